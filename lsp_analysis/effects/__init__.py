@@ -1,0 +1,1 @@
+"""What works? Effects of a programme, with inference that holds for one treated neighbourhood."""

@@ -1,0 +1,54 @@
+"""One family of errors. Each message says what was found, where, and what to do next."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LspError(Exception):
+    """Base of every error this package raises on purpose; the command line prints it without a traceback."""
+
+
+class StudyError(LspError):
+    """A study folder cannot be opened, read or written."""
+
+
+class AreaError(LspError):
+    """An area is unknown, ambiguous or of the wrong code vintage."""
+
+
+class PanelError(LspError):
+    """A panel of areas and periods cannot answer the question asked of it."""
+
+
+class ParameterError(LspError):
+    """A parameter is unknown, of the wrong type or out of range."""
+
+
+class SourceError(LspError):
+    """A publisher's file is missing, damaged or not of the format expected."""
+
+
+class ReportError(LspError):
+    """A report could not be made whole; nothing half-written is left behind."""
+
+
+class DesignError(LspError):
+    """An experiment's design, register or allocation does not hold together."""
+
+
+class DisclosureError(LspError):
+    """A table would let a reader learn about a person."""
+
+
+def did_you_mean(text: str, choices: Iterable[str], n: int = 3) -> str:
+    """Close matches to `text` as the end of an error message, or an empty string.
+
+    >>> did_you_mean("burglery", ["burglary", "smoking"])
+    ' Did you mean "burglary"?'
+    """
+    close = difflib.get_close_matches(text, list(dict.fromkeys(choices)), n=n, cutoff=0.6)
+    if not close:
+        return ""
+    return " Did you mean " + " or ".join(f'"{choice}"' for choice in close) + "?"

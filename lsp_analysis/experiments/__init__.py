@@ -1,0 +1,1 @@
+"""What do we need to do differently? Experiments from protocol to decision."""

@@ -1,0 +1,1 @@
+"""Plain frames in, axes out."""

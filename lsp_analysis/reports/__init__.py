@@ -1,0 +1,1 @@
+"""Reports in batch: running, recording, rendering."""

@@ -1,0 +1,1 @@
+"""Publishers' native files into a study folder, one module per format."""

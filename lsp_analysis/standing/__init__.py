@@ -1,0 +1,1 @@
+"""Where are we at? Rates, baselines, gaps and trends."""

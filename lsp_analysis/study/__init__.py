@@ -1,0 +1,1 @@
+"""The study folder: what the package reads and writes."""

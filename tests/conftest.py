@@ -1,0 +1,28 @@
+"""Fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+def shared_path(name: str) -> Path:
+    """Folder of reference material beside the checkout; its absence is a failure in CI and a skip elsewhere."""
+    path = SHARED / name
+    if not path.exists():
+        reason = f"the reference material {name!r} is not beside this checkout"
+        if os.environ.get("CI") == "true":
+            pytest.fail(f"CI must run this test, but {reason}")
+        pytest.skip(reason)
+    return path
+
+
+@pytest.fixture
+def shared():
+    """`shared("gold")` is the path of that folder of reference material."""
+    return shared_path
