@@ -1,0 +1,192 @@
+"""What every estimator returns: one effect, how sure we are, and what could be wrong with it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from lsp_analysis import figures, wording
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MARYLAND = {
+    1: "one comparison at one time, or before and after with no comparison group",
+    2: "before and after, with a comparison group not shown to be alike",
+    3: "before and after in a treated area and in comparable areas",
+    4: "before and after in many treated and comparison areas, other differences controlled for",
+    5: "random allocation of many areas to treatment and comparison",
+}
+"""Maryland scientific methods scale (Sherman and others 1998, chapter 2), in our words."""
+
+FIRST_COLUMNS = ["estimate", "low", "high", "p_value", "relative", "relative_low", "relative_high"]
+
+
+@dataclass(frozen=True)
+class FalseAlarms:
+    """How often a method finds an effect on this very panel at dates when there was none.
+
+    Attributes
+    ----------
+    alarms, trials : int
+        Analyses with p at or below ``1 - level``, and all that were made, on areas picked for looking as bad
+        as the treated one did, at placebo dates before the programme.
+    dates : int
+        Placebo dates used. Trials that share a date or an area are not independent.
+    """
+
+    alarms: int
+    trials: int
+    dates: int
+
+    @property
+    def rate(self) -> float:
+        """Share of the trials that raised a false alarm; missing when there was none to make."""
+        return self.alarms / self.trials if self.trials else math.nan
+
+    def sentence(self) -> wording.Sentence:
+        """The rate in words, or why there is none."""
+        if not self.trials:
+            return wording.Sentence(
+                "How often this method cries wolf on these data could not be measured: "
+                "there are too few periods before the start."
+            )
+        return wording.Sentence(
+            f"Tried on {self.trials} occasions before the start when nothing had been done "
+            f"({self.dates} earlier dates, the areas picked again for looking as bad), "
+            f"the method raised a false alarm {self.alarms} times ({self.rate:.0%})."
+        )
+
+
+@dataclass(frozen=True)
+class EffectEstimate:
+    """One effect in the units of `outcome`, with what is needed to judge, report and redraw it.
+
+    Attributes
+    ----------
+    estimate, low, high : float
+        Mean effect per period after the start, and its interval at `level`. For a count with a
+        population: events a period in the whole treated neighbourhood. Otherwise: units of the outcome.
+    relative, relative_low, relative_high : float
+        The same as a share of the counterfactual (-0.2 is a fall of 20%); missing where a share means nothing.
+    p_value : float
+        Two-sided; missing where no valid one exists (`warnings` says why).
+    counterfactual, observed : float
+        Mean per period after the start without the programme (estimated) and as it was.
+    smallest_effect : float
+        Size of the smallest effect, in the units of `estimate`, that would have been found with 80% power;
+        `smallest_relative` is the same as a share of the counterfactual.
+    finest_p : float
+        Smallest p-value the placebos allow, 1 / (n_placebos + 1); `n_disjoint` of them share no area.
+    maryland : int
+        Level on the Maryland scientific methods scale, 1 to 5.
+    paths : DataFrame
+        Columns period, treated, comparison (the counterfactual), in rates or units of the outcome.
+    placebos : DataFrame
+        One row per placebo neighbourhood: estimate, statistic.
+    """
+
+    outcome: str
+    method: str
+    estimate: float
+    low: float = math.nan
+    high: float = math.nan
+    p_value: float = math.nan
+    relative: float = math.nan
+    relative_low: float = math.nan
+    relative_high: float = math.nan
+    level: float = 0.95
+    unit: str = ""
+    start: pd.Period | None = None
+    observed: float = math.nan
+    counterfactual: float = math.nan
+    comparator: str = "comparison areas"
+    inference: str = ""
+    maryland: int = 3
+    n_treated: int = 1
+    n_placebos: int = 0
+    n_disjoint: int = 0
+    finest_p: float = math.nan
+    smallest_effect: float = math.nan
+    smallest_relative: float = math.nan
+    false_alarms: FalseAlarms | None = None
+    assumptions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    paths: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
+    placebos: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row, so that ``pd.concat`` of many results is a report table."""
+        row = {name: getattr(self, name) for name in FIRST_COLUMNS}
+        row |= {
+            "method": self.method,
+            "unit": self.unit,
+            "level": self.level,
+            "observed": self.observed,
+            "counterfactual": self.counterfactual,
+            "smallest_effect": self.smallest_effect,
+            "smallest_relative": self.smallest_relative,
+            "false_alarm_rate": self.false_alarms.rate if self.false_alarms else math.nan,
+            "n_placebos": self.n_placebos,
+            "finest_p": self.finest_p,
+            "maryland": self.maryland,
+        }
+        return pd.DataFrame(row, index=pd.Index([self.outcome], name="outcome"))
+
+    def sentence(self, worth_having: float | None = None) -> wording.Sentence:
+        """Direction, size, unit, interval, comparator, period, caution in one plain line.
+
+        Parameters
+        ----------
+        worth_having : float, optional
+            Smallest effect worth having, as a positive share of the counterfactual where the effect is
+            relative and in units of the outcome elsewhere. With it, "no evidence of an effect" is told apart from
+            "evidence of no effect worth having".
+        """
+        from lsp_analysis.effects.words import effect_sentence
+
+        return effect_sentence(self, worth_having=worth_having)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the treated path against its counterfactual on `ax`, or on a new figure; return the axes."""
+        return figures.draw_paths(self.paths, start=self.start, unit=self.unit, ax=ax)
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One thing that could fool us: whether it was looked for, and what was found.
+
+    Attributes
+    ----------
+    status : str
+        "passed", "failed" or "too little to tell".
+    table : DataFrame
+        The numbers behind the verdict.
+    picture : str
+        Name of the ``figures.draw_*`` function that draws `table`; empty when a table is clearer.
+    """
+
+    name: str
+    status: str
+    finding: str
+    table: pd.DataFrame = field(repr=False, compare=False)
+    picture: str = ""
+    picture_options: dict = field(default_factory=dict, repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row: the check, its status and what was found."""
+        row = {"status": self.status, "finding": self.finding}
+        return pd.DataFrame(row, index=pd.Index([self.name], name="check"))
+
+    def sentence(self) -> wording.Sentence:
+        """The check, its status and its finding in one line."""
+        return wording.Sentence(f"{self.name}: {self.status}. {self.finding}")
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the check's table; raises ValueError where a table is clearer than a picture."""
+        if not self.picture:
+            raise ValueError(f"The check {self.name!r} has a table and no picture: see its .table.")
+        return getattr(figures, self.picture)(self.table, ax=ax, **self.picture_options)
