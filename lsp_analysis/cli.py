@@ -1,0 +1,200 @@
+"""The ``lsp-analysis`` command: a table of contents of what the package does for a study folder."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from lsp_analysis import __version__
+from lsp_analysis.errors import LspError, ParameterError, did_you_mean
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code.
+
+    0 when all went well; 1 when a check found problems, a report could not be made or a
+    request cannot be answered (one sentence on stderr); 2 for a command line that cannot be
+    read; 130 when interrupted.
+    """
+    arguments = _read(sys.argv[1:] if argv is None else list(argv))
+    try:
+        code = arguments.run(arguments)
+        sys.stdout.flush()
+    except LspError as error:
+        return _complain(error, FAILED)
+    except KeyboardInterrupt:
+        return _complain("interrupted.", INTERRUPTED)
+    except BrokenPipeError:
+        # The reader, `head` perhaps, has seen enough; keep Python's own flush at exit quiet too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except OSError as error:
+        return _complain(f"{error.filename or 'the system'}: {error.strerror or error}.", FAILED)
+    return code
+
+
+def _read(words: list[str]) -> argparse.Namespace:
+    parser, names = _parser()
+    if words and not words[0].startswith("-") and words[0] not in names:
+        parser.error(f'there is no command "{words[0]}".{did_you_mean(words[0], names)}')
+    return parser.parse_args(words)
+
+
+def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
+    parser = _Parser(
+        prog="lsp-analysis",
+        description="Where are we at? What works? What do we need to do differently?",
+        epilog="Each command explains itself, for example: lsp-analysis report --help",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"lsp-analysis {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def command(name, run, summary):
+        added = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+        added.set_defaults(run=run)
+        return added
+
+    check = command("check", _check, "list every problem in a study, each with its remedy")
+    _takes_study(check)
+
+    imported = command("import", _import, "turn publishers' own files into a study")
+    imported.add_argument("folder", help="folder of files as their publishers give them out")
+    imported.add_argument("--borough", required=True, metavar="CODE", help="such as E08000001")
+    imported.add_argument("--neighbourhoods", metavar="CSV", help="names and small-area codes")
+    imported.add_argument("--out", required=True, metavar="STUDY", help="study folder to write")
+
+    report = command("report", _report, "write one area's page and its executed notebook")
+    _takes_study(report)
+    report.add_argument("--area", required=True, help="name or code of the area")
+    _takes_page(report)
+
+    reports = command("reports", _reports, "write a page for each of many areas, and an index")
+    _takes_study(reports)
+    reports.add_argument("--areas", nargs="+", default=[], metavar="AREA", help="names or codes")
+    reports.add_argument("--decile", type=int, help="small areas in this tenth, 1 most deprived")
+    reports.add_argument("--all", action="store_true", help="every small area of the study")
+    _takes_page(reports)
+
+    new = command("new", _new, "start a study of your own, with example rows to replace")
+    new.add_argument("study", help="study folder to write")
+
+    add = command("add", _add, "take a table of your own into a study, checked")
+    add.add_argument("study", help="study folder to add to")
+    add.add_argument("file", help="CSV or Excel: code, period, numerator, denominator")
+    return parser, list(commands.choices)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from lsp_analysis.study.check import check_study, render
+
+    problems = check_study(_study(arguments.study))
+    print(render(problems))
+    return FAILED if problems else OK
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from lsp_analysis.sources import import_study
+
+    path = import_study(
+        arguments.folder,
+        borough=arguments.borough,
+        neighbourhoods=arguments.neighbourhoods,
+        out=arguments.out,
+    )
+    print(f"The study is in {path}. Next: lsp-analysis check {path}")
+    return OK
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from lsp_analysis.reports.runner import run_report
+
+    record = run_report(
+        _study(arguments.study),
+        arguments.area,
+        template=arguments.template,
+        out=arguments.out,
+        parameters=_parameters(arguments.parameters),
+    )
+    print(record.page)
+    return OK
+
+
+def _reports(arguments: argparse.Namespace) -> int:
+    from lsp_analysis.reports.batch import run_reports
+
+    batch = run_reports(
+        _study(arguments.study),
+        areas=arguments.areas,
+        decile=arguments.decile,
+        every_area=arguments.all,
+        template=arguments.template,
+        out=arguments.out,
+        parameters=_parameters(arguments.parameters),
+    )
+    print(batch.sentence())
+    return FAILED if batch.failed else OK
+
+
+def _new(arguments: argparse.Namespace) -> int:
+    from lsp_analysis.study.new import new_study
+
+    path = new_study(arguments.study)
+    print(f"The study is in {path}. Replace its example rows, then: lsp-analysis check {path}")
+    return OK
+
+
+def _add(arguments: argparse.Namespace) -> int:
+    from lsp_analysis.study.new import add_table
+
+    print(add_table(arguments.study, arguments.file))
+    return OK
+
+
+def _study(text: str) -> Path:
+    """A study folder as it was given, or the one that ships under that name."""
+    return Path(text)
+
+
+def _parameters(settings: list[str]) -> dict[str, str]:
+    """``["start=2008-04"]`` as a mapping; the report runner knows each parameter's type."""
+    for setting in settings:
+        if "=" not in setting:
+            raise ParameterError(f'"{setting}" sets nothing. Write it as name=value.')
+    return dict(setting.split("=", 1) for setting in settings)
+
+
+def _takes_study(command: argparse.ArgumentParser) -> None:
+    command.add_argument("study", help="study folder, or the name of one that ships: bolton_demo")
+
+
+def _takes_page(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--template", default="report_area", metavar="NAME", help="notebook")
+    command.add_argument("--out", default="reports/rendered", metavar="FOLDER", help="where to")
+    command.add_argument(
+        "-p",
+        "--set",
+        dest="parameters",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a parameter of the notebook, for example -p start=2008-04; repeat for more",
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    """Argparse that answers a mistake with a sentence instead of the whole usage."""
+
+    def error(self, message):
+        """Exit with `message` and the way to more help."""
+        sys.exit(_complain(f"{message.rstrip('.')}. See: {self.prog} --help", USAGE))
+
+
+def _complain(what: object, code: int) -> int:
+    print(f"lsp-analysis: {what}", file=sys.stderr)
+    return code

@@ -1,0 +1,53 @@
+"""Importing the package must cost its users next to nothing."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = ["matplotlib", "statsmodels", "geopandas", "papermill", "scipy", "IPython", "dask"]
+
+
+def seconds(code: str) -> float:
+    """Shortest of four runs of `code` in a new interpreter, which is the one least disturbed."""
+
+    def once() -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], check=True)
+        return time.perf_counter() - began
+
+    return min(once() for _ in range(4))
+
+
+def heavy_modules_after(code: str) -> list[str]:
+    listing = f"{code}\nimport sys\nprint([name for name in {HEAVY} if name in sys.modules])"
+    run = subprocess.run(
+        [sys.executable, "-c", listing], check=True, capture_output=True, text=True
+    )
+    return run.stdout.splitlines()[-1].strip("[]").replace("'", "").split()
+
+
+def test_importing_the_package_costs_at_most_a_fifth_of_a_second_more_than_pandas():
+    assert seconds("import lsp_analysis") <= seconds("import pandas") + 0.2
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import lsp_analysis",
+        "import lsp_analysis.cli",
+        "import lsp_analysis.figures, lsp_analysis.wording",
+        "import contextlib\nfrom lsp_analysis.cli import main\n"
+        "with contextlib.suppress(SystemExit): main(['--help'])",
+    ],
+)
+def test_heavy_libraries_wait_until_they_are_used(code):
+    assert heavy_modules_after(code) == []
+
+
+def test_every_public_name_can_be_loaded():
+    import lsp_analysis
+
+    for name in lsp_analysis.__all__:
+        assert getattr(lsp_analysis, name) is not None
