@@ -1,0 +1,257 @@
+"""Areas: their names, what they are made of, whom they may be compared with, who is next door."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.errors import AreaError
+from lsp_analysis.study.schema import NAME_PRECEDENCE
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
+APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u201b\u02bb\u02bc\u02b9\u2032\u00b4`"), "'")
+SLUG_LENGTH = 60
+# Windows will not open a file of these names, whatever its ending.
+DEVICES = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))}
+HALF = 0.5
+
+
+@dataclass(frozen=True)
+class Area:
+    """One area and the small areas it is made of."""
+
+    code: str
+    name: str
+    area_type: str
+    code_vintage: int
+    borough_code: str
+    members: tuple[str, ...]
+    is_pilot: bool = False
+
+    @property
+    def slug(self) -> str:
+        """The name as a safe part of a path, or the code when nothing of the name is left.
+
+        Areas of different types may share a name, and so a slug.
+        """
+        return slug(self.name, fallback=self.code)
+
+
+def fold_name(name: str) -> str:
+    """A name as it is compared: Unicode NFKC, one apostrophe, one case, single spaces.
+
+    A space after an apostrophe is ignored, and so are marks that cannot be seen (direction marks,
+    zero-width spaces), so ``Hall i\u2019 th\u2019 Wood`` and ``HALL I'TH'WOOD`` are one place.
+    """
+    unified = unicodedata.normalize("NFKC", str(name).translate(APOSTROPHES))
+    seen = "".join(mark for mark in unified if unicodedata.category(mark) != "Cf")
+    spaced = " ".join(seen.translate(APOSTROPHES).casefold().split())
+    return spaced.replace("' ", "'")
+
+
+def slug(name: str, fallback: str = "area") -> str:
+    """`name` in lower-case ASCII letters, digits and single hyphens, at most 60 long.
+
+    Never empty: a name with no such letters gives that of `fallback`. Safe as one part of a path
+    on every system and in a URL.
+
+    >>> slug("Hall i\u2019 th\u2019 Wood")
+    'hall-i-th-wood'
+    """
+    plain = unicodedata.normalize("NFKD", str(name)).encode("ascii", "ignore").decode()
+    # Apostrophes outside ASCII would vanish and join two words that ASCII ones keep apart.
+    if not str(name).isascii():
+        spaced = str(name).translate(APOSTROPHES)
+        plain = unicodedata.normalize("NFKD", spaced).encode("ascii", "ignore").decode()
+    made = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:SLUG_LENGTH].strip("-")
+    if not made:
+        return "area" if fallback == "area" else slug(fallback)
+    return f"area-{made}" if made in DEVICES else made
+
+
+def find_area(areas: pd.DataFrame, text: str, *, code_vintage: int | None = None) -> pd.Series:
+    """The row of `areas` that `text` names, by code or by folded name.
+
+    When areas of several types share the name, a neighbourhood comes before an MSOA, a ward and
+    an LSOA. When the same area lives in several vintages, `code_vintage` comes first, then the
+    latest.
+
+    Parameters
+    ----------
+    areas : DataFrame with ``area_code``, ``area_name``, ``area_type``, ``code_vintage``.
+    text : code or name.
+    code_vintage : vintage to prefer.
+
+    Raises
+    ------
+    AreaError
+        Nothing or more than one area answers; the message has the nearest names, or the codes.
+    """
+    wanted = fold_name(text)
+    named = areas[areas["area_code"].astype("str").str.casefold() == wanted]
+    if named.empty:
+        folded = areas["area_name"].map(fold_name, na_action="ignore")
+        named = _first_type(areas[folded == wanted]) if wanted else areas.iloc[:0]
+    if named.empty:
+        raise AreaError(
+            f'No area of this study has the name or code "{_short(text)}".'
+            f"{_nearest_names(wanted, areas)} Codes such as E01004802 are safest."
+        )
+    codes = sorted(named["area_code"].unique())
+    if len(codes) > 1:
+        raise AreaError(
+            f'"{_short(text)}" names more than one area: {", ".join(codes[:5])}. '
+            "Give the code instead."
+        )
+    preferred = named["code_vintage"] == code_vintage
+    return named.assign(_preferred=preferred).sort_values(["_preferred", "code_vintage"]).iloc[-1]
+
+
+def _first_type(named: pd.DataFrame) -> pd.DataFrame:
+    order = {kind: place for place, kind in enumerate(NAME_PRECEDENCE)}
+    place = named["area_type"].map(order).fillna(len(order))
+    return named[place == place.min()]
+
+
+def _nearest_names(wanted: str, areas: pd.DataFrame) -> str:
+    names = {fold_name(name): name for name in areas["area_name"].dropna().unique()}
+    close = difflib.get_close_matches(wanted[:100], names, n=3, cutoff=0.6)
+    if not close:
+        return ""
+    return " Did you mean " + " or ".join(f'"{names[folded]}"' for folded in close) + "?"
+
+
+def _short(text: str) -> str:
+    text = str(text)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def small_members(
+    area_code: str, members: pd.DataFrame, small_codes: Collection[str]
+) -> tuple[str, ...]:
+    """Codes of the small areas that make up `area_code`, in order.
+
+    A member that is no small area itself (a ward of a borough) is taken apart in turn. Members of
+    which less than half lies inside are left out: the others are the best fit.
+
+    Parameters
+    ----------
+    area_code : code to take apart; a small area is its own only member.
+    members : DataFrame with ``area_code``, ``member_code``, ``weight``, of one code vintage.
+    small_codes : codes of the study's small areas.
+    """
+    if area_code in small_codes:
+        return (area_code,)
+    inside = members[members["weight"] >= HALF]
+    parts = inside.groupby("area_code")["member_code"].agg(list).to_dict()
+    found: set[str] = set()
+    seen = {area_code}
+    waiting = list(parts.get(area_code, []))
+    while waiting:
+        code = waiting.pop()
+        if code in small_codes:
+            found.add(code)
+        elif code not in seen:
+            waiting += parts.get(code, [])
+        seen.add(code)
+    return tuple(sorted(found))
+
+
+def rest_of_borough(small_areas: pd.DataFrame, area: Area) -> list[str]:
+    """Codes of the borough's small areas without those of `area`.
+
+    The comparator of every gap: a whole-borough figure would hold the area itself.
+
+    Parameters
+    ----------
+    small_areas : DataFrame with ``area_code`` and ``borough_code``, one row per small area.
+    area : area to leave out.
+    """
+    codes = small_areas.loc[small_areas["borough_code"] == area.borough_code, "area_code"]
+    rest = sorted(set(codes) - set(area.members))
+    if not rest:
+        raise AreaError(
+            f"{area.name} ({area.code}) has no rest of the borough to be compared with: no "
+            f'other small area has borough code "{area.borough_code}". Choose another area.'
+        )
+    return rest
+
+
+def last_edition_before(editions: Iterable[int], start: object) -> int:
+    """The last edition of the Indices of Deprivation whose year is before that of `start`.
+
+    Comparators are chosen on it and never on a later one, which the programme may have moved.
+    """
+    year = int(getattr(start, "year", None) or str(start)[:4])
+    earlier = [int(edition) for edition in editions if int(edition) < year]
+    if not earlier:
+        raise AreaError(
+            f"No edition of the Indices of Deprivation is older than {year}, so comparators cannot "
+            "be chosen on one the programme had not touched. Add an earlier edition."
+        )
+    return max(earlier)
+
+
+def similarly_deprived(
+    deprivation: pd.DataFrame, area: Area, *, edition: int, n: int = 10
+) -> list[str]:
+    """Codes of the `n` small areas whose national rank was nearest to that of `area`.
+
+    Parameters
+    ----------
+    deprivation : DataFrame with ``area_code``, ``edition``, ``rank``
+        Small areas that may be chosen, usually those of the same borough, and those of `area`. An
+        area of several small areas has the mean of their ranks.
+    area : area to match; its own small areas are never chosen.
+    edition : edition to match on, see `last_edition_before`.
+    n : how many to choose; fewer come back when there are fewer.
+    """
+    ranks = deprivation[deprivation["edition"] == edition].set_index("area_code")["rank"]
+    own = ranks[ranks.index.isin(area.members)]
+    if own.empty:
+        raise AreaError(
+            f"The {edition} edition of the Indices of Deprivation has no rank for {area.name} "
+            f"({', '.join(area.members[:3]) or area.code}). Check its code vintage."
+        )
+    distance = (ranks.drop(own.index) - own.mean()).abs().dropna()
+    order = distance.rename("distance").rename_axis("area_code").reset_index()
+    return order.sort_values(["distance", "area_code"])["area_code"].head(n).tolist()
+
+
+def adjacency(geometry: GeoDataFrame, tolerance_m: float = 1.0) -> pd.DataFrame:
+    """Pairs of areas that share a stretch of boundary, each in both directions.
+
+    Areas that touch at one corner only are not neighbours. Boundaries that were generalised may
+    part or overlap by a little: those within `tolerance_m` metres count as one.
+
+    Parameters
+    ----------
+    geometry : GeoDataFrame with ``area_code`` and polygons, in metres (EPSG:27700).
+    tolerance_m : metres two boundaries may be apart and still count as shared.
+
+    Returns
+    -------
+    DataFrame with ``area_code``, ``neighbour_code``, sorted.
+    """
+    import shapely
+
+    shapes = geometry.geometry.to_numpy()
+    codes = geometry["area_code"].to_numpy()
+    left, right = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=tolerance_m)
+    left, right = left[left != right], right[left != right]
+    near = shapely.buffer(shapes, tolerance_m) if tolerance_m else shapes
+    shared = shapely.length(shapely.intersection(shapely.boundary(shapes)[left], near[right]))
+    # Two corners that touch lie within the tolerance for up to two legs of either outline.
+    touching = shared > max(4 * tolerance_m, 1e-6)
+    pairs = np.column_stack([codes[left[touching]], codes[right[touching]]])
+    both = np.unique(np.vstack([pairs, pairs[:, ::-1]]).astype(str), axis=0)
+    return pd.DataFrame(both, columns=["area_code", "neighbour_code"]).astype("str")

@@ -1,0 +1,265 @@
+"""Observations into panels: one row per area and period, and areas added up into larger ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.errors import PanelError
+from lsp_analysis.study.schema import ALL
+
+COLUMNS = ["area_code", "period", "numerator", "denominator", "value", "note"]
+# A directly standardised rate or a score has no parts that can be added up.
+NOT_ADDITIVE = ("dsr", "score")
+MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
+YEAR = 12
+QUARTER = 3
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """One row of the table `indicators`; text that is not given is an empty string."""
+
+    indicator_id: str
+    name: str
+    unit: str
+    value_type: str
+    multiplier: float = 1.0
+    polarity: str = "none"
+    aim: str = ""
+    theme: str = ""
+    definition: str = ""
+    lead_agency: str = ""
+    source: str = ""
+    licence: str = ""
+    disclosure_profile: str = ""
+
+
+def tidy_panel(
+    observations: pd.DataFrame, indicator: Indicator, *, freq: str | None = None
+) -> pd.DataFrame:
+    """Observations of one indicator, all people together, as a panel of areas and periods.
+
+    Parameters
+    ----------
+    observations : DataFrame, rows of the table `observations`
+        Rows of other indicators and of single groups of people (sex, age, group not ``all``) are
+        left out.
+    indicator : Indicator
+        A value that is not given is worked out as numerator / denominator x multiplier.
+    freq : "M", "Q", "Y", "Y-MAR" or another year's end, optional
+        Keep the periods of this length only. Needed when the indicator has more than one.
+
+    Returns
+    -------
+    DataFrame with ``area_code``, ``period`` (pandas Period), ``numerator``, ``denominator``,
+    ``value`` (in the indicator's unit), ``note`` (empty when there is none), sorted.
+
+    Raises
+    ------
+    PanelError
+        Nothing is left, periods are of several or of unknown lengths, or a row is repeated.
+    """
+    rows = _all_people(observations)
+    if "indicator_id" in rows:
+        rows = rows[rows["indicator_id"] == indicator.indicator_id]
+    if rows.empty:
+        raise PanelError(
+            f'There are no observations of "{indicator.indicator_id}" for all people together. '
+            "Add rows with sex, age and group `all`, or choose another indicator."
+        )
+    kinds = period_kinds(rows["period_start"], rows["period_end"])
+    kept = _one_kind(kinds, indicator.indicator_id, freq)
+    rows, freq = rows[kinds == kept], kept
+    panel = pd.DataFrame(
+        {
+            "area_code": rows["area_code"],
+            "period": pd.PeriodIndex(pd.to_datetime(rows["period_start"]), freq=freq),
+            "numerator": _numbers(rows, "numerator"),
+            "denominator": _numbers(rows, "denominator"),
+            "value": _numbers(rows, "value"),
+            "note": _notes(rows),
+        },
+        index=rows.index,
+    )
+    panel["value"] = panel["value"].fillna(_worked_out(panel, indicator))
+    _refuse_repeats(panel, indicator.indicator_id)
+    return panel.sort_values(["area_code", "period"], ignore_index=True)
+
+
+def period_kinds(start: pd.Series, end: pd.Series) -> pd.Series:
+    """The pandas frequency of each period: M, Q, Y-DEC, Y-MAR ...; empty when it is none of these.
+
+    A month, a quarter of the calendar year, or twelve months from the first of any month.
+    """
+    start, end = pd.to_datetime(start), pd.to_datetime(end)
+    whole = start.dt.is_month_start & end.dt.is_month_end
+    months = (end.dt.year - start.dt.year) * YEAR + end.dt.month - start.dt.month + 1
+    ends = end.dt.month.map(lambda month: f"Y-{MONTHS[int(month) - 1]}", na_action="ignore")
+    kinds = pd.Series("", index=start.index, dtype="str")
+    kinds = kinds.mask(whole & (months == 1), "M")
+    kinds = kinds.mask(whole & (months == QUARTER) & (end.dt.month % QUARTER == 0), "Q-DEC")
+    return kinds.mask(whole & (months == YEAR), ends)
+
+
+def _one_kind(kinds: pd.Series, indicator_id: str, freq: str | None) -> str:
+    found = sorted(kinds[kinds != ""].unique())
+    if freq is not None:
+        wanted = _full(freq)
+        if wanted not in found:
+            raise PanelError(
+                f'"{indicator_id}" has no periods of frequency {freq}; it has '
+                f"{', '.join(found) or 'none that are months, quarters or years'}."
+            )
+        return wanted
+    unknown = int((kinds == "").sum())
+    if unknown:
+        raise PanelError(
+            f'{unknown} of {len(kinds)} periods of "{indicator_id}" are not a month, a calendar '
+            "quarter or twelve months from the first of a month. "
+            "Correct period_start and period_end."
+        )
+    if len(found) > 1:
+        raise PanelError(
+            f'"{indicator_id}" mixes periods of {len(found)} kinds: {", ".join(found)}. '
+            f'Choose one, for example freq="{found[0]}".'
+        )
+    return found[0]
+
+
+def _full(freq: str) -> str:
+    """The frequency as pandas writes it in full: "Y" is "Y-DEC"."""
+    try:
+        return pd.Period("2000-01", freq).freqstr
+    except ValueError as error:
+        raise PanelError(
+            f'"{freq}" is no frequency of periods. Choose M, Q, Y or, for years to March, Y-MAR.'
+        ) from error
+
+
+def aggregate(
+    panel: pd.DataFrame,
+    groups: Mapping[str, Iterable[str]],
+    indicator: Indicator,
+) -> pd.DataFrame:
+    """Add small areas up into named groups: sums over sums, never means of rates.
+
+    Parameters
+    ----------
+    panel : DataFrame from `tidy_panel`.
+    groups : mapping of name to the codes of its small areas; groups may share areas.
+    indicator : Indicator
+
+    Returns
+    -------
+    DataFrame with the columns of `panel` and the group's name as ``area_code``. Where a part is
+    missing in a period, so is the sum, and ``note`` says how many parts. An indicator that cannot
+    be added up (a standardised rate, a score, a mean without numerators) has values for groups of
+    one area only.
+
+    Raises
+    ------
+    PanelError
+        A group has no codes, or none that are in the panel.
+    """
+    frames = [_add_up(panel, name, list(codes), indicator) for name, codes in groups.items()]
+    if not frames:
+        raise PanelError("There are no groups to add up. Give at least one, with its area codes.")
+    return pd.concat(frames, ignore_index=True)
+
+
+def _add_up(panel: pd.DataFrame, name: str, codes: list[str], indicator: Indicator) -> pd.DataFrame:
+    codes = list(dict.fromkeys(codes))
+    parts = panel[panel["area_code"].isin(codes)]
+    if parts.empty:
+        raise PanelError(
+            f'None of the {len(codes)} areas of "{name}" (first: {", ".join(codes[:3]) or "none"}) '
+            f'is observed in "{indicator.indicator_id}". Check the codes and their vintage.'
+        )
+    if len(codes) == 1:
+        return parts.assign(area_code=name)[COLUMNS].reset_index(drop=True)
+    periods = pd.Index(sorted(panel["period"].unique()), name="period")
+    by_period = parts.groupby("period")
+    counted = by_period["numerator"].count().reindex(periods, fill_value=0)
+    based = by_period["denominator"].count().reindex(periods, fill_value=0)
+    numerator = by_period["numerator"].sum().reindex(periods).where(counted == len(codes))
+    denominator = by_period["denominator"].sum().reindex(periods).where(based == len(codes))
+    made = pd.DataFrame(
+        {"area_code": name, "numerator": numerator, "denominator": denominator}, index=periods
+    ).reset_index()
+    made["value"] = _worked_out(made, indicator)
+    made["note"] = _why_missing(
+        made, counted, based, len(codes), indicator, _notes_of(parts, periods)
+    )
+    return made[COLUMNS].astype({"area_code": "str"})
+
+
+def _why_missing(
+    made: pd.DataFrame,
+    counted: pd.Series,
+    based: pd.Series,
+    parts: int,
+    indicator: Indicator,
+    notes: list[str],
+) -> list[str]:
+    """What to say of each period: the parts' own notes, or what is missing and why."""
+    said = []
+    for value, have, base, note in zip(made["value"], counted, based, notes, strict=True):
+        if pd.notna(value):
+            said.append(note)
+        elif indicator.value_type in NOT_ADDITIVE or max(have, base) == 0:
+            said.append("cannot be added up")
+        else:
+            lacking = parts - min(have, base if base else have)
+            because = f" ({note})" if note else ""
+            said.append(f"{lacking} of {parts} parts missing{because}")
+    return said
+
+
+def _notes_of(parts: pd.DataFrame, periods: pd.Index) -> list[str]:
+    noted = parts[parts["note"] != ""].groupby("period")["note"]
+    joined = noted.agg(lambda notes: "; ".join(sorted(set(notes))))
+    return joined.reindex(periods).fillna("").tolist()
+
+
+def _worked_out(panel: pd.DataFrame, indicator: Indicator) -> pd.Series:
+    """Numerator / denominator x multiplier; for a count, the numerator itself."""
+    if indicator.value_type in NOT_ADDITIVE:
+        return pd.Series(np.nan, index=panel.index)
+    if indicator.unit == "count":
+        return panel["numerator"].astype("float64")
+    base = panel["denominator"].where(panel["denominator"] > 0)
+    return panel["numerator"] / base * indicator.multiplier
+
+
+def _all_people(observations: pd.DataFrame) -> pd.DataFrame:
+    keep = pd.Series(True, index=observations.index)
+    for column in ("sex", "age", "group"):
+        if column in observations:
+            keep &= observations[column].fillna(ALL) == ALL
+    return observations[keep]
+
+
+def _numbers(rows: pd.DataFrame, column: str) -> pd.Series:
+    if column not in rows:
+        return pd.Series(np.nan, index=rows.index)
+    return pd.to_numeric(rows[column]).astype("float64")
+
+
+def _notes(rows: pd.DataFrame) -> pd.Series:
+    if "note" not in rows:
+        return pd.Series("", index=rows.index, dtype="str")
+    return rows["note"].astype("str").fillna("")
+
+
+def _refuse_repeats(panel: pd.DataFrame, indicator_id: str) -> None:
+    repeated = panel[panel.duplicated(["area_code", "period"])]
+    if not repeated.empty:
+        first = repeated.iloc[0]
+        raise PanelError(
+            f'{len(repeated)} rows of "{indicator_id}" repeat an area and period, first '
+            f"({first['area_code']}, {first['period']}). Keep one row for each."
+        )

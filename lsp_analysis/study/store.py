@@ -1,0 +1,334 @@
+"""Open a study folder and read from it only the rows and columns asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from lsp_analysis.errors import ParameterError, StudyError, did_you_mean
+from lsp_analysis.study import areas as area_rules
+from lsp_analysis.study import schema
+from lsp_analysis.study.areas import Area
+from lsp_analysis.study.panel import Indicator, tidy_panel
+from lsp_analysis.study.scan import scan_table
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
+NATIONAL_GRID = "EPSG:27700"
+SIMULATED = "Simulated data"
+
+
+def open_study(path: str | Path) -> Study:
+    """Open the study folder at `path`; only its ``datapackage.json`` is read.
+
+    Raises
+    ------
+    StudyError
+        There is no such folder, or it is no study, or its descriptor is damaged.
+    """
+    return Study(Path(path), read_descriptor(Path(path)))
+
+
+def read_descriptor(path: Path) -> dict[str, Any]:
+    """The content of ``datapackage.json`` in the folder `path`."""
+    file = path / schema.DESCRIPTOR
+    if not path.is_dir():
+        raise StudyError(f"There is no study folder {path}. Check the path.")
+    if not file.is_file():
+        raise StudyError(
+            f"{path} is not a study: it has no {schema.DESCRIPTOR}. "
+            "Make a study with `lsp-analysis new` or `lsp-analysis import`."
+        )
+    try:
+        descriptor = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise StudyError(
+            f"{file} cannot be read as JSON ({error}). It may be cut short: restore it from a copy."
+        ) from error
+    listed = descriptor.get("resources") if isinstance(descriptor, dict) else None
+    if not isinstance(listed, list) or not all(_is_resource(item) for item in listed):
+        raise StudyError(
+            f"{file} does not list its resources, each with a name and a path. "
+            "Restore it from a copy, or write the study again."
+        )
+    return descriptor
+
+
+def _is_resource(item: object) -> bool:
+    return isinstance(item, dict) and all(isinstance(item.get(k), str) for k in ("name", "path"))
+
+
+class Study:
+    """One study folder. Frames it returns are the caller's own to change."""
+
+    def __init__(self, path: Path, descriptor: Mapping[str, Any]) -> None:
+        """Use `open_study`, which reads the descriptor."""
+        self.path = path
+        self.descriptor = descriptor
+        self._resources = {item["name"]: item for item in descriptor["resources"]}
+
+    def __repr__(self) -> str:
+        """Name and folder."""
+        return f"Study({self.name!r}, {str(self.path)!r})"
+
+    @property
+    def name(self) -> str:
+        """Short name; that of the folder when the descriptor has none."""
+        return str(self.descriptor.get("name") or self.path.resolve().name)
+
+    @property
+    def title(self) -> str:
+        """Title for people."""
+        return str(self.descriptor.get("title") or self.name)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the numbers are made up."""
+        return bool(self.descriptor.get("lsp:simulated", False))
+
+    @property
+    def note(self) -> str:
+        """What every figure and page must say of the data; empty when nothing."""
+        return SIMULATED if self.simulated else ""
+
+    @property
+    def attribution(self) -> str:
+        """Licence and attribution lines for the foot of a page."""
+        given = self.descriptor.get("lsp:attribution")
+        if given:
+            return str(given)
+        entries = [*self.descriptor.get("sources", []), *self.descriptor.get("licenses", [])]
+        titles = [entry.get("title") or entry.get("name") for entry in entries]
+        return ". ".join(dict.fromkeys(str(title) for title in titles if title))
+
+    def has(self, table: str) -> bool:
+        """Whether the study has `table` (or ``geometry``)."""
+        return table in self._resources
+
+    def file(self, table: str) -> Path:
+        """Path of the file of `table`; a plain sentence when the study has no such table."""
+        if table in self._resources:
+            path = (self.path / self._resources[table]["path"]).resolve()
+            if not path.is_relative_to(self.path.resolve()):
+                raise StudyError(f"Table {table} of {self.path} lies outside the study folder.")
+            return path
+        known = [*schema.TABLES, schema.GEOMETRY]
+        if table not in known:
+            raise StudyError(f'A study has no table "{table}".{did_you_mean(table, known)}')
+        about = schema.TABLES[table].about if table in schema.TABLES else "boundaries of areas"
+        raise StudyError(
+            f"The study {self.path} has no table {table} ({about}), which this step needs. "
+            f"Add it: `lsp-analysis new` shows its columns."
+        )
+
+    def read(
+        self,
+        table: str,
+        columns: Iterable[str] | None = None,
+        where: Mapping[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        """Rows and columns of one table, in the types of the schema.
+
+        Parameters
+        ----------
+        table : name of the table.
+        columns : columns to read; all of the table's when not given. An optional column that the
+            file does not have comes back missing, or with its default.
+        where : mapping of column to the value, or the list of values, that rows must have.
+
+        Returns
+        -------
+        DataFrame: codes and other text as text (``007`` stays ``007``), numbers as float64 or
+        int64, dates as datetime64, flags as bool. Blank text is missing.
+
+        Raises
+        ------
+        StudyError
+            The table, its file or a column is missing, or the file is damaged.
+        """
+        file = self.file(table)
+        return scan_table(
+            file, table, columns, where or {}, recorded_bytes=self._resources[table].get("bytes")
+        )
+
+    def areas(self, area_type: str | None = None) -> pd.DataFrame:
+        """The table `areas`, or its rows of one type, in every code vintage."""
+        if area_type is None:
+            return self._areas.copy()
+        found = self._areas[self._areas["area_type"] == area_type]
+        if found.empty:
+            kinds = sorted(self._areas["area_type"].dropna().unique())
+            raise ParameterError(
+                f'This study has no areas of type "{area_type}".{did_you_mean(area_type, kinds)} '
+                f"It has {', '.join(kinds)}."
+            )
+        return found.reset_index(drop=True)
+
+    @cached_property
+    def _areas(self) -> pd.DataFrame:
+        return self.read("areas")
+
+    @cached_property
+    def small_area_type(self) -> str:
+        """Type of the areas the panels are of: the descriptor's, or LSOA, or the smallest type."""
+        given = self.descriptor.get("lsp:small_area_type")
+        kinds = set(self._areas["area_type"].dropna())
+        if given or not kinds:
+            return str(given or "lsoa")
+        order = ["lsoa", *schema.AREA_TYPES, *sorted(kinds)]
+        return next(kind for kind in order if kind in kinds)
+
+    @cached_property
+    def code_vintage(self) -> int:
+        """Vintage of codes the study works in: the descriptor's, or that of most small areas."""
+        given = self.descriptor.get("lsp:code_vintage")
+        if given:
+            return int(given)
+        of_type = self._areas["area_type"] == self.small_area_type
+        counts = self._areas.loc[of_type, "code_vintage"].value_counts()
+        if counts.empty:
+            raise StudyError(
+                f"The study {self.path} has no areas of type {self.small_area_type}. "
+                "Add its small areas to the table `areas`."
+            )
+        return int(max(counts[counts == counts.max()].index))
+
+    def small_areas(self) -> pd.DataFrame:
+        """Rows of `areas` that are small areas of the study's vintage, sorted by code."""
+        found = self._areas[
+            (self._areas["area_type"] == self.small_area_type)
+            & (self._areas["code_vintage"] == self.code_vintage)
+        ]
+        return found.sort_values("area_code", ignore_index=True)
+
+    def indicators(self) -> pd.DataFrame:
+        """The table `indicators`."""
+        return self._indicators.copy()
+
+    @cached_property
+    def _indicators(self) -> pd.DataFrame:
+        return self.read("indicators")
+
+    def indicator(self, indicator_id: str) -> Indicator:
+        """One indicator; StudyError with the nearest names when there is no such one."""
+        rows = self._indicators
+        found = rows[rows["indicator_id"] == indicator_id]
+        if found.empty:
+            choices = rows["indicator_id"].dropna().tolist()
+            raise StudyError(
+                f'This study has no indicator "{indicator_id}".'
+                f"{did_you_mean(str(indicator_id), choices)} The table `indicators` lists them."
+            )
+        row = found.iloc[0]
+        given = {name: row[name] for name in Indicator.__dataclass_fields__ if pd.notna(row[name])}
+        return Indicator(**{"name": indicator_id, "unit": "", "value_type": ""} | given)
+
+    def area(self, name_or_code: str) -> Area:
+        """The area of that code or name; a neighbourhood before an MSOA, a ward and an LSOA.
+
+        Raises
+        ------
+        AreaError
+            No area, or more than one, has that name; the message has the nearest names.
+        """
+        row = area_rules.find_area(self._areas, name_or_code, code_vintage=self.code_vintage)
+        vintage = int(row["code_vintage"])
+        return Area(
+            code=row["area_code"],
+            name=row["area_name"] if pd.notna(row["area_name"]) else row["area_code"],
+            area_type=row["area_type"],
+            code_vintage=vintage,
+            borough_code=row["borough_code"] if pd.notna(row["borough_code"]) else row["area_code"],
+            members=self._members(row["area_code"], row["area_type"], vintage),
+            is_pilot=bool(row["is_pilot"]),
+        )
+
+    def _members(self, code: str, area_type: str, vintage: int) -> tuple[str, ...]:
+        small = self._areas[
+            (self._areas["area_type"] == self.small_area_type)
+            & (self._areas["code_vintage"] == vintage)
+        ]
+        codes = set(small["area_code"])
+        if area_type == "borough":
+            return tuple(sorted(small.loc[small["borough_code"] == code, "area_code"]))
+        if code in codes or not self.has("area_members"):
+            return (code,) if code in codes else ()
+        members = self.read("area_members", where={"code_vintage": vintage})
+        return area_rules.small_members(code, members, codes)
+
+    def rest_of_borough(self, area: Area) -> list[str]:
+        """Codes of the borough's other small areas, the comparator of every gap."""
+        return area_rules.rest_of_borough(self.small_areas(), area)
+
+    def similarly_deprived(self, area: Area, *, before: object, n: int = 10) -> list[str]:
+        """Codes of the `n` other small areas of the borough nearest in deprivation.
+
+        Matched on the last edition of the Indices older than `before` (a Period, date or year).
+        """
+        editions = self.read("deprivation", columns=["edition"])["edition"].unique()
+        edition = area_rules.last_edition_before(editions, before)
+        rows = self.deprivation(edition=edition)
+        borough = {*self.rest_of_borough(area), *area.members}
+        return area_rules.similarly_deprived(
+            rows[rows["area_code"].isin(borough)], area, edition=edition, n=n
+        )
+
+    def deprivation(self, edition: int | None = None) -> pd.DataFrame:
+        """The table `deprivation`, or one edition of it, in the codes it was published in."""
+        where = {} if edition is None else {"edition": edition}
+        return self.read("deprivation", where=where)
+
+    def panel(self, indicator_id: str, *, freq: str | None = None) -> pd.DataFrame:
+        """Small areas of the study by period; see `panel.tidy_panel` for its columns."""
+        indicator = self.indicator(indicator_id)
+        rows = self.read("observations", where={"indicator_id": indicator_id})
+        small = set(self._areas.loc[self._areas["area_type"] == self.small_area_type, "area_code"])
+        return tidy_panel(rows[rows["area_code"].isin(small)], indicator, freq=freq)
+
+    def geometry(self, codes: Collection[str] | None = None) -> GeoDataFrame:
+        """Boundaries in metres (EPSG:27700): ``area_code``, ``geometry``; of `codes` if given."""
+        shapes = self._shapes
+        if codes is not None:
+            shapes = shapes[shapes["area_code"].isin(set(codes))]
+        return shapes.sort_values("area_code", ignore_index=True)
+
+    @cached_property
+    def _shapes(self) -> GeoDataFrame:
+        return read_geometry(self.file(schema.GEOMETRY)).to_crs(NATIONAL_GRID)
+
+    def neighbours(self) -> pd.DataFrame:
+        """Small areas that share a boundary: ``area_code``, ``neighbour_code``, both directions."""
+        return area_rules.adjacency(self.geometry(self.small_areas()["area_code"]))
+
+
+def read_geometry(file: Path) -> GeoDataFrame:
+    """Boundaries as they are stored; StudyError when they cannot be read or have no CRS."""
+    import geopandas
+
+    read = geopandas.read_parquet if file.suffix == ".parquet" else geopandas.read_file
+    try:
+        shapes = read(file)
+    except Exception as error:  # GDAL, pyarrow and shapely share no base class
+        raise StudyError(
+            f"The boundaries {file} cannot be read ({_first_line(error)}). The file may be missing "
+            "or cut short: restore it from a copy."
+        ) from error
+    if "area_code" not in shapes or shapes.geometry.name is None:
+        raise StudyError(f"The boundaries {file} have no column area_code. Add the areas' codes.")
+    if shapes.crs is None:
+        raise StudyError(
+            f"The boundaries {file} have no coordinate reference system (CRS). "
+            "Save them again with the one they are in, best EPSG:27700."
+        )
+    bare = shapes[["area_code", shapes.geometry.name]]
+    return bare.rename(columns={shapes.geometry.name: "geometry"}).set_geometry("geometry")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]

@@ -1,0 +1,275 @@
+"""Write a study folder: whole or not at all, and the same bytes for the same tables."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from lsp_analysis.errors import StudyError, did_you_mean
+from lsp_analysis.study import schema
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
+PARQUET_FROM_ROWS = 200_000
+CENTIMETRES = 2
+NATIONAL_GRID = "EPSG:27700"
+
+
+def write_study(
+    path: str | Path,
+    tables: Mapping[str, pd.DataFrame],
+    geometry: GeoDataFrame | None = None,
+    *,
+    name: str,
+    title: str,
+    sources: Iterable[Mapping[str, Any]] = (),
+    licences: Iterable[Mapping[str, Any]] = (),
+    simulated: bool = False,
+    attribution: str = "",
+    code_vintage: int | None = None,
+    small_area_type: str | None = None,
+    extra_files: Mapping[str, str] | None = None,
+) -> Path:
+    """Write `tables` and boundaries as a study folder, replacing an older study of that path.
+
+    The folder is made beside `path` under another name and renamed when it is whole, so a failure
+    leaves what was there before. Files of an older study that its descriptor does not list (a
+    README, notes) are carried over.
+
+    Parameters
+    ----------
+    path : folder to write; its parent is made when missing.
+    tables : mapping of table name to frame
+        Names and columns of `schema.TABLES`. A required column must be there; an optional one may
+        be left out, and one with a default is filled with it. Other columns are kept as text.
+        Tables of more than 200,000 rows become Parquet, the others CSV (UTF-8, ``\\n``).
+    geometry : GeoDataFrame with ``area_code`` and polygons in a known CRS, written in EPSG:27700.
+    name, title : short name (lower case, no spaces) and title for people.
+    sources, licences : Frictionless ``sources`` (title, path) and ``licenses`` (name, title, path).
+    simulated : True stamps "Simulated data" on every figure and page made from the study.
+    attribution : licence and attribution lines for the foot of a page.
+    code_vintage, small_area_type : which small areas the study works with. By default the LSOAs of
+        the vintage most small areas have.
+    extra_files : other text files to write, name to content; no resource of the package.
+
+    Raises
+    ------
+    StudyError
+        A table or column is unknown or missing, or the folder cannot be written.
+    """
+    target = Path(path)
+    with whole_folder(target) as folder:
+        resources = [write_table(folder, table, frame) for table, frame in _ordered(tables)]
+        if geometry is not None:
+            resources.append(write_geometry(folder, geometry))
+        write_descriptor(
+            folder,
+            schema.package_descriptor(
+                resources,
+                name=name,
+                title=title,
+                sources=sources,
+                licences=licences,
+                simulated=bool(simulated),
+                attribution=attribution,
+                code_vintage=code_vintage,
+                small_area_type=small_area_type,
+            ),
+        )
+        for file, text in (extra_files or {}).items():
+            (folder / file).write_text(text, encoding="utf-8", newline="\n")
+    return target
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A new folder to fill that takes the place of `target` only when the block ends well."""
+    refuse_if_not_a_study(target)
+    stem = target.name.lstrip(".")
+    work = target.with_name(f".{stem}-{uuid.uuid4().hex[:8]}")
+    try:
+        work.mkdir(parents=True)
+        yield work
+        if target.exists():
+            _carry_over(target, work)
+        _swap(work, target)
+    except OSError as error:
+        raise StudyError(
+            f"The study folder {target} cannot be written: {error.strerror or error}. "
+            "Choose a folder you may write to, with room on the disk; nothing was changed."
+        ) from error
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def refuse_if_not_a_study(target: Path) -> None:
+    """Stop before a folder or file that is something else is replaced."""
+    if target.is_dir():
+        if any(target.iterdir()) and not (target / schema.DESCRIPTOR).is_file():
+            raise StudyError(
+                f"{target} is a folder with files in it but no {schema.DESCRIPTOR}, so it is not a "
+                "study and is left alone. Choose a new folder."
+            )
+    elif target.exists():
+        raise StudyError(f"{target} is a file. Choose a folder for the study.")
+
+
+def write_table(folder: Path, table: str, frame: pd.DataFrame) -> dict[str, Any]:
+    """Write one table into `folder`; returns its resource descriptor."""
+    ready = conform(table, frame)
+    form = "parquet" if len(ready) > PARQUET_FROM_ROWS else "csv"
+    path = folder / f"{table}.{form}"
+    if form == "csv":
+        as_text(ready).to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+    else:
+        ready.to_parquet(path, index=False)
+    return schema.table_resource(table, list(ready.columns), path.name, **file_facts(path))
+
+
+def conform(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """`frame` with the columns, order and types of `table`, defaults filled in."""
+    if table not in schema.TABLES:
+        raise StudyError(
+            f'A study has no table "{table}".{did_you_mean(table, schema.TABLES)} '
+            f"Its tables are {', '.join(schema.TABLES)}."
+        )
+    known = schema.TABLES[table]
+    made = {}
+    for column in known.columns:
+        if column.name in frame:
+            made[column.name] = typed(frame[column.name], column, table)
+        elif column.default is not None:
+            made[column.name] = pd.Series(column.default, index=frame.index)
+        elif column.required:
+            raise StudyError(f"Table {table} has no column {column.name} ({column.about}). Add it.")
+    others = {name: frame[name] for name in frame if name not in made}
+    return pd.DataFrame({**made, **others}, index=frame.index).reset_index(drop=True)
+
+
+def typed(values: pd.Series, column: schema.Column, table: str) -> pd.Series:
+    """One column as the schema's type, blanks in a column with a default filled."""
+    try:
+        made = _CONVERT[column.type](values)
+    except (ValueError, TypeError) as error:
+        raise StudyError(
+            f"Column {column.name} of table {table} should hold {column.type} values: {error}."
+        ) from error
+    return made if column.default is None else made.fillna(column.default)
+
+
+def _to_text(values: pd.Series) -> pd.Series:
+    return values.astype("str").where(values.notna(), None).astype("str")
+
+
+def _to_whole(values: pd.Series) -> pd.Series:
+    return pd.to_numeric(values).astype("Int64")
+
+
+def _to_date(values: pd.Series) -> pd.Series:
+    return pd.to_datetime(values, format="ISO8601").astype("datetime64[us]").dt.normalize()
+
+
+def _to_flag(values: pd.Series) -> pd.Series:
+    return values.astype("boolean")
+
+
+_CONVERT = {
+    "string": _to_text,
+    "number": pd.to_numeric,
+    "integer": _to_whole,
+    "date": _to_date,
+    "boolean": _to_flag,
+}
+
+
+def as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """Dates, flags and whole numbers as they are to stand in a CSV file."""
+    made = {}
+    for name, values in frame.items():
+        if pd.api.types.is_datetime64_any_dtype(values):
+            made[name] = values.dt.strftime("%Y-%m-%d")
+        elif pd.api.types.is_bool_dtype(values):
+            made[name] = values.map({True: "true", False: "false"})
+        elif pd.api.types.is_float_dtype(values) and _all_whole(values):
+            made[name] = values.astype("Int64")
+        else:
+            made[name] = values
+    return pd.DataFrame(made, index=frame.index)
+
+
+def _all_whole(values: pd.Series) -> bool:
+    present = values.dropna()
+    return bool((present == present.round()).all() and (present.abs() < 2**53).all())
+
+
+def write_geometry(folder: Path, geometry: GeoDataFrame) -> dict[str, Any]:
+    """Write boundaries as GeoJSON in EPSG:27700 to the centimetre; returns their resource."""
+    if "area_code" not in geometry or geometry.crs is None:
+        raise StudyError(
+            "The boundaries need a column area_code and a coordinate reference system (CRS). "
+            "Name the column, and set the CRS the coordinates are in."
+        )
+    path = folder / "geometry.geojson"
+    kept = geometry[["area_code", geometry.geometry.name]].to_crs(NATIONAL_GRID)
+    kept.to_file(path, driver="GeoJSON", COORDINATE_PRECISION=CENTIMETRES)
+    return schema.geometry_resource(path.name, **file_facts(path))
+
+
+def write_descriptor(folder: Path, descriptor: Mapping[str, Any]) -> None:
+    """Write ``datapackage.json``, readable and with a stable order of keys."""
+    text = json.dumps(descriptor, indent=2, ensure_ascii=False)
+    (folder / schema.DESCRIPTOR).write_text(text + "\n", encoding="utf-8", newline="\n")
+
+
+def file_facts(path: Path) -> dict[str, Any]:
+    """Size and SHA-256 of a file, as Frictionless writes them."""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return {"bytes": path.stat().st_size, "hash": f"sha256:{digest}"}
+
+
+def _ordered(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, pd.DataFrame]]:
+    missing = [table for table in schema.REQUIRED_TABLES if table not in tables]
+    if missing:
+        raise StudyError(f"A study needs the tables {', '.join(missing)}. Add them.")
+    known = [table for table in schema.TABLES if table in tables]
+    return [(table, tables[table]) for table in [*known, *(t for t in tables if t not in known)]]
+
+
+def _carry_over(old: Path, new: Path) -> None:
+    """Copy files of the older folder that its descriptor does not list."""
+    try:
+        listed = json.loads((old / schema.DESCRIPTOR).read_text(encoding="utf-8"))["resources"]
+        ours = {resource.get("path") for resource in listed}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        ours = {f"{table}.{form}" for table in schema.TABLES for form in ("csv", "parquet")}
+    for item in old.iterdir():
+        if item.name in ours or (new / item.name).exists():
+            continue
+        copy = shutil.copytree if item.is_dir() else shutil.copy2
+        copy(item, new / item.name)
+
+
+def _swap(work: Path, target: Path) -> None:
+    """Put `work` where `target` is, and bring `target` back if that fails."""
+    if not target.exists():
+        os.rename(work, target)
+        return
+    aside = work.with_name(work.name + "-old")
+    os.rename(target, aside)
+    try:
+        os.rename(work, target)
+    except OSError:
+        os.rename(aside, target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
