@@ -1,0 +1,69 @@
+"""House rules that every notebook keeps; that they run is tested by ``pytest --nbval-lax``."""
+
+import ast
+import re
+
+import nbformat
+import pytest
+from conftest import ROOT
+
+NOTEBOOKS = sorted(
+    path for path in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
+)
+TEMPLATES = [path for path in NOTEBOOKS if path.parent.name == "reports"]
+KEPT = {"keep_output", "nbval-check-output"}
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def code_cells(path):
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+
+
+def tags(cell):
+    return set(cell.metadata.get("tags", []))
+
+
+@each_notebook
+def test_it_is_a_valid_notebook_that_opens_with_its_question(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+    assert notebook.cells[0].cell_type == "markdown"
+    assert notebook.cells[0].source.startswith("# ")
+
+
+@each_notebook
+def test_its_outputs_are_stripped_but_for_results_the_tests_compare(path):
+    for cell in code_cells(path):
+        assert not cell.outputs or tags(cell) >= KEPT, cell.source
+
+
+@each_notebook
+def test_functions_classes_and_loops_live_in_the_package(path):
+    kept_out = (ast.FunctionDef, ast.ClassDef, ast.For, ast.While, ast.Lambda)
+    for cell in code_cells(path):
+        found = [type(node) for node in ast.walk(ast.parse(cell.source))]
+        assert not set(found) & set(kept_out), cell.source
+
+
+@each_notebook
+def test_it_names_no_folder_of_one_machine(path):
+    assert not re.search(r"(?<![\w.:/])/(home|Users|tmp|root|work|mnt)/", path.read_text("utf-8"))
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.stem)
+def test_every_parameter_of_a_report_template_is_typed_and_explained(path):
+    from papermill import inspect_notebook
+
+    parameters = inspect_notebook(str(path))
+    assert {"study", "area"} <= set(parameters)
+    for name, parameter in parameters.items():
+        assert parameter["inferred_type_name"] != "None", name
+        assert parameter["help"], name
+
+
+def test_the_first_notebook_leads_to_all_others():
+    start = (ROOT / "notebooks" / "00_start_here.ipynb").read_text(encoding="utf-8")
+    for path in NOTEBOOKS:
+        assert path.name == "00_start_here.ipynb" or path.name in start, path.name
