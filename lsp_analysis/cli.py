@@ -6,10 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from lsp_analysis import __version__
 from lsp_analysis.errors import LspError, ParameterError, did_you_mean
+from lsp_analysis.resources import study_path
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -93,7 +93,7 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
 def _check(arguments: argparse.Namespace) -> int:
     from lsp_analysis.study.check import check_study, render
 
-    problems = check_study(_study(arguments.study))
+    problems = check_study(study_path(arguments.study))
     print(render(problems))
     return FAILED if problems else OK
 
@@ -115,7 +115,7 @@ def _report(arguments: argparse.Namespace) -> int:
     from lsp_analysis.reports.runner import run_report
 
     record = run_report(
-        _study(arguments.study),
+        study_path(arguments.study),
         arguments.area,
         template=arguments.template,
         out=arguments.out,
@@ -129,7 +129,7 @@ def _reports(arguments: argparse.Namespace) -> int:
     from lsp_analysis.reports.batch import run_reports
 
     batch = run_reports(
-        _study(arguments.study),
+        study_path(arguments.study),
         areas=arguments.areas,
         decile=arguments.decile,
         every_area=arguments.all,
@@ -144,7 +144,7 @@ def _reports(arguments: argparse.Namespace) -> int:
 def _new(arguments: argparse.Namespace) -> int:
     from lsp_analysis.study.new import new_study
 
-    path = new_study(arguments.study)
+    path = newstudy_path(arguments.study)
     print(f"The study is in {path}. Replace its example rows, then: lsp-analysis check {path}")
     return OK
 
@@ -154,11 +154,6 @@ def _add(arguments: argparse.Namespace) -> int:
 
     print(add_table(arguments.study, arguments.file))
     return OK
-
-
-def _study(text: str) -> Path:
-    """A study folder as it was given, or the one that ships under that name."""
-    return Path(text)
 
 
 def _parameters(settings: list[str]) -> dict[str, str]:

@@ -1,0 +1,31 @@
+"""What ships with the package is found by name, from any folder."""
+
+from pathlib import Path
+
+import pytest
+
+from lsp_analysis.errors import LspError
+from lsp_analysis.resources import resource, shipped_studies, study_path
+
+
+def test_the_sample_study_is_found_by_its_name_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "bolton_demo" in shipped_studies()
+    assert (study_path("bolton_demo") / "datapackage.json").is_file()
+
+
+def test_a_folder_of_the_readers_own_wins_over_a_shipped_study_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("bolton_demo").mkdir()
+    assert study_path("bolton_demo") == Path("bolton_demo")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "nowhere", "../data/bolton_demo", "a/bolton_demo"])
+def test_a_path_is_left_as_it_came(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert study_path(name) == Path(name)
+
+
+def test_what_does_not_ship_is_named():
+    with pytest.raises(LspError, match=r"notebooks/nothing\.ipynb does not ship"):
+        resource("notebooks/nothing.ipynb")
