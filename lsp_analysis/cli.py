@@ -142,15 +142,15 @@ def _reports(arguments: argparse.Namespace) -> int:
 
 
 def _new(arguments: argparse.Namespace) -> int:
-    from lsp_analysis.study.new import new_study
+    from lsp_analysis.study import new_study
 
-    path = newstudy_path(arguments.study)
+    path = new_study(arguments.study)
     print(f"The study is in {path}. Replace its example rows, then: lsp-analysis check {path}")
     return OK
 
 
 def _add(arguments: argparse.Namespace) -> int:
-    from lsp_analysis.study.new import add_table
+    from lsp_analysis.study import add_table
 
     print(add_table(arguments.study, arguments.file))
     return OK

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lsp_analysis.errors import ParameterError, StudyError, did_you_mean
+from lsp_analysis.resources import study_path
 from lsp_analysis.study import areas as area_rules
 from lsp_analysis.study import schema
 from lsp_analysis.study.areas import Area
@@ -25,14 +26,19 @@ SIMULATED = "Simulated data"
 
 
 def open_study(path: str | Path) -> Study:
-    """Open the study folder at `path`; only its ``datapackage.json`` is read.
+    """Open a study; only its ``datapackage.json`` is read.
+
+    Parameters
+    ----------
+    path : folder of the study, or the name of one that ships with the package (``bolton_demo``).
 
     Raises
     ------
     StudyError
         There is no such folder, or it is no study, or its descriptor is damaged.
     """
-    return Study(Path(path), read_descriptor(Path(path)))
+    folder = study_path(path)
+    return Study(folder, read_descriptor(folder))
 
 
 def read_descriptor(path: Path) -> dict[str, Any]:
