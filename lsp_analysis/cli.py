@@ -158,10 +158,11 @@ def _add(arguments: argparse.Namespace) -> int:
 
 def _parameters(settings: list[str]) -> dict[str, str]:
     """``["start=2008-04"]`` as a mapping; the report runner knows each parameter's type."""
-    for setting in settings:
-        if "=" not in setting:
+    pairs = [setting.partition("=") for setting in settings]
+    for setting, (name, equals, _) in zip(settings, pairs, strict=True):
+        if not (name and equals):
             raise ParameterError(f'"{setting}" sets nothing. Write it as name=value.')
-    return dict(setting.split("=", 1) for setting in settings)
+    return {name: value for name, _, value in pairs}
 
 
 def _takes_study(command: argparse.ArgumentParser) -> None:

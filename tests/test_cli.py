@@ -1,0 +1,148 @@
+"""The command line: what it prints, where, and with which exit code."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+import lsp_analysis
+from lsp_analysis.cli import main
+from lsp_analysis.errors import AreaError
+from lsp_analysis.study import check
+
+
+@pytest.fixture
+def run(capsys):
+    """`run("check", "x")` is (exit code, stdout, stderr)."""
+
+    def run(*words):
+        try:
+            code = main(words)
+        except SystemExit as leaving:
+            code = leaving.code
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def raising(error):
+    def check_study(path):
+        raise error
+
+    return check_study
+
+
+def is_one_sentence(text):
+    return text.startswith("lsp-analysis: ") and text.count("\n") == 1 and "Traceback" not in text
+
+
+def test_help_is_a_table_of_contents(run):
+    code, out, err = run("--help")
+    assert (code, err) == (0, "")
+    for command in ["check", "import", "report", "reports", "new", "add"]:
+        assert f"    {command} " in out
+
+
+def test_the_version_is_that_of_the_package(run):
+    assert run("--version") == (0, f"lsp-analysis {lsp_analysis.__version__}\n", "")
+
+
+def test_a_mistyped_command_gets_the_nearest_one_that_exists(run):
+    code, out, err = run("chekc", "study")
+    assert (code, out) == (2, "")
+    assert is_one_sentence(err)
+    assert 'there is no command "chekc". Did you mean "check"' in err
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["report"], ["report", "study"], ["check", "study", "--quietly"], ["--nonsense"]]
+)
+def test_a_command_line_that_cannot_be_read_is_a_usage_error(run, words):
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert is_one_sentence(err)
+
+
+def test_a_study_that_is_not_there_is_one_sentence_and_exit_1(run, tmp_path):
+    code, out, err = run("check", str(tmp_path / "nowhere"))
+    assert (code, out) == (1, "")
+    assert is_one_sentence(err)
+    assert "nowhere" in err
+
+
+def test_problems_of_a_study_are_listed_and_counted_with_exit_1(run, tmp_path):
+    code, out, err = run("check", str(tmp_path))
+    assert (code, err) == (1, "")
+    assert "datapackage.json" in out
+    assert out.endswith("1 file.\n")
+
+
+def test_the_sample_study_has_no_problems_and_is_known_by_its_name(run):
+    assert run("check", "bolton_demo") == (0, "No problems found.\n", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (AreaError("No area is called Brightmett."), 1, "No area is called Brightmett."),
+        (PermissionError(13, "Permission denied", "out"), 1, "out: Permission denied."),
+        (KeyboardInterrupt(), 130, "interrupted."),
+    ],
+)
+def test_what_goes_wrong_is_said_in_a_sentence(run, monkeypatch, error, code, said):
+    monkeypatch.setattr(check, "check_study", raising(error))
+    assert run("check", "study") == (code, "", f"lsp-analysis: {said}\n")
+
+
+def test_a_defect_of_the_package_is_not_passed_off_as_the_users_mistake(run, monkeypatch):
+    monkeypatch.setattr(check, "check_study", raising(ZeroDivisionError()))
+    with pytest.raises(ZeroDivisionError):
+        run("check", "study")
+
+
+@pytest.mark.parametrize("setting", ["start", "=2008-04"])
+def test_a_setting_must_set_something(run, setting):
+    code, _, err = run("report", "bolton_demo", "--area", "x", "-p", setting)
+    assert code == 1
+    assert is_one_sentence(err)
+    assert "name=value" in err
+
+
+def test_a_reader_who_has_seen_enough_is_no_error():
+    call = "import sys; from lsp_analysis.cli import main; sys.exit(main())"
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    command = [sys.executable, "-c", call, "check", "."]
+    done = subprocess.run(command, stdout=write_end, stderr=subprocess.PIPE, text=True)
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def a_report_that_is_refused(run, tmp_path, *words):
+    out = tmp_path / "out"
+    code, printed, err = run("report", "bolton_demo", "--out", str(out), *words)
+    assert (code, printed) == (1, "")
+    assert is_one_sentence(err)
+    assert not list(tmp_path.rglob("*.*")), "something was left behind"
+    return err
+
+
+def test_an_unknown_area_is_refused_with_the_nearest_name(run, tmp_path):
+    err = a_report_that_is_refused(run, tmp_path, "--area", "Hall ith Wod")
+    assert "Did you mean" in err
+    assert "Hall i" in err
+
+
+def test_a_misspelt_parameter_is_refused_before_anything_runs(run, tmp_path):
+    err = a_report_that_is_refused(
+        run, tmp_path, "--area", "Hall i' th' Wood", "-p", "strat=2008-04"
+    )
+    assert "Did you mean" in err
+    assert "start" in err
+
+
+def test_a_template_that_does_not_exist_is_refused(run, tmp_path):
+    err = a_report_that_is_refused(run, tmp_path, "--area", "Hall i' th' Wood", "--template", "no")
+    assert "no" in err
