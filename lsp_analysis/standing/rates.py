@@ -1,0 +1,252 @@
+"""Rates, proportions and means with their intervals, for one area or a million rows at once.
+
+Sources: Breslow and Day (1987) for Byar's limits, Wilson (1927) for proportions, and the choices
+of the Fingertips technical guidance: exact Poisson limits for counts below ten, Byar's from ten.
+A count of nought is data; a denominator of nought gives a missing rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.special import gammainccinv, gammaincinv, ndtri, stdtrit
+from statsmodels.stats.proportion import proportion_confint
+
+from lsp_analysis import figures, wording
+from lsp_analysis.standing.checks import as_counts, as_exposure, check_columns, check_level
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.study.panel import Indicator
+
+EXACT_BELOW = 10  # counts under ten get exact limits: Byar's are off by more than rounding there
+
+COUNTED = ("rate", "proportion", "count")
+WHY_NO_INTERVAL = {
+    "person_periods": (
+        "No interval: the same people are counted again in each period, so this is not a Poisson "
+        "count of separate events."
+    ),
+    "mean": "No interval: it needs the spread of the values behind each mean.",
+    "dsr": "No interval: it needs the counts by age behind each standardised rate.",
+    "score": "No interval: a score is not a count or a sample.",
+}
+
+
+def exact_poisson_limits(
+    counts: ArrayLike, *, level: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    """Exact (Garwood 1936) limits of Poisson means, from the chi-squared distribution."""
+    counts = as_counts(counts)
+    tail = (1 - check_level(level)) / 2
+    lower = np.where(counts > 0, gammaincinv(np.where(counts > 0, counts, 1.0), tail), 0.0)
+    return np.where(np.isnan(counts), np.nan, lower), gammainccinv(counts + 1, tail)
+
+
+def byar_limits(counts: ArrayLike, *, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """Byar's limits of Poisson means (Breslow and Day 1987, page 69)."""
+    counts = as_counts(counts)
+    z = ndtri(0.5 + check_level(level) / 2)
+    some = np.where(counts > 0, counts, np.nan)
+    lower = counts * (1 - 1 / (9 * some) - z / (3 * np.sqrt(some))) ** 3
+    above = counts + 1
+    upper = above * (1 - 1 / (9 * above) + z / (3 * np.sqrt(above))) ** 3
+    return np.where(counts == 0, 0.0, lower), upper
+
+
+def poisson_limits(counts: ArrayLike, *, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
+    """Limits of Poisson means: exact for counts below ten, Byar's from ten.
+
+    Parameters
+    ----------
+    counts : array of any shape
+        Events observed, nought allowed; missing counts give missing limits.
+    level : float between 0 and 1
+        Two-sided coverage, for example 0.95 or 0.998.
+
+    Returns
+    -------
+    lower, upper : arrays like `counts` (of one element for a single number), in events
+    """
+    counts = np.atleast_1d(as_counts(counts))
+    lower, upper = byar_limits(counts, level=level)
+    small = counts < EXACT_BELOW
+    # Few distinct values are that small, so each is worked out once.
+    few, where = np.unique(counts[small], return_inverse=True)
+    exact_lower, exact_upper = exact_poisson_limits(few, level=level)
+    lower[small], upper[small] = exact_lower[where], exact_upper[where]
+    return lower, upper
+
+
+def crude_rate(
+    counts: ArrayLike, population: ArrayLike, *, multiplier: float = 100_000, level: float = 0.95
+) -> pd.DataFrame:
+    """Crude rates with Poisson limits.
+
+    Parameters
+    ----------
+    counts, population : arrays of one length
+        Separate events, and people (or person-years) at risk.
+    multiplier : float
+        The rate is per this many, for example 1,000.
+    level : float between 0 and 1
+
+    Returns
+    -------
+    DataFrame, one row per element
+        ``value``, ``low``, ``high``; missing where the population is nought or missing.
+    """
+    scale = multiplier / as_exposure(population)
+    lower, upper = poisson_limits(counts, level=level)
+    return _interval_frame(counts, as_counts(counts) * scale, lower * scale, upper * scale)
+
+
+def proportion(
+    counts: ArrayLike, population: ArrayLike, *, multiplier: float = 100, level: float = 0.95
+) -> pd.DataFrame:
+    """Proportions with Wilson's score limits (statsmodels); columns as for `crude_rate`."""
+    lower, upper = wilson_limits(counts, population, level=level)
+    share = as_counts(counts) / as_exposure(population)
+    return _interval_frame(counts, share * multiplier, lower * multiplier, upper * multiplier)
+
+
+def wilson_limits(
+    counts: ArrayLike, population: ArrayLike, *, level: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    """Wilson (1927) score limits of shares, between 0 and 1, without continuity correction."""
+    counts, population = np.broadcast_arrays(as_counts(counts), as_exposure(population))
+    alpha = 1 - check_level(level)
+    with np.errstate(invalid="ignore"):  # a count above its population has no limits
+        low, high = proportion_confint(counts, population, alpha=alpha, method="wilson")
+    # Rounding leaves a trace where the limit is exactly nought or one.
+    none, every = (counts == 0) & (population > 0), counts == population
+    return np.where(none, 0.0, low), np.where(every, 1.0, high)
+
+
+def mean_limits(
+    mean: ArrayLike, stdev: ArrayLike, n: ArrayLike, *, level: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    """Student's limits of means of `n` values; missing for fewer than two."""
+    n = np.asarray(n, dtype=float)
+    n = np.where(n >= 2, n, np.nan)
+    reach = stdtrit(n - 1, 0.5 + check_level(level) / 2) * np.asarray(stdev) / np.sqrt(n)
+    return np.asarray(mean) - reach, np.asarray(mean) + reach
+
+
+def means(
+    frame: pd.DataFrame, *, value: str, by: str | list[str], level: float = 0.95
+) -> pd.DataFrame:
+    """Means of `value` by group, with standard deviation and Student's limits.
+
+    Parameters
+    ----------
+    frame : DataFrame, one row per measurement
+    value, by : column names
+        What to average, and the column or columns that name the groups.
+
+    Returns
+    -------
+    DataFrame indexed by group
+        ``n``, ``value``, ``stdev``, ``low``, ``high``.
+    """
+    check_columns(frame, [value, *([by] if isinstance(by, str) else by)], "table of measurements")
+    table = frame.groupby(by, observed=True)[value].agg(["count", "mean", "std"])
+    table.columns = ["n", "value", "stdev"]
+    low, high = mean_limits(table["value"], table["stdev"], table["n"], level=level)
+    return table.assign(low=low, high=high)
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Values of one indicator, area by area and period by period, each with its interval."""
+
+    indicator_id: str
+    name: str
+    unit: str
+    level: float
+    caution: str  # why there is no interval, or an empty string
+    frame: pd.DataFrame = field(repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per area and period: the panel's columns with `low` and `high`."""
+        return self.frame
+
+    def latest(self) -> pd.DataFrame:
+        """The rows of the last period that has a value."""
+        known = self.frame[self.frame["value"].notna()]
+        return self.frame[self.frame["period"] == known["period"].max()]
+
+    def sentence(self) -> wording.Sentence:
+        """Lowest and highest area of the last period, and how many have no value."""
+        latest = self.latest()
+        known = latest.dropna(subset="value").sort_values("value")
+        if known.empty:
+            return wording.Sentence(f"{self.name}: no area has a value.")
+        least, most = known.iloc[0], known.iloc[-1]
+        missing = len(latest) - len(known)
+        text = (
+            f"{self.name} in {wording.period(most['period'])} ran from "
+            f"{wording.quantity(least['value'], self.unit)} in {least['area_code']} to "
+            f"{wording.quantity(most['value'], self.unit)} in {most['area_code']}, "
+            f"over {wording.number(len(known))} areas"
+            + (f"; {wording.number(missing)} more have no value." if missing else ".")
+        )
+        return wording.Sentence(f"{text} {self.caution}".strip())
+
+    def plot(self, ax: Axes | None = None, highlight: list[str] | None = None) -> Axes:
+        """Draw the areas of the last period in order of value, each with its interval."""
+        latest = self.latest().rename(columns={"area_code": "label"})
+        return figures.draw_caterpillar(
+            latest[["label", "value", "low", "high"]], highlight=highlight, ax=ax
+        )
+
+
+def rates(panel: pd.DataFrame, *, indicator: Indicator, level: float = 0.95) -> Rates:
+    """Give each row of a panel the interval that suits its kind of number.
+
+    Proportions get Wilson's limits, rates and counts Poisson ones. Sums of repeated people,
+    means, scores and standardised rates get none here, and `Rates.caution` says why.
+
+    Parameters
+    ----------
+    panel : DataFrame, one row per area and period
+        ``area_code``, ``period``, ``numerator``, ``denominator``, ``value``, ``note``.
+    indicator : Indicator
+        Its ``value_type`` picks the interval and its ``multiplier`` the scale.
+    level : float between 0 and 1
+    """
+    check_columns(panel, ["area_code", "period", "numerator", "denominator", "value"], "panel")
+    check_level(level)
+    limits = row_limits(panel, indicator=indicator, level=level)
+    frame = panel.assign(low=limits[0], high=limits[1])
+    caution = WHY_NO_INTERVAL.get(indicator.value_type, "")
+    return Rates(indicator.indicator_id, indicator.name, indicator.unit, level, caution, frame)
+
+
+def row_limits(
+    panel: pd.DataFrame, *, indicator: Indicator, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Limits of each row's value in the indicator's own units; missing where none is honest."""
+    nothing = np.full(len(panel), np.nan)
+    if indicator.value_type not in COUNTED:
+        return nothing, nothing
+    counts = panel["numerator"].to_numpy(float, na_value=np.nan)
+    if indicator.value_type == "count":
+        return poisson_limits(counts, level=level)
+    people = panel["denominator"].to_numpy(float, na_value=np.nan)
+    interval = proportion if indicator.value_type == "proportion" else crude_rate
+    table = interval(counts, people, multiplier=indicator.multiplier, level=level)
+    return table["low"].to_numpy(), table["high"].to_numpy()
+
+
+def _interval_frame(
+    like: ArrayLike, value: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> pd.DataFrame:
+    index = like.index if isinstance(like, pd.Series) else None
+    columns = {"value": value, "low": low, "high": high}
+    return pd.DataFrame({name: np.atleast_1d(v) for name, v in columns.items()}, index=index)

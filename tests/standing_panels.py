@@ -1,0 +1,35 @@
+"""Small made-up panels that the tests of `standing` share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.study.panel import Indicator
+
+RATE = Indicator("burglary", "Burglary", "per_1000", "rate", 1000.0, "low_is_good")
+SHARE = Indicator("smoking", "Smoking", "percent", "proportion", 100.0, "low_is_good")
+CLAIMS = Indicator("claims", "Claims", "per_1000", "person_periods", 1000.0, "low_is_good")
+SCORE = Indicator("score", "Deprivation score", "score", "score", 1.0, "low_is_good")
+COUNT = Indicator("fires", "Fires", "count", "count", 1.0, "low_is_good")
+
+
+def panel_of(
+    numerators: np.ndarray, denominators: np.ndarray, *, multiplier: float, start: str = "2004"
+) -> pd.DataFrame:
+    """A yearly panel from arrays of areas by years; areas are named A00, A01 and so on."""
+    numerators, denominators = np.broadcast_arrays(
+        np.asarray(numerators, float), np.asarray(denominators, float)
+    )
+    n_areas, n_periods = numerators.shape
+    codes = [f"A{i:02}" for i in range(n_areas)]
+    periods = pd.period_range(start, periods=n_periods, freq="Y")
+    index = pd.MultiIndex.from_product([codes, periods], names=["area_code", "period"])
+    panel = index.to_frame(index=False)
+    panel["numerator"], panel["denominator"] = numerators.ravel(), denominators.ravel()
+    panel["value"] = multiplier * panel["numerator"] / panel["denominator"].replace(0, np.nan)
+    return panel.assign(note="")
+
+
+def codes(*numbers: int) -> list[str]:
+    return [f"A{i:02}" for i in numbers]

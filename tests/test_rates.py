@@ -1,0 +1,130 @@
+"""Rates and their intervals: against exact distributions, published tables and edge cases."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+from standing_panels import CLAIMS, COUNT, RATE, SHARE, codes, panel_of
+
+from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.standing.rates import (
+    byar_limits,
+    crude_rate,
+    exact_poisson_limits,
+    mean_limits,
+    means,
+    poisson_limits,
+    proportion,
+    rates,
+)
+
+
+@given(count=st.integers(1, 200), level=st.sampled_from([0.8, 0.95, 0.998]))
+def test_exact_limits_leave_half_the_rest_in_each_tail(count, level):
+    lower, upper = exact_poisson_limits([count], level=level)
+    tail = (1 - level) / 2
+    assert stats.poisson.sf(count - 1, lower[0]) == pytest.approx(tail)
+    assert stats.poisson.cdf(count, upper[0]) == pytest.approx(tail)
+
+
+@given(count=st.integers(10, 5000))
+def test_byar_limits_are_close_to_exact_ones_from_ten_events(count):
+    for approximate, exact in zip(byar_limits([count]), exact_poisson_limits([count]), strict=True):
+        assert approximate[0] == pytest.approx(exact[0], rel=2e-3)
+
+
+def test_limits_are_exact_below_ten_and_byars_from_ten():
+    counts = np.array([0.0, 3.0, 9.0, 10.0, 250.0])
+    lower, upper = poisson_limits(counts)
+    for limits, exact, byar in zip(
+        (lower, upper), exact_poisson_limits(counts), byar_limits(counts), strict=True
+    ):
+        assert limits[:3] == pytest.approx(exact[:3])
+        assert limits[3:] == pytest.approx(byar[3:])
+
+
+def test_no_events_is_data():
+    table = crude_rate([0], [1200])
+    assert table["value"][0] == 0
+    assert table["low"][0] == 0
+    assert table["high"][0] == pytest.approx(100_000 / 1200 * -np.log(0.025))
+
+
+def test_nobody_there_means_no_rate():
+    assert crude_rate([0, 4], [0, np.nan]).isna().all(axis=None)
+    assert proportion([0, np.nan], [0, 50]).isna().all(axis=None)
+
+
+def test_a_negative_count_is_refused():
+    with pytest.raises(PanelError, match="negative"):
+        crude_rate([-1], [100])
+
+
+def test_a_level_in_per_cent_is_refused():
+    with pytest.raises(ParameterError, match=r"0\.95 for 95%"):
+        poisson_limits([3], level=95)
+
+
+@given(n=st.integers(1, 500), data=st.data())
+def test_a_proportion_and_its_complement_have_mirrored_limits(n, data):
+    x = data.draw(st.integers(0, n))
+    one, other = proportion([x], [n]).iloc[0], proportion([n - x], [n]).iloc[0]
+    assert one["low"] == pytest.approx(100 - other["high"], abs=1e-9)
+    assert 0 <= one["low"] <= one["value"] <= one["high"] <= 100
+
+
+def test_one_value_has_a_mean_and_no_limits():
+    table = means(
+        pd.DataFrame({"area": ["a", "b", "b"], "x": [1.0, 2.0, 4.0]}), value="x", by="area"
+    )
+    assert np.isnan(table.loc["a", "low"])
+    low, high = stats.t.interval(0.95, 1, loc=3, scale=1)
+    assert table.loc["b", ["low", "high"]].tolist() == pytest.approx([low, high])
+
+
+def test_mean_limits_take_any_level():
+    low, high = mean_limits([5.0], [2.0], [16], level=0.9)
+    assert (high[0] - low[0]) / 2 == pytest.approx(stats.t.ppf(0.95, 15) * 0.5)
+
+
+def test_repeated_people_get_no_interval_and_are_told_why():
+    panel = panel_of([[30.0], [12.0]], 1000, multiplier=1000)
+    result = rates(panel, indicator=CLAIMS)
+    assert result.summary_frame()[["low", "high"]].isna().all(axis=None)
+    assert "same people are counted again" in result.sentence()
+
+
+def test_each_kind_of_number_gets_its_own_interval():
+    panel = panel_of([[30.0]], 1000, multiplier=1000)
+    by_kind = {
+        i.value_type: rates(panel, indicator=i).summary_frame() for i in (RATE, SHARE, COUNT)
+    }
+    assert by_kind["rate"]["high"][0] == pytest.approx(poisson_limits([30])[1][0])
+    assert by_kind["count"]["high"][0] == pytest.approx(poisson_limits([30])[1][0])
+    assert by_kind["proportion"]["high"][0] == pytest.approx(
+        100 * stats.binomtest(30, 1000).proportion_ci(method="wilson").high
+    )
+
+
+def test_the_sentence_names_the_ends_and_the_gaps():
+    panel = panel_of([[30.0], [12.0], [np.nan]], 1000, multiplier=1000)
+    said = rates(panel, indicator=RATE).sentence()
+    assert "12.0 per 1,000 in A01 to 30.0 per 1,000 in A00" in said
+    assert "1 more have no value" in said
+
+
+def test_the_interval_is_drawn_for_each_area(monkeypatch):
+    seen = {}
+
+    def record(frame, **keywords):
+        seen.update(frame=frame, **keywords)
+
+    monkeypatch.setattr("lsp_analysis.figures.draw_caterpillar", record, raising=False)
+    panel = panel_of([[30.0], [12.0]], 1000, multiplier=1000)
+    rates(panel, indicator=RATE).plot(highlight=codes(0))
+    assert seen["frame"].columns.tolist() == ["label", "value", "low", "high"]
+    assert seen["highlight"] == ["A00"]
