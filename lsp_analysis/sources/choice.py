@@ -1,0 +1,79 @@
+"""Several copies of one table: which is used, and what happens when they disagree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+from lsp_analysis.errors import SourceError
+from lsp_analysis.sources import files
+from lsp_analysis.sources.formats import Found
+from lsp_analysis.sources.register import Register
+
+SHOWN = 5
+
+
+def preferred(founds: Iterable[Found]) -> list[Found]:
+    """The publisher's own files first, then those with fewest columns, then by name."""
+    return sorted(
+        founds,
+        key=lambda found: (
+            not found.format.publication.native,
+            len(found.table.headings),
+            found.table.place,
+        ),
+    )
+
+
+def refuse_gaps(present: Iterable[str], wanted: Sequence[str], found: Found) -> None:
+    """Stop when a table has some but not all of a borough's areas: it was cut or trimmed."""
+    have = set(present)
+    missing = [code for code in wanted if code not in have]
+    if missing:
+        shown = ", ".join(missing[:SHOWN]) + (" ..." if len(missing) > SHOWN else "")
+        raise SourceError(
+            f"{found.table.place} ({found.title}) has no row for {len(missing)} of the borough's "
+            f"{len(wanted)} areas: {shown}. The file is cut or trimmed. {files.AGAIN}"
+        )
+
+
+def settle_copies(
+    copies: Sequence[tuple[Found, pd.DataFrame]], key: str, values: str, register: Register
+) -> tuple[Found, pd.DataFrame]:
+    """The copy to use of one table, recorded in `register`.
+
+    Parameters
+    ----------
+    copies : pairs of table and rows, the preferred first, each with all areas wanted.
+    key, values : column of codes, and the column in which copies must agree.
+    register : gets the copy used, and a note for each other one.
+
+    Raises
+    ------
+    SourceError
+        Two files of equal standing disagree.
+    """
+    best, frame = copies[0]
+    register.use(best)
+    for other, rows in copies[1:]:
+        differing = _differing(frame, rows, key, values)
+        if differing and other.format.publication.native == best.format.publication.native:
+            raise SourceError(
+                f"{best.table.place} and {other.table.place} are both {best.title} but differ in "
+                f"the {values} of {len(differing)} areas, first {differing[0]}. "
+                "Keep only the right one."
+            )
+        why = "comes first"
+        if best.format.publication.native and not other.format.publication.native:
+            why = "is the publisher's own file"
+        said = f"differs in {len(differing)} areas from" if differing else "says the same as"
+        register.note(f"{other.table.place} {said} {best.table.place}, which {why} and was used.")
+    return best, frame
+
+
+def _differing(frame: pd.DataFrame, other: pd.DataFrame, key: str, values: str) -> list[str]:
+    """Codes whose values are not the same in both."""
+    left, right = (rows.set_index(key)[values] for rows in (frame, other))
+    right = right.reindex(left.index)
+    return sorted(left.index[(left != right) & ~(left.isna() & right.isna())])

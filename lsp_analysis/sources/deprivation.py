@@ -1,0 +1,231 @@
+"""The English Indices of Deprivation 2004 to 2019: national rank and score of each LSOA.
+
+Headings are those of the publishers' workbooks and CSV files, or of copies whose columns a
+distributor renamed. Editions to 2010 are on LSOAs of 2001, the later two on those of 2011.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.errors import SourceError
+from lsp_analysis.sources import choice, reading
+from lsp_analysis.sources.formats import Format, Found, Publication, SourceTable
+from lsp_analysis.sources.register import Register
+
+KIND, KIND_ADJUSTED = "deprivation", "deprivation_adjusted"
+COLUMNS = ["area_code", "code_vintage", "edition", "rank", "score", "decile", "data_year"]
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One edition: vintage and number of the LSOAs it ranks, and the year of most of its data."""
+
+    vintage: int
+    areas: int
+    data_year: int
+
+
+EDITIONS = {
+    2004: Edition(2001, 32_482, 2001),
+    2007: Edition(2001, 32_482, 2005),
+    2010: Edition(2001, 32_482, 2008),
+    2015: Edition(2011, 32_844, 2012),
+    2019: Edition(2011, 32_844, 2015),
+}
+ADJUSTED = Edition(2011, 32_844, 2008)  # the 2010 edition, put on LSOAs of 2011 by others
+# The workbook's name of its first column, which is all that sets the three apart.
+EARLY_HEADINGS = {"soa": 2004, "lsoa": 2007, "lsoa code": 2010}
+# The local authorities a file names tell when it was made.
+LATER_AUTHORITIES = {2013: 2015, 2019: 2019}
+RENAMED_AUTHORITIES = {"04": 2004, "07": 2007, "09": 2010, "10": 2010, "13": 2015, "19": 2019}
+TITLE = "Index of Multiple Deprivation {edition}"
+
+
+def _early_edition(table: SourceTable, texts: dict[str, str]) -> dict[str, int]:
+    """Edition of an early workbook: as its sheet or file is named, else by its first heading."""
+    for text in (table.sheet, table.path.name):
+        years = {int(year) for year in re.findall(r"(?<!\d)20\d\d(?!\d)", text)}
+        years &= set(EARLY_HEADINGS.values())
+        if len(years) == 1:
+            return {"edition": years.pop()}
+    return {"edition": EARLY_HEADINGS[texts["heading"]]}
+
+
+def _later_edition(table: SourceTable, texts: dict[str, str]) -> dict[str, int] | None:
+    edition = LATER_AUTHORITIES.get(int(texts["authorities"]))
+    return None if edition is None else {"edition": edition}
+
+
+def _renamed_edition(table: SourceTable, texts: dict[str, str]) -> dict[str, int] | None:
+    edition = RENAMED_AUTHORITIES.get(texts["authorities"])
+    return None if edition is None else {"edition": edition}
+
+
+def _edition_2010(table: SourceTable, texts: dict[str, str]) -> dict[str, int]:
+    return {"edition": 2010}
+
+
+FORMATS = (
+    Format(
+        KIND,
+        Publication(TITLE, "Department for Communities and Local Government and predecessors"),
+        {
+            "area_code": r"(?P<heading>soa|lsoa|lsoa code)",
+            "rank": r"rank of imd( score)? \(where 1 is most deprived\)",
+            "score": "imd score",
+        },
+        settle=_early_edition,
+    ),
+    Format(
+        KIND,
+        Publication(TITLE, "Ministry of Housing, Communities and Local Government"),
+        {
+            "area_code": r"lsoa code \(2011\)",
+            "authorities": r"local authority district code \((?P<authorities>\d{4})\)",
+            "rank": r"index of multiple deprivation \(imd\) rank( \(where 1 is most deprived.*\))?",
+        },
+        {"score": r"index of multiple deprivation \(imd\) score"},
+        settle=_later_edition,
+    ),
+    Format(
+        KIND,
+        Publication(TITLE, "Communities and Local Government", native=False),
+        {
+            "area_code": "lsoacode",
+            "rank": "imd_rank",
+            "score": "imd_score",
+            "health": "healthdd_score",  # the 2010 edition's own abbreviation of the domain
+        },
+        settle=_edition_2010,
+    ),
+    Format(
+        KIND,
+        Publication(TITLE, "ODPM, DCLG or MHCLG, by way of the R package IMD", native=False),
+        {
+            "area_code": r"lsoa(01|11)_code",
+            "authorities": r"lad(?P<authorities>\d\d)_code",
+            "rank": "imd_rank",
+            "score": "imd_score",
+        },
+        settle=_renamed_edition,
+    ),
+    Format(
+        KIND_ADJUSTED,
+        Publication(
+            "Index of Multiple Deprivation {edition} adjusted to LSOA 2011",
+            "not stated",
+            native=False,
+        ),
+        {"area_code": "lsoa11cd", "score": "imd 2010 adjusted", "rank": "imd_rank"},
+        settle=_edition_2010,
+    ),
+)
+
+
+def import_deprivation(
+    founds: Sequence[Found], codes: Mapping[int, Sequence[str]], register: Register
+) -> pd.DataFrame:
+    """Every edition in the folder, one row per small area and edition.
+
+    Parameters
+    ----------
+    founds : tables of the Indices that were found.
+    codes : the borough's small areas by code vintage.
+    register : gets the files used, and a note on each edition left out.
+
+    Raises
+    ------
+    SourceError
+        An edition lacks some of the areas, or files of equal standing disagree.
+    """
+    parts = []
+    for edition, facts in EDITIONS.items():
+        mine = [found for found in founds if found.facts["edition"] == edition]
+        published = [found for found in mine if found.kind == KIND]
+        adjusted = [found for found in mine if found.kind == KIND_ADJUSTED]
+        part = _one_edition(published, edition, facts, codes, register)
+        if part is not None:
+            for found in adjusted:
+                register.note(f"{found.table.place} was not used: the published edition was.")
+        else:
+            part = _one_edition(adjusted, edition, ADJUSTED, codes, register)
+            register.note(_what_is_missing(edition, part))
+        parts.append(part)
+    found = [part for part in parts if part is not None]
+    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS)
+
+
+def _what_is_missing(edition: int, part: pd.DataFrame | None) -> str:
+    if part is None:
+        return f"No Index of Deprivation {edition} of this borough was found in the folder."
+    return (
+        f"The {edition} Index is a version adjusted to LSOAs of 2011, for the published one was "
+        "not found in the folder: its ranks differ from those published."
+    )
+
+
+def _one_edition(
+    founds: Sequence[Found],
+    edition: int,
+    facts: Edition,
+    codes: Mapping[int, Sequence[str]],
+    register: Register,
+) -> pd.DataFrame | None:
+    """One edition from its preferred copy; None when no file has any of the borough's areas."""
+    wanted = codes.get(facts.vintage, ())
+    copies = []
+    for found in sorted(choice.preferred(founds), key=_lacks_score):
+        rows = _read_ranks(found, edition, facts, wanted)
+        if not rows.empty:
+            choice.refuse_gaps(rows["area_code"], wanted, found)
+            copies.append((found, rows))
+    if not copies:
+        return None
+    return choice.settle_copies(copies, "area_code", "rank", register)[1]
+
+
+def _lacks_score(found: Found) -> tuple[bool, bool]:
+    return not found.format.publication.native, "score" not in found.columns
+
+
+def _read_ranks(found: Found, edition: int, facts: Edition, codes: Sequence[str]) -> pd.DataFrame:
+    rows = reading.read(found, codes)
+    reading.refuse_repeats(rows, ["area_code"], found)
+    rank = reading.numbers(rows, "rank", found)
+    _refuse_impossible(rank, rows, facts.areas, found)
+    score = reading.numbers(rows, "score", found) if "score" in rows else np.nan
+    return pd.DataFrame(
+        {
+            "area_code": rows["area_code"],
+            "code_vintage": facts.vintage,
+            "edition": edition,
+            "rank": rank,
+            "score": score,
+            "decile": decile(rank, facts.areas),
+            "data_year": facts.data_year,
+        },
+        columns=COLUMNS,
+    )
+
+
+def decile(rank: pd.Series, areas: int) -> pd.Series:
+    """National tenth of each of `areas` ranks, 1 the most deprived.
+
+    The rule of the published deciles of 2015 and 2019; the earlier editions were published without.
+    """
+    return np.ceil(rank * 10 / areas)
+
+
+def _refuse_impossible(rank: pd.Series, rows: pd.DataFrame, last: int, found: Found) -> None:
+    bad = rows[~rank.between(1, last)]
+    if not bad.empty:
+        raise SourceError(
+            f'{found.table.place}, row {bad["row"].iloc[0]}: rank "{bad["rank"].iloc[0]}" is not '
+            f"between 1 and {last}, the areas this edition ranks. Download the file again."
+        )

@@ -1,0 +1,193 @@
+"""A folder of publishers' files into a study of one borough: find, read, check, write whole."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from lsp_analysis.errors import SourceError
+from lsp_analysis.sources import (
+    boundaries,
+    claimants,
+    deprivation,
+    files,
+    lookups,
+    places,
+    populations,
+)
+from lsp_analysis.sources.formats import Found, Publication, find_tables
+from lsp_analysis.sources.geography import Geography, find_geography, share_by_residents
+from lsp_analysis.sources.lookups import NEW
+from lsp_analysis.sources.neighbourhoods import read_neighbourhoods
+from lsp_analysis.sources.register import Register
+from lsp_analysis.study.areas import slug
+from lsp_analysis.study.write import refuse_if_not_a_study, write_study
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
+FORMATS = (*lookups.FORMATS, *deprivation.FORMATS, *claimants.FORMATS, *populations.FORMATS)
+NOTES = "IMPORT.md"
+
+
+def import_study(
+    folder: str | Path,
+    *,
+    borough: str,
+    out: str | Path,
+    neighbourhoods: str | Path | None = None,
+) -> Path:
+    """Make a study of one borough from the publishers' files below `folder`.
+
+    Files are recognised by their headings, whatever they are called and wherever they lie, and may
+    hold many boroughs. The study gets areas of the code vintages 2001 and 2011 and what they make
+    up, the lookup between them, Indices of Deprivation, the claimant panel, populations and
+    boundaries, as far as they are there; ``IMPORT.md`` in it says what was used and what was not.
+
+    Parameters
+    ----------
+    folder : folder of native files; it is read and never changed.
+    borough : code of the borough, for example E08000001.
+    out : folder of the study; a study that is there is replaced whole, anything else is left alone.
+    neighbourhoods : CSV file of the partnership's own neighbourhoods, see `neighbourhoods.COLUMNS`.
+
+    Raises
+    ------
+    SourceError
+        No file is of a known format, the borough is unknown, or a file is damaged, cut or disagrees
+        with another. Nothing is written.
+    StudyError
+        `out` is something other than a study, or cannot be written.
+    """
+    folder, out = Path(folder), Path(out)
+    refuse_if_not_a_study(out)
+    tables, polygons = _find(folder)
+    register = Register()
+    geography, parents = find_geography(tables, borough.strip().upper(), register)
+    people = populations.import_populations(
+        tables[populations.KIND], geography.codes[NEW], register
+    )
+    panel = claimants.import_claimants(tables[claimants.KIND], geography.codes[NEW], register)
+    geography = _with_shares(geography, people, panel)
+    areas, members = _areas(tables, geography, parents, neighbourhoods, register)
+    made = {
+        "areas": areas,
+        "indicators": pd.DataFrame([claimants.indicator()]),
+        "observations": panel,
+        "deprivation": deprivation.import_deprivation(
+            [*tables[deprivation.KIND], *tables[deprivation.KIND_ADJUSTED]],
+            geography.codes,
+            register,
+        ),
+        "area_members": members,
+        "code_lookup": geography.lookup,
+        "populations": people,
+    }
+    shapes = _boundaries(polygons, areas, register)
+    place = geography.borough
+    title = f"{place.name}: published statistics of small areas"
+    return write_study(
+        out,
+        {name: table for name, table in made.items() if not table.empty or name == "observations"},
+        shapes,
+        name=slug(place.name, fallback=place.code),
+        title=title,
+        sources=register.sources,
+        licences=register.licences,
+        attribution=register.attribution,
+        code_vintage=NEW,
+        small_area_type="lsoa",
+        extra_files={NOTES: _notes(title, register)},
+    )
+
+
+def _find(folder: Path) -> tuple[dict[str, list[Found]], list[boundaries.BoundaryFile]]:
+    """Tables by kind and files of boundaries below `folder`; SourceError when there are none."""
+    if not folder.is_dir():
+        raise SourceError(
+            f"There is no folder {folder}. Give the folder the publishers' files are in."
+        )
+    tables: dict[str, list[Found]] = defaultdict(list)
+    for found in find_tables(folder, FORMATS):
+        tables[found.kind].append(found)
+    if not tables:
+        seen = files.find_files(folder, files.TEXT_SUFFIXES + files.WORKBOOK_SUFFIXES)
+        raise SourceError(
+            f"None of the {len(seen)} tables in {folder} is of a format "
+            "known here: ONS code lookups, Indices of Deprivation, the claimant panel, "
+            "mid-year populations. Put the publishers' own files there, with their headings."
+        )
+    return tables, boundaries.find_boundaries(folder)
+
+
+def _with_shares(geography: Geography, people: pd.DataFrame, panel: pd.DataFrame) -> Geography:
+    """Shares of split areas by residents, from the earliest count of them there is."""
+    counts = []
+    if not people.empty:
+        counts.append(people.groupby(["period", "area_code"])["population"].sum())
+    if not panel.empty:
+        year = panel["period_start"].str[:4].rename("period")
+        counts.append(panel.groupby([year, "area_code"])["denominator"].sum())
+    if not counts:
+        return geography
+    earliest = min(counts, key=lambda count: count.index[0][0])
+    residents = earliest.xs(earliest.index[0][0])
+    return geography.with_lookup(share_by_residents(geography.lookup, residents))
+
+
+def _areas(
+    tables: dict[str, list[Found]],
+    geography: Geography,
+    parents: pd.DataFrame,
+    neighbourhoods: str | Path | None,
+    register: Register,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables `areas` and `area_members`."""
+    larger = [
+        places.make_msoas(parents, tables["msoa_names"], register),
+        places.make_wards(tables["ward_lookup"], geography, register),
+    ]
+    if neighbourhoods is not None:
+        path = Path(neighbourhoods)
+        rows = read_neighbourhoods(path, geography)
+        larger.append(places.make_neighbourhoods(rows))
+        said = "; ".join(dict.fromkeys(text for text in rows["source"] if text))
+        own = Publication("Neighbourhoods", "the partnership", licence="")
+        register.use_file(path, own.title, own, said)
+    areas, members = zip(*larger, strict=True)
+    return places.make_areas(geography, *areas), places.make_members(geography, *members)
+
+
+def _boundaries(
+    found: list[boundaries.BoundaryFile], areas: pd.DataFrame, register: Register
+) -> GeoDataFrame | None:
+    """Polygons of the small areas of 2011, and of MSOAs and wards where a file has them all."""
+    small = areas[areas["area_type"].eq("lsoa") & areas["code_vintage"].eq(NEW)]["area_code"]
+    shapes = [boundaries.import_boundaries(found, "lsoa", small.tolist(), register, year=NEW)]
+    if shapes[0] is None:
+        register.note(
+            "No boundaries of this borough's LSOAs of 2011 were found in the folder: maps and "
+            "neighbouring areas are unavailable."
+        )
+        return None
+    for level in ("msoa", "ward"):
+        codes = areas.loc[areas["area_type"] == level, "area_code"].tolist()
+        shapes.append(boundaries.import_boundaries(found, level, codes, register))
+    import geopandas
+
+    return pd.concat([part for part in shapes if part is not None], ignore_index=True).pipe(
+        geopandas.GeoDataFrame, crs=boundaries.NATIONAL_GRID
+    )
+
+
+def _notes(title: str, register: Register) -> str:
+    """What was used and what a reader should know, as Markdown."""
+    lines = [f"# {title}", "", "Made by `lsp-analysis import` from the files below.", ""]
+    for source in register.sources:
+        note = f" ({source['note']})" if "note" in source else ""
+        lines.append(f"- {source['title']}: `{source['path']}`, {source['publisher']}{note}")
+    lines += ["", "## What to know", "", *(f"- {note}" for note in register.notes)]
+    return "\n".join([*lines, "", register.attribution, ""])
