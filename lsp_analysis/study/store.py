@@ -17,6 +17,7 @@ from lsp_analysis.study import schema
 from lsp_analysis.study.areas import Area
 from lsp_analysis.study.panel import Indicator, tidy_panel
 from lsp_analysis.study.scan import scan_table
+from lsp_analysis.study.vintages import deprivation_in
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -275,20 +276,30 @@ class Study:
     def similarly_deprived(self, area: Area, *, before: object, n: int = 10) -> list[str]:
         """Codes of the `n` other small areas of the borough nearest in deprivation.
 
-        Matched on the last edition of the Indices older than `before` (a Period, date or year).
+        Matched on the last edition of the Indices older than `before` (a Period, date or year),
+        in the codes of the area's vintage where the study can translate.
         """
         editions = self.read("deprivation", columns=["edition"])["edition"].unique()
         edition = area_rules.last_edition_before(editions, before)
-        rows = self.deprivation(edition=edition)
+        vintage = area.code_vintage if self.has("code_lookup") else None
+        rows = self.deprivation(edition=edition, code_vintage=vintage)
         borough = {*self.rest_of_borough(area), *area.members}
         return area_rules.similarly_deprived(
             rows[rows["area_code"].isin(borough)], area, edition=edition, n=n
         )
 
-    def deprivation(self, edition: int | None = None) -> pd.DataFrame:
-        """The table `deprivation`, or one edition of it, in the codes it was published in."""
-        where = {} if edition is None else {"edition": edition}
-        return self.read("deprivation", where=where)
+    def deprivation(
+        self, edition: int | None = None, *, code_vintage: int | None = None
+    ) -> pd.DataFrame:
+        """The table `deprivation`, or one edition of it.
+
+        In the codes it was published in, or, with `code_lookup`, in those of `code_vintage`; see
+        `vintages.deprivation_in`.
+        """
+        rows = self.read("deprivation", where={} if edition is None else {"edition": edition})
+        if code_vintage is None:
+            return rows
+        return deprivation_in(rows, code_vintage, self.read("code_lookup"))
 
     def panel(self, indicator_id: str, *, freq: str | None = None) -> pd.DataFrame:
         """Small areas of the study by period; see `panel.tidy_panel` for its columns."""

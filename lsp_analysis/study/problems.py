@@ -1,0 +1,96 @@
+"""What a check finds: where, what is wrong with it, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, fields
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a study.
+
+    `row` is the row a person sees in a spreadsheet (the header is row 1), 0 when the problem is of
+    the whole file or column; `column` and `value` are empty when it is of no one column or cell.
+    """
+
+    file: str
+    row: int
+    column: str
+    value: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        place = self.file
+        if self.row:
+            place += f", row {self.row}"
+        if self.column:
+            place += f", {self.column}"
+        if self.value:
+            place += f" = {_short(self.value)}"
+        return f"{place}: {self.problem} {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One table as it was found: its text, and the same in the types of the schema.
+
+    Both frames have the spreadsheet's row numbers as their index. `typed` has every column of the
+    schema, missing where the file has none or where the text could not be read.
+    """
+
+    table: str
+    file: str
+    text: pd.DataFrame
+    typed: pd.DataFrame
+
+    def flag(
+        self, wrong: pd.Series, column: str, problem: str | pd.Series, remedy: str | pd.Series
+    ) -> list[Problem]:
+        """A problem at each row where `wrong` holds; texts may differ from row to row."""
+        rows = wrong.index[wrong.fillna(False).astype(bool)]
+        if rows.empty:
+            return []
+        if column in self.text:
+            values = self.text.loc[rows, column].fillna("").astype(str)
+        else:
+            values = [""] * len(rows)
+        return [
+            Problem(self.file, int(row), column, value, said, do)
+            for row, value, said, do in zip(
+                rows, values, _each(problem, rows), _each(remedy, rows), strict=True
+            )
+        ]
+
+    def flag_whole(self, column: str, problem: str, remedy: str) -> list[Problem]:
+        """One problem of the whole file or column."""
+        return [Problem(self.file, 0, column, "", problem, remedy)]
+
+
+def problems_frame(problems: Sequence[Problem]) -> pd.DataFrame:
+    """Problems as a table: file, row, column, value, problem, remedy."""
+    names = [item.name for item in fields(Problem)]
+    return pd.DataFrame([astuple(problem) for problem in problems], columns=names)
+
+
+def render(problems: Sequence[Problem]) -> str:
+    """Problems as lines for the command line, the count last."""
+    if not problems:
+        return "No problems found."
+    files = len({problem.file for problem in problems})
+    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
+    found = f"{count} in {files} file{'s' if files > 1 else ''}."
+    return "\n".join([*map(str, problems), found])
+
+
+def _each(text: str | pd.Series, rows: pd.Index) -> Sequence[str]:
+    return [text] * len(rows) if isinstance(text, str) else text.loc[rows].tolist()
+
+
+def _short(value: str) -> str:
+    shown = repr(value) if value != value.strip() or not value.isprintable() else value
+    return shown if len(shown) <= 60 else shown[:57] + "..."
