@@ -164,7 +164,9 @@ def simulate_borough(
     level = np.exp(level_sd * spread @ rng.standard_normal(len(graph.codes))) * population
     pace = _seasons(n_periods, seasonality) * np.exp(trend * np.arange(n_periods) / 12)
     level, pace = mean_count * level / level.mean(), pace / pace.mean()
-    shock = _shocks(rng, spread, n_periods, overdispersion, autocorrelation)
+    shock = log_normal_shocks(
+        rng, spread, n_periods, overdispersion=overdispersion, autocorrelation=autocorrelation
+    )
     expected = level[:, None] * pace * shock
     count = rng.poisson(expected)
     window = count[:, start - selection_window : start].sum(axis=1)
@@ -185,6 +187,31 @@ def simulate_borough(
         ),
         neighbours=graph.pairs,
     )
+
+
+def log_normal_shocks(
+    rng: np.random.Generator,
+    spread: np.ndarray,
+    n_periods: int,
+    *,
+    overdispersion: float,
+    autocorrelation: float,
+) -> np.ndarray:
+    """Areas x periods of shocks with mean 1, alike among neighbours and from period to period.
+
+    Parameters
+    ----------
+    rng : numpy Generator
+    spread : array, areas x areas
+        From `AreaGraph.spread`.
+    overdispersion : float
+        Variance of the shocks.
+    autocorrelation : float in [0, 1)
+        Correlation of an area's log shock with that of the period before.
+    """
+    white = rng.standard_normal((len(spread), n_periods))
+    sd = np.sqrt(np.log1p(overdispersion))
+    return np.exp(sd * spread @ white @ _carry_over(n_periods, autocorrelation).T - sd**2 / 2)
 
 
 def read_worlds(path: str | Path) -> tuple[World, ...]:
@@ -209,19 +236,6 @@ def _populations(rng: np.random.Generator, n_areas: int, sd: float) -> np.ndarra
 def _seasons(n_periods: int, amplitude: float) -> np.ndarray:
     july = 6
     return np.exp(amplitude * np.cos(2 * np.pi * (np.arange(n_periods) - july) / 12))
-
-
-def _shocks(
-    rng: np.random.Generator,
-    spread: np.ndarray,
-    n_periods: int,
-    overdispersion: float,
-    autocorrelation: float,
-) -> np.ndarray:
-    """Areas x months of log-normal shocks with mean 1 and variance `overdispersion`."""
-    white = rng.standard_normal((len(spread), n_periods))
-    sd = np.sqrt(np.log1p(overdispersion))
-    return np.exp(sd * spread @ white @ _carry_over(n_periods, autocorrelation).T - sd**2 / 2)
 
 
 def _carry_over(n_periods: int, autocorrelation: float) -> np.ndarray:
