@@ -1,0 +1,198 @@
+"""Panels checked, and laid out as the estimators need them: long, or areas by periods."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
+
+AREA, PERIOD = "area_code", "period"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """One outcome as areas by periods, without gaps.
+
+    Attributes
+    ----------
+    outcomes : array (areas, periods)
+    areas, periods : Index
+        Labels in order; `periods` is sorted.
+    treated : bool array (areas,)
+    start_at : int
+        Position in `periods` of the first period that counts as after.
+    """
+
+    outcomes: np.ndarray
+    areas: pd.Index
+    periods: pd.Index
+    treated: np.ndarray
+    start_at: int
+
+    @property
+    def before(self) -> slice:
+        """Columns before the start."""
+        return slice(0, self.start_at)
+
+    @property
+    def after(self) -> slice:
+        """Columns from the start on."""
+        return slice(self.start_at, None)
+
+    @property
+    def treated_mean(self) -> np.ndarray:
+        """Unweighted mean of the treated areas, by period."""
+        return self.outcomes[self.treated].mean(axis=0)
+
+
+def need_columns(frame: pd.DataFrame, names: Iterable[str]) -> None:
+    """Raise PanelError for the first of `names` that is not a column of `frame`."""
+    for name in names:
+        if name not in frame.columns:
+            hint = did_you_mean(str(name), map(str, frame.columns))
+            raise PanelError(
+                f"The panel has no column {name!r}; it has "
+                f"{', '.join(map(str, frame.columns))}.{hint}"
+            )
+
+
+def as_start(start: Any, periods: pd.Series | pd.Index) -> Any:
+    """`start` in the kind of `periods`: text such as "2008-04" becomes a Period among Periods."""
+    dtype = periods.dtype
+    try:
+        if isinstance(dtype, pd.PeriodDtype) and not isinstance(start, pd.Period):
+            return pd.Period(start, freq=dtype.freq)
+        if isinstance(dtype, pd.PeriodDtype) and start.freq != dtype.freq:
+            return start.asfreq(dtype.freq, how="start")
+        if pd.api.types.is_datetime64_any_dtype(dtype):
+            return pd.Timestamp(start)
+    except (ValueError, TypeError) as error:
+        raise ParameterError(
+            f"start={start!r} is not a period like those of the panel, for example {periods[0]!s}."
+        ) from error
+    return start
+
+
+def treated_areas(panel: pd.DataFrame, treated: str | Sequence[Any], area: str) -> list[Any]:
+    """The treated areas' codes, from codes or from the name of a column that marks them.
+
+    Raises PanelError for a code that is not in the panel and when no area, or every area, is
+    treated.
+    """
+    if isinstance(treated, str) and treated in panel.columns:
+        codes = list(panel.loc[panel[treated].astype(bool), area].unique())
+    else:
+        codes = [treated] if isinstance(treated, str) or np.isscalar(treated) else list(treated)
+    known = set(panel[area])
+    for code in codes:
+        if code not in known:
+            hint = did_you_mean(str(code), map(str, known))
+            raise PanelError(f"The treated area {code!r} is not in column {area!r}.{hint}")
+    if not codes:
+        raise PanelError(
+            "No area is treated, so there is no effect to estimate: name one in `treated`."
+        )
+    if len(set(codes)) == len(known):
+        raise PanelError(
+            "Every area of the panel is treated, so nothing is left to compare with: add "
+            "comparison areas."
+        )
+    return list(dict.fromkeys(codes))
+
+
+def check_start(periods: pd.Index, start: Any, fewest_before: int = 1) -> int:
+    """Position of `start` in sorted `periods`; PanelError if too few are before or none after."""
+    try:
+        at = int(np.searchsorted(np.asarray(periods, dtype=object), start))
+    except TypeError as error:
+        raise ParameterError(
+            f"start={start!r} cannot be compared with the periods, for example {periods[0]!r}."
+        ) from error
+    if at == len(periods):
+        raise PanelError(f"No period from {start} on: the last one is {periods[-1]}.")
+    if at < fewest_before:
+        raise PanelError(
+            f"{at} period{'' if at == 1 else 's'} before {start} (the first is {periods[0]}), "
+            f"but this method needs {fewest_before} or more. Add earlier periods, or use a "
+            "simpler method."
+        )
+    return at
+
+
+def long_panel(
+    panel: pd.DataFrame,
+    *,
+    outcome: str,
+    treated: str | Sequence[Any],
+    start: Any,
+    others: Sequence[str] = (),
+    area: str = AREA,
+    period: str = PERIOD,
+) -> tuple[pd.DataFrame, list[Any], Any]:
+    """Complete rows with a 0/1 column ``_on`` beside those asked for; treated codes; the start.
+
+    ``_on`` is 1 in treated areas from the start on. Rows that lack a value are left out, so the
+    panel may be unbalanced; a repeated (area, period) pair is an error.
+    """
+    columns = list(dict.fromkeys([area, period, outcome, *others]))
+    need_columns(panel, columns)
+    codes = treated_areas(panel, treated, area)
+    start = as_start(start, panel[period])
+    check_start(pd.Index(panel[period].unique()).sort_values(), start)
+    frame = panel[columns].dropna()
+    check_pairs(frame, area, period)
+    on = frame[area].isin(codes).to_numpy() & (frame[period] >= start).to_numpy()
+    return frame.assign(_on=on.astype(float)), codes, start
+
+
+def check_pairs(frame: pd.DataFrame, area: str, period: str) -> None:
+    """Raise PanelError when an (area, period) pair is repeated."""
+    repeated = frame.duplicated([area, period])
+    if repeated.any():
+        first = frame.loc[repeated.idxmax()]
+        raise PanelError(
+            f"{int(repeated.sum())} rows repeat an ({area}, {period}) pair, first "
+            f"({first[area]}, {first[period]}). An area has one row per period: add the rows "
+            "up, or average them if they are rates."
+        )
+
+
+def grid(
+    panel: pd.DataFrame,
+    *,
+    outcome: str,
+    treated: str | Sequence[Any],
+    start: Any,
+    area: str = AREA,
+    period: str = PERIOD,
+    fewest_before: int = 1,
+) -> Grid:
+    """`outcome` as areas by periods; PanelError if a value is missing, naming the first.
+
+    Parameters
+    ----------
+    treated : codes, or the name of a column that is true for them.
+    start : first period that counts as after.
+    fewest_before : periods before the start that the method needs.
+    """
+    need_columns(panel, [area, period, outcome])
+    codes = treated_areas(panel, treated, area)
+    start = as_start(start, panel[period])
+    check_pairs(panel, area, period)
+    wide = panel.pivot_table(index=area, columns=period, values=outcome, sort=True, dropna=False)
+    at = check_start(wide.columns, start, fewest_before)
+    gaps = np.argwhere(wide.isna().to_numpy())
+    if len(gaps):
+        row, column = gaps[0]
+        raise PanelError(
+            f"{len(gaps)} of {wide.size} values of {outcome!r} are missing, first "
+            f"({wide.index[row]}, {wide.columns[column]}). This method needs every area in "
+            "every period: leave those areas or periods out."
+        )
+    values = wide.to_numpy(dtype=float)
+    return Grid(values, wide.index, wide.columns, wide.index.isin(codes), at)

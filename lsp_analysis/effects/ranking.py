@@ -1,0 +1,93 @@
+"""Rank of the treated among placebos: p-value, interval, and the effect that could be found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class PlaceboInference:
+    """What the placebos say about one estimate.
+
+    Attributes
+    ----------
+    p_value : float
+        (b + 1) / (B + 1), b placebos being at least as extreme; never 0.
+    low, high : float
+        Constant effects that the same test would not reject; missing with too few placebos.
+    finest_p : float
+        1 / (B + 1).
+    smallest_effect : float
+        Effect that four placebos in five would have shown as significant had they had it.
+    warning : str
+        Why there is no interval or no p-value; empty when there are both.
+    """
+
+    p_value: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    n_placebos: int = 0
+    finest_p: float = math.nan
+    smallest_effect: float = math.nan
+    warning: str = ""
+
+
+NO_PLACEBOS = PlaceboInference(
+    warning="No p-value or interval: several areas are treated together, and no placebo groups of "
+    "the same size were given."
+)
+
+
+def placebo_inference(
+    estimate: float,
+    placebos: np.ndarray,
+    *,
+    scale: float = 1.0,
+    placebo_scales: np.ndarray | float = 1.0,
+    level: float = 0.95,
+) -> PlaceboInference:
+    """Rank ``|estimate| / scale`` among ``|placebos| / placebo_scales``; invert into an interval.
+
+    Parameters
+    ----------
+    placebos : array (B,)
+        Estimates for units that were not treated.
+    scale, placebo_scales : float, array (B,)
+        What makes them comparable, for example each unit's error before the start (Ferman and
+        Pinto 2017).
+    """
+    statistics = np.asarray(placebos, dtype=float) / placebo_scales
+    n = len(statistics)
+    if not n:
+        return NO_PLACEBOS
+    finest = 1.0 / (n + 1)
+    _, p_value = rank_p(abs(estimate) / scale, np.abs(statistics))
+    cut = math.floor((1 - level) * (n + 1) + 1e-9)
+    if cut < 1:
+        return PlaceboInference(
+            p_value, n_placebos=n, finest_p=finest, warning=_too_few(n, finest, level)
+        )
+    critical = np.sort(np.abs(statistics))[n - cut]
+    both_signs = np.concatenate([statistics, -statistics])
+    detectable = critical + np.quantile(both_signs, 0.8)
+    half = critical * scale
+    return PlaceboInference(
+        p_value, estimate - half, estimate + half, n, finest, float(detectable * scale)
+    )
+
+
+def rank_p(statistic: float, placebos: np.ndarray) -> tuple[int, float]:
+    """Rank of `statistic` among its placebos, 1 the largest, and the p-value that makes it."""
+    larger = int((np.asarray(placebos) >= statistic * (1 - 1e-12)).sum())
+    return larger + 1, (larger + 1) / (len(placebos) + 1)
+
+
+def _too_few(n: int, finest: float, level: float) -> str:
+    needed = math.ceil(1 / (1 - level) - 1e-9) - 1
+    return (
+        f"With {n} placebos no p-value below {finest:.3g} is possible, so there is no {level:.0%} "
+        f"interval: that needs {needed} placebos or more."
+    )

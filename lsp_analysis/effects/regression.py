@@ -1,0 +1,200 @@
+"""Least squares through statsmodels, with standard errors that count what was absorbed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from scipy import stats
+from statsmodels.stats.sandwich_covariance import cov_cluster
+
+from lsp_analysis.errors import PanelError, ParameterError
+
+FEWEST_TREATED_CLUSTERS = 5
+"""With fewer treated clusters, cluster-robust tests reject too often (MacKinnon and Webb 2018)."""
+
+VCOVS = ("classical", "HC1", "HC3", "cluster")
+
+
+@dataclass(frozen=True)
+class Regression:
+    """Coefficients, their covariance, and what is needed to judge them.
+
+    Attributes
+    ----------
+    coefficients : DataFrame
+        Index term; columns estimate, se, low, high, p_value (Student's t on `df` degrees of
+        freedom).
+    withheld : str
+        Why `low`, `high` and `p_value` are missing; empty when they are not. `se` is always given.
+    df : float
+        Degrees of freedom of the t: clusters - 1, or rows - coefficients - absorbed effects.
+    absorbed : int
+        Fixed effects taken out beforehand, intercept included; counted as coefficients in every
+        error.
+    """
+
+    coefficients: pd.DataFrame
+    covariance: pd.DataFrame = field(repr=False, compare=False)
+    residuals: np.ndarray = field(repr=False, compare=False)
+    vcov: str
+    n_rows: int
+    df: float
+    absorbed: int = 0
+    n_clusters: int = 0
+    n_treated_clusters: int = 0
+    level: float = 0.95
+    withheld: str = ""
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One tidy row per coefficient."""
+        return self.coefficients.copy()
+
+
+def least_squares(
+    outcome: np.ndarray,
+    columns: np.ndarray,
+    names: Sequence[str],
+    *,
+    absorbed: int = 0,
+    weights: np.ndarray | None = None,
+    vcov: str = "cluster",
+    clusters: np.ndarray | None = None,
+    treated_clusters: int | None = None,
+    level: float = 0.95,
+) -> Regression:
+    """Regress `outcome` (n,) on `columns` (n, k) from which `absorbed` effects were taken out.
+
+    Parameters
+    ----------
+    vcov : "classical", "HC1", "HC3" or "cluster"
+        "cluster" is the sandwich with factor G/(G-1) x (n-1)/(n-k), k counting what was absorbed,
+        as R's ``sandwich::vcovCL(type="HC1")``. "HC3" needs leverages, so nothing may have been
+        absorbed.
+    clusters : n labels
+        Needed by "cluster"; for a panel the areas (Bertrand, Duflo and Mullainathan 2004).
+    treated_clusters : int, optional
+        How many clusters are treated: below five, interval and p-value are withheld.
+    """
+    _check_vcov(vcov, clusters, absorbed)
+    _check_columns_vary(columns, names)
+    model = sm.OLS(outcome, columns) if weights is None else sm.WLS(outcome, columns, weights)
+    model.df_resid = len(outcome) - columns.shape[1] - absorbed
+    fit = model.fit()
+    if model.df_resid <= 0:
+        raise PanelError(
+            f"{len(outcome)} rows cannot support {columns.shape[1] + absorbed} coefficients and "
+            "fixed effects. Use more periods, more areas or fewer covariates."
+        )
+    codes = None if clusters is None else pd.factorize(clusters)[0]
+    n_clusters = 0 if codes is None else int(codes.max()) + 1
+    covariance = _covariance(fit, vcov, codes, n_clusters)
+    df = n_clusters - 1 if vcov == "cluster" else model.df_resid
+    withheld = ""
+    if vcov == "cluster" and treated_clusters is not None:
+        withheld = few_clusters_warning(treated_clusters, n_clusters)
+    return Regression(
+        coefficient_table(fit.params, covariance, names, df, level, withheld=bool(withheld)),
+        pd.DataFrame(covariance, index=list(names), columns=list(names)),
+        fit.resid,
+        vcov,
+        len(outcome),
+        df,
+        absorbed,
+        n_clusters,
+        treated_clusters or 0,
+        level,
+        withheld,
+    )
+
+
+def coefficient_table(
+    params: np.ndarray,
+    covariance: np.ndarray,
+    names: Sequence[str],
+    df: float = math.inf,
+    level: float = 0.95,
+    withheld: bool = False,
+) -> pd.DataFrame:
+    """Columns estimate, se, low, high, p_value by term; t, or normal if `df` is infinite."""
+    params = np.asarray(params, dtype=float)
+    se = np.sqrt(np.diag(covariance))
+    half = stats.t.ppf(0.5 + level / 2, df) * se
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p_value = 2 * stats.t.sf(np.abs(params / se), df)
+    table = pd.DataFrame(
+        {
+            "estimate": params,
+            "se": se,
+            "low": params - half,
+            "high": params + half,
+            "p_value": p_value,
+        },
+        index=pd.Index(list(names), name="term"),
+    )
+    if withheld:
+        table[["low", "high", "p_value"]] = math.nan
+    return table
+
+
+def few_clusters_warning(treated: int, total: int) -> str:
+    """Why a cluster-robust test is withheld, or an empty string when there are clusters enough."""
+    fewest = FEWEST_TREATED_CLUSTERS
+    if treated >= fewest and total - treated >= fewest:
+        return ""
+    which, found = ("treated", treated) if treated < fewest else ("comparison", total - treated)
+    return (
+        f"Interval and p-value are withheld: with {found} {which} "
+        f"cluster{'' if found == 1 else 's'} a cluster-robust error is far too small, so it "
+        f"would find effects that are not there (at least {fewest} are needed). Judge this "
+        "estimate against placebo areas instead."
+    )
+
+
+def _covariance(fit, vcov: str, codes: np.ndarray | None, n_clusters: int) -> np.ndarray:
+    if vcov == "classical":
+        return fit.cov_params()
+    if vcov == "HC3":
+        return fit.cov_HC3
+    if vcov == "HC1":
+        return fit.cov_HC0 * fit.nobs / fit.df_resid
+    factor = n_clusters / (n_clusters - 1) * (fit.nobs - 1) / fit.df_resid
+    return np.atleast_2d(cov_cluster(fit, codes, use_correction=False)) * factor
+
+
+def _check_vcov(vcov: str, clusters: np.ndarray | None, absorbed: int) -> None:
+    if vcov not in VCOVS:
+        raise ParameterError(f"vcov={vcov!r} is not known: use one of {', '.join(VCOVS)}.")
+    if vcov == "cluster" and clusters is None:
+        raise ParameterError('vcov="cluster" needs the name of the column that holds the clusters.')
+    if vcov == "cluster" and pd.Series(clusters).nunique() < 2:
+        raise PanelError(
+            "All rows are in one cluster, so no error can be estimated between clusters."
+        )
+    if vcov == "HC3" and absorbed:
+        raise ParameterError(
+            'vcov="HC3" is not available after fixed effects are absorbed: use "HC1".'
+        )
+
+
+def _check_columns_vary(columns: np.ndarray, names: Sequence[str]) -> None:
+    """Refuse columns that are constant or copies of the others once the fixed effects are out."""
+    scale = np.linalg.norm(columns, axis=0)
+    for name, size in zip(names, scale, strict=True):
+        if size <= 1e-9 * math.sqrt(len(columns)) * max(1.0, scale.max() / math.sqrt(len(columns))):
+            raise PanelError(
+                f"{name!r} does not vary once area and period effects are taken out, so its "
+                "effect cannot be told from theirs: leave it out, or check which areas and "
+                "periods it marks."
+            )
+    unit = columns / scale
+    gram = unit.T @ unit
+    if len(names) > 1 and np.linalg.eigvalsh(gram)[0] < 1e-10:
+        raise PanelError(
+            f"The columns {', '.join(names)} say the same thing twice (they are collinear): "
+            "leave one out."
+        )
