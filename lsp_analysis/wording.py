@@ -65,8 +65,9 @@ def number(x: float | None, digits: int | None = None) -> str:
         return "infinity" if x > 0 else "−infinity"
     places = _places(x) if digits is None else digits
     text = f"{abs(x):,.{places}f}"
-    below_zero = x < 0 and float(text.replace(",", "")) != 0
-    return f"−{text}" if below_zero else text
+    if not _shows(text):
+        return "0" if digits is None else text
+    return f"−{text}" if x < 0 else text
 
 
 def _places(x: float) -> int:
@@ -81,7 +82,7 @@ def _places(x: float) -> int:
 
 def _unit_places(x: float, unit: str) -> int | None:
     """Decimals for a value in `unit`: counts whole when whole, other units always one or more."""
-    if unit == "count" or is_missing(x) or math.isinf(x):
+    if unit in ("count", "") or is_missing(x) or math.isinf(x):
         return None
     size = abs(float(x))
     if size >= 1000:
@@ -212,7 +213,7 @@ def interval(
 
 def _shared_places(ends: list[float], unit: str) -> int | None:
     """Decimals that both ends of an interval are written with."""
-    if unit == "count" and all(float(end).is_integer() for end in ends):
+    if unit in ("count", "") and all(float(end).is_integer() for end in ends):
         return 0
     places = [1 if p is None else p for p in (_unit_places(end, unit) for end in ends)]
     widest = max(abs(end) for end in ends)

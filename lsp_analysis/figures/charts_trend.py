@@ -1,0 +1,300 @@
+"""Lines over time: a neighbourhood and its comparison, several series, a gap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from lsp_analysis import wording
+from lsp_analysis.figures.marks import (
+    floats,
+    key_above,
+    need,
+    nothing_drawn,
+    number_axis,
+    one_line,
+    style_of,
+    unit_above,
+    value_axis,
+    with_period,
+    zero_line,
+)
+from lsp_analysis.figures.style import (
+    BAND,
+    INK,
+    MARK,
+    PALETTE,
+    SMALL,
+    axes_for,
+    in_house_style,
+    record,
+)
+from lsp_analysis.figures.time_axis import TimeAxis
+
+
+@in_house_style
+def draw_paths(
+    paths: pd.DataFrame,
+    *,
+    start: Any = None,
+    unit: str = "",
+    labels: tuple[str, str] = ("Programme area", "Comparison"),
+    ax: Axes | None = None,
+) -> Axes:
+    """A treated area and what it is compared with, before and after the start.
+
+    Parameters
+    ----------
+    paths : DataFrame
+        Columns ``period`` (or as index), ``treated``, ``comparison``.
+    start : Period or date, optional
+        First period after; the time from then on is shaded.
+    unit : str
+        Unit code or axis label.
+    labels : pair of str
+        What the two lines are called in the key.
+    """
+    paths = with_period(paths)
+    need(paths, ["period", "treated", "comparison"], "draw_paths")
+    ax = axes_for(ax)
+    long = paths.melt("period", ["treated", "comparison"], "series", "value")
+    long["series"] = long["series"].map(dict(zip(("treated", "comparison"), labels, strict=True)))
+    if not _draw_lines(ax, long, unit, list(labels)):
+        return nothing_drawn(ax, paths, "Line chart")
+    time = TimeAxis.of(paths["period"])
+    after = time.place_of(start)
+    if np.isfinite(after):
+        _shade_after(ax, after - (0.5 if time.freq else 0), start)
+    return record(ax, alt=_paths_alt(paths, time, after, start, unit, labels), data=paths)
+
+
+@in_house_style
+def draw_trend(
+    frame: pd.DataFrame,
+    *,
+    unit: str = "",
+    events: pd.DataFrame | None = None,
+    highlight: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Several series over time, with intervals and dated events where they are given.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``period``, ``series``, ``value`` and, as an option, ``low`` and ``high``.
+    unit : str
+        Unit code or axis label.
+    events : DataFrame, optional
+        Columns ``date`` (or ``period``) and ``label``: numbered lines, listed under the chart.
+    highlight : str, optional
+        Series drawn first and boldest; otherwise the order of appearance counts.
+    """
+    frame = with_period(frame)
+    need(frame, ["period", "series", "value"], "draw_trend")
+    listed = 0 if events is None else len(events)
+    ax = axes_for(ax, height=3.6 + 0.16 * listed)
+    order = list(pd.unique(frame["series"]))
+    if highlight in order:
+        order.insert(0, order.pop(order.index(highlight)))
+    if not _draw_lines(ax, frame, unit, order):
+        return nothing_drawn(ax, frame, "Line chart")
+    time = TimeAxis.of(frame["period"])
+    marked = [] if events is None else _mark_events(ax, events, time)
+    return record(ax, alt=_trend_alt(frame, time, unit, order, marked), data=frame)
+
+
+@in_house_style
+def draw_gap(
+    frame: pd.DataFrame, *, unit: str = "", label: str = "Gap", ax: Axes | None = None
+) -> Axes:
+    """A gap over time with its interval; the line at zero is no gap.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``period``, ``gap``, ``low``, ``high``, in order of time or not.
+    unit : str
+        Unit code of the levels compared, or an axis label.
+    label : str
+        What the gap is, for the axis: "Gap to the rest of the borough".
+    """
+    frame = with_period(frame)
+    need(frame, ["period", "gap", "low", "high"], "draw_gap")
+    ax = axes_for(ax, height=3.2)
+    gap, low, high = (floats(frame[c]) for c in ("gap", "low", "high"))
+    if not np.isfinite(gap).any():
+        return nothing_drawn(ax, frame, "Chart of a gap over time")
+    time = TimeAxis.of(frame["period"])
+    x, gap, low, high = time.line(frame["period"], gap, low, high)
+    ax.fill_between(x, low, high, color=PALETTE[0], alpha=0.2, linewidth=0)
+    look = style_of(0) | {"marker": _points(gap)}
+    ax.plot(x, gap, **look)
+    zero_line(ax)
+    number_axis(ax)
+    unit_above(ax, ", ".join(filter(None, [one_line(label), wording.change_label(unit).lower()])))
+    time.label(ax)
+    known = np.flatnonzero(np.isfinite(gap))
+    ends = [(wording.period(_period_at(time, x[i])), gap[i], low[i], high[i]) for i in known]
+    return record(ax, alt=_gap_alt(ends[0], ends[-1], unit, one_line(label)), data=frame)
+
+
+def _draw_lines(ax: Axes, frame: pd.DataFrame, unit: str, order: list[Any]) -> bool:
+    """Draw each series of a long frame; False if there is no value in it."""
+    values = floats(frame["value"])
+    if not np.isfinite(values).any():
+        return False
+    has_band = {"low", "high"} <= set(frame.columns)
+    time = TimeAxis.of(frame["period"])
+    handles = []
+    for i, name in enumerate(order):
+        part = frame[frame["series"] == name]
+        columns = ["value", "low", "high"] if has_band else ["value"]
+        x, value, *band = time.line(part["period"], *(floats(part[c]) for c in columns))
+        look = style_of(i)
+        if band:
+            ax.fill_between(x, *band, color=look["color"], alpha=0.15, linewidth=0)
+        every = max(1, len(x) // 10)
+        ax.plot(x, value, **look | {"markevery": (i % every, every)}, zorder=4 - 0.1 * i)
+        handles.append(ax.lines[-1])
+        _mark_lone_points(ax, x, value, look)
+    band_values = [frame["low"], frame["high"]] if has_band else []
+    value_axis(ax, wording.unit_label(unit), frame["value"], *band_values, zero=unit == "count")
+    time.label(ax)
+    key_above(ax, handles, order, lift=20)
+    return True
+
+
+def _mark_lone_points(ax: Axes, x: np.ndarray, value: np.ndarray, look: dict[str, Any]) -> None:
+    """Values with a gap on either side have no line to show them: give them their marker."""
+    known = np.concatenate([[False], np.isfinite(value), [False]])
+    lone = known[1:-1] & ~known[:-2] & ~known[2:]
+    ax.plot(x[lone], value[lone], **look | {"linestyle": ""})
+
+
+def _points(values: np.ndarray) -> str:
+    """A marker for a line of few points, none for one of many."""
+    return "o" if np.isfinite(values).sum() <= 24 else ""
+
+
+def _shade_after(ax: Axes, place: float, start: Any) -> None:
+    """Shade the time from the start on, and say what it is."""
+    _, right = ax.get_xlim()
+    right = max(right, place + 0.5)
+    ax.axvspan(place, right, color=BAND, alpha=0.28, linewidth=0, zorder=0)
+    ax.axvline(place, color=INK, linewidth=1.0, zorder=1)
+    ax.set_xlim(right=right)
+    ax.set_xlabel(f"Shaded: from the start, {wording.period(start)}", fontsize=SMALL, loc="right")
+
+
+def _mark_events(ax: Axes, events: pd.DataFrame, time: TimeAxis) -> list[str]:
+    """Numbered lines at the events, listed under the axis; the list as texts."""
+    when = "date" if "date" in events else "period"
+    need(events, [when, "label"], "draw_trend's events")
+    low, high = ax.get_xlim()
+    placed = [
+        (time.place_of(d), d, label) for d, label in zip(events[when], events["label"], strict=True)
+    ]
+    inside = sorted((p for p in placed if low <= p[0] <= high), key=lambda p: p[0])
+    listed = []
+    for i, (place, date, label) in enumerate(inside, start=1):
+        ax.axvline(place, color=MARK, linewidth=1.0, linestyle=(0, (2, 2)), zorder=1)
+        ax.annotate(
+            str(i),
+            (place, 1),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="top",
+            fontsize=SMALL,
+            color=INK,
+            bbox={"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": MARK},
+        )
+        listed.append(f"{i}  {one_line(label)} ({wording.period(date)})")
+    if listed:
+        texts = [text if len(text) < 90 else text[:88] + " …" for text in listed]
+        ax.set_xlabel("\n".join(texts), loc="left", fontsize=SMALL)
+        ax.xaxis.label.set_horizontalalignment("left")
+    return listed
+
+
+def _period_at(time: TimeAxis, place: float) -> Any:
+    """The period that lies at `place`."""
+    return time.steps.index[int(np.argmin(np.abs(time.steps.to_numpy() - place)))]
+
+
+def _span(time: TimeAxis) -> str:
+    """First and last period in words."""
+    first, last = (wording.period(time.steps.index[i]) for i in (0, -1))
+    return first if first == last else f"{first} to {last}"
+
+
+def _paths_alt(
+    paths: pd.DataFrame,
+    time: TimeAxis,
+    after: float,
+    start: Any,
+    unit: str,
+    labels: tuple[str, str],
+) -> str:
+    """Means before and after the start in words, or first and last values without one."""
+    place = time.places(paths["period"])
+    sides = {"before": place < after, "from": place >= after}
+    words = [f"Line chart, {_span(time)}."]
+    if not np.isfinite(after):
+        long = paths.rename(columns=dict(zip(("treated", "comparison"), labels, strict=True)))
+        long = long.melt("period", list(labels), "series", "value")
+        return _trend_alt(long, time, unit, list(labels), [])
+    gaps = []
+    for side, rows in sides.items():
+        means = [_mean(floats(paths.loc[rows, c])) for c in ("treated", "comparison")]
+        gaps.append(means[0] - means[1])
+        both = wording.and_list(
+            f"{one_line(name)} {wording.quantity(mean, unit)}"
+            for name, mean in zip(labels, means, strict=True)
+        )
+        words.append(f"On average {side} {wording.period(start)}: {both}.")
+    moved = gaps[1] - gaps[0]
+    if np.isfinite(moved):
+        words.append(f"The difference between them {wording.change(moved, unit)}.")
+    return " ".join(words)
+
+
+def _mean(values: np.ndarray) -> float:
+    """Mean of the known values; NaN if there is none."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _trend_alt(
+    frame: pd.DataFrame, time: TimeAxis, unit: str, order: list[Any], events: list[str]
+) -> str:
+    """First and last value of each of the leading series in words."""
+    words = [f"Line chart of {wording.counted(len(order), 'series', 'series')}, {_span(time)}."]
+    for name in order[:4]:
+        part = frame[frame["series"] == name]
+        x, value = time.line(part["period"], floats(part["value"]))
+        known = np.flatnonzero(np.isfinite(value))
+        if not len(known):
+            words.append(f"{one_line(name)}: no data.")
+            continue
+        first, last = value[known[0]], value[known[-1]]
+        when = wording.period(_period_at(time, x[known[-1]]))
+        moved = f"{wording.change(last - first, unit)}, to " if len(known) > 1 else ""
+        words.append(f"{one_line(name)} {moved}{wording.quantity(last, unit)} in {when}.")
+    if len(order) > 4:
+        words.append(f"The other {len(order) - 4} are in the table of numbers.")
+    if events:
+        words.append(f"Marked: {'; '.join(events)}.")
+    return " ".join(words)
+
+
+def _gap_alt(first: tuple[Any, ...], last: tuple[Any, ...], unit: str, label: str) -> str:
+    """First and last gap in words, with the interval of the last."""
+    within = wording.interval(last[2], last[3], unit, of_change=True)
+    return (
+        f"{label} over time with its 95% interval. It was {wording.difference(first[1], unit)} in "
+        f"{first[0]} and {wording.difference(last[1], unit)} in {last[0]} ({within})."
+    )

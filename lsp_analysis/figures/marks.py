@@ -1,0 +1,212 @@
+"""Small pieces that several pictures share: keys, labels, rows, number axes, empty charts."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.transforms import ScaledTranslation
+
+from lsp_analysis import wording
+from lsp_analysis.errors import ParameterError
+from lsp_analysis.figures.style import DASHES, GRID, INK, MARK, MARKERS, PALETTE, SMALL, record
+
+# verdict -> colour, marker, symbol in text: told apart without colour
+VERDICT_MARKS = {
+    "better": (PALETTE[0], "^", "▲"),
+    "similar": (MARK, "o", "●"),
+    "worse": (PALETTE[3], "v", "▼"),
+    "higher": (PALETTE[1], "D", "◆"),
+    "lower": (PALETTE[2], "s", "■"),
+    "not compared": ("white", "o", "○"),
+}
+
+
+def need(frame: pd.DataFrame, columns: Sequence[str], chart: str) -> None:
+    """Raise ParameterError unless `frame` has `columns`."""
+    lacking = [column for column in columns if column not in frame]
+    if lacking:
+        raise ParameterError(
+            f"{chart} needs {wording.and_list(map(repr, lacking))}, but the frame has "
+            f"{wording.and_list(map(repr, frame.columns)) or 'no columns'}. Rename or add them."
+        )
+
+
+def with_period(frame: pd.DataFrame, column: str = "period") -> pd.DataFrame:
+    """`frame` with its periods as a column, if they were its index."""
+    if column not in frame and frame.index.name == column:
+        return frame.reset_index()
+    return frame
+
+
+def floats(values: Any) -> np.ndarray:
+    """Values as floats, missing and infinite ones as NaN, so that they are gaps and not points."""
+    array = pd.to_numeric(pd.Series(values), errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    return np.where(np.isfinite(array), array, np.nan)
+
+
+def one_line(text: Any) -> str:
+    """`text` without line breaks and control characters."""
+    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+
+
+def wrapped(text: Any, width: int = 26, lines: int = 3) -> str:
+    """A long name on up to `lines` lines of `width` characters, cut with an ellipsis."""
+    return "\n".join(
+        textwrap.wrap(one_line(text), width, max_lines=lines, placeholder=" …") or [""]
+    )
+
+
+def style_of(i: int) -> dict[str, Any]:
+    """Colour, dash and marker of series `i`; past the fourth, marks are hollow."""
+    colour = PALETTE[i % 4]
+    fill = colour if i < 4 else "white"
+    turn = (i + i // 4) % 4
+    return {
+        "color": colour,
+        "linestyle": DASHES[turn],
+        "marker": MARKERS[turn],
+        "markerfacecolor": fill,
+    }
+
+
+def verdict_handle(verdict: str, count: int | None = None) -> tuple[Line2D, str]:
+    """Key entry of a verdict, with how many there are."""
+    colour, marker, _ = verdict_mark(verdict)
+    handle = Line2D(
+        [],
+        [],
+        linestyle="",
+        marker=marker,
+        markersize=7,
+        markerfacecolor=colour,
+        markeredgecolor=INK,
+        markeredgewidth=0.8,
+    )
+    return handle, verdict if count is None else f"{verdict} ({count})"
+
+
+def verdict_mark(verdict: Any) -> tuple[str, str, str]:
+    """Colour, marker and symbol of a verdict; missing means not compared."""
+    if wording.is_missing(verdict):
+        return VERDICT_MARKS["not compared"]
+    if verdict not in VERDICT_MARKS:
+        known = wording.and_list(VERDICT_MARKS, last="or")
+        raise ParameterError(f"A verdict is {known}, not {verdict!r}.")
+    return VERDICT_MARKS[verdict]
+
+
+def key_above(ax: Axes, handles: Sequence[Any], labels: Sequence[Any], *, lift: float = 15) -> None:
+    """A key in rows above the plot, `lift` points over its upper edge."""
+    texts = [wrapped(label, 60, 2) for label in labels]
+    # matplotlib drops labels that start with an underscore
+    texts = [f" {text}" if text.startswith("_") else text for text in texts]
+    room = ax.figure.get_size_inches()[0] * _share_of_width(ax) - 0.6
+    longest = max((max(map(len, text.split("\n"))) for text in texts), default=1)
+    columns = max(1, min(len(texts), int(room / (0.085 * longest + 0.6))))
+    up = ScaledTranslation(0, lift / 72, ax.figure.dpi_scale_trans)
+    ax.legend(
+        handles,
+        texts,
+        loc="lower left",
+        bbox_to_anchor=(0, 1),
+        ncols=columns,
+        frameon=False,
+        bbox_transform=ax.transAxes + up,
+        borderaxespad=0,
+        borderpad=0,
+        handlelength=3,
+        columnspacing=1.6,
+        labelcolor=INK,
+        fontsize=SMALL,
+    )
+
+
+def _share_of_width(ax: Axes) -> float:
+    """Part of the figure's width that the axes' cell takes."""
+    spec = ax.get_subplotspec()
+    if spec is None:
+        return ax.get_position().width
+    return len(spec.colspan) / spec.get_gridspec().ncols
+
+
+def unit_above(ax: Axes, label: str) -> None:
+    """Name the vertical axis in horizontal text over its upper end."""
+    ax.set_title(wrapped(label, 80, 2), loc="left", fontsize=SMALL, color=INK, pad=5)
+
+
+def number_axis(ax: Axes, which: str = "y") -> None:
+    """Tick labels with thousands commas and true minus signs, and light lines behind the data."""
+    axis = ax.yaxis if which == "y" else ax.xaxis
+    axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(axis, value)))
+    axis.grid(True, color=GRID, linewidth=0.8)
+
+
+def value_axis(ax: Axes, label: str, *values: Any, zero: bool = False) -> None:
+    """Scale and name the vertical axis; one that does not start at zero says so.
+
+    The axis starts at zero if `zero`, or if the values come near enough to it for that to cost
+    little room.
+    """
+    known = np.concatenate([floats(v) for v in values]) if values else np.array([])
+    known = known[np.isfinite(known)]
+    low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
+    number_axis(ax)
+    start_at_zero = low >= 0 and (zero or low <= 0.5 * high)
+    pad = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
+    bottom = 0.0 if start_at_zero else low - pad
+    ax.set_ylim(bottom, high + pad)
+    cut = low > 0 and not start_at_zero
+    unit_above(ax, f"{label} (axis does not start at zero)".strip() if cut else label)
+
+
+def tick_text(axis: Any, value: float) -> str:
+    """A tick's number with just the decimals that tell the ticks apart."""
+    ticks = axis.get_majorticklocs()
+    step = float(np.min(np.diff(ticks))) if len(ticks) > 1 else 1.0
+    places = int(np.clip(np.ceil(-np.log10(step) - 1e-9), 0, 6)) if step > 0 else 0
+    if places and not np.isclose(step * 10**places, round(step * 10**places)):
+        places += 1
+    elif not places and not np.isclose(step, round(step)):
+        places = 1
+    return wording.number(value, places)
+
+
+def rows(ax: Axes, labels: Iterable[Any], *, width: int = 26) -> np.ndarray:
+    """Name the rows of a chart from the top down; their heights on the axis are returned."""
+    texts = [wrapped(label, width) for label in labels]
+    heights = np.arange(len(texts))
+    ax.set_yticks(heights, labels=texts)
+    for label in ax.get_yticklabels():
+        label.set_parse_math(False)
+    ax.tick_params(axis="y", length=0)
+    ax.spines["left"].set_visible(False)
+    ax.set_ylim(len(texts) - 0.4, -0.6)
+    return heights
+
+
+def rows_height(labels: Iterable[Any], *, width: int = 26, each: float = 0.3) -> float:
+    """Inches that rows named `labels` need, longer names being wrapped."""
+    lines = [wrapped(label, width).count("\n") + 1 for label in labels]
+    return sum(max(each, 0.155 * n + 0.06) if n > 1 else each for n in lines)
+
+
+def nothing_drawn(ax: Axes, frame: pd.DataFrame, what: str) -> Axes:
+    """A chart without a number in it says so, in the picture and in its alternative text."""
+    ax.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))
+    ax.spines[:].set_visible(False)
+    ax.text(0.5, 0.5, "No data to show", ha="center", va="center", color=INK)
+    return record(ax, alt=f"{what}: no data to show.", data=frame)
+
+
+def zero_line(ax: Axes, which: str = "y", at: float = 0.0) -> None:
+    """A firm line where there is no effect, gap or change."""
+    line = ax.axhline if which == "y" else ax.axvline
+    line(at, color=INK, linewidth=1.0, zorder=1.5)

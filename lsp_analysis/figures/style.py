@@ -1,0 +1,226 @@
+"""The look every picture shares, and how a picture reaches a page with its words and its numbers.
+
+Figures are built on matplotlib's Figure and never on pyplot, whose registry of open figures is
+shared by a whole process and lost in a fork. Colours are those of the Government Analysis Function.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import warnings
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import matplotlib as mpl
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from lsp_analysis.errors import ParameterError
+
+PALETTE = ("#12436D", "#28A197", "#801650", "#F46A25")
+GREYS = ("#3D3D3D", "#6B6B6B", "#BFBFBF", "#E5E5E5")  # text, marks, bands, grid
+DASHES = ("-", (0, (5, 1.6)), (0, (1.2, 1.2)), (0, (6, 1.5, 1.2, 1.5)))
+MARKERS = ("o", "s", "^", "D")
+
+INK, MARK, BAND, GRID = GREYS
+FONT_SIZE = 9.5
+SMALL = 9.0
+WIDTH, HEIGHT = 6.4, 3.6
+_CSS_DPI = 96
+_SHARPNESS = 2
+
+_HOUSE = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": FONT_SIZE,
+    "text.parse_math": False,
+    "text.usetex": False,
+    "text.color": INK,
+    "axes.edgecolor": MARK,
+    "axes.labelcolor": INK,
+    "axes.labelsize": FONT_SIZE,
+    "axes.linewidth": 0.8,
+    "axes.unicode_minus": True,
+    "axes.axisbelow": True,
+    "xtick.color": MARK,
+    "ytick.color": MARK,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "legend.frameon": False,
+    "legend.fontsize": SMALL,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+    "hatch.linewidth": 0.6,
+    "hatch.color": MARK,
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "lsp-analysis",
+    "svg.fonttype": "path",
+}
+
+
+def in_house_style(draw: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a drawing function under the house's settings, whatever the caller's own are."""
+
+    @wraps(draw)
+    def styled(*args: Any, **kwargs: Any) -> Any:
+        with mpl.rc_context(_HOUSE):
+            return draw(*args, **kwargs)
+
+    return styled
+
+
+@in_house_style
+def new_axes(width: float = WIDTH, height: float = HEIGHT) -> Axes:
+    """Axes on a new figure of `width` by `height` inches, outside pyplot's registry."""
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)
+    return tidy(figure.add_subplot())
+
+
+def axes_for(ax: Axes | None, width: float = WIDTH, height: float = HEIGHT) -> Axes:
+    """`ax` made plain, or axes on a new figure."""
+    return new_axes(width, height) if ax is None else tidy(ax)
+
+
+def tidy(ax: Axes) -> Axes:
+    """Take away all lines of the frame but the left and the lower one."""
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.tick_params(labelsize=SMALL, labelcolor=INK, color=MARK, length=3)
+    ax.set_axisbelow(True)
+    return ax
+
+
+def record(ax: Axes, *, alt: str, data: pd.DataFrame) -> Axes:
+    """Attach the alternative text and the numbers drawn to `ax`, and return it."""
+    ax.lsp_record = (alt, data)
+    return ax
+
+
+def alt_of(ax_or_figure: Axes | Figure) -> str:
+    """Alternative text of a picture; several charts on one figure are read in turn."""
+    return " ".join(alt for alt, _ in _records(ax_or_figure))
+
+
+def data_of(ax_or_figure: Axes | Figure) -> pd.DataFrame:
+    """The numbers drawn; for several charts on one figure, stacked in the order drawn."""
+    frames = [data for _, data in _records(ax_or_figure)]
+    if not frames:
+        return pd.DataFrame()
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+def _records(ax_or_figure: Axes | Figure) -> list[tuple[str, pd.DataFrame]]:
+    """What `record` attached, in the order of the axes."""
+    axes = ax_or_figure.axes if hasattr(ax_or_figure, "axes") else []
+    found = [ax_or_figure] if isinstance(ax_or_figure, Axes) else axes
+    return [ax.lsp_record for ax in found if hasattr(ax, "lsp_record")]
+
+
+def show(
+    ax_or_figure: Axes | Figure,
+    alt: str | None = None,
+    data: pd.DataFrame | None = None,
+    note: str = "",
+    *,
+    kind: str = "png",
+) -> None:
+    """Put a picture on the page once, with its alternative text and its numbers.
+
+    The output carries the picture, ``text/csv`` with the numbers drawn, and the alternative text
+    both as ``text/plain`` and as metadata of the picture. Outside a notebook nothing happens.
+
+    Parameters
+    ----------
+    ax_or_figure : Axes or Figure
+    alt : str, optional
+        Alternative text; by default what the ``draw_*`` function made of the numbers.
+    data : DataFrame, optional
+        The numbers; by default those drawn.
+    note : str
+        Stamped small on the picture, for example "Simulated data".
+    kind : {"png", "svg"}
+        Format of the picture.
+
+    Raises
+    ------
+    ParameterError
+        If there is no alternative text, or the format is unknown.
+    """
+    figure = ax_or_figure.figure if isinstance(ax_or_figure, Axes) else ax_or_figure
+    figure = figure.get_figure(root=True)
+    alt = alt_of(ax_or_figure) if alt is None else alt
+    if not alt.strip():
+        raise ParameterError(
+            "This figure has no alternative text, so a blind reader would get nothing. "
+            "Draw it with a draw_ function, or pass alt= with one sentence of what it shows."
+        )
+    picture = render(figure, kind=kind, note=note)
+    _display(picture, alt, data_of(ax_or_figure) if data is None else data, kind, figure)
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close(figure)
+
+
+def _display(picture: bytes, alt: str, data: pd.DataFrame, kind: str, figure: Figure) -> None:
+    """Hand the picture to the notebook, if this is one."""
+    if "IPython" not in sys.modules:
+        return
+    from IPython import get_ipython
+    from IPython.display import display
+
+    if get_ipython() is None:
+        return
+    mime = "image/svg+xml" if kind == "svg" else "image/png"
+    content: str | bytes = picture.decode() if kind == "svg" else picture
+    bundle = {mime: content, "text/plain": alt}
+    if len(data):
+        bundle["text/csv"] = data.to_csv(index=False, lineterminator="\n")
+    width, height = (round(side * _CSS_DPI) for side in figure.get_size_inches())
+    display(bundle, metadata={mime: {"alt": alt, "width": width, "height": height}}, raw=True)
+
+
+def render(figure: Figure, *, kind: str = "png", note: str = "") -> bytes:
+    """The picture as PNG (256 colours, twice screen sharpness) or SVG; same figure, same bytes."""
+    if kind not in ("png", "svg"):
+        raise ParameterError(f'A picture is "png" or "svg", not {kind!r}.')
+    with mpl.rc_context(_HOUSE), warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", message="Glyph .* missing from font", category=UserWarning
+        )
+        _stamp(figure, note)
+        buffer = io.BytesIO()
+        if kind == "svg":
+            figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+            return buffer.getvalue()
+        dpi = _CSS_DPI * _SHARPNESS
+        figure.savefig(buffer, format="png", dpi=dpi, metadata={"Software": None})
+    return _few_colours(buffer)
+
+
+def _stamp(figure: Figure, note: str) -> None:
+    """Write `note` in the lower right corner, in a strip the charts are kept out of."""
+    if not note or any(text.get_gid() == "note" for text in figure.texts):
+        return
+    height = 0.2 / figure.get_size_inches()[1]
+    engine = figure.get_layout_engine()
+    if engine is not None and "rect" in engine.get():
+        engine.set(rect=(0, height, 1, 1 - height))
+    figure.text(0.995, 0.004, note, ha="right", va="bottom", fontsize=SMALL, color=INK, gid="note")
+
+
+def _few_colours(png: io.BytesIO) -> bytes:
+    """The same picture in at most 256 colours, a third of the size."""
+    from PIL import Image
+
+    png.seek(0)
+    image = Image.open(png).convert("RGB")
+    small = io.BytesIO()
+    image.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+        small, format="PNG", optimize=True
+    )
+    return small.getvalue()

@@ -1,0 +1,143 @@
+"""Periods as places along an axis: even steps, gaps kept, few and horizontal labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from lsp_analysis import wording
+
+_STRIDES = {"M": (1, 2, 3, 6, 12, 24, 36, 60, 120), "Q": (1, 2, 4, 8, 12, 20, 40)}
+_YEARS = (1, 2, 5, 10, 20, 50)
+_MOST_LABELS = 8
+
+
+@dataclass(frozen=True)
+class TimeAxis:
+    """Where periods lie along an axis.
+
+    Attributes
+    ----------
+    steps : Series indexed by period, of float
+        Position of every period met.
+    freq : str
+        Pandas frequency of the periods; empty for years, numbers and other labels.
+    is_numeric : bool
+        Whether the distance between positions means time.
+    """
+
+    steps: pd.Series
+    freq: str
+    is_numeric: bool
+
+    @classmethod
+    def of(cls, periods: Any) -> TimeAxis:
+        """Read the axis off all periods to be drawn, in any order and with repeats."""
+        values = pd.Series(periods).dropna()
+        if isinstance(values.dtype, pd.PeriodDtype):
+            unique = pd.PeriodIndex(values.unique()).sort_values()
+            steps = pd.Series(np.array([p.ordinal for p in unique], dtype=float), index=unique)
+            return cls(steps, unique.freqstr if len(unique) else "", True)
+        if pd.api.types.is_datetime64_any_dtype(values):
+            unique = pd.DatetimeIndex(values.unique()).sort_values()
+            return cls(pd.Series(_decimal_years(unique), index=unique), "", True)
+        unique = pd.Index(values.unique())
+        numbers = pd.to_numeric(pd.Series(unique), errors="coerce")
+        if len(unique) and numbers.notna().all():
+            order = np.argsort(numbers.to_numpy(dtype=float), kind="stable")
+            places = numbers.to_numpy(dtype=float)[order]
+            return cls(pd.Series(places, index=unique[order]), "", True)
+        return cls(pd.Series(np.arange(len(unique), dtype=float), index=unique), "", False)
+
+    def places(self, periods: Any) -> np.ndarray:
+        """Positions of `periods`; those not met before are NaN."""
+        return pd.Series(periods).map(self.steps).to_numpy(dtype=float)
+
+    def line(self, periods: Any, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Positions and columns in order of time, with NaN rows where a period is missing."""
+        x = self.places(periods)
+        order = np.argsort(x, kind="stable")
+        x, rest = x[order], [np.asarray(column, dtype=float)[order] for column in columns]
+        if not self.freq or len(x) < 2:
+            return x, *rest
+        breaks = np.flatnonzero(np.diff(x) > 1) + 1
+        return np.insert(x, breaks, x[breaks - 1] + 1), *(
+            np.insert(column, breaks, np.nan) for column in rest
+        )
+
+    def place_of(self, moment: Any) -> float:
+        """Position of one period or date, also outside the periods met; NaN if it has none."""
+        if wording.is_missing(moment):
+            return float("nan")
+        if not self.freq:
+            known = self.steps.get(moment)
+            return _as_year(moment, self.is_numeric) if known is None else float(known)
+        try:
+            if isinstance(moment, pd.Period) and moment.freqstr == self.freq:
+                return float(moment.ordinal)
+            start = moment.start_time if isinstance(moment, pd.Period) else pd.Timestamp(moment)
+        except (ValueError, TypeError):
+            return float("nan")
+        period = pd.Period(start, freq=self.freq)
+        whole = period.end_time - period.start_time
+        return period.ordinal + (start - period.start_time) / whole
+
+    def label(self, ax: Axes) -> None:
+        """Put few, horizontal labels on the x axis of `ax`."""
+        places, labels = self._labels()
+        ax.set_xticks(places, labels=labels)
+        for text in ax.get_xticklabels():
+            text.set_parse_math(False)
+        if len(self.steps):
+            low, high = self.steps.min(), self.steps.max()
+            margin = max(0.03 * (high - low), 0.5 if self.freq or not self.is_numeric else 0.3)
+            ax.set_xlim(low - margin, high + margin)
+
+    def _labels(self) -> tuple[np.ndarray, list[str]]:
+        """Positions and texts of the labels: all if few, else at even strides."""
+        if not self.freq or not len(self.steps):
+            keep = _thinned(len(self.steps))
+            chosen = self.steps.iloc[keep]
+            return chosen.to_numpy(), [_short(p) for p in chosen.index]
+        low, high = int(self.steps.min()), int(self.steps.max())
+        for stride in _STRIDES.get(self.freq[0], _YEARS):
+            places = np.arange(-(-low // stride) * stride, high + 1, stride)
+            if len(places) <= _MOST_LABELS:
+                break
+        if not len(places):
+            places = np.array([low])
+        per_year = {"M": 12, "Q": 4}.get(self.freq[0], 1)
+        whole_years = stride % per_year == 0 and per_year > 1
+        periods = [pd.Period(ordinal=int(place), freq=self.freq) for place in places]
+        return places, [str(p.year) if whole_years else _short(p) for p in periods]
+
+
+def _thinned(n: int) -> np.ndarray:
+    """Row numbers of at most eight evenly spaced labels out of `n`."""
+    return np.arange(0, n, max(1, -(-n // _MOST_LABELS)))
+
+
+def _short(period: Any) -> str:
+    """A period on two short lines at most."""
+    text = wording.period(period, short=True)
+    return text.replace(" ", "\n", 1) if len(text) < 14 else text[:14]
+
+
+def _decimal_years(dates: pd.DatetimeIndex) -> np.ndarray:
+    """Dates as years and parts of years."""
+    return (dates.year + (dates.dayofyear - 1) / 365.25).to_numpy(dtype=float)
+
+
+def _as_year(moment: Any, is_numeric: bool) -> float:
+    """A date as a decimal year, for axes of plain years."""
+    if not is_numeric:
+        return float("nan")
+    try:
+        start = moment.start_time if isinstance(moment, pd.Period) else pd.Timestamp(str(moment))
+        return float(_decimal_years(pd.DatetimeIndex([start]))[0])
+    except (ValueError, TypeError):
+        return float("nan")
