@@ -16,11 +16,13 @@ MIN_STEPS = 3
 FILL = "Add the rows; where a number is missing leave it blank and say why in note."
 
 
-def check_periods(sheets: Mapping[str, Sheet], today: pd.Timestamp) -> list[Problem]:
-    """Everything about periods and dates."""
+def check_periods(
+    sheets: Mapping[str, Sheet], today: pd.Timestamp, *, gaps: bool = True
+) -> list[Problem]:
+    """Everything about periods and dates; without `gaps`, missing periods are passed over."""
     problems = dates_ahead(sheets, today)
     if "observations" in sheets:
-        problems += check_observed_periods(sheets["observations"], sheets.get("areas"))
+        problems += check_observed_periods(sheets["observations"], sheets.get("areas"), gaps=gaps)
     if "plan" in sheets:
         problems += late_baselines(sheets["plan"], sheets.get("interventions"))
     if "interventions" in sheets:
@@ -63,7 +65,9 @@ def _start(text: str) -> pd.Timestamp:
     return pd.NaT if period is None else period.start_time
 
 
-def check_observed_periods(sheet: Sheet, areas: Sheet | None) -> list[Problem]:
+def check_observed_periods(
+    sheet: Sheet, areas: Sheet | None, *, gaps: bool = True
+) -> list[Problem]:
     """Periods of observations: backwards, overlapping, rolling, missing."""
     rows = sheet.typed[[*SERIES, "period_start", "period_end"]].dropna(
         subset=["indicator_id", "area_code", "period_start", "period_end"]
@@ -78,7 +82,7 @@ def check_observed_periods(sheet: Sheet, areas: Sheet | None) -> list[Problem]:
         problems += _several_lengths(sheet, str(indicator_id), kind)
         for freq, alike in own.groupby(kind):
             problems += _overlaps(sheet, str(indicator_id), alike)
-            if freq:
+            if freq and gaps:
                 problems += _missing(sheet, str(indicator_id), alike, str(freq), areas)
     return problems
 

@@ -63,14 +63,16 @@ def _load_csv(path: Path, table: str) -> tuple[Sheet | None, list[Problem]]:
     }
     frame = pd.DataFrame.from_dict(kept, orient="index", columns=header, dtype="str")
     frame = frame.loc[:, ~frame.columns.duplicated() & (frame.columns != "")]
-    return _judged(table, path.name, frame, problems)
+    return judge_sheet(table, path.name, frame, problems)
 
 
 def _load_parquet(path: Path, table: str) -> tuple[Sheet | None, list[Problem]]:
     frame = pd.read_parquet(path)
     frame.index = pd.RangeIndex(2, len(frame) + 2)
     text = pd.DataFrame({name: _parquet_text(values) for name, values in frame.items()})
-    return _judged(table, path.name, text, _header_problems(path.name, table, list(frame.columns)))
+    return judge_sheet(
+        table, path.name, text, _header_problems(path.name, table, list(frame.columns))
+    )
 
 
 def _parquet_text(values: pd.Series) -> pd.Series:
@@ -131,9 +133,10 @@ def _ragged(file: str, rows: list[list[str]], width: int) -> list[Problem]:
     ]
 
 
-def _judged(
+def judge_sheet(
     table: str, file: str, text: pd.DataFrame, problems: list[Problem]
 ) -> tuple[Sheet, list[Problem]]:
+    """The sheet of a table of text and the problems of its cells, added to `problems`."""
     typed = {}
     found = Sheet(table, file, text, pd.DataFrame(index=text.index))
     for column in schema.TABLES[table].columns:
@@ -171,7 +174,8 @@ def read_cells(cells: pd.Series, column: schema.Column) -> pd.Series:
         return pd.to_datetime(stored, format="%Y-%m-%d", errors="coerce")
     if column.type == "boolean":
         return text.str.casefold().map(FLAGS).astype("boolean").fillna(bool(column.default))
-    return text.replace("", None).fillna(column.default) if column.default else text
+    present = text.where(text != "")
+    return present if column.default is None else present.fillna(column.default)
 
 
 def _judge_of(column: schema.Column) -> Judge:

@@ -39,6 +39,7 @@ def write_study(
     code_vintage: int | None = None,
     small_area_type: str | None = None,
     extra_files: Mapping[str, str] | None = None,
+    record_hashes: bool = True,
 ) -> Path:
     """Write `tables` and boundaries as a study folder, replacing an older study of that path.
 
@@ -61,6 +62,7 @@ def write_study(
     code_vintage, small_area_type : which small areas the study works with. By default the LSOAs of
         the vintage most small areas have.
     extra_files : other text files to write, name to content; no resource of the package.
+    record_hashes : False for a study whose tables are to be edited by hand.
 
     Raises
     ------
@@ -72,6 +74,8 @@ def write_study(
         resources = [write_table(folder, table, frame) for table, frame in _ordered(tables)]
         if geometry is not None:
             resources.append(write_geometry(folder, geometry))
+        if not record_hashes:
+            resources = [forget_facts(resource) for resource in resources]
         write_descriptor(
             folder,
             schema.package_descriptor(
@@ -236,6 +240,11 @@ def file_facts(path: Path) -> dict[str, Any]:
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return {"bytes": path.stat().st_size, "hash": f"sha256:{digest}"}
+
+
+def forget_facts(resource: Mapping[str, Any]) -> dict[str, Any]:
+    """A resource without size and hash, so that its file may be edited by hand."""
+    return {key: value for key, value in resource.items() if key not in ("bytes", "hash")}
 
 
 def _ordered(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, pd.DataFrame]]:
