@@ -45,6 +45,11 @@ class Grid:
         return slice(self.start_at, None)
 
     @property
+    def treated_name(self) -> str:
+        """The treated areas' codes, joined."""
+        return " + ".join(map(str, self.areas[self.treated]))
+
+    @property
     def treated_mean(self) -> np.ndarray:
         """Unweighted mean of the treated areas, by period."""
         return self.outcomes[self.treated].mean(axis=0)

@@ -68,22 +68,6 @@ def nearest_points(points: np.ndarray, support: np.ndarray | None = None) -> Sim
     return SimplexSolution(weights, slots, (nearest**2).sum(axis=1))
 
 
-def simplex_least_squares(donors: np.ndarray, target: np.ndarray, ridge: float = 0.0) -> np.ndarray:
-    """Weights w on the simplex that minimise ``||target - donors @ w||^2 + ridge * ||w||^2``.
-
-    Parameters
-    ----------
-    donors : array (rows, donors)
-    target : array (rows,)
-    ridge : float, 0 or more
-        Spreads the weights over more donors; above 0 the solution is unique.
-    """
-    points = donors - target[:, None]
-    if ridge > 0:
-        points = np.vstack([points, np.sqrt(ridge) * np.eye(donors.shape[1])])
-    return nearest_points(points[None]).weights[0]
-
-
 def _initial(points: np.ndarray, support: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Start at the nearest single donor, or spread over the donors given."""
     n, _, donors = points.shape

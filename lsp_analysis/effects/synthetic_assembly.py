@@ -70,7 +70,6 @@ def assemble(
         fields["p_value"] = p_value
     names = [] if table is None else list(table.index)
     matched = "outcomes only" if table is None else "predictors"
-    treated = " + ".join(map(str, laid_out.areas[laid_out.treated]))
     return SyntheticControl(
         outcome=outcome,
         method=f"synthetic control, {matched}",
@@ -98,7 +97,9 @@ def assemble(
         outcomes_only_rank=outcomes_only_rank,
         unique=bool(weighting.unique[0]),
         balance=_balance(table, laid_out, weighting.donors[0]),
-        gaps=gap_frame(gaps, [treated, *labels], [True, *[False] * len(labels)], laid_out.periods),
+        gaps=gap_frame(
+            gaps, [laid_out.treated_name, *labels], [True, *[False] * len(labels)], laid_out.periods
+        ),
         starts=_starts(weighting, names),
         **fields,
     )
