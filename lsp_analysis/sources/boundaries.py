@@ -121,7 +121,7 @@ def import_boundaries(
         _refuse_repeats_and_gaps(rows["area_code"].tolist(), codes, file)
         rows = _on_national_grid(rows, file)
         valid, repaired = _repair(rows)
-        note = f"{repaired} polygons crossed themselves and were repaired" if repaired else ""
+        note = f"polygons repaired for crossing themselves: {repaired}" if repaired else ""
         register.use_file(file.path, file.publication.title, file.publication, note)
         register.use_ordnance_survey()
         return valid.sort_values("area_code", ignore_index=True)

@@ -41,8 +41,9 @@ def find_files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
 def peek(path: Path) -> Iterator[tuple[str, list[list[str]]]]:
     """The first rows of each table in a file, as pairs of sheet name (empty for CSV) and rows."""
     if path.name.lower().endswith(WORKBOOK_SUFFIXES):
-        for sheet in open_workbook(path).sheet_names:
-            yield sheet, sheet_rows(path, sheet, limit=PEEK_ROWS)
+        workbook = open_workbook(path)
+        for sheet in workbook.sheet_names:
+            yield sheet, sheet_rows(path, workbook, sheet, limit=PEEK_ROWS)
     else:
         yield "", first_rows(path)
 
@@ -134,13 +135,12 @@ def open_workbook(path: Path) -> Any:
         raise SourceError(f"{path.name} is not a workbook that can be opened. {AGAIN}") from error
 
 
-def sheet_rows(path: Path, sheet: str, limit: int | None = None) -> list[list[str]]:
-    """Cells of one sheet as text, whole numbers without a decimal point."""
+def sheet_rows(path: Path, workbook: Any, sheet: str, limit: int | None = None) -> list[list[str]]:
+    """Cells of one sheet of `workbook`, opened from `path`, as text; 5.0 reads as 5."""
     from python_calamine import CalamineError
 
     try:
-        table = open_workbook(path).get_sheet_by_name(sheet)
-        rows = table.to_python(skip_empty_area=False, nrows=limit)
+        rows = workbook.get_sheet_by_name(sheet).to_python(skip_empty_area=False, nrows=limit)
     except CalamineError as error:
         raise SourceError(f'Sheet "{sheet}" of {path.name} cannot be read. {AGAIN}') from error
     return [[_as_text(cell) for cell in row] for row in rows]

@@ -52,7 +52,7 @@ def read(
 def _rows(table: SourceTable) -> Iterable[tuple[int, list[str]]]:
     """Number and cells of the rows below the headings, blank ones left out."""
     if table.sheet:
-        sheet = files.sheet_rows(table.path, table.sheet)
+        sheet = files.sheet_rows(table.path, files.open_workbook(table.path), table.sheet)
         rows = list(enumerate(sheet, start=1))[table.heading_row :]
         yield from ((number, row) for number, row in rows if any(row))
         return

@@ -1,0 +1,102 @@
+"""Boundaries: whose file is used, where its polygons are, and what is done with broken ones."""
+
+import json
+
+import geopandas
+import native_files as native
+import pytest
+
+from lsp_analysis.errors import SourceError
+from lsp_analysis.sources.boundaries import find_boundaries, import_boundaries
+from lsp_analysis.sources.register import Register
+
+
+@pytest.fixture
+def portal(tmp_path):
+    return native.write_boundaries(tmp_path)
+
+
+def taken(folder, codes=native.NEW, level="lsoa", register=None):
+    return import_boundaries(find_boundaries(folder), level, codes, register or Register(), 2011)
+
+
+def change(path, to, edit):
+    content = json.loads(path.read_text())
+    edit(content)
+    (path.parent / to).write_text(json.dumps(content))
+
+
+def test_longitude_and_latitude_become_metres_and_crossed_polygons_valid(portal):
+    register = Register()
+    shapes = taken(portal.parent, register=register)
+    assert shapes.crs.to_epsg() == 27700
+    assert shapes.is_valid.all()
+    assert shapes.area.iloc[0] == pytest.approx(250_000, rel=1e-3)
+    assert shapes.area.iloc[-1] == pytest.approx(
+        125_000, rel=1e-3
+    )  # the crossed square's two halves
+    assert register.sources[0]["note"] == "polygons repaired for crossing themselves: 1"
+
+
+def test_the_portal_comes_before_a_copy_whatever_they_are_called(portal):
+    def strip(content):
+        for feature in content["features"]:
+            del feature["properties"]["GlobalID"]
+
+    change(portal, "a-copy.json", strip)
+    found = find_boundaries(portal.parent)
+    assert [(file.path.name, file.native) for file in found] == [
+        ("areas.geojson", True),
+        ("a-copy.json", False),
+    ]
+
+
+def test_a_geopackage_gives_the_same_polygons_as_geojson(portal, tmp_path):
+    geopandas.read_file(portal).to_file(tmp_path / "gpkg.gpkg", layer="areas")
+    expected = taken(tmp_path)
+    portal.unlink()
+    made = taken(tmp_path)
+    assert made.geom_equals_exact(expected, tolerance=0.01).all()
+
+
+def test_a_file_of_other_areas_or_of_output_areas_is_passed_over(portal):
+    assert taken(portal.parent, codes=native.OTHERS) is None
+
+    def smaller(content):
+        for feature in content["features"]:
+            feature["properties"]["OA11CD"] = "E00099999"
+
+    change(portal, portal.name, smaller)
+    assert find_boundaries(portal.parent) == []
+
+
+def test_metres_said_to_be_degrees_are_refused(portal):
+    def drop(content):
+        content["features"] = content["features"][:6]
+        for feature in content["features"]:
+            feature["geometry"] = {
+                "type": "Polygon",
+                "coordinates": [[[50, 50], [51, 50], [51, 51], [50, 50]]],
+            }
+
+    change(portal, portal.name, drop)
+    with pytest.raises(SourceError, match="are not in Great Britain"):
+        taken(portal.parent)
+
+
+def test_two_polygons_of_one_area_are_refused(portal):
+    change(portal, portal.name, lambda content: content["features"].append(content["features"][0]))
+    with pytest.raises(SourceError, match="more than one polygon for E01090001"):
+        taken(portal.parent)
+
+
+def test_both_copies_of_the_real_boundaries_agree_but_for_how_they_are_generalised(shared):
+    found = find_boundaries(shared("real") / "boundaries")
+    features = json.loads(found[0].path.read_text())["features"]
+    codes = [feature["properties"]["LSOA11CD"] for feature in features]
+    lsoas = [file for file in found if file.level == "lsoa"]
+    portal, copy = (import_boundaries([file], "lsoa", codes, Register()) for file in lsoas)
+    apart = portal.geometry.symmetric_difference(copy.geometry).area / portal.area
+    assert len(portal) == 177
+    assert apart.median() < 0.001
+    assert apart.max() < 0.03

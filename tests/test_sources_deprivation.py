@@ -1,0 +1,78 @@
+"""The Indices of Deprivation: which edition a table is, and the tenths made from its ranks."""
+
+import native_files as native
+import pandas as pd
+import pytest
+
+from lsp_analysis.errors import SourceError
+from lsp_analysis.sources import deprivation
+from lsp_analysis.sources.formats import find_tables
+from lsp_analysis.sources.register import Register
+
+CODES = {2001: native.OLD, 2011: native.NEW}
+
+
+def editions(folder):
+    return [found.facts["edition"] for found in find_tables(folder, deprivation.FORMATS)]
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "edition"),
+    [
+        ("download.csv", "SOA", 2004),
+        ("download.csv", "LSOA", 2007),
+        ("download.csv", "LSOA CODE", 2010),
+        ("ID 2004 scores.csv", "LSOA", 2004),
+        ("from 2004 to 2010.csv", "LSOA", 2007),
+    ],
+)
+def test_an_early_edition_is_told_by_its_file_or_its_first_heading(tmp_path, name, first, edition):
+    native.write_rows(tmp_path / name, native.early_rows(first, "LA CODE"))
+    assert editions(tmp_path) == [edition]
+
+
+@pytest.mark.parametrize(("authorities", "expected"), [(2013, [2015]), (2019, [2019]), (2024, [])])
+def test_a_later_edition_is_told_by_the_year_of_its_authorities(tmp_path, authorities, expected):
+    rows = native.later_rows(authorities, score=True, thousands=True)
+    native.write_rows(tmp_path / "f.csv", rows)
+    assert editions(tmp_path) == expected
+
+
+def test_tenths_are_those_published(shared):
+    folder = shared("real") / "deprivation"
+    published = pd.read_csv(folder / "imd2015_england_lsoa11_gm.csv")
+    made = deprivation.decile(published["IMD_rank"], 32_844)
+    assert made.eq(published["IMD_decile"]).all()
+    file_1 = "File_1_-_IMD2019_Index_of_Multiple_Deprivation_gm.csv"
+    published = pd.read_csv(folder / file_1, thousands=",").iloc[:, -2:]
+    assert deprivation.decile(published.iloc[:, 0], 32_844).eq(published.iloc[:, 1]).all()
+
+
+def test_tenths_are_as_equal_as_they_can_be():
+    tenths = deprivation.decile(pd.Series(range(1, 32_483)), 32_482)
+    sizes = tenths.value_counts()
+    assert sorted(sizes.index) == list(range(1, 11))
+    assert sizes.max() - sizes.min() <= 1
+
+
+@pytest.mark.parametrize("rank", [0, 32_845, ""])
+def test_a_rank_no_area_can_have_is_refused(tmp_path, rank):
+    rows = native.later_rows(2019, score=False, thousands=False)
+    rows[3][4] = rank
+    native.write_rows(tmp_path / "f.csv", rows)
+    with pytest.raises(SourceError, match=r"f\.csv, row 4: rank"):
+        deprivation.import_deprivation(
+            find_tables(tmp_path, deprivation.FORMATS), CODES, Register()
+        )
+
+
+def test_of_two_copies_the_one_with_scores_is_used(tmp_path):
+    native.write_rows(tmp_path / "a.csv", native.later_rows(2019, score=False, thousands=True))
+    native.write_rows(tmp_path / "b.csv", native.later_rows(2019, score=True, thousands=False))
+    register = Register()
+    made = deprivation.import_deprivation(
+        find_tables(tmp_path, deprivation.FORMATS), CODES, register
+    )
+    assert made["score"].eq(30.25).all()
+    assert [source["path"] for source in register.sources] == ["b.csv"]
+    assert "a.csv says the same as b.csv, which comes first and was used." in register.notes
