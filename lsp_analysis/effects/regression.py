@@ -81,17 +81,16 @@ def least_squares(
         How many clusters are treated: below five, interval and p-value are withheld.
     """
     _check_vcov(vcov, clusters, absorbed)
-    _check_columns_vary(columns, names)
+    check_not_collinear(columns, names)
     model = sm.OLS(outcome, columns) if weights is None else sm.WLS(outcome, columns, weights)
     model.df_resid = len(outcome) - columns.shape[1] - absorbed
-    fit = model.fit()
     if model.df_resid <= 0:
         raise PanelError(
             f"{len(outcome)} rows cannot support {columns.shape[1] + absorbed} coefficients and "
             "fixed effects. Use more periods, more areas or fewer covariates."
         )
-    codes = None if clusters is None else pd.factorize(clusters)[0]
-    n_clusters = 0 if codes is None else int(codes.max()) + 1
+    fit = model.fit()
+    codes, n_clusters = cluster_codes(clusters) if vcov == "cluster" else (None, 0)
     covariance = _covariance(fit, vcov, codes, n_clusters)
     df = n_clusters - 1 if vcov == "cluster" else model.df_resid
     withheld = ""
@@ -171,30 +170,31 @@ def _check_vcov(vcov: str, clusters: np.ndarray | None, absorbed: int) -> None:
         raise ParameterError(f"vcov={vcov!r} is not known: use one of {', '.join(VCOVS)}.")
     if vcov == "cluster" and clusters is None:
         raise ParameterError('vcov="cluster" needs the name of the column that holds the clusters.')
-    if vcov == "cluster" and pd.Series(clusters).nunique() < 2:
-        raise PanelError(
-            "All rows are in one cluster, so no error can be estimated between clusters."
-        )
     if vcov == "HC3" and absorbed:
         raise ParameterError(
             'vcov="HC3" is not available after fixed effects are absorbed: use "HC1".'
         )
 
 
-def _check_columns_vary(columns: np.ndarray, names: Sequence[str]) -> None:
-    """Refuse columns that are constant or copies of the others once the fixed effects are out."""
-    scale = np.linalg.norm(columns, axis=0)
-    for name, size in zip(names, scale, strict=True):
-        if size <= 1e-9 * math.sqrt(len(columns)) * max(1.0, scale.max() / math.sqrt(len(columns))):
-            raise PanelError(
-                f"{name!r} does not vary once area and period effects are taken out, so its "
-                "effect cannot be told from theirs: leave it out, or check which areas and "
-                "periods it marks."
-            )
-    unit = columns / scale
-    gram = unit.T @ unit
-    if len(names) > 1 and np.linalg.eigvalsh(gram)[0] < 1e-10:
+def check_not_collinear(columns: np.ndarray, names: Sequence[str]) -> None:
+    """Raise PanelError when one column is nothing or a combination of the others."""
+    sizes = np.linalg.norm(columns, axis=0)
+    for name, size in zip(names, sizes, strict=True):
+        if size == 0:
+            raise PanelError(f"{name!r} is 0 in every row: leave it out.")
+    unit = columns / sizes
+    if np.linalg.eigvalsh(unit.T @ unit)[0] < 1e-12:
         raise PanelError(
-            f"The columns {', '.join(names)} say the same thing twice (they are collinear): "
-            "leave one out."
+            f"The columns {', '.join(map(str, names))} say the same thing twice (they are "
+            "collinear): leave one out."
         )
+
+
+def cluster_codes(clusters: pd.Series | np.ndarray) -> tuple[np.ndarray, int]:
+    """Whole-number codes of the clusters and how many there are; PanelError if only one."""
+    codes, labels = pd.factorize(clusters)
+    if len(labels) < 2:
+        raise PanelError(
+            "All rows are in one cluster, so no error can be estimated between clusters."
+        )
+    return codes, len(labels)

@@ -1,0 +1,118 @@
+"""The scale on which areas are compared: counts so that noise is even, other outcomes as they are.
+
+A scale turns outcomes and exposures into values that regress linearly with even noise, and back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_OFFSET = 3 / 8  # Anscombe (1948), section 2: steadies the variance of small counts
+_CENTRE = 1 / 8  # the mean of a count so transformed lies at (mean + 1/8), ibid.
+
+
+@dataclass(frozen=True)
+class IdentityScale:
+    """Scores, percentages, means: compared as they are; effects add."""
+
+    relative: bool = False
+
+    def transform(self, total: np.ndarray, exposure: np.ndarray) -> np.ndarray:
+        """Mean outcome, `total` being the sum of outcome x exposure."""
+        return total / exposure
+
+    def expected(self, value: np.ndarray, exposure: np.ndarray) -> np.ndarray:
+        """Total that belongs to a transformed value."""
+        return value * exposure
+
+    def centre(self, total: np.ndarray, exposure: np.ndarray) -> np.ndarray:
+        """Transformed value around which an outcome with mean `total` varies."""
+        return total / exposure
+
+    def slope(self, value: np.ndarray) -> np.ndarray:
+        """Change of the transformed value per unit of effect."""
+        return np.ones_like(value)
+
+    def shift(self, total: np.ndarray, exposure: np.ndarray, effect: float) -> np.ndarray:
+        """`total` once a constant effect is added."""
+        return total + effect * exposure
+
+    def noise(self, total: np.ndarray, exposure: np.ndarray) -> np.ndarray:
+        """Part of the variance that shrinks with exposure (Ferman and Pinto 2019)."""
+        return 1 / exposure
+
+
+@dataclass(frozen=True)
+class CountScale:
+    """Counts over person-periods; effects multiply.
+
+    Variance-stabilising for a count of mean m and variance m + dispersion x m squared: between a square
+    root (no overdispersion) and a logarithm (much), inverse hyperbolic sine throughout (Anscombe 1948).
+
+    Attributes
+    ----------
+    dispersion : float above 0
+        Squared coefficient of variation of the expected count over a year.
+    unit : float
+        Exposure, in person-periods, at which `dispersion` and Poisson noise are weighed.
+    """
+
+    dispersion: float
+    unit: float
+    relative: bool = True
+
+    def _of_rate(self, rate: np.ndarray) -> np.ndarray:
+        return 2 / np.sqrt(self.dispersion) * np.arcsinh(np.sqrt(self.dispersion * self.unit * rate))
+
+    def transform(self, total: np.ndarray, exposure: np.ndarray) -> np.ndarray:
+        """Steadied rate of counts `total` over person-periods `exposure`."""
+        return self._of_rate((total + _OFFSET) / exposure)
+
+    def expected(self, value: np.ndarray, exposure: np.ndarray) -> np.ndarray:
+        """Mean count that belongs to a transformed value; just above zero at the least."""
+        root = np.sinh(np.maximum(value, 0) * np.sqrt(self.dispersion) / 2)
+        rate = root**2 / (self.dispersion * self.unit)
+        return np.maximum(rate * exposure - _CENTRE, 1e-3)
+
+    def centre(self, total: np.ndarray, exposure: np.ndarray) -> np.ndarray:
+        """Transformed value around which counts of mean `total` vary."""
+        return self._of_rate((total + _CENTRE) / exposure)
+
+    def slope(self, value: np.ndarray) -> np.ndarray:
+        """Change of the transformed value per unit of log rate."""
+        root = np.sinh(np.maximum(value, 1e-6) * np.sqrt(self.dispersion) / 2)
+        return root / np.sqrt(1 + root**2) / np.sqrt(self.dispersion)
+
+    def shift(self, total: np.ndarray, exposure: np.ndarray, effect: float) -> np.ndarray:
+        """`total` once multiplied by a constant log effect."""
+        return total * np.exp(effect)
+
+    def noise(self, total: np.ndarray, exposure: np.ndarray) -> np.ndarray:
+        """Poisson variance of the log of a count with mean `total`."""
+        return 1 / np.maximum(total, 1e-3)
+
+
+def count_scale(
+    earlier: np.ndarray, recent: np.ndarray, earlier_exposure: np.ndarray, recent_exposure: np.ndarray
+) -> CountScale:
+    """A scale for counts whose dispersion is what two windows before the start show.
+
+    Moment estimate: squared differences of relative rates, less what Poisson noise explains.
+
+    Parameters
+    ----------
+    earlier, recent, earlier_exposure, recent_exposure : arrays (areas,)
+        Counts and person-periods of comparison areas in two windows of about a year each.
+    """
+    rates = []
+    poisson = []
+    for count, exposure in ((earlier, earlier_exposure), (recent, recent_exposure)):
+        overall = max(count.sum(), 0.5) / exposure.sum()
+        rates.append(count / exposure / overall)
+        poisson.append(1 / (exposure * overall))
+    level = (rates[0] + rates[1]) / 2
+    excess = ((rates[0] - rates[1]) ** 2 - level * (poisson[0] + poisson[1])).sum()
+    dispersion = excess / (2 * (level**2).sum())
+    return CountScale(dispersion=float(np.clip(dispersion, 1e-3, 4)), unit=float(np.median(recent_exposure)))

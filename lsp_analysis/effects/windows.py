@@ -1,0 +1,134 @@
+"""A tidy panel as areas by periods, and its sums over windows before and after the start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.effects.layout import as_start, need_columns
+from lsp_analysis.errors import AreaError, PanelError, did_you_mean
+
+CYCLE = {"M": 12, "Q": 4, "W": 52, "D": 365, "B": 260}
+"""Periods in a year, so that seasons cancel within a window; 1 for anything else."""
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Totals and exposures, areas by periods; a missing outcome has neither.
+
+    Attributes
+    ----------
+    total, exposure : float arrays (areas, periods)
+        Counts and population; or outcome x weight and weight.
+    codes, periods : Index
+    counts : bool
+        Whether `total` counts events, so that noise is at least Poisson and effects multiply.
+    """
+
+    total: np.ndarray
+    exposure: np.ndarray
+    codes: pd.Index
+    periods: pd.Index
+    counts: bool
+
+    @property
+    def cycle(self) -> int:
+        """Periods in a year."""
+        freq = getattr(self.periods, "freqstr", None) or "Y"
+        return CYCLE.get(freq.split("-")[0], 1)
+
+    def sums(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """Total and exposure per area over periods `first` to `last`, the latter left out."""
+        return self.total[:, first:last].sum(axis=1), self.exposure[:, first:last].sum(axis=1)
+
+
+def read_ledger(panel: pd.DataFrame, *, outcome: str, population: str | None) -> Ledger:
+    """Lay out a tidy panel; raises PanelError for repeats, text, no rows and negative counts."""
+    need_columns(panel, ["area_code", "period", outcome, *([population] if population else [])])
+    if panel.empty:
+        raise PanelError("The panel has no rows. Check the indicator and the areas asked for.")
+    repeated = panel.duplicated(["area_code", "period"])
+    if repeated.any():
+        area, period = panel.loc[repeated, ["area_code", "period"]].iloc[0]
+        raise PanelError(
+            f"{int(repeated.sum())} rows repeat an (area_code, period) pair, first ({area}, {period}). "
+            "An area has one row per period: add the rows up, or average them if they are rates."
+        )
+    wide = _wide(panel, outcome)
+    if population is None:
+        weight = pd.DataFrame(1.0, index=wide.index, columns=wide.columns)
+    else:
+        weight = _wide(panel, population).reindex_like(wide)
+        if (weight <= 0).to_numpy().any():
+            raise PanelError(f"{population!r} has values of zero or less; leave those areas out first.")
+    known = wide.notna() & weight.notna()
+    values, weights = wide.where(known, 0).to_numpy(), weight.where(known, 0).to_numpy()
+    counts = population is not None and bool((values >= 0).all() and (values % 1 == 0).all())
+    return Ledger(
+        total=values if counts else values * weights,
+        exposure=weights,
+        codes=wide.index,
+        periods=wide.columns,
+        counts=counts,
+    )
+
+
+def _wide(panel: pd.DataFrame, column: str) -> pd.DataFrame:
+    try:
+        values = panel[column].astype(float)
+    except (ValueError, TypeError) as error:
+        raise PanelError(f"{column!r} is not a number in every row of the panel: {error}.") from error
+    frame = panel[["area_code", "period"]].assign(value=values)
+    return frame.pivot(index="area_code", columns="period", values="value").sort_index(axis=1)
+
+
+def start_position(ledger: Ledger, start: object) -> int:
+    """Position of the first period from `start` on; at least two periods before and one after."""
+    start = as_start(start, ledger.periods)
+    position = int(ledger.periods.searchsorted(start))
+    if position < 2:
+        raise PanelError(
+            f"The panel has {position} periods before {start}, the first being {ledger.periods[0]}. Regression "
+            "to the mean cannot be told from an effect with fewer than two: add earlier periods."
+        )
+    if position >= len(ledger.periods):
+        raise PanelError(
+            f"The panel ends at {ledger.periods[-1]}, before the start {start}: there is nothing to evaluate yet."
+        )
+    return position
+
+
+def treated_rows(ledger: Ledger, treated: Sequence[str]) -> np.ndarray:
+    """Bool array (areas,) of the treated areas; raises AreaError for codes not in the panel."""
+    wanted = list(dict.fromkeys([treated] if isinstance(treated, str) else treated))
+    if not wanted:
+        raise AreaError("No treated area was given. Name the area codes of the neighbourhood.")
+    for code in wanted:
+        if code not in ledger.codes:
+            hint = did_you_mean(str(code), map(str, ledger.codes))
+            raise AreaError(f"The treated area {code!r} is not among the panel's {len(ledger.codes)} areas.{hint}")
+    return ledger.codes.isin(wanted)
+
+
+def windows_before(position: int, cycle: int, most: int) -> list[tuple[int, int]]:
+    """Windows that tile the periods before `position`: the last year, the year before, the rest.
+
+    Parameters
+    ----------
+    position : int, 2 or more
+        Number of periods before the start.
+    cycle : int
+        Periods in a year; halved periods stand in when there is less than two years.
+    most : int
+        Windows wanted at the most.
+    """
+    recent = min(cycle, position // 2)
+    cuts = [position, position - recent]
+    if most >= 3 and position >= 3 * cycle and cuts[-1] - cycle > 0:
+        cuts.append(cuts[-1] - cycle)
+    if most >= 2:
+        cuts.append(0)
+    return [(first, last) for last, first in zip(cuts[:-1], cuts[1:], strict=True)]
