@@ -12,6 +12,7 @@ from lsp_analysis import wording
 from lsp_analysis.figures.marks import (
     floats,
     key_above,
+    level_words,
     need,
     nothing_drawn,
     number_axis,
@@ -65,9 +66,9 @@ def draw_paths(
     if not _draw_lines(ax, long, unit, list(labels)):
         return nothing_drawn(ax, paths, "Line chart")
     time = TimeAxis.of(paths["period"])
-    after = time.place_of(start)
+    after = time.start_of(start)
     if np.isfinite(after):
-        _shade_after(ax, after - (0.5 if time.freq else 0), start)
+        _shade_after(ax, after, start)
     return record(ax, alt=_paths_alt(paths, time, after, start, unit, labels), data=paths)
 
 
@@ -78,6 +79,7 @@ def draw_trend(
     unit: str = "",
     events: pd.DataFrame | None = None,
     highlight: str | None = None,
+    level: float = 0.95,
     ax: Axes | None = None,
 ) -> Axes:
     """Several series over time, with intervals and dated events where they are given.
@@ -91,7 +93,9 @@ def draw_trend(
     events : DataFrame, optional
         Columns ``date`` (or ``period``) and ``label``: numbered lines, listed under the chart.
     highlight : str, optional
-        Series drawn first and boldest; otherwise the order of appearance counts.
+        Series drawn first and on top; otherwise the order of appearance counts.
+    level : float between 0 and 1
+        Coverage of the intervals.
     """
     frame = with_period(frame)
     need(frame, ["period", "series", "value"], "draw_trend")
@@ -100,7 +104,7 @@ def draw_trend(
     order = list(pd.unique(frame["series"]))
     if highlight in order:
         order.insert(0, order.pop(order.index(highlight)))
-    if not _draw_lines(ax, frame, unit, order):
+    if not _draw_lines(ax, frame, unit, order, level):
         return nothing_drawn(ax, frame, "Line chart")
     time = TimeAxis.of(frame["period"])
     marked = [] if events is None else _mark_events(ax, events, time)
@@ -109,7 +113,12 @@ def draw_trend(
 
 @in_house_style
 def draw_gap(
-    frame: pd.DataFrame, *, unit: str = "", label: str = "Gap", ax: Axes | None = None
+    frame: pd.DataFrame,
+    *,
+    unit: str = "",
+    label: str = "Gap",
+    level: float = 0.95,
+    ax: Axes | None = None,
 ) -> Axes:
     """A gap over time with its interval; the line at zero is no gap.
 
@@ -121,6 +130,8 @@ def draw_gap(
         Unit code of the levels compared, or an axis label.
     label : str
         What the gap is, for the axis: "Gap to the rest of the borough".
+    level : float between 0 and 1
+        Coverage of the interval.
     """
     frame = with_period(frame)
     need(frame, ["period", "gap", "low", "high"], "draw_gap")
@@ -135,14 +146,17 @@ def draw_gap(
     ax.plot(x, gap, **look)
     zero_line(ax)
     number_axis(ax)
-    unit_above(ax, ", ".join(filter(None, [one_line(label), wording.change_label(unit).lower()])))
+    name = ", ".join(filter(None, [one_line(label), wording.change_label(unit).lower()]))
+    unit_above(ax, f"{name} (band: {level_words(level)} interval)")
     time.label(ax)
     known = np.flatnonzero(np.isfinite(gap))
     ends = [(wording.period(_period_at(time, x[i])), gap[i], low[i], high[i]) for i in known]
-    return record(ax, alt=_gap_alt(ends[0], ends[-1], unit, one_line(label)), data=frame)
+    return record(ax, alt=_gap_alt(ends[0], ends[-1], unit, one_line(label), level), data=frame)
 
 
-def _draw_lines(ax: Axes, frame: pd.DataFrame, unit: str, order: list[Any]) -> bool:
+def _draw_lines(
+    ax: Axes, frame: pd.DataFrame, unit: str, order: list[Any], level: float = 0.95
+) -> bool:
     """Draw each series of a long frame; False if there is no value in it."""
     values = floats(frame["value"])
     if not np.isfinite(values).any():
@@ -162,7 +176,9 @@ def _draw_lines(ax: Axes, frame: pd.DataFrame, unit: str, order: list[Any]) -> b
         handles.append(ax.lines[-1])
         _mark_lone_points(ax, x, value, look)
     band_values = [frame["low"], frame["high"]] if has_band else []
-    value_axis(ax, wording.unit_label(unit), frame["value"], *band_values, zero=unit == "count")
+    bands = f" (bands: {level_words(level)} intervals)" if has_band else ""
+    label = wording.unit_label(unit) + bands
+    value_axis(ax, label.strip(), frame["value"], *band_values, zero=unit == "count")
     time.label(ax)
     key_above(ax, handles, order, lift=20)
     return True
@@ -196,7 +212,7 @@ def _mark_events(ax: Axes, events: pd.DataFrame, time: TimeAxis) -> list[str]:
     need(events, [when, "label"], "draw_trend's events")
     low, high = ax.get_xlim()
     placed = [
-        (time.place_of(d), d, label) for d, label in zip(events[when], events["label"], strict=True)
+        (time.start_of(d), d, label) for d, label in zip(events[when], events["label"], strict=True)
     ]
     inside = sorted((p for p in placed if low <= p[0] <= high), key=lambda p: p[0])
     listed = []
@@ -291,10 +307,12 @@ def _trend_alt(
     return " ".join(words)
 
 
-def _gap_alt(first: tuple[Any, ...], last: tuple[Any, ...], unit: str, label: str) -> str:
+def _gap_alt(
+    first: tuple[Any, ...], last: tuple[Any, ...], unit: str, label: str, level: float
+) -> str:
     """First and last gap in words, with the interval of the last."""
-    within = wording.interval(last[2], last[3], unit, of_change=True)
+    within = wording.interval(last[2], last[3], unit, level, of_change=True)
     return (
-        f"{label} over time with its 95% interval. It was {wording.difference(first[1], unit)} in "
+        f"{label} over time with its interval. It was {wording.difference(first[1], unit)} in "
         f"{first[0]} and {wording.difference(last[1], unit)} in {last[0]} ({within})."
     )

@@ -63,6 +63,11 @@ def wrapped(text: Any, width: int = 26, lines: int = 3) -> str:
     )
 
 
+def level_words(level: float) -> str:
+    """Coverage of an interval in words: "95%", "99.8%"."""
+    return f"{100 * level:.3g}%"
+
+
 def style_of(i: int) -> dict[str, Any]:
     """Colour, dash and marker of series `i`; past the fourth, marks are hollow."""
     colour = PALETTE[i % 4]
@@ -102,30 +107,50 @@ def verdict_mark(verdict: Any) -> tuple[str, str, str]:
     return VERDICT_MARKS[verdict]
 
 
-def key_above(ax: Axes, handles: Sequence[Any], labels: Sequence[Any], *, lift: float = 15) -> None:
-    """A key in rows above the plot, `lift` points over its upper edge."""
+def key_above(
+    ax: Axes,
+    handles: Sequence[Any],
+    labels: Sequence[Any],
+    *,
+    lift: float = 20,
+    taken: float = 0.7,
+) -> None:
+    """A key in rows above the plot.
+
+    `lift` is its distance in points from the plot's upper edge, `taken` the inches of the figure's
+    width that lie beside the plot.
+    """
     texts = [wrapped(label, 60, 2) for label in labels]
     # matplotlib drops labels that start with an underscore
     texts = [f" {text}" if text.startswith("_") else text for text in texts]
-    room = ax.figure.get_size_inches()[0] * _share_of_width(ax) - 0.6
-    longest = max((max(map(len, text.split("\n"))) for text in texts), default=1)
-    columns = max(1, min(len(texts), int(room / (0.085 * longest + 0.6))))
     up = ScaledTranslation(0, lift / 72, ax.figure.dpi_scale_trans)
+    room = ax.figure.get_size_inches()[0] * _share_of_width(ax) - taken
     ax.legend(
         handles,
         texts,
         loc="lower left",
         bbox_to_anchor=(0, 1),
-        ncols=columns,
-        frameon=False,
         bbox_transform=ax.transAxes + up,
+        ncols=_key_columns(texts, room),
+        frameon=False,
         borderaxespad=0,
         borderpad=0,
-        handlelength=3,
+        handlelength=2.8,
         columnspacing=1.6,
         labelcolor=INK,
         fontsize=SMALL,
     )
+
+
+def _key_columns(texts: list[str], room: float) -> int:
+    """Most columns of a key that fit into `room` inches; matplotlib fills it column by column."""
+    widths = [0.6 + 0.076 * max(map(len, text.split("\n"))) for text in texts]
+    for columns in range(len(texts), 1, -1):
+        each = -(-len(texts) // columns)
+        parts = [widths[i : i + each] for i in range(0, len(widths), each)]
+        if sum(map(max, parts)) <= room:
+            return columns
+    return 1
 
 
 def _share_of_width(ax: Axes) -> float:
@@ -179,23 +204,30 @@ def tick_text(axis: Any, value: float) -> str:
     return wording.number(value, places)
 
 
-def rows(ax: Axes, labels: Iterable[Any], *, width: int = 26) -> np.ndarray:
-    """Name the rows of a chart from the top down; their heights on the axis are returned."""
+def rows(
+    ax: Axes, labels: Iterable[Any], *, width: int = 26, each: float = 0.3
+) -> tuple[np.ndarray, float]:
+    """Name the rows of a chart from the top down.
+
+    Returns the rows' heights on the axis, in inches from the top, and the inches they need; a name
+    that wraps gets a taller row, any other is `each` inches tall.
+    """
     texts = [wrapped(label, width) for label in labels]
-    heights = np.arange(len(texts))
+    tall = row_heights(texts, width=width, each=each)
+    heights = np.cumsum(tall) - tall / 2
     ax.set_yticks(heights, labels=texts)
     for label in ax.get_yticklabels():
         label.set_parse_math(False)
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    ax.set_ylim(len(texts) - 0.4, -0.6)
-    return heights
+    ax.set_ylim(tall.sum(), 0)
+    return heights, float(tall.sum())
 
 
-def rows_height(labels: Iterable[Any], *, width: int = 26, each: float = 0.3) -> float:
-    """Inches that rows named `labels` need, longer names being wrapped."""
-    lines = [wrapped(label, width).count("\n") + 1 for label in labels]
-    return sum(max(each, 0.155 * n + 0.06) if n > 1 else each for n in lines)
+def row_heights(labels: Iterable[Any], *, width: int = 26, each: float = 0.3) -> np.ndarray:
+    """Inches that each row needs, longer names being wrapped."""
+    lines = np.array([wrapped(label, width).count("\n") + 1 for label in labels], dtype=float)
+    return np.maximum(each, 0.16 * lines + 0.08)
 
 
 def nothing_drawn(ax: Axes, frame: pd.DataFrame, what: str) -> Axes:

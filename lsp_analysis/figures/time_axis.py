@@ -69,22 +69,23 @@ class TimeAxis:
             np.insert(column, breaks, np.nan) for column in rest
         )
 
-    def place_of(self, moment: Any) -> float:
-        """Position of one period or date, also outside the periods met; NaN if it has none."""
+    def start_of(self, moment: Any) -> float:
+        """Where a period or date begins, also outside the periods met; NaN if nowhere.
+
+        A period's values lie at its middle, so the first day of one lies half a step before them.
+        """
         if wording.is_missing(moment):
             return float("nan")
         if not self.freq:
             known = self.steps.get(moment)
             return _as_year(moment, self.is_numeric) if known is None else float(known)
         try:
-            if isinstance(moment, pd.Period) and moment.freqstr == self.freq:
-                return float(moment.ordinal)
-            start = moment.start_time if isinstance(moment, pd.Period) else pd.Timestamp(moment)
+            start = moment.start_time if isinstance(moment, pd.Period) else _first_day(moment)
         except (ValueError, TypeError):
             return float("nan")
         period = pd.Period(start, freq=self.freq)
         whole = period.end_time - period.start_time
-        return period.ordinal + (start - period.start_time) / whole
+        return period.ordinal + (start - period.start_time) / whole - 0.5
 
     def label(self, ax: Axes) -> None:
         """Put few, horizontal labels on the x axis of `ax`."""
@@ -125,6 +126,13 @@ def _short(period: Any) -> str:
     """A period on two short lines at most."""
     text = wording.period(period, short=True)
     return text.replace(" ", "\n", 1) if len(text) < 14 else text[:14]
+
+
+def _first_day(moment: Any) -> pd.Timestamp:
+    """First day of a date, a year or text such as ``2008Q2``."""
+    if isinstance(moment, str | int | np.integer):
+        return pd.Period(str(moment)).start_time
+    return pd.Timestamp(moment)
 
 
 def _decimal_years(dates: pd.DatetimeIndex) -> np.ndarray:

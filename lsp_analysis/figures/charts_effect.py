@@ -1,0 +1,230 @@
+"""Effects with their intervals: one a row, one a period, one a ring of distance."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from lsp_analysis import wording
+from lsp_analysis.figures.marks import (
+    floats,
+    level_words,
+    need,
+    nothing_drawn,
+    number_axis,
+    one_line,
+    row_heights,
+    rows,
+    unit_above,
+    wrapped,
+    zero_line,
+)
+from lsp_analysis.figures.style import BAND, INK, PALETTE, SMALL, axes_for, in_house_style, record
+
+_POINT = {"marker": "o", "markersize": 6, "linestyle": "", "color": PALETTE[0], "zorder": 3}
+_WHISKER = {"color": PALETTE[0], "linewidth": 1.6, "zorder": 2}
+
+
+@in_house_style
+def draw_forest(
+    frame: pd.DataFrame,
+    *,
+    unit: str = "",
+    reference: float = 0.0,
+    worth_having: float | None = None,
+    level: float = 0.95,
+    ax: Axes | None = None,
+) -> Axes:
+    """Estimates with intervals, one a row, their numbers written beside them.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``label``, ``estimate``, ``low``, ``high``; drawn from the top down. Missing
+        intervals leave the point alone; a missing estimate says "not available".
+    unit : str
+        Unit code of the outcome, or an axis label.
+    reference : float
+        Where the firm line of no effect stands (0 for differences, 1 for ratios).
+    worth_having : float, optional
+        Smallest effect worth having: effects nearer the line than this lie in a grey band.
+    """
+    need(frame, ["label", "estimate", "low", "high"], "draw_forest")
+    ax = axes_for(ax, height=0.9 + max(0.5, row_heights(frame["label"]).sum()))
+    estimate, low, high = (floats(frame[c]) for c in ("estimate", "low", "high"))
+    if not np.isfinite(estimate).any():
+        return nothing_drawn(ax, frame, "Chart of estimates with intervals")
+    y, _ = rows(ax, frame["label"])
+    if worth_having:
+        band = (reference - worth_having, reference + worth_having)
+        ax.axvspan(*band, color=BAND, alpha=0.35, linewidth=0, zorder=0)
+    ax.hlines(y, low, high, **_WHISKER)
+    ax.plot(estimate, y, **_POINT)
+    zero_line(ax, "x", reference)
+    number_axis(ax, "x")
+    band_words = "; grey: too small to be worth having" if worth_having else ""
+    name = wording.change_label(unit) or "Estimate"
+    ax.set_xlabel(f"{name}, with {level_words(level)} intervals{band_words}", fontsize=SMALL)
+    written = [_written(*row) for row in zip(estimate, low, high, strict=True)]
+    _write_beside(ax, y, written)
+    return record(ax, alt=_forest_alt(frame, unit, reference, level), data=frame)
+
+
+@in_house_style
+def draw_event_study(
+    frame: pd.DataFrame, *, unit: str = "", level: float = 0.95, ax: Axes | None = None
+) -> Axes:
+    """The effect in each period counted from the start; before it there should be none.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``relative_period`` (0 is the first period after the start), ``estimate``,
+        ``low``, ``high``. The reference period is a row with estimate 0 and no interval.
+    unit : str
+        Unit code of the outcome, or an axis label.
+    """
+    need(frame, ["relative_period", "estimate", "low", "high"], "draw_event_study")
+    ax = axes_for(ax)
+    x, estimate, low, high = (
+        floats(frame[c]) for c in ("relative_period", "estimate", "low", "high")
+    )
+    if not np.isfinite(estimate).any():
+        return nothing_drawn(ax, frame, "Chart of effects by period")
+    before = x < 0
+    ax.axvspan(-0.5, max(np.nanmax(x), 0) + 0.5, color=BAND, alpha=0.28, linewidth=0, zorder=0)
+    ax.vlines(x, low, high, **_WHISKER)
+    ax.plot(x[~before], estimate[~before], **_POINT)
+    ax.plot(x[before], estimate[before], **_POINT | {"markerfacecolor": "white"})
+    zero_line(ax)
+    number_axis(ax)
+    number_axis(ax, "x")
+    ax.xaxis.grid(False)
+    ax.xaxis.get_major_locator().set_params(integer=True, nbins=9)
+    ax.set_xlim(np.nanmin(x) - 0.7, max(np.nanmax(x), 0) + 0.5)
+    ax.set_xlabel("Periods since the start (shaded: from the start on)", fontsize=SMALL)
+    name = wording.change_label(unit) or "Estimate"
+    unit_above(ax, f"{name}, with {level_words(level)} intervals")
+    return record(ax, alt=_event_alt(x, estimate, low, high, unit), data=frame)
+
+
+@in_house_style
+def draw_rings(
+    frame: pd.DataFrame, *, unit: str = "", level: float = 0.95, ax: Axes | None = None
+) -> Axes:
+    """The change in rings around the programme area, nearest first: did it spill over or move?
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``ring`` (label, nearest first), ``estimate``, ``low``, ``high``.
+    unit : str
+        Unit code of the outcome, or an axis label.
+    """
+    need(frame, ["ring", "estimate", "low", "high"], "draw_rings")
+    ax = axes_for(ax, height=3.2)
+    estimate, low, high = (floats(frame[c]) for c in ("estimate", "low", "high"))
+    if not np.isfinite(estimate).any():
+        return nothing_drawn(ax, frame, "Chart of changes by distance")
+    x = np.arange(len(frame))
+    ax.vlines(x, low, high, **_WHISKER)
+    ax.plot(x, estimate, **_POINT)
+    zero_line(ax)
+    number_axis(ax)
+    width = max(6, int(66 / len(frame)))
+    ax.set_xticks(x, labels=[wrapped(ring, width) for ring in frame["ring"]])
+    ax.set_xlim(-0.5, len(frame) - 0.5)
+    ax.set_xlabel("Distance from the programme area", fontsize=SMALL)
+    name = wording.change_label(unit) or "Estimate"
+    unit_above(ax, f"{name}, with {level_words(level)} intervals")
+    words = _listed(frame["ring"], estimate, low, high, unit, 0.0)
+    alt = f"Changes by distance from the programme area. {words}"
+    return record(ax, alt=alt, data=frame)
+
+
+def _write_beside(ax: Axes, y: np.ndarray, texts: list[str]) -> None:
+    """Write a column of texts to the right of the plot, a row each."""
+    for height, text in zip(y, texts, strict=True):
+        ax.annotate(
+            text,
+            (1, height),
+            xycoords=("axes fraction", "data"),
+            xytext=(8, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=SMALL,
+            color=INK,
+        )
+
+
+def _written(estimate: float, low: float, high: float) -> str:
+    """An estimate and its interval as they stand beside their row."""
+    if not np.isfinite(estimate):
+        return wording.MISSING
+    places = _places(estimate, low, high)
+    text = wording.number(estimate, places)
+    return f"{text}  {_ends(low, high, places)}".rstrip()
+
+
+def _places(*numbers: float) -> int:
+    """Decimals that an estimate and its interval share."""
+    largest = max(abs(x) for x in numbers if np.isfinite(x))
+    return 0 if largest >= 1000 else 1 if largest >= 10 else 2
+
+
+def _ends(low: float, high: float, places: int) -> str:
+    """An interval in brackets; nothing if an end is missing."""
+    if not np.isfinite([low, high]).all():
+        return ""
+    return f"({wording.number(low, places)} to {wording.number(high, places)})"
+
+
+def _forest_alt(frame: pd.DataFrame, unit: str, reference: float, level: float) -> str:
+    """How many rows clear the reference line, and the first of them in words."""
+    estimate, low, high = (floats(frame[c]) for c in ("estimate", "low", "high"))
+    clear = (low > reference) | (high < reference)
+    words = [
+        f"Estimates with {level_words(level)} intervals, {wording.counted(len(frame), 'row')}.",
+        f"Intervals clear of {wording.number(reference)}: "
+        f"{wording.of_total(int(clear.sum()), len(frame))}.",
+        _listed(frame["label"], estimate, low, high, unit, reference),
+    ]
+    return " ".join(words)
+
+
+def _event_alt(
+    x: np.ndarray, estimate: np.ndarray, low: np.ndarray, high: np.ndarray, unit: str
+) -> str:
+    """How many intervals clear zero on each side of the start, and the last estimate."""
+    words = ["Effect in each period counted from the start."]
+    for name, side in (("before the start", x < 0), ("from the start on", x >= 0)):
+        known = side & np.isfinite(low) & np.isfinite(high)
+        clear = int((known & ((low > 0) | (high < 0))).sum())
+        if known.any():
+            share = wording.of_total(clear, int(known.sum()))
+            words.append(f"Intervals clear of zero {name}: {share}.")
+    last = np.flatnonzero(np.isfinite(estimate))[np.argmax(x[np.isfinite(estimate)])]
+    within = wording.interval(low[last], high[last], unit, of_change=True)
+    size = wording.difference(estimate[last], unit)
+    words.append(f"In period {wording.number(x[last])} the estimate is {size} ({within}).")
+    return " ".join(words)
+
+
+def _listed(
+    labels: pd.Series,
+    estimate: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    unit: str,
+    reference: float,
+) -> str:
+    """The first rows in words, and how many more there are."""
+    say = wording.difference if reference == 0 else wording.quantity
+    texts = []
+    for label, *row in zip(labels, estimate, low, high, strict=True):
+        places = _places(*row) if np.isfinite(row[0]) else 0
+        size = f"{say(row[0], unit, places)} {_ends(row[1], row[2], places)}".rstrip()
+        texts.append(f"{one_line(label)}: {size}")
+    more = f"; {len(texts) - 6} more are in the table of numbers" if len(texts) > 6 else ""
+    return f"{'; '.join(texts[:6])}{more}."

@@ -1,0 +1,238 @@
+"""Who is highest, and who moved: areas ranked with intervals, positions over editions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from lsp_analysis import wording
+from lsp_analysis.figures.marks import (
+    floats,
+    key_above,
+    level_words,
+    need,
+    nothing_drawn,
+    number_axis,
+    one_line,
+    row_heights,
+    rows,
+    style_of,
+    unit_above,
+    value_axis,
+    wrapped,
+)
+from lsp_analysis.figures.style import INK, MARK, PALETTE, SMALL, axes_for, in_house_style, record
+from lsp_analysis.figures.time_axis import TimeAxis
+
+_MOST_ROWS = 40
+
+
+@in_house_style
+def draw_caterpillar(
+    frame: pd.DataFrame,
+    *,
+    highlight: str | Collection[str] = (),
+    reference: float | None = None,
+    unit: str = "",
+    level: float = 0.95,
+    ax: Axes | None = None,
+) -> Axes:
+    """Areas in order of their value, each with its interval.
+
+    Up to 40 areas are named rows; more stand side by side and only highlighted ones are named.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``label``, ``value``, ``low``, ``high``.
+    highlight : str or collection of str
+        Labels drawn in colour and named.
+    reference : float, optional
+        A value to compare with, such as the borough's.
+    unit : str
+        Unit code or axis label.
+    """
+    need(frame, ["label", "value", "low", "high"], "draw_caterpillar")
+    chosen = {highlight} if isinstance(highlight, str) else set(highlight)
+    known = frame[np.isfinite(floats(frame["value"]))].sort_values(
+        "value", ascending=False, kind="stable"
+    )
+    in_rows = len(known) <= _MOST_ROWS
+    height = 1.0 + row_heights(known["label"], each=0.24).sum() if in_rows else 3.6
+    ax = axes_for(ax, height=max(1.8, height))
+    if known.empty:
+        return nothing_drawn(ax, frame, "Areas in order of their value")
+    marked = known["label"].isin(chosen).to_numpy()
+    (_caterpillar_rows if in_rows else _caterpillar_columns)(ax, known, marked, unit, level)
+    if reference is not None and np.isfinite(reference):
+        (ax.axvline if in_rows else ax.axhline)(reference, color=INK, linewidth=1.2, zorder=1.6)
+    _caterpillar_key(ax, marked, reference, unit, in_rows)
+    return record(ax, alt=_caterpillar_alt(known, marked, reference, unit), data=frame)
+
+
+def _caterpillar_rows(
+    ax: Axes, known: pd.DataFrame, marked: np.ndarray, unit: str, level: float
+) -> None:
+    """Areas as named rows."""
+    y, _ = rows(ax, known["label"], each=0.24)
+    value, low, high = (floats(known[c]) for c in ("value", "low", "high"))
+    for side, colour, marker in ((~marked, MARK, "o"), (marked, PALETTE[2], "D")):
+        ax.hlines(y[side], low[side], high[side], color=colour, linewidth=1.6)
+        ax.plot(value[side], y[side], linestyle="", marker=marker, color=colour, markersize=6)
+    number_axis(ax, "x")
+    ax.set_xlabel(_with_intervals(unit, level), fontsize=SMALL)
+
+
+def _caterpillar_columns(
+    ax: Axes, known: pd.DataFrame, marked: np.ndarray, unit: str, level: float
+) -> None:
+    """Many areas side by side, the highest on the left."""
+    x = np.arange(1, len(known) + 1)
+    value, low, high = (floats(known[c]) for c in ("value", "low", "high"))
+    for side, colour, wide, size in ((~marked, MARK, 0.9, 2.5), (marked, PALETTE[2], 2.2, 6)):
+        ax.vlines(x[side], low[side], high[side], color=colour, linewidth=wide)
+        marker = "D" if size == 6 else "o"
+        ax.plot(x[side], value[side], linestyle="", marker=marker, color=colour, markersize=size)
+    value_axis(ax, _with_intervals(unit, level), value, low, high, zero=unit == "count")
+    ax.set_xlim(0, len(known) + 1)
+    ax.set_xlabel(f"{wording.number(len(known))} areas, highest first", fontsize=SMALL)
+    ax.set_xticks([1, len(known)], labels=["1", wording.number(len(known))])
+
+
+def _with_intervals(unit: str, level: float) -> str:
+    """Axis label that names the unit and the interval."""
+    return f"{wording.unit_label(unit) or 'Value'}, with {level_words(level)} intervals"
+
+
+def _caterpillar_key(
+    ax: Axes, marked: np.ndarray, reference: float | None, unit: str, in_rows: bool
+) -> None:
+    """Key of highlighted areas and reference line."""
+    handles, labels = [], []
+    if marked.any():
+        handles.append(Line2D([], [], marker="D", color=PALETTE[2], linestyle="-", markersize=6))
+        labels.append("Highlighted")
+    if reference is not None and np.isfinite(reference):
+        handles.append(Line2D([], [], color=INK, linewidth=1.2))
+        labels.append(f"Reference: {wording.quantity(reference, unit)}")
+    if handles:
+        lift, taken = (5, 2.4) if in_rows else (20, 0.7)
+        key_above(ax, handles, labels, lift=lift, taken=taken)
+
+
+def _caterpillar_alt(
+    known: pd.DataFrame, marked: np.ndarray, reference: float | None, unit: str
+) -> str:
+    """Ends of the order, the highlighted areas' places, and how many clear the reference."""
+    n = len(known)
+    first, last = known.iloc[0], known.iloc[-1]
+    words = [
+        f"{wording.counted(n, 'area').capitalize()} in order of value with intervals, from "
+        f"{wording.quantity(first['value'], unit)} ({one_line(first['label'])}) down to "
+        f"{wording.quantity(last['value'], unit)} ({one_line(last['label'])})."
+    ]
+    for place in np.flatnonzero(marked)[:4]:
+        row = known.iloc[place]
+        words.append(
+            f"{one_line(row['label'])} is {wording.ordinal(int(place) + 1)} of {n} with "
+            f"{wording.quantity(row['value'], unit)}."
+        )
+    if reference is not None and np.isfinite(reference):
+        above = int((floats(known["low"]) > reference).sum())
+        below = int((floats(known["high"]) < reference).sum())
+        words.append(
+            f"Against the reference of {wording.quantity(reference, unit)}, {above} intervals lie "
+            f"wholly above and {below} wholly below."
+        )
+    return " ".join(words)
+
+
+@in_house_style
+def draw_slope_ranks(
+    frame: pd.DataFrame,
+    *,
+    out_of: int | None = None,
+    highlight: str | None = None,
+    label: str = "Position in the borough (1 is most deprived)",
+    ax: Axes | None = None,
+) -> Axes:
+    """Positions in successive editions, first place on top.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``edition``, ``series``, ``position`` (1 is first).
+    out_of : int, optional
+        Number of areas ranked: the axis then runs to it.
+    highlight : str, optional
+        Series drawn on top.
+    label : str
+        What the positions are.
+    """
+    need(frame, ["edition", "series", "position"], "draw_slope_ranks")
+    ax = axes_for(ax)
+    position = floats(frame["position"])
+    if not np.isfinite(position).any():
+        return nothing_drawn(ax, frame, "Positions by edition")
+    order = list(pd.unique(frame["series"]))
+    if highlight in order:
+        order.insert(0, order.pop(order.index(highlight)))
+    time = TimeAxis.of(frame["edition"])
+    handles = []
+    for i, name in enumerate(order):
+        part = frame[frame["series"] == name]
+        x, y = time.line(part["edition"], floats(part["position"]))
+        handles += ax.plot(x, y, **style_of(i), zorder=4 - 0.1 * i)
+        if i < 3:
+            _write_positions(ax, x, y, handles[-1].get_color())
+    _position_axis(ax, int(out_of or np.nanmax(position)))
+    time.label(ax)
+    ax.set_xticks(time.steps.to_numpy(), labels=[wrapped(e, 10) for e in time.steps.index])
+    unit_above(ax, label if out_of is None else f"{label}, of {wording.number(out_of)}")
+    key_above(ax, handles, order, lift=20)
+    return record(ax, alt=_slope_alt(frame, time, order, out_of), data=frame)
+
+
+def _position_axis(ax: Axes, last: int) -> None:
+    """An axis of positions that starts with 1 on top."""
+    number_axis(ax)
+    step = max(1, int(np.ceil((last - 1) / 5 / 5) * 5)) if last > 6 else 1
+    ticks = [1, *range(step if step > 1 else 2, last + 1, step)]
+    ax.set_yticks(ticks, labels=[wording.number(tick) for tick in ticks])
+    ax.set_ylim(last + 0.04 * last + 0.5, 1 - 0.08 * last - 0.2)
+
+
+def _write_positions(ax: Axes, x: np.ndarray, y: np.ndarray, colour: str) -> None:
+    """Write each position over its point."""
+    for place, position in zip(x, y, strict=True):
+        if np.isfinite(position):
+            ax.annotate(
+                wording.number(position),
+                (place, position),
+                xytext=(0, 6),
+                ha="center",
+                textcoords="offset points",
+                fontsize=SMALL,
+                color=colour,
+            )
+
+
+def _slope_alt(frame: pd.DataFrame, time: TimeAxis, order: list[str], out_of: int | None) -> str:
+    """Positions of the leading series in words."""
+    total = f" of {wording.number(out_of)}" if out_of else ""
+    words = [f"Positions{total} by edition, first place on top."]
+    for name in order[:4]:
+        part = frame[frame["series"] == name]
+        x, y = time.line(part["edition"], floats(part["position"]))
+        editions = [time.steps.index[list(time.steps).index(place)] for place in x]
+        texts = [
+            f"{wording.ordinal(int(p))} in {one_line(e)}"
+            for e, p in zip(editions, y, strict=True)
+            if np.isfinite(p)
+        ]
+        words.append(f"{one_line(name)}: {wording.and_list(texts) or 'no data'}.")
+    return " ".join(words)

@@ -1,0 +1,335 @@
+"""Maps of small areas, drawn in metres on the British National Grid (EPSG:27700)."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.patches import Patch
+
+from lsp_analysis import wording
+from lsp_analysis.errors import ParameterError
+from lsp_analysis.figures.marks import floats, key_above, need, nothing_drawn, one_line, wrapped
+from lsp_analysis.figures.style import INK, MARK, PALETTE, SMALL, axes_for, in_house_style, record
+
+# light to dark: order is legible in greyscale and to colour-blind readers
+SEQUENCE = ("#E8EEF5", "#B5C9DD", "#7C9DC0", "#43719F", "#12436D", "#0A2743")
+_GRID = 27700
+_HIGHLIGHT, _NEIGHBOUR = PALETTE[3], PALETTE[2]
+_PLAIN, _SEAM = "#F1F1F1", "#8A8A8A"
+
+
+@in_house_style
+def draw_choropleth(
+    geo: gpd.GeoDataFrame,
+    *,
+    column: str,
+    unit: str = "",
+    label: str = "",
+    classes: int = 5,
+    scheme: str | Sequence[float] = "quantiles",
+    highlight: str | Collection[str] = (),
+    neighbours: Collection[str] = (),
+    background: str | Path | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """A value by small area, in classes from light (low) to dark (high).
+
+    Parameters
+    ----------
+    geo : GeoDataFrame in EPSG:27700
+        Columns ``area_code``, `column` and polygons. Missing values are hatched.
+    column : str
+        What is mapped.
+    unit, label : str
+        Unit code of the values, and what they are, for the key.
+    classes : int from 2 to 6
+        Number of classes asked for; ties may leave fewer.
+    scheme : str or sequence of float
+        A classifier of `mapclassify` (``"quantiles"``, ``"fisher_jenks"``, ``"equal_interval"``,
+        ``"natural_breaks"``), or the upper bounds of the classes to keep maps comparable.
+    highlight, neighbours : area codes
+        Outlined in orange, and in plum.
+    background : path, optional
+        A local picture with its world file (``.pgw``, ``.jgw``, ``.tfw``) in the same grid, such as
+        an OS OpenData raster tile; nothing is ever fetched.
+    """
+    need(geo, ["area_code", column, "geometry"], "draw_choropleth")
+    ax = _map_axes(ax, geo, background)
+    frame = geo.drop(columns="geometry")
+    values = floats(geo[column])
+    known = np.isfinite(values)
+    if not known.any():
+        return nothing_drawn(ax, frame, "Map")
+    bounds = _class_bounds(values[known], classes, scheme)
+    member = np.searchsorted(bounds, values)
+    shades = _shades(len(bounds))
+    fill = [shades[m] if ok else "white" for m, ok in zip(member, known, strict=True)]
+    geo.plot(ax=ax, color=fill, edgecolor="white", linewidth=0.4, aspect=None)
+    if not known.all():
+        missing = geo[~known]
+        missing.plot(
+            ax=ax, facecolor="white", edgecolor=_SEAM, hatch="////", linewidth=0.4, aspect=None
+        )
+    _outline(ax, geo, neighbours, _NEIGHBOUR, (0, (3, 1.2)))
+    _outline(ax, geo, highlight, _HIGHLIGHT, "-")
+    counts = np.bincount(member[known], minlength=len(bounds))
+    handles, labels = _class_key(values[known], bounds, counts, shades, unit)
+    if not known.all():
+        handles.append(Patch(facecolor="white", edgecolor=_SEAM, hatch="////"))
+        labels.append(f"no data ({int((~known).sum())})")
+    _side_key(ax, handles, labels, ", ".join(filter(None, [label, wording.unit_label(unit)])))
+    return record(ax, alt=_choropleth_alt(geo, values, label, unit, highlight), data=frame)
+
+
+@in_house_style
+def draw_where(
+    geo: gpd.GeoDataFrame,
+    *,
+    highlight: str | Collection[str],
+    neighbours: Collection[str] = (),
+    name: str = "",
+    background: str | Path | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Where an area lies: in the whole borough on the left, close up on the right.
+
+    Parameters
+    ----------
+    geo : GeoDataFrame in EPSG:27700
+        Columns ``area_code`` and polygons: all small areas of the borough.
+    highlight : area codes
+        The area; one code, or all the small areas it is made of.
+    neighbours : area codes
+        Shown in a lighter shade, hatched.
+    name : str
+        What the area is called, in the key.
+    background : path, optional
+        As for `draw_choropleth`.
+    """
+    need(geo, ["area_code", "geometry"], "draw_where")
+    chosen, around = _codes(geo, highlight), _codes(geo, neighbours)
+    own_figure = ax is None
+    ax = _map_axes(ax, geo, background, height=3.9)
+    if geo.empty:
+        return nothing_drawn(ax, geo.drop(columns="geometry"), "Map")
+    close = ax.inset_axes((1.06, 0.0, 1.0, 1.0) if own_figure else (0.62, 0.0, 0.38, 0.5))
+    for axes, seam in ((ax, 0.3), (close, 0.8)):
+        _plain_map(axes, geo, chosen, around, seam)
+    if chosen.any():
+        _zoom(close, geo[chosen | around] if around.any() else geo[chosen])
+        ax.indicate_inset_zoom(close, edgecolor=INK, alpha=1, linewidth=0.9)
+    else:
+        close.remove()
+    handles = [Patch(facecolor=PALETTE[0], edgecolor="white")]
+    labels = [
+        f"{one_line(name) or 'The area'} ({wording.counted(int(chosen.sum()), 'small area')})"
+    ]
+    if around.any():
+        handles.append(Patch(facecolor="#9DC9C5", edgecolor=INK, hatch="..."))
+        labels.append(f"Neighbours ({int(around.sum())})")
+    key_above(ax, handles, labels, lift=4)
+    frame = geo.drop(columns="geometry").assign(
+        role=np.select([chosen, around], ["area", "neighbour"], "rest of the borough")
+    )
+    return record(ax, alt=_where_alt(geo, chosen, around, name), data=frame)
+
+
+def _map_axes(
+    ax: Axes | None, geo: gpd.GeoDataFrame, background: str | Path | None, height: float = 4.4
+) -> Axes:
+    """Axes without scales, in equal metres both ways."""
+    if geo.crs is not None and geo.crs.to_epsg() != _GRID:
+        raise ParameterError(
+            f"The map is in {geo.crs.to_string()}, not in EPSG:{_GRID}. "
+            f"Convert it with .to_crs({_GRID}) first."
+        )
+    ax = axes_for(ax, height=height)
+    _bare(ax)
+    if background is not None:
+        _lay_background(ax, Path(background))
+    return ax
+
+
+def _bare(ax: Axes) -> None:
+    """No ticks, no frame, equal scales."""
+    ax.set(xticks=[], yticks=[])
+    ax.spines[:].set_visible(False)
+    ax.set_aspect("equal")
+
+
+def _codes(geo: gpd.GeoDataFrame, codes: str | Collection[str]) -> np.ndarray:
+    """Rows of `geo` whose code is among `codes`."""
+    return geo["area_code"].isin([codes] if isinstance(codes, str) else list(codes)).to_numpy()
+
+
+def _outline(
+    ax: Axes, geo: gpd.GeoDataFrame, codes: str | Collection[str], colour: str, dash: Any
+) -> None:
+    """One line around the union of the areas, on white so that it shows on any shade."""
+    chosen = geo[_codes(geo, codes)]
+    if chosen.empty:
+        return
+    edge = gpd.GeoSeries([chosen.geometry.union_all()], crs=geo.crs).boundary
+    edge.plot(ax=ax, color="white", linewidth=4.0, zorder=4, aspect=None)
+    edge.plot(ax=ax, color=colour, linewidth=2.2, linestyle=dash, zorder=5, aspect=None)
+
+
+def _plain_map(
+    ax: Axes, geo: gpd.GeoDataFrame, chosen: np.ndarray, around: np.ndarray, seam: float
+) -> None:
+    """All areas pale, neighbours dotted, the area dark."""
+    look = {"ax": ax, "edgecolor": _SEAM, "linewidth": seam, "aspect": None}
+    geo[~(chosen | around)].plot(facecolor=_PLAIN, **look)
+    if around.any():
+        geo[around].plot(facecolor="#9DC9C5", hatch="...", **look)
+    if chosen.any():
+        geo[chosen].plot(facecolor=PALETTE[0], **look | {"edgecolor": "white"})
+    _bare(ax)
+
+
+def _zoom(ax: Axes, part: gpd.GeoDataFrame) -> None:
+    """Show `part` in a framed square with some ground around it."""
+    left, low, right, high = part.total_bounds
+    half = max(right - left, high - low, 200.0) * 0.62
+    x, y = (left + right) / 2, (low + high) / 2
+    ax.set(xlim=(x - half, x + half), ylim=(y - half, y + half))
+    ax.spines[:].set_visible(True)
+    ax.spines[:].set_color(MARK)
+
+
+def _class_bounds(values: np.ndarray, classes: int, scheme: str | Sequence[float]) -> np.ndarray:
+    """Upper bounds of the classes, each holding at least one value unless given by the caller."""
+    if not isinstance(scheme, str):
+        bounds = np.unique(np.asarray(scheme, dtype=float))
+        return np.append(bounds, values.max()) if values.max() > bounds[-1] else bounds
+    if not 2 <= classes <= len(SEQUENCE):
+        raise ParameterError(f"A map has 2 to {len(SEQUENCE)} classes, not {classes}.")
+    distinct = np.unique(values)
+    if len(distinct) <= classes:
+        return distinct
+    import mapclassify
+
+    with warnings.catch_warnings():
+        # many equal values leave fewer classes, which the key shows
+        warnings.filterwarnings("ignore", message="Not enough unique values", category=UserWarning)
+        found = mapclassify.classify(values, scheme, k=classes)
+    bounds = np.unique(found.bins)
+    filled = np.bincount(np.searchsorted(bounds, values), minlength=len(bounds)) > 0
+    return bounds[filled[: len(bounds)]]
+
+
+def _shades(n: int) -> list[str]:
+    """`n` shades from light to dark."""
+    places = np.linspace(0, len(SEQUENCE) - 1, n) if n > 1 else np.array([3.0])
+    if n == 5:
+        places = np.arange(5)
+    return [SEQUENCE[round(place)] for place in places]
+
+
+def _class_key(
+    values: np.ndarray, bounds: np.ndarray, counts: np.ndarray, shades: list[str], unit: str
+) -> tuple[list[Patch], list[str]]:
+    """Key entries: the range of each class and how many areas are in it, highest first."""
+    lows = np.concatenate([[min(values.min(), bounds[0])], bounds[:-1]])
+    handles = [Patch(facecolor=shade, edgecolor=_SEAM, linewidth=0.6) for shade in shades]
+    labels = []
+    for i, (low, high, n) in enumerate(zip(lows, bounds, counts, strict=True)):
+        ends = [wording.quantity(end, unit if unit == "percent" else "") for end in (low, high)]
+        text = ends[1] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+        labels.append(f"{'over ' if i and ends[0] != ends[1] else ''}{text} ({n})")
+    return handles[::-1], labels[::-1]
+
+
+def _side_key(ax: Axes, handles: list[Any], labels: list[str], title: str) -> None:
+    """The key of a map, in one column at its side, under what is mapped."""
+    heading = "\n".join(filter(None, [wrapped(title, 24, 4), "(number of areas)"]))
+    legend = ax.legend(
+        handles,
+        labels,
+        title=heading,
+        loc="upper left",
+        bbox_to_anchor=(1.02, 1.0),
+        frameon=False,
+        alignment="left",
+        fontsize=SMALL,
+        title_fontsize=SMALL,
+        labelspacing=0.6,
+        handlelength=1.8,
+        handleheight=1.2,
+        borderaxespad=0,
+    )
+    legend.get_title().set_color(INK)
+
+
+def _lay_background(ax: Axes, picture: Path) -> None:
+    """Put a picture with a world file under the map, pale, so that the areas stay in front."""
+    from PIL import Image
+
+    worlds = [picture.with_suffix(s) for s in (".pgw", ".jgw", ".tfw", ".wld")]
+    world = next((w for w in worlds if w.exists()), None)
+    if not picture.exists() or world is None:
+        raise ParameterError(
+            f"No background can be laid from {picture}: the picture and a world file beside it "
+            "(.pgw, .jgw, .tfw or .wld) are both needed."
+        )
+    across, _, _, down, left, top = (float(line) for line in world.read_text().split()[:6])
+    with Image.open(picture) as image:
+        pixels = np.asarray(image.convert("RGB"))
+    left, top = left - across / 2, top - down / 2
+    extent = (left, left + across * pixels.shape[1], top + down * pixels.shape[0], top)
+    ax.imshow(pixels, extent=extent, alpha=0.5, zorder=0, interpolation="bilinear")
+
+
+def _choropleth_alt(
+    geo: gpd.GeoDataFrame,
+    values: np.ndarray,
+    label: str,
+    unit: str,
+    highlight: str | Collection[str],
+) -> str:
+    """Range and middle of the map, and the highlighted areas' value and place."""
+    known = np.isfinite(values)
+    low, middle, high = np.quantile(values[known], [0, 0.5, 1])
+    missing = int((~known).sum())
+    words = [
+        f"Map of {one_line(label) or 'values'} in {wording.counted(len(geo), 'small area')}: from "
+        f"{wording.quantity(low, unit)} to {wording.quantity(high, unit)}, half of them below "
+        f"{wording.quantity(middle, unit)}" + (f"; {missing} without data." if missing else ".")
+    ]
+    chosen = _codes(geo, highlight) & known
+    if chosen.any():
+        mean = float(values[chosen].mean())
+        place = wording.ordinal(int((values[known] > mean).sum()) + 1)
+        what = "The outlined area has" if chosen.sum() == 1 else "The outlined areas average"
+        words.append(f"{what} {wording.quantity(mean, unit)}, {place} from the highest.")
+    return " ".join(words)
+
+
+def _where_alt(geo: gpd.GeoDataFrame, chosen: np.ndarray, around: np.ndarray, name: str) -> str:
+    """Where in the borough the area lies, by compass, and how much ground it covers."""
+    called = one_line(name) or "The area"
+    if not chosen.any():
+        return f"Map of {wording.counted(len(geo), 'small area')}; {called} is not among them."
+    left, low, right, high = geo.total_bounds
+    spot = geo[chosen].geometry.union_all().centroid
+    across = (spot.x - left) / (right - left) if right > left else 0.5
+    up = (spot.y - low) / (high - low) if high > low else 0.5
+    sides = (
+        "south" if up < 0.4 else "north" if up > 0.6 else "",
+        "west" if across < 0.4 else "east" if across > 0.6 else "",
+    )
+    side = "-".join(filter(None, sides))
+    square_km = float(geo[chosen].geometry.area.sum()) / 1e6
+    n = wording.counted(int(around.sum()), "neighbouring area")
+    beside = f" Around it: {n}." if around.any() else ""
+    return (
+        f"Map. {called} ({wording.counted(int(chosen.sum()), 'small area')}, "
+        f"{wording.number(square_km)} square kilometres) lies in the {side or 'middle'} of "
+        f"a map of {wording.counted(len(geo), 'small area')}.{beside}"
+    )
