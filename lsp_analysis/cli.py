@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from lsp_analysis import __version__
 from lsp_analysis.errors import LspError, ParameterError, did_you_mean
@@ -87,6 +88,11 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     add = command("add", _add, "take a table of your own into a study, checked")
     add.add_argument("study", help="study folder to add to")
     add.add_argument("file", help="CSV or Excel: code, period, numerator, denominator")
+    add.add_argument("--indicator", default="", metavar="ID", help="what the numbers are of")
+    add.add_argument("--freq", choices=["M", "Q", "Y", "Y-MAR"], help="if a period is one day")
+    add.add_argument("--sheet", help="sheet of a workbook")
+    add.add_argument("--replace", action="store_true", help="overwrite rows that are there")
+    _takes_settings(add, "facts", "a fact of a new indicator, for example -p unit=per_1000")
     return parser, list(commands.choices)
 
 
@@ -119,7 +125,7 @@ def _report(arguments: argparse.Namespace) -> int:
         arguments.area,
         template=arguments.template,
         out=arguments.out,
-        parameters=_parameters(arguments.parameters),
+        parameters=_settings(arguments.parameters),
     )
     print(record.page)
     return OK
@@ -135,7 +141,7 @@ def _reports(arguments: argparse.Namespace) -> int:
         every_area=arguments.all,
         template=arguments.template,
         out=arguments.out,
-        parameters=_parameters(arguments.parameters),
+        parameters=_settings(arguments.parameters),
     )
     print(batch.sentence())
     return FAILED if batch.failed else OK
@@ -152,12 +158,21 @@ def _new(arguments: argparse.Namespace) -> int:
 def _add(arguments: argparse.Namespace) -> int:
     from lsp_analysis.study import add_table
 
-    print(add_table(arguments.study, arguments.file))
+    added = add_table(
+        Path(arguments.study),
+        arguments.file,
+        indicator_id=arguments.indicator,
+        freq=arguments.freq,
+        sheet=arguments.sheet,
+        replace=arguments.replace,
+        **_settings(arguments.facts),
+    )
+    print(added.sentence())
     return OK
 
 
-def _parameters(settings: list[str]) -> dict[str, str]:
-    """``["start=2008-04"]`` as a mapping; the report runner knows each parameter's type."""
+def _settings(settings: list[str]) -> dict[str, str]:
+    """``["start=2008-04"]`` as a mapping; whoever takes it knows the names and their types."""
     pairs = [setting.partition("=") for setting in settings]
     for setting, (name, equals, _) in zip(settings, pairs, strict=True):
         if not (name and equals):
@@ -172,14 +187,12 @@ def _takes_study(command: argparse.ArgumentParser) -> None:
 def _takes_page(command: argparse.ArgumentParser) -> None:
     command.add_argument("--template", default="report_area", metavar="NAME", help="notebook")
     command.add_argument("--out", default="reports/rendered", metavar="FOLDER", help="where to")
+    _takes_settings(command, "parameters", "a parameter of the notebook, such as -p start=2008-04")
+
+
+def _takes_settings(command: argparse.ArgumentParser, dest: str, summary: str) -> None:
     command.add_argument(
-        "-p",
-        "--set",
-        dest="parameters",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a parameter of the notebook, for example -p start=2008-04; repeat for more",
+        *("-p", "--set"), dest=dest, action="append", default=[], metavar="NAME=VALUE", help=summary
     )
 
 

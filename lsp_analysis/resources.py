@@ -29,14 +29,12 @@ def resource(name: str) -> Path:
 def study_path(study: str | Path) -> Path:
     """Folder of `study`: the path itself, or the study that ships under that name.
 
-    A folder of that name wins over a shipped study, and what is neither is returned as it came:
-    whoever opens it says what is wrong.
+    A folder of that name wins over a shipped study, a ``Path`` is always meant as one, and what is
+    neither is returned as it came: whoever opens it says what is wrong.
     """
-    path = Path(study)
-    is_plain_name = path.name == str(study)
-    if not path.exists() and is_plain_name and path.name in shipped_studies():
-        return resource("data") / path.name
-    return path
+    if isinstance(study, str) and not Path(study).exists() and study in shipped_studies():
+        return resource("data") / study
+    return Path(study)
 
 
 def shipped_studies() -> list[str]:

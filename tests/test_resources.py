@@ -26,6 +26,11 @@ def test_a_path_is_left_as_it_came(name, tmp_path, monkeypatch):
     assert study_path(name) == Path(name)
 
 
+def test_a_path_object_never_means_a_shipped_study(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert study_path(Path("bolton_demo")) == Path("bolton_demo")
+
+
 def test_what_does_not_ship_is_named():
     with pytest.raises(LspError, match=r"notebooks/nothing\.ipynb does not ship"):
         resource("notebooks/nothing.ipynb")
