@@ -158,16 +158,16 @@ def _new(arguments: argparse.Namespace) -> int:
 def _add(arguments: argparse.Namespace) -> int:
     from lsp_analysis.study import add_table
 
-    added = add_table(
-        Path(arguments.study),
-        arguments.file,
-        indicator_id=arguments.indicator,
-        freq=arguments.freq,
-        sheet=arguments.sheet,
-        replace=arguments.replace,
-        **_settings(arguments.facts),
-    )
-    print(added.sentence())
+    options = {
+        "indicator_id": arguments.indicator,
+        "freq": arguments.freq,
+        "sheet": arguments.sheet,
+        "replace": arguments.replace,
+    }
+    facts = _settings(arguments.facts)
+    for name in facts.keys() & {*options, "study_path", "file"}:
+        raise ParameterError(f'"{name}" is no fact of an indicator. See: lsp-analysis add --help')
+    print(add_table(Path(arguments.study), arguments.file, **options, **facts).sentence())
     return OK
 
 

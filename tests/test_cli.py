@@ -110,6 +110,45 @@ def test_a_setting_must_set_something(run, setting):
     assert "name=value" in err
 
 
+@pytest.fixture
+def own_study(run, tmp_path):
+    run("new", str(tmp_path / "mine"))
+    return tmp_path / "mine"
+
+
+def test_a_new_study_passes_its_own_check(run, own_study):
+    assert run("check", str(own_study)) == (0, "No problems found.\n", "")
+
+
+def test_an_analysts_own_table_is_taken_into_their_study(run, own_study, tmp_path):
+    table = tmp_path / "fruit.csv"
+    table.write_text("code,period,numerator,denominator\nX01000001,2010,30,120\n")
+    words = ["add", str(own_study), str(table), "-p", "name=Five a day", "-p", "unit=percent"]
+    code, out, err = run(*words)
+    assert (code, err) == (0, "")
+    assert "1 rows of fruit" in out
+    value = lsp_analysis.open_study(own_study).read("observations", where={"indicator_id": "fruit"})
+    assert value["value"].tolist() == [25.0]
+
+
+@pytest.mark.parametrize("setting", ["unti=percent", "unit=percnet", "sheet=1", "file=x"])
+def test_a_mistaken_fact_leaves_the_study_as_it_was(run, own_study, tmp_path, setting):
+    table = tmp_path / "fruit.csv"
+    table.write_text("code,period,numerator,denominator\nX01000001,2010,30,120\n")
+    before = {path: path.read_bytes() for path in own_study.iterdir()}
+    code, out, err = run("add", str(own_study), str(table), "-p", setting)
+    assert (code, out) == (1, "")
+    assert is_one_sentence(err)
+    assert {path: path.read_bytes() for path in own_study.iterdir()} == before
+
+
+def test_a_shipped_study_is_not_written_to_by_its_name(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = run("add", "bolton_demo", "fruit.csv")
+    assert code == 1
+    assert "no study folder bolton_demo" in err
+
+
 def test_a_reader_who_has_seen_enough_is_no_error():
     call = "import sys; from lsp_analysis.cli import main; sys.exit(main())"
     read_end, write_end = os.pipe()
