@@ -126,8 +126,10 @@ def test_an_analysts_own_table_is_taken_into_their_study(run, own_study, tmp_pat
     words = ["add", str(own_study), str(table), "-p", "name=Five a day", "-p", "unit=percent"]
     code, out, err = run(*words)
     assert (code, err) == (0, "")
-    assert "1 rows of fruit" in out
-    value = lsp_analysis.open_study(own_study).read("observations", where={"indicator_id": "fruit"})
+    assert "1 rows of five_a_day" in out
+    value = lsp_analysis.open_study(own_study).read(
+        "observations", where={"indicator_id": "five_a_day"}
+    )
     assert value["value"].tolist() == [25.0]
 
 
