@@ -14,13 +14,20 @@ from matplotlib.patches import Patch
 
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
+from lsp_analysis.figures.map_layers import bare, leave_room, map_axes, outline, rows_of, zoom
 from lsp_analysis.figures.marks import floats, key_above, need, nothing_drawn, one_line, wrapped
-from lsp_analysis.figures.style import INK, MARK, PALETTE, SMALL, axes_for, in_house_style, record
+from lsp_analysis.figures.style import (
+    INK,
+    PALETTE,
+    SMALL,
+    in_house_style,
+    record,
+)
 
 # light to dark: order is legible in greyscale and to colour-blind readers
 SEQUENCE = ("#E8EEF5", "#B5C9DD", "#7C9DC0", "#43719F", "#12436D", "#0A2743")
-_GRID = 27700
 _HIGHLIGHT, _NEIGHBOUR = PALETTE[3], PALETTE[2]
+_MAP_SHARE, _OVERVIEW_SHARE = 0.67, 0.58  # of the width; the key or the close-up has the rest
 _PLAIN, _SEAM = "#F1F1F1", "#8A8A8A"
 
 
@@ -35,6 +42,7 @@ def draw_choropleth(
     scheme: str | Sequence[float] = "quantiles",
     highlight: str | Collection[str] = (),
     neighbours: Collection[str] = (),
+    name: str = "Highlighted",
     background: str | Path | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -54,13 +62,15 @@ def draw_choropleth(
         A classifier of `mapclassify` (``"quantiles"``, ``"fisher_jenks"``, ``"equal_interval"``,
         ``"natural_breaks"``), or the upper bounds of the classes to keep maps comparable.
     highlight, neighbours : area codes
-        Outlined in orange, and in plum.
+        Outlined thickly in orange, and thinly in plum.
+    name : str
+        What the highlighted area is called, in the key.
     background : path, optional
         A local picture with its world file (``.pgw``, ``.jgw``, ``.tfw``) in the same grid, such as
         an OS OpenData raster tile; nothing is ever fetched.
     """
     need(geo, ["area_code", column, "geometry"], "draw_choropleth")
-    ax = _map_axes(ax, geo, background)
+    ax = map_axes(ax, geo, background, across=_MAP_SHARE)
     frame = geo.drop(columns="geometry")
     values = floats(geo[column])
     known = np.isfinite(values)
@@ -76,14 +86,21 @@ def draw_choropleth(
         missing.plot(
             ax=ax, facecolor="white", edgecolor=_SEAM, hatch="////", linewidth=0.4, aspect=None
         )
-    _outline(ax, geo, neighbours, _NEIGHBOUR, (0, (3, 1.2)))
-    _outline(ax, geo, highlight, _HIGHLIGHT, "-")
+    outlines = [
+        *outline(ax, geo, neighbours, _NEIGHBOUR, 1.5, "Neighbours"),
+        *outline(ax, geo, highlight, _HIGHLIGHT, 2.6, name),
+    ]
+    bare(ax)
+    leave_room(ax, geo, _MAP_SHARE)
     counts = np.bincount(member[known], minlength=len(bounds))
     handles, labels = _class_key(values[known], bounds, counts, shades, unit)
     if not known.all():
         handles.append(Patch(facecolor="white", edgecolor=_SEAM, hatch="////"))
         labels.append(f"no data ({int((~known).sum())})")
-    _side_key(ax, handles, labels, ", ".join(filter(None, [label, wording.unit_label(unit)])))
+    for handle, text in reversed(outlines):
+        handles.append(handle)
+        labels.append(text)
+    _side_key(ax, handles, labels, _titled(label, unit))
     return record(ax, alt=_choropleth_alt(geo, values, label, unit, highlight), data=frame)
 
 
@@ -113,16 +130,16 @@ def draw_where(
         As for `draw_choropleth`.
     """
     need(geo, ["area_code", "geometry"], "draw_where")
-    chosen, around = _codes(geo, highlight), _codes(geo, neighbours)
-    own_figure = ax is None
-    ax = _map_axes(ax, geo, background, height=3.9)
+    chosen, around = rows_of(geo, highlight), rows_of(geo, neighbours)
+    ax = map_axes(ax, geo, background, across=_OVERVIEW_SHARE)
     if geo.empty:
         return nothing_drawn(ax, geo.drop(columns="geometry"), "Map")
-    close = ax.inset_axes((1.06, 0.0, 1.0, 1.0) if own_figure else (0.62, 0.0, 0.38, 0.5))
+    close = ax.inset_axes((0.63, 0.0, 0.37, 1.0))
     for axes, seam in ((ax, 0.3), (close, 0.8)):
         _plain_map(axes, geo, chosen, around, seam)
+    leave_room(ax, geo, _OVERVIEW_SHARE)
     if chosen.any():
-        _zoom(close, geo[chosen | around] if around.any() else geo[chosen])
+        zoom(close, geo[chosen | around] if around.any() else geo[chosen])
         ax.indicate_inset_zoom(close, edgecolor=INK, alpha=1, linewidth=0.9)
     else:
         close.remove()
@@ -140,46 +157,6 @@ def draw_where(
     return record(ax, alt=_where_alt(geo, chosen, around, name), data=frame)
 
 
-def _map_axes(
-    ax: Axes | None, geo: gpd.GeoDataFrame, background: str | Path | None, height: float = 4.4
-) -> Axes:
-    """Axes without scales, in equal metres both ways."""
-    if geo.crs is not None and geo.crs.to_epsg() != _GRID:
-        raise ParameterError(
-            f"The map is in {geo.crs.to_string()}, not in EPSG:{_GRID}. "
-            f"Convert it with .to_crs({_GRID}) first."
-        )
-    ax = axes_for(ax, height=height)
-    _bare(ax)
-    if background is not None:
-        _lay_background(ax, Path(background))
-    return ax
-
-
-def _bare(ax: Axes) -> None:
-    """No ticks, no frame, equal scales."""
-    ax.set(xticks=[], yticks=[])
-    ax.spines[:].set_visible(False)
-    ax.set_aspect("equal")
-
-
-def _codes(geo: gpd.GeoDataFrame, codes: str | Collection[str]) -> np.ndarray:
-    """Rows of `geo` whose code is among `codes`."""
-    return geo["area_code"].isin([codes] if isinstance(codes, str) else list(codes)).to_numpy()
-
-
-def _outline(
-    ax: Axes, geo: gpd.GeoDataFrame, codes: str | Collection[str], colour: str, dash: Any
-) -> None:
-    """One line around the union of the areas, on white so that it shows on any shade."""
-    chosen = geo[_codes(geo, codes)]
-    if chosen.empty:
-        return
-    edge = gpd.GeoSeries([chosen.geometry.union_all()], crs=geo.crs).boundary
-    edge.plot(ax=ax, color="white", linewidth=4.0, zorder=4, aspect=None)
-    edge.plot(ax=ax, color=colour, linewidth=2.2, linestyle=dash, zorder=5, aspect=None)
-
-
 def _plain_map(
     ax: Axes, geo: gpd.GeoDataFrame, chosen: np.ndarray, around: np.ndarray, seam: float
 ) -> None:
@@ -190,17 +167,7 @@ def _plain_map(
         geo[around].plot(facecolor="#9DC9C5", hatch="...", **look)
     if chosen.any():
         geo[chosen].plot(facecolor=PALETTE[0], **look | {"edgecolor": "white"})
-    _bare(ax)
-
-
-def _zoom(ax: Axes, part: gpd.GeoDataFrame) -> None:
-    """Show `part` in a framed square with some ground around it."""
-    left, low, right, high = part.total_bounds
-    half = max(right - left, high - low, 200.0) * 0.62
-    x, y = (left + right) / 2, (low + high) / 2
-    ax.set(xlim=(x - half, x + half), ylim=(y - half, y + half))
-    ax.spines[:].set_visible(True)
-    ax.spines[:].set_color(MARK)
+    bare(ax)
 
 
 def _class_bounds(values: np.ndarray, classes: int, scheme: str | Sequence[float]) -> np.ndarray:
@@ -254,7 +221,7 @@ def _side_key(ax: Axes, handles: list[Any], labels: list[str], title: str) -> No
         labels,
         title=heading,
         loc="upper left",
-        bbox_to_anchor=(1.02, 1.0),
+        bbox_to_anchor=(_MAP_SHARE + 0.03, 1.0),
         frameon=False,
         alignment="left",
         fontsize=SMALL,
@@ -267,23 +234,12 @@ def _side_key(ax: Axes, handles: list[Any], labels: list[str], title: str) -> No
     legend.get_title().set_color(INK)
 
 
-def _lay_background(ax: Axes, picture: Path) -> None:
-    """Put a picture with a world file under the map, pale, so that the areas stay in front."""
-    from PIL import Image
-
-    worlds = [picture.with_suffix(s) for s in (".pgw", ".jgw", ".tfw", ".wld")]
-    world = next((w for w in worlds if w.exists()), None)
-    if not picture.exists() or world is None:
-        raise ParameterError(
-            f"No background can be laid from {picture}: the picture and a world file beside it "
-            "(.pgw, .jgw, .tfw or .wld) are both needed."
-        )
-    across, _, _, down, left, top = (float(line) for line in world.read_text().split()[:6])
-    with Image.open(picture) as image:
-        pixels = np.asarray(image.convert("RGB"))
-    left, top = left - across / 2, top - down / 2
-    extent = (left, left + across * pixels.shape[1], top + down * pixels.shape[0], top)
-    ax.imshow(pixels, extent=extent, alpha=0.5, zorder=0, interpolation="bilinear")
+def _titled(label: str, unit: str) -> str:
+    """What is mapped, with its unit."""
+    named = wording.unit_label(unit)
+    return (
+        f"{one_line(label)}, {named[:1].lower()}{named[1:]}" if label and named else label or named
+    )
 
 
 def _choropleth_alt(
@@ -302,7 +258,7 @@ def _choropleth_alt(
         f"{wording.quantity(low, unit)} to {wording.quantity(high, unit)}, half of them below "
         f"{wording.quantity(middle, unit)}" + (f"; {missing} without data." if missing else ".")
     ]
-    chosen = _codes(geo, highlight) & known
+    chosen = rows_of(geo, highlight) & known
     if chosen.any():
         mean = float(values[chosen].mean())
         place = wording.ordinal(int((values[known] > mean).sum()) + 1)

@@ -220,7 +220,7 @@ def _few_colours(png: io.BytesIO) -> bytes:
     png.seek(0)
     image = Image.open(png).convert("RGB")
     small = io.BytesIO()
-    image.quantize(256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+    image.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
         small, format="PNG", optimize=True
     )
     return small.getvalue()
