@@ -11,6 +11,9 @@ import pandas as pd
 from lsp_analysis.effects.layout import Grid
 from lsp_analysis.effects.ranking import PlaceboInference
 
+PARALLEL = "Without the programme the treated areas would have changed as the comparison areas did."
+UNTOUCHED = "The comparison areas were not touched by the programme."
+
 
 def relative_to(
     counterfactual: float, estimate: float, low: float = math.nan, high: float = math.nan

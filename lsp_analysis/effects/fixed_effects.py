@@ -1,0 +1,100 @@
+"""Linear regression with area and period effects absorbed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.effects.absorb import Absorber, absorber
+from lsp_analysis.effects.layout import AREA, PERIOD, need_columns
+from lsp_analysis.effects.regression import (
+    Regression,
+    least_squares,
+)
+from lsp_analysis.errors import PanelError, ParameterError
+
+
+def two_way_regression(
+    frame: pd.DataFrame,
+    *,
+    outcome: str,
+    regressors: Sequence[str],
+    area: str = AREA,
+    period: str = PERIOD,
+    weights: str | None = None,
+    vcov: str = "cluster",
+    cluster: str | None = None,
+    treatment: str | None = None,
+    level: float = 0.95,
+) -> Regression:
+    """Least squares of `outcome` on `regressors`, area and period effects absorbed.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows may be unbalanced, and several may share an area and a period. Rows with a missing
+        value are left out.
+    weights : str, optional
+        Column of positive weights.
+    vcov, cluster
+        See `regression.least_squares`; `cluster` is the area if left out. Absorbed effects count
+        among the coefficients, whether or not they lie within clusters.
+    treatment : str, optional
+        Regressor whose clusters are counted: with fewer than five treated, interval and p-value are
+        withheld.
+    """
+    regressors = list(regressors)
+    cluster = cluster or area
+    named = [area, period, outcome, *regressors, cluster, *([weights] if weights else [])]
+    frame = complete_rows(frame, named)
+    weight = None if weights is None else frame[weights].to_numpy(dtype=float)
+    if weight is not None and (weight <= 0).any():
+        raise ParameterError(f"The weights in {weights!r} must be above 0.")
+    effects = absorber(frame[area], frame[period], weight)
+    return least_squares(
+        effects.demean(frame[outcome].to_numpy(dtype=float)),
+        demeaned_regressors(effects, frame, regressors),
+        regressors,
+        absorbed=effects.rank,
+        weights=weight,
+        vcov=vcov,
+        clusters=frame[cluster],
+        treated_clusters=treated_clusters(frame, treatment, cluster),
+        level=level,
+    )
+
+
+def treated_clusters(frame: pd.DataFrame, treatment: str | None, cluster: str) -> int | None:
+    """How many clusters have a row with `treatment` above 0; None when no treatment is named."""
+    if treatment is None:
+        return None
+    return int(frame.loc[frame[treatment] > 0, cluster].nunique())
+
+
+def complete_rows(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """`frame` cut to `columns`, rows with a missing value left out; PanelError if none is left."""
+    columns = list(dict.fromkeys(columns))
+    need_columns(frame, columns)
+    frame = frame[columns].dropna()
+    if frame.empty:
+        raise PanelError(f"No row has a value in all of {', '.join(columns)}.")
+    return frame
+
+
+def demeaned_regressors(
+    effects: Absorber, frame: pd.DataFrame, regressors: list[str]
+) -> np.ndarray:
+    """Regressors less area and period effects; PanelError for one of which nothing is left."""
+    columns = frame[regressors].to_numpy(dtype=float)
+    demeaned = effects.demean(columns)
+    left = np.linalg.norm(demeaned, axis=0)
+    for name, size, original in zip(regressors, left, np.linalg.norm(columns, axis=0), strict=True):
+        if size <= 1e-8 * original:
+            raise PanelError(
+                f"{name!r} does not vary once area and period effects are taken out, so its "
+                "effect cannot be told from theirs: leave it out, or check which areas and "
+                "periods it marks."
+            )
+    return demeaned
