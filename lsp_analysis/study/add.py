@@ -190,7 +190,7 @@ def _refuse_contradiction(known: pd.DataFrame, ids: list[str], facts: Mapping[st
         for name, value in facts.items():
             if pd.notna(row[name]) and str(row[name]) != str(value):
                 raise ParameterError(
-                    f'{row["indicator_id"]} has the {name} "{row[name]}" in the study, not "{value}". '
+                    f'The study has {row["indicator_id"]} with {name} "{row[name]}" already. '
                     "Leave it out, or give the table another indicator_id."
                 )
 

@@ -87,10 +87,12 @@ def codes_of_other_vintage(sheet: Sheet, column: str, areas: pd.DataFrame) -> li
     real = pd.MultiIndex.from_frame(areas[["area_code", "code_vintage"]])
     misplaced = pd.Series(~claimed.isin(real), index=codes.index) & ~unknown & codes.notna()
     said = sheet.typed["code_vintage"].map(
-        lambda vintage: f"The code exists, but not in the code list of {vintage:.0f}."
+        lambda vintage: f"is no code of the list of {vintage:.0f}, but of another."
     )
+    said = "The " + column + " " + codes.fillna("") + " " + said
     remedy = "Correct code_vintage, or translate the code with code_lookup."
-    return _lost_codes(sheet, unknown, column, known) + sheet.flag(misplaced, column, said, remedy)
+    problems = sheet.flag(misplaced, "code_vintage", said, remedy)
+    return _lost_codes(sheet, unknown, column, known) + problems
 
 
 def _lost_codes(sheet: Sheet, unknown: pd.Series, column: str, known: object) -> list[Problem]:
@@ -174,8 +176,8 @@ def _shares_of_small_areas(members: Sheet, areas: pd.DataFrame) -> list[Problem]
             members.file,
             int(part.row),
             "weight",
-            part.member_code,
-            f"The shares of this area in the {part.kind}s add up to {part.weight:.3g}, not 1.",
+            str(members.text["weight"].get(part.row, "")) if "weight" in members.text else "",
+            f"The {part.kind}s' shares of {part.member_code} add up to {part.weight:.3g}, not 1.",
             "Correct the weights, or remove the row that repeats it.",
         )
         for part in wrong.itertuples()

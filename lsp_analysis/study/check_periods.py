@@ -80,8 +80,8 @@ def check_observed_periods(
     for indicator_id, own in ordered.groupby("indicator_id"):
         kind = kinds.loc[own.index]
         problems += _several_lengths(sheet, str(indicator_id), kind)
+        problems += _overlaps(sheet, str(indicator_id), own, kind)
         for freq, alike in own.groupby(kind):
-            problems += _overlaps(sheet, str(indicator_id), alike)
             if freq and gaps:
                 problems += _missing(sheet, str(indicator_id), alike, str(freq), areas)
     return problems
@@ -113,14 +113,23 @@ def _at_start(sheet: Sheet, row: int, problem: str, remedy: str) -> Problem:
     return Problem(sheet.file, row, "period_start", value, problem, remedy)
 
 
-def _overlaps(sheet: Sheet, indicator_id: str, rows: pd.DataFrame) -> list[Problem]:
-    """Periods that begin before the one before has ended; one problem when all of them roll."""
-    previous = rows.groupby(SERIES[1:], dropna=False)[["period_start", "period_end"]].shift()
+def _overlaps(
+    sheet: Sheet, indicator_id: str, rows: pd.DataFrame, kinds: pd.Series
+) -> list[Problem]:
+    """Periods that begin before the one before has ended; one problem when all of them roll.
+
+    A month inside a year is no such problem: periods of several lengths are told by themselves.
+    """
+    rows = rows.assign(kind=kinds)
+    previous = rows.groupby(SERIES[1:], dropna=False)[
+        ["period_start", "period_end", "kind"]
+    ].shift()
     overlap = rows["period_start"] <= previous["period_end"]
     repeated = (rows["period_start"] == previous["period_start"]) & (
         rows["period_end"] == previous["period_end"]
     )
-    overlap &= ~repeated
+    other = (rows["kind"] != previous["kind"]) & (rows["kind"] != "") & (previous["kind"] != "")
+    overlap &= ~repeated & ~other
     if not overlap.any():
         return []
     months = _months(rows["period_start"], rows["period_end"])

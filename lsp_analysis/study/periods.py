@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import pandas as pd
@@ -61,9 +62,10 @@ def _period(parts: dict[str, str | None], freq: str) -> pd.Period | None:
         return pd.Period(year=year, quarter=int(parts["quarter"]), freq=freq)
     month = int(parts.get("number") or _month_number(parts.get("month")))
     try:
-        return pd.Period(year=year, month=month, day=int(parts.get("day") or 1), freq=freq)
+        first = dt.date(year, month, int(parts.get("day") or 1))
     except ValueError:  # 31 February
         return None
+    return pd.Period(first, freq=freq)
 
 
 def _year(parts: dict[str, str | None]) -> int:

@@ -1,0 +1,515 @@
+"""The check finds every kind of damage, where it is, and nothing in a sound study."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from shapely.geometry import Polygon
+from small_study import (
+    BOROUGH,
+    LSOAS,
+    read_rows,
+    row_of,
+    set_cell,
+    small_tables,
+    squares,
+    write_rows,
+    write_small_study,
+)
+
+from lsp_analysis.errors import StudyError
+from lsp_analysis.study import check_study, write_study
+from lsp_analysis.study.check import problems_frame, render
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    return write_small_study(tmp_path_factory.mktemp("sound") / "study")
+
+
+@pytest.fixture
+def study(sound, tmp_path):
+    return shutil.copytree(sound, tmp_path / "study")
+
+
+def found(folder, **wanted):
+    """Problems whose parts are as wanted; `problem` is matched as part of the sentence."""
+    phrase = wanted.pop("problem", "")
+    return [
+        item
+        for item in check_study(folder)
+        if phrase in item.problem and all(getattr(item, k) == v for k, v in wanted.items())
+    ]
+
+
+def test_a_sound_study_has_no_problems(sound):
+    assert check_study(sound) == []
+    assert render([]) == "No problems found."
+
+
+# table, the cell's row and column, what is written there, and part of the sentence expected.
+CELLS = [
+    # numbers
+    ("observations", 5, "numerator", "-3", "below zero"),
+    ("observations", 5, "denominator", "-1500", "below zero"),
+    ("populations", 3, "population", "-4", "below zero"),
+    ("observations", 65, "numerator", "1200", "larger than the denominator"),
+    ("observations", 5, "denominator", "0", "denominator is zero"),
+    ("observations", 5, "value", "77.1", "not numerator / denominator x multiplier"),
+    ("observations", 5, "value", "0.000666667", "another unit"),
+    ("observations", 90, "value", "0.61", "share of 1 among percentages"),
+    ("observations", 90, "value", "160", "beyond 100 percent"),
+    ("observations", 90, "lower95", "70", "lower end is above its upper end"),
+    ("observations", 90, "lower95", "61.5", "does not bracket"),
+    ("observations", 90, "upper95", "59.9", "does not bracket"),
+    ("observations", 5, "numerator", "2.5", "no decimals"),
+    ("populations", 3, "population", "1400.5", "no decimals"),
+    ("deprivation", 2, "rank", "0", "begins at 1"),
+    ("indicators", 3, "multiplier", "1", "has the multiplier 100"),
+    # spreadsheet damage
+    ("observations", 5, "numerator", "1,234", "thousands commas"),
+    ("observations", 5, "numerator", "#N/A", "spreadsheet's error"),
+    ("observations", 5, "numerator", "12%", "percent sign"),
+    ("observations", 5, "numerator", "many", "not a number"),
+    ("observations", 5, "numerator", "Jan-05", "rewrote"),
+    ("observations", 5, "period_start", "Apr-08", "rewrote"),
+    ("observations", 5, "period_start", "39539", "serial number"),
+    ("observations", 5, "period_start", "01/04/2008", "with slashes"),
+    ("observations", 5, "period_start", "2008/09", "financial year"),
+    ("observations", 5, "period_start", "2008-02-31", "not a date"),
+    ("populations", 3, "period", "Jan-05", "rewrote"),
+    ("populations", 3, "period", "39448", "serial number"),
+    ("plan", 2, "baseline_period", "01/09/2006", "with slashes"),
+    ("plan", 2, "baseline_period", "2006/09", "does not name a period"),
+    ("observations", 5, "area_code", "1E+05", "scientific form"),
+    ("observations", 5, "age", "Oct-14", "took this code or band for a date"),
+    ("observations", 5, "age", "5-Sep", "took this code or band for a date"),
+    ("observations", 5, "area_code", "E01000001 ", "blanks before or after"),
+    ("areas", 3, "area_name", "\u00a0Anytown 001B", "blanks before or after"),
+    ("areas", 3, "area_name", "Hall iâ€™ thâ€™ Wood", "mojibake"),
+    ("areas", 3, "area_name", "CafÃ© Row", "mojibake"),
+    ("areas", 3, "is_pilot", "maybe", "neither true nor false"),
+    ("areas", 3, "code_vintage", "2011.5", "whole number"),
+    # publishers' marks for missing
+    *[
+        ("observations", 5, "numerator", mark, "publisher's mark")
+        for mark in ("*", "c", "-", ":", "<5")
+    ],
+    # keys, words, references
+    ("indicators", 2, "polarity", "", "polarity is missing"),
+    ("indicators", 2, "unit", "percents", 'Did you mean "percent"'),
+    ("indicators", 2, "name", "", "blank"),
+    ("areas", 3, "area_code", "", "blank"),
+    ("observations", 5, "indicator_id", "burglery", 'Did you mean "burglary"'),
+    ("plan", 2, "indicator_id", "robbery", "no such indicator_id"),
+    ("events", 2, "intervention_id", "scheme", "no such intervention_id"),
+    # areas
+    ("observations", 5, "area_code", "E01999999", "1 rows would be lost in a join"),
+    ("observations", 5, "area_code", "E01000009", "of the lsoa list of 2001"),
+    ("deprivation", 2, "code_vintage", "2021", "E01000001 is no code of the list of 2021"),
+    ("interventions", 2, "area_code", "N9", "no such code"),
+    ("area_members", 2, "member_code", "E01777777", "no such code"),
+    ("area_members", 2, "weight", "1.5", "between 0 and 1"),
+    ("area_members", 2, "weight", "0.5", "add up to 0.5, not 1"),
+    ("code_lookup", 4, "weight", "0.9", "add up to 1.3, not 1"),
+    ("areas", 3, "borough_code", "E08000001", "does not nest in a borough"),
+    ("observations", 53, "numerator", "99", "add up to"),
+    ("area_members", 7, "member_code", "E01000001", "among its own comparators"),
+    ("areas", 12, "is_pilot", "true", "their own comparators"),
+    # time
+    ("observations", 5, "period_end", "2099-04-30", "future"),
+    ("events", 2, "date", "2099-01-01", "future"),
+    ("populations", 3, "period", "2099", "future"),
+    ("deprivation", 2, "edition", "2099", "future"),
+    ("observations", 5, "period_end", "2008-03-31", "ends before it starts"),
+    ("observations", 5, "period_start", "2008-03-15", "has ended"),
+    ("plan", 2, "baseline_period", "2008/09", "after the start of the programme"),
+    ("plan", 2, "baseline_period", "2011/12", "not before the date the target is due"),
+    ("interventions", 2, "end", "2007-01-01", "end is before the start"),
+]
+
+
+@pytest.mark.parametrize(
+    ("table", "row", "column", "value", "phrase"),
+    CELLS,
+    ids=[f"{table}-{column}-{value or 'blank'}" for table, _, column, value, _ in CELLS],
+)
+def test_a_damaged_cell_is_found_where_it_is(study, table, row, column, value, phrase):
+    if column not in read_rows(study / f"{table}.csv")[0]:
+        add_column(study, table, column)
+    set_cell(study, table, row, column, value)
+    file = f"{table}.csv"
+    hits = found(study, file=file, row=row, column=column, problem=phrase)
+    assert len(hits) == 1, render(check_study(study))
+    assert hits[0].value == value
+    assert hits[0].remedy
+
+
+def add_column(folder, table, column):
+    file = folder / f"{table}.csv"
+    header, *rows = read_rows(file)
+    write_rows(file, [[*header, column], *([*row, ""] for row in rows)])
+
+
+def test_the_cells_damaged_are_those_meant(sound):
+    assert row_of(sound, "observations", area_code=LSOAS[0], period_start="2008-04-01") == 5
+    assert row_of(sound, "observations", area_code=BOROUGH, period_start="2008-04-01") == 53
+    assert row_of(sound, "observations", indicator_id="smoking") < 65
+    assert row_of(sound, "observations", indicator_id="health") < 90
+    assert row_of(sound, "area_members", area_code="C1") == 7
+    assert row_of(sound, "areas", area_code=BOROUGH) == 12
+
+
+def test_all_problems_come_at_once(study):
+    set_cell(study, "observations", 5, "numerator", "-3")
+    set_cell(study, "indicators", 2, "polarity", "")
+    set_cell(study, "populations", 3, "period", "Jan-05")
+    (study / "plan.csv").write_bytes(b"\xff\xfe\x00")
+    (study / "deprivation.csv").unlink()
+    files = {problem.file for problem in check_study(study)}
+    assert files >= {
+        "observations.csv",
+        "indicators.csv",
+        "populations.csv",
+        "plan.csv",
+        "deprivation.csv",
+    }
+
+
+def test_a_repeated_key_names_the_row_it_repeats(study):
+    rows = read_rows(study / "observations.csv")
+    write_rows(study / "observations.csv", [*rows, rows[4]])
+    last = len(rows) + 1
+    (problem,) = found(study, file="observations.csv", row=last, problem="repeats that of row 5")
+    assert problem.column == "indicator_id, area_code, period_start, period_end, sex, age, group"
+
+
+def test_a_period_one_area_lacks_is_missing(study):
+    rows = read_rows(study / "observations.csv")
+    write_rows(study / "observations.csv", rows[:4] + rows[5:])
+    (problem,) = found(study, problem="has no 2008-04 for area E01000001")
+    assert (problem.file, problem.row) == ("observations.csv", 2)
+
+
+def test_a_period_no_area_has_is_missing(study):
+    rows = read_rows(study / "observations.csv")
+    place = rows[0].index("period_start")
+    write_rows(study / "observations.csv", [row for row in rows if row[place] != "2008-04-01"])
+    (problem,) = found(study, problem="has no 2008-04 in any area")
+    assert (problem.file, problem.row) == ("observations.csv", 4)
+
+
+def test_rolling_periods_are_one_problem(tmp_path):
+    tables = small_tables()
+    rolling = tables["observations"].query("indicator_id == 'smoking'").copy()
+    rolling["period_end"] += pd.DateOffset(years=2)
+    others = tables["observations"].query("indicator_id != 'smoking'")
+    tables["observations"] = pd.concat([others, rolling])
+    folder = write_small_study(tmp_path / "study", tables)
+    (problem,) = found(folder, problem="rolling periods of 36 months every 12")
+    assert problem.column == "period_start"
+
+
+def test_editions_years_apart_are_not_missing_periods(tmp_path):
+    tables = small_tables()
+    rows = tables["observations"].query("indicator_id == 'health'")
+    years = rows["period_end"].dt.year
+    tables["observations"] = pd.concat(
+        [tables["observations"].drop(rows.index), rows[years.isin([2004, 2006, 2008])]]
+    )
+    assert check_study(write_small_study(tmp_path / "study", tables)) == []
+
+
+def test_months_beside_years_in_one_indicator_are_found(tmp_path):
+    tables = small_tables()
+    rows = tables["observations"]
+    rows.loc[rows["indicator_id"] == "smoking", "indicator_id"] = "burglary"
+    folder = write_small_study(tmp_path / "study", tables)
+    assert found(folder, column="period_start", problem="mixes periods of several lengths")
+
+
+@pytest.mark.parametrize("factor", [100, 0.01])
+def test_per_1000_beside_per_100000_is_found_without_parts(tmp_path, factor):
+    tables = small_tables()
+    tables["indicators"].loc[2, ["unit", "value_type", "multiplier"]] = ["per_1000", "rate", 1000]
+    rows = tables["observations"]
+    at = rows.index[rows["indicator_id"] == "health"][3]
+    rows.loc[at, ["value", "lower95", "upper95"]] *= factor
+    folder = write_small_study(tmp_path / "study", tables)
+    (problem,) = found(folder, problem="per 1,000 among values per 100,000")
+    assert (problem.row, problem.column) == (at + 2, "value")
+
+
+def test_a_rounded_value_is_not_a_wrong_value(study):
+    set_cell(study, "observations", 5, "value", "0.67")
+    set_cell(study, "observations", 6, "value", "1.3")
+    assert check_study(study) == []
+
+
+def test_an_estimated_count_may_have_decimals(study):
+    row = row_of(study, "observations", indicator_id="smoking")
+    set_cell(study, "observations", row, "numerator", "299.5")
+    assert found(study, row=row, problem="no decimals")
+    set_cell(study, "observations", row, "note", "estimated")
+    assert check_study(study) == []
+
+
+def test_a_row_without_number_or_reason_is_found(study):
+    row = row_of(study, "observations", note="suppressed")
+    set_cell(study, "observations", row, "note", "")
+    (problem,) = check_study(study)
+    assert (problem.row, problem.column) == (row, "note")
+
+
+def test_a_member_of_another_borough_does_not_nest(tmp_path):
+    tables = small_tables()
+    extra = tables["areas"].iloc[[0, -1]].assign(is_pilot=False)
+    extra["area_code"] = ["E01000077", "E08000077"]
+    extra["borough_code"] = ["E08000077", None]
+    tables["areas"] = pd.concat([tables["areas"], extra], ignore_index=True)
+    member = pd.DataFrame([("N1", "E01000077", 2011, 1.0)], columns=list(tables["area_members"]))
+    tables["area_members"] = pd.concat([tables["area_members"], member], ignore_index=True)
+    folder = write_small_study(tmp_path / "study", tables)
+    (problem,) = found(folder, file="area_members.csv", problem="lies in borough E08000077")
+    assert (problem.row, problem.column) == (10, "member_code")
+
+
+class TestEncoding:
+    def test_cp1252_text_is_found_with_its_row(self, study):
+        text = (study / "areas.csv").read_text(encoding="utf-8")
+        (study / "areas.csv").write_bytes(text.encode("cp1252"))
+        (problem,) = check_study(study)
+        assert (problem.file, problem.row) == ("areas.csv", 10)
+        assert "cp1252" in problem.problem
+
+    def test_a_byte_order_mark_is_found(self, study):
+        content = (study / "areas.csv").read_bytes()
+        (study / "areas.csv").write_bytes(b"\xef\xbb\xbf" + content)
+        (problem,) = check_study(study)
+        assert (problem.file, problem.row) == ("areas.csv", 1)
+
+    def test_utf16_is_found_and_read(self, study):
+        text = (study / "areas.csv").read_text(encoding="utf-8")
+        (study / "areas.csv").write_text(text, encoding="utf-16")
+        (problem,) = check_study(study)
+        assert "UTF-16" in problem.problem
+
+    def test_lone_carriage_returns_and_blank_lines_do_not_shift_rows(self, study):
+        set_cell(study, "observations", 5, "numerator", "-3")
+        text = (study / "observations.csv").read_text(encoding="utf-8").splitlines()
+        text.insert(2, "")
+        (study / "observations.csv").write_text("\r\n".join(text), encoding="utf-8", newline="")
+        assert found(study, row=6, column="numerator", problem="below zero")
+
+
+class TestFiles:
+    def test_a_missing_file_is_found(self, study):
+        (study / "plan.csv").unlink()
+        (problem,) = check_study(study)
+        assert problem.file == "plan.csv"
+        assert "missing" in problem.problem
+
+    def test_a_damaged_descriptor_does_not_stop_the_check(self, study):
+        text = (study / "datapackage.json").read_text(encoding="utf-8")
+        (study / "datapackage.json").write_text(text[: len(text) // 2], encoding="utf-8")
+        set_cell(study, "observations", 5, "numerator", "-3")
+        assert {problem.file for problem in check_study(study)} == {
+            "datapackage.json",
+            "observations.csv",
+        }
+
+    def test_a_missing_required_table_is_found(self, study):
+        descriptor = json.loads((study / "datapackage.json").read_text(encoding="utf-8"))
+        kept = [item for item in descriptor["resources"] if item["name"] != "indicators"]
+        text = json.dumps(descriptor | {"resources": kept})
+        (study / "datapackage.json").write_text(text, encoding="utf-8")
+        (problem,) = check_study(study)
+        assert "no table indicators" in problem.problem
+
+    def test_a_misspelt_table_is_found(self, study):
+        text = (study / "datapackage.json").read_text(encoding="utf-8")
+        text = text.replace('"name": "populations"', '"name": "population"')
+        (study / "datapackage.json").write_text(text, encoding="utf-8")
+        (problem,) = check_study(study)
+        assert 'Did you mean "populations"' in problem.problem
+
+    def test_a_missing_column_is_found_with_the_likely_misspelling(self, study):
+        file = study / "areas.csv"
+        text = file.read_text(encoding="utf-8").replace("area_name", "area name", 1)
+        file.write_text(text, encoding="utf-8")
+        (problem,) = check_study(study)
+        assert (problem.row, problem.column) == (1, "area_name")
+        assert 'Is it "area name"' in problem.problem
+
+    def test_a_row_with_too_many_cells_is_found(self, study):
+        rows = read_rows(study / "areas.csv")
+        rows[2].append("more")
+        write_rows(study / "areas.csv", rows)
+        (problem,) = check_study(study)
+        assert (problem.row, problem.problem) == (3, "The row has 7 cells, not 6.")
+
+    def test_an_empty_file_is_found(self, study):
+        (study / "plan.csv").write_text("")
+        (problem,) = check_study(study)
+        assert "empty" in problem.problem
+
+    def test_an_edited_file_differs_from_its_hash(self, tmp_path):
+        folder = write_small_study(tmp_path / "study", record_hashes=True)
+        assert check_study(folder) == []
+        row = row_of(folder, "areas", area_code="E01000002")
+        set_cell(folder, "areas", row, "area_name", "Another name")
+        (problem,) = check_study(folder)
+        assert "changed after its hash" in problem.problem
+
+    def test_a_file_cut_short_is_found(self, tmp_path):
+        folder = write_small_study(tmp_path / "study", record_hashes=True)
+        file = folder / "observations.csv"
+        file.write_bytes(file.read_bytes()[:2000])
+        assert found(folder, file="observations.csv", problem="cut short")
+
+    def test_damage_in_parquet_is_found_in_its_row(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("lsp_analysis.study.write.PARQUET_FROM_ROWS", 10)
+        tables = small_tables()
+        tables["observations"].loc[3, "numerator"] = -3
+        folder = write_small_study(tmp_path / "study", tables)
+        hits = found(folder, file="observations.parquet", row=5, column="numerator")
+        assert [hit.value for hit in hits] == ["-3.0"]
+
+    def test_a_folder_that_is_not_there_is_an_error(self, tmp_path):
+        with pytest.raises(StudyError, match="no study folder"):
+            check_study(tmp_path / "nowhere")
+
+
+class TestGeometry:
+    def redraw(self, folder, shapes, name="geometry.geojson"):
+        (folder / "geometry.geojson").unlink()
+        if name.endswith("gpkg"):
+            text = (folder / "datapackage.json").read_text(encoding="utf-8")
+            text = text.replace("geometry.geojson", name)
+            (folder / "datapackage.json").write_text(text, encoding="utf-8")
+        shapes.to_file(folder / name)
+
+    @pytest.mark.filterwarnings("ignore:'crs' was not provided")
+    def test_a_missing_crs_is_found(self, study):
+        self.redraw(study, squares().set_crs(None, allow_override=True), "geometry.gpkg")
+        (problem,) = check_study(study)
+        assert "no coordinate reference system" in problem.problem
+
+    @pytest.mark.parametrize(
+        ("claimed", "phrase"),
+        [("EPSG:4326", "look like metres"), ("EPSG:32633", "outside Great Britain")],
+    )
+    def test_a_wrong_crs_is_found(self, study, claimed, phrase):
+        wrong = squares().set_crs(claimed, allow_override=True)
+        self.redraw(study, wrong, "geometry.gpkg")
+        (problem,) = check_study(study)
+        assert phrase in problem.problem
+
+    def test_degrees_called_metres_are_found(self, study):
+        wrong = squares().to_crs(4326).set_crs(27700, allow_override=True)
+        self.redraw(study, wrong, "geometry.gpkg")
+        (problem,) = check_study(study)
+        assert "look like degrees" in problem.problem
+
+    def test_other_valid_crs_are_fine(self, study):
+        self.redraw(study, squares().to_crs(4326))
+        assert check_study(study) == []
+
+    def test_an_invalid_polygon_is_found_in_its_row(self, study):
+        shapes = squares()
+        bow_tie = Polygon([(372e3, 41e4), (373e3, 411e3), (373e3, 41e4), (372e3, 411e3)])
+        shapes.loc[2, "geometry"] = bow_tie
+        self.redraw(study, shapes)
+        (problem,) = check_study(study)
+        assert (problem.row, problem.value) == (4, "E01000003")
+        assert "Self-intersection" in problem.problem
+
+    def test_points_and_missing_shapes_are_found(self, study):
+        shapes = squares()
+        shapes.loc[0, "geometry"] = shapes.geometry[0].centroid
+        shapes.loc[1, "geometry"] = None
+        self.redraw(study, shapes, "geometry.gpkg")
+        assert [p.problem for p in check_study(study)] == [
+            "The shape is a Point and no polygon.",
+            "The area has no shape.",
+        ]
+
+    def test_an_area_without_polygon_is_found(self, study):
+        self.redraw(study, squares().iloc[:3])
+        (problem,) = check_study(study)
+        assert (problem.file, problem.value) == ("geometry.geojson", "E01000004")
+
+    def test_codes_drawn_twice_or_unknown_are_found(self, study):
+        shapes = squares()
+        more = shapes.iloc[[0, 1]].assign(area_code=["E01000001", "E01888888"])
+        self.redraw(study, gpd.GeoDataFrame(pd.concat([shapes, more], ignore_index=True)))
+        said = {(p.row, p.value, p.problem) for p in check_study(study)}
+        assert said == {
+            (6, "E01000001", "The area is drawn twice."),
+            (7, "E01888888", "The table areas has no such code."),
+        }
+
+    def test_a_geometry_file_that_cannot_be_read_is_found(self, study):
+        (study / "geometry.geojson").write_text('{"type": "Feat')
+        (problem,) = check_study(study)
+        assert "cannot be read" in problem.problem
+
+
+def test_problems_make_a_table_and_lines(study):
+    set_cell(study, "observations", 5, "numerator", "-3")
+    problems = found(study, problem="below zero")
+    frame = problems_frame(problems)
+    assert list(frame) == ["file", "row", "column", "value", "problem", "remedy"]
+    assert frame.loc[0, "row"] == 5
+    line, count = render(problems).splitlines()
+    assert line.startswith("observations.csv, row 5, numerator = -3: A count cannot be below zero.")
+    assert count == "1 problem in 1 file."
+
+
+def test_a_hostile_cell_prints_on_one_line(study):
+    set_cell(study, "indicators", 2, "polarity", "x\ny\x1b[31m\u202e")
+    line = str(found(study, file="indicators.csv", row=2)[0])
+    assert line.isprintable()
+
+
+def test_a_quarter_of_a_million_rows_take_seconds(tmp_path):
+    codes = [f"E0100{number:04d}" for number in range(177)]
+    months = pd.period_range("2003-01", periods=120, freq="M")
+    ids = [f"i{number}" for number in range(12)]
+    keys = pd.MultiIndex.from_product([ids, codes, range(120)]).to_frame(index=False)
+    at = keys[2].to_numpy()
+    rng = np.random.default_rng(1)
+    observations = pd.DataFrame(
+        {
+            "indicator_id": keys[0],
+            "area_code": keys[1],
+            "period_start": months.start_time[at],
+            "period_end": months.end_time.normalize()[at],
+            "numerator": rng.poisson(8.0, len(keys)),
+            "denominator": 1500,
+        }
+    )
+    areas = pd.DataFrame(
+        {"area_code": codes, "area_name": codes, "area_type": "lsoa", "code_vintage": 2011}
+    )
+    indicators = pd.DataFrame(
+        {
+            "indicator_id": ids,
+            "name": ids,
+            "unit": "per_1000",
+            "value_type": "rate",
+            "multiplier": 1000,
+            "polarity": "none",
+        }
+    )
+    tables = {"areas": areas, "indicators": indicators, "observations": observations}
+    folder = write_study(tmp_path / "study", tables, name="large", title="Large")
+    before = time.perf_counter()
+    assert check_study(folder) == []
+    assert time.perf_counter() - before < 20
