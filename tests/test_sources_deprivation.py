@@ -66,6 +66,19 @@ def test_a_rank_no_area_can_have_is_refused(tmp_path, rank):
         )
 
 
+def test_ranks_that_do_not_follow_the_scores_are_refused(tmp_path):
+    rows = native.later_rows(2019, score=True, thousands=False)
+    for place, row in enumerate(rows[1:]):
+        row[4] = 60 - place
+    native.write_rows(tmp_path / "f.csv", rows)
+    found = find_tables(tmp_path, deprivation.FORMATS)
+    assert len(deprivation.import_deprivation(found, CODES, Register())) == 6
+    rows[4][5] = str(rows[4][5])[:2]  # as if cut within the cell
+    native.write_rows(tmp_path / "f.csv", rows)
+    with pytest.raises(SourceError, match="the ranks do not follow the scores near row 5"):
+        deprivation.import_deprivation(found, CODES, Register())
+
+
 def test_of_two_copies_the_one_with_scores_is_used(tmp_path):
     native.write_rows(tmp_path / "a.csv", native.later_rows(2019, score=False, thousands=True))
     native.write_rows(tmp_path / "b.csv", native.later_rows(2019, score=True, thousands=False))

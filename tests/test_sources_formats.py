@@ -98,6 +98,16 @@ def test_a_row_of_another_length_is_named_with_its_line(tmp_path, tail, message)
         reading.read(found)
 
 
+def test_a_last_row_that_is_not_ended_is_a_cut_when_the_rows_wanted_are_not_there(tmp_path):
+    found = write(tmp_path, ["E1", "1"])
+    assert reading.read(found, ["E9"]).empty
+    with (tmp_path / "table.csv").open("a") as file:
+        file.write("E2,1")
+    assert len(reading.read(found, ["E1"])) == 1
+    with pytest.raises(SourceError, match="its last row breaks off"):
+        reading.read(found, ["E9"])
+
+
 def test_blank_rows_and_blank_cells_at_the_end_are_no_fault(tmp_path):
     found = write(tmp_path, ["E1", "1", ""], [], ["", ""], ["E2", "2"])
     assert reading.read(found)["area_code"].tolist() == ["E1", "E2"]

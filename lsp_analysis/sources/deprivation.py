@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import choice, reading
+from lsp_analysis.sources import choice, files, reading
 from lsp_analysis.sources.formats import Format, Found, Publication, SourceTable
 from lsp_analysis.sources.register import Register
 
@@ -199,14 +199,16 @@ def _read_ranks(found: Found, edition: int, facts: Edition, codes: Sequence[str]
     reading.refuse_repeats(rows, ["area_code"], found)
     rank = reading.numbers(rows, "rank", found)
     _refuse_impossible(rank, rows, facts.areas, found)
-    score = reading.numbers(rows, "score", found) if "score" in rows else np.nan
+    score = reading.numbers(rows, "score", found) if "score" in rows else None
+    if score is not None:
+        _refuse_disorder(rank, score, rows, found)
     return pd.DataFrame(
         {
             "area_code": rows["area_code"],
             "code_vintage": facts.vintage,
             "edition": edition,
             "rank": rank,
-            "score": score,
+            "score": np.nan if score is None else score,
             "decile": decile(rank, facts.areas),
             "data_year": facts.data_year,
         },
@@ -228,4 +230,18 @@ def _refuse_impossible(rank: pd.Series, rows: pd.DataFrame, last: int, found: Fo
         raise SourceError(
             f'{found.table.place}, row {bad["row"].iloc[0]}: rank "{bad["rank"].iloc[0]}" is not '
             f"between 1 and {last}, the areas this edition ranks. Download the file again."
+        )
+
+
+def _refuse_disorder(rank: pd.Series, score: pd.Series, rows: pd.DataFrame, found: Found) -> None:
+    """Stop when an area ranks as more deprived than one with a higher score: a cell is damaged."""
+    order = pd.DataFrame({"score": score, "rank": rank}).sort_values(
+        ["score", "rank"], ascending=[False, True]
+    )
+    falls = order.index[order["rank"].diff() < 0]
+    if len(falls):
+        row = rows.loc[falls[0]]
+        raise SourceError(
+            f"{found.table.place}: the ranks do not follow the scores near row {row['row']} "
+            f"({row['area_code']}, rank {row['rank']}), so a cell is damaged. {files.AGAIN}"
         )

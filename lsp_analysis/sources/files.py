@@ -124,6 +124,15 @@ def text_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
             ) from error
 
 
+def ends_with_newline(path: Path) -> bool:
+    """Whether the last row of a text file is ended; one that is not may have been cut."""
+    last = ""
+    with open_text(path) as text:
+        for piece in iter(lambda: text.read(PIECE), ""):
+            last = piece[-1]
+    return last in ("\n", "\r")
+
+
 def open_workbook(path: Path) -> Any:
     """A workbook (xlsx, xls, ods), opened without reading its sheets."""
     # Calamine reads the old xls workbooks too, and large ones many times faster than openpyxl.

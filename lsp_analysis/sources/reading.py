@@ -32,7 +32,8 @@ def read(
     Raises
     ------
     SourceError
-        A row has fewer cells than there are headings: the file was cut.
+        A row has fewer cells than there are headings, or none is wanted and the last is not ended:
+        the file was cut.
     """
     wanted = None if codes is None else frozenset(codes)
     columns = found.columns
@@ -46,7 +47,19 @@ def read(
         if not distinct or cells not in seen:
             seen.add(cells)
             kept.append((number, *cells))
+    if wanted and not kept:
+        _refuse_cut_end(found)
     return pd.DataFrame(kept, columns=["row", *columns]).astype(dict.fromkeys(columns, "str"))
+
+
+def _refuse_cut_end(found: Found) -> None:
+    """Stop when no row wanted is there and the last row is not ended: they were cut off."""
+    table = found.table
+    if not table.sheet and not files.ends_with_newline(table.path):
+        raise SourceError(
+            f"{table.place} has none of the rows wanted and its last row breaks off: the file is "
+            f"cut. {files.AGAIN}"
+        )
 
 
 def _rows(table: SourceTable) -> Iterable[tuple[int, list[str]]]:
