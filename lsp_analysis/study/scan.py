@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -77,9 +79,8 @@ def refuse_if_cut_short(file: Path, recorded_bytes: int | None) -> None:
 def _open(file: Path, table: str) -> ds.Dataset:
     if file.suffix == ".parquet":
         return ds.dataset(file, format="parquet")
-    known = schema.TABLES[table]
-    types = {name: pa.string() for name in csv_header(file)}
-    types |= {column.name: ARROW_TYPES[column.type] for column in known.columns}
+    # With the schema given, no row is read to guess at it, and a bad cell is named when it is met.
+    types = {name: _arrow_type(table, name) for name in csv_header(file)}
     convert = pacsv.ConvertOptions(
         column_types=types,
         null_values=["", *schema.MISSING_MARKS],
@@ -88,7 +89,8 @@ def _open(file: Path, table: str) -> ds.Dataset:
         false_values=["false", "False", "FALSE", "0", "no"],
     )
     parse = pacsv.ParseOptions(newlines_in_values=True)
-    return ds.dataset(file, format=ds.CsvFileFormat(parse_options=parse, convert_options=convert))
+    form = ds.CsvFileFormat(parse_options=parse, convert_options=convert)
+    return ds.dataset(file, format=form, schema=pa.schema(types.items()))
 
 
 def csv_header(file: Path) -> list[str]:
@@ -101,7 +103,7 @@ def csv_header(file: Path) -> list[str]:
         line = first[0].decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise StudyError(f"{file} is not in UTF-8. Save it again as CSV UTF-8.") from error
-    return [name.strip('"') for name in line.split(",")]
+    return next(csv.reader([line]))
 
 
 def _all_columns(table: str, present: list[str]) -> list[str]:
@@ -168,4 +170,7 @@ def _series(found: pa.Table, table: str, name: str) -> pd.Series:
 
 
 def _plain(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:160]
+    """The last part of a nested message of pyarrow, which has the row and the cell."""
+    first = (str(error).splitlines() or [type(error).__name__])[0]
+    innermost = first.rpartition("Invalid: ")[2]
+    return re.sub(r"In CSV column #\d+: ", "", innermost)[:160]
