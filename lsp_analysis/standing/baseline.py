@@ -14,8 +14,8 @@ from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.contrast import contrast_groups
 from lsp_analysis.standing.groups import group_limits, group_series
+from lsp_analysis.standing.judging import judge
 from lsp_analysis.standing.rates import row_limits
-from lsp_analysis.standing.verdicts import judge
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -141,11 +141,12 @@ def compare(
         The groups overlap, neither is in the panel, or the period is not.
     """
     check_level(level)
-    _refuse_overlap(area, comparator)
+    refuse_overlap(area, comparator)
     own = group_series(panel, area, indicator=indicator)
-    other = group_series(panel, comparator, indicator=indicator, leave_out_missing=True)
     period = _last_known(own) if period is None else period
-    own, other = (_row_of(series, period, indicator) for series in (own, other))
+    own = _row_of(own, period, indicator)
+    then = panel[panel["period"] == period]
+    other = group_series(then, comparator, indicator=indicator, leave_out_missing=True)
     low, high = group_limits(own, indicator=indicator, level=level)
     other_low, other_high = group_limits(other, indicator=indicator, level=level)
     gap = contrast_groups(own, other, indicator=indicator, level=level).iloc[0]
@@ -168,7 +169,7 @@ def compare(
         verdict=str(verdict),
         level=level,
         caution=_cautions(indicator, own, other, gap, comparator_name),
-        parts=_parts(panel, period, area, comparator),
+        parts=_parts(then, area, comparator),
     )
 
 
@@ -223,7 +224,8 @@ def compare_each(
     return pd.DataFrame(values).join(gap).assign(verdict=verdict)
 
 
-def _refuse_overlap(area: Collection[str], comparator: Collection[str]) -> None:
+def refuse_overlap(area: Collection[str], comparator: Collection[str]) -> None:
+    """Refuse to compare an area with itself."""
     both = sorted(set(area) & set(comparator))
     if both:
         raise PanelError(
@@ -264,9 +266,9 @@ def _cautions(
     return " ".join(filter(None, said))
 
 
-def _parts(
-    panel: pd.DataFrame, period: pd.Period, area: Collection[str], comparator: Collection[str]
-) -> pd.DataFrame:
-    rows = panel.loc[panel["period"] == period, ["area_code", "value"]]
-    groups = {**dict.fromkeys(comparator, "comparator"), **dict.fromkeys(area, "area")}
-    return rows.assign(group=rows["area_code"].map(groups)).dropna(subset="group")
+def _parts(then: pd.DataFrame, area: Collection[str], comparator: Collection[str]) -> pd.DataFrame:
+    """Small areas of both sides in the period compared."""
+    values = then[["area_code", "value"]]
+    sides = {"area": area, "comparator": comparator}
+    chosen = {side: values["area_code"].isin(codes) for side, codes in sides.items()}
+    return pd.concat([values[rows].assign(group=side) for side, rows in chosen.items()])

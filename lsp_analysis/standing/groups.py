@@ -59,15 +59,15 @@ def group_series(
             f"None of the {len(codes)} areas asked for (first: {', '.join(codes[:3]) or 'none'}) "
             f"is in the panel of {indicator.indicator_id!r}. Check the codes and their vintage."
         )
-    parts = _parts(members, indicator)
-    sums = _sums(parts, pd.Index(np.sort(panel["period"].unique()), name="period"))
+    periods = pd.PeriodIndex(panel["period"].unique()).sort_values()
+    sums = _sums(members, periods, indicator)
     series = _estimates(sums, indicator, additive=_is_additive(members, indicator))
-    series["n_missing"] = len(codes) - series["n_areas"]
-    whole = series["n_areas"] > 0 if leave_out_missing else series["n_missing"] == 0
-    blank = ["numerator", "denominator", "value", "se"]
-    series[blank] = series[blank].where(whole)
-    series["note"] = [_note(m, len(codes)) for m in series["n_missing"]]
-    return series.reset_index()
+    n_missing = len(codes) - sums["n_areas"]
+    known = sums["n_areas"] > 0 if leave_out_missing else n_missing == 0
+    series = {name: np.where(known, column, np.nan) for name, column in series.items()}
+    notes = [_note(missing, len(codes)) for missing in n_missing]
+    counts = {"n_areas": sums["n_areas"], "n_missing": n_missing}
+    return pd.DataFrame({"period": periods, **series, **counts, "note": notes})
 
 
 def group_limits(
@@ -84,49 +84,53 @@ def _is_additive(members: pd.DataFrame, indicator: Indicator) -> bool:
     return indicator.value_type not in ("dsr", "score") and bool(members["numerator"].notna().any())
 
 
-def _parts(members: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
+def _parts(members: pd.DataFrame, indicator: Indicator) -> tuple[np.ndarray, np.ndarray]:
     """Each area's top and weight, whose sums make the group's value; both are known or neither."""
-    denominator = members["denominator"].astype(float)
-    alike = pd.Series(1.0, members.index)
+    columns = ("numerator", "denominator", "value")
+    numerator, denominator, value = (members[name].to_numpy(float) for name in columns)
+    alike = np.ones(len(members))
     if not _is_additive(members, indicator):
-        weight = denominator if denominator.notna().all() else alike
-        top = members["value"] * weight
+        weight = alike if np.isnan(denominator).any() else denominator
+        top = value * weight
     else:
         weight = alike if indicator.value_type == "count" else denominator
-        top = members["numerator"].astype(float)
-    known = top.notna() & (weight > 0)
-    parts = {"period": members["period"], "top": top.where(known), "weight": weight.where(known)}
-    return pd.DataFrame(parts)
+        top = numerator
+    known = ~np.isnan(top) & (weight > 0)
+    return np.where(known, top, np.nan), np.where(known, weight, np.nan)
 
 
-def _sums(parts: pd.DataFrame, periods: pd.Index) -> pd.DataFrame:
+def _sums(
+    members: pd.DataFrame, periods: pd.PeriodIndex, indicator: Indicator
+) -> dict[str, np.ndarray]:
     """Sums over areas, by period, that the estimate and its standard error are made of."""
-    squares = parts.assign(
-        tt=parts["top"] ** 2, tw=parts["top"] * parts["weight"], ww=parts["weight"] ** 2
-    )
-    by_period = squares.groupby("period")
-    sums = by_period[["top", "weight", "tt", "tw", "ww"]].sum(min_count=1).reindex(periods)
-    return sums.assign(n_areas=by_period["top"].count().reindex(periods, fill_value=0))
+    top, weight = _parts(members, indicator)
+    known = ~np.isnan(top)
+    top, weight = top[known], weight[known]
+    row = periods.get_indexer(pd.PeriodIndex(members["period"]))[known]
+    products = {"top": top, "weight": weight, "tt": top**2, "tw": top * weight, "ww": weight**2}
+    sums = {name: np.bincount(row, part, len(periods)) for name, part in products.items()}
+    return {**sums, "n_areas": np.bincount(row, minlength=len(periods))}
 
 
-def _estimates(sums: pd.DataFrame, indicator: Indicator, *, additive: bool) -> pd.DataFrame:
-    ratio = sums["top"] / sums["weight"]
-    n = sums["n_areas"].where(sums["n_areas"] > 1)
-    # The sum of (top - ratio x weight) squared, written out so that all periods go at once.
-    squared = sums["tt"] - 2 * ratio * sums["tw"] + ratio**2 * sums["ww"]
-    se = np.sqrt(n / (n - 1) * squared.clip(lower=0)) / sums["weight"]
+def _estimates(
+    sums: dict[str, np.ndarray], indicator: Indicator, *, additive: bool
+) -> dict[str, np.ndarray]:
     counted = indicator.value_type == "count"
+    nothing = np.full(len(sums["top"]), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = sums["top"] / sums["weight"]
+        n = np.where(sums["n_areas"] > 1, sums["n_areas"], np.nan)
+        # The sum of (top - ratio x weight) squared, written out so that all periods go at once.
+        squared = sums["tt"] - 2 * ratio * sums["tw"] + ratio**2 * sums["ww"]
+        se = np.sqrt(n / (n - 1) * np.maximum(squared, 0)) / sums["weight"]
     # A count is a total over its areas, each of weight one; a rate has its multiplier.
     scale = sums["weight"] if counted else indicator.multiplier if additive else 1.0
-    return pd.DataFrame(
-        {
-            "numerator": sums["top"] if additive else np.nan,
-            "denominator": sums["weight"] if additive and not counted else np.nan,
-            "value": ratio * scale,
-            "se": se * scale,
-            "n_areas": sums["n_areas"],
-        }
-    )
+    return {
+        "numerator": sums["top"] if additive else nothing,
+        "denominator": sums["weight"] if additive and not counted else nothing,
+        "value": ratio * scale,
+        "se": se * scale,
+    }
 
 
 def _note(n_missing: int, n_codes: int) -> str:

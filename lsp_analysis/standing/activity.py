@@ -1,0 +1,165 @@
+"""What the agencies are doing in an area: who, what, how much, and how many at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.spatial import KDTree
+
+from lsp_analysis import figures, wording
+from lsp_analysis.standing.checks import check_columns, check_one_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+BY = ("agency", "theme", "kind")
+
+
+@dataclass(frozen=True)
+class Activity:
+    """Interventions under way in an area during a stretch of time."""
+
+    area: str
+    start: pd.Timestamp
+    end: pd.Timestamp
+    population: float
+    table: pd.DataFrame = field(repr=False, compare=False)
+    at_once: pd.DataFrame = field(repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per agency, theme or kind: interventions, cost, people reached, per head."""
+        return self.table
+
+    def sentence(self) -> wording.Sentence:
+        """How many interventions by how many agencies, the cost, and the most at once."""
+        n = int(self.table["interventions"].sum())
+        when = f"between {wording.period(self.start)} and {wording.period(self.end)}"
+        if n == 0:
+            return wording.Sentence(f"No intervention is recorded in {self.area} {when}.")
+        text = (
+            f"{wording.counted(n, 'intervention').capitalize()} in {self.area} {when}, "
+            f"{int(self.at_once['agencies'].max())} agencies at once at the most."
+        )
+        known = self.table["cost_gbp"].sum(min_count=1)
+        if not np.isnan(known):
+            missing = int(self.table["without_cost"].sum())
+            text += f" Cost: £{wording.number(round(known))}"
+            text += f", £{wording.number(known / self.population, 2)} a head"
+            text += f"; not known for {wording.of_total(missing, n)}." if missing else "."
+        return wording.Sentence(text)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw how many interventions each agency, theme or kind has."""
+        counts = self.table["interventions"]
+        drawn = pd.DataFrame({"label": counts.index.astype(str), "value": counts.to_numpy(float)})
+        return figures.draw_caterpillar(drawn.assign(low=np.nan, high=np.nan), ax=ax)
+
+
+def activity(
+    interventions: pd.DataFrame,
+    *,
+    area: Collection[str],
+    population: float,
+    start: str | pd.Timestamp,
+    end: str | pd.Timestamp,
+    by: str = "agency",
+    area_name: str = "the area",
+) -> Activity:
+    """What was under way in an area between two dates.
+
+    Parameters
+    ----------
+    interventions : DataFrame, rows of the table `interventions`
+        ``area_code``, ``start``, ``agency``, ``theme``, ``kind``, and where known ``end`` (open
+        until then), ``cost_gbp``, ``people_reached``.
+    area : codes
+        Of the small areas, and of the neighbourhood itself where interventions carry its code.
+    population : float
+        Residents, for costs and reach per head.
+    start, end : dates
+        Both inclusive. The cost of an intervention that runs beyond them counts by its days inside;
+        without an end it runs until `end`.
+    by : "agency", "theme" or "kind"
+    area_name : str
+
+    Returns
+    -------
+    Activity
+        ``table`` has ``interventions``, ``cost_gbp``, ``cost_per_head``, ``without_cost``,
+        ``people_reached``, ``cost_per_person_reached``, ``reached_per_1000``; ``at_once`` the
+        number of interventions and agencies on the first day of each month.
+    """
+    check_one_of(by, BY, "grouping")
+    check_columns(interventions, ["area_code", "start", *BY], "table of interventions")
+    start, end = pd.Timestamp(start), pd.Timestamp(end)
+    rows = _running(interventions[interventions["area_code"].isin(area)], start, end)
+    days = (rows["to"] - rows["from"]).dt.days + 1
+    inside = (rows["to"].clip(upper=end) - rows["from"].clip(lower=start)).dt.days + 1
+    rows = rows.assign(
+        cost_gbp=rows["cost_gbp"] * inside / days, without_cost=rows["cost_gbp"].isna()
+    )
+    table = rows.groupby(by).agg(
+        interventions=("from", "size"),
+        cost_gbp=("cost_gbp", lambda cost: cost.sum(min_count=1)),
+        without_cost=("without_cost", "sum"),
+        people_reached=("people_reached", lambda people: people.sum(min_count=1)),
+    )
+    table = table.astype({"cost_gbp": float, "people_reached": float})
+    table.insert(2, "cost_per_head", table["cost_gbp"] / population)
+    reached = table["people_reached"].where(table["people_reached"] > 0)
+    table["cost_per_person_reached"] = table["cost_gbp"] / reached
+    table["reached_per_1000"] = 1000 * table["people_reached"] / population
+    return Activity(area_name, start, end, population, table, _at_once(rows, start, end))
+
+
+def nearest_assets(assets: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
+    """How far it is, as the crow flies, to the nearest asset of each kind.
+
+    Parameters
+    ----------
+    assets : DataFrame, rows of the table `assets`
+        ``name``, ``kind``, ``x``, ``y`` (metres on the national grid).
+    places : DataFrame
+        ``area_code``, ``x``, ``y``: where people live, such as population-weighted centres.
+
+    Returns
+    -------
+    DataFrame, one row per place and kind
+        ``area_code``, ``kind``, ``name`` of the nearest, ``metres``.
+    """
+    check_columns(assets, ["name", "kind", "x", "y"], "table of assets")
+    check_columns(places, ["area_code", "x", "y"], "table of places")
+    found = []
+    for kind, some in assets.dropna(subset=["x", "y"]).groupby("kind"):
+        metres, nearest = KDTree(some[["x", "y"]]).query(places[["x", "y"]])
+        names = some["name"].to_numpy()[nearest]
+        columns = {"area_code": places["area_code"], "kind": kind, "name": names, "metres": metres}
+        found.append(pd.DataFrame(columns))
+    if not found:
+        return pd.DataFrame(columns=["area_code", "kind", "name", "metres"])
+    return pd.concat(found, ignore_index=True)
+
+
+def _running(rows: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+    """Interventions that run on at least one day from `start` to `end`."""
+    blank = {name: np.nan for name in ("end", "cost_gbp", "people_reached") if name not in rows}
+    rows = rows.assign(**blank)
+    begun = pd.to_datetime(rows["start"])
+    over = pd.to_datetime(rows["end"]).fillna(begun.clip(lower=end))
+    rows = rows.assign(**{"from": begun, "to": over})
+    return rows[(rows["from"] <= end) & (rows["to"] >= start)]
+
+
+def _at_once(rows: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+    days = pd.date_range(start, end, freq="MS").union([start])
+    running = [rows[(rows["from"] <= day) & (rows["to"] >= day)] for day in days]
+    counts = {
+        "day": days,
+        "interventions": [len(now) for now in running],
+        "agencies": [now["agency"].nunique() for now in running],
+    }
+    return pd.DataFrame(counts)

@@ -1,0 +1,289 @@
+"""Is the gap narrowing? Area against comparator through time, and the two ways it can close.
+
+A gap is the area's value less the comparator's. Its size is what narrows or widens, whichever side
+is the higher. Intervals of a change treat the two periods as separate samples; where the same
+people are seen twice they are wider than need be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.baseline import Comparison, compare, refuse_overlap
+from lsp_analysis.standing.checks import check_level
+from lsp_analysis.standing.contrast import contrast_groups
+from lsp_analysis.standing.groups import group_limits, group_series
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.study.panel import Indicator
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The gap between an area and its comparator, period by period."""
+
+    indicator_id: str
+    name: str
+    unit: str
+    polarity: str
+    area: str
+    comparator: str
+    level: float
+    frame: pd.DataFrame = field(repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per period: both values, absolute and relative gap with limits."""
+        return self.frame
+
+    def change(self, start: pd.Period | None = None, end: pd.Period | None = None) -> GapChange:
+        """How the gap moved between two periods; the first and last with a gap unless given."""
+        known = self.frame.dropna(subset="gap")
+        if len(known) < 2:
+            raise PanelError(
+                f"{self.name} has a gap in {len(known)} periods, and a change needs two of them."
+            )
+        first = self._row(known["period"].iloc[0] if start is None else start)
+        last = self._row(known["period"].iloc[-1] if end is None else end)
+        return _gap_change(self, first, last)
+
+    def _row(self, period: pd.Period) -> pd.Series:
+        rows = self.frame[self.frame["period"] == period]
+        if rows.empty or np.isnan(rows["gap"].iloc[0]):
+            raise PanelError(
+                f"{self.name} has no gap in {period}. Choose a period with both values."
+            )
+        return rows.iloc[0]
+
+    def sentence(self) -> wording.Sentence:
+        """How the gap moved from the first period to the last."""
+        if self.frame["gap"].notna().sum() < 2:
+            return wording.Sentence(f"{self.name}: there are not two periods with a gap.")
+        return self.change().sentence()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the gap over time with its interval."""
+        return figures.draw_gap(self.frame[["period", "gap", "low", "high"]], unit=self.unit, ax=ax)
+
+
+@dataclass(frozen=True)
+class GapChange:
+    """The change in a gap between two periods, in absolute and in relative terms."""
+
+    name: str
+    unit: str
+    area: str
+    comparator: str
+    start: pd.Period
+    end: pd.Period
+    gap_start: float
+    gap_end: float
+    change: float  # in the size of the gap: negative is narrowing
+    change_low: float
+    change_high: float
+    ratio_change: float  # ratio at the end over ratio at the start
+    ratio_change_low: float
+    ratio_change_high: float
+    level: float
+
+    @property
+    def direction(self) -> str:
+        """Narrowed, widened, or no clear change when the interval takes in nought."""
+        if np.isnan(self.change_low) or self.change_low <= 0 <= self.change_high:
+            return "no clear change"
+        return "narrowed" if self.change < 0 else "widened"
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row: gaps at both ends, the change with limits, and its direction."""
+        row = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return pd.DataFrame([{**row, "direction": self.direction}])
+
+    def sentence(self) -> wording.Sentence:
+        """The gap at both ends, and by how much its size changed."""
+        moved = {
+            "narrowed": "narrowed",
+            "widened": "widened",
+            "no clear change": "showed no clear change",
+        }[self.direction]
+        text = (
+            f"The gap in {self.name} between {self.area} and {self.comparator} {moved} from "
+            f"{wording.period(self.start)} to {wording.period(self.end)}: "
+            f"{wording.difference(self.gap_start, self.unit)} then, "
+            f"{wording.difference(self.gap_end, self.unit)} now"
+        )
+        if not np.isnan(self.change_low):
+            limits = wording.interval(
+                self.change_low, self.change_high, self.unit, self.level, of_change=True
+            )
+            text += f" (change in its size {wording.difference(self.change, self.unit)}, {limits})"
+        return wording.Sentence(f"{text}.")
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the change in the size of the gap with its interval."""
+        row = {"label": self.name, "estimate": self.change}
+        limits = {"low": self.change_low, "high": self.change_high}
+        return figures.draw_forest(pd.DataFrame([{**row, **limits}]), unit=self.unit, ax=ax)
+
+
+def gap(
+    panel: pd.DataFrame,
+    *,
+    area: Collection[str],
+    comparator: Collection[str],
+    indicator: Indicator,
+    level: float = 0.95,
+    area_name: str = "the area",
+    comparator_name: str = "the rest of the borough",
+) -> Gap:
+    """The gap in every period, absolute and relative, with intervals as in `compare`.
+
+    Parameters
+    ----------
+    panel : DataFrame, one row per small area and period
+    area, comparator : small-area codes, without overlap
+    indicator : Indicator
+    level : float between 0 and 1
+    area_name, comparator_name : str
+
+    Returns
+    -------
+    Gap
+        ``frame`` has ``period``, ``value``, ``value_low``, ``value_high``, ``comparator_value``,
+        ``gap``, ``low``, ``high``, ``ratio``, ``ratio_low``, ``ratio_high``, ``p_value``, ``note``.
+    """
+    check_level(level)
+    refuse_overlap(area, comparator)
+    own = group_series(panel, area, indicator=indicator)
+    other = group_series(panel, comparator, indicator=indicator, leave_out_missing=True)
+    low, high = group_limits(own, indicator=indicator, level=level)
+    apart = contrast_groups(own, other, indicator=indicator, level=level)
+    renamed = {"difference": "gap", "difference_low": "low", "difference_high": "high"}
+    values = {
+        "period": own["period"],
+        "value": own["value"],
+        "value_low": low,
+        "value_high": high,
+        "comparator_value": other["value"],
+    }
+    frame = pd.DataFrame(values).join(apart.rename(columns=renamed)).assign(note=own["note"])
+    return Gap(
+        indicator.indicator_id,
+        indicator.name,
+        indicator.unit,
+        indicator.polarity,
+        area_name,
+        comparator_name,
+        level,
+        frame,
+    )
+
+
+def _gap_change(of: Gap, first: pd.Series, last: pd.Series) -> GapChange:
+    # The gap's size: turned over where the area starts below, so that nearer nought is narrower.
+    side = -1.0 if first["gap"] < 0 else 1.0
+    gaps = [row[["gap", "low", "high"]].to_numpy(float) for row in (first, last)]
+    change, low, high = _mover(*gaps)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = ["ratio", "ratio_low", "ratio_high"]
+        logs = [np.log(row[ratios].to_numpy(float)) for row in (first, last)]
+    relative = np.exp(_mover(*logs))
+    return GapChange(
+        of.name,
+        of.unit,
+        of.area,
+        of.comparator,
+        first["period"],
+        last["period"],
+        first["gap"],
+        last["gap"],
+        side * change,
+        min(side * low, side * high),
+        max(side * low, side * high),
+        *map(float, relative),
+        of.level,
+    )
+
+
+def _mover(first: np.ndarray, last: np.ndarray) -> tuple[float, float, float]:
+    """Last less first, with limits put together from each one's own (Newcombe 1998, MOVER)."""
+    (was, was_low, was_high), (now, now_low, now_high) = first, last
+    change = now - was
+    low = change - np.hypot(now - now_low, was_high - was)
+    return change, low, change + np.hypot(now_high - now, was - was_low)
+
+
+@dataclass(frozen=True)
+class EventsAvoided:
+    """Events that an area would have had less (or more) of at its comparator's rate."""
+
+    comparison: Comparison
+    events: float
+    low: float
+    high: float
+    denominator: float
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row: events with limits, and the population they are for."""
+        columns = {"events": self.events, "low": self.low, "high": self.high}
+        index = pd.Index([self.comparison.indicator_id], name="indicator_id")
+        return pd.DataFrame({**columns, "denominator": self.denominator}, index=index)
+
+    def sentence(self) -> wording.Sentence:
+        """How many fewer or more events equality would mean, in one period."""
+        found = self.comparison
+        if np.isnan(self.events):
+            return wording.Sentence(f"{found.name}: events avoided cannot be worked out.")
+        fewer = "fewer" if self.events > 0 else "more"
+        ends = sorted([self.low, self.high]) if self.events > 0 else sorted([-self.low, -self.high])
+        limits = wording.interval(round(ends[0]), round(ends[1]), "count", found.level)
+        return wording.Sentence(
+            f"At the rate of {found.comparator}, {found.area} would have had "
+            f"{wording.number(round(abs(self.events)))} {fewer} in {wording.period(found.period)} "
+            f"({found.name}; {limits})."
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the comparison behind it."""
+        return self.comparison.plot(ax=ax)
+
+
+def events_avoided(
+    panel: pd.DataFrame,
+    *,
+    area: Collection[str],
+    comparator: Collection[str],
+    indicator: Indicator,
+    period: pd.Period | None = None,
+    level: float = 0.95,
+    **names: str,
+) -> EventsAvoided:
+    """Events avoided if the area had its comparator's rate: its people times the gap.
+
+    Parameters
+    ----------
+    As for `compare`. Rates, proportions and person-periods have events to count; a score has none.
+    """
+    found = compare(
+        panel,
+        area=area,
+        comparator=comparator,
+        indicator=indicator,
+        period=period,
+        level=level,
+        **names,
+    )
+    own = group_series(panel, area, indicator=indicator)
+    people = own.loc[own["period"] == found.period, "denominator"].iloc[0]
+    if indicator.value_type not in ("rate", "proportion", "person_periods"):
+        people = np.nan
+    per_unit = people / indicator.multiplier
+    gaps = (found.difference, found.difference_low, found.difference_high)
+    return EventsAvoided(found, *(per_unit * value for value in gaps), denominator=people)

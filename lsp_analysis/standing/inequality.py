@@ -1,0 +1,269 @@
+"""Inequality across a whole population: slope and relative index, concentration, segregation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+from scipy.special import expit, logit, ndtri
+
+from lsp_analysis import figures, wording
+from lsp_analysis.errors import ParameterError
+from lsp_analysis.standing.checks import as_counts, as_exposure, check_level, check_one_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# How values are straightened before the line is fitted, and put back after.
+TRANSFORMS = {
+    "none": (lambda x: x, lambda x: x),
+    "log": (np.log, np.exp),
+    "logit": (logit, expit),
+}
+
+
+@dataclass(frozen=True)
+class SlopeIndex:
+    """Slope and relative index of inequality over quantiles of deprivation, with limits."""
+
+    sii: float
+    sii_low: float
+    sii_high: float
+    rii: float
+    rii_low: float
+    rii_high: float
+    level: float
+    transform: str
+    seed: int
+    line: pd.DataFrame = field(repr=False, compare=False)  # position, value, fitted
+
+    def summary_frame(self) -> pd.DataFrame:
+        """Two rows, the slope index and the relative index, with limits."""
+        rows = {
+            "slope index": (self.sii, self.sii_low, self.sii_high),
+            "relative index": (self.rii, self.rii_low, self.rii_high),
+        }
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
+
+    def sentence(self, unit: str = "score") -> wording.Sentence:
+        """How far apart the two ends of the fitted line are."""
+        limits = wording.interval(self.sii_low, self.sii_high, unit, self.level, of_change=True)
+        return wording.Sentence(
+            "From one end of deprivation to the other the fitted value differs by "
+            f"{wording.difference(self.sii, unit)} ({limits}), a ratio of "
+            f"{wording.number(self.rii, 2)}."
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the quantiles' values and the fitted line over cumulative population."""
+        seen = self.line.rename(columns={"position": "period"})
+        long = seen.melt("period", ["value", "fitted"], var_name="series")
+        return figures.draw_trend(long, unit="value", ax=ax)
+
+
+def slope_index(
+    population: ArrayLike,
+    value: ArrayLike,
+    *,
+    se: ArrayLike | None = None,
+    low: ArrayLike | None = None,
+    high: ArrayLike | None = None,
+    transform: str = "none",
+    multiplier: float = 1.0,
+    level: float = 0.95,
+    repetitions: int = 100_000,
+    seed: int = 0,
+) -> SlopeIndex:
+    """Slope and relative index of inequality of grouped values.
+
+    A line weighted by population is fitted to the values (or to their logarithms or logits) over
+    the mid-points of cumulative population, and its two ends are compared: least deprived less
+    most deprived, and their ratio. Limits come from values redrawn within their errors (Low and
+    Low 2004).
+
+    Parameters
+    ----------
+    population, value : arrays, one element per group, most deprived first
+        Populations, and indicator values: proportions between 0 and 1 for "logit".
+    se : array, optional
+        Standard errors of the values. Otherwise give `low` and `high`.
+    low, high : arrays, optional
+        95% limits of the values, from which standard errors are worked out on the scale fitted.
+    transform : "none", "log" for rates or "logit" for proportions
+    multiplier : float
+        Scale of the slope index; a negative one also turns the relative index over, for values
+        of which less is better.
+    level : float between 0 and 1
+    repetitions, seed : int
+        Number of redrawn sets of values, and where the random numbers start.
+
+    Raises
+    ------
+    ParameterError
+        Neither standard errors nor limits are given, or fewer than three groups.
+    """
+    to_line, back = TRANSFORMS[check_one_of(transform, TRANSFORMS, "transform")]
+    share = np.asarray(population, float) / np.sum(population)
+    if len(share) < 3:
+        raise ParameterError(f"A slope needs 3 groups or more, and there are {len(share)}.")
+    position = np.cumsum(share) - share / 2
+    value = np.asarray(value, float)
+    fitted = to_line(value)
+    error = _errors(value, se, low, high, transform)
+    ends = _line_ends(position, share)
+    draws = np.random.default_rng(seed).standard_normal((repetitions, len(share)))
+    simulated = _indices(back((fitted + draws * error) @ ends), multiplier)
+    estimate = _indices(back(fitted @ ends), multiplier)
+    tail = (1 - check_level(level)) / 2
+    limits = [np.quantile(index, [tail, 1 - tail]) for index in simulated]
+    line = pd.DataFrame(
+        {"position": position, "value": value, "fitted": back(_fit(position, share) @ fitted)}
+    )
+    return SlopeIndex(
+        float(estimate[0]), *map(float, limits[0]), float(estimate[1]), *map(float, limits[1]),
+        level, transform, seed, line,
+    )  # fmt: skip
+
+
+def _errors(
+    value: np.ndarray,
+    se: ArrayLike | None,
+    low: ArrayLike | None,
+    high: ArrayLike | None,
+    transform: str,
+) -> np.ndarray:
+    """Standard errors on the scale of the line."""
+    if low is not None and high is not None:
+        to_line = TRANSFORMS[transform][0]
+        return (to_line(np.asarray(high)) - to_line(np.asarray(low))) / (2 * ndtri(0.975))
+    if se is None:
+        raise ParameterError("Give the standard errors of the values, or both of their limits.")
+    slope = {"none": 1.0, "log": value, "logit": value * (1 - value)}[transform]
+    return np.asarray(se, float) / slope
+
+
+def _fit(position: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """The matrix that turns values into fitted values, by least squares weighted by population."""
+    return np.column_stack([np.ones_like(position), position]) @ _coefficients(position, share)
+
+
+def _line_ends(position: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """The matrix that turns values into the line's ends: most deprived, least deprived."""
+    return (np.array([[1.0, 0.0], [1.0, 1.0]]) @ _coefficients(position, share)).T
+
+
+def _coefficients(position: np.ndarray, share: np.ndarray) -> np.ndarray:
+    root = np.sqrt(share)
+    design = np.column_stack([np.ones_like(position), position])
+    return np.linalg.pinv(design * root[:, None]) * root
+
+
+def _indices(ends: np.ndarray, multiplier: float) -> tuple[np.ndarray, np.ndarray]:
+    most, least = ends[..., 0], ends[..., 1]
+    ratio = most / least if multiplier < 0 else least / most
+    return (least - most) * multiplier, ratio
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """How an outcome is shared out over people ordered from most to least deprived."""
+
+    index: float
+    curve: pd.DataFrame = field(repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """The curve: cumulative shares of population and of the outcome."""
+        return self.curve
+
+    def sentence(self) -> wording.Sentence:
+        """What share of the outcome the most deprived fifth of people has."""
+        curve = self.curve
+        fifth = np.interp(0.2, curve["cumulative_population"], curve["cumulative_outcome"])
+        return wording.Sentence(
+            f"The most deprived fifth of people has {wording.quantity(100 * fifth, 'percent')} of "
+            f"the total (concentration index {wording.number(self.index, 2)}; below nought means "
+            "more among the most deprived)."
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the concentration curve against the line of equal shares."""
+        return figures.draw_concentration(self.curve, ax=ax)
+
+
+def concentration(order: ArrayLike, outcome: ArrayLike, population: ArrayLike) -> Concentration:
+    """Concentration curve and index of an outcome over areas in order of deprivation.
+
+    Parameters
+    ----------
+    order : array
+        Deprivation rank of each area, most deprived first (rank 1); ties share their people out
+        evenly, since the areas are joined by a straight line.
+    outcome, population : arrays of the same length
+        Events and people of each area; areas with either missing are left out.
+
+    Returns
+    -------
+    Concentration
+        Its ``index`` is twice the area between the line of equality and the curve: negative when
+        the most deprived have more than their share (Kakwani, Wagstaff and van Doorslaer 1997).
+    """
+    table = pd.DataFrame(
+        {
+            "order": np.asarray(order, float),
+            "outcome": as_counts(outcome),
+            "people": as_exposure(population),
+        }
+    ).dropna()
+    shares = table.groupby("order")[["people", "outcome"]].sum().cumsum()
+    shares = shares / shares.iloc[-1]
+    people, outcomes = (np.append(0.0, shares[name]) for name in ("people", "outcome"))
+    curve = pd.DataFrame({"cumulative_population": people, "cumulative_outcome": outcomes})
+    return Concentration(float(1 - 2 * np.trapezoid(outcomes, people)), curve)
+
+
+def segregation(group: ArrayLike, total: ArrayLike, *, aversion: float = 0.5) -> pd.Series:
+    """Indices of how unevenly two groups live over areas (Massey and Denton 1988).
+
+    Parameters
+    ----------
+    group, total : arrays, one element per area
+        Members of the group, and all people. Areas without people are left out.
+    aversion : float between 0 and 1
+        Weight that the Atkinson index gives to areas where the group is over-represented.
+
+    Returns
+    -------
+    Series
+        ``dissimilarity``, ``gini``, ``entropy``, ``atkinson`` (evenness, 0 to 1), ``isolation``
+        and ``interaction`` (chance that a member meets a member, or a non-member).
+    """
+    group, total = as_counts(group), as_exposure(total)
+    known = ~np.isnan(group / total)
+    group, total = group[known], total[known]
+    share, people, overall = group / total, total.sum(), group.sum() / total.sum()
+    spread = people * overall * (1 - overall)
+    own, others = group / group.sum(), 1 - share
+    rising = np.argsort(share)
+    lorenz = np.append(0, np.cumsum(group[rising])) / group.sum()
+    base = np.append(0, np.cumsum((total - group)[rising])) / (total - group).sum()
+    kept = (total * others ** (1 - aversion) * share**aversion).sum() / (people * overall)
+    return pd.Series(
+        {
+            "dissimilarity": (total * np.abs(share - overall)).sum() / (2 * spread),
+            "gini": 1 - 2 * np.trapezoid(lorenz, base),
+            "isolation": (own * share).sum(),
+            "interaction": (own * others).sum(),
+            "entropy": 1 - (total * _entropy(share)).sum() / (people * _entropy(overall)),
+            "atkinson": 1 - overall / (1 - overall) * kept ** (1 / (1 - aversion)),
+        }
+    )
+
+
+def _entropy(share: ArrayLike) -> np.ndarray:
+    share = np.asarray(share, float)
+    inner = np.clip(share, np.finfo(float).tiny, 1 - np.finfo(float).eps)
+    entropy = -(inner * np.log(inner) + (1 - inner) * np.log1p(-inner))
+    return np.where((share == 0) | (share == 1), 0.0, entropy)

@@ -1,0 +1,142 @@
+"""Life expectancy from an abridged life table.
+
+Chiang (1984), method II, with the variance of Silcocks and others (2001), which lets the last,
+open age band vary too: the choices of Eayres and Williams (2004) and of Fingertips.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.checks import as_counts, check_columns, check_level
+
+AGES = (0, 1, *range(5, 95, 5))
+INFANT_SHARE = 0.1  # of their first year that those who die in it live: most die in the first days
+OTHER_SHARE = 0.5
+RADIX = 100_000
+SMALLEST_POPULATION = 5_000  # person-years; below it the estimate is biased (Eayres and Williams)
+
+
+def life_expectancy(
+    counts: pd.DataFrame, *, by: str | list[str] | None = None, level: float = 0.95
+) -> pd.DataFrame:
+    """Expected years of life left at the start of each age band, with limits.
+
+    Parameters
+    ----------
+    counts : DataFrame, one row per age band (and group)
+        ``start_age`` (0, 1, 5, 10 and so on), ``deaths``, ``population`` (person-years: with three
+        years of deaths, three years' population).
+    by : column name or names, optional
+        Groups that each hold a whole life table.
+    level : float between 0 and 1
+
+    Returns
+    -------
+    DataFrame, one row per age band (and group), in order of age
+        The columns of `by`, ``start_age``, ``value`` (years), ``low``, ``high``, ``note``. All are
+        missing in a table of fewer than 5,000 person-years, or with no people in a band, or with
+        no deaths in the last one, and ``note`` says which.
+
+    Raises
+    ------
+    PanelError
+        Bands are repeated, or differ between groups.
+    """
+    check_columns(counts, ["start_age", "deaths", "population"], "life table")
+    keys = [] if by is None else [by] if isinstance(by, str) else list(by)
+    ordered = counts.sort_values([*keys, "start_age"], ignore_index=True)
+    ages = np.sort(ordered["start_age"].unique())
+    n_tables = 1 if not keys else ordered.groupby(keys, observed=True).ngroups
+    if len(ordered) != n_tables * len(ages) or ordered.duplicated([*keys, "start_age"]).any():
+        raise PanelError(
+            f"{len(ordered)} rows do not make {n_tables} life tables of {len(ages)} age bands. "
+            "Each group needs each band once."
+        )
+    shape = (n_tables, len(ages))
+    deaths = as_counts(ordered["deaths"], "deaths").reshape(shape)
+    people = as_counts(ordered["population"], "population").reshape(shape)
+    notes = _notes(deaths, people)
+    sound = np.where(notes == "", 1.0, np.nan)[:, None]
+    value, variance = (part * sound for part in life_table(ages, deaths, people))
+    reach = ndtri(0.5 + check_level(level) / 2) * np.sqrt(variance)
+    columns = {"value": value, "low": value - reach, "high": value + reach}
+    filled = {name: column.ravel() for name, column in columns.items()}
+    return ordered[[*keys, "start_age"]].assign(**filled, note=np.repeat(notes, len(ages)))
+
+
+def chance_of_dying(ages: np.ndarray, deaths: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """Chance of dying in each age band but the last, for those who reach it (Chiang II).
+
+    Arguments as for `life_table`; the last band is open and all who reach it die in it.
+    """
+    widths = np.diff(ages)
+    rate = deaths[:, :-1] / people[:, :-1]
+    return np.minimum(widths * rate / (1 + widths * (1 - _share_lived(ages)) * rate), 1)
+
+
+def life_table(
+    ages: np.ndarray, deaths: np.ndarray, people: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Expectation of life and its variance by age, for many life tables at once.
+
+    Parameters
+    ----------
+    ages : array of length bands
+        First age of each band; the last band is open.
+    deaths, people : arrays, tables by bands
+
+    Returns
+    -------
+    value, variance : arrays, tables by bands
+        In years and years squared.
+    """
+    widths, share = np.diff(ages), _share_lived(ages)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        dying = chance_of_dying(ages, deaths, people)
+        alive = np.cumprod(np.column_stack([np.ones(len(deaths)), 1 - dying]), axis=1) * RADIX
+        lost = -np.diff(alive, axis=1)
+        in_open_band = alive[:, -1] * people[:, -1] / deaths[:, -1]
+        lived = np.column_stack([widths * (alive[:, 1:] + share * lost), in_open_band])
+        value = _from_the_end(lived) / alive
+        # Variance of the chance of dying; none where nobody died.
+        chance = np.where(deaths[:, :-1] > 0, dying**2 * (1 - dying) / deaths[:, :-1], 0.0)
+        years = (1 - share) * widths + value[:, 1:]
+        parts = np.column_stack(
+            [chance * (alive[:, :-1] * years) ** 2, in_open_band**2 / deaths[:, -1]]
+        )
+        return value, _from_the_end(parts) / alive**2
+
+
+def _share_lived(ages: np.ndarray) -> np.ndarray:
+    """Share of each closed band that those who die in it have lived."""
+    infant = (ages[:-1] == 0) & (np.diff(ages) == 1)
+    return np.where(infant, INFANT_SHARE, OTHER_SHARE)
+
+
+def _from_the_end(parts: np.ndarray) -> np.ndarray:
+    return np.cumsum(parts[:, ::-1], axis=1)[:, ::-1]
+
+
+def _notes(deaths: np.ndarray, people: np.ndarray) -> np.ndarray:
+    """Why each table cannot be worked out, or an empty string."""
+    return np.select(
+        [
+            np.isnan(deaths + people).any(axis=1),
+            (people <= 0).any(axis=1),
+            (deaths > people).any(axis=1),
+            people.sum(axis=1) < SMALLEST_POPULATION,
+            deaths[:, -1] == 0,
+        ],
+        [
+            "deaths or population missing",
+            "an age band has no people",
+            "more deaths than people in an age band",
+            "fewer than 5,000 person-years",
+            "no deaths in the last age band",
+        ],
+        default="",
+    )

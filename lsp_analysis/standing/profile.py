@@ -1,0 +1,310 @@
+"""One area on one page: every indicator beside its comparators, and what stands out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.baseline import Comparison, compare
+from lsp_analysis.standing.checks import check_columns, check_level
+from lsp_analysis.standing.contrast import contrast_groups
+from lsp_analysis.standing.groups import group_limits, group_series
+from lsp_analysis.standing.judging import adjust_p, judge
+from lsp_analysis.standing.ranks import place_among
+from lsp_analysis.standing.trends import recent_trend, same_season
+from lsp_analysis.study.panel import Indicator
+from lsp_analysis.verdicts import VERDICTS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+JUDGED = ("better", "worse", "lower", "higher")
+METHODS = {
+    "bh": "Benjamini and Hochberg's false discovery rate",
+    "by": "Benjamini and Yekutieli's false discovery rate",
+    "holm": "Holm's chance of any false discovery",
+}
+NO_DATA = "no data for this area"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """All indicators of one area, with verdicts that allow for how many there are."""
+
+    area: str
+    comparators: tuple[str, ...]
+    level: float
+    adjustment: str
+    table: pd.DataFrame = field(repr=False, compare=False)
+    comparisons: pd.DataFrame = field(repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per indicator; see `profile` for the columns."""
+        return self.table
+
+    def standing_out(self, verdict: str, n: int = 3) -> pd.DataFrame:
+        """The `n` rows with this verdict whose ratio to the first comparator is furthest from 1."""
+        rows = self.table[self.table["verdict"] == verdict]
+        with np.errstate(divide="ignore"):
+            far = np.abs(np.log(rows["ratio"].to_numpy(float)))
+        return rows.iloc[np.argsort(-np.nan_to_num(far, nan=-1.0), kind="stable")[:n]]
+
+    def caution(self) -> str:
+        """How the verdicts allow for many comparisons at once."""
+        n = int(self.table["p_value"].notna().sum())
+        if self.adjustment == "none" or n < 2:
+            return ""
+        share = wording.number(round(100 * (1 - self.level), 1))
+        method = METHODS[self.adjustment]
+        return f"Verdicts allow for {n} comparisons at once ({method} at {share}%)."
+
+    def sentence(self) -> wording.Sentence:
+        """How the area stands, what stands out, and what changed since the period before."""
+        rest = self.comparators[0]
+        counted = self.table["verdict"].value_counts()
+        places = [
+            f"{wording.number(int(counted[word]))} {word}"
+            for word in VERDICTS
+            if counted.get(word, 0)
+        ]
+        said = [
+            f"{self.area[:1].upper()}{self.area[1:]} against {rest}, "
+            f"{wording.counted(len(self.table), 'indicator')}: {wording.and_list(places)}."
+        ]
+        for word in ("worse", "better", "higher", "lower"):
+            rows = self.standing_out(word)
+            if len(rows):
+                furthest = wording.and_list(map(_against, _rows(rows)))
+                said.append(f"{word.capitalize()} by most: {furthest}.")
+        said.extend(self._changes())
+        said.append(self.caution())
+        return wording.Sentence(" ".join(filter(None, said)))
+
+    def _changes(self) -> list[str]:
+        """What clearly changed since the period before, by indicator."""
+        moved = self.table[self.table["change_verdict"].isin(JUDGED)]
+        if moved.empty:
+            known = self.table["change"].notna().any()
+            return ["Nothing changed clearly since the period before."] if known else []
+        words = [
+            f"{row.name_} {wording.change(row.change, row.unit)} since "
+            f"{wording.period(row.previous_period)} ({row.change_verdict})"
+            for row in _rows(moved)
+        ]
+        return [f"Changed: {wording.and_list(words)}."]
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the spine chart: each indicator's place between the worst and the best area."""
+        shown = self.table[self.table["value"].notna() & self.table["worst"].notna()]
+        columns = {"name": "indicator", "value": "area_value", "comparator_value": "borough_value"}
+        frame = shown.rename(columns=columns)
+        wanted = ["indicator", "area_value", "low", "high", "borough_value"]
+        return figures.draw_spine(
+            frame[[*wanted, "worst", "p25", "p75", "best", "verdict"]].reset_index(drop=True), ax=ax
+        )
+
+
+def profile(
+    panels: Mapping[str, pd.DataFrame],
+    area: Collection[str],
+    comparators: Mapping[str, Collection[str]],
+    indicators: pd.DataFrame,
+    *,
+    area_name: str = "the area",
+    level: float = 0.95,
+    adjustment: str = "bh",
+) -> Profile:
+    """Set an area beside its comparators on every indicator at once.
+
+    Parameters
+    ----------
+    panels : mapping of indicator_id to panel
+        One may be missing, or lack the area: its row then says so.
+    area : small-area codes
+    comparators : mapping of name to small-area codes
+        The first is the one that verdicts, ranks and the spine chart are about: the rest of the
+        borough. None may contain the area.
+    indicators : DataFrame, rows of the table `indicators`
+        In the order in which they are to be shown.
+    area_name : str
+    level : float between 0 and 1
+    adjustment : "bh", "by", "holm" or "none"
+        Of the p-values over the indicators shown, for each comparator (`adjust_p`).
+
+    Returns
+    -------
+    Profile
+        ``table``, indexed by indicator_id, has ``name``, ``theme``, ``unit``, ``polarity``,
+        ``period``, ``value``, ``low``, ``high``; ``comparator_value``, ``difference``,
+        ``difference_low``, ``difference_high``, ``ratio``, ``p_value``, ``p_adjusted``,
+        ``verdict`` against the first comparator; ``rank``, ``of``, ``decile`` among small areas
+        (1 is the worst, or the highest without polarity); ``trend`` (Fingertips, of the same
+        season when periods are months or quarters); ``previous_period``, ``change`` with limits,
+        ``change_verdict``; ``worst``, ``p25``, ``p75``, ``best`` of small areas; ``caution``; and
+        for each further comparator its value and verdict under its name. ``comparisons`` has a
+        row for every indicator and comparator.
+
+    Raises
+    ------
+    PanelError
+        There are no comparators.
+    """
+    check_level(level)
+    check_columns(indicators, ["indicator_id", "name", "unit", "value_type"], "indicator table")
+    if not comparators:
+        raise PanelError("A profile needs a comparator: give at least the rest of the borough.")
+    rows, compared = [], []
+    for indicator in map(_indicator, indicators.to_dict("records")):
+        panel = panels.get(indicator.indicator_id)
+        if panel is None or not panel["area_code"].isin(area).any():
+            rows.append({**_identity(indicator), "caution": NO_DATA})
+            continue
+        found = [
+            compare(
+                panel,
+                area=area,
+                comparator=codes,
+                indicator=indicator,
+                level=level,
+                area_name=area_name,
+                comparator_name=name,
+            )
+            for name, codes in comparators.items()
+            if panel["area_code"].isin(codes).any()
+        ]
+        if not found:
+            rows.append({**_identity(indicator), "caution": "no data for any comparator"})
+            continue
+        rows.append(_row(panel, area, indicator, found[0], level))
+        compared.extend(found)
+    comparisons = _comparisons(compared, level, adjustment)
+    table = _with_verdicts(_table(rows), comparisons, tuple(comparators))
+    return Profile(area_name, tuple(comparators), level, adjustment, table, comparisons)
+
+
+_COLUMNS = ["name", "theme", "unit", "polarity", "period", "value", "low", "high"]
+_COLUMNS += ["comparator_value", "difference", "difference_low", "difference_high", "ratio"]
+_COLUMNS += ["p_value", "rank", "of", "decile", "trend", "previous_period", "change"]
+_COLUMNS += ["change_low", "change_high", "change_verdict", "worst", "p25", "p75", "best"]
+_COLUMNS += ["caution"]
+
+
+def _indicator(row: dict[str, object]) -> Indicator:
+    names = {f.name for f in fields(Indicator)}
+    return Indicator(**{k: v for k, v in row.items() if k in names and not wording.is_missing(v)})
+
+
+def _identity(indicator: Indicator) -> dict[str, object]:
+    names = ("indicator_id", "name", "theme", "unit", "polarity")
+    return {name: getattr(indicator, name) for name in names}
+
+
+def _row(
+    panel: pd.DataFrame,
+    area: Collection[str],
+    indicator: Indicator,
+    found: Comparison,
+    level: float,
+) -> dict[str, object]:
+    copied = ("period", "value", "low", "high", "comparator_value", "difference")
+    copied += ("difference_low", "difference_high", "ratio", "p_value", "caution")
+    series = group_series(panel, area, indicator=indicator)
+    return {
+        **_identity(indicator),
+        **{name: getattr(found, name) for name in copied},
+        **_spread(found, indicator.polarity),
+        "trend": _trend(series[series["period"] <= found.period], indicator),
+        **_change(series, found.period, indicator, level),
+    }
+
+
+def _spread(found: Comparison, polarity: str) -> dict[str, object]:
+    """The area's rank among small areas, and where these lie from worst to best."""
+    others = found.parts.loc[found.parts["group"] == "comparator", "value"].to_numpy(float)
+    highest_first = polarity != "high_is_good"
+    place = place_among(found.value, others, highest_first=highest_first)
+    known = others[~np.isnan(others)]
+    if not len(known) or np.isnan(found.value):
+        return {"of": place["of"]}
+    shares = [1.0, 0.75, 0.25, 0.0] if highest_first else [0.0, 0.25, 0.75, 1.0]
+    names = ("worst", "p25", "p75", "best")
+    return {**place, **dict(zip(names, np.quantile(known, shares), strict=True))}
+
+
+def _trend(series: pd.DataFrame, indicator: Indicator) -> str:
+    """Fingertips recent trend, on 95% limits whatever the level of the page."""
+    season = same_season(series).reset_index(drop=True)
+    low, high = group_limits(season, indicator=indicator, level=0.95)
+    return recent_trend(season.assign(low=low, high=high), polarity=indicator.polarity).label
+
+
+def _change(
+    series: pd.DataFrame, period: pd.Period, indicator: Indicator, level: float
+) -> dict[str, object]:
+    """Change on the period before, where both have a value."""
+    ends = [series[series["period"] == p].reset_index(drop=True) for p in (period, period - 1)]
+    if any(end.empty or np.isnan(end["value"].iloc[0]) for end in ends):
+        return {}
+    moved = contrast_groups(*ends, indicator=indicator, level=level).iloc[0]
+    low, high = moved["difference_low"], moved["difference_high"]
+    return {
+        "previous_period": period - 1,
+        "change": ends[0]["value"].iloc[0] - ends[1]["value"].iloc[0],
+        "change_low": low,
+        "change_high": high,
+        "change_verdict": str(judge(low, high, polarity=indicator.polarity)),
+    }
+
+
+def _table(rows: list[dict[str, object]]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["indicator_id", *_COLUMNS]).set_index("indicator_id")
+    return table.fillna({"caution": "", "trend": "Cannot be calculated", "change_verdict": ""})
+
+
+def _comparisons(found: list[Comparison], level: float, adjustment: str) -> pd.DataFrame:
+    """Every comparison with its adjusted p-value and the verdict that remains."""
+    names = ("indicator_id", "name", "unit", "comparator", "period", "value", "comparator_value")
+    names += ("difference", "difference_low", "difference_high", "p_value", "verdict")
+    frame = pd.DataFrame([{name: getattr(one, name) for name in names} for one in found])
+    frame = frame.reindex(columns=list(names))
+    groups = frame.groupby("comparator", sort=False)["p_value"]
+    frame["p_adjusted"] = groups.transform(lambda p: adjust_p(p, method=adjustment)).astype(float)
+    # A difference counts only if its own interval is clear of nought and it survives the many.
+    lost = (frame["p_adjusted"] > 1 - level) & frame["verdict"].isin(JUDGED)
+    frame["verdict"] = frame["verdict"].mask(lost, "similar")
+    return frame
+
+
+def _with_verdicts(
+    table: pd.DataFrame, comparisons: pd.DataFrame, names: tuple[str, ...]
+) -> pd.DataFrame:
+    groups = comparisons.groupby("comparator")
+    by_name = {name: rows.set_index("indicator_id") for name, rows in groups}
+    blank = comparisons.iloc[:0].set_index("indicator_id")
+    first = by_name.get(names[0], blank).reindex(table.index)
+    table.insert(table.columns.get_loc("p_value") + 1, "p_adjusted", first["p_adjusted"])
+    verdict = first["verdict"].fillna("not compared")
+    table.insert(table.columns.get_loc("p_adjusted") + 1, "verdict", verdict)
+    for name in names[1:]:
+        other = by_name.get(name, blank).reindex(table.index)
+        table[f"{name}: value"] = other["comparator_value"]
+        table[f"{name}: verdict"] = other["verdict"].fillna("not compared")
+    return table
+
+
+def _rows(table: pd.DataFrame) -> list:
+    # `name` is also what pandas calls an index, so it is renamed for attribute access.
+    return list(table.rename(columns={"name": "name_"}).itertuples(index=False))
+
+
+def _against(row) -> str:
+    return (
+        f"{row.name_} ({wording.quantity(row.value, row.unit)} against "
+        f"{wording.quantity(row.comparator_value, row.unit)})"
+    )

@@ -1,0 +1,377 @@
+"""Which public function answers each method of ``METHODS.md``: names and shapes, no arithmetic.
+
+`answer` is what the reference numbers are run through. A new capability adds its functions with
+``@binds``; a method whose capability is not there yet is listed in `AWAITED`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.standing import (
+    contrast,
+    funnel,
+    inequality,
+    judging,
+    life,
+    process,
+    ranks,
+    rates,
+    smoothing,
+    space,
+    standardise,
+    trends,
+)
+from lsp_analysis.study import areas, disclosure
+
+Inputs = dict[str, Any]
+BINDINGS: dict[str, Callable[[Inputs], Inputs]] = {}
+LEVELS = {"95": 0.95, "998": 0.998}
+
+AWAITED = {
+    "design_effect",
+    "did_cluster",
+    "group_sequential_bounds",
+    "icc_anova",
+    "its_newey_west",
+    "mde_cluster_proportion",
+    "randomisation_inference",
+    "sample_size_two_group",
+    "stepped_wedge_power",
+}
+
+
+def answer(method: str, inputs: Inputs) -> Inputs:
+    """The package's answer to one reference case; missing numbers are None."""
+    return _plain(BINDINGS[method](inputs))
+
+
+def binds(*methods: str) -> Callable[[Callable], Callable]:
+    """Register a function as the answer to one or more methods."""
+
+    def register(function: Callable) -> Callable:
+        BINDINGS.update(dict.fromkeys(methods, function))
+        return function
+
+    return register
+
+
+def _plain(value: Any) -> Any:
+    """Numbers, text, lists and dicts only, as JSON has them."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | pd.Series):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _at_both_levels(make: Callable[[float], pd.DataFrame], columns: dict[str, str]) -> Inputs:
+    """Single-row tables at both levels, as ``lower95`` and so on."""
+    answers: Inputs = {}
+    for end, level in LEVELS.items():
+        row = make(level).iloc[0]
+        answers |= {f"{name}{end}": row[column] for name, column in columns.items()}
+    return answers
+
+
+LIMITS = {"lower": "low", "upper": "high"}
+
+
+# Rates and means
+
+
+@binds("rate_byars_exact")
+def _crude_rate(i: Inputs) -> Inputs:
+    value = rates.crude_rate(i["obs"], i["pop"])["value"][0]
+    limits = _at_both_levels(lambda k: rates.crude_rate(i["obs"], i["pop"], level=k), LIMITS)
+    return {"value": value, **limits}
+
+
+@binds("proportion_wilson")
+def _proportion(i: Inputs) -> Inputs:
+    value = rates.proportion(i["x"], i["n"])["value"][0]
+    return {
+        "value": value,
+        **_at_both_levels(lambda k: rates.proportion(i["x"], i["n"], level=k), LIMITS),
+    }
+
+
+@binds("mean_student_t")
+def _mean(i: Inputs) -> Inputs:
+    values = pd.DataFrame({"value": i["values"], "group": "all"})
+
+    def table(level: float) -> pd.DataFrame:
+        return rates.means(values, value="value", by="group", level=level)
+
+    row = table(0.95).iloc[0]
+    return {"value": row["value"], "stdev": row["stdev"], **_at_both_levels(table, LIMITS)}
+
+
+@binds("dsr_dobson")
+def _dsr(i: Inputs) -> Inputs:
+    columns = {"observed": i["obs"], "population": i["pop"], "standard": i["stdpop"]}
+    counts = pd.DataFrame({"group": "all", **columns})
+
+    def table(level: float) -> pd.DataFrame:
+        return standardise.directly_standardised(counts, by="group", level=level)
+
+    row = table(0.95).iloc[0]
+    limits = _at_both_levels(table, LIMITS)
+    return {"total_count": row["observed"], "value": row["value"], **limits}
+
+
+@binds("isr")
+def _isr(i: Inputs) -> Inputs:
+    age = range(len(i["obs"]))
+    own = {"group": "all", "age": age, "observed": i["obs"], "population": i["pop"]}
+    reference = {"age": age, "observed": i["ref_obs"], "population": i["ref_pop"]}
+
+    def table(level: float) -> pd.DataFrame:
+        return standardise.indirectly_standardised(
+            pd.DataFrame(own), pd.DataFrame(reference), by="group", level=level
+        )
+
+    row = table(0.95).iloc[0]
+    columns = {
+        f"{kind}_{name}": f"{kind}_{c}" for kind in ("ratio", "rate") for name, c in LIMITS.items()
+    }
+    values = {name: row[name] for name in ("observed", "expected", "ratio", "rate")}
+    return {**values, "ref_rate": row["reference_rate"], **_at_both_levels(table, columns)}
+
+
+@binds("life_expectancy_chiang")
+def _life_expectancy(i: Inputs) -> Inputs:
+    columns = {"start_age": i["startage"], "deaths": i["deaths"], "population": i["pops"]}
+    table = life.life_expectancy(pd.DataFrame(columns))
+    return {"le": table["value"], "lower95": table["low"], "upper95": table["high"]}
+
+
+@binds("empirical_bayes_global")
+def _empirical_bayes(i: Inputs) -> Inputs:
+    return {"rate": smoothing.empirical_bayes(i["events"], i["population"])}
+
+
+# Comparisons
+
+
+@binds("benchmark_rag_single_ci")
+def _benchmark(i: Inputs) -> Inputs:
+    word = judging.judge(
+        i["lower95"], i["upper95"], benchmark=i["benchmark"], polarity=i["polarity"]
+    )
+    return {"outcome": str(word)}
+
+
+@binds("gap_proportions")
+def _gap_proportions(i: Inputs) -> Inputs:
+    groups = (i["x1"], i["n1"], i["x2"], i["n2"])
+    gap = contrast.difference_of_proportions(*groups)
+    ratio = contrast.ratio_of_proportions(*groups)
+    return {
+        "diff": gap.estimate,
+        "diff_lo": gap.low,
+        "diff_hi": gap.high,
+        "ratio": ratio.estimate,
+        "ratio_lo": ratio.low,
+        "ratio_hi": ratio.high,
+    }
+
+
+@binds("gap_rates")
+def _gap_rates(i: Inputs) -> Inputs:
+    groups = (i["x1"], i["t1"], i["x2"], i["t2"])
+    score = contrast.ratio_of_rates(*groups)
+    wald = contrast.ratio_of_rates(*groups, method="wald-log")
+    return {
+        "rate_ratio": score.estimate,
+        "score_lo": score.low,
+        "score_hi": score.high,
+        "waldlog_lo": wald.low,
+        "waldlog_hi": wald.high,
+    }
+
+
+@binds("rate_ratio_exact")
+def _rate_ratio_exact(i: Inputs) -> Inputs:
+    (x1, x2), (t1, t2) = i["x"], i["T"]
+    ratio = contrast.ratio_of_rates(x1, t1, x2, t2, method="exact")
+    p = contrast.exact_rate_test(x1, t1, x2, t2)
+    return {"rate_ratio": ratio.estimate, "p": p, "ci": [ratio.low, ratio.high]}
+
+
+@binds("p_adjust")
+def _p_adjust(i: Inputs) -> Inputs:
+    return {method: judging.adjust_p(i["p"], method=method) for method in ("bh", "holm", "by")}
+
+
+@binds("quantiles_phe")
+def _quantiles(i: Inputs) -> Inputs:
+    return {"quantile": ranks.quantiles(i["v"], 5)}
+
+
+# Funnels
+
+
+@binds("funnel_proportion_limits")
+def _funnel_limits(i: Inputs) -> Inputs:
+    limits = funnel.proportion_limits(i["n"], i["average"]).iloc[0]
+    return limits[list(funnel.LIMIT_COLUMNS)].to_dict()
+
+
+@binds("funnel_ratio_limits")
+def _funnel_ratio_limits(i: Inputs) -> Inputs:
+    limits = funnel.expected_at_limits(i["obs"]).iloc[0]
+    names = ("lower_2s_exp", "upper_2s_exp", "lower_3s_exp", "upper_3s_exp")
+    return dict(zip(names, limits[list(funnel.LIMIT_COLUMNS)], strict=True))
+
+
+@binds("funnel_ratio_significance")
+def _funnel_ratio(i: Inputs) -> Inputs:
+    return {"significance": str(funnel.classify_ratios(i["obs"], i["expected"])[0])}
+
+
+@binds("funnel_proportion_significance")
+def _funnel_proportion(i: Inputs) -> Inputs:
+    return {"significance": funnel.classify_proportions(i["num"], i["den"])}
+
+
+@binds("funnel_rate_significance")
+def _funnel_rate(i: Inputs) -> Inputs:
+    return {"significance": funnel.classify_rates(i["obs"], i["pop"])}
+
+
+# Inequality and space
+
+
+def _slope_index(i: Inputs, **keywords: Any) -> Inputs:
+    found = inequality.slope_index(i["population"], i["value"], **keywords)
+    return {
+        "sii": found.sii,
+        "rii": found.rii,
+        "sii_lower_sim": found.sii_low,
+        "sii_upper_sim": found.sii_high,
+        "rii_lower_sim": found.rii_low,
+        "rii_upper_sim": found.rii_high,
+    }
+
+
+@binds("sii_normal")
+def _sii_normal(i: Inputs) -> Inputs:
+    return _slope_index(i, se=i["se"])
+
+
+@binds("sii_rate_log")
+def _sii_log(i: Inputs) -> Inputs:
+    return _slope_index(i, low=i["lower95"], high=i["upper95"], transform="log")
+
+
+@binds("sii_proportion_logit")
+def _sii_logit(i: Inputs) -> Inputs:
+    # The cases give per cent, the function takes shares.
+    shares = {name: np.divide(i[name], 100) for name in ("value", "lower95", "upper95")}
+    limits = {"low": shares["lower95"], "high": shares["upper95"]}
+    return _slope_index({**i, **shares}, **limits, transform="logit", multiplier=-100)
+
+
+@binds("segregation")
+def _segregation(i: Inputs) -> Inputs:
+    found = inequality.segregation(i["group"], i["total"])
+    return found.rename({"dissimilarity": "dissim"}).to_dict()
+
+
+# Areas of a 3 x 3 grid, in rows, that share an edge.
+ROOK = {0: (1, 3), 1: (0, 2, 4), 2: (1, 5), 3: (0, 4, 6), 4: (1, 3, 5, 7), 5: (2, 4, 8)}
+ROOK |= {6: (3, 7), 7: (4, 6, 8), 8: (5, 7)}
+
+
+@binds("moran")
+def _moran(i: Inputs) -> Inputs:
+    pairs = [(own, other) for own, others in ROOK.items() for other in others]
+    neighbours = pd.DataFrame(pairs, columns=["area_code", "neighbour_code"])
+    found = space.moran(pd.Series(i["y"], dtype=float), neighbours, permutations=0)
+    return {
+        "I": found.value,
+        "EI": found.expected,
+        "VI_norm": found.variance,
+        "z_norm": found.z,
+        "p_norm": found.p_value,
+        "local_I": found.local["local_i"],
+        "quadrant": found.local["quadrant"],
+    }
+
+
+# Trends
+
+
+@binds("xmr_plot_the_dots")
+def _xmr(i: Inputs) -> Inputs:
+    rebase = i["rebase_at_point"]
+    points = process.xmr(
+        i["y"],
+        direction=i["improvement_direction"],
+        rebase_at=rebase if isinstance(rebase, list) else [] if rebase is None else [rebase],
+        fix_after=i["fix_after_n_points"],
+        screen_outliers=i["screen_outliers"],
+    )
+    return {name: points[name] for name in ("mean", "lpl", "upl", "type", "point_type")}
+
+
+@binds("trend_fingertips_synthetic", "trend_fingertips_published")
+def _recent_trend(i: Inputs) -> Inputs:
+    columns = {"value": i["value"], "low": i["lower95"], "high": i["upper95"]}
+    series = pd.DataFrame(columns, dtype=float)
+    series["period"] = pd.period_range("2001", periods=len(series), freq="Y")
+    found = trends.recent_trend(series, polarity=_polarity(i.get("polarity")))
+    return {
+        "slope": found.slope,
+        "se": found.se,
+        "chi2": found.chi_squared,
+        "no_outlier": found.all_of_one_sign,
+        "marker": found.marker,
+        "published_marker": found.label,
+    }
+
+
+def _polarity(text: str | None) -> str:
+    """A polarity by whichever words its publisher has for it ("RAG - Low is good")."""
+    words = (text or "").lower()
+    if "high" in words:
+        return "high_is_good"
+    return "low_is_good" if "low" in words else "none"
+
+
+@binds("chi2_trend_proportions")
+def _chi_squared_trend(i: Inputs) -> Inputs:
+    chi_squared, p = trends.chi_squared_trend(i["x"], i["n"])
+    return {"chisq": chi_squared, "p": p}
+
+
+# Names and disclosure
+
+
+@binds("area_name_match")
+def _area_name_match(i: Inputs) -> Inputs:
+    return {"match": areas.fold_name(i["a"]) == areas.fold_name(i["b"])}
+
+
+@binds("nhs_small_numbers")
+def _shown(i: Inputs) -> Inputs:
+    return {"shown": disclosure.shown_count(i["count"])}
+
+
+@binds("suppression_audit")
+def _suppression_audit(i: Inputs) -> Inputs:
+    hidden = [tuple(cell) for cell in i["suppressed"]]
+    found = disclosure.feasible_intervals(
+        i["table"], hidden, margins_published=i["margins_published"]
+    )
+    return {"intervals": {f"{row},{column}": ends for (row, column), ends in found.items()}}

@@ -1,0 +1,89 @@
+"""Life tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.life import AGES, chance_of_dying, life_expectancy, life_table
+
+# The worked example of Public Health England's life expectancy calculator, reprinted in the
+# documentation of the smcepi package of San Mateo County.
+DEATHS = [206, 37, 23, 23, 105, 162, 268, 314, 413, 584, 954, 1359, 1912, 2824, 4507, 5851]
+DEATHS += [7117, 8192, 7745, 6442]
+PEOPLE = [50698, 215400, 280458, 258105, 282062, 329060, 306097, 274544, 260415, 267450, 311314]
+PEOPLE += [324311, 296825, 271339, 284608, 228062, 162785, 111263, 58987, 26016]
+
+
+def table_of(deaths: list[float], people: list[float]) -> pd.DataFrame:
+    return pd.DataFrame({"start_age": AGES, "deaths": deaths, "population": people})
+
+
+def test_chances_of_dying_are_those_of_the_published_calculator():
+    chances = chance_of_dying(np.array(AGES), np.array([DEATHS]), np.array([PEOPLE]))
+    printed = [0.004048, 0.000687, 0.00041, 0.000445, 0.00186]
+    assert chances[0, :5] == pytest.approx(printed, abs=1e-6)
+
+
+def test_years_lived_add_up_from_one_age_to_the_next():
+    ages = np.array(AGES)
+    value, _ = life_table(ages, np.array([DEATHS]), np.array([PEOPLE]))
+    died = chance_of_dying(ages, np.array([DEATHS]), np.array([PEOPLE]))[0, 2]
+    # Between five and ten: half of the band for those who die in it.
+    assert value[0, 2] == pytest.approx(5 * (1 - died / 2) + (1 - died) * value[0, 3])
+    assert value[0, -1] == pytest.approx(PEOPLE[-1] / DEATHS[-1])
+
+
+def test_the_variance_is_that_of_redrawn_deaths():
+    rng = np.random.default_rng(11)
+    deaths, people = np.array([DEATHS]) / 10, np.array([PEOPLE]) / 10
+    value, variance = life_table(np.array(AGES), deaths, people)
+    drawn, _ = life_table(
+        np.array(AGES), rng.poisson(deaths, (4000, 20)).astype(float), np.repeat(people, 4000, 0)
+    )
+    assert drawn[:, 0].mean() == pytest.approx(value[0, 0], abs=0.05)
+    assert drawn[:, 0].std() == pytest.approx(np.sqrt(variance[0, 0]), rel=0.06)
+
+
+def test_an_age_at_which_nobody_dies_is_no_trouble():
+    deaths = [0 if age == 5 else d for age, d in zip(AGES, DEATHS, strict=True)]
+    table = life_expectancy(table_of(deaths, PEOPLE))
+    assert table["note"].eq("").all()
+    assert table["low"].lt(table["value"]).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "note"),
+    [
+        ({"deaths": [*DEATHS[:-1], 0]}, "no deaths in the last age band"),
+        ({"population": [0, *PEOPLE[1:]]}, "an age band has no people"),
+        ({"population": [100, *PEOPLE[1:]]}, "more deaths than people in an age band"),
+        ({"deaths": np.divide(DEATHS, 1e4), "population": np.divide(PEOPLE, 1e3)}, "fewer than"),
+        ({"deaths": [np.nan, *DEATHS[1:]]}, "deaths or population missing"),
+    ],
+)
+def test_a_table_that_cannot_be_worked_out_says_why(change, note):
+    table = life_expectancy(table_of(DEATHS, PEOPLE).assign(**change))
+    assert table[["value", "low", "high"]].isna().all(axis=None)
+    assert table["note"].str.contains(note).all()
+
+
+def test_areas_side_by_side_are_as_each_alone_in_any_order_of_rows():
+    one, other = table_of(DEATHS, PEOPLE), table_of(np.multiply(DEATHS, 1.3).round(), PEOPLE)
+    both = pd.concat([one.assign(area="a"), other.assign(area="b")]).sample(frac=1, random_state=1)
+    together = life_expectancy(both, by="area")
+    for area, alone in (("a", one), ("b", other)):
+        rows = together[together["area"] == area]
+        assert rows["value"].tolist() == pytest.approx(life_expectancy(alone)["value"].tolist())
+    at_birth = together[together["start_age"] == 0].set_index("area")["value"]
+    assert at_birth["b"] < at_birth["a"]
+
+
+def test_a_band_that_is_missing_in_one_area_is_refused():
+    both = pd.concat(
+        [table_of(DEATHS, PEOPLE).assign(area="a"), table_of(DEATHS, PEOPLE)[1:].assign(area="b")]
+    )
+    with pytest.raises(PanelError, match="each band once"):
+        life_expectancy(both, by="area")
