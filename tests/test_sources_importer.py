@@ -324,6 +324,16 @@ def test_without_a_lookup_of_2001_the_early_editions_are_left_out(folder, tmp_pa
     assert check_study(study.path) == []
 
 
+def test_a_borough_whose_code_is_newer_than_the_lookups_is_found_by_its_areas(folder, tmp_path):
+    heading = ["LSOA11CD", "LSOA11NM", "LSOA21CD", "LSOA21NM", "CHGIND", "LAD22CD", "LAD22NM"]
+    rows = [[code, native.NAMES[code], code, "", "U", "E06000999", "Amble"] for code in native.NEW]
+    native.write_rows(folder / "later.csv", [heading, *rows])
+    study = open_study(import_study(folder, borough="E06000999", out=tmp_path / "study"))
+    assert study.deprivation().groupby("edition").size().eq(6).all()
+    assert study.area("Amble").members == tuple(native.NEW)
+    assert check_study(study.path) == []
+
+
 def test_with_a_lookup_of_codes_alone_there_is_still_a_study(folder, tmp_path):
     for part in ("output areas.csv", "wards.csv", "names.csv"):
         (folder / "geography" / part).unlink()

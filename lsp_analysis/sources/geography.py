@@ -85,17 +85,16 @@ def find_geography(
         No lookup is there, none lists the borough, or two disagree on which areas are its.
     """
     listing = _lookups_listing(founds, borough)
-    place, codes = _small_areas_of(listing, borough)
+    place, newer = _small_areas_of(listing, borough)
+    codes = newer["area_code"].tolist()
+    for kind in ("code_lookup", "msoa_lookup"):
+        if kind not in listing:
+            listing |= _lookup_of_areas(founds, kind, codes)
     lookup = _code_lookup(listing.get("code_lookup"), codes, register)
     parents = _parents(listing.get("msoa_lookup"), codes, register)
-    newer = _names(lookup, "to") if not lookup.empty else parents[["area_code", "area_name"]]
-    small_areas = pd.concat(
-        [
-            _names(lookup, "from").assign(code_vintage=OLD),
-            newer.drop_duplicates().assign(code_vintage=NEW),
-        ],
-        ignore_index=True,
-    )
+    older = lookup[["from_code", "from_name"]].set_axis(["area_code", "area_name"], axis=1)
+    vintages = [older.drop_duplicates().assign(code_vintage=OLD), newer.assign(code_vintage=NEW)]
+    small_areas = pd.concat(vintages, ignore_index=True)
     return Geography(place, small_areas, _changes(lookup)), parents
 
 
@@ -123,9 +122,20 @@ def _lookups_listing(
     return listing
 
 
+def _lookup_of_areas(
+    founds: Mapping[str, Sequence[Found]], kind: str, codes: list[str]
+) -> dict[str, tuple[Found, pd.DataFrame]]:
+    """The first lookup with any of these areas, whatever borough it puts them in; by kind."""
+    for found in choice.preferred(founds.get(kind, ())):
+        rows = READERS[kind](found)
+        if rows["area_code"].isin(codes).any():
+            return {kind: (found, rows)}
+    return {}
+
+
 def _small_areas_of(
     listing: Mapping[str, tuple[Found, pd.DataFrame]], borough: str
-) -> tuple[Borough, list[str]]:
+) -> tuple[Borough, pd.DataFrame]:
     """The borough and its small areas of 2011, on which the lookups that list it must agree."""
     mine = [(found, rows[rows["borough_code"] == borough]) for found, rows in listing.values()]
     first, rows = mine[0]
@@ -133,7 +143,8 @@ def _small_areas_of(
     for other, other_rows in mine[1:]:
         if set(other_rows["area_code"]) != codes:
             _refuse_disagreement((first, codes), (other, set(other_rows["area_code"])), borough)
-    return Borough(borough, rows["borough_name"].iloc[0]), sorted(codes)
+    named = rows[["area_code", "area_name"]].drop_duplicates("area_code").sort_values("area_code")
+    return Borough(borough, rows["borough_name"].iloc[0]), named
 
 
 def _refuse_disagreement(
@@ -200,11 +211,6 @@ def _parents(
         choice.refuse_gaps(rows["area_code"], codes, found)
         register.use(found)
     return rows
-
-
-def _names(lookup: pd.DataFrame, side: str) -> pd.DataFrame:
-    pairs = lookup[[f"{side}_code", f"{side}_name"]].drop_duplicates(f"{side}_code")
-    return pairs.set_axis(["area_code", "area_name"], axis=1)
 
 
 def _changes(lookup: pd.DataFrame) -> pd.DataFrame:

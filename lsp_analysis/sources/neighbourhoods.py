@@ -17,7 +17,7 @@ from lsp_analysis.sources.geography import Geography
 from lsp_analysis.study.areas import fold_name
 
 COLUMNS = (
-    "neighbourhood_code",  # short, lower case, for example hall-i-th-wood
+    "neighbourhood_code",  # short, lower case, with hyphens
     "neighbourhood_name",
     "definition",  # core or wide
     "is_pilot",  # true where the programme runs
