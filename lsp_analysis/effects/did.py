@@ -18,7 +18,14 @@ from scipy import stats
 
 from lsp_analysis.effects.fixed_effects import two_way_regression
 from lsp_analysis.effects.layout import AREA, PERIOD, grid, long_panel
-from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, gap_effect, paths_frame, relative_to
+from lsp_analysis.effects.parts import (
+    PARALLEL,
+    UNTOUCHED,
+    detectable,
+    gap_effect,
+    paths_frame,
+    relative_to,
+)
 from lsp_analysis.effects.ranking import PlaceboInference
 from lsp_analysis.effects.regression import Regression
 from lsp_analysis.effects.result import EffectEstimate
@@ -128,6 +135,7 @@ def difference_in_differences(
         assumptions=(PARALLEL, UNTOUCHED),
         warnings=(fit.withheld,) if fit.withheld else (),
         paths=paths,
+        **detectable(fit.detectable("treatment"), counterfactual),
         se=float(row["se"]),
         regression=fit,
     )

@@ -80,6 +80,7 @@ def poisson_difference_in_differences(
     observed = float(frame.loc[after, outcome].sum()) / n_after
     counterfactual = observed / math.exp(row["estimate"])
     relative = {name: math.expm1(row[name]) for name in ("estimate", "low", "high")}
+    fall = -math.expm1(-fit.detectable("treatment"))
     return DifferenceInDifferences(
         outcome=outcome,
         method="difference-in-differences, Poisson with two-way fixed effects",
@@ -102,6 +103,8 @@ def poisson_difference_in_differences(
         paths=_rate_paths(
             frame[frame[area].isin(codes)], outcome, population, row["estimate"], per, period
         ),
+        smallest_effect=fall * counterfactual,
+        smallest_relative=fall,
         se=float(row["se"]),
         regression=fit,
     )

@@ -26,7 +26,7 @@ def two_way_regression(
     weights: str | None = None,
     vcov: str = "cluster",
     cluster: str | None = None,
-    treatment: str | None = None,
+    treatment: str | Sequence[str] | None = None,
     level: float = 0.95,
 ) -> Regression:
     """Least squares of `outcome` on `regressors`, area and period effects absorbed.
@@ -41,9 +41,9 @@ def two_way_regression(
     vcov, cluster
         See `regression.least_squares`; `cluster` is the area if left out. Absorbed effects count
         among the coefficients, whether or not they lie within clusters.
-    treatment : str, optional
-        Regressor whose clusters are counted: with fewer than five treated, interval and p-value are
-        withheld.
+    treatment : str or list of str, optional
+        Regressors that mark treated rows: with fewer than five treated clusters, interval and
+        p-value are withheld.
     """
     regressors = list(regressors)
     cluster = cluster or area
@@ -66,11 +66,14 @@ def two_way_regression(
     )
 
 
-def treated_clusters(frame: pd.DataFrame, treatment: str | None, cluster: str) -> int | None:
-    """How many clusters have a row with `treatment` above 0; None when no treatment is named."""
+def treated_clusters(
+    frame: pd.DataFrame, treatment: str | Sequence[str] | None, cluster: str
+) -> int | None:
+    """How many clusters have a row with a `treatment` above 0; None when none is named."""
     if treatment is None:
         return None
-    return int(frame.loc[frame[treatment] > 0, cluster].nunique())
+    marks = frame[[treatment] if isinstance(treatment, str) else list(treatment)]
+    return int(frame.loc[(marks > 0).any(axis=1), cluster].nunique())
 
 
 def complete_rows(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

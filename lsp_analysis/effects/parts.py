@@ -28,6 +28,12 @@ def relative_to(
     }
 
 
+def detectable(smallest: float, counterfactual: float) -> dict[str, float]:
+    """Fields for the smallest effect found with 80% power, in units and as a share."""
+    share = smallest / counterfactual if counterfactual > 0 else math.nan
+    return {"smallest_effect": smallest, "smallest_relative": share}
+
+
 def gap_effect(laid_out: Grid, gap: np.ndarray, inference: PlaceboInference) -> dict[str, Any]:
     """Fields of an `EffectEstimate` that follow from a path of gaps and its placebos.
 
@@ -41,7 +47,6 @@ def gap_effect(laid_out: Grid, gap: np.ndarray, inference: PlaceboInference) -> 
     estimate = float(gap[at:].mean())
     observed = float(treated[at:].mean())
     counterfactual = observed - estimate
-    smallest = inference.smallest_effect
     return {
         "estimate": estimate,
         "low": inference.low,
@@ -54,8 +59,7 @@ def gap_effect(laid_out: Grid, gap: np.ndarray, inference: PlaceboInference) -> 
         "n_treated": int(laid_out.treated.sum()),
         "n_placebos": inference.n_placebos,
         "finest_p": inference.finest_p,
-        "smallest_effect": smallest,
-        "smallest_relative": smallest / counterfactual if counterfactual > 0 else math.nan,
+        **detectable(inference.smallest_effect, counterfactual),
         "paths": paths_frame(laid_out.periods, treated, treated - gap),
     }
 

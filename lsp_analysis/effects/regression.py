@@ -54,6 +54,13 @@ class Regression:
         """One tidy row per coefficient."""
         return self.coefficients.copy()
 
+    def detectable(self, term: str) -> float:
+        """Size of the coefficient that would be found with 80% power; missing where withheld."""
+        if self.withheld:
+            return math.nan
+        se = float(self.coefficients.loc[term, "se"])
+        return se * float(stats.t.ppf(0.5 + self.level / 2, self.df) + stats.t.ppf(0.8, self.df))
+
 
 def least_squares(
     outcome: np.ndarray,

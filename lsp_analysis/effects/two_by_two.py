@@ -10,7 +10,7 @@ import pandas as pd
 
 from lsp_analysis.effects.did import DifferenceInDifferences, inference_name
 from lsp_analysis.effects.fixed_effects import complete_rows, treated_clusters
-from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, relative_to
+from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, detectable, relative_to
 from lsp_analysis.effects.regression import least_squares
 from lsp_analysis.errors import PanelError
 
@@ -115,6 +115,7 @@ def did_2x2(
                 "comparison": [path["before"], counterfactual],
             }
         ),
+        **detectable(fit.detectable(INTERACTION), counterfactual),
         se=float(row["se"]),
         regression=fit,
         means=means,
