@@ -1,0 +1,180 @@
+"""One report to be made: asked for, checked, and described so that any process can make it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lsp_analysis.errors import AreaError, ParameterError, did_you_mean
+from lsp_analysis.reports import digests
+from lsp_analysis.reports.parameters import check_parameters
+from lsp_analysis.reports.template import DEFAULT, Template
+from lsp_analysis.resources import study_path
+from lsp_analysis.study.areas import Area, slug
+from lsp_analysis.study.schema import NAME_PRECEDENCE
+from lsp_analysis.study.store import Study, open_study
+
+FORMATS = ("html", "pdf")
+KINDS = {"lsoa": "LSOA", "msoa": "MSOA", "oa": "Output area"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one report may take before it is stopped."""
+
+    seconds: float = 600.0
+    megabytes: float = 2048.0
+
+
+@dataclass(frozen=True)
+class Job:
+    """A checked request for one report; all of it is plain data."""
+
+    name: str  # of its folder and files
+    study: str
+    template: str  # path of the notebook
+    parameters: dict[str, Any]  # as given, each of its declared type
+    out: str
+    formats: tuple[str, ...]
+    about: dict[str, Any] = field(repr=False)  # what the page says of itself
+    expect: dict[str, int] = field(repr=False)
+    key: str = ""
+    limits: Limits = Limits()
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can carry it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Job:
+        """The job that `as_dict` described."""
+        plain = dict(content)
+        plain["limits"] = Limits(**plain["limits"])
+        return cls(**{**plain, "formats": tuple(plain["formats"])})
+
+    @property
+    def folder(self) -> Path:
+        """The output folder, in which the report has a folder of its own."""
+        return Path(self.out)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What papermill injects: the parameters, the study and the area, as data."""
+        return {**self.parameters, "study": self.study, "area": self.about["area"]["code"]}
+
+
+class JobMaker:
+    """Turns areas of one study into jobs, with names that no two areas share."""
+
+    def __init__(
+        self,
+        study: str | Path,
+        *,
+        out: str | Path,
+        formats: Sequence[str] = ("html",),
+        limits: Limits | None = None,
+    ) -> None:
+        """Open and fingerprint the study; StudyError or ParameterError when it cannot be."""
+        self.formats = checked_formats(formats)
+        self.study = open_study(study_path(study))
+        self.out = Path(out).absolute()
+        self.limits = limits or Limits()
+        self.digest = digests.study_digest(self.study)
+        self._owners = _owners(self.study)
+
+    def make(
+        self,
+        area: str,
+        template: Template,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        suffix: str = "",
+    ) -> Job:
+        """The job of reporting on `area`; AreaError or ParameterError when it cannot be done."""
+        values = check_parameters(parameters or {}, template.parameters, template.name)
+        place = self.study.area(area)
+        if not place.members:
+            raise AreaError(
+                f"{place.name} ({place.code}, codes of {place.code_vintage}) has no small areas "
+                f"in this study, whose codes are of {self.study.code_vintage}. "
+                "Check its code, or its rows in the table area_members."
+            )
+        about = self._about(place, template, values)
+        key = digests.digest_of(
+            [about, values, digests.code_digest(), digests.environment_digest()]
+        )
+        return Job(
+            name=self._name(place, template, suffix),
+            study=str(self.study.path.absolute()),
+            template=str(template.path),
+            parameters=values,
+            out=str(self.out),
+            formats=self.formats,
+            about=about,
+            expect=template.expect,
+            key=key,
+            limits=self.limits,
+        )
+
+    def _about(self, area: Area, template: Template, values: Mapping[str, Any]) -> dict[str, Any]:
+        defaults = {p.name: p.default for p in template.parameters.values()}
+        shown = {**defaults, **values, "area": area.name}
+        shown.pop("study")
+        kind = KINDS.get(area.area_type, area.area_type.capitalize())
+        return {
+            "area": {
+                "name": area.name,
+                "code": area.code,
+                "kind": kind,
+                "members": list(area.members),
+                "vintage": str(area.code_vintage),
+            },
+            "study": {
+                "title": self.study.title,
+                "note": self.study.note,
+                "attribution": self.study.attribution,
+                "digest": self.digest,
+            },
+            "template": {"name": template.name, "digest": template.digest},
+            "parameters": shown,
+        }
+
+    def _name(self, area: Area, template: Template, suffix: str) -> str:
+        bare = self._owners.get(area.slug) == area.code
+        own = area.slug if bare else f"{area.slug}-{slug(area.code)}"
+        kind = "" if template.name == DEFAULT else template.name
+        return "--".join(part for part in (own, kind, suffix) if part)
+
+
+def checked_formats(formats: Sequence[str]) -> tuple[str, ...]:
+    """`formats` with HTML, which is always made; ParameterError for one that is not known."""
+    for name in formats:
+        if name not in FORMATS:
+            raise ParameterError(
+                f"{name!r} is no format of a report.{did_you_mean(str(name), FORMATS)} "
+                f"There are {' and '.join(FORMATS)}."
+            )
+    return tuple(dict.fromkeys(["html", *formats]))
+
+
+def _owners(study: Study) -> dict[str, str]:
+    """Code of the one area that bears each slug bare; others of that slug add their code.
+
+    Areas of different types may share a name; it stays with the type that the name stands for.
+    """
+    order = {kind: place for place, kind in enumerate(NAME_PRECEDENCE)}
+    claims: dict[str, set[tuple[int, str]]] = {}
+    areas = study.areas()
+    names = areas["area_name"].fillna(areas["area_code"])
+    for code, name, kind in zip(areas["area_code"], names, areas["area_type"], strict=True):
+        rank = order.get(kind, len(order))
+        claims.setdefault(slug(name, fallback=code), set()).add((rank, code))
+    return {wish: _first(claim) for wish, claim in claims.items()}
+
+
+def _first(claims: set[tuple[int, str]]) -> str:
+    best = min(rank for rank, _ in claims)
+    codes = [code for rank, code in claims if rank == best]
+    return codes[0] if len(codes) == 1 else ""

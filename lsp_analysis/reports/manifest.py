@@ -1,0 +1,114 @@
+"""What was made: one line of JSON per report, appended when the report is in its place."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lsp_analysis.reports import files
+
+MANIFEST = "manifest.jsonl"
+MADE, KEPT, FAILED = "made", "kept", "failed"
+
+
+@dataclass(frozen=True)
+class ReportRecord:
+    """One report: what it is about, how it went, and the files it left.
+
+    `key` is a fingerprint of all the report depends on; `files` maps each file, relative to
+    `out`, to the SHA-256 of its content. `run` alone differs between two runs on the same input.
+    """
+
+    out: Path = field(compare=False)
+    name: str
+    status: str  # made, kept (it was up to date) or failed
+    area_code: str
+    area_name: str
+    template: str
+    reason: str = ""
+    headline: str = ""
+    figures: int = 0
+    tables: int = 0
+    sentences: int = 0
+    key: str = ""
+    parameters: dict[str, Any] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    run: dict[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def failed(self) -> bool:
+        """Whether there is no such report now."""
+        return self.status == FAILED
+
+    @property
+    def page(self) -> Path | None:
+        """The HTML page, if there is one."""
+        return self._file(".html")
+
+    @property
+    def notebook(self) -> Path | None:
+        """The executed notebook, if there is one."""
+        return self._file(".ipynb")
+
+    @property
+    def pdf(self) -> Path | None:
+        """The PDF, if one was asked for and could be made."""
+        return self._file(".pdf")
+
+    @property
+    def table_files(self) -> list[Path]:
+        """The numbers of each figure, as CSV."""
+        return [self.out / name for name in self.files if name.endswith(".csv")]
+
+    def _file(self, ending: str) -> Path | None:
+        name = f"{self.name}/{self.name}{ending}"
+        return self.out / name if name in self.files else None
+
+    def sentence(self) -> str:
+        """How the report went, in a sentence."""
+        if self.failed:
+            return f"The report on {self.area_name} could not be made. {self.reason}"
+        return f"The report on {self.area_name} is in {self.page}."
+
+
+def append_record(record: ReportRecord) -> None:
+    """Add `record` to the manifest of its folder."""
+    content = {key: value for key, value in asdict(record).items() if key != "out"}
+    files.append_line(record.out / MANIFEST, json.dumps(content, sort_keys=True))
+
+
+def read_records(out: Path) -> dict[str, ReportRecord]:
+    """The latest record of each report in `out`, by its name; damaged lines are passed over."""
+    try:
+        lines = (out / MANIFEST).read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
+        return {}
+    records = [record for line in lines if (record := _parsed(line, out))]
+    return {record.name: record for record in records}
+
+
+def _parsed(line: str, out: Path) -> ReportRecord | None:
+    try:
+        return ReportRecord(out=out, **json.loads(line))
+    except (ValueError, TypeError):
+        return None
+
+
+def is_up_to_date(record: ReportRecord | None, key: str, formats: Iterable[str]) -> bool:
+    """Whether the report of `record` was made from what `key` stands for and is still all there."""
+    if record is None or record.failed or record.key != key or not record.files:
+        return False
+    endings = {Path(name).suffix.lstrip(".") for name in record.files}
+    whole = set(formats) <= endings
+    return whole and all(_digest(record.out / f) == d for f, d in record.files.items())
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""

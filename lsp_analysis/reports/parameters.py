@@ -1,0 +1,186 @@
+"""Parameters of a report: declared once in its notebook, checked before anything starts."""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import keyword
+import math
+import tokenize
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lsp_analysis.errors import ParameterError, ReportError, did_you_mean
+
+SET_BY_THE_RUNNER = ("study", "area")
+TRUE, FALSE = {"true", "yes", "1", "on"}, {"false", "no", "0", "off"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One line of a parameters cell: ``start: str = "2008-04"  # first month of the programme``."""
+
+    name: str
+    kind: str  # str, int, float, bool or list[str]
+    default: Any
+    help: str = ""
+
+
+def declared_parameters(source: str, template: str) -> dict[str, Parameter]:
+    """Parameters that the code `source` of a parameters cell declares, in order.
+
+    The code is read, never run: every line is ``name: type = plain value  # what it is``. Without
+    a type, that of the value counts.
+
+    Raises
+    ------
+    ReportError
+        The cell holds something else than such lines; the message names the line and `template`.
+    """
+    try:
+        lines = ast.parse(source).body
+    except (SyntaxError, ValueError) as error:
+        raise _unreadable(template, f"is no Python ({error})") from error
+    comments = _comments(source)
+    found = [_declared(line, comments, template) for line in lines if not _is_docstring(line)]
+    return {parameter.name: parameter for parameter in found}
+
+
+def _is_docstring(line: ast.stmt) -> bool:
+    return isinstance(line, ast.Expr) and isinstance(line.value, ast.Constant)
+
+
+def _declared(line: ast.stmt, comments: dict[int, str], template: str) -> Parameter:
+    targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
+    if len(targets) != 1 or not isinstance(targets[0], ast.Name):
+        raise _unreadable(template, f"has a line that is no parameter: {ast.unparse(line)[:60]}")
+    name = targets[0].id
+    try:
+        default = ast.literal_eval(line.value)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _unreadable(template, f"gives {name} no plain value") from error
+    typed = isinstance(line, ast.AnnAssign)
+    kind = ast.unparse(line.annotation) if typed else _kind_of(default)
+    if kind not in _CONVERT:
+        raise _unreadable(template, f"declares {name} as {kind}, not as {', '.join(_CONVERT)}")
+    return Parameter(name, kind, default, comments.get(line.end_lineno or 0, ""))
+
+
+def _kind_of(value: Any) -> str:
+    return "list[str]" if isinstance(value, list) else type(value).__name__
+
+
+def _comments(source: str) -> dict[int, str]:
+    """Text of the comment on each line that has one."""
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return {t.start[0]: t.string.lstrip("# ") for t in tokens if t.type == tokenize.COMMENT}
+
+
+def _unreadable(template: str, what: str) -> ReportError:
+    return ReportError(
+        f"The parameters cell of {template} {what}. "
+        'Write each parameter as one line: start: str = "2008-04"  # first month.'
+    )
+
+
+def check_parameters(
+    given: Mapping[str, Any], declared: Mapping[str, Parameter], template: str
+) -> dict[str, Any]:
+    """Values of `given`, each of the type its parameter declares.
+
+    Text, as it comes from a command line or a batch file, is converted; text that a ``str``
+    parameter gets stays as it is, so ``007`` is never a number.
+
+    Raises
+    ------
+    ParameterError
+        A name is not declared (papermill would only warn, or run it as code), or a value is not
+        of its type.
+    """
+    return {name: _checked(name, value, declared, template) for name, value in given.items()}
+
+
+def _checked(name: str, value: Any, declared: Mapping[str, Parameter], template: str) -> Any:
+    if name in SET_BY_THE_RUNNER:
+        raise ParameterError(
+            f"The parameter {name} is set by the command itself. Give it there, not as a parameter."
+        )
+    if not isinstance(name, str) or name not in declared or not _is_identifier(name):
+        free = [known for known in declared if known not in SET_BY_THE_RUNNER]
+        raise ParameterError(
+            f"{template} has no parameter {str(name)[:60]!r}.{did_you_mean(str(name), free)} "
+            f"It has {', '.join(free) or 'none'}."
+        )
+    kind = declared[name].kind
+    try:
+        return _CONVERT[kind](value)
+    except (ValueError, TypeError) as error:
+        raise ParameterError(
+            f"The parameter {name} of {template} is {_WANTED[kind]}, not {str(value)[:60]!r}."
+        ) from error
+
+
+def _is_identifier(name: str) -> bool:
+    return name.isidentifier() and not keyword.iskeyword(name)
+
+
+def _as_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    value.encode()  # bytes that were no text come from a command line as lone surrogates
+    return value
+
+
+def _as_int(value: Any) -> int:
+    if isinstance(value, str):
+        return int(value.strip())
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError
+    return value
+
+
+def _as_float(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise TypeError
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError
+    return number
+
+
+def _as_bool(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or value.strip().casefold() not in TRUE | FALSE:
+        raise ValueError
+    return value.strip().casefold() in TRUE
+
+
+def _as_list(value: Any) -> list[str]:
+    if isinstance(value, str):
+        value = json.loads(value) if value.lstrip().startswith("[") else _comma_separated(value)
+    if not isinstance(value, list | tuple):
+        raise TypeError
+    return [_as_text(item) for item in value]
+
+
+def _comma_separated(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+_CONVERT: dict[str, Callable[[Any], Any]] = {
+    "str": _as_text,
+    "int": _as_int,
+    "float": _as_float,
+    "bool": _as_bool,
+    "list[str]": _as_list,
+}
+_WANTED = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "list[str]": "a list of texts, such as smoking,burglary",
+}

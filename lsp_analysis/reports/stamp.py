@@ -1,0 +1,23 @@
+"""Make an executed notebook say what it is about, and nothing that differs between two runs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from nbformat import NotebookNode
+
+VOLATILE = ("papermill", "execution", "ExecuteTime", "widgets")
+
+
+def stamp(notebook: NotebookNode, about: Mapping[str, Any], parameters: Mapping[str, Any]) -> None:
+    """Record `about` and the injected `parameters` in `notebook`; drop times and random names."""
+    for part in [notebook, *notebook.cells]:
+        for key in VOLATILE:
+            part.metadata.pop(key, None)
+    for place, cell in enumerate(notebook.cells):
+        cell["id"] = hashlib.sha256(f"{place}\n{cell.source}".encode()).hexdigest()[:8]
+    notebook.metadata["language_info"] = {"name": "python"}
+    own = dict(notebook.metadata.get("lsp", {}))
+    notebook.metadata["lsp"] = {**own, "report": dict(about), "parameters": dict(parameters)}
