@@ -119,6 +119,8 @@ def _lost_codes(sheet: Sheet, unknown: pd.Series, column: str, known: object) ->
 def boroughs_exist(areas: Sheet) -> list[Problem]:
     """Areas whose borough is not in the table, when the study has boroughs at all."""
     boroughs = areas.typed.loc[areas.typed["area_type"] == "borough", "area_code"]
+    if boroughs.empty:
+        return []
     inside = areas.typed["borough_code"].fillna("")
     orphan = ~inside.isin([*boroughs, ""]) & (areas.typed["area_type"] != "borough")
     problem = "The area does not nest in a borough of the table areas."

@@ -1,0 +1,191 @@
+"""Panels have one row per area and period; wholes are sums over sums."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from small_study import burglary, smoking
+
+from lsp_analysis.errors import PanelError
+from lsp_analysis.study.panel import COLUMNS, Indicator, aggregate, period_kinds, tidy_panel
+
+BURGLARY = Indicator("burglary", "Burglary", "per_1000", "rate", 1000.0)
+SMOKING = Indicator("smoking", "Smoking", "percent", "proportion", 100.0)
+
+
+def observations(*rows, indicator_id="burglary"):
+    columns = ["area_code", "period_start", "period_end", "numerator", "denominator"]
+    return pd.DataFrame(rows, columns=columns).assign(indicator_id=indicator_id)
+
+
+def kind(start, end):
+    return period_kinds(pd.Series([start]), pd.Series([end]))[0]
+
+
+class TestPeriods:
+    @pytest.mark.parametrize(
+        ("start", "end", "expected"),
+        [
+            ("2008-02-01", "2008-02-29", "M"),
+            ("2008-04-01", "2008-06-30", "Q-DEC"),
+            ("2008-01-01", "2008-12-31", "Y-DEC"),
+            ("2008-04-01", "2009-03-31", "Y-MAR"),
+            ("2008-09-01", "2009-08-31", "Y-AUG"),
+            ("2008-02-01", "2008-04-30", ""),
+            ("2008-02-01", "2008-02-28", ""),
+            ("2008-01-01", "2010-12-31", ""),
+            ("2008-06-30", "2008-06-30", ""),
+            ("2009-01-01", "2008-12-31", ""),
+        ],
+    )
+    def test_a_period_is_known_by_its_first_and_last_day(self, start, end, expected):
+        assert kind(start, end) == expected
+
+    @given(
+        st.integers(1990, 2030),
+        st.integers(1, 12),
+        st.sampled_from(["M", "Q-DEC", "Y-DEC", "Y-MAR", "Y-AUG"]),
+    )
+    def test_every_period_of_pandas_is_known_again(self, year, month, freq):
+        period = pd.Period(pd.Timestamp(year, month, 1), freq=freq)
+        assert kind(period.start_time, period.end_time.normalize()) == freq
+
+    def test_financial_years_make_a_panel_of_years_to_march(self):
+        panel = tidy_panel(smoking(), SMOKING)
+        assert panel["period"].dtype == "period[Y-MAR]"
+        assert panel["period"].min() == pd.Period("2004", "Y-MAR")
+
+    def test_mixed_periods_are_refused_unless_one_is_asked_for(self):
+        year = observations(("E01000001", "2008-01-01", "2008-12-31", 30, 1500))
+        rows = pd.concat([burglary(), year])
+        with pytest.raises(PanelError, match=r"2 kinds: M, Y-DEC. Choose one"):
+            tidy_panel(rows, BURGLARY)
+        assert len(tidy_panel(rows, BURGLARY, freq="Y")) == 1
+        assert len(tidy_panel(rows, BURGLARY, freq="M")) == len(burglary())
+        with pytest.raises(PanelError, match="no periods of frequency Q"):
+            tidy_panel(rows, BURGLARY, freq="Q")
+        with pytest.raises(PanelError, match="is no frequency"):
+            tidy_panel(rows, BURGLARY, freq="fortnight")
+
+    def test_rolling_and_odd_periods_are_refused(self):
+        rolling = observations(
+            ("a", "2008-01-01", "2008-12-31", 1, 10), ("a", "2008-02-01", "2009-01-31", 1, 10)
+        )
+        with pytest.raises(PanelError, match="mixes periods"):
+            tidy_panel(rolling, BURGLARY)
+        odd = observations(("a", "2008-01-01", "2010-12-31", 1, 10))
+        with pytest.raises(PanelError, match=r"1 of 1 periods .* are not a month"):
+            tidy_panel(odd, BURGLARY)
+
+
+class TestTidyPanel:
+    def test_values_are_worked_out_where_they_are_not_given(self):
+        panel = tidy_panel(smoking(), SMOKING)
+        known = panel.dropna()
+        assert list(panel) == COLUMNS
+        assert np.allclose(known["value"], known["numerator"] / known["denominator"] * 100)
+        assert panel["value"].isna().sum() == 1
+        assert panel.loc[panel["value"].isna(), "note"].tolist() == ["suppressed"]
+
+    def test_a_given_value_is_kept(self):
+        rows = observations(("a", "2008-01-01", "2008-01-31", 1, 3)).assign(value=333.3)
+        assert tidy_panel(rows, BURGLARY)["value"].tolist() == [333.3]
+
+    def test_nobody_to_count_from_is_a_missing_value(self):
+        rows = observations(("a", "2008-01-01", "2008-01-31", 0, 0))
+        assert tidy_panel(rows, BURGLARY)["value"].isna().all()
+
+    def test_a_count_needs_no_denominator(self):
+        count = Indicator("burglary", "Burglaries", "count", "count")
+        rows = observations(("a", "2008-01-01", "2008-01-31", 7, None))
+        assert tidy_panel(rows, count)["value"].tolist() == [7.0]
+
+    def test_groups_of_people_are_left_out(self):
+        rows = burglary().assign(sex="all")
+        girls = rows.assign(sex="female")
+        assert len(tidy_panel(pd.concat([rows, girls]), BURGLARY)) == len(rows)
+
+    def test_order_of_rows_does_not_matter(self):
+        mixed = burglary().sample(frac=1.0, random_state=1)
+        pd.testing.assert_frame_equal(tidy_panel(mixed, BURGLARY), tidy_panel(burglary(), BURGLARY))
+
+    def test_a_repeated_row_is_refused(self):
+        rows = burglary()
+        with pytest.raises(PanelError, match=r"1 rows .* \(E01000001, 2008-01\)"):
+            tidy_panel(pd.concat([rows, rows.head(1)]), BURGLARY)
+
+    @pytest.mark.parametrize("rows", [burglary().head(0), burglary().assign(indicator_id="other")])
+    def test_nothing_to_show_is_one_sentence(self, rows):
+        with pytest.raises(PanelError, match='no observations of "burglary"'):
+            tidy_panel(rows, BURGLARY)
+
+
+class TestAggregate:
+    panel = tidy_panel(burglary(), BURGLARY)
+
+    def test_a_whole_is_the_sum_of_its_parts_and_no_mean_of_rates(self):
+        uneven = self.panel.copy()
+        uneven.loc[uneven["area_code"] == "E01000001", "denominator"] = 100.0
+        made = aggregate(uneven, {"both": ["E01000001", "E01000002"]}, BURGLARY)
+        first = uneven[uneven["period"] == pd.Period("2008-01")].set_index("area_code")
+        parts = first.loc[["E01000001", "E01000002"]]
+        expected = 1000 * parts["numerator"].sum() / parts["denominator"].sum()
+        assert made.loc[0, "value"] == pytest.approx(expected)
+        assert made.loc[0, "value"] != pytest.approx(parts["value"].mean())
+        assert made["area_code"].unique().tolist() == ["both"]
+        assert list(made) == COLUMNS
+
+    def test_the_parts_of_the_borough_make_the_borough(self):
+        lsoas = [code for code in self.panel["area_code"].unique() if code.startswith("E01")]
+        made = aggregate(self.panel, {"E08000099": lsoas}, BURGLARY)
+        borough = self.panel[self.panel["area_code"] == "E08000099"].reset_index(drop=True)
+        pd.testing.assert_frame_equal(made, borough, check_dtype=False)
+
+    def test_repeated_codes_count_once(self):
+        once = aggregate(self.panel, {"x": ["E01000001", "E01000002"]}, BURGLARY)
+        twice = aggregate(self.panel, {"x": ["E01000001", "E01000002"] * 2}, BURGLARY)
+        pd.testing.assert_frame_equal(once, twice)
+
+    def test_a_missing_part_makes_the_whole_missing_and_says_so(self):
+        panel = tidy_panel(smoking(), SMOKING)
+        made = aggregate(panel, {"x": ["E01000001", "E01000002"]}, SMOKING)
+        gap = made[made["value"].isna()]
+        assert gap["note"].tolist() == ["1 of 2 parts missing (suppressed)"]
+        assert gap["numerator"].isna().all()
+        assert (made.loc[made["value"].notna(), "note"] == "").all()
+
+    def test_a_part_without_a_row_makes_the_whole_missing(self):
+        dropped = self.panel.drop(index=0)
+        made = aggregate(dropped, {"x": ["E01000001", "E01000002", "E01000003"]}, BURGLARY)
+        assert made.loc[0, "note"] == "1 of 3 parts missing"
+        assert np.isnan(made.loc[0, "value"])
+
+    def test_what_cannot_be_added_up_is_missing_for_more_than_one_area(self):
+        rows = observations(
+            ("a", "2008-01-01", "2008-12-31", None, None),
+            ("b", "2008-01-01", "2008-12-31", None, None),
+        ).assign(value=[80.1, 75.3])
+        for value_type in ("mean", "dsr", "score"):
+            indicator = Indicator("burglary", "x", "years", value_type)
+            panel = tidy_panel(rows, indicator)
+            made = aggregate(panel, {"both": ["a", "b"], "one": ["a"]}, indicator)
+            assert made["value"].tolist() == pytest.approx([np.nan, 80.1], nan_ok=True)
+            assert made["note"].tolist() == ["cannot be added up", ""]
+
+    def test_a_standardised_rate_is_not_made_from_crude_parts(self):
+        rows = observations(
+            ("a", "2008-01-01", "2008-12-31", 5, 100), ("b", "2008-01-01", "2008-12-31", 5, 100)
+        ).assign(value=[60.0, 40.0])
+        indicator = Indicator("burglary", "x", "per_1000", "dsr", 1000.0)
+        made = aggregate(tidy_panel(rows, indicator), {"both": ["a", "b"]}, indicator)
+        assert made["value"].isna().all()
+        assert made["note"].tolist() == ["cannot be added up"]
+
+    def test_unknown_codes_and_no_groups_are_refused(self):
+        with pytest.raises(PanelError, match=r'None of the 2 areas of "x" .first: Z1, Z2'):
+            aggregate(self.panel, {"x": ["Z1", "Z2"]}, BURGLARY)
+        with pytest.raises(PanelError, match="no groups"):
+            aggregate(self.panel, {}, BURGLARY)
