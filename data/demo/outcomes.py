@@ -82,7 +82,7 @@ def draw(place: Place, measure: Measure, rng: np.random.Generator) -> Drawn:
         without = without * base
         expected = without * ratio
         if measure.ages:
-            return draw_by_age(place, measure, periods, expected, shock, rng)
+            return draw_by_age(place, measure, periods, without, ratio, shock, rng)
         count = rng.poisson(expected)
         return Drawn(measure, periods, expected, without, shock, count, base)
     expected = without * ratio
@@ -97,21 +97,23 @@ def draw_by_age(
     place: Place,
     measure: Measure,
     periods: pd.PeriodIndex,
-    expected: np.ndarray,
+    without: np.ndarray,
+    ratio: np.ndarray,
     shock: np.ndarray,
     rng: np.random.Generator,
 ) -> Drawn:
     """Counts by sex and band: the area's expectation shared out by who lives there.
 
-    The borough's total stays what `expected` adds up to; an area with more old people has more.
+    The borough's total stays what `without` adds up to; an area with more old people has more.
     """
     people = place.residents[:, year_positions(periods)]
     load = people * AGE_PROFILES[measure.ages]
     per_person = load / people.sum(axis=(2, 3), keepdims=True)
-    scale = expected.sum() / (expected[:, :, None, None] * per_person).sum()
-    cells = expected[:, :, None, None] * per_person * scale
+    scale = without.sum() / (without[:, :, None, None] * per_person).sum()
+    cells = without[:, :, None, None] * per_person * scale
     summed = cells.sum(axis=(2, 3))
-    return Drawn(measure, periods, summed, summed, shock, rng.poisson(cells), people)
+    count = rng.poisson(cells * ratio[:, :, None, None])
+    return Drawn(measure, periods, summed * ratio, summed, shock, count, people)
 
 
 def periods_of(measure: Measure) -> pd.PeriodIndex:
