@@ -1,0 +1,91 @@
+"""A panel whose areas start at different times, laid out as areas by periods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.effects.layout import as_start, need_columns, treated_areas
+from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
+
+
+@dataclass(frozen=True)
+class Cohorts:
+    """A panel laid out for staggered starts.
+
+    Attributes
+    ----------
+    outcomes : array (areas, periods), missing allowed
+    starts : array (areas,)
+        Position of the first treated period; infinite where never treated.
+    covariates : array (areas, periods, covariates)
+    """
+
+    outcomes: np.ndarray = field(repr=False)
+    starts: np.ndarray = field(repr=False)
+    covariates: np.ndarray = field(repr=False)
+
+
+def first_periods(
+    panel: pd.DataFrame,
+    starts: str | Mapping[Any, Any] | None,
+    treated: str | Sequence[Any] | None,
+    start: Any,
+    area: str,
+    period: str,
+) -> pd.Series:
+    """First treated period by area; areas that never start are left out."""
+    if starts is None:
+        if treated is None or start is None:
+            raise ParameterError("Give `starts`, or `treated` and `start` together.")
+        starts = dict.fromkeys(treated_areas(panel, treated, area), start)
+    if isinstance(starts, str):
+        need_columns(panel, [starts])
+        begun = panel[[area, starts]].drop_duplicates().set_index(area)[starts].dropna()
+        if begun.index.has_duplicates:
+            twice = begun.index[begun.index.duplicated()][0]
+            raise PanelError(f"The area {twice!r} has two starts in {starts!r}: give it one.")
+    else:
+        begun = pd.Series({code: as_start(p, panel[period]) for code, p in starts.items()})
+        known = set(panel[area])
+        for code in begun.index:
+            if code not in known:
+                hint = did_you_mean(str(code), map(str, known))
+                raise PanelError(f"The area {code!r} is not in column {area!r}.{hint}")
+    if begun.empty:
+        raise PanelError("No area ever starts, so there is no effect to estimate.")
+    return begun
+
+
+def lay_out(
+    panel: pd.DataFrame,
+    outcome: str,
+    begun: pd.Series,
+    covariates: Sequence[str],
+    area: str,
+    period: str,
+) -> tuple[Cohorts, pd.Index, pd.Index]:
+    """Areas by periods; those started by the first period have no before and are left out."""
+    wide = panel.pivot_table(index=area, columns=period, values=outcome, dropna=False)
+    periods = wide.columns
+    position = begun.map(lambda p: int((periods < p).sum()))
+    wide = wide.drop(index=position.index[position == 0], errors="ignore")
+    starts = position[position < len(periods)].reindex(wide.index).fillna(np.inf)
+    if np.isinf(starts).all():
+        raise PanelError(
+            f"No area starts after the first period, {periods[0]}, and by the last, {periods[-1]}: "
+            "add periods."
+        )
+    layers = [
+        panel.pivot_table(index=area, columns=period, values=name, dropna=False)
+        .reindex(index=wide.index, columns=periods)
+        .to_numpy(dtype=float)
+        for name in covariates
+    ]
+    shape = (*wide.shape, 0)
+    stacked = np.stack(layers, axis=2) if layers else np.empty(shape)
+    return Cohorts(wide.to_numpy(dtype=float), starts.to_numpy(), stacked), wide.index, periods
