@@ -9,8 +9,9 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.effects import placebo
-from lsp_analysis.effects.expectation import Standing, stand
+from lsp_analysis.effects.expectation import judge
 from lsp_analysis.effects.false_alarms import count_false_alarms
+from lsp_analysis.effects.judgement import Judgement
 from lsp_analysis.effects.placebo import PlaceboPool
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.windows import Ledger, read_ledger, start_position, treated_rows
@@ -38,6 +39,7 @@ def estimate(
     seed: int = 0,
     checks: bool = True,
     unit: str = "",
+    label: str = "",
 ) -> EffectEstimate:
     """Effect of a programme on the neighbourhood it treated, judged by what placebo neighbourhoods did.
 
@@ -70,7 +72,9 @@ def estimate(
     checks : bool
         Whether to measure the method's false-alarm rate on earlier placebo dates of this panel.
     unit : str
-        Unit of the outcome, in words, for sentences and charts.
+        Unit of the outcome, a unit code of the study folder or words, for sentences and charts.
+    label : str
+        The outcome in words, as it stands inside a sentence.
 
     Returns
     -------
@@ -98,18 +102,26 @@ def estimate(
     eligible, warnings = _eligible(ledger, rows, position)
     adjacency = placebo.adjacency_matrix(ledger.codes, neighbours)
     pool = placebo.draw_pool(rows, eligible=eligible, adjacency=adjacency, seed=seed)
-    standing = stand(ledger, pool, start=position)
+    found = judge(ledger, pool, start=position)
     alarms = None
     if checks:
         alarms = count_false_alarms(
-            ledger, rows, eligible=eligible, adjacency=adjacency, start=position, level=level, seed=seed
+            ledger,
+            rows,
+            eligible=eligible,
+            adjacency=adjacency,
+            start=position,
+            level=level,
+            seed=seed,
         )
-    warnings += _warnings(ledger, pool, standing, level=level, adjacency=adjacency)
+    warnings += _warnings(ledger, pool, found, level=level, adjacency=adjacency)
     return EffectEstimate(
         outcome=outcome,
         method=METHOD,
         level=level,
-        unit=unit or _unit(ledger, outcome),
+        unit=unit or _unit(ledger),
+        label=label,
+        multiplicative=ledger.counts,
         start=ledger.periods[position],
         comparator=f"{int(pool.comparison.sum())} areas beyond its neighbours",
         inference=f"rank among {pool.n_placebos} placebo neighbourhoods",
@@ -118,13 +130,13 @@ def estimate(
         n_placebos=pool.n_placebos,
         n_disjoint=pool.n_disjoint,
         finest_p=1 / (pool.n_placebos + 1),
-        p_value=placebo.rank_p_value(standing.statistic[0], standing.statistic[1:]),
+        p_value=placebo.rank_p_value(found.statistic[0], found.statistic[1:]),
         false_alarms=alarms,
         assumptions=ASSUMPTIONS,
         warnings=tuple(warnings),
-        paths=_paths(ledger, rows, pool.comparison, standing, position),
-        placebos=_placebo_frame(ledger, pool, standing),
-        **_sizes(ledger, standing, position, level),
+        paths=_paths(ledger, rows, pool.comparison, found, position),
+        placebos=_placebo_frame(ledger, pool, found),
+        **_sizes(ledger, found, position, level),
     )
 
 
@@ -147,20 +159,20 @@ def _eligible(ledger: Ledger, rows: np.ndarray, position: int) -> tuple[np.ndarr
     return complete & ~rows, warnings
 
 
-def _sizes(ledger: Ledger, standing: Standing, position: int, level: float) -> dict[str, float]:
+def _sizes(ledger: Ledger, found: Judgement, position: int, level: float) -> dict[str, float]:
     """Effect, interval and smallest detectable effect, absolute and relative."""
-    critical = placebo.critical_value(standing.statistic[1:], level)
-    detectable = standing.detectable(critical + np.quantile(standing.statistic[1:], POWER))
+    critical = placebo.critical_value(found.statistic[1:], level)
+    detectable = found.detectable(critical + np.quantile(found.statistic[1:], POWER))
     periods = len(ledger.periods) - position
-    low, high = standing.effect_at(critical), standing.effect_at(-critical)
+    low, high = found.effect_at(critical), found.effect_at(-critical)
     if ledger.counts:
-        expected, observed = standing.expected[0] / periods, standing.total[0] / periods
+        expected, observed = found.expected[0] / periods, found.total[0] / periods
         relative = [observed / expected - 1, np.expm1(low), np.expm1(high)]
         absolute = [share * expected for share in relative]
         smallest_relative = float(-np.expm1(-detectable))
         smallest = smallest_relative * expected
     else:
-        expected, observed = (x[0] / standing.exposure[0] for x in (standing.expected, standing.total))
+        expected, observed = (x[0] / found.exposure[0] for x in (found.expected, found.total))
         absolute = [observed - expected, low, high]
         positive = bool((ledger.total >= 0).all()) and expected > 0
         relative = [size / expected if positive else np.nan for size in absolute]
@@ -177,55 +189,57 @@ def _sizes(ledger: Ledger, standing: Standing, position: int, level: float) -> d
     }
 
 
-def _unit(ledger: Ledger, outcome: str) -> str:
-    """Words for the unit of a count: "burglaries a month in the neighbourhood"."""
+def _unit(ledger: Ledger) -> str:
+    """Words for how often counts are given: "a month"."""
     if not ledger.counts:
         return ""
     freq = (getattr(ledger.periods, "freqstr", None) or "").split("-")[0]
-    period = {"M": "month", "Q": "quarter", "Y": "year", "W": "week", "D": "day"}.get(freq, "period")
-    return f"{outcome.replace('_', ' ')} a {period}"
+    names = {"M": "month", "Q": "quarter", "Y": "year", "W": "week", "D": "day"}
+    return f"a {names.get(freq, 'period')}"
 
 
 def _warnings(
     ledger: Ledger,
     pool: PlaceboPool,
-    standing: Standing,
+    found: Judgement,
     *,
     level: float,
     adjacency: np.ndarray | None,
 ) -> list[str]:
     """Cautions that follow from the panel and the placebos themselves."""
-    found = []
+    cautions = []
     if adjacency is None:
-        found.append("No neighbours were given: areas next door, which may share the effect, are compared with.")
+        cautions.append(
+            "No neighbours were given: areas next door, which may share the effect, are compared with."
+        )
     if pool.members[0].sum() > 1 and not pool.contiguous:
-        found.append("The treated areas do not form one piece, and neither do the placebos.")
+        cautions.append("The treated areas do not form one piece, and neither do the placebos.")
     finest = 1 / (pool.n_placebos + 1)
     if finest > 1 - level:
-        found.append(
+        cautions.append(
             f"With {pool.n_placebos} placebos the finest p-value is {finest:.2f}: "
             f"no effect of any size could be found at the {1 - level:.0%} level."
         )
     elif pool.n_disjoint < pool.n_placebos:
-        found.append(
+        cautions.append(
             f"The {pool.n_placebos} placebos overlap; {pool.n_disjoint} share no area with one another."
         )
-    worse = np.abs(standing.before[1:] - standing.before[0]).min() if pool.n_placebos else np.inf
-    spread = standing.before[1:].std()
+    worse = np.abs(found.before[1:] - found.before[0]).min() if pool.n_placebos else np.inf
+    spread = found.before[1:].std()
     if spread > 0 and worse > 0.5 * spread:
-        found.append(
+        cautions.append(
             "No comparison neighbourhood looked like this one before the start; the expectation reaches beyond "
             "what was seen, and the interval is wider for it."
         )
-    if ledger.counts and standing.expected[0] < FEW_EVENTS:
-        found.append(
-            f"Only {wording.number(standing.expected[0])} events were expected after the start: small counts say little."
+    if ledger.counts and found.expected[0] < FEW_EVENTS:
+        cautions.append(
+            f"Only {wording.number(found.expected[0])} events were expected after the start: small counts say little."
         )
-    return found
+    return cautions
 
 
 def _paths(
-    ledger: Ledger, rows: np.ndarray, comparison: np.ndarray, standing: Standing, position: int
+    ledger: Ledger, rows: np.ndarray, comparison: np.ndarray, found: Judgement, position: int
 ) -> pd.DataFrame:
     """Observed path of the neighbourhood beside its counterfactual, by period.
 
@@ -238,7 +252,7 @@ def _paths(
     )
     own = np.where(ledger.exposure[rows].sum(axis=0) > 0, own, np.nan)
     before, after = slice(0, position), slice(position, None)
-    wanted = standing.expected[0] / standing.exposure[0]
+    wanted = found.expected[0] / found.exposure[0]
     path = np.empty_like(others)
     if ledger.counts and others[before].sum() > 0 and others[after].sum() > 0:
         path[before] = others[before] * np.nansum(own[before]) / others[before].sum()
@@ -252,14 +266,14 @@ def _paths(
     )
 
 
-def _placebo_frame(ledger: Ledger, pool: PlaceboPool, standing: Standing) -> pd.DataFrame:
+def _placebo_frame(ledger: Ledger, pool: PlaceboPool, found: Judgement) -> pd.DataFrame:
     """One row per placebo neighbourhood: its areas, apparent effect and statistic."""
     with np.errstate(divide="ignore"):
         if ledger.counts:
-            apparent = standing.total / standing.expected - 1
+            apparent = found.total / found.expected - 1
         else:
-            apparent = (standing.total - standing.expected) / standing.exposure
+            apparent = (found.total - found.expected) / found.exposure
     names = [" ".join(ledger.codes[group]) for group in pool.members[1:]]
     return pd.DataFrame(
-        {"areas": names, "estimate": apparent[1:], "statistic": standing.statistic[1:]}
+        {"areas": names, "estimate": apparent[1:], "statistic": found.statistic[1:]}
     )

@@ -1,17 +1,16 @@
 """What areas that looked like this one before went on to do anyway: the expectation an effect is judged by.
 
 Every neighbourhood, treated or placebo, is predicted from its own past by a regression fitted on
-areas that it shares nothing with, so all are judged alike. A regression, and not a hard cut, adjusts for the
-level before, because few areas are as bad as one picked for looking worst.
+areas that it shares nothing with, so all are judged alike. A regression, and not a hard cut,
+adjusts for the level before, because few areas are as bad as one picked for looking worst.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from scipy.optimize import brentq, nnls
+from scipy.optimize import nnls
 
+from lsp_analysis.effects.judgement import Judgement
 from lsp_analysis.effects.placebo import PlaceboPool
 from lsp_analysis.effects.scale import CountScale, IdentityScale, count_scale
 from lsp_analysis.effects.windows import Ledger, windows_before
@@ -19,89 +18,17 @@ from lsp_analysis.effects.windows import Ledger, windows_before
 _ROUNDS = 3  # of weighting; the variance settles after two
 _AREAS_PER_TERM = 10
 _AREAS_FOR_CURVE = 60
+_FEWEST_INDEPENDENT = 4.0
 
 
-@dataclass(frozen=True)
-class Standing:
-    """Every neighbourhood of a pool against its expectation after the start.
-
-    Attributes
-    ----------
-    total, exposure, expected : float arrays (1 + B,)
-        Observed and expected totals after the start, and exposure; row 0 is the treated neighbourhood.
-    shock, noise, reach : float arrays (1 + B,)
-        Variance (in units of effect) that exposure does not shrink; multiple of the Poisson (or 1 / exposure)
-        variance; and variance of the expectation itself.
-    statistic : float array (1 + B,)
-        Observed less expected, in standard errors.
-    before : float array (1 + B,)
-        Transformed level before the start, averaged over windows.
-    """
-
-    total: np.ndarray
-    exposure: np.ndarray
-    expected: np.ndarray
-    shock: np.ndarray
-    noise: np.ndarray
-    reach: np.ndarray
-    statistic: np.ndarray
-    before: np.ndarray
-    scale: CountScale | IdentityScale
-
-    def statistic_at(self, effect: float) -> float:
-        """The treated neighbourhood's statistic were `effect` (log, for counts) the truth."""
-        expected = self.scale.shift(self.expected[:1], self.exposure[:1], effect)
-        return float(
-            _statistic(
-                self.scale, self.total[:1], expected, self.exposure[:1],
-                self.shock[:1], self.noise[:1], self.reach[:1],
-            )[0]
-        )  # fmt: skip
-
-    def effect_at(self, statistic: float) -> float:
-        """The effect at which the treated neighbourhood's statistic would be `statistic`.
-
-        Infinite where no effect reaches it (a count of zero has no lower limit on a log scale).
-        """
-        if not np.isfinite(statistic):
-            return -np.sign(statistic) * np.inf
-        if isinstance(self.scale, IdentityScale):
-            mean = (self.total[0] - self.expected[0]) / self.exposure[0]
-            return float(mean - statistic * np.sqrt(self._variance()))
-        inner = float(np.log((self.total[0] + 0.25) / self.expected[0]))
-        direction = -1 if self.statistic_at(inner) < statistic else 1
-        for step in 0.05 * 2.0 ** np.arange(8):
-            outer = inner + direction * step
-            if (self.statistic_at(outer) - statistic) * direction < 0:
-                return float(brentq(lambda e: self.statistic_at(e) - statistic, *sorted((inner, outer))))
-        return direction * np.inf
-
-    def _variance(self) -> float:
-        """Variance of the treated neighbourhood about its expectation, in units of effect."""
-        poisson = self.scale.noise(self.expected[:1], self.exposure[:1])[0]
-        return float(self.shock[0] + self.noise[0] * poisson + self.reach[0])
-
-    def detectable(self, distance: float) -> float:
-        """The downward effect that moves the statistic by `distance` standard errors, as a positive size."""
-        if not np.isfinite(distance):
-            return np.inf
-        step = distance * np.sqrt(self._variance())
-        if isinstance(self.scale, IdentityScale):
-            return float(step)
-        centre = self.scale.centre(self.expected[:1], self.exposure[:1])
-        lowered = centre - step * self.scale.slope(centre)
-        if lowered[0] <= 0:
-            return np.inf
-        left = self.scale.expected(lowered, self.exposure[:1])
-        return float(-np.log(min(left[0] / self.expected[0], 1)))
-
-
-def stand(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = None) -> Standing:
+def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = None) -> Judgement:
     """Judge the treated neighbourhood and its placebos against their expectations.
 
-    Analysis of covariance of the outcome after the start on the outcome in windows before it, with curvature where
-    there are areas enough, fitted without the neighbourhood judged; errors scaled for exposure, for shocks
-    shared within a neighbourhood, and for how far the expectation reaches.
+    Analysis of covariance, by area, of the outcome after the start on the outcome in windows before
+    it, with curvature where there are areas enough, fitted without the neighbourhood judged. Errors
+    are scaled for exposure (Ferman and Pinto 2019), for shocks that areas of a neighbourhood share, for
+    how far the expectation reaches, and, for the treated one, for how few independent placebos
+    the scale itself was learnt from.
 
     Parameters
     ----------
@@ -114,70 +41,56 @@ def stand(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
     weights = np.ones(len(terms))
     for _ in range(_ROUNDS):
         coefficients, inverse = _fit_without(terms, after, weights, pool)
-        common, spread = _fit_common(terms, after, weights, pool.comparison)
+        common, leverage = _fit_common(terms, after, weights, pool.comparison)
         poisson = scale.noise(scale.expected(common, exposure), exposure)
         slope = scale.slope(common)
         shock, noise = _variance_parts(
-            after, common, slope, poisson, spread, pool.comparison, counts=ledger.counts
+            (after - common) / slope, poisson, leverage, pool.comparison, counts=ledger.counts
         )
         variance = slope**2 * (shock + noise * poisson)
         weights = np.median(variance[pool.comparison]) / variance
     members = pool.members
     lift = np.exp(shock / 2) if scale.relative else 1.0
     parts = scale.expected(coefficients @ terms.T, exposure) * lift * members
-    within = np.abs(parts) if scale.relative else exposure * members
-    share = within / within.sum(axis=1, keepdims=True)
+    size = parts if scale.relative else exposure * members
+    share = size / size.sum(axis=1, keepdims=True)
+    alone = (share**2).sum(axis=1)
     shared = _shared_shock((after - common) / slope, share[1:], shock)
-    group_shock = shock * (share**2).sum(axis=1) + shared * (1 - (share**2).sum(axis=1))
+    group_shock = shock * alone + shared * (1 - alone)
     expected = parts.sum(axis=1) * (np.exp(-group_shock / 2) if scale.relative else 1.0)
-    reach_terms = (share / slope) @ terms
-    reach = np.einsum("gi,gij,gj->g", reach_terms, inverse, reach_terms)
-    reach *= np.median(variance[pool.comparison])
-    group_total, group_exposure = members @ total, members @ exposure
-    group_noise = np.full(len(members), noise)
-    return Standing(
-        total=group_total,
-        exposure=group_exposure,
+    reach = _reach((share / slope) @ terms, inverse) * np.median(variance[pool.comparison])
+    allowance = np.ones(len(members))
+    allowance[0] = _allowance(pool, (after - common) / np.sqrt(variance))
+    return Judgement(
+        total=members @ total,
+        exposure=members @ exposure,
         expected=expected,
-        shock=group_shock,
-        noise=group_noise,
-        reach=reach,
-        statistic=_statistic(
-            scale, group_total, expected, group_exposure, group_shock, group_noise, reach
-        ),
-        before=(members * exposure) @ values.mean(axis=1) / group_exposure,
+        fixed=allowance * (group_shock + reach),
+        noise=allowance * noise,
+        before=(members * exposure) @ values.mean(axis=1) / (members @ exposure),
         scale=scale,
     )
-
-
-def _statistic(scale, total, expected, exposure, shock, noise, reach) -> np.ndarray:
-    centre = scale.centre(expected, exposure)
-    variance = shock + noise * scale.noise(expected, exposure) + reach
-    error = scale.slope(centre) * np.sqrt(variance)
-    return (scale.transform(total, exposure) - centre) / np.maximum(error, 1e-12)
 
 
 def _transformed(
     ledger: Ledger, comparison: np.ndarray, start: int, stop: int | None
 ) -> tuple[CountScale | IdentityScale, np.ndarray, np.ndarray]:
-    """Scale, transformed outcomes in windows before (areas, windows) and after the start (areas,)."""
+    """Scale; transformed outcomes before (areas, windows) and after the start (areas,)."""
     most = int(np.clip(comparison.sum() // _AREAS_PER_TERM - 1, 1, 3))
     windows = windows_before(start, ledger.cycle, most)
-    sums = [ledger.sums(*window) for window in windows]
-    scale: CountScale | IdentityScale = IdentityScale()
-    if ledger.counts:
-        recent, earlier = (start - start // 2, start), (0, start - start // 2)
-        if start >= 2 * ledger.cycle:
-            recent = (start - ledger.cycle, start)
-            earlier = (start - 2 * ledger.cycle, start - ledger.cycle)
-        (count, exposure), (old_count, old_exposure) = ledger.sums(*recent), ledger.sums(*earlier)
-        scale = count_scale(
-            old_count[comparison], count[comparison],
-            old_exposure[comparison], exposure[comparison],
-        )  # fmt: skip
-    values = np.column_stack([scale.transform(*window) for window in sums])
+    scale = _count_scale(ledger, comparison, start) if ledger.counts else IdentityScale()
+    values = np.column_stack([scale.transform(*ledger.sums(*window)) for window in windows])
     after = scale.transform(*ledger.sums(start, stop or len(ledger.periods)))
     return scale, values, after
+
+
+def _count_scale(ledger: Ledger, comparison: np.ndarray, start: int) -> CountScale:
+    """Scale whose dispersion is that of comparison areas over the last two years before the start."""
+    year = min(ledger.cycle, start // 2)
+    recent, recent_exposure = ledger.sums(start - year, start)
+    earlier, earlier_exposure = ledger.sums(start - 2 * year, start - year)
+    parts = (earlier, recent, earlier_exposure, recent_exposure)
+    return count_scale(*(part[comparison] for part in parts))
 
 
 def _terms(values: np.ndarray, comparison: np.ndarray) -> np.ndarray:
@@ -224,9 +137,7 @@ def _fit_common(
 
 
 def _variance_parts(
-    after: np.ndarray,
-    common: np.ndarray,
-    slope: np.ndarray,
+    residual: np.ndarray,
     poisson: np.ndarray,
     leverage: np.ndarray,
     comparison: np.ndarray,
@@ -239,7 +150,7 @@ def _variance_parts(
     its value when events are independent, unless far above it: the areas alone say too little of it.
     """
     keep = comparison
-    squared = ((after - common) ** 2 / (1 - leverage) / slope**2)[keep]
+    squared = (residual**2 / (1 - leverage))[keep]
     if np.ptp(poisson[keep]) < 1e-9 * poisson[keep].mean():
         return float(squared.mean()), 0.0
     parts = np.column_stack([np.ones(keep.sum()), poisson[keep]])
@@ -259,3 +170,27 @@ def _shared_shock(residual: np.ndarray, share: np.ndarray, shock: float) -> floa
         return 0.0
     products = (inside @ residual) ** 2 - inside @ residual**2
     return float(np.clip(products.sum() / pairs.sum(), 0, shock))
+
+
+def _reach(terms: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+    """Variance of each neighbourhood's expectation, for errors of variance one."""
+    return np.einsum("gi,gij,gj->g", terms, inverse, terms)
+
+
+def _allowance(pool: PlaceboPool, residual: np.ndarray) -> float:
+    """Factor on the treated neighbourhood's variance: the placebos' spread is itself an estimate.
+
+    Student's t on as many degrees of freedom as there are independent placebos has variance
+    ``df / (df - 2)``. Placebos that overlap count once, and less still where residuals of
+    neighbours go together (for a first-order correlation r, the fraction (1 - r) / (1 + r)).
+    """
+    together = 0.0
+    if pool.adjacency is not None:
+        among = pool.adjacency[np.ix_(pool.comparison, pool.comparison)]
+        known = residual[pool.comparison]
+        if among.any():
+            together = (known @ among @ known) / (among.sum() * (known**2).mean())
+    together = float(np.clip(together, 0, 0.9))
+    independent = pool.n_disjoint * (1 - together) / (1 + together)
+    independent = max(independent, _FEWEST_INDEPENDENT)
+    return independent / (independent - 2)

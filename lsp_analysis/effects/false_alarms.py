@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lsp_analysis.effects import placebo
-from lsp_analysis.effects.expectation import stand
+from lsp_analysis.effects.expectation import judge
 from lsp_analysis.effects.result import FalseAlarms
 from lsp_analysis.effects.windows import Ledger
 from lsp_analysis.errors import PanelError
@@ -45,18 +45,18 @@ def count_false_alarms(
         stop = min(start, date + after)
         for group in _picked(ledger, treated, groups, start=start, date=date):
             try:
-                pool = placebo.draw_pool(group, eligible=everyone & ~group, adjacency=adjacency, seed=seed)
+                pool = placebo.draw_pool(
+                    group, eligible=everyone & ~group, adjacency=adjacency, seed=seed
+                )
             except PanelError:
                 continue
-            statistic = stand(ledger, pool, start=date, stop=stop).statistic
+            statistic = judge(ledger, pool, start=date, stop=stop).statistic
             alarms += placebo.rank_p_value(statistic[0], statistic[1:]) <= 1 - level + 1e-12
             trials += 1
     return FalseAlarms(alarms=int(alarms), trials=trials, dates=len(dates) if trials else 0)
 
 
-def _groups(
-    size: int, allowed: np.ndarray, adjacency: np.ndarray | None, seed: int
-) -> np.ndarray:
+def _groups(size: int, allowed: np.ndarray, adjacency: np.ndarray | None, seed: int) -> np.ndarray:
     if size == 1:
         return np.eye(len(allowed), dtype=bool)[allowed]
     if adjacency is None:

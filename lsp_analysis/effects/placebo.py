@@ -27,12 +27,14 @@ class PlaceboPool:
         How many placebos share no area with one another (counted greedily, so a lower bound).
     contiguous : bool
         Whether placebos of several areas are each in one piece.
+    adjacency : bool array (areas, areas), optional
     """
 
     members: np.ndarray
     comparison: np.ndarray
     n_disjoint: int
     contiguous: bool
+    adjacency: np.ndarray | None = None
 
     @property
     def n_placebos(self) -> int:
@@ -92,9 +94,7 @@ def contiguous_groups(
     if size == 1:
         return _as_rows([(area,) for area in seeds], len(allowed))
     rng = np.random.default_rng(seed)
-    grown = {
-        grow_group(inside, area, size, rng) for area in seeds for _ in range(GROUPS_PER_AREA)
-    }
+    grown = {grow_group(inside, area, size, rng) for area in seeds for _ in range(GROUPS_PER_AREA)}
     return _as_rows(sorted(grown - {None}), len(allowed))
 
 
@@ -156,6 +156,7 @@ def draw_pool(
         comparison=comparison,
         n_disjoint=count_disjoint(groups),
         contiguous=contiguous,
+        adjacency=adjacency,
     )
 
 

@@ -83,6 +83,10 @@ class EffectEstimate:
         Smallest p-value the placebos allow, 1 / (n_placebos + 1); `n_disjoint` of them share no area.
     maryland : int
         Level on the Maryland scientific methods scale, 1 to 5.
+    label : str
+        The outcome in words; `outcome` itself when empty.
+    multiplicative : bool
+        Whether the effect was estimated as a share (counts), so that sentences give it as one.
     paths : DataFrame
         Columns period, treated, comparison (the counterfactual), in rates or units of the outcome.
     placebos : DataFrame
@@ -100,6 +104,8 @@ class EffectEstimate:
     relative_high: float = math.nan
     level: float = 0.95
     unit: str = ""
+    label: str = ""
+    multiplicative: bool = False
     start: pd.Period | None = None
     observed: float = math.nan
     counterfactual: float = math.nan

@@ -64,7 +64,9 @@ class CountScale:
     relative: bool = True
 
     def _of_rate(self, rate: np.ndarray) -> np.ndarray:
-        return 2 / np.sqrt(self.dispersion) * np.arcsinh(np.sqrt(self.dispersion * self.unit * rate))
+        return (
+            2 / np.sqrt(self.dispersion) * np.arcsinh(np.sqrt(self.dispersion * self.unit * rate))
+        )
 
     def transform(self, total: np.ndarray, exposure: np.ndarray) -> np.ndarray:
         """Steadied rate of counts `total` over person-periods `exposure`."""
@@ -95,7 +97,10 @@ class CountScale:
 
 
 def count_scale(
-    earlier: np.ndarray, recent: np.ndarray, earlier_exposure: np.ndarray, recent_exposure: np.ndarray
+    earlier: np.ndarray,
+    recent: np.ndarray,
+    earlier_exposure: np.ndarray,
+    recent_exposure: np.ndarray,
 ) -> CountScale:
     """A scale for counts whose dispersion is what two windows before the start show.
 
@@ -115,4 +120,6 @@ def count_scale(
     level = (rates[0] + rates[1]) / 2
     excess = ((rates[0] - rates[1]) ** 2 - level * (poisson[0] + poisson[1])).sum()
     dispersion = excess / (2 * (level**2).sum())
-    return CountScale(dispersion=float(np.clip(dispersion, 1e-3, 4)), unit=float(np.median(recent_exposure)))
+    return CountScale(
+        dispersion=float(np.clip(dispersion, 1e-3, 4)), unit=float(np.median(recent_exposure))
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -63,7 +64,9 @@ def read_ledger(panel: pd.DataFrame, *, outcome: str, population: str | None) ->
     else:
         weight = _wide(panel, population).reindex_like(wide)
         if (weight <= 0).to_numpy().any():
-            raise PanelError(f"{population!r} has values of zero or less; leave those areas out first.")
+            raise PanelError(
+                f"{population!r} has values of zero or less; leave those areas out first."
+            )
     known = wide.notna() & weight.notna()
     values, weights = wide.where(known, 0).to_numpy(), weight.where(known, 0).to_numpy()
     counts = population is not None and bool((values >= 0).all() and (values % 1 == 0).all())
@@ -80,7 +83,9 @@ def _wide(panel: pd.DataFrame, column: str) -> pd.DataFrame:
     try:
         values = panel[column].astype(float)
     except (ValueError, TypeError) as error:
-        raise PanelError(f"{column!r} is not a number in every row of the panel: {error}.") from error
+        raise PanelError(
+            f"{column!r} is not a number in every row of the panel: {error}."
+        ) from error
     frame = panel[["area_code", "period"]].assign(value=values)
     return frame.pivot(index="area_code", columns="period", values="value").sort_index(axis=1)
 
@@ -109,26 +114,31 @@ def treated_rows(ledger: Ledger, treated: Sequence[str]) -> np.ndarray:
     for code in wanted:
         if code not in ledger.codes:
             hint = did_you_mean(str(code), map(str, ledger.codes))
-            raise AreaError(f"The treated area {code!r} is not among the panel's {len(ledger.codes)} areas.{hint}")
+            raise AreaError(
+                f"The treated area {code!r} is not among the panel's {len(ledger.codes)} areas.{hint}"
+            )
     return ledger.codes.isin(wanted)
 
 
 def windows_before(position: int, cycle: int, most: int) -> list[tuple[int, int]]:
-    """Windows that tile the periods before `position`: the last year, the year before, the rest.
+    """Windows that tile the periods before `position`, the last first.
+
+    The last half year, in which a neighbourhood may have been picked; the year and a half before it; the rest.
 
     Parameters
     ----------
     position : int, 2 or more
         Number of periods before the start.
     cycle : int
-        Periods in a year; halved periods stand in when there is less than two years.
+        Periods in a year.
     most : int
-        Windows wanted at the most.
+        Windows wanted at the most; one covers all periods.
     """
-    recent = min(cycle, position // 2)
-    cuts = [position, position - recent]
-    if most >= 3 and position >= 3 * cycle and cuts[-1] - cycle > 0:
-        cuts.append(cuts[-1] - cycle)
-    if most >= 2:
-        cuts.append(0)
-    return [(first, last) for last, first in zip(cuts[:-1], cuts[1:], strict=True)]
+    if most == 1:
+        return [(0, position)]
+    recent = min(max(cycle // 2, 1), position // 2)
+    middle = max(3 * cycle // 2, 1)
+    if most == 2 or position - recent - middle < recent:
+        return [(position - recent, position), (0, position - recent)]
+    cuts = (position, position - recent, position - recent - middle, 0)
+    return [(first, last) for last, first in pairwise(cuts)]
