@@ -19,7 +19,7 @@ _HOME = {
     "draw_tartan": "charts_profile",
     "draw_caterpillar": "charts_rank",
     "draw_slope_ranks": "charts_rank",
-    "draw_quadrant": "charts_spread",
+    "draw_quadrant": "charts_quadrant",
     "draw_funnel": "charts_spread",
     "draw_concentration": "charts_spread",
     "draw_pyramid": "charts_people",

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lsp_analysis import wording
+from lsp_analysis.figures.events import mark_events, shade_after
 from lsp_analysis.figures.marks import (
     floats,
     key_above,
@@ -24,11 +25,7 @@ from lsp_analysis.figures.marks import (
     zero_line,
 )
 from lsp_analysis.figures.style import (
-    BAND,
-    INK,
-    MARK,
     PALETTE,
-    SMALL,
     axes_for,
     in_house_style,
     record,
@@ -68,7 +65,7 @@ def draw_paths(
     time = TimeAxis.of(paths["period"])
     after = time.start_of(start)
     if np.isfinite(after):
-        _shade_after(ax, after, start)
+        shade_after(ax, after, start)
     return record(ax, alt=_paths_alt(paths, time, after, start, unit, labels), data=paths)
 
 
@@ -107,7 +104,7 @@ def draw_trend(
     if not _draw_lines(ax, frame, unit, order, level):
         return nothing_drawn(ax, frame, "Line chart")
     time = TimeAxis.of(frame["period"])
-    marked = [] if events is None else _mark_events(ax, events, time)
+    marked = [] if events is None else mark_events(ax, events, time)
     return record(ax, alt=_trend_alt(frame, time, unit, order, marked), data=frame)
 
 
@@ -180,7 +177,8 @@ def _draw_lines(
     label = wording.unit_label(unit) + bands
     value_axis(ax, label.strip(), frame["value"], *band_values, zero=unit == "count")
     time.label(ax)
-    key_above(ax, handles, order, lift=20)
+    if len(order) > 1:
+        key_above(ax, handles, order)
     return True
 
 
@@ -194,46 +192,6 @@ def _mark_lone_points(ax: Axes, x: np.ndarray, value: np.ndarray, look: dict[str
 def _points(values: np.ndarray) -> str:
     """A marker for a line of few points, none for one of many."""
     return "o" if np.isfinite(values).sum() <= 24 else ""
-
-
-def _shade_after(ax: Axes, place: float, start: Any) -> None:
-    """Shade the time from the start on, and say what it is."""
-    _, right = ax.get_xlim()
-    right = max(right, place + 0.5)
-    ax.axvspan(place, right, color=BAND, alpha=0.28, linewidth=0, zorder=0)
-    ax.axvline(place, color=INK, linewidth=1.0, zorder=1)
-    ax.set_xlim(right=right)
-    ax.set_xlabel(f"Shaded: from the start, {wording.period(start)}", fontsize=SMALL, loc="right")
-
-
-def _mark_events(ax: Axes, events: pd.DataFrame, time: TimeAxis) -> list[str]:
-    """Numbered lines at the events, listed under the axis; the list as texts."""
-    when = "date" if "date" in events else "period"
-    need(events, [when, "label"], "draw_trend's events")
-    low, high = ax.get_xlim()
-    placed = [
-        (time.start_of(d), d, label) for d, label in zip(events[when], events["label"], strict=True)
-    ]
-    inside = sorted((p for p in placed if low <= p[0] <= high), key=lambda p: p[0])
-    listed = []
-    for i, (place, date, label) in enumerate(inside, start=1):
-        ax.axvline(place, color=MARK, linewidth=1.0, linestyle=(0, (2, 2)), zorder=1)
-        ax.annotate(
-            str(i),
-            (place, 1),
-            xycoords=("data", "axes fraction"),
-            ha="center",
-            va="top",
-            fontsize=SMALL,
-            color=INK,
-            bbox={"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": MARK},
-        )
-        listed.append(f"{i}  {one_line(label)} ({wording.period(date)})")
-    if listed:
-        texts = [text if len(text) < 90 else text[:88] + " …" for text in listed]
-        ax.set_xlabel("\n".join(texts), loc="left", fontsize=SMALL)
-        ax.xaxis.label.set_horizontalalignment("left")
-    return listed
 
 
 def _period_at(time: TimeAxis, place: float) -> Any:

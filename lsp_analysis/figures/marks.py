@@ -230,6 +230,23 @@ def row_heights(labels: Iterable[Any], *, width: int = 26, each: float = 0.3) ->
     return np.maximum(each, 0.16 * lines + 0.08)
 
 
+def numbered_list(names: Iterable[Any], width: int = 84) -> str:
+    """Names with their numbers, run on in lines of about `width` characters, none broken."""
+    lines = [""]
+    for i, name in enumerate(names, start=1):
+        item = f"{i} {one_line(name)}"
+        if lines[-1] and len(lines[-1]) + len(item) > width:
+            lines.append("")
+        lines[-1] += f"{'    ' if lines[-1] else ''}{item}"
+    return "\n".join(lines)
+
+
+def text_below(ax: Axes, text: str) -> None:
+    """Text under the plot, its lines starting at the plot's left edge."""
+    ax.set_xlabel(text, loc="left", fontsize=SMALL)
+    ax.xaxis.label.set_horizontalalignment("left")
+
+
 def nothing_drawn(ax: Axes, frame: pd.DataFrame, what: str) -> Axes:
     """A chart without a number in it says so, in the picture and in its alternative text."""
     ax.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))

@@ -1,0 +1,221 @@
+"""Planning an experiment: its power, its order of starts, the balance of its arms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from lsp_analysis import wording
+from lsp_analysis.errors import ParameterError
+from lsp_analysis.figures.marks import (
+    floats,
+    key_above,
+    need,
+    nothing_drawn,
+    number_axis,
+    one_line,
+    row_heights,
+    rows,
+    style_of,
+    unit_above,
+    wrapped,
+    zero_line,
+)
+from lsp_analysis.figures.style import (
+    GRID,
+    INK,
+    MARK,
+    PALETTE,
+    SMALL,
+    axes_for,
+    in_house_style,
+    record,
+)
+
+
+@in_house_style
+def draw_power(
+    frame: pd.DataFrame,
+    *,
+    target: float | None = 0.8,
+    xlabel: str = "Number of clusters",
+    ax: Axes | None = None,
+) -> Axes:
+    """Power against what the planner can choose.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``x``, ``power`` (0 to 1) and, as an option, ``series``.
+    target : float, optional
+        Power wanted: a dashed line.
+    xlabel : str
+        What ``x`` is, with its unit.
+    """
+    need(frame, ["x", "power"], "draw_power")
+    ax = axes_for(ax)
+    frame = frame if "series" in frame else frame.assign(series="Power")
+    if not (np.isfinite(floats(frame["x"])) & np.isfinite(floats(frame["power"]))).any():
+        return nothing_drawn(ax, frame, "Power curve")
+    order = list(pd.unique(frame["series"]))
+    handles = []
+    for i, name in enumerate(order):
+        part = frame[frame["series"] == name].sort_values("x", kind="stable")
+        look = style_of(i) | {"markevery": max(1, len(part) // 12)}
+        handles += ax.plot(floats(part["x"]), 100 * floats(part["power"]), **look)
+    labels = list(order)
+    if target is not None:
+        dash = {"color": INK, "linewidth": 1.1, "linestyle": (0, (5, 2))}
+        ax.axhline(100 * target, **dash)
+        handles.append(Line2D([], [], **dash))
+        labels.append(f"{wording.number(100 * target)}% wanted")
+    ax.set_ylim(0, 101)
+    number_axis(ax)
+    number_axis(ax, "x")
+    ax.xaxis.grid(False)
+    ax.set_xlabel(one_line(xlabel), fontsize=SMALL)
+    unit_above(ax, "Power: chance to find the effect, per cent")
+    key_above(ax, handles, labels)
+    return record(ax, alt=_power_alt(frame, order, target, xlabel), data=frame)
+
+
+def _power_alt(frame: pd.DataFrame, order: list[str], target: float | None, xlabel: str) -> str:
+    """Where each curve first reaches the target, or its highest power."""
+    words = [f"Power against {one_line(xlabel)[:1].lower()}{one_line(xlabel)[1:]}."]
+    for name in order[:6]:
+        part = frame[frame["series"] == name].sort_values("x", kind="stable")
+        x, power = floats(part["x"]), floats(part["power"])
+        if not np.isfinite(power).any():
+            words.append(f"{one_line(name)}: no data.")
+            continue
+        there = np.flatnonzero(power >= target) if target is not None else np.array([], dtype=int)
+        if len(there):
+            share = wording.number(100 * target)
+            words.append(f"{one_line(name)} reaches {share}% at {wording.number(x[there[0]])}.")
+        else:
+            best = int(np.nanargmax(power))
+            share = wording.number(100 * power[best], 0)
+            words.append(f"{one_line(name)}: at most {share}%, at {wording.number(x[best])}.")
+    return " ".join(words)
+
+
+@in_house_style
+def draw_wedge(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Who is treated when: clusters down, periods across.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``cluster``, ``period``, ``treated`` (bool; missing means not observed), in the
+        order to draw.
+    """
+    need(frame, ["cluster", "period", "treated"], "draw_wedge")
+    clusters, periods = (list(pd.unique(frame[c])) for c in ("cluster", "period"))
+    ax = axes_for(ax, height=max(1.8, 0.95 + float(row_heights(clusters, each=0.24).sum())))
+    if frame.empty:
+        return nothing_drawn(ax, frame, "Diagram of starts")
+    if frame.duplicated(["cluster", "period"]).any():
+        raise ParameterError("A cluster and period pair is repeated. Give one row per pair.")
+    y, _ = rows(ax, clusters, each=0.24)
+    across = frame["period"].map({p: i for i, p in enumerate(periods)}).to_numpy(dtype=float)
+    height = frame["cluster"].map(dict(zip(clusters, y, strict=True))).to_numpy(dtype=float)
+    treated = floats(frame["treated"].map({True: 1.0, False: 0.0}))
+    for look, inside in zip(_CELLS, (treated == 1, treated == 0, np.isnan(treated)), strict=True):
+        ax.barh(height[inside], 0.96, 0.21, left=across[inside] - 0.48, **look)
+    ax.set_xlim(-0.55, len(periods) - 0.45)
+    every = max(1, -(-len(periods) // 10))
+    labels = [wrapped(wording.period(p, short=True), 9, 2) for p in periods[::every]]
+    ax.set_xticks(range(0, len(periods), every), labels=labels)
+    ax.spines["bottom"].set_visible(False)
+    ax.tick_params(axis="x", length=0)
+    seen = [(treated == 1).any(), (treated == 0).any(), np.isnan(treated).any()]
+    names = ("Programme", "Comparison", "Not observed")
+    pairs = [(Patch(**look), n) for look, n, s in zip(_CELLS, names, seen, strict=True) if s]
+    key_above(ax, *map(list, zip(*pairs, strict=True)), lift=5, taken=2.1)
+    return record(ax, alt=_wedge_alt(frame, clusters, periods, treated), data=frame)
+
+
+_CELLS = (
+    {"facecolor": PALETTE[0], "edgecolor": PALETTE[0]},
+    {"facecolor": "white", "edgecolor": MARK},
+    {"facecolor": GRID, "edgecolor": MARK, "hatch": "////"},
+)
+
+
+def _wedge_alt(frame: pd.DataFrame, clusters: list, periods: list, treated: np.ndarray) -> str:
+    """How many clusters start when, and how many never do."""
+    starts = frame[treated == 1].groupby("cluster", sort=False)["period"].first()
+    counts = starts.value_counts(sort=False)
+    texts = [
+        f"{wording.counted(int(counts[p]), 'cluster')} in {wording.period(p)}"
+        for p in periods
+        if p in counts.index
+    ]
+    never = len(clusters) - len(starts)
+    words = f"Diagram of starts: {wording.counted(len(clusters), 'cluster')} over "
+    words += f"{wording.counted(len(periods), 'period')}."
+    words += f" The programme starts for {wording.and_list(texts)}." if texts else ""
+    return words + (
+        f" {wording.counted(never, 'cluster').capitalize()} never start." if never else ""
+    )
+
+
+@in_house_style
+def draw_balance(frame: pd.DataFrame, *, threshold: float = 0.1, ax: Axes | None = None) -> Axes:
+    """Standardised differences between arms, covariate by covariate.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``covariate``, ``difference`` (in standard deviations) and, as an option, ``series``
+        (before and after matching, say).
+    threshold : float
+        Size up to which a difference counts as small: a grey band.
+    """
+    need(frame, ["covariate", "difference"], "draw_balance")
+    frame = frame if "series" in frame else frame.assign(series="Difference")
+    names = list(pd.unique(frame["covariate"]))
+    ax = axes_for(ax, height=max(1.7, 1.0 + float(row_heights(names, each=0.26).sum())))
+    difference = floats(frame["difference"])
+    if not np.isfinite(difference).any():
+        return nothing_drawn(ax, frame, "Balance plot")
+    y, _ = rows(ax, names, each=0.26)
+    heights = frame["covariate"].map(dict(zip(names, y, strict=True))).to_numpy(dtype=float)
+    ax.axvspan(-threshold, threshold, color=GRID, alpha=0.7, linewidth=0, zorder=0)
+    zero_line(ax, "x")
+    order = list(pd.unique(frame["series"]))
+    handles = []
+    for i, name in enumerate(order):
+        inside = (frame["series"] == name).to_numpy()
+        look = style_of(i) | {"linestyle": "", "markersize": 7}
+        handles += ax.plot(difference[inside], heights[inside], zorder=4 - 0.1 * i, **look)
+    reach = 1.12 * max(np.nanmax(np.abs(difference)), 1.5 * threshold)
+    ax.set_xlim(-reach, reach)
+    number_axis(ax, "x")
+    band = f"grey: up to {wording.number(threshold)}"
+    ax.set_xlabel(f"Difference between arms in standard deviations ({band})", fontsize=SMALL)
+    if len(order) > 1:
+        key_above(ax, handles, order, lift=5, taken=2.1)
+    return record(ax, alt=_balance_alt(frame, difference, order, threshold), data=frame)
+
+
+def _balance_alt(
+    frame: pd.DataFrame, difference: np.ndarray, order: list[str], threshold: float
+) -> str:
+    """The largest difference of each series and how many exceed the threshold."""
+    words = ["Balance plot."]
+    for name in order:
+        sizes = np.abs(np.where(frame["series"] == name, difference, np.nan))
+        if not np.isfinite(sizes).any():
+            continue
+        largest = int(np.nanargmax(sizes))
+        over, n = int((sizes > threshold).sum()), int(np.isfinite(sizes).sum())
+        words.append(
+            f"{one_line(name)}: largest {wording.number(difference[largest], 2)} standard "
+            f"deviations ({one_line(frame['covariate'].iloc[largest])}); over "
+            f"{wording.number(threshold)} in size: {wording.of_total(over, n)}."
+        )
+    return " ".join(words)

@@ -1,0 +1,135 @@
+"""The flow of clusters and people through an experiment, as CONSORT asks for it."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from lsp_analysis import wording
+from lsp_analysis.figures.marks import need, nothing_drawn, one_line, wrapped
+from lsp_analysis.figures.style import INK, MARK, SMALL, axes_for, in_house_style, record
+
+_STEP = 0.26  # inches between boxes
+
+
+@in_house_style
+def draw_flow(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Boxes from enrolment to analysis, one column per arm.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``stage``, ``arm`` (empty or missing for a stage before the arms part),
+        ``clusters``; as an option ``people`` and ``note`` (who left, and why). Rows in the order of
+        the flow.
+    """
+    need(frame, ["stage", "arm", "clusters"], "draw_flow")
+    arms = [a for a in pd.unique(frame["arm"].dropna()) if a != ""]
+    width = 6 if len(arms) < 2 else int(76 / len(arms)) - 2
+    boxes = frame.assign(
+        arm=frame["arm"].fillna(""),
+        text=[
+            _box_text(row, 60 if _is_shared(row["arm"]) else width) for _, row in frame.iterrows()
+        ],
+    )
+    stages = list(pd.unique(boxes["stage"]))
+    deep = [
+        0.16 * (1 + max(text.count("\n") for text in boxes.loc[boxes["stage"] == s, "text"])) + 0.16
+        for s in stages
+    ]
+    total = sum(deep) + _STEP * max(0, len(stages) - 1)
+    ax = axes_for(ax, height=max(1.5, total + 0.15))
+    if frame.empty:
+        return nothing_drawn(ax, frame, "Flow diagram")
+    ax.set(xticks=[], yticks=[], xlim=(0, max(1, len(arms))), ylim=(total, 0))
+    ax.spines[:].set_visible(False)
+    top, above = 0.0, []
+    for stage, tall in zip(stages, deep, strict=True):
+        middle = top + tall / 2
+        above = _draw_stage(ax, boxes[boxes["stage"] == stage], arms, middle, tall, above)
+        top += tall + _STEP
+    return record(ax, alt=_flow_alt(frame, stages), data=frame)
+
+
+def _is_shared(arm: object) -> bool:
+    """Whether a row belongs to all arms."""
+    return wording.is_missing(arm) or arm == ""
+
+
+def _box_text(row: pd.Series, width: int) -> str:
+    """What stands in a box: the stage, the arm, how many, who left."""
+    head = one_line(row["stage"])
+    if not _is_shared(row["arm"]):
+        head = f"{head}: {one_line(row['arm'])}"
+    lines = [wrapped(head, width, 2), _how_many(row)]
+    note = row.get("note")
+    if not wording.is_missing(note) and str(note).strip():
+        lines.append(wrapped(note, width, 4))
+    return "\n".join(lines)
+
+
+def _how_many(row: pd.Series) -> str:
+    """Clusters and people in words."""
+    n = row["clusters"]
+    text = "clusters unknown" if wording.is_missing(n) else wording.counted(int(n), "cluster")
+    people = row.get("people")
+    if wording.is_missing(people):
+        return text
+    return f"{text}, {wording.number(people)} people"
+
+
+def _draw_stage(
+    ax: Axes,
+    boxes: pd.DataFrame,
+    arms: list[str],
+    middle: float,
+    tall: float,
+    above: list[tuple[float, float]],
+) -> list[tuple[float, float]]:
+    """Draw a stage's boxes and arrows from the stage above; where its arrows will start."""
+    ends = []
+    for _, box in boxes.iterrows():
+        x = len(arms) / 2 if box["arm"] == "" else arms.index(box["arm"]) + 0.5
+        x = x or 0.5
+        ax.text(
+            x,
+            middle,
+            box["text"],
+            ha="center",
+            va="center",
+            fontsize=SMALL,
+            color=INK,
+            linespacing=1.15,
+            bbox={"boxstyle": "square,pad=0.5", "facecolor": "white", "edgecolor": MARK},
+        )
+        for start_x, start_y in _sources(above, x):
+            ax.annotate(
+                "",
+                (x, middle - tall / 2),
+                xytext=(start_x, start_y),
+                arrowprops={"arrowstyle": "-|>", "color": MARK, "linewidth": 1.0},
+            )
+        ends.append((x, middle + tall / 2))
+    return ends
+
+
+def _sources(above: list[tuple[float, float]], x: float) -> list[tuple[float, float]]:
+    """Boxes above that lead to a box at `x`: its own arm's, or those of all arms."""
+    own = [end for end in above if abs(end[0] - x) < 1e-9]
+    return own or above
+
+
+def _flow_alt(frame: pd.DataFrame, stages: list[str]) -> str:
+    """Every box in words."""
+    words = ["Flow diagram."]
+    for stage in stages:
+        texts = []
+        for _, row in frame[frame["stage"] == stage].iterrows():
+            arm = "" if _is_shared(row["arm"]) else f"{one_line(row['arm'])} "
+            note = row.get("note")
+            why = (
+                "" if wording.is_missing(note) or not str(note).strip() else f" ({one_line(note)})"
+            )
+            texts.append(f"{arm}{_how_many(row)}{why}")
+        words.append(f"{one_line(stage)}: {'; '.join(texts)}.")
+    return " ".join(words)
