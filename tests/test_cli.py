@@ -127,10 +127,8 @@ def test_an_analysts_own_table_is_taken_into_their_study(run, own_study, tmp_pat
     code, out, err = run(*words)
     assert (code, err) == (0, "")
     assert "1 rows of five_a_day" in out
-    value = lsp_analysis.open_study(own_study).read(
-        "observations", where={"indicator_id": "five_a_day"}
-    )
-    assert value["value"].tolist() == [25.0]
+    panel = lsp_analysis.open_study(own_study).panel("five_a_day")
+    assert panel["value"].tolist() == [25.0]
 
 
 @pytest.mark.parametrize("setting", ["unti=percent", "unit=percnet", "sheet=1", "file=x"])
