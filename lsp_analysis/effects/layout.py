@@ -84,10 +84,20 @@ def as_start(start: Any, periods: pd.Series | pd.Index) -> Any:
 
 
 def treated_areas(panel: pd.DataFrame, treated: str | Sequence[Any], area: str) -> list[Any]:
+    """As `named_areas`, and PanelError when they are all the areas there are."""
+    codes = named_areas(panel, treated, area)
+    if len(codes) == len(panel[area].unique()):
+        raise PanelError(
+            "Every area of the panel is treated, so nothing is left to compare with: add "
+            "comparison areas."
+        )
+    return codes
+
+
+def named_areas(panel: pd.DataFrame, treated: str | Sequence[Any], area: str) -> list[Any]:
     """The treated areas' codes, from codes or from the name of a column that marks them.
 
-    Raises PanelError for a code that is not in the panel and when no area, or every area, is
-    treated.
+    Raises PanelError for a code that is not in the panel, and when none is named.
     """
     if isinstance(treated, str) and treated in panel.columns:
         codes = list(panel.loc[panel[treated].astype(bool), area].unique())
@@ -101,11 +111,6 @@ def treated_areas(panel: pd.DataFrame, treated: str | Sequence[Any], area: str) 
     if not codes:
         raise PanelError(
             "No area is treated, so there is no effect to estimate: name one in `treated`."
-        )
-    if len(set(codes)) == len(known):
-        raise PanelError(
-            "Every area of the panel is treated, so nothing is left to compare with: add "
-            "comparison areas."
         )
     return list(dict.fromkeys(codes))
 

@@ -1,0 +1,162 @@
+"""Regression of a series: normal, Poisson, overdispersed Poisson or negative binomial."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import statsmodels.api as sm
+from scipy import stats
+from statsmodels.stats.stattools import durbin_watson
+from statsmodels.tools.sm_exceptions import ConvergenceWarning
+
+from lsp_analysis.effects.regression import coefficient_table
+from lsp_analysis.errors import PanelError, ParameterError
+
+FAMILIES = ("gaussian", "poisson", "quasi_poisson", "negative_binomial")
+
+
+@dataclass(frozen=True)
+class SeriesFit:
+    """A fitted series.
+
+    Attributes
+    ----------
+    coefficients : DataFrame
+        Index term; columns estimate, se, low, high, p_value; log rate ratios unless `family` is
+        "gaussian".
+    dispersion : float
+        Pearson's chi-squared over its degrees of freedom (the residual variance for "gaussian").
+    df : float
+        Degrees of freedom of the t used for intervals; infinite for the normal.
+    """
+
+    family: str
+    coefficients: pd.DataFrame
+    covariance: np.ndarray = field(repr=False, compare=False)
+    fitted: np.ndarray = field(repr=False, compare=False)
+    dispersion: float
+    df: float
+    durbin_watson: float
+
+    @property
+    def is_log(self) -> bool:
+        """Whether coefficients are log ratios."""
+        return self.family != "gaussian"
+
+
+def fit_series(
+    outcome: np.ndarray,
+    columns: pd.DataFrame,
+    *,
+    family: str,
+    population: np.ndarray | None = None,
+    newey_west: int | None = None,
+    time: np.ndarray | None = None,
+    use_t: bool | None = None,
+    level: float = 0.95,
+) -> SeriesFit:
+    """Fit `outcome` (n,) on `columns` (n, k).
+
+    Parameters
+    ----------
+    family : "gaussian", "poisson", "quasi_poisson" or "negative_binomial"
+        "quasi_poisson" multiplies the Poisson variance by Pearson's chi-squared over its degrees of
+        freedom; "negative_binomial" estimates the extra variance by maximum likelihood and then
+        takes it as given.
+    population : array (n,), optional
+        People at risk: enters as an offset, so that rates are modelled. Not for "gaussian".
+    newey_west : int, optional
+        Lags over which residuals may be correlated (Newey and West 1987: Bartlett weights, no
+        correction for small samples). With several rows per period, their scores are added up first
+        (Driscoll and Kraay 1998).
+    time : array (n,), optional
+        Period of each row, for series side by side.
+    use_t : bool, optional
+        Student's t for intervals; if left out, yes where a variance is estimated.
+    """
+    _check(outcome, columns, family, population)
+    offset = None if population is None else np.log(population)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        try:
+            model = _model(outcome, columns.to_numpy(dtype=float), family, offset)
+            fit = model.fit(**_options(family, newey_west, time))
+        except (ConvergenceWarning, np.linalg.LinAlgError) as error:
+            raise PanelError(
+                f"The {family} regression of the series did not settle. Use fewer terms, or "
+                'family="quasi_poisson".'
+            ) from error
+    if use_t is None:
+        use_t = family in ("gaussian", "quasi_poisson")
+    df = float(fit.df_resid) if use_t else math.inf
+    covariance = np.asarray(fit.cov_params())
+    residuals = fit.resid_pearson if family != "gaussian" else fit.resid
+    return SeriesFit(
+        family=family,
+        coefficients=coefficient_table(fit.params, covariance, list(columns), df, level),
+        covariance=covariance,
+        fitted=np.asarray(fit.fittedvalues),
+        dispersion=float((residuals**2).sum() / fit.df_resid),
+        df=df,
+        durbin_watson=float(durbin_watson(residuals)),
+    )
+
+
+def _model(outcome: np.ndarray, columns: np.ndarray, family: str, offset: np.ndarray | None) -> Any:
+    if family == "gaussian":
+        return sm.OLS(outcome, columns)
+    if family == "negative_binomial":
+        alpha = _extra_variance(outcome, columns, offset)
+        return sm.GLM(outcome, columns, sm.families.NegativeBinomial(alpha=alpha), offset=offset)
+    return sm.GLM(outcome, columns, sm.families.Poisson(), offset=offset)
+
+
+def _options(family: str, newey_west: int | None, time: np.ndarray | None) -> dict[str, Any]:
+    options: dict[str, Any] = {"scale": "X2"} if family == "quasi_poisson" else {}
+    if newey_west is None:
+        return options
+    kwds: dict[str, Any] = {"maxlags": newey_west, "use_correction": False}
+    if time is None:
+        return options | {"cov_type": "HAC", "cov_kwds": kwds}
+    return options | {"cov_type": "hac-groupsum", "cov_kwds": kwds | {"time": time}}
+
+
+def _extra_variance(outcome: np.ndarray, columns: np.ndarray, offset: np.ndarray | None) -> float:
+    """Alpha of a variance of mean + alpha x mean squared, by maximum likelihood; above 0."""
+    poisson = sm.GLM(outcome, columns, sm.families.Poisson(), offset=offset).fit()
+    start = np.append(poisson.params, 0.1)
+    fit = sm.NegativeBinomial(outcome, columns, offset=offset).fit(
+        start_params=start, disp=0, maxiter=500, method="bfgs"
+    )
+    return max(float(fit.params[-1]), 1e-8)
+
+
+def _check(
+    outcome: np.ndarray, columns: pd.DataFrame, family: str, population: np.ndarray | None
+) -> None:
+    if family not in FAMILIES:
+        raise ParameterError(f"family={family!r} is not known: use {', '.join(FAMILIES)}.")
+    if family == "gaussian" and population is not None:
+        raise ParameterError(
+            'population goes with counts: use family="quasi_poisson", or divide by it beforehand.'
+        )
+    if population is not None and (population <= 0).any():
+        raise PanelError("The population must be above 0 in every period.")
+    if family != "gaussian" and (outcome < 0).any():
+        raise PanelError(f"The outcome has {int((outcome < 0).sum())} negative counts.")
+    n, k = columns.shape
+    if n <= k or np.linalg.matrix_rank(columns.to_numpy(dtype=float)) < k:
+        raise PanelError(
+            f"{n} periods cannot support the {k} terms {', '.join(columns)}: use fewer terms, or a "
+            "longer series before and after the start."
+        )
+
+
+def critical_value(df: float, level: float) -> float:
+    """Half-width of an interval in standard errors."""
+    return float(stats.t.ppf(0.5 + level / 2, df))
