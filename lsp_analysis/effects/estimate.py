@@ -40,6 +40,7 @@ def estimate(
     checks: bool = True,
     unit: str = "",
     label: str = "",
+    per: float = 1000,
 ) -> EffectEstimate:
     """Effect of a programme on the neighbourhood it treated, judged by what placebo neighbourhoods did.
 
@@ -75,6 +76,8 @@ def estimate(
         Unit of the outcome, a unit code of the study folder or words, for sentences and charts.
     label : str
         The outcome in words, as it stands inside a sentence.
+    per : float
+        Population that the paths of a count are given per.
 
     Returns
     -------
@@ -134,7 +137,8 @@ def estimate(
         false_alarms=alarms,
         assumptions=ASSUMPTIONS,
         warnings=tuple(warnings),
-        paths=_paths(ledger, rows, pool.comparison, found, position),
+        paths=_paths(ledger, rows, pool.comparison, found, position, per),
+        path_unit=_path_unit(ledger, unit, per),
         placebos=_placebo_frame(ledger, pool, found),
         **_sizes(ledger, found, position, level),
     )
@@ -198,6 +202,13 @@ def _unit(ledger: Ledger) -> str:
     return f"a {names.get(freq, 'period')}"
 
 
+def _path_unit(ledger: Ledger, unit: str, per: float) -> str:
+    """Words for the unit of the paths: "Per 1,000 a month", "Per cent a year"."""
+    if not ledger.counts:
+        return unit
+    return f"{'Per cent' if per == 100 else f'Per {wording.number(per)}'} {_unit(ledger)}"
+
+
 def _warnings(
     ledger: Ledger,
     pool: PlaceboPool,
@@ -239,12 +250,17 @@ def _warnings(
 
 
 def _paths(
-    ledger: Ledger, rows: np.ndarray, comparison: np.ndarray, found: Judgement, position: int
+    ledger: Ledger,
+    rows: np.ndarray,
+    comparison: np.ndarray,
+    found: Judgement,
+    position: int,
+    per: float,
 ) -> pd.DataFrame:
     """Observed path of the neighbourhood beside its counterfactual, by period.
 
     The counterfactual moves as the comparison areas do; its level is the neighbourhood's own before the start and its
-    expectation after. Counts are per 1,000 population.
+    expectation after. Counts are per `per` people.
     """
     own, others = (
         ledger.total[which].sum(axis=0) / np.maximum(ledger.exposure[which].sum(axis=0), 1e-12)
@@ -260,7 +276,7 @@ def _paths(
     else:
         path[before] = others[before] + np.nanmean(own[before]) - others[before].mean()
         path[after] = others[after] + wanted - others[after].mean()
-    multiplier = 1000 if ledger.counts else 1
+    multiplier = per if ledger.counts else 1
     return pd.DataFrame(
         {"period": ledger.periods, "treated": own * multiplier, "comparison": path * multiplier}
     )

@@ -88,7 +88,7 @@ class EffectEstimate:
     multiplicative : bool
         Whether the effect was estimated as a share (counts), so that sentences give it as one.
     paths : DataFrame
-        Columns period, treated, comparison (the counterfactual), in rates or units of the outcome.
+        Columns period, treated, comparison (the counterfactual), in `path_unit` or units of the outcome.
     placebos : DataFrame
         One row per placebo neighbourhood: estimate, statistic.
     """
@@ -121,6 +121,7 @@ class EffectEstimate:
     false_alarms: FalseAlarms | None = None
     assumptions: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    path_unit: str = ""
     paths: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
     placebos: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
@@ -158,7 +159,8 @@ class EffectEstimate:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the treated path against its counterfactual on `ax`, or on a new figure; return the axes."""
-        return figures.draw_paths(self.paths, start=self.start, unit=self.unit, ax=ax)
+        unit = self.path_unit or self.unit
+        return figures.draw_paths(self.paths, start=self.start, unit=unit, ax=ax)
 
 
 @dataclass(frozen=True)

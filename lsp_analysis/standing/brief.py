@@ -1,0 +1,238 @@
+"""One area of a study against its borough: everything a page on "where are we at?" asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.errors import PanelError, StudyError
+from lsp_analysis.standing.gap import Gap, gap
+from lsp_analysis.standing.groups import group_limits, group_series
+from lsp_analysis.standing.profile import Profile, profile
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.study.areas import Area
+    from lsp_analysis.study.store import Study
+
+REST = "the rest of the borough"
+ALIKE = "similarly deprived areas"
+_SHOWN_AREAS = 4
+
+
+@dataclass(frozen=True)
+class AreaBrief:
+    """An area, its comparators and its indicators, ready to be written up.
+
+    Attributes
+    ----------
+    comparators : mapping of name to small-area codes
+        The rest of the borough first; similarly deprived areas where the study has Indices.
+    panels : mapping of indicator_id to panel
+        Indicators with observations for small areas.
+    notes : tuple of str
+        What could not be compared, and why.
+    """
+
+    study: Study = field(repr=False)
+    area: Area
+    comparators: Mapping[str, list[str]] = field(repr=False)
+    panels: Mapping[str, pd.DataFrame] = field(repr=False)
+    notes: tuple[str, ...] = ()
+    level: float = 0.95
+
+    @cached_property
+    def profile(self) -> Profile:
+        """All indicators beside the comparators, verdicts allowing for how many there are."""
+        shown = self.study.indicators()
+        return profile(
+            self.panels,
+            self.area.members,
+            self.comparators,
+            shown[shown["indicator_id"].isin(list(self.panels))],
+            area_name=self.area.name,
+            level=self.level,
+        )
+
+    def place(self) -> wording.Sentence:
+        """What the area is made of, how many live there, and where it ranks."""
+        codes = list(self.area.members)
+        listed = wording.and_list(codes[:_SHOWN_AREAS])
+        if len(codes) > _SHOWN_AREAS:
+            listed = f"{', '.join(codes[:_SHOWN_AREAS])} and {len(codes) - _SHOWN_AREAS} more"
+        made = wording.counted(len(codes), "small area")
+        text = f"{self.area.name} is {made} ({listed}, codes of {self.area.code_vintage})"
+        people = self.population()
+        if people:
+            count, period = people
+            text += f" with {wording.number(count)} residents ({wording.period(period)})"
+        return wording.Sentence(f"{text}. {self._others()}")
+
+    def _others(self) -> str:
+        rest = self.comparators.get(REST, [])
+        text = f"It is compared with the borough's other {wording.counted(len(rest), 'small area')}"
+        if ALIKE in self.comparators:
+            number = len(self.comparators[ALIKE])
+            text += f", and with the {number} of them nearest to it in deprivation"
+        return f"{text}; the area itself is left out of both."
+
+    def population(self, codes: list[str] | None = None) -> tuple[float, object] | None:
+        """Residents of the area, or of `codes`, and the latest period they are known for."""
+        if not self.study.has("populations"):
+            return None
+        wanted = list(self.area.members) if codes is None else codes
+        rows = self.study.read("populations", where={"area_code": wanted})
+        if rows.empty:
+            return None
+        last = rows[rows["period"] == rows["period"].max()]
+        last = _whole(_whole(last, "sex"), "age_band")
+        return float(last["population"].sum()), last["period"].iloc[0]
+
+    def draw_place(self) -> Axes:
+        """Map of where the area lies; StudyError when the study has no boundaries."""
+        small = self.study.small_areas()["area_code"]
+        pairs = self.study.neighbours()
+        own = set(self.area.members)
+        around = set(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"]) - own
+        return figures.draw_where(
+            self.study.geometry(small),
+            highlight=list(own),
+            neighbours=sorted(around),
+            name=self.area.name,
+        )
+
+    def main_indicator(self, wanted: str = "") -> str:
+        """`wanted` if given, else the indicator on which the area stands out for the worse most."""
+        if wanted:
+            return self.study.indicator(wanted).indicator_id
+        worse = self.profile.standing_out("worse", n=1)
+        table = self.profile.table
+        known = worse if len(worse) else table[table["value"].notna()]
+        if known.empty:
+            raise PanelError(
+                f"No indicator of this study has a value for {self.area.name}. "
+                "Add observations for its small areas."
+            )
+        return str(known.index[0])
+
+    def trend(self, indicator_id: str) -> pd.DataFrame:
+        """The area and its comparators through time: period, series, value, low, high.
+
+        Months and quarters are added up to years, so that seasons do not hide the direction.
+        """
+        indicator = self.study.indicator(indicator_id)
+        panel = yearly(self.panels[indicator_id])
+        groups = {self.area.name: list(self.area.members), **self.comparators}
+        frames = []
+        for name, codes in groups.items():
+            own = name == self.area.name
+            series = group_series(panel, codes, indicator=indicator, leave_out_missing=not own)
+            low, high = group_limits(series, indicator=indicator, level=self.level)
+            limits = {"low": low, "high": high} if own else {"low": np.nan, "high": np.nan}
+            frames.append(series[["period", "value"]].assign(series=name, **limits))
+        return pd.concat(frames, ignore_index=True)
+
+    def draw_trend(self, indicator_id: str) -> Axes:
+        """The trend of one indicator, dated events of the area marked on it."""
+        frame = self.trend(indicator_id)
+        unit = self.study.indicator(indicator_id).unit
+        return figures.draw_trend(
+            frame, unit=unit, highlight=self.area.name, events=self.events(), level=self.level
+        )
+
+    def events(self) -> pd.DataFrame | None:
+        """Dated events of the area and its small areas; None when there are none."""
+        if not self.study.has("events"):
+            return None
+        codes = [self.area.code, *self.area.members]
+        rows = self.study.read("events", where={"area_code": codes})
+        return rows[["date", "label"]] if len(rows) else None
+
+    def gap(self, indicator_id: str, comparator: str = REST) -> Gap:
+        """The gap to a comparator in every year, with intervals."""
+        return gap(
+            yearly(self.panels[indicator_id]),
+            area=self.area.members,
+            comparator=self.comparators[comparator],
+            indicator=self.study.indicator(indicator_id),
+            level=self.level,
+            area_name=self.area.name,
+            comparator_name=comparator,
+        )
+
+
+def area_brief(
+    study: Study, area: str | Area, *, start: object = "2008-04", level: float = 0.95, n: int = 10
+) -> AreaBrief:
+    """Gather what a page on one area needs.
+
+    Parameters
+    ----------
+    area : name, code or Area
+    start : Period, date or text
+        Similarly deprived areas are chosen on the last edition of the Indices before it, never on a later one.
+    n : int
+        How many similarly deprived areas.
+
+    Raises
+    ------
+    StudyError
+        No indicator has observations for small areas.
+    """
+    place = study.area(area) if isinstance(area, str) else area
+    notes = []
+    comparators = {REST: study.rest_of_borough(place)}
+    if study.has("deprivation"):
+        comparators[ALIKE] = study.similarly_deprived(place, before=start, n=n)
+    else:
+        notes.append(
+            "The study has no table `deprivation`: similarly deprived areas are not known."
+        )
+    panels = {}
+    for indicator_id in study.indicators()["indicator_id"]:
+        try:
+            panels[indicator_id] = study.panel(indicator_id)
+        except PanelError as error:
+            notes.append(str(error))
+    if not panels:
+        raise StudyError(
+            f"No indicator of {study.title} has observations for small areas. Add some: lsp-analysis add."
+        )
+    return AreaBrief(study, place, comparators, panels, tuple(notes), level)
+
+
+def yearly(panel: pd.DataFrame) -> pd.DataFrame:
+    """A panel of months or quarters added up to calendar years; a panel of years as it is.
+
+    A year that lacks a period for an area is left out. Numerators are added up; denominators, which
+    count the people at risk, too when numerators are events of the period: the rate is then per period,
+    as in the panel.
+    """
+    freq = panel["period"].dt.freq
+    if freq is None or str(freq.name).startswith(("Y", "A")):
+        return panel
+    per_year = {"M": 12, "Q": 4}[str(freq.name)[0]]
+    year = panel["period"].dt.asfreq("Y")
+    grouped = panel.assign(period=year).groupby(["area_code", "period"])
+    sums = grouped[["numerator", "denominator"]].sum(min_count=per_year)
+    mean = grouped["value"].mean().where(grouped["value"].count() == per_year)
+    whole = grouped.size() == per_year
+    out = sums.assign(value=mean, note=grouped["note"].agg(_joined))[whole]
+    return out.reset_index()[["area_code", "period", "numerator", "denominator", "value", "note"]]
+
+
+def _joined(notes: pd.Series) -> str:
+    return "; ".join(sorted(set(notes.dropna()) - {""}))
+
+
+def _whole(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Rows for all people together where there are any, else the groups, which add up to them."""
+    together = rows[rows[column] == "all"]
+    return together if len(together) else rows
