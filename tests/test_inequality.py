@@ -1,4 +1,4 @@
-"""Slope index, concentration, segregation."""
+"""The slope and the relative index of inequality."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.standing.inequality import concentration, segregation, slope_index
+from lsp_analysis.standing.inequality import slope_index
 
 PEOPLE = [20.0, 20, 20, 20, 20]
 
@@ -48,30 +48,3 @@ def test_a_slope_without_errors_or_with_two_groups_is_refused():
         slope_index(PEOPLE, [1.0, 2, 3, 4, 5])
     with pytest.raises(ParameterError, match="3 groups"):
         slope_index([1.0, 1.0], [1.0, 2.0], se=[0.1, 0.1])
-
-
-def test_equal_shares_lie_on_the_line_and_all_with_the_poorest_at_its_end():
-    even = concentration([1, 2, 3, 4], [5, 5, 5, 5], [10, 10, 10, 10])
-    assert even.index == pytest.approx(0)
-    poorest = concentration([1, 2, 3, 4], [20, 0, 0, 0], [10, 10, 10, 10])
-    assert poorest.index == pytest.approx(-0.75)
-    richest = concentration([4, 3, 2, 1], [20, 0, 0, 0], [10, 10, 10, 10])
-    assert richest.index == pytest.approx(0.75)
-
-
-def test_the_concentration_index_is_twice_the_covariance_with_rank():
-    # Kakwani, Wagstaff and van Doorslaer (1997), equation 2, for groups of equal size.
-    outcome = np.array([9.0, 7, 8, 3, 2])
-    rank = (np.arange(5) + 0.5) / 5
-    expected = 2 * np.cov(outcome, rank, ddof=0)[0, 1] / outcome.mean()
-    assert concentration(range(5), outcome, [10] * 5).index == pytest.approx(expected)
-
-
-def test_segregation_does_not_depend_on_how_large_the_areas_are_drawn():
-    whole = segregation([20, 60], [100, 100])
-    split = segregation([10, 10, 30, 30], [50, 50, 50, 50])
-    assert whole.to_numpy() == pytest.approx(split.to_numpy())
-
-
-def test_segregation_leaves_empty_areas_out():
-    assert segregation([20, 60, 0], [100, 100, 0]).equals(segregation([20, 60], [100, 100]))

@@ -1,8 +1,6 @@
 """Funnel plots: how far from the average chance alone would take an area of each size.
 
-Spiegelhalter (2005), with the conventions of the Fingertips technical guidance: 95% and 99.8%
-limits, normal (score) limits for proportions, and for rates and ratios the exact or Byar's limits
-of the observed count. Overdispersion widens the limits when areas differ by more than chance.
+Spiegelhalter (2005). Overdispersion widens the limits when areas differ by more than chance.
 """
 
 from __future__ import annotations
@@ -13,113 +11,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import gammainccinv, gammaincinv, ndtri
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.checks import as_counts, as_exposure, check_columns, check_one_of
-from lsp_analysis.standing.rates import poisson_limits
+from lsp_analysis.standing.checks import check_columns, check_one_of
+from lsp_analysis.standing.funnel_limits import (
+    LABELS,
+    LIMIT_COLUMNS,
+    around,
+    classify_proportions,
+    classify_rates,
+    label,
+    proportion_limits,
+    rate_limits,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lsp_analysis.study.panel import Indicator
 
-INNER, OUTER = 0.95, 0.998
-LABELS = ("Low (0.001)", "Low (0.025)", "Not significant", "High (0.025)", "High (0.001)")
-NOT_KNOWN = "Not known"
-SMALL_EXPECTED = 5  # under five expected events the normal limits are too narrow above
 DISPERSED = 1.5  # z-scores this scattered are worth a word
 WINSOR = 0.1  # the share at each end that is drawn in before overdispersion is judged
-LIMIT_COLUMNS = ("lower95", "upper95", "lower998", "upper998")
-
-
-def proportion_limits(population: ArrayLike, average: float) -> pd.DataFrame:
-    """Control limits of shares at each population, kept between 0 and 1.
-
-    Parameters
-    ----------
-    population : array
-        Denominators at which to give limits.
-    average : float between 0 and 1
-        Share over all areas together.
-
-    Returns
-    -------
-    DataFrame
-        ``size``, ``lower95``, ``upper95``, ``lower998``, ``upper998``, and ``small`` (True where
-        fewer than five events are expected and the normal limits are not to be relied on).
-    """
-    size = as_exposure(np.atleast_1d(population))
-    error = np.sqrt(average * (1 - average) / size)
-    limits = _around(average, error, 1.0)
-    shares = {name: np.clip(limit, 0, 1) for name, limit in limits.items()}
-    return pd.DataFrame({"size": size, **shares, "small": size * average < SMALL_EXPECTED})
-
-
-def rate_limits(expected: ArrayLike) -> pd.DataFrame:
-    """Control limits, as ratios to the average, for areas with these expected numbers of events.
-
-    The ratio at which a count would lie exactly on its exact Poisson limit (`expected_at_limits`,
-    read the other way round); columns as for `proportion_limits`, the expected number as ``size``.
-    """
-    expected = as_exposure(np.atleast_1d(expected))
-    most = np.nanmax(expected, initial=1.0)
-    counts = np.append(np.arange(100), np.geomspace(100, 100 + 2 * most, 500))
-    at = expected_at_limits(counts)
-    limits = {name: np.interp(expected, at[name], counts) / expected for name in LIMIT_COLUMNS}
-    return pd.DataFrame({"size": expected, **limits})
-
-
-def expected_at_limits(observed: ArrayLike) -> pd.DataFrame:
-    """Expected numbers at which a count lies exactly on each Poisson control limit.
-
-    Parameters
-    ----------
-    observed : array of counts
-
-    Returns
-    -------
-    DataFrame
-        ``lower95`` and ``lower998``: expected numbers at which so few events have a chance of 2.5%
-        and 0.1%. ``upper95`` and ``upper998``: at which so many have.
-    """
-    observed = np.atleast_1d(as_counts(observed))
-    some = np.where(observed > 0, observed, np.nan)
-    columns = {}
-    for end, tail in (("95", (1 - INNER) / 2), ("998", (1 - OUTER) / 2)):
-        columns[f"lower{end}"] = gammainccinv(observed + 1, tail)
-        columns[f"upper{end}"] = np.where(observed == 0, 0.0, gammaincinv(some, tail))
-    return pd.DataFrame(columns)
-
-
-def classify_proportions(counts: ArrayLike, population: ArrayLike) -> np.ndarray:
-    """Words for each share against the funnel around the share of all rows together."""
-    counts, population = as_counts(counts), as_exposure(population)
-    known = ~np.isnan(counts / population)
-    average = counts[known].sum() / population[known].sum()
-    limits = proportion_limits(population, average)
-    return _labels(counts / population, *(limits[name].to_numpy() for name in LIMIT_COLUMNS))
-
-
-def classify_ratios(observed: ArrayLike, expected: ArrayLike) -> np.ndarray:
-    """Words for observed over expected against 1: does the count's own interval reach it?"""
-    observed, expected = np.atleast_1d(as_counts(observed)), as_exposure(expected)
-    lower95, upper95 = poisson_limits(observed, level=INNER)
-    lower998, upper998 = poisson_limits(observed, level=OUTER)
-    # An interval above the expected number is a count above its limit, and the other way round.
-    known = ~np.isnan(observed / expected)
-    steps = np.where(lower95 > expected, 1, 0) + np.where(lower998 > expected, 1, 0)
-    steps = steps - np.where(upper95 < expected, 1, 0) - np.where(upper998 < expected, 1, 0)
-    return np.where(known, np.array(LABELS)[steps + 2], NOT_KNOWN)
-
-
-def classify_rates(counts: ArrayLike, population: ArrayLike) -> np.ndarray:
-    """Words for each crude rate against the rate of all rows together."""
-    counts, population = as_counts(counts), as_exposure(population)
-    known = ~np.isnan(counts / population)
-    average = counts[known].sum() / population[known].sum()
-    return classify_ratios(counts, population * average)
 
 
 @dataclass(frozen=True)
@@ -242,7 +155,7 @@ def _verdicts(
     if dispersion == 1:
         return classify_rates(counts, people)
     limits = _limits(people, average, value_type, dispersion)
-    return _labels(counts / people, *(limits[name].to_numpy() for name in LIMIT_COLUMNS))
+    return label(counts / people, limits)
 
 
 def _limits(sizes: np.ndarray, average: float, value_type: str, dispersion: float) -> pd.DataFrame:
@@ -254,7 +167,7 @@ def _limits(sizes: np.ndarray, average: float, value_type: str, dispersion: floa
         limits = rate_limits(sizes * average)
         limits[list(LIMIT_COLUMNS)] *= average
         return limits.assign(size=sizes)
-    wide = _around(average, _standard_error(average, sizes, value_type), np.sqrt(dispersion))
+    wide = around(average, _standard_error(average, sizes, value_type), np.sqrt(dispersion))
     top = 1.0 if value_type == "proportion" else np.inf
     return pd.DataFrame(
         {"size": sizes, **{name: np.clip(limit, 0, top) for name, limit in wide.items()}}
@@ -264,21 +177,3 @@ def _limits(sizes: np.ndarray, average: float, value_type: str, dispersion: floa
 def _standard_error(average: float, sizes: np.ndarray, value_type: str) -> np.ndarray:
     variance = average * (1 - average) if value_type == "proportion" else average
     return np.sqrt(variance / sizes)
-
-
-def _around(average: float, error: np.ndarray, factor: float) -> dict[str, np.ndarray]:
-    z95, z998 = ndtri(0.5 + INNER / 2) * factor, ndtri(0.5 + OUTER / 2) * factor
-    limits = (-z95, z95, -z998, z998)
-    return {name: average + z * error for name, z in zip(LIMIT_COLUMNS, limits, strict=True)}
-
-
-def _labels(
-    value: np.ndarray,
-    lower95: np.ndarray,
-    upper95: np.ndarray,
-    lower998: np.ndarray,
-    upper998: np.ndarray,
-) -> np.ndarray:
-    tests = [np.isnan(value), value < lower998, value < lower95, value > upper998, value > upper95]
-    words = [NOT_KNOWN, LABELS[0], LABELS[1], LABELS[4], LABELS[3]]
-    return np.select(tests, words, default=LABELS[2])

@@ -1,4 +1,4 @@
-"""Inequality across a whole population: slope and relative index, concentration, segregation."""
+"""Inequality across a whole population: the slope and the relative index."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from scipy.special import expit, logit, ndtri
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.standing.checks import as_counts, as_exposure, check_level, check_one_of
+from lsp_analysis.standing.checks import check_level, check_one_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -165,105 +165,3 @@ def _indices(ends: np.ndarray, multiplier: float) -> tuple[np.ndarray, np.ndarra
     most, least = ends[..., 0], ends[..., 1]
     ratio = most / least if multiplier < 0 else least / most
     return (least - most) * multiplier, ratio
-
-
-@dataclass(frozen=True)
-class Concentration:
-    """How an outcome is shared out over people ordered from most to least deprived."""
-
-    index: float
-    curve: pd.DataFrame = field(repr=False, compare=False)
-
-    def summary_frame(self) -> pd.DataFrame:
-        """The curve: cumulative shares of population and of the outcome."""
-        return self.curve
-
-    def sentence(self) -> wording.Sentence:
-        """What share of the outcome the most deprived fifth of people has."""
-        curve = self.curve
-        fifth = np.interp(0.2, curve["cumulative_population"], curve["cumulative_outcome"])
-        return wording.Sentence(
-            f"The most deprived fifth of people has {wording.quantity(100 * fifth, 'percent')} of "
-            f"the total (concentration index {wording.number(self.index, 2)}; below nought means "
-            "more among the most deprived)."
-        )
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the concentration curve against the line of equal shares."""
-        return figures.draw_concentration(self.curve, ax=ax)
-
-
-def concentration(order: ArrayLike, outcome: ArrayLike, population: ArrayLike) -> Concentration:
-    """Concentration curve and index of an outcome over areas in order of deprivation.
-
-    Parameters
-    ----------
-    order : array
-        Deprivation rank of each area, most deprived first (rank 1); ties share their people out
-        evenly, since the areas are joined by a straight line.
-    outcome, population : arrays of the same length
-        Events and people of each area; areas with either missing are left out.
-
-    Returns
-    -------
-    Concentration
-        Its ``index`` is twice the area between the line of equality and the curve: negative when
-        the most deprived have more than their share (Kakwani, Wagstaff and van Doorslaer 1997).
-    """
-    table = pd.DataFrame(
-        {
-            "order": np.asarray(order, float),
-            "outcome": as_counts(outcome),
-            "people": as_exposure(population),
-        }
-    ).dropna()
-    shares = table.groupby("order")[["people", "outcome"]].sum().cumsum()
-    shares = shares / shares.iloc[-1]
-    people, outcomes = (np.append(0.0, shares[name]) for name in ("people", "outcome"))
-    curve = pd.DataFrame({"cumulative_population": people, "cumulative_outcome": outcomes})
-    return Concentration(float(1 - 2 * np.trapezoid(outcomes, people)), curve)
-
-
-def segregation(group: ArrayLike, total: ArrayLike, *, aversion: float = 0.5) -> pd.Series:
-    """Indices of how unevenly two groups live over areas (Massey and Denton 1988).
-
-    Parameters
-    ----------
-    group, total : arrays, one element per area
-        Members of the group, and all people. Areas without people are left out.
-    aversion : float between 0 and 1
-        Weight that the Atkinson index gives to areas where the group is over-represented.
-
-    Returns
-    -------
-    Series
-        ``dissimilarity``, ``gini``, ``entropy``, ``atkinson`` (evenness, 0 to 1), ``isolation``
-        and ``interaction`` (chance that a member meets a member, or a non-member).
-    """
-    group, total = as_counts(group), as_exposure(total)
-    known = ~np.isnan(group / total)
-    group, total = group[known], total[known]
-    share, people, overall = group / total, total.sum(), group.sum() / total.sum()
-    spread = people * overall * (1 - overall)
-    own, others = group / group.sum(), 1 - share
-    rising = np.argsort(share)
-    lorenz = np.append(0, np.cumsum(group[rising])) / group.sum()
-    base = np.append(0, np.cumsum((total - group)[rising])) / (total - group).sum()
-    kept = (total * others ** (1 - aversion) * share**aversion).sum() / (people * overall)
-    return pd.Series(
-        {
-            "dissimilarity": (total * np.abs(share - overall)).sum() / (2 * spread),
-            "gini": 1 - 2 * np.trapezoid(lorenz, base),
-            "isolation": (own * share).sum(),
-            "interaction": (own * others).sum(),
-            "entropy": 1 - (total * _entropy(share)).sum() / (people * _entropy(overall)),
-            "atkinson": 1 - overall / (1 - overall) * kept ** (1 / (1 - aversion)),
-        }
-    )
-
-
-def _entropy(share: ArrayLike) -> np.ndarray:
-    share = np.asarray(share, float)
-    inner = np.clip(share, np.finfo(float).tiny, 1 - np.finfo(float).eps)
-    entropy = -(inner * np.log(inner) + (1 - inner) * np.log1p(-inner))
-    return np.where((share == 0) | (share == 1), 0.0, entropy)

@@ -175,5 +175,5 @@ def _last_day(when: object) -> pd.Timestamp:
         return when.end_time.normalize()
     text = str(when).strip().removesuffix(".0")
     if "/" in text and len(text) <= len("2010/2011"):
-        return pd.Period(int(text[:4]) + 1, freq="Y-MAR").end_time.normalize()
+        return pd.Period(f"{int(text[:4]) + 1}", freq="Y-MAR").end_time.normalize()
     return pd.Period(text).end_time.normalize()

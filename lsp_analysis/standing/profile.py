@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,12 +13,8 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.baseline import Comparison, compare
 from lsp_analysis.standing.checks import check_columns, check_level
-from lsp_analysis.standing.contrast import contrast_groups
-from lsp_analysis.standing.groups import group_limits, group_series
-from lsp_analysis.standing.judging import adjust_p, judge
-from lsp_analysis.standing.ranks import place_among
-from lsp_analysis.standing.trends import recent_trend, same_season
-from lsp_analysis.study.panel import Indicator
+from lsp_analysis.standing.judging import adjust_p
+from lsp_analysis.standing.profile_row import COLUMNS, identity, indicator_of, row_of
 from lsp_analysis.verdicts import VERDICTS
 
 if TYPE_CHECKING:
@@ -160,10 +156,10 @@ def profile(
     if not comparators:
         raise PanelError("A profile needs a comparator: give at least the rest of the borough.")
     rows, compared = [], []
-    for indicator in map(_indicator, indicators.to_dict("records")):
+    for indicator in map(indicator_of, indicators.to_dict("records")):
         panel = panels.get(indicator.indicator_id)
         if panel is None or not panel["area_code"].isin(area).any():
-            rows.append({**_identity(indicator), "caution": NO_DATA})
+            rows.append({**identity(indicator), "caution": NO_DATA})
             continue
         found = [
             compare(
@@ -179,92 +175,17 @@ def profile(
             if panel["area_code"].isin(codes).any()
         ]
         if not found:
-            rows.append({**_identity(indicator), "caution": "no data for any comparator"})
+            rows.append({**identity(indicator), "caution": "no data for any comparator"})
             continue
-        rows.append(_row(panel, area, indicator, found[0], level))
+        rows.append(row_of(panel, area, indicator, found[0], level))
         compared.extend(found)
     comparisons = _comparisons(compared, level, adjustment)
     table = _with_verdicts(_table(rows), comparisons, tuple(comparators))
     return Profile(area_name, tuple(comparators), level, adjustment, table, comparisons)
 
 
-_COLUMNS = ["name", "theme", "unit", "polarity", "period", "value", "low", "high"]
-_COLUMNS += ["comparator_value", "difference", "difference_low", "difference_high", "ratio"]
-_COLUMNS += ["p_value", "rank", "of", "decile", "trend", "previous_period", "change"]
-_COLUMNS += ["change_low", "change_high", "change_verdict", "worst", "p25", "p75", "best"]
-_COLUMNS += ["caution"]
-
-
-def _indicator(row: dict[str, object]) -> Indicator:
-    names = {f.name for f in fields(Indicator)}
-    return Indicator(**{k: v for k, v in row.items() if k in names and not wording.is_missing(v)})
-
-
-def _identity(indicator: Indicator) -> dict[str, object]:
-    names = ("indicator_id", "name", "theme", "unit", "polarity")
-    return {name: getattr(indicator, name) for name in names}
-
-
-def _row(
-    panel: pd.DataFrame,
-    area: Collection[str],
-    indicator: Indicator,
-    found: Comparison,
-    level: float,
-) -> dict[str, object]:
-    copied = ("period", "value", "low", "high", "comparator_value", "difference")
-    copied += ("difference_low", "difference_high", "ratio", "p_value", "caution")
-    series = group_series(panel, area, indicator=indicator)
-    return {
-        **_identity(indicator),
-        **{name: getattr(found, name) for name in copied},
-        **_spread(found, indicator.polarity),
-        "trend": _trend(series[series["period"] <= found.period], indicator),
-        **_change(series, found.period, indicator, level),
-    }
-
-
-def _spread(found: Comparison, polarity: str) -> dict[str, object]:
-    """The area's rank among small areas, and where these lie from worst to best."""
-    others = found.parts.loc[found.parts["group"] == "comparator", "value"].to_numpy(float)
-    highest_first = polarity != "high_is_good"
-    place = place_among(found.value, others, highest_first=highest_first)
-    known = others[~np.isnan(others)]
-    if not len(known) or np.isnan(found.value):
-        return {"of": place["of"]}
-    shares = [1.0, 0.75, 0.25, 0.0] if highest_first else [0.0, 0.25, 0.75, 1.0]
-    names = ("worst", "p25", "p75", "best")
-    return {**place, **dict(zip(names, np.quantile(known, shares), strict=True))}
-
-
-def _trend(series: pd.DataFrame, indicator: Indicator) -> str:
-    """Fingertips recent trend, on 95% limits whatever the level of the page."""
-    season = same_season(series).reset_index(drop=True)
-    low, high = group_limits(season, indicator=indicator, level=0.95)
-    return recent_trend(season.assign(low=low, high=high), polarity=indicator.polarity).label
-
-
-def _change(
-    series: pd.DataFrame, period: pd.Period, indicator: Indicator, level: float
-) -> dict[str, object]:
-    """Change on the period before, where both have a value."""
-    ends = [series[series["period"] == p].reset_index(drop=True) for p in (period, period - 1)]
-    if any(end.empty or np.isnan(end["value"].iloc[0]) for end in ends):
-        return {}
-    moved = contrast_groups(*ends, indicator=indicator, level=level).iloc[0]
-    low, high = moved["difference_low"], moved["difference_high"]
-    return {
-        "previous_period": period - 1,
-        "change": ends[0]["value"].iloc[0] - ends[1]["value"].iloc[0],
-        "change_low": low,
-        "change_high": high,
-        "change_verdict": str(judge(low, high, polarity=indicator.polarity)),
-    }
-
-
 def _table(rows: list[dict[str, object]]) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=["indicator_id", *_COLUMNS]).set_index("indicator_id")
-    return table.fillna({"caution": "", "trend": "Cannot be calculated", "change_verdict": ""})
+    return pd.DataFrame(rows, columns=["indicator_id", *COLUMNS]).set_index("indicator_id")
 
 
 def _comparisons(found: list[Comparison], level: float, adjustment: str) -> pd.DataFrame:
@@ -289,12 +210,12 @@ def _with_verdicts(
     blank = comparisons.iloc[:0].set_index("indicator_id")
     first = by_name.get(names[0], blank).reindex(table.index)
     table.insert(table.columns.get_loc("p_value") + 1, "p_adjusted", first["p_adjusted"])
-    verdict = first["verdict"].fillna("not compared")
+    verdict = first["verdict"].astype(object).fillna("not compared")
     table.insert(table.columns.get_loc("p_adjusted") + 1, "verdict", verdict)
     for name in names[1:]:
         other = by_name.get(name, blank).reindex(table.index)
         table[f"{name}: value"] = other["comparator_value"]
-        table[f"{name}: verdict"] = other["verdict"].fillna("not compared")
+        table[f"{name}: verdict"] = other["verdict"].astype(object).fillna("not compared")
     return table
 
 

@@ -15,17 +15,18 @@ import pandas as pd
 
 from lsp_analysis.standing import (
     contrast,
-    funnel,
+    funnel_limits,
     inequality,
     judging,
     life,
-    process,
     ranks,
     rates,
+    segregation,
     smoothing,
     space,
     standardise,
     trends,
+    xmr,
 )
 from lsp_analysis.study import areas, disclosure
 
@@ -223,30 +224,30 @@ def _quantiles(i: Inputs) -> Inputs:
 
 @binds("funnel_proportion_limits")
 def _funnel_limits(i: Inputs) -> Inputs:
-    limits = funnel.proportion_limits(i["n"], i["average"]).iloc[0]
-    return limits[list(funnel.LIMIT_COLUMNS)].to_dict()
+    limits = funnel_limits.proportion_limits(i["n"], i["average"]).iloc[0]
+    return limits[list(funnel_limits.LIMIT_COLUMNS)].to_dict()
 
 
 @binds("funnel_ratio_limits")
 def _funnel_ratio_limits(i: Inputs) -> Inputs:
-    limits = funnel.expected_at_limits(i["obs"]).iloc[0]
+    limits = funnel_limits.expected_at_limits(i["obs"]).iloc[0]
     names = ("lower_2s_exp", "upper_2s_exp", "lower_3s_exp", "upper_3s_exp")
-    return dict(zip(names, limits[list(funnel.LIMIT_COLUMNS)], strict=True))
+    return dict(zip(names, limits[list(funnel_limits.LIMIT_COLUMNS)], strict=True))
 
 
 @binds("funnel_ratio_significance")
 def _funnel_ratio(i: Inputs) -> Inputs:
-    return {"significance": str(funnel.classify_ratios(i["obs"], i["expected"])[0])}
+    return {"significance": str(funnel_limits.classify_ratios(i["obs"], i["expected"])[0])}
 
 
 @binds("funnel_proportion_significance")
 def _funnel_proportion(i: Inputs) -> Inputs:
-    return {"significance": funnel.classify_proportions(i["num"], i["den"])}
+    return {"significance": funnel_limits.classify_proportions(i["num"], i["den"])}
 
 
 @binds("funnel_rate_significance")
 def _funnel_rate(i: Inputs) -> Inputs:
-    return {"significance": funnel.classify_rates(i["obs"], i["pop"])}
+    return {"significance": funnel_limits.classify_rates(i["obs"], i["pop"])}
 
 
 # Inequality and space
@@ -284,7 +285,7 @@ def _sii_logit(i: Inputs) -> Inputs:
 
 @binds("segregation")
 def _segregation(i: Inputs) -> Inputs:
-    found = inequality.segregation(i["group"], i["total"])
+    found = segregation.segregation(i["group"], i["total"])
     return found.rename({"dissimilarity": "dissim"}).to_dict()
 
 
@@ -315,7 +316,7 @@ def _moran(i: Inputs) -> Inputs:
 @binds("xmr_plot_the_dots")
 def _xmr(i: Inputs) -> Inputs:
     rebase = i["rebase_at_point"]
-    points = process.xmr(
+    points = xmr.xmr(
         i["y"],
         direction=i["improvement_direction"],
         rebase_at=rebase if isinstance(rebase, list) else [] if rebase is None else [rebase],

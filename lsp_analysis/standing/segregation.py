@@ -1,0 +1,54 @@
+"""How unevenly two groups of people live over the small areas of a place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from lsp_analysis.standing.checks import as_counts, as_exposure
+
+
+def segregation(group: ArrayLike, total: ArrayLike, *, aversion: float = 0.5) -> pd.Series:
+    """Indices of how unevenly two groups live over areas (Massey and Denton 1988).
+
+    Parameters
+    ----------
+    group, total : arrays, one element per area
+        Members of the group, and all people. Areas without people are left out.
+    aversion : float between 0 and 1
+        Weight that the Atkinson index gives to areas where the group is over-represented.
+
+    Returns
+    -------
+    Series
+        ``dissimilarity``, ``gini``, ``entropy``, ``atkinson`` (evenness, 0 to 1), ``isolation``
+        and ``interaction`` (chance that a member meets a member, or a non-member).
+    """
+    group, total = as_counts(group), as_exposure(total)
+    known = ~np.isnan(group / total)
+    group, total = group[known], total[known]
+    share, people, overall = group / total, total.sum(), group.sum() / total.sum()
+    spread = people * overall * (1 - overall)
+    own, others = group / group.sum(), 1 - share
+    rising = np.argsort(share)
+    lorenz = np.append(0, np.cumsum(group[rising])) / group.sum()
+    base = np.append(0, np.cumsum((total - group)[rising])) / (total - group).sum()
+    kept = (total * others ** (1 - aversion) * share**aversion).sum() / (people * overall)
+    return pd.Series(
+        {
+            "dissimilarity": (total * np.abs(share - overall)).sum() / (2 * spread),
+            "gini": 1 - 2 * np.trapezoid(lorenz, base),
+            "isolation": (own * share).sum(),
+            "interaction": (own * others).sum(),
+            "entropy": 1 - (total * _entropy(share)).sum() / (people * _entropy(overall)),
+            "atkinson": 1 - overall / (1 - overall) * kept ** (1 / (1 - aversion)),
+        }
+    )
+
+
+def _entropy(share: ArrayLike) -> np.ndarray:
+    share = np.asarray(share, float)
+    inner = np.clip(share, np.finfo(float).tiny, 1 - np.finfo(float).eps)
+    entropy = -(inner * np.log(inner) + (1 - inner) * np.log1p(-inner))
+    return np.where((share == 0) | (share == 1), 0.0, entropy)

@@ -1,0 +1,88 @@
+"""What agencies do in an area."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.standing.activity import activity, nearest_assets
+
+RUNS = pd.DataFrame(
+    {
+        "intervention_id": ["i1", "i2", "i3", "i4"],
+        "area_code": ["N1", "A01", "N1", "B07"],
+        "agency": ["Police", "PCT", "Police", "Council"],
+        "theme": ["Safe", "Healthy", "Safe", "Cleaner"],
+        "kind": ["patrol", "trainer", "camera", "skip"],
+        "start": ["2007-01-01", "2008-07-01", "2009-06-01", "2008-01-01"],
+        "end": ["2008-12-31", None, "2009-12-31", "2008-12-31"],
+        "cost_gbp": [20_000.0, np.nan, 9000.0, 5000.0],
+        "people_reached": [np.nan, 80.0, np.nan, np.nan],
+    }
+)
+YEAR = {"start": "2008-01-01", "end": "2008-12-31"}
+
+
+def in_2008(**keywords: object):
+    return activity(RUNS, area=["N1", "A01"], population=1600, **{**YEAR, **keywords})
+
+
+def test_only_what_ran_in_the_area_at_the_time_counts():
+    table = in_2008().table
+    assert table["interventions"].to_dict() == {"PCT": 1, "Police": 1}
+
+
+def test_cost_counts_by_its_days_inside():
+    table = in_2008().table
+    days = 731  # two years, one of them a leap year
+    assert table.loc["Police", "cost_gbp"] == pytest.approx(20_000 * 366 / days)
+    assert table.loc["Police", "cost_per_head"] == pytest.approx(20_000 * 366 / days / 1600)
+
+
+def test_an_unknown_cost_is_missing_and_mentioned_and_not_nought():
+    found = in_2008()
+    assert np.isnan(found.table.loc["PCT", "cost_gbp"])
+    assert "not known for 1 of 2" in found.sentence()
+    assert found.table.loc["PCT", "reached_per_1000"] == pytest.approx(50)
+
+
+def test_agencies_at_once_are_counted_month_by_month():
+    at_once = in_2008().at_once.set_index("day")["agencies"]
+    assert at_once["2008-06-01"] == 1
+    assert at_once["2008-07-01"] == 2
+    assert "2 agencies at once" in in_2008().sentence()
+
+
+def test_an_area_where_nothing_runs_says_so():
+    found = activity(RUNS, area=["Z9"], population=1000, **YEAR)
+    assert found.table.empty
+    assert found.sentence().startswith("No intervention is recorded")
+
+
+def test_other_groupings_are_by_theme_and_kind_only():
+    assert set(in_2008(by="theme").table.index) == {"Safe", "Healthy"}
+    with pytest.raises(ParameterError, match="agency, theme, kind"):
+        in_2008(by="cost")
+
+
+def test_a_table_without_agencies_is_refused():
+    with pytest.raises(PanelError, match="'agency'"):
+        activity(RUNS.drop(columns="agency"), area=["N1"], population=1, **YEAR)
+
+
+def test_the_nearest_asset_of_each_kind_is_found():
+    assets = pd.DataFrame(
+        {
+            "name": ["Near", "Far", "Clinic", "Nowhere"],
+            "kind": ["access point", "access point", "health centre", "health centre"],
+            "x": [100.0, 900.0, 300.0, np.nan],
+            "y": [0.0, 0.0, 400.0, 0.0],
+        }
+    )
+    places = pd.DataFrame({"area_code": ["A01"], "x": [0.0], "y": [0.0]})
+    found = nearest_assets(assets, places).set_index("kind")
+    assert found.loc["access point", "name"] == "Near"
+    assert found.loc["health centre", "metres"] == pytest.approx(500)
+    assert nearest_assets(assets[:0], places).empty

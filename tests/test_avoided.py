@@ -1,0 +1,39 @@
+"""Events avoided."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from standing_panels import CLAIMS, RATE, SCORE, codes, panel_of
+
+from lsp_analysis.standing.avoided import events_avoided
+
+HERE, ELSEWHERE = codes(0), codes(1, 2)
+
+
+def closing(end: float = 60) -> pd.DataFrame:
+    return panel_of(
+        [[90, 75, end], [60, 58, 55], [61, 60, 54]], [[1000], [1200], [1100]], multiplier=1000
+    )
+
+
+def test_events_avoided_are_events_less_those_at_the_other_rate():
+    found = events_avoided(closing(), area=HERE, comparator=ELSEWHERE, indicator=RATE)
+    assert found.events == pytest.approx(60 - 1000 * (55 + 54) / 2300)
+    assert found.low < found.events < found.high
+    assert "13 fewer" in found.sentence()
+
+
+def test_an_area_below_its_comparator_would_have_had_more():
+    found = events_avoided(closing(end=20), area=HERE, comparator=ELSEWHERE, indicator=RATE)
+    assert found.events < 0
+    assert "27 more" in found.sentence()
+
+
+def test_person_periods_are_counted_and_scores_are_not():
+    claims = events_avoided(closing(), area=HERE, comparator=ELSEWHERE, indicator=CLAIMS)
+    score = events_avoided(closing(), area=HERE, comparator=ELSEWHERE, indicator=SCORE)
+    assert claims.events == pytest.approx(60 - 1000 * 109 / 2300)
+    assert np.isnan(score.events)
+    assert "cannot be worked out" in score.sentence()

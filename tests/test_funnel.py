@@ -1,0 +1,48 @@
+"""Funnels of small areas."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+from standing_panels import CLAIMS, RATE, SHARE, panel_of
+
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.funnel import funnel, winsorised_dispersion
+
+
+@pytest.mark.parametrize("indicator", [RATE, SHARE])
+def test_by_chance_alone_few_areas_lie_outside(indicator):
+    rng = np.random.default_rng(8)
+    people = rng.integers(800, 3000, 1500)
+    panel = panel_of(rng.binomial(people, 0.05)[:, None], people[:, None], multiplier=1)
+    found = funnel(panel, indicator=indicator)
+    outside = found.points["verdict"] != "Not significant"
+    assert 0.03 < outside.mean() < 0.07
+    assert found.dispersion == pytest.approx(0.8, abs=0.15)  # winsorised scores lose their ends
+
+
+def test_overdispersion_widens_limits_until_few_lie_outside():
+    rng = np.random.default_rng(9)
+    people = rng.integers(800, 3000, 1500)
+    events = rng.poisson(people * 0.05 * rng.gamma(25, 0.04, 1500))
+    panel = panel_of(events[:, None], people[:, None], multiplier=1000)
+    plain, wide = (funnel(panel, indicator=RATE, overdispersion=o) for o in (False, True))
+    share = [(f.points["verdict"] != "Not significant").mean() for f in (plain, wide)]
+    assert share[0] > 0.3
+    assert share[1] < 0.12
+    assert not plain.widened
+    assert "limits that allow for it" in plain.sentence()
+    assert "times as wide" in wide.sentence()
+
+
+def test_winsorising_keeps_one_outlier_from_widening_everything():
+    z = stats.norm.ppf((np.arange(1000) + 0.5) / 1000)
+    with_outlier = np.append(z, 200.0)
+    assert winsorised_dispersion(with_outlier) == pytest.approx(winsorised_dispersion(z), abs=0.01)
+
+
+def test_repeated_people_have_no_funnel():
+    panel = panel_of([[30.0], [12.0]], 1000, multiplier=1000)
+    with pytest.raises(PanelError, match="separate events"):
+        funnel(panel, indicator=CLAIMS)

@@ -1,0 +1,74 @@
+"""The four corners of borough change against gap change."""
+
+from __future__ import annotations
+
+import pytest
+from standing_panels import COUNT, RATE, SHARE, codes, panel_of
+
+from lsp_analysis.standing.quadrant import quadrant, quadrant_name
+from lsp_analysis.study.panel import Indicator
+
+HERE, ELSEWHERE = codes(0), codes(1)
+PEOPLE = [[10_000], [100_000]]
+
+
+def place(here: list[float], elsewhere: list[float], indicator: Indicator = RATE):
+    panel = panel_of([here, elsewhere], PEOPLE, multiplier=indicator.multiplier)
+    return quadrant(
+        {indicator.indicator_id: panel},
+        area=HERE,
+        comparator=ELSEWHERE,
+        indicators=[indicator],
+    )
+
+
+@pytest.mark.parametrize(
+    ("here", "elsewhere", "name"),
+    [
+        ([900, 500], [5000, 4000], "levelling up"),
+        ([900, 880], [5000, 2000], "improving but widening"),
+        ([900, 880], [5000, 7000], "narrowing by decline"),
+        ([900, 1900], [5000, 7000], "both worse"),
+    ],
+)
+def test_each_corner_has_its_name_where_less_is_better(here, elsewhere, name):
+    row = place(here, elsewhere).frame.iloc[0]
+    assert row["quadrant"] == name
+    assert row["clear"]
+    assert row["borough_low"] < row["borough_change"] < row["borough_high"]
+    assert row["gap_low"] < row["gap_change"] < row["gap_high"]
+
+
+def test_where_more_is_better_a_rise_is_an_improvement():
+    good = Indicator("work", "In work", "percent", "proportion", 100.0, "high_is_good")
+    row = place([5000, 6200], [60_000, 65_000], good).frame.iloc[0]
+    assert row["quadrant"] == "levelling up"
+    assert row["borough_change"] == pytest.approx(100 * 5 / 60)
+
+
+def test_changes_within_chance_are_not_clear():
+    assert not place([900, 890], [5000, 4990]).frame["clear"].iloc[0]
+
+
+def test_what_has_no_polarity_or_no_two_periods_is_named_and_not_placed():
+    neutral = Indicator("calls", "Calls", "per_1000", "rate", 1000.0, "none")
+    found = place([900, 500], [5000, 4000], neutral)
+    assert found.frame.empty
+    assert found.left_out == ("Calls",)
+    assert place([900], [5000]).left_out == ("Burglary",)
+    assert place([900, 500], [5000, 4000], COUNT).left_out == ("Fires",)
+
+
+def test_the_sentence_counts_the_corners():
+    panel = panel_of([[900, 500], [5000, 4000]], PEOPLE, multiplier=1000)
+    found = quadrant(
+        {"burglary": panel, "smoking": panel},
+        area=HERE,
+        comparator=ELSEWHERE,
+        indicators=[RATE, SHARE],
+    )
+    assert "levelling up 2" in found.sentence()
+
+
+def test_standing_still_is_no_corner():
+    assert quadrant_name(0.0, -1.0) == "no change"

@@ -1,0 +1,55 @@
+"""Where the money goes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lsp_analysis.standing.resources import resources
+
+MONEY = pd.DataFrame(
+    {
+        "stream": ["Area Based Grant", "Area Based Grant", "NRF", "NRF", "NRF"],
+        "theme": ["Safe", "Safe", "Healthy", "Safe", "Healthy"],
+        "agency": ["Council", "Police", "PCT", "PCT", "PCT"],
+        "area_code": ["N1", "B07", None, "N1", "N1"],
+        "period": ["2008/09", "2008/09", "2008/09", "2008/09", "2007/08"],
+        "amount_gbp": [8000.0, 30_000.0, 100_000.0, 2000.0, 500.0],
+    }
+)
+
+
+def spending(**keywords: object):
+    return resources(MONEY, area=["N1"], population=1000, population_elsewhere=9000, **keywords)
+
+
+def test_every_pound_is_counted_once():
+    table = spending().table
+    assert table[["area", "elsewhere", "untied"]].to_numpy().sum() == MONEY["amount_gbp"].sum()
+    assert table.loc["NRF"].loc[["area", "untied"]].tolist() == [2500, 100_000]
+
+
+def test_periods_can_be_chosen_and_groupings_changed():
+    table = spending(periods=["2008/09"], by="theme").table
+    assert table.loc["Safe", "area"] == 10_000
+    assert table.loc["Healthy", "area"] == 0
+
+
+def test_amounts_per_head_use_each_sides_own_people():
+    row = spending().table.loc["Area Based Grant"]
+    assert row["area_per_head"] == pytest.approx(8)
+    assert row["elsewhere_per_head"] == pytest.approx(30_000 / 9000)
+    assert row["share_of_money"] == pytest.approx(100 * 8 / 38)
+    assert row["share_of_people"] == pytest.approx(10)
+
+
+def test_money_tied_to_no_area_has_no_share():
+    untied = MONEY.assign(area_code=None)
+    found = resources(untied, area=["N1"], population=10, population_elsewhere=90)
+    assert np.isnan(found.table["share_of_money"]).all()
+    assert "£140,500 is not tied to an area" in found.sentence()
+
+
+def test_no_money_at_all_says_so():
+    assert spending(periods=["1999/00"]).sentence() == "No spending is recorded."
