@@ -82,10 +82,10 @@ class EditionStory:
         return float(position[self.after] - position[self.before])
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Positions by edition: the neighbourhood, areas as bad, and areas as quick to rise."""
-        return figures.draw_slope_ranks(
-            self.lines, highlight=self.area, out_of=int(self.places["of"].max()), ax=ax
-        )
+        """Positions by edition: the neighbourhood, and areas as deprived before the start."""
+        shown = list(dict.fromkeys(self.lines["series"]))[:2]
+        lines = self.lines[self.lines["series"].isin(shown)]
+        return figures.draw_slope_ranks(lines, highlight=self.area, ax=ax)
 
 
 def _places(change: float) -> str:

@@ -37,6 +37,8 @@ class Programme:
         a parameter) or "none".
     covered : int
         How many of the area's small areas the programme worked in.
+    primary_outcome : str
+        Indicator named beforehand as the one to judge the programme by; empty when none was.
     """
 
     area: Area
@@ -44,6 +46,7 @@ class Programme:
     start: pd.Period | None
     known: str
     covered: int
+    primary_outcome: str = ""
 
     def sentence(self) -> wording.Sentence:
         """What began where and when, and how sure that is."""
@@ -80,7 +83,9 @@ def programme_in(study: Study, area: Area, *, start: str = "2008-04") -> Program
             covered = own & set(study.area(row.area_code).members)
             if covered:
                 began = pd.Period(row.start, freq="M")
-                return Programme(area, str(row.name), began, "recorded", len(covered))
+                primary = getattr(row, "primary_outcome", "")
+                primary = "" if wording.is_missing(primary) else str(primary)
+                return Programme(area, str(row.name), began, "recorded", len(covered), primary)
     areas = study.areas()
     pilots = areas.loc[areas["is_pilot"].fillna(False).astype(bool), "area_code"]
     covered = _covered(study, own, pilots)
@@ -275,7 +280,7 @@ class ProgrammeEffects:
         finest = max(one.effect.finest_p for one in found)
         out_of_reach = finest * len(found) > 1 - level
         text = (
-            f"{wording.counted(len(found), 'outcome').capitalize()} looked at, {self.primary.indicator.name} named first; "
+            f"{wording.counted(len(found), 'outcome').capitalize()} looked at, {self._first()}; "
             f"{wording.counted(len(seen), 'stands', 'stand')} out at the {1 - level:.0%} level"
             f"{f' ({names})' if names else ''}, where chance alone would make about {wording.number(chance, 1)} do so."
         )
@@ -285,6 +290,12 @@ class ProgrammeEffects:
                 f"{len(found)} are allowed for (Holm), so the others are pointers, not findings."
             )
         return wording.Sentence(text)
+
+    def _first(self) -> str:
+        name = self.primary.indicator.name
+        if self.programme.primary_outcome == self.primary.indicator.indicator_id:
+            return f"{name} named beforehand as the one that counts"
+        return f"none named beforehand as the one that counts ({name} is shown in full)"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """All effects that are shares of their counterfactual, on one scale."""
