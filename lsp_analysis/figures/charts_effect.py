@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from lsp_analysis import wording
 from lsp_analysis.figures.marks import (
     floats,
+    large_unit,
     level_words,
     need,
     nothing_drawn,
@@ -138,7 +139,7 @@ def draw_rings(
     ax.set_xlabel("Distance from the programme area", fontsize=SMALL)
     name = wording.change_label(unit) or "Estimate"
     unit_above(ax, f"{name}, with {level_words(level)} intervals")
-    words = _listed(frame["ring"], estimate, low, high, unit, 0.0)
+    words = _listed(frame["ring"], estimate, low, high, unit)
     alt = f"Changes by distance from the programme area. {words}"
     return record(ax, alt=alt, data=frame)
 
@@ -159,25 +160,22 @@ def _write_beside(ax: Axes, y: np.ndarray, texts: list[str]) -> None:
 
 
 def _written(estimate: float, low: float, high: float) -> str:
-    """An estimate and its interval as they stand beside their row."""
+    """An estimate and its interval as they stand beside their row; millions as "1.2m"."""
     if not np.isfinite(estimate):
         return wording.MISSING
-    places = _places(estimate, low, high)
-    text = wording.number(estimate, places)
-    return f"{text}  {_ends(low, high, places)}".rstrip()
+    largest = max(abs(x) for x in (estimate, low, high) if np.isfinite(x))
+    divisor, suffix = large_unit(largest)
+    places = 0 if 1000 <= largest < 1e6 else 1 if largest / divisor >= 10 else 2
+    if largest < 0.1:
+        return _join(*(wording.number(x) for x in (estimate, low, high)))
+    return _join(*(wording.number(x / divisor, places) + suffix for x in (estimate, low, high)))
 
 
-def _places(*numbers: float) -> int:
-    """Decimals that an estimate and its interval share."""
-    largest = max(abs(x) for x in numbers if np.isfinite(x))
-    return 0 if largest >= 1000 else 1 if largest >= 10 else 2
-
-
-def _ends(low: float, high: float, places: int) -> str:
-    """An interval in brackets; nothing if an end is missing."""
-    if not np.isfinite([low, high]).all():
-        return ""
-    return f"({wording.number(low, places)} to {wording.number(high, places)})"
+def _join(estimate: str, low: str, high: str) -> str:
+    """An estimate with its interval in brackets; without it if an end is missing."""
+    if any(end.startswith(wording.MISSING) for end in (low, high)):
+        return estimate
+    return f"{estimate}  ({low} to {high})"
 
 
 def _forest_alt(frame: pd.DataFrame, unit: str, reference: float, level: float) -> str:
@@ -188,7 +186,7 @@ def _forest_alt(frame: pd.DataFrame, unit: str, reference: float, level: float) 
         f"Estimates with {level_words(level)} intervals, {wording.counted(len(frame), 'row')}.",
         f"Intervals clear of {wording.number(reference)}: "
         f"{wording.of_total(int(clear.sum()), len(frame))}.",
-        _listed(frame["label"], estimate, low, high, unit, reference),
+        _listed(frame["label"], estimate, low, high, unit),
     ]
     return " ".join(words)
 
@@ -212,19 +210,13 @@ def _event_alt(
 
 
 def _listed(
-    labels: pd.Series,
-    estimate: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-    unit: str,
-    reference: float,
+    labels: pd.Series, estimate: np.ndarray, low: np.ndarray, high: np.ndarray, unit: str
 ) -> str:
     """The first rows in words, and how many more there are."""
-    say = wording.difference if reference == 0 else wording.quantity
-    texts = []
-    for label, *row in zip(labels, estimate, low, high, strict=True):
-        places = _places(*row) if np.isfinite(row[0]) else 0
-        size = f"{say(row[0], unit, places)} {_ends(row[1], row[2], places)}".rstrip()
-        texts.append(f"{one_line(label)}: {size}")
+    named = f", {wording.change_label(unit)[:1].lower()}{wording.change_label(unit)[1:]}"
+    texts = [
+        f"{one_line(label)} {_written(*row)}"
+        for label, *row in zip(labels, estimate, low, high, strict=True)
+    ]
     more = f"; {len(texts) - 6} more are in the table of numbers" if len(texts) > 6 else ""
-    return f"{'; '.join(texts[:6])}{more}."
+    return f"Estimates and intervals{named if unit else ''}: {'; '.join(texts[:6])}{more}."

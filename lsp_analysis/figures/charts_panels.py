@@ -40,8 +40,8 @@ from lsp_analysis.figures.style import (
 )
 from lsp_analysis.figures.time_axis import TimeAxis
 
-_PANEL = 1.85  # inches of height
-_LEFT, _BELOW, _ABOVE, _BETWEEN = 0.42, 0.36, 0.46, 0.16  # inches around a panel's plot
+_PANEL = 1.95  # inches of height
+_LEFT, _BELOW, _ABOVE, _BETWEEN = 0.42, 0.36, 0.6, 0.16  # inches around a panel's plot
 
 
 @in_house_style
@@ -125,8 +125,8 @@ def _draw_panel(panel: Axes, part: pd.DataFrame, time: TimeAxis, order: list[Any
 def _name_panel(panel: Axes, part: pd.DataFrame, wide: float) -> None:
     """Title and unit over a panel `wide` inches across, from the edge of its cell."""
     named = wording.unit_label(str(part["unit"].iloc[0])) if "unit" in part else ""
-    unit = f" ({named[:1].lower()}{named[1:]})" if named else ""
-    text = wrapped(f"{one_line(part['title'].iloc[0])}{unit}", int(wide / 0.078), 2)
+    name = wrapped(part["title"].iloc[0], int(wide / 0.078), 2)
+    text = "\n".join(filter(None, [name, wrapped(named, int(wide / 0.078), 1)]))
     edge = -(_LEFT - 0.04) / (wide - _LEFT - _BETWEEN)
     panel.set_title(text, loc="left", fontsize=SMALL, color=INK, x=edge, pad=4)
 
@@ -192,13 +192,13 @@ def draw_specification_curve(
     names = [wrapped(f"{column}: {level}", 34, 1) for column, level in choices]
     left = (0.078 * max(map(len, names), default=0) + 0.35) / WIDTH
     low = under / (3.0 + under)
-    upper = tidy(ax.inset_axes((left, low, 1 - left, 0.94 - low)))
+    upper = tidy(ax.inset_axes((left, low, 1 - left, 0.9 - low)))
     x = np.arange(1, len(known) + 1)
     preferred = known.get("preferred", pd.Series(False, index=known.index)).to_numpy(dtype=bool)
     _draw_estimates(upper, known, x, preferred)
     label = wording.change_label(unit) or "Estimate"
     diamond = "; diamond: preferred analysis" if preferred.any() else ""
-    unit_above(upper, f"{label}, with {level_words(level)} intervals{diamond}")
+    unit_above(upper, f"{label}, with {level_words(level)} intervals{diamond}", width=46)
     if choices:
         grid = tidy(ax.inset_axes((left, 0, 1 - left, low - 0.1 / (3.0 + under)), sharex=upper))
         _choice_grid(grid, known, choices, names)

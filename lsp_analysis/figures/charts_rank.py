@@ -11,6 +11,7 @@ from matplotlib.lines import Line2D
 
 from lsp_analysis import wording
 from lsp_analysis.figures.marks import (
+    chosen_labels,
     floats,
     key_above,
     level_words,
@@ -35,7 +36,7 @@ _MOST_ROWS = 40
 def draw_caterpillar(
     frame: pd.DataFrame,
     *,
-    highlight: str | Collection[str] = (),
+    highlight: str | Collection[str] | None = None,
     reference: float | None = None,
     unit: str = "",
     level: float = 0.95,
@@ -57,7 +58,7 @@ def draw_caterpillar(
         Unit code or axis label.
     """
     need(frame, ["label", "value", "low", "high"], "draw_caterpillar")
-    chosen = {highlight} if isinstance(highlight, str) else set(highlight)
+    chosen = chosen_labels(highlight)
     known = frame[np.isfinite(floats(frame["value"]))].sort_values(
         "value", ascending=False, kind="stable"
     )
@@ -84,7 +85,7 @@ def _caterpillar_rows(
         ax.hlines(y[side], low[side], high[side], color=colour, linewidth=1.6)
         ax.plot(value[side], y[side], linestyle="", marker=marker, color=colour, markersize=6)
     number_axis(ax, "x")
-    ax.set_xlabel(_with_intervals(unit, level), fontsize=SMALL)
+    ax.set_xlabel(_value_label(known, unit, level), fontsize=SMALL)
 
 
 def _caterpillar_columns(
@@ -97,15 +98,17 @@ def _caterpillar_columns(
         ax.vlines(x[side], low[side], high[side], color=colour, linewidth=wide)
         marker = "D" if size == 6 else "o"
         ax.plot(x[side], value[side], linestyle="", marker=marker, color=colour, markersize=size)
-    value_axis(ax, _with_intervals(unit, level), value, low, high, zero=unit == "count")
+    value_axis(ax, _value_label(known, unit, level), value, low, high, zero=unit == "count")
     ax.set_xlim(0, len(known) + 1)
     ax.set_xlabel(f"{wording.number(len(known))} areas, highest first", fontsize=SMALL)
     ax.set_xticks([1, len(known)], labels=["1", wording.number(len(known))])
 
 
-def _with_intervals(unit: str, level: float) -> str:
-    """Axis label that names the unit and the interval."""
-    return f"{wording.unit_label(unit) or 'Value'}, with {level_words(level)} intervals"
+def _value_label(known: pd.DataFrame, unit: str, level: float) -> str:
+    """Axis label that names the unit and, where there are any, the intervals."""
+    drawn = np.isfinite(floats(known["low"])) & np.isfinite(floats(known["high"]))
+    tail = f", with {level_words(level)} intervals" if drawn.any() else ""
+    return (wording.unit_label(unit) or "Value") + tail
 
 
 def _caterpillar_key(
@@ -131,7 +134,7 @@ def _caterpillar_alt(
     n = len(known)
     first, last = known.iloc[0], known.iloc[-1]
     words = [
-        f"{wording.counted(n, 'area').capitalize()} in order of value with intervals, from "
+        f"{wording.counted(n, 'area').capitalize()} in order of value, from "
         f"{wording.quantity(first['value'], unit)} ({one_line(first['label'])}) down to "
         f"{wording.quantity(last['value'], unit)} ({one_line(last['label'])})."
     ]
@@ -169,7 +172,7 @@ def draw_slope_ranks(
     out_of : int, optional
         Number of areas ranked: the axis then runs to it.
     highlight : str, optional
-        Series drawn on top.
+        Series drawn on top, the only one whose positions are written beside its points.
     label : str
         What the positions are.
     """
@@ -187,7 +190,7 @@ def draw_slope_ranks(
         part = frame[frame["series"] == name]
         x, y = time.line(part["edition"], floats(part["position"]))
         handles += ax.plot(x, y, **style_of(i), zorder=4 - 0.1 * i)
-        if i < 3:
+        if i == 0 or (highlight is None and i < 3):
             _write_positions(ax, x, y, handles[-1].get_color())
     _position_axis(ax, int(out_of or np.nanmax(position)))
     time.label(ax)

@@ -12,6 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from lsp_analysis import wording
 from lsp_analysis.figures.marks import (
+    chosen_labels,
     floats,
     key_above,
     need,
@@ -52,7 +53,7 @@ def draw_funnel(
     *,
     average: float,
     unit: str = "",
-    highlight: str | Collection[str] = (),
+    highlight: str | Collection[str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Areas by size, between the limits that chance alone would set.
@@ -139,11 +140,11 @@ def _name_points(
     size: np.ndarray,
     value: np.ndarray,
     where: np.ndarray,
-    highlight: str | Collection[str],
+    highlight: str | Collection[str] | None,
     average: float,
 ) -> None:
     """Name the highlighted points, or the few that lie farthest outside."""
-    chosen = {highlight} if isinstance(highlight, str) else set(highlight)
+    chosen = chosen_labels(highlight)
     if chosen:
         places = np.flatnonzero(points["label"].isin(chosen))
         ax.plot(size[places], value[places], "o", mfc="none", mec=INK, ms=12, mew=1.4, zorder=5)
@@ -188,7 +189,7 @@ def _funnel_alt(
     where: np.ndarray,
     average: float,
     unit: str,
-    highlight: str | Collection[str],
+    highlight: str | Collection[str] | None,
 ) -> str:
     """How many points lie where, and where the highlighted ones do."""
     met = [f"{int((where == name).sum())} {name}" for name in _FUNNEL if (where == name).any()]
@@ -196,7 +197,7 @@ def _funnel_alt(
         f"Funnel plot of {wording.counted(len(points), 'area')} around an average of "
         f"{wording.quantity(average, unit)}: {wording.and_list(met)}."
     ]
-    chosen = {highlight} if isinstance(highlight, str) else set(highlight)
+    chosen = chosen_labels(highlight)
     for i in np.flatnonzero(points["label"].isin(chosen))[:4]:
         label = one_line(points["label"].iloc[i])
         words.append(f"{label}: {wording.quantity(value[i], unit)}, {where[i]}.")

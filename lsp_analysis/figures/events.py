@@ -8,11 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lsp_analysis import wording
-from lsp_analysis.figures.marks import need, one_line, text_below
+from lsp_analysis.figures.marks import need, one_line, text_below, wrapped
 from lsp_analysis.figures.style import BAND, INK, MARK, SMALL
 from lsp_analysis.figures.time_axis import TimeAxis
 
-_LONGEST = 90  # characters of an event's line
+_LONGEST = 76  # characters of an event's line
 
 
 def shade_after(ax: Axes, place: float, start: Any) -> None:
@@ -50,10 +50,9 @@ def mark_events(ax: Axes, events: pd.DataFrame | None, time: TimeAxis) -> list[s
     for i, (place, date, label) in enumerate(inside, start=1):
         ax.axvline(place, color=MARK, linewidth=1.0, linestyle=(0, (2, 2)), zorder=1)
         _number(ax, place, i, level=_level(i - 1, [row[0] for row in inside], high - low))
-        listed.append(f"{i}  {one_line(label)} ({wording.period(date)})")
+        listed.append(f"{i} {one_line(label)} ({wording.period(date)})")
     if listed:
-        cut = [line if len(line) < _LONGEST else f"{line[: _LONGEST - 2]} …" for line in listed]
-        text_below(ax, "\n".join(cut))
+        text_below(ax, "\n".join(wrapped(line, _LONGEST, 2) for line in listed))
     return listed
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,11 @@ def wrapped(text: Any, width: int = 26, lines: int = 3) -> str:
 def level_words(level: float) -> str:
     """Coverage of an interval in words: "95%", "99.8%"."""
     return f"{100 * level:.3g}%"
+
+
+def chosen_labels(highlight: str | Collection[str] | None) -> set[str]:
+    """Labels to highlight: one, several or none."""
+    return {highlight} if isinstance(highlight, str) else set(highlight or ())
 
 
 def style_of(i: int) -> dict[str, Any]:
@@ -144,11 +149,9 @@ def key_above(
 
 def _key_columns(texts: list[str], room: float) -> int:
     """Most columns of a key that fit into `room` inches; matplotlib fills it column by column."""
-    widths = [0.6 + 0.076 * max(map(len, text.split("\n"))) for text in texts]
+    widths = [0.65 + 0.076 * max(map(len, text.split("\n"))) for text in texts]
     for columns in range(len(texts), 1, -1):
-        each = -(-len(texts) // columns)
-        parts = [widths[i : i + each] for i in range(0, len(widths), each)]
-        if sum(map(max, parts)) <= room:
+        if sum(part.max() for part in np.array_split(widths, columns)) <= room:
             return columns
     return 1
 
@@ -161,9 +164,9 @@ def _share_of_width(ax: Axes) -> float:
     return len(spec.colspan) / spec.get_gridspec().ncols
 
 
-def unit_above(ax: Axes, label: str) -> None:
+def unit_above(ax: Axes, label: str, width: int = 80) -> None:
     """Name the vertical axis in horizontal text over its upper end."""
-    ax.set_title(wrapped(label, 80, 2), loc="left", fontsize=SMALL, color=INK, pad=5)
+    ax.set_title(wrapped(label, width, 2), loc="left", fontsize=SMALL, color=INK, pad=5)
 
 
 def number_axis(ax: Axes, which: str = "y") -> None:
@@ -193,15 +196,28 @@ def value_axis(ax: Axes, label: str, *values: Any, zero: bool = False) -> None:
 
 
 def tick_text(axis: Any, value: float) -> str:
-    """A tick's number with just the decimals that tell the ticks apart."""
-    ticks = axis.get_majorticklocs()
-    step = float(np.min(np.diff(ticks))) if len(ticks) > 1 else 1.0
-    places = int(np.clip(np.ceil(-np.log10(step) - 1e-9), 0, 6)) if step > 0 else 0
-    if places and not np.isclose(step * 10**places, round(step * 10**places)):
-        places += 1
-    elif not places and not np.isclose(step, round(step)):
-        places = 1
-    return wording.number(value, places)
+    """A tick's number with just the decimals that tell the ticks apart; millions as "300m"."""
+    ticks = np.asarray(axis.get_majorticklocs(), dtype=float)
+    largest = float(np.max(np.abs(ticks), initial=0.0))
+    divisor, suffix = large_unit(largest)
+    step = float(np.min(np.diff(ticks))) / divisor if len(ticks) > 1 else 1.0
+    text = wording.number(value / divisor, _decimals(step))
+    return text + (suffix if value else "")
+
+
+def large_unit(largest: float) -> tuple[float, str]:
+    """What numbers up to `largest` are best divided by, and the letters that say so."""
+    return next(((d, s) for d, s in ((1e9, "bn"), (1e6, "m")) if largest >= d), (1.0, ""))
+
+
+def _decimals(step: float) -> int:
+    """Fewest decimals, up to nine, that show a step between ticks."""
+    for places in range(10):
+        if np.isclose(step * 10**places, round(step * 10**places), atol=1e-6) and round(
+            step * 10**places
+        ):
+            return places
+    return 9
 
 
 def rows(

@@ -1,0 +1,57 @@
+"""What tests of pictures share: is anything cut off, does anything overlap, what is said."""
+
+from __future__ import annotations
+
+import warnings
+
+from lsp_analysis.figures.style import alt_of, data_of, render
+
+
+def assert_fit_for_a_page(ax):
+    """Nothing cut off, no tick labels on each other, words and numbers attached, no warning."""
+    figure = ax.figure
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        png = render(figure, note="Simulated data")
+    assert png.startswith(b"\x89PNG")
+    assert len(png) < 500_000
+    assert alt_of(ax).endswith(".")
+    assert "nan" not in alt_of(ax).lower().split()
+    assert data_of(ax) is not None
+    assert_nothing_cut_off(figure)
+    for axes in _all_axes(ax):
+        assert_ticks_apart(axes)
+
+
+def assert_nothing_cut_off(figure):
+    """All that is drawn lies inside the figure."""
+    box = figure.get_tightbbox(figure.canvas.get_renderer())
+    width, height = figure.get_size_inches()
+    slack = 0.03
+    assert box.x0 >= -slack, f"{-box.x0:.2f} in cut off on the left"
+    assert box.y0 >= -slack, f"{-box.y0:.2f} in cut off below"
+    assert box.x1 <= width + slack, f"{box.x1 - width:.2f} in cut off on the right"
+    assert box.y1 <= height + slack, f"{box.y1 - height:.2f} in cut off above"
+
+
+def assert_ticks_apart(axes):
+    """No two tick labels of one axis touch each other."""
+    for axis in (axes.xaxis, axes.yaxis):
+        boxes = [
+            label.get_window_extent()
+            for label in axis.get_ticklabels()
+            if label.get_visible() and label.get_text() and _inside(axis, label)
+        ]
+        for i, first in enumerate(boxes):
+            for second in boxes[i + 1 :]:
+                assert not first.shrunk(0.9, 0.9).overlaps(second.shrunk(0.9, 0.9)), "ticks overlap"
+
+
+def _inside(axis, label):
+    place = label.get_position()[0 if axis.axis_name == "x" else 1]
+    low, high = sorted(axis.get_view_interval())
+    return low <= place <= high
+
+
+def _all_axes(ax):
+    return [ax, *ax.child_axes]

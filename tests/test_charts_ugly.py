@@ -1,0 +1,238 @@
+"""Every chart on every kind of ugly input: fit for a page, with words, and without a warning."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from pictures import assert_fit_for_a_page
+
+from lsp_analysis import figures
+
+LONG = "Hall i' th' Wood, Brightmet and Tonge with the Haulgh, $x^2$ <b>&"
+VERDICTS = ["better", "similar", "worse", "higher", "lower", "not compared"]
+
+
+def names(n):
+    return [LONG if i == 1 else f"_Area {i}" for i in range(n)]
+
+
+def intervals(n, scale, seed=1, value="estimate"):
+    rng = np.random.default_rng(seed)
+    middle = scale * rng.normal(-1, 2, n)
+    width = abs(scale) * rng.gamma(2, 0.5, n)
+    return pd.DataFrame({value: middle, "low": middle - width, "high": middle + width})
+
+
+def over_time(n, scale):
+    frame = intervals(n, scale, value="value")
+    return frame.assign(period=pd.period_range("2003-01", periods=max(n, 1), freq="M")[:n])
+
+
+def paths(n, scale):
+    frame = over_time(n, scale)
+    frame = frame.rename(columns={"value": "treated", "low": "comparison"})
+    return {"paths": frame, "start": pd.Period("2004-04"), "unit": "per_1000"}
+
+
+def trend(n, scale):
+    parts = [over_time(n, scale * k).assign(series=name) for k, name in enumerate(names(4), 1)]
+    days = ["2003-02-01", "2003-02-02", "2099-01-01"]
+    events = pd.DataFrame({"date": pd.to_datetime(days), "label": [LONG, "opened", "far off"]})
+    return {"frame": pd.concat(parts), "unit": "percent", "events": events}
+
+
+def multiples(n, scale):
+    parts = [over_time(n, scale).assign(title=t, series="A", unit="years") for t in names(5)]
+    return {"frame": pd.concat(parts) if n else parts[0]}
+
+
+def spine(n, scale):
+    rng = np.random.default_rng(2)
+    cut = scale * np.sort(rng.normal(0, 5, (n, 5)), axis=1)
+    columns = ["worst", "p25", "borough_value", "p75", "best"]
+    frame = pd.DataFrame(cut, columns=columns).assign(indicator=names(n))
+    frame["area_value"] = frame["borough_value"] * rng.normal(1, 0.5, n)
+    frame["verdict"] = [VERDICTS[i % 6] for i in range(n)]
+    return {"frame": frame}
+
+
+def tartan(n, scale):
+    rows = [
+        (i, a, VERDICTS[(k + j) % 6]) for k, i in enumerate(names(n)) for j, a in enumerate("xyz")
+    ]
+    return {"frame": pd.DataFrame(rows, columns=["indicator", "area", "verdict"])}
+
+
+def quadrant(n, scale):
+    n = min(n, 12)
+    frame = intervals(n, scale).rename(columns={"estimate": "borough_change"})
+    frame["gap_change"] = frame["borough_change"][::-1].to_numpy()
+    return {"frame": frame.assign(label=names(n))}
+
+
+def funnel(n, scale):
+    size = np.geomspace(100, 90_000, n)
+    values = intervals(n, scale)["estimate"]
+    spread = abs(scale) * 30 / np.sqrt(np.geomspace(90, 99_000, 50))
+    limits = pd.DataFrame({"size": np.geomspace(90, 99_000, 50)})
+    for level, z in (("95", 2), ("998", 3)):
+        limits[f"lower{level}"], limits[f"upper{level}"] = -z * spread, z * spread
+    points = pd.DataFrame({"label": names(n), "size": size, "value": values})
+    return {"points": points, "limits": limits, "average": 0.0, "highlight": names(2)}
+
+
+def process(n, scale):
+    frame = over_time(n, scale).rename(columns={"low": "lpl", "high": "upl"})
+    kind = ["common_cause", "special_cause_concern"]
+    frame = frame.assign(mean=scale, point_type=[kind[i % 2] for i in range(n)])
+    return {"frame": frame, "target": 1.5 * scale}
+
+
+def pyramid(n, scale):
+    bands = [f"{5 * i} to {5 * i + 4}" for i in range(n)]
+    rows = [(b, s, abs(scale), abs(scale) / 2) for s in ("Male", "Female") for b in bands]
+    return {"frame": pd.DataFrame(rows, columns=["age_band", "sex", "share", "comparator_share"])}
+
+
+def labelled(n, scale, column="label", value="estimate"):
+    return {"frame": intervals(n, scale, value=value).assign(**{column: names(n)})}
+
+
+def placebo_paths(n, scale):
+    parts = [
+        over_time(n, scale)
+        .assign(area_code=f"E{i}", treated=i == 0)
+        .rename(columns={"value": "gap"})
+        for i in range(4)
+    ]
+    return {"frame": pd.concat(parts), "start": "2004-04"}
+
+
+def slope(n, scale):
+    n = min(n, 5)
+    frame = pd.DataFrame(
+        {"edition": [2004, 2007, 2010, 2015, 2019][:n], "position": range(1, n + 1)}
+    )
+    return {"frame": pd.concat([frame.assign(series=s) for s in names(3)]), "out_of": 177}
+
+
+def rings(n, scale):
+    return labelled(min(n, 8), scale, "ring")
+
+
+def specifications(n, scale):
+    frame = intervals(n, scale)
+    return {"frame": frame.assign(pool=[LONG if i % 2 else "all" for i in range(n)])}
+
+
+def wedge(n, scale):
+    rows = [(c, p, i < p) for i, c in enumerate(names(n)) for p in range(6)]
+    return {"frame": pd.DataFrame(rows, columns=["cluster", "period", "treated"])}
+
+
+def flow(n, scale):
+    rows = [("Assessed", "", 9, 900.0, ""), *[(f"Step {i}", LONG, i, None, LONG) for i in range(n)]]
+    frame = pd.DataFrame(rows, columns=["stage", "arm", "clusters", "people", "note"])
+    return {"frame": frame.head(n)}
+
+
+CHARTS = {
+    "draw_paths": paths,
+    "draw_trend": trend,
+    "draw_small_multiples": multiples,
+    "draw_gap": lambda n, s: {"frame": over_time(n, s).rename(columns={"value": "gap"})},
+    "draw_spine": spine,
+    "draw_tartan": tartan,
+    "draw_quadrant": quadrant,
+    "draw_funnel": funnel,
+    "draw_process": process,
+    "draw_caterpillar": lambda n, s: labelled(n, s, value="value") | {"highlight": LONG},
+    "draw_concentration": lambda n, s: {
+        "frame": pd.DataFrame(
+            {
+                "cumulative_population": np.linspace(0, 1, n),
+                "cumulative_outcome": np.linspace(0, 1, n) ** 0.5,
+            }
+        )
+    },
+    "draw_pyramid": pyramid,
+    "draw_forest": labelled,
+    "draw_distribution": lambda n, s: {"values": intervals(n, s)["estimate"], "observed": 3.0 * s},
+    "draw_event_study": lambda n, s: {
+        "frame": intervals(n, s).assign(relative_period=np.arange(n) - n // 2)
+    },
+    "draw_placebo_paths": placebo_paths,
+    "draw_specification_curve": specifications,
+    "draw_rings": rings,
+    "draw_power": lambda n, s: {
+        "frame": pd.DataFrame({"x": np.arange(n) * abs(s), "power": np.linspace(0, 1, n)})
+    },
+    "draw_wedge": wedge,
+    "draw_balance": lambda n, s: {
+        "frame": pd.DataFrame({"covariate": names(n), "difference": intervals(n, s)["estimate"]})
+    },
+    "draw_slope_ranks": slope,
+    "draw_flow": flow,
+}
+
+
+def draw(name, arguments):
+    first, *rest = arguments.items()
+    positional = [first[1], *(value for key, value in rest if key == "limits")]
+    keywords = {key: value for key, value in rest if key != "limits"}
+    return getattr(figures, name)(*positional, **keywords)
+
+
+def blank(frame):
+    numbers = frame.select_dtypes("float").columns
+    return frame.assign(**dict.fromkeys(numbers, np.nan))
+
+
+def test_every_chart_of_the_package_is_tried_here():
+    drawn = {name for name in figures.__all__ if name.startswith("draw_")}
+    assert drawn - {"draw_choropleth", "draw_where"} == set(CHARTS)
+
+
+@pytest.mark.parametrize("scale", [1.0, -2e-4, 3e8])
+@pytest.mark.parametrize("n", [1, 9])
+@pytest.mark.parametrize("name", CHARTS)
+def test_small_large_and_negative_numbers_are_drawn_inside_the_page(name, n, scale):
+    assert_fit_for_a_page(draw(name, CHARTS[name](n, scale)))
+
+
+@pytest.mark.parametrize("name", sorted(set(CHARTS) - {"draw_flow", "draw_pyramid"}))
+def test_eighty_rows_are_drawn_inside_the_page(name):
+    assert_fit_for_a_page(draw(name, CHARTS[name](80, 1.0)))
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_an_empty_frame_says_there_is_nothing_to_show(name):
+    arguments = CHARTS[name](2, 1.0)
+    key = next(iter(arguments))
+    ax = draw(name, arguments | {key: arguments[key].iloc[:0]})
+    assert "no data" in figures.alt_of(ax)
+    assert_fit_for_a_page(ax)
+
+
+@pytest.mark.parametrize("name", sorted(set(CHARTS) - {"draw_tartan", "draw_wedge", "draw_flow"}))
+def test_a_frame_of_missing_values_says_there_is_nothing_to_show(name):
+    arguments = CHARTS[name](5, 1.0)
+    key = next(iter(arguments))
+    frame = arguments[key]
+    empty = blank(frame) if isinstance(frame, pd.DataFrame) else frame * np.nan
+    if name == "draw_slope_ranks":
+        empty = frame.assign(position=np.nan)
+    ax = draw(name, arguments | {key: empty})
+    assert "no data" in figures.alt_of(ax)
+    assert_fit_for_a_page(ax)
+
+
+@pytest.mark.parametrize("name", sorted(set(CHARTS) - {"draw_distribution"}))
+def test_a_missing_column_is_named_in_the_error(name):
+    from lsp_analysis.errors import ParameterError
+
+    arguments = CHARTS[name](3, 1.0)
+    key = next(iter(arguments))
+    with pytest.raises(ParameterError, match=name):
+        draw(name, arguments | {key: pd.DataFrame({"other": [1.0]})})
