@@ -12,7 +12,13 @@ _HOME = {
     "open_study": "study.store",
     "show": "figures.style",
     "table": "figures.tables",
+    "area_brief": "standing.brief",
+    "compare": "standing.baseline",
+    "gap": "standing.gap",
     "estimate": "effects.estimate",
+    "programme_in": "effects.programme",
+    "programme_effects": "effects.programme",
+    "edition_story": "effects.editions",
 }
 
 __all__ = [*_HOME]

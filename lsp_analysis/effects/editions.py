@@ -16,10 +16,14 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.effects.placebo_did import placebo_difference_in_differences
 from lsp_analysis.effects.result import EffectEstimate
-from lsp_analysis.errors import PanelError
+from lsp_analysis.errors import LspError, PanelError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from lsp_analysis.figures.tables import Table
+    from lsp_analysis.study.areas import Area
+    from lsp_analysis.study.store import Study
 
 ALIKE = 10  # areas called as bad, or as quick to rise
 
@@ -41,12 +45,14 @@ class EditionStory:
         Difference-in-differences of position, ranked among placebo neighbourhoods.
     before, after : int
         The last edition before the start, and the next.
+    pilot : bool
+        Whether a programme worked here; without one the positions are told and no effect is tested.
     """
 
     area: str
-    start: object
     before: int
     after: int
+    pilot: bool
     places: pd.DataFrame = field(repr=False, compare=False)
     anyway: pd.DataFrame = field(repr=False, compare=False)
     lines: pd.DataFrame = field(repr=False, compare=False)
@@ -69,17 +75,38 @@ class EditionStory:
             for row in self.anyway.itertuples()
         ]
         late = self.places.set_index("edition")["data_year"][self.after]
+        test = (
+            f"Among placebo neighbourhoods a difference-in-differences as large has {wording.p_value(self.effect.p_value)}. "
+            if self.pilot
+            else ""
+        )
         return wording.Sentence(
             f"Counting from the most deprived small area of the borough, {self.area} stood {wording.and_list(steps)}. "
             f"From {self.before} to {self.after} it moved {_places(change)}; over the same time {wording.and_list(others)}. "
-            f"Among placebo neighbourhoods a difference-in-differences as large has {wording.p_value(self.effect.p_value)}. "
-            f"The {self.after} edition rests on data mostly of {late}, so these positions say where the neighbourhood stood "
+            f"{test}The {self.after} edition rests on data mostly of {late}, so these positions say where the neighbourhood stood "
             "and attribute its movement to nothing."
         )
 
     def _change(self) -> float:
         position = self.places.set_index("edition")["position"]
         return float(position[self.after] - position[self.before])
+
+    def table(self) -> Table:
+        """Rank and position in every edition."""
+        shown = self.places.rename(
+            columns={
+                "edition": "Edition",
+                "data_year": "Data mostly of",
+                "rank": "National rank",
+                "position": "Position in the borough",
+                "of": "Areas ranked",
+            }
+        )
+        shown["Edition"] = shown["Edition"].astype(str)
+        shown["Data mostly of"] = shown["Data mostly of"].astype(str)
+        return figures.table(
+            shown, caption=f"{self.area} in the Indices of Deprivation (1 is the most deprived)"
+        )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Positions by edition: the neighbourhood, and areas as deprived before the start."""
@@ -123,7 +150,7 @@ def positions(deprivation: pd.DataFrame, editions: Iterable[int] | None = None) 
     )[["area_code", "period", "edition", "data_year", "rank", "position", "of"]]
 
 
-def edition_story(
+def follow_editions(
     deprivation: pd.DataFrame,
     *,
     treated: Sequence[str],
@@ -132,6 +159,7 @@ def edition_story(
     neighbours: pd.DataFrame | Iterable[tuple[str, str]] | None = None,
     level: float = 0.95,
     seed: int = 0,
+    pilot: bool = True,
 ) -> EditionStory:
     """Follow a neighbourhood through the Indices, comparators chosen on the last edition before the start.
 
@@ -176,9 +204,9 @@ def edition_story(
     )
     return EditionStory(
         area=area,
-        start=start,
         before=before,
         after=after,
+        pilot=pilot,
         places=_places_frame(table, treated),
         anyway=_anyway(wide, groups, before, after),
         lines=_lines(wide, {area: list(treated), **groups}),
@@ -222,3 +250,52 @@ def _lines(wide: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFrame:
     means = pd.DataFrame({name: wide.loc[codes].mean() for name, codes in groups.items()})
     long = means.rename_axis(columns="series").stack().rename("position").reset_index()
     return long.assign(edition=long["edition"].astype(str))
+
+
+@dataclass(frozen=True)
+class NoStory:
+    """Why the Indices tell no story here."""
+
+    reason: str
+    places: None = None
+
+    def sentence(self) -> wording.Sentence:
+        """The reason, as the story would have been."""
+        return wording.Sentence(self.reason)
+
+
+def edition_story(
+    study: Study,
+    area: Area,
+    *,
+    start: pd.Period | str,
+    pilot: bool = True,
+    level: float = 0.95,
+    seed: int = 0,
+) -> EditionStory | NoStory:
+    """`follow_editions` for an area of a study, or why that is not possible.
+
+    Editions are read in the codes they were published in, or translated to the area's own where its small areas
+    have no code there.
+    """
+    if not study.has("deprivation"):
+        return NoStory(
+            "The study has no table `deprivation`, so the Indices cannot be followed here."
+        )
+    rows = study.deprivation()
+    everywhere = rows.groupby("edition")["area_code"].agg(set(area.members).issubset)
+    if not everywhere.all() and study.has("code_lookup"):
+        rows = study.deprivation(code_vintage=area.code_vintage)
+    try:
+        return follow_editions(
+            rows,
+            treated=list(area.members),
+            start=start,
+            area=area.name,
+            neighbours=study.neighbours() if study.has("geometry") else None,
+            level=level,
+            seed=seed,
+            pilot=pilot,
+        )
+    except LspError as error:
+        return NoStory(str(error))

@@ -129,6 +129,7 @@ def estimate(
         comparator=f"{int(pool.comparison.sum())} areas beyond its neighbours",
         inference=f"rank among {pool.n_placebos} placebo neighbourhoods",
         maryland=3,
+        statistic=float(found.statistic[0]),
         n_treated=int(rows.sum()),
         n_placebos=pool.n_placebos,
         n_disjoint=pool.n_disjoint,

@@ -18,6 +18,7 @@ from lsp_analysis.errors import LspError, PanelError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from lsp_analysis.figures.tables import Table
     from lsp_analysis.study.areas import Area
     from lsp_analysis.study.panel import Indicator
     from lsp_analysis.study.store import Study
@@ -148,6 +149,40 @@ class IndicatorEffect:
         """The neighbourhood against its counterfactual."""
         return self.effect.plot(ax=ax)
 
+    def draw_placebos(self, ax: Axes | None = None) -> Axes:
+        """The neighbourhood's statistic among those of the placebo neighbourhoods."""
+        return figures.draw_distribution(
+            self.effect.placebos["statistic"],
+            observed=self.effect.statistic,
+            unit="Standard errors from what was expected",
+            label="Placebo neighbourhoods",
+            ax=ax,
+        )
+
+    def doubts(self) -> wording.Sentence:
+        """How often the method cries wolf here, and every caution on this estimate."""
+        if self.effect is None:
+            return wording.Sentence("")
+        alarms = self.effect.false_alarms
+        said = [str(alarms.sentence())] if alarms else []
+        assumed = "; ".join(
+            text[:1].lower() + text[1:].rstrip(".") for text in self.effect.assumptions
+        )
+        return wording.Sentence(
+            " ".join([*said, *self.effect.warnings, f"All this assumes: {assumed}."])
+        )
+
+    def table(self) -> Table:
+        """The estimate adjusted for the past beside plain difference-in-differences."""
+        rows = [_method_row("Adjusted for how bad it looked before", self.effect)]
+        if self.did is not None:
+            rows.append(_method_row("Difference-in-differences, as it is", self.did))
+        return figures.table(
+            pd.DataFrame(rows),
+            caption=f"{self.indicator.name}: effect by two methods, both with placebo inference",
+            note=self.did.warnings[0] if self.did is not None and self.did.warnings else "",
+        )
+
 
 def indicator_effect(
     study: Study,
@@ -242,6 +277,20 @@ def _inside_sentence(name: str) -> str:
     return name if second.isupper() else name[:1].lower() + name[1:]
 
 
+def _method_row(name: str, effect: EffectEstimate) -> dict[str, object]:
+    percent = [100 * x for x in (effect.relative, effect.relative_low, effect.relative_high)]
+    return {
+        "Method": name,
+        "Effect (%)": percent[0],
+        "Low (%)": percent[1],
+        "High (%)": percent[2],
+        "p": effect.p_value,
+        "Placebos": effect.n_placebos,
+        "Smallest effect found 4 times in 5 (%)": 100 * effect.smallest_relative,
+        "Maryland level": effect.maryland,
+    }
+
+
 @dataclass(frozen=True)
 class ProgrammeEffects:
     """A programme's effect on every outcome of a study, one of them named as primary."""
@@ -249,6 +298,39 @@ class ProgrammeEffects:
     programme: Programme
     primary: IndicatorEffect
     others: tuple[IndicatorEffect, ...] = field(repr=False)
+
+    def headline(self, standing: str = "") -> wording.Sentence:
+        """`standing`, and after it what may be said of the primary outcome, in a line."""
+        found = self.primary
+        if found.effect is None or found.placebo_date:
+            said = (
+                ""
+                if self.programme.start is None
+                else "What the programme did cannot be told from these data."
+            )
+        else:
+            said = str(found.effect.short_sentence())
+        return wording.Sentence(" ".join(filter(None, [str(standing), said])))
+
+    def next_step(self, worth_having: float = 0.1) -> wording.Sentence:
+        """How many neighbourhoods would have to be treated alike to see an effect worth having."""
+        effect = self.primary.effect
+        if effect is None or wording.is_missing(effect.smallest_relative):
+            return wording.Sentence(
+                "Before the next phase, decide which outcome counts, and record it before and after in every small area."
+            )
+        smallest = effect.smallest_relative
+        name = _inside_sentence(self.primary.indicator.name)
+        if smallest <= worth_having:
+            return wording.Sentence(
+                f"On {name} one neighbourhood is enough: a fall of {100 * worth_having:.0f}% would have been seen."
+            )
+        needed = int(np.ceil((np.log1p(-min(smallest, 0.99)) / np.log1p(-worth_having)) ** 2))
+        return wording.Sentence(
+            f"One neighbourhood shows a fall in {name} of {100 * smallest:.0f}% or more four times in five. To see one of "
+            f"{100 * worth_having:.0f}%, about {wording.number(needed)} neighbourhoods like it would have to be treated alike, as a "
+            "design experiment that draws them by lot could do: error shrinks with the square root of their number."
+        )
 
     def estimates(self) -> list[IndicatorEffect]:
         """Outcomes with an estimate of the programme itself, the primary first; placebo dates are not."""

@@ -81,6 +81,8 @@ class EffectEstimate:
         `smallest_relative` is the same as a share of the counterfactual.
     finest_p : float
         Smallest p-value the placebos allow, 1 / (n_placebos + 1); `n_disjoint` of them share no area.
+    statistic : float
+        Effect in standard errors, as the placebos' statistics are, where a method scales errors.
     maryland : int
         Level on the Maryland scientific methods scale, 1 to 5.
     label : str
@@ -112,6 +114,7 @@ class EffectEstimate:
     comparator: str = "comparison areas"
     inference: str = ""
     maryland: int = 3
+    statistic: float = math.nan
     n_treated: int = 1
     n_placebos: int = 0
     n_disjoint: int = 0
@@ -156,6 +159,12 @@ class EffectEstimate:
         from lsp_analysis.effects.words import effect_sentence
 
         return effect_sentence(self, worth_having=worth_having)
+
+    def short_sentence(self) -> wording.Sentence:
+        """Direction, size, interval and what may be said of it, for a headline."""
+        from lsp_analysis.effects.words import short_sentence
+
+        return short_sentence(self)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the treated path against its counterfactual on `ax`, or on a new figure; return the axes."""

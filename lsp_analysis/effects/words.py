@@ -19,6 +19,40 @@ def effect_sentence(effect: EffectEstimate, *, worth_having: float | None = None
     return Sentence(" ".join(filter(None, [_size(effect), _finding(effect, worth_having)])))
 
 
+def short_sentence(effect: EffectEstimate) -> Sentence:
+    """Size, interval and what may be said, without the workings."""
+    if wording.is_missing(effect.estimate):
+        return effect_sentence(effect)
+    name = _name(effect)
+    kind = verdicts.effect_class(*_ends(effect))
+    size = f"{name[:1].upper()}{name[1:]} was {_gap(effect)} than expected ({_interval(effect)})"
+    size = size.replace("the same than expected", "the same as expected")
+    tail = (
+        "more than chance usually makes"
+        if "difference" in kind
+        else "we cannot tell whether there was an effect"
+    )
+    return Sentence(f"{size}: {tail}.")
+
+
+def _ends(effect: EffectEstimate) -> tuple[float, float]:
+    if _is_share(effect):
+        return effect.relative_low, effect.relative_high
+    return effect.low, effect.high
+
+
+def _gap(effect: EffectEstimate) -> str:
+    if _is_share(effect):
+        return _percent(effect.relative)
+    return wording.compared(effect.estimate, effect.unit)
+
+
+def _interval(effect: EffectEstimate) -> str:
+    if _is_share(effect):
+        return _percent_interval(effect)
+    return wording.interval(effect.low, effect.high, effect.unit, effect.level, of_change=True)
+
+
 def _name(effect: EffectEstimate) -> str:
     return effect.label or effect.outcome.replace("_", " ")
 
@@ -31,12 +65,7 @@ def _size(effect: EffectEstimate) -> str:
     """What was seen, against what, over which periods, how sure."""
     observed, expected = (_amount(effect, x) for x in (effect.observed, effect.counterfactual))
     seen = f"{observed} against {expected} expected"
-    if _is_share(effect):
-        gap = _percent(effect.relative)
-        ends = _percent_interval(effect)
-    else:
-        gap = wording.compared(effect.estimate, effect.unit)
-        ends = wording.interval(effect.low, effect.high, effect.unit, effect.level, of_change=True)
+    gap, ends = _gap(effect), _interval(effect)
     when = _when(effect)
     chance = (
         f"; {wording.p_value(effect.p_value)}" if not wording.is_missing(effect.p_value) else ""
@@ -77,12 +106,7 @@ def _percent_interval(effect: EffectEstimate) -> str:
 
 def _finding(effect: EffectEstimate, worth_having: float | None) -> str:
     """What the interval and the smallest detectable effect allow to be said."""
-    low, high = (
-        (effect.relative_low, effect.relative_high)
-        if _is_share(effect)
-        else (effect.low, effect.high)
-    )
-    kind = verdicts.effect_class(low, high, worth_having)
+    kind = verdicts.effect_class(*_ends(effect), worth_having)
     if kind == "difference":
         return (
             f"That is more than chance differences between areas usually make; {_caution(effect)}"

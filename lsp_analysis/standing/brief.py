@@ -19,6 +19,7 @@ from lsp_analysis.standing.profile import Profile, profile
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from lsp_analysis.figures.tables import Table
     from lsp_analysis.study.areas import Area
     from lsp_analysis.study.store import Study
 
@@ -60,6 +61,67 @@ class AreaBrief:
             area_name=self.area.name,
             level=self.level,
         )
+
+    def headline(self) -> wording.Sentence:
+        """How many indicators are better and worse than in the rest of the borough."""
+        verdicts = self.profile.table["verdict"].value_counts()
+        judged = int(verdicts.drop("not compared", errors="ignore").sum())
+        if not judged:
+            return wording.Sentence(
+                f"No indicator allows {self.area.name} to be judged against {REST}."
+            )
+        places = [
+            f"{word} than {REST} on {wording.of_total(int(verdicts[word]), judged)} indicators"
+            for word in ("worse", "better", "higher", "lower")
+            if verdicts.get(word, 0)
+        ]
+        said = wording.and_list(places) or f"like {REST} on all {wording.number(judged)} indicators"
+        return wording.Sentence(f"{self.area.name} is {said}.")
+
+    def profile_table(self) -> Table:
+        """The profile as a reader wants it: values, comparators, verdicts, rank."""
+        table = self.profile.table
+        columns = {
+            "Indicator": table["name"],
+            "Unit": table["unit"].map(wording.unit_label),
+            "Period": table["period"].map(wording.period),
+            "Area": table["value"],
+            "Low": table["low"],
+            "High": table["high"],
+            "Rest of borough": table["comparator_value"],
+            "Verdict": table["verdict"],
+        }
+        if ALIKE in table:
+            columns |= {
+                "Similarly deprived": table[ALIKE],
+                "Verdict there": table[f"{ALIKE}: verdict"],
+            }
+        columns["Rank (1 worst)"] = [
+            "" if wording.is_missing(rank) else f"{wording.number(rank)} of {wording.number(of)}"
+            for rank, of in zip(table["rank"], table["of"], strict=True)
+        ]
+        return figures.table(
+            pd.DataFrame(columns).reset_index(drop=True),
+            caption=f"{self.area.name}: latest value of every indicator, with "
+            f"{100 * self.level:.0f}% interval, beside its comparators",
+            note=self.profile.caution(),
+        )
+
+    def trend_sentence(self, indicator_id: str) -> wording.Sentence:
+        """Where the area and its comparators began and ended."""
+        frame = self.trend(indicator_id).dropna(subset="value")
+        indicator = self.study.indicator(indicator_id)
+        moves = []
+        for name, line in frame.groupby("series", sort=False):
+            first, last = line.iloc[0], line.iloc[-1]
+            moves.append(
+                f"in {name} it went from {wording.quantity(first['value'], indicator.unit)} in "
+                f"{wording.period(first['period'])} to {wording.quantity(last['value'], indicator.unit)} in "
+                f"{wording.period(last['period'])}"
+            )
+        if not moves:
+            return wording.Sentence(f"{indicator.name}: no value is known.")
+        return wording.Sentence(f"{indicator.name}: {'; '.join(moves)}.")
 
     def place(self) -> wording.Sentence:
         """What the area is made of, how many live there, and where it ranks."""

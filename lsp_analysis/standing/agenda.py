@@ -1,0 +1,115 @@
+"""What the plan, the agencies and the gaps in the evidence say should be done differently."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.standing.activity import activity
+from lsp_analysis.standing.plan import PlanProgress, plan_progress, plan_values
+
+if TYPE_CHECKING:
+    from lsp_analysis.figures.tables import Table
+    from lsp_analysis.standing.brief import AreaBrief
+
+WANTED = {
+    "deprivation": "similarly deprived areas and the story of the Indices",
+    "geometry": "maps, neighbours and the ring around the area",
+    "plan": "progress against targets",
+    "interventions": "what was done, when and by whom",
+    "resources": "what was spent",
+    "populations": "how many people live here",
+}
+OFF_TRACK = ("moving away", "missed", "behind")
+
+
+def progress_of_plan(brief: AreaBrief) -> PlanProgress | None:
+    """The borough's progress on the measures of its plan; None when the study has no plan."""
+    if not brief.study.has("plan"):
+        return None
+    plan = brief.study.read("plan")
+    indicators = [brief.study.indicator(name) for name in brief.panels]
+    return plan_progress(plan, plan_values(plan, brief.panels, indicators))
+
+
+def plan_sentence(brief: AreaBrief) -> wording.Sentence:
+    """How the plan stands, and which measures off track are worse here as well."""
+    progress = progress_of_plan(brief)
+    if progress is None:
+        return wording.Sentence(
+            "The study has no table `plan`, so progress against targets is not known."
+        )
+    off = progress.table[progress.table["status"].isin(OFF_TRACK)]
+    worse = brief.profile.table.index[brief.profile.table["verdict"] == "worse"]
+    both = [i for i in dict.fromkeys(off["indicator_id"]) if i in set(worse)]
+    text = f"For the whole borough. {progress.sentence()}"
+    if both:
+        names = wording.and_list(brief.study.indicator(name).name for name in both)
+        text += f" Off track in the borough and worse in {brief.area.name}: {names}."
+    return wording.Sentence(text)
+
+
+def plan_table(brief: AreaBrief) -> Table:
+    """Measures of the plan that are off track, the furthest behind first."""
+    table = progress_of_plan(brief).table
+    off = table[table["status"].isin(OFF_TRACK)].sort_values("progress", kind="stable")
+    shown = pd.DataFrame(
+        {
+            "Measure": [brief.study.indicator(name).name for name in off["indicator_id"]],
+            "Due": [wording.period(str(due)) for due in off["due"]],
+            "Baseline": off["baseline"].to_numpy(),
+            "Latest": off["value"].to_numpy(),
+            "Target": off["target"].to_numpy(),
+            "Status": off["status"].to_numpy(),
+            "Lead agency": _column(off, "lead_agency"),
+        }
+    )
+    return figures.table(
+        shown,
+        caption="Measures of the borough's plan that are off track, the furthest behind first",
+    )
+
+
+def _column(rows: pd.DataFrame, name: str) -> list[str]:
+    if name not in rows:
+        return [""] * len(rows)
+    return ["" if wording.is_missing(cell) else str(cell) for cell in rows[name]]
+
+
+def activity_sentence(brief: AreaBrief) -> wording.Sentence:
+    """What agencies were doing in the area over the period of the data."""
+    people = brief.population()
+    if not brief.study.has("interventions") or people is None:
+        return wording.Sentence(
+            "The study does not record what agencies did here, so activity cannot be set beside outcomes."
+        )
+    days = [
+        (p["period"].min().start_time, p["period"].max().end_time) for p in brief.panels.values()
+    ]
+    found = activity(
+        brief.study.read("interventions"),
+        area=[brief.area.code, *brief.area.members],
+        population=people[0],
+        start=min(first for first, _ in days).normalize(),
+        end=max(last for _, last in days).normalize(),
+        area_name=brief.area.name,
+    )
+    return found.sentence()
+
+
+def evidence_gaps(brief: AreaBrief) -> wording.Sentence:
+    """What this study cannot say for want of a table, and which indicators had no numbers."""
+    missing = [f"`{name}` ({what})" for name, what in WANTED.items() if not brief.study.has(name)]
+    parts = []
+    if missing:
+        parts.append(f"For want of a table this page is without: {wording.and_list(missing)}.")
+    table = brief.profile.table
+    blank = list(table.loc[table["value"].isna(), "name"])
+    if blank:
+        parts.append(f"No value is known here for {wording.and_list(blank)}.")
+    parts.extend(brief.notes)
+    return wording.Sentence(
+        " ".join(parts) or "No table or value that this page asks for is missing."
+    )
