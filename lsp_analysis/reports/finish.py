@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
 from typing import Any
 
 import nbformat
@@ -15,7 +14,8 @@ from lsp_analysis.reports.clean import spreadsheet
 from lsp_analysis.reports.content import Content, plain_text, read_content
 from lsp_analysis.reports.job import Job
 from lsp_analysis.reports.judge import fault_of_content, fault_of_run, take_sentinel
-from lsp_analysis.reports.manifest import FAILED, MADE, ReportRecord, append_record
+from lsp_analysis.reports.log import add_cells
+from lsp_analysis.reports.manifest import MADE, ReportRecord, append_record, record_of
 from lsp_analysis.reports.page import render_page
 from lsp_analysis.reports.stamp import stamp
 
@@ -35,6 +35,7 @@ def finish(job: Job, notebook: NotebookNode, token: str, run: dict[str, Any]) ->
         The notebook did not run whole, does not show what its template expects, or the report
         cannot be written. An earlier report then stays as it was.
     """
+    add_cells(job.log, notebook)
     if fault := fault_of_run(notebook, token):
         raise ReportError(fault)
     take_sentinel(notebook)
@@ -51,30 +52,9 @@ def finish(job: Job, notebook: NotebookNode, token: str, run: dict[str, Any]) ->
         tables=content.count("table"),
         sentences=content.count("sentence"),
         files={f"{job.name}/{path}": _sha(data) for path, data in written.items()},
-        run={**run, "made": _now()},
+        run=run,
     )
     return _put(job, written, record)
-
-
-def record_of(job: Job, *, status: str, **more: Any) -> ReportRecord:
-    """A record of `job`."""
-    area = job.about["area"]
-    return ReportRecord(
-        out=job.folder,
-        name=job.name,
-        status=status,
-        area_code=area["code"],
-        area_name=area["name"],
-        template=job.about["template"]["name"],
-        key=job.key,
-        parameters=job.parameters,
-        **more,
-    )
-
-
-def failed(job: Job, reason: str, run: dict[str, Any]) -> ReportRecord:
-    """A record of a report that could not be made."""
-    return record_of(job, status=FAILED, reason=reason, run={**run, "made": _now()})
 
 
 def _files(job: Job, notebook: NotebookNode, content: Content) -> dict[str, bytes]:
@@ -109,7 +89,3 @@ def _first_sentence(content: Content) -> str:
 
 def _sha(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,14 @@ class Limits:
     seconds: float = 600.0
     megabytes: float = 2048.0
 
+    def over_time(self) -> str:
+        """Why a report that ran too long was stopped."""
+        return f"It was stopped after {self.seconds:g} seconds, its deadline."
+
+    def over_memory(self) -> str:
+        """Why a report that grew too large was stopped."""
+        return f"It was stopped for needing more than {self.megabytes:,.0f} MB, its memory limit."
+
 
 @dataclass(frozen=True)
 class Job:
@@ -42,6 +50,7 @@ class Job:
     expect: dict[str, int] = field(repr=False)
     key: str = ""
     limits: Limits = Limits()
+    log: str = ""  # path, empty for none
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can carry it."""
@@ -146,6 +155,11 @@ class JobMaker:
         own = area.slug if bare else f"{area.slug}-{slug(area.code)}"
         kind = "" if template.name == DEFAULT else template.name
         return "--".join(part for part in (own, kind, suffix) if part)
+
+
+def with_log(job: Job) -> Job:
+    """`job` with a log of its own in the folder ``logs``."""
+    return replace(job, log=str(job.folder / "logs" / f"{job.name}.log"))
 
 
 def checked_formats(formats: Sequence[str]) -> tuple[str, ...]:

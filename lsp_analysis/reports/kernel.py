@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import sys
 import tempfile
 import threading
@@ -19,13 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from jupyter_client import AsyncKernelManager
+from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpecManager
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
 from lsp_analysis.errors import ReportError
+from lsp_analysis.reports.environment import process_environment
 from lsp_analysis.reports.job import Limits
+from lsp_analysis.reports.memory import megabytes_of
 
 KERNEL = "lsp-report"
 LONGEST_SOCKET = 80  # characters of a path that still leave room for a socket's name
@@ -45,7 +46,7 @@ def execute_in_kernel(
 
 
 def execute_with(
-    kernel: AsyncKernelManager,
+    kernel: KernelManager,
     notebook: NotebookNode,
     parameters: Mapping[str, Any],
     limits: Limits,
@@ -77,16 +78,17 @@ def execute_with(
 
 
 @contextlib.contextmanager
-def own_kernel(scratch: Path) -> Iterator[AsyncKernelManager]:
+def own_kernel(scratch: Path) -> Iterator[KernelManager]:
     """A manager for one kernel of this interpreter, with all its files in `scratch`."""
     spec = scratch / "kernels" / KERNEL / "kernel.json"
     spec.parent.mkdir(parents=True)
     command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     command += ["--log-level=40"]
     about = {"argv": command, "display_name": KERNEL, "language": "python"}
-    spec.write_text(json.dumps({**about, "env": kernel_environment(scratch)}), encoding="utf-8")
+    spec.write_text(json.dumps({**about, "env": process_environment(scratch)}), encoding="utf-8")
     specs = KernelSpecManager(kernel_dirs=[str(spec.parent.parent)], ensure_native_kernel=False)
-    manager = AsyncKernelManager(kernel_name=KERNEL, kernel_spec_manager=specs)
+    manager = KernelManager(kernel_name=KERNEL, kernel_spec_manager=specs)
+    manager.client_class = "jupyter_client.asynchronous.AsyncKernelClient"  # as nbclient wants it
     manager.connection_file = str(scratch / "connection.json")
     if sys.platform != "win32" and len(str(scratch)) < LONGEST_SOCKET:
         manager.transport, manager.ip = "ipc", str(scratch / "kernel")  # no port others can reach
@@ -94,28 +96,6 @@ def own_kernel(scratch: Path) -> Iterator[AsyncKernelManager]:
         yield manager
     finally:
         _end(manager)
-
-
-def kernel_environment(scratch: Path) -> dict[str, str]:
-    """Settings that make a kernel repeatable, single-threaded and free of the user's home."""
-    settings = {
-        "IPYTHONDIR": str(scratch / "ipython"),
-        "JUPYTER_RUNTIME_DIR": str(scratch),
-        "PYTHONHASHSEED": "0",
-        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-        **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
-    }
-    if not _home_is_writable():
-        settings |= {"HOME": str(scratch), "MPLCONFIGDIR": str(scratch / "matplotlib")}
-    return settings
-
-
-def _home_is_writable() -> bool:
-    try:
-        home = Path.home()
-    except RuntimeError:
-        return False
-    return home.is_dir() and os.access(home, os.W_OK)
 
 
 def _read(path: Path) -> NotebookNode:
@@ -133,7 +113,7 @@ def _died(error: Exception) -> str:
 class _Watch(threading.Thread):
     """Ends a kernel that passes its limits, and keeps the reason."""
 
-    def __init__(self, manager: AsyncKernelManager, limits: Limits) -> None:
+    def __init__(self, manager: KernelManager, limits: Limits) -> None:
         super().__init__(daemon=True)
         self.reason = ""
         self._manager, self._limits = manager, limits
@@ -143,11 +123,11 @@ class _Watch(threading.Thread):
     def run(self) -> None:
         """Look until told to stop."""
         while not self.reason and not self._done.wait(LOOK):
-            process = _process(self._manager)
+            pid = _pid(self._manager)
             if time.monotonic() > self._until:
-                self.reason = over_time(self._limits)
-            elif process and megabytes_of(process) > self._limits.megabytes:
-                self.reason = over_memory(self._limits)
+                self.reason = self._limits.over_time()
+            elif pid and megabytes_of(pid) > self._limits.megabytes:
+                self.reason = self._limits.over_memory()
         if self.reason:
             _end(self._manager)
 
@@ -158,7 +138,7 @@ class _Watch(threading.Thread):
 
 
 @contextlib.contextmanager
-def _watch(manager: AsyncKernelManager, limits: Limits) -> Iterator[_Watch]:
+def _watch(manager: KernelManager, limits: Limits) -> Iterator[_Watch]:
     watch = _Watch(manager, limits)
     watch.start()
     try:
@@ -167,39 +147,16 @@ def _watch(manager: AsyncKernelManager, limits: Limits) -> Iterator[_Watch]:
         watch.stop()
 
 
-def over_time(limits: Limits) -> str:
-    """Why a report that ran too long was stopped."""
-    return f"It was stopped after {limits.seconds:g} seconds, its deadline."
+def _pid(manager: KernelManager) -> int:
+    """Number of the kernel's process, 0 when it has none."""
+    return getattr(manager.provisioner, "pid", None) or 0
 
 
-def over_memory(limits: Limits) -> str:
-    """Why a report that grew too large was stopped."""
-    return f"It was stopped for needing more than {limits.megabytes:,.0f} MB of memory, its limit."
-
-
-def megabytes_of(process: psutil.Process) -> float:
-    """Memory that `process` and what it started hold, in MB."""
-    total = 0
-    with contextlib.suppress(psutil.Error):
-        for one in [process, *process.children(recursive=True)]:
-            with contextlib.suppress(psutil.Error):
-                total += one.memory_info().rss
-    return total / 1e6
-
-
-def _process(manager: AsyncKernelManager) -> psutil.Process | None:
-    number = getattr(manager.provisioner, "pid", None)
-    with contextlib.suppress(psutil.Error):
-        return psutil.Process(number) if number else None
-    return None
-
-
-def _end(manager: AsyncKernelManager) -> None:
+def _end(manager: KernelManager) -> None:
     """Kill the kernel and all that it started."""
-    process = _process(manager)
-    if process is None:
-        return
+    pid = _pid(manager)
     with contextlib.suppress(psutil.Error):
-        for one in [*process.children(recursive=True), process]:
+        kernel = psutil.Process(pid) if pid else None
+        for one in [*kernel.children(recursive=True), kernel] if kernel else []:
             with contextlib.suppress(psutil.Error):
                 one.kill()

@@ -6,10 +6,12 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lsp_analysis.reports import files
+from lsp_analysis.reports.job import Job
 
 MANIFEST = "manifest.jsonl"
 MADE, KEPT, FAILED = "made", "kept", "failed"
@@ -28,9 +30,11 @@ class ReportRecord:
     status: str  # made, kept (it was up to date) or failed
     area_code: str
     area_name: str
+    area_kind: str
     template: str
     reason: str = ""
     headline: str = ""
+    members: list[str] = field(default_factory=list)  # codes of its small areas
     figures: int = 0
     tables: int = 0
     sentences: int = 0
@@ -74,11 +78,41 @@ class ReportRecord:
             return f"The report on {self.area_name} could not be made. {self.reason}"
         return f"The report on {self.area_name} is in {self.page}."
 
+    def as_json(self) -> str:
+        """The record as one line, without the folder it lies in."""
+        content = {key: value for key, value in asdict(self).items() if key != "out"}
+        return json.dumps(content, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, line: str, out: Path) -> ReportRecord:
+        """The record that `as_json` wrote, of a report in the folder `out`."""
+        return cls(out=out, **json.loads(line))
+
+
+def record_of(
+    job: Job, *, status: str, run: dict[str, Any] | None = None, **more: Any
+) -> ReportRecord:
+    """A record of `job`, made now."""
+    area = job.about["area"]
+    return ReportRecord(
+        out=job.folder,
+        name=job.name,
+        status=status,
+        area_code=area["code"],
+        area_name=area["name"],
+        area_kind=area["kind"],
+        members=area["members"],
+        template=job.about["template"]["name"],
+        key=job.key,
+        parameters=job.parameters,
+        run={**(run or {}), "made": datetime.now(UTC).isoformat(timespec="seconds")},
+        **more,
+    )
+
 
 def append_record(record: ReportRecord) -> None:
     """Add `record` to the manifest of its folder."""
-    content = {key: value for key, value in asdict(record).items() if key != "out"}
-    files.append_line(record.out / MANIFEST, json.dumps(content, sort_keys=True))
+    files.append_line(record.out / MANIFEST, record.as_json())
 
 
 def read_records(out: Path) -> dict[str, ReportRecord]:
@@ -93,7 +127,7 @@ def read_records(out: Path) -> dict[str, ReportRecord]:
 
 def _parsed(line: str, out: Path) -> ReportRecord | None:
     try:
-        return ReportRecord(out=out, **json.loads(line))
+        return ReportRecord.from_json(line, out)
     except (ValueError, TypeError):
         return None
 

@@ -6,11 +6,14 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsp_analysis.errors import LspError, ReportError, did_you_mean
 from lsp_analysis.reports.parameters import SET_BY_THE_RUNNER, Parameter, declared_parameters
 from lsp_analysis.resources import resource
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 DEFAULT = "report_area"
 EXPECTED = ("figures", "tables", "sentences")
@@ -131,3 +134,13 @@ def _expected(notebook: dict[str, Any], path: Path) -> dict[str, int]:
             f"Give whole numbers for {', '.join(EXPECTED)}."
         )
     return dict(expect)
+
+
+def read_notebook(path: str | Path) -> NotebookNode:
+    """The notebook at `path` as nbformat has it, in its newest minor format."""
+    import nbformat
+
+    try:
+        return nbformat.v4.upgrade(nbformat.read(path, as_version=4))
+    except Exception as error:  # nbformat and jsonschema share no base class
+        raise ReportError(f"The template {path} is damaged. Restore it from a copy.") from error

@@ -1,0 +1,31 @@
+"""Settings of processes that run notebooks: repeatable, one thread, free of the home folder."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+def process_environment(scratch: Path) -> dict[str, str]:
+    """Environment variables for a process whose own files go to the folder `scratch`."""
+    settings = {
+        "IPYTHONDIR": str(scratch / "ipython"),
+        "JUPYTER_RUNTIME_DIR": str(scratch),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "PYTHONHASHSEED": "0",
+        **dict.fromkeys(THREADS, "1"),
+    }
+    if not _home_is_writable():
+        settings |= {"HOME": str(scratch), "MPLCONFIGDIR": str(scratch / "matplotlib")}
+    return settings
+
+
+def _home_is_writable() -> bool:
+    try:
+        home = Path.home()
+    except RuntimeError:
+        return False
+    return home.is_dir() and os.access(home, os.W_OK)

@@ -1,0 +1,162 @@
+"""Make reports in forks of a warm parent process: start it, feed it, and outlive its death."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from lsp_analysis.reports.environment import process_environment
+from lsp_analysis.reports.forks import Outcome
+from lsp_analysis.reports.job import Job
+from lsp_analysis.reports.manifest import ReportRecord
+
+KILLED = Outcome(fault="The process that makes reports was killed.", killed=True)
+SECOND_TRIES = 1  # for a report whose process another hand killed
+ROOT = Path(__file__).parents[2]
+# Not -m, which would let a file in the current folder stand in for a library.
+START = (
+    f"import sys; sys.path.append({str(ROOT)!r}); "
+    "from lsp_analysis.reports.warm import main; main()"
+)
+
+
+def can_fork() -> bool:
+    """Whether this system can make reports in forks of a warm parent."""
+    return sys.platform.startswith("linux")
+
+
+class WarmParent:
+    """A handle on the warm parent, which is started by the first request and after a death."""
+
+    def __init__(self, study: str = "", template: str = "") -> None:
+        """`study` and `template` are what it loads before the first fork."""
+        self._warm = [study, template]
+        self._scratch = tempfile.mkdtemp(prefix="lsp-")
+        self._process: subprocess.Popen[bytes] | None = None
+        self._heard = b""
+
+    def start(self) -> None:
+        """Start the process, which warms up while its first requests wait."""
+        if self._process is not None:
+            return
+        self._heard = b""
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", START, *self._warm],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env={**os.environ, **process_environment(Path(self._scratch))},
+        )
+
+    def ask(self, request: dict[str, Any]) -> None:
+        """Send one request; a parent that has died is noticed by `listen`."""
+        self.start()
+        line = memoryview(json.dumps(request).encode() + b"\n")
+        with contextlib.suppress(BrokenPipeError):
+            while line:
+                line = line[self._process.stdin.write(line) :]
+
+    def listen(self, timeout: float | None = None) -> list[tuple[int, Outcome]] | None:
+        """Numbers and outcomes of requests that are done; None when the parent has died."""
+        pipe = self._process.stdout
+        if not select.select([pipe], [], [], timeout)[0]:
+            return []
+        part = os.read(pipe.fileno(), 1 << 20)
+        if not part:
+            self._end()
+            return None
+        *lines, self._heard = (self._heard + part).split(b"\n")
+        return [_reply(line) for line in lines]
+
+    def close(self) -> None:
+        """End the process, with all its forks, and remove what it used."""
+        self._end()
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _end(self) -> None:
+        if self._process is None:
+            return
+        self._process.stdin.close()  # at which it kills its forks and leaves
+        try:
+            self._process.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+        self._process = None
+
+
+def _reply(line: bytes) -> tuple[int, Outcome]:
+    said = json.loads(line)
+    number, answer = said.pop("number"), said.pop("answer")
+    return number, Outcome(answer=answer.encode(), **said)
+
+
+@dataclass
+class _Try:
+    job: Job
+    left: int = SECOND_TRIES
+    alone: bool = False  # it was at work when the warm parent died, which it may have caused
+
+
+def make_forked(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, ReportRecord | str]]:
+    """Make the reports of `jobs`, `workers` at a time, each in a fork of one warm parent.
+
+    Yields each job with its record, or with the reason why it could not be made, as they come. A
+    report whose process was killed by another hand is tried again; if the warm parent died, those
+    at work are tried again one by one, so that none suffers twice for another. The warm parent is
+    started at once, and warms up while the caller does something else.
+    """
+    parent = WarmParent(jobs[0].study, jobs[0].template)
+    parent.start()
+    return _fed(parent, jobs, workers)
+
+
+def _fed(
+    parent: WarmParent, jobs: Sequence[Job], workers: int
+) -> Iterator[tuple[Job, ReportRecord | str]]:
+    """Give `parent` the `jobs`, as many at a time as there are workers, and pass on what comes."""
+    waiting, running = deque(_Try(job) for job in jobs), {}
+    numbers = count(1)
+    try:
+        while waiting or running:
+            while waiting and _may_start(waiting[0], list(running.values()), workers):
+                number = next(numbers)
+                running[number] = waiting.popleft()
+                request = {"job": running[number].job.as_dict(), "token": secrets.token_hex(8)}
+                parent.ask({"number": number, **request})
+            done = parent.listen()
+            died = done is None
+            for number, outcome in [(lost, KILLED) for lost in running] if died else done:
+                tried = running.pop(number)
+                if outcome.killed and tried.left:
+                    waiting.append(_Try(tried.job, tried.left - 1, alone=died))
+                else:
+                    yield tried.job, _result(tried.job, outcome)
+    finally:
+        parent.close()
+
+
+def _may_start(one: _Try, running: Sequence[_Try], workers: int) -> bool:
+    if one.alone or any(other.alone for other in running):
+        return not running
+    return len(running) < workers
+
+
+def _result(job: Job, outcome: Outcome) -> ReportRecord | str:
+    if outcome.fault:
+        return outcome.fault
+    return ReportRecord.from_json(outcome.answer.decode(), job.folder)

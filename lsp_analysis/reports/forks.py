@@ -1,0 +1,232 @@
+"""Run functions in forks of this process, each under a deadline and a memory limit.
+
+For a process with one thread (Linux): the functions find everything it has loaded, and nothing
+they do reaches it or each other. What a fork answers counts only when it is whole, so a fork that
+is killed, or leaves by ``os._exit(0)``, has failed. Limits are enforced here, outside the fork.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import select
+import signal
+import struct
+import time
+from collections.abc import Callable, Collection, Hashable
+from dataclasses import dataclass, field
+
+from lsp_analysis.errors import LspError
+from lsp_analysis.reports.job import Limits
+from lsp_analysis.reports.memory import family, megabytes_of
+
+LOOK = 0.1  # seconds between two looks at the forks' clocks and memory
+SLACK = 512 * 2**20  # address space a report may reserve beyond its limit without using it
+_HEAD = struct.Struct("!?Q")
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one fork."""
+
+    answer: bytes = b""
+    fault: str = ""  # why there is no answer, in a sentence
+    killed: bool = False  # by another hand: worth a second try
+    seconds: float = 0.0
+    megabytes: float = 0.0  # the most it held
+
+
+@dataclass
+class _Fork:
+    ticket: Hashable
+    pid: int
+    pipe: int
+    limits: Limits
+    began: float
+    received: bytearray = field(default_factory=bytearray)
+    fault: str = ""
+
+    def answer(self) -> Outcome | None:
+        """What it sent, once that is whole."""
+        if len(self.received) < _HEAD.size:
+            return None
+        good, length = _HEAD.unpack_from(self.received)
+        content = bytes(self.received[_HEAD.size :])
+        if len(content) < length:
+            return None
+        return Outcome(answer=content) if good else Outcome(fault=content.decode())
+
+
+class Forks:
+    """The forks of this process that are at work."""
+
+    def __init__(self, private: Collection[int] = ()) -> None:
+        """`private` are descriptors that no fork may keep open."""
+        self._running: dict[int, _Fork] = {}
+        self._private = set(private)
+
+    def __len__(self) -> int:
+        """How many are at work."""
+        return len(self._running)
+
+    def start(
+        self, ticket: Hashable, work: Callable[[], bytes], limits: Limits, log: str = os.devnull
+    ) -> None:
+        """Run `work` in a fork whose own output goes to the file `log`; see `collect`."""
+        ours, theirs = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            _leave_after(lambda: self._become(work, theirs, limits, log))
+        os.close(theirs)
+        os.set_blocking(ours, False)
+        self._running[pid] = _Fork(ticket, pid, ours, limits, time.monotonic())
+
+    def collect(
+        self, timeout: float, listen: Collection[int] = ()
+    ) -> tuple[list[tuple[Hashable, Outcome]], list[int]]:
+        """Wait until a fork is done, a descriptor of `listen` can be read, or `timeout` is over.
+
+        Returns the tickets and outcomes of the forks that are done, and the readable descriptors.
+        """
+        until = time.monotonic() + timeout
+        while True:
+            pipes = {fork.pipe: fork for fork in self._running.values()}
+            patience = max(0.0, min(LOOK, until - time.monotonic()))
+            ready, _, _ = select.select([*pipes, *listen], [], [], patience)
+            for pipe in ready:
+                if pipe in pipes:
+                    self._receive(pipes[pipe])
+            done = [self._bury(fork) for fork in list(self._running.values()) if self._ended(fork)]
+            heard = [one for one in ready if one in listen]
+            if done or heard or time.monotonic() >= until:
+                return done, heard
+
+    def stop(self) -> None:
+        """Kill all that are at work."""
+        for fork in list(self._running.values()):
+            _kill(fork.pid)
+            self._bury(fork)
+
+    def _become(self, work: Callable[[], bytes], pipe: int, limits: Limits, log: str) -> None:
+        """Be the fork: run `work` alone and send what it answers."""
+        own = os.getpid()
+        _settle(limits, log)
+        for other in self._private | {fork.pipe for fork in self._running.values()}:
+            with contextlib.suppress(OSError):
+                os.close(other)
+        try:
+            good, content = True, work()
+        except LspError as error:
+            good, content = False, str(error).encode()
+        except MemoryError:
+            good, content = False, b"It needed more memory than it may have."
+        except BaseException as error:
+            said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+            good, content = False, said.rstrip(".: ").encode(errors="replace") + b"."
+        if os.getpid() == own:  # else a cell forked, and this is its child come back
+            _send(pipe, _HEAD.pack(good, len(content)) + content)
+
+    def _receive(self, fork: _Fork) -> None:
+        with contextlib.suppress(BlockingIOError):
+            while part := os.read(fork.pipe, 1 << 16):
+                fork.received += part
+
+    def _ended(self, fork: _Fork) -> bool:
+        """Whether `fork` is done, has died, or has just been stopped."""
+        if fork.answer():
+            return True
+        if _is_dead(fork.pid):
+            self._receive(fork)
+            return True
+        if time.monotonic() > fork.began + fork.limits.seconds:
+            fork.fault = fork.limits.over_time()
+        elif megabytes_of(fork.pid) > fork.limits.megabytes:
+            fork.fault = fork.limits.over_memory()
+        return bool(fork.fault)
+
+    def _bury(self, fork: _Fork) -> tuple[Hashable, Outcome]:
+        """End `fork` and whatever it started, and tell what became of it."""
+        answer = fork.answer()
+        died_by_itself = _is_dead(fork.pid)
+        _kill(fork.pid)
+        _, status, usage = os.wait4(fork.pid, 0)
+        os.close(fork.pipe)
+        del self._running[fork.pid]
+        spent = {
+            "seconds": time.monotonic() - fork.began,
+            "megabytes": usage.ru_maxrss * 1024 / 1e6,
+        }
+        if answer:
+            return fork.ticket, Outcome(answer.answer, answer.fault, **spent)
+        code = os.waitstatus_to_exitcode(status)
+        killed = died_by_itself and code < 0
+        return fork.ticket, Outcome(fault=fork.fault or _manner(code), killed=killed, **spent)
+
+
+def _manner(code: int) -> str:
+    """How a fork ended that answered nothing."""
+    if code >= 0:
+        return f"Its process left before the last cell was done (exit status {code})."
+    name = signal.Signals(-code).name
+    return f"Its process was killed ({name}), perhaps because the machine ran out of memory."
+
+
+def _leave_after(work: Callable[[], None]) -> None:
+    """Run `work` and end this process without anything its parent would do at its end."""
+    try:
+        work()
+    finally:
+        os._exit(0)
+
+
+def _settle(limits: Limits, log: str) -> None:
+    """Cut a new fork loose: own session, own output, default signals, dies with its parent."""
+    os.setsid()
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, signal.SIG_DFL)
+    for target, path, flags in [(0, os.devnull, os.O_RDONLY), (1, log, _APPEND), (2, log, _APPEND)]:
+        os.dup2(_opened(path, flags), target)
+    _limit_memory(limits)
+
+
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+
+
+def _opened(path: str, flags: int) -> int:
+    try:
+        return os.open(path, flags, 0o666)
+    except OSError:
+        return os.open(os.devnull, flags)
+
+
+def _limit_memory(limits: Limits) -> None:
+    """Refuse at once what the look from outside would find a moment later."""
+    import resource
+
+    most = int(limits.megabytes * 1e6) + SLACK
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if hard == resource.RLIM_INFINITY or most < hard:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
+def _send(pipe: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(pipe, view) :]
+
+
+def _is_dead(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _kill(pid: int) -> None:
+    """Kill a fork that has not been waited for, and all it started."""
+    for one in reversed(family(pid)):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(one, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, signal.SIGKILL)

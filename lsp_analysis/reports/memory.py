@@ -1,0 +1,48 @@
+"""How much memory a process and all it started hold."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+
+def megabytes_of(pid: int) -> float:
+    """Resident memory of process `pid` and its descendants, in MB; 0 when it is gone."""
+    if sys.platform.startswith("linux"):
+        return sum(_resident(one) for one in family(pid)) / 1e6
+    import psutil
+
+    total = 0
+    with contextlib.suppress(psutil.Error):
+        process = psutil.Process(pid)
+        for one in [process, *process.children(recursive=True)]:
+            with contextlib.suppress(psutil.Error):
+                total += one.memory_info().rss
+    return total / 1e6
+
+
+def family(pid: int) -> list[int]:
+    """Process `pid` and its descendants, parents first (Linux)."""
+    found = [pid]
+    for one in found:
+        found += _children(one)
+    return found
+
+
+def _children(pid: int) -> list[int]:
+    children: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            text = Path(f"/proc/{pid}/task/{thread}/children").read_text()
+            children += [int(child) for child in text.split()]
+    return children
+
+
+def _resident(pid: int) -> int:
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")

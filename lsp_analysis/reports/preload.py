@@ -1,0 +1,128 @@
+"""Load and warm what every report needs, once, before the first fork."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import gc
+import importlib
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from lsp_analysis.reports.template import source_of
+
+LIBRARIES = (
+    "IPython.core.pylabtools",
+    "lsp_analysis.figures.style",
+    "lsp_analysis.reports.finish",
+    "lsp_analysis.reports.shell",
+    "matplotlib.backends.backend_svg",
+    "papermill.parameterize",
+)
+
+
+def preload(study: str = "", template: str = "") -> None:
+    """Import libraries and what the notebook `template` imports, and warm them on `study`.
+
+    What cannot be loaded is left alone: the report that needs it says so itself.
+    """
+    with _without_iri_grammar():
+        for name in LIBRARIES:
+            importlib.import_module(name)
+        if template:
+            run_imports(imports_of(template))
+    _without_threads()
+    for warm in (_draw, _render, lambda: _read(study)):
+        with contextlib.suppress(Exception):
+            warm()
+    gc.collect()
+    gc.freeze()  # so that a fork's collector does not copy every page it looks at
+
+
+@contextlib.contextmanager
+def _without_iri_grammar() -> Iterator[None]:
+    """Keep ``rfc3987-syntax`` from building a grammar that checking notebooks never uses.
+
+    It comes with JupyterLab and makes importing nbformat ten times slower.
+    """
+    absent = "rfc3987_syntax" not in sys.modules
+    if absent:
+        sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules["rfc3987_syntax"]
+
+
+def imports_of(template: str | Path) -> list[str]:
+    """The import statements of a notebook's code, each as one line; none when it is damaged."""
+    found: list[str] = []
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        for cell in json.loads(Path(template).read_bytes())["cells"]:
+            if cell["cell_type"] == "code":
+                found += _imports(source_of(cell))
+    return found
+
+
+def _imports(source: str) -> list[str]:
+    try:
+        lines = ast.parse(source).body
+    except SyntaxError:  # a cell with magics
+        return []
+    return [ast.unparse(line) for line in lines if isinstance(line, ast.Import | ast.ImportFrom)]
+
+
+def run_imports(statements: list[str]) -> None:
+    """Run import statements; what cannot be imported waits for the report that asks for it."""
+    for statement in statements:
+        with contextlib.suppress(Exception):
+            exec(compile(statement, "<preload>", "exec"), {})
+
+
+def _without_threads() -> None:
+    """Keep the libraries that would start threads to one: a fork takes no threads along."""
+    if "pyarrow" in sys.modules:
+        import pyarrow
+
+        pyarrow.set_cpu_count(1)
+        pyarrow.set_io_thread_count(1)
+
+
+def _draw() -> None:
+    """Load fonts and the drawing machinery."""
+    from lsp_analysis.figures.style import new_axes, render
+
+    ax = new_axes(2, 1)
+    ax.plot([0, 1], label="0123456789 abc")
+    ax.set_title("Äa−‘’", fontweight="bold")
+    ax.legend()
+    render(ax.figure, note="note")
+    ax.figure.savefig(io.BytesIO(), format="svg")
+
+
+def _render() -> None:
+    """Load the page template and the notebook schema."""
+    import nbformat
+    from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+    from lsp_analysis.reports.page import render_page
+
+    shown = new_output("display_data", data={"text/html": "<table><tr><td>1</td></tr></table>"})
+    cells = [new_markdown_cell("# One\n\n- two"), new_code_cell("1", outputs=[shown])]
+    notebook = new_notebook(cells=cells)
+    render_page(nbformat.reads(nbformat.writes(notebook), as_version=4))
+
+
+def _read(study: str) -> None:
+    """Read what most reports read first, so that readers and projections are loaded."""
+    from lsp_analysis.study.store import open_study
+
+    opened = open_study(study)
+    for indicator in opened.indicators()["indicator_id"].head(1):
+        opened.panel(indicator)
+    if opened.has("geometry"):
+        opened.geometry().to_crs("EPSG:4326")
