@@ -51,6 +51,11 @@ class Judgement:
         noise = self.scale.noise(expected, self.exposure[rows])
         return self.fixed[rows] + self.noise[rows] * noise
 
+    @cached_property
+    def errors(self) -> np.ndarray:
+        """Standard errors about the expectation, in units of effect; float array (1 + B,)."""
+        return np.sqrt(self._variance(slice(None), self.expected))
+
     def statistic_at(self, effect: float) -> float:
         """The treated neighbourhood's statistic were `effect` (log, for counts) the truth."""
         treated = slice(0, 1)
@@ -66,7 +71,7 @@ class Judgement:
             return float(-np.sign(statistic) * np.inf)
         if not self.scale.relative:
             mean = (self.total[0] - self.expected[0]) / self.exposure[0]
-            return float(mean - statistic * self._treated_error())
+            return float(mean - statistic * self.errors[0])
         inner = float(np.log((self.total[0] + 0.25) / self.expected[0]))
         direction = -1 if self.statistic_at(inner) < statistic else 1
         for step in _FIRST_STEP * 2.0 ** np.arange(_DOUBLINGS):
@@ -76,15 +81,11 @@ class Judgement:
                 return float(brentq(lambda effect: self.statistic_at(effect) - statistic, *ends))
         return direction * np.inf
 
-    def _treated_error(self) -> float:
-        """Standard error of the treated neighbourhood about its expectation, in units of effect."""
-        return float(np.sqrt(self._variance(slice(0, 1), self.expected[:1])[0]))
-
     def detectable(self, distance: float) -> float:
         """Size of the downward effect that moves the statistic by `distance` standard errors."""
         if not np.isfinite(distance):
             return np.inf
-        step = distance * self._treated_error()
+        step = distance * float(self.errors[0])
         if not self.scale.relative:
             return step
         centre = self.scale.centre(self.expected[:1], self.exposure[:1])
