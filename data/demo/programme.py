@@ -128,7 +128,7 @@ def interventions_table() -> pd.DataFrame:
                 "kind": "neighbourhood programme",
                 "cost_gbp": 420_000,
                 "people_reached": 610,
-                "primary_outcome": MEASURES[0].indicator_id,
+                "primary_outcome": "antisocial_behaviour",
             }
         ]
     )

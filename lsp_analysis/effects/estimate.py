@@ -40,6 +40,7 @@ def estimate(
     checks: bool = True,
     unit: str = "",
     label: str = "",
+    area: str = "",
     per: float = 1000,
 ) -> EffectEstimate:
     """Effect of a programme on the neighbourhood it treated, judged by what placebo neighbourhoods did.
@@ -76,6 +77,8 @@ def estimate(
         Unit of the outcome, a unit code of the study folder or words, for sentences and charts.
     label : str
         The outcome in words, as it stands inside a sentence.
+    area : str
+        What the neighbourhood is called, in the key of the chart.
     per : float
         Population that the paths of a count are given per.
 
@@ -124,6 +127,7 @@ def estimate(
         level=level,
         unit=unit or _unit(ledger),
         label=label,
+        area=area,
         multiplicative=ledger.counts,
         start=ledger.periods[position],
         comparator=f"{int(pool.comparison.sum())} areas beyond its neighbours",

@@ -31,6 +31,7 @@ def placebo_difference_in_differences(
     seed: int = 0,
     unit: str = "",
     label: str = "",
+    area: str = "",
 ) -> EffectEstimate:
     """Two-way fixed effects, the p-value and interval from ranking placebo neighbourhoods.
 
@@ -97,6 +98,7 @@ def placebo_difference_in_differences(
         level=level,
         unit=unit,
         label=label,
+        area=area,
         start=fit.start,
         observed=fit.observed,
         counterfactual=fit.counterfactual,

@@ -219,6 +219,7 @@ def indicator_effect(
             "level": level,
             "seed": seed,
             "label": _inside_sentence(indicator.name),
+            "area": programme.area.name,
         }
         effect = _estimate(rows, indicator, checks=checks, **options)
         did = None

@@ -57,7 +57,7 @@ class FalseAlarms:
         return wording.Sentence(
             f"Tried on {self.trials} occasions before the start when nothing had been done "
             f"({self.dates} earlier dates, the areas picked again for looking as bad), "
-            f"the method raised a false alarm {self.alarms} times ({self.rate:.0%})."
+            f"the method raised a false alarm {wording.times(self.alarms)} ({self.rate:.0%})."
         )
 
 
@@ -87,6 +87,8 @@ class EffectEstimate:
         Level on the Maryland scientific methods scale, 1 to 5.
     label : str
         The outcome in words; `outcome` itself when empty.
+    area : str
+        What the treated neighbourhood is called, in keys.
     multiplicative : bool
         Whether the effect was estimated as a share (counts), so that sentences give it as one.
     paths : DataFrame
@@ -107,6 +109,7 @@ class EffectEstimate:
     level: float = 0.95
     unit: str = ""
     label: str = ""
+    area: str = ""
     multiplicative: bool = False
     start: pd.Period | None = None
     observed: float = math.nan
@@ -169,7 +172,8 @@ class EffectEstimate:
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the treated path against its counterfactual on `ax`, or on a new figure; return the axes."""
         unit = self.path_unit or self.unit
-        return figures.draw_paths(self.paths, start=self.start, unit=unit, ax=ax)
+        labels = (self.area or "Treated", "What was expected")
+        return figures.draw_paths(self.paths, start=self.start, unit=unit, labels=labels, ax=ax)
 
 
 @dataclass(frozen=True)

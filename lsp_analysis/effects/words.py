@@ -25,7 +25,7 @@ def short_sentence(effect: EffectEstimate) -> Sentence:
         return effect_sentence(effect)
     name = _name(effect)
     kind = verdicts.effect_class(*_ends(effect))
-    size = f"{name[:1].upper()}{name[1:]} was {_gap(effect)} than expected ({_interval(effect)})"
+    size = f"{name[:1].upper()}{name[1:]} ran {_gap(effect)} than expected ({_interval(effect)})"
     size = size.replace("the same than expected", "the same as expected")
     tail = (
         "more than chance usually makes"
@@ -72,7 +72,7 @@ def _size(effect: EffectEstimate) -> str:
     )
     by = f" by {effect.inference}" if chance and effect.inference else ""
     return (
-        f"{when}{_name(effect)} was {gap} than expected from {effect.comparator} ({seen}; {ends}{chance}{by})."
+        f"{when}{_name(effect)} ran {gap} than expected from {effect.comparator} ({seen}; {ends}{chance}{by})."
     ).replace("the same than expected from", "the same as expected from")
 
 

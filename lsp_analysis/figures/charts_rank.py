@@ -192,7 +192,7 @@ def draw_slope_ranks(
         handles += ax.plot(x, y, **style_of(i), zorder=4 - 0.1 * i)
         if i == 0 or (highlight is None and i < 3):
             _write_positions(ax, x, y, handles[-1].get_color())
-    _position_axis(ax, int(out_of or np.nanmax(position)))
+    _position_axis(ax, int(out_of or np.ceil(np.nanmax(position))))
     time.label(ax)
     ax.set_xticks(time.steps.to_numpy(), labels=[wrapped(e, 10) for e in time.steps.index])
     unit_above(ax, label if out_of is None else f"{label}, of {wording.number(out_of)}")

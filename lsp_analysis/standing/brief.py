@@ -83,21 +83,18 @@ class AreaBrief:
         table = self.profile.table
         columns = {
             "Indicator": table["name"],
-            "Unit": table["unit"].map(wording.unit_label),
-            "Period": table["period"].map(wording.period),
-            "Area": table["value"],
-            "Low": table["low"],
-            "High": table["high"],
-            "Rest of borough": table["comparator_value"],
+            "Period": [wording.period(period, short=True) for period in table["period"]],
+            self.area.name: [_with_limits(row) for row in table.to_dict("records")],
+            "Rest of borough": _quantities(table["comparator_value"], table["unit"]),
             "Verdict": table["verdict"],
         }
-        if ALIKE in table:
+        if f"{ALIKE}: value" in table:
             columns |= {
-                "Similarly deprived": table[ALIKE],
-                "Verdict there": table[f"{ALIKE}: verdict"],
+                "Similarly deprived": _quantities(table[f"{ALIKE}: value"], table["unit"]),
+                "Verdict (similarly deprived)": table[f"{ALIKE}: verdict"],
             }
         columns["Rank (1 worst)"] = [
-            "" if wording.is_missing(rank) else f"{wording.number(rank)} of {wording.number(of)}"
+            wording.MISSING if wording.is_missing(rank) else f"{rank:.0f} of {of:.0f}"
             for rank, of in zip(table["rank"], table["of"], strict=True)
         ]
         return figures.table(
@@ -298,3 +295,15 @@ def _whole(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     """Rows for all people together where there are any, else the groups, which add up to them."""
     together = rows[rows[column] == "all"]
     return together if len(together) else rows
+
+
+def _quantities(values: pd.Series, units: pd.Series) -> list[str]:
+    return [wording.quantity(x, unit) for x, unit in zip(values, units, strict=True)]
+
+
+def _with_limits(row: dict) -> str:
+    """A value with its unit and, where there is one, its interval."""
+    value = wording.quantity(row["value"], row["unit"])
+    if wording.is_missing(row["low"]):
+        return value
+    return f"{value} ({wording.number(row['low'], 1)} to {wording.number(row['high'], 1)})"
