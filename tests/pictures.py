@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 
 from lsp_analysis.figures.style import alt_of, data_of, render
+from lsp_analysis.verdicts import causal_words
 
 
 def assert_fit_for_a_page(ax):
@@ -17,6 +18,7 @@ def assert_fit_for_a_page(ax):
     assert len(png) < 500_000
     assert alt_of(ax).endswith(".")
     assert "nan" not in alt_of(ax).lower().split()
+    assert causal_words(alt_of(ax)) == []
     assert data_of(ax) is not None
     assert_nothing_cut_off(figure)
     for axes in _all_axes(ax):

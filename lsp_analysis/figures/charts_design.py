@@ -158,8 +158,10 @@ def _wedge_alt(frame: pd.DataFrame, clusters: list, periods: list, treated: np.n
     words = f"Diagram of starts: {wording.counted(len(clusters), 'cluster')} over "
     words += f"{wording.counted(len(periods), 'period')}."
     words += f" The programme starts for {wording.and_list(texts)}." if texts else ""
-    return words + (
-        f" {wording.counted(never, 'cluster').capitalize()} never start." if never else ""
+    return (
+        f"{words} Not within these periods: {wording.counted(never, 'cluster')}."
+        if never
+        else words
     )
 
 

@@ -138,6 +138,8 @@ def _verdicts_met(verdicts: pd.Series) -> list[str]:
     """Verdicts that occur, in their usual order."""
     order = ("better", "similar", "worse", "higher", "lower", "not compared")
     met = set(verdicts.fillna("not compared"))
+    for verdict in met:
+        verdict_mark(verdict)  # raises if unknown
     return [verdict for verdict in order if verdict in met]
 
 

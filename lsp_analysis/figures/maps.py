@@ -184,7 +184,8 @@ def _class_bounds(values: np.ndarray, classes: int, scheme: str | Sequence[float
 
     with warnings.catch_warnings():
         # many equal values leave fewer classes, which the key shows
-        warnings.filterwarnings("ignore", message="Not enough unique values", category=UserWarning)
+        known = "Not enough unique values|Numba not installed"
+        warnings.filterwarnings("ignore", message=known, category=UserWarning)
         found = mapclassify.classify(values, scheme, k=classes)
     bounds = np.unique(found.bins)
     filled = np.bincount(np.searchsorted(bounds, values), minlength=len(bounds)) > 0
@@ -286,6 +287,6 @@ def _where_alt(geo: gpd.GeoDataFrame, chosen: np.ndarray, around: np.ndarray, na
     beside = f" Around it: {n}." if around.any() else ""
     return (
         f"Map. {called} ({wording.counted(int(chosen.sum()), 'small area')}, "
-        f"{wording.number(square_km)} square kilometres) lies in the {side or 'middle'} of "
-        f"a map of {wording.counted(len(geo), 'small area')}.{beside}"
+        f"{wording.number(square_km, 1 if square_km >= 1 else 2)} square kilometres) lies in the "
+        f"{side or 'middle'} of a map of {wording.counted(len(geo), 'small area')}.{beside}"
     )

@@ -31,8 +31,8 @@ FONT_SIZE = 9.5
 SMALL = 9.0
 WIDTH, HEIGHT = 6.4, 3.6
 _CSS_DPI = 96
-_SHARPNESS = 2
-_COLOURS = 64  # enough for soft edges of eight hues; keeps a page of a dozen figures small
+_SHARPNESS = 1.75
+_COLOURS = 32  # enough for soft edges of a few hues; keeps a page of a dozen figures small
 
 _HOUSE = {
     "font.family": ["DejaVu Sans"],
@@ -186,7 +186,7 @@ def _display(picture: bytes, alt: str, data: pd.DataFrame, kind: str, figure: Fi
 
 
 def render(figure: Figure, *, kind: str = "png", note: str = "") -> bytes:
-    """The picture as PNG (64 colours, twice screen sharpness) or SVG; same figure, same bytes."""
+    """The picture as PNG (few colours, sharper than the screen) or SVG; same figure, same bytes."""
     if kind not in ("png", "svg"):
         raise ParameterError(f'A picture is "png" or "svg", not {kind!r}.')
     with mpl.rc_context(_HOUSE), warnings.catch_warnings():
@@ -213,7 +213,7 @@ def _stamp(figure: Figure, note: str) -> None:
 
 
 def _few_colours(figure: Figure) -> bytes:
-    """The figure as a PNG of at most 64 colours, a quarter of the size of one in full colour."""
+    """The figure as a PNG of at most 32 colours, a fifth of the size of one in full colour."""
     from PIL import Image
 
     pixels = io.BytesIO()

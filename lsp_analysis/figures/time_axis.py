@@ -137,7 +137,7 @@ def _first_day(moment: Any) -> pd.Timestamp:
 
 def _decimal_years(dates: pd.DatetimeIndex) -> np.ndarray:
     """Dates as years and parts of years."""
-    return (dates.year + (dates.dayofyear - 1) / 365.25).to_numpy(dtype=float)
+    return (dates.year + (dates.day_of_year - 1) / 365.25).to_numpy(dtype=float)
 
 
 def _as_year(moment: Any, is_numeric: bool) -> float:
