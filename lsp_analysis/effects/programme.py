@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from lsp_analysis.study.panel import Indicator
     from lsp_analysis.study.store import Study
 
+NO_CLUSTERED = (
+    "No cluster-robust p-value is given: with so few treated neighbourhoods it is far too small."
+)
 ADDITIVE = ("mean", "score", "dsr", "count")
 
 
@@ -176,11 +179,11 @@ class IndicatorEffect:
         """The estimate adjusted for the past beside plain difference-in-differences."""
         rows = [_method_row("Adjusted for how bad it looked before", self.effect)]
         if self.did is not None:
-            rows.append(_method_row("Difference-in-differences, as it is", self.did))
+            rows.append(_method_row("Plain difference-in-differences", self.did))
         return figures.table(
             pd.DataFrame(rows),
             caption=f"{self.indicator.name}: effect by two methods, both with placebo inference",
-            note=self.did.warnings[0] if self.did is not None and self.did.warnings else "",
+            note=" ".join([*(self.did.warnings[:1] if self.did else ()), NO_CLUSTERED]),
         )
 
 

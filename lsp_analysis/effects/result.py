@@ -47,6 +47,11 @@ class FalseAlarms:
         """Share of the trials that raised a false alarm; missing when there was none to make."""
         return self.alarms / self.trials if self.trials else math.nan
 
+    def _raised(self) -> str:
+        if not self.alarms:
+            return "never raised a false alarm"
+        return f"raised a false alarm {wording.times(self.alarms)} ({self.rate:.0%})"
+
     def sentence(self) -> wording.Sentence:
         """The rate in words, or why there is none."""
         if not self.trials:
@@ -57,7 +62,7 @@ class FalseAlarms:
         return wording.Sentence(
             f"Tried on {self.trials} occasions before the start when nothing had been done "
             f"({self.dates} earlier dates, the areas picked again for looking as bad), "
-            f"the method raised a false alarm {wording.times(self.alarms)} ({self.rate:.0%})."
+            f"the method {self._raised()}."
         )
 
 

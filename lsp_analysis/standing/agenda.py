@@ -39,7 +39,7 @@ def plan_sentence(brief: AreaBrief) -> wording.Sentence:
     progress = progress_of_plan(brief)
     if progress is None:
         return wording.Sentence(
-            "The study has no table `plan`, so progress against targets is not known."
+            'The study has no table "plan", so progress against targets is not known.'
         )
     off = progress.table[progress.table["status"].isin(OFF_TRACK)]
     worse = brief.profile.table.index[brief.profile.table["verdict"] == "worse"]
@@ -101,7 +101,7 @@ def activity_sentence(brief: AreaBrief) -> wording.Sentence:
 
 def evidence_gaps(brief: AreaBrief) -> wording.Sentence:
     """What this study cannot say for want of a table, and which indicators had no numbers."""
-    missing = [f"`{name}` ({what})" for name, what in WANTED.items() if not brief.study.has(name)]
+    missing = [f'"{name}" ({what})' for name, what in WANTED.items() if not brief.study.has(name)]
     parts = []
     if missing:
         parts.append(f"For want of a table this page is without: {wording.and_list(missing)}.")

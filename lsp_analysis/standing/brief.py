@@ -67,16 +67,37 @@ class AreaBrief:
         verdicts = self.profile.table["verdict"].value_counts()
         judged = int(verdicts.drop("not compared", errors="ignore").sum())
         if not judged:
-            return wording.Sentence(
-                f"No indicator allows {self.area.name} to be judged against {REST}."
-            )
+            return wording.Sentence(self._deprived() or f"{self.area.name} cannot be judged here.")
         places = [
             f"{word} than {REST} on {wording.of_total(int(verdicts[word]), judged)} indicators"
             for word in ("worse", "better", "higher", "lower")
             if verdicts.get(word, 0)
         ]
         said = wording.and_list(places) or f"like {REST} on all {wording.number(judged)} indicators"
-        return wording.Sentence(f"{self.area.name} is {said}.")
+        return wording.Sentence(
+            " ".join([f"{self.area.name} is {said}.", self._deprived()]).strip()
+        )
+
+    def _deprived(self) -> str:
+        """Where the area stood in the latest Indices of Deprivation; empty without them."""
+        if not self.study.has("deprivation"):
+            return ""
+        rows = self.study.deprivation(
+            code_vintage=self.area.code_vintage if self.study.has("code_lookup") else None
+        )
+        known = rows[rows["area_code"].isin(self.area.members)].dropna(subset="rank")
+        if known.empty:
+            return ""
+        edition = known["edition"].max()
+        latest = rows[rows["edition"] == edition].set_index("area_code")["rank"]
+        places = latest.rank()[list(set(self.area.members) & set(latest.index))]
+        if len(places) == 1:
+            place = wording.ordinal(round(places.iloc[0]))
+            where = f"{place} most deprived of the borough's {len(latest)} small areas"
+            return f"In the Indices of {edition} {self.area.name} was the {where}."
+        decile = known.loc[known["edition"] == edition, "decile"]
+        worst = wording.of_total(int((decile == 1).sum()), len(decile))
+        return f"In the Indices of {edition} {worst} of its small areas were in England's most deprived tenth."
 
     def profile_table(self) -> Table:
         """The profile as a reader wants it: values, comparators, verdicts, rank."""
@@ -89,10 +110,11 @@ class AreaBrief:
             "Verdict": table["verdict"],
         }
         if f"{ALIKE}: value" in table:
-            columns |= {
-                "Similarly deprived": _quantities(table[f"{ALIKE}: value"], table["unit"]),
-                "Verdict (similarly deprived)": table[f"{ALIKE}: verdict"],
-            }
+            others = _quantities(table[f"{ALIKE}: value"], table["unit"])
+            verdicts = table[f"{ALIKE}: verdict"]
+            columns["Similarly deprived"] = [
+                f"{value}: {verdict}" for value, verdict in zip(others, verdicts, strict=True)
+            ]
         columns["Rank (1 worst)"] = [
             wording.MISSING if wording.is_missing(rank) else f"{rank:.0f} of {of:.0f}"
             for rank, of in zip(table["rank"], table["of"], strict=True)
@@ -101,8 +123,15 @@ class AreaBrief:
             pd.DataFrame(columns).reset_index(drop=True),
             caption=f"{self.area.name}: latest value of every indicator, with "
             f"{100 * self.level:.0f}% interval, beside its comparators",
-            note=self.profile.caution(),
+            note=" ".join(filter(None, [self.profile.caution(), *self._cautions()])),
         )
+
+    def _cautions(self) -> list[str]:
+        """Cautions of single indicators, each said once."""
+        table = self.profile.table.dropna(subset="caution")
+        rows = table.loc[table["caution"] != "", ["name", "caution"]]
+        grouped = rows.groupby("caution", sort=False)["name"].agg(list)
+        return [f"{wording.and_list(names)}: {caution}" for caution, names in grouped.items()]
 
     def trend_sentence(self, indicator_id: str) -> wording.Sentence:
         """Where the area and its comparators began and ended."""
@@ -252,7 +281,7 @@ def area_brief(
         comparators[ALIKE] = study.similarly_deprived(place, before=start, n=n)
     else:
         notes.append(
-            "The study has no table `deprivation`: similarly deprived areas are not known."
+            'The study has no table "deprivation": similarly deprived areas are not known.'
         )
     panels = {}
     for indicator_id in study.indicators()["indicator_id"]:
