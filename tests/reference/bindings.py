@@ -13,6 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lsp_analysis.effects.did import difference_in_differences
+from lsp_analysis.effects.its import interrupted_series
+from lsp_analysis.effects.two_by_two import did_2x2
 from lsp_analysis.standing import (
     contrast,
     funnel_limits,
@@ -36,10 +39,8 @@ LEVELS = {"95": 0.95, "998": 0.998}
 
 AWAITED = {
     "design_effect",
-    "did_cluster",
     "group_sequential_bounds",
     "icc_anova",
-    "its_newey_west",
     "mde_cluster_proportion",
     "randomisation_inference",
     "sample_size_two_group",
@@ -376,3 +377,34 @@ def _suppression_audit(i: Inputs) -> Inputs:
         i["table"], hidden, margins_published=i["margins_published"]
     )
     return {"intervals": {f"{row},{column}": ends for (row, column), ends in found.items()}}
+
+
+@binds("did_cluster")
+def _did_cluster(inputs: Inputs) -> Inputs:
+    rows = pd.DataFrame(inputs["rows"])
+    start = rows.loc[rows["post"] == 1, "period"].min()
+    cells = did_2x2(rows, outcome="y", treated="treat", post="post", vcov="cluster", cluster="area")
+    effects = difference_in_differences(
+        rows, outcome="y", treated="treat", start=start, area="area"
+    )
+    return {
+        "did_2x2": cells.estimate,
+        "se_cl_2x2": cells.se,
+        "did_twfe": effects.estimate,
+        "se_cl_twfe": effects.se,
+    }
+
+
+@binds("its_newey_west")
+def _its_newey_west(inputs: Inputs) -> Inputs:
+    series = pd.DataFrame({"period": range(1, len(inputs["y"]) + 1), "y": inputs["y"]})
+    start = inputs["change_after"] + 1
+    plain, robust = (
+        interrupted_series(series, outcome="y", start=start, newey_west=lags) for lags in (None, 3)
+    )
+    return {
+        "coef": plain.fit.coefficients["estimate"],
+        "se_ols": plain.fit.coefficients["se"],
+        "se_nw_lag3": robust.fit.coefficients["se"],
+        "dw": plain.fit.durbin_watson,
+    }
