@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lsp_analysis.study.panel import Indicator
     from lsp_analysis.study.store import Study
 
+LEAST_COVERED = 0.25  # share of an area that a programme must have worked in to be judged by it
 NO_CLUSTERED = (
     "No cluster-robust p-value is given: with so few treated neighbourhoods it is far too small."
 )
@@ -54,48 +55,65 @@ class Programme:
 
     def sentence(self) -> wording.Sentence:
         """What began where and when, and how sure that is."""
+        place, total = self.area.name, len(self.area.members)
+        if self.covered == 0:
+            return wording.Sentence(
+                f"No programme is on record in {place}, so there is no effect to estimate here."
+            )
+        within = wording.of_total(self.covered, total)
         if self.start is None:
             return wording.Sentence(
-                f"No programme is on record in {self.area.name}, so there is no effect to estimate here."
+                f"{self.name[:1].upper()}{self.name[1:]} worked in {within} small areas of {place}, "
+                "too few to judge it by the whole: see the page of the area it worked in."
             )
         if self.known == "recorded":
-            text = f"{self.name} began in {self.area.name} in {wording.period(self.start)}."
+            text = f"{self.name} began in {place} in {wording.period(self.start)}."
         else:
+            where = "is marked as a pilot area" if self.area.is_pilot else "holds a pilot area"
             text = (
-                f"{self.area.name} is marked as a pilot area, but the study does not record when the pilot began: "
+                f"{place} {where}, but the study does not record when the pilot began: "
                 f"{wording.period(self.start)} is assumed."
             )
-        total = len(self.area.members)
         if self.covered < total:
-            text += (
-                f" It worked in {wording.of_total(self.covered, total)} of the small areas here."
-            )
+            text += f" It worked in {within} of the small areas here."
         return wording.Sentence(text)
 
 
 def programme_in(study: Study, area: Area, *, start: str = "2008-04") -> Programme:
-    """The programme that worked in an area: as recorded, or assumed from `start` where a pilot is marked.
+    """The programme in an area: as recorded, or assumed from `start` where a pilot is marked.
 
     Parameters
     ----------
     start : str
         Month assumed for a pilot whose start the study does not record.
+
+    Returns
+    -------
+    Programme
+        Without a start where none worked, or in less than a quarter of the area's small areas.
     """
     own = set(area.members)
     if study.has("interventions"):
         for row in study.read("interventions").sort_values("start").itertuples():
-            covered = own & set(study.area(row.area_code).members)
+            covered = len(own & set(study.area(row.area_code).members))
             if covered:
-                began = pd.Period(row.start, freq="M")
                 primary = getattr(row, "primary_outcome", "")
                 primary = "" if wording.is_missing(primary) else str(primary)
-                return Programme(area, str(row.name), began, "recorded", len(covered), primary)
+                began = pd.Period(row.start, freq="M")
+                return _enough(Programme(area, str(row.name), began, "recorded", covered, primary))
     areas = study.areas()
     pilots = areas.loc[areas["is_pilot"].fillna(False).astype(bool), "area_code"]
-    covered = _covered(study, own, pilots)
+    covered = len(_covered(study, own, pilots))
     if covered:
-        return Programme(area, "the pilot", pd.Period(start, freq="M"), "assumed", len(covered))
+        assumed = pd.Period(start, freq="M")
+        return _enough(Programme(area, "the pilot", assumed, "assumed", covered))
     return Programme(area, "", None, "none", 0)
+
+
+def _enough(programme: Programme) -> Programme:
+    """The programme without a start where it worked in too little of the area."""
+    share = programme.covered / len(programme.area.members)
+    return programme if share >= LEAST_COVERED else replace(programme, start=None)
 
 
 def _covered(study: Study, own: set[str], codes: Iterable[str]) -> set[str]:
@@ -209,7 +227,7 @@ def indicator_effect(
     """
     indicator = study.indicator(indicator_id)
     if programme.start is None:
-        return IndicatorEffect(indicator, programme, reason=str(programme.sentence()))
+        return IndicatorEffect(indicator, programme)
     if neighbours is None and study.has("geometry"):
         neighbours = study.neighbours()
     try:
@@ -357,7 +375,7 @@ class ProgrammeEffects:
             return wording.Sentence(
                 "No outcome of this study can show what the programme did."
                 if self.programme.start is not None
-                else str(self.programme.sentence())
+                else "Without a programme to judge there are no effects to set side by side."
             )
         level = found[0].effect.level
         seen = [one for one in found if one.effect.p_value <= 1 - level + 1e-12]

@@ -69,11 +69,11 @@ class AreaBrief:
         if not judged:
             return wording.Sentence(self._deprived() or f"{self.area.name} cannot be judged here.")
         places = [
-            f"{word} than {REST} on {wording.of_total(int(verdicts[word]), judged)} indicators"
+            f"{word} than {REST} on {_of_indicators(int(verdicts[word]), judged)}"
             for word in ("worse", "better", "higher", "lower")
             if verdicts.get(word, 0)
         ]
-        said = wording.and_list(places) or f"like {REST} on all {wording.number(judged)} indicators"
+        said = wording.and_list(places) or f"like {REST} on {_of_indicators(judged, judged)}"
         return wording.Sentence(
             " ".join([f"{self.area.name} is {said}.", self._deprived()]).strip()
         )
@@ -328,6 +328,12 @@ def _whole(rows: pd.DataFrame, column: str) -> pd.DataFrame:
 
 def _quantities(values: pd.Series, units: pd.Series) -> list[str]:
     return [wording.quantity(x, unit) for x, unit in zip(values, units, strict=True)]
+
+
+def _of_indicators(k: int, n: int) -> str:
+    if n == 1:
+        return "the only indicator that can be judged"
+    return f"{wording.of_total(k, n)} indicators"
 
 
 def _with_limits(row: dict) -> str:
