@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import pandas as pd
@@ -20,6 +20,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lsp_analysis.errors import ParameterError
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 PALETTE = ("#12436D", "#28A197", "#801650", "#F46A25")
 GREYS = ("#3D3D3D", "#6B6B6B", "#BFBFBF", "#E5E5E5")  # text, marks, bands, grid
@@ -32,7 +35,8 @@ SMALL = 9.0
 WIDTH, HEIGHT = 6.4, 3.6
 _CSS_DPI = 96
 _SHARPNESS = 1.75
-_FLAT, _SOFT = 32, 32  # colours kept as they are, and colours of soft edges
+_FLAT, _SOFT = 32, 32  # colours kept as they are, and colours for greys and soft edges
+_HUE = 24  # difference between a colour's channels from which it is no grey
 
 _HOUSE = {
     "font.family": ["DejaVu Sans"],
@@ -186,7 +190,7 @@ def _display(picture: bytes, alt: str, data: pd.DataFrame, kind: str, figure: Fi
 
 
 def render(figure: Figure, *, kind: str = "png", note: str = "") -> bytes:
-    """The picture as PNG (64 colours, twice screen sharpness) or SVG; same figure, same bytes."""
+    """The picture as PNG (some 64 colours, sharper than a screen) or SVG; same in, same out."""
     if kind not in ("png", "svg"):
         raise ParameterError(f'A picture is "png" or "svg", not {kind!r}.')
     with mpl.rc_context(_HOUSE), warnings.catch_warnings():
@@ -215,8 +219,8 @@ def _stamp(figure: Figure, note: str) -> None:
 def _few_colours(figure: Figure) -> bytes:
     """The figure as a PNG of 64 colours, a quarter of the size of one in full colour.
 
-    The colours met most are kept to the letter, since they carry meaning; the soft edges between
-    them share the rest.
+    White and the hues met most are kept to the letter, since they carry meaning; greys and the
+    soft edges between colours share the rest.
     """
     from PIL import Image
 
@@ -226,12 +230,31 @@ def _few_colours(figure: Figure) -> bytes:
     width = int(figure.get_size_inches()[0] * dpi)
     size = (width, len(pixels.getvalue()) // (4 * width))
     image = Image.frombytes("RGBA", size, pixels.getvalue()).convert("RGB")
-    met = sorted(image.getcolors(maxcolors=size[0] * size[1]), reverse=True)
-    flat = [channel for _, colour in met[:_FLAT] for channel in colour]
-    soft = image.quantize(_SOFT, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     palette = Image.new("P", (1, 1))
-    palette.putpalette(flat + soft.getpalette()[: 3 * _SOFT])
+    palette.putpalette([channel for colour in _chosen_colours(image) for channel in colour])
     png = io.BytesIO()
     small = image.quantize(palette=palette, dither=Image.Dither.NONE)
     small.save(png, format="PNG", optimize=True)
     return png.getvalue()
+
+
+def _chosen_colours(image: Image.Image) -> list[tuple[int, int, int]]:
+    """White, the hues met most, and a spread of all else, none too near to another.
+
+    Pillow looks colours up in steps of four, so that two nearer ones could be taken for each other.
+    """
+    met = sorted(image.getcolors(maxcolors=image.width * image.height), reverse=True)
+    hues = [colour for _, colour in met if max(colour) - min(colour) > _HUE]
+    flat = _apart([(255, 255, 255), *hues[: 4 * _FLAT]])[:_FLAT]
+    spread = image.quantize(_SOFT).getpalette()[: 3 * _SOFT]
+    return _apart([*flat, *zip(spread[::3], spread[1::3], spread[2::3], strict=True)])
+
+
+def _apart(colours: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
+    """The colours that are not too near to an earlier one."""
+    kept: list[tuple[int, int, int]] = []
+    for colour in colours:
+        near = (max(abs(a - b) for a, b in zip(colour, c, strict=True)) <= 4 for c in kept)
+        if not any(near):
+            kept.append(colour)
+    return kept
