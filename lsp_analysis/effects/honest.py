@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.effects.honest_intervals import accepted, normal_draws, shortest, widest_look
+from lsp_analysis.effects.honest_intervals import accepted, placings, shortest, widest_look
 from lsp_analysis.effects.honest_steps import Steps
 
 if TYPE_CHECKING:
@@ -94,16 +94,16 @@ def relative_magnitudes(
     unit: str = "",
 ) -> HonestBounds:
     """Bounds if no step after the start exceeds `violation` times the largest step before it."""
-    draws = normal_draws(steps, seed)
+    placed = placings(steps, seed)
     rows = []
     for violation in violations:
         grid = steps.estimate + np.linspace(-1, 1, _GRID) * widest_look(steps, violation)
-        kept = grid[accepted(steps, grid, violation, draws, level)]
+        kept = grid[accepted(placed, grid, violation, level)]
         low, high = (kept.min(), kept.max()) if len(kept) else (math.nan, math.nan)
         rows.append({"violation": violation, "low": low, "high": high})
 
     def undone(violation: float) -> bool:
-        return bool(accepted(steps, np.zeros(1), violation, draws, level)[0])
+        return bool(accepted(placed, np.zeros(1), violation, level)[0])
 
     return HonestBounds(
         "relative magnitudes", steps.estimate, _breakdown(undone), pd.DataFrame(rows), level, unit

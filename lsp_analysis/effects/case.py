@@ -1,0 +1,220 @@
+"""A programme's case laid out once, so that every check can ask it again in milliseconds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.effects import placebo
+from lsp_analysis.effects.expectation import judge
+from lsp_analysis.effects.judgement import Judgement
+from lsp_analysis.effects.placebo import PlaceboPool
+from lsp_analysis.effects.windows import Ledger, read_ledger, start_position, treated_rows
+from lsp_analysis.errors import PanelError
+
+PASSED, FAILED, UNSURE = "passed", "failed", "too little to tell"
+POWER = 0.8
+
+
+@dataclass(frozen=True)
+class Case:
+    """A treated neighbourhood, its placebos and their data, as `estimate` sees them.
+
+    Attributes
+    ----------
+    ledger : Ledger
+    treated : bool array (areas,)
+    eligible : bool array (areas,)
+        Areas with a value in every period, the treated ones apart.
+    adjacency : bool array (areas, areas), optional
+    start : int
+        Position of the first period after the start.
+    pool : PlaceboPool
+    unit : str
+        Unit of the outcome where effects add; where they multiply they are given in per cent.
+    """
+
+    ledger: Ledger
+    treated: np.ndarray
+    eligible: np.ndarray
+    adjacency: np.ndarray | None
+    start: int
+    pool: PlaceboPool
+    level: float = 0.95
+    seed: int = 0
+    unit: str = ""
+
+    @property
+    def stop(self) -> int:
+        """One past the last period."""
+        return len(self.ledger.periods)
+
+    @property
+    def half_year(self) -> int:
+        """Periods in half a year; one at the least."""
+        return max(1, self.ledger.cycle // 2)
+
+    @cached_property
+    def found(self) -> Judgement:
+        """The judgement of `estimate`: everything after the start, all comparison areas."""
+        return judge(self.ledger, self.pool, start=self.start)
+
+    def judged(
+        self, start: int | None = None, stop: int | None = None, *, pool: PlaceboPool | None = None
+    ) -> Judgement:
+        """Judge other periods after another start, or another pool."""
+        return judge(
+            self.ledger,
+            self.pool if pool is None else pool,
+            start=self.start if start is None else start,
+            stop=stop,
+        )
+
+    def later(self, first: int, stop: int | None = None) -> Judgement:
+        """Judge periods `first` to `stop` by the past before the start, leaving out the rest."""
+        kept = np.r_[0 : self.start, first : self.stop if stop is None else stop]
+        ledger = replace(
+            self.ledger,
+            total=self.ledger.total[:, kept],
+            exposure=self.ledger.exposure[:, kept],
+            periods=self.ledger.periods[kept],
+        )
+        return judge(ledger, self.pool, start=self.start)
+
+    def pool_of(self, comparison: np.ndarray) -> PlaceboPool:
+        """The treated neighbourhood among placebos drawn from other comparison areas."""
+        return placebo.draw_pool(
+            self.treated, eligible=comparison, adjacency=self.adjacency, seed=self.seed
+        )
+
+    def rate(self, areas: np.ndarray, first: int, last: int) -> float:
+        """Level of some areas taken together over periods `first` to `last`."""
+        total, exposure = self.ledger.sums(first, last)
+        return float(total[areas].sum() / max(exposure[areas].sum(), 1e-12))
+
+
+@dataclass(frozen=True)
+class Sized:
+    """An effect with its interval as it is shown: per cent where effects multiply.
+
+    `statistic` and `p_value` come from the ranking among placebos.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    p_value: float
+    statistic: float
+
+    @property
+    def clear(self) -> bool:
+        """Whether the interval leaves out 0."""
+        return self.low > 0 or self.high < 0
+
+    def row(self, label: str) -> dict[str, object]:
+        """A row of a table that `figures.draw_forest` draws."""
+        row = {"label": label, "estimate": self.estimate, "low": self.low, "high": self.high}
+        return row | {"p_value": self.p_value}
+
+
+def open_case(
+    panel: pd.DataFrame,
+    *,
+    outcome: str,
+    treated: Sequence[str],
+    start: pd.Period | str,
+    population: str | None = None,
+    neighbours: pd.DataFrame | Iterable[tuple[str, str]] | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+    unit: str = "",
+) -> Case:
+    """Lay out a panel; parameters and errors as for `estimate`."""
+    ledger = read_ledger(panel, outcome=outcome, population=population)
+    position = start_position(ledger, start)
+    rows = treated_rows(ledger, treated)
+    known = ledger.exposure[rows] > 0
+    if not (known[:, :position].any() and known[:, position:].any()):
+        raise PanelError(
+            f"The treated areas have no values of {outcome!r} before {ledger.periods[position]}, "
+            "or none from then on. Choose another outcome or start."
+        )
+    eligible = (ledger.exposure > 0).all(axis=1) & ~rows
+    adjacency = placebo.adjacency_matrix(ledger.codes, neighbours)
+    pool = placebo.draw_pool(rows, eligible=eligible, adjacency=adjacency, seed=seed)
+    return Case(ledger, rows, eligible, adjacency, position, pool, level, seed, unit)
+
+
+def sized(case: Case, found: Judgement) -> Sized:
+    """Effect, interval and p-value of a judgement."""
+    critical = placebo.critical_value(found.statistic[1:], case.level)
+    ends = [found.effect_at(critical), found.effect_at(-critical)]
+    with np.errstate(divide="ignore"):
+        if case.ledger.counts:
+            size = np.log(found.total[0] / found.expected[0])
+        else:
+            size = (found.total[0] - found.expected[0]) / found.exposure[0]
+    low, high = (float(shown(case, end)) for end in ends)
+    statistic = float(found.statistic[0])
+    p_value = placebo.rank_p_value(statistic, found.statistic[1:])
+    return Sized(float(shown(case, size)), low, high, p_value, statistic)
+
+
+def detectable(case: Case, found: Judgement) -> float:
+    """Size of the smallest effect that a judgement would have found with 80% power, as shown."""
+    critical = placebo.critical_value(found.statistic[1:], case.level)
+    size = found.detectable(critical + float(np.quantile(found.statistic[1:], POWER)))
+    return 100 * -math.expm1(-size) if case.ledger.counts else size
+
+
+def shown(case: Case, effect: float | np.ndarray) -> float | np.ndarray:
+    """An effect in its own units (log, for counts) as it is shown: per cent, or the outcome's."""
+    return 100 * np.expm1(effect) if case.ledger.counts else effect
+
+
+def shown_unit(case: Case) -> str:
+    """Axis label or unit code of shown effects."""
+    return "% of what was expected" if case.ledger.counts else case.unit
+
+
+def span(case: Case, first: int, last: int) -> str:
+    """Periods `first` to `last`, the latter left out, in words."""
+    ends = [wording.period(case.ledger.periods[at]) for at in (first, last - 1)]
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
+def in_words(case: Case, size: float) -> str:
+    """A shown effect in words: "12% lower", "2.1 points higher"."""
+    if not case.ledger.counts:
+        return wording.compared(size, case.unit)
+    if wording.is_missing(size) or math.isinf(size):
+        return "not measurable"
+    text = wording.number(abs(size), 0 if abs(size) >= 10 else 1)
+    if float(text.replace(",", "")) == 0:
+        return "the same"
+    return f"{text}% {'higher' if size > 0 else 'lower'}"
+
+
+def as_size(case: Case, size: float) -> str:
+    """A shown effect without its sign: "12%", "2.1 points"."""
+    if not case.ledger.counts:
+        return wording.difference(abs(size), case.unit).removeprefix("+")
+    if math.isinf(size):
+        return "no limit"
+    return f"{wording.number(abs(size), 0 if abs(size) >= 10 else 1)}%"
+
+
+def between(case: Case, found: Sized) -> str:
+    """An interval of shown effects in words."""
+    if not case.ledger.counts:
+        return wording.interval(found.low, found.high, case.unit, case.level, of_change=True)
+    low, high = (
+        "no limit" if math.isinf(end) else in_words(case, end) for end in (found.low, found.high)
+    )
+    return f"{100 * case.level:.0f}% interval {low} to {high}"
