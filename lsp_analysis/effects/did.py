@@ -190,6 +190,7 @@ def inference_name(vcov: str, cluster: str) -> str:
     names = {
         "cluster": f"Student's t, errors clustered by {cluster}",
         "HC1": "Student's t, errors robust to unequal variances",
+        "HC3": "Student's t, errors robust to unequal variances",
         "classical": "Student's t, errors taken as independent and alike",
         "overdispersed": "Student's t, Poisson errors scaled up for overdispersion",
     }
