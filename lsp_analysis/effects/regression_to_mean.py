@@ -1,0 +1,107 @@
+"""What did areas this bad do anyway? Those picked for looking worst improve without a programme."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.effects.case import FAILED, PASSED, UNSURE, Case, in_words
+from lsp_analysis.effects.result import CheckResult
+
+ALIKE = 10
+FEWEST_ALIKE = 5
+MOST_ANYWAY = 0.5  # share of the neighbourhood's own change beyond which most happened anyway
+FAR = 0.5  # standard deviations of earlier levels between it and the nearest placebo
+
+
+def regression_to_the_mean(case: Case) -> CheckResult:
+    """The neighbourhood's change since the year before, beside that of areas as bad in that year.
+
+    "failed" when half its change or more was to be expected of any area that looked like it, so
+    that before and after alone would mislead; "too little to tell" when no area looked like it.
+    """
+    table = _changes(case)
+    own, expected, alike = table.loc[[0, 1, 2], "estimate"]
+    share = expected / own if own else np.nan
+    nearest = np.abs(case.found.before[1:] - case.found.before[0]).min()
+    far = nearest > FAR * case.found.before[1:].std()
+    since = f"Since the year before the start it was {_moved(case, own)}"
+    anyway = (
+        f"an area that bad was expected to be {_moved(case, expected)}, and the "
+        f"{int(table.loc[2, 'areas'])} nearest to it then were {_moved(case, alike)} on average"
+    )
+    if far or table.loc[2, "areas"] < FEWEST_ALIKE:
+        status, rest = UNSURE, "No comparison area was as bad, so this rests on extrapolation."
+    elif share >= MOST_ANYWAY:
+        status, rest = (
+            FAILED,
+            "Most of the change happened in such areas anyway; before and after alone would credit "
+            "it to the programme, the estimate does not.",
+        )
+    else:
+        status, rest = PASSED, "What such areas did anyway accounts for less than half of it."
+    return CheckResult(
+        "Regression to the mean", status, f"{since}; {anyway}. {rest}", table, "draw_forest",
+        {"unit": "% since the year before" if case.ledger.counts else case.unit},
+    )  # fmt: skip
+
+
+def _changes(case: Case) -> pd.DataFrame:
+    """Change from the year before the start to after it: its own, the expected, others'."""
+    first = max(0, case.start - case.ledger.cycle)
+    groups = case.pool.members.astype(float)
+    before, after = (
+        (groups @ total) / np.maximum(groups @ exposure, 1e-12)
+        for total, exposure in (
+            case.ledger.sums(first, case.start),
+            case.ledger.sums(case.start, case.stop),
+        )
+    )
+    changes = _change(case, before, after)
+    expected = _change(case, before[:1], case.found.expected[:1] / case.found.exposure[:1])[0]
+    near = _nearest(case, before)
+    low, high = np.nanquantile(changes[near], [0.25, 0.75]) if len(near) else (np.nan, np.nan)
+    everyone = np.nanquantile(changes[1:], [0.25, 0.75])
+    rows = [
+        ("This neighbourhood", 1, changes[0], np.nan, np.nan),
+        ("Expected of an area this bad", 1, expected, np.nan, np.nan),
+        (
+            f"The {len(near)} nearest to it (middle half)",
+            len(near),
+            np.nanmean(changes[near]) if len(near) else np.nan,
+            low,
+            high,
+        ),
+        (
+            f"All {case.pool.n_placebos} placebos (middle half)",
+            case.pool.n_placebos,
+            np.nanmean(changes[1:]),
+            *everyone,
+        ),
+    ]
+    return pd.DataFrame(rows, columns=["label", "areas", "estimate", "low", "high"])
+
+
+def _change(case: Case, before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    if not case.ledger.counts:
+        return after - before
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(before > 0, 100 * (after / before - 1), np.nan)
+
+
+def _nearest(case: Case, before: np.ndarray) -> list[int]:
+    """Rows of the placebos nearest in level that share no area with one another."""
+    taken = np.zeros(case.pool.members.shape[1], dtype=bool)
+    chosen: list[int] = []
+    for row in 1 + np.argsort(np.abs(before[1:] - before[0]), kind="stable"):
+        if not (case.pool.members[row] & taken).any():
+            chosen.append(int(row))
+            taken |= case.pool.members[row]
+        if len(chosen) == ALIKE:
+            break
+    return chosen
+
+
+def _moved(case: Case, change: float) -> str:
+    return "not comparable" if wording.is_missing(change) else in_words(case, change)
