@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import warnings
+
+from PIL import Image
 
 from lsp_analysis.figures.style import alt_of, data_of, render
 from lsp_analysis.verdicts import causal_words
@@ -16,6 +19,8 @@ def assert_fit_for_a_page(ax):
         png = render(figure, note="Simulated data")
     assert png.startswith(b"\x89PNG")
     assert len(png) < 500_000
+    with Image.open(io.BytesIO(png)) as image:
+        assert image.convert("RGB").getpixel((0, 0)) == (255, 255, 255)
     assert alt_of(ax).endswith(".")
     assert "nan" not in alt_of(ax).lower().split()
     assert causal_words(alt_of(ax)) == []

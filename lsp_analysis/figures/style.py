@@ -36,6 +36,7 @@ WIDTH, HEIGHT = 6.4, 3.6
 _CSS_DPI = 96
 _SHARPNESS = 1.75
 _FLAT, _SOFT = 32, 32  # colours kept as they are, and colours for greys and soft edges
+_NEAR = 9  # a difference below which Pillow may take one colour for another
 _HUE = 24  # difference between a colour's channels from which it is no grey
 
 _HOUSE = {
@@ -239,10 +240,7 @@ def _few_colours(figure: Figure) -> bytes:
 
 
 def _chosen_colours(image: Image.Image) -> list[tuple[int, int, int]]:
-    """White, the hues met most, and a spread of all else, none too near to another.
-
-    Pillow looks colours up in steps of four, so that two nearer ones could be taken for each other.
-    """
+    """White, the hues met most, and a spread of all else, none too near to another."""
     met = sorted(image.getcolors(maxcolors=image.width * image.height), reverse=True)
     hues = [colour for _, colour in met if max(colour) - min(colour) > _HUE]
     flat = _apart([(255, 255, 255), *hues[: 4 * _FLAT]])[:_FLAT]
@@ -254,7 +252,7 @@ def _apart(colours: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
     """The colours that are not too near to an earlier one."""
     kept: list[tuple[int, int, int]] = []
     for colour in colours:
-        near = (max(abs(a - b) for a, b in zip(colour, c, strict=True)) <= 4 for c in kept)
+        near = (max(abs(a - b) for a, b in zip(colour, c, strict=True)) <= _NEAR for c in kept)
         if not any(near):
             kept.append(colour)
     return kept
