@@ -40,9 +40,10 @@ class Activity:
         when = f"between {wording.period(self.start)} and {wording.period(self.end)}"
         if n == 0:
             return wording.Sentence(f"No intervention is recorded in {self.area} {when}.")
+        most = int(self.at_once["agencies"].max())
         text = (
             f"{wording.counted(n, 'intervention').capitalize()} in {self.area} {when}, "
-            f"{int(self.at_once['agencies'].max())} agencies at once at the most."
+            f"{wording.counted(most, 'agency', 'agencies')} at once at the most."
         )
         known = self.table["cost_gbp"].sum(min_count=1)
         if not np.isnan(known):
@@ -53,10 +54,11 @@ class Activity:
         return wording.Sentence(text)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw how many interventions each agency, theme or kind has."""
-        counts = self.table["interventions"]
-        drawn = pd.DataFrame({"label": counts.index.astype(str), "value": counts.to_numpy(float)})
-        return figures.draw_caterpillar(drawn.assign(low=np.nan, high=np.nan), ax=ax)
+        """Draw how many interventions and agencies were at work, month by month."""
+        long = self.at_once.melt("day", ["interventions", "agencies"], var_name="series")
+        long["period"] = pd.PeriodIndex(long["day"], freq="M")
+        long["series"] = long["series"].str.capitalize()
+        return figures.draw_trend(long, unit="Number at work", ax=ax)
 
 
 def activity(

@@ -100,7 +100,12 @@ class Comparison:
             }
         )
         return figures.draw_caterpillar(
-            rows, highlight=[self.area], reference=self.comparator_value, ax=ax
+            rows,
+            highlight=[self.area],
+            reference=self.comparator_value,
+            unit=self.unit,
+            level=self.level,
+            ax=ax,
         )
 
 

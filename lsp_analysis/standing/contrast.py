@@ -213,7 +213,8 @@ def _gap_frame(
 def _both(*counts_and_bases: ArrayLike) -> list[np.ndarray]:
     """Counts and bases of both groups as arrays of one shape."""
     x1, n1, x2, n2 = counts_and_bases
-    return np.broadcast_arrays(as_counts(x1), as_exposure(n1), as_counts(x2), as_exposure(n2))
+    parts = (as_counts(x1), as_exposure(n1), as_counts(x2), as_exposure(n2))
+    return [np.array(part) for part in np.broadcast_arrays(*parts)]
 
 
 def _share_limits(

@@ -74,7 +74,9 @@ class Funnel:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the funnel plot."""
-        return figures.draw_funnel(self.points, self.limits, average=self.average, ax=ax)
+        return figures.draw_funnel(
+            self.points, self.limits, average=self.average, unit=self.unit, ax=ax
+        )
 
 
 def funnel(

@@ -71,7 +71,13 @@ class Gap:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the gap over time with its interval."""
-        return figures.draw_gap(self.frame[["period", "gap", "low", "high"]], unit=self.unit, ax=ax)
+        return figures.draw_gap(
+            self.frame[["period", "gap", "low", "high"]],
+            unit=self.unit,
+            label=f"Gap to {self.comparator}",
+            level=self.level,
+            ax=ax,
+        )
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,9 @@ class GapChange:
         """Draw the change in the size of the gap with its interval."""
         row = {"label": self.name, "estimate": self.change}
         limits = {"low": self.change_low, "high": self.change_high}
-        return figures.draw_forest(pd.DataFrame([{**row, **limits}]), unit=self.unit, ax=ax)
+        return figures.draw_forest(
+            pd.DataFrame([{**row, **limits}]), unit=self.unit, level=self.level, ax=ax
+        )
 
 
 def gap(

@@ -68,7 +68,13 @@ class GapTrend:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the gaps seen and forecast, with intervals."""
-        return figures.draw_gap(self.frame[["period", "gap", "low", "high"]], unit=self.unit, ax=ax)
+        return figures.draw_gap(
+            self.frame[["period", "gap", "low", "high"]],
+            unit=self.unit,
+            label="Gap, seen and forecast",
+            level=self.level,
+            ax=ax,
+        )
 
 
 def gap_trend(of: Gap, *, ahead: int = 0, level: float = 0.95) -> GapTrend:

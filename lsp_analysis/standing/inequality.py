@@ -37,6 +37,7 @@ class SlopeIndex:
     rii_high: float
     level: float
     transform: str
+    unit: str
     seed: int
     line: pd.DataFrame = field(repr=False, compare=False)  # position, value, fitted
 
@@ -48,20 +49,23 @@ class SlopeIndex:
         }
         return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
 
-    def sentence(self, unit: str = "score") -> wording.Sentence:
+    def sentence(self) -> wording.Sentence:
         """How far apart the two ends of the fitted line are."""
-        limits = wording.interval(self.sii_low, self.sii_high, unit, self.level, of_change=True)
+        limits = wording.interval(
+            self.sii_low, self.sii_high, self.unit, self.level, of_change=True
+        )
         return wording.Sentence(
             "From one end of deprivation to the other the fitted value differs by "
-            f"{wording.difference(self.sii, unit)} ({limits}), a ratio of "
+            f"{wording.difference(self.sii, self.unit)} ({limits}), a ratio of "
             f"{wording.number(self.rii, 2)}."
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the quantiles' values and the fitted line over cumulative population."""
-        seen = self.line.rename(columns={"position": "period"})
-        long = seen.melt("period", ["value", "fitted"], var_name="series")
-        return figures.draw_trend(long, unit="value", ax=ax)
+        """Draw the groups' values, from the most to the least deprived, and the line fitted."""
+        seen = self.line.assign(period=np.arange(1, len(self.line) + 1))
+        seen = seen.rename(columns={"value": "Group, 1 the most deprived", "fitted": "Line fitted"})
+        long = seen.drop(columns="position").melt("period", var_name="series")
+        return figures.draw_trend(long, unit=self.unit, ax=ax)
 
 
 def slope_index(
@@ -72,6 +76,7 @@ def slope_index(
     low: ArrayLike | None = None,
     high: ArrayLike | None = None,
     transform: str = "none",
+    unit: str = "",
     multiplier: float = 1.0,
     level: float = 0.95,
     repetitions: int = 100_000,
@@ -93,6 +98,8 @@ def slope_index(
     low, high : arrays, optional
         95% limits of the values, from which standard errors are worked out on the scale fitted.
     transform : "none", "log" for rates or "logit" for proportions
+    unit : str
+        Unit code of the slope index, for the sentence and the chart.
     multiplier : float
         Scale of the slope index; a negative one also turns the relative index over, for values
         of which less is better.
@@ -124,7 +131,7 @@ def slope_index(
     )
     return SlopeIndex(
         float(estimate[0]), *map(float, limits[0]), float(estimate[1]), *map(float, limits[1]),
-        level, transform, seed, line,
+        level, transform, unit, seed, line,
     )  # fmt: skip
 
 

@@ -13,6 +13,8 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.checks import check_columns
 from lsp_analysis.standing.groups import group_series
+from lsp_analysis.standing.trends import PER_YEAR
+from lsp_analysis.study.periods import parse_period
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 MET, ON_TRACK, BEHIND = "met", "on track", "behind"
 AWAY, MISSED, NO_DATA = "moving away", "missed", "no data"
 STATUSES = (MET, ON_TRACK, BEHIND, AWAY, MISSED, NO_DATA)
+DRAWN_BETWEEN = (-100, 200)  # per cent of the way: one measure far astray would hide the rest
 NEEDED = ("measure_id", "indicator_id", "baseline_period", "baseline", "target", "due")
 
 
@@ -58,12 +61,20 @@ class PlanProgress:
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw how far each measure has come, in per cent of the way to its target."""
         known = self.table.dropna(subset="progress").reset_index()
-        drawn = pd.DataFrame({"label": known["measure_id"], "value": 100 * known["progress"]})
-        return figures.draw_caterpillar(drawn.assign(low=np.nan, high=np.nan), reference=100, ax=ax)
+        percent = (100 * known["progress"]).clip(*DRAWN_BETWEEN)
+        drawn = {"label": known["measure_id"], "value": percent}
+        return figures.draw_caterpillar(
+            pd.DataFrame({**drawn, "low": np.nan, "high": np.nan}),
+            reference=100,
+            unit="% of the way to the target (no further than −100 or 200)",
+            ax=ax,
+        )
 
 
-def plan_progress(plan: pd.DataFrame, latest: pd.DataFrame) -> PlanProgress:
-    """Set each measure's latest value between its baseline and its targets.
+def plan_progress(
+    plan: pd.DataFrame, values: pd.DataFrame, *, as_at: str | pd.Timestamp | None = None
+) -> PlanProgress:
+    """Set each measure's last value up to its due date between its baseline and its targets.
 
     A measure is on track when it has come at least as far as a straight line from the baseline to
     the target on the due date; which way is better is read from baseline and target.
@@ -72,9 +83,12 @@ def plan_progress(plan: pd.DataFrame, latest: pd.DataFrame) -> PlanProgress:
     ----------
     plan : DataFrame, rows of the table `plan`
         ``measure_id``, ``indicator_id``, ``baseline_period``, ``baseline``, ``target``, ``due``
-        (dates, or periods such as 2011 or 2010/11), and ``stretch_target`` where there is one.
-    latest : DataFrame
-        ``indicator_id``, ``period``, ``value``; see `latest_values`.
+        (periods such as 2011, 2010/11 or 2011-03, or dates), and ``stretch_target`` where there is
+        one.
+    values : DataFrame
+        ``measure_id``, ``period``, ``value``; see `plan_values`.
+    as_at : date, optional
+        Leave out values for periods that end later, as if read on that day.
 
     Returns
     -------
@@ -82,8 +96,8 @@ def plan_progress(plan: pd.DataFrame, latest: pd.DataFrame) -> PlanProgress:
         ``table``, indexed by measure_id, has the plan's columns with ``period``, ``value``,
         ``progress`` (0 at the baseline, 1 at the target), ``expected`` (where a straight line would
         be), ``status``, ``stretch_progress``, ``stretch_status``. Statuses: met, on track, behind,
-        moving away (further from the target than the baseline), missed (past its due date), no
-        data.
+        moving away (further from the target than the baseline), missed (known for its due date and
+        not met), no data.
 
     Raises
     ------
@@ -91,17 +105,16 @@ def plan_progress(plan: pd.DataFrame, latest: pd.DataFrame) -> PlanProgress:
         A column is missing, or a measure is in the plan twice.
     """
     check_columns(plan, NEEDED, "plan")
-    check_columns(latest, ["indicator_id", "period", "value"], "table of latest values")
+    check_columns(values, ["measure_id", "period", "value"], "table of values")
     if plan["measure_id"].duplicated().any():
         twice = plan.loc[plan["measure_id"].duplicated(), "measure_id"].iloc[0]
         raise PanelError(f"Measure {twice!r} is in the plan more than once. Keep one row for each.")
-    columns = ["indicator_id", "period", "value"]
-    table = plan.merge(latest[columns], on="indicator_id", how="left").set_index("measure_id")
+    table = plan.set_index("measure_id")
     if "stretch_target" not in table:
         table["stretch_target"] = np.nan
+    due, begun = table["due"].map(_last_day), table["baseline_period"].map(_last_day)
+    table = table.join(_last_values(values, due, as_at))
     reached = table["period"].map(_last_day)
-    due = table["due"].map(_last_day)
-    begun = table["baseline_period"].map(_last_day)
     whole = (due - begun).dt.days.where(due > begun)
     table["expected"] = ((reached - begun).dt.days / whole).clip(0, 1)
     table["progress"] = _progress(table, "target")
@@ -112,16 +125,23 @@ def plan_progress(plan: pd.DataFrame, latest: pd.DataFrame) -> PlanProgress:
     return PlanProgress(table)
 
 
-def latest_values(
+def plan_values(
+    plan: pd.DataFrame,
     panels: Mapping[str, pd.DataFrame],
     indicators: Collection[Indicator],
+    *,
     codes: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """Last known value of each indicator, for the whole borough or for some of its small areas.
+    """Values of every measure through time, in periods of the length of its baseline.
+
+    Months and quarters are added up to years when the baseline is a year: sums over sums, so a rate
+    stays one per month or quarter.
 
     Parameters
     ----------
+    plan : DataFrame, rows of the table `plan`
     panels : mapping of indicator_id to panel
+        Measures of indicators without a panel have no values.
     indicators : Indicators
     codes : small-area codes, optional
         All in the panel, unless given. Suppressed areas are left out of the sums.
@@ -129,22 +149,51 @@ def latest_values(
     Returns
     -------
     DataFrame
-        ``indicator_id``, ``period``, ``value``; no row for an indicator without values.
+        ``measure_id``, ``period``, ``value``.
     """
-    rows = []
-    for indicator in indicators:
-        panel = panels.get(indicator.indicator_id)
-        inside = panel is not None and (codes is None or panel["area_code"].isin(codes).any())
-        if not inside or panel.empty:
+    known = {indicator.indicator_id: indicator for indicator in indicators}
+    frames = [pd.DataFrame(columns=["measure_id", "period", "value"])]
+    for measure in plan.itertuples():
+        indicator, panel = known.get(measure.indicator_id), panels.get(measure.indicator_id)
+        if indicator is None or panel is None:
             continue
         members = panel["area_code"].unique() if codes is None else codes
+        if not panel["area_code"].isin(members).any():
+            continue
         series = group_series(panel, members, indicator=indicator, leave_out_missing=True)
-        known = series.dropna(subset="value")
-        if len(known):
-            last = known.iloc[-1]
-            row = {"period": last["period"], "value": last["value"]}
-            rows.append({"indicator_id": indicator.indicator_id, **row})
-    return pd.DataFrame(rows, columns=["indicator_id", "period", "value"])
+        series = _as_long_as(series, _period(measure.baseline_period), indicator)
+        frames.append(series.assign(measure_id=measure.measure_id).astype({"period": object}))
+    return pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
+
+
+def _as_long_as(
+    series: pd.DataFrame, baseline: pd.Period | None, indicator: Indicator
+) -> pd.DataFrame:
+    """The series in periods like the baseline's, each of them whole."""
+    plain = series[["period", "value"]]
+    per_year = PER_YEAR.get(pd.PeriodIndex(series["period"]).freqstr[0])
+    if per_year is None or baseline is None or not baseline.freqstr.startswith("Y"):
+        return plain
+    longer = series.assign(period=series["period"].dt.asfreq(baseline.freqstr))
+    parts = longer.groupby("period")
+    sums = parts[["numerator", "denominator"]].sum(min_count=1)
+    value = parts["value"].mean()
+    if sums["denominator"].notna().all():
+        value = indicator.multiplier * sums["numerator"] / sums["denominator"]
+    return value.where(parts["value"].count() == per_year).rename("value").reset_index()
+
+
+def _last_values(
+    values: pd.DataFrame, due: pd.Series, as_at: str | pd.Timestamp | None
+) -> pd.DataFrame:
+    """The last known value of each measure up to its due date."""
+    ends = values["period"].map(_last_day)
+    latest = (
+        values["measure_id"].map(due).clip(upper=None if as_at is None else pd.Timestamp(as_at))
+    )
+    kept = values.assign(end=ends)[values["value"].notna() & ~(ends > latest)]
+    last = kept.sort_values("end").drop_duplicates("measure_id", keep="last")
+    return last.set_index("measure_id")[["period", "value"]]
 
 
 def _progress(table: pd.DataFrame, target: str) -> pd.Series:
@@ -167,13 +216,11 @@ def _statuses(progress: pd.Series, expected: pd.Series, past_due: pd.Series) -> 
     return pd.Series(np.select(tests, words, default=BEHIND), index=progress.index)
 
 
+def _period(when: object) -> pd.Period | None:
+    return when if isinstance(when, pd.Period) else parse_period(when)
+
+
 def _last_day(when: object) -> pd.Timestamp:
-    """Last day of a date, a Period, or text such as 2011, 2010/11, 2008Q2 or 2011-03-31."""
-    if wording.is_missing(when):
-        return pd.NaT
-    if isinstance(when, pd.Period):
-        return when.end_time.normalize()
-    text = str(when).strip().removesuffix(".0")
-    if "/" in text and len(text) <= len("2010/2011"):
-        return pd.Period(f"{int(text[:4]) + 1}", freq="Y-MAR").end_time.normalize()
-    return pd.Period(text).end_time.normalize()
+    """Last day of a Period, or of text such as 2011, 2010/11, 2008 Q2 or 2011-03-31."""
+    period = None if wording.is_missing(when) else _period(when)
+    return pd.NaT if period is None else period.end_time.normalize()

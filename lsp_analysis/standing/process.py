@@ -57,10 +57,12 @@ class ProcessChart:
     def sentence(self) -> wording.Sentence:
         """The last point, what its variation means, and whether the target is in reach."""
         last = self.points.iloc[-1]
+        # What has never been below nought, such as a rate, is not said to reach below it.
+        lowest = max(last["lpl"], 0.0) if (self.points["value"] >= 0).all() else last["lpl"]
         text = (
             f"{self.name} was {wording.quantity(last['value'], self.unit)} in "
             f"{wording.period(last['period'])}: {VARIATION[self.variation]} "
-            f"(usual range {wording.quantity(last['lpl'], self.unit)} to "
+            f"(usual range {wording.quantity(lowest, self.unit)} to "
             f"{wording.quantity(last['upl'], self.unit)})."
         )
         if self.assurance is not None:
@@ -71,10 +73,11 @@ class ProcessChart:
         return wording.Sentence(text)
 
     def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
-        """Draw the process chart; `events` (dates and labels) are drawn where figures know how."""
+        """Draw the process chart and, if given, dated events (``date``, ``label``)."""
         columns = ["period", "value", "mean", "lpl", "upl", "point_type"]
-        extra = {} if events is None else {"events": events}
-        return figures.draw_process(self.points[columns], ax=ax, **extra)
+        return figures.draw_process(
+            self.points[columns], unit=self.unit, target=self.target, events=events, ax=ax
+        )
 
 
 def process_chart(

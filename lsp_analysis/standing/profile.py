@@ -100,9 +100,12 @@ class Profile:
         shown = self.table[self.table["value"].notna() & self.table["worst"].notna()]
         columns = {"name": "indicator", "value": "area_value", "comparator_value": "borough_value"}
         frame = shown.rename(columns=columns)
-        wanted = ["indicator", "area_value", "low", "high", "borough_value"]
+        wanted = ["indicator", "unit", "area_value", "low", "high", "borough_value"]
         return figures.draw_spine(
-            frame[[*wanted, "worst", "p25", "p75", "best", "verdict"]].reset_index(drop=True), ax=ax
+            frame[[*wanted, "worst", "p25", "p75", "best", "verdict"]].reset_index(drop=True),
+            area=self.area,
+            comparator=self.comparators[0].removeprefix("the ").capitalize(),
+            ax=ax,
         )
 
 
@@ -141,10 +144,10 @@ def profile(
         ``difference_low``, ``difference_high``, ``ratio``, ``p_value``, ``p_adjusted``,
         ``verdict`` against the first comparator; ``rank``, ``of``, ``decile`` among small areas
         (1 is the worst, or the highest without polarity); ``trend`` (Fingertips, of the same
-        season when periods are months or quarters); ``previous_period``, ``change`` with limits,
-        ``change_verdict``; ``worst``, ``p25``, ``p75``, ``best`` of small areas; ``caution``; and
-        for each further comparator its value and verdict under its name. ``comparisons`` has a
-        row for every indicator and comparator.
+        season when periods are months or quarters); ``previous_period`` (a year before, in that
+        case), ``change`` with limits and ``change_verdict``; ``worst``, ``p25``, ``p75``, ``best``
+        of small areas; ``caution``; and for each further comparator its value and verdict under
+        its name. ``comparisons`` has a row for every indicator and comparator.
 
     Raises
     ------

@@ -14,7 +14,7 @@ from lsp_analysis.standing.contrast import contrast_groups
 from lsp_analysis.standing.groups import group_limits, group_series
 from lsp_analysis.standing.judging import judge
 from lsp_analysis.standing.ranks import place_among
-from lsp_analysis.standing.trends import recent_trend, same_season
+from lsp_analysis.standing.trends import PER_YEAR, recent_trend, same_season
 from lsp_analysis.study.panel import Indicator
 
 COLUMNS = ["name", "theme", "unit", "polarity", "period", "value", "low", "high"]
@@ -80,14 +80,15 @@ def _trend(series: pd.DataFrame, indicator: Indicator) -> str:
 def _change(
     series: pd.DataFrame, period: pd.Period, indicator: Indicator, level: float
 ) -> dict[str, object]:
-    """Change on the period before, where both have a value."""
-    ends = [series[series["period"] == p].reset_index(drop=True) for p in (period, period - 1)]
+    """Change on the period before: the same month or quarter of the year before, if that."""
+    before = period - PER_YEAR.get(period.freqstr[0], 1)
+    ends = [series[series["period"] == p].reset_index(drop=True) for p in (period, before)]
     if any(end.empty or np.isnan(end["value"].iloc[0]) for end in ends):
         return {}
     moved = contrast_groups(*ends, indicator=indicator, level=level).iloc[0]
     low, high = moved["difference_low"], moved["difference_high"]
     return {
-        "previous_period": period - 1,
+        "previous_period": before,
         "change": ends[0]["value"].iloc[0] - ends[1]["value"].iloc[0],
         "change_low": low,
         "change_high": high,

@@ -119,7 +119,8 @@ def wilson_limits(
     counts: ArrayLike, population: ArrayLike, *, level: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
     """Wilson (1927) score limits of shares, between 0 and 1, without continuity correction."""
-    counts, population = np.broadcast_arrays(as_counts(counts), as_exposure(population))
+    parts = np.broadcast_arrays(as_counts(counts), as_exposure(population))
+    counts, population = (np.array(part) for part in parts)
     alpha = 1 - check_level(level)
     with np.errstate(invalid="ignore"):  # a count above its population has no limits
         low, high = proportion_confint(counts, population, alpha=alpha, method="wilson")
@@ -202,7 +203,11 @@ class Rates:
         """Draw the areas of the last period in order of value, each with its interval."""
         latest = self.latest().rename(columns={"area_code": "label"})
         return figures.draw_caterpillar(
-            latest[["label", "value", "low", "high"]], highlight=highlight, ax=ax
+            latest[["label", "value", "low", "high"]],
+            highlight=highlight,
+            unit=self.unit,
+            level=self.level,
+            ax=ax,
         )
 
 

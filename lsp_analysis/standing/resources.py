@@ -28,6 +28,7 @@ class Resources:
     population: float
     population_elsewhere: float
     table: pd.DataFrame = field(repr=False, compare=False)
+    by_period: pd.DataFrame = field(repr=False, compare=False)  # period, series, value per head
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per stream, theme or agency: amounts and amounts per head."""
@@ -47,10 +48,8 @@ class Resources:
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw spending per head tied to the area."""
-        per_head = self.table["area_per_head"].dropna()
-        drawn = pd.DataFrame({"label": per_head.index.astype(str), "value": per_head.to_numpy()})
-        return figures.draw_caterpillar(drawn.assign(low=np.nan, high=np.nan), ax=ax)
+        """Draw spending per head tied to the area and tied to elsewhere, period by period."""
+        return figures.draw_trend(self.by_period, unit="Pounds a head", ax=ax)
 
 
 def resources(
@@ -91,13 +90,12 @@ def resources(
     rows = spending if periods is None else spending[spending["period"].isin(list(periods))]
     codes = rows["area_code"] if "area_code" in rows else pd.Series(None, rows.index, dtype="str")
     where = np.select([codes.isin(area), codes.notna()], ["area", "elsewhere"], "untied")
-    table = rows.assign(where=where).pivot_table(
-        index=by, columns="where", values="amount_gbp", aggfunc="sum"
-    )
-    table = (
-        table.reindex(columns=["area", "elsewhere", "untied"]).fillna(0.0).rename_axis(columns="")
-    )
+    rows = rows.assign(where=where)
+    table = _spread_out(rows, by)
     tied = table["area"] + table["elsewhere"]
+    people = {"area": population, "elsewhere": population_elsewhere}
+    over_time = _spread_out(rows, "period")[list(people)] / pd.Series(people)
+    over_time = over_time.rename(columns={"area": area_name, "elsewhere": "Elsewhere"})
     return Resources(
         area_name,
         by,
@@ -109,4 +107,12 @@ def resources(
             share_of_money=100 * table["area"] / tied.where(tied > 0),
             share_of_people=100 * population / (population + population_elsewhere),
         ),
+        over_time.reset_index().melt("period", var_name="series"),
     )
+
+
+def _spread_out(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Pounds by `by`, with a column for each of area, elsewhere and untied."""
+    sums = rows.pivot_table(index=by, columns="where", values="amount_gbp", aggfunc="sum")
+    sums = sums.reindex(columns=["area", "elsewhere", "untied"]).fillna(0.0)
+    return sums.rename_axis(columns=None)

@@ -69,7 +69,11 @@ class Moran:
         if not len(self.permuted):
             raise ParameterError("There is nothing to draw: ask for permutations, for example 999.")
         return figures.draw_distribution(
-            self.permuted, observed=self.value, unit="Moran's I", ax=ax
+            self.permuted,
+            observed=self.value,
+            unit="Moran's I",
+            label="Values dealt out at random",
+            ax=ax,
         )
 
 

@@ -45,6 +45,7 @@ class RecentTrend:
     all_of_one_sign: bool  # of the slope and the five with one point left out
     marker: str  # increasing, decreasing, no change, cannot be calculated
     polarity: str
+    unit: str
     series: pd.DataFrame = field(repr=False, compare=False)
 
     @property
@@ -60,7 +61,7 @@ class RecentTrend:
         row = {name: getattr(self, name) for name in names}
         return pd.DataFrame({**row, "label": self.label}, index=[0])
 
-    def sentence(self, unit: str = "score") -> wording.Sentence:
+    def sentence(self) -> wording.Sentence:
         """The direction of the last five points and the slope a period."""
         if self.marker == CANNOT:
             return wording.Sentence(
@@ -69,16 +70,16 @@ class RecentTrend:
             )
         return wording.Sentence(
             f"Over the last {POINTS} points: {self.label.lower()} "
-            f"({wording.difference(self.slope, unit)} a period)."
+            f"({wording.difference(self.slope, self.unit)} a period)."
         )
 
     def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
         """Draw the series with its intervals and, if given, dated events."""
         drawn = self.series.assign(series="Value")
-        return figures.draw_trend(drawn, unit="value", events=events, ax=ax)
+        return figures.draw_trend(drawn, unit=self.unit, events=events, ax=ax)
 
 
-def recent_trend(series: pd.DataFrame, *, polarity: str = "none") -> RecentTrend:
+def recent_trend(series: pd.DataFrame, *, polarity: str = "none", unit: str = "") -> RecentTrend:
     """Fingertips recent trend of a series of separate, equally spaced periods.
 
     A straight line weighted by precision is fitted to the last five points. They are increasing or
@@ -91,6 +92,8 @@ def recent_trend(series: pd.DataFrame, *, polarity: str = "none") -> RecentTrend
         ``period``, ``value``, ``low``, ``high`` (95% limits). Periods must not overlap: rolling
         years hold the same events twice.
     polarity : "high_is_good", "low_is_good" or "none"
+    unit : str
+        Unit code of the values, for the sentence and the chart.
 
     Returns
     -------
@@ -104,11 +107,11 @@ def recent_trend(series: pd.DataFrame, *, polarity: str = "none") -> RecentTrend
     columns = [last[name].to_numpy(float) for name in ("value", "low", "high")]
     slope, se, chi_squared, alike = weighted_slope(*columns)
     if _is_broken(last) or np.isnan(chi_squared):
-        return RecentTrend(np.nan, np.nan, np.nan, False, CANNOT, polarity, series)
+        return RecentTrend(np.nan, np.nan, np.nan, False, CANNOT, polarity, unit, series)
     marker = NO_CHANGE
     if alike and chi_squared > CHI_SQUARED:
         marker = "increasing" if slope > 0 else "decreasing"
-    return RecentTrend(slope, se, chi_squared, alike, marker, polarity, series)
+    return RecentTrend(slope, se, chi_squared, alike, marker, polarity, unit, series)
 
 
 def same_season(series: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,177 @@
+"""Every result of `standing` draws itself, fit for a page, on an axes of its own or a given one."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from pictures import assert_fit_for_a_page
+from standing_panels import RATE
+
+from lsp_analysis import open_study
+from lsp_analysis.figures.style import alt_of
+from lsp_analysis.standing.activity import activity
+from lsp_analysis.standing.avoided import events_avoided
+from lsp_analysis.standing.baseline import compare
+from lsp_analysis.standing.concentration import concentration
+from lsp_analysis.standing.funnel import funnel
+from lsp_analysis.standing.gap import gap
+from lsp_analysis.standing.gap_trend import gap_trend
+from lsp_analysis.standing.groups import group_limits, group_series
+from lsp_analysis.standing.inequality import slope_index
+from lsp_analysis.standing.plan import plan_progress, plan_values
+from lsp_analysis.standing.process import process_chart
+from lsp_analysis.standing.profile import profile
+from lsp_analysis.standing.quadrant import quadrant
+from lsp_analysis.standing.rates import rates
+from lsp_analysis.standing.resources import resources
+from lsp_analysis.standing.space import moran
+from lsp_analysis.standing.trends import recent_trend
+
+ADMISSIONS = "emergency_admissions"
+
+
+@cache
+def sample():
+    return open_study("data/bolton_demo")
+
+
+@cache
+def panel(indicator_id: str) -> pd.DataFrame:
+    return sample().panel(indicator_id)
+
+
+def admissions():
+    return sample().indicator(ADMISSIONS)
+
+
+def sides() -> dict[str, object]:
+    place = sample().area("Hall i' th' Wood")
+    return {
+        "area": list(place.members),
+        "comparator": sample().rest_of_borough(place),
+        "area_name": place.name,
+    }
+
+
+def series(indicator_id: str) -> pd.DataFrame:
+    indicator = sample().indicator(indicator_id)
+    found = group_series(panel(indicator_id), sides()["area"], indicator=indicator)
+    low, high = group_limits(found, indicator=indicator, level=0.95)
+    return found.assign(low=low, high=high)
+
+
+def two_sides(make, indicator_id: str = ADMISSIONS, **keywords: object):
+    indicator = sample().indicator(indicator_id)
+    return make(panel(indicator_id), indicator=indicator, **sides(), **keywords)
+
+
+def made_profile():
+    place = sides()
+    shown = sample().indicators()
+    # Its name alone, "Deaths from all causes", would pass for a claim of cause.
+    shown = shown[shown["indicator_id"] != "deaths"]
+    panels = {name: panel(name) for name in shown["indicator_id"]}
+    others = {"the rest of the borough": place["comparator"]}
+    return profile(panels, place["area"], others, shown, area_name=place["area_name"])
+
+
+def made_quadrant():
+    names = [ADMISSIONS, "gcse_five_good", "neet", "child_poverty", "recycling"]
+    indicators = [sample().indicator(name) for name in names]
+    return quadrant({name: panel(name) for name in names}, indicators=indicators, **sides())
+
+
+def made_plan():
+    plan = sample().read("plan")
+    indicators = [sample().indicator(name) for name in plan["indicator_id"].unique()]
+    panels = {one.indicator_id: panel(one.indicator_id) for one in indicators}
+    return plan_progress(plan, plan_values(plan, panels, indicators))
+
+
+def made_activity():
+    area = ["hall-i-th-wood", *sides()["area"]]
+    runs = sample().read("interventions")
+    return activity(runs, area=area, population=6000, start="2007-04-01", end="2011-03-31")
+
+
+def made_moran():
+    deaths = panel(ADMISSIONS)
+    latest = deaths[deaths["period"] == deaths["period"].max()].set_index("area_code")["value"]
+    return moran(latest, sample().neighbours(), permutations=199)
+
+
+def made_concentration():
+    latest = panel(ADMISSIONS)[lambda p: p["period"] == p["period"].max()]
+    return concentration(-latest["value"], latest["numerator"], latest["denominator"])
+
+
+def made_resources():
+    codes = ["hall-i-th-wood", *sides()["area"]]
+    money = sample().read("resources")
+    return resources(money, area=codes, population=6000, population_elsewhere=270_000)
+
+
+RESULTS = {
+    "rates": lambda: rates(panel(ADMISSIONS), indicator=admissions()),
+    "comparison": lambda: two_sides(compare),
+    "gap": lambda: two_sides(gap),
+    "gap change": lambda: two_sides(gap).change(),
+    "gap trend": lambda: gap_trend(two_sides(gap), ahead=3),
+    "events avoided": lambda: two_sides(events_avoided),
+    "funnel": lambda: funnel(
+        panel(ADMISSIONS),
+        indicator=admissions(),
+        overdispersion=True,
+    ),
+    "process": lambda: process_chart(
+        series("burglary"), name="Burglary", unit="per_1000", polarity="low_is_good", target=1.2
+    ),
+    "recent trend": lambda: recent_trend(series(ADMISSIONS), unit="per_1000"),
+    "slope index": lambda: slope_index(
+        [20.0] * 5, [80.0, 75, 71, 69, 62], se=[1.0] * 5, unit="per_1000"
+    ),
+    "concentration": made_concentration,
+    "quadrant": made_quadrant,
+    "profile": made_profile,
+    "plan": made_plan,
+    "activity": made_activity,
+    "resources": made_resources,
+    "moran": made_moran,
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_a_result_draws_itself_and_speaks(name):
+    result = RESULTS[name]()
+    ax = result.plot()
+    try:
+        assert_fit_for_a_page(ax)
+        assert result.sentence().endswith((".", "reading."))
+        assert "nan" not in result.sentence().lower().split()
+        assert len(result.summary_frame())
+    finally:
+        plt.close(ax.figure)
+
+
+def test_a_result_draws_on_the_axes_it_is_given():
+    figure, ax = plt.subplots()
+    assert two_sides(gap).plot(ax=ax) is ax
+    assert alt_of(ax)
+    plt.close(figure)
+
+
+def test_a_pilot_of_many_small_areas_is_highlighted_among_them():
+    ax = rates(panel(ADMISSIONS), indicator=admissions()).plot(highlight=sides()["area"])
+    assert "E01004802" in alt_of(ax)
+    plt.close(ax.figure)
+
+
+def test_a_series_of_noughts_still_has_a_process_chart():
+    flat = pd.DataFrame({"period": pd.period_range("2004", periods=12, freq="Y")})
+    ax = process_chart(flat.assign(value=np.zeros(12)), name=RATE.name, unit="per_1000").plot()
+    assert_fit_for_a_page(ax)
+    plt.close(ax.figure)
