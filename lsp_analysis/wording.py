@@ -92,7 +92,13 @@ def _unit_places(x: float, unit: str) -> int | None:
 
 def _suffixes(unit: str) -> tuple[str, str, str]:
     """What follows a level and a change in `unit`, and its axis label; other text stands."""
-    return _UNITS.get(unit, (f" {unit}", f" {unit}", unit))
+    joined = unit if unit.startswith("%") else f" {unit}"
+    return _UNITS.get(unit, (joined, joined, capital(unit)))
+
+
+def capital(text: str) -> str:
+    """`text` with its first letter a capital, as at the start of a sentence or a label."""
+    return text[:1].upper() + text[1:]
 
 
 def quantity(x: float | None, unit: str = "", digits: int | None = None) -> str:
@@ -117,7 +123,7 @@ def difference(x: float | None, unit: str = "", digits: int | None = None) -> st
 
 
 def unit_label(unit: str) -> str:
-    """Axis label of a unit code; other text comes back as it is."""
+    """Axis label of a unit code; other text, such as "crimes a month", gets a capital."""
     return _suffixes(unit)[2]
 
 

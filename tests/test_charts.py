@@ -106,7 +106,7 @@ def test_the_spine_sets_the_comparator_in_the_middle_and_worse_on_the_left():
     assert spots == pytest.approx([-0.5, 0.5])
     assert "1 better and 1 worse" in figures.alt_of(ax)
     assert "Worse: Low is good." in figures.alt_of(ax)
-    assert {"better (1)", "worse (1)"} <= set(key(ax))
+    assert {"Better (1)", "Worse (1)"} <= set(key(ax))
 
 
 def test_a_spine_row_without_spread_stands_in_the_middle():
@@ -127,7 +127,7 @@ def test_the_rug_numbers_many_areas_and_counts_verdicts():
     ax = figures.draw_tartan(pd.DataFrame(pairs, columns=["indicator", "area", "verdict"]))
     assert [t.get_text() for t in ax.get_xticklabels()] == [str(i) for i in range(1, 13)]
     assert "4 Ward 3" in ax.get_xlabel()
-    assert key(ax) == ["similar (22)", "worse (2)"]
+    assert key(ax) == ["Similar (22)", "Worse (2)"]
     assert "Most often worse: Ward 3 (all 2)" in figures.alt_of(ax)
 
 
@@ -181,7 +181,7 @@ def test_the_process_chart_tells_its_point_types_apart_by_shape():
         }
     )
     ax = figures.draw_process(frame, unit="per_1000", target=8.0)
-    assert {"concern (1)", "improvement (1)", "usual variation (4)"} <= set(key(ax))
+    assert {"Concern (1)", "Improvement (1)", "Usual variation (4)"} <= set(key(ax))
     alt = figures.alt_of(ax)
     assert "2 of 6 outside usual variation" in alt
     assert "The last, 2008, is 3.0 per 1,000: improvement." in alt

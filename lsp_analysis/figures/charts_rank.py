@@ -203,8 +203,8 @@ def draw_slope_ranks(
 def _position_axis(ax: Axes, last: int) -> None:
     """An axis of positions that starts with 1 on top."""
     number_axis(ax)
-    step = max(1, int(np.ceil((last - 1) / 5 / 5) * 5)) if last > 6 else 1
-    ticks = [1, *range(step if step > 1 else 2, last + 1, step)]
+    step = next(s for s in (1, 2, 5, 10, 20, 50, 10 ** len(str(last))) if last / s <= 7)
+    ticks = [1, *(tick for tick in range(step, last + 1, step) if tick > 1)]
     ax.set_yticks(ticks, labels=[wording.number(tick) for tick in ticks])
     ax.set_ylim(last + 0.04 * last + 0.5, 1 - 0.08 * last - 0.2)
 
@@ -233,9 +233,16 @@ def _slope_alt(frame: pd.DataFrame, time: TimeAxis, order: list[str], out_of: in
         x, y = time.line(part["edition"], floats(part["position"]))
         editions = [time.steps.index[list(time.steps).index(place)] for place in x]
         texts = [
-            f"{wording.ordinal(int(p))} in {one_line(e)}"
+            f"{_position_words(p)} in {one_line(e)}"
             for e, p in zip(editions, y, strict=True)
             if np.isfinite(p)
         ]
-        words.append(f"{one_line(name)}: {wording.and_list(texts) or 'no data'}.")
+        words.append(f"{wording.capital(one_line(name))}: {wording.and_list(texts) or 'no data'}.")
     return " ".join(words)
+
+
+def _position_words(position: float) -> str:
+    """A place as a rank, or as a number where it is an average of several."""
+    if float(position).is_integer():
+        return wording.ordinal(int(position))
+    return f"{wording.number(position)} on average"

@@ -252,12 +252,14 @@ def _trend_alt(
         x, value = time.line(part["period"], floats(part["value"]))
         known = np.flatnonzero(np.isfinite(value))
         if not len(known):
-            words.append(f"{one_line(name)}: no data.")
+            words.append(f"{wording.capital(one_line(name))}: no data.")
             continue
         first, last = value[known[0]], value[known[-1]]
         when = wording.period(_period_at(time, x[known[-1]]))
         moved = f"{wording.change(last - first, unit)}, to " if len(known) > 1 else ""
-        words.append(f"{one_line(name)} {moved}{wording.quantity(last, unit)} in {when}.")
+        words.append(
+            f"{wording.capital(one_line(name))} {moved}{wording.quantity(last, unit)} in {when}."
+        )
     if len(order) > 4:
         words.append(f"The other {len(order) - 4} are in the table of numbers.")
     if events:

@@ -125,7 +125,7 @@ def key_above(
     `lift` is its distance in points from the plot's upper edge, `taken` the inches of the figure's
     width that lie beside the plot.
     """
-    texts = [wrapped(label, 60, 2) for label in labels]
+    texts = [wording.capital(wrapped(label, 60, 2)) for label in labels]
     # matplotlib drops labels that start with an underscore
     texts = [f" {text}" if text.startswith("_") else text for text in texts]
     up = ScaledTranslation(0, lift / 72, ax.figure.dpi_scale_trans)
