@@ -1,4 +1,5 @@
-"""Read neighbourhood data truthfully: where are we at, what works, what do we need to do differently?"""
+"""Read neighbourhood data truthfully: where are we at, what works, what do we need to do
+differently?"""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ _HOME = {
     "gap": "standing.gap",
     "estimate": "effects.estimate",
     "programme_in": "effects.programme",
-    "programme_effects": "effects.programme",
+    "programme_effects": "effects.programme_effects",
     "edition_story": "effects.editions",
 }
 
@@ -25,7 +26,8 @@ __all__ = [*_HOME]
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used, so that importing the package costs next to nothing."""
+    """Load a public name when it is first used, so that importing the package costs next to
+    nothing."""
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

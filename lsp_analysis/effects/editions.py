@@ -35,10 +35,11 @@ class EditionStory:
     Attributes
     ----------
     places : DataFrame
-        edition, data_year, rank (national, 1 most deprived), position (in the borough), of (areas ranked),
-        one row per edition, averaged over the neighbourhood's areas.
+        edition, data_year, rank (national, 1 most deprived), position (in the borough), of (areas
+        ranked), one row per edition, averaged over the neighbourhood's areas.
     anyway : DataFrame
-        group, areas, change (mean change of position from `before` to `after`), low, high (range of the middle half).
+        group, areas, change (mean change of position from `before` to `after`), low, high (range of
+        the middle half).
     lines : DataFrame
         edition, series, position: the mean positions drawn.
     effect : EffectEstimate
@@ -63,9 +64,11 @@ class EditionStory:
         return self.places
 
     def sentence(self) -> wording.Sentence:
-        """The rise and the fall, what like areas did, and the placebo p-value; attributed to nothing."""
+        """The rise and the fall, what like areas did, and the placebo p-value; attributed to
+        nothing."""
         steps = [
-            f"{wording.ordinal(round(row.position))} of {row.of} in {row.edition} (national rank {wording.number(round(row.rank))}, "
+            f"{wording.ordinal(round(row.position))} of {row.of} in {row.edition} (national rank "
+            f"{wording.number(round(row.rank))}, "
             f"data mostly of {row.data_year})"
             for row in self.places.itertuples()
         ]
@@ -76,14 +79,18 @@ class EditionStory:
         ]
         late = self.places.set_index("edition")["data_year"][self.after]
         test = (
-            f"Among placebo neighbourhoods a difference-in-differences as large has {wording.p_value(self.effect.p_value)}. "
+            "Among placebo neighbourhoods a difference-in-differences as large has "
+            f"{wording.p_value(self.effect.p_value)}. "
             if self.pilot
             else ""
         )
         return wording.Sentence(
-            f"Counting from the most deprived small area of the borough, {self.area} stood {wording.and_list(steps)}. "
-            f"From {self.before} to {self.after} it moved {_places(change)}; over the same time {wording.and_list(others)}. "
-            f"{test}The {self.after} edition rests on data mostly of {late}, so these positions say where the neighbourhood stood "
+            f"Counting from the most deprived small area of the borough, {self.area} stood "
+            f"{wording.and_list(steps)}. "
+            f"From {self.before} to {self.after} it moved {_places(change)}; over the same time "
+            f"{wording.and_list(others)}. "
+            f"{test}The {self.after} edition rests on data mostly of {late}, so these positions "
+            "say where the neighbourhood stood "
             "and attribute its movement to nothing."
         )
 
@@ -136,8 +143,9 @@ def positions(deprivation: pd.DataFrame, editions: Iterable[int] | None = None) 
 
     Returns
     -------
-    DataFrame with ``area_code``, ``period`` (the edition's year), ``edition``, ``data_year``, ``rank``, ``position``
-    (1 is the borough's most deprived), ``of`` (areas ranked in that edition).
+    DataFrame with ``area_code``, ``period`` (the edition's year), ``edition``, ``data_year``,
+    ``rank``, ``position`` (1 is the borough's most deprived), ``of`` (areas ranked in that
+    edition).
     """
     rows = deprivation.dropna(subset=["rank"])
     if editions is not None:
@@ -161,15 +169,18 @@ def follow_editions(
     seed: int = 0,
     pilot: bool = True,
 ) -> EditionStory:
-    """Follow a neighbourhood through the Indices, comparators chosen on the last edition before the start.
+    """Follow a neighbourhood through the Indices, comparators chosen on the last edition before the
+    start.
 
     Parameters
     ----------
     deprivation : DataFrame
-        Small areas of one borough, one row per area and edition: ``area_code``, ``edition``, ``rank``, ``data_year``.
+        Small areas of one borough, one row per area and edition: ``area_code``, ``edition``,
+        ``rank``, ``data_year``.
     treated : list of str
     start : Period or str
-        Start of the programme. Editions of earlier years are before it; no later edition chooses a comparator.
+        Start of the programme. Editions of earlier years are before it; no later edition chooses a
+        comparator.
 
     Raises
     ------
@@ -183,12 +194,13 @@ def follow_editions(
     earlier, later = ([e for e in editions if (e < year) == wanted] for wanted in (True, False))
     if len(earlier) < 2 or not later:
         raise PanelError(
-            f"The Indices rank {area} in {wording.counted(len(earlier), 'edition')} before {year} and "
+            f"The Indices rank {area} in {wording.counted(len(earlier), 'edition')} before "
+            f"{year} and "
             f"{len(later)} after; two before and one after are needed. Import more editions."
         )
     first, before, after = earlier[-2], earlier[-1], later[0]
     table = table[table["edition"].isin([*earlier, *later])]
-    wide = table.pivot(index="area_code", columns="edition", values="position")
+    wide = table.pivot_table(index="area_code", columns="edition", values="position")
     groups = _alike(wide[[first, before]].dropna(), list(treated), first, before)
     window = table[table["edition"].isin([*earlier, after])]
     effect = placebo_difference_in_differences(
@@ -215,14 +227,15 @@ def follow_editions(
 
 
 def _alike(wide: pd.DataFrame, treated: list[str], first: int, before: int) -> dict[str, list[str]]:
-    """Areas as deprived at the last edition before the start, and areas as quick to rise up to it."""
+    """Areas as deprived at the last edition before the start, and areas as quick to rise up to
+    it."""
     own = wide.loc[treated].mean()
     others = wide.drop(index=treated)
     near = (others[before] - own[before]).abs().sort_values(kind="stable").index[:ALIKE]
     rise = others[before] - others[first]
     quick = (rise - (own[before] - own[first])).abs().sort_values(kind="stable").index[:ALIKE]
-    return {f"the {len(near)} areas as deprived in {before}": list(near),
-            f"the {len(quick)} areas that moved as far from {first} to {before}": list(quick)}  # fmt: skip
+    moved = f"the {len(quick)} areas that moved as far from {first} to {before}"
+    return {f"the {len(near)} areas as deprived in {before}": list(near), moved: list(quick)}
 
 
 def _anyway(
@@ -248,7 +261,8 @@ def _places_frame(table: pd.DataFrame, treated: Sequence[str]) -> pd.DataFrame:
 def _lines(wide: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFrame:
     """Mean position of each group in each edition, as the chart of slopes takes it."""
     means = pd.DataFrame({name: wide.loc[codes].mean() for name, codes in groups.items()})
-    long = means.rename_axis(columns="series").stack().rename("position").reset_index()
+    long = means.rename_axis("edition").reset_index()
+    long = long.melt("edition", var_name="series", value_name="position")
     return long.assign(edition=long["edition"].astype(str))
 
 
@@ -275,8 +289,8 @@ def edition_story(
 ) -> EditionStory | NoStory:
     """`follow_editions` for an area of a study, or why that is not possible.
 
-    Editions are read in the codes they were published in, or translated to the area's own where its small areas
-    have no code there.
+    Editions are read in the codes they were published in, or translated to the area's own where its
+    small areas have no code there.
     """
     if not study.has("deprivation"):
         return NoStory(

@@ -1,4 +1,5 @@
-"""The effect on one treated neighbourhood, with inference that is valid there: one call for the common case."""
+"""The effect on one treated neighbourhood, with inference that is valid there: one call for the
+common case."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ POWER = 0.8
 FEW_EVENTS = 10
 METHOD = "analysis of covariance on the past, ranked among placebo neighbourhoods"
 ASSUMPTIONS = (
-    "Areas that looked the same before the start would have gone the same way without the programme.",
+    "Areas that looked the same before the start would have gone the same way without the "
+    "programme.",
     "Nothing else that matters began in the neighbourhood alone at about the start.",
     "Areas beyond the neighbours were not touched by the programme.",
 )
@@ -43,30 +45,33 @@ def estimate(
     area: str = "",
     per: float = 1000,
 ) -> EffectEstimate:
-    """Effect of a programme on the neighbourhood it treated, judged by what placebo neighbourhoods did.
+    """Effect of a programme on the neighbourhood it treated, judged by what placebo neighbourhoods
+    did.
 
-    The outcome after the start is compared with what areas that looked the same before went on to do
-    (analysis of covariance on the two years before and all earlier periods). The neighbourhood's standardised
-    difference is ranked among placebo neighbourhoods: contiguous groups of its size, outside the ring of its
-    neighbours. Because the past is adjusted for, a neighbourhood that was picked for looking worst is not credited with
-    the improvement that such areas show anyway (regression to the mean).
+    The outcome after the start is compared with what areas that looked the same before went on to
+    do (analysis of covariance on the two years before and all earlier periods). The neighbourhood's
+    standardised difference is ranked among placebo neighbourhoods: contiguous groups of its size,
+    outside the ring of its neighbours. Because the past is adjusted for, a neighbourhood that was
+    picked for looking worst is not credited with the improvement that such areas show anyway
+    (regression to the mean).
 
     Parameters
     ----------
     panel : DataFrame, one row per area and period
         Columns ``area_code``, ``period``, `outcome` and `population`.
     outcome : str
-        A count of events when `population` is given and every value is a whole number; the effect is then
-        multiplicative. Otherwise a mean, share or score, and the effect is additive.
+        A count of events when `population` is given and every value is a whole number; the effect
+        is then multiplicative. Otherwise a mean, share or score, and the effect is additive.
     treated : list of str
-        Area codes that make up the neighbourhood. Areas apart from each other are judged as one group.
+        Area codes that make up the neighbourhood. Areas apart from each other are judged as one
+        group.
     start : Period or str
         First period of the programme, counted as after.
     population : str, optional
         Column with the population at risk; for outcomes that are not counts, the weight.
     neighbours : DataFrame or pairs of area codes, optional
-        Areas that share a boundary. Without them there is no spillover ring, and placebos of several areas are
-        not contiguous: a warning says so.
+        Areas that share a boundary. Without them there is no spillover ring, and placebos of
+        several areas are not contiguous: a warning says so.
     level : float between 0 and 1
         Coverage of the interval; the test is at ``1 - level``.
     seed : int
@@ -96,9 +101,9 @@ def estimate(
 
     References
     ----------
-    Abadie, Diamond and Hainmueller (2010), JASA 105:493 (placebo ranks); Conley and Taber (2011), REStat 93:113,
-    and Ferman and Pinto (2019), REStat 101:452 (few treated groups, errors by population); Phipson and Smyth (2010)
-    (p-values that are never zero).
+    Abadie, Diamond and Hainmueller (2010), JASA 105:493 (placebo ranks); Conley and Taber (2011),
+    REStat 93:113, and Ferman and Pinto (2019), REStat 101:452 (few treated groups, errors by
+    population); Phipson and Smyth (2010) (p-values that are never zero).
     """
     if not 0 < level < 1:
         raise ParameterError(f"level={level} is not between 0 and 1; 0.95 is usual.")
@@ -150,7 +155,8 @@ def estimate(
 
 
 def _eligible(ledger: Ledger, rows: np.ndarray, position: int) -> tuple[np.ndarray, list[str]]:
-    """Areas with a value in every period; treated areas must have one before and after the start."""
+    """Areas with a value in every period; treated areas must have one before and after the
+    start."""
     complete = (ledger.exposure > 0).all(axis=1)
     gaps = int((~complete & ~rows).sum())
     warnings = []
@@ -160,7 +166,8 @@ def _eligible(ledger: Ledger, rows: np.ndarray, position: int) -> tuple[np.ndarr
     after = (ledger.exposure[rows, position:] > 0).mean()
     if min(before, after) < 0.5:
         raise PanelError(
-            f"The treated areas have values in {before:.0%} of the periods before the start and {after:.0%} of those "
+            f"The treated areas have values in {before:.0%} of the periods before the start and "
+            f"{after:.0%} of those "
             "after. At least half are needed on either side: choose another outcome or start."
         )
     if min(before, after) < 1:
@@ -226,7 +233,8 @@ def _warnings(
     cautions = []
     if adjacency is None:
         cautions.append(
-            "No neighbours were given: areas next door, which may share the effect, are compared with."
+            "No neighbours were given: areas next door, which may share the effect, are compared "
+            "with."
         )
     if pool.members[0].sum() > 1 and not pool.contiguous:
         cautions.append("The treated areas do not form one piece, and neither do the placebos.")
@@ -238,18 +246,21 @@ def _warnings(
         )
     elif pool.n_disjoint < pool.n_placebos:
         cautions.append(
-            f"The {pool.n_placebos} placebos overlap; {pool.n_disjoint} share no area with one another."
+            f"The {pool.n_placebos} placebos overlap; {pool.n_disjoint} share no area with one "
+            "another."
         )
     worse = np.abs(found.before[1:] - found.before[0]).min() if pool.n_placebos else np.inf
     spread = found.before[1:].std()
     if spread > 0 and worse > 0.5 * spread:
         cautions.append(
-            "No comparison neighbourhood looked like this one before the start; the expectation reaches beyond "
+            "No comparison neighbourhood looked like this one before the start; the expectation "
+            "reaches beyond "
             "what was seen, and the interval is wider for it."
         )
     if ledger.counts and found.expected[0] < FEW_EVENTS:
         cautions.append(
-            f"Only {wording.number(found.expected[0])} events were expected after the start: small counts say little."
+            f"Only {wording.number(found.expected[0])} events were expected after the start: "
+            "small counts say little."
         )
     return cautions
 
@@ -264,8 +275,8 @@ def _paths(
 ) -> pd.DataFrame:
     """Observed path of the neighbourhood beside its counterfactual, by period.
 
-    The counterfactual moves as the comparison areas do; its level is the neighbourhood's own before the start and its
-    expectation after. Counts are per `per` people.
+    The counterfactual moves as the comparison areas do; its level is the neighbourhood's own before
+    the start and its expectation after. Counts are per `per` people.
     """
     own, others = (
         ledger.total[which].sum(axis=0) / np.maximum(ledger.exposure[which].sum(axis=0), 1e-12)

@@ -1,4 +1,4 @@
-"""What areas that looked like this one before went on to do anyway: the expectation an effect is judged by.
+"""The expectation an effect is judged by: what areas that looked alike before went on to do.
 
 Every neighbourhood, treated or placebo, is predicted from its own past by a regression fitted on
 areas that it shares nothing with, so all are judged alike. A regression, and not a hard cut,
@@ -26,8 +26,8 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
 
     Analysis of covariance, by area, of the outcome after the start on the outcome in windows before
     it, with curvature where there are areas enough, fitted without the neighbourhood judged. Errors
-    are scaled for exposure (Ferman and Pinto 2019), for shocks that areas of a neighbourhood share, for
-    how far the expectation reaches, and, for the treated one, for how few independent placebos
+    are scaled for exposure (Ferman and Pinto 2019), for shocks that areas of a neighbourhood share,
+    for how far the expectation reaches, and, for the treated one, for how few independent placebos
     the scale itself was learnt from.
 
     Parameters
@@ -85,7 +85,8 @@ def _transformed(
 
 
 def _count_scale(ledger: Ledger, comparison: np.ndarray, start: int) -> CountScale:
-    """Scale whose dispersion is that of comparison areas over the last two years before the start."""
+    """Scale whose dispersion is that of comparison areas over the last two years before the
+    start."""
     year = min(ledger.cycle, start // 2)
     recent, recent_exposure = ledger.sums(start - year, start)
     earlier, earlier_exposure = ledger.sums(start - 2 * year, start - year)
@@ -113,7 +114,8 @@ def _normal_equations(
 def _fit_without(
     terms: np.ndarray, after: np.ndarray, weights: np.ndarray, pool: PlaceboPool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (1 + B, terms) and inverse cross-products for each neighbourhood, fitted without its areas."""
+    """Coefficients (1 + B, terms) and inverse cross-products for each neighbourhood, fitted without
+    its areas."""
     squares, products = _normal_equations(terms, after, weights * pool.comparison)
     flat = squares.reshape(len(terms), -1)
     size = terms.shape[1]
@@ -146,8 +148,9 @@ def _variance_parts(
 ) -> tuple[float, float]:
     """Shock variance and multiple of Poisson variance, per area, in squared units of effect.
 
-    Non-negative least squares of squared residuals (HC2). For counts the multiple is drawn towards 1,
-    its value when events are independent, unless far above it: the areas alone say too little of it.
+    Non-negative least squares of squared residuals (HC2). For counts the multiple is drawn towards
+    1, its value when events are independent, unless far above it: the areas alone say too little of
+    it.
     """
     keep = comparison
     squared = (residual**2 / (1 - leverage))[keep]
@@ -163,7 +166,8 @@ def _variance_parts(
 
 
 def _shared_shock(residual: np.ndarray, share: np.ndarray, shock: float) -> float:
-    """Covariance of shocks between areas of one placebo neighbourhood; 0 at the least, `shock` at the most."""
+    """Covariance of shocks between areas of one placebo neighbourhood; 0 at the least, `shock` at
+    the most."""
     inside = (share > 0).astype(float)
     pairs = inside.sum(axis=1) * (inside.sum(axis=1) - 1)
     if not pairs.any():

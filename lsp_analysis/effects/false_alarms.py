@@ -26,9 +26,10 @@ def count_false_alarms(
 ) -> FalseAlarms:
     """Analyse neighbourhoods picked as the treated one was, at placebo dates before the start.
 
-    At each date neighbourhoods are ranked again by their level in the year before, and those that hold the
-    treated one's rank at the real start, or the ranks next to it, are analysed in full as if treated. Ranking
-    placebos among themselves at one date would give ``1 - level`` by construction; this does not.
+    At each date neighbourhoods are ranked again by their level in the year before, and those that
+    hold the treated one's rank at the real start, or the ranks next to it, are analysed in full as
+    if treated. Ranking placebos among themselves at one date would give ``1 - level`` by
+    construction; this does not.
 
     Parameters
     ----------
@@ -65,7 +66,8 @@ def _groups(size: int, allowed: np.ndarray, adjacency: np.ndarray | None, seed: 
 
 
 def _placebo_dates(start: int, cycle: int, after: int) -> list[int]:
-    """Earlier starts, spread evenly, each with at least a year (two periods) before and half a year after."""
+    """Earlier starts, spread evenly, each with at least a year (two periods) before and half a year
+    after."""
     first = max(2, min(cycle, start // 2))
     last = start - max(1, min(after, cycle // 2))
     if last < first:

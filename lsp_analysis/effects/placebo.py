@@ -1,4 +1,5 @@
-"""Placebo neighbourhoods: contiguous groups of the treated one's size, outside its spillover ring."""
+"""Placebo neighbourhoods: contiguous groups of the treated one's size, outside its spillover
+ring."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ class PlaceboPool:
 def adjacency_matrix(
     codes: Sequence[str], neighbours: pd.DataFrame | Iterable[tuple[str, str]] | None
 ) -> np.ndarray | None:
-    """Symmetric bool array (areas, areas) from pairs of codes; pairs with unknown codes are left out."""
+    """Symmetric bool array (areas, areas) from pairs of codes; pairs with unknown codes are left
+    out."""
     if neighbours is None:
         return None
     if isinstance(neighbours, pd.DataFrame):
@@ -147,8 +149,10 @@ def draw_pool(
         groups = scattered_groups(size, allowed=comparison, seed=seed)
     if not len(groups):
         raise PanelError(
-            f"No comparison is left: of {int(eligible.sum())} areas with data, {int(comparison.sum())} lie "
-            f"outside the treated neighbourhood and its neighbours, and none of them form a group of {size}. "
+            f"No comparison is left: of {int(eligible.sum())} areas with data, "
+            f"{int(comparison.sum())} lie "
+            "outside the treated neighbourhood and its neighbours, and none of them form a "
+            f"group of {size}. "
             "Give a panel with more areas, or fewer treated ones."
         )
     return PlaceboPool(
@@ -191,7 +195,8 @@ def rank_p_value(observed: float, placebos: np.ndarray) -> float:
 
 
 def critical_value(placebos: np.ndarray, level: float) -> float:
-    """Largest |statistic| that `rank_p_value` would not call significant; infinite with too few placebos."""
+    """Largest |statistic| that `rank_p_value` would not call significant; infinite with too few
+    placebos."""
     allowed = int(np.floor((1 - level) * (len(placebos) + 1) + 1e-9))
     if allowed < 1:
         return np.inf

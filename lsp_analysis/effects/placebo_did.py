@@ -15,7 +15,8 @@ from lsp_analysis.errors import PanelError
 
 POWER = 0.8
 CAUTION = (
-    "Difference-in-differences does not allow for how bad the neighbourhood looked before: one picked for looking worst "
+    "Difference-in-differences does not allow for how bad the neighbourhood looked before: one "
+    "picked for looking worst "
     "improves on average without a programme (regression to the mean)."
 )
 
@@ -35,14 +36,16 @@ def placebo_difference_in_differences(
 ) -> EffectEstimate:
     """Two-way fixed effects, the p-value and interval from ranking placebo neighbourhoods.
 
-    A cluster-robust p-value is not valid with one treated neighbourhood: it takes the single treated area's errors as
-    known exactly. Here the regression's coefficient is ranked among those of contiguous groups of the same size, outside the
-    ring of the treated one's neighbours, and the interval holds the effects the ranking would not reject.
+    A cluster-robust p-value is not valid with one treated neighbourhood: it takes the single
+    treated area's errors as known exactly. Here the regression's coefficient is ranked among those
+    of contiguous groups of the same size, outside the ring of the treated one's neighbours, and the
+    interval holds the effects the ranking would not reject.
 
     Parameters
     ----------
     panel : DataFrame, one row per area and period
-        Columns ``area_code``, ``period``, `outcome`. Areas with a missing value are left out, with a warning.
+        Columns ``area_code``, ``period``, `outcome`. Areas with a missing value are left out, with
+        a warning.
     outcome : str
         Column compared as it is (a rate, a share, a position); the effect is in its units.
     treated : list of str
@@ -87,7 +90,7 @@ def placebo_difference_in_differences(
     positive = bool((laid.outcomes >= 0).all()) and fit.counterfactual > 0
     return EffectEstimate(
         outcome=outcome,
-        method="difference-in-differences (two-way fixed effects), ranked among placebo neighbourhoods",
+        method="difference-in-differences (two-way fixed effects), ranked among placebos",
         estimate=fit.estimate,
         low=fit.estimate - critical,
         high=fit.estimate + critical,
@@ -143,7 +146,8 @@ def _complete(
 def _coefficients(changes: np.ndarray, groups: np.ndarray, comparison: np.ndarray) -> np.ndarray:
     """Two-way fixed-effects coefficients of placebo groups, in a balanced panel.
 
-    With all areas in all periods the coefficient is the group's mean change less that of the other comparison areas.
+    With all areas in all periods the coefficient is the group's mean change less that of the other
+    comparison areas.
     """
     own = groups @ changes / groups.sum(axis=1)
     others = comparison & ~groups

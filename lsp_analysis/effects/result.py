@@ -32,8 +32,8 @@ class FalseAlarms:
     Attributes
     ----------
     alarms, trials : int
-        Analyses with p at or below ``1 - level``, and all that were made, on areas picked for looking as bad
-        as the treated one did, at placebo dates before the programme.
+        Analyses with p at or below ``1 - level``, and all that were made, on areas picked for
+        looking as bad as the treated one did, at placebo dates before the programme.
     dates : int
         Placebo dates used. Trials that share a date or an area are not independent.
     """
@@ -74,18 +74,21 @@ class EffectEstimate:
     ----------
     estimate, low, high : float
         Mean effect per period after the start, and its interval at `level`. For a count with a
-        population: events a period in the whole treated neighbourhood. Otherwise: units of the outcome.
+        population: events a period in the whole treated neighbourhood. Otherwise: units of the
+        outcome.
     relative, relative_low, relative_high : float
-        The same as a share of the counterfactual (-0.2 is a fall of 20%); missing where a share means nothing.
+        The same as a share of the counterfactual (-0.2 is a fall of 20%); missing where a share
+        means nothing.
     p_value : float
         Two-sided; missing where no valid one exists (`warnings` says why).
     counterfactual, observed : float
         Mean per period after the start without the programme (estimated) and as it was.
     smallest_effect : float
-        Size of the smallest effect, in the units of `estimate`, that would have been found with 80% power;
-        `smallest_relative` is the same as a share of the counterfactual.
+        Size of the smallest effect, in the units of `estimate`, that would have been found with 80%
+        power; `smallest_relative` is the same as a share of the counterfactual.
     finest_p : float
-        Smallest p-value the placebos allow, 1 / (n_placebos + 1); `n_disjoint` of them share no area.
+        Smallest p-value the placebos allow, 1 / (n_placebos + 1); `n_disjoint` of them share no
+        area.
     statistic : float
         Effect in standard errors, as the placebos' statistics are, where a method scales errors.
     maryland : int
@@ -97,7 +100,8 @@ class EffectEstimate:
     multiplicative : bool
         Whether the effect was estimated as a share (counts), so that sentences give it as one.
     paths : DataFrame
-        Columns period, treated, comparison (the counterfactual), in `path_unit` or units of the outcome.
+        Columns period, treated, comparison (the counterfactual), in `path_unit` or units of the
+        outcome.
     placebos : DataFrame
         One row per placebo neighbourhood: estimate, statistic.
     """
@@ -160,9 +164,9 @@ class EffectEstimate:
         Parameters
         ----------
         worth_having : float, optional
-            Smallest effect worth having, as a positive share of the counterfactual where the effect is
-            relative and in units of the outcome elsewhere. With it, "no evidence of an effect" is told apart from
-            "evidence of no effect worth having".
+            Smallest effect worth having, as a positive share of the counterfactual where the effect
+            is relative and in units of the outcome elsewhere. With it, "no evidence of an effect"
+            is told apart from "evidence of no effect worth having".
         """
         from lsp_analysis.effects.words import effect_sentence
 
@@ -175,7 +179,8 @@ class EffectEstimate:
         return short_sentence(self)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the treated path against its counterfactual on `ax`, or on a new figure; return the axes."""
+        """Draw the treated path against its counterfactual on `ax`, or on a new figure; return the
+        axes."""
         unit = self.path_unit or self.unit
         labels = (self.area or "Treated", "What was expected")
         return figures.draw_paths(self.paths, start=self.start, unit=unit, labels=labels, ax=ax)

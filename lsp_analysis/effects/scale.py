@@ -48,8 +48,9 @@ class IdentityScale:
 class CountScale:
     """Counts over person-periods; effects multiply.
 
-    Variance-stabilising for a count of mean m and variance m + dispersion x m squared: between a square
-    root (no overdispersion) and a logarithm (much), inverse hyperbolic sine throughout (Anscombe 1948).
+    Variance-stabilising for a count of mean m and variance m + dispersion x m squared: between a
+    square root (no overdispersion) and a logarithm (much), inverse hyperbolic sine throughout
+    (Anscombe 1948).
 
     Attributes
     ----------

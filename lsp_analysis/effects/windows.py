@@ -55,7 +55,8 @@ def read_ledger(panel: pd.DataFrame, *, outcome: str, population: str | None) ->
     if repeated.any():
         area, period = panel.loc[repeated, ["area_code", "period"]].iloc[0]
         raise PanelError(
-            f"{int(repeated.sum())} rows repeat an (area_code, period) pair, first ({area}, {period}). "
+            f"{int(repeated.sum())} rows repeat an (area_code, period) pair, first ({area}, "
+            f"{period}). "
             "An area has one row per period: add the rows up, or average them if they are rates."
         )
     wide = _wide(panel, outcome)
@@ -87,7 +88,14 @@ def _wide(panel: pd.DataFrame, column: str) -> pd.DataFrame:
             f"{column!r} is not a number in every row of the panel: {error}."
         ) from error
     frame = panel[["area_code", "period"]].assign(value=values)
-    return frame.pivot(index="area_code", columns="period", values="value").sort_index(axis=1)
+    return frame.pivot_table(
+        index="area_code",
+        columns="period",
+        values="value",
+        aggfunc="first",
+        dropna=False,
+        observed=True,
+    ).sort_index(axis=1)
 
 
 def start_position(ledger: Ledger, start: object) -> int:
@@ -96,12 +104,14 @@ def start_position(ledger: Ledger, start: object) -> int:
     position = int(ledger.periods.searchsorted(start))
     if position < 2:
         raise PanelError(
-            f"The panel has {position} periods before {start}, the first being {ledger.periods[0]}. Regression "
+            f"The panel has {position} periods before {start}, the first being "
+            f"{ledger.periods[0]}. Regression "
             "to the mean cannot be told from an effect with fewer than two: add earlier periods."
         )
     if position >= len(ledger.periods):
         raise PanelError(
-            f"The panel ends at {ledger.periods[-1]}, before the start {start}: there is nothing to evaluate yet."
+            f"The panel ends at {ledger.periods[-1]}, before the start {start}: there is nothing "
+            "to evaluate yet."
         )
     return position
 
@@ -115,7 +125,8 @@ def treated_rows(ledger: Ledger, treated: Sequence[str]) -> np.ndarray:
         if code not in ledger.codes:
             hint = did_you_mean(str(code), map(str, ledger.codes))
             raise AreaError(
-                f"The treated area {code!r} is not among the panel's {len(ledger.codes)} areas.{hint}"
+                f"The treated area {code!r} is not among the panel's {len(ledger.codes)} "
+                f"areas.{hint}"
             )
     return ledger.codes.isin(wanted)
 
@@ -123,7 +134,8 @@ def treated_rows(ledger: Ledger, treated: Sequence[str]) -> np.ndarray:
 def windows_before(position: int, cycle: int, most: int) -> list[tuple[int, int]]:
     """Windows that tile the periods before `position`, the last first.
 
-    The last half year, in which a neighbourhood may have been picked; the year and a half before it; the rest.
+    The last half year, in which a neighbourhood may have been picked; the year and a half before
+    it; the rest.
 
     Parameters
     ----------

@@ -72,7 +72,8 @@ def _size(effect: EffectEstimate) -> str:
     )
     by = f" by {effect.inference}" if chance and effect.inference else ""
     return (
-        f"{when}{_name(effect)} ran {gap} than expected from {effect.comparator} ({seen}; {ends}{chance}{by})."
+        f"{when}{_name(effect)} ran {gap} than expected from {effect.comparator} ({seen}; "
+        f"{ends}{chance}{by})."
     ).replace("the same than expected from", "the same as expected from")
 
 
@@ -112,7 +113,8 @@ def _finding(effect: EffectEstimate, worth_having: float | None) -> str:
             f"That is more than chance differences between areas usually make; {_caution(effect)}"
         )
     if kind == "small difference":
-        return f"That is more than chance usually makes, but less than the smallest effect worth having; {_caution(effect)}"
+        small = "more than chance usually makes, but less than the smallest effect worth having"
+        return f"That is {small}; {_caution(effect)}"
     if kind == "no effect worth having":
         return (
             "That is evidence of no effect worth having: the interval leaves out every effect of "

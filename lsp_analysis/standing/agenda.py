@@ -83,7 +83,8 @@ def activity_sentence(brief: AreaBrief) -> wording.Sentence:
     people = brief.population()
     if not brief.study.has("interventions") or people is None:
         return wording.Sentence(
-            "The study does not record what agencies did here, so activity cannot be set beside outcomes."
+            "The study does not record what agencies did here, so activity cannot be set beside "
+            "outcomes."
         )
     days = [
         (p["period"].min().start_time, p["period"].max().end_time) for p in brief.panels.values()

@@ -97,7 +97,10 @@ class AreaBrief:
             return f"In the Indices of {edition} {self.area.name} was the {where}."
         decile = known.loc[known["edition"] == edition, "decile"]
         worst = wording.of_total(int((decile == 1).sum()), len(decile))
-        return f"In the Indices of {edition} {worst} of its small areas were in England's most deprived tenth."
+        return (
+            f"In the Indices of {edition} {worst} of its small areas were in England's most "
+            "deprived tenth."
+        )
 
     def profile_table(self) -> Table:
         """The profile as a reader wants it: values, comparators, verdicts, rank."""
@@ -142,7 +145,8 @@ class AreaBrief:
             first, last = line.iloc[0], line.iloc[-1]
             moves.append(
                 f"in {name} it went from {wording.quantity(first['value'], indicator.unit)} in "
-                f"{wording.period(first['period'])} to {wording.quantity(last['value'], indicator.unit)} in "
+                f"{wording.period(first['period'])} to "
+                f"{wording.quantity(last['value'], indicator.unit)} in "
                 f"{wording.period(last['period'])}"
             )
         if not moves:
@@ -265,7 +269,8 @@ def area_brief(
     ----------
     area : name, code or Area
     start : Period, date or text
-        Similarly deprived areas are chosen on the last edition of the Indices before it, never on a later one.
+        Similarly deprived areas are chosen on the last edition of the Indices before it, never on a
+        later one.
     n : int
         How many similarly deprived areas.
 
@@ -291,7 +296,8 @@ def area_brief(
             notes.append(str(error))
     if not panels:
         raise StudyError(
-            f"No indicator of {study.title} has observations for small areas. Add some: lsp-analysis add."
+            f"No indicator of {study.title} has observations for small areas. Add some: "
+            "lsp-analysis add."
         )
     return AreaBrief(study, place, comparators, panels, tuple(notes), level)
 
@@ -300,8 +306,8 @@ def yearly(panel: pd.DataFrame) -> pd.DataFrame:
     """A panel of months or quarters added up to calendar years; a panel of years as it is.
 
     A year that lacks a period for an area is left out. Numerators are added up; denominators, which
-    count the people at risk, too when numerators are events of the period: the rate is then per period,
-    as in the panel.
+    count the people at risk, too when numerators are events of the period: the rate is then per
+    period, as in the panel.
     """
     freq = panel["period"].dt.freq
     if freq is None or str(freq.name).startswith(("Y", "A")):
