@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from reference.bindings import AWAITED, BINDINGS, answer
 from scipy import stats
 
@@ -212,6 +213,20 @@ def test_the_published_trend_is_worded_as_on_fingertips():
     cut = answer("trend_fingertips_published", {**case, **short})
     assert cut["marker"] == "cannot be calculated"
     assert cut["slope"] is None
+
+
+def test_segmented_regression_is_that_of_statsmodels():
+    rng = np.random.default_rng(0)
+    y = 10 + 0.1 * np.arange(48) + rng.normal(size=48)
+    found = answer("its_newey_west", {"y": y.tolist(), "change_after": 30, "terms": []})
+    t = np.arange(1, 49)
+    design = np.column_stack([np.ones(48), t, t > 30, np.clip(t - 30, 0, None)])
+    fit = sm.OLS(y, design).fit()
+    robust = fit.get_robustcov_results("HAC", maxlags=3, use_correction=False)
+    assert found["coef"] == pytest.approx(fit.params)
+    assert found["se_ols"] == pytest.approx(fit.bse)
+    assert found["se_nw_lag3"] == pytest.approx(robust.bse)
+    assert found["dw"] == pytest.approx(sm.stats.durbin_watson(fit.resid))
 
 
 def test_life_expectancy_under_one_death_rate_at_all_ages():
