@@ -63,6 +63,7 @@ def test_no_verdict_at_any_level_claims_a_cause():
     "text",
     [
         "The programme caused a fall.",
+        "It causes falls.",
         "Crime fell because of the wardens.",
         "This LED TO fewer claims.",
         "It was due to the pilot.",
@@ -75,7 +76,15 @@ def test_causal_words_are_found_whatever_their_case(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["The lead agency improved.", "Dues were paid.", "A cautious view."]
+    "text",
+    [
+        "The lead agency improved.",
+        "Dues were paid.",
+        "A cautious view.",
+        "Deaths from all causes fell.",
+        "All-cause mortality rose.",
+        "The main causes of death are listed.",
+    ],
 )
 def test_innocent_words_are_left_alone(text):
     assert verdicts.causal_words(text) == []
