@@ -1,0 +1,258 @@
+"""Published evaluations, within the tolerance that stands beside each."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lsp_analysis.effects.did import difference_in_changes
+from lsp_analysis.effects.fixed_effects import two_way_regression
+from lsp_analysis.effects.its import interrupted_series
+from lsp_analysis.effects.sdid import synthetic_did
+from lsp_analysis.effects.synthetic import synthetic_control
+from lsp_analysis.effects.two_by_two import did_2x2
+
+EIGHTIES = range(1980, 1989)
+PREDICTORS = [
+    ("lnincome", EIGHTIES, "mean"),
+    ("retprice", EIGHTIES, "mean"),
+    ("age15to24", EIGHTIES, "mean"),
+    ("beer", range(1984, 1989), "mean"),
+    ("cigsale", 1975),
+    ("cigsale", 1980),
+    ("cigsale", 1988),
+]
+CALIFORNIA = {
+    "outcome": "cigsale",
+    "treated": ["California"],
+    "start": 1989,
+    "area": "state",
+    "period": "year",
+}
+
+
+def case(folder: Path, name: str, file: str) -> tuple[pd.DataFrame, dict]:
+    expected = json.loads((folder / name / "expected.json").read_text(encoding="utf-8"))
+    return pd.read_csv(folder / name / file), expected
+
+
+# Card and Krueger 1994 ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stores(shared):
+    return case(shared("gold"), "card_krueger", "card_krueger.csv")
+
+
+def by_wave(stores: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """One row per store and wave."""
+    waves = [
+        stores[["sheet", *columns]].assign(
+            store=stores.index, wave=wave, fte=stores[f"fte{wave + 1}"]
+        )
+        for wave in (0, 1)
+    ]
+    return pd.concat(waves, ignore_index=True)
+
+
+def test_card_krueger_with_all_stores_that_answered(stores):
+    data, expected = stores
+    found = did_2x2(by_wave(data, ["state"]), outcome="fte", treated="state", post="wave")
+    assert found.estimate == pytest.approx(expected["did_all_available"], abs=1e-4)
+    assert found.se == pytest.approx(expected["pooled_ols_se_all_available"], abs=1e-4)
+    assert found.regression.n_rows == expected["n_store_waves"]
+    for state, group in (("NJ", "treated"), ("PA", "comparison")):
+        for time in ("before", "after"):
+            row = found.means.loc[(group, time)]
+            assert list(row) == pytest.approx(expected["means"][f"{state}_{time}"], abs=1e-4)
+
+
+def test_card_krueger_with_stores_that_answered_twice(stores):
+    data, expected = stores
+    expected = expected["balanced"]
+    waves = by_wave(data.dropna(subset=["fte1", "fte2"]), ["state"])
+    by_store = did_2x2(
+        waves, outcome="fte", treated="state", post="wave", vcov="cluster", cluster="sheet"
+    )
+    changes = difference_in_changes(
+        waves, outcome="fte", treated="state", start=1, area="store", period="wave"
+    )
+    assert by_store.estimate == pytest.approx(expected["did"], abs=1e-4)
+    assert by_store.se == pytest.approx(expected["crv1_by_store_se_statsmodels"], abs=1e-4)
+    assert changes.estimate == pytest.approx(expected["did"], abs=1e-4)
+    assert changes.se == pytest.approx(expected["unpooled_se_of_changes"], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("model", "regressors"),
+    [
+        ("nj_only", ["state"]),
+        ("nj_chain_owned", ["state", "chain2", "chain3", "chain4", "co_owned"]),
+        ("gap_only", ["gap"]),
+        ("gap_chain_owned", ["gap", "chain2", "chain3", "chain4", "co_owned"]),
+    ],
+)
+def test_card_krueger_table_4_as_a_panel_of_two_waves(stores, model, regressors):
+    data, expected = stores
+    kept = data.dropna(subset=["fte1", "fte2", "wage_st"])
+    kept = kept[kept["wage_st2"].notna() | (kept["status2"] == 3)]
+    chains = {f"chain{k}": (kept["chain"] == k).astype(float) for k in (2, 3, 4)}
+    waves = by_wave(kept.assign(**chains), regressors)
+    waves[regressors] = waves[regressors].mul(waves["wave"], axis=0)
+    found = two_way_regression(
+        waves, outcome="fte", regressors=regressors, area="store", period="wave", vcov="classical"
+    )
+    row = found.coefficients.iloc[0]
+    assert len(kept) == 357
+    assert [row["estimate"], row["se"]] == pytest.approx(
+        expected["table4_style_models_n357"][model], abs=1e-4
+    )
+
+
+# Kiel and McClain 1995 ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "outcome", "covariates"),
+    [
+        ("did_rprice", "rprice", []),
+        ("did_rprice_age_agesq", "rprice", ["age", "agesq"]),
+        (
+            "did_rprice_full(age agesq intst land area rooms baths)",
+            "rprice",
+            ["age", "agesq", "intst", "land", "area", "rooms", "baths"],
+        ),
+        ("did_lrprice", "lrprice", []),
+        (
+            "did_lrprice_full(age agesq lintst lland larea rooms baths)",
+            "lrprice",
+            ["age", "agesq", "lintst", "lland", "larea", "rooms", "baths"],
+        ),
+    ],
+)
+def test_kiel_and_mcclain(shared, key, outcome, covariates):
+    houses, expected = case(shared("gold"), "kielmc", "kielmc.csv")
+    found = did_2x2(houses, outcome=outcome, treated="nearinc", post="y81", covariates=covariates)
+    assert [found.estimate, found.se, found.p_value] == pytest.approx(expected[key], rel=1e-5)
+    assert found.regression.n_rows == expected["n"]
+
+
+# Proposition 99 ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def proposition_99():
+    from conftest import shared_path
+
+    smoking, expected = case(shared_path("gold"), "prop99", "smoking.csv")
+    return synthetic_control(smoking, predictors=PREDICTORS, **CALIFORNIA), smoking, expected
+
+
+def test_proposition_99_with_its_predictors_is_no_local_optimum(proposition_99):
+    found, _, expected = proposition_99
+    published = expected["computed_here_Synth"]
+    assert found.pre_mspe <= published["pre_mspe"]
+    assert found.unique
+    for state, weight in published["weights"].items():
+        assert found.donor_weights[state] == pytest.approx(weight, abs=0.03)
+    assert set(found.donor_weights.index[found.donor_weights > 0.03]) == set(published["weights"])
+    for year, gap in published["gap_by_year"].items():
+        assert found.gap_by_period[int(year)] == pytest.approx(gap, abs=0.6)
+
+
+def test_proposition_99_ranks_first_of_39_with_predictors_and_third_without(proposition_99):
+    found, _, expected = proposition_99
+    assert (found.rank, found.n_ranked) == (1, 39)
+    assert found.p_value == pytest.approx(expected["computed_here_Synth"]["placebo"]["p"])
+    assert found.outcomes_only_rank == 3
+    assert any("3 of 39 when only the outcomes" in warning for warning in found.warnings)
+
+
+def test_proposition_99_reports_its_starts_and_the_traps_among_them(proposition_99):
+    found, _, expected = proposition_99
+    trap = expected["computed_here_pysyncon"]["nelder_mead_from_equal_DEFAULT"]["pre_mspe"]
+    assert found.starts["start"].iloc[0] == "equal weights"
+    assert found.starts["pre_mspe"].min() >= found.pre_mspe * (1 - 1e-9)
+    assert (found.starts["pre_mspe"] > 0.9 * trap).any()
+
+
+def test_proposition_99_with_outcomes_only(proposition_99):
+    _, smoking, expected = proposition_99
+    expected = expected["outcome_only_convex_weights_computed_here"]
+    found = synthetic_control(smoking, **CALIFORNIA)
+    assert found.pre_mspe == pytest.approx(expected["pre_mspe"], abs=1e-3)
+    assert found.estimate == pytest.approx(expected["att_1989_2000"], abs=0.05)
+    assert found.fit_ratio == pytest.approx(expected["mspe_ratio"], rel=1e-3)
+    assert (found.rank, found.p_value) == (3, pytest.approx(expected["p"]))
+    for state, weight in expected["weights"].items():
+        assert found.donor_weights[state] == pytest.approx(weight, abs=0.01)
+
+
+def test_proposition_99_by_synthetic_did_is_the_published_number(proposition_99):
+    """Arkhangelsky and others 2021, table 1: -15.6 packs; their software's weights."""
+    found = synthetic_did(proposition_99[1], **CALIFORNIA)
+    assert found.estimate == pytest.approx(-15.604, abs=0.01)
+    assert found.period_weights[[1986, 1987, 1988]].to_numpy() == pytest.approx(
+        [0.366, 0.206, 0.427], abs=0.002
+    )
+    assert found.donor_weights[["Nevada", "New Hampshire", "Connecticut"]].to_numpy() == (
+        pytest.approx([0.124, 0.105, 0.078], abs=0.002)
+    )
+
+
+# Sicily smoking ban ------------------------------------------------------------------------------
+
+SICILY = {"outcome": "aces", "start": 37, "period": "time", "population": "stdpop", "cycle": 12}
+
+
+@pytest.fixture
+def sicily(shared):
+    return case(shared("gold"), "sicily", "sicily.csv")
+
+
+@pytest.mark.parametrize(
+    ("key", "family", "harmonics"),
+    [
+        ("m1_poisson", "poisson", 0),
+        ("m2_quasipoisson", "quasi_poisson", 0),
+        ("m3_quasi_harmonic", "quasi_poisson", 2),
+    ],
+)
+def test_sicily_change_of_level(sicily, key, family, harmonics):
+    data, expected = sicily
+    expected = expected[key]
+    options = {"family": family, "harmonics": harmonics, "change": "level", **SICILY}
+    found = interrupted_series(data, use_t=False, **options)
+    change = found.changes.loc["level_change"]
+    assert change["estimate"] == pytest.approx(np.log(expected["rr"]), abs=1e-6)
+    assert 1 + found.relative == pytest.approx(expected["rr"], abs=1e-6)
+    assert change["se"] == pytest.approx(expected["se"], rel=1e-4)
+    limits = [1 + found.relative_low, 1 + found.relative_high]
+    assert limits == pytest.approx(expected.get("ci", limits), rel=1e-5)
+    if "dispersion" in expected:
+        assert found.fit.dispersion == pytest.approx(expected["dispersion"], rel=1e-4)
+    if "p" in expected:
+        by_t = interrupted_series(data, **options)
+        assert by_t.p_value == pytest.approx(expected["p"], rel=1e-4)
+        trend = found.fit.coefficients.loc["time", "estimate"]
+        assert trend == pytest.approx(expected["time_coef"], abs=1e-6)
+        assert np.exp(12 * trend) == pytest.approx(expected["trend_per_year_rr"], abs=1e-6)
+
+
+def test_sicily_change_of_level_and_slope(sicily):
+    data, expected = sicily
+    expected = expected["m4_slope_change(time-36)"]
+    found = interrupted_series(
+        data, family="quasi_poisson", harmonics=2, change="both", **SICILY
+    ).changes
+    assert found.loc["level_change", "estimate"] == pytest.approx(
+        expected["smokban_coef"], abs=1e-6
+    )
+    assert found.loc["level_change", "se"] == pytest.approx(expected["smokban_se"], rel=1e-4)
+    slope = found.loc["slope_change", ["estimate", "se", "p_value"]]
+    assert list(slope[:1]) == pytest.approx(expected["slope_change"][:1], abs=1e-6)
+    assert list(slope[1:]) == pytest.approx(expected["slope_change"][1:], rel=1e-4)
