@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from shapely.affinity import translate
-from shapely.geometry import box
+from shapely.geometry import Polygon, box
 
 from lsp_analysis.errors import AreaError
 from lsp_analysis.study.areas import (
@@ -239,3 +239,16 @@ class TestAdjacency:
             .sort_values(["neighbour_code", "area_code"])
             .to_numpy(),
         )
+
+    def test_crossed_and_missing_outlines_do_not_stop_the_others(self):
+        shapes = self.grid()
+        shapes.loc[0, "geometry"] = Polygon([(0, 0), (50, 50), (50, 0), (0, 50)])
+        shapes.loc[15, "geometry"] = None
+        pairs = adjacency(shapes)
+        assert "33" not in set(pairs["area_code"])
+        assert pairs.query("area_code == '11'")["neighbour_code"].tolist() == [
+            "01",
+            "10",
+            "12",
+            "21",
+        ]

@@ -513,3 +513,15 @@ def test_a_quarter_of_a_million_rows_take_seconds(tmp_path):
     before = time.perf_counter()
     assert check_study(folder) == []
     assert time.perf_counter() - before < 20
+
+
+@pytest.mark.parametrize("column", ["area_code", "code_vintage", "borough_code"])
+@pytest.mark.parametrize("table", ["areas", "area_members", "deprivation", "observations"])
+def test_a_column_emptied_or_a_table_without_rows_does_not_stop_the_check(study, table, column):
+    header, *rows = read_rows(study / f"{table}.csv")
+    if column in header:
+        at = header.index(column)
+        write_rows(study / f"{table}.csv", [header, *([*r[:at], "", *r[at + 1 :]] for r in rows)])
+        assert isinstance(check_study(study), list)
+    write_rows(study / f"{table}.csv", [header])
+    assert isinstance(check_study(study), list)

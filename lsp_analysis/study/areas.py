@@ -244,8 +244,9 @@ def adjacency(geometry: GeoDataFrame, tolerance_m: float = 1.0) -> pd.DataFrame:
     """
     import shapely
 
-    shapes = geometry.geometry.to_numpy()
-    codes = geometry["area_code"].to_numpy()
+    drawn = geometry[geometry.geometry.notna()]
+    shapes = shapely.make_valid(drawn.geometry.to_numpy())
+    codes = drawn["area_code"].to_numpy()
     left, right = shapely.STRtree(shapes).query(shapes, predicate="dwithin", distance=tolerance_m)
     left, right = left[left != right], right[left != right]
     near = shapely.buffer(shapes, tolerance_m) if tolerance_m else shapes

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from lsp_analysis.errors import did_you_mean
-from lsp_analysis.study.problems import Problem, Sheet
+from lsp_analysis.study.problems import Problem, Sheet, look_up
 
 # Types whose areas share out every small area between them.
 PARTITIONS = ("msoa", "ward", "borough")
@@ -86,10 +86,11 @@ def codes_of_other_vintage(sheet: Sheet, column: str, areas: pd.DataFrame) -> li
     claimed = pd.MultiIndex.from_arrays([codes, sheet.typed["code_vintage"]])
     real = pd.MultiIndex.from_frame(areas[["area_code", "code_vintage"]])
     misplaced = pd.Series(~claimed.isin(real), index=codes.index) & ~unknown & codes.notna()
-    said = sheet.typed["code_vintage"].map(
-        lambda vintage: f"is no code of the list of {vintage:.0f}, but of another."
-    )
-    said = "The " + column + " " + codes.fillna("") + " " + said
+    vintages = sheet.typed["code_vintage"]
+
+    def said(row: int) -> str:
+        return f"The {column} {codes[row]} is no code of the list of {vintages[row]:.0f}."
+
     remedy = "Correct code_vintage, or translate the code with code_lookup."
     problems = sheet.flag(misplaced, "code_vintage", said, remedy)
     return _lost_codes(sheet, unknown, column, known) + problems
@@ -157,17 +158,20 @@ def _other_borough(members: Sheet, areas: pd.DataFrame) -> list[Problem]:
     known = areas.drop_duplicates("area_code").set_index("area_code")
     borough = known["borough_code"].fillna("")
     borough = borough.mask(known["area_type"] == "borough", known.index.to_series())
-    outer = members.typed["area_code"].map(borough).fillna("")
-    inner = members.typed["member_code"].map(borough).fillna("")
+    outer = look_up(members.typed["area_code"], borough).fillna("")
+    inner = look_up(members.typed["member_code"], borough).fillna("")
     apart = (outer != inner) & (outer != "") & (inner != "")
-    said = "The member lies in borough " + inner + " and the whole in " + outer + ": no nesting."
+
+    def said(row: int) -> str:
+        return f"The member lies in borough {inner[row]} and the whole in {outer[row]}: no nesting."
+
     return members.flag(apart, "member_code", said, "Correct the codes or the boroughs.")
 
 
 def _shares_of_small_areas(members: Sheet, areas: pd.DataFrame) -> list[Problem]:
     """Small areas whose shares in the MSOAs, wards or boroughs do not add up to one."""
     kinds = areas.drop_duplicates("area_code").set_index("area_code")["area_type"]
-    kind = members.typed["area_code"].map(kinds)
+    kind = look_up(members.typed["area_code"], kinds)
     rows = members.typed.assign(kind=kind, row=members.typed.index)
     rows = rows[rows["kind"].isin(PARTITIONS)]
     keys = ["kind", "code_vintage", "member_code"]
@@ -207,8 +211,11 @@ def lookup_weights(lookup: Sheet) -> list[Problem]:
     """Older codes whose shares in the newer codes do not add up to one."""
     total = lookup.typed.groupby("from_code")["weight"].transform("sum")
     wrong = (total - 1).abs() > WEIGHT_TOLERANCE
-    said = "The weights of this code add up to " + total.map("{:.3g}".format) + ", not 1."
     first = wrong & ~lookup.typed["from_code"].duplicated()
+
+    def said(row: int) -> str:
+        return f"The weights of this code add up to {total[row]:.3g}, not 1."
+
     return lookup.flag(first, "weight", said, "Give the share of the older area in each newer one.")
 
 
@@ -216,8 +223,8 @@ def adds_up_to_borough(sheet: Sheet, column: str, areas: pd.DataFrame) -> list[P
     """Borough counts that their small areas do not add up to, where all of them are there."""
     kinds = areas.drop_duplicates("area_code").set_index("area_code")
     rows = sheet.typed.assign(
-        kind=sheet.typed["area_code"].map(kinds["area_type"]),
-        borough=sheet.typed["area_code"].map(kinds["borough_code"]),
+        kind=look_up(sheet.typed["area_code"], kinds["area_type"]),
+        borough=look_up(sheet.typed["area_code"], kinds["borough_code"]),
     )
     keys = [
         name
@@ -248,11 +255,14 @@ def _not_added_up(
 ) -> list[Problem]:
     at = pd.MultiIndex.from_frame(whole[["area_code", *keys]])
     found = summed.reindex(at).set_axis(whole.index)
-    complete = found["count"] == whole["area_code"].map(expected)
+    complete = found["count"] == look_up(whole["area_code"], expected)
     off = (found["sum"] - whole[column]).abs() > ADD_UP_TOLERANCE * whole[column].abs().clip(
         lower=1
     )
     wrong = (complete & off).reindex(sheet.typed.index, fill_value=False)
-    said = f"The borough's {kind}s add up to " + found["sum"].map("{:,.10g}".format) + " here."
+
+    def said(row: int) -> str:
+        return f"The borough's {kind}s add up to {found.loc[row, 'sum']:,.10g} here."
+
     remedy = "Correct the borough's number, or those of its areas."
     return sheet.flag(wrong, column, said, remedy)

@@ -51,11 +51,11 @@ def words_not_allowed(sheet: Sheet) -> list[Problem]:
             continue
         words = sheet.text[column.name].str.strip()
         wrong = ~words.isin([*column.allowed, ""])
-        said = words.map(
-            lambda word, allowed=column.allowed: (
-                f"This is not one of {', '.join(allowed)}.{did_you_mean(word, allowed, n=1)}"
-            )
-        )
+
+        def said(row: int, words: pd.Series = words, column: schema.Column = column) -> str:
+            hint = did_you_mean(words[row], column.allowed, n=1)
+            return f"This is not one of {', '.join(column.allowed)}.{hint}"
+
         problems += sheet.flag(wrong, column.name, said, "Write one of the words allowed.")
     return problems
 
@@ -63,14 +63,17 @@ def words_not_allowed(sheet: Sheet) -> list[Problem]:
 def repeated_keys(sheet: Sheet) -> list[Problem]:
     """Rows that have the key of an earlier row."""
     key = [name for name in schema.TABLES[sheet.table].key if name in sheet.typed]
-    known = sheet.typed[key].astype("str")
+    known = sheet.typed[key].astype("str").fillna("")
     repeated = known.duplicated() & sheet.typed[key].notna().all(axis=1)
     if not repeated.any():
         return []
     joined = known.agg(" ".join, axis=1)
     rows = pd.Series(joined.index, index=joined.index)
     first = rows.groupby(joined).transform("min")
-    said = "The key (" + ", ".join(key) + ") repeats that of row " + first.astype("str") + "."
+
+    def said(row: int) -> str:
+        return f"The key ({', '.join(key)}) repeats that of row {first[row]}."
+
     remedy = "Keep one of the rows, or tell them apart by the columns of the key."
     problems = sheet.flag(repeated, key[0], said, remedy)
     return [
@@ -85,15 +88,11 @@ def dangling(sheet: Sheet, column: str, target: Sheet) -> list[Problem]:
     unknown = ~names.isin([*known, ""])
     counts = names[unknown].value_counts()
     first = unknown & ~names.duplicated()
-    said = names.map(
-        lambda name: (
-            (
-                f"The table {target.table} has no such {column}; {counts.get(name, 0)} rows of "
-                f"{sheet.table} would be lost.{did_you_mean(name, known, n=1)}"
-            )
-            if name in counts.index
-            else ""
-        )
-    )
+
+    def said(row: int) -> str:
+        lost = f"{counts[names[row]]} rows of {sheet.table} would be lost."
+        hint = did_you_mean(names[row], known, n=1)
+        return f"The table {target.table} has no such {column}; {lost}{hint}"
+
     remedy = f"Correct it, or add it to {target.table}."
     return sheet.flag(first, column, said, remedy)

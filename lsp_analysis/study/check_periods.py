@@ -8,7 +8,7 @@ import pandas as pd
 
 from lsp_analysis.study.panel import period_kinds
 from lsp_analysis.study.periods import parse_period
-from lsp_analysis.study.problems import Problem, Sheet
+from lsp_analysis.study.problems import Problem, Sheet, look_up
 
 SERIES = ["indicator_id", "area_code", "sex", "age", "group"]
 MOST = 0.5
@@ -57,7 +57,7 @@ def dates_ahead(sheets: Mapping[str, Sheet], today: pd.Timestamp) -> list[Proble
 def period_starts(texts: pd.Series) -> pd.Series:
     """First day of the period each text names; missing when it names none."""
     starts = {text: _start(text) for text in texts.dropna().unique()}
-    return pd.to_datetime(texts.map(starts))
+    return look_up(texts, pd.Series(starts, dtype="datetime64[us]"))
 
 
 def _start(text: str) -> pd.Timestamp:
@@ -142,11 +142,11 @@ def _overlaps(
         )
         remedy = "Keep periods that do not overlap, for trends and effects to hold."
         return [_at_start(sheet, int(overlap.index[overlap].min()), problem, remedy)]
-    said = (
-        "The period begins before the one that starts "
-        + previous["period_start"].dt.strftime("%Y-%m-%d").fillna("")
-        + " has ended."
-    )
+    before = previous["period_start"]
+
+    def said(row: int) -> str:
+        return f"The period begins before the one that starts {before[row]:%Y-%m-%d} has ended."
+
     remedy = "Keep periods of one length that do not overlap, or make them two indicators."
     return sheet.flag(overlap, "period_start", said, remedy)
 
@@ -163,7 +163,7 @@ def _missing(
     kind = pd.Series("", index=rows.index)
     if areas is not None:
         known = areas.typed.drop_duplicates("area_code").set_index("area_code")["area_type"]
-        kind = rows["area_code"].map(known).fillna("")
+        kind = look_up(rows["area_code"], known).fillna("")
     problems = _skipped(sheet, indicator_id, period)
     frame = rows.assign(period=period, kind=kind)
     for _, alike in frame.groupby("kind"):
@@ -211,12 +211,10 @@ def late_baselines(plan: Sheet, interventions: Sheet | None) -> list[Problem]:
     if interventions is None or interventions.typed["start"].dropna().empty:
         return problems
     by_theme = interventions.typed.groupby("theme")["start"].max()
-    start = plan.typed["theme"].map(by_theme)
-    start = pd.to_datetime(start).fillna(interventions.typed["start"].max())
+    start = look_up(plan.typed["theme"], by_theme).fillna(interventions.typed["start"].max())
     after = (baseline >= start) & ~late
-    said = (
-        "The baseline period is after the start of the programme ("
-        + start.dt.strftime("%Y-%m-%d")
-        + ")."
-    )
+
+    def said(row: int) -> str:
+        return f"The baseline period is after the start of the programme ({start[row]:%Y-%m-%d})."
+
     return problems + plan.flag(after, "baseline_period", said, remedy)

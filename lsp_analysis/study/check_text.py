@@ -140,7 +140,11 @@ def judge_sheet(
     typed = {}
     found = Sheet(table, file, text, pd.DataFrame(index=text.index))
     for column in schema.TABLES[table].columns:
-        cells = text[column.name] if column.name in text else pd.Series("", index=text.index)
+        cells = (
+            text[column.name]
+            if column.name in text
+            else pd.Series("", index=text.index, dtype="str")
+        )
         problems += judge_cells(found, column, cells)
         typed[column.name] = read_cells(cells, column)
     return Sheet(table, file, text, pd.DataFrame(typed, index=text.index)), problems

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from lsp_analysis.study.problems import Problem, Sheet
+from lsp_analysis.study.problems import Problem, Sheet, look_up
 from lsp_analysis.study.schema import UNIT_MULTIPLIER
 
 # Values that come from whole people, things or events counted.
@@ -35,11 +35,14 @@ def check_values(sheets: Mapping[str, Sheet]) -> list[Problem]:
 
 def multiplier_of_unit(indicators: Sheet) -> list[Problem]:
     """Multipliers that are not those of the unit."""
-    expected = indicators.typed["unit"].map(UNIT_MULTIPLIER)
+    unit = indicators.typed["unit"]
+    expected = look_up(unit, pd.Series(UNIT_MULTIPLIER))
     given = indicators.typed["multiplier"]
     wrong = expected.notna() & given.notna() & (expected != given)
-    said = "The unit " + indicators.typed["unit"].fillna("") + " has the multiplier "
-    said += expected.map("{:g}".format) + "."
+
+    def said(row: int) -> str:
+        return f"The unit {unit[row]} has the multiplier {expected[row]:g}."
+
     return indicators.flag(wrong, "multiplier", said, "Correct the unit or the multiplier.")
 
 
@@ -76,9 +79,9 @@ def check_observations(sheet: Sheet, indicators: Sheet) -> list[Problem]:
     """Numerators, denominators, values and intervals, by what their indicator is."""
     facts = indicators.typed.drop_duplicates("indicator_id").set_index("indicator_id")
     row = sheet.typed
-    kind = row["indicator_id"].map(facts["value_type"]).fillna("")
-    unit = row["indicator_id"].map(facts["unit"]).fillna("")
-    multiplier = row["indicator_id"].map(facts["multiplier"])
+    kind = look_up(row["indicator_id"], facts["value_type"]).fillna("")
+    unit = look_up(row["indicator_id"], facts["unit"]).fillna("")
+    multiplier = look_up(row["indicator_id"], facts["multiplier"])
     problems = []
     for column in ("numerator", "denominator"):
         signed = kind.isin(COUNTED) if column == "numerator" else row[column].notna()
@@ -122,18 +125,25 @@ def values_unlike_parts(
     moved = pd.Series(False, index=row.index)
     for factor in FACTORS:
         moved |= (ratio / factor - 1).abs() < 0.02
-    should = expected.map("{:.6g}".format)
-    said = "The value is not numerator / denominator x multiplier, which is " + should + "."
-    mixed = "The value is in another unit than its indicator: it should be " + should + "."
-    problems = sheet.flag(off & ~moved, "value", said, "Correct the value, or leave it blank.")
-    return problems + sheet.flag(off & moved, "value", mixed, "Write all values in one unit.")
+
+    def unlike(at: int) -> str:
+        return (
+            f"The value is not numerator / denominator x multiplier, which is {expected[at]:.6g}."
+        )
+
+    def other_unit(at: int) -> str:
+        return f"The value is in another unit than its indicator: it should be {expected[at]:.6g}."
+
+    problems = sheet.flag(off & ~moved, "value", unlike, "Correct the value, or leave it blank.")
+    remedy = "Write all values in one unit."
+    return problems + sheet.flag(off & moved, "value", other_unit, remedy)
 
 
 def _rounding(sheet: Sheet) -> pd.Series:
     """Half of the last decimal place each value is written with."""
     if "value" not in sheet.text:
         return pd.Series(0.0, index=sheet.typed.index)
-    written = sheet.text["value"].str.strip().str.partition(".")[2].str.len()
+    written = sheet.text["value"].str.strip().str.replace(r"^[^.]*\.?", "", regex=True).str.len()
     return 0.5 * 10.0 ** -written.astype("float64")
 
 

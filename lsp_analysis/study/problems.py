@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, fields
 
 import pandas as pd
@@ -49,9 +49,9 @@ class Sheet:
     typed: pd.DataFrame
 
     def flag(
-        self, wrong: pd.Series, column: str, problem: str | pd.Series, remedy: str | pd.Series
+        self, wrong: pd.Series, column: str, problem: str | Callable[[int], str], remedy: str
     ) -> list[Problem]:
-        """A problem at each row where `wrong` holds; texts may differ from row to row."""
+        """A problem at each row where `wrong` holds, in one sentence or one made from the row."""
         rows = wrong.index[wrong.fillna(False).astype(bool)]
         if rows.empty:
             return []
@@ -60,10 +60,15 @@ class Sheet:
         else:
             values = [""] * len(rows)
         return [
-            Problem(self.file, int(row), column, value, said, do)
-            for row, value, said, do in zip(
-                rows, values, _each(problem, rows), _each(remedy, rows), strict=True
+            Problem(
+                self.file,
+                int(row),
+                column,
+                value,
+                problem if isinstance(problem, str) else problem(row),
+                remedy,
             )
+            for row, value in zip(rows, values, strict=True)
         ]
 
     def flag_whole(self, column: str, problem: str, remedy: str) -> list[Problem]:
@@ -87,8 +92,9 @@ def render(problems: Sequence[Problem]) -> str:
     return "\n".join([*map(str, problems), found])
 
 
-def _each(text: str | pd.Series, rows: pd.Index) -> Sequence[str]:
-    return [text] * len(rows) if isinstance(text, str) else text.loc[rows].tolist()
+def look_up(keys: pd.Series, facts: pd.Series) -> pd.Series:
+    """`facts` at each of `keys`, in the type of `facts` even where there is nothing to find."""
+    return facts.reindex(keys).set_axis(keys.index)
 
 
 def _short(value: str) -> str:

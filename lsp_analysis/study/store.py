@@ -279,7 +279,7 @@ class Study:
         Matched on the last edition of the Indices older than `before` (a Period, date or year),
         in the codes of the area's vintage where the study can translate.
         """
-        editions = self.read("deprivation", columns=["edition"])["edition"].unique()
+        editions = self.read("deprivation", columns=["edition"])["edition"].dropna().unique()
         edition = area_rules.last_edition_before(editions, before)
         vintage = area.code_vintage if self.has("code_lookup") else None
         rows = self.deprivation(edition=edition, code_vintage=vintage)
