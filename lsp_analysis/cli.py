@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from lsp_analysis import __version__
 from lsp_analysis.errors import LspError, ParameterError, did_you_mean
@@ -80,7 +81,12 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     reports.add_argument("--areas", nargs="+", default=[], metavar="AREA", help="names or codes")
     reports.add_argument("--decile", type=int, help="small areas in this tenth, 1 most deprived")
     reports.add_argument("--all", action="store_true", help="every small area of the study")
+    reports.add_argument("--batch", metavar="YAML", help="a file that mixes areas and parameters")
     _takes_page(reports)
+    reports.add_argument("--workers", type=int, default=0, metavar="N", help="at work at a time")
+    reports.add_argument("--resume", action="store_true", help="leave what is up to date alone")
+    reports.add_argument("--shard", default="", metavar="I/N", help="only this part of the batch")
+    reports.add_argument("--scheduler", default="", help="of Dask: local, or tcp://host:8786")
 
     new = command("new", _new, "start a study of your own, with example rows to replace")
     new.add_argument("study", help="study folder to write")
@@ -120,14 +126,8 @@ def _import(arguments: argparse.Namespace) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     from lsp_analysis.reports.runner import run_report
 
-    record = run_report(
-        study_path(arguments.study),
-        arguments.area,
-        template=arguments.template,
-        out=arguments.out,
-        parameters=_settings(arguments.parameters),
-    )
-    print(record.page)
+    record = run_report(arguments.study, arguments.area, **_page_of(arguments))
+    print(record.sentence())
     return OK
 
 
@@ -135,13 +135,17 @@ def _reports(arguments: argparse.Namespace) -> int:
     from lsp_analysis.reports.batch import run_reports
 
     batch = run_reports(
-        study_path(arguments.study),
-        areas=arguments.areas,
+        arguments.study,
+        arguments.areas,
         decile=arguments.decile,
         every_area=arguments.all,
-        template=arguments.template,
-        out=arguments.out,
-        parameters=_settings(arguments.parameters),
+        batch_file=arguments.batch,
+        workers=arguments.workers,
+        resume=arguments.resume,
+        shard=arguments.shard,
+        scheduler=arguments.scheduler,
+        progress=lambda line: print(line, file=sys.stderr, flush=True),
+        **_page_of(arguments),
     )
     print(batch.sentence())
     return FAILED if batch.failed else OK
@@ -187,7 +191,24 @@ def _takes_study(command: argparse.ArgumentParser) -> None:
 def _takes_page(command: argparse.ArgumentParser) -> None:
     command.add_argument("--template", default="report_area", metavar="NAME", help="notebook")
     command.add_argument("--out", default="reports/rendered", metavar="FOLDER", help="where to")
+    command.add_argument("--formats", default="html", help="html, or html,pdf")
+    command.add_argument("--timeout", type=float, metavar="SECONDS", help="to stop a report after")
+    command.add_argument("--memory", type=float, metavar="MEGABYTES", help="to stop a report above")
+    command.add_argument("--engine", default="", help="fork or kernel; by default the best here")
     _takes_settings(command, "parameters", "a parameter of the notebook, such as -p start=2008-04")
+
+
+def _page_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Keywords of the report runner that `_takes_page` asked for; unset limits are its own."""
+    limits = {"timeout": arguments.timeout, "memory": arguments.memory}
+    return {
+        "template": arguments.template,
+        "out": arguments.out,
+        "formats": arguments.formats.split(","),
+        "engine": arguments.engine,
+        "parameters": _settings(arguments.parameters),
+        **{name: limit for name, limit in limits.items() if limit is not None},
+    }
 
 
 def _takes_settings(command: argparse.ArgumentParser, dest: str, summary: str) -> None:

@@ -185,3 +185,31 @@ def test_a_misspelt_parameter_is_refused_before_anything_runs(run, tmp_path):
 def test_a_template_that_does_not_exist_is_refused(run, tmp_path):
     err = a_report_that_is_refused(run, tmp_path, "--area", "Hall i' th' Wood", "--template", "no")
     assert "no" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "--areas"),
+        (["--decile", "11"], "from 1"),
+        (["--all", "--shard", "9/2"], "shard"),
+        (["--all", "--engine", "frok"], 'Did you mean "fork"'),
+        (["--batch", "missing.yml"], "missing.yml"),
+    ],
+)
+def test_a_batch_that_cannot_be_asked_for_starts_nothing(run, tmp_path, words, said):
+    code, out, err = run("reports", "bolton_demo", "--out", str(tmp_path / "out"), *words)
+    assert (code, out) == (1, "")
+    assert is_one_sentence(err)
+    assert said in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_reports_are_written_with_an_index_and_progress_told_apart_from_the_result(run, tmp_path):
+    words = ["--areas", "Hall i' th' Wood", "E01004803", "--out", str(tmp_path)]
+    code, out, err = run("reports", "bolton_demo", *words)
+    assert code == 0
+    assert "reports made in" in out
+    assert str(tmp_path / "index.html") in out
+    assert "2 of 2" in err.splitlines()[-1]
+    assert len(list(tmp_path.glob("*/*.html"))) == 2
