@@ -357,46 +357,6 @@ def _chi_squared_trend(i: Inputs) -> Inputs:
     return {"chisq": chi_squared, "p": p}
 
 
-# Effects
-
-
-@binds("did_cluster")
-def _did_cluster(i: Inputs) -> Inputs:
-    rows = pd.DataFrame(i["rows"])
-    pooled = did_2x2(
-        rows, outcome="y", treated="treat", post="post", vcov="cluster", cluster="area"
-    )
-    two_way = difference_in_differences(
-        rows,
-        outcome="y",
-        treated=rows.loc[rows["treat"] == 1, "area"].unique().tolist(),
-        start=rows.loc[rows["post"] == 1, "period"].min(),
-        area="area",
-        period="period",
-    )
-    return {
-        "did_2x2": pooled.estimate,
-        "se_cl_2x2": pooled.se,
-        "did_twfe": two_way.estimate,
-        "se_cl_twfe": two_way.se,
-    }
-
-
-@binds("its_newey_west")
-def _its_newey_west(i: Inputs) -> Inputs:
-    series = pd.DataFrame({"y": i["y"]}).rename_axis("period").reset_index()
-    plain, robust = (
-        interrupted_series(series, outcome="y", start=i["change_after"], newey_west=lags).fit
-        for lags in (None, 3)
-    )
-    return {
-        "coef": plain.coefficients["estimate"],
-        "se_ols": plain.coefficients["se"],
-        "se_nw_lag3": robust.coefficients["se"],
-        "dw": plain.durbin_watson,
-    }
-
-
 # Names and disclosure
 
 
@@ -419,6 +379,9 @@ def _suppression_audit(i: Inputs) -> Inputs:
     return {"intervals": {f"{row},{column}": ends for (row, column), ends in found.items()}}
 
 
+# Effects
+
+
 @binds("did_cluster")
 def _did_cluster(inputs: Inputs) -> Inputs:
     rows = pd.DataFrame(inputs["rows"])
@@ -437,8 +400,9 @@ def _did_cluster(inputs: Inputs) -> Inputs:
 
 @binds("its_newey_west")
 def _its_newey_west(inputs: Inputs) -> Inputs:
-    series = pd.DataFrame({"period": range(1, len(inputs["y"]) + 1), "y": inputs["y"]})
-    start = inputs["change_after"] + 1
+    # Periods counted from nought: the first one changed has as many before it as `change_after`.
+    series = pd.DataFrame({"period": range(len(inputs["y"])), "y": inputs["y"]})
+    start = inputs["change_after"]
     plain, robust = (
         interrupted_series(series, outcome="y", start=start, newey_west=lags) for lags in (None, 3)
     )
