@@ -16,7 +16,8 @@ from lsp_analysis.wording import Sentence
 VERDICTS = ("better", "similar", "worse", "lower", "higher", "not compared")
 
 _CAUSAL = re.compile(
-    r"\b((?<!all )(?<!all-)causes?(?! of death)|caus(?:ed|ing|al|ally)|because of|due to|owing to|thanks to|led to|leads to|"
+    r"\b((?<!all )(?<!all-)causes?(?! of death)|caus(?:ed|ing|al|ally)|"
+    r"because of|due to|owing to|thanks to|led to|leads to|"
     r"result(?:s|ed|ing)? in|brought about|made possible by|prov(?:es|ed|en)|attributable to)\b",
     re.IGNORECASE,
 )

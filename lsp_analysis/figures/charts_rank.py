@@ -185,14 +185,14 @@ def draw_slope_ranks(
     if highlight in order:
         order.insert(0, order.pop(order.index(highlight)))
     time = TimeAxis.of(frame["edition"])
-    handles = []
+    _position_axis(ax, int(out_of or np.ceil(np.nanmax(position))))
+    handles, written = [], []
     for i, name in enumerate(order):
         part = frame[frame["series"] == name]
         x, y = time.line(part["edition"], floats(part["position"]))
         handles += ax.plot(x, y, **style_of(i), zorder=4 - 0.1 * i)
         if i == 0 or (highlight is None and i < 3):
-            _write_positions(ax, x, y, handles[-1].get_color())
-    _position_axis(ax, int(out_of or np.ceil(np.nanmax(position))))
+            _write_positions(ax, x, y, handles[-1].get_color(), written)
     time.label(ax)
     ax.set_xticks(time.steps.to_numpy(), labels=[wrapped(e, 10) for e in time.steps.index])
     unit_above(ax, label if out_of is None else f"{label}, of {wording.number(out_of)}")
@@ -209,10 +209,15 @@ def _position_axis(ax: Axes, last: int) -> None:
     ax.set_ylim(last + 0.04 * last + 0.5, 1 - 0.08 * last - 0.2)
 
 
-def _write_positions(ax: Axes, x: np.ndarray, y: np.ndarray, colour: str) -> None:
-    """Write each position over its point."""
+def _write_positions(
+    ax: Axes, x: np.ndarray, y: np.ndarray, colour: str, written: list[tuple[float, float]]
+) -> None:
+    """Write each position over its point, unless one is written near there already."""
+    last, first = ax.get_ylim()
     for place, position in zip(x, y, strict=True):
-        if np.isfinite(position):
+        near = (p == place and abs(q - position) < 0.08 * (last - first) for p, q in written)
+        if np.isfinite(position) and not any(near):
+            written.append((place, position))
             ax.annotate(
                 wording.number(position),
                 (place, position),
