@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 REST = "the rest of the borough"
 ALIKE = "similarly deprived areas"
+PERIODS_A_YEAR = {"M": 12, "Q": 4}
 _SHOWN_AREAS = 4
 
 
@@ -309,10 +310,10 @@ def yearly(panel: pd.DataFrame) -> pd.DataFrame:
     count the people at risk, too when numerators are events of the period: the rate is then per
     period, as in the panel.
     """
-    freq = panel["period"].dt.freq
-    if freq is None or str(freq.name).startswith(("Y", "A")):
+    length = panel["period"].dtype.freq.freqstr[0]
+    if length not in PERIODS_A_YEAR:
         return panel
-    per_year = {"M": 12, "Q": 4}[str(freq.name)[0]]
+    per_year = PERIODS_A_YEAR[length]
     year = panel["period"].dt.asfreq("Y")
     grouped = panel.assign(period=year).groupby(["area_code", "period"])
     sums = grouped[["numerator", "denominator"]].sum(min_count=per_year)

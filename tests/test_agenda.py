@@ -1,0 +1,64 @@
+"""What the plan, the agencies and the gaps in the evidence say, with and without the tables."""
+
+from __future__ import annotations
+
+import pytest
+from small_study import small_tables, write_small_study
+
+from lsp_analysis import area_brief, open_study
+from lsp_analysis.resources import study_path
+from lsp_analysis.standing.agenda import (
+    activity_sentence,
+    evidence_gaps,
+    plan_sentence,
+    plan_table,
+    progress_of_plan,
+)
+
+
+@pytest.fixture(scope="module")
+def brief():
+    return area_brief(open_study(study_path("bolton_demo")), "Hall i' th' Wood")
+
+
+@pytest.fixture
+def bare(tmp_path):
+    tables = {
+        k: v for k, v in small_tables().items() if k in ("areas", "indicators", "observations")
+    }
+    study = open_study(write_small_study(tmp_path / "bare", tables))
+    return area_brief(study, study.small_areas()["area_code"].iloc[0])
+
+
+def test_the_plan_sentence_counts_every_measure_once(brief):
+    progress = progress_of_plan(brief)
+    assert f"{len(progress.table)} measures" in plan_sentence(brief)
+
+
+def test_only_measures_that_are_worse_here_are_named_as_off_track_here(brief):
+    named = plan_sentence(brief).partition(f"worse in {brief.area.name}: ")[2]
+    worse = brief.profile.table
+    for name in worse.loc[worse["verdict"] != "worse", "name"]:
+        assert name not in named
+
+
+def test_the_plan_table_lists_only_measures_off_track(brief):
+    shown = plan_table(brief).frame
+    assert set(shown["Status"]) <= {"missed", "behind", "moving away"}
+
+
+def test_activity_gives_the_programmes_cost_a_head(brief):
+    people, _ = brief.population()
+    assert f"£{420_000 / people:.2f} a head" in activity_sentence(brief)
+
+
+def test_nothing_is_missing_from_the_demo_study(brief):
+    assert evidence_gaps(brief) == "No table or value that this page asks for is missing."
+
+
+def test_a_bare_study_names_each_table_it_lacks(bare):
+    said = evidence_gaps(bare)
+    for table in ("deprivation", "plan", "interventions", "populations"):
+        assert f'"{table}"' in said
+    assert 'no table "plan"' in plan_sentence(bare)
+    assert "does not record what agencies did" in activity_sentence(bare)

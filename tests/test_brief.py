@@ -1,0 +1,100 @@
+"""One area of a study against its borough, on the demo study and on studies that lack tables."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from small_study import small_tables, write_small_study
+
+from lsp_analysis import area_brief, open_study
+from lsp_analysis.resources import study_path
+from lsp_analysis.standing.brief import ALIKE, REST, yearly
+
+
+@pytest.fixture(scope="module")
+def brief():
+    return area_brief(open_study(study_path("bolton_demo")), "Hall i' th' Wood")
+
+
+def test_the_area_itself_is_in_neither_comparator(brief):
+    own = set(brief.area.members)
+    assert own == {"E01004802"}
+    for codes in brief.comparators.values():
+        assert not own & set(codes)
+    assert len(brief.comparators[REST]) == 176
+    assert len(brief.comparators[ALIKE]) == 10
+
+
+def test_the_place_sentence_gives_codes_residents_and_comparators(brief):
+    said = brief.place()
+    assert "E01004802" in said
+    assert "1,506 residents" in said
+    assert "176 small areas" in said
+
+
+def test_residents_are_counted_once_although_the_table_is_by_sex_and_age(brief):
+    people, period = brief.population()
+    rows = brief.study.read("populations", where={"area_code": ["E01004802"]})
+    last = rows[rows["period"] == period]
+    one_way = last[(last["sex"] != "all") & (last["age_band"] != "all")]
+    assert people == one_way["population"].sum()
+
+
+def test_the_main_indicator_is_the_one_asked_for_or_the_worst(brief):
+    assert brief.main_indicator("burglary") == "burglary"
+    worst = brief.main_indicator()
+    assert brief.profile.table.loc[worst, "verdict"] == "worse"
+
+
+def test_the_headline_counts_what_the_table_shows(brief):
+    worse = int((brief.profile.table["verdict"] == "worse").sum())
+    assert f"worse than the rest of the borough on {worse} of 12 indicators" in brief.headline()
+    assert "most deprived of the borough's 177 small areas" in brief.headline()
+
+
+def test_the_profile_table_has_a_row_for_each_indicator_and_names_the_comparators(brief):
+    shown = brief.profile_table().frame
+    assert len(shown) == len(brief.profile.table)
+    assert {"Hall i' th' Wood", "Rest of borough", "Similarly deprived"} <= set(shown.columns)
+
+
+def test_only_the_area_has_an_interval_in_its_trend(brief):
+    trend = brief.trend("emergency_admissions")
+    own = trend["series"] == "Hall i' th' Wood"
+    assert trend.loc[own, "low"].notna().all()
+    assert trend.loc[~own, "low"].isna().all()
+
+
+def test_the_gap_is_the_areas_value_less_the_rest_of_the_boroughs(brief):
+    frame = brief.gap("emergency_admissions").frame
+    assert np.allclose(frame["gap"], frame["value"] - frame["comparator_value"])
+
+
+def test_months_become_years_by_sums_over_sums_and_part_years_are_left_out():
+    months = pd.period_range("2008-01", periods=15, freq="M")
+    panel = pd.DataFrame(
+        {"area_code": "A", "period": months, "numerator": 2.0, "denominator": 100.0,
+         "value": 20.0, "note": ""}
+    )  # fmt: skip
+    years = yearly(panel)
+    assert list(years["period"].astype(str)) == ["2008"]
+    assert years["numerator"].iloc[0] == 24
+    assert years["denominator"].iloc[0] == 1200
+
+
+def test_a_panel_of_years_is_left_as_it_is():
+    years = pd.period_range("2008", periods=3, freq="Y-MAR")
+    panel = pd.DataFrame({"area_code": "A", "period": years, "value": [1.0, 2.0, 3.0]})
+    assert yearly(panel) is panel
+
+
+def test_a_study_without_indices_says_so_and_still_compares(tmp_path):
+    tables = small_tables()
+    tables.pop("deprivation", None)
+    study = open_study(write_small_study(tmp_path / "plain", tables))
+    small = study.small_areas()["area_code"].iloc[0]
+    brief = area_brief(study, small)
+    assert list(brief.comparators) == [REST]
+    assert any("deprivation" in note for note in brief.notes)
+    assert brief.headline()

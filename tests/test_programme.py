@@ -1,0 +1,127 @@
+"""A study's own programme: when it began, what it did to each outcome, or why we cannot tell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lsp_analysis import open_study, programme_effects, programme_in
+from lsp_analysis.effects.indicator_effect import IndicatorEffect, indicator_effect, inside_sentence
+from lsp_analysis.effects.programme import Programme
+from lsp_analysis.resources import study_path
+from lsp_analysis.verdicts import causal_words
+
+PRIMARY = "antisocial_behaviour"
+
+
+@pytest.fixture(scope="module")
+def study():
+    return open_study(study_path("bolton_demo"))
+
+
+@pytest.fixture(scope="module")
+def programme(study):
+    return programme_in(study, study.area("Hall i' th' Wood"))
+
+
+@pytest.fixture(scope="module")
+def effects(study, programme):
+    return programme_effects(study, programme, primary=PRIMARY)
+
+
+def test_a_recorded_programme_has_its_own_start_whatever_is_assumed(study):
+    found = programme_in(study, study.area("E01004802"), start="1999-01")
+    assert (found.start, found.known) == (pd.Period("2008-04", "M"), "recorded")
+    assert found.primary_outcome == PRIMARY
+
+
+def test_an_area_without_a_programme_has_no_start_and_no_effect(study):
+    found = programme_in(study, study.area("E01004768"))
+    assert found.start is None
+    assert "No programme is on record" in found.sentence()
+    assert indicator_effect(study, PRIMARY, programme=found).effect is None
+
+
+def test_a_programme_in_too_little_of_an_area_is_not_judged_there(study):
+    area = study.area("Hall i' th' Wood (wide)")
+    assert programme_in(study, area).start is not None
+    whole = Programme(area, "it", pd.Period("2008-04", "M"), "recorded", 1)
+    assert "1 of 4" in whole.sentence()
+
+
+def test_the_primary_outcomes_interval_holds_the_truth(study, effects):
+    import json
+
+    truth = json.loads((study.path / "truth.json").read_text(encoding="utf-8"))
+    assert truth["primary_outcome"] == PRIMARY
+    effect = effects.primary.effect
+    assert effect.relative_low < -0.2 < effect.relative_high
+
+
+def test_a_period_in_which_the_programme_began_belongs_to_neither_side(effects):
+    yearly = next(o for o in effects.others if o.indicator.indicator_id == "deaths")
+    assert pd.Period("2008", "Y") not in set(yearly.effect.paths["period"])
+    assert yearly.effect.start == pd.Period("2009", "Y")
+    assert "2008, in which the programme began, is left out." in yearly.sentence()
+
+
+def test_a_financial_year_that_begins_with_the_programme_counts_as_after(effects):
+    found = [o.effect for o in effects.others if str(o.effect.start).startswith("2009")]
+    financial = [e for e in found if e.start.freqstr == "Y-MAR"]
+    assert financial
+    assert all(e.start == pd.Period("2009", "Y-MAR") for e in financial)
+
+
+def test_data_that_begin_after_the_programme_are_tried_on_a_placebo_date_and_say_so(study):
+    late = Programme(study.area("Hall i' th' Wood"), "it", pd.Period("2002-01", "M"), "assumed", 1)
+    found = indicator_effect(study, PRIMARY, programme=late, checks=False)
+    assert found.placebo_date
+    assert "is a placebo date" in found.sentence()
+    assert "say nothing of the programme" in found.sentence()
+
+
+def test_data_that_end_before_the_programme_give_a_reason_and_no_number(study):
+    late = Programme(study.area("Hall i' th' Wood"), "it", pd.Period("2020-01", "M"), "assumed", 1)
+    found = indicator_effect(study, PRIMARY, programme=late)
+    assert found.effect is None
+    assert "before the programme began" in found.sentence()
+
+
+def test_the_sentence_over_all_outcomes_says_how_many_chance_would_show(effects):
+    n = len(effects.estimates())
+    assert n == 12
+    assert f"about {0.05 * n:.1f}" in effects.sentence()
+    assert "named beforehand" in effects.sentence()
+
+
+def test_no_sentence_claims_a_cause(effects):
+    every = [effects.sentence(), effects.headline(), effects.next_step()]
+    every += [one.sentence() for one in (effects.primary, *effects.others)]
+    every.append(effects.primary.doubts())
+    assert not [word for said in every for word in causal_words(said)]
+
+
+def test_the_next_step_grows_with_the_square_of_the_effect_that_can_be_seen(effects):
+    effect = effects.primary.effect
+    ratio = np.log1p(-effect.smallest_relative) / np.log1p(-0.1)
+    assert f"about {int(np.ceil(ratio**2))} neighbourhoods" in effects.next_step(worth_having=0.1)
+
+
+def test_the_table_sets_difference_in_differences_beside_the_adjusted_estimate(effects):
+    frame = effects.primary.table().frame
+    assert len(frame) == 2
+    assert "cluster-robust" in effects.primary.table().note
+
+
+def test_an_effect_that_could_not_be_estimated_gives_its_reason(study, programme):
+    found = IndicatorEffect(study.indicator(PRIMARY), programme, reason="too short.")
+    assert found.sentence() == "too short."
+    assert found.summary_frame().empty
+
+
+@pytest.mark.parametrize(
+    ("name", "inside"), [("Burglary", "burglary"), ("GCSE passes", "GCSE passes"), ("A", "a")]
+)
+def test_a_name_inside_a_sentence_keeps_its_abbreviations(name, inside):
+    assert inside_sentence(name) == inside
