@@ -192,7 +192,7 @@ def draw_slope_ranks(
         x, y = time.line(part["edition"], floats(part["position"]))
         handles += ax.plot(x, y, **style_of(i), zorder=4 - 0.1 * i)
         if i == 0 or (highlight is None and i < 3):
-            _write_positions(ax, x, y, handles[-1].get_color(), written)
+            _write_positions(ax, x, y, written)
     time.label(ax)
     ax.set_xticks(time.steps.to_numpy(), labels=[wrapped(e, 10) for e in time.steps.index])
     unit_above(ax, label if out_of is None else f"{label}, of {wording.number(out_of)}")
@@ -210,7 +210,7 @@ def _position_axis(ax: Axes, last: int) -> None:
 
 
 def _write_positions(
-    ax: Axes, x: np.ndarray, y: np.ndarray, colour: str, written: list[tuple[float, float]]
+    ax: Axes, x: np.ndarray, y: np.ndarray, written: list[tuple[float, float]]
 ) -> None:
     """Write each position over its point, unless one is written near there already."""
     last, first = ax.get_ylim()
@@ -225,7 +225,7 @@ def _write_positions(
                 ha="center",
                 textcoords="offset points",
                 fontsize=SMALL,
-                color=colour,
+                color=INK,
             )
 
 
