@@ -209,6 +209,6 @@ def _fixed_weights(
         raise ParameterError(
             "predictor_weights needs `predictors`, and one number for each of them."
         )
-    if (fixed < 0).any() or fixed.sum() <= 0:
-        raise ParameterError("predictor_weights must be 0 or more, and not all 0.")
+    if not (fixed >= 0).all() or fixed.sum() <= 0:
+        raise ParameterError("predictor_weights must be numbers of 0 or more, and not all 0.")
     return fixed
