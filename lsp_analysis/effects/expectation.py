@@ -79,9 +79,24 @@ def _transformed(
     most = int(np.clip(comparison.sum() // _AREAS_PER_TERM - 1, 1, 3))
     windows = windows_before(start, ledger.cycle, most)
     scale = _count_scale(ledger, comparison, start) if ledger.counts else IdentityScale()
-    values = np.column_stack([scale.transform(*ledger.sums(*window)) for window in windows])
-    after = scale.transform(*ledger.sums(start, stop or len(ledger.periods)))
-    return scale, values, after
+    windows.append((start, stop or len(ledger.periods)))
+    sums = [ledger.sums(*window) for window in windows]
+    values = np.column_stack(
+        [scale.transform(total, np.where(known > 0, known, np.nan)) for total, known in sums]
+    )
+    values = _filled(values, comparison)
+    return scale, values[:, :-1], values[:, -1]
+
+
+def _filled(values: np.ndarray, comparison: np.ndarray) -> np.ndarray:
+    """Windows in which an area has no data: as far from the others as it is in its other windows.
+
+    Only treated areas, of which some values may be missing, and areas that take no part have any.
+    """
+    gone = np.isnan(values)
+    middle = values[comparison].mean(axis=0)
+    apart = np.where(gone, 0, values - middle).sum(axis=1) / np.maximum((~gone).sum(axis=1), 1)
+    return np.where(gone, middle + apart[:, None], values)
 
 
 def _count_scale(ledger: Ledger, comparison: np.ndarray, start: int) -> CountScale:
