@@ -60,6 +60,13 @@ class Case:
         """Periods in half a year; one at the least."""
         return max(1, self.ledger.cycle // 2)
 
+    @property
+    def step_name(self) -> str:
+        """What `half_year` periods are called: "half year", or the period itself if longer."""
+        names = {"Y": "year", "Q": "quarter", "M": "month", "W": "week", "D": "day"}
+        freq = str(getattr(self.ledger.periods, "freqstr", "")).split("-")[0]
+        return names.get(freq, "period") if self.ledger.cycle < 4 else "half year"
+
     @cached_property
     def found(self) -> Judgement:
         """The judgement of `estimate`: everything after the start, all comparison areas."""
@@ -207,6 +214,8 @@ def as_size(case: Case, size: float) -> str:
         return wording.difference(abs(size), case.unit).removeprefix("+")
     if math.isinf(size):
         return "no limit"
+    if abs(size) < 0.1:
+        return "less than 0.1%"
     return f"{wording.number(abs(size), 0 if abs(size) >= 10 else 1)}%"
 
 

@@ -31,7 +31,7 @@ def series_breaks(case: Case, notes: pd.DataFrame | None = None) -> CheckResult:
     """
     series = _borough_series(case)
     breaks = dict.fromkeys(_noted_breaks(case, notes), "noted by the publisher")
-    looked = len(series) >= max(FEWEST_FOR_BREAKS, 2 * case.ledger.cycle)
+    looked = len(series) >= max(FEWEST_FOR_BREAKS, 3 * case.ledger.cycle)
     if looked:
         at, p_value = largest_step(series, case.ledger.cycle, seed=case.seed)
         if p_value <= 1 - case.level + 1e-12:

@@ -12,7 +12,7 @@ it, in two ways:
 Rambachan and Roth, A more credible approach to parallel trends, Review of Economic Studies 90:2555.
 The tests are those of Andrews, Roth and Pakes (2023): conditional, with a least-favourable first
 stage. Effects of single periods after the start are eliminated beforehand, so that what is tested
-is a maximum of normal variables.
+is the larger of two normal variables.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.effects.honest_intervals import accepted, placings, shortest, widest_look
+from lsp_analysis.effects.honest_intervals import accepted, normal_draws, shortest, widest_look
 from lsp_analysis.effects.honest_steps import Steps
 
 if TYPE_CHECKING:
@@ -94,16 +94,16 @@ def relative_magnitudes(
     unit: str = "",
 ) -> HonestBounds:
     """Bounds if no step after the start exceeds `violation` times the largest step before it."""
-    placed = placings(steps, seed)
+    draws = normal_draws(steps, seed)
     rows = []
     for violation in violations:
         grid = steps.estimate + np.linspace(-1, 1, _GRID) * widest_look(steps, violation)
-        kept = grid[accepted(placed, grid, violation, level)]
+        kept = grid[accepted(steps, grid, violation, draws, level)]
         low, high = (kept.min(), kept.max()) if len(kept) else (math.nan, math.nan)
         rows.append({"violation": violation, "low": low, "high": high})
 
     def undone(violation: float) -> bool:
-        return bool(accepted(placed, np.zeros(1), violation, level)[0])
+        return bool(accepted(steps, np.zeros(1), violation, draws, level)[0])
 
     return HonestBounds(
         "relative magnitudes", steps.estimate, _breakdown(undone), pd.DataFrame(rows), level, unit

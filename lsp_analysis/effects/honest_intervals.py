@@ -4,7 +4,6 @@ for smoothness."""
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import minimize
@@ -16,57 +15,11 @@ _DRAWS = 5_000  # of the least favourable case; the first stage is tested at a t
 _SMALL = 1e-9
 
 
-@dataclass(frozen=True)
-class Placings:
-    """Every step before the start supposed to be the largest in turn, rising or falling.
-
-    Attributes
-    ----------
-    draws : array (_DRAWS, before + 1)
-        Normal draws with the covariance of the steps and mean 0.
-    bounds : tuple of pairs
-        For each supposition the supposed step as a row (before + 1,), and rows (others, before + 1)
-        that are then 0 at the most.
-    peaks : array (suppositions, _DRAWS)
-        Largest standardised value of those rows in each draw.
-    """
-
-    steps: Steps
-    draws: np.ndarray
-    bounds: tuple[tuple[np.ndarray, np.ndarray], ...]
-    peaks: np.ndarray
-
-
-def placings(steps: Steps, seed: int) -> Placings:
-    """Draw the least favourable case for every placing of the largest step."""
+def normal_draws(steps: Steps, seed: int) -> np.ndarray:
+    """Draws (_DRAWS, before + 1) with the covariance of the steps and mean 0."""
     values, vectors = np.linalg.eigh(steps.covariance)
     root = vectors * np.sqrt(np.maximum(values, 0))
-    draws = np.random.default_rng(seed).standard_normal((_DRAWS, len(values))) @ root.T
-    bounds = tuple(
-        _bounds(len(steps.before), largest, sign)
-        for largest in range(len(steps.before))
-        for sign in (1, -1)
-    )
-    peaks = [(draws @ _scaled(steps, others).T).max(axis=1) for _, others in bounds]
-    return Placings(steps, draws, bounds, np.array(peaks))
-
-
-def _bounds(count: int, largest: int, sign: int) -> tuple[np.ndarray, np.ndarray]:
-    unit = np.eye(count + 1)
-    biggest = sign * unit[largest]
-    others = [
-        side * unit[step] - biggest
-        for step in range(count)
-        for side in (1, -1)
-        if (step, side) != (largest, sign)
-    ]
-    return biggest, np.array(others)
-
-
-def _scaled(steps: Steps, rows: np.ndarray) -> np.ndarray:
-    """Combinations of the steps in units of their standard error."""
-    variance = np.einsum("mi,ij,mj->m", rows, steps.covariance, rows)
-    return rows / np.sqrt(np.maximum(variance, 1e-24))[:, None]
+    return np.random.default_rng(seed).standard_normal((_DRAWS, len(values))) @ root.T
 
 
 def widest_look(steps: Steps, violation: float) -> float:
@@ -75,39 +28,42 @@ def widest_look(steps: Steps, violation: float) -> float:
     return 5 * steps.error + violation * np.abs(steps.carried).sum() * largest
 
 
-def accepted(placed: Placings, effects: np.ndarray, violation: float, level: float) -> np.ndarray:
-    """Which of `effects` some placing of the largest step does not reject; bool array."""
+def accepted(
+    steps: Steps, effects: np.ndarray, violation: float, draws: np.ndarray, level: float
+) -> np.ndarray:
+    """Which of `effects` are not rejected whichever step was the largest; bool array.
+
+    That no step after the start exceeds `violation` times the largest before it holds if it holds
+    of some step, rising or falling, so an effect stays in if one of these does not reject it.
+    """
     kept = np.zeros(len(effects), dtype=bool)
-    for at in range(len(placed.bounds)):
-        kept |= ~_rejected(placed, at, effects, violation, level)
+    for largest in range(len(steps.before)):
+        for sign in (1, -1):
+            step = sign * np.eye(len(steps.values))[largest]
+            reach = violation * np.abs(steps.carried).sum() * step
+            kept |= ~_rejected(steps, effects, reach, draws, level)
     return kept
 
 
 def _rejected(
-    placed: Placings, at: int, effects: np.ndarray, violation: float, level: float
+    steps: Steps, effects: np.ndarray, reach: np.ndarray, draws: np.ndarray, level: float
 ) -> np.ndarray:
-    """Test for every effect that no combination of the steps is above 0; bool array (effects,).
+    """Test for every effect that it differs from the estimate by no more than `reach`; bool array.
 
-    To those of the placing come two: estimate less effect lies within what steps after the start,
-    none above `violation` times the largest before it, can add up to.
+    Two moments, one a side, that are 0 at the most. First stage: the larger exceeds what the least
+    favourable case makes of it once in ten times the level. Second: it exceeds what a normal
+    variable makes of it given that it is the larger.
     """
-    steps = placed.steps
-    biggest, others = placed.bounds[at]
-    reach = violation * np.abs(steps.carried).sum() * biggest
-    last = np.eye(len(biggest))[-1]
+    last = np.eye(len(reach))[-1]
     rows = np.array([last - reach, -last - reach])
-    scaled = np.vstack([_scaled(steps, others), _scaled(steps, rows)])
+    spread = np.sqrt(np.einsum("mi,ij,mj->m", rows, steps.covariance, rows))
+    scaled = rows / np.maximum(spread, 1e-12)[:, None]
     first_stage = (1 - level) / 10
-    peak = np.maximum(placed.peaks[at], (placed.draws @ scaled[-2:].T).max(axis=1))
-    ceiling = np.quantile(peak, 1 - first_stage)
-    seen = np.repeat((scaled @ steps.values)[None, :], len(effects), axis=0)
-    seen[:, -2] -= effects * scaled[-2, -1]
-    seen[:, -1] -= effects * scaled[-1, -1]
-    which = seen.argmax(axis=1)
-    top = seen[np.arange(len(seen)), which]
-    together = (scaled @ steps.covariance @ scaled.T)[which]
-    apart = np.where(1 - together > _SMALL, 1 - together, np.nan)
-    floor = np.nanmax((seen - together * top[:, None]) / apart, axis=1, initial=-np.inf)
+    ceiling = np.quantile((draws @ scaled.T).max(axis=1), 1 - first_stage)
+    seen = scaled @ steps.values - effects[:, None] * scaled[:, -1]
+    top, other = seen.max(axis=1), seen.min(axis=1)
+    together = float(scaled[0] @ steps.covariance @ scaled[1])
+    floor = (other - together * top) / max(1 - together, _SMALL)
     second_stage = (1 - level - first_stage) / (1 - first_stage)
     inside = np.maximum(ndtr(ceiling) - ndtr(floor), 1e-300)
     chance = (ndtr(ceiling) - ndtr(top)) / inside

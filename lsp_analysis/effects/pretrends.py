@@ -143,7 +143,7 @@ def undoing_violation(case: Case, earlier: EarlierDates | None = None) -> CheckR
     else:
         size = wording.number(bounds.breakdown)
         bend = as_size(case, shown(case, smooth.breakdown))
-        wide = "half year" if earlier.width > 1 else "period"
+        wide = case.step_name
         finding = (
             f"The largest error before the start was {largest} in a {wide}. Errors {size} times as "
             f"large, adding up {wide} by {wide} after it, would undo the finding; so would a drift "
@@ -192,8 +192,10 @@ def anticipation(case: Case) -> CheckResult:
     smallest = detectable(case, judgements[chosen])
     room = max(abs(sized(case, case.found).estimate), detectable(case, case.found))
     where = f"In {table['label'][chosen]} it was {in_words(case, size.estimate)} than expected"
-    if seen and along:
+    if seen and along and sized(case, case.found).clear:
         status, rest = FAILED, "the effect, or what looks like it, began before the start."
+    elif seen and along:
+        status, rest = UNSURE, "with no clear effect after it, none can have begun early."
     elif seen:
         status, rest = PASSED, (
             "that is the other way from the effect, as in places picked for looking worst; "
@@ -236,11 +238,10 @@ def _noticed_drift(earlier: EarlierDates) -> float:
 def _missed(case: Case, drift: float, carried: float) -> str:
     if not np.isfinite(drift):
         return "With so few placebos no drift of any size would have been found."
-    side = -1 if case.found.statistic[0] < 0 else 1
-    each, total = (as_size(case, float(shown(case, side * size))) for size in (drift, carried))
+    each, total = (as_size(case, float(shown(case, -size))) for size in (drift, carried))
     return (
-        f"A steady drift of {each} every half year would have been found four times in five; by "
-        f"itself it would look like an effect of {total}."
+        f"A steady fall of {each} every {case.step_name} would have been found four times in five; "
+        f"by itself it would look like an effect of {total}."
     )
 
 

@@ -18,29 +18,32 @@ FAR = 0.5  # standard deviations of earlier levels between it and the nearest pl
 def regression_to_the_mean(case: Case) -> CheckResult:
     """The neighbourhood's change since the year before, beside that of areas as bad in that year.
 
-    "failed" when half its change or more was to be expected of any area that looked like it, so
-    that before and after alone would mislead; "too little to tell" when no area looked like it.
+    "failed" when half or more of its change, beyond that of all areas, was to be expected of any
+    area that looked like it, so that a plain comparison would mislead; "too little to tell" when
+    no area looked like it.
     """
     table = _changes(case)
-    own, expected, alike = table.loc[[0, 1, 2], "estimate"]
-    share = expected / own if own else np.nan
+    own, expected, alike, everyone = table["estimate"]
+    share = (expected - everyone) / (own - everyone) if own != everyone else np.nan
     nearest = np.abs(case.found.before[1:] - case.found.before[0]).min()
     far = nearest > FAR * case.found.before[1:].std()
     since = f"Since the year before the start it was {_moved(case, own)}"
     anyway = (
-        f"an area that bad was expected to be {_moved(case, expected)}, and the "
-        f"{int(table.loc[2, 'areas'])} nearest to it then were {_moved(case, alike)} on average"
+        f"an area that looked like it was expected to be {_moved(case, expected)}, and the "
+        f"{int(table.loc[2, 'areas'])} nearest to it then were {_moved(case, alike)} on average "
+        f"(all: {_moved(case, everyone)})"
     )
     if far or table.loc[2, "areas"] < FEWEST_ALIKE:
         status, rest = UNSURE, "No comparison area was as bad, so this rests on extrapolation."
     elif share >= MOST_ANYWAY:
         status, rest = (
             FAILED,
-            "Most of the change happened in such areas anyway; before and after alone would credit "
-            "it to the programme, the estimate does not.",
+            "Half or more of what set it apart happened in such areas anyway; a plain comparison "
+            "would credit it to the programme, the estimate does not.",
         )
     else:
-        status, rest = PASSED, "What such areas did anyway accounts for less than half of it."
+        status = PASSED
+        rest = "What such areas did anyway accounts for less than half of what set it apart."
     return CheckResult(
         "Regression to the mean", status, f"{since}; {anyway}. {rest}", table, "draw_forest",
         {"unit": "% since the year before" if case.ledger.counts else case.unit},
@@ -65,7 +68,7 @@ def _changes(case: Case) -> pd.DataFrame:
     everyone = np.nanquantile(changes[1:], [0.25, 0.75])
     rows = [
         ("This neighbourhood", 1, changes[0], np.nan, np.nan),
-        ("Expected of an area this bad", 1, expected, np.nan, np.nan),
+        ("Expected of an area that looked like it", 1, expected, np.nan, np.nan),
         (
             f"The {len(near)} nearest to it (middle half)",
             len(near),
