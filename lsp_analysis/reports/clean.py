@@ -54,7 +54,8 @@ def safe_csv(text: str) -> str:
     """
     made = io.StringIO()
     writer = csv.writer(made, lineterminator="\n")
-    for row in csv.reader(io.StringIO(text)):
+    lines = text.replace("\r\n", "\n").replace("\r", " ")  # a bare one would end a row
+    for row in csv.reader(io.StringIO(lines)):
         writer.writerow([_safe_cell(cell) for cell in row])
     return made.getvalue()
 

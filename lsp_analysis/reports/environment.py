@@ -11,6 +11,8 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 def process_environment(scratch: Path) -> dict[str, str]:
     """Environment variables for a process whose own files go to the folder `scratch`."""
     settings = {
+        "ARROW_DEFAULT_MEMORY_POOL": "system",  # jemalloc keeps a thread, which no fork takes along
+        "JE_ARROW_MALLOC_CONF": "background_thread:false",
         "IPYTHONDIR": str(scratch / "ipython"),
         "JUPYTER_RUNTIME_DIR": str(scratch),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",

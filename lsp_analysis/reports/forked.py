@@ -41,12 +41,13 @@ def can_fork() -> bool:
 class WarmParent:
     """A handle on the warm parent, which is started by the first request and after a death."""
 
-    def __init__(self, study: str = "", template: str = "") -> None:
-        """`study` and `template` are what it loads before the first fork."""
-        self._warm = [study, template]
+    def __init__(self, template: str = "") -> None:
+        """`template` is a notebook whose imports are loaded before the first fork."""
+        self._template = template
         self._scratch = tempfile.mkdtemp(prefix="lsp-")
         self._process: subprocess.Popen[bytes] | None = None
         self._heard = b""
+        self._numbers = count(1)
 
     def start(self) -> None:
         """Start the process, which warms up while its first requests wait."""
@@ -54,20 +55,22 @@ class WarmParent:
             return
         self._heard = b""
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", START, *self._warm],
+            [sys.executable, "-P", "-c", START, self._template],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
             env={**os.environ, **process_environment(Path(self._scratch))},
         )
 
-    def ask(self, request: dict[str, Any]) -> None:
-        """Send one request; a parent that has died is noticed by `listen`."""
+    def ask(self, request: dict[str, Any]) -> int:
+        """Send one request and return its number; `listen` tells when the parent has died."""
         self.start()
-        line = memoryview(json.dumps(request).encode() + b"\n")
+        number = next(self._numbers)
+        line = memoryview(json.dumps({"number": number, **request}).encode() + b"\n")
         with contextlib.suppress(BrokenPipeError):
             while line:
                 line = line[self._process.stdin.write(line) :]
+        return number
 
     def listen(self, timeout: float | None = None) -> list[tuple[int, Outcome]] | None:
         """Numbers and outcomes of requests that are done; None when the parent has died."""
@@ -120,34 +123,36 @@ def make_forked(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Report
     at work are tried again one by one, so that none suffers twice for another. The warm parent is
     started at once, and warms up while the caller does something else.
     """
-    parent = WarmParent(jobs[0].study, jobs[0].template)
+    parent = WarmParent(jobs[0].template)
     parent.start()
-    return _fed(parent, jobs, workers)
+    return _closing(parent, make_with(parent, jobs, workers))
 
 
-def _fed(
-    parent: WarmParent, jobs: Sequence[Job], workers: int
-) -> Iterator[tuple[Job, ReportRecord | str]]:
-    """Give `parent` the `jobs`, as many at a time as there are workers, and pass on what comes."""
-    waiting, running = deque(_Try(job) for job in jobs), {}
-    numbers = count(1)
+def _closing(parent: WarmParent, results: Iterator[Any]) -> Iterator[Any]:
     try:
-        while waiting or running:
-            while waiting and _may_start(waiting[0], list(running.values()), workers):
-                number = next(numbers)
-                running[number] = waiting.popleft()
-                request = {"job": running[number].job.as_dict(), "token": secrets.token_hex(8)}
-                parent.ask({"number": number, **request})
-            done = parent.listen()
-            died = done is None
-            for number, outcome in [(lost, KILLED) for lost in running] if died else done:
-                tried = running.pop(number)
-                if outcome.killed and tried.left:
-                    waiting.append(_Try(tried.job, tried.left - 1, alone=died))
-                else:
-                    yield tried.job, _result(tried.job, outcome)
+        yield from results
     finally:
         parent.close()
+
+
+def make_with(
+    parent: WarmParent, jobs: Sequence[Job], workers: int
+) -> Iterator[tuple[Job, ReportRecord | str]]:
+    """Give `parent` the `jobs`, `workers` at a time; see `make_forked`, which ends it too."""
+    waiting, running = deque(_Try(job) for job in jobs), {}
+    while waiting or running:
+        while waiting and _may_start(waiting[0], list(running.values()), workers):
+            tried = waiting.popleft()
+            request = {"job": tried.job.as_dict(), "token": secrets.token_hex(8)}
+            running[parent.ask(request)] = tried
+        done = parent.listen()
+        died = done is None
+        for number, outcome in [(lost, KILLED) for lost in running] if died else done:
+            tried = running.pop(number)
+            if outcome.killed and tried.left:
+                waiting.append(_Try(tried.job, tried.left - 1, alone=died))
+            else:
+                yield tried.job, _result(tried.job, outcome)
 
 
 def _may_start(one: _Try, running: Sequence[_Try], workers: int) -> bool:

@@ -53,7 +53,8 @@ def _is_docstring(line: ast.stmt) -> bool:
 
 
 def _declared(line: ast.stmt, comments: dict[int, str], template: str) -> Parameter:
-    targets = line.targets if isinstance(line, ast.Assign) else [getattr(line, "target", None)]
+    one = [line.target] if isinstance(line, ast.AnnAssign) else []
+    targets = line.targets if isinstance(line, ast.Assign) else one
     if len(targets) != 1 or not isinstance(targets[0], ast.Name):
         raise _unreadable(template, f"has a line that is no parameter: {ast.unparse(line)[:60]}")
     name = targets[0].id

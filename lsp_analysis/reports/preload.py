@@ -5,41 +5,55 @@ from __future__ import annotations
 import ast
 import contextlib
 import gc
-import importlib
 import io
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from pkgutil import iter_modules
 
+import lsp_analysis
 from lsp_analysis.reports.template import source_of
 
 LIBRARIES = (
+    "IPython.core.completer",
+    "IPython.core.magics",
+    "IPython.core.oinspect",
     "IPython.core.pylabtools",
-    "lsp_analysis.figures.style",
+    "geopandas.plotting",
     "lsp_analysis.reports.finish",
     "lsp_analysis.reports.shell",
     "matplotlib.backends.backend_svg",
+    "matplotlib.pyplot",
+    "papermill.iorw",
     "papermill.parameterize",
+    "pyarrow.dataset",
+    "pyarrow.parquet",
+    "pyogrio",
 )
+WINGS = ("figures", "standing", "effects", "study")
 
 
-def preload(study: str = "", template: str = "") -> None:
-    """Import libraries and what the notebook `template` imports, and warm them on `study`.
+def preload(template: str = "") -> None:
+    """Import libraries and what the notebook `template` imports, and warm them up.
 
-    What cannot be loaded is left alone: the report that needs it says so itself.
+    Nothing is started that a fork could not take along, threads above all. What cannot be loaded
+    is left alone: the report that needs it says so itself.
     """
     with _without_iri_grammar():
-        for name in LIBRARIES:
-            importlib.import_module(name)
-        if template:
-            run_imports(imports_of(template))
-    _without_threads()
-    for warm in (_draw, _render, lambda: _read(study)):
+        run_imports([f"import {name}" for name in [*LIBRARIES, *_modules()]])
+        run_imports(imports_of(template) if template else [])
+    for warm in (_draw, _render, _project):
         with contextlib.suppress(Exception):
             warm()
     gc.collect()
     gc.freeze()  # so that a fork's collector does not copy every page it looks at
+
+
+def _modules() -> list[str]:
+    """Modules of this package that reports draw on."""
+    root = Path(lsp_analysis.__file__).parent
+    return [f"lsp_analysis.{w}.{m.name}" for w in WINGS for m in iter_modules([str(root / w)])]
 
 
 @contextlib.contextmanager
@@ -83,15 +97,6 @@ def run_imports(statements: list[str]) -> None:
             exec(compile(statement, "<preload>", "exec"), {})
 
 
-def _without_threads() -> None:
-    """Keep the libraries that would start threads to one: a fork takes no threads along."""
-    if "pyarrow" in sys.modules:
-        import pyarrow
-
-        pyarrow.set_cpu_count(1)
-        pyarrow.set_io_thread_count(1)
-
-
 def _draw() -> None:
     """Load fonts and the drawing machinery."""
     from lsp_analysis.figures.style import new_axes, render
@@ -117,12 +122,10 @@ def _render() -> None:
     render_page(nbformat.reads(nbformat.writes(notebook), as_version=4))
 
 
-def _read(study: str) -> None:
-    """Read what most reports read first, so that readers and projections are loaded."""
-    from lsp_analysis.study.store import open_study
+def _project() -> None:
+    """Load the database of map projections."""
+    import geopandas
+    import shapely
 
-    opened = open_study(study)
-    for indicator in opened.indicators()["indicator_id"].head(1):
-        opened.panel(indicator)
-    if opened.has("geometry"):
-        opened.geometry().to_crs("EPSG:4326")
+    place = geopandas.GeoSeries([shapely.Point(370_000, 409_000)], crs="EPSG:27700")
+    place.to_crs("EPSG:4326")

@@ -130,7 +130,7 @@ class _Hook(DisplayHook):
 
     def write_format_data(self, format_dict, md_dict=None):
         """Record the value in all its formats."""
-        count = self.shell.execution_count
+        count = self.prompt_count
         self.shell.recorder.add(
             "execute_result", data=format_dict, metadata=md_dict or {}, execution_count=count
         )

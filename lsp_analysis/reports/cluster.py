@@ -1,0 +1,114 @@
+"""Make reports on a Dask cluster: one machine or many, with a folder that all can write.
+
+Dask's workers have threads, so they do not fork themselves: each thread keeps a warm parent
+process that does. Dask moves the reports of lost workers and stragglers to others.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import secrets
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lsp_analysis.errors import ReportError
+from lsp_analysis.reports.engines import Way, make_reports
+from lsp_analysis.reports.forked import WarmParent, can_fork, make_with
+from lsp_analysis.reports.job import Job
+from lsp_analysis.reports.manifest import ReportRecord
+
+LOCAL = "local"
+TRIES = 3  # of workers that may be lost over one report, before it has failed
+CONNECTING = "30s"
+
+
+def make_on_cluster(
+    jobs: Sequence[Job], scheduler: str, workers: int
+) -> Iterator[tuple[Job, ReportRecord | str]]:
+    """Make the reports of `jobs` on the cluster of `scheduler`, as they come.
+
+    Parameters
+    ----------
+    jobs : reports to make; their study, template and output folder must be at the same path on
+        every machine.
+    scheduler : ``local`` for `workers` processes of this machine, or an address such as
+        ``tcp://host:8786``.
+    workers : processes of a local cluster.
+
+    Raises
+    ------
+    ReportError
+        Dask is not installed, or the scheduler does not answer.
+    """
+    try:
+        import distributed
+    except ImportError as error:
+        raise ReportError(
+            "A scheduler needs Dask. Install it: pip install lsp-analysis[batch]."
+        ) from error
+    with contextlib.ExitStack() as stack:
+        client = _connected(distributed, scheduler, workers, stack)
+        by_key = {f"report-{job.name}-{secrets.token_hex(4)}": job for job in jobs}
+        futures = [
+            client.submit(make_on_worker, job.as_dict(), key=key, retries=0, pure=False)
+            for key, job in by_key.items()
+        ]
+        for future in distributed.as_completed(futures):
+            yield by_key[future.key], _result(future, by_key[future.key])
+            future.release()
+
+
+def _connected(distributed: Any, scheduler: str, workers: int, stack: contextlib.ExitStack) -> Any:
+    if scheduler == LOCAL:
+        settings = {"distributed.scheduler.allowed-failures": TRIES}
+        import dask
+
+        stack.enter_context(dask.config.set(settings))
+        cluster = distributed.LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=None
+        )
+        stack.enter_context(cluster)
+        return stack.enter_context(distributed.Client(cluster))
+    try:
+        return stack.enter_context(distributed.Client(scheduler, timeout=CONNECTING))
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ReportError(
+            f"No Dask scheduler answers at {scheduler} ({' '.join(str(error).split())[:200]}). "
+            "Start one with `dask scheduler`, or leave --scheduler out."
+        ) from error
+
+
+def make_on_worker(content: dict[str, Any]) -> dict[str, str]:
+    """Make the report that `content` describes; its record as text, or the reason why not."""
+    job = Job.from_dict(content)
+    if can_fork():
+        [(_, result)] = make_with(_warm_parent(job), [job], workers=1)
+    else:
+        [(_, result)] = make_reports([job], Way("kernel", 1))
+    if isinstance(result, str):
+        return {"reason": result}
+    return {"record": result.as_json()}
+
+
+_THREAD = threading.local()
+
+
+def _warm_parent(job: Job) -> WarmParent:
+    """The warm parent of this thread of a worker; it ends with the worker's process."""
+    if not hasattr(_THREAD, "parent"):
+        _THREAD.parent = WarmParent(job.template)
+        atexit.register(_THREAD.parent.close)
+    return _THREAD.parent
+
+
+def _result(future: Any, job: Job) -> ReportRecord | str:
+    """What a worker said, or how it was lost."""
+    if future.status != "finished":
+        said = " ".join(str(future.exception()).split())[:300].rstrip(".")
+        return f"The workers that tried it were lost ({said})."
+    answer = future.result()
+    if "reason" in answer:
+        return answer["reason"]
+    return ReportRecord.from_json(answer["record"], job.folder)

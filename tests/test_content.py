@@ -1,0 +1,104 @@
+"""What a page shows of an executed notebook: the readers' part, in order."""
+
+import base64
+
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from lsp_analysis.reports.content import plain_text, read_content, rows_of
+
+DOT = base64.b64encode(b"\x89PNG dot").decode()
+
+
+def shown(data, tags=(), metadata=None, kind="display_data"):
+    output = new_output(kind, data=data, metadata=metadata or {})
+    return new_code_cell("secret()", outputs=[output], metadata={"tags": list(tags)})
+
+
+def figure(alt="A line.", csv="area,value\nx,1\n"):
+    data = {"image/png": DOT, "text/plain": alt, "text/csv": csv}
+    return shown(data, metadata={"image/png": {"alt": alt, "width": 100, "height": 50}})
+
+
+def content_of(*cells):
+    return read_content(new_notebook(cells=list(cells)))
+
+
+def test_the_first_heading_is_the_title_and_the_others_leave_no_level_out():
+    content = content_of(
+        new_markdown_cell("# Title\n\n## One\n\n#### Deep"),
+        new_markdown_cell("# Again\n\n### Three"),
+    )
+    assert content.title == "Title"
+    assert [(h.level, h.text) for h in content.headings] == [
+        (2, "One"),
+        (3, "Deep"),
+        (2, "Again"),
+        (3, "Three"),
+    ]
+
+
+def test_headings_of_one_name_have_anchors_of_their_own():
+    content = content_of(new_markdown_cell("## Why?\n\n## Why?\n\n## 安\n\n## Contents"))
+    anchors = [heading.anchor for heading in content.headings]
+    assert anchors == ["why", "why-2", "section", "contents-2"]
+
+
+def test_code_streams_and_errors_are_not_for_readers():
+    cell = new_code_cell(
+        "secret()",
+        outputs=[
+            new_output("stream", name="stderr", text="FutureWarning"),
+            new_output("stream", name="stdout", text="debug"),
+        ],
+    )
+    assert content_of(cell).blocks == ()
+
+
+def test_a_figure_carries_its_words_its_size_and_its_numbers():
+    [block] = content_of(figure()).blocks
+    assert (block.kind, block.number, block.name) == ("figure", 1, "figure-01")
+    assert (block.alt, block.width, block.height) == ("A line.", 100, 50)
+    assert block.picture == f"data:image/png;base64,{DOT}"
+    assert rows_of(block.csv) == [["area", "value"], ["x", "1"]]
+
+
+def test_a_vector_figure_is_a_picture_too():
+    svg = '<svg xmlns="http://www.w3.org/2000/svg"><script>x</script></svg>'
+    [block] = content_of(shown({"image/svg+xml": svg})).blocks
+    assert block.picture.startswith("data:image/svg+xml;base64,")
+    assert base64.b64decode(block.picture.split(",")[1]).decode() == svg
+
+
+def test_figures_and_tables_are_counted_apart():
+    table = {"text/html": "<table><tr><td>1</td></tr></table>"}
+    blocks = content_of(figure(), shown(table), figure(), shown(table)).blocks
+    assert [block.name for block in blocks] == ["figure-01", "table-01", "figure-02", "table-02"]
+
+
+def test_a_paragraph_is_a_sentence_and_the_tagged_one_the_headline():
+    content = content_of(
+        shown({"text/html": "<p>Burglary fell &amp; stayed down.</p>"}, tags=["headline"]),
+        shown({"text/html": "<p>So did theft.</p>"}),
+    )
+    assert content.headline == "Burglary fell & stayed down."
+    assert [block.kind for block in content.blocks] == ["headline", "sentence"]
+    assert content.count("sentence") == 2
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/markdown", "text/plain"])
+def test_hostile_text_arrives_as_text(kind):
+    [block] = content_of(shown({kind: "a <script>alert(1)</script> <b onclick=x>b</b>"})).blocks
+    assert "<script" not in block.html
+    assert "onclick" not in block.html.replace("&lt;b onclick=x&gt;", "")
+
+
+def test_a_plain_frame_gets_header_cells_that_say_what_they_head():
+    frame = "<table><thead><tr><th>a</th></tr></thead><tbody><tr><th>0</th></tr></tbody></table>"
+    [block] = content_of(shown({"text/html": frame})).blocks
+    assert '<th scope="col">a</th>' in block.html
+    assert '<th scope="row">0</th>' in block.html
+
+
+def test_words_are_taken_out_of_html():
+    assert plain_text("<p>5 &lt; 6<br>yes</p>") == "5 < 6 yes"

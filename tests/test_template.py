@@ -1,0 +1,75 @@
+"""A report notebook is found by name and refused when its reports could not be trusted."""
+
+import json
+
+import pytest
+from report_templates import PARAMETERS, notebook, write_template
+
+from lsp_analysis.errors import ReportError
+from lsp_analysis.reports.template import load_template, read_notebook
+
+
+def test_a_template_is_read_with_its_parameters_and_what_it_expects(tmp_path):
+    template = load_template(write_template(tmp_path, expect={"figures": 2}))
+    assert template.name == "small"
+    assert list(template.parameters)[:2] == ["study", "area"]
+    assert template.expect == {"figures": 2}
+
+
+def test_a_template_that_ships_is_found_by_its_name():
+    assert load_template("report_area").path.name == "report_area.ipynb"
+
+
+def test_an_unknown_name_is_answered_with_the_nearest():
+    with pytest.raises(ReportError, match='Did you mean "report_area"'):
+        load_template("report_aera")
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "<script>", "", "no/such.ipynb"])
+def test_a_name_that_is_no_template_is_refused(name):
+    with pytest.raises(ReportError, match="There is no report"):
+        load_template(name)
+
+
+@pytest.mark.parametrize(
+    "parameters", [None, 'study: str = "x"', 'study: str = "x"\narea: int = 3'], ids=str
+)
+def test_a_template_that_would_report_a_default_area_is_refused(tmp_path, parameters):
+    path = write_template(tmp_path, parameters=parameters)
+    with pytest.raises(ReportError, match="parameters"):
+        load_template(path)
+
+
+def test_two_parameters_cells_are_one_too_many(tmp_path):
+    twice = notebook()
+    twice.cells.append(twice.cells[1])
+    (tmp_path / "twice.ipynb").write_text(json.dumps(twice))
+    with pytest.raises(ReportError, match="2 cells tagged parameters"):
+        load_template(tmp_path / "twice.ipynb")
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["", "{", "[]", "{}", '{"nbformat": 3, "cells": []}', '{"nbformat": 4, "cells": [{}]}'],
+)
+def test_a_damaged_notebook_is_refused(tmp_path, content):
+    path = tmp_path / "bad.ipynb"
+    path.write_text(content)
+    with pytest.raises(ReportError, match="damaged"):
+        load_template(path)
+
+
+def test_a_notebook_cut_in_half_is_refused(tmp_path):
+    path = write_template(tmp_path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ReportError, match="damaged"):
+        load_template(path)
+    with pytest.raises(ReportError, match="damaged"):
+        read_notebook(path)
+
+
+@pytest.mark.parametrize("expect", [{"figure": 1}, {"figures": "many"}, {"tables": -1}, 3])
+def test_an_expectation_that_cannot_be_checked_is_refused(tmp_path, expect):
+    path = write_template(tmp_path, expect=expect, parameters=PARAMETERS)
+    with pytest.raises(ReportError, match="expects"):
+        load_template(path)
