@@ -16,6 +16,8 @@ import pandas as pd
 from lsp_analysis.effects.did import difference_in_differences
 from lsp_analysis.effects.its import interrupted_series
 from lsp_analysis.effects.two_by_two import did_2x2
+from lsp_analysis.experiments import closed_form, icc, schemes, sequential, wedge
+from lsp_analysis.experiments.randomisation_test import redraws
 from lsp_analysis.standing import (
     contrast,
     funnel_limits,
@@ -37,15 +39,7 @@ Inputs = dict[str, Any]
 BINDINGS: dict[str, Callable[[Inputs], Inputs]] = {}
 LEVELS = {"95": 0.95, "998": 0.998}
 
-AWAITED = {
-    "design_effect",
-    "group_sequential_bounds",
-    "icc_anova",
-    "mde_cluster_proportion",
-    "randomisation_inference",
-    "sample_size_two_group",
-    "stepped_wedge_power",
-}
+AWAITED: set[str] = set()
 
 
 def answer(method: str, inputs: Inputs) -> Inputs:
@@ -412,3 +406,102 @@ def _its_newey_west(inputs: Inputs) -> Inputs:
         "se_nw_lag3": robust.fit.coefficients["se"],
         "dw": plain.fit.durbin_watson,
     }
+
+
+# Design of experiments
+
+
+@binds("design_effect")
+def _design_effect(i: Inputs) -> Inputs:
+    m, icc_ = i["m"], i["icc"]
+    return {
+        "deff_equal": closed_form.design_effect(m, icc_),
+        "deff_cv": closed_form.design_effect(m, icc_, i["cv"]),
+    }
+
+
+@binds("sample_size_two_group")
+def _sample_size(i: Inputs) -> Inputs:
+    aims = {"power": i["power"], "alpha": i["alpha"]}
+    if i["fn"] == "power.prop.test":
+        return {"n": closed_form.sample_size_proportions(i["p1"], i["p2"], **aims)}
+    return {"n": closed_form.sample_size_means(i["delta"], i["sd"], **aims)}
+
+
+@binds("mde_cluster_proportion")
+def _smallest_difference(i: Inputs) -> Inputs:
+    sizes = {"m": i["m"], "icc": i["icc"]}
+    clusters = i["clusters_per_arm"]
+    smallest = closed_form.mde_cluster_proportion(
+        i["p0"], clusters_per_arm=clusters, alpha=i["alpha"], power=i["power"], normal=True, **sizes
+    )
+    return {
+        "deff": closed_form.design_effect(**sizes),
+        "n_eff_per_arm": closed_form.effective_size(clusters, **sizes),
+        "mde_pp_null_variance": 100 * smallest,  # in percentage points
+    }
+
+
+@binds("icc_anova")
+def _icc(i: Inputs) -> Inputs:
+    found = icc.icc_anova(i["groups"])
+    return {"icc_anova": found.icc, "msb": found.between, "msw": found.within, "n0": found.n0}
+
+
+@binds("stepped_wedge_power")
+def _stepped_wedge(i: Inputs) -> Inputs:
+    is_share = i["distn"] == "binomial"
+    sigma = wedge.proportion_sigma(i["mu0"], i["mu1"]) if is_share else i["sigma"]
+    power = wedge.wedge_power(
+        i["mu1"] - i["mu0"],
+        wedge.wedge(i["clusters_per_step"]),
+        sigma=sigma,
+        tau=i["tau"],
+        n=i["n_per_cluster_period"],
+        alpha=i["alpha"],
+        normal=True,
+    )
+    return {"power": power}
+
+
+@binds("group_sequential_bounds")
+def _bounds(i: Inputs) -> Inputs:
+    found = sequential.group_sequential_bounds(i["K"], _kind_of_bound(i["kind"]), alpha=i["alpha"])
+    return {"c": found.constant, "z_bounds": found.z}
+
+
+def _kind_of_bound(name: str) -> str:
+    """ "pocock", or O'Brien-Fleming by whichever spelling."""
+    return "pocock" if name.lower().startswith("p") else "obrien_fleming"
+
+
+@binds("randomisation_inference")
+def _randomisation(i: Inputs) -> Inputs:
+    if i.get("pair_differences") is not None:
+        found = _paired_test(i["pair_differences"])
+        return {
+            "mean": found.estimate,
+            "n_assignments": found.n_allocations,
+            "p_two_sided_abs": found.p_value,
+        }
+    treated = np.isin(np.arange(len(i["y"])), i["treated_index"]).astype(int)
+    scheme = schemes.blocked_scheme(
+        map(str, range(len(treated))), "ct", [len(treated) - treated.sum(), treated.sum()]
+    )
+    found = redraws(scheme, treated, exposure=[0, 1]).test(np.array(i["y"], float))
+    return {
+        "diff": found.estimate,
+        "n_assignments": found.n_allocations,
+        "p_two_sided_abs": found.p_value,
+        "p_lower": found.p_lower,
+        "scipy_p_two_sided_doubled": min(1.0, 2 * min(found.p_lower, found.p_upper)),
+    }
+
+
+def _paired_test(differences: list[float]) -> Any:
+    """Pairs as blocks of two: the second of each pair is treated and shows the difference."""
+    pairs = np.repeat(np.arange(len(differences)), 2)
+    scheme = schemes.blocked_scheme(map(str, range(len(pairs))), "ct", blocks=pairs)
+    values = np.column_stack([np.zeros(len(differences)), differences]).ravel()
+    dummies = np.eye(len(differences))[pairs]
+    return redraws(scheme, scheme.labels, exposure=[0, 1], adjust=dummies).test(values)

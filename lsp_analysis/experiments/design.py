@@ -1,0 +1,254 @@
+"""What a design says: every section and field of ``design.toml``, with what each is for.
+
+The classes are the schema. `protocol.read_design` checks a file against them and reports all
+problems at once; `protocol.field_help` prints them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+METHODS = ("simple", "complete", "blocked", "pairs", "constrained", "wedge")
+POLARITIES = ("high_is_good", "low_is_good")
+BOUNDARIES = ("none", "obrien_fleming", "pocock")
+SUMMARIES = ("clusters", "people")
+MODELS = ("ols", "glm", "gee", "mixed")
+ROLES = ("control", "active")
+
+
+def says(about: str, **rules: Any) -> dict[str, Any]:
+    """What a field is for, and its rules: ``choices`` (allowed values), ``least`` and ``most``."""
+    return {"about": about, **rules}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tidier:
+    """The intervention by the items of TIDieR (Hoffmann and others 2014)."""
+
+    why: str = field(metadata=says("1-2 rationale, theory or goal"))
+    materials: str = field(metadata=says("3 what: materials given or used"))
+    procedures: str = field(metadata=says("4 what: what is done"))
+    who: str = field(metadata=says("5 who provides it, with which training"))
+    how: str = field(metadata=says("6 how it is delivered: face to face, by letter, in groups"))
+    where: str = field(metadata=says("7 where it takes place"))
+    dose: str = field(metadata=says("8 when and how much: number, length, intensity"))
+    tailoring: str = field(metadata=says("9 what is tailored, to whom and how"))
+    fidelity: str = field(metadata=says("11 how delivery is checked against plan"))
+    modifications: str = field(
+        default="none", metadata=says("10 changes made during the round, by amendment")
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """One arm; the control is what people would get anyway."""
+
+    name: str = field(metadata=says("short name, as it stands in the allocation"))
+    label: str = field(metadata=says("name for readers"))
+    role: str = field(metadata=says("control or active", choices=ROLES))
+    share: int = field(
+        default=1, metadata=says("units in this arm relative to the others", least=1)
+    )
+    tidier: Tidier | None = field(default=None, metadata=says("what is done, if active"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One outcome: a column of the outcomes file, or a column over another."""
+
+    name: str = field(metadata=says("column of the outcomes file"))
+    label: str = field(metadata=says("name for readers"))
+    unit: str = field(metadata=says("unit code of the study folder, such as per_1000"))
+    polarity: str = field(metadata=says("which way is good", choices=POLARITIES))
+    measured: str = field(metadata=says("how, by whom and when it is measured"))
+    denominator: str = field(
+        default="", metadata=says("column to divide by; empty if the outcome is a mean")
+    )
+    multiplier: float = field(
+        default=1.0, metadata=says("numerator / denominator is given per this many")
+    )
+    baseline: str = field(
+        default="", metadata=says("column of the units file with its value before; empty if none")
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Randomisation:
+    """How units are shared out."""
+
+    method: str = field(metadata=says("how units are randomised", choices=METHODS))
+    units: str = field(default="units.csv", metadata=says("file of units, a row each"))
+    unit: str = field(default="unit", metadata=says("column with the unit's name"))
+    cluster: str = field(
+        default="", metadata=says("column of the cluster, where rows are people of clusters")
+    )
+    strata: list[str] = field(
+        default_factory=list, metadata=says("columns within which units are randomised apart")
+    )
+    block_size: int = field(
+        default=0,
+        metadata=says("units per block, in the file's order; 0 for whole strata", least=0),
+    )
+    pair: str = field(default="pair", metadata=says("column with the pair of each unit"))
+    covariates: list[str] = field(
+        default_factory=list, metadata=says("columns to balance (constrained)")
+    )
+    acceptable: float = field(
+        default=0.1, metadata=says("share of allocations to accept (constrained)", least=0, most=1)
+    )
+    candidates: int = field(
+        default=100_000, metadata=says("allocations to score (constrained)", least=100)
+    )
+    steps: list[int] = field(
+        default_factory=list, metadata=says("clusters that start at each step (wedge)")
+    )
+    periods: list[str] = field(
+        default_factory=list, metadata=says("periods of the wedge; steps start from the second on")
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimand:
+    """What exactly is to be estimated (ICH E9 R1)."""
+
+    population: str = field(metadata=says("whom the effect is meant for"))
+    contrast: str = field(metadata=says("what is compared with what"))
+    summary: str = field(metadata=says("a mean over clusters or over people", choices=SUMMARIES))
+    other_events: str = field(
+        metadata=says("what is done about people who move, refuse or get something else")
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """The analysis, fixed before the data."""
+
+    covariates: list[str] = field(
+        default_factory=list, metadata=says("columns of the units file to adjust for")
+    )
+    level: float = field(
+        default=0.95, metadata=says("coverage of intervals", least=0.5, most=0.999)
+    )
+    draws: int = field(
+        default=9_999, metadata=says("allocations sampled where they cannot be listed", least=999)
+    )
+    models: list[str] = field(
+        default_factory=lambda: ["ols"],
+        metadata=says("models shown beside the test", choices=MODELS),
+    )
+    subgroups: list[str] = field(
+        default_factory=list,
+        metadata=says("columns of the units file, the only subgroups looked at"),
+    )
+    icc: float = field(
+        default=0.05,
+        metadata=says("intracluster correlation of the wedge's model", least=0, most=1),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looks:
+    """Planned looks at the outcome before the end."""
+
+    dates: list[str] = field(
+        default_factory=list, metadata=says("planned looks, the last being the final analysis")
+    )
+    fractions: list[float] = field(
+        default_factory=list, metadata=says("share of the information at each; even if empty")
+    )
+    boundary: str = field(
+        default="none", metadata=says("how strict the looks are", choices=BOUNDARIES)
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stopping:
+    """When the experiment stops early."""
+
+    benefit: str = field(metadata=says("when to stop because it works"))
+    harm: str = field(metadata=says("when to stop because it harms"))
+    futility: str = field(metadata=says("when to stop because it cannot succeed"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """What would be done with the answer."""
+
+    worth_having: float = field(
+        metadata=says("smallest effect worth having, in units of the outcome", least=0)
+    )
+    would_change: str = field(metadata=says("which result would change which decision"))
+    decides: str = field(metadata=says("who decides"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Harms:
+    """What could go wrong for people, and who watches."""
+
+    expected: str = field(metadata=says("harms that can be thought of"))
+    watched: list[str] = field(
+        default_factory=list,
+        metadata=says("columns of the outcomes file that are watched as harms"),
+    )
+    reported_to: str = field(metadata=says("to whom harms are reported, how soon"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """One experiment as it is planned."""
+
+    title: str = field(metadata=says("title"))
+    question: str = field(metadata=says("the question, in words a resident understands"))
+    unit: str = field(metadata=says("what is randomised: small area, school, household"))
+    arms: list[Arm] = field(metadata=says("the arms, the control first"))
+    outcome: Outcome = field(metadata=says("the one primary outcome"))
+    estimand: Estimand = field(metadata=says("what is to be estimated"))
+    randomisation: Randomisation = field(metadata=says("how units are shared out"))
+    analysis: Analysis = field(metadata=says("the analysis"))
+    stopping: Stopping = field(metadata=says("when it stops early"))
+    decision: Decision = field(metadata=says("what the answer is for"))
+    harms: Harms = field(metadata=says("what could go wrong"))
+    looks: Looks = field(default_factory=Looks, metadata=says("planned looks"))
+    secondary: list[Outcome] = field(default_factory=list, metadata=says("secondary outcomes"))
+    round: int = field(default=1, metadata=says("round of the experiment", least=1))
+    inherits: str = field(
+        default="", metadata=says("hash of the last line of the round before's register")
+    )
+
+    @property
+    def control(self) -> Arm:
+        """The arm that the others are compared with."""
+        return next(arm for arm in self.arms if arm.role == "control")
+
+    @property
+    def active(self) -> list[Arm]:
+        """The arms that are tried."""
+        return [arm for arm in self.arms if arm.role == "active"]
+
+    @property
+    def is_wedge(self) -> bool:
+        """Whether clusters start at different times and all end up with the programme."""
+        return self.randomisation.method == "wedge"
+
+    def outcomes(self) -> list[Outcome]:
+        """The primary outcome, then the secondary ones."""
+        return [self.outcome, *self.secondary]
+
+
+def flat(part: Any, prefix: str = "") -> dict[str, Any]:
+    """A design as ``{"outcome.label": "..."}``, for comparing and for tables."""
+    if isinstance(part, list) and part and hasattr(part[0], "__dataclass_fields__"):
+        parts = [flat(p, f"{prefix}{getattr(p, 'name', i)}.") for i, p in enumerate(part)]
+        return {key: value for found in parts for key, value in found.items()}
+    if hasattr(part, "__dataclass_fields__"):
+        found: dict[str, Any] = {}
+        for one in fields(part):
+            value = getattr(part, one.name)
+            nested = hasattr(value, "__dataclass_fields__") or (
+                isinstance(value, list) and value and hasattr(value[0], "__dataclass_fields__")
+            )
+            name = f"{prefix}{one.name}"
+            found |= flat(value, f"{name}.") if nested else {name: value}
+        return found
+    return {prefix.rstrip("."): part}

@@ -1,0 +1,283 @@
+"""An experiment is a folder of design, units, register and allocation: open it, register it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.errors import DesignError, LspError
+from lsp_analysis.experiments import protocol
+from lsp_analysis.experiments import register as chain
+from lsp_analysis.experiments.design import Design
+from lsp_analysis.experiments.register import Entry
+from lsp_analysis.experiments.scheme import Scheme
+from lsp_analysis.experiments.schemes import base_scheme, scheme_of
+
+PLANS = ("registered", "amended")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One registered experiment. The design is the one on record, never an unregistered edit."""
+
+    path: Path
+    entries: tuple[Entry, ...] = field(repr=False)
+    design: Design = field(repr=False)
+
+    @property
+    def head(self) -> str:
+        """Hash of the register's last line: what the other party should hold."""
+        return self.entries[-1].hash
+
+    @property
+    def plan(self) -> Entry:
+        """The entry that holds the design in force."""
+        return plan_before(self.entries)
+
+    @property
+    def amendments(self) -> pd.DataFrame:
+        """One row per amendment: number, date, reason, changes, and when it was made."""
+        rows, drawn, opened = [], False, False
+        for entry in self.entries:
+            drawn |= entry.kind == "allocated"
+            opened |= entry.kind == "outcomes"
+            if entry.kind == "amended":
+                when = "after the outcomes" if opened else "after the draw" if drawn else "before"
+                rows.append(
+                    {
+                        "amendment": len(rows) + 1,
+                        "date": entry.date,
+                        "reason": entry.content["note"],
+                        "changes": "; ".join(entry.content["changes"]),
+                        "made": when if when != "before" else "before the draw",
+                    }
+                )
+        return pd.DataFrame(rows, columns=["amendment", "date", "reason", "changes", "made"])
+
+    @property
+    def deviations(self) -> pd.DataFrame:
+        """One row per departure from the protocol: date and what it was."""
+        rows = [(e.date, e.content["what"]) for e in self.entries if e.kind == "deviation"]
+        return pd.DataFrame(rows, columns=["date", "deviation"])
+
+    @cached_property
+    def units(self) -> pd.DataFrame:
+        """The units file as registered; DesignError if it was changed since."""
+        file = self.path / self.design.randomisation.units
+        _check_file(file, self.plan.content["files"][file.name], self.plan.number)
+        return read_units(file, self.design)
+
+    @property
+    def draw(self) -> Entry | None:
+        """The draw in force: none before it, or once an amendment asks for another."""
+        latest = None
+        for entry in self.entries:
+            if entry.kind == "allocated":
+                latest = entry
+            elif entry.kind == "amended" and entry.content["redraw"]:
+                latest = None
+        return latest
+
+    @cached_property
+    def scheme(self) -> Scheme:
+        """The scheme that units were, or are to be, randomised with."""
+        return scheme_of(self.design, self.units, key=plan_before(self.entries, self.draw).hash)
+
+    @cached_property
+    def allocation(self) -> pd.DataFrame:
+        """Columns ``unit``, ``block``, ``arm``: the draw on record.
+
+        Raises
+        ------
+        DesignError
+            Nothing was drawn yet, or the file is not the one on record.
+        """
+        if self.draw is None:
+            raise DesignError(
+                "No allocation is on record. Draw it first: `lsp-analysis design draw FOLDER "
+                "--text "
+                "TEXT`, the text given by the other party."
+            )
+        file = self.path / self.draw.content["file"]
+        _check_file(file, self.draw.content["sha256"], self.draw.number)
+        return pd.read_csv(file, dtype={"unit": str, "arm": str})
+
+
+def open_experiment(folder: str | Path) -> Experiment:
+    """Open a registered experiment.
+
+    Raises
+    ------
+    DesignError
+        It is not registered, its register was altered, or ``design.toml`` was edited since.
+    """
+    folder = Path(folder)
+    entries = chain.read_register(folder)
+    if not entries:
+        raise DesignError(
+            f"The design in {folder} is not registered. Freeze it with `lsp-analysis design "
+            "register "
+            f"{folder}`."
+        )
+    plan = plan_before(entries)
+    file = folder / protocol.FILE
+    if not file.exists() or file.read_bytes() != plan.content["design"].encode():
+        raise DesignError(_what_was_edited(file, plan))
+    design = protocol.parse_design(plan.content["design"], name=str(file))
+    return Experiment(folder, tuple(entries), design)
+
+
+def plan_before(entries: Sequence[Entry], limit: Entry | None = None) -> Entry:
+    """The last registration or amendment; with `limit`, the last before that entry."""
+    end = len(entries) if limit is None else limit.number - 1
+    return next(entry for entry in reversed(entries[:end]) if entry.kind in PLANS)
+
+
+def register_design(
+    folder: str | Path, *, note: str = "", redraw: bool = False, now: dt.datetime | None = None
+) -> Entry:
+    """Freeze the design in `folder`: its first version, or a numbered amendment.
+
+    Parameters
+    ----------
+    note : str
+        Why; an amendment must have one.
+    redraw : bool
+        Whether this amendment asks for the units to be drawn again.
+    now : datetime, optional
+        Time of the entry; the clock's by default.
+
+    Raises
+    ------
+    DesignError
+        Design or units do not hold together, nothing changed, or an amendment has no reason.
+    """
+    folder = Path(folder)
+    design = protocol.read_design(folder)
+    units = folder / design.randomisation.units
+    _try_scheme(design, units)
+    content = {
+        "design": (folder / protocol.FILE).read_bytes().decode(),
+        "files": {units.name: chain.sha256_of(units)},
+        "note": note.strip(),
+    }
+    entries = chain.read_register(folder)
+    if not entries:
+        return chain.append(folder, "registered", content, now=now)
+    changes = _changes(plan_before(entries), content, design)
+    _check_amendment(changes, note, redraw, entries)
+    return chain.append(
+        folder, "amended", content | {"changes": changes, "redraw": redraw}, now=now
+    )
+
+
+def read_units(file: Path, design: Design) -> pd.DataFrame:
+    """The units to be randomised, with their names as text in a column ``unit``."""
+    how = design.randomisation
+    named = {column: str for column in (how.unit, how.cluster, *how.strata) if column}
+    try:
+        units = pd.read_csv(file, dtype=named, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise DesignError(f"The units file {file} cannot be read ({error}).") from error
+    wanted = {how.unit, how.cluster, *how.strata, *how.covariates, *design.analysis.covariates}
+    wanted |= {*design.analysis.subgroups, *(outcome.baseline for outcome in design.outcomes())}
+    wanted |= {how.pair} if how.method == "pairs" else set()
+    lacking = sorted(wanted - {""} - set(units.columns))
+    if lacking:
+        raise DesignError(
+            f"{file} has no column {wording.and_list(lacking)}, which the design names. Its "
+            "columns "
+            f"are {wording.and_list(units.columns)}."
+        )
+    return by_cluster(units, design).rename(columns={how.unit: "unit"})
+
+
+def by_cluster(units: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """One row per unit of randomisation: rows of people become rows of clusters, by their means."""
+    how = design.randomisation
+    if how.cluster:
+        same = [column for column in (*how.strata, *design.analysis.subgroups) if column]
+        numbers = units.drop(columns=[how.unit, how.cluster, *same]).select_dtypes("number").columns
+        grouped = units.groupby(how.cluster, sort=False)
+        clusters = grouped[list(numbers)].mean().join(grouped[same].first())
+        return clusters.assign(people=grouped.size()).rename_axis(how.unit).reset_index()
+    repeated = units.loc[units[how.unit].duplicated(), how.unit]
+    if units[how.unit].isna().any() or not repeated.empty:
+        raise DesignError(
+            f'Units must have a name each, and once: {len(repeated)} names are repeated, first "'
+            f'{repeated.iloc[0] if len(repeated) else "(missing)"}". For people in clusters name '
+            "the column randomisation.cluster."
+        )
+    return units
+
+
+def _check_file(file: Path, expected: str, line: int) -> None:
+    if chain.sha256_of(file) != expected:
+        raise DesignError(
+            f"{file} was altered: it is not the file that line {line} of the register has on "
+            "record. "
+            "Restore it from a copy, or register an amendment that says why it changed."
+        )
+
+
+def _try_scheme(design: Design, units: Path) -> None:
+    """Raise what would be raised at the draw, while it can still be put right."""
+    base_scheme(design, read_units(units, design))
+
+
+def _what_was_edited(file: Path, plan: Entry) -> str:
+    """Which fields of the design differ from those on record."""
+    advice = (
+        "Register the change with a reason (`lsp-analysis design register FOLDER --note REASON`), "
+        "or put the file back."
+    )
+    try:
+        old = protocol.parse_design(plan.content["design"])
+        changed = protocol.differences(old, protocol.read_design(file))
+    except LspError as error:
+        changed = [str(error)]
+    listed = "; ".join(changed[:5]) or "blanks or comments only"
+    return f"{file} was altered after line {plan.number} of the register: {listed}. {advice}"
+
+
+def _changes(before: Entry, content: dict, design: Design) -> list[str]:
+    changes = protocol.differences(protocol.parse_design(before.content["design"]), design)
+    for name, digest in content["files"].items():
+        if before.content["files"].get(name) != digest:
+            changes.append(f"{name}: another list of units")
+    if not changes and before.content["design"] != content["design"]:
+        changes.append("design.toml: wording of blanks or comments only")
+    return changes
+
+
+def _check_amendment(changes: list[str], note: str, redraw: bool, entries: list[Entry]) -> None:
+    if not changes and not redraw:
+        raise DesignError("Nothing changed since the last registration, so there is no amendment.")
+    if not note.strip():
+        raise DesignError(
+            f"An amendment needs a reason: --note REASON. It changes {'; '.join(changes[:5])}."
+        )
+    drawn = any(entry.kind == "allocated" for entry in entries)
+    moved = [change for change in changes if _moves_units(change)]
+    if drawn and moved and not redraw:
+        raise DesignError(
+            f"The units are drawn already, and this changes what was drawn: {'; '.join(moved)}. "
+            "Put it back, or ask for another draw with --redraw."
+        )
+    if redraw and any(entry.kind == "outcomes" for entry in entries):
+        raise DesignError(
+            "The outcomes have been opened, so units cannot be drawn again. Start the next round."
+        )
+
+
+def _moves_units(change: str) -> bool:
+    """Whether an amendment touches who is randomised, or how."""
+    name = change.split(":")[0]
+    of_arm = name.startswith("arms.") and name.split(".")[-1] in ("name", "share", "role")
+    return of_arm or name.startswith("randomisation.") or change.endswith("another list of units")

@@ -1,0 +1,96 @@
+"""How alike people of one cluster are: the intracluster correlation by analysis of variance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from lsp_analysis.errors import PanelError
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """An intracluster correlation and what it was made from.
+
+    Attributes
+    ----------
+    icc : float
+        As estimated; below zero where clusters differ less than chance alone would have them.
+    between, within : float
+        Mean squares between and within clusters.
+    n0 : float
+        Mean cluster size that makes up for unequal sizes.
+    """
+
+    icc: float
+    between: float
+    within: float
+    n0: float
+    n_clusters: int
+    mean_size: float
+    size_cv: float
+
+
+def icc_anova(groups: Sequence[ArrayLike]) -> Clustering:
+    """Intracluster correlation from values, one array per cluster (Donner 1986).
+
+    Raises
+    ------
+    PanelError
+        Fewer than two clusters, an empty one, or one person in each.
+    """
+    clusters = [np.asarray(group, float) for group in groups]
+    sizes = np.array([len(cluster) for cluster in clusters])
+    _check(sizes)
+    means = np.array([cluster.mean() for cluster in clusters])
+    squares = sum(((x - m) ** 2).sum() for x, m in zip(clusters, means, strict=True))
+    return _clustering(means, sizes, squares)
+
+
+def icc_of_counts(numerators: ArrayLike, sizes: ArrayLike, *, rare: bool = False) -> Clustering:
+    """The same from counts per cluster: yes or no for a proportion, events for a rate.
+
+    Parameters
+    ----------
+    numerators, sizes : array, one number per cluster
+        People (or events) counted, and people.
+    rare : bool
+        Whether people can have more than one event, so that a person's variance is the rate itself
+        (Poisson) rather than ``p (1 - p)``.
+    """
+    counts, sizes = np.asarray(numerators, float), np.asarray(sizes, float)
+    _check(sizes)
+    means = counts / sizes
+    spread = means if rare else means * (1 - means)
+    return _clustering(means, sizes, (sizes * spread).sum())
+
+
+def _clustering(means: np.ndarray, sizes: np.ndarray, squares_within: float) -> Clustering:
+    n_clusters, people = len(sizes), sizes.sum()
+    middle = (sizes * means).sum() / people
+    between = (sizes * (means - middle) ** 2).sum() / (n_clusters - 1)
+    within = squares_within / (people - n_clusters)
+    n0 = (people - (sizes**2).sum() / people) / (n_clusters - 1)
+    total = between + (n0 - 1) * within
+    return Clustering(
+        icc=float((between - within) / total) if total > 0 else 0.0,
+        between=float(between),
+        within=float(within),
+        n0=float(n0),
+        n_clusters=n_clusters,
+        mean_size=float(sizes.mean()),
+        size_cv=float(sizes.std(ddof=1) / sizes.mean()),
+    )
+
+
+def _check(sizes: np.ndarray) -> None:
+    if len(sizes) < 2 or not (sizes > 0).all() or sizes.max() <= 1:
+        raise PanelError(
+            "An intracluster correlation needs two clusters or more with people in each, and "
+            "more than "
+            f"one person somewhere; there are {len(sizes)} clusters, the smallest with "
+            f"{sizes.min() if len(sizes) else 0:g}."
+        )
