@@ -215,10 +215,10 @@ def _unit(ledger: Ledger) -> str:
 
 
 def _path_unit(ledger: Ledger, unit: str, per: float) -> str:
-    """Words for the unit of the paths: "Per 1,000 a month", "Per cent a year"."""
+    """Words for the unit of the paths: "per 1,000 a month", "per cent a year"."""
     if not ledger.counts:
         return unit
-    return f"{'Per cent' if per == 100 else f'Per {wording.number(per)}'} {_unit(ledger)}"
+    return f"{'per cent' if per == 100 else f'per {wording.number(per)}'} {_unit(ledger)}"
 
 
 def _warnings(

@@ -84,7 +84,7 @@ class IndicatorEffect:
         return figures.draw_distribution(
             self.effect.placebos["statistic"],
             observed=self.effect.statistic,
-            unit="Standard errors from what was expected",
+            unit="standard errors from what was expected",
             label="Placebo neighbourhoods",
             ax=ax,
         )
