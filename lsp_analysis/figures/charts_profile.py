@@ -54,11 +54,11 @@ def draw_spine(
         Heads of the two columns of numbers.
     """
     need(frame, _SPINE, "draw_spine")
-    height = 1.15 + float(row_heights(frame["indicator"], width=30).sum())
+    height = 1.15 + float(row_heights(frame["indicator"], width=28).sum())
     ax = axes_for(ax, height=max(1.8, height))
     if not np.isfinite(floats(frame["area_value"])).any():
         return nothing_drawn(ax, frame, "Spine chart")
-    y, bottom = rows(ax, frame["indicator"], width=30)
+    y, bottom = rows(ax, frame["indicator"], width=28)
     place = _spine_places(frame)
     ax.barh(y, place["best"] - place["worst"], 0.17, left=place["worst"], color=GRID)
     ax.barh(y, place["p75"] - place["p25"], 0.17, left=place["p25"], color=BAND)
