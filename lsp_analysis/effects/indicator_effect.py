@@ -141,7 +141,7 @@ def indicator_effect(
         neighbours = study.neighbours()
     try:
         panel = study.panel(indicator_id) if panel is None else panel
-        rows, first, placebo_date, dropped = _dated(panel, programme.start)
+        rows, first, placebo_date, dropped = dated(panel, programme.start)
         options = {
             "treated": list(programme.area.members),
             "start": first,
@@ -177,7 +177,7 @@ def _estimate(
     return replace(found, outcome=indicator.indicator_id)
 
 
-def _dated(panel: pd.DataFrame, start: pd.Period) -> tuple[pd.DataFrame, pd.Period, bool, str]:
+def dated(panel: pd.DataFrame, start: pd.Period) -> tuple[pd.DataFrame, pd.Period, bool, str]:
     """Rows to use, the first period after the start, whether that is a placebo date, and what was
     left out.
 
