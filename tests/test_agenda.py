@@ -12,7 +12,6 @@ from lsp_analysis.standing.agenda import (
     evidence_gaps,
     plan_sentence,
     plan_table,
-    progress_of_plan,
 )
 
 
@@ -31,7 +30,7 @@ def bare(tmp_path):
 
 
 def test_the_plan_sentence_counts_every_measure_once(brief):
-    progress = progress_of_plan(brief)
+    progress = brief.plan
     assert f"{len(progress.table)} measures" in plan_sentence(brief)
 
 

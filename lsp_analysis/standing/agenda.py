@@ -8,7 +8,6 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.standing.activity import activity
-from lsp_analysis.standing.plan import PlanProgress, plan_progress, plan_values
 
 if TYPE_CHECKING:
     from lsp_analysis.figures.tables import Table
@@ -25,18 +24,9 @@ WANTED = {
 OFF_TRACK = ("moving away", "missed", "behind")
 
 
-def progress_of_plan(brief: AreaBrief) -> PlanProgress | None:
-    """The borough's progress on the measures of its plan; None when the study has no plan."""
-    if not brief.study.has("plan"):
-        return None
-    plan = brief.study.read("plan")
-    indicators = [brief.study.indicator(name) for name in brief.panels]
-    return plan_progress(plan, plan_values(plan, brief.panels, indicators))
-
-
 def plan_sentence(brief: AreaBrief) -> wording.Sentence:
     """How the plan stands, and which measures off track are worse here as well."""
-    progress = progress_of_plan(brief)
+    progress = brief.plan
     if progress is None:
         return wording.Sentence(
             'The study has no table "plan", so progress against targets is not known.'
@@ -53,7 +43,7 @@ def plan_sentence(brief: AreaBrief) -> wording.Sentence:
 
 def plan_table(brief: AreaBrief) -> Table:
     """Measures of the plan that are off track, the furthest behind first."""
-    table = progress_of_plan(brief).table
+    table = brief.plan.table
     off = table[table["status"].isin(OFF_TRACK)].sort_values("progress", kind="stable")
     shown = pd.DataFrame(
         {

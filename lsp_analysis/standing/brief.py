@@ -14,6 +14,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, StudyError
 from lsp_analysis.standing.gap import Gap, gap
 from lsp_analysis.standing.groups import group_limits, group_series
+from lsp_analysis.standing.plan import PlanProgress, plan_progress, plan_values
 from lsp_analysis.standing.profile import Profile, profile
 
 if TYPE_CHECKING:
@@ -62,6 +63,15 @@ class AreaBrief:
             area_name=self.area.name,
             level=self.level,
         )
+
+    @cached_property
+    def plan(self) -> PlanProgress | None:
+        """The borough's progress on the measures of its plan; None when the study has no plan."""
+        if not self.study.has("plan"):
+            return None
+        plan = self.study.read("plan")
+        indicators = [self.study.indicator(name) for name in self.panels]
+        return plan_progress(plan, plan_values(plan, self.panels, indicators))
 
     def headline(self) -> wording.Sentence:
         """How many indicators are better and worse than in the rest of the borough."""
@@ -319,7 +329,10 @@ def yearly(panel: pd.DataFrame) -> pd.DataFrame:
     sums = grouped[["numerator", "denominator"]].sum(min_count=per_year)
     mean = grouped["value"].mean().where(grouped["value"].count() == per_year)
     whole = grouped.size() == per_year
-    out = sums.assign(value=mean, note=grouped["note"].agg(_joined))[whole]
+    noted = panel.assign(period=year)[panel["note"].fillna("") != ""]
+    notes = noted.groupby(["area_code", "period"])["note"].agg(_joined)
+    out = sums.assign(value=mean, note=notes)[whole]
+    out["note"] = out["note"].fillna("")
     return out.reset_index()[["area_code", "period", "numerator", "denominator", "value", "note"]]
 
 
