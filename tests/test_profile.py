@@ -60,6 +60,9 @@ def test_adjusted_verdicts_are_fewer_and_the_page_says_that_they_are_adjusted():
     counts = [(p.table["verdict"] != "similar").sum() for p in (plain, adjusted)]
     assert counts[0] >= 1
     assert counts[1] == 0
+    moved = [p.table["change_verdict"].isin(["better", "worse"]).sum() for p in (plain, adjusted)]
+    assert moved[0] >= 1
+    assert moved[1] == 0
     assert "60 comparisons at once" in adjusted.sentence()
     assert plain.caution() == ""
 

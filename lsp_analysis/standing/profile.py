@@ -134,7 +134,7 @@ def profile(
     area_name : str
     level : float between 0 and 1
     adjustment : "bh", "by", "holm" or "none"
-        Of the p-values over the indicators shown, for each comparator (`adjust_p`).
+        Of the p-values over the indicators shown, for each comparator and for changes (`adjust_p`).
 
     Returns
     -------
@@ -183,12 +183,24 @@ def profile(
         rows.append(row_of(panel, area, indicator, found[0], level))
         compared.extend(found)
     comparisons = _comparisons(compared, level, adjustment)
-    table = _with_verdicts(_table(rows), comparisons, tuple(comparators))
+    table = _with_verdicts(_table(rows, level, adjustment), comparisons, tuple(comparators))
     return Profile(area_name, tuple(comparators), level, adjustment, table, comparisons)
 
 
-def _table(rows: list[dict[str, object]]) -> pd.DataFrame:
-    return pd.DataFrame(rows, columns=["indicator_id", *COLUMNS]).set_index("indicator_id")
+def _table(rows: list[dict[str, object]], level: float, adjustment: str) -> pd.DataFrame:
+    """The rows in one table, changes judged with allowance for how many there are."""
+    table = pd.DataFrame(rows, columns=["indicator_id", *COLUMNS]).set_index("indicator_id")
+    adjusted = adjust_p(table["change_p_value"], method=adjustment)
+    table["change_verdict"] = _what_remains(table["change_verdict"], adjusted, level)
+    return table
+
+
+def _what_remains(verdicts: pd.Series, adjusted: pd.Series, level: float) -> pd.Series:
+    """Verdicts of difference that survive the adjustment; the others become similar.
+
+    The interval of each must be clear of nought as well: it gave the verdict in the first place.
+    """
+    return verdicts.mask((adjusted > 1 - level) & verdicts.isin(JUDGED), "similar")
 
 
 def _comparisons(found: list[Comparison], level: float, adjustment: str) -> pd.DataFrame:
@@ -199,10 +211,7 @@ def _comparisons(found: list[Comparison], level: float, adjustment: str) -> pd.D
     frame = frame.reindex(columns=list(names))
     groups = frame.groupby("comparator", sort=False)["p_value"]
     frame["p_adjusted"] = groups.transform(lambda p: adjust_p(p, method=adjustment)).astype(float)
-    # A difference counts only if its own interval is clear of nought and it survives the many.
-    lost = (frame["p_adjusted"] > 1 - level) & frame["verdict"].isin(JUDGED)
-    frame["verdict"] = frame["verdict"].mask(lost, "similar")
-    return frame
+    return frame.assign(verdict=_what_remains(frame["verdict"], frame["p_adjusted"], level))
 
 
 def _with_verdicts(

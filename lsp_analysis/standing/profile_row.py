@@ -20,7 +20,16 @@ from lsp_analysis.study.panel import Indicator
 COLUMNS = ["name", "theme", "unit", "polarity", "period", "value", "low", "high"]
 COLUMNS += ["comparator_value", "difference", "difference_low", "difference_high", "ratio"]
 COLUMNS += ["p_value", "rank", "of", "decile", "trend", "previous_period", "change"]
-COLUMNS += ["change_low", "change_high", "change_verdict", "worst", "p25", "p75", "best"]
+COLUMNS += [
+    "change_low",
+    "change_high",
+    "change_p_value",
+    "change_verdict",
+    "worst",
+    "p25",
+    "p75",
+    "best",
+]
 COLUMNS += ["caution"]
 
 
@@ -92,5 +101,6 @@ def _change(
         "change": ends[0]["value"].iloc[0] - ends[1]["value"].iloc[0],
         "change_low": low,
         "change_high": high,
+        "change_p_value": moved["p_value"],
         "change_verdict": str(judge(low, high, polarity=indicator.polarity)),
     }
