@@ -1,0 +1,163 @@
+"""One outcome of one programme, as every estimator and check is asked about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.effects.case import Case, open_case
+from lsp_analysis.effects.estimate import estimate
+from lsp_analysis.effects.indicator_effect import ADDITIVE, dated, inside_sentence
+from lsp_analysis.effects.result import CheckResult, EffectEstimate
+from lsp_analysis.effects.sensitivity import check_case
+
+if TYPE_CHECKING:
+
+    from lsp_analysis.study.areas import Area
+    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.store import Study
+
+
+@dataclass(frozen=True)
+class Question:
+    """Did `outcome` change in the treated areas from `start` on?
+
+    Attributes
+    ----------
+    name : str
+        Indicator, or any name of the outcome.
+    panel : DataFrame
+        Columns ``area_code``, ``period``, `outcome`, `population` and, as an option, ``note``.
+    outcome, population, treated, start, neighbours, level, seed
+        As for `estimate`.
+    unit, label, area, per
+        How sentences and charts speak of it, as for `estimate`.
+    kind : str
+        "outcome", or "behaviour" for what people do that is meant to lead there.
+    caution : str
+        What was left out, or that the start is a placebo date; empty when nothing.
+    context : mapping
+        Keywords of `check_case` that the study has an answer to: geometry, interventions, events,
+        members.
+    """
+
+    name: str
+    panel: pd.DataFrame = field(repr=False, compare=False)
+    outcome: str
+    treated: tuple[str, ...]
+    start: pd.Period
+    population: str | None = None
+    neighbours: pd.DataFrame | Iterable[tuple[str, str]] | None = field(
+        default=None, repr=False, compare=False
+    )
+    level: float = 0.95
+    seed: int = 0
+    unit: str = ""
+    label: str = ""
+    area: str = ""
+    per: float = 1000
+    kind: str = "outcome"
+    caution: str = ""
+    context: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        """Keywords that `estimate`, `check_all` and `open_case` share."""
+        names = ("outcome", "treated", "start", "population", "neighbours", "level", "seed")
+        return {name: getattr(self, name) for name in names}
+
+    def case(self) -> Case:
+        """The case laid out, for single checks."""
+        return open_case(self.panel, **self.asked, unit=self.unit)
+
+    def estimate(self, *, checks: bool = True) -> EffectEstimate:
+        """The effect by the method for the common case."""
+        return estimate(
+            self.panel, **self.asked, checks=checks, unit="" if self.population else self.unit,
+            label=self.label, area=self.area, per=self.per,
+        )  # fmt: skip
+
+    def checks(self) -> tuple[CheckResult, ...]:
+        """Everything that could fool us, looked at."""
+        notes = self.panel[["period", "note"]] if "note" in self.panel else None
+        return check_case(self.case(), notes=notes, **self.context)
+
+
+def pose(
+    study: Study,
+    indicator_id: str,
+    *,
+    area: str | Area,
+    start: pd.Period | str,
+    kind: str = "outcome",
+    level: float = 0.95,
+    seed: int = 0,
+) -> Question:
+    """The question what a programme in `area` did to one indicator of a study.
+
+    Parameters
+    ----------
+    area : str or Area
+        Name or code.
+    start : Period or str
+        When the programme began. A period of the data that began before and ended after is left
+        out; where the data begin too late, a placebo date takes its place and `caution` says so.
+
+    Raises
+    ------
+    StudyError, AreaError, PanelError
+        The study has no such indicator or area, or its data end before the start.
+    """
+    indicator = study.indicator(indicator_id)
+    place = study.area(area) if isinstance(area, str) else area
+    rows, first, placebo_date, dropped = dated(study.panel(indicator_id), pd.Period(start))
+    if placebo_date:
+        dropped = (
+            f"{wording.period(first)} is a placebo date, for the data begin too late: nothing here "
+            "is about the programme."
+        )
+    rows, outcome, population = _counted(rows, indicator)
+    return Question(
+        name=indicator_id,
+        panel=rows,
+        outcome=outcome,
+        treated=tuple(place.members),
+        start=first,
+        population=population,
+        neighbours=study.neighbours() if study.has("geometry") else None,
+        level=level,
+        seed=seed,
+        unit=indicator.unit,
+        label=inside_sentence(indicator.name),
+        area=place.name,
+        per=indicator.multiplier,
+        kind=kind,
+        caution=dropped,
+        context=_context(study),
+    )
+
+
+def _counted(rows: pd.DataFrame, indicator: Indicator) -> tuple[pd.DataFrame, str, str | None]:
+    """Rows with what is to be compared: counts and their base, or values as they are."""
+    if indicator.value_type in ADDITIVE or not rows["numerator"].notna().any():
+        return rows, "value", None
+    rows = rows.dropna(subset=["numerator", "denominator"])
+    return rows[rows["denominator"] > 0], "numerator", "denominator"
+
+
+def _context(study: Study) -> dict[str, Any]:
+    """What a study knows of boundaries and of other programmes."""
+    known: dict[str, Any] = {}
+    if study.has("geometry"):
+        known["geometry"] = study.geometry(study.small_areas()["area_code"])
+    for table in ("interventions", "events"):
+        if study.has(table):
+            known[table] = study.read(table)
+    codes = {code for table in known.values() if "name" in table or "label" in table
+             for code in table["area_code"].dropna()}  # fmt: skip
+    known["members"] = {code: study.area(code).members for code in codes}
+    return known
