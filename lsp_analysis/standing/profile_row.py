@@ -17,10 +17,27 @@ from lsp_analysis.standing.ranks import place_among
 from lsp_analysis.standing.trends import PER_YEAR, recent_trend, same_season
 from lsp_analysis.study.panel import Indicator
 
-COLUMNS = ["name", "theme", "unit", "polarity", "period", "value", "low", "high"]
-COLUMNS += ["comparator_value", "difference", "difference_low", "difference_high", "ratio"]
-COLUMNS += ["p_value", "rank", "of", "decile", "trend", "previous_period", "change"]
-COLUMNS += [
+COLUMNS = [
+    "name",
+    "theme",
+    "unit",
+    "polarity",
+    "period",
+    "value",
+    "low",
+    "high",
+    "comparator_value",
+    "difference",
+    "difference_low",
+    "difference_high",
+    "ratio",
+    "p_value",
+    "rank",
+    "of",
+    "decile",
+    "trend",
+    "previous_period",
+    "change",
     "change_low",
     "change_high",
     "change_p_value",
@@ -29,8 +46,8 @@ COLUMNS += [
     "p25",
     "p75",
     "best",
+    "caution",
 ]
-COLUMNS += ["caution"]
 
 
 def indicator_of(row: dict[str, object]) -> Indicator:

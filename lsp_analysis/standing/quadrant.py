@@ -124,8 +124,20 @@ def quadrant_name(borough_change: float, gap_change: float) -> str:
     return DECLINE if gap_change < 0 else BOTH_WORSE
 
 
-_COLUMNS = ["indicator_id", "label", "start", "end", "borough_change", "borough_low"]
-_COLUMNS += ["borough_high", "gap_change", "gap_low", "gap_high", "quadrant", "clear"]
+_COLUMNS = [
+    "indicator_id",
+    "label",
+    "start",
+    "end",
+    "borough_change",
+    "borough_low",
+    "borough_high",
+    "gap_change",
+    "gap_low",
+    "gap_high",
+    "quadrant",
+    "clear",
+]
 
 
 def _place(
