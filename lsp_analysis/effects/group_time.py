@@ -17,6 +17,7 @@ from lsp_analysis.effects.cohorts import Cohorts
 from lsp_analysis.errors import PanelError, ParameterError
 
 METHODS = ("dr", "reg", "ipw")
+MOST_ROUNDS = 25
 MOST_LIKELY = 0.995
 """Probability of treatment beyond which an area has no like among the comparison areas."""
 
@@ -187,19 +188,23 @@ def _expected_change(
 def _odds_of_treatment(treated: np.ndarray, design: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Comparison areas' odds of treatment, and influences on the logistic coefficients."""
     coefficients = np.zeros(design.shape[1])
-    for _ in range(50):
+    for _ in range(MOST_ROUNDS):
         chance = 1 / (1 + np.exp(-np.clip(design @ coefficients, -30, 30)))
         hessian = (design * (chance * (1 - chance))[:, None]).T @ design
         if np.linalg.cond(hessian) > 1e12 or chance[treated == 0].max() > MOST_LIKELY:
-            raise PanelError(
-                "The covariates tell treated from comparison areas almost perfectly, so no "
-                "comparison area is like "
-                'a treated one: use fewer covariates, or method="reg".'
-            )
+            raise PanelError(_TOLD_APART)
         step = np.linalg.solve(hessian, design.T @ (treated - chance))
         coefficients = coefficients + step
         if np.abs(step).max() < 1e-10:
             break
+    else:  # coefficients without end: the groups do not overlap
+        raise PanelError(_TOLD_APART)
     odds = (1 - treated) * chance / (1 - chance)
     scores = design * (treated - chance)[:, None]
     return odds, scores @ np.linalg.inv(hessian) * len(treated)
+
+
+_TOLD_APART = (
+    "The covariates tell treated from comparison areas almost perfectly, so no comparison area is "
+    'like a treated one: use fewer covariates, or method="reg".'
+)

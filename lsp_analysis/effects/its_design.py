@@ -111,7 +111,6 @@ def design(
         length = cycle or _cycle_of(periods)
         for k in range(1, harmonics + 1):
             angle = 2 * np.pi * k * time / length
-            table[f"sin{k}"] = np.sin(angle)
             if not np.isclose(2 * k, length):  # there the sine is 0 throughout
                 table[f"sin{k}"] = np.sin(angle)
             table[f"cos{k}"] = np.cos(angle)

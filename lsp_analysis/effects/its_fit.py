@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 from scipy import stats
+from scipy.optimize import minimize_scalar
 from statsmodels.stats.stattools import durbin_watson
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
@@ -128,12 +129,13 @@ def _options(family: str, newey_west: int | None, time: np.ndarray | None) -> di
 
 def _extra_variance(outcome: np.ndarray, columns: np.ndarray, offset: np.ndarray | None) -> float:
     """Alpha of a variance of mean + alpha x mean squared, by maximum likelihood; above 0."""
-    poisson = sm.GLM(outcome, columns, sm.families.Poisson(), offset=offset).fit()
-    start = np.append(poisson.params, 0.1)
-    fit = sm.NegativeBinomial(outcome, columns, offset=offset).fit(
-        start_params=start, disp=0, maxiter=500, method="bfgs"
-    )
-    return max(float(fit.params[-1]), 1e-8)
+
+    def misfit(log_alpha: float) -> float:
+        family = sm.families.NegativeBinomial(alpha=math.exp(log_alpha))
+        return -sm.GLM(outcome, columns, family, offset=offset).fit().llf
+
+    lowest, highest = math.log(1e-8), math.log(50.0)
+    return math.exp(minimize_scalar(misfit, bounds=(lowest, highest), method="bounded").x)
 
 
 def _check(

@@ -103,9 +103,13 @@ def structural_effect(
     at = laid_out.start_at
     own = laid_out.treated_mean
     before, after = np.split(regressors.to_numpy(), [at])
-    model = _model(own[:at], before, trend, season)
-    draws = variance_draws(model, own[:at], before, seed=seed)
-    futures = _futures(model, draws, after, len(after), n_draws, seed)
+    centre, spread = own[:at].mean(), own[:at].std()
+    if not spread > 0:
+        raise PanelError(f"{outcome!r} does not vary before the start: there is nothing to model.")
+    scaled = (own[:at] - centre) / spread
+    model = _model(scaled, before, trend, season)
+    draws = variance_draws(model, scaled, before, seed=seed)
+    futures = centre + spread * _futures(model, draws, after, len(after), n_draws, seed)
     fit = model.smooth(np.median(draws, axis=0))
     forecast = futures.mean(axis=0)
     differences = own[at:] - futures
@@ -113,8 +117,8 @@ def structural_effect(
     estimate = float(own[at:].mean() - forecast.mean())
     low, high = _band(mean, level)
     counterfactual = float(forecast.mean())
-    spread = mean - mean.mean()
-    smallest = float(np.quantile(spread, 0.5 + level / 2) + np.quantile(spread, 0.8))
+    error = mean - mean.mean()
+    smallest = float(np.quantile(error, 0.5 + level / 2) + np.quantile(error, 0.8))
     return StructuralEffect(
         outcome=outcome,
         method=f"structural time series, {TRENDS[trend]}",
@@ -135,9 +139,11 @@ def structural_effect(
         n_treated=int(laid_out.treated.sum()),
         **detectable(smallest, counterfactual),
         assumptions=(SAME_LINK, UNTOUCHED),
-        paths=paths_frame(laid_out.periods, own, np.append(_fitted(fit), forecast)),
+        paths=paths_frame(
+            laid_out.periods, own, np.append(centre + spread * _fitted(fit), forecast)
+        ),
         effects=_by_period(laid_out.periods[at:], differences, level),
-        coefficients=_coefficients(fit, regressors),
+        coefficients=spread * _coefficients(fit, regressors),
     )
 
 
