@@ -198,10 +198,15 @@ def span(case: Case, first: int, last: int) -> str:
 
 def in_words(case: Case, size: float) -> str:
     """A shown effect in words: "12% lower", "2.1 points higher"."""
-    if not case.ledger.counts:
-        return wording.compared(size, case.unit)
-    if wording.is_missing(size) or math.isinf(size):
+    return percent(size) if case.ledger.counts else wording.compared(size, case.unit)
+
+
+def percent(size: float) -> str:
+    """A per cent difference in words: "12% lower", "the same"."""
+    if wording.is_missing(size):
         return "not measurable"
+    if math.isinf(size):
+        return "without limit"
     text = wording.number(abs(size), 0 if abs(size) >= 10 else 1)
     if float(text.replace(",", "")) == 0:
         return "the same"
@@ -221,9 +226,11 @@ def as_size(case: Case, size: float) -> str:
 
 def between(case: Case, found: Sized) -> str:
     """An interval of shown effects in words."""
-    if not case.ledger.counts:
-        return wording.interval(found.low, found.high, case.unit, case.level, of_change=True)
-    low, high = (
-        "no limit" if math.isinf(end) else in_words(case, end) for end in (found.low, found.high)
-    )
-    return f"{100 * case.level:.0f}% interval {low} to {high}"
+    if case.ledger.counts:
+        return percents(found.low, found.high, case.level)
+    return wording.interval(found.low, found.high, case.unit, case.level, of_change=True)
+
+
+def percents(low: float, high: float, level: float) -> str:
+    """An interval of per cent differences in words."""
+    return f"{100 * level:.0f}% interval {percent(low)} to {percent(high)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +14,9 @@ from lsp_analysis.effects.estimate import estimate
 from lsp_analysis.effects.indicator_effect import ADDITIVE, dated, inside_sentence
 from lsp_analysis.effects.result import CheckResult, EffectEstimate
 from lsp_analysis.effects.sensitivity import check_case
+from lsp_analysis.errors import PanelError
 
 if TYPE_CHECKING:
-
     from lsp_analysis.study.areas import Area
     from lsp_analysis.study.panel import Indicator
     from lsp_analysis.study.store import Study
@@ -40,6 +40,8 @@ class Question:
         "outcome", or "behaviour" for what people do that is meant to lead there.
     caution : str
         What was left out, or that the start is a placebo date; empty when nothing.
+    placebo_date : bool
+        Whether nothing began at `start`, because the data begin too late.
     context : mapping
         Keywords of `check_case` that the study has an answer to: geometry, interventions, events,
         members.
@@ -62,6 +64,7 @@ class Question:
     per: float = 1000
     kind: str = "outcome"
     caution: str = ""
+    placebo_date: bool = False
     context: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -96,6 +99,7 @@ def pose(
     kind: str = "outcome",
     level: float = 0.95,
     seed: int = 0,
+    like: Question | None = None,
 ) -> Question:
     """The question what a programme in `area` did to one indicator of a study.
 
@@ -106,6 +110,9 @@ def pose(
     start : Period or str
         When the programme began. A period of the data that began before and ended after is left
         out; where the data begin too late, a placebo date takes its place and `caution` says so.
+
+    like : Question, optional
+        Another question of the same study, whose neighbours and context serve again.
 
     Raises
     ------
@@ -121,6 +128,11 @@ def pose(
             "is about the programme."
         )
     rows, outcome, population = _counted(rows, indicator)
+    if like is not None:
+        neighbours, context = like.neighbours, like.context
+    else:
+        neighbours = study.neighbours() if study.has("geometry") else None
+        context = _context(study)
     return Question(
         name=indicator_id,
         panel=rows,
@@ -128,7 +140,7 @@ def pose(
         treated=tuple(place.members),
         start=first,
         population=population,
-        neighbours=study.neighbours() if study.has("geometry") else None,
+        neighbours=neighbours,
         level=level,
         seed=seed,
         unit=indicator.unit,
@@ -137,8 +149,41 @@ def pose(
         per=indicator.multiplier,
         kind=kind,
         caution=dropped,
-        context=_context(study),
+        placebo_date=placebo_date,
+        context=context,
     )
+
+
+def pose_all(
+    study: Study,
+    *,
+    area: str | Area,
+    start: pd.Period | str,
+    behaviours: Collection[str] = (),
+    level: float = 0.95,
+    seed: int = 0,
+) -> list[Question]:
+    """A question for every indicator whose data reach to both sides of `start`.
+
+    Parameters
+    ----------
+    behaviours : indicators that measure what people do; the others measure what comes of it.
+    area, start, level, seed
+        As for `pose`.
+    """
+    questions: list[Question] = []
+    for indicator_id in study.indicators()["indicator_id"]:
+        try:
+            question = pose(
+                study, indicator_id, area=area, start=start, level=level, seed=seed,
+                kind="behaviour" if indicator_id in behaviours else "outcome",
+                like=questions[0] if questions else None,
+            )  # fmt: skip
+        except PanelError:
+            continue
+        if not question.placebo_date:
+            questions.append(question)
+    return questions
 
 
 def _counted(rows: pd.DataFrame, indicator: Indicator) -> tuple[pd.DataFrame, str, str | None]:

@@ -1,0 +1,259 @@
+"""A programme's effect on many outcomes: one named beforehand, and the rest allowed for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.effects import placebo
+from lsp_analysis.effects.case import Case, detectable, percent, percents, sized
+from lsp_analysis.effects.question import Question
+from lsp_analysis.effects.stepdown import omnibus, romano_wolf, within_reach
+from lsp_analysis.effects.windows import Ledger, read_ledger, start_position, treated_rows
+from lsp_analysis.errors import LspError, PanelError, ParameterError, did_you_mean
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+KINDS = ("behaviour", "outcome")
+LEAST_SHARED = 0.5  # of the usual number of complete areas; outcomes with fewer are left out
+
+
+@dataclass(frozen=True)
+class ManyOutcomes:
+    """Effects on many outcomes, ranked in the same placebo neighbourhoods.
+
+    Attributes
+    ----------
+    primary : str
+        The outcome named before looking; its p-value needs no allowance for the others.
+    table : DataFrame indexed by outcome
+        label, kind, primary, relative, low, high (per cent of what was expected), p_value,
+        p_adjusted (Romano-Wolf, over all outcomes), smallest (fall found with 80% power, per cent).
+    omnibus_p : float
+        p-value that nothing happened to any of them.
+    reach : DataFrame
+        What each way of allowing for many outcomes could conclude here, see `within_reach`.
+    left_out : tuple of (name, reason)
+    statistics : DataFrame, neighbourhoods (treated first) x outcomes
+    """
+
+    primary: str
+    table: pd.DataFrame = field(repr=False, compare=False)
+    omnibus_p: float
+    n_placebos: int
+    level: float
+    reach: pd.DataFrame = field(repr=False, compare=False)
+    left_out: tuple[tuple[str, str], ...] = ()
+    statistics: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per outcome, the primary one first, then behaviours, then the others."""
+        order = self.table["primary"].astype(int) * 2 + (self.table["kind"] == "behaviour")
+        return self.table.loc[order.sort_values(ascending=False, kind="stable").index]
+
+    def of_kind(self, kind: str) -> pd.DataFrame:
+        """The rows of behaviour measures, or of outcome measures."""
+        if kind not in KINDS:
+            raise ParameterError(f'kind is "behaviour" or "outcome", not {kind!r}.')
+        return self.summary_frame().query("kind == @kind")
+
+    def sentence(self) -> wording.Sentence:
+        """What stands out, alone and with all allowed for, and the omnibus test."""
+        alpha = 1 - self.level + 1e-12
+        first = self.table.loc[self.primary]
+        rest = self.table.drop(index=self.primary)
+        alone = rest.index[rest["p_value"] <= alpha]
+        allowed = rest.index[rest["p_adjusted"] <= alpha]
+        chance = wording.number((1 - self.level) * len(rest), 1)
+        text = [
+            f"The outcome named beforehand, {first['label']}, was {percent(first['relative'])} "
+            f"than expected ({percents(first['low'], first['high'], self.level)}; "
+            f"{wording.p_value(first['p_value'])}).",
+            f"Of {wording.counted(len(rest), 'other measure')}, "
+            f"{wording.counted(len(alone), 'stands', 'stand')} out at the "
+            f"{1 - self.level:.0%} level{self._named(alone)}, where chance alone would make about "
+            f"{chance} do so. Once all are allowed for, "
+            f"{wording.counted(len(allowed), 'does', 'do') if len(allowed) else 'none does'}"
+            f"{self._named(allowed)}.",
+            f"That nothing happened to any of them has {wording.p_value(self.omnibus_p)}.",
+        ]
+        return wording.Sentence(" ".join(text))
+
+    def _named(self, names: pd.Index) -> str:
+        labels = wording.and_list(self.table.loc[names, "label"])
+        return f" ({labels})" if labels else ""
+
+    def reach_sentence(self) -> wording.Sentence:
+        """Which conclusions were out of reach before anything was looked at."""
+        finest = 1 / (self.n_placebos + 1)
+        text = (
+            f"With {wording.number(self.n_placebos)} placebos no p-value is finer than "
+            f"{wording.number(finest)}."
+        )
+        holm, hochberg = (self.reach.loc[way, "needed"] for way in ("Holm", "Benjamini-Hochberg"))
+        count = wording.counted(len(self.table), "measure")
+        if wording.is_missing(holm):
+            text += f" Holm's correction over {count} could therefore never reject."
+        if wording.is_missing(hochberg):
+            text += " Neither could Benjamini and Hochberg's."
+        elif hochberg > 1:
+            text += (
+                f" Benjamini and Hochberg's could only if {wording.number(hochberg)} of them all "
+                "stood out as far as is possible."
+            )
+        if wording.is_missing(self.reach.loc["Romano-Wolf step-down", "needed"]):
+            return wording.Sentence(f"{text} Nor could the step-down used here.")
+        return wording.Sentence(f"{text} The step-down over the same placebos used here can.")
+
+    def plot(self, ax: Axes | None = None, *, kind: str | None = None) -> Axes:
+        """All effects on one scale, or those on measures of one kind."""
+        rows = self.summary_frame() if kind is None else self.of_kind(kind)
+        labels = [
+            f"{label} (named beforehand)" if primary else label
+            for label, primary in zip(rows["label"], rows["primary"], strict=True)
+        ]
+        frame = pd.DataFrame(
+            {
+                "label": labels,
+                "estimate": rows["relative"],
+                "low": rows["low"],
+                "high": rows["high"],
+            }
+        ).replace([np.inf, -np.inf], np.nan)
+        return figures.draw_forest(
+            frame.reset_index(drop=True), unit="% of what was expected", level=self.level, ax=ax
+        )
+
+
+def many_outcomes(questions: Sequence[Question], *, primary: str) -> ManyOutcomes:
+    """Ask all questions of one programme in the same placebo neighbourhoods.
+
+    Parameters
+    ----------
+    questions : list of Question
+        Of the same treated areas; their data may be monthly, quarterly or yearly.
+    primary : str
+        Name of the question that was chosen before looking.
+
+    Raises
+    ------
+    ParameterError
+        No question of that name, a name that is repeated, or questions of different areas.
+    PanelError
+        The primary question cannot be answered, or no placebo has data for all.
+    """
+    names = [question.name for question in questions]
+    if primary not in names:
+        hint = did_you_mean(primary, names)
+        raise ParameterError(f"The primary outcome {primary!r} is not among those asked.{hint}")
+    first = questions[names.index(primary)]
+    if len(set(names)) < len(names) or len({q.treated for q in questions}) > 1:
+        raise ParameterError(
+            "Questions need names of their own, and must all be of the same treated areas."
+        )
+    read, left_out = _readable(questions)
+    if primary in dict(left_out):
+        raise PanelError(f"The primary outcome cannot be judged: {dict(left_out)[primary]}")
+    cases = _shared_cases(read, first)
+    statistics = np.column_stack([case.found.statistic for case in cases.values()])
+    asked = {question.name: question for question in questions}
+    rows = [_row(asked[name], case, name == primary) for name, case in cases.items()]
+    table = pd.DataFrame(rows, index=pd.Index(cases, name="outcome"))
+    table["p_adjusted"] = romano_wolf(statistics)
+    n_placebos = len(statistics) - 1
+    return ManyOutcomes(
+        primary=primary,
+        table=table,
+        omnibus_p=omnibus(statistics),
+        n_placebos=n_placebos,
+        level=first.level,
+        reach=within_reach(len(cases), n_placebos, first.level),
+        left_out=tuple(left_out),
+        statistics=pd.DataFrame(statistics, columns=list(cases)),
+    )
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A question's ledger, the position of its start, and which of its areas have all values."""
+
+    ledger: Ledger
+    start: int
+    complete: pd.Index
+
+
+def _readable(
+    questions: Sequence[Question],
+) -> tuple[dict[str, _Read], list[tuple[str, str]]]:
+    """Questions that can be judged, and why the others cannot."""
+    read, left_out = {}, []
+    for question in questions:
+        try:
+            read[question.name] = _read(question)
+        except LspError as error:
+            left_out.append((question.name, str(error)))
+    usual = np.median([len(one.complete) for one in read.values()]) if read else 0
+    for name, one in list(read.items()):
+        if len(one.complete) < LEAST_SHARED * usual:
+            left_out.append(
+                (name, f"Only {len(one.complete)} areas have all its values, against {usual:.0f}.")
+            )
+            del read[name]
+    return read, left_out
+
+
+def _read(question: Question) -> _Read:
+    ledger = read_ledger(question.panel, outcome=question.outcome, population=question.population)
+    start = start_position(ledger, question.start)
+    rows = treated_rows(ledger, question.treated)
+    known = ledger.exposure > 0
+    if not known[rows].all(axis=1).all():
+        raise PanelError("Some of the treated areas' values are missing.")
+    return _Read(ledger, start, ledger.codes[known.all(axis=1)])
+
+
+def _shared_cases(read: dict[str, _Read], first: Question) -> dict[str, Case]:
+    """Every question over the areas that all of them have, with one pool of placebos."""
+    shared = None
+    for one in read.values():
+        shared = one.complete if shared is None else shared.intersection(one.complete)
+    shared = shared.sort_values()
+    rows = shared.isin(list(first.treated))
+    adjacency = placebo.adjacency_matrix(shared, first.neighbours)
+    pool = placebo.draw_pool(rows, eligible=~rows, adjacency=adjacency, seed=first.seed)
+    return {
+        name: Case(
+            _among(one.ledger, shared), rows, ~rows, adjacency, one.start, pool,
+            first.level, first.seed,
+        )
+        for name, one in read.items()
+    }  # fmt: skip
+
+
+def _among(ledger: Ledger, codes: pd.Index) -> Ledger:
+    order = ledger.codes.get_indexer(codes)
+    return replace(ledger, total=ledger.total[order], exposure=ledger.exposure[order], codes=codes)
+
+
+def _row(question: Question, case: Case, is_primary: bool) -> dict[str, object]:
+    size, smallest = sized(case, case.found), detectable(case, case.found)
+    scale = 1.0
+    if not case.ledger.counts:
+        expected = float(case.found.expected[0] / case.found.exposure[0])
+        scale = 100 / expected if expected > 0 else np.nan
+    return {
+        "label": question.label or question.name,
+        "kind": question.kind,
+        "primary": is_primary,
+        "relative": size.estimate * scale,
+        "low": size.low * scale,
+        "high": size.high * scale,
+        "p_value": size.p_value,
+        "smallest": smallest * scale,
+    }

@@ -1,0 +1,73 @@
+"""Many outcomes at once: p-values that allow for having looked at all of them.
+
+All are ranked in the *same* placebo neighbourhoods, so that outcomes that go together are not paid
+for twice (Romano and Wolf 2005, Econometrica 73:1237; Westfall and Young 1993).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+
+def romano_wolf(statistics: np.ndarray) -> np.ndarray:
+    """Step-down p-values, one per outcome, from one row per neighbourhood (treated first).
+
+    The largest statistic is ranked among the placebos' largest over all outcomes, the next among
+    their largest over those that remain, and so on; p-values never fall along the way.
+
+    Parameters
+    ----------
+    statistics : array (1 + B, outcomes)
+        Each column on its own scale: columns are put in units of the placebos' root mean square.
+    """
+    sizes = np.abs(in_units(statistics))
+    order = np.argsort(-sizes[0], kind="stable")
+    remaining = np.maximum.accumulate(sizes[1:, order][:, ::-1], axis=1)[:, ::-1]
+    beaten = (remaining >= sizes[0, order] * (1 - 1e-12)).sum(axis=0)
+    adjusted = np.maximum.accumulate((beaten + 1) / len(sizes))
+    found = np.empty(len(order))
+    found[order] = adjusted
+    return found
+
+
+def omnibus(statistics: np.ndarray) -> float:
+    """p-value that nothing happened to any outcome: rank of the mean square."""
+    squares = (in_units(statistics) ** 2).mean(axis=1)
+    beaten = (squares[1:] >= squares[0] * (1 - 1e-12)).sum()
+    return float((beaten + 1) / len(squares))
+
+
+def in_units(statistics: np.ndarray) -> np.ndarray:
+    """Statistics in units of the placebos' root mean square, column by column."""
+    scale = np.sqrt((statistics[1:] ** 2).mean(axis=0))
+    return statistics / np.maximum(scale, 1e-12)
+
+
+def within_reach(n_outcomes: int, n_placebos: int, level: float) -> pd.DataFrame:
+    """What each way of allowing for many outcomes could conclude, whatever the data.
+
+    Returns
+    -------
+    DataFrame with one row per ``way``
+        finest_p : smallest p-value it could print for one outcome standing out alone.
+        needed : outcomes that must all reach the finest p-value before it can reject one; missing
+        where no number of them is enough.
+    """
+    finest = 1 / (n_placebos + 1)
+    alpha = 1 - level
+    by_holm = min(1.0, finest * n_outcomes)
+    together = math.ceil(finest * n_outcomes / alpha - 1e-9)
+    rows = [
+        ("each outcome by itself", finest, 1 if finest <= alpha else math.nan),
+        ("Romano-Wolf step-down", finest, 1 if finest <= alpha else math.nan),
+        ("Holm", by_holm, 1 if by_holm <= alpha + 1e-12 else math.nan),
+        (
+            "Benjamini-Hochberg",
+            by_holm,
+            max(1, together) if together <= n_outcomes else math.nan,
+        ),
+    ]
+    return pd.DataFrame(rows, columns=["way", "finest_p", "needed"]).set_index("way")
