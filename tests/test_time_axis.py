@@ -58,6 +58,16 @@ def test_editions_keep_their_distance_in_years():
     assert steps.tolist() == [2004, 2010, 2019]
 
 
+def test_calendar_and_financial_years_lie_where_their_middles_do():
+    years = [
+        *pd.period_range("2003", "2005", freq="Y"),
+        *pd.period_range("2004", "2005", freq="Y-MAR"),
+    ]
+    steps = TimeAxis.of(pd.Series(years, dtype=object)).steps
+    assert [str(p) for p in steps.index] == ["2003", "2004", "2004", "2005", "2005"]
+    assert steps.to_numpy() == pytest.approx([2003.5, 2003.75, 2004.5, 2004.75, 2005.5], abs=0.01)
+
+
 def test_a_start_lies_half_a_step_before_its_first_value():
     time = TimeAxis.of(pd.period_range("2008-01", "2008-12", freq="M"))
     april = time.places(pd.PeriodIndex(["2008-04"], freq="M"))[0]

@@ -14,6 +14,7 @@ from lsp_analysis import wording
 _STRIDES = {"M": (1, 2, 3, 6, 12, 24, 36, 60, 120), "Q": (1, 2, 4, 8, 12, 20, 40)}
 _YEARS = (1, 2, 5, 10, 20, 50)
 _MOST_LABELS = 8
+_ENDS = ("start_time", "end_time")
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class TimeAxis:
         if pd.api.types.is_datetime64_any_dtype(values):
             unique = pd.DatetimeIndex(values.unique()).sort_values()
             return cls(pd.Series(_decimal_years(unique), index=unique), "", True)
+        if len(values) and values.map(lambda value: isinstance(value, pd.Period)).all():
+            return cls(_middles(values.unique()), "", True)
         unique = pd.Index(values.unique())
         numbers = pd.to_numeric(pd.Series(unique), errors="coerce")
         if len(unique) and numbers.notna().all():
@@ -133,6 +136,13 @@ def _first_day(moment: Any) -> pd.Timestamp:
     if isinstance(moment, str | int | np.integer):
         return pd.Period(str(moment)).start_time
     return pd.Timestamp(moment)
+
+
+def _middles(periods: Any) -> pd.Series:
+    """Middles of periods of several lengths, as decimal years, in order of time."""
+    ends = [pd.DatetimeIndex([getattr(p, end) for p in periods]) for end in _ENDS]
+    middle = sum(map(_decimal_years, ends)) / len(_ENDS)
+    return pd.Series(middle, index=pd.Index(periods, dtype=object)).sort_values()
 
 
 def _decimal_years(dates: pd.DatetimeIndex) -> np.ndarray:
