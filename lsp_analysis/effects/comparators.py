@@ -76,7 +76,7 @@ def comparison_choice(case: Case) -> CheckResult:
     whole = sized(case, case.found)
     rows = [whole.row("all areas beyond the neighbours") | {"areas": case.pool.comparison.sum()}]
     outside = []
-    for label, comparison in _choices(case).items():
+    for label, comparison in comparison_choices(case).items():
         pool = among(case.pool, comparison)
         if comparison.sum() < FEWEST or not pool.n_placebos:
             continue
@@ -180,7 +180,8 @@ def steps_away(case: Case) -> np.ndarray:
     return away
 
 
-def _choices(case: Case) -> dict[str, np.ndarray]:
+def comparison_choices(case: Case) -> dict[str, np.ndarray]:
+    """Other choices of comparison areas, by name: bool arrays (areas,)."""
     comparison = case.pool.comparison
     total, exposure = case.ledger.sums(max(0, case.start - case.ledger.cycle), case.start)
     own = total[case.treated].sum() / exposure[case.treated].sum()

@@ -1,0 +1,190 @@
+"""Do other methods say the same? All suitable estimators on one scale, and choices of areas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.effects.candidates import CANDIDATES, Setting
+from lsp_analysis.effects.case import Case, percent, percents, sized
+from lsp_analysis.effects.comparators import FEWEST, among, comparison_choices
+from lsp_analysis.effects.question import Question
+from lsp_analysis.effects.result import EffectEstimate
+from lsp_analysis.errors import LspError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """One effect by several methods, in per cent of what each expected.
+
+    Attributes
+    ----------
+    table : DataFrame
+        label, estimate, low, high, p_value, maryland, rests_on; the preferred method first.
+    unsuitable : DataFrame
+        label, reason.
+    specifications : DataFrame
+        estimate, low, high, preferred, method, comparison: for the specification curve.
+    estimates : tuple of EffectEstimate
+        In the order of `table`.
+    """
+
+    table: pd.DataFrame = field(repr=False, compare=False)
+    unsuitable: pd.DataFrame = field(repr=False, compare=False)
+    specifications: pd.DataFrame = field(repr=False, compare=False)
+    estimates: tuple[EffectEstimate, ...] = field(repr=False, compare=False)
+    level: float = 0.95
+
+    @property
+    def outside(self) -> list[str]:
+        """Methods that put the effect outside the preferred one's interval."""
+        first, others = self.table.iloc[0], self.table.iloc[1:].dropna(subset=["estimate"])
+        inside = others["estimate"].between(first["low"], first["high"])
+        return others.loc[~inside, "label"].tolist()
+
+    @property
+    def agreement(self) -> str:
+        """ "agree", "agree on direction only", "disagree", or "alone" where one method is suitable.
+
+        Methods agree that put the effect inside the preferred one's interval, unless one of them
+        finds a clear effect the other way.
+        """
+        first, others = self.table.iloc[0], self.table.iloc[1:].dropna(subset=["estimate"])
+        if others.empty:
+            return "alone"
+        turned = others["estimate"] * first["estimate"] < 0
+        clear = (others["low"] > 0) | (others["high"] < 0)
+        if (turned & clear).any() or (self.outside and turned.any()):
+            return "disagree"
+        return "agree on direction only" if self.outside else "agree"
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per method."""
+        return self.table.set_index("label")
+
+    def sentence(self) -> wording.Sentence:
+        """Whether the methods agree, from where to where they run, and why some were left out."""
+        first = self.table.iloc[0]
+        lead = (
+            f"{first['label']}, the method chosen beforehand, puts it at "
+            f"{percent(first['estimate'])} than expected "
+            f"({percents(first['low'], first['high'], self.level)})."
+        )
+        if self.agreement == "alone":
+            return wording.Sentence(f"{lead} No other method is suitable here.")
+        others = self.table.iloc[1:].dropna(subset=["estimate"])
+        low, high = others["estimate"].min(), others["estimate"].max()
+        count = wording.counted(len(others), "other method")
+        outside = wording.and_list(name.lower() for name in self.outside)
+        verdict = {
+            "agree": "They agree, within what chance allows.",
+            "agree on direction only": f"They agree on the direction and not on the size ({outside} "
+            "lie outside its interval; plain comparisons do not allow for how bad it looked "
+            "before).",
+            "disagree": "They disagree, so what is found hangs on the method"
+            + (f" ({outside} lie outside its interval)." if outside else "."),
+        }[self.agreement]
+        return wording.Sentence(
+            f"{lead} By {count} it runs from {percent(low)} to {percent(high)}. {verdict}"
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """All suitable methods, one a row."""
+        frame = self.table[["label", "estimate", "low", "high"]]
+        return figures.draw_forest(
+            frame.replace([np.inf, -np.inf], np.nan),
+            unit="% of what was expected", level=self.level, ax=ax,
+        )  # fmt: skip
+
+    def plot_specifications(self, ax: Axes | None = None) -> Axes:
+        """Every method and choice of comparison areas, in order of size."""
+        return figures.draw_specification_curve(
+            self.specifications.replace([np.inf, -np.inf], np.nan),
+            unit="% of what was expected", level=self.level, ax=ax,
+        )  # fmt: skip
+
+
+def side_by_side(question: Question) -> SideBySide:
+    """Estimate one effect by every method that suits its data.
+
+    Parameters
+    ----------
+    question : Question
+        Of an outcome with a positive expectation, for all are put in per cent of it.
+
+    Raises
+    ------
+    PanelError, AreaError
+        As for `estimate`, whose method is the preferred one and must be possible.
+    """
+    setting = Setting(question, question.case())
+    rows, reasons, estimates = [], [], []
+    for candidate in CANDIDATES:
+        reason = candidate.unsuitable(setting)
+        if not reason:
+            try:
+                found = candidate.run(setting)
+            except LspError as error:
+                if not rows:
+                    raise
+                reason = str(error)
+        if reason:
+            reasons.append({"label": candidate.label, "reason": reason})
+            continue
+        rows.append(_row(candidate.label, found))
+        estimates.append(found)
+    table = pd.DataFrame(rows)
+    return SideBySide(
+        table=table,
+        unsuitable=pd.DataFrame(reasons, columns=["label", "reason"]),
+        specifications=_specifications(setting.case, table),
+        estimates=tuple(estimates),
+        level=question.level,
+    )
+
+
+def _row(label: str, found: EffectEstimate) -> dict[str, object]:
+    shares = (found.relative, found.relative_low, found.relative_high)
+    row = dict(zip(("estimate", "low", "high"), (100 * share for share in shares), strict=True))
+    return (
+        {"label": label}
+        | row
+        | {
+            "p_value": found.p_value,
+            "maryland": found.maryland,
+            "rests_on": found.inference or "the width of its interval",
+        }
+    )
+
+
+def _specifications(case: Case, table: pd.DataFrame) -> pd.DataFrame:
+    """The methods side by side, and the preferred one with other comparison areas."""
+    everyone = "all beyond the neighbours"
+    frame = table[["label", "estimate", "low", "high"]].rename(columns={"label": "method"})
+    frame = frame.assign(comparison=everyone, preferred=frame.index == 0)
+    rows = []
+    for label, comparison in comparison_choices(case).items():
+        pool = among(case.pool, comparison)
+        if comparison.sum() >= FEWEST and pool.n_placebos:
+            found = sized(case, case.judged(pool=pool))
+            scale = 1.0
+            if not case.ledger.counts:
+                scale = 100 * float(case.found.exposure[0] / case.found.expected[0])
+            rows.append(
+                {
+                    "method": table["label"][0],
+                    "estimate": found.estimate * scale,
+                    "low": found.low * scale,
+                    "high": found.high * scale,
+                    "comparison": label,
+                    "preferred": False,
+                }
+            )
+    return pd.concat([frame, pd.DataFrame(rows)], ignore_index=True)
