@@ -74,7 +74,7 @@ def comparison_choice(case: Case) -> CheckResult:
     "failed" when a choice puts it outside the interval, or turns a clear effect's direction.
     """
     whole = sized(case, case.found)
-    rows = [whole.row("all areas beyond the neighbours") | {"areas": case.pool.comparison.sum()}]
+    rows = [whole.row("all but neighbours") | {"areas": case.pool.comparison.sum()}]
     outside = []
     for label, comparison in comparison_choices(case).items():
         pool = among(case.pool, comparison)
@@ -187,15 +187,15 @@ def comparison_choices(case: Case) -> dict[str, np.ndarray]:
     own = total[case.treated].sum() / exposure[case.treated].sum()
     gap = np.abs(total / np.maximum(exposure, 1e-12) - own)
     choices = {
-        "the half most like it in the year before": _nearer(gap, comparison, 0.5),
-        "the quarter most like it in the year before": _nearer(gap, comparison, 0.25),
+        "most alike half": _nearer(gap, comparison, 0.5),
+        "most alike quarter": _nearer(gap, comparison, 0.25),
     }
     if case.adjacency is not None:
         away = steps_away(case)
         choices |= {
-            "the half nearest to it": _nearer(away, comparison, 0.5),
-            "the half farthest from it": comparison & (away >= np.median(away[comparison])),
-            "the neighbours let in": case.eligible,
+            "nearest half": _nearer(away, comparison, 0.5),
+            "farthest half": comparison & (away >= np.median(away[comparison])),
+            "neighbours too": case.eligible,
         }
     return choices
 

@@ -31,7 +31,7 @@ class SideBySide:
     unsuitable : DataFrame
         label, reason.
     specifications : DataFrame
-        estimate, low, high, preferred, method, comparison: for the specification curve.
+        estimate, low, high, preferred, method, areas: for the specification curve.
     estimates : tuple of EffectEstimate
         In the order of `table`.
     """
@@ -85,11 +85,10 @@ class SideBySide:
         outside = wording.and_list(name.lower() for name in self.outside)
         verdict = {
             "agree": "They agree, within what chance allows.",
-            "agree on direction only": f"They agree on the direction and not on the size ({outside} "
-            "lie outside its interval; plain comparisons do not allow for how bad it looked "
-            "before).",
+            "agree on direction only": "They agree on the direction and not on the size (outside "
+            f"its interval: {outside}). Plain comparisons do not allow for how bad it looked.",
             "disagree": "They disagree, so what is found hangs on the method"
-            + (f" ({outside} lie outside its interval)." if outside else "."),
+            + (f" (outside its interval: {outside})." if outside else "."),
         }[self.agreement]
         return wording.Sentence(
             f"{lead} By {count} it runs from {percent(low)} to {percent(high)}. {verdict}"
@@ -166,9 +165,9 @@ def _row(label: str, found: EffectEstimate) -> dict[str, object]:
 
 def _specifications(case: Case, table: pd.DataFrame) -> pd.DataFrame:
     """The methods side by side, and the preferred one with other comparison areas."""
-    everyone = "all beyond the neighbours"
+    everyone = "all but neighbours"
     frame = table[["label", "estimate", "low", "high"]].rename(columns={"label": "method"})
-    frame = frame.assign(comparison=everyone, preferred=frame.index == 0)
+    frame = frame.assign(areas=everyone, preferred=frame.index == 0)
     rows = []
     for label, comparison in comparison_choices(case).items():
         pool = among(case.pool, comparison)
@@ -183,7 +182,7 @@ def _specifications(case: Case, table: pd.DataFrame) -> pd.DataFrame:
                     "estimate": found.estimate * scale,
                     "low": found.low * scale,
                     "high": found.high * scale,
-                    "comparison": label,
+                    "areas": label,
                     "preferred": False,
                 }
             )
