@@ -36,12 +36,12 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
         Positions of the first period after the start, and one past the last.
     """
     scale, values, after = _transformed(ledger, pool.comparison, start, stop)
-    terms = _terms(values, pool.comparison)
+    terms, drawn = _terms(values, pool.comparison)
     total, exposure = ledger.sums(start, stop or len(ledger.periods))
     weights = np.ones(len(terms))
     for _ in range(_ROUNDS):
-        coefficients, inverse = _fit_without(terms, after, weights, pool)
-        common, leverage = _fit_common(terms, after, weights, pool.comparison)
+        coefficients, inverse = _fit_without(terms, after, weights, pool, drawn)
+        common, leverage = _fit_common(terms, after, weights, pool.comparison, drawn)
         poisson = scale.noise(scale.expected(common, exposure), exposure)
         slope = scale.slope(common)
         shock, noise = _variance_parts(
@@ -109,29 +109,42 @@ def _count_scale(ledger: Ledger, comparison: np.ndarray, start: int) -> CountSca
     return count_scale(*(part[comparison] for part in parts))
 
 
-def _terms(values: np.ndarray, comparison: np.ndarray) -> np.ndarray:
-    """Intercept, centred windows, and the curvature of their mean where there are areas enough."""
+def _terms(values: np.ndarray, comparison: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of the regression, and which of them are drawn half-way to nothing.
+
+    Intercept, centred windows, and where there are areas enough the curvature of their mean: what
+    regresses to the mean does not do so in a straight line, but a full curve would cost more power
+    at the end of the range, where the treated neighbourhood is, than it saves in bias.
+    """
     centred = values - values[comparison].mean(axis=0)
     columns = [np.ones(len(values)), *centred.T]
+    drawn = [False] * len(columns)
     if comparison.sum() >= _AREAS_FOR_CURVE:
         bend = centred.mean(axis=1) ** 2
         columns.append(bend - bend[comparison].mean())
-    return np.column_stack(columns)
+        drawn.append(True)
+    return np.column_stack(columns), np.array(drawn)
 
 
 def _normal_equations(
-    terms: np.ndarray, after: np.ndarray, weights: np.ndarray
+    terms: np.ndarray, after: np.ndarray, weights: np.ndarray, drawn: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Each area's part of the cross-products, the penalty on `drawn` columns shared out evenly."""
     squares = terms[:, :, None] * terms[:, None, :] * weights[:, None, None]
-    return squares, terms * (weights * after)[:, None]
+    penalty = np.where(drawn, (terms**2 * weights[:, None]).mean(axis=0), 0.0)
+    return squares + np.diag(penalty), terms * (weights * after)[:, None]
 
 
 def _fit_without(
-    terms: np.ndarray, after: np.ndarray, weights: np.ndarray, pool: PlaceboPool
+    terms: np.ndarray,
+    after: np.ndarray,
+    weights: np.ndarray,
+    pool: PlaceboPool,
+    drawn: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Coefficients (1 + B, terms) and inverse cross-products for each neighbourhood, fitted without
     its areas."""
-    squares, products = _normal_equations(terms, after, weights * pool.comparison)
+    squares, products = _normal_equations(terms, after, weights * pool.comparison, drawn)
     flat = squares.reshape(len(terms), -1)
     size = terms.shape[1]
     own = pool.members.astype(float)
@@ -143,10 +156,14 @@ def _fit_without(
 
 
 def _fit_common(
-    terms: np.ndarray, after: np.ndarray, weights: np.ndarray, comparison: np.ndarray
+    terms: np.ndarray,
+    after: np.ndarray,
+    weights: np.ndarray,
+    comparison: np.ndarray,
+    drawn: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Fitted values for all areas from all comparison areas, and each one's leverage."""
-    squares, products = _normal_equations(terms, after, weights * comparison)
+    squares, products = _normal_equations(terms, after, weights * comparison, drawn)
     cross = squares.sum(axis=0)
     inverse = np.linalg.inv(cross + 1e-9 * np.trace(cross) * np.eye(len(cross)))
     leverage = np.einsum("ai,ij,aj->a", terms, inverse, terms) * weights * comparison
