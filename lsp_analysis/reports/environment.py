@@ -18,6 +18,7 @@ def process_environment(scratch: Path) -> dict[str, str]:
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTHONHASHSEED": "0",
+        "TMPDIR": str(scratch),
         **dict.fromkeys(THREADS, "1"),
     }
     if not _home_is_writable():

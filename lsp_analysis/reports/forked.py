@@ -49,13 +49,19 @@ class WarmParent:
         self._heard = b""
         self._numbers = count(1)
 
+    @property
+    def pid(self) -> int:
+        """Number of its process, 0 while there is none."""
+        return self._process.pid if self._process else 0
+
     def start(self) -> None:
         """Start the process, which warms up while its first requests wait."""
         if self._process is not None:
             return
         self._heard = b""
+        Path(self._scratch).mkdir(exist_ok=True)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", START, self._template],
+            [sys.executable, "-P", "-c", START, self._template, self._scratch],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,

@@ -92,6 +92,7 @@ class JobMaker:
         self.limits = limits or Limits()
         self.digest = digests.study_digest(self.study)
         self._owners = _owners(self.study)
+        self._small = set(self.study.small_areas()["area_code"])
 
     def make(
         self,
@@ -104,12 +105,7 @@ class JobMaker:
         """The job of reporting on `area`; AreaError or ParameterError when it cannot be done."""
         values = check_parameters(parameters or {}, template.parameters, template.name)
         place = self.study.area(area)
-        if not place.members:
-            raise AreaError(
-                f"{place.name} ({place.code}, codes of {place.code_vintage}) has no small areas "
-                f"in this study, whose codes are of {self.study.code_vintage}. "
-                "Check its code, or its rows in the table area_members."
-            )
+        self._check_vintage(place)
         about = self._about(place, template, values)
         key = digests.digest_of(
             [about, values, digests.code_digest(), digests.environment_digest()]
@@ -126,6 +122,24 @@ class JobMaker:
             key=key,
             limits=self.limits,
         )
+
+    def _check_vintage(self, area: Area) -> None:
+        """Refuse an area that is not made of the study's own small areas: nothing would match."""
+        if area.members and self._small.issuperset(area.members):
+            return
+        raise AreaError(
+            f"{area.name} ({area.code}, codes of {area.code_vintage}) has no small areas among "
+            f"those of this study, whose codes are of {self.study.code_vintage}."
+            f"{self._successors(area)} Check its code, or its rows in the table area_members."
+        )
+
+    def _successors(self, area: Area) -> str:
+        """Codes an area has in the study's vintage, where the study knows."""
+        if not self.study.has("code_lookup"):
+            return ""
+        rows = self.study.read("code_lookup", where={"from_code": area.code})
+        codes = sorted(self._small & set(rows["to_code"]))
+        return f" In those it is {' and '.join(codes)}." if codes else ""
 
     def _about(self, area: Area, template: Template, values: Mapping[str, Any]) -> dict[str, Any]:
         defaults = {p.name: p.default for p in template.parameters.values()}

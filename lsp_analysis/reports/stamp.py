@@ -17,6 +17,8 @@ def stamp(notebook: NotebookNode, about: Mapping[str, Any], parameters: Mapping[
         for key in VOLATILE:
             part.metadata.pop(key, None)
     for place, cell in enumerate(notebook.cells):
+        if cell.cell_type == "code":  # warnings name temporary files; the log has them
+            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
         cell["id"] = hashlib.sha256(f"{place}\n{cell.source}".encode()).hexdigest()[:8]
     notebook.metadata["language_info"] = {"name": "python"}
     own = dict(notebook.metadata.get("lsp", {}))

@@ -12,7 +12,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -33,9 +32,10 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
-    preload(*sys.argv[1:])
-    with tempfile.TemporaryDirectory(prefix="lsp-") as scratch:
-        _Parent(requests, replies, Path(scratch)).serve()
+    template, scratch = sys.argv[1:]
+    preload(template)
+    _Parent(requests, replies, Path(scratch)).serve()
+    shutil.rmtree(scratch, ignore_errors=True)  # whoever started this process may be gone
 
 
 class _Parent:

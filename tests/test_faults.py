@@ -1,0 +1,149 @@
+"""What goes wrong at night: every report made or its failure told, nothing lost, nothing false."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from report_templates import CELLS, EXPECT, write_template
+from small_study import write_small_study
+
+from lsp_analysis.reports.engines import Way, make_reports
+from lsp_analysis.reports.forked import WarmParent, can_fork, make_with
+from lsp_analysis.reports.job import JobMaker, Limits
+from lsp_analysis.reports.template import load_template
+
+AMPLE = Limits(60, 3000)
+HANG = "import time\nwhile True:\n    try: time.sleep(1)\n    except BaseException: pass"
+EAT = "import mmap\nm = mmap.mmap(-1, 2 * 10**9)\nfor i in range(0, len(m), 4096): m[i] = 1"
+FAULTS = {
+    "nothing": ("1", "", AMPLE),
+    "a cell fails": ("1/0", "ZeroDivisionError: division by zero.", AMPLE),
+    "a syntax error": ("1 +", "SyntaxError", AMPLE),
+    "a house error": ("opened.indicator('burglery')", 'Did you mean "burglary"', AMPLE),
+    "sys.exit(0)": ("import sys; sys.exit(0)", "left early", AMPLE),
+    "os._exit(0)": ("import os; os._exit(0)", "exit status 0|died", AMPLE),
+    "killed": ("import os; os.kill(os.getpid(), 9)", "was killed|died", AMPLE),
+    "a hang": (HANG, "stopped after 8 seconds", Limits(8, 3000)),
+    "memory": (f"{EAT}\nimport time; time.sleep(20)", "900 MB", Limits(60, 900)),
+    "recursion": ("def f(): f()\nf()", "RecursionError", AMPLE),
+    "a thread": ("import threading as t; t.Thread(target=lambda: 1/0).start()", "", AMPLE),
+    "a fork": ("import os; os.fork()", "", AMPLE),
+    "no words": ("import matplotlib.pyplot as plt\nplt.plot([1]);", "no text for readers", AMPLE),
+}
+SKIPPED_IN_KERNELS = {"a fork"}  # it upsets ipykernel's own sockets
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_small_study(tmp_path_factory.mktemp("faults") / "study")
+
+
+def jobs_of(folder, work, faults):
+    jobs = []
+    for place, (cell, _, limits) in enumerate(faults.values()):
+        path = write_template(work, [*CELLS, cell], name=f"fault{place}", expect=EXPECT)
+        jobs.append(
+            JobMaker(folder, out=work / "out", limits=limits).make("N1", load_template(path))
+        )
+    return jobs
+
+
+def check(jobs, faults, results):
+    results = {job.name: result for job, result in results}
+    assert set(results) == {job.name for job in jobs}
+    for job, (fault, (_, said, _)) in zip(jobs, faults.items(), strict=True):
+        result = results[job.name]
+        if said:
+            assert isinstance(result, str), fault
+            assert any(part in result for part in said.split("|")), (fault, result)
+            assert "\n" not in result
+            assert not (job.folder / job.name).exists()
+        else:
+            assert not isinstance(result, str), (fault, result)
+            assert result.page.is_file()
+
+
+@pytest.mark.skipif(not can_fork(), reason="needs fork")
+def test_in_forks_every_fault_is_told_and_stops_no_other_report(folder, tmp_path):
+    jobs = jobs_of(folder, tmp_path, FAULTS)
+    check(jobs, FAULTS, make_reports(jobs, Way("fork", 3)))
+    assert not (tmp_path / "out" / ".lsp").exists()
+
+
+def test_in_kernels_every_fault_is_told_and_stops_no_other_report(folder, tmp_path):
+    faults = {name: fault for name, fault in FAULTS.items() if name not in SKIPPED_IN_KERNELS}
+    jobs = jobs_of(folder, tmp_path, faults)
+    check(jobs, faults, make_reports(jobs, Way("kernel", 3)))
+
+
+@pytest.fixture(scope="module")
+def parent():
+    if not can_fork():
+        pytest.skip("needs fork")
+    parent = WarmParent()
+    yield parent
+    parent.close()
+
+
+def test_a_report_killed_once_by_another_hand_is_made_at_the_second_try(parent, folder, tmp_path):
+    cell = (
+        f"import os, pathlib\nif not (f := pathlib.Path({str(tmp_path / 'flag')!r})).exists():\n"
+        "    f.touch(); os.kill(os.getpid(), 9)"
+    )
+    once = {"once": (cell, "", AMPLE)}
+    jobs = jobs_of(folder, tmp_path, once)
+    check(jobs, once, make_with(parent, jobs, 1))
+
+
+def test_a_notebook_that_kills_the_parent_costs_no_other_report(parent, folder, tmp_path):
+    faults = {
+        "at work": ("import time; time.sleep(1)", "", AMPLE),
+        "the killer": ("import os; os.kill(os.getppid(), 9)", "was killed", AMPLE),
+        "waiting": ("1", "", AMPLE),
+    }
+    jobs = jobs_of(folder, tmp_path, faults)
+    check(jobs, faults, make_with(parent, jobs, 2))
+
+
+def test_no_report_sees_what_another_did(parent, folder, tmp_path):
+    cell = (
+        "import builtins, os, pandas\n"
+        "assert not hasattr(builtins, 'seen') and not os.environ.get('SEEN')\n"
+        "builtins.seen = True; os.environ['SEEN'] = '1'; pandas.DataFrame = None\n"
+        "assert not os.listdir('.'); open('left', 'w').close()"
+    )
+    faults = {str(number): (cell, "", AMPLE) for number in range(4)}
+    jobs = jobs_of(folder, tmp_path, faults)
+    check(jobs, faults, make_with(parent, jobs, 2))
+
+
+def test_the_parent_has_one_thread_and_opens_no_socket(parent, folder, tmp_path):
+    any_report = {"any": ("1", "", AMPLE)}
+    jobs = jobs_of(folder, tmp_path, any_report)
+    check(jobs, any_report, make_with(parent, jobs, 1))
+    process = Path(f"/proc/{parent.pid}")
+    assert len(list((process / "task").iterdir())) == 1
+    opened = [str(path.readlink()) for path in (process / "fd").iterdir()]
+    assert not [name for name in opened if name.startswith("socket")]
+
+
+STARTER = """
+import time
+from lsp_analysis.reports.forked import WarmParent
+parent = WarmParent()
+parent.start()
+print(parent.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not can_fork(), reason="needs fork")
+def test_the_parent_ends_with_the_process_that_started_it():
+    starter = subprocess.Popen([sys.executable, "-c", STARTER], stdout=subprocess.PIPE)
+    parent = psutil.Process(int(starter.stdout.readline()))
+    starter.kill()
+    starter.wait()
+    parent.wait(timeout=30)
+    assert not parent.is_running()
