@@ -141,9 +141,9 @@ class Analysis:
         default_factory=list,
         metadata=says("columns of the units file, the only subgroups looked at"),
     )
-    icc: float = field(
-        default=0.05,
-        metadata=says("intracluster correlation of the wedge's model", least=0, most=1),
+    between: float = field(
+        default=1.0,
+        metadata=says("share of a period's variance between clusters (wedge)", least=0, most=1),
     )
 
 

@@ -165,6 +165,9 @@ def _of_arms(design: Design) -> list[str]:
     columns = [outcome.name for outcome in design.outcomes()]
     if len(set(columns)) < len(columns):
         found.append("Two outcomes have the same name; each needs its own column.")
+    for name in set(design.harms.watched) - set(columns):
+        close = did_you_mean(name, columns)
+        found.append(f'harms.watched names "{name}", which is no outcome.{close}')
     return found
 
 

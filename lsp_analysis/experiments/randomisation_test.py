@@ -115,13 +115,13 @@ class Redraws:
 
     def statistics(self, outcomes: np.ndarray) -> np.ndarray:
         """Statistic of each allocation; `outcomes` is cells, or cells x outcomes."""
-        return self._scaled @ self._cleared(outcomes)
+        return self._scaled @ self.residual(outcomes)
 
     def estimates(self, outcome: np.ndarray) -> np.ndarray:
         """Regression coefficient of the exposure under each allocation."""
         squares = np.einsum("bc,bc->b", self.exposures, self.exposures)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return (self.exposures @ self._cleared(outcome)) / squares
+            return (self.exposures @ self.residual(outcome)) / squares
 
     def p_values(self, outcomes: np.ndarray) -> np.ndarray:
         """Two-sided p-values of many outcomes at once, one a column of `outcomes`."""
@@ -165,8 +165,8 @@ class Redraws:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(self.weights > 0, self.exposures[0] / self.weights, 0.0)
 
-    def _cleared(self, outcomes: np.ndarray) -> np.ndarray:
-        """Outcomes weighted and cleared of what is adjusted for."""
+    def residual(self, outcomes: np.ndarray) -> np.ndarray:
+        """Outcomes weighted and cleared of what is adjusted for; missing ones have no weight."""
         values = np.where(np.isfinite(outcomes), outcomes, 0.0)
         weighted = (values.T * self.weights).T
         return weighted - self.basis @ (self.basis.T @ weighted)

@@ -159,7 +159,7 @@ def simulate_wedge(
     n: float,
     autocorrelation: float = 1.0,
     n_sims: int,
-    seed: int,
+    seed: int | np.random.SeedSequence,
 ) -> np.ndarray:
     """Cluster-period means, simulations x clusters x periods, with a random level per period."""
     rng = np.random.default_rng(seed)

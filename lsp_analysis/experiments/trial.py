@@ -1,0 +1,213 @@
+"""A trial as it is analysed: design, scheme, draw and outcomes, and the values of its units."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.errors import DesignError, did_you_mean
+from lsp_analysis.experiments import register as chain
+from lsp_analysis.experiments.assign import positions
+from lsp_analysis.experiments.design import Design, Outcome
+from lsp_analysis.experiments.experiment import Experiment, open_experiment
+from lsp_analysis.experiments.scheme import Scheme
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Everything an analysis needs; made by `open_trial`, or by hand in a simulation.
+
+    Attributes
+    ----------
+    units : DataFrame, one row per unit in the order of ``scheme.units``
+    drawn : array of int, one per unit
+        Position of each unit's arm in ``scheme.arms``.
+    rows : DataFrame
+        Outcomes: column ``unit``, in a wedge ``period``, and the columns the design names; a row
+        per unit, or per person of a unit.
+    """
+
+    design: Design
+    units: pd.DataFrame = field(repr=False)
+    scheme: Scheme = field(repr=False)
+    drawn: np.ndarray = field(repr=False)
+    rows: pd.DataFrame = field(repr=False)
+    amendments: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    deviations: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    head: str = ""
+
+    @property
+    def arm_of_unit(self) -> pd.Series:
+        """Name of each unit's arm, by unit."""
+        names = [self.scheme.arms[number] for number in self.drawn]
+        return pd.Series(names, index=pd.Index(self.scheme.units, name="unit"), name="arm")
+
+
+def open_trial(
+    folder: str | Path, outcomes: str | Path, *, now: dt.datetime | None = None
+) -> Trial:
+    """Load outcomes for analysis, which puts their hash on record.
+
+    Parameters
+    ----------
+    folder : folder of the experiment.
+    outcomes : str or Path
+        CSV with a row per unit, person, or unit and period.
+    now : datetime, optional
+        Time of the entry; the clock's by default.
+
+    Raises
+    ------
+    DesignError
+        Nothing is drawn, anything on record was altered, or the outcomes are not of these units.
+    """
+    experiment = open_experiment(folder)
+    allocation = experiment.allocation  # refuses before a single outcome is read
+    record_opening(experiment, Path(outcomes), now=now)
+    return make_trial(open_experiment(folder), allocation, read_outcomes(Path(outcomes)))
+
+
+def make_trial(experiment: Experiment, allocation: pd.DataFrame, rows: pd.DataFrame) -> Trial:
+    """A trial from a registered experiment, its allocation and rows of outcomes."""
+    scheme = experiment.scheme
+    units = experiment.units.set_index("unit").loc[list(scheme.units)].reset_index()
+    return Trial(
+        experiment.design,
+        units,
+        scheme,
+        positions(scheme, allocation),
+        check_rows(rows, experiment.design, scheme),
+        experiment.amendments,
+        experiment.deviations,
+        experiment.head,
+    )
+
+
+def record_opening(experiment: Experiment, file: Path, *, now: dt.datetime | None = None) -> None:
+    """Put on record that this outcomes file was opened, and a deviation if that was too early."""
+    if not file.is_file():
+        raise DesignError(f"There is no outcomes file {file}. Check the path.")
+    digest = chain.sha256_of(file)
+    known = [e.content["sha256"] for e in experiment.entries if e.kind == "outcomes"]
+    if digest in known:
+        return
+    content = {"file": file.name, "sha256": digest, "replaces": known[-1] if known else ""}
+    entry = chain.append(experiment.path, "outcomes", content, now=now)
+    planned = experiment.design.looks.dates
+    if planned and entry.date < planned[-1]:
+        what = (
+            f"Outcomes were opened on {entry.date}, before the final analysis planned for "
+            f"{planned[-1]} and not as a planned look."
+        )
+        chain.append(experiment.path, "deviation", {"what": what}, now=now)
+
+
+def read_outcomes(file: Path) -> pd.DataFrame:
+    """Rows of an outcomes file; names of units and periods stay text."""
+    try:
+        head = pd.read_csv(file, nrows=0, encoding="utf-8-sig").columns
+        text = {name: str for name in ("unit", "period", *head[:1]) if name in head}
+        return pd.read_csv(file, dtype=text, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise DesignError(f"The outcomes file {file} cannot be read ({error}).") from error
+
+
+def check_rows(rows: pd.DataFrame, design: Design, scheme: Scheme) -> pd.DataFrame:
+    """The rows with the unit in a column ``unit``; DesignError if they do not fit the design."""
+    how = design.randomisation
+    named = next((c for c in ("unit", how.cluster, how.unit) if c and c in rows), None)
+    wanted = [outcome.name for outcome in design.outcomes()]
+    wanted += [outcome.denominator for outcome in design.outcomes() if outcome.denominator]
+    wanted += ["period"] if design.is_wedge else []
+    lacking = [name for name in dict.fromkeys(wanted) if name not in rows]
+    if named is None or lacking:
+        missing = wording.and_list(lacking or [f"unit or {how.unit}"])
+        raise DesignError(
+            f"The outcomes have no column {missing}, which the design names."
+            f"{did_you_mean((lacking or ['unit'])[0], map(str, rows.columns))}"
+        )
+    rows = rows.rename(columns={named: "unit"}).astype({"unit": "str"})
+    strangers = sorted(set(rows["unit"]) - set(scheme.units))
+    if strangers:
+        raise DesignError(
+            f"The outcomes have {wording.counted(len(strangers), 'unit')} that were never drawn, "
+            f"first {strangers[0]}. Take them out, or correct their names."
+        )
+    if design.is_wedge:
+        _check_periods(rows, how.periods)
+    return rows
+
+
+def unit_values(
+    trial: Trial,
+    outcome: Outcome,
+    *,
+    by: tuple[str, ...] = ("unit",),
+    rows: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """One value per unit (or unit and period): ratio of sums, or mean of what is known.
+
+    Returns
+    -------
+    DataFrame indexed by `by`: ``value``; ``size`` (sum of denominators, or people with a value);
+    ``rows``, ``known`` (rows there are, and rows with a value). Units without any row are there,
+    with a missing value.
+    """
+    rows = trial.rows if rows is None else rows
+    value = pd.to_numeric(rows[outcome.name])
+    base = pd.to_numeric(rows[outcome.denominator]) if outcome.denominator else None
+    known = value.notna() if base is None else value.notna() & (base > 0)
+    weight = known.astype(float) if base is None else base.where(known, 0.0)
+    table = rows[list(by)].assign(
+        total=value.where(known, 0.0), size=weight, rows=1, known=known.astype(int)
+    )
+    sums = table.groupby(list(by))[["total", "size", "rows", "known"]].sum()
+    sums = sums.reindex(_index(trial, by))
+    value = outcome.multiplier * sums["total"] / sums["size"].where(sums["size"] > 0)
+    if not outcome.denominator:
+        value = sums["total"] / sums["known"].where(sums["known"] > 0)
+    filled = sums[["size", "rows", "known"]].fillna(0)
+    return pd.DataFrame({"value": value}).join(filled).astype({"rows": int, "known": int})
+
+
+def covariate_table(
+    trial: Trial, outcome: Outcome, names: list[str]
+) -> tuple[np.ndarray, list[str]]:
+    """Covariates by unit, gaps filled with the mean, and the names of those that had gaps.
+
+    Filling in a baseline covariate with its mean does no harm in a randomised comparison (White
+    and Thompson 2005). The outcome's own value before comes first.
+    """
+    wanted = [outcome.baseline, *names] if outcome.baseline else list(names)
+    table = trial.units[list(dict.fromkeys(wanted))]
+    numeric = table.select_dtypes("number")
+    words = [name for name in table if name not in numeric]
+    dummies = pd.get_dummies(table[words].astype("str"), drop_first=True, dtype=float)
+    gaps = [name for name in numeric if numeric[name].isna().any()]
+    empty = [name for name in gaps if numeric[name].isna().all()]
+    if empty:
+        raise DesignError(f"{empty[0]} is missing for all units, so it cannot be adjusted for.")
+    filled = numeric.fillna(numeric.mean()).join(dummies)
+    return filled.to_numpy(float), gaps
+
+
+def _index(trial: Trial, by: tuple[str, ...]) -> pd.Index:
+    units = pd.Index(trial.scheme.units, name="unit")
+    if by == ("unit",):
+        return units
+    periods = trial.design.randomisation.periods
+    return pd.MultiIndex.from_product([units, periods], names=["unit", "period"])
+
+
+def _check_periods(rows: pd.DataFrame, periods: list[str]) -> None:
+    strange = sorted(set(rows["period"].astype("str")) - set(periods))
+    if strange:
+        raise DesignError(
+            f'The outcomes have a period "{strange[0]}" that the design does not name. Its '
+            f"periods are {wording.and_list(periods)}."
+        )
