@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lsp_analysis import wording
+from lsp_analysis.errors import ParameterError
 
 if TYPE_CHECKING:
     from lsp_analysis.study.areas import Area
@@ -80,6 +81,7 @@ def programme_in(study: Study, area: Area, *, start: str = "2008-04") -> Program
     Programme
         Without a start where none worked, or in less than a quarter of the area's small areas.
     """
+    assumed = _month(start)
     own = set(area.members)
     if study.has("interventions"):
         for row in study.read("interventions").sort_values("start").itertuples():
@@ -93,9 +95,17 @@ def programme_in(study: Study, area: Area, *, start: str = "2008-04") -> Program
     pilots = areas.loc[areas["is_pilot"].fillna(False).astype(bool), "area_code"]
     covered = len(_covered(study, own, pilots))
     if covered:
-        assumed = pd.Period(start, freq="M")
         return _enough(Programme(area, "the pilot", assumed, "assumed", covered))
     return Programme(area, "", None, "none", 0)
+
+
+def _month(start: str) -> pd.Period:
+    try:
+        return pd.Period(start, freq="M")
+    except (ValueError, TypeError) as error:
+        raise ParameterError(
+            f'start is "{start}", which is no month. Write it like 2008-04.'
+        ) from error
 
 
 def _enough(programme: Programme) -> Programme:

@@ -231,7 +231,7 @@ class AreaBrief:
         Months and quarters are added up to years, so that seasons do not hide the direction.
         """
         indicator = self.study.indicator(indicator_id)
-        panel = yearly(self.panels[indicator_id])
+        panel = self._through_time(indicator_id)
         groups = {self.area.name: list(self.area.members), **self.comparators}
         frames = []
         for name, codes in groups.items():
@@ -241,6 +241,13 @@ class AreaBrief:
             limits = {"low": low, "high": high} if own else {"low": np.nan, "high": np.nan}
             frames.append(series[["period", "value"]].assign(series=name, **limits))
         return pd.concat(frames, ignore_index=True)
+
+    def _through_time(self, indicator_id: str) -> pd.DataFrame:
+        """The panel by years where the area has two whole ones, otherwise as it is."""
+        panel = self.panels[indicator_id]
+        whole = yearly(panel)
+        own = whole[whole["area_code"].isin(self.area.members)]
+        return whole if len(own["period"].unique()) > 1 else panel
 
     def draw_trend(self, indicator_id: str) -> Axes:
         """The trend of one indicator, dated events of the area marked on it."""
@@ -261,7 +268,7 @@ class AreaBrief:
     def gap(self, indicator_id: str, comparator: str = REST) -> Gap:
         """The gap to a comparator in every year, with intervals."""
         return gap(
-            yearly(self.panels[indicator_id]),
+            self._through_time(indicator_id),
             area=self.area.members,
             comparator=self.comparators[comparator],
             indicator=self.study.indicator(indicator_id),
