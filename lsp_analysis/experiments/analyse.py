@@ -17,7 +17,12 @@ from lsp_analysis.experiments import missing
 from lsp_analysis.experiments.contrast import Contrast, contrast
 from lsp_analysis.experiments.design import Design, Outcome
 from lsp_analysis.experiments.models import fit_models
-from lsp_analysis.experiments.side_results import complier_effects, secondary_effects, subgroups
+from lsp_analysis.experiments.side_results import (
+    complier_effects,
+    holm,
+    secondary_effects,
+    subgroups,
+)
 from lsp_analysis.experiments.trial import Trial, open_trial
 
 if TYPE_CHECKING:
@@ -30,10 +35,10 @@ ASSUMPTIONS = (
     "For the interval: the programme changes every unit's outcome by the same amount.",
 )
 FINDINGS = {
-    "benefit": "it works",
-    "harm": "it harms",
-    "too small": "there is no effect worth having",
-    "unclear": "it cannot be told yet",
+    "benefit": "works",
+    "harm": "harms",
+    "no benefit": "no benefit worth having",
+    "unclear": "cannot be told yet",
 }
 
 
@@ -75,10 +80,12 @@ class TrialResult:
 
     @property
     def findings(self) -> dict[str, str]:
-        """By arm: "benefit", "harm", "too small" or "unclear"."""
+        """By arm: "benefit", "harm", "no benefit" or "unclear"; see `classify`."""
         arms = [arm.name for arm in self.design.active]
         return {
-            name: finding(effect, self.design)
+            name: classify(
+                effect.low, effect.high, self.design.outcome, self.design.decision.worth_having
+            )
             for name, effect in zip(arms, self.effects, strict=True)
         }
 
@@ -87,12 +94,14 @@ class TrialResult:
         frame = pd.concat([effect.summary_frame() for effect in self.effects])
         labels = [arm.label for arm in self.design.active]
         frame.insert(0, "arm", labels)
+        frame.insert(5, "p_adjusted", holm(frame["p_value"].reset_index(drop=True)).to_numpy())
         return frame.assign(finding=[FINDINGS[kind] for kind in self.findings.values()])
 
     def sentence(self) -> wording.Sentence:
         """One line per arm, then who is missing and what departed from the protocol."""
         worth = self.design.decision.worth_having or None
-        said = [str(effect.sentence(worth_having=worth)) for effect in self.effects]
+        said = [effect.sentence(worth_having=worth) for effect in self.effects]
+        said = [f"{text[:1].upper()}{text[1:]}" for text in said]
         return wording.Sentence(" ".join([*said, *self.cautions()]))
 
     def cautions(self) -> list[str]:
@@ -163,11 +172,15 @@ def analyse(
 
 
 def analyse_trial(trial: Trial) -> TrialResult:
-    """The registered analysis of a trial: a pure function of its rows."""
+    """The registered analysis of a trial: a function of its rows and nothing else.
+
+    P-values over several arms are adjusted after Holm in `TrialResult.summary_frame`.
+    """
     design = trial.design
     arms = range(1, len(design.arms))
     primary = design.outcome
-    contrasts = tuple(contrast(trial, primary, arm) for arm in arms)
+    level = final_level(design)
+    contrasts = tuple(contrast(trial, primary, arm, level=level) for arm in arms)
     return TrialResult(
         trial,
         tuple(as_effect(trial, one) for one in contrasts),
@@ -215,24 +228,32 @@ def as_effect(trial: Trial, one: Contrast) -> EffectEstimate:
     )
 
 
-def finding(effect: EffectEstimate, design: Design) -> str:
+def classify(low: float, high: float, outcome: Outcome, worth_having: float) -> str:
     """What an interval says of an arm, in the direction that is good for people.
 
-    "benefit" and "harm": zero lies outside the interval. "too small": zero lies inside, every
-    effect worth having outside. "unclear": anything else.
+    "benefit" and "harm": zero lies outside the interval. "no benefit": every benefit worth having
+    lies outside, whether or not zero does. "unclear": anything else.
     """
-    return classify(effect.low, effect.high, design.outcome, design.decision.worth_having)
-
-
-def classify(low: float, high: float, outcome: Outcome, worth_having: float) -> str:
-    """See `finding`."""
     if outcome.polarity == "low_is_good":
         low, high = -high, -low
-    if low > 0:
-        return "benefit" if high >= worth_having else "too small"
     if high < 0:
         return "harm"
-    return "too small" if high < worth_having else "unclear"
+    if high < worth_having:
+        return "no benefit"
+    return "benefit" if low > 0 else "unclear"
+
+
+def final_level(design: Design) -> float:
+    """Coverage of the final interval: wider where looks have spent some of the false alarms."""
+    looks = design.looks
+    level = design.analysis.level
+    if looks.boundary == "none":
+        return level
+    from lsp_analysis.experiments.sequential import group_sequential_bounds
+
+    times = looks.fractions or len(looks.dates)
+    found = group_sequential_bounds(times, looks.boundary, alpha=1 - level)
+    return float(1 - found.summary_frame()["p_bound"].iloc[-1])
 
 
 def _per_arm(design: Design, frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -103,7 +103,7 @@ def model_data(trial: Trial, outcome: Outcome, arm: int) -> ModelData:
         exposure = (period >= trial.drawn[cluster] + 1).astype(float)
         adjust = (period[:, None] == np.arange(1, len(how.periods))).astype(float)
     else:
-        used &= np.isin(trial.drawn[cluster], (0, arm))
+        used = used & np.isin(trial.drawn[cluster], (0, arm))
         exposure = (trial.drawn[cluster] == arm).astype(float)
         adjust = _adjustments(trial, outcome, cluster[used])[cluster]
     terms = np.column_stack([np.ones(len(rows)), exposure, adjust])[used]

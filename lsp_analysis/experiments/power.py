@@ -56,18 +56,17 @@ class PowerCurve:
     def sentence(self) -> wording.Sentence:
         """What is needed, or that no design here can detect the effect."""
         enough = self.points[self.points["power"] >= self.target]
-        what = self.xlabel[:1].lower() + self.xlabel[1:]
         if enough.empty:
             best = self.points.loc[self.points["power"].idxmax()]
             return wording.Sentence(
-                f"None of these designs can detect {self.effect}: the best, with {what} "
-                f"{wording.number(best['x'])}, would miss it {_in_ten(1 - best['power'])}. "
+                f"None of these designs can detect {self.effect}: the best, with "
+                f"{self._which(best)}, would miss it {_in_ten(1 - best['power'])}. "
                 f"{self._smallest(best)}"
             )
         first = enough.loc[enough["x"].idxmin()]
         return wording.Sentence(
-            f"To find {self.effect} at least {_in_ten(self.target)} takes {what} "
-            f"{wording.number(first['x'])}. {self._smallest(first)}"
+            f"To find {self.effect} at least {_in_ten(self.target)} takes "
+            f"{self._which(first)}. {self._smallest(first)}"
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -75,6 +74,13 @@ class PowerCurve:
         return figures.draw_power(
             self.points[["x", "power", "series"]], target=self.target, xlabel=self.xlabel, ax=ax
         )
+
+    def _which(self, row: pd.Series) -> str:
+        """A design in words: "16 clusters per arm (six steps)"."""
+        name = f"{wording.number(row['x'])} {self.xlabel[:1].lower()}{self.xlabel[1:]}"
+        if (self.points["series"] == row["series"]).all():
+            return name
+        return f"{name} ({row['series'][:1].lower()}{row['series'][1:]})"
 
     def _smallest(self, row: pd.Series) -> str:
         size = row["smallest_effect"]

@@ -187,12 +187,13 @@ def covariate_table(
     table = trial.units[list(dict.fromkeys(wanted))]
     numeric = table.select_dtypes("number")
     words = [name for name in table if name not in numeric]
-    dummies = pd.get_dummies(table[words].astype("str"), drop_first=True, dtype=float)
     gaps = [name for name in numeric if numeric[name].isna().any()]
     empty = [name for name in gaps if numeric[name].isna().all()]
     if empty:
         raise DesignError(f"{empty[0]} is missing for all units, so it cannot be adjusted for.")
-    filled = numeric.fillna(numeric.mean()).join(dummies)
+    filled = numeric.fillna(numeric.mean())
+    if words:
+        filled = filled.join(pd.get_dummies(table[words].astype("str"), drop_first=True))
     return filled.to_numpy(float), gaps
 
 

@@ -1,0 +1,185 @@
+"""The worked example: two rounds on the demo study, with outcomes simulated from its own panel.
+
+Nothing here was tried or seen anywhere. The areas and their past are those of the study (simulated,
+for the demo); what each arm then does to the outcome is chosen by the caller, so that the right
+answer is known.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.errors import DesignError
+from lsp_analysis.experiments.baseline import Grid, grid_of
+from lsp_analysis.experiments.experiment import open_experiment
+from lsp_analysis.experiments.pairs import match_pairs
+from lsp_analysis.resources import resource
+from lsp_analysis.study.store import Study
+
+PRIMARY, SECONDARY = "antisocial_behaviour", "burglary"
+COLUMNS = {PRIMARY: ("incidents", "residents"), SECONDARY: ("burglaries", "households")}
+YEAR = 12
+BLOCK = 8
+N_UNITS = {1: 96, 2: 40}
+STARTS = {1: "2010-04", 2: "2011-04"}
+
+
+def set_up_example(folder: str | Path, study: Study, *, round: int = 1) -> Path:
+    """Write the design and the units of one round of the example into `folder`.
+
+    Round 1 takes the 96 most deprived areas outside the pilot, in blocks of eight alike in the
+    outcome before; round 2 takes the next 40, in matched pairs.
+    """
+    if round not in N_UNITS:
+        raise DesignError(f"The example has rounds 1 and 2, and no round {round}.")
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    design = resource("notebooks") / "experiments" / f"round_{round}" / "design.toml"
+    shutil.copyfile(design, folder / "design.toml")
+    units = example_units(study, round=round)
+    (folder / "units.csv").write_bytes(units.to_csv(index=False, lineterminator="\n").encode())
+    return folder
+
+
+def example_units(study: Study, *, round: int = 1) -> pd.DataFrame:
+    """Areas of one round with their past: outcome one and two years before, burglary, density."""
+    start = pd.Period(STARTS[round], freq="M")
+    grid, other = (_grid(study, name, start) for name in COLUMNS)
+    table = pd.DataFrame(
+        {
+            "unit": grid.areas,
+            "rate_before": grid.window(len(grid.periods) - YEAR, len(grid.periods)),
+            "rate_2_before": grid.window(len(grid.periods) - 2 * YEAR, len(grid.periods) - YEAR),
+            "residents": grid.base[:, -1].astype(int),
+        }
+    )
+    burglary = pd.Series(other.window(len(other.periods) - YEAR, len(other.periods)), other.areas)
+    table["burglary_before"] = table["unit"].map(burglary)
+    table["density"] = table["unit"].map(_density(study, table.set_index("unit")["residents"]))
+    table = table[table["unit"].isin(_deprived(study, round))].round(3)
+    if round == 2:
+        return match_pairs(table, on=["rate_before", "rate_2_before"]).drop(columns="pair_distance")
+    table = table.sort_values(["rate_before", "unit"], ignore_index=True)
+    return table.assign(block=[f"block-{1 + i // BLOCK:02d}" for i in range(len(table))])
+
+
+def simulate_outcomes(
+    study: Study,
+    folder: str | Path,
+    effects: Mapping[str, float],
+    *,
+    seed: int,
+    months: int = YEAR,
+    delivered: Mapping[str, float] | None = None,
+    lost: Iterable[str] = (),
+) -> Path:
+    """Write ``outcomes.csv``: the study's own next months, changed by what each arm does.
+
+    Parameters
+    ----------
+    folder : folder of an experiment whose units are drawn.
+    effects : mapping of arm to share
+        -0.3 thins the arm's incidents by 30% where the programme is received in full.
+    seed : int
+    months : int
+        Months from the start.
+    delivered : mapping of arm to share, optional
+        Mean share of the programme that areas of the arm receive; areas differ about it.
+    lost : area codes
+        Areas whose outcome is not handed over: their rows stay, without a number.
+    """
+    experiment = open_experiment(folder)
+    arm_of = experiment.allocation.set_index("unit")["arm"]
+    start = pd.Period(STARTS[experiment.design.round], freq="M")
+    stop = start + months
+    rng = np.random.default_rng(seed)
+    table = pd.DataFrame({"unit": sorted(arm_of.index)})
+    arms = table["unit"].map(arm_of)
+    received = _received(arms, delivered or {}, rng)
+    table["received"] = received.round(3)
+    for name, (count, base) in COLUMNS.items():
+        rows = study.panel(name)
+        rows = rows[(rows["period"] >= start) & (rows["period"] < stop)]
+        sums = rows.groupby("area_code").agg({"numerator": "sum", "denominator": "mean"})
+        own = sums.reindex(table["unit"])
+        change = arms.map(effects).fillna(0.0).to_numpy() * received if name == PRIMARY else None
+        table[count] = _changed(own["numerator"].to_numpy(int), change, rng)
+        table[base] = own["denominator"].round().to_numpy(int)
+    table = table.astype({"incidents": "Int64", "burglaries": "Int64"})
+    table.loc[table["unit"].isin(set(lost)), ["incidents", "burglaries"]] = pd.NA
+    file = Path(folder) / ("outcomes.csv" if months == YEAR else f"outcomes-{months}-months.csv")
+    file.write_bytes(table.to_csv(index=False, lineterminator="\n").encode())
+    return file
+
+
+def simulate_progress(
+    folder: str | Path, *, seed: int, months: int = YEAR, delivered: Mapping[str, float]
+) -> pd.DataFrame:
+    """Monthly delivery as agencies would report it: planned and delivered sessions, visits checked.
+
+    Columns ``unit``, ``period``, ``planned``, ``delivered``, ``checked``, ``faithful``, ``seen``
+    (visits by an observer) and ``other_arm`` (of those, with another arm's programme there).
+    """
+    experiment = open_experiment(folder)
+    rng = np.random.default_rng(seed)
+    start = pd.Period(STARTS[experiment.design.round], freq="M")
+    table = experiment.allocation.merge(
+        pd.DataFrame({"period": pd.period_range(start, periods=months, freq="M")}), how="cross"
+    )
+    share = table["arm"].map(delivered).fillna(0.0).to_numpy()
+    planned = np.where(share > 0, 16, 0)
+    ramp = np.clip((table["period"] - start).map(lambda gap: gap.n).to_numpy() / 2 + 0.5, 0, 1)
+    done = rng.binomial(planned, np.clip(share * ramp, 0, 1))
+    checked = np.minimum(done, 4)
+    return table[["unit", "period"]].assign(
+        planned=planned,
+        delivered=done,
+        checked=checked,
+        faithful=rng.binomial(checked, 0.9),
+        seen=4,
+        other_arm=rng.binomial(4, 0.01, len(table)),
+    )
+
+
+def _grid(study: Study, indicator_id: str, start: pd.Period) -> Grid:
+    panel = study.panel(indicator_id)
+    return grid_of(panel[panel["period"] < start], multiplier=1000.0)
+
+
+def _deprived(study: Study, round: int) -> list[str]:
+    """The most deprived areas outside the pilot and outside earlier rounds."""
+    ranks = study.deprivation(edition=2010).sort_values("rank")["area_code"].tolist()
+    pilot = set(study.area("Hall i' th' Wood").members)
+    open_to = [code for code in ranks if code not in pilot]
+    first = sum(n for number, n in N_UNITS.items() if number < round)
+    return open_to[first : first + N_UNITS[round]]
+
+
+def _density(study: Study, residents: pd.Series) -> pd.Series:
+    """Dense or open: above or below the middle of residents per hectare."""
+    shapes = study.geometry(residents.index)
+    hectares = pd.Series(shapes.geometry.area.to_numpy() / 1e4, shapes["area_code"])
+    per_hectare = residents / hectares.reindex(residents.index)
+    return pd.Series(np.where(per_hectare > per_hectare.median(), "dense", "open"), residents.index)
+
+
+def _received(
+    arms: pd.Series, delivered: Mapping[str, float], rng: np.random.Generator
+) -> np.ndarray:
+    """Share of the programme that each area receives: about its arm's mean, none in the control."""
+    mean = arms.map(delivered).fillna(0.0).to_numpy()
+    draws = rng.beta(np.maximum(20 * mean, 1e-9), np.maximum(20 * (1 - mean), 1e-9))
+    return np.where((mean > 0) & (mean < 1), draws, mean)
+
+
+def _changed(counts: np.ndarray, change: np.ndarray | None, rng: np.random.Generator) -> np.ndarray:
+    """Counts thinned where the change is a fall, topped up where it is a rise."""
+    if change is None:
+        return counts
+    thinned = rng.binomial(counts, np.clip(1 + np.minimum(change, 0), 0, 1))
+    return thinned + rng.poisson(counts * np.maximum(change, 0))
