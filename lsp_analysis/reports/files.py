@@ -134,8 +134,10 @@ def _take(path: Path) -> int | None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
-    except FileNotFoundError:  # the last of the others has just tidied the workshop away
-        return None
+    except (FileNotFoundError, FileExistsError):
+        if path.parent.is_file():
+            raise
+        return None  # the last of the others has just tidied the workshop away
     try:
         _lock(handle)
         if os.fstat(handle).st_ino == os.stat(path).st_ino:
