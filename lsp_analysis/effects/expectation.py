@@ -149,10 +149,18 @@ def _fit_without(
     size = terms.shape[1]
     own = pool.members.astype(float)
     cross = (flat.sum(axis=0) - own @ flat).reshape(-1, size, size)
-    ridge = 1e-9 * np.einsum("ijj->ij", cross).max(axis=1)
-    inverse = np.linalg.inv(cross + ridge[:, None, None] * np.eye(size))
+    inverse = np.linalg.inv(_steadied(cross))
     coefficients = np.einsum("gij,gj->gi", inverse, products.sum(axis=0) - own @ products)
     return coefficients, inverse
+
+
+def _steadied(cross: np.ndarray) -> np.ndarray:
+    """Cross-products that can be inverted even where a window is the same in every area.
+
+    A ridge in proportion to each column's own size, so that units do not matter.
+    """
+    own = np.einsum("...jj->...j", cross)
+    return cross + np.where(own > 0, 1e-9 * own, 1.0)[..., None] * np.eye(cross.shape[-1])
 
 
 def _fit_common(
@@ -165,7 +173,7 @@ def _fit_common(
     """Fitted values for all areas from all comparison areas, and each one's leverage."""
     squares, products = _normal_equations(terms, after, weights * comparison, drawn)
     cross = squares.sum(axis=0)
-    inverse = np.linalg.inv(cross + 1e-9 * np.trace(cross) * np.eye(len(cross)))
+    inverse = np.linalg.inv(_steadied(cross))
     leverage = np.einsum("ai,ij,aj->a", terms, inverse, terms) * weights * comparison
     return terms @ (inverse @ products.sum(axis=0)), np.minimum(leverage, 0.9)
 

@@ -1,0 +1,65 @@
+"""Simulated boroughs for the tests of one neighbourhood's effect; drawn once, then kept."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.effects.case import Case, open_case
+from lsp_analysis.study.graph import AreaGraph, planar_graph
+from lsp_analysis.study.simulate import SimulatedBorough, simulate_borough
+
+N_AREAS = 80
+
+
+@cache
+def small_map() -> AreaGraph:
+    return planar_graph(N_AREAS, seed=7)
+
+
+@cache
+def borough(seed: int = 1, *, effect: float = 0.0, group_size: int = 1, **settings):
+    """A borough of 80 areas x 48 months whose neighbourhood was picked for looking worst."""
+    options = {"n_periods": 48, "start": 30, "mean_count": 6.0, **settings}
+    return simulate_borough(
+        adjacency=small_map(), effect=effect, group_size=group_size, seed=seed, **options
+    )
+
+
+def asked(made: SimulatedBorough) -> dict:
+    """Keywords of `estimate` for a simulated borough of counts."""
+    return {
+        "outcome": "count",
+        "population": "population",
+        "treated": list(made.treated),
+        "start": made.start,
+        "neighbours": made.neighbours,
+    }
+
+
+def case_of(made: SimulatedBorough, **changes) -> Case:
+    return open_case(made.panel, **asked(made) | changes)
+
+
+@cache
+def scores(seed: int = 1, *, effect: float = 0.0, n_areas: int = N_AREAS, n_periods: int = 16):
+    """A yearly score, area by area, and the keywords that ask after area A000 from 2000 on."""
+    rng = np.random.default_rng(seed)
+    start = n_periods * 3 // 4
+    level = rng.normal(50, 8, (n_areas, 1))
+    score = level + rng.normal(0, 1, n_periods) + rng.normal(0, 2, (n_areas, n_periods))
+    score[0, start:] += effect
+    periods = pd.period_range(str(2000 - start), periods=n_periods, freq="Y")
+    codes = [f"A{i:03d}" for i in range(n_areas)]
+    panel = pd.DataFrame(
+        {
+            "area_code": np.repeat(codes, n_periods),
+            "period": periods.take(np.tile(np.arange(n_periods), n_areas)),
+            "score": score.ravel(),
+        }
+    )
+    ring = [(codes[i], codes[(i + 1) % n_areas]) for i in range(n_areas)]
+    question = {"outcome": "score", "treated": ["A000"], "start": "2000", "neighbours": ring}
+    return panel, question
