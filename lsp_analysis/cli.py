@@ -99,7 +99,31 @@ def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
     add.add_argument("--sheet", help="sheet of a workbook")
     add.add_argument("--replace", action="store_true", help="overwrite rows that are there")
     _takes_settings(add, "facts", "a fact of a new indicator, for example -p unit=per_1000")
+
+    _takes_acts(command("design", _design, "plan an experiment, freeze it, draw it, verify it"))
     return parser, list(commands.choices)
+
+
+def _takes_acts(design: argparse.ArgumentParser) -> None:
+    acts = design.add_subparsers(title="acts", metavar="ACT", dest="act", required=True)
+
+    def act(name, summary):
+        added = acts.add_parser(name, help=summary, description=summary, allow_abbrev=False)
+        added.add_argument("folder", help="folder of the experiment")
+        return added
+
+    act("new", "write a design and units to fill in")
+    register = act("register", "freeze the design, or amend it with a reason")
+    register.add_argument("--note", default="", metavar="REASON", help="why it is amended")
+    register.add_argument(
+        "--redraw", action="store_true", help="ask for the units to be drawn again"
+    )
+    verify = act("verify", "prove that nothing on record was changed")
+    verify.add_argument("--head", default="", metavar="HASH", help="as the other party holds it")
+    draw = act("draw", "draw the units, once")
+    draw.add_argument("--text", required=True, help="public text that the other party gives")
+    page = act("page", "write the protocol as a page to print")
+    page.add_argument("--out", default="", metavar="HTML", help="where to, if not into the folder")
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -172,6 +196,17 @@ def _add(arguments: argparse.Namespace) -> int:
     for name in facts.keys() & {*options, "study_path", "file"}:
         raise ParameterError(f'"{name}" is no fact of an indicator. See: lsp-analysis add --help')
     print(add_table(Path(arguments.study), arguments.file, **options, **facts).sentence())
+    return OK
+
+
+def _design(arguments: argparse.Namespace) -> int:
+    from lsp_analysis.experiments import commands
+
+    acts = {"new": commands.new, "register": commands.register, "verify": commands.check}
+    acts |= {"draw": commands.draw, "page": commands.page}
+    known = ("note", "redraw", "head", "text", "out")
+    options = {name: value for name, value in vars(arguments).items() if name in known}
+    print(acts[arguments.act](arguments.folder, **options))
     return OK
 
 

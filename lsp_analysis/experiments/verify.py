@@ -81,7 +81,7 @@ def verify(folder: str | Path, *, head: str = "") -> Verification:
             f"No line of the register has the hash {head}: its end was cut off, or it was written "
             "anew."
         )
-    for name, look in (("the design and its units", _look_at_plan), ("the draw", _look_at_draws)):
+    for name, look in (("the design with its units", _look_at_plan), ("the draw", _look_at_draws)):
         try:
             if look(Path(folder), entries):
                 checked.append(name)

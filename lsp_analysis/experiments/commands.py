@@ -1,0 +1,61 @@
+"""What ``lsp-analysis design`` does, each act in a few words to print."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lsp_analysis.errors import DesignError
+from lsp_analysis.experiments import assign, experiment, papers, template
+from lsp_analysis.experiments.verify import verify
+
+
+def new(folder: str) -> str:
+    """Write an example design and units to fill in."""
+    path = template.new_experiment(folder)
+    return (
+        f"The design is in {path / 'design.toml'}, its units in {path / 'units.csv'}. "
+        f"Replace what they say, then: lsp-analysis design register {path}"
+    )
+
+
+def register(folder: str, *, note: str = "", redraw: bool = False) -> str:
+    """Freeze the design, or amend it."""
+    entry = experiment.register_design(folder, note=note, redraw=redraw)
+    opened = experiment.open_experiment(folder)
+    number = len(opened.amendments)
+    said = f"Amendment {number} is" if number else "The design is"
+    lines = [
+        f"{said} on record as line {entry.number} of the register.",
+        f"Head of the register, for the other party to keep: {entry.hash}",
+    ]
+    if opened.draw is None:
+        lines.append(str(opened.scheme.sentence(1 - opened.design.analysis.level)))
+        lines.append(
+            f'Next, with the other party\'s text: lsp-analysis design draw {folder} --text "..."'
+        )
+    return "\n".join(lines)
+
+
+def check(folder: str, *, head: str = "") -> str:
+    """Prove that nothing on record was changed; DesignError names what was."""
+    found = verify(folder, head=head)
+    if not found.holds:
+        raise DesignError(str(found.sentence()))
+    return str(found.sentence())
+
+
+def draw(folder: str, *, text: str) -> str:
+    """Draw the units and say how many each arm has."""
+    drawn = assign.draw_allocation(folder, text=text)
+    counts = drawn.allocation["arm"].value_counts().reindex(drawn.scheme.arms)
+    shares = ", ".join(f"{arm} {n}" for arm, n in counts.items())
+    return (
+        f"The allocation is in {drawn.path / drawn.draw.content['file']}: {shares}.\n"
+        f"Head of the register, for the other party to keep: {drawn.head}"
+    )
+
+
+def page(folder: str, *, out: str = "") -> str:
+    """Write the protocol as a page to print."""
+    file = Path(out) if out else Path(folder) / "protocol.html"
+    return str(papers.write_protocol(experiment.open_experiment(folder), file))
