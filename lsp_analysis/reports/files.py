@@ -36,8 +36,8 @@ def check_writable(out: Path) -> None:
     if not folder.is_dir():
         raise ReportError(f"{folder} is a file, so no reports can be put there. Choose a folder.")
     try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            trial.write(b"room?")
     except OSError as error:
         raise ReportError(
             f"The folder {folder} cannot be written ({error.strerror}). "

@@ -96,7 +96,9 @@ def render_index(records: Sequence[ReportRecord], study: Study, outline: Outline
     shown = resource("reports/template")
     style = "".join((shown / name).read_text("utf-8") for name in _STYLES)
     script = (shown / "index/index.js").read_text("utf-8")
-    environment = Environment(loader=FileSystemLoader(shown / "index"), autoescape=True)
+    environment = Environment(
+        loader=FileSystemLoader(shown / "index"), autoescape=True, keep_trailing_newline=True
+    )
     return environment.get_template("index.html.j2").render(
         study=study,
         made=[_entry(record) for record in records if not record.failed],

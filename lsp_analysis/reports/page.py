@@ -50,7 +50,7 @@ class PageExporter(TemplateExporter):
 
     def _create_environment(self):
         environment = super()._create_environment()
-        environment.autoescape = True
+        environment.autoescape = environment.keep_trailing_newline = True
         return environment
 
     def from_notebook_node(self, nb, resources=None, **kw):

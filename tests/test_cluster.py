@@ -1,0 +1,85 @@
+"""The same reports from a Dask cluster, through lost workers."""
+
+import sys
+
+import pytest
+from report_templates import CELLS, write_template
+from small_study import LSOAS, write_small_study
+
+from lsp_analysis.errors import ReportError
+from lsp_analysis.reports.batch import run_reports
+
+distributed = pytest.importorskip("distributed", reason="needs Dask")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_small_study(tmp_path_factory.mktemp("cluster") / "study")
+
+
+def pages(out):
+    return {p.relative_to(out): p.read_bytes() for p in out.rglob("*.html")}
+
+
+def test_a_cluster_makes_the_same_pages_and_tells_the_same_failures(folder, tmp_path):
+    fails = 'assert place.code != "E01000002", "not this one"'
+    template = write_template(tmp_path, [*CELLS, fails])
+    asked = {"every_area": True, "template": template, "workers": 2}
+    here = run_reports(folder, out=tmp_path / "here", **asked)
+    there = run_reports(folder, out=tmp_path / "there", scheduler="local", **asked)
+    assert pages(here.out) == pages(there.out)
+    assert [r.reason for r in here.failed] == [r.reason for r in there.failed] != []
+
+
+def test_a_worker_that_is_lost_costs_no_report(folder, tmp_path):
+    flag = tmp_path / "flag"
+    kill_the_worker = (
+        f"import os, pathlib, psutil\nif not (f := pathlib.Path({str(flag)!r})).exists():\n"
+        "    f.touch()\n    psutil.Process().parent().parent().kill()"
+    )
+    template = write_template(tmp_path, [*CELLS, kill_the_worker])
+    batch = run_reports(
+        folder, LSOAS, template=template, out=tmp_path / "out", scheduler="local", workers=2
+    )
+    assert flag.exists()
+    assert batch.failed == []
+    assert len(batch.records) == 4
+
+
+def test_a_scheduler_elsewhere_is_used_by_its_address(folder, tmp_path):
+    template = write_template(tmp_path)
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=2, dashboard_address=None
+    ) as cluster:
+        batch = run_reports(
+            folder,
+            LSOAS[:2],
+            template=template,
+            out=tmp_path / "out",
+            scheduler=cluster.scheduler_address,
+        )
+    assert batch.failed == []
+
+
+def test_a_scheduler_that_does_not_answer_is_told(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("lsp_analysis.reports.cluster.CONNECTING", "1s")
+    with pytest.raises(ReportError, match="No Dask scheduler answers at"):
+        run_reports(
+            folder,
+            LSOAS[:1],
+            template=write_template(tmp_path),
+            out=tmp_path / "out",
+            scheduler="tcp://127.0.0.1:9",
+        )
+
+
+def test_a_machine_without_dask_is_told_how_to_get_it(folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ReportError, match="pip install"):
+        run_reports(
+            folder,
+            LSOAS[:1],
+            template=write_template(tmp_path),
+            out=tmp_path / "out",
+            scheduler="local",
+        )

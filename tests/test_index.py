@@ -1,0 +1,119 @@
+"""The index leads to every report, tells every failure, and reads without its script."""
+
+import re
+from dataclasses import replace
+from urllib.parse import unquote
+
+import pytest
+from small_study import LSOAS, write_small_study
+from test_page import NAME, Tags
+
+from lsp_analysis import open_study
+from lsp_analysis.errors import ReportError
+from lsp_analysis.reports.index import borough_outline, render_index, write_index
+from lsp_analysis.reports.manifest import FAILED, MADE, ReportRecord, append_record
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return open_study(write_small_study(tmp_path_factory.mktemp("index") / "study"))
+
+
+@pytest.fixture
+def made(tmp_path):
+    return ReportRecord(
+        out=tmp_path,
+        name="hall",
+        status=MADE,
+        area_code=LSOAS[0],
+        area_name="Hall i’ th’ Wood",
+        area_kind="LSOA",
+        template="report_area",
+        members=[LSOAS[0]],
+        headline="Burglary fell by 5%.",
+        files={"hall/hall.html": "x", "hall/hall.ipynb": "x"},
+    )
+
+
+@pytest.fixture
+def failed(made):
+    return replace(
+        made,
+        name="other",
+        status=FAILED,
+        area_code=LSOAS[1],
+        area_name="Other",
+        members=[LSOAS[1]],
+        reason="It hung.",
+        files={},
+    )
+
+
+def test_it_leads_to_each_report_with_its_headline(study, made):
+    page = render_index([made], study, None)
+    links = [attrs["href"] for attrs in Tags(page).of("a")]
+    assert "hall/hall.html" in links
+    assert "hall/hall.ipynb" in links
+    assert "Burglary fell by 5%." in page
+    assert "1 report." in page
+
+
+def test_it_tells_each_failure_with_its_reason(study, made, failed):
+    page = render_index([made, failed], study, None)
+    assert "1 that could not be made" in page
+    assert "It hung." in page
+    assert "earlier run" not in page
+    earlier = made.out / "other" / "other.html"
+    earlier.parent.mkdir()
+    earlier.write_text("old")
+    assert 'href="other/other.html"' in render_index([made, failed], study, None)
+
+
+def test_the_map_marks_what_was_made_and_what_failed(study, made, failed):
+    outline = borough_outline(study)
+    assert set(outline.paths) == set(LSOAS)
+    page = render_index([made, failed], study, outline)
+    assert len(re.findall(r'<path class="made"', page)) == 1
+    assert len(re.findall(r'<path class="failed"', page)) == 1
+    assert len(re.findall(r'<path class="none"', page)) == 2
+
+
+def test_a_study_without_boundaries_has_an_index_without_a_map(study, made, tmp_path):
+    from small_study import small_tables
+
+    folder = write_small_study(tmp_path / "study", small_tables())
+    (folder / "geometry.geojson").write_text("{")
+    assert borough_outline(open_study(folder)) is None
+    assert "<svg" not in render_index([made], study, None)
+
+
+def test_hostile_names_are_text_and_their_links_work(study, made):
+    page = render_index([replace(made, area_name=NAME, headline=NAME)], study, None)
+    assert page.count("<script") == 1
+    assert "alert('Hall')" not in page
+
+
+def test_only_its_own_script_may_run(study, made):
+    page = render_index([made], study, None)
+    policy = next(m["content"] for m in Tags(page).of("meta") if "http-equiv" in m)
+    assert "default-src 'none'" in policy
+    assert re.search(r"script-src 'sha256-[^']+';", policy)
+    assert not re.search(r"(src|href)=\"https?:", page.replace("xmlns", ""))
+
+
+def test_it_is_made_from_the_manifest_and_the_same_each_time(study, made, failed):
+    append_record(made)
+    append_record(replace(failed, area_name="An area"))
+    path = write_index(made.out, study, None)
+    first = path.read_bytes()
+    assert write_index(made.out, study, None).read_bytes() == first
+    page = first.decode()
+    assert page.index("Hall i’ th’ Wood") < page.index("An area")  # failures come after
+    assert unquote("hall/hall.html") in page
+
+
+def test_a_folder_that_cannot_be_written_is_told(study):
+    from pathlib import Path
+
+    with pytest.raises(ReportError, match="index of reports could not be written"):
+        write_index(Path("/proc/lsp"), study, None)
