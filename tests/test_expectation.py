@@ -1,0 +1,94 @@
+"""What areas that looked alike went on to do: the expectation everyone is judged by."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from boroughs import borough, case_of, scores
+
+from lsp_analysis.effects.case import open_case
+from lsp_analysis.effects.expectation import judge
+
+
+def test_without_noise_the_expectation_is_exact():
+    panel, question = scores()
+    level = panel["area_code"].str[1:].astype(int)
+    exact = panel.assign(score=20 + level / 2 + panel["period"].dt.year % 3)
+    found = open_case(exact, **question).found
+    assert found.expected / found.exposure == pytest.approx(found.total / found.exposure, abs=1e-4)
+
+
+def test_statistics_of_placebos_are_about_standard_normal():
+    spread = [
+        case_of(borough(seed, group_size=size)).found.statistic[1:]
+        for seed in range(8)
+        for size in (1, 4)
+    ]
+    together = np.concatenate(spread)
+    assert np.mean(together) == pytest.approx(0, abs=0.08)
+    assert np.std(together) == pytest.approx(1, abs=0.12)
+
+
+def test_noisy_small_areas_are_not_over_represented_among_the_extremes():
+    early, late = [], []
+    for seed in range(12):
+        found = case_of(borough(seed, mean_count=1.5, level_sd=0.8, overdispersion=0.05)).found
+        order = np.argsort(found.expected[1:])
+        sizes = found.statistic[1:][order] ** 2
+        early.append(sizes[: len(sizes) // 3].mean())
+        late.append(sizes[-len(sizes) // 3 :].mean())
+    assert np.mean(early) / np.mean(late) == pytest.approx(1, abs=0.5)
+
+
+def test_what_the_treated_area_did_afterwards_moves_no_expectation():
+    none, some = (case_of(borough(3, effect=effect)).found for effect in (0.0, -1.0))
+    assert none.expected == pytest.approx(some.expected)
+    assert none.statistic[1:] == pytest.approx(some.statistic[1:])
+
+
+def test_each_placebo_is_expected_without_itself():
+    case = case_of(borough(3))
+    at = int(np.flatnonzero(case.pool.members[5])[0])
+    total = case.ledger.total.copy()
+    total[at, case.start :] *= 3
+    changed = judge(replace(case.ledger, total=total), case.pool, start=case.start)
+    assert changed.expected[5] == pytest.approx(case.found.expected[5], rel=0.05)
+    assert changed.total[5] == pytest.approx(3 * case.found.total[5])
+
+
+def test_an_area_that_takes_no_part_does_not_matter_even_without_data():
+    case = case_of(borough(3))
+    ring = ~case.pool.comparison & ~case.treated
+    total, exposure = case.ledger.total.copy(), case.ledger.exposure.copy()
+    total[ring], exposure[ring] = 0, 0
+    changed = judge(
+        replace(case.ledger, total=total, exposure=exposure), case.pool, start=case.start
+    )
+    assert changed.statistic == pytest.approx(case.found.statistic)
+
+
+def test_a_treated_area_without_data_in_one_window_is_judged_by_the_others():
+    case = case_of(borough(3, mean_count=20))
+    total, exposure = case.ledger.total.copy(), case.ledger.exposure.copy()
+    early = np.ix_(case.treated, np.arange(6))
+    total[early], exposure[early] = 0, 0
+    changed = judge(
+        replace(case.ledger, total=total, exposure=exposure), case.pool, start=case.start
+    )
+    assert np.isfinite(changed.statistic).all()
+    assert changed.expected[0] == pytest.approx(case.found.expected[0], rel=0.3)
+
+
+def test_the_treated_one_is_given_room_for_how_few_independent_placebos_there_are():
+    single, group = (case_of(borough(3, group_size=size)) for size in (1, 4))
+    assert group.pool.n_disjoint < single.pool.n_disjoint
+    typical = [case.found.fixed[0] / np.median(case.found.fixed[1:]) for case in (single, group)]
+    assert typical[1] > typical[0]
+
+
+def test_a_shorter_time_after_the_start_is_judged_less_surely():
+    case = case_of(borough(3))
+    short, long = (case.judged(stop=case.start + n).errors[0] for n in (3, 18))
+    assert short > long
