@@ -13,6 +13,8 @@ _HOME = {
     "open_study": "study.store",
     "show": "figures.style",
     "table": "figures.tables",
+    "if_possible": "absent",
+    "pick": "picker",
     "area_brief": "standing.brief",
     "compare": "standing.baseline",
     "gap": "standing.gap",

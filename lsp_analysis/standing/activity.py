@@ -58,7 +58,7 @@ class Activity:
         long = self.at_once.melt("day", ["interventions", "agencies"], var_name="series")
         long["period"] = pd.PeriodIndex(long["day"], freq="M")
         long["series"] = long["series"].str.capitalize()
-        return figures.draw_trend(long, unit="Number at work", ax=ax)
+        return figures.draw_trend(long, unit="count", ax=ax)
 
 
 def activity(

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.standing.activity import activity
+from lsp_analysis.standing.joining import activity_in
+from lsp_analysis.standing.plan import OFF_TRACK
 
 if TYPE_CHECKING:
     from lsp_analysis.figures.tables import Table
@@ -21,7 +22,6 @@ WANTED = {
     "resources": "what was spent",
     "populations": "how many people live here",
 }
-OFF_TRACK = ("moving away", "missed", "behind")
 
 
 def plan_sentence(brief: AreaBrief) -> wording.Sentence:
@@ -70,24 +70,12 @@ def _column(rows: pd.DataFrame, name: str) -> list[str]:
 
 def activity_sentence(brief: AreaBrief) -> wording.Sentence:
     """What agencies were doing in the area over the period of the data."""
-    people = brief.population()
-    if not brief.study.has("interventions") or people is None:
+    if not brief.study.has("interventions") or brief.population() is None:
         return wording.Sentence(
             "The study does not record what agencies did here, so activity cannot be set beside "
             "outcomes."
         )
-    days = [
-        (p["period"].min().start_time, p["period"].max().end_time) for p in brief.panels.values()
-    ]
-    found = activity(
-        brief.study.read("interventions"),
-        area=[brief.area.code, *brief.area.members],
-        population=people[0],
-        start=min(first for first, _ in days).normalize(),
-        end=max(last for _, last in days).normalize(),
-        area_name=brief.area.name,
-    )
-    return found.sentence()
+    return activity_in(brief).sentence()
 
 
 def evidence_gaps(brief: AreaBrief) -> wording.Sentence:

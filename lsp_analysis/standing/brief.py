@@ -42,6 +42,8 @@ class AreaBrief:
         Indicators with observations for small areas.
     notes : tuple of str
         What could not be compared, and why.
+    start, n
+        By which similarly deprived areas were chosen; see `area_brief`.
     """
 
     study: Study = field(repr=False)
@@ -50,6 +52,14 @@ class AreaBrief:
     panels: Mapping[str, pd.DataFrame] = field(repr=False)
     notes: tuple[str, ...] = ()
     level: float = 0.95
+    start: object = "2008-04"
+    n: int = 10
+
+    def about(self, area: str | Area) -> AreaBrief:
+        """The same of another area; what has been read of the study is not read again."""
+        return area_brief(
+            self.study, area, start=self.start, level=self.level, n=self.n, panels=self.panels
+        )
 
     @cached_property
     def profile(self) -> Profile:
@@ -279,7 +289,13 @@ class AreaBrief:
 
 
 def area_brief(
-    study: Study, area: str | Area, *, start: object = "2008-04", level: float = 0.95, n: int = 10
+    study: Study,
+    area: str | Area,
+    *,
+    start: object = "2008-04",
+    level: float = 0.95,
+    n: int = 10,
+    panels: Mapping[str, pd.DataFrame] | None = None,
 ) -> AreaBrief:
     """Gather what a page on one area needs.
 
@@ -291,6 +307,8 @@ def area_brief(
         later one.
     n : int
         How many similarly deprived areas.
+    panels : mapping of indicator_id to panel, optional
+        Read from the study unless given.
 
     Raises
     ------
@@ -306,7 +324,15 @@ def area_brief(
         notes.append(
             'The study has no table "deprivation": similarly deprived areas are not known.'
         )
-    panels = {}
+    if panels is None:
+        panels, unread = _read_panels(study)
+        notes += unread
+    return AreaBrief(study, place, comparators, panels, tuple(notes), level, start, n)
+
+
+def _read_panels(study: Study) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Panels by indicator, and why any is missing."""
+    panels, notes = {}, []
     for indicator_id in study.indicators()["indicator_id"]:
         try:
             panels[indicator_id] = study.panel(indicator_id)
@@ -317,7 +343,7 @@ def area_brief(
             f"No indicator of {study.title} has observations for small areas. Add some: "
             "lsp-analysis add."
         )
-    return AreaBrief(study, place, comparators, panels, tuple(notes), level)
+    return panels, notes
 
 
 def yearly(panel: pd.DataFrame) -> pd.DataFrame:

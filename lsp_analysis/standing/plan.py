@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 MET, ON_TRACK, BEHIND = "met", "on track", "behind"
 AWAY, MISSED, NO_DATA = "moving away", "missed", "no data"
 STATUSES = (MET, ON_TRACK, BEHIND, AWAY, MISSED, NO_DATA)
+OFF_TRACK = (AWAY, MISSED, BEHIND)
 DRAWN_BETWEEN = (-100, 200)  # per cent of the way: one measure far astray would hide the rest
 NEEDED = ("measure_id", "indicator_id", "baseline_period", "baseline", "target", "due")
 

@@ -49,7 +49,7 @@ class Resources:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw spending per head tied to the area and tied to elsewhere, period by period."""
-        return figures.draw_trend(self.by_period, unit="Pounds a head", ax=ax)
+        return figures.draw_trend(self.by_period, unit="pounds a head", ax=ax)
 
 
 def resources(

@@ -1,0 +1,101 @@
+"""An area beside its neighbours on every indicator: a rug of verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.baseline import compare_each
+from lsp_analysis.standing.brief import AreaBrief, yearly
+from lsp_analysis.standing.judging import adjust_p
+from lsp_analysis.standing.places import small_names
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+JUDGED = ("better", "worse", "lower", "higher")
+
+
+@dataclass(frozen=True)
+class Rug:
+    """Verdicts of several small areas, each against all the others of the borough."""
+
+    own: tuple[str, ...]  # names of the area's own small areas
+    level: float
+    table: pd.DataFrame = field(repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per indicator and small area: value, that of the rest, verdict, adjusted p."""
+        return self.table
+
+    def sentence(self) -> wording.Sentence:
+        """Which of the areas is worse most often, and how the neighbours compare."""
+        worse = self.table[self.table["verdict"] == "worse"]["area"].value_counts()
+        n = self.table["indicator"].nunique()
+        areas = list(pd.unique(self.table["area"]))
+        own = [f"{name} on {int(worse.get(name, 0))}" for name in areas if name in self.own]
+        text = f"Worse than the rest of the borough, of {wording.counted(n, 'indicator')}: "
+        text += wording.and_list(own)
+        beside = {name: int(worse.get(name, 0)) for name in areas if name not in self.own}
+        if beside:
+            counts = sorted(beside.values())
+            most = [name for name, count in beside.items() if count == counts[-1]]
+            text += (
+                f"; the {wording.counted(len(beside), 'area')} next door on {counts[0]} to "
+                f"{counts[-1]}, most in {wording.and_list(most[:3])}"
+            )
+        tests = int(self.table["p_adjusted"].notna().sum())
+        return wording.Sentence(f"{text}. Verdicts allow for {tests} comparisons at once.")
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the rug."""
+        return figures.draw_tartan(self.table[["indicator", "area", "verdict"]], ax=ax)
+
+
+def rug(brief: AreaBrief, codes: Collection[str] | None = None) -> Rug:
+    """Compare small areas with the rest of the borough on every rate and proportion.
+
+    Parameters
+    ----------
+    brief : AreaBrief
+    codes : small-area codes, optional
+        Those of the area and of the areas that touch it, unless given.
+
+    Raises
+    ------
+    PanelError
+        The study has no rates or proportions.
+    """
+    own = list(brief.area.members)
+    wanted = own + _beside(brief) if codes is None else list(codes)
+    names = small_names(brief)
+    frames = []
+    for indicator_id, panel in brief.panels.items():
+        indicator = brief.study.indicator(indicator_id)
+        if indicator.value_type not in ("rate", "proportion"):
+            continue
+        found = compare_each(yearly(panel), indicator=indicator, level=brief.level)
+        rows = found.set_index("area_code").reindex(wanted).rename_axis("area_code").reset_index()
+        frames.append(rows.assign(indicator=indicator.name, area=rows["area_code"].map(names)))
+    if not frames:
+        raise PanelError(
+            "No indicator of this study is a rate or a proportion of separate events, so single "
+            "small areas cannot be judged."
+        )
+    table = pd.concat(frames, ignore_index=True)
+    table["p_adjusted"] = adjust_p(table["p_value"])
+    lost = (table["p_adjusted"] > 1 - brief.level) & table["verdict"].isin(JUDGED)
+    table["verdict"] = table["verdict"].fillna("not compared").mask(lost, "similar")
+    columns = ["indicator", "area", "area_code", "value", "rest", "verdict", "p_adjusted"]
+    return Rug(tuple(names.reindex(own)), brief.level, table[columns])
+
+
+def _beside(brief: AreaBrief) -> list[str]:
+    pairs = brief.study.neighbours()
+    own = set(brief.area.members)
+    return sorted(set(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"]) - own)
