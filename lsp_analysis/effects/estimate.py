@@ -155,8 +155,7 @@ def estimate(
 
 
 def _eligible(ledger: Ledger, rows: np.ndarray, position: int) -> tuple[np.ndarray, list[str]]:
-    """Areas with a value in every period; treated areas must have one before and after the
-    start."""
+    """Areas with a value in every period; the treated may lack some, not most, on either side."""
     complete = (ledger.exposure > 0).all(axis=1)
     gaps = int((~complete & ~rows).sum())
     warnings = []
@@ -167,8 +166,8 @@ def _eligible(ledger: Ledger, rows: np.ndarray, position: int) -> tuple[np.ndarr
     if min(before, after) < 0.5:
         raise PanelError(
             f"The treated areas have values in {before:.0%} of the periods before the start and "
-            f"{after:.0%} of those "
-            "after. At least half are needed on either side: choose another outcome or start."
+            f"{after:.0%} of those after. At least half are needed on either side: choose another "
+            "outcome or start."
         )
     if min(before, after) < 1:
         warnings.append("Some of the treated areas' values are missing; the others stand for them.")
@@ -254,8 +253,7 @@ def _warnings(
     if spread > 0 and worse > 0.5 * spread:
         cautions.append(
             "No comparison neighbourhood looked like this one before the start; the expectation "
-            "reaches beyond "
-            "what was seen, and the interval is wider for it."
+            "reaches beyond what was seen, and the interval is wider for it."
         )
     if ledger.counts and found.expected[0] < FEW_EVENTS:
         cautions.append(

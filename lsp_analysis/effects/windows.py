@@ -16,6 +16,16 @@ CYCLE = {"M": 12, "Q": 4, "W": 52, "D": 365, "B": 260}
 """Periods in a year, so that seasons cancel within a window; 1 for anything else."""
 
 
+MONTHS_IF_UNLABELLED = 36
+
+
+def _freq(periods: pd.Index) -> str:
+    """Frequency of Periods, or of dates evenly spaced; empty for anything else."""
+    if isinstance(periods, pd.DatetimeIndex) and len(periods) > 2:
+        return (pd.infer_freq(periods) or "").replace("S", "", 1).replace("E", "", 1)
+    return getattr(periods, "freqstr", None) or ""
+
+
 @dataclass(frozen=True)
 class Ledger:
     """Totals and exposures, areas by periods; a missing outcome has neither.
@@ -37,8 +47,10 @@ class Ledger:
 
     @property
     def cycle(self) -> int:
-        """Periods in a year."""
-        freq = getattr(self.periods, "freqstr", None) or "Y"
+        """Periods in a year; unlabelled periods are taken as months when there are many."""
+        freq = _freq(self.periods)
+        if not freq:
+            return 12 if len(self.periods) >= MONTHS_IF_UNLABELLED else 1
         return CYCLE.get(freq.split("-")[0], 1)
 
     def sums(self, first: int, last: int) -> tuple[np.ndarray, np.ndarray]:
