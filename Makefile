@@ -26,7 +26,7 @@ reports: $(VENV)/ready
 	$(BIN)/lsp-analysis reports $(STUDY) --areas "Hall i' th' Wood" --decile 1 --out $(OUT)
 
 test: $(VENV)/ready-to-test
-	$(BIN)/python -m pytest --nbval-lax tests notebooks
+	$(BIN)/pytest --nbval-lax tests notebooks
 
 lab: $(VENV)/ready
 	$(BIN)/jupyter lab notebooks

@@ -1,0 +1,71 @@
+"""What the README and its neighbours promise is what happens."""
+
+import re
+import shlex
+
+import pytest
+from conftest import ROOT
+
+from lsp_analysis.cli import _read
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+VERBS = re.findall(r"^(\w+):(?!=)", MAKEFILE, re.MULTILINE)
+
+
+def blocks(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands():
+    shell = "\n".join(blocks("sh")).replace("\\\n", " ").splitlines()
+    inline = [text for text in re.findall(r"`([^`\n]+)`", README) if " " in text]
+    found = [shlex.split(line, comments=True) for line in [*shell, *inline]]
+    return [words for words in found if words[:1] == ["lsp-analysis"]]
+
+
+def as_one_line(text):
+    return " ".join(text.split())
+
+
+def test_the_lines_for_a_notebook_run_and_say_what_is_quoted_below_them(capsys):
+    (code,) = blocks("python")
+    exec(code, {})
+    quoted = re.search(r"^> (.*(?:\n> .*)*)", README, re.MULTILINE)[1].replace("\n> ", " ")
+    assert as_one_line(quoted) in as_one_line(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_every_command_can_be_given_as_it_is_printed(words):
+    assert _read(words[1:]).run
+
+
+@pytest.mark.parametrize("verb", ["reports", "test", "lab", "check"])
+def test_the_plain_form_of_a_verb_is_what_make_runs(verb):
+    plain = re.search(rf"^\| `make {verb}` \| `(.+?)` \|$", README, re.MULTILINE)[1]
+    recipe = re.search(rf"^{verb}: .*\n\t(.+)$", MAKEFILE, re.MULTILINE)[1]
+    for variable in ["STUDY", "OUT"]:
+        value = re.search(rf"^{variable} +:= (.+)$", MAKEFILE, re.MULTILINE)[1]
+        recipe = recipe.replace(f"$({variable})", value)
+    assert recipe.endswith(plain)
+
+
+def test_every_verb_is_explained_where_people_look_for_it():
+    assert set(VERBS) == {"help", "setup", "reports", "test", "lab", "check", "clean"}
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for verb in set(VERBS) - {"help"}:
+        assert f"`make {verb}`" in README
+        assert f"`make {verb}`" in contributing
+        assert f'"make {verb} ' in MAKEFILE
+
+
+def test_every_link_within_the_project_leads_somewhere():
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_the_picture_is_described_and_light():
+    description, picture = re.search(r"!\[(.+)\]\((.+)\)", README).groups()
+    assert len(description) > 20
+    assert (ROOT / picture).stat().st_size < 150_000
