@@ -34,10 +34,10 @@ class Tidier:
     where: str = field(metadata=says("7 where it takes place"))
     dose: str = field(metadata=says("8 when and how much: number, length, intensity"))
     tailoring: str = field(metadata=says("9 what is tailored, to whom and how"))
-    fidelity: str = field(metadata=says("11 how delivery is checked against plan"))
     modifications: str = field(
         default="none", metadata=says("10 changes made during the round, by amendment")
     )
+    fidelity: str = field(metadata=says("11 how delivery is checked against plan"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.draw import HashStream, shuffled_many
 
 MOST_LISTED = 200_000  # allocations up to which they are listed rather than sampled
+MANY = 1_000_000  # beyond which their number is not spelt out
 KIND = np.int16
 
 
@@ -94,7 +95,7 @@ class Scheme(ABC):
 
     def sentence(self, alpha: float = 0.05) -> wording.Sentence:
         """How many allocations there are, and what a test at `alpha` can do with them."""
-        many = wording.number(self.size) if self.size < 1e6 else f"about {self.size:.1e}"
+        many = wording.number(self.size) if self.size <= MANY else f"more than {MANY:,}"
         reach = self.attainable_level(alpha)
         if reach == 0:
             return wording.Sentence(
