@@ -52,7 +52,8 @@ def two_way_regression(
     weight = None if weights is None else frame[weights].to_numpy(dtype=float)
     if weight is not None and (weight <= 0).any():
         raise ParameterError(f"The weights in {weights!r} must be above 0.")
-    effects = absorber(frame[area], frame[period], weight)
+    areas, periods = (pd.factorize(frame[name])[0] for name in (area, period))
+    effects = absorber(areas, periods, weight)
     return least_squares(
         effects.demean(frame[outcome].to_numpy(dtype=float)),
         demeaned_regressors(effects, frame, regressors),
@@ -60,7 +61,7 @@ def two_way_regression(
         absorbed=effects.rank,
         weights=weight,
         vcov=vcov,
-        clusters=frame[cluster],
+        clusters=areas if cluster == area else frame[cluster],
         treated_clusters=treated_clusters(frame, treatment, cluster),
         level=level,
     )

@@ -19,6 +19,9 @@ SMALLEST_WEIGHT = 1e-6
 
 LOWEST = float(np.log(SMALLEST_WEIGHT))
 
+ALIKE = 1e-6
+"""Relative spread of a population's fits at which its evolution is over."""
+
 
 @dataclass(frozen=True)
 class Search:
@@ -119,31 +122,42 @@ def descend(
 def evolve(
     matching: Matching, log_weights: np.ndarray, loss: np.ndarray, generations: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Differential evolution towards the better third (Zhang and Sanderson 2009)."""
+    """Differential evolution towards the better third (Zhang and Sanderson 2009).
+
+    One population per unit; a unit rests once its whole population fits alike.
+    """
     rng = np.random.default_rng(seed)
-    units, size, n_predictors = log_weights.shape
-    unit = np.repeat(np.arange(units), size)
-    leaders = max(2, size // 3)
-    support = None
+    size, n_predictors = log_weights.shape[1:]
+    log_weights, loss = log_weights.copy(), loss.copy()
+    going, support = np.arange(len(loss)), None
     for _ in range(generations):
-        order = loss.argsort(axis=1, kind="stable")
-        leader = np.take_along_axis(order, rng.integers(0, leaders, (1, size)), axis=1)
-        one, other = rng.integers(0, size, (2, size))
-        stride = np.clip(rng.normal(0.7, 0.2, (size, 1)), 0.1, 1.0)
-        ahead = np.take_along_axis(log_weights, leader[:, :, None], axis=1) - log_weights
-        aside = log_weights[:, one] - log_weights[:, other]
-        swap = rng.random((size, n_predictors)) < 0.9
-        trial = np.where(swap, log_weights + stride * (ahead + aside), log_weights)
-        trial = bounded(trial)
-        low = (trial <= LOWEST) & (rng.random((size, n_predictors)) < 0.5)
-        trial = np.where(low, (log_weights + LOWEST) / 2, trial)  # not all against the wall
+        trial = _offspring(log_weights[going], loss[going], rng)
+        unit = np.repeat(going, size)
         new = evaluate(matching, unit, trial.reshape(-1, n_predictors), support)
-        support = new.support
-        new_loss = new.loss.reshape(units, size)
-        better = new_loss < loss
-        log_weights = np.where(better[:, :, None], trial, log_weights)
-        loss = np.where(better, new_loss, loss)
+        better = new.loss.reshape(-1, size) < loss[going]
+        log_weights[going] = np.where(better[:, :, None], trial, log_weights[going])
+        loss[going] = np.where(better, new.loss.reshape(-1, size), loss[going])
+        apart = loss[going].max(axis=1) > (1 + ALIKE) * loss[going].min(axis=1)
+        support = new.support[np.repeat(apart, size)]
+        going = going[apart]
+        if not len(going):
+            break
     return log_weights, loss
+
+
+def _offspring(log_weights: np.ndarray, loss: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A new try for each member: ahead towards a leader, aside by a difference of two others."""
+    _, size, n_predictors = log_weights.shape
+    order = loss.argsort(axis=1, kind="stable")
+    leader = np.take_along_axis(order, rng.integers(0, max(2, size // 3), (1, size)), axis=1)
+    one, other = rng.integers(0, size, (2, size))
+    stride = np.clip(rng.normal(0.7, 0.2, (size, 1)), 0.1, 1.0)
+    ahead = np.take_along_axis(log_weights, leader[:, :, None], axis=1) - log_weights
+    aside = log_weights[:, one] - log_weights[:, other]
+    swap = rng.random((size, n_predictors)) < 0.9
+    trial = bounded(np.where(swap, log_weights + stride * (ahead + aside), log_weights))
+    low = (trial <= LOWEST) & (rng.random((size, n_predictors)) < 0.5)
+    return np.where(low, (log_weights + LOWEST) / 2, trial)  # not all against the wall
 
 
 def bounded(log_weights: np.ndarray) -> np.ndarray:

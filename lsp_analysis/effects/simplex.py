@@ -49,31 +49,30 @@ def nearest_points(points: np.ndarray, support: np.ndarray | None = None) -> Sim
         steps.
     """
     points = np.asarray(points, dtype=float)
-    scale = np.maximum((points**2).sum(axis=1).max(axis=1), 1e-300)
-    weights, slots = _initial(points, support)
+    squares = np.einsum("nkj,nkj->nj", points, points)
+    scale = np.maximum(squares.max(axis=1), 1e-300)
+    weights, slots = _initial(squares, support)
+    loss = np.empty(len(points))
     todo = np.arange(len(points))
     for _ in range(60 + 20 * (points.shape[1] + 1)):
-        part = points[todo]
+        part = points if len(todo) == len(points) else points[todo]
         target = _affine_minimum(part, slots[todo])
         moved, kept, arrived = _step_towards(weights[todo], slots[todo], target)
         weights[todo] = moved
-        newcomer = _donor_beyond(part, moved, scale[todo])
+        newcomer, loss[todo] = _donor_beyond(part, moved, scale[todo])
         newcomer[~arrived | (kept == newcomer[:, None]).any(axis=1)] = -1
         slots = _widened(slots, (kept >= 0).sum(axis=1).max() + 1)
         slots[todo] = _with_newcomer(kept, newcomer, slots.shape[1])
         todo = todo[(newcomer >= 0) | ~arrived]
         if not len(todo):
             break
-    nearest = np.matmul(points, weights[:, :, None])[:, :, 0]
-    return SimplexSolution(weights, slots, (nearest**2).sum(axis=1))
+    return SimplexSolution(weights, slots, loss)
 
 
-def _initial(points: np.ndarray, support: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+def _initial(squares: np.ndarray, support: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """Start at the nearest single donor, or spread over the donors given."""
-    n, _, donors = points.shape
-    alone = (points**2).sum(axis=1).argmin(axis=1)[:, None]
-    slots = alone if support is None else support.copy()
-    weights = np.zeros((n, donors))
+    slots = squares.argmin(axis=1)[:, None] if support is None else support.copy()
+    weights = np.zeros_like(squares)
     rows, places = np.nonzero(slots >= 0)
     weights[rows, slots[rows, places]] = 1.0 / (slots >= 0).sum(axis=1)[rows]
     return weights, slots
@@ -132,16 +131,17 @@ def _step_towards(
     return moved, kept, arrived
 
 
-def _donor_beyond(points: np.ndarray, weights: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """The donor furthest on the origin's side of each present point, or -1 where none is."""
-    nearest = np.matmul(points, weights[:, :, None])
-    slope = np.matmul(points.transpose(0, 2, 1), nearest)[:, :, 0]
-    loss = (nearest[:, :, 0] ** 2).sum(axis=1)
+def _donor_beyond(
+    points: np.ndarray, weights: np.ndarray, scale: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The donor furthest on the origin's side of each present point (-1: none), and the loss."""
+    nearest = np.matmul(points, weights[:, :, None])[:, :, 0]
+    slope = np.matmul(nearest[:, None, :], points)[:, 0]
+    loss = (nearest**2).sum(axis=1)
     best = slope.argmin(axis=1)
     gain = loss - slope[np.arange(len(best)), best]
-    return np.where(
-        gain > TOLERANCE * np.sqrt(scale * np.maximum(loss, TOLERANCE * scale)), best, -1
-    )
+    slack = TOLERANCE * np.sqrt(scale * np.maximum(loss, TOLERANCE * scale))
+    return np.where(gain > slack, best, -1), loss
 
 
 def _widened(slots: np.ndarray, width: int) -> np.ndarray:
