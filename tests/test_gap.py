@@ -72,8 +72,8 @@ def test_scores_have_gaps_without_limits_for_one_area():
     panel = closing().assign(numerator=np.nan, denominator=np.nan)
     found = gap(panel, area=HERE, comparator=ELSEWHERE, indicator=SCORE)
     assert found.frame["low"].isna().all()
-    assert found.change().direction == "no clear change"
-    assert "interval" not in found.sentence()
+    assert found.change().direction == "not judged"
+    assert "without an interval the change cannot be judged" in found.sentence()
 
 
 def test_one_period_has_no_change():

@@ -41,12 +41,15 @@ class EventsAvoided:
         if np.isnan(self.events):
             return wording.Sentence(f"{found.name}: events avoided cannot be worked out.")
         fewer = "fewer" if self.events > 0 else "more"
-        ends = sorted([self.low, self.high]) if self.events > 0 else sorted([-self.low, -self.high])
-        limits = wording.interval(round(ends[0]), round(ends[1]), "count", found.level)
+        about = found.name
+        if not np.isnan(self.low + self.high):
+            side = 1 if self.events > 0 else -1
+            ends = sorted(round(side * end) for end in (self.low, self.high))
+            about += f"; {wording.interval(*ends, 'count', found.level)}"
         return wording.Sentence(
             f"At the rate of {found.comparator}, {found.area} would have had "
             f"{wording.number(round(abs(self.events)))} {fewer} in {wording.period(found.period)} "
-            f"({found.name}; {limits})."
+            f"({about})."
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:

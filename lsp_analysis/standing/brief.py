@@ -325,13 +325,16 @@ def area_brief(
             'The study has no table "deprivation": similarly deprived areas are not known.'
         )
     if panels is None:
-        panels, unread = _read_panels(study)
+        panels, unread = read_panels(study)
         notes += unread
     return AreaBrief(study, place, comparators, panels, tuple(notes), level, start, n)
 
 
-def _read_panels(study: Study) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """Panels by indicator, and why any is missing."""
+def read_panels(study: Study) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Panels of a study by indicator, and why any is missing.
+
+    StudyError when no indicator has observations for small areas.
+    """
     panels, notes = {}, []
     for indicator_id in study.indicators()["indicator_id"]:
         try:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.standing.brief import yearly
+from lsp_analysis.standing.brief import read_panels, yearly
 from lsp_analysis.standing.groups import group_series
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from lsp_analysis.figures.tables import Table
     from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.store import Study
 
 # Upper limit of a moving range chart in median moving ranges (Wheeler and Chambers 1992). The
 # median, for a break would hide itself in the mean.
@@ -34,6 +35,7 @@ class Coverage:
     table: pd.DataFrame = field(repr=False, compare=False)
     series: pd.DataFrame = field(repr=False, compare=False)  # title, period, series, value, unit
     steps: pd.DataFrame = field(repr=False, compare=False)  # one large step of an indicator a row
+    notes: tuple[str, ...] = ()  # indicators that could not be read, and why
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per indicator; see `coverage` for the columns."""
@@ -41,19 +43,19 @@ class Coverage:
 
     def sentence(self) -> wording.Sentence:
         """How many values are missing, and which indicators they are of."""
+        return wording.Sentence(" ".join([self._missing(), *self.notes]))
+
+    def _missing(self) -> str:
         missing, cells = int(self.table["missing"].sum()), int(self.table["cells"].sum())
-        known = wording.counted(len(self.table), "indicator")
+        text = (
+            f"{wording.capital(wording.counted(len(self.table), 'indicator'))}, "
+            f"{wording.number(cells)} values by area and period: "
+        )
         if not missing:
-            return wording.Sentence(
-                f"{wording.capital(known)}, {wording.number(cells)} values by area and period: "
-                "none is missing."
-            )
+            return f"{text}none is missing."
         rows = self.table[self.table["missing"] > 0]
         places = [f"{wording.number(int(row.missing))} of {row.name_}" for row in _rows(rows)]
-        return wording.Sentence(
-            f"{wording.capital(known)}, {wording.number(cells)} values by area and period: "
-            f"{wording.number(missing)} missing ({wording.and_list(places)})."
-        )
+        return f"{text}{wording.number(missing)} missing ({wording.and_list(places)})."
 
     def steps_sentence(self) -> wording.Sentence:
         """Which series moved further in one year than their other years lead one to expect."""
@@ -132,6 +134,17 @@ def coverage(
     table = pd.DataFrame(rows, columns=[*columns, "notes"]).set_index("indicator_id")
     found = _joined(steps).sort_values("times", ascending=False, kind="stable", ignore_index=True)
     return Coverage(table, _joined(series), found)
+
+
+def coverage_of(study: Study) -> Coverage:
+    """The `coverage` of every indicator of a study over its small areas."""
+    panels, notes = read_panels(study)
+    found = coverage(
+        panels,
+        [study.indicator(indicator_id) for indicator_id in panels],
+        study.small_areas()["area_code"],
+    )
+    return replace(found, notes=tuple(notes))
 
 
 def large_steps(line: pd.DataFrame) -> pd.DataFrame:

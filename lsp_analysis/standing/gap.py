@@ -102,8 +102,10 @@ class GapChange:
 
     @property
     def direction(self) -> str:
-        """Narrowed, widened, or no clear change when the interval takes in nought."""
-        if np.isnan(self.change_low) or self.change_low <= 0 <= self.change_high:
+        """Narrowed, widened, no clear change when the interval takes in nought, or not judged."""
+        if np.isnan(self.change_low):
+            return "not judged"
+        if self.change_low <= 0 <= self.change_high:
             return "no clear change"
         return "narrowed" if self.change < 0 else "widened"
 
@@ -114,23 +116,26 @@ class GapChange:
 
     def sentence(self) -> wording.Sentence:
         """The gap at both ends, and by how much its size changed."""
+        sides = f"The gap in {self.name} between {self.area} and {self.comparator}"
+        ends = [wording.difference(gap, self.unit) for gap in (self.gap_start, self.gap_end)]
+        if self.direction == "not judged":
+            return wording.Sentence(
+                f"{sides} was {ends[0]} in {wording.period(self.start)} and {ends[1]} in "
+                f"{wording.period(self.end)}; without an interval the change cannot be judged."
+            )
         moved = {
             "narrowed": "narrowed",
             "widened": "widened",
             "no clear change": "showed no clear change",
         }[self.direction]
-        text = (
-            f"The gap in {self.name} between {self.area} and {self.comparator} {moved} from "
-            f"{wording.period(self.start)} to {wording.period(self.end)}: "
-            f"{wording.difference(self.gap_start, self.unit)} then, "
-            f"{wording.difference(self.gap_end, self.unit)} now"
+        limits = wording.interval(
+            self.change_low, self.change_high, self.unit, self.level, of_change=True
         )
-        if not np.isnan(self.change_low):
-            limits = wording.interval(
-                self.change_low, self.change_high, self.unit, self.level, of_change=True
-            )
-            text += f" (change in its size {wording.difference(self.change, self.unit)}, {limits})"
-        return wording.Sentence(f"{text}.")
+        return wording.Sentence(
+            f"{sides} {moved} from {wording.period(self.start)} to {wording.period(self.end)}: "
+            f"{ends[0]} then, {ends[1]} now (change in its size "
+            f"{wording.difference(self.change, self.unit)}, {limits})."
+        )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the change in the size of the gap with its interval."""

@@ -25,7 +25,7 @@ REPETITIONS = 10_000
 MOST, LEAST = "the most deprived end of the borough", "the least deprived end"
 
 
-def slope_of(
+def slope(
     panel: pd.DataFrame,
     deprivation: pd.DataFrame,
     *,
@@ -70,7 +70,7 @@ def slope_of(
     return _index(rows, indicator, level, seed)
 
 
-def slope_gap(
+def slopes(
     panel: pd.DataFrame,
     deprivation: pd.DataFrame,
     *,
@@ -81,7 +81,7 @@ def slope_gap(
 ) -> Gap:
     """The slope index through time, as the gap between the two ends of the borough.
 
-    Parameters and errors as for `slope_of`; a period in which a group has no value is left out.
+    Parameters and errors as for `slope`; a period in which a group has no value is left out.
     """
     members = tenths(panel, deprivation, groups)
     rows = {
@@ -113,7 +113,7 @@ def shared_out(
 ) -> Concentration:
     """How the events of the last period are shared out over people in order of deprivation.
 
-    Parameters as for `slope_of`. PanelError for an indicator without events to share out.
+    Parameters as for `slope`. PanelError for an indicator without events to share out.
     """
     then = panel[panel["period"] == panel["period"].max()]
     ranks = deprivation.set_index("area_code")["rank"]

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from lsp_analysis.absent import if_possible
-from lsp_analysis.standing.baseline import compare
-from lsp_analysis.standing.brief import REST, AreaBrief
+from lsp_analysis.standing.brief import AreaBrief
+from lsp_analysis.standing.of_area import compare_of
 from lsp_analysis.standing.peers import peers
 from lsp_analysis.standing.places import places
 from lsp_analysis.standing.signals import process_of
@@ -18,19 +18,10 @@ from lsp_analysis.standing.signals import process_of
 
 def profile_page(brief: AreaBrief, indicator_id: str) -> list[Any]:
     """Where the area stands: all indicators, then the one picked beside the rest of the borough."""
-    compared = if_possible(
-        compare,
-        brief.panels[indicator_id],
-        area=brief.area.members,
-        comparator=brief.comparators[REST],
-        indicator=brief.study.indicator(indicator_id),
-        level=brief.level,
-        area_name=brief.area.name,
-    )
     return [
         brief.headline(),
         brief.profile.plot(),
-        compared.sentence(),
+        if_possible(compare_of, brief, indicator_id).sentence(),
         if_possible(peers, brief, indicator_id).sentence(),
     ]
 

@@ -11,6 +11,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent, if_possible
 from lsp_analysis.standing.brief import REST, AreaBrief
 from lsp_analysis.standing.groups import group_series
+from lsp_analysis.standing.of_area import recent_of
 from lsp_analysis.standing.process import VARIATION, ProcessChart, process_chart
 from lsp_analysis.standing.trends import PER_YEAR
 
@@ -89,7 +90,7 @@ class Signals:
             pd.DataFrame(shown).reset_index(drop=True),
             caption=f"{self.area}: is it changing, and would it meet the borough's target?",
             note="The rules are those of Making Data Count, with the usual seasons taken out; the "
-            "last five years, season by season, are judged by the recent trend of Fingertips.",
+            "last five years are judged by the recent trend of Fingertips.",
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -130,6 +131,7 @@ def signals(brief: AreaBrief, *, since: object = None) -> Signals:
                 **_last_point(moved),
                 "target": now.target if now else None,
                 "assurance": ASSURANCE.get(now.assurance, "") if now else "",
+                "recent": recent_of(brief, indicator_id).label,
             }
         )
         path = brief.trend(indicator_id)
@@ -137,7 +139,6 @@ def signals(brief: AreaBrief, *, since: object = None) -> Signals:
         named = path.assign(title=indicator.name, unit=indicator.unit)
         paths.append(named.astype({"period": object}))
     table = pd.DataFrame(rows).set_index("indicator_id")
-    table["recent"] = brief.profile.table["trend"].reindex(table.index)
     return Signals(brief.area.name, since, table, pd.concat(paths, ignore_index=True))
 
 

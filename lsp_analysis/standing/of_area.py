@@ -1,0 +1,139 @@
+"""What a notebook asks of one area: each method, fed from a brief with area, comparators and years.
+
+Months and quarters are added up to years, so that seasons do not hide what is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.age_adjusted import AgeAdjusted, age_adjusted, has_ages
+from lsp_analysis.standing.avoided import EventsAvoided, events_avoided
+from lsp_analysis.standing.baseline import Comparison, compare
+from lsp_analysis.standing.brief import REST, AreaBrief, yearly
+from lsp_analysis.standing.funnel import Funnel, funnel
+from lsp_analysis.standing.gradient import shared_out, slope, slopes
+from lsp_analysis.standing.groups import group_limits, group_series
+from lsp_analysis.standing.people import People, people
+from lsp_analysis.standing.quadrant import Quadrant, quadrant
+from lsp_analysis.standing.trends import RecentTrend, recent_trend
+from lsp_analysis.study.areas import last_edition_before
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lsp_analysis.standing.concentration import Concentration
+    from lsp_analysis.standing.gap import Gap
+    from lsp_analysis.standing.inequality import SlopeIndex
+
+
+def people_of(brief: AreaBrief) -> People:
+    """Residents by age and sex beside the rest of the borough; StudyError without populations."""
+    return people(
+        brief.study.read("populations"),
+        area=brief.area.members,
+        comparator=brief.comparators[REST],
+        area_name=brief.area.name,
+        comparator_name=REST,
+    )
+
+
+def ages_of(brief: AreaBrief, indicator_id: str = "") -> AgeAdjusted:
+    """An outcome with the ages of areas made alike.
+
+    The last indicator counted by age, unless one is given; PanelError when there is none.
+    """
+    counted = [indicator_id] if indicator_id else has_ages(brief.study)
+    if not counted:
+        raise PanelError(
+            "No indicator of this study is counted by age band, so ages cannot be allowed for."
+        )
+    groups = {brief.area.name: brief.area.members, **brief.comparators}
+    indicator = brief.study.indicator(counted[-1])
+    return age_adjusted(brief.study, indicator, groups, level=brief.level)
+
+
+def compare_of(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> Comparison:
+    """The area beside a comparator in its last year."""
+    return compare(yearly(brief.panels[indicator_id]), **_sides(brief, indicator_id, comparator))
+
+
+def avoided_of(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> EventsAvoided:
+    """What the gap of the last year comes to in events."""
+    panel = yearly(brief.panels[indicator_id])
+    return events_avoided(panel, **_sides(brief, indicator_id, comparator))
+
+
+def quadrant_of(brief: AreaBrief) -> Quadrant:
+    """Every indicator by how the rest of the borough changed and how the gap did."""
+    return quadrant(
+        {indicator_id: yearly(panel) for indicator_id, panel in brief.panels.items()},
+        area=brief.area.members,
+        comparator=brief.comparators[REST],
+        indicators=[brief.study.indicator(indicator_id) for indicator_id in brief.panels],
+        level=brief.level,
+        area_name=brief.area.name,
+    )
+
+
+def recent_of(brief: AreaBrief, indicator_id: str) -> RecentTrend:
+    """Fingertips' recent trend over the last five years."""
+    indicator = brief.study.indicator(indicator_id)
+    panel = yearly(brief.panels[indicator_id])
+    series = group_series(panel, brief.area.members, indicator=indicator)
+    low, high = group_limits(series, indicator=indicator, level=0.95)
+    series = series[["period", "value"]].assign(low=low, high=high)
+    return recent_trend(series, polarity=indicator.polarity, unit=indicator.unit)
+
+
+def slope_of(brief: AreaBrief, indicator_id: str) -> SlopeIndex:
+    """The slope over the whole borough by deprivation, in the last year."""
+    panel = yearly(brief.panels[indicator_id])
+    indicator = brief.study.indicator(indicator_id)
+    return slope(panel, ranks_of(brief), indicator=indicator, level=brief.level)
+
+
+def slopes_of(brief: AreaBrief, indicator_id: str) -> Gap:
+    """The slope over the whole borough by deprivation, year by year."""
+    panel = yearly(brief.panels[indicator_id])
+    indicator = brief.study.indicator(indicator_id)
+    return slopes(panel, ranks_of(brief), indicator=indicator, level=brief.level)
+
+
+def shares_of(brief: AreaBrief, indicator_id: str) -> Concentration:
+    """How the events of the last year are shared out from the most to the least deprived."""
+    panel = yearly(brief.panels[indicator_id])
+    return shared_out(panel, ranks_of(brief), indicator=brief.study.indicator(indicator_id))
+
+
+def funnel_of(brief: AreaBrief, indicator_id: str, *, overdispersion: bool = False) -> Funnel:
+    """All small areas of the borough in the last year, against the limits of chance."""
+    panel = yearly(brief.panels[indicator_id])
+    codes = [*brief.area.members, *brief.comparators[REST]]
+    return funnel(
+        panel[panel["area_code"].isin(codes)],
+        indicator=brief.study.indicator(indicator_id),
+        overdispersion=overdispersion,
+    )
+
+
+def ranks_of(brief: AreaBrief) -> pd.DataFrame:
+    """Ranks of deprivation in the edition that similarly deprived areas were chosen on.
+
+    StudyError without the table, AreaError without an edition old enough.
+    """
+    editions = brief.study.read("deprivation", columns=["edition"])["edition"].dropna().unique()
+    vintage = brief.area.code_vintage if brief.study.has("code_lookup") else None
+    return brief.study.deprivation(last_edition_before(editions, brief.start), code_vintage=vintage)
+
+
+def _sides(brief: AreaBrief, indicator_id: str, comparator: str) -> dict[str, object]:
+    return {
+        "area": brief.area.members,
+        "comparator": brief.comparators[comparator],
+        "indicator": brief.study.indicator(indicator_id),
+        "level": brief.level,
+        "area_name": brief.area.name,
+        "comparator_name": comparator,
+    }
