@@ -41,7 +41,7 @@ def is_one_sentence(text):
 def test_help_is_a_table_of_contents(run):
     code, out, err = run("--help")
     assert (code, err) == (0, "")
-    for command in ["check", "import", "report", "reports", "new", "add"]:
+    for command in ["check", "import", "report", "reports", "new", "add", "design"]:
         assert f"    {command} " in out
 
 
@@ -54,6 +54,11 @@ def test_a_mistyped_command_gets_the_nearest_one_that_exists(run):
     assert (code, out) == (2, "")
     assert is_one_sentence(err)
     assert 'there is no command "chekc". Did you mean "check"' in err
+
+
+def test_so_does_a_mistyped_part_of_a_command(run):
+    assert 'there is no act "regster". Did you mean "register"?' in run("design", "regster", "x")[2]
+    assert "Choose from M, Q, Y, Y-MAR." in run("add", "x", "y.csv", "--freq", "weekly")[2]
 
 
 @pytest.mark.parametrize(
@@ -147,6 +152,19 @@ def test_a_shipped_study_is_not_written_to_by_its_name(run, tmp_path, monkeypatc
     code, _, err = run("add", "bolton_demo", "fruit.csv")
     assert code == 1
     assert "no study folder bolton_demo" in err
+
+
+def test_an_experiment_is_planned_drawn_and_proved_at_the_command_line(run, tmp_path):
+    folder = str(tmp_path / "trial")
+    assert run("design", "new", folder)[0] == 0
+    assert run("design", "register", folder)[0] == 0
+    assert run("design", "draw", folder, "--text", "lottery of 4 July: 3 14 15")[0] == 0
+    assert run("design", "verify", folder)[0] == 0
+    register = tmp_path / "trial" / "register.jsonl"
+    register.write_text(register.read_text().replace("evening", "morning", 1))
+    code, out, err = run("design", "verify", folder)
+    assert (code, out) == (1, "")
+    assert is_one_sentence(err)
 
 
 def test_a_reader_who_has_seen_enough_is_no_error():

@@ -1,0 +1,151 @@
+"""How a command line of ``lsp-analysis`` is read; `cli` says what each command does."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from lsp_analysis import __version__
+from lsp_analysis.errors import did_you_mean
+
+USAGE = 2
+_NO_SUCH_CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*?)'.*\(choose from (.*)\)", re.S)
+
+Command = Callable[[str, str], argparse.ArgumentParser]
+
+
+def read_command_line(words: Sequence[str]) -> argparse.Namespace:
+    """The command that `words` ask for, as ``command``, and its arguments.
+
+    Words that cannot be read end the program with one sentence on stderr and exit code 2.
+    """
+    parser = _Parser(
+        prog="lsp-analysis",
+        description="Where are we at? What works? What do we need to do differently?",
+        epilog="Each command explains itself, for example: lsp-analysis report --help",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"lsp-analysis {__version__}")
+    command = _subcommands(parser, "command")
+    for describe in (_check, _import, _report, _reports, _new, _add, _design):
+        describe(command)
+    return parser.parse_args(words)
+
+
+def complain(what: object, code: int) -> int:
+    """Say `what` went wrong on stderr, and return the exit `code`."""
+    print(f"lsp-analysis: {what}", file=sys.stderr)
+    return code
+
+
+def _subcommands(parser: argparse.ArgumentParser, kind: str) -> Command:
+    """A function that adds a subcommand of `parser` by its name and summary."""
+    added = parser.add_subparsers(
+        title=f"{kind}s", metavar=kind.upper(), dest=kind, required=True, parser_class=_Parser
+    )
+    return lambda name, summary: added.add_parser(
+        name, help=summary, description=summary, allow_abbrev=False
+    )
+
+
+def _check(command: Command) -> None:
+    check = command("check", "list every problem in a study, each with its remedy")
+    _takes_study(check)
+
+
+def _import(command: Command) -> None:
+    imported = command("import", "turn publishers' own files into a study")
+    imported.add_argument("folder", help="folder of files as their publishers give them out")
+    imported.add_argument("--borough", required=True, metavar="CODE", help="such as E08000001")
+    imported.add_argument("--neighbourhoods", metavar="CSV", help="names and small-area codes")
+    imported.add_argument("--out", required=True, metavar="STUDY", help="study folder to write")
+
+
+def _report(command: Command) -> None:
+    report = command("report", "write one area's page and its executed notebook")
+    _takes_study(report)
+    report.add_argument("--area", required=True, help="name or code of the area")
+    _takes_page(report)
+
+
+def _reports(command: Command) -> None:
+    reports = command("reports", "write a page for each of many areas, and an index")
+    _takes_study(reports)
+    reports.add_argument("--areas", nargs="+", default=[], metavar="AREA", help="names or codes")
+    reports.add_argument("--decile", type=int, help="small areas in this tenth, 1 most deprived")
+    reports.add_argument("--all", action="store_true", help="every small area of the study")
+    reports.add_argument("--batch", metavar="YAML", help="a file that mixes areas and parameters")
+    _takes_page(reports)
+    reports.add_argument("--workers", type=int, default=0, metavar="N", help="at work at a time")
+    reports.add_argument("--resume", action="store_true", help="leave what is up to date alone")
+    reports.add_argument("--shard", default="", metavar="I/N", help="only this part of the batch")
+    reports.add_argument("--scheduler", default="", help="of Dask: local, or tcp://host:8786")
+
+
+def _new(command: Command) -> None:
+    new = command("new", "start a study of your own, with example rows to replace")
+    new.add_argument("study", help="study folder to write")
+
+
+def _add(command: Command) -> None:
+    add = command("add", "take a table of your own into a study, checked")
+    add.add_argument("study", help="study folder to add to")
+    add.add_argument("file", help="CSV or Excel: code, period, numerator, denominator")
+    add.add_argument("--indicator", default="", metavar="ID", help="what the numbers are of")
+    add.add_argument("--freq", choices=["M", "Q", "Y", "Y-MAR"], help="if a period is one day")
+    add.add_argument("--sheet", help="sheet of a workbook")
+    add.add_argument("--replace", action="store_true", help="overwrite rows that are there")
+    _takes_settings(add, "facts", "a fact of a new indicator, for example -p unit=per_1000")
+
+
+def _design(command: Command) -> None:
+    act = _subcommands(command("design", "plan an experiment, freeze it, draw it, prove it"), "act")
+    new = act("new", "write a design and units to fill in")
+    register = act("register", "freeze the design, or amend it with a reason")
+    verify = act("verify", "prove that nothing on record was changed")
+    draw = act("draw", "draw the units, once")
+    page = act("page", "write the protocol as a page to print")
+    for one in (new, register, verify, draw, page):
+        one.add_argument("folder", help="folder of the experiment")
+    register.add_argument("--note", default="", metavar="REASON", help="why it is amended")
+    register.add_argument("--redraw", action="store_true", help="the units may be drawn again")
+    verify.add_argument("--head", default="", metavar="HASH", help="as the other party holds it")
+    draw.add_argument("--text", required=True, help="public text that the other party gives")
+    page.add_argument("--out", default="", metavar="HTML", help="where to, if not into the folder")
+
+
+def _takes_study(command: argparse.ArgumentParser) -> None:
+    command.add_argument("study", help="study folder, or the name of one that ships: bolton_demo")
+
+
+def _takes_page(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--template", default="report_area", metavar="NAME", help="notebook")
+    command.add_argument("--out", default="reports/rendered", metavar="FOLDER", help="where to")
+    command.add_argument("--formats", default="html", help="html, or html,pdf")
+    command.add_argument("--timeout", type=float, metavar="SECONDS", help="to stop a report after")
+    command.add_argument("--memory", type=float, metavar="MEGABYTES", help="to stop a report above")
+    command.add_argument("--engine", default="", help="fork or kernel; by default the best here")
+    _takes_settings(command, "parameters", "a parameter of the notebook, such as -p start=2008-04")
+
+
+def _takes_settings(command: argparse.ArgumentParser, dest: str, summary: str) -> None:
+    command.add_argument(
+        *("-p", "--set"), dest=dest, action="append", default=[], metavar="NAME=VALUE", help=summary
+    )
+
+
+class _Parser(argparse.ArgumentParser):
+    """Argparse that answers a mistake with a sentence and the nearest choice there is."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit with `message` and the way to more help."""
+        if found := _NO_SUCH_CHOICE.match(message):
+            what, given, listed = found.groups()
+            choices = listed.replace("'", "").split(", ")
+            nearest = did_you_mean(given, choices) or f" Choose from {', '.join(choices)}."
+            message = f'there is no {what.lower()} "{given}".{nearest}'
+        end = "" if message.endswith((".", "?")) else "."
+        sys.exit(complain(f"{message}{end} See: {self.prog} --help", USAGE))
