@@ -1,0 +1,96 @@
+"""Small experiments for tests: a folder on disk, and trials whose truth is known."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.experiments.assign import draw_allocation
+from lsp_analysis.experiments.design import Design
+from lsp_analysis.experiments.experiment import register_design
+from lsp_analysis.experiments.protocol import parse_design
+from lsp_analysis.experiments.schemes import scheme_of
+from lsp_analysis.experiments.template import DESIGN, new_experiment
+from lsp_analysis.experiments.trial import Trial, check_rows
+
+TEXT = "Lottery of 13 February 2010: 4 16 20 25 38 45"
+
+
+def at(year: int, month: int, day: int) -> dt.datetime:
+    return dt.datetime(year, month, day, 9, 0, tzinfo=dt.UTC)
+
+
+def changed(text: str, *swaps: tuple[str, str]) -> str:
+    for old, new in swaps:
+        assert old in text, old
+        text = text.replace(old, new)
+    return text
+
+
+def registered(folder: Path, *swaps: tuple[str, str]) -> Path:
+    new_experiment(folder)
+    file = folder / "design.toml"
+    file.write_text(changed(DESIGN, *swaps), encoding="utf-8", newline="\n")
+    register_design(folder, now=at(2010, 2, 1))
+    return folder
+
+
+def drawn(folder: Path, *swaps: tuple[str, str]) -> Path:
+    draw_allocation(registered(folder, *swaps), text=TEXT, now=at(2010, 2, 15))
+    return folder
+
+
+def outcomes_of(folder: Path, name: str = "outcomes.csv", seed: int = 0) -> Path:
+    units = pd.read_csv(folder / "units.csv")
+    rng = np.random.default_rng(seed)
+    incidents = rng.poisson(units["rate_before"] * units["residents"] / 1000)
+    table = pd.DataFrame(
+        {"unit": units["unit"], "incidents": incidents, "residents": units["residents"]}
+    )
+    table.to_csv(folder / name, index=False)
+    return folder / name
+
+
+def design(*swaps: tuple[str, str]) -> Design:
+    return parse_design(changed(DESIGN, *swaps))
+
+
+def a_trial(
+    *swaps: tuple[str, str],
+    n: int = 24,
+    effect: float = 0.0,
+    people: int = 0,
+    spread: float = 4.0,
+    seed: int = 0,
+) -> Trial:
+    """A trial of `n` units with an additive `effect`; with `people`, a row per person."""
+    rng = np.random.default_rng(seed)
+    swaps = swaps if people == 0 else (*swaps, ('denominator = "residents"', 'denominator = ""'))
+    plan = design(*swaps)
+    units = pd.DataFrame(
+        {
+            "unit": [f"area-{i:02d}" for i in range(n)],
+            "district": np.where(np.arange(n) < n // 2, "north", "south"),
+            "rate_before": rng.normal(60, 8, n).round(2),
+        }
+    )
+    scheme = scheme_of(plan, units, key="a trial")
+    allocation = scheme.draw(f"seed {seed}")
+    level = 0.5 * units["rate_before"].to_numpy() + rng.normal(0, spread, n) + effect * allocation
+    if people:
+        unit = np.repeat(units["unit"], people)
+        values = np.repeat(level, people) + rng.normal(0, 10, n * people)
+        rows = pd.DataFrame({"unit": unit, "incidents": values})
+    else:
+        rows = pd.DataFrame(
+            {"unit": units["unit"], "incidents": 1.5 * level, "residents": np.full(n, 1500)}
+        )
+    return Trial(plan, units, scheme, allocation, check_rows(rows, plan, scheme))
+
+
+def with_rows(trial: Trial, rows: pd.DataFrame) -> Trial:
+    return replace(trial, rows=check_rows(rows, trial.design, trial.scheme))
