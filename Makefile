@@ -29,7 +29,7 @@ test: $(VENV)/ready-to-test
 	$(BIN)/pytest --nbval-lax tests notebooks
 
 lab: $(VENV)/ready
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 check: $(VENV)/ready-to-test
 	PATH="$(CURDIR)/$(BIN):$$PATH" pre-commit run --all-files

@@ -48,7 +48,7 @@ def test_the_plain_form_of_a_verb_is_what_make_runs(verb):
     for variable in ["STUDY", "OUT"]:
         value = re.search(rf"^{variable} +:= (.+)$", MAKEFILE, re.MULTILINE)[1]
         recipe = recipe.replace(f"$({variable})", value)
-    assert recipe.endswith(plain)
+    assert plain in recipe
 
 
 def test_every_verb_is_explained_where_people_look_for_it():
