@@ -97,10 +97,12 @@ def test_no_script_runs_and_only_the_pages_own_style_applies():
 
 
 def test_a_figure_has_its_words_its_numbers_as_a_table_and_as_a_file():
-    page = page_of(figure(alt='Falls from "9" to <5.', csv="area,value\nHall,-1\n"))
+    page = page_of(figure(alt='Falls from "9" to <5.', csv="area,value\nHall,-1\nB,2.34567\n"))
     [picture] = Tags(page).of("img")
     assert picture["alt"] == 'Falls from "9" to <5.'
-    assert "<td>Hall</td><td>-1</td>" in page
+    assert '<td>Hall</td><td class="number">-1</td>' in page
+    assert '<td>B</td><td class="number">2.3</td>' in page
+    assert "2.34567" in page  # in the file
     [download] = [a for a in Tags(page).of("a") if "download" in a]
     assert download["href"].startswith("data:text/csv;charset=utf-8,%EF%BB%BFarea%2Cvalue%0A")
 

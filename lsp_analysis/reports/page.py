@@ -15,9 +15,10 @@ from urllib.parse import quote
 from nbconvert.exporters.templateexporter import TemplateExporter
 from traitlets import default
 
-from lsp_analysis.reports.clean import spreadsheet
+from lsp_analysis.reports.clean import NUMBER, spreadsheet
 from lsp_analysis.reports.content import Block, Content, read_content, rows_of
 from lsp_analysis.resources import resource
+from lsp_analysis.wording import number
 
 MOST_CODES = 12  # small areas named under the title
 LARGEST_TABLE = 60  # rows of a figure's numbers that the page shows
@@ -120,15 +121,28 @@ def _numbers(block: Block) -> dict[str, Any]:
     """The numbers of a figure as rows and as a link that needs no host."""
     if block.kind != "figure" or not block.csv:
         return {}
-    rows = rows_of(block.csv)
+    head, *rows = rows_of(block.csv)
+    rows = [row for row in rows if len(row) == len(head)]
+    numeric = [_is_numeric(column) for column in zip(*rows, strict=True)]
     small = len(block.csv.encode()) <= LARGEST_DOWNLOAD
     return {
-        "head": rows[0],
-        "rows": rows[1 : LARGEST_TABLE + 1],
-        "left_out": max(0, len(rows) - 1 - LARGEST_TABLE),
+        "head": head,
+        "numeric": numeric,
+        "rows": [[_rounded(cell) for cell in row] for row in rows[:LARGEST_TABLE]],
+        "left_out": max(0, len(rows) - LARGEST_TABLE),
         "file": f"{block.name}.csv",
         "link": f"data:text/csv;charset=utf-8,{quote(spreadsheet(block.csv))}" if small else "",
     }
+
+
+def _is_numeric(column: tuple[str, ...]) -> bool:
+    return all(not cell or NUMBER.fullmatch(cell) for cell in column)
+
+
+def _rounded(cell: str) -> str:
+    """A number for reading; the file has all its digits."""
+    plain = "." in cell and not cell.endswith("%") and NUMBER.fullmatch(cell)
+    return number(float(cell)) if plain else cell
 
 
 def _digest(text: str) -> str:

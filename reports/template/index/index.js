@@ -5,7 +5,7 @@
   if (!table) return;
   const body = table.tBodies[0];
   const rows = Array.from(body.rows);
-  const fold = (text) => text.normalize("NFKD").replace(/[\u0300-\u036f\u2018\u2019'`]/g, "").toLowerCase();
+  const fold = (text) => text.normalize("NFKD").replace(/[\u0300-\u036f]|[\u2018\u2019'`]\s*/g, "").toLowerCase();
   const words = document.getElementById("words");
   const found = document.getElementById("found");
   const texts = rows.map((row) => fold(row.textContent));

@@ -1,0 +1,207 @@
+"""What readers see, in a real browser: report, index and JupyterLab."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from report_templates import CELLS, write_template
+
+from lsp_analysis.reports.batch import run_reports
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+SHOTS = ROOT / "build" / "screenshots"
+QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+PROFILE = "02_area_profile.ipynb"
+SOME_FAIL = 'assert place.code != "E01004803", "not this one"'
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if CHROMIUM is None:
+        pytest.skip("needs Chromium")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def batch(tmp_path_factory):
+    work = tmp_path_factory.mktemp("browser")
+    return run_reports(
+        ROOT / "data" / "bolton_demo",
+        ["Hall i' th' Wood", "E01004803", "E01004804", "E01004805"],
+        template=write_template(work, [*CELLS, SOME_FAIL], name="report_area"),
+        out=work / "out",
+    )
+
+
+class Visit:
+    """A page in the browser, and what it did that it should not."""
+
+    def __init__(self, browser, path, **context):
+        self.complaints, self.asked = [], []
+        self.page = browser.new_context(**context).new_page()
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._note)
+        self.page.goto(f"file://{path}")
+
+    def _note(self, request):
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            self.asked.append(request.url)
+
+    def shoot(self, name):
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
+
+
+@pytest.fixture(params=["report", "index"])
+def path(request, batch):
+    return batch.records[0].page if request.param == "report" else batch.index
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_asks_no_host_and_complains_of_nothing(browser, path, scheme):
+    visit = Visit(browser, path, color_scheme=scheme)
+    visit.shoot(f"{path.stem}-{scheme}")
+    assert visit.complaints == []
+    assert visit.asked == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(browser, path, scheme):
+    visit = Visit(browser, path, color_scheme=scheme, bypass_csp=True)
+    visit.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    found = axe.Axe().run(visit.page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def test_it_reflows_at_400_per_cent_zoom(browser, path):
+    visit = Visit(browser, path, viewport={"width": 320, "height": 900})
+    visit.shoot(f"{path.stem}-narrow")
+    assert visit.page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_a_keyboard_reaches_the_content_first_and_every_control(browser, path):
+    visit = Visit(browser, path)
+    visit.page.keyboard.press("Tab")
+    skip = visit.page.evaluate("document.activeElement.className")
+    visit.page.keyboard.press("Enter")
+    assert skip == "skip"
+    assert visit.page.evaluate("document.activeElement.id") == "main"
+    wanted = visit.page.locator("main a, main summary, main input, main button").count()
+    reached = set()
+    for _ in range(4 * wanted + 8):
+        visit.page.keyboard.press("Tab")
+        reached.add(visit.page.evaluate("document.activeElement.outerHTML.slice(0, 200)"))
+    assert len(reached) >= wanted
+
+
+def test_the_numbers_of_a_figure_open_and_can_be_saved(browser, batch):
+    visit = Visit(browser, batch.records[0].page, accept_downloads=True)
+    visit.page.locator("summary").first.click()
+    assert visit.page.get_by_role("table", name="Numbers in figure 1").is_visible()
+    with visit.page.expect_download() as saved:
+        visit.page.get_by_text("Save these numbers").first.click()
+    assert saved.value.suggested_filename == "figure-01.csv"
+    text = Path(saved.value.path()).read_bytes().decode("utf-8-sig")
+    assert text.startswith("area,value\nHall i' th' Wood,-1.5\n")
+
+
+def test_the_index_is_searched_and_sorted_and_leads_to_the_report(browser, batch):
+    visit = Visit(browser, batch.index)
+    rows = visit.page.locator("#list tbody tr")
+    assert rows.count() == 3
+    assert visit.page.get_by_text("not this one").is_visible()
+    visit.page.get_by_label("Search names, codes and headlines").fill("hall ith wood")
+    assert rows.locator("visible=true").count() == 1
+    visit.page.get_by_label("Search names, codes and headlines").fill("")
+    first = rows.first.inner_text()
+    area = visit.page.get_by_role("button", name="Area")
+    area.click()
+    area.click()
+    assert rows.first.inner_text() != first
+    visit.page.get_by_role("link", name="Hall i' th' Wood", exact=True).click()
+    assert visit.page.locator("h1").inner_text() == "Hall i' th' Wood"
+    assert visit.complaints == []
+
+
+def test_the_index_reads_without_its_script(browser, batch):
+    visit = Visit(browser, batch.index, java_script_enabled=False)
+    assert visit.page.locator("#list tbody tr").count() == 3
+    assert not visit.page.locator(".search").is_visible()
+
+
+# ------------------------------------------------------------------ JupyterLab
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """Address of a JupyterLab on a copy of the notebooks."""
+    if not (ROOT / "notebooks" / PROFILE).exists():
+        pytest.skip(f"needs the notebook {PROFILE}")
+    work = tmp_path_factory.mktemp("lab")
+    shutil.copytree(ROOT / "notebooks", work / "notebooks")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
+    command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={work / 'notebooks'}"]
+    own = {
+        f"JUPYTER_{kind}_DIR": str(work / kind.lower()) for kind in ("CONFIG", "DATA", "RUNTIME")
+    }
+    environment = {**os.environ, **own, "IPYTHONDIR": str(work / "ipython")}
+    server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, cwd=work)
+    address = f"http://127.0.0.1:{port}"
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
+        try:
+            urllib.request.urlopen(f"{address}/api", timeout=2)
+            break
+        except OSError:
+            time.sleep(0.3)
+    yield address
+    server.terminate()
+    server.wait(timeout=20)
+
+
+def test_in_jupyterlab_another_area_gives_another_figure(browser, lab):
+    page = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
+    page.goto(f"{lab}/lab/tree/{PROFILE}?reset")
+    page.wait_for_selector(".jp-NotebookPanel-toolbar", timeout=60_000)
+    first = _run_all_and_picture(page)
+    cell = page.locator(".jp-CodeCell", has_text="area: str").first
+    cell.locator(".cm-line", has_text="area: str").click()
+    page.keyboard.press("Home")
+    page.keyboard.press("Shift+End")
+    page.keyboard.type('area: str = "E01004803"')
+    second = _run_all_and_picture(page, unlike=first)
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SHOTS / "jupyterlab.png")
+    assert second != first
+    page.close()
+
+
+def _run_all_and_picture(page, unlike=""):
+    """Run every cell and return the first picture, once it is there."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    picture = page.locator(".jp-RenderedImage img").first
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        shown = picture.get_attribute("src") if picture.count() else ""
+        if shown and shown != unlike:
+            return shown
+        page.wait_for_timeout(500)
+    pytest.fail("no new figure appeared")
