@@ -86,7 +86,7 @@ def print_ours(smoking: pd.DataFrame) -> dict[str, float]:
                 "Synth's": SYNTH["California"],
                 "rank": f"{found.rank} of {found.n_ranked}",
                 "outcomes only": f"{found.outcomes_only_rank} of {found.n_ranked}",
-                "worst start": found.starts["pre_mspe"].max(),
+                "worst start": found.starts["fit_mspe"].max(),
                 "placebos' median": found.placebos["pre_mspe"].median(),
             }
         )

@@ -176,8 +176,8 @@ def test_proposition_99_reports_its_starts_and_the_traps_among_them(proposition_
     found, _, expected = proposition_99
     trap = expected["computed_here_pysyncon"]["nelder_mead_from_equal_DEFAULT"]["pre_mspe"]
     assert found.starts["start"].iloc[0] == "equal weights"
-    assert found.starts["pre_mspe"].min() >= found.pre_mspe * (1 - 1e-9)
-    assert (found.starts["pre_mspe"] > 0.9 * trap).any()
+    assert found.starts["fit_mspe"].min() >= found.pre_mspe * (1 - 1e-9)
+    assert (found.starts["fit_mspe"] > 0.9 * trap).any()
 
 
 def test_proposition_99_with_outcomes_only(proposition_99):

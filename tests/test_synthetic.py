@@ -116,8 +116,25 @@ def test_weights_can_be_chosen_on_part_of_the_time_before(world):
     late = synthetic_control(world, fit_periods=range(9, 17), **OPTIONS)
     whole = synthetic_control(world, **OPTIONS)
     gap = late.gap_by_period
-    assert (gap[9:16] ** 2).mean() <= (whole.gap_by_period[9:16] ** 2).mean() * (1 + 1e-9)
+    assert (gap.loc[9:16] ** 2).mean() <= (whole.gap_by_period.loc[9:16] ** 2).mean() * (1 + 1e-9)
     assert late.pre_mspe == pytest.approx((gap.loc[1:16] ** 2).mean())
+    assert late.fit_mspe == pytest.approx((gap.loc[9:16] ** 2).mean())
+    named = synthetic_control(world, fit_periods=slice(9, 16), **OPTIONS)
+    assert named.donor_weights.equals(late.donor_weights)
+
+
+def test_predictor_weights_can_be_trained_on_an_earlier_time(world, at_the_edge):
+    """Cross-validation as in Abadie, Diamond and Hainmueller (2015)."""
+    early = [("rate", slice(1, 8)), ("load", 1)]
+    late = [("rate", slice(9, 16)), ("load", 1)]
+    trained = synthetic_control(
+        world, predictors=early, fit_periods=range(9, 17), generations=20, **at_the_edge
+    )
+    found = synthetic_control(
+        world, predictors=late, predictor_weights=trained.predictor_weights, **at_the_edge
+    )
+    assert found.predictor_weights.to_numpy() == pytest.approx(trained.predictor_weights)
+    assert found.donor_weights.sum() == pytest.approx(1)
 
 
 def test_predictors_met_exactly_leave_the_choice_to_the_outcomes(world):

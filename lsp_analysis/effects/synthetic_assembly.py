@@ -45,6 +45,7 @@ def assemble(
     gaps: np.ndarray,
     labels: list[str],
     *,
+    fitted: np.ndarray,
     outcomes_only_rank: int,
     outcome: str,
     unit: str,
@@ -58,6 +59,7 @@ def assemble(
     weighting : weights of the treated unit
     gaps : array (1 + placebos, periods), the treated unit first
     labels : names of the placebos
+    fitted : array of int, columns of `gaps` whose fit decided between weights
     """
     at = laid_out.start_at
     before, after = mean_squares(gaps, at)
@@ -91,6 +93,7 @@ def assemble(
         predictor_weights=pd.Series(weighting.predictors[0], names, dtype=float),
         pre_mspe=float(before[0]),
         post_mspe=float(after[0]),
+        fit_mspe=float((gaps[0, fitted] ** 2).mean()),
         fit_ratio=float(ratios[0]),
         rank=rank if labels else 0,
         n_ranked=len(labels) + 1 if labels else 0,
@@ -156,9 +159,9 @@ def _balance(table: pd.DataFrame | None, laid_out: Grid, weights: np.ndarray) ->
 def _starts(weighting: Weighting, names: list[str]) -> pd.DataFrame:
     reached = weighting.start_loss[0]
     if not len(reached):
-        return pd.DataFrame(columns=["start", "pre_mspe"])
+        return pd.DataFrame(columns=["start", "fit_mspe"])
     labels = start_names(names, len(reached) - len(names) - 1)
-    return pd.DataFrame({"start": labels, "pre_mspe": reached})
+    return pd.DataFrame({"start": labels, "fit_mspe": reached})
 
 
 def _inference_warnings(inference: PlaceboInference) -> list[str]:

@@ -28,6 +28,9 @@ class SyntheticControl(EffectEstimate):
         Weight of each predictor, adding up to 1; empty when only the outcomes were matched.
     pre_mspe, post_mspe, fit_ratio : float
         Mean squared gap before the start and from it on, and the second divided by the first.
+    fit_mspe : float
+        Mean squared gap in the periods whose fit decided between weights: `pre_mspe`, unless some
+        of the time before the start was chosen.
     rank, n_ranked : int
         Place of the treated unit's ratio, 1 the largest, among itself and the placebos; 0 when not
         ranked.
@@ -40,13 +43,14 @@ class SyntheticControl(EffectEstimate):
     gaps : DataFrame
         Columns area_code, period, gap, treated: the treated unit's and every placebo's gap.
     starts : DataFrame
-        Columns start, pre_mspe: what a plain descent from each start of the search reached.
+        Columns start, fit_mspe: what a plain descent from each start of the search reached.
     """
 
     donor_weights: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
     predictor_weights: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
     pre_mspe: float = math.nan
     post_mspe: float = math.nan
+    fit_mspe: float = math.nan
     fit_ratio: float = math.nan
     rank: int = 0
     n_ranked: int = 0
