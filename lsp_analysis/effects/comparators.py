@@ -25,13 +25,15 @@ from lsp_analysis.effects.result import CheckResult
 
 FEWEST = 10  # comparison areas that a pool must have
 TOO_MUCH = 0.25  # of the interval's half-width, by which one area may move the effect
+ENOUGH = 0.1  # the same, where leaving the area out also changes whether the effect is clear
 SHOWN = 10
 
 
 def leave_one_out(case: Case) -> CheckResult:
     """How far the effect moves when one comparison area at a time is left out.
 
-    "failed" when one area moves it by more than a quarter of the interval's half-width.
+    "failed" when one area moves it by more than a quarter of the interval's half-width, or by a
+    tenth and with it whether the interval leaves out 0.
     """
     alone = replace(case.pool, members=case.pool.members[:1])
     base = _effect(case, case.judged(pool=alone))
@@ -57,7 +59,9 @@ def leave_one_out(case: Case) -> CheckResult:
     half = _half_width(case)
     worst = float(np.abs(moves).max() / half) if half else np.inf
     ends = [in_words(case, float(shown(case, start + x))) for x in (moves.min(), moves.max())]
-    status = PASSED if worst <= TOO_MUCH else FAILED
+    without = sized(case, case.judged(pool=among(case.pool, _without(case, areas[order[0]]))))
+    hangs = worst > TOO_MUCH or (worst > ENOUGH and without.clear != whole.clear)
+    status = FAILED if hangs else PASSED
     finding = (
         f"Leaving out any one of {len(areas)} comparison areas leaves it between {ends[0]} and "
         f"{ends[1]} (all of them: {in_words(case, whole.estimate)})."
@@ -71,7 +75,8 @@ def leave_one_out(case: Case) -> CheckResult:
 def comparison_choice(case: Case) -> CheckResult:
     """The effect against other choices of comparison areas.
 
-    "failed" when a choice puts it outside the interval, or turns a clear effect's direction.
+    "failed" when a choice puts it outside the interval, turns a clear effect's direction, or is
+    clear in the opposite direction from another.
     """
     whole = sized(case, case.found)
     rows = [whole.row("all but neighbours") | {"areas": case.pool.comparison.sum()}]
@@ -87,10 +92,12 @@ def comparison_choice(case: Case) -> CheckResult:
             outside.append(label)
     table = pd.DataFrame(rows)
     ends = [in_words(case, x) for x in (table["estimate"].min(), table["estimate"].max())]
+    clear = table[(table["low"] > 0) | (table["high"] < 0)]["estimate"]
     if len(rows) == 1:
         status, finding = UNSURE, "There are too few areas to choose other comparisons from."
     else:
-        status = FAILED if outside else PASSED
+        opposed = (clear > 0).any() and (clear < 0).any()
+        status = FAILED if outside or opposed else PASSED
         finding = (
             f"Over {len(rows)} choices of comparison areas it runs from {ends[0]} to {ends[1]}"
         ) + (f"; outside the interval with {wording.and_list(outside)}." if outside else ".")
@@ -145,9 +152,9 @@ def contaminated_comparators(
             name, UNSURE, "Hardly a comparison area is left without a programme of its own.", table
         )
     found = sized(case, case.judged(pool=clean))
-    stands = whole.low <= found.estimate <= whole.high and (
-        not whole.clear or found.estimate * whole.estimate > 0
-    )
+    same_way = found.estimate * whole.estimate > 0 or not whole.clear
+    inside = whole.low <= found.estimate <= whole.high
+    stands = inside and same_way and found.clear == whole.clear
     finding = (
         f"Something was done in {wording.counted(int(touched.sum()), 'comparison area')}; without "
         f"them the effect is {in_words(case, found.estimate)} (with them "
@@ -192,16 +199,20 @@ def comparison_choices(case: Case) -> dict[str, np.ndarray]:
     }
     if case.adjacency is not None:
         away = steps_away(case)
+        nearest = _nearer(away, comparison, 0.5)
         choices |= {
-            "nearest half": _nearer(away, comparison, 0.5),
-            "farthest half": comparison & (away >= np.median(away[comparison])),
+            "nearest half": nearest,
+            "farthest half": comparison & ~nearest,
             "neighbours too": case.eligible,
         }
     return choices
 
 
 def _nearer(distance: np.ndarray, comparison: np.ndarray, share: float) -> np.ndarray:
-    return comparison & (distance <= np.quantile(distance[comparison], share))
+    """That share of the comparison areas, nearest first; ties in order of code."""
+    areas = np.flatnonzero(comparison)
+    order = areas[np.argsort(distance[areas], kind="stable")]
+    return np.isin(np.arange(len(comparison)), order[: round(share * len(order))])
 
 
 def _without(case: Case, at: int) -> np.ndarray:
