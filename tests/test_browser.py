@@ -180,6 +180,7 @@ def test_in_jupyterlab_another_area_gives_another_figure(browser, lab):
     page = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
     page.goto(f"{lab}/lab/tree/{PROFILE}?reset")
     page.wait_for_selector(".jp-NotebookPanel-toolbar", timeout=60_000)
+    page.get_by_text("| Idle").wait_for(timeout=60_000)
     first = _run_all_and_picture(page)
     cell = page.locator(".jp-CodeCell", has_text="area: str").first
     cell.locator(".cm-line", has_text="area: str").click()
@@ -197,6 +198,10 @@ def _run_all_and_picture(page, unlike=""):
     """Run every cell and return the first picture, once it is there."""
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    accept = page.get_by_role("button", name="Select Kernel")
+    page.wait_for_timeout(1_000)
+    if accept.count():
+        accept.click()
     picture = page.locator(".jp-RenderedImage img").first
     until = time.monotonic() + 120
     while time.monotonic() < until:
