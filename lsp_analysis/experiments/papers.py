@@ -32,7 +32,8 @@ table { border-collapse: collapse; width: 100%; font-size: .95em }
 caption { text-align: left; font-weight: 600; padding: .4rem 0 }
 th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0;
   border-bottom: 1px solid #bfbfbf } .number { text-align: right }
-th[scope=row] { width: 36% } code { overflow-wrap: anywhere } figure { margin: 1rem 0 } img { max-width: 100% }
+th[scope=row] { width: 36% }
+code { overflow-wrap: anywhere } figure { margin: 1rem 0 } img { max-width: 100% }
 .amended { border-left: 4px solid #801650; padding-left: .8rem }
 @media print { @page { size: A4; margin: 18mm } body { margin: 0; max-width: none }
   h2 { break-after: avoid } table, figure { break-inside: avoid } }

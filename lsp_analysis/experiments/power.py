@@ -148,6 +148,8 @@ def parallel_power(
     """Power of a two-arm experiment with the outcome before adjusted for, by Student's t.
 
     A relative effect makes the treated clusters' spread smaller, or larger, along with their level.
+    Where clusters differ much in level the formula promises a few points too many; `rehearse` does
+    not.
     """
     size = abs(effect) * past.level if relative else abs(effect)
     spread = 1 + (1 + effect) ** 2 if relative else 2.0

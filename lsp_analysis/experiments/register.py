@@ -77,11 +77,13 @@ def append(
     folder = Path(folder)
     with _alone(folder):
         entries = read_register(folder)
-        time = (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
+        moment = (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
+        time = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+        _check_clock(time, entries)
         unsealed = {
             "number": len(entries) + 1,
             "kind": kind,
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "time": time,
             "previous": entries[-1].hash if entries else GENESIS,
             "content": content,
         }
@@ -122,6 +124,15 @@ def _checked(line: bytes, number: int, previous: str, file: Path) -> Entry:
             "or moved there. Restore the register from the copy that the other party holds."
         )
     return entry
+
+
+def _check_clock(time: str, entries: list[Entry]) -> None:
+    """Entries come in order of time; nothing is put on record as of yesterday."""
+    if entries and time < entries[-1].time:
+        raise DesignError(
+            f"An entry of {time} would be dated before the line before it ({entries[-1].time}). "
+            "Set the clock of this machine."
+        )
 
 
 def _seal(unsealed: dict[str, Any]) -> str:
