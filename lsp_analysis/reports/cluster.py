@@ -96,9 +96,16 @@ _THREAD = threading.local()
 
 
 def _warm_parent(job: Job) -> WarmParent:
-    """The warm parent of this thread of a worker; it ends with the worker's process."""
+    """The warm parent of this thread of a worker; it ends with the worker's process.
+
+    It holds the study as it was read, so a study that has changed gets another.
+    """
+    about = (job.template, job.study, job.about["study"]["digest"])
+    if getattr(_THREAD, "about", about) != about:
+        _THREAD.parent.close()
+        del _THREAD.parent
     if not hasattr(_THREAD, "parent"):
-        _THREAD.parent = WarmParent(job.template)
+        _THREAD.about, _THREAD.parent = about, WarmParent(job.template, job.study)
         atexit.register(_THREAD.parent.close)
     return _THREAD.parent
 

@@ -41,9 +41,9 @@ def can_fork() -> bool:
 class WarmParent:
     """A handle on the warm parent, which is started by the first request and after a death."""
 
-    def __init__(self, template: str = "") -> None:
-        """`template` is a notebook whose imports are loaded before the first fork."""
-        self._template = template
+    def __init__(self, template: str = "", study: str = "") -> None:
+        """Before the first fork it loads what the notebook `template` imports, and `study`."""
+        self._warm = [template, study]
         self._scratch = tempfile.mkdtemp(prefix="lsp-")
         self._process: subprocess.Popen[bytes] | None = None
         self._heard = b""
@@ -61,7 +61,7 @@ class WarmParent:
         self._heard = b""
         Path(self._scratch).mkdir(exist_ok=True)
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", START, self._template, self._scratch],
+            [sys.executable, "-P", "-c", START, *self._warm, self._scratch],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
@@ -129,7 +129,7 @@ def make_forked(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Report
     at work are tried again one by one, so that none suffers twice for another. The warm parent is
     started at once, and warms up while the caller does something else.
     """
-    parent = WarmParent(jobs[0].template)
+    parent = WarmParent(jobs[0].template, jobs[0].study)
     parent.start()
     return _closing(parent, make_with(parent, jobs, workers))
 

@@ -7,13 +7,20 @@ import contextlib
 import gc
 import io
 import json
+import pickle
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from pkgutil import iter_modules
 
 import lsp_analysis
+from lsp_analysis.reports.forks import Forks
+from lsp_analysis.reports.job import Limits
 from lsp_analysis.reports.template import source_of
+from lsp_analysis.study.kept import KeptStudy
+from lsp_analysis.study.store import keep_open, open_study
+
+READING = Limits(seconds=60.0, megabytes=1500.0)  # of the study; larger ones are not kept
 
 LIBRARIES = (
     "IPython.core.completer",
@@ -34,18 +41,25 @@ LIBRARIES = (
 WINGS = ("figures", "standing", "effects", "study")
 
 
-def preload(template: str = "") -> None:
-    """Import libraries and what the notebook `template` imports, and warm them up.
+def preload(template: str = "", study: str = "") -> None:
+    """Import libraries and what the notebook `template` imports, warm them up, and keep `study`.
 
-    Nothing is started that a fork could not take along, threads above all. What cannot be loaded
-    is left alone: the report that needs it says so itself.
+    Nothing is started that a fork could not take along, threads above all: so the study is read
+    in a fork. What cannot be loaded is left alone: the report that needs it says so itself.
     """
     with _without_iri_grammar():
         run_imports([f"import {name}" for name in [*LIBRARIES, *_modules()]])
         run_imports(imports_of(template) if template else [])
+    readers = Forks()
+    if study:
+        readers.start(study, lambda: pickle.dumps(KeptStudy(open_study(study)).gather()), READING)
     for warm in (_draw, _render, _project):
         with contextlib.suppress(Exception):
             warm()
+    while readers:
+        for _, outcome in readers.collect(READING.seconds)[0]:
+            if outcome.answer:
+                keep_open(pickle.loads(outcome.answer))
     gc.collect()
     gc.freeze()  # so that a fork's collector does not copy every page it looks at
 

@@ -39,7 +39,18 @@ def open_study(path: str | Path) -> Study:
         There is no such folder, or it is no study, or its descriptor is damaged.
     """
     folder = study_path(path)
-    return Study(folder, read_descriptor(folder))
+    return _KEPT.get(folder.resolve()) or Study(folder, read_descriptor(folder))
+
+
+def keep_open(study: Study) -> None:
+    """Let `open_study` give `study` for its folder from now on, in this process and its forks.
+
+    For processes that do nothing but make pages of one study as it is now; see `kept.KeptStudy`.
+    """
+    _KEPT[study.path.resolve()] = study
+
+
+_KEPT: dict[Path, Study] = {}
 
 
 def read_descriptor(path: Path) -> dict[str, Any]:

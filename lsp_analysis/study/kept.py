@@ -1,0 +1,66 @@
+"""A study that remembers what it has read, for a process that makes many pages of one study."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from lsp_analysis.errors import LspError
+from lsp_analysis.study.store import Study
+
+
+class KeptStudy(Study):
+    """Gives the answers of a `Study`, from memory when it has been asked before.
+
+    What lies on the disk may change meanwhile; this study does not. Frames are still the caller's
+    own to change: pandas copies what is written to.
+    """
+
+    def __init__(self, study: Study) -> None:
+        """Remember what `study` says from now on."""
+        super().__init__(study.path, study.descriptor)
+        self._memory: dict[Any, pd.DataFrame] = {}
+
+    def gather(self) -> KeptStudy:
+        """Read now what most pages read: areas, boundaries, neighbours and every panel.
+
+        What the study lacks is left out; a page that needs it says so itself.
+        """
+        for first in (self.small_areas, self.geometry, self.neighbours, self.indicators):
+            with contextlib.suppress(LspError):
+                first()
+        for indicator_id in self.indicators()["indicator_id"]:
+            with contextlib.suppress(LspError):
+                self.panel(indicator_id)
+        return self
+
+    def read(
+        self,
+        table: str,
+        columns: Iterable[str] | None = None,
+        where: Mapping[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        """Rows and columns of one table; whole tables and whole columns are remembered."""
+        if where:
+            return super().read(table, columns, where)
+        wanted = None if columns is None else tuple(columns)
+        plain = super().read
+        return self._once(("read", table, wanted), lambda: plain(table, wanted))
+
+    def panel(self, indicator_id: str, *, freq: str | None = None) -> pd.DataFrame:
+        """Small areas of the study by period."""
+        plain = super().panel
+        key = ("panel", indicator_id, freq)
+        return self._once(key, lambda: plain(indicator_id, freq=freq))
+
+    def neighbours(self) -> pd.DataFrame:
+        """Small areas that share a boundary."""
+        return self._once("neighbours", super().neighbours)
+
+    def _once(self, key: Any, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        if key not in self._memory:
+            self._memory[key] = make()
+        return self._memory[key].copy(deep=False)

@@ -1,0 +1,66 @@
+"""A study that remembers gives the answers of one that reads, and keeps callers apart."""
+
+import pickle
+
+import pytest
+from pandas.testing import assert_frame_equal
+from small_study import small_tables, write_small_study
+
+from lsp_analysis import open_study
+from lsp_analysis.study import store
+from lsp_analysis.study.kept import KeptStudy
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    return open_study(write_small_study(tmp_path_factory.mktemp("kept") / "study"))
+
+
+@pytest.fixture(params=["fresh", "sent to another process"])
+def kept(study, request):
+    made = KeptStudy(study).gather()
+    return made if request.param == "fresh" else pickle.loads(pickle.dumps(made))
+
+
+def test_its_answers_are_those_of_the_study(study, kept):
+    for _ in range(2):
+        assert_frame_equal(kept.panel("burglary"), study.panel("burglary"))
+        assert_frame_equal(kept.neighbours(), study.neighbours())
+        assert_frame_equal(kept.read("plan"), study.read("plan"))
+        assert_frame_equal(kept.read("plan", ["target"]), study.read("plan", ["target"]))
+        where = {"area_code": "E01000001"}
+        assert_frame_equal(
+            kept.read("observations", where=where), study.read("observations", where=where)
+        )
+        assert kept.geometry().equals(study.geometry())
+        assert kept.area("N1") == study.area("N1")
+        assert kept.title == study.title
+
+
+def test_what_one_caller_changes_no_other_sees(study, kept):
+    for frame in (kept.panel("burglary"), kept.neighbours(), kept.read("plan")):
+        frame.iloc[:, 0] = None
+        frame["more"] = 1
+    assert_frame_equal(kept.panel("burglary"), study.panel("burglary"))
+    assert_frame_equal(kept.neighbours(), study.neighbours())
+    assert_frame_equal(kept.read("plan"), study.read("plan"))
+
+
+def test_it_reads_nothing_twice(kept, monkeypatch):
+    monkeypatch.setattr(store, "scan_table", lambda *_, **__: pytest.fail("it read again"))
+    kept.panel("burglary")
+    kept.small_areas()
+
+
+def test_a_study_without_boundaries_is_gathered_too(tmp_path):
+    folder = write_small_study(tmp_path / "study", small_tables())
+    (folder / "geometry.geojson").unlink()
+    assert len(KeptStudy(open_study(folder)).gather().panel("burglary"))
+
+
+def test_a_study_that_is_kept_open_is_given_to_whoever_opens_its_folder(study, monkeypatch):
+    monkeypatch.setattr(store, "_KEPT", {})
+    kept = KeptStudy(study)
+    store.keep_open(kept)
+    assert open_study(study.path) is kept
+    assert open_study(str(study.path / ".." / study.path.name)) is kept
