@@ -1,5 +1,4 @@
-"""Read neighbourhood data truthfully: where are we at, what works, what do we need to do
-differently?"""
+"""Neighbourhood data read truthfully: where are we at, what works, what next?"""
 
 from __future__ import annotations
 
@@ -24,12 +23,15 @@ _HOME = {
     "edition_story": "effects.editions",
 }
 
+_WINGS = ("effects", "experiments", "figures", "sources", "standing", "study")
+
 __all__ = [*_HOME]
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used, so that importing the package costs next to
-    nothing."""
+    """Load a public name, or a wing, when it is first used: importing the package costs nothing."""
+    if name in _WINGS:
+        return import_module(f"{__name__}.{name}")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,40 @@
+"""Every public name loads, is the function and not its module, and starts from any door."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import lsp_analysis
+from lsp_analysis import effects, figures
+
+
+@pytest.mark.parametrize("place", [lsp_analysis, effects, figures], ids=lambda m: m.__name__)
+def test_every_public_name_loads(place):
+    for name in place.__all__:
+        assert callable(getattr(place, name)), name
+
+
+def test_estimate_is_one_function_however_it_is_reached():
+    import lsp_analysis.effects.estimate
+
+    assert effects.estimate is lsp_analysis.estimate
+    assert sys.modules["lsp_analysis.effects.estimate"].estimate is effects.estimate
+
+
+@pytest.mark.parametrize(
+    "door", ["effects.result", "effects.did", "effects.synthetic", "experiments", "standing.brief"]
+)
+def test_any_module_can_be_the_first_to_be_imported(door):
+    code = f"import lsp_analysis.{door}; from lsp_analysis.effects import estimate; estimate(1)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "estimate() missing" in found.stderr
+
+
+def test_a_name_that_is_not_there_says_so():
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = lsp_analysis.nothing
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = effects.nothing
