@@ -174,7 +174,7 @@ def _change(case: Case, early: Judgement, late: Judgement) -> tuple[float, str]:
     moved = (effects[1] - effects[0]) / spread
     p_value = placebo.rank_p_value(moved[0], moved[1:])
     before, after = (float(effect[0]) for effect in effects)
-    if before * after < 0:
+    if before * after < 0 and sized(case, late).clear:
         return p_value, "changed direction"
     return p_value, "grew" if abs(after) > abs(before) else "faded"
 
