@@ -207,7 +207,7 @@ def follow_editions(
         window.rename(columns={"position": "value"}),
         outcome="value",
         treated=list(treated),
-        start=pd.Period(after, freq="Y"),
+        start=pd.Period(str(after), freq="Y"),
         neighbours=neighbours,
         level=level,
         seed=seed,
