@@ -35,17 +35,21 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
     start, stop : int
         Positions of the first period after the start, and one past the last.
     """
-    scale, values, after = _transformed(ledger, pool.comparison, start, stop)
+    scale, values, after, lengths = _transformed(ledger, pool.comparison, start, stop)
     terms, drawn = _terms(values, pool.comparison)
     total, exposure = ledger.sums(start, stop or len(ledger.periods))
     weights = np.ones(len(terms))
     for _ in range(_ROUNDS):
         coefficients, inverse = _fit_without(terms, after, weights, pool, drawn)
-        common, leverage = _fit_common(terms, after, weights, pool.comparison, drawn)
+        common, leverage, slopes = _fit_common(terms, after, weights, pool.comparison, drawn)
         poisson = scale.noise(scale.expected(common, exposure), exposure)
         slope = scale.slope(common)
         shock, noise = _variance_parts(
-            (after - common) / slope, poisson, leverage, pool.comparison, counts=ledger.counts
+            (after - common) / slope,
+            poisson,
+            leverage,
+            pool.comparison,
+            known=1 + float(slopes[1 : 1 + len(lengths)] ** 2 @ lengths) if ledger.counts else None,
         )
         variance = slope**2 * (shock + noise * poisson)
         weights = np.median(variance[pool.comparison]) / variance
@@ -74,8 +78,9 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
 
 def _transformed(
     ledger: Ledger, comparison: np.ndarray, start: int, stop: int | None
-) -> tuple[CountScale | IdentityScale, np.ndarray, np.ndarray]:
-    """Scale; transformed outcomes before (areas, windows) and after the start (areas,)."""
+) -> tuple[CountScale | IdentityScale, np.ndarray, np.ndarray, np.ndarray]:
+    """Scale; transformed outcomes before (areas, windows) and after the start (areas,); exposure
+    after the start as a multiple of each window's (windows,)."""
     most = int(np.clip(comparison.sum() // _AREAS_PER_TERM - 1, 1, 3))
     windows = windows_before(start, ledger.cycle, most)
     scale = _count_scale(ledger, comparison, start) if ledger.counts else IdentityScale()
@@ -85,7 +90,8 @@ def _transformed(
         [scale.transform(total, np.where(known > 0, known, np.nan)) for total, known in sums]
     )
     values = _filled(values, comparison)
-    return scale, values[:, :-1], values[:, -1]
+    exposures = np.array([known[comparison].sum() for _, known in sums])
+    return scale, values[:, :-1], values[:, -1], exposures[-1] / exposures[:-1]
 
 
 def _filled(values: np.ndarray, comparison: np.ndarray) -> np.ndarray:
@@ -169,13 +175,14 @@ def _fit_common(
     weights: np.ndarray,
     comparison: np.ndarray,
     drawn: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Fitted values for all areas from all comparison areas, and each one's leverage."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Fitted values for all areas from all comparison areas, each one's leverage, coefficients."""
     squares, products = _normal_equations(terms, after, weights * comparison, drawn)
     cross = squares.sum(axis=0)
     inverse = np.linalg.inv(_steadied(cross))
     leverage = np.einsum("ai,ij,aj->a", terms, inverse, terms) * weights * comparison
-    return terms @ (inverse @ products.sum(axis=0)), np.minimum(leverage, 0.9)
+    coefficients = inverse @ products.sum(axis=0)
+    return terms @ coefficients, np.minimum(leverage, 0.9), coefficients
 
 
 def _variance_parts(
@@ -184,13 +191,14 @@ def _variance_parts(
     leverage: np.ndarray,
     comparison: np.ndarray,
     *,
-    counts: bool,
+    known: float | None,
 ) -> tuple[float, float]:
     """Shock variance and multiple of Poisson variance, per area, in squared units of effect.
 
     Non-negative least squares of squared residuals (HC2). For counts the multiple is drawn towards
-    1, its value when events are independent, unless far above it: the areas alone say too little of
-    it.
+    what it is when events are independent, `known`, unless far above it, for the areas alone say
+    too little of it: 1 for the events after the start, and for those of each window before it the
+    square of its coefficient, in proportion to how much longer the time after is.
     """
     keep = comparison
     squared = (residual**2 / (1 - leverage))[keep]
@@ -199,10 +207,10 @@ def _variance_parts(
     parts = np.column_stack([np.ones(keep.sum()), poisson[keep]])
     weight = 1 / (np.median(squared) + parts[:, 1])
     shock, noise = nnls(parts * weight[:, None], squared * weight)[0]
-    if not counts:
+    if known is None:
         return max(float(shock), 1e-12), float(noise)
-    given = ((squared - poisson[keep]) * weight**2).sum() / (weight**2).sum()
-    return max((shock + max(given, 0.0)) / 2, 1e-6), max((noise + 1) / 2, noise - 1)
+    given = ((squared - known * poisson[keep]) * weight**2).sum() / (weight**2).sum()
+    return max((shock + max(given, 0.0)) / 2, 1e-6), max((noise + known) / 2, noise - 1)
 
 
 def _shared_shock(residual: np.ndarray, share: np.ndarray, shock: float) -> float:
