@@ -131,8 +131,9 @@ def sweep(out: Path) -> None:
 
 def _take(path: Path) -> int | None:
     """Handle on the lock file when the lock is ours, None when another has it."""
+    path.parent.parent.mkdir(parents=True, exist_ok=True)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
     except (FileNotFoundError, FileExistsError):
         if path.parent.is_file():
