@@ -51,7 +51,7 @@ class Batch:
             said.append(f"{kept} already up to date")
         if self.failed:
             said.append(f"{len(self.failed)} failed")
-        reasons = [f"{record.area_name}: {record.reason}" for record in self.failed[:5]]
+        reasons = [f"{record.label}: {record.reason}" for record in self.failed[:5]]
         more = [f"and {len(self.failed) - 5} more"] if len(self.failed) > 5 else []
         lines = [", ".join(said) + f". They are in {self.index}.", *reasons, *more]
         return "\n".join([*lines, self.remark] if self.remark else lines)
@@ -128,10 +128,10 @@ def _run(
     kept = {job.name: record for job in jobs if (record := _kept(job, known))}
     waiting = [with_log(job) for job in jobs if job.name not in kept]
     results = make_reports(waiting, way)
-    outline = borough_outline(maker.study)  # while the others warm up
-    done = list(kept.values())
+    done, outline = list(kept.values()), None
     with _interrupted_by_sigterm():
         try:
+            outline = borough_outline(maker.study)  # while the others warm up
             for record in _recorded(results, len(waiting), progress):
                 done.append(record)
         finally:
@@ -157,7 +157,7 @@ def _recorded(
     for job, result in results:
         record = _failure(job, result) if isinstance(result, str) else result
         add_to_log(job.log, record.sentence())
-        tell(f"{count.step(failed=record.failed)}: {record.area_name}")
+        tell(f"{count.step(failed=record.failed)}: {record.label}")
         yield record
 
 

@@ -105,7 +105,7 @@ def _warm_parent(job: Job) -> WarmParent:
         _THREAD.parent.close()
         del _THREAD.parent
     if not hasattr(_THREAD, "parent"):
-        _THREAD.about, _THREAD.parent = about, WarmParent(job.template, job.study)
+        _THREAD.about, _THREAD.parent = about, WarmParent([job.template], job.study)
         atexit.register(_THREAD.parent.close)
     return _THREAD.parent
 

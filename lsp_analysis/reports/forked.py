@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -41,9 +41,9 @@ def can_fork() -> bool:
 class WarmParent:
     """A handle on the warm parent, which is started by the first request and after a death."""
 
-    def __init__(self, template: str = "", study: str = "") -> None:
-        """Before the first fork it loads what the notebook `template` imports, and `study`."""
-        self._warm = [template, study]
+    def __init__(self, templates: Iterable[str] = (), study: str = "") -> None:
+        """Before the first fork it loads what the notebooks `templates` import, and `study`."""
+        self._warm = [json.dumps(list(templates)), study]
         self._scratch = tempfile.mkdtemp(prefix="lsp-")
         self._process: subprocess.Popen[bytes] | None = None
         self._heard = b""
@@ -90,6 +90,10 @@ class WarmParent:
         *lines, self._heard = (self._heard + part).split(b"\n")
         return [_reply(line) for line in lines]
 
+    def __del__(self) -> None:
+        """Leave no process behind, not even when nobody got round to using it."""
+        self.close()
+
     def close(self) -> None:
         """End the process, with all its forks, and remove what it used."""
         self._end()
@@ -129,7 +133,7 @@ def make_forked(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, Report
     at work are tried again one by one, so that none suffers twice for another. The warm parent is
     started at once, and warms up while the caller does something else.
     """
-    parent = WarmParent(jobs[0].template, jobs[0].study)
+    parent = WarmParent(dict.fromkeys(job.template for job in jobs), jobs[0].study)
     parent.start()
     return _closing(parent, make_with(parent, jobs, workers))
 

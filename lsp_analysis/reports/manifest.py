@@ -49,6 +49,11 @@ class ReportRecord:
         return self.status == FAILED
 
     @property
+    def label(self) -> str:
+        """The area's name on one line, without marks that could upset a terminal."""
+        return " ".join("".join(c if c.isprintable() else " " for c in self.area_name).split())
+
+    @property
     def page(self) -> Path | None:
         """The HTML page, if there is one."""
         return self._file(".html")
@@ -75,8 +80,8 @@ class ReportRecord:
     def sentence(self) -> str:
         """How the report went, in a sentence."""
         if self.failed:
-            return f"The report on {self.area_name} could not be made. {self.reason}"
-        return f"The report on {self.area_name} is in {self.page}."
+            return f"The report on {self.label} could not be made. {self.reason}"
+        return f"The report on {self.label} is in {self.page}."
 
     def as_json(self) -> str:
         """The record as one line, without the folder it lies in."""

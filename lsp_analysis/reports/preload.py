@@ -9,7 +9,7 @@ import io
 import json
 import pickle
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from pkgutil import iter_modules
 
@@ -41,15 +41,16 @@ LIBRARIES = (
 WINGS = ("figures", "standing", "effects", "study")
 
 
-def preload(template: str = "", study: str = "") -> None:
-    """Import libraries and what the notebook `template` imports, warm them up, and keep `study`.
+def preload(templates: Iterable[str] = (), study: str = "") -> None:
+    """Import libraries and what the notebooks `templates` import, warm up, and keep `study`.
 
     Nothing is started that a fork could not take along, threads above all: so the study is read
     in a fork. What cannot be loaded is left alone: the report that needs it says so itself.
     """
     with _without_iri_grammar():
         run_imports([f"import {name}" for name in [*LIBRARIES, *_modules()]])
-        run_imports(imports_of(template) if template else [])
+        for template in templates:
+            run_imports(imports_of(template))
     readers = Forks()
     if study:
         readers.start(study, lambda: pickle.dumps(KeptStudy(open_study(study)).gather()), READING)

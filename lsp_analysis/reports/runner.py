@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports import files
+from lsp_analysis.reports import files, manifest
 from lsp_analysis.reports.engines import checked_way, make_reports
 from lsp_analysis.reports.job import JobMaker, Limits
-from lsp_analysis.reports.manifest import ReportRecord
+from lsp_analysis.reports.manifest import FAILED, ReportRecord
 from lsp_analysis.reports.template import DEFAULT, load_template
 
 
@@ -61,5 +61,5 @@ def run_report(
     files.sweep(job.folder)
     [(_, result)] = make_reports([job], way)
     if isinstance(result, str):
-        raise ReportError(f"The report on {job.about['area']['name']} could not be made. {result}")
+        raise ReportError(manifest.record_of(job, status=FAILED, reason=result).sentence())
     return result

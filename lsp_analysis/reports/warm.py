@@ -32,8 +32,8 @@ def main() -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
-    template, study, scratch = sys.argv[1:]
-    preload(template, study)
+    templates, study, scratch = sys.argv[1:]
+    preload(json.loads(templates), study)
     _Parent(requests, replies, Path(scratch)).serve()
     shutil.rmtree(scratch, ignore_errors=True)  # whoever started this process may be gone
 
