@@ -82,14 +82,14 @@ def a_trial(
     allocation = scheme.draw(f"seed {seed}")
     level = 0.5 * units["rate_before"].to_numpy() + rng.normal(0, spread, n) + effect * allocation
     if people:
-        unit = np.repeat(units["unit"], people)
+        unit = np.repeat(units["unit"].to_numpy(), people)
         values = np.repeat(level, people) + rng.normal(0, 10, n * people)
         rows = pd.DataFrame({"unit": unit, "incidents": values})
     else:
         rows = pd.DataFrame(
             {"unit": units["unit"], "incidents": 1.5 * level, "residents": np.full(n, 1500)}
         )
-    return Trial(plan, units, scheme, allocation, check_rows(rows, plan, scheme))
+    return Trial(plan, units, scheme, allocation, rows)
 
 
 def with_rows(trial: Trial, rows: pd.DataFrame) -> Trial:

@@ -80,14 +80,16 @@ class TrialResult:
 
     @property
     def findings(self) -> dict[str, str]:
-        """By arm: "benefit", "harm", "no benefit" or "unclear"; see `classify`."""
-        arms = [arm.name for arm in self.design.active]
-        return {
-            name: classify(
-                effect.low, effect.high, self.design.outcome, self.design.decision.worth_having
-            )
-            for name, effect in zip(arms, self.effects, strict=True)
+        """By arm: "benefit", "harm", "no benefit" or "unclear"; see `classify`.
+
+        An arm that crossed a bound at a look was decided then, and stays so.
+        """
+        outcome, worth = self.design.outcome, self.design.decision.worth_having
+        found = {
+            arm.name: classify(effect.low, effect.high, outcome, worth)
+            for arm, effect in zip(self.design.active, self.effects, strict=True)
         }
+        return found | self.trial.crossed
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per arm: the primary outcome by intention to treat, and what it means."""
@@ -113,6 +115,9 @@ class TrialResult:
                 f"{wording.counted(lost, self.design.unit).capitalize()} and "
                 f"{wording.counted(gone, 'row')} of outcomes are missing: see the bounds."
             )
+        for arm, way in self.trial.crossed.items():
+            label = next(one.label for one in self.design.active if one.name == arm)
+            said.append(f"{label} crossed its bound at a look: {way}.")
         for noun, frame in (
             ("amendment", self.trial.amendments),
             ("deviation", self.trial.deviations),

@@ -12,6 +12,7 @@ from scipy.stats import t
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.design import Outcome
 from lsp_analysis.experiments.randomisation_test import RandomisationTest, Redraws, redraws
+from lsp_analysis.experiments.scheme import Scheme
 from lsp_analysis.experiments.trial import Trial, covariate_table, unit_values
 
 POWER = 0.8
@@ -99,16 +100,19 @@ def contrast(
     covariates, gaps = covariate_table(trial, outcome, design.analysis.covariates)
     adjust = np.column_stack([covariates, _dummies(trial.scheme.blocks, values["used"])])
     exposure = [1.0 if number == arm else 0.0 for number in range(len(trial.scheme.arms))]
+    scheme = trial.scheme.given(trial.drawn, arms)
     drawn = redraws(
-        trial.scheme.given(trial.drawn, arms),
+        scheme,
         trial.drawn,
         exposure=exposure,
         adjust=adjust,
         weights=values["weight"].to_numpy(),
         draws=design.analysis.draws,
-        key=f"{trial.head}:{outcome.name}:{arm}",
+        key=f"{trial.key}:{outcome.name}:{arm}",
     )
-    return _finish(arm, outcome, values, values["value"].to_numpy(), drawn, level, gaps)
+    warnings = [f"{name} was missing for some units and filled in with its mean." for name in gaps]
+    warnings += _too_few(scheme, level)
+    return _finish(arm, outcome, values, values["value"].to_numpy(), drawn, level, warnings)
 
 
 def _wedge_contrast(
@@ -139,11 +143,12 @@ def _wedge_contrast(
         adjust=np.column_stack(terms),
         weights=values["weight"].to_numpy(),
         draws=trial.design.analysis.draws,
-        key=f"{trial.head}:{outcome.name}",
+        key=f"{trial.key}:{outcome.name}",
     )
     cells = (own - taken * own.mean(axis=1, keepdims=True)).ravel()
     lost = len(trial.drawn) - 1 if taken == 1.0 else 0
-    return _finish(1, outcome, values, cells, drawn, level, [], lost_df=lost)
+    warnings = _too_few(trial.scheme, level)
+    return _finish(1, outcome, values, cells, drawn, level, warnings, lost_df=lost)
 
 
 def _taken(trial: Trial, values: pd.DataFrame, n_periods: int) -> float | None:
@@ -162,10 +167,10 @@ def _finish(
     cells: np.ndarray,
     drawn: Redraws,
     level: float,
-    gaps: list[str],
+    warnings: list[str],
     lost_df: int = 0,
 ) -> Contrast:
-    """Test, error of the regression, and what to warn of."""
+    """The test, and the error of its regression."""
     df = int(values["used"].sum()) - drawn.basis.shape[1] - 1 - lost_df
     if df < 1:
         raise DesignError(
@@ -173,14 +178,18 @@ def _finish(
             f"{int(values['used'].sum())} values. Adjust for less."
         )
     test = drawn.test(cells, level=level)
-    warnings = [f"{name} was missing for some units and filled in with its mean." for name in gaps]
-    if test.exact and math.floor((1 - level) * test.n_allocations + 1e-9) < 1:
-        warnings.append(
-            f"Only {test.n_allocations} allocations were possible: no effect, however large, could "
-            "have been found."
-        )
     error = _standard_error(drawn, cells, df)
     return Contrast(arm, outcome, test, values, drawn, error, df, tuple(warnings))
+
+
+def _too_few(scheme: Scheme, level: float) -> list[str]:
+    """A warning where the scheme has too few allocations for any finding at all."""
+    if scheme.attainable_level(1 - level) > 0:
+        return []
+    return [
+        f"Only {scheme.size} allocations were possible: no effect, however large, could have been "
+        "found."
+    ]
 
 
 def _standard_error(drawn: Redraws, cells: np.ndarray, df: int) -> float:

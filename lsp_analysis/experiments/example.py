@@ -7,7 +7,6 @@ answer is known.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.baseline import Grid, grid_of
 from lsp_analysis.experiments.experiment import open_experiment
 from lsp_analysis.experiments.pairs import match_pairs
+from lsp_analysis.experiments.rounds import set_top_level
 from lsp_analysis.resources import resource
 from lsp_analysis.study.store import Study
 
@@ -29,18 +29,24 @@ N_UNITS = {1: 96, 2: 40}
 STARTS = {1: "2010-04", 2: "2011-04"}
 
 
-def set_up_example(folder: str | Path, study: Study, *, round: int = 1) -> Path:
+def set_up_example(
+    folder: str | Path, study: Study, *, round: int = 1, after: str | Path | None = None
+) -> Path:
     """Write the design and the units of one round of the example into `folder`.
 
     Round 1 takes the 96 most deprived areas outside the pilot, in blocks of eight alike in the
-    outcome before; round 2 takes the next 40, in matched pairs.
+    outcome before; round 2 takes the next 40, in matched pairs. `after` is the folder of the
+    round before, whose register the new design names.
     """
     if round not in N_UNITS:
         raise DesignError(f"The example has rounds 1 and 2, and no round {round}.")
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     design = resource("notebooks") / "experiments" / f"round_{round}" / "design.toml"
-    shutil.copyfile(design, folder / "design.toml")
+    text = design.read_text(encoding="utf-8")
+    if after is not None:
+        text = set_top_level(text, "inherits", f'"{open_experiment(after).head}"')
+    (folder / "design.toml").write_bytes(text.encode())
     units = example_units(study, round=round)
     (folder / "units.csv").write_bytes(units.to_csv(index=False, lineterminator="\n").encode())
     return folder
@@ -76,6 +82,7 @@ def simulate_outcomes(
     seed: int,
     months: int = YEAR,
     delivered: Mapping[str, float] | None = None,
+    stopped: Mapping[str, int] | None = None,
     lost: Iterable[str] = (),
 ) -> Path:
     """Write ``outcomes.csv``: the study's own next months, changed by what each arm does.
@@ -90,6 +97,8 @@ def simulate_outcomes(
         Months from the start.
     delivered : mapping of arm to share, optional
         Mean share of the programme that areas of the arm receive; areas differ about it.
+    stopped : mapping of arm to months, optional
+        Arms that were stopped after so many months: their effect ends there.
     lost : area codes
         Areas whose outcome is not handed over: their rows stay, without a number.
     """
@@ -101,6 +110,8 @@ def simulate_outcomes(
     table = pd.DataFrame({"unit": sorted(arm_of.index)})
     arms = table["unit"].map(arm_of)
     received = _received(arms, delivered or {}, rng)
+    lasted = arms.map(lambda arm: (stopped or {}).get(arm, months) / months).to_numpy(float)
+    received = received * lasted
     table["received"] = received.round(3)
     for name, (count, base) in COLUMNS.items():
         rows = study.panel(name)

@@ -66,6 +66,13 @@ class Experiment:
         rows = [(e.date, e.content["what"]) for e in self.entries if e.kind == "deviation"]
         return pd.DataFrame(rows, columns=["date", "deviation"])
 
+    @property
+    def crossed(self) -> dict[str, str]:
+        """Arms that crossed a bound at a look on record: "benefit" or "harm", the first to come."""
+        looks = [entry.content["arms"] for entry in self.entries if entry.kind == "look"]
+        found = [(row["arm"], row["crossed"]) for rows in looks for row in rows if row["crossed"]]
+        return dict(reversed(found))
+
     @cached_property
     def units(self) -> pd.DataFrame:
         """The units file as registered; DesignError if it was changed since."""

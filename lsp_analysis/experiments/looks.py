@@ -91,7 +91,7 @@ def take_look(folder: str | Path, outcomes: str | Path, *, now: dt.datetime | No
     number = _number(experiment, date)
     trial = make_trial(experiment, allocation, rows)
     look = look_at(trial, number, date=date)
-    arms = look.table.astype({"z": float}).round(6).to_dict("records")
+    arms = [_entry(row) for row in look.table.to_dict("records")]
     content = {"look": number, "sha256": chain.sha256_of(file), "file": file.name, "arms": arms}
     chain.append(folder, "look", content, now=now)
     if not look.planned:
@@ -143,6 +143,12 @@ def _against_bound(
         conditional_power(z, share, bound=bounds.constant, drift=drift),
     )
     return z, bound, crossed, *chances
+
+
+def _entry(row: dict) -> dict:
+    """One arm's row as the register keeps it."""
+    words = {name: row[name] for name in ("arm", "crossed")}
+    return words | {name: chain.plain(value) for name, value in row.items() if name not in words}
 
 
 def _number(experiment: Experiment, date: str) -> int:

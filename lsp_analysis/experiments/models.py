@@ -112,7 +112,7 @@ def model_data(trial: Trial, outcome: Outcome, arm: int) -> ModelData:
         base.to_numpy(float)[used],
         terms,
         pd.factorize(cluster[used])[0],
-        outcome.multiplier,
+        outcome.multiplier if outcome.denominator else 1.0,
         bool(outcome.denominator),
         bool((counts[used] <= base[used]).all() and outcome.unit == "percent"),
         trial.design.estimand.summary == "people",

@@ -12,6 +12,7 @@ import contextlib
 import datetime as dt
 import hashlib
 import json
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -100,6 +101,11 @@ def sha256_of(file: Path) -> str:
         raise DesignError(
             f"{file} cannot be read ({error.strerror}), but the register names it."
         ) from error
+
+
+def plain(x: float) -> float | None:
+    """A number as JSON can have it: rounded, and none where it is missing or without end."""
+    return round(float(x), 6) if math.isfinite(x) else None
 
 
 def _checked(line: bytes, number: int, previous: str, file: Path) -> Entry:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -108,8 +107,8 @@ def next_round(
     if (target / FILE).exists():
         raise DesignError(f"{target / FILE} is there already. Choose another folder.")
     text = experiment.plan.content["design"]
-    text = _set_top_level(text, "round", str(experiment.design.round + 1))
-    text = _set_top_level(text, "inherits", f'"{experiment.head}"')
+    text = set_top_level(text, "round", str(experiment.design.round + 1))
+    text = set_top_level(text, "inherits", f'"{experiment.head}"')
     inherited = parse_design(text, name="the next round's design")
     if (inherited.round, inherited.inherits) != (experiment.design.round + 1, experiment.head):
         raise DesignError(
@@ -133,7 +132,7 @@ def _evidence(result: TrialResult, arm: str) -> dict[str, object]:
     design = result.design
     effect = result.effects[list(result.findings).index(arm)]
     numbers = {
-        name: _plain(getattr(effect, name)) for name in ("estimate", "low", "high", "p_value")
+        name: chain.plain(getattr(effect, name)) for name in ("estimate", "low", "high", "p_value")
     }
     return {
         "title": design.title,
@@ -148,12 +147,7 @@ def _evidence(result: TrialResult, arm: str) -> dict[str, object]:
     } | numbers
 
 
-def _plain(x: float) -> float | None:
-    """A number that JSON has; an interval's open end is none."""
-    return round(float(x), 6) if math.isfinite(x) else None
-
-
-def _set_top_level(text: str, name: str, value: str) -> str:
+def set_top_level(text: str, name: str, value: str) -> str:
     """Set a field above the first section of a TOML text, in place or after the title."""
     first_section = re.search(r"^\[", text, flags=re.M)
     end = first_section.start() if first_section else len(text)

@@ -30,6 +30,12 @@ class Trial:
     rows : DataFrame
         Outcomes: column ``unit``, in a wedge ``period``, and the columns the design names; a row
         per unit, or per person of a unit.
+    head : str
+        Hash of the register's last line when it was analysed.
+    key : str
+        Of the sampled allocations: the draw's own hash, so that an analysis can be repeated.
+    crossed : dict
+        Arms that crossed a bound at a look on record: "benefit" or "harm".
     """
 
     design: Design
@@ -40,6 +46,8 @@ class Trial:
     amendments: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     deviations: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     head: str = ""
+    key: str = "trial"
+    crossed: dict[str, str] = field(default_factory=dict)
 
     @property
     def arm_of_unit(self) -> pd.Series:
@@ -85,6 +93,8 @@ def make_trial(experiment: Experiment, allocation: pd.DataFrame, rows: pd.DataFr
         experiment.amendments,
         experiment.deviations,
         experiment.head,
+        experiment.draw.hash,
+        experiment.crossed,
     )
 
 
