@@ -14,8 +14,8 @@ from lsp_analysis.errors import LspError
 class Absent:
     """No result, and the reason: a table the study lacks, a series too short.
 
-    It counts as false, so that ``if result:`` asks whether there is one, and has the same
-    ``sentence()`` as any result.
+    It counts as false, so that ``if result:`` asks whether there is one, has the same
+    ``sentence()`` as any result, and shows its reason where a notebook shows a table.
     """
 
     reason: str
@@ -27,6 +27,9 @@ class Absent:
     def sentence(self) -> wording.Sentence:
         """The reason."""
         return wording.Sentence(self.reason)
+
+    def _repr_html_(self) -> str:
+        return self.sentence()._repr_html_()
 
 
 def if_possible(make: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 
 class LspError(Exception):
-    """Base of every error this package raises on purpose; the command line prints it without a traceback."""
+    """Base of every error this package raises on purpose; the command line prints it without a
+    traceback."""
 
 
 class StudyError(LspError):

@@ -180,13 +180,15 @@ def number_axis(ax: Axes, which: str = "y") -> None:
 def value_axis(ax: Axes, label: str, *values: Any, zero: bool = False) -> None:
     """Scale and name the vertical axis; one that does not start at zero says so.
 
-    The axis starts at zero if `zero`, or if the values come near enough to it for that to cost
-    little room.
+    The axis starts at zero if `zero`, as counts do (whole ones have whole ticks), or if the values
+    come near enough to it for that to cost little room.
     """
     known = np.concatenate([floats(v) for v in values]) if values else np.array([])
     known = known[np.isfinite(known)]
     low, high = (known.min(), known.max()) if len(known) else (0.0, 1.0)
     number_axis(ax)
+    if zero and not (known % 1).any():
+        ax.yaxis.get_major_locator().set_params(integer=True)
     start_at_zero = low >= 0 and (zero or low <= 0.5 * high)
     pad = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
     bottom = 0.0 if start_at_zero else low - pad

@@ -119,6 +119,6 @@ def _text(value: Any) -> str:
 
 
 def _aligned(column: pd.Series) -> str:
-    """The class attribute of a cell: numbers stand right."""
+    """Attribute of a cell: numbers stand right, and text left, where Jupyter would put it right."""
     is_number = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
-    return ' class="number"' if is_number else ""
+    return ' class="number"' if is_number else ' style="text-align: left"'

@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.errors import PanelError, StudyError
+from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.gap import Gap, gap
 from lsp_analysis.standing.groups import group_limits, group_series
+from lsp_analysis.standing.panels import read_panels, yearly
 from lsp_analysis.standing.plan import PlanProgress, plan_progress, plan_values
 from lsp_analysis.standing.profile import Profile, profile
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 REST = "the rest of the borough"
 ALIKE = "similarly deprived areas"
-PERIODS_A_YEAR = {"M": 12, "Q": 4}
 _SHOWN_AREAS = 4
 
 
@@ -63,10 +63,13 @@ class AreaBrief:
 
     @cached_property
     def profile(self) -> Profile:
-        """All indicators beside the comparators, verdicts allowing for how many there are."""
+        """All indicators beside the comparators, verdicts allowing for how many there are.
+
+        Of the last whole year: a month has too few events to judge a small area by.
+        """
         shown = self.study.indicators()
         return profile(
-            self.panels,
+            {indicator_id: self.through_time(indicator_id) for indicator_id in self.panels},
             self.area.members,
             self.comparators,
             shown[shown["indicator_id"].isin(list(self.panels))],
@@ -241,7 +244,7 @@ class AreaBrief:
         Months and quarters are added up to years, so that seasons do not hide the direction.
         """
         indicator = self.study.indicator(indicator_id)
-        panel = self._through_time(indicator_id)
+        panel = self.through_time(indicator_id)
         groups = {self.area.name: list(self.area.members), **self.comparators}
         frames = []
         for name, codes in groups.items():
@@ -252,7 +255,7 @@ class AreaBrief:
             frames.append(series[["period", "value"]].assign(series=name, **limits))
         return pd.concat(frames, ignore_index=True)
 
-    def _through_time(self, indicator_id: str) -> pd.DataFrame:
+    def through_time(self, indicator_id: str) -> pd.DataFrame:
         """The panel by years where the area has two whole ones, otherwise as it is."""
         panel = self.panels[indicator_id]
         whole = yearly(panel)
@@ -278,7 +281,7 @@ class AreaBrief:
     def gap(self, indicator_id: str, comparator: str = REST) -> Gap:
         """The gap to a comparator in every year, with intervals."""
         return gap(
-            self._through_time(indicator_id),
+            self.through_time(indicator_id),
             area=self.area.members,
             comparator=self.comparators[comparator],
             indicator=self.study.indicator(indicator_id),
@@ -328,52 +331,6 @@ def area_brief(
         panels, unread = read_panels(study)
         notes += unread
     return AreaBrief(study, place, comparators, panels, tuple(notes), level, start, n)
-
-
-def read_panels(study: Study) -> tuple[dict[str, pd.DataFrame], list[str]]:
-    """Panels of a study by indicator, and why any is missing.
-
-    StudyError when no indicator has observations for small areas.
-    """
-    panels, notes = {}, []
-    for indicator_id in study.indicators()["indicator_id"]:
-        try:
-            panels[indicator_id] = study.panel(indicator_id)
-        except PanelError as error:
-            notes.append(str(error))
-    if not panels:
-        raise StudyError(
-            f"No indicator of {study.title} has observations for small areas. Add some: "
-            "lsp-analysis add."
-        )
-    return panels, notes
-
-
-def yearly(panel: pd.DataFrame) -> pd.DataFrame:
-    """A panel of months or quarters added up to calendar years; a panel of years as it is.
-
-    A year that lacks a period for an area is left out. Numerators are added up; denominators, which
-    count the people at risk, too when numerators are events of the period: the rate is then per
-    period, as in the panel.
-    """
-    length = panel["period"].dtype.freq.freqstr[0]
-    if length not in PERIODS_A_YEAR:
-        return panel
-    per_year = PERIODS_A_YEAR[length]
-    year = panel["period"].dt.asfreq("Y")
-    grouped = panel.assign(period=year).groupby(["area_code", "period"])
-    sums = grouped[["numerator", "denominator"]].sum(min_count=per_year)
-    mean = grouped["value"].mean().where(grouped["value"].count() == per_year)
-    whole = grouped.size() == per_year
-    noted = panel.assign(period=year)[panel["note"].fillna("") != ""]
-    notes = noted.groupby(["area_code", "period"])["note"].agg(_joined)
-    out = sums.assign(value=mean, note=notes)[whole]
-    out["note"] = out["note"].fillna("")
-    return out.reset_index()[["area_code", "period", "numerator", "denominator", "value", "note"]]
-
-
-def _joined(notes: pd.Series) -> str:
-    return "; ".join(sorted(set(notes.dropna()) - {""}))
 
 
 def _whole(rows: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.standing.brief import read_panels, yearly
 from lsp_analysis.standing.groups import group_series
+from lsp_analysis.standing.panels import read_panels, yearly
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

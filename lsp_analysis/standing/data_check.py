@@ -35,7 +35,7 @@ class DataCheck:
     def sentence(self) -> wording.Sentence:
         """How many problems there are and in which files, and what is not here at all."""
         here = int(self.tables["here"].sum())
-        text = f"{wording.capital(wording.counted(here, 'table'))} of {self.study} checked: "
+        text = f"{self.study}: {wording.counted(here, 'table')} checked, "
         if self.problems.empty:
             text += "no problem found."
         else:
@@ -84,3 +84,15 @@ def data_check(study: Study, *, today: str | None = None) -> DataCheck:
     )
     found = problems_frame(check_study(study.path, today=today))
     return DataCheck(study.title, tables, found)
+
+
+def owners_table(study: Study) -> Table:
+    """Who leads on each indicator, where its numbers come from, and under which licence."""
+    names = {
+        "name": "Indicator",
+        "lead_agency": "Lead agency",
+        "source": "Source",
+        "licence": "Licence",
+    }
+    shown = study.indicators()[list(names)].rename(columns=names)
+    return figures.table(shown, caption="Owners, sources and licences", note=study.attribution)

@@ -24,6 +24,7 @@ from lsp_analysis.standing.groups import group_limits, group_series
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from lsp_analysis.figures.tables import Table
     from lsp_analysis.study.panel import Indicator
 
 
@@ -68,6 +69,22 @@ class Gap:
         if self.frame["gap"].notna().sum() < 2:
             return wording.Sentence(f"{self.name}: there are not two periods with a gap.")
         return self.change().sentence()
+
+    def last_table(self, n: int = 6) -> Table:
+        """The last `n` periods: both values, and the gap as a difference and as a ratio."""
+        rows = self.frame.tail(n)
+        columns = {
+            "Period": [wording.period(period) for period in rows["period"]],
+            self.area: [wording.quantity(x, self.unit) for x in rows["value"]],
+            wording.capital(self.comparator): [
+                wording.quantity(x, self.unit) for x in rows["comparator_value"]
+            ],
+            "Difference": [wording.difference(x, self.unit) for x in rows["gap"]],
+            "Ratio": rows["ratio"].to_numpy(),
+        }
+        return figures.table(
+            pd.DataFrame(columns), caption=f"{self.name}: the gap told in two ways"
+        )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the gap over time with its interval."""

@@ -152,6 +152,27 @@ def spending_in(brief: AreaBrief, *, by: str = "stream") -> Resources:
     )
 
 
+def spending_table(brief: AreaBrief, *, by: str = "stream") -> Table:
+    """`spending_in` for people, all periods together."""
+    found = spending_in(brief, by=by).table
+    names = {"area": brief.area.name, "elsewhere": "Other areas", "untied": "Tied to no area"}
+    shown = found[list(names)].rename(columns=names).rename_axis(wording.capital(by))
+    return figures.table(shown, caption=f"Pounds by {by}, all periods together")
+
+
+def plan_by_agency(brief: AreaBrief) -> Table:
+    """How many measures of the borough's plan each lead agency has met, missed and so on.
+
+    StudyError without a plan.
+    """
+    brief.study.file("plan")  # says that the study lacks the table
+    counts = brief.plan.by("lead_agency").rename(columns=wording.capital)
+    return figures.table(
+        counts.rename_axis("Lead agency").rename_axis(columns=None),
+        caption="Measures of the borough's plan by lead agency",
+    )
+
+
 def assets_near(brief: AreaBrief) -> pd.DataFrame:
     """The nearest asset of each kind, and how many small areas have one nearer.
 

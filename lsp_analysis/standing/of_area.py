@@ -1,6 +1,7 @@
 """What a notebook asks of one area: each method, fed from a brief with area, comparators and years.
 
-Months and quarters are added up to years, so that seasons do not hide what is asked for.
+Months and quarters are added up to years where there are two whole ones, so that seasons do not
+hide what is asked for.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.age_adjusted import AgeAdjusted, age_adjusted, has_ages
 from lsp_analysis.standing.avoided import EventsAvoided, events_avoided
 from lsp_analysis.standing.baseline import Comparison, compare
-from lsp_analysis.standing.brief import REST, AreaBrief, yearly
+from lsp_analysis.standing.brief import REST, AreaBrief
 from lsp_analysis.standing.funnel import Funnel, funnel
 from lsp_analysis.standing.gradient import shared_out, slope, slopes
 from lsp_analysis.standing.groups import group_limits, group_series
@@ -56,19 +57,19 @@ def ages_of(brief: AreaBrief, indicator_id: str = "") -> AgeAdjusted:
 
 def compare_of(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> Comparison:
     """The area beside a comparator in its last year."""
-    return compare(yearly(brief.panels[indicator_id]), **_sides(brief, indicator_id, comparator))
+    return compare(brief.through_time(indicator_id), **_sides(brief, indicator_id, comparator))
 
 
 def avoided_of(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> EventsAvoided:
     """What the gap of the last year comes to in events."""
-    panel = yearly(brief.panels[indicator_id])
+    panel = brief.through_time(indicator_id)
     return events_avoided(panel, **_sides(brief, indicator_id, comparator))
 
 
 def quadrant_of(brief: AreaBrief) -> Quadrant:
     """Every indicator by how the rest of the borough changed and how the gap did."""
     return quadrant(
-        {indicator_id: yearly(panel) for indicator_id, panel in brief.panels.items()},
+        {indicator_id: brief.through_time(indicator_id) for indicator_id in brief.panels},
         area=brief.area.members,
         comparator=brief.comparators[REST],
         indicators=[brief.study.indicator(indicator_id) for indicator_id in brief.panels],
@@ -80,7 +81,7 @@ def quadrant_of(brief: AreaBrief) -> Quadrant:
 def recent_of(brief: AreaBrief, indicator_id: str) -> RecentTrend:
     """Fingertips' recent trend over the last five years."""
     indicator = brief.study.indicator(indicator_id)
-    panel = yearly(brief.panels[indicator_id])
+    panel = brief.through_time(indicator_id)
     series = group_series(panel, brief.area.members, indicator=indicator)
     low, high = group_limits(series, indicator=indicator, level=0.95)
     series = series[["period", "value"]].assign(low=low, high=high)
@@ -89,27 +90,27 @@ def recent_of(brief: AreaBrief, indicator_id: str) -> RecentTrend:
 
 def slope_of(brief: AreaBrief, indicator_id: str) -> SlopeIndex:
     """The slope over the whole borough by deprivation, in the last year."""
-    panel = yearly(brief.panels[indicator_id])
+    panel = brief.through_time(indicator_id)
     indicator = brief.study.indicator(indicator_id)
     return slope(panel, ranks_of(brief), indicator=indicator, level=brief.level)
 
 
 def slopes_of(brief: AreaBrief, indicator_id: str) -> Gap:
     """The slope over the whole borough by deprivation, year by year."""
-    panel = yearly(brief.panels[indicator_id])
+    panel = brief.through_time(indicator_id)
     indicator = brief.study.indicator(indicator_id)
     return slopes(panel, ranks_of(brief), indicator=indicator, level=brief.level)
 
 
 def shares_of(brief: AreaBrief, indicator_id: str) -> Concentration:
     """How the events of the last year are shared out from the most to the least deprived."""
-    panel = yearly(brief.panels[indicator_id])
+    panel = brief.through_time(indicator_id)
     return shared_out(panel, ranks_of(brief), indicator=brief.study.indicator(indicator_id))
 
 
 def funnel_of(brief: AreaBrief, indicator_id: str, *, overdispersion: bool = False) -> Funnel:
     """All small areas of the borough in the last year, against the limits of chance."""
-    panel = yearly(brief.panels[indicator_id])
+    panel = brief.through_time(indicator_id)
     codes = [*brief.area.members, *brief.comparators[REST]]
     return funnel(
         panel[panel["area_code"].isin(codes)],

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.brief import ALIKE, REST, AreaBrief, yearly
+from lsp_analysis.standing.brief import ALIKE, REST, AreaBrief
 from lsp_analysis.standing.groups import group_limits, group_series
 from lsp_analysis.standing.places import small_names
 from lsp_analysis.standing.ranks import place_among
@@ -77,7 +77,7 @@ def peers(brief: AreaBrief, indicator_id: str) -> Peers:
         raise PanelError(
             'The study has no table "deprivation", so areas as deprived as this one are not known.'
         )
-    panel = yearly(brief.panels[indicator_id])
+    panel = brief.through_time(indicator_id)
     own = group_series(panel, brief.area.members, indicator=indicator)
     known = own.loc[own["value"].notna(), "period"]
     if known.empty:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.brief import REST, AreaBrief, yearly
+from lsp_analysis.standing.brief import REST, AreaBrief
 from lsp_analysis.standing.groups import group_series
 from lsp_analysis.standing.judging import adjust_p
 from lsp_analysis.standing.ranks import ranks
@@ -99,12 +99,32 @@ class Places:
     def draw_smoothed(self, ax: Axes | None = None) -> Axes:
         """The same map with chance taken out, in the same classes of colour."""
         if self.frame["smoothed"].isna().all():
-            raise PanelError(
-                f"{self.indicator.name} has no counts of separate events, so how much of the map "
-                "is chance cannot be said."
-            )
+            raise PanelError(self._no_smoothing())
         return self._map(
             "smoothed", f"{self.indicator.name}, smoothed", self.frame["area_code"], ax
+        )
+
+    def smoothing_sentence(self) -> wording.Sentence:
+        """How far smoothing moved the area, and how many areas it gave another colour."""
+        known = self.frame.dropna(subset=["value", "smoothed"])
+        if known.empty:
+            return wording.Sentence(self._no_smoothing())
+        classes = self._classes()
+        before, after = (np.searchsorted(classes, known[c]) for c in ("value", "smoothed"))
+        text = (
+            f"Smoothing gives {wording.of_total(int((before != after).sum()), len(known))} small "
+            "areas another colour."
+        )
+        own = known[known["role"] == OWN]
+        if len(own) == 1:
+            ends = [self._quantity(own[column].iloc[0]) for column in ("value", "smoothed")]
+            text += f" {self.area} goes from {ends[0]} to {ends[1]}."
+        return wording.Sentence(text)
+
+    def _no_smoothing(self) -> str:
+        return (
+            f"{self.indicator.name} has no counts of separate events, so how much of the map is "
+            "chance cannot be said."
         )
 
     def draw_close(self, ax: Axes | None = None) -> Axes:
@@ -198,7 +218,7 @@ def places(brief: AreaBrief, indicator_id: str) -> Places:
         No small area has a value.
     """
     indicator = brief.study.indicator(indicator_id)
-    panel = yearly(brief.panels[indicator_id])
+    panel = brief.through_time(indicator_id)
     own = set(brief.area.members)
     codes = sorted(own.union(brief.comparators[REST]))
     rows = _last_year(panel[panel["area_code"].isin(codes)], indicator)

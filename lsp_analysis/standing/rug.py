@@ -11,7 +11,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.baseline import compare_each
-from lsp_analysis.standing.brief import AreaBrief, yearly
+from lsp_analysis.standing.brief import AreaBrief
 from lsp_analysis.standing.judging import adjust_p
 from lsp_analysis.standing.places import small_names
 
@@ -75,11 +75,13 @@ def rug(brief: AreaBrief, codes: Collection[str] | None = None) -> Rug:
     wanted = own + _beside(brief) if codes is None else list(codes)
     names = small_names(brief)
     frames = []
-    for indicator_id, panel in brief.panels.items():
+    for indicator_id in brief.panels:
         indicator = brief.study.indicator(indicator_id)
         if indicator.value_type not in ("rate", "proportion"):
             continue
-        found = compare_each(yearly(panel), indicator=indicator, level=brief.level)
+        found = compare_each(
+            brief.through_time(indicator_id), indicator=indicator, level=brief.level
+        )
         rows = found.set_index("area_code").reindex(wanted).rename_axis("area_code").reset_index()
         frames.append(rows.assign(indicator=indicator.name, area=rows["area_code"].map(names)))
     if not frames:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.brief import AreaBrief, yearly
+from lsp_analysis.standing.brief import AreaBrief
 from lsp_analysis.standing.places import small_names
 from lsp_analysis.study import schema
 from lsp_analysis.study.disclosure import MARK, find_profile, protect_table
@@ -118,9 +118,16 @@ class SmallCounts:
         """One row per indicator: ``name``, ``every``, ``hidden`` and ``hidden_by_year`` (%)."""
         return self.table
 
+    @property
+    def most_hidden(self) -> str:
+        """The indicator of whose counts by small area and year the most are hidden."""
+        return str(self.table["hidden_by_year"].idxmax())
+
     def sentence(self) -> wording.Sentence:
         """What would be hidden most, and how far counting by year instead would help."""
         rule = f"With counts of 1 to {self.hidden_to} hidden"
+        if self.hidden_to == 0:
+            rule = "By this rule"
         some = self.table[self.table["hidden"] > 0]
         if some.empty:
             return wording.Sentence(f"{rule}, every count by small area may be shown.")
@@ -151,20 +158,21 @@ class SmallCounts:
         )
 
 
-def small_counts(brief: AreaBrief, *, hidden_to: int = 4) -> SmallCounts:
+def small_counts(brief: AreaBrief, *, profile: str = "under_5") -> SmallCounts:
     """Count the cells by small area and period that a rule would hide.
 
     Parameters
     ----------
     brief : AreaBrief
-    hidden_to : int
-        Counts from 1 to this are hidden; nought is shown, as in the profiles of `disclosure`.
+    profile : name of a rule of `lsp_analysis.study.disclosure`
+        Nought is shown, small counts are not.
 
     Raises
     ------
     PanelError
         No indicator has counts.
     """
+    hidden_to = find_profile(profile).hidden_to
     lengths = {"M": "month", "Q": "quarter", "Y": "year"}
     rows = []
     for indicator_id, panel in brief.panels.items():
@@ -175,7 +183,7 @@ def small_counts(brief: AreaBrief, *, hidden_to: int = 4) -> SmallCounts:
                     "name": brief.study.indicator(indicator_id).name,
                     "every": lengths[panel["period"].dtype.freq.freqstr[0]],
                     "hidden": _hidden(panel, hidden_to),
-                    "hidden_by_year": _hidden(yearly(panel), hidden_to),
+                    "hidden_by_year": _hidden(brief.through_time(indicator_id), hidden_to),
                 }
             )
     if not rows:
@@ -210,7 +218,7 @@ def shareable(
     pairs = brief.study.neighbours()
     own = set(brief.area.members)
     near = own.union(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"])
-    panel = yearly(brief.panels[indicator_id])
+    panel = brief.through_time(indicator_id)
     rows = panel[panel["area_code"].isin(near)].dropna(subset="numerator")
     if rows.empty:
         raise PanelError(f"{indicator.name} has no counts in {brief.area.name} or next to it.")
@@ -220,12 +228,16 @@ def shareable(
     counts = counts.iloc[:, -years:].set_axis(small_names(brief).reindex(counts.index))
     shown = protect_table(counts, profile=profile).rename(columns=wording.period)
     hidden = int((shown == MARK).sum().sum())
+    marked = "No cell had to be hidden."
+    if hidden:
+        marked = (
+            f"{wording.capital(wording.counted(hidden, 'cell'))} marked {MARK}: those counts, and "
+            "others from which they could be worked out."
+        )
     return figures.table(
         shown.rename_axis("Small area"),
         caption=f"{indicator.name}: counts as they may be shared",
-        note=f"{wording.capital(rule.about)}. "
-        f"{wording.capital(wording.counted(hidden, 'cell'))} marked {MARK}: those counts, and "
-        "others from which they could be worked out.",
+        note=f"{wording.capital(rule.about)}. {marked}",
     )
 
 

@@ -60,7 +60,8 @@ class Signals:
         )
         if len(known) == 1:
             side = "outside" if moved else "inside"
-            text = f"the only indicator of {self.area} ended {side} {self._usual()}."
+            usual = self._usual().replace("their", "its")
+            text = f"the only indicator of {self.area} ended {side} {usual}."
         if told:
             text += f" {wording.capital('; '.join(told))}."
         return wording.Sentence(wording.capital(text))
@@ -158,7 +159,8 @@ def process_of(
     brief : AreaBrief
     indicator_id : str
     target : float, optional
-        That of the borough's plan unless given; none without a plan.
+        That of the borough's plan unless given; none without a plan, or beside limits of the past,
+        which say nothing of what is to come.
     settled_before : Period, date or text, optional
         Work the limits out from the periods that end before it, to see what moved after.
     rebase : Period, date or text, optional
@@ -177,13 +179,15 @@ def process_of(
     periods = pd.PeriodIndex(series["period"])
     before = _settled(series["period"], settled_before)
     later = periods[periods.start_time >= _moment(rebase)]
+    if target is None and before < FEWEST:
+        target = target_of(brief, indicator_id)
     rebased = FEWEST <= len(later) <= len(periods) - FEWEST
     return process_chart(
         series,
         name=indicator.name,
         unit=indicator.unit,
         polarity=indicator.polarity,
-        target=target_of(brief, indicator_id) if target is None else target,
+        target=target,
         fix_after=before if before >= FEWEST else None,
         rebase=[later[0]] if rebased else None,
     )
