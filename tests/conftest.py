@@ -12,7 +12,7 @@ SHARED = ROOT.parent / "shared"
 
 
 def shared_path(name: str) -> Path:
-    """Folder of reference material beside the checkout; its absence is a failure in CI and a skip elsewhere."""
+    """Folder of reference material beside the checkout: needed in CI, skipped without elsewhere."""
     path = SHARED / name
     if not path.exists():
         reason = f"the reference material {name!r} is not beside this checkout"
