@@ -95,7 +95,7 @@ def test_the_flow_counts_every_cluster_down_to_the_analysis():
         "Randomised",
         "Allocated",
         "Followed up",
-        "Analysed as drawn",
+        "Analysed",
     ]
     counts = frame.groupby("stage", sort=False)["clusters"].sum()
     assert counts.tolist() == [30, 24, 24, 23, 23]

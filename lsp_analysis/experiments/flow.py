@@ -51,7 +51,7 @@ def flow_frame(
     for name in trial.scheme.arms:
         own, label = table[table["arm"] == name], labels.get(name, name.capitalize())
         used = own[own["used"]]
-        rows.append(("Analysed as drawn", label, len(used), _people(used), ""))
+        rows.append(("Analysed", label, len(used), _people(used), ""))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 

@@ -111,7 +111,7 @@ def appendix_table(result: TrialResult) -> Table:
         f"{result.effects[0].level:.1%}. "
         f"{wording.counted(amended[0], 'amendment').capitalize()}, "
         f"{wording.counted(amended[1], 'deviation')}. Register: {result.trial.head[:16]}.",
-        digits={"Difference": 2, "Low": 2, "High": 2, "p": 3},
+        digits={"Difference": 2, "Low": 2, "High": 2, "p": 4},
     )
 
 

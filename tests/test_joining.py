@@ -1,0 +1,54 @@
+"""Agencies side by side: outcomes, work, money, assets."""
+
+from __future__ import annotations
+
+import pytest
+from small_study import small_tables, write_small_study
+
+from lsp_analysis import area_brief, open_study
+from lsp_analysis.errors import PanelError, StudyError
+from lsp_analysis.resources import study_path
+from lsp_analysis.standing import joining
+
+
+@pytest.fixture(scope="module")
+def brief():
+    return area_brief(open_study(study_path("bolton_demo")), "Hall i' th' Wood")
+
+
+@pytest.fixture
+def bare(tmp_path):
+    kept = ("areas", "indicators", "observations")
+    tables = {name: table for name, table in small_tables().items() if name in kept}
+    study = open_study(write_small_study(tmp_path / "bare", tables))
+    return area_brief(study, "E01000001")
+
+
+def test_each_theme_counts_its_indicators_and_its_worse_ones(brief):
+    table = joining.joined_up(brief).table
+    assert table["indicators"].sum() == 12
+    assert table["worse"].sum() == (brief.profile.table["verdict"] == "worse").sum()
+    assert table["tied_gbp"].sum() == 420_000
+
+
+def test_work_recorded_for_the_neighbourhood_is_found_from_its_small_area(brief):
+    small = brief.about("E01004802")
+    assert "hall-i-th-wood" in joining.codes_of(small)
+    assert joining.activity_in(small).table["interventions"].sum() == 1
+
+
+def test_the_nearest_asset_of_each_kind_is_listed_once(brief):
+    near = joining.assets_near(brief)
+    assert near["kind"].is_unique
+    assert near["km"].is_monotonic_decreasing
+    assert (near["nearer"] <= near["of"]).all()
+
+
+def test_a_study_without_themes_or_tables_says_so(bare):
+    with pytest.raises(PanelError, match="theme"):
+        joining.joined_up(bare)
+    for ask in (joining.activity_in, joining.spending_in, joining.assets_near):
+        with pytest.raises(StudyError, match="has no table"):
+            ask(bare)
+    with pytest.raises(StudyError, match="no table plan"):
+        joining.plan_by_agency(bare)

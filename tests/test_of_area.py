@@ -1,0 +1,51 @@
+"""Every question a notebook asks of one area, answered from its brief."""
+
+from __future__ import annotations
+
+import pytest
+
+from lsp_analysis import area_brief, open_study
+from lsp_analysis.errors import PanelError
+from lsp_analysis.resources import study_path
+from lsp_analysis.standing import of_area
+from lsp_analysis.standing.age_adjusted import age_adjusted, has_ages
+from lsp_analysis.standing.pages import gap_page, map_page, profile_page, trend_page
+
+
+@pytest.fixture(scope="module")
+def brief():
+    return area_brief(open_study(study_path("bolton_demo")), "Hall i' th' Wood")
+
+
+def test_the_answers_agree_on_the_last_year(brief):
+    compared = of_area.compare_of(brief, "burglary")
+    gap = brief.gap("burglary").frame.iloc[-1]
+    avoided = of_area.avoided_of(brief, "burglary")
+    assert compared.difference == pytest.approx(gap["gap"])
+    assert compared.verdict == brief.profile.table.loc["burglary", "verdict"]
+    assert avoided.events == pytest.approx(avoided.denominator * gap["gap"] / 1000)
+
+
+def test_ranks_are_of_the_edition_before_the_programme(brief):
+    assert set(of_area.ranks_of(brief)["edition"]) == {2007}
+
+
+def test_an_area_with_the_standard_ages_would_keep_its_rate(brief):
+    groups = {"here": brief.area.members, "there": brief.comparators["the rest of the borough"]}
+    table = age_adjusted(brief.study, brief.study.indicator("deaths"), groups).table
+    assert (table["low"] < table["value"]).all()
+    assert (table["value"] < table["high"]).all()
+    assert table.loc["here", "value"] > table.loc["here", "crude"]  # few old people live here
+
+
+def test_only_what_is_counted_by_age_is_adjusted_for_it(brief):
+    assert has_ages(brief.study) == ["emergency_admissions", "deaths"]
+    with pytest.raises(PanelError, match="not counted by age"):
+        of_area.ages_of(brief, "burglary")
+
+
+@pytest.mark.parametrize("page", [profile_page, gap_page, trend_page, map_page])
+def test_each_page_has_words_and_a_picture(brief, page):
+    parts = page(brief, "burglary")
+    assert any(isinstance(part, str) and part for part in parts)
+    assert any(hasattr(part, "figure") for part in parts)
