@@ -8,7 +8,8 @@ import pytest
 from pictures import assert_fit_for_a_page
 
 from lsp_analysis import open_study
-from lsp_analysis.effects.editions import NoStory, edition_story, follow_editions, positions
+from lsp_analysis.absent import Absent
+from lsp_analysis.effects.editions import edition_story, follow_editions, positions
 from lsp_analysis.errors import PanelError
 from lsp_analysis.resources import study_path
 from lsp_analysis.verdicts import causal_words
@@ -105,5 +106,5 @@ def test_a_study_tells_its_story_or_why_it_has_none():
     area = study.area("Hall i' th' Wood")
     assert edition_story(study, area, start="2008-04").after == 2010
     none = edition_story(study, area, start="1990-01")
-    assert isinstance(none, NoStory)
+    assert isinstance(none, Absent)
     assert none.sentence()

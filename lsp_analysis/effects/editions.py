@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.absent import Absent
 from lsp_analysis.effects.placebo_did import placebo_difference_in_differences
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import LspError, PanelError
@@ -266,18 +267,6 @@ def _lines(wide: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFrame:
     return long.assign(edition=long["edition"].astype(str))
 
 
-@dataclass(frozen=True)
-class NoStory:
-    """Why the Indices tell no story here."""
-
-    reason: str
-    places: None = None
-
-    def sentence(self) -> wording.Sentence:
-        """The reason, as the story would have been."""
-        return wording.Sentence(self.reason)
-
-
 def edition_story(
     study: Study,
     area: Area,
@@ -286,14 +275,14 @@ def edition_story(
     pilot: bool = True,
     level: float = 0.95,
     seed: int = 0,
-) -> EditionStory | NoStory:
+) -> EditionStory | Absent:
     """`follow_editions` for an area of a study, or why that is not possible.
 
     Editions are read in the codes they were published in, or translated to the area's own where its
     small areas have no code there.
     """
     if not study.has("deprivation"):
-        return NoStory(
+        return Absent(
             "The study has no table `deprivation`, so the Indices cannot be followed here."
         )
     rows = study.deprivation()
@@ -312,4 +301,4 @@ def edition_story(
             pilot=pilot,
         )
     except LspError as error:
-        return NoStory(str(error))
+        return Absent(str(error))
