@@ -99,3 +99,12 @@ def test_a_study_without_indices_says_so_and_still_compares(tmp_path):
     assert list(brief.comparators) == [REST]
     assert any("deprivation" in note for note in brief.notes)
     assert brief.headline()
+
+
+def test_no_change_is_reported_where_none_can_be_judged(brief):
+    from dataclasses import replace
+
+    unjudged = brief.profile.table.assign(change_low=np.nan, change_verdict="not compared")
+    assert "Nothing changed clearly" not in replace(brief.profile, table=unjudged).sentence()
+    still = brief.profile.table.assign(change_low=0.0, change_verdict="similar")
+    assert "Nothing changed clearly" in replace(brief.profile, table=still).sentence()

@@ -86,7 +86,7 @@ class Profile:
         """What clearly changed since the period before, by indicator."""
         moved = self.table[self.table["change_verdict"].isin(JUDGED)]
         if moved.empty:
-            known = self.table["change"].notna().any()
+            known = self.table["change_low"].notna().any()
             return ["Nothing changed clearly since the period before."] if known else []
         words = [
             f"{row.name_} {wording.change(row.change, row.unit)} since "
