@@ -10,13 +10,14 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, optional
 from report_templates import CELLS, write_template
 
 from lsp_analysis.reports.batch import run_reports
+from lsp_analysis.reports.runner import run_report
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe")
+sync_api = optional("playwright.sync_api")
+axe = optional("axe_playwright_python.sync_playwright")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 SHOTS = ROOT / "build" / "screenshots"
@@ -46,19 +47,30 @@ def batch(tmp_path_factory):
     )
 
 
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory):
+    """The report that ships, with all its figures."""
+    out = tmp_path_factory.mktemp("shipped")
+    return run_report(ROOT / "data" / "bolton_demo", "Hall i' th' Wood", out=out)
+
+
 class Visit:
     """A page in the browser, and what it did that it should not."""
 
-    def __init__(self, browser, path, **context):
-        self.complaints, self.asked = [], []
+    def __init__(self, browser, address, own=("file:",), **context):
+        self.complaints, self.asked, self._own = [], [], own
         self.page = browser.new_context(**context).new_page()
-        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", self._note)
-        self.page.goto(f"file://{path}")
+        self.page.goto(str(address) if "://" in str(address) else f"file://{address}")
+
+    def _hear(self, message):
+        if self._own == ("file:",) or message.type == "error":
+            self.complaints.append(message.text)
 
     def _note(self, request):
-        if not request.url.startswith(("file:", "data:", "blob:")):
+        if not request.url.startswith(("data:", "blob:", *self._own)):
             self.asked.append(request.url)
 
     def shoot(self, name):
@@ -66,15 +78,22 @@ class Visit:
         self.page.screenshot(path=SHOTS / f"{name}.png", full_page=True)
 
 
-@pytest.fixture(params=["report", "index"])
-def path(request, batch):
-    return batch.records[0].page if request.param == "report" else batch.index
+@pytest.fixture(params=["small", "shipped", "index"])
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def path(kind, request, batch):
+    if kind == "shipped":
+        return request.getfixturevalue("shipped").page
+    return batch.index if kind == "index" else batch.records[0].page
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_it_asks_no_host_and_complains_of_nothing(browser, path, scheme):
+def test_it_asks_no_host_and_complains_of_nothing(browser, path, kind, scheme):
     visit = Visit(browser, path, color_scheme=scheme)
-    visit.shoot(f"{path.stem}-{scheme}")
+    visit.shoot(f"{kind}-{scheme}")
     assert visit.complaints == []
     assert visit.asked == []
 
@@ -87,9 +106,9 @@ def test_axe_finds_no_violation(browser, path, scheme):
     assert found.violations_count == 0, found.generate_report()
 
 
-def test_it_reflows_at_400_per_cent_zoom(browser, path):
+def test_it_reflows_at_400_per_cent_zoom(browser, path, kind):
     visit = Visit(browser, path, viewport={"width": 320, "height": 900})
-    visit.shoot(f"{path.stem}-narrow")
+    visit.shoot(f"{kind}-narrow")
     assert visit.page.evaluate("document.documentElement.scrollWidth") <= 320
 
 
@@ -177,8 +196,13 @@ def lab(tmp_path_factory):
 
 
 def test_in_jupyterlab_another_area_gives_another_figure(browser, lab):
-    page = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
-    page.goto(f"{lab}/lab/tree/{PROFILE}?reset")
+    visit = Visit(
+        browser,
+        f"{lab}/lab/tree/{PROFILE}?reset",
+        own=(lab, lab.replace("http", "ws")),
+        viewport={"width": 1400, "height": 1000},
+    )
+    page = visit.page
     page.wait_for_selector(".jp-NotebookPanel-toolbar", timeout=60_000)
     page.get_by_text("| Idle").wait_for(timeout=60_000)
     first = _run_all_and_picture(page)
@@ -191,7 +215,8 @@ def test_in_jupyterlab_another_area_gives_another_figure(browser, lab):
     SHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SHOTS / "jupyterlab.png")
     assert second != first
-    page.close()
+    assert visit.complaints == []
+    assert visit.asked == []
 
 
 def _run_all_and_picture(page, unlike=""):
