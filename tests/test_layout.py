@@ -21,6 +21,9 @@ OPTIONS = {"outcome": "rate", "treated": ["E001"], "start": START}
         ("2009Q2", pd.period_range("2008Q1", periods=3, freq="Q"), pd.Period("2009Q2", "Q")),
         ("2009-01-01", pd.date_range("2008-01-01", periods=3), pd.Timestamp("2009-01-01")),
         (1989, pd.Series([1970, 1971]), 1989),
+        ("1989", pd.Series([1970, 1971]), 1989),
+        (1989, pd.Series(["1970", "1971"]), "1989"),
+        (pd.Period("2009-01", "M"), pd.Series(["2008-12", "2009-01"]), "2009-01"),
     ],
 )
 def test_a_start_is_put_into_the_kind_of_the_periods(start, periods, expected):
@@ -31,7 +34,7 @@ def test_a_start_that_is_no_period_is_refused():
     with pytest.raises(ParameterError, match="not a period like"):
         grid(panel(), **(OPTIONS | {"start": "spring"}))
     with pytest.raises(ParameterError, match="cannot be compared"):
-        grid(panel().assign(period=lambda f: f["period"].astype(str)), **OPTIONS)
+        grid(panel().assign(period=lambda f: f["period"].dt.to_timestamp().dt.date), **OPTIONS)
 
 
 def test_a_grid_holds_every_value_in_its_place_however_the_rows_are_ordered():

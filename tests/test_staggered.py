@@ -187,3 +187,42 @@ def test_it_draws_itself():
     found = staggered_effect(world(), outcome="rate", starts="begin")
     assert found.plot().collections
     assert "areas where it never started" in found.sentence()
+
+
+@pytest.mark.parametrize("never", [0, np.inf, np.nan])
+@pytest.mark.parametrize("comparison", ["never", "not_yet"])
+def test_a_start_of_nought_is_never_where_periods_are_numbers(never, comparison):
+    frame = world()
+    marked = frame.assign(begin=frame["begin"].fillna(never))
+    options = {"outcome": "rate", "comparison": comparison, "n_draws": 0}
+    found = staggered_effect(marked, starts="begin", **options)
+    expected = staggered_effect(frame, starts="begin", **options)
+    assert (found.estimate, found.se) == (expected.estimate, expected.se)
+    assert found.warnings == ()
+
+
+def test_areas_begun_by_the_first_period_are_said_to_be_left_out():
+    frame = world()
+    begun = frame["area_code"].isin(codes(90)[:3])
+    found = staggered_effect(
+        frame.assign(begin=frame["begin"].mask(begun, 1.0)), outcome="rate", starts="begin"
+    )
+    assert "3 areas were left out" in found.warnings[0]
+
+
+def test_starts_may_be_text_where_periods_are_dates():
+    frame = world()
+    start = frame["begin"].map({3.0: "2003", 6.0: "2006"})
+    years = pd.period_range("2001", periods=8, freq="Y")
+    dated = frame.assign(period=years[frame["period"] - 1], begin=start)
+    found = staggered_effect(dated, outcome="rate", starts="begin", n_draws=0)
+    expected = staggered_effect(frame, outcome="rate", starts="begin", n_draws=0)
+    assert found.estimate == pytest.approx(expected.estimate)
+
+
+@pytest.mark.parametrize("mark", [2, "yes", np.nan])
+def test_a_column_of_the_treated_holds_nought_and_one(mark):
+    frame = world().assign(mine=0).astype({"mine": object})
+    frame.loc[0, "mine"] = mark
+    with pytest.raises(PanelError, match=r"mine.*(must hold|not a number)"):
+        staggered_effect(frame, outcome="rate", treated="mine", start=3)

@@ -23,11 +23,14 @@ class Cohorts:
     starts : array (areas,)
         Position of the first treated period; infinite where never treated.
     covariates : array (areas, periods, covariates)
+    n_begun_before : int
+        Areas left out because it had started there by the first period.
     """
 
     outcomes: np.ndarray = field(repr=False)
     starts: np.ndarray = field(repr=False)
     covariates: np.ndarray = field(repr=False)
+    n_begun_before: int = 0
 
 
 def first_periods(
@@ -45,12 +48,13 @@ def first_periods(
         starts = dict.fromkeys(treated_areas(panel, treated, area), start)
     if isinstance(starts, str):
         need_columns(panel, [starts])
-        begun = panel[[area, starts]].drop_duplicates().set_index(area)[starts].dropna()
-        if begun.index.has_duplicates:
-            twice = begun.index[begun.index.duplicated()][0]
+        named = panel[[area, starts]].drop_duplicates().set_index(area)[starts].dropna()
+        if named.index.has_duplicates:
+            twice = named.index[named.index.duplicated()][0]
             raise PanelError(f"The area {twice!r} has two starts in {starts!r}: give it one.")
+        begun = _in_kind(named, panel[period])
     else:
-        begun = pd.Series({code: as_start(p, panel[period]) for code, p in starts.items()})
+        begun = _in_kind(pd.Series(dict(starts)), panel[period])
         known = set(panel[area])
         for code in begun.index:
             if code not in known:
@@ -59,6 +63,17 @@ def first_periods(
     if begun.empty:
         raise PanelError("No area ever starts, so there is no effect to estimate.")
     return begun
+
+
+def _in_kind(begun: pd.Series, periods: pd.Series) -> pd.Series:
+    """`begun` in the kind of `periods`, without the areas where it never starts."""
+    if pd.api.types.is_numeric_dtype(begun):
+        never = np.isinf(begun.to_numpy(dtype=float))
+        if pd.api.types.is_numeric_dtype(periods) and periods.min() > 0:
+            never |= begun.to_numpy(dtype=float) == 0
+        begun = begun[~never]
+    unique = {value: as_start(value, periods) for value in begun.dropna().unique()}
+    return begun.dropna().map(unique)
 
 
 def lay_out(
@@ -73,7 +88,8 @@ def lay_out(
     wide = panel.pivot_table(index=area, columns=period, values=outcome, dropna=False)
     periods = wide.columns
     position = begun.map(lambda p: int((periods < p).sum()))
-    wide = wide.drop(index=position.index[position == 0], errors="ignore")
+    begun_before = position.index[position == 0]
+    wide = wide.drop(index=begun_before, errors="ignore")
     starts = position[position < len(periods)].reindex(wide.index).fillna(np.inf)
     if np.isinf(starts).all():
         raise PanelError(
@@ -88,4 +104,5 @@ def lay_out(
     ]
     shape = (*wide.shape, 0)
     stacked = np.stack(layers, axis=2) if layers else np.empty(shape)
-    return Cohorts(wide.to_numpy(dtype=float), starts.to_numpy(), stacked), wide.index, periods
+    cohorts = Cohorts(wide.to_numpy(dtype=float), starts.to_numpy(), stacked, len(begun_before))
+    return cohorts, wide.index, periods

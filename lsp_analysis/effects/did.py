@@ -70,9 +70,11 @@ def difference_in_differences(
     ----------
     panel : DataFrame, one row per area and period
         May be unbalanced; rows with a missing value are left out.
-    treated : area codes, or the name of a column that is true for them start : first period that
-    counts as after, the same for all: for staggered starts see `staggered` covariates : columns
-    that vary over time within areas weights : str, optional
+    treated : area codes, or the name of a column that is true for them
+    start : first period that counts as after, the same for all
+        For staggered starts see `staggered`.
+    covariates : columns that vary over time within areas
+    weights : str, optional
         Column of weights, for example population.
     cluster : str, optional
         Column within which errors may be correlated; the area if left out.

@@ -303,7 +303,7 @@ def _placebo_frame(ledger: Ledger, pool: PlaceboPool, found: Judgement) -> pd.Da
             apparent = found.total / found.expected - 1
         else:
             apparent = (found.total - found.expected) / found.exposure
-    names = [" ".join(ledger.codes[group]) for group in pool.members[1:]]
+    names = [" ".join(map(str, ledger.codes[group])) for group in pool.members[1:]]
     return pd.DataFrame(
         {"areas": names, "estimate": apparent[1:], "statistic": found.statistic[1:]}
     )

@@ -19,7 +19,7 @@ from lsp_analysis.effects.its import (
 from lsp_analysis.effects.its_design import CHANGES, design, series_of
 from lsp_analysis.effects.its_fit import fit_series
 from lsp_analysis.effects.its_size import size_of_change
-from lsp_analysis.effects.layout import AREA, PERIOD, treated_areas
+from lsp_analysis.effects.layout import AREA, PERIOD, tidy, treated_areas
 from lsp_analysis.effects.parts import UNTOUCHED
 
 SHARED_BREAK = (
@@ -64,9 +64,10 @@ def controlled_interrupted_series(
     InterruptedSeries
         The terms of the effect are called "treated x level_change" and "treated x slope_change".
     """
+    others = [population] if population else []
+    panel = tidy(panel, numbers=[outcome, *others], labels=[area, period])
     codes = treated_areas(panel, treated, area)
     inside = panel[area].isin(codes)
-    others = [population] if population else []
     parts = [
         series_of(
             panel[rows],

@@ -13,7 +13,7 @@ from lsp_analysis.effects.layout import (
     check_pairs,
     check_start,
     named_areas,
-    need_columns,
+    tidy,
 )
 from lsp_analysis.errors import PanelError, ParameterError
 
@@ -39,9 +39,9 @@ def series_of(
     Without `treated` the panel must have one row per period already.
     """
     columns = list(dict.fromkeys([period, outcome, *others]))
-    need_columns(panel, columns)
+    labels = [period] if treated is None else [area, period]
+    panel = tidy(panel, numbers=[outcome, *others], labels=labels)
     if treated is not None:
-        need_columns(panel, [area])
         check_pairs(panel, area, period)
         codes = named_areas(panel, treated, area)
         panel = panel[panel[area].isin(codes)]
@@ -94,6 +94,8 @@ def design(
     """
     if change not in CHANGES:
         raise ParameterError(f"change={change!r} is not known: use {', '.join(CHANGES)}.")
+    if periods.empty:
+        raise PanelError("No period has a value of the outcome in all the areas taken together.")
     start = as_start(start, periods)
     at = check_start(pd.Index(periods.unique()).sort_values(), start, fewest_before=2)
     time = time_steps(periods)

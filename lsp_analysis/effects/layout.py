@@ -66,6 +66,73 @@ def need_columns(frame: pd.DataFrame, names: Iterable[str]) -> None:
             )
 
 
+def tidy(
+    panel: pd.DataFrame,
+    *,
+    numbers: Iterable[str],
+    labels: Iterable[str] = (AREA, PERIOD),
+    others: Iterable[str] = (),
+) -> pd.DataFrame:
+    """`panel` with the columns checked that a method is going to use.
+
+    Parameters
+    ----------
+    numbers : columns that must hold numbers, finite or missing
+    labels : columns of areas and periods
+        Categories become plain values, so that one which does not occur is not taken for missing.
+    others : columns that need only be there
+
+    Raises
+    ------
+    PanelError
+        For a column that is not there, an empty panel, text where a number is needed, infinity.
+    """
+    numbers = list(dict.fromkeys(numbers))
+    need_columns(panel, [*labels, *numbers, *others])
+    if panel.empty:
+        raise PanelError("The panel has no rows.")
+    changed = {name: _plain_labels(panel[name]) for name in labels if _is_category(panel[name])}
+    changed |= {
+        name: _as_numbers(panel[name])
+        for name in numbers
+        if not pd.api.types.is_numeric_dtype(panel[name])
+    }
+    panel = panel.assign(**changed) if changed else panel
+    for name in numbers:
+        values = panel[name].to_numpy(dtype=float, na_value=np.nan)
+        if np.isinf(values).any():
+            raise PanelError(
+                f"{name!r} is infinite in {int(np.isinf(values).sum())} rows, as after a division "
+                "by nothing: correct them, or leave them missing."
+            )
+    return panel
+
+
+def _is_category(column: pd.Series) -> bool:
+    return isinstance(column.dtype, pd.CategoricalDtype)
+
+
+def _plain_labels(column: pd.Series) -> pd.Series:
+    categories = column.cat.categories
+    if column.cat.ordered and not categories.is_monotonic_increasing:
+        raise PanelError(
+            f"{column.name!r} is a category with an order of its own, {categories[0]} to "
+            f"{categories[-1]}: number it, or use dates."
+        )
+    return column.astype(categories.dtype)
+
+
+def _as_numbers(column: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = numbers.isna() & column.notna()
+    if wrong.any():
+        raise PanelError(
+            f"{column.name!r} is not a number in {int(wrong.sum())} rows, first "
+            f"{column[wrong].iloc[0]!r}. Correct them, and leave missing what is not known."
+        )
+    return numbers
+
+
 def as_start(start: Any, periods: pd.Series | pd.Index) -> Any:
     """`start` in the kind of `periods`: text such as "2008-04" becomes a Period among Periods."""
     dtype = periods.dtype
@@ -75,11 +142,24 @@ def as_start(start: Any, periods: pd.Series | pd.Index) -> Any:
         if isinstance(dtype, pd.PeriodDtype) and start.freq != dtype.freq:
             return start.asfreq(dtype.freq, how="start")
         if pd.api.types.is_datetime64_any_dtype(dtype):
-            return pd.Timestamp(start)
+            return start.start_time if isinstance(start, pd.Period) else pd.Timestamp(start)
+        if pd.api.types.is_numeric_dtype(dtype):
+            return _number(start)
     except (ValueError, TypeError) as error:
+        example = periods.iloc[0] if isinstance(periods, pd.Series) else periods[0]
         raise ParameterError(
-            f"start={start!r} is not a period like those of the panel, for example {periods[0]!s}."
+            f"start={start!r} is not a period like those of the panel, for example {example!s}."
         ) from error
+    if pd.api.types.is_string_dtype(dtype) and not isinstance(start, str):
+        return str(start)
+    return start
+
+
+def _number(start: Any) -> Any:
+    if isinstance(start, str):
+        return float(start) if "." in start else int(start)
+    if not np.isreal(start) or start != start:
+        raise TypeError
     return start
 
 
@@ -100,7 +180,7 @@ def named_areas(panel: pd.DataFrame, treated: str | Sequence[Any], area: str) ->
     Raises PanelError for a code that is not in the panel, and when none is named.
     """
     if isinstance(treated, str) and treated in panel.columns:
-        codes = list(panel.loc[panel[treated].astype(bool), area].unique())
+        codes = list(panel.loc[marked(panel[treated]), area].unique())
     else:
         codes = [treated] if isinstance(treated, str) or np.isscalar(treated) else list(treated)
     known = set(panel[area])
@@ -113,6 +193,18 @@ def named_areas(panel: pd.DataFrame, treated: str | Sequence[Any], area: str) ->
             "No area is treated, so there is no effect to estimate: name one in `treated`."
         )
     return list(dict.fromkeys(codes))
+
+
+def marked(column: pd.Series) -> np.ndarray:
+    """Rows that a column of 0 and 1, or false and true, marks; PanelError for anything else."""
+    values = _as_numbers(column).to_numpy(dtype=float, na_value=np.nan)
+    if not np.isin(values, (0.0, 1.0)).all():
+        odd = column[~np.isin(values, (0.0, 1.0))].iloc[0]
+        raise PanelError(
+            f"{column.name!r} must hold only 0 and 1 (or false and true) to mark the treated; it "
+            f"holds {odd!r}."
+        )
+    return values == 1
 
 
 def check_start(periods: pd.Index, start: Any, fewest_before: int = 1) -> int:
@@ -150,11 +242,13 @@ def long_panel(
     panel may be unbalanced; a repeated (area, period) pair is an error.
     """
     columns = list(dict.fromkeys([area, period, outcome, *others]))
-    need_columns(panel, columns)
+    panel = tidy(panel, numbers=[outcome], labels=[area, period], others=others)
     codes = treated_areas(panel, treated, area)
     start = as_start(start, panel[period])
-    check_start(pd.Index(panel[period].unique()).sort_values(), start)
     frame = panel[columns].dropna()
+    if frame.empty:
+        raise PanelError(f"No row has a value in all of {', '.join(columns)}.")
+    check_start(pd.Index(frame[period].unique()).sort_values(), start)
     check_pairs(frame, area, period)
     on = frame[area].isin(codes).to_numpy() & (frame[period] >= start).to_numpy()
     return frame.assign(_on=on.astype(float)), codes, start
@@ -190,7 +284,7 @@ def grid(
     start : first period that counts as after.
     fewest_before : periods before the start that the method needs.
     """
-    need_columns(panel, [area, period, outcome])
+    panel = tidy(panel, numbers=[outcome], labels=[area, period])
     codes = treated_areas(panel, treated, area)
     start = as_start(start, panel[period])
     check_pairs(panel, area, period)

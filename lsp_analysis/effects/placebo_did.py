@@ -9,7 +9,7 @@ import pandas as pd
 
 from lsp_analysis.effects import placebo
 from lsp_analysis.effects.did import difference_in_differences
-from lsp_analysis.effects.layout import grid
+from lsp_analysis.effects.layout import grid, tidy
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError
 
@@ -64,6 +64,7 @@ def placebo_difference_in_differences(
     """
     if isinstance(treated, str):
         treated = [treated]
+    panel = tidy(panel, numbers=[outcome])
     complete, dropped = _complete(panel, outcome, treated)
     laid = grid(complete, outcome=outcome, treated=list(treated), start=start)
     adjacency = placebo.adjacency_matrix(laid.areas, neighbours)
@@ -119,7 +120,7 @@ def placebo_difference_in_differences(
         paths=fit.paths,
         placebos=pd.DataFrame(
             {
-                "areas": [" ".join(laid.areas[group]) for group in pool.members[1:]],
+                "areas": [" ".join(map(str, laid.areas[group])) for group in pool.members[1:]],
                 "estimate": placebos,
             }
         ),
@@ -131,6 +132,8 @@ def _complete(
 ) -> tuple[pd.DataFrame, int]:
     """Rows of areas with a value in every period, and how many comparison areas have none."""
     known = panel.dropna(subset=[outcome])
+    if known.empty:
+        raise PanelError(f"No row has a value of {outcome!r}.")
     periods = known["period"].nunique()
     counts = known["area_code"].value_counts()
     short = set(counts.index[counts < periods]) | (set(panel["area_code"]) - set(counts.index))

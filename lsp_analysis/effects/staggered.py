@@ -21,7 +21,7 @@ from lsp_analysis.effects.group_aggregates import (
     simultaneous_critical,
 )
 from lsp_analysis.effects.group_time import Cell, group_time_cells
-from lsp_analysis.effects.layout import AREA, PERIOD, check_pairs, need_columns
+from lsp_analysis.effects.layout import AREA, PERIOD, check_pairs, tidy
 from lsp_analysis.effects.parts import UNTOUCHED, detectable, paths_frame, relative_to
 from lsp_analysis.effects.regression import few_clusters_warning
 from lsp_analysis.effects.result import EffectEstimate
@@ -93,9 +93,10 @@ def staggered_effect(
     ----------
     panel : DataFrame, one row per area and period
         May be unbalanced: an area without both periods of a comparison is left out of it.
-    starts : dict of area code to first period, or the name of a column that holds it (missing:
-    never)
-        Areas left out never start.
+    starts : dict of area code to first period, or the name of a column that holds it
+        Areas left out never start; nor do those whose start is missing, infinite, or 0 where the
+        periods are numbers above 0. Areas that had started by the first period have no before and
+        are left out, with a warning.
     treated, start : as elsewhere, instead of `starts`, when all start together
     covariates : columns, taken in the earlier of the two periods compared
     method, comparison, base, anticipation
@@ -111,7 +112,7 @@ def staggered_effect(
         Intervals and p-values are missing, with the reason in `warnings`, when fewer than five
         areas are treated or fewer than five never are.
     """
-    need_columns(panel, [area, period, outcome, *covariates])
+    panel = tidy(panel, numbers=[outcome, *covariates], labels=[area, period])
     check_pairs(panel, area, period)
     begun = first_periods(panel, starts, treated, start, area, period)
     cohorts, areas, periods = lay_out(panel, outcome, begun, covariates, area, period)
@@ -154,7 +155,7 @@ def staggered_effect(
         n_treated=n_treated,
         **detectable(smallest, counterfactual),
         assumptions=(PARALLEL_LATER, UNTOUCHED),
-        warnings=(withheld,) if withheld else (),
+        warnings=(*([withheld] if withheld else []), *_left_out(cohorts, periods)),
         paths=paths,
         aggregate=aggregate,
         se=float(row["se"]),
@@ -170,6 +171,17 @@ _COMPARATORS = {
     "never": "areas where it never started",
     "not_yet": "areas where it had not started yet",
 }
+
+
+def _left_out(cohorts: Cohorts, periods: pd.Index) -> list[str]:
+    count = cohorts.n_begun_before
+    if not count:
+        return []
+    were = "area was" if count == 1 else "areas were"
+    return [
+        f"{count} {were} left out: it had started there by the first period, {periods[0]}, so "
+        "there is no before."
+    ]
 
 
 def _overall_table(combined: dict[str, Combined], level: float, withheld: bool) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lsp_analysis.effects.did import DifferenceInDifferences, inference_name
 from lsp_analysis.effects.fixed_effects import complete_rows, treated_clusters
+from lsp_analysis.effects.layout import marked, tidy
 from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, detectable, relative_to
 from lsp_analysis.effects.regression import least_squares
 from lsp_analysis.errors import PanelError
@@ -70,8 +71,10 @@ def did_2x2(
     """
     named = [outcome, treated, post, *covariates]
     named += [name for name in (weights, cluster) if name]
+    numbers = [outcome, *([weights] if weights else [])]
+    frame = tidy(frame, numbers=numbers, labels=[], others=named)
     rows = complete_rows(frame, named).reset_index(drop=True)
-    group, after = (_zero_one(rows[name]) for name in (treated, post))
+    group, after = (marked(rows[name]).astype(float) for name in (treated, post))
     _check_cells(group, after, treated, post)
     columns = pd.DataFrame(
         {"intercept": 1.0, treated: group, post: after, INTERACTION: group * after},
@@ -120,16 +123,6 @@ def did_2x2(
         regression=fit,
         means=means,
     )
-
-
-def _zero_one(column: pd.Series) -> np.ndarray:
-    values = column.to_numpy(dtype=float)
-    if not np.isin(values, (0.0, 1.0)).all():
-        raise PanelError(
-            f"{column.name!r} must hold only 0 and 1 (or false and true); it holds "
-            f"{column[~np.isin(values, (0.0, 1.0))].iloc[0]!r}."
-        )
-    return values
 
 
 def _check_cells(group: np.ndarray, after: np.ndarray, treated: str, post: str) -> None:

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.layout import as_start, need_columns
+from lsp_analysis.effects.layout import as_start, tidy
 from lsp_analysis.errors import AreaError, PanelError, did_you_mean
 
 CYCLE = {"M": 12, "Q": 4, "W": 52, "D": 365, "B": 260}
@@ -21,8 +21,11 @@ MONTHS_IF_UNLABELLED = 36
 
 def _freq(periods: pd.Index) -> str:
     """Frequency of Periods, or of dates evenly spaced; empty for anything else."""
-    if isinstance(periods, pd.DatetimeIndex) and len(periods) > 2:
-        return (pd.infer_freq(periods) or "").replace("S", "", 1).replace("E", "", 1)
+    if isinstance(periods, pd.DatetimeIndex):
+        try:
+            periods = periods.to_period()
+        except ValueError:  # not evenly spaced
+            return ""
     return getattr(periods, "freqstr", None) or ""
 
 
@@ -60,9 +63,7 @@ class Ledger:
 
 def read_ledger(panel: pd.DataFrame, *, outcome: str, population: str | None) -> Ledger:
     """Lay out a tidy panel; raises PanelError for repeats, text, no rows and negative counts."""
-    need_columns(panel, ["area_code", "period", outcome, *([population] if population else [])])
-    if panel.empty:
-        raise PanelError("The panel has no rows. Check the indicator and the areas asked for.")
+    panel = tidy(panel, numbers=[outcome, *([population] if population else [])])
     repeated = panel.duplicated(["area_code", "period"])
     if repeated.any():
         area, period = panel.loc[repeated, ["area_code", "period"]].iloc[0]
@@ -93,13 +94,7 @@ def read_ledger(panel: pd.DataFrame, *, outcome: str, population: str | None) ->
 
 
 def _wide(panel: pd.DataFrame, column: str) -> pd.DataFrame:
-    try:
-        values = panel[column].astype(float)
-    except (ValueError, TypeError) as error:
-        raise PanelError(
-            f"{column!r} is not a number in every row of the panel: {error}."
-        ) from error
-    frame = panel[["area_code", "period"]].assign(value=values)
+    frame = panel[["area_code", "period"]].assign(value=panel[column].astype(float))
     return frame.pivot_table(
         index="area_code",
         columns="period",
