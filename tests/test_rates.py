@@ -128,3 +128,45 @@ def test_the_interval_is_drawn_for_each_area(monkeypatch):
     rates(panel, indicator=RATE).plot(highlight=codes(0))
     assert seen["frame"].columns.tolist() == ["label", "value", "low", "high"]
     assert seen["highlight"] == ["A00"]
+
+
+UGLY = {
+    "text": (["5", "x"], [10, 20], "holds 'x', which is no number"),
+    "negative": ([-1, 5], [10, 20], "negative in one row"),
+    "infinite": ([np.inf, 5], [10, 20], "infinite"),
+    "dates": (pd.to_datetime(["2020-01-01", "2020-02-01"]), [10, 20], "holds dates"),
+    "two lengths": ([1, 2], [10, 20, 30], "2 counts and 3 denominators"),
+}
+
+
+@pytest.mark.parametrize("make", [crude_rate, proportion])
+@pytest.mark.parametrize("what", UGLY)
+def test_what_is_no_count_is_refused_with_a_sentence(make, what):
+    counts, people, said = UGLY[what]
+    with pytest.raises(PanelError, match=said):
+        make(counts, people)
+
+
+def test_a_share_above_the_whole_is_refused_and_a_rate_above_it_is_not():
+    with pytest.raises(PanelError, match="above its denominator in one row, the first 6 of 5"):
+        proportion([6, 2], [5, 5])
+    assert crude_rate([6], [5], multiplier=1)["value"][0] == pytest.approx(1.2)
+
+
+@pytest.mark.parametrize(
+    "counts", [pd.Series([5, pd.NA], dtype=object), pd.array([5, pd.NA], dtype="Int64"), [5, None]]
+)
+def test_every_kind_of_missing_count_gives_a_missing_rate(counts):
+    assert proportion(counts, [10, 10])["value"].isna().tolist() == [False, True]
+
+
+@pytest.mark.parametrize("level", [1.5, 95, 0, "95", None, np.nan])
+def test_a_level_that_is_no_share_is_refused(level):
+    with pytest.raises(ParameterError, match="for 95%"):
+        crude_rate([5], [10], level=level)
+
+
+@pytest.mark.filterwarnings("error")
+def test_no_rows_give_no_rates():
+    assert crude_rate([], []).empty
+    assert proportion([], []).empty

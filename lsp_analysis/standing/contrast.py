@@ -8,6 +8,7 @@ limits, which are Wilson's limits of the first group's share of all events turne
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import erfc, ndtri, stdtr, stdtrit
+from scipy.stats import binomtest
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
-from statsmodels.stats.rates import confint_poisson, test_poisson_2indep
+from statsmodels.stats.rates import confint_poisson
 
-from lsp_analysis.standing.checks import as_counts, as_exposure, check_level, check_one_of
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.checks import as_events, as_parts, check_level, check_one_of
 from lsp_analysis.standing.rates import wilson_limits
 
 if TYPE_CHECKING:
@@ -49,7 +52,7 @@ def difference_of_proportions(
         Counts and populations of two groups that do not overlap.
     level : float between 0 and 1
     """
-    x1, n1, x2, n2 = _both(x1, n1, x2, n2)
+    x1, n1, x2, n2 = _both(x1, n1, x2, n2, of=as_parts)
     with np.errstate(invalid="ignore"):
         low, high = confint_proportions_2indep(
             x1, n1, x2, n2, method="newcomb", compare="diff", alpha=1 - check_level(level)
@@ -64,7 +67,7 @@ def ratio_of_proportions(
 
     A count of nought on either side leaves the limits missing: its logarithm has no spread.
     """
-    x1, n1, x2, n2 = _both(x1, n1, x2, n2)
+    x1, n1, x2, n2 = _both(x1, n1, x2, n2, of=as_parts)
     with np.errstate(divide="ignore", invalid="ignore"):
         low, high = confint_proportions_2indep(
             x1, n1, x2, n2, method="log", compare="ratio", alpha=1 - check_level(level)
@@ -122,13 +125,21 @@ def ratio_of_rates(
 
 
 def exact_rate_test(x1: float, t1: float, x2: float, t2: float) -> float:
-    """Two-sided p-value of two equal Poisson rates: binomial given all events (statsmodels)."""
-    return float(test_poisson_2indep(x1, t1, x2, t2, method="exact-cond").pvalue)
+    """Two-sided p-value of two equal Poisson rates: binomial given all events (SciPy).
+
+    Whole numbers of events; 1 without any event, missing without exposure.
+    """
+    x1, t1, x2, t2 = (float(part) for part in _both(x1, t1, x2, t2))
+    if np.isnan(x1 + t1 + x2 + t2):
+        return np.nan
+    if not (x1.is_integer() and x2.is_integer()):
+        raise PanelError(f"An exact test needs whole numbers of events, not {x1:g} and {x2:g}.")
+    return float(binomtest(int(x1), int(x1 + x2), t1 / (t1 + t2)).pvalue) if x1 + x2 else 1.0
 
 
 def score_p_proportions(x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike) -> np.ndarray:
     """Two-sided p-values of two equal proportions (pooled score test); 1 where both are alike."""
-    x1, n1, x2, n2 = _both(x1, n1, x2, n2)
+    x1, n1, x2, n2 = _both(x1, n1, x2, n2, of=as_parts)
     pooled = (x1 + x2) / (n1 + n2)
     spread = np.sqrt(pooled * (1 - pooled) * (1 / n1 + 1 / n2))
     return _two_sided(x1 / n1 - x2 / n2, spread)
@@ -210,11 +221,13 @@ def _gap_frame(
     return pd.DataFrame(columns, index=index)
 
 
-def _both(*counts_and_bases: ArrayLike) -> list[np.ndarray]:
+def _both(
+    *counts_and_bases: ArrayLike,
+    of: Callable[[ArrayLike, ArrayLike], tuple[np.ndarray, np.ndarray]] = as_events,
+) -> list[np.ndarray]:
     """Counts and bases of both groups as arrays of one shape."""
     x1, n1, x2, n2 = counts_and_bases
-    parts = (as_counts(x1), as_exposure(n1), as_counts(x2), as_exposure(n2))
-    return [np.array(part) for part in np.broadcast_arrays(*parts)]
+    return [np.array(part) for part in np.broadcast_arrays(*of(x1, n1), *of(x2, n2))]
 
 
 def _share_limits(
@@ -222,7 +235,8 @@ def _share_limits(
 ) -> tuple[np.ndarray, np.ndarray]:
     if method == "score":
         return wilson_limits(x, total, level=level)
-    return proportion_confint(x, total, alpha=1 - check_level(level), method="beta")
+    low, high = proportion_confint(x, total, alpha=1 - check_level(level), method="beta")
+    return np.asarray(low), np.asarray(high)
 
 
 def _two_sided(difference: np.ndarray, spread: np.ndarray) -> np.ndarray:

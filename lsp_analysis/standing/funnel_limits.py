@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import gammainccinv, gammaincinv, ndtri
 
-from lsp_analysis.standing.checks import as_counts, as_exposure
+from lsp_analysis.standing.checks import as_counts, as_events, as_exposure, as_parts
 from lsp_analysis.standing.rates import poisson_limits
 
 INNER, OUTER = 0.95, 0.998
@@ -82,20 +82,18 @@ def expected_at_limits(observed: ArrayLike) -> pd.DataFrame:
 
 def classify_proportions(counts: ArrayLike, population: ArrayLike) -> np.ndarray:
     """Words for each share against the funnel around the share of all rows together."""
-    counts, population = as_counts(counts), as_exposure(population)
-    known = ~np.isnan(counts / population)
-    average = counts[known].sum() / population[known].sum()
-    limits = proportion_limits(population, average)
+    counts, population = map(np.atleast_1d, as_parts(counts, population))
+    limits = proportion_limits(population, _average(counts, population))
     return label(counts / population, limits)
 
 
 def classify_ratios(observed: ArrayLike, expected: ArrayLike) -> np.ndarray:
     """Words for observed over expected against 1: does the count's own interval reach it?"""
-    observed, expected = np.atleast_1d(as_counts(observed)), as_exposure(expected)
+    observed, expected = np.atleast_1d(as_counts(observed)), as_counts(expected, "expected number")
     lower95, upper95 = poisson_limits(observed, level=INNER)
     lower998, upper998 = poisson_limits(observed, level=OUTER)
     # An interval above the expected number is a count above its limit, and the other way round.
-    known = ~np.isnan(observed / expected)
+    known = ~np.isnan(observed + expected)
     steps = np.where(lower95 > expected, 1, 0) + np.where(lower998 > expected, 1, 0)
     steps = steps - np.where(upper95 < expected, 1, 0) - np.where(upper998 < expected, 1, 0)
     return np.where(known, np.array(LABELS)[steps + 2], NOT_KNOWN)
@@ -103,10 +101,14 @@ def classify_ratios(observed: ArrayLike, expected: ArrayLike) -> np.ndarray:
 
 def classify_rates(counts: ArrayLike, population: ArrayLike) -> np.ndarray:
     """Words for each crude rate against the rate of all rows together."""
-    counts, population = as_counts(counts), as_exposure(population)
+    counts, population = as_events(counts, population)
+    return classify_ratios(counts, population * _average(counts, population))
+
+
+def _average(counts: np.ndarray, population: np.ndarray) -> float:
+    """Events of all rows with both numbers over their population; missing if there are none."""
     known = ~np.isnan(counts / population)
-    average = counts[known].sum() / population[known].sum()
-    return classify_ratios(counts, population * average)
+    return counts[known].sum() / population[known].sum() if known.any() else np.nan
 
 
 def around(average: float, error: np.ndarray, factor: float = 1.0) -> dict[str, np.ndarray]:

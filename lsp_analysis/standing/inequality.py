@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit, ndtri
 
 from lsp_analysis import figures, wording
-from lsp_analysis.errors import ParameterError
-from lsp_analysis.standing.checks import check_level, check_one_of
+from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.standing.checks import as_counts, as_numbers, check_level, check_one_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -111,13 +111,13 @@ def slope_index(
     ------
     ParameterError
         Neither standard errors nor limits are given, or fewer than three groups.
+    PanelError
+        A value is missing, or cannot be put on the scale of the line (nought on "log", a percentage
+        on "logit").
     """
     to_line, back = TRANSFORMS[check_one_of(transform, TRANSFORMS, "transform")]
-    share = np.asarray(population, float) / np.sum(population)
-    if len(share) < 3:
-        raise ParameterError(f"A slope needs 3 groups or more, and there are {len(share)}.")
+    share, value = _groups(population, value, transform)
     position = np.cumsum(share) - share / 2
-    value = np.asarray(value, float)
     fitted = to_line(value)
     error = _errors(value, se, low, high, transform)
     ends = _line_ends(position, share)
@@ -133,6 +133,35 @@ def slope_index(
         float(estimate[0]), *map(float, limits[0]), float(estimate[1]), *map(float, limits[1]),
         level, transform, unit, seed, line,
     )  # fmt: skip
+
+
+# Values that can be put on each scale.
+_CAN_BE_FITTED = {
+    "none": lambda value: ~np.isnan(value),
+    "log": lambda value: value > 0,
+    "logit": lambda value: (value > 0) & (value < 1),
+}
+_RANGES = {"none": "known", "log": "above nought", "logit": "shares between 0 and 1"}
+
+
+def _groups(
+    population: ArrayLike, value: ArrayLike, transform: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each group's share of the people and its value, or why no line can be drawn."""
+    people = as_counts(population, "population of the groups")
+    value = as_numbers(value, "value of the groups")
+    if people.shape != value.shape or people.ndim != 1 or len(people) < 3 or not people.sum() > 0:
+        raise ParameterError(
+            "A slope needs 3 groups or more, each with a population and a value; there are "
+            f"{people.size} populations, adding up to {people.sum():g}, and {value.size} values."
+        )
+    wrong = ~_CAN_BE_FITTED[transform](value)
+    if wrong.any():
+        raise PanelError(
+            f"With the transform {transform!r} values must be {_RANGES[transform]}: not so in "
+            f"{wording.counted(int(wrong.sum()), 'group')}, the first {value[wrong][0]:g}."
+        )
+    return people / people.sum(), value
 
 
 def _errors(

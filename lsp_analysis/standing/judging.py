@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from statsmodels.stats.multitest import multipletests
 
-from lsp_analysis.standing.checks import check_one_of
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.checks import as_numbers, check_one_of
 
 POLARITIES = ("high_is_good", "low_is_good", "none")
 # The words for being below and above the benchmark.
@@ -39,7 +40,10 @@ def judge(
     array of str
     """
     check_one_of(polarity, POLARITIES, "polarity")
-    low, high, benchmark = np.broadcast_arrays(*map(np.asarray, (low, high, benchmark)))
+    numbers = {"lower limit": low, "upper limit": high, "benchmark": benchmark}
+    low, high, benchmark = np.broadcast_arrays(
+        *(as_numbers(x, name) for name, x in numbers.items())
+    )
     below, above = _SIDES[polarity]
     words = np.array(["not compared", "similar", below, above])
     known = ~(np.isnan(low) | np.isnan(high) | np.isnan(benchmark))
@@ -57,8 +61,12 @@ def adjust_p(p: ArrayLike, *, method: str = "bh") -> np.ndarray:
         discoveries; Holm (1979) the chance of any.
     """
     check_one_of(method, ADJUSTMENTS, "adjustment")
-    p = np.asarray(p, dtype=float)
+    p = as_numbers(p, "p-value")
     known = ~np.isnan(p)
+    if (p < 0).any() or (p > 1).any():
+        raise PanelError(
+            f"The p-values run from {np.nanmin(p):g} to {np.nanmax(p):g}, and they lie from 0 to 1."
+        )
     adjusted = np.full(p.shape, np.nan)
     if ADJUSTMENTS[method] is None or not known.any():
         return p

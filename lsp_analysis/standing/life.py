@@ -49,9 +49,10 @@ def life_expectancy(
     check_columns(counts, ["start_age", "deaths", "population"], "life table")
     keys = [] if by is None else [by] if isinstance(by, str) else list(by)
     ordered = counts.sort_values([*keys, "start_age"], ignore_index=True)
-    ages = np.sort(ordered["start_age"].unique())
+    ages = np.sort(as_counts(ordered["start_age"].unique(), "start_age"))
     n_tables = 1 if not keys else ordered.groupby(keys, observed=True).ngroups
-    if len(ordered) != n_tables * len(ages) or ordered.duplicated([*keys, "start_age"]).any():
+    repeated = ordered.duplicated([*keys, "start_age"]).any()
+    if ordered.empty or len(ordered) != n_tables * len(ages) or repeated:
         raise PanelError(
             f"{len(ordered)} rows do not make {n_tables} life tables of {len(ages)} age bands. "
             "Each group needs each band once."

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from lsp_analysis.errors import ParameterError
+from lsp_analysis.standing.checks import as_numbers
 
 
 def quantiles(
@@ -31,8 +32,10 @@ def quantiles(
     array of float
         Missing throughout when there are fewer values than groups.
     """
-    if n_quantiles < 1:
-        raise ParameterError(f"There cannot be {n_quantiles} quantile groups: give 1 or more.")
+    if n_quantiles < 1 or n_quantiles != int(n_quantiles):
+        raise ParameterError(
+            f"There cannot be {n_quantiles} quantile groups: give a whole number, 1 or more."
+        )
     rank = ranks(values, highest_first=highest_first)
     n = np.count_nonzero(~np.isnan(rank))
     if n < n_quantiles:
@@ -44,7 +47,7 @@ def quantiles(
 
 def ranks(values: ArrayLike, *, highest_first: bool = True) -> np.ndarray:
     """Rank 1 for the highest (or lowest) value; ties share the lower rank, missing stay missing."""
-    series = pd.Series(np.asarray(values, dtype=float))
+    series = pd.Series(np.atleast_1d(as_numbers(values, "value to rank")))
     return series.rank(method="min", ascending=not highest_first).to_numpy()
 
 

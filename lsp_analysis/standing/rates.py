@@ -17,7 +17,14 @@ from scipy.special import gammainccinv, gammaincinv, ndtri, stdtrit
 from statsmodels.stats.proportion import proportion_confint
 
 from lsp_analysis import figures, wording
-from lsp_analysis.standing.checks import as_counts, as_exposure, check_columns, check_level
+from lsp_analysis.standing.checks import (
+    as_counts,
+    as_events,
+    as_numbers,
+    as_parts,
+    check_columns,
+    check_level,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,29 +108,33 @@ def crude_rate(
     DataFrame, one row per element
         ``value``, ``low``, ``high``; missing where the population is nought or missing.
     """
-    scale = multiplier / as_exposure(population)
-    lower, upper = poisson_limits(counts, level=level)
-    return _interval_frame(counts, as_counts(counts) * scale, lower * scale, upper * scale)
+    events, people = as_events(counts, population)
+    scale = multiplier / people
+    lower, upper = poisson_limits(events, level=level)
+    return _interval_frame(counts, events * scale, lower * scale, upper * scale)
 
 
 def proportion(
     counts: ArrayLike, population: ArrayLike, *, multiplier: float = 100, level: float = 0.95
 ) -> pd.DataFrame:
-    """Proportions with Wilson's score limits (statsmodels); columns as for `crude_rate`."""
+    """Proportions with Wilson's score limits (statsmodels); columns as for `crude_rate`.
+
+    A count above its population is refused (PanelError): such a ratio is a rate.
+    """
     lower, upper = wilson_limits(counts, population, level=level)
-    share = as_counts(counts) / as_exposure(population)
-    return _interval_frame(counts, share * multiplier, lower * multiplier, upper * multiplier)
+    part, whole = as_parts(counts, population)
+    return _interval_frame(
+        counts, part / whole * multiplier, lower * multiplier, upper * multiplier
+    )
 
 
 def wilson_limits(
     counts: ArrayLike, population: ArrayLike, *, level: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
     """Wilson (1927) score limits of shares, between 0 and 1, without continuity correction."""
-    parts = np.broadcast_arrays(as_counts(counts), as_exposure(population))
-    counts, population = (np.array(part) for part in parts)
+    counts, population = as_parts(counts, population)
     alpha = 1 - check_level(level)
-    with np.errstate(invalid="ignore"):  # a count above its population has no limits
-        low, high = proportion_confint(counts, population, alpha=alpha, method="wilson")
+    low, high = proportion_confint(counts, population, alpha=alpha, method="wilson")
     # Rounding leaves a trace where the limit is exactly nought or one.
     none, every = (counts == 0) & (population > 0), counts == population
     return np.where(none, 0.0, low), np.where(every, 1.0, high)
@@ -156,7 +167,8 @@ def means(
         ``n``, ``value``, ``stdev``, ``low``, ``high``.
     """
     check_columns(frame, [value, *([by] if isinstance(by, str) else by)], "table of measurements")
-    table = frame.groupby(by, observed=True)[value].agg(["count", "mean", "std"])
+    measured = frame.assign(**{value: as_numbers(frame[value], value)})
+    table = measured.groupby(by, observed=True)[value].agg(["count", "mean", "std"])
     table.columns = ["n", "value", "stdev"]
     low, high = mean_limits(table["value"], table["stdev"], table["n"], level=level)
     return table.assign(low=low, high=high)

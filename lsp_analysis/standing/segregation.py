@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from lsp_analysis.standing.checks import as_counts, as_exposure
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.checks import as_parts
 
 
 def segregation(group: ArrayLike, total: ArrayLike, *, aversion: float = 0.5) -> pd.Series:
@@ -24,10 +25,20 @@ def segregation(group: ArrayLike, total: ArrayLike, *, aversion: float = 0.5) ->
     Series
         ``dissimilarity``, ``gini``, ``entropy``, ``atkinson`` (evenness, 0 to 1), ``isolation``
         and ``interaction`` (chance that a member meets a member, or a non-member).
+
+    Raises
+    ------
+    PanelError
+        Nobody is a member, or everybody.
     """
-    group, total = as_counts(group), as_exposure(total)
+    group, total = as_parts(group, total)
     known = ~np.isnan(group / total)
     group, total = group[known], total[known]
+    if not 0 < group.sum() < total.sum():
+        raise PanelError(
+            f"{group.sum():g} of {total.sum():g} people are of the group. Evenness needs both "
+            "members and others."
+        )
     share, people, overall = group / total, total.sum(), group.sum() / total.sum()
     spread = people * overall * (1 - overall)
     own, others = group / group.sum(), 1 - share

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lsp_analysis.standing.checks import as_counts, as_exposure
+from lsp_analysis.standing.checks import as_events
 
 
 def empirical_bayes(events: ArrayLike, population: ArrayLike) -> np.ndarray:
@@ -25,8 +25,10 @@ def empirical_bayes(events: ArrayLike, population: ArrayLike) -> np.ndarray:
     array of float
         Events per head, between the area's own rate and the overall one.
     """
-    events, population = as_counts(events, "events"), as_exposure(population)
+    events, population = as_events(events, population)
     known = ~np.isnan(events / population)
+    if not known.any():
+        return np.full(events.shape, np.nan)
     people = population[known].sum()
     overall = events[known].sum() / people
     rates = events / population

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.checks import check_columns, check_level
+from lsp_analysis.standing.checks import as_counts, as_exposure, check_columns, check_level
 from lsp_analysis.standing.rates import EXACT_BELOW, poisson_limits
 
 # Nineteen five-year bands, 0-4 to 90 and over (Eurostat 2013).
@@ -40,18 +40,20 @@ def directly_standardised(
     -------
     DataFrame indexed by group
         ``observed``, ``value``, ``low``, ``high``, ``note``. Under ten events the rate is missing:
-        it would rest on too few of the bands. A band without people is missing too.
+        it would rest on too few of the bands. So is the rate of a group with a band without people,
+        or without a count: a count withheld is not a count of nought.
     """
     check_columns(counts, ["observed", "population", "standard"], "table of counts by age")
     check_level(level)
-    people = counts["population"].where(counts["population"] > 0)
-    weight = counts["standard"] / people
+    observed, people = as_counts(counts["observed"]), as_exposure(counts["population"])
+    weight = as_counts(counts["standard"], "standard population") / people
     weighted = counts.assign(
-        rate=weight * counts["observed"], variance=weight**2 * counts["observed"], people=people
+        observed=observed, rate=weight * observed, variance=weight**2 * observed, people=people
     )
     groups = weighted.groupby(by, observed=True)
     sums = groups[["observed", "standard", "rate", "variance"]].sum(min_count=1)
-    whole = groups["people"].count() == groups.size()
+    peopled = groups["people"].count() == groups.size()
+    whole = peopled & (groups["observed"].count() == groups.size())
     enough = sums["observed"] >= EXACT_BELOW
     value = (sums["rate"] / sums["standard"]).where(whole & enough)
     # Dobson: the limits of the total count, stretched by the ratio of the two standard errors.
@@ -64,7 +66,9 @@ def directly_standardised(
             "low": multiplier * (value + stretch * (lower - sums["observed"])),
             "high": multiplier * (value + stretch * (upper - sums["observed"])),
             "note": np.select(
-                [~whole, ~enough], ["an age band has no people", "fewer than 10 events"], ""
+                [~peopled, ~whole, ~enough],
+                ["an age band has no people", "an age band has no count", "fewer than 10 events"],
+                "",
             ),
         }
     )
@@ -96,16 +100,28 @@ def indirectly_standardised(
     -------
     DataFrame indexed by group
         ``observed``, ``expected``, ``ratio``, ``ratio_low``, ``ratio_high``, ``reference_rate``,
-        ``rate``, ``rate_low``, ``rate_high``.
+        ``rate``, ``rate_low``, ``rate_high``. Missing for a group that lacks a count or a
+        population of some band, here or in the reference.
 
     Raises
     ------
     PanelError
-        An age band of `counts` is not in `reference`.
+        An age band of `counts` is not in `reference`, or is there twice.
     """
     for table in (counts, reference):
         check_columns(table, [age, "observed", "population"], "table of counts by age")
-    bands = reference.set_index(age)
+    bands = pd.DataFrame(
+        {
+            "observed": as_counts(reference["observed"], "reference count"),
+            "population": as_exposure(reference["population"]),
+        },
+        index=pd.Index(reference[age]),
+    )
+    if bands.index.has_duplicates:
+        raise PanelError(
+            f"The reference has the age band {bands.index[bands.index.duplicated()][0]} twice. "
+            "Give one row per band: add the rows up, or take one sex."
+        )
     unknown = set(counts[age]) - set(bands.index)
     if unknown:
         raise PanelError(
@@ -113,11 +129,13 @@ def indirectly_standardised(
             "Use the same bands for the areas and the reference."
         )
     band_rate = bands["observed"] / bands["population"]
-    expected = counts["population"] * counts[age].map(band_rate)
-    groups = counts.assign(expected=expected).groupby(by, observed=True)
-    table = groups[["observed", "expected"]].sum(min_count=1)
+    expected = as_counts(counts["population"], "denominator") * band_rate.reindex(counts[age])
+    own = counts.assign(observed=as_counts(counts["observed"]), expected=expected.to_numpy())
+    groups = own.groupby(by, observed=True)
+    whole = groups[["observed", "expected"]].count().eq(groups.size(), axis=0)
+    table = groups[["observed", "expected"]].sum().where(whole)
     lower, upper = poisson_limits(table["observed"], level=check_level(level))
-    overall = multiplier * reference["observed"].sum() / reference["population"].sum()
+    overall = multiplier * bands["observed"].sum() / bands["population"].sum()
     base = table["expected"].where(table["expected"] > 0)
     ratios = {"": table["observed"], "_low": lower, "_high": upper}
     table = table.assign(**{f"ratio{end}": top / base for end, top in ratios.items()})

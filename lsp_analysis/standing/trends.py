@@ -12,7 +12,7 @@ from scipy.special import chdtrc
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.checks import as_counts, as_exposure, check_columns, check_one_of
+from lsp_analysis.standing.checks import as_parts, check_columns, check_one_of
 from lsp_analysis.standing.judging import POLARITIES
 
 if TYPE_CHECKING:
@@ -146,7 +146,8 @@ def weighted_slope(
         slopes = (kept @ (time * value) - centre * (kept @ value)) / squares
         se = 1 / np.sqrt(squares[0])
         chi_squared = (slopes[0] / se) ** 2
-    alike = abs(np.sign(slopes).sum()) == len(slopes)
+    falling = slopes < 0  # a slope of nought goes with the rising ones, as on Fingertips
+    alike = falling.all() or not falling.any()
     return float(slopes[0]), float(se), float(chi_squared), bool(alike)
 
 
@@ -163,7 +164,7 @@ def chi_squared_trend(counts: ArrayLike, population: ArrayLike) -> tuple[float, 
     PanelError
         Fewer than three periods have people.
     """
-    counts, population = as_counts(counts), as_exposure(population)
+    counts, population = map(np.atleast_1d, as_parts(counts, population))
     time = np.arange(len(counts), dtype=float)
     known = ~np.isnan(counts / population)
     if known.sum() < 3:

@@ -5,11 +5,15 @@ The rules of Making Data Count (NHS England), checked against the NHSRplotthedot
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.checks import as_numbers
 
 LIMIT = 2.66  # mean moving ranges from mean to limit: three standard deviations
 OUTLYING = 3.267  # times the mean moving range beyond which a range is screened out
@@ -50,10 +54,22 @@ def xmr(
     DataFrame
         ``value``, ``mean``, ``lpl``, ``upl``, ``type`` (the rule that names the point),
         ``point_type``.
+
+    Raises
+    ------
+    PanelError
+        A value is missing or no number.
     """
-    values = np.asarray(values, float)
+    values = np.atleast_1d(as_numbers(values, "series"))
+    if not len(values) or np.isnan(values).any():
+        raise PanelError(
+            f"Of {len(values)} points {int(np.isnan(values).sum())} have no value. Moving ranges "
+            "need points, and a value at each."
+        )
     stretches = np.split(values, [point - 1 for point in sorted(rebase_at)])
-    parts = [_stretch(part, direction, fix_after, screen_outliers) for part in stretches]
+    parts = [
+        _stretch(part, direction, fix_after, screen_outliers) for part in stretches if len(part)
+    ]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -61,7 +77,8 @@ def _stretch(
     values: np.ndarray, direction: int, fix_after: int | None, screen_outliers: bool
 ) -> pd.DataFrame:
     settled = values[:fix_after]
-    mean = settled.mean()
+    # Summed exactly, so that a point that lies on the mean is not taken for one beside it.
+    mean = math.fsum(settled) / len(settled)
     reach = LIMIT * _mean_moving_range(settled, screen_outliers)
     flags = _flags(values, mean, reach)
     types = np.full(len(values), COMMON, dtype=object)
@@ -95,7 +112,7 @@ def _flags(values: np.ndarray, mean: float, reach: float) -> dict[str, np.ndarra
     """For each rule, +1 or -1 at the points it picks out above or below."""
     offset = values - mean
     side = np.sign(offset).astype(int)
-    outside = side * (np.abs(offset) > reach)
+    outside = side * ((values > mean + reach) | (values < mean - reach))
     near = side * ((np.abs(offset) > 2 / 3 * reach) & (outside == 0))
     steps = np.append(0, np.sign(np.diff(values))).astype(int)
     return {
@@ -107,14 +124,15 @@ def _flags(values: np.ndarray, mean: float, reach: float) -> dict[str, np.ndarra
 
 
 def _runs(signs: np.ndarray, length: int, before: int = 0) -> np.ndarray:
-    """Signs kept where `length` or more follow each other alike, and on `before` points ahead."""
+    """Signs kept where `length` or more follow each other alike, and on `before` points ahead.
+
+    A point where one run ends and the next begins goes with the one that begins.
+    """
     kept = np.zeros(len(signs), int)
     start = np.flatnonzero(np.append(True, np.diff(signs) != 0))
     for first, last in zip(start, np.append(start[1:], len(signs)), strict=True):
         if signs[first] and last - first >= length:
-            ahead = slice(max(first - before, 0), first)
-            kept[ahead] = np.where(kept[ahead] == 0, signs[first], kept[ahead])
-            kept[first:last] = signs[first]
+            kept[max(first - before, 0) : last] = signs[first]
     return kept
 
 

@@ -18,7 +18,10 @@ from lsp_analysis.study.schema import NAME_PRECEDENCE
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
-APOSTROPHES = dict.fromkeys(map(ord, "\u2018\u2019\u201b\u02bb\u02bc\u02b9\u2032\u00b4`"), "'")
+# The last two are what Windows' apostrophes become in a file read as Latin-1.
+APOSTROPHES = dict.fromkeys(
+    map(ord, "\u2018\u2019\u201b\u02bb\u02bc\u02b9\u2032\u2035\ua78c\u00b4`\u0091\u0092"), "'"
+)
 SLUG_LENGTH = 60
 # Windows will not open a file of these names, whatever its ending.
 DEVICES = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))}

@@ -43,8 +43,24 @@ AWAITED: set[str] = set()
 
 
 def answer(method: str, inputs: Inputs) -> Inputs:
-    """The package's answer to one reference case; missing numbers are None."""
+    """The package's answer to one reference case; missing and endless numbers are None."""
     return _plain(BINDINGS[method](inputs))
+
+
+def _number(value: float | None) -> float:
+    """A number, or NaN for none."""
+    return math.nan if value is None else float(value)
+
+
+def _given(inputs: Inputs, key: str, default: Any) -> Any:
+    """An input that a case may leave out."""
+    value = inputs.get(key)
+    return default if value is None else value
+
+
+def _test_aims(inputs: Inputs) -> Inputs:
+    """Size and power of a test, with the usual ones for those left out."""
+    return {"alpha": _given(inputs, "alpha", 0.05), "power": _given(inputs, "power", 0.8)}
 
 
 def binds(*methods: str) -> Callable[[Callable], Callable]:
@@ -67,7 +83,7 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in value]
     if isinstance(value, np.generic):
         return _plain(value.item())
-    return None if isinstance(value, float) and math.isnan(value) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _at_both_levels(make: Callable[[float], pd.DataFrame], columns: dict[str, str]) -> Inputs:
@@ -114,7 +130,8 @@ def _mean(i: Inputs) -> Inputs:
 
 @binds("dsr_dobson")
 def _dsr(i: Inputs) -> Inputs:
-    columns = {"observed": i["obs"], "population": i["pop"], "standard": i["stdpop"]}
+    standard = _given(i, "stdpop", standardise.ESP2013)
+    columns = {"observed": i["obs"], "population": i["pop"], "standard": standard}
     counts = pd.DataFrame({"group": "all", **columns})
 
     def table(level: float) -> pd.DataFrame:
@@ -162,7 +179,9 @@ def _empirical_bayes(i: Inputs) -> Inputs:
 @binds("benchmark_rag_single_ci")
 def _benchmark(i: Inputs) -> Inputs:
     word = judging.judge(
-        i["lower95"], i["upper95"], benchmark=i["benchmark"], polarity=i["polarity"]
+        *(_number(i[name]) for name in ("lower95", "upper95")),
+        benchmark=_number(i["benchmark"]),
+        polarity=_polarity(i.get("polarity")),
     )
     return {"outcome": str(word)}
 
@@ -262,17 +281,28 @@ def _slope_index(i: Inputs, **keywords: Any) -> Inputs:
 
 @binds("sii_normal")
 def _sii_normal(i: Inputs) -> Inputs:
-    return _slope_index(i, se=i["se"])
+    i = _in_order(i)
+    return _slope_index(i, se=i.get("se"), low=i.get("lower95"), high=i.get("upper95"))
 
 
 @binds("sii_rate_log")
 def _sii_log(i: Inputs) -> Inputs:
+    i = _in_order(i)
     return _slope_index(i, low=i["lower95"], high=i["upper95"], transform="log")
+
+
+def _in_order(i: Inputs) -> Inputs:
+    """Groups from the most deprived, which are numbered from 1, to the least."""
+    columns = ("quantile", "population", "value", "se", "lower95", "upper95")
+    given = pd.DataFrame({name: i[name] for name in columns if i.get(name) is not None})
+    ordered = given.sort_values("quantile") if "quantile" in given else given
+    return {name: ordered[name].to_numpy() for name in ordered}
 
 
 @binds("sii_proportion_logit")
 def _sii_logit(i: Inputs) -> Inputs:
     # The cases give per cent, the function takes shares.
+    i = _in_order(i)
     shares = {name: np.divide(i[name], 100) for name in ("value", "lower95", "upper95")}
     limits = {"low": shares["lower95"], "high": shares["upper95"]}
     return _slope_index({**i, **shares}, **limits, transform="logit", multiplier=-100)
@@ -310,13 +340,13 @@ def _moran(i: Inputs) -> Inputs:
 
 @binds("xmr_plot_the_dots")
 def _xmr(i: Inputs) -> Inputs:
-    rebase = i["rebase_at_point"]
+    rebase = _given(i, "rebase_at_point", [])
     points = xmr.xmr(
         i["y"],
-        direction=i["improvement_direction"],
-        rebase_at=rebase if isinstance(rebase, list) else [] if rebase is None else [rebase],
-        fix_after=i["fix_after_n_points"],
-        screen_outliers=i["screen_outliers"],
+        direction=_given(i, "improvement_direction", 1),
+        rebase_at=rebase if isinstance(rebase, list) else [rebase],
+        fix_after=i.get("fix_after_n_points"),
+        screen_outliers=_given(i, "screen_outliers", True),
     )
     return {name: points[name] for name in ("mean", "lpl", "upl", "type", "point_type")}
 
@@ -339,7 +369,7 @@ def _recent_trend(i: Inputs) -> Inputs:
 
 def _polarity(text: str | None) -> str:
     """A polarity by whichever words its publisher has for it ("RAG - Low is good")."""
-    words = (text or "").lower()
+    words = (text or "").lower().replace("_", " ").split()
     if "high" in words:
         return "high_is_good"
     return "low_is_good" if "low" in words else "none"
@@ -368,7 +398,7 @@ def _shown(i: Inputs) -> Inputs:
 def _suppression_audit(i: Inputs) -> Inputs:
     hidden = [tuple(cell) for cell in i["suppressed"]]
     found = disclosure.feasible_intervals(
-        i["table"], hidden, margins_published=i["margins_published"]
+        i["table"], hidden, margins_published=_given(i, "margins_published", True)
     )
     return {"intervals": {f"{row},{column}": ends for (row, column), ends in found.items()}}
 
@@ -416,16 +446,16 @@ def _design_effect(i: Inputs) -> Inputs:
     m, icc_ = i["m"], i["icc"]
     return {
         "deff_equal": closed_form.design_effect(m, icc_),
-        "deff_cv": closed_form.design_effect(m, icc_, i["cv"]),
+        "deff_cv": closed_form.design_effect(m, icc_, _given(i, "cv", 0.0)),
     }
 
 
 @binds("sample_size_two_group")
 def _sample_size(i: Inputs) -> Inputs:
-    aims = {"power": i["power"], "alpha": i["alpha"]}
-    if i["fn"] == "power.prop.test":
+    aims = _test_aims(i)
+    if i.get("p1") is not None:
         return {"n": closed_form.sample_size_proportions(i["p1"], i["p2"], **aims)}
-    return {"n": closed_form.sample_size_means(i["delta"], i["sd"], **aims)}
+    return {"n": closed_form.sample_size_means(i["delta"], _given(i, "sd", 1.0), **aims)}
 
 
 @binds("mde_cluster_proportion")
@@ -433,7 +463,7 @@ def _smallest_difference(i: Inputs) -> Inputs:
     sizes = {"m": i["m"], "icc": i["icc"]}
     clusters = i["clusters_per_arm"]
     smallest = closed_form.mde_cluster_proportion(
-        i["p0"], clusters_per_arm=clusters, alpha=i["alpha"], power=i["power"], normal=True, **sizes
+        i["p0"], clusters_per_arm=clusters, normal=True, **sizes, **_test_aims(i)
     )
     return {
         "deff": closed_form.design_effect(**sizes),
@@ -450,15 +480,17 @@ def _icc(i: Inputs) -> Inputs:
 
 @binds("stepped_wedge_power")
 def _stepped_wedge(i: Inputs) -> Inputs:
-    is_share = i["distn"] == "binomial"
+    is_share = (
+        _given(i, "distn", "binomial" if i.get("sigma") is None else "gaussian") == "binomial"
+    )
     sigma = wedge.proportion_sigma(i["mu0"], i["mu1"]) if is_share else i["sigma"]
     power = wedge.wedge_power(
         i["mu1"] - i["mu0"],
         wedge.wedge(i["clusters_per_step"]),
         sigma=sigma,
-        tau=i["tau"],
+        tau=_given(i, "tau", 0.0),
         n=i["n_per_cluster_period"],
-        alpha=i["alpha"],
+        alpha=_test_aims(i)["alpha"],
         normal=True,
     )
     return {"power": power}
@@ -466,7 +498,9 @@ def _stepped_wedge(i: Inputs) -> Inputs:
 
 @binds("group_sequential_bounds")
 def _bounds(i: Inputs) -> Inputs:
-    found = sequential.group_sequential_bounds(i["K"], _kind_of_bound(i["kind"]), alpha=i["alpha"])
+    found = sequential.group_sequential_bounds(
+        int(i["K"]), _kind_of_bound(i["kind"]), alpha=_test_aims(i)["alpha"]
+    )
     return {"c": found.constant, "z_bounds": found.z}
 
 
@@ -478,19 +512,18 @@ def _kind_of_bound(name: str) -> str:
 @binds("randomisation_inference")
 def _randomisation(i: Inputs) -> Inputs:
     if i.get("pair_differences") is not None:
-        found = _paired_test(i["pair_differences"])
-        return {
-            "mean": found.estimate,
-            "n_assignments": found.n_allocations,
-            "p_two_sided_abs": found.p_value,
-        }
+        return _tested(_paired_test(i["pair_differences"]))
     treated = np.isin(np.arange(len(i["y"])), i["treated_index"]).astype(int)
     scheme = schemes.blocked_scheme(
         map(str, range(len(treated))), "ct", [len(treated) - treated.sum(), treated.sum()]
     )
-    found = redraws(scheme, treated, exposure=[0, 1]).test(np.array(i["y"], float))
+    return _tested(redraws(scheme, treated, exposure=[0, 1]).test(np.array(i["y"], float)))
+
+
+def _tested(found: Any) -> Inputs:
     return {
         "diff": found.estimate,
+        "mean": found.estimate,  # of the differences, where there are pairs
         "n_assignments": found.n_allocations,
         "p_two_sided_abs": found.p_value,
         "p_lower": found.p_lower,
