@@ -225,3 +225,15 @@ def test_a_result_can_be_said_and_drawn():
     )
     assert "the earlier trend" in found.sentence()
     assert found.plot().get_lines()
+
+
+def test_where_the_slope_begins_to_count_moves_the_level_change_and_not_the_effect():
+    frame = series(level=-3.0, slope=0.5)
+    one, nought = (
+        interrupted_series(frame, outcome="y", start=31, slope_from=place) for place in (1, 0)
+    )
+    jump = one.changes["estimate"].sum()
+    assert nought.changes.loc["level_change", "estimate"] == pytest.approx(jump)
+    assert [nought.estimate, nought.low] == pytest.approx([one.estimate, one.low])
+    with pytest.raises(ParameterError, match="must be 1 or 0"):
+        interrupted_series(frame, outcome="y", start=31, slope_from=2)

@@ -54,6 +54,8 @@ def interrupted_series(
     cycle: float | None = None,
     covariates: Sequence[str] = (),
     newey_west: int | None = None,
+    small_sample: bool = False,
+    slope_from: int = 1,
     use_t: bool | None = None,
     per: float = 1_000,
     area: str = AREA,
@@ -64,7 +66,9 @@ def interrupted_series(
     """Change of level and slope at the start of one series: ``y ~ 1 + t + post + (t - c)+``.
 
     t counts periods from 1, c is the last before `start`, so the slope change counts 1, 2, 3 ...
-    from the start on and the level change is read at c.
+    from the start on and the level change is read at c (Lopez Bernal and others 2017). With
+    ``slope_from=0`` c is the first period after and the level change is the jump there, as in
+    Linden (2015). The effect is the same.
 
     Parameters
     ----------
@@ -80,8 +84,9 @@ def interrupted_series(
     harmonics, cycle
         Pairs of sine and cosine, and periods per season; see `its_design.design`.
     covariates : columns that explain the series besides
-    newey_west : int, optional
-        Lags over which residuals may be correlated; see `its_fit.fit_series`.
+    newey_west, small_sample
+        Lags over which residuals may be correlated, and whether their variance is corrected for
+        small samples; see `its_fit.fit_series`.
     use_t : bool, optional
         Student's t instead of the normal; if left out, where a variance is estimated.
     per : float
@@ -103,7 +108,14 @@ def interrupted_series(
         area=area,
         period=period,
     )
-    columns = design(series[period], start, change=change, harmonics=harmonics, cycle=cycle)
+    columns = design(
+        series[period],
+        start,
+        change=change,
+        harmonics=harmonics,
+        cycle=cycle,
+        slope_from=slope_from,
+    )
     columns = columns.join(series[list(covariates)].astype(float))
     people = None if population is None else series[population].to_numpy(dtype=float)
     fit = fit_series(
@@ -112,6 +124,7 @@ def interrupted_series(
         family=family,
         population=people,
         newey_west=newey_west,
+        small_sample=small_sample,
         use_t=use_t,
         level=level,
     )

@@ -40,6 +40,8 @@ def controlled_interrupted_series(
     harmonics: int = 0,
     cycle: float | None = None,
     newey_west: int | None = None,
+    small_sample: bool = False,
+    slope_from: int = 1,
     use_t: bool | None = None,
     per: float = 1_000,
     area: str = AREA,
@@ -56,8 +58,9 @@ def controlled_interrupted_series(
     ----------
     panel : DataFrame, one row per area and period
         Areas are put together within each group as in `interrupted_series`.
-    newey_west : int, optional
-        As in `interrupted_series`; it also allows for both series being shaken at the same time.
+    newey_west, small_sample, slope_from
+        As in `interrupted_series`; Newey-West errors also allow for both series being shaken at the
+        same time.
 
     Returns
     -------
@@ -82,7 +85,14 @@ def controlled_interrupted_series(
     ]
     shared = set(parts[0][period]) & set(parts[1][period])
     both = pd.concat([part[part[period].isin(shared)] for part in parts], ignore_index=True)
-    columns = design(both[period], start, change=change, harmonics=harmonics, cycle=cycle)
+    columns = design(
+        both[period],
+        start,
+        change=change,
+        harmonics=harmonics,
+        cycle=cycle,
+        slope_from=slope_from,
+    )
     doubled = ["intercept", "time", *CHANGES[change]]
     own = columns[doubled].mul(both["_treated"], axis=0).add_prefix("treated x ")
     columns = columns.join(own)
@@ -93,6 +103,7 @@ def controlled_interrupted_series(
         family=family,
         population=people,
         newey_west=newey_west,
+        small_sample=small_sample,
         time=columns["time"].to_numpy(dtype=int),
         use_t=use_t,
         level=level,

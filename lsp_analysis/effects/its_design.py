@@ -79,13 +79,17 @@ def design(
     change: str = "both",
     harmonics: int = 0,
     cycle: float | None = None,
+    slope_from: int = 1,
 ) -> pd.DataFrame:
     """Columns intercept, time, level_change, slope_change, sin1, cos1, ... for sorted `periods`.
 
     Parameters
     ----------
     start : first period after
-        level_change is 0 before it and 1 from it on; slope_change counts 1, 2, 3 ... from it on.
+        level_change is 0 before it and 1 from it on; slope_change counts from it on.
+    slope_from : 1 or 0
+        Where slope_change begins to count: at 1 the level change is read in the last period before,
+        at 0 it is the jump in the first period after.
     change : "level", "slope" or "both"
     harmonics : int, 0 or more
         Pairs of sine and cosine per season (Bhaskaran and others 2013).
@@ -96,6 +100,8 @@ def design(
         raise ParameterError(f"change={change!r} is not known: use {', '.join(CHANGES)}.")
     if periods.empty:
         raise PanelError("No period has a value of the outcome in all the areas taken together.")
+    if slope_from not in (0, 1):
+        raise ParameterError(f"slope_from={slope_from!r} must be 1 or 0.")
     start = as_start(start, periods)
     at = check_start(pd.Index(periods.unique()).sort_values(), start, fewest_before=2)
     time = time_steps(periods)
@@ -105,7 +111,7 @@ def design(
         "intercept": np.ones(len(time)),
         "time": time,
         "level_change": after.astype(float),
-        "slope_change": np.where(after, time - last_before, 0.0),
+        "slope_change": np.where(after, time - last_before - 1 + slope_from, 0.0),
     }
     kept = ["intercept", "time", *CHANGES[change]]
     table = pd.DataFrame({name: columns[name] for name in kept}, index=periods.index)

@@ -57,6 +57,7 @@ def fit_series(
     family: str,
     population: np.ndarray | None = None,
     newey_west: int | None = None,
+    small_sample: bool = False,
     time: np.ndarray | None = None,
     use_t: bool | None = None,
     level: float = 0.95,
@@ -72,9 +73,11 @@ def fit_series(
     population : array (n,), optional
         People at risk: enters as an offset, so that rates are modelled. Not for "gaussian".
     newey_west : int, optional
-        Lags over which residuals may be correlated (Newey and West 1987: Bartlett weights, no
-        correction for small samples). With several rows per period, their scores are added up first
-        (Driscoll and Kraay 1998).
+        Lags over which residuals may be correlated (Newey and West 1987: Bartlett weights). With
+        several rows per period, their scores are added up first (Driscoll and Kraay 1998).
+    small_sample : bool
+        Whether to multiply the Newey-West variance by n / (n - k), as Stata does and R and
+        statsmodels do not unless asked.
     time : array (n,), optional
         Period of each row, for series side by side.
     use_t : bool, optional
@@ -86,7 +89,7 @@ def fit_series(
         warnings.simplefilter("error", ConvergenceWarning)
         try:
             model = _model(outcome, columns.to_numpy(dtype=float), family, offset)
-            fit = model.fit(**_options(family, newey_west, time))
+            fit = model.fit(**_options(family, newey_west, small_sample, time))
         except (ConvergenceWarning, np.linalg.LinAlgError) as error:
             raise PanelError(
                 f"The {family} regression of the series did not settle. Use fewer terms, or "
@@ -117,11 +120,13 @@ def _model(outcome: np.ndarray, columns: np.ndarray, family: str, offset: np.nda
     return sm.GLM(outcome, columns, sm.families.Poisson(), offset=offset)
 
 
-def _options(family: str, newey_west: int | None, time: np.ndarray | None) -> dict[str, Any]:
+def _options(
+    family: str, newey_west: int | None, small_sample: bool, time: np.ndarray | None
+) -> dict[str, Any]:
     options: dict[str, Any] = {"scale": "X2"} if family == "quasi_poisson" else {}
     if newey_west is None:
         return options
-    kwds: dict[str, Any] = {"maxlags": newey_west, "use_correction": False}
+    kwds: dict[str, Any] = {"maxlags": newey_west, "use_correction": small_sample}
     if time is None:
         return options | {"cov_type": "HAC", "cov_kwds": kwds}
     return options | {"cov_type": "hac-groupsum", "cov_kwds": kwds | {"time": time}}

@@ -29,6 +29,7 @@ from lsp_analysis.effects.synthetic_predictors import (
     Weighting,
     in_deviations,
     predictor_table,
+    regression_weights,
     weigh_donors,
 )
 from lsp_analysis.effects.synthetic_result import SyntheticControl, fit_ratios
@@ -43,7 +44,7 @@ def synthetic_control(
     treated: str | Sequence[Any],
     start: Any,
     predictors: Sequence[PredictorSpec] | None = None,
-    predictor_weights: Sequence[float] | None = None,
+    predictor_weights: str | Sequence[float] | None = None,
     fit_periods: Any = None,
     placebos: Sequence[Sequence[Any]] | None = None,
     treated_among_donors: bool = True,
@@ -67,9 +68,10 @@ def synthetic_control(
         For example ``("beer", range(1984, 1989), "mean")``; see
         `synthetic_predictors.predictor_table`. Each is taken in standard deviations over all areas.
         Without them every outcome before the start is matched equally.
-    predictor_weights : one number per predictor, optional
-        Used as they are, instead of searching: for weights found on an earlier training period,
-        say.
+    predictor_weights : one number per predictor, or "regression", optional
+        Used instead of searching: as they are, for weights found on an earlier training period,
+        say; or from a regression of the outcomes on the predictors, which is quick and fits less
+        well: what the authors' Stata command does unless asked (J. Statistical Software 42:13).
     fit_periods : list, range, or slice with both ends in, optional
         Periods whose fit decides between weights; all those before `start` if left out.
     placebos : list of lists of area codes, optional
@@ -111,7 +113,7 @@ def synthetic_control(
             panel, predictors, laid_out.periods[laid_out.start_at], area, period
         )
         table = table[laid_out.areas]
-    fixed = _fixed_weights(predictor_weights, table)
+    fixed = _fixed_weights(predictor_weights, table, laid_out, fitted)
     search = {"generations": generations, "seed": seed} if fixed is None else {"fixed": fixed}
 
     unit_of_interest = treated_unit(laid_out)
@@ -203,14 +205,26 @@ def _fitted_columns(laid_out: Grid, fit_periods: Any, column: pd.Series) -> np.n
 
 
 def _fixed_weights(
-    weights: Sequence[float] | None, table: pd.DataFrame | None
+    weights: str | Sequence[float] | None,
+    table: pd.DataFrame | None,
+    laid_out: Grid,
+    fitted: np.ndarray,
 ) -> np.ndarray | None:
     if weights is None:
         return None
+    if table is None:
+        raise ParameterError("predictor_weights needs `predictors`.")
+    if isinstance(weights, str):
+        if weights != "regression":
+            raise ParameterError(
+                f'predictor_weights={weights!r} is not known: give numbers, or "regression".'
+            )
+        return regression_weights(in_deviations(table), laid_out, fitted)
     fixed = np.asarray(weights, dtype=float)
-    if table is None or len(fixed) != len(table):
+    if len(fixed) != len(table):
         raise ParameterError(
-            "predictor_weights needs `predictors`, and one number for each of them."
+            f"predictor_weights needs one number for each of the {len(table)} predictors; it has "
+            f"{len(fixed)}."
         )
     if not (fixed >= 0).all() or fixed.sum() <= 0:
         raise ParameterError("predictor_weights must be numbers of 0 or more, and not all 0.")

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.layout import as_start, need_columns
+from lsp_analysis.effects.layout import Grid, as_start, need_columns
 from lsp_analysis.effects.predictor_fit import Matching
 from lsp_analysis.effects.predictor_search import Search, search_predictor_weights
 from lsp_analysis.effects.simplex import nearest_points, tied_donors
+from lsp_analysis.effects.synthetic_units import treated_unit
 from lsp_analysis.errors import PanelError, ParameterError
 
 OPERATIONS = {
@@ -104,6 +105,26 @@ def in_deviations(table: pd.DataFrame) -> pd.DataFrame:
     for name in spread.index[~(spread > 0)]:
         raise PanelError(f"The predictor {name!r} is the same in every area: leave it out.")
     return table.div(spread, axis=0)
+
+
+def regression_weights(table: pd.DataFrame, laid_out: Grid, fitted: np.ndarray) -> np.ndarray:
+    """Weight of each predictor: its squared coefficients in regressions of the outcomes on all.
+
+    Parameters
+    ----------
+    table : DataFrame (predictors, areas), in standard deviations
+    fitted : array of int, periods whose outcomes are regressed
+        The treated areas count as one unit, their mean.
+    """
+    rows = treated_unit(laid_out)
+    predictors, outcomes = (
+        np.vstack([rows.own(values), values[rows.donors[0]]])
+        for values in (table.to_numpy().T, laid_out.outcomes[:, fitted])
+    )
+    design = np.column_stack([np.ones(len(predictors)), predictors])
+    coefficients = np.linalg.lstsq(design, outcomes, rcond=None)[0][1:]
+    weights = (coefficients**2).sum(axis=1)
+    return weights / weights.sum()
 
 
 def weigh_donors(matching: Matching, fixed: np.ndarray | None = None, **search: Any) -> Weighting:
