@@ -110,6 +110,22 @@ def test_colours_that_mean_something_survive_the_saving_of_colours():
         assert tuple(int(colour[i : i + 2], 16) for i in (1, 3, 5)) in colours
 
 
+def test_a_picture_drawn_in_one_go_is_the_one_matplotlib_saves():
+    ax = new_axes()
+    ax.plot([1, 3, 2], label="a line")
+    ax.legend()
+    close = ax.inset_axes((0.6, 0.0, 0.4, 1.0))
+    close.set_aspect("equal", adjustable="datalim")
+    close.set(xlim=(0, 1), ylim=(1, 3))
+    ax.indicate_inset_zoom(close)
+    saved = io.BytesIO()
+    ax.figure.savefig(saved, format="png", dpi=96 * 1.75)
+    theirs = np.asarray(Image.open(saved).convert("RGB"), dtype=int)
+    ours = np.asarray(Image.open(io.BytesIO(render(ax.figure))).convert("RGB"), dtype=int)
+    assert ours.shape == theirs.shape
+    assert np.abs(ours - theirs).max() < 60  # fewer colours, nothing in another place
+
+
 def test_a_note_is_stamped_once(chart):
     plain = render(chart.figure)
     stamped = render(chart.figure, note="Simulated data")
