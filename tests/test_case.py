@@ -90,5 +90,5 @@ def test_spans_of_periods_are_named_once_if_they_are_one():
 def test_a_treated_area_without_values_on_one_side_is_refused():
     panel, question = scores()
     gone = (panel["area_code"] == "A000") & (panel["period"] >= "2000")
-    with pytest.raises(PanelError, match="no values of 'score'"):
+    with pytest.raises(PanelError, match="0% of those after"):
         open_case(panel[~gone], **question)

@@ -12,11 +12,11 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.effects import placebo
+from lsp_analysis.effects.eligible import check_level, eligible_areas
 from lsp_analysis.effects.expectation import judge
 from lsp_analysis.effects.judgement import Judgement
 from lsp_analysis.effects.placebo import PlaceboPool
 from lsp_analysis.effects.windows import Ledger, read_ledger, start_position, treated_rows
-from lsp_analysis.errors import PanelError
 
 PASSED, FAILED, UNSURE = "passed", "failed", "too little to tell"
 POWER = 0.8
@@ -143,16 +143,11 @@ def open_case(
     unit: str = "",
 ) -> Case:
     """Lay out a panel; parameters and errors as for `estimate`."""
+    check_level(level)
     ledger = read_ledger(panel, outcome=outcome, population=population)
     position = start_position(ledger, start)
     rows = treated_rows(ledger, treated)
-    known = ledger.exposure[rows] > 0
-    if not (known[:, :position].any() and known[:, position:].any()):
-        raise PanelError(
-            f"The treated areas have no values of {outcome!r} before {ledger.periods[position]}, "
-            "or none from then on. Choose another outcome or start."
-        )
-    eligible = (ledger.exposure > 0).all(axis=1) & ~rows
+    eligible, _ = eligible_areas(ledger, rows, position, outcome)
     adjacency = placebo.adjacency_matrix(ledger.codes, neighbours)
     pool = placebo.draw_pool(rows, eligible=eligible, adjacency=adjacency, seed=seed)
     return Case(ledger, rows, eligible, adjacency, position, pool, level, seed, unit)
@@ -173,11 +168,24 @@ def sized(case: Case, found: Judgement) -> Sized:
     return Sized(float(shown(case, size)), low, high, p_value, statistic)
 
 
+def smallest_found(found: Judgement, critical: float, *, rise: bool = False) -> float:
+    """Size, in units of effect, of the smallest effect found with 80% power: a fall, or a rise."""
+    placebos = -found.statistic[1:] if rise else found.statistic[1:]
+    distance = critical + float(np.quantile(placebos, POWER))
+    if not rise or not found.scale.relative or not np.isfinite(distance):
+        return found.detectable(distance)
+    scale, exposure = found.scale, found.exposure[:1]
+    centre = scale.centre(found.expected[:1], exposure)
+    raised = centre + distance * float(found.errors[0]) * scale.slope(centre)
+    return float(np.log(max(scale.expected(raised, exposure)[0] / found.expected[0], 1.0)))
+
+
 def detectable(case: Case, found: Judgement) -> float:
-    """Size of the smallest effect that a judgement would have found with 80% power, as shown."""
-    critical = placebo.critical_value(found.statistic[1:], case.level)
-    size = found.detectable(critical + float(np.quantile(found.statistic[1:], POWER)))
-    return 100 * -math.expm1(-size) if case.ledger.counts else size
+    """Size of the smallest fall that a judgement would have found with 80% power, as shown."""
+    size = smallest_found(found, placebo.critical_value(found.statistic[1:], case.level))
+    if not case.ledger.counts or not np.isfinite(size):
+        return size
+    return 100 * -math.expm1(-size)
 
 
 def shown(case: Case, effect: float | np.ndarray) -> float | np.ndarray:
@@ -194,6 +202,11 @@ def span(case: Case, first: int, last: int) -> str:
     """Periods `first` to `last`, the latter left out, in words."""
     ends = [wording.period(case.ledger.periods[at]) for at in (first, last - 1)]
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
+def during(case: Case, first: int, last: int) -> str:
+    """When, for periods `first` to `last`, the latter left out: "in 2008", "from 2008 to 2010"."""
+    return f"{'in' if last - first == 1 else 'from'} {span(case, first, last)}"
 
 
 def in_words(case: Case, size: float) -> str:
@@ -233,4 +246,4 @@ def between(case: Case, found: Sized) -> str:
 
 def percents(low: float, high: float, level: float) -> str:
     """An interval of per cent differences in words."""
-    return f"{100 * level:.0f}% interval {percent(low)} to {percent(high)}"
+    return f"{100 * level:.4g}% interval {percent(low)} to {percent(high)}"

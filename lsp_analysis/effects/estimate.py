@@ -10,15 +10,15 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.effects import placebo
+from lsp_analysis.effects.case import smallest_found
+from lsp_analysis.effects.eligible import check_level, eligible_areas
 from lsp_analysis.effects.expectation import judge
 from lsp_analysis.effects.false_alarms import count_false_alarms
 from lsp_analysis.effects.judgement import Judgement
 from lsp_analysis.effects.placebo import PlaceboPool
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.windows import Ledger, read_ledger, start_position, treated_rows
-from lsp_analysis.errors import PanelError, ParameterError
 
-POWER = 0.8
 FEW_EVENTS = 10
 METHOD = "analysis of covariance on the past, ranked among placebo neighbourhoods"
 ASSUMPTIONS = (
@@ -44,6 +44,7 @@ def estimate(
     label: str = "",
     area: str = "",
     per: float = 1000,
+    polarity: str = "",
 ) -> EffectEstimate:
     """Effect of a programme on the neighbourhood it treated, judged by what placebo neighbourhoods
     did.
@@ -86,6 +87,9 @@ def estimate(
         What the neighbourhood is called, in the key of the chart.
     per : float
         Population that the paths of a count are given per.
+    polarity : str
+        "low_is_good" or "high_is_good": sentences then say whether an effect is for the better,
+        and the smallest effect that would have been found is a rise where a rise is good.
 
     Returns
     -------
@@ -105,12 +109,11 @@ def estimate(
     REStat 93:113, and Ferman and Pinto (2019), REStat 101:452 (few treated groups, errors by
     population); Phipson and Smyth (2010) (p-values that are never zero).
     """
-    if not 0 < level < 1:
-        raise ParameterError(f"level={level} is not between 0 and 1; 0.95 is usual.")
+    check_level(level)
     ledger = read_ledger(panel, outcome=outcome, population=population)
     position = start_position(ledger, start)
     rows = treated_rows(ledger, treated)
-    eligible, warnings = _eligible(ledger, rows, position)
+    eligible, warnings = eligible_areas(ledger, rows, position, outcome)
     adjacency = placebo.adjacency_matrix(ledger.codes, neighbours)
     pool = placebo.draw_pool(rows, eligible=eligible, adjacency=adjacency, seed=seed)
     found = judge(ledger, pool, start=position)
@@ -125,7 +128,7 @@ def estimate(
             level=level,
             seed=seed,
         )
-    warnings += _warnings(ledger, pool, found, level=level, adjacency=adjacency)
+    warnings += _warnings(ledger, pool, found, level=level, start=position)
     return EffectEstimate(
         outcome=outcome,
         method=METHOD,
@@ -135,9 +138,10 @@ def estimate(
         area=area,
         multiplicative=ledger.counts,
         start=ledger.periods[position],
-        comparator=f"{int(pool.comparison.sum())} areas beyond its neighbours",
-        inference=f"rank among {pool.n_placebos} placebo neighbourhoods",
-        maryland=3,
+        polarity=polarity,
+        comparator=_comparator(pool),
+        inference=f"rank among {_many(pool.n_placebos, 'placebo neighbourhood')}",
+        maryland=2 if _short_past(ledger, position) else 3,
         statistic=float(found.statistic[0]),
         n_treated=int(rows.sum()),
         n_placebos=pool.n_placebos,
@@ -150,41 +154,41 @@ def estimate(
         paths=_paths(ledger, rows, pool.comparison, found, position, per),
         path_unit=_path_unit(ledger, unit, per),
         placebos=_placebo_frame(ledger, pool, found),
-        **_sizes(ledger, found, position, level),
+        **_sizes(ledger, found, position, level, rise=polarity == "high_is_good"),
     )
 
 
-def _eligible(ledger: Ledger, rows: np.ndarray, position: int) -> tuple[np.ndarray, list[str]]:
-    """Areas with a value in every period; the treated may lack some, not most, on either side."""
-    complete = (ledger.exposure > 0).all(axis=1)
-    gaps = int((~complete & ~rows).sum())
-    warnings = []
-    if gaps:
-        warnings.append(f"{gaps} comparison areas with missing values were left out.")
-    before = (ledger.exposure[rows, :position] > 0).mean()
-    after = (ledger.exposure[rows, position:] > 0).mean()
-    if min(before, after) < 0.5:
-        raise PanelError(
-            f"The treated areas have values in {before:.0%} of the periods before the start and "
-            f"{after:.0%} of those after. At least half are needed on either side: choose another "
-            "outcome or start."
-        )
-    if min(before, after) < 1:
-        warnings.append("Some of the treated areas' values are missing; the others stand for them.")
-    return complete & ~rows, warnings
+def _comparator(pool: PlaceboPool) -> str:
+    """Whom the neighbourhood is compared with."""
+    count = int(pool.comparison.sum())
+    if pool.adjacency is None:
+        return _many(count, "other area")
+    return f"{_many(count, 'area')} beyond its neighbours"
 
 
-def _sizes(ledger: Ledger, found: Judgement, position: int, level: float) -> dict[str, float]:
+def _many(count: int, noun: str) -> str:
+    return f"{wording.number(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def _short_past(ledger: Ledger, start: int) -> bool:
+    """Whether less than half a year lies before the start."""
+    return start < ledger.cycle // 2
+
+
+def _sizes(
+    ledger: Ledger, found: Judgement, position: int, level: float, *, rise: bool
+) -> dict[str, float]:
     """Effect, interval and smallest detectable effect, absolute and relative."""
     critical = placebo.critical_value(found.statistic[1:], level)
-    detectable = found.detectable(critical + np.quantile(found.statistic[1:], POWER))
+    detectable = smallest_found(found, critical, rise=rise)
     periods = len(ledger.periods) - position
     low, high = found.effect_at(critical), found.effect_at(-critical)
     if ledger.counts:
         expected, observed = found.expected[0] / periods, found.total[0] / periods
         relative = [observed / expected - 1, np.expm1(low), np.expm1(high)]
         absolute = [share * expected for share in relative]
-        smallest_relative = float(-np.expm1(-detectable))
+        smallest_relative = abs(np.expm1(detectable if rise else -detectable))
+        smallest_relative = smallest_relative if np.isfinite(detectable) else np.inf
         smallest = smallest_relative * expected
     else:
         expected, observed = (x[0] / found.exposure[0] for x in (found.expected, found.total))
@@ -226,22 +230,29 @@ def _warnings(
     found: Judgement,
     *,
     level: float,
-    adjacency: np.ndarray | None,
+    start: int,
 ) -> list[str]:
     """Cautions that follow from the panel and the placebos themselves."""
     cautions = []
-    if adjacency is None:
+    if pool.adjacency is None:
         cautions.append(
             "No neighbours were given: areas next door, which may share the effect, are compared "
             "with."
         )
     if pool.members[0].sum() > 1 and not pool.contiguous:
         cautions.append("The treated areas do not form one piece, and neither do the placebos.")
+    if _short_past(ledger, start):
+        cautions.append(
+            f"Only {wording.counted(start, 'period')} before the start, less than half a year: how "
+            "bad the neighbourhood usually is can hardly be known, and its usual level may be "
+            "taken for an effect."
+        )
     finest = 1 / (pool.n_placebos + 1)
     if finest > 1 - level:
         cautions.append(
-            f"With {pool.n_placebos} placebos the finest p-value is {finest:.2f}: "
-            f"no effect of any size could be found at the {1 - level:.0%} level."
+            f"With {wording.counted(pool.n_placebos, 'placebo')} the finest p-value is "
+            f"{wording.number(finest)}: no effect of any size could be found at the "
+            f"{100 * (1 - level):.3g}% level."
         )
     elif pool.n_disjoint < pool.n_placebos:
         cautions.append(

@@ -37,7 +37,7 @@ def count_false_alarms(
     start : int
         Position of the first treated period; no later period is used.
     """
-    everyone = eligible | treated
+    everyone = eligible | (treated & (ledger.exposure > 0).all(axis=1))
     groups = _groups(int(treated.sum()), everyone, adjacency, seed)
     after = len(ledger.periods) - start
     dates = _placebo_dates(start, ledger.cycle, after)

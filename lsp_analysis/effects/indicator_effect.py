@@ -93,14 +93,7 @@ class IndicatorEffect:
         """How often the method cries wolf here, and every caution on this estimate."""
         if self.effect is None:
             return wording.Sentence("")
-        alarms = self.effect.false_alarms
-        said = [str(alarms.sentence())] if alarms else []
-        assumed = "; ".join(
-            text[:1].lower() + text[1:].rstrip(".") for text in self.effect.assumptions
-        )
-        return wording.Sentence(
-            " ".join([*said, *self.effect.warnings, f"All this assumes: {assumed}."])
-        )
+        return self.effect.cautions()
 
     def table(self) -> Table:
         """The estimate adjusted for the past beside plain difference-in-differences."""

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lsp_analysis.effects.periods import as_start
 from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
 
 AREA, PERIOD = "area_code", "period"
@@ -56,8 +57,17 @@ class Grid:
 
 
 def need_columns(frame: pd.DataFrame, names: Iterable[str]) -> None:
-    """Raise PanelError for the first of `names` that is not a column of `frame`."""
+    """Raise PanelError unless `frame` is one, and each of `names` is a column of it."""
+    if not isinstance(frame, pd.DataFrame):
+        raise PanelError(
+            f"The panel is a {type(frame).__name__}. Give a pandas DataFrame with one row per area "
+            "and period."
+        )
     for name in names:
+        if (frame.columns == name).sum() > 1:
+            raise PanelError(
+                f"The panel has {(frame.columns == name).sum()} columns {name!r}. Keep one of them."
+            )
         if name not in frame.columns:
             hint = did_you_mean(str(name), map(str, frame.columns))
             raise PanelError(
@@ -90,7 +100,7 @@ def tidy(
     numbers = list(dict.fromkeys(numbers))
     need_columns(panel, [*labels, *numbers, *others])
     if panel.empty:
-        raise PanelError("The panel has no rows.")
+        raise PanelError("The panel has no rows. Check the indicator and the areas asked for.")
     changed = {name: _plain_labels(panel[name]) for name in labels if _is_category(panel[name])}
     changed |= {
         name: _as_numbers(panel[name])
@@ -102,8 +112,8 @@ def tidy(
         values = panel[name].to_numpy(dtype=float, na_value=np.nan)
         if np.isinf(values).any():
             raise PanelError(
-                f"{name!r} is infinite in {int(np.isinf(values).sum())} rows, as after a division "
-                "by nothing: correct them, or leave them missing."
+                f"{name!r} is infinite in {int(np.isinf(values).sum())} of {len(panel)} rows, as "
+                "after a division by nothing: correct them, or leave them missing."
             )
     return panel
 
@@ -127,40 +137,10 @@ def _as_numbers(column: pd.Series) -> pd.Series:
     wrong = numbers.isna() & column.notna()
     if wrong.any():
         raise PanelError(
-            f"{column.name!r} is not a number in {int(wrong.sum())} rows, first "
+            f"{column.name!r} is not a number in {int(wrong.sum())} of {len(column)} rows, first "
             f"{column[wrong].iloc[0]!r}. Correct them, and leave missing what is not known."
         )
     return numbers
-
-
-def as_start(start: Any, periods: pd.Series | pd.Index) -> Any:
-    """`start` in the kind of `periods`: text such as "2008-04" becomes a Period among Periods."""
-    dtype = periods.dtype
-    try:
-        if isinstance(dtype, pd.PeriodDtype) and not isinstance(start, pd.Period):
-            return pd.Period(start, freq=dtype.freq)
-        if isinstance(dtype, pd.PeriodDtype) and start.freq != dtype.freq:
-            return start.asfreq(dtype.freq, how="start")
-        if pd.api.types.is_datetime64_any_dtype(dtype):
-            return start.start_time if isinstance(start, pd.Period) else pd.Timestamp(start)
-        if pd.api.types.is_numeric_dtype(dtype):
-            return _number(start)
-    except (ValueError, TypeError) as error:
-        example = periods.iloc[0] if isinstance(periods, pd.Series) else periods[0]
-        raise ParameterError(
-            f"start={start!r} is not a period like those of the panel, for example {example!s}."
-        ) from error
-    if pd.api.types.is_string_dtype(dtype) and not isinstance(start, str):
-        return str(start)
-    return start
-
-
-def _number(start: Any) -> Any:
-    if isinstance(start, str):
-        return float(start) if "." in start else int(start)
-    if not np.isreal(start) or start != start:
-        raise TypeError
-    return start
 
 
 def treated_areas(panel: pd.DataFrame, treated: str | Sequence[Any], area: str) -> list[Any]:

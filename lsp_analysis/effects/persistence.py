@@ -16,6 +16,7 @@ from lsp_analysis.effects.case import (
     Case,
     between,
     detectable,
+    during,
     in_words,
     open_case,
     shown_unit,
@@ -23,6 +24,7 @@ from lsp_analysis.effects.case import (
     span,
 )
 from lsp_analysis.effects.judgement import Judgement
+from lsp_analysis.effects.periods import as_period
 from lsp_analysis.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -153,8 +155,19 @@ def _position_after(case: Case, funding_ends: pd.Period | str | None) -> int:
     """Position of the first period that begins after the funding ended."""
     if funding_ends is None:
         return case.stop
-    last = pd.Period(funding_ends).end_time
-    return int((case.ledger.periods.start_time <= last).sum())
+    try:
+        last = as_period(funding_ends).end_time
+    except (ValueError, TypeError) as error:
+        raise ParameterError(
+            f"funding_ends={funding_ends!r} is not a month, quarter or year. Write it as 2011-03."
+        ) from error
+    periods = case.ledger.periods
+    if not isinstance(periods, pd.PeriodIndex):
+        raise ParameterError(
+            f"The panel's periods, such as {periods[0]}, have no dates to hold funding_ends="
+            f"{funding_ends!r} against. Leave it out, or give pandas Periods."
+        )
+    return int((periods.start_time <= last).sum())
 
 
 def _table(case: Case, windows: list[tuple[int, int]], judgements: list[Judgement]) -> pd.DataFrame:
@@ -186,7 +199,7 @@ def _said(case: Case, windows: list[tuple[int, int]], judgements: list[Judgement
     for at in chosen:
         size = sized(case, judgements[at])
         told.append(
-            f"In {span(case, *windows[at])} it was {in_words(case, size.estimate)} than expected "
-            f"({between(case, size)})."
+            f"{wording.capital(during(case, *windows[at]))} it was "
+            f"{in_words(case, size.estimate)} than expected ({between(case, size)})."
         )
     return tuple(told)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from lsp_analysis.effects.eligible import neighbour_pairs
 from lsp_analysis.errors import PanelError
 
 GROUPS_PER_AREA = 3  # placebo groups grown from each area, before repeats are struck out
@@ -50,11 +51,9 @@ def adjacency_matrix(
     out."""
     if neighbours is None:
         return None
-    if isinstance(neighbours, pd.DataFrame):
-        neighbours = neighbours.iloc[:, :2].itertuples(index=False, name=None)
     position = {code: i for i, code in enumerate(codes)}
     matrix = np.zeros((len(codes), len(codes)), dtype=bool)
-    for first, second in neighbours:
+    for first, second in neighbour_pairs(neighbours, codes):
         if first in position and second in position and first != second:
             matrix[position[first], position[second]] = True
     return matrix | matrix.T

@@ -12,9 +12,11 @@ from lsp_analysis import wording
 from lsp_analysis.effects.case import Case, open_case
 from lsp_analysis.effects.estimate import estimate
 from lsp_analysis.effects.indicator_effect import ADDITIVE, dated, inside_sentence
+from lsp_analysis.effects.periods import as_period
 from lsp_analysis.effects.result import CheckResult, EffectEstimate
 from lsp_analysis.effects.sensitivity import check_case
-from lsp_analysis.errors import PanelError
+from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.wording import Sentence
 
 if TYPE_CHECKING:
     from lsp_analysis.study.areas import Area
@@ -40,6 +42,8 @@ class Question:
         "outcome", or "behaviour" for what people do that is meant to lead there.
     caution : str
         What was left out, or that the start is a placebo date; empty when nothing.
+    polarity : str
+        "low_is_good" or "high_is_good"; empty where neither is better.
     placebo_date : bool
         Whether nothing began at `start`, because the data begin too late.
     context : mapping
@@ -64,6 +68,7 @@ class Question:
     per: float = 1000
     kind: str = "outcome"
     caution: str = ""
+    polarity: str = ""
     placebo_date: bool = False
     context: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -81,8 +86,23 @@ class Question:
         """The effect by the method for the common case."""
         return estimate(
             self.panel, **self.asked, checks=checks, unit="" if self.population else self.unit,
-            label=self.label, area=self.area, per=self.per,
+            label=self.label, area=self.area, per=self.per, polarity=self.polarity,
         )  # fmt: skip
+
+    def answer(self, effect: EffectEstimate, worth_having: float | None = None) -> Sentence:
+        """The effect in plain words, after what makes it no finding about the programme.
+
+        Parameters
+        ----------
+        worth_having : float, optional
+            Smallest effect worth having, as a positive share of what was expected.
+        """
+        worth = worth_having
+        if worth is not None and not effect.multiplicative:
+            worth = abs(worth * effect.counterfactual) or None
+        said = effect.sentence(worth_having=worth)
+        order = (self.caution, said) if self.placebo_date else (said, self.caution)
+        return Sentence(" ".join(filter(None, order)))
 
     def checks(self) -> tuple[CheckResult, ...]:
         """Everything that could fool us, looked at."""
@@ -121,11 +141,12 @@ def pose(
     """
     indicator = study.indicator(indicator_id)
     place = study.area(area) if isinstance(area, str) else area
-    rows, first, placebo_date, dropped = dated(study.panel(indicator_id), pd.Period(start))
+    rows, first, placebo_date, dropped = dated(study.panel(indicator_id), begun(start))
     if placebo_date:
         dropped = (
-            f"{wording.period(first)} is a placebo date, for the data begin too late: nothing here "
-            "is about the programme."
+            f"{wording.capital(wording.period(first))} is a placebo date, for these data begin too "
+            "late to judge what began in "
+            f"{wording.period(begun(start))}: nothing here is about the programme."
         )
     rows, outcome, population = _counted(rows, indicator)
     if like is not None:
@@ -148,6 +169,7 @@ def pose(
         area=place.name,
         per=indicator.multiplier,
         kind=kind,
+        polarity="" if indicator.polarity == "none" else indicator.polarity,
         caution=dropped,
         placebo_date=placebo_date,
         context=context,
@@ -184,6 +206,19 @@ def pose_all(
         if not question.placebo_date:
             questions.append(question)
     return questions
+
+
+def begun(start: pd.Period | str) -> pd.Period:
+    """When the programme began, as a Period; ParameterError for what says no such thing."""
+    try:
+        found = as_period(start)
+    except (ValueError, TypeError):
+        found = pd.NaT
+    if found is pd.NaT:
+        raise ParameterError(
+            f"start={start!r} is not a month, quarter or year. Write it as 2008-04, 2008Q2 or 2008."
+        )
+    return found
 
 
 def _counted(rows: pd.DataFrame, indicator: Indicator) -> tuple[pd.DataFrame, str, str | None]:

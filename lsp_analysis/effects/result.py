@@ -61,7 +61,8 @@ class FalseAlarms:
             )
         return wording.Sentence(
             f"Tried on {self.trials} occasions before the start when nothing had been done "
-            f"({self.dates} earlier dates, the areas picked again for looking as bad), "
+            f"({wording.counted(self.dates, 'earlier date')}, the areas picked again for looking "
+            "as bad), "
             f"the method {self._raised()}."
         )
 
@@ -99,6 +100,8 @@ class EffectEstimate:
         What the treated neighbourhood is called, in keys.
     multiplicative : bool
         Whether the effect was estimated as a share (counts), so that sentences give it as one.
+    polarity : str
+        "low_is_good" or "high_is_good", so that sentences say "for the better"; else empty.
     paths : DataFrame
         Columns period, treated, comparison (the counterfactual), in `path_unit` or units of the
         outcome.
@@ -120,6 +123,7 @@ class EffectEstimate:
     label: str = ""
     area: str = ""
     multiplicative: bool = False
+    polarity: str = ""
     start: pd.Period | None = None
     observed: float = math.nan
     counterfactual: float = math.nan
@@ -177,6 +181,13 @@ class EffectEstimate:
         from lsp_analysis.effects.words import short_sentence
 
         return short_sentence(self)
+
+    def cautions(self) -> wording.Sentence:
+        """How often the method cries wolf here, every warning, and what all this assumes."""
+        said = [str(self.false_alarms.sentence())] if self.false_alarms else []
+        assumed = "; ".join(text[:1].lower() + text[1:].rstrip(".") for text in self.assumptions)
+        rests = [f"All this assumes: {assumed}."] if assumed else []
+        return wording.Sentence(" ".join([*said, *self.warnings, *rests]))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the treated path against its counterfactual on `ax`, or on a new figure; return the

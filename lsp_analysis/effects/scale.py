@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _OFFSET = 3 / 8  # Anscombe (1948), section 2: steadies the variance of small counts
+_FARTHEST = 40  # half a log rate so much above the level is no expectation but a failed fit
 _CENTRE = 1 / 8  # the mean of a count so transformed lies at (mean + 1/8), ibid.
 
 
@@ -75,7 +76,7 @@ class CountScale:
 
     def expected(self, value: np.ndarray, exposure: np.ndarray) -> np.ndarray:
         """Mean count that belongs to a transformed value; just above zero at the least."""
-        root = np.sinh(np.maximum(value, 0) * np.sqrt(self.dispersion) / 2)
+        root = np.sinh(np.clip(value * np.sqrt(self.dispersion) / 2, 0, _FARTHEST))
         rate = root**2 / (self.dispersion * self.unit)
         return np.maximum(rate * exposure - _CENTRE, 1e-3)
 
@@ -85,7 +86,11 @@ class CountScale:
 
     def slope(self, value: np.ndarray) -> np.ndarray:
         """Change of the transformed value per unit of log rate."""
-        root = np.sinh(np.maximum(value, 1e-6) * np.sqrt(self.dispersion) / 2)
+        root = np.sinh(
+            np.clip(value, 1e-6, 2 * _FARTHEST / np.sqrt(self.dispersion))
+            * np.sqrt(self.dispersion)
+            / 2
+        )
         return root / np.sqrt(1 + root**2) / np.sqrt(self.dispersion)
 
     def shift(self, total: np.ndarray, exposure: np.ndarray, effect: float) -> np.ndarray:

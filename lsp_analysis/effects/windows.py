@@ -9,7 +9,9 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.layout import as_start, tidy
+from lsp_analysis import wording
+from lsp_analysis.effects.layout import tidy
+from lsp_analysis.effects.periods import as_start, in_periods
 from lsp_analysis.errors import AreaError, PanelError, did_you_mean
 
 CYCLE = {"M": 12, "Q": 4, "W": 52, "D": 365, "B": 260}
@@ -62,8 +64,11 @@ class Ledger:
 
 
 def read_ledger(panel: pd.DataFrame, *, outcome: str, population: str | None) -> Ledger:
-    """Lay out a tidy panel; raises PanelError for repeats, text, no rows and negative counts."""
+    """Lay out a tidy panel; raises PanelError for what cannot be read, repeats, negative counts."""
     panel = tidy(panel, numbers=[outcome, *([population] if population else [])])
+    if panel["area_code"].isna().any():
+        raise PanelError("Some rows of the panel have no area_code. Fill it in, or leave them out.")
+    panel = in_periods(panel)
     repeated = panel.duplicated(["area_code", "period"])
     if repeated.any():
         area, period = panel.loc[repeated, ["area_code", "period"]].iloc[0]
@@ -83,7 +88,12 @@ def read_ledger(panel: pd.DataFrame, *, outcome: str, population: str | None) ->
             )
     known = wide.notna() & weight.notna()
     values, weights = wide.where(known, 0).to_numpy(), weight.where(known, 0).to_numpy()
-    counts = population is not None and bool((values >= 0).all() and (values % 1 == 0).all())
+    counts = population is not None and bool((values % 1 == 0).all())
+    if counts and (values < 0).any():
+        raise PanelError(
+            f"{outcome!r} has whole numbers, some below zero: with a population they are read as "
+            "counts, and a count cannot be. Mend them, or leave out `population`."
+        )
     return Ledger(
         total=values if counts else values * weights,
         exposure=weights,
@@ -111,7 +121,7 @@ def start_position(ledger: Ledger, start: object) -> int:
     position = int(ledger.periods.searchsorted(start))
     if position < 2:
         raise PanelError(
-            f"The panel has {position} periods before {start}, the first being "
+            f"The panel has {wording.counted(position, 'period')} before {start}, the first being "
             f"{ledger.periods[0]}. Regression "
             "to the mean cannot be told from an effect with fewer than two: add earlier periods."
         )
@@ -123,9 +133,10 @@ def start_position(ledger: Ledger, start: object) -> int:
     return position
 
 
-def treated_rows(ledger: Ledger, treated: Sequence[str]) -> np.ndarray:
+def treated_rows(ledger: Ledger, treated: Sequence[str] | str) -> np.ndarray:
     """Bool array (areas,) of the treated areas; raises AreaError for codes not in the panel."""
-    wanted = list(dict.fromkeys([treated] if isinstance(treated, str) else treated))
+    alone = isinstance(treated, str) or np.isscalar(treated)
+    wanted = list(dict.fromkeys([treated] if alone else [] if treated is None else treated))
     if not wanted:
         raise AreaError("No treated area was given. Name the area codes of the neighbourhood.")
     for code in wanted:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from lsp_analysis import verdicts, wording
 from lsp_analysis.wording import Sentence
 
+MOST_PER_CENT = 9  # a share beyond which "ten times higher" reads better than "900% higher"
+
 if TYPE_CHECKING:
     from lsp_analysis.effects.result import EffectEstimate
 
@@ -28,7 +30,7 @@ def short_sentence(effect: EffectEstimate) -> Sentence:
     size = f"{name[:1].upper()}{name[1:]} ran {_gap(effect)} than expected ({_interval(effect)})"
     size = size.replace("the same than expected", "the same as expected")
     tail = (
-        "more than chance usually makes"
+        f"more than chance usually makes{_for_the_better(effect)}"
         if "difference" in kind
         else "we cannot tell whether there was an effect"
     )
@@ -91,6 +93,8 @@ def _when(effect: EffectEstimate) -> str:
 
 
 def _percent(share: float) -> str:
+    if share > MOST_PER_CENT:
+        return f"{wording.number(1 + share, 0)} times higher"
     size = wording.number(abs(100 * share), 0 if abs(share) >= 0.1 else 1)
     if float(size.replace(",", "")) == 0:
         return "the same"
@@ -99,45 +103,78 @@ def _percent(share: float) -> str:
 
 def _percent_interval(effect: EffectEstimate) -> str:
     ends = (effect.relative_low, effect.relative_high)
-    if all(wording.is_missing(end) or math.isinf(end) for end in ends):
-        return f"{100 * effect.level:.0f}% interval open on both sides"
-    low, high = ("no limit" if math.isinf(end) else _percent(end) for end in ends)
-    return f"{100 * effect.level:.0f}% interval {low} to {high}"
+    name = f"{100 * effect.level:.4g}% interval"
+    open_low = wording.is_missing(ends[0]) or ends[0] <= -1
+    open_high = wording.is_missing(ends[1]) or math.isinf(ends[1])
+    if open_low and open_high:
+        return f"{name} open on both sides"
+    low = "no limit" if math.isinf(ends[0]) else _percent(ends[0])
+    return f"{name} {low} to {'no limit' if open_high else _percent(ends[1])}"
 
 
 def _finding(effect: EffectEstimate, worth_having: float | None) -> str:
     """What the interval and the smallest detectable effect allow to be said."""
     kind = verdicts.effect_class(*_ends(effect), worth_having)
+    side = _for_the_better(effect)
     if kind == "difference":
         return (
-            f"That is more than chance differences between areas usually make; {_caution(effect)}"
+            f"That is more than chance differences between areas usually make{side}; "
+            f"{_caution(effect)}"
         )
     if kind == "small difference":
-        small = "more than chance usually makes, but less than the smallest effect worth having"
-        return f"That is {small}; {_caution(effect)}"
+        small = f"more than chance usually makes{side}, but less than the smallest effect worth"
+        return f"That is {small} having ({_worth(effect, worth_having)}); {_caution(effect)}"
     if kind == "no effect worth having":
         return (
             "That is evidence of no effect worth having: the interval leaves out every effect of "
             f"{_worth(effect, worth_having)} or more. {_level(effect)}"
         )
-    return f"We cannot tell whether there was an effect: {_smallest(effect)} {_level(effect)}"
+    return f"{_no_evidence(effect, worth_having)} {_smallest(effect)} {_level(effect)}"
+
+
+def _no_evidence(effect: EffectEstimate, worth_having: float | None) -> str:
+    """No evidence of an effect, told apart from evidence of none."""
+    unsure = "We cannot tell whether there was an effect: that is no evidence of one"
+    if worth_having is None:
+        return f"{unsure}, which is not evidence of none."
+    return (
+        f"{unsure}, nor of there being none worth having, for effects of "
+        f"{_worth(effect, worth_having)} or more lie inside the interval."
+    )
+
+
+def _for_the_better(effect: EffectEstimate) -> str:
+    """Whether a difference is for the better or the worse, where the measure has a good side."""
+    good = {"high_is_good": 1, "low_is_good": -1}.get(effect.polarity)
+    if good is None:
+        return ""
+    return f", and for the {'better' if good * sum(_ends(effect)) > 0 else 'worse'}"
 
 
 def _smallest(effect: EffectEstimate) -> str:
     if wording.is_missing(effect.smallest_effect) or math.isinf(effect.smallest_effect):
-        return "with these data no effect of any size would have been found four times in five."
+        return "With these data no effect of any size would have been found four times in five."
     size = (
-        f"a fall of {100 * effect.smallest_relative:.0f}%"
+        f"a {'rise' if effect.polarity == 'high_is_good' else 'fall'} of "
+        f"{_size_of(100 * effect.smallest_relative)}"
         if _is_share(effect)
-        else f"one of {wording.quantity(effect.smallest_effect, effect.unit)}"
+        else f"one of {_in_units(effect, effect.smallest_effect)}"
     )
-    return f"the smallest that would have been found four times in five is {size}."
+    return f"The smallest that would have been found four times in five is {size}."
+
+
+def _size_of(percent: float) -> str:
+    return f"{wording.number(percent, 0 if percent >= 10 else 1)}%"
+
+
+def _in_units(effect: EffectEstimate, size: float) -> str:
+    return wording.difference(size, effect.unit).removeprefix("+")
 
 
 def _worth(effect: EffectEstimate, worth_having: float | None) -> str:
     if _is_share(effect):
-        return f"{100 * (worth_having or 0):.0f}%"
-    return wording.quantity(worth_having, effect.unit)
+        return _size_of(100 * worth_having)
+    return _in_units(effect, worth_having)
 
 
 def _caution(effect: EffectEstimate) -> str:
