@@ -10,27 +10,27 @@ from pathlib import Path
 from typing import Any
 
 from lsp_analysis.command_line import complain, read_command_line
-from lsp_analysis.errors import LspError, ParameterError
+from lsp_analysis.errors import LspError, ParameterError, UnfinishedError
 from lsp_analysis.resources import study_path
 
-OK, FAILED, INTERRUPTED = 0, 1, 130
+OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code.
 
-    0 when all went well; 1 when a check found problems, a report could not be made or a
-    request cannot be answered (one sentence on stderr); 2 for a command line that cannot be
-    read; 130 when interrupted.
+    0 when all went well; 1 when a check found problems, a report could not be made or a step
+    could not be taken (one sentence on stderr); 2 for a command line that cannot be read, or
+    reports that cannot be made as they are asked for; 130 when interrupted.
     """
     arguments = read_command_line(sys.argv[1:] if argv is None else argv)
     try:
         code = COMMANDS[arguments.command](arguments)
         sys.stdout.flush()
     except LspError as error:
-        return complain(error, FAILED)
+        return complain(error, _code_of(error, arguments.command))
     except KeyboardInterrupt:
-        return complain("interrupted.", INTERRUPTED)
+        return complain(_INTERRUPTED.get(arguments.command, "interrupted."), INTERRUPTED)
     except BrokenPipeError:
         # The reader, `head` perhaps, has seen enough; keep Python's own flush at exit quiet too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -38,6 +38,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         return complain(f"{error.filename or 'the system'}: {error.strerror or error}.", FAILED)
     return code
+
+
+_INTERRUPTED = {"reports": "interrupted. What is done is kept: --resume goes on from there."}
+
+
+def _code_of(error: LspError, command: str) -> int:
+    """Reports that were begun have failed; others were refused before anything started."""
+    refused = command in ("report", "reports") and not isinstance(error, UnfinishedError)
+    return REFUSED if refused else FAILED
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -14,7 +14,11 @@ from lsp_analysis.errors import did_you_mean
 USAGE = 2
 _NO_SUCH_CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*?)'.*\(choose from (.*)\)", re.S)
 
-Command = Callable[[str, str], argparse.ArgumentParser]
+Command = Callable[..., argparse.ArgumentParser]
+CODES = (
+    "Exit codes: 0, all reports are made or up to date; 1, some could not be made; 2, they cannot "
+    "be made as asked for, and nothing was started; 130, interrupted."
+)
 
 
 def read_command_line(words: Sequence[str]) -> argparse.Namespace:
@@ -46,8 +50,8 @@ def _subcommands(parser: argparse.ArgumentParser, kind: str) -> Command:
     added = parser.add_subparsers(
         title=f"{kind}s", metavar=kind.upper(), dest=kind, required=True, parser_class=_Parser
     )
-    return lambda name, summary: added.add_parser(
-        name, help=summary, description=summary, allow_abbrev=False
+    return lambda name, summary, epilog=None: added.add_parser(
+        name, help=summary, description=summary, epilog=epilog, allow_abbrev=False
     )
 
 
@@ -65,14 +69,14 @@ def _import(command: Command) -> None:
 
 
 def _report(command: Command) -> None:
-    report = command("report", "write one area's page and its executed notebook")
+    report = command("report", "write one area's page and its executed notebook", CODES)
     _takes_study(report)
     report.add_argument("--area", required=True, help="name or code of the area")
     _takes_page(report)
 
 
 def _reports(command: Command) -> None:
-    reports = command("reports", "write a page for each of many areas, and an index")
+    reports = command("reports", "write a page for each of many areas, and an index", CODES)
     _takes_study(reports)
     reports.add_argument("--areas", nargs="+", default=[], metavar="AREA", help="names or codes")
     reports.add_argument("--decile", type=int, help="small areas in this tenth, 1 most deprived")

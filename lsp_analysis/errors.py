@@ -35,6 +35,10 @@ class ReportError(LspError):
     """A report could not be made whole; nothing half-written is left behind."""
 
 
+class UnfinishedError(ReportError):
+    """Reports were asked for rightly and begun, and not all could be made."""
+
+
 class DesignError(LspError):
     """An experiment's design, register or allocation does not hold together."""
 

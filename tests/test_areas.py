@@ -18,14 +18,15 @@ from lsp_analysis.errors import AreaError
 from lsp_analysis.study.areas import (
     Area,
     adjacency,
-    find_area,
     fold_name,
     last_edition_before,
+    parts_of_wholes,
     rest_of_borough,
     similarly_deprived,
     slug,
     small_members,
 )
+from lsp_analysis.study.gazetteer import Gazetteer
 
 
 def table(*rows):
@@ -103,33 +104,33 @@ class TestFinding:
             ("E2", "Kearsley", "ward", 2011),
             ("E1", "Kearsley", "msoa", 2011),
         )
-        assert find_area(areas, "KEARSLEY")["area_code"] == "E1"
-        assert find_area(areas.iloc[:2], "Kearsley")["area_code"] == "E2"
+        assert Gazetteer(areas).find("KEARSLEY")["area_code"] == "E1"
+        assert Gazetteer(areas.iloc[:2]).find("Kearsley")["area_code"] == "E2"
 
     def test_two_areas_of_one_type_and_name_are_refused_with_their_codes(self):
         areas = table(("E1", "Central", "ward", 2011), ("E2", "Central", "ward", 2011))
         with pytest.raises(AreaError, match="more than one area: E1, E2"):
-            find_area(areas, "central")
+            Gazetteer(areas).find("central")
 
     def test_the_vintage_asked_for_comes_before_the_latest(self):
         areas = table(("E1", "Here", "lsoa", 2001), ("E1", "Here", "lsoa", 2021))
-        assert find_area(areas, "E1")["code_vintage"] == 2021
-        assert find_area(areas, "E1", code_vintage=2001)["code_vintage"] == 2001
+        assert Gazetteer(areas).find("E1")["code_vintage"] == 2021
+        assert Gazetteer(areas).find("E1", code_vintage=2001)["code_vintage"] == 2001
 
     @pytest.mark.parametrize("text", ["", "   ", "Farnworth", "x" * 5000, "'; drop table", None])
     def test_what_is_no_area_is_one_short_sentence(self, text):
         with pytest.raises(AreaError, match="No area of this study") as raised:
-            find_area(table(("E1", "Bolton 001A", "lsoa", 2011)), text)
+            Gazetteer(table(("E1", "Bolton 001A", "lsoa", 2011))).find(text)
         assert len(str(raised.value)) < 250
 
     def test_the_nearest_names_are_offered_whatever_their_case(self):
         areas = table(("E1", "Hall i’ th’ Wood", "ward", 2011), ("E2", "Harper Green", "ward", 1))
         with pytest.raises(AreaError, match='Did you mean "Hall i’ th’ Wood"'):
-            find_area(areas, "HALL ITH WOOD")
+            Gazetteer(areas).find("HALL ITH WOOD")
 
     def test_areas_without_a_name_are_found_by_code(self):
         areas = table(("E1", None, "lsoa", 2011), ("E2", "Two", "lsoa", 2011))
-        assert find_area(areas, "e1")["area_code"] == "E1"
+        assert Gazetteer(areas).find("e1")["area_code"] == "E1"
 
 
 class TestMembers:
@@ -144,16 +145,17 @@ class TestMembers:
         ],
         columns=["area_code", "member_code", "weight"],
     )
+    PARTS = parts_of_wholes(MEMBERS)
 
     def test_wholes_are_taken_apart_to_small_areas(self):
-        assert small_members("ward", self.MEMBERS, {"a", "b", "c"}) == ("a", "b")
-        assert small_members("borough", self.MEMBERS, {"a", "b", "c"}) == ("a", "b")
+        assert small_members("ward", self.PARTS, {"a", "b", "c"}) == ("a", "b")
+        assert small_members("borough", self.PARTS, {"a", "b", "c"}) == ("a", "b")
 
     def test_a_small_area_is_its_own_member(self):
-        assert small_members("a", self.MEMBERS, {"a"}) == ("a",)
+        assert small_members("a", self.PARTS, {"a"}) == ("a",)
 
     def test_a_circle_ends(self):
-        assert small_members("loop", self.MEMBERS, {"a"}) == ()
+        assert small_members("loop", self.PARTS, {"a"}) == ()
 
 
 class TestComparators:

@@ -110,7 +110,7 @@ def test_a_defect_of_the_package_is_not_passed_off_as_the_users_mistake(run, mon
 @pytest.mark.parametrize("setting", ["start", "=2008-04"])
 def test_a_setting_must_set_something(run, setting):
     code, _, err = run("report", "bolton_demo", "--area", "x", "-p", setting)
-    assert code == 1
+    assert code == 2
     assert is_one_sentence(err)
     assert "name=value" in err
 
@@ -180,7 +180,7 @@ def test_a_reader_who_has_seen_enough_is_no_error():
 def a_report_that_is_refused(run, tmp_path, *words):
     out = tmp_path / "out"
     code, printed, err = run("report", "bolton_demo", "--out", str(out), *words)
-    assert (code, printed) == (1, "")
+    assert (code, printed) == (2, "")
     assert is_one_sentence(err)
     assert not list(tmp_path.rglob("*.*")), "something was left behind"
     return err
@@ -213,11 +213,13 @@ def test_a_template_that_does_not_exist_is_refused(run, tmp_path):
         (["--all", "--shard", "9/2"], "shard"),
         (["--all", "--engine", "frok"], 'Did you mean "fork"'),
         (["--batch", "missing.yml"], "missing.yml"),
+        (["--batch", "missing.yml", "--all"], "either the file"),
+        (["--all", "--workers", "-1"], "workers"),
     ],
 )
 def test_a_batch_that_cannot_be_asked_for_starts_nothing(run, tmp_path, words, said):
     code, out, err = run("reports", "bolton_demo", "--out", str(tmp_path / "out"), *words)
-    assert (code, out) == (1, "")
+    assert (code, out) == (2, "")
     assert is_one_sentence(err)
     assert said in err
     assert list(tmp_path.iterdir()) == []

@@ -8,6 +8,8 @@ from conftest import ROOT
 
 from lsp_analysis.cli import COMMANDS
 from lsp_analysis.command_line import read_command_line
+from lsp_analysis.reports.job import JobMaker
+from lsp_analysis.reports.selection import jobs_from_file, without_clashes
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -39,6 +41,15 @@ def test_the_lines_for_a_notebook_run_and_say_what_is_quoted_below_them(capsys):
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_every_command_can_be_given_as_it_is_printed(words):
     assert read_command_line(words[1:]).command in COMMANDS
+
+
+def test_the_batch_file_can_be_given_as_it_is_printed(tmp_path):
+    (text,) = blocks("yaml")
+    (tmp_path / "quarter.yaml").write_text(text)
+    maker = JobMaker(ROOT / "data" / "bolton_demo", out=tmp_path)
+    jobs = jobs_from_file(tmp_path / "quarter.yaml", maker)
+    assert without_clashes(jobs) == jobs
+    assert {job.name.partition("--")[2] for job in jobs} == {"", "a-year-later"}
 
 
 @pytest.mark.parametrize("verb", ["reports", "test", "lab", "check"])

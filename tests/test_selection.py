@@ -4,7 +4,7 @@ import pytest
 from report_templates import write_template
 from small_study import LSOAS, small_tables, write_small_study
 
-from lsp_analysis.errors import AreaError, ParameterError
+from lsp_analysis.errors import AreaError, LspError, ParameterError
 from lsp_analysis.reports.job import JobMaker
 from lsp_analysis.reports.selection import (
     choose_areas,
@@ -12,6 +12,8 @@ from lsp_analysis.reports.selection import (
     shard_of,
     without_clashes,
 )
+from lsp_analysis.reports.template import load_template
+from lsp_analysis.study.store import Study
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +45,21 @@ def test_a_tenth_is_that_of_the_newest_edition(maker):
 def test_a_tenth_there_cannot_be_is_told(maker, decile):
     with pytest.raises(ParameterError, match="from 1, the most deprived"):
         choose_areas(maker.study, decile=decile)
+
+
+def test_however_many_areas_are_chosen_no_table_is_read_for_each(tmp_path, monkeypatch):
+    maker = JobMaker(write_small_study(tmp_path / "study"), out=tmp_path / "out")
+    template = load_template(write_template(tmp_path))
+    read = []
+    plain = Study.read
+    monkeypatch.setattr(
+        Study,
+        "read",
+        lambda self, table, *more, **kw: (read.append(table), plain(self, table, *more, **kw))[1],
+    )
+    for area in 5 * choose_areas(maker.study, every_area=True):
+        maker.make(area, template)
+    assert len(read) == len(set(read))
 
 
 def test_asking_for_nothing_and_for_nobody_is_told(maker):
@@ -93,14 +110,24 @@ def test_a_file_mixes_areas_templates_and_parameters_and_keeps_text_as_text(make
         ("- areas: [N1", "cannot be read"),
         ("- aeras: [N1]", 'Did you mean "areas"'),
         ("- areas: N1", "areas is a list"),
+        ("", "is no list of entries"),
+        ("[]", "has no entries"),
+        ("- areas: [N1]\n  areas: [E01000002]", "areas is given twice"),
         ("- {areas: [N1], decile: few}", "A decile is from 1 to 10"),
+        ("- {areas: [N1], decile: [1]}", "decile has one value"),
+        ("- {areas: [N1], all: maybe}", "all is true or false"),
+        ("- {areas: [N1], name: [a]}", "name has one value"),
+        ("- {areas: [N1], template: {a: b}}", "template has one value"),
+        ("- areas: [N1]\n- areas: [Hall ith Wod]", "Entry 2 of .*Did you mean"),
+        ("- {areas: [N1], template: report_aera}", 'Entry 1 of .*Did you mean "report_area"'),
+        ("- {areas: [N1], parameters: {start: [a]}, template: TEMPLATE}", "start of small is text"),
         ("- {template: TEMPLATE, areas: [N1], parameters: {stat: x}}", 'Did you mean "start"'),
         ("- {template: TEMPLATE, areas: [N1], name: ../x}", "goes into file names"),
         ("- !!python/object/apply:os.system [ls]", "is no list of entries"),
     ],
 )
 def test_a_mistake_in_a_file_is_told(maker, tmp_path, text, said):
-    with pytest.raises(ParameterError, match=said):
+    with pytest.raises(LspError, match=said):
         jobs_from_file(write_batch(tmp_path, text), maker)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lsp_analysis.errors import ParameterError
 from lsp_analysis.reports import files, manifest, pdf
 from lsp_analysis.reports.engines import Way, checked_way, make_reports
 from lsp_analysis.reports.index import borough_outline, write_index
@@ -108,6 +109,11 @@ def run_reports(
     """
     maker = JobMaker(study, out=out, formats=formats, limits=Limits(timeout, memory))
     if batch_file is not None:
+        if areas or decile is not None or every_area or parameters or template != DEFAULT:
+            raise ParameterError(
+                "A batch file says itself which areas, templates and parameters it wants. "
+                "Give either the file (--batch) or these."
+            )
         jobs = jobs_from_file(batch_file, maker)
     else:
         notebook = load_template(template)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from lsp_analysis.errors import ReportError, StudyError
+from lsp_analysis.errors import StudyError, UnfinishedError
 from lsp_analysis.reports import files
 from lsp_analysis.reports.manifest import ReportRecord, read_records
 from lsp_analysis.resources import resource
@@ -74,7 +74,7 @@ def write_index(out: Path, study: Study, outline: Outline | None) -> Path:
 
     Raises
     ------
-    ReportError
+    UnfinishedError
         It cannot be written; an earlier index stays as it was.
     """
     records = sorted(read_records(out).values(), key=lambda record: record.area_name.casefold())
@@ -83,7 +83,7 @@ def write_index(out: Path, study: Study, outline: Outline | None) -> Path:
         with files.locked(out, INDEX):
             files.replace_file(out / INDEX, page.encode())
     except OSError as error:
-        raise ReportError(
+        raise UnfinishedError(
             f"The index of reports could not be written to {out} ({error.strerror or error})."
         ) from error
     return out / INDEX

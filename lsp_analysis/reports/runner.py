@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis.errors import ReportError
+from lsp_analysis.errors import UnfinishedError
 from lsp_analysis.reports import files, manifest
 from lsp_analysis.reports.engines import checked_way, make_reports
 from lsp_analysis.reports.job import JobMaker, Limits
@@ -50,8 +50,9 @@ def run_report(
     ParameterError, AreaError, StudyError
         The request cannot be answered; nothing was started.
     ReportError
-        The template is missing or damaged, the folder cannot be written, or the notebook did not
-        run whole. Nothing half-written is left behind.
+        The template is missing or damaged, or the folder cannot be written; nothing was started.
+    UnfinishedError, a ReportError
+        The notebook did not run whole. Nothing half-written is left behind.
     """
     notebook = load_template(template)
     maker = JobMaker(study, out=out, formats=formats, limits=Limits(timeout, memory))
@@ -61,5 +62,5 @@ def run_report(
     files.sweep(job.folder)
     [(_, result)] = make_reports([job], way)
     if isinstance(result, str):
-        raise ReportError(manifest.record_of(job, status=FAILED, reason=result).sentence())
+        raise UnfinishedError(manifest.record_of(job, status=FAILED, reason=result).sentence())
     return result

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis.errors import ParameterError, did_you_mean
+from lsp_analysis.errors import LspError, ParameterError, did_you_mean
 from lsp_analysis.reports.job import Job, JobMaker
+from lsp_analysis.reports.parameters import FALSE, TRUE
 from lsp_analysis.reports.template import DEFAULT, load_template
 from lsp_analysis.study.store import Study
 
 KEYS = ("template", "areas", "decile", "all", "parameters", "name")
-YES = {"true", "yes", "1"}
 
 
 def choose_areas(
@@ -81,15 +81,16 @@ def jobs_from_file(path: str | Path, maker: JobMaker) -> list[Job]:
 
     Raises
     ------
-    ParameterError
-        The file cannot be read or an entry is not of this form.
+    LspError
+        The file cannot be read, an entry is not of this form, or what it asks for is not there;
+        the message names the entry.
     """
     jobs = []
     for place, entry in enumerate(_entries(Path(path)), start=1):
         try:
             jobs += _jobs_of(entry, maker)
-        except ParameterError as error:
-            raise ParameterError(f"Entry {place} of {path}: {error}") from error
+        except LspError as error:
+            raise type(error)(f"Entry {place} of {path}: {error}") from error
     return jobs
 
 
@@ -97,15 +98,34 @@ def _entries(path: Path) -> list[Mapping[str, Any]]:
     import yaml
 
     try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=yaml.BaseLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_text_loader())
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())[:200]
         raise ParameterError(f"The batch file {path} cannot be read ({reason}).") from error
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
         raise ParameterError(
             f"The batch file {path} is no list of entries. Begin each with a dash: - areas: [...]"
         )
+    if not content:
+        raise ParameterError(f"The batch file {path} has no entries. Write one: - areas: [...]")
     return content
+
+
+def _text_loader() -> type:
+    """YAML in which every value is text and no key of a mapping may come twice."""
+    import yaml
+
+    class Text(yaml.BaseLoader):
+        def construct_mapping(self, node, deep=False):
+            keys = [key.value for key, _ in node.value]
+            for key in keys:
+                if keys.count(key) > 1:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"{key} is given twice", node.start_mark
+                    )
+            return super().construct_mapping(node, deep)
+
+    return Text
 
 
 def _jobs_of(entry: Mapping[str, Any], maker: JobMaker) -> list[Job]:
@@ -118,16 +138,31 @@ def _jobs_of(entry: Mapping[str, Any], maker: JobMaker) -> list[Job]:
     areas, parameters = entry.get("areas", []), entry.get("parameters", {})
     if not isinstance(areas, list) or not isinstance(parameters, dict):
         raise ParameterError("areas is a list, such as [E01004802]; parameters are name: value.")
-    decile = entry.get("decile")
-    if decile is not None and not str(decile).isdigit():
-        raise ParameterError(f"A decile is from 1 to 10, not {decile!r}.")
-    every_area = str(entry.get("all", "no")).casefold() in YES
+    decile, template, name = (_one(entry, key) for key in ("decile", "template", "name"))
+    if decile and not decile.isdecimal():
+        raise ParameterError(f"A decile is from 1 to 10, not {decile[:40]!r}.")
     chosen = choose_areas(
-        maker.study, areas=areas, decile=int(decile) if decile else None, every_area=every_area
+        maker.study,
+        areas=areas,
+        decile=int(decile) if decile else None,
+        every_area=_yes(_one(entry, "all")),
     )
-    template = load_template(entry.get("template", DEFAULT))
-    suffix = _suffix(entry.get("name", ""))
-    return [maker.make(area, template, parameters, suffix=suffix) for area in chosen]
+    notebook, suffix = load_template(template or DEFAULT), _suffix(name)
+    return [maker.make(area, notebook, parameters, suffix=suffix) for area in chosen]
+
+
+def _one(entry: Mapping[str, Any], key: str) -> str:
+    """The text of `key`, empty when it is not given."""
+    value = entry.get(key, "")
+    if not isinstance(value, str):
+        raise ParameterError(f"{key} has one value, not {str(value)[:40]}.")
+    return value
+
+
+def _yes(text: str) -> bool:
+    if text.casefold() not in TRUE | FALSE | {""}:
+        raise ParameterError(f"all is true or false, not {text[:40]!r}.")
+    return text.casefold() in TRUE
 
 
 def _suffix(name: str) -> str:

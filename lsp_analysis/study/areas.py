@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,6 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.errors import AreaError
-from lsp_analysis.study.schema import NAME_PRECEDENCE
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -81,81 +79,34 @@ def slug(name: str, fallback: str = "area") -> str:
     return f"area-{made}" if made in DEVICES else made
 
 
-def find_area(areas: pd.DataFrame, text: str, *, code_vintage: int | None = None) -> pd.Series:
-    """The row of `areas` that `text` names, by code or by folded name.
+def parts_of_wholes(members: pd.DataFrame) -> dict[str, list[str]]:
+    """What each whole is made of, by its code.
 
-    When areas of several types share the name, a neighbourhood comes before an MSOA, a ward and
-    an LSOA. When the same area lives in several vintages, `code_vintage` comes first, then the
-    latest.
+    Parts of which less than half lies inside are left out: the others are the best fit.
 
     Parameters
     ----------
-    areas : DataFrame with ``area_code``, ``area_name``, ``area_type``, ``code_vintage``.
-    text : code or name.
-    code_vintage : vintage to prefer.
-
-    Raises
-    ------
-    AreaError
-        Nothing or more than one area answers; the message has the nearest names, or the codes.
+    members : DataFrame with ``area_code``, ``member_code``, ``weight``, of one code vintage.
     """
-    wanted = fold_name(text)
-    named = areas[areas["area_code"].astype("str").str.casefold() == wanted]
-    if named.empty:
-        folded = areas["area_name"].map(fold_name, na_action="ignore")
-        named = _first_type(areas[folded == wanted]) if wanted else areas.iloc[:0]
-    if named.empty:
-        raise AreaError(
-            f'No area of this study has the name or code "{_short(text)}".'
-            f"{_nearest_names(wanted, areas)} Codes such as E01004802 are safest."
-        )
-    codes = sorted(named["area_code"].unique())
-    if len(codes) > 1:
-        raise AreaError(
-            f'"{_short(text)}" names more than one area: {", ".join(codes[:5])}. '
-            "Give the code instead."
-        )
-    preferred = named["code_vintage"] == code_vintage
-    return named.assign(_preferred=preferred).sort_values(["_preferred", "code_vintage"]).iloc[-1]
-
-
-def _first_type(named: pd.DataFrame) -> pd.DataFrame:
-    order = {kind: place for place, kind in enumerate(NAME_PRECEDENCE)}
-    place = named["area_type"].map(order).fillna(len(order))
-    return named[place == place.min()]
-
-
-def _nearest_names(wanted: str, areas: pd.DataFrame) -> str:
-    names = {fold_name(name): name for name in areas["area_name"].dropna().unique()}
-    close = difflib.get_close_matches(wanted[:100], names, n=3, cutoff=0.6)
-    if not close:
-        return ""
-    return " Did you mean " + " or ".join(f'"{names[folded]}"' for folded in close) + "?"
-
-
-def _short(text: str) -> str:
-    text = str(text)
-    return text if len(text) <= 60 else text[:57] + "..."
+    inside = members[members["weight"] >= HALF]
+    return inside.groupby("area_code")["member_code"].agg(list).to_dict()
 
 
 def small_members(
-    area_code: str, members: pd.DataFrame, small_codes: Collection[str]
+    area_code: str, parts: Mapping[str, list[str]], small_codes: Collection[str]
 ) -> tuple[str, ...]:
     """Codes of the small areas that make up `area_code`, in order.
 
-    A member that is no small area itself (a ward of a borough) is taken apart in turn. Members of
-    which less than half lies inside are left out: the others are the best fit.
+    A part that is no small area itself (a ward of a borough) is taken apart in turn.
 
     Parameters
     ----------
     area_code : code to take apart; a small area is its own only member.
-    members : DataFrame with ``area_code``, ``member_code``, ``weight``, of one code vintage.
+    parts : of every whole; see `parts_of_wholes`.
     small_codes : codes of the study's small areas.
     """
     if area_code in small_codes:
         return (area_code,)
-    inside = members[members["weight"] >= HALF]
-    parts = inside.groupby("area_code")["member_code"].agg(list).to_dict()
     found: set[str] = set()
     seen = {area_code}
     waiting = list(parts.get(area_code, []))

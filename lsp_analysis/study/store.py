@@ -15,6 +15,7 @@ from lsp_analysis.resources import study_path
 from lsp_analysis.study import areas as area_rules
 from lsp_analysis.study import schema
 from lsp_analysis.study.areas import Area
+from lsp_analysis.study.gazetteer import Gazetteer
 from lsp_analysis.study.panel import Indicator, tidy_panel
 from lsp_analysis.study.scan import scan_table
 from lsp_analysis.study.vintages import deprivation_in
@@ -90,6 +91,7 @@ class Study:
         self.path = path
         self.descriptor = descriptor
         self._resources = {item["name"]: item for item in descriptor["resources"]}
+        self._makeup: dict[int, tuple[dict[str, str], dict[str, list[str]]]] = {}  # by vintage
 
     def __repr__(self) -> str:
         """Name and folder."""
@@ -255,7 +257,7 @@ class Study:
         AreaError
             No area, or more than one, has that name; the message has the nearest names.
         """
-        row = area_rules.find_area(self._areas, name_or_code, code_vintage=self.code_vintage)
+        row = self._gazetteer.find(name_or_code, code_vintage=self.code_vintage)
         vintage = int(row["code_vintage"])
         return Area(
             code=row["area_code"],
@@ -267,18 +269,29 @@ class Study:
             is_pilot=bool(row["is_pilot"]),
         )
 
+    @cached_property
+    def _gazetteer(self) -> Gazetteer:
+        return Gazetteer(self._areas)
+
     def _members(self, code: str, area_type: str, vintage: int) -> tuple[str, ...]:
+        if vintage not in self._makeup:
+            self._makeup[vintage] = self._made_of(vintage)
+        boroughs, parts = self._makeup[vintage]
+        if area_type == "borough":
+            return tuple(code_ for code_, borough in boroughs.items() if borough == code)
+        return area_rules.small_members(code, parts, boroughs)
+
+    def _made_of(self, vintage: int) -> tuple[dict[str, str], dict[str, list[str]]]:
+        """The borough of each small area of a vintage, by code, and the parts of every whole."""
         small = self._areas[
             (self._areas["area_type"] == self.small_area_type)
             & (self._areas["code_vintage"] == vintage)
-        ]
-        codes = set(small["area_code"])
-        if area_type == "borough":
-            return tuple(sorted(small.loc[small["borough_code"] == code, "area_code"]))
-        if code in codes or not self.has("area_members"):
-            return (code,) if code in codes else ()
+        ].sort_values("area_code")
+        boroughs = dict(zip(small["area_code"], small["borough_code"], strict=True))
+        if not self.has("area_members"):
+            return boroughs, {}
         members = self.read("area_members", where={"code_vintage": vintage})
-        return area_rules.small_members(code, members, codes)
+        return boroughs, area_rules.parts_of_wholes(members)
 
     def rest_of_borough(self, area: Area) -> list[str]:
         """Codes of the borough's other small areas, the comparator of every gap."""
