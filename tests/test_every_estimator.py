@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from lsp_analysis import effects
 from lsp_analysis.effects.bootstrap import wild_cluster_bootstrap
 from lsp_analysis.effects.event_study import event_study
-from lsp_analysis.errors import LspError
+from lsp_analysis.errors import LspError, PanelError, ParameterError
 
 
 @dataclass(frozen=True)
@@ -213,3 +213,14 @@ def test_what_cannot_be_answered_is_refused_in_a_sentence(name):
         with pytest.raises(LspError) as refusal:
             answer(kind, broken, areas, start)
         assert str(refusal.value).endswith((".", "?")), what
+
+
+@every_estimator
+def test_a_level_in_per_cent_and_an_outcome_that_never_varies_are_refused(name):
+    kind = KINDS[name]
+    frame, treated = world(kind), codes(kind.n_treated)
+    with pytest.raises(ParameterError, match="level=95 is not a number between 0 and 1"):
+        kind.run(frame, outcome="rate", treated=treated, start=START, level=95)
+    if name not in ("estimate", "two by two"):
+        with pytest.raises(PanelError, match=r"nothing to compare|does not vary"):
+            answer(kind, frame.assign(rate=5.0), treated)

@@ -112,9 +112,11 @@ def test_more_coefficients_than_rows_are_refused():
         two_way_regression(few, outcome="rate", regressors=["x"])
 
 
-def test_a_rate_of_nil_after_the_start_is_refused(frame):
-    frame = frame.assign(events=frame["events"].where(frame["on"] == 0, 0))
-    with pytest.raises(PanelError, match="no events"):
+@pytest.mark.parametrize(("nil", "words"), [(1, "is nil"), (0, "has no bound")])
+def test_a_rate_of_nil_before_or_after_the_start_is_refused(frame, nil, words):
+    mine = frame["area_code"].isin(frame.loc[frame["on"] > 0, "area_code"])
+    frame = frame.assign(events=frame["events"].mask(mine & (frame["on"] == nil), 0))
+    with pytest.raises(PanelError, match=words):
         poisson_two_way(frame, outcome="events", regressors=["on"], treatment="on")
 
 

@@ -54,7 +54,7 @@ def test_a_grid_holds_every_value_in_its_place_however_the_rows_are_ordered():
 def test_a_long_panel_marks_treated_rows_from_the_start_on():
     frame, treated, start = long_panel(panel(), **(OPTIONS | {"treated": "E001"}))
     on = (frame["area_code"] == "E001") & (frame["period"] >= START)
-    assert np.array_equal(frame["_on"].to_numpy(), on.to_numpy(dtype=float))
+    assert np.array_equal(frame["treatment"].to_numpy(), on.to_numpy(dtype=float))
     assert (treated, start) == (["E001"], START)
 
 

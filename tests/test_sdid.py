@@ -53,3 +53,11 @@ def test_groups_are_ranked_among_groups():
     alone = synthetic_did(world, outcome="rate", treated=["E000", "E001"], start=17)
     assert math.isnan(alone.p_value)
     assert math.isnan(alone.se)
+
+
+def test_areas_that_move_in_step_are_no_obstacle():
+    frame = panel(n_areas=12, n_treated=1, noise=0.0, effect=-2.0)
+    found = synthetic_did(frame, **(OPTIONS | {"start": START}))
+    assert found.estimate == pytest.approx(-2.0, abs=1e-4)
+    line = frame.assign(rate=frame["rate"].where(frame["area_code"] == "E000", 5.0))
+    assert np.isfinite(synthetic_did(line, **(OPTIONS | {"start": START})).estimate)

@@ -107,3 +107,11 @@ def test_a_comparison_series_that_never_varied_is_refused():
     frame.loc[frame["area_code"] == "E003", "rate"] = 7.0
     with pytest.raises(PanelError, match="does not vary"):
         structural_effect(frame, comparisons=["E003"], **OPTIONS)
+
+
+def test_a_single_series_is_forecast_from_its_own_past():
+    alone = world(effect=-5.0).query("area_code == 'E000'")
+    found = structural_effect(alone, comparisons=[], n_draws=500, **OPTIONS)
+    expected = structural_effect(world(effect=-5.0), comparisons=[], n_draws=500, **OPTIONS)
+    assert [found.estimate, found.low] == [expected.estimate, expected.low]
+    assert found.maryland == 1

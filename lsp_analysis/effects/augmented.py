@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.layout import AREA, PERIOD, Grid, grid
+from lsp_analysis.effects.layout import AREA, PERIOD, Grid, check_level, grid
 from lsp_analysis.effects.parts import gap_effect
 from lsp_analysis.effects.ranking import placebo_inference
 from lsp_analysis.effects.result import EffectEstimate
@@ -91,6 +91,7 @@ def augmented_synthetic_control(
     AugmentedSyntheticControl
         `p_value` ranks the mean gap in units of the error in left-out periods.
     """
+    check_level(level)
     if ridge is not None and not ridge > 0:
         raise ParameterError(f"ridge={ridge} must be above 0.")
     laid_out = grid(
@@ -197,6 +198,8 @@ def _penalties(donors: np.ndarray) -> np.ndarray:
     """Penalties to try, largest first: from the squared first singular value down."""
     centred = donors - donors.mean(axis=1, keepdims=True)
     largest = np.linalg.svd(centred, compute_uv=False)[0] ** 2
+    if not largest > 0:  # all donors alike: nothing to correct by
+        return np.ones(1)
     return largest * np.geomspace(1.0, LEAST_PENALTY, N_PENALTIES)
 
 

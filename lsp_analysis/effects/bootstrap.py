@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.effects.layout import AREA, PERIOD, long_panel
+from lsp_analysis.effects.layout import AREA, PERIOD, TREATMENT, check_level, long_panel
 from lsp_analysis.effects.regression import check_not_collinear, few_clusters_warning
 from lsp_analysis.errors import PanelError, ParameterError
 
@@ -25,6 +25,8 @@ WEBB = np.array([-math.sqrt(1.5), -1.0, -math.sqrt(0.5), math.sqrt(0.5), 1.0, ma
 """Six points with mean 0 and variance 1 (Webb 2014): more distinct draws than two signs allow."""
 
 MOST_CELLS = 100_000_000
+
+FEWEST_DRAWS = 99
 
 
 @dataclass(frozen=True)
@@ -91,23 +93,27 @@ def wild_cluster_bootstrap(
         Column within which errors may be correlated, each area lying in one; the area if left out.
     weights : "webb" or "rademacher"
         What a cluster's residuals are multiplied by: one of six points, or a sign.
+    n_draws : int
+        99 or more; the finest p-value is 1 / (n_draws + 1).
 
     Raises
     ------
     PanelError
         When fewer than five clusters are treated, or fewer than five are not.
     """
+    check_level(level)
     frame, _, _ = long_panel(
         panel,
         outcome=outcome,
         treated=treated,
         start=start,
-        others=[*covariates, *([cluster] if cluster else [])],
+        numbers=covariates,
+        cluster=cluster,
         area=area,
         period=period,
     )
     groups, n_clusters = _clusters(frame, area, cluster or area)
-    n_treated = len(np.unique(groups[frame["_on"].to_numpy() > 0]))
+    n_treated = len(np.unique(groups[frame[TREATMENT].to_numpy() > 0]))
     refusal = few_clusters_warning(n_treated, n_clusters)
     if refusal:
         raise PanelError(refusal)
@@ -212,7 +218,7 @@ def _cluster_sums(
             "serves."
         )
     dummies = (times[:, None] == np.arange(1, len(labels))).astype(float)
-    raw = [dummies, frame[[*covariates, "_on", outcome]].to_numpy(dtype=float)]
+    raw = [dummies, frame[[*covariates, TREATMENT, outcome]].to_numpy(dtype=float)]
     within = _less_area_means(np.hstack(raw), codes)
     taken_out, own = within[:, :-2], within[:, -2:]
     taken_out = taken_out[:, np.linalg.norm(taken_out, axis=0) > 0]
@@ -253,6 +259,8 @@ def _clusters(frame: pd.DataFrame, area: str, cluster: str) -> tuple[np.ndarray,
 
 
 def _signs(weights: str, n_draws: int, n_clusters: int, seed: int) -> np.ndarray:
+    if n_draws < FEWEST_DRAWS:
+        raise ParameterError(f"n_draws={n_draws} is too few: take {FEWEST_DRAWS} or more.")
     points = {"webb": WEBB, "rademacher": np.array([-1.0, 1.0])}
     if weights not in points:
         raise ParameterError(f'weights={weights!r} is not known: use "webb" or "rademacher".')

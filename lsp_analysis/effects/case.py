@@ -12,9 +12,10 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.effects import placebo
-from lsp_analysis.effects.eligible import check_level, eligible_areas
+from lsp_analysis.effects.eligible import eligible_areas
 from lsp_analysis.effects.expectation import judge
 from lsp_analysis.effects.judgement import Judgement
+from lsp_analysis.effects.layout import check_level
 from lsp_analysis.effects.placebo import PlaceboPool
 from lsp_analysis.effects.windows import Ledger, read_ledger, start_position, treated_rows
 

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy import stats
 
 from lsp_analysis.effects.fixed_effects import two_way_regression
-from lsp_analysis.effects.layout import AREA, PERIOD, grid, long_panel
+from lsp_analysis.effects.layout import AREA, PERIOD, TREATMENT, check_level, grid, long_panel
 from lsp_analysis.effects.parts import (
     PARALLEL,
     UNTOUCHED,
@@ -87,31 +87,31 @@ def difference_in_differences(
         clusters are treated: the error is then far too small (Conley and Taber 2011; MacKinnon and
         Webb 2018).
     """
-    others = [*covariates, *([weights] if weights else []), *([cluster] if cluster else [])]
+    check_level(level)
     frame, codes, start = long_panel(
         panel,
         outcome=outcome,
         treated=treated,
         start=start,
-        others=others,
+        numbers=[*covariates, weights],
+        cluster=cluster,
         area=area,
         period=period,
     )
-    frame = frame.rename(columns={"_on": "treatment"})
     fit = two_way_regression(
         frame,
         outcome=outcome,
-        regressors=["treatment", *covariates],
+        regressors=[TREATMENT, *covariates],
         area=area,
         period=period,
         weights=weights,
         vcov=vcov,
         cluster=cluster,
-        treatment="treatment",
+        treatment=TREATMENT,
         level=level,
     )
-    row = fit.coefficients.loc["treatment"]
-    on = frame["treatment"].to_numpy()
+    row = fit.coefficients.loc[TREATMENT]
+    on = frame[TREATMENT].to_numpy()
     without = frame[outcome].to_numpy(dtype=float) - fit.residuals - on * row["estimate"]
     share = np.ones(len(frame)) if weights is None else frame[weights].to_numpy(dtype=float)
     chosen = frame[area].isin(codes).to_numpy()
@@ -137,7 +137,7 @@ def difference_in_differences(
         assumptions=(PARALLEL, UNTOUCHED),
         warnings=(fit.withheld,) if fit.withheld else (),
         paths=paths,
-        **detectable(fit.detectable("treatment"), counterfactual),
+        **detectable(fit.detectable(TREATMENT), counterfactual),
         se=float(row["se"]),
         regression=fit,
     )
@@ -160,6 +160,7 @@ def difference_in_changes(
     not area-periods count as independent (Bertrand, Duflo and Mullainathan 2004, section IV.C).
     Variances need not be equal. Needs every area in every period, and two treated areas or more.
     """
+    check_level(level)
     laid_out = grid(panel, outcome=outcome, treated=treated, start=start, area=area, period=period)
     table, at = laid_out.outcomes, laid_out.start_at
     changes = table[:, at:].mean(axis=1) - table[:, :at].mean(axis=1)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lsp_analysis.effects.did import DifferenceInDifferences, inference_name
-from lsp_analysis.effects.layout import AREA, PERIOD, long_panel
+from lsp_analysis.effects.layout import AREA, PERIOD, TREATMENT, check_level, long_panel
 from lsp_analysis.effects.parts import UNTOUCHED, paths_frame
 from lsp_analysis.effects.poisson import poisson_two_way
 
@@ -51,36 +51,36 @@ def poisson_difference_in_differences(
         `relative` is the rate ratio less 1; `estimate` is events a period in all treated areas
         together.
     """
-    others = [*covariates, *([population] if population else []), *([cluster] if cluster else [])]
+    check_level(level)
     frame, codes, start = long_panel(
         panel,
         outcome=outcome,
         treated=treated,
         start=start,
-        others=others,
+        numbers=[*covariates, population],
+        cluster=cluster,
         area=area,
         period=period,
     )
-    frame = frame.rename(columns={"_on": "treatment"})
     fit = poisson_two_way(
         frame,
         outcome=outcome,
-        regressors=["treatment", *covariates],
+        regressors=[TREATMENT, *covariates],
         population=population,
         area=area,
         period=period,
         vcov=vcov,
         cluster=cluster,
-        treatment="treatment",
+        treatment=TREATMENT,
         level=level,
     )
-    row = fit.coefficients.loc["treatment"]
-    after = frame["treatment"] > 0
+    row = fit.coefficients.loc[TREATMENT]
+    after = frame[TREATMENT] > 0
     n_after = frame.loc[after, period].nunique()
     observed = float(frame.loc[after, outcome].sum()) / n_after
     counterfactual = observed / math.exp(row["estimate"])
     relative = {name: math.expm1(row[name]) for name in ("estimate", "low", "high")}
-    fall = -math.expm1(-fit.detectable("treatment"))
+    fall = -math.expm1(-fit.detectable(TREATMENT))
     return DifferenceInDifferences(
         outcome=outcome,
         method="difference-in-differences, Poisson with two-way fixed effects",
@@ -119,7 +119,7 @@ def _rate_paths(
     period: str,
 ) -> pd.DataFrame:
     """The treated areas' rate, and what it would have been at a rate ratio of 1."""
-    without = rows[outcome] / (rows["treatment"] * math.expm1(log_ratio) + 1)
+    without = rows[outcome] / (rows[TREATMENT] * math.expm1(log_ratio) + 1)
     table = rows.assign(_without=without).groupby(period).sum(numeric_only=True)
     if population is not None:
         table = table.div(table[population], axis=0) * per

@@ -15,12 +15,6 @@ from lsp_analysis.errors import PanelError, ParameterError
 FEWEST_VALUES = 0.5  # of the treated areas' values on either side of the start
 
 
-def check_level(level: Any) -> None:
-    """Raise ParameterError unless `level` is a number between 0 and 1."""
-    if not isinstance(level, (int, float, np.number)) or not 0 < level < 1:
-        raise ParameterError(f"level={level!r} is not a number between 0 and 1; 0.95 is usual.")
-
-
 def eligible_areas(
     ledger: Ledger, treated: np.ndarray, start: int, outcome: str
 ) -> tuple[np.ndarray, list[str]]:

@@ -16,7 +16,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.effects.event_paths import PathEstimates, by_placebos, by_regression
-from lsp_analysis.effects.layout import AREA, PERIOD, long_panel
+from lsp_analysis.effects.layout import AREA, PERIOD, check_level, long_panel
 from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, detectable, paths_frame, relative_to
 from lsp_analysis.effects.regression import FEWEST_TREATED_CLUSTERS
 from lsp_analysis.effects.result import EffectEstimate
@@ -123,13 +123,14 @@ def event_study(
     ParameterError
         When `reference` is not a period before the start.
     """
-    others = [*covariates, *([weights] if weights else []), *([cluster] if cluster else [])]
+    check_level(level)
     frame, codes, start = long_panel(
         panel,
         outcome=outcome,
         treated=treated,
         start=start,
-        others=others,
+        numbers=[*covariates, weights],
+        cluster=cluster,
         area=area,
         period=period,
     )

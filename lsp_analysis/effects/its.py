@@ -17,7 +17,7 @@ import pandas as pd
 from lsp_analysis.effects.its_design import CHANGES, design, series_of
 from lsp_analysis.effects.its_fit import SeriesFit, fit_series
 from lsp_analysis.effects.its_size import Size, size_of_change
-from lsp_analysis.effects.layout import AREA, PERIOD, as_start
+from lsp_analysis.effects.layout import AREA, PERIOD, as_start, check_level
 from lsp_analysis.effects.parts import paths_frame
 from lsp_analysis.effects.result import EffectEstimate
 
@@ -98,6 +98,7 @@ def interrupted_series(
         `estimate` is the mean difference from the continued trend over the periods after;
         `relative` the same in proportion, for counts with an interval on the log scale.
     """
+    check_level(level)
     others = [*covariates, *([population] if population else [])]
     series, n_areas = series_of(
         panel,

@@ -19,7 +19,7 @@ from lsp_analysis.effects.its import (
 from lsp_analysis.effects.its_design import CHANGES, design, series_of
 from lsp_analysis.effects.its_fit import fit_series
 from lsp_analysis.effects.its_size import size_of_change
-from lsp_analysis.effects.layout import AREA, PERIOD, tidy, treated_areas
+from lsp_analysis.effects.layout import AREA, PERIOD, check_level, tidy, treated_areas
 from lsp_analysis.effects.parts import UNTOUCHED
 
 SHARED_BREAK = (
@@ -67,6 +67,7 @@ def controlled_interrupted_series(
     InterruptedSeries
         The terms of the effect are called "treated x level_change" and "treated x slope_change".
     """
+    check_level(level)
     others = [population] if population else []
     panel = tidy(panel, numbers=[outcome, *others], labels=[area, period])
     codes = treated_areas(panel, treated, area)

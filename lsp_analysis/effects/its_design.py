@@ -12,6 +12,7 @@ from lsp_analysis.effects.layout import (
     as_start,
     check_pairs,
     check_start,
+    check_varies,
     named_areas,
     tidy,
 )
@@ -49,7 +50,7 @@ def series_of(
         panel = panel[panel[period].isin(complete.index[complete])]
         grouped = panel[columns].groupby(period)
         table = grouped.sum() if summed else grouped.mean()
-        return table.reset_index(), len(codes)
+        return _varying(table.reset_index(), outcome), len(codes)
     series = panel[columns].dropna().sort_values(period, ignore_index=True)
     repeated = series[period].duplicated()
     if repeated.any():
@@ -58,7 +59,13 @@ def series_of(
             f"{int(repeated.sum())} periods occur more than once, first {first}. A series has "
             "one row per period: name the treated areas in `treated`, or add the rows up."
         )
-    return series, 1
+    return _varying(series, outcome), 1
+
+
+def _varying(series: pd.DataFrame, outcome: str) -> pd.DataFrame:
+    if len(series):
+        check_varies(series[outcome])
+    return series
 
 
 def time_steps(periods: pd.Series) -> np.ndarray:

@@ -14,6 +14,9 @@ from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
 
 AREA, PERIOD = "area_code", "period"
 
+TREATMENT = "treatment"
+"""Column that is 1 in treated areas from the start on."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -212,17 +215,25 @@ def long_panel(
     outcome: str,
     treated: str | Sequence[Any],
     start: Any,
-    others: Sequence[str] = (),
+    numbers: Iterable[str | None] = (),
+    cluster: str | None = None,
     area: str = AREA,
     period: str = PERIOD,
 ) -> tuple[pd.DataFrame, list[Any], Any]:
-    """Complete rows with a 0/1 column ``_on`` beside those asked for; treated codes; the start.
+    """Complete rows with a 0/1 column ``treatment``; treated codes; the start.
 
-    ``_on`` is 1 in treated areas from the start on. Rows that lack a value are left out, so the
-    panel may be unbalanced; a repeated (area, period) pair is an error.
+    ``treatment`` is 1 in treated areas from the start on. Rows that lack a value are left out, so
+    the panel may be unbalanced; a repeated (area, period) pair is an error.
+
+    Parameters
+    ----------
+    numbers : columns of covariates, weights and populations to keep; None is passed over
+    cluster : column of clusters to keep, of any kind
     """
-    columns = list(dict.fromkeys([area, period, outcome, *others]))
-    panel = tidy(panel, numbers=[outcome], labels=[area, period], others=others)
+    needed = [outcome, *(name for name in numbers if name)]
+    others = [cluster] if cluster else []
+    columns = list(dict.fromkeys([area, period, *needed, *others]))
+    panel = tidy(panel, numbers=needed, labels=[area, period], others=others)
     codes = treated_areas(panel, treated, area)
     start = as_start(start, panel[period])
     frame = panel[columns].dropna()
@@ -230,8 +241,26 @@ def long_panel(
         raise PanelError(f"No row has a value in all of {', '.join(columns)}.")
     check_start(pd.Index(frame[period].unique()).sort_values(), start)
     check_pairs(frame, area, period)
+    check_varies(frame[outcome])
     on = frame[area].isin(codes).to_numpy() & (frame[period] >= start).to_numpy()
-    return frame.assign(_on=on.astype(float)), codes, start
+    return frame.assign(**{TREATMENT: on.astype(float)}), codes, start
+
+
+def check_level(level: Any) -> None:
+    """Raise ParameterError unless `level` is a number between 0 and 1."""
+    if not isinstance(level, (int, float, np.number)) or not 0 < level < 1:
+        raise ParameterError(f"level={level!r} is not a number between 0 and 1; 0.95 is usual.")
+
+
+def check_varies(outcome: pd.Series) -> None:
+    """Raise PanelError when the outcome is missing, or the same, in every row."""
+    values = outcome.dropna().to_numpy(dtype=float)
+    if not len(values):
+        raise PanelError(f"No row has a value of {outcome.name!r}.")
+    if np.ptp(values) <= 1e-12 * np.abs(values).max():
+        raise PanelError(
+            f"{outcome.name!r} is {values[0]:g} in every row, so there is nothing to compare."
+        )
 
 
 def check_pairs(frame: pd.DataFrame, area: str, period: str) -> None:
@@ -255,6 +284,7 @@ def grid(
     area: str = AREA,
     period: str = PERIOD,
     fewest_before: int = 1,
+    alone: bool = False,
 ) -> Grid:
     """`outcome` as areas by periods; PanelError if a value is missing, naming the first.
 
@@ -263,9 +293,10 @@ def grid(
     treated : codes, or the name of a column that is true for them.
     start : first period that counts as after.
     fewest_before : periods before the start that the method needs.
+    alone : whether the method can do without comparison areas.
     """
     panel = tidy(panel, numbers=[outcome], labels=[area, period])
-    codes = treated_areas(panel, treated, area)
+    codes = (named_areas if alone else treated_areas)(panel, treated, area)
     start = as_start(start, panel[period])
     check_pairs(panel, area, period)
     wide = panel.pivot_table(index=area, columns=period, values=outcome, sort=True, dropna=False)
@@ -278,5 +309,6 @@ def grid(
             f"({wide.index[row]}, {wide.columns[column]}). This method needs every area in "
             "every period: leave those areas or periods out."
         )
+    check_varies(panel[outcome])
     values = wide.to_numpy(dtype=float)
     return Grid(values, wide.index, wide.columns, wide.index.isin(codes), at)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lsp_analysis.effects import placebo
 from lsp_analysis.effects.did import difference_in_differences
-from lsp_analysis.effects.layout import grid, tidy
+from lsp_analysis.effects.layout import check_level, grid, tidy
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError
 
@@ -62,6 +62,7 @@ def placebo_difference_in_differences(
     Conley and Taber (2011), REStat 93:113; MacKinnon and Webb (2020), Randomization inference for
     difference-in-differences with few treated clusters, J. Econometrics 218:435.
     """
+    check_level(level)
     if isinstance(treated, str):
         treated = [treated]
     panel = tidy(panel, numbers=[outcome])

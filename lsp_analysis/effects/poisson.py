@@ -70,7 +70,7 @@ def poisson_two_way(
     frame = _with_events(complete_rows(frame, named), outcome, area, period)
     counts = frame[outcome].to_numpy(dtype=float)
     _check_counts(counts, outcome)
-    _check_separation(frame, outcome, treatment)
+    _check_separation(frame, outcome, treatment, area)
     offset = _log_population(frame, population)
     codes = [pd.factorize(frame[name])[0] for name in (area, period)]
     plain = from_codes(*codes, codes[0].max() + 1, codes[1].max() + 1)
@@ -162,13 +162,21 @@ def _check_counts(counts: np.ndarray, outcome: str) -> None:
         )
 
 
-def _check_separation(frame: pd.DataFrame, outcome: str, treatment: str | None) -> None:
-    if treatment is not None and frame.loc[frame[treatment] > 0, outcome].sum() == 0:
-        raise PanelError(
-            f"The treated areas have no events in {outcome!r} after the start, so the rate "
-            "ratio is nil and has no standard error. Use longer periods, or an exact test of "
-            "the counts."
-        )
+def _check_separation(frame: pd.DataFrame, outcome: str, treatment: str | None, area: str) -> None:
+    if treatment is None:
+        return
+    on = frame[treatment] > 0
+    before = ~on & frame[area].isin(frame.loc[on, area])
+    for rows, when, ratio in (
+        (on, "after", "is nil and has"),
+        (before, "before", "has no bound and"),
+    ):
+        if frame.loc[rows, outcome].sum() == 0:
+            raise PanelError(
+                f"The treated areas have no events in {outcome!r} {when} the start, so the rate "
+                f"ratio {ratio} and no standard error. Use longer periods, or an exact test of the "
+                "counts."
+            )
 
 
 def _log_population(frame: pd.DataFrame, population: str | None) -> np.ndarray:

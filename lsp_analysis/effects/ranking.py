@@ -88,6 +88,6 @@ def rank_p(statistic: float, placebos: np.ndarray) -> tuple[int, float]:
 def _too_few(n: int, finest: float, level: float) -> str:
     needed = math.ceil(1 / (1 - level) - 1e-9) - 1
     return (
-        f"With {n} placebos no p-value below {finest:.3g} is possible, so there is no {level:.0%} "
-        f"interval: that needs {needed} placebos or more."
+        f"With {n} placebo{'' if n == 1 else 's'} no p-value below {finest:.3g} is possible, so "
+        f"there is no {level:.0%} interval: that needs {needed} placebos or more."
     )

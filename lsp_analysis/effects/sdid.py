@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.layout import AREA, PERIOD, Grid, grid
+from lsp_analysis.effects.layout import AREA, PERIOD, Grid, check_level, grid
 from lsp_analysis.effects.parts import gap_effect
 from lsp_analysis.effects.ranking import placebo_inference
 from lsp_analysis.effects.result import EffectEstimate
@@ -20,6 +20,9 @@ from lsp_analysis.effects.synthetic_units import Units, placebo_units, treated_u
 
 SLIGHT = 1e-6
 """Ridge on the period weights, in noise levels: only to make them unique (the authors' value)."""
+
+LEAST_NOISE = 1e-6
+"""Noise taken where donors move in step, as a share of the range, so that weights are unique."""
 
 ASSUMPTIONS = (
     "The treated area would have moved, not stood, as the weighted comparison did: a lasting "
@@ -86,6 +89,7 @@ def synthetic_did(
         `p_value` is the rank of the estimate among the placebos'; the interval holds the constant
         effects that rank would not reject.
     """
+    check_level(level)
     laid_out = grid(
         panel,
         outcome=outcome,
@@ -135,6 +139,7 @@ def _adjusted_gaps(laid_out: Grid, units: Units) -> tuple[np.ndarray, np.ndarray
     donors = units.of_donors(outcomes)
     n_treated, n_after = units.members.shape[1], outcomes.shape[1] - at
     noise = np.diff(donors[:, :at], axis=1).reshape(len(donors), -1).std(axis=1, ddof=1)
+    noise = np.maximum(noise, LEAST_NOISE * np.ptp(outcomes))
     zeta = (n_treated * n_after) ** 0.25 * noise
     weights = area_weights(donors[:, :at], units.own(outcomes)[:, :at], zeta)
     shares = period_weights(donors, at, SLIGHT * noise)

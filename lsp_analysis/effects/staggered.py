@@ -21,7 +21,7 @@ from lsp_analysis.effects.group_aggregates import (
     simultaneous_critical,
 )
 from lsp_analysis.effects.group_time import Cell, group_time_cells
-from lsp_analysis.effects.layout import AREA, PERIOD, check_pairs, tidy
+from lsp_analysis.effects.layout import AREA, PERIOD, check_level, check_pairs, check_varies, tidy
 from lsp_analysis.effects.parts import UNTOUCHED, detectable, paths_frame, relative_to
 from lsp_analysis.effects.regression import few_clusters_warning
 from lsp_analysis.effects.result import EffectEstimate
@@ -112,7 +112,9 @@ def staggered_effect(
         Intervals and p-values are missing, with the reason in `warnings`, when fewer than five
         areas are treated or fewer than five never are.
     """
+    check_level(level)
     panel = tidy(panel, numbers=[outcome, *covariates], labels=[area, period])
+    check_varies(panel[outcome])
     check_pairs(panel, area, period)
     begun = first_periods(panel, starts, treated, start, area, period)
     cohorts, areas, periods = lay_out(panel, outcome, begun, covariates, area, period)

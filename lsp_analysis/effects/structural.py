@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 
-from lsp_analysis.effects.layout import AREA, PERIOD, Grid, grid
+from lsp_analysis.effects.layout import AREA, PERIOD, Grid, check_level, grid
 from lsp_analysis.effects.parts import UNTOUCHED, detectable, paths_frame, relative_to
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.structural_draws import variance_draws
@@ -88,6 +88,7 @@ def structural_effect(
     StructuralEffect
         `p_value` is twice the share of simulated futures on the far side of what was observed.
     """
+    check_level(level)
     if trend not in TRENDS:
         raise ParameterError(f"trend={trend!r} is not known: use {', '.join(TRENDS)}.")
     laid_out = grid(
@@ -98,6 +99,7 @@ def structural_effect(
         area=area,
         period=period,
         fewest_before=10,
+        alone=comparisons is not None and not len(comparisons),
     )
     regressors = _regressors(laid_out, comparisons)
     at = laid_out.start_at

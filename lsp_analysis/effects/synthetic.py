@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.layout import AREA, PERIOD, Grid, as_start, grid
+from lsp_analysis.effects.layout import AREA, PERIOD, Grid, as_start, check_level, grid
 from lsp_analysis.effects.predictor_fit import Matching
 from lsp_analysis.effects.ranking import rank_p
 from lsp_analysis.effects.simplex import nearest_points, tied_donors
@@ -97,6 +97,7 @@ def synthetic_control(
         When a value of the outcome is missing, fewer than two periods precede the start, or nothing
         is left to compare.
     """
+    check_level(level)
     laid_out = grid(
         panel,
         outcome=outcome,

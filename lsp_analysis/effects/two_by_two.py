@@ -10,7 +10,7 @@ import pandas as pd
 
 from lsp_analysis.effects.did import DifferenceInDifferences, inference_name
 from lsp_analysis.effects.fixed_effects import complete_rows, treated_clusters
-from lsp_analysis.effects.layout import marked, tidy
+from lsp_analysis.effects.layout import check_level, marked, tidy
 from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, detectable, relative_to
 from lsp_analysis.effects.regression import least_squares
 from lsp_analysis.errors import PanelError
@@ -69,6 +69,7 @@ def did_2x2(
     TwoByTwo
         `regression.coefficients` holds every coefficient; the effect's row is "treatment".
     """
+    check_level(level)
     named = [outcome, treated, post, *covariates]
     named += [name for name in (weights, cluster) if name]
     numbers = [outcome, *([weights] if weights else [])]
