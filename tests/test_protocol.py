@@ -43,7 +43,7 @@ def test_all_problems_are_said_at_once():
         ('who = "Wardens', 'whom = "Wardens'),
         ("draws = 9999", "draws = 10"),
     )
-    assert "has 8 to put right" in text
+    assert "has eight problems" in text
     for said in [
         'role is "aktive"',
         "analysis.level is 'high'; it must be a number",
@@ -65,7 +65,10 @@ def test_all_problems_are_said_at_once():
         (('strata = ["district"]', ""), "strata or block_size"),
         (('method = "blocked"', 'method = "constrained"'), "name what to balance"),
         (('method = "blocked"', 'method = "wedge"'), "clusters that start at each step"),
-        (('method = "blocked"', 'method = "blocked"\nsteps = [4, 4]'), 'the method "wedge" only'),
+        (('method = "blocked"', 'method = "blocked"\nsteps = [4, 4]'), "it belongs to wedge"),
+        (('method = "blocked"', 'method = "simple"'), "strata is of no use to the method"),
+        (('units = "units.csv"', 'units = "../units.csv"'), "a file in this folder"),
+        (('name = "wardens"', 'name = "war\\ndens"'), "it must be one line"),
         (("watched = []", 'watched = ["incident"]'), 'Did you mean "incidents"?'),
         (("[stopping]", '[looks]\ndates = ["2010-03-31"]\n[stopping]'), None),
         (

@@ -3,6 +3,8 @@
 import datetime as dt
 import json
 import os
+import subprocess
+import sys
 
 import pytest
 from small_experiment import TEXT, at, drawn, outcomes_of, registered
@@ -283,3 +285,53 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
 def test_an_unregistered_folder_says_what_to_do(tmp_path):
     with pytest.raises(DesignError, match="design register"):
         open_experiment(tmp_path)
+
+
+def test_the_altered_line_of_an_allocation_is_named(folder):
+    was, now = "area-03,0,usual", "area-03,0,wardens"
+    if was not in (folder / "allocation.csv").read_text(encoding="utf-8"):
+        was, now = now, was
+    edit(folder, was, now, name="allocation.csv")
+    assert f"line 4 says '{now}'; on record it says '{was}'" in said(folder)
+
+
+def test_the_altered_line_of_a_design_is_named(folder):
+    edit(folder, "round = 1", "round = 2")
+    assert "in its line 8 says 'round = 2'; on record it says 'round = 1'" in said(folder)
+
+
+def test_other_line_ends_are_named(folder):
+    file = folder / "design.toml"
+    file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    assert "line ends are not those on record" in said(folder)
+
+
+def test_a_whole_line_without_its_end_is_kept(folder):
+    file = folder / "register.jsonl"
+    file.write_bytes(file.read_bytes()[:-1])
+    assert "Line 3" in said(folder)
+    assert "Put it back" in said(folder)
+
+
+@pytest.mark.parametrize("name", ["register.jsonl", "design.toml", "units.csv", "allocation.csv"])
+def test_a_folder_in_place_of_a_file_is_one_sentence(folder, name):
+    (folder / name).unlink()
+    (folder / name).mkdir()
+    assert name in said(folder)
+
+
+def test_of_many_draws_at_once_one_is_on_record(tmp_path):
+    folder = registered(tmp_path / "experiment")
+    code = (
+        "import sys; from lsp_analysis.experiments.assign import draw_allocation; "
+        "draw_allocation(sys.argv[1], text=sys.argv[2])"
+    )
+    jobs = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, str(folder), f"text {n}"], stderr=subprocess.DEVNULL
+        )
+        for n in range(4)
+    ]
+    assert sorted(job.wait() == 0 for job in jobs) == [False, False, False, True]
+    assert verify(folder).holds
+    assert [entry.kind for entry in open_experiment(folder).entries] == ["registered", "allocated"]

@@ -34,9 +34,15 @@ def draw_allocation(folder: str | Path, *, text: str, now: dt.datetime | None = 
     DesignError
         The units are drawn already and no amendment asks for another draw.
     """
-    experiment = open_experiment(folder)
     if not text.strip():
         raise DesignError("The other party's text is empty. Ask for it, and pass it as --text.")
+    open_experiment(folder)  # says what is wrong before anything is locked
+    with chain.alone(folder):
+        _draw(open_experiment(folder), text, now)
+    return open_experiment(folder)
+
+
+def _draw(experiment: Experiment, text: str, now: dt.datetime | None) -> None:
     if experiment.draw is not None:
         raise DesignError(
             f"The units were drawn on {experiment.draw.date} (line {experiment.draw.number} of the "
@@ -57,8 +63,7 @@ def draw_allocation(folder: str | Path, *, text: str, now: dt.datetime | None = 
     }
     if isinstance(scheme, Constrained):
         content["acceptable"] = scheme.digest
-    chain.append(folder, "allocated", content, now=now)
-    return open_experiment(folder)
+    chain.add(experiment.path, "allocated", content, now=now)
 
 
 def allocation_text(scheme: Scheme, allocation: np.ndarray) -> str:

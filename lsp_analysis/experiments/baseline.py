@@ -103,6 +103,9 @@ class Windows:
         Between a cluster's outcome before and after.
     n_windows : int
         Pairs of windows; they overlap.
+    per_event : float
+        Variance that chance adds to an outcome by deciding of each event whether it happens, per
+        share of events decided so; nought where the outcome does not count events.
     """
 
     level: float
@@ -110,6 +113,7 @@ class Windows:
     sd_left: float
     correlation: float
     n_windows: int
+    per_event: float = 0.0
 
     @property
     def explained(self) -> float:
@@ -126,7 +130,7 @@ def windows(grid: Grid, *, before: int, after: int) -> Windows:
         The past is shorter than both together.
     """
     starts = split_points(grid, before=before, after=after)
-    level, total, left, products = [], [], [], []
+    level, total, left, products, noise = [], [], [], [], []
     for split in starts:
         first, second = grid.window(split - before, split), grid.window(split, split + after)
         spread = np.cov(first, second)
@@ -134,6 +138,7 @@ def windows(grid: Grid, *, before: int, after: int) -> Windows:
         total.append(spread[1, 1])
         slope = spread[0, 1] / spread[0, 0] if spread[0, 0] else 0.0
         n = len(first)
+        noise.append((second * grid.multiplier / grid.exposure(split, split + after)).mean())
         left.append((spread[1, 1] - slope * spread[0, 1]) * (n - 1) / max(1, n - 2))
         products.append(
             spread[0, 1] / math.sqrt(spread[0, 0] * spread[1, 1]) if spread.all() else 0
@@ -144,6 +149,7 @@ def windows(grid: Grid, *, before: int, after: int) -> Windows:
         math.sqrt(np.mean(left)),
         float(np.mean(products)),
         len(starts),
+        float(np.mean(noise)) if grid.is_count else 0.0,
     )
 
 

@@ -13,7 +13,8 @@ from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.design import Outcome
 from lsp_analysis.experiments.randomisation_test import RandomisationTest, Redraws, redraws
 from lsp_analysis.experiments.scheme import Scheme
-from lsp_analysis.experiments.trial import Trial, covariate_table, unit_values
+from lsp_analysis.experiments.trial import Trial, unit_values
+from lsp_analysis.experiments.units import covariate_table
 
 POWER = 0.8
 
@@ -97,7 +98,7 @@ def contrast(
     values["used"] = inside & values["value"].notna().to_numpy()
     values["weight"] = _weights(values, design.estimand.summary)
     _check_both_sides(values, outcome)
-    covariates, gaps = covariate_table(trial, outcome, design.analysis.covariates)
+    covariates, gaps = covariate_table(trial.units, outcome, design.analysis.covariates)
     adjust = np.column_stack([covariates, _dummies(trial.scheme.blocks, values["used"])])
     exposure = [1.0 if number == arm else 0.0 for number in range(len(trial.scheme.arms))]
     scheme = trial.scheme.given(trial.drawn, arms)

@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pandas as pd
 
-from lsp_analysis import wording
 from lsp_analysis.errors import DesignError, LspError
 from lsp_analysis.experiments import protocol
 from lsp_analysis.experiments import register as chain
 from lsp_analysis.experiments.design import Design
 from lsp_analysis.experiments.register import Entry
 from lsp_analysis.experiments.scheme import Scheme
-from lsp_analysis.experiments.schemes import base_scheme, scheme_of
+from lsp_analysis.experiments.schemes import scheme_of
+from lsp_analysis.experiments.units import check_room, read_units
 
 PLANS = ("registered", "amended")
 
@@ -113,7 +113,7 @@ class Experiment:
             )
         file = self.path / self.draw.content["file"]
         _check_file(file, self.draw.content["sha256"], self.draw.number)
-        return pd.read_csv(file, dtype={"unit": str, "arm": str})
+        return pd.read_csv(file, dtype={"unit": str, "arm": str}, keep_default_na=False)
 
 
 def open_experiment(folder: str | Path) -> Experiment:
@@ -134,7 +134,7 @@ def open_experiment(folder: str | Path) -> Experiment:
         )
     plan = plan_before(entries)
     file = folder / protocol.FILE
-    if not file.exists() or file.read_bytes() != plan.content["design"].encode():
+    if not file.is_file() or file.read_bytes() != plan.content["design"].encode():
         raise DesignError(_what_was_edited(file, plan))
     design = protocol.parse_design(plan.content["design"], name=str(file))
     return Experiment(folder, tuple(entries), design)
@@ -166,6 +166,12 @@ def register_design(
         Design or units do not hold together, nothing changed, or an amendment has no reason.
     """
     folder = Path(folder)
+    protocol.read_design(folder)  # says what is wrong before anything is locked
+    with chain.alone(folder):
+        return _register(folder, note, redraw, now)
+
+
+def _register(folder: Path, note: str, redraw: bool, now: dt.datetime | None) -> Entry:
     design = protocol.read_design(folder)
     units = folder / design.randomisation.units
     _try_scheme(design, units)
@@ -176,52 +182,10 @@ def register_design(
     }
     entries = chain.read_register(folder)
     if not entries:
-        return chain.append(folder, "registered", content, now=now)
+        return chain.add(folder, "registered", content, now=now)
     changes = _changes(plan_before(entries), content, design)
     _check_amendment(changes, note, redraw, entries)
-    return chain.append(
-        folder, "amended", content | {"changes": changes, "redraw": redraw}, now=now
-    )
-
-
-def read_units(file: Path, design: Design) -> pd.DataFrame:
-    """The units to be randomised, with their names as text in a column ``unit``."""
-    how = design.randomisation
-    named = {column: str for column in (how.unit, how.cluster, *how.strata) if column}
-    try:
-        units = pd.read_csv(file, dtype=named, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise DesignError(f"The units file {file} cannot be read ({error}).") from error
-    wanted = {how.unit, how.cluster, *how.strata, *how.covariates, *design.analysis.covariates}
-    wanted |= {*design.analysis.subgroups, *(outcome.baseline for outcome in design.outcomes())}
-    wanted |= {how.pair} if how.method == "pairs" else set()
-    lacking = sorted(wanted - {""} - set(units.columns))
-    if lacking:
-        raise DesignError(
-            f"{file} has no column {wording.and_list(lacking)}, which the design names. Its "
-            "columns "
-            f"are {wording.and_list(units.columns)}."
-        )
-    return by_cluster(units, design).rename(columns={how.unit: "unit"})
-
-
-def by_cluster(units: pd.DataFrame, design: Design) -> pd.DataFrame:
-    """One row per unit of randomisation: rows of people become rows of clusters, by their means."""
-    how = design.randomisation
-    if how.cluster:
-        same = [column for column in (*how.strata, *design.analysis.subgroups) if column]
-        numbers = units.drop(columns=[how.unit, how.cluster, *same]).select_dtypes("number").columns
-        grouped = units.groupby(how.cluster, sort=False)
-        clusters = grouped[list(numbers)].mean().join(grouped[same].first())
-        return clusters.assign(people=grouped.size()).rename_axis(how.unit).reset_index()
-    repeated = units.loc[units[how.unit].duplicated(), how.unit]
-    if units[how.unit].isna().any() or not repeated.empty:
-        raise DesignError(
-            f'Units must have a name each, and once: {len(repeated)} names are repeated, first "'
-            f'{repeated.iloc[0] if len(repeated) else "(missing)"}". For people in clusters name '
-            "the column randomisation.cluster."
-        )
-    return units
+    return chain.add(folder, "amended", content | {"changes": changes, "redraw": redraw}, now=now)
 
 
 def _check_file(file: Path, expected: str, line: int) -> None:
@@ -235,7 +199,8 @@ def _check_file(file: Path, expected: str, line: int) -> None:
 
 def _try_scheme(design: Design, units: Path) -> None:
     """Raise what would be raised at the draw, while it can still be put right."""
-    base_scheme(design, read_units(units, design))
+    table = read_units(units, design)
+    check_room(design, table, scheme_of(design, table, key="room"))
 
 
 def _what_was_edited(file: Path, plan: Entry) -> str:
@@ -248,9 +213,14 @@ def _what_was_edited(file: Path, plan: Entry) -> str:
         old = protocol.parse_design(plan.content["design"])
         changed = protocol.differences(old, protocol.read_design(file))
     except LspError as error:
-        changed = [str(error)]
+        changed = [str(error).rstrip(".")]
     listed = "; ".join(changed[:5]) or "blanks or comments only"
-    return f"{file} was altered after line {plan.number} of the register: {listed}. {advice}"
+    now = file.read_bytes().decode(errors="replace") if file.is_file() else ""
+    where = chain.first_difference(plan.content["design"], now)
+    where = f" in its {where}" if where.startswith("line") else f": {where}"
+    return (
+        f"{file} was altered after line {plan.number} of the register{where} ({listed}). {advice}"
+    )
 
 
 def _changes(before: Entry, content: dict, design: Design) -> list[str]:

@@ -6,8 +6,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.experiments.analyse import TrialResult
-from lsp_analysis.experiments.side_results import RECEIVED
-from lsp_analysis.experiments.trial import Trial, unit_values
+from lsp_analysis.experiments.trial import RECEIVED, Trial, unit_values
 
 COLUMNS = ["stage", "arm", "clusters", "people", "note"]
 

@@ -86,7 +86,7 @@ def take_look(folder: str | Path, outcomes: str | Path, *, now: dt.datetime | No
     experiment = open_experiment(folder)
     allocation = experiment.allocation
     file = Path(outcomes)
-    rows = read_outcomes(file)
+    rows = read_outcomes(file, experiment.design)
     date = (now or dt.datetime.now(dt.UTC)).date().isoformat()
     number = _number(experiment, date)
     trial = make_trial(experiment, allocation, rows)

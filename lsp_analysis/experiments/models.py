@@ -19,7 +19,8 @@ from scipy.stats import t
 
 from lsp_analysis.errors import LspError
 from lsp_analysis.experiments.design import Outcome
-from lsp_analysis.experiments.trial import Trial, covariate_table
+from lsp_analysis.experiments.trial import Trial
+from lsp_analysis.experiments.units import covariate_table
 
 NAMES = {
     "ols": "Regression on cluster values (OLS)",
@@ -121,7 +122,7 @@ def model_data(trial: Trial, outcome: Outcome, arm: int) -> ModelData:
 
 def _adjustments(trial: Trial, outcome: Outcome, clusters: np.ndarray) -> np.ndarray:
     """Covariates and blocks by unit; standardised, so that models converge."""
-    covariates, _ = covariate_table(trial, outcome, trial.design.analysis.covariates)
+    covariates, _ = covariate_table(trial.units, outcome, trial.design.analysis.covariates)
     spread = covariates.std(axis=0)
     covariates = (covariates - covariates.mean(axis=0)) / np.where(spread > 0, spread, 1)
     kinds = np.unique(trial.scheme.blocks[np.unique(clusters)])

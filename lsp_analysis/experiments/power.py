@@ -147,13 +147,17 @@ def parallel_power(
 ) -> float:
     """Power of a two-arm experiment with the outcome before adjusted for, by Student's t.
 
-    A relative effect makes the treated clusters' spread smaller, or larger, along with their level.
-    Where clusters differ much in level the formula promises a few points too many; `rehearse` does
-    not.
+    A relative effect makes the treated clusters' spread smaller, or larger, along with their level;
+    it is larger where the level is, so that one slope on the outcome before fits neither arm; and
+    chance decides which events it prevents, or adds. `rehearse` does without these approximations.
     """
     size = abs(effect) * past.level if relative else abs(effect)
-    spread = 1 + (1 + effect) ** 2 if relative else 2.0
-    error = past.sd_left * math.sqrt(spread / clusters_per_arm)
+    variance = 2 * past.sd_left**2
+    if relative:
+        variance = past.sd_left**2 * (1 + (1 + effect) ** 2)
+        variance += effect**2 / 2 * (past.sd_between**2 - past.sd_left**2)
+        variance += past.per_event * (effect if effect > 0 else -effect * (1 + effect))
+    error = math.sqrt(variance / clusters_per_arm)
     df = 2 * clusters_per_arm - 3
     return power_t(size / error, df, alpha=alpha) if df >= 1 and error > 0 else 0.0
 

@@ -13,10 +13,19 @@ from typing import Any
 
 import pandas as pd
 
+from lsp_analysis import wording
 from lsp_analysis.errors import DesignError, did_you_mean
-from lsp_analysis.experiments.design import Design, Outcome, flat
+from lsp_analysis.experiments.design import Design, Outcome, Randomisation, flat
 
 FILE = "design.toml"
+# field of the randomisation -> methods that it means something to
+METHODS_OF = {
+    "strata": ("blocked", "constrained", "wedge"),
+    "block_size": ("blocked",),
+    "covariates": ("constrained",),
+    "steps": ("wedge",),
+    "periods": ("wedge",),
+}
 
 
 def read_design(path: str | Path) -> Design:
@@ -51,7 +60,7 @@ def parse_design(text: str, *, name: str = FILE) -> Design:
         problems += _contradictions(design)
     if problems:
         listed = " ".join(f"({number}) {text}" for number, text in enumerate(problems, start=1))
-        raise DesignError(f"{name} has {len(problems)} to put right: {listed}")
+        raise DesignError(f"{name} has {wording.counted(len(problems), 'problem')}: {listed}")
     return design
 
 
@@ -103,12 +112,16 @@ def _value(value: Any, hint: Any, rules: Any, where: str, problems: list[str]) -
         return _build(hint, value, f"{where}.", problems)
     if typing.get_origin(hint) is list:
         return _listed(value, typing.get_args(hint)[0], rules, where, problems)
+    if hint is str and isinstance(value, dt.date):  # TOML has dates of its own
+        value = value.isoformat()
     wanted = (int, float) if hint is float else hint
     if not isinstance(value, wanted) or isinstance(value, bool):
         problems.append(f"{where} is {value!r}; it must be {_type_words(hint)}.")
         return None
     if hint is str:
         value = value.strip()
+        if "\n" in value and where.endswith("name"):
+            problems.append(f"{where} is {value!r}; it must be one line.")
     if hint is float:
         value = float(value)
         if not math.isfinite(value):
@@ -178,6 +191,9 @@ def _of_randomisation(design: Design) -> list[str]:
         found.append("randomisation.covariates is empty; name what to balance.")
     if how.method == "constrained" and not how.acceptable > 0:
         found.append("randomisation.acceptable must be above 0.")
+    if Path(how.units).name != how.units:
+        found.append(f'randomisation.units is "{how.units}"; it must be a file in this folder.')
+    found += _of_no_use(how)
     if how.method == "blocked" and not (how.strata or how.block_size):
         found.append("randomisation.strata or block_size must say what the blocks are.")
     if how.method == "pairs" and (len(design.arms) != 2 or any(a.share != 1 for a in design.arms)):
@@ -189,9 +205,17 @@ def _of_randomisation(design: Design) -> list[str]:
             found.append("randomisation.periods must be more than the steps by at least one.")
         if len(design.arms) != 2:
             found.append("A wedge has two arms: before and after the start.")
-    elif how.steps or how.periods:
-        found.append('randomisation.steps and periods belong to the method "wedge" only.')
     return found
+
+
+def _of_no_use(how: Randomisation) -> list[str]:
+    """Fields that the method would pass over in silence."""
+    return [
+        f'randomisation.{name} is of no use to the method "{how.method}"; it belongs to '
+        f"{wording.and_list(methods, last='or')}."
+        for name, methods in METHODS_OF.items()
+        if getattr(how, name) and how.method not in methods
+    ]
 
 
 def _of_looks(design: Design) -> list[str]:

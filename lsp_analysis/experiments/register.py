@@ -16,6 +16,7 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -52,16 +53,12 @@ def read_register(folder: str | Path) -> list[Entry]:
         The chain is broken; the message names the first line that does not hold.
     """
     file = Path(folder) / FILE
-    lines = file.read_bytes().split(b"\n") if file.exists() else [b""]
-    if lines[-1]:
-        raise DesignError(
-            f"Line {len(lines)} of {file} is cut short, as after a power cut. What it was to "
-            "record "
-            "did not happen: remove that line, and no other."
-        )
+    lines = _bytes_of(file).split(b"\n") if file.exists() else [b""]
     entries: list[Entry] = []
     for number, line in enumerate(lines[:-1], start=1):
         entries.append(_checked(line, number, entries[-1].hash if entries else GENESIS, file))
+    if lines[-1]:
+        raise DesignError(_about_the_rest(lines[-1], entries, file))
     return entries
 
 
@@ -75,37 +72,73 @@ def append(
     DesignError
         The chain is broken already, or somebody else is writing to it.
     """
+    with alone(folder):
+        return add(folder, kind, content, now=now)
+
+
+def add(
+    folder: str | Path, kind: str, content: dict[str, Any], *, now: dt.datetime | None = None
+) -> Entry:
+    """`append` for a caller that keeps other writers out itself, with `alone`."""
     folder = Path(folder)
-    with _alone(folder):
-        entries = read_register(folder)
-        moment = (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
-        time = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-        _check_clock(time, entries)
-        unsealed = {
-            "number": len(entries) + 1,
-            "kind": kind,
-            "time": time,
-            "previous": entries[-1].hash if entries else GENESIS,
-            "content": content,
-        }
-        entry = Entry(**unsealed, hash=_seal(unsealed))
-        _write_line(folder / FILE, _canonical({**unsealed, "hash": entry.hash}) + b"\n")
+    entries = read_register(folder)
+    moment = (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
+    time = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    _check_clock(time, entries)
+    unsealed = {
+        "number": len(entries) + 1,
+        "kind": kind,
+        "time": time,
+        "previous": entries[-1].hash if entries else GENESIS,
+        "content": content,
+    }
+    entry = Entry(**unsealed, hash=_seal(unsealed))
+    _write_line(folder / FILE, _canonical({**unsealed, "hash": entry.hash}) + b"\n")
     return entry
 
 
 def sha256_of(file: Path) -> str:
     """SHA-256 of a file's bytes."""
-    try:
-        return hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError as error:
-        raise DesignError(
-            f"{file} cannot be read ({error.strerror}), but the register names it."
-        ) from error
+    return hashlib.sha256(_bytes_of(file)).hexdigest()
+
+
+def first_difference(on_record: str, now: str) -> str:
+    """Where a text departs from the one on record, in words; empty if it does not."""
+    for number, (was, line) in enumerate(
+        zip_longest(on_record.splitlines(), now.splitlines()), start=1
+    ):
+        if was != line:
+            is_now = "is gone" if line is None else f"says {line!r}"
+            before = "there is no such line" if was is None else f"it says {was!r}"
+            return f"line {number} {is_now}; on record {before}"
+    return "" if on_record == now else "its line ends are not those on record"
 
 
 def plain(x: float) -> float | None:
     """A number as JSON can have it: rounded, and none where it is missing or without end."""
     return round(float(x), 6) if math.isfinite(x) else None
+
+
+def _bytes_of(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise DesignError(
+            f"{file} cannot be read ({error.strerror}), but the record needs it."
+        ) from error
+
+
+def _about_the_rest(line: bytes, entries: list[Entry], file: Path) -> str:
+    """What to do about a last line without an end: keep a whole one, drop half a one."""
+    number = len(entries) + 1
+    try:
+        _checked(line, number, entries[-1].hash if entries else GENESIS, file)
+    except DesignError:
+        return (
+            f"Line {number} of {file} is cut short, as after a power cut. What it was to record "
+            "did not happen: remove that line, and no other."
+        )
+    return f"Line {number} of {file} was altered: its line end (LF) is gone. Put it back."
 
 
 def _checked(line: bytes, number: int, previous: str, file: Path) -> Entry:
@@ -175,9 +208,9 @@ def _sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other writers out meanwhile."""
-    lock = folder / f"{FILE}.lock"
+def alone(folder: str | Path) -> Iterator[None]:
+    """Keep other writers out meanwhile: of two who draw at once, one is refused."""
+    lock = Path(folder) / f"{FILE}.lock"
     try:
         os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
     except FileExistsError as error:

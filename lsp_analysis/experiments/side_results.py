@@ -12,9 +12,8 @@ from scipy.stats import f as f_law
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.contrast import Contrast, contrast
 from lsp_analysis.experiments.design import Outcome
-from lsp_analysis.experiments.trial import Trial
+from lsp_analysis.experiments.trial import RECEIVED, Trial
 
-RECEIVED = "received"
 SIZES = ["estimate", "low", "high", "p_value"]
 
 

@@ -16,6 +16,9 @@ from lsp_analysis.experiments.assign import positions
 from lsp_analysis.experiments.design import Design, Outcome
 from lsp_analysis.experiments.experiment import Experiment, open_experiment
 from lsp_analysis.experiments.scheme import Scheme
+from lsp_analysis.experiments.units import read_typed
+
+RECEIVED = "received"
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ def open_trial(
     experiment = open_experiment(folder)
     allocation = experiment.allocation  # refuses before a single outcome is read
     record_opening(experiment, Path(outcomes), now=now)
-    return make_trial(open_experiment(folder), allocation, read_outcomes(Path(outcomes)))
+    rows = read_outcomes(Path(outcomes), experiment.design)
+    return make_trial(open_experiment(folder), allocation, rows)
 
 
 def make_trial(experiment: Experiment, allocation: pd.DataFrame, rows: pd.DataFrame) -> Trial:
@@ -117,14 +121,12 @@ def record_opening(experiment: Experiment, file: Path, *, now: dt.datetime | Non
         chain.append(experiment.path, "deviation", {"what": what}, now=now)
 
 
-def read_outcomes(file: Path) -> pd.DataFrame:
+def read_outcomes(file: Path, design: Design) -> pd.DataFrame:
     """Rows of an outcomes file; names of units and periods stay text."""
-    try:
-        head = pd.read_csv(file, nrows=0, encoding="utf-8-sig").columns
-        text = {name: str for name in ("unit", "period", *head[:1]) if name in head}
-        return pd.read_csv(file, dtype=text, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        raise DesignError(f"The outcomes file {file} cannot be read ({error}).") from error
+    how, outcomes = design.randomisation, design.outcomes()
+    names = {"unit", "period", how.unit, how.cluster}
+    numbers = {RECEIVED, *(one.name for one in outcomes), *(one.denominator for one in outcomes)}
+    return read_typed(file, names=names, numbers=numbers)
 
 
 def check_rows(rows: pd.DataFrame, design: Design, scheme: Scheme) -> pd.DataFrame:
@@ -183,28 +185,6 @@ def unit_values(
         value = sums["total"] / sums["known"].where(sums["known"] > 0)
     filled = sums[["size", "rows", "known"]].fillna(0)
     return pd.DataFrame({"value": value}).join(filled).astype({"rows": int, "known": int})
-
-
-def covariate_table(
-    trial: Trial, outcome: Outcome, names: list[str]
-) -> tuple[np.ndarray, list[str]]:
-    """Covariates by unit, gaps filled with the mean, and the names of those that had gaps.
-
-    Filling in a baseline covariate with its mean does no harm in a randomised comparison (White
-    and Thompson 2005). The outcome's own value before comes first.
-    """
-    wanted = [outcome.baseline, *names] if outcome.baseline else list(names)
-    table = trial.units[list(dict.fromkeys(wanted))]
-    numeric = table.select_dtypes("number")
-    words = [name for name in table if name not in numeric]
-    gaps = [name for name in numeric if numeric[name].isna().any()]
-    empty = [name for name in gaps if numeric[name].isna().all()]
-    if empty:
-        raise DesignError(f"{empty[0]} is missing for all units, so it cannot be adjusted for.")
-    filled = numeric.fillna(numeric.mean())
-    if words:
-        filled = filled.join(pd.get_dummies(table[words].astype("str"), drop_first=True))
-    return filled.to_numpy(float), gaps
 
 
 def _index(trial: Trial, by: tuple[str, ...]) -> pd.Index:

@@ -14,10 +14,12 @@ from lsp_analysis.experiments import register as chain
 from lsp_analysis.experiments.assign import allocation_text
 from lsp_analysis.experiments.constrained import Constrained
 from lsp_analysis.experiments.draw import seed_of
-from lsp_analysis.experiments.experiment import open_experiment, plan_before, read_units
+from lsp_analysis.experiments.experiment import open_experiment, plan_before
 from lsp_analysis.experiments.protocol import parse_design
 from lsp_analysis.experiments.register import Entry
+from lsp_analysis.experiments.scheme import Scheme
 from lsp_analysis.experiments.schemes import scheme_of
+from lsp_analysis.experiments.units import read_units
 
 
 @dataclass(frozen=True)
@@ -101,29 +103,46 @@ def _look_at_draws(folder: Path, entries: list[Entry]) -> bool:
     for entry in drawn:
         file = folder / entry.content["file"]
         if chain.sha256_of(file) != entry.content["sha256"]:
+            where = _altered_line(file, _drawn_again(folder, entries, entry))
             raise DesignError(
                 f"{file} was altered: it is not the file that line {entry.number} of the register "
-                "has on record."
+                f"has on record{where}. Put it back from the other party's copy."
             )
     if drawn:
-        _draw_again(folder, entries, drawn[-1])
+        _check_draw(_drawn_again(folder, entries, drawn[-1]), drawn[-1])
     return bool(drawn)
 
 
-def _draw_again(folder: Path, entries: list[Entry], draw: Entry) -> None:
-    """A register forged as a whole still has to give this allocation from its seed."""
+def _drawn_again(folder: Path, entries: list[Entry], draw: Entry) -> tuple[Scheme, str, str] | None:
+    """Scheme, seed and allocation as the register gives them; None if the units changed since."""
     plan = plan_before(entries, draw)
     design = parse_design(plan.content["design"])
     units = folder / design.randomisation.units
     if chain.sha256_of(units) != plan.content["files"][units.name]:
-        return  # amended since; the draw was made from the units as they were
+        return None  # amended since, or altered, which is said elsewhere
     scheme = scheme_of(design, read_units(units, design), key=plan.hash)
     seed = seed_of(plan.hash, draw.content["text"])
-    text = allocation_text(scheme, scheme.draw(seed)).encode()
-    if hashlib.sha256(text).hexdigest() != draw.content["sha256"] or seed != draw.content["seed"]:
+    return scheme, seed, allocation_text(scheme, scheme.draw(seed))
+
+
+def _check_draw(again: tuple[Scheme, str, str] | None, draw: Entry) -> None:
+    """A register forged as a whole still has to give this allocation from its seed."""
+    if again is None:
+        return
+    scheme, seed, text = again
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if digest != draw.content["sha256"] or seed != draw.content["seed"]:
         raise DesignError(
             f"The allocation of line {draw.number} is not the one that the registration and the "
             "text of the other party give. It was not drawn by this register."
         )
     if isinstance(scheme, Constrained) and scheme.digest != draw.content["acceptable"]:
         raise DesignError(f"The acceptable allocations of line {draw.number} are not these.")
+
+
+def _altered_line(file: Path, again: tuple[Scheme, str, str] | None) -> str:
+    """Which line of the allocation is not what the register draws, as the end of a sentence."""
+    if again is None:
+        return ""
+    where = chain.first_difference(again[2], file.read_bytes().decode(errors="replace"))
+    return f" ({where})" if where else ""
