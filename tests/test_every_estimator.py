@@ -56,6 +56,10 @@ def _poisson(frame, **options):
     return effects.poisson_difference_in_differences(frame, population="people", **options)
 
 
+def _calibrated(frame, **options):
+    return effects.calibrated_effect(frame, block=12, **options)
+
+
 KINDS = {
     "estimate": Kind(effects.estimate, 1),
     "difference-in-differences": Kind(effects.difference_in_differences),
@@ -73,6 +77,7 @@ KINDS = {
     "synthetic control": Kind(effects.synthetic_control, 1),
     "synthetic control with predictors": Kind(_with_predictors, 1, trend="none"),
     "augmented": Kind(effects.augmented_synthetic_control, 1),
+    "weights that match exactly": Kind(_calibrated),
     "synthetic difference-in-differences": Kind(effects.synthetic_did, 1, trend="line"),
 }
 

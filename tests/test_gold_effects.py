@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lsp_analysis.effects.calibrated import calibrated_effect
 from lsp_analysis.effects.did import difference_in_changes
 from lsp_analysis.effects.fixed_effects import two_way_regression
 from lsp_analysis.effects.its import interrupted_series
@@ -256,3 +257,39 @@ def test_sicily_change_of_level_and_slope(sicily):
     slope = found.loc["slope_change", ["estimate", "se", "p_value"]]
     assert list(slope[:1]) == pytest.approx(expected["slope_change"][:1], abs=1e-6)
     assert list(slope[1:]) == pytest.approx(expected["slope_change"][1:], rel=1e-4)
+
+
+# Seattle drug market initiative ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("outcome", "last"),
+    [("i_felony", 16), ("i_misdemea", 16), ("i_drugs", 16), ("any_crime", 16), ("any_crime", 14)],
+)
+def test_seattle_blocks_weighted_to_match_exactly(shared, outcome, last):
+    data, expected = case(shared("gold"), "seattledmi", "seattledmi.csv.gz")
+    spec = expected["spec"]
+    assert expected["columns"][3:] == ["linear_p", "linear_lower_pct", "linear_upper_pct"]
+    found = calibrated_effect(
+        data[data["time"] <= last],
+        outcome=outcome,
+        treated=spec["treat"],
+        start=13,
+        covariates=spec["match_covariates"],
+        match=[name for name in spec["match_and_result"] if name != outcome],
+        alternative="less",
+        independent_periods=True,
+        level=spec["confidence"],
+        area=spec["id"],
+        period=spec["time"],
+    )
+    treated, control, change, p_value, *rest = expected[f"end_post_{last}"][outcome]
+    assert found.total_observed == treated
+    assert found.total_counterfactual == pytest.approx(control, abs=0.011)
+    assert 100 * found.relative == pytest.approx(change, abs=0.051)
+    assert found.p_value == pytest.approx(p_value, abs=6e-5)
+    if last == 16:
+        limits = [100 * found.relative_low, 100 * found.relative_high]
+        assert limits == pytest.approx(rest, abs=0.051)
+    assert found.n_treated == spec["n_treated"]
+    assert len(found.balance) + 1 == spec["exact_constraints"]

@@ -13,6 +13,7 @@ from lsp_analysis.effects.estimate import estimate
 _HOME = {
     "EffectEstimate": "result",
     "augmented_synthetic_control": "augmented",
+    "calibrated_effect": "calibrated",
     "check_all": "sensitivity",
     "controlled_interrupted_series": "its_controlled",
     "difference_in_changes": "did",
