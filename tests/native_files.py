@@ -179,3 +179,65 @@ def write_all(folder: Path) -> Path:
     write_population(folder)
     write_boundaries(folder / "maps")
     return folder
+
+
+LATER = ["E01090001", "E01096001", "E01096002", "E01096003", "E01095002", "E01095003"]
+LATER_CHANGES = [
+    ("E01090001", "E01090001", "U"),
+    ("E01090002", "E01096001", "S"),
+    ("E01090002", "E01096002", "S"),
+    ("E01090006", "E01096003", "M"),
+    ("E01095001", "E01096003", "M"),
+    ("E01095002", "E01095002", "U"),
+    ("E01095003", "E01095003", "U"),
+]
+
+
+def write_later_lookup(folder: Path) -> None:
+    """ONS lookup of LSOA 2011 to LSOA 2021: one area split, two merged."""
+    place = [BOROUGH, "Ambleford", "", 1]
+    names = ["LSOA11CD", "LSOA11NM", "LSOA21CD", "LSOA21NM", "CHGIND"]
+    heading = [*names, "LAD22CD", "LAD22NM", "LAD22NMW", "ObjectId"]
+    rows = [[a, "", b, "", change, *place] for a, b, change in LATER_CHANGES]
+    rows += [[code, "", code, "", "U", NEIGHBOUR, "Otherham", "", 2] for code in OTHERS]
+    write_rows(folder / "codes of 2021.csv", [heading, *rows], encoding="utf-8-sig")
+
+
+def write_census(folder: Path) -> None:
+    """Census tables: general health of 2021, and central heating of 2011 with Nomis' title rows."""
+    topic = "General health: "
+    answers = ["Very good health", "Good health", "Fair health", "Bad health", "Very bad health"]
+    heading = ["date", "geography", "geography code", f"{topic}Total: All usual residents"]
+    heading += [topic + answer for answer in answers]
+    rows = [
+        [2021, "", code, 1_000 + n, 500, 300, 150 + n, 40, 10 + n]
+        for n, code in enumerate([*LATER, *OTHERS])
+    ]
+    write_rows(folder / "health.csv", [heading, *rows])
+    titles = [["QS415UK - Central heating"], ["ONS Crown Copyright Reserved"], []]
+    titles += [["Population :", "All household spaces"], ["Date       :", "2011"], []]
+    everything = "All categories: Type of central heating in household"
+    heading = ["Area", "mnemonic", everything, "No central heating", "Gas central heating"]
+    rows = [["", code, 400, 10 * n, 400 - 10 * n] for n, code in enumerate([*NEW, *OTHERS])]
+    write_rows(folder / "heating.csv", [*titles, heading, *rows])
+
+
+def write_fuel_poverty(folder: Path) -> None:
+    """The sub-regional tables of one year: a sheet of districts and a sheet of LSOAs."""
+    counts = ["Number of households", "Number of households in fuel poverty"]
+    heading = [
+        "LSOA Code",
+        "LSOA Name",
+        "LA Code",
+        *counts,
+        "Proportion of households fuel poor (%)",
+    ]
+    rows = [
+        [code, "", BOROUGH, 500, 50 + 10 * n, (50 + 10 * n) / 5]
+        for n, code in enumerate([*NEW, *OTHERS])
+    ]
+    title = [["Table 3: Fuel Poverty by LSOA [Note A], 2020 [Notes 3 and 4]"], []]
+    districts = [["Table 2"], [], ["Area Codes", "Area names", *counts, heading[-1]]]
+    write_workbook(
+        folder / "fuel.xlsx", {"Table 2": districts, "Table 3": [*title, heading, *rows]}
+    )

@@ -86,7 +86,7 @@ def test_one_period_has_no_change():
     )
     with pytest.raises(PanelError, match="two of them"):
         once.change()
-    assert "not two periods" in once.sentence()
+    assert "in 2004. One period has no direction" in once.sentence()
 
 
 def test_a_change_from_a_period_without_a_gap_is_refused():

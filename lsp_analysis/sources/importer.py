@@ -11,9 +11,11 @@ import pandas as pd
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import (
     boundaries,
+    census,
     claimants,
     deprivation,
     files,
+    fuel_poverty,
     lookups,
     places,
     populations,
@@ -29,7 +31,14 @@ from lsp_analysis.study.write import refuse_if_not_a_study, write_study
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
-FORMATS = (*lookups.FORMATS, *deprivation.FORMATS, *claimants.FORMATS, *populations.FORMATS)
+FORMATS = (
+    *lookups.FORMATS,
+    *deprivation.FORMATS,
+    *claimants.FORMATS,
+    *populations.FORMATS,
+    *census.FORMATS,
+    *fuel_poverty.FORMATS,
+)
 NOTES = "IMPORT.md"
 
 
@@ -44,8 +53,9 @@ def import_study(
 
     Files are recognised by their headings, whatever they are called and wherever they lie, and may
     hold many boroughs. The study gets areas of the code vintages 2001 and 2011 and what they make
-    up, the lookup between them, Indices of Deprivation, the claimant panel, populations and
-    boundaries, as far as they are there; ``IMPORT.md`` in it says what was used and what was not.
+    up, the lookup between them, Indices of Deprivation, the claimant panel, tables of the censuses,
+    fuel poverty, populations and boundaries, as far as they are there; ``IMPORT.md`` in it says
+    what was used and what was not.
 
     Parameters
     ----------
@@ -73,10 +83,11 @@ def import_study(
     panel = claimants.import_claimants(tables[claimants.KIND], geography.codes[NEW], register)
     geography = _with_shares(geography, people, panel)
     areas, members = _areas(tables, geography, parents, neighbourhoods, register)
+    indicators, observations = _observations(tables, geography.codes[NEW], people, panel, register)
     made = {
         "areas": areas,
-        "indicators": pd.DataFrame([claimants.indicator()]),
-        "observations": panel,
+        "indicators": indicators,
+        "observations": observations,
         "deprivation": deprivation.import_deprivation(
             [*tables[deprivation.KIND], *tables[deprivation.KIND_ADJUSTED]],
             geography.codes,
@@ -117,8 +128,9 @@ def _find(folder: Path) -> tuple[dict[str, list[Found]], list[boundaries.Boundar
         seen = files.find_files(folder, files.TEXT_SUFFIXES + files.WORKBOOK_SUFFIXES)
         raise SourceError(
             f"None of the {len(seen)} tables in {folder} is of a format "
-            "known here: ONS code lookups, Indices of Deprivation, the claimant panel, "
-            "mid-year populations. Put the publishers' own files there, with their headings."
+            "known here: ONS code lookups, Indices of Deprivation, the claimant panel, census "
+            "tables, fuel poverty, mid-year populations. Put the publishers' own files there, with "
+            "their headings."
         )
     return tables, boundaries.find_boundaries(folder)
 
@@ -136,6 +148,26 @@ def _with_shares(geography: Geography, people: pd.DataFrame, panel: pd.DataFrame
     earliest = min(counts, key=lambda count: count.index[0][0])
     residents = earliest.xs(earliest.index[0][0])
     return geography.with_lookup(share_by_residents(geography.lookup, residents))
+
+
+def _observations(
+    tables: dict[str, list[Found]],
+    codes: list[str],
+    people: pd.DataFrame,
+    panel: pd.DataFrame,
+    register: Register,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables `indicators` and `observations`, the claimant panel first."""
+    residents = None
+    if not people.empty:
+        latest = people[people["period"] == people["period"].max()]
+        residents = latest.groupby("area_code")["population"].sum()
+    counted, shares = census.import_census(tables, codes, residents, register)
+    poverty = fuel_poverty.import_fuel_poverty(tables[fuel_poverty.KIND], codes, register)
+    modelled = [] if poverty.empty else [fuel_poverty.indicator()]
+    indicators = pd.DataFrame([claimants.indicator(), *counted, *modelled])
+    found = [part for part in (panel, shares, poverty) if not part.empty]
+    return indicators, pd.concat(found, ignore_index=True) if found else panel
 
 
 def _areas(

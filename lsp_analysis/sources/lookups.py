@@ -92,6 +92,12 @@ def read_later_lookup(found: Found) -> pd.DataFrame:
     return rows.drop_duplicates(["area_code", "borough_code"])
 
 
+def read_later_codes(found: Found) -> pd.DataFrame:
+    """Each small area of 2011 (``area_code``) beside each of 2021 it became; all boroughs."""
+    rows = reading.read(found, distinct=True)
+    return rows.loc[rows["later_code"] != "", ["area_code", "later_code"]].drop_duplicates()
+
+
 def read_msoa_lookup(found: Found) -> pd.DataFrame:
     """Each 2011 small area once, with its MSOA and borough; all boroughs.
 

@@ -92,11 +92,11 @@ class AreaBrief:
         judged = int(verdicts.drop("not compared", errors="ignore").sum())
         if not judged:
             return wording.Sentence(self._deprived() or f"{self.area.name} cannot be judged here.")
-        places = [
-            f"{word} than {REST} on {_of_indicators(int(verdicts[word]), judged)}"
-            for word in ("worse", "better", "higher", "lower")
-            if verdicts.get(word, 0)
-        ]
+        words = [word for word in ("worse", "better", "higher", "lower") if verdicts.get(word, 0)]
+        places = [f"{word} on {int(verdicts[word])}" for word in words]
+        if words:  # the comparator and the number judged are said once
+            first = _of_indicators(int(verdicts[words[0]]), judged)
+            places[0] = f"{words[0]} than {REST} on {first}"
         said = wording.and_list(places) or f"like {REST} on {_of_indicators(judged, judged)}"
         return wording.Sentence(
             " ".join([f"{self.area.name} is {said}.", self._deprived()]).strip()
@@ -122,7 +122,7 @@ class AreaBrief:
         decile = known.loc[known["edition"] == edition, "decile"]
         worst = wording.of_total(int((decile == 1).sum()), len(decile))
         return (
-            f"In the Indices of {edition} {worst} of its small areas were in England's most "
+            f"In the Indices of {edition} {worst} small areas here were in England's most "
             "deprived tenth."
         )
 
@@ -166,13 +166,13 @@ class AreaBrief:
         indicator = self.study.indicator(indicator_id)
         moves = []
         for name, line in frame.groupby("series", sort=False):
-            first, last = line.iloc[0], line.iloc[-1]
-            moves.append(
-                f"in {name} it went from {wording.quantity(first['value'], indicator.unit)} in "
-                f"{wording.period(first['period'])} to "
-                f"{wording.quantity(last['value'], indicator.unit)} in "
-                f"{wording.period(last['period'])}"
+            first, last = (
+                f"{wording.quantity(row['value'], indicator.unit)} in "
+                f"{wording.period(row['period'])}"
+                for row in (line.iloc[0], line.iloc[-1])
             )
+            went = f"went from {first} to {last}" if len(line) > 1 else f"was {last}"
+            moves.append(f"in {name} it {went}")
         if not moves:
             return wording.Sentence(f"{indicator.name}: no value is known.")
         return wording.Sentence(f"{indicator.name}: {'; '.join(moves)}.")
@@ -225,18 +225,23 @@ class AreaBrief:
         )
 
     def main_indicator(self, wanted: str = "") -> str:
-        """`wanted` if given, else the indicator on which the area stands out for the worse most."""
+        """`wanted` if given, else the indicator on which the area stands out for the worse most.
+
+        One that is known for a single period is taken only if all are: it has no trend to show.
+        """
         if wanted:
             return self.study.indicator(wanted).indicator_id
-        worse = self.profile.standing_out("worse", n=1)
         table = self.profile.table
-        known = worse if len(worse) else table[table["value"].notna()]
+        known = table[table["value"].notna()]
         if known.empty:
             raise PanelError(
                 f"No indicator of this study has a value for {self.area.name}. "
                 "Add observations for its small areas."
             )
-        return str(known.index[0])
+        lasting = [name for name in known.index if len(self.panels[name]["period"].unique()) > 1]
+        worse = self.profile.standing_out("worse", n=len(table)).index
+        pool = lasting or list(known.index)
+        return str(next((name for name in worse if name in pool), pool[0]))
 
     def trend(self, indicator_id: str) -> pd.DataFrame:
         """The area and its comparators through time: period, series, value, low, high.

@@ -66,8 +66,16 @@ class Gap:
 
     def sentence(self) -> wording.Sentence:
         """How the gap moved from the first period to the last."""
-        if self.frame["gap"].notna().sum() < 2:
-            return wording.Sentence(f"{self.name}: there are not two periods with a gap.")
+        known = self.frame.dropna(subset="gap")
+        if known.empty:
+            return wording.Sentence(f"{self.name}: no period has a gap.")
+        if len(known) == 1:
+            only = known.iloc[0]
+            return wording.Sentence(
+                f"The gap in {self.name} between {self.area} and {self.comparator} was "
+                f"{wording.difference(only['gap'], self.unit)} in "
+                f"{wording.period(only['period'])}. One period has no direction."
+            )
         return self.change().sentence()
 
     def last_table(self, n: int = 6) -> Table:

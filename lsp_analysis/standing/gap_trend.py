@@ -106,7 +106,7 @@ def gap_trend(of: Gap, *, ahead: int = 0, level: float = 0.95) -> GapTrend:
     n, fewest = int(gaps.notna().sum()), FEWEST + (per_year if per_year > 1 else 0)
     if n < fewest:
         raise PanelError(
-            f"{of.name} has a gap in {n} periods, and a trend needs {fewest}. "
+            f"{of.name} has a gap in {wording.counted(n, 'period')}, and a trend needs {fewest}. "
             "Show the gaps themselves instead."
         )
     terms = DeterministicProcess(

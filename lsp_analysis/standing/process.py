@@ -155,10 +155,12 @@ def _assurance(last: pd.Series, target: float | None, direction: int) -> str | N
 
 def _check_periods(series: pd.DataFrame) -> pd.PeriodIndex:
     periods = pd.PeriodIndex(series["period"])
-    if len(periods) < 2 or series["value"].isna().any():
+    missing = int(series["value"].isna().sum())
+    if len(periods) < 2 or missing:
         raise PanelError(
-            f"A process chart needs 2 values or more and none missing; there are {len(periods)}, "
-            f"{int(series['value'].isna().sum())} of them missing."
+            "A process chart needs two periods or more, each with a value; this series has "
+            f"{wording.counted(len(periods), 'period')}"
+            f"{f', {missing} of them missing' if missing else ''}."
         )
     jumps = np.flatnonzero(np.diff(periods.asi8) != 1)
     if len(jumps):

@@ -1,0 +1,104 @@
+"""Census tables and fuel poverty become indicators, on whichever codes they were counted."""
+
+from __future__ import annotations
+
+import native_files as native
+import pandas as pd
+import pytest
+
+from lsp_analysis import open_study
+from lsp_analysis.errors import SourceError
+from lsp_analysis.sources import import_study
+from lsp_analysis.study.check import check_study
+
+WHOLE, SPLIT, PARTS = "E01090001", "E01090002", ("E01090006", "E01095001")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    made = native.write_all(tmp_path / "native")
+    native.write_later_lookup(made / "geography")
+    native.write_census(made / "census")
+    native.write_fuel_poverty(made)
+    return made
+
+
+def imported(folder, tmp_path):
+    return import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+
+
+def health(study) -> pd.DataFrame:
+    return study.panel("bad_health").set_index("area_code")
+
+
+def test_the_study_has_an_indicator_for_each_table_and_no_problem(folder, tmp_path):
+    study = open_study(imported(folder, tmp_path))
+    assert study.indicators()["indicator_id"].tolist() == [
+        "claimant_months",
+        "bad_health",
+        "no_central_heating",
+        "fuel_poverty",
+    ]
+    assert check_study(study.path) == []
+    assert sorted(health(study).index) == sorted(native.NEW)
+
+
+def test_counts_of_2021_come_back_to_the_areas_of_2011(folder, tmp_path):
+    found = health(open_study(imported(folder, tmp_path)))
+    # 40 in bad and 10 + n in very bad health of 1,000 + n residents, n counting the areas of 2021.
+    assert found.loc[WHOLE, ["numerator", "denominator"]].tolist() == [50, 1000]
+    assert found.loc[SPLIT, ["numerator", "denominator"]].tolist() == [51 + 52, 1001 + 1002]
+    assert found.loc[SPLIT, "value"] == pytest.approx(100 * 103 / 2003)
+
+
+def test_an_area_that_merged_is_shared_out_by_residents_and_says_so(folder, tmp_path):
+    study = open_study(imported(folder, tmp_path))
+    found = health(study).loc[list(PARTS)]
+    assert found["note"].tolist() == ["estimated"] * 2
+    assert found["denominator"].sum() == pytest.approx(1003, abs=1)
+    people = study.read("populations").groupby("area_code")["population"].sum()
+    share = people[PARTS[0]] / people[list(PARTS)].sum()
+    assert found.loc[PARTS[0], "denominator"] == pytest.approx(1003 * share, abs=1)
+
+
+def test_a_count_of_2011_needs_no_lookup(folder, tmp_path):
+    study = open_study(imported(folder, tmp_path))
+    heating = study.panel("no_central_heating").set_index("area_code")
+    assert heating["value"].tolist() == [100 * 10 * n / 400 for n in range(6)]
+    assert heating["period"].astype(str).unique().tolist() == ["2011"]
+
+
+def test_without_a_lookup_of_2021_its_tables_are_left_out_and_the_notes_say_so(folder, tmp_path):
+    (folder / "geography" / "codes of 2021.csv").unlink()
+    study = open_study(imported(folder, tmp_path))
+    assert "bad_health" not in set(study.indicators()["indicator_id"])
+    assert "health.csv is on LSOAs of 2021" in (study.path / "IMPORT.md").read_text()
+
+
+def test_modelled_figures_are_averaged_by_households_and_get_no_interval_from_counts(
+    folder, tmp_path
+):
+    study = open_study(imported(folder, tmp_path))
+    poverty = study.panel("fuel_poverty")
+    assert study.indicator("fuel_poverty").value_type == "score"
+    assert poverty["numerator"].isna().all()
+    assert poverty["denominator"].tolist() == [500] * 6
+    assert poverty["value"].tolist() == [10 + 2 * n for n in range(6)]
+
+
+def test_a_cut_census_table_stops_the_import(folder, tmp_path):
+    path = folder / "census" / "health.csv"
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:4]))
+    with pytest.raises(SourceError, match="has no row for 3 of the borough's 6 areas"):
+        imported(folder, tmp_path)
+
+
+def test_a_proportion_that_is_not_its_count_stops_the_import(folder, tmp_path):
+    heading = ["LSOA Code", "Number of households", "Number of households in fuel poverty"]
+    rows = [[code, 500, 50, 10] for code in native.NEW]
+    rows[2][3] = 12
+    table = [["Fuel poverty 2021"], [*heading, "Proportion of households fuel poor (%)"], *rows]
+    native.write_workbook(folder / "fuel.xlsx", {"Table 3": table})
+    with pytest.raises(SourceError, match=r"row 5: the proportion is not the fuel poor"):
+        imported(folder, tmp_path)
