@@ -7,8 +7,12 @@ from collections.abc import Iterable
 
 
 class LspError(Exception):
-    """Base of every error this package raises on purpose; the command line prints it without a
-    traceback."""
+    """Base of every error this package raises on purpose; the command line and notebooks print it
+    without a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows for it: the sentence alone (``%tb`` shows the rest)."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class StudyError(LspError):

@@ -281,7 +281,7 @@ def test_the_specification_curve_sorts_estimates_and_leaves_out_choices_that_do_
     ax = figures.draw_specification_curve(frame, unit="percent")
     upper, grid = ax.child_axes
     names = [t.get_text() for t in grid.get_yticklabels()]
-    assert names == ["pool: near", "pool: all"]
+    assert names == ["Pool: near", "all"]
     assert "intervals clear of zero: 1 of 3. Preferred: +1.0 percentage points." in figures.alt_of(
         ax
     )
@@ -374,3 +374,29 @@ def test_charts_can_be_drawn_on_axes_of_the_callers_own():
     assert figures.draw_trend(frame, ax=left) is left
     assert figures.draw_distribution(range(20), observed=3, ax=right) is right
     assert figures.alt_of(left.figure).startswith("Line chart of one series")
+
+
+def test_an_open_end_of_a_forest_is_an_arrow_and_said_to_have_no_limit():
+    frame = pd.DataFrame(
+        {"label": ["a", "b"], "estimate": [-20.0, 5.0], "low": [-np.inf, 1.0], "high": [4.0, 900.0]}
+    )
+    ax = figures.draw_forest(frame, unit="percent", limits=(-np.inf, 200))
+    assert texts(ax) == ["−20  (no limit to 4)", "5  (1 to over 200)"]
+    assert sorted(line.get_marker() for line in ax.lines if line.get_marker() in "<>") == ["<", ">"]
+    assert ax.get_xlim()[1] < 300
+
+
+def test_lines_that_are_no_intervals_are_not_called_so():
+    frame = pd.DataFrame({"label": ["a"], "estimate": [1.0], "low": [0.5], "high": [2.0]})
+    assert "intervals" not in figures.draw_forest(frame, whiskers="middle half").get_xlabel()
+    alone = figures.draw_forest(frame.assign(low=np.nan, high=np.nan))
+    assert alone.get_xlabel() == "Estimate"
+
+
+def test_averages_of_paths_are_counted_from_the_start():
+    months = pd.period_range("2005-02", periods=47, freq="M")
+    after = months >= pd.Period("2007-02", "M")
+    paths = pd.DataFrame({"period": months, "treated": 1.0 * after, "comparison": 0.0})
+    ax = figures.draw_paths(paths, start=pd.Period("2007-02", "M"), average=12)
+    thick = next(line for line in ax.lines if line.get_linewidth() > 2)
+    assert thick.get_ydata().tolist() == [0.0, 0.0, 1.0, 1.0]

@@ -76,7 +76,7 @@ def test_the_primary_outcome_comes_first_and_behaviours_are_apart(found):
 def test_sentences_name_the_primary_count_the_rest_and_claim_no_cause(found):
     said = found.sentence()
     assert said.startswith("The outcome named beforehand, burglary, was")
-    assert "eight other measures" in said
+    assert "of one other behaviour measure, none stands out; of seven other outcome" in said
     assert causal_words(said) == causal_words(found.reach_sentence()) == []
     assert "nan" not in said
 

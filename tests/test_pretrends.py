@@ -48,7 +48,7 @@ def test_a_strong_drift_fails_and_noise_seldom_does():
 def test_a_test_without_power_is_too_little_to_tell():
     found = pre_trends(case_of(borough(1, mean_count=1)))
     assert found.status == "too little to tell"
-    assert "would have been found four times in five" in found.finding
+    assert "would have been noticed four times in five" in found.finding
 
 
 def test_the_last_step_is_the_estimate_itself():

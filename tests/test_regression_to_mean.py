@@ -44,5 +44,6 @@ def test_the_nearest_share_no_area():
 def test_scores_are_compared_in_their_own_units():
     panel, question = scores(effect=-20.0)
     found = regression_to_the_mean(open_case(panel, **question, unit="score"))
-    assert "points lower" in found.finding
+    assert "it fell by" in found.finding
+    assert "points" in found.finding
     assert_fit_for_a_page(found.plot())

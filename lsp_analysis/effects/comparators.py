@@ -63,8 +63,8 @@ def leave_one_out(case: Case) -> CheckResult:
     hangs = worst > TOO_MUCH or (worst > ENOUGH and without.clear != whole.clear)
     status = FAILED if hangs else PASSED
     finding = (
-        f"Leaving out any one of {len(areas)} comparison areas leaves it between {ends[0]} and "
-        f"{ends[1]} (all of them: {in_words(case, whole.estimate)})."
+        f"With any one of the {len(areas)} comparison areas left out it stays between {ends[0]} "
+        f"and {ends[1]} (with all of them: {in_words(case, whole.estimate)})."
     )
     return CheckResult(
         "Leave one comparator out", status, finding, table, "draw_forest",
@@ -99,7 +99,8 @@ def comparison_choice(case: Case) -> CheckResult:
         opposed = (clear > 0).any() and (clear < 0).any()
         status = FAILED if outside or opposed else PASSED
         finding = (
-            f"Over {len(rows)} choices of comparison areas it runs from {ends[0]} to {ends[1]}"
+            f"Over {wording.counted(len(rows), 'choice')} of comparison areas it runs from "
+            f"{ends[0]} to {ends[1]}"
         ) + (f"; outside the interval with {wording.and_list(outside)}." if outside else ".")
     return CheckResult(
         "Comparison pool", status, finding, table, "draw_forest",

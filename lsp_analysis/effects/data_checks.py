@@ -115,7 +115,11 @@ def small_counts(case: Case) -> CheckResult:
         {"period": case.ledger.periods, "series": "This neighbourhood", "value": own}
     )
     smallest = detectable(case, case.found)
-    found_80 = f"the smallest effect found four times in five is {as_size(case, smallest)}"
+    found_80 = (
+        f"the smallest effect found four times in five is {as_size(case, smallest)}"
+        if np.isfinite(smallest)
+        else "no effect of any size would be found four times in five"
+    )
     if not case.ledger.counts:
         return CheckResult(
             name, PASSED, f"The outcome is not a count of events; {found_80}.", table, "draw_trend"
@@ -201,5 +205,7 @@ def _noted_words(notes: pd.DataFrame | None) -> str:
         return ""
     text = notes["note"].astype("str").fillna("")
     counts = {word: int(text.str.contains(word).sum()) for word in ("suppressed", "estimated")}
-    told = [f"{wording.number(count)} {word}" for word, count in counts.items() if count]
-    return f"Notes say {wording.and_list(told)}." if told else ""
+    told = [
+        f"{wording.counted(count, 'value')} as {word}" for word, count in counts.items() if count
+    ]
+    return f"The publishers' notes mark {wording.and_list(told)}." if told else ""

@@ -171,13 +171,16 @@ def displacement(case: Case) -> CheckResult:
     )
     here, there, net = (sized(case, found) for found in (case.found, next_door, both))
     status, rest = _judged(here, there, net)
-    amounts = [wording.difference(round(x)) for x in table["estimate"][:3]]
+    amounts = [_more_or_fewer(x) for x in table["estimate"][:3]]
     told = (
-        f"Events against what was expected: {amounts[0]} here, {amounts[1]} next door, "
+        f"Since the start {amounts[0]} events than expected here, {amounts[1]} next door, "
         f"{amounts[2]} together. {rest}"
     )
     if here.clear and not math.isnan(quotient):
-        told += f" (By counts alone the displacement quotient is {wording.number(quotient, 2)}.)"
+        told += (
+            f" (By counts alone the displacement quotient is {wording.number(quotient, 2)}; below "
+            "−1 more moved than was gained.)"
+        )
     return CheckResult(
         name, status, told, table, "draw_forest",
         {"unit": "Events since the start", "level": case.level},
@@ -200,6 +203,10 @@ def _events(case: Case, found: Judgement, label: str) -> dict[str, object]:
     size, expected = sized(case, found), float(found.expected[0])
     row = {"label": label, "estimate": float(found.total[0]) - expected}
     return row | {"low": expected * size.low / 100, "high": expected * size.high / 100}
+
+
+def _more_or_fewer(events: float) -> str:
+    return f"{wording.number(abs(round(events)))} {'more' if events > 0 else 'fewer'}"
 
 
 def _plain(case: Case, near: np.ndarray) -> tuple[DisplacementDifference, float]:

@@ -81,13 +81,7 @@ class IndicatorEffect:
 
     def draw_placebos(self, ax: Axes | None = None) -> Axes:
         """The neighbourhood's statistic among those of the placebo neighbourhoods."""
-        return figures.draw_distribution(
-            self.effect.placebos["statistic"],
-            observed=self.effect.statistic,
-            unit="standard errors from what was expected",
-            label="Placebo neighbourhoods",
-            ax=ax,
-        )
+        return self.effect.plot_placebos(ax)
 
     def doubts(self) -> wording.Sentence:
         """How often the method cries wolf here, and every caution on this estimate."""

@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 KINDS = ("behaviour", "outcome")
+HEADINGS = {
+    "primary": "Named beforehand",
+    "behaviour": "What people do",
+    "outcome": "What comes of it",
+}
 LEAST_SHARED = 0.5  # of the usual number of complete areas; outcomes with fewer are left out
 
 
@@ -33,8 +38,9 @@ class ManyOutcomes:
     primary : str
         The outcome named before looking; its p-value needs no allowance for the others.
     table : DataFrame indexed by outcome
-        label, kind, primary, relative, low, high (per cent of what was expected), p_value,
-        p_adjusted (Romano-Wolf, over all outcomes), smallest (fall found with 80% power, per cent).
+        label, kind, polarity, primary, relative, low, high (per cent of what was expected),
+        p_value, p_adjusted (Romano-Wolf, over all outcomes), smallest (fall found with 80% power,
+        per cent).
     omnibus_p : float
         p-value that nothing happened to any of them.
     reach : DataFrame
@@ -65,29 +71,49 @@ class ManyOutcomes:
 
     def sentence(self) -> wording.Sentence:
         """What stands out, alone and with all allowed for, and the omnibus test."""
-        alpha = 1 - self.level + 1e-12
         first = self.table.loc[self.primary]
-        rest = self.table.drop(index=self.primary)
-        alone = rest.index[rest["p_value"] <= alpha]
-        allowed = rest.index[rest["p_adjusted"] <= alpha]
-        chance = wording.number((1 - self.level) * len(rest), 1)
-        text = [
+        told = [
             f"The outcome named beforehand, {first['label']}, was {percent(first['relative'])} "
             f"than expected ({percents(first['low'], first['high'], self.level)}; "
-            f"{wording.p_value(first['p_value'])}).",
-            f"Of {wording.counted(len(rest), 'other measure')}, "
-            f"{wording.counted(len(alone), 'stands', 'stand')} out at the "
-            f"{1 - self.level:.0%} level{self._named(alone)}, where chance alone would make about "
-            f"{chance} do so. Once all are allowed for, "
-            f"{wording.counted(len(allowed), 'does', 'do') if len(allowed) else 'none does'}"
-            f"{self._named(allowed)}.",
-            f"That nothing happened to any of them has {wording.p_value(self.omnibus_p)}.",
+            f"{wording.p_value(first['p_value'])}).".replace("the same than", "the same as")
         ]
-        return wording.Sentence(" ".join(text))
+        rest = self.table.drop(index=self.primary)
+        return wording.Sentence(" ".join(told + (self._others(rest) if len(rest) else [])))
 
-    def _named(self, names: pd.Index) -> str:
-        labels = wording.and_list(self.table.loc[names, "label"])
-        return f" ({labels})" if labels else ""
+    def _others(self, rest: pd.DataFrame) -> list[str]:
+        """What the other measures show, behaviours and outcomes apart, and all together."""
+        alpha = 1 - self.level + 1e-12
+        told = []
+        for kind in KINDS:
+            rows = rest[rest["kind"] == kind]
+            if len(rows):
+                alone = rows[rows["p_value"] <= alpha]
+                told.append(
+                    f"of {wording.counted(len(rows), f'other {kind} measure')}, "
+                    f"{_stand(len(alone))} out{self._named(alone)}"
+                )
+        allowed = rest[rest["p_adjusted"] <= alpha]
+        by_chance = wording.number((1 - self.level) * len(rest), 1)
+        does = wording.counted(len(allowed), "does", "do") if len(allowed) else "none does"
+        together = (
+            "moved by more than chance usually makes"
+            if self.omnibus_p <= alpha
+            else "did not move by more than chance can make"
+        )
+        return [
+            f"At the {100 * (1 - self.level):.3g}% level, {'; '.join(told)}. Chance alone would "
+            f"make about {by_chance} of them do so.",
+            f"With having looked at so many allowed for, {does}{self._named(allowed)}.",
+            f"Taken together, the {wording.number(len(self.table))} measures {together} "
+            f"({wording.p_value(self.omnibus_p)}).",
+        ]
+
+    def _named(self, rows: pd.DataFrame) -> str:
+        named = [
+            f"{row.label}, {percent(row.relative)}{_side(row.relative, row.polarity)}"
+            for row in rows.itertuples()
+        ]
+        return f" ({'; '.join(named)})" if named else ""
 
     def reach_sentence(self) -> wording.Sentence:
         """Which conclusions were out of reach before anything was looked at."""
@@ -96,6 +122,8 @@ class ManyOutcomes:
             f"With {wording.number(self.n_placebos)} placebos no p-value is finer than "
             f"{wording.number(finest)}."
         )
+        if len(self.table) == 1:
+            return wording.Sentence(f"{text} One measure needs no allowance.")
         holm, hochberg = (self.reach.loc[way, "needed"] for way in ("Holm", "Benjamini-Hochberg"))
         count = wording.counted(len(self.table), "measure")
         if wording.is_missing(holm):
@@ -104,31 +132,42 @@ class ManyOutcomes:
             text += " Neither could Benjamini and Hochberg's."
         elif hochberg > 1:
             text += (
-                f" Benjamini and Hochberg's could only if {wording.number(hochberg)} of them all "
-                "stood out as far as is possible."
+                " Benjamini and Hochberg's could only if "
+                f"{wording.counted(int(hochberg), 'measure')} stood out as far as is possible."
             )
         if wording.is_missing(self.reach.loc["Romano-Wolf step-down", "needed"]):
             return wording.Sentence(f"{text} Nor could the step-down used here.")
-        return wording.Sentence(f"{text} The step-down over the same placebos used here can.")
+        return wording.Sentence(
+            f"{text} The step-down used here, over the same placebos, can find even one that "
+            "stands out alone."
+        )
 
     def plot(self, ax: Axes | None = None, *, kind: str | None = None) -> Axes:
-        """All effects on one scale, or those on measures of one kind."""
+        """All effects on one scale, behaviours and outcomes apart, or those of one kind."""
         rows = self.summary_frame() if kind is None else self.of_kind(kind)
-        labels = [
-            f"{label} (named beforehand)" if primary else label
-            for label, primary in zip(rows["label"], rows["primary"], strict=True)
-        ]
         frame = pd.DataFrame(
             {
-                "label": labels,
+                "label": rows["label"],
                 "estimate": rows["relative"],
                 "low": rows["low"],
                 "high": rows["high"],
             }
-        ).replace([np.inf, -np.inf], np.nan)
+        )
+        if kind is None and len(rows) > 1:
+            frame["group"] = rows["kind"].map(HEADINGS).where(~rows["primary"], HEADINGS["primary"])
         return figures.draw_forest(
             frame.reset_index(drop=True), unit="% of what was expected", level=self.level, ax=ax
         )
+
+
+def _stand(count: int) -> str:
+    return wording.counted(count, "stands", "stand") if count else "none stands"
+
+
+def _side(relative: float, polarity: str) -> str:
+    """Whether a difference is for the better, where the measure has a good side."""
+    good = {"high_is_good": 1, "low_is_good": -1}.get(polarity)
+    return "" if good is None else f", for the {'better' if good * relative > 0 else 'worse'}"
 
 
 def many_outcomes(questions: Sequence[Question], *, primary: str) -> ManyOutcomes:
@@ -250,6 +289,7 @@ def _row(question: Question, case: Case, is_primary: bool) -> dict[str, object]:
     return {
         "label": question.label or question.name,
         "kind": question.kind,
+        "polarity": question.polarity,
         "primary": is_primary,
         "relative": size.estimate * scale,
         "low": size.low * scale,

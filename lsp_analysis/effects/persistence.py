@@ -78,7 +78,7 @@ class Persistence:
     def plot(self, ax: Axes | None = None) -> Axes:
         """The effect in every window."""
         rows = pd.concat([self.table, self.funded], ignore_index=True)
-        frame = rows[["label", "estimate", "low", "high"]].replace([np.inf, -np.inf], np.nan)
+        frame = rows[["label", "estimate", "low", "high"]]
         return figures.draw_forest(frame, unit=self.unit, level=self.level, ax=ax)
 
 

@@ -24,6 +24,7 @@ from lsp_analysis.effects.case import (
     as_size,
     between,
     detectable,
+    during,
     in_words,
     shown,
     shown_unit,
@@ -37,7 +38,16 @@ from lsp_analysis.effects.result import CheckResult
 
 MOST_DATES = 6
 FEWEST_PLACEBOS = 20
-VIOLATIONS = (0, 0.5, 1, 1.5, 2)
+VIOLATIONS = {
+    0: "if it did not part",
+    0.1: "if a tenth as far as before",
+    0.25: "if a quarter as far as before",
+    0.5: "if half as far as before",
+    1: "if as far as before",
+    2: "if twice as far as before",
+}
+"""Multiples of the largest step before the start, and what rows that allow for them are called."""
+WIDEST_DRAWN = 4  # half-widths of the interval on either side, beyond which bounds are arrows
 
 
 @dataclass(frozen=True)
@@ -137,23 +147,24 @@ def undoing_violation(case: Case, earlier: EarlierDates | None = None) -> CheckR
             pd.DataFrame(columns=columns),
         )  # fmt: skip
     bounds, smooth = honest_bounds(case, earlier)
-    largest = as_size(case, shown(case, float(np.abs(_steps(earlier).before).max())))
+    before = _steps(earlier).before
+    largest = in_words(case, shown(case, float(before[np.abs(before).argmax()])))
     if not bounds.breakdown:
         status, finding = UNSURE, str(bounds.sentence())
     else:
-        size = wording.number(bounds.breakdown)
+        size = _share_in_words(bounds.breakdown)
         bend = as_size(case, shown(case, smooth.breakdown))
         wide = case.step_name
         finding = (
-            f"The largest error before the start was {largest} in a {wide}. Errors {size} times as "
-            f"large, adding up {wide} by {wide} after it, would undo the finding; so would a drift "
-            f"that bends by {bend} from one {wide} to the next."
+            f"The furthest it parted from the others in one {wide} before the start was {largest}. "
+            f"Parting {size} after it, {wide} upon {wide}, would undo the finding; so would a "
+            f"drift that bends by {bend} from one {wide} to the next."
         )
         noticed = _largest_p(earlier) <= 1 - case.level + 1e-12
         status = PASSED if bounds.breakdown >= 1 else FAILED if noticed else UNSURE
     return CheckResult(
         name, status, finding, _bounds_table(case, bounds)[columns], "draw_forest",
-        {"unit": shown_unit(case), "level": case.level},
+        {"unit": shown_unit(case), "level": case.level, "limits": _drawn(case, bounds)},
     )  # fmt: skip
 
 
@@ -191,7 +202,8 @@ def anticipation(case: Case) -> CheckResult:
     seen = size.p_value <= 1 - case.level + 1e-12
     smallest = detectable(case, judgements[chosen])
     room = max(abs(sized(case, case.found).estimate), detectable(case, case.found))
-    where = f"In {table['label'][chosen]} it was {in_words(case, size.estimate)} than expected"
+    when = during(case, case.start - widths[chosen], case.start)
+    where = f"{wording.capital(when)} it was {in_words(case, size.estimate)} than expected"
     if seen and along and sized(case, case.found).clear:
         status, rest = FAILED, "the effect, or what looks like it, began before the start."
     elif seen and along:
@@ -203,7 +215,11 @@ def anticipation(case: Case) -> CheckResult:
         )  # fmt: skip
     else:
         status = PASSED if smallest <= 2 * room else UNSURE
-        rest = f"an early effect of {as_size(case, smallest)} would have been found."
+        rest = (
+            f"an early effect of {as_size(case, smallest)} would have been found."
+            if np.isfinite(smallest)
+            else "no early effect of any size would have been found."
+        )
     return CheckResult(
         name, status, f"{where} ({between(case, size)}): {rest}", table, "draw_forest",
         {"unit": shown_unit(case), "level": case.level},
@@ -240,8 +256,8 @@ def _missed(case: Case, drift: float, carried: float) -> str:
         return "With so few placebos no drift of any size would have been found."
     each, total = (as_size(case, float(shown(case, -size))) for size in (drift, carried))
     return (
-        f"A steady fall of {each} every {case.step_name} would have been found four times in five; "
-        f"by itself it would look like an effect of {total}."
+        f"A steady fall by {each} every {case.step_name} would have been noticed four times in "
+        f"five, a slower one less often; by itself that one would look like an effect of {total}."
     )
 
 
@@ -256,15 +272,29 @@ def _steps(earlier: EarlierDates) -> Steps:
 
 
 def _bounds_table(case: Case, bounds: HonestBounds) -> pd.DataFrame:
-    labels = [
-        "no violation" if not v else f"{wording.number(v)} times the largest error before"
-        for v in bounds.table["violation"]
-    ]
     return pd.DataFrame(
         {
-            "label": labels,
+            "label": [VIOLATIONS[v] for v in bounds.table["violation"]],
             "estimate": shown(case, bounds.estimate),
             "low": shown(case, bounds.table["low"].to_numpy()),
             "high": shown(case, bounds.table["high"].to_numpy()),
         }
     )
+
+
+def _drawn(case: Case, bounds: HonestBounds) -> tuple[float, float]:
+    """Range of shown effects that a picture of the bounds has room for."""
+    alone = bounds.table.iloc[0]
+    half = max(alone["high"] - alone["low"], abs(bounds.estimate)) / 2
+    ends = bounds.estimate - WIDEST_DRAWN * half, bounds.estimate + WIDEST_DRAWN * half
+    low, high = (float(shown(case, end)) for end in ends)
+    return (-100.0, high) if case.ledger.counts else (low, high)
+
+
+def _share_in_words(share: float) -> str:
+    """A multiple of how far it parted before: "3% as far", "1.4 times as far"."""
+    if not np.isfinite(share):
+        return "any number of times as far"
+    if share < 1:
+        return f"{wording.number(100 * share, 0 if share >= 0.01 else 1)}% as far"
+    return f"{wording.number(share, 1)} times as far"

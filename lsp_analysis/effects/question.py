@@ -141,7 +141,10 @@ def pose(
     """
     indicator = study.indicator(indicator_id)
     place = study.area(area) if isinstance(area, str) else area
-    rows, first, placebo_date, dropped = dated(study.panel(indicator_id), begun(start))
+    try:
+        rows, first, placebo_date, dropped = dated(study.panel(indicator_id), begun(start))
+    except PanelError as error:
+        raise PanelError(f"{indicator.name}: {error}") from error
     if placebo_date:
         dropped = (
             f"{wording.capital(wording.period(first))} is a placebo date, for these data begin too "

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.effects.case import FAILED, PASSED, UNSURE, Case, in_words
+from lsp_analysis.effects.case import FAILED, PASSED, UNSURE, Case, sized
 from lsp_analysis.effects.result import CheckResult
 
 ALIKE = 10
 FEWEST_ALIKE = 5
 MOST_ANYWAY = 0.5  # share of the neighbourhood's own change beyond which most happened anyway
+LITTLE = 0.25  # of the interval's half-width, below which what such areas did is no matter
 FAR = 0.5  # standard deviations of earlier levels between it and the nearest placebo
 
 
@@ -25,16 +26,19 @@ def regression_to_the_mean(case: Case) -> CheckResult:
     table = _changes(case)
     own, expected, alike, everyone = table["estimate"]
     share = (expected - everyone) / (own - everyone) if own != everyone else np.nan
+    whole = sized(case, case.found)
     nearest = np.abs(case.found.before[1:] - case.found.before[0]).min()
     far = nearest > FAR * case.found.before[1:].std()
-    since = f"Since the year before the start it was {_moved(case, own)}"
+    since = f"Since the year before the start it {_changed(case, own)}"
+    near = wording.counted(int(table.loc[2, "areas"]), "placebo")
     anyway = (
-        f"an area that looked like it was expected to be {_moved(case, expected)}, and the "
-        f"{int(table.loc[2, 'areas'])} nearest to it then were {_moved(case, alike)} on average "
-        f"(all: {_moved(case, everyone)})"
+        f"of an area that looked like it {_signed(case, expected)} was expected ({near} nearest to "
+        f"it then: {_signed(case, alike)} on average; all: {_signed(case, everyone)})"
     )
     if far or table.loc[2, "areas"] < FEWEST_ALIKE:
         status, rest = UNSURE, "No comparison area was as bad, so this rests on extrapolation."
+    elif abs(expected - everyone) < LITTLE * (whole.high - whole.low) / 2:
+        status, rest = PASSED, "Such areas hardly moved otherwise than all did."
     elif share >= MOST_ANYWAY:
         status, rest = (
             FAILED,
@@ -46,7 +50,10 @@ def regression_to_the_mean(case: Case) -> CheckResult:
         rest = "What such areas did anyway accounts for less than half of what set it apart."
     return CheckResult(
         "Regression to the mean", status, f"{since}; {anyway}. {rest}", table, "draw_forest",
-        {"unit": "% since the year before" if case.ledger.counts else case.unit},
+        {
+            "unit": "% since the year before" if case.ledger.counts else case.unit,
+            "whiskers": "middle half",
+        },
     )  # fmt: skip
 
 
@@ -106,5 +113,15 @@ def _nearest(case: Case, before: np.ndarray) -> list[int]:
     return chosen
 
 
-def _moved(case: Case, change: float) -> str:
-    return "not comparable" if wording.is_missing(change) else in_words(case, change)
+def _changed(case: Case, change: float) -> str:
+    return (
+        wording.percent_change(change / 100)
+        if case.ledger.counts
+        else wording.change(change, case.unit)
+    )
+
+
+def _signed(case: Case, change: float) -> str:
+    if not case.ledger.counts or wording.is_missing(change):
+        return wording.difference(change, case.unit)
+    return f"{wording.difference(change, digits=0 if abs(change) >= 10 else 1)}%"

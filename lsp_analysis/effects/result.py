@@ -191,10 +191,51 @@ class EffectEstimate:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the treated path against its counterfactual on `ax`, or on a new figure; return the
-        axes."""
-        unit = self.path_unit or self.unit
-        labels = (self.area or "Treated", "What was expected")
-        return figures.draw_paths(self.paths, start=self.start, unit=unit, labels=labels, ax=ax)
+        axes.
+
+        Three years or more of months or quarters are also averaged by the year, counted from the
+        start.
+        """
+        cycle = _periods_a_year(self.paths)
+        return figures.draw_paths(
+            self.paths,
+            start=self.start,
+            unit=self.path_unit or self.unit,
+            labels=(self.area or "Treated", "What was expected"),
+            average=cycle if len(self.paths) >= 3 * cycle else 1,
+            ax=ax,
+        )
+
+    def plot_placebos(self, ax: Axes | None = None) -> Axes:
+        """Draw where the neighbourhood's statistic lies among those of its placebos."""
+        return figures.draw_distribution(
+            self.placebos["statistic"],
+            observed=self.statistic,
+            unit="standard errors from what was expected",
+            label="Placebo neighbourhoods",
+            ax=ax,
+        )
+
+    def placebo_sentence(self) -> wording.Sentence:
+        """How many placebos strayed as far, and how fine a p-value they allow."""
+        as_far = round(self.p_value * (self.n_placebos + 1)) - 1
+        apart = (
+            f" ({wording.number(self.n_disjoint)} of which share no area)"
+            if self.n_disjoint < self.n_placebos
+            else ""
+        )
+        return wording.Sentence(
+            f"Of {wording.number(self.n_placebos)} placebo neighbourhoods{apart}, "
+            f"{wording.number(as_far) if as_far else 'none'} strayed as far from what was expected "
+            f"of them, so {wording.p_value(self.p_value)}. The finest p-value they allow is "
+            f"{wording.number(self.finest_p)}."
+        )
+
+
+def _periods_a_year(paths: pd.DataFrame) -> int:
+    """Periods in a year of monthly and quarterly paths; 1 for all others."""
+    kind = str(paths["period"].dtype) if "period" in paths else ""
+    return 12 if kind == "period[M]" else 4 if kind.startswith("period[Q") else 1
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from lsp_analysis import wording
-from lsp_analysis.effects.case import FAILED, PASSED, Case, open_case
+from lsp_analysis import figures, wording
+from lsp_analysis.effects.case import FAILED, PASSED, UNSURE, Case, open_case
 from lsp_analysis.effects.comparators import (
     comparison_choice,
     contaminated_comparators,
@@ -28,6 +28,10 @@ from lsp_analysis.effects.spillover import spillover
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
+
+    from lsp_analysis.figures.tables import Table
+
+SIGNS = {PASSED: "✓", FAILED: "✗", UNSURE: "?"}
 
 
 def check_all(
@@ -105,6 +109,16 @@ def check_case(
 def checks_frame(checks: Iterable[CheckResult]) -> pd.DataFrame:
     """One row per check: its status and what was found."""
     return pd.concat([check.summary_frame() for check in checks])
+
+
+def checks_table(checks: Iterable[CheckResult]) -> Table:
+    """All checks for a page, each with its status as a word and a sign."""
+    rows = [
+        {"Check": check.name, "Status": f"{SIGNS[check.status]}\u00a0{check.status}",
+         "What was found": check.finding}
+        for check in checks
+    ]  # fmt: skip
+    return figures.table(pd.DataFrame(rows), caption="What could fool us, and what was found")
 
 
 def checks_sentence(checks: Iterable[CheckResult]) -> wording.Sentence:

@@ -19,6 +19,8 @@ from lsp_analysis.errors import LspError
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from lsp_analysis.figures.tables import Table
+
 
 @dataclass(frozen=True)
 class SideBySide:
@@ -44,17 +46,19 @@ class SideBySide:
 
     @property
     def outside(self) -> list[str]:
-        """Methods that put the effect outside the preferred one's interval."""
+        """Methods that put the effect outside the preferred one's interval, and its estimate
+        outside their own."""
         first, others = self.table.iloc[0], self.table.iloc[1:].dropna(subset=["estimate"])
         inside = others["estimate"].between(first["low"], first["high"])
+        inside |= (others["low"] <= first["estimate"]) & (first["estimate"] <= others["high"])
         return others.loc[~inside, "label"].tolist()
 
     @property
     def agreement(self) -> str:
         """ "agree", "agree on direction only", "disagree", or "alone" where one method is suitable.
 
-        Methods agree that put the effect inside the preferred one's interval, unless one of them
-        finds a clear effect the other way.
+        Two methods agree if either's interval holds the other's estimate, unless one of them finds
+        a clear effect the other way.
         """
         first, others = self.table.iloc[0], self.table.iloc[1:].dropna(subset=["estimate"])
         if others.empty:
@@ -80,27 +84,51 @@ class SideBySide:
         if self.agreement == "alone":
             return wording.Sentence(f"{lead} No other method is suitable here.")
         others = self.table.iloc[1:].dropna(subset=["estimate"])
-        low, high = others["estimate"].min(), others["estimate"].max()
+        low, high = (percent(end) for end in (others["estimate"].min(), others["estimate"].max()))
         count = wording.counted(len(others), "other method")
         outside = wording.and_list(name.lower() for name in self.outside)
         verdict = {
             "agree": "They agree, within what chance allows.",
-            "agree on direction only": "They agree on the direction and not on the size (outside "
-            f"its interval: {outside}). Plain comparisons do not allow for how bad it looked.",
+            "agree on direction only": "They agree on the direction and not on the size (farther "
+            f"from it than chance allows: {outside}). Plain comparisons do not allow for how bad "
+            "it looked.",
             "disagree": "They disagree, so what is found hangs on the method"
-            + (f" (outside its interval: {outside})." if outside else "."),
+            + (f" (farther from it than chance allows: {outside})." if outside else "."),
         }[self.agreement]
         return wording.Sentence(
-            f"{lead} By {count} it runs from {percent(low)} to {percent(high)}. {verdict}"
+            f"{lead} By {count} it {f'runs from {low} to {high}' if low != high else f'is {low}'}. "
+            f"{verdict} Of all {wording.number(len(others) + 1)} intervals "
+            f"{self._clear(first, others)}."
+        )
+
+    @staticmethod
+    def _clear(first: pd.Series, others: pd.DataFrame) -> str:
+        """How many intervals leave out no effect."""
+        rows = pd.concat([first.to_frame().T, others])
+        clear = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
+        verb = "leaves" if clear == 1 else "leave"
+        return f"{wording.number(clear) if clear else 'none'} {verb} out no effect at all"
+
+    def as_table(self) -> Table:
+        """All suitable methods for a page, and below it why the others were left out."""
+        shown = self.table.rename(
+            columns={
+                "label": "Method", "estimate": "Effect (%)", "low": "Low (%)", "high": "High (%)",
+                "p_value": "p", "maryland": "Maryland level", "rests_on": "Rests on",
+            }
+        )  # fmt: skip
+        reasons = [f"{row.label}: {row.reason}" for row in self.unsuitable.itertuples()]
+        return figures.table(
+            shown,
+            caption="The effect by every method that suits these data, in per cent of what each "
+            "expected",
+            note=f"Left out: {'; '.join(reasons)}." if reasons else "",
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """All suitable methods, one a row."""
         frame = self.table[["label", "estimate", "low", "high"]]
-        return figures.draw_forest(
-            frame.replace([np.inf, -np.inf], np.nan),
-            unit="% of what was expected", level=self.level, ax=ax,
-        )  # fmt: skip
+        return figures.draw_forest(frame, unit="% of what was expected", level=self.level, ax=ax)
 
     def plot_specifications(self, ax: Axes | None = None) -> Axes:
         """Every method and choice of comparison areas, in order of size."""

@@ -75,16 +75,23 @@ def spillover(
     )
     smallest = detectable(case, judgements[0])
     whole = _whole_effect_there(case, judgements[0])
-    seen = f"a change of {as_size(case, smallest)} there would have been found four times in five"
+    seen = (
+        f"A change of {as_size(case, smallest)} there would have been found four times in five"
+        if np.isfinite(smallest)
+        else "No change of any size there would have been found"
+    )
     if len(moved):
-        status, rest = FAILED, "the programme may have touched areas beyond its own."
+        status, rest = FAILED, "The programme may have touched areas beyond its own."
     elif smallest > whole:
         status = UNSURE
-        rest = f"{seen}, the whole effect moved there would be {as_size(case, whole)}."
+        rest = (
+            f"{seen}; had all of the effect moved there, they would differ by only "
+            f"{as_size(case, whole)}."
+        )
     else:
         status, rest = PASSED, f"{seen}."
     return CheckResult(
-        name, status, f"{told[:1].upper()}{told[1:]}; {rest}", table, "draw_rings",
+        name, status, f"{wording.capital(told)}. {rest}", table, "draw_rings",
         {"unit": shown_unit(case), "level": case.level},
     )  # fmt: skip
 

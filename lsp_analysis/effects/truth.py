@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lsp_analysis import figures
+from lsp_analysis import figures, wording
+from lsp_analysis.effects.case import percent
 from lsp_analysis.effects.outcomes import ManyOutcomes
 from lsp_analysis.figures.tables import Table
 
@@ -15,13 +17,38 @@ if TYPE_CHECKING:
     from lsp_analysis.study.store import Study
 
 
-def truth_beside(study: Study, found: ManyOutcomes) -> Table:
-    """The true effects, in per cent, beside those estimated; no rows where no truth is known."""
+def truth_beside(
+    study: Study, found: ManyOutcomes, treated: Collection[str]
+) -> Table | wording.Sentence:
+    """The true effects, in per cent, beside those estimated; or why none are known.
+
+    Parameters
+    ----------
+    treated : collection of str
+        Area codes that `found` is about: the truth is known of the area that had the programme.
+    """
     file = study.path / "truth.json"
-    effects = json.loads(file.read_text(encoding="utf-8"))["effects"] if file.exists() else {}
+    if not file.exists():
+        return wording.Sentence("The truth is not known: these data are real.")
+    told = json.loads(file.read_text(encoding="utf-8"))
+    home = told["pilot"]["area_code"]
+    if set(treated) != {home}:
+        return wording.Sentence(
+            f"The simulation put its effects into {home} alone, and this is another "
+            "neighbourhood: what is true of it as a whole is not on record."
+        )
+    rows = _rows(told["effects"], found)
+    if rows.empty:
+        return wording.Sentence("The simulation keeps no truth about these measures.")
+    return figures.table(
+        rows, caption="What the simulation did, beside what was estimated", note=_said(rows, found)
+    )
+
+
+def _rows(effects: dict[str, Any], found: ManyOutcomes) -> pd.DataFrame:
     rows = [
         {
-            "Outcome": row.label,
+            "Measure": row.label,
             "True effect (%)": 100 * effects[name]["pilot"]["relative"],
             "Estimate (%)": row.relative,
             "Low (%)": row.low,
@@ -30,9 +57,24 @@ def truth_beside(study: Study, found: ManyOutcomes) -> Table:
         for name, row in found.summary_frame().iterrows()
         if name in effects
     ]
-    columns = ["Outcome", "True effect (%)", "Estimate (%)", "Low (%)", "High (%)"]
-    return figures.table(
-        pd.DataFrame(rows, columns=columns),
-        caption="What the simulation did, beside what was estimated",
-        note="" if rows else "No truth is known here: the data are real.",
+    frame = pd.DataFrame(rows)
+    if len(frame):
+        inside = frame["True effect (%)"].between(frame["Low (%)"], frame["High (%)"])
+        frame["In the interval"] = inside.map({True: "yes", False: "no"})
+    return frame
+
+
+def _said(rows: pd.DataFrame, found: ManyOutcomes) -> str:
+    """How near the truth the estimates came, in a sentence or two."""
+    held = rows["In the interval"] == "yes"
+    lead = f"Intervals that hold the truth: {wording.of_total(int(held.sum()), len(rows))}."
+    first = rows[rows["Measure"] == found.table.loc[found.primary, "label"]]
+    if first.empty:
+        return lead
+    row = first.iloc[0]
+    where = "inside" if row["In the interval"] == "yes" else "outside"
+    return (
+        f"The truth about the outcome named beforehand was {percent(row['True effect (%)'])}; the "
+        f"estimate was {percent(row['Estimate (%)'])}, and the truth lies {where} its interval. "
+        f"{lead}"
     )

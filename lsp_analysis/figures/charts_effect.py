@@ -35,23 +35,33 @@ def draw_forest(
     reference: float = 0.0,
     worth_having: float | None = None,
     level: float = 0.95,
+    whiskers: str = "",
+    limits: tuple[float, float] = (-np.inf, np.inf),
     ax: Axes | None = None,
 ) -> Axes:
     """Estimates with intervals, one a row, their numbers written beside them.
+
+    An end that is open, or lies beyond `limits`, is an arrow at the edge.
 
     Parameters
     ----------
     frame : DataFrame
         Columns ``label``, ``estimate``, ``low``, ``high``; drawn from the top down. Missing
-        intervals leave the point alone; a missing estimate says "not available".
+        intervals leave the point alone, infinite ends are open; a missing estimate says "not
+        available". Rows of one value of the optional column ``group`` stand under its name.
     unit : str
         Unit code of the outcome, or an axis label.
     reference : float
         Where the firm line of no effect stands (0 for differences, 1 for ratios).
     worth_having : float, optional
         Smallest effect worth having: effects nearer the line than this lie in a grey band.
+    whiskers : str
+        What the lines are, if no intervals at `level`: "middle half".
+    limits : pair of float
+        The widest range that is drawn.
     """
     need(frame, ["label", "estimate", "low", "high"], "draw_forest")
+    given, frame = frame, _with_headings(frame)
     ax = axes_for(ax, height=0.9 + max(0.5, row_heights(frame["label"]).sum()))
     estimate, low, high = (floats(frame[c]) for c in ("estimate", "low", "high"))
     if not np.isfinite(estimate).any():
@@ -60,16 +70,30 @@ def draw_forest(
     if worth_having:
         band = (reference - worth_having, reference + worth_having)
         ax.axvspan(*band, color=BAND, alpha=0.35, linewidth=0, zorder=0)
+    open_ends = _open_ends(frame, limits)
+    low, high = (
+        np.clip(np.where(runs_on & np.isnan(end), estimate, end), *limits)
+        for end, runs_on in zip((low, high), open_ends, strict=True)
+    )
     ax.hlines(y, low, high, **_WHISKER)
     ax.plot(estimate, y, **_POINT)
     zero_line(ax, "x", reference)
     number_axis(ax, "x")
-    band_words = "; grey: too small to be worth having" if worth_having else ""
+    _draw_open_ends(ax, y, estimate, open_ends)
+    lines = f"lines: {whiskers}" if whiskers else f"with {level_words(level)} intervals"
+    notes = [lines] if np.isfinite(low).any() or open_ends.any() else []
+    if worth_having:
+        notes.append("grey: too small to be worth having")
     name = wording.change_label(unit) or "Estimate"
-    ax.set_xlabel(f"{name}, with {level_words(level)} intervals{band_words}", fontsize=SMALL)
-    written = [_written(*row) for row in zip(estimate, low, high, strict=True)]
+    ax.set_xlabel(f"{name}{', ' if notes else ''}{'; '.join(notes)}", fontsize=SMALL)
+    written = [
+        _written(*row, limits) for row in zip(estimate, frame["low"], frame["high"], strict=True)
+    ]
+    for i in np.flatnonzero(frame["is_heading"]):
+        written[i] = ""
+        ax.get_yticklabels()[i].set_fontweight("bold")
     _write_beside(ax, y, written)
-    return record(ax, alt=_forest_alt(frame, unit, reference, level), data=frame)
+    return record(ax, alt=_forest_alt(given, unit, reference, lines), data=given)
 
 
 @in_house_style
@@ -144,6 +168,44 @@ def draw_rings(
     return record(ax, alt=alt, data=frame)
 
 
+def _with_headings(frame: pd.DataFrame) -> pd.DataFrame:
+    """`frame` with a column ``is_heading``, and a row before each group that holds its name."""
+    if "group" not in frame:
+        return frame.assign(is_heading=False)
+    parts = []
+    for name, rows_of_group in frame.groupby("group", sort=False):
+        parts.append(pd.DataFrame({"label": [name], "is_heading": [True]}))
+        parts.append(rows_of_group.assign(is_heading=False))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _open_ends(frame: pd.DataFrame, limits: tuple[float, float]) -> np.ndarray:
+    """Which intervals run on beyond what is drawn: bool array (2, rows), lower ends first."""
+    low, high = (
+        pd.to_numeric(frame[end], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+        for end in ("low", "high")
+    )
+    with np.errstate(invalid="ignore"):
+        beyond = np.array([low < limits[0], high > limits[1]])
+    return beyond | np.array([np.isneginf(low), np.isposinf(high)])
+
+
+def _draw_open_ends(
+    ax: Axes,
+    y: np.ndarray,
+    estimate: np.ndarray,
+    open_ends: np.ndarray,
+) -> None:
+    """A line from the estimate to the edge, with an arrow's head, for every end that is open."""
+    edges = ax.get_xlim()
+    for edge, marker, runs_on in zip(edges, "<>", open_ends, strict=True):
+        if runs_on.any():
+            ax.hlines(y[runs_on], estimate[runs_on], edge, **_WHISKER)
+            look = _POINT | {"marker": marker, "markersize": 5, "clip_on": False}
+            ax.plot(np.full(runs_on.sum(), edge), y[runs_on], **look)
+    ax.set_xlim(edges)
+
+
 def _write_beside(ax: Axes, y: np.ndarray, texts: list[str]) -> None:
     """Write a column of texts to the right of the plot, a row each."""
     for height, text in zip(y, texts, strict=True):
@@ -151,7 +213,7 @@ def _write_beside(ax: Axes, y: np.ndarray, texts: list[str]) -> None:
             text,
             (1, height),
             xycoords=("axes fraction", "data"),
-            xytext=(8, 0),
+            xytext=(10, 0),
             textcoords="offset points",
             va="center",
             fontsize=SMALL,
@@ -159,16 +221,37 @@ def _write_beside(ax: Axes, y: np.ndarray, texts: list[str]) -> None:
         )
 
 
-def _written(estimate: float, low: float, high: float) -> str:
+def _written(
+    estimate: float,
+    low: float,
+    high: float,
+    limits: tuple[float, float] = (-np.inf, np.inf),
+) -> str:
     """An estimate and its interval as they stand beside their row; millions as "1.2m"."""
     if not np.isfinite(estimate):
         return wording.MISSING
+    if low < limits[0] or high > limits[1] or np.isinf(low) or np.isinf(high):
+        return _written_open(estimate, low, high, limits)
     largest = max(abs(x) for x in (estimate, low, high) if np.isfinite(x))
     divisor, suffix = large_unit(largest)
     places = 0 if 1000 <= largest < 1e6 else 1 if largest / divisor >= 10 else 2
     if largest < 0.1:
         return _join(*(wording.number(x) for x in (estimate, low, high)))
     return _join(*(wording.number(x / divisor, places) + suffix for x in (estimate, low, high)))
+
+
+def _written_open(estimate: float, low: float, high: float, limits: tuple[float, float]) -> str:
+    """An estimate whose interval runs on beyond what is drawn: "−24  (−95 to over 200)"."""
+    bottom, top = limits
+    ends = (
+        wording.number(low, 0) if low >= bottom and np.isfinite(low) else _limit("under", bottom),
+        wording.number(high, 0) if high <= top and np.isfinite(high) else _limit("over", top),
+    )
+    return f"{wording.number(estimate, 0)}  ({ends[0]} to {ends[1]})"
+
+
+def _limit(beyond: str, limit: float) -> str:
+    return f"{beyond} {wording.number(limit, 0)}" if np.isfinite(limit) else "no limit"
 
 
 def _join(estimate: str, low: str, high: str) -> str:
@@ -178,12 +261,12 @@ def _join(estimate: str, low: str, high: str) -> str:
     return f"{estimate}  ({low} to {high})"
 
 
-def _forest_alt(frame: pd.DataFrame, unit: str, reference: float, level: float) -> str:
+def _forest_alt(frame: pd.DataFrame, unit: str, reference: float, lines: str) -> str:
     """How many rows clear the reference line, and the first of them in words."""
     estimate, low, high = (floats(frame[c]) for c in ("estimate", "low", "high"))
     clear = (low > reference) | (high < reference)
     words = [
-        f"Estimates with {level_words(level)} intervals, {wording.counted(len(frame), 'row')}.",
+        f"Estimates {lines}, {wording.counted(len(frame), 'row')}.",
         f"Intervals clear of {wording.number(reference)}: "
         f"{wording.of_total(int(clear.sum()), len(frame))}.",
         _listed(frame["label"], estimate, low, high, unit),

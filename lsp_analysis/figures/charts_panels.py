@@ -189,8 +189,8 @@ def draw_specification_curve(
         return nothing_drawn(ax, frame, "Specification curve")
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
-    names = [wrapped(f"{column}: {level}", 34, 1) for column, level in choices]
-    left = (0.078 * max(map(len, names), default=0) + 0.35) / WIDTH
+    names = _choice_names(choices)
+    left = (0.07 * max(map(len, names), default=0) + 0.3) / WIDTH
     low = under / (3.0 + under)
     upper = tidy(ax.inset_axes((left, low, 1 - left, 0.9 - low)))
     x = np.arange(1, len(known) + 1)
@@ -225,6 +225,16 @@ def _choices(known: pd.DataFrame) -> list[tuple[str, Any]]:
     plain = {"estimate", "low", "high", "preferred"}
     levels = {c: pd.unique(known[c]) for c in known.columns if c not in plain}
     return [(c, level) for c, met in levels.items() if len(met) > 1 for level in met]
+
+
+def _choice_names(choices: list[tuple[str, Any]]) -> list[str]:
+    """Names of the rows: the choice, before the first of its levels what was chosen."""
+    names, last = [], None
+    for column, level in choices:
+        lead = f"{wording.capital(one_line(column))}: " if column != last else ""
+        names.append(wrapped(f"{lead}{level}", 44, 1))
+        last = column
+    return names
 
 
 def _choice_grid(

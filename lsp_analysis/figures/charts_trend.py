@@ -40,6 +40,7 @@ def draw_paths(
     start: Any = None,
     unit: str = "",
     labels: tuple[str, str] = ("Programme area", "Comparison"),
+    average: int = 1,
     ax: Axes | None = None,
 ) -> Axes:
     """A treated area and what it is compared with, before and after the start.
@@ -54,16 +55,23 @@ def draw_paths(
         Unit code or axis label.
     labels : pair of str
         What the two lines are called in the key.
+    average : int
+        Periods to average, counted from the start; every single one is then a thin line.
     """
     paths = with_period(paths)
     need(paths, ["period", "treated", "comparison"], "draw_paths")
     ax = axes_for(ax)
-    long = paths.melt("period", ["treated", "comparison"], "series", "value")
-    long["series"] = long["series"].map(dict(zip(("treated", "comparison"), labels, strict=True)))
-    if not _draw_lines(ax, long, unit, list(labels)):
-        return nothing_drawn(ax, paths, "Line chart")
     time = TimeAxis.of(paths["period"])
     after = time.start_of(start)
+    if average > 1 and np.isfinite(after):
+        drawn = _draw_averages(ax, paths, time, after, unit, labels, average)
+    else:
+        long = paths.melt("period", ["treated", "comparison"], "series", "value")
+        names = dict(zip(("treated", "comparison"), labels, strict=True))
+        long["series"] = long["series"].map(names)
+        drawn = _draw_lines(ax, long, unit, list(labels))
+    if not drawn:
+        return nothing_drawn(ax, paths, "Line chart")
     if np.isfinite(after):
         shade_after(ax, after, start)
     return record(ax, alt=_paths_alt(paths, time, after, start, unit, labels), data=paths)
@@ -179,6 +187,36 @@ def _draw_lines(
     time.label(ax)
     if len(order) > 1:
         key_above(ax, handles, order)
+    return True
+
+
+def _draw_averages(
+    ax: Axes,
+    paths: pd.DataFrame,
+    time: TimeAxis,
+    after: float,
+    unit: str,
+    labels: tuple[str, str],
+    average: int,
+) -> bool:
+    """Thin lines of all periods, thick ones of averages that do not straddle the start."""
+    x, *lines = time.line(paths["period"], *(floats(paths[c]) for c in ("treated", "comparison")))
+    known = np.isfinite(lines).all(axis=0)
+    if not known.any():
+        return False
+    group = np.floor((x[known] - np.ceil(after)) / average)
+    handles = []
+    for i, line in enumerate(lines):
+        look = style_of(i)
+        ax.plot(x, line, color=look["color"], linestyle=look["linestyle"], linewidth=0.7, alpha=0.5)
+        rows = pd.DataFrame({"x": x[known], "value": line[known]}).groupby(group)
+        means = rows.mean()[rows.size() >= average / 2]
+        ax.plot(means["x"], means["value"], **look | {"linewidth": 2.4}, zorder=4 - 0.1 * i)
+        handles.append(ax.lines[-1])
+    label = f"{wording.unit_label(unit)} (thick: averages of {wording.number(average)})"
+    value_axis(ax, label.strip(), *lines)
+    time.label(ax)
+    key_above(ax, handles, labels)
     return True
 
 
