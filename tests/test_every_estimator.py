@@ -69,6 +69,7 @@ KINDS = {
     "event study by regression": Kind(event_study),
     "event study among placebos": Kind(event_study, 1),
     "among placebo neighbourhoods": Kind(effects.placebo_difference_in_differences, 1),
+    "randomisation inference": Kind(effects.randomisation_inference, 2),
     "staggered starts": Kind(_staggered),
     "wild bootstrap": Kind(wild_cluster_bootstrap, exact=False),
     "interrupted series": Kind(effects.interrupted_series, 1, trend="none"),

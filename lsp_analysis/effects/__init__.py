@@ -24,6 +24,7 @@ _HOME = {
     "placebo_difference_in_differences": "placebo_did",
     "poisson_difference_in_differences": "did_counts",
     "programme_in": "programme",
+    "randomisation_inference": "randomisation",
     "staggered_effect": "staggered",
     "structural_effect": "structural",
     "synthetic_control": "synthetic",
