@@ -25,6 +25,7 @@ from lsp_analysis.figures.marks import (
     zero_line,
 )
 from lsp_analysis.figures.style import (
+    MARK,
     PALETTE,
     axes_for,
     in_house_style,
@@ -56,7 +57,7 @@ def draw_paths(
     labels : pair of str
         What the two lines are called in the key.
     average : int
-        Periods to average, counted from the start; every single one is then a thin line.
+        Periods to average, counted from the start; a thin line then shows the treated area's own.
     """
     paths = with_period(paths)
     need(paths, ["period", "treated", "comparison"], "draw_paths")
@@ -199,16 +200,16 @@ def _draw_averages(
     labels: tuple[str, str],
     average: int,
 ) -> bool:
-    """Thin lines of all periods, thick ones of averages that do not straddle the start."""
+    """A thin line of the first series, thick ones of averages that do not straddle the start."""
     x, *lines = time.line(paths["period"], *(floats(paths[c]) for c in ("treated", "comparison")))
     known = np.isfinite(lines).all(axis=0)
     if not known.any():
         return False
     group = np.floor((x[known] - np.ceil(after)) / average)
+    ax.plot(x, lines[0], color=MARK, linewidth=0.6, zorder=2)
     handles = []
     for i, line in enumerate(lines):
         look = style_of(i)
-        ax.plot(x, line, color=look["color"], linestyle=look["linestyle"], linewidth=0.7, alpha=0.5)
         rows = pd.DataFrame({"x": x[known], "value": line[known]}).groupby(group)
         means = rows.mean()[rows.size() >= average / 2]
         ax.plot(means["x"], means["value"], **look | {"linewidth": 2.4}, zorder=4 - 0.1 * i)
