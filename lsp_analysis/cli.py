@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis.command_line import complain, read_command_line
+from lsp_analysis.command_line import complain, read_command_line, ready_streams, say, tell
 from lsp_analysis.errors import LspError, ParameterError, UnfinishedError
 from lsp_analysis.resources import study_path
 
@@ -23,21 +22,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     could not be taken (one sentence on stderr); 2 for a command line that cannot be read, or
     reports that cannot be made as they are asked for; 130 when interrupted.
     """
+    ready_streams()
     arguments = read_command_line(sys.argv[1:] if argv is None else argv)
     try:
-        code = COMMANDS[arguments.command](arguments)
-        sys.stdout.flush()
+        return COMMANDS[arguments.command](arguments)
     except LspError as error:
         return complain(error, _code_of(error, arguments.command))
     except KeyboardInterrupt:
         return complain(_INTERRUPTED.get(arguments.command, "interrupted."), INTERRUPTED)
-    except BrokenPipeError:
-        # The reader, `head` perhaps, has seen enough; keep Python's own flush at exit quiet too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
     except OSError as error:
         return complain(f"{error.filename or 'the system'}: {error.strerror or error}.", FAILED)
-    return code
 
 
 _INTERRUPTED = {"reports": "interrupted. What is done is kept: --resume goes on from there."}
@@ -53,7 +47,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from lsp_analysis.study.check import check_study, render
 
     problems = check_study(study_path(arguments.study))
-    print(render(problems))
+    say(render(problems))
     return FAILED if problems else OK
 
 
@@ -66,7 +60,7 @@ def _import(arguments: argparse.Namespace) -> int:
         neighbourhoods=arguments.neighbourhoods,
         out=arguments.out,
     )
-    print(f"The study is in {path}. Next: lsp-analysis check {path}")
+    say(f"The study is in {path}. Next: lsp-analysis check {path}")
     return OK
 
 
@@ -74,7 +68,7 @@ def _report(arguments: argparse.Namespace) -> int:
     from lsp_analysis.reports.runner import run_report
 
     record = run_report(arguments.study, arguments.area, **_page_of(arguments))
-    print(record.sentence())
+    say(record.sentence())
     return OK
 
 
@@ -91,10 +85,10 @@ def _reports(arguments: argparse.Namespace) -> int:
         resume=arguments.resume,
         shard=arguments.shard,
         scheduler=arguments.scheduler,
-        progress=lambda line: print(line, file=sys.stderr, flush=True),
+        progress=tell,
         **_page_of(arguments),
     )
-    print(batch.sentence())
+    say(batch.sentence())
     return FAILED if batch.failed else OK
 
 
@@ -102,7 +96,7 @@ def _new(arguments: argparse.Namespace) -> int:
     from lsp_analysis.study import new_study
 
     path = new_study(arguments.study)
-    print(f"The study is in {path}. Replace its example rows, then: lsp-analysis check {path}")
+    say(f"The study is in {path}. Replace its example rows, then: lsp-analysis check {path}")
     return OK
 
 
@@ -118,7 +112,7 @@ def _add(arguments: argparse.Namespace) -> int:
     facts = _settings(arguments.facts)
     for name in facts.keys() & {*options, "study_path", "file"}:
         raise ParameterError(f'"{name}" is no fact of an indicator. See: lsp-analysis add --help')
-    print(add_table(Path(arguments.study), arguments.file, **options, **facts).sentence())
+    say(add_table(Path(arguments.study), arguments.file, **options, **facts).sentence())
     return OK
 
 
@@ -129,7 +123,7 @@ def _design(arguments: argparse.Namespace) -> int:
     acts |= {"draw": commands.draw, "page": commands.page}
     known = ("note", "redraw", "head", "text", "out")
     options = {name: value for name, value in vars(arguments).items() if name in known}
-    print(acts[arguments.act](arguments.folder, **options))
+    say(acts[arguments.act](arguments.folder, **options))
     return OK
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -39,9 +42,40 @@ def read_command_line(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
+def ready_streams() -> None:
+    """Make the standard streams fit for any text, and be there.
+
+    A name that a terminal cannot show must stop nothing, and no file that is opened later may take
+    the place of a stream that was closed.
+    """
+    for number, (name, mode) in enumerate([("stdin", "r"), ("stdout", "w"), ("stderr", "w")]):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, closefd=False))
+        if isinstance(getattr(sys, name), io.TextIOWrapper):
+            getattr(sys, name).reconfigure(errors="backslashreplace")
+
+
+def say(text: str) -> None:
+    """Print `text`, whether or not its reader, `head` perhaps, has seen enough."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:  # keep Python's own flush at exit quiet too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def tell(line: str) -> None:
+    """Print one line of progress on stderr; work goes on where it cannot be printed."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
+
+
 def complain(what: object, code: int) -> int:
     """Say `what` went wrong on stderr, and return the exit `code`."""
-    print(f"lsp-analysis: {what}", file=sys.stderr)
+    tell(f"lsp-analysis: {what}")
     return code
 
 

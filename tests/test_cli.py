@@ -167,14 +167,36 @@ def test_an_experiment_is_planned_drawn_and_proved_at_the_command_line(run, tmp_
     assert is_one_sentence(err)
 
 
-def test_a_reader_who_has_seen_enough_is_no_error():
+def test_a_reader_who_has_seen_enough_changes_nothing():
     call = "import sys; from lsp_analysis.cli import main; sys.exit(main())"
     read_end, write_end = os.pipe()
     os.close(read_end)
     command = [sys.executable, "-c", call, "check", "."]
     done = subprocess.run(command, stdout=write_end, stderr=subprocess.PIPE, text=True)
     os.close(write_end)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_a_batch_that_nobody_listens_to_is_done_and_its_failures_counted(tmp_path):
+    call = "import sys; from lsp_analysis.cli import main; sys.exit(main())"
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    words = ["reports", "bolton_demo", "--areas", "E01004803", "E01004804", "--timeout", "0.01"]
+    command = [sys.executable, "-c", call, *words, "--out", str(tmp_path)]
+    done = subprocess.run(command, stdout=write_end, stderr=write_end, stdin=subprocess.DEVNULL)
+    os.close(write_end)
+    assert done.returncode == 1
+    assert len((tmp_path / "manifest.jsonl").read_text().splitlines()) == 2
+
+
+def test_streams_that_are_closed_are_replaced_before_a_file_can_take_their_place(tmp_path):
+    call = (
+        "import os; from lsp_analysis.command_line import ready_streams; os.close(2); "
+        "ready_streams(); print(open('told', 'w').fileno())"
+    )
+    run = [sys.executable, "-c", call]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
+    assert int(done.stdout) > 2
 
 
 def a_report_that_is_refused(run, tmp_path, *words):
@@ -215,6 +237,8 @@ def test_a_template_that_does_not_exist_is_refused(run, tmp_path):
         (["--batch", "missing.yml"], "missing.yml"),
         (["--batch", "missing.yml", "--all"], "either the file"),
         (["--all", "--workers", "-1"], "workers"),
+        (["--all", "--timeout", "0"], "limit in seconds"),
+        (["--all", "--memory", "nan"], "limit in megabytes"),
     ],
 )
 def test_a_batch_that_cannot_be_asked_for_starts_nothing(run, tmp_path, words, said):

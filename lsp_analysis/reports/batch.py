@@ -54,7 +54,7 @@ class Batch:
             said.append(f"{len(self.failed)} failed")
         reasons = [f"{record.label}: {record.reason}" for record in self.failed[:5]]
         more = [f"and {len(self.failed) - 5} more"] if len(self.failed) > 5 else []
-        lines = [", ".join(said) + f". They are in {self.index}.", *reasons, *more]
+        lines = [", ".join(said) + f". Index: {self.index}", *reasons, *more]
         return "\n".join([*lines, self.remark] if self.remark else lines)
 
 

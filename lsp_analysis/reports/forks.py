@@ -112,11 +112,11 @@ class Forks:
     def _become(self, work: Callable[[], bytes], pipe: int, limits: Limits, log: str) -> None:
         """Be the fork: run `work` alone and send what it answers."""
         own = os.getpid()
-        _settle(limits, log)
-        for other in self._private | {fork.pipe for fork in self._running.values()}:
-            with contextlib.suppress(OSError):
-                os.close(other)
         try:
+            _settle(limits, log)
+            for other in self._private | {fork.pipe for fork in self._running.values()}:
+                with contextlib.suppress(OSError):
+                    os.close(other)
             good, content = True, work()
         except LspError as error:
             good, content = False, str(error).encode()

@@ -17,15 +17,25 @@ from lsp_analysis.study.schema import NAME_PRECEDENCE
 from lsp_analysis.study.store import Study, open_study
 
 FORMATS = ("html", "pdf")
+LARGEST_LIMIT = 1e9
 KINDS = {"lsoa": "LSOA", "msoa": "MSOA", "oa": "Output area"}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one report may take before it is stopped."""
+    """What one report may take before it is stopped; ParameterError for what is no limit."""
 
     seconds: float = 600.0
     megabytes: float = 2048.0
+
+    def __post_init__(self) -> None:
+        """Refuse nought, less, and what is no number."""
+        for what, limit in (("seconds", self.seconds), ("megabytes", self.megabytes)):
+            if not 0 < limit < LARGEST_LIMIT:
+                raise ParameterError(
+                    f"The limit in {what} is a number above 0 and below {LARGEST_LIMIT:,.0f}, "
+                    f"not {limit:g}."
+                )
 
     def over_time(self) -> str:
         """Why a report that ran too long was stopped."""
