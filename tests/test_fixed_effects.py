@@ -85,6 +85,35 @@ def test_pyfixest_agrees_on_a_panel_with_gaps(frame):
     assert found.coefficients["se"].to_numpy() == pytest.approx(expected["Std. Error"].to_numpy())
 
 
+def test_area_effects_within_clusters_need_not_be_counted(frame):
+    """As in a regression of deviations from area means with a dummy per period."""
+    found = two_way_regression(frame, outcome="rate", regressors=["on", "x"], count_nested=False)
+    columns = frame[["rate", "on", "x"]].join(pd.get_dummies(frame["name"], dtype=float))
+    within = columns - columns.groupby(frame["area_code"]).transform("mean")
+    design = sm.add_constant(within.drop(columns=["rate", frame["name"].iloc[0]]))
+    groups = pd.factorize(frame["area_code"])[0]
+    expected = sm.OLS(within["rate"], design).fit(cov_type="cluster", cov_kwds={"groups": groups})
+    assert found.coefficients["se"].to_numpy() == pytest.approx(
+        expected.bse[["on", "x"]].to_numpy()
+    )
+
+
+@pytest.mark.parametrize("regression", ["linear", "Poisson"])
+def test_pyfixest_agrees_where_nested_effects_are_not_counted(frame, regression):
+    pf = pytest.importorskip("pyfixest")
+    pair = frame.assign(pair=pd.factorize(frame["area_code"], sort=True)[0] // 2)
+    fit, ours, outcome = {
+        "linear": (pf.feols, two_way_regression, "rate"),
+        "Poisson": (pf.fepois, poisson_two_way, "events"),
+    }[regression]
+    formula = f"{outcome} ~ on + x | area_code + name"
+    expected = fit(formula, data=pair, vcov={"CRV1": "pair"}).tidy()
+    found = ours(pair, outcome=outcome, regressors=["on", "x"], cluster="pair", count_nested=False)
+    assert found.coefficients["se"].to_numpy() == pytest.approx(
+        expected["Std. Error"].to_numpy(), rel=1e-5
+    )
+
+
 def test_an_area_without_events_says_nothing_about_rates(frame):
     silent = frame[frame["area_code"] == "E013"].assign(area_code="E999", events=0)
     options = {"outcome": "events", "regressors": ["on"], "population": "people"}

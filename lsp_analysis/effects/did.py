@@ -59,6 +59,7 @@ def difference_in_differences(
     weights: str | None = None,
     cluster: str | None = None,
     vcov: str = "cluster",
+    count_nested: bool = True,
     area: str = AREA,
     period: str = PERIOD,
     unit: str = "",
@@ -79,6 +80,9 @@ def difference_in_differences(
     cluster : str, optional
         Column within which errors may be correlated; the area if left out.
     vcov : "cluster", "HC1" or "classical"
+    count_nested : bool
+        Whether clustered errors count area effects among the coefficients; see
+        `fixed_effects.two_way_regression`.
 
     Returns
     -------
@@ -107,6 +111,7 @@ def difference_in_differences(
         weights=weights,
         vcov=vcov,
         cluster=cluster,
+        count_nested=count_nested,
         treatment=TREATMENT,
         level=level,
     )

@@ -29,6 +29,7 @@ def poisson_difference_in_differences(
     covariates: Sequence[str] = (),
     cluster: str | None = None,
     vcov: str = "cluster",
+    count_nested: bool = True,
     per: float = 1_000,
     area: str = AREA,
     period: str = PERIOD,
@@ -44,6 +45,8 @@ def poisson_difference_in_differences(
     population : str, optional
         Column of people at risk; with it `paths` holds rates per `per` people.
     vcov : "cluster", "overdispersed" or "classical"
+    count_nested : bool
+        As in `did.difference_in_differences`.
 
     Returns
     -------
@@ -71,6 +74,7 @@ def poisson_difference_in_differences(
         period=period,
         vcov=vcov,
         cluster=cluster,
+        count_nested=count_nested,
         treatment=TREATMENT,
         level=level,
     )

@@ -51,6 +51,7 @@ def by_regression(
     weights: str | None,
     vcov: str,
     cluster: str | None,
+    count_nested: bool,
     level: float,
 ) -> PathEstimates:
     """Effects from a two-way fixed-effects regression."""
@@ -69,6 +70,7 @@ def by_regression(
         weights=weights,
         vcov=vcov,
         cluster=cluster,
+        count_nested=count_nested,
         treatment=names,
         level=level,
     )

@@ -87,6 +87,7 @@ def event_study(
     weights: str | None = None,
     cluster: str | None = None,
     vcov: str = "cluster",
+    count_nested: bool = True,
     inference: str = "auto",
     placebos: Sequence[Sequence[Any]] | None = None,
     area: str = AREA,
@@ -98,7 +99,7 @@ def event_study(
 
     Parameters
     ----------
-    panel, outcome, treated, start, covariates, weights, cluster, vcov
+    panel, outcome, treated, start, covariates, weights, cluster, vcov, count_nested
         As in `did.difference_in_differences`.
     reference : int, below 0
         Period whose effect is set to 0, counted from the start; -1 is the last before it.
@@ -157,6 +158,7 @@ def event_study(
             weights,
             vcov,
             cluster,
+            count_nested,
             level,
         )
     return _result(frame, found, outcome, codes, start, area, period, weights, unit, level)

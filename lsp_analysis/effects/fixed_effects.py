@@ -26,6 +26,7 @@ def two_way_regression(
     weights: str | None = None,
     vcov: str = "cluster",
     cluster: str | None = None,
+    count_nested: bool = True,
     treatment: str | Sequence[str] | None = None,
     level: float = 0.95,
 ) -> Regression:
@@ -39,8 +40,11 @@ def two_way_regression(
     weights : str, optional
         Column of positive weights.
     vcov, cluster
-        See `regression.least_squares`; `cluster` is the area if left out. Absorbed effects count
-        among the coefficients, whether or not they lie within clusters.
+        See `regression.least_squares`; `cluster` is the area if left out.
+    count_nested : bool
+        Whether area effects count among the coefficients when areas lie within clusters: as they do
+        where areas are dummies, and do not by default in Stata's xtreg and reghdfe and in fixest,
+        whose clustered errors are a little smaller for it.
     treatment : str or list of str, optional
         Regressors that mark treated rows: with fewer than five treated clusters, interval and
         p-value are withheld.
@@ -59,12 +63,19 @@ def two_way_regression(
         demeaned_regressors(effects, frame, regressors),
         regressors,
         absorbed=effects.rank,
+        nested=0 if count_nested else nested_effects(frame, area, cluster),
         weights=weight,
         vcov=vcov,
         clusters=areas if cluster == area else frame[cluster],
         treated_clusters=treated_clusters(frame, treatment, cluster),
         level=level,
     )
+
+
+def nested_effects(frame: pd.DataFrame, area: str, cluster: str) -> int:
+    """Area effects, beyond one, that lie within clusters; 0 if some area lies in several."""
+    areas = frame[area].nunique()
+    return areas - 1 if len(frame[[area, cluster]].drop_duplicates()) == areas else 0
 
 
 def treated_clusters(

@@ -12,6 +12,7 @@ from lsp_analysis.effects.absorb import from_codes
 from lsp_analysis.effects.fixed_effects import (
     complete_rows,
     demeaned_regressors,
+    nested_effects,
     treated_clusters,
 )
 from lsp_analysis.effects.layout import AREA, PERIOD
@@ -40,6 +41,7 @@ def poisson_two_way(
     period: str = PERIOD,
     vcov: str = "cluster",
     cluster: str | None = None,
+    count_nested: bool = True,
     treatment: str | None = None,
     level: float = 0.95,
 ) -> Regression:
@@ -57,6 +59,9 @@ def poisson_two_way(
     vcov : "cluster", "overdispersed" or "classical"
         "overdispersed" multiplies the Poisson variance by Pearson's chi-squared over its degrees of
         freedom.
+
+    count_nested : bool
+        As in `fixed_effects.two_way_regression`.
 
     Notes
     -----
@@ -84,7 +89,8 @@ def poisson_two_way(
     counted = treated_clusters(frame, treatment, cluster)
     withheld = ""
     if vcov == "cluster":
-        factor = n_clusters / (n_clusters - 1) * (len(frame) - 1) / df
+        nested = 0 if count_nested else nested_effects(frame, area, cluster)
+        factor = n_clusters / (n_clusters - 1) * (len(frame) - 1) / (df + nested)
         covariance = factor * bread @ _score_products(demeaned, residuals, groups) @ bread
         withheld = "" if counted is None else few_clusters_warning(counted, n_clusters)
         df = n_clusters - 1

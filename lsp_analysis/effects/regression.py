@@ -68,6 +68,7 @@ def least_squares(
     names: Sequence[str],
     *,
     absorbed: int = 0,
+    nested: int = 0,
     weights: np.ndarray | None = None,
     vcov: str = "cluster",
     clusters: np.ndarray | None = None,
@@ -78,6 +79,8 @@ def least_squares(
 
     Parameters
     ----------
+    nested : int
+        How many of the `absorbed` effects lie within clusters and are not to be counted in k.
     vcov : "classical", "HC1", "HC3" or "cluster"
         "cluster" is the sandwich with factor G/(G-1) x (n-1)/(n-k), k counting what was absorbed,
         as R's ``sandwich::vcovCL(type="HC1")``. "HC3" needs leverages, so nothing may have been
@@ -98,7 +101,7 @@ def least_squares(
         )
     fit = model.fit()
     codes, n_clusters = cluster_codes(clusters) if vcov == "cluster" else (None, 0)
-    covariance = _covariance(fit, vcov, codes, n_clusters)
+    covariance = _covariance(fit, vcov, codes, n_clusters, nested)
     df = n_clusters - 1 if vcov == "cluster" else model.df_resid
     withheld = ""
     if vcov == "cluster" and treated_clusters is not None:
@@ -161,14 +164,16 @@ def few_clusters_warning(treated: int, total: int) -> str:
     )
 
 
-def _covariance(fit, vcov: str, codes: np.ndarray | None, n_clusters: int) -> np.ndarray:
+def _covariance(
+    fit, vcov: str, codes: np.ndarray | None, n_clusters: int, nested: int
+) -> np.ndarray:
     if vcov == "classical":
         return fit.cov_params()
     if vcov == "HC3":
         return fit.cov_HC3
     if vcov == "HC1":
         return fit.cov_HC0 * fit.nobs / fit.df_resid
-    factor = n_clusters / (n_clusters - 1) * (fit.nobs - 1) / fit.df_resid
+    factor = n_clusters / (n_clusters - 1) * (fit.nobs - 1) / (fit.df_resid + nested)
     return np.atleast_2d(cov_cluster(fit, codes, use_correction=False)) * factor
 
 
