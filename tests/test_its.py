@@ -237,3 +237,24 @@ def test_where_the_slope_begins_to_count_moves_the_level_change_and_not_the_effe
     assert [nought.estimate, nought.low] == pytest.approx([one.estimate, one.low])
     with pytest.raises(ParameterError, match="must be 1 or 0"):
         interrupted_series(frame, outcome="y", start=31, slope_from=2)
+
+
+@pytest.mark.parametrize("form", ["dates", "text", "weeks"])
+def test_a_date_that_is_missing_leaves_a_gap_in_time_and_the_season_is_read_off(form):
+    months = pd.period_range("2005-01", periods=48, freq="M")
+    dates = {
+        "dates": months.to_timestamp(),
+        "text": months.astype(str),
+        "weeks": pd.date_range("2005-01-03", periods=48, freq="7D"),
+    }[form]
+    data = series(level=-3, slope=0.2)
+    expected = interrupted_series(data.drop(index=[5, 40]), outcome="y", start=31)
+    dated = data.assign(period=dates).drop(index=[5, 40])
+    found = interrupted_series(dated, outcome="y", start=dates[30])
+    assert found.estimate == pytest.approx(expected.estimate)
+    if form != "weeks":
+        season = interrupted_series(dated, outcome="y", start=dates[30], harmonics=2)
+        given = interrupted_series(
+            data.drop(index=[5, 40]), outcome="y", start=31, harmonics=2, cycle=12
+        )
+        assert season.estimate == pytest.approx(given.estimate)

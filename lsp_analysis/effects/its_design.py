@@ -16,6 +16,7 @@ from lsp_analysis.effects.layout import (
     named_areas,
     tidy,
 )
+from lsp_analysis.effects.periods import in_periods
 from lsp_analysis.errors import PanelError, ParameterError
 
 CHANGES = {
@@ -69,14 +70,31 @@ def _varying(series: pd.DataFrame, outcome: str) -> pd.DataFrame:
 
 
 def time_steps(periods: pd.Series) -> np.ndarray:
-    """1, 2, 3 ... from the first period; a period that is missing leaves its number out."""
+    """1, 2, 3 ... from the first period; a period that is missing leaves its number out.
+
+    Dates and text count as what they say, months or weeks; other text only as its order.
+    """
+    periods = _dated(periods)
     if isinstance(periods.dtype, pd.PeriodDtype):
         ordinal = periods.array.asi8.astype(float)
+    elif pd.api.types.is_datetime64_any_dtype(periods):
+        days = (periods - periods.min()).dt.days.to_numpy()
+        ordinal = days / max(int(np.gcd.reduce(days)), 1)
     elif pd.api.types.is_numeric_dtype(periods):
         ordinal = periods.to_numpy(dtype=float)
     else:
         ordinal = pd.factorize(periods, sort=True)[0].astype(float)
     return ordinal - ordinal.min() + 1
+
+
+def _dated(periods: pd.Series) -> pd.Series:
+    """As pandas Periods where they say when they were; else as they are."""
+    if pd.api.types.is_numeric_dtype(periods):
+        return periods
+    try:
+        return in_periods(periods.to_frame("period"))["period"]
+    except PanelError:
+        return periods
 
 
 def design(
@@ -134,7 +152,8 @@ def design(
 
 def _cycle_of(periods: pd.Series) -> float:
     lengths = {"M": 12.0, "Q": 4.0, "W": 365.25 / 7, "D": 365.25}
-    freq = pd.PeriodIndex(periods).freqstr[0] if isinstance(periods.dtype, pd.PeriodDtype) else ""
+    periods = _dated(periods)
+    freq = periods.dt.freq.freqstr[0] if isinstance(periods.dtype, pd.PeriodDtype) else ""
     if freq not in lengths:
         raise ParameterError(
             "Harmonics need the length of the season: give `cycle`, for example 12 for months."
