@@ -244,3 +244,17 @@ def test_a_treated_area_that_is_hardly_ever_observed_is_refused():
     gone = (panel["area_code"] == "A000") & (panel["period"] < pd.Period("1997", "Y"))
     with pytest.raises(PanelError, match="At least half"):
         estimate(panel[~gone], **question, checks=False)
+
+
+@pytest.mark.parametrize(("group_size", "weighted"), [(1, False), (4, True)])
+def test_rates_without_their_counts_raise_no_more_false_alarms_than_claimed(group_size, weighted):
+    alarms = []
+    for seed in range(60):
+        made = borough(seed, group_size=group_size, level_sd=0.6)
+        rate = 1000 * made.panel["count"] / made.panel["population"]
+        found = estimate(
+            made.panel.assign(rate=rate), checks=False,
+            **asked(made) | {"outcome": "rate", "population": "population" if weighted else None},
+        )  # fmt: skip
+        alarms.append(found.p_value <= 0.05)
+    assert np.mean(alarms) <= 0.1

@@ -62,3 +62,24 @@ def test_pure_poisson_counts_have_hardly_any_dispersion():
     years = np.random.default_rng(4).poisson(60, (2, 4_000))
     people = np.full(4_000, 1_500.0)
     assert count_scale(*years, people, people).dispersion < 0.01
+
+
+def test_noise_that_grows_with_the_level_is_seen_to_and_even_noise_is_left_even():
+    rng = np.random.default_rng(4)
+    level = rng.lognormal(0, 0.5, 400)
+    even, growing = (
+        IdentityScale().fitted(level, (rng.normal(0, 1, 400) * spread) ** 2)
+        for spread in (1.0, level)
+    )
+    worst, usual = level.max(), np.median(level)
+    assert growing.spread(worst) / growing.spread(usual) > 2
+    assert even.spread(worst) / even.spread(usual) < 1.6
+
+
+def test_neither_origin_nor_unit_nor_direction_changes_how_noise_grows():
+    rng = np.random.default_rng(5)
+    level = rng.lognormal(0, 0.5, 100)
+    squared = (rng.normal(0, 1, 100) * level) ** 2
+    plain = IdentityScale().fitted(level, squared).spread(level)
+    moved = IdentityScale().fitted(7 - 3 * level, 9 * squared).spread(7 - 3 * level)
+    np.testing.assert_allclose(plain, moved, rtol=1e-6)

@@ -26,9 +26,9 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
 
     Analysis of covariance, by area, of the outcome after the start on the outcome in windows before
     it, with curvature where there are areas enough, fitted without the neighbourhood judged. Errors
-    are scaled for exposure (Ferman and Pinto 2019), for shocks that areas of a neighbourhood share,
-    for how far the expectation reaches, and, for the treated one, for how few independent placebos
-    the scale itself was learnt from.
+    are scaled for exposure (Ferman and Pinto 2019), for how noise that is not even grows with the
+    level, for shocks that areas of a neighbourhood share, for how far the expectation reaches, and,
+    for the treated one, for how few independent placebos the scale itself was learnt from.
 
     Parameters
     ----------
@@ -43,7 +43,11 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
         coefficients, inverse = _fit_without(terms, after, weights, pool, drawn)
         common, leverage, slopes = _fit_common(terms, after, weights, pool.comparison, drawn)
         poisson = scale.noise(scale.expected(common, exposure), exposure)
-        slope = scale.slope(common)
+        scale = scale.fitted(
+            common[pool.comparison], ((after - common) ** 2 / (1 - leverage))[pool.comparison]
+        )
+        spread = scale.spread(common)
+        slope = scale.slope(common) * spread
         shock, noise = _variance_parts(
             (after - common) / slope,
             poisson,
@@ -58,11 +62,12 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
     parts = scale.expected(coefficients @ terms.T, exposure) * lift * members
     size = parts if scale.relative else exposure * members
     share = size / size.sum(axis=1, keepdims=True)
-    alone = (share**2).sum(axis=1)
+    felt = share * spread
+    alone = (felt**2).sum(axis=1)
     shared = _shared_shock((after - common) / slope, share[1:], shock)
-    group_shock = shock * alone + shared * (1 - alone)
+    group_shock = shock * alone + shared * (felt.sum(axis=1) ** 2 - alone)
     expected = parts.sum(axis=1) * (np.exp(-group_shock / 2) if scale.relative else 1.0)
-    reach = _reach((share / slope) @ terms, inverse) * np.median(variance[pool.comparison])
+    reach = _reach((share * spread / slope) @ terms, inverse) * np.median(variance[pool.comparison])
     allowance = np.ones(len(members))
     allowance[0] = _allowance(pool, (after - common) / np.sqrt(variance))
     return Judgement(
@@ -70,7 +75,7 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
         exposure=members @ exposure,
         expected=expected,
         fixed=allowance * (group_shock + reach),
-        noise=allowance * noise,
+        noise=allowance * noise * (share * spread**2).sum(axis=1),
         before=(members * exposure) @ values.mean(axis=1) / (members @ exposure),
         scale=scale,
     )

@@ -8,7 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import nnls
 
+_AREAS_FOR_SPREAD = 40
+_LEAST_EVEN = 0.05  # of the mean variance, kept everywhere
 _OFFSET = 3 / 8  # Anscombe (1948), section 2: steadies the variance of small counts
 _FARTHEST = 40  # half a log rate so much above the level is no expectation but a failed fit
 _CENTRE = 1 / 8  # the mean of a count so transformed lies at (mean + 1/8), ibid.
@@ -16,9 +19,47 @@ _CENTRE = 1 / 8  # the mean of a count so transformed lies at (mean + 1/8), ibid
 
 @dataclass(frozen=True)
 class IdentityScale:
-    """Scores, percentages, means: compared as they are; effects add."""
+    """Scores, percentages, means: compared as they are; effects add.
 
+    A rate varies the more the higher it is, so noise may grow towards either end of the range of
+    levels; what does not change with them is left alone, so that units and origin do not matter.
+
+    Attributes
+    ----------
+    lowest, highest : float
+        Ends of the range of expected values.
+    even, rising, falling : float, 0 or more
+        Variance that is everywhere the same, and what it gains per squared distance from either
+        end.
+    """
+
+    lowest: float = 0.0
+    highest: float = 0.0
+    even: float = 1.0
+    rising: float = 0.0
+    falling: float = 0.0
     relative: bool = False
+
+    def spread(self, value: np.ndarray) -> np.ndarray:
+        """Standard deviation of noise at a value, in units of an arbitrary one."""
+        above = np.maximum(value - self.lowest, 0) ** 2
+        below = np.maximum(self.highest - value, 0) ** 2
+        return np.sqrt(self.even + self.rising * above + self.falling * below)
+
+    def fitted(self, value: np.ndarray, squared: np.ndarray) -> IdentityScale:
+        """The scale whose spread is that of squared residuals about expected values."""
+        lowest, highest = float(value.min()), float(value.max())
+        width = (highest - lowest) ** 2
+        if len(value) < _AREAS_FOR_SPREAD or not width or not squared.any():
+            return self
+        above, below = (value - lowest) ** 2 / width, (highest - value) ** 2 / width
+        parts = np.column_stack([np.ones(len(value)), above, below])
+        weight = 1 / np.maximum(self.spread(value) ** 2, 1e-12)
+        weight /= weight.mean()
+        even, rising, falling = nnls(parts * weight[:, None], squared / squared.mean() * weight)[0]
+        return IdentityScale(
+            lowest, highest, max(float(even), _LEAST_EVEN), rising / width, falling / width
+        )
 
     def transform(self, total: np.ndarray, exposure: np.ndarray) -> np.ndarray:
         """Mean outcome, `total` being the sum of outcome x exposure."""
@@ -64,6 +105,14 @@ class CountScale:
     dispersion: float
     unit: float
     relative: bool = True
+
+    def spread(self, value: np.ndarray) -> np.ndarray:
+        """1 everywhere: the transformation steadies the noise."""
+        return np.ones_like(value)
+
+    def fitted(self, value: np.ndarray, squared: np.ndarray) -> CountScale:
+        """The scale itself."""
+        return self
 
     def _of_rate(self, rate: np.ndarray) -> np.ndarray:
         return (
