@@ -104,7 +104,7 @@ def test_a_figure_has_its_words_its_numbers_as_a_table_and_as_a_file():
     assert '<td>B</td><td class="number">2.3</td>' in page
     assert "2.34567" in page  # in the file
     [download] = [a for a in Tags(page).of("a") if "download" in a]
-    assert download["href"].startswith("data:text/csv;charset=utf-8,%EF%BB%BFarea%2Cvalue%0A")
+    assert download["href"].startswith("data:text/csv;charset=utf-8,%EF%BB%BFarea,value%0A")
 
 
 def test_many_numbers_are_left_to_the_file_beside_the_page():

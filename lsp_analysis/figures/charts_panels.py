@@ -14,6 +14,7 @@ from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.figures.marks import (
     floats,
+    has_intervals,
     key_above,
     level_words,
     need,
@@ -79,7 +80,7 @@ def draw_small_multiples(
         _name_panel(panel, part, WIDTH / columns)
     handles = [Line2D([], [], **style_of(i)) for i in range(len(order))]
     key_above(ax, handles, order, lift=4, taken=0.3)
-    has_bands = {"low", "high"} <= set(frame.columns)
+    has_bands = has_intervals(frame)
     bands = f"; bands are {level_words(level)} intervals" if has_bands else ""
     ax.set_xlabel(
         f"Scales differ between charts and need not start at zero{bands}",
@@ -101,7 +102,7 @@ def _panel_box(i: int, columns: int, deep: int) -> tuple[float, float, float, fl
 
 def _draw_panel(panel: Axes, part: pd.DataFrame, time: TimeAxis, order: list[Any]) -> None:
     """One small chart with its title and unit."""
-    has_band = {"low", "high"} <= set(part.columns)
+    has_band = has_intervals(part)
     for i, name in enumerate(order):
         rows = part[part["series"] == name]
         fields = ["value", "low", "high"] if has_band else ["value"]

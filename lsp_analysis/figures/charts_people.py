@@ -61,7 +61,8 @@ def draw_pyramid(
         )
     compared = "comparator_share" in frame and frame["comparator_share"].notna().any()
     y = np.arange(len(bands))
-    for side, sex, look in zip((-1, 1), sexes, _SIDES, strict=False):
+    sides = (1,) if len(sexes) == 1 else (-1, 1)
+    for side, sex, look in zip(sides, sexes, _SIDES, strict=False):
         part = frame[frame["sex"] == sex].set_index("age_band").reindex(bands)
         ax.barh(y, side * floats(part["share"]), 0.82, edgecolor="white", linewidth=0.4, **look)
         if compared:
@@ -85,7 +86,8 @@ def _pyramid_axes(ax: Axes, bands: list[str], frame: pd.DataFrame, unit: str) ->
     """Age bands up the side, shares to the left and right of the middle."""
     columns = [c for c in ("share", "comparator_share") if c in frame]
     most = 1.08 * max(float(np.nanmax(floats(frame[c]), initial=0.0)) for c in columns)
-    ax.set_xlim(-(most or 1), most or 1)
+    one_sided = frame["sex"].nunique() < 2
+    ax.set_xlim(0 if one_sided else -(most or 1), most or 1)
     ax.set_ylim(-0.6, len(bands) - 0.4)
     every = max(1, -(-len(bands) // 24))
     ax.set_yticks(range(0, len(bands), every), labels=[one_line(b) for b in bands[::every]])

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.figures.events import mark_events
+from lsp_analysis.figures.icons import signs_beside
 from lsp_analysis.figures.marks import (
     floats,
     key_above,
@@ -39,6 +40,7 @@ POINT_TYPES = {
     "special_cause_neutral_high": ("higher than usual", "higher"),
     "special_cause_neutral_low": ("lower than usual", "lower"),
 }
+_MANY = 60  # points from which they are drawn small
 _LIMITS = {"color": INK, "linewidth": 1.1, "linestyle": (0, (5, 2)), "drawstyle": "steps-mid"}
 _TARGET = {"color": PALETTE[2], "linewidth": 1.4, "linestyle": (0, (1.2, 1.2))}
 
@@ -49,6 +51,8 @@ def draw_process(
     *,
     unit: str = "",
     target: float | None = None,
+    assurance: str | None = None,
+    lower_is_better: bool = False,
     events: pd.DataFrame | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -65,6 +69,11 @@ def draw_process(
         Unit code or axis label.
     target : float, optional
         Drawn as a dotted line.
+    assurance : "consistent_pass", "consistent_fail" or "inconsistent", optional
+        Whether the process, going on as it is, meets its target; given a sign beside the chart,
+        under the one that says what kind of variation the last point shows.
+    lower_is_better : bool
+        On which side of the target the sign of assurance has its wave.
     events : DataFrame, optional
         Columns ``date`` and ``label``, numbered on the chart and listed under it.
     """
@@ -96,6 +105,13 @@ def draw_process(
     value_axis(ax, wording.unit_label(unit) or "Value", *columns, *extra, zero=unit == "count")
     time.label(ax)
     listed = mark_events(ax, events, time)
+    last = _last(frame, time)
+    words, verdict = POINT_TYPES[kinds[last.name]]
+    rising = bool(last["value"] >= last["mean"])
+    signs_beside(
+        ax, verdict=verdict, words=words, rising=rising, assurance=assurance,
+        lower_is_better=lower_is_better,
+    )  # fmt: skip
     key_above(ax, handles, labels)
     alt = _process_alt(frame, time, kinds, unit, target, listed)
     return record(ax, alt=alt, data=frame)
@@ -122,11 +138,18 @@ def _draw_points(
         if not inside.any():
             continue
         colour, marker, _ = verdict_mark(verdict)
-        size = 4.5 if kind == "common_cause" else 7
+        size, edge = (4.5, 0.6) if len(frame) <= _MANY else (2.8, 0.0)
+        size = size if kind == "common_cause" else 1.6 * size
         look = {"marker": marker, "color": colour, "markersize": size, "linestyle": ""}
-        points = ax.plot(x[inside], value[inside], markeredgecolor=INK, mew=0.6, zorder=4, **look)
+        points = ax.plot(x[inside], value[inside], markeredgecolor=INK, mew=edge, zorder=4, **look)
         key.append((points[0], f"{words} ({int(inside.sum())})"))
     return key
+
+
+def _last(frame: pd.DataFrame, time: TimeAxis) -> pd.Series:
+    """The latest point with a value."""
+    known = frame[np.isfinite(floats(frame["value"]))]
+    return known.iloc[int(np.argmax(time.places(known["period"])))]
 
 
 def _process_alt(
@@ -139,7 +162,7 @@ def _process_alt(
 ) -> str:
     """Last value, its limits and its kind, and how many points are special."""
     known = frame[np.isfinite(floats(frame["value"]))]
-    last = known.iloc[int(np.argmax(time.places(known["period"])))]
+    last = _last(frame, time)
     kind = POINT_TYPES[kinds[last.name]][0]
     special = int((kinds != "common_cause").sum())
     words = [

@@ -24,7 +24,16 @@ from lsp_analysis.figures.marks import (
     verdict_mark,
     wrapped,
 )
-from lsp_analysis.figures.style import BAND, GRID, INK, SMALL, axes_for, in_house_style, record
+from lsp_analysis.figures.style import (
+    BAND,
+    GRID,
+    INK,
+    MARK,
+    SMALL,
+    axes_for,
+    in_house_style,
+    record,
+)
 
 _SPINE = ["indicator", "area_value", "borough_value", "worst", "p25", "p75", "best", "verdict"]
 _NAMED_COLUMNS, _MOST_COLUMNS = 6, 30
@@ -213,7 +222,7 @@ def draw_tartan(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
 def _tartan_cells(
     ax: Axes, frame: pd.DataFrame, heights: dict[str, float], across: list[str], turned: bool
 ) -> None:
-    """A coloured cell with a white or dark symbol for each pair."""
+    """A cell with a symbol for each pair, coloured where the verdict is more than chance."""
     first, second = ("area", "indicator") if turned else ("indicator", "area")
     column = {name: i for i, name in enumerate(across)}
     y = frame[first].map(heights).to_numpy(dtype=float)
@@ -221,10 +230,14 @@ def _tartan_cells(
     for verdict in _verdicts_met(frame["verdict"]):
         rows_of = (frame["verdict"].fillna("not compared") == verdict).to_numpy()
         colour, marker, _ = verdict_mark(verdict)
-        ax.barh(y[rows_of], 0.94, 0.21, left=x[rows_of] - 0.47, color=colour, edgecolor=GRID)
-        look = {"marker": marker, "linestyle": "", "markersize": 6, "markeredgewidth": 0.9}
-        fill = "white" if verdict != "not compared" else "none"
-        ax.add_line(Line2D(x[rows_of], y[rows_of], color=INK, markerfacecolor=fill, **look))
+        plain = verdict in ("similar", "not compared")
+        fill = "white" if verdict == "not compared" else GRID if plain else colour
+        ax.barh(y[rows_of], 0.94, 0.21, left=x[rows_of] - 0.47, color=fill, edgecolor=BAND)
+        size = 3.5 if plain else 6.5
+        look = {"marker": marker, "linestyle": "", "markersize": size, "markeredgewidth": 0.9}
+        inner = MARK if verdict == "similar" else "none" if plain else "white"
+        edge = MARK if plain else INK
+        ax.add_line(Line2D(x[rows_of], y[rows_of], color=edge, markerfacecolor=inner, **look))
 
 
 def _tartan_alt(frame: pd.DataFrame) -> str:

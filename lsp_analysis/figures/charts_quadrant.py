@@ -53,15 +53,13 @@ def draw_quadrant(
         ax.hlines(y, ends["borough_low"], ends["borough_high"], **cross)
     if "gap_low" in ends:
         ax.vlines(x, ends["gap_low"], ends["gap_high"], **cross)
-    for i, (across, up) in enumerate(zip(x, y, strict=True), start=1):
-        if np.isfinite([across, up]).all():
-            _ring(ax, across, up, i)
     _even_limits(ax, [x, *(v for c, v in ends.items() if c.startswith("borough"))], "x")
     _even_limits(ax, [y, *(v for c, v in ends.items() if c.startswith("gap"))], "y")
     number_axis(ax)
     number_axis(ax, "x")
     zero_line(ax)
     zero_line(ax, "x")
+    _rings(ax, x, y)
     for name, (across, up) in zip(QUADRANTS, _CORNERS, strict=True):
         align = {"ha": "left" if across < 0.5 else "right", "va": "top" if up > 0.5 else "bottom"}
         ax.text(across, up, name, transform=ax.transAxes, fontsize=SMALL, style="italic", **align)
@@ -76,17 +74,42 @@ def _quadrant_ends(frame: pd.DataFrame) -> list[str]:
     return [c for pair in pairs if set(pair) <= set(frame.columns) for c in pair]
 
 
-def _ring(ax: Axes, x: float, y: float, i: int) -> None:
-    """A point with its number in it."""
-    ax.text(
-        x,
-        y,
+def _rings(ax: Axes, x: np.ndarray, y: np.ndarray) -> None:
+    """Each point's number in a ring: on the point, or near it with a line where others are."""
+    known = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
+    inches = ax.figure.get_size_inches() * (0.85, 0.6)  # about what the plot takes of the figure
+    spans = np.array([np.ptp(ax.get_xlim()), np.ptp(ax.get_ylim())])
+    places = np.column_stack([x, y])[known] / spans * inches * 72  # points
+    taken: list[np.ndarray] = []
+    for i, at in zip(known, places, strict=True):
+        spot = next((s for s in at + _AROUND if all(np.hypot(*(s - t)) > _RING for t in taken)), at)
+        taken.append(spot)
+        _ring(ax, (x[i], y[i]), tuple(spot - at), int(i) + 1)
+
+
+_RING = 15.0  # points from one ring's middle to the next
+_AROUND = np.array(
+    [(0.0, 0.0)]
+    + [(r * np.cos(a), r * np.sin(a)) for r in (16.0, 26.0, 36.0) for a in np.pi / 4 * np.arange(8)]
+)
+
+
+def _ring(ax: Axes, place: tuple[float, float], moved: tuple[float, float], i: int) -> None:
+    """A number in a ring, `moved` by so many points from its place, where a dot then stands."""
+    line = {"arrowstyle": "-", "color": PALETTE[0], "linewidth": 0.8, "shrinkA": 0, "shrinkB": 0}
+    if any(moved):
+        ax.plot(*place, "o", color=PALETTE[0], markersize=3.5, zorder=4)
+    ax.annotate(
         str(i),
+        place,
+        xytext=moved,
+        textcoords="offset points",
         ha="center",
         va="center",
         fontsize=SMALL,
         color=INK,
         zorder=5,
+        arrowprops=line if any(moved) else None,
         bbox={"boxstyle": "circle,pad=0.18", "facecolor": "white", "edgecolor": PALETTE[0]},
     )
 

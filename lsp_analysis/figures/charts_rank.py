@@ -38,6 +38,7 @@ def draw_caterpillar(
     *,
     highlight: str | Collection[str] | None = None,
     reference: float | None = None,
+    reference_label: str = "Reference",
     unit: str = "",
     level: float = 0.95,
     ax: Axes | None = None,
@@ -54,6 +55,8 @@ def draw_caterpillar(
         Labels drawn in colour and named.
     reference : float, optional
         A value to compare with, such as the borough's.
+    reference_label : str
+        Whose value that is.
     unit : str
         Unit code or axis label.
     """
@@ -71,7 +74,11 @@ def draw_caterpillar(
     (_caterpillar_rows if in_rows else _caterpillar_columns)(ax, known, marked, unit, level)
     if reference is not None and np.isfinite(reference):
         (ax.axvline if in_rows else ax.axhline)(reference, color=INK, linewidth=1.2, zorder=1.6)
-    _caterpillar_key(ax, marked, reference, unit, in_rows)
+    named = [one_line(name) for name in known["label"][marked]]
+    told = None
+    if reference is not None and np.isfinite(reference):
+        told = f"{reference_label}: {wording.quantity(reference, unit)}"
+    _caterpillar_key(ax, named, told, in_rows)
     return record(ax, alt=_caterpillar_alt(known, marked, reference, unit), data=frame)
 
 
@@ -111,17 +118,15 @@ def _value_label(known: pd.DataFrame, unit: str, level: float) -> str:
     return (wording.unit_label(unit) or "Value") + tail
 
 
-def _caterpillar_key(
-    ax: Axes, marked: np.ndarray, reference: float | None, unit: str, in_rows: bool
-) -> None:
+def _caterpillar_key(ax: Axes, marked: list[str], reference: str | None, in_rows: bool) -> None:
     """Key of highlighted areas and reference line."""
     handles, labels = [], []
-    if marked.any():
+    if marked:
         handles.append(Line2D([], [], marker="D", color=PALETTE[2], linestyle="-", markersize=6))
-        labels.append("Highlighted")
-    if reference is not None and np.isfinite(reference):
+        labels.append(marked[0] if len(marked) == 1 else f"Highlighted ({len(marked)})")
+    if reference is not None:
         handles.append(Line2D([], [], color=INK, linewidth=1.2))
-        labels.append(f"Reference: {wording.quantity(reference, unit)}")
+        labels.append(reference)
     if handles:
         lift, taken = (5, 2.4) if in_rows else (20, 0.7)
         key_above(ax, handles, labels, lift=lift, taken=taken)

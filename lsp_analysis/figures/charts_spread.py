@@ -53,6 +53,7 @@ def draw_funnel(
     *,
     average: float,
     unit: str = "",
+    size_label: str = "Size",
     highlight: str | Collection[str] | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -61,11 +62,15 @@ def draw_funnel(
     Parameters
     ----------
     points : DataFrame
-        Columns ``label``, ``size`` (people or events expected), ``value``.
+        Columns ``label``, ``size`` (people or events expected), ``value``; as an option ``place``,
+        where each lies among the limits ("above the 95% limits", "within the limits", ...), for
+        want of which it is read off the lines.
     limits : DataFrame
         Columns ``size``, ``lower95``, ``upper95``, ``lower998``, ``upper998``.
     average : float
         The value the limits stand around.
+    size_label : str
+        What sizes count.
     unit : str
         Unit code or axis label of the value.
     highlight : label or collection of labels
@@ -83,6 +88,8 @@ def draw_funnel(
             ax.plot(lines["size"], lines[side + column], color=INK, linewidth=1.0, linestyle=dash)
     ax.axhline(average, color=MARK, linewidth=1.0)
     where = _funnel_classes(size, value, lines)
+    if "place" in points:
+        where = points["place"].to_numpy(dtype=object)
     handles, labels = [], []
     for name, (colour, marker, fill, points_size) in _FUNNEL.items():
         inside = where == name
@@ -93,7 +100,7 @@ def draw_funnel(
     handles.append(Line2D([], [], color=MARK, linewidth=1))
     labels += ["95% limits", "99.8% limits", f"average: {wording.quantity(average, unit)}"]
     value_axis(ax, wording.unit_label(unit) or "Value", value, zero=True)
-    _size_axis(ax, size)
+    _size_axis(ax, size, one_line(size_label))
     _name_points(ax, points, size, value, where, highlight, average)
     key_above(ax, handles, labels)
     alt = _funnel_alt(points, value, where, average, unit, highlight)
@@ -117,7 +124,7 @@ def _funnel_classes(size: np.ndarray, value: np.ndarray, lines: pd.DataFrame) ->
     )
 
 
-def _size_axis(ax: Axes, size: np.ndarray) -> None:
+def _size_axis(ax: Axes, size: np.ndarray, label: str) -> None:
     """Sizes on a plain scale, or a logarithmic one where they differ thirtyfold."""
     known = size[np.isfinite(size)]
     positive = known[known > 0]
@@ -128,10 +135,10 @@ def _size_axis(ax: Axes, size: np.ndarray) -> None:
         ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: wording.number(v)))
         ax.xaxis.grid(True, color=GRID, linewidth=0.8)
-        ax.set_xlabel("Size (each step is ten times the one before)", fontsize=SMALL)
+        ax.set_xlabel(f"{label} (each step is ten times the one before)", fontsize=SMALL)
     else:
         number_axis(ax, "x")
-        ax.set_xlabel("Size", fontsize=SMALL)
+        ax.set_xlabel(label, fontsize=SMALL)
 
 
 def _name_points(

@@ -12,6 +12,7 @@ from lsp_analysis import wording
 from lsp_analysis.figures.events import mark_events, shade_after
 from lsp_analysis.figures.marks import (
     floats,
+    has_intervals,
     key_above,
     level_words,
     need,
@@ -153,7 +154,8 @@ def draw_gap(
     zero_line(ax)
     number_axis(ax)
     name = ", ".join(filter(None, [one_line(label), wording.change_label(unit).lower()]))
-    unit_above(ax, f"{name} (band: {level_words(level)} interval)")
+    band = f" (band: {level_words(level)} interval)" if has_intervals(frame) else ""
+    unit_above(ax, f"{name}{band}")
     time.label(ax)
     known = np.flatnonzero(np.isfinite(gap))
     ends = [(wording.period(_period_at(time, x[i])), gap[i], low[i], high[i]) for i in known]
@@ -167,7 +169,7 @@ def _draw_lines(
     values = floats(frame["value"])
     if not np.isfinite(values).any():
         return False
-    has_band = {"low", "high"} <= set(frame.columns)
+    has_band = has_intervals(frame)
     time = TimeAxis.of(frame["period"])
     handles = []
     for i, name in enumerate(order):

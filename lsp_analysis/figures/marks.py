@@ -51,6 +51,13 @@ def floats(values: Any) -> np.ndarray:
     return np.where(np.isfinite(array), array, np.nan)
 
 
+def has_intervals(frame: pd.DataFrame) -> bool:
+    """Whether `frame` has any pair of ``low`` and ``high`` to draw, and so to speak of."""
+    if not {"low", "high"} <= set(frame.columns):
+        return False
+    return bool((np.isfinite(floats(frame["low"])) & np.isfinite(floats(frame["high"]))).any())
+
+
 def one_line(text: Any) -> str:
     """`text` without line breaks and control characters."""
     return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())

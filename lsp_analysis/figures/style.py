@@ -35,8 +35,8 @@ FONT_SIZE = 9.5
 SMALL = 9.0
 WIDTH, HEIGHT = 6.4, 3.6
 _CSS_DPI = 96
-_SHARPNESS = 1.75
-_FLAT, _SOFT = 32, 32  # colours kept as they are, and colours for greys and soft edges
+_SHARPNESS = 1.5
+_FLAT, _SOFT = 16, 16  # colours kept as they are, and colours for greys and soft edges
 _NEAR = 9  # a difference below which Pillow may take one colour for another
 _COMPRESSION = 8  # 9 takes three times as long for 2% less
 _HUE = 24  # difference between a colour's channels from which it is no grey
@@ -194,13 +194,13 @@ def _display(picture: bytes, alt: str, data: pd.DataFrame, kind: str, figure: Fi
     content: str | bytes = picture.decode() if kind == "svg" else picture
     bundle = {mime: content, "text/plain": alt}
     if len(data):
-        bundle["text/csv"] = data.to_csv(index=False, lineterminator="\n")
+        bundle["text/csv"] = data.to_csv(index=False, lineterminator="\n", float_format="%.7g")
     width, height = (round(side * _CSS_DPI) for side in figure.get_size_inches())
     display(bundle, metadata={mime: {"alt": alt, "width": width, "height": height}}, raw=True)
 
 
 def render(figure: Figure, *, kind: str = "png", note: str = "") -> bytes:
-    """The picture as PNG (some 64 colours, sharper than a screen) or SVG; same in, same out."""
+    """The picture as PNG (some 32 colours, sharper than a screen) or SVG; same in, same out."""
     if kind not in ("png", "svg"):
         raise ParameterError(f'A picture is "png" or "svg", not {kind!r}.')
     with mpl.rc_context(_HOUSE), warnings.catch_warnings():
@@ -227,7 +227,7 @@ def _stamp(figure: Figure, note: str) -> None:
 
 
 def _few_colours(figure: Figure) -> bytes:
-    """The figure as a PNG of 64 colours, a quarter of the size of one in full colour.
+    """The figure as a PNG of some 32 colours, a quarter of the size of one in full colour.
 
     White and the hues met most are kept to the letter, since they carry meaning; greys and the
     soft edges between colours share the rest.
@@ -268,7 +268,7 @@ def _chosen_colours(image: Image.Image) -> list[tuple[int, int, int]]:
 
     met = sorted(image.getcolors(maxcolors=image.width * image.height), reverse=True)
     hues = [colour for _, colour in met if max(colour) - min(colour) > _HUE]
-    flat = _apart([(255, 255, 255), *hues[: 4 * _FLAT]])[:_FLAT]
+    flat = _apart([(255, 255, 255), *hues[: 8 * _FLAT]])[:_FLAT]
     every_fourth = image.resize((image.width // 2, image.height // 2), Image.Resampling.NEAREST)
     spread = every_fourth.quantize(_SOFT).getpalette()[: 3 * _SOFT]
     return _apart([*flat, *zip(spread[::3], spread[1::3], spread[2::3], strict=True)])

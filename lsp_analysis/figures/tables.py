@@ -20,7 +20,13 @@ SYMBOLS = {
     "higher": "◆",
     "lower": "■",
     "not compared": "○",
+    "steady": "●",
+    "not known": "○",
+    "in reach": "✓",
+    "out of reach": "✗",
+    "at times": "~",
 }
+VERDICTS = ("better", "similar", "worse", "higher", "lower", "not compared")
 
 
 @dataclass(frozen=True)
@@ -78,8 +84,8 @@ class Table:
         if isinstance(value, numbers.Number) and not isinstance(value, complex):
             return _text(wording.quantity(value, self.units.get(column, ""), self._places(column)))
         if isinstance(value, str) and value in SYMBOLS:
-            kind = value.replace(" ", "-")
-            return f'<span class="verdict {kind}">{SYMBOLS[value]} {value}</span>'
+            kind = f" {value.replace(' ', '-')}" if value in VERDICTS else ""
+            return f'<span class="verdict{kind}">{SYMBOLS[value]} {value}</span>'
         is_time = isinstance(value, pd.Period | pd.Timestamp)
         return _text(wording.period(value) if is_time else value)
 

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from html import escape, unescape
 from typing import Any
@@ -81,13 +81,44 @@ def plain_text(html: str) -> str:
 
 
 def _blocks(notebook: Mapping[str, Any]) -> Iterator[Block]:
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "markdown":
-            yield Block("prose", _from_markdown(cell["source"]))
-        elif cell["cell_type"] == "code":
-            tags = cell["metadata"].get("tags", [])
-            shown = [block for output in cell["outputs"] if (block := _shown(output))]
-            yield from (_as_headline(block) if HEADLINE in tags else block for block in shown)
+    for section in _sections(notebook["cells"]):
+        code = [cell for cell in section if cell["cell_type"] == "code"]
+        if _is_minor(section[0]) and code and not any(map(_of_cell, code)):
+            continue
+        for cell in section:
+            yield from _of_cell(cell)
+
+
+def _sections(cells: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Cells in turn, cut before each text cell that starts with a heading."""
+    section: list[Mapping[str, Any]] = []
+    for cell in cells:
+        if section and cell["cell_type"] == "markdown" and cell["source"].lstrip().startswith("#"):
+            yield section
+            section = []
+        section.append(cell)
+    if section:
+        yield section
+
+
+def _is_minor(cell: Mapping[str, Any]) -> bool:
+    """Whether a section starts with a heading below the second level.
+
+    Such a section is left out when its code has nothing to show: a study without ages has no page
+    on who lives here.
+    """
+    return cell["cell_type"] == "markdown" and cell["source"].lstrip().startswith("###")
+
+
+def _of_cell(cell: Mapping[str, Any]) -> list[Block]:
+    """What one cell shows."""
+    if cell["cell_type"] == "markdown":
+        return [Block("prose", _from_markdown(cell["source"]))]
+    if cell["cell_type"] != "code":
+        return []
+    shown = [block for output in cell["outputs"] if (block := _shown(output))]
+    headline = HEADLINE in cell["metadata"].get("tags", [])
+    return [_as_headline(block) if headline else block for block in shown]
 
 
 def _as_headline(block: Block) -> Block:

@@ -16,13 +16,13 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from traitlets import default
 
 from lsp_analysis.reports.clean import NUMBER, spreadsheet
-from lsp_analysis.reports.content import Block, Content, read_content, rows_of
+from lsp_analysis.reports.content import HEADLINE, Block, Content, read_content, rows_of
 from lsp_analysis.resources import resource
 from lsp_analysis.wording import number
 
 MOST_CODES = 12  # small areas named under the title
-LARGEST_TABLE = 60  # rows of a figure's numbers that the page shows
-LARGEST_DOWNLOAD = 30_000  # bytes of a figure's numbers that the page carries
+LARGEST_TABLE = 12  # rows of a figure's numbers that the page shows
+LARGEST_DOWNLOAD = 12_000  # bytes of a figure's numbers that the page carries
 NOT_STATED = {
     "area": {"name": "", "code": "", "kind": "", "members": [], "vintage": ""},
     "study": {"title": "", "note": "", "attribution": "", "digest": ""},
@@ -79,6 +79,8 @@ def page_parts(content: Content, about: Mapping[str, Any]) -> dict[str, Any]:
     about = {key: about.get(key, empty) for key, empty in NOT_STATED.items()}
     style = resource("reports/template/lsp-page/page.css").read_text(encoding="utf-8")
     name = about["area"]["name"]
+    shown = [(block, _numbers(block)) for block in content.blocks]
+    cut = _end_of_summary(content.blocks)
     return {
         **about,
         "title": name or content.title or "Report",
@@ -87,11 +89,23 @@ def page_parts(content: Content, about: Mapping[str, Any]) -> dict[str, Any]:
         "settings": "; ".join(f"{k}: {_setting(v)}" for k, v in about["parameters"].items()) + ".",
         "headline": content.headline,
         "headings": content.headings,
-        "blocks": [(block, _numbers(block)) for block in content.blocks],
+        "summary": shown[:cut],
+        "blocks": shown[cut:],
         "style": style,
         "policy": f"default-src 'none'; img-src data:; style-src 'sha256-{_digest(style)}'; "
         "base-uri 'none'; form-action 'none'",
     }
+
+
+def _end_of_summary(blocks: tuple[Block, ...]) -> int:
+    """How many blocks come before the second main heading, if the headline is among them.
+
+    They are printed on a page of their own.
+    """
+    starts = [i for i, block in enumerate(blocks) if block.html.startswith("<h2")]
+    lines = [i for i, block in enumerate(blocks) if block.kind == HEADLINE]
+    is_summary = len(starts) > 1 and lines and starts[0] < lines[0] < starts[1]
+    return starts[1] if is_summary else 0
 
 
 def _place(area: Mapping[str, Any]) -> str:
@@ -131,7 +145,9 @@ def _numbers(block: Block) -> dict[str, Any]:
         "rows": [[_rounded(cell) for cell in row] for row in rows[:LARGEST_TABLE]],
         "left_out": max(0, len(rows) - LARGEST_TABLE),
         "file": f"{block.name}.csv",
-        "link": f"data:text/csv;charset=utf-8,{quote(spreadsheet(block.csv))}" if small else "",
+        "link": f"data:text/csv;charset=utf-8,{quote(spreadsheet(block.csv), safe=',')}"
+        if small
+        else "",
     }
 
 

@@ -158,10 +158,13 @@ def _running(rows: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.D
 
 def _at_once(rows: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
     days = pd.date_range(start, end, freq="MS").union([start])
-    running = [rows[(rows["from"] <= day) & (rows["to"] >= day)] for day in days]
+    first, last = (rows[name].to_numpy("datetime64[ns]") for name in ("from", "to"))
+    at = days.to_numpy("datetime64[ns]")[:, None]
+    running = (first <= at) & (last >= at)
+    agencies = rows["agency"].to_numpy()
     counts = {
         "day": days,
-        "interventions": [len(now) for now in running],
-        "agencies": [now["agency"].nunique() for now in running],
+        "interventions": running.sum(axis=1),
+        "agencies": [pd.Series(agencies[now]).nunique() for now in running],
     }
     return pd.DataFrame(counts)

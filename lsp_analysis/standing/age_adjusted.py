@@ -63,6 +63,7 @@ class AgeAdjusted:
             rows[["label", "value", "low", "high"]],
             highlight=[rows["label"].iloc[0]],
             reference=rows["value"].iloc[1],
+            reference_label=rows["label"].iloc[1],
             unit=self.unit,
             level=self.level,
             ax=ax,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.standing.brief import ALIKE
 from lsp_analysis.standing.joining import activity_in
 from lsp_analysis.standing.plan import OFF_TRACK
 
@@ -24,6 +25,51 @@ WANTED = {
 }
 
 
+def first_things(brief: AreaBrief, *, most: int = 3) -> wording.Sentence:
+    """What to look at first: what is worse here than even in similarly deprived areas.
+
+    Else what is worse than in the rest of the borough and off track in its plan, else what is
+    worse; the furthest from the comparator first.
+    """
+    table = brief.profile.table
+    worse = brief.profile.standing_out("worse", n=len(table))
+    if worse.empty:
+        return wording.Sentence(
+            f"Nothing in {brief.area.name} stands out as worse than the rest of the borough, so "
+            "nothing here calls for a programme of its own."
+            if (table["verdict"] != "not compared").any()
+            else "Find indicators with counts of separate events: without them no difference can "
+            "be told from chance."
+        )
+    alike = worse[worse.get(f"{ALIKE}: verdict", pd.Series("", index=worse.index)) == "worse"]
+    if len(alike):
+        return wording.Sentence(
+            f"{_first(alike, most)}: worse here than even in {ALIKE}, so poverty is not the whole "
+            "of it."
+        )
+    off = set() if brief.plan is None else set(_off_track(brief)["indicator_id"])
+    both = worse[worse.index.isin(off)]
+    if len(both):
+        return wording.Sentence(
+            f"{_first(both, most)}: worse here, and off track in the whole borough's plan."
+        )
+    return wording.Sentence(f"{_first(worse, most)}: furthest behind the rest of the borough.")
+
+
+def _first(rows: pd.DataFrame, most: int) -> str:
+    return f"Look first at {wording.and_list(map(_inside, rows['name'].head(most)))}"
+
+
+def _inside(name: str) -> str:
+    """A name inside a sentence: without its capital, unless that is an abbreviation's."""
+    return name if name[1:2].isupper() else name[:1].lower() + name[1:]
+
+
+def _off_track(brief: AreaBrief) -> pd.DataFrame:
+    table = brief.plan.table
+    return table[table["status"].isin(OFF_TRACK)]
+
+
 def plan_sentence(brief: AreaBrief) -> wording.Sentence:
     """How the plan stands, and which measures off track are worse here as well."""
     progress = brief.plan
@@ -31,7 +77,7 @@ def plan_sentence(brief: AreaBrief) -> wording.Sentence:
         return wording.Sentence(
             'The study has no table "plan", so progress against targets is not known.'
         )
-    off = progress.table[progress.table["status"].isin(OFF_TRACK)]
+    off = _off_track(brief)
     worse = brief.profile.table.index[brief.profile.table["verdict"] == "worse"]
     both = [i for i in dict.fromkeys(off["indicator_id"]) if i in set(worse)]
     text = f"For the whole borough. {progress.sentence()}"
@@ -42,9 +88,11 @@ def plan_sentence(brief: AreaBrief) -> wording.Sentence:
 
 
 def plan_table(brief: AreaBrief) -> Table:
-    """Measures of the plan that are off track, the furthest behind first."""
-    table = brief.plan.table
-    off = table[table["status"].isin(OFF_TRACK)].sort_values("progress", kind="stable")
+    """Indicators whose last target in the plan is off track, the furthest behind first."""
+    last = brief.plan.table.sort_values("due", kind="stable").drop_duplicates(
+        "indicator_id", keep="last"
+    )
+    off = last[last["status"].isin(OFF_TRACK)].sort_values("progress", kind="stable")
     shown = pd.DataFrame(
         {
             "Measure": [brief.study.indicator(name).name for name in off["indicator_id"]],
@@ -58,7 +106,8 @@ def plan_table(brief: AreaBrief) -> Table:
     )
     return figures.table(
         shown,
-        caption="Measures of the borough's plan that are off track, the furthest behind first",
+        caption="Off track in the borough's plan by the last target of each indicator, the "
+        "furthest behind first",
     )
 
 

@@ -103,6 +103,7 @@ class Comparison:
             rows,
             highlight=[self.area],
             reference=self.comparator_value,
+            reference_label=wording.capital(self.comparator.removeprefix("the ")),
             unit=self.unit,
             level=self.level,
             ax=ax,

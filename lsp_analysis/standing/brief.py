@@ -88,43 +88,9 @@ class AreaBrief:
 
     def headline(self) -> wording.Sentence:
         """How many indicators are better and worse than in the rest of the borough."""
-        verdicts = self.profile.table["verdict"].value_counts()
-        judged = int(verdicts.drop("not compared", errors="ignore").sum())
-        if not judged:
-            return wording.Sentence(self._deprived() or f"{self.area.name} cannot be judged here.")
-        words = [word for word in ("worse", "better", "higher", "lower") if verdicts.get(word, 0)]
-        places = [f"{word} on {int(verdicts[word])}" for word in words]
-        if words:  # the comparator and the number judged are said once
-            first = _of_indicators(int(verdicts[words[0]]), judged)
-            places[0] = f"{words[0]} than {REST} on {first}"
-        said = wording.and_list(places) or f"like {REST} on {_of_indicators(judged, judged)}"
-        return wording.Sentence(
-            " ".join([f"{self.area.name} is {said}.", self._deprived()]).strip()
-        )
+        from lsp_analysis.standing.headline import headline
 
-    def _deprived(self) -> str:
-        """Where the area stood in the latest Indices of Deprivation; empty without them."""
-        if not self.study.has("deprivation"):
-            return ""
-        rows = self.study.deprivation(
-            code_vintage=self.area.code_vintage if self.study.has("code_lookup") else None
-        )
-        known = rows[rows["area_code"].isin(self.area.members)].dropna(subset="rank")
-        if known.empty:
-            return ""
-        edition = known["edition"].max()
-        latest = rows[rows["edition"] == edition].set_index("area_code")["rank"]
-        places = latest.rank()[list(set(self.area.members) & set(latest.index))]
-        if len(places) == 1:
-            place = wording.ordinal(round(places.iloc[0]))
-            where = f"{place} most deprived of the borough's {len(latest)} small areas"
-            return f"In the Indices of {edition} {self.area.name} was the {where}."
-        decile = known.loc[known["edition"] == edition, "decile"]
-        worst = wording.of_total(int((decile == 1).sum()), len(decile))
-        return (
-            f"In the Indices of {edition} {worst} small areas here were in England's most "
-            "deprived tenth."
-        )
+        return headline(self)
 
     def profile_table(self) -> Table:
         """The profile as a reader wants it: values, comparators, verdicts, rank."""
@@ -249,12 +215,10 @@ class AreaBrief:
         Months and quarters are added up to years, so that seasons do not hide the direction.
         """
         indicator = self.study.indicator(indicator_id)
-        panel = self.through_time(indicator_id)
-        groups = {self.area.name: list(self.area.members), **self.comparators}
         frames = []
-        for name, codes in groups.items():
+        for name in (self.area.name, *self.comparators):
             own = name == self.area.name
-            series = group_series(panel, codes, indicator=indicator, leave_out_missing=not own)
+            series = self.series(indicator_id, "" if own else name)
             low, high = group_limits(series, indicator=indicator, level=self.level)
             limits = {"low": low, "high": high} if own else {"low": np.nan, "high": np.nan}
             frames.append(series[["period", "value"]].assign(series=name, **limits))
@@ -262,10 +226,37 @@ class AreaBrief:
 
     def through_time(self, indicator_id: str) -> pd.DataFrame:
         """The panel by years where the area has two whole ones, otherwise as it is."""
-        panel = self.panels[indicator_id]
-        whole = yearly(panel)
-        own = whole[whole["area_code"].isin(self.area.members)]
-        return whole if len(own["period"].unique()) > 1 else panel
+        if indicator_id not in self._years:
+            panel = self.panels[indicator_id]
+            whole = yearly(panel)
+            own = whole[whole["area_code"].isin(self.area.members)]
+            self._years[indicator_id] = whole if len(own["period"].unique()) > 1 else panel
+        return self._years[indicator_id]
+
+    def series(
+        self, indicator_id: str, comparator: str = "", *, years: bool = True
+    ) -> pd.DataFrame:
+        """The area, or one of its comparators, as one group through time (`group_series`).
+
+        By `through_time`, or with ``years=False`` in the periods of the panel. Worked out once.
+        """
+        key = (indicator_id, comparator, years)
+        if key not in self._groups:
+            self._groups[key] = group_series(
+                self.through_time(indicator_id) if years else self.panels[indicator_id],
+                self.comparators[comparator] if comparator else self.area.members,
+                indicator=self.study.indicator(indicator_id),
+                leave_out_missing=bool(comparator),
+            )
+        return self._groups[key]
+
+    @cached_property
+    def _years(self) -> dict[str, pd.DataFrame]:
+        return {}
+
+    @cached_property
+    def _groups(self) -> dict[tuple[str, str, bool], pd.DataFrame]:
+        return {}
 
     def draw_trend(self, indicator_id: str) -> Axes:
         """The trend of one indicator, dated events of the area marked on it."""
@@ -346,12 +337,6 @@ def _whole(rows: pd.DataFrame, column: str) -> pd.DataFrame:
 
 def _quantities(values: pd.Series, units: pd.Series) -> list[str]:
     return [wording.quantity(x, unit) for x, unit in zip(values, units, strict=True)]
-
-
-def _of_indicators(k: int, n: int) -> str:
-    if n == 1:
-        return "the only indicator that can be judged"
-    return f"{wording.of_total(k, n)} indicators"
 
 
 def _with_limits(row: dict) -> str:

@@ -5,6 +5,7 @@ Spiegelhalter (2005). Overdispersion widens the limits when areas differ by more
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,19 @@ if TYPE_CHECKING:
     from lsp_analysis.study.panel import Indicator
 
 DISPERSED = 1.5  # z-scores this scattered are worth a word
+_PLACES = dict(
+    zip(
+        LABELS,
+        (
+            "below the 99.8% limits",
+            "below the 95% limits",
+            "within the limits",
+            "above the 95% limits",
+            "above the 99.8% limits",
+        ),
+        strict=True,
+    )
+)
 WINSOR = 0.1  # the share at each end that is drawn in before overdispersion is judged
 
 
@@ -72,10 +86,20 @@ class Funnel:
             return f"Areas differ more than by chance, so the limits were made {wider}."
         return f"Areas differ more than by chance: limits that allow for it would be {wider}."
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the funnel plot."""
+    def plot(self, ax: Axes | None = None, highlight: Mapping[str, str] | None = None) -> Axes:
+        """Draw the funnel plot, the areas of `highlight` (names by code) ringed and named."""
+        names = dict(highlight or {})
         return figures.draw_funnel(
-            self.points, self.limits, average=self.average, unit=self.unit, ax=ax
+            self.points[["label", "size", "value"]].assign(
+                label=self.points["label"].replace(names),
+                place=self.points["verdict"].map(_PLACES).fillna("no data"),
+            ),
+            self.limits,
+            average=self.average,
+            unit=self.unit,
+            size_label="Size: denominator of the rate",
+            highlight=list(names.values()),
+            ax=ax,
         )
 
 

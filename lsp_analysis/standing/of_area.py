@@ -15,8 +15,9 @@ from lsp_analysis.standing.baseline import Comparison, compare
 from lsp_analysis.standing.brief import REST, AreaBrief
 from lsp_analysis.standing.funnel import Funnel, funnel
 from lsp_analysis.standing.gradient import shared_out, slope, slopes
-from lsp_analysis.standing.groups import group_limits, group_series
+from lsp_analysis.standing.groups import group_limits
 from lsp_analysis.standing.people import People, people
+from lsp_analysis.standing.places import small_names
 from lsp_analysis.standing.quadrant import Quadrant, quadrant
 from lsp_analysis.standing.trends import RecentTrend, recent_trend
 from lsp_analysis.study.areas import last_edition_before
@@ -81,8 +82,7 @@ def quadrant_of(brief: AreaBrief) -> Quadrant:
 def recent_of(brief: AreaBrief, indicator_id: str) -> RecentTrend:
     """Fingertips' recent trend over the last five years."""
     indicator = brief.study.indicator(indicator_id)
-    panel = brief.through_time(indicator_id)
-    series = group_series(panel, brief.area.members, indicator=indicator)
+    series = brief.series(indicator_id)
     low, high = group_limits(series, indicator=indicator, level=0.95)
     series = series[["period", "value"]].assign(low=low, high=high)
     return recent_trend(series, polarity=indicator.polarity, unit=indicator.unit)
@@ -117,6 +117,12 @@ def funnel_of(brief: AreaBrief, indicator_id: str, *, overdispersion: bool = Fal
         indicator=brief.study.indicator(indicator_id),
         overdispersion=overdispersion,
     )
+
+
+def names_of(brief: AreaBrief, *, most: int = 6) -> dict[str, str]:
+    """Names of the area's own small areas by code; none where they are too many to be named."""
+    own = brief.area.members
+    return dict(small_names(brief).reindex(own)) if len(own) <= most else {}
 
 
 def ranks_of(brief: AreaBrief) -> pd.DataFrame:

@@ -58,6 +58,7 @@ class Peers:
             self.frame,
             highlight=[self.area],
             reference=self.rest,
+            reference_label="Rest of the borough",
             unit=self.indicator.unit,
             level=self.level,
             ax=ax,

@@ -139,6 +139,7 @@ class Places:
             rows[["label", "value", "low", "high"]],
             highlight=list(rows.loc[rows["role"] == OWN, "label"]),
             reference=float(rows["rest"].iloc[0]),
+            reference_label="Rest of the borough",
             unit=self.indicator.unit,
             level=self.level,
             ax=ax,

@@ -67,7 +67,8 @@ class PlanProgress:
         return figures.draw_caterpillar(
             pd.DataFrame({**drawn, "low": np.nan, "high": np.nan}),
             reference=100,
-            unit="% of the way to the target (no further than −100 or 200)",
+            reference_label="Target",
+            unit="% of the way to the target, drawn from −100 to 200",
             ax=ax,
         )
 
@@ -154,6 +155,7 @@ def plan_values(
     """
     known = {indicator.indicator_id: indicator for indicator in indicators}
     frames = [pd.DataFrame(columns=["measure_id", "period", "value"])]
+    known_series: dict[str, pd.DataFrame] = {}  # several measures may be of one indicator
     for measure in plan.itertuples():
         indicator, panel = known.get(measure.indicator_id), panels.get(measure.indicator_id)
         if indicator is None or panel is None:
@@ -161,8 +163,12 @@ def plan_values(
         members = panel["area_code"].unique() if codes is None else codes
         if not panel["area_code"].isin(members).any():
             continue
-        series = group_series(panel, members, indicator=indicator, leave_out_missing=True)
-        series = _as_long_as(series, _period(measure.baseline_period), indicator)
+        name = indicator.indicator_id
+        if name not in known_series:
+            known_series[name] = group_series(
+                panel, members, indicator=indicator, leave_out_missing=True
+            )
+        series = _as_long_as(known_series[name], _period(measure.baseline_period), indicator)
         frames.append(series.assign(measure_id=measure.measure_id).astype({"period": object}))
     return pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)
 

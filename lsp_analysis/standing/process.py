@@ -49,6 +49,7 @@ class ProcessChart:
     assurance: str | None  # None without a target or a polarity
     trial_limits: bool  # some stretch has too few points for settled limits
     points: pd.DataFrame = field(repr=False, compare=False)
+    lower_is_better: bool = False
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per period: value, mean, limits, type of cause and point type."""
@@ -74,9 +75,17 @@ class ProcessChart:
 
     def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
         """Draw the process chart and, if given, dated events (``date``, ``label``)."""
-        columns = ["period", "value", "mean", "lpl", "upl", "point_type"]
+        points = self.points[["period", "value", "mean", "lpl", "upl", "point_type"]]
+        if (points["value"] >= 0).all():
+            points = points.assign(lpl=points["lpl"].clip(lower=0.0))
         return figures.draw_process(
-            self.points[columns], unit=self.unit, target=self.target, events=events, ax=ax
+            points,
+            unit=self.unit,
+            target=self.target,
+            assurance=self.assurance,
+            lower_is_better=self.lower_is_better,
+            events=events,
+            ax=ax,
         )
 
 
@@ -140,6 +149,7 @@ def process_chart(
         _assurance(last, target, _WANTED[polarity]),
         min(shortest, fix_after or shortest) < FEW_POINTS,
         points,
+        _WANTED[polarity] < 0,
     )
 
 

@@ -60,8 +60,8 @@ class Profile:
         method = METHODS[self.adjustment]
         return f"Verdicts allow for {n} comparisons at once ({method} at {share}%)."
 
-    def sentence(self) -> wording.Sentence:
-        """How the area stands, what stands out, and what changed since the period before."""
+    def sentence(self, *, changes: bool = True) -> wording.Sentence:
+        """How the area stands, what stands out and, unless left out, what changed (`changed`)."""
         rest = self.comparators[0]
         counted = self.table["verdict"].value_counts()
         places = [
@@ -78,9 +78,38 @@ class Profile:
             if len(rows):
                 furthest = wording.and_list(map(_against, _rows(rows)))
                 said.append(f"{word.capitalize()} by most: {furthest}.")
-        said.extend(self._changes())
+        said.extend(self._changes() if changes else [])
         said.append(self.caution())
         return wording.Sentence(" ".join(filter(None, said)))
+
+    def changed(self) -> wording.Sentence:
+        """What changed since the period before by more than chance, over all indicators at once.
+
+        Where no change can be judged, the first indicator's is given with that said.
+        """
+        table = self.table
+        judged = table[table["change_low"].notna()]
+        if judged.empty:
+            known = table[table["change"].notna()]
+            if known.empty:
+                return wording.Sentence("There is no period before to compare with.")
+            return wording.Sentence(
+                f"{_moved(known.iloc[0])}; how much of that is chance cannot be told."
+            )
+        moved = judged[judged["change_verdict"].isin(JUDGED)]
+        rest = len(judged) - len(moved)
+        told = [f"{_moved(row)} ({row['change_verdict']})." for _, row in moved.iterrows()]
+        if not told:
+            return wording.Sentence(
+                f"Nothing changed by more than chance usually makes ({_looked_at(judged)})."
+            )
+        if rest:
+            others = "indicator" if rest == 1 else "indicators"
+            told.append(
+                f"The other {wording.number(rest)} {others} moved no more than chance usually "
+                "makes."
+            )
+        return wording.Sentence(" ".join(told))
 
     def _changes(self) -> list[str]:
         """What clearly changed since the period before, by indicator."""
@@ -234,6 +263,19 @@ def _with_verdicts(
 def _rows(table: pd.DataFrame) -> list:
     # `name` is also what pandas calls an index, so it is renamed for attribute access.
     return list(table.rename(columns={"name": "name_"}).itertuples(index=False))
+
+
+def _moved(row: pd.Series) -> str:
+    """One indicator's change on the period before."""
+    moved = wording.change(row["change"], row["unit"])
+    ends = [wording.period(row[name]) for name in ("previous_period", "period")]
+    return f"{row['name']} {moved} from {ends[0]} to {ends[1]}"
+
+
+def _looked_at(judged: pd.DataFrame) -> str:
+    if len(judged) == 1:
+        return f"only {judged['name'].iloc[0]} could be looked at"
+    return f"{len(judged)} indicators looked at"
 
 
 def _against(row) -> str:

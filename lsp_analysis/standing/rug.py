@@ -11,7 +11,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.baseline import compare_each
-from lsp_analysis.standing.brief import AreaBrief
+from lsp_analysis.standing.brief import ALIKE, AreaBrief
 from lsp_analysis.standing.judging import adjust_p
 from lsp_analysis.standing.places import small_names
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 JUDGED = ("better", "worse", "lower", "higher")
+_MOST_DRAWN, _MOST_TOLD = 24, 4  # areas
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Rug:
 
     own: tuple[str, ...]  # names of the area's own small areas
     level: float
+    around: str  # what the other areas are to it: "next door", "as deprived"
     table: pd.DataFrame = field(repr=False, compare=False)
 
     def summary_frame(self) -> pd.DataFrame:
@@ -41,20 +43,35 @@ class Rug:
         own = [f"{name} on {int(worse.get(name, 0))}" for name in areas if name in self.own]
         text = f"Worse than the rest of the borough, of {wording.counted(n, 'indicator')}: "
         text += wording.and_list(own)
+        if len(own) > _MOST_TOLD:
+            counts = sorted(int(worse.get(name, 0)) for name in self.own)
+            span = f"{counts[0]} to {counts[-1]}" if counts[0] != counts[-1] else f"{counts[0]}"
+            text = f"{text.split(':')[0]}: its {len(own)} small areas on {span}"
         beside = {name: int(worse.get(name, 0)) for name in areas if name not in self.own}
         if beside:
             counts = sorted(beside.values())
             most = [name for name, count in beside.items() if count == counts[-1]]
-            text += (
-                f"; the {wording.counted(len(beside), 'area')} next door on {counts[0]} to "
-                f"{counts[-1]}, most in {wording.and_list(most[:3])}"
-            )
+            span = f"{counts[0]} to {counts[-1]}" if counts[0] != counts[-1] else f"{counts[0]}"
+            text += f"; the {wording.counted(len(beside), 'area')} {self.around} on {span}"
+            if counts[0] != counts[-1]:
+                text += f", most in {wording.and_list(most[:3])}"
         tests = int(self.table["p_adjusted"].notna().sum())
         return wording.Sentence(f"{text}. Verdicts allow for {tests} comparisons at once.")
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the rug."""
-        return figures.draw_tartan(self.table[["indicator", "area", "verdict"]], ax=ax)
+        """Draw the rug: the area's own small areas first, those most often worse foremost.
+
+        With more areas than can be read on a page, the first of that order are drawn.
+        """
+        worse = self.table["verdict"].eq("worse").groupby(self.table["area"]).sum()
+        order = worse[list(pd.unique(self.table["area"]))].sort_values(
+            ascending=False, kind="stable"
+        )
+        own = [name for name in order.index if name in self.own]
+        shown = [*own, *(name for name in order.index if name not in self.own)][:_MOST_DRAWN]
+        rows = self.table[self.table["area"].isin(shown)]
+        rows = rows.sort_values("area", key=lambda a: a.map(shown.index), kind="stable")
+        return figures.draw_tartan(rows[["indicator", "area", "verdict"]], ax=ax)
 
 
 def rug(brief: AreaBrief, codes: Collection[str] | None = None) -> Rug:
@@ -64,7 +81,8 @@ def rug(brief: AreaBrief, codes: Collection[str] | None = None) -> Rug:
     ----------
     brief : AreaBrief
     codes : small-area codes, optional
-        Those of the area and of the areas that touch it, unless given.
+        Those of the area and of the areas that touch it, unless given; in a study without
+        boundaries, those of similarly deprived areas.
 
     Raises
     ------
@@ -72,7 +90,8 @@ def rug(brief: AreaBrief, codes: Collection[str] | None = None) -> Rug:
         The study has no rates or proportions.
     """
     own = list(brief.area.members)
-    wanted = own + _beside(brief) if codes is None else list(codes)
+    beside, around = _beside(brief) if codes is None else (list(codes), "beside it")
+    wanted = [*own, *beside] if codes is None else list(codes)
     names = small_names(brief)
     frames = []
     for indicator_id in brief.panels:
@@ -94,10 +113,14 @@ def rug(brief: AreaBrief, codes: Collection[str] | None = None) -> Rug:
     lost = (table["p_adjusted"] > 1 - brief.level) & table["verdict"].isin(JUDGED)
     table["verdict"] = table["verdict"].fillna("not compared").mask(lost, "similar")
     columns = ["indicator", "area", "area_code", "value", "rest", "verdict", "p_adjusted"]
-    return Rug(tuple(names.reindex(own)), brief.level, table[columns])
+    return Rug(tuple(names.reindex(own)), brief.level, around, table[columns])
 
 
-def _beside(brief: AreaBrief) -> list[str]:
+def _beside(brief: AreaBrief) -> tuple[list[str], str]:
+    """Small areas to set the area beside, and what they are to it."""
+    if not brief.study.has("geometry"):
+        return list(brief.comparators.get(ALIKE, [])), "as deprived"
     pairs = brief.study.neighbours()
     own = set(brief.area.members)
-    return sorted(set(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"]) - own)
+    touching = set(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"]) - own
+    return sorted(touching), "next door"

@@ -10,7 +10,6 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent, if_possible
 from lsp_analysis.standing.brief import REST, AreaBrief
-from lsp_analysis.standing.groups import group_series
 from lsp_analysis.standing.of_area import recent_of
 from lsp_analysis.standing.process import VARIATION, ProcessChart, process_chart
 from lsp_analysis.standing.trends import PER_YEAR
@@ -94,9 +93,17 @@ class Signals:
             "last five years are judged by the recent trend of Fingertips.",
         )
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw every indicator through the years, the area beside the rest of the borough."""
-        return figures.draw_small_multiples(self.paths, ax=ax)
+    def plot(self, ax: Axes | None = None, *, most: int = 12) -> Axes:
+        """Draw indicators through the years, the area beside the rest of the borough.
+
+        With more than `most`, those that ended outside their usual variation come first.
+        """
+        names = self.table["name"]
+        if len(names) > most:
+            urgent = ~self.table["variation"].isin(ORDER)
+            chosen = names[urgent.sort_values(kind="stable").index[:most]]
+            names = names[names.isin(chosen)]
+        return figures.draw_small_multiples(self.paths[self.paths["title"].isin(names)], ax=ax)
 
 
 def signals(brief: AreaBrief, *, since: object = None) -> Signals:
@@ -171,9 +178,8 @@ def process_of(
         above its mean in that season (`without_seasons`).
     """
     indicator = brief.study.indicator(indicator_id)
-    panel = brief.panels[indicator_id]
-    series = group_series(panel, brief.area.members, indicator=indicator)
-    rest = group_series(panel, brief.comparators[REST], indicator=indicator, leave_out_missing=True)
+    series = brief.series(indicator_id, years=False)
+    rest = brief.series(indicator_id, REST, years=False)
     if not keep_seasons:
         series = without_seasons(series, rest)
     periods = pd.PeriodIndex(series["period"])
