@@ -7,7 +7,7 @@ import warnings
 
 from PIL import Image
 
-from lsp_analysis.figures.style import alt_of, data_of, render
+from lsp_analysis.figures.style import _CSS_DPI, _SHARPNESS, alt_of, data_of, render
 from lsp_analysis.verdicts import causal_words
 
 
@@ -31,7 +31,8 @@ def assert_fit_for_a_page(ax):
 
 
 def assert_nothing_cut_off(figure):
-    """All that is drawn lies inside the figure."""
+    """All that is drawn lies inside the figure, at the sharpness it is printed with."""
+    figure.dpi = _CSS_DPI * _SHARPNESS  # the width of a text depends on it a little
     box = figure.get_tightbbox(figure.canvas.get_renderer())
     width, height = figure.get_size_inches()
     slack = 0.03

@@ -19,6 +19,7 @@ from lsp_analysis.errors import ParameterError
 from lsp_analysis.figures import draw_spine, draw_trend
 from lsp_analysis.figures.marks import VERDICT_MARKS, style_of
 from lsp_analysis.figures.style import (
+    _SHARPNESS,
     GREYS,
     PALETTE,
     alt_of,
@@ -119,7 +120,7 @@ def test_a_picture_drawn_in_one_go_is_the_one_matplotlib_saves():
     close.set(xlim=(0, 1), ylim=(1, 3))
     ax.indicate_inset_zoom(close)
     saved = io.BytesIO()
-    ax.figure.savefig(saved, format="png", dpi=96 * 1.75)
+    ax.figure.savefig(saved, format="png", dpi=96 * _SHARPNESS)
     theirs = np.asarray(Image.open(saved).convert("RGB"), dtype=int)
     ours = np.asarray(Image.open(io.BytesIO(render(ax.figure))).convert("RGB"), dtype=int)
     assert ours.shape == theirs.shape

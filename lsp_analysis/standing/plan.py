@@ -68,7 +68,7 @@ class PlanProgress:
             pd.DataFrame({**drawn, "low": np.nan, "high": np.nan}),
             reference=100,
             reference_label="Target",
-            unit="% of the way to the target, drawn from −100 to 200",
+            unit="% of the way (drawn from −100 to 200)",
             ax=ax,
         )
 
