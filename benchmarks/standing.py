@@ -9,7 +9,6 @@ claim 95% hold it.
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Callable
 
 import numpy as np
@@ -167,7 +166,6 @@ def _slope_and_forecast(n: int, autocorrelation: float, ahead: int, seed: int) -
 def main() -> None:
     """Print the tables."""
     rng = np.random.default_rng(2009)
-    warnings.simplefilter("ignore", UserWarning)  # statsmodels' starting values
     tables = {
         f"{AREAS:,} areas x {INDICATORS} indicators (best of three)": speed_table(rng),
         "The same limits by others: seconds a million rows": peer_table(rng),

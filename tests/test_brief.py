@@ -11,6 +11,7 @@ from lsp_analysis import area_brief, open_study
 from lsp_analysis.resources import study_path
 from lsp_analysis.standing.brief import ALIKE, REST
 from lsp_analysis.standing.panels import yearly
+from lsp_analysis.standing.signals import signals
 
 
 @pytest.fixture(scope="module")
@@ -108,3 +109,36 @@ def test_no_change_is_reported_where_none_can_be_judged(brief):
     assert "Nothing changed clearly" not in replace(brief.profile, table=unjudged).sentence()
     still = brief.profile.table.assign(change_low=0.0, change_verdict="similar")
     assert "Nothing changed clearly" in replace(brief.profile, table=still).sentence()
+
+
+@pytest.fixture(scope="module")
+def worst(brief):
+    return brief.main_indicator()
+
+
+@pytest.fixture(scope="module")
+def once(brief, worst):
+    """The same area with deaths known for ten years and its worst indicator for one only."""
+    panels = {name: yearly(brief.panels[name]) for name in (worst, "deaths")}
+    last = panels[worst]["period"].max()
+    panels[worst] = panels[worst][panels[worst]["period"] == last]
+    return area_brief(brief.study, brief.area, panels=panels)
+
+
+def test_a_story_over_time_is_told_of_an_indicator_with_a_course(once, worst):
+    assert once.main_indicator() == "deaths"
+    assert once.main_indicator(over_time=False) == worst
+
+
+def test_one_period_is_told_as_a_state_and_not_as_a_move(once, worst):
+    assert "it was" in once.trend_sentence(worst)
+    assert "went from" not in once.trend_sentence(worst)
+    assert "One period has no direction" in once.gap(worst).sentence()
+
+
+def test_charts_over_time_leave_out_what_has_one_period(once, worst):
+    found = signals(once)
+    assert len(found.paths["title"].unique()) == 1
+    assert found.table.loc[worst, "variation"] == "no chart"
+    assert np.isfinite(found.table.loc[worst, "value"])
+    assert "that can be charted" in found.sentence()

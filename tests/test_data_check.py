@@ -5,7 +5,7 @@ from __future__ import annotations
 from small_study import set_cell, write_small_study
 
 from lsp_analysis import open_study
-from lsp_analysis.standing.data_check import data_check, owners_table
+from lsp_analysis.standing.data_check import data_check, owners_table, to_look_at
 
 
 def test_a_sound_study_has_no_problem_and_lacks_what_it_lacks(tmp_path):
@@ -26,3 +26,13 @@ def test_every_problem_is_counted_in_its_file(tmp_path):
 def test_every_indicator_has_its_owner_listed(tmp_path):
     study = open_study(write_small_study(tmp_path / "sound"))
     assert len(owners_table(study).frame) == len(study.indicators())
+
+
+def test_the_funnel_looks_at_counts_of_events_unless_another_is_wanted(tmp_path):
+    folder = write_small_study(tmp_path / "sound")
+    ids = open_study(folder).indicators()["indicator_id"].tolist()
+    set_cell(folder, "indicators", 2, "value_type", "person_periods")
+    study = open_study(folder)
+    assert to_look_at(study).value_type in ("rate", "proportion")
+    assert to_look_at(study).indicator_id != ids[0]
+    assert to_look_at(study, ids[0]).indicator_id == ids[0]

@@ -72,6 +72,24 @@ def _held(whole: Gap) -> bool:
     return bool(ahead["low"] <= whole.frame["gap"].iloc[23] <= ahead["high"])
 
 
+def test_a_gap_that_wanders_without_a_trend_is_seldom_said_to_have_one():
+    found = []
+    for seed in range(40):
+        shocks = np.random.default_rng(seed).normal(size=12)
+        wander = shocks / np.sqrt(1 - 0.8**2)
+        for t in range(1, 12):
+            wander[t] = 0.8 * wander[t - 1] + shocks[t]
+        found.append(gap_trend(gap_of(wander)).p_value < 0.05)
+    # Twice the 5% claimed, with three standard errors for 40 draws; the likeliest autocorrelation
+    # alone, taken as known, gives a quarter.
+    assert np.mean(found) <= 0.2
+
+
+def test_a_gap_that_does_not_vary_has_no_line():
+    with pytest.raises(PanelError, match="hardly varies"):
+        gap_trend(gap_of(np.full(12, 3.0)))
+
+
 def test_a_period_left_out_does_not_shift_the_years():
     whole = gap_of(20 - 0.8 * np.arange(20) + noise(20))
     holed = Gap(

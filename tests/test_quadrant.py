@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from standing_panels import COUNT, RATE, SHARE, codes, panel_of
 
-from lsp_analysis.standing.quadrant import quadrant, quadrant_name
+from lsp_analysis.standing.quadrant import Quadrant, quadrant, quadrant_name
 from lsp_analysis.study.panel import Indicator
 
 HERE, ELSEWHERE = codes(0), codes(1)
@@ -72,3 +73,13 @@ def test_the_sentence_counts_the_corners():
 
 def test_standing_still_is_no_corner():
     assert quadrant_name(0.0, -1.0) == "no change"
+
+
+def test_one_indicator_is_told_by_its_name_and_none_is_no_list():
+    frame = pd.DataFrame({"label": ["Burglary"], "quadrant": ["levelling up"], "clear": [False]})
+    assert Quadrant("here", "there", 0.95, frame, ()).sentence() == (
+        "Burglary: levelling up, though chance could have put it there."
+    )
+    nobody = Quadrant("here", "there", 0.95, frame[:0], ("Claims",)).sentence()
+    assert nobody.startswith("No indicator has both a direction")
+    assert "Not placed: Claims" in nobody

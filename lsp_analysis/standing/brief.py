@@ -190,10 +190,10 @@ class AreaBrief:
             name=self.area.name,
         )
 
-    def main_indicator(self, wanted: str = "") -> str:
+    def main_indicator(self, wanted: str = "", *, over_time: bool = True) -> str:
         """`wanted` if given, else the indicator on which the area stands out for the worse most.
 
-        One that is known for a single period is taken only if all are: it has no trend to show.
+        For a story `over_time` one that is known for a single period is taken only if all are.
         """
         if wanted:
             return self.study.indicator(wanted).indicator_id
@@ -206,7 +206,7 @@ class AreaBrief:
             )
         lasting = [name for name in known.index if len(self.panels[name]["period"].unique()) > 1]
         worse = self.profile.standing_out("worse", n=len(table)).index
-        pool = lasting or list(known.index)
+        pool = lasting if over_time and lasting else list(known.index)
         return str(next((name for name in worse if name in pool), pool[0]))
 
     def trend(self, indicator_id: str) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.standing.groups import group_series
-from lsp_analysis.standing.panels import read_panels, yearly
+from lsp_analysis.standing.panels import read_panels, with_a_course, yearly
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,8 +88,8 @@ class Coverage:
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw every series over all areas together, year by year."""
-        return figures.draw_small_multiples(self.series, ax=ax)
+        """Draw every series over all areas together, year by year; not those of one year."""
+        return figures.draw_small_multiples(with_a_course(self.series), ax=ax)
 
 
 def coverage(

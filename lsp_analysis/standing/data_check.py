@@ -14,6 +14,7 @@ from lsp_analysis.study.problems import problems_frame
 
 if TYPE_CHECKING:
     from lsp_analysis.figures.tables import Table
+    from lsp_analysis.study.panel import Indicator
     from lsp_analysis.study.store import Study
 
 MOST_SHOWN = 20
@@ -96,3 +97,15 @@ def owners_table(study: Study) -> Table:
     }
     shown = study.indicators()[list(names)].rename(columns=names)
     return figures.table(shown, caption="Owners, sources and licences", note=study.attribution)
+
+
+def to_look_at(study: Study, wanted: str = "") -> Indicator:
+    """`wanted` if given, else the first indicator with counts of separate events, else the first.
+
+    Such counts can be looked at area by area, in a funnel.
+    """
+    if wanted:
+        return study.indicator(wanted)
+    shown = study.indicators()
+    counted = shown.loc[shown["value_type"].isin(["rate", "proportion"]), "indicator_id"]
+    return study.indicator([*counted, *shown["indicator_id"]][0])

@@ -57,3 +57,13 @@ def yearly(panel: pd.DataFrame) -> pd.DataFrame:
 
 def _joined(notes: pd.Series) -> str:
     return "; ".join(sorted(set(notes.dropna()) - {""}))
+
+
+def with_a_course(paths: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the series (by ``title``) known for two periods or more; all of them if none is.
+
+    A census has one period: a chart over time would show it as a dot that never moves.
+    """
+    known = paths.dropna(subset="value").groupby("title")["period"].nunique()
+    moving = paths["title"].isin(known.index[known > 1])
+    return paths[moving] if moving.any() else paths

@@ -42,16 +42,24 @@ class Quadrant:
 
     def sentence(self) -> wording.Sentence:
         """How many indicators lie in each quadrant, and how many clearly so."""
-        counted = self.frame["quadrant"].value_counts()
-        places = [f"{name} {counted[name]}" for name in _NAMES if counted.get(name, 0)]
-        text = (
-            f"Of {wording.counted(len(self.frame), 'indicator')}: {wording.and_list(places)}; "
-            f"{wording.of_total(int(self.frame['clear'].sum()), len(self.frame))} with both "
-            "intervals clear of nought."
-        )
+        text = self._placed()
         if self.left_out:
             text += f" Not placed: {wording.and_list(self.left_out)}."
         return wording.Sentence(text)
+
+    def _placed(self) -> str:
+        counted = self.frame["quadrant"].value_counts()
+        places = [f"{name} {counted[name]}" for name in _NAMES if counted.get(name, 0)]
+        if self.frame.empty:
+            return "No indicator has both a direction that is good and two periods with a gap."
+        clear = int(self.frame["clear"].sum())
+        if len(self.frame) == 1:
+            surely = "clearly so" if clear else "though chance could have put it there"
+            return f"{self.frame['label'].iloc[0]}: {self.frame['quadrant'].iloc[0]}, {surely}."
+        return (
+            f"Of {wording.counted(len(self.frame), 'indicator')}: {wording.and_list(places)}; "
+            f"{wording.of_total(clear, len(self.frame))} with both intervals clear of nought."
+        )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the quadrant chart with interval crosses."""

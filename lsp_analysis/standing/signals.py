@@ -11,6 +11,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent, if_possible
 from lsp_analysis.standing.brief import REST, AreaBrief
 from lsp_analysis.standing.of_area import recent_of
+from lsp_analysis.standing.panels import with_a_course
 from lsp_analysis.standing.process import VARIATION, ProcessChart, process_chart
 from lsp_analysis.standing.trends import PER_YEAR
 
@@ -60,7 +61,8 @@ class Signals:
         if len(known) == 1:
             side = "outside" if moved else "inside"
             usual = self._usual().replace("their", "its")
-            text = f"the only indicator of {self.area} ended {side} {usual}."
+            which = "that can be charted " if len(self.table) > 1 else ""
+            text = f"the only indicator of {self.area} {which}ended {side} {usual}."
         if told:
             text += f" {wording.capital('; '.join(told))}."
         return wording.Sentence(wording.capital(text))
@@ -129,6 +131,8 @@ def signals(brief: AreaBrief, *, since: object = None) -> Signals:
     rows, paths = [], []
     for indicator_id in brief.panels:
         indicator = brief.study.indicator(indicator_id)
+        path = brief.trend(indicator_id)
+        path = path[path["series"].isin([brief.area.name, REST])]
         moved = if_possible(process_of, brief, indicator_id, settled_before=since)
         now = if_possible(process_of, brief, indicator_id, rebase=since)
         rows.append(
@@ -136,18 +140,17 @@ def signals(brief: AreaBrief, *, since: object = None) -> Signals:
                 "indicator_id": indicator_id,
                 "name": indicator.name,
                 "unit": indicator.unit,
-                **_last_point(moved),
+                **_last_point(moved, path),
                 "target": now.target if now else None,
                 "assurance": ASSURANCE.get(now.assurance, "") if now else "",
                 "recent": recent_of(brief, indicator_id).label,
             }
         )
-        path = brief.trend(indicator_id)
-        path = path[path["series"].isin([brief.area.name, REST])]
         named = path.assign(title=indicator.name, unit=indicator.unit)
         paths.append(named.astype({"period": object}))
     table = pd.DataFrame(rows).set_index("indicator_id")
-    return Signals(brief.area.name, since, table, pd.concat(paths, ignore_index=True))
+    paths = with_a_course(pd.concat(paths, ignore_index=True))
+    return Signals(brief.area.name, since, table, paths)
 
 
 def process_of(
@@ -249,9 +252,12 @@ def _moment(when: object) -> pd.Timestamp:
     return pd.Period(str(when)).start_time
 
 
-def _last_point(chart: ProcessChart | Absent) -> dict[str, object]:
+def _last_point(chart: ProcessChart | Absent, path: pd.DataFrame) -> dict[str, object]:
+    """The last point of a chart, or of the series itself when it could not be charted."""
     if not chart:
-        return {"period": None, "value": None, "variation": NO_CHART}
+        own = path[path["series"] != REST].dropna(subset="value")
+        last = own.iloc[-1] if len(own) else {"period": None, "value": None}
+        return {"period": last["period"], "value": last["value"], "variation": NO_CHART}
     last = chart.points.iloc[-1]
     variation = VARIATION[chart.variation]
     return {"period": last["period"], "value": last["value"], "variation": variation}
