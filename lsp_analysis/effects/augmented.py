@@ -8,7 +8,7 @@ out at a time, says how far.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,8 @@ import pandas as pd
 from lsp_analysis.effects.layout import AREA, PERIOD, Grid, check_level, grid
 from lsp_analysis.effects.parts import gap_effect
 from lsp_analysis.effects.ranking import placebo_inference
-from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.simplex import nearest_points
-from lsp_analysis.effects.synthetic_result import gap_frame
+from lsp_analysis.effects.synthetic_result import WeightedComparison, gap_frame
 from lsp_analysis.effects.synthetic_units import Units, placebo_units, treated_unit
 from lsp_analysis.errors import ParameterError
 
@@ -36,7 +35,7 @@ ASSUMPTIONS = (
 
 
 @dataclass(frozen=True)
-class AugmentedSyntheticControl(EffectEstimate):
+class AugmentedSyntheticControl(WeightedComparison):
     """An effect against a regression-corrected weighted average.
 
     Attributes
@@ -47,14 +46,10 @@ class AugmentedSyntheticControl(EffectEstimate):
         Penalty of the correction: none at all at 0, plain synthetic control when it is very large.
     held_out_error : float
         Root mean squared error in the periods before the start, each left out in turn.
-    gaps : DataFrame
-        Columns area_code, period, gap, treated.
     """
 
-    donor_weights: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
     ridge: float = 0.0
     held_out_error: float = 0.0
-    gaps: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
 
 def augmented_synthetic_control(

@@ -21,10 +21,10 @@ from lsp_analysis.effects.layout import AREA, PERIOD, TREATMENT, check_level, gr
 from lsp_analysis.effects.parts import (
     PARALLEL,
     UNTOUCHED,
+    coefficient_effect,
     detectable,
     gap_effect,
     paths_frame,
-    relative_to,
 )
 from lsp_analysis.effects.ranking import PlaceboInference
 from lsp_analysis.effects.regression import Regression
@@ -123,26 +123,20 @@ def difference_in_differences(
     paths = _treated_paths(frame[chosen], outcome, without[chosen], share[chosen], period)
     after = on > 0
     observed = float(np.average(frame.loc[after, outcome], weights=share[after]))
-    counterfactual = observed - row["estimate"]
+    effect = coefficient_effect(row, observed)
     return DifferenceInDifferences(
         outcome=outcome,
         method="difference-in-differences, two-way fixed effects",
-        estimate=float(row["estimate"]),
-        low=float(row["low"]),
-        high=float(row["high"]),
-        p_value=float(row["p_value"]),
-        **relative_to(counterfactual, row["estimate"], row["low"], row["high"]),
+        **effect,
+        **detectable(fit.detectable(TREATMENT), effect["counterfactual"]),
         level=level,
         unit=unit,
         start=start,
-        observed=observed,
-        counterfactual=counterfactual,
         inference=inference_name(vcov, cluster or area),
         n_treated=len(codes),
         assumptions=(PARALLEL, UNTOUCHED),
         warnings=(fit.withheld,) if fit.withheld else (),
         paths=paths,
-        **detectable(fit.detectable(TREATMENT), counterfactual),
         se=float(row["se"]),
         regression=fit,
     )

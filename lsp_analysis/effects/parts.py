@@ -28,6 +28,29 @@ def relative_to(
     }
 
 
+def coefficient_effect(row: pd.Series, observed: float) -> dict[str, Any]:
+    """Fields that follow from one coefficient: estimate, low, high, p_value and `observed` less it.
+
+    Parameters
+    ----------
+    row : Series
+        A row of a table of coefficients, in units of the outcome.
+    observed : float
+        Mean outcome of the treated after the start.
+    """
+    estimate, low, high = (float(row[name]) for name in ("estimate", "low", "high"))
+    counterfactual = observed - estimate
+    return {
+        "estimate": estimate,
+        "low": low,
+        "high": high,
+        "p_value": float(row["p_value"]),
+        **relative_to(counterfactual, estimate, low, high),
+        "observed": observed,
+        "counterfactual": counterfactual,
+    }
+
+
 def detectable(smallest: float, counterfactual: float) -> dict[str, float]:
     """Fields for the smallest effect found with 80% power, in units and as a share."""
     share = smallest / counterfactual if counterfactual > 0 else math.nan

@@ -13,9 +13,8 @@ import pandas as pd
 from lsp_analysis.effects.layout import AREA, PERIOD, Grid, check_level, grid
 from lsp_analysis.effects.parts import gap_effect
 from lsp_analysis.effects.ranking import placebo_inference
-from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.simplex_ridge import ridged_weights
-from lsp_analysis.effects.synthetic_result import gap_frame
+from lsp_analysis.effects.synthetic_result import WeightedComparison, gap_frame
 from lsp_analysis.effects.synthetic_units import Units, placebo_units, treated_unit
 
 SLIGHT = 1e-6
@@ -34,24 +33,20 @@ ASSUMPTIONS = (
 
 
 @dataclass(frozen=True)
-class SyntheticDiD(EffectEstimate):
+class SyntheticDiD(WeightedComparison):
     """An effect from weighted areas and weighted periods.
 
     Attributes
     ----------
-    donor_weights, period_weights : Series
-        Weights of the comparison areas and of the periods before the start, each adding up to 1.
+    period_weights : Series
+        Weights of the periods before the start, adding up to 1.
     se : float
         Standard deviation of the placebo estimates: the placebo variance of the paper (algorithm
         4).
-    gaps : DataFrame
-        Columns area_code, period, gap, treated.
     """
 
-    donor_weights: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
     period_weights: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
     se: float = math.nan
-    gaps: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
 
 def synthetic_did(

@@ -22,7 +22,7 @@ from lsp_analysis.effects.group_aggregates import (
 )
 from lsp_analysis.effects.group_time import Cell, group_time_cells
 from lsp_analysis.effects.layout import AREA, PERIOD, check_level, check_pairs, check_varies, tidy
-from lsp_analysis.effects.parts import UNTOUCHED, detectable, paths_frame, relative_to
+from lsp_analysis.effects.parts import UNTOUCHED, coefficient_effect, detectable, paths_frame
 from lsp_analysis.effects.regression import few_clusters_warning
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import ParameterError
@@ -136,26 +136,20 @@ def staggered_effect(
         raise ParameterError(f"aggregate={aggregate!r} is not known: use {', '.join(KINDS)}.")
     row = overall.loc[aggregate]
     paths, observed = _paths(cohorts, cells, periods)
-    counterfactual = observed - row["estimate"]
+    effect = coefficient_effect(row, observed)
     both = float(stats.norm.ppf(0.5 + level / 2) + stats.norm.ppf(0.8))
     smallest = math.nan if withheld else both * float(row["se"])
     return StaggeredEffect(
         outcome=outcome,
         method="difference-in-differences, staggered starts",
-        estimate=float(row["estimate"]),
-        low=float(row["low"]),
-        high=float(row["high"]),
-        p_value=float(row["p_value"]),
-        **relative_to(counterfactual, row["estimate"], row["low"], row["high"]),
+        **effect,
+        **detectable(smallest, effect["counterfactual"]),
         level=level,
         unit=unit,
         start=periods[int(np.min(cohorts.starts))],
-        observed=observed,
-        counterfactual=counterfactual,
         comparator=_COMPARATORS[comparison],
         inference="normal approximation over areas",
         n_treated=n_treated,
-        **detectable(smallest, counterfactual),
         assumptions=(PARALLEL_LATER, UNTOUCHED),
         warnings=(*([withheld] if withheld else []), *_left_out(cohorts, periods)),
         paths=paths,

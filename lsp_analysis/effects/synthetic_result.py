@@ -17,13 +17,39 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class SyntheticControl(EffectEstimate):
+class WeightedComparison(EffectEstimate):
     """An effect measured against a weighted average of comparison areas.
 
     Attributes
     ----------
     donor_weights : Series
-        Weight of each comparison area with a weight, largest first.
+        Weight of each comparison area, adding up to 1.
+    gaps : DataFrame
+        Columns area_code, period, gap, treated: the treated unit's and every placebo's gap.
+    """
+
+    donor_weights: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
+    gaps: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
+
+    @property
+    def gap_by_period(self) -> pd.Series:
+        """Treated less weighted average, by period, before the start as well as after."""
+        gap = self.paths["treated"] - self.paths["comparison"]
+        return pd.Series(gap.to_numpy(), pd.Index(self.paths["period"]), name="gap")
+
+    def plot_placebos(self, ax: Axes | None = None) -> Axes:
+        """Draw the treated unit's gap among those of the placebos; return the axes."""
+        return figures.draw_placebo_paths(self.gaps, start=self.start, ax=ax)
+
+
+@dataclass(frozen=True)
+class SyntheticControl(WeightedComparison):
+    """An effect measured against a weighted average of areas alike in outcomes or predictors.
+
+    Attributes
+    ----------
+    donor_weights : Series
+        Of the comparison areas with a weight, largest first.
     predictor_weights : Series
         Weight of each predictor, adding up to 1; empty when only the outcomes were matched.
     pre_mspe, post_mspe, fit_ratio : float
@@ -40,13 +66,10 @@ class SyntheticControl(EffectEstimate):
         Whether the donor weights are the only ones that match the predictors this well.
     balance : DataFrame
         Per predictor: treated, synthetic, mean of the comparison areas.
-    gaps : DataFrame
-        Columns area_code, period, gap, treated: the treated unit's and every placebo's gap.
     starts : DataFrame
         Columns start, fit_mspe: what a plain descent from each start of the search reached.
     """
 
-    donor_weights: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
     predictor_weights: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
     pre_mspe: float = math.nan
     post_mspe: float = math.nan
@@ -57,14 +80,7 @@ class SyntheticControl(EffectEstimate):
     outcomes_only_rank: int = 0
     unique: bool = True
     balance: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
-    gaps: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
     starts: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
-
-    @property
-    def gap_by_period(self) -> pd.Series:
-        """Treated less synthetic, by period, before the start as well as after."""
-        gap = self.paths["treated"] - self.paths["comparison"]
-        return pd.Series(gap.to_numpy(), pd.Index(self.paths["period"]), name="gap")
 
     def summary_frame(self) -> pd.DataFrame:
         """One row: the effect, its fit before the start and its rank."""
@@ -77,10 +93,6 @@ class SyntheticControl(EffectEstimate):
             "outcomes_only_rank": self.outcomes_only_rank,
         }
         return super().summary_frame().assign(**extra)
-
-    def plot_placebos(self, ax: Axes | None = None) -> Axes:
-        """Draw the treated unit's gap among those of the placebos; return the axes."""
-        return figures.draw_placebo_paths(self.gaps, start=self.start, ax=ax)
 
 
 def mean_squares(gaps: np.ndarray, start_at: int) -> tuple[np.ndarray, np.ndarray]:

@@ -11,7 +11,7 @@ import pandas as pd
 from lsp_analysis.effects.did import DifferenceInDifferences, inference_name
 from lsp_analysis.effects.fixed_effects import complete_rows, treated_clusters
 from lsp_analysis.effects.layout import check_level, marked, tidy
-from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, detectable, relative_to
+from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, coefficient_effect, detectable
 from lsp_analysis.effects.regression import least_squares
 from lsp_analysis.errors import PanelError
 
@@ -94,20 +94,15 @@ def did_2x2(
     row = fit.coefficients.loc[INTERACTION]
     means = _cell_means(rows[outcome], group, after)
     observed = float(means.loc[("treated", "after"), "mean"])
-    counterfactual = observed - row["estimate"]
+    effect = coefficient_effect(row, observed)
     path = means.loc["treated", "mean"]
     return TwoByTwo(
         outcome=outcome,
         method="difference-in-differences, two groups and two times",
-        estimate=float(row["estimate"]),
-        low=float(row["low"]),
-        high=float(row["high"]),
-        p_value=float(row["p_value"]),
-        **relative_to(counterfactual, row["estimate"], row["low"], row["high"]),
+        **effect,
+        **detectable(fit.detectable(INTERACTION), effect["counterfactual"]),
         level=level,
         unit=unit,
-        observed=observed,
-        counterfactual=counterfactual,
         comparator="the comparison group",
         inference=inference_name(vcov, cluster or ""),
         assumptions=(PARALLEL, UNTOUCHED),
@@ -116,10 +111,9 @@ def did_2x2(
             {
                 "period": ["before", "after"],
                 "treated": path.to_numpy(),
-                "comparison": [path["before"], counterfactual],
+                "comparison": [path["before"], effect["counterfactual"]],
             }
         ),
-        **detectable(fit.detectable(INTERACTION), counterfactual),
         se=float(row["se"]),
         regression=fit,
         means=means,
