@@ -7,6 +7,7 @@ from pandas.testing import assert_frame_equal
 from small_study import small_tables, write_small_study
 
 from lsp_analysis import open_study
+from lsp_analysis.standing.brief import area_brief
 from lsp_analysis.study import store
 from lsp_analysis.study.kept import KeptStudy
 
@@ -44,6 +45,24 @@ def test_what_one_caller_changes_no_other_sees(study, kept):
     assert_frame_equal(kept.panel("burglary"), study.panel("burglary"))
     assert_frame_equal(kept.neighbours(), study.neighbours())
     assert_frame_equal(kept.read("plan"), study.read("plan"))
+
+
+def test_what_all_areas_share_is_worked_out_once_and_only_by_a_study_that_remembers(study, kept):
+    made = []
+    for asked in (kept, study):
+        made.append([asked.once("a list", list) for _ in range(2)])
+    assert made[0][0] is made[0][1]
+    assert made[1][0] is not made[1][1]
+    assert kept.indicator("burglary") is kept.indicator("burglary") == study.indicator("burglary")
+
+
+def test_the_pages_of_two_areas_share_the_plan_and_nothing_of_their_own(study, kept):
+    for code in study.small_areas()["area_code"]:
+        one, other = area_brief(kept, code), area_brief(study, code)
+        assert_frame_equal(one.plan.table, other.plan.table)
+        assert_frame_equal(one.profile.table, other.profile.table)
+    assert one.plan is area_brief(kept, "E01000001").plan
+    assert one.about("E01000001").plan is not one.plan  # its panels may be anybody's
 
 
 def test_it_reads_nothing_twice(kept, monkeypatch):

@@ -14,9 +14,11 @@ from pathlib import Path
 from pkgutil import iter_modules
 
 import lsp_analysis
+from lsp_analysis.errors import LspError
 from lsp_analysis.reports.forks import Forks
 from lsp_analysis.reports.job import Limits
 from lsp_analysis.reports.template import source_of
+from lsp_analysis.standing.brief import area_brief
 from lsp_analysis.study.kept import KeptStudy
 from lsp_analysis.study.store import keep_open, open_study
 
@@ -53,7 +55,7 @@ def preload(templates: Iterable[str] = (), study: str = "") -> None:
             run_imports(imports_of(template))
     readers = Forks()
     if study:
-        readers.start(study, lambda: pickle.dumps(KeptStudy(open_study(study)).gather()), READING)
+        readers.start(study, lambda: pickle.dumps(_gathered(study)), READING)
     for warm in (_draw, _render, _project):
         with contextlib.suppress(Exception):
             warm()
@@ -63,6 +65,15 @@ def preload(templates: Iterable[str] = (), study: str = "") -> None:
                 keep_open(pickle.loads(outcome.answer))
     gc.collect()
     gc.freeze()  # so that a fork's collector does not copy every page it looks at
+
+
+def _gathered(study: str) -> KeptStudy:
+    """The study with what most pages read of it, and what all of them work out alike."""
+    kept = KeptStudy(open_study(study)).gather()
+    with contextlib.suppress(LspError):
+        brief = area_brief(kept, kept.small_areas()["area_code"].iloc[0])
+        _ = brief.profile, brief.plan
+    return kept
 
 
 def _modules() -> list[str]:

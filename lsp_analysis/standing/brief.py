@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lsp_analysis.study.areas import Area
     from lsp_analysis.study.store import Study
 
+T = TypeVar("T")
 REST = "the rest of the borough"
 ALIKE = "similarly deprived areas"
 _SHOWN_AREAS = 4
@@ -54,6 +55,7 @@ class AreaBrief:
     level: float = 0.95
     start: object = "2008-04"
     n: int = 10
+    panels_given: bool = False  # and not read from the study
 
     def about(self, area: str | Area) -> AreaBrief:
         """The same of another area; what has been read of the study is not read again."""
@@ -82,9 +84,16 @@ class AreaBrief:
         """The borough's progress on the measures of its plan; None when the study has no plan."""
         if not self.study.has("plan"):
             return None
+        return self._once("progress on the plan", self._plan)
+
+    def _plan(self) -> PlanProgress:
         plan = self.study.read("plan")
         indicators = [self.study.indicator(name) for name in self.panels]
         return plan_progress(plan, plan_values(plan, self.panels, indicators))
+
+    def _once(self, what: str, make: Callable[[], T]) -> T:
+        """What follows from the study's own panels alone is the same for all its areas."""
+        return make() if self.panels_given else self.study.once(what, make)
 
     def headline(self) -> wording.Sentence:
         """How many indicators are better and worse than in the rest of the borough."""
@@ -228,7 +237,7 @@ class AreaBrief:
         """The panel by years where the area has two whole ones, otherwise as it is."""
         if indicator_id not in self._years:
             panel = self.panels[indicator_id]
-            whole = yearly(panel)
+            whole = self._once(f"{indicator_id} by years", lambda: yearly(panel))
             own = whole[whole["area_code"].isin(self.area.members)]
             self._years[indicator_id] = whole if len(own["period"].unique()) > 1 else panel
         return self._years[indicator_id]
@@ -323,10 +332,11 @@ def area_brief(
         notes.append(
             'The study has no table "deprivation": similarly deprived areas are not known.'
         )
-    if panels is None:
+    given = panels is not None
+    if not given:
         panels, unread = read_panels(study)
         notes += unread
-    return AreaBrief(study, place, comparators, panels, tuple(notes), level, start, n)
+    return AreaBrief(study, place, comparators, panels, tuple(notes), level, start, n, given)
 
 
 def _whole(rows: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from lsp_analysis.errors import LspError
-from lsp_analysis.study.store import Study
+from lsp_analysis.study.panel import Indicator
+from lsp_analysis.study.store import Study, T
 
 
 class KeptStudy(Study):
@@ -22,7 +23,7 @@ class KeptStudy(Study):
     def __init__(self, study: Study) -> None:
         """Remember what `study` says from now on."""
         super().__init__(study.path, study.descriptor)
-        self._memory: dict[Any, pd.DataFrame] = {}
+        self._memory: dict[Any, Any] = {}
 
     def gather(self) -> KeptStudy:
         """Read now what most pages read: areas, boundaries, neighbours and every panel.
@@ -56,11 +57,23 @@ class KeptStudy(Study):
         key = ("panel", indicator_id, freq)
         return self._once(key, lambda: plain(indicator_id, freq=freq))
 
+    def indicator(self, indicator_id: str) -> Indicator:
+        """One indicator, as the table `indicators` describes it."""
+        plain = super().indicator
+        return self._remembered(("indicator", indicator_id), lambda: plain(indicator_id))
+
+    def once(self, what: str, make: Callable[[], T]) -> T:
+        """What `make` gave for `what` the first time; a frozen result, as nobody may change it."""
+        return self._remembered(("once", what), make)
+
     def neighbours(self) -> pd.DataFrame:
         """Small areas that share a boundary."""
         return self._once("neighbours", super().neighbours)
 
     def _once(self, key: Any, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+        return self._remembered(key, make).copy(deep=False)
+
+    def _remembered(self, key: Any, make: Callable[[], T]) -> T:
         if key not in self._memory:
             self._memory[key] = make()
-        return self._memory[key].copy(deep=False)
+        return self._memory[key]

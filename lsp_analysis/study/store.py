@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
@@ -23,6 +23,7 @@ from lsp_analysis.study.vintages import deprivation_in
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
+T = TypeVar("T")
 NATIONAL_GRID = "EPSG:27700"
 SIMULATED = "Simulated data"
 
@@ -342,6 +343,13 @@ class Study:
     @cached_property
     def _shapes(self) -> GeoDataFrame:
         return read_geometry(self.file(schema.GEOMETRY)).to_crs(NATIONAL_GRID)
+
+    def once(self, what: str, make: Callable[[], T]) -> T:
+        """What `make` gives for `what`, alike for all areas of this study as it is stored.
+
+        Made each time, save by a study that remembers; see `kept.KeptStudy`.
+        """
+        return make()
 
     def neighbours(self) -> pd.DataFrame:
         """Small areas that share a boundary: ``area_code``, ``neighbour_code``, both directions."""
