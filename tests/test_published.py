@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 
 from lsp_analysis.effects.did import difference_in_differences
 from lsp_analysis.effects.fixed_effects import two_way_regression
 from lsp_analysis.effects.its import interrupted_series
+from lsp_analysis.effects.structural import structural_effect
 from lsp_analysis.effects.synthetic import synthetic_control
 from lsp_analysis.effects.two_by_two import did_2x2
 
@@ -78,6 +80,21 @@ def test_seat_belts_and_accidents_in_an_interrupted_series():
     assert [deaths.estimate, deaths.changes["se"].iloc[0]] == pytest.approx(
         [-0.0295, 0.0232], abs=6e-5
     )
+
+
+def test_the_nile_fell_after_1898_by_the_difference_of_its_means():
+    """Cobb 1978; Durbin and Koopman 2012, section 2.12: 1097.75 before, 849.97 from 1899 on."""
+    nile = sm.datasets.nile.load_pandas().data.assign(area_code="Aswan")
+    found = structural_effect(
+        nile, outcome="volume", treated=["Aswan"], start=1899, period="year", comparisons=[],
+        trend="fixed",
+    )  # fmt: skip
+    assert [found.observed, found.counterfactual] == pytest.approx([849.97, 1097.75], abs=1)
+    assert found.high < -150
+    drifting = structural_effect(
+        nile, outcome="volume", treated=["Aswan"], start=1899, period="year", comparisons=[]
+    )
+    assert drifting.low < 0 < drifting.high  # a level that may drift for 72 years explains it too
 
 
 def test_proposition_99_as_one_interrupted_series(shared):

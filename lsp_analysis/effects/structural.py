@@ -8,6 +8,7 @@ others 2015). The difference between what was seen and what was forecast is the 
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -198,16 +199,20 @@ def _futures(
     """Simulated outcomes after the start, array (futures, periods), as many from each draw."""
     rng = np.random.default_rng(seed)
     each = -(-n_draws // len(draws))
-    parts = [
-        model.smooth(variances).simulate(
-            n_after,
-            anchor="end",
-            repetitions=each,
-            exog=regressors if regressors.shape[1] else None,
-            rng=rng,
-        )
-        for variances in draws
-    ]
+    with warnings.catch_warnings():
+        # In an even season one state never meets the outcome: its variance stays as large as it
+        # was made at first, and rounding beside it looks like a covariance that is none.
+        warnings.filterwarnings("ignore", "covariance is not symmetric", RuntimeWarning)
+        parts = [
+            model.smooth(variances).simulate(
+                n_after,
+                anchor="end",
+                repetitions=each,
+                exog=regressors if regressors.shape[1] else None,
+                rng=rng,
+            )
+            for variances in draws
+        ]
     return np.concatenate([np.asarray(part).reshape(n_after, each) for part in parts], axis=1).T
 
 
