@@ -3,12 +3,14 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 from lsp_analysis.errors import DesignError, ParameterError
 from lsp_analysis.experiments.constrained import constrain
 from lsp_analysis.experiments.randomisation_test import redraws
+from lsp_analysis.experiments.scheme import Permuted
 from lsp_analysis.experiments.schemes import blocked_scheme, simple_scheme, wedge_scheme
 
 
@@ -309,3 +311,65 @@ def test_a_result_reads_and_draws_itself():
     assert "all 70 allocations" in test.sentence()
     assert list(test.summary_frame())[:4] == ["estimate", "low", "high", "p_value"]
     assert test.plot() is not None
+
+
+# Published examples
+
+
+def p_of(y, treated, *, blocks=None, clusters=None):
+    rows = pd.DataFrame({"y": y, "treated": treated})
+    rows["unit"] = clusters if clusters is not None else np.arange(len(y))
+    rows["block"] = blocks if blocks is not None else 0
+    units = rows.groupby("unit")[["block", "treated"]].first()
+    scheme = Permuted(
+        tuple(map(str, units.index)),
+        ("control", "treated"),
+        units["block"].to_numpy(),
+        units["treated"].to_numpy(),
+    )
+    cell = pd.factorize(rows["unit"])[0]
+    share = rows.groupby("block")["treated"].transform("mean")
+    return redraws(
+        scheme,
+        scheme.labels,
+        exposure=[0, 1],
+        cell_unit=cell,
+        adjust=pd.get_dummies(rows["block"]).to_numpy(float),
+        weights=1 / (share * (1 - share)),
+        statistic="difference",
+    ).test(np.array(y, float))
+
+
+def test_villages_of_gerber_and_green():
+    # Field Experiments (2012), table 2.2 and section 3.4: 6.5, 8 of 21 draws as extreme.
+    found = p_of([15, 15, 20, 20, 10, 15, 30], [1, 0, 0, 0, 0, 0, 1])
+    assert found.estimate == pytest.approx(6.5)
+    assert (found.n_allocations, found.p_value) == (21, pytest.approx(0.3809524))
+
+
+def test_blocks_of_clusters_of_the_package_ri2():
+    # Vignette of ri2 (Coppock), the example of ri's help: estimate 2, p = 0.1944444, 36 draws.
+    found = p_of(
+        [8, 6, 2, 0, 3, 1, 1, 1, 2, 2, 0, 1, 0, 2, 2, 4, 1, 1],
+        np.repeat([1, 0, 1, 0, 1, 1, 0, 1, 0], 2),
+        blocks=np.repeat([1, 2, 3], [4, 6, 8]),
+        clusters=np.repeat(range(9), 2),
+    )
+    assert found.estimate == pytest.approx(2)
+    assert (found.n_allocations, found.p_value) == (36, pytest.approx(0.1944444, abs=5e-8))
+
+
+def test_honey_against_cough():
+    # Imbens and Rubin (2015), chapter 5, six children: a difference of 1, p = 16/20.
+    found = p_of([3, 5, 0, 4, 0, 1], [1, 1, 1, 0, 0, 0])
+    assert (found.estimate, found.p_value) == (pytest.approx(1), pytest.approx(0.8))
+
+
+def test_darwins_maize():
+    # Fisher (1935), section 21: of 32,768 arrangements 863 have as large a sum, 863 as small a one.
+    eighths = [49, -67, 8, 16, 6, 23, 28, 41, 14, 29, 56, 24, 75, 60, -48]
+    values = np.column_stack([np.zeros(15), eighths]).ravel() / 8
+    found = p_of(values, np.tile([0, 1], 15), blocks=np.repeat(range(15), 2))
+    assert found.n_allocations == 32_768
+    assert found.p_value == pytest.approx(2 * 863 / 32_768)
+    assert found.estimate == pytest.approx(2.6167, abs=5e-5)

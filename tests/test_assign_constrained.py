@@ -98,3 +98,19 @@ def test_too_few_acceptable_allocations_are_refused():
 def test_a_covariate_that_cannot_be_balanced_is_named(covariates, message):
     with pytest.raises(DesignError, match=message):
         constrain(base(12), covariates, key="k")
+
+
+def test_units_that_are_tied_together_are_said():
+    covariates = np.zeros((12, 1))
+    covariates[:2] = [[1.0], [1.0]]  # the two that stand out must part for the arms to be alike
+    covariates[2:] = np.linspace(-1e-3, 1e-3, 10)[:, None]
+    scheme = constrain(base(12), covariates, key="k", acceptable=0.2)
+    assert scheme.tied() == (0, 1)
+    assert "Of 924 allocations, 224 balance the arms well enough; a test" in scheme.sentence()
+    assert "no pairs of units always share an arm and 1 never" in scheme.sentence()
+
+
+def test_a_loose_constraint_ties_nobody():
+    scheme = constrain(base(16), past(16), key="k", acceptable=0.5)
+    assert scheme.tied() == (0, 0)
+    assert "always share" not in scheme.sentence()

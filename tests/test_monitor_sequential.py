@@ -21,15 +21,19 @@ def paths(times, drift=0.0, n=200_000, seed=0):
 
 
 @pytest.mark.parametrize(
-    ("kind", "constants"),
+    ("kind", "alpha", "constants"),
     [
-        # Jennison and Turnbull (2000), tables 2.1 and 2.3, alpha = 0.05
-        ("pocock", [1.960, 2.178, 2.289, 2.361, 2.413]),
-        ("obrien_fleming", [1.960, 1.977, 2.004, 2.024, 2.040]),
+        # Jennison and Turnbull (2000), tables 2.1 and 2.3, two to ten looks
+        ("pocock", 0.01, [2.772, 2.873, 2.939, 2.986, 3.023, 3.053, 3.078, 3.099, 3.117]),
+        ("pocock", 0.05, [2.178, 2.289, 2.361, 2.413, 2.453, 2.485, 2.512, 2.535, 2.555]),
+        ("pocock", 0.10, [1.875, 1.992, 2.067, 2.122, 2.164, 2.197, 2.225, 2.249, 2.270]),
+        ("obrien_fleming", 0.01, [2.580, 2.595, 2.609, 2.621, 2.631, 2.640, 2.648, 2.654, 2.660]),
+        ("obrien_fleming", 0.05, [1.977, 2.004, 2.024, 2.040, 2.053, 2.063, 2.072, 2.080, 2.087]),
+        ("obrien_fleming", 0.10, [1.678, 1.710, 1.733, 1.751, 1.765, 1.776, 1.786, 1.794, 1.801]),
     ],
 )
-def test_constants_are_the_published_ones(kind, constants):
-    found = [group_sequential_bounds(k, kind).constant for k in range(1, 6)]
+def test_constants_are_the_published_ones(kind, alpha, constants):
+    found = [group_sequential_bounds(k, kind, alpha=alpha).constant for k in range(2, 11)]
     assert found == pytest.approx(constants, abs=6e-4)
 
 

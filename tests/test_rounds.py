@@ -147,9 +147,24 @@ def test_rounds_that_agree_pool_to_less_doubt():
     widths = [r.effects[0].high - r.effects[0].low for r in rounds]
     assert pooled.high - pooled.low < min(widths)
     assert pooled.low < -10 < pooled.high
-    assert pooled.summary_frame()["label"].tolist() == ["Round 1", "Round 2", "All rounds"]
-    assert "Two rounds say little" in pooled.sentence()
+    assert pooled.summary_frame()["label"].tolist() == ["Round 1", "Round 2", "These two rounds"]
+    assert "a third may differ from both" in pooled.sentence()
     assert pooled.plot() is not None
+
+
+@pytest.mark.parametrize("tau", [0.0, 2.0])
+@pytest.mark.parametrize("n_rounds", [2, 3, 5])
+def test_the_interval_covers_what_it_is_of(n_rounds, tau):
+    """Of two rounds their own weighted mean, of more the mean of rounds like these."""
+    rng = np.random.default_rng([n_rounds, int(tau)])
+    covered = []
+    for _ in range(600):
+        error, true = rng.uniform(0.6, 1.4, n_rounds), rng.normal(0, tau, n_rounds)
+        known = error * np.sqrt(rng.chisquare(20, n_rounds) / 20)
+        _, low, high, *_ = combine(true + rng.normal(0, error), known, df=[20] * n_rounds)
+        target = np.average(true, weights=known**-2) if n_rounds == 2 else 0.0
+        covered.append(low <= target <= high)
+    assert np.mean(covered) > 0.92  # 95% less three standard errors of 600
 
 
 def test_a_changed_intervention_is_warned_of():

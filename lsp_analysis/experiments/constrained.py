@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from lsp_analysis import wording
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.draw import HashStream
 from lsp_analysis.experiments.scheme import KIND, Permuted, Scheme
@@ -114,6 +115,31 @@ class Constrained(Scheme):
         return Constrained(
             self.units, self.arms, base.blocks, rows, base, self.rule, self.n_candidates
         )
+
+    def how_many(self) -> str:
+        """How many allocations are acceptable, and of how many."""
+        sampled = "" if self.base.size <= self.n_candidates else " sampled"
+        looked_at = min(self.base.size, self.n_candidates)
+        return f"Of {looked_at:,} allocations{sampled}, {self.size:,} balance the arms well enough"
+
+    def sentence(self, alpha: float = 0.05) -> wording.Sentence:
+        """How many allocations are acceptable, what a test can do, and which units are tied."""
+        said, (together, apart) = super().sentence(alpha), self.tied()
+        if not together and not apart:
+            return said
+        return wording.Sentence(
+            f"{said} Among them {wording.counted(together, 'pair')} of units always share an arm "
+            f"and {apart:,} never: the outcomes of such units must not hang together. Accept a "
+            "larger share, or balance on less."
+        )
+
+    def tied(self) -> tuple[int, int]:
+        """Pairs of units that share an arm in all acceptable allocations, and in none (Moulton)."""
+        share = sum(
+            (one := (self.rows == arm).astype(np.float64)).T @ one for arm in range(len(self.arms))
+        )
+        pairs = np.rint(share[np.triu_indices(len(self.units), k=1)])
+        return int((pairs == self.size).sum()), int((pairs == 0).sum())
 
     @property
     def mirrored(self) -> bool:

@@ -39,8 +39,10 @@ def interval(
         return -np.inf, np.inf
     needed = (1 - level) * len(a) * (1 + 1e-12)
     middle = a_0 / c_0
-    high = _outermost(*_stretches(a - middle * c, c, c_0), needed)
-    low = _outermost(*_stretches(a - middle * c, -c, -c_0), needed)
+    rest = a - middle * c
+    rest = np.where(np.abs(rest) <= ROUNDING * float(np.abs(a).max()), 0.0, rest)
+    high = _outermost(*_stretches(rest, c, c_0), needed)
+    low = _outermost(*_stretches(rest, -c, -c_0), needed)
     return float(middle - low), float(middle + high)
 
 
@@ -56,7 +58,7 @@ def _stretches(rest: np.ndarray, c: np.ndarray, c_0: float) -> tuple[np.ndarray,
         roots = np.stack([rest / (c + size), rest / (c - size)])
     degenerate = np.stack([np.abs(c + size) <= near_equal, np.abs(c - size) <= near_equal])
     roots = np.where(degenerate | (roots <= 0) | np.isnan(roots), np.inf, roots)
-    nothing = np.abs(rest) <= ROUNDING * max(float(np.abs(rest).max(initial=0.0)), 1e-300)
+    nothing = rest == 0
     end, again = np.sort(roots, axis=0)
     steep = np.abs(c) > size + near_equal
     end = np.where(nothing, np.where(np.abs(c) >= size - near_equal, np.inf, 0.0), end)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, t
+from scipy.stats import t
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import DesignError
@@ -30,9 +30,10 @@ class Pooled:
     Attributes
     ----------
     rounds : DataFrame
-        ``label``, ``estimate``, ``low``, ``high``, ``error``, one row per round.
+        ``label``, ``estimate``, ``low``, ``high``, ``error``, ``df``, one row per round.
     estimate, low, high : float
-        Mean effect over rounds like these (random effects, Paule and Mandel 1982).
+        Mean effect over rounds like these (random effects, Paule and Mandel 1982); of two rounds,
+        over these two alone.
     tau : float
         Standard deviation of true effects between rounds.
     i2 : float
@@ -54,7 +55,7 @@ class Pooled:
     def summary_frame(self) -> pd.DataFrame:
         """The rounds, then all together."""
         last = {
-            "label": "All rounds",
+            "label": "Rounds like these" if len(self.rounds) >= FEW_ROUNDS else "These two rounds",
             "estimate": self.estimate,
             "low": self.low,
             "high": self.high,
@@ -64,16 +65,12 @@ class Pooled:
     def sentence(self) -> wording.Sentence:
         """The pooled effect, how rounds differ, and what changed between them."""
         within = wording.interval(self.low, self.high, self.unit, self.level, of_change=True)
-        return wording.Sentence(
-            " ".join(
-                [
-                    f"Over {wording.counted(len(self.rounds), 'round')} the mean effect is "
-                    f"{wording.difference(self.estimate, self.unit)} ({within}); {self.i2:.0%} of "
-                    "the differences between rounds is more than chance.",
-                    *self.warnings,
-                ]
-            )
+        mean = (
+            f"Over {wording.counted(len(self.rounds), 'round')} the mean effect is "
+            f"{wording.difference(self.estimate, self.unit)} ({within}); {self.i2:.0%} of "
+            "the differences between rounds is more than chance."
         )
+        return wording.Sentence(" ".join([mean, *self.warnings]))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """A forest by round."""
@@ -84,10 +81,12 @@ class Pooled:
 
 
 def pool_rounds(results: Iterable[TrialResult], *, arm: str) -> Pooled:
-    """The effect of an arm over its rounds, random effects.
+    """The effect of an arm over its rounds.
 
-    From three rounds on, the interval is Knapp and Hartung's with t, never narrower than the plain
-    one; two rounds say too little about how effects vary, and the interval says so.
+    From three rounds on by random effects, with Knapp and Hartung's interval with t, never narrower
+    than the plain one. From two rounds nobody can tell how effects vary from round to round: their
+    mean, weighted by precision, is then that of these two rounds, and its interval says nothing of
+    a third (a random-effects interval by the normal covers 80% where rounds truly differ).
 
     Raises
     ------
@@ -102,28 +101,47 @@ def pool_rounds(results: Iterable[TrialResult], *, arm: str) -> Pooled:
         _check_same_outcome(first, result.design)
     rounds = pd.DataFrame([_round_row(result, arm) for result in found])
     level = first.analysis.level
-    estimate, low, high, tau, i2 = combine(rounds["estimate"], rounds["error"], level=level)
+    estimate, low, high, tau, i2 = combine(
+        rounds["estimate"], rounds["error"], level=level, df=rounds["df"]
+    )
     warnings = _what_changed([result.design for result in found], arm)
     if len(found) < FEW_ROUNDS:
-        warnings.append("Two rounds say little about how much effects vary from round to round.")
+        warnings.append("This is the mean of these two rounds: a third may differ from both.")
     return Pooled(rounds, estimate, low, high, tau, i2, first.outcome.unit, level, tuple(warnings))
 
 
 def combine(
-    estimates: Iterable[float], errors: Iterable[float], *, level: float = 0.95
+    estimates: Iterable[float],
+    errors: Iterable[float],
+    *,
+    level: float = 0.95,
+    df: Iterable[float] | None = None,
 ) -> tuple[float, float, float, float, float]:
-    """Random-effects mean, its interval, standard deviation between effects, and I squared."""
+    """Mean effect, its interval, standard deviation between effects, and I squared.
+
+    Random effects from three estimates on; of two, the mean of these two, with the degrees of
+    freedom `df` of their errors taken into account (Satterthwaite 1946) if they are given.
+    """
     from statsmodels.stats.meta_analysis import combine_effects
 
     effect, error = np.asarray(list(estimates), float), np.asarray(list(errors), float)
     found = combine_effects(effect, error**2, method_re="iterated")
     spread = max(float(found.sd_eff_w_re), float(found.sd_eff_w_re_hksj))
-    few = len(effect) < FEW_ROUNDS
-    spread = float(found.sd_eff_w_re) if few else spread
-    quantile = norm.isf((1 - level) / 2) if few else t.isf((1 - level) / 2, len(effect) - 1)
-    mean = float(found.mean_effect_re)
+    mean, freedom = float(found.mean_effect_re), len(effect) - 1.0
+    if len(effect) < FEW_ROUNDS:
+        mean, spread = float(found.mean_effect_fe), float(found.sd_eff_w_fe)
+        freedom = _satterthwaite(error, df)
+    quantile = t.isf((1 - level) / 2, freedom)
     tau, i2 = math.sqrt(max(0.0, float(found.tau2))), max(0.0, float(found.i2))
     return mean, mean - quantile * spread, mean + quantile * spread, tau, i2
+
+
+def _satterthwaite(error: np.ndarray, df: Iterable[float] | None) -> float:
+    """Degrees of freedom of a mean weighted by precision."""
+    if df is None:
+        return math.inf
+    precision = 1 / error**2
+    return float(precision.sum() ** 2 / (precision**2 / np.asarray(list(df), float)).sum())
 
 
 def _round_row(result: TrialResult, arm: str) -> dict[str, object]:
@@ -135,6 +153,7 @@ def _round_row(result: TrialResult, arm: str) -> dict[str, object]:
         "low": one.test.low,
         "high": one.test.high,
         "error": one.error,
+        "df": one.df,
     }
 
 

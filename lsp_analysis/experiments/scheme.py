@@ -93,18 +93,22 @@ class Scheme(ABC):
         """The smallest two-sided p-value the scheme allows."""
         return min(1.0, (2 if self.mirrored else 1) / self.size)
 
+    def how_many(self) -> str:
+        """How many allocations there are, in words."""
+        many = wording.number(self.size) if self.size <= MANY else f"more than {MANY:,}"
+        return f"The scheme allows {many} allocations"
+
     def sentence(self, alpha: float = 0.05) -> wording.Sentence:
         """How many allocations there are, and what a test at `alpha` can do with them."""
-        many = wording.number(self.size) if self.size <= MANY else f"more than {MANY:,}"
         reach = self.attainable_level(alpha)
         if reach == 0:
             return wording.Sentence(
-                f"The scheme allows {many} allocations, too few: the smallest p-value is "
+                f"{self.how_many()}, too few: the smallest p-value is "
                 f"{self.finest_p:.3f}, so a test at {alpha:.0%} can never find an effect, however "
                 "large. Randomise more units, or in larger blocks."
             )
         return wording.Sentence(
-            f"The scheme allows {many} allocations; a test at {alpha:.0%} finds an effect where "
+            f"{self.how_many()}; a test at {alpha:.0%} finds an effect where "
             f"there is none in at most {reach:.1%} of experiments."
         )
 

@@ -70,15 +70,14 @@ def wedge(clusters_per_step: Sequence[int], n_periods: int | None = None) -> Wed
     Raises
     ------
     DesignError
-        A step without clusters, one step only, or too few periods for the steps.
+        Clusters start at fewer than two steps, or there are too few periods for the steps.
     """
     steps = tuple(int(n) for n in clusters_per_step)
     periods = len(steps) + 1 if n_periods is None else n_periods
-    if len(steps) < 2 or min(steps) < 1 or periods <= len(steps):
+    if min(steps, default=0) < 0 or sum(n > 0 for n in steps) < 2 or periods <= len(steps):
         raise DesignError(
-            f"A wedge with steps {list(steps)} in {periods} periods cannot be analysed. Give two "
-            "steps "
-            "or more, a cluster or more in each, and more periods than steps."
+            f"A wedge with steps {list(steps)} in {periods} periods cannot be analysed. Clusters "
+            "must start at two steps or more, and there must be more periods than steps."
         )
     return Wedge(steps, periods)
 

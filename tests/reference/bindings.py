@@ -513,11 +513,7 @@ def _kind_of_bound(name: str) -> str:
 def _randomisation(i: Inputs) -> Inputs:
     if i.get("pair_differences") is not None:
         return _tested(_paired_test(i["pair_differences"]))
-    treated = np.isin(np.arange(len(i["y"])), i["treated_index"]).astype(int)
-    scheme = schemes.blocked_scheme(
-        map(str, range(len(treated))), "ct", [len(treated) - treated.sum(), treated.sum()]
-    )
-    return _tested(redraws(scheme, treated, exposure=[0, 1]).test(np.array(i["y"], float)))
+    return _tested(_arm_test(i))
 
 
 def _tested(found: Any) -> Inputs:
@@ -529,6 +525,29 @@ def _tested(found: Any) -> Inputs:
         "p_lower": found.p_lower,
         "scipy_p_two_sided_doubled": min(1.0, 2 * min(found.p_lower, found.p_upper)),
     }
+
+
+def _arm_test(i: Inputs) -> Any:
+    """Complete draws, or within blocks, or of whole clusters; blocks count by their size."""
+    size = len(i["y"])
+    rows = pd.DataFrame({"cluster": _given(i, "cluster", range(size))})
+    rows["block"] = _given(i, "block", 0)
+    rows["arm"] = np.isin(np.arange(size), i["treated_index"]).astype(int)
+    units = rows.groupby("cluster", sort=False).first()
+    blocks = pd.factorize(units["block"])[0]
+    names = tuple(map(str, units.index))
+    scheme = schemes.Permuted(names, ("control", "treated"), blocks, units["arm"].to_numpy())
+    cell = pd.factorize(rows["cluster"])[0]
+    share = rows.groupby("block")["arm"].transform("mean")
+    return redraws(
+        scheme,
+        scheme.labels,
+        exposure=[0, 1],
+        cell_unit=cell,
+        adjust=np.eye(len(set(blocks)))[blocks[cell]],
+        weights=1 / (share * (1 - share)),
+        statistic="difference",
+    ).test(np.array(i["y"], float))
 
 
 def _paired_test(differences: list[float]) -> Any:
