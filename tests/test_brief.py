@@ -142,3 +142,18 @@ def test_charts_over_time_leave_out_what_has_one_period(once, worst):
     assert found.table.loc[worst, "variation"] == "no chart"
     assert np.isfinite(found.table.loc[worst, "value"])
     assert "that can be charted" in found.sentence()
+
+
+def test_any_other_area_can_be_a_comparator_less_what_the_two_share(brief):
+    beside = area_brief(brief.study, brief.area, against="E02000993", panels=brief.panels)
+    name = beside.study.area("E02000993").name
+    assert set(beside.comparators[name]) == {"E01004926", "E01004927", "E01004929"}
+    assert name in beside.profile_table().frame.columns[-2]
+    assert f"and with {name}" in beside.place()
+    assert beside.about("E01004766").against == "E02000993"
+
+
+def test_an_area_inside_the_other_is_not_compared_with_it(brief):
+    wide = area_brief(brief.study, "E02000993", against="E01004802", panels=brief.panels)
+    assert list(wide.comparators) == [REST, ALIKE]
+    assert "lies inside" in wide.notes[-1]

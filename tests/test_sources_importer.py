@@ -18,6 +18,13 @@ from lsp_analysis.study.check import check_study
 BOLTON = "E08000001"
 ESTATE = "E01004802"
 PUBLISHED_RANKS = {2004: 1856, 2007: 674, 2010: 924, 2015: 1144, 2019: 996}
+# The four small areas of Hall i' th' Wood: rank of 32,482 (2004 to 2010) or 32,844 and decile.
+ESTATE_AND_NEIGHBOURS = {
+    "E01004802": ([1856, 674, 924, 1144, 996], [1, 1, 1, 1, 1]),
+    "E01004926": ([2328, 2148, 856, 1370, 1265], [1, 1, 1, 1, 1]),
+    "E01004927": ([728, 326, 462, 2462, 1837], [1, 1, 1, 1, 1]),
+    "E01004929": ([6218, 5637, 4632, 6766, 5417], [2, 2, 2, 3, 2]),
+}
 NEIGHBOURHOODS = ROOT / "data" / "neighbourhoods" / "bolton.csv"
 
 
@@ -60,6 +67,14 @@ def test_bolton_has_its_published_numbers_of_areas(bolton):
     assert counts["ward"].sum() == 20
     small = bolton.areas("lsoa")
     assert (small["area_code"].value_counts() == 2).sum() == 173
+
+
+@pytest.mark.parametrize("code", ESTATE_AND_NEIGHBOURS)
+def test_the_neighbourhood_has_its_published_ranks_and_deciles(bolton, code):
+    rows = bolton.deprivation().query("area_code == @code").sort_values("edition")
+    ranks, deciles = ESTATE_AND_NEIGHBOURS[code]
+    assert rows["rank"].tolist() == ranks
+    assert rows["decile"].tolist() == deciles
 
 
 def test_the_estate_has_its_published_ranks_under_the_codes_of_each_edition(bolton):

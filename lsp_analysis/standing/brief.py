@@ -43,8 +43,8 @@ class AreaBrief:
         Indicators with observations for small areas.
     notes : tuple of str
         What could not be compared, and why.
-    start, n
-        By which similarly deprived areas were chosen; see `area_brief`.
+    start, n, against
+        By which comparators were chosen; see `area_brief`.
     """
 
     study: Study = field(repr=False)
@@ -56,11 +56,18 @@ class AreaBrief:
     start: object = "2008-04"
     n: int = 10
     panels_given: bool = False  # and not read from the study
+    against: str = ""
 
     def about(self, area: str | Area) -> AreaBrief:
         """The same of another area; what has been read of the study is not read again."""
         return area_brief(
-            self.study, area, start=self.start, level=self.level, n=self.n, panels=self.panels
+            self.study,
+            area,
+            start=self.start,
+            level=self.level,
+            n=self.n,
+            against=self.against,
+            panels=self.panels,
         )
 
     @cached_property
@@ -111,10 +118,10 @@ class AreaBrief:
             "Rest of borough": _quantities(table["comparator_value"], table["unit"]),
             "Verdict": table["verdict"],
         }
-        if f"{ALIKE}: value" in table:
-            others = _quantities(table[f"{ALIKE}: value"], table["unit"])
-            verdicts = table[f"{ALIKE}: verdict"]
-            columns["Similarly deprived"] = [
+        for name in self.profile.comparators[1:]:
+            others = _quantities(table[f"{name}: value"], table["unit"])
+            verdicts = table[f"{name}: verdict"]
+            columns["Similarly deprived" if name == ALIKE else wording.capital(name)] = [
                 f"{value}: {verdict}" for value, verdict in zip(others, verdicts, strict=True)
             ]
         columns["Rank (1 worst)"] = [
@@ -172,7 +179,11 @@ class AreaBrief:
         if ALIKE in self.comparators:
             number = len(self.comparators[ALIKE])
             text += f", and with the {number} of them nearest to it in deprivation"
-        return f"{text}; the area itself is left out of both."
+        named = [name for name in self.comparators if name not in (REST, ALIKE)]
+        if named:
+            text += f", and with {wording.and_list(named)}"
+        left_out = {1: "", 2: " of both"}.get(len(self.comparators), " of all")
+        return f"{text}; the area itself is left out{left_out}."
 
     def population(self, codes: list[str] | None = None) -> tuple[float, object] | None:
         """Residents of the area, or of `codes`, and the latest period they are known for."""
@@ -303,6 +314,7 @@ def area_brief(
     start: object = "2008-04",
     level: float = 0.95,
     n: int = 10,
+    against: str = "",
     panels: Mapping[str, pd.DataFrame] | None = None,
 ) -> AreaBrief:
     """Gather what a page on one area needs.
@@ -315,6 +327,8 @@ def area_brief(
         later one.
     n : int
         How many similarly deprived areas.
+    against : name or code, optional
+        Another area of the study to compare with as well, less what the two share.
     panels : mapping of indicator_id to panel, optional
         Read from the study unless given.
 
@@ -332,11 +346,20 @@ def area_brief(
         notes.append(
             'The study has no table "deprivation": similarly deprived areas are not known.'
         )
+    if against:
+        other = study.area(against)
+        apart = [code for code in other.members if code not in set(place.members)]
+        if apart:
+            comparators[other.name] = apart
+        else:
+            notes.append(f"{other.name} lies inside {place.name}: the two are not compared.")
     given = panels is not None
     if not given:
         panels, unread = read_panels(study)
         notes += unread
-    return AreaBrief(study, place, comparators, panels, tuple(notes), level, start, n, given)
+    return AreaBrief(
+        study, place, comparators, panels, tuple(notes), level, start, n, given, against
+    )
 
 
 def _whole(rows: pd.DataFrame, column: str) -> pd.DataFrame:
