@@ -19,6 +19,7 @@ from lsp_analysis.reports.forks import Forks
 from lsp_analysis.reports.job import Limits
 from lsp_analysis.reports.template import source_of
 from lsp_analysis.standing.brief import area_brief
+from lsp_analysis.standing.rug import rug
 from lsp_analysis.study.kept import KeptStudy
 from lsp_analysis.study.store import keep_open, open_study
 
@@ -72,7 +73,7 @@ def _gathered(study: str) -> KeptStudy:
     kept = KeptStudy(open_study(study)).gather()
     with contextlib.suppress(LspError):
         brief = area_brief(kept, kept.small_areas()["area_code"].iloc[0])
-        _ = brief.profile, brief.plan
+        _ = brief.profile, brief.plan, rug(brief)
     return kept
 
 

@@ -91,14 +91,14 @@ class AreaBrief:
         """The borough's progress on the measures of its plan; None when the study has no plan."""
         if not self.study.has("plan"):
             return None
-        return self._once("progress on the plan", self._plan)
+        return self.once("progress on the plan", self._plan)
 
     def _plan(self) -> PlanProgress:
         plan = self.study.read("plan")
         indicators = [self.study.indicator(name) for name in self.panels]
         return plan_progress(plan, plan_values(plan, self.panels, indicators))
 
-    def _once(self, what: str, make: Callable[[], T]) -> T:
+    def once(self, what: str, make: Callable[[], T]) -> T:
         """What follows from the study's own panels alone is the same for all its areas."""
         return make() if self.panels_given else self.study.once(what, make)
 
@@ -248,7 +248,7 @@ class AreaBrief:
         """The panel by years where the area has two whole ones, otherwise as it is."""
         if indicator_id not in self._years:
             panel = self.panels[indicator_id]
-            whole = self._once(f"{indicator_id} by years", lambda: yearly(panel))
+            whole = self.once(f"{indicator_id} by years", lambda: yearly(panel))
             own = whole[whole["area_code"].isin(self.area.members)]
             self._years[indicator_id] = whole if len(own["period"].unique()) > 1 else panel
         return self._years[indicator_id]

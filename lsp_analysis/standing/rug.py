@@ -18,6 +18,8 @@ from lsp_analysis.standing.places import small_names
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from lsp_analysis.study.panel import Indicator
+
 JUDGED = ("better", "worse", "lower", "higher")
 _MOST_DRAWN, _MOST_TOLD = 24, 4  # areas
 
@@ -98,9 +100,7 @@ def rug(brief: AreaBrief, codes: Collection[str] | None = None) -> Rug:
         indicator = brief.study.indicator(indicator_id)
         if indicator.value_type not in ("rate", "proportion"):
             continue
-        found = compare_each(
-            brief.through_time(indicator_id), indicator=indicator, level=brief.level
-        )
+        found = _each(brief, indicator)
         rows = found.set_index("area_code").reindex(wanted).rename_axis("area_code").reset_index()
         frames.append(rows.assign(indicator=indicator.name, area=rows["area_code"].map(names)))
     if not frames:
@@ -114,6 +114,13 @@ def rug(brief: AreaBrief, codes: Collection[str] | None = None) -> Rug:
     table["verdict"] = table["verdict"].fillna("not compared").mask(lost, "similar")
     columns = ["indicator", "area", "area_code", "value", "rest", "verdict", "p_adjusted"]
     return Rug(tuple(names.reindex(own)), brief.level, around, table[columns])
+
+
+def _each(brief: AreaBrief, indicator: Indicator) -> pd.DataFrame:
+    """`compare_each` on one indicator, which is the same whichever area is looked at."""
+    panel = brief.through_time(indicator.indicator_id)
+    what = f"{indicator.indicator_id} of each by {panel['period'].dtype} at {brief.level}"
+    return brief.once(what, lambda: compare_each(panel, indicator=indicator, level=brief.level))
 
 
 def _beside(brief: AreaBrief) -> tuple[list[str], str]:

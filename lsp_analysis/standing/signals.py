@@ -134,7 +134,7 @@ def signals(brief: AreaBrief, *, since: object = None) -> Signals:
         path = brief.trend(indicator_id)
         path = path[path["series"].isin([brief.area.name, REST])]
         moved = if_possible(process_of, brief, indicator_id, settled_before=since)
-        now = if_possible(process_of, brief, indicator_id, rebase=since)
+        now = moved if since is None else if_possible(process_of, brief, indicator_id, rebase=since)
         rows.append(
             {
                 "indicator_id": indicator_id,
