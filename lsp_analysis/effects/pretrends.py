@@ -179,8 +179,9 @@ def honest_bounds(case: Case, earlier: EarlierDates) -> tuple[HonestBounds, Hone
 def anticipation(case: Case) -> CheckResult:
     """Whether the effect was there before the start, as it would be had people acted early.
 
-    Only a move in the direction of the effect counts: a neighbourhood picked for looking worst
-    looks worse than expected just before the start, and the estimate allows for that.
+    "failed" when it was; "too little to tell" when one as large as that after the start could have
+    been there. Only a move in the direction of the effect counts: a neighbourhood picked for
+    looking worst looks worse than expected just before the start, and the estimate allows for that.
     """
     name = "Anticipation"
     widths = sorted({max(1, case.ledger.cycle // part) for part in (4, 2, 1)})
@@ -198,13 +199,20 @@ def anticipation(case: Case) -> CheckResult:
     )
     chosen = min(range(len(widths)), key=lambda at: abs(widths[at] - case.half_year))
     size = sizes[chosen]
-    along = size.statistic * case.found.statistic[0] > 0
-    seen = size.p_value <= 1 - case.level + 1e-12
+    statistics = judgements[chosen].statistic * np.sign(case.found.statistic[0])
+    along = statistics[0] > 0
+    strayed = (
+        size.p_value
+        if not along
+        else ((statistics[1:] >= statistics[0]).sum() + 1) / len(statistics)
+    )
+    seen = strayed <= 1 - case.level + 1e-12
+    whole = sized(case, case.found)
     smallest = detectable(case, judgements[chosen])
-    room = max(abs(sized(case, case.found).estimate), detectable(case, case.found))
+    room = max(abs(whole.estimate), detectable(case, case.found))
     when = during(case, case.start - widths[chosen], case.start)
     where = f"{wording.capital(when)} it was {in_words(case, size.estimate)} than expected"
-    if seen and along and sized(case, case.found).clear:
+    if seen and along and whole.clear:
         status, rest = FAILED, "the effect, or what looks like it, began before the start."
     elif seen and along:
         status, rest = UNSURE, "with no clear effect after it, none can have begun early."
@@ -213,8 +221,11 @@ def anticipation(case: Case) -> CheckResult:
             "that is the other way from the effect, as in places picked for looking worst; "
             "the estimate allows for it."
         )  # fmt: skip
+    elif whole.clear and size.low <= whole.estimate <= size.high:
+        status = UNSURE
+        rest = "as large an effect as that after the start could have begun then, unseen."
     else:
-        status = PASSED if smallest <= 2 * room else UNSURE
+        status = PASSED if whole.clear or smallest <= 2 * room else UNSURE
         rest = (
             f"an early effect of {as_size(case, smallest)} would have been found."
             if np.isfinite(smallest)

@@ -108,7 +108,8 @@ def _percent_interval(effect: EffectEstimate) -> str:
     open_high = wording.is_missing(ends[1]) or math.isinf(ends[1])
     if open_low and open_high:
         return f"{name} open on both sides"
-    low = "no limit" if math.isinf(ends[0]) else _percent(ends[0])
+    unknown = wording.is_missing(ends[0]) or math.isinf(ends[0])
+    low = "no limit" if unknown else _percent(ends[0])
     return f"{name} {low} to {'no limit' if open_high else _percent(ends[1])}"
 
 
