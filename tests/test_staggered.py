@@ -226,3 +226,17 @@ def test_a_column_of_the_treated_holds_nought_and_one(mark):
     frame.loc[0, "mine"] = mark
     with pytest.raises(PanelError, match=r"mine.*(must hold|not a number)"):
         staggered_effect(frame, outcome="rate", treated="mine", start=3)
+
+
+def test_a_column_that_switches_on_says_when_each_area_starts():
+    frame = world().assign(on=lambda f: f["period"] >= f["begin"])
+    found = staggered_effect(frame, outcome="rate", treated="on", n_draws=0)
+    expected = staggered_effect(frame, outcome="rate", starts="begin", n_draws=0)
+    assert found.estimate == expected.estimate
+    with pytest.raises(PanelError, match=r"switches on at 6 .* use staggered_effect"):
+        difference_in_differences(frame, outcome="rate", treated="on", start=3)
+    together = frame[frame["begin"] != 6]
+    by_column = difference_in_differences(together, outcome="rate", treated="on", start=3)
+    mine = list(together.loc[together["on"], "area_code"].unique())
+    by_name = difference_in_differences(together, outcome="rate", treated=mine, start=3)
+    assert by_column.estimate == by_name.estimate

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.layout import as_start, need_columns, treated_areas
+from lsp_analysis.effects.layout import as_start, first_marked, need_columns, treated_areas
 from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
 
 
@@ -43,9 +43,7 @@ def first_periods(
 ) -> pd.Series:
     """First treated period by area; areas that never start are left out."""
     if starts is None:
-        if treated is None or start is None:
-            raise ParameterError("Give `starts`, or `treated` and `start` together.")
-        starts = dict.fromkeys(treated_areas(panel, treated, area), start)
+        starts = _of_treated(panel, treated, start, area, period)
     if isinstance(starts, str):
         need_columns(panel, [starts])
         named = panel[[area, starts]].drop_duplicates().set_index(area)[starts].dropna()
@@ -63,6 +61,22 @@ def first_periods(
     if begun.empty:
         raise PanelError("No area ever starts, so there is no effect to estimate.")
     return begun
+
+
+def _of_treated(
+    panel: pd.DataFrame,
+    treated: str | Sequence[Any] | None,
+    start: Any,
+    area: str,
+    period: str,
+) -> dict[Any, Any]:
+    if start is None and isinstance(treated, str) and treated in panel.columns:
+        return first_marked(panel, treated, area, period).to_dict()
+    if treated is None or start is None:
+        raise ParameterError(
+            "Give `starts`, or `treated` and `start` together, or a column that switches on."
+        )
+    return dict.fromkeys(treated_areas(panel, treated, area), start)
 
 
 def _in_kind(begun: pd.Series, periods: pd.Series) -> pd.Series:

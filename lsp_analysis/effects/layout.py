@@ -190,6 +190,35 @@ def marked(column: pd.Series) -> np.ndarray:
     return values == 1
 
 
+def check_marks(
+    panel: pd.DataFrame, treated: str | Sequence[Any], start: Any, area: str, period: str
+) -> None:
+    """Raise PanelError when a column that switches on within areas does not do so at `start`."""
+    if not (isinstance(treated, str) and treated in panel.columns):
+        return
+    begun = first_marked(panel, treated, area, period)
+    if begun.empty:
+        return
+    after = panel[period] >= start
+    mark = marked(panel[treated])
+    own = panel[area].map(begun)
+    wrong = own.notna() & ((mark & ~after) | (after & ~mark & (panel[period] < own)))
+    if wrong.any():
+        first = panel.loc[wrong.idxmax(), area]
+        raise PanelError(
+            f"{treated!r} switches on at {begun[first]} in {first}, but start={start}. Give that "
+            "start, or use staggered_effect where areas start at different times."
+        )
+
+
+def first_marked(panel: pd.DataFrame, column: str, area: str, period: str) -> pd.Series:
+    """First marked period of the areas in which `column` is marked in some periods only."""
+    mark = pd.Series(marked(panel[column]), panel.index)
+    share = mark.groupby(panel[area]).mean()
+    varies = panel[area].isin(share.index[(share > 0) & (share < 1)])
+    return panel[mark & varies].groupby(area)[period].min()
+
+
 def check_start(periods: pd.Index, start: Any, fewest_before: int = 1) -> int:
     """Position of `start` in sorted `periods`; PanelError if too few are before or none after."""
     try:
@@ -236,6 +265,7 @@ def long_panel(
     panel = tidy(panel, numbers=needed, labels=[area, period], others=others)
     codes = treated_areas(panel, treated, area)
     start = as_start(start, panel[period])
+    check_marks(panel, treated, start, area, period)
     frame = panel[columns].dropna()
     if frame.empty:
         raise PanelError(f"No row has a value in all of {', '.join(columns)}.")
@@ -298,6 +328,7 @@ def grid(
     panel = tidy(panel, numbers=[outcome], labels=[area, period])
     codes = (named_areas if alone else treated_areas)(panel, treated, area)
     start = as_start(start, panel[period])
+    check_marks(panel, treated, start, area, period)
     check_pairs(panel, area, period)
     wide = panel.pivot_table(index=area, columns=period, values=outcome, sort=True, dropna=False)
     at = check_start(wide.columns, start, fewest_before)

@@ -97,7 +97,9 @@ def staggered_effect(
         Areas left out never start; nor do those whose start is missing, infinite, or 0 where the
         periods are numbers above 0. Areas that had started by the first period have no before and
         are left out, with a warning.
-    treated, start : as elsewhere, instead of `starts`, when all start together
+    treated, start : instead of `starts`
+        As elsewhere when all start together; or `treated` alone, a column that is true in an area
+        from its own start on.
     covariates : columns, taken in the earlier of the two periods compared
     method, comparison, base, anticipation
         See `group_time.group_time_cells`.
