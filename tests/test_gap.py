@@ -8,6 +8,7 @@ import pytest
 from standing_panels import RATE, SCORE, SHARE, codes, panel_of
 
 from lsp_analysis.errors import PanelError
+from lsp_analysis.figures import alt_of
 from lsp_analysis.standing.baseline import compare
 from lsp_analysis.standing.gap import gap
 
@@ -93,3 +94,11 @@ def test_a_change_from_a_period_without_a_gap_is_refused():
     found = gap(closing(), area=HERE, comparator=ELSEWHERE, indicator=RATE)
     with pytest.raises(PanelError, match="no gap in 1999"):
         found.change(start=pd.Period("1999"))
+
+
+def test_dated_events_are_marked_on_a_gap():
+    found = gap(closing(), area=HERE, comparator=ELSEWHERE, indicator=RATE)
+    year = found.frame["period"].iloc[1]
+    events = pd.DataFrame({"date": [year.start_time], "label": ["Wardens start"]})
+    assert f"Marked: 1 Wardens start (1 January {year})." in alt_of(found.plot(events=events))
+    assert "Marked" not in alt_of(found.plot())

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from standing_panels import RATE, SHARE
 from statsmodels.regression.linear_model import WLS
 
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.trends import (
     chi_squared_trend,
+    proportion_trend,
     recent_trend,
     same_season,
     weighted_slope,
@@ -112,3 +114,16 @@ def test_chi_squared_for_trend_is_the_squared_correlation_in_disguise():
 def test_two_periods_make_no_trend():
     with pytest.raises(PanelError, match="there are 2"):
         chi_squared_trend([1, 2, 3], [10, 10, 0])
+
+
+def test_a_proportion_is_tested_over_all_its_periods():
+    counts, people = [410, 395, 380, 352, 340], [2010, 2005, 2020, 1990, 2015]
+    shares = 100 * np.divide(counts, people)
+    columns = {"numerator": counts, "denominator": people, "value": shares}
+    series = pd.DataFrame({"period": pd.period_range("2001", periods=5, freq="Y"), **columns})
+    found = proportion_trend(series, indicator=SHARE)
+    assert found.chi_squared == pytest.approx(10.8522420343112)  # R: prop.trend.test
+    assert "a trend by the chi-squared test" in found.sentence()
+    assert "fell by 3.5 percentage points" in found.sentence()
+    with pytest.raises(PanelError, match="is for proportions"):
+        proportion_trend(series, indicator=RATE)

@@ -124,6 +124,7 @@ def draw_gap(
     *,
     unit: str = "",
     label: str = "Gap",
+    events: pd.DataFrame | None = None,
     level: float = 0.95,
     ax: Axes | None = None,
 ) -> Axes:
@@ -137,12 +138,14 @@ def draw_gap(
         Unit code of the levels compared, or an axis label.
     label : str
         What the gap is, for the axis: "Gap to the rest of the borough".
+    events : DataFrame, optional
+        Columns ``date`` (or ``period``) and ``label``: numbered lines, listed under the chart.
     level : float between 0 and 1
         Coverage of the interval.
     """
     frame = with_period(frame)
     need(frame, ["period", "gap", "low", "high"], "draw_gap")
-    ax = axes_for(ax, height=3.2)
+    ax = axes_for(ax, height=3.2 + 0.16 * (0 if events is None else len(events)))
     gap, low, high = (floats(frame[c]) for c in ("gap", "low", "high"))
     if not np.isfinite(gap).any():
         return nothing_drawn(ax, frame, "Chart of a gap over time")
@@ -159,7 +162,9 @@ def draw_gap(
     time.label(ax)
     known = np.flatnonzero(np.isfinite(gap))
     ends = [(wording.period(_period_at(time, x[i])), gap[i], low[i], high[i]) for i in known]
-    return record(ax, alt=_gap_alt(ends[0], ends[-1], unit, one_line(label), level), data=frame)
+    alt = _gap_alt(ends[0], ends[-1], unit, one_line(label), level)
+    marked = mark_events(ax, events, time)
+    return record(ax, alt=" ".join([alt, *_marked(marked)]), data=frame)
 
 
 def _draw_lines(
@@ -303,8 +308,7 @@ def _trend_alt(
         )
     if len(order) > 4:
         words.append(f"The other {len(order) - 4} are in the table of numbers.")
-    if events:
-        words.append(f"Marked: {'; '.join(events)}.")
+    words += _marked(events)
     return " ".join(words)
 
 
@@ -317,3 +321,8 @@ def _gap_alt(
         f"{label} over time with its interval. It was {wording.difference(first[1], unit)} in "
         f"{first[0]} and {wording.difference(last[1], unit)} in {last[0]} ({within})."
     )
+
+
+def _marked(events: list[str]) -> list[str]:
+    """What an alternative text says of the events marked."""
+    return [f"Marked: {'; '.join(events)}."] if events else []

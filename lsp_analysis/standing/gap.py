@@ -94,12 +94,13 @@ class Gap:
             pd.DataFrame(columns), caption=f"{self.name}: the gap told in two ways"
         )
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the gap over time with its interval."""
+    def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
+        """Draw the gap over time with its interval and, if given, dated events."""
         return figures.draw_gap(
             self.frame[["period", "gap", "low", "high"]],
             unit=self.unit,
             label=f"Gap to {self.comparator}",
+            events=events,
             level=self.level,
             ax=ax,
         )

@@ -71,12 +71,13 @@ class GapTrend:
             )
         return wording.Sentence(text)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the gaps seen and forecast, with intervals."""
+    def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
+        """Draw the gaps seen and forecast, with intervals and, if given, dated events."""
         return figures.draw_gap(
             self.frame[["period", "gap", "low", "high"]],
             unit=self.unit,
             label="Gap, seen and forecast",
+            events=events,
             level=self.level,
             ax=ax,
         )

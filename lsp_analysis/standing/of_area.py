@@ -19,7 +19,12 @@ from lsp_analysis.standing.groups import group_limits
 from lsp_analysis.standing.people import People, people
 from lsp_analysis.standing.places import small_names
 from lsp_analysis.standing.quadrant import Quadrant, quadrant
-from lsp_analysis.standing.trends import RecentTrend, recent_trend
+from lsp_analysis.standing.trends import (
+    ProportionTrend,
+    RecentTrend,
+    proportion_trend,
+    recent_trend,
+)
 from lsp_analysis.study.areas import last_edition_before
 
 if TYPE_CHECKING:
@@ -86,6 +91,12 @@ def recent_of(brief: AreaBrief, indicator_id: str) -> RecentTrend:
     low, high = group_limits(series, indicator=indicator, level=0.95)
     series = series[["period", "value"]].assign(low=low, high=high)
     return recent_trend(series, polarity=indicator.polarity, unit=indicator.unit)
+
+
+def proportion_trend_of(brief: AreaBrief, indicator_id: str) -> ProportionTrend:
+    """The chi-squared test for trend over all years; PanelError if it is no proportion."""
+    indicator = brief.study.indicator(indicator_id)
+    return proportion_trend(brief.series(indicator_id), indicator=indicator)
 
 
 def slope_of(brief: AreaBrief, indicator_id: str) -> SlopeIndex:

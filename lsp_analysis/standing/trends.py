@@ -18,10 +18,14 @@ from lsp_analysis.standing.judging import POLARITIES
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from lsp_analysis.study.panel import Indicator
+
 POINTS = 5
 PER_YEAR = {"M": 12, "Q": 4}  # periods of a year by the first letter of their frequency
 CHI_SQUARED = 9.54953570608324  # 99.8% point with one degree of freedom
 WIDTH = 3.92  # of a 95% interval, in standard errors, as Fingertips has it
+
+SURPRISING = 0.05
 
 CANNOT = "cannot be calculated"
 NO_CHANGE = "no change"
@@ -149,6 +153,66 @@ def weighted_slope(
     falling = slopes < 0  # a slope of nought goes with the rising ones, as on Fingertips
     alike = falling.all() or not falling.any()
     return float(slopes[0]), float(se), float(chi_squared), bool(alike)
+
+
+@dataclass(frozen=True)
+class ProportionTrend:
+    """Whether a proportion rises or falls over all its periods, by the chi-squared test."""
+
+    name: str
+    unit: str
+    n_periods: int
+    chi_squared: float
+    p_value: float
+    series: pd.DataFrame = field(repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row: periods, the test and its p-value."""
+        names = ("n_periods", "chi_squared", "p_value")
+        row = {name: getattr(self, name) for name in names}
+        return pd.DataFrame(row, index=pd.Index([self.name], name="name"))
+
+    def sentence(self) -> wording.Sentence:
+        """The direction over all periods, if the test sees one."""
+        known = self.series.dropna(subset="value")
+        first, last = known.iloc[0], known.iloc[-1]
+        moved = wording.change(last["value"] - first["value"], self.unit)
+        said = "a trend" if self.p_value < SURPRISING else "no clear trend"
+        return wording.Sentence(
+            f"Over all {self.n_periods} periods, {wording.period(first['period'])} to "
+            f"{wording.period(last['period'])}, {self.name} {moved}: {said} by the chi-squared "
+            f"test for proportions ({wording.p_value(self.p_value)})."
+        )
+
+    def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
+        """Draw the series and, if given, dated events."""
+        drawn = self.series.assign(series="Value")
+        return figures.draw_trend(drawn, unit=self.unit, events=events, ax=ax)
+
+
+def proportion_trend(series: pd.DataFrame, *, indicator: Indicator) -> ProportionTrend:
+    """The chi-squared test for trend (`chi_squared_trend`) over a whole series.
+
+    Parameters
+    ----------
+    series : DataFrame, one row per period, in order
+        ``period``, ``numerator``, ``denominator``, ``value``.
+    indicator : Indicator of type proportion
+
+    Raises
+    ------
+    PanelError
+        The indicator is no proportion, or has fewer than three periods.
+    """
+    if indicator.value_type != "proportion":
+        raise PanelError(
+            f"{indicator.name} is of type {indicator.value_type}, and the chi-squared test for "
+            "trend is for proportions."
+        )
+    check_columns(series, ["period", "numerator", "denominator", "value"], "series")
+    known = series.dropna(subset=["numerator", "denominator"]).sort_values("period")
+    chi_squared, p = chi_squared_trend(known["numerator"], known["denominator"])
+    return ProportionTrend(indicator.name, indicator.unit, len(known), chi_squared, p, known)
 
 
 def chi_squared_trend(counts: ArrayLike, population: ArrayLike) -> tuple[float, float]:
