@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from effect_worlds import two_factors
 
@@ -71,3 +72,11 @@ def test_the_error_left_out_is_that_of_refitting_without_the_period():
 def test_a_penalty_of_nothing_is_refused():
     with pytest.raises(ParameterError, match="above 0"):
         augmented_synthetic_control(two_factors(), ridge=0.0, **OPTIONS)
+
+
+def test_an_area_with_a_twin_among_the_others_is_met_exactly():
+    world = two_factors(effect=4.0)
+    twin = world[world["area_code"] == "E000"].assign(area_code="E999")
+    found = augmented_synthetic_control(pd.concat([world, twin]), **OPTIONS)
+    assert found.estimate == pytest.approx(0.0, abs=1e-6)
+    assert found.p_value > 0.05

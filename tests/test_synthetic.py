@@ -192,6 +192,11 @@ def test_a_treated_area_unlike_any_other_gets_a_warning():
         ({"predictors": [("lode", 1)]}, PanelError, 'Did you mean "load"'),
         ({"predictors": [("rate", 17)]}, PanelError, "not before the start"),
         ({"predictors": [("rate", 1, "mode")]}, ParameterError, "use one of mean"),
+        ({"predictors": ["load"]}, ParameterError, "is not a predictor"),
+        ({"predictors": [("load",)]}, ParameterError, "is not a predictor"),
+        ({"predictors": [("area_code", 1)]}, PanelError, "is not a number"),
+        ({"predictors": PREDICTORS, "predictor_weights": [1.0]}, ParameterError, "it has 1"),
+        ({"predictors": PREDICTORS, "predictor_weights": "ols"}, ParameterError, "regression"),
         ({"predictors": [("rate", [])]}, ParameterError, "names no period"),
         ({"predictor_weights": [1.0]}, ParameterError, "needs `predictors`"),
         (

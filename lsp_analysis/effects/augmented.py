@@ -26,6 +26,9 @@ N_PENALTIES = 21
 LEAST_PENALTY = 1e-8
 """Smallest penalty tried, as a share of the largest, as in the authors' ``augsynth``."""
 
+LEAST_ERROR = 1e-9
+"""Left-out error taken where an area is met exactly, as a share of the range before the start."""
+
 ASSUMPTIONS = (
     "The treated area would have gone on following its weighted, regression-corrected average.",
     "The comparison areas were not touched by the programme.",
@@ -156,6 +159,7 @@ def _correct(laid_out: Grid, units: Units, ridge: float | None) -> _Corrected:
     before = laid_out.outcomes[:, laid_out.before]
     pairs = list(zip(units.of_donors(before), units.own(before), strict=True))
     penalties, errors = np.array([_choose(*pair, ridge) for pair in pairs]).T
+    errors = np.maximum(errors, LEAST_ERROR * np.ptp(before))
     weights = np.array(
         [augmented_weights(*pair, own) for pair, own in zip(pairs, penalties, strict=True)]
     )

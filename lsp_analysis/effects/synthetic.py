@@ -109,7 +109,7 @@ def synthetic_control(
     )
     fitted = _fitted_columns(laid_out, fit_periods, panel[period])
     table = None
-    if predictors is not None:
+    if predictors is not None and len(predictors):
         table = predictor_table(
             panel, predictors, laid_out.periods[laid_out.start_at], area, period
         )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.layout import Grid, as_start, need_columns
+from lsp_analysis.effects.layout import Grid, as_start, tidy
 from lsp_analysis.effects.predictor_fit import Matching
 from lsp_analysis.effects.predictor_search import Search, search_predictor_weights
 from lsp_analysis.effects.simplex import nearest_points, tied_donors
@@ -73,8 +73,8 @@ def predictor_table(
     """
     rows = {}
     for spec in predictors:
-        column, periods, operation = (*spec, "mean")[:3]
-        need_columns(panel, [column])
+        column, periods, operation = _parts(spec)
+        panel = tidy(panel, numbers=[column], labels=[area, period])
         if operation not in OPERATIONS:
             raise ParameterError(
                 f"The predictor {column!r} asks for {operation!r}: use one of "
@@ -97,6 +97,15 @@ def predictor_table(
         )
         rows[name] = pd.Series(OPERATIONS[operation](wide.to_numpy(float), axis=1), wide.index)
     return pd.DataFrame(rows).T
+
+
+def _parts(spec: PredictorSpec) -> tuple[str, Any, str]:
+    if isinstance(spec, str | dict) or not 2 <= len(spec) <= 3:
+        raise ParameterError(
+            f"{spec!r} is not a predictor: give (column, periods) or (column, periods, operation), "
+            'for example ("beer", range(1984, 1989), "mean").'
+        )
+    return (*spec, "mean")[:3]
 
 
 def in_deviations(table: pd.DataFrame) -> pd.DataFrame:
