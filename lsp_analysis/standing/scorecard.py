@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -43,10 +44,12 @@ def scorecard(brief: AreaBrief, moved: Signals, *, most: int = MOST_ROWS) -> Tab
     }
     if charted["target"].notna().any():
         columns["Target"] = charted["assurance"].map(_TARGET_WORDS).fillna("none")
+    unknown = [c for c in ("Year on year", "Long run") if set(columns[c]) == {"not known"}]
+    columns = {name: column for name, column in columns.items() if name not in unknown}
     return figures.table(
         pd.DataFrame(columns).reset_index(drop=True),
         caption=f"{brief.area.name} at a glance",
-        note=_note(brief, moved, len(table), len(shown), "Target" in columns),
+        note=_note(brief, moved, len(table), len(shown), columns),
     )
 
 
@@ -104,13 +107,15 @@ def _variation_word(variation: object) -> str:
     return words.get(str(variation), "not known")
 
 
-def _note(brief: AreaBrief, moved: Signals, total: int, shown: int, has_target: bool) -> str:
+def _note(
+    brief: AreaBrief, moved: Signals, total: int, shown: int, columns: Collection[str]
+) -> str:
     """How to read the columns, and what is left out."""
     usual = "its usual range"
     if moved.since is not None:
         usual = f"its usual range before {wording.period(moved.since)}"
-    parts = [f"Long run: the last point against {usual}."]
-    if has_target:
+    parts = [f"Long run: the last point against {usual}."] if "Long run" in columns else []
+    if "Target" in columns:
         parts.append("Target: of the borough's plan, if the area goes on as it is.")
     parts.append(brief.profile.caution())
     if shown < total:

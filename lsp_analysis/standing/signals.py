@@ -95,12 +95,20 @@ class Signals:
             "last five years are judged by the recent trend of Fingertips.",
         )
 
+    @property
+    def moving(self) -> list[str]:
+        """Names of the indicators that the area has two values of, so that they make a line."""
+        own = self.paths[(self.paths["series"] == self.area) & self.paths["value"].notna()]
+        counts = own["title"].value_counts(sort=False)
+        return list(counts.index[counts > 1])
+
     def plot(self, ax: Axes | None = None, *, most: int = 12) -> Axes:
         """Draw indicators through the years, the area beside the rest of the borough.
 
         With more than `most`, those that ended outside their usual variation come first.
         """
         names = self.table["name"]
+        names = names[names.isin(self.moving)] if self.moving else names
         if len(names) > most:
             urgent = ~self.table["variation"].isin(ORDER)
             chosen = names[urgent.sort_values(kind="stable").index[:most]]
