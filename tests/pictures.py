@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import warnings
 
+from matplotlib.axes import Axes
+from matplotlib.text import Text
 from PIL import Image
 
 from lsp_analysis.figures.style import _CSS_DPI, _SHARPNESS, alt_of, data_of, render
@@ -26,6 +28,7 @@ def assert_fit_for_a_page(ax):
     assert causal_words(alt_of(ax)) == []
     assert data_of(ax) is not None
     assert_nothing_cut_off(figure)
+    assert texts_that_overlap(figure) == []
     for axes in _all_axes(ax):
         assert_ticks_apart(axes)
 
@@ -63,3 +66,34 @@ def _inside(axis, label):
 
 def _all_axes(ax):
     return [ax, *ax.child_axes]
+
+
+def texts_that_overlap(figure, slack=1.5):
+    """Pairs of texts, as drawn, whose boxes run into each other by more than `slack` points."""
+    figure.dpi = _CSS_DPI * _SHARPNESS
+    renderer = figure.canvas.get_renderer()
+    away = _labels_out_of_sight(figure)
+    texts = [t for t in figure.findobj(Text) if t.get_visible() and t.get_text().strip()]
+    boxes = [(t.get_text(), Text.get_window_extent(t, renderer)) for t in texts if t not in away]
+    least = slack * figure.dpi / 72
+    met = []
+    for i, (one, box) in enumerate(boxes):
+        for other, beside in boxes[i + 1 :]:
+            wide = min(box.x1, beside.x1) - max(box.x0, beside.x0)
+            tall = min(box.y1, beside.y1) - max(box.y0, beside.y0)
+            if wide > least and tall > least:
+                met.append((one, other))
+    return met
+
+
+def _labels_out_of_sight(figure):
+    """Labels of ticks beyond the ends of their axis, which are not drawn."""
+    axes = figure.findobj(Axes)
+    sides = [axis for one in axes for axis in (one.xaxis, one.yaxis)]
+    return {
+        label
+        for axis in sides
+        for tick in axis.get_major_ticks()
+        for label in (tick.label1, tick.label2)
+        if not _inside(axis, label)
+    }

@@ -10,11 +10,12 @@ from pictures import assert_fit_for_a_page
 from lsp_analysis import figures
 
 LONG = "Hall i' th' Wood, Brightmet and Tonge with the Haulgh, $x^2$ <b>&"
+AWKWARD = {1: LONG, 2: "حي الغابة \u202eWood", 3: "Pneumono" * 10, 5: "50% of £5_000\n^{2}$"}
 VERDICTS = ["better", "similar", "worse", "higher", "lower", "not compared"]
 
 
 def names(n):
-    return [LONG if i == 1 else f"_Area {i}" for i in range(n)]
+    return [AWKWARD.get(i, f"_Area {i}") for i in range(n)]
 
 
 def intervals(n, scale, seed=1, value="estimate"):

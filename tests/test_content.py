@@ -102,3 +102,19 @@ def test_a_plain_frame_gets_header_cells_that_say_what_they_head():
 
 def test_words_are_taken_out_of_html():
     assert plain_text("<p>5 &lt; 6<br>yes</p>") == "5 < 6 yes"
+
+
+def test_a_minor_section_whose_code_shows_nothing_is_left_out():
+    empty = new_code_cell("people = None")
+    content = content_of(
+        new_markdown_cell("# Title\n\n## One"),
+        new_markdown_cell("### Who lives here?\n\nBars are the area."),
+        empty,
+        new_markdown_cell("### Kept"),
+        shown({"text/html": "<p>Said.</p>"}),
+        new_markdown_cell("## Two"),
+        empty,
+        new_markdown_cell("### Words alone"),
+    )
+    assert [heading.text for heading in content.headings] == ["One", "Kept", "Two", "Words alone"]
+    assert not any("Bars" in block.html for block in content.blocks)

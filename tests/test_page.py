@@ -150,3 +150,13 @@ def test_a_notebook_that_no_runner_made_still_makes_a_page():
     page = render_page(new_notebook(cells=[new_markdown_cell("# Mine"), new_code_cell("1")]))
     assert "<h1>Mine</h1>" in page
     assert "Simulated" not in page
+
+
+def test_the_part_with_the_headline_is_printed_on_a_page_of_its_own():
+    line = shown({"text/html": "<p>All is well.</p>"}, tags=["headline"])
+    cells = [line, new_markdown_cell("## What works?"), figure()]
+    page = page_of(*cells)
+    summary = page.split('<div class="summary">')[1].split('id="what-works"')[0]
+    assert "All is well." in summary
+    assert "<figure" not in summary
+    assert '<div class="summary">' not in page_of(*cells[1:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.text import Text
 
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.standing.process import process_chart
@@ -81,3 +82,20 @@ def test_a_flat_series_is_common_cause():
     chart = process_chart(series_of([5.0] * 15))
     assert (chart.points["type"] == "Common Cause").all()
     assert chart.points["upl"].eq(5).all()
+
+
+@pytest.mark.parametrize(
+    ("target", "polarity", "said"),
+    [
+        (30.0, "low_is_good", "will meet"),
+        (30.0, "high_is_good", "will miss"),
+        (10.0, "low_is_good", "may meet or"),
+    ],
+)
+def test_a_process_chart_says_beside_it_whether_the_target_is_in_reach(target, polarity, said):
+    periods = pd.period_range("2010", periods=14, freq="Y")
+    series = pd.DataFrame({"period": periods, "value": [10.0, 11.0] * 7})
+    ax = process_chart(series, polarity=polarity, target=target).plot()
+    written = {text.get_text() for text in ax.figure.findobj(Text)}
+    assert any(said in text for text in written)
+    assert "usual variation" in written

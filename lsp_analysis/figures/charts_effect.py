@@ -79,6 +79,7 @@ def draw_forest(
     ax.plot(estimate, y, **_POINT)
     zero_line(ax, "x", reference)
     number_axis(ax, "x")
+    ax.xaxis.get_major_locator().set_params(nbins=4)
     _draw_open_ends(ax, y, estimate, open_ends)
     lines = f"lines: {whiskers}" if whiskers else f"with {level_words(level)} intervals"
     notes = [lines] if np.isfinite(low).any() or open_ends.any() else []

@@ -41,8 +41,8 @@ from lsp_analysis.figures.style import (
 )
 from lsp_analysis.figures.time_axis import TimeAxis
 
-_PANEL = 1.95  # inches of height
-_LEFT, _BELOW, _ABOVE, _BETWEEN = 0.42, 0.36, 0.6, 0.16  # inches around a panel's plot
+_PANEL = 2.0  # inches of height
+_LEFT, _BELOW, _ABOVE, _BETWEEN = 0.42, 0.4, 0.66, 0.16  # inches around a panel's plot
 
 
 @in_house_style
@@ -126,10 +126,10 @@ def _draw_panel(panel: Axes, part: pd.DataFrame, time: TimeAxis, order: list[Any
 def _name_panel(panel: Axes, part: pd.DataFrame, wide: float) -> None:
     """Title and unit over a panel `wide` inches across, from the edge of its cell."""
     named = wording.unit_label(str(part["unit"].iloc[0])) if "unit" in part else ""
-    name = wrapped(part["title"].iloc[0], int(wide / 0.078), 2)
-    text = "\n".join(filter(None, [name, wrapped(named, int(wide / 0.078), 1)]))
+    name = wrapped(part["title"].iloc[0], int(wide / 0.087), 2)
+    text = "\n".join(filter(None, [name, wrapped(named, int(wide / 0.087), 1)]))
     edge = -(_LEFT - 0.04) / (wide - _LEFT - _BETWEEN)
-    panel.set_title(text, loc="left", fontsize=SMALL, color=INK, x=edge, pad=4)
+    panel.set_title(text, loc="left", fontsize=SMALL, color=INK, x=edge, pad=8)
 
 
 def _few_labels(panel: Axes, time: TimeAxis) -> None:
@@ -139,7 +139,10 @@ def _few_labels(panel: Axes, time: TimeAxis) -> None:
     ends = time.steps.iloc[[0, -1]] if len(time.steps) > 1 else time.steps
     labels = [wording.period(p, short=True)[:8] for p in ends.index]
     panel.set_xticks(ends.to_numpy(), labels=labels)
-    panel.tick_params(axis="x", length=2)
+    panel.tick_params(axis="x", length=2, pad=6)
+    if len(labels) > 1:
+        for text, side in zip(panel.get_xticklabels(), ("left", "right"), strict=True):
+            text.set_horizontalalignment(side)
 
 
 def _multiples_alt(frame: pd.DataFrame, time: TimeAxis, titles: list[Any], order: list[Any]) -> str:
@@ -192,7 +195,7 @@ def draw_specification_curve(
     ax.spines[:].set_visible(False)
     names = _choice_names(choices)
     left = (0.07 * max(map(len, names), default=0) + 0.3) / WIDTH
-    low = under / (3.0 + under)
+    low = (under + 0.1) / (3.0 + under)
     upper = tidy(ax.inset_axes((left, low, 1 - left, 0.9 - low)))
     x = np.arange(1, len(known) + 1)
     preferred = known.get("preferred", pd.Series(False, index=known.index)).to_numpy(dtype=bool)
@@ -201,7 +204,7 @@ def draw_specification_curve(
     diamond = "; diamond: preferred analysis" if preferred.any() else ""
     unit_above(upper, f"{label}, with {level_words(level)} intervals{diamond}", width=46)
     if choices:
-        grid = tidy(ax.inset_axes((left, 0, 1 - left, low - 0.1 / (3.0 + under)), sharex=upper))
+        grid = tidy(ax.inset_axes((left, 0, 1 - left, low - 0.2 / (3.0 + under)), sharex=upper))
         _choice_grid(grid, known, choices, names)
     return record(ax, alt=_specification_alt(known, preferred, unit), data=frame)
 

@@ -10,9 +10,16 @@ from matplotlib.ticker import FuncFormatter
 
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.figures.marks import floats, key_above, need, nothing_drawn, one_line
+from lsp_analysis.figures.marks import (
+    floats,
+    key_above,
+    need,
+    nothing_drawn,
+    number_axis,
+    one_line,
+    tick_text,
+)
 from lsp_analysis.figures.style import (
-    GRID,
     INK,
     PALETTE,
     SMALL,
@@ -96,8 +103,8 @@ def _pyramid_axes(ax: Axes, bands: list[str], frame: pd.DataFrame, unit: str) ->
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     ax.axvline(0, color=INK, linewidth=0.8)
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: wording.number(round(abs(v), 6))))
-    ax.xaxis.grid(True, color=GRID, linewidth=0.8)
+    number_axis(ax, "x")
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: tick_text(ax.xaxis, abs(v))))
     named = "Per cent of people" if unit == "percent" else wording.unit_label(unit)
     ax.set_xlabel(named, fontsize=SMALL)
 

@@ -13,6 +13,7 @@ from lsp_analysis.errors import ParameterError
 from lsp_analysis.figures.marks import (
     floats,
     key_above,
+    large_unit,
     need,
     nothing_drawn,
     numbered_list,
@@ -128,6 +129,9 @@ def _short_quantity(value: float, unit: str) -> str:
     """A number with a per cent sign where it is one; a dash where it is missing."""
     if wording.is_missing(value):
         return "–"
+    divisor, letters = large_unit(abs(value))
+    if letters:
+        return f"{wording.number(value / divisor)}{letters}"
     return wording.quantity(value, "percent") if unit == "percent" else wording.number(value)
 
 

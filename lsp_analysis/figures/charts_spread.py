@@ -155,6 +155,7 @@ def _name_points(
     if chosen:
         places = np.flatnonzero(points["label"].isin(chosen))
         ax.plot(size[places], value[places], "o", mfc="none", mec=INK, ms=12, mew=1.4, zorder=5)
+        places = _apart(places, size, value)
     else:
         outer = np.flatnonzero(np.char.find(where.astype(str), "99.8") >= 0)
         places = _apart(outer[np.argsort(-np.abs(value[outer] - average))], size, value)
@@ -183,7 +184,7 @@ def _apart(places: np.ndarray, size: np.ndarray, value: np.ndarray) -> list[int]
         near = [
             j
             for j in kept
-            if abs(size[i] - size[j]) < 0.5 * wide and abs(value[i] - value[j]) < 0.07 * tall
+            if abs(size[i] - size[j]) < 0.5 * wide and abs(value[i] - value[j]) < 0.16 * tall
         ]
         if not near and len(kept) < _LABELLED:
             kept.append(i)

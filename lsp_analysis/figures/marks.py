@@ -28,6 +28,9 @@ VERDICT_MARKS = {
 }
 
 
+_LONGEST_ITEM = 74  # characters of a name that fill the width of a picture
+
+
 def need(frame: pd.DataFrame, columns: Sequence[str], chart: str) -> None:
     """Raise ParameterError unless `frame` has `columns`."""
     lacking = [column for column in columns if column not in frame]
@@ -132,11 +135,12 @@ def key_above(
     `lift` is its distance in points from the plot's upper edge, `taken` the inches of the figure's
     width that lie beside the plot.
     """
-    texts = [wording.capital(wrapped(label, 60, 2)) for label in labels]
+    room = ax.figure.get_size_inches()[0] * _share_of_width(ax) - taken
+    longest = int(np.clip((room - 0.65) / 0.076, 24, 60))
+    texts = [wording.capital(wrapped(label, longest, 2)) for label in labels]
     # matplotlib drops labels that start with an underscore
     texts = [f" {text}" if text.startswith("_") else text for text in texts]
     up = ScaledTranslation(0, lift / 72, ax.figure.dpi_scale_trans)
-    room = ax.figure.get_size_inches()[0] * _share_of_width(ax) - taken
     ax.legend(
         handles,
         texts,
@@ -256,10 +260,10 @@ def row_heights(labels: Iterable[Any], *, width: int = 26, each: float = 0.3) ->
 
 
 def numbered_list(names: Iterable[Any], width: int = 84) -> str:
-    """Names with their numbers, run on in lines of about `width` characters, none broken."""
+    """Names with their numbers, run on in lines of `width` characters, none broken."""
     lines = [""]
     for i, name in enumerate(names, start=1):
-        item = f"{i} {one_line(name)}"
+        item = wrapped(f"{i} {one_line(name)}", min(width, _LONGEST_ITEM), 1)
         if lines[-1] and len(lines[-1]) + len(item) > width:
             lines.append("")
         lines[-1] += f"{'    ' if lines[-1] else ''}{item}"

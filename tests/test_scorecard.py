@@ -1,0 +1,87 @@
+"""The first page in short: a row for each indicator, what changed, what to look at first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from small_study import small_tables, write_small_study
+
+from lsp_analysis import area_brief, open_study
+from lsp_analysis.resources import study_path
+from lsp_analysis.standing.agenda import first_things
+from lsp_analysis.standing.rug import rug
+from lsp_analysis.standing.scorecard import scorecard
+from lsp_analysis.standing.signals import signals
+
+
+@pytest.fixture(scope="module")
+def brief():
+    return area_brief(open_study(study_path("bolton_demo")), "Hall i' th' Wood")
+
+
+@pytest.fixture(scope="module")
+def moved(brief):
+    return signals(brief, since="2008-04")
+
+
+def test_every_row_of_the_glance_is_the_profiles_verdict(brief, moved):
+    shown = scorecard(brief, moved).frame
+    assert list(shown["Standing"]) == list(brief.profile.table["verdict"])
+    assert len(shown) == len(brief.panels)
+
+
+def test_a_long_study_shows_what_stands_out_and_says_how_many_are_left(brief, moved):
+    short = scorecard(brief, moved, most=5)
+    assert len(short.frame) == 5
+    assert set(short.frame["Standing"]) == {"worse"}
+    assert f"The other {len(brief.panels) - 5} indicators are below." in short.note
+
+
+def test_a_column_in_which_nothing_is_known_is_left_out(brief, moved):
+    blank = replace(brief.profile, table=brief.profile.table.assign(change_verdict=""))
+    unknown = replace(brief)
+    unknown.__dict__["profile"] = blank
+    assert "Year on year" not in scorecard(unknown, moved).frame
+    assert "Year on year" in scorecard(brief, moved).frame
+
+
+def test_what_changed_names_each_clear_change_and_counts_the_others(brief):
+    table = brief.profile.table
+    clear = table[table["change_verdict"].isin(["better", "worse", "higher", "lower"])]
+    said = brief.profile.changed()
+    assert all(name in said for name in clear["name"])
+    assert f"The other {len(table) - len(clear)} indicators" in said
+
+
+def test_a_change_that_cannot_be_judged_is_not_called_none(brief):
+    blank = {"change_low": np.nan, "change_high": np.nan, "change_verdict": "not compared"}
+    said = replace(brief.profile, table=brief.profile.table.assign(**blank)).changed()
+    assert "cannot be told" in said
+    assert "Nothing changed" not in said
+
+
+def test_the_headline_names_its_comparator_once(brief):
+    assert brief.headline().count("the rest of the borough") == 1
+
+
+def test_what_to_look_at_first_is_worse_here(brief):
+    said = first_things(brief)
+    worse = brief.profile.table.query("verdict == 'worse'")["name"]
+    assert any(name[1:] in said for name in worse)
+
+
+def test_a_study_without_boundaries_sets_the_area_beside_those_as_deprived(tmp_path):
+    tables = {k: v for k, v in small_tables().items() if k != "geometry"}
+    study = open_study(write_small_study(tmp_path / "flat", tables))
+    brief = area_brief(study, study.small_areas()["area_code"].iloc[0])
+    if study.has("geometry"):
+        pytest.skip("the small study has boundaries")
+    assert "next door" not in rug(brief).sentence()
+
+
+def test_small_charts_are_drawn_of_what_has_two_values(brief, moved):
+    assert set(moved.moving) == set(moved.table["name"])
+    once = moved.paths.drop_duplicates(["title", "series"])
+    assert replace(moved, paths=once).moving == []
