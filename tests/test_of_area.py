@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from lsp_analysis import area_brief, open_study
@@ -36,6 +37,32 @@ def test_an_area_with_the_standard_ages_would_keep_its_rate(brief):
     assert (table["low"] < table["value"]).all()
     assert (table["value"] < table["high"]).all()
     assert table.loc["here", "value"] > table.loc["here", "crude"]  # few old people live here
+
+
+class Withheld:
+    """A study in which every count of one small area is withheld."""
+
+    def __init__(self, study, code):
+        self.study, self.code = study, code
+
+    def read(self, table, **which):
+        rows = self.study.read(table, **which)
+        if table == "observations":
+            rows["numerator"] = rows["numerator"].where(rows["area_code"] != self.code)
+        return rows
+
+
+def test_a_count_withheld_is_not_taken_for_nobody(brief):
+    deaths = brief.study.indicator("deaths")
+    groups = {"here": brief.area.members, "there": brief.comparators["the rest of the borough"]}
+    own = age_adjusted(Withheld(brief.study, brief.area.members[0]), deaths, groups)
+    assert np.isnan(own.table.loc["here", "value"])
+    assert "here has an age band without a count" in own.sentence()
+    whole = age_adjusted(brief.study, deaths, groups).table
+    other = age_adjusted(Withheld(brief.study, groups["there"][0]), deaths, groups).table
+    assert other.loc["here"].equals(whole.loc["here"])
+    assert other.loc["there", "events"] < whole.loc["there", "events"]
+    assert other.loc["there", "value"] == pytest.approx(whole.loc["there", "value"], rel=0.02)
 
 
 def test_only_what_is_counted_by_age_is_adjusted_for_it(brief):

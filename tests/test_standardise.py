@@ -43,7 +43,7 @@ def test_few_events_and_empty_bands_give_no_rate_and_say_why():
     assert table[["value", "low", "high"]].isna().all(axis=None)
     assert table["note"].to_dict() == {
         "few": "fewer than 10 events",
-        "empty": "an age band has no people",
+        "empty": "an age band without people",
     }
 
 

@@ -86,7 +86,8 @@ def age_adjusted(
         With counts by five-year age band (0-4 to 90+) and residents likewise.
     indicator : Indicator
     groups : mapping of name to small-area codes
-        The area first, then what it is compared with.
+        The area first, then what it is compared with. A count withheld leaves the area without a
+        rate, and its small area out of a comparator.
     years : int
         Calendar years taken together, up to the last: small areas have few events in one.
     level : float between 0 and 1
@@ -105,18 +106,20 @@ def age_adjusted(
     both = counts[counts["year"].isin(common)].merge(
         residents, on=["area_code", "year", "band"], how="right"
     )
-    both = both[both["year"].isin(common)].fillna({"observed": 0})
+    both = both[both["year"].isin(common)]
+    withheld = set(counts.loc[counts["observed"].isna() & counts["year"].isin(common), "area_code"])
+    # Without a row nobody was counted; a row without a number is a number withheld.
+    nobody = both["observed"].isna() & ~both["area_code"].isin(withheld)
+    both = both.assign(observed=both["observed"].mask(nobody, 0))
     frames = [
-        both[both["area_code"].isin(codes)].groupby("band", as_index=False)[
-            ["observed", "population"]
-        ].sum().assign(group=name)
-        for name, codes in groups.items()
-    ]  # fmt: skip
+        _sums(both, set(codes) - (withheld if place else set())).assign(group=name)
+        for place, (name, codes) in enumerate(groups.items())
+    ]
     long = pd.concat(frames).assign(standard=lambda rows: ESP2013[rows["band"] // 5])
     table = directly_standardised(
         long, by="group", multiplier=indicator.multiplier, level=level
     ).loc[list(groups)]
-    sums = long.groupby("group")[["observed", "population"]].sum().loc[list(groups)]
+    sums = long.groupby("group")[["observed", "population"]].sum(skipna=False).loc[list(groups)]
     scale = indicator.multiplier / sums["population"]
     low, high = poisson_limits(sums["observed"], level=level)
     table = table.assign(
@@ -144,8 +147,14 @@ def _by_age(study: Study, indicator: Indicator) -> pd.DataFrame:
     split = rows[rows["sex"] != "all"]
     rows = split if len(split) else rows
     banded = rows.assign(band=_bands(rows["age"]), year=rows["period_start"].dt.year)
-    sums = banded.groupby(["area_code", "year", "band"], as_index=False)["numerator"].sum()
-    return sums.rename(columns={"numerator": "observed"})
+    sums = banded.groupby(["area_code", "year", "band"])["numerator"].sum(skipna=False)
+    return sums.rename("observed").reset_index()
+
+
+def _sums(both: pd.DataFrame, codes: Collection[str]) -> pd.DataFrame:
+    """Events and people of these areas by band; missing where a count is."""
+    rows = both[both["area_code"].isin(codes)]
+    return rows.groupby("band")[["observed", "population"]].sum(skipna=False).reset_index()
 
 
 def _residents(study: Study) -> pd.DataFrame:

@@ -67,7 +67,11 @@ def directly_standardised(
             "high": multiplier * (value + stretch * (upper - sums["observed"])),
             "note": np.select(
                 [~peopled, ~whole, ~enough],
-                ["an age band has no people", "an age band has no count", "fewer than 10 events"],
+                [
+                    "an age band without people",
+                    "an age band without a count",
+                    "fewer than 10 events",
+                ],
                 "",
             ),
         }
