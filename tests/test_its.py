@@ -203,6 +203,10 @@ def test_residuals_that_hang_together_are_warned_of():
         ({"start": 48}, PanelError, "longer series"),
         ({"start": 49}, PanelError, "No period"),
         ({"outcome": "why"}, PanelError, "no column 'why'"),
+        ({"newey_west": -1}, ParameterError, "from 0 to 24"),
+        ({"newey_west": 2.5}, ParameterError, "whole number"),
+        ({"harmonics": 3, "cycle": 4}, ParameterError, "half the 4 periods"),
+        ({"covariates": ["period"]}, PanelError, "a combination of the others"),
     ],
 )
 def test_what_cannot_be_done_is_refused(change, error, words):
@@ -258,3 +262,17 @@ def test_a_date_that_is_missing_leaves_a_gap_in_time_and_the_season_is_read_off(
             data.drop(index=[5, 40]), outcome="y", start=31, harmonics=2, cycle=12
         )
         assert season.estimate == pytest.approx(given.estimate)
+
+
+@pytest.mark.parametrize("family", ["poisson", "quasi_poisson", "negative_binomial"])
+@pytest.mark.parametrize(("nil", "words"), [("before", "has no bound"), ("after", "is nil")])
+def test_counts_that_are_nil_before_or_after_have_no_rate_ratio(family, nil, words):
+    data = monthly()
+    after = data["period"] >= START
+    data["n"] = data["n"].mask(after if nil == "after" else ~after, 0)
+    options = {"outcome": "n", "start": START, "family": family}
+    with pytest.raises(PanelError, match=words):
+        interrupted_series(data, **options)
+    both = pd.concat([data.assign(area_code="A"), monthly(seed=1).assign(area_code="B")])
+    with pytest.raises(PanelError, match="in the treated areas"):
+        controlled_interrupted_series(both, treated=["A"], **options)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.effects.its_design import CHANGES, design, series_of
-from lsp_analysis.effects.its_fit import SeriesFit, fit_series
+from lsp_analysis.effects.its_fit import SeriesFit, check_events, fit_series
 from lsp_analysis.effects.its_size import Size, size_of_change
 from lsp_analysis.effects.layout import AREA, PERIOD, as_start, check_level
 from lsp_analysis.effects.parts import paths_frame
@@ -119,6 +119,8 @@ def interrupted_series(
     )
     columns = columns.join(series[list(covariates)].astype(float))
     people = None if population is None else series[population].to_numpy(dtype=float)
+    after = (series[period] >= as_start(start, series[period])).to_numpy()
+    check_events(series[outcome].to_numpy(dtype=float), after, family)
     fit = fit_series(
         series[outcome].to_numpy(dtype=float),
         columns,

@@ -17,9 +17,9 @@ from lsp_analysis.effects.its import (
     series_fields,
 )
 from lsp_analysis.effects.its_design import CHANGES, design, series_of
-from lsp_analysis.effects.its_fit import fit_series
+from lsp_analysis.effects.its_fit import check_events, fit_series
 from lsp_analysis.effects.its_size import size_of_change
-from lsp_analysis.effects.layout import AREA, PERIOD, check_level, tidy, treated_areas
+from lsp_analysis.effects.layout import AREA, PERIOD, as_start, check_level, tidy, treated_areas
 from lsp_analysis.effects.parts import UNTOUCHED
 
 SHARED_BREAK = (
@@ -98,6 +98,10 @@ def controlled_interrupted_series(
     own = columns[doubled].mul(both["_treated"], axis=0).add_prefix("treated x ")
     columns = columns.join(own)
     people = None if population is None else both[population].to_numpy(dtype=float)
+    after = (both[period] >= as_start(start, both[period])).to_numpy()
+    for mark, whose in ((1.0, " in the treated areas"), (0.0, " in the comparison areas")):
+        rows = (both["_treated"] == mark).to_numpy()
+        check_events(both.loc[rows, outcome].to_numpy(dtype=float), after[rows], family, whose)
     fit = fit_series(
         both[outcome].to_numpy(dtype=float),
         columns,

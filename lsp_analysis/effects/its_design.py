@@ -57,8 +57,8 @@ def series_of(
     if repeated.any():
         first = series.loc[repeated.idxmax(), period]
         raise PanelError(
-            f"{int(repeated.sum())} periods occur more than once, first {first}. A series has "
-            "one row per period: name the treated areas in `treated`, or add the rows up."
+            f"Periods occur more than once, first {first}. A series has one row per period: name "
+            "the treated areas in `treated`, or add the rows up."
         )
     return _varying(series, outcome), 1
 
@@ -141,7 +141,11 @@ def design(
     kept = ["intercept", "time", *CHANGES[change]]
     table = pd.DataFrame({name: columns[name] for name in kept}, index=periods.index)
     if harmonics:
-        length = cycle or _cycle_of(periods)
+        length = _cycle_of(periods) if cycle is None else cycle
+        if not (harmonics > 0 and length >= 2 * harmonics):
+            raise ParameterError(
+                f"harmonics={harmonics} must be from 0 to half the {length:g} periods of a season."
+            )
         for k in range(1, harmonics + 1):
             angle = 2 * np.pi * k * time / length
             if not np.isclose(2 * k, length):  # there the sine is 0 throughout

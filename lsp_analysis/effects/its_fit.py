@@ -84,6 +84,8 @@ def fit_series(
         Student's t for intervals; if left out, yes where a variance is estimated.
     """
     _check(outcome, columns, family, population)
+    if newey_west is not None:
+        _check_lags(newey_west, len(outcome) if time is None else len(np.unique(time)))
     offset = None if population is None else np.log(population)
     with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
@@ -157,11 +159,42 @@ def _check(
     if family != "gaussian" and (outcome < 0).any():
         raise PanelError(f"The outcome has {int((outcome < 0).sum())} negative counts.")
     n, k = columns.shape
-    if n <= k or np.linalg.matrix_rank(columns.to_numpy(dtype=float)) < k:
+    if n <= k:
         raise PanelError(
             f"{n} periods cannot support the {k} terms {', '.join(columns)}: use fewer terms, or a "
             "longer series before and after the start."
         )
+    if np.linalg.matrix_rank(columns.to_numpy(dtype=float)) < k:
+        raise PanelError(
+            f"Over these {n} periods one of the terms {', '.join(columns)} is a combination of the "
+            "others: leave it out, or use a longer series before and after the start."
+        )
+
+
+def _check_lags(lags: int, n_periods: int) -> None:
+    if not isinstance(lags, int | np.integer) or not 0 <= lags <= n_periods // 2:
+        raise ParameterError(
+            f"newey_west={lags!r} must be a whole number of lags from 0 to {n_periods // 2}, half "
+            f"the {n_periods} periods."
+        )
+
+
+def check_events(outcome: np.ndarray, after: np.ndarray, family: str, whose: str = "") -> None:
+    """Raise PanelError when counts are all 0 before the start or from it on.
+
+    Parameters
+    ----------
+    after : bool array, rows from the start on
+    whose : the areas, in words, where there are several series
+    """
+    if family == "gaussian":
+        return
+    for rows, when, ratio in ((~after, "before", "has no bound"), (after, "from", "is nil")):
+        if not outcome[rows].any():
+            raise PanelError(
+                f"There are no events {when} the start{whose}, so their rate ratio {ratio} and no "
+                "standard error means anything. Use longer periods, or an exact test of the counts."
+            )
 
 
 def critical_value(df: float, level: float) -> float:

@@ -112,7 +112,8 @@ def _log_size(
     gradient = with_effect[after] @ x[after] / totals[0] - without[after] @ x0[after] / totals[1]
     se = float(np.sqrt(gradient @ fit.covariance @ gradient))
     half = critical_value(fit.df, level) * se
-    shares = [math.expm1(value) for value in (log_ratio, log_ratio - half, log_ratio + half)]
+    with np.errstate(over="ignore"):  # an upper end without bound
+        shares = [float(np.expm1(log_ratio + side * half)) for side in (0, -1, 1)]
     counterfactual = float(without[after].mean())
     fall = -math.expm1(-half - float(stats.t.ppf(0.8, fit.df)) * se)
     return Size(
