@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from standing_panels import RATE, panel_of
+from standing_panels import RATE, SHARE, codes, panel_of
 
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.gradient import shared_out, slope, slopes, tenths
@@ -14,8 +14,8 @@ N = 60
 
 
 def ranks(edition: int = 2007) -> pd.DataFrame:
-    codes = [f"A{i:02}" for i in range(N)]
-    return pd.DataFrame({"area_code": codes, "edition": edition, "rank": np.arange(1, N + 1)})
+    areas = codes(*range(N))
+    return pd.DataFrame({"area_code": areas, "edition": edition, "rank": np.arange(1, N + 1)})
 
 
 def sloping(first: float, last: float) -> pd.DataFrame:
@@ -54,3 +54,21 @@ def test_two_editions_or_too_few_ranks_are_refused():
         slope(sloping(9, 9), pd.concat([ranks(), ranks(2010)]), indicator=RATE)
     with pytest.raises(PanelError, match="need 20"):
         slope(sloping(9, 9), ranks().head(12), indicator=RATE)
+
+
+def test_a_share_is_fitted_on_logits_and_told_in_percentage_points():
+    found = slope(*steep_shares(), indicator=SHARE)
+    assert found.transform == "logit"
+    assert found.line["fitted"].between(0, 100).all()
+    assert found.line["value"].max() == pytest.approx(95, abs=1)
+    ends = found.line["fitted"].iloc[[0, -1]]
+    assert ends.iloc[0] - ends.iloc[1] < found.sii < 100  # the line's ends lie beyond the groups
+    assert found.rii > 1
+
+
+def steep_shares():
+    """Twenty areas whose share falls from 97% among the most deprived to 5%."""
+    shares = np.linspace(0.97, 0.05, 20)
+    panel = panel_of((1000 * shares).round()[:, None].tolist(), [[1000]] * 20, multiplier=100)
+    ranks = pd.DataFrame({"area_code": codes(*range(20)), "edition": 2007, "rank": range(1, 21)})
+    return panel, ranks

@@ -6,6 +6,7 @@ by deprivation, sees both.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,9 +38,10 @@ def slope(
 ) -> SlopeIndex:
     """The slope index of inequality over tenths of small areas by deprivation, in one period.
 
-    Positive when the indicator is higher among the most deprived. The line is fitted to logarithms
-    where every group has a value above nought, so that it never runs below nought itself; standard
-    errors are those of small areas differing within their group.
+    Positive when the indicator is higher among the most deprived. The line is fitted to logits of
+    proportions and to logarithms of other values, so that it never runs below nought or above the
+    whole, and to the values themselves where a group has none above nought; standard errors are
+    those of small areas differing within their group.
 
     Parameters
     ----------
@@ -157,17 +159,26 @@ def _is_whole(rows: pd.DataFrame) -> bool:
 
 
 def _index(rows: pd.DataFrame, indicator: Indicator, level: float, seed: int) -> SlopeIndex:
-    return slope_index(
+    whole = indicator.multiplier
+    is_share = (
+        indicator.value_type == "proportion"
+        and rows["value"].between(0, whole, inclusive="neither").all()
+    )
+    transform = "logit" if is_share else "log" if (rows["value"] > 0).all() else "none"
+    scale = whole if is_share else 1.0
+    found = slope_index(
         rows["denominator"].fillna(rows["n_areas"]),
-        rows["value"],
-        se=rows["se"],
-        transform="log" if (rows["value"] > 0).all() else "none",
+        rows["value"] / scale,
+        se=rows["se"] / scale,
+        transform=transform,
         unit=indicator.unit,
-        multiplier=-1.0,
+        multiplier=-scale,
         level=level,
         repetitions=REPETITIONS,
         seed=seed,
     )
+    line = found.line.assign(**{name: scale * found.line[name] for name in ("value", "fitted")})
+    return replace(found, line=line)
 
 
 def _gap_row(period: pd.Period, index: SlopeIndex) -> dict[str, object]:
