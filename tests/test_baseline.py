@@ -139,3 +139,13 @@ def test_the_summary_is_one_row_that_can_be_stacked(panel):
     stacked = pd.concat(rows)
     assert stacked.index.tolist() == ["burglary", "smoking"]
     assert {"value", "comparator_value", "difference_low", "verdict"} <= set(stacked)
+
+
+def test_one_impossible_row_leaves_the_other_areas_with_theirs():
+    # 1,200 of 1,000 people cannot be: the check says so, and the rest of the page still stands.
+    panel = panel_of([[1200], [60], [61]], [[1000], [1200], [1100]], multiplier=100)
+    each = compare_each(panel, indicator=SHARE)
+    assert each["low"].isna().tolist() == [True, False, False]
+    assert each["verdict"].iloc[0] == "not compared"
+    against = compare(panel, area=codes(1), comparator=codes(2), indicator=SHARE)
+    assert against.verdict == "similar"

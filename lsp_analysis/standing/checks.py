@@ -101,6 +101,14 @@ def as_parts(counts: ArrayLike, population: ArrayLike) -> tuple[np.ndarray, np.n
     return np.where(counts > population, population, counts), population
 
 
+def possible_parts(counts: np.ndarray, population: np.ndarray) -> np.ndarray:
+    """Denominators, missing where the count is above them.
+
+    For tables of a study, whose check names such rows: one bad row does not stop a page of others.
+    """
+    return np.where(counts > population * (1 + ROUNDING), np.nan, population)
+
+
 def _one_by_one(values: ArrayLike, what: str) -> np.ndarray:
     """Numbers out of a mixed column, where pandas' missing value is one of them."""
     entries = pd.Series(np.ravel(np.asarray(values, dtype=object)))

@@ -21,7 +21,13 @@ from statsmodels.stats.proportion import confint_proportions_2indep, proportion_
 from statsmodels.stats.rates import confint_poisson
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.checks import as_events, as_parts, check_level, check_one_of
+from lsp_analysis.standing.checks import (
+    as_events,
+    as_parts,
+    check_level,
+    check_one_of,
+    possible_parts,
+)
 from lsp_analysis.standing.rates import wilson_limits
 
 if TYPE_CHECKING:
@@ -179,6 +185,7 @@ def contrast_groups(
     columns = ("numerator", "denominator")
     groups = [side[name].to_numpy(float) for side in (own, other) for name in columns]
     if indicator.value_type == "proportion":
+        groups[1], groups[3] = (possible_parts(*groups[at : at + 2]) for at in (0, 2))
         difference = difference_of_proportions(*groups, level=level)
         ratio = ratio_of_proportions(*groups, level=level)
         p_value = score_p_proportions(*groups)

@@ -24,6 +24,7 @@ from lsp_analysis.standing.checks import (
     as_parts,
     check_columns,
     check_level,
+    possible_parts,
 )
 
 if TYPE_CHECKING:
@@ -256,7 +257,9 @@ def row_limits(
     if indicator.value_type == "count":
         return poisson_limits(counts, level=level)
     people = panel["denominator"].to_numpy(float, na_value=np.nan)
-    interval = proportion if indicator.value_type == "proportion" else crude_rate
+    interval = crude_rate
+    if indicator.value_type == "proportion":
+        interval, people = proportion, possible_parts(counts, people)
     table = interval(counts, people, multiplier=indicator.multiplier, level=level)
     return table["low"].to_numpy(), table["high"].to_numpy()
 
