@@ -230,3 +230,15 @@ def test_a_level_in_per_cent_and_an_outcome_that_never_varies_are_refused(name):
     if name not in ("estimate", "two by two"):
         with pytest.raises(PanelError, match=r"nothing to compare|does not vary"):
             answer(kind, frame.assign(rate=5.0), treated)
+
+
+@every_estimator
+def test_an_index_of_the_panel_does_not_matter(name):
+    kind = KINDS[name]
+    frame, treated = world(kind), codes(kind.n_treated)
+    expected = answer(kind, frame, treated)
+    for indexed in (
+        frame.set_index(["area_code", "x"], drop=False),
+        frame.set_index(np.zeros(len(frame), dtype=int)),
+    ):
+        assert answer(kind, indexed, treated).estimate == pytest.approx(expected.estimate)

@@ -161,10 +161,11 @@ def _studentised(sums: _Sums, signs: np.ndarray, null: float) -> tuple[float, np
     excess = signs @ scores / total
     refitted = signs @ others @ sums.inverse @ sums.dq.T
     drawn = signs * scores - refitted - excess[:, None] * sums.dd
-    draws = excess * total / np.sqrt((drawn**2).sum(axis=1))
     distance = sums.estimate - null
     own = scores - distance * sums.dd
-    return float(distance * total / np.sqrt((own**2).sum())), draws
+    with np.errstate(divide="ignore", invalid="ignore"):  # nothing left over: met exactly
+        draws = excess * total / np.sqrt((drawn**2).sum(axis=1))
+        return float(distance * total / np.sqrt((own**2).sum())), np.nan_to_num(draws)
 
 
 def _p_value(statistic: float, draws: np.ndarray) -> float:

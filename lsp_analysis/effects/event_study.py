@@ -20,7 +20,7 @@ from lsp_analysis.effects.layout import AREA, PERIOD, check_level, long_panel
 from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, detectable, paths_frame, relative_to
 from lsp_analysis.effects.regression import FEWEST_TREATED_CLUSTERS
 from lsp_analysis.effects.result import EffectEstimate
-from lsp_analysis.errors import ParameterError
+from lsp_analysis.errors import PanelError, ParameterError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -135,11 +135,21 @@ def event_study(
         area=area,
         period=period,
     )
+    for name, value, least in (("leads", leads, 1), ("lags", lags, 0)):
+        if value is not None and (value != int(value) or value < least):
+            raise ParameterError(f"{name}={value!r} must be a whole number, {least} or more.")
     relative = relative_periods(frame[period], start, leads, lags)
     if reference not in set(relative) or reference >= 0:
         raise ParameterError(
             f"reference={reference} must be a period before the start: {relative.min()} to -1."
         )
+    inside = frame[area].isin(codes)
+    for whose, rows in (("treated", inside), ("comparison", ~inside)):
+        if not (relative[rows] == reference).any():
+            raise PanelError(
+                f"No {whose} area has a value in the period all is measured from, {reference} from "
+                "the start: choose another `reference`."
+            )
     plain = not (covariates or weights)
     if _use_placebos(inference, frame, codes, plain, placebos, area, period):
         found = by_placebos(

@@ -110,6 +110,9 @@ def tidy(
         for name in numbers
         if not pd.api.types.is_numeric_dtype(panel[name])
     }
+    if not isinstance(panel.index, pd.RangeIndex):  # labels may repeat, or be called as a column is
+        panel = panel.reset_index(drop=True)
+        changed = {name: column.reset_index(drop=True) for name, column in changed.items()}
     panel = panel.assign(**changed) if changed else panel
     for name in numbers:
         values = panel[name].to_numpy(dtype=float, na_value=np.nan)
@@ -162,10 +165,16 @@ def named_areas(panel: pd.DataFrame, treated: str | Sequence[Any], area: str) ->
 
     Raises PanelError for a code that is not in the panel, and when none is named.
     """
+    if treated is None:
+        raise ParameterError("`treated` names no area: give codes, or a column that marks them.")
     if isinstance(treated, str) and treated in panel.columns:
         codes = list(panel.loc[marked(panel[treated]), area].unique())
     else:
         codes = [treated] if isinstance(treated, str) or np.isscalar(treated) else list(treated)
+    if codes and all(isinstance(code, bool | np.bool_) for code in codes):
+        raise ParameterError(
+            "`treated` is a list of true and false: make it a column of the panel, and name that."
+        )
     known = set(panel[area])
     for code in codes:
         if code not in known:
