@@ -133,7 +133,7 @@ def _page_of(arguments: argparse.Namespace) -> dict[str, Any]:
     return {
         "template": arguments.template,
         "out": arguments.out,
-        "formats": arguments.formats.split(","),
+        "formats": [name.strip() for name in arguments.formats.split(",")],
         "engine": arguments.engine,
         "parameters": _settings(arguments.parameters),
         **{name: limit for name, limit in limits.items() if limit is not None},

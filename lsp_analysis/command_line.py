@@ -75,7 +75,8 @@ def tell(line: str) -> None:
 
 def complain(what: object, code: int) -> int:
     """Say `what` went wrong on stderr, and return the exit `code`."""
-    tell(f"lsp-analysis: {what}")
+    text = "".join(mark if mark.isprintable() else " " for mark in str(what))
+    tell(f"lsp-analysis: {text}")
     return code
 
 

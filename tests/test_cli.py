@@ -249,6 +249,22 @@ def test_a_batch_that_cannot_be_asked_for_starts_nothing(run, tmp_path, words, s
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_link_to_nowhere_is_no_output_folder(run, tmp_path):
+    (tmp_path / "out").symlink_to(tmp_path / "gone")
+    words = ["--area", "E01004803", "--out", str(tmp_path / "out")]
+    code, _, err = run("report", "bolton_demo", *words)
+    assert code == 2
+    assert is_one_sentence(err)
+    assert "a link to" in err
+
+
+def test_what_is_quoted_in_a_complaint_steers_no_terminal(run):
+    code, _, err = run("report", "bolton_demo", "--area", "x\x1b[31m\ny")
+    assert code == 2
+    assert is_one_sentence(err)
+    assert err.strip().isprintable()
+
+
 def test_reports_are_written_with_an_index_and_progress_told_apart_from_the_result(run, tmp_path):
     words = ["--areas", "Hall i' th' Wood", "E01004803", "--out", str(tmp_path)]
     code, out, err = run("reports", "bolton_demo", *words)

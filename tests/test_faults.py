@@ -7,8 +7,9 @@ from pathlib import Path
 import psutil
 import pytest
 from report_templates import CELLS, EXPECT, write_template
-from small_study import write_small_study
+from small_study import LSOAS, write_small_study
 
+from lsp_analysis.reports import forked
 from lsp_analysis.reports.engines import Way, make_reports
 from lsp_analysis.reports.forked import WarmParent, can_fork, make_with
 from lsp_analysis.reports.job import JobMaker, Limits
@@ -137,6 +138,27 @@ parent.start()
 print(parent.pid, flush=True)
 time.sleep(60)
 """
+
+
+@pytest.mark.skipif(not can_fork(), reason="needs fork")
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        ("raise SystemExit(3)", "could not start (exit status 3)"),
+        ("import time; time.sleep(60)", "was not ready within"),
+    ],
+)
+def test_a_parent_that_cannot_start_fails_every_report_and_soon(
+    folder, tmp_path, monkeypatch, start, said
+):
+    monkeypatch.setattr(forked, "START", start)
+    monkeypatch.setattr(forked, "READY_WITHIN", 1.0)
+    template = load_template(write_template(tmp_path))
+    maker = JobMaker(folder, out=tmp_path / "out")
+    jobs = [maker.make(area, template) for area in ("N1", *LSOAS)]
+    results = {job.name: told for job, told in make_reports(jobs, Way("fork", 2))}
+    assert set(results) == {job.name for job in jobs}
+    assert all(said in told for told in results.values())
 
 
 @pytest.mark.skipif(not can_fork(), reason="needs fork")

@@ -28,10 +28,16 @@ def check_writable(out: Path) -> None:
     Raises
     ------
     ReportError
-        `out` is a file, or neither it nor the folder it would be made in can be written.
+        `out` is a file or a link to nowhere, or neither it nor the folder it would be made in can
+        be written.
     """
     folder = out
     while not folder.exists() and folder != folder.parent:
+        if folder.is_symlink():
+            raise ReportError(
+                f"{folder} is a link to {os.readlink(folder)}, which is not there. "
+                "Make that folder, or choose another."
+            )
         folder = folder.parent
     if not folder.is_dir():
         raise ReportError(f"{folder} is a file, so no reports can be put there. Choose a folder.")

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,9 @@ from lsp_analysis.reports.forks import Outcome
 from lsp_analysis.reports.job import Job
 from lsp_analysis.reports.manifest import ReportRecord
 
-KILLED = Outcome(fault="The process that makes reports was killed.", killed=True)
+READY_WITHIN = 300.0  # seconds for the warm parent to load everything
+READY = 0  # number of the line by which it says that it has
+FALSE_STARTS = 2  # of the warm parent, one after another, before all reports have failed
 SECOND_TRIES = 1  # for a report whose process another hand killed
 ROOT = Path(__file__).parents[2]
 # Not -m, which would let a file in the current folder stand in for a library.
@@ -47,7 +50,10 @@ class WarmParent:
         self._scratch = tempfile.mkdtemp(prefix="lsp-")
         self._process: subprocess.Popen[bytes] | None = None
         self._heard = b""
-        self._numbers = count(1)
+        self._numbers = count(READY + 1)
+        self._ready, self._until = False, 0.0
+        self.false_starts = 0  # since it was last ready
+        self.end = Outcome()  # how it died
 
     @property
     def pid(self) -> int:
@@ -59,6 +65,7 @@ class WarmParent:
         if self._process is not None:
             return
         self._heard = b""
+        self._ready, self._until = False, time.monotonic() + READY_WITHIN
         Path(self._scratch).mkdir(exist_ok=True)
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-c", START, *self._warm, self._scratch],
@@ -81,14 +88,20 @@ class WarmParent:
     def listen(self, timeout: float | None = None) -> list[tuple[int, Outcome]] | None:
         """Numbers and outcomes of requests that are done; None when the parent has died."""
         pipe = self._process.stdout
-        if not select.select([pipe], [], [], timeout)[0]:
-            return []
+        patience = timeout if self._ready else READY_WITHIN if timeout is None else timeout
+        if not select.select([pipe], [], [], patience)[0]:
+            if self._ready or time.monotonic() < self._until:
+                return []
+            self._process.kill()
         part = os.read(pipe.fileno(), 1 << 20)
         if not part:
             self._end()
             return None
         *lines, self._heard = (self._heard + part).split(b"\n")
-        return [_reply(line) for line in lines]
+        replies = [_reply(line) for line in lines]
+        if any(number == READY for number, _ in replies):
+            self._ready, self.false_starts = True, 0
+        return [reply for reply in replies if reply[0] != READY]
 
     def __del__(self) -> None:
         """Leave no process behind, not even when nobody got round to using it."""
@@ -109,7 +122,19 @@ class WarmParent:
             self._process.kill()
             self._process.wait()
         self._process.stdout.close()
-        self._process = None
+        code, self._process = self._process.returncode, None
+        self.false_starts += not self._ready
+        self.end = Outcome(fault=self._fate(code), killed=True)
+
+    def _fate(self, code: int) -> str:
+        """How it died, in a sentence."""
+        if self._ready:
+            return "The process that makes reports was killed."
+        if time.monotonic() > self._until:
+            return (
+                f"The process that makes reports was not ready within {READY_WITHIN:.0f} seconds."
+            )
+        return f"The process that makes reports could not start (exit status {code})."
 
 
 def _reply(line: bytes) -> tuple[int, Outcome]:
@@ -157,12 +182,16 @@ def make_with(
             running[parent.ask(request)] = tried
         done = parent.listen()
         died = done is None
-        for number, outcome in [(lost, KILLED) for lost in running] if died else done:
+        for number, outcome in [(lost, parent.end) for lost in running] if died else done:
             tried = running.pop(number)
-            if outcome.killed and tried.left:
+            if outcome.killed and tried.left and parent.false_starts < FALSE_STARTS:
                 waiting.append(_Try(tried.job, tried.left - 1, alone=died))
             else:
                 yield tried.job, _result(tried.job, outcome)
+        if parent.false_starts >= FALSE_STARTS:
+            for tried in waiting:
+                yield tried.job, parent.end.fault
+            return
 
 
 def _may_start(one: _Try, running: Sequence[_Try], workers: int) -> bool:

@@ -59,7 +59,7 @@ def _executed(notebook: nbformat.NotebookNode, limits: Limits) -> nbformat.Noteb
     parent.ask(request)
     while not (done := parent.listen()):
         if done is None:
-            raise ReportError("The process that runs notebooks was killed. Run the notebook again.")
+            raise ReportError(f"{parent.end.fault} Run the notebook again.")
     [(_, outcome)] = done
     if outcome.fault:
         raise ReportError(outcome.fault)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import contextlib
 import gc
-import io
 import json
 import pickle
 import sys
@@ -133,7 +132,7 @@ def _draw() -> None:
     ax.set_title("Äa−‘’", fontweight="bold")
     ax.legend()
     render(ax.figure, note="note")
-    ax.figure.savefig(io.BytesIO(), format="svg")
+    render(ax.figure, kind="svg")
 
 
 def _render() -> None:

@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from lsp_analysis.reports.forked import READY
 from lsp_analysis.reports.forks import Forks, Outcome
 from lsp_analysis.reports.job import Job, Limits
 from lsp_analysis.reports.log import start_log
@@ -48,7 +49,8 @@ class _Parent:
         self._heard = b""
 
     def serve(self) -> None:
-        """Answer requests until there can be no more."""
+        """Say that it is ready, and answer requests until there can be no more."""
+        self._reply(READY, Outcome())
         open_ended = True
         while open_ended:
             done, heard = self._forks.collect(IDLE, [self._requests])
