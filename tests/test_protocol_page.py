@@ -1,9 +1,11 @@
 """On paper: the protocol page, the flow of clusters, the appendix, and the command line."""
 
 import html.parser
+import itertools
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from small_experiment import a_trial, at, drawn, outcomes_of, with_rows
 
@@ -13,6 +15,7 @@ from lsp_analysis.experiments.experiment import open_experiment, register_design
 from lsp_analysis.experiments.flow import draw_trial_flow, flow_frame
 from lsp_analysis.experiments.papers import appendix_table, protocol_page, write_protocol
 from lsp_analysis.experiments.trial import open_trial
+from lsp_analysis.figures import draw_flow
 
 LOOKS = (
     "[stopping]",
@@ -67,7 +70,7 @@ def test_the_protocol_page_says_what_a_protocol_must(experiment):
     page = protocol_page(experiment)
     for said in [
         "The price fell.",
-        "decision.worth_having: 5.0 -&gt; 4.0",
+        "decision.worth_having: 5.0 → 4.0",
         experiment.head,
         "4 16 20 25 38 45",
         "Wardens with two weeks&#x27; training",
@@ -190,3 +193,30 @@ def test_a_command_that_cannot_be_read_is_a_usage_error(run, words):
 def test_outcomes_opened_twice_are_shown_on_later_pages(experiment):
     open_trial(experiment.path, outcomes_of(experiment.path), now=at(2010, 12, 1))
     assert "not as a planned look" in protocol_page(open_experiment(experiment.path))
+
+
+def test_a_protocol_shows_only_what_its_method_uses(experiment, tmp_path):
+    blocked = protocol_page(experiment)
+    assert "Columns of the units file to adjust for" in blocked
+    assert "(constrained)" not in blocked
+    assert "(wedge)" not in blocked
+    steps = 'method = "wedge"\nsteps = [4, 4, 4]\nperiods = ["1", "2", "3", "4"]'
+    folder = drawn(
+        tmp_path / "wedge", ('method = "blocked"', steps), ('strata = ["district"]\n', "")
+    )
+    wedge = protocol_page(open_experiment(folder))
+    assert "Diagram of starts: 12 clusters over four periods" in wedge
+    assert "compared with itself" in wedge
+    assert "Columns of the units file to adjust for" not in wedge
+
+
+def test_the_flow_keeps_within_its_columns():
+    stages = ["Randomised", *["Followed up"] * 4]
+    names = ["", "Usual services", "Evening wardens", "Letters to parents", "Moving groups on"]
+    frame = pd.DataFrame({"stage": stages, "arm": names, "clusters": 24, "people": 37_015})
+    ax = draw_flow(frame)
+    ax.figure.canvas.draw()
+    boxes = [text.get_window_extent() for text in ax.texts if "Followed up" in text.get_text()]
+    lefts = sorted((box.x0, box.x1) for box in boxes)
+    assert len(lefts) == 4
+    assert all(one[1] < other[0] for one, other in itertools.pairwise(lefts))

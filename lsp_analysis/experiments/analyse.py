@@ -151,7 +151,7 @@ class TrialResult:
             frame,
             unit=self.design.outcome.unit,
             worth_having=self.design.decision.worth_having or None,
-            level=self.design.analysis.level,
+            level=self.effects[0].level,
             ax=ax,
         )
 
@@ -191,7 +191,7 @@ def analyse_trial(trial: Trial) -> TrialResult:
         tuple(as_effect(trial, one) for one in contrasts),
         contrasts,
         _per_arm(design, [fit_models(trial, primary, arm) for arm in arms]),
-        _per_arm(design, [missing.bounds(trial, primary, arm) for arm in arms]),
+        _per_arm(design, [missing.bounds(trial, primary, arm, level=level) for arm in arms]),
         secondary_effects(trial),
         subgroups(trial, contrasts),
         complier_effects(trial, contrasts),

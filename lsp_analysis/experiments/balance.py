@@ -50,16 +50,19 @@ class Balance:
             return wording.Sentence("No covariate can be compared between the arms.")
         worst = self.table.loc[sizes.idxmax()]
         n_large = int((sizes > LARGE).sum())
+        exceed = "exceeds" if n_large == 1 else "exceed"
         return wording.Sentence(
             f"Of {wording.counted(len(sizes), 'comparison')}, "
-            f"{wording.counted(n_large, 'difference')} exceed {LARGE} standard deviations; the "
-            f"largest is {wording.number(worst['difference'], 2)} for {worst['covariate']} "
+            f"{wording.counted(n_large, 'difference')} {exceed} {LARGE} standard deviations; the "
+            f"largest is {wording.number(worst['difference'], 2)} for "
+            f"{worst['covariate'].replace('_', ' ')} "
             f"({worst['arm']})."
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Standardised differences, with the arms as series."""
         frame = self.table.rename(columns={"arm": "series"})
+        frame["covariate"] = frame["covariate"].str.replace("_", " ")
         return figures.draw_balance(
             frame[["covariate", "difference", "series"]], threshold=SMALL, ax=ax
         )

@@ -209,16 +209,26 @@ class Baseline:
         }
         return pd.DataFrame({"fact": list(facts), "value": list(facts.values())})
 
+    def shown(self) -> pd.DataFrame:
+        """`summary_frame` with its numbers in words, to print."""
+        facts = self.summary_frame()
+        return facts.assign(value=[wording.number(x) for x in facts["value"]])
+
     def sentence(self) -> wording.Sentence:
         """The facts in one line."""
+        seasons = (
+            f", and seasons move the level from {self.season_low:.0%} to {self.season_high:.0%} of "
+            "its mean"
+            if self.season_low < self.season_high
+            else ""
+        )
         return wording.Sentence(
             f"Over {wording.counted(self.n_periods, 'period')} in "
             f"{wording.counted(self.n_clusters, 'area')} the level was "
             f"{wording.number(self.level)} "
             f"a period; people of one area are alike (intracluster correlation "
             f"{self.clustering.icc:.4f}), areas stay as they are (correlation "
-            f"{self.period_icc:.2f}), and seasons move the level from {self.season_low:.0%} to "
-            f"{self.season_high:.0%} of its mean."
+            f"{self.period_icc:.2f}){seasons}."
         )
 
 

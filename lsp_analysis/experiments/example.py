@@ -17,6 +17,7 @@ from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.baseline import Grid, grid_of
 from lsp_analysis.experiments.experiment import open_experiment
 from lsp_analysis.experiments.pairs import match_pairs
+from lsp_analysis.experiments.protocol import FILE, read_design
 from lsp_analysis.experiments.rounds import set_top_level
 from lsp_analysis.resources import resource
 from lsp_analysis.study.store import Study
@@ -27,6 +28,19 @@ YEAR = 12
 BLOCK = 8
 N_UNITS = {1: 96, 2: 40}
 STARTS = {1: "2010-04", 2: "2011-04"}
+
+
+def set_up(folder: str | Path, study: Study, *, own: str = "") -> Path:
+    """The design and units in the folder `own`, or if that is empty the example's, in `folder`."""
+    if not own:
+        return set_up_example(folder, study)
+    folder, design = Path(folder), read_design(own)
+    if (folder / FILE).exists():
+        raise DesignError(f"{folder / FILE} is there already. Choose another folder.")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in (FILE, design.randomisation.units):
+        (folder / name).write_bytes((Path(own) / name).read_bytes())
+    return folder
 
 
 def set_up_example(

@@ -54,7 +54,7 @@ class Experiment:
                         "amendment": len(rows) + 1,
                         "date": entry.date,
                         "reason": entry.content["note"],
-                        "changes": "; ".join(entry.content["changes"]),
+                        "changes": "; ".join(entry.content["changes"]).replace(" -> ", " → "),
                         "made": when if when != "before" else "before the draw",
                     }
                 )

@@ -36,12 +36,15 @@ class Look:
         that the end crosses its bound if the effect is as it looks now) and
         ``power_if_worth_having`` (if it is the smallest worth having).
     warnings : tuple of str
+    labels : dict
+        Name of each arm for readers.
     """
 
     number: int
     date: str
     table: pd.DataFrame = field(repr=False)
     warnings: tuple[str, ...] = ()
+    labels: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def planned(self) -> bool:
@@ -55,7 +58,11 @@ class Look:
     def sentence(self) -> wording.Sentence:
         """What crossed its bound, if anything did."""
         name = f"planned look {self.number}" if self.planned else "a look that was not planned"
-        crossed = [f"{row.arm} ({row.crossed})" for row in self.table.itertuples() if row.crossed]
+        crossed = [
+            f"{self.labels.get(row.arm, row.arm)} ({row.crossed})"
+            for row in self.table.itertuples()
+            if row.crossed
+        ]
         found = (
             f"bounds were crossed by {wording.and_list(crossed)}"
             if crossed
@@ -116,7 +123,8 @@ def look_at(trial: Trial, number: int, *, date: str = "") -> Look:
             )
     if not number:
         warnings.append("The bounds do not allow for it, so a chance finding is more likely.")
-    return Look(number, date, pd.DataFrame(rows, columns=COLUMNS), tuple(warnings))
+    labels = {arm.name: arm.label for arm in design.active}
+    return Look(number, date, pd.DataFrame(rows, columns=COLUMNS), tuple(warnings), labels)
 
 
 def signed_z(one: Contrast) -> float:

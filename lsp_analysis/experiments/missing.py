@@ -39,33 +39,39 @@ def missing_table(trial: Trial) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def bounds(trial: Trial, outcome: Outcome, arm: int = 1) -> pd.DataFrame:
+def bounds(
+    trial: Trial, outcome: Outcome, arm: int = 1, *, level: float | None = None
+) -> pd.DataFrame:
     """The estimate if those without an outcome had done as well, or as badly, as can be.
 
     A missing share is taken to be 0 or all; any other missing value to be the lowest or highest
     seen in either arm (Manski 1990; Horowitz and Manski 2000). Rows: ``as observed``, ``most
     against the arm``, ``most in favour of the arm`` (in the direction that is good).
     """
-    observed = contrast(trial, outcome, arm)
+    observed = contrast(trial, outcome, arm, level=level)
     rows = [("as observed", observed)]
-    if _has_gaps(trial, outcome):
+    if _has_gaps(trial, outcome, arm):
         good_high = outcome.polarity == "high_is_good"
-        rows += [
-            ("most against the arm", _filled_in(trial, outcome, arm, arm_high=not good_high)),
-            ("most in favour of the arm", _filled_in(trial, outcome, arm, arm_high=good_high)),
-        ]
+        for case, arm_high in (("against", not good_high), ("in favour of", good_high)):
+            filled = _filled_in(trial, outcome, arm, arm_high=arm_high)
+            rows.append(
+                (f"most {case} the arm", contrast(trial, outcome, arm, rows=filled, level=level))
+            )
     table = [(case, c.test.estimate, c.test.low, c.test.high, c.test.p_value) for case, c in rows]
     return pd.DataFrame(table, columns=BOUNDS)
 
 
-def _has_gaps(trial: Trial, outcome: Outcome) -> bool:
+def _has_gaps(trial: Trial, outcome: Outcome, arm: int) -> bool:
+    """Whether anything is missing in the two arms that are compared."""
     by = ("unit", "period") if trial.design.is_wedge else ("unit",)
     values = unit_values(trial, outcome, by=by)
+    if not trial.design.is_wedge:
+        values = values[np.isin(trial.drawn, (0, arm))]
     return bool(values["value"].isna().any() or (values["rows"] > values["known"]).any())
 
 
-def _filled_in(trial: Trial, outcome: Outcome, arm: int, *, arm_high: bool):
-    """The contrast with gaps filled: high in the arm and low in the control, or the reverse."""
+def _filled_in(trial: Trial, outcome: Outcome, arm: int, *, arm_high: bool) -> pd.DataFrame:
+    """The rows with gaps filled: high in the arm and low in the control, or the reverse."""
     rows = _with_absent(trial)
     low, high = _extremes(rows, outcome)
     in_arm = _treated_rows(trial, rows, arm)
@@ -79,7 +85,7 @@ def _filled_in(trial: Trial, outcome: Outcome, arm: int, *, arm_high: bool):
         rows[outcome.denominator] = base
         fill = fill * base / outcome.multiplier
     rows[outcome.name] = rows[outcome.name].astype(float).mask(gaps, fill)
-    return contrast(trial, outcome, arm, rows=rows)
+    return rows
 
 
 def _with_absent(trial: Trial) -> pd.DataFrame:

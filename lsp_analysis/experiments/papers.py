@@ -13,16 +13,25 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.experiments.analyse import TrialResult
 from lsp_analysis.experiments.balance import balance_of
-from lsp_analysis.experiments.design import Arm, Design, Outcome
+from lsp_analysis.experiments.design import METHODS, Arm, Design, Outcome
 from lsp_analysis.experiments.experiment import Experiment
 from lsp_analysis.experiments.looks import bounds_of
-from lsp_analysis.experiments.protocol import field_help
-from lsp_analysis.figures import table
+from lsp_analysis.experiments.protocol import METHODS_OF, field_help
+from lsp_analysis.experiments.wedge import wedge
+from lsp_analysis.figures import draw_wedge, table
 from lsp_analysis.figures.tables import Table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+# field -> methods that it means something to, the others having no use for it
+FIELDS_OF = {f"randomisation.{name}": methods for name, methods in METHODS_OF.items()} | {
+    "randomisation.pair": ("pairs",),
+    "randomisation.acceptable": ("constrained",),
+    "randomisation.candidates": ("constrained",),
+    "analysis.covariates": tuple(name for name in METHODS if name != "wedge"),
+    "analysis.between": ("wedge",),
+}
 STYLE = """
 :root { color-scheme: light }
 body { font: 11pt/1.45 system-ui, sans-serif; color: #222; max-width: 46rem; margin: 2rem auto;
@@ -32,7 +41,7 @@ table { border-collapse: collapse; width: 100%; font-size: .95em }
 caption { text-align: left; font-weight: 600; padding: .4rem 0 }
 th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0;
   border-bottom: 1px solid #bfbfbf } .number { text-align: right }
-th[scope=row] { width: 36% }
+.fields th { width: 36% } .number + td, .number ~ td:nth-child(2) { white-space: nowrap }
 code { overflow-wrap: anywhere } figure { margin: 1rem 0 } img { max-width: 100% }
 .amended { border-left: 4px solid #801650; padding-left: .8rem }
 @media print { @page { size: A4; margin: 18mm } body { margin: 0; max-width: none }
@@ -60,7 +69,7 @@ def protocol_page(experiment: Experiment, *, note: str = "") -> str:
         _section("Outcomes", _outcomes(design)),
         _section("What is to be estimated", _fields(design.estimand, "estimand")),
         _section("Randomisation", _randomisation(experiment, note)),
-        _section("Analysis", _fields(design.analysis, "analysis")),
+        _section("Analysis", _analysis(design)),
         _section("Looks and stopping", _looks(design) + _fields(design.stopping, "stopping")),
         _section("What the answer is for", _fields(design.decision, "decision")),
         _section("Harms", _fields(design.harms, "harms")),
@@ -171,12 +180,30 @@ def _outcome_row(one: Outcome, *, is_primary: bool) -> tuple[str, ...]:
 
 def _randomisation(experiment: Experiment, note: str) -> str:
     said = [str(experiment.scheme.sentence(1 - experiment.design.analysis.level))]
-    parts = [_fields(experiment.design.randomisation, "randomisation")]
+    design = experiment.design
+    parts = [_fields(design.randomisation, "randomisation", design.randomisation.method)]
+    if design.is_wedge:
+        parts.append(_figure(_starts(experiment), note))
     if experiment.draw:
         found = balance_of(experiment)
         said.append(str(found.sentence()))
         parts.append(_figure(found.plot(), note))
     return _paragraphs(said) + "".join(parts)
+
+
+def _analysis(design: Design) -> str:
+    said = "Each cluster is compared with itself and with the others of the period."
+    shown = _fields(design.analysis, "analysis", design.randomisation.method)
+    return (_paragraphs([said]) if design.is_wedge else "") + shown
+
+
+def _starts(experiment: Experiment) -> Axes:
+    """Who starts when: by name once they are drawn."""
+    how, units = experiment.design.randomisation, ()
+    if experiment.draw:
+        order = experiment.allocation["arm"].str.removeprefix("step ").astype(int)
+        units = experiment.allocation.loc[order.sort_values(kind="stable").index, "unit"]
+    return draw_wedge(wedge(how.steps, len(how.periods)).frame(list(units), how.periods))
 
 
 def _looks(design: Design) -> str:
@@ -193,13 +220,18 @@ def _looks(design: Design) -> str:
     return _paragraphs([str(bounds.sentence())]) + shown
 
 
-def _fields(part: object, where: str) -> str:
-    """A section of the design as a table: what was asked, what was answered."""
+def _fields(part: object, where: str, method: str = "") -> str:
+    """A section of the design as a table: what was asked, what was answered.
+
+    With `method`, fields that mean something to other methods only are left out.
+    """
     about = field_help().set_index("field")["about"]
     names = [
         name
         for name in about.index
-        if name.startswith(f"{where}.") and name.count(".") == where.count(".") + 1
+        if name.startswith(f"{where}.")
+        and name.count(".") == where.count(".") + 1
+        and method in ("", *FIELDS_OF.get(name, (method,)))
     ]
     rows = [(about[name], _answer(getattr(part, name.split(".")[-1]))) for name in names]
     body = "".join(
@@ -207,7 +239,7 @@ def _fields(part: object, where: str) -> str:
         for asked, answer in rows
         if answer
     )
-    return f"<table><tbody>{body}</tbody></table>"
+    return f'<table class="fields"><tbody>{body}</tbody></table>'
 
 
 def _answer(value: object) -> str:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
+from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.experiments.baseline import Grid, split_points
 from lsp_analysis.experiments.inversion import ROUNDING
@@ -51,6 +52,14 @@ class Rehearsal:
         """One row."""
         names = ["power", "error", "n_sims"]
         return pd.DataFrame({name: [getattr(self, name)] for name in names})
+
+    def sentence(self) -> wording.Sentence:
+        """How often the effect was found, and how sure that share is."""
+        reach = 100 * 1.96 * self.error
+        return wording.Sentence(
+            f"In {self.n_sims:,} rehearsals on the past itself the effect was found "
+            f"{self.power:.0%} of the time (give or take {wording.number(reach)} points)."
+        )
 
 
 def rehearse(

@@ -61,7 +61,7 @@ def _box_text(row: pd.Series, width: int) -> str:
     head = one_line(row["stage"])
     if not _is_shared(row["arm"]):
         head = f"{head}: {one_line(row['arm'])}"
-    lines = [wrapped(head, width, 2), _how_many(row)]
+    lines = [wrapped(head, width, 3), wrapped(_how_many(row), width, 2)]
     note = row.get("note")
     if not wording.is_missing(note) and str(note).strip():
         lines.append(wrapped(note, width, 4))
