@@ -10,6 +10,7 @@ import pytest
 from boroughs import asked, borough, case_of, scores
 from pictures import assert_fit_for_a_page
 
+from lsp_analysis import figures
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.effects.sensitivity import check_all, check_case, checks_frame, checks_sentence
 from lsp_analysis.errors import AreaError, PanelError
@@ -114,3 +115,14 @@ def test_what_estimate_refuses_is_refused_here():
         check_all(made.panel, **asked(made) | {"treated": ["S999"]})
     with pytest.raises(PanelError, match="fewer than two"):
         check_all(made.panel, **asked(made) | {"start": "2003-02"})
+
+
+def test_every_check_has_a_picture_even_where_it_can_only_say_why_there_is_none():
+    made = borough(2)
+    alone = asked(made) | {"neighbours": None}
+    for one in (*check_all(made.panel, **alone), *check_all(made.panel, **asked(made))):
+        ax = one.plot()
+        assert figures.alt_of(ax)
+        assert_fit_for_a_page(ax)
+    spillover = next(x for x in check_all(made.panel, **alone) if x.name == "Spillover")
+    assert "no neighbours were given" in figures.alt_of(spillover.plot())

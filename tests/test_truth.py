@@ -30,7 +30,7 @@ def test_the_true_effect_stands_beside_the_interval_that_holds_it(study, found):
     assert row["True effect (%)"] == pytest.approx(-20)
     assert row["Low (%)"] < -20 < row["High (%)"]
     assert row["In the interval"] == "yes"
-    assert "was 20% lower" in shown.note
+    assert "in truth 20% lower" in shown.note
     assert "the truth lies inside its interval" in shown.note
 
 

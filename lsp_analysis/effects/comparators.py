@@ -167,7 +167,16 @@ def contaminated_comparators(
         f"them the effect is {in_words(case, found.estimate)} (with them "
         f"{in_words(case, whole.estimate)})."
     )
-    return CheckResult(name, PASSED if stands else FAILED, finding, table)
+    drawn = pd.DataFrame(
+        [
+            whole.row("with all comparison areas"),
+            found.row("without those something was done in"),
+        ]
+    )
+    return CheckResult(
+        name, PASSED if stands else FAILED, finding, table, "draw_forest",
+        {"unit": shown_unit(case), "level": case.level}, drawn,
+    )  # fmt: skip
 
 
 def among(pool: PlaceboPool, comparison: np.ndarray) -> PlaceboPool:

@@ -26,8 +26,11 @@ ASSUMPTIONS = (
     "Areas that looked the same before the start would have gone the same way without the "
     "programme.",
     "Nothing else that matters began in the neighbourhood alone at about the start.",
-    "Areas beyond the neighbours were not touched by the programme.",
 )
+UNTOUCHED = {
+    True: "Areas beyond the neighbours were not touched by the programme.",
+    False: "No other area was touched by the programme.",
+}
 
 
 def estimate(
@@ -150,7 +153,7 @@ def estimate(
         finest_p=1 / (pool.n_placebos + 1),
         p_value=placebo.rank_p_value(found.statistic[0], found.statistic[1:]),
         false_alarms=alarms,
-        assumptions=ASSUMPTIONS,
+        assumptions=(*ASSUMPTIONS, UNTOUCHED[pool.adjacency is not None]),
         warnings=tuple(warnings),
         paths=_paths(ledger, rows, pool.comparison, found, position, per),
         path_unit=_path_unit(ledger, unit, per),
@@ -238,9 +241,9 @@ def _warnings(
     if pool.adjacency is None:
         cautions.append(
             "No neighbours were given: areas next door, which may share the effect, are compared "
-            "with."
+            "with, and placebos of several areas are not in one piece."
         )
-    if pool.members[0].sum() > 1 and not pool.contiguous:
+    elif pool.members[0].sum() > 1 and not pool.contiguous:
         cautions.append("The treated areas do not form one piece, and neither do the placebos.")
     if _short_past(ledger, start):
         cautions.append(

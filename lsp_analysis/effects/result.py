@@ -249,7 +249,9 @@ class CheckResult:
     table : DataFrame
         The numbers behind the verdict.
     picture : str
-        Name of the ``figures.draw_*`` function that draws `table`; empty when a table is clearer.
+        Name of the ``figures.draw_*`` function; empty when there is nothing to draw.
+    drawn : DataFrame, optional
+        What it draws, if not `table`.
     """
 
     name: str
@@ -258,6 +260,7 @@ class CheckResult:
     table: pd.DataFrame = field(repr=False, compare=False)
     picture: str = ""
     picture_options: dict = field(default_factory=dict, repr=False, compare=False)
+    drawn: pd.DataFrame | None = field(default=None, repr=False, compare=False)
 
     def summary_frame(self) -> pd.DataFrame:
         """One row: the check, its status and what was found."""
@@ -269,7 +272,8 @@ class CheckResult:
         return wording.Sentence(f"{self.name}: {self.status}. {self.finding}")
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the check's table; raises ValueError where a table is clearer than a picture."""
-        if not self.picture:
-            raise ValueError(f"The check {self.name!r} has a table and no picture: see its .table.")
-        return getattr(figures, self.picture)(self.table, ax=ax, **self.picture_options)
+        """Draw what was found; where there is nothing to draw the picture says why."""
+        frame = self.table if self.drawn is None else self.drawn
+        if not self.picture or frame.empty:
+            return figures.draw_nothing(frame, what=self.name, reason=self.finding, ax=ax)
+        return getattr(figures, self.picture)(frame, ax=ax, **self.picture_options)

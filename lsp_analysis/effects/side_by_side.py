@@ -97,8 +97,7 @@ class SideBySide:
         }[self.agreement]
         return wording.Sentence(
             f"{lead} By {count} it {f'runs from {low} to {high}' if low != high else f'is {low}'}. "
-            f"{verdict} Of all {wording.number(len(others) + 1)} intervals "
-            f"{self._clear(first, others)}."
+            f"{verdict} {self._clear(first, others)}"
         )
 
     @staticmethod
@@ -107,7 +106,8 @@ class SideBySide:
         rows = pd.concat([first.to_frame().T, others])
         clear = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
         verb = "leaves" if clear == 1 else "leave"
-        return f"{wording.number(clear) if clear else 'none'} {verb} out no effect at all"
+        of_all = wording.capital(wording.of_total(clear, len(rows)))
+        return f"{of_all} intervals {verb} out no effect at all."
 
     def as_table(self) -> Table:
         """All suitable methods for a page, and below it why the others were left out."""

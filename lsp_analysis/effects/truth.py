@@ -67,14 +67,15 @@ def _rows(effects: dict[str, Any], found: ManyOutcomes) -> pd.DataFrame:
 def _said(rows: pd.DataFrame, found: ManyOutcomes) -> str:
     """How near the truth the estimates came, in a sentence or two."""
     held = rows["In the interval"] == "yes"
-    lead = f"Intervals that hold the truth: {wording.of_total(int(held.sum()), len(rows))}."
+    lead = ""
+    if len(rows) > 1:
+        lead = f"Intervals that hold the truth: {wording.of_total(int(held.sum()), len(rows))}."
     first = rows[rows["Measure"] == found.table.loc[found.primary, "label"]]
     if first.empty:
         return lead
     row = first.iloc[0]
     where = "inside" if row["In the interval"] == "yes" else "outside"
     return (
-        f"The truth about the outcome named beforehand was {percent(row['True effect (%)'])}; the "
-        f"estimate was {percent(row['Estimate (%)'])}, and the truth lies {where} its interval. "
-        f"{lead}"
-    )
+        f"The outcome named beforehand was in truth {percent(row['True effect (%)'])}, by the "
+        f"estimate {percent(row['Estimate (%)'])}; the truth lies {where} its interval. {lead}"
+    ).rstrip()

@@ -27,6 +27,7 @@ _HOME = {
     "draw_forest": "charts_effect",
     "draw_event_study": "charts_effect",
     "draw_rings": "charts_effect",
+    "draw_nothing": "charts_effect",
     "draw_distribution": "charts_placebo",
     "draw_placebo_paths": "charts_placebo",
     "draw_power": "charts_design",

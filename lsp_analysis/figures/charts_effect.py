@@ -169,6 +169,22 @@ def draw_rings(
     return record(ax, alt=alt, data=frame)
 
 
+@in_house_style
+def draw_nothing(frame: pd.DataFrame, *, what: str, reason: str, ax: Axes | None = None) -> Axes:
+    """In place of a picture that cannot be drawn, the reason why.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The numbers there are, if any.
+    what : str
+        What would have been shown, for the alternative text.
+    reason : str
+        A sentence.
+    """
+    return nothing_drawn(axes_for(ax, height=1.2), frame, what, reason)
+
+
 def _with_headings(frame: pd.DataFrame) -> pd.DataFrame:
     """`frame` with a column ``is_heading``, and a row before each group that holds its name."""
     if "group" not in frame:

@@ -276,12 +276,14 @@ def text_below(ax: Axes, text: str) -> None:
     ax.xaxis.label.set_horizontalalignment("left")
 
 
-def nothing_drawn(ax: Axes, frame: pd.DataFrame, what: str) -> Axes:
-    """A chart without a number in it says so, in the picture and in its alternative text."""
+def nothing_drawn(ax: Axes, frame: pd.DataFrame, what: str, said: str = "") -> Axes:
+    """A chart without a number in it says so, or why, in the picture and in its alternative
+    text."""
     ax.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))
     ax.spines[:].set_visible(False)
-    ax.text(0.5, 0.5, "No data to show", ha="center", va="center", color=INK)
-    return record(ax, alt=f"{what}: no data to show.", data=frame)
+    told = wrapped(said, 70, 4) if said else "No data to show"
+    ax.text(0.5, 0.5, told, ha="center", va="center", color=INK)
+    return record(ax, alt=f"{what}: {said or 'no data to show.'}", data=frame)
 
 
 def zero_line(ax: Axes, which: str = "y", at: float = 0.0) -> None:
