@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
+from boroughs import scores
 
 from lsp_analysis import open_study
-from lsp_analysis.effects.question import pose, pose_all
-from lsp_analysis.errors import AreaError, StudyError
+from lsp_analysis.effects.question import Question, begun, pose, pose_all
+from lsp_analysis.errors import AreaError, ParameterError, StudyError
 from lsp_analysis.resources import study_path
 
 PLACE = "Hall i' th' Wood"
@@ -73,3 +76,22 @@ def test_unknown_indicators_and_areas_are_refused(study):
         pose(study, "burglery", area=PLACE, start="2008-04")
     with pytest.raises(AreaError):
         pose(study, "burglary", area="Atlantis", start="2008-04")
+
+
+def test_a_placebo_date_is_said_before_the_answer_and_a_share_is_put_in_units():
+    panel, of_score = scores()
+    start = pd.Period(of_score["start"], "Y")
+    asked = Question("score", panel, "score", ("A000",), start, unit="score")
+    effect = asked.estimate(checks=False)
+    said = asked.answer(effect, worth_having=0.5)
+    assert f"{abs(0.5 * effect.counterfactual):.1f}" in said
+    late = replace(asked, caution="2000 is a placebo date.", placebo_date=True)
+    assert late.answer(effect).startswith("2000 is a placebo date.")
+    dropped = replace(asked, caution="1999 is left out.")
+    assert dropped.answer(effect).endswith("1999 is left out.")
+
+
+@pytest.mark.parametrize("start", [None, "soon", [2008]])
+def test_a_start_that_is_no_date_is_refused_in_a_sentence(start):
+    with pytest.raises(ParameterError, match="not a month, quarter or year"):
+        begun(start)
