@@ -56,6 +56,10 @@ def _poisson(frame, **options):
     return effects.poisson_difference_in_differences(frame, population="people", **options)
 
 
+def _structural(frame, **options):
+    return effects.structural_effect(frame, n_draws=200, **options)
+
+
 def _calibrated(frame, **options):
     return effects.calibrated_effect(frame, block=12, **options)
 
@@ -74,7 +78,7 @@ KINDS = {
     "wild bootstrap": Kind(wild_cluster_bootstrap, exact=False),
     "interrupted series": Kind(effects.interrupted_series, 1, trend="none"),
     "controlled interrupted series": Kind(effects.controlled_interrupted_series, trend="estimate"),
-    "structural": Kind(effects.structural_effect, 1, trend="none"),
+    "structural": Kind(_structural, 1, trend="none"),
     "synthetic control": Kind(effects.synthetic_control, 1),
     "synthetic control with predictors": Kind(_with_predictors, 1, trend="none"),
     "augmented": Kind(effects.augmented_synthetic_control, 1),
