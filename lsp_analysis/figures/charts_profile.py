@@ -37,7 +37,7 @@ from lsp_analysis.figures.style import (
 )
 
 _SPINE = ["indicator", "area_value", "borough_value", "worst", "p25", "p75", "best", "verdict"]
-_NAMED_COLUMNS, _MOST_COLUMNS = 6, 30
+_NAMED_COLUMNS, _TIGHT_COLUMNS, _MOST_COLUMNS = 6, 20, 30
 _PLACE = {"ha": "center", "va": "bottom", "fontsize": SMALL, "color": INK}
 
 
@@ -212,6 +212,8 @@ def draw_tartan(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     heads = [str(i + 1) if listed else wrapped(a, width, 5) for i, a in enumerate(across)]
     ax.set_xticks(range(len(across)), labels=heads)
     ax.tick_params(axis="x", length=0, top=False, labeltop=True, labelbottom=False)
+    if len(across) > _TIGHT_COLUMNS:
+        ax.tick_params(axis="x", labelsize=7)
     if listed:
         text_below(ax, numbered_list(across, 58))
     pairs = [

@@ -25,7 +25,15 @@ SYMBOLS = {
     "in reach": "✓",
     "out of reach": "✗",
     "at times": "~",
+    "met": "✓",
+    "on track": "▲",
+    "behind": "◆",
+    "moving away": "▼",
+    "missed": "✗",
+    "no data": "○",
 }
+LIGHTS = {"met": "green", "on track": "green", "behind": "amber"}
+LIGHTS |= {"moving away": "red", "missed": "red"}
 VERDICTS = ("better", "similar", "worse", "higher", "lower", "not compared")
 
 
@@ -84,7 +92,8 @@ class Table:
         if isinstance(value, numbers.Number) and not isinstance(value, complex):
             return _text(wording.quantity(value, self.units.get(column, ""), self._places(column)))
         if isinstance(value, str) and value in SYMBOLS:
-            kind = f" {value.replace(' ', '-')}" if value in VERDICTS else ""
+            named = value.replace(" ", "-") if value in VERDICTS else LIGHTS.get(value, "")
+            kind = f" {named}" if named else ""
             return f'<span class="verdict{kind}">{SYMBOLS[value]} {value}</span>'
         is_time = isinstance(value, pd.Period | pd.Timestamp)
         return _text(wording.period(value) if is_time else value)

@@ -14,6 +14,7 @@ TEXT = {"p", "br", "hr", "strong", "em", "b", "i", "code", "pre", "sub", "sup", 
 LISTS = {"ul", "ol", "li", "dl", "dt", "dd", "blockquote", "a"}
 TABLES = {"table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"}
 VERDICTS = {"verdict", "better", "similar", "worse", "higher", "lower", "not-compared"}
+LIGHTS = {"green", "amber", "red"}
 FORMULA = re.compile(r"[=+\-@\t\r]")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?")
 
@@ -36,7 +37,7 @@ def _cleaner() -> nh3.Cleaner:
         },
         tag_attribute_values={"th": {"scope": {"col", "row", "colgroup", "rowgroup"}}},
         allowed_classes={
-            "span": VERDICTS,
+            "span": VERDICTS | LIGHTS,
             "th": {"number"},
             "td": {"number"},
             "p": {"table-note"},
