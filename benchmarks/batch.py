@@ -9,7 +9,12 @@ all costs included, imports and start-up too:
 - floor: the bare cells in two warm processes, with no kernel, no page and nothing written.
 
 Prints seconds for each number of reports, how many times faster than the loop that is, the seconds
-one further report costs, and what share of the floor's pace that is.
+one further report costs, and what share of the floor's pace that is. All four ways are timed in
+turn on the same areas, and again for each round (``--rounds``), of which the middle one counts.
+
+``--every`` makes a report on every small area of the study instead, and prints seconds and bytes.
+``--memory 1000`` makes that many reports from a small notebook, and prints what the process that
+makes them, its forks and the process that asks for them hold as they go: neither may grow.
 """
 
 from __future__ import annotations
@@ -17,15 +22,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+import nbformat
 import pandas as pd
+import psutil
+from nbformat.v4 import new_code_cell, new_notebook
 
 from lsp_analysis import open_study
+from lsp_analysis.reports.batch import run_reports
 from lsp_analysis.reports.template import load_template
 
 WORKERS = 2
@@ -126,19 +136,106 @@ def table(took: dict[int, dict[str, float]]) -> pd.DataFrame:
     return shown
 
 
+def every_area(template: Path, study: Path) -> pd.DataFrame:
+    """One report on every small area, with all its costs."""
+    with tempfile.TemporaryDirectory() as out:
+        began = time.perf_counter()
+        batch = run_reports(study, every_area=True, template=template, out=out, workers=WORKERS)
+        took = time.perf_counter() - began
+        sizes = [record.page.stat().st_size for record in batch.records if record.page]
+    facts = {
+        "reports": len(batch.records),
+        "failed": len(batch.failed),
+        "minutes": round(took / 60, 2),
+        "s each": round(took / len(batch.records), 2),
+        "largest page, kB": round(max(sizes) / 1000),
+    }
+    return pd.DataFrame(facts, index=["every area"])
+
+
+SMALL = (
+    'study: str = "bolton_demo"\narea: str = ""',
+    """from lsp_analysis import open_study, show
+from lsp_analysis.figures.style import new_axes
+from lsp_analysis.wording import Sentence
+data = open_study(study)
+place = data.area(area)
+panel = data.panel(data.indicators()["indicator_id"].iloc[0])
+rows = panel[panel["area_code"].isin(place.members)]""",
+    """ax = new_axes()
+_ = ax.plot(rows["value"].to_numpy())
+show(ax, alt=f"{place.name} through time.", data=rows)""",
+    'Sentence(f"{place.name} has {len(rows)} values.")',
+)
+
+
+def memory(study: Path, codes: list[str], number: int) -> pd.DataFrame:
+    """Megabytes held after each tenth of `number` reports from a small notebook."""
+    seen: list[dict[str, float]] = []
+
+    def look(line: str) -> None:
+        done = int(line.split()[0])
+        if done % max(1, number // 10) == 0:
+            seen.append({"reports": done, **held()})
+
+    with tempfile.TemporaryDirectory() as work:
+        template = Path(work) / "small.ipynb"
+        cells = [new_code_cell(source) for source in SMALL]
+        cells[0].metadata["tags"] = ["parameters"]
+        nbformat.write(new_notebook(cells=cells), template)
+        entries = [
+            {"template": str(template), "areas": codes, "name": f"round-{turn}"}
+            for turn in range(-(-number // len(codes)))
+        ]
+        entries[-1]["areas"] = codes[: number - len(codes) * (len(entries) - 1)]
+        file = Path(work) / "batch.yaml"
+        file.write_text(json.dumps(entries), encoding="utf-8")
+        batch = run_reports(
+            study, batch_file=file, out=Path(work) / "out", workers=WORKERS, progress=look
+        )
+        if batch.failed:
+            raise SystemExit(batch.sentence())
+        frame = pd.DataFrame(seen).set_index("reports")
+        forks = [record.run["megabytes"] for record in batch.records]
+    tenth = max(1, number // 10)
+    frame["largest fork"] = [max(forks[i * tenth : (i + 1) * tenth]) for i in range(len(frame))]
+    return frame
+
+
+def held() -> dict[str, float]:
+    """Megabytes that this process and the warm parent hold, and how many files are open."""
+    own = psutil.Process()
+    children = [child for child in own.children() if child.status() != psutil.STATUS_ZOMBIE]
+    return {
+        "this process": round(own.memory_info().rss / 1e6),
+        "warm parent": round(max(child.memory_info().rss for child in children) / 1e6),
+        "open files": own.num_fds() + max(child.num_fds() for child in children),
+    }
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Time batches of reports.")
     parser.add_argument("--study", default="bolton_demo")
     parser.add_argument("--template", default="report_area")
     parser.add_argument("--reports", type=int, nargs="+", default=[16, 64])
+    parser.add_argument("--rounds", type=int, default=1, help="take the middle of so many")
+    parser.add_argument("--every", action="store_true", help="a report on every small area")
+    parser.add_argument("--memory", type=int, metavar="N", help="memory held over N small reports")
     arguments = parser.parse_args()
     study = open_study(arguments.study)
-    template = load_template(arguments.template)
+    template, path = load_template(arguments.template), study.path.resolve()
     codes = study.small_areas()["area_code"].tolist()
+    if arguments.every or arguments.memory:
+        if arguments.every:
+            print(every_area(template.path, path).to_string())
+        if arguments.memory:
+            print(memory(path, codes, arguments.memory).to_string())
+        return
     took = {}
     for number in sorted(arguments.reports):
-        took[number] = measure(template.path, study.path.resolve(), codes[:number])
+        rounds = [measure(template.path, path, codes[:number]) for _ in range(arguments.rounds)]
+        took[number] = {way: statistics.median(one[way] for one in rounds) for way in rounds[0]}
     print(table(took).to_string())
 
 

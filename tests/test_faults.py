@@ -4,9 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import psutil
 import pytest
-from report_templates import CELLS, EXPECT, write_template
+from report_templates import CELLS, EXPECT, notebook, write_template
 from small_study import LSOAS, write_small_study
 
 from lsp_analysis.reports import forked
@@ -159,6 +160,21 @@ def test_a_parent_that_cannot_start_fails_every_report_and_soon(
     results = {job.name: told for job, told in make_reports(jobs, Way("fork", 2))}
     assert set(results) == {job.name for job in jobs}
     assert all(said in told for told in results.values())
+
+
+@pytest.mark.parametrize("engine", ["fork", "kernel"] if can_fork() else ["kernel"])
+def test_a_notebook_of_whatever_kernel_runs_in_this_python(folder, tmp_path, engine):
+    jobs = []
+    maker = JobMaker(folder, out=tmp_path / "out")
+    for name, spec in [("nameless", None), ("strange", {"name": "no-such", "display_name": "?"})]:
+        made = notebook()
+        made.metadata.pop("kernelspec")
+        if spec:
+            made.metadata["kernelspec"] = spec
+        nbformat.write(made, tmp_path / f"{name}.ipynb")
+        jobs.append(maker.make("N1", load_template(tmp_path / f"{name}.ipynb")))
+    results = [told for _, told in make_reports(jobs, Way(engine, 2))]
+    assert not [told for told in results if isinstance(told, str)]
 
 
 @pytest.mark.skipif(not can_fork(), reason="needs fork")

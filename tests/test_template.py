@@ -2,6 +2,7 @@
 
 import json
 
+import nbformat
 import pytest
 from report_templates import PARAMETERS, notebook, write_template
 
@@ -73,3 +74,11 @@ def test_an_expectation_that_cannot_be_checked_is_refused(tmp_path, expect):
     path = write_template(tmp_path, expect=expect, parameters=PARAMETERS)
     with pytest.raises(ReportError, match="expects"):
         load_template(path)
+
+
+def test_a_notebook_in_another_language_is_refused(tmp_path):
+    made = notebook()
+    made.metadata["kernelspec"] = {"name": "ir", "language": "R", "display_name": "R"}
+    nbformat.write(made, tmp_path / "r.ipynb")
+    with pytest.raises(ReportError, match="written in R, and a report needs Python"):
+        load_template(tmp_path / "r.ipynb")

@@ -27,6 +27,7 @@ from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.environment import process_environment
 from lsp_analysis.reports.job import Limits
 from lsp_analysis.reports.memory import megabytes_of
+from lsp_analysis.reports.template import AS_PYTHON
 
 KERNEL = "lsp-report"
 LONGEST_SOCKET = 80  # characters of a path that still leave room for a socket's name
@@ -65,6 +66,7 @@ def execute_with(
                 notebook,
                 str(result).replace("{", "{{").replace("}", "}}"),
                 dict(parameters),
+                **AS_PYTHON,
                 progress_bar=False,
                 km=kernel,
                 record_timing=False,

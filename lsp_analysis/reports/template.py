@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from nbformat import NotebookNode
 
 DEFAULT = "report_area"
+AS_PYTHON = {
+    "kernel_name": "python3",
+    "language": "python",
+}  # whatever its author's kernel is called
 EXPECTED = ("figures", "tables", "sentences")
 
 
@@ -43,6 +47,7 @@ def load_template(name: str | Path) -> Template:
     path = _find(str(name))
     content = _read(path)
     notebook = _parse(content, path)
+    _refuse_other_language(notebook, path)
     cells = [cell for cell in notebook["cells"] if "parameters" in tags_of(cell)]
     if len(cells) != 1 or cells[0]["cell_type"] != "code":
         raise ReportError(
@@ -106,6 +111,9 @@ def _parse(content: bytes, path: Path) -> dict[str, Any]:
     try:
         notebook = json.loads(content)
         whole = notebook["nbformat"] == 4 and all(_is_cell(c) for c in notebook["cells"])
+        about = notebook.get("metadata", {})
+        parts = [about, about.get("kernelspec", {}), about.get("language_info", {})]
+        whole = whole and all(isinstance(part, dict) for part in parts)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         whole = False
     if not whole:
@@ -113,6 +121,18 @@ def _parse(content: bytes, path: Path) -> dict[str, Any]:
             f"{path} is damaged: it is no Jupyter notebook of format 4. Restore it from a copy."
         )
     return notebook
+
+
+def _refuse_other_language(notebook: dict[str, Any], path: Path) -> None:
+    """Reports run in this interpreter, under whatever name its author's kernel went."""
+    about = notebook.get("metadata", {})
+    said = [about.get("kernelspec", {}).get("language"), about.get("language_info", {}).get("name")]
+    others = [str(language) for language in said if language not in (None, "", "python")]
+    if others:
+        raise ReportError(
+            f"{path.name} is written in {others[0][:40]}, and a report needs Python. "
+            "Choose a Python kernel for it, and save it again."
+        )
 
 
 def _is_cell(cell: Any) -> bool:

@@ -118,9 +118,11 @@ def executed(job: Job, token: str, folder: Path) -> bytes:
     from papermill.parameterize import parameterize_notebook
 
     from lsp_analysis.reports.judge import add_sentinel
-    from lsp_analysis.reports.template import read_notebook
+    from lsp_analysis.reports.template import AS_PYTHON, read_notebook
 
-    notebook = parameterize_notebook(load_notebook_node(read_notebook(job.template)), job.values)
+    notebook = parameterize_notebook(
+        load_notebook_node(read_notebook(job.template)), job.values, **AS_PYTHON
+    )
     add_sentinel(notebook, token)
     return with_outputs(notebook, folder)
 
