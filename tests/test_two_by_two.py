@@ -87,3 +87,14 @@ def test_a_group_that_is_not_0_or_1_is_refused(houses):
 def test_clustered_errors_need_the_name_of_the_clusters(houses):
     with pytest.raises(ParameterError, match="clusters"):
         did_2x2(houses, outcome="price", treated="near", post="after", vcov="cluster")
+
+
+def test_a_covariate_already_there_and_weights_of_nil_are_refused(houses):
+    options = {"outcome": "price", "treated": "near", "post": "after"}
+    with pytest.raises(ParameterError, match="'near' is in the regression already"):
+        did_2x2(houses, covariates=["near"], **options)
+    with pytest.raises(ParameterError, match="above 0"):
+        did_2x2(houses.assign(nil=0.0), weights="nil", **options)
+    twice = did_2x2(houses, covariates=["street", "street"], **options)
+    once = did_2x2(houses, covariates=["street"], **options)
+    assert twice.estimate == once.estimate

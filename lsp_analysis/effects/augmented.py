@@ -83,6 +83,8 @@ def augmented_synthetic_control(
         within one standard error of the least.
     placebos : list of lists of area codes, optional
         Groups as large as the treated one; see `synthetic_control`.
+    treated_among_donors : bool
+        Whether the treated areas may be donors of the placebos.
 
     Returns
     -------

@@ -40,6 +40,8 @@ def poisson_difference_in_differences(
 
     Parameters
     ----------
+    panel, treated, start, covariates, cluster
+        As in `did.difference_in_differences`.
     outcome : str
         Column of counts.
     population : str, optional

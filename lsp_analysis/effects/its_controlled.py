@@ -58,7 +58,7 @@ def controlled_interrupted_series(
     ----------
     panel : DataFrame, one row per area and period
         Areas are put together within each group as in `interrupted_series`.
-    newey_west, small_sample, slope_from
+    family, population, change, harmonics, cycle, newey_west, small_sample, slope_from, use_t, per
         As in `interrupted_series`; Newey-West errors also allow for both series being shaken at the
         same time.
 

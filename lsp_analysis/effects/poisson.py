@@ -54,6 +54,9 @@ def poisson_two_way(
 
     Parameters
     ----------
+    treatment : str, optional
+        The regressor that marks treated rows: with fewer than five treated clusters, interval and
+        p-value are withheld.
     population : str, optional
         Column of people at risk, entering as an offset, so that rates are compared.
     vcov : "cluster", "overdispersed" or "classical"

@@ -92,6 +92,8 @@ def least_squares(
     """
     _check_vcov(vcov, clusters, absorbed)
     check_not_collinear(columns, names)
+    if weights is not None and not (weights > 0).all():
+        raise ParameterError("Weights must be above 0 in every row.")
     model = sm.OLS(outcome, columns) if weights is None else sm.WLS(outcome, columns, weights)
     model.df_resid = len(outcome) - columns.shape[1] - absorbed
     if model.df_resid <= 0:

@@ -77,6 +77,8 @@ def synthetic_did(
     placebos : list of lists of area codes, optional
         Groups as large as the treated one, best of adjoining areas. If left out, each comparison
         area when one area is treated; with several treated areas there is then no p-value.
+    treated_among_donors : bool
+        Whether the treated areas may be donors of the placebos.
 
     Returns
     -------

@@ -13,7 +13,7 @@ from lsp_analysis.effects.fixed_effects import complete_rows, treated_clusters
 from lsp_analysis.effects.layout import check_level, marked, tidy
 from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, coefficient_effect, detectable
 from lsp_analysis.effects.regression import least_squares
-from lsp_analysis.errors import PanelError
+from lsp_analysis.errors import PanelError, ParameterError
 
 INTERACTION = "treatment"
 
@@ -59,6 +59,8 @@ def did_2x2(
     covariates : list of str
         Numbers are used as they are; text and categories become one 0/1 column per value but the
         first.
+    weights : str, optional
+        Column of weights above 0, for weighted least squares; `means` stay unweighted.
     vcov : "classical", "HC1", "HC3" or "cluster"
     cluster : str, optional
         Column of clusters, for "cluster". With fewer than five treated ones interval and p-value
@@ -70,6 +72,9 @@ def did_2x2(
         `regression.coefficients` holds every coefficient; the effect's row is "treatment".
     """
     check_level(level)
+    covariates = list(dict.fromkeys(covariates))
+    for name in {outcome, treated, post}.intersection(covariates):
+        raise ParameterError(f"{name!r} is in the regression already: leave it out of covariates.")
     named = [outcome, treated, post, *covariates]
     named += [name for name in (weights, cluster) if name]
     numbers = [outcome, *([weights] if weights else [])]
@@ -80,7 +85,7 @@ def did_2x2(
     columns = pd.DataFrame(
         {"intercept": 1.0, treated: group, post: after, INTERACTION: group * after},
         index=rows.index,
-    ).join(_numbers(rows[list(covariates)]))
+    ).join(_numbers(rows[covariates]))
     fit = least_squares(
         rows[outcome].to_numpy(dtype=float),
         columns.to_numpy(dtype=float),
