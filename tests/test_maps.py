@@ -120,6 +120,17 @@ def test_a_background_is_laid_where_its_world_file_says(borough, tmp_path):
         figures.draw_where(borough, highlight="E55", background=tmp_path / "none.png")
 
 
+def test_a_background_shows_through_the_colours_and_the_key_matches(borough, tmp_path):
+    from PIL import Image
+
+    Image.new("RGB", (10, 10), "#336633").save(tmp_path / "tile.png")
+    (tmp_path / "tile.pgw").write_text("1000\n0\n0\n-1000\n500\n9500\n")
+    over = figures.draw_choropleth(borough, column="rate", background=tmp_path / "tile.png")
+    plain = figures.draw_choropleth(borough, column="rate")
+    assert over.collections[0].get_facecolor()[0][3] == pytest.approx(0.7)
+    assert plain.collections[0].get_facecolor()[0][3] == 1
+
+
 def test_real_boundaries_show_a_tiny_area_and_fit_a_page(shared):
     source = shared("real") / "boundaries" / "lsoa_2011_bolton_E08000001.json"
     geo = gpd.read_file(source).rename(columns={"LSOA11CD": "area_code"}).to_crs(27700)

@@ -10,6 +10,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 from matplotlib.patches import Patch
 
 from lsp_analysis import wording
@@ -29,6 +30,7 @@ SEQUENCE = ("#E8EEF5", "#B5C9DD", "#7C9DC0", "#43719F", "#12436D", "#0A2743")
 _HIGHLIGHT, _NEIGHBOUR = PALETTE[3], PALETTE[2]
 _MAP_SHARE, _OVERVIEW_SHARE = 0.67, 0.58  # of the width; the key or the close-up has the rest
 _PLAIN, _SEAM = "#F1F1F1", "#8A8A8A"
+_OVER_BACKGROUND = 0.7  # opacity of what is drawn over a picture
 
 
 @in_house_style
@@ -78,8 +80,10 @@ def draw_choropleth(
         return nothing_drawn(ax, frame, "Map")
     bounds = _class_bounds(values[known], classes, scheme)
     member = np.searchsorted(bounds, values)
-    shades = _shades(len(bounds))
-    fill = [shades[m] if ok else "white" for m, ok in zip(member, known, strict=True)]
+    # A background must show through, and the key is to look like the map.
+    alpha = 1.0 if background is None else _OVER_BACKGROUND
+    shades = [to_rgba(shade, alpha) for shade in _shades(len(bounds))]
+    fill = [shades[m] if ok else (1, 1, 1, 1) for m, ok in zip(member, known, strict=True)]
     geo.plot(ax=ax, color=fill, edgecolor="white", linewidth=0.4, aspect=None)
     if not known.all():
         missing = geo[~known]
@@ -135,8 +139,9 @@ def draw_where(
     if geo.empty:
         return nothing_drawn(ax, geo.drop(columns="geometry"), "Map")
     close = ax.inset_axes((0.63, 0.0, 0.37, 1.0))
-    for axes, seam in ((ax, 0.3), (close, 0.8)):
-        _plain_map(axes, geo, chosen, around, seam)
+    alpha = 1.0 if background is None else _OVER_BACKGROUND
+    for axes, seam, opacity in ((ax, 0.3, alpha), (close, 0.8, 1.0)):
+        _plain_map(axes, geo, chosen, around, seam, opacity)
     leave_room(ax, geo, _OVERVIEW_SHARE)
     if chosen.any():
         zoom(close, geo[chosen | around] if around.any() else geo[chosen])
@@ -158,10 +163,15 @@ def draw_where(
 
 
 def _plain_map(
-    ax: Axes, geo: gpd.GeoDataFrame, chosen: np.ndarray, around: np.ndarray, seam: float
+    ax: Axes,
+    geo: gpd.GeoDataFrame,
+    chosen: np.ndarray,
+    around: np.ndarray,
+    seam: float,
+    alpha: float,
 ) -> None:
     """All areas pale, neighbours dotted, the area dark."""
-    look = {"ax": ax, "edgecolor": _SEAM, "linewidth": seam, "aspect": None}
+    look = {"ax": ax, "edgecolor": _SEAM, "linewidth": seam, "aspect": None, "alpha": alpha}
     geo[~(chosen | around)].plot(facecolor=_PLAIN, **look)
     if around.any():
         geo[around].plot(facecolor="#9DC9C5", hatch="...", **look)

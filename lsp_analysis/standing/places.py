@@ -20,6 +20,8 @@ from lsp_analysis.standing.smoothing import empirical_bayes
 from lsp_analysis.standing.space import Moran, moran
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from geopandas import GeoDataFrame
     from matplotlib.axes import Axes
 
@@ -92,9 +94,12 @@ class Places:
     def _quantity(self, value: float) -> str:
         return wording.quantity(value, self.indicator.unit)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Map of all small areas, the area outlined and its neighbours thinly."""
-        return self._map("value", self.indicator.name, self.frame["area_code"], ax)
+    def plot(self, ax: Axes | None = None, background: str | Path | None = None) -> Axes:
+        """Map of all small areas, the area outlined and its neighbours thinly.
+
+        A `background` is a local picture with its world file, drawn beneath; nothing is fetched.
+        """
+        return self._map("value", self.indicator.name, self.frame["area_code"], ax, background)
 
     def draw_smoothed(self, ax: Axes | None = None) -> Axes:
         """The same map with chance taken out, in the same classes of colour."""
@@ -127,10 +132,10 @@ class Places:
             "chance cannot be said."
         )
 
-    def draw_close(self, ax: Axes | None = None) -> Axes:
+    def draw_close(self, ax: Axes | None = None, background: str | Path | None = None) -> Axes:
         """The area and the areas that touch it, in the same classes of colour as the whole map."""
         near = self.frame.loc[self.frame["role"] != OTHER, "area_code"]
-        return self._map("value", self.indicator.name, near, ax)
+        return self._map("value", self.indicator.name, near, ax, background)
 
     def draw_order(self, ax: Axes | None = None) -> Axes:
         """All small areas in order of their value, with intervals."""
@@ -145,7 +150,14 @@ class Places:
             ax=ax,
         )
 
-    def _map(self, column: str, label: str, codes: Collection[str], ax: Axes | None) -> Axes:
+    def _map(
+        self,
+        column: str,
+        label: str,
+        codes: Collection[str],
+        ax: Axes | None,
+        background: str | Path | None = None,
+    ) -> Axes:
         shapes = self.shapes[self.shapes["area_code"].isin(codes)]
         values = self.frame[["area_code", column]]
         return figures.draw_choropleth(
@@ -157,6 +169,7 @@ class Places:
             highlight=list(self.frame.loc[self.frame["role"] == OWN, "area_code"]),
             neighbours=list(self.frame.loc[self.frame["role"] == BESIDE, "area_code"]),
             name=self.area,
+            background=background,
             ax=ax,
         )
 
