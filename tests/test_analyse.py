@@ -456,3 +456,26 @@ def test_power_told_is_power_found():
         for s in range(40)
     ]
     assert 0.6 < np.mean(found) < 0.95
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda t: t.assign(incidents=-t["incidents"]), "which cannot be"),
+        (lambda t: pd.concat([t, t.iloc[:1]]), "area-01 has 2 rows of outcomes where most have"),
+        (lambda t: t.assign(incidents="many"), 'column incidents: "many" is no number'),
+    ],
+)
+def test_outcomes_that_cannot_be_right_are_refused(tmp_path, change, said):
+    folder = drawn(tmp_path / "x")
+    file = outcomes_of(folder)
+    change(pd.read_csv(file)).to_csv(file, index=False)
+    with pytest.raises(DesignError, match=said):
+        open_trial(folder, file, now=at(2011, 5, 1))
+
+
+def test_an_outcome_that_is_the_same_everywhere_tells_nothing():
+    trial = a_trial()
+    rows = trial.rows.assign(incidents=10, residents=1000)
+    with pytest.raises(DesignError, match="same everywhere"):
+        contrast(with_rows(trial, rows), trial.design.outcome)

@@ -215,7 +215,12 @@ def _dummies(groups: np.ndarray, used: pd.Series) -> np.ndarray:
 
 
 def _check_both_sides(values: pd.DataFrame, outcome: Outcome) -> None:
-    sides = values.loc[values["used"], "treated"]
+    sides, known = (values.loc[values["used"], name] for name in ("treated", "value"))
+    if len(known) and np.ptp(known) <= 1e-12 * known.abs().max():
+        raise DesignError(
+            f"{outcome.label} is the same everywhere ({known.iloc[0]:g}), so nothing can be told "
+            "from it. Is the file complete? Report it as it is."
+        )
     if sides.all() or not sides.any():
         side = "the control" if sides.any() else "the arm that is tried"
         raise DesignError(

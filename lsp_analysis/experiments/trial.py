@@ -152,6 +152,10 @@ def check_rows(rows: pd.DataFrame, design: Design, scheme: Scheme) -> pd.DataFra
         )
     if design.is_wedge:
         _check_periods(rows, how.periods)
+    for outcome in design.outcomes():
+        if outcome.denominator:
+            _check_counts(rows, outcome)
+    _check_repeats(rows, ["unit", "period"] if design.is_wedge else ["unit"])
     return rows
 
 
@@ -193,6 +197,32 @@ def _index(trial: Trial, by: tuple[str, ...]) -> pd.Index:
         return units
     periods = trial.design.randomisation.periods
     return pd.MultiIndex.from_product([units, periods], names=["unit", "period"])
+
+
+def _check_counts(rows: pd.DataFrame, outcome: Outcome) -> None:
+    """Counts are not negative, and a part is not more than its whole."""
+    count, base = rows[outcome.name], rows[outcome.denominator]
+    strange = (count < 0) | (base < 0)
+    if outcome.unit == "percent":
+        strange |= count > base
+    if strange.any():
+        first = rows[strange].iloc[0]
+        raise DesignError(
+            f"{first['unit']} has {first[outcome.name]:g} {outcome.name} of "
+            f"{first[outcome.denominator]:g} {outcome.denominator}, which cannot be. Correct it."
+        )
+
+
+def _check_repeats(rows: pd.DataFrame, by: list[str]) -> None:
+    """A row per person means several for most units; a few units with two are slips."""
+    counts = rows.groupby(by).size()
+    twice = counts[counts > 1]
+    if len(twice) and (counts == 1).mean() > 0.5:
+        name = twice.index[0] if len(by) == 1 else " in period ".join(map(str, twice.index[0]))
+        raise DesignError(
+            f"{name} has {twice.iloc[0]} rows of outcomes where most have one. Add them up, or "
+            "keep one."
+        )
 
 
 def _check_periods(rows: pd.DataFrame, periods: list[str]) -> None:
