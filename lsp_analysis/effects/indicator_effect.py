@@ -153,6 +153,7 @@ def _estimate(
     rows: pd.DataFrame, indicator: Indicator, *, checks: bool, **options
 ) -> EffectEstimate:
     counted = indicator.value_type not in ADDITIVE and rows["numerator"].notna().any()
+    options["polarity"] = "" if indicator.polarity == "none" else indicator.polarity
     if not counted:
         return estimate(rows, outcome="value", unit=indicator.unit, checks=checks, **options)
     rows = rows.dropna(subset=["numerator", "denominator"])
