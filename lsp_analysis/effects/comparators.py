@@ -79,12 +79,13 @@ def comparison_choice(case: Case) -> CheckResult:
 
     "failed" when a choice moves it by more than half of the interval's half-width (twice what
     happens in sound boroughs, see ``benchmarks/checks.py``), turns a clear effect's direction, or
-    is clear in the opposite direction from another.
+    is clear in the opposite direction from another; "too little to tell" when a clear effect is not
+    clear with each of them.
     """
     whole = sized(case, case.found)
     rows = [whole.row("all but neighbours") | {"areas": case.pool.comparison.sum()}]
     start, half = _effect(case, case.found), _half_width(case)
-    outside = []
+    outside, unclear = [], []
     for label, comparison in comparison_choices(case).items():
         pool = among(case.pool, comparison)
         if comparison.sum() < FEWEST or not pool.n_placebos:
@@ -96,6 +97,8 @@ def comparison_choice(case: Case) -> CheckResult:
         far = abs(_effect(case, judged) - start) > FAR * half and comparison.sum() >= ENOUGH_AREAS
         if turned or far or not whole.low <= found.estimate <= whole.high:
             outside.append(label)
+        if whole.clear and not found.clear and comparison.sum() >= ENOUGH_AREAS:
+            unclear.append(label)
     table = pd.DataFrame(rows)
     ends = [in_words(case, x) for x in (table["estimate"].min(), table["estimate"].max())]
     clear = table[(table["low"] > 0) | (table["high"] < 0)]["estimate"]
@@ -103,11 +106,13 @@ def comparison_choice(case: Case) -> CheckResult:
         status, finding = UNSURE, "There are too few areas to choose other comparisons from."
     else:
         opposed = (clear > 0).any() and (clear < 0).any()
-        status = FAILED if outside or opposed else PASSED
+        status = FAILED if outside or opposed else UNSURE if unclear else PASSED
         finding = (
             f"Over {wording.counted(len(rows), 'choice')} of comparison areas it runs from "
             f"{ends[0]} to {ends[1]}"
         ) + (f"; too far from the rest with {wording.and_list(outside)}." if outside else ".")
+        if unclear and not outside:
+            finding += f" With {wording.and_list(unclear)} it is no longer clear of chance."
     return CheckResult(
         "Comparison pool", status, finding, table, "draw_forest",
         {"unit": shown_unit(case), "level": case.level},

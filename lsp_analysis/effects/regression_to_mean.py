@@ -12,7 +12,7 @@ from lsp_analysis.effects.result import CheckResult
 ALIKE = 10
 FEWEST_ALIKE = 5
 MOST_ANYWAY = 0.5  # share of the neighbourhood's own change beyond which most happened anyway
-LITTLE = 0.25  # of the interval's half-width, below which what such areas did is no matter
+LITTLE = 0.5  # of the interval's half-width, below which what such areas did is no matter
 FAR = 0.5  # standard deviations of earlier levels between it and the nearest placebo
 
 
