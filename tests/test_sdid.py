@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from effect_worlds import START, codes, panel, two_factors
 
+from lsp_analysis.effects.augmented import augmented_synthetic_control
 from lsp_analysis.effects.did import difference_in_differences
 from lsp_analysis.effects.sdid import area_weights, synthetic_did
+from lsp_analysis.effects.synthetic import synthetic_control
+from lsp_analysis.errors import PanelError
 
 OPTIONS = {"outcome": "rate", "treated": ["E000"], "start": 17}
 
@@ -61,3 +64,15 @@ def test_areas_that_move_in_step_are_no_obstacle():
     assert found.estimate == pytest.approx(-2.0, abs=1e-4)
     line = frame.assign(rate=frame["rate"].where(frame["area_code"] == "E000", 5.0))
     assert np.isfinite(synthetic_did(line, **(OPTIONS | {"start": START})).estimate)
+
+
+@pytest.mark.parametrize("method", [synthetic_did, synthetic_control, augmented_synthetic_control])
+def test_placebo_groups_for_several_treated_areas_can_be_drawn(method):
+    frame = panel(n_areas=30, n_treated=3, effect=4.0)
+    options = {"outcome": "rate", "treated": codes(3), "start": START}
+    found = method(frame, placebos=39, seed=1, **options)
+    assert (found.n_placebos, found.finest_p) == (39, 1 / 40)
+    assert found.low < 4.0 < found.high
+    assert found.p_value == method(frame, placebos=39, seed=1, **options).p_value
+    with pytest.raises(PanelError, match="too few to draw placebo groups of 3"):
+        method(frame.query("area_code < 'E008'"), placebos=39, **options)

@@ -19,7 +19,7 @@ from lsp_analysis.effects.parts import gap_effect
 from lsp_analysis.effects.ranking import placebo_inference
 from lsp_analysis.effects.simplex import nearest_points
 from lsp_analysis.effects.synthetic_result import WeightedComparison, gap_frame
-from lsp_analysis.effects.synthetic_units import Units, placebo_units, treated_unit
+from lsp_analysis.effects.synthetic_units import Placebos, Units, placebo_units, treated_unit
 from lsp_analysis.errors import ParameterError
 
 N_PENALTIES = 21
@@ -62,12 +62,13 @@ def augmented_synthetic_control(
     treated: str | Sequence[Any],
     start: Any,
     ridge: float | None = None,
-    placebos: Sequence[Sequence[Any]] | None = None,
+    placebos: Placebos = None,
     treated_among_donors: bool = False,
     area: str = AREA,
     period: str = PERIOD,
     unit: str = "",
     level: float = 0.95,
+    seed: int = 0,
 ) -> AugmentedSyntheticControl:
     """Effect against weights corrected by a ridge regression of the outcome on its own past.
 
@@ -81,7 +82,7 @@ def augmented_synthetic_control(
     ridge : float above 0, optional
         Penalty. If left out each unit's own is the largest whose error in left-out periods is
         within one standard error of the least.
-    placebos : list of lists of area codes, optional
+    placebos : list of lists of area codes, or a number, optional
         Groups as large as the treated one; see `synthetic_control`.
     treated_among_donors : bool
         Whether the treated areas may be donors of the placebos.
@@ -105,7 +106,7 @@ def augmented_synthetic_control(
     )
     at = laid_out.start_at
     own = _correct(laid_out, treated_unit(laid_out), ridge)
-    pretenders, labels = placebo_units(laid_out, placebos, treated_among_donors)
+    pretenders, labels = placebo_units(laid_out, placebos, treated_among_donors, seed)
     others = _NOBODY if pretenders is None else _correct(laid_out, pretenders, ridge)
     means = others.gaps[:, at:].mean(axis=1) if labels else np.empty(0)
     inference = placebo_inference(

@@ -26,7 +26,7 @@ from lsp_analysis.effects.layout import AREA, PERIOD, Grid, check_level, grid
 from lsp_analysis.effects.parts import UNTOUCHED, paths_frame
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.synthetic_predictors import predictor_table
-from lsp_analysis.effects.synthetic_units import Units, placebo_units, treated_unit
+from lsp_analysis.effects.synthetic_units import Placebos, Units, placebo_units, treated_unit
 from lsp_analysis.errors import PanelError, ParameterError
 
 GONE_ON = (
@@ -69,7 +69,7 @@ def calibrated_effect(
     block: int = 1,
     alternative: str = "two-sided",
     independent_periods: bool = False,
-    placebos: int | Sequence[Sequence[Any]] = 0,
+    placebos: Placebos = 0,
     area: str = AREA,
     period: str = PERIOD,
     unit: str = "",
@@ -129,8 +129,7 @@ def calibrated_effect(
     if weights is None:
         raise PanelError(_UNMATCHED.format(table.shape[1], (~laid_out.treated).sum()))
     found = linearised(laid_out, own, [weights], independent_periods)
-    groups = _random_groups(laid_out, placebos, seed) if np.isscalar(placebos) else placebos
-    pretenders, labels = placebo_units(laid_out, groups, treated_among_donors=False)
+    pretenders, labels = placebo_units(laid_out, placebos, treated_among_donors=False, seed=seed)
     others = NOBODY
     if pretenders is not None:
         sets = _weights(table, pretenders)
@@ -192,16 +191,6 @@ def _weights(table: pd.DataFrame, units: Units) -> list[np.ndarray | None]:
         balancing_weights(values[donors], values[members].sum(axis=0), float(len(members)))
         for members, donors in zip(units.members, units.donors, strict=True)
     ]
-
-
-def _random_groups(laid_out: Grid, count: int, seed: int) -> list[list[Any]]:
-    others, size = laid_out.areas[~laid_out.treated], int(laid_out.treated.sum())
-    if count and len(others) < 2 * size:
-        raise PanelError(
-            f"{len(others)} comparison areas are too few to draw placebo groups of {size} from."
-        )
-    rng = np.random.default_rng(seed)
-    return [list(others[rng.choice(len(others), size, replace=False)]) for _ in range(count)]
 
 
 def _named(weights: np.ndarray, laid_out: Grid) -> pd.Series:

@@ -15,7 +15,7 @@ from lsp_analysis.effects.parts import gap_effect
 from lsp_analysis.effects.ranking import placebo_inference
 from lsp_analysis.effects.simplex_ridge import ridged_weights
 from lsp_analysis.effects.synthetic_result import WeightedComparison, gap_frame
-from lsp_analysis.effects.synthetic_units import Units, placebo_units, treated_unit
+from lsp_analysis.effects.synthetic_units import Placebos, Units, placebo_units, treated_unit
 
 SLIGHT = 1e-6
 """Ridge on the period weights, in noise levels: only to make them unique (the authors' value)."""
@@ -55,12 +55,13 @@ def synthetic_did(
     outcome: str,
     treated: str | Sequence[Any],
     start: Any,
-    placebos: Sequence[Sequence[Any]] | None = None,
+    placebos: Placebos = None,
     treated_among_donors: bool = False,
     area: str = AREA,
     period: str = PERIOD,
     unit: str = "",
     level: float = 0.95,
+    seed: int = 0,
 ) -> SyntheticDiD:
     """Effect by synthetic difference-in-differences, with placebo inference.
 
@@ -74,9 +75,10 @@ def synthetic_did(
         Columns `area`, `period`, `outcome`; complete.
     treated : area codes, or the name of a column that is true for them
     start : first period that counts as after
-    placebos : list of lists of area codes, optional
-        Groups as large as the treated one, best of adjoining areas. If left out, each comparison
-        area when one area is treated; with several treated areas there is then no p-value.
+    placebos : list of lists of area codes, or a number, optional
+        Groups as large as the treated one, best of adjoining areas; a number draws that many at
+        random, with `seed`. If left out, each comparison area when one area is treated; with
+        several treated areas there is then no p-value.
     treated_among_donors : bool
         Whether the treated areas may be donors of the placebos.
 
@@ -97,7 +99,7 @@ def synthetic_did(
         fewest_before=2,
     )
     weights, shares, own = _adjusted_gaps(laid_out, treated_unit(laid_out))
-    pretenders, labels = placebo_units(laid_out, placebos, treated_among_donors)
+    pretenders, labels = placebo_units(laid_out, placebos, treated_among_donors, seed)
     others = np.empty((0, own.shape[1]))
     if pretenders is not None:
         others = _adjusted_gaps(laid_out, pretenders)[2]

@@ -33,7 +33,7 @@ from lsp_analysis.effects.synthetic_predictors import (
     weigh_donors,
 )
 from lsp_analysis.effects.synthetic_result import SyntheticControl, fit_ratios
-from lsp_analysis.effects.synthetic_units import Units, placebo_units, treated_unit
+from lsp_analysis.effects.synthetic_units import Placebos, Units, placebo_units, treated_unit
 from lsp_analysis.errors import PanelError, ParameterError
 
 
@@ -46,7 +46,7 @@ def synthetic_control(
     predictors: Sequence[PredictorSpec] | None = None,
     predictor_weights: str | Sequence[float] | None = None,
     fit_periods: Any = None,
-    placebos: Sequence[Sequence[Any]] | None = None,
+    placebos: Placebos = None,
     treated_among_donors: bool = True,
     area: str = AREA,
     period: str = PERIOD,
@@ -74,10 +74,10 @@ def synthetic_control(
         well: what the authors' Stata command does unless asked (J. Statistical Software 42:13).
     fit_periods : list, range, or slice with both ends in, optional
         Periods whose fit decides between weights; all those before `start` if left out.
-    placebos : list of lists of area codes, optional
-        Groups as large as the treated one that take its place in turn, best of adjoining areas. If
-        left out, each comparison area when one area is treated; with several treated areas there is
-        then no p-value.
+    placebos : list of lists of area codes, or a number, optional
+        Groups as large as the treated one that take its place in turn, best of adjoining areas; a
+        number draws that many at random. If left out, each comparison area when one area is
+        treated; with several treated areas there is then no p-value.
     treated_among_donors : bool
         Whether the treated areas may be donors of the placebos, as in Abadie, Diamond and
         Hainmueller (2010).
@@ -120,7 +120,7 @@ def synthetic_control(
     unit_of_interest = treated_unit(laid_out)
     weighting = _weigh(laid_out, unit_of_interest, table, fitted, search)
     gap = unit_of_interest.gaps(laid_out.outcomes, weighting.donors)
-    pretenders, labels = placebo_units(laid_out, placebos, treated_among_donors)
+    pretenders, labels = placebo_units(laid_out, placebos, treated_among_donors, seed)
     others = np.empty((0, gap.shape[1]))
     outcomes_rank = 0
     if pretenders is not None:

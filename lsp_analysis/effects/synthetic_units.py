@@ -47,22 +47,29 @@ def treated_unit(grid: Grid) -> Units:
     return Units(np.flatnonzero(grid.treated)[None], np.flatnonzero(~grid.treated)[None])
 
 
+Placebos = int | Sequence[Sequence[Any]] | None
+"""Lists of area codes, a number of groups to be drawn, or None for what is usual."""
+
+
 def placebo_units(
-    grid: Grid, groups: Sequence[Sequence[Any]] | None, treated_among_donors: bool
+    grid: Grid, groups: Placebos, treated_among_donors: bool, seed: int = 0
 ) -> tuple[Units | None, list[str]]:
     """Comparison areas that take the treated unit's place in turn, and what to call them.
 
     Parameters
     ----------
-    groups : list of lists of area codes, optional
-        Neighbourhoods as large as the treated one. If left out, each comparison area is one when a
-        single area is treated, and there is no placebo when several are.
+    groups : list of lists of area codes, or a number, optional
+        Neighbourhoods as large as the treated one; a number draws that many from the comparison
+        areas at random. If left out, each comparison area is one when a single area is treated, and
+        there is no placebo when several are.
     treated_among_donors : bool
         Whether the treated areas may be donors of the placebos.
     """
     n_treated = int(grid.treated.sum())
     if groups is None:
         groups = [[area] for area in grid.areas[~grid.treated]] if n_treated == 1 else []
+    if isinstance(groups, int | np.integer):
+        groups = _random_groups(grid, int(groups), seed)
     if not len(groups):
         return None, []
     _check_sizes(groups, n_treated)
@@ -72,6 +79,16 @@ def placebo_units(
     if donors.shape[1] == 0:
         raise PanelError("A placebo has no comparison area left: use smaller groups or add areas.")
     return Units(members, donors), [" + ".join(map(str, group)) for group in groups]
+
+
+def _random_groups(grid: Grid, count: int, seed: int) -> list[list[Any]]:
+    others, size = grid.areas[~grid.treated], int(grid.treated.sum())
+    if count and len(others) < 2 * size:
+        raise PanelError(
+            f"{len(others)} comparison areas are too few to draw placebo groups of {size} from."
+        )
+    rng = np.random.default_rng(seed)
+    return [list(others[rng.choice(len(others), size, replace=False)]) for _ in range(count)]
 
 
 def _rows(grid: Grid, group: Sequence[Any]) -> np.ndarray:
