@@ -55,6 +55,7 @@ def test_an_area_that_merged_is_shared_out_by_residents_and_says_so(folder, tmp_
     study = open_study(imported(folder, tmp_path))
     found = health(study).loc[list(PARTS)]
     assert found["note"].tolist() == ["estimated"] * 2
+    assert "2 had merged by 2021" in (study.path / "IMPORT.md").read_text()
     assert found["denominator"].sum() == pytest.approx(1003, abs=1)
     people = study.read("populations").groupby("area_code")["population"].sum()
     share = people[PARTS[0]] / people[list(PARTS)].sum()

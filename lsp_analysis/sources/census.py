@@ -170,6 +170,7 @@ def import_census(
         may_lack = share.year == LATER and later is None
         counts = _read(founds.get(share.kind, ()), links, register, may_lack=may_lack)
         if counts is not None:
+            _note_merged(links, register)
             indicators.append(share.indicator())
             parts.append(_observations(share, counts, links))
     return indicators, pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
@@ -202,6 +203,16 @@ def _read(
         rows = {"area_code": text["area_code"], "part": sum(numbers.values()), "whole": whole}
         copies.append((found, pd.DataFrame(rows)))
     return choice.settle_copies(copies, "area_code", "part", register)[1] if copies else None
+
+
+def _note_merged(links: pd.DataFrame, register: Register) -> None:
+    """Say which figures are shares of a merged area's."""
+    merged = links.loc[links["weight"] < 1, "area_code"]
+    if len(merged):
+        register.note(
+            f"Of the LSOAs of 2011, {len(merged)} had merged by 2021: what the census of 2021 "
+            'counted in them together is shared out by residents and carries the note "estimated".'
+        )
 
 
 def _observations(share: Share, counts: pd.DataFrame, links: pd.DataFrame) -> pd.DataFrame:

@@ -29,7 +29,7 @@ def profile_page(brief: AreaBrief, indicator_id: str) -> list[Any]:
 def gap_page(brief: AreaBrief, indicator_id: str) -> list[Any]:
     """How the gap to the rest of the borough moved."""
     found = brief.gap(indicator_id)
-    return [found.sentence(), found.plot()]
+    return [found.sentence(), found.plot(events=brief.events())]
 
 
 def trend_page(brief: AreaBrief, indicator_id: str) -> list[Any]:
