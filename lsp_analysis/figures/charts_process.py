@@ -138,7 +138,7 @@ def _draw_points(
         if not inside.any():
             continue
         colour, marker, _ = verdict_mark(verdict)
-        size, edge = (4.5, 0.6) if len(frame) <= _MANY else (2.8, 0.0)
+        size, edge = (4.5, 0.6) if len(frame) <= _MANY else (3.4, 0.0)
         size = size if kind == "common_cause" else 1.6 * size
         look = {"marker": marker, "color": colour, "markersize": size, "linestyle": ""}
         points = ax.plot(x[inside], value[inside], markeredgecolor=INK, mew=edge, zorder=4, **look)

@@ -22,7 +22,7 @@ from lsp_analysis.wording import number
 
 MOST_CODES = 12  # small areas named under the title
 LARGEST_TABLE = 12  # rows of a figure's numbers that the page shows
-LARGEST_DOWNLOAD = 12_000  # bytes of a figure's numbers that the page carries
+LARGEST_DOWNLOAD = 7_000  # bytes of a figure's numbers that the page carries
 NOT_STATED = {
     "area": {"name": "", "code": "", "kind": "", "members": [], "vintage": ""},
     "study": {"title": "", "note": "", "attribution": "", "digest": ""},

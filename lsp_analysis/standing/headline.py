@@ -67,7 +67,7 @@ def _deprived(brief: AreaBrief) -> str:
     decile = known.loc[known["edition"] == edition, "decile"]
     worst = wording.of_total(int((decile == 1).sum()), len(decile))
     return (
-        f"In the Indices of {edition} {worst} small areas here were in England's most "
+        f"In the Indices of {edition}, {worst} small areas here were in England's most "
         "deprived tenth."
     )
 
