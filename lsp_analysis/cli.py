@@ -121,7 +121,8 @@ def _design(arguments: argparse.Namespace) -> int:
 
     acts = {"new": commands.new, "register": commands.register, "verify": commands.check}
     acts |= {"draw": commands.draw, "page": commands.page}
-    known = ("note", "redraw", "head", "text", "out")
+    acts |= {"look": commands.look, "analyse": commands.analyse}
+    known = ("note", "redraw", "head", "text", "out", "outcomes")
     options = {name: value for name, value in vars(arguments).items() if name in known}
     say(acts[arguments.act](arguments.folder, **options))
     return OK

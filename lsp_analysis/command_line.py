@@ -147,8 +147,12 @@ def _design(command: Command) -> None:
     verify = act("verify", "prove that nothing on record was changed")
     draw = act("draw", "draw the units, once")
     page = act("page", "write the protocol as a page to print")
-    for one in (new, register, verify, draw, page):
+    look = act("look", "look at outcomes before the end, on record")
+    analyse = act("analyse", "open the outcomes and write what was found")
+    for one in (new, register, verify, draw, page, look, analyse):
         one.add_argument("folder", help="folder of the experiment")
+    for one in (look, analyse):
+        one.add_argument("outcomes", help="CSV, a row per unit or person; unit, then the outcomes")
     register.add_argument("--note", default="", metavar="REASON", help="why it is amended")
     register.add_argument("--redraw", action="store_true", help="the units may be drawn again")
     verify.add_argument("--head", default="", metavar="HASH", help="as the other party holds it")

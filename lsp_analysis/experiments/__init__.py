@@ -29,6 +29,7 @@ _HOME = {
     "draw_trial_flow": "flow",
     "appendix_table": "papers",
     "write_protocol": "papers",
+    "write_result": "result_page",
     "suggest": "rounds",
     "record_decision": "rounds",
     "evidence_log": "rounds",

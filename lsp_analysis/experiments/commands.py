@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments import assign, experiment, papers, template
+from lsp_analysis.experiments import analyse as analysis
+from lsp_analysis.experiments import assign, experiment, looks, papers, result_page, template
 from lsp_analysis.experiments.verify import verify
 
 
@@ -53,6 +55,23 @@ def draw(folder: str, *, text: str) -> str:
         f"The allocation is in {drawn.path / drawn.draw.content['file']}: {shares}.\n"
         f"Head of the register, for the other party to keep: {drawn.head}"
     )
+
+
+def look(folder: str, outcomes: str) -> str:
+    """Take a look before the end, on record, and say how each arm stands against its bound."""
+    taken = looks.take_look(folder, outcomes)
+    lines = [str(taken.sentence())]
+    for row in taken.table.itertuples():
+        bound = "no bound" if math.isnan(row.bound) else f"bound {row.bound:.2f}"
+        lines.append(f"{taken.labels[row.arm]}: z {row.z:.2f} ({bound}; above nought is good)")
+    return "\n".join(lines)
+
+
+def analyse(folder: str, outcomes: str) -> str:
+    """Open the outcomes, on record, and write what was found as a page and a table."""
+    result = analysis.analyse(folder, outcomes)
+    page, numbers = result_page.write_result(result, folder)
+    return f"{result.sentence()}\nThe result is in {page}, every number of it in {numbers}."
 
 
 def page(folder: str, *, out: str = "") -> str:

@@ -63,21 +63,26 @@ def protocol_page(experiment: Experiment, *, note: str = "") -> str:
     design = experiment.design
     parts = [
         f"<h1>{_text(design.title)}</h1>",
-        _paragraphs([design.question, note]),
+        paragraphs([design.question, note]),
         _record(experiment),
         *(_arm(arm) for arm in design.arms),
-        _section("Outcomes", _outcomes(design)),
-        _section("What is to be estimated", _fields(design.estimand, "estimand")),
-        _section("Randomisation", _randomisation(experiment, note)),
-        _section("Analysis", _analysis(design)),
-        _section("Looks and stopping", _looks(design) + _fields(design.stopping, "stopping")),
-        _section("What the answer is for", _fields(design.decision, "decision")),
-        _section("Harms", _fields(design.harms, "harms")),
+        section("Outcomes", _outcomes(design)),
+        section("What is to be estimated", _fields(design.estimand, "estimand")),
+        section("Randomisation", _randomisation(experiment, note)),
+        section("Analysis", _analysis(design)),
+        section("Looks and stopping", _looks(design) + _fields(design.stopping, "stopping")),
+        section("What the answer is for", _fields(design.decision, "decision")),
+        section("Harms", _fields(design.harms, "harms")),
     ]
+    return whole_page(f"Protocol: {design.title}", parts)
+
+
+def whole_page(title: str, parts: Iterable[str]) -> str:
+    """A page that needs nothing but itself, to read and to print."""
     return (
         '<!DOCTYPE html>\n<html lang="en-GB"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Protocol: {_text(design.title)}</title><style>{STYLE}</style></head><body><main>"
+        f"<title>{_text(title)}</title><style>{STYLE}</style></head><body><main>"
         f"{''.join(parts)}</main></body></html>\n"
     )
 
@@ -92,6 +97,22 @@ def write_protocol(experiment: Experiment, file: str | Path, *, note: str = "") 
 
 def appendix_table(result: TrialResult) -> Table:
     """Every number of the round, for the appendix of an article: outcomes by arm, all analyses."""
+    design, rows = result.design, appendix_rows(result)
+    amended = len(result.trial.amendments), len(result.trial.deviations)
+    return table(
+        rows.assign(p=[_short_p(p) for p in rows["p"]]),
+        f"{design.title}, round {design.round}: all analyses",
+        note=f"Differences in units of the outcome ({_unit_words(design)}); intervals at "
+        f"{design.analysis.level:.0%}, for the registered analysis at "
+        f"{result.effects[0].level:.1%}. "
+        f"{wording.counted(amended[0], 'amendment').capitalize()}, "
+        f"{wording.counted(amended[1], 'deviation')}. Register: {result.trial.head[:16]}.",
+        digits={"Difference": 2, "Low": 2, "High": 2},
+    )
+
+
+def appendix_rows(result: TrialResult) -> pd.DataFrame:
+    """The numbers of `appendix_table`, unrounded."""
     design = result.design
     labels = {arm.name: arm.label for arm in design.active}
     rows = [
@@ -111,17 +132,14 @@ def appendix_table(result: TrialResult) -> Table:
                 (outcome or row["label"], labels[row["arm"]], name or analysis, *_numbers(row))
             )
     columns = ["Outcome", "Arm", "Analysis", "Difference", "Low", "High", "p"]
-    amended = len(result.trial.amendments), len(result.trial.deviations)
-    return table(
-        pd.DataFrame(rows, columns=columns),
-        f"{design.title}, round {design.round}: all analyses",
-        note=f"Differences in units of the outcome ({_unit_words(design)}); intervals at "
-        f"{design.analysis.level:.0%}, for the registered analysis at "
-        f"{result.effects[0].level:.1%}. "
-        f"{wording.counted(amended[0], 'amendment').capitalize()}, "
-        f"{wording.counted(amended[1], 'deviation')}. Register: {result.trial.head[:16]}.",
-        digits={"Difference": 2, "Low": 2, "High": 2, "p": 4},
-    )
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _short_p(p: float) -> str:
+    """Four decimals, and never nought."""
+    if wording.is_missing(p):
+        return wording.MISSING
+    return f"{p:.4f}" if p >= 0.00005 else "<0.0001"
 
 
 def _unit_words(design: Design) -> str:
@@ -147,23 +165,26 @@ def _record(experiment: Experiment) -> str:
         if draw
         else "Units are not drawn yet."
     )
-    parts = [_paragraphs(said)]
-    for frame, caption in (
-        (experiment.amendments, "Amendments"),
-        (experiment.deviations, "Deviations"),
-    ):
+    changed = departures(experiment.amendments, experiment.deviations)
+    head = f"<p>Head of the register: <code>{experiment.head}</code></p>"
+    return section("On record", f"{paragraphs(said)}{changed}{head}")
+
+
+def departures(amendments: pd.DataFrame, deviations: pd.DataFrame) -> str:
+    """What was changed, and what departed from the protocol, as tables that stand out."""
+    shown = []
+    for frame, caption in ((amendments, "Amendments"), (deviations, "Deviations")):
         if len(frame):
             body = table(frame.rename(columns=str.capitalize), caption)._repr_html_()
-            parts.append(f'<div class="amended">{body}</div>')
-    parts.append(f"<p>Head of the register: <code>{experiment.head}</code></p>")
-    return _section("On record", "".join(parts))
+            shown.append(f'<div class="amended">{body}</div>')
+    return "".join(shown)
 
 
 def _arm(arm: Arm) -> str:
     title = f"{arm.label} ({'control' if arm.role == 'control' else 'arm'} {arm.name})"
     if arm.tidier is None:
-        return _section(title, _paragraphs(["What people would get anyway."]))
-    return _section(title, _fields(arm.tidier, "arms.tidier"))
+        return section(title, paragraphs(["What people would get anyway."]))
+    return section(title, _fields(arm.tidier, "arms.tidier"))
 
 
 def _outcomes(design: Design) -> str:
@@ -183,18 +204,18 @@ def _randomisation(experiment: Experiment, note: str) -> str:
     design = experiment.design
     parts = [_fields(design.randomisation, "randomisation", design.randomisation.method)]
     if design.is_wedge:
-        parts.append(_figure(_starts(experiment), note))
+        parts.append(picture(_starts(experiment), note))
     if experiment.draw:
         found = balance_of(experiment)
         said.append(str(found.sentence()))
-        parts.append(_figure(found.plot(), note))
-    return _paragraphs(said) + "".join(parts)
+        parts.append(picture(found.plot(), note))
+    return paragraphs(said) + "".join(parts)
 
 
 def _analysis(design: Design) -> str:
     said = "Each cluster is compared with itself and with the others of the period."
     shown = _fields(design.analysis, "analysis", design.randomisation.method)
-    return (_paragraphs([said]) if design.is_wedge else "") + shown
+    return (paragraphs([said]) if design.is_wedge else "") + shown
 
 
 def _starts(experiment: Experiment) -> Axes:
@@ -208,7 +229,7 @@ def _starts(experiment: Experiment) -> Axes:
 
 def _looks(design: Design) -> str:
     if design.looks.boundary == "none":
-        return _paragraphs(["Outcomes are looked at once, at the end."])
+        return paragraphs(["Outcomes are looked at once, at the end."])
     bounds = bounds_of(design)
     frame = bounds.summary_frame()
     frame.insert(1, "date", design.looks.dates)
@@ -217,7 +238,7 @@ def _looks(design: Design) -> str:
     frame = frame.rename(columns=words).rename(columns=str.capitalize)
     digits = {"Bound (p)": 4, "False alarm by then": 4, "Bound (z)": 3, "Share of information": 2}
     shown = table(frame, "Planned looks", digits=digits)._repr_html_()
-    return _paragraphs([str(bounds.sentence())]) + shown
+    return paragraphs([str(bounds.sentence())]) + shown
 
 
 def _fields(part: object, where: str, method: str = "") -> str:
@@ -248,7 +269,7 @@ def _answer(value: object) -> str:
     return wording.number(value) if isinstance(value, float) else str(value)
 
 
-def _figure(ax: Axes, note: str) -> str:
+def picture(ax: Axes, note: str) -> str:
     """A picture inside the page, with its words."""
     from lsp_analysis.figures.style import alt_of, render
 
@@ -257,11 +278,13 @@ def _figure(ax: Axes, note: str) -> str:
     return f'<figure><img src="data:image/png;base64,{picture}" alt="{alt}"></figure>'
 
 
-def _section(title: str, body: str) -> str:
+def section(title: str, body: str) -> str:
+    """A part of a page under a heading."""
     return f"<section><h2>{_text(title)}</h2>{body}</section>"
 
 
-def _paragraphs(texts: Iterable[str]) -> str:
+def paragraphs(texts: Iterable[str]) -> str:
+    """Texts as paragraphs, empty ones left out."""
     return "".join(f"<p>{_text(text)}</p>" for text in texts if text)
 
 
