@@ -162,3 +162,12 @@ def test_negative_counts_populations_of_nil_and_unknown_errors_are_refused(frame
         poisson_two_way(frame, outcome="events", regressors=["on"], vcov="HC1")
     with pytest.raises(ParameterError, match="HC3"):
         two_way_regression(frame, outcome="rate", regressors=["on"], vcov="HC3")
+
+
+@pytest.mark.parametrize("regression", [two_way_regression, poisson_two_way])
+def test_text_where_a_number_is_needed_is_refused_by_name(frame, regression):
+    options = {"outcome": "events", "regressors": ["on"]}
+    with pytest.raises(PanelError, match="'on' is not a number"):
+        regression(frame.assign(on="yes"), **options)
+    with pytest.raises(PanelError, match="'events' is infinite"):
+        regression(frame.assign(events=np.inf), **options)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.effects.absorb import Absorber, absorber
-from lsp_analysis.effects.layout import AREA, PERIOD, need_columns
+from lsp_analysis.effects.layout import AREA, PERIOD, need_columns, tidy
 from lsp_analysis.effects.regression import (
     Regression,
     least_squares,
@@ -51,8 +51,9 @@ def two_way_regression(
     """
     regressors = list(regressors)
     cluster = cluster or area
-    named = [area, period, outcome, *regressors, cluster, *([weights] if weights else [])]
-    frame = complete_rows(frame, named)
+    numbers = [outcome, *regressors, *([weights] if weights else [])]
+    frame = tidy(frame, numbers=numbers, labels=[area, period], others=[cluster])
+    frame = complete_rows(frame, [area, period, cluster, *numbers])
     weight = None if weights is None else frame[weights].to_numpy(dtype=float)
     if weight is not None and (weight <= 0).any():
         raise ParameterError(f"The weights in {weights!r} must be above 0.")

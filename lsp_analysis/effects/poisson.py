@@ -15,7 +15,7 @@ from lsp_analysis.effects.fixed_effects import (
     nested_effects,
     treated_clusters,
 )
-from lsp_analysis.effects.layout import AREA, PERIOD
+from lsp_analysis.effects.layout import AREA, PERIOD, tidy
 from lsp_analysis.effects.regression import (
     Regression,
     cluster_codes,
@@ -74,8 +74,10 @@ def poisson_two_way(
         raise ParameterError(f"vcov={vcov!r} is not known here: use one of {', '.join(VCOVS)}.")
     regressors = list(regressors)
     cluster = cluster or area
-    named = [area, period, outcome, *regressors, cluster, *([population] if population else [])]
-    frame = _with_events(complete_rows(frame, named), outcome, area, period)
+    numbers = [outcome, *regressors, *([population] if population else [])]
+    frame = tidy(frame, numbers=numbers, labels=[area, period], others=[cluster])
+    frame = complete_rows(frame, [area, period, cluster, *numbers])
+    frame = _with_events(frame, outcome, area, period)
     counts = frame[outcome].to_numpy(dtype=float)
     _check_counts(counts, outcome)
     _check_separation(frame, outcome, treatment, area)
