@@ -1,5 +1,6 @@
 """Units as they stand in their file: names, numbers, clusters, and what is refused."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -9,6 +10,7 @@ from small_experiment import TEXT, at, design, drawn, registered
 
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.assign import draw_allocation
+from lsp_analysis.experiments.design import Tidier
 from lsp_analysis.experiments.experiment import open_experiment, register_design
 from lsp_analysis.experiments.template import UNITS, new_experiment
 from lsp_analysis.experiments.units import read_typed, read_units
@@ -116,3 +118,24 @@ def test_of_two_who_draw_at_once_one_is_refused(tmp_path):
     with pytest.raises(DesignError, match="Somebody else is writing"):
         draw_allocation(folder, text=TEXT, now=at(2010, 2, 15))
     assert not (folder / "allocation.csv").exists()
+
+
+def test_three_arms_of_three_can_never_find_anything_and_say_so(tmp_path):
+    arm = (
+        "[outcome]   ",
+        '[[arms]]\nname = "letters"\nlabel = "Letters"\nrole = "active"\n[arms.tidier]\n'
+        + "\n".join(f'{item.name} = "x"' for item in dataclasses.fields(Tidier))
+        + "\n\n[outcome]   ",
+    )
+    complete = (('method = "blocked"', 'method = "complete"'), ('strata = ["district"]\n', ""))
+    new_experiment(tmp_path / "x")
+    (tmp_path / "x" / "units.csv").write_text("\n".join(UNITS.splitlines()[:10]) + "\n")
+    text = (tmp_path / "x" / "design.toml").read_text(encoding="utf-8")
+    for old, new in (arm, *complete):
+        assert old in text
+        text = text.replace(old, new)
+    (tmp_path / "x" / "design.toml").write_text(text, encoding="utf-8", newline="\n")
+    register_design(tmp_path / "x")
+    said = open_experiment(tmp_path / "x").what_a_test_can_do()
+    assert "The scheme allows 1,680 allocations, and each arm" in said
+    assert "20 allocations, too few: the smallest p-value is 0.100" in said

@@ -31,7 +31,7 @@ def register(folder: str, *, note: str = "", redraw: bool = False) -> str:
         f"Head of the register, for the other party to keep: {entry.hash}",
     ]
     if opened.draw is None:
-        lines.append(str(opened.scheme.sentence(1 - opened.design.analysis.level)))
+        lines.append(str(opened.what_a_test_can_do()))
         lines.append(
             f'Next, with the other party\'s text: lsp-analysis design draw {folder} --text "..."'
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lsp_analysis import wording
 from lsp_analysis.errors import DesignError, LspError
 from lsp_analysis.experiments import protocol
 from lsp_analysis.experiments import register as chain
@@ -95,6 +96,23 @@ class Experiment:
     def scheme(self) -> Scheme:
         """The scheme that units were, or are to be, randomised with."""
         return scheme_of(self.design, self.units, key=plan_before(self.entries, self.draw).hash)
+
+    def what_a_test_can_do(self) -> wording.Sentence:
+        """How many draws there are, and what a test can find with those that two arms leave.
+
+        Of several arms, the one with the fewest draws is told of: it is compared with the control
+        over the draws that leave the other arms as they are.
+        """
+        alpha = 1 - self.design.analysis.level
+        if self.design.is_wedge or len(self.design.active) == 1:
+            return self.scheme.sentence(alpha)
+        example = self.scheme.draw("example")
+        pairs = [self.scheme.given(example, (0, arm)) for arm in range(1, len(self.design.arms))]
+        fewest = min(pairs, key=lambda pair: pair.attainable_level(alpha))
+        return wording.Sentence(
+            f"{self.scheme.how_many()}, and each arm is compared with the control over those that "
+            f"leave the other arms as they are. Of two arms alone: {fewest.sentence(alpha)}"
+        )
 
     @cached_property
     def allocation(self) -> pd.DataFrame:

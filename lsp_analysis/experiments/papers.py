@@ -200,7 +200,7 @@ def _outcome_row(one: Outcome, *, is_primary: bool) -> tuple[str, ...]:
 
 
 def _randomisation(experiment: Experiment, note: str) -> str:
-    said = [str(experiment.scheme.sentence(1 - experiment.design.analysis.level))]
+    said = [str(experiment.what_a_test_can_do())]
     design = experiment.design
     parts = [_fields(design.randomisation, "randomisation", design.randomisation.method)]
     if design.is_wedge:
