@@ -43,10 +43,7 @@ def first_things(brief: AreaBrief, *, most: int = 3) -> wording.Sentence:
         )
     alike = worse[worse.get(f"{ALIKE}: verdict", pd.Series("", index=worse.index)) == "worse"]
     if len(alike):
-        return wording.Sentence(
-            f"{_first(alike, most)}: worse here than even in {ALIKE}, so poverty is not the whole "
-            "of it."
-        )
+        return wording.Sentence(f"{_first(alike, most)}: worse here than even in {ALIKE}.")
     off = set() if brief.plan is None else set(_off_track(brief)["indicator_id"])
     both = worse[worse.index.isin(off)]
     if len(both):
