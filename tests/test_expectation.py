@@ -9,7 +9,7 @@ import pytest
 from boroughs import borough, case_of, scores
 
 from lsp_analysis.effects.case import open_case
-from lsp_analysis.effects.expectation import judge
+from lsp_analysis.effects.expectation import _fit_without, _ridge, judge
 
 
 def test_without_noise_the_expectation_is_exact():
@@ -56,6 +56,40 @@ def test_each_placebo_is_expected_without_itself():
     changed = judge(replace(case.ledger, total=total), case.pool, start=case.start)
     assert changed.expected[5] == pytest.approx(case.found.expected[5], rel=0.05)
     assert changed.total[5] == pytest.approx(3 * case.found.total[5])
+
+
+def test_a_placebo_is_expected_without_its_neighbours_as_the_treated_one_is():
+    pool = case_of(borough(3, group_size=4)).pool
+    rng = np.random.default_rng(1)
+    n = pool.members.shape[1]
+    terms = np.column_stack([np.ones(n), *rng.normal(size=(2, n))])
+    after, weights, ridge = rng.normal(size=n), np.ones(n), np.zeros(3)
+    next_door = (pool.adjacency[pool.members[5]].any(axis=0)) & ~pool.members[5]
+    plain, moved = (
+        _fit_without(terms, outcome, weights, pool, ridge)[0]
+        for outcome in (after, after + 10 * next_door)
+    )
+    assert moved[5] == pytest.approx(plain[5])
+    assert np.abs(moved - plain).max() > 0.1
+
+
+@pytest.mark.parametrize(("curvature", "least", "most"), [(0.0, 0, 0.5), (1.0, 0.99, 1)])
+def test_a_curvature_is_drawn_to_nothing_only_where_the_areas_show_none(curvature, least, most):
+    rng = np.random.default_rng(5)
+    level = rng.normal(size=150)
+    terms = np.column_stack([np.ones(150), level, level**2 - 1])
+    kept = []
+    for _ in range(40):
+        after = terms @ [0, 1, curvature] + rng.normal(size=150)
+        ridge = _ridge(terms, after, np.ones(150), True)
+        assert (ridge[:2] == 0).all()
+        kept.append(1 / (1 + ridge[2] / (terms[:, 2] ** 2).sum()))
+    assert least <= np.mean(kept) <= most
+
+
+def test_a_curvature_of_outcomes_all_alike_is_no_division_by_zero():
+    terms = np.column_stack([np.ones(80), np.arange(80) - 39.5, (np.arange(80) - 39.5) ** 2])
+    assert (_ridge(terms, np.zeros(80), np.ones(80), True) == 0).all()
 
 
 def test_an_area_that_takes_no_part_does_not_matter_even_without_data():

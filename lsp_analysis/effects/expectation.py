@@ -19,6 +19,7 @@ _ROUNDS = 3  # of weighting; the variance settles after two
 _AREAS_PER_TERM = 10
 _AREAS_FOR_CURVE = 60
 _FEWEST_INDEPENDENT = 4.0
+_LEAST_T2 = 0.1  # squared t that a curvature is given at the least
 
 
 def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = None) -> Judgement:
@@ -36,12 +37,13 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
         Positions of the first period after the start, and one past the last.
     """
     scale, values, after, lengths = _transformed(ledger, pool.comparison, start, stop)
-    terms, drawn = _terms(values, pool.comparison)
+    terms, bent = _terms(values, pool.comparison)
     total, exposure = ledger.sums(start, stop or len(ledger.periods))
     weights = np.ones(len(terms))
     for _ in range(_ROUNDS):
-        coefficients, inverse = _fit_without(terms, after, weights, pool, drawn)
-        common, leverage, slopes = _fit_common(terms, after, weights, pool.comparison, drawn)
+        ridge = _ridge(terms, after, weights * pool.comparison, bent)
+        coefficients, covariance = _fit_without(terms, after, weights, pool, ridge)
+        common, leverage, slopes = _fit_common(terms, after, weights * pool.comparison, ridge)
         poisson = scale.noise(scale.expected(common, exposure), exposure)
         scale = scale.fitted(
             common[pool.comparison], ((after - common) ** 2 / (1 - leverage))[pool.comparison]
@@ -67,7 +69,9 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
     shared = _shared_shock((after - common) / slope, share[1:], shock)
     group_shock = shock * alone + shared * (felt.sum(axis=1) ** 2 - alone)
     expected = parts.sum(axis=1) * (np.exp(-group_shock / 2) if scale.relative else 1.0)
-    reach = _reach((share * spread / slope) @ terms, inverse) * np.median(variance[pool.comparison])
+    reach = _reach((share * spread / slope) @ terms, covariance) * np.median(
+        variance[pool.comparison]
+    )
     allowance = np.ones(len(members))
     allowance[0] = _allowance(pool, (after - common) / np.sqrt(variance))
     return Judgement(
@@ -120,30 +124,45 @@ def _count_scale(ledger: Ledger, comparison: np.ndarray, start: int) -> CountSca
     return count_scale(*(part[comparison] for part in parts))
 
 
-def _terms(values: np.ndarray, comparison: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Columns of the regression, and which of them are drawn half-way to nothing.
-
-    Intercept, centred windows, and where there are areas enough the curvature of their mean: what
-    regresses to the mean does not do so in a straight line, but a full curve would cost more power
-    at the end of the range, where the treated neighbourhood is, than it saves in bias.
-    """
+def _terms(values: np.ndarray, comparison: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Columns of the regression: intercept, centred windows, and where there are areas enough the
+    curvature of their mean (then True), for what regresses to the mean does not do so in a straight
+    line."""
     centred = values - values[comparison].mean(axis=0)
     columns = [np.ones(len(values)), *centred.T]
-    drawn = [False] * len(columns)
-    if comparison.sum() >= _AREAS_FOR_CURVE:
+    bent = comparison.sum() >= _AREAS_FOR_CURVE
+    if bent:
         bend = centred.mean(axis=1) ** 2
         columns.append(bend - bend[comparison].mean())
-        drawn.append(True)
-    return np.column_stack(columns), np.array(drawn)
+    return np.column_stack(columns), bool(bent)
+
+
+def _ridge(terms: np.ndarray, after: np.ndarray, weights: np.ndarray, bent: bool) -> np.ndarray:
+    """Penalty on each column's coefficient: none, but for the curvature its squared standard error
+    over its square.
+
+    That draws a curvature of t standard errors to t^2 / (1 + t^2) of itself, the best that can be
+    done for a coefficient of that size. In full it would cost more power at the end of the range,
+    where the treated neighbourhood is, than it saves in bias where there is none.
+    """
+    ridge = np.zeros(terms.shape[1])
+    if bent:
+        squares, products = _normal_equations(terms, after, weights)
+        inverse = np.linalg.inv(_steadied(squares.sum(axis=0)))
+        coefficients = inverse @ products.sum(axis=0)
+        rest = weights * (after - terms @ coefficients) ** 2
+        variance = rest.sum() / max((weights > 0).sum() - len(ridge), 1)
+        square = max(coefficients[-1] ** 2, _LEAST_T2 * variance * inverse[-1, -1])
+        ridge[-1] = variance / square if square else 0.0
+    return ridge
 
 
 def _normal_equations(
-    terms: np.ndarray, after: np.ndarray, weights: np.ndarray, drawn: np.ndarray
+    terms: np.ndarray, after: np.ndarray, weights: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Each area's part of the cross-products, the penalty on `drawn` columns shared out evenly."""
+    """Each area's part of the cross-products."""
     squares = terms[:, :, None] * terms[:, None, :] * weights[:, None, None]
-    penalty = np.where(drawn, (terms**2 * weights[:, None]).mean(axis=0), 0.0)
-    return squares + np.diag(penalty), terms * (weights * after)[:, None]
+    return squares, terms * (weights * after)[:, None]
 
 
 def _fit_without(
@@ -151,18 +170,32 @@ def _fit_without(
     after: np.ndarray,
     weights: np.ndarray,
     pool: PlaceboPool,
-    drawn: np.ndarray,
+    ridge: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (1 + B, terms) and inverse cross-products for each neighbourhood, fitted without
-    its areas."""
-    squares, products = _normal_equations(terms, after, weights * pool.comparison, drawn)
+    """Coefficients (1 + B, terms) and their covariance in units of error variance, for each
+    neighbourhood, fitted without its areas and without those next to it, as the treated one's are.
+
+    The covariance is half-way between that of the penalised and of the full fit: a penalty learnt
+    from the same areas makes a coefficient less certain than one known beforehand would.
+    """
+    squares, products = _normal_equations(terms, after, weights * pool.comparison)
     flat = squares.reshape(len(terms), -1)
     size = terms.shape[1]
-    own = pool.members.astype(float)
-    cross = (flat.sum(axis=0) - own @ flat).reshape(-1, size, size)
-    inverse = np.linalg.inv(_steadied(cross))
-    coefficients = np.einsum("gij,gj->gi", inverse, products.sum(axis=0) - own @ products)
-    return coefficients, inverse
+    left_out = _left_out(pool, fewest=2 * size).astype(float)
+    cross = (flat.sum(axis=0) - left_out @ flat).reshape(-1, size, size)
+    inverse = np.linalg.inv(_steadied(cross + np.diag(ridge)))
+    coefficients = np.einsum("gij,gj->gi", inverse, products.sum(axis=0) - left_out @ products)
+    return coefficients, (inverse + np.linalg.inv(_steadied(cross))) / 2
+
+
+def _left_out(pool: PlaceboPool, *, fewest: int) -> np.ndarray:
+    """Areas of each neighbourhood and next to it, bool array (1 + B, areas); only its own where
+    fewer than `fewest` others would be left."""
+    if pool.adjacency is None:
+        return pool.members
+    wide = pool.members | (pool.members.astype(float) @ pool.adjacency > 0)
+    enough = (pool.comparison & ~wide).sum(axis=1) >= fewest
+    return np.where(enough[:, None], wide, pool.members)
 
 
 def _steadied(cross: np.ndarray) -> np.ndarray:
@@ -178,14 +211,12 @@ def _fit_common(
     terms: np.ndarray,
     after: np.ndarray,
     weights: np.ndarray,
-    comparison: np.ndarray,
-    drawn: np.ndarray,
+    ridge: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Fitted values for all areas from all comparison areas, each one's leverage, coefficients."""
-    squares, products = _normal_equations(terms, after, weights * comparison, drawn)
-    cross = squares.sum(axis=0)
-    inverse = np.linalg.inv(_steadied(cross))
-    leverage = np.einsum("ai,ij,aj->a", terms, inverse, terms) * weights * comparison
+    """Fitted values for all areas from those with weight, each one's leverage, coefficients."""
+    squares, products = _normal_equations(terms, after, weights)
+    inverse = np.linalg.inv(_steadied(squares.sum(axis=0) + np.diag(ridge)))
+    leverage = np.einsum("ai,ij,aj->a", terms, inverse, terms) * weights
     coefficients = inverse @ products.sum(axis=0)
     return terms @ coefficients, np.minimum(leverage, 0.9), coefficients
 
@@ -229,9 +260,9 @@ def _shared_shock(residual: np.ndarray, share: np.ndarray, shock: float) -> floa
     return float(np.clip(products.sum() / pairs.sum(), 0, shock))
 
 
-def _reach(terms: np.ndarray, inverse: np.ndarray) -> np.ndarray:
+def _reach(terms: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     """Variance of each neighbourhood's expectation, for errors of variance one."""
-    return np.einsum("gi,gij,gj->g", terms, inverse, terms)
+    return np.einsum("gi,gij,gj->g", terms, covariance, terms)
 
 
 def _allowance(pool: PlaceboPool, residual: np.ndarray) -> float:
