@@ -70,7 +70,7 @@ def test_the_protocol_page_says_what_a_protocol_must(experiment):
     page = protocol_page(experiment)
     for said in [
         "The price fell.",
-        "decision.worth_having: 5.0 → 4.0",
+        "decision.worth_having: 5.0 -&gt; 4.0",
         experiment.head,
         "4 16 20 25 38 45",
         "Wardens with two weeks&#x27; training",

@@ -138,4 +138,4 @@ def test_three_arms_of_three_can_never_find_anything_and_say_so(tmp_path):
     register_design(tmp_path / "x")
     said = open_experiment(tmp_path / "x").what_a_test_can_do()
     assert "The scheme allows 1,680 allocations, and each arm" in said
-    assert "20 allocations, too few: the smallest p-value is 0.100" in said
+    assert "That leaves 20 allocations, too few: the smallest p-value is 0.100" in said

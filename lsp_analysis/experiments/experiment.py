@@ -55,7 +55,7 @@ class Experiment:
                         "amendment": len(rows) + 1,
                         "date": entry.date,
                         "reason": entry.content["note"],
-                        "changes": "; ".join(entry.content["changes"]).replace(" -> ", " → "),
+                        "changes": "; ".join(entry.content["changes"]),
                         "made": when if when != "before" else "before the draw",
                     }
                 )
@@ -109,9 +109,10 @@ class Experiment:
         example = self.scheme.draw("example")
         pairs = [self.scheme.given(example, (0, arm)) for arm in range(1, len(self.design.arms))]
         fewest = min(pairs, key=lambda pair: pair.attainable_level(alpha))
+        left = str(fewest.sentence(alpha)).replace("The scheme allows", "That leaves", 1)
         return wording.Sentence(
             f"{self.scheme.how_many()}, and each arm is compared with the control over those that "
-            f"leave the other arms as they are. Of two arms alone: {fewest.sentence(alpha)}"
+            f"leave the other arms as they are. {left}"
         )
 
     @cached_property
