@@ -185,3 +185,21 @@ def test_the_parent_ends_with_the_process_that_started_it():
     starter.wait()
     parent.wait(timeout=30)
     assert not parent.is_running()
+
+
+@pytest.mark.parametrize("what", ["study", "template", "nothing"])
+def test_a_report_is_not_passed_off_as_made_from_what_changed_meanwhile(parent, tmp_path, what):
+    study = write_small_study(tmp_path / "study")
+    target = study / "datapackage.json" if what == "study" else tmp_path / "small.ipynb"
+    edit = "" if what == "nothing" else " + ' '"
+    cell = (
+        f"from pathlib import Path; path = Path(share_of)\npath.write_text(path.read_text(){edit})"
+    ).replace("share_of", repr(str(target)))
+    template = load_template(write_template(tmp_path, [*CELLS, cell], expect=EXPECT))
+    job = JobMaker(study, out=tmp_path / "out").make("N1", template)
+    [(_, told)] = make_with(parent, [job], workers=1)
+    if what == "nothing":
+        assert not isinstance(told, str)
+    else:
+        assert f"The {what} was changed while the report was being made" in told
+        assert not (tmp_path / "out" / job.name).exists()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import platform
 import sys
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -26,15 +28,30 @@ def study_digest(study: Study) -> str:
     StudyError
         A file it lists is missing or cannot be read.
     """
-    files = [study.path / "datapackage.json"]
-    files += [study.file(item["name"]) for item in study.descriptor["resources"]]
     try:
-        return _of_files(dict.fromkeys(files), study.path.resolve())
+        return _of_files(study_files(study), study.path.resolve())
     except OSError as error:
         raise StudyError(
             f"{error.filename} cannot be read ({error.strerror}), though the study lists it. "
             "Restore it from a copy, or write the study again."
         ) from error
+
+
+def study_files(study: Study) -> list[Path]:
+    """The descriptor of `study` and every file it lists."""
+    files = [study.path / "datapackage.json"]
+    files += [study.file(item["name"]) for item in study.descriptor["resources"]]
+    return list(dict.fromkeys(files))
+
+
+def states_of(files: Iterable[Path]) -> dict[str, list[int]]:
+    """Size and time of change of each file by its path; nothing for one that is not there."""
+    states = {}
+    for path in files:
+        with contextlib.suppress(OSError):
+            about = path.stat()
+            states[str(path.absolute())] = [about.st_size, about.st_mtime_ns]
+    return states
 
 
 @cache

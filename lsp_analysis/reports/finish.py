@@ -12,7 +12,7 @@ from lsp_analysis.errors import ReportError
 from lsp_analysis.reports import files, pdf
 from lsp_analysis.reports.clean import spreadsheet
 from lsp_analysis.reports.content import Content, plain_text, read_content
-from lsp_analysis.reports.job import Job
+from lsp_analysis.reports.job import Job, changed
 from lsp_analysis.reports.judge import fault_of_content, fault_of_run, take_sentinel
 from lsp_analysis.reports.log import add_cells
 from lsp_analysis.reports.manifest import MADE, ReportRecord, append_record, record_of
@@ -32,8 +32,9 @@ def finish(job: Job, notebook: NotebookNode, token: str, run: dict[str, Any]) ->
     Raises
     ------
     ReportError
-        The notebook did not run whole, does not show what its template expects, or the report
-        cannot be written. An earlier report then stays as it was.
+        The notebook did not run whole, does not show what its template expects, its study or
+        template has changed meanwhile, or the report cannot be written. An earlier report then
+        stays as it was.
     """
     add_cells(job.log, notebook)
     if fault := fault_of_run(notebook, token):
@@ -44,6 +45,8 @@ def finish(job: Job, notebook: NotebookNode, token: str, run: dict[str, Any]) ->
     if fault := fault_of_content(content, job.expect):
         raise ReportError(fault)
     written = _files(job, notebook, content)
+    if fault := changed(job):
+        raise ReportError(fault)
     record = record_of(
         job,
         status=MADE,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis.errors import AreaError, ParameterError, did_you_mean
+from lsp_analysis.errors import AreaError, LspError, ParameterError, did_you_mean
 from lsp_analysis.reports import digests
 from lsp_analysis.reports.parameters import check_parameters
 from lsp_analysis.reports.template import DEFAULT, Template
@@ -61,6 +62,9 @@ class Job:
     key: str = ""
     limits: Limits = Limits()
     log: str = ""  # path, empty for none
+    sources: dict[str, list[int]] = field(
+        default_factory=dict, repr=False
+    )  # as they were: `changed`
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can carry it."""
@@ -84,6 +88,25 @@ class Job:
         return {**self.parameters, "study": self.study, "area": self.about["area"]["code"]}
 
 
+def changed(job: Job) -> str:
+    """Whether the study or the template is another by now than when `job` was asked for, and which.
+
+    Contents decide; sizes and times only whether to look at them, and a copy on another machine
+    may have its own times.
+    """
+    if digests.states_of(map(Path, job.sources)) == job.sources:
+        return ""
+    try:
+        study = digests.study_digest(open_study(job.study))
+        template = hashlib.sha256(Path(job.template).read_bytes()).hexdigest()
+    except (LspError, OSError):
+        return "The study or the template was removed while the report was being made."
+    for what, now in (("study", study), ("template", template)):
+        if now != job.about[what]["digest"]:
+            return f"The {what} was changed while the report was being made. Make it again."
+    return ""
+
+
 class JobMaker:
     """Turns areas of one study into jobs, with names that no two areas share."""
 
@@ -100,6 +123,7 @@ class JobMaker:
         self.study = open_study(study_path(study))
         self.out = Path(out).absolute()
         self.limits = limits or Limits()
+        self._sources = digests.states_of(digests.study_files(self.study))
         self.digest = digests.study_digest(self.study)
         self._owners = _owners(self.study)
         self._small = set(self.study.small_areas()["area_code"])
@@ -131,6 +155,7 @@ class JobMaker:
             expect=template.expect,
             key=key,
             limits=self.limits,
+            sources=self._sources | template.state,
         )
 
     def _check_vintage(self, area: Area) -> None:

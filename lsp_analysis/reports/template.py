@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lsp_analysis.errors import LspError, ReportError, did_you_mean
+from lsp_analysis.reports.digests import states_of
 from lsp_analysis.reports.parameters import SET_BY_THE_RUNNER, Parameter, declared_parameters
 from lsp_analysis.resources import resource
 
@@ -33,6 +34,7 @@ class Template:
     expect: dict[str, int]  # least number of figures, tables and sentences of a whole report
     digest: str
     notebook: dict[str, Any] = field(repr=False, compare=False)
+    state: dict[str, list[int]] = field(repr=False, compare=False)  # of its file when it was read
 
 
 def load_template(name: str | Path) -> Template:
@@ -45,7 +47,7 @@ def load_template(name: str | Path) -> Template:
         ``study`` and ``area`` as text: without one it would report its default area for every area.
     """
     path = _find(str(name))
-    content = _read(path)
+    state, content = states_of([path]), _read(path)
     notebook = _parse(content, path)
     _refuse_other_language(notebook, path)
     cells = [cell for cell in notebook["cells"] if "parameters" in tags_of(cell)]
@@ -62,7 +64,8 @@ def load_template(name: str | Path) -> Template:
                 "Add it, so that the report is about the area it is asked for."
             )
     digest = hashlib.sha256(content).hexdigest()
-    return Template(path.stem, path, declared, _expected(notebook, path), digest, notebook)
+    expected = _expected(notebook, path)
+    return Template(path.stem, path, declared, expected, digest, notebook, state)
 
 
 def tags_of(cell: dict[str, Any]) -> list[str]:
