@@ -88,3 +88,19 @@ def test_with_few_placebos_nothing_is_within_reach():
 
 def test_few_measures_and_many_placebos_are_within_everyones_reach():
     assert (within_reach(3, 999, 0.95)["needed"] == 1).all()
+
+
+def test_the_worst_place_is_no_omnibus_finding_because_its_outcomes_go_together_more():
+    alarms = {"evened": 0, "plain": 0}
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        levels = rng.normal(0, 1, 151)
+        levels[0] = 2.8
+        together = np.clip(0.25 + 0.2 * levels, 0, 0.9)[:, None]
+        noise = rng.normal(size=(151, 10))
+        shared = rng.normal(size=(151, 1))
+        statistics = np.sqrt(together) * shared + np.sqrt(1 - together) * noise
+        alarms["evened"] += omnibus(statistics, levels) <= 0.05
+        alarms["plain"] += omnibus(statistics) <= 0.05
+    assert alarms["plain"] > 30
+    assert alarms["evened"] <= 27

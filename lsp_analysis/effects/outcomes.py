@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -209,13 +209,19 @@ def many_outcomes(questions: Sequence[Question], *, primary: str) -> ManyOutcome
     return ManyOutcomes(
         primary=primary,
         table=table,
-        omnibus_p=omnibus(statistics),
+        omnibus_p=omnibus(statistics, _levels(cases.values())),
         n_placebos=n_placebos,
         level=first.level,
         reach=within_reach(len(cases), n_placebos, first.level),
         left_out=tuple(left_out),
         statistics=pd.DataFrame(statistics, columns=list(cases)),
     )
+
+
+def _levels(cases: Iterable[Case]) -> np.ndarray:
+    """How high each neighbourhood stood before the start, on average over standardised outcomes."""
+    before = [case.found.before for case in cases]
+    return np.mean([(x - x[1:].mean()) / max(x[1:].std(), 1e-12) for x in before], axis=0)
 
 
 @dataclass(frozen=True)
