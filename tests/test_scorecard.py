@@ -9,6 +9,7 @@ import pytest
 from small_study import small_tables, write_small_study
 
 from lsp_analysis import area_brief, open_study
+from lsp_analysis.errors import PanelError
 from lsp_analysis.resources import study_path
 from lsp_analysis.standing.agenda import first_things
 from lsp_analysis.standing.rug import rug
@@ -73,12 +74,25 @@ def test_what_to_look_at_first_is_worse_here(brief):
 
 
 def test_a_study_without_boundaries_sets_the_area_beside_those_as_deprived(tmp_path):
-    tables = {k: v for k, v in small_tables().items() if k != "geometry"}
-    study = open_study(write_small_study(tmp_path / "flat", tables))
+    tables = small_tables()
+    observations = tables["observations"]
+    events = observations["indicator_id"] == "burglary"
+    tables["observations"] = observations[events]
+    study = open_study(write_small_study(tmp_path / "flat", tables, geometry=None))
     brief = area_brief(study, study.small_areas()["area_code"].iloc[0])
-    if study.has("geometry"):
-        pytest.skip("the small study has boundaries")
-    assert "next door" not in rug(brief).sentence()
+    said = rug(brief).sentence()
+    assert "as deprived on" in said
+    assert "next door" not in said
+
+
+def test_rates_without_counts_are_left_out_of_the_rug_with_a_reason(tmp_path):
+    tables = small_tables()
+    bare = {"numerator": np.nan, "denominator": np.nan}
+    tables["observations"] = tables["observations"].assign(**bare)
+    study = open_study(write_small_study(tmp_path / "bare", tables))
+    brief = area_brief(study, study.small_areas()["area_code"].iloc[0])
+    with pytest.raises(PanelError, match="separate events"):
+        rug(brief)
 
 
 def test_small_charts_are_drawn_of_what_has_two_values(brief, moved):

@@ -214,8 +214,13 @@ def compare_each(
         )
     chosen = panel["period"].max() if period is None else period
     rows = panel[panel["period"] == chosen].reset_index(drop=True)
-    low, high = row_limits(rows, indicator=indicator, level=level)
     counts = rows[["numerator", "denominator"]].astype(float)
+    if not counts.notna().all(axis=1).any():
+        raise PanelError(
+            f"{indicator.name} has values but no counts in {wording.period(chosen)}, so single "
+            "small areas cannot be told from chance. Add numerators and denominators."
+        )
+    low, high = row_limits(rows, indicator=indicator, level=level)
     known = counts.where(counts.notna().all(axis=1))
     rest = known.sum() - known
     gap = contrast_groups(counts, rest, indicator=indicator, level=level)

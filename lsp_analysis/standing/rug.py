@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.absent import Absent, if_possible
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.baseline import compare_each
 from lsp_analysis.standing.brief import ALIKE, AreaBrief
@@ -98,9 +99,9 @@ def rug(brief: AreaBrief, codes: Collection[str] | None = None) -> Rug:
     frames = []
     for indicator_id in brief.panels:
         indicator = brief.study.indicator(indicator_id)
-        if indicator.value_type not in ("rate", "proportion"):
+        found = if_possible(_each, brief, indicator)
+        if isinstance(found, Absent):  # no counts of separate events
             continue
-        found = _each(brief, indicator)
         rows = found.set_index("area_code").reindex(wanted).rename_axis("area_code").reset_index()
         frames.append(rows.assign(indicator=indicator.name, area=rows["area_code"].map(names)))
     if not frames:
