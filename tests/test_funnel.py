@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 from standing_panels import CLAIMS, RATE, SHARE, panel_of
@@ -46,3 +47,17 @@ def test_repeated_people_have_no_funnel():
     panel = panel_of([[30.0], [12.0]], 1000, multiplier=1000)
     with pytest.raises(PanelError, match="separate events"):
         funnel(panel, indicator=CLAIMS)
+
+
+def test_values_without_counts_make_no_funnel():
+    panel = pd.DataFrame(
+        {
+            "area_code": ["a", "b"],
+            "period": pd.Period("2011", "Y"),
+            "numerator": np.nan,
+            "denominator": np.nan,
+            "value": [1.0, 2.0],
+        }
+    )
+    with pytest.raises(PanelError, match="has none in 2011"):
+        funnel(panel, indicator=RATE)

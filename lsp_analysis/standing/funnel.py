@@ -137,6 +137,11 @@ def funnel(
     chosen = panel["period"].max() if period is None else period
     rows = panel[panel["period"] == chosen].dropna(subset=["numerator", "denominator"])
     rows = rows[rows["denominator"] > 0]
+    if rows.empty:
+        raise PanelError(
+            f"A funnel needs counts of separate events, and {indicator.name} has none in "
+            f"{wording.period(chosen)}. Add numerators and denominators."
+        )
     counts, people = (rows[name].to_numpy(float) for name in ("numerator", "denominator"))
     average = counts.sum() / people.sum()
     error = _standard_error(average, people, indicator.value_type)
