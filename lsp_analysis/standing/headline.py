@@ -39,10 +39,12 @@ def _unjudged(brief: AreaBrief) -> str:
         return f"{brief.area.name} cannot be judged here."
     row = known.iloc[0]
     here, there = (wording.quantity(row[c], row["unit"]) for c in ("value", "comparator_value"))
-    end = "highest" if row["polarity"] == "none" else "worst"
+    ends = ("highest", "lowest") if row["polarity"] == "none" else ("worst", "best")
+    last = row["of"] > 1 and round(row["rank"]) == row["of"]
+    place = ends[1] if last else f"{_nth(row['rank'])}{ends[0]}"
     return (
         f"{row['name']}: {here} in {brief.area.name} and {there} in {REST} in "
-        f"{wording.period(row['period'])}, the {_nth(row['rank'])}{end} of "
+        f"{wording.period(row['period'])}, the {place} of "
         f"{row['of']:.0f} small areas."
     )
 
