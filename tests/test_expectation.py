@@ -9,7 +9,8 @@ import pytest
 from boroughs import borough, case_of, scores
 
 from lsp_analysis.effects.case import open_case
-from lsp_analysis.effects.expectation import _fit_without, _ridge, judge
+from lsp_analysis.effects.expectation import judge
+from lsp_analysis.effects.past import curvature_ridge, fit_without
 
 
 def test_without_noise_the_expectation_is_exact():
@@ -66,7 +67,7 @@ def test_a_placebo_is_expected_without_its_neighbours_as_the_treated_one_is():
     after, weights, ridge = rng.normal(size=n), np.ones(n), np.zeros(3)
     next_door = (pool.adjacency[pool.members[5]].any(axis=0)) & ~pool.members[5]
     plain, moved = (
-        _fit_without(terms, outcome, weights, pool, ridge)[0]
+        fit_without(terms, outcome, weights, pool, ridge)[0]
         for outcome in (after, after + 10 * next_door)
     )
     assert moved[5] == pytest.approx(plain[5])
@@ -81,7 +82,7 @@ def test_a_curvature_is_drawn_to_nothing_only_where_the_areas_show_none(curvatur
     kept = []
     for _ in range(40):
         after = terms @ [0, 1, curvature] + rng.normal(size=150)
-        ridge = _ridge(terms, after, np.ones(150), True)
+        ridge = curvature_ridge(terms, after, np.ones(150), True)
         assert (ridge[:2] == 0).all()
         kept.append(1 / (1 + ridge[2] / (terms[:, 2] ** 2).sum()))
     assert least <= np.mean(kept) <= most
@@ -89,7 +90,7 @@ def test_a_curvature_is_drawn_to_nothing_only_where_the_areas_show_none(curvatur
 
 def test_a_curvature_of_outcomes_all_alike_is_no_division_by_zero():
     terms = np.column_stack([np.ones(80), np.arange(80) - 39.5, (np.arange(80) - 39.5) ** 2])
-    assert (_ridge(terms, np.zeros(80), np.ones(80), True) == 0).all()
+    assert (curvature_ridge(terms, np.zeros(80), np.ones(80), True) == 0).all()
 
 
 def test_an_area_that_takes_no_part_does_not_matter_even_without_data():

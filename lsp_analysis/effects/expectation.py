@@ -11,15 +11,14 @@ import numpy as np
 from scipy.optimize import nnls
 
 from lsp_analysis.effects.judgement import Judgement
+from lsp_analysis.effects.past import curvature_ridge, fit_common, fit_without, past_terms
 from lsp_analysis.effects.placebo import PlaceboPool
 from lsp_analysis.effects.scale import CountScale, IdentityScale, count_scale
 from lsp_analysis.effects.windows import Ledger, windows_before
 
 _ROUNDS = 3  # of weighting; the variance settles after two
 _AREAS_PER_TERM = 10
-_AREAS_FOR_CURVE = 60
 _FEWEST_INDEPENDENT = 4.0
-_LEAST_T2 = 0.1  # squared t that a curvature is given at the least
 
 
 def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = None) -> Judgement:
@@ -37,13 +36,13 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
         Positions of the first period after the start, and one past the last.
     """
     scale, values, after, lengths = _transformed(ledger, pool.comparison, start, stop)
-    terms, bent = _terms(values, pool.comparison)
+    terms, bent = past_terms(values, pool.comparison)
     total, exposure = ledger.sums(start, stop or len(ledger.periods))
     weights = np.ones(len(terms))
     for _ in range(_ROUNDS):
-        ridge = _ridge(terms, after, weights * pool.comparison, bent)
-        coefficients, covariance = _fit_without(terms, after, weights, pool, ridge)
-        common, leverage, slopes = _fit_common(terms, after, weights * pool.comparison, ridge)
+        ridge = curvature_ridge(terms, after, weights * pool.comparison, bent)
+        coefficients, covariance = fit_without(terms, after, weights, pool, ridge)
+        common, leverage, slopes = fit_common(terms, after, weights * pool.comparison, ridge)
         poisson = scale.noise(scale.expected(common, exposure), exposure)
         scale = scale.fitted(
             common[pool.comparison], ((after - common) ** 2 / (1 - leverage))[pool.comparison]
@@ -60,13 +59,14 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
         variance = slope**2 * (shock + noise * poisson)
         weights = np.median(variance[pool.comparison]) / variance
     members = pool.members
-    lift = np.exp(shock / 2) if scale.relative else 1.0
+    lift = _smearing(scale, common, total, exposure, pool)
     parts = scale.expected(coefficients @ terms.T, exposure) * lift * members
     size = parts if scale.relative else exposure * members
     share = size / size.sum(axis=1, keepdims=True)
     felt = share * spread
     alone = (felt**2).sum(axis=1)
-    shared = _shared_shock((after - common) / slope, share[1:], shock)
+    apart = (after - coefficients[1:] @ terms.T) / slope
+    shared = _shared_shock(apart * members[1:], shock)
     group_shock = shock * alone + shared * (felt.sum(axis=1) ** 2 - alone)
     expected = parts.sum(axis=1) * (np.exp(-group_shock / 2) if scale.relative else 1.0)
     reach = _reach((share * spread / slope) @ terms, covariance) * np.median(
@@ -124,101 +124,21 @@ def _count_scale(ledger: Ledger, comparison: np.ndarray, start: int) -> CountSca
     return count_scale(*(part[comparison] for part in parts))
 
 
-def _terms(values: np.ndarray, comparison: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Columns of the regression: intercept, centred windows, and where there are areas enough the
-    curvature of their mean (then True), for what regresses to the mean does not do so in a straight
-    line."""
-    centred = values - values[comparison].mean(axis=0)
-    columns = [np.ones(len(values)), *centred.T]
-    bent = comparison.sum() >= _AREAS_FOR_CURVE
-    if bent:
-        bend = centred.mean(axis=1) ** 2
-        columns.append(bend - bend[comparison].mean())
-    return np.column_stack(columns), bool(bent)
-
-
-def _ridge(terms: np.ndarray, after: np.ndarray, weights: np.ndarray, bent: bool) -> np.ndarray:
-    """Penalty on each column's coefficient: none, but for the curvature its squared standard error
-    over its square.
-
-    That draws a curvature of t standard errors to t^2 / (1 + t^2) of itself, the best that can be
-    done for a coefficient of that size. In full it would cost more power at the end of the range,
-    where the treated neighbourhood is, than it saves in bias where there is none.
-    """
-    ridge = np.zeros(terms.shape[1])
-    if bent:
-        squares, products = _normal_equations(terms, after, weights)
-        inverse = np.linalg.inv(_steadied(squares.sum(axis=0)))
-        coefficients = inverse @ products.sum(axis=0)
-        rest = weights * (after - terms @ coefficients) ** 2
-        variance = rest.sum() / max((weights > 0).sum() - len(ridge), 1)
-        square = max(coefficients[-1] ** 2, _LEAST_T2 * variance * inverse[-1, -1])
-        ridge[-1] = variance / square if square else 0.0
-    return ridge
-
-
-def _normal_equations(
-    terms: np.ndarray, after: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Each area's part of the cross-products."""
-    squares = terms[:, :, None] * terms[:, None, :] * weights[:, None, None]
-    return squares, terms * (weights * after)[:, None]
-
-
-def _fit_without(
-    terms: np.ndarray,
-    after: np.ndarray,
-    weights: np.ndarray,
+def _smearing(
+    scale: CountScale | IdentityScale,
+    common: np.ndarray,
+    total: np.ndarray,
+    exposure: np.ndarray,
     pool: PlaceboPool,
-    ridge: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (1 + B, terms) and their covariance in units of error variance, for each
-    neighbourhood, fitted without its areas and without those next to it, as the treated one's are.
-
-    The covariance is half-way between that of the penalised and of the full fit: a penalty learnt
-    from the same areas makes a coefficient less certain than one known beforehand would.
-    """
-    squares, products = _normal_equations(terms, after, weights * pool.comparison)
-    flat = squares.reshape(len(terms), -1)
-    size = terms.shape[1]
-    left_out = _left_out(pool, fewest=2 * size).astype(float)
-    cross = (flat.sum(axis=0) - left_out @ flat).reshape(-1, size, size)
-    inverse = np.linalg.inv(_steadied(cross + np.diag(ridge)))
-    coefficients = np.einsum("gij,gj->gi", inverse, products.sum(axis=0) - left_out @ products)
-    return coefficients, (inverse + np.linalg.inv(_steadied(cross))) / 2
-
-
-def _left_out(pool: PlaceboPool, *, fewest: int) -> np.ndarray:
-    """Areas of each neighbourhood and next to it, bool array (1 + B, areas); only its own where
-    fewer than `fewest` others would be left."""
-    if pool.adjacency is None:
-        return pool.members
-    wide = pool.members | (pool.members.astype(float) @ pool.adjacency > 0)
-    enough = (pool.comparison & ~wide).sum(axis=1) >= fewest
-    return np.where(enough[:, None], wide, pool.members)
-
-
-def _steadied(cross: np.ndarray) -> np.ndarray:
-    """Cross-products that can be inverted even where a window is the same in every area.
-
-    A ridge in proportion to each column's own size, so that units do not matter.
-    """
-    own = np.einsum("...jj->...j", cross)
-    return cross + np.where(own > 0, 1e-9 * own, 1.0)[..., None] * np.eye(cross.shape[-1])
-
-
-def _fit_common(
-    terms: np.ndarray,
-    after: np.ndarray,
-    weights: np.ndarray,
-    ridge: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Fitted values for all areas from those with weight, each one's leverage, coefficients."""
-    squares, products = _normal_equations(terms, after, weights)
-    inverse = np.linalg.inv(_steadied(squares.sum(axis=0) + np.diag(ridge)))
-    leverage = np.einsum("ai,ij,aj->a", terms, inverse, terms) * weights
-    coefficients = inverse @ products.sum(axis=0)
-    return terms @ coefficients, np.minimum(leverage, 0.9), coefficients
+) -> np.ndarray:
+    """Factors (1 + B, 1) from a fitted value turned back to the mean it stands for: what all other
+    comparison areas had over what was expected of them (Duan 1983, JASA 78:605); 1 where nothing
+    was transformed."""
+    if not scale.relative:
+        return np.ones((len(pool.members), 1))
+    others = (pool.comparison & ~pool.members).astype(float)
+    expected = others @ scale.expected(common, exposure)
+    return (np.maximum(others @ total, 0.5) / np.maximum(expected, 1e-12))[:, None]
 
 
 def _variance_parts(
@@ -249,15 +169,19 @@ def _variance_parts(
     return max((shock + max(given, 0.0)) / 2, 1e-6), max((noise + known) / 2, noise - 1)
 
 
-def _shared_shock(residual: np.ndarray, share: np.ndarray, shock: float) -> float:
+def _shared_shock(residual: np.ndarray, shock: float) -> float:
     """Covariance of shocks between areas of one placebo neighbourhood; 0 at the least, `shock` at
-    the most."""
-    inside = (share > 0).astype(float)
-    pairs = inside.sum(axis=1) * (inside.sum(axis=1) - 1)
-    if not pairs.any():
+    the most.
+
+    `residual` (B, areas) holds the areas of each against the fit without it and its neighbours, and
+    0 elsewhere: a fit that knows the areas next door would hide part of what they share.
+    """
+    count = (residual != 0).sum(axis=1)
+    pairs = (count * (count - 1)).sum()
+    if not pairs:
         return 0.0
-    products = (inside @ residual) ** 2 - inside @ residual**2
-    return float(np.clip(products.sum() / pairs.sum(), 0, shock))
+    products = residual.sum(axis=1) ** 2 - (residual**2).sum(axis=1)
+    return float(np.clip(products.sum() / pairs, 0, shock))
 
 
 def _reach(terms: np.ndarray, covariance: np.ndarray) -> np.ndarray:
