@@ -96,10 +96,19 @@ CELLS = [
     ("areas", 3, "area_name", "CafÃ© Row", "mojibake"),
     ("areas", 3, "is_pilot", "maybe", "neither true nor false"),
     ("areas", 3, "code_vintage", "2011.5", "whole number"),
+    ("observations", 5, "denominator", "1 500", "thousands commas"),
+    ("observations", 5, "denominator", "£1500", "currency sign"),
+    ("observations", 5, "denominator", "1.5E+03", "digits may be lost"),
+    ("observations", 5, "numerator", "1e400", "not a number"),
+    ("observations", 5, "numerator", "٣", "not a number"),
+    ("observations", 5, "numerator", "−3", "instead of a minus sign"),
+    ("observations", 5, "area_code", "E01\u00a0000001", "cannot be seen (U+00A0)"),
+    ("observations", 5, "area_code", "E01000001\u200b", "cannot be seen (U+200B)"),
+    ("areas", 3, "area_name", "Any\x00town", "control character"),
     # publishers' marks for missing
     *[
         ("observations", 5, "numerator", mark, "publisher's mark")
-        for mark in ("*", "c", "-", ":", "<5")
+        for mark in ("*", "c", "-", ":", "<5", "< 5", "≤5", "..", "…", "—", "[x]", "[z]", "NULL")
     ],
     # keys, words, references
     ("indicators", 2, "polarity", "", "polarity is missing"),
@@ -149,6 +158,14 @@ def test_a_damaged_cell_is_found_where_it_is(study, table, row, column, value, p
     assert len(hits) == 1, render(check_study(study))
     assert hits[0].value == value
     assert hits[0].remedy
+
+
+def change_descriptor(folder, table, **facts):
+    file = folder / "datapackage.json"
+    descriptor = json.loads(file.read_text(encoding="utf-8"))
+    resources = {item["name"]: item for item in descriptor["resources"]}
+    resources[table] |= facts
+    file.write_text(json.dumps(descriptor), encoding="utf-8")
 
 
 def add_column(folder, table, column):
@@ -346,6 +363,104 @@ class TestFiles:
         (problem,) = check_study(study)
         assert (problem.row, problem.column) == (1, "area_name")
         assert 'Is it "area name"' in problem.problem
+
+    @pytest.mark.parametrize("written", ["numerater", "Numerator"])
+    def test_an_optional_column_that_nothing_reads_is_found(self, study, written):
+        file = study / "observations.csv"
+        text = file.read_text(encoding="utf-8").replace("numerator", written, 1)
+        file.write_text(text, encoding="utf-8")
+        (problem,) = found(study, column=written)
+        assert (problem.row, problem.value) == (1, written)
+        assert "Is it numerator" in problem.problem
+
+    def test_a_column_of_the_analysts_own_is_no_problem(self, study):
+        add_column(study, "observations", "checked_by")
+        assert check_study(study) == []
+
+    @pytest.mark.parametrize("column", ["area_code", "note"])
+    def test_a_quotation_mark_never_closed_is_found_where_it_opens(self, study, column):
+        file = study / "observations.csv"
+        lines = file.read_text(encoding="utf-8").split("\n")
+        cells = lines[9].split(",")
+        cells[lines[0].split(",").index(column)] = '"' + cells[lines[0].split(",").index(column)]
+        lines[9] = ",".join(cells)
+        file.write_text("\n".join(lines), encoding="utf-8")
+        assert found(study, file="observations.csv", row=10, problem="without its fellow")
+
+    @pytest.mark.parametrize(
+        ("damage", "phrase"),
+        [
+            (lambda content: content.replace(b",", b";"), "parted by semicolons"),
+            (lambda content: content.replace(b",", b"\t"), "parted by tabs"),
+            (lambda content: b"Areas of Anytown\n\n" + content, "header stands in row 3"),
+            (lambda content: b"\n" + content, "header stands in row 2"),
+            (lambda content: b"a,b\n1,2\n", "names no column of the table areas"),
+            (lambda content: b"PK\x03\x04" + content, "is an Excel workbook"),
+            (lambda content: content + b"x" * 200_000, "cannot be read (field larger"),
+        ],
+    )
+    def test_a_file_of_another_form_is_one_problem(self, study, damage, phrase):
+        file = study / "areas.csv"
+        file.write_bytes(damage(file.read_bytes()))
+        (problem,) = check_study(study)
+        assert problem.file == "areas.csv"
+        assert phrase in problem.problem
+
+    @pytest.mark.parametrize("form", ["utf-16-le", "utf-16-be"])
+    def test_utf16_without_a_mark_is_found_and_read(self, study, form):
+        file = study / "areas.csv"
+        file.write_bytes(file.read_text(encoding="utf-8").encode(form))
+        (problem,) = check_study(study)
+        assert "UTF-16" in problem.problem
+
+    @pytest.mark.parametrize("table", ["areas", "indicators", "observations"])
+    def test_a_required_table_without_rows_is_found(self, study, table):
+        file = study / f"{table}.csv"
+        file.write_text(file.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
+        assert found(study, file=file.name, problem="no rows")
+
+    @pytest.mark.parametrize("path", ["../areas.csv", "/areas.csv", "link.csv"])
+    def test_a_path_out_of_the_study_is_found_and_not_followed(self, study, path):
+        shutil.copy(study / "areas.csv", study.parent / "areas.csv")
+        (study / "link.csv").symlink_to(study.parent / "areas.csv")
+        change_descriptor(study, "areas", path=path)
+        (problem,) = check_study(study)
+        assert (problem.file, problem.column, problem.value) == ("datapackage.json", "path", path)
+
+    def test_a_path_no_system_takes_is_a_missing_file(self, study):
+        change_descriptor(study, "plan", path="p" * 5000)
+        assert [problem.problem for problem in check_study(study) if "missing" in problem.problem]
+
+    def test_a_size_that_is_no_number_does_not_stop_the_check(self, study):
+        change_descriptor(study, "plan", hash="sha256:0", bytes="many")
+        (problem,) = check_study(study)
+        assert "changed after its hash" in problem.problem
+
+    def test_a_table_listed_twice_or_not_at_all_is_found(self, study):
+        file = study / "datapackage.json"
+        descriptor = json.loads(file.read_text(encoding="utf-8"))
+        listed = [item for item in descriptor["resources"] if item["name"] != "plan"]
+        descriptor["resources"] = [*listed, listed[0]]
+        file.write_text(json.dumps(descriptor), encoding="utf-8")
+        twice, unlisted = check_study(study)
+        assert "twice" in twice.problem
+        assert (unlisted.file, "not listed" in unlisted.problem) == ("plan.csv", True)
+
+    @pytest.mark.parametrize(
+        ("key", "given", "remedy"),
+        [
+            ("code_vintage", 1999, "Write one of 2001, 2011."),
+            ("code_vintage", "new", "Write one of 2001, 2011."),
+            ("small_area_type", "lsaa", "lsoa"),
+        ],
+    )
+    def test_areas_the_descriptor_works_in_must_be_there(self, study, key, given, remedy):
+        file = study / "datapackage.json"
+        descriptor = json.loads(file.read_text(encoding="utf-8")) | {f"lsp:{key}": given}
+        file.write_text(json.dumps(descriptor), encoding="utf-8")
+        (problem,) = check_study(study)
+        assert problem.value == str(given)
+        assert remedy in problem.remedy
 
     def test_a_row_with_too_many_cells_is_found(self, study):
         rows = read_rows(study / "areas.csv")

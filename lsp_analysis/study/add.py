@@ -14,9 +14,10 @@ from lsp_analysis.errors import ParameterError, StudyError, did_you_mean
 from lsp_analysis.study import schema
 from lsp_analysis.study.areas import fold_name, slug
 from lsp_analysis.study.check_areas import check_areas
+from lsp_analysis.study.check_cells import judge_sheet
 from lsp_analysis.study.check_keys import check_keys
 from lsp_analysis.study.check_periods import check_periods
-from lsp_analysis.study.check_text import judge_sheet, load_sheet
+from lsp_analysis.study.check_text import load_sheet
 from lsp_analysis.study.check_values import check_values
 from lsp_analysis.study.own_table import read_own_table
 from lsp_analysis.study.panel import period_kinds

@@ -22,8 +22,12 @@ def check_geometry(path: Path, areas: pd.DataFrame | None) -> list[Problem]:
         read = geopandas.read_parquet if path.suffix == ".parquet" else geopandas.read_file
         shapes = read(path)
     except Exception as error:  # GDAL, pyarrow and shapely share no base class
-        first = (str(error).splitlines() or [type(error).__name__])[0][:160]
+        first = (str(error).splitlines() or [type(error).__name__])[0]
+        first = first.replace(str(path), path.name)[:160]
         problem = f"The boundaries cannot be read ({first})."
+        return [_whole(path, "", problem, "Restore the file from a copy.")]
+    if shapes.empty:
+        problem = "The file holds no boundaries."
         return [_whole(path, "", problem, "Restore the file from a copy.")]
     if "area_code" not in shapes:
         remedy = "Add the areas' codes as a column area_code."

@@ -67,7 +67,7 @@ def repeated_keys(sheet: Sheet) -> list[Problem]:
     repeated = known.duplicated() & sheet.typed[key].notna().all(axis=1)
     if not repeated.any():
         return []
-    joined = known.agg(" ".join, axis=1)
+    joined = known.replace(r"\.0$", "", regex=True).agg(" ".join, axis=1)
     rows = pd.Series(joined.index, index=joined.index)
     first = rows.groupby(joined).transform("min")
 

@@ -13,7 +13,8 @@ from typing import Any
 import pandas as pd
 
 from lsp_analysis.errors import StudyError
-from lsp_analysis.study.check_text import SPREADSHEET_ERRORS, decode
+from lsp_analysis.study.check_cells import SPREADSHEET_ERRORS
+from lsp_analysis.study.check_text import decode
 from lsp_analysis.study.periods import parse_period
 from lsp_analysis.study.schema import MISSING_MARKS
 

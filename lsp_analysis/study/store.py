@@ -210,6 +210,11 @@ class Study:
         """Vintage of codes the study works in: the descriptor's, or that of most small areas."""
         given = self.descriptor.get("lsp:code_vintage")
         if given:
+            if not str(given).isdecimal():
+                raise StudyError(
+                    f"{self.path / schema.DESCRIPTOR} has {given!r} as lsp:code_vintage. "
+                    "Write the year of the code list there, for example 2011."
+                )
             return int(given)
         of_type = self._areas["area_type"] == self.small_area_type
         counts = self._areas.loc[of_type, "code_vintage"].value_counts()
