@@ -106,6 +106,78 @@ def test_a_day_needs_the_length_of_its_period(study, tmp_path):
     assert open_study(study).panel("teenage_mothers")["period"].dtype == "period[Y-MAR]"
 
 
+@pytest.mark.parametrize(
+    ("cells", "facts", "values"),
+    [
+        ("12,13.5", {"unit": "percent"}, [12, 13.5]),
+        ("12%,13.5 %", {}, [12, 13.5]),
+        ("12,<5", {"unit": "count"}, [12, None]),
+        ("12,", {"unit": "count"}, [12]),
+    ],
+)
+def test_periods_in_columns_become_rows(study, tmp_path, cells, facts, values):
+    lines = ['"Table" 1', "LSOA11CD,LSOA name,2006/07,2007/08", f"{LSOAS[0]},Anytown,{cells}"]
+    file = csv_file(tmp_path, *lines, "Source: the council")
+    added = add_table(study, file, indicator_id="own", **facts)
+    assert added.rows == len(values)
+    panel = open_study(study).panel("own").sort_values("period")
+    assert panel["value"].astype(object).where(panel["value"].notna(), None).tolist() == values
+    assert [f"{p:%Y}" for p in panel["period"]] == ["2007", "2008"][: len(values)]
+    assert check_study(study) == []
+
+
+def test_a_fault_in_such_a_table_is_told_where_it_stands(study, tmp_path):
+    file = csv_file(tmp_path, "code,2006,2007", f"{LSOAS[0]},3,many")
+    with pytest.raises(StudyError, match=r"row 2, 2007 = many"):
+        add_table(study, file, unit="count")
+
+
+def test_a_workbooks_percentages_are_not_taken_for_shares(study, tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(["code", "year", "percent"])
+    book.active.append([LSOAS[0], 2006, 0.125])
+    book.active["C2"].number_format = "0.0%"
+    book.save(tmp_path / "own.xlsx")
+    add_table(study, tmp_path / "own.xlsx")
+    assert open_study(study).panel("own")["value"].tolist() == [12.5]
+
+
+def test_percentages_are_not_taken_for_another_unit(study, tmp_path):
+    file = csv_file(tmp_path, "code,year,rate", f"{LSOAS[0]},2006,12%")
+    with pytest.raises(StudyError, match="percent signs"):
+        add_table(study, file, unit="per_1000")
+
+
+@pytest.mark.parametrize("heading", ["Year", "Financial year"])
+def test_a_split_year_in_a_column_of_years_is_no_month(study, tmp_path, heading):
+    file = csv_file(tmp_path, f"code,{heading},count", f"{LSOAS[0]},2006-07,3")
+    added = add_table(study, file)
+    assert (f"{added.first:%Y-%m}", f"{added.last:%Y-%m}") == ("2006-04", "2007-03")
+
+
+def test_split_years_that_may_be_months_are_asked_about(study, tmp_path):
+    lines = [f"{LSOAS[0]},2006-07,3", f"{LSOAS[0]},2007-08,3"]
+    file = csv_file(tmp_path, "code,period,count", *lines)
+    with pytest.raises(StudyError, match="months or years to March"):
+        add_table(study, file)
+    assert f"{add_table(study, file, freq='Y-MAR').last:%Y-%m}" == "2008-03"
+
+
+@pytest.mark.parametrize(
+    ("lines", "phrase"),
+    [
+        (["code,year,count", f"{LSOAS[0]},2006,1,234"], "row 2: the row has 4 cells"),
+        (["code,year,count,Count", f"{LSOAS[0]},2006,1,2"], "several columns"),
+        (["code,year,count", f'{LSOAS[0]},2006,"1', f"{LSOAS[1]},2006,2"], "row 2: a quotation"),
+    ],
+)
+def test_numbers_that_may_stand_in_the_wrong_column_are_refused(study, tmp_path, lines, phrase):
+    before = snapshot(study)
+    with pytest.raises(StudyError, match=phrase):
+        add_table(study, csv_file(tmp_path, *lines))
+    assert snapshot(study) == before
+
+
 def test_titles_sources_marks_commas_and_cp1252_are_taken_in_stride(study, tmp_path):
     lines = [
         "Teenage mothers – by area,,,",

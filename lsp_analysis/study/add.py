@@ -111,7 +111,9 @@ def add_table(
     study, file = open_study(study_path), Path(file)
     _refuse_unknown_facts(facts)
     cells = read_own_table(file, freq=freq, sheet=sheet)
-    columns = cells.attrs["columns"]
+    columns, places = cells.attrs["columns"], cells.attrs.get("places", {})
+    if facts.get("unit") == "count" and "numerator" not in cells:
+        cells = cells.rename(columns={"value": "numerator"})
     indicators, cells = _with_indicators(study, file, cells, indicator_id, facts)
     observed, problems = judge_sheet("observations", file.name, _in_schema(cells), [])
     problems += _check(study, observed, indicators)
@@ -120,7 +122,7 @@ def add_table(
         raise StudyError(f"The study's observations cannot be added to: {damage[0]}")
     problems += _check_against(old, observed, replace)
     if problems:
-        raise StudyError(_refusal(file, problems, columns))
+        raise StudyError(_refusal(file, problems, columns, places))
     _write(study, old, observed, indicators)
     return _record(study, observed, _gaps(study, observed))
 
@@ -170,12 +172,18 @@ def _new_indicator(
 ) -> dict[str, Any]:
     based = "denominator" in cells and (cells["denominator"] != "").any()
     counted = "numerator" in cells and (cells["numerator"] != "").any()
-    if "unit" not in facts and not counted:
+    percent = cells.attrs.get("percent", False)
+    if "unit" not in facts and not counted and not percent:
         raise StudyError(
             f'The table has values of "{name}" and no numerators, so their unit cannot be told. '
             f"Give unit, one of {', '.join(schema.UNITS)}."
         )
-    unit = facts.get("unit", "percent" if based else "count")
+    unit = facts.get("unit", "percent" if based or percent else "count")
+    if percent and unit != "percent":
+        raise StudyError(
+            f'The values of "{name}" have percent signs, and the unit given is {unit}. '
+            "Give percent as the unit, or take the signs away."
+        )
     usual = {
         "name": name,
         "unit": unit,
@@ -251,13 +259,21 @@ def _check_against(old: Sheet, new: Sheet, replace: bool) -> list[Problem]:
     return problems
 
 
-def _refusal(file: Path, problems: list[Problem], columns: Mapping[str, str]) -> str:
+def _refusal(
+    file: Path,
+    problems: list[Problem],
+    columns: Mapping[str, str],
+    places: Mapping[int, tuple[int, str]],
+) -> str:
     """All problems, in the words of the analyst's own columns."""
     lines = []
     for item in problems[:SHOWN_PROBLEMS]:
         ours = "period" if item.column in ("period_start", "period_end") else item.column
         theirs = columns.get(item.column) or columns.get(ours) or item.column
-        moved = Problem(item.file, item.row, theirs, item.value, item.problem, item.remedy)
+        row, heading = places.get(item.row, (item.row, theirs))
+        if theirs not in columns.values() or theirs in ("Period", "Value"):
+            theirs = heading
+        moved = Problem(item.file, row, theirs, item.value, item.problem, item.remedy)
         lines.append(f"  {moved}")
     more = len(problems) - len(lines)
     if more:

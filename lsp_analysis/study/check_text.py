@@ -72,16 +72,33 @@ def _records(file: str, text: str) -> tuple[list[list[str]] | None, list[Problem
         problem = f"The row cannot be read ({error})."
         remedy = "Restore the row: a quotation mark or the end of a line may be missing."
         return None, [Problem(file, len(records) + 1, "", "", problem, remedy)]
-    row = 1
-    try:
-        for _ in csv.reader(io.StringIO(text if '"' in text else "", newline=""), strict=True):
-            row += 1
-    except csv.Error:
-        shown = ",".join(records[row - 1]) if row <= len(records) else ""
-        problem = "The row has a quotation mark without its fellow, and hides the text up to it."
-        remedy = "Close or remove the mark; inside a quoted cell write it twice."
-        return records, [Problem(file, row, "", shown, problem, remedy)]
-    return records, []
+    row = open_quote(text)
+    if row == 0:
+        return records, []
+    shown = ",".join(records[row - 1])
+    problem = "The row has a quotation mark without its fellow, and hides the text up to it."
+    remedy = "Close or remove the mark; inside a quoted cell write it twice."
+    return records, [Problem(file, row, "", shown, problem, remedy)]
+
+
+def open_quote(text: str, delimiter: str = ",") -> int:
+    """The first row of a CSV text with a quotation mark that hides the lines after; 0 when none."""
+    if '"' not in text:
+        return 0
+    lines = iter(io.StringIO(text, newline=""))
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    row = 0
+    while True:
+        row, read = row + 1, reader.line_num
+        try:
+            next(reader)
+        except StopIteration:
+            return 0
+        except csv.Error as error:
+            if reader.line_num > read + 1 or "end of data" in str(error):
+                return row
+            # A stray mark within one line hides nothing.
+            reader = csv.reader(lines, delimiter=delimiter, strict=True)
 
 
 def _no_header(file: str, table: str, records: list[list[str]]) -> Problem | None:

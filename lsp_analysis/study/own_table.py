@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import datetime as dt
-import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from lsp_analysis.errors import StudyError
 from lsp_analysis.study.check_cells import SPREADSHEET_ERRORS
-from lsp_analysis.study.check_text import decode
+from lsp_analysis.study.grids import SEARCHED_ROWS, read_grids
 from lsp_analysis.study.periods import parse_period
 from lsp_analysis.study.schema import MISSING_MARKS
 
-SEARCHED_ROWS = 30
 NUMBERS = ("numerator", "denominator", "value", "lower95", "upper95")
 NEEDED = ("area_code", "period")
 
@@ -48,6 +43,8 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "age": ("age", "ageband", "agegroup"),
     "group": ("group",),
 }
+# 2006-07 is a year to March in the usual writing, and July 2006 in that of dates.
+SPLIT_YEAR = re.compile(r"(?P<year>(?:19|20)\d\d)-(?P<next>\d\d)$")
 ONS_CODE = re.compile(r"(oa|lsoa|msoa|wd|ward|lad|ltla)\d{0,2}cd$")
 
 
@@ -57,7 +54,9 @@ def read_own_table(
     """The table in `file` as text in the columns of `observations`.
 
     Title lines above the header and source lines below the table are passed over. Thousands commas
-    are dropped. A publisher's mark for a missing number becomes a blank, its meaning the note.
+    are dropped. A publisher's mark for a missing number becomes a blank, its meaning the note. A
+    table with one column for each period is turned into one with a row for each, its numbers
+    becoming values; blank cells of such a table are no observations.
 
     Parameters
     ----------
@@ -68,81 +67,33 @@ def read_own_table(
     Returns
     -------
     DataFrame of text, index the row numbers of the file; ``attrs["columns"]`` maps our column
-    names to the file's.
+    names to the file's. Of a table with periods in columns the index counts the new rows, and
+    ``attrs["places"]`` maps it to the row and column heading of the file. ``attrs["percent"]`` is
+    whether the values were written with percent signs.
 
     Raises
     ------
     StudyError
         The file cannot be read, or has no columns of codes, periods and numbers.
     """
-    grids = _grids(file, sheet)
+    grids = read_grids(file, sheet)
     for grid in grids:
         header = _find_header(grid)
         if header is not None:
             return _cells(file, grid, *header, freq)
+    for grid in grids:
+        wide = _find_periods_in_header(grid)
+        if wide is not None:
+            made, places = _turned(grid, *wide)
+            cells = _cells(file, made, 0, _match(made[0]), freq)
+            cells.attrs["places"] = places
+            return cells
     seen = next((row for grid in grids for row in grid if any(row)), [])
     raise StudyError(
         f"{file} has no table with a column for the area's code, one for the period and one for "
         f"the numerator or value; its first row is: {', '.join(seen)[:120] or 'empty'}. "
         "Name the columns code, period, numerator, denominator."
     )
-
-
-def _grids(file: Path, sheet: str | None) -> list[list[list[str]]]:
-    """Tables of text cells: one of a CSV file, one for each sheet of a workbook."""
-    if not file.is_file():
-        raise StudyError(f"There is no file {file}. Check the path.")
-    kind = file.suffix.lower()
-    try:
-        if kind in (".xlsx", ".xlsm"):
-            return _workbook(file, sheet)
-        if kind in (".csv", ".tsv", ".txt"):
-            return [_delimited(file)]
-    except StudyError:
-        raise
-    except Exception as error:  # zip, XML, csv and encoding errors share no base class
-        raise StudyError(
-            f"{file} cannot be read ({str(error)[:100]}). Save it again as CSV UTF-8 or XLSX."
-        ) from error
-    raise StudyError(f"{file} is neither CSV nor XLSX. Save it as one of them.")
-
-
-def _delimited(file: Path) -> list[list[str]]:
-    text, _ = decode(file.name, file.read_bytes())
-    head = "\n".join(text.splitlines()[:SEARCHED_ROWS])
-    delimiter = max(",;\t", key=head.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    return [[" ".join(cell.split()) for cell in row] for row in rows]
-
-
-def _workbook(file: Path, sheet: str | None) -> list[list[list[str]]]:
-    import openpyxl
-
-    book = openpyxl.load_workbook(file, read_only=True, data_only=True)
-    try:
-        if sheet is not None and sheet not in book.sheetnames:
-            raise StudyError(
-                f'{file} has no sheet "{sheet}"; it has {", ".join(book.sheetnames)}. Name one.'
-            )
-        wanted = [sheet] if sheet is not None else book.sheetnames
-        return [
-            [[_cell(cell) for cell in row] for row in book[name].iter_rows()] for name in wanted
-        ]
-    finally:
-        book.close()
-
-
-def _cell(cell: Any) -> str:
-    """A workbook's cell as text; a date shown without its day is a month."""
-    value = cell.value
-    if value is None:
-        return ""
-    if isinstance(value, (dt.datetime, dt.date)):
-        shows_day = "d" in str(getattr(cell, "number_format", "d")).lower()
-        return f"{value:%Y-%m-%d}" if shows_day else f"{value:%Y-%m}"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return " ".join(str(value).split())
 
 
 def _find_header(grid: Sequence[Sequence[str]]) -> tuple[int, dict[str, int]] | None:
@@ -153,6 +104,37 @@ def _find_header(grid: Sequence[Sequence[str]]) -> tuple[int, dict[str, int]] | 
         if dated and "area_code" in columns and {"numerator", "value"} & set(columns):
             return at, columns
     return None
+
+
+def _find_periods_in_header(grid: Sequence[Sequence[str]]) -> tuple[int, list[int]] | None:
+    """Position of a header that has a column for each of several periods, and of those columns."""
+    for at, row in enumerate(grid[:SEARCHED_ROWS]):
+        periods = [place for place, name in enumerate(row) if _names_period(name)]
+        if "area_code" in _match(row) and len(periods) > 1:
+            return at, periods
+    return None
+
+
+def _names_period(text: str) -> bool:
+    period = parse_period(text, tolerant=True)
+    return period is not None and not _is_day(period)
+
+
+def _turned(
+    grid: Sequence[Sequence[str]], header: int, periods: list[int]
+) -> tuple[list[list[str]], dict[int, tuple[int, str]]]:
+    """A table with one row for each area and period, and where each of its rows comes from."""
+    names = grid[header]
+    columns = {ours: at for ours, at in _match(names).items() if at not in periods}
+    kept = [at for ours, at in columns.items() if ours not in (*NUMBERS, "note")]
+    made = [[*(names[at] for at in kept), "Period", "Value"]]
+    places = {}
+    for number, row in enumerate(grid[header + 1 :], start=header + 2):
+        for at in periods:
+            if at < len(row) and row[at]:
+                made.append([*(row[k] for k in kept), names[at], row[at]])
+                places[len(made)] = (number, names[at])
+    return made, places
 
 
 def _match(header: Sequence[str]) -> dict[str, int]:
@@ -182,14 +164,50 @@ def _cells(
     }
     frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(columns), dtype="str")
     frame = frame[~_is_remark(frame)]
+    _refuse_shifted(file, grid, header, columns, frame.index)
     if frame.empty:
         raise StudyError(f"{file} has a header in row {header + 1} but no rows below it. Add them.")
     frame = _with_missing_marks(frame)
+    frame, percent = _without_percent_signs(frame)
     frame["area_code"] = frame["area_code"].str.upper()
     if "period_start" not in frame or "period_end" not in frame:
-        frame = _with_dates(file, frame, freq)
+        frame = _with_dates(file, frame, grid[header][columns["period"]], freq)
+    frame.attrs["percent"] = percent
     frame.attrs["columns"] = {ours: grid[header][place] for ours, place in columns.items()}
     return frame
+
+
+def _refuse_shifted(
+    file: Path,
+    grid: Sequence[Sequence[str]],
+    header: int,
+    columns: Mapping[str, int],
+    rows: pd.Index,
+) -> None:
+    """Stop where it is not certain which number stands in which column."""
+    names = [name.casefold() for name in grid[header]]
+    for at in columns.values():
+        if names.count(names[at]) > 1:
+            raise StudyError(
+                f'{file} has several columns named "{grid[header][at]}" in row {header + 1}. '
+                "Rename those that are not meant."
+            )
+    for row in rows:
+        if any(grid[row - 1][len(names) :]):
+            raise StudyError(
+                f"{file}, row {row}: the row has {len(grid[row - 1])} cells and the header "
+                f"{len(names)}. Put a number with commas in quotation marks, or save it without."
+            )
+
+
+def _without_percent_signs(frame: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
+    """Values that all are percentages as numbers alone, and whether they were."""
+    named = [name for name in ("value", "lower95", "upper95") if name in frame]
+    given = [cell for name in named for cell in frame[name] if cell]
+    if not given or not all(cell.endswith("%") for cell in given):
+        return frame, False
+    plain = {name: frame[name].str.removesuffix("%").str.strip() for name in named}
+    return frame.assign(**plain), True
 
 
 def _is_remark(frame: pd.DataFrame) -> pd.Series:
@@ -211,9 +229,11 @@ def _with_missing_marks(frame: pd.DataFrame) -> pd.DataFrame:
     return made.assign(note=note)
 
 
-def _with_dates(file: Path, frame: pd.DataFrame, freq: str | None) -> pd.DataFrame:
+def _with_dates(file: Path, frame: pd.DataFrame, heading: str, freq: str | None) -> pd.DataFrame:
     """First and last day of each row's period in place of the text that names it."""
-    periods = {text: parse_period(text, tolerant=True) for text in frame["period"].unique()}
+    texts = frame["period"].unique()
+    years = _split_years(file, texts, heading, freq)
+    periods = {text: parse_period(years.get(text, text), tolerant=True) for text in texts}
     days = [text for text, period in periods.items() if period is not None and _is_day(period)]
     if days and freq is None:
         raise StudyError(
@@ -233,6 +253,26 @@ def _with_dates(file: Path, frame: pd.DataFrame, freq: str | None) -> pd.DataFra
     return frame.drop(columns="period").assign(
         period_start=named.map(start), period_end=named.map(end)
     )
+
+
+def _split_years(
+    file: Path, texts: Sequence[str], heading: str, freq: str | None
+) -> dict[str, str]:
+    """The texts that are financial years written like months, each as ``2006/07``.
+
+    They are when the column is headed as one of years, or `freq` says so.
+    """
+    split = [SPLIT_YEAR.match(text) for text in texts]
+    if not all(one and (int(one["year"]) + 1) % 100 == int(one["next"]) for one in split):
+        return {}
+    if freq == "Y-MAR" or ("year" in heading.casefold() and "month" not in heading.casefold()):
+        return {text: text.replace("-", "/") for text in texts}
+    if len(split) > 1 and freq is None:
+        raise StudyError(
+            f'{file} has periods such as "{texts[0]}", which may be months or years to March. '
+            'Write 2006/07 for such years, or give the length as freq: "M" or "Y-MAR".'
+        )
+    return {}
 
 
 def _is_day(period: pd.Period) -> bool:
