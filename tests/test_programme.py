@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -93,6 +95,12 @@ def test_the_sentence_over_all_outcomes_says_how_many_chance_would_show(effects)
     assert n == 12
     assert f"about {0.05 * n:.1f}" in effects.sentence()
     assert "named beforehand" in effects.sentence()
+
+
+def test_the_sentence_says_none_where_no_outcome_stands_out(effects):
+    dull = replace(effects.primary, effect=replace(effects.primary.effect, p_value=0.5))
+    said = replace(effects, primary=dull, others=()).sentence()
+    assert "none stands out at the 5% level, where chance alone" in said
 
 
 def test_no_sentence_claims_a_cause(effects):

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_analysis.effects.result import EffectEstimate
+from lsp_analysis.effects.words import than_expected
 from lsp_analysis.verdicts import causal_words
 
 MONTHS = pd.period_range("2007-01", periods=36, freq="M")
@@ -62,6 +63,26 @@ def test_it_gives_direction_size_interval_period_comparator_and_level():
 def test_effects_that_add_are_given_in_their_units():
     assert "burglary ran 2.0 points lower than expected" in SCORE.sentence()
     assert "95% interval −3.0 to −1.0 points" in SCORE.sentence()
+
+
+@pytest.mark.parametrize(
+    ("gap", "said"),
+    [
+        ("12% lower", "12% lower than expected"),
+        ("the same", "the same as expected"),
+        ("within 0.1 per 1,000", "within 0.1 per 1,000 of what was expected"),
+        ("not measurable", "not measurable against what was expected"),
+    ],
+)
+def test_every_gap_reads_well_against_the_expectation(gap, said):
+    assert than_expected(gap) == said
+
+
+def test_a_gap_that_rounding_alone_makes_is_none():
+    met = replace(SCORE, estimate=4e-16, observed=3.0, counterfactual=3.0 - 4e-16)
+    for said in (met.sentence(), met.short_sentence()):
+        assert "urglary ran the same as expected" in said
+        assert "within" not in said
 
 
 @pytest.mark.parametrize(

@@ -95,12 +95,6 @@ class Case:
         )
         return judge(ledger, self.pool, start=self.start)
 
-    def pool_of(self, comparison: np.ndarray) -> PlaceboPool:
-        """The treated neighbourhood among placebos drawn from other comparison areas."""
-        return placebo.draw_pool(
-            self.treated, eligible=comparison, adjacency=self.adjacency, seed=self.seed
-        )
-
     def rate(self, areas: np.ndarray, first: int, last: int) -> float:
         """Level of some areas taken together over periods `first` to `last`."""
         total, exposure = self.ledger.sums(first, last)

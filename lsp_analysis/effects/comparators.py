@@ -149,8 +149,8 @@ def contaminated_comparators(
     if len(at_home):
         return CheckResult(
             name, FAILED,
-            f"Something else began in the neighbourhood: {wording.and_list(at_home['label'])}. The "
-            "effect cannot be told apart from its.",
+            f"Something else began in the neighbourhood: {wording.and_list(at_home['label'])}. "
+            "What the programme did cannot be told apart from what that did.",
             table,
         )  # fmt: skip
     if not touched.any():

@@ -15,6 +15,7 @@ from lsp_analysis.effects.case import Case, detectable, percent, percents, sized
 from lsp_analysis.effects.question import Question
 from lsp_analysis.effects.stepdown import omnibus, romano_wolf, within_reach
 from lsp_analysis.effects.windows import Ledger, read_ledger, start_position, treated_rows
+from lsp_analysis.effects.words import than_expected
 from lsp_analysis.errors import LspError, PanelError, ParameterError, did_you_mean
 
 if TYPE_CHECKING:
@@ -73,9 +74,10 @@ class ManyOutcomes:
         """What stands out, alone and with all allowed for, and the omnibus test."""
         first = self.table.loc[self.primary]
         told = [
-            f"The outcome named beforehand, {first['label']}, was {percent(first['relative'])} "
-            f"than expected ({percents(first['low'], first['high'], self.level)}; "
-            f"{wording.p_value(first['p_value'])}).".replace("the same than", "the same as")
+            f"The outcome named beforehand, {first['label']}, was "
+            f"{than_expected(percent(first['relative']))} "
+            f"({percents(first['low'], first['high'], self.level)}; "
+            f"{wording.p_value(first['p_value'])})."
         ]
         rest = self.table.drop(index=self.primary)
         return wording.Sentence(" ".join(told + (self._others(rest) if len(rest) else [])))

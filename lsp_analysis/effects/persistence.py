@@ -25,6 +25,7 @@ from lsp_analysis.effects.case import (
 )
 from lsp_analysis.effects.judgement import Judgement
 from lsp_analysis.effects.periods import as_period
+from lsp_analysis.effects.words import than_expected
 from lsp_analysis.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -200,6 +201,6 @@ def _said(case: Case, windows: list[tuple[int, int]], judgements: list[Judgement
         size = sized(case, judgements[at])
         told.append(
             f"{wording.capital(during(case, *windows[at]))} it was "
-            f"{in_words(case, size.estimate)} than expected ({between(case, size)})."
+            f"{than_expected(in_words(case, size.estimate))} ({between(case, size)})."
         )
     return tuple(told)

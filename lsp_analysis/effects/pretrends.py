@@ -35,6 +35,7 @@ from lsp_analysis.effects.honest import HonestBounds, relative_magnitudes, smoot
 from lsp_analysis.effects.honest_steps import Steps
 from lsp_analysis.effects.judgement import Judgement
 from lsp_analysis.effects.result import CheckResult
+from lsp_analysis.effects.words import than_expected
 
 MOST_DATES = 6
 FEWEST_PLACEBOS = 20
@@ -117,7 +118,7 @@ def pre_trends(case: Case, earlier: EarlierDates | None = None) -> CheckResult:
         return CheckResult(
             name, FAILED,
             f"It strayed before the start: in {worst['label']} it was "
-            f"{in_words(case, worst['estimate'])} than expected ({wording.p_value(p_value)} over "
+            f"{than_expected(in_words(case, worst['estimate']))} ({wording.p_value(p_value)} over "
             f"{wording.counted(len(earlier.dates), 'earlier date')}).",
             table, "draw_forest", {"unit": shown_unit(case), "level": case.level},
         )  # fmt: skip
@@ -211,7 +212,7 @@ def anticipation(case: Case) -> CheckResult:
     smallest = detectable(case, judgements[chosen])
     room = max(abs(whole.estimate), detectable(case, case.found))
     when = during(case, case.start - widths[chosen], case.start)
-    where = f"{wording.capital(when)} it was {in_words(case, size.estimate)} than expected"
+    where = f"{wording.capital(when)} it was {than_expected(in_words(case, size.estimate))}"
     if seen and along and whole.clear:
         status, rest = FAILED, "the effect, or what looks like it, began before the start."
     elif seen and along:

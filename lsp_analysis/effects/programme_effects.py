@@ -97,11 +97,12 @@ class ProgrammeEffects:
         seen = [one for one in found if one.effect.p_value <= 1 - level + 1e-12]
         chance = (1 - level) * len(found)
         names = wording.and_list(one.indicator.name for one in seen)
+        stand = wording.counted(len(seen), "stands", "stand") if seen else "none stands"
         finest = max(one.effect.finest_p for one in found)
         out_of_reach = finest * len(found) > 1 - level
         text = (
             f"{wording.counted(len(found), 'outcome').capitalize()} looked at, {self._first()}; "
-            f"{wording.counted(len(seen), 'stands', 'stand')} out at the {1 - level:.0%} level"
+            f"{stand} out at the {1 - level:.0%} level"
             f"{f' ({names})' if names else ''}, where chance alone would make about "
             f"{wording.number(chance, 1)} do so."
         )

@@ -14,6 +14,7 @@ from lsp_analysis.effects.case import Case, percent, percents, sized
 from lsp_analysis.effects.comparators import FEWEST, among, comparison_choices
 from lsp_analysis.effects.question import Question
 from lsp_analysis.effects.result import EffectEstimate
+from lsp_analysis.effects.words import than_expected
 from lsp_analysis.errors import LspError
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ class SideBySide:
         first = self.table.iloc[0]
         lead = (
             f"{first['label']}, the method chosen beforehand, puts it at "
-            f"{percent(first['estimate'])} than expected "
+            f"{than_expected(percent(first['estimate']))} "
             f"({percents(first['low'], first['high'], self.level)})."
         )
         if self.agreement == "alone":

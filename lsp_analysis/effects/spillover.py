@@ -26,6 +26,7 @@ from lsp_analysis.effects.comparators import steps_away
 from lsp_analysis.effects.judgement import Judgement
 from lsp_analysis.effects.placebo import PlaceboPool
 from lsp_analysis.effects.result import CheckResult
+from lsp_analysis.effects.words import than_expected
 from lsp_analysis.errors import PanelError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def spillover(
         return CheckResult(name, UNSURE, f"Areas around it were not looked at: {why}.", table)
     moved = table[table["p_value"] <= (1 - case.level) / len(table) + 1e-12]
     told = wording.and_list(
-        f"{row.ring} it was {in_words(case, row.estimate)} than expected"
+        f"{row.ring} it was {than_expected(in_words(case, row.estimate))}"
         for row in (moved if len(moved) else table.head(1)).itertuples()
     )
     smallest = detectable(case, judgements[0])

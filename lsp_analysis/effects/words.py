@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from lsp_analysis import verdicts, wording
 from lsp_analysis.wording import Sentence
 
+ROUNDING = 1e-9  # share by which observed and expected differ where arithmetic alone parts them
 MOST_PER_CENT = 9  # a share beyond which "ten times higher" reads better than "900% higher"
 
 if TYPE_CHECKING:
@@ -27,14 +28,26 @@ def short_sentence(effect: EffectEstimate) -> Sentence:
         return effect_sentence(effect)
     name = _name(effect)
     kind = verdicts.effect_class(*_ends(effect))
-    size = f"{name[:1].upper()}{name[1:]} ran {_gap(effect)} than expected ({_interval(effect)})"
-    size = size.replace("the same than expected", "the same as expected")
+    gap = than_expected(_gap(effect))
+    size = f"{name[:1].upper()}{name[1:]} ran {gap} ({_interval(effect)})"
     tail = (
         f"more than chance usually makes{_for_the_better(effect)}"
         if "difference" in kind
         else "we cannot tell whether there was an effect"
     )
     return Sentence(f"{size}: {tail}.")
+
+
+def than_expected(gap: str) -> str:
+    """A gap in words held against the expectation: "12% lower than expected".
+
+    `gap` is what `wording.compared` or `case.percent` make of a difference.
+    """
+    if gap.startswith("not "):
+        return f"{gap} against what was expected"
+    if gap.startswith("within "):
+        return f"{gap} of what was expected"
+    return f"{gap} {'as' if gap == 'the same' else 'than'} expected"
 
 
 def _ends(effect: EffectEstimate) -> tuple[float, float]:
@@ -46,6 +59,8 @@ def _ends(effect: EffectEstimate) -> tuple[float, float]:
 def _gap(effect: EffectEstimate) -> str:
     if _is_share(effect):
         return _percent(effect.relative)
+    if math.isclose(effect.observed, effect.counterfactual, rel_tol=ROUNDING):
+        return wording.compared(0.0)
     return wording.compared(effect.estimate, effect.unit)
 
 
@@ -67,16 +82,13 @@ def _size(effect: EffectEstimate) -> str:
     """What was seen, against what, over which periods, how sure."""
     observed, expected = (_amount(effect, x) for x in (effect.observed, effect.counterfactual))
     seen = f"{observed} against {expected} expected"
-    gap, ends = _gap(effect), _interval(effect)
+    gap, ends = than_expected(_gap(effect)), _interval(effect)
     when = _when(effect)
     chance = (
         f"; {wording.p_value(effect.p_value)}" if not wording.is_missing(effect.p_value) else ""
     )
     by = f" by {effect.inference}" if chance and effect.inference else ""
-    return (
-        f"{when}{_name(effect)} ran {gap} than expected from {effect.comparator} ({seen}; "
-        f"{ends}{chance}{by})."
-    ).replace("the same than expected from", "the same as expected from")
+    return f"{when}{_name(effect)} ran {gap} from {effect.comparator} ({seen}; {ends}{chance}{by})."
 
 
 def _amount(effect: EffectEstimate, x: float) -> str:
