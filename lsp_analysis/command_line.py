@@ -14,6 +14,7 @@ from typing import NoReturn
 from lsp_analysis import __version__
 from lsp_analysis.errors import did_you_mean
 
+LIST_ITEM = "\n  "
 USAGE = 2
 _NO_SUCH_CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*?)'.*\(choose from (.*)\)", re.S)
 
@@ -74,9 +75,12 @@ def tell(line: str) -> None:
 
 
 def complain(what: object, code: int) -> int:
-    """Say `what` went wrong on stderr, and return the exit `code`."""
-    text = "".join(mark if mark.isprintable() else " " for mark in str(what))
-    tell(f"lsp-analysis: {text}")
+    """Say `what` went wrong on stderr, an indented list a line each, and return the exit `code`."""
+    lines = [
+        "".join(mark if mark.isprintable() else " " for mark in line)
+        for line in str(what).split(LIST_ITEM)
+    ]
+    tell(f"lsp-analysis: {LIST_ITEM.join(lines)}")
     return code
 
 

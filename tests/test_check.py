@@ -419,6 +419,11 @@ class TestFiles:
         file.write_text(file.read_text(encoding="utf-8").splitlines()[0] + "\n", encoding="utf-8")
         assert found(study, file=file.name, problem="no rows")
 
+    def test_a_study_written_without_observations_is_sound(self, tmp_path):
+        tables = small_tables()
+        tables["observations"] = tables["observations"].iloc[:0]
+        assert check_study(write_small_study(tmp_path / "s", tables, record_hashes=True)) == []
+
     @pytest.mark.parametrize("path", ["../areas.csv", "/areas.csv", "link.csv"])
     def test_a_path_out_of_the_study_is_found_and_not_followed(self, study, path):
         shutil.copy(study / "areas.csv", study.parent / "areas.csv")

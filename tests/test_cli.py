@@ -136,6 +136,14 @@ def test_an_analysts_own_table_is_taken_into_their_study(run, own_study, tmp_pat
     assert panel["value"].tolist() == [25.0]
 
 
+def test_what_is_wrong_with_their_table_is_a_line_each(run, own_study, tmp_path):
+    table = tmp_path / "fruit.csv"
+    table.write_text("code,period,numerator\nX01000001,2010,many\nX01000002,2010,few\n")
+    code, out, err = run("add", str(own_study), str(table))
+    assert (code, out) == (1, "")
+    assert [line.strip().split(",")[0] for line in err.splitlines()[1:]] == ["fruit.csv"] * 2
+
+
 @pytest.mark.parametrize("setting", ["unti=percent", "unit=percnet", "sheet=1", "file=x"])
 def test_a_mistaken_fact_leaves_the_study_as_it_was(run, own_study, tmp_path, setting):
     table = tmp_path / "fruit.csv"

@@ -47,7 +47,8 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
         problems += check_file(files[resource["name"]], resource)
     sheets, unread = load_sheets(files)
     problems += unread + check_keys(sheets) + check_areas(sheets)
-    problems += check_periods(sheets, now) + check_values(sheets) + without_rows(sheets)
+    problems += check_periods(sheets, now) + check_values(sheets)
+    problems += without_rows(sheets, {item["name"] for item in resources if item.get("hash")})
     if "areas" in sheets:
         problems += check_worked_in(folder, sheets["areas"].typed)
     if schema.GEOMETRY in files and is_file(files[schema.GEOMETRY]):
@@ -182,13 +183,17 @@ def load_sheets(files: dict[str, Path]) -> tuple[dict[str, Sheet], list[Problem]
     return sheets, problems
 
 
-def without_rows(sheets: dict[str, Sheet]) -> list[Problem]:
-    """Required tables that have a header and nothing below it."""
+def without_rows(sheets: dict[str, Sheet], recorded: set[str]) -> list[Problem]:
+    """Required tables that have a header and nothing below it.
+
+    One of those `recorded` with their hash is told by it when it lost its rows; else it was written
+    so, as by an import that found no measures.
+    """
     remedy = "Add its rows, or restore the file from a copy."
     return [
         problem
         for table in schema.REQUIRED_TABLES
-        if table in sheets and sheets[table].text.empty
+        if table in sheets and table not in recorded and sheets[table].text.empty
         for problem in sheets[table].flag_whole("", "The table has no rows.", remedy)
     ]
 
