@@ -215,6 +215,39 @@ def test_the_past_is_described_as_it_was_made():
     assert len(facts.summary_frame()) == 9
 
 
+def test_sums_of_repeated_people_are_no_counts_of_events():
+    months = a_panel(n_areas=30)
+    months["numerator"] *= 40  # more claimant-months than residents, as over a year
+    grid = grid_of(months, multiplier=1000, value_type="person_periods")
+    facts = describe_baseline(grid)
+    assert not grid.is_count
+    assert math.isnan(facts.clustering.icc)
+    assert facts.clustering.mean_size == 1500
+    assert "cannot be told, for the same people are counted again" in facts.sentence()
+    assert windows(grid, before=12, after=12).per_event == 0
+    assert "not available" in set(facts.shown()["value"])
+
+
+def test_values_without_counts_are_described_but_for_the_likeness_of_people():
+    facts = describe_baseline(grid_of(a_panel()[["area_code", "period", "value"]]))
+    assert math.isnan(facts.clustering.icc)
+    assert math.isnan(facts.clustering.mean_size)
+    assert facts.period_icc > 0.5
+    assert "no counts of people" in facts.sentence()
+
+
+def test_a_value_type_says_whether_people_can_have_several_events():
+    panel = a_panel()
+    rate, share, guessed = (
+        describe_baseline(grid_of(panel, multiplier=1000, value_type=name)).clustering
+        for name in ("rate", "proportion", "")
+    )
+    assert rate == guessed
+    assert share.within < rate.within
+    with pytest.raises(ParameterError, match=r'"rates".*Did you mean "rate"'):
+        grid_of(panel, value_type="rates")
+
+
 def test_windows_tell_what_the_past_explains():
     steady = windows(grid_of(a_panel(n_areas=200, mean=400), multiplier=1000), before=12, after=12)
     assert steady.correlation > 0.97

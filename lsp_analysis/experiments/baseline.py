@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.errors import PanelError
+from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
 from lsp_analysis.experiments.icc import Clustering, icc_anova, icc_of_counts
+from lsp_analysis.study.schema import VALUE_TYPES
+
+COUNTED = ("rate", "proportion", "count")  # value types whose numerators count each event once
+REPEATED = "the same people are counted again in each period"
+NOT_COUNTED = "these are values and no counts of people"
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,10 @@ class Grid:
         The outcome is ``multiplier * counts / base``, over several periods that of their sums.
     is_count : bool
         Whether numerators are whole numbers of events, so that an effect thins them.
+    value_type : str
+        How values come about, as in the study's table of indicators; empty where it is not known.
+    not_people : str
+        Why numerators do not count people or events once each; empty where they do.
     """
 
     areas: tuple[str, ...]
@@ -33,6 +43,8 @@ class Grid:
     base: np.ndarray = field(repr=False)
     multiplier: float
     is_count: bool
+    value_type: str = ""
+    not_people: str = ""
 
     def window(self, start: int, stop: int) -> np.ndarray:
         """Outcome of each area over the periods from `start` up to `stop`."""
@@ -43,17 +55,41 @@ class Grid:
         return self.base[:, start:stop].mean(axis=1)
 
 
-def grid_of(panel: pd.DataFrame, *, multiplier: float = 1.0, areas: object = None) -> Grid:
+def grid_of(
+    panel: pd.DataFrame,
+    *,
+    multiplier: float = 1.0,
+    areas: Iterable[str] | None = None,
+    value_type: str = "",
+) -> Grid:
     """A panel (``area_code``, ``period``, ``numerator``, ``denominator`` or ``value``) as a grid.
 
     Over a window, numerators add up and denominators are averaged: twelve months of incidents per
     1,000 residents are incidents a year per 1,000.
 
+    Parameters
+    ----------
+    multiplier : float
+        The outcome is this many times numerator over denominator.
+    areas : area codes, optional
+        The areas to keep; all when not given.
+    value_type : str
+        The indicator's ``value_type``. Numerators of "person_periods", "mean", "dsr" and "score"
+        are no counts of events, whole numbers or not; when it is not given, whole numbers are
+        taken for events.
+
     Raises
     ------
     PanelError
         Fewer than two areas have a value in every period.
+    ParameterError
+        There is no such value type.
     """
+    if value_type and value_type not in VALUE_TYPES:
+        raise ParameterError(
+            f'value_type is "{value_type}". Choose {wording.and_list(VALUE_TYPES, last="or")}.'
+            f"{did_you_mean(value_type, VALUE_TYPES)}"
+        )
     rows = panel if areas is None else panel[panel["area_code"].isin(set(areas))]
     has_parts = {"numerator", "denominator"} <= set(rows) and rows["numerator"].notna().any()
     counts = _wide(rows, "numerator" if has_parts else "value")
@@ -71,7 +107,8 @@ def grid_of(panel: pd.DataFrame, *, multiplier: float = 1.0, areas: object = Non
     numbers = counts.to_numpy(float)
     if not has_parts:
         numbers = numbers / len(counts.columns)
-    is_count = has_parts and bool((numbers == np.round(numbers)).all())
+    not_people = _why_not_people(value_type, has_parts=has_parts)
+    is_count = not not_people and bool((numbers == np.round(numbers)).all())
     return Grid(
         tuple(counts.index),
         pd.PeriodIndex(counts.columns),
@@ -79,7 +116,15 @@ def grid_of(panel: pd.DataFrame, *, multiplier: float = 1.0, areas: object = Non
         base.to_numpy(float),
         multiplier,
         is_count,
+        value_type,
+        not_people,
     )
+
+
+def _why_not_people(value_type: str, *, has_parts: bool) -> str:
+    if value_type == "person_periods":
+        return REPEATED
+    return "" if has_parts and value_type in ("", *COUNTED) else NOT_COUNTED
 
 
 def _wide(rows: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -176,6 +221,8 @@ class Baseline:
     n_clusters : int
     clustering : Clustering
         Intracluster correlation between people within a period; sizes of clusters.
+    not_people : str
+        Why that correlation is missing; empty where it is not.
     period_icc : float
         Share of a period value's variance that stays with the area (seasons taken out): the
         correlation between an area's values in two periods.
@@ -193,6 +240,7 @@ class Baseline:
     autocorrelation: float
     season_low: float
     season_high: float
+    not_people: str = ""
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per fact: what it is and its value."""
@@ -226,10 +274,15 @@ class Baseline:
             f"Over {wording.counted(self.n_periods, 'period')} in "
             f"{wording.counted(self.n_clusters, 'area')} the level was "
             f"{wording.number(self.level)} "
-            f"a period; people of one area are alike (intracluster correlation "
-            f"{self.clustering.icc:.4f}), areas stay as they are (correlation "
+            f"a period; {self._likeness()} areas stay as they are (correlation "
             f"{self.period_icc:.2f}){seasons}."
         )
+
+    def _likeness(self) -> str:
+        if self.not_people:
+            return f"how alike people of one area are cannot be told, for {self.not_people};"
+        icc = f"{self.clustering.icc:.4f}"
+        return f"people of one area are alike (intracluster correlation {icc}),"
 
 
 def describe_baseline(grid: Grid) -> Baseline:
@@ -252,11 +305,20 @@ def describe_baseline(grid: Grid) -> Baseline:
         autocorrelation=_lag_one(within),
         season_low=float(seasons.min()),
         season_high=float(seasons.max()),
+        not_people=grid.not_people,
     )
 
 
 def _clustering(grid: Grid) -> Clustering:
-    """Between people, pooled over periods: mean squares are averaged before they are compared."""
+    """Between people, pooled over periods: mean squares are averaged before they are compared.
+
+    Missing but for the sizes where people are not counted once each.
+    """
+    sizes = grid.base.mean(axis=1)
+    cv = float(sizes.std(ddof=1) / sizes.mean())
+    if grid.not_people:
+        size = float(sizes.mean()) if (grid.base != 1).any() else math.nan
+        return Clustering(*[math.nan] * 4, len(sizes), size, cv)
     rare = grid.is_count and bool((grid.counts > grid.base).any() or _is_rate(grid))
     found = [
         icc_of_counts(c, b, rare=rare) for c, b in zip(grid.counts.T, grid.base.T, strict=True)
@@ -267,13 +329,13 @@ def _clustering(grid: Grid) -> Clustering:
     n0 = float(np.mean([f.n0 for f in found]))
     total = between + (n0 - 1) * within
     icc = (between - within) / total if total > 0 else 0.0
-    sizes = grid.base.mean(axis=1)
-    cv = float(sizes.std(ddof=1) / sizes.mean())
     return Clustering(icc, between, within, n0, len(sizes), float(sizes.mean()), cv)
 
 
 def _is_rate(grid: Grid) -> bool:
-    """Whether the outcome is quoted per 1,000 or so, as events are, and not as a share."""
+    """Whether it counts events; where that is not said, whether it is quoted per 1,000 or so."""
+    if grid.value_type:
+        return grid.value_type != "proportion"
     return grid.multiplier not in (1.0, 100.0)
 
 

@@ -173,7 +173,7 @@ def simulate_progress(
 
 def _grid(study: Study, indicator_id: str, start: pd.Period) -> Grid:
     panel = study.panel(indicator_id)
-    return grid_of(panel[panel["period"] < start], multiplier=1000.0)
+    return grid_of(panel[panel["period"] < start], multiplier=1000.0, value_type="rate")
 
 
 def _deprived(study: Study, round: int) -> list[str]:
