@@ -32,6 +32,9 @@ _UNITS = {
 
 _FINEST = 6  # decimals beyond which a number is written as zero
 
+# First words of names of indicators that are proper names by themselves.
+_PROPER = {"Asian", "British", "English", "European", "Jobseeker", "Ofsted", "Roma", "Welsh"}
+
 _SMALL_NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
@@ -99,6 +102,27 @@ def _suffixes(unit: str) -> tuple[str, str, str]:
 def capital(text: str) -> str:
     """`text` with its first letter a capital, as at the start of a sentence or a label."""
     return text[:1].upper() + text[1:]
+
+
+def inside(name: str) -> str:
+    """`name` as it stands inside a sentence: without its capital, unless that is part of a name.
+
+    Abbreviations keep it, and so do proper names: known first words, and a first word before
+    another that has a capital of its own.
+
+    >>> inside("Burglary"), inside("GCSE passes"), inside("Universal Credit claimants")
+    ('burglary', 'GCSE passes', 'Universal Credit claimants')
+    """
+    first, second, *_ = [*name.split(maxsplit=2), "", ""]
+    known = first.partition("'")[0].partition("’")[0] in _PROPER
+    titled = second[:1].isupper() and not _is_abbreviation(second)
+    keeps = known or titled or _is_abbreviation(first)
+    return name if keeps else name[:1].lower() + name[1:]
+
+
+def _is_abbreviation(word: str) -> bool:
+    """Whether a word has capitals or figures after its first letter: NEET, A&E, PM2.5."""
+    return any(letter.isupper() or letter.isdigit() for letter in word[1:])
 
 
 def quantity(x: float | None, unit: str = "", digits: int | None = None) -> str:

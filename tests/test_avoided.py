@@ -35,6 +35,6 @@ def test_person_periods_are_counted_and_scores_are_not():
     claims = events_avoided(closing(), area=HERE, comparator=ELSEWHERE, indicator=CLAIMS)
     score = events_avoided(closing(), area=HERE, comparator=ELSEWHERE, indicator=SCORE)
     assert claims.events == pytest.approx(60 - 1000 * 109 / 2300)
-    assert "13 fewer in 2006 (Claims)." in claims.sentence()  # no interval, and none is printed
+    assert "13 fewer in 2006 (claims)." in claims.sentence()  # no interval, and none is printed
     assert np.isnan(score.events)
     assert "cannot be worked out" in score.sentence()

@@ -105,7 +105,7 @@ def test_the_spine_sets_the_comparator_in_the_middle_and_worse_on_the_left():
     spots = [float(line.get_xdata()[0]) for line in ax.lines if len(line.get_xdata()) == 1]
     assert spots == pytest.approx([-0.5, 0.5])
     assert "1 better and 1 worse" in figures.alt_of(ax)
-    assert "Worse: Low is good." in figures.alt_of(ax)
+    assert "Worse: low is good." in figures.alt_of(ax)
     assert {"Better (1)", "Worse (1)"} <= set(key(ax))
 
 

@@ -33,7 +33,7 @@ def test_missing_values_are_counted_and_named():
     found = coverage({RATE.indicator_id: panel}, [RATE], ["A00", "A01", "A02"])
     assert found.table["cells"].iloc[0] == 9
     assert found.table["missing"].iloc[0] == 4  # one cell, and an area that has no row at all
-    assert "4 missing (4 of Burglary)" in found.sentence()
+    assert "4 missing (4 of burglary)" in found.sentence()
 
 
 def test_the_break_and_the_suppressed_cell_of_the_demo_study_are_found():

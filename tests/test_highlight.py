@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from pictures import assert_fit_for_a_page
 
-from lsp_analysis import area_brief, open_study
+from lsp_analysis import area_brief, open_study, wording
 from lsp_analysis.effects.programmes import NOT_NAMED, programmes
 from lsp_analysis.errors import AreaError
 from lsp_analysis.resources import study_path
@@ -66,7 +66,7 @@ def test_only_intervals_clear_of_nought_make_a_gap_wider_or_narrower(brief):
     said = gap_sentence(quadrant)
     frame = quadrant.frame
     clear = frame[(frame["gap_low"] > 0) | (frame["gap_high"] < 0)]
-    assert all(name in said for name in clear["label"])
+    assert all(wording.inside(name) in said for name in clear["label"])
     assert f"on the other {len(frame) - len(clear)}" in said
     unclear = replace(quadrant, frame=frame.assign(gap_low=-1.0, gap_high=1.0))
     assert "did not clearly change" in gap_sentence(unclear)

@@ -87,7 +87,7 @@ def test_what_changed_since_the_period_before_is_said():
     assert row["previous_period"] == pd.Period("2008")
     assert row["change_low"] > 0
     assert row["change_verdict"] == "worse"
-    assert "Changed: Burglary rose by" in found.sentence()
+    assert "Changed: burglary rose by" in found.sentence()
 
 
 def test_a_trend_is_worded_and_monthly_panels_use_the_same_month():

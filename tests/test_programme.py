@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from lsp_analysis import open_study, programme_effects, programme_in
-from lsp_analysis.effects.indicator_effect import IndicatorEffect, indicator_effect, inside_sentence
+from lsp_analysis.effects.indicator_effect import IndicatorEffect, indicator_effect
 from lsp_analysis.effects.programme import Programme
 from lsp_analysis.resources import study_path
 from lsp_analysis.verdicts import causal_words
@@ -126,10 +126,3 @@ def test_an_effect_that_could_not_be_estimated_gives_its_reason(study, programme
     found = IndicatorEffect(study.indicator(PRIMARY), programme, reason="too short.")
     assert found.sentence() == "too short."
     assert found.summary_frame().empty
-
-
-@pytest.mark.parametrize(
-    ("name", "inside"), [("Burglary", "burglary"), ("GCSE passes", "GCSE passes"), ("A", "a")]
-)
-def test_a_name_inside_a_sentence_keeps_its_abbreviations(name, inside):
-    assert inside_sentence(name) == inside

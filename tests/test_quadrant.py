@@ -82,4 +82,4 @@ def test_one_indicator_is_told_by_its_name_and_none_is_no_list():
     )
     nobody = Quadrant("here", "there", 0.95, frame[:0], ("Claims",)).sentence()
     assert nobody.startswith("No indicator has both a direction")
-    assert "Not placed: Claims" in nobody
+    assert "Not placed: claims" in nobody

@@ -240,3 +240,27 @@ def test_a_sentence_shows_itself_as_an_escaped_paragraph():
     sentence = wording.Sentence("Hall <b>i'</b> & th' Wood")
     assert sentence == "Hall <b>i'</b> & th' Wood"
     assert sentence._repr_html_() == "<p>Hall &lt;b&gt;i&#x27;&lt;/b&gt; &amp; th&#x27; Wood</p>"
+
+
+@pytest.mark.parametrize(
+    ("name", "inside"),
+    [
+        ("Anti-social behaviour", "anti-social behaviour"),
+        ("Residents claiming Jobseeker's Allowance", "residents claiming Jobseeker's Allowance"),
+        ("Five good GCSEs with English", "five good GCSEs with English"),
+        ("Child BMI above the 95th centile", "child BMI above the 95th centile"),
+        ("Per 1,000", "per 1,000"),
+        ("A", "a"),
+        ("", ""),
+    ],
+)
+def test_a_name_inside_a_sentence_loses_its_capital(name, inside):
+    assert wording.inside(name) == inside
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["NEET", "GCSE passes", "A&E attendances", "PM2.5", "Jobseeker's claims", "Universal Credit"],
+)
+def test_abbreviations_and_proper_names_keep_their_capital_inside_a_sentence(name):
+    assert wording.inside(name) == name

@@ -135,7 +135,7 @@ def indicator_effect(
             "neighbours": neighbours,
             "level": level,
             "seed": seed,
-            "label": inside_sentence(indicator.name),
+            "label": wording.inside(indicator.name),
             "area": programme.area.name,
         }
         effect = _estimate(rows, indicator, checks=checks, **options)
@@ -190,12 +190,6 @@ def dated(panel: pd.DataFrame, start: pd.Period) -> tuple[pd.DataFrame, pd.Perio
     if len(mixed):
         dropped = f"{wording.period(mixed[0])}, in which the programme began, is left out."
     return panel[~panel["period"].isin(mixed)], after[0], False, dropped
-
-
-def inside_sentence(name: str) -> str:
-    """A name as it stands inside a sentence: no capital, unless it is an abbreviation or a name."""
-    second = name[1:2]
-    return name if second.isupper() else name[:1].lower() + name[1:]
 
 
 def _method_row(name: str, effect: EffectEstimate) -> dict[str, object]:

@@ -13,7 +13,6 @@ from lsp_analysis import figures, wording
 from lsp_analysis.effects.indicator_effect import (
     IndicatorEffect,
     indicator_effect,
-    inside_sentence,
 )
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class ProgrammeEffects:
                 "after in every small area."
             )
         smallest = effect.smallest_relative
-        name = inside_sentence(self.primary.indicator.name)
+        name = wording.inside(self.primary.indicator.name)
         if smallest <= worth_having:
             return wording.Sentence(
                 f"On {name} one neighbourhood is enough: a fall of {100 * worth_having:.0f}% "

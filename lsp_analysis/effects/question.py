@@ -11,7 +11,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.effects.case import Case, open_case
 from lsp_analysis.effects.estimate import estimate
-from lsp_analysis.effects.indicator_effect import ADDITIVE, dated, inside_sentence
+from lsp_analysis.effects.indicator_effect import ADDITIVE, dated
 from lsp_analysis.effects.periods import as_period
 from lsp_analysis.effects.result import CheckResult, EffectEstimate
 from lsp_analysis.effects.sensitivity import check_case
@@ -168,7 +168,7 @@ def pose(
         level=level,
         seed=seed,
         unit=indicator.unit,
-        label=inside_sentence(indicator.name),
+        label=wording.inside(indicator.name),
         area=place.name,
         per=indicator.multiplier,
         kind=kind,

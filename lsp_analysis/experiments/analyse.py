@@ -217,10 +217,10 @@ def as_effect(trial: Trial, one: Contrast) -> EffectEstimate:
         relative_high=test.high * share,
         level=test.level,
         unit=one.outcome.unit,
-        label=f"with {_lower_first(arm.label)}, {one.outcome.label}",
+        label=f"with {wording.inside(arm.label)}, {one.outcome.label}",
         observed=one.observed,
         counterfactual=expected,
-        comparator=f"the arm with {_lower_first(design.control.label)}",
+        comparator=f"the arm with {wording.inside(design.control.label)}",
         inference=f"randomisation over {test.inference}",
         maryland=RANDOMISED,
         n_treated=int(np.unique(one.cells.loc[one.cells["treated"], "unit"]).size),
@@ -269,8 +269,3 @@ def _per_arm(design: Design, frames: list[pd.DataFrame]) -> pd.DataFrame:
         own.insert(0, "arm", arm.name)
         parts.append(own)
     return pd.concat(parts, ignore_index=True)
-
-
-def _lower_first(text: str) -> str:
-    """A label inside a sentence; abbreviations keep their capitals."""
-    return text if text[:2].isupper() else text[:1].lower() + text[1:]

@@ -84,7 +84,7 @@ def draw_power(
 
 def _power_alt(frame: pd.DataFrame, order: list[str], target: float | None, xlabel: str) -> str:
     """Where each curve first reaches the target, or its highest power."""
-    words = [f"Power against {one_line(xlabel)[:1].lower()}{one_line(xlabel)[1:]}."]
+    words = [f"Power against {wording.inside(one_line(xlabel))}."]
     for name in order[:6]:
         part = frame[frame["series"] == name].sort_values("x", kind="stable")
         x, power = floats(part["x"]), floats(part["power"])

@@ -313,7 +313,7 @@ def _listed(
     labels: pd.Series, estimate: np.ndarray, low: np.ndarray, high: np.ndarray, unit: str
 ) -> str:
     """The first rows in words, and how many more there are."""
-    named = f", {wording.change_label(unit)[:1].lower()}{wording.change_label(unit)[1:]}"
+    named = f", {wording.inside(wording.change_label(unit))}"
     texts = [
         f"{one_line(label)} {_written(*row)}"
         for label, *row in zip(labels, estimate, low, high, strict=True)

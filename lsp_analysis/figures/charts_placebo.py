@@ -113,7 +113,7 @@ def draw_placebo_paths(
         ax.set_xlabel(f"Dotted line: start, {wording.period(start)}", fontsize=SMALL, loc="right")
     zero_line(ax)
     number_axis(ax)
-    unit_above(ax, ", ".join(filter(None, ["Gap", wording.change_label(unit).lower()])))
+    unit_above(ax, ", ".join(filter(None, ["Gap", wording.inside(wording.change_label(unit))])))
     time.label(ax)
     n_placebos = frame.loc[~is_treated, "area_code"].nunique()
     colours = ((PALETTE[2], 2.4), ("#9A9A9A", 1.0))

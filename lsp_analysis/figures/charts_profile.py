@@ -162,10 +162,11 @@ def _spine_alt(frame: pd.DataFrame, comparator: str) -> str:
     counts = [f"{int((verdicts == v).sum())} {v}" for v in _verdicts_met(frame["verdict"])]
     words = [
         f"Spine chart of {wording.counted(len(frame), 'indicator')} against "
-        f"{one_line(comparator)[:1].lower()}{one_line(comparator)[1:]}: {wording.and_list(counts)}."
+        f"{wording.inside(one_line(comparator))}: {wording.and_list(counts)}."
     ]
     for verdict in ("worse", "better", "higher", "lower"):
-        names = [one_line(name) for name in frame.loc[verdicts == verdict, "indicator"]]
+        chosen = frame.loc[verdicts == verdict, "indicator"]
+        names = [wording.inside(one_line(name)) for name in chosen]
         if names:
             more = [f"{len(names) - 5} more"] if len(names) > 5 else []
             words.append(f"{verdict.capitalize()}: {wording.and_list(names[:5] + more)}.")

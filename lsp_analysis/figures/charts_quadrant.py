@@ -128,7 +128,7 @@ def _quadrant_alt(frame: pd.DataFrame, x: np.ndarray, y: np.ndarray) -> str:
     words = [f"Quadrant chart of {wording.counted(len(frame), 'indicator')}."]
     sides = (((x < 0) & (y > 0)), ((x > 0) & (y > 0)), ((x < 0) & (y < 0)), ((x > 0) & (y < 0)))
     for name, inside in zip(QUADRANTS, sides, strict=True):
-        labels = [one_line(label) for label in frame["label"][inside]]
+        labels = [wording.inside(one_line(label)) for label in frame["label"][inside]]
         if labels:
             words.append(f"{name.capitalize()}: {wording.and_list(labels)}.")
     return " ".join(words)

@@ -156,7 +156,7 @@ def draw_gap(
     ax.plot(x, gap, **look)
     zero_line(ax)
     number_axis(ax)
-    name = ", ".join(filter(None, [one_line(label), wording.change_label(unit).lower()]))
+    name = ", ".join(filter(None, [one_line(label), wording.inside(wording.change_label(unit))]))
     band = f" (band: {level_words(level)} interval)" if has_intervals(frame) else ""
     unit_above(ax, f"{name}{band}")
     time.label(ax)

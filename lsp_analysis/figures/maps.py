@@ -248,9 +248,7 @@ def _side_key(ax: Axes, handles: list[Any], labels: list[str], title: str) -> No
 def _titled(label: str, unit: str) -> str:
     """What is mapped, with its unit."""
     named = wording.unit_label(unit)
-    return (
-        f"{one_line(label)}, {named[:1].lower()}{named[1:]}" if label and named else label or named
-    )
+    return f"{one_line(label)}, {wording.inside(named)}" if label and named else label or named
 
 
 def _choropleth_alt(
@@ -265,7 +263,8 @@ def _choropleth_alt(
     low, middle, high = np.quantile(values[known], [0, 0.5, 1])
     missing = int((~known).sum())
     words = [
-        f"Map of {one_line(label) or 'values'} in {wording.counted(len(geo), 'small area')}: from "
+        f"Map of {wording.inside(one_line(label)) or 'values'} in "
+        f"{wording.counted(len(geo), 'small area')}: from "
         f"{wording.quantity(low, unit)} to {wording.quantity(high, unit)}, half of them below "
         f"{wording.quantity(middle, unit)}" + (f"; {missing} without data." if missing else ".")
     ]

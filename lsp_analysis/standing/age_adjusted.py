@@ -102,7 +102,8 @@ def age_adjusted(
     residents = _residents(study)
     common = sorted(set(counts["year"]) & set(residents["year"]))[-years:]
     if not common:
-        raise PanelError(f"There is no year with both {indicator.name} and residents by age band.")
+        name = wording.inside(indicator.name)
+        raise PanelError(f"There is no year with both {name} and residents by age band.")
     both = counts[counts["year"].isin(common)].merge(
         residents, on=["area_code", "year", "band"], how="right"
     )

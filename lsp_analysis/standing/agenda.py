@@ -54,12 +54,7 @@ def first_things(brief: AreaBrief, *, most: int = 3) -> wording.Sentence:
 
 
 def _first(rows: pd.DataFrame, most: int) -> str:
-    return f"Look first at {wording.and_list(map(_inside, rows['name'].head(most)))}"
-
-
-def _inside(name: str) -> str:
-    """A name inside a sentence: without its capital, unless that is an abbreviation's."""
-    return name if name[1:2].isupper() else name[:1].lower() + name[1:]
+    return f"Look first at {wording.and_list(map(wording.inside, rows['name'].head(most)))}"
 
 
 def _off_track(brief: AreaBrief) -> pd.DataFrame:
@@ -79,7 +74,7 @@ def plan_sentence(brief: AreaBrief) -> wording.Sentence:
     both = [i for i in dict.fromkeys(off["indicator_id"]) if i in set(worse)]
     text = f"For the whole borough. {progress.sentence()}"
     if both:
-        names = wording.and_list(brief.study.indicator(name).name for name in both)
+        names = wording.and_list(wording.inside(brief.study.indicator(i).name) for i in both)
         text += f" Off track in the borough and worse in {brief.area.name}: {names}."
     return wording.Sentence(text)
 
@@ -133,7 +128,7 @@ def evidence_gaps(brief: AreaBrief) -> wording.Sentence:
     table = brief.profile.table
     blank = list(table.loc[table["value"].isna(), "name"])
     if blank:
-        parts.append(f"No value is known here for {wording.and_list(blank)}.")
+        parts.append(f"No value is known here for {wording.and_list(map(wording.inside, blank))}.")
     parts.extend(brief.notes)
     return wording.Sentence(
         " ".join(parts) or "No table or value that this page asks for is missing."

@@ -41,7 +41,7 @@ class EventsAvoided:
         if np.isnan(self.events):
             return wording.Sentence(f"{found.name}: events avoided cannot be worked out.")
         fewer = "fewer" if self.events > 0 else "more"
-        about = found.name
+        about = wording.inside(found.name)
         if not np.isnan(self.low + self.high):
             side = 1 if self.events > 0 else -1
             ends = sorted(round(side * end) for end in (self.low, self.high))

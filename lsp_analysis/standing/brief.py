@@ -140,7 +140,10 @@ class AreaBrief:
         table = self.profile.table.dropna(subset="caution")
         rows = table.loc[table["caution"] != "", ["name", "caution"]]
         grouped = rows.groupby("caution", sort=False)["name"].agg(list)
-        return [f"{wording.and_list(names)}: {caution}" for caution, names in grouped.items()]
+        return [
+            f"{wording.capital(wording.and_list(map(wording.inside, names)))}: {caution}"
+            for caution, names in grouped.items()
+        ]
 
     def trend_sentence(self, indicator_id: str) -> wording.Sentence:
         """Where the area and its comparators began and ended."""

@@ -54,7 +54,10 @@ class Coverage:
         if not missing:
             return f"{text}none is missing."
         rows = self.table[self.table["missing"] > 0]
-        places = [f"{wording.number(int(row.missing))} of {row.name_}" for row in _rows(rows)]
+        places = [
+            f"{wording.number(int(row.missing))} of {wording.inside(row.name_)}"
+            for row in _rows(rows)
+        ]
         return f"{text}{wording.number(missing)} missing ({wording.and_list(places)})."
 
     def steps_sentence(self) -> wording.Sentence:
@@ -182,8 +185,9 @@ def _largest_step(line: pd.DataFrame, years: pd.DataFrame, indicator: Indicator)
 def _step_words(row) -> str:
     noted = " (the publisher notes a break there)" if row.noted else ""
     return (
-        f"{row.name_} {wording.change(row.change, row.unit)} from {wording.period(row.start)} to "
-        f"{wording.period(row.end)}, {wording.times(round(row.times, 1))} the usual step{noted}"
+        f"{wording.inside(row.name_)} {wording.change(row.change, row.unit)} from "
+        f"{wording.period(row.start)} to {wording.period(row.end)}, "
+        f"{wording.times(round(row.times, 1))} the usual step{noted}"
     )
 
 

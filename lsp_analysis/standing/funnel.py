@@ -131,16 +131,17 @@ def funnel(
     check_columns(panel, ["area_code", "period", "numerator", "denominator"], "panel")
     if indicator.value_type not in ("rate", "proportion"):
         raise PanelError(
-            f"A funnel needs counts of separate events, and {indicator.name} is of type "
-            f"{indicator.value_type}."
+            "A funnel needs counts of separate events, and "
+            f"{wording.inside(indicator.name)} is of type {indicator.value_type}."
         )
     chosen = panel["period"].max() if period is None else period
     rows = panel[panel["period"] == chosen].dropna(subset=["numerator", "denominator"])
     rows = rows[rows["denominator"] > 0]
     if rows.empty:
         raise PanelError(
-            f"A funnel needs counts of separate events, and {indicator.name} has none in "
-            f"{wording.period(chosen)}. Add numerators and denominators."
+            "A funnel needs counts of separate events, and "
+            f"{wording.inside(indicator.name)} has none in {wording.period(chosen)}. "
+            "Add numerators and denominators."
         )
     counts, people = (rows[name].to_numpy(float) for name in ("numerator", "denominator"))
     average = counts.sum() / people.sum()

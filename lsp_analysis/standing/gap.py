@@ -72,8 +72,8 @@ class Gap:
         if len(known) == 1:
             only = known.iloc[0]
             return wording.Sentence(
-                f"The gap in {self.name} between {self.area} and {self.comparator} was "
-                f"{wording.difference(only['gap'], self.unit)} in "
+                f"The gap in {wording.inside(self.name)} between {self.area} and "
+                f"{self.comparator} was {wording.difference(only['gap'], self.unit)} in "
                 f"{wording.period(only['period'])}. One period has no direction."
             )
         return self.change().sentence()
@@ -142,7 +142,7 @@ class GapChange:
 
     def sentence(self) -> wording.Sentence:
         """The gap at both ends, and by how much its size changed."""
-        sides = f"The gap in {self.name} between {self.area} and {self.comparator}"
+        sides = f"The gap in {wording.inside(self.name)} between {self.area} and {self.comparator}"
         ends = [wording.difference(gap, self.unit) for gap in (self.gap_start, self.gap_end)]
         if self.direction == "not judged":
             return wording.Sentence(

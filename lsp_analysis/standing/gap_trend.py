@@ -60,7 +60,7 @@ class GapTrend:
         limits = wording.interval(
             self.slope_low, self.slope_high, self.unit, self.level, of_change=True
         )
-        text = f"The gap in {self.name} has moved by {slope} a year ({limits})."
+        text = f"The gap in {wording.inside(self.name)} has moved by {slope} a year ({limits})."
         if last["kind"] == "forecast":
             ahead = wording.interval(
                 last["low"], last["high"], self.unit, self.level, of_change=True

@@ -158,8 +158,9 @@ def _by_indicator(moved: pd.DataFrame) -> str:
         counts = rows["change_verdict"].value_counts()
         where = rows["area"].iloc[0] if len(rows) == 1 else ""
         parts = wording.and_list(f"{count} {word}" for word, count in counts.items())
-        told.append(f"{name}: {f'{counts.index[0]} in {where}' if where else parts}")
-    return f"{'; '.join(told)}."
+        said = f"{counts.index[0]} in {where}" if where else parts
+        told.append(f"{wording.inside(name)}: {said}")
+    return f"{wording.capital('; '.join(told))}."
 
 
 _COLUMNS = ["area", "area_code", "indicator", "unit", "period", "value", "comparator_value"]
@@ -250,7 +251,7 @@ def gap_sentence(found: Quadrant) -> wording.Sentence:
     frame = found.frame
     wider, narrower = frame["gap_low"] > 0, frame["gap_high"] < 0
     told = [
-        f"{word} on {wording.and_list(frame.loc[rows, 'label'])}"
+        f"{word} on {wording.and_list(map(wording.inside, frame.loc[rows, 'label']))}"
         for word, rows in (("widened", wider), ("narrowed", narrower))
         if rows.any()
     ]
@@ -269,10 +270,12 @@ def cannot_tell(study: Study, found: Highlights) -> wording.Sentence:
     if missing:
         parts.append(f"For want of a table this page is without: {wording.and_list(missing)}.")
     if names := found.unjudged():
-        parts.append(f"No difference can be told from chance on: {wording.and_list(names)}.")
+        listed = wording.and_list(map(wording.inside, names))
+        parts.append(f"No difference can be told from chance on: {listed}.")
     once = found.table.groupby("indicator", sort=False)["change"].count()
     if names := [str(name) for name in once.index[once == 0]]:
-        parts.append(f"Change on the year before is not known of: {wording.and_list(names)}.")
+        listed = wording.and_list(map(wording.inside, names))
+        parts.append(f"Change on the year before is not known of: {listed}.")
     parts.append(
         "A difference is no cause: what a programme did is only judged where an outcome was named "
         "beforehand."

@@ -53,8 +53,9 @@ class Places:
         known = self.frame.dropna(subset="value")
         own = known[known["role"] == OWN]
         text = (
-            f"Over {wording.counted(len(known), 'small area')} {self.indicator.name} in "
-            f"{wording.period(self.period)} runs from {self._quantity(known['value'].min())} to "
+            f"Over {wording.counted(len(known), 'small area')}, "
+            f"{wording.inside(self.indicator.name)} in {wording.period(self.period)} runs from "
+            f"{self._quantity(known['value'].min())} to "
             f"{self._quantity(known['value'].max())}."
         )
         if own.empty:
@@ -278,7 +279,7 @@ def _last_year(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
     """Rows of the last period in which at least half of the areas have a value."""
     known = panel.dropna(subset="value")["period"].value_counts()
     if known.empty:
-        raise PanelError(f"No small area has a value of {indicator.name}.")
+        raise PanelError(f"No small area has a value of {wording.inside(indicator.name)}.")
     last = known.index[known >= known.max() / 2].max()
     return panel[panel["period"] == last].reset_index(drop=True)
 

@@ -70,7 +70,7 @@ class Profile:
             if counted.get(word, 0)
         ]
         said = [
-            f"{self.area[:1].upper()}{self.area[1:]} against {rest}, "
+            f"{wording.capital(self.area)} against {rest}, "
             f"{wording.counted(len(self.table), 'indicator')}: {wording.and_list(places)}."
         ]
         for word in ("worse", "better", "higher", "lower"):
@@ -118,7 +118,7 @@ class Profile:
             known = self.table["change_low"].notna().any()
             return ["Nothing changed clearly since the period before."] if known else []
         words = [
-            f"{row.name_} {wording.change(row.change, row.unit)} since "
+            f"{wording.inside(row.name_)} {wording.change(row.change, row.unit)} since "
             f"{wording.period(row.previous_period)} ({row.change_verdict})"
             for row in _rows(moved)
         ]
@@ -133,7 +133,7 @@ class Profile:
         return figures.draw_spine(
             frame[[*wanted, "worst", "p25", "p75", "best", "verdict"]].reset_index(drop=True),
             area=self.area,
-            comparator=self.comparators[0].removeprefix("the ").capitalize(),
+            comparator=wording.capital(self.comparators[0].removeprefix("the ")),
             ax=ax,
         )
 
@@ -274,12 +274,12 @@ def _moved(row: pd.Series) -> str:
 
 def _looked_at(judged: pd.DataFrame) -> str:
     if len(judged) == 1:
-        return f"only {judged['name'].iloc[0]} could be looked at"
+        return f"only {wording.inside(judged['name'].iloc[0])} could be looked at"
     return f"{len(judged)} indicators looked at"
 
 
 def _against(row) -> str:
     return (
-        f"{row.name_} ({wording.quantity(row.value, row.unit)} against "
+        f"{wording.inside(row.name_)} ({wording.quantity(row.value, row.unit)} against "
         f"{wording.quantity(row.comparator_value, row.unit)})"
     )

@@ -44,7 +44,7 @@ class Quadrant:
         """How many indicators lie in each quadrant, and how many clearly so."""
         text = self._placed()
         if self.left_out:
-            text += f" Not placed: {wording.and_list(self.left_out)}."
+            text += f" Not placed: {wording.and_list(map(wording.inside, self.left_out))}."
         return wording.Sentence(text)
 
     def _placed(self) -> str:

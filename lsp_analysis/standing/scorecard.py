@@ -62,8 +62,7 @@ _TARGET_WORDS = {
 
 def _named(row: dict) -> str:
     """An indicator with its unit, unless each number has it or the name says it."""
-    unit = wording.unit_label(row["unit"])
-    unit = f"{unit[:1].lower()}{unit[1:]}"
+    unit = wording.inside(wording.unit_label(row["unit"]))
     said = row["unit"] in ("percent", "count", "") or unit in row["name"].lower()
     return row["name"] if said else f"{row['name']}, {unit}"
 

@@ -134,12 +134,16 @@ class SmallCounts:
         worst = some.sort_values("hidden").iloc[-1]
         text = (
             f"{rule}, {wording.quantity(worst['hidden'], 'percent')} of the counts of "
-            f"{worst['name']} by small area and {worst['every']} may not be shown"
+            f"{wording.inside(worst['name'])} by small area and {worst['every']} may not be shown"
         )
         if worst["every"] != "year":
             text += f", but {wording.quantity(worst['hidden_by_year'], 'percent')} of those by year"
         free = list(self.table.loc[self.table["hidden_by_year"] == 0, "name"])
-        text += f". By year nothing is hidden of {wording.and_list(free)}." if free else "."
+        text += (
+            f". By year nothing is hidden of {wording.and_list(map(wording.inside, free))}."
+            if free
+            else "."
+        )
         return wording.Sentence(text)
 
     def counts_table(self) -> Table:

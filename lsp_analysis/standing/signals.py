@@ -49,7 +49,7 @@ class Signals:
         if known.empty:
             return wording.Sentence(f"No series of {self.area} is long and whole enough to chart.")
         told = [
-            f"{word}: {wording.and_list(names)}"
+            f"{word}: {wording.and_list(map(wording.inside, names))}"
             for word in ORDER
             if len(names := known.loc[known["variation"] == word, "name"])
         ]

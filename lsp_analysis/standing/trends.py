@@ -180,8 +180,8 @@ class ProportionTrend:
         said = "a trend" if self.p_value < SURPRISING else "no clear trend"
         return wording.Sentence(
             f"Over all {self.n_periods} periods, {wording.period(first['period'])} to "
-            f"{wording.period(last['period'])}, {self.name} {moved}: {said} by the chi-squared "
-            f"test for proportions ({wording.p_value(self.p_value)})."
+            f"{wording.period(last['period'])}, {wording.inside(self.name)} {moved}: {said} by the "
+            f"chi-squared test for proportions ({wording.p_value(self.p_value)})."
         )
 
     def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
