@@ -149,9 +149,34 @@ def compare(
     check_level(level)
     refuse_overlap(area, comparator)
     own = group_series(panel, area, indicator=indicator)
-    period = _last_known(own) if period is None else period
-    own = _row_of(own, period, indicator)
-    then = panel[panel["period"] == period]
+    period = last_known(own) if period is None else period
+    return compare_then(
+        own,
+        panel[panel["period"] == period],
+        area=area,
+        comparator=comparator,
+        indicator=indicator,
+        period=period,
+        level=level,
+        area_name=area_name,
+        comparator_name=comparator_name,
+    )
+
+
+def compare_then(
+    series: pd.DataFrame,
+    then: pd.DataFrame,
+    *,
+    area: Collection[str],
+    comparator: Collection[str],
+    indicator: Indicator,
+    period: pd.Period,
+    level: float,
+    area_name: str,
+    comparator_name: str,
+) -> Comparison:
+    """`compare` of the area's `group_series` and the rows of the panel in `period`."""
+    own = _row_of(series, period, indicator)
     other = group_series(then, comparator, indicator=indicator, leave_out_missing=True)
     low, high = group_limits(own, indicator=indicator, level=level)
     other_low, other_high = group_limits(other, indicator=indicator, level=level)
@@ -245,7 +270,8 @@ def refuse_overlap(area: Collection[str], comparator: Collection[str]) -> None:
         )
 
 
-def _last_known(series: pd.DataFrame) -> pd.Period:
+def last_known(series: pd.DataFrame) -> pd.Period:
+    """Last period with a value; the last of all when there is none."""
     known = series.loc[series["value"].notna(), "period"]
     return known.max() if len(known) else series["period"].max()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar
@@ -12,7 +12,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.gap import Gap, gap
+from lsp_analysis.standing.gap import Gap, gap_between
 from lsp_analysis.standing.groups import group_limits, group_series
 from lsp_analysis.standing.panels import read_panels, yearly
 from lsp_analysis.standing.plan import PlanProgress, plan_progress, plan_values
@@ -232,18 +232,21 @@ class AreaBrief:
         pool = lasting if over_time and lasting else list(known.index)
         return str(next((name for name in worse if name in pool), pool[0]))
 
-    def trend(self, indicator_id: str) -> pd.DataFrame:
-        """The area and its comparators through time: period, series, value, low, high.
+    def trend(self, indicator_id: str, comparators: Collection[str] | None = None) -> pd.DataFrame:
+        """The area and all or some comparators through time: period, series, value, low, high.
 
         Months and quarters are added up to years, so that seasons do not hide the direction.
         """
         indicator = self.study.indicator(indicator_id)
         frames = []
-        for name in (self.area.name, *self.comparators):
+        names = self.comparators if comparators is None else comparators
+        for name in (self.area.name, *names):
             own = name == self.area.name
             series = self.series(indicator_id, "" if own else name)
-            low, high = group_limits(series, indicator=indicator, level=self.level)
-            limits = {"low": low, "high": high} if own else {"low": np.nan, "high": np.nan}
+            low, high = np.nan, np.nan
+            if own:
+                low, high = group_limits(series, indicator=indicator, level=self.level)
+            limits = {"low": low, "high": high}
             frames.append(series[["period", "value"]].assign(series=name, **limits))
         return pd.concat(frames, ignore_index=True)
 
@@ -299,10 +302,9 @@ class AreaBrief:
 
     def gap(self, indicator_id: str, comparator: str = REST) -> Gap:
         """The gap to a comparator in every year, with intervals."""
-        return gap(
-            self.through_time(indicator_id),
-            area=self.area.members,
-            comparator=self.comparators[comparator],
+        return gap_between(
+            self.series(indicator_id),
+            self.series(indicator_id, comparator),
             indicator=self.study.indicator(indicator_id),
             level=self.level,
             area_name=self.area.name,

@@ -198,10 +198,28 @@ def gap(
         ``frame`` has ``period``, ``value``, ``value_low``, ``value_high``, ``comparator_value``,
         ``gap``, ``low``, ``high``, ``ratio``, ``ratio_low``, ``ratio_high``, ``p_value``, ``note``.
     """
-    check_level(level)
     refuse_overlap(area, comparator)
-    own = group_series(panel, area, indicator=indicator)
-    other = group_series(panel, comparator, indicator=indicator, leave_out_missing=True)
+    return gap_between(
+        group_series(panel, area, indicator=indicator),
+        group_series(panel, comparator, indicator=indicator, leave_out_missing=True),
+        indicator=indicator,
+        level=level,
+        area_name=area_name,
+        comparator_name=comparator_name,
+    )
+
+
+def gap_between(
+    own: pd.DataFrame,
+    other: pd.DataFrame,
+    *,
+    indicator: Indicator,
+    level: float = 0.95,
+    area_name: str = "the area",
+    comparator_name: str = "the rest of the borough",
+) -> Gap:
+    """`gap` of two series of the same periods that `group_series` has already made."""
+    check_level(level)
     low, high = group_limits(own, indicator=indicator, level=level)
     apart = contrast_groups(own, other, indicator=indicator, level=level)
     renamed = {"difference": "gap", "difference_low": "low", "difference_high": "high"}

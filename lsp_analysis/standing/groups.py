@@ -53,7 +53,8 @@ def group_series(
     """
     check_columns(panel, ["area_code", "period", "numerator", "denominator", "value"], "panel")
     codes = list(dict.fromkeys(codes))
-    members = panel[panel["area_code"].isin(codes)]
+    own = panel["area_code"].isin(codes).to_numpy()
+    members = panel[["period", "numerator", "denominator", "value"]][own]
     if members.empty:
         raise PanelError(
             f"None of the {len(codes)} areas asked for (first: {', '.join(codes[:3]) or 'none'}) "

@@ -18,7 +18,7 @@ from lsp_analysis.standing.gradient import shared_out, slope, slopes
 from lsp_analysis.standing.groups import group_limits
 from lsp_analysis.standing.people import People, people
 from lsp_analysis.standing.places import small_names
-from lsp_analysis.standing.quadrant import Quadrant, quadrant
+from lsp_analysis.standing.quadrant import Quadrant, quadrant_between
 from lsp_analysis.standing.trends import (
     ProportionTrend,
     RecentTrend,
@@ -74,10 +74,8 @@ def avoided_of(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> E
 
 def quadrant_of(brief: AreaBrief) -> Quadrant:
     """Every indicator by how the rest of the borough changed and how the gap did."""
-    return quadrant(
-        {indicator_id: brief.through_time(indicator_id) for indicator_id in brief.panels},
-        area=brief.area.members,
-        comparator=brief.comparators[REST],
+    return quadrant_between(
+        {name: (brief.series(name), brief.series(name, REST)) for name in brief.panels},
         indicators=[brief.study.indicator(indicator_id) for indicator_id in brief.panels],
         level=brief.level,
         area_name=brief.area.name,

@@ -11,8 +11,9 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.baseline import Comparison, compare
+from lsp_analysis.standing.baseline import Comparison, compare_then, last_known, refuse_overlap
 from lsp_analysis.standing.checks import check_columns, check_level
+from lsp_analysis.standing.groups import group_series
 from lsp_analysis.standing.judging import adjust_p
 from lsp_analysis.standing.profile_row import COLUMNS, identity, indicator_of, row_of
 from lsp_analysis.verdicts import VERDICTS
@@ -187,29 +188,37 @@ def profile(
     check_columns(indicators, ["indicator_id", "name", "unit", "value_type"], "indicator table")
     if not comparators:
         raise PanelError("A profile needs a comparator: give at least the rest of the borough.")
+    for codes in comparators.values():
+        refuse_overlap(area, codes)
     rows, compared = [], []
     for indicator in map(indicator_of, indicators.to_dict("records")):
         panel = panels.get(indicator.indicator_id)
-        if panel is None or not panel["area_code"].isin(area).any():
+        known = set() if panel is None else set(panel["area_code"].unique())
+        if known.isdisjoint(area):
             rows.append({**identity(indicator), "caution": NO_DATA})
             continue
+        series = group_series(panel, area, indicator=indicator)
+        period = last_known(series)
+        then = panel[panel["period"] == period]
         found = [
-            compare(
-                panel,
+            compare_then(
+                series,
+                then,
                 area=area,
                 comparator=codes,
                 indicator=indicator,
+                period=period,
                 level=level,
                 area_name=area_name,
                 comparator_name=name,
             )
             for name, codes in comparators.items()
-            if panel["area_code"].isin(codes).any()
+            if not known.isdisjoint(codes)
         ]
         if not found:
             rows.append({**identity(indicator), "caution": "no data for any comparator"})
             continue
-        rows.append(row_of(panel, area, indicator, found[0], level))
+        rows.append(row_of(series, indicator, found[0], level))
         compared.extend(found)
     comparisons = _comparisons(compared, level, adjustment)
     table = _with_verdicts(_table(rows, level, adjustment), comparisons, tuple(comparators))

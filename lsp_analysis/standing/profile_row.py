@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import fields
 
 import numpy as np
@@ -11,7 +10,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.standing.baseline import Comparison
 from lsp_analysis.standing.contrast import contrast_groups
-from lsp_analysis.standing.groups import group_limits, group_series
+from lsp_analysis.standing.groups import group_limits
 from lsp_analysis.standing.judging import judge
 from lsp_analysis.standing.ranks import place_among
 from lsp_analysis.standing.trends import PER_YEAR, recent_trend, same_season
@@ -64,16 +63,14 @@ def identity(indicator: Indicator) -> dict[str, object]:
 
 
 def row_of(
-    panel: pd.DataFrame,
-    area: Collection[str],
+    series: pd.DataFrame,
     indicator: Indicator,
     found: Comparison,
     level: float,
 ) -> dict[str, object]:
-    """Values, gap, rank, trend and change of one indicator; columns as `COLUMNS`."""
+    """Values, gap, rank, trend and change of one indicator's `group_series`; see `COLUMNS`."""
     copied = ("period", "value", "low", "high", "comparator_value", "difference")
     copied += ("difference_low", "difference_high", "ratio", "p_value", "caution")
-    series = group_series(panel, area, indicator=indicator)
     return {
         **identity(indicator),
         **{name: getattr(found, name) for name in copied},

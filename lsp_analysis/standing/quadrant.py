@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.standing.baseline import refuse_overlap
 from lsp_analysis.standing.contrast import contrast_groups
-from lsp_analysis.standing.gap import gap
+from lsp_analysis.standing.gap import gap_between
 from lsp_analysis.standing.groups import group_series
 
 if TYPE_CHECKING:
@@ -100,10 +101,39 @@ def quadrant(
         First and last period with a gap, unless given.
     level : float between 0 and 1
     """
-    rows, left_out = [], []
+    series = {}
+    refuse_overlap(area, comparator)
     for indicator in indicators:
         panel = panels[indicator.indicator_id]
-        row = _place(panel, area, comparator, indicator, start, end, level)
+        series[indicator.indicator_id] = (
+            group_series(panel, area, indicator=indicator),
+            group_series(panel, comparator, indicator=indicator, leave_out_missing=True),
+        )
+    return quadrant_between(
+        series,
+        indicators=indicators,
+        start=start,
+        end=end,
+        level=level,
+        area_name=area_name,
+        comparator_name=comparator_name,
+    )
+
+
+def quadrant_between(
+    series: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]],
+    *,
+    indicators: Collection[Indicator],
+    start: pd.Period | None = None,
+    end: pd.Period | None = None,
+    level: float = 0.95,
+    area_name: str = "the area",
+    comparator_name: str = "the rest of the borough",
+) -> Quadrant:
+    """`quadrant` of the area's and the comparator's series, made before by `group_series`."""
+    rows, left_out = [], []
+    for indicator in indicators:
+        row = _place(*series[indicator.indicator_id], indicator, start, end, level)
         if row is None:
             left_out.append(indicator.name)
         else:
@@ -149,21 +179,19 @@ _COLUMNS = [
 
 
 def _place(
-    panel: pd.DataFrame,
-    area: Collection[str],
-    comparator: Collection[str],
+    own: pd.DataFrame,
+    other: pd.DataFrame,
     indicator: Indicator,
     start: pd.Period | None,
     end: pd.Period | None,
     level: float,
 ) -> dict[str, object] | None:
-    gaps = gap(panel, area=area, comparator=comparator, indicator=indicator, level=level)
+    gaps = gap_between(own, other, indicator=indicator, level=level)
     known = gaps.frame.dropna(subset="gap")["period"]
     wanted = [period for period in (start, end) if period is not None]
     if indicator.polarity == "none" or len(known) < 2 or not set(wanted) <= set(known):
         return None
     change = gaps.change(start, end)
-    other = group_series(panel, comparator, indicator=indicator, leave_out_missing=True)
     before, after = (
         other[other["period"] == period].reset_index(drop=True)
         for period in (change.start, change.end)

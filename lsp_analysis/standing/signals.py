@@ -139,8 +139,7 @@ def signals(brief: AreaBrief, *, since: object = None) -> Signals:
     rows, paths = [], []
     for indicator_id in brief.panels:
         indicator = brief.study.indicator(indicator_id)
-        path = brief.trend(indicator_id)
-        path = path[path["series"].isin([brief.area.name, REST])]
+        path = brief.trend(indicator_id, [REST])
         moved = if_possible(process_of, brief, indicator_id, settled_before=since)
         now = moved if since is None else if_possible(process_of, brief, indicator_id, rebase=since)
         rows.append(

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from lsp_analysis.errors import LspError
+from lsp_analysis.study import schema
 from lsp_analysis.study.panel import Indicator
 from lsp_analysis.study.store import Study, T
 
@@ -26,7 +27,7 @@ class KeptStudy(Study):
         self._memory: dict[Any, Any] = {}
 
     def gather(self) -> KeptStudy:
-        """Read now what most pages read: areas, boundaries, neighbours and every panel.
+        """Read now what most pages read: areas, boundaries, neighbours, panels, small tables.
 
         What the study lacks is left out; a page that needs it says so itself.
         """
@@ -36,6 +37,10 @@ class KeptStudy(Study):
         for indicator_id in self.indicators()["indicator_id"]:
             with contextlib.suppress(LspError):
                 self.panel(indicator_id)
+        for table in schema.TABLES:
+            if table != "observations" and self.has(table):
+                with contextlib.suppress(LspError):
+                    self.read(table)
         return self
 
     def read(
@@ -44,12 +49,28 @@ class KeptStudy(Study):
         columns: Iterable[str] | None = None,
         where: Mapping[str, Any] | None = None,
     ) -> pd.DataFrame:
-        """Rows and columns of one table; whole tables and whole columns are remembered."""
+        """Rows and columns of one table; whole tables and whole columns are remembered.
+
+        Rows of a table that is remembered whole are picked from it.
+        """
         if where:
-            return super().read(table, columns, where)
+            return self._rows(table, columns, where)
         wanted = None if columns is None else tuple(columns)
         plain = super().read
         return self._once(("read", table, wanted), lambda: plain(table, wanted))
+
+    def _rows(
+        self, table: str, columns: Iterable[str] | None, where: Mapping[str, Any]
+    ) -> pd.DataFrame:
+        whole = self._memory.get(("read", table, None))
+        if whole is None or not {*where, *(columns or ())} <= set(whole.columns):
+            return super().read(table, columns, where)
+        rows = whole
+        for name, value in where.items():
+            alone = isinstance(value, str) or not isinstance(value, Iterable)
+            rows = rows[rows[name].isin([value] if alone else list(value))]
+        rows = rows if columns is None else rows[list(columns)]
+        return rows.reset_index(drop=True)
 
     def panel(self, indicator_id: str, *, freq: str | None = None) -> pd.DataFrame:
         """Small areas of the study by period."""
