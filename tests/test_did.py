@@ -27,6 +27,27 @@ def test_without_noise_the_effect_is_found_exactly():
     assert gap.to_numpy() == pytest.approx(np.repeat([0.0, -3.5], 12), abs=1e-9)
 
 
+@pytest.mark.parametrize("method", [difference_in_differences, difference_in_changes])
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_values_met_exactly_leave_no_error_to_judge_by(method, size):
+    made = panel(effect=-3.5, noise=0.0)
+    found = method(made.assign(rate=size * made["rate"]), **OPTIONS)
+    assert found.estimate == pytest.approx(-3.5 * size)
+    assert math.isnan(found.p_value)
+    assert math.isnan(found.low)
+    assert "met exactly" in found.warnings[0]
+
+
+def test_rates_in_exact_proportion_leave_no_error_to_judge_by():
+    made = panel(noise=0.0)
+    up = made["area_code"].isin(codes(8)) & (made["period"] >= START)
+    even = made.assign(events=np.where(up, 30.0, 10.0))
+    found = poisson_difference_in_differences(even, **OPTIONS | {"outcome": "events"})
+    assert found.relative == pytest.approx(2.0)
+    assert math.isnan(found.p_value)
+    assert "met exactly" in found.warnings[0]
+
+
 def test_intervals_cover_the_truth_as_often_as_they_claim():
     hits = 0
     for seed in range(120):

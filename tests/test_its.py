@@ -61,6 +61,15 @@ def test_without_noise_level_and_slope_are_found():
     assert gap[30:] == pytest.approx(-3 + 0.5 * np.arange(1, 19), abs=1e-6)
 
 
+@pytest.mark.parametrize("lags", [None, 2])
+def test_a_series_met_exactly_leaves_no_error_to_judge_by(lags):
+    data = series(level=-3, noise=0.0)
+    found = interrupted_series(data, outcome="y", start=31, newey_west=lags)
+    assert found.estimate == pytest.approx(-3)
+    assert np.isnan([found.p_value, found.low, found.smallest_effect]).all()
+    assert "met exactly" in found.warnings[0]
+
+
 def test_a_period_that_is_missing_leaves_a_gap_in_time():
     whole = series(level=-3, slope=0.5, noise=1e-9)
     found = interrupted_series(whole.drop(index=[4, 5, 40]), outcome="y", start=31, newey_west=1)

@@ -240,3 +240,14 @@ def test_a_column_that_switches_on_says_when_each_area_starts():
     mine = list(together.loc[together["on"], "area_code"].unique())
     by_name = difference_in_differences(together, outcome="rate", treated=mine, start=3)
     assert by_column.estimate == by_name.estimate
+
+
+def test_areas_that_change_exactly_alike_leave_no_error_to_judge_by():
+    made = world()[lambda f: f["begin"] != 6]
+    since = (made["period"] - made["begin"] + 1).clip(lower=0).fillna(0.0)
+    exact = made.assign(rate=made["number"] + 0.5 * made["period"] + since)
+    found = staggered_effect(exact, outcome="rate", starts="begin")
+    assert found.estimate == pytest.approx(3.5)
+    assert math.isnan(found.p_value)
+    assert math.isnan(found.smallest_effect)
+    assert "met exactly" in found.warnings[0]

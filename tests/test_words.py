@@ -78,6 +78,14 @@ def test_every_gap_reads_well_against_the_expectation(gap, said):
     assert than_expected(gap) == said
 
 
+@pytest.mark.parametrize(
+    ("smallest", "said"),
+    [(np.nan, "cannot be told from these data"), (np.inf, "no effect of any size would have been")],
+)
+def test_an_unknown_power_is_told_apart_from_none(smallest, said):
+    assert said in replace(unclear(SCORE, -3.0, 1.0), smallest_effect=smallest).sentence()
+
+
 def test_a_gap_that_rounding_alone_makes_is_none():
     met = replace(SCORE, estimate=4e-16, observed=3.0, counterfactual=3.0 - 4e-16)
     for said in (met.sentence(), met.short_sentence()):

@@ -8,7 +8,6 @@ not be a panel `two_by_two`, for starts at different times `staggered`.
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,7 +27,7 @@ from lsp_analysis.effects.parts import (
     paths_frame,
 )
 from lsp_analysis.effects.ranking import PlaceboInference
-from lsp_analysis.effects.regression import Regression
+from lsp_analysis.effects.regression import NO_ERROR, ROUNDING, Regression
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError
 
@@ -159,6 +158,8 @@ def difference_in_changes(
     Each area becomes one number, its mean from `start` on less its mean before, so that areas and
     not area-periods count as independent (Bertrand, Duflo and Mullainathan 2004, section IV.C).
     Variances need not be equal. Needs every area in every period, and two treated areas or more.
+    Interval and p-value are missing, with the reason in `warnings`, where the areas of each group
+    changed exactly alike.
     """
     check_level(level)
     laid_out = grid(panel, outcome=outcome, treated=treated, start=start, area=area, period=period)
@@ -170,14 +171,15 @@ def difference_in_changes(
             "Welch's interval needs two treated and two comparison areas or more: for a single "
             "treated area rank it among placebo areas instead."
         )
-    with warnings.catch_warnings():  # areas that changed exactly alike leave no error
-        warnings.filterwarnings("ignore", "Precision loss", RuntimeWarning)
+    found, se, withheld = PlaceboInference(), math.nan, NO_ERROR
+    if max(map(np.ptp, groups)) > ROUNDING * np.ptp(table):
         test = stats.ttest_ind(*groups, equal_var=False)
-    interval = test.confidence_interval(level)
-    estimate = float(groups[0].mean() - groups[1].mean())
+        found = PlaceboInference(float(test.pvalue), *map(float, test.confidence_interval(level)))
+        estimate = float(groups[0].mean() - groups[1].mean())
+        se = estimate / float(test.statistic) if test.statistic else math.nan
+        withheld = ""
     gap = laid_out.treated_mean - table[~laid_out.treated].mean(axis=0)
     gap = gap - gap[:at].mean()
-    inference = PlaceboInference(float(test.pvalue), float(interval.low), float(interval.high))
     return DifferenceInDifferences(
         outcome=outcome,
         method="difference in mean changes",
@@ -185,8 +187,9 @@ def difference_in_changes(
         level=level,
         inference="Welch's t on one change per area",
         assumptions=(PARALLEL, UNTOUCHED),
-        se=estimate / float(test.statistic) if test.statistic else math.nan,
-        **gap_effect(laid_out, gap, inference),
+        warnings=(withheld,) if withheld else (),
+        se=se,
+        **gap_effect(laid_out, gap, found),
     )
 
 

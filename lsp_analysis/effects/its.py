@@ -196,7 +196,12 @@ _INFERENCE = {
 def autocorrelation_warning(
     fit: SeriesFit, newey_west: int | None, n_periods: int
 ) -> tuple[str, ...]:
-    """Residuals alike from one period to the next make the interval too narrow."""
+    """Residuals alike from one period to the next make the interval too narrow.
+
+    Where the fit has no error at all, why there is no interval.
+    """
+    if fit.withheld:
+        return (fit.withheld,)
     correlation = 1 - fit.durbin_watson / 2
     if newey_west is not None or correlation < 2 / math.sqrt(n_periods):
         return ()

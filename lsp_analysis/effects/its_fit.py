@@ -15,7 +15,7 @@ from scipy.optimize import minimize_scalar
 from statsmodels.stats.stattools import durbin_watson
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
-from lsp_analysis.effects.regression import coefficient_table
+from lsp_analysis.effects.regression import NO_ERROR, ROUNDING, coefficient_table, met_exactly
 from lsp_analysis.errors import PanelError, ParameterError
 
 FAMILIES = ("gaussian", "poisson", "quasi_poisson", "negative_binomial")
@@ -34,6 +34,8 @@ class SeriesFit:
         Pearson's chi-squared over its degrees of freedom (the residual variance for "gaussian").
     df : float
         Degrees of freedom of the t used for intervals; infinite for the normal.
+    withheld : str
+        Why there are no errors, intervals and p-values; empty when there are.
     """
 
     family: str
@@ -43,6 +45,7 @@ class SeriesFit:
     dispersion: float
     df: float
     durbin_watson: float
+    withheld: str = ""
 
     @property
     def is_log(self) -> bool:
@@ -102,6 +105,11 @@ def fit_series(
     df = float(fit.df_resid) if use_t else math.inf
     covariance = np.asarray(fit.cov_params())
     residuals = fit.resid_pearson if family != "gaussian" else fit.resid
+    withheld = ""
+    if family in ("gaussian", "quasi_poisson") or newey_west is not None:
+        withheld = _no_error(family, residuals, outcome)
+    if withheld:
+        covariance = np.full_like(covariance, math.nan)
     return SeriesFit(
         family=family,
         coefficients=coefficient_table(fit.params, covariance, list(columns), df, level),
@@ -110,7 +118,15 @@ def fit_series(
         dispersion=float((residuals**2).sum() / fit.df_resid),
         df=df,
         durbin_watson=float(durbin_watson(residuals)),
+        withheld=withheld,
     )
+
+
+def _no_error(family: str, residuals: np.ndarray, outcome: np.ndarray) -> str:
+    """Why no error can be estimated from the residuals (Pearson's for counts); empty if it can."""
+    if family == "gaussian":
+        return NO_ERROR if met_exactly(residuals, outcome) else ""
+    return NO_ERROR if (residuals**2).max() <= ROUNDING else ""
 
 
 def _model(outcome: np.ndarray, columns: np.ndarray, family: str, offset: np.ndarray | None) -> Any:

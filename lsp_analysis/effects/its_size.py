@@ -113,7 +113,8 @@ def _log_size(
     se = float(np.sqrt(gradient @ fit.covariance @ gradient))
     half = critical_value(fit.df, level) * se
     with np.errstate(over="ignore"):  # an upper end without bound
-        shares = [float(np.expm1(log_ratio + side * half)) for side in (0, -1, 1)]
+        ends = (log_ratio, log_ratio - half, log_ratio + half)
+        shares = [float(np.expm1(end)) for end in ends]
     counterfactual = float(without[after].mean())
     fall = -math.expm1(-half - float(stats.t.ppf(0.8, fit.df)) * se)
     return Size(

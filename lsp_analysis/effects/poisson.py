@@ -17,6 +17,8 @@ from lsp_analysis.effects.fixed_effects import (
 )
 from lsp_analysis.effects.layout import AREA, PERIOD, tidy
 from lsp_analysis.effects.regression import (
+    NO_ERROR,
+    ROUNDING,
     Regression,
     cluster_codes,
     coefficient_table,
@@ -103,6 +105,8 @@ def poisson_two_way(
         covariance = bread * (residuals**2 / fitted).sum() / df
     else:
         covariance, df = bread, math.inf
+    if vcov != "classical" and (residuals**2 / fitted).max() <= ROUNDING:
+        withheld = withheld or NO_ERROR
     return Regression(
         coefficient_table(params, covariance, regressors, df, level, bool(withheld)),
         pd.DataFrame(covariance, index=regressors, columns=regressors),

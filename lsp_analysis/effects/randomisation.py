@@ -115,6 +115,7 @@ def randomisation_inference(
     if finest <= 1 - level + 1e-9:
         low, high = (_edge(ranked, estimate, side, level) for side in (-1, 1))
     plain = _coefficients(changes - estimate * laid_out.treated, drawn)
+    # 80% power: the sixth tenth of the sizes is the eighth of the signed, were they symmetric
     smallest = float(np.quantile(np.abs(plain), level) + np.quantile(np.abs(plain), 0.6))
     path = laid_out.treated_mean - laid_out.outcomes[~laid_out.treated].mean(axis=0)
     inference = PlaceboInference(p_value, low, high, len(draws), finest, smallest)
@@ -187,7 +188,7 @@ def _in_errors(changes: np.ndarray, groups: np.ndarray, spread: np.ndarray) -> n
     inside = squares - sums**2 / size
     outside = (changes @ changes) - squares - sums**2 / rest  # the others' sum is minus this one
     variance = inside / size**2 + outside / rest**2
-    floor = 1e-12 * (changes @ changes)
+    floor = max(1e-12 * (changes @ changes), 1e-300)  # all changed alike: no error at all
     return (sums / size + sums / rest) / np.sqrt(np.maximum(variance, floor))
 
 

@@ -19,6 +19,14 @@ FEWEST_TREATED_CLUSTERS = 5
 
 VCOVS = ("classical", "HC1", "HC3", "cluster")
 
+ROUNDING = 1e-9
+"""Residuals smaller than this, as a share of the outcome's range, are arithmetic and no error."""
+
+NO_ERROR = (
+    "Interval and p-value are withheld: every value is met exactly, so the data hold no error to "
+    "judge the effect by. Check that the outcome was observed and not worked out."
+)
+
 
 @dataclass(frozen=True)
 class Regression:
@@ -108,6 +116,8 @@ def least_squares(
     withheld = ""
     if vcov == "cluster" and treated_clusters is not None:
         withheld = few_clusters_warning(treated_clusters, n_clusters)
+    if not withheld and met_exactly(fit.resid, outcome):
+        withheld = NO_ERROR
     return Regression(
         coefficient_table(fit.params, covariance, names, df, level, withheld=bool(withheld)),
         pd.DataFrame(covariance, index=list(names), columns=list(names)),
@@ -150,6 +160,11 @@ def coefficient_table(
     if withheld:
         table[["low", "high", "p_value"]] = math.nan
     return table
+
+
+def met_exactly(residuals: np.ndarray, outcome: np.ndarray) -> bool:
+    """Whether nothing but rounding is left of `outcome`, so that no error can be estimated."""
+    return bool(np.abs(residuals).max() <= ROUNDING * np.ptp(outcome))
 
 
 def few_clusters_warning(treated: int, total: int) -> str:

@@ -23,7 +23,7 @@ from lsp_analysis.effects.group_aggregates import (
 from lsp_analysis.effects.group_time import Cell, group_time_cells
 from lsp_analysis.effects.layout import AREA, PERIOD, check_level, check_pairs, check_varies, tidy
 from lsp_analysis.effects.parts import UNTOUCHED, coefficient_effect, detectable, paths_frame
-from lsp_analysis.effects.regression import few_clusters_warning
+from lsp_analysis.effects.regression import NO_ERROR, ROUNDING, few_clusters_warning
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import ParameterError
 
@@ -112,7 +112,7 @@ def staggered_effect(
     -------
     StaggeredEffect
         Intervals and p-values are missing, with the reason in `warnings`, when fewer than five
-        areas are treated or fewer than five never are.
+        areas are treated or fewer than five never are, or all of a group changed exactly alike.
     """
     check_level(level)
     panel = tidy(panel, numbers=[outcome, *covariates], labels=[area, period])
@@ -129,6 +129,7 @@ def staggered_effect(
         n_others = max(n_others, n_treated)
     withheld = few_clusters_warning(n_treated, n_treated + n_others)
     combined = {kind: combine(cells, cohorts.starts, kind) for kind in KINDS}
+    withheld = withheld or _no_error(combined, cohorts)
     overall = _overall_table(combined, level, bool(withheld))
     tables = {
         kind: _table(combined[kind], periods, kind, level, n_draws, seed, bool(withheld))
@@ -180,6 +181,13 @@ def _left_out(cohorts: Cohorts, periods: pd.Index) -> list[str]:
         f"{count} {were} left out: it had started there by the first period, {periods[0]}, so "
         "there is no before."
     ]
+
+
+def _no_error(combined: dict[str, Combined], cohorts: Cohorts) -> str:
+    """Why no error can be estimated: all areas of a group changed exactly alike; else empty."""
+    largest = max(np.abs(part.overall_influence).max() for part in combined.values())
+    outcomes = cohorts.outcomes[np.isfinite(cohorts.outcomes)]
+    return NO_ERROR if largest <= ROUNDING * np.ptp(outcomes) else ""
 
 
 def _overall_table(combined: dict[str, Combined], level: float, withheld: bool) -> pd.DataFrame:

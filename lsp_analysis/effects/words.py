@@ -165,7 +165,9 @@ def _for_the_better(effect: EffectEstimate) -> str:
 
 
 def _smallest(effect: EffectEstimate) -> str:
-    if wording.is_missing(effect.smallest_effect) or math.isinf(effect.smallest_effect):
+    if wording.is_missing(effect.smallest_effect):
+        return "How small an effect would have been found cannot be told from these data."
+    if math.isinf(effect.smallest_effect):
         return "With these data no effect of any size would have been found four times in five."
     size = (
         f"a {'rise' if effect.polarity == 'high_is_good' else 'fall'} of "

@@ -28,6 +28,7 @@ NAMES = {
     "gee": "Generalised estimating equations, exchangeable (GEE)",
     "mixed": "Mixed model, a level per cluster (REML)",
 }
+ROUNDING = 1e-9  # standard errors this small beside the estimate are arithmetic and no error
 COLUMNS = ["model", "estimate", "low", "high", "p_value", "clusters", "rows", "note"]
 
 
@@ -147,6 +148,8 @@ def _row(name: str, data: ModelData, level: float) -> tuple:
         return (*nothing, f"could not be fitted: {problem}")
     if not math.isfinite(error) or error <= 0:
         return (*nothing, "did not converge")
+    if error <= ROUNDING * abs(estimate):
+        return (*nothing, "meets every value exactly, so it has no error")
     reach = t.isf((1 - level) / 2, data.df) * error
     p_value = float(2 * t.sf(abs(estimate / error), data.df))
     return (NAMES[name], estimate, estimate - reach, estimate + reach, p_value, *counts, "")
