@@ -220,6 +220,19 @@ def test_files_may_be_packed_and_the_import_is_the_same_twice(folder, tmp_path):
     assert "deprivation.csv" in before
 
 
+def test_files_that_were_not_used_are_named_with_the_reason(folder, tmp_path):
+    native.write_rows(folder / "notes" / "own.csv", [["name", "number"], ["x", 1]])
+    (folder / "packed.zip").write_bytes(b"PK")
+    (folder / "cut.geojson").write_text('{"type": "FeatureCollection", "features": [')
+    study = imported(folder, tmp_path)
+    _, unused = (study / "IMPORT.md").read_text(encoding="utf-8").split("## Not used")
+    assert "- `notes/own.csv`: its headings are of no format known here" in unused
+    assert "- `packed.zip`: unpack it first" in unused
+    assert "- `cut.geojson`: not needed, or it has no boundaries" in unused
+    used = {source["path"] for source in open_study(study).descriptor["sources"]}
+    assert not [name for name in used if f"{name}`" in unused]
+
+
 def test_a_folder_that_is_no_study_is_never_replaced(folder, tmp_path):
     (tmp_path / "study").mkdir()
     (tmp_path / "study" / "letters.txt").write_text("keep")

@@ -111,7 +111,7 @@ def import_study(
         attribution=register.attribution,
         code_vintage=NEW,
         small_area_type="lsoa",
-        extra_files={NOTES: _notes(title, register)},
+        extra_files={NOTES: _notes(title, register, _unused(folder, tables, register))},
     )
 
 
@@ -215,11 +215,34 @@ def _boundaries(
     )
 
 
-def _notes(title: str, register: Register) -> str:
+def _unused(folder: Path, tables: dict[str, list[Found]], register: Register) -> list[str]:
+    """The other data files below `folder`, each with why; those the notes speak of are left out."""
+    used = {source["path"] for source in register.sources}
+    known = {found.table.path for alike in tables.values() for found in alike}
+    lines = []
+    suffixes = files.TEXT_SUFFIXES + files.WORKBOOK_SUFFIXES + files.BOUNDARY_SUFFIXES
+    for path in files.find_files(folder, (*suffixes, ".zip")):
+        if path.name in used or any(path.name in note for note in register.notes):
+            continue
+        if path.name.lower().endswith(".zip"):
+            why = "unpack it first"
+        elif path.name.lower().endswith(files.BOUNDARY_SUFFIXES):
+            why = "not needed, or it has no boundaries of this borough that can be read"
+        elif path in known:
+            why = "not needed beside the others, or nothing in it is of this borough"
+        else:
+            why = "its headings are of no format known here"
+        lines.append(f"- `{path.relative_to(folder).as_posix()}`: {why}")
+    return lines
+
+
+def _notes(title: str, register: Register, unused: list[str]) -> str:
     """What was used and what a reader should know, as Markdown."""
     lines = [f"# {title}", "", "Made by `lsp-analysis import` from the files below.", ""]
     for source in register.sources:
         note = f" ({source['note']})" if "note" in source else ""
         lines.append(f"- {source['title']}: `{source['path']}`, {source['publisher']}{note}")
     lines += ["", "## What to know", "", *(f"- {note}" for note in register.notes)]
+    if unused:
+        lines += ["", "## Not used", "", *unused]
     return "\n".join([*lines, "", register.attribution, ""])
