@@ -88,6 +88,15 @@ def test_a_gap_says_its_first_and_last_size_with_the_interval():
     assert "95% interval 6.0 to 10.0 percentage points" in alt
 
 
+def test_a_gap_without_intervals_is_told_without_them():
+    frame = pd.DataFrame({"period": [2008, 2009], "gap": [3.0, 2.0], "low": np.nan, "high": np.nan})
+    ax = figures.draw_gap(frame, unit="percent")
+    assert figures.alt_of(ax) == (
+        "Gap over time. It was +3.0 percentage points in 2008 and +2.0 percentage points in 2009."
+    )
+    assert "interval" not in ax.get_title(loc="left")
+
+
 def test_the_spine_sets_the_comparator_in_the_middle_and_worse_on_the_left():
     frame = pd.DataFrame(
         {

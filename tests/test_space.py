@@ -91,7 +91,7 @@ def test_a_missing_area_is_left_out_and_an_island_is_counted():
     found = moran(values, map_, permutations=0)
     assert found.n_areas == 7
     assert found.n_islands == 1
-    assert "have no neighbours" in found.sentence()
+    assert "1 of 7 has no neighbours" in found.sentence()
 
 
 def test_a_seed_fixes_what_is_drawn():

@@ -146,6 +146,13 @@ def test_show_carries_picture_words_and_numbers(chart, notebook):
     assert numbers["value"].tolist()[:2] == [10.0, 12.0]
 
 
+def test_large_counts_keep_every_digit_in_the_numbers_of_a_picture(chart, notebook):
+    counts = pd.DataFrame({"people": [56_489_812.0, 1 / 3]})
+    with capture_output() as shown:
+        show(chart, data=counts)
+    assert shown.outputs[0].data["text/csv"] == "people\n56489812\n0.3333333\n"
+
+
 def test_show_gives_svg_when_asked(chart, notebook):
     with capture_output() as shown:
         show(chart, kind="svg", alt="Said otherwise.")

@@ -55,6 +55,8 @@ def draw_forest(
         Where the firm line of no effect stands (0 for differences, 1 for ratios).
     worth_having : float, optional
         Smallest effect worth having: effects nearer the line than this lie in a grey band.
+    level : float between 0 and 1
+        Coverage of the intervals.
     whiskers : str
         What the lines are, if no intervals at `level`: "middle half".
     limits : pair of float
@@ -110,6 +112,8 @@ def draw_event_study(
         ``low``, ``high``. The reference period is a row with estimate 0 and no interval.
     unit : str
         Unit code of the outcome, or an axis label.
+    level : float between 0 and 1
+        Coverage of the intervals.
     """
     need(frame, ["relative_period", "estimate", "low", "high"], "draw_event_study")
     ax = axes_for(ax)
@@ -132,7 +136,7 @@ def draw_event_study(
     ax.set_xlabel("Periods since the start (shaded: from the start on)", fontsize=SMALL)
     name = wording.change_label(unit) or "Estimate"
     unit_above(ax, f"{name}, with {level_words(level)} intervals")
-    return record(ax, alt=_event_alt(x, estimate, low, high, unit), data=frame)
+    return record(ax, alt=_event_alt(x, estimate, low, high, unit, level), data=frame)
 
 
 @in_house_style
@@ -147,6 +151,8 @@ def draw_rings(
         Columns ``ring`` (label, nearest first), ``estimate``, ``low``, ``high``.
     unit : str
         Unit code of the outcome, or an axis label.
+    level : float between 0 and 1
+        Coverage of the intervals.
     """
     need(frame, ["ring", "estimate", "low", "high"], "draw_rings")
     ax = axes_for(ax, height=3.2)
@@ -292,7 +298,12 @@ def _forest_alt(frame: pd.DataFrame, unit: str, reference: float, lines: str) ->
 
 
 def _event_alt(
-    x: np.ndarray, estimate: np.ndarray, low: np.ndarray, high: np.ndarray, unit: str
+    x: np.ndarray,
+    estimate: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    unit: str,
+    level: float,
 ) -> str:
     """How many intervals clear zero on each side of the start, and the last estimate."""
     words = ["Effect in each period counted from the start."]
@@ -303,7 +314,7 @@ def _event_alt(
             share = wording.of_total(clear, int(known.sum()))
             words.append(f"Intervals clear of zero {name}: {share}.")
     last = np.flatnonzero(np.isfinite(estimate))[np.argmax(x[np.isfinite(estimate)])]
-    within = wording.interval(low[last], high[last], unit, of_change=True)
+    within = wording.interval(low[last], high[last], unit, level, of_change=True)
     size = wording.difference(estimate[last], unit)
     words.append(f"In period {wording.number(x[last])} the estimate is {size} ({within}).")
     return " ".join(words)

@@ -178,6 +178,8 @@ def draw_specification_curve(
         column is a choice, and those that do not vary are left out.
     unit : str
         Unit code of the outcome, or an axis label.
+    level : float between 0 and 1
+        Coverage of the intervals.
     """
     need(frame, ["estimate", "low", "high"], "draw_specification_curve")
     known = frame[np.isfinite(floats(frame["estimate"]))]

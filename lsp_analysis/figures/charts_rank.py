@@ -41,6 +41,7 @@ def draw_caterpillar(
     reference_label: str = "Reference",
     unit: str = "",
     level: float = 0.95,
+    noun: str = "area",
     ax: Axes | None = None,
 ) -> Axes:
     """Areas in order of their value, each with its interval.
@@ -59,6 +60,10 @@ def draw_caterpillar(
         Whose value that is.
     unit : str
         Unit code or axis label.
+    level : float between 0 and 1
+        Coverage of the intervals.
+    noun : str
+        What one row is, for the text: an area, a measure.
     """
     need(frame, ["label", "value", "low", "high"], "draw_caterpillar")
     chosen = chosen_labels(highlight)
@@ -69,7 +74,7 @@ def draw_caterpillar(
     height = 1.0 + row_heights(known["label"], each=0.24).sum() if in_rows else 3.6
     ax = axes_for(ax, height=max(1.8, height))
     if known.empty:
-        return nothing_drawn(ax, frame, "Areas in order of their value")
+        return nothing_drawn(ax, frame, f"{wording.capital(noun)}s in order of their value")
     marked = known["label"].isin(chosen).to_numpy()
     (_caterpillar_rows if in_rows else _caterpillar_columns)(ax, known, marked, unit, level)
     if reference is not None and np.isfinite(reference):
@@ -79,7 +84,7 @@ def draw_caterpillar(
     if reference is not None and np.isfinite(reference):
         told = f"{reference_label}: {wording.quantity(reference, unit)}"
     _caterpillar_key(ax, named, told, in_rows)
-    return record(ax, alt=_caterpillar_alt(known, marked, reference, unit), data=frame)
+    return record(ax, alt=_caterpillar_alt(known, marked, reference, unit, noun), data=frame)
 
 
 def _caterpillar_rows(
@@ -133,13 +138,13 @@ def _caterpillar_key(ax: Axes, marked: list[str], reference: str | None, in_rows
 
 
 def _caterpillar_alt(
-    known: pd.DataFrame, marked: np.ndarray, reference: float | None, unit: str
+    known: pd.DataFrame, marked: np.ndarray, reference: float | None, unit: str, noun: str
 ) -> str:
     """Ends of the order, the highlighted areas' places, and how many clear the reference."""
     n = len(known)
     first, last = known.iloc[0], known.iloc[-1]
     words = [
-        f"{wording.counted(n, 'area').capitalize()} in order of value, from "
+        f"{wording.capital(wording.counted(n, noun))} in order of value, from "
         f"{wording.quantity(first['value'], unit)} ({one_line(first['label'])}) down to "
         f"{wording.quantity(last['value'], unit)} ({one_line(last['label'])})."
     ]
@@ -149,7 +154,8 @@ def _caterpillar_alt(
             f"{one_line(row['label'])} is {wording.ordinal(int(place) + 1)} of {n} with "
             f"{wording.quantity(row['value'], unit)}."
         )
-    if reference is not None and np.isfinite(reference):
+    drawn = np.isfinite(floats(known["low"])) & np.isfinite(floats(known["high"]))
+    if drawn.any() and reference is not None and np.isfinite(reference):
         above = int((floats(known["low"]) > reference).sum())
         below = int((floats(known["high"]) < reference).sum())
         words.append(

@@ -315,12 +315,12 @@ def _trend_alt(
 def _gap_alt(
     first: tuple[Any, ...], last: tuple[Any, ...], unit: str, label: str, level: float
 ) -> str:
-    """First and last gap in words, with the interval of the last."""
-    within = wording.interval(last[2], last[3], unit, level, of_change=True)
-    return (
-        f"{label} over time with its interval. It was {wording.difference(first[1], unit)} in "
-        f"{first[0]} and {wording.difference(last[1], unit)} in {last[0]} ({within})."
-    )
+    """First and last gap in words, with the interval of the last where it has one."""
+    ends = f"{label} over time. It was {wording.difference(first[1], unit)} in {first[0]} and "
+    ends += f"{wording.difference(last[1], unit)} in {last[0]}"
+    if not np.isfinite(last[2:]).any():
+        return f"{ends}."
+    return f"{ends} ({wording.interval(last[2], last[3], unit, level, of_change=True)})."
 
 
 def _marked(events: list[str]) -> list[str]:

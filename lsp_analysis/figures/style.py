@@ -194,9 +194,14 @@ def _display(picture: bytes, alt: str, data: pd.DataFrame, kind: str, figure: Fi
     content: str | bytes = picture.decode() if kind == "svg" else picture
     bundle = {mime: content, "text/plain": alt}
     if len(data):
-        bundle["text/csv"] = data.to_csv(index=False, lineterminator="\n", float_format="%.7g")
+        bundle["text/csv"] = data.to_csv(index=False, lineterminator="\n", float_format=_digits)
     width, height = (round(side * _CSS_DPI) for side in figure.get_size_inches())
     display(bundle, metadata={mime: {"alt": alt, "width": width, "height": height}}, raw=True)
+
+
+def _digits(value: float) -> str:
+    """A number as the file of a picture has it: to seven digits, or to its last whole one."""
+    return f"{value:.7g}" if abs(value) < 1e7 else f"{value:.15g}"
 
 
 def render(figure: Figure, *, kind: str = "png", note: str = "") -> bytes:

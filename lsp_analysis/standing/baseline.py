@@ -265,8 +265,8 @@ def refuse_overlap(area: Collection[str], comparator: Collection[str]) -> None:
     both = sorted(set(area) & set(comparator))
     if both:
         raise PanelError(
-            f"{len(both)} small areas are on both sides, first {both[0]}. An area is not compared "
-            "with itself: leave its small areas out of the comparator."
+            f"On both sides: {wording.counted(len(both), 'small area')}, first {both[0]}. "
+            "An area is not compared with itself: leave its small areas out of the comparator."
         )
 
 

@@ -96,7 +96,8 @@ class AreaBrief:
     def _plan(self) -> PlanProgress:
         plan = self.study.read("plan")
         indicators = [self.study.indicator(name) for name in self.panels]
-        return plan_progress(plan, plan_values(plan, self.panels, indicators))
+        names = {indicator.indicator_id: indicator.name for indicator in indicators}
+        return plan_progress(plan, plan_values(plan, self.panels, indicators), names=names)
 
     def once(self, what: str, make: Callable[[], T]) -> T:
         """What follows from the study's own panels alone is the same for all its areas."""

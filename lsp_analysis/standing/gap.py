@@ -50,7 +50,8 @@ class Gap:
         known = self.frame.dropna(subset="gap")
         if len(known) < 2:
             raise PanelError(
-                f"{self.name} has a gap in {len(known)} periods, and a change needs two of them."
+                f"{self.name} has a gap in {wording.counted(len(known), 'period')}, and a change "
+                "needs two of them."
             )
         first = self._row(known["period"].iloc[0] if start is None else start)
         last = self._row(known["period"].iloc[-1] if end is None else end)

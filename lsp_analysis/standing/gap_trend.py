@@ -170,9 +170,11 @@ class _Mixture:
     df: int
 
     def mean(self) -> np.ndarray:
+        """Slope and forecasts, each fit weighing as it is likely."""
         return self.weights @ self.means
 
     def below(self, values: np.ndarray) -> np.ndarray:
+        """Chance of each lying below its value."""
         return self.weights @ stdtr(self.df, (values - self.means) / self.errors)
 
     def quantile(self, share: float) -> np.ndarray:

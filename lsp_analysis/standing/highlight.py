@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from lsp_analysis.standing.agenda import WANTED
 from lsp_analysis.standing.brief import REST
 from lsp_analysis.standing.judging import adjust_p
 from lsp_analysis.standing.panels import read_panels, yearly
-from lsp_analysis.standing.plan import OFF_TRACK, STATUSES, PlanProgress, plan_progress, plan_values
+from lsp_analysis.standing.plan import OFF_TRACK, STATUSES, PlanProgress
 from lsp_analysis.standing.profile import JUDGED, profile
 from lsp_analysis.study.areas import Area, last_edition_before
 
@@ -54,8 +54,8 @@ class Highlights:
                 "separate events."
             )
         text = (
-            f"{wording.of_total(len(worse), total)} {self.kind} are worse than the rest of the "
-            f"borough on one of {wording.counted(n, 'indicator')} or more"
+            f"{wording.of_total(len(worse), total)} {self.kind} {_are(len(worse))} worse than "
+            f"the rest of the borough on one of {wording.counted(n, 'indicator')} or more"
         )
         if len(worse):
             most = [f"{name} ({count})" for name, count in worse.head(3).items()]
@@ -74,7 +74,8 @@ class Highlights:
         if moved.empty:
             return wording.Sentence(f"None {looked} is more than chance usually makes.")
         return wording.Sentence(
-            f"{len(moved)} {looked} are more than chance usually makes. {_by_indicator(moved)}"
+            f"{len(moved)} {looked} {_are(len(moved))} more than chance usually makes. "
+            f"{_by_indicator(moved)}"
         )
 
     def changed_table(self) -> Table:
@@ -93,7 +94,7 @@ class Highlights:
         return figures.table(
             pd.DataFrame(columns).reset_index(drop=True),
             caption="Changes on the year before by more than chance, the surest first",
-            note=f"The other {len(clear) - len(moved)} are not shown." * (len(clear) > len(moved)),
+            note=f"Clear changes not shown: {len(clear) - len(moved)}." * (len(clear) > len(moved)),
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -148,6 +149,10 @@ def highlights(study: Study, areas: Collection[str] = (), *, level: float = 0.95
         lost = (adjust_p(table[p_value]) > 1 - level) & table[verdict].isin(JUDGED)
         table[verdict] = table[verdict].mask(lost, "similar")
     return Highlights(kind, level, table)
+
+
+def _are(n: int) -> str:
+    return "is" if n == 1 else "are"
 
 
 def _by_indicator(moved: pd.DataFrame) -> str:
@@ -211,13 +216,6 @@ def most_deprived(study: Study, *, share: float = 0.2, before: object = "2008-04
     return Area(f"{borough}-deprived", name, "group", study.code_vintage, borough, codes)
 
 
-def plan_of(study: Study, panels: Mapping[str, pd.DataFrame]) -> PlanProgress:
-    """The borough's progress on its plan; StudyError without one."""
-    plan = study.read("plan")
-    indicators = [study.indicator(name) for name in panels]
-    return plan_progress(plan, plan_values(plan, panels, indicators))
-
-
 def themes_table(progress: PlanProgress) -> Table:
     """How many measures of each theme have which status."""
     column = "theme" if "theme" in progress.table else "indicator_id"
@@ -234,7 +232,7 @@ def leads_sentence(progress: PlanProgress) -> wording.Sentence:
     if off.empty:
         return wording.Sentence("No measure of the plan is off track.")
     n = len(progress.table)
-    text = f"{wording.of_total(len(off), n)} measures of the plan are off track"
+    text = f"{wording.of_total(len(off), n)} measures of the plan {_are(len(off))} off track"
     if n == 1:
         text = "The only measure of the plan is off track"
     if "lead_agency" in off and off["lead_agency"].notna().any():
@@ -259,7 +257,8 @@ def gap_sentence(found: Quadrant) -> wording.Sentence:
     text = f"Between {found.area} and the rest the gap "
     text += f"clearly {' and '.join(told)}" if told else "did not clearly change"
     if told and rest:
-        text += f"; on the other {wording.number(rest)} it did not clearly change"
+        others = "one" if rest == 1 else wording.number(rest)
+        text += f"; on the other {others} it did not clearly change"
     return wording.Sentence(f"{text}.")
 
 

@@ -62,8 +62,9 @@ class SlopeIndex:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the groups' values, from the most to the least deprived, and the line fitted."""
-        seen = self.line.assign(period=np.arange(1, len(self.line) + 1))
-        seen = seen.rename(columns={"value": "Group, 1 the most deprived", "fitted": "Line fitted"})
+        groups = [f"group {number}" for number in range(1, len(self.line) + 1)]
+        names = {"value": "Values from most to least deprived", "fitted": "Line fitted"}
+        seen = self.line.assign(period=groups).rename(columns=names)
         long = seen.drop(columns="position").melt("period", var_name="series")
         return figures.draw_trend(long, unit=self.unit, ax=ax)
 

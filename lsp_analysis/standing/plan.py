@@ -62,19 +62,41 @@ class PlanProgress:
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw how far each measure has come, in per cent of the way to its target."""
         known = self.table.dropna(subset="progress").reset_index()
-        percent = (100 * known["progress"]).clip(*DRAWN_BETWEEN)
-        drawn = {"label": known["measure_id"], "value": percent}
+        percent = 100 * known["progress"]
+        drawn = percent.clip(*DRAWN_BETWEEN)
+        target = "Target"
+        if (drawn != percent).any():
+            target = f"Drawn from {' to '.join(map(wording.number, DRAWN_BETWEEN))}; target"
         return figures.draw_caterpillar(
-            pd.DataFrame({**drawn, "low": np.nan, "high": np.nan}),
+            pd.DataFrame({"label": _labels(known), "value": drawn, "low": np.nan, "high": np.nan}),
             reference=100,
-            reference_label="Target",
-            unit="% of the way (drawn from −100 to 200)",
+            reference_label=target,
+            unit="% of the way",
+            noun="measure",
             ax=ax,
         )
 
 
+def _labels(measures: pd.DataFrame) -> pd.Series:
+    """Names of measures with when they are due; the ids of those without a name of their own."""
+    if "name" not in measures:
+        return measures["measure_id"]
+    due = [
+        wording.period(when if isinstance(when, pd.Period) else str(when))
+        for when in measures["due"]
+    ]
+    named = measures["name"] + ", by " + due
+    return named.where(
+        measures["name"].notna() & ~named.duplicated(keep=False), measures["measure_id"]
+    )
+
+
 def plan_progress(
-    plan: pd.DataFrame, values: pd.DataFrame, *, as_at: str | pd.Timestamp | None = None
+    plan: pd.DataFrame,
+    values: pd.DataFrame,
+    *,
+    as_at: str | pd.Timestamp | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> PlanProgress:
     """Set each measure's last value up to its due date between its baseline and its targets.
 
@@ -91,6 +113,8 @@ def plan_progress(
         ``measure_id``, ``period``, ``value``; see `plan_values`.
     as_at : date, optional
         Leave out values for periods that end later, as if read on that day.
+    names : mapping of indicator_id to name, optional
+        For the chart, as the column ``name`` of the table; measures otherwise go by their ids.
 
     Returns
     -------
@@ -112,6 +136,8 @@ def plan_progress(
         twice = plan.loc[plan["measure_id"].duplicated(), "measure_id"].iloc[0]
         raise PanelError(f"Measure {twice!r} is in the plan more than once. Keep one row for each.")
     table = plan.set_index("measure_id")
+    if names is not None:
+        table["name"] = table["indicator_id"].map(dict(names))
     if "stretch_target" not in table:
         table["stretch_target"] = np.nan
     due, begun = table["due"].map(_last_day), table["baseline_period"].map(_last_day)

@@ -118,5 +118,7 @@ def _note(
         parts.append("Target: of the borough's plan, if the area goes on as it is.")
     parts.append(brief.profile.caution())
     if shown < total:
-        parts.append(f"The other {total - shown} indicators are below.")
+        more = total - shown
+        others = "indicator is" if more == 1 else f"{more} indicators are"
+        parts.append(f"The other {others} below.")
     return " ".join(filter(None, parts))

@@ -10,6 +10,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.brief import AreaBrief
+from lsp_analysis.standing.coverage import LENGTHS
 from lsp_analysis.standing.places import small_names
 from lsp_analysis.study import schema
 from lsp_analysis.study.disclosure import MARK, find_profile, protect_table
@@ -177,7 +178,6 @@ def small_counts(brief: AreaBrief, *, profile: str = "under_5") -> SmallCounts:
         No indicator has counts.
     """
     hidden_to = find_profile(profile).hidden_to
-    lengths = {"M": "month", "Q": "quarter", "Y": "year"}
     rows = []
     for indicator_id, panel in brief.panels.items():
         if panel["numerator"].notna().any():
@@ -185,7 +185,7 @@ def small_counts(brief: AreaBrief, *, profile: str = "under_5") -> SmallCounts:
                 {
                     "indicator_id": indicator_id,
                     "name": brief.study.indicator(indicator_id).name,
-                    "every": lengths[panel["period"].dtype.freq.freqstr[0]],
+                    "every": LENGTHS[panel["period"].dtype.freq.freqstr[0]],
                     "hidden": _hidden(panel, hidden_to),
                     "hidden_by_year": _hidden(brief.through_time(indicator_id), hidden_to),
                 }

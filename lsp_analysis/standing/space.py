@@ -61,7 +61,8 @@ class Moran:
             f"{wording.counted(self.n_areas, 'area')})."
         )
         if self.n_islands:
-            text += f" {wording.of_total(self.n_islands, self.n_areas)} have no neighbours."
+            have = "has" if self.n_islands == 1 else "have"
+            text += f" {wording.of_total(self.n_islands, self.n_areas)} {have} no neighbours."
         return wording.Sentence(text)
 
     def plot(self, ax: Axes | None = None) -> Axes:
