@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 from effect_worlds import START, codes, panel
+from pictures import assert_fit_for_a_page
 
 from lsp_analysis.effects import bootstrap
 from lsp_analysis.effects.bootstrap import wild_cluster_bootstrap
@@ -48,6 +49,7 @@ def test_the_estimate_is_that_of_the_regression():
     assert (found.n_clusters, found.n_treated_clusters) == (14, 6)
     assert "14 clusters, 6 of them treated" in found.sentence()
     assert found.summary_frame()["p_value"].item() == found.p_value
+    assert_fit_for_a_page(found.plot())
 
 
 @pytest.mark.parametrize("weights", ["webb", "rademacher"])

@@ -105,4 +105,12 @@ def test_it_says_itself_without_claiming_a_cause():
     assert_fit_for_a_page(found.plot())
     plain = weighted_displacement_difference((207, 110), (308, 318), (178, 157), (150, 140))
     assert "fell by 118" in plain.sentence()
+    assert "107 fewer here and 11 fewer next door" in plain.sentence()
     assert plain.summary_frame()["estimate"].tolist() == [-107, -11, -118]
+    assert_fit_for_a_page(plain.plot())
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_counts_are_divided_by_something(size):
+    with pytest.raises(ParameterError, match="above 0"):
+        weighted_displacement_difference((2, 1), (3, 3), sizes=(1, 1, size, 1))

@@ -8,6 +8,7 @@ import numpy as np
 from boroughs import borough, case_of
 
 from lsp_analysis.effects.false_alarms import count_false_alarms
+from lsp_analysis.effects.result import FalseAlarms
 
 
 def alarms(made, **changes):
@@ -43,3 +44,7 @@ def test_with_too_little_before_the_start_it_is_said_not_to_be_measured():
     assert found.trials == 0
     assert np.isnan(found.rate)
     assert "could not be measured" in found.sentence()
+
+
+def test_one_trial_is_one_occasion():
+    assert "Tried on one occasion before the start" in FalseAlarms(0, 1, 1).sentence()

@@ -159,6 +159,13 @@ def test_a_finding_that_was_none_has_nothing_to_undo():
     assert "no finding to undo" in found.sentence()
 
 
+def test_a_finding_that_no_violation_undoes_says_so():
+    sure = relative_magnitudes(Steps(np.array([0.0, 0.0, 9.0]), 1e-6 * np.eye(3), np.array([0.1])))
+    assert math.isinf(sure.breakdown)
+    assert "infinity" not in sure.sentence()
+    assert "undoes the finding" in sure.sentence()
+
+
 def test_one_step_before_the_start_is_enough():
     steps = event_study_steps([0.1, 1.0], 0.01 * np.eye(2), before=1)
     assert relative_magnitudes(steps, [1]).table.notna().all(axis=None)

@@ -11,22 +11,27 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from lsp_analysis import wording
+from lsp_analysis import figures, wording
 from lsp_analysis.effects.layout import AREA, PERIOD, TREATMENT, check_level, long_panel
 from lsp_analysis.effects.regression import check_not_collinear, few_clusters_warning
 from lsp_analysis.errors import PanelError, ParameterError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 WEBB = np.array([-math.sqrt(1.5), -1.0, -math.sqrt(0.5), math.sqrt(0.5), 1.0, math.sqrt(1.5)])
 """Six points with mean 0 and variance 1 (Webb 2014): more distinct draws than two signs allow."""
 
 MOST_CELLS = 100_000_000
+"""Rows x periods beyond which the table of periods no longer fits a small computer's memory."""
 
 FEWEST_DRAWS = 99
+"""With these the finest p-value is 0.01."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,12 @@ class BootstrapTest:
         return wording.Sentence(
             f"By {len(self.draws):,} wild bootstrap draws over {self.n_clusters} clusters, "
             f"{self.n_treated_clusters} of them treated, {wording.p_value(self.p_value)}."
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The statistic among those of the draws."""
+        return figures.draw_distribution(
+            self.draws, observed=self.statistic, unit="standard errors", label="Draws", ax=ax
         )
 
 

@@ -23,9 +23,9 @@ from lsp_analysis.effects.structural import structural_effect
 from lsp_analysis.effects.synthetic import synthetic_control
 from lsp_analysis.errors import LspError
 
-MOST_PLACEBOS = 200
-OFF_LEVEL = 0.1  # of the neighbourhood's level before the start: a synthetic control farther off
-HARMONICS = 2
+MOST_PLACEBOS = 200  # for methods that fit weights to each, so that a page does not wait
+OFF_LEVEL = 0.1  # of its level before the start, by which a synthetic control may be off
+HARMONICS = 2  # pairs of sine and cosine: a yearly and a half-yearly wave
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,13 @@ from lsp_analysis import wording
 from lsp_analysis.effects.case import FAILED, PASSED, UNSURE, Case, as_size, detectable
 from lsp_analysis.effects.result import CheckResult
 
-TRIM = 0.15
-DRAWS = 199
-FEWEST_FOR_BREAKS = 12
-FEWEST_EVENTS = 10
+TRIM = 0.15  # of the series at either end, where no break is looked for (Andrews 1993)
+DRAWS = 199  # of chance; the finest p-value is then 0.005
+FEWEST_FOR_BREAKS = 12  # periods, under which trend and seasons leave nothing to find a break in
+FEWEST_EVENTS = 10  # expected after the start, under which small counts say little
 LARGEST_USEFUL = 50  # per cent: smallest effect found four times in five, beyond which little is
-MOST_MISSING = 0.1
-MOST_UNEVEN = 0.05
+MOST_MISSING = 0.1  # of the neighbourhood's values on one side of the start
+MOST_UNEVEN = 0.05  # by which that share may change at the start more than elsewhere
 
 
 def series_breaks(case: Case, notes: pd.DataFrame | None = None) -> CheckResult:

@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
-from lsp_analysis import wording
+from lsp_analysis import figures, wording
 from lsp_analysis.effects.case import FAILED, PASSED, UNSURE, Case, Sized, sized
 from lsp_analysis.effects.judgement import Judgement
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.effects.spillover import judge_ring, rings
 from lsp_analysis.errors import ParameterError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -63,8 +67,17 @@ class DisplacementDifference:
         within = wording.interval(self.low, self.high, "events", self.level, of_change=True)
         return wording.Sentence(
             f"Here and next door together, events {wording.change(self.total)} against their "
-            f"controls ({within}): by {wording.number(-self.local)} fewer here and "
-            f"{wording.number(self.displaced)} more next door."
+            f"controls ({within}): {_more_or_fewer(self.local)} here and "
+            f"{_more_or_fewer(self.displaced)} next door."
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The change here, next door and in both, with intervals at `level`."""
+        frame = self.summary_frame().reset_index(names="label")
+        half = float(ndtri(0.5 + self.level / 2)) * frame["error"]
+        ends = frame.assign(low=frame["estimate"] - half, high=frame["estimate"] + half)
+        return figures.draw_forest(
+            ends[["label", "estimate", "low", "high"]], unit="events", level=self.level, ax=ax
         )
 
 
@@ -92,7 +105,7 @@ def weighted_displacement_difference(
     Raises
     ------
     ParameterError
-        Counts below 0, or not in pairs.
+        Counts below 0, not in pairs, or to be divided by nothing.
     """
     counts = np.array([treated, control, displacement, displacement_control], dtype=float)
     if counts.shape != (4, 2) or (counts < 0).any():
@@ -101,6 +114,8 @@ def weighted_displacement_difference(
             f"got {treated}, {control}, {displacement} and {displacement_control}."
         )
     scale = np.asarray(times, dtype=float) * np.asarray(sizes, dtype=float)[:, None]
+    if not (scale > 0).all():
+        raise ParameterError(f"times and sizes must be above 0, not {times} and {sizes}.")
     change = np.diff(counts / scale, axis=1)[:, 0]
     variance = (counts / scale**2).sum(axis=1)
     local, displaced = change[0] - change[1], change[2] - change[3]
@@ -171,7 +186,7 @@ def displacement(case: Case) -> CheckResult:
     )
     here, there, net = (sized(case, found) for found in (case.found, next_door, both))
     status, rest = _judged(here, there, net)
-    amounts = [_more_or_fewer(x) for x in table["estimate"][:3]]
+    amounts = [_more_or_fewer(round(x)) for x in table["estimate"][:3]]
     told = (
         f"Since the start {amounts[0]} events than expected here, {amounts[1]} next door, "
         f"{amounts[2]} together. {rest}"
@@ -206,7 +221,7 @@ def _events(case: Case, found: Judgement, label: str) -> dict[str, object]:
 
 
 def _more_or_fewer(events: float) -> str:
-    return f"{wording.number(abs(round(events)))} {'more' if events > 0 else 'fewer'}"
+    return f"{wording.number(abs(events))} {'more' if events > 0 else 'fewer'}"
 
 
 def _plain(case: Case, near: np.ndarray) -> tuple[DisplacementDifference, float]:

@@ -131,11 +131,21 @@ def effect_table(
     labels: pd.DataFrame,
     estimates: np.ndarray,
     influences: np.ndarray,
-    level: float,
     critical: float,
     withheld: bool,
 ) -> pd.DataFrame:
-    """Columns of `labels` and estimate, se, low, high, p_value; bands of width `critical`."""
+    """Columns of `labels` and estimate, se, low, high, p_value; bands of width `critical`.
+
+    Parameters
+    ----------
+    labels : DataFrame (rows, any columns), what each estimate is of
+    estimates : array (rows,)
+    influences : array (areas, rows)
+    critical : float
+        Half-width of the intervals in standard errors.
+    withheld : bool
+        Whether intervals and p-values are left missing.
+    """
     se = standard_errors(influences)
     se[~np.isfinite(se)] = 0.0
     blank = np.where((se > 0) & (not withheld), 1.0, np.nan)

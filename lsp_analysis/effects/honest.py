@@ -32,7 +32,7 @@ from lsp_analysis.effects.honest_steps import Steps
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_GRID = 401
+_GRID = 401  # effects tried for an interval, over the widest that it could be
 _WIDEST = 20.0  # violations above this count as "any"
 
 
@@ -47,7 +47,8 @@ class HonestBounds:
     table : DataFrame
         Columns violation, low, high.
     breakdown : float
-        Largest violation with which the interval still leaves out 0; 0 where it never does.
+        Largest violation with which the interval still leaves out 0; 0 where it never does,
+        infinite where none that was tried brings it in.
     """
 
     restriction: str
@@ -68,6 +69,8 @@ class HonestBounds:
                 "The interval holds 0 even when no violation is allowed for, so there is no "
                 "finding to undo."
             )
+        if math.isinf(self.breakdown):
+            return wording.Sentence("No violation of any size that was tried undoes the finding.")
         size = wording.number(self.breakdown)
         if self.restriction == "smoothness":
             text = f"A drift that bends by more than {size} from one period to the next"

@@ -63,8 +63,9 @@ def size_of_change(
     without_terms = columns.assign(**dict.fromkeys(terms, 0.0)).to_numpy(dtype=float)
     after = (x != without_terms).any(axis=1)
     params = fit.coefficients["estimate"].to_numpy()
-    counted = _log_size if fit.is_log else _linear_size
-    return counted(fit, x, without_terms, after, params, people, level)
+    if fit.is_log:
+        return _log_size(fit, x, without_terms, after, params, people, level)
+    return _linear_size(fit, x, without_terms, after, params, level)
 
 
 def _linear_size(
@@ -73,7 +74,6 @@ def _linear_size(
     x0: np.ndarray,
     after: np.ndarray,
     params: np.ndarray,
-    people: np.ndarray | None,
     level: float,
 ) -> Size:
     gradient = (x - x0)[after].mean(axis=0)

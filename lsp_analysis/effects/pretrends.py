@@ -37,8 +37,8 @@ from lsp_analysis.effects.judgement import Judgement
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.effects.words import than_expected
 
-MOST_DATES = 6
-FEWEST_PLACEBOS = 20
+MOST_DATES = 6  # half years, three years back
+FEWEST_PLACEBOS = 20  # to learn a covariance of as many as seven statistics from
 VIOLATIONS = {
     0: "if it did not part",
     0.1: "if a tenth as far as before",

@@ -147,8 +147,12 @@ def programme_effects(
 ) -> ProgrammeEffects:
     """Estimate what a programme did to every indicator of a study.
 
+    An indicator that cannot be estimated stays in the list, with the reason.
+
     Parameters
     ----------
+    programme : Programme
+        See `programme.programme_in`.
     primary : str
         The outcome named before looking; it alone gets the false-alarm rate and
         difference-in-differences.

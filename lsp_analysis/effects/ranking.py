@@ -89,5 +89,5 @@ def _too_few(n: int, finest: float, level: float) -> str:
     needed = math.ceil(1 / (1 - level) - 1e-9) - 1
     return (
         f"With {n} placebo{'' if n == 1 else 's'} no p-value below {finest:.3g} is possible, so "
-        f"there is no {level:.0%} interval: that needs {needed} placebos or more."
+        f"there is no {100 * level:.4g}% interval: that needs {needed} placebos or more."
     )

@@ -9,8 +9,8 @@ from lsp_analysis import wording
 from lsp_analysis.effects.case import FAILED, PASSED, UNSURE, Case, sized
 from lsp_analysis.effects.result import CheckResult
 
-ALIKE = 10
-FEWEST_ALIKE = 5
+ALIKE = 10  # placebos nearest in level, for the picture
+FEWEST_ALIKE = 5  # of them, under which their mean says little
 MOST_ANYWAY = 0.5  # share of the neighbourhood's own change beyond which most happened anyway
 LITTLE = 0.5  # of the interval's half-width, below which what such areas did is no matter
 FAR = 0.5  # standard deviations of earlier levels between it and the nearest placebo

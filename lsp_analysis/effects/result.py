@@ -13,15 +13,6 @@ from lsp_analysis import figures, wording
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-MARYLAND = {
-    1: "one comparison at one time, or before and after with no comparison group",
-    2: "before and after, with a comparison group not shown to be alike",
-    3: "before and after in a treated area and in comparable areas",
-    4: "before and after in many treated and comparison areas, other differences controlled for",
-    5: "random allocation of many areas to treatment and comparison",
-}
-"""Maryland scientific methods scale (Sherman and others 1998, chapter 2), in our words."""
-
 FIRST_COLUMNS = ["estimate", "low", "high", "p_value", "relative", "relative_low", "relative_high"]
 
 
@@ -60,7 +51,8 @@ class FalseAlarms:
                 "there are too few periods before the start."
             )
         return wording.Sentence(
-            f"Tried on {self.trials} occasions before the start when nothing had been done "
+            f"Tried on {wording.counted(self.trials, 'occasion')} before the start when nothing "
+            "had been done "
             f"({wording.counted(self.dates, 'earlier date')}, the areas picked again for looking "
             "as bad), "
             f"the method {self._raised()}."
@@ -93,7 +85,9 @@ class EffectEstimate:
     statistic : float
         Effect in standard errors, as the placebos' statistics are, where a method scales errors.
     maryland : int
-        Level on the Maryland scientific methods scale, 1 to 5.
+        Level on the Maryland scientific methods scale (Sherman and others 1998, chapter 2): 1 no
+        comparison group, 2 one not shown to be alike, 3 before and after in comparable areas, 4 the
+        same in many areas, other differences controlled for, 5 random allocation.
     label : str
         The outcome in words; `outcome` itself when empty.
     area : str

@@ -195,7 +195,7 @@ def _overall_table(combined: dict[str, Combined], level: float, withheld: bool) 
     influences = np.column_stack([part.overall_influence for part in combined.values()])
     estimates = np.array([part.overall for part in combined.values()])
     critical = float(stats.norm.ppf(0.5 + level / 2))
-    return effect_table(labels, estimates, influences, level, critical, withheld)
+    return effect_table(labels, estimates, influences, critical, withheld)
 
 
 def _table(
@@ -211,7 +211,7 @@ def _table(
     keys = part.keys if kind == "dynamic" else periods[part.keys]
     critical = simultaneous_critical(part.influences, level, n_draws, seed)
     return effect_table(
-        pd.DataFrame({name: keys}), part.estimates, part.influences, level, critical, withheld
+        pd.DataFrame({name: keys}), part.estimates, part.influences, critical, withheld
     )
 
 
@@ -238,7 +238,7 @@ def _group_time_table(
     )
     critical = simultaneous_critical(influences, level, n_draws, seed)
     estimates = np.array([cell.estimate for cell in cells])
-    return effect_table(labels, estimates, influences, level, critical, withheld).join(counts)
+    return effect_table(labels, estimates, influences, critical, withheld).join(counts)
 
 
 def _paths(cohorts: Cohorts, cells: list[Cell], periods: pd.Index) -> tuple[pd.DataFrame, float]:

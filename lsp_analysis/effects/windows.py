@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.effects.layout import tidy
+from lsp_analysis.effects.layout import check_pairs, tidy
 from lsp_analysis.effects.periods import as_start, in_periods
 from lsp_analysis.errors import AreaError, PanelError, did_you_mean
 
 CYCLE = {"M": 12, "Q": 4, "W": 52, "D": 365, "B": 260}
 """Periods in a year, so that seasons cancel within a window; 1 for anything else."""
 
-
 MONTHS_IF_UNLABELLED = 36
+"""Periods without dates that are taken for months: three years of them, which years hardly are."""
 
 
 def _freq(periods: pd.Index) -> str:
@@ -69,14 +69,7 @@ def read_ledger(panel: pd.DataFrame, *, outcome: str, population: str | None) ->
     if panel["area_code"].isna().any():
         raise PanelError("Some rows of the panel have no area_code. Fill it in, or leave them out.")
     panel = in_periods(panel)
-    repeated = panel.duplicated(["area_code", "period"])
-    if repeated.any():
-        area, period = panel.loc[repeated, ["area_code", "period"]].iloc[0]
-        raise PanelError(
-            f"{int(repeated.sum())} rows repeat an (area_code, period) pair, first ({area}, "
-            f"{period}). "
-            "An area has one row per period: add the rows up, or average them if they are rates."
-        )
+    check_pairs(panel, "area_code", "period")
     wide = _wide(panel, outcome)
     if population is None:
         weight = pd.DataFrame(1.0, index=wide.index, columns=wide.columns)

@@ -123,6 +123,8 @@ def difference_in_differences_power(
 
     Parameters
     ----------
+    effect, clusters, lost_df, alpha, normal
+        As for `cluster_power`.
     sd : float
         Standard deviation between clusters of one period's cluster mean.
     correlation : float

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 ENGINES = ("formula", "rehearsal")
-FAIR = 0.8
+FAIR = 0.8  # power that is called enough, by custom
 
 
 @dataclass(frozen=True)
@@ -202,6 +202,11 @@ def cluster_curve(
     ----------
     effect, sd : float
         Difference between arms and standard deviation between people, in one unit.
+    clusters, m, icc : list of numbers
+        Clusters per arm, people per cluster, intracluster correlations.
+    cv, alpha, target
+        Variation of cluster sizes, as for `closed_form.design_effect`; level of the two-sided
+        test; power that is enough.
     """
     rows = []
     for size in m:
