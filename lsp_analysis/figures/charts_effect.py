@@ -84,7 +84,8 @@ def draw_forest(
     ax.xaxis.get_major_locator().set_params(nbins=4)
     _draw_open_ends(ax, y, estimate, open_ends)
     lines = f"lines: {whiskers}" if whiskers else f"with {level_words(level)} intervals"
-    notes = [lines] if np.isfinite(low).any() or open_ends.any() else []
+    lines = lines if np.isfinite(low).any() or open_ends.any() else ""
+    notes = [lines] if lines else []
     if worth_having:
         notes.append("grey: too small to be worth having")
     name = wording.change_label(unit) or "Estimate"
@@ -287,14 +288,14 @@ def _join(estimate: str, low: str, high: str) -> str:
 def _forest_alt(frame: pd.DataFrame, unit: str, reference: float, lines: str) -> str:
     """How many rows clear the reference line, and the first of them in words."""
     estimate, low, high = (floats(frame[c]) for c in ("estimate", "low", "high"))
-    clear = (low > reference) | (high < reference)
-    words = [
-        f"Estimates {lines}, {wording.counted(len(frame), 'row')}.",
-        f"Intervals clear of {wording.number(reference)}: "
-        f"{wording.of_total(int(clear.sum()), len(frame))}.",
-        _listed(frame["label"], estimate, low, high, unit),
-    ]
-    return " ".join(words)
+    listed = _listed(frame["label"], estimate, low, high, unit)
+    if not lines:
+        return f"Estimates, {wording.counted(len(frame), 'row')}. {listed}"
+    clear = int(((low > reference) | (high < reference)).sum())
+    return (
+        f"Estimates {lines}, {wording.counted(len(frame), 'row')}. Intervals clear of "
+        f"{wording.number(reference)}: {wording.of_total(clear, len(frame))}. {listed}"
+    )
 
 
 def _event_alt(
@@ -330,4 +331,6 @@ def _listed(
         for label, *row in zip(labels, estimate, low, high, strict=True)
     ]
     more = f"; {len(texts) - 6} more are in the table of numbers" if len(texts) > 6 else ""
-    return f"Estimates and intervals{named if unit else ''}: {'; '.join(texts[:6])}{more}."
+    drawn = np.isfinite(low).any() or np.isfinite(high).any()
+    what = "Estimates and intervals" if drawn else "Estimates"
+    return f"{what}{named if unit else ''}: {'; '.join(texts[:6])}{more}."

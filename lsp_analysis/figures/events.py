@@ -32,6 +32,8 @@ def mark_events(ax: Axes, events: pd.DataFrame | None, time: TimeAxis) -> list[s
     ----------
     events : DataFrame, optional
         Columns ``date`` (or ``period``) and ``label``; those outside the chart are left out.
+    time : TimeAxis
+        The chart's own.
 
     Returns
     -------

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from lsp_analysis import wording
+from lsp_analysis.verdicts import VERDICTS
 
 MISSING = '<abbr title="not available">–</abbr>'
 
@@ -34,7 +35,6 @@ SYMBOLS = {
 }
 LIGHTS = {"met": "green", "on track": "green", "behind": "amber"}
 LIGHTS |= {"moving away": "red", "missed": "red"}
-VERDICTS = ("better", "similar", "worse", "higher", "lower", "not compared")
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+INLINE = "module://matplotlib_inline.backend_inline"  # pyplot's figures go into the notebook
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
@@ -15,7 +16,7 @@ def process_environment(scratch: Path) -> dict[str, str]:
         "JE_ARROW_MALLOC_CONF": "background_thread:false",
         "IPYTHONDIR": str(scratch / "ipython"),
         "JUPYTER_RUNTIME_DIR": str(scratch),
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "MPLBACKEND": INLINE,
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "PYTHONHASHSEED": "0",
         "TMPDIR": str(scratch),

@@ -22,8 +22,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from traitlets.config import Config
 
+from lsp_analysis.reports.environment import INLINE
+
 SKIPPED = "skip-execution"  # the tag nbclient honours too
-INLINE = "module://matplotlib_inline.backend_inline"
 
 _SETTINGS = Config(
     {

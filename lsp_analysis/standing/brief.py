@@ -331,6 +331,8 @@ def area_brief(
     start : Period, date or text
         Similarly deprived areas are chosen on the last edition of the Indices before it, never on a
         later one.
+    level : float between 0 and 1
+        Coverage of all intervals on the page.
     n : int
         How many similarly deprived areas.
     against : name or code, optional

@@ -71,7 +71,8 @@ def ratio_of_proportions(
 ) -> Contrast:
     """Share of the first group over that of the second, with log limits (Katz 1978, statsmodels).
 
-    A count of nought on either side leaves the limits missing: its logarithm has no spread.
+    Arguments as for `difference_of_proportions`. A count of nought on either side leaves the limits
+    missing: its logarithm has no spread.
     """
     x1, n1, x2, n2 = _both(x1, n1, x2, n2, of=as_parts)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -86,7 +87,10 @@ def ratio_of_proportions(
 def difference_of_rates(
     x1: ArrayLike, t1: ArrayLike, x2: ArrayLike, t2: ArrayLike, *, level: float = 0.95
 ) -> Contrast:
-    """Events per unit of exposure, first group less second, with MOVER limits from score limits."""
+    """Events per unit of exposure, first group less second, with MOVER limits from score limits.
+
+    Arguments as for `ratio_of_rates`.
+    """
     x1, t1, x2, t2 = _both(x1, t1, x2, t2)
     alpha = 1 - check_level(level)
     rate1, rate2 = x1 / t1, x2 / t2

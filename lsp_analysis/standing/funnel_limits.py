@@ -112,7 +112,10 @@ def _average(counts: np.ndarray, population: np.ndarray) -> float:
 
 
 def around(average: float, error: np.ndarray, factor: float = 1.0) -> dict[str, np.ndarray]:
-    """Normal limits around an average, `factor` times as wide as chance makes them."""
+    """Normal limits around an average, `factor` times as wide as chance makes them.
+
+    `error` is the standard error at each size, in units of `average`; keys are `LIMIT_COLUMNS`.
+    """
     z95, z998 = ndtri(0.5 + INNER / 2) * factor, ndtri(0.5 + OUTER / 2) * factor
     limits = (-z95, z95, -z998, z998)
     return {name: average + z * error for name, z in zip(LIMIT_COLUMNS, limits, strict=True)}

@@ -126,7 +126,10 @@ def shared_out(
 
 
 def tenths(panel: pd.DataFrame, deprivation: pd.DataFrame, groups: int) -> dict[int, list[str]]:
-    """Codes of the panel's areas in `groups` of equal number, 1 the most deprived."""
+    """Codes of the panel's areas in `groups` of equal number, 1 the most deprived.
+
+    PanelError when there are several editions, or fewer than two areas a group have a rank.
+    """
     editions = set(deprivation["edition"])
     if len(editions) != 1:
         raise PanelError(f"{len(editions)} editions of the Indices are given. Choose one.")

@@ -121,9 +121,12 @@ def highlights(study: Study, areas: Collection[str] = (), *, level: float = 0.95
 
     Parameters
     ----------
+    study : Study
     areas : names or codes, optional
         Otherwise the study's neighbourhoods if it has some, else its wards, else its MSOAs, else
         its small areas.
+    level : float between 0 and 1
+        One less the share of false discoveries among the verdicts.
 
     Returns
     -------
@@ -190,6 +193,7 @@ def most_deprived(study: Study, *, share: float = 0.2, before: object = "2008-04
 
     Parameters
     ----------
+    study : Study
     share : float between 0 and 1
         Of the small areas.
     before : Period, date or text

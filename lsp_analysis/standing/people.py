@@ -77,6 +77,8 @@ def people(
         ``area_code``, ``period``, ``sex``, ``age_band``, ``population``. Rows for both sexes or all
         ages together are used only where there are no others.
     area, comparator : small-area codes
+    area_name, comparator_name : str
+        As they are to read in a sentence.
 
     Raises
     ------

@@ -17,7 +17,7 @@ from lsp_analysis.standing.judging import adjust_p
 from lsp_analysis.standing.ranks import ranks
 from lsp_analysis.standing.rates import row_limits
 from lsp_analysis.standing.smoothing import empirical_bayes
-from lsp_analysis.standing.space import Moran, moran
+from lsp_analysis.standing.space import SURPRISING, Moran, moran
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from lsp_analysis.study.panel import Indicator
 
 OWN, BESIDE, OTHER = "area", "neighbour", "elsewhere"
-SURPRISING = 0.05
 
 
 @dataclass(frozen=True)

@@ -100,6 +100,8 @@ def quadrant(
     start, end : Period, optional
         First and last period with a gap, unless given.
     level : float between 0 and 1
+    area_name, comparator_name : str
+        As they are to read in a sentence.
     """
     series = {}
     refuse_overlap(area, comparator)

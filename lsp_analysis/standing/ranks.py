@@ -60,6 +60,8 @@ def place_among(value: float, others: ArrayLike, *, highest_first: bool = True) 
         For example a neighbourhood's rate.
     others : array of numbers
         For example the rates of the borough's small areas outside it.
+    highest_first : bool
+        Whether rank 1 and the first tenth hold the highest values, or the lowest.
 
     Returns
     -------

@@ -132,7 +132,10 @@ def proportion(
 def wilson_limits(
     counts: ArrayLike, population: ArrayLike, *, level: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Wilson (1927) score limits of shares, between 0 and 1, without continuity correction."""
+    """Wilson (1927) score limits of shares, between 0 and 1, without continuity correction.
+
+    Arguments as for `proportion`; PanelError for a count above its population.
+    """
     counts, population = as_parts(counts, population)
     alpha = 1 - check_level(level)
     low, high = proportion_confint(counts, population, alpha=alpha, method="wilson")
@@ -161,6 +164,7 @@ def means(
     frame : DataFrame, one row per measurement
     value, by : column names
         What to average, and the column or columns that name the groups.
+    level : float between 0 and 1
 
     Returns
     -------

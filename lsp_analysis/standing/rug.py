@@ -15,13 +15,13 @@ from lsp_analysis.standing.baseline import compare_each
 from lsp_analysis.standing.brief import ALIKE, AreaBrief
 from lsp_analysis.standing.judging import adjust_p
 from lsp_analysis.standing.places import small_names
+from lsp_analysis.standing.profile import JUDGED
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lsp_analysis.study.panel import Indicator
 
-JUDGED = ("better", "worse", "lower", "higher")
 _MOST_DRAWN, _MOST_TOLD = 24, 4  # areas
 
 

@@ -134,6 +134,10 @@ def weighted_slope(
 ) -> tuple[float, float, float, bool]:
     """Slope of values on time, weighted by the precision that their 95% limits imply.
 
+    Parameters
+    ----------
+    value, low, high : arrays of one length, in order of time
+
     Returns
     -------
     slope, standard error, chi-squared (slope squared over its variance), and whether the slope has
