@@ -112,7 +112,7 @@ class TrialResult:
         lost, gone = (int(self.missing[c].sum()) for c in ("units_without", "rows_without"))
         if lost or gone:
             said.append(
-                f"{wording.counted(lost, self.design.unit).capitalize()} and "
+                f"{wording.capital(wording.counted(lost, self.design.unit))} and "
                 f"{wording.counted(gone, 'row')} of outcomes are missing: see the bounds."
             )
         for arm, way in self.trial.crossed.items():
@@ -123,7 +123,7 @@ class TrialResult:
             ("deviation", self.trial.deviations),
         ):
             if len(frame):
-                said.append(f"{wording.counted(len(frame), noun).capitalize()} on record.")
+                said.append(f"{wording.capital(wording.counted(len(frame), noun))} on record.")
         return said
 
     def forest_frame(self) -> pd.DataFrame:

@@ -38,17 +38,17 @@ def flow_frame(
     rows.append(("Randomised", "", len(table), None, ""))
     labels = {arm.name: arm.label for arm in trial.design.arms}
     for name in trial.scheme.arms:
-        own, label = table[table["arm"] == name], labels.get(name, name.capitalize())
+        own, label = table[table["arm"] == name], labels.get(name, wording.capital(name))
         rows.append(("Allocated", label, len(own), None, _received_words(own)))
     for name in trial.scheme.arms:
-        own, label = table[table["arm"] == name], labels.get(name, name.capitalize())
+        own, label = table[table["arm"] == name], labels.get(name, wording.capital(name))
         seen, lost = own[own["known"] > 0], own[own["known"] == 0]
         note = f"no outcome: {', '.join(lost['unit'])}" if len(lost) else ""
         gone = int((seen["rows"] - seen["known"]).sum())
         note += f"{'; ' if note else ''}{gone} rows without an outcome" if gone else ""
         rows.append(("Followed up", label, len(seen), _people(seen), note))
     for name in trial.scheme.arms:
-        own, label = table[table["arm"] == name], labels.get(name, name.capitalize())
+        own, label = table[table["arm"] == name], labels.get(name, wording.capital(name))
         used = own[own["used"]]
         rows.append(("Analysed", label, len(used), _people(used), ""))
     return pd.DataFrame(rows, columns=COLUMNS)

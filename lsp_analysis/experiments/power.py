@@ -77,10 +77,10 @@ class PowerCurve:
 
     def _which(self, row: pd.Series) -> str:
         """A design in words: "16 clusters per arm (six steps)"."""
-        name = f"{wording.number(row['x'])} {self.xlabel[:1].lower()}{self.xlabel[1:]}"
+        name = f"{wording.number(row['x'])} {wording.inside(self.xlabel)}"
         if (self.points["series"] == row["series"]).all():
             return name
-        return f"{name} ({row['series'][:1].lower()}{row['series'][1:]})"
+        return f"{name} ({wording.inside(row['series'])})"
 
     def _smallest(self, row: pd.Series) -> str:
         size = row["smallest_effect"]

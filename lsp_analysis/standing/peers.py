@@ -46,7 +46,8 @@ class Peers:
         place = place_among(own, others, highest_first=up)
         end = "highest" if self.indicator.polarity == "none" else "worst"
         return wording.Sentence(
-            f"{name}: among {len(others)} areas as deprived as it is, {self.area} is "
+            f"{name}: among {wording.counted(len(others), 'area')} as deprived as it is, "
+            f"{self.area} is "
             f"{wording.ordinal(int(place['rank']))} from the {end} of {int(place['of'])} with "
             f"{wording.quantity(own, unit)}; the others run from "
             f"{wording.quantity(others.min(), unit)} to {wording.quantity(others.max(), unit)}."
