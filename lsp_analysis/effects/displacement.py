@@ -174,7 +174,7 @@ def displacement(case: Case) -> CheckResult:
     table = pd.DataFrame(
         [
             _events(case, case.found, "This neighbourhood"),
-            _events(case, next_door, f"The {int(near.sum())} areas next door"),
+            _events(case, next_door, f"The {wording.counted(int(near.sum()), 'area')} next door"),
             _events(case, both, "Both together"),
             {
                 "label": "Both, by counts alone (WDD)",

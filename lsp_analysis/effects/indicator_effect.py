@@ -152,17 +152,27 @@ def indicator_effect(
 def _estimate(
     rows: pd.DataFrame, indicator: Indicator, *, checks: bool, **options
 ) -> EffectEstimate:
-    counted = indicator.value_type not in ADDITIVE and rows["numerator"].notna().any()
+    rows, outcome, population = compared(rows, indicator)
     options["polarity"] = "" if indicator.polarity == "none" else indicator.polarity
-    if not counted:
-        return estimate(rows, outcome="value", unit=indicator.unit, checks=checks, **options)
-    rows = rows.dropna(subset=["numerator", "denominator"])
-    rows = rows[rows["denominator"] > 0]
+    if population is None:
+        return estimate(rows, outcome=outcome, unit=indicator.unit, checks=checks, **options)
     found = estimate(
-        rows, outcome="numerator", population="denominator", checks=checks,
+        rows, outcome=outcome, population=population, checks=checks,
         per=indicator.multiplier, **options,
     )  # fmt: skip
     return replace(found, outcome=indicator.indicator_id)
+
+
+def compared(rows: pd.DataFrame, indicator: Indicator) -> tuple[pd.DataFrame, str, str | None]:
+    """Rows with what is to be compared, its column, and that of its base.
+
+    Counts go with their base, and rows without either are left out; values, which have none, are
+    compared as they are.
+    """
+    if indicator.value_type in ADDITIVE or not rows["numerator"].notna().any():
+        return rows, "value", None
+    rows = rows.dropna(subset=["numerator", "denominator"])
+    return rows[rows["denominator"] > 0], "numerator", "denominator"
 
 
 def dated(panel: pd.DataFrame, start: pd.Period) -> tuple[pd.DataFrame, pd.Period, bool, str]:

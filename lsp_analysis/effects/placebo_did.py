@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import pandas as pd
 
+from lsp_analysis import wording
 from lsp_analysis.effects import placebo
 from lsp_analysis.effects.did import difference_in_differences
 from lsp_analysis.effects.layout import check_level, grid, tidy
@@ -85,10 +86,13 @@ def placebo_difference_in_differences(
     smallest = critical + float(np.quantile(placebos, POWER))
     warnings = [CAUTION]
     if dropped:
-        warnings.append(f"{dropped} comparison areas with missing values were left out.")
+        count = wording.capital(wording.counted(dropped, "comparison area"))
+        was = "was" if dropped == 1 else "were"
+        warnings.append(f"{count} with missing values {was} left out.")
     finest = 1 / (pool.n_placebos + 1)
     if finest > 1 - level:
-        warnings.append(f"With {pool.n_placebos} placebos the finest p-value is {finest:.2f}.")
+        count = wording.counted(pool.n_placebos, "placebo")
+        warnings.append(f"With {count} the finest p-value is {finest:.2f}.")
     positive = bool((laid.outcomes >= 0).all()) and fit.counterfactual > 0
     return EffectEstimate(
         outcome=outcome,

@@ -11,7 +11,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.effects.case import Case, open_case
 from lsp_analysis.effects.estimate import estimate
-from lsp_analysis.effects.indicator_effect import ADDITIVE, dated
+from lsp_analysis.effects.indicator_effect import compared, dated
 from lsp_analysis.effects.periods import as_period
 from lsp_analysis.effects.result import CheckResult, EffectEstimate
 from lsp_analysis.effects.sensitivity import check_case
@@ -20,7 +20,6 @@ from lsp_analysis.wording import Sentence
 
 if TYPE_CHECKING:
     from lsp_analysis.study.areas import Area
-    from lsp_analysis.study.panel import Indicator
     from lsp_analysis.study.store import Study
 
 
@@ -151,7 +150,7 @@ def pose(
             "late to judge what began in "
             f"{wording.period(begun(start))}: nothing here is about the programme."
         )
-    rows, outcome, population = _counted(rows, indicator)
+    rows, outcome, population = compared(rows, indicator)
     if like is not None:
         neighbours, context = like.neighbours, like.context
     else:
@@ -222,14 +221,6 @@ def begun(start: pd.Period | str) -> pd.Period:
             f"start={start!r} is not a month, quarter or year. Write it as 2008-04, 2008Q2 or 2008."
         )
     return found
-
-
-def _counted(rows: pd.DataFrame, indicator: Indicator) -> tuple[pd.DataFrame, str, str | None]:
-    """Rows with what is to be compared: counts and their base, or values as they are."""
-    if indicator.value_type in ADDITIVE or not rows["numerator"].notna().any():
-        return rows, "value", None
-    rows = rows.dropna(subset=["numerator", "denominator"])
-    return rows[rows["denominator"] > 0], "numerator", "denominator"
 
 
 def _context(study: Study) -> dict[str, Any]:

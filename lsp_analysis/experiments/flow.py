@@ -33,7 +33,7 @@ def flow_frame(
     rows = []
     if assessed is not None:
         left_out = assessed - len(table)
-        note = f"{left_out} left out: {excluded}" if left_out else ""
+        note = ": ".join(filter(None, [f"{left_out} left out", excluded])) if left_out else ""
         rows.append(("Assessed", "", assessed, None, note))
     rows.append(("Randomised", "", len(table), None, ""))
     labels = {arm.name: arm.label for arm in trial.design.arms}
@@ -45,7 +45,9 @@ def flow_frame(
         seen, lost = own[own["known"] > 0], own[own["known"] == 0]
         note = f"no outcome: {', '.join(lost['unit'])}" if len(lost) else ""
         gone = int((seen["rows"] - seen["known"]).sum())
-        note += f"{'; ' if note else ''}{gone} rows without an outcome" if gone else ""
+        if gone:
+            without = f"{wording.counted(gone, 'row')} without an outcome"
+            note = f"{note}; {without}" if note else without
         rows.append(("Followed up", label, len(seen), _people(seen), note))
     for name in trial.scheme.arms:
         own, label = table[table["arm"] == name], labels.get(name, wording.capital(name))

@@ -221,7 +221,8 @@ def _places(grid: Grid, areas: Sequence[str]) -> np.ndarray:
     lacking = [area for area in areas if area not in known]
     if lacking:
         raise ParameterError(
-            f"{len(lacking)} areas are not in the panel, or have gaps in it, first {lacking[0]}."
+            f"{wording.capital(wording.counted(len(lacking), 'area'))} asked for cannot be used, "
+            f"first {lacking[0]}: not in the panel, or with gaps in it. Leave them out."
         )
     return np.array([known[area] for area in areas])
 
