@@ -316,6 +316,15 @@ def ordinal(n: int) -> str:
     return f"{number(int(n))}{ending}"
 
 
+def placed(rank: float, superlative: str) -> str:
+    """A place from one end: "worst" for the first, then "2nd worst", "3rd worst".
+
+    >>> placed(1, "most deprived"), placed(27.0, "worst")
+    ('most deprived', '27th worst')
+    """
+    return superlative if round(rank) == 1 else f"{ordinal(round(rank))} {superlative}"
+
+
 def period(p: Any, *, short: bool = False) -> str:
     """A period as people say it: "April 2008", "2008", "2008/09", "2008 Q2", "1 April 2008".
 

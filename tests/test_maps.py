@@ -72,7 +72,7 @@ def test_the_highlighted_area_is_outlined_named_and_ranked(borough):
         borough, column="rate", unit="count", highlight="E98", neighbours=["E97"], name="$Our$ area"
     )
     assert key(ax)[-2:] == ["$Our$ area", "Neighbours"]
-    assert "The outlined area has 98, 2nd from the highest." in figures.alt_of(ax)
+    assert "The outlined area has 98, the 2nd highest." in figures.alt_of(ax)
 
 
 def test_where_shows_the_area_close_up_with_its_neighbours(borough):

@@ -271,9 +271,9 @@ def _choropleth_alt(
     chosen = rows_of(geo, highlight) & known
     if chosen.any():
         mean = float(values[chosen].mean())
-        place = wording.ordinal(int((values[known] > mean).sum()) + 1)
+        place = wording.placed(int((values[known] > mean).sum()) + 1, "highest")
         what = "The outlined area has" if chosen.sum() == 1 else "The outlined areas average"
-        words.append(f"{what} {wording.quantity(mean, unit)}, {place} from the highest.")
+        words.append(f"{what} {wording.quantity(mean, unit)}, the {place}.")
     return " ".join(words)
 
 

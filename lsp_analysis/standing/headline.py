@@ -41,7 +41,7 @@ def _unjudged(brief: AreaBrief) -> str:
     here, there = (wording.quantity(row[c], row["unit"]) for c in ("value", "comparator_value"))
     ends = ("highest", "lowest") if row["polarity"] == "none" else ("worst", "best")
     last = row["of"] > 1 and round(row["rank"]) == row["of"]
-    place = ends[1] if last else f"{_nth(row['rank'])}{ends[0]}"
+    place = ends[1] if last else wording.placed(row["rank"], ends[0])
     return (
         f"{row['name']}: {here} in {brief.area.name} and {there} in {REST} in "
         f"{wording.period(row['period'])}, the {place} of "
@@ -63,8 +63,8 @@ def _deprived(brief: AreaBrief) -> str:
     latest = rows[rows["edition"] == edition].set_index("area_code")["rank"]
     places = latest.rank()[list(set(brief.area.members) & set(latest.index))]
     if len(places) == 1:
-        place = _nth(places.iloc[0])
-        where = f"{place}most deprived of the borough's {len(latest)} small areas"
+        place = wording.placed(places.iloc[0], "most deprived")
+        where = f"{place} of the borough's {len(latest)} small areas"
         return f"In the Indices of {edition} {brief.area.name} was the {where}."
     decile = known.loc[known["edition"] == edition, "decile"]
     worst = wording.of_total(int((decile == 1).sum()), len(decile))
@@ -72,11 +72,6 @@ def _deprived(brief: AreaBrief) -> str:
         f"In the Indices of {edition}, {worst} small areas here were in England's most "
         "deprived tenth."
     )
-
-
-def _nth(rank: float) -> str:
-    """A rank before a superlative: "6th " most deprived; the first is the most deprived."""
-    return "" if round(rank) == 1 else f"{wording.ordinal(round(rank))} "
 
 
 def _counted(counts: list[tuple[str, int]], judged: int) -> str:

@@ -47,8 +47,7 @@ class Peers:
         end = "highest" if self.indicator.polarity == "none" else "worst"
         return wording.Sentence(
             f"{name}: among {wording.counted(len(others), 'area')} as deprived as it is, "
-            f"{self.area} is "
-            f"{wording.ordinal(int(place['rank']))} from the {end} of {int(place['of'])} with "
+            f"{self.area} is the {wording.placed(place['rank'], end)} of {int(place['of'])} with "
             f"{wording.quantity(own, unit)}; the others run from "
             f"{wording.quantity(others.min(), unit)} to {wording.quantity(others.max(), unit)}."
         )

@@ -67,8 +67,8 @@ class Places:
         if len(own) == 1:
             row = own.iloc[0]
             return (
-                f"{self.area} has {self._quantity(row['value'])}, {wording.ordinal(row['rank'])} "
-                f"of {n} from the {self._end()}."
+                f"{self.area} has {self._quantity(row['value'])}, the "
+                f"{wording.placed(row['rank'], self._end())} of {n}."
             )
         best, last = int(own["rank"].min()), int(own["rank"].max())
         return (
