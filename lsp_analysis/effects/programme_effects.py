@@ -95,7 +95,7 @@ class ProgrammeEffects:
         level = found[0].effect.level
         seen = [one for one in found if one.effect.p_value <= 1 - level + 1e-12]
         chance = (1 - level) * len(found)
-        names = wording.and_list(one.indicator.name for one in seen)
+        names = wording.and_list(wording.inside(one.indicator.name) for one in seen)
         stand = wording.counted(len(seen), "stands", "stand") if seen else "none stands"
         finest = max(one.effect.finest_p for one in found)
         out_of_reach = finest * len(found) > 1 - level
@@ -114,7 +114,7 @@ class ProgrammeEffects:
         return wording.Sentence(text)
 
     def _first(self) -> str:
-        name = self.primary.indicator.name
+        name = wording.inside(self.primary.indicator.name)
         if self.programme.primary_outcome == self.primary.indicator.indicator_id:
             return f"{name} named beforehand as the one that counts"
         return f"none named beforehand as the one that counts ({name} is shown in full)"
