@@ -7,6 +7,7 @@ Its files also hold a neighbour, Otherham, as national files would; headings are
 from __future__ import annotations
 
 import csv
+import functools
 import json
 from pathlib import Path
 
@@ -241,3 +242,52 @@ def write_fuel_poverty(folder: Path) -> None:
     write_workbook(
         folder / "fuel.xlsx", {"Table 2": districts, "Table 3": [*title, heading, *rows]}
     )
+
+
+STREET_HEADING = [
+    "Crime ID",
+    "Month",
+    "Reported by",
+    "Falls within",
+    "Longitude",
+    "Latitude",
+    "Location",
+    "LSOA code",
+    "LSOA name",
+    "Crime type",
+    "Last outcome category",
+    "Context",
+]
+
+
+@functools.cache
+def anchor_point(code: str) -> tuple[float, float]:
+    """Longitude and latitude of a point well inside a small area of `write_boundaries`."""
+    from pyproj import Transformer
+
+    grid = Transformer.from_crs("EPSG:27700", "EPSG:4326", always_xy=True)
+    lon, lat = grid.transform(400_100 + 500 * NEW.index(code), 300_250)
+    return round(lon, 6), round(lat, 6)
+
+
+def street_row(
+    month: str, crime_type: str, code: str, crime_id: str = "", *, force: str = "Mid Police"
+) -> list[object]:
+    """A crime as the police publish it; anti-social behaviour has no Crime ID."""
+    point = anchor_point(code) if code in NEW else ("", "")
+    place = ["On or near High Street", code, NAMES.get(code, "Otherham 001A")]
+    return [crime_id, month, force, force, *point, *place, crime_type, "", ""]
+
+
+def write_street(folder: Path, month: str, rows: list[list[object]], force: str = "mid") -> Path:
+    """One force's street file of one month, in the folder of its month."""
+    return write_rows(folder / month / f"{month}-{force}-street.csv", [STREET_HEADING, *rows])
+
+
+def street_month(month: str, each: int = 2) -> list[list[object]]:
+    """`each` burglaries and twice as much anti-social behaviour in every area but the last."""
+    rows = []
+    for code in NEW[:-1]:
+        rows += [street_row(month, "Burglary", code, f"{month}{code}{n}") for n in range(each)]
+        rows += [street_row(month, "Anti-social behaviour", code) for _ in range(2 * each)]
+    return rows

@@ -148,7 +148,7 @@ def test_boundaries_are_valid_polygons_in_metres_of_the_right_size(bolton):
 
 def test_each_file_used_is_named_with_publisher_licence_and_hash(bolton):
     sources = bolton.descriptor["sources"]
-    assert len({source["path"] for source in sources}) == len(sources) == 33
+    assert len({source["path"] for source in sources}) == len(sources) == 34
     assert all("/" not in source["path"] and len(source["hash"]) == 71 for source in sources)
     text = json.dumps(sources)
     assert "imd2010eng_gm.csv" in text

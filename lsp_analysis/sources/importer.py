@@ -13,11 +13,13 @@ from lsp_analysis.sources import (
     boundaries,
     census,
     claimants,
+    crime,
     deprivation,
     files,
     fuel_poverty,
     lookups,
     places,
+    police,
     populations,
 )
 from lsp_analysis.sources.formats import Found, Publication, find_tables
@@ -38,6 +40,7 @@ FORMATS = (
     *populations.FORMATS,
     *census.FORMATS,
     *fuel_poverty.FORMATS,
+    *police.FORMATS,
 )
 NOTES = "IMPORT.md"
 
@@ -54,8 +57,8 @@ def import_study(
     Files are recognised by their headings, whatever they are called and wherever they lie, and may
     hold many boroughs. The study gets areas of the code vintages 2001 and 2011 and what they make
     up, the lookup between them, Indices of Deprivation, the claimant panel, tables of the censuses,
-    fuel poverty, populations and boundaries, as far as they are there; ``IMPORT.md`` in it says
-    what was used and what was not.
+    fuel poverty, street-level crime, populations and boundaries, as far as they are there;
+    ``IMPORT.md`` in it says what was used and what was not.
 
     Parameters
     ----------
@@ -83,7 +86,8 @@ def import_study(
     panel = claimants.import_claimants(tables[claimants.KIND], geography.codes[NEW], register)
     geography = _with_shares(geography, people, panel)
     areas, members = _areas(tables, geography, parents, neighbourhoods, register)
-    indicators, observations = _observations(tables, geography.codes[NEW], people, panel, register)
+    shapes = _boundaries(polygons, areas, register)
+    indicators, observations = _observations(tables, geography, people, panel, shapes, register)
     made = {
         "areas": areas,
         "indicators": indicators,
@@ -97,7 +101,6 @@ def import_study(
         "code_lookup": geography.lookup,
         "populations": people,
     }
-    shapes = _boundaries(polygons, areas, register)
     place = geography.borough
     title = f"{place.name}: published statistics of small areas"
     return write_study(
@@ -129,8 +132,8 @@ def _find(folder: Path) -> tuple[dict[str, list[Found]], list[boundaries.Boundar
         raise SourceError(
             f"None of the {len(seen)} tables in {folder} is of a format "
             "known here: ONS code lookups, Indices of Deprivation, the claimant panel, census "
-            "tables, fuel poverty, mid-year populations. Put the publishers' own files there, with "
-            "their headings."
+            "tables, fuel poverty, street-level crime, mid-year populations. Put the publishers' "
+            "own files there, with their headings."
         )
     return tables, boundaries.find_boundaries(folder)
 
@@ -152,12 +155,14 @@ def _with_shares(geography: Geography, people: pd.DataFrame, panel: pd.DataFrame
 
 def _observations(
     tables: dict[str, list[Found]],
-    codes: list[str],
+    geography: Geography,
     people: pd.DataFrame,
     panel: pd.DataFrame,
+    shapes: GeoDataFrame | None,
     register: Register,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables `indicators` and `observations`, the claimant panel first."""
+    codes = geography.codes[NEW]
     residents = None
     if not people.empty:
         latest = people[people["period"] == people["period"].max()]
@@ -165,8 +170,12 @@ def _observations(
     counted, shares = census.import_census(tables, codes, residents, register)
     poverty = fuel_poverty.import_fuel_poverty(tables[fuel_poverty.KIND], codes, register)
     modelled = [] if poverty.empty else [fuel_poverty.indicator()]
-    indicators = pd.DataFrame([claimants.indicator(), *counted, *modelled])
-    found = [part for part in (panel, shares, poverty) if not part.empty]
+    lsoas = None if shapes is None else shapes[shapes["area_code"].isin(codes)]
+    recorded, crimes = crime.import_crime(
+        [*tables[police.KIND], *tables[police.KIND_POINTS]], geography, lsoas, people, register
+    )
+    indicators = pd.DataFrame([claimants.indicator(), *counted, *modelled, *recorded])
+    found = [part for part in (panel, shares, poverty, crimes) if not part.empty]
     return indicators, pd.concat(found, ignore_index=True) if found else panel
 
 
