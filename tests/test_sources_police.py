@@ -146,18 +146,22 @@ def test_another_force_with_a_few_crimes_over_the_border_covers_nothing(folder, 
     native.write_street(folder, "2013-12", rows, "next-door")
     study = imported(folder, tmp_path)
     assert counts(study, TOGETHER).equals(before)
-    assert "Next Door Police: 1 crimes in 1 of the borough's 6 small areas" in notes(study)
-    assert "next-door-street.csv`" not in notes(study)
+    assert "Next Door Police: one crime in 1 of the borough's 6 small areas" in notes(study)
+    used, not_used = notes(study).split("## Not used")
+    assert "next-door-street.csv`" not in used
+    assert "next-door-street.csv`" in not_used
 
 
-def test_files_of_another_borough_leave_no_trace(tmp_path):
+def test_files_of_another_borough_are_only_named_as_not_used(tmp_path):
     folder = write_place(tmp_path / "native")
     before = notes(imported(folder, tmp_path))
     rows = [native.street_row("2014-01", "Burglary", "E01080001", f"o{n}") for n in range(40)]
     native.write_street(folder, "2014-01", rows)
     study = imported(folder, tmp_path)
     assert BURGLARY not in study.indicators()["indicator_id"].tolist()
-    assert notes(study) == before
+    used, not_used = notes(study).split("## Not used")
+    assert before.startswith(used.rstrip())
+    assert "2014-01-mid-street.csv`" in not_used
 
 
 def test_a_later_code_is_placed_by_its_point_and_a_blank_point_is_told(folder, tmp_path):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from lsp_analysis import wording
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import reading
 from lsp_analysis.sources.boundaries import NATIONAL_GRID
@@ -198,8 +199,9 @@ def _of_own_forces(rows: pd.DataFrame, codes: Sequence[str], register: Register)
     for (points, force), found in reach.iterrows():
         if found["nunique"] < COVERING * len(codes):
             whose = "Tables of points" if points else (force or "Files that name no force")
+            crimes = wording.counted(int(found["size"]), "crime")
             register.note(
-                f"{whose}: {found['size']:,} crimes in {found['nunique']} of the borough's "
+                f"{whose}: {crimes} in {found['nunique']} of the borough's "
                 f"{len(codes)} small areas, too few areas for files that cover the borough. "
                 "They were not counted."
             )
