@@ -6,18 +6,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter
 
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.figures.marks import (
+    TickNumbers,
     floats,
     key_above,
     need,
     nothing_drawn,
     number_axis,
     one_line,
-    tick_text,
 )
 from lsp_analysis.figures.style import (
     INK,
@@ -104,7 +103,7 @@ def _pyramid_axes(ax: Axes, bands: list[str], frame: pd.DataFrame, unit: str) ->
     ax.spines["left"].set_visible(False)
     ax.axvline(0, color=INK, linewidth=0.8)
     number_axis(ax, "x")
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: tick_text(ax.xaxis, abs(v))))
+    ax.xaxis.set_major_formatter(TickNumbers(sign=False))
     named = "Per cent of people" if unit == "percent" else wording.unit_label(unit)
     ax.set_xlabel(named, fontsize=SMALL)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import Formatter, MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
 from lsp_analysis import wording
@@ -184,7 +185,7 @@ def number_axis(ax: Axes, which: str = "y") -> None:
     """Tick labels with thousands commas and true minus signs, and light lines behind the data."""
     axis = ax.yaxis if which == "y" else ax.xaxis
     axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: tick_text(axis, value)))
+    axis.set_major_formatter(TickNumbers())
     axis.grid(True, color=GRID, linewidth=0.8)
 
 
@@ -208,9 +209,24 @@ def value_axis(ax: Axes, label: str, *values: Any, zero: bool = False) -> None:
     unit_above(ax, f"{label} (axis does not start at zero)".strip() if cut else label)
 
 
-def tick_text(axis: Any, value: float) -> str:
-    """A tick's number with just the decimals that tell the ticks apart; millions as "300m"."""
-    ticks = np.asarray(axis.get_majorticklocs(), dtype=float)
+class TickNumbers(Formatter):
+    """Numbers with just the decimals that tell the ticks apart; millions as "300m"."""
+
+    def __init__(self, *, sign: bool = True) -> None:
+        """Without `sign`, for bars to both sides of nought, the numbers are sizes."""
+        self._sign = sign
+
+    def format_ticks(self, values: Any) -> list[str]:
+        """Texts of all ticks of an axis, which matplotlib asks for together."""
+        ticks = np.asarray(values, dtype=float)
+        return [_tick_text(ticks, tick if self._sign else abs(tick)) for tick in ticks]
+
+    def __call__(self, value: float, pos: int | None = None) -> str:
+        """Text of a tick by itself."""
+        return self.format_ticks([value])[0]
+
+
+def _tick_text(ticks: np.ndarray, value: float) -> str:
     largest = float(np.max(np.abs(ticks), initial=0.0))
     divisor, suffix = large_unit(largest)
     step = float(np.min(np.diff(ticks))) / divisor if len(ticks) > 1 else 1.0
@@ -223,6 +239,7 @@ def large_unit(largest: float) -> tuple[float, str]:
     return next(((d, s) for d, s in ((1e9, "bn"), (1e6, "m")) if largest >= d), (1.0, ""))
 
 
+@cache
 def _decimals(step: float) -> int:
     """Fewest decimals, up to nine, that show a step between ticks."""
     for places in range(10):

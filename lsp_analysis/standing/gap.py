@@ -244,14 +244,17 @@ def gap_between(
     )
 
 
+_LIMITS = ("gap", "low", "high")
+_RATIOS = ("ratio", "ratio_low", "ratio_high")
+
+
 def _gap_change(of: Gap, first: pd.Series, last: pd.Series) -> GapChange:
     # The gap's size: turned over where the area starts below, so that nearer nought is narrower.
     side = -1.0 if first["gap"] < 0 else 1.0
-    gaps = [row[["gap", "low", "high"]].to_numpy(float) for row in (first, last)]
+    gaps = [np.array([row[name] for name in _LIMITS], float) for row in (first, last)]
     change, low, high = _mover(*gaps)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = ["ratio", "ratio_low", "ratio_high"]
-        logs = [np.log(row[ratios].to_numpy(float)) for row in (first, last)]
+        logs = [np.log([float(row[name]) for name in _RATIOS]) for row in (first, last)]
     relative = np.exp(_mover(*logs))
     return GapChange(
         of.name,

@@ -54,15 +54,25 @@ def group_series(
     check_columns(panel, ["area_code", "period", "numerator", "denominator", "value"], "panel")
     codes = list(dict.fromkeys(codes))
     own = panel["area_code"].isin(codes).to_numpy()
-    members = panel[["period", "numerator", "denominator", "value"]][own]
-    if members.empty:
+    if not own.any():
         raise PanelError(
             f"None of the {len(codes)} areas asked for (first: {', '.join(codes[:3]) or 'none'}) "
             f"is in the panel of {indicator.indicator_id!r}. Check the codes and their vintage."
         )
     periods = pd.PeriodIndex(panel["period"].unique()).sort_values()
-    sums = _sums(members, periods, indicator)
-    series = _estimates(sums, indicator, additive=_is_additive(members, indicator))
+    row = periods.get_indexer(pd.PeriodIndex(panel["period"].array[own]))
+    numerator, denominator, value = (
+        panel[name].to_numpy(float)[own] for name in ("numerator", "denominator", "value")
+    )
+    additive = indicator.value_type not in ("dsr", "score") and not np.isnan(numerator).all()
+    top, weight = numerator, denominator
+    if not additive:
+        weight = np.ones(len(value)) if np.isnan(denominator).any() else denominator
+        top = value * weight
+    elif indicator.value_type == "count":
+        weight = np.ones(len(value))
+    sums = _sums(top, weight, row, len(periods))
+    series = _estimates(sums, indicator, additive=additive)
     n_missing = len(codes) - sums["n_areas"]
     known = sums["n_areas"] > 0 if leave_out_missing else n_missing == 0
     series = {name: np.where(known, column, np.nan) for name, column in series.items()}
@@ -81,36 +91,16 @@ def group_limits(
     return mean_limits(series["value"], series["se"] * np.sqrt(n), n, level=level)
 
 
-def _is_additive(members: pd.DataFrame, indicator: Indicator) -> bool:
-    return indicator.value_type not in ("dsr", "score") and bool(members["numerator"].notna().any())
+def _sums(top: np.ndarray, weight: np.ndarray, row: np.ndarray, n: int) -> dict[str, np.ndarray]:
+    """Sums over areas, by period, that the estimate and its standard error are made of.
 
-
-def _parts(members: pd.DataFrame, indicator: Indicator) -> tuple[np.ndarray, np.ndarray]:
-    """Each area's top and weight, whose sums make the group's value; both are known or neither."""
-    columns = ("numerator", "denominator", "value")
-    numerator, denominator, value = (members[name].to_numpy(float) for name in columns)
-    alike = np.ones(len(members))
-    if not _is_additive(members, indicator):
-        weight = alike if np.isnan(denominator).any() else denominator
-        top = value * weight
-    else:
-        weight = alike if indicator.value_type == "count" else denominator
-        top = numerator
+    Each area's `top` and `weight` make the group's value; both are known or neither counts.
+    """
     known = ~np.isnan(top) & (weight > 0)
-    return np.where(known, top, np.nan), np.where(known, weight, np.nan)
-
-
-def _sums(
-    members: pd.DataFrame, periods: pd.PeriodIndex, indicator: Indicator
-) -> dict[str, np.ndarray]:
-    """Sums over areas, by period, that the estimate and its standard error are made of."""
-    top, weight = _parts(members, indicator)
-    known = ~np.isnan(top)
-    top, weight = top[known], weight[known]
-    row = periods.get_indexer(pd.PeriodIndex(members["period"]))[known]
+    row, top, weight = row[known], top[known], weight[known]
     products = {"top": top, "weight": weight, "tt": top**2, "tw": top * weight, "ww": weight**2}
-    sums = {name: np.bincount(row, part, len(periods)) for name, part in products.items()}
-    return {**sums, "n_areas": np.bincount(row, minlength=len(periods))}
+    sums = {name: np.bincount(row, part, n) for name, part in products.items()}
+    return {**sums, "n_areas": np.bincount(row, minlength=n)}
 
 
 def _estimates(
