@@ -17,6 +17,7 @@ from lsp_analysis.effects.data_checks import (
     series_breaks,
     small_counts,
 )
+from lsp_analysis.effects.sensitivity import check_case
 
 CASE = case_of(borough(4, mean_count=20, autocorrelation=0.2))
 
@@ -86,6 +87,18 @@ def test_overdispersion_is_told_as_a_multiple_of_chance():
     told = [small_counts(case_of(borough(4, **one))).finding for one in (calm, wild)]
     times = [float(text.split("the variance is ")[1].split(" ")[0]) for text in told[1:]]
     assert times[0] > 3
+
+
+def test_person_periods_are_not_held_against_what_chance_alone_would_make():
+    made = borough(4, mean_count=20, autocorrelation=0.2)
+    months = case_of(made, person_periods=True)
+    found = small_counts(months)
+    assert "chance alone" not in found.finding
+    assert "person-periods were expected" in found.finding
+    assert "the same people counted again" in found.finding
+    assert found.status == small_counts(CASE).status
+    for finding in (one.finding for one in check_case(months)):
+        assert "events" not in finding.replace("other programmes or events", "")
 
 
 def test_a_full_panel_has_nothing_missing():

@@ -114,3 +114,15 @@ def test_it_says_itself_without_claiming_a_cause():
 def test_counts_are_divided_by_something(size):
     with pytest.raises(ParameterError, match="above 0"):
         weighted_displacement_difference((2, 1), (3, 3), sizes=(1, 1, size, 1))
+
+
+def test_counts_alone_give_no_interval_for_person_periods():
+    made = borough(3, effect=-0.5, mean_count=20)
+    events, months = (displacement(case_of(made, person_periods=of)) for of in (False, True))
+    plain = "Both, by counts alone (WDD)"
+    rows = [found.table.set_index("label").loc[plain] for found in (events, months)]
+    assert rows[0]["estimate"] == rows[1]["estimate"]
+    assert rows[0]["low"] < rows[0]["high"]
+    assert rows[1][["low", "high"]].isna().all()
+    assert months.picture_options["unit"] == "Person-periods since the start"
+    assert_fit_for_a_page(months.plot())

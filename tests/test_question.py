@@ -39,6 +39,19 @@ def test_its_estimate_holds_the_truth_of_the_simulation(question):
     assert effect.sentence().startswith("From April 2008 to December 2012, anti-social behaviour")
 
 
+def test_person_periods_are_asked_about_as_such(study, monkeypatch):
+    known = type(study).indicator
+    monkeypatch.setattr(
+        type(study),
+        "indicator",
+        lambda self, name: replace(known(self, name), value_type="person_periods"),
+    )
+    asked = pose(study, "antisocial_behaviour", area=PLACE, start="2008-04")
+    assert asked.person_periods
+    found = {one.name: one for one in asked.checks()}
+    assert "chance alone" not in found["Small counts and dispersion"].finding
+
+
 def test_its_checks_know_the_programme_and_find_none_other(question):
     found = {one.name: one for one in question.checks()}
     assert found["Contaminated comparators"].status == "passed"

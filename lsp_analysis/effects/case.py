@@ -20,6 +20,7 @@ from lsp_analysis.effects.placebo import PlaceboPool
 from lsp_analysis.effects.windows import Ledger, read_ledger, start_position, treated_rows
 
 PASSED, FAILED, UNSURE = "passed", "failed", "too little to tell"
+COUNTED = {False: "events", True: "person-periods"}
 POWER = 0.8
 
 
@@ -39,6 +40,8 @@ class Case:
     pool : PlaceboPool
     unit : str
         Unit of the outcome where effects add; where they multiply they are given in per cent.
+    person_periods : bool
+        Whether counts are of person-periods, which are not independent of one another.
     """
 
     ledger: Ledger
@@ -50,6 +53,12 @@ class Case:
     level: float = 0.95
     seed: int = 0
     unit: str = ""
+    person_periods: bool = False
+
+    @property
+    def counted(self) -> str:
+        """What a count counts, in words."""
+        return COUNTED[self.person_periods]
 
     @property
     def stop(self) -> int:
@@ -136,6 +145,7 @@ def open_case(
     level: float = 0.95,
     seed: int = 0,
     unit: str = "",
+    person_periods: bool = False,
 ) -> Case:
     """Lay out a panel; parameters and errors as for `estimate`."""
     check_level(level)
@@ -145,7 +155,9 @@ def open_case(
     eligible, _ = eligible_areas(ledger, rows, position, outcome)
     adjacency = placebo.adjacency_matrix(ledger.codes, neighbours)
     pool = placebo.draw_pool(rows, eligible=eligible, adjacency=adjacency, seed=seed)
-    return Case(ledger, rows, eligible, adjacency, position, pool, level, seed, unit)
+    return Case(
+        ledger, rows, eligible, adjacency, position, pool, level, seed, unit, person_periods
+    )
 
 
 def sized(case: Case, found: Judgement) -> Sized:

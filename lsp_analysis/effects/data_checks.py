@@ -108,7 +108,11 @@ def _autoregressions(count: int, carried: float, seed: int) -> np.ndarray:
 
 
 def small_counts(case: Case) -> CheckResult:
-    """Whether there were events enough, and how much more they vary than chance alone would."""
+    """Whether there were events enough, and how much more they vary than chance alone would.
+
+    Of person-periods the latter is not told: they are not independent, so there is no variance that
+    chance alone would give them.
+    """
     name = "Small counts and dispersion"
     own = case.ledger.total[case.treated].sum(axis=0)
     table = pd.DataFrame(
@@ -125,12 +129,17 @@ def small_counts(case: Case) -> CheckResult:
             name, PASSED, f"The outcome is not a count of events; {found_80}.", table, "draw_trend"
         )
     expected = float(case.found.expected[0])
-    spread = case.found.errors[0] ** 2 * expected
+    spread = float(case.found.errors[0] ** 2 * expected)
+    varies = (
+        "these are the same people counted again, so how much they vary is taken from the "
+        "comparison areas"
+        if case.person_periods
+        else "with all else that varies between areas the variance is "
+        f"{wording.times(round(spread, 1))} that of chance alone"
+    )
     finding = (
-        f"{wording.number(round(expected))} events were expected after the start, "
-        f"{wording.number(expected / (case.stop - case.start))} a period; with all else that "
-        f"varies between areas the variance is {wording.times(round(float(spread), 1))} that of "
-        f"chance alone, and {found_80}."
+        f"{wording.number(round(expected))} {case.counted} were expected after the start, "
+        f"{wording.number(expected / (case.stop - case.start))} a period; {varies}, and {found_80}."
     )
     enough = expected >= FEWEST_EVENTS and smallest <= LARGEST_USEFUL
     return CheckResult(name, PASSED if enough else UNSURE, finding, table, "draw_trend")

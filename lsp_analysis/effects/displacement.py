@@ -152,7 +152,8 @@ def displacement(case: Case) -> CheckResult:
 
     The neighbourhood, the areas next door and both together are judged against their expectations,
     so that regression to the mean is allowed for; the plain weighted displacement difference and
-    quotient, which do not allow for it, are given beside them.
+    quotient, which do not allow for it, are given beside them, the former without its interval for
+    person-periods, which are no Poisson counts.
     """
     name = "Displacement"
     columns = ["label", "estimate", "low", "high"]
@@ -179,8 +180,8 @@ def displacement(case: Case) -> CheckResult:
             {
                 "label": "Both, by counts alone (WDD)",
                 "estimate": plain.total,
-                "low": plain.low,
-                "high": plain.high,
+                "low": np.nan if case.person_periods else plain.low,
+                "high": np.nan if case.person_periods else plain.high,
             },
         ]
     )
@@ -188,7 +189,7 @@ def displacement(case: Case) -> CheckResult:
     status, rest = _judged(here, there, net)
     amounts = [_more_or_fewer(round(x)) for x in table["estimate"][:3]]
     told = (
-        f"Since the start {amounts[0]} events than expected here, {amounts[1]} next door, "
+        f"Since the start {amounts[0]} {case.counted} than expected here, {amounts[1]} next door, "
         f"{amounts[2]} together. {rest}"
     )
     if here.clear and not math.isnan(quotient):
@@ -198,7 +199,7 @@ def displacement(case: Case) -> CheckResult:
         )
     return CheckResult(
         name, status, told, table, "draw_forest",
-        {"unit": "Events since the start", "level": case.level},
+        {"unit": f"{wording.capital(case.counted)} since the start", "level": case.level},
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.effects import placebo
-from lsp_analysis.effects.case import smallest_found
+from lsp_analysis.effects.case import COUNTED, smallest_found
 from lsp_analysis.effects.eligible import eligible_areas
 from lsp_analysis.effects.expectation import judge
 from lsp_analysis.effects.false_alarms import count_false_alarms
@@ -49,6 +49,7 @@ def estimate(
     area: str = "",
     per: float = 1000,
     polarity: str = "",
+    person_periods: bool = False,
 ) -> EffectEstimate:
     """Effect of a programme on the neighbourhood it treated, judged by what placebo neighbourhoods
     did.
@@ -94,6 +95,9 @@ def estimate(
     polarity : str
         "low_is_good" or "high_is_good": sentences then say whether an effect is for the better,
         and the smallest effect that would have been found is a rise where a rise is good.
+    person_periods : bool
+        Whether the count is of person-periods (claimant-months, bed-days): the same people are
+        counted again, so nothing is said of what chance alone would make of independent events.
 
     Returns
     -------
@@ -132,7 +136,9 @@ def estimate(
             level=level,
             seed=seed,
         )
-    warnings += _warnings(ledger, pool, found, level=level, start=position)
+    warnings += _warnings(
+        ledger, pool, found, level=level, start=position, counted=COUNTED[person_periods]
+    )
     return EffectEstimate(
         outcome=outcome,
         method=METHOD,
@@ -235,6 +241,7 @@ def _warnings(
     *,
     level: float,
     start: int,
+    counted: str,
 ) -> list[str]:
     """Cautions that follow from the panel and the placebos themselves."""
     cautions = []
@@ -272,7 +279,7 @@ def _warnings(
         )
     if ledger.counts and found.expected[0] < FEW_EVENTS:
         cautions.append(
-            f"Only {wording.number(found.expected[0])} events were expected after the start: "
+            f"Only {wording.number(found.expected[0])} {counted} were expected after the start: "
             "small counts say little."
         )
     return cautions

@@ -25,6 +25,7 @@ NO_CLUSTERED = (
     "No cluster-robust p-value is given: with so few treated neighbourhoods it is far too small."
 )
 ADDITIVE = ("mean", "score", "dsr", "count")
+PERSON_PERIODS = "person_periods"
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ def _estimate(
         return estimate(rows, outcome=outcome, unit=indicator.unit, checks=checks, **options)
     found = estimate(
         rows, outcome=outcome, population=population, checks=checks,
-        per=indicator.multiplier, **options,
+        per=indicator.multiplier, person_periods=indicator.value_type == PERSON_PERIODS, **options,
     )  # fmt: skip
     return replace(found, outcome=indicator.indicator_id)
 

@@ -11,7 +11,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.effects.case import Case, open_case
 from lsp_analysis.effects.estimate import estimate
-from lsp_analysis.effects.indicator_effect import compared, dated
+from lsp_analysis.effects.indicator_effect import PERSON_PERIODS, compared, dated
 from lsp_analysis.effects.periods import as_period
 from lsp_analysis.effects.result import CheckResult, EffectEstimate
 from lsp_analysis.effects.sensitivity import check_case
@@ -45,6 +45,8 @@ class Question:
         "low_is_good" or "high_is_good"; empty where neither is better.
     placebo_date : bool
         Whether nothing began at `start`, because the data begin too late.
+    person_periods : bool
+        Whether counts are of person-periods, as for `estimate`.
     context : mapping
         Keywords of `check_case` that the study has an answer to: geometry, interventions, events,
         members.
@@ -69,6 +71,7 @@ class Question:
     caution: str = ""
     polarity: str = ""
     placebo_date: bool = False
+    person_periods: bool = False
     context: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     @property
@@ -79,13 +82,16 @@ class Question:
 
     def case(self) -> Case:
         """The case laid out, for single checks."""
-        return open_case(self.panel, **self.asked, unit=self.unit)
+        return open_case(
+            self.panel, **self.asked, unit=self.unit, person_periods=self.person_periods
+        )
 
     def estimate(self, *, checks: bool = True) -> EffectEstimate:
         """The effect by the method for the common case."""
         return estimate(
             self.panel, **self.asked, checks=checks, unit="" if self.population else self.unit,
             label=self.label, area=self.area, per=self.per, polarity=self.polarity,
+            person_periods=self.person_periods,
         )  # fmt: skip
 
     def answer(self, effect: EffectEstimate, worth_having: float | None = None) -> Sentence:
@@ -174,6 +180,7 @@ def pose(
         polarity="" if indicator.polarity == "none" else indicator.polarity,
         caution=dropped,
         placebo_date=placebo_date,
+        person_periods=indicator.value_type == PERSON_PERIODS,
         context=context,
     )
 

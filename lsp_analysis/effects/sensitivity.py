@@ -49,12 +49,13 @@ def check_all(
     level: float = 0.95,
     seed: int = 0,
     unit: str = "",
+    person_periods: bool = False,
 ) -> tuple[CheckResult, ...]:
     """All checks of one estimate.
 
     Parameters
     ----------
-    panel, outcome, treated, start, population, neighbours, level, seed, unit
+    panel, outcome, treated, start, population, neighbours, level, seed, unit, person_periods
         As for `estimate`. A column ``note`` of the panel (break, suppressed, estimated) is read.
     geometry : GeoDataFrame, optional
         ``area_code`` and boundaries in metres, for rings by distance; else rings count borders.
@@ -70,7 +71,7 @@ def check_all(
     """
     case = open_case(
         panel, outcome=outcome, treated=treated, start=start, population=population,
-        neighbours=neighbours, level=level, seed=seed, unit=unit,
+        neighbours=neighbours, level=level, seed=seed, unit=unit, person_periods=person_periods,
     )  # fmt: skip
     notes = panel[["period", "note"]] if "note" in panel else None
     return check_case(
