@@ -129,7 +129,7 @@ def _name_panel(panel: Axes, part: pd.DataFrame, wide: float) -> None:
     name = wrapped(part["title"].iloc[0], int(wide / 0.087), 2)
     text = "\n".join(filter(None, [name, wrapped(named, int(wide / 0.087), 1)]))
     edge = -(_LEFT - 0.04) / (wide - _LEFT - _BETWEEN)
-    panel.set_title(text, loc="left", fontsize=SMALL, color=INK, x=edge, pad=8)
+    panel.set_title(text, loc="left", fontsize=SMALL, color=INK, x=edge, y=1, pad=8)
 
 
 def _few_labels(panel: Axes, time: TimeAxis) -> None:

@@ -178,7 +178,7 @@ def _share_of_width(ax: Axes) -> float:
 
 def unit_above(ax: Axes, label: str, width: int = 80) -> None:
     """Name the vertical axis in horizontal text over its upper end."""
-    ax.set_title(wrapped(label, width, 2), loc="left", fontsize=SMALL, color=INK, pad=5)
+    ax.set_title(wrapped(label, width, 2), loc="left", fontsize=SMALL, color=INK, y=1, pad=5)
 
 
 def number_axis(ax: Axes, which: str = "y") -> None:

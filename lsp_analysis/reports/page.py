@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
@@ -62,8 +63,14 @@ class PageExporter(TemplateExporter):
 
 def render_page(notebook: Any) -> str:
     """The page of an executed `notebook`, ready to be written as UTF-8."""
-    html, _ = PageExporter().from_notebook_node(notebook)
+    html, _ = _exporter().from_notebook_node(notebook)
     return html
+
+
+@cache
+def _exporter() -> PageExporter:
+    """The exporter, whose template is compiled once for all pages of a process and its forks."""
+    return PageExporter()
 
 
 def page_parts(content: Content, about: Mapping[str, Any]) -> dict[str, Any]:

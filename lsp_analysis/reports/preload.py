@@ -23,6 +23,7 @@ from lsp_analysis.study.kept import KeptStudy
 from lsp_analysis.study.store import keep_open, open_study
 
 READING = Limits(seconds=60.0, megabytes=1500.0)  # of the study; larger ones are not kept
+FEW_COLLECTIONS = 50_000  # new objects between two; a report leaves some 40 MB of them in all
 
 LIBRARIES = (
     "IPython.core.completer",
@@ -65,6 +66,7 @@ def preload(templates: Iterable[str] = (), study: str = "") -> None:
                 keep_open(pickle.loads(outcome.answer))
     gc.collect()
     gc.freeze()  # so that a fork's collector does not copy every page it looks at
+    gc.set_threshold(FEW_COLLECTIONS)
 
 
 def _gathered(study: str) -> KeptStudy:
