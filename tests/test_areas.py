@@ -19,6 +19,7 @@ from lsp_analysis.study.areas import (
     Area,
     adjacency,
     fold_name,
+    is_among,
     last_edition_before,
     parts_of_wholes,
     rest_of_borough,
@@ -254,3 +255,10 @@ class TestAdjacency:
             "12",
             "21",
         ]
+
+
+@pytest.mark.parametrize("dtype", ["str", object, "category"])
+def test_areas_are_found_among_codes_as_pandas_finds_them(dtype):
+    column = pd.Series(["E1", None, "E2", "E3", "E1"], dtype=dtype)
+    for codes in (["E1", "E3"], ["E9"], [], ["E1", None]):
+        assert is_among(column, codes).tolist() == column.isin(codes).tolist()

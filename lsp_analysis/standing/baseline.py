@@ -16,6 +16,7 @@ from lsp_analysis.standing.contrast import contrast_groups
 from lsp_analysis.standing.groups import group_limits, group_series
 from lsp_analysis.standing.judging import judge
 from lsp_analysis.standing.rates import row_limits
+from lsp_analysis.study.areas import is_among
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -307,5 +308,5 @@ def _parts(then: pd.DataFrame, area: Collection[str], comparator: Collection[str
     """Small areas of both sides in the period compared."""
     values = then[["area_code", "value"]]
     sides = {"area": area, "comparator": comparator}
-    chosen = {side: values["area_code"].isin(codes) for side, codes in sides.items()}
+    chosen = {side: is_among(values["area_code"], codes) for side, codes in sides.items()}
     return pd.concat([values[rows].assign(group=side) for side, rows in chosen.items()])

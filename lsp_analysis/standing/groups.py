@@ -11,6 +11,7 @@ import pandas as pd
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.checks import check_columns
 from lsp_analysis.standing.rates import COUNTED, mean_limits, row_limits
+from lsp_analysis.study.areas import is_among
 
 if TYPE_CHECKING:
     from lsp_analysis.study.panel import Indicator
@@ -53,7 +54,7 @@ def group_series(
     """
     check_columns(panel, ["area_code", "period", "numerator", "denominator", "value"], "panel")
     codes = list(dict.fromkeys(codes))
-    own = panel["area_code"].isin(codes).to_numpy()
+    own = is_among(panel["area_code"], codes)
     if not own.any():
         raise PanelError(
             f"None of the {len(codes)} areas asked for (first: {', '.join(codes[:3]) or 'none'}) "

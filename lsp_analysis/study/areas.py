@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from lsp_analysis.errors import AreaError
 
@@ -118,6 +120,17 @@ def small_members(
             waiting += parts.get(code, [])
         seen.add(code)
     return tuple(sorted(found))
+
+
+def is_among(column: pd.Series, codes: Collection[str]) -> np.ndarray:
+    """``column.isin(codes)`` as an array, at a tenth of the cost for the codes of a borough.
+
+    pandas turns every code into a scalar of its own first, where the column is one of text.
+    """
+    if not isinstance(column.dtype, pd.StringDtype) or not all(type(c) is str for c in codes):
+        return column.isin(list(codes)).to_numpy(bool)
+    values = pa.array(column)
+    return pc.is_in(values, pa.array(list(codes), values.type)).to_numpy(zero_copy_only=False)
 
 
 def rest_of_borough(small_areas: pd.DataFrame, area: Area) -> list[str]:
