@@ -223,3 +223,14 @@ def test_an_unknown_picture_is_an_attribute_error():
     with pytest.raises(AttributeError, match="draw_pie"):
         _ = figures.draw_pie
     assert set(figures.__all__) <= set(dir(figures))
+
+
+def test_an_axis_named_after_its_picture_was_taken_shows_its_name(chart):
+    render(chart.figure)
+    chart.set_xlabel("Year")
+    chart.figure.draw_without_rendering()
+    assert chart.xaxis.label.get_visible()
+    assert (
+        chart.xaxis.label.get_window_extent().y1
+        <= chart.get_xticklabels()[0].get_window_extent().y0
+    )

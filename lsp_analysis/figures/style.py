@@ -17,6 +17,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -257,7 +258,13 @@ def _drawn_once(figure: Figure) -> np.ndarray:
     """Pixels of the figure on white. ``savefig`` would go through all its parts twice."""
     canvas, face, dpi = figure.canvas, figure.get_facecolor(), figure.dpi
     layout = figure.get_layout_engine()
+    unnamed = _unnamed_axes(figure)
     try:
+        for (
+            axis
+        ) in unnamed:  # else the words of its ticks are measured to place no name beside them
+            axis.label.set_visible(False)
+            axis._autolabelpos = False
         paper = _Paper(figure)
         figure.set(dpi=_CSS_DPI * _SHARPNESS, facecolor="white")
         if layout is not None:
@@ -270,6 +277,16 @@ def _drawn_once(figure: Figure) -> np.ndarray:
         if layout is not None:
             figure.set_layout_engine(layout)
         figure.set_canvas(canvas)
+        for axis in unnamed:
+            axis.label.set_visible(True)
+            axis._autolabelpos = True
+
+
+def _unnamed_axes(figure: Figure) -> list[Axis]:
+    """Horizontal and vertical axes of all charts that have no name."""
+    charts = [one for ax in figure.axes for one in (ax, *ax.child_axes)]
+    both = [axis for ax in charts for axis in (ax.xaxis, ax.yaxis)]
+    return [a for a in both if not a.label.get_text() and a.label.get_visible() and a._autolabelpos]
 
 
 def _chosen_colours(image: Image.Image) -> list[tuple[int, int, int]]:
