@@ -17,6 +17,16 @@ def test_a_place_picked_for_a_bad_spell_fails_where_nothing_was_done():
     assert statuses.count("failed") >= 6
 
 
+def test_a_place_taken_at_random_seldom_fails():
+    statuses = []
+    for seed in range(40):
+        made = borough(seed, mean_count=20.0)
+        codes = made.panel["area_code"].unique()
+        case = case_of(made, treated=[codes[seed % len(codes)]])
+        statuses.append(regression_to_the_mean(case).status)
+    assert statuses.count("failed") <= 6
+
+
 def test_a_lasting_level_and_a_real_fall_pass():
     steady = {"mean_count": 60, "overdispersion": 0.01, "autocorrelation": 0.0, "level_sd": 0.3}
     statuses = [
