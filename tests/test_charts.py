@@ -409,3 +409,10 @@ def test_averages_of_paths_are_counted_from_the_start():
     ax = figures.draw_paths(paths, start=pd.Period("2007-02", "M"), average=12)
     thick = next(line for line in ax.lines if line.get_linewidth() > 2)
     assert thick.get_ydata().tolist() == [0.0, 0.0, 1.0, 1.0]
+
+
+def test_an_estimate_beside_an_interval_of_millions_is_not_written_as_nought():
+    frame = pd.DataFrame(
+        {"label": ["drift"], "estimate": [-24.0], "low": [-100.0], "high": [4.94e6]}
+    )
+    assert "−24  (−100 to 4.94m)" in figures.alt_of(figures.draw_forest(frame))

@@ -145,3 +145,16 @@ def test_a_primary_outcome_that_cannot_be_judged_is_refused():
     early = MADE.panel[MADE.panel["period"] < MADE.start]
     with pytest.raises(PanelError, match="primary outcome cannot be judged"):
         many_outcomes([question("a", panel=early), question("b")], primary="a")
+
+
+def test_each_outcome_is_judged_in_its_own_unit_and_as_what_it_counts():
+    from lsp_analysis.effects.outcomes import _readable, _shared_cases
+
+    asked = {
+        "burglary": replace(question("burglary"), unit="per_1000"),
+        "claims": replace(question("claims", panel=noise(21)), person_periods=True),
+    }
+    read, _ = _readable(list(asked.values()))
+    cases = _shared_cases(read, asked, asked["burglary"])
+    assert [case.counted for case in cases.values()] == ["events", "person-periods"]
+    assert [case.unit for case in cases.values()] == ["per_1000", ""]

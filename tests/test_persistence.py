@@ -93,3 +93,23 @@ def test_it_draws_and_says_itself_without_claiming_a_cause():
 def test_horizons_must_rise(horizons):
     with pytest.raises(ParameterError, match="rise from 1"):
         follow(borough(2), horizons=horizons)
+
+
+def test_person_periods_are_carried_to_the_case_and_no_end_of_funding_is_none(monkeypatch):
+    from lsp_analysis.effects import persistence as module
+
+    opened, known = [], module.open_case
+    monkeypatch.setattr(
+        module,
+        "open_case",
+        lambda panel, **options: opened.append(known(panel, **options)) or opened[-1],
+    )
+    found = follow(borough(2), person_periods=True, funding_ends="")
+    assert opened[0].counted == "person-periods"
+    assert found.funded.empty
+
+
+@pytest.mark.parametrize("end", ["soon", "NaT", 3.5])
+def test_an_end_of_funding_that_is_no_date_is_refused(end):
+    with pytest.raises(ParameterError, match="is not a month, quarter or year"):
+        follow(borough(2), funding_ends=end)

@@ -108,3 +108,12 @@ def test_a_placebo_date_is_said_before_the_answer_and_a_share_is_put_in_units():
 def test_a_start_that_is_no_date_is_refused_in_a_sentence(start):
     with pytest.raises(ParameterError, match="not a month, quarter or year"):
         begun(start)
+
+
+def test_whether_it_lasted_is_asked_of_the_same_panel(study):
+    asked = pose(study, "antisocial_behaviour", area="Hall i' th' Wood", start="2008-04")
+    found = asked.persistence("2011-03")
+    assert list(found.funded["label"]) == [
+        "while funded: April 2008 to March 2011", "after: April 2011 to December 2012",
+    ]  # fmt: skip
+    assert asked.persistence("").funded.empty

@@ -46,6 +46,21 @@ def test_a_plain_effect_is_found_alike_by_all_that_suit(plain):
     assert plain.table["estimate"].between(-62, -35).all()
 
 
+def test_a_reason_that_several_methods_share_is_given_once(plain):
+    short = side_by_side(score_question(n_periods=8))
+    note = short.as_table().note
+    assert "Interrupted series, alone; Interrupted series, controlled" in note
+    assert note.count("it needs 8.") == 1
+    assert plain.sentence().endswith(f"Intervals clear of no effect: {_clear(plain)}.")
+
+
+def _clear(found: SideBySide) -> str:
+    clear = int(((found.table["low"] > 0) | (found.table["high"] < 0)).sum())
+    return (
+        f"all {len(found.table)}" if clear == len(found.table) else f"{clear} of {len(found.table)}"
+    )
+
+
 def test_methods_that_do_not_suit_are_listed_with_the_reason(plain):
     reasons = plain.unsuitable.set_index("label")["reason"]
     assert "p-value is far too small" in reasons["Two-way fixed effects, errors clustered by area"]

@@ -39,6 +39,20 @@ def test_the_truth_about_one_neighbourhood_is_not_told_of_another(study, found):
     assert "another neighbourhood" in truth_beside(study, found, ["E01004802", "E01004766"])
 
 
-def test_no_truth_is_told_of_real_data(study, found, tmp_path):
+def test_a_study_without_a_truth_says_so_whether_simulated_or_real(study, found, tmp_path):
     study.path = tmp_path
-    assert "these data are real" in truth_beside(study, found, ["E01004802"])
+    said = truth_beside(study, found, ["E01004802"])
+    assert said.startswith("There is no known truth here: these data are simulated, but")
+    study.descriptor = study.descriptor | {"lsp:simulated": False}
+    said = truth_beside(study, found, ["E01004802"])
+    assert said.startswith("There is no known truth here: this study says nothing")
+
+
+@pytest.mark.parametrize("start", ["2008-04", "2008", "2008Q2"])
+def test_the_truth_is_told_of_a_period_that_holds_the_true_start(study, found, start):
+    assert not isinstance(truth_beside(study, found, ["E01004802"], start), str)
+
+
+def test_the_truth_about_one_start_is_not_told_of_another(study, found):
+    said = truth_beside(study, found, ["E01004802"], "2006-04")
+    assert "began in April 2008, and what was asked about is April 2006" in said

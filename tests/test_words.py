@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lsp_analysis.effects.estimate import estimate
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.words import than_expected
 from lsp_analysis.verdicts import causal_words
@@ -158,3 +160,23 @@ def test_the_short_sentence_leaves_out_the_workings():
     said = EFFECT.short_sentence()
     assert len(said) < 120
     assert said.startswith("Burglary ran 25% lower")
+
+
+def test_a_path_is_told_by_its_levels_before_and_after_and_the_one_expected():
+    from boroughs import asked, borough
+
+    made = borough(3, effect=-0.8)
+    found = estimate(made.panel, **asked(made), area="Mill Estate")
+    paths = found.paths.set_index("period")
+    levels = [
+        paths.loc[: made.start - 1, "treated"].mean(),
+        *paths.loc[made.start :, ["treated", "comparison"]].mean(),
+    ]
+    said = found.path_sentence()
+    assert said.startswith("Mill Estate stood at")
+    told = [float(x) for x in re.findall(r"([\d.]+) per 1,000 a month", said)]
+    assert told == pytest.approx(levels, abs=0.051)
+
+
+def test_an_effect_without_a_path_says_that_there_is_none():
+    assert "no path" in EffectEstimate("crime", "any", -1.0).path_sentence()

@@ -236,7 +236,8 @@ def percent(size: float) -> str:
 def as_size(case: Case, size: float) -> str:
     """A shown effect without its sign: "12%", "2.1 points"."""
     if not case.ledger.counts:
-        return wording.difference(abs(size), case.unit).removeprefix("+")
+        size_of = wording.difference(abs(size), case.unit).removeprefix("+")
+        return size_of if size else "next to nothing"
     if math.isinf(size):
         return "no limit"
     if abs(size) < 0.1:

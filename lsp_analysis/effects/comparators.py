@@ -112,7 +112,7 @@ def comparison_choice(case: Case) -> CheckResult:
             f"{ends[0]} to {ends[1]}"
         ) + (f"; too far from the rest with {wording.and_list(outside)}." if outside else ".")
         if unclear and not outside:
-            finding += f" With {wording.and_list(unclear)} it is no longer clear of chance."
+            finding += f" It is no longer clear of chance with {wording.and_list(unclear)} alone."
     return CheckResult(
         "Comparison pool", status, finding, table, "draw_forest",
         {"unit": shown_unit(case), "level": case.level},

@@ -201,9 +201,9 @@ def many_outcomes(questions: Sequence[Question], *, primary: str) -> ManyOutcome
     read, left_out = _readable(questions)
     if primary in dict(left_out):
         raise PanelError(f"The primary outcome cannot be judged: {dict(left_out)[primary]}")
-    cases = _shared_cases(read, first)
-    statistics = np.column_stack([case.found.statistic for case in cases.values()])
     asked = {question.name: question for question in questions}
+    cases = _shared_cases(read, asked, first)
+    statistics = np.column_stack([case.found.statistic for case in cases.values()])
     rows = [_row(asked[name], case, name == primary) for name, case in cases.items()]
     table = pd.DataFrame(rows, index=pd.Index(cases, name="outcome"))
     table["p_adjusted"] = romano_wolf(statistics)
@@ -265,7 +265,9 @@ def _read(question: Question) -> _Read:
     return _Read(ledger, start, ledger.codes[known.all(axis=1)])
 
 
-def _shared_cases(read: dict[str, _Read], first: Question) -> dict[str, Case]:
+def _shared_cases(
+    read: dict[str, _Read], asked: dict[str, Question], first: Question
+) -> dict[str, Case]:
     """Every question over the areas that all of them have, with one pool of placebos."""
     shared = None
     for one in read.values():
@@ -277,7 +279,7 @@ def _shared_cases(read: dict[str, _Read], first: Question) -> dict[str, Case]:
     return {
         name: Case(
             _among(one.ledger, shared), rows, ~rows, adjacency, one.start, pool,
-            first.level, first.seed,
+            first.level, first.seed, asked[name].unit, asked[name].person_periods,
         )
         for name, one in read.items()
     }  # fmt: skip

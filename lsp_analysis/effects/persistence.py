@@ -96,6 +96,7 @@ def persistence(
     level: float = 0.95,
     seed: int = 0,
     unit: str = "",
+    person_periods: bool = False,
 ) -> Persistence:
     """The effect at 3, 6, 12 and 24 periods, beyond, and after the funding ended.
 
@@ -105,10 +106,10 @@ def persistence(
 
     Parameters
     ----------
-    panel, outcome, treated, start, population, neighbours, level, seed, unit
+    panel, outcome, treated, start, population, neighbours, level, seed, unit, person_periods
         As for `estimate`.
     funding_ends : Period or str, optional
-        Last period with funding.
+        Last period with funding; an empty text is none.
     horizons : list of int
         Periods since the start, rising.
 
@@ -121,7 +122,7 @@ def persistence(
     """
     case = open_case(
         panel, outcome=outcome, treated=treated, start=start, population=population,
-        neighbours=neighbours, level=level, seed=seed, unit=unit,
+        neighbours=neighbours, level=level, seed=seed, unit=unit, person_periods=person_periods,
     )  # fmt: skip
     if list(horizons) != sorted(set(horizons)) or min(horizons, default=1) < 1:
         raise ParameterError(
@@ -154,11 +155,11 @@ def _windows(case: Case, horizons: Sequence[int]) -> list[tuple[int, int]]:
 
 def _position_after(case: Case, funding_ends: pd.Period | str | None) -> int:
     """Position of the first period that begins after the funding ended."""
-    if funding_ends is None:
+    if funding_ends is None or funding_ends == "":
         return case.stop
     try:
         last = as_period(funding_ends).end_time
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:  # NaT has no end
         raise ParameterError(
             f"funding_ends={funding_ends!r} is not a month, quarter or year. Write it as 2011-03."
         ) from error

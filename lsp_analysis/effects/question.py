@@ -13,6 +13,7 @@ from lsp_analysis.effects.case import Case, open_case
 from lsp_analysis.effects.estimate import estimate
 from lsp_analysis.effects.indicator_effect import PERSON_PERIODS, compared, dated
 from lsp_analysis.effects.periods import as_period
+from lsp_analysis.effects.persistence import Persistence, persistence
 from lsp_analysis.effects.result import CheckResult, EffectEstimate
 from lsp_analysis.effects.sensitivity import check_case
 from lsp_analysis.errors import PanelError, ParameterError
@@ -108,6 +109,13 @@ class Question:
         said = effect.sentence(worth_having=worth)
         order = (self.caution, said) if self.placebo_date else (said, self.caution)
         return Sentence(" ".join(filter(None, order)))
+
+    def persistence(self, funding_ends: pd.Period | str | None = None) -> Persistence:
+        """Whether the effect lasted, also beyond the last period with funding."""
+        return persistence(
+            self.panel, **self.asked, unit=self.unit, person_periods=self.person_periods,
+            funding_ends=funding_ends,
+        )  # fmt: skip
 
     def checks(self) -> tuple[CheckResult, ...]:
         """Everything that could fool us, looked at."""

@@ -38,8 +38,8 @@ def regression_to_the_mean(case: Case) -> CheckResult:
     since = f"Since the year before the start it {_changed(case, own)}"
     near = wording.counted(int(table.loc[2, "areas"]), "placebo")
     anyway = (
-        f"of an area that looked like it {_signed(case, expected)} was expected ({near} nearest to "
-        f"it then: {_signed(case, alike)} together; all: {_signed(case, everyone)})"
+        f"the change expected of an area that looked like it was {_signed(case, expected)} ({near} "
+        f"nearest to it then: {_signed(case, alike)} together; all: {_signed(case, everyone)})"
     )
     if far or table.loc[2, "areas"] < FEWEST_ALIKE:
         status, rest = UNSURE, "No comparison area was as bad, so this rests on extrapolation."

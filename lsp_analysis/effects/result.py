@@ -183,6 +183,12 @@ class EffectEstimate:
         rests = [f"All this assumes: {assumed}."] if assumed else []
         return wording.Sentence(" ".join([*said, *self.warnings, *rests]))
 
+    def path_sentence(self) -> wording.Sentence:
+        """What `plot` shows: the level before the start, after it, and what was expected."""
+        from lsp_analysis.effects.words import path_sentence
+
+        return path_sentence(self)
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the treated path against its counterfactual on `ax`, or on a new figure; return the
         axes.

@@ -103,12 +103,10 @@ class SideBySide:
 
     @staticmethod
     def _clear(first: pd.Series, others: pd.DataFrame) -> str:
-        """How many intervals leave out no effect."""
+        """How many intervals are clear of no effect."""
         rows = pd.concat([first.to_frame().T, others])
         clear = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
-        verb = "leaves" if clear == 1 else "leave"
-        of_all = wording.capital(wording.of_total(clear, len(rows)))
-        return f"{of_all} intervals {verb} out no effect at all."
+        return f"Intervals clear of no effect: {wording.of_total(clear, len(rows))}."
 
     def as_table(self) -> Table:
         """All suitable methods for a page, and below it why the others were left out."""
@@ -118,12 +116,13 @@ class SideBySide:
                 "p_value": "p", "maryland": "Maryland level", "rests_on": "Rests on",
             }
         )  # fmt: skip
-        reasons = [f"{row.label}: {row.reason}" for row in self.unsuitable.itertuples()]
+        alike = self.unsuitable.groupby("reason", sort=False)["label"].agg("; ".join)
+        reasons = [f"{labels}: {reason}" for reason, labels in alike.items()]
         return figures.table(
             shown,
             caption="The effect by every method that suits these data, in per cent of what each "
             "expected",
-            note=f"Left out: {'; '.join(reasons)}." if reasons else "",
+            note=f"Left out: {'. '.join(reasons)}." if reasons else "",
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:

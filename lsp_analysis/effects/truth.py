@@ -11,6 +11,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.effects.case import percent
 from lsp_analysis.effects.outcomes import ManyOutcomes
+from lsp_analysis.effects.periods import as_period
 from lsp_analysis.figures.tables import Table
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def truth_beside(
-    study: Study, found: ManyOutcomes, treated: Collection[str]
+    study: Study, found: ManyOutcomes, treated: Collection[str], start: pd.Period | str = ""
 ) -> Table | wording.Sentence:
     """The true effects, in per cent, beside those estimated; or why none are known.
 
@@ -26,12 +27,20 @@ def truth_beside(
     ----------
     treated : collection of str
         Area codes that `found` is about: the truth is known of the area that had the programme.
+    start : Period or str, optional
+        When the programme asked about began: the truth is that of the date it was simulated for.
     """
     file = study.path / "truth.json"
     if not file.exists():
-        return wording.Sentence("The truth is not known: these data are real.")
+        return _untold(study)
     told = json.loads(file.read_text(encoding="utf-8"))
-    home = told["pilot"]["area_code"]
+    home, began = told["pilot"]["area_code"], as_period(told["pilot"]["start"])
+    asked = as_period(start) if start else began
+    if not asked.start_time <= began.start_time <= asked.end_time:
+        return wording.Sentence(
+            f"The simulated programme began in {wording.period(began)}, and what was asked about "
+            f"is {wording.period(asked)}: no truth is on record for that."
+        )
     if set(treated) != {home}:
         return wording.Sentence(
             f"The simulation put its effects into {home} alone, and this is another "
@@ -42,6 +51,20 @@ def truth_beside(
         return wording.Sentence("The simulation keeps no truth about these measures.")
     return figures.table(
         rows, caption="What the simulation did, beside what was estimated", note=_said(rows, found)
+    )
+
+
+def _untold(study: Study) -> wording.Sentence:
+    """That there is no truth to hold the finding against, and what is left to judge it by."""
+    why = (
+        "these data are simulated, but what was put into them is not on record"
+        if study.simulated
+        else "this study says nothing of what would have happened without the programme, as no "
+        "study of real data can"
+    )
+    return wording.Sentence(
+        f"There is no known truth here: {why}. How far to trust the finding rests on the checks, "
+        "the other methods and the false-alarm rate above."
     )
 
 

@@ -38,6 +38,23 @@ def short_sentence(effect: EffectEstimate) -> Sentence:
     return Sentence(f"{size}: {tail}.")
 
 
+def path_sentence(effect: EffectEstimate) -> Sentence:
+    """Where the neighbourhood stood before the start and after it, and where it was expected."""
+    paths, unit = effect.paths, effect.path_unit or effect.unit
+    if effect.start is None or paths.empty:
+        return Sentence("There is no path to show: the periods are not known.")
+    after = paths["period"] >= effect.start
+    before, since = paths[~after].mean(numeric_only=True), paths[after].mean(numeric_only=True)
+    own, now, expected = (
+        wording.quantity(float(x), unit)
+        for x in (before["treated"], since["treated"], since["comparison"])
+    )
+    return Sentence(
+        f"{effect.area or 'The neighbourhood'} stood at {own} on average before "
+        f"{wording.period(effect.start)}, and at {now} from then on, where {expected} was expected."
+    )
+
+
 def than_expected(gap: str) -> str:
     """A gap in words held against the expectation: "12% lower than expected".
 

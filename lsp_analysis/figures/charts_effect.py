@@ -258,10 +258,17 @@ def _written(
         return _written_open(estimate, low, high, limits)
     largest = max(abs(x) for x in (estimate, low, high) if np.isfinite(x))
     divisor, suffix = large_unit(largest)
+    if suffix and abs(estimate) < divisor / 100:  # it would be 0.00 of the interval's millions
+        return _join(*(_by_its_own_size(x) for x in (estimate, low, high)))
     places = 0 if 1000 <= largest < 1e6 else 1 if largest / divisor >= 10 else 2
     if largest < 0.1:
         return _join(*(wording.number(x) for x in (estimate, low, high)))
     return _join(*(wording.number(x / divisor, places) + suffix for x in (estimate, low, high)))
+
+
+def _by_its_own_size(x: float) -> str:
+    divisor, suffix = large_unit(abs(x))
+    return wording.number(x / divisor, 2 if suffix else 0) + suffix
 
 
 def _written_open(estimate: float, low: float, high: float, limits: tuple[float, float]) -> str:
