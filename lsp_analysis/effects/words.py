@@ -45,10 +45,9 @@ def path_sentence(effect: EffectEstimate) -> Sentence:
         return Sentence("There is no path to show: the periods are not known.")
     after = paths["period"] >= effect.start
     before, since = paths[~after].mean(numeric_only=True), paths[after].mean(numeric_only=True)
-    own, now, expected = (
-        wording.quantity(float(x), unit)
-        for x in (before["treated"], since["treated"], since["comparison"])
-    )
+    levels = [float(x) for x in (before["treated"], since["treated"], since["comparison"])]
+    digits = 2 if max(map(abs, levels)) < 2 else None  # 0.85 and 0.92 are not both 0.9
+    own, now, expected = (wording.quantity(x, unit, digits) for x in levels)
     return Sentence(
         f"{effect.area or 'The neighbourhood'} stood at {own} on average before "
         f"{wording.period(effect.start)}, and at {now} from then on, where {expected} was expected."
