@@ -7,10 +7,19 @@ from lsp_analysis import open_study
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analyse import analyse
 from lsp_analysis.experiments.assign import draw_allocation
-from lsp_analysis.experiments.example import example_units, set_up_example, simulate_outcomes
-from lsp_analysis.experiments.experiment import register_design
+from lsp_analysis.experiments.example import (
+    dates,
+    day,
+    draw_example,
+    example_units,
+    room,
+    set_up_example,
+    simulate_outcomes,
+)
+from lsp_analysis.experiments.experiment import open_experiment, register_design
 from lsp_analysis.experiments.looks import take_look
 from lsp_analysis.experiments.rounds import suggest
+from lsp_analysis.experiments.units import past_of
 from lsp_analysis.experiments.verify import verify
 
 # The draw that notebook 08 tells of: with another, the harm may show only at the end.
@@ -62,3 +71,36 @@ def test_without_effects_the_outcomes_are_the_studys_own(study, folder):
 def test_there_are_two_rounds(study, tmp_path):
     with pytest.raises(DesignError, match="no round 3"):
         set_up_example(tmp_path / "round-3", study, round=3)
+
+
+def test_the_example_drawn_in_one_call_is_the_one_drawn_step_by_step(study, tmp_path):
+    folder = set_up_example(tmp_path / "steps", study)
+    register_design(folder, now=day("2010-02-01"))
+    draw_allocation(folder, text=NOTEBOOK_TEXT, now=day("2010-02-15"))
+    drawn = draw_example(tmp_path / "again", study, text=NOTEBOOK_TEXT)
+    assert (drawn.path / "allocation.csv").read_bytes() == (folder / "allocation.csv").read_bytes()
+    assert [entry.hash for entry in drawn.entries] == [
+        entry.hash for entry in open_experiment(folder).entries
+    ]
+
+
+def test_an_experiment_without_a_folder_gets_an_empty_one_of_its_own(tmp_path):
+    assert room(tmp_path) == tmp_path
+    first, second = room(), room("")
+    assert first != second
+    assert not list(first.iterdir())
+
+
+def test_the_story_has_its_dates_and_an_own_experiment_the_clocks():
+    assert [moment.isoformat() for moment in dates()] == [
+        "2010-02-01T00:00:00+00:00", "2010-02-15T00:00:00+00:00",
+    ]  # fmt: skip
+    assert dates("mine") == (None, None)
+
+
+def test_the_past_of_the_units_ends_before_the_start_and_leaves_other_areas_out(study, folder):
+    grid = past_of(folder, study, "antisocial_behaviour", start="2010-04")
+    assert str(grid.periods[-1]) == "2010-03"
+    assert set(grid.areas) == set(example_units(study)["unit"])
+    yearly = past_of(folder, study, "influence", start="2010-04")
+    assert str(yearly.periods[-1]) == "2009"

@@ -11,6 +11,7 @@ NOTEBOOKS = sorted(
     path for path in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
 )
 TEMPLATES = [path for path in NOTEBOOKS if path.parent.name == "reports"]
+READING = [path for path in NOTEBOOKS if path.parent.name == "notebooks"]
 KEPT = {"keep_output", "nbval-check-output"}
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -45,6 +46,13 @@ def test_functions_classes_and_loops_live_in_the_package(path):
     for cell in code_cells(path):
         found = [type(node) for node in ast.walk(ast.parse(cell.source))]
         assert not set(found) & set(kept_out), cell.source
+
+
+@pytest.mark.parametrize("path", READING, ids=lambda path: path.stem)
+def test_its_cells_have_five_lines_at_the_most(path):
+    for cell in code_cells(path):
+        lines = [line for line in cell.source.splitlines() if line.strip()]
+        assert len(lines) <= 5 or "parameters" in tags(cell), cell.source
 
 
 @each_notebook

@@ -19,6 +19,7 @@ _HOME = {
     "balance_of": "balance",
     "grid_of": "baseline",
     "describe_baseline": "baseline",
+    "past_of": "units",
     "windows": "baseline",
     "power_curve": "power",
     "cluster_curve": "power",

@@ -7,6 +7,8 @@ answer is known.
 
 from __future__ import annotations
 
+import datetime as dt
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -14,8 +16,9 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.errors import DesignError
+from lsp_analysis.experiments.assign import draw_allocation
 from lsp_analysis.experiments.baseline import Grid, grid_of
-from lsp_analysis.experiments.experiment import open_experiment
+from lsp_analysis.experiments.experiment import Experiment, open_experiment, register_design
 from lsp_analysis.experiments.pairs import match_pairs
 from lsp_analysis.experiments.protocol import FILE, read_design
 from lsp_analysis.experiments.rounds import set_top_level
@@ -28,6 +31,40 @@ YEAR = 12
 BLOCK = 8
 N_UNITS = {1: 96, 2: 40}
 STARTS = {1: "2010-04", 2: "2011-04"}
+DATES = {1: ("2010-02-01", "2010-02-15"), 2: ("2011-06-01", "2011-06-15")}  # registered, drawn
+
+
+def day(text: str) -> dt.datetime:
+    """Midnight, Greenwich time, of a date such as "2010-02-01", for the register."""
+    return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
+
+
+def room(folder: str | Path = "") -> Path:
+    """`folder`, or if that is empty a new one among the machine's temporary files."""
+    return Path(folder or tempfile.mkdtemp())
+
+
+def dates(own: str = "") -> tuple[dt.datetime | None, dt.datetime | None]:
+    """When the example was registered and drawn; for an experiment of one's own, the clock's."""
+    registered, drawn = DATES[1]
+    return (None, None) if own else (day(registered), day(drawn))
+
+
+def draw_example(
+    folder: str | Path, study: Study, *, text: str, round: int = 1, after: str | Path | None = None
+) -> Experiment:
+    """One round of the example set up, registered and drawn, on the dates of the story.
+
+    Parameters
+    ----------
+    text : str
+        Public text of the other party, as for `draw_allocation`.
+    round, after
+        As for `set_up_example`.
+    """
+    registered, drawn = map(day, DATES[round])
+    register_design(set_up_example(folder, study, round=round, after=after), now=registered)
+    return draw_allocation(folder, text=text, now=drawn)
 
 
 def set_up(folder: str | Path, study: Study, *, own: str = "") -> Path:

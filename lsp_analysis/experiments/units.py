@@ -5,14 +5,20 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.errors import DesignError, did_you_mean
+from lsp_analysis.experiments.baseline import Grid, grid_of
 from lsp_analysis.experiments.design import Design, Outcome
+from lsp_analysis.experiments.protocol import read_design
 from lsp_analysis.experiments.scheme import Scheme
+
+if TYPE_CHECKING:
+    from lsp_analysis.study.store import Study
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "#n/a", "-", "*", ":"})
 
@@ -43,6 +49,28 @@ def read_units(file: Path, design: Design) -> pd.DataFrame:
     if units.empty:
         raise DesignError(f"{file} has no rows. Give one for each {design.unit}.")
     return by_cluster(units, design).rename(columns={how.unit: "unit"})
+
+
+def past_of(folder: str | Path, study: Study, indicator_id: str, *, start: str) -> Grid:
+    """An indicator's periods before `start` in the areas that `folder`'s design would draw from.
+
+    Raises
+    ------
+    DesignError
+        The design or its file of units cannot be read.
+    StudyError, PanelError
+        The study has no such indicator, or too few of the units have a value in every period.
+    """
+    design, indicator = read_design(folder), study.indicator(indicator_id)
+    units = read_units(Path(folder) / design.randomisation.units, design)["unit"]
+    panel = study.panel(indicator_id)
+    past = panel[panel["period"] < pd.Period(str(start), freq=panel["period"].dt.freq)]
+    return grid_of(
+        past,
+        multiplier=design.outcome.multiplier,
+        areas=units,
+        value_type=indicator.value_type,
+    )
 
 
 def read_typed(
