@@ -32,6 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return complain(_INTERRUPTED.get(arguments.command, "interrupted."), INTERRUPTED)
     except OSError as error:
         return complain(f"{error.filename or 'the system'}: {error.strerror or error}.", FAILED)
+    except MemoryError:
+        return complain("there is not enough memory, or ulimit allows too little of it.", FAILED)
 
 
 _INTERRUPTED = {"reports": "interrupted. What is done is kept: --resume goes on from there."}

@@ -94,6 +94,7 @@ def test_the_sample_study_has_no_problems_and_is_known_by_its_name(run):
         (AreaError("No area is called Brightmett."), 1, "No area is called Brightmett."),
         (PermissionError(13, "Permission denied", "out"), 1, "out: Permission denied."),
         (KeyboardInterrupt(), 130, "interrupted."),
+        (MemoryError(), 1, "there is not enough memory, or ulimit allows too little of it."),
     ],
 )
 def test_what_goes_wrong_is_said_in_a_sentence(run, monkeypatch, error, code, said):

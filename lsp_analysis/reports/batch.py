@@ -107,6 +107,7 @@ def run_reports(
     KeyboardInterrupt
         The run was interrupted or asked to end (SIGTERM). What is done stays, indexed.
     """
+    way = checked_way(engine, workers, scheduler)
     maker = JobMaker(study, out=out, formats=formats, limits=Limits(timeout, memory))
     if batch_file is not None:
         if areas or decile is not None or every_area or parameters or template != DEFAULT:
@@ -120,7 +121,6 @@ def run_reports(
         chosen = choose_areas(maker.study, areas=areas, decile=decile, every_area=every_area)
         jobs = [maker.make(area, notebook, parameters) for area in chosen]
     jobs = shard_of(without_clashes(jobs), shard)
-    way = checked_way(engine, workers, scheduler)
     files.check_writable(maker.out)
     files.sweep(maker.out)
     return _run(jobs, maker, way, resume, progress)

@@ -6,12 +6,14 @@ import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from lsp_analysis.errors import ParameterError, did_you_mean
+from lsp_analysis.errors import ParameterError, ReportError, did_you_mean
 from lsp_analysis.reports.forked import can_fork, make_forked
 from lsp_analysis.reports.job import Job
 from lsp_analysis.reports.manifest import ReportRecord
+from lsp_analysis.reports.memory import address_space
 
 ENGINES = ("fork", "kernel")
+LEAST_SPACE = 900.0  # MB of address space; short of it Arrow's threads wait for each other for ever
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ def checked_way(engine: str = "", workers: int = 0, scheduler: str = "") -> Way:
     ------
     ParameterError
         There is no such engine, this system cannot fork, or the number of workers is negative.
+    ReportError
+        Processes started here may not have the address space that a report needs.
     """
     if engine and engine not in ENGINES:
         raise ParameterError(
@@ -40,8 +44,19 @@ def checked_way(engine: str = "", workers: int = 0, scheduler: str = "") -> Way:
         raise ParameterError("The engine fork needs Linux. Leave it out, or take kernel.")
     if workers < 0:
         raise ParameterError(f"The number of workers is 1 or more, not {workers}.")
+    if not scheduler:
+        _check_address_space()
     best = "fork" if can_fork() else "kernel"
     return Way(engine or best, workers or processors(), scheduler)
+
+
+def _check_address_space() -> None:
+    if (most := address_space()) < LEAST_SPACE:
+        raise ReportError(
+            f"Each process started here may have {most:,.0f} MB of address space (ulimit -v), and "
+            f"a report needs {LEAST_SPACE:,.0f} MB or more. Raise it, for example by "
+            "ulimit -v unlimited; --memory limits what a report may really use."
+        )
 
 
 def processors() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 from pathlib import Path
@@ -21,6 +22,16 @@ def megabytes_of(pid: int) -> float:
             with contextlib.suppress(psutil.Error):
                 total += one.memory_info().rss
     return total / 1e6
+
+
+def address_space() -> float:
+    """Address space this process and those it starts may have, in MB; infinite without a limit."""
+    try:
+        import resource
+    except ImportError:  # Windows has no such limits
+        return math.inf
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    return math.inf if soft == resource.RLIM_INFINITY else soft / 1e6
 
 
 def family(pid: int) -> list[int]:

@@ -54,10 +54,10 @@ def run_report(
     UnfinishedError, a ReportError
         The notebook did not run whole. Nothing half-written is left behind.
     """
+    way = checked_way(engine, workers=1)
     notebook = load_template(template)
     maker = JobMaker(study, out=out, formats=formats, limits=Limits(timeout, memory))
     job = maker.make(area, notebook, parameters)
-    way = checked_way(engine, workers=1)
     files.check_writable(job.folder)
     files.sweep(job.folder)
     [(_, result)] = make_reports([job], way)
