@@ -23,6 +23,7 @@ from matplotlib.figure import Figure
 
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.figures.fitting import FittedLayout
+from lsp_analysis.figures.house_axes import HouseAxes
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -100,7 +101,7 @@ def new_axes(width: float = WIDTH, height: float = HEIGHT) -> Axes:
     layout = FittedLayout(w_pad=0.06, h_pad=0.06)
     figure = Figure(figsize=(width, height), layout=layout, facecolor="white")
     _Paper(figure)
-    return tidy(figure.add_subplot())
+    return tidy(figure.add_subplot(axes_class=HouseAxes))
 
 
 def axes_for(ax: Axes | None, width: float = WIDTH, height: float = HEIGHT) -> Axes:
