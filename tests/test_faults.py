@@ -32,9 +32,23 @@ FAULTS = {
     "recursion": ("def f(): f()\nf()", "RecursionError", AMPLE),
     "a thread": ("import threading as t; t.Thread(target=lambda: 1/0).start()", "", AMPLE),
     "a fork": ("import os; os.fork()", "", AMPLE),
+    "closed files": ("import os; os.closerange(3, 64)", "could not hand over|died", AMPLE),
+    "taken files": (
+        "import os; os.closerange(3, 64)\nheld = [open(str(i), 'wb') for i in range(8)]",
+        "could not hand over|died",
+        AMPLE,
+    ),
+    "no built-ins": ("import builtins; builtins.len = None", "could not hand over|died", AMPLE),
+    "no output": ("import sys; sys.stdout = None", "failed with AttributeError", AMPLE),
+    "a crash": ("import ctypes; ctypes.string_at(0)", "crashed (SIGSEGV)|died", AMPLE),
+    "a signal without a name": ("import os; os.kill(os.getpid(), 40)", "signal 40|died", AMPLE),
     "no words": ("import matplotlib.pyplot as plt\nplt.plot([1]);", "no text for readers", AMPLE),
 }
-SKIPPED_IN_KERNELS = {"a fork"}  # it upsets ipykernel's own sockets
+SKIPPED_IN_KERNELS = {
+    "a fork",  # it upsets ipykernel's own sockets
+    "no built-ins",  # ipykernel stops answering, which the deadline tells
+    "no output",  # ipykernel puts up with it
+}
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +101,37 @@ def parent():
     parent = WarmParent()
     yield parent
     parent.close()
+
+
+LEAVE = """import subprocess
+start = "for i in $(seq 10); do setsid sleep 60 >/dev/null 2>&1 & echo $!; done"
+orphans = subprocess.run(["sh", "-c", start], capture_output=True, text=True).stdout
+children = [subprocess.Popen(["setsid", "sleep", "60"]) for _ in range(10)]
+open({path!r}, "w").write(orphans + "\\n".join(str(child.pid) for child in children))
+{then}
+"""
+
+
+@pytest.mark.parametrize("engine", ["fork", "kernel"] if can_fork() else [])
+def test_what_a_report_leaves_running_ends_with_it_however_it_ends(folder, tmp_path, engine):
+    left = {"done": "", "died": "import os; os._exit(0)"}
+    faults = {
+        how: (LEAVE.format(path=str(tmp_path / how), then=then), then and "left|died", AMPLE)
+        for how, then in left.items()
+    }
+    jobs = jobs_of(folder, tmp_path, faults)
+    check(jobs, faults, make_reports(jobs, Way(engine, 2)))
+    for how in left:
+        pids = [int(pid) for pid in (tmp_path / how).read_text().split()]
+        assert len(pids) == 20
+        assert not [pid for pid in pids if is_alive(pid)], how
+
+
+def is_alive(pid):
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_a_report_killed_once_by_another_hand_is_made_at_the_second_try(parent, folder, tmp_path):

@@ -19,12 +19,14 @@ from dataclasses import dataclass, field
 
 from lsp_analysis.errors import LspError
 from lsp_analysis.reports.job import Limits
-from lsp_analysis.reports.memory import family, megabytes_of
+from lsp_analysis.reports.memory import children, family, megabytes_of
 
 LOOK = 0.1  # seconds between two looks at the forks' clocks and memory
 SLACK = 512 * 2**20  # address space a report may reserve beyond its limit without using it
+CLEARING = 5.0  # seconds to go on killing what a report left, before the next one may start
+UNHEARD = 70  # exit status of a fork that had an answer and could not send it
 _HEAD = struct.Struct("!?Q")
-_PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 
 
 @dataclass(frozen=True)
@@ -62,10 +64,17 @@ class _Fork:
 class Forks:
     """The forks of this process that are at work."""
 
-    def __init__(self, private: Collection[int] = ()) -> None:
-        """`private` are descriptors that no fork may keep open."""
+    def __init__(self, private: Collection[int] = (), *, adopting: bool = False) -> None:
+        """`private` are descriptors that no fork may keep open.
+
+        With `adopting`, for a process that has no other children, what a fork started and let go
+        (a daemon, in a session of its own) ends with that fork too.
+        """
         self._running: dict[int, _Fork] = {}
         self._private = set(private)
+        self._adopting = adopting
+        if adopting:
+            _control(_PR_SET_CHILD_SUBREAPER, 1)
 
     def __len__(self) -> int:
         """How many are at work."""
@@ -78,7 +87,7 @@ class Forks:
         ours, theirs = os.pipe()
         pid = os.fork()
         if pid == 0:
-            _leave_after(lambda: self._become(work, theirs, limits, log))
+            _leave_after(lambda: self._become(work, _Sender(theirs), limits, log))
         os.close(theirs)
         os.set_blocking(ours, False)
         self._running[pid] = _Fork(ticket, pid, ours, limits, time.monotonic())
@@ -109,7 +118,19 @@ class Forks:
             _kill(fork.pid)
             self._bury(fork)
 
-    def _become(self, work: Callable[[], bytes], pipe: int, limits: Limits, log: str) -> None:
+    def _end_orphans(self) -> None:
+        """End what the forks that are gone have left to this process."""
+        until = time.monotonic() + CLEARING
+        while orphans := set(children(os.getpid())) - self._running.keys():
+            for one in orphans:
+                _kill(one)
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(one, os.WNOHANG)
+            if time.monotonic() > until:  # one that cannot be killed now; the next look will
+                return
+            time.sleep(0.001)
+
+    def _become(self, work: Callable[[], bytes], sender: _Sender, limits: Limits, log: str) -> None:
         """Be the fork: run `work` alone and send what it answers."""
         own = os.getpid()
         try:
@@ -126,7 +147,7 @@ class Forks:
             said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
             good, content = False, said.rstrip(".: ").encode(errors="replace") + b"."
         if os.getpid() == own:  # else a cell forked, and this is its child come back
-            _send(pipe, _HEAD.pack(good, len(content)) + content)
+            sender.send(_HEAD.pack(good, len(content)) + content)
 
     def _receive(self, fork: _Fork) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -154,6 +175,8 @@ class Forks:
         _, status, usage = os.wait4(fork.pid, 0)
         os.close(fork.pipe)
         del self._running[fork.pid]
+        if self._adopting:
+            self._end_orphans()
         spent = {
             "seconds": time.monotonic() - fork.began,
             "megabytes": usage.ru_maxrss * 1024 / 1e6,
@@ -167,25 +190,39 @@ class Forks:
 
 def _manner(code: int) -> str:
     """How a fork ended that answered nothing."""
+    if code == UNHEARD:
+        return (
+            "Its process could not hand over what the cells did: one of them closed files, or "
+            "changed built-in functions, that are not its own."
+        )
     if code >= 0:
         return f"Its process left before the last cell was done (exit status {code})."
-    name = signal.Signals(-code).name
-    return f"Its process was killed ({name}), perhaps because the machine ran out of memory."
+    name = _NAMES.get(-code, f"signal {-code}")
+    if -code in _CRASHES:
+        return f"Its process crashed ({name}) in one of the libraries that the cells used."
+    perhaps = ", perhaps because the machine ran out of memory" if -code == signal.SIGKILL else ""
+    return f"Its process was killed ({name}){perhaps}."
+
+
+_NAMES = {int(one): one.name for one in signal.Signals}
+_CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
 
 
 def _leave_after(work: Callable[[], None]) -> None:
     """Run `work` and end this process without anything its parent would do at its end."""
+    status = UNHEARD
     try:
         work()
+        status = 0
     finally:
-        os._exit(0)
+        os._exit(status)
 
 
 def _settle(limits: Limits, log: str) -> None:
     """Cut a new fork loose: own session, own output, default signals, dies with its parent."""
     os.setsid()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _control(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    _control(_PR_SET_CHILD_SUBREAPER, 1)  # so that its limits count what lets go of its parent
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, signal.SIG_DFL)
     for target, path, flags in [(0, os.devnull, os.O_RDONLY), (1, log, _APPEND), (2, log, _APPEND)]:
@@ -213,10 +250,29 @@ def _limit_memory(limits: Limits) -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
 
 
-def _send(pipe: int, content: bytes) -> None:
-    view = memoryview(content)
-    while view:
-        view = view[os.write(pipe, view) :]
+def _control(option: int, value: int) -> None:
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(option, value)
+
+
+class _Sender:
+    """A fork's end of its pipe, which a cell may close and another file then take the place of."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe, self._identity = pipe, self._is_now(pipe)
+
+    def send(self, content: bytes) -> None:
+        """Send `content`; OSError when the pipe is no longer there."""
+        if self._is_now(self._pipe) != self._identity:
+            raise OSError("the pipe was replaced")
+        view = memoryview(content)
+        while view:
+            view = view[os.write(self._pipe, view) :]
+
+    @staticmethod
+    def _is_now(pipe: int) -> tuple[int, int]:
+        state = os.fstat(pipe)
+        return state.st_dev, state.st_ino
 
 
 def _is_dead(pid: int) -> bool:

@@ -78,6 +78,8 @@ def _of_error(cell: NotebookNode, output: NotebookNode) -> str:
 
 
 def _named(cell: NotebookNode) -> str:
+    if SENTINEL in cell.metadata.get("tags", []):
+        return "The check after its last cell"
     lines = [line.strip() for line in cell.source.splitlines()]
     first = next((line for line in lines if line and not line.startswith("#")), "")
     return f'The cell that begins "{first[:60]}"'

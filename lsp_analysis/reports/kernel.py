@@ -98,6 +98,7 @@ def own_kernel(scratch: Path) -> Iterator[KernelManager]:
         yield manager
     finally:
         _end(manager)
+        _end_strays(scratch)
 
 
 def _read(path: Path) -> NotebookNode:
@@ -161,4 +162,12 @@ def _end(manager: KernelManager) -> None:
         kernel = psutil.Process(pid) if pid else None
         for one in [*kernel.children(recursive=True), kernel] if kernel else []:
             with contextlib.suppress(psutil.Error):
+                one.kill()
+
+
+def _end_strays(scratch: Path) -> None:
+    """Kill what a kernel started and let go of, known by the settings it has from the kernel."""
+    for one in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if one.environ().get("JUPYTER_RUNTIME_DIR") == str(scratch):
                 one.kill()

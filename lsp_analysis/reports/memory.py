@@ -38,17 +38,18 @@ def family(pid: int) -> list[int]:
     """Process `pid` and its descendants, parents first (Linux)."""
     found = [pid]
     for one in found:
-        found += _children(one)
+        found += children(one)
     return found
 
 
-def _children(pid: int) -> list[int]:
-    children: list[int] = []
+def children(pid: int) -> list[int]:
+    """Processes that `pid` is the parent of, ended ones it has not waited for included (Linux)."""
+    found: list[int] = []
     with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{pid}/task"):
             text = Path(f"/proc/{pid}/task/{thread}/children").read_text()
-            children += [int(child) for child in text.split()]
-    return children
+            found += [int(child) for child in text.split()]
+    return found
 
 
 def _resident(pid: int) -> int:

@@ -197,7 +197,12 @@ def _run(shell: ReportShell, cell: NotebookNode) -> bool:
     """Run one cell and say whether the notebook may go on."""
     cell.outputs = shell.recorder.start()
     cell.execution_count = shell.execution_count
-    result = shell.run_cell(cell.source, store_history=True, cell_id=cell.get("id"))
+    try:
+        result = shell.run_cell(cell.source, store_history=True, cell_id=cell.get("id"))
+    except Exception as error:
+        told = f"{error} (an earlier cell changed sys.stdout, sys.stderr or IPython itself)"
+        shell.recorder.add("error", ename=type(error).__name__, evalue=told, traceback=[told])
+        return False
     tolerated = "raises-exception" in cell.metadata.get("tags", [])
     return result.success or tolerated
 

@@ -44,7 +44,7 @@ class _Parent:
 
     def __init__(self, requests: int, replies: int, scratch: Path) -> None:
         self._requests, self._replies, self._scratch = requests, replies, scratch
-        self._forks = Forks(private=(requests, replies))
+        self._forks = Forks(private=(requests, replies), adopting=True)
         self._next: dict[int, Callable[[Outcome], None]] = {}
         self._heard = b""
 
