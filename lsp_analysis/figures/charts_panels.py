@@ -111,8 +111,8 @@ def _draw_panel(panel: Axes, part: pd.DataFrame, time: TimeAxis, order: list[Any
         if band:
             panel.fill_between(x, *band, color=look["color"], alpha=0.15, linewidth=0)
         panel.plot(x, value, zorder=4 - 0.1 * i, **look)
-    time.label(panel)
     _few_labels(panel, time)
+    time.reach(panel)
     number_axis(panel)
     panel.yaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 5, 10]))
     low, high = panel.get_ylim()
@@ -135,6 +135,7 @@ def _name_panel(panel: Axes, part: pd.DataFrame, wide: float) -> None:
 def _few_labels(panel: Axes, time: TimeAxis) -> None:
     """First and last period only."""
     if not len(time.steps):
+        panel.set_xticks([])
         return
     ends = time.steps.iloc[[0, -1]] if len(time.steps) > 1 else time.steps
     labels = [wording.period(p, short=True)[:8] for p in ends.index]

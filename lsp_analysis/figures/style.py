@@ -9,9 +9,10 @@ from __future__ import annotations
 import io
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -22,11 +23,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lsp_analysis.errors import ParameterError
+from lsp_analysis.figures.few_colours import few_colours
 from lsp_analysis.figures.fitting import FittedLayout
 from lsp_analysis.figures.house_axes import HouseAxes
-
-if TYPE_CHECKING:
-    from PIL import Image
 
 PALETTE = ("#12436D", "#28A197", "#801650", "#F46A25")
 GREYS = ("#3D3D3D", "#6B6B6B", "#BFBFBF", "#E5E5E5")  # text, marks, bands, grid
@@ -39,13 +38,6 @@ SMALL = 9.0
 WIDTH, HEIGHT = 6.4, 3.6
 _CSS_DPI = 96
 _SHARPNESS = 1.5
-_FLAT, _TINTED = 16, 4  # colours kept as they are, and how many of them get soft edges
-_RAMP = (61, 104, 148, 192, 235)  # greys of soft edges
-_EDGES = (1 / 3, 2 / 3)  # shares of a colour in its soft edges
-_FILL = 1 / 400  # of a picture that a colour must cover to be kept, even a grey
-_NEAR = 9  # a difference below which Pillow may take one colour for another
-_COMPRESSION = 6  # 8 takes three times as long for 7% less
-_HUE, _STRONG = 24, 60  # difference between a colour's channels of a hue, and of a strong one
 
 _HOUSE = {
     "font.family": ["DejaVu Sans"],
@@ -82,10 +74,21 @@ def in_house_style(draw: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(draw)
     def styled(*args: Any, **kwargs: Any) -> Any:
-        with mpl.rc_context(_HOUSE):
+        with _house_style():
             return draw(*args, **kwargs)
 
     return styled
+
+
+@contextmanager
+def _house_style() -> Iterator[None]:
+    """Have the house's settings meanwhile; ``rc_context`` would copy the hundreds of others too."""
+    before = {name: mpl.rcParams[name] for name in _HOUSE}
+    mpl.rcParams.update(_HOUSE)
+    try:
+        yield
+    finally:
+        mpl.rcParams.update(before)
 
 
 class _Paper(FigureCanvasAgg):
@@ -215,7 +218,7 @@ def render(figure: Figure, *, kind: str = "png", note: str = "") -> bytes:
     """The picture as PNG (some 32 colours, sharper than a screen) or SVG; same in, same out."""
     if kind not in ("png", "svg"):
         raise ParameterError(f'A picture is "png" or "svg", not {kind!r}.')
-    with mpl.rc_context(_HOUSE), warnings.catch_warnings():
+    with _house_style(), warnings.catch_warnings():
         warnings.filterwarnings(
             "ignore", message="Glyph .* missing from font", category=UserWarning
         )
@@ -224,7 +227,7 @@ def render(figure: Figure, *, kind: str = "png", note: str = "") -> bytes:
         if kind == "svg":
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
             return buffer.getvalue()
-        return _few_colours(figure)
+        return few_colours(_drawn_once(figure))
 
 
 def _stamp(figure: Figure, note: str) -> None:
@@ -236,23 +239,6 @@ def _stamp(figure: Figure, note: str) -> None:
     if engine is not None and "rect" in engine.get():
         engine.set(rect=(0, height, 1, 1 - height))
     figure.text(0.995, 0.004, note, ha="right", va="bottom", fontsize=SMALL, color=INK, gid="note")
-
-
-def _few_colours(figure: Figure) -> bytes:
-    """The figure as a PNG of some 32 colours, a quarter of the size of one in full colour.
-
-    White and the hues met most are kept to the letter, since they carry meaning; greys and the
-    soft edges between colours share the rest.
-    """
-    from PIL import Image
-
-    image = Image.fromarray(_drawn_once(figure)).convert("RGB")
-    palette = Image.new("P", (1, 1))
-    palette.putpalette([channel for colour in _chosen_colours(image) for channel in colour])
-    png = io.BytesIO()
-    small = image.quantize(palette=palette, dither=Image.Dither.NONE)
-    small.save(png, format="PNG", compress_level=_COMPRESSION)
-    return png.getvalue()
 
 
 def _drawn_once(figure: Figure) -> np.ndarray:
@@ -288,41 +274,3 @@ def _unnamed_axes(figure: Figure) -> list[Axis]:
     charts = [one for ax in figure.axes for one in (ax, *ax.child_axes)]
     both = [axis for ax in charts for axis in (ax.xaxis, ax.yaxis)]
     return [a for a in both if not a.label.get_text() and a.label.get_visible() and a._autolabelpos]
-
-
-def _chosen_colours(image: Image.Image) -> list[tuple[int, int, int]]:
-    """White, what fills areas, the hues met most, and greys and tints for the edges between them.
-
-    Every fourth pixel is looked at: no line of a chart is thinner than two.
-    """
-    from PIL import Image
-
-    few = image.resize((image.width // 2, image.height // 2), Image.Resampling.NEAREST)
-    pixels = few.width * few.height
-    met = sorted(few.getcolors(maxcolors=pixels), reverse=True)
-    fills = [colour for count, colour in met if count > _FILL * pixels]
-    hues = [colour for _, colour in met if _hue(colour) > _HUE]
-    flat = _apart([(255, 255, 255), *fills, *hues[: 8 * _FLAT]])[:_FLAT]
-    strong = [colour for colour in flat if _hue(colour) > _STRONG][:_TINTED]
-    tints = [_tint(colour, share) for colour in strong for share in _EDGES]
-    return _apart([*flat, *((grey, grey, grey) for grey in _RAMP), *tints])
-
-
-def _hue(colour: tuple[int, int, int]) -> int:
-    """How far a colour is from grey."""
-    return max(colour) - min(colour)
-
-
-def _tint(colour: tuple[int, int, int], share: float) -> tuple[int, int, int]:
-    """`share` of a colour on white, as along the soft edge of a mark."""
-    return tuple(round(255 - share * (255 - channel)) for channel in colour)
-
-
-def _apart(colours: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
-    """The colours that are not too near to an earlier one."""
-    kept: list[tuple[int, int, int]] = []
-    for colour in colours:
-        near = (max(abs(a - b) for a, b in zip(colour, c, strict=True)) <= _NEAR for c in kept)
-        if not any(near):
-            kept.append(colour)
-    return kept

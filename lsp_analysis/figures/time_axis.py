@@ -96,6 +96,10 @@ class TimeAxis:
         ax.set_xticks(places, labels=labels)
         for text in ax.get_xticklabels():
             text.set_parse_math(False)
+        self.reach(ax)
+
+    def reach(self, ax: Axes) -> None:
+        """Let the x axis of `ax` go from the first period to the last."""
         if len(self.steps):
             low, high = self.steps.min(), self.steps.max()
             margin = max(0.03 * (high - low), 0.5 if self.freq or not self.is_numeric else 0.3)
