@@ -19,13 +19,13 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.figures.few_colours import few_colours
 from lsp_analysis.figures.fitting import FittedLayout
 from lsp_analysis.figures.house_axes import HouseAxes
+from lsp_analysis.figures.lettering import FAMILY, Paper
 
 PALETTE = ("#12436D", "#28A197", "#801650", "#F46A25")
 GREYS = ("#3D3D3D", "#6B6B6B", "#BFBFBF", "#E5E5E5")  # text, marks, bands, grid
@@ -40,7 +40,7 @@ _CSS_DPI = 96
 _SHARPNESS = 1.5
 
 _HOUSE = {
-    "font.family": ["DejaVu Sans"],
+    "font.family": [FAMILY],
     "font.size": FONT_SIZE,
     "text.parse_math": False,
     "text.usetex": False,
@@ -91,19 +91,12 @@ def _house_style() -> Iterator[None]:
         mpl.rcParams.update(before)
 
 
-class _Paper(FigureCanvasAgg):
-    """A canvas that is drawn when the picture is asked for, and not at every change before."""
-
-    def draw_idle(self, *_: Any, **__: Any) -> None:
-        """Later: geopandas asks after every layer of a map."""
-
-
 @in_house_style
 def new_axes(width: float = WIDTH, height: float = HEIGHT) -> Axes:
     """Axes on a new figure of `width` by `height` inches, outside pyplot's registry."""
     layout = FittedLayout(w_pad=0.06, h_pad=0.06)
     figure = Figure(figsize=(width, height), layout=layout, facecolor="white")
-    _Paper(figure)
+    Paper(figure)
     return tidy(figure.add_subplot(axes_class=HouseAxes))
 
 
@@ -252,7 +245,7 @@ def _drawn_once(figure: Figure) -> np.ndarray:
         ) in unnamed:  # else the words of its ticks are measured to place no name beside them
             axis.label.set_visible(False)
             axis._autolabelpos = False
-        paper = _Paper(figure)
+        paper = Paper(figure)
         figure.set(dpi=_CSS_DPI * _SHARPNESS, facecolor="white")
         if layout is not None:
             layout.execute(figure)

@@ -7,6 +7,7 @@ import contextlib
 import gc
 import json
 import pickle
+import string
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -126,11 +127,12 @@ def run_imports(statements: list[str]) -> None:
 
 
 def _draw() -> None:
-    """Load fonts and the drawing machinery."""
-    from lsp_analysis.figures.style import new_axes, render
+    """Load fonts and the drawing machinery, and draw the letters that all pages have."""
+    from lsp_analysis.figures.style import SMALL, new_axes, render
 
     ax = new_axes(2, 1)
     ax.plot([0, 1], label="0123456789 abc")
+    ax.figure.text(0, 0, string.printable[:95], fontsize=SMALL)
     ax.set_title("Äa−‘’", fontweight="bold")
     ax.legend()
     render(ax.figure, note="note")
