@@ -15,7 +15,7 @@ TEXTS = ["Hall i' th' Wood", "AVAToday ffi 1,234 −5%", "Łódź naïve ‘quot
 
 @pytest.fixture(autouse=True)
 def _nothing_kept(monkeypatch):
-    for store in ("_sizes", "_heights", "_shapes", "_letters"):
+    for store in ("_sizes", "_heights", "_reaches", "_shapes", "_letters"):
         monkeypatch.setattr(lettering, store, {})
 
 
@@ -38,7 +38,7 @@ def test_a_text_at_a_whole_pixel_is_drawn_as_matplotlib_draws_it(text, look):
     assert np.array_equal(ours, _drawn(Paper, text, **look))  # from what was kept
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@pytest.mark.parametrize("text", [*TEXTS, "lp", "·−", " led  ", " "])
 @pytest.mark.parametrize("look", [{}, {"weight": "bold", "size": 12}, {"family": "serif"}])
 def test_a_text_takes_the_room_that_matplotlib_finds(text, look):
     boxes = []

@@ -26,6 +26,7 @@ _SHAPES = hasattr(FT2Font, "_layout") and hasattr(FT2Font, "_render_glyph")  # s
 
 _sizes: dict[Hashable, tuple[float, float, float]] = {}
 _heights: dict[Hashable, tuple[float | None, float | None, float | None]] = {}
+_reaches: dict[Hashable, tuple[int, int, int]] = {}
 _shapes: dict[Hashable, list[tuple[FT2Font, int, int, int]]] = {}
 _letters: dict[Hashable, tuple[np.ndarray, int, int]] = {}
 
@@ -52,10 +53,9 @@ class _Printer(RendererAgg):
         self, s: str, prop: FontProperties, ismath: bool | str
     ) -> tuple[float, float, float]:
         """Pixels that a text takes: its width, its height, and how far it goes below the line."""
-        measure = super().get_text_width_height_descent
-        if ismath or not _in_house(prop):
-            return measure(s, prop, ismath)
-        return _kept(_sizes, (s, *self._style(prop)), lambda: measure(s, prop, ismath))
+        if ismath or not s or not _SHAPES or not _in_house(prop):
+            return super().get_text_width_height_descent(s, prop, ismath)
+        return _kept(_sizes, (s, *self._style(prop)), lambda: self._size(s, prop))
 
     def draw_text(
         self,
@@ -100,6 +100,26 @@ class _Printer(RendererAgg):
 
     def _style(self, prop: FontProperties) -> tuple[Hashable, ...]:
         return hash(prop), self.dpi, get_hinting_flag()
+
+    def _size(self, s: str, prop: FontProperties) -> tuple[float, float, float]:
+        """Width, height and depth from those of the letters, as FreeType's own sum has them."""
+        shape = self._shape(s, prop)
+        reaches = [self._reach(font, glyph, prop) for font, glyph, *_ in shape]
+        up = [above for *_, above in shape]
+        low = min(above + reach[1] for above, reach in zip(up, reaches, strict=True))
+        high = max(above + reach[2] for above, reach in zip(up, reaches, strict=True))
+        wide = shape[-1][2] + reaches[-1][0]
+        return wide / _PARTS, (high - low) / _PARTS, -low / _PARTS
+
+    def _reach(self, font: FT2Font, glyph: int, prop: FontProperties) -> tuple[int, int, int]:
+        """From a letter to the next, and from the line to its lower and upper edge, in parts."""
+
+        def measured() -> tuple[int, int, int]:
+            font.set_size(prop.get_size_in_points(), self.dpi)
+            letter = font.load_glyph(glyph, get_hinting_flag())
+            return letter.horiAdvance, letter.bbox[1], letter.bbox[3]
+
+        return _kept(_reaches, (font.fname, glyph, *self._style(prop)), measured)
 
     def _shape(self, s: str, prop: FontProperties) -> list[tuple[FT2Font, int, int, int]]:
         """Font, number and place, in parts of a pixel right of and above the start, of letters."""
