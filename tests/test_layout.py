@@ -34,7 +34,15 @@ def test_a_start_that_is_no_period_is_refused():
     with pytest.raises(ParameterError, match="not a period like"):
         grid(panel(), **(OPTIONS | {"start": "spring"}))
     with pytest.raises(ParameterError, match="cannot be compared"):
-        grid(panel().assign(period=lambda f: f["period"].dt.to_timestamp().dt.date), **OPTIONS)
+        grid(panel().assign(period=lambda f: [(p.year, p.month) for p in f["period"]]), **OPTIONS)
+
+
+def test_dates_that_come_as_objects_are_dates():
+    frame = panel()
+    dates = frame["period"].dt.to_timestamp()
+    found = grid(frame.assign(period=dates.dt.date), **OPTIONS)
+    assert found.start_at == grid(frame, **OPTIONS).start_at
+    assert list(found.periods) == sorted(dates.unique())
 
 
 def test_a_grid_holds_every_value_in_its_place_however_the_rows_are_ordered():

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.layout import AREA, PERIOD, Grid, check_level, grid
+from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
+from lsp_analysis.effects.layout import Grid, grid
 from lsp_analysis.effects.parts import gap_effect
 from lsp_analysis.effects.ranking import placebo_inference
 from lsp_analysis.effects.simplex import nearest_points
@@ -27,7 +28,7 @@ LEAST_PENALTY = 1e-8
 """Smallest penalty tried, as a share of the largest, as in the authors' ``augsynth``."""
 
 LEAST_ERROR = 1e-9
-"""Left-out error taken where an area is met exactly, as a share of the range before the start."""
+"""Left-out error taken where an area is met exactly, as a share of the outcome's range."""
 
 ASSUMPTIONS = (
     "The treated area would have gone on following its weighted, regression-corrected average.",
@@ -93,6 +94,7 @@ def augmented_synthetic_control(
         `p_value` ranks the mean gap in units of the error in left-out periods.
     """
     check_level(level)
+    check_seed(seed)
     if ridge is not None and not ridge > 0:
         raise ParameterError(f"ridge={ridge} must be above 0.")
     laid_out = grid(
@@ -162,7 +164,7 @@ def _correct(laid_out: Grid, units: Units, ridge: float | None) -> _Corrected:
     before = laid_out.outcomes[:, laid_out.before]
     pairs = list(zip(units.of_donors(before), units.own(before), strict=True))
     penalties, errors = np.array([_choose(*pair, ridge) for pair in pairs]).T
-    errors = np.maximum(errors, LEAST_ERROR * np.ptp(before))
+    errors = np.maximum(errors, LEAST_ERROR * np.ptp(laid_out.outcomes))
     weights = np.array(
         [augmented_weights(*pair, own) for pair, own in zip(pairs, penalties, strict=True)]
     )

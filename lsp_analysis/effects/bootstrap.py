@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.effects.layout import AREA, PERIOD, TREATMENT, check_level, long_panel
+from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
+from lsp_analysis.effects.layout import TREATMENT, long_panel
 from lsp_analysis.effects.regression import check_not_collinear, few_clusters_warning
 from lsp_analysis.errors import PanelError, ParameterError
 
@@ -113,6 +114,7 @@ def wild_cluster_bootstrap(
         When fewer than five clusters are treated, or fewer than five are not.
     """
     check_level(level)
+    check_seed(seed)
     frame, _, _ = long_panel(
         panel,
         outcome=outcome,

@@ -22,7 +22,8 @@ from lsp_analysis.effects.calibrated_errors import (
     inference_fields,
     linearised,
 )
-from lsp_analysis.effects.layout import AREA, PERIOD, Grid, check_level, grid
+from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
+from lsp_analysis.effects.layout import Grid, grid
 from lsp_analysis.effects.parts import UNTOUCHED, paths_frame
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.synthetic_predictors import predictor_table
@@ -111,6 +112,7 @@ def calibrated_effect(
         When no weights at or above 0 meet every constraint.
     """
     check_level(level)
+    check_seed(seed)
     if alternative not in ALTERNATIVES:
         raise ParameterError(
             f"alternative={alternative!r} is not known: use {', '.join(ALTERNATIVES)}."

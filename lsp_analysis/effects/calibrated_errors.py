@@ -13,7 +13,7 @@ from scipy import stats
 from lsp_analysis.effects.layout import Grid
 from lsp_analysis.effects.parts import detectable, relative_to
 from lsp_analysis.effects.ranking import placebo_inference
-from lsp_analysis.effects.regression import FEWEST_TREATED_CLUSTERS, few_clusters_warning
+from lsp_analysis.effects.regression import FEWEST_TREATED_CLUSTERS, NO_ERROR, few_clusters_warning
 from lsp_analysis.effects.synthetic_units import Units
 
 ALTERNATIVES = {
@@ -42,7 +42,8 @@ class WeightedEffects:
     @property
     def statistics(self) -> np.ndarray:
         """Effects in standard errors."""
-        return self.estimates / self.errors
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.estimates / self.errors
 
     def frame(self, labels: list[str]) -> pd.DataFrame:
         """One row per placebo; missing where it could not be matched."""
@@ -99,6 +100,8 @@ def inference_fields(
     if len(known):
         return _ranked(found, others, known, counterfactual, alternative, level)
     withheld = few_clusters_warning(n_treated, n_treated + FEWEST_TREATED_CLUSTERS)
+    if not withheld and error == 0:
+        withheld = NO_ERROR
     reach = math.nan if withheld else float(stats.norm.ppf(0.5 + level / 2))
     power = reach + float(stats.norm.ppf(0.8))
     relative = relative_to(counterfactual, estimate)

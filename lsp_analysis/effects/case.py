@@ -14,8 +14,9 @@ from lsp_analysis import wording
 from lsp_analysis.effects import placebo
 from lsp_analysis.effects.eligible import eligible_areas
 from lsp_analysis.effects.expectation import judge
+from lsp_analysis.effects.given import check_level, check_seed, plain_codes
 from lsp_analysis.effects.judgement import Judgement
-from lsp_analysis.effects.layout import check_level
+from lsp_analysis.effects.people import check_population
 from lsp_analysis.effects.placebo import PlaceboPool
 from lsp_analysis.effects.windows import Ledger, read_ledger, start_position, treated_rows
 
@@ -149,9 +150,11 @@ def open_case(
 ) -> Case:
     """Lay out a panel; parameters and errors as for `estimate`."""
     check_level(level)
+    check_seed(seed)
+    check_population(outcome, population)
     ledger = read_ledger(panel, outcome=outcome, population=population)
     position = start_position(ledger, start)
-    rows = treated_rows(ledger, treated)
+    rows = treated_rows(ledger, plain_codes(treated))
     eligible, _ = eligible_areas(ledger, rows, position, outcome)
     adjacency = placebo.adjacency_matrix(ledger.codes, neighbours)
     pool = placebo.draw_pool(rows, eligible=eligible, adjacency=adjacency, seed=seed)

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.layout import as_start, first_marked, need_columns, treated_areas
+from lsp_analysis.effects.given import need_columns
+from lsp_analysis.effects.layout import as_start, first_marked, treated_areas
 from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
 
 
@@ -76,7 +77,7 @@ def _of_treated(
         raise ParameterError(
             "Give `starts`, or `treated` and `start` together, or a column that switches on."
         )
-    return dict.fromkeys(treated_areas(panel, treated, area), start)
+    return dict.fromkeys(treated_areas(panel, treated, area), as_start(start, panel[period]))
 
 
 def _in_kind(begun: pd.Series, periods: pd.Series) -> pd.Series:

@@ -17,7 +17,8 @@ import pandas as pd
 from scipy import stats
 
 from lsp_analysis.effects.fixed_effects import two_way_regression
-from lsp_analysis.effects.layout import AREA, PERIOD, TREATMENT, check_level, grid, long_panel
+from lsp_analysis.effects.given import AREA, PERIOD, check_level
+from lsp_analysis.effects.layout import TREATMENT, grid, long_panel
 from lsp_analysis.effects.parts import (
     PARALLEL,
     UNTOUCHED,

@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 
 from lsp_analysis.effects.did import DifferenceInDifferences, inference_name
-from lsp_analysis.effects.layout import AREA, PERIOD, TREATMENT, check_level, long_panel
+from lsp_analysis.effects.given import AREA, PERIOD, check_level
+from lsp_analysis.effects.layout import TREATMENT, long_panel
 from lsp_analysis.effects.parts import UNTOUCHED, paths_frame
+from lsp_analysis.effects.people import check_people, check_population
 from lsp_analysis.effects.poisson import poisson_two_way
 
 PARALLEL_RATES = (
@@ -57,6 +59,7 @@ def poisson_difference_in_differences(
         together.
     """
     check_level(level)
+    check_population(outcome, population)
     frame, codes, start = long_panel(
         panel,
         outcome=outcome,
@@ -67,6 +70,8 @@ def poisson_difference_in_differences(
         area=area,
         period=period,
     )
+    if population:
+        check_people(frame, population, area, period)
     fit = poisson_two_way(
         frame,
         outcome=outcome,

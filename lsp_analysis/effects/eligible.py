@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
+from lsp_analysis.effects.people import check_exposure
 from lsp_analysis.effects.windows import Ledger
 from lsp_analysis.errors import PanelError, ParameterError
 
@@ -32,6 +33,7 @@ def eligible_areas(
     PanelError
         Too few values, no event, or no difference between areas to learn from.
     """
+    check_exposure(ledger.exposure, ledger.codes, ledger.periods)
     known = ledger.exposure > 0
     sides = known[treated, :start].mean(), known[treated, start:].mean()
     if min(sides) < FEWEST_VALUES:
@@ -70,11 +72,15 @@ def _check_there_is_something_to_learn(
         )
     if eligible.sum() > 1:
         level = ledger.total[eligible] / ledger.exposure[eligible]
-        if not np.ptp(level, axis=0).any():
-            raise PanelError(
-                f"{outcome!r} is the same in all {int(eligible.sum())} comparison areas in every "
-                "period, so it cannot show how far areas differ by chance. Check the column."
-            )
+        apart = np.ptp(level, axis=0) > 0
+        for part, when in ((apart, ""), (apart[:start], " before"), (apart[start:], " from")):
+            if not part.any():
+                which = f"{when} the start{' on' if when == ' from' else ''}" if when else ""
+                raise PanelError(
+                    f"{outcome!r} is the same in all {int(eligible.sum())} comparison areas in "
+                    f"every period{which}, so it cannot show how far areas differ by chance. Check "
+                    "the column, and the periods it was measured in."
+                )
 
 
 def neighbour_pairs(
@@ -90,10 +96,11 @@ def neighbour_pairs(
         pairs = [(pair,) if isinstance(pair, str) else tuple(pair) for pair in neighbours]
     except TypeError:
         pairs = [(neighbours,)]
-    odd = next((pair for pair in pairs if len(pair) != 2), None)
+    odd = next((pair for pair in pairs if not _is_pair(pair)), None)
     if odd is not None:
+        shown = f"a row of {len(odd)}" if len(odd) > 3 else repr(odd if len(odd) != 1 else odd[0])
         raise ParameterError(
-            f"neighbours holds {odd if len(odd) != 1 else odd[0]!r}, which is no pair of codes. "
+            f"neighbours holds {shown}, which is no pair of codes. "
             "Give a list such as [('E01004802', 'E01004803')], or a DataFrame with two columns."
         )
     known = set(codes)
@@ -103,3 +110,7 @@ def neighbour_pairs(
             "the panel's own codes, or leave out `neighbours`."
         )
     return pairs
+
+
+def _is_pair(pair: tuple[Any, ...]) -> bool:
+    return len(pair) == 2 and all(isinstance(code, Hashable) for code in pair)

@@ -14,8 +14,9 @@ from lsp_analysis.effects.case import COUNTED, smallest_found
 from lsp_analysis.effects.eligible import eligible_areas
 from lsp_analysis.effects.expectation import judge
 from lsp_analysis.effects.false_alarms import count_false_alarms
+from lsp_analysis.effects.given import check_level, check_seed, plain_codes
 from lsp_analysis.effects.judgement import Judgement
-from lsp_analysis.effects.layout import check_level
+from lsp_analysis.effects.people import check_population
 from lsp_analysis.effects.placebo import PlaceboPool
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.windows import Ledger, read_ledger, start_position, treated_rows
@@ -118,9 +119,11 @@ def estimate(
     population); Phipson and Smyth (2010) (p-values that are never zero).
     """
     check_level(level)
+    check_seed(seed)
+    check_population(outcome, population)
     ledger = read_ledger(panel, outcome=outcome, population=population)
     position = start_position(ledger, start)
-    rows = treated_rows(ledger, treated)
+    rows = treated_rows(ledger, plain_codes(treated))
     eligible, warnings = eligible_areas(ledger, rows, position, outcome)
     adjacency = placebo.adjacency_matrix(ledger.codes, neighbours)
     pool = placebo.draw_pool(rows, eligible=eligible, adjacency=adjacency, seed=seed)
@@ -249,6 +252,11 @@ def _warnings(
         cautions.append(
             "No neighbours were given: areas next door, which may share the effect, are compared "
             "with, and placebos of several areas are not in one piece."
+        )
+    elif not (pool.adjacency & ~np.eye(len(pool.adjacency), dtype=bool)).any():
+        cautions.append(
+            "The neighbours that were given join no two areas of the panel: areas next door, which "
+            "may share the effect, are compared with if there are any."
         )
     elif pool.members[0].sum() > 1 and not pool.contiguous:
         cautions.append("The treated areas do not form one piece, and neither do the placebos.")

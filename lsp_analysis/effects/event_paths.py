@@ -15,6 +15,7 @@ from lsp_analysis.effects.did import inference_name
 from lsp_analysis.effects.fixed_effects import two_way_regression
 from lsp_analysis.effects.layout import grid
 from lsp_analysis.effects.ranking import placebo_inference, rank_p
+from lsp_analysis.effects.regression import ROUNDING
 from lsp_analysis.effects.synthetic_units import placebo_units
 from lsp_analysis.errors import PanelError
 
@@ -170,7 +171,7 @@ def _mean_after(
     effects: np.ndarray, covariance: np.ndarray, shown: np.ndarray
 ) -> tuple[float, float]:
     share = (shown >= 0) / (shown >= 0).sum()
-    return float(share @ effects), float(np.sqrt(share @ covariance @ share))
+    return float(share @ effects), _root(share @ covariance @ share)
 
 
 def _joint_test(
@@ -182,6 +183,8 @@ def _joint_test(
     if not count:
         return math.nan, math.nan
     part = covariance[np.ix_(before, before)]
+    if np.diag(part).max() <= ROUNDING**2 * np.diag(covariance).max():
+        return math.nan, math.nan  # nothing moved before the start: what is left is rounding
     wald = float(effects[before] @ np.linalg.pinv(part, hermitian=True) @ effects[before])
     return wald / count, float(stats.f.sf(wald / count, count, df))
 
@@ -208,7 +211,12 @@ def _slope_error(covariance: np.ndarray, shown: np.ndarray, reference: int) -> f
     distance = shown[before] - middle
     total = (distance**2).sum() + (reference - middle) ** 2
     share = distance / total
-    return float(np.sqrt(share @ covariance[np.ix_(before, before)] @ share))
+    return _root(share @ covariance[np.ix_(before, before)] @ share)
+
+
+def _root(variance: float) -> float:
+    """Square root of a variance that rounding may have taken below nought."""
+    return math.sqrt(max(float(variance), 0.0))
 
 
 def _table(effects: pd.DataFrame, shown: np.ndarray, reference: int) -> pd.DataFrame:

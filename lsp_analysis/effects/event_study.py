@@ -16,7 +16,8 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.effects.event_paths import PathEstimates, by_placebos, by_regression
-from lsp_analysis.effects.layout import AREA, PERIOD, check_level, long_panel
+from lsp_analysis.effects.given import AREA, PERIOD, check_level
+from lsp_analysis.effects.layout import long_panel
 from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, detectable, paths_frame, relative_to
 from lsp_analysis.effects.regression import FEWEST_TREATED_CLUSTERS
 from lsp_analysis.effects.result import EffectEstimate

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.effects.absorb import Absorber, absorber
-from lsp_analysis.effects.layout import AREA, PERIOD, need_columns, tidy
+from lsp_analysis.effects.given import AREA, PERIOD, need_columns, tidy
 from lsp_analysis.effects.regression import (
+    ROUNDING,
     Regression,
     least_squares,
 )
@@ -59,8 +60,12 @@ def two_way_regression(
         raise ParameterError(f"The weights in {weights!r} must be above 0.")
     areas, periods = (pd.factorize(frame[name])[0] for name in (area, period))
     effects = absorber(areas, periods, weight)
+    values = frame[outcome].to_numpy(dtype=float)
+    demeaned = effects.demean(values)
+    if np.abs(demeaned).max() <= ROUNDING * np.ptp(values):
+        demeaned = np.zeros(len(values))  # what is left is rounding, and no error to judge by
     return least_squares(
-        effects.demean(frame[outcome].to_numpy(dtype=float)),
+        demeaned,
         demeaned_regressors(effects, frame, regressors),
         regressors,
         absorbed=effects.rank,

@@ -14,10 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lsp_analysis.effects.given import AREA, PERIOD, check_level
 from lsp_analysis.effects.its_design import CHANGES, design, series_of
 from lsp_analysis.effects.its_fit import SeriesFit, check_events, fit_series
 from lsp_analysis.effects.its_size import Size, size_of_change
-from lsp_analysis.effects.layout import AREA, PERIOD, as_start, check_level
+from lsp_analysis.effects.layout import as_start
 from lsp_analysis.effects.parts import paths_frame
 from lsp_analysis.effects.result import EffectEstimate
 
@@ -108,6 +109,7 @@ def interrupted_series(
         summed=family != "gaussian",
         area=area,
         period=period,
+        population=population,
     )
     columns = design(
         series[period],

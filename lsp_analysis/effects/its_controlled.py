@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from lsp_analysis.effects.given import AREA, PERIOD, check_level, tidy
 from lsp_analysis.effects.its import (
     TREND_GOES_ON,
     InterruptedSeries,
@@ -19,7 +20,7 @@ from lsp_analysis.effects.its import (
 from lsp_analysis.effects.its_design import CHANGES, design, series_of
 from lsp_analysis.effects.its_fit import check_events, fit_series
 from lsp_analysis.effects.its_size import size_of_change
-from lsp_analysis.effects.layout import AREA, PERIOD, as_start, check_level, tidy, treated_areas
+from lsp_analysis.effects.layout import as_start, treated_areas
 from lsp_analysis.effects.parts import UNTOUCHED
 
 SHARED_BREAK = (
@@ -81,6 +82,7 @@ def controlled_interrupted_series(
             summed=family != "gaussian",
             area=area,
             period=period,
+            population=population,
         )[0].assign(_treated=float(is_treated))
         for rows, is_treated in ((inside, True), (~inside, False))
     ]

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lsp_analysis.effects.given import distinct, tidy
 from lsp_analysis.effects.layout import (
     as_start,
     check_pairs,
     check_start,
     check_varies,
     named_areas,
-    tidy,
 )
+from lsp_analysis.effects.people import check_people, check_population
 from lsp_analysis.effects.periods import in_periods
 from lsp_analysis.errors import PanelError, ParameterError
 
@@ -35,18 +36,22 @@ def series_of(
     summed: bool,
     area: str,
     period: str,
+    population: str | None = None,
 ) -> tuple[pd.DataFrame, int]:
     """The treated areas together, one row per period, summed or averaged; and how many they are.
 
     Without `treated` the panel must have one row per period already.
     """
-    columns = list(dict.fromkeys([period, outcome, *others]))
+    check_population(outcome, population)
+    columns = distinct([period, outcome, *others])
     labels = [period] if treated is None else [area, period]
     panel = tidy(panel, numbers=[outcome, *others], labels=labels)
     if treated is not None:
         check_pairs(panel, area, period)
         codes = named_areas(panel, treated, area)
         panel = panel[panel[area].isin(codes)]
+        if population:
+            check_people(panel, population, area, period)
         complete = panel.dropna(subset=columns)[period].value_counts() == len(codes)
         panel = panel[panel[period].isin(complete.index[complete])]
         grouped = panel[columns].groupby(period)
@@ -60,6 +65,8 @@ def series_of(
             f"Periods occur more than once, first {first}. A series has one row per period: name "
             "the treated areas in `treated`, or add the rows up."
         )
+    if population:
+        check_people(series, population, None, period)
     return _varying(series, outcome), 1
 
 

@@ -9,10 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lsp_analysis.effects.given import (
+    AREA,
+    PERIOD,
+    as_numbers,
+    distinct,
+    not_found,
+    plain_codes,
+    tidy,
+)
 from lsp_analysis.effects.periods import as_start
-from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
-
-AREA, PERIOD = "area_code", "period"
+from lsp_analysis.errors import PanelError, ParameterError
 
 TREATMENT = "treatment"
 """Column that is 1 in treated areas from the start on."""
@@ -59,96 +66,6 @@ class Grid:
         return self.outcomes[self.treated].mean(axis=0)
 
 
-def need_columns(frame: pd.DataFrame, names: Iterable[str]) -> None:
-    """Raise PanelError unless `frame` is one, and each of `names` is a column of it."""
-    if not isinstance(frame, pd.DataFrame):
-        raise PanelError(
-            f"The panel is a {type(frame).__name__}. Give a pandas DataFrame with one row per area "
-            "and period."
-        )
-    for name in names:
-        if (frame.columns == name).sum() > 1:
-            raise PanelError(
-                f"The panel has {(frame.columns == name).sum()} columns {name!r}. Keep one of them."
-            )
-        if name not in frame.columns:
-            hint = did_you_mean(str(name), map(str, frame.columns))
-            raise PanelError(
-                f"The panel has no column {name!r}; it has "
-                f"{', '.join(map(str, frame.columns))}.{hint}"
-            )
-
-
-def tidy(
-    panel: pd.DataFrame,
-    *,
-    numbers: Iterable[str],
-    labels: Iterable[str] = (AREA, PERIOD),
-    others: Iterable[str] = (),
-) -> pd.DataFrame:
-    """`panel` with the columns checked that a method is going to use.
-
-    Parameters
-    ----------
-    numbers : columns that must hold numbers, finite or missing
-    labels : columns of areas and periods
-        Categories become plain values, so that one which does not occur is not taken for missing.
-    others : columns that need only be there
-
-    Raises
-    ------
-    PanelError
-        For a column that is not there, an empty panel, text where a number is needed, infinity.
-    """
-    numbers = list(dict.fromkeys(numbers))
-    need_columns(panel, [*labels, *numbers, *others])
-    if panel.empty:
-        raise PanelError("The panel has no rows. Check the indicator and the areas asked for.")
-    changed = {name: _plain_labels(panel[name]) for name in labels if _is_category(panel[name])}
-    changed |= {
-        name: _as_numbers(panel[name])
-        for name in numbers
-        if not pd.api.types.is_numeric_dtype(panel[name])
-    }
-    if not isinstance(panel.index, pd.RangeIndex):  # labels may repeat, or be called as a column is
-        panel = panel.reset_index(drop=True)
-        changed = {name: column.reset_index(drop=True) for name, column in changed.items()}
-    panel = panel.assign(**changed) if changed else panel
-    for name in numbers:
-        values = panel[name].to_numpy(dtype=float, na_value=np.nan)
-        if np.isinf(values).any():
-            raise PanelError(
-                f"{name!r} is infinite in {int(np.isinf(values).sum())} of {len(panel)} rows, as "
-                "after a division by nothing: correct them, or leave them missing."
-            )
-    return panel
-
-
-def _is_category(column: pd.Series) -> bool:
-    return isinstance(column.dtype, pd.CategoricalDtype)
-
-
-def _plain_labels(column: pd.Series) -> pd.Series:
-    categories = column.cat.categories
-    if column.cat.ordered and not categories.is_monotonic_increasing:
-        raise PanelError(
-            f"{column.name!r} is a category with an order of its own, {categories[0]} to "
-            f"{categories[-1]}: number it, or use dates."
-        )
-    return column.astype(categories.dtype)
-
-
-def _as_numbers(column: pd.Series) -> pd.Series:
-    numbers = pd.to_numeric(column, errors="coerce")
-    wrong = numbers.isna() & column.notna()
-    if wrong.any():
-        raise PanelError(
-            f"{column.name!r} is not a number in {int(wrong.sum())} of {len(column)} rows, first "
-            f"{column[wrong].iloc[0]!r}. Correct them, and leave missing what is not known."
-        )
-    return numbers
-
-
 def treated_areas(panel: pd.DataFrame, treated: str | Sequence[Any], area: str) -> list[Any]:
     """As `named_areas`, and PanelError when they are all the areas there are."""
     codes = named_areas(panel, treated, area)
@@ -170,26 +87,23 @@ def named_areas(panel: pd.DataFrame, treated: str | Sequence[Any], area: str) ->
     if isinstance(treated, str) and treated in panel.columns:
         codes = list(panel.loc[marked(panel[treated]), area].unique())
     else:
-        codes = [treated] if isinstance(treated, str) or np.isscalar(treated) else list(treated)
-    if codes and all(isinstance(code, bool | np.bool_) for code in codes):
-        raise ParameterError(
-            "`treated` is a list of true and false: make it a column of the panel, and name that."
-        )
+        codes = plain_codes(treated)
     known = set(panel[area])
     for code in codes:
         if code not in known:
-            hint = did_you_mean(str(code), map(str, known))
-            raise PanelError(f"The treated area {code!r} is not in column {area!r}.{hint}")
+            raise PanelError(
+                f"The treated area {code!r} is not in column {area!r}.{not_found(code, known)}"
+            )
     if not codes:
         raise PanelError(
             "No area is treated, so there is no effect to estimate: name one in `treated`."
         )
-    return list(dict.fromkeys(codes))
+    return codes
 
 
 def marked(column: pd.Series) -> np.ndarray:
     """Rows that a column of 0 and 1, or false and true, marks; PanelError for anything else."""
-    values = _as_numbers(column).to_numpy(dtype=float, na_value=np.nan)
+    values = as_numbers(column).to_numpy(dtype=float, na_value=np.nan)
     if not np.isin(values, (0.0, 1.0)).all():
         odd = column[~np.isin(values, (0.0, 1.0))].iloc[0]
         raise PanelError(
@@ -270,7 +184,7 @@ def long_panel(
     """
     needed = [outcome, *(name for name in numbers if name)]
     others = [cluster] if cluster else []
-    columns = list(dict.fromkeys([area, period, *needed, *others]))
+    columns = distinct([area, period, *needed, *others])
     panel = tidy(panel, numbers=needed, labels=[area, period], others=others)
     codes = treated_areas(panel, treated, area)
     start = as_start(start, panel[period])
@@ -281,24 +195,32 @@ def long_panel(
     check_start(pd.Index(frame[period].unique()).sort_values(), start)
     check_pairs(frame, area, period)
     check_varies(frame[outcome])
+    check_comparison(frame.loc[~frame[area].isin(codes), outcome])
     on = frame[area].isin(codes).to_numpy() & (frame[period] >= start).to_numpy()
     return frame.assign(**{TREATMENT: on.astype(float)}), codes, start
-
-
-def check_level(level: Any) -> None:
-    """Raise ParameterError unless `level` is a number between 0 and 1."""
-    if not isinstance(level, (int, float, np.number)) or not 0 < level < 1:
-        raise ParameterError(f"level={level!r} is not a number between 0 and 1; 0.95 is usual.")
 
 
 def check_varies(outcome: pd.Series) -> None:
     """Raise PanelError when the outcome is missing, or the same, in every row."""
     values = outcome.dropna().to_numpy(dtype=float)
     if not len(values):
-        raise PanelError(f"No row has a value of {outcome.name!r}.")
+        raise PanelError(
+            f"No row has a value of {outcome.name!r}. Choose another outcome, or other periods."
+        )
     if np.ptp(values) <= 1e-12 * np.abs(values).max():
         raise PanelError(
             f"{outcome.name!r} is {values[0]:g} in every row, so there is nothing to compare."
+        )
+
+
+def check_comparison(outcome: pd.Series) -> None:
+    """Raise PanelError when the comparison areas' outcome is 0 throughout."""
+    values = outcome.dropna().to_numpy(dtype=float)
+    if len(values) and not values.any():
+        raise PanelError(
+            f"{outcome.name!r} is 0 in every comparison area and period, so nothing "
+            "shows how far areas differ by chance, and there is nothing to compare with. Choose an "
+            "outcome that happens there too."
         )
 
 
@@ -350,5 +272,12 @@ def grid(
             "every period: leave those areas or periods out."
         )
     check_varies(panel[outcome])
-    values = wide.to_numpy(dtype=float)
-    return Grid(values, wide.index, wide.columns, wide.index.isin(codes), at)
+    values, own = wide.to_numpy(dtype=float), wide.index.isin(codes)
+    if not alone:
+        check_comparison(panel.loc[~panel[area].isin(codes), outcome])
+        if len(values) > 2 and not np.ptp(values, axis=0).any():
+            raise PanelError(
+                f"{outcome!r} is the same in all {len(values)} areas in every period, so nothing "
+                "shows how far areas differ by chance. Check the column."
+            )
+    return Grid(values, wide.index, wide.columns, own, at)

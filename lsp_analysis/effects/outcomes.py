@@ -12,6 +12,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.effects import placebo
 from lsp_analysis.effects.case import Case, detectable, percent, percents, sized
+from lsp_analysis.effects.given import plain_codes
 from lsp_analysis.effects.question import Question
 from lsp_analysis.effects.stepdown import omnibus, romano_wolf, within_reach
 from lsp_analysis.effects.windows import Ledger, read_ledger, start_position, treated_rows
@@ -258,7 +259,7 @@ def _readable(
 def _read(question: Question) -> _Read:
     ledger = read_ledger(question.panel, outcome=question.outcome, population=question.population)
     start = start_position(ledger, question.start)
-    rows = treated_rows(ledger, question.treated)
+    rows = treated_rows(ledger, plain_codes(question.treated))
     known = ledger.exposure > 0
     if not known[rows].all(axis=1).all():
         raise PanelError("Some of the treated areas' values are missing.")

@@ -56,7 +56,7 @@ def as_start(start: Any, periods: pd.Series | pd.Index) -> Any:
     refused = ParameterError(
         f"start={start!r} is not a period like those of the panel, for example {example!s}."
     )
-    if start is None or (np.isscalar(start) and pd.isna(start)) or start is pd.NaT:
+    if start is None or start is pd.NaT or (np.isscalar(start) and (start == "" or pd.isna(start))):
         raise ParameterError(
             f"No start was given ({start!r}). Name the first period of the programme; the panel's "
             f"are such as {example!s}."
@@ -65,7 +65,9 @@ def as_start(start: Any, periods: pd.Series | pd.Index) -> Any:
         if isinstance(dtype, pd.PeriodDtype):
             return as_period(start, dtype.freq)
         if pd.api.types.is_datetime64_any_dtype(dtype):
-            return start.start_time if isinstance(start, pd.Period) else pd.Timestamp(start)
+            if isinstance(start, pd.Period):
+                return start.start_time
+            return pd.Timestamp(start).tz_localize(None)
         if pd.api.types.is_numeric_dtype(dtype):
             return float(start) if not float(start).is_integer() else int(float(start))
     except (ValueError, TypeError) as error:

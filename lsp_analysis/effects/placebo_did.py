@@ -10,7 +10,8 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.effects import placebo
 from lsp_analysis.effects.did import difference_in_differences
-from lsp_analysis.effects.layout import check_level, grid, tidy
+from lsp_analysis.effects.given import check_level, check_seed, tidy
+from lsp_analysis.effects.layout import grid, named_areas
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError
 
@@ -64,22 +65,27 @@ def placebo_difference_in_differences(
     difference-in-differences with few treated clusters, J. Econometrics 218:435.
     """
     check_level(level)
-    if isinstance(treated, str):
-        treated = [treated]
+    check_seed(seed)
     panel = tidy(panel, numbers=[outcome])
+    treated = named_areas(panel, treated, "area_code")
     complete, dropped = _complete(panel, outcome, treated)
-    laid = grid(complete, outcome=outcome, treated=list(treated), start=start)
+    laid = grid(complete, outcome=outcome, treated=treated, start=start)
     adjacency = placebo.adjacency_matrix(laid.areas, neighbours)
     pool = placebo.draw_pool(laid.treated, eligible=~laid.treated, adjacency=adjacency, seed=seed)
     kept = laid.areas[pool.comparison | laid.treated]
     fit = difference_in_differences(
         complete[complete["area_code"].isin(kept)],
         outcome=outcome,
-        treated=list(treated),
+        treated=treated,
         start=start,
         unit=unit,
         level=level,
     )
+    if int(pool.comparison.sum()) <= int(laid.treated.sum()):
+        raise PanelError(
+            f"{int(pool.comparison.sum())} comparison areas leave a placebo of "
+            f"{int(laid.treated.sum())} nothing to be compared with: add areas."
+        )
     changes = laid.outcomes[:, laid.after].mean(axis=1) - laid.outcomes[:, laid.before].mean(axis=1)
     placebos = _coefficients(changes, pool.members[1:], pool.comparison)
     critical = placebo.critical_value(placebos, level)
@@ -138,7 +144,9 @@ def _complete(
     """Rows of areas with a value in every period, and how many comparison areas have none."""
     known = panel.dropna(subset=[outcome])
     if known.empty:
-        raise PanelError(f"No row has a value of {outcome!r}.")
+        raise PanelError(
+            f"No row has a value of {outcome!r}. Choose another outcome, or other periods."
+        )
     periods = known["period"].nunique()
     counts = known["area_code"].value_counts()
     short = set(counts.index[counts < periods]) | (set(panel["area_code"]) - set(counts.index))

@@ -15,7 +15,7 @@ from lsp_analysis.effects.fixed_effects import (
     nested_effects,
     treated_clusters,
 )
-from lsp_analysis.effects.layout import AREA, PERIOD, tidy
+from lsp_analysis.effects.given import AREA, PERIOD, tidy
 from lsp_analysis.effects.regression import (
     NO_ERROR,
     ROUNDING,
@@ -183,14 +183,14 @@ def _check_separation(frame: pd.DataFrame, outcome: str, treatment: str | None, 
     on = frame[treatment] > 0
     before = ~on & frame[area].isin(frame.loc[on, area])
     for rows, when, ratio in (
-        (on, "after", "is nil and has"),
-        (before, "before", "has no bound and"),
+        (on, "after", "is nil"),
+        (before, "before", "has no bound"),
     ):
         if frame.loc[rows, outcome].sum() == 0:
             raise PanelError(
                 f"The treated areas have no events in {outcome!r} {when} the start, so the rate "
-                f"ratio {ratio} and no standard error. Use longer periods, or an exact test of the "
-                "counts."
+                f"ratio {ratio} and no standard error means anything. Use longer periods, or an "
+                "exact test of the counts."
             )
 
 

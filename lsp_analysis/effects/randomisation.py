@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.layout import AREA, PERIOD, Grid, check_level, grid
+from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
+from lsp_analysis.effects.layout import Grid, grid
 from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, gap_effect
-from lsp_analysis.effects.ranking import PlaceboInference, rank_p
+from lsp_analysis.effects.ranking import PlaceboInference, rank_p, too_few
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.synthetic_units import placebo_units
 from lsp_analysis.errors import PanelError, ParameterError
@@ -89,6 +90,7 @@ def randomisation_inference(
         reject once taken away from the treated areas.
     """
     check_level(level)
+    check_seed(seed)
     laid_out = grid(panel, outcome=outcome, treated=treated, start=start, area=area, period=period)
     statistic = _chosen(statistic, population, laid_out)
     changes = laid_out.outcomes[:, laid_out.after].mean(axis=1)
@@ -127,6 +129,7 @@ def randomisation_inference(
         inference=f"rank of the {_WORDS[statistic]} among {len(draws):,} draws of other areas",
         statistic=observed,
         assumptions=(PARALLEL, UNTOUCHED, EXCHANGEABLE),
+        warnings=() if finest <= 1 - level + 1e-9 else (too_few(len(draws), finest, level),),
         ranked=statistic,
         draws=draws,
         **gap_effect(laid_out, path - path[laid_out.before].mean(), inference),

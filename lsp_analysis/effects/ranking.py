@@ -41,6 +41,14 @@ NO_PLACEBOS = PlaceboInference(
 )
 
 
+ROUNDING = 1e-12
+NEVER_STRAYED = (
+    "The interval, and any p-value that rests on it, is withheld: no placebo strayed at all, so "
+    "nothing shows how far areas differ by chance. Check that the outcome was observed in every "
+    "area, and not filled in."
+)
+
+
 def placebo_inference(
     estimate: float,
     placebos: np.ndarray,
@@ -59,16 +67,21 @@ def placebo_inference(
         What makes them comparable, for example each unit's error before the start (Ferman and
         Pinto 2017).
     """
-    statistics = np.asarray(placebos, dtype=float) / placebo_scales
-    n = len(statistics)
+    placebos = np.asarray(placebos, dtype=float)
+    n = len(placebos)
     if not n:
         return NO_PLACEBOS
     finest = 1.0 / (n + 1)
-    _, p_value = rank_p(abs(estimate) / scale, np.abs(statistics))
+    widest = np.abs(placebos).max()
+    if widest <= ROUNDING * abs(estimate) or widest == 0:
+        return PlaceboInference(n_placebos=n, finest_p=finest, warning=NEVER_STRAYED)
+    least = max(ROUNDING * max(scale, np.max(placebo_scales)), 1e-300)
+    statistics, scale = placebos / np.maximum(placebo_scales, least), max(scale, least)
+    p_value = rank_p(abs(estimate) / scale, np.abs(statistics))[1]
     cut = math.floor((1 - level) * (n + 1) + 1e-9)
     if cut < 1:
         return PlaceboInference(
-            p_value, n_placebos=n, finest_p=finest, warning=_too_few(n, finest, level)
+            p_value, n_placebos=n, finest_p=finest, warning=too_few(n, finest, level)
         )
     critical = np.sort(np.abs(statistics))[n - cut]
     both_signs = np.concatenate([statistics, -statistics])
@@ -85,7 +98,8 @@ def rank_p(statistic: float, placebos: np.ndarray) -> tuple[int, float]:
     return larger + 1, (larger + 1) / (len(placebos) + 1)
 
 
-def _too_few(n: int, finest: float, level: float) -> str:
+def too_few(n: int, finest: float, level: float) -> str:
+    """Why `n` placebos allow no interval at `level`."""
     needed = math.ceil(1 / (1 - level) - 1e-9) - 1
     return (
         f"With {n} placebo{'' if n == 1 else 's'} no p-value below {finest:.3g} is possible, so "

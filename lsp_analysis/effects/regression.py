@@ -143,7 +143,7 @@ def coefficient_table(
 ) -> pd.DataFrame:
     """Columns estimate, se, low, high, p_value by term; t, or normal if `df` is infinite."""
     params = np.asarray(params, dtype=float)
-    se = np.sqrt(np.diag(covariance))
+    se = np.sqrt(np.maximum(np.diag(covariance), 0))  # rounding may take nought below it
     half = stats.t.ppf(0.5 + level / 2, df) * se
     with np.errstate(divide="ignore", invalid="ignore"):
         p_value = 2 * stats.t.sf(np.abs(params / se), df)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.layout import AREA, PERIOD, Grid, check_level, grid
+from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
+from lsp_analysis.effects.layout import Grid, grid
 from lsp_analysis.effects.parts import gap_effect
 from lsp_analysis.effects.ranking import placebo_inference
 from lsp_analysis.effects.simplex_ridge import ridged_weights
@@ -89,6 +90,7 @@ def synthetic_did(
         effects that rank would not reject.
     """
     check_level(level)
+    check_seed(seed)
     laid_out = grid(
         panel,
         outcome=outcome,

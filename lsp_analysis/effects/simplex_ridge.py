@@ -30,6 +30,8 @@ def ridged_weights(points: np.ndarray, ridge: np.ndarray) -> np.ndarray:
     """
     n, _, donors = points.shape
     gram = np.matmul(points.transpose(0, 2, 1), points)
+    size = np.trace(gram, axis1=1, axis2=2)
+    ridge = np.maximum(ridge, 4 * np.finfo(float).eps * size)  # less would leave it singular
     gram[:, np.arange(donors), np.arange(donors)] += ridge[:, None]
     inside = np.ones((n, donors), dtype=bool)
     weights = np.zeros((n, donors))

@@ -13,6 +13,7 @@ from scipy import stats
 
 from lsp_analysis import figures
 from lsp_analysis.effects.cohorts import Cohorts, first_periods, lay_out
+from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed, tidy
 from lsp_analysis.effects.group_aggregates import (
     KINDS,
     Combined,
@@ -21,7 +22,7 @@ from lsp_analysis.effects.group_aggregates import (
     simultaneous_critical,
 )
 from lsp_analysis.effects.group_time import Cell, group_time_cells
-from lsp_analysis.effects.layout import AREA, PERIOD, check_level, check_pairs, check_varies, tidy
+from lsp_analysis.effects.layout import check_comparison, check_pairs, check_varies
 from lsp_analysis.effects.parts import UNTOUCHED, coefficient_effect, detectable, paths_frame
 from lsp_analysis.effects.regression import NO_ERROR, ROUNDING, few_clusters_warning
 from lsp_analysis.effects.result import EffectEstimate
@@ -115,10 +116,12 @@ def staggered_effect(
         areas are treated or fewer than five never are, or all of a group changed exactly alike.
     """
     check_level(level)
+    check_seed(seed)
     panel = tidy(panel, numbers=[outcome, *covariates], labels=[area, period])
     check_varies(panel[outcome])
     check_pairs(panel, area, period)
     begun = first_periods(panel, starts, treated, start, area, period)
+    check_comparison(panel.loc[~panel[area].isin(begun.index), outcome])
     cohorts, areas, periods = lay_out(panel, outcome, begun, covariates, area, period)
     cells = group_time_cells(
         cohorts, method=method, comparison=comparison, base=base, anticipation=anticipation

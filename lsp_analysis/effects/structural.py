@@ -17,7 +17,8 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 
-from lsp_analysis.effects.layout import AREA, PERIOD, Grid, check_level, grid
+from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
+from lsp_analysis.effects.layout import Grid, grid
 from lsp_analysis.effects.parts import UNTOUCHED, detectable, paths_frame, relative_to
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.structural_draws import variance_draws
@@ -90,6 +91,7 @@ def structural_effect(
         `p_value` is twice the share of simulated futures on the far side of what was observed.
     """
     check_level(level)
+    check_seed(seed)
     if trend not in TRENDS:
         raise ParameterError(f"trend={trend!r} is not known: use {', '.join(TRENDS)}.")
     laid_out = grid(

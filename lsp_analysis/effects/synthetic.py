@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.layout import AREA, PERIOD, Grid, as_start, check_level, grid
+from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
+from lsp_analysis.effects.layout import Grid, as_start, grid
 from lsp_analysis.effects.predictor_fit import Matching
 from lsp_analysis.effects.ranking import rank_p
 from lsp_analysis.effects.simplex import nearest_points, tied_donors
@@ -98,6 +99,7 @@ def synthetic_control(
         is left to compare.
     """
     check_level(level)
+    check_seed(seed)
     laid_out = grid(
         panel,
         outcome=outcome,

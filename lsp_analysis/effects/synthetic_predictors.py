@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.layout import Grid, as_start, tidy
+from lsp_analysis.effects.given import tidy
+from lsp_analysis.effects.layout import Grid, as_start
 from lsp_analysis.effects.predictor_fit import Matching
 from lsp_analysis.effects.predictor_search import Search, search_predictor_weights
 from lsp_analysis.effects.simplex import nearest_points, tied_donors
@@ -198,6 +199,7 @@ def _best_exact(matching: Matching) -> np.ndarray:
     """Of the weights that meet every predictor exactly, those that fit the outcomes best."""
     gaps = matching.donors - matching.targets[:, :, None]
     size = np.sqrt((gaps**2).mean(axis=(1, 2), keepdims=True))
+    size = np.where(size > 0, size, 1.0)  # every donor meets the outcomes exactly
     return nearest_points(np.concatenate([1e4 * matching.predictors, gaps / size], axis=1)).weights
 
 

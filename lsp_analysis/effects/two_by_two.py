@@ -10,7 +10,8 @@ import pandas as pd
 
 from lsp_analysis.effects.did import DifferenceInDifferences, inference_name
 from lsp_analysis.effects.fixed_effects import complete_rows, treated_clusters
-from lsp_analysis.effects.layout import check_level, marked, tidy
+from lsp_analysis.effects.given import check_level, tidy
+from lsp_analysis.effects.layout import marked
 from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, coefficient_effect, detectable
 from lsp_analysis.effects.regression import least_squares
 from lsp_analysis.errors import PanelError, ParameterError
