@@ -10,6 +10,7 @@ from typing import Any
 
 from lsp_analysis.command_line import complain, read_command_line, ready_streams, say, tell
 from lsp_analysis.errors import LspError, ParameterError, UnfinishedError
+from lsp_analysis.interrupts import as_interrupts
 from lsp_analysis.resources import study_path
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -25,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     ready_streams()
     arguments = read_command_line(sys.argv[1:] if argv is None else argv)
     try:
-        return COMMANDS[arguments.command](arguments)
+        with as_interrupts():
+            return COMMANDS[arguments.command](arguments)
     except LspError as error:
         return complain(error, _code_of(error, arguments.command))
     except KeyboardInterrupt:
@@ -36,7 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return complain("there is not enough memory, or ulimit allows too little of it.", FAILED)
 
 
-_INTERRUPTED = {"reports": "interrupted. What is done is kept: --resume goes on from there."}
+_INTERRUPTED = {
+    "report": "interrupted. No report was made; one that was there before is as it was.",
+    "reports": "interrupted. What is done is kept: --resume goes on from there.",
+}
 
 
 def _code_of(error: LspError, command: str) -> int:

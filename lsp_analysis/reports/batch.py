@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import signal
-import threading
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis.errors import ParameterError
+from lsp_analysis.errors import LspError, ParameterError
+from lsp_analysis.interrupts import as_interrupts
 from lsp_analysis.reports import files, manifest, pdf
 from lsp_analysis.reports.engines import Way, checked_way, make_reports
 from lsp_analysis.reports.index import borough_outline, write_index
@@ -105,7 +104,7 @@ def run_reports(
     LspError
         The request cannot be answered as it stands; nothing was started.
     KeyboardInterrupt
-        The run was interrupted or asked to end (SIGTERM). What is done stays, indexed.
+        The run was interrupted or asked to end (SIGTERM, SIGHUP). What is done stays, indexed.
     """
     way = checked_way(engine, workers, scheduler)
     maker = JobMaker(study, out=out, formats=formats, limits=Limits(timeout, memory))
@@ -135,14 +134,17 @@ def _run(
     waiting = [with_log(job) for job in jobs if job.name not in kept]
     results = make_reports(waiting, way)
     done, outline = list(kept.values()), None
-    with _interrupted_by_sigterm():
+    with as_interrupts():
         try:
             outline = borough_outline(maker.study)  # while the others warm up
             for record in _recorded(results, len(waiting), progress):
                 done.append(record)
-        finally:
+        except BaseException:
             results.close()
-            write_index(maker.out, maker.study, outline)
+            with contextlib.suppress(LspError):  # of the two troubles the first is told
+                write_index(maker.out, maker.study, outline)
+            raise
+        write_index(maker.out, maker.study, outline)
     remark = pdf.missing() if "pdf" in maker.formats else ""
     return Batch(maker.out, tuple(done), time.monotonic() - began, remark)
 
@@ -175,20 +177,3 @@ def _failure(job: Job, reason: str) -> ReportRecord:
         unwritten = f" Nor could the manifest be written ({error.strerror or error})."
         return replace(record, reason=reason + unwritten)
     return record
-
-
-@contextmanager
-def _interrupted_by_sigterm() -> Iterator[None]:
-    """Take a polite request to end like Ctrl-C, so that what is done is kept and indexed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -72,6 +72,7 @@ class WarmParent:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
+            start_new_session=True,  # what ends a whole group of processes leaves it to end its own
             env={**os.environ, **process_environment(Path(self._scratch))},
         )
 
@@ -115,7 +116,9 @@ class WarmParent:
     def _end(self) -> None:
         if self._process is None:
             return
-        self._process.stdin.close()  # at which it kills its forks and leaves
+        self._process.stdin.close()  # at which it kills its forks and leaves, once it listens
+        if not self._ready:
+            self._process.kill()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:

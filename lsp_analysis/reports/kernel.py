@@ -97,7 +97,7 @@ def own_kernel(scratch: Path) -> Iterator[KernelManager]:
     try:
         yield manager
     finally:
-        _end(manager)
+        end_kernel(manager)
         _end_strays(scratch)
 
 
@@ -132,7 +132,7 @@ class _Watch(threading.Thread):
             elif pid and megabytes_of(pid) > self._limits.megabytes:
                 self.reason = self._limits.over_memory()
         if self.reason:
-            _end(self._manager)
+            end_kernel(self._manager)
 
     def stop(self) -> None:
         """Look no more."""
@@ -155,7 +155,7 @@ def _pid(manager: KernelManager) -> int:
     return getattr(manager.provisioner, "pid", None) or 0
 
 
-def _end(manager: KernelManager) -> None:
+def end_kernel(manager: KernelManager) -> None:
     """Kill the kernel and all that it started."""
     pid = _pid(manager)
     with contextlib.suppress(psutil.Error):

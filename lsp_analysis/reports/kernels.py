@@ -19,11 +19,11 @@ from pathlib import Path
 
 from jupyter_client import BlockingKernelClient, KernelManager
 
-from lsp_analysis.errors import LspError
+from lsp_analysis.errors import LspError, UnfinishedError
 from lsp_analysis.reports.finish import finish
 from lsp_analysis.reports.job import Job
 from lsp_analysis.reports.judge import add_sentinel
-from lsp_analysis.reports.kernel import execute_with, own_kernel
+from lsp_analysis.reports.kernel import end_kernel, execute_with, own_kernel
 from lsp_analysis.reports.log import start_log
 from lsp_analysis.reports.manifest import ReportRecord
 from lsp_analysis.reports.preload import imports_of
@@ -31,6 +31,7 @@ from lsp_analysis.reports.template import read_notebook
 
 READY_WITHIN = 60.0  # seconds a kernel has to come up
 LOOK = 0.2
+ENDED = "The run was ended before this report was made."
 
 
 @dataclass
@@ -81,6 +82,7 @@ class _Supply(threading.Thread):
         self._imports, self._total = imports, total
         self._ready: queue.Queue[_Kernel | Exception] = queue.Queue(ahead)
         self._over = threading.Event()
+        self._at_work: set[KernelManager] = set()
 
     def run(self) -> None:
         """Start as many kernels as there are reports, a few at a time."""
@@ -97,17 +99,30 @@ class _Supply(threading.Thread):
     @contextlib.contextmanager
     def next(self) -> Iterator[_Kernel]:
         """The next ready kernel, ended afterwards."""
-        kernel = self._ready.get()
+        kernel = self._wait()
         if isinstance(kernel, Exception):
             raise kernel
+        self._at_work.add(kernel.manager)
         try:
+            if self._over.is_set():
+                raise UnfinishedError(ENDED)
             yield kernel
         finally:
+            self._at_work.discard(kernel.manager)
             _close(kernel)
 
+    def _wait(self) -> _Kernel | Exception:
+        """What comes next; UnfinishedError when no more will."""
+        while not self._over.is_set():
+            with contextlib.suppress(queue.Empty):
+                return self._ready.get(timeout=LOOK)
+        raise UnfinishedError(ENDED)
+
     def stop(self) -> None:
-        """Start no more, and end those that wait."""
+        """Start no more, and end those that wait and those at work."""
         self._over.set()
+        for manager in list(self._at_work):
+            end_kernel(manager)
         self.join()
         with contextlib.suppress(queue.Empty):
             while True:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 from lsp_analysis.errors import UnfinishedError
+from lsp_analysis.interrupts import as_interrupts
 from lsp_analysis.reports import files, manifest
 from lsp_analysis.reports.engines import checked_way, make_reports
 from lsp_analysis.reports.job import JobMaker, Limits
@@ -53,6 +55,8 @@ def run_report(
         The template is missing or damaged, or the folder cannot be written; nothing was started.
     UnfinishedError, a ReportError
         The notebook did not run whole. Nothing half-written is left behind.
+    KeyboardInterrupt
+        The run was interrupted or asked to end (SIGTERM, SIGHUP). Nothing it started goes on.
     """
     way = checked_way(engine, workers=1)
     notebook = load_template(template)
@@ -60,7 +64,8 @@ def run_report(
     job = maker.make(area, notebook, parameters)
     files.check_writable(job.folder)
     files.sweep(job.folder)
-    [(_, result)] = make_reports([job], way)
+    with as_interrupts(), closing(make_reports([job], way)) as results:
+        [(_, result)] = results
     if isinstance(result, str):
         raise UnfinishedError(manifest.record_of(job, status=FAILED, reason=result).sentence())
     return result

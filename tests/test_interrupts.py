@@ -1,0 +1,135 @@
+"""Asked to end, a command ends all it started, keeps what was there, and says so by its code."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import psutil
+import pytest
+from report_templates import CELLS, write_template
+from small_study import write_small_study
+
+from lsp_analysis.interrupts import as_interrupts
+from lsp_analysis.reports.forked import can_fork
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
+CLI = "import sys; from lsp_analysis.cli import main; sys.exit(main())"
+SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return write_small_study(tmp_path_factory.mktemp("interrupts") / "study")
+
+
+@pytest.fixture
+def template(tmp_path):
+    """A report that says when it is at work, and then takes very long."""
+    begun = f"open({str(tmp_path / 'begun')!r}, 'w').close()\nimport time; time.sleep(100)"
+    return write_template(tmp_path, [*CELLS, begun])
+
+
+def begin(*words, **options):
+    return subprocess.Popen(
+        [sys.executable, "-c", CLI, *map(str, words)],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        **options,
+    )
+
+
+def wait_for(path):
+    until = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < until, f"{path.name} never came"
+        time.sleep(0.05)
+
+
+def end(run, how):
+    """Exit code, what was said, and which of its processes are still there."""
+    family = psutil.Process(run.pid).children(recursive=True)
+    run.send_signal(getattr(signal, how))
+    _, said = run.communicate(timeout=30)
+    _, alive = psutil.wait_procs(family, timeout=5)
+    return run.returncode, said, alive
+
+
+@pytest.mark.parametrize(
+    ("engine", "how"),
+    [("kernel", "SIGTERM")] + [("fork", how) for how in SIGNALS if can_fork()],
+)
+def test_a_report_asked_to_end_leaves_no_process_and_no_file(
+    folder, template, tmp_path, engine, how
+):
+    words = ["--area", "N1", "--template", template, "--out", tmp_path / "out", "--engine", engine]
+    run = begin("report", folder, *words)
+    wait_for(tmp_path / "begun")
+    code, said, alive = end(run, how)
+    assert (code, alive) == (130, [])
+    assert said == (
+        "lsp-analysis: interrupted. No report was made; one that was there before is as it was.\n"
+    )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("wait", [0.7, 2.0])
+def test_a_report_asked_to_end_while_it_warms_up_does_so_at_once(folder, template, tmp_path, wait):
+    run = begin("report", folder, "--area", "N1", "--template", template, "--out", tmp_path / "out")
+    time.sleep(wait)
+    began = time.monotonic()
+    code, _, alive = end(run, "SIGTERM")
+    assert code in (130, -signal.SIGTERM)  # the latter before Python has read the command
+    assert alive == []
+    assert time.monotonic() - began < 8
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_closed_terminal_ends_a_batch_like_ctrl_c_unless_it_was_told_to_stay(
+    folder, template, tmp_path
+):
+    words = ["reports", folder, "--areas", "N1", "--template", template, "--out"]
+    run = begin(*words, tmp_path / "out")
+    wait_for(tmp_path / "begun")
+    code, said, alive = end(run, "SIGHUP")
+    assert (code, alive) == (130, [])
+    assert "--resume goes on from there" in said
+    assert (tmp_path / "out" / "index.html").is_file()
+    with as_nohup():
+        staying = begin(*words, tmp_path / "again", "--timeout", "8")
+    time.sleep(3)
+    code, said, _ = end(staying, "SIGHUP")
+    assert code == 1
+    assert "1 of 1" in said
+
+
+@contextmanager
+def as_nohup():
+    """Start processes as ``nohup`` does."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def ask_twice(done):
+    with as_interrupts():
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(5)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.05)
+            done.append("tidied up")
+
+
+def test_a_second_request_does_not_stop_the_tidying_up_and_handlers_come_back():
+    before, done = signal.getsignal(signal.SIGTERM), []
+    with pytest.raises(KeyboardInterrupt):
+        ask_twice(done)
+    assert done == ["tidied up"]
+    assert signal.getsignal(signal.SIGTERM) is before
