@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.checks import check_level
-from lsp_analysis.standing.contrast import contrast_groups
+from lsp_analysis.standing.contrast import contrast_groups, contrast_once
 from lsp_analysis.standing.groups import group_limits, group_series
 from lsp_analysis.standing.judging import judge
 from lsp_analysis.standing.rates import row_limits
@@ -181,7 +181,7 @@ def compare_then(
     other = group_series(then, comparator, indicator=indicator, leave_out_missing=True)
     low, high = group_limits(own, indicator=indicator, level=level)
     other_low, other_high = group_limits(other, indicator=indicator, level=level)
-    gap = contrast_groups(own, other, indicator=indicator, level=level).iloc[0]
+    gap = contrast_once(own, other, indicator=indicator, level=level)
     verdict = judge(gap["difference_low"], gap["difference_high"], polarity=indicator.polarity)
     return Comparison(
         indicator.indicator_id,
@@ -197,7 +197,7 @@ def compare_then(
         other["value"].iloc[0],
         other_low[0],
         other_high[0],
-        **gap.to_dict(),
+        **gap,
         verdict=str(verdict),
         level=level,
         caution=_cautions(indicator, own, other, gap, comparator_name),
@@ -288,7 +288,11 @@ def _row_of(series: pd.DataFrame, period: pd.Period, indicator: Indicator) -> pd
 
 
 def _cautions(
-    indicator: Indicator, own: pd.DataFrame, other: pd.DataFrame, gap: pd.Series, rest_name: str
+    indicator: Indicator,
+    own: pd.DataFrame,
+    other: pd.DataFrame,
+    gap: Mapping[str, float],
+    rest_name: str,
 ) -> str:
     """All that a reader should know before believing the comparison, in sentences."""
     said = []
@@ -306,7 +310,7 @@ def _cautions(
 
 def _parts(then: pd.DataFrame, area: Collection[str], comparator: Collection[str]) -> pd.DataFrame:
     """Small areas of both sides in the period compared."""
-    values = then[["area_code", "value"]]
     sides = {"area": area, "comparator": comparator}
-    chosen = {side: is_among(values["area_code"], codes) for side, codes in sides.items()}
-    return pd.concat([values[rows].assign(group=side) for side, rows in chosen.items()])
+    rows = [np.flatnonzero(is_among(then["area_code"], codes)) for codes in sides.values()]
+    parts = then[["area_code", "value"]].take(np.concatenate(rows))
+    return parts.assign(group=np.repeat(list(sides), list(map(len, rows))))

@@ -239,17 +239,21 @@ class AreaBrief:
         Months and quarters are added up to years, so that seasons do not hide the direction.
         """
         indicator = self.study.indicator(indicator_id)
-        frames = []
-        names = self.comparators if comparators is None else comparators
-        for name in (self.area.name, *names):
-            own = name == self.area.name
-            series = self.series(indicator_id, "" if own else name)
-            low, high = np.nan, np.nan
-            if own:
-                low, high = group_limits(series, indicator=indicator, level=self.level)
-            limits = {"low": low, "high": high}
-            frames.append(series[["period", "value"]].assign(series=name, **limits))
-        return pd.concat(frames, ignore_index=True)
+        others = list(self.comparators if comparators is None else comparators)
+        lines = [self.series(indicator_id, name) for name in ("", *others)]
+        lengths = list(map(len, lines))
+        limits = group_limits(lines[0], indicator=indicator, level=self.level)
+        none = np.full(sum(lengths[1:]), np.nan)
+        low, high = (np.concatenate([limit, none]) for limit in limits)
+        return pd.DataFrame(
+            {
+                "period": pd.concat([line["period"] for line in lines], ignore_index=True),
+                "value": np.concatenate([line["value"] for line in lines]),
+                "series": np.repeat([self.area.name, *others], lengths),
+                "low": low,
+                "high": high,
+            }
+        )
 
     def through_time(self, indicator_id: str) -> pd.DataFrame:
         """The panel by years where the area has two whole ones, otherwise as it is."""

@@ -179,10 +179,25 @@ def contrast_groups(
         ``difference``, ``difference_low``, ``difference_high``, ``ratio``, ``ratio_low``,
         ``ratio_high``, ``p_value``; differences in the indicator's units.
     """
+    return pd.DataFrame(_contrasts(own, other, indicator, level), index=own.index)
+
+
+def contrast_once(
+    own: pd.DataFrame, other: pd.DataFrame, *, indicator: Indicator, level: float
+) -> dict[str, float]:
+    """`contrast_groups` of two groups of one row each, by the name of its columns."""
+    contrasts = _contrasts(own, other, indicator, level)
+    return {name: float(values[0]) for name, values in contrasts.items()}
+
+
+def _contrasts(
+    own: pd.DataFrame, other: pd.DataFrame, indicator: Indicator, level: float
+) -> dict[str, np.ndarray]:
+    """Columns of `contrast_groups`."""
     if indicator.value_type == "count":
         nothing = np.full(len(own), np.nan)
         blank = Contrast(nothing, nothing, nothing)
-        return _gap_frame(blank, blank, nothing, own.index)
+        return _by_name(blank, blank, nothing)
     counted = indicator.value_type in ("rate", "proportion")
     if not (counted and own["numerator"].notna().any()):
         return _spread_gap(own, other, level)
@@ -197,10 +212,10 @@ def contrast_groups(
         difference = difference_of_rates(*groups, level=level)
         ratio = ratio_of_rates(*groups, level=level)
         p_value = score_p_rates(*groups)
-    return _gap_frame(difference.scaled(indicator.multiplier), ratio, p_value, own.index)
+    return _by_name(difference.scaled(indicator.multiplier), ratio, p_value)
 
 
-def _spread_gap(own: pd.DataFrame, other: pd.DataFrame, level: float) -> pd.DataFrame:
+def _spread_gap(own: pd.DataFrame, other: pd.DataFrame, level: float) -> dict[str, np.ndarray]:
     """Welch's t for groups whose units are small areas."""
     v1, v2 = own["value"].to_numpy(float), other["value"].to_numpy(float)
     s1, s2 = own["se"].to_numpy(float) ** 2, other["se"].to_numpy(float) ** 2
@@ -214,13 +229,11 @@ def _spread_gap(own: pd.DataFrame, other: pd.DataFrame, level: float) -> pd.Data
         ratio = np.where(v2 != 0, v1 / v2, np.nan)
     difference = Contrast(v1 - v2, v1 - v2 - reach * se, v1 - v2 + reach * se)
     relative = Contrast(ratio, ratio * np.exp(-reach * log_se), ratio * np.exp(reach * log_se))
-    return _gap_frame(difference, relative, p_value, own.index)
+    return _by_name(difference, relative, p_value)
 
 
-def _gap_frame(
-    difference: Contrast, ratio: Contrast, p_value: np.ndarray, index: pd.Index
-) -> pd.DataFrame:
-    columns = {
+def _by_name(difference: Contrast, ratio: Contrast, p_value: np.ndarray) -> dict[str, np.ndarray]:
+    return {
         "difference": difference.estimate,
         "difference_low": difference.low,
         "difference_high": difference.high,
@@ -229,7 +242,6 @@ def _gap_frame(
         "ratio_high": ratio.high,
         "p_value": p_value,
     }
-    return pd.DataFrame(columns, index=index)
 
 
 def _both(

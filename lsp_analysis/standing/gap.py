@@ -7,9 +7,9 @@ people are seen twice they are wider than need be.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -47,23 +47,27 @@ class Gap:
 
     def change(self, start: pd.Period | None = None, end: pd.Period | None = None) -> GapChange:
         """How the gap moved between two periods; the first and last with a gap unless given."""
-        known = self.frame.dropna(subset="gap")
+        known = np.flatnonzero(self.frame["gap"].notna())
         if len(known) < 2:
             raise PanelError(
                 f"{self.name} has a gap in {wording.counted(len(known), 'period')}, and a change "
                 "needs two of them."
             )
-        first = self._row(known["period"].iloc[0] if start is None else start)
-        last = self._row(known["period"].iloc[-1] if end is None else end)
-        return _gap_change(self, first, last)
+        first = known[0] if start is None else self._place(start)
+        last = known[-1] if end is None else self._place(end)
+        return _gap_change(self, self._row(first), self._row(last))
 
-    def _row(self, period: pd.Period) -> pd.Series:
-        rows = self.frame[self.frame["period"] == period]
-        if rows.empty or np.isnan(rows["gap"].iloc[0]):
+    def _place(self, period: pd.Period) -> int:
+        """Number of the row of a period."""
+        places = np.flatnonzero(self.frame["period"] == period)
+        if not len(places) or np.isnan(self.frame["gap"].iloc[places[0]]):
             raise PanelError(
                 f"{self.name} has no gap in {period}. Choose a period with both values."
             )
-        return rows.iloc[0]
+        return places[0]
+
+    def _row(self, place: int) -> dict[str, Any]:
+        return {name: self.frame[name].iloc[place] for name in ("period", *_LIMITS, *_RATIOS)}
 
     def sentence(self) -> wording.Sentence:
         """How the gap moved from the first period to the last."""
@@ -223,15 +227,17 @@ def gap_between(
     check_level(level)
     low, high = group_limits(own, indicator=indicator, level=level)
     apart = contrast_groups(own, other, indicator=indicator, level=level)
-    renamed = {"difference": "gap", "difference_low": "low", "difference_high": "high"}
+    gaps = {"gap": "difference", "low": "difference_low", "high": "difference_high"}
+    named = {name: gaps.get(name, name) for name in (*_LIMITS, *_RATIOS, "p_value")}
     values = {
         "period": own["period"],
         "value": own["value"],
         "value_low": low,
         "value_high": high,
         "comparator_value": other["value"],
+        **{name: apart[column] for name, column in named.items()},
+        "note": own["note"],
     }
-    frame = pd.DataFrame(values).join(apart.rename(columns=renamed)).assign(note=own["note"])
     return Gap(
         indicator.indicator_id,
         indicator.name,
@@ -240,7 +246,7 @@ def gap_between(
         area_name,
         comparator_name,
         level,
-        frame,
+        pd.DataFrame(values),
     )
 
 
@@ -248,7 +254,7 @@ _LIMITS = ("gap", "low", "high")
 _RATIOS = ("ratio", "ratio_low", "ratio_high")
 
 
-def _gap_change(of: Gap, first: pd.Series, last: pd.Series) -> GapChange:
+def _gap_change(of: Gap, first: Mapping[str, Any], last: Mapping[str, Any]) -> GapChange:
     # The gap's size: turned over where the area starts below, so that nearer nought is narrower.
     side = -1.0 if first["gap"] < 0 else 1.0
     gaps = [np.array([row[name] for name in _LIMITS], float) for row in (first, last)]

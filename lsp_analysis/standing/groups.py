@@ -88,8 +88,8 @@ def group_limits(
     """Limits of each row of a `group_series`, from its counts or else its spread between areas."""
     if indicator.value_type in COUNTED:
         return row_limits(series, indicator=indicator, level=level)
-    n = series["n_areas"]
-    return mean_limits(series["value"], series["se"] * np.sqrt(n), n, level=level)
+    value, se, n = (series[name].to_numpy(float) for name in ("value", "se", "n_areas"))
+    return mean_limits(value, se * np.sqrt(n), n, level=level)
 
 
 def _sums(top: np.ndarray, weight: np.ndarray, row: np.ndarray, n: int) -> dict[str, np.ndarray]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,6 +39,12 @@ class PlanProgress:
     def summary_frame(self) -> pd.DataFrame:
         """One row per measure; see `plan_progress` for the columns."""
         return self.table
+
+    @cached_property
+    def last_targets(self) -> dict[str, float]:
+        """The target that is due last, by indicator."""
+        rows = self.table.dropna(subset="target").sort_values("due", kind="stable")
+        return dict(zip(rows["indicator_id"], rows["target"].astype(float), strict=True))
 
     def by(self, column: str) -> pd.DataFrame:
         """Number of measures of each status by theme, aim, lead agency or another column."""

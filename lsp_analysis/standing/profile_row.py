@@ -9,7 +9,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.standing.baseline import Comparison
-from lsp_analysis.standing.contrast import contrast_groups
+from lsp_analysis.standing.contrast import contrast_once
 from lsp_analysis.standing.groups import group_limits
 from lsp_analysis.standing.judging import judge
 from lsp_analysis.standing.ranks import place_among
@@ -108,7 +108,7 @@ def _change(
     ends = [series[series["period"] == p].reset_index(drop=True) for p in (period, before)]
     if any(end.empty or np.isnan(end["value"].iloc[0]) for end in ends):
         return {}
-    moved = contrast_groups(*ends, indicator=indicator, level=level).iloc[0]
+    moved = contrast_once(*ends, indicator=indicator, level=level)
     low, high = moved["difference_low"], moved["difference_high"]
     return {
         "previous_period": before,

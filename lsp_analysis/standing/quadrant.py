@@ -11,7 +11,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.standing.baseline import refuse_overlap
-from lsp_analysis.standing.contrast import contrast_groups
+from lsp_analysis.standing.contrast import contrast_once
 from lsp_analysis.standing.gap import gap_between
 from lsp_analysis.standing.groups import group_series
 
@@ -189,7 +189,7 @@ def _place(
     level: float,
 ) -> dict[str, object] | None:
     gaps = gap_between(own, other, indicator=indicator, level=level)
-    known = gaps.frame.dropna(subset="gap")["period"]
+    known = gaps.frame.loc[gaps.frame["gap"].notna(), "period"]
     wanted = [period for period in (start, end) if period is not None]
     if indicator.polarity == "none" or len(known) < 2 or not set(wanted) <= set(known):
         return None
@@ -198,7 +198,7 @@ def _place(
         other[other["period"] == period].reset_index(drop=True)
         for period in (change.start, change.end)
     )
-    moved = contrast_groups(after, before, indicator=indicator, level=level).iloc[0]
+    moved = contrast_once(after, before, indicator=indicator, level=level)
     better = 1.0 if indicator.polarity == "high_is_good" else -1.0
     base = before["value"].iloc[0]
     if not base > 0:

@@ -109,10 +109,16 @@ def crude_rate(
     DataFrame, one row per element
         ``value``, ``low``, ``high``; missing where the population is nought or missing.
     """
+    return _interval_frame(counts, *_crude(counts, population, multiplier, level))
+
+
+def _crude(
+    counts: ArrayLike, population: ArrayLike, multiplier: float, level: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     events, people = as_events(counts, population)
     scale = multiplier / people
     lower, upper = poisson_limits(events, level=level)
-    return _interval_frame(counts, events * scale, lower * scale, upper * scale)
+    return events * scale, lower * scale, upper * scale
 
 
 def proportion(
@@ -261,11 +267,10 @@ def row_limits(
     if indicator.value_type == "count":
         return poisson_limits(counts, level=level)
     people = panel["denominator"].to_numpy(float, na_value=np.nan)
-    interval = crude_rate
-    if indicator.value_type == "proportion":
-        interval, people = proportion, possible_parts(counts, people)
-    table = interval(counts, people, multiplier=indicator.multiplier, level=level)
-    return table["low"].to_numpy(), table["high"].to_numpy()
+    if indicator.value_type == "rate":
+        return _crude(counts, people, indicator.multiplier, level)[1:]
+    low, high = wilson_limits(counts, possible_parts(counts, people), level=level)
+    return low * indicator.multiplier, high * indicator.multiplier
 
 
 def _interval_frame(

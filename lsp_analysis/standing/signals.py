@@ -153,11 +153,10 @@ def signals(brief: AreaBrief, *, since: object = None) -> Signals:
                 "recent": recent_of(brief, indicator_id).label,
             }
         )
-        named = path.assign(title=indicator.name, unit=indicator.unit)
-        paths.append(named.astype({"period": object}))
+        paths.append(path.assign(title=indicator.name, unit=indicator.unit))
     table = pd.DataFrame(rows).set_index("indicator_id")
-    paths = with_a_course(pd.concat(paths, ignore_index=True))
-    return Signals(brief.area.name, since, table, paths)
+    paths = pd.concat(paths, ignore_index=True).astype({"period": object})
+    return Signals(brief.area.name, since, table, with_a_course(paths))
 
 
 def process_of(
@@ -236,11 +235,7 @@ def without_seasons(series: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFra
 
 def target_of(brief: AreaBrief, indicator_id: str) -> float | None:
     """The target of the plan that is due last for an indicator; None without one."""
-    if brief.plan is None:
-        return None
-    rows = brief.plan.table[brief.plan.table["indicator_id"] == indicator_id]
-    rows = rows.dropna(subset="target").sort_values("due", kind="stable")
-    return None if rows.empty else float(rows["target"].iloc[-1])
+    return None if brief.plan is None else brief.plan.last_targets.get(indicator_id)
 
 
 def _season_of(periods: pd.PeriodIndex) -> pd.Index:

@@ -107,10 +107,10 @@ def recent_trend(series: pd.DataFrame, *, polarity: str = "none", unit: str = ""
     """
     check_columns(series, ["period", "value", "low", "high"], "series")
     check_one_of(polarity, POLARITIES, "polarity")
-    last = series.sort_values("period").tail(POINTS)
-    columns = [last[name].to_numpy(float) for name in ("value", "low", "high")]
+    last = np.argsort(series["period"].array)[-POINTS:]
+    columns = [series[name].to_numpy(float)[last] for name in ("value", "low", "high")]
     slope, se, chi_squared, alike = weighted_slope(*columns)
-    if _is_broken(last) or np.isnan(chi_squared):
+    if _is_broken(series["period"].array[last], columns) or np.isnan(chi_squared):
         return RecentTrend(np.nan, np.nan, np.nan, False, CANNOT, polarity, unit, series)
     marker = NO_CHANGE
     if alike and chi_squared > CHI_SQUARED:
@@ -247,9 +247,9 @@ def chi_squared_trend(counts: ArrayLike, population: ArrayLike) -> tuple[float, 
     return float(chi_squared), float(chdtrc(1, chi_squared))
 
 
-def _is_broken(last: pd.DataFrame) -> bool:
-    """Fewer than five points, or not five running periods."""
-    if len(last) < POINTS or last[["value", "low", "high"]].isna().any().any():
+def _is_broken(last: ArrayLike, columns: list[np.ndarray]) -> bool:
+    """Fewer than five points, one without a value or limits, or not five running periods."""
+    if len(last) < POINTS or np.isnan(columns).any():
         return True
-    ordinals = pd.PeriodIndex(last["period"]).asi8
+    ordinals = pd.PeriodIndex(last).asi8
     return len(set(np.diff(ordinals))) != 1

@@ -70,7 +70,7 @@ def xmr(
     parts = [
         _stretch(part, direction, fix_after, screen_outliers) for part in stretches if len(part)
     ]
-    return pd.concat(parts, ignore_index=True)
+    return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
 
 def _stretch(
