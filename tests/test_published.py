@@ -159,7 +159,7 @@ def test_texas_prisons_with_the_weights_of_the_regression(prisons):
     assert found.rank <= 3
 
 
-# Traffic laws, executions, rents, unions: two periods or more, by effects of place and time ---------
+# Laws, rents, wages: effects of place and time ---------------------------------------------------
 
 
 def by_year(wide: pd.DataFrame, place: str, columns: list[str], years: list[int]) -> pd.DataFrame:
