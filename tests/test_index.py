@@ -1,6 +1,8 @@
 """The index leads to every report, tells every failure, and reads without its script."""
 
 import re
+import threading
+import time
 from dataclasses import replace
 from urllib.parse import unquote
 
@@ -10,6 +12,7 @@ from test_page import NAME, Tags
 
 from lsp_analysis import open_study
 from lsp_analysis.errors import ReportError
+from lsp_analysis.reports import files
 from lsp_analysis.reports.index import borough_outline, render_index, write_index
 from lsp_analysis.reports.manifest import FAILED, MADE, ReportRecord, append_record
 
@@ -110,6 +113,27 @@ def test_it_is_made_from_the_manifest_and_the_same_each_time(study, made, failed
     page = first.decode()
     assert page.index("Hall i’ th’ Wood") < page.index("An area")  # failures come after
     assert unquote("hall/hall.html") in page
+
+
+def test_reports_on_one_area_come_in_one_order_however_they_were_made(study, made, tmp_path):
+    both = [replace(made, name=name, template=name) for name in ("hall--one", "hall--two")]
+    pages = []
+    for place, records in enumerate([both, both[::-1]]):
+        for record in records:
+            append_record(replace(record, out=tmp_path / str(place)))
+        pages.append(write_index(tmp_path / str(place), study, None).read_bytes())
+    assert pages[0] == pages[1]
+
+
+def test_a_run_that_waits_for_another_indexes_what_that_one_made(study, made):
+    append_record(made)
+    with files.locked(made.out, "index.html"):
+        waiting = threading.Thread(target=write_index, args=(made.out, study, None))
+        waiting.start()
+        time.sleep(0.5)
+        append_record(replace(made, name="late", area_name="Late"))
+    waiting.join()
+    assert ">Late<" in (made.out / "index.html").read_text(encoding="utf-8")
 
 
 def test_a_folder_that_cannot_be_written_is_told(study):

@@ -59,6 +59,15 @@ def test_a_line_that_a_crash_cut_short_hides_no_other(record):
     assert set(read_records(record.out)) == {"one"}
 
 
+def test_a_line_without_an_end_does_not_swallow_the_next(record):
+    append_record(record)
+    path = record.out / "manifest.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"name": "tw')
+    append_record(replace(record, name="three"))
+    assert set(read_records(record.out)) == {"one", "three"}
+    assert path.read_bytes().count(b"\n") == 3
+
+
 def test_a_report_is_up_to_date_while_its_key_and_its_files_are_as_recorded(whole):
     assert is_up_to_date(whole, "k", ["html"])
     assert not is_up_to_date(whole, "another key", ["html"])

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from lsp_analysis.errors import ReportError
 
@@ -83,18 +84,29 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def append_line(path: Path, line: str) -> None:
-    """Add one line to a file that several processes add to; on a full disk it stays as it was."""
+    """Add one line to a file that several processes add to; on a full disk it stays as it was.
+
+    A line that a power cut left without its end gets one, so that no other is lost with it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with locked(path.parent, path.name), path.open("ab") as file:
-        before = file.tell()
+    with locked(path.parent, path.name), path.open("ab+") as file:
+        before = file.seek(0, os.SEEK_END)
         try:
-            file.write(line.encode() + b"\n")
+            file.write(_end_of_torn_line(file) + line.encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         except OSError:
             with contextlib.suppress(OSError):
                 os.ftruncate(file.fileno(), before)
             raise
+
+
+def _end_of_torn_line(file: BinaryIO) -> bytes:
+    """What ends the last line of `file`, when it has no end."""
+    if not file.tell():
+        return b""
+    file.seek(-1, os.SEEK_END)
+    return b"" if file.read(1) == b"\n" else b"\n"
 
 
 @contextlib.contextmanager

@@ -77,16 +77,19 @@ def write_index(out: Path, study: Study, outline: Outline | None) -> Path:
     UnfinishedError
         It cannot be written; an earlier index stays as it was.
     """
-    records = sorted(read_records(out).values(), key=lambda record: record.area_name.casefold())
-    page = render_index(records, study, outline)
     try:
-        with files.locked(out, INDEX):
-            files.replace_file(out / INDEX, page.encode())
+        with files.locked(out, INDEX):  # from reading on, or a run that reads early writes last
+            records = sorted(read_records(out).values(), key=_place)
+            files.replace_file(out / INDEX, render_index(records, study, outline).encode())
     except OSError as error:
         raise UnfinishedError(
             f"The index of reports could not be written to {out} ({error.strerror or error})."
         ) from error
     return out / INDEX
+
+
+def _place(record: ReportRecord) -> tuple[str, str]:
+    return record.area_name.casefold(), record.name
 
 
 def render_index(records: Sequence[ReportRecord], study: Study, outline: Outline | None) -> str:
