@@ -96,7 +96,7 @@ def _reports(arguments: argparse.Namespace) -> int:
         **_page_of(arguments),
     )
     say(batch.sentence())
-    return FAILED if batch.failed else OK
+    return FAILED if batch.failed or batch.unindexed else OK
 
 
 def _new(arguments: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ import pytest
 from report_templates import write_template
 from small_study import write_small_study
 
+from lsp_analysis.cli import main
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.batch import run_reports
 from lsp_analysis.reports.manifest import read_records
@@ -50,6 +51,17 @@ def test_what_does_not_fit_is_told_and_what_was_there_stays(tmp_path, small_disk
     assert not list(out.glob("anytown*"))
     assert not (out / ".lsp").exists()
     assert set(read_records(out)) <= {"hall-i-th-wood--small", "anytown-001b--small"}
+
+
+def test_where_not_even_the_index_fits_each_failure_is_still_told(tmp_path, small_disk, capsys):
+    study, template = write_small_study(tmp_path / "study"), write_template(tmp_path)
+    (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free - 8_000))
+    words = ["--areas", "N1", "E01000002", "--template", str(template)]
+    assert main(["reports", str(study), *words, "--out", str(small_disk / "out")]) == 1
+    printed = capsys.readouterr().out.splitlines()
+    assert "2 failed" in printed[0]
+    assert "The index of reports could not be written" in printed[0]
+    assert len([line for line in printed[1:] if "No space left on device" in line]) == 2
 
 
 def test_a_disk_without_any_room_is_told_before_any_work(tmp_path, small_disk):

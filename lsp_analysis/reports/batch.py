@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from lsp_analysis.errors import LspError, ParameterError
 from lsp_analysis.interrupts import as_interrupts
 from lsp_analysis.reports import files, manifest, pdf
 from lsp_analysis.reports.engines import Way, checked_way, make_reports
-from lsp_analysis.reports.index import borough_outline, write_index
+from lsp_analysis.reports.index import Outline, borough_outline, write_index
 from lsp_analysis.reports.job import Job, JobMaker, Limits, with_log
 from lsp_analysis.reports.log import add_to_log
 from lsp_analysis.reports.manifest import FAILED, KEPT, ReportRecord
@@ -31,6 +30,7 @@ class Batch:
     records: tuple[ReportRecord, ...]
     seconds: float
     remark: str = ""  # what was asked for and this machine cannot do
+    unindexed: str = ""  # why the index could not be written
 
     @property
     def failed(self) -> list[ReportRecord]:
@@ -53,7 +53,8 @@ class Batch:
             said.append(f"{len(self.failed)} failed")
         reasons = [f"{record.label}: {record.reason}" for record in self.failed[:5]]
         more = [f"and {len(self.failed) - 5} more"] if len(self.failed) > 5 else []
-        lines = [", ".join(said) + f". Index: {self.index}", *reasons, *more]
+        where = self.unindexed or f"Index: {self.index}"
+        lines = [f"{', '.join(said)}. {where}", *reasons, *more]
         return "\n".join([*lines, self.remark] if self.remark else lines)
 
 
@@ -97,7 +98,8 @@ def run_reports(
 
     Returns
     -------
-    Batch: one report's failure never stops the others, so look at ``failed``.
+    Batch: one report's failure never stops the others, so look at ``failed``, and at
+    ``unindexed`` in case the disk was full.
 
     Raises
     ------
@@ -141,12 +143,20 @@ def _run(
                 done.append(record)
         except BaseException:
             results.close()
-            with contextlib.suppress(LspError):  # of the two troubles the first is told
-                write_index(maker.out, maker.study, outline)
+            _index(maker, outline)
             raise
-        write_index(maker.out, maker.study, outline)
+        unindexed = _index(maker, outline)
     remark = pdf.missing() if "pdf" in maker.formats else ""
-    return Batch(maker.out, tuple(done), time.monotonic() - began, remark)
+    return Batch(maker.out, tuple(done), time.monotonic() - began, remark, unindexed)
+
+
+def _index(maker: JobMaker, outline: Outline | None) -> str:
+    """Write the index, or say why it cannot be: the reports and their failures come first."""
+    try:
+        write_index(maker.out, maker.study, outline)
+    except LspError as error:
+        return str(error)
+    return ""
 
 
 def _kept(job: Job, known: Mapping[str, ReportRecord]) -> ReportRecord | None:
