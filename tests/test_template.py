@@ -51,12 +51,52 @@ def test_two_parameters_cells_are_one_too_many(tmp_path):
 
 @pytest.mark.parametrize(
     "content",
-    ["", "{", "[]", "{}", '{"nbformat": 3, "cells": []}', '{"nbformat": 4, "cells": [{}]}'],
+    ["", "{", "[]", "{}", "4", '{"nbformat": 5, "cells": []}', '{"nbformat": 4, "cells": [{}]}'],
 )
 def test_a_damaged_notebook_is_refused(tmp_path, content):
     path = tmp_path / "bad.ipynb"
     path.write_text(content)
     with pytest.raises(ReportError, match="damaged"):
+        load_template(path)
+
+
+def with_first_cell(made, **damage):
+    made.cells[0].update(damage)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda made: made.update(cells={}),
+        lambda made: made.update(cells=None),
+        lambda made: made.update(nbformat_minor="x"),
+        lambda made: made.metadata.update(lsp=[]),
+        lambda made: made.metadata.update(lsp=None),
+        lambda made: with_first_cell(made, cell_type="heading"),
+        lambda made: with_first_cell(made, outputs="none"),
+        lambda made: with_first_cell(made, metadata=[]),
+    ],
+)
+def test_damage_is_told_before_a_batch_starts_and_not_once_a_report(tmp_path, damage):
+    made = notebook()
+    damage(made)
+    (tmp_path / "bad.ipynb").write_text(json.dumps(made))
+    with pytest.raises(ReportError, match="damaged"):
+        load_template(tmp_path / "bad.ipynb")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_notebook_that_is_not_in_utf_8_is_refused(tmp_path, encoding):
+    path = tmp_path / "bad.ipynb"
+    path.write_text(json.dumps(notebook()), encoding=encoding)
+    with pytest.raises(ReportError, match="damaged"):
+        load_template(path)
+
+
+def test_a_notebook_of_an_older_format_is_told_how_to_renew_it(tmp_path):
+    path = tmp_path / "old.ipynb"
+    path.write_text(json.dumps({"nbformat": 3, "nbformat_minor": 0, "worksheets": []}))
+    with pytest.raises(ReportError, match="format 3.*save it again"):
         load_template(path)
 
 
@@ -69,7 +109,9 @@ def test_a_notebook_cut_in_half_is_refused(tmp_path):
         read_notebook(path)
 
 
-@pytest.mark.parametrize("expect", [{"figure": 1}, {"figures": "many"}, {"tables": -1}, 3])
+@pytest.mark.parametrize(
+    "expect", [{"figure": 1}, {"figures": True}, {"figures": "many"}, {"tables": -1}, 3]
+)
 def test_an_expectation_that_cannot_be_checked_is_refused(tmp_path, expect):
     path = write_template(tmp_path, expect=expect, parameters=PARAMETERS)
     with pytest.raises(ReportError, match="expects"):

@@ -112,10 +112,13 @@ def _read(path: Path) -> bytes:
 
 def _parse(content: bytes, path: Path) -> dict[str, Any]:
     try:
-        notebook = json.loads(content)
-        whole = notebook["nbformat"] == 4 and all(_is_cell(c) for c in notebook["cells"])
+        notebook = json.loads(content.decode("utf-8"))  # as nbformat will, without a mark before it
+        _refuse_older(notebook, path)
+        whole = notebook["nbformat"] == 4 and isinstance(notebook["nbformat_minor"], int)
+        whole = whole and isinstance(notebook["cells"], list)
+        whole = whole and all(_is_cell(cell) for cell in notebook["cells"])
         about = notebook.get("metadata", {})
-        parts = [about, about.get("kernelspec", {}), about.get("language_info", {})]
+        parts = [about, *(about.get(name, {}) for name in ("kernelspec", "language_info", "lsp"))]
         whole = whole and all(isinstance(part, dict) for part in parts)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         whole = False
@@ -124,6 +127,15 @@ def _parse(content: bytes, path: Path) -> dict[str, Any]:
             f"{path} is damaged: it is no Jupyter notebook of format 4. Restore it from a copy."
         )
     return notebook
+
+
+def _refuse_older(notebook: dict[str, Any], path: Path) -> None:
+    """Formats 1 to 3 are those of before 2014, which Jupyter still opens."""
+    if notebook["nbformat"] in (1, 2, 3):
+        raise ReportError(
+            f"{path} is a notebook of format {notebook['nbformat']}, and a report needs format 4. "
+            "Open it in Jupyter and save it again."
+        )
 
 
 def _refuse_other_language(notebook: dict[str, Any], path: Path) -> None:
@@ -141,15 +153,16 @@ def _refuse_other_language(notebook: dict[str, Any], path: Path) -> None:
 def _is_cell(cell: Any) -> bool:
     source, tags = cell["source"], cell["metadata"].get("tags", [])
     lines = [source] if isinstance(source, str) else source
-    texts = [cell["cell_type"], *lines, *tags]
-    return isinstance(tags, list) and all(isinstance(text, str) for text in texts)
+    known = cell["cell_type"] in ("code", "markdown", "raw")
+    lists = isinstance(tags, list) and isinstance(cell.get("outputs", []), list)
+    return known and lists and all(isinstance(text, str) for text in [*lines, *tags])
 
 
 def _expected(notebook: dict[str, Any], path: Path) -> dict[str, int]:
     """What the notebook says it shows: ``"lsp": {"expect": {"figures": 4}}`` in its metadata."""
     expect = notebook.get("metadata", {}).get("lsp", {}).get("expect", {})
     good = isinstance(expect, dict) and all(
-        key in EXPECTED and isinstance(least, int) and least >= 0 for key, least in expect.items()
+        key in EXPECTED and type(least) is int and least >= 0 for key, least in expect.items()
     )
     if not good:
         raise ReportError(
