@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from scipy import stats
 from scipy.optimize import minimize_scalar
+from statsmodels.genmod import families
+from statsmodels.genmod.generalized_linear_model import GLM
+from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.stattools import durbin_watson
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
@@ -131,11 +133,11 @@ def _no_error(family: str, residuals: np.ndarray, outcome: np.ndarray) -> str:
 
 def _model(outcome: np.ndarray, columns: np.ndarray, family: str, offset: np.ndarray | None) -> Any:
     if family == "gaussian":
-        return sm.OLS(outcome, columns)
+        return OLS(outcome, columns)
     if family == "negative_binomial":
         alpha = _extra_variance(outcome, columns, offset)
-        return sm.GLM(outcome, columns, sm.families.NegativeBinomial(alpha=alpha), offset=offset)
-    return sm.GLM(outcome, columns, sm.families.Poisson(), offset=offset)
+        return GLM(outcome, columns, families.NegativeBinomial(alpha=alpha), offset=offset)
+    return GLM(outcome, columns, families.Poisson(), offset=offset)
 
 
 def _options(
@@ -154,8 +156,8 @@ def _extra_variance(outcome: np.ndarray, columns: np.ndarray, offset: np.ndarray
     """Alpha of a variance of mean + alpha x mean squared, by maximum likelihood; above 0."""
 
     def misfit(log_alpha: float) -> float:
-        family = sm.families.NegativeBinomial(alpha=math.exp(log_alpha))
-        return -sm.GLM(outcome, columns, family, offset=offset).fit().llf
+        family = families.NegativeBinomial(alpha=math.exp(log_alpha))
+        return -GLM(outcome, columns, family, offset=offset).fit().llf
 
     lowest, highest = math.log(1e-8), math.log(50.0)
     return math.exp(minimize_scalar(misfit, bounds=(lowest, highest), method="bounded").x)

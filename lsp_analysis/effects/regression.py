@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 from scipy import stats
+from statsmodels.regression.linear_model import OLS, WLS
 from statsmodels.stats.sandwich_covariance import cov_cluster
 
 from lsp_analysis.errors import PanelError, ParameterError
@@ -102,7 +102,7 @@ def least_squares(
     check_not_collinear(columns, names)
     if weights is not None and not (weights > 0).all():
         raise ParameterError("Weights must be above 0 in every row.")
-    model = sm.OLS(outcome, columns) if weights is None else sm.WLS(outcome, columns, weights)
+    model = OLS(outcome, columns) if weights is None else WLS(outcome, columns, weights)
     model.df_resid = len(outcome) - columns.shape[1] - absorbed
     if model.df_resid <= 0:
         raise PanelError(

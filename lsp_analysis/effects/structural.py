@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import statsmodels.api as sm
 
 from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
 from lsp_analysis.effects.layout import Grid, grid
@@ -186,7 +185,9 @@ def _model(own: np.ndarray, regressors: np.ndarray, trend: str, season: int | No
     if season:
         harmonics = max(1, min(season // 2, len(own) // 8))
         seasonal = [{"period": season, "harmonics": harmonics}]
-    return sm.tsa.UnobservedComponents(
+    from statsmodels.tsa.statespace.structural import UnobservedComponents
+
+    return UnobservedComponents(
         own,
         TRENDS[trend],
         exog=regressors if regressors.shape[1] else None,

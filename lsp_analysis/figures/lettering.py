@@ -74,9 +74,10 @@ class _Printer(RendererAgg):
             super().draw_text(gc, x, y, s, prop, angle, ismath, mtext)
             return
         left, up = round(x), round(self.height - y)
+        look = (*self._style(prop), bool(gc.get_antialiased()))
         for font, glyph, across, above in self._shape(s, prop):
             whole, part = divmod(across, _PARTS)
-            picture, start, top = self._letter(font, glyph, (part, above), prop, gc)
+            picture, start, top = self._letter(font, glyph, (part, above), prop, look)
             low = int(self.height) - up - top + picture.shape[0]
             self._renderer.draw_text_image(picture, left + whole + start, low, 0, gc)
 
@@ -104,14 +105,17 @@ class _Printer(RendererAgg):
     def _size(self, s: str, prop: FontProperties) -> tuple[float, float, float]:
         """Width, height and depth from those of the letters, as FreeType's own sum has them."""
         shape = self._shape(s, prop)
-        reaches = [self._reach(font, glyph, prop) for font, glyph, *_ in shape]
+        style = self._style(prop)
+        reaches = [self._reach(font, glyph, prop, style) for font, glyph, *_ in shape]
         up = [above for *_, above in shape]
         low = min(above + reach[1] for above, reach in zip(up, reaches, strict=True))
         high = max(above + reach[2] for above, reach in zip(up, reaches, strict=True))
         wide = shape[-1][2] + reaches[-1][0]
         return wide / _PARTS, (high - low) / _PARTS, -low / _PARTS
 
-    def _reach(self, font: FT2Font, glyph: int, prop: FontProperties) -> tuple[int, int, int]:
+    def _reach(
+        self, font: FT2Font, glyph: int, prop: FontProperties, style: tuple[Hashable, ...]
+    ) -> tuple[int, int, int]:
         """From a letter to the next, and from the line to its lower and upper edge, in parts."""
 
         def measured() -> tuple[int, int, int]:
@@ -119,7 +123,7 @@ class _Printer(RendererAgg):
             letter = font.load_glyph(glyph, get_hinting_flag())
             return letter.horiAdvance, letter.bbox[1], letter.bbox[3]
 
-        return _kept(_reaches, (font.fname, glyph, *self._style(prop)), measured)
+        return _kept(_reaches, (font.fname, glyph, style), measured)
 
     def _shape(self, s: str, prop: FontProperties) -> list[tuple[FT2Font, int, int, int]]:
         """Font, number and place, in parts of a pixel right of and above the start, of letters."""
@@ -135,10 +139,15 @@ class _Printer(RendererAgg):
         return _kept(_shapes, (s, *self._style(prop)), shaped)
 
     def _letter(
-        self, font: FT2Font, glyph: int, shift: tuple[int, int], prop: FontProperties, gc: Any
+        self,
+        font: FT2Font,
+        glyph: int,
+        shift: tuple[int, int],
+        prop: FontProperties,
+        look: tuple[Hashable, ...],
     ) -> tuple[np.ndarray, int, int]:
         """Picture of a letter, and whole pixels from its place to its left and upper edge."""
-        soft = bool(gc.get_antialiased())
+        *_, soft = look
 
         def drawn() -> tuple[np.ndarray, int, int]:
             font.set_size(prop.get_size_in_points(), self.dpi)
@@ -148,7 +157,7 @@ class _Printer(RendererAgg):
             picture = np.array(bitmap.buffer) * (1 if soft else 0xFF)
             return picture.astype(np.uint8), bitmap.left, bitmap.top
 
-        return _kept(_letters, (font.fname, glyph, shift, soft, *self._style(prop)), drawn)
+        return _kept(_letters, (font.fname, glyph, shift, look), drawn)
 
 
 def _in_house(prop: FontProperties) -> bool:

@@ -51,13 +51,13 @@ def preload(templates: Iterable[str] = (), study: str = "") -> None:
     Nothing is started that a fork could not take along, threads above all: so the study is read
     in a fork. What cannot be loaded is left alone: the report that needs it says so itself.
     """
+    readers = Forks()
+    if study:  # at once: it takes as long as all the rest, and has a processor of its own
+        readers.start(study, lambda: pickle.dumps(_gathered(study)), READING)
     with _without_iri_grammar():
         run_imports([f"import {name}" for name in [*LIBRARIES, *_modules()]])
         for template in templates:
             run_imports(imports_of(template))
-    readers = Forks()
-    if study:
-        readers.start(study, lambda: pickle.dumps(_gathered(study)), READING)
     for warm in (_draw, _render, _project):
         with contextlib.suppress(Exception):
             warm()

@@ -312,5 +312,7 @@ def _parts(then: pd.DataFrame, area: Collection[str], comparator: Collection[str
     """Small areas of both sides in the period compared."""
     sides = {"area": area, "comparator": comparator}
     rows = [np.flatnonzero(is_among(then["area_code"], codes)) for codes in sides.values()]
-    parts = then[["area_code", "value"]].take(np.concatenate(rows))
-    return parts.assign(group=np.repeat(list(sides), list(map(len, rows))))
+    chosen = np.concatenate(rows)
+    columns = {name: then[name].array.take(chosen) for name in ("area_code", "value")}
+    groups = np.repeat(list(sides), list(map(len, rows)))
+    return pd.DataFrame({**columns, "group": groups}, index=then.index[chosen])
