@@ -96,7 +96,7 @@ def test_a_notebook_that_is_not_in_utf_8_is_refused(tmp_path, encoding):
 def test_a_notebook_of_an_older_format_is_told_how_to_renew_it(tmp_path):
     path = tmp_path / "old.ipynb"
     path.write_text(json.dumps({"nbformat": 3, "nbformat_minor": 0, "worksheets": []}))
-    with pytest.raises(ReportError, match="format 3.*save it again"):
+    with pytest.raises(ReportError, match=r"format 3.*save it again"):
         load_template(path)
 
 
