@@ -16,12 +16,12 @@ import pandas as pd
 
 from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
 from lsp_analysis.effects.layout import Grid, grid
+from lsp_analysis.effects.options import positive
 from lsp_analysis.effects.parts import gap_effect
 from lsp_analysis.effects.ranking import placebo_inference
 from lsp_analysis.effects.simplex import nearest_points
 from lsp_analysis.effects.synthetic_result import WeightedComparison, gap_frame
 from lsp_analysis.effects.synthetic_units import Placebos, Units, placebo_units, treated_unit
-from lsp_analysis.errors import ParameterError
 
 N_PENALTIES = 21
 LEAST_PENALTY = 1e-8
@@ -95,8 +95,7 @@ def augmented_synthetic_control(
     """
     check_level(level)
     check_seed(seed)
-    if ridge is not None and not ridge > 0:
-        raise ParameterError(f"ridge={ridge} must be above 0.")
+    ridge = None if ridge is None else positive("ridge", ridge)
     laid_out = grid(
         panel,
         outcome=outcome,

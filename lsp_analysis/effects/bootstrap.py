@@ -19,6 +19,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
 from lsp_analysis.effects.layout import TREATMENT, long_panel
+from lsp_analysis.effects.options import names_of, whole
 from lsp_analysis.effects.regression import check_not_collinear, few_clusters_warning
 from lsp_analysis.errors import PanelError, ParameterError
 
@@ -114,6 +115,8 @@ def wild_cluster_bootstrap(
         When fewer than five clusters are treated, or fewer than five are not.
     """
     check_level(level)
+    covariates = names_of("covariates", covariates)
+    n_draws = whole("n_draws", n_draws, FEWEST_DRAWS)
     check_seed(seed)
     frame, _, _ = long_panel(
         panel,
@@ -273,9 +276,7 @@ def _clusters(frame: pd.DataFrame, area: str, cluster: str) -> tuple[np.ndarray,
 
 
 def _signs(weights: str, n_draws: int, n_clusters: int, seed: int) -> np.ndarray:
-    if n_draws < FEWEST_DRAWS:
-        raise ParameterError(f"n_draws={n_draws} is too few: take {FEWEST_DRAWS} or more.")
     points = {"webb": WEBB, "rademacher": np.array([-1.0, 1.0])}
-    if weights not in points:
+    if not isinstance(weights, str) or weights not in points:
         raise ParameterError(f'weights={weights!r} is not known: use "webb" or "rademacher".')
     return np.random.default_rng(seed).choice(points[weights], (n_draws, n_clusters))

@@ -24,6 +24,7 @@ from lsp_analysis.effects.calibrated_errors import (
 )
 from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
 from lsp_analysis.effects.layout import Grid, grid
+from lsp_analysis.effects.options import names_of, whole
 from lsp_analysis.effects.parts import UNTOUCHED, paths_frame
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.synthetic_predictors import predictor_table
@@ -112,6 +113,8 @@ def calibrated_effect(
         When no weights at or above 0 meet every constraint.
     """
     check_level(level)
+    covariates = names_of("covariates", covariates)
+    match, block = names_of("match", match), whole("block", block)
     check_seed(seed)
     if alternative not in ALTERNATIVES:
         raise ParameterError(

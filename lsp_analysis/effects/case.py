@@ -16,6 +16,7 @@ from lsp_analysis.effects.eligible import eligible_areas
 from lsp_analysis.effects.expectation import judge
 from lsp_analysis.effects.given import check_level, check_seed, plain_codes
 from lsp_analysis.effects.judgement import Judgement
+from lsp_analysis.effects.options import check_words
 from lsp_analysis.effects.people import check_population
 from lsp_analysis.effects.placebo import PlaceboPool
 from lsp_analysis.effects.windows import Ledger, read_ledger, start_position, treated_rows
@@ -151,6 +152,7 @@ def open_case(
     """Lay out a panel; parameters and errors as for `estimate`."""
     check_level(level)
     check_seed(seed)
+    check_words(unit=unit)
     check_population(outcome, population)
     ledger = read_ledger(panel, outcome=outcome, population=population)
     position = start_position(ledger, start)
@@ -159,7 +161,16 @@ def open_case(
     adjacency = placebo.adjacency_matrix(ledger.codes, neighbours)
     pool = placebo.draw_pool(rows, eligible=eligible, adjacency=adjacency, seed=seed)
     return Case(
-        ledger, rows, eligible, adjacency, position, pool, level, seed, unit, person_periods
+        ledger,
+        rows,
+        eligible,
+        adjacency,
+        position,
+        pool,
+        level,
+        seed,
+        unit,
+        bool(person_periods),
     )
 
 

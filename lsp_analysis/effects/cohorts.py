@@ -53,6 +53,11 @@ def first_periods(
             raise PanelError(f"The area {twice!r} has two starts in {starts!r}: give it one.")
         begun = _in_kind(named, panel[period])
     else:
+        if not isinstance(starts, Mapping | pd.Series):
+            raise ParameterError(
+                f"starts={starts!r} is neither a column nor starts by area. Give a mapping such as "
+                "{'E01004802': '2008-04'}."
+            )
         begun = _in_kind(pd.Series(dict(starts)), panel[period])
         known = set(panel[area])
         for code in begun.index:

@@ -19,6 +19,7 @@ from lsp_analysis.effects.case import (
     shown_unit,
     sized,
 )
+from lsp_analysis.effects.given import need_columns
 from lsp_analysis.effects.judgement import Judgement
 from lsp_analysis.effects.placebo import PlaceboPool, count_disjoint
 from lsp_analysis.effects.result import CheckResult
@@ -285,11 +286,13 @@ def _other_doings(
 def _doings(interventions: pd.DataFrame | None, events: pd.DataFrame | None) -> list[tuple]:
     found = []
     if interventions is not None:
+        need_columns(interventions, ["name", "area_code", "start"], "interventions")
         found += [
             (row.name, row.area_code, row.start, True)
             for row in interventions[["name", "area_code", "start"]].itertuples(index=False)
         ]
     if events is not None:
+        need_columns(events, ["label", "area_code", "date"], "events")
         found += [
             (row.label, row.area_code, row.date, False)
             for row in events[["label", "area_code", "date"]].itertuples(index=False)

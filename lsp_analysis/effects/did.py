@@ -19,6 +19,7 @@ from scipy import stats
 from lsp_analysis.effects.fixed_effects import two_way_regression
 from lsp_analysis.effects.given import AREA, PERIOD, check_level
 from lsp_analysis.effects.layout import TREATMENT, grid, long_panel
+from lsp_analysis.effects.options import names_of
 from lsp_analysis.effects.parts import (
     PARALLEL,
     UNTOUCHED,
@@ -93,6 +94,7 @@ def difference_in_differences(
         Webb 2018).
     """
     check_level(level)
+    covariates = names_of("covariates", covariates)
     frame, codes, start = long_panel(
         panel,
         outcome=outcome,

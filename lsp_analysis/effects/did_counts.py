@@ -11,6 +11,7 @@ import pandas as pd
 from lsp_analysis.effects.did import DifferenceInDifferences, inference_name
 from lsp_analysis.effects.given import AREA, PERIOD, check_level
 from lsp_analysis.effects.layout import TREATMENT, long_panel
+from lsp_analysis.effects.options import names_of, positive
 from lsp_analysis.effects.parts import UNTOUCHED, paths_frame
 from lsp_analysis.effects.people import check_people, check_population
 from lsp_analysis.effects.poisson import poisson_two_way
@@ -59,6 +60,8 @@ def poisson_difference_in_differences(
         together.
     """
     check_level(level)
+    covariates = names_of("covariates", covariates)
+    per = positive("per", per)
     check_population(outcome, population)
     frame, codes, start = long_panel(
         panel,

@@ -16,12 +16,15 @@ from lsp_analysis.effects.expectation import judge
 from lsp_analysis.effects.false_alarms import count_false_alarms
 from lsp_analysis.effects.given import check_level, check_seed, plain_codes
 from lsp_analysis.effects.judgement import Judgement
+from lsp_analysis.effects.options import positive
 from lsp_analysis.effects.people import check_population
 from lsp_analysis.effects.placebo import PlaceboPool
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.windows import Ledger, read_ledger, start_position, treated_rows
+from lsp_analysis.errors import ParameterError
 
 FEW_EVENTS = 10
+POLARITIES = ("low_is_good", "high_is_good", "none", "")
 METHOD = "analysis of covariance on the past, ranked among placebo neighbourhoods"
 ASSUMPTIONS = (
     "Areas that looked the same before the start would have gone the same way without the "
@@ -120,6 +123,12 @@ def estimate(
     """
     check_level(level)
     check_seed(seed)
+    per, person_periods = positive("per", per), bool(person_periods)
+    if polarity not in POLARITIES:
+        raise ParameterError(
+            f'polarity={polarity!r} is not known: use "low_is_good" or "high_is_good", or leave it '
+            "out."
+        )
     check_population(outcome, population)
     ledger = read_ledger(panel, outcome=outcome, population=population)
     position = start_position(ledger, start)

@@ -18,8 +18,9 @@ from lsp_analysis import figures, wording
 from lsp_analysis.effects.event_paths import PathEstimates, by_placebos, by_regression
 from lsp_analysis.effects.given import AREA, PERIOD, check_level
 from lsp_analysis.effects.layout import long_panel
+from lsp_analysis.effects.options import names_of, whole
 from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, detectable, paths_frame, relative_to
-from lsp_analysis.effects.regression import FEWEST_TREATED_CLUSTERS
+from lsp_analysis.effects.regression import FEWEST_TREATED_CLUSTERS, VCOVS
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError
 
@@ -126,6 +127,9 @@ def event_study(
         When `reference` is not a period before the start.
     """
     check_level(level)
+    covariates = names_of("covariates", covariates)
+    if vcov not in VCOVS:
+        raise ParameterError(f"vcov={vcov!r} is not known: use one of {', '.join(VCOVS)}.")
     frame, codes, start = long_panel(
         panel,
         outcome=outcome,
@@ -137,8 +141,8 @@ def event_study(
         period=period,
     )
     for name, value, least in (("leads", leads, 1), ("lags", lags, 0)):
-        if value is not None and (value != int(value) or value < least):
-            raise ParameterError(f"{name}={value!r} must be a whole number, {least} or more.")
+        if value is not None:
+            whole(name, value, least)
     relative = relative_periods(frame[period], start, leads, lags)
     if reference not in set(relative) or reference >= 0:
         raise ParameterError(

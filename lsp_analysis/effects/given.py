@@ -15,27 +15,29 @@ AREA, PERIOD = "area_code", "period"
 LARGEST = 1e60  # a size beyond which squares of sums overflow, and below whose inverse they vanish
 
 
-def need_columns(frame: pd.DataFrame, names: Iterable[str]) -> None:
-    """Raise PanelError unless `frame` is one, and each of `names` is a column of it."""
+def need_columns(frame: pd.DataFrame, names: Iterable[str], table: str = "panel") -> None:
+    """Raise PanelError unless `frame` is one, and each of `names` is a column of it.
+
+    Parameters
+    ----------
+    table : what the table is called in the errors; "panel" has a row per area and period.
+    """
     if not isinstance(frame, pd.DataFrame):
-        raise PanelError(
-            f"The panel is a {type(frame).__name__}. Give a pandas DataFrame with one row per area "
-            "and period."
-        )
+        rows = " with one row per area and period" if table == "panel" else ""
+        raise PanelError(f"The {table} is a {type(frame).__name__}. Give a pandas DataFrame{rows}.")
     for name in distinct(names):
         if isinstance(frame.columns, pd.MultiIndex):
             raise PanelError(
-                f"The panel's columns have {frame.columns.nlevels} levels, such as "
+                f"The {table}'s columns have {frame.columns.nlevels} levels, such as "
                 f"{frame.columns[0]}. Give it one row of column names."
             )
-        if (frame.columns == name).sum() > 1:
-            raise PanelError(
-                f"The panel has {(frame.columns == name).sum()} columns {name!r}. Keep one of them."
-            )
+        alike = int((frame.columns == name).sum())
+        if alike > 1:
+            raise PanelError(f"The {table} has {alike} columns {name!r}. Keep one of them.")
         if name not in frame.columns:
             hint = did_you_mean(str(name), map(str, frame.columns))
             raise PanelError(
-                f"The panel has no column {name!r}; it has "
+                f"The {table} has no column {name!r}; it has "
                 f"{', '.join(map(str, frame.columns))}.{hint}"
             )
 

@@ -19,6 +19,7 @@ from lsp_analysis.effects.its_design import CHANGES, design, series_of
 from lsp_analysis.effects.its_fit import SeriesFit, check_events, fit_series
 from lsp_analysis.effects.its_size import Size, size_of_change
 from lsp_analysis.effects.layout import as_start
+from lsp_analysis.effects.options import names_of, positive
 from lsp_analysis.effects.parts import paths_frame
 from lsp_analysis.effects.result import EffectEstimate
 
@@ -100,6 +101,8 @@ def interrupted_series(
         `relative` the same in proportion, for counts with an interval on the log scale.
     """
     check_level(level)
+    covariates = names_of("covariates", covariates)
+    per = positive("per", per)
     others = [*covariates, *([population] if population else [])]
     series, n_areas = series_of(
         panel,

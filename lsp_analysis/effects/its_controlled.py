@@ -21,6 +21,7 @@ from lsp_analysis.effects.its_design import CHANGES, design, series_of
 from lsp_analysis.effects.its_fit import check_events, fit_series
 from lsp_analysis.effects.its_size import size_of_change
 from lsp_analysis.effects.layout import as_start, treated_areas
+from lsp_analysis.effects.options import positive
 from lsp_analysis.effects.parts import UNTOUCHED
 
 SHARED_BREAK = (
@@ -69,6 +70,7 @@ def controlled_interrupted_series(
         The terms of the effect are called "treated x level_change" and "treated x slope_change".
     """
     check_level(level)
+    per = positive("per", per)
     others = [population] if population else []
     panel = tidy(panel, numbers=[outcome, *others], labels=[area, period])
     codes = treated_areas(panel, treated, area)

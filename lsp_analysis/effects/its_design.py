@@ -16,6 +16,7 @@ from lsp_analysis.effects.layout import (
     check_varies,
     named_areas,
 )
+from lsp_analysis.effects.options import positive, whole
 from lsp_analysis.effects.people import check_people, check_population
 from lsp_analysis.effects.periods import in_periods
 from lsp_analysis.errors import PanelError, ParameterError
@@ -147,6 +148,8 @@ def design(
     }
     kept = ["intercept", "time", *CHANGES[change]]
     table = pd.DataFrame({name: columns[name] for name in kept}, index=periods.index)
+    harmonics = whole("harmonics", harmonics)
+    cycle = None if cycle is None else positive("cycle", cycle)
     if harmonics:
         length = _cycle_of(periods) if cycle is None else cycle
         if not (harmonics > 0 and length >= 2 * harmonics):

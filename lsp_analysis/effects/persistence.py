@@ -24,6 +24,7 @@ from lsp_analysis.effects.case import (
     span,
 )
 from lsp_analysis.effects.judgement import Judgement
+from lsp_analysis.effects.options import listed, whole
 from lsp_analysis.effects.periods import as_period
 from lsp_analysis.effects.words import than_expected
 from lsp_analysis.errors import ParameterError
@@ -124,7 +125,8 @@ def persistence(
         panel, outcome=outcome, treated=treated, start=start, population=population,
         neighbours=neighbours, level=level, seed=seed, unit=unit, person_periods=person_periods,
     )  # fmt: skip
-    if list(horizons) != sorted(set(horizons)) or min(horizons, default=1) < 1:
+    horizons = [whole("A horizon", horizon) for horizon in listed("horizons", horizons)]
+    if horizons != sorted(set(horizons)) or min(horizons, default=1) < 1:
         raise ParameterError(
             f"Horizons are numbers of periods that rise from 1 or more, not {list(horizons)}."
         )

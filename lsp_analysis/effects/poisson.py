@@ -20,6 +20,7 @@ from lsp_analysis.effects.regression import (
     NO_ERROR,
     ROUNDING,
     Regression,
+    check_not_collinear,
     cluster_codes,
     coefficient_table,
     few_clusters_warning,
@@ -86,7 +87,7 @@ def poisson_two_way(
     offset = _log_population(frame, population)
     codes = [pd.factorize(frame[name])[0] for name in (area, period)]
     plain = from_codes(*codes, codes[0].max() + 1, codes[1].max() + 1)
-    demeaned_regressors(plain, frame, regressors)
+    check_not_collinear(demeaned_regressors(plain, frame, regressors), regressors)
     columns = frame[regressors].to_numpy(dtype=float)
     params, demeaned, fitted = _reweighted(counts, columns, offset, codes)
     bread = np.linalg.inv((demeaned * fitted[:, None]).T @ demeaned)

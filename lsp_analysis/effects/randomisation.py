@@ -19,6 +19,7 @@ import pandas as pd
 
 from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
 from lsp_analysis.effects.layout import Grid, grid
+from lsp_analysis.effects.options import whole
 from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, gap_effect
 from lsp_analysis.effects.ranking import PlaceboInference, rank_p, too_few
 from lsp_analysis.effects.result import EffectEstimate
@@ -165,8 +166,7 @@ def _drawn(
         if units is None:
             raise PanelError("There is no placebo group to rank the treated areas among.")
         return units.members
-    if n_draws < FEWEST_DRAWS:
-        raise ParameterError(f"n_draws={n_draws} is too few: take {FEWEST_DRAWS} or more.")
+    n_draws = whole("n_draws", n_draws, FEWEST_DRAWS)
     n, size = len(laid_out.areas), int(laid_out.treated.sum())
     if math.comb(n, size) - 1 <= n_draws:
         own = tuple(np.flatnonzero(laid_out.treated))

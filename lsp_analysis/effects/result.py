@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.effects.options import check_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -137,6 +138,10 @@ class EffectEstimate:
     path_unit: str = ""
     paths: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
     placebos: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Refuse words that are none, on which a sentence or a chart would break."""
+        check_words(unit=self.unit, label=self.label, area=self.area)
 
     def summary_frame(self) -> pd.DataFrame:
         """One row, so that ``pd.concat`` of many results is a report table."""

@@ -23,6 +23,7 @@ from lsp_analysis.effects.case import (
     sized,
 )
 from lsp_analysis.effects.comparators import steps_away
+from lsp_analysis.effects.given import need_columns
 from lsp_analysis.effects.judgement import Judgement
 from lsp_analysis.effects.placebo import PlaceboPool
 from lsp_analysis.effects.result import CheckResult
@@ -119,6 +120,7 @@ def rings(
 
 def metres_away(case: Case, geometry: GeoDataFrame) -> np.ndarray:
     """Distance from the neighbourhood's boundary to a point inside each area, in metres."""
+    need_columns(geometry, ["area_code", "geometry"], "geometry")
     shapes = geometry.set_index("area_code").geometry
     home = shapes.loc[shapes.index.isin(case.ledger.codes[case.treated])].union_all()
     away = shapes.representative_point().distance(home).reindex(case.ledger.codes)

@@ -23,6 +23,7 @@ from lsp_analysis.effects.group_aggregates import (
 )
 from lsp_analysis.effects.group_time import Cell, group_time_cells
 from lsp_analysis.effects.layout import check_comparison, check_pairs, check_varies
+from lsp_analysis.effects.options import names_of, whole
 from lsp_analysis.effects.parts import UNTOUCHED, coefficient_effect, detectable, paths_frame
 from lsp_analysis.effects.regression import NO_ERROR, ROUNDING, few_clusters_warning
 from lsp_analysis.effects.result import EffectEstimate
@@ -116,6 +117,8 @@ def staggered_effect(
         areas are treated or fewer than five never are, or all of a group changed exactly alike.
     """
     check_level(level)
+    covariates = names_of("covariates", covariates)
+    anticipation, n_draws = whole("anticipation", anticipation), whole("n_draws", n_draws)
     check_seed(seed)
     panel = tidy(panel, numbers=[outcome, *covariates], labels=[area, period])
     check_varies(panel[outcome])

@@ -18,6 +18,7 @@ import pandas as pd
 
 from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
 from lsp_analysis.effects.layout import Grid, grid
+from lsp_analysis.effects.options import listed, whole
 from lsp_analysis.effects.parts import UNTOUCHED, detectable, paths_frame, relative_to
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.structural_draws import variance_draws
@@ -29,6 +30,8 @@ SAME_LINK = (
     "The treated series would have kept its earlier relation to the comparison series, apart "
     "from the drift it had before the start."
 )
+
+FEWEST_DRAWS = 99
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,9 @@ def structural_effect(
         `p_value` is twice the share of simulated futures on the far side of what was observed.
     """
     check_level(level)
+    n_draws = whole("n_draws", n_draws, FEWEST_DRAWS)
+    season = None if season is None else whole("season", season, 2)
+    comparisons = None if comparisons is None else listed("comparisons", comparisons)
     check_seed(seed)
     if trend not in TRENDS:
         raise ParameterError(f"trend={trend!r} is not known: use {', '.join(TRENDS)}.")

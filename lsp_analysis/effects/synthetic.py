@@ -21,6 +21,7 @@ import pandas as pd
 
 from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
 from lsp_analysis.effects.layout import Grid, as_start, grid
+from lsp_analysis.effects.options import listed, whole
 from lsp_analysis.effects.predictor_fit import Matching
 from lsp_analysis.effects.ranking import rank_p
 from lsp_analysis.effects.simplex import nearest_points, tied_donors
@@ -99,6 +100,8 @@ def synthetic_control(
         is left to compare.
     """
     check_level(level)
+    generations = whole("generations", generations, 1)
+    predictors = None if predictors is None else listed("predictors", predictors)
     check_seed(seed)
     laid_out = grid(
         panel,
@@ -197,7 +200,7 @@ def _fitted_columns(laid_out: Grid, fit_periods: Any, column: pd.Series) -> np.n
         last = before[-1] if fit_periods.stop is None else as_start(fit_periods.stop, column)
         wanted = [p for p in before if first <= p <= last]
     else:
-        wanted = [as_start(p, column) for p in fit_periods]
+        wanted = [as_start(p, column) for p in listed("fit_periods", fit_periods)]
     at = before.get_indexer(pd.Index(wanted))
     if not len(at) or (at < 0).any():
         raise PanelError(

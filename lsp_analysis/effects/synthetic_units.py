@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.effects.layout import Grid
+from lsp_analysis.effects.options import listed, whole
 from lsp_analysis.errors import PanelError, did_you_mean
 
 
@@ -68,8 +69,9 @@ def placebo_units(
     n_treated = int(grid.treated.sum())
     if groups is None:
         groups = [[area] for area in grid.areas[~grid.treated]] if n_treated == 1 else []
-    if isinstance(groups, int | np.integer):
-        groups = _random_groups(grid, int(groups), seed)
+    if isinstance(groups, int | float | np.number):
+        groups = _random_groups(grid, whole("placebos", groups), seed)
+    groups = listed("placebos", groups)
     if not len(groups):
         return None, []
     _check_sizes(groups, n_treated)
