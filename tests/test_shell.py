@@ -114,6 +114,13 @@ def test_a_failing_cell_stops_the_notebook_and_keeps_what_it_said():
     assert ran.cells[1].execution_count is None
 
 
+def test_many_lines_are_joined_once_and_do_not_take_until_the_deadline():
+    lines = "for i in range(200_000): print('x' * 60)"
+    ran = run(book([lines, "print('a', end='')\nprint('b')\n1 + 1\n"]))
+    assert len(ran.cells[0].outputs[0].text) == 200_000 * 61
+    assert [o.get("text") for o in ran.cells[1].outputs] == ["ab\n", None]
+
+
 def test_skipped_and_tolerated_cells_are_treated_as_papermill_treats_them():
     notebook = book(["1/0", "2", "3"])
     notebook.cells[0].metadata["tags"] = ["raises-exception"]

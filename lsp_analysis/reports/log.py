@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsp_analysis.reports.job import Job
+from lsp_analysis.reports.stamp import shortened
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
 
+LONGEST = 1_000_000  # characters of one output; a loop gone wild must not fill the disk
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -35,9 +37,9 @@ def add_cells(path: str, notebook: NotebookNode) -> None:
 
 def _said(output: NotebookNode) -> str:
     if output.output_type == "stream":
-        return output.text
+        return shortened(output.text, LONGEST)
     if output.output_type == "error":
-        return _COLOUR.sub("", "\n".join(output.traceback)) + "\n"
+        return _COLOUR.sub("", shortened("\n".join(output.traceback), LONGEST)) + "\n"
     return ""
 
 

@@ -41,16 +41,19 @@ class Recorder:
     def __init__(self) -> None:
         """Start with no cell; `start` begins one."""
         self.outputs: list[NotebookNode] = []
+        self._written: list[str] = []  # to the last output, and not joined to it yet
         self._shown: dict[str, list[NotebookNode]] = {}
         self._clear_next = False
 
     def start(self) -> list[NotebookNode]:
         """Begin a cell; its outputs gather in the list returned."""
+        self.settle()
         self.outputs, self._clear_next = [], False
         return self.outputs
 
     def add(self, kind: str, display_id: str = "", **content: Any) -> None:
         """Add one output; a `display_id` lets a later cell update it."""
+        self.settle()
         if self._clear_next:
             self.clear()
         output = new_output(kind, **json.loads(json.dumps(content, default=_plain)))
@@ -69,14 +72,22 @@ class Recorder:
             self.clear()
         last = self.outputs[-1] if self.outputs else None
         if last is not None and last.output_type == "stream" and last.name == name:
-            last.text += text
+            self._written.append(text)  # a million lines are joined once, not each to all before
         elif text:
+            self.settle()
             self.outputs.append(new_output("stream", name=name, text=text))
+
+    def settle(self) -> None:
+        """Join what was written last to its output."""
+        written, self._written = self._written, []
+        if written:
+            self.outputs[-1].text += "".join(written)
 
     def clear(self, wait: bool = False) -> None:
         """Drop the cell's outputs, with `wait` not before the next one comes."""
         self._clear_next = wait
         if not wait:
+            self._written.clear()
             self.outputs.clear()
 
 
@@ -203,6 +214,8 @@ def _run(shell: ReportShell, cell: NotebookNode) -> bool:
         told = f"{error} (an earlier cell changed sys.stdout, sys.stderr or IPython itself)"
         shell.recorder.add("error", ename=type(error).__name__, evalue=told, traceback=[told])
         return False
+    finally:
+        shell.recorder.settle()
     tolerated = "raises-exception" in cell.metadata.get("tags", [])
     return result.success or tolerated
 
