@@ -42,6 +42,7 @@ FAULTS = {
     "no output": ("import sys; sys.stdout = None", "failed with AttributeError", AMPLE),
     "a crash": ("import ctypes; ctypes.string_at(0)", "crashed (SIGSEGV)|died", AMPLE),
     "a signal without a name": ("import os; os.kill(os.getpid(), 40)", "signal 40|died", AMPLE),
+    "an empty figure": ("show(new_axes(), alt='Nothing.')", "Nothing is drawn", AMPLE),
     "no words": ("import matplotlib.pyplot as plt\nplt.plot([1]);", "no text for readers", AMPLE),
 }
 SKIPPED_IN_KERNELS = {

@@ -171,6 +171,21 @@ def test_a_figure_without_words_is_not_shown():
         show(new_axes())
 
 
+def test_a_figure_with_empty_axes_is_not_passed_off_as_one():
+    ax = new_axes()
+    ax.set_title("Burglary")
+    with pytest.raises(ParameterError, match="Nothing is drawn"):
+        show(ax, alt="Burglary by month.")
+    ax.text(0.5, 0.5, "No burglaries were counted here.")
+    show(ax, alt="Burglary by month: none was counted.")
+
+
+def test_charts_inside_charts_are_something_drawn():
+    ax = new_axes()
+    ax.inset_axes((0, 0, 1, 1)).plot([1, 2])
+    show(ax, alt="A line that rises.")
+
+
 def test_an_unknown_format_is_refused(chart):
     with pytest.raises(ParameterError, match="png"):
         render(chart.figure, kind="gif")
@@ -181,6 +196,7 @@ def test_a_pyplot_figure_is_shown_and_closed(notebook):
 
     before = plt.get_fignums()
     figure, ax = plt.subplots()
+    ax.plot([1])
     with capture_output() as shown:
         show(record(ax, alt="A line.", data=pd.DataFrame({"x": [1]})))
     assert len([o for o in shown.outputs if "image/png" in o.data]) == 1

@@ -168,7 +168,7 @@ def show(
     Raises
     ------
     ParameterError
-        If there is no alternative text, or the format is unknown.
+        If nothing is drawn, there is no alternative text, or the format is unknown.
     """
     figure = ax_or_figure.figure if isinstance(ax_or_figure, Axes) else ax_or_figure
     figure = figure.get_figure(root=True)
@@ -178,10 +178,27 @@ def show(
             "This figure has no alternative text, so a blind reader would get nothing. "
             "Draw it with a draw_ function, or pass alt= with one sentence of what it shows."
         )
+    if _is_blank(figure):
+        raise ParameterError(
+            "Nothing is drawn on this figure: its axes hold no data and no words. "
+            "Draw the data first, or leave the figure out where there are none."
+        )
     picture = render(figure, kind=kind, note=note)
     _display(picture, alt, data_of(ax_or_figure) if data is None else data, kind, figure)
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close(figure)
+
+
+def _is_blank(figure: Figure) -> bool:
+    """Whether there is nothing to see but empty axes and a title."""
+    drawn = any(_has_content(ax) for ax in figure.axes)
+    beside = [*figure.lines, *figure.patches, *figure.artists, *figure.images]
+    return bool(figure.axes) and not drawn and not beside
+
+
+def _has_content(ax: Axes) -> bool:
+    own = ax.has_data() or ax.texts or ax.tables or ax.artists
+    return bool(own) or any(_has_content(inset) for inset in ax.child_axes)
 
 
 def _display(picture: bytes, alt: str, data: pd.DataFrame, kind: str, figure: Figure) -> None:
