@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 from boroughs import borough, scores
@@ -52,6 +53,18 @@ def test_a_reason_that_several_methods_share_is_given_once(plain):
     assert "Interrupted series, alone; Interrupted series, controlled" in note
     assert note.count("it needs 8.") == 1
     assert plain.sentence().endswith(f"Intervals clear of no effect: {_clear(plain)}.")
+
+
+def test_one_interval_without_end_hides_no_other(plain):
+    table = plain.table.copy()
+    table.loc[1, ["low", "high"]] = [-1e5, 1e5]
+    wide = replace(plain, table=table, specifications=plain.specifications.copy())
+    wide.specifications.loc[1, ["low", "high"]] = [-np.inf, 1e5]
+    half = max(table["high"][0] - table["low"][0], abs(table["estimate"][0])) / 2
+    for ax in (wide.plot(), wide.plot_specifications()):
+        drawn = ax.child_axes[0] if ax.child_axes else ax
+        ends = drawn.get_xlim() if drawn is ax else drawn.get_ylim()
+        assert max(map(abs, ends)) < 12 * half + 100
 
 
 def _clear(found: SideBySide) -> str:

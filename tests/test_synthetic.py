@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from effect_worlds import changed_areas, codes, two_factors
+from effect_worlds import START, changed_areas, codes, panel, two_factors
 
 from lsp_analysis.effects.synthetic import synthetic_control
 from lsp_analysis.errors import PanelError, ParameterError
@@ -229,3 +229,14 @@ def test_a_result_can_be_tabled_said_and_drawn(world):
     assert {"pre_mspe", "rank", "outcomes_only_rank"} <= set(found.summary_frame().columns)
     assert "weighted average" in found.sentence()
     assert found.plot_placebos().get_lines()
+
+
+def test_placebos_that_are_met_exactly_tell_nothing_of_their_errors():
+    """Four periods and 59 donors: many areas are matched to the last bit."""
+    short = panel(n_areas=60, n_periods=8, n_treated=1, noise=0.2, seed=4)
+    found = synthetic_control(short, outcome="rate", treated=codes(1), start=START)
+    exact = int((found.placebos["pre_mspe"] < 1e-9 * found.post_mspe).sum())
+    assert exact > 3
+    assert np.isnan([found.low, found.high, found.smallest_effect]).all()
+    assert any(f"{exact} of 59 placebos are met exactly" in said for said in found.warnings)
+    assert found.p_value >= (1 + 0) / 60

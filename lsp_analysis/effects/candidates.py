@@ -211,9 +211,13 @@ def out_of_reach(setting: Setting) -> str:
         start=setting.question.start,
     )  # fmt: skip
     try:
-        paths = weighted_areas(setting).paths
+        found = weighted_areas(setting)
     except LspError as error:
         return str(error)
+    withheld = next((said for said in found.warnings if "met exactly" in said), "")
+    if withheld:
+        return withheld.rstrip(".")
+    paths = found.paths
     own, other = (paths[name][: laid_out.start_at].mean() for name in ("treated", "comparison"))
     off = (other - own) / abs(own) if own else np.inf
     if abs(off) <= OFF_LEVEL:

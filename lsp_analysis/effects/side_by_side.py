@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from lsp_analysis.figures.tables import Table
 
+WIDEST_DRAWN = 8  # half-widths of the preferred interval beyond which others run off a picture
+
 
 @dataclass(frozen=True)
 class SideBySide:
@@ -128,14 +130,25 @@ class SideBySide:
     def plot(self, ax: Axes | None = None) -> Axes:
         """All suitable methods, one a row."""
         frame = self.table[["label", "estimate", "low", "high"]]
-        return figures.draw_forest(frame, unit="% of what was expected", level=self.level, ax=ax)
+        return figures.draw_forest(
+            frame, unit="% of what was expected", level=self.level, limits=self._room(), ax=ax
+        )
+
+    def _room(self) -> tuple[float, float]:
+        """Range of effects that a picture has room for; one wide interval is to hide no other."""
+        first, estimates = self.table.iloc[0], self.table["estimate"].dropna()
+        half = np.nanmax([first["high"] - first["low"], abs(first["estimate"]), 1.0]) / 2
+        half = WIDEST_DRAWN * half if np.isfinite(half) else np.inf
+        return float(estimates.min() - half), float(estimates.max() + half)
 
     def plot_specifications(self, ax: Axes | None = None) -> Axes:
         """Every method and choice of comparison areas, in order of size."""
+        rows, (bottom, top) = self.specifications, self._room()
+        low, high = rows["low"].clip(lower=bottom), rows["high"].clip(upper=top)
+        rows = rows.assign(low=low, high=high).replace([np.inf, -np.inf], np.nan)
         return figures.draw_specification_curve(
-            self.specifications.replace([np.inf, -np.inf], np.nan),
-            unit="% of what was expected", level=self.level, ax=ax,
-        )  # fmt: skip
+            rows, unit="% of what was expected", level=self.level, ax=ax
+        )
 
 
 def side_by_side(question: Question) -> SideBySide:

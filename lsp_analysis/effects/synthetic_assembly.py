@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,9 @@ PREDICTORS_ASSUMPTION = (
     "the limit of no weight the predictors cease to matter and only the outcomes count: see "
     "outcomes_only_rank."
 )
+
+EXACT = 1e-9
+"""Mean square before the start, as a share of the usual one after it, that is no error at all."""
 
 
 def assemble(
@@ -115,11 +119,24 @@ def _inference(
     if len(gaps) == 1:
         return NO_PLACEBOS
     means = gaps[:, at:].mean(axis=1)
-    errors = np.sqrt(np.maximum(before, 1e-9 * np.median(after)))
+    least = EXACT * np.median(after)
+    errors = np.sqrt(np.maximum(before, least))
     inference = placebo_inference(
         means[0], means[1:], scale=errors[0], placebo_scales=errors[1:], level=level
     )
+    exact = int((before[1:] <= least).sum())
+    if exact and exact >= math.floor((1 - level) * (inference.n_placebos + 1) + 1e-9):
+        known = {"n_placebos": inference.n_placebos, "finest_p": inference.finest_p}
+        return PlaceboInference(**known, warning=_met(exact, inference.n_placebos))
     return dataclasses.replace(inference, low=float(inference.low), high=float(inference.high))
+
+
+def _met(exact: int, placebos: int) -> str:
+    return (
+        f"The interval is withheld: {exact} of {placebos} placebos are met exactly before the "
+        "start, so their errors then say nothing of how far they stray. Use more periods, or fewer "
+        "comparison areas."
+    )
 
 
 def _donor_weights(laid_out: Grid, weighting: Weighting) -> pd.Series:
