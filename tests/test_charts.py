@@ -416,3 +416,17 @@ def test_an_estimate_beside_an_interval_of_millions_is_not_written_as_nought():
         {"label": ["drift"], "estimate": [-24.0], "low": [-100.0], "high": [4.94e6]}
     )
     assert "−24  (−100 to 4.94m)" in figures.alt_of(figures.draw_forest(frame))
+
+
+def test_heads_of_open_intervals_keep_off_the_labels():
+    row = {"label": "drift", "estimate": -2.0, "low": -50.0, "high": 50.0}
+    ax = figures.draw_forest(pd.DataFrame([row]), limits=(-10, 5))
+    heads = [
+        line.get_xdata()[0]
+        for line in ax.lines
+        if line.get_marker() in "<>" and len(line.get_xdata())
+    ]
+    left, right = ax.get_xlim()
+    assert len(heads) == 2
+    assert left < min(heads)
+    assert max(heads) < right

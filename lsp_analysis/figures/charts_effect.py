@@ -227,7 +227,8 @@ def _draw_open_ends(
             ax.hlines(y[runs_on], estimate[runs_on], edge, **_WHISKER)
             look = _POINT | {"marker": marker, "markersize": 5, "clip_on": False}
             ax.plot(np.full(runs_on.sum(), edge), y[runs_on], **look)
-    ax.set_xlim(edges)
+    room = 0.02 * (edges[1] - edges[0]) * open_ends.any(axis=1)  # heads keep off the labels
+    ax.set_xlim(edges[0] - room[0], edges[1] + room[1])
 
 
 def _write_beside(ax: Axes, y: np.ndarray, texts: list[str]) -> None:
