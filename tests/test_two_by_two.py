@@ -98,3 +98,33 @@ def test_a_covariate_already_there_and_weights_of_nil_are_refused(houses):
     twice = did_2x2(houses, covariates=["street", "street"], **options)
     once = did_2x2(houses, covariates=["street"], **options)
     assert twice.estimate == once.estimate
+
+
+@pytest.mark.parametrize("value", [5.0, 0.1, 1e6 / 3, -7.7])
+def test_an_outcome_that_is_one_number_throughout_has_no_p_value(houses, value):
+    found = did_2x2(houses.assign(price=value), outcome="price", treated="near", post="after")
+    assert found.estimate == pytest.approx(0, abs=1e-9 * abs(value))
+    assert math.isnan(found.p_value)
+    assert any("every value is met exactly" in said for said in found.warnings)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"outcome": ["price"]}, "not the name of a column"),
+        ({"treated": ["near"]}, "not the name of a column"),
+        ({"covariates": 5}, "not a list"),
+        ({"post": "near"}, "no difference in differences"),
+        ({"vcov": "nope"}, "not known"),
+    ],
+)
+def test_names_that_cannot_be_meant_are_refused(houses, changes, words):
+    asked = {"outcome": "price", "treated": "near", "post": "after"} | changes
+    with pytest.raises((PanelError, ParameterError), match=words):
+        did_2x2(houses, **asked)
+
+
+def test_one_covariate_may_be_named_by_itself(houses):
+    asked = {"outcome": "price", "treated": "near", "post": "after"}
+    alone, listed = (did_2x2(houses, **asked, covariates=c) for c in ("age", ["age"]))
+    assert alone.estimate == listed.estimate

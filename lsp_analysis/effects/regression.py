@@ -22,6 +22,9 @@ VCOVS = ("classical", "HC1", "HC3", "cluster")
 ROUNDING = 1e-9
 """Residuals smaller than this, as a share of the outcome's range, are arithmetic and no error."""
 
+FINEST = 1e-13
+"""The same as a share of the outcome itself: what is left where it is one number throughout."""
+
 NO_ERROR = (
     "Interval and p-value are withheld: every value is met exactly, so the data hold no error to "
     "judge the effect by. Check that the outcome was observed and not worked out."
@@ -164,7 +167,8 @@ def coefficient_table(
 
 def met_exactly(residuals: np.ndarray, outcome: np.ndarray) -> bool:
     """Whether nothing but rounding is left of `outcome`, so that no error can be estimated."""
-    return bool(np.abs(residuals).max() <= ROUNDING * np.ptp(outcome))
+    least = max(ROUNDING * np.ptp(outcome), FINEST * np.abs(outcome).max())
+    return bool(np.abs(residuals).max() <= least)
 
 
 def few_clusters_warning(treated: int, total: int) -> str:

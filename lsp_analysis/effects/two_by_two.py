@@ -10,8 +10,9 @@ import pandas as pd
 
 from lsp_analysis.effects.did import DifferenceInDifferences, inference_name
 from lsp_analysis.effects.fixed_effects import complete_rows, treated_clusters
-from lsp_analysis.effects.given import check_level, tidy
+from lsp_analysis.effects.given import check_level, distinct, tidy
 from lsp_analysis.effects.layout import marked
+from lsp_analysis.effects.options import names_of
 from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, coefficient_effect, detectable
 from lsp_analysis.effects.regression import least_squares
 from lsp_analysis.errors import PanelError, ParameterError
@@ -73,7 +74,8 @@ def did_2x2(
         `regression.coefficients` holds every coefficient; the effect's row is "treatment".
     """
     check_level(level)
-    covariates = list(dict.fromkeys(covariates))
+    covariates = distinct(names_of("covariates", covariates))
+    distinct([outcome, treated, post])
     for name in {outcome, treated, post}.intersection(covariates):
         raise ParameterError(f"{name!r} is in the regression already: leave it out of covariates.")
     named = [outcome, treated, post, *covariates]
