@@ -1,6 +1,8 @@
 """The same reports from a Dask cluster, through lost workers."""
 
 import sys
+import threading
+import time
 
 import pytest
 from report_templates import CELLS, write_template
@@ -71,6 +73,49 @@ def test_a_scheduler_that_does_not_answer_is_told(folder, tmp_path, monkeypatch)
             out=tmp_path / "out",
             scheduler="tcp://127.0.0.1:9",
         )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_scheduler_without_workers_is_not_waited_for_all_night(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr("lsp_analysis.reports.cluster.ASK", 0.2)
+    monkeypatch.setattr("lsp_analysis.reports.cluster.LONELY", 1.5)
+    template = write_template(tmp_path)
+    with distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster:
+        batch = run_reports(
+            folder,
+            LSOAS[:2],
+            template=template,
+            out=tmp_path / "out",
+            scheduler=cluster.scheduler_address,
+        )
+    assert len(batch.failed) == 2
+    assert all("No Dask worker was at" in record.reason for record in batch.failed)
+    assert batch.index.is_file()
+
+
+def test_a_scheduler_that_is_lost_is_said_to_be(folder, tmp_path):
+    hang = f"open({str(tmp_path / 'begun')!r}, 'w').close()\nimport time; time.sleep(60)"
+    template = write_template(tmp_path, [*CELLS, hang])
+    cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
+
+    def lose_it():
+        while not (tmp_path / "begun").exists():
+            time.sleep(0.05)
+        cluster.close()
+
+    losing = threading.Thread(target=lose_it)
+    losing.start()
+    batch = run_reports(
+        folder,
+        LSOAS[:2],
+        template=template,
+        out=tmp_path / "out",
+        scheduler=cluster.scheduler_address,
+    )
+    losing.join()
+    assert [record.reason for record in batch.failed] == [
+        "The Dask scheduler was lost, or took the report back before it was made."
+    ] * 2
 
 
 def test_a_machine_without_dask_is_told_how_to_get_it(folder, tmp_path, monkeypatch):

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import logging
 import secrets
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -21,7 +23,10 @@ from lsp_analysis.reports.manifest import ReportRecord
 
 LOCAL = "local"
 TRIES = 3  # of workers that may be lost over one report, before it has failed
-CONNECTING = "30s"
+CONNECTING = "10s"
+LOOK = 0.05  # seconds between two looks at what is done
+ASK = 5.0  # seconds between two questions whether there are workers
+LONELY = 600.0  # seconds without a worker, which may have to queue for its machine
 
 
 def make_on_cluster(
@@ -40,8 +45,15 @@ def make_on_cluster(
     Raises
     ------
     ReportError
-        Dask is not installed, or the scheduler does not answer.
+        Dask is not installed, or the scheduler does not answer; nothing was started.
     """
+    results = _made(jobs, scheduler, workers)
+    next(results)  # it is connected
+    return results
+
+
+def _made(jobs: Sequence[Job], scheduler: str, workers: int) -> Iterator[Any]:
+    """First nothing, when there is a cluster, and then what `make_on_cluster` promises."""
     try:
         import distributed
     except ImportError as error:
@@ -50,17 +62,50 @@ def make_on_cluster(
         ) from error
     with contextlib.ExitStack() as stack:
         client = _connected(distributed, scheduler, workers, stack)
+        yield
         by_key = {f"report-{job.name}-{secrets.token_hex(4)}": job for job in jobs}
         futures = [
             client.submit(make_on_worker, job.as_dict(), key=key, retries=0, pure=False)
             for key, job in by_key.items()
         ]
-        for future in distributed.as_completed(futures):
-            yield by_key[future.key], _result(future, by_key[future.key])
+        done = distributed.as_completed(futures)
+        for future in _as_they_come(client, done):
+            job = by_key.pop(future.key)
+            yield job, _result(future, job)
             future.release()
+        for job in by_key.values():
+            yield (
+                job,
+                f"No Dask worker was at {scheduler} for {LONELY / 60:g} minutes. "
+                "Start some with `dask worker`, and take --resume.",
+            )
+
+
+def _as_they_come(client: Any, done: Any) -> Iterator[Any]:
+    """Futures that are `done`, until all are or there have been no workers for too long."""
+    asked = met = time.monotonic()
+    while not done.is_empty():
+        if done.has_ready():
+            yield from done.next_batch(block=False)
+            continue
+        time.sleep(LOOK)
+        now = time.monotonic()
+        if now > asked + ASK:
+            asked = now
+            met = now if _has_workers(client) else met
+            if now > met + LONELY:
+                return
+
+
+def _has_workers(client: Any) -> bool:
+    try:
+        return bool(client.nthreads())
+    except (OSError, TimeoutError):  # the scheduler is busy, or lost: then the futures tell
+        return False
 
 
 def _connected(distributed: Any, scheduler: str, workers: int, stack: contextlib.ExitStack) -> Any:
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # results tell what is lost
     if scheduler == LOCAL:
         settings = {"distributed.scheduler.allowed-failures": TRIES}
         import dask
@@ -112,9 +157,14 @@ def _warm_parent(job: Job) -> WarmParent:
 
 def _result(future: Any, job: Job) -> ReportRecord | str:
     """What a worker said, or how it was lost."""
+    if future.status == "cancelled":
+        return "The Dask scheduler was lost, or took the report back before it was made."
     if future.status != "finished":
-        said = " ".join(str(future.exception()).split())[:300].rstrip(".")
-        return f"The workers that tried it were lost ({said})."
+        error = future.exception()
+        said = " ".join(str(error).split())[:300].rstrip(".")
+        if type(error).__name__ == "KilledWorker":
+            return f"The workers that tried it were lost ({said})."
+        return f"Its worker failed with {type(error).__name__}: {said}."
     answer = future.result()
     if "reason" in answer:
         return answer["reason"]
