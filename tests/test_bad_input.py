@@ -376,3 +376,10 @@ def test_a_ranking_among_placebos_that_never_strayed_withholds_the_interval():
 def test_the_errors_are_those_of_the_package():
     assert issubclass(PanelError, LspError)
     assert issubclass(ParameterError, LspError)
+
+
+@pytest.mark.parametrize("name", NEED_PEOPLE)
+def test_a_handful_may_grow_a_hundredfold(name):
+    frame = world(name)
+    small = frame["area_code"].isin(["E000", OTHER]) & (frame["period"] < START)
+    assert told(answer(name, frame.assign(people=frame["people"].mask(small, 10))))

@@ -10,8 +10,9 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.errors import PanelError, ParameterError
 
-JUMP = 100
-"""Times by which no population grows or falls from one period to the next, unless its unit does."""
+JUMP = 300
+"""Times by which a population does not grow or fall from one period to the next: a change of unit
+is a thousandfold, while a handful of people may well become a hundred times as many."""
 
 
 def check_population(outcome: Any, population: Any) -> None:
