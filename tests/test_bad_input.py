@@ -245,6 +245,15 @@ SAME: dict[str, Callable[[pd.DataFrame, str], pd.DataFrame]] = {
     "dates as objects": lambda f, y: f.assign(
         period=f["period"].dt.to_timestamp().dt.date.astype(object)
     ),
+    "moments of a time zone as objects": lambda f, y: f.assign(
+        period=f["period"].dt.to_timestamp().dt.tz_localize("UTC").astype(object)
+    ),
+    "numbers that may be missing": lambda f, y: f.convert_dtypes(),
+    "columns of another make": lambda f, y: f.assign(period=f["period"].astype(str)).convert_dtypes(
+        dtype_backend="pyarrow"
+    ),
+    "an index called as a column": lambda f, y: f.rename_axis("area_code"),
+    "columns called as one of them": lambda f, y: f.rename_axis("period", axis=1),
     "rows in any order": lambda f, y: f.sample(frac=1, random_state=1),
     "labels in the index as well": lambda f, y: f.set_index(["area_code", "period"], drop=False),
 }

@@ -79,7 +79,8 @@ def tidy(
         raise PanelError("The panel has no rows. Check the indicator and the areas asked for.")
     changed = {name: _plain_labels(panel[name]) for name in labels if _is_odd(panel[name].dtype)}
     changed |= {name: as_numbers(panel[name]) for name in numbers if not _is_real(panel[name])}
-    if not isinstance(panel.index, pd.RangeIndex):  # labels may repeat, or be called as a column is
+    plain = isinstance(panel.index, pd.RangeIndex) and panel.index.name is None
+    if not plain:  # labels may repeat, or be called as a column is
         panel = panel.reset_index(drop=True)
         changed = {name: column.reset_index(drop=True) for name, column in changed.items()}
     panel = panel.assign(**changed) if changed else panel
@@ -163,7 +164,9 @@ def _of_one_kind(column: pd.Series) -> pd.Series:
     kind = next(iter(first.values()), None)
     if isinstance(kind, pd.Period):
         return column.astype(pd.PeriodDtype(kind.freq))
-    return pd.to_datetime(column) if isinstance(kind, datetime.date) else column
+    if isinstance(kind, datetime.date):
+        return pd.to_datetime(column).dt.tz_localize(None)
+    return column
 
 
 def as_numbers(column: pd.Series) -> pd.Series:
