@@ -4,11 +4,13 @@ from dataclasses import replace
 
 import pytest
 
+from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.manifest import (
     FAILED,
     MADE,
     ReportRecord,
     append_record,
+    check_writable,
     is_up_to_date,
     read_records,
 )
@@ -81,3 +83,10 @@ def test_a_report_whose_files_were_touched_is_not_up_to_date(whole, damage):
     page = whole.out / "one" / "one.html"
     page.write_bytes(b"other") if damage == "changed" else page.unlink()
     assert not is_up_to_date(whole, "k", ["html"])
+
+
+def test_a_manifest_that_cannot_be_added_to_is_told_before_any_report_is_replaced(tmp_path):
+    check_writable(tmp_path / "new")
+    (tmp_path / "manifest.jsonl").mkdir()
+    with pytest.raises(ReportError, match="no report made now would be on record"):
+        check_writable(tmp_path)

@@ -122,7 +122,7 @@ def run_reports(
         chosen = choose_areas(maker.study, areas=areas, decile=decile, every_area=every_area)
         jobs = [maker.make(area, notebook, parameters) for area in chosen]
     jobs = shard_of(without_clashes(jobs), shard)
-    files.check_writable(maker.out)
+    manifest.check_writable(maker.out)
     files.sweep(maker.out)
     return _run(jobs, maker, way, resume, progress)
 

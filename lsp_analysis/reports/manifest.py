@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lsp_analysis.errors import ReportError
 from lsp_analysis.reports import files
 from lsp_analysis.reports.job import Job
 
@@ -113,6 +114,20 @@ def record_of(
         run={**(run or {}), "made": datetime.now(UTC).isoformat(timespec="seconds")},
         **more,
     )
+
+
+def check_writable(out: Path) -> None:
+    """Refuse a folder whose reports and manifest cannot be written; see `files.check_writable`."""
+    files.check_writable(out)
+    path = out / MANIFEST
+    try:
+        if path.exists():
+            path.open("ab").close()
+    except OSError as error:
+        raise ReportError(
+            f"{path} cannot be written ({error.strerror}), so no report made now would be on "
+            "record. Get leave to write it, or choose another output folder."
+        ) from error
 
 
 def append_record(record: ReportRecord) -> None:

@@ -62,7 +62,7 @@ def run_report(
     notebook = load_template(template)
     maker = JobMaker(study, out=out, formats=formats, limits=Limits(timeout, memory))
     job = maker.make(area, notebook, parameters)
-    files.check_writable(job.folder)
+    manifest.check_writable(job.folder)
     files.sweep(job.folder)
     with as_interrupts(), closing(make_reports([job], way)) as results:
         [(_, result)] = results
