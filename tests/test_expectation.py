@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from boroughs import borough, case_of, scores
 
-from lsp_analysis.effects.case import open_case
+from lsp_analysis.effects.case import Case, open_case
 from lsp_analysis.effects.expectation import judge
-from lsp_analysis.effects.past import curvature_ridge, fit_without
+from lsp_analysis.effects.judgement import Judgement
+from lsp_analysis.effects.past import drawing_ridge, fit_without
 
 
 def test_without_noise_the_expectation_is_exact():
@@ -82,7 +83,7 @@ def test_a_curvature_is_drawn_to_nothing_only_where_the_areas_show_none(curvatur
     kept = []
     for _ in range(40):
         after = terms @ [0, 1, curvature] + rng.normal(size=150)
-        ridge = curvature_ridge(terms, after, np.ones(150), True)
+        ridge = drawing_ridge(terms, after, np.ones(150), np.arange(3) == 2)
         assert (ridge[:2] == 0).all()
         kept.append(1 / (1 + ridge[2] / (terms[:, 2] ** 2).sum()))
     assert least <= np.mean(kept) <= most
@@ -90,18 +91,33 @@ def test_a_curvature_is_drawn_to_nothing_only_where_the_areas_show_none(curvatur
 
 def test_a_curvature_of_outcomes_all_alike_is_no_division_by_zero():
     terms = np.column_stack([np.ones(80), np.arange(80) - 39.5, (np.arange(80) - 39.5) ** 2])
-    assert (curvature_ridge(terms, np.zeros(80), np.ones(80), True) == 0).all()
+    ridge = drawing_ridge(terms, np.zeros(80), np.ones(80), np.arange(3) == 2)
+    assert (ridge[:2] == 0).all()
+    assert np.isfinite(ridge).all()
+
+
+def _without(case: Case, areas: np.ndarray, periods: slice) -> Judgement:
+    total, exposure = case.ledger.total.copy(), case.ledger.exposure.copy()
+    total[areas, periods], exposure[areas, periods] = 0, 0
+    return judge(replace(case.ledger, total=total, exposure=exposure), case.pool, start=case.start)
+
+
+def test_areas_next_door_matter_by_their_past_alone_and_are_not_missed_where_they_have_none():
+    case = case_of(borough(3))
+    ring = ~case.pool.comparison & ~case.treated
+    later, never = (_without(case, ring, slice(first, None)) for first in (case.start, 0))
+    assert later.statistic == pytest.approx(case.found.statistic)
+    assert np.isfinite(never.statistic).all()
+    assert np.corrcoef(never.statistic, case.found.statistic)[0, 1] > 0.98
 
 
 def test_an_area_that_takes_no_part_does_not_matter_even_without_data():
     case = case_of(borough(3))
+    alone = replace(case.pool, adjacency=None)
     ring = ~case.pool.comparison & ~case.treated
-    total, exposure = case.ledger.total.copy(), case.ledger.exposure.copy()
-    total[ring], exposure[ring] = 0, 0
-    changed = judge(
-        replace(case.ledger, total=total, exposure=exposure), case.pool, start=case.start
-    )
-    assert changed.statistic == pytest.approx(case.found.statistic)
+    blind = replace(case, pool=alone)
+    changed = _without(blind, ring, slice(None))
+    assert changed.statistic == pytest.approx(blind.found.statistic)
 
 
 def test_a_treated_area_without_data_in_one_window_is_judged_by_the_others():

@@ -154,7 +154,9 @@ def open_case(
     check_seed(seed)
     check_words(unit=unit)
     check_population(outcome, population)
-    ledger = read_ledger(panel, outcome=outcome, population=population)
+    ledger = read_ledger(
+        panel, outcome=outcome, population=population, person_periods=person_periods
+    )
     position = start_position(ledger, start)
     rows = treated_rows(ledger, plain_codes(treated))
     eligible, _ = eligible_areas(ledger, rows, position, outcome)

@@ -130,7 +130,9 @@ def estimate(
             "out."
         )
     check_population(outcome, population)
-    ledger = read_ledger(panel, outcome=outcome, population=population)
+    ledger = read_ledger(
+        panel, outcome=outcome, population=population, person_periods=person_periods
+    )
     position = start_position(ledger, start)
     rows = treated_rows(ledger, plain_codes(treated))
     eligible, warnings = eligible_areas(ledger, rows, position, outcome)

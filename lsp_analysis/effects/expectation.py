@@ -7,13 +7,16 @@ adjusts for the level before, because few areas are as bad as one picked for loo
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.optimize import nnls
 
 from lsp_analysis.effects.judgement import Judgement
-from lsp_analysis.effects.past import curvature_ridge, fit_common, fit_without, past_terms
+from lsp_analysis.effects.past import Past, drawing_ridge, fit_common, fit_without, past_terms
 from lsp_analysis.effects.placebo import PlaceboPool
 from lsp_analysis.effects.scale import CountScale, IdentityScale, count_scale
+from lsp_analysis.effects.surroundings import beyond_ring, carried_over, left_of
 from lsp_analysis.effects.windows import Ledger, windows_before
 
 _ROUNDS = 3  # of weighting; the variance settles after two
@@ -25,23 +28,88 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
     """Judge the treated neighbourhood and its placebos against their expectations.
 
     Analysis of covariance, by area, of the outcome after the start on the outcome in windows before
-    it, with curvature where there are areas enough, fitted without the neighbourhood judged. Errors
-    are scaled for exposure (Ferman and Pinto 2019), for how noise that is not even grows with the
-    level, for shocks that areas of a neighbourhood share, for how far the expectation reaches, and,
-    for the treated one, for how few independent placebos the scale itself was learnt from.
+    it and on the level next door, bent as noise bends it, fitted without the neighbourhood judged;
+    then what areas just beyond its ring did, as far as placebos share it. Errors are scaled for
+    exposure (Ferman and Pinto 2019), for how noise that is not even grows with the level, for
+    shocks that areas of a neighbourhood share, for how far the expectation reaches, and, for the
+    treated one, for how few independent placebos the scale itself was learnt from.
 
     Parameters
     ----------
     start, stop : int
         Positions of the first period after the start, and one past the last.
     """
-    scale, values, after, lengths = _transformed(ledger, pool.comparison, start, stop)
-    terms, bent = past_terms(values, pool.comparison)
-    total, exposure = ledger.sums(start, stop or len(ledger.periods))
+    stop = stop or len(ledger.periods)
+    scale, past, after = _transformed(ledger, pool.comparison, start, stop)
+    total, exposure = ledger.sums(start, stop)
+    fit = _fitted(ledger, pool, scale, past, after, exposure)
+    scale, members = fit.scale, pool.members
+    lift = _smearing(scale, fit.common, total, exposure, pool)
+    parts = scale.expected(fit.coefficients @ fit.terms.T, exposure) * lift * members
+    size = parts if scale.relative else exposure * members
+    share = size / size.sum(axis=1, keepdims=True)
+    felt = share * fit.spread
+    apart = (after - fit.coefficients @ fit.terms.T) / fit.slope
+    shock = _group_shock(fit.shock, felt, apart * members)
+    around, saved = _around(fit, felt, apart, pool)
+    shock = left_of(shock, saved)
+    if scale.relative:
+        expected = parts.sum(axis=1) * np.exp(around - shock / 2)
+    else:
+        expected = parts.sum(axis=1) + around * (members @ exposure)
+    reach = _reach((felt / fit.slope) @ fit.terms, fit.covariance) * np.median(
+        fit.variance[pool.comparison]
+    )
+    allowance = np.ones(len(members))
+    allowance[0] = _allowance(pool, (after - fit.common) / np.sqrt(fit.variance))
+    return Judgement(
+        total=members @ total,
+        exposure=members @ exposure,
+        expected=expected,
+        fixed=allowance * (shock + reach),
+        noise=allowance * fit.noise * (share * fit.spread**2).sum(axis=1),
+        before=(members * exposure) @ past.values.mean(axis=1) / (members @ exposure),
+        scale=scale,
+    )
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """The regression on the past, and how areas vary about it.
+
+    `coefficients` (1 + B, terms) and their `covariance` are each neighbourhood's own; `common`
+    (areas,) is what all comparison areas together say. `variance` (areas,) is that of an area about
+    its expectation, `slope` and `spread` turn it into squared units of effect, in which it is
+    `shock` + `noise` x `poisson`.
+    """
+
+    scale: CountScale | IdentityScale
+    terms: np.ndarray
+    coefficients: np.ndarray
+    covariance: np.ndarray
+    common: np.ndarray
+    spread: np.ndarray
+    slope: np.ndarray
+    variance: np.ndarray
+    poisson: np.ndarray
+    shock: float
+    noise: float
+
+
+def _fitted(
+    ledger: Ledger,
+    pool: PlaceboPool,
+    scale: CountScale | IdentityScale,
+    past: Past,
+    after: np.ndarray,
+    exposure: np.ndarray,
+) -> _Fit:
+    """Regression and variances in turn, each area weighed by how surely its outcome is known."""
+    terms, drawn = past_terms(past, pool, scale)
+    n_windows = len(past.lengths)
     weights = np.ones(len(terms))
     for _ in range(_ROUNDS):
-        ridge = curvature_ridge(terms, after, weights * pool.comparison, bent)
-        coefficients, covariance = fit_without(terms, after, weights, pool, ridge)
+        ridge = drawing_ridge(terms, after, weights * pool.comparison, drawn)
         common, leverage, slopes = fit_common(terms, after, weights * pool.comparison, ridge)
         poisson = scale.noise(scale.expected(common, exposure), exposure)
         scale = scale.fitted(
@@ -49,58 +117,58 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
         )
         spread = scale.spread(common)
         slope = scale.slope(common) * spread
+        independent = ledger.counts and not ledger.person_periods
         shock, noise = _variance_parts(
             (after - common) / slope,
             poisson,
             leverage,
             pool.comparison,
-            known=1 + float(slopes[1 : 1 + len(lengths)] ** 2 @ lengths) if ledger.counts else None,
+            known=1 + float(slopes[1 : 1 + n_windows] ** 2 @ past.lengths) if independent else None,
         )
         variance = slope**2 * (shock + noise * poisson)
-        weights = np.median(variance[pool.comparison]) / variance
-    members = pool.members
-    lift = _smearing(scale, common, total, exposure, pool)
-    parts = scale.expected(coefficients @ terms.T, exposure) * lift * members
-    size = parts if scale.relative else exposure * members
-    share = size / size.sum(axis=1, keepdims=True)
-    felt = share * spread
+        last, weights = weights, np.median(variance[pool.comparison]) / variance
+    coefficients, covariance = fit_without(terms, after, last, pool, ridge)
+    return _Fit(
+        scale, terms, coefficients, covariance, common, spread, slope, variance, poisson, shock,
+        noise,
+    )  # fmt: skip
+
+
+def _group_shock(shock: float, felt: np.ndarray, apart: np.ndarray) -> np.ndarray:
+    """Variance of each neighbourhood's shock, from what its areas feel and what they share."""
     alone = (felt**2).sum(axis=1)
-    apart = (after - coefficients[1:] @ terms.T) / slope
-    shared = _shared_shock(apart * members[1:], shock)
-    group_shock = shock * alone + shared * (felt.sum(axis=1) ** 2 - alone)
-    expected = parts.sum(axis=1) * (np.exp(-group_shock / 2) if scale.relative else 1.0)
-    reach = _reach((share * spread / slope) @ terms, covariance) * np.median(
-        variance[pool.comparison]
-    )
-    allowance = np.ones(len(members))
-    allowance[0] = _allowance(pool, (after - common) / np.sqrt(variance))
-    return Judgement(
-        total=members @ total,
-        exposure=members @ exposure,
-        expected=expected,
-        fixed=allowance * (group_shock + reach),
-        noise=allowance * noise * (share * spread**2).sum(axis=1),
-        before=(members * exposure) @ values.mean(axis=1) / (members @ exposure),
-        scale=scale,
-    )
+    shared = _shared_shock(apart[1:], shock)
+    return shock * alone + shared * (felt.sum(axis=1) ** 2 - alone)
+
+
+def _around(
+    fit: _Fit, felt: np.ndarray, apart: np.ndarray, pool: PlaceboPool
+) -> tuple[np.ndarray, np.ndarray]:
+    """What each neighbourhood shares with areas beyond its ring, in units of effect, and the
+    variance that knowing it saves; float arrays (1 + B,)."""
+    whole = felt.sum(axis=1)
+    beyond = beyond_ring(apart, 1 / (fit.shock + fit.noise * fit.poisson), pool)
+    own = (felt * apart).sum(axis=1) / whole
+    slope, saved = carried_over(own[1:], beyond[1:], pool.n_disjoint)
+    return slope * beyond * whole, saved * whole**2
 
 
 def _transformed(
-    ledger: Ledger, comparison: np.ndarray, start: int, stop: int | None
-) -> tuple[CountScale | IdentityScale, np.ndarray, np.ndarray, np.ndarray]:
-    """Scale; transformed outcomes before (areas, windows) and after the start (areas,); exposure
-    after the start as a multiple of each window's (windows,)."""
+    ledger: Ledger, comparison: np.ndarray, start: int, stop: int
+) -> tuple[CountScale | IdentityScale, Past, np.ndarray]:
+    """Scale, the past on it, and transformed outcomes after the start (areas,)."""
     most = int(np.clip(comparison.sum() // _AREAS_PER_TERM - 1, 1, 3))
     windows = windows_before(start, ledger.cycle, most)
     scale = _count_scale(ledger, comparison, start) if ledger.counts else IdentityScale()
-    windows.append((start, stop or len(ledger.periods)))
-    sums = [ledger.sums(*window) for window in windows]
+    sums = [ledger.sums(*window) for window in [*windows, (start, stop)]]
     values = np.column_stack(
         [scale.transform(total, np.where(known > 0, known, np.nan)) for total, known in sums]
     )
     values = _filled(values, comparison)
-    exposures = np.array([known[comparison].sum() for _, known in sums])
-    return scale, values[:, :-1], values[:, -1], exposures[-1] / exposures[:-1]
+    exposure = np.column_stack([known for _, known in sums])
+    seen = exposure[comparison].sum(axis=0)
+    past = Past(values[:, :-1], exposure[:, :-1], seen[-1] / seen[:-1])
+    return scale, past, values[:, -1]
 
 
 def _filled(values: np.ndarray, comparison: np.ndarray) -> np.ndarray:

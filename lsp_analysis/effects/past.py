@@ -3,46 +3,94 @@ it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from lsp_analysis.effects.attenuation import bent_by_noise
 from lsp_analysis.effects.placebo import PlaceboPool
+from lsp_analysis.effects.scale import CountScale, IdentityScale
+from lsp_analysis.effects.surroundings import next_door
 
 _AREAS_FOR_CURVE = 60
-_LEAST_T2 = 0.1  # squared t that a curvature is given at the least
+_LEAST_T2 = 0.1  # squared t that a drawn coefficient is given at the least
+_LEAST_DRAW = 1e-4  # of a drawn column's own size
 
 
-def past_terms(values: np.ndarray, comparison: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Columns of the regression: intercept, centred windows, and where there are areas enough the
-    curvature of their mean (then True), for what regresses to the mean does not do so in a straight
-    line."""
-    centred = values - values[comparison].mean(axis=0)
-    columns = [np.ones(len(values)), *centred.T]
-    bent = comparison.sum() >= _AREAS_FOR_CURVE
-    if bent:
-        bend = centred.mean(axis=1) ** 2
-        columns.append(bend - bend[comparison].mean())
-    return np.column_stack(columns), bool(bent)
+@dataclass(frozen=True)
+class Past:
+    """What is known of every area before the start, on the scale on which areas are compared.
+
+    Attributes
+    ----------
+    values : float array (areas, windows)
+        Outcome in each window before the start, the last first.
+    exposure : float array (areas, windows)
+        What each value rests on; 0 where it was filled in.
+    lengths : float array (windows,)
+        Exposure after the start as a multiple of each window's.
+    """
+
+    values: np.ndarray
+    exposure: np.ndarray
+    lengths: np.ndarray
+
+    @property
+    def level(self) -> np.ndarray:
+        """Level over all windows, each by its exposure; float array (areas,)."""
+        return self.values @ (1 / self.lengths) / (1 / self.lengths).sum()
 
 
-def curvature_ridge(
-    terms: np.ndarray, after: np.ndarray, weights: np.ndarray, bent: bool
+def past_terms(
+    past: Past, pool: PlaceboPool, scale: CountScale | IdentityScale
+) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of the regression, and which of them are drawn towards nothing; (areas, columns) and
+    (columns,).
+
+    Intercept and centred windows; where there are areas enough how their mean bends, for what
+    regresses to the mean does not do so in a straight line; where neighbours are known, the level
+    of the areas next door, for an area among bad ones is less likely to have looked bad by chance.
+    """
+    comparison = pool.comparison
+    windows = past.values - past.values[comparison].mean(axis=0)
+    level = past.level - past.level[comparison].mean()
+    drawn = []
+    if comparison.sum() >= _AREAS_FOR_CURVE:
+        if scale.relative:
+            shift, bend = bent_by_noise(past.level, past.exposure.sum(axis=1), comparison, scale)
+            windows = windows + shift[:, None]
+        else:
+            bend = level**2
+        drawn.append(bend - bend[comparison].mean())
+    if pool.adjacency is not None:
+        beside = next_door(level, past.exposure.sum(axis=1) > 0, pool.adjacency)
+        drawn.append(beside - beside[comparison].mean())
+    free = 1 + windows.shape[1]
+    terms = np.column_stack([np.ones(len(windows)), windows, *drawn])
+    return terms, np.arange(terms.shape[1]) >= free
+
+
+def drawing_ridge(
+    terms: np.ndarray, after: np.ndarray, weights: np.ndarray, drawn: np.ndarray
 ) -> np.ndarray:
-    """Penalty on each column's coefficient: none, but for the curvature its squared standard error
-    over its square.
+    """Penalty on each column's coefficient: none, but for those `drawn` its squared standard error
+    over its square, and a trace more, so that what the windows say as well is left to them.
 
-    That draws a curvature of t standard errors to t^2 / (1 + t^2) of itself, the best that can be
-    done for a coefficient of that size. In full it would cost more power at the end of the range,
-    where the treated neighbourhood is, than it saves in bias where there is none.
+    That draws a coefficient of t standard errors to t^2 / (1 + t^2) of itself, the best that can be
+    done for one of that size. In full it would cost more power at the end of the range, where the
+    treated neighbourhood is, than it saves in bias where there is none.
     """
     ridge = np.zeros(terms.shape[1])
-    if bent:
+    if drawn.any():
         squares, products = _normal_equations(terms, after, weights)
         inverse = np.linalg.inv(_steadied(squares.sum(axis=0)))
         coefficients = inverse @ products.sum(axis=0)
         rest = weights * (after - terms @ coefficients) ** 2
         variance = rest.sum() / max((weights > 0).sum() - len(ridge), 1)
-        square = max(coefficients[-1] ** 2, _LEAST_T2 * variance * inverse[-1, -1])
-        ridge[-1] = variance / square if square else 0.0
+        square = np.maximum(coefficients**2, _LEAST_T2 * variance * np.diagonal(inverse))
+        ridge[drawn] = _LEAST_DRAW * np.diagonal(squares.sum(axis=0))[drawn]
+        found = drawn & (square > 0)
+        ridge[found] += variance / square[found]
     return ridge
 
 
@@ -82,7 +130,7 @@ def _left_out(pool: PlaceboPool, *, fewest: int) -> np.ndarray:
     fewer than `fewest` others would be left."""
     if pool.adjacency is None:
         return pool.members
-    wide = pool.members | (pool.members.astype(float) @ pool.adjacency > 0)
+    wide = pool.with_ring
     enough = (pool.comparison & ~wide).sum(axis=1) >= fewest
     return np.where(enough[:, None], wide, pool.members)
 

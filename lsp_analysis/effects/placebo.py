@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,13 @@ class PlaceboPool:
     def n_placebos(self) -> int:
         """Number of placebo neighbourhoods, B."""
         return len(self.members) - 1
+
+    @cached_property
+    def with_ring(self) -> np.ndarray:
+        """Each neighbourhood and the areas next to it; bool array (1 + B, areas)."""
+        if self.adjacency is None:
+            return self.members
+        return self.members | (self.members.astype(float) @ self.adjacency > 0)
 
 
 def adjacency_matrix(

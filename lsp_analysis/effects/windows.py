@@ -41,7 +41,9 @@ class Ledger:
         Counts and population; or outcome x weight and weight.
     codes, periods : Index
     counts : bool
-        Whether `total` counts events, so that noise is at least Poisson and effects multiply.
+        Whether `total` counts, so that effects multiply.
+    person_periods : bool
+        Whether what is counted is person-periods, which are not independent of one another.
     """
 
     total: np.ndarray
@@ -49,6 +51,7 @@ class Ledger:
     codes: pd.Index
     periods: pd.Index
     counts: bool
+    person_periods: bool = False
 
     @property
     def cycle(self) -> int:
@@ -63,7 +66,9 @@ class Ledger:
         return self.total[:, first:last].sum(axis=1), self.exposure[:, first:last].sum(axis=1)
 
 
-def read_ledger(panel: pd.DataFrame, *, outcome: str, population: str | None) -> Ledger:
+def read_ledger(
+    panel: pd.DataFrame, *, outcome: str, population: str | None, person_periods: bool = False
+) -> Ledger:
     """Lay out a tidy panel; raises PanelError for what cannot be read, repeats, negative counts."""
     panel = tidy(panel, numbers=[outcome, *([population] if population else [])])
     if panel["area_code"].isna().any():
@@ -93,6 +98,7 @@ def read_ledger(panel: pd.DataFrame, *, outcome: str, population: str | None) ->
         codes=wide.index,
         periods=wide.columns,
         counts=counts,
+        person_periods=counts and person_periods,
     )
 
 
