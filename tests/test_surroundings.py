@@ -11,7 +11,7 @@ from boroughs import borough, case_of
 from lsp_analysis.effects import expectation
 from lsp_analysis.effects.expectation import judge
 from lsp_analysis.effects.placebo import draw_pool
-from lsp_analysis.effects.surroundings import beyond_ring, carried_over, left_of, next_door
+from lsp_analysis.effects.surroundings import Carried, beyond_ring, carried_over, left_of, next_door
 
 
 def path_pool(n: int = 12):
@@ -99,7 +99,7 @@ def test_knowing_what_lies_beyond_the_ring_makes_neighbourhoods_surer(monkeypatc
         for seed in range(8)
     ]
     knowing = [case_of(one).found for one in made]
-    monkeypatch.setattr(expectation, "carried_over", lambda own, beyond, n: (0.0, 0.0))
+    monkeypatch.setattr(expectation, "carried_over", lambda own, beyond, n: Carried(0.0, 0.0))
     blind = [case_of(one).found for one in made]
     spread, claimed = [], []
     for with_it, without in zip(knowing, blind, strict=True):

@@ -19,6 +19,7 @@ from lsp_analysis.effects.judgement import Judgement
 from lsp_analysis.effects.options import check_words
 from lsp_analysis.effects.people import check_population
 from lsp_analysis.effects.placebo import PlaceboPool
+from lsp_analysis.effects.surroundings import Carried
 from lsp_analysis.effects.windows import Ledger, read_ledger, start_position, treated_rows
 
 PASSED, FAILED, UNSURE = "passed", "failed", "too little to tell"
@@ -85,7 +86,12 @@ class Case:
         return judge(self.ledger, self.pool, start=self.start)
 
     def judged(
-        self, start: int | None = None, stop: int | None = None, *, pool: PlaceboPool | None = None
+        self,
+        start: int | None = None,
+        stop: int | None = None,
+        *,
+        pool: PlaceboPool | None = None,
+        carried: Carried | None = None,
     ) -> Judgement:
         """Judge other periods after another start, or another pool."""
         return judge(
@@ -93,6 +99,7 @@ class Case:
             self.pool if pool is None else pool,
             start=self.start if start is None else start,
             stop=stop,
+            carried=carried,
         )
 
     def later(self, first: int, stop: int | None = None) -> Judgement:

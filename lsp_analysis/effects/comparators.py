@@ -38,15 +38,11 @@ def leave_one_out(case: Case) -> CheckResult:
     "failed" when one area moves it by more than a quarter of the interval's half-width, or by a
     tenth and with it whether the interval leaves out 0.
     """
-    alone = replace(case.pool, members=case.pool.members[:1])
-    base = _effect(case, case.judged(pool=alone))
+    alone, carried = replace(case.pool, members=case.pool.members[:1]), case.found.carried
+    base = _effect(case, case.judged(pool=alone, carried=carried))
     areas = np.flatnonzero(case.pool.comparison)
-    effects = np.array(
-        [
-            _effect(case, case.judged(pool=replace(alone, comparison=_without(case, at))))
-            for at in areas
-        ]
-    )
+    pools = [replace(alone, comparison=_without(case, at)) for at in areas]
+    effects = np.array([_effect(case, case.judged(pool=one, carried=carried)) for one in pools])
     moves = effects - base
     order = np.argsort(-np.abs(moves), kind="stable")[:SHOWN]
     whole = sized(case, case.found)

@@ -59,11 +59,12 @@ def estimate(
     did.
 
     The outcome after the start is compared with what areas that looked the same before went on to
-    do (analysis of covariance on the two years before and all earlier periods). The neighbourhood's
-    standardised difference is ranked among placebo neighbourhoods: contiguous groups of its size,
-    outside the ring of its neighbours. Because the past is adjusted for, a neighbourhood that was
-    picked for looking worst is not credited with the improvement that such areas show anyway
-    (regression to the mean).
+    do (analysis of covariance on the two years before and all earlier periods, and on the level
+    next door), and with what came over areas just beyond its neighbours after the start, as far as
+    placebos shared that. The neighbourhood's standardised difference is ranked among placebo
+    neighbourhoods: contiguous groups of its size, outside the ring of its neighbours. Because the
+    past is adjusted for, a neighbourhood that was picked for looking worst is not credited with the
+    improvement that such areas show anyway (regression to the mean).
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from lsp_analysis.effects.judgement import Judgement
 from lsp_analysis.effects.past import Past, drawing_ridge, fit_common, fit_without, past_terms
 from lsp_analysis.effects.placebo import PlaceboPool
 from lsp_analysis.effects.scale import CountScale, IdentityScale, count_scale
-from lsp_analysis.effects.surroundings import beyond_ring, carried_over, left_of
+from lsp_analysis.effects.surroundings import Carried, beyond_ring, carried_over, left_of
 from lsp_analysis.effects.windows import Ledger, windows_before
 
 _ROUNDS = 3  # of weighting; the variance settles after two
@@ -24,7 +24,14 @@ _AREAS_PER_TERM = 10
 _FEWEST_INDEPENDENT = 4.0
 
 
-def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = None) -> Judgement:
+def judge(
+    ledger: Ledger,
+    pool: PlaceboPool,
+    *,
+    start: int,
+    stop: int | None = None,
+    carried: Carried | None = None,
+) -> Judgement:
     """Judge the treated neighbourhood and its placebos against their expectations.
 
     Analysis of covariance, by area, of the outcome after the start on the outcome in windows before
@@ -38,6 +45,8 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
     ----------
     start, stop : int
         Positions of the first period after the start, and one past the last.
+    carried : Carried, optional
+        What placebos share with areas beyond their rings, where a pool without placebos cannot say.
     """
     stop = stop or len(ledger.periods)
     scale, past, after = _transformed(ledger, pool.comparison, start, stop)
@@ -51,8 +60,13 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
     felt = share * fit.spread
     apart = (after - fit.coefficients @ fit.terms.T) / fit.slope
     shock = _group_shock(fit.shock, felt, apart * members)
-    around, saved = _around(fit, felt, apart, pool)
-    shock = left_of(shock, saved)
+    whole = felt.sum(axis=1)
+    beyond = beyond_ring(apart, 1 / (fit.shock + fit.noise * fit.poisson), pool)
+    if carried is None:
+        own = (felt * apart).sum(axis=1) / whole
+        carried = carried_over(own[1:], beyond[1:], pool.n_disjoint)
+    around = carried.slope * beyond * whole
+    shock = left_of(shock, carried.saved * whole**2)
     if scale.relative:
         expected = parts.sum(axis=1) * np.exp(around - shock / 2)
     else:
@@ -70,6 +84,7 @@ def judge(ledger: Ledger, pool: PlaceboPool, *, start: int, stop: int | None = N
         noise=allowance * fit.noise * (share * fit.spread**2).sum(axis=1),
         before=(members * exposure) @ past.values.mean(axis=1) / (members @ exposure),
         scale=scale,
+        carried=carried,
     )
 
 
@@ -139,18 +154,6 @@ def _group_shock(shock: float, felt: np.ndarray, apart: np.ndarray) -> np.ndarra
     alone = (felt**2).sum(axis=1)
     shared = _shared_shock(apart[1:], shock)
     return shock * alone + shared * (felt.sum(axis=1) ** 2 - alone)
-
-
-def _around(
-    fit: _Fit, felt: np.ndarray, apart: np.ndarray, pool: PlaceboPool
-) -> tuple[np.ndarray, np.ndarray]:
-    """What each neighbourhood shares with areas beyond its ring, in units of effect, and the
-    variance that knowing it saves; float arrays (1 + B,)."""
-    whole = felt.sum(axis=1)
-    beyond = beyond_ring(apart, 1 / (fit.shock + fit.noise * fit.poisson), pool)
-    own = (felt * apart).sum(axis=1) / whole
-    slope, saved = carried_over(own[1:], beyond[1:], pool.n_disjoint)
-    return slope * beyond * whole, saved * whole**2
 
 
 def _transformed(

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from lsp_analysis.effects.scale import CountScale, IdentityScale
+from lsp_analysis.effects.surroundings import NOTHING_CARRIED, Carried
 
 _FIRST_STEP, _DOUBLINGS = 0.05, 8  # searched for an interval's end: log effects up to 6.4
 
@@ -26,6 +27,8 @@ class Judgement:
         of the part that it does (Poisson variance, or 1 / exposure).
     before : float array (1 + B,)
         Transformed level before the start, averaged over windows.
+    carried : Carried
+        What neighbourhoods share with areas beyond their rings.
     """
 
     total: np.ndarray
@@ -35,6 +38,7 @@ class Judgement:
     noise: np.ndarray
     before: np.ndarray
     scale: CountScale | IdentityScale
+    carried: Carried = NOTHING_CARRIED
 
     @cached_property
     def statistic(self) -> np.ndarray:

@@ -3,6 +3,8 @@ beyond its ring did after it."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from lsp_analysis.effects.placebo import PlaceboPool
@@ -46,7 +48,18 @@ def beyond_ring(apart: np.ndarray, weights: np.ndarray, pool: PlaceboPool) -> np
     return (share * apart).sum(axis=1) / np.maximum(share.sum(axis=1), 1e-12)
 
 
-def carried_over(own: np.ndarray, beyond: np.ndarray, n_disjoint: int) -> tuple[float, float]:
+class Carried(NamedTuple):
+    """How much of what areas beyond a ring did the neighbourhood did as well (`slope`), and the
+    variance that knowing it saves (`saved`)."""
+
+    slope: float
+    saved: float
+
+
+NOTHING_CARRIED = Carried(0.0, 0.0)
+
+
+def carried_over(own: np.ndarray, beyond: np.ndarray, n_disjoint: int) -> Carried:
     """How much of what areas beyond the ring did a neighbourhood did as well, and the variance that
     knowing it saves.
 
@@ -62,12 +75,12 @@ def carried_over(own: np.ndarray, beyond: np.ndarray, n_disjoint: int) -> tuple[
     """
     square = float(beyond @ beyond)
     slope = max(float(own @ beyond), 0.0) / square if square > 0 else 0.0
-    rest = float(np.mean((own - slope * beyond) ** 2))
-    if not slope or not rest:
-        return 0.0, 0.0
+    rest = float(np.mean((own - slope * beyond) ** 2)) if slope else 0.0
+    if not rest:
+        return NOTHING_CARRIED
     t2 = slope**2 * square / rest * n_disjoint / len(own)
     slope *= t2 / (1 + t2)
-    return slope, float(np.mean(own**2) - np.mean((own - slope * beyond) ** 2))
+    return Carried(slope, float(np.mean(own**2) - np.mean((own - slope * beyond) ** 2)))
 
 
 def left_of(shock: np.ndarray, saved: np.ndarray) -> np.ndarray:
