@@ -13,15 +13,21 @@ import numpy as np
 from scipy.optimize import nnls
 
 from lsp_analysis.effects.judgement import Judgement
-from lsp_analysis.effects.past import Past, drawing_ridge, fit_common, fit_without, past_terms
+from lsp_analysis.effects.nearness import allowance, inflation, together
+from lsp_analysis.effects.past import (
+    Past,
+    drawing_ridge,
+    fit_common,
+    fit_without,
+    past_terms,
+    transformed,
+)
 from lsp_analysis.effects.placebo import PlaceboPool
-from lsp_analysis.effects.scale import CountScale, IdentityScale, count_scale
+from lsp_analysis.effects.scale import CountScale, IdentityScale
 from lsp_analysis.effects.surroundings import Carried, beyond_ring, carried_over, left_of
-from lsp_analysis.effects.windows import Ledger, windows_before
+from lsp_analysis.effects.windows import Ledger
 
 _ROUNDS = 3  # of weighting; the variance settles after two
-_AREAS_PER_TERM = 10
-_FEWEST_INDEPENDENT = 4.0
 
 
 def judge(
@@ -49,7 +55,7 @@ def judge(
         What placebos share with areas beyond their rings, where a pool without placebos cannot say.
     """
     stop = stop or len(ledger.periods)
-    scale, past, after = _transformed(ledger, pool.comparison, start, stop)
+    scale, past, after = transformed(ledger, pool.comparison, start, stop)
     total, exposure = ledger.sums(start, stop)
     fit = _fitted(ledger, pool, scale, past, after, exposure)
     scale, members = fit.scale, pool.members
@@ -71,17 +77,16 @@ def judge(
         expected = parts.sum(axis=1) * np.exp(around - shock / 2)
     else:
         expected = parts.sum(axis=1) + around * (members @ exposure)
-    reach = _reach((felt / fit.slope) @ fit.terms, fit.covariance) * np.median(
-        fit.variance[pool.comparison]
-    )
-    allowance = np.ones(len(members))
-    allowance[0] = _allowance(pool, (after - fit.common) / np.sqrt(fit.variance))
+    correlation = together(pool, (after - fit.common) / np.sqrt(fit.variance))
+    reach = _reach(fit, felt, pool, correlation)
+    room = np.ones(len(members))
+    room[0] = allowance(pool, correlation)
     return Judgement(
         total=members @ total,
         exposure=members @ exposure,
         expected=expected,
-        fixed=allowance * (shock + reach),
-        noise=allowance * fit.noise * (share * fit.spread**2).sum(axis=1),
+        fixed=room * (shock + reach),
+        noise=room * fit.noise * (share * fit.spread**2).sum(axis=1),
         before=(members * exposure) @ past.values.mean(axis=1) / (members @ exposure),
         scale=scale,
         carried=carried,
@@ -156,45 +161,6 @@ def _group_shock(shock: float, felt: np.ndarray, apart: np.ndarray) -> np.ndarra
     return shock * alone + shared * (felt.sum(axis=1) ** 2 - alone)
 
 
-def _transformed(
-    ledger: Ledger, comparison: np.ndarray, start: int, stop: int
-) -> tuple[CountScale | IdentityScale, Past, np.ndarray]:
-    """Scale, the past on it, and transformed outcomes after the start (areas,)."""
-    most = int(np.clip(comparison.sum() // _AREAS_PER_TERM - 1, 1, 3))
-    windows = windows_before(start, ledger.cycle, most)
-    scale = _count_scale(ledger, comparison, start) if ledger.counts else IdentityScale()
-    sums = [ledger.sums(*window) for window in [*windows, (start, stop)]]
-    values = np.column_stack(
-        [scale.transform(total, np.where(known > 0, known, np.nan)) for total, known in sums]
-    )
-    values = _filled(values, comparison)
-    exposure = np.column_stack([known for _, known in sums])
-    seen = exposure[comparison].sum(axis=0)
-    past = Past(values[:, :-1], exposure[:, :-1], seen[-1] / seen[:-1])
-    return scale, past, values[:, -1]
-
-
-def _filled(values: np.ndarray, comparison: np.ndarray) -> np.ndarray:
-    """Windows in which an area has no data: as far from the others as it is in its other windows.
-
-    Only treated areas, of which some values may be missing, and areas that take no part have any.
-    """
-    gone = np.isnan(values)
-    middle = values[comparison].mean(axis=0)
-    apart = np.where(gone, 0, values - middle).sum(axis=1) / np.maximum((~gone).sum(axis=1), 1)
-    return np.where(gone, middle + apart[:, None], values)
-
-
-def _count_scale(ledger: Ledger, comparison: np.ndarray, start: int) -> CountScale:
-    """Scale whose dispersion is that of comparison areas over the last two years before the
-    start."""
-    year = min(ledger.cycle, start // 2)
-    recent, recent_exposure = ledger.sums(start - year, start)
-    earlier, earlier_exposure = ledger.sums(start - 2 * year, start - year)
-    parts = (earlier, recent, earlier_exposure, recent_exposure)
-    return count_scale(*(part[comparison] for part in parts))
-
-
 def _smearing(
     scale: CountScale | IdentityScale,
     common: np.ndarray,
@@ -255,25 +221,10 @@ def _shared_shock(residual: np.ndarray, shock: float) -> float:
     return float(np.clip(products.sum() / pairs, 0, shock))
 
 
-def _reach(terms: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """Variance of each neighbourhood's expectation, for errors of variance one."""
-    return np.einsum("gi,gij,gj->g", terms, covariance, terms)
-
-
-def _allowance(pool: PlaceboPool, residual: np.ndarray) -> float:
-    """Factor on the treated neighbourhood's variance: the placebos' spread is itself an estimate.
-
-    Student's t on as many degrees of freedom as there are independent placebos has variance
-    ``df / (df - 2)``. Placebos that overlap count once, and less still where residuals of
-    neighbours go together (for a first-order correlation r, the fraction (1 - r) / (1 + r)).
-    """
-    together = 0.0
-    if pool.adjacency is not None:
-        among = pool.adjacency[np.ix_(pool.comparison, pool.comparison)]
-        known = residual[pool.comparison]
-        if among.any():
-            together = (known @ among @ known) / (among.sum() * (known**2).mean())
-    together = float(np.clip(together, 0, 0.9))
-    independent = pool.n_disjoint * (1 - together) / (1 + together)
-    independent = max(independent, _FEWEST_INDEPENDENT)
-    return independent / (independent - 2)
+def _reach(fit: _Fit, felt: np.ndarray, pool: PlaceboPool, correlation: float) -> np.ndarray:
+    """Variance of each neighbourhood's expectation, in squared units of effect; (1 + B,)."""
+    terms = (felt / fit.slope) @ fit.terms
+    error = np.median(fit.variance[pool.comparison])
+    alone = np.einsum("gi,gij,gj->g", terms, fit.covariance, terms)
+    rows = np.sqrt(error / fit.variance)[:, None] * fit.terms
+    return alone * error * inflation(terms, fit.covariance, rows, pool, correlation)

@@ -1,5 +1,5 @@
-"""The regression on the past that expectations come from, fitted for each neighbourhood without
-it."""
+"""The past of every area, and the regression on it that expectations come from, fitted for each
+neighbourhood without it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import numpy as np
 
 from lsp_analysis.effects.attenuation import bent_by_noise
 from lsp_analysis.effects.placebo import PlaceboPool
-from lsp_analysis.effects.scale import CountScale, IdentityScale
+from lsp_analysis.effects.scale import CountScale, IdentityScale, count_scale
 from lsp_analysis.effects.surroundings import next_door
+from lsp_analysis.effects.windows import Ledger, windows_before
 
 _AREAS_FOR_CURVE = 60
+_AREAS_PER_TERM = 10
 _LEAST_T2 = 0.1  # squared t that a drawn coefficient is given at the least
 _LEAST_DRAW = 1e-4  # of a drawn column's own size
 
@@ -41,6 +43,45 @@ class Past:
         return self.values @ (1 / self.lengths) / (1 / self.lengths).sum()
 
 
+def transformed(
+    ledger: Ledger, comparison: np.ndarray, start: int, stop: int
+) -> tuple[CountScale | IdentityScale, Past, np.ndarray]:
+    """Scale, the past on it, and transformed outcomes after the start (areas,)."""
+    most = int(np.clip(comparison.sum() // _AREAS_PER_TERM - 1, 1, 3))
+    windows = windows_before(start, ledger.cycle, most)
+    scale = _count_scale(ledger, comparison, start) if ledger.counts else IdentityScale()
+    sums = [ledger.sums(*window) for window in [*windows, (start, stop)]]
+    values = np.column_stack(
+        [scale.transform(total, np.where(known > 0, known, np.nan)) for total, known in sums]
+    )
+    values = _filled(values, comparison)
+    exposure = np.column_stack([known for _, known in sums])
+    seen = exposure[comparison].sum(axis=0)
+    past = Past(values[:, :-1], exposure[:, :-1], seen[-1] / seen[:-1])
+    return scale, past, values[:, -1]
+
+
+def _filled(values: np.ndarray, comparison: np.ndarray) -> np.ndarray:
+    """Windows in which an area has no data: as far from the others as it is in its other windows.
+
+    Only treated areas, of which some values may be missing, and areas that take no part have any.
+    """
+    gone = np.isnan(values)
+    middle = values[comparison].mean(axis=0)
+    apart = np.where(gone, 0, values - middle).sum(axis=1) / np.maximum((~gone).sum(axis=1), 1)
+    return np.where(gone, middle + apart[:, None], values)
+
+
+def _count_scale(ledger: Ledger, comparison: np.ndarray, start: int) -> CountScale:
+    """Scale whose dispersion is that of comparison areas over the last two years before the
+    start."""
+    year = min(ledger.cycle, start // 2)
+    recent, recent_exposure = ledger.sums(start - year, start)
+    earlier, earlier_exposure = ledger.sums(start - 2 * year, start - year)
+    parts = (earlier, recent, earlier_exposure, recent_exposure)
+    return count_scale(*(part[comparison] for part in parts))
+
+
 def past_terms(
     past: Past, pool: PlaceboPool, scale: CountScale | IdentityScale
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -49,7 +90,8 @@ def past_terms(
 
     Intercept and centred windows; where there are areas enough how their mean bends, for what
     regresses to the mean does not do so in a straight line; where neighbours are known, the level
-    of the areas next door, for an area among bad ones is less likely to have looked bad by chance.
+    of the areas next door and how it moved of late, for an area among bad ones is less likely to
+    have looked bad by chance, and what came over all of them lasts longer than chance.
     """
     comparison = pool.comparison
     windows = past.values - past.values[comparison].mean(axis=0)
@@ -62,12 +104,22 @@ def past_terms(
         else:
             bend = level**2
         drawn.append(bend - bend[comparison].mean())
-    if pool.adjacency is not None:
-        beside = next_door(level, past.exposure.sum(axis=1) > 0, pool.adjacency)
-        drawn.append(beside - beside[comparison].mean())
+    drawn += [side - side[comparison].mean() for side in _beside(past, level, pool)]
     free = 1 + windows.shape[1]
     terms = np.column_stack([np.ones(len(windows)), windows, *drawn])
     return terms, np.arange(terms.shape[1]) >= free
+
+
+def _beside(past: Past, level: np.ndarray, pool: PlaceboPool) -> list[np.ndarray]:
+    """Columns of what is seen next door: the level, and how far the last window is above it."""
+    if pool.adjacency is None:
+        return []
+    seen = [level]
+    if past.values.shape[1] > 1:
+        latest = past.values[:, 0]
+        seen.append(latest - latest[pool.comparison].mean() - level)
+    known = past.exposure.sum(axis=1) > 0
+    return [next_door(one, known, pool.adjacency) for one in seen]
 
 
 def drawing_ridge(
