@@ -18,6 +18,7 @@ from lsp_analysis.errors import AreaError
 from lsp_analysis.study.areas import (
     Area,
     adjacency,
+    closed_name,
     fold_name,
     is_among,
     last_edition_before,
@@ -262,3 +263,18 @@ def test_areas_are_found_among_codes_as_pandas_finds_them(dtype):
     column = pd.Series(["E1", None, "E2", "E3", "E1"], dtype=dtype)
     for codes in (["E1", "E3"], ["E9"], [], ["E1", None]):
         assert is_among(column, codes).tolist() == column.isin(codes).tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("Hall i' th' Wood", ""),
+        ("\u202eolleh", "\u202c"),
+        ("\u202eolleh\u202c", ""),
+        ("\u2067a\u202bb", "\u202c\u2069"),
+        ("a\u202c", ""),
+    ],
+)
+def test_a_name_closes_what_it_turns_round(name, more):
+    assert closed_name(name) == name + more
+    assert closed_name(closed_name(name)) == name + more

@@ -66,6 +66,14 @@ def test_the_page_shows_the_name_as_text(record):
     assert "49" not in re.search(r"<h1>(.*?)</h1>", page, re.DOTALL)[1]
 
 
+def test_no_name_turns_round_the_sentence_it_stands_in(batch, record):
+    for page in (record.page, batch.index):
+        text = page.read_text(encoding="utf-8")
+        assert text.count("\u202e") == text.count("\u202c")
+    if "\u202e" in record.headline:
+        assert record.headline.index("\u202c") < record.headline.index(" has 1 small areas")
+
+
 def test_no_spreadsheet_takes_the_name_for_a_formula(record):
     [table] = record.table_files
     for row in csv.reader(io.StringIO(table.read_text(encoding="utf-8-sig"))):

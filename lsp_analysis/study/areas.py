@@ -49,6 +49,27 @@ class Area:
         return slug(self.name, fallback=self.code)
 
 
+def closed_name(name: str) -> str:
+    """`name`, with what it turns from right to left turned back at its end.
+
+    A name that only opens a direction would turn round the rest of every sentence it stands in.
+
+    >>> closed_name("\u202eolleh") == "\u202eolleh\u202c"
+    True
+    """
+    open_ones: list[str] = []
+    for mark in name:
+        if mark in _CLOSED_BY:
+            open_ones.append(_CLOSED_BY[mark])
+        elif open_ones and mark == open_ones[-1]:
+            open_ones.pop()
+    return name + "".join(reversed(open_ones))
+
+
+_CLOSED_BY = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c")
+_CLOSED_BY |= dict.fromkeys("\u2066\u2067\u2068", "\u2069")
+
+
 def fold_name(name: str) -> str:
     """A name as it is compared: Unicode NFKC, one apostrophe, one case, single spaces.
 

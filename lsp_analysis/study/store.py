@@ -14,7 +14,7 @@ from lsp_analysis.errors import ParameterError, StudyError, did_you_mean
 from lsp_analysis.resources import study_path
 from lsp_analysis.study import areas as area_rules
 from lsp_analysis.study import schema
-from lsp_analysis.study.areas import Area
+from lsp_analysis.study.areas import Area, closed_name
 from lsp_analysis.study.gazetteer import Gazetteer
 from lsp_analysis.study.panel import Indicator, tidy_panel
 from lsp_analysis.study.scan import scan_table
@@ -265,9 +265,10 @@ class Study:
         """
         row = self._gazetteer.find(name_or_code, code_vintage=self.code_vintage)
         vintage = int(row["code_vintage"])
+        name = row["area_name"] if pd.notna(row["area_name"]) else row["area_code"]
         return Area(
             code=row["area_code"],
-            name=row["area_name"] if pd.notna(row["area_name"]) else row["area_code"],
+            name=closed_name(name),
             area_type=row["area_type"],
             code_vintage=vintage,
             borough_code=row["borough_code"] if pd.notna(row["borough_code"]) else row["area_code"],
