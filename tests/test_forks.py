@@ -1,5 +1,6 @@
 """Functions in forks: whole answers only, limits from outside, nothing left behind."""
 
+import itertools
 import mmap
 import os
 import signal
@@ -93,6 +94,16 @@ def test_a_hang_that_swallows_interrupts_meets_its_deadline():
     stopped = outcome_of(swallow_interrupts, Limits(0.5, 4000))
     assert stopped.fault == "It was stopped after 0.5 seconds, its deadline."
     assert not stopped.killed
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("jump", [-1e6, 1e6])
+def test_a_jump_of_the_clock_on_the_wall_neither_ends_nor_prolongs_a_report(monkeypatch, jump):
+    wall = itertools.count(1.8e9, jump)
+    monkeypatch.setattr(time, "time", lambda: next(wall))
+    assert outcome_of(lambda: time.sleep(0.5) or b"done", Limits(20, 4000)).answer == b"done"
+    began = time.monotonic()
+    assert "its deadline" in outcome_of(swallow_interrupts, Limits(0.5, 4000)).fault
     assert time.monotonic() - began < 5
 
 

@@ -7,7 +7,13 @@ from lsp_analysis.reports import progress
 
 @pytest.mark.parametrize(
     ("seconds_each", "said"),
-    [(0.1, "less than a minute"), (1, "a minute"), (6, "nine minutes"), (100, "two hours")],
+    [
+        (0, "less than a minute"),
+        (0.1, "less than a minute"),
+        (1, "a minute"),
+        (6, "nine minutes"),
+        (100, "two hours"),
+    ],
 )
 def test_time_left_follows_the_pace_so_far(monkeypatch, seconds_each, said):
     clock = iter([0.0] + [seconds_each * n for n in range(1, 100)])
