@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import shapely
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from matplotlib.path import Path as MplPath
 
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.figures.marks import wrapped
@@ -49,6 +51,23 @@ def leave_room(ax: Axes, geo: GeoDataFrame, share: float) -> None:
     """Let the map take `share` of the axes' width, on the left."""
     left, low, right, high = geo.total_bounds
     ax.set(xlim=(left, left + (right - left) / share), ylim=(low, high))
+
+
+def paths_of(geo: GeoDataFrame) -> list[MplPath]:
+    """All polygons of each row as one path, holes included; empty where there is none.
+
+    All rows at once, and for every map they are drawn on: geopandas goes polygon by polygon, and
+    map by map.
+    """
+    parts, row = shapely.get_parts(geo.geometry.normalize().to_numpy(), return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
+    places, ring = shapely.get_coordinates(rings, return_index=True)
+    codes = np.full(len(places), MplPath.LINETO, MplPath.code_type)
+    codes[np.diff(ring, prepend=-1) != 0] = MplPath.MOVETO
+    codes[np.diff(ring, append=-1) != 0] = MplPath.CLOSEPOLY
+    cuts = np.searchsorted(row[part[ring]], np.arange(1, len(geo)))
+    pairs = zip(np.split(places, cuts), np.split(codes, cuts), strict=True)
+    return [MplPath(*pair) for pair in pairs]
 
 
 def rows_of(geo: GeoDataFrame, codes: str | Collection[str]) -> np.ndarray:

@@ -10,12 +10,22 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Patch
+from matplotlib.path import Path as MplPath
 
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.figures.map_layers import bare, leave_room, map_axes, outline, rows_of, zoom
+from lsp_analysis.figures.map_layers import (
+    bare,
+    leave_room,
+    map_axes,
+    outline,
+    paths_of,
+    rows_of,
+    zoom,
+)
 from lsp_analysis.figures.marks import floats, key_above, need, nothing_drawn, one_line, wrapped
 from lsp_analysis.figures.style import (
     INK,
@@ -140,8 +150,9 @@ def draw_where(
         return nothing_drawn(ax, geo.drop(columns="geometry"), "Map")
     close = ax.inset_axes((0.63, 0.0, 0.37, 1.0))
     alpha = 1.0 if background is None else _OVER_BACKGROUND
+    paths = paths_of(geo)
     for axes, seam, opacity in ((ax, 0.3, alpha), (close, 0.8, 1.0)):
-        _plain_map(axes, geo, chosen, around, seam, opacity)
+        _plain_map(axes, paths, chosen, around, seam, opacity)
     leave_room(ax, geo, _OVERVIEW_SHARE)
     if chosen.any():
         zoom(close, geo[chosen | around] if around.any() else geo[chosen])
@@ -164,19 +175,21 @@ def draw_where(
 
 def _plain_map(
     ax: Axes,
-    geo: gpd.GeoDataFrame,
+    paths: list[MplPath],
     chosen: np.ndarray,
     around: np.ndarray,
     seam: float,
     alpha: float,
 ) -> None:
     """All areas pale, neighbours dotted, the area dark."""
-    look = {"ax": ax, "edgecolor": _SEAM, "linewidth": seam, "aspect": None, "alpha": alpha}
-    geo[~(chosen | around)].plot(facecolor=_PLAIN, **look)
-    if around.any():
-        geo[around].plot(facecolor="#9DC9C5", hatch="...", **look)
-    if chosen.any():
-        geo[chosen].plot(facecolor=PALETTE[0], **look | {"edgecolor": "white"})
+    rest = {"facecolor": _PLAIN, "edgecolor": _SEAM}
+    beside = {"facecolor": "#9DC9C5", "edgecolor": _SEAM, "hatch": "..."}
+    own = {"facecolor": PALETTE[0], "edgecolor": "white"}
+    for rows, look in ((~(chosen | around), rest), (around, beside), (chosen, own)):
+        if rows.any():
+            shown = [paths[row] for row in np.flatnonzero(rows) if len(paths[row])]
+            ax.add_collection(PathCollection(shown, linewidth=seam, alpha=alpha, **look))
+    ax.autoscale_view()
     bare(ax)
 
 
