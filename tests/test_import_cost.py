@@ -46,6 +46,12 @@ def test_heavy_libraries_wait_until_they_are_used(code):
     assert heavy_modules_after(code) == []
 
 
+def test_a_batch_is_asked_for_without_what_makes_its_reports():
+    """The process that makes them loads nbformat without what slows that ten times."""
+    run = "import lsp_analysis.reports.batch, sys; sys.exit('nbformat' in sys.modules)"
+    subprocess.run([sys.executable, "-c", run], check=True)
+
+
 def test_every_public_name_can_be_loaded():
     import lsp_analysis
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from nbformat import NotebookNode
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 LONGEST = 100_000  # characters that a cell printed and its notebook keeps
 VOLATILE = ("papermill", "execution", "ExecuteTime", "widgets")
