@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from boroughs import borough, case_of, scores, small_map
+from boroughs import asked, borough, case_of, scores, small_map
 from pictures import assert_fit_for_a_page
 
 from lsp_analysis.effects.case import open_case, sized
@@ -127,3 +127,14 @@ def test_without_any_list_it_is_too_little_to_tell():
 @pytest.mark.parametrize("check", [leave_one_out, comparison_choice])
 def test_pictures_are_fit_for_a_page(check):
     assert_fit_for_a_page(check(CASE).plot())
+
+
+def test_with_two_comparison_areas_none_can_be_left_out():
+    made = borough(4)
+    here = made.treated[0]
+    others = [code for code in made.panel["area_code"].unique() if code != here][:2]
+    few = made.panel[made.panel["area_code"].isin([here, *others])]
+    case = open_case(few, **asked(made) | {"neighbours": None})
+    found = leave_one_out(case)
+    assert found.status == "too little to tell"
+    assert "two comparison areas" in found.finding

@@ -17,7 +17,7 @@ from lsp_analysis.effects.data_checks import (
     series_breaks,
     small_counts,
 )
-from lsp_analysis.effects.sensitivity import check_case
+from lsp_analysis.effects.sensitivity import check_all, check_case
 
 CASE = case_of(borough(4, mean_count=20, autocorrelation=0.2))
 
@@ -128,3 +128,21 @@ def test_a_gap_elsewhere_passes_and_is_told():
 @pytest.mark.parametrize("check", [series_breaks, small_counts, missing_data])
 def test_pictures_are_fit_for_a_page(check):
     assert_fit_for_a_page(check(CASE).plot())
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        lambda year: year,
+        lambda year: f"{year}/{(year + 1) % 100:02d}",
+        lambda year: pd.Timestamp(year, 1, 1),
+    ],
+    ids=["number", "financial year", "date"],
+)
+def test_a_break_is_found_by_whatever_name_the_panel_gives_its_years(named):
+    panel, question = scores()
+    years = panel["period"].dt.year
+    noted = panel.assign(period=years.map(named), note=np.where(years == 2000, "break", ""))
+    asked = question | {"start": named(2000)}
+    found = {check.name: check for check in check_all(noted, **asked)}["Series breaks"]
+    assert found.status == "failed"

@@ -17,7 +17,8 @@ SIZES = ["estimate", "low", "high", "p_value", "relative", "relative_low", "rela
 
 
 def ask(made, **changes):
-    return estimate(made.panel, **asked(made) | {"checks": False} | changes)
+    panel = changes.pop("panel", made.panel)
+    return estimate(panel, **asked(made) | {"checks": False} | changes)
 
 
 def ask_scores(seed=1, effect=0.0, **changes):
@@ -258,3 +259,30 @@ def test_rates_without_their_counts_raise_no_more_false_alarms_than_claimed(grou
         )  # fmt: skip
         alarms.append(found.p_value <= 0.05)
     assert np.mean(alarms) <= 0.1
+
+
+@pytest.mark.parametrize("group_size", [1, 4])
+def test_neither_units_nor_origin_nor_size_of_population_matter_to_weighted_rates(group_size):
+    made = borough(2, group_size=group_size, mean_count=20)
+    rates = made.panel.assign(rate=made.panel["count"] / made.panel["population"])
+    old = estimate(rates, **asked(made) | {"outcome": "rate", "checks": False})
+    for unit, origin, people in [(1000, 0, 1), (1e6, 0, 1), (1, 1000, 1), (1, 0, 1000)]:
+        panel = rates.assign(
+            rate=unit * rates["rate"] + origin, population=people * rates["population"]
+        )
+        new = estimate(panel, **asked(made) | {"outcome": "rate", "checks": False})
+        assert new.estimate == pytest.approx(unit * old.estimate, rel=1e-5)
+        assert new.low == pytest.approx(unit * old.low, rel=1e-5)
+        assert new.p_value == old.p_value
+
+
+def test_a_counterfactual_path_with_gaps_stands_where_the_observed_one_does():
+    made = borough(3, mean_count=20)
+    here = made.panel["area_code"].isin(made.treated)
+    gone = here & made.panel["period"].between(pd.Period("2004-01"), pd.Period("2004-12"))
+    panel = made.panel.assign(count=made.panel["count"].mask(gone))
+    for outcome, population in (("count", "population"), ("rate", None)):
+        panel["rate"] = panel["count"] / panel["population"]
+        found = ask(made, panel=panel, outcome=outcome, population=population)
+        before = found.paths[found.paths["period"] < made.start].dropna()
+        assert before["comparison"].mean() == pytest.approx(before["treated"].mean(), rel=1e-6)

@@ -195,3 +195,40 @@ def test_a_share_without_a_population_is_answered_in_its_own_units():
     assert isinstance(found.summary_frame(), pd.DataFrame)
     with pytest.raises(LspError):
         estimate(panel, **question | {"outcome": "scroe"})
+
+
+@pytest.mark.parametrize("population", [None, "weight"])
+@pytest.mark.parametrize("side", ["before", "after", "both"])
+def test_an_area_without_a_score_on_one_side_takes_no_part(population, side):
+    panel, question = scores()
+    other = sorted(set(panel["area_code"]) - set(question["treated"]))[3]
+    here = panel["area_code"] == other
+    after = panel["period"] >= question["start"]
+    gone = here & {"before": ~after, "after": after, "both": here}[side]
+    panel = panel.assign(score=panel["score"].mask(gone), weight=100 + panel["score"].rank())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gap = estimate(panel, **question, population=population)
+    without = estimate(panel[~here], **question, population=population)
+    assert gap.p_value == without.p_value
+    assert math.isclose(gap.estimate, without.estimate, abs_tol=0.01)  # its past is next door
+
+
+def test_a_code_that_is_a_number_among_codes_of_text_is_told_so():
+    numbered = PANEL.assign(area_code=PANEL["area_code"].str[1:].astype(int))
+    with pytest.raises(AreaError, match=r"Codes there are a number.* is text"):
+        ask(numbered, treated=["07"], neighbours=None)
+
+
+def test_months_that_were_all_zero_are_no_occasion_for_a_false_alarm():
+    began = PANEL["period"] >= MADE.start - 12
+    found = ask(PANEL.assign(count=PANEL["count"].where(began, 0)))
+    assert 0 < found.false_alarms.trials < ask().false_alarms.trials
+
+
+def test_as_many_placebos_as_the_level_needs_are_not_said_to_find_nothing():
+    ten = PANEL[PANEL["area_code"].isin([HERE, *OTHERS[:9]])]
+    found = ask(ten, neighbours=None, level=0.9)
+    assert found.n_placebos == 9
+    assert math.isfinite(found.high)
+    assert not [text for text in found.warnings if "no effect of any size" in text]

@@ -11,7 +11,8 @@ from boroughs import borough, case_of, scores
 from lsp_analysis.effects.case import Case, open_case
 from lsp_analysis.effects.expectation import judge
 from lsp_analysis.effects.judgement import Judgement
-from lsp_analysis.effects.past import drawing_ridge, fit_without
+from lsp_analysis.effects.past import Past, drawing_ridge, fit_without, past_terms
+from lsp_analysis.effects.scale import IdentityScale
 
 
 def test_without_noise_the_expectation_is_exact():
@@ -143,3 +144,14 @@ def test_a_shorter_time_after_the_start_is_judged_less_surely():
     case = case_of(borough(3))
     short, long = (case.judged(stop=case.start + n).errors[0] for n in (3, 18))
     assert short > long
+
+
+@pytest.mark.parametrize("value", [0.1, 0.7, 3.7, 1e-6, 1e9 / 7])
+def test_a_window_that_is_one_number_everywhere_is_nothing_and_not_its_rounding(value):
+    case = case_of(borough(3))
+    varied = np.random.default_rng(1).normal(value, abs(value), len(case.treated))
+    values = np.column_stack([np.full_like(varied, value), varied])
+    past = Past(values, np.ones_like(values), np.ones(2))
+    terms, _ = past_terms(past, case.pool, IdentityScale())
+    assert (terms[:, 1] == 0).all()
+    assert np.ptp(terms[:, 2]) == pytest.approx(np.ptp(varied))

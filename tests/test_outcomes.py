@@ -158,3 +158,24 @@ def test_each_outcome_is_judged_in_its_own_unit_and_as_what_it_counts():
     cases = _shared_cases(read, asked, asked["burglary"])
     assert [case.counted for case in cases.values()] == ["events", "person-periods"]
     assert [case.unit for case in cases.values()] == ["per_1000", ""]
+
+
+def test_an_outcome_that_one_estimate_would_refuse_is_left_out_and_said_so():
+    quiet = MADE.panel.assign(count=0)
+    asked = [question("burglary"), question("quiet", panel=quiet)]
+    found = many_outcomes(asked, primary="burglary")
+    assert list(found.table.index) == ["burglary"]
+    assert "0 in every comparison area" in dict(found.left_out)["quiet"]
+
+
+@pytest.mark.parametrize("person_periods", [False, True])
+def test_one_question_alone_is_answered_as_its_estimate_is(person_periods):
+    case = question("claims").case()
+    ring = case.ledger.codes[~case.pool.comparison & ~case.treated][0]
+    gone = (MADE.panel["area_code"] == ring) & (MADE.panel["period"] > MADE.start)
+    panel = MADE.panel.assign(count=MADE.panel["count"].mask(gone))
+    one = replace(question("claims", panel=panel), person_periods=person_periods)
+    row = many_outcomes([one], primary="claims").table.loc["claims"]
+    effect = one.estimate(checks=False)
+    assert row["p_value"] == effect.p_value
+    assert row["low"] == pytest.approx(100 * effect.relative_low)

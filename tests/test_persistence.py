@@ -113,3 +113,11 @@ def test_person_periods_are_carried_to_the_case_and_no_end_of_funding_is_none(mo
 def test_an_end_of_funding_that_is_no_date_is_refused(end):
     with pytest.raises(ParameterError, match="is not a month, quarter or year"):
         follow(borough(2), funding_ends=end)
+
+
+def test_months_that_are_only_numbered_have_the_same_windows_before_the_start():
+    made = borough(3)
+    numbers = {month: at for at, month in enumerate(sorted(made.panel["period"].unique()))}
+    panel = made.panel.assign(period=made.panel["period"].map(numbers))
+    found = persistence(panel, **asked(made) | {"start": numbers[made.start]}).table
+    assert found["estimate"].tolist() == pytest.approx(follow(made).table["estimate"].tolist())

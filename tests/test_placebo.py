@@ -120,3 +120,8 @@ def test_the_rank_of_one_among_its_peers_is_uniform():
         placebo.rank_p_value(row[0], row[1:]) <= 0.05 for row in rng.standard_normal((4000, 100))
     ]
     assert np.mean(found) == pytest.approx(5 / 100, abs=0.012)
+
+
+def test_a_statistic_that_is_no_number_is_no_evidence():
+    assert placebo.rank_p_value(np.nan, np.arange(19.0)) == 1
+    assert placebo.rank_p_value(5.0, np.array([np.nan, 1.0, 2.0])) == 2 / 4

@@ -83,3 +83,10 @@ def test_neither_origin_nor_unit_nor_direction_changes_how_noise_grows():
     plain = IdentityScale().fitted(level, squared).spread(level)
     moved = IdentityScale().fitted(7 - 3 * level, 9 * squared).spread(7 - 3 * level)
     np.testing.assert_allclose(plain, moved, rtol=1e-6)
+
+
+def test_below_what_no_event_in_a_long_time_shows_a_rate_is_no_more_uncertain():
+    scale = CountScale(dispersion=0.01, unit=1_000.0)
+    slopes = scale.slope(np.array([-3.0, 0.0, 1e-3, 0.7, 2.0]))
+    assert slopes[0] == slopes[1] == slopes[2] > 0.05
+    assert slopes[2] < slopes[3] < slopes[4]

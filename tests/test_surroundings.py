@@ -108,3 +108,9 @@ def test_knowing_what_lies_beyond_the_ring_makes_neighbourhoods_surer(monkeypatc
         claimed.append(np.median(with_it.errors / without.errors))
     assert np.mean(spread) < 0.96
     assert np.mean(claimed) == pytest.approx(np.mean(spread), abs=0.05)
+
+
+def test_three_placebos_are_too_few_to_say_what_carries_over():
+    own, beyond = np.array([0.3, 0.31, 0.29]), np.array([0.01, 0.011, 0.0098])
+    assert carried_over(own, beyond, 3) == (0.0, 0.0)
+    assert carried_over(own, beyond, 4).slope > 1

@@ -11,6 +11,7 @@ import numpy as np
 from lsp_analysis.effects.scale import CountScale
 
 _POINTS = 200
+_ROUNDING = 1e-13  # share of levels by which arithmetic alone parts them
 _LEAST_BETWEEN = 0.01  # variance between areas' log levels, at the least
 
 
@@ -35,7 +36,7 @@ def bent_by_noise(
     """
     nothing = np.zeros_like(level)
     among = level[comparison]
-    if not np.ptp(among):
+    if np.ptp(among) <= _ROUNDING * np.abs(among).max():
         return nothing, nothing
     typical = np.full(1, np.median(exposure[comparison]))
     chance = 1 / (scale.expected(among, typical) + 0.5)

@@ -110,6 +110,7 @@ class Case:
             total=self.ledger.total[:, kept],
             exposure=self.ledger.exposure[:, kept],
             periods=self.ledger.periods[kept],
+            year=self.ledger.cycle,
         )
         return judge(ledger, self.pool, start=self.start)
 
@@ -220,7 +221,8 @@ def detectable(case: Case, found: Judgement) -> float:
 
 def shown(case: Case, effect: float | np.ndarray) -> float | np.ndarray:
     """An effect in its own units (log, for counts) as it is shown: per cent, or the outcome's."""
-    return 100 * np.expm1(effect) if case.ledger.counts else effect
+    with np.errstate(over="ignore"):
+        return 100 * np.expm1(effect) if case.ledger.counts else effect
 
 
 def shown_unit(case: Case) -> str:

@@ -25,6 +25,7 @@ from lsp_analysis.effects.placebo import PlaceboPool, count_disjoint
 from lsp_analysis.effects.result import CheckResult
 
 FEWEST = 10  # comparison areas that a pool must have
+FEWEST_TO_LEAVE = 3  # comparison areas, so that two are left
 TOO_MUCH = 0.25  # of the interval's half-width, by which one area may move the effect
 ENOUGH = 0.1  # the same, where leaving the area out also changes whether the effect is clear
 FAR = 0.5  # of the half-width, by which another choice of areas may move the effect
@@ -36,8 +37,15 @@ def leave_one_out(case: Case) -> CheckResult:
     """How far the effect moves when one comparison area at a time is left out.
 
     "failed" when one area moves it by more than a quarter of the interval's half-width, or by a
-    tenth and with it whether the interval leaves out 0.
+    tenth and with it whether the interval leaves out 0; "too little to tell" with one or two.
     """
+    name = "Leave one comparator out"
+    if case.pool.comparison.sum() < FEWEST_TO_LEAVE:
+        finding = (
+            f"With {wording.counted(int(case.pool.comparison.sum()), 'comparison area')} there is "
+            "no expectation left once one is taken out."
+        )
+        return CheckResult(name, UNSURE, finding, pd.DataFrame())
     alone, carried = replace(case.pool, members=case.pool.members[:1]), case.found.carried
     base = _effect(case, case.judged(pool=alone, carried=carried))
     areas = np.flatnonzero(case.pool.comparison)
@@ -66,7 +74,7 @@ def leave_one_out(case: Case) -> CheckResult:
         f"and {ends[1]} (with all of them: {in_words(case, whole.estimate)})."
     )
     return CheckResult(
-        "Leave one comparator out", status, finding, table, "draw_forest",
+        name, status, finding, table, "draw_forest",
         {"unit": shown_unit(case), "level": case.level},
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.effects.case import FAILED, PASSED, UNSURE, Case, as_size, detectable
+from lsp_analysis.effects.periods import in_periods
 from lsp_analysis.effects.result import CheckResult
 
 TRIM = 0.15  # of the series at either end, where no break is looked for (Andrews 1993)
@@ -204,6 +205,7 @@ def _borough_series(case: Case) -> np.ndarray:
 def _noted_breaks(case: Case, notes: pd.DataFrame | None) -> list[pd.Period]:
     if notes is None:
         return []
+    notes = in_periods(notes)
     told = notes["note"].astype("str").fillna("").str.contains("break", case=False)
     periods = sorted(notes.loc[told, "period"].unique())
     return [period for period in periods if period in case.ledger.periods]

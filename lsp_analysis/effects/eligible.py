@@ -50,7 +50,7 @@ def eligible_areas(
             "to compare with must. Add periods up to quarters or years, or leave out the periods "
             "with gaps."
         )
-    _check_there_is_something_to_learn(ledger, eligible, start, outcome)
+    check_something_to_learn(ledger, eligible, start, outcome=outcome)
     cautions = []
     if gaps:
         cautions.append(
@@ -62,16 +62,23 @@ def eligible_areas(
     return eligible, cautions
 
 
-def _check_there_is_something_to_learn(
-    ledger: Ledger, eligible: np.ndarray, start: int, outcome: str
+def check_something_to_learn(
+    ledger: Ledger,
+    eligible: np.ndarray,
+    start: int,
+    stop: int | None = None,
+    *,
+    outcome: str = "The outcome",
 ) -> None:
+    """Raise PanelError where comparison areas show nothing before `start`, or do not differ on
+    either side of it; periods from `stop` on do not count."""
     if ledger.counts and eligible.any() and not ledger.total[eligible, :start].any():
         raise PanelError(
             f"{outcome!r} is 0 in every comparison area before the start, so nothing can be "
             "expected from them. Choose an outcome that happens there."
         )
     if eligible.sum() > 1:
-        level = ledger.total[eligible] / ledger.exposure[eligible]
+        level = ledger.total[eligible, :stop] / ledger.exposure[eligible, :stop]
         apart = np.ptp(level, axis=0) > 0
         for part, when in ((apart, ""), (apart[:start], " before"), (apart[start:], " from")):
             if not part.any():

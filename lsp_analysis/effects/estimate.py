@@ -279,7 +279,7 @@ def _warnings(
             "taken for an effect."
         )
     finest = 1 / (pool.n_placebos + 1)
-    if finest > 1 - level:
+    if finest > 1 - level + 1e-9:
         cautions.append(
             f"With {wording.counted(pool.n_placebos, 'placebo')} the finest p-value is "
             f"{wording.number(finest)}: no effect of any size could be found at the "
@@ -326,11 +326,12 @@ def _paths(
     before, after = slice(0, position), slice(position, None)
     wanted = found.expected[0] / found.exposure[0]
     path = np.empty_like(others)
-    if ledger.counts and others[before].sum() > 0 and others[after].sum() > 0:
-        path[before] = others[before] * np.nansum(own[before]) / others[before].sum()
+    usual = others[before][~np.isnan(own[before])].sum()
+    if ledger.counts and usual > 0 and others[after].sum() > 0:
+        path[before] = others[before] * np.nansum(own[before]) / usual
         path[after] = others[after] * wanted / others[after].mean()
     else:
-        path[before] = others[before] + np.nanmean(own[before]) - others[before].mean()
+        path[before] = others[before] + np.nanmean((own - others)[before])
         path[after] = others[after] + wanted - others[after].mean()
     multiplier = per if ledger.counts else 1
     return pd.DataFrame(

@@ -28,6 +28,8 @@ from lsp_analysis.effects.surroundings import Carried, beyond_ring, carried_over
 from lsp_analysis.effects.windows import Ledger
 
 _ROUNDS = 3  # of weighting; the variance settles after two
+_LEAST_VARIANCE = 1e-120  # of outcomes that a fit meets exactly
+_FARTHEST = 40.0  # log rate by which an expectation is moved at the most, so that it stays a number
 
 
 def judge(
@@ -74,7 +76,8 @@ def judge(
     around = carried.slope * beyond * whole
     shock = left_of(shock, carried.saved * whole**2)
     if scale.relative:
-        expected = parts.sum(axis=1) * np.exp(around - shock / 2)
+        moved = np.clip(around - shock / 2, -_FARTHEST, _FARTHEST)
+        expected = parts.sum(axis=1) * np.exp(moved)
     else:
         expected = parts.sum(axis=1) + around * (members @ exposure)
     correlation = together(pool, (after - fit.common) / np.sqrt(fit.variance))
@@ -128,10 +131,14 @@ def _fitted(
     terms, drawn = past_terms(past, pool, scale)
     n_windows = len(past.lengths)
     weights = np.ones(len(terms))
+    seen = np.where(exposure > 0, exposure, np.median(exposure[pool.comparison]))
+    middle = after[pool.comparison].mean()  # taken off, so that the origin of a scale is no matter
+    centred = after - middle
     for _ in range(_ROUNDS):
-        ridge = drawing_ridge(terms, after, weights * pool.comparison, drawn)
-        common, leverage, slopes = fit_common(terms, after, weights * pool.comparison, ridge)
-        poisson = scale.noise(scale.expected(common, exposure), exposure)
+        ridge = drawing_ridge(terms, centred, weights * pool.comparison, drawn)
+        common, leverage, slopes = fit_common(terms, centred, weights * pool.comparison, ridge)
+        common = common + middle
+        poisson = scale.noise(scale.expected(common, seen), seen)
         scale = scale.fitted(
             common[pool.comparison], ((after - common) ** 2 / (1 - leverage))[pool.comparison]
         )
@@ -143,11 +150,13 @@ def _fitted(
             poisson,
             leverage,
             pool.comparison,
+            relative=scale.relative,
             known=1 + float(slopes[1 : 1 + n_windows] ** 2 @ past.lengths) if independent else None,
         )
         variance = slope**2 * (shock + noise * poisson)
         last, weights = weights, np.median(variance[pool.comparison]) / variance
-    coefficients, covariance = fit_without(terms, after, last, pool, ridge)
+    coefficients, covariance = fit_without(terms, centred, last, pool, ridge)
+    coefficients[:, 0] += middle
     return _Fit(
         scale, terms, coefficients, covariance, common, spread, slope, variance, poisson, shock,
         noise,
@@ -184,19 +193,27 @@ def _variance_parts(
     leverage: np.ndarray,
     comparison: np.ndarray,
     *,
+    relative: bool,
     known: float | None,
 ) -> tuple[float, float]:
     """Shock variance and multiple of Poisson variance, per area, in squared units of effect.
 
-    Non-negative least squares of squared residuals (HC2). For counts the multiple is drawn towards
-    what it is when events are independent, `known`, unless far above it, for the areas alone say
-    too little of it: 1 for the events after the start, and for those of each window before it the
-    square of its coefficient, in proportion to how much longer the time after is.
+    Non-negative least squares of squared residuals (HC2). Where effects add, the second is a
+    multiple of 1 / exposure, and neither units nor size of the population matter. For counts the
+    multiple is drawn towards what it is when events are independent, `known`, unless far above it,
+    for the areas alone say too little of it: 1 for the events after the start, and for those of
+    each window before it the square of its coefficient, in proportion to how much longer the time
+    after is.
     """
     keep = comparison
     squared = (residual**2 / (1 - leverage))[keep]
-    if np.ptp(poisson[keep]) < 1e-9 * poisson[keep].mean():
-        return float(squared.mean()), 0.0
+    size, typical = max(float(squared.mean()), _LEAST_VARIANCE), float(poisson[keep].mean())
+    if np.ptp(poisson[keep]) < 1e-9 * typical:
+        return size, 0.0
+    if not relative:
+        parts = np.column_stack([np.ones(keep.sum()), poisson[keep] / typical])
+        shock, noise = nnls(parts, squared / size)[0]
+        return max(float(shock), 1e-12) * size, float(noise) * size / typical
     parts = np.column_stack([np.ones(keep.sum()), poisson[keep]])
     weight = 1 / (np.median(squared) + parts[:, 1])
     shock, noise = nnls(parts * weight[:, None], squared * weight)[0]

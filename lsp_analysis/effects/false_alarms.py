@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lsp_analysis.effects import placebo
+from lsp_analysis.effects.eligible import check_something_to_learn
 from lsp_analysis.effects.expectation import judge
 from lsp_analysis.effects.result import FalseAlarms
 from lsp_analysis.effects.windows import Ledger
@@ -29,7 +30,7 @@ def count_false_alarms(
     At each date neighbourhoods are ranked again by their level in the year before, and those that
     hold the treated one's rank at the real start, or the ranks next to it, are analysed in full as
     if treated. Ranking placebos among themselves at one date would give ``1 - level`` by
-    construction; this does not.
+    construction; this does not. Dates at which `estimate` would have refused are left out.
 
     Parameters
     ----------
@@ -46,6 +47,7 @@ def count_false_alarms(
         stop = min(start, date + after)
         for group in _picked(ledger, treated, groups, start=start, date=date):
             try:
+                check_something_to_learn(ledger, everyone & ~group, date, stop)
                 pool = placebo.draw_pool(
                     group, eligible=everyone & ~group, adjacency=adjacency, seed=seed
                 )

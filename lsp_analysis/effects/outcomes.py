@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.effects import placebo
 from lsp_analysis.effects.case import Case, detectable, percent, percents, sized
+from lsp_analysis.effects.eligible import eligible_areas
 from lsp_analysis.effects.given import plain_codes
 from lsp_analysis.effects.question import Question
 from lsp_analysis.effects.stepdown import omnibus, romano_wolf, within_reach
@@ -257,9 +259,15 @@ def _readable(
 
 
 def _read(question: Question) -> _Read:
-    ledger = read_ledger(question.panel, outcome=question.outcome, population=question.population)
+    ledger = read_ledger(
+        question.panel,
+        outcome=question.outcome,
+        population=question.population,
+        person_periods=question.person_periods,
+    )
     start = start_position(ledger, question.start)
     rows = treated_rows(ledger, plain_codes(question.treated))
+    eligible_areas(ledger, rows, start, question.outcome)  # refuses what `estimate` does
     known = ledger.exposure > 0
     if not known[rows].all(axis=1).all():
         raise PanelError("Some of the treated areas' values are missing.")
@@ -269,17 +277,17 @@ def _read(question: Question) -> _Read:
 def _shared_cases(
     read: dict[str, _Read], asked: dict[str, Question], first: Question
 ) -> dict[str, Case]:
-    """Every question over the areas that all of them have, with one pool of placebos."""
-    shared = None
-    for one in read.values():
-        shared = one.complete if shared is None else shared.intersection(one.complete)
-    shared = shared.sort_values()
-    rows = shared.isin(list(first.treated))
-    adjacency = placebo.adjacency_matrix(shared, first.neighbours)
-    pool = placebo.draw_pool(rows, eligible=~rows, adjacency=adjacency, seed=first.seed)
+    """Every question, compared with the areas that have all values of all of them, with one pool
+    of placebos. Other areas still say who is next to whom, as in `estimate`."""
+    everyone = reduce(pd.Index.union, [one.ledger.codes for one in read.values()])
+    shared = reduce(pd.Index.intersection, [one.complete for one in read.values()])
+    rows = everyone.isin(list(first.treated))
+    eligible = everyone.isin(shared) & ~rows
+    adjacency = placebo.adjacency_matrix(everyone, first.neighbours)
+    pool = placebo.draw_pool(rows, eligible=eligible, adjacency=adjacency, seed=first.seed)
     return {
         name: Case(
-            _among(one.ledger, shared), rows, ~rows, adjacency, one.start, pool,
+            _among(one.ledger, everyone), rows, eligible, adjacency, one.start, pool,
             first.level, first.seed, asked[name].unit, asked[name].person_periods,
         )
         for name, one in read.items()
@@ -287,8 +295,15 @@ def _shared_cases(
 
 
 def _among(ledger: Ledger, codes: pd.Index) -> Ledger:
+    """The ledger of areas `codes`, those it does not know without data."""
     order = ledger.codes.get_indexer(codes)
-    return replace(ledger, total=ledger.total[order], exposure=ledger.exposure[order], codes=codes)
+    known = (order >= 0)[:, None]
+    return replace(
+        ledger,
+        total=np.where(known, ledger.total[order], 0),
+        exposure=np.where(known, ledger.exposure[order], 0),
+        codes=codes,
+    )
 
 
 def _row(question: Question, case: Case, is_primary: bool) -> dict[str, object]:

@@ -15,6 +15,7 @@ from lsp_analysis.effects.windows import Ledger, windows_before
 
 _AREAS_FOR_CURVE = 60
 _AREAS_PER_TERM = 10
+_ROUNDING = 1e-13  # share of values by which arithmetic alone parts them
 _LEAST_T2 = 0.1  # squared t that a drawn coefficient is given at the least
 _LEAST_DRAW = 1e-4  # of a drawn column's own size
 
@@ -94,8 +95,8 @@ def past_terms(
     have looked bad by chance, and what came over all of them lasts longer than chance.
     """
     comparison = pool.comparison
-    windows = past.values - past.values[comparison].mean(axis=0)
-    level = past.level - past.level[comparison].mean()
+    windows = _centred(past.values, comparison)
+    level = _centred(past.level, comparison)
     drawn = []
     if comparison.sum() >= _AREAS_FOR_CURVE:
         if scale.relative:
@@ -110,14 +111,21 @@ def past_terms(
     return terms, np.arange(terms.shape[1]) >= free
 
 
+def _centred(values: np.ndarray, comparison: np.ndarray) -> np.ndarray:
+    """Values less their mean in comparison areas; 0 where those differ by rounding alone."""
+    among = values[comparison]
+    apart = values - among.mean(axis=0)
+    differ = np.ptp(among, axis=0) > _ROUNDING * np.abs(among).max(axis=0)
+    return np.where(differ, apart, 0.0)
+
+
 def _beside(past: Past, level: np.ndarray, pool: PlaceboPool) -> list[np.ndarray]:
     """Columns of what is seen next door: the level, and how far the last window is above it."""
     if pool.adjacency is None:
         return []
     seen = [level]
     if past.values.shape[1] > 1:
-        latest = past.values[:, 0]
-        seen.append(latest - latest[pool.comparison].mean() - level)
+        seen.append(_centred(past.values[:, 0], pool.comparison) - level)
     known = past.exposure.sum(axis=1) > 0
     return [next_door(one, known, pool.adjacency) for one in seen]
 

@@ -197,7 +197,8 @@ def rank_p_value(observed: float, placebos: np.ndarray) -> float:
 
     Phipson and Smyth (2010), Permutation p-values should never be zero.
     """
-    extreme = int((np.abs(placebos) >= abs(observed) * (1 - 1e-12)).sum())
+    nearer = np.abs(placebos) < abs(observed) * (1 - 1e-12)
+    extreme = int((~nearer).sum())  # what is no number is no evidence either
     return (extreme + 1) / (len(placebos) + 1)
 
 

@@ -14,6 +14,7 @@ _AREAS_FOR_SPREAD = 40
 _LEAST_EVEN = 0.05  # of the mean variance, kept everywhere
 _OFFSET = 3 / 8  # Anscombe (1948), section 2: steadies the variance of small counts
 _FARTHEST = 40  # half a log rate so much above the level is no expectation but a failed fit
+_LONGEST = 16  # times the usual exposure, without an event in which a rate is as low as it can be
 _CENTRE = 1 / 8  # the mean of a count so transformed lies at (mean + 1/8), ibid.
 
 
@@ -134,9 +135,11 @@ class CountScale:
         return self._of_rate((total + _CENTRE) / exposure)
 
     def slope(self, value: np.ndarray) -> np.ndarray:
-        """Change of the transformed value per unit of log rate."""
+        """Change of the transformed value per unit of log rate; that of no events in a long time
+        where a value is lower still."""
+        least = self._of_rate(_CENTRE / (_LONGEST * self.unit))
         root = np.sinh(
-            np.clip(value, 1e-6, 2 * _FARTHEST / np.sqrt(self.dispersion))
+            np.clip(value, least, 2 * _FARTHEST / np.sqrt(self.dispersion))
             * np.sqrt(self.dispersion)
             / 2
         )
@@ -174,7 +177,7 @@ def count_scale(
         poisson.append(1 / (exposure * overall))
     level = (rates[0] + rates[1]) / 2
     excess = ((rates[0] - rates[1]) ** 2 - level * (poisson[0] + poisson[1])).sum()
-    dispersion = excess / (2 * (level**2).sum())
+    dispersion = excess / max(2 * (level**2).sum(), 1e-12)
     return CountScale(
         dispersion=float(np.clip(dispersion, 1e-3, 4)), unit=float(np.median(recent_exposure))
     )

@@ -9,6 +9,7 @@ import numpy as np
 
 from lsp_analysis.effects.placebo import PlaceboPool
 
+_FEWEST_DISJOINT = 4
 _LEAST_LEFT = 0.1  # share of the shock that surroundings never explain
 
 
@@ -65,6 +66,7 @@ def carried_over(own: np.ndarray, beyond: np.ndarray, n_disjoint: int) -> Carrie
 
     Regression of `own` on `beyond` over placebos, drawn to t^2 / (1 + t^2) of itself, t counting
     placebos that overlap once. Never negative: what is shared is alike on both sides of a ring.
+    Nothing where fewer than four placebos are apart: a line through as few says little.
 
     Parameters
     ----------
@@ -73,6 +75,8 @@ def carried_over(own: np.ndarray, beyond: np.ndarray, n_disjoint: int) -> Carrie
     n_disjoint : int
         Placebos that share no area with one another.
     """
+    if n_disjoint < _FEWEST_DISJOINT:
+        return NOTHING_CARRIED
     square = float(beyond @ beyond)
     slope = max(float(own @ beyond), 0.0) / square if square > 0 else 0.0
     rest = float(np.mean((own - slope * beyond) ** 2)) if slope else 0.0

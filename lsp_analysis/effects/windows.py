@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
+from lsp_analysis.effects.given import not_found
 from lsp_analysis.effects.layout import check_pairs, tidy
 from lsp_analysis.effects.periods import as_start, in_periods
-from lsp_analysis.errors import AreaError, PanelError, did_you_mean
+from lsp_analysis.errors import AreaError, PanelError
 
 CYCLE = {"M": 12, "Q": 4, "W": 52, "D": 365, "B": 260}
 """Periods in a year, so that seasons cancel within a window; 1 for anything else."""
@@ -44,6 +45,8 @@ class Ledger:
         Whether `total` counts, so that effects multiply.
     person_periods : bool
         Whether what is counted is person-periods, which are not independent of one another.
+    year : int
+        Periods in a year where `periods` cannot tell, as some were taken out; else 0.
     """
 
     total: np.ndarray
@@ -52,10 +55,13 @@ class Ledger:
     periods: pd.Index
     counts: bool
     person_periods: bool = False
+    year: int = 0
 
     @property
     def cycle(self) -> int:
         """Periods in a year; unlabelled periods are taken as months when there are many."""
+        if self.year:
+            return self.year
         freq = _freq(self.periods)
         if not freq:
             return 12 if len(self.periods) >= MONTHS_IF_UNLABELLED else 1
@@ -140,10 +146,9 @@ def treated_rows(ledger: Ledger, treated: Sequence[str] | str) -> np.ndarray:
         raise AreaError("No treated area was given. Name the area codes of the neighbourhood.")
     for code in wanted:
         if code not in ledger.codes:
-            hint = did_you_mean(str(code), map(str, ledger.codes))
             raise AreaError(
                 f"The treated area {code!r} is not among the panel's {len(ledger.codes)} "
-                f"areas.{hint}"
+                f"areas.{not_found(code, ledger.codes)}"
             )
     return ledger.codes.isin(wanted)
 
