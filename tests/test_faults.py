@@ -1,5 +1,6 @@
 """What goes wrong at night: every report made or its failure told, nothing lost, nothing false."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -47,6 +48,7 @@ FAULTS = {
 }
 SKIPPED_IN_KERNELS = {
     "a fork",  # it upsets ipykernel's own sockets
+    *("closed files", "taken files", "a signal without a name"),  # only forks answer by a pipe
     "no built-ins",  # ipykernel stops answering, which the deadline tells
     "no output",  # ipykernel puts up with it
 }
@@ -153,6 +155,23 @@ def test_a_notebook_that_kills_the_parent_costs_no_other_report(parent, folder, 
     }
     jobs = jobs_of(folder, tmp_path, faults)
     check(jobs, faults, make_with(parent, jobs, 2))
+
+
+def test_a_folder_for_scratch_that_goes_or_cannot_be_used_costs_no_more_than_it_must(
+    parent, folder, tmp_path
+):
+    any_report = {"any": ("1", "", AMPLE)}
+    check(jobs := jobs_of(folder, tmp_path, any_report), any_report, make_with(parent, jobs, 1))
+    first, scratch = parent.pid, Path(parent._scratch)
+    shutil.rmtree(scratch)
+    check(jobs, any_report, make_with(parent, jobs, 1))
+    shutil.rmtree(scratch)
+    scratch.touch()
+    [(_, told)] = make_with(parent, jobs, 1)
+    assert "could not be started (Not a directory)" in told
+    scratch.unlink()
+    check(jobs, any_report, make_with(parent, jobs, 1))
+    assert parent.pid == first
 
 
 def test_no_report_sees_what_another_did(parent, folder, tmp_path):

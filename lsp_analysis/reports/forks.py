@@ -85,7 +85,12 @@ class Forks:
     ) -> None:
         """Run `work` in a fork whose own output goes to the file `log`; see `collect`."""
         ours, theirs = os.pipe()
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError:
+            os.close(ours)
+            os.close(theirs)
+            raise
         if pid == 0:
             _leave_after(lambda: self._become(work, _Sender(theirs), limits, log))
         os.close(theirs)

@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,21 @@ class _Parent:
         part = os.read(self._requests, 1 << 20)
         *lines, self._heard = (self._heard + part).split(b"\n")
         for line in lines:
-            self._begin(json.loads(line))
+            request = json.loads(line)
+            self._or_tell(request["number"], partial(self._begin, request))
         return bool(part)
+
+    def _or_tell(self, number: int, begin: Callable[[], None]) -> None:
+        """Do `begin`; what the system refuses (room, processes) costs this report alone."""
+        try:
+            begin()
+        except OSError as error:
+            self._next.pop(number, None)
+            fault = (
+                f"Its process could not be started ({error.strerror or error}). Make room in "
+                f"{self._scratch.parent}, or let more processes and files be open (ulimit)."
+            )
+            self._reply(number, Outcome(fault=fault))
 
     def _begin(self, request: dict[str, Any]) -> None:
         number = request["number"]
@@ -91,7 +105,8 @@ class _Parent:
         run = {"seconds": round(outcome.seconds, 2), "megabytes": round(outcome.megabytes)}
         self._next[number] = lambda finished: self._reply(number, finished)
         log = job.log or os.devnull
-        self._forks.start(number, lambda: finished(job, token, outcome.answer, run), FINISHING, log)
+        work = partial(finished, job, token, outcome.answer, run)
+        self._or_tell(number, lambda: self._forks.start(number, work, FINISHING, log))
 
     def _run_cells(self, number: int, request: dict[str, Any]) -> None:
         """Run the cells of any notebook, for papermill's engine."""
@@ -102,7 +117,7 @@ class _Parent:
     def _place(self, number: int) -> Path:
         """An empty folder for the cells of one report to work in."""
         place = self._scratch / str(number)
-        place.mkdir(exist_ok=True)
+        place.mkdir(parents=True, exist_ok=True)  # who tidies /tmp may have been there
         return place
 
     def _reply(self, number: int, outcome: Outcome) -> None:
