@@ -126,3 +126,11 @@ def test_counts_alone_give_no_interval_for_person_periods():
     assert rows[1][["low", "high"]].isna().all()
     assert months.picture_options["unit"] == "Person-periods since the start"
     assert_fit_for_a_page(months.plot())
+
+
+def test_controls_without_an_event_are_no_division_by_nothing():
+    case = case_of(borough(3))
+    total = case.ledger.total.copy()
+    total[case.pool.comparison, case.start - (case.stop - case.start) : case.start] = 0
+    found = displacement(replace(case, ledger=replace(case.ledger, total=total)))
+    assert np.isfinite(found.table["estimate"]).all()

@@ -74,3 +74,32 @@ def test_a_detectable_effect_moves_the_statistic_by_the_distance_asked_for():
         size = of_counts(mean_count=40).detectable(distance)
         assert 0 < size < np.inf
     assert of_counts().detectable(np.inf) == np.inf
+
+
+def of_hardly_any(observed: float, expected: float) -> Judgement:
+    """A neighbourhood of which next to no events were expected."""
+    return Judgement(
+        total=np.array([observed, 0.0]),
+        exposure=np.array([1_000.0, 1_000.0]),
+        expected=np.array([expected, expected]),
+        fixed=np.array([0.05, 0.05]),
+        noise=np.array([1.0, 1.0]),
+        before=np.zeros(2),
+        scale=CountScale(0.1, 1_000.0),
+    )
+
+
+@pytest.mark.parametrize("observed", [0.0, 1.0, 2.0])
+@pytest.mark.parametrize("expected", [0.02, 0.05, 0.1, 0.3, 1.0])
+@pytest.mark.parametrize("critical", [0.1, 0.2, 0.5, 1.0, 2.0])
+def test_an_interval_holds_no_effect_just_when_it_is_not_ruled_out(observed, expected, critical):
+    found = of_hardly_any(observed, expected)
+    low, high = found.interval(critical)
+    if abs(found.statistic[0]) < critical:
+        assert low <= 0 <= high
+    assert low <= (np.log(observed / expected) if observed else -np.inf) <= high
+
+
+def test_an_interval_of_scores_is_what_the_statistics_say():
+    found = of_scores()
+    assert found.interval(2.0) == (found.effect_at(2.0), found.effect_at(-2.0))

@@ -121,3 +121,13 @@ def test_months_that_are_only_numbered_have_the_same_windows_before_the_start():
     panel = made.panel.assign(period=made.panel["period"].map(numbers))
     found = persistence(panel, **asked(made) | {"start": numbers[made.start]}).table
     assert found["estimate"].tolist() == pytest.approx(follow(made).table["estimate"].tolist())
+
+
+def test_a_window_without_a_value_of_the_neighbourhood_is_left_out():
+    made = borough(3)
+    here = made.panel["area_code"].isin(made.treated)
+    gone = here & made.panel["period"].between(made.start + 3, made.start + 5)
+    panel = made.panel.assign(count=made.panel["count"].mask(gone))
+    found = persistence(panel, **asked(made), funding_ends=made.start + 8)
+    assert found.table["horizon"].tolist() == [3, 12, 18]
+    assert np.isfinite(found.summary_frame()["estimate"]).all()

@@ -11,6 +11,7 @@ from pictures import assert_fit_for_a_page
 
 from lsp_analysis.effects.case import open_case
 from lsp_analysis.effects.pretrends import (
+    _bending,
     anticipation,
     earlier_dates,
     honest_bounds,
@@ -110,3 +111,22 @@ def test_findings_are_plain_sentences_with_a_picture(check):
         assert "nan" not in found.finding
         assert causal_words(found.sentence()) == []
         assert_fit_for_a_page(found.plot())
+
+
+def test_half_years_without_a_value_of_the_neighbourhood_are_not_tried():
+    case = case_of(borough(2))
+    exposure, total = case.ledger.exposure.copy(), case.ledger.total.copy()
+    exposure[case.treated, 12:18] = total[case.treated, 12:18] = 0
+    gap = replace(case, ledger=replace(case.ledger, exposure=exposure, total=total))
+    assert earlier_dates(gap).dates == (18, 24)
+    assert np.isfinite(pre_trends(gap).table["estimate"]).all()
+    exposure[case.treated, 24:30] = total[case.treated, 24:30] = 0
+    found = anticipation(gap)
+    assert len(found.table) == 1
+    assert np.isfinite(found.table["estimate"]).all()
+
+
+def test_a_drift_that_no_bend_makes_undo_the_finding_is_not_spoken_of():
+    for case in (case_of(borough(2)), open_case(scores()[0], **scores()[1])):
+        assert _bending(case, np.inf) == ""
+        assert "bends by" in _bending(case, 0.1)

@@ -114,6 +114,11 @@ class Case:
         )
         return judge(ledger, self.pool, start=self.start)
 
+    def seen(self, first: int, last: int) -> bool:
+        """Whether the neighbourhood has a value in periods `first` to `last`, the latter left
+        out."""
+        return bool(self.ledger.exposure[self.treated, first:last].any())
+
     def rate(self, areas: np.ndarray, first: int, last: int) -> float:
         """Level of some areas taken together over periods `first` to `last`."""
         total, exposure = self.ledger.sums(first, last)
@@ -187,13 +192,12 @@ def open_case(
 def sized(case: Case, found: Judgement) -> Sized:
     """Effect, interval and p-value of a judgement."""
     critical = placebo.critical_value(found.statistic[1:], case.level)
-    ends = [found.effect_at(critical), found.effect_at(-critical)]
     with np.errstate(divide="ignore"):
         if case.ledger.counts:
             size = np.log(found.total[0] / found.expected[0])
         else:
             size = (found.total[0] - found.expected[0]) / found.exposure[0]
-    low, high = (float(shown(case, end)) for end in ends)
+    low, high = (float(shown(case, end)) for end in found.interval(critical))
     statistic = float(found.statistic[0])
     p_value = placebo.rank_p_value(statistic, found.statistic[1:])
     return Sized(float(shown(case, size)), low, high, p_value, statistic)

@@ -217,7 +217,7 @@ def comparison_choices(case: Case) -> dict[str, np.ndarray]:
     """Other choices of comparison areas, by name: bool arrays (areas,)."""
     comparison = case.pool.comparison
     total, exposure = case.ledger.sums(max(0, case.start - case.ledger.cycle), case.start)
-    own = total[case.treated].sum() / exposure[case.treated].sum()
+    own = total[case.treated].sum() / max(exposure[case.treated].sum(), 1e-12)
     gap = np.abs(total / np.maximum(exposure, 1e-12) - own)
     choices = {
         "most alike half": _nearer(gap, comparison, 0.5),

@@ -238,7 +238,7 @@ def _plain(case: Case, near: np.ndarray) -> tuple[DisplacementDifference, float]
         for areas in (case.treated, near, case.pool.comparison)
     ]
     here, there, control = pairs
-    level_with_it = (control[0] / max(pair[0], 0.5) for pair in (here, there))
+    level_with_it = (max(control[0], 0.5) / max(pair[0], 0.5) for pair in (here, there))
     sizes = [size for scale in level_with_it for size in (1, scale)]
     plain = weighted_displacement_difference(
         here, control, there, control, sizes=sizes, level=case.level

@@ -207,7 +207,7 @@ def _sizes(
     critical = placebo.critical_value(found.statistic[1:], level)
     detectable = smallest_found(found, critical, rise=rise)
     periods = len(ledger.periods) - position
-    low, high = found.effect_at(critical), found.effect_at(-critical)
+    low, high = found.interval(critical)
     if ledger.counts:
         expected, observed = found.expected[0] / periods, found.total[0] / periods
         relative = [observed / expected - 1, np.expm1(low), np.expm1(high)]

@@ -242,6 +242,6 @@ def _reach(fit: _Fit, felt: np.ndarray, pool: PlaceboPool, correlation: float) -
     """Variance of each neighbourhood's expectation, in squared units of effect; (1 + B,)."""
     terms = (felt / fit.slope) @ fit.terms
     error = np.median(fit.variance[pool.comparison])
-    alone = np.einsum("gi,gij,gj->g", terms, fit.covariance, terms)
+    alone = np.abs(np.einsum("gi,gij,gj->g", terms, fit.covariance, terms))  # signs go in rounding
     rows = np.sqrt(error / fit.variance)[:, None] * fit.terms
     return alone * error * inflation(terms, fit.covariance, rows, pool, correlation)

@@ -77,6 +77,8 @@ class Judgement:
             mean = (self.total[0] - self.expected[0]) / self.exposure[0]
             return float(mean - statistic * self.errors[0])
         inner = float(np.log((self.total[0] + 0.25) / self.expected[0]))
+        if (statistic - self.statistic_at(0.0)) * statistic > 0:  # none at all is not ruled out
+            inner = min(inner, 0.0) if statistic > 0 else max(inner, 0.0)
         direction = -1 if self.statistic_at(inner) < statistic else 1
         for step in _FIRST_STEP * 2.0 ** np.arange(_DOUBLINGS):
             outer = inner + direction * step
@@ -84,6 +86,17 @@ class Judgement:
                 ends = sorted((inner, outer))
                 return float(brentq(lambda effect: self.statistic_at(effect) - statistic, *ends))
         return direction * np.inf
+
+    def interval(self, critical: float) -> tuple[float, float]:
+        """Effects at which the treated neighbourhood's statistic would be `critical` at the most.
+
+        What was seen over what was expected is among them, also where small counts are skew.
+        """
+        low, high = self.effect_at(critical), self.effect_at(-critical)
+        if not self.scale.relative:
+            return low, high
+        seen = np.log(self.total[0] / self.expected[0]) if self.total[0] > 0 else -np.inf
+        return min(low, float(seen)), max(high, float(seen))
 
     def detectable(self, distance: float) -> float:
         """Size of the downward effect that moves the statistic by `distance` standard errors."""

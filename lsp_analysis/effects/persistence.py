@@ -135,6 +135,7 @@ def persistence(
     table = _table(case, windows, judgements)
     end = _position_after(case, funding_ends)
     parts = [(case.start, end), (end, case.stop)] if case.start < end < case.stop else []
+    parts = parts if all(case.seen(*part) for part in parts) else []
     halves = [case.later(first, stop) for first, stop in parts]
     funded = _table(case, parts, halves)
     if parts:
@@ -149,10 +150,12 @@ def persistence(
 
 
 def _windows(case: Case, horizons: Sequence[int]) -> list[tuple[int, int]]:
-    """First period and one past the last of each window, as far as the panel reaches."""
+    """First period and one past the last of each window in which the neighbourhood has values, as
+    far as the panel reaches."""
     after = case.stop - case.start
     ends = [0, *(horizon for horizon in horizons if horizon < after), after]
-    return [(case.start + first, case.start + stop) for first, stop in pairwise(ends)]
+    windows = [(case.start + first, case.start + stop) for first, stop in pairwise(ends)]
+    return [window for window in windows if case.seen(*window)]
 
 
 def _position_after(case: Case, funding_ends: pd.Period | str | None) -> int:

@@ -9,6 +9,7 @@ that would have been found is given, and how large a drift would undo the findin
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import takewhile
 
 import numpy as np
 import pandas as pd
@@ -86,10 +87,12 @@ class EarlierDates:
 
 
 def earlier_dates(case: Case) -> EarlierDates:
-    """Try the method half a year, a year, ... before the start, while there is a past to go by."""
+    """Try the method half a year, a year, ... before the start, while there is a past to go by and
+    the neighbourhood has values."""
     width = case.half_year
     count = int(np.clip((case.start - max(2, width)) // width, 0, MOST_DATES))
-    dates = tuple(case.start - width * back for back in range(count, 0, -1))
+    back = [case.start - width * step for step in range(1, count + 1)]
+    dates = tuple(takewhile(lambda date: case.seen(date, date + width), back))[::-1]
     judgements = tuple(case.judged(date, date + width) for date in dates)
     return EarlierDates(case, dates, width, judgements)
 
@@ -154,12 +157,11 @@ def undoing_violation(case: Case, earlier: EarlierDates | None = None) -> CheckR
         status, finding = UNSURE, str(bounds.sentence())
     else:
         size = _share_in_words(bounds.breakdown)
-        bend = as_size(case, shown(case, smooth.breakdown))
         wide = case.step_name
         finding = (
             f"The furthest it parted from the others in one {wide} before the start was {largest}. "
-            f"Parting {size} after it, {wide} upon {wide}, would undo the finding; so would a "
-            f"drift that bends by {bend} from one {wide} to the next."
+            f"Parting {size} after it, {wide} upon {wide}, would undo the finding"
+            f"{_bending(case, smooth.breakdown)}."
         )
         noticed = _largest_p(earlier) <= 1 - case.level + 1e-12
         status = PASSED if bounds.breakdown >= 1 else FAILED if noticed else UNSURE
@@ -186,7 +188,11 @@ def anticipation(case: Case) -> CheckResult:
     """
     name = "Anticipation"
     widths = sorted({max(1, case.ledger.cycle // part) for part in (4, 2, 1)})
-    widths = [width for width in widths if case.start - width >= 2]
+    widths = [
+        width
+        for width in widths
+        if case.start - width >= 2 and case.seen(case.start - width, case.start)
+    ]
     if not widths:
         return CheckResult(
             name, UNSURE, "There are too few periods before the start to look for an early effect.",
@@ -301,6 +307,14 @@ def _drawn(case: Case, bounds: HonestBounds) -> tuple[float, float]:
     ends = bounds.estimate - WIDEST_DRAWN * half, bounds.estimate + WIDEST_DRAWN * half
     low, high = (float(shown(case, end)) for end in ends)
     return (-100.0, high) if case.ledger.counts else (low, high)
+
+
+def _bending(case: Case, bend: float) -> str:
+    """How far a drift must bend to undo the finding too; nothing where no bend does."""
+    if not np.isfinite(bend):
+        return ""
+    size, wide = as_size(case, shown(case, bend)), case.step_name
+    return f"; so would a drift that bends by {size} from one {wide} to the next"
 
 
 def _share_in_words(share: float) -> str:
