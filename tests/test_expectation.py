@@ -9,7 +9,7 @@ import pytest
 from boroughs import borough, case_of, scores
 
 from lsp_analysis.effects.case import Case, open_case
-from lsp_analysis.effects.expectation import judge
+from lsp_analysis.effects.expectation import _beyond_chance, judge
 from lsp_analysis.effects.judgement import Judgement
 from lsp_analysis.effects.past import Past, drawing_ridge, fit_without, past_terms
 from lsp_analysis.effects.scale import IdentityScale
@@ -155,3 +155,16 @@ def test_a_window_that_is_one_number_everywhere_is_nothing_and_not_its_rounding(
     terms, _ = past_terms(past, case.pool, IdentityScale())
     assert (terms[:, 1] == 0).all()
     assert np.ptp(terms[:, 2]) == pytest.approx(np.ptp(varied))
+
+
+def test_chance_alone_is_given_no_shock_and_a_shock_is_found():
+    rng = np.random.default_rng(8)
+    chance = rng.uniform(0.02, 0.3, 170)
+    given = {}
+    for shock in (0.0, 0.2):
+        squares = (chance + shock) * rng.standard_normal((400, 170)) ** 2
+        weight = 1 / (chance + shock) ** 2
+        given[shock] = [_beyond_chance(squared, chance, weight) for squared in squares]
+    assert min(given[0.0]) == 0
+    assert np.mean(given[0.0]) < 0.1 * chance.mean()
+    assert np.mean(given[0.2]) == pytest.approx(0.2, rel=0.1)

@@ -219,8 +219,18 @@ def _variance_parts(
     shock, noise = nnls(parts * weight[:, None], squared * weight)[0]
     if known is None:
         return max(float(shock), 1e-12), float(noise)
-    given = ((squared - known * poisson[keep]) * weight**2).sum() / (weight**2).sum()
-    return max((shock + max(given, 0.0)) / 2, 1e-6), max((noise + known) / 2, noise - 1)
+    given = _beyond_chance(squared, known * poisson[keep], weight**2)
+    return max((shock + given) / 2, 1e-6), max((noise + known) / 2, noise - 1)
+
+
+def _beyond_chance(squared: np.ndarray, chance: np.ndarray, weight: np.ndarray) -> float:
+    """Shock variance that squared residuals show above the variance of chance, drawn towards none
+    by its own t, as a variance that cannot be below 0 is otherwise found where there is none."""
+    found = ((squared - chance) * weight).sum() / weight.sum()
+    if found <= 0:
+        return 0.0
+    error = 2 * ((found + chance) ** 2 * weight**2).sum() / weight.sum() ** 2
+    return float(found**3 / (found**2 + error))
 
 
 def _shared_shock(residual: np.ndarray, shock: float) -> float:
