@@ -197,3 +197,9 @@ def test_a_result_can_be_tabled_said_and_drawn():
     assert list(table.columns[:4]) == ["estimate", "low", "high", "p_value"]
     assert "than expected from comparison areas" in found.sentence()
     assert found.plot().get_lines()
+
+
+def test_an_estimate_without_placebos_says_so_in_words_and_picture():
+    found = difference_in_differences(panel(), outcome="rate", treated=codes(8), start=START)
+    assert "not ranked" in found.placebo_sentence()
+    assert "not ranked" in " ".join(text.get_text() for text in found.plot_placebos().texts)

@@ -171,3 +171,18 @@ def test_text_where_a_number_is_needed_is_refused_by_name(frame, regression):
         regression(frame.assign(on="yes"), **options)
     with pytest.raises(PanelError, match="'events' is infinite"):
         regression(frame.assign(events=np.inf), **options)
+
+
+@pytest.mark.parametrize(("n_treated", "withheld"), [(1, True), (4, True), (5, False)])
+@pytest.mark.parametrize("dose", [1.0, -2.5])
+def test_a_mark_of_few_treated_areas_is_known_for_one_without_being_named(
+    n_treated, withheld, dose
+):
+    frame = panel(n_treated=n_treated, seed=2)
+    on = frame["area_code"].isin(codes(n_treated)) & (frame["period"] >= START)
+    frame = frame.assign(law=dose * on)
+    found = two_way_regression(frame, outcome="rate", regressors=["law", "x"])
+    assert found.coefficients["p_value"].isna().all() == withheld
+    assert ("too small" in found.withheld) == withheld
+    classical = two_way_regression(frame, outcome="rate", regressors=["law"], vcov="classical")
+    assert classical.coefficients["p_value"].notna().all()

@@ -240,3 +240,11 @@ def test_placebos_that_are_met_exactly_tell_nothing_of_their_errors():
     assert np.isnan([found.low, found.high, found.smallest_effect]).all()
     assert any(f"{exact} of 59 placebos are met exactly" in said for said in found.warnings)
     assert found.p_value >= (1 + 0) / 60
+
+
+def test_placebos_speak_of_what_they_were_asked_alone(world):
+    found = synthetic_control(world, **OPTIONS)
+    assert found.n_disjoint == found.n_placebos
+    assert "share no area" not in found.placebo_sentence()
+    group = synthetic_control(panel(), outcome="rate", treated=codes(8), start=START)
+    assert "not ranked" in group.placebo_sentence()

@@ -10,6 +10,7 @@ import pandas as pd
 from lsp_analysis.effects.absorb import Absorber, absorber
 from lsp_analysis.effects.given import AREA, PERIOD, need_columns, tidy
 from lsp_analysis.effects.regression import (
+    FEWEST_TREATED_CLUSTERS,
     ROUNDING,
     Regression,
     least_squares,
@@ -48,7 +49,8 @@ def two_way_regression(
         whose clustered errors are a little smaller for it.
     treatment : str or list of str, optional
         Regressors that mark treated rows: with fewer than five treated clusters, interval and
-        p-value are withheld.
+        p-value are withheld. If left out, so they are where a regressor leaves its middle value in
+        fewer than five clusters, for that is what marks of a few treated ones do.
     """
     regressors = list(regressors)
     cluster = cluster or area
@@ -73,7 +75,7 @@ def two_way_regression(
         weights=weight,
         vcov=vcov,
         clusters=areas if cluster == area else frame[cluster],
-        treated_clusters=treated_clusters(frame, treatment, cluster),
+        treated_clusters=treated_clusters(frame, treatment, cluster, regressors),
         level=level,
     )
 
@@ -85,13 +87,29 @@ def nested_effects(frame: pd.DataFrame, area: str, cluster: str) -> int:
 
 
 def treated_clusters(
-    frame: pd.DataFrame, treatment: str | Sequence[str] | None, cluster: str
+    frame: pd.DataFrame,
+    treatment: str | Sequence[str] | None,
+    cluster: str,
+    regressors: Sequence[str] = (),
 ) -> int | None:
-    """How many clusters have a row with a `treatment` above 0; None when none is named."""
+    """How many clusters have a row with a `treatment` above 0. When none is named, in how many the
+    one of `regressors` that stands out in fewest leaves its median; None if in five or more."""
     if treatment is None:
-        return None
+        standing_out = [_clusters_off_median(frame, name, cluster) for name in regressors]
+        fewest = min(standing_out, default=FEWEST_TREATED_CLUSTERS)
+        return fewest if fewest < FEWEST_TREATED_CLUSTERS else None
     marks = frame[[treatment] if isinstance(treatment, str) else list(treatment)]
     return int(frame.loc[(marks > 0).any(axis=1), cluster].nunique())
+
+
+def _clusters_off_median(frame: pd.DataFrame, name: str, cluster: str) -> int:
+    """Clusters in which a regressor leaves its median; counted in a thousand rows where these have
+    enough of them."""
+    values = frame[name].to_numpy(dtype=float)
+    middle = np.partition(values, len(values) // 2)[len(values) // 2]
+    rows = np.flatnonzero(values != middle)
+    few = frame[cluster].iloc[rows[:: max(1, len(rows) // 1000)]].nunique()
+    return few if few >= FEWEST_TREATED_CLUSTERS else frame[cluster].iloc[rows].nunique()
 
 
 def complete_rows(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

@@ -81,6 +81,7 @@ def gap_effect(laid_out: Grid, gap: np.ndarray, inference: PlaceboInference) -> 
         "counterfactual": counterfactual,
         "n_treated": int(laid_out.treated.sum()),
         "n_placebos": inference.n_placebos,
+        "n_disjoint": inference.n_placebos if laid_out.treated.sum() == 1 else 0,
         "finest_p": inference.finest_p,
         **detectable(inference.smallest_effect, counterfactual),
         "paths": paths_frame(laid_out.periods, treated, treated - gap),

@@ -59,7 +59,7 @@ def poisson_two_way(
     ----------
     treatment : str, optional
         The regressor that marks treated rows: with fewer than five treated clusters, interval and
-        p-value are withheld.
+        p-value are withheld. If left out, as in `fixed_effects.two_way_regression`.
     population : str, optional
         Column of people at risk, entering as an offset, so that rates are compared.
     vcov : "cluster", "overdispersed" or "classical"
@@ -94,7 +94,7 @@ def poisson_two_way(
     residuals = counts - fitted
     df = len(frame) - len(regressors) - plain.rank
     groups, n_clusters = cluster_codes(frame[cluster])
-    counted = treated_clusters(frame, treatment, cluster)
+    counted = treated_clusters(frame, treatment, cluster, regressors)
     withheld = ""
     if vcov == "cluster":
         nested = 0 if count_nested else nested_effects(frame, area, cluster)

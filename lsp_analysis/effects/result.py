@@ -14,6 +14,7 @@ from lsp_analysis.effects.options import check_words
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+NOT_RANKED = "It was not ranked among placebo neighbourhoods, so they say nothing of chance."
 FIRST_COLUMNS = ["estimate", "low", "high", "p_value", "relative", "relative_low", "relative_high"]
 
 
@@ -82,7 +83,7 @@ class EffectEstimate:
         power; `smallest_relative` is the same as a share of the counterfactual.
     finest_p : float
         Smallest p-value the placebos allow, 1 / (n_placebos + 1); `n_disjoint` of them share no
-        area.
+        area (0 where that was not counted).
     statistic : float
         Effect in standard errors, as the placebos' statistics are, where a method scales errors.
     maryland : int
@@ -156,6 +157,7 @@ class EffectEstimate:
             "smallest_relative": self.smallest_relative,
             "false_alarm_rate": self.false_alarms.rate if self.false_alarms else math.nan,
             "n_placebos": self.n_placebos,
+            "n_disjoint": self.n_disjoint,
             "finest_p": self.finest_p,
             "maryland": self.maryland,
         }
@@ -212,7 +214,12 @@ class EffectEstimate:
         )
 
     def plot_placebos(self, ax: Axes | None = None) -> Axes:
-        """Draw where the neighbourhood's statistic lies among those of its placebos."""
+        """Draw where the neighbourhood's statistic lies among those of its placebos; where it was
+        not ranked the picture says so."""
+        if "statistic" not in self.placebos or self.placebos.empty:
+            return figures.draw_nothing(
+                self.placebos, what="Placebo neighbourhoods", reason=NOT_RANKED, ax=ax
+            )
         return figures.draw_distribution(
             self.placebos["statistic"],
             observed=self.statistic,
@@ -223,10 +230,12 @@ class EffectEstimate:
 
     def placebo_sentence(self) -> wording.Sentence:
         """How many placebos strayed as far, and how fine a p-value they allow."""
+        if not self.n_placebos or wording.is_missing(self.p_value):
+            return wording.Sentence(NOT_RANKED)
         as_far = round(self.p_value * (self.n_placebos + 1)) - 1
         apart = (
             f" ({wording.number(self.n_disjoint)} of which share no area)"
-            if self.n_disjoint < self.n_placebos
+            if 0 < self.n_disjoint < self.n_placebos
             else ""
         )
         return wording.Sentence(
