@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from boroughs import borough, case_of, scores
+from matplotlib.text import Text
 from pictures import assert_fit_for_a_page
 
 from lsp_analysis.effects.case import open_case
@@ -146,3 +147,24 @@ def test_a_break_is_found_by_whatever_name_the_panel_gives_its_years(named):
     asked = question | {"start": named(2000)}
     found = {check.name: check for check in check_all(noted, **asked)}["Series breaks"]
     assert found.status == "failed"
+
+
+def test_series_are_drawn_in_units_that_are_named_with_the_start_marked():
+    breaks, counts, gaps = series_breaks(CASE), small_counts(CASE), missing_data(CASE)
+    total, exposure = (
+        part[CASE.pool.comparison].sum(axis=0) for part in (CASE.ledger.total, CASE.ledger.exposure)
+    )
+    assert breaks.table["value"].to_numpy() == pytest.approx(1000 * total / exposure, rel=0.01)
+    for check, unit in ((breaks, "Events per 1,000"), (counts, "Events in each period")):
+        axes = check.plot()
+        shown = [axes.get_title(loc="left"), *(t.get_text() for t in axes.figure.findobj(Text))]
+        assert any(unit in text for text in shown)
+        assert any("start (" in text for text in shown)
+    assert "No value is missing." in [text.get_text() for text in gaps.plot().texts]
+
+
+def test_the_level_of_a_score_is_drawn_and_not_the_sum_of_its_areas():
+    panel, question = scores()
+    case = open_case(panel, **question | {"treated": ["A000", "A001"], "unit": "points"})
+    mean = panel[panel["area_code"].isin(["A000", "A001"])].groupby("period")["score"].mean()
+    assert small_counts(case).table["value"].to_numpy() == pytest.approx(mean.to_numpy())

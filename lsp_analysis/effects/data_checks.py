@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -52,11 +54,26 @@ def series_breaks(case: Case, notes: pd.DataFrame | None = None) -> CheckResult:
     else:
         status, finding = UNSURE, "No break is noted; the series is too short to look for one."
     table = pd.DataFrame(
-        {"period": case.ledger.periods, "series": "Comparison areas", "value": series}
+        {"period": case.ledger.periods, "series": "Comparison areas", "value": _shown(case, series)}
     )
-    events = pd.DataFrame({"period": list(breaks), "label": list(breaks.values())})
-    options = {"events": events} if breaks else {}
+    options = {"unit": case.unit, "events": _marked(case, breaks)}
+    if case.ledger.counts:
+        options["unit"] = f"{wording.capital(case.counted)} per 1,000"
     return CheckResult("Series breaks", status, finding, table, "draw_trend", options)
+
+
+def _shown(case: Case, series: np.ndarray) -> np.ndarray:
+    """The comparison areas' series as it is drawn: events per 1,000 where it is a log rate."""
+    return 1000 * np.exp(series) if case.ledger.counts else series
+
+
+def _marked(case: Case, breaks: dict[Any, str]) -> pd.DataFrame:
+    """The start and every break, as lines across a chart."""
+    start = case.ledger.periods[case.start]
+    told = {start: "start"} | {
+        period: f"{'start; ' if period == start else ''}{how}" for period, how in breaks.items()
+    }
+    return pd.DataFrame({"period": list(told), "label": list(told.values())})
 
 
 def largest_step(series: np.ndarray, cycle: int, *, seed: int) -> tuple[int, float]:
@@ -125,10 +142,12 @@ def small_counts(case: Case) -> CheckResult:
         if np.isfinite(smallest)
         else "no effect of any size would be found four times in five"
     )
+    options = {"unit": case.unit, "events": _marked(case, {})}
     if not case.ledger.counts:
         return CheckResult(
-            name, PASSED, f"The outcome is not a count of events; {found_80}.", table, "draw_trend"
-        )
+            name, PASSED, f"The outcome is not a count of events; {found_80}.",
+            table.assign(value=_own_level(case)), "draw_trend", options,
+        )  # fmt: skip
     expected = float(case.found.expected[0])
     spread = float(case.found.errors[0] ** 2 * expected)
     varies = (
@@ -143,7 +162,16 @@ def small_counts(case: Case) -> CheckResult:
         f"{wording.number(expected / (case.stop - case.start))} a period; {varies}, and {found_80}."
     )
     enough = expected >= FEWEST_EVENTS and smallest <= LARGEST_USEFUL
-    return CheckResult(name, PASSED if enough else UNSURE, finding, table, "draw_trend")
+    options["unit"] = f"{wording.capital(case.counted)} in each period"
+    return CheckResult(name, PASSED if enough else UNSURE, finding, table, "draw_trend", options)
+
+
+def _own_level(case: Case) -> np.ndarray:
+    """Level of the neighbourhood by period; missing where it has no value."""
+    total, exposure = (
+        part[case.treated].sum(axis=0) for part in (case.ledger.total, case.ledger.exposure)
+    )
+    return total / np.where(exposure > 0, exposure, np.nan)
 
 
 def missing_data(case: Case, notes: pd.DataFrame | None = None) -> CheckResult:
@@ -189,8 +217,8 @@ def missing_data(case: Case, notes: pd.DataFrame | None = None) -> CheckResult:
     else:
         status, finding = PASSED, "No value is missing."
     return CheckResult(
-        "Missing data", status, " ".join(filter(None, [finding, told])), table, "draw_forest",
-        {"unit": "% of values missing"},
+        "Missing data", status, " ".join(filter(None, [finding, told])), table,
+        "draw_forest" if gone.any() else "", {"unit": "% of values missing"},
     )  # fmt: skip
 
 

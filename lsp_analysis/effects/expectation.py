@@ -29,7 +29,7 @@ from lsp_analysis.effects.windows import Ledger
 
 _ROUNDS = 3  # of weighting; the variance settles after two
 _LEAST_VARIANCE = 1e-120  # of outcomes that a fit meets exactly
-_FARTHEST = 40.0  # log rate by which an expectation is moved at the most, so that it stays a number
+_FARTHEST = 3.0  # log rate by which shocks and surroundings move an expectation at the most
 
 
 def judge(
