@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
-from boroughs import borough
+from boroughs import borough, scores
 from pictures import assert_fit_for_a_page
 
 from lsp_analysis.effects.outcomes import many_outcomes
@@ -179,3 +180,17 @@ def test_one_question_alone_is_answered_as_its_estimate_is(person_periods):
     effect = one.estimate(checks=False)
     assert row["p_value"] == effect.p_value
     assert row["low"] == pytest.approx(100 * effect.relative_low)
+
+
+def test_a_score_around_nought_is_told_in_its_own_units():
+    panel, asked = scores(effect=-9.0)
+    treated, start = tuple(asked["treated"]), pd.Period(asked["start"], "Y")
+    shifted = panel.assign(score=panel["score"] - 50)
+    one = Question(
+        "score", shifted, "score", treated, start, neighbours=asked["neighbours"], unit="points"
+    )
+    found = many_outcomes([one], primary="score")
+    assert np.isnan(found.table.loc["score", "relative"])
+    assert "points lower than expected" in found.sentence()
+    assert "not measurable" not in found.sentence()
+    assert found.table.loc["score", "sign"] == -1

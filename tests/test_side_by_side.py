@@ -150,3 +150,31 @@ def test_the_specifications_hold_every_method_and_choice_of_areas(plain):
 def test_forest_and_curve_are_fit_for_a_page(plain):
     assert_fit_for_a_page(plain.plot())
     assert_fit_for_a_page(plain.plot_specifications())
+
+
+def test_a_score_around_nought_is_held_side_by_side_in_its_own_units():
+    asked = score_question(effect=-9.0)
+    shifted = asked.panel.assign(score=asked.panel["score"] - 50)
+    old = side_by_side(asked)
+    new = side_by_side(replace(asked, panel=shifted, unit="points"))
+    assert list(new.table["label"]) == list(old.table["label"])
+    expected = [one.estimate for one in old.estimates]
+    assert new.table["estimate"].to_numpy() == pytest.approx(expected, abs=1e-6)
+    assert new.agreement == old.agreement
+    assert "points lower than expected" in new.sentence()
+    assert "units of the outcome" in new.as_table().caption
+    assert "(%)" not in " ".join(new.as_table().frame.columns)
+    assert len(new.specifications) == len(old.specifications)
+    assert_fit_for_a_page(new.plot())
+    assert_fit_for_a_page(new.plot_specifications())
+
+
+def test_values_that_the_neighbourhood_lacks_leave_the_method_that_can_do_without(plain):
+    made = borough(3, effect=-0.7, **CALM)
+    here = made.panel["area_code"].isin(made.treated)
+    gone = here & (made.panel["period"] == made.start + 1)
+    asked = replace(question(made), panel=made.panel[~gone])
+    found = side_by_side(asked)
+    assert found.agreement == "alone"
+    assert found.table["estimate"][0] == pytest.approx(plain.table["estimate"][0], abs=5)
+    assert "values of the neighbourhood are missing" in found.as_table().note

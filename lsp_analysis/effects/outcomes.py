@@ -12,7 +12,15 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.effects import placebo
-from lsp_analysis.effects.case import Case, detectable, percent, percents, sized
+from lsp_analysis.effects.case import (
+    Case,
+    between,
+    detectable,
+    in_words,
+    percent,
+    percents,
+    sized,
+)
 from lsp_analysis.effects.eligible import eligible_areas
 from lsp_analysis.effects.given import plain_codes
 from lsp_analysis.effects.question import Question
@@ -44,7 +52,8 @@ class ManyOutcomes:
     table : DataFrame indexed by outcome
         label, kind, polarity, primary, relative, low, high (per cent of what was expected),
         p_value, p_adjusted (Romano-Wolf, over all outcomes), smallest (fall found with 80% power,
-        per cent).
+        per cent); where a share means nothing they are missing, and size and interval (words) are
+        in units of the outcome. sign is that of the effect.
     omnibus_p : float
         p-value that nothing happened to any of them.
     reach : DataFrame
@@ -78,9 +87,8 @@ class ManyOutcomes:
         first = self.table.loc[self.primary]
         told = [
             f"The outcome named beforehand, {first['label']}, was "
-            f"{than_expected(percent(first['relative']))} "
-            f"({percents(first['low'], first['high'], self.level)}; "
-            f"{wording.p_value(first['p_value'])})."
+            f"{than_expected(first['size'])} "
+            f"({first['interval']}; {wording.p_value(first['p_value'])})."
         ]
         rest = self.table.drop(index=self.primary)
         return wording.Sentence(" ".join(told + (self._others(rest) if len(rest) else [])))
@@ -115,8 +123,7 @@ class ManyOutcomes:
 
     def _named(self, rows: pd.DataFrame) -> str:
         named = [
-            f"{row.label}, {percent(row.relative)}{_side(row.relative, row.polarity)}"
-            for row in rows.itertuples()
+            f"{row.label}, {row.size}{_side(row.sign, row.polarity)}" for row in rows.itertuples()
         ]
         return f" ({'; '.join(named)})" if named else ""
 
@@ -169,10 +176,10 @@ def _stand(count: int) -> str:
     return wording.counted(count, "stands", "stand") if count else "none stands"
 
 
-def _side(relative: float, polarity: str) -> str:
+def _side(sign: float, polarity: str) -> str:
     """Whether a difference is for the better, where the measure has a good side."""
     good = {"high_is_good": 1, "low_is_good": -1}.get(polarity)
-    return "" if good is None else f", for the {'better' if good * relative > 0 else 'worse'}"
+    return "" if good is None else f", for the {'better' if good * sign > 0 else 'worse'}"
 
 
 def many_outcomes(questions: Sequence[Question], *, primary: str) -> ManyOutcomes:
@@ -307,19 +314,31 @@ def _among(ledger: Ledger, codes: pd.Index) -> Ledger:
 
 
 def _row(question: Question, case: Case, is_primary: bool) -> dict[str, object]:
-    size, smallest = sized(case, case.found), detectable(case, case.found)
-    scale = 1.0
-    if not case.ledger.counts:
-        expected = float(case.found.expected[0] / case.found.exposure[0])
-        scale = 100 / expected if expected > 0 else np.nan
+    size, scale = sized(case, case.found), _to_per_cent(case)
+    estimate, low, high = (scale * x for x in (size.estimate, size.low, size.high))
+    told, within = in_words(case, size.estimate), between(case, size)
+    if np.isfinite(scale):
+        told, within = percent(estimate), percents(low, high, case.level)
     return {
         "label": question.label or question.name,
         "kind": question.kind,
         "polarity": question.polarity,
         "primary": is_primary,
-        "relative": size.estimate * scale,
-        "low": size.low * scale,
-        "high": size.high * scale,
+        "relative": estimate,
+        "low": low,
+        "high": high,
         "p_value": size.p_value,
-        "smallest": smallest * scale,
+        "smallest": scale * detectable(case, case.found),
+        "size": told,
+        "interval": within,
+        "sign": np.sign(size.estimate),
     }
+
+
+def _to_per_cent(case: Case) -> float:
+    """What turns shown effects into per cent of what was expected; missing where a share means
+    nothing, as for an outcome with values below nought."""
+    if case.ledger.counts:
+        return 1.0
+    expected = float(case.found.expected[0] / case.found.exposure[0])
+    return 100 / expected if expected > 0 and (case.ledger.total >= 0).all() else np.nan

@@ -27,7 +27,8 @@ WIDEST_DRAWN = 8  # half-widths of the preferred interval beyond which others ru
 
 @dataclass(frozen=True)
 class SideBySide:
-    """One effect by several methods, in per cent of what each expected.
+    """One effect by several methods, in per cent of what each expected, or in units of the outcome
+    where a share means nothing.
 
     Attributes
     ----------
@@ -39,6 +40,10 @@ class SideBySide:
         estimate, low, high, preferred, method, areas: for the specification curve.
     estimates : tuple of EffectEstimate
         In the order of `table`.
+    relative : bool
+        Whether effects are in per cent.
+    unit : str
+        Unit of effects that are not.
     """
 
     table: pd.DataFrame = field(repr=False, compare=False)
@@ -46,6 +51,8 @@ class SideBySide:
     specifications: pd.DataFrame = field(repr=False, compare=False)
     estimates: tuple[EffectEstimate, ...] = field(repr=False, compare=False)
     level: float = 0.95
+    relative: bool = True
+    unit: str = ""
 
     @property
     def outside(self) -> list[str]:
@@ -81,13 +88,14 @@ class SideBySide:
         first = self.table.iloc[0]
         lead = (
             f"{first['label']}, the method chosen beforehand, puts it at "
-            f"{than_expected(percent(first['estimate']))} "
-            f"({percents(first['low'], first['high'], self.level)})."
+            f"{than_expected(self._in_words(first['estimate']))} "
+            f"({self._between(first['low'], first['high'])})."
         )
         if self.agreement == "alone":
             return wording.Sentence(f"{lead} No other method is suitable here.")
         others = self.table.iloc[1:].dropna(subset=["estimate"])
-        low, high = (percent(end) for end in (others["estimate"].min(), others["estimate"].max()))
+        ends = others["estimate"].min(), others["estimate"].max()
+        low, high = (self._in_words(end) for end in ends)
         count = wording.counted(len(others), "other method")
         outside = wording.and_list(name.lower() for name in self.outside)
         verdict = {
@@ -103,6 +111,18 @@ class SideBySide:
             f"{verdict} {self._clear(first, others)}"
         )
 
+    def _in_words(self, size: float) -> str:
+        return percent(size) if self.relative else wording.compared(size, self.unit)
+
+    def _between(self, low: float, high: float) -> str:
+        if self.relative:
+            return percents(low, high, self.level)
+        return wording.interval(low, high, self.unit, self.level, of_change=True)
+
+    @property
+    def _axis(self) -> str:
+        return "% of what was expected" if self.relative else self.unit
+
     @staticmethod
     def _clear(first: pd.Series, others: pd.DataFrame) -> str:
         """How many intervals are clear of no effect."""
@@ -112,9 +132,12 @@ class SideBySide:
 
     def as_table(self) -> Table:
         """All suitable methods for a page, and below it why the others were left out."""
+        per_cent = " (%)" if self.relative else ""
+        scale = "per cent of what each expected" if self.relative else "units of the outcome"
         shown = self.table.rename(
             columns={
-                "label": "Method", "estimate": "Effect (%)", "low": "Low (%)", "high": "High (%)",
+                "label": "Method", "estimate": f"Effect{per_cent}",
+                "low": f"Low{per_cent}", "high": f"High{per_cent}",
                 "p_value": "p", "maryland": "Maryland level", "rests_on": "Rests on",
             }
         )  # fmt: skip
@@ -122,8 +145,7 @@ class SideBySide:
         reasons = [f"{labels}: {reason}" for reason, labels in alike.items()]
         return figures.table(
             shown,
-            caption="The effect by every method that suits these data, in per cent of what each "
-            "expected",
+            caption=f"The effect by every method that suits these data, in {scale}",
             note=f"Left out: {'. '.join(reasons)}." if reasons else "",
         )
 
@@ -131,13 +153,14 @@ class SideBySide:
         """All suitable methods, one a row."""
         frame = self.table[["label", "estimate", "low", "high"]]
         return figures.draw_forest(
-            frame, unit="% of what was expected", level=self.level, limits=self._room(), ax=ax
+            frame, unit=self._axis, level=self.level, limits=self._room(), ax=ax
         )
 
     def _room(self) -> tuple[float, float]:
         """Range of effects that a picture has room for; one wide interval is to hide no other."""
         first, estimates = self.table.iloc[0], self.table["estimate"].dropna()
-        half = np.nanmax([first["high"] - first["low"], abs(first["estimate"]), 1.0]) / 2
+        least = 1.0 if self.relative else 1e-9
+        half = np.nanmax([first["high"] - first["low"], abs(first["estimate"]), least]) / 2
         half = WIDEST_DRAWN * half if np.isfinite(half) else np.inf
         return float(estimates.min() - half), float(estimates.max() + half)
 
@@ -146,9 +169,7 @@ class SideBySide:
         rows, (bottom, top) = self.specifications, self._room()
         low, high = rows["low"].clip(lower=bottom), rows["high"].clip(upper=top)
         rows = rows.assign(low=low, high=high).replace([np.inf, -np.inf], np.nan)
-        return figures.draw_specification_curve(
-            rows, unit="% of what was expected", level=self.level, ax=ax
-        )
+        return figures.draw_specification_curve(rows, unit=self._axis, level=self.level, ax=ax)
 
 
 def side_by_side(question: Question) -> SideBySide:
@@ -157,7 +178,7 @@ def side_by_side(question: Question) -> SideBySide:
     Parameters
     ----------
     question : Question
-        Of an outcome with a positive expectation, for all are put in per cent of it.
+        All are put in per cent of what was expected, as far as that means something.
 
     Raises
     ------
@@ -178,21 +199,28 @@ def side_by_side(question: Question) -> SideBySide:
         if reason:
             reasons.append({"label": candidate.label, "reason": reason})
             continue
-        rows.append(_row(candidate.label, found))
         estimates.append(found)
+        relative = not wording.is_missing(estimates[0].relative)
+        rows.append(_row(candidate.label, found, relative))
     table = pd.DataFrame(rows)
     return SideBySide(
         table=table,
         unsuitable=pd.DataFrame(reasons, columns=["label", "reason"]),
-        specifications=_specifications(setting.case, table),
+        specifications=_specifications(setting.case, table, relative),
         estimates=tuple(estimates),
         level=question.level,
+        relative=relative,
+        unit=question.unit,
     )
 
 
-def _row(label: str, found: EffectEstimate) -> dict[str, object]:
-    shares = (found.relative, found.relative_low, found.relative_high)
-    row = dict(zip(("estimate", "low", "high"), (100 * share for share in shares), strict=True))
+def _row(label: str, found: EffectEstimate, relative: bool) -> dict[str, object]:
+    names = ("estimate", "low", "high")
+    sizes = [getattr(found, name) for name in names]
+    if relative:
+        shares = (found.relative, found.relative_low, found.relative_high)
+        sizes = [100 * share for share in shares]
+    row = dict(zip(names, sizes, strict=True))
     return (
         {"label": label}
         | row
@@ -204,7 +232,7 @@ def _row(label: str, found: EffectEstimate) -> dict[str, object]:
     )
 
 
-def _specifications(case: Case, table: pd.DataFrame) -> pd.DataFrame:
+def _specifications(case: Case, table: pd.DataFrame, relative: bool) -> pd.DataFrame:
     """The methods side by side, and the preferred one with other comparison areas."""
     everyone = "all but neighbours"
     frame = table[["label", "estimate", "low", "high"]].rename(columns={"label": "method"})
@@ -215,7 +243,7 @@ def _specifications(case: Case, table: pd.DataFrame) -> pd.DataFrame:
         if comparison.sum() >= FEWEST and pool.n_placebos:
             found = sized(case, case.judged(pool=pool))
             scale = 1.0
-            if not case.ledger.counts:
+            if relative and not case.ledger.counts:
                 scale = 100 * float(case.found.exposure[0] / case.found.expected[0])
             rows.append(
                 {
