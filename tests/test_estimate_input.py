@@ -232,3 +232,12 @@ def test_as_many_placebos_as_the_level_needs_are_not_said_to_find_nothing():
     assert found.n_placebos == 9
     assert math.isfinite(found.high)
     assert not [text for text in found.warnings if "no effect of any size" in text]
+
+
+def test_a_count_with_a_few_parts_of_events_is_said_to_be_read_as_a_rate():
+    spoilt = PANEL.assign(count=PANEL["count"] + np.where(PANEL.index < 3, 0.5, 0.0))
+    told = [text for text in ask(spoilt).warnings if "not whole" in text]
+    assert told[0].startswith("Three values of the outcome are not whole")
+    rates = PANEL.assign(count=PANEL["count"] / PANEL["population"])
+    for panel, changes in ((PANEL, {}), (rates, {}), (spoilt, {"population": None})):
+        assert not [text for text in ask(panel, **changes).warnings if "not whole" in text]

@@ -11,6 +11,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.effects import placebo
 from lsp_analysis.effects.case import COUNTED, smallest_found
+from lsp_analysis.effects.cautions import cautions_of, short_past
 from lsp_analysis.effects.eligible import eligible_areas
 from lsp_analysis.effects.expectation import judge
 from lsp_analysis.effects.false_alarms import count_false_alarms
@@ -23,7 +24,6 @@ from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.windows import Ledger, read_ledger, start_position, treated_rows
 from lsp_analysis.errors import ParameterError
 
-FEW_EVENTS = 10
 POLARITIES = ("low_is_good", "high_is_good", "none", "")
 METHOD = "analysis of covariance on the past, ranked among placebo neighbourhoods"
 ASSUMPTIONS = (
@@ -151,7 +151,7 @@ def estimate(
             level=level,
             seed=seed,
         )
-    warnings += _warnings(
+    warnings += cautions_of(
         ledger, pool, found, level=level, start=position, counted=COUNTED[person_periods]
     )
     return EffectEstimate(
@@ -166,7 +166,7 @@ def estimate(
         polarity=polarity,
         comparator=_comparator(pool),
         inference=f"rank among {_many(pool.n_placebos, 'placebo neighbourhood')}",
-        maryland=2 if _short_past(ledger, position) else 3,
+        maryland=2 if short_past(ledger, position) else 3,
         statistic=float(found.statistic[0]),
         n_treated=int(rows.sum()),
         n_placebos=pool.n_placebos,
@@ -193,11 +193,6 @@ def _comparator(pool: PlaceboPool) -> str:
 
 def _many(count: int, noun: str) -> str:
     return f"{wording.number(count)} {noun}{'' if count == 1 else 's'}"
-
-
-def _short_past(ledger: Ledger, start: int) -> bool:
-    """Whether less than half a year lies before the start."""
-    return start < ledger.cycle // 2
 
 
 def _sizes(
@@ -247,62 +242,6 @@ def _path_unit(ledger: Ledger, unit: str, per: float) -> str:
     if not ledger.counts:
         return unit
     return f"{'per cent' if per == 100 else f'per {wording.number(per)}'} {_unit(ledger)}"
-
-
-def _warnings(
-    ledger: Ledger,
-    pool: PlaceboPool,
-    found: Judgement,
-    *,
-    level: float,
-    start: int,
-    counted: str,
-) -> list[str]:
-    """Cautions that follow from the panel and the placebos themselves."""
-    cautions = []
-    if pool.adjacency is None:
-        cautions.append(
-            "No neighbours were given: areas next door, which may share the effect, are compared "
-            "with, and placebos of several areas are not in one piece."
-        )
-    elif not (pool.adjacency & ~np.eye(len(pool.adjacency), dtype=bool)).any():
-        cautions.append(
-            "The neighbours that were given join no two areas of the panel: areas next door, which "
-            "may share the effect, are compared with if there are any."
-        )
-    elif pool.members[0].sum() > 1 and not pool.contiguous:
-        cautions.append("The treated areas do not form one piece, and neither do the placebos.")
-    if _short_past(ledger, start):
-        cautions.append(
-            f"Only {wording.counted(start, 'period')} before the start, less than half a year: how "
-            "bad the neighbourhood usually is can hardly be known, and its usual level may be "
-            "taken for an effect."
-        )
-    finest = 1 / (pool.n_placebos + 1)
-    if finest > 1 - level + 1e-9:
-        cautions.append(
-            f"With {wording.counted(pool.n_placebos, 'placebo')} the finest p-value is "
-            f"{wording.number(finest)}: no effect of any size could be found at the "
-            f"{100 * (1 - level):.3g}% level."
-        )
-    elif pool.n_disjoint < pool.n_placebos:
-        cautions.append(
-            f"The {pool.n_placebos} placebos overlap; {pool.n_disjoint} share no area with one "
-            "another."
-        )
-    worse = np.abs(found.before[1:] - found.before[0]).min() if pool.n_placebos else np.inf
-    spread = found.before[1:].std()
-    if spread > 0 and worse > 0.5 * spread:
-        cautions.append(
-            "No comparison neighbourhood looked like this one before the start; the expectation "
-            "reaches beyond what was seen, and the interval is wider for it."
-        )
-    if ledger.counts and found.expected[0] < FEW_EVENTS:
-        cautions.append(
-            f"Only {wording.number(found.expected[0])} {counted} were expected after the start: "
-            "small counts say little."
-        )
-    return cautions
 
 
 def _paths(
