@@ -125,3 +125,16 @@ def test_the_rank_of_one_among_its_peers_is_uniform():
 def test_a_statistic_that_is_no_number_is_no_evidence():
     assert placebo.rank_p_value(np.nan, np.arange(19.0)) == 1
     assert placebo.rank_p_value(5.0, np.array([np.nan, 1.0, 2.0])) == 2 / 4
+
+
+@pytest.mark.parametrize(("n_areas", "size"), [(33_000, 1), (9_000, 4)])
+def test_a_whole_country_is_refused_before_it_fills_the_memory(n_areas, size):
+    treated = np.arange(n_areas) < size
+    with pytest.raises(PanelError, match="Compare within a region"):
+        placebo.draw_pool(treated, eligible=~treated, adjacency=None, seed=0)
+
+
+def test_a_region_is_not_too_large():
+    treated = np.arange(2_000) == 0
+    pool = placebo.draw_pool(treated, eligible=~treated, adjacency=None, seed=0)
+    assert pool.n_placebos == 1_999

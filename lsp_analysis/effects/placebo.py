@@ -13,6 +13,7 @@ import pandas as pd
 from lsp_analysis.effects.eligible import neighbour_pairs
 from lsp_analysis.errors import PanelError
 
+MOST_CELLS = 200_000_000  # placebos x areas: several such tables of numbers are held at once
 GROUPS_PER_AREA = 3  # placebo groups grown from each area, before repeats are struck out
 
 
@@ -143,11 +144,12 @@ def draw_pool(
     Raises
     ------
     PanelError
-        When no placebo of the treated one's size is left.
+        When no placebo of the treated one's size is left, or there are too many to hold.
     """
     ring = treated if adjacency is None else treated | adjacency[treated].any(axis=0)
     comparison = eligible & ~ring
     size = int(treated.sum())
+    _check_fits(int(comparison.sum()), len(treated), size)
     contiguous = size == 1 or (adjacency is not None and _in_one_piece(adjacency, treated))
     if size == 1 or contiguous:
         network = np.eye(len(treated), dtype=bool) if adjacency is None else adjacency
@@ -169,6 +171,16 @@ def draw_pool(
         contiguous=contiguous,
         adjacency=adjacency,
     )
+
+
+def _check_fits(n_compared: int, n_areas: int, size: int) -> None:
+    groups = n_compared * (1 if size == 1 else GROUPS_PER_AREA)
+    if groups * n_areas > MOST_CELLS:
+        raise PanelError(
+            f"The panel has {n_areas:,} areas and up to {groups:,} placebo neighbourhoods, more "
+            "than can be judged at once. Compare within a region: a few thousand areas near the "
+            "treated ones, or like them, say as much."
+        )
 
 
 def _in_one_piece(adjacency: np.ndarray, group: np.ndarray) -> bool:
