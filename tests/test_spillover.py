@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 from boroughs import borough, case_of, scores
 from pictures import assert_fit_for_a_page
@@ -13,6 +14,7 @@ from shapely.geometry import box
 
 from lsp_analysis.effects.case import open_case
 from lsp_analysis.effects.spillover import metres_away, rings, spillover
+from lsp_analysis.errors import PanelError
 from lsp_analysis.verdicts import causal_words
 
 CALM = {"mean_count": 40, "overdispersion": 0.02, "autocorrelation": 0.0}
@@ -87,3 +89,19 @@ def test_a_score_has_rings_in_its_own_units():
     assert "points" in found.finding
     assert causal_words(found.finding) == []
     assert_fit_for_a_page(found.plot())
+
+
+def test_boundaries_in_degrees_are_measured_in_metres():
+    case = case_of(borough(3))
+    plane = grid_map(case.ledger.codes)
+    plane = plane.set_geometry(plane.translate(370_000, 410_000))
+    flat, round_ = (metres_away(case, one) for one in (plane, plane.to_crs(4326)))
+    assert round_ == pytest.approx(flat, rel=0.01)
+
+
+def test_an_area_with_two_rows_of_boundaries_is_refused_in_a_sentence():
+    case = case_of(borough(3))
+    geometry = grid_map(case.ledger.codes)
+    twice = gpd.GeoDataFrame(pd.concat([geometry, geometry.iloc[:2]], ignore_index=True))
+    with pytest.raises(PanelError, match="2 rows of areas that it has already"):
+        spillover(case, geometry=twice)

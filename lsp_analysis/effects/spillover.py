@@ -119,8 +119,19 @@ def rings(
 
 
 def metres_away(case: Case, geometry: GeoDataFrame) -> np.ndarray:
-    """Distance from the neighbourhood's boundary to a point inside each area, in metres."""
+    """Distance from the neighbourhood's boundary to a point inside each area, in metres.
+
+    Boundaries in degrees are put on a plane first. Raises PanelError for areas that repeat.
+    """
     need_columns(geometry, ["area_code", "geometry"], "geometry")
+    repeated = geometry["area_code"][geometry["area_code"].duplicated()]
+    if len(repeated):
+        raise PanelError(
+            f"The geometry has {len(repeated)} rows of areas that it has already, first "
+            f"{repeated.iloc[0]}. Dissolve them, so that an area has one row."
+        )
+    if geometry.crs is not None and geometry.crs.is_geographic:
+        geometry = geometry.to_crs(geometry.estimate_utm_crs())
     shapes = geometry.set_index("area_code").geometry
     home = shapes.loc[shapes.index.isin(case.ledger.codes[case.treated])].union_all()
     away = shapes.representative_point().distance(home).reindex(case.ledger.codes)
