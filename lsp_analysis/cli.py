@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis.command_line import complain, read_command_line, ready_streams, say, tell
+from lsp_analysis.command_line import (
+    complain,
+    read_command_line,
+    ready_streams,
+    say,
+    settle_streams,
+    tell,
+)
 from lsp_analysis.errors import LspError, ParameterError, UnfinishedError
 from lsp_analysis.interrupts import as_interrupts
 from lsp_analysis.resources import study_path
@@ -24,7 +31,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     reports that cannot be made as they are asked for; 130 when interrupted.
     """
     ready_streams()
-    arguments = read_command_line(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(read_command_line(sys.argv[1:] if argv is None else argv))
+    finally:
+        settle_streams()
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Do what was asked for; errors become sentences and exit codes."""
     try:
         with as_interrupts():
             return COMMANDS[arguments.command](arguments)

@@ -60,6 +60,18 @@ def ready_streams() -> None:
             getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
+def settle_streams() -> None:
+    """Write out what is left for the standard streams, or let go of it where nobody reads it.
+
+    Python would else end with an exit code of its own, 120.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def say(text: str) -> None:
     """Print `text`, whether or not its reader, `head` perhaps, has seen enough."""
     try:

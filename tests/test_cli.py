@@ -198,6 +198,23 @@ def test_a_batch_that_nobody_listens_to_is_done_and_its_failures_counted(tmp_pat
     assert len((tmp_path / "manifest.jsonl").read_text().splitlines()) == 2
 
 
+def test_half_a_line_that_nobody_reads_changes_no_exit_code():
+    call = (
+        "import sys; from lsp_analysis.command_line import settle_streams; "
+        "sys.stdout.write('half'); sys.stderr.write('half'); {}sys.exit(1)"
+    )
+    codes = []
+    for settled in ("", "settle_streams(); "):
+        read_end, write_end = os.pipe()
+        os.close(read_end)
+        command = [sys.executable, "-c", call.format(settled)]
+        buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+        done = subprocess.run(command, stdout=write_end, stderr=write_end, env=buffered)
+        codes.append(done.returncode)
+        os.close(write_end)
+    assert codes == [120, 1]
+
+
 def test_streams_that_are_closed_are_replaced_before_a_file_can_take_their_place(tmp_path):
     call = (
         "import os; from lsp_analysis.command_line import ready_streams; os.close(2); "

@@ -20,6 +20,14 @@ CLI = "import sys; from lsp_analysis.cli import main; sys.exit(main())"
 SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"]
 
 
+@pytest.fixture(autouse=True)
+def a_terminal_that_can_close():
+    """Processes are started as in a terminal, even where ``nohup`` runs the tests."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return write_small_study(tmp_path_factory.mktemp("interrupts") / "study")
