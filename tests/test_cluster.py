@@ -19,6 +19,13 @@ def folder(tmp_path_factory):
     return write_small_study(tmp_path_factory.mktemp("cluster") / "study")
 
 
+def at(address, folder, areas, tmp_path):
+    """A batch of plain reports from the scheduler at an address."""
+    return run_reports(
+        folder, areas, template=write_template(tmp_path), out=tmp_path / "out", scheduler=address
+    )
+
+
 def pages(out):
     return {p.relative_to(out): p.read_bytes() for p in out.rglob("*.html")}
 
@@ -49,45 +56,25 @@ def test_a_worker_that_is_lost_costs_no_report(folder, tmp_path):
 
 
 def test_a_scheduler_elsewhere_is_used_by_its_address(folder, tmp_path):
-    template = write_template(tmp_path)
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=2, dashboard_address=None
     ) as cluster:
-        batch = run_reports(
-            folder,
-            LSOAS[:2],
-            template=template,
-            out=tmp_path / "out",
-            scheduler=cluster.scheduler_address,
-        )
+        batch = at(cluster.scheduler_address, folder, LSOAS[:2], tmp_path)
     assert batch.failed == []
 
 
 def test_a_scheduler_that_does_not_answer_is_told(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("lsp_analysis.reports.cluster.CONNECTING", "1s")
     with pytest.raises(ReportError, match="No Dask scheduler answers at"):
-        run_reports(
-            folder,
-            LSOAS[:1],
-            template=write_template(tmp_path),
-            out=tmp_path / "out",
-            scheduler="tcp://127.0.0.1:9",
-        )
+        at("tcp://127.0.0.1:9", folder, LSOAS[:1], tmp_path)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_scheduler_without_workers_is_not_waited_for_all_night(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("lsp_analysis.reports.cluster.ASK", 0.2)
     monkeypatch.setattr("lsp_analysis.reports.cluster.LONELY", 1.5)
-    template = write_template(tmp_path)
     with distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster:
-        batch = run_reports(
-            folder,
-            LSOAS[:2],
-            template=template,
-            out=tmp_path / "out",
-            scheduler=cluster.scheduler_address,
-        )
+        batch = at(cluster.scheduler_address, folder, LSOAS[:2], tmp_path)
     assert len(batch.failed) == 2
     assert all("No Dask worker was at" in record.reason for record in batch.failed)
     assert batch.index.is_file()

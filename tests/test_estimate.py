@@ -266,7 +266,13 @@ def test_neither_units_nor_origin_nor_size_of_population_matter_to_weighted_rate
     made = borough(2, group_size=group_size, mean_count=20)
     rates = made.panel.assign(rate=made.panel["count"] / made.panel["population"])
     old = estimate(rates, **asked(made) | {"outcome": "rate", "checks": False})
-    for unit, origin, people in [(1000, 0, 1), (1e6, 0, 1), (1, 1000, 1), (1, 0, 1000)]:
+    for unit, origin, people in [
+        (1000, 0, 1),
+        (1e6, 0, 1),
+        (1e9, 0, 1),
+        (1, 1000, 1),
+        (1, 0, 1000),
+    ]:
         panel = rates.assign(
             rate=unit * rates["rate"] + origin, population=people * rates["population"]
         )

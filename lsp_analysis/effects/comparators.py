@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from scipy.sparse.csgraph import dijkstra
 
 from lsp_analysis import wording
 from lsp_analysis.effects.case import (
@@ -200,17 +201,10 @@ def among(pool: PlaceboPool, comparison: np.ndarray) -> PlaceboPool:
 
 def steps_away(case: Case) -> np.ndarray:
     """Borders to cross from each area to the neighbourhood; infinite where there is no way."""
-    away = np.where(case.treated, 0.0, np.inf)
     if case.adjacency is None:
-        return away
-    reached = case.treated
-    for step in range(1, len(away)):
-        fresh = case.adjacency[reached].any(axis=0) & np.isinf(away)
-        if not fresh.any():
-            break
-        away[fresh] = step
-        reached = fresh
-    return away
+        return np.where(case.treated, 0.0, np.inf)
+    home = np.flatnonzero(case.treated)
+    return dijkstra(case.adjacency, indices=home, unweighted=True, min_only=True)
 
 
 def comparison_choices(case: Case) -> dict[str, np.ndarray]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.sparse.csgraph import dijkstra
 
 from lsp_analysis.effects.placebo import PlaceboPool
 
 _STEPS = 4  # between areas whose residuals are taken to go together
 _MOST = 0.9
+_MOST_INFLATED = 1e6  # more than any map of areas can make of a variance
 _FEWEST_INDEPENDENT = 4.0
 
 
@@ -28,20 +30,14 @@ def together(pool: PlaceboPool, residual: np.ndarray) -> float:
 
 
 def spread_by_steps(near: np.ndarray, correlation: float) -> np.ndarray:
-    """Powers of `correlation` by steps between areas, 0 beyond four; float array (areas, areas).
+    """Powers of `correlation`, above 0, by steps between areas, 0 beyond four; float array (areas,
+    areas).
 
     Parameters
     ----------
     near : bool array (areas, areas)
     """
-    reached = np.eye(len(near), dtype=bool)
-    found = reached.astype(float)
-    links = near.astype(float)
-    for step in range(1, _STEPS + 1):
-        further = (reached.astype(float) @ links > 0) & ~reached
-        found += correlation**step * further
-        reached |= further
-    return found
+    return correlation ** dijkstra(near, unweighted=True, limit=_STEPS)
 
 
 def inflation(
@@ -71,12 +67,12 @@ def inflation(
         return np.ones(len(terms))
     rows = rows[pool.comparison]
     pulls = np.einsum("gij,gj->gi", covariance, terms)
-    linked = pulls @ (rows.T @ spread_by_steps(_among(pool), correlation) @ rows)
-    alone = pulls @ (rows.T @ rows)
-    least = np.finfo(float).tiny
-    return np.maximum(
-        (linked * pulls).sum(axis=1) / np.maximum((alone * pulls).sum(axis=1), least), 1
+    linked = ((pulls @ (rows.T @ spread_by_steps(_among(pool), correlation) @ rows)) * pulls).sum(
+        axis=1
     )
+    alone = ((pulls @ (rows.T @ rows)) * pulls).sum(axis=1)
+    sure = alone * _MOST_INFLATED > linked  # the rest is rounding
+    return np.maximum(np.divide(linked, alone, out=np.ones(len(terms)), where=sure), 1)
 
 
 def allowance(pool: PlaceboPool, correlation: float) -> float:

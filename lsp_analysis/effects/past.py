@@ -103,7 +103,7 @@ def past_terms(
             shift, bend = bent_by_noise(past.level, past.exposure.sum(axis=1), comparison, scale)
             windows = windows + shift[:, None]
         else:
-            bend = level**2
+            bend = level**2 / max(level[comparison].std(), np.finfo(float).tiny)
         drawn.append(bend - bend[comparison].mean())
     drawn += [side - side[comparison].mean() for side in _beside(past, level, pool)]
     free = 1 + windows.shape[1]

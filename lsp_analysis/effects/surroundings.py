@@ -46,7 +46,7 @@ def beyond_ring(apart: np.ndarray, weights: np.ndarray, pool: PlaceboPool) -> np
     wide = pool.with_ring
     beyond = (wide.astype(float) @ pool.adjacency > 0) & ~wide & pool.comparison
     share = beyond * weights
-    return (share * apart).sum(axis=1) / np.maximum(share.sum(axis=1), 1e-12)
+    return (share * apart).sum(axis=1) / np.maximum(share.sum(axis=1), np.finfo(float).tiny)
 
 
 class Carried(NamedTuple):
