@@ -51,5 +51,5 @@ $(VENV)/ready: $(NEEDS)
 	@touch $@
 
 $(VENV)/ready-to-test: $(VENV)/ready
-	$(PIP) install --quiet --constraint constraints.txt --editable '.[test,batch,space,pdf,oracles,browser]'
+	$(PIP) install --quiet --constraint constraints.txt --editable '.[test,batch,space,pdf,rollout,oracles,browser]'
 	@touch $@

@@ -39,8 +39,8 @@ import psutil
 from nbformat.v4 import new_code_cell, new_notebook
 
 from lsp_analysis import open_study
-from lsp_analysis.reports.batch import run_reports
-from lsp_analysis.reports.template import load_template
+from lsp_analysis.reports.job.template import load_template
+from lsp_analysis.reports.run.batch import run_reports
 
 WORKERS = 2
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -62,7 +62,7 @@ OURS = """
 import json, sys, time
 began = time.perf_counter()
 template, study, out, codes = sys.argv[1:]
-from lsp_analysis.reports.batch import run_reports
+from lsp_analysis.reports.run.batch import run_reports
 batch = run_reports(study, json.loads(codes), template=template, out=out, workers=2)
 assert not batch.failed, batch.sentence()
 """

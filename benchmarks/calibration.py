@@ -28,10 +28,10 @@ import pandas as pd
 from scipy import stats
 
 from lsp_analysis.effects.case import open_case
-from lsp_analysis.effects.did import difference_in_differences
-from lsp_analysis.effects.estimate import estimate
-from lsp_analysis.effects.placebo_did import placebo_difference_in_differences
-from lsp_analysis.study.simulate import SimulatedBorough, World, read_worlds
+from lsp_analysis.effects.one_area.estimation import estimate
+from lsp_analysis.effects.regressions.did import difference_in_differences
+from lsp_analysis.effects.regressions.placebo_did import placebo_difference_in_differences
+from lsp_analysis.study.simulation.boroughs import SimulatedBorough, World, read_worlds
 
 LEVEL = 0.95
 ALPHA = 1 - LEVEL + 1e-12

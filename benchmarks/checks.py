@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.sensitivity import check_all
-from lsp_analysis.study.simulate import SimulatedBorough, simulate_borough
+from lsp_analysis.effects.checks.sensitivity import check_all
+from lsp_analysis.study.simulation.boroughs import SimulatedBorough, simulate_borough
 
 FALL = float(np.log(0.6))
 SOUND = {"start": 36, "mean_count": 20.0, "overdispersion": 0.05}

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import effects
-from lsp_analysis.effects.sensitivity import check_all
+from lsp_analysis.effects.checks.sensitivity import check_all
 
 AREAS, MONTHS, COLUMNS = 177, 60, 15
 START = pd.Period("2012-01", "M")

@@ -35,7 +35,7 @@ from lsp_analysis.experiments.schemes import blocked_scheme, simple_scheme, wedg
 from lsp_analysis.experiments.sequential import group_sequential_bounds
 from lsp_analysis.experiments.simulation import rehearse
 from lsp_analysis.experiments.wedge import simulate_wedge, wedge, wedge_estimates
-from lsp_analysis.study.simulate import simulate_borough
+from lsp_analysis.study.simulation.boroughs import simulate_borough
 
 ALPHA, EFFECT, PERIODS, DRAWS = 0.05, 1.0, 5, 999
 BATCH = 10  # experiments that share a draw and a past, and differ in their outcomes

@@ -14,8 +14,8 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.fixed_effects import two_way_regression
-from lsp_analysis.effects.poisson import poisson_two_way
+from lsp_analysis.effects.regressions.fixed_effects import two_way_regression
+from lsp_analysis.effects.regressions.poisson import poisson_two_way
 
 AREAS, PERIODS = 33_000, 60
 FORMULA = "{outcome} ~ on | area_code + period"

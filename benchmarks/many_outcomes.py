@@ -19,10 +19,10 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.outcomes import ManyOutcomes, many_outcomes
+from lsp_analysis.effects.outcomes.many import ManyOutcomes, many_outcomes
 from lsp_analysis.effects.question import Question
-from lsp_analysis.study.graph import planar_graph
-from lsp_analysis.study.simulate import SimulatedBorough, simulate_borough
+from lsp_analysis.study.simulation.boroughs import SimulatedBorough, simulate_borough
+from lsp_analysis.study.simulation.graph import planar_graph
 
 ALPHA = 0.05 + 1e-12
 FALL = 0.5

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from lsp_analysis.effects.synthetic import synthetic_control
+from lsp_analysis.effects.synthetic.control import synthetic_control
 
 TARGET = 20.0
 EIGHTIES = range(1980, 1989)

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.estimate import estimate
+from lsp_analysis.effects.one_area.estimation import estimate
 from lsp_analysis.effects.result import EffectEstimate
-from lsp_analysis.study.simulate import SimulatedBorough, World, read_worlds
+from lsp_analysis.study.simulation.boroughs import SimulatedBorough, World, read_worlds
 
 LEVEL = 0.95
 SEEDS_APART = 1_000_003

@@ -15,17 +15,22 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lsp_analysis.standing.baseline import compare_each
-from lsp_analysis.standing.contrast import (
+from lsp_analysis.standing.change.gap_forecast import gap_trend
+from lsp_analysis.standing.change.gaps import Gap
+from lsp_analysis.standing.comparison.baseline import compare_each
+from lsp_analysis.standing.comparison.contrast import (
     difference_of_proportions,
     difference_of_rates,
     ratio_of_rates,
 )
-from lsp_analysis.standing.funnel import funnel
-from lsp_analysis.standing.gap import Gap
-from lsp_analysis.standing.gap_trend import gap_trend
-from lsp_analysis.standing.rates import exact_poisson_limits, poisson_limits, rates, wilson_limits
-from lsp_analysis.standing.smoothing import empirical_bayes
+from lsp_analysis.standing.comparison.funnels import funnel
+from lsp_analysis.standing.comparison.intervals import (
+    exact_poisson_limits,
+    poisson_limits,
+    rates,
+    wilson_limits,
+)
+from lsp_analysis.standing.comparison.smoothing import empirical_bayes
 from lsp_analysis.study.panel import Indicator
 
 AREAS, INDICATORS, TARGET = 33_000, 40, 2.0

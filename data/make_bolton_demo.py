@@ -34,7 +34,7 @@ from demo.programme import (
 from demo.truth import truth_text
 
 from lsp_analysis.study.areas import adjacency
-from lsp_analysis.study.graph import as_graph
+from lsp_analysis.study.simulation.graph import as_graph
 from lsp_analysis.study.write import write_study
 
 HERE = Path(__file__).resolve().parent

@@ -1,9 +1,6 @@
 """Neighbourhood data read truthfully: where are we at, what works, what next?"""
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import Any
+import lazy_loader
 
 __version__ = "0.1.0"
 
@@ -14,30 +11,17 @@ _HOME = {
     "table": "figures.tables",
     "if_possible": "absent",
     "pick": "picker",
-    "area_brief": "standing.brief",
-    "compare": "standing.baseline",
-    "gap": "standing.gap",
-    "estimate": "effects.estimate",
-    "programme_in": "effects.programme",
-    "programme_effects": "effects.programme_effects",
-    "edition_story": "effects.editions",
+    "area_brief": "standing.place.brief",
+    "compare": "standing.comparison.baseline",
+    "gap": "standing.change.gaps",
+    "estimate": "effects.one_area.estimation",
+    "programme_in": "effects.outcomes.programme",
+    "programme_effects": "effects.outcomes.programme_page",
+    "edition_story": "effects.outcomes.editions",
 }
 
-_WINGS = ("effects", "experiments", "figures", "sources", "standing", "study")
-
-__all__ = [*_HOME]
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name, or a wing, when it is first used: importing the package costs nothing."""
-    if name in _WINGS:
-        return import_module(f"{__name__}.{name}")
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=("effects", "experiments", "figures", "sources", "standing", "study"),
+    submod_attrs={home: [n for n in _HOME if _HOME[n] == home] for home in _HOME.values()},
+)

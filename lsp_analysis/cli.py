@@ -65,7 +65,7 @@ def _code_of(error: LspError, command: str) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    from lsp_analysis.study.check import check_study, render
+    from lsp_analysis.study.check.whole_study import check_study, render
 
     problems = check_study(study_path(arguments.study))
     say(render(problems))
@@ -86,7 +86,7 @@ def _import(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from lsp_analysis.reports.runner import run_report
+    from lsp_analysis.reports.run.runner import run_report
 
     record = run_report(arguments.study, arguments.area, **_page_of(arguments))
     say(record.sentence())
@@ -94,7 +94,7 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _reports(arguments: argparse.Namespace) -> int:
-    from lsp_analysis.reports.batch import run_reports
+    from lsp_analysis.reports.run.batch import run_reports
 
     batch = run_reports(
         arguments.study,

@@ -19,7 +19,7 @@ from lsp_analysis.figures.style import alt_of, render
 from lsp_analysis.study.schema import NAME_PRECEDENCE
 
 if TYPE_CHECKING:
-    from lsp_analysis.standing.brief import AreaBrief
+    from lsp_analysis.standing.place.brief import AreaBrief
     from lsp_analysis.study.store import Study
 
 WITHOUT_WIDGETS = (
@@ -90,7 +90,7 @@ def pick(brief: AreaBrief, page: Page, *, indicator: str = "") -> Picker | wordi
     brief : AreaBrief
         Its area is picked to begin with, and its study is the one to pick from.
     page : function of a brief and an indicator_id
-        For example `lsp_analysis.standing.pages.gap_page`.
+        For example `lsp_analysis.standing.place.pages.gap_page`.
     indicator : str
         Picked to begin with; the first unless given.
     """

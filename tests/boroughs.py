@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.effects.case import Case, open_case
-from lsp_analysis.study.graph import AreaGraph, planar_graph
-from lsp_analysis.study.simulate import SimulatedBorough, simulate_borough
+from lsp_analysis.study.simulation.boroughs import SimulatedBorough, simulate_borough
+from lsp_analysis.study.simulation.graph import AreaGraph, planar_graph
 
 N_AREAS = 80
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from effect_worlds import panel
 
-from lsp_analysis.effects import absorb
-from lsp_analysis.effects.absorb import absorber
+from lsp_analysis.effects.regressions import absorb
+from lsp_analysis.effects.regressions.absorb import absorber
 from lsp_analysis.errors import PanelError
 
 

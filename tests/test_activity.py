@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.standing.activity import activity, nearest_assets
+from lsp_analysis.standing.agencies.activities import activity, nearest_assets
 
 RUNS = pd.DataFrame(
     {

@@ -334,7 +334,7 @@ def test_marks_in_the_study_keep_their_text(tmp_path):
 
 def test_a_study_in_parquet_is_added_to(tmp_path, monkeypatch):
     monkeypatch.setattr("lsp_analysis.study.write.PARQUET_FROM_ROWS", 10)
-    monkeypatch.setattr("lsp_analysis.study.add.PARQUET_FROM_ROWS", 10)
+    monkeypatch.setattr("lsp_analysis.study.add.adding.PARQUET_FROM_ROWS", 10)
     study = write_small_study(tmp_path / "study", small_tables())
     before = open_study(study).panel("smoking")
     add_table(study, csv_file(tmp_path, HEADER, *rows()))

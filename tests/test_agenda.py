@@ -7,7 +7,7 @@ from small_study import small_tables, write_small_study
 
 from lsp_analysis import area_brief, open_study
 from lsp_analysis.resources import study_path
-from lsp_analysis.standing.agenda import (
+from lsp_analysis.standing.agencies.agenda import (
     activity_sentence,
     evidence_gaps,
     plan_sentence,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsp_analysis.effects.attenuation import bent_by_noise
-from lsp_analysis.effects.scale import CountScale
+from lsp_analysis.effects.one_area.attenuation import bent_by_noise
+from lsp_analysis.effects.one_area.scale import CountScale
 
 EXPOSURE = 36_000.0
 SCALE = CountScale(dispersion=0.02, unit=12_000)

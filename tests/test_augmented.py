@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from effect_worlds import two_factors
 
-from lsp_analysis.effects.augmented import augmented_synthetic_control, augmented_weights
-from lsp_analysis.effects.synthetic import synthetic_control
+from lsp_analysis.effects.synthetic.augmented import augmented_synthetic_control, augmented_weights
+from lsp_analysis.effects.synthetic.control import synthetic_control
 from lsp_analysis.errors import ParameterError
 
 OPTIONS = {"outcome": "rate", "treated": ["E000"], "start": 17}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from standing_panels import CLAIMS, RATE, SCORE, codes, panel_of
 
-from lsp_analysis.standing.avoided import events_avoided
+from lsp_analysis.standing.change.avoided import events_avoided
 
 HERE, ELSEWHERE = codes(0), codes(1, 2)
 

@@ -18,7 +18,7 @@ import pytest
 from effect_worlds import START, codes, counts
 
 from lsp_analysis import effects
-from lsp_analysis.effects.event_study import event_study
+from lsp_analysis.effects.regressions.event_studies import event_study
 from lsp_analysis.errors import LspError, PanelError, ParameterError
 
 N_AREAS, N_PERIODS = 24, 24

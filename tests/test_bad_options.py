@@ -12,9 +12,9 @@ import pytest
 from effect_worlds import START, codes
 from test_bad_input import KINDS, world
 
+from lsp_analysis.effects.checks.lasting import persistence
+from lsp_analysis.effects.checks.sensitivity import check_all
 from lsp_analysis.effects.options import listed, names_of, positive, whole
-from lsp_analysis.effects.persistence import persistence
-from lsp_analysis.effects.sensitivity import check_all
 from lsp_analysis.errors import LspError, ParameterError
 
 COUNTS = {"outcome": "events", "population": "people"}

@@ -8,8 +8,8 @@ import pytest
 from standing_panels import CLAIMS, COUNT, RATE, SCORE, SHARE, codes, panel_of
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.baseline import compare, compare_each
-from lsp_analysis.standing.contrast import difference_of_proportions, ratio_of_rates
+from lsp_analysis.standing.comparison.baseline import compare, compare_each
+from lsp_analysis.standing.comparison.contrast import difference_of_proportions, ratio_of_rates
 
 HERE, ELSEWHERE = codes(0, 1), codes(2, 3, 4)
 

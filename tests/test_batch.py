@@ -13,8 +13,8 @@ from report_templates import CELLS, write_template
 from small_study import LSOAS, small_tables, write_small_study
 
 from lsp_analysis.errors import AreaError, ParameterError
-from lsp_analysis.reports.batch import run_reports
-from lsp_analysis.reports.manifest import read_records
+from lsp_analysis.reports.job.manifest import read_records
+from lsp_analysis.reports.run.batch import run_reports
 
 SOME_FAIL = 'assert place.code != "E01000002", "not this one"'
 
@@ -159,7 +159,7 @@ def test_a_request_that_cannot_be_answered_starts_nothing(
 SLOW = "import time\ntime.sleep(0 if place.code == 'E01000001' else 30)"
 RUN = """
     import sys
-    from lsp_analysis.reports.batch import run_reports
+    from lsp_analysis.reports.run.batch import run_reports
     study, template, out = sys.argv[1:]
     try:
         run_reports(study, every_area=True, template=template, out=out, workers=2,

@@ -9,9 +9,9 @@ import statsmodels.formula.api as smf
 from effect_worlds import START, codes, panel
 from pictures import assert_fit_for_a_page
 
-from lsp_analysis.effects import bootstrap
-from lsp_analysis.effects.bootstrap import wild_cluster_bootstrap
-from lsp_analysis.effects.did import difference_in_differences
+from lsp_analysis.effects.regressions import bootstrap
+from lsp_analysis.effects.regressions.bootstrap import wild_cluster_bootstrap
+from lsp_analysis.effects.regressions.did import difference_in_differences
 from lsp_analysis.errors import PanelError, ParameterError
 
 OPTIONS = {"outcome": "rate", "treated": codes(6), "start": START}

@@ -9,9 +9,9 @@ from small_study import small_tables, write_small_study
 
 from lsp_analysis import area_brief, open_study
 from lsp_analysis.resources import study_path
-from lsp_analysis.standing.brief import ALIKE, REST
-from lsp_analysis.standing.panels import yearly
-from lsp_analysis.standing.signals import signals
+from lsp_analysis.standing.change.process_table import signals
+from lsp_analysis.standing.place.brief import ALIKE, REST
+from lsp_analysis.standing.place.panels import yearly
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ import pytest
 from conftest import ROOT, optional
 from report_templates import CELLS, write_template
 
-from lsp_analysis.reports.batch import run_reports
-from lsp_analysis.reports.runner import run_report
+from lsp_analysis.reports.run.batch import run_reports
+from lsp_analysis.reports.run.runner import run_report
 
 sync_api = optional("playwright.sync_api")
 axe = optional("axe_playwright_python.sync_playwright")

@@ -8,8 +8,8 @@ import pytest
 from effect_worlds import codes
 from scipy.optimize import minimize
 
-from lsp_analysis.effects.balance_weights import balancing_weights
-from lsp_analysis.effects.calibrated import calibrated_effect
+from lsp_analysis.effects.synthetic.balance_weights import balancing_weights
+from lsp_analysis.effects.synthetic.calibrated import calibrated_effect
 from lsp_analysis.errors import PanelError, ParameterError
 
 OPTIONS = {"outcome": "events", "treated": "mine", "start": 7, "block": 3}

@@ -16,7 +16,7 @@ from lsp_analysis.effects.case import (
     sized,
     span,
 )
-from lsp_analysis.effects.estimate import estimate
+from lsp_analysis.effects.one_area.estimation import estimate
 from lsp_analysis.errors import PanelError
 
 

@@ -25,7 +25,7 @@ from small_study import (
 
 from lsp_analysis.errors import StudyError
 from lsp_analysis.study import check_study, write_study
-from lsp_analysis.study.check import problems_frame, render
+from lsp_analysis.study.check.whole_study import problems_frame, render
 
 
 @pytest.fixture(scope="module")

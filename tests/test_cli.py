@@ -9,7 +9,7 @@ import pytest
 import lsp_analysis
 from lsp_analysis.cli import main
 from lsp_analysis.errors import AreaError
-from lsp_analysis.study import check
+from lsp_analysis.study.check import whole_study
 
 
 @pytest.fixture
@@ -98,12 +98,12 @@ def test_the_sample_study_has_no_problems_and_is_known_by_its_name(run):
     ],
 )
 def test_what_goes_wrong_is_said_in_a_sentence(run, monkeypatch, error, code, said):
-    monkeypatch.setattr(check, "check_study", raising(error))
+    monkeypatch.setattr(whole_study, "check_study", raising(error))
     assert run("check", "study") == (code, "", f"lsp-analysis: {said}\n")
 
 
 def test_a_defect_of_the_package_is_not_passed_off_as_the_users_mistake(run, monkeypatch):
-    monkeypatch.setattr(check, "check_study", raising(ZeroDivisionError()))
+    monkeypatch.setattr(whole_study, "check_study", raising(ZeroDivisionError()))
     with pytest.raises(ZeroDivisionError):
         run("check", "study")
 

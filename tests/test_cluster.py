@@ -9,7 +9,7 @@ from report_templates import CELLS, write_template
 from small_study import LSOAS, write_small_study
 
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports.batch import run_reports
+from lsp_analysis.reports.run.batch import run_reports
 
 distributed = pytest.importorskip("distributed", reason="needs Dask")
 
@@ -64,15 +64,15 @@ def test_a_scheduler_elsewhere_is_used_by_its_address(folder, tmp_path):
 
 
 def test_a_scheduler_that_does_not_answer_is_told(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("lsp_analysis.reports.cluster.CONNECTING", "1s")
+    monkeypatch.setattr("lsp_analysis.reports.run.cluster.CONNECTING", "1s")
     with pytest.raises(ReportError, match="No Dask scheduler answers at"):
         at("tcp://127.0.0.1:9", folder, LSOAS[:1], tmp_path)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_scheduler_without_workers_is_not_waited_for_all_night(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr("lsp_analysis.reports.cluster.ASK", 0.2)
-    monkeypatch.setattr("lsp_analysis.reports.cluster.LONELY", 1.5)
+    monkeypatch.setattr("lsp_analysis.reports.run.cluster.ASK", 0.2)
+    monkeypatch.setattr("lsp_analysis.reports.run.cluster.LONELY", 1.5)
     with distributed.LocalCluster(n_workers=0, dashboard_address=None) as cluster:
         batch = at(cluster.scheduler_address, folder, LSOAS[:2], tmp_path)
     assert len(batch.failed) == 2

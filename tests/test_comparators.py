@@ -11,7 +11,7 @@ from boroughs import asked, borough, case_of, scores, small_map
 from pictures import assert_fit_for_a_page
 
 from lsp_analysis.effects.case import open_case, sized
-from lsp_analysis.effects.comparators import (
+from lsp_analysis.effects.checks.comparators import (
     among,
     comparison_choice,
     comparison_choices,

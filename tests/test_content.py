@@ -5,7 +5,7 @@ import base64
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from lsp_analysis.reports.content import plain_text, read_content, rows_of
+from lsp_analysis.reports.page.content import plain_text, read_content, rows_of
 
 DOT = base64.b64encode(b"\x89PNG dot").decode()
 

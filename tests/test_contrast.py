@@ -12,7 +12,7 @@ from statsmodels.stats.rates import confint_poisson_2indep
 from statsmodels.stats.rates import test_poisson_2indep as rates_test
 
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.standing.contrast import (
+from lsp_analysis.standing.comparison.contrast import (
     difference_of_proportions,
     difference_of_rates,
     exact_rate_test,

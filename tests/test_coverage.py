@@ -8,7 +8,7 @@ from standing_panels import RATE, panel_of
 
 from lsp_analysis import open_study
 from lsp_analysis.resources import study_path
-from lsp_analysis.standing.coverage import coverage, coverage_of, large_steps
+from lsp_analysis.standing.completeness import coverage, coverage_of, large_steps
 
 
 def line(values: list[float]) -> pd.DataFrame:

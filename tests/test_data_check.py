@@ -5,7 +5,7 @@ from __future__ import annotations
 from small_study import set_cell, write_small_study
 
 from lsp_analysis import open_study
-from lsp_analysis.standing.data_check import data_check, owners_table, to_look_at
+from lsp_analysis.standing.study_check import data_check, owners_table, to_look_at
 
 
 def test_a_sound_study_has_no_problem_and_lacks_what_it_lacks(tmp_path):

@@ -12,13 +12,13 @@ from matplotlib.text import Text
 from pictures import assert_fit_for_a_page
 
 from lsp_analysis.effects.case import open_case
-from lsp_analysis.effects.data_checks import (
+from lsp_analysis.effects.checks.data_quality import (
     largest_step,
     missing_data,
     series_breaks,
     small_counts,
 )
-from lsp_analysis.effects.sensitivity import check_all, check_case
+from lsp_analysis.effects.checks.sensitivity import check_all, check_case
 
 CASE = case_of(borough(4, mean_count=20, autocorrelation=0.2))
 

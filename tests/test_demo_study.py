@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 
-from lsp_analysis.study.check import check_study
-from lsp_analysis.study.graph import as_graph
+from lsp_analysis.study.check.whole_study import check_study
 from lsp_analysis.study.panel import aggregate
+from lsp_analysis.study.simulation.graph import as_graph
 from lsp_analysis.study.store import open_study
 
 DATA = ROOT / "data"

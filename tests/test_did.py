@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from lsp_analysis.effects.did import difference_in_changes, difference_in_differences
-from lsp_analysis.effects.did_counts import poisson_difference_in_differences
+from lsp_analysis.effects.regressions.did import difference_in_changes, difference_in_differences
+from lsp_analysis.effects.regressions.did_counts import poisson_difference_in_differences
 from lsp_analysis.errors import PanelError
 
 OPTIONS = {"outcome": "rate", "treated": codes(8), "start": START}

@@ -10,7 +10,7 @@ from boroughs import borough, case_of, scores
 from pictures import assert_fit_for_a_page
 
 from lsp_analysis.effects.case import open_case
-from lsp_analysis.effects.displacement import (
+from lsp_analysis.effects.checks.displaced import (
     displacement,
     displacement_quotient,
     weighted_displacement_difference,

@@ -9,7 +9,7 @@ from pictures import assert_fit_for_a_page
 
 from lsp_analysis import open_study
 from lsp_analysis.absent import Absent
-from lsp_analysis.effects.editions import edition_story, follow_editions, positions
+from lsp_analysis.effects.outcomes.editions import edition_story, follow_editions, positions
 from lsp_analysis.errors import PanelError
 from lsp_analysis.resources import study_path
 from lsp_analysis.verdicts import causal_words

@@ -9,7 +9,7 @@ from boroughs import asked, borough, scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsp_analysis.effects.estimate import estimate
+from lsp_analysis.effects.one_area.estimation import estimate
 from lsp_analysis.errors import AreaError, PanelError, ParameterError
 from lsp_analysis.verdicts import causal_words
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from boroughs import asked, borough, scores
 
-from lsp_analysis.effects.estimate import estimate
+from lsp_analysis.effects.one_area.estimation import estimate
 from lsp_analysis.errors import AreaError, LspError, PanelError, ParameterError
 from lsp_analysis.verdicts import causal_words
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from effect_worlds import START, codes, panel
 
-from lsp_analysis.effects.event_study import event_study
+from lsp_analysis.effects.regressions.event_studies import event_study
 from lsp_analysis.errors import ParameterError
 
 OPTIONS = {"outcome": "rate", "treated": codes(8), "start": START}

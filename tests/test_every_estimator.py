@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lsp_analysis import effects
-from lsp_analysis.effects.bootstrap import wild_cluster_bootstrap
-from lsp_analysis.effects.event_study import event_study
+from lsp_analysis.effects.regressions.bootstrap import wild_cluster_bootstrap
+from lsp_analysis.effects.regressions.event_studies import event_study
 from lsp_analysis.errors import LspError, PanelError, ParameterError
 
 

@@ -9,10 +9,10 @@ import pytest
 from boroughs import borough, case_of, scores
 
 from lsp_analysis.effects.case import Case, open_case
-from lsp_analysis.effects.expectation import _beyond_chance, judge
-from lsp_analysis.effects.judgement import Judgement
-from lsp_analysis.effects.past import Past, drawing_ridge, fit_without, past_terms
-from lsp_analysis.effects.scale import IdentityScale
+from lsp_analysis.effects.one_area.expectation import _beyond_chance, judge
+from lsp_analysis.effects.one_area.judgement import Judgement
+from lsp_analysis.effects.one_area.past import Past, drawing_ridge, fit_without, past_terms
+from lsp_analysis.effects.one_area.scale import IdentityScale
 
 
 def test_without_noise_the_expectation_is_exact():

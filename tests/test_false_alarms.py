@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from boroughs import borough, case_of
 
-from lsp_analysis.effects.false_alarms import count_false_alarms
+from lsp_analysis.effects.one_area.false_alarms import count_false_alarms
 from lsp_analysis.effects.result import FalseAlarms
 
 

@@ -11,11 +11,11 @@ import pytest
 from report_templates import CELLS, EXPECT, notebook, write_template
 from small_study import LSOAS, write_small_study
 
-from lsp_analysis.reports import forked
-from lsp_analysis.reports.engines import Way, make_reports
-from lsp_analysis.reports.forked import WarmParent, can_fork, make_with
-from lsp_analysis.reports.job import JobMaker, Limits
-from lsp_analysis.reports.template import load_template
+from lsp_analysis.reports.fork import forked
+from lsp_analysis.reports.fork.forked import WarmParent, can_fork, make_with
+from lsp_analysis.reports.job.request import JobMaker, Limits
+from lsp_analysis.reports.job.template import load_template
+from lsp_analysis.reports.run.engines import Way, make_reports
 
 AMPLE = Limits(60, 3000)
 HANG = "import time\nwhile True:\n    try: time.sleep(1)\n    except BaseException: pass"
@@ -198,7 +198,7 @@ def test_the_parent_has_one_thread_and_opens_no_socket(parent, folder, tmp_path)
 
 STARTER = """
 import time
-from lsp_analysis.reports.forked import WarmParent
+from lsp_analysis.reports.fork.forked import WarmParent
 parent = WarmParent()
 parent.start()
 print(parent.pid, flush=True)

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports import files
+from lsp_analysis.reports.job import files
 
 
 def content(folder):

@@ -9,8 +9,8 @@ import statsmodels.api as sm
 import statsmodels.formula.api as smf
 from effect_worlds import START, codes, counts, panel
 
-from lsp_analysis.effects.fixed_effects import two_way_regression
-from lsp_analysis.effects.poisson import poisson_two_way
+from lsp_analysis.effects.regressions.fixed_effects import two_way_regression
+from lsp_analysis.effects.regressions.poisson import poisson_two_way
 from lsp_analysis.errors import PanelError, ParameterError
 
 

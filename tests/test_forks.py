@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports.forked import can_fork
-from lsp_analysis.reports.job import Limits
+from lsp_analysis.reports.fork.forked import can_fork
+from lsp_analysis.reports.job.request import Limits
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="needs fork")
 if can_fork():
-    from lsp_analysis.reports.forks import Forks
+    from lsp_analysis.reports.fork.forks import Forks
 
 
 AMPLE = Limits(20, 4000)

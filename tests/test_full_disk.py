@@ -11,8 +11,8 @@ from small_study import write_small_study
 
 from lsp_analysis.cli import main
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports.batch import run_reports
-from lsp_analysis.reports.manifest import read_records
+from lsp_analysis.reports.job.manifest import read_records
+from lsp_analysis.reports.run.batch import run_reports
 
 
 @pytest.fixture

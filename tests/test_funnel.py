@@ -9,7 +9,7 @@ from scipy import stats
 from standing_panels import CLAIMS, RATE, SHARE, panel_of
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.funnel import funnel, winsorised_dispersion
+from lsp_analysis.standing.comparison.funnels import funnel, winsorised_dispersion
 
 
 @pytest.mark.parametrize("indicator", [RATE, SHARE])

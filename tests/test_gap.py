@@ -9,8 +9,8 @@ from standing_panels import RATE, SCORE, SHARE, codes, panel_of
 
 from lsp_analysis.errors import PanelError
 from lsp_analysis.figures import alt_of
-from lsp_analysis.standing.baseline import compare
-from lsp_analysis.standing.gap import gap
+from lsp_analysis.standing.change.gaps import gap
+from lsp_analysis.standing.comparison.baseline import compare
 
 HERE, ELSEWHERE = codes(0), codes(1, 2)
 

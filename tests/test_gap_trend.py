@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.gap import Gap
-from lsp_analysis.standing.gap_trend import gap_trend
+from lsp_analysis.standing.change.gap_forecast import gap_trend
+from lsp_analysis.standing.change.gaps import Gap
 
 
 def gap_of(values: np.ndarray, freq: str = "Y") -> Gap:

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lsp_analysis.effects.calibrated import calibrated_effect
-from lsp_analysis.effects.did import difference_in_changes
-from lsp_analysis.effects.fixed_effects import two_way_regression
-from lsp_analysis.effects.its import interrupted_series
-from lsp_analysis.effects.sdid import synthetic_did
-from lsp_analysis.effects.synthetic import synthetic_control
-from lsp_analysis.effects.two_by_two import did_2x2
+from lsp_analysis.effects.regressions.did import difference_in_changes
+from lsp_analysis.effects.regressions.fixed_effects import two_way_regression
+from lsp_analysis.effects.regressions.its import interrupted_series
+from lsp_analysis.effects.regressions.two_by_two import did_2x2
+from lsp_analysis.effects.synthetic.calibrated import calibrated_effect
+from lsp_analysis.effects.synthetic.control import synthetic_control
+from lsp_analysis.effects.synthetic.sdid import synthetic_did
 
 EIGHTIES = range(1980, 1989)
 PREDICTORS = [

@@ -8,7 +8,7 @@ import pytest
 from standing_panels import RATE, SHARE, codes, panel_of
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.gradient import shared_out, slope, slopes, tenths
+from lsp_analysis.standing.inequality.gradient import shared_out, slope, slopes, tenths
 
 N = 60
 

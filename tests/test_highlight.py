@@ -8,17 +8,17 @@ import pytest
 from pictures import assert_fit_for_a_page
 
 from lsp_analysis import area_brief, open_study, wording
-from lsp_analysis.effects.programmes import NOT_NAMED, programmes
+from lsp_analysis.effects.outcomes.all_programmes import NOT_NAMED, programmes
 from lsp_analysis.errors import AreaError
 from lsp_analysis.resources import study_path
-from lsp_analysis.standing.highlight import (
+from lsp_analysis.standing.agencies.highlight import (
     gap_sentence,
     highlights,
     leads_sentence,
     most_deprived,
     themes_table,
 )
-from lsp_analysis.standing.of_area import quadrant_of
+from lsp_analysis.standing.place.of_area import quadrant_of
 
 AREAS = ["Hall i' th' Wood", "E02000984", "E02000985", "E02000993"]
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from pictures import assert_fit_for_a_page
 
-from lsp_analysis.effects.honest import relative_magnitudes, smoothness
-from lsp_analysis.effects.honest_intervals import accepted, normal_draws
-from lsp_analysis.effects.honest_steps import Steps, event_study_steps
+from lsp_analysis.effects.checks.honest import relative_magnitudes, smoothness
+from lsp_analysis.effects.checks.honest_intervals import accepted, normal_draws
+from lsp_analysis.effects.checks.honest_steps import Steps, event_study_steps
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.verdicts import causal_words
 

@@ -9,8 +9,8 @@ from report_templates import write_template
 from small_study import small_tables, write_small_study
 from test_page import Tags
 
-from lsp_analysis.reports import pdf
-from lsp_analysis.reports.batch import run_reports
+from lsp_analysis.reports.page import pdf
+from lsp_analysis.reports.run.batch import run_reports
 
 NAMES = {
     "E01000001": "<script>alert('1')</script>",

@@ -12,9 +12,9 @@ from test_page import NAME, Tags
 
 from lsp_analysis import open_study
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports import files
-from lsp_analysis.reports.index import borough_outline, render_index, write_index
-from lsp_analysis.reports.manifest import FAILED, MADE, ReportRecord, append_record
+from lsp_analysis.reports.job import files
+from lsp_analysis.reports.job.manifest import FAILED, MADE, ReportRecord, append_record
+from lsp_analysis.reports.page.index import borough_outline, render_index, write_index
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import statsmodels.api as sm
 from effect_worlds import START, codes, counts, panel
 from statsmodels.stats.stattools import durbin_watson
 
-from lsp_analysis.effects.its import interrupted_series
-from lsp_analysis.effects.its_controlled import controlled_interrupted_series
+from lsp_analysis.effects.regressions.its import interrupted_series
+from lsp_analysis.effects.regressions.its_controlled import controlled_interrupted_series
 from lsp_analysis.errors import PanelError, ParameterError
 
 

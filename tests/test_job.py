@@ -5,8 +5,8 @@ from report_templates import write_template
 from small_study import LSOAS, small_tables, write_small_study
 
 from lsp_analysis.errors import AreaError, ParameterError, StudyError
-from lsp_analysis.reports.job import Job, JobMaker
-from lsp_analysis.reports.template import load_template
+from lsp_analysis.reports.job.request import Job, JobMaker
+from lsp_analysis.reports.job.template import load_template
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsp_analysis.effects.case import open_case
-from lsp_analysis.effects.judgement import Judgement
-from lsp_analysis.effects.scale import CountScale
+from lsp_analysis.effects.one_area.judgement import Judgement
+from lsp_analysis.effects.one_area.scale import CountScale
 
 
 def of_counts(seed=1, **settings):

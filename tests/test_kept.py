@@ -7,7 +7,7 @@ from pandas.testing import assert_frame_equal
 from small_study import small_tables, write_small_study
 
 from lsp_analysis import open_study
-from lsp_analysis.standing.brief import area_brief
+from lsp_analysis.standing.place.brief import area_brief
 from lsp_analysis.study import store
 from lsp_analysis.study.kept import KeptStudy
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.life import AGES, chance_of_dying, life_expectancy, life_table
+from lsp_analysis.standing.inequality.life import AGES, chance_of_dying, life_expectancy, life_table
 
 # The worked example of Public Health England's life expectancy calculator, reprinted in the
 # documentation of the smcepi package of San Mateo County.

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports.manifest import (
+from lsp_analysis.reports.job.manifest import (
     FAILED,
     MADE,
     ReportRecord,

@@ -11,7 +11,7 @@ from lsp_analysis.experiments.experiment import open_experiment
 from lsp_analysis.experiments.looks import bounds_of, look_at, signed_z, take_look
 from lsp_analysis.experiments.monitor import monitor
 from lsp_analysis.experiments.verify import verify
-from lsp_analysis.standing.process import process_chart
+from lsp_analysis.standing.change.process import process_chart
 
 LOOKS = (
     "[stopping]",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from boroughs import N_AREAS, borough, case_of, small_map
 
-from lsp_analysis.effects.nearness import allowance, inflation, spread_by_steps, together
+from lsp_analysis.effects.one_area.nearness import allowance, inflation, spread_by_steps, together
 
 POOL = case_of(borough(3, group_size=4)).pool
 MAP = small_map()

@@ -8,9 +8,9 @@ import pytest
 from lsp_analysis import area_brief, open_study
 from lsp_analysis.errors import PanelError
 from lsp_analysis.resources import study_path
-from lsp_analysis.standing import of_area
-from lsp_analysis.standing.age_adjusted import age_adjusted, has_ages
-from lsp_analysis.standing.pages import gap_page, map_page, profile_page, trend_page
+from lsp_analysis.standing.place import of_area
+from lsp_analysis.standing.place.ages import age_adjusted, has_ages
+from lsp_analysis.standing.place.pages import gap_page, map_page, profile_page, trend_page
 
 
 @pytest.fixture(scope="module")

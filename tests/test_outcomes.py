@@ -10,7 +10,7 @@ import pytest
 from boroughs import borough, scores
 from pictures import assert_fit_for_a_page
 
-from lsp_analysis.effects.outcomes import many_outcomes
+from lsp_analysis.effects.outcomes.many import many_outcomes
 from lsp_analysis.effects.question import Question
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.verdicts import causal_words
@@ -149,7 +149,7 @@ def test_a_primary_outcome_that_cannot_be_judged_is_refused():
 
 
 def test_each_outcome_is_judged_in_its_own_unit_and_as_what_it_counts():
-    from lsp_analysis.effects.outcomes import _readable, _shared_cases
+    from lsp_analysis.effects.outcomes.many import _readable, _shared_cases
 
     asked = {
         "burglary": replace(question("burglary"), unit="per_1000"),

@@ -10,7 +10,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from test_content import figure, shown
 
-from lsp_analysis.reports.page import LARGEST_DOWNLOAD, render_page
+from lsp_analysis.reports.page.exporter import LARGEST_DOWNLOAD, render_page
 
 NAME = "<script>alert('Hall')</script> \"i' th'\nWood\u202e"
 ABOUT = {

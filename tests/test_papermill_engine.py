@@ -7,8 +7,8 @@ from report_templates import notebook
 from small_study import write_small_study
 
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports import papermill_engine
-from lsp_analysis.reports.forked import can_fork
+from lsp_analysis.reports.fork.forked import can_fork
+from lsp_analysis.reports.run import papermill_engine
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="needs fork")
 

@@ -7,7 +7,7 @@ from test_content import figure
 from test_page import page_of
 
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports import pdf
+from lsp_analysis.reports.page import pdf
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.people import first_age, people
+from lsp_analysis.standing.place.residents import first_age, people
 
 BANDS = ["0-14", "15-64", "65+"]
 

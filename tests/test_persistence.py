@@ -9,7 +9,7 @@ import pytest
 from boroughs import asked, borough, case_of, scores
 from pictures import assert_fit_for_a_page
 
-from lsp_analysis.effects.persistence import persistence
+from lsp_analysis.effects.checks.lasting import persistence
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.verdicts import causal_words
 
@@ -96,7 +96,7 @@ def test_horizons_must_rise(horizons):
 
 
 def test_person_periods_are_carried_to_the_case_and_no_end_of_funding_is_none(monkeypatch):
-    from lsp_analysis.effects import persistence as module
+    from lsp_analysis.effects.checks import lasting as module
 
     opened, known = [], module.open_case
     monkeypatch.setattr(

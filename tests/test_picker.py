@@ -7,7 +7,7 @@ import pytest
 from lsp_analysis import area_brief, open_study, picker
 from lsp_analysis.picker import area_choices, pick
 from lsp_analysis.resources import study_path
-from lsp_analysis.standing.pages import gap_page
+from lsp_analysis.standing.place.pages import gap_page
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from lsp_analysis.effects import placebo
+from lsp_analysis.effects.one_area import placebo
 from lsp_analysis.errors import PanelError
 
 GRAPH = small_map()

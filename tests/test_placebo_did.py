@@ -8,8 +8,8 @@ from boroughs import borough, scores
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsp_analysis.effects.did import difference_in_differences
-from lsp_analysis.effects.placebo_did import placebo_difference_in_differences
+from lsp_analysis.effects.regressions.did import difference_in_differences
+from lsp_analysis.effects.regressions.placebo_did import placebo_difference_in_differences
 from lsp_analysis.errors import PanelError
 
 

@@ -8,10 +8,10 @@ from pictures import assert_fit_for_a_page
 
 from lsp_analysis import area_brief, open_study
 from lsp_analysis.resources import study_path
-from lsp_analysis.standing.brief import ALIKE
-from lsp_analysis.standing.peers import peers
-from lsp_analysis.standing.places import places
-from lsp_analysis.standing.rug import rug
+from lsp_analysis.standing.comparison.peer_areas import peers
+from lsp_analysis.standing.place.brief import ALIKE
+from lsp_analysis.standing.place.mapped import places
+from lsp_analysis.standing.place.verdict_grid import rug
 
 
 @pytest.fixture(scope="module")

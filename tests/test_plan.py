@@ -9,7 +9,7 @@ from standing_panels import RATE, codes, panel_of
 
 from lsp_analysis import figures, open_study
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.plan import plan_progress, plan_values
+from lsp_analysis.standing.agencies.plan import plan_progress, plan_values
 from lsp_analysis.study.periods import parse_period
 
 

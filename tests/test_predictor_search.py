@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsp_analysis.effects.predictor_fit import Matching, evaluate
-from lsp_analysis.effects.predictor_search import (
+from lsp_analysis.effects.synthetic.predictor_fit import Matching, evaluate
+from lsp_analysis.effects.synthetic.predictor_search import (
     LOWEST,
     bounded,
     descend,

@@ -10,7 +10,7 @@ from boroughs import borough, case_of, scores
 from pictures import assert_fit_for_a_page
 
 from lsp_analysis.effects.case import open_case
-from lsp_analysis.effects.pretrends import (
+from lsp_analysis.effects.checks.pretrends import (
     _bending,
     anticipation,
     earlier_dates,

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.text import Text
 
 from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.standing.process import process_chart
+from lsp_analysis.standing.change.process import process_chart
 
 
 def series_of(values: list[float], start: str = "2004-01") -> pd.DataFrame:

@@ -10,8 +10,8 @@ import pytest
 from standing_panels import CLAIMS, COUNT, RATE, SCORE, SHARE, panel_of
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.baseline import compare
-from lsp_analysis.standing.profile import profile
+from lsp_analysis.standing.comparison.baseline import compare
+from lsp_analysis.standing.comparison.profiles import profile
 from lsp_analysis.study.panel import Indicator
 
 CODES = [f"A{i:02}" for i in range(40)]

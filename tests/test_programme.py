@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from lsp_analysis import open_study, programme_effects, programme_in
-from lsp_analysis.effects.indicator_effect import IndicatorEffect, indicator_effect
-from lsp_analysis.effects.programme import Programme
+from lsp_analysis.effects.outcomes.one_indicator import IndicatorEffect, indicator_effect
+from lsp_analysis.effects.outcomes.programme import Programme
 from lsp_analysis.resources import study_path
 from lsp_analysis.verdicts import causal_words
 

@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from lsp_analysis.effects.did import difference_in_differences
-from lsp_analysis.effects.event_study import event_study
-from lsp_analysis.effects.fixed_effects import two_way_regression
-from lsp_analysis.effects.its import interrupted_series
-from lsp_analysis.effects.randomisation import randomisation_inference
-from lsp_analysis.effects.structural import structural_effect
-from lsp_analysis.effects.synthetic import synthetic_control
-from lsp_analysis.effects.two_by_two import did_2x2
+from lsp_analysis.effects.regressions.did import difference_in_differences
+from lsp_analysis.effects.regressions.event_studies import event_study
+from lsp_analysis.effects.regressions.fixed_effects import two_way_regression
+from lsp_analysis.effects.regressions.its import interrupted_series
+from lsp_analysis.effects.regressions.randomisation import randomisation_inference
+from lsp_analysis.effects.regressions.structural import structural_effect
+from lsp_analysis.effects.regressions.two_by_two import did_2x2
+from lsp_analysis.effects.synthetic.control import synthetic_control
 
 
 def textbook(name: str) -> pd.DataFrame:

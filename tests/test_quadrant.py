@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from standing_panels import COUNT, RATE, SHARE, codes, panel_of
 
-from lsp_analysis.standing.quadrant import Quadrant, quadrant, quadrant_name
+from lsp_analysis.standing.change.two_aims import Quadrant, quadrant, quadrant_name
 from lsp_analysis.study.panel import Indicator
 
 HERE, ELSEWHERE = codes(0), codes(1)

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from effect_worlds import START, codes, panel
 
-from lsp_analysis.effects.did import difference_in_differences
-from lsp_analysis.effects.randomisation import randomisation_inference
+from lsp_analysis.effects.regressions.did import difference_in_differences
+from lsp_analysis.effects.regressions.randomisation import randomisation_inference
 from lsp_analysis.errors import PanelError, ParameterError
 
 OPTIONS = {"outcome": "rate", "start": START}

@@ -11,7 +11,7 @@ from scipy import stats
 from standing_panels import CLAIMS, COUNT, RATE, SHARE, codes, panel_of
 
 from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.standing.rates import (
+from lsp_analysis.standing.comparison.intervals import (
     byar_limits,
     crude_rate,
     exact_poisson_limits,

@@ -8,8 +8,8 @@ from conftest import ROOT
 
 from lsp_analysis.cli import COMMANDS
 from lsp_analysis.command_line import read_command_line
-from lsp_analysis.reports.job import JobMaker
-from lsp_analysis.reports.selection import jobs_from_file, without_clashes
+from lsp_analysis.reports.job.request import JobMaker
+from lsp_analysis.reports.job.selection import jobs_from_file, without_clashes
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ from reference.bindings import answer
 from scipy import stats
 
 from lsp_analysis.errors import LspError
-from lsp_analysis.standing import funnel_limits
+from lsp_analysis.standing.comparison import funnel_limits
 
 # Published figures
 

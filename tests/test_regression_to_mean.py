@@ -6,7 +6,7 @@ from boroughs import borough, case_of, scores
 from pictures import assert_fit_for_a_page
 
 from lsp_analysis.effects.case import open_case
-from lsp_analysis.effects.regression_to_mean import regression_to_the_mean
+from lsp_analysis.effects.checks.regression_to_mean import regression_to_the_mean
 
 NOISY = {"mean_count": 1.5, "level_sd": 0.2, "selection_window": 6}
 

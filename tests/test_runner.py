@@ -9,7 +9,7 @@ from report_templates import CELLS, write_template
 from small_study import write_small_study
 
 from lsp_analysis.errors import AreaError, ParameterError, ReportError, StudyError
-from lsp_analysis.reports.runner import run_report
+from lsp_analysis.reports.run.runner import run_report
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_a_request_that_cannot_be_answered_starts_nothing(
     folder, template, tmp_path, monkeypatch, kind, request_, said
 ):
     monkeypatch.setattr(
-        "lsp_analysis.reports.runner.make_reports", lambda *_: pytest.fail("it was started")
+        "lsp_analysis.reports.run.runner.make_reports", lambda *_: pytest.fail("it was started")
     )
     asked = {"study": folder, "area": "N1", "template": template, "out": tmp_path / "out"}
     asked |= request_

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_analysis.effects.scale import CountScale, IdentityScale, count_scale
+from lsp_analysis.effects.one_area.scale import CountScale, IdentityScale, count_scale
 
 positive = st.floats(0.5, 5_000)
 

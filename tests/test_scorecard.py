@@ -11,10 +11,10 @@ from small_study import small_tables, write_small_study
 from lsp_analysis import area_brief, open_study
 from lsp_analysis.errors import PanelError
 from lsp_analysis.resources import study_path
-from lsp_analysis.standing.agenda import first_things
-from lsp_analysis.standing.rug import rug
-from lsp_analysis.standing.scorecard import scorecard
-from lsp_analysis.standing.signals import signals
+from lsp_analysis.standing.agencies.agenda import first_things
+from lsp_analysis.standing.change.process_table import signals
+from lsp_analysis.standing.place.glance import scorecard
+from lsp_analysis.standing.place.verdict_grid import rug
 
 
 @pytest.fixture(scope="module")

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from effect_worlds import START, codes, panel, two_factors
 
-from lsp_analysis.effects.augmented import augmented_synthetic_control
-from lsp_analysis.effects.did import difference_in_differences
-from lsp_analysis.effects.sdid import area_weights, synthetic_did
-from lsp_analysis.effects.synthetic import synthetic_control
+from lsp_analysis.effects.regressions.did import difference_in_differences
+from lsp_analysis.effects.synthetic.augmented import augmented_synthetic_control
+from lsp_analysis.effects.synthetic.control import synthetic_control
+from lsp_analysis.effects.synthetic.sdid import area_weights, synthetic_did
 from lsp_analysis.errors import PanelError
 
 OPTIONS = {"outcome": "rate", "treated": ["E000"], "start": 17}

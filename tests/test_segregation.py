@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lsp_analysis.standing.segregation import segregation
+from lsp_analysis.standing.inequality.uneven import segregation
 
 
 def test_segregation_does_not_depend_on_how_large_the_areas_are_drawn():

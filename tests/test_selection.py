@@ -5,14 +5,14 @@ from report_templates import write_template
 from small_study import LSOAS, small_tables, write_small_study
 
 from lsp_analysis.errors import AreaError, LspError, ParameterError
-from lsp_analysis.reports.job import JobMaker
-from lsp_analysis.reports.selection import (
+from lsp_analysis.reports.job.request import JobMaker
+from lsp_analysis.reports.job.selection import (
     choose_areas,
     jobs_from_file,
     shard_of,
     without_clashes,
 )
-from lsp_analysis.reports.template import load_template
+from lsp_analysis.reports.job.template import load_template
 from lsp_analysis.study.store import Study
 
 

@@ -11,8 +11,13 @@ from boroughs import asked, borough, case_of, scores
 from pictures import assert_fit_for_a_page
 
 from lsp_analysis import figures
+from lsp_analysis.effects.checks.sensitivity import (
+    check_all,
+    check_case,
+    checks_frame,
+    checks_sentence,
+)
 from lsp_analysis.effects.result import CheckResult
-from lsp_analysis.effects.sensitivity import check_all, check_case, checks_frame, checks_sentence
 from lsp_analysis.errors import AreaError, PanelError
 from lsp_analysis.verdicts import causal_words
 

@@ -6,7 +6,7 @@ import pytest
 
 from lsp_analysis import area_brief, open_study
 from lsp_analysis.resources import study_path
-from lsp_analysis.standing.sharing import shareable, sharing, small_counts
+from lsp_analysis.standing.agencies.data_sharing import shareable, sharing, small_counts
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
-from lsp_analysis.reports.forked import can_fork
-from lsp_analysis.reports.job import Limits
+from lsp_analysis.reports.fork.forked import can_fork
+from lsp_analysis.reports.job.request import Limits
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="each run needs a fork of its own")
 
@@ -40,8 +40,8 @@ def book(cells):
 
 def run(notebook):
     """`notebook` after its cells ran in a fork of this process."""
-    from lsp_analysis.reports.forks import Forks
-    from lsp_analysis.reports.shell import run_cells
+    from lsp_analysis.reports.fork.forks import Forks
+    from lsp_analysis.reports.fork.shell import run_cells
 
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     forks = Forks()
@@ -53,7 +53,7 @@ def run(notebook):
 
 AFRESH = """
 import sys, nbformat
-from lsp_analysis.reports.shell import run_cells
+from lsp_analysis.reports.fork.shell import run_cells
 ran = nbformat.writes(run_cells(nbformat.reads(sys.stdin.read(), as_version=4)))
 sys.stdout.write(ran)
 """
@@ -90,7 +90,7 @@ def shown(cell):
 
 @pytest.fixture(scope="module")
 def both():
-    from lsp_analysis.reports.kernel import execute_in_kernel
+    from lsp_analysis.reports.run.kernel import execute_in_kernel
 
     notebook = book(CELLS)
     notebook.metadata["kernelspec"] = {"name": "python3", "language": "python", "display_name": "P"}
@@ -107,8 +107,8 @@ def test_every_cell_gives_what_a_kernel_gives(both):
 
 @pytest.mark.parametrize("preloaded", ["nothing", "pyplot", "a figure"])
 def test_no_figure_is_lost_whatever_was_loaded_before_the_fork(preloaded):
-    from lsp_analysis.reports.forks import Forks
-    from lsp_analysis.reports.shell import run_cells
+    from lsp_analysis.reports.fork.forks import Forks
+    from lsp_analysis.reports.fork.shell import run_cells
 
     def load_and_run():
         if preloaded != "nothing":

@@ -10,9 +10,9 @@ import pytest
 from boroughs import borough, scores
 from pictures import assert_fit_for_a_page
 
-from lsp_analysis.effects.candidates import CANDIDATES, Setting
+from lsp_analysis.effects.outcomes.candidates import CANDIDATES, Setting
+from lsp_analysis.effects.outcomes.other_methods import SideBySide, side_by_side
 from lsp_analysis.effects.question import Question
-from lsp_analysis.effects.side_by_side import SideBySide, side_by_side
 from lsp_analysis.verdicts import causal_words
 
 CALM = {"mean_count": 60, "overdispersion": 0.02, "autocorrelation": 0.0}

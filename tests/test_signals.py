@@ -8,7 +8,12 @@ import pytest
 
 from lsp_analysis import area_brief, open_study
 from lsp_analysis.resources import study_path
-from lsp_analysis.standing.signals import process_of, signals, target_of, without_seasons
+from lsp_analysis.standing.change.process_table import (
+    process_of,
+    signals,
+    target_of,
+    without_seasons,
+)
 
 MONTHS = pd.period_range("2003-01", periods=72, freq="M")
 SEASON = 1 + 0.3 * np.sin(2 * np.pi * np.arange(72) / 12)

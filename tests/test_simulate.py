@@ -8,8 +8,8 @@ import pytest
 from conftest import ROOT
 
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.study.graph import as_graph, planar_graph, worst_group
-from lsp_analysis.study.simulate import World, read_worlds, simulate_borough
+from lsp_analysis.study.simulation.boroughs import World, read_worlds, simulate_borough
+from lsp_analysis.study.simulation.graph import as_graph, planar_graph, worst_group
 
 GRAPH = planar_graph(177, seed=7)
 WORLDS = read_worlds(ROOT / "benchmarks" / "worlds.csv")

@@ -13,7 +13,7 @@ from conftest import ROOT
 from lsp_analysis import open_study
 from lsp_analysis.errors import SourceError, StudyError
 from lsp_analysis.sources import import_study
-from lsp_analysis.study.check import check_study
+from lsp_analysis.study.check.whole_study import check_study
 
 BOLTON = "E08000001"
 ESTATE = "E01004802"

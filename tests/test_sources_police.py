@@ -8,7 +8,7 @@ import pytest
 from lsp_analysis import open_study
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import import_study
-from lsp_analysis.study.check import check_study
+from lsp_analysis.study.check.whole_study import check_study
 
 BURGLARY, DISORDER = "burglary", "anti_social_behaviour"
 TOGETHER = "all_crime_and_anti_social_behaviour"

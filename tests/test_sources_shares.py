@@ -9,7 +9,7 @@ import pytest
 from lsp_analysis import open_study
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import import_study
-from lsp_analysis.study.check import check_study
+from lsp_analysis.study.check.whole_study import check_study
 
 WHOLE, SPLIT, PARTS = "E01090001", "E01090002", ("E01090006", "E01095001")
 

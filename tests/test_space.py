@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.standing.space import moran
+from lsp_analysis.standing.inequality.space import moran
 
 
 def grid(rows: int, columns: int) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from pictures import assert_fit_for_a_page
 from shapely.geometry import box
 
 from lsp_analysis.effects.case import open_case
-from lsp_analysis.effects.spillover import metres_away, rings, spillover
+from lsp_analysis.effects.checks.rings import metres_away, rings, spillover
 from lsp_analysis.errors import PanelError
 from lsp_analysis.verdicts import causal_words
 

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 from effect_worlds import codes
 
-from lsp_analysis.effects.did import difference_in_differences
-from lsp_analysis.effects.fixed_effects import two_way_regression
-from lsp_analysis.effects.group_aggregates import KINDS
-from lsp_analysis.effects.staggered import staggered_effect
+from lsp_analysis.effects.regressions.did import difference_in_differences
+from lsp_analysis.effects.regressions.fixed_effects import two_way_regression
+from lsp_analysis.effects.regressions.group_aggregates import KINDS
+from lsp_analysis.effects.regressions.staggered import staggered_effect
 from lsp_analysis.errors import PanelError, ParameterError
 
 

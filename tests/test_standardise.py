@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.standardise import (
+from lsp_analysis.standing.comparison.standardise import (
     ESP2013,
     directly_standardised,
     indirectly_standardised,

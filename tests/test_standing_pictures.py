@@ -13,23 +13,23 @@ from standing_panels import RATE
 
 from lsp_analysis import open_study
 from lsp_analysis.figures.style import alt_of
-from lsp_analysis.standing.activity import activity
-from lsp_analysis.standing.avoided import events_avoided
-from lsp_analysis.standing.baseline import compare
-from lsp_analysis.standing.concentration import concentration
-from lsp_analysis.standing.funnel import funnel
-from lsp_analysis.standing.gap import gap
-from lsp_analysis.standing.gap_trend import gap_trend
-from lsp_analysis.standing.groups import group_limits, group_series
+from lsp_analysis.standing.agencies.activities import activity
+from lsp_analysis.standing.agencies.plan import plan_progress, plan_values
+from lsp_analysis.standing.agencies.spending import resources
+from lsp_analysis.standing.change.avoided import events_avoided
+from lsp_analysis.standing.change.gap_forecast import gap_trend
+from lsp_analysis.standing.change.gaps import gap
+from lsp_analysis.standing.change.process import process_chart
+from lsp_analysis.standing.change.trends import recent_trend
+from lsp_analysis.standing.change.two_aims import quadrant
+from lsp_analysis.standing.comparison.baseline import compare
+from lsp_analysis.standing.comparison.funnels import funnel
+from lsp_analysis.standing.comparison.intervals import rates
+from lsp_analysis.standing.comparison.profiles import profile
 from lsp_analysis.standing.inequality import slope_index
-from lsp_analysis.standing.plan import plan_progress, plan_values
-from lsp_analysis.standing.process import process_chart
-from lsp_analysis.standing.profile import profile
-from lsp_analysis.standing.quadrant import quadrant
-from lsp_analysis.standing.rates import rates
-from lsp_analysis.standing.resources import resources
-from lsp_analysis.standing.space import moran
-from lsp_analysis.standing.trends import recent_trend
+from lsp_analysis.standing.inequality.concentrated import concentration
+from lsp_analysis.standing.inequality.space import moran
+from lsp_analysis.standing.place.groups import group_limits, group_series
 
 ADMISSIONS = "emergency_admissions"
 

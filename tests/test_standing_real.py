@@ -8,7 +8,7 @@ import pytest
 
 from lsp_analysis import open_study
 from lsp_analysis.sources.importer import import_study
-from lsp_analysis.standing.profile import profile
+from lsp_analysis.standing.comparison.profiles import profile
 
 REST, ALIKE = "the rest of the borough", "similarly deprived areas"
 

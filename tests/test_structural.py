@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from effect_worlds import codes
 
-from lsp_analysis.effects.structural import structural_effect
+from lsp_analysis.effects.regressions.structural import structural_effect
 from lsp_analysis.errors import PanelError, ParameterError
 
 PERIODS = pd.period_range("2008-01", periods=60, freq="M")

@@ -8,10 +8,16 @@ import numpy as np
 import pytest
 from boroughs import borough, case_of
 
-from lsp_analysis.effects import expectation
-from lsp_analysis.effects.expectation import judge
-from lsp_analysis.effects.placebo import draw_pool
-from lsp_analysis.effects.surroundings import Carried, beyond_ring, carried_over, left_of, next_door
+from lsp_analysis.effects.one_area import expectation
+from lsp_analysis.effects.one_area.expectation import judge
+from lsp_analysis.effects.one_area.placebo import draw_pool
+from lsp_analysis.effects.one_area.surroundings import (
+    Carried,
+    beyond_ring,
+    carried_over,
+    left_of,
+    next_door,
+)
 
 
 def path_pool(n: int = 12):

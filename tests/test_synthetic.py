@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from effect_worlds import START, changed_areas, codes, panel, two_factors
 
-from lsp_analysis.effects.synthetic import synthetic_control
+from lsp_analysis.effects.synthetic.control import synthetic_control
 from lsp_analysis.errors import PanelError, ParameterError
 
 OPTIONS = {"outcome": "rate", "treated": ["E000"], "start": 17}

@@ -7,7 +7,7 @@ import pytest
 from report_templates import PARAMETERS, notebook, write_template
 
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports.template import load_template, read_notebook
+from lsp_analysis.reports.job.template import load_template, read_notebook
 
 
 def test_a_template_is_read_with_its_parameters_and_what_it_expects(tmp_path):

@@ -9,7 +9,7 @@ from standing_panels import RATE, SHARE
 from statsmodels.regression.linear_model import WLS
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.trends import (
+from lsp_analysis.standing.change.trends import (
     chi_squared_trend,
     proportion_trend,
     recent_trend,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lsp_analysis import open_study
-from lsp_analysis.effects.outcomes import many_outcomes
+from lsp_analysis.effects.outcomes.many import many_outcomes
+from lsp_analysis.effects.outcomes.truth import truth_beside
 from lsp_analysis.effects.question import pose
-from lsp_analysis.effects.truth import truth_beside
 from lsp_analysis.resources import study_path
 
 INDICATOR = "antisocial_behaviour"

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 
-from lsp_analysis.effects.two_by_two import did_2x2
+from lsp_analysis.effects.regressions.two_by_two import did_2x2
 from lsp_analysis.errors import PanelError, ParameterError
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_analysis.effects.windows import (
+from lsp_analysis.effects.one_area.windows import (
     read_ledger,
     start_position,
     treated_rows,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_analysis.effects.estimate import estimate
+from lsp_analysis.effects.one_area.estimation import estimate
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.words import than_expected
 from lsp_analysis.verdicts import causal_words

@@ -9,7 +9,7 @@ import numpy as np
 from demo.measures import MEASURES, PRIMARY
 from demo.people import denominators, draw_residents
 
-from lsp_analysis.study.graph import AreaGraph
+from lsp_analysis.study.simulation.graph import AreaGraph
 
 PILOT = "E01004802"
 SEED = 20

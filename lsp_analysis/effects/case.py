@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.effects import placebo
 from lsp_analysis.effects.eligible import eligible_areas
-from lsp_analysis.effects.expectation import judge
 from lsp_analysis.effects.given import check_level, check_seed, plain_codes
-from lsp_analysis.effects.judgement import Judgement
+from lsp_analysis.effects.one_area import placebo
+from lsp_analysis.effects.one_area.expectation import judge
+from lsp_analysis.effects.one_area.judgement import Judgement
+from lsp_analysis.effects.one_area.placebo import PlaceboPool
+from lsp_analysis.effects.one_area.surroundings import Carried
+from lsp_analysis.effects.one_area.windows import Ledger, read_ledger, start_position, treated_rows
 from lsp_analysis.effects.options import check_words
 from lsp_analysis.effects.people import check_population
-from lsp_analysis.effects.placebo import PlaceboPool
-from lsp_analysis.effects.surroundings import Carried
-from lsp_analysis.effects.windows import Ledger, read_ledger, start_position, treated_rows
 
 PASSED, FAILED, UNSURE = "passed", "failed", "too little to tell"
 COUNTED = {False: "events", True: "person-periods"}

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
+from lsp_analysis.effects.one_area.windows import Ledger
 from lsp_analysis.effects.people import check_exposure
-from lsp_analysis.effects.windows import Ledger
 from lsp_analysis.errors import PanelError, ParameterError
 
 FEWEST_VALUES = 0.5  # of the treated areas' values on either side of the start

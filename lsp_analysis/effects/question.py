@@ -10,12 +10,12 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.effects.case import Case, open_case
-from lsp_analysis.effects.estimate import estimate
-from lsp_analysis.effects.indicator_effect import PERSON_PERIODS, compared, dated
+from lsp_analysis.effects.checks.lasting import Persistence, persistence
+from lsp_analysis.effects.checks.sensitivity import check_case
+from lsp_analysis.effects.one_area.estimation import estimate
+from lsp_analysis.effects.outcomes.one_indicator import PERSON_PERIODS, compared, dated
 from lsp_analysis.effects.periods import as_period
-from lsp_analysis.effects.persistence import Persistence, persistence
 from lsp_analysis.effects.result import CheckResult, EffectEstimate
-from lsp_analysis.effects.sensitivity import check_case
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.wording import Sentence
 

@@ -4,10 +4,7 @@ Functions that bear the name of their module are imported from it, as in
 ``from lsp_analysis.experiments.analyse import analyse``.
 """
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import Any
+import lazy_loader
 
 _HOME = {
     "new_experiment": "template",
@@ -39,15 +36,7 @@ _HOME = {
     "pool_rounds": "pool",
 }
 
-__all__ = [*_HOME]
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={home: [n for n in _HOME if _HOME[n] == home] for home in _HOME.values()},
+)

@@ -22,10 +22,10 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.figures.few_colours import few_colours
 from lsp_analysis.figures.fitting import FittedLayout
 from lsp_analysis.figures.house_axes import HouseAxes
 from lsp_analysis.figures.lettering import FAMILY, Paper
+from lsp_analysis.figures.palette import few_colours
 
 PALETTE = ("#12436D", "#28A197", "#801650", "#F46A25")
 GREYS = ("#3D3D3D", "#6B6B6B", "#BFBFBF", "#E5E5E5")  # text, marks, bands, grid

@@ -1,24 +1,17 @@
 """The study folder: what the package reads and writes."""
 
-from __future__ import annotations
-
-from importlib import import_module
-from typing import Any
+import lazy_loader
 
 _HOME = {
     "Study": "store",
     "open_study": "store",
     "write_study": "write",
-    "check_study": "check",
-    "new_study": "new",
-    "add_table": "add",
+    "check_study": "check.whole_study",
+    "new_study": "add.new",
+    "add_table": "add.adding",
 }
 
-__all__ = [*_HOME]
-
-
-def __getattr__(name: str) -> Any:
-    """Load a public name when it is first used: the schema alone needs no pandas."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={home: [n for n in _HOME if _HOME[n] == home] for home in _HOME.values()},
+)

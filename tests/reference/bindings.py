@@ -13,26 +13,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.did import difference_in_differences
-from lsp_analysis.effects.its import interrupted_series
-from lsp_analysis.effects.two_by_two import did_2x2
+from lsp_analysis.effects.regressions.did import difference_in_differences
+from lsp_analysis.effects.regressions.its import interrupted_series
+from lsp_analysis.effects.regressions.two_by_two import did_2x2
 from lsp_analysis.experiments import closed_form, icc, schemes, sequential, wedge
 from lsp_analysis.experiments.randomisation_test import redraws
-from lsp_analysis.standing import (
+from lsp_analysis.standing.change import process_rules, trends
+from lsp_analysis.standing.comparison import (
     contrast,
     funnel_limits,
-    inequality,
+    intervals,
     judging,
-    life,
-    ranks,
-    rates,
-    segregation,
+    ranking,
     smoothing,
-    space,
     standardise,
-    trends,
-    xmr,
 )
+from lsp_analysis.standing.inequality import life, slope_index, space, uneven
 from lsp_analysis.study import areas, disclosure
 
 Inputs = dict[str, Any]
@@ -103,17 +99,17 @@ LIMITS = {"lower": "low", "upper": "high"}
 
 @binds("rate_byars_exact")
 def _crude_rate(i: Inputs) -> Inputs:
-    value = rates.crude_rate(i["obs"], i["pop"])["value"][0]
-    limits = _at_both_levels(lambda k: rates.crude_rate(i["obs"], i["pop"], level=k), LIMITS)
+    value = intervals.crude_rate(i["obs"], i["pop"])["value"][0]
+    limits = _at_both_levels(lambda k: intervals.crude_rate(i["obs"], i["pop"], level=k), LIMITS)
     return {"value": value, **limits}
 
 
 @binds("proportion_wilson")
 def _proportion(i: Inputs) -> Inputs:
-    value = rates.proportion(i["x"], i["n"])["value"][0]
+    value = intervals.proportion(i["x"], i["n"])["value"][0]
     return {
         "value": value,
-        **_at_both_levels(lambda k: rates.proportion(i["x"], i["n"], level=k), LIMITS),
+        **_at_both_levels(lambda k: intervals.proportion(i["x"], i["n"], level=k), LIMITS),
     }
 
 
@@ -122,7 +118,7 @@ def _mean(i: Inputs) -> Inputs:
     values = pd.DataFrame({"value": i["values"], "group": "all"})
 
     def table(level: float) -> pd.DataFrame:
-        return rates.means(values, value="value", by="group", level=level)
+        return intervals.means(values, value="value", by="group", level=level)
 
     row = table(0.95).iloc[0]
     return {"value": row["value"], "stdev": row["stdev"], **_at_both_levels(table, LIMITS)}
@@ -230,7 +226,7 @@ def _p_adjust(i: Inputs) -> Inputs:
 
 @binds("quantiles_phe")
 def _quantiles(i: Inputs) -> Inputs:
-    return {"quantile": ranks.quantiles(i["v"], 5)}
+    return {"quantile": ranking.quantiles(i["v"], 5)}
 
 
 # Funnels
@@ -268,7 +264,7 @@ def _funnel_rate(i: Inputs) -> Inputs:
 
 
 def _slope_index(i: Inputs, **keywords: Any) -> Inputs:
-    found = inequality.slope_index(i["population"], i["value"], **keywords)
+    found = slope_index.slope_index(i["population"], i["value"], **keywords)
     return {
         "sii": found.sii,
         "rii": found.rii,
@@ -310,7 +306,7 @@ def _sii_logit(i: Inputs) -> Inputs:
 
 @binds("segregation")
 def _segregation(i: Inputs) -> Inputs:
-    found = segregation.segregation(i["group"], i["total"])
+    found = uneven.segregation(i["group"], i["total"])
     return found.rename({"dissimilarity": "dissim"}).to_dict()
 
 
@@ -341,7 +337,7 @@ def _moran(i: Inputs) -> Inputs:
 @binds("xmr_plot_the_dots")
 def _xmr(i: Inputs) -> Inputs:
     rebase = _given(i, "rebase_at_point", [])
-    points = xmr.xmr(
+    points = process_rules.xmr(
         i["y"],
         direction=_given(i, "improvement_direction", 1),
         rebase_at=rebase if isinstance(rebase, list) else [rebase],

@@ -1,0 +1,1 @@
+"""What could mislead us? Checks of one estimate, each with its verdict."""

@@ -1,0 +1,246 @@
+"""Was what was gained lost next door? Weighted displacement difference and quotient."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.special import ndtri
+
+from lsp_analysis import figures, wording
+from lsp_analysis.effects.case import FAILED, PASSED, UNSURE, Case, Sized, sized
+from lsp_analysis.effects.checks.rings import judge_ring, rings
+from lsp_analysis.effects.one_area.judgement import Judgement
+from lsp_analysis.effects.result import CheckResult
+from lsp_analysis.errors import ParameterError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True)
+class DisplacementDifference:
+    """Events prevented here and displaced next door, by counts alone.
+
+    Attributes
+    ----------
+    local, displaced, total : float
+        Change in the programme area less that of its control; the same next door; their sum.
+        Below 0 events were prevented.
+    local_error, displaced_error, total_error : float
+        Standard errors, counts being Poisson.
+    low, high : float
+        Interval of `total` at `level`.
+    """
+
+    local: float
+    displaced: float
+    total: float
+    local_error: float
+    displaced_error: float
+    total_error: float
+    low: float
+    high: float
+    level: float = 0.95
+
+    @property
+    def z(self) -> float:
+        """`total` in standard errors."""
+        return self.total / self.total_error if self.total_error else math.nan
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row each for here, next door and both."""
+        rows = [
+            (self.local, self.local_error),
+            (self.displaced, self.displaced_error),
+            (self.total, self.total_error),
+        ]
+        index = pd.Index(["programme area", "next door", "both"], name="where")
+        return pd.DataFrame(rows, columns=["estimate", "error"], index=index)
+
+    def sentence(self) -> wording.Sentence:
+        """The net change in one line."""
+        within = wording.interval(self.low, self.high, "events", self.level, of_change=True)
+        return wording.Sentence(
+            f"Here and next door together, events {wording.change(self.total)} against their "
+            f"controls ({within}): {_more_or_fewer(self.local)} here and "
+            f"{_more_or_fewer(self.displaced)} next door."
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The change here, next door and in both, with intervals at `level`."""
+        frame = self.summary_frame().reset_index(names="label")
+        half = float(ndtri(0.5 + self.level / 2)) * frame["error"]
+        ends = frame.assign(low=frame["estimate"] - half, high=frame["estimate"] + half)
+        return figures.draw_forest(
+            ends[["label", "estimate", "low", "high"]], unit="events", level=self.level, ax=ax
+        )
+
+
+def weighted_displacement_difference(
+    treated: Sequence[float],
+    control: Sequence[float],
+    displacement: Sequence[float] = (0, 0),
+    displacement_control: Sequence[float] = (0, 0),
+    *,
+    times: Sequence[float] = (1, 1),
+    sizes: Sequence[float] = (1, 1, 1, 1),
+    level: float = 0.95,
+) -> DisplacementDifference:
+    """Weighted displacement difference of Wheeler and Ratcliffe (2018), Crime Science 7:11.
+
+    Parameters
+    ----------
+    treated, control, displacement, displacement_control : pairs of counts
+        Before and after.
+    times : pair
+        What counts before and after are divided by, for example years.
+    sizes : four numbers
+        What counts of each area are divided by, in the order of the first four parameters.
+
+    Raises
+    ------
+    ParameterError
+        Counts below 0, not in pairs, or to be divided by nothing.
+    """
+    counts = np.array([treated, control, displacement, displacement_control], dtype=float)
+    if counts.shape != (4, 2) or (counts < 0).any():
+        raise ParameterError(
+            "Each area needs a count before and one after, 0 or more: "
+            f"got {treated}, {control}, {displacement} and {displacement_control}."
+        )
+    scale = np.asarray(times, dtype=float) * np.asarray(sizes, dtype=float)[:, None]
+    if not (scale > 0).all():
+        raise ParameterError(f"times and sizes must be above 0, not {times} and {sizes}.")
+    change = np.diff(counts / scale, axis=1)[:, 0]
+    variance = (counts / scale**2).sum(axis=1)
+    local, displaced = change[0] - change[1], change[2] - change[3]
+    errors = np.sqrt([variance[:2].sum(), variance[2:].sum(), variance.sum()])
+    half = float(ndtri(0.5 + level / 2)) * errors[2]
+    total = local + displaced
+    return DisplacementDifference(
+        float(local), float(displaced), float(total), *map(float, errors),
+        float(total - half), float(total + half), level,
+    )  # fmt: skip
+
+
+def displacement_quotient(
+    treated: Sequence[float], displacement: Sequence[float], control: Sequence[float]
+) -> float:
+    """Weighted displacement quotient of Bowers and Johnson (2003), J. Quant. Criminology 19:275.
+
+    Each pair holds counts before and after. Below -1 more was displaced than gained; from -1 to 0
+    part of the gain was; above 0 the gain spread. Missing where nothing was gained.
+    """
+    (before, after), (near_before, near_after), (far_before, far_after) = (
+        map(float, pair) for pair in (treated, displacement, control)
+    )
+    if not (far_before > 0 and far_after > 0):
+        return math.nan
+    gained = after / far_after - before / far_before
+    if gained >= 0:
+        return math.nan
+    return (near_after / far_after - near_before / far_before) / gained
+
+
+def displacement(case: Case) -> CheckResult:
+    """Whether gains here stand once the areas next door are counted with it.
+
+    The neighbourhood, the areas next door and both together are judged against their expectations,
+    so that regression to the mean is allowed for; the plain weighted displacement difference and
+    quotient, which do not allow for it, are given beside them, the former without its interval for
+    person-periods, which are no Poisson counts.
+    """
+    name = "Displacement"
+    columns = ["label", "estimate", "low", "high"]
+    if not case.ledger.counts or case.adjacency is None:
+        why = "the outcome is not a count" if not case.ledger.counts else "no neighbours were given"
+        return CheckResult(
+            name, UNSURE, f"Displacement was not looked for: {why}.", pd.DataFrame(columns=columns)
+        )
+    near = next((areas for label, areas, _ in rings(case)), None)
+    beside = None if near is None else near | case.treated
+    next_door = None if near is None else judge_ring(case, near, beside)
+    both = None if near is None else judge_ring(case, beside, beside)
+    if next_door is None or both is None:
+        return CheckResult(
+            name, UNSURE, "There are too few areas beyond those next door to compare with.",
+            pd.DataFrame(columns=columns),
+        )  # fmt: skip
+    plain, quotient = _plain(case, near)
+    table = pd.DataFrame(
+        [
+            _events(case, case.found, "This neighbourhood"),
+            _events(case, next_door, f"The {wording.counted(int(near.sum()), 'area')} next door"),
+            _events(case, both, "Both together"),
+            {
+                "label": "Both, by counts alone (WDD)",
+                "estimate": plain.total,
+                "low": np.nan if case.person_periods else plain.low,
+                "high": np.nan if case.person_periods else plain.high,
+            },
+        ]
+    )
+    here, there, net = (sized(case, found) for found in (case.found, next_door, both))
+    status, rest = _judged(here, there, net)
+    amounts = [_more_or_fewer(round(x)) for x in table["estimate"][:3]]
+    told = (
+        f"Since the start {amounts[0]} {case.counted} than expected here, {amounts[1]} next door, "
+        f"{amounts[2]} together. {rest}"
+    )
+    if here.clear and not math.isnan(quotient):
+        told += (
+            f" (By counts alone the displacement quotient is {wording.number(quotient, 2)}; below "
+            "−1 more moved than was gained.)"
+        )
+    return CheckResult(
+        name, status, told, table, "draw_forest",
+        {"unit": f"{wording.capital(case.counted)} since the start", "level": case.level},
+    )  # fmt: skip
+
+
+def _judged(here: Sized, there: Sized, net: Sized) -> tuple[str, str]:
+    """Status and reason from the effect here, next door, and both together."""
+    if there.clear and there.estimate * here.estimate < 0:
+        return FAILED, "Next door it went the other way: part of the effect may have moved there."
+    if not here.clear:
+        return UNSURE, "With no clear effect here there is nothing to ask after next door."
+    if net.clear and net.estimate * here.estimate > 0:
+        return PASSED, "The effect stands with the areas next door counted in."
+    return UNSURE, "With the areas next door counted in, the effect is no longer clear."
+
+
+def _events(case: Case, found: Judgement, label: str) -> dict[str, object]:
+    """Events above or below expectation, with the interval of the effect."""
+    size, expected = sized(case, found), float(found.expected[0])
+    row = {"label": label, "estimate": float(found.total[0]) - expected}
+    return row | {"low": expected * size.low / 100, "high": expected * size.high / 100}
+
+
+def _more_or_fewer(events: float) -> str:
+    return f"{wording.number(abs(events))} {'more' if events > 0 else 'fewer'}"
+
+
+def _plain(case: Case, near: np.ndarray) -> tuple[DisplacementDifference, float]:
+    """Weighted displacement difference and quotient over equally long times before and after.
+
+    Controls are the comparison areas, scaled to start level with what they are compared with.
+    """
+    length = min(case.start, case.stop - case.start)
+    before = case.ledger.sums(case.start - length, case.start)[0]
+    after = case.ledger.sums(case.start, case.start + length)[0]
+    pairs = [
+        (float(before[areas].sum()), float(after[areas].sum()))
+        for areas in (case.treated, near, case.pool.comparison)
+    ]
+    here, there, control = pairs
+    level_with_it = (max(control[0], 0.5) / max(pair[0], 0.5) for pair in (here, there))
+    sizes = [size for scale in level_with_it for size in (1, scale)]
+    plain = weighted_displacement_difference(
+        here, control, there, control, sizes=sizes, level=case.level
+    )
+    return plain, displacement_quotient(here, there, control)

@@ -1,0 +1,1 @@
+"""The effect on one treated neighbourhood: expectation from the past, rank among placebo areas."""

@@ -1,0 +1,1 @@
+"""A programme and all its outcomes: what a study's pages and notebooks say of it."""

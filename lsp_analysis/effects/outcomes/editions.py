@@ -1,0 +1,304 @@
+"""The Indices of Deprivation over their editions: what happened, and what like areas did anyway.
+
+Scores are not comparable between editions, so areas are followed by rank and by position in the
+borough: 1 is the borough's most deprived small area.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.absent import Absent
+from lsp_analysis.effects.regressions.placebo_did import placebo_difference_in_differences
+from lsp_analysis.effects.result import EffectEstimate
+from lsp_analysis.errors import LspError, PanelError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.figures.tables import Table
+    from lsp_analysis.study.areas import Area
+    from lsp_analysis.study.store import Study
+
+ALIKE = 10  # areas called as bad, or as quick to rise
+
+
+@dataclass(frozen=True)
+class EditionStory:
+    """A neighbourhood's place in successive Indices, beside areas that looked alike at the time.
+
+    Attributes
+    ----------
+    places : DataFrame
+        edition, data_year, rank (national, 1 most deprived), position (in the borough), of (areas
+        ranked), one row per edition, averaged over the neighbourhood's areas.
+    anyway : DataFrame
+        group, areas, change (mean change of position from `before` to `after`), low, high (range of
+        the middle half).
+    lines : DataFrame
+        edition, series, position: the mean positions drawn.
+    effect : EffectEstimate
+        Difference-in-differences of position, ranked among placebo neighbourhoods.
+    before, after : int
+        The last edition before the start, and the next.
+    pilot : bool
+        Whether a programme worked here; without one the positions are told and no effect is tested.
+    """
+
+    area: str
+    before: int
+    after: int
+    pilot: bool
+    places: pd.DataFrame = field(repr=False, compare=False)
+    anyway: pd.DataFrame = field(repr=False, compare=False)
+    lines: pd.DataFrame = field(repr=False, compare=False)
+    effect: EffectEstimate = field(repr=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per edition."""
+        return self.places
+
+    def sentence(self) -> wording.Sentence:
+        """The rise and the fall, what like areas did, and the placebo p-value; attributed to
+        nothing."""
+        steps = [
+            f"{wording.ordinal(round(row.position))} of {row.of} in {row.edition} (national rank "
+            f"{wording.number(round(row.rank))}, "
+            f"data mostly of {row.data_year})"
+            for row in self.places.itertuples()
+        ]
+        change = self._change()
+        others = [
+            f"{row.group} moved {_places(row.change)} on average"
+            for row in self.anyway.itertuples()
+        ]
+        late = self.places.set_index("edition")["data_year"][self.after]
+        test = (
+            "Among placebo neighbourhoods a difference-in-differences as large has "
+            f"{wording.p_value(self.effect.p_value)}. "
+            if self.pilot
+            else ""
+        )
+        return wording.Sentence(
+            f"Counting from the most deprived small area of the borough, {self.area} stood "
+            f"{wording.and_list(steps)}. "
+            f"From {self.before} to {self.after} it moved {_places(change)}; over the same time "
+            f"{wording.and_list(others)}. "
+            f"{test}The {self.after} edition rests on data mostly of {late}, so these positions "
+            "say where the neighbourhood stood "
+            "and attribute its movement to nothing."
+        )
+
+    def _change(self) -> float:
+        position = self.places.set_index("edition")["position"]
+        return float(position[self.after] - position[self.before])
+
+    def table(self) -> Table:
+        """Rank and position in every edition."""
+        shown = self.places.rename(
+            columns={
+                "edition": "Edition",
+                "data_year": "Data mostly of",
+                "rank": "National rank",
+                "position": "Position in the borough",
+                "of": "Areas ranked",
+            }
+        )
+        shown["Edition"] = shown["Edition"].astype(str)
+        shown["Data mostly of"] = shown["Data mostly of"].astype(str)
+        return figures.table(
+            shown, caption=f"{self.area} in the Indices of Deprivation (1 is the most deprived)"
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Positions by edition: the neighbourhood, and areas as deprived before the start."""
+        shown = list(dict.fromkeys(self.lines["series"]))[:2]
+        lines = self.lines[self.lines["series"].isin(shown)]
+        return figures.draw_slope_ranks(lines, highlight=self.area, ax=ax)
+
+
+def _places(change: float) -> str:
+    """A change of position in words; a rise in number is a move away from the most deprived end."""
+    size = wording.number(abs(round(change)))
+    if size == "0":
+        return "hardly at all"
+    noun = "place" if size == "1" else "places"
+    return f"{size} {noun} {'away from' if change > 0 else 'towards'} the most deprived end"
+
+
+def positions(deprivation: pd.DataFrame, editions: Iterable[int] | None = None) -> pd.DataFrame:
+    """Rank and position of every small area in every edition.
+
+    Parameters
+    ----------
+    deprivation : DataFrame
+        ``area_code``, ``edition``, ``rank``, ``data_year``: the small areas of one borough.
+    editions : iterable of int, optional
+        Those to keep; all when not given.
+
+    Returns
+    -------
+    DataFrame with ``area_code``, ``period`` (the edition's year), ``edition``, ``data_year``,
+    ``rank``, ``position`` (1 is the borough's most deprived), ``of`` (areas ranked in that
+    edition).
+    """
+    rows = deprivation.dropna(subset=["rank"])
+    if editions is not None:
+        rows = rows[rows["edition"].isin(list(editions))]
+    by_edition = rows.groupby("edition")["rank"]
+    return rows.assign(
+        position=by_edition.rank(method="average"),
+        of=by_edition.transform("size"),
+        period=pd.PeriodIndex(rows["edition"].astype(str), freq="Y"),
+    )[["area_code", "period", "edition", "data_year", "rank", "position", "of"]]
+
+
+def follow_editions(
+    deprivation: pd.DataFrame,
+    *,
+    treated: Sequence[str],
+    start: pd.Period | str,
+    area: str = "the neighbourhood",
+    neighbours: pd.DataFrame | Iterable[tuple[str, str]] | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+    pilot: bool = True,
+) -> EditionStory:
+    """Follow a neighbourhood through the Indices, comparators chosen on the last edition before the
+    start.
+
+    Parameters
+    ----------
+    deprivation : DataFrame
+        Small areas of one borough, one row per area and edition: ``area_code``, ``edition``,
+        ``rank``, ``data_year``.
+    treated : list of str
+    start : Period or str
+        Start of the programme. Editions of earlier years are before it; no later edition chooses a
+        comparator.
+
+    Raises
+    ------
+    PanelError
+        Fewer than two editions before the start, or none after, that rank the neighbourhood.
+    """
+    table = positions(deprivation)
+    known = table[table["area_code"].isin(treated)].groupby("edition")["area_code"].nunique()
+    editions = sorted(known.index[known == len(set(treated))])
+    year = pd.Period(start).year
+    earlier, later = ([e for e in editions if (e < year) == wanted] for wanted in (True, False))
+    if len(earlier) < 2 or not later:
+        raise PanelError(
+            f"The Indices rank {area} in {wording.counted(len(earlier), 'edition')} before "
+            f"{year} and "
+            f"{len(later)} after; two before and one after are needed. Import more editions."
+        )
+    first, before, after = earlier[-2], earlier[-1], later[0]
+    table = table[table["edition"].isin([*earlier, *later])]
+    wide = table.pivot_table(index="area_code", columns="edition", values="position")
+    groups = _alike(wide[[first, before]].dropna(), list(treated), first, before)
+    window = table[table["edition"].isin([*earlier, after])]
+    effect = placebo_difference_in_differences(
+        window.rename(columns={"position": "value"}),
+        outcome="value",
+        treated=list(treated),
+        start=pd.Period(str(after), freq="Y"),
+        neighbours=neighbours,
+        level=level,
+        seed=seed,
+        unit="places",
+        label=f"the position of {area} in the borough",
+    )
+    return EditionStory(
+        area=area,
+        before=before,
+        after=after,
+        pilot=pilot,
+        places=_places_frame(table, treated),
+        anyway=_anyway(wide, groups, before, after),
+        lines=_lines(wide, {area: list(treated), **groups}),
+        effect=effect,
+    )
+
+
+def _alike(wide: pd.DataFrame, treated: list[str], first: int, before: int) -> dict[str, list[str]]:
+    """Areas as deprived at the last edition before the start, and areas as quick to rise up to
+    it."""
+    own = wide.loc[treated].mean()
+    others = wide.drop(index=treated)
+    near = (others[before] - own[before]).abs().sort_values(kind="stable").index[:ALIKE]
+    rise = others[before] - others[first]
+    quick = (rise - (own[before] - own[first])).abs().sort_values(kind="stable").index[:ALIKE]
+    moved = f"the {len(quick)} areas that moved as far from {first} to {before}"
+    return {f"the {len(near)} areas as deprived in {before}": list(near), moved: list(quick)}
+
+
+def _anyway(
+    wide: pd.DataFrame, groups: dict[str, list[str]], before: int, after: int
+) -> pd.DataFrame:
+    change = wide[after] - wide[before]
+    rows = []
+    for name, codes in groups.items():
+        moved = change.reindex(codes).dropna()
+        low, high = np.quantile(moved, [0.25, 0.75]) if len(moved) else (np.nan, np.nan)
+        rows.append(
+            {"group": name, "areas": len(moved), "change": moved.mean(), "low": low, "high": high}
+        )
+    return pd.DataFrame(rows)
+
+
+def _places_frame(table: pd.DataFrame, treated: Sequence[str]) -> pd.DataFrame:
+    own = table[table["area_code"].isin(treated)]
+    columns = {"data_year": "first", "rank": "mean", "position": "mean", "of": "first"}
+    return own.groupby("edition").agg(columns).reset_index()
+
+
+def _lines(wide: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFrame:
+    """Mean position of each group in each edition, as the chart of slopes takes it."""
+    means = pd.DataFrame({name: wide.loc[codes].mean() for name, codes in groups.items()})
+    long = means.rename_axis("edition").reset_index()
+    long = long.melt("edition", var_name="series", value_name="position")
+    return long.assign(edition=long["edition"].astype(str))
+
+
+def edition_story(
+    study: Study,
+    area: Area,
+    *,
+    start: pd.Period | str,
+    pilot: bool = True,
+    level: float = 0.95,
+    seed: int = 0,
+) -> EditionStory | Absent:
+    """`follow_editions` for an area of a study, or why that is not possible.
+
+    Editions are read in the codes they were published in, or translated to the area's own where its
+    small areas have no code there.
+    """
+    if not study.has("deprivation"):
+        return Absent(
+            "The study has no table `deprivation`, so the Indices cannot be followed here."
+        )
+    rows = study.deprivation()
+    everywhere = rows.groupby("edition")["area_code"].agg(set(area.members).issubset)
+    if not everywhere.all() and study.has("code_lookup"):
+        rows = study.deprivation(code_vintage=area.code_vintage)
+    try:
+        return follow_editions(
+            rows,
+            treated=list(area.members),
+            start=start,
+            area=area.name,
+            neighbours=study.neighbours() if study.has("geometry") else None,
+            level=level,
+            seed=seed,
+            pilot=pilot,
+        )
+    except LspError as error:
+        return Absent(str(error))

@@ -1,0 +1,258 @@
+"""Do other methods say the same? All suitable estimators on one scale, and choices of areas."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.effects.case import Case, percent, percents, sized
+from lsp_analysis.effects.checks.comparators import FEWEST, among, comparison_choices
+from lsp_analysis.effects.outcomes.candidates import CANDIDATES, Setting
+from lsp_analysis.effects.question import Question
+from lsp_analysis.effects.result import EffectEstimate
+from lsp_analysis.effects.words import than_expected
+from lsp_analysis.errors import LspError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.figures.tables import Table
+
+WIDEST_DRAWN = 8  # half-widths of the preferred interval beyond which others run off a picture
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """One effect by several methods, in per cent of what each expected, or in units of the outcome
+    where a share means nothing.
+
+    Attributes
+    ----------
+    table : DataFrame
+        label, estimate, low, high, p_value, maryland, rests_on; the preferred method first.
+    unsuitable : DataFrame
+        label, reason.
+    specifications : DataFrame
+        estimate, low, high, preferred, method, areas: for the specification curve.
+    estimates : tuple of EffectEstimate
+        In the order of `table`.
+    relative : bool
+        Whether effects are in per cent.
+    unit : str
+        Unit of effects that are not.
+    """
+
+    table: pd.DataFrame = field(repr=False, compare=False)
+    unsuitable: pd.DataFrame = field(repr=False, compare=False)
+    specifications: pd.DataFrame = field(repr=False, compare=False)
+    estimates: tuple[EffectEstimate, ...] = field(repr=False, compare=False)
+    level: float = 0.95
+    relative: bool = True
+    unit: str = ""
+
+    @property
+    def outside(self) -> list[str]:
+        """Methods that put the effect outside the preferred one's interval, and its estimate
+        outside their own."""
+        first, others = self.table.iloc[0], self.table.iloc[1:].dropna(subset=["estimate"])
+        inside = others["estimate"].between(first["low"], first["high"])
+        inside |= (others["low"] <= first["estimate"]) & (first["estimate"] <= others["high"])
+        return others.loc[~inside, "label"].tolist()
+
+    @property
+    def agreement(self) -> str:
+        """ "agree", "agree on direction only", "disagree", or "alone" where one method is suitable.
+
+        Two methods agree if either's interval holds the other's estimate, unless one of them finds
+        a clear effect the other way.
+        """
+        first, others = self.table.iloc[0], self.table.iloc[1:].dropna(subset=["estimate"])
+        if others.empty:
+            return "alone"
+        turned = others["estimate"] * first["estimate"] < 0
+        clear = (others["low"] > 0) | (others["high"] < 0)
+        if (turned & clear).any() or (self.outside and turned.any()):
+            return "disagree"
+        return "agree on direction only" if self.outside else "agree"
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per method."""
+        return self.table.set_index("label")
+
+    def sentence(self) -> wording.Sentence:
+        """Whether the methods agree, from where to where they run, and why some were left out."""
+        first = self.table.iloc[0]
+        lead = (
+            f"{first['label']}, the method chosen beforehand, puts it at "
+            f"{than_expected(self._in_words(first['estimate']))} "
+            f"({self._between(first['low'], first['high'])})."
+        )
+        if self.agreement == "alone":
+            return wording.Sentence(f"{lead} No other method is suitable here.")
+        others = self.table.iloc[1:].dropna(subset=["estimate"])
+        ends = others["estimate"].min(), others["estimate"].max()
+        low, high = (self._in_words(end) for end in ends)
+        count = wording.counted(len(others), "other method")
+        outside = wording.and_list(name.lower() for name in self.outside)
+        verdict = {
+            "agree": "They agree, within what chance allows.",
+            "agree on direction only": "They agree on the direction and not on the size (farther "
+            f"from it than chance allows: {outside}). Plain comparisons do not allow for how bad "
+            "it looked.",
+            "disagree": "They disagree, so what is found hangs on the method"
+            + (f" (farther from it than chance allows: {outside})." if outside else "."),
+        }[self.agreement]
+        return wording.Sentence(
+            f"{lead} By {count} it {f'runs from {low} to {high}' if low != high else f'is {low}'}. "
+            f"{verdict} {self._clear(first, others)}"
+        )
+
+    def _in_words(self, size: float) -> str:
+        return percent(size) if self.relative else wording.compared(size, self.unit)
+
+    def _between(self, low: float, high: float) -> str:
+        if self.relative:
+            return percents(low, high, self.level)
+        return wording.interval(low, high, self.unit, self.level, of_change=True)
+
+    @property
+    def _axis(self) -> str:
+        return "% of what was expected" if self.relative else self.unit
+
+    @staticmethod
+    def _clear(first: pd.Series, others: pd.DataFrame) -> str:
+        """How many intervals are clear of no effect."""
+        rows = pd.concat([first.to_frame().T, others])
+        clear = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
+        return f"Intervals clear of no effect: {wording.of_total(clear, len(rows))}."
+
+    def as_table(self) -> Table:
+        """All suitable methods for a page, and below it why the others were left out."""
+        per_cent = " (%)" if self.relative else ""
+        scale = "per cent of what each expected" if self.relative else "units of the outcome"
+        shown = self.table.rename(
+            columns={
+                "label": "Method", "estimate": f"Effect{per_cent}",
+                "low": f"Low{per_cent}", "high": f"High{per_cent}",
+                "p_value": "p", "maryland": "Maryland level", "rests_on": "Rests on",
+            }
+        )  # fmt: skip
+        alike = self.unsuitable.groupby("reason", sort=False)["label"].agg("; ".join)
+        reasons = [f"{labels}: {reason}" for reason, labels in alike.items()]
+        return figures.table(
+            shown,
+            caption=f"The effect by every method that suits these data, in {scale}",
+            note=f"Left out: {'. '.join(reasons)}." if reasons else "",
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """All suitable methods, one a row."""
+        frame = self.table[["label", "estimate", "low", "high"]]
+        return figures.draw_forest(
+            frame, unit=self._axis, level=self.level, limits=self._room(), ax=ax
+        )
+
+    def _room(self) -> tuple[float, float]:
+        """Range of effects that a picture has room for; one wide interval is to hide no other."""
+        first, estimates = self.table.iloc[0], self.table["estimate"].dropna()
+        least = 1.0 if self.relative else 1e-9
+        half = np.nanmax([first["high"] - first["low"], abs(first["estimate"]), least]) / 2
+        half = WIDEST_DRAWN * half if np.isfinite(half) else np.inf
+        return float(estimates.min() - half), float(estimates.max() + half)
+
+    def plot_specifications(self, ax: Axes | None = None) -> Axes:
+        """Every method and choice of comparison areas, in order of size."""
+        rows, (bottom, top) = self.specifications, self._room()
+        low, high = rows["low"].clip(lower=bottom), rows["high"].clip(upper=top)
+        rows = rows.assign(low=low, high=high).replace([np.inf, -np.inf], np.nan)
+        return figures.draw_specification_curve(rows, unit=self._axis, level=self.level, ax=ax)
+
+
+def side_by_side(question: Question) -> SideBySide:
+    """Estimate one effect by every method that suits its data.
+
+    Parameters
+    ----------
+    question : Question
+        All are put in per cent of what was expected, as far as that means something.
+
+    Raises
+    ------
+    PanelError, AreaError
+        As for `estimate`, whose method is the preferred one and must be possible.
+    """
+    setting = Setting(question, question.case())
+    rows, reasons, estimates = [], [], []
+    for candidate in CANDIDATES:
+        reason = candidate.unsuitable(setting)
+        if not reason:
+            try:
+                found = candidate.run(setting)
+            except LspError as error:
+                if not rows:
+                    raise
+                reason = str(error)
+        if reason:
+            reasons.append({"label": candidate.label, "reason": reason})
+            continue
+        estimates.append(found)
+        relative = not wording.is_missing(estimates[0].relative)
+        rows.append(_row(candidate.label, found, relative))
+    table = pd.DataFrame(rows)
+    return SideBySide(
+        table=table,
+        unsuitable=pd.DataFrame(reasons, columns=["label", "reason"]),
+        specifications=_specifications(setting.case, table, relative),
+        estimates=tuple(estimates),
+        level=question.level,
+        relative=relative,
+        unit=question.unit,
+    )
+
+
+def _row(label: str, found: EffectEstimate, relative: bool) -> dict[str, object]:
+    names = ("estimate", "low", "high")
+    sizes = [getattr(found, name) for name in names]
+    if relative:
+        shares = (found.relative, found.relative_low, found.relative_high)
+        sizes = [100 * share for share in shares]
+    row = dict(zip(names, sizes, strict=True))
+    return (
+        {"label": label}
+        | row
+        | {
+            "p_value": found.p_value,
+            "maryland": found.maryland,
+            "rests_on": found.inference or "the width of its interval",
+        }
+    )
+
+
+def _specifications(case: Case, table: pd.DataFrame, relative: bool) -> pd.DataFrame:
+    """The methods side by side, and the preferred one with other comparison areas."""
+    everyone = "all but neighbours"
+    frame = table[["label", "estimate", "low", "high"]].rename(columns={"label": "method"})
+    frame = frame.assign(areas=everyone, preferred=frame.index == 0)
+    rows = []
+    for label, comparison in comparison_choices(case).items():
+        pool = among(case.pool, comparison)
+        if comparison.sum() >= FEWEST and pool.n_placebos:
+            found = sized(case, case.judged(pool=pool))
+            scale = 1.0
+            if relative and not case.ledger.counts:
+                scale = 100 * float(case.found.exposure[0] / case.found.expected[0])
+            rows.append(
+                {
+                    "method": table["label"][0],
+                    "estimate": found.estimate * scale,
+                    "low": found.low * scale,
+                    "high": found.high * scale,
+                    "areas": label,
+                    "preferred": False,
+                }
+            )
+    return pd.concat([frame, pd.DataFrame(rows)], ignore_index=True)

@@ -1,0 +1,104 @@
+"""What a simulated study knows of its programme and an analyst does not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.effects.case import percent
+from lsp_analysis.effects.outcomes.many import ManyOutcomes
+from lsp_analysis.effects.periods import as_period
+from lsp_analysis.figures.tables import Table
+
+if TYPE_CHECKING:
+    from lsp_analysis.study.store import Study
+
+
+def truth_beside(
+    study: Study, found: ManyOutcomes, treated: Collection[str], start: pd.Period | str = ""
+) -> Table | wording.Sentence:
+    """The true effects, in per cent, beside those estimated; or why none are known.
+
+    Parameters
+    ----------
+    treated : collection of str
+        Area codes that `found` is about: the truth is known of the area that had the programme.
+    start : Period or str, optional
+        When the programme asked about began: the truth is that of the date it was simulated for.
+    """
+    file = study.path / "truth.json"
+    if not file.exists():
+        return _untold(study)
+    told = json.loads(file.read_text(encoding="utf-8"))
+    home, began = told["pilot"]["area_code"], as_period(told["pilot"]["start"])
+    asked = as_period(start) if start else began
+    if not asked.start_time <= began.start_time <= asked.end_time:
+        return wording.Sentence(
+            f"The simulated programme began in {wording.period(began)}, and what was asked about "
+            f"is {wording.period(asked)}: no truth is on record for that."
+        )
+    if set(treated) != {home}:
+        return wording.Sentence(
+            f"The simulation put its effects into {home} alone, and this is another "
+            "neighbourhood: what is true of it as a whole is not on record."
+        )
+    rows = _rows(told["effects"], found)
+    if rows.empty:
+        return wording.Sentence("The simulation keeps no truth about these measures.")
+    return figures.table(
+        rows, caption="What the simulation did, beside what was estimated", note=_said(rows, found)
+    )
+
+
+def _untold(study: Study) -> wording.Sentence:
+    """That there is no truth to hold the finding against, and what is left to judge it by."""
+    why = (
+        "these data are simulated, but what was put into them is not on record"
+        if study.simulated
+        else "this study says nothing of what would have happened without the programme, as no "
+        "study of real data can"
+    )
+    return wording.Sentence(
+        f"There is no known truth here: {why}. How far to trust the finding rests on the checks, "
+        "the other methods and the false-alarm rate above."
+    )
+
+
+def _rows(effects: dict[str, Any], found: ManyOutcomes) -> pd.DataFrame:
+    rows = [
+        {
+            "Measure": row.label,
+            "True effect (%)": 100 * effects[name]["pilot"]["relative"],
+            "Estimate (%)": row.relative,
+            "Low (%)": row.low,
+            "High (%)": row.high,
+        }
+        for name, row in found.summary_frame().iterrows()
+        if name in effects
+    ]
+    frame = pd.DataFrame(rows)
+    if len(frame):
+        inside = frame["True effect (%)"].between(frame["Low (%)"], frame["High (%)"])
+        frame["In the interval"] = inside.map({True: "yes", False: "no"})
+    return frame
+
+
+def _said(rows: pd.DataFrame, found: ManyOutcomes) -> str:
+    """How near the truth the estimates came, in a sentence or two."""
+    held = rows["In the interval"] == "yes"
+    lead = ""
+    if len(rows) > 1:
+        lead = f"Intervals that hold the truth: {wording.of_total(int(held.sum()), len(rows))}."
+    first = rows[rows["Measure"] == found.table.loc[found.primary, "label"]]
+    if first.empty:
+        return lead
+    row = first.iloc[0]
+    where = "inside" if row["In the interval"] == "yes" else "outside"
+    return (
+        f"The outcome named beforehand was in truth {percent(row['True effect (%)'])}, by the "
+        f"estimate {percent(row['Estimate (%)'])}; the truth lies {where} its interval. {lead}"
+    ).rstrip()

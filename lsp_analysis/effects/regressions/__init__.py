@@ -1,0 +1,1 @@
+"""Regressions of panels and series: difference-in-differences, event studies, series."""

@@ -1,0 +1,1 @@
+"""Weighted comparison areas: synthetic control, synthetic DiD, calibration."""

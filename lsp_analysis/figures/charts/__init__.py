@@ -1,0 +1,1 @@
+"""Charts, one module a family: plain frames in, axes out."""

@@ -1,0 +1,1 @@
+"""The warm parent process and the forks that make reports."""

@@ -1,0 +1,1 @@
+"""What is to be made: reports chosen, checked, fingerprinted, recorded, and written whole."""

@@ -1,0 +1,243 @@
+"""One report to be made: asked for, checked, and described so that any process can make it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from lsp_analysis.errors import AreaError, LspError, ParameterError, did_you_mean
+from lsp_analysis.reports.job import digests
+from lsp_analysis.reports.job.parameters import check_parameters
+from lsp_analysis.reports.job.template import DEFAULT, Template
+from lsp_analysis.resources import study_path
+from lsp_analysis.study.areas import Area, slug
+from lsp_analysis.study.schema import NAME_PRECEDENCE
+from lsp_analysis.study.store import Study, open_study
+
+FORMATS = ("html", "pdf")
+LARGEST_LIMIT = 1e9
+KINDS = {"lsoa": "LSOA", "msoa": "MSOA", "oa": "Output area"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one report may take before it is stopped; ParameterError for what is no limit."""
+
+    seconds: float = 600.0
+    megabytes: float = 2048.0
+
+    def __post_init__(self) -> None:
+        """Refuse nought, less, and what is no number."""
+        for what, limit in (("seconds", self.seconds), ("megabytes", self.megabytes)):
+            if not 0 < limit < LARGEST_LIMIT:
+                raise ParameterError(
+                    f"The limit in {what} is a number above 0 and below {LARGEST_LIMIT:,.0f}, "
+                    f"not {limit:g}."
+                )
+
+    def over_time(self) -> str:
+        """Why a report that ran too long was stopped."""
+        return f"It was stopped after {self.seconds:g} seconds, its deadline."
+
+    def over_memory(self) -> str:
+        """Why a report that grew too large was stopped."""
+        return f"It was stopped for needing more than {self.megabytes:,.0f} MB, its memory limit."
+
+
+@dataclass(frozen=True)
+class Job:
+    """A checked request for one report; all of it is plain data."""
+
+    name: str  # of its folder and files
+    study: str
+    template: str  # path of the notebook
+    parameters: dict[str, Any]  # as given, each of its declared type
+    out: str
+    formats: tuple[str, ...]
+    about: dict[str, Any] = field(repr=False)  # what the page says of itself
+    expect: dict[str, int] = field(repr=False)
+    key: str = ""
+    limits: Limits = Limits()
+    log: str = ""  # path, empty for none
+    sources: dict[str, list[int]] = field(
+        default_factory=dict, repr=False
+    )  # as they were: `changed`
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can carry it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> Job:
+        """The job that `as_dict` described."""
+        plain = dict(content)
+        plain["limits"] = Limits(**plain["limits"])
+        return cls(**{**plain, "formats": tuple(plain["formats"])})
+
+    @property
+    def folder(self) -> Path:
+        """The output folder, in which the report has a folder of its own."""
+        return Path(self.out)
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """What papermill injects: the parameters, the study and the area, as data."""
+        return {**self.parameters, "study": self.study, "area": self.about["area"]["code"]}
+
+
+def changed(job: Job) -> str:
+    """Whether the study or the template is another by now than when `job` was asked for, and which.
+
+    Contents decide; sizes and times only whether to look at them, and a copy on another machine
+    may have its own times.
+    """
+    if digests.states_of(map(Path, job.sources)) == job.sources:
+        return ""
+    try:
+        study = digests.study_digest(open_study(job.study))
+        template = hashlib.sha256(Path(job.template).read_bytes()).hexdigest()
+    except (LspError, OSError):
+        return "The study or the template was removed while the report was being made."
+    for what, now in (("study", study), ("template", template)):
+        if now != job.about[what]["digest"]:
+            return f"The {what} was changed while the report was being made. Make it again."
+    return ""
+
+
+class JobMaker:
+    """Turns areas of one study into jobs, with names that no two areas share."""
+
+    def __init__(
+        self,
+        study: str | Path,
+        *,
+        out: str | Path,
+        formats: Sequence[str] = ("html",),
+        limits: Limits | None = None,
+    ) -> None:
+        """Open and fingerprint the study; StudyError or ParameterError when it cannot be."""
+        self.formats = checked_formats(formats)
+        self.study = open_study(study_path(study))
+        self.out = Path(out).absolute()
+        self.limits = limits or Limits()
+        self._sources = digests.states_of(digests.study_files(self.study))
+        self.digest = digests.study_digest(self.study)
+        self._owners = _owners(self.study)
+        self._small = set(self.study.small_areas()["area_code"])
+
+    def make(
+        self,
+        area: str,
+        template: Template,
+        parameters: Mapping[str, Any] | None = None,
+        *,
+        suffix: str = "",
+    ) -> Job:
+        """The job of reporting on `area`; AreaError or ParameterError when it cannot be done."""
+        values = check_parameters(parameters or {}, template.parameters, template.name)
+        place = self.study.area(area)
+        self._check_vintage(place)
+        about = self._about(place, template, values)
+        key = digests.digest_of(
+            [about, values, digests.code_digest(), digests.environment_digest()]
+        )
+        return Job(
+            name=self._name(place, template, suffix),
+            study=str(self.study.path.absolute()),
+            template=str(template.path),
+            parameters=values,
+            out=str(self.out),
+            formats=self.formats,
+            about=about,
+            expect=template.expect,
+            key=key,
+            limits=self.limits,
+            sources=self._sources | template.state,
+        )
+
+    def _check_vintage(self, area: Area) -> None:
+        """Refuse an area that is not made of the study's own small areas: nothing would match."""
+        if area.members and self._small.issuperset(area.members):
+            return
+        raise AreaError(
+            f"{area.name} ({area.code}, codes of {area.code_vintage}) has no small areas among "
+            f"those of this study, whose codes are of {self.study.code_vintage}."
+            f"{self._successors(area)} Check its code, or its rows in the table area_members."
+        )
+
+    def _successors(self, area: Area) -> str:
+        """Codes an area has in the study's vintage, where the study knows."""
+        if not self.study.has("code_lookup"):
+            return ""
+        rows = self.study.read("code_lookup", where={"from_code": area.code})
+        codes = sorted(self._small & set(rows["to_code"]))
+        return f" In those it is {' and '.join(codes)}." if codes else ""
+
+    def _about(self, area: Area, template: Template, values: Mapping[str, Any]) -> dict[str, Any]:
+        defaults = {p.name: p.default for p in template.parameters.values()}
+        shown = {**defaults, **values, "area": area.name}
+        shown.pop("study")
+        kind = KINDS.get(area.area_type, area.area_type.capitalize())
+        return {
+            "area": {
+                "name": area.name,
+                "code": area.code,
+                "kind": kind,
+                "members": list(area.members),
+                "vintage": str(area.code_vintage),
+            },
+            "study": {
+                "title": self.study.title,
+                "note": self.study.note,
+                "attribution": self.study.attribution,
+                "digest": self.digest,
+            },
+            "template": {"name": template.name, "digest": template.digest},
+            "parameters": shown,
+        }
+
+    def _name(self, area: Area, template: Template, suffix: str) -> str:
+        bare = self._owners.get(area.slug) == area.code
+        own = area.slug if bare else f"{area.slug}-{slug(area.code)}"
+        kind = "" if template.name == DEFAULT else template.name
+        return "--".join(part for part in (own, kind, suffix) if part)
+
+
+def with_log(job: Job) -> Job:
+    """`job` with a log of its own in the folder ``logs``."""
+    return replace(job, log=str(job.folder / "logs" / f"{job.name}.log"))
+
+
+def checked_formats(formats: Sequence[str]) -> tuple[str, ...]:
+    """`formats` with HTML, which is always made; ParameterError for one that is not known."""
+    for name in formats:
+        if name not in FORMATS:
+            raise ParameterError(
+                f"{name!r} is no format of a report.{did_you_mean(str(name), FORMATS)} "
+                f"There are {' and '.join(FORMATS)}."
+            )
+    return tuple(dict.fromkeys(["html", *formats]))
+
+
+def _owners(study: Study) -> dict[str, str]:
+    """Code of the one area that bears each slug bare; others of that slug add their code.
+
+    Areas of different types may share a name; it stays with the type that the name stands for.
+    """
+    order = {kind: place for place, kind in enumerate(NAME_PRECEDENCE)}
+    claims: dict[str, set[tuple[int, str]]] = {}
+    areas = study.areas()
+    names = areas["area_name"].fillna(areas["area_code"])
+    for code, name, kind in zip(areas["area_code"], names, areas["area_type"], strict=True):
+        rank = order.get(kind, len(order))
+        claims.setdefault(slug(name, fallback=code), set()).add((rank, code))
+    return {wish: _first(claim) for wish, claim in claims.items()}
+
+
+def _first(claims: set[tuple[int, str]]) -> str:
+    best = min(rank for rank, _ in claims)
+    codes = [code for rank, code in claims if rank == best]
+    return codes[0] if len(codes) == 1 else ""

@@ -1,0 +1,197 @@
+"""Which reports a batch makes: areas, templates and parameters, from a command or a YAML file."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lsp_analysis.errors import LspError, ParameterError, did_you_mean
+from lsp_analysis.reports.job.parameters import FALSE, TRUE
+from lsp_analysis.reports.job.request import Job, JobMaker
+from lsp_analysis.reports.job.template import DEFAULT, load_template
+from lsp_analysis.study.store import Study
+
+KEYS = ("template", "areas", "decile", "all", "parameters", "name")
+
+
+def choose_areas(
+    study: Study, *, areas: Sequence[str] = (), decile: int | None = None, every_area: bool = False
+) -> list[str]:
+    """Names and codes of the areas asked for, each once: those named come first.
+
+    Parameters
+    ----------
+    study : the study.
+    areas : names or codes.
+    decile : also small areas in this tenth of the newest edition of the Indices; 1 is the most
+        deprived.
+    every_area : also every small area.
+
+    Raises
+    ------
+    ParameterError
+        Nothing is asked for, or the decile is not from 1 to 10 or has no small areas.
+    """
+    chosen = list(areas)
+    if decile is not None:
+        chosen += _in_decile(study, decile)
+    if every_area:
+        chosen += study.small_areas()["area_code"].tolist()
+    if not chosen:
+        raise ParameterError(
+            "No areas are asked for. Name some (--areas), take a tenth (--decile 1) or all (--all)."
+        )
+    by_code: dict[str, str] = {}
+    for name in chosen:
+        by_code.setdefault(study.area(name).code, name)
+    return list(by_code.values())
+
+
+def _in_decile(study: Study, decile: int) -> list[str]:
+    if not 1 <= decile <= 10:
+        raise ParameterError(f"A decile is from 1, the most deprived, to 10, not {decile}.")
+    small = set(study.small_areas()["area_code"])
+    rows = study.deprivation()
+    rows = rows[rows["area_code"].isin(small)]
+    newest = rows[rows["edition"] == rows["edition"].max()]
+    found = sorted(newest.loc[newest["decile"] == decile, "area_code"])
+    if not found:
+        raise ParameterError(
+            f"No small area of this study is in decile {decile} of the newest edition of the "
+            "Indices of Deprivation it has. Choose another, or name areas."
+        )
+    return found
+
+
+def jobs_from_file(path: str | Path, maker: JobMaker) -> list[Job]:
+    """Jobs of a YAML batch file: a list of entries, each a template with areas and parameters.
+
+    All values are read as text, so ``007`` and ``2008-04`` stay as they are written::
+
+        - template: report_area
+          areas: [Hall i' th' Wood]
+          decile: 1
+          parameters: {start: 2008-04}
+        - areas: [E01004802]
+          parameters: {start: 2009-04}
+          name: later-start
+
+    Raises
+    ------
+    LspError
+        The file cannot be read, an entry is not of this form, or what it asks for is not there;
+        the message names the entry.
+    """
+    jobs = []
+    for place, entry in enumerate(_entries(Path(path)), start=1):
+        try:
+            jobs += _jobs_of(entry, maker)
+        except LspError as error:
+            raise type(error)(f"Entry {place} of {path}: {error}") from error
+    return jobs
+
+
+def _entries(path: Path) -> list[Mapping[str, Any]]:
+    import yaml
+
+    try:
+        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_text_loader())
+    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ParameterError(f"The batch file {path} cannot be read ({reason}).") from error
+    if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
+        raise ParameterError(
+            f"The batch file {path} is no list of entries. Begin each with a dash: - areas: [...]"
+        )
+    if not content:
+        raise ParameterError(f"The batch file {path} has no entries. Write one: - areas: [...]")
+    return content
+
+
+def _text_loader() -> type:
+    """YAML in which every value is text and no key of a mapping may come twice."""
+    import yaml
+
+    class Text(yaml.BaseLoader):
+        def construct_mapping(self, node, deep=False):
+            keys = [key.value for key, _ in node.value]
+            for key in keys:
+                if keys.count(key) > 1:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"{key} is given twice", node.start_mark
+                    )
+            return super().construct_mapping(node, deep)
+
+    return Text
+
+
+def _jobs_of(entry: Mapping[str, Any], maker: JobMaker) -> list[Job]:
+    for key in entry:
+        if key not in KEYS:
+            raise ParameterError(
+                f"There is no key {str(key)[:40]!r}.{did_you_mean(str(key), KEYS)} "
+                f"There are {', '.join(KEYS)}."
+            )
+    areas, parameters = entry.get("areas", []), entry.get("parameters", {})
+    if not isinstance(areas, list) or not isinstance(parameters, dict):
+        raise ParameterError("areas is a list, such as [E01004802]; parameters are name: value.")
+    decile, template, name = (_one(entry, key) for key in ("decile", "template", "name"))
+    if decile and not decile.isdecimal():
+        raise ParameterError(f"A decile is from 1 to 10, not {decile[:40]!r}.")
+    chosen = choose_areas(
+        maker.study,
+        areas=areas,
+        decile=int(decile) if decile else None,
+        every_area=_yes(_one(entry, "all")),
+    )
+    notebook, suffix = load_template(template or DEFAULT), _suffix(name)
+    return [maker.make(area, notebook, parameters, suffix=suffix) for area in chosen]
+
+
+def _one(entry: Mapping[str, Any], key: str) -> str:
+    """The text of `key`, empty when it is not given."""
+    value = entry.get(key, "")
+    if not isinstance(value, str):
+        raise ParameterError(f"{key} has one value, not {str(value)[:40]}.")
+    return value
+
+
+def _yes(text: str) -> bool:
+    if text.casefold() not in TRUE | FALSE | {""}:
+        raise ParameterError(f"all is true or false, not {text[:40]!r}.")
+    return text.casefold() in TRUE
+
+
+def _suffix(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]{0,40}", name):
+        raise ParameterError(
+            f"The name {name[:60]!r} goes into file names: use lower-case letters, digits and -."
+        )
+    return name
+
+
+def without_clashes(jobs: Sequence[Job]) -> list[Job]:
+    """`jobs`, if no two of them would write the same report; else ParameterError."""
+    repeated = [name for name, times in Counter(job.name for job in jobs).items() if times > 1]
+    if repeated:
+        raise ParameterError(
+            f"Two entries would both write the report {repeated[0]}. Give one of them a name."
+        )
+    return list(jobs)
+
+
+def shard_of(jobs: Sequence[Job], shard: str) -> list[Job]:
+    """The part of `jobs` that ``shard`` = ``i/n`` stands for: every n-th, from the i-th on.
+
+    The n parts have no report in common and together are all, in whatever order areas were given.
+    """
+    if not shard:
+        return list(jobs)
+    found = re.fullmatch(r"(\d+)/(\d+)", shard.strip())
+    if not found or not 1 <= int(found[1]) <= int(found[2]):
+        raise ParameterError(f'A shard is i/n with i from 1 to n, such as 2/8, not "{shard[:40]}".')
+    ordered = sorted(jobs, key=lambda job: job.name)
+    return ordered[int(found[1]) - 1 :: int(found[2])]

@@ -1,0 +1,1 @@
+"""From executed notebook to HTML page, PDF and index."""

@@ -1,0 +1,224 @@
+"""What an executed notebook shows its readers: prose, figures with their numbers, tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from html import escape, unescape
+from typing import Any
+
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+
+from lsp_analysis.reports.page.clean import clean_html, safe_csv
+from lsp_analysis.study.areas import slug
+
+PICTURES = ("image/png", "image/svg+xml", "image/jpeg")
+HEADLINE = "headline"  # tag of the cell whose first sentence stands for the report
+_HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
+_PARAGRAPH = re.compile(r"\s*<p>")
+_TAG = re.compile(r"<[^>]*>")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One piece of the page: ``prose``, ``headline``, ``sentence``, ``table`` or ``figure``."""
+
+    kind: str
+    html: str = ""
+    number: int = 0
+    name: str = ""  # of its file of numbers, without ending
+    alt: str = ""
+    picture: str = field(default="", repr=False)  # data URI
+    width: int = 0
+    height: int = 0
+    csv: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading with its anchor."""
+
+    level: int
+    anchor: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """All that a page shows, in reading order."""
+
+    title: str
+    headline: str
+    headings: tuple[Heading, ...]
+    blocks: tuple[Block, ...]
+
+    def count(self, kind: str) -> int:
+        """How many blocks are of `kind`; a headline is a sentence too."""
+        kinds = {kind, "headline"} if kind == "sentence" else {kind}
+        return sum(block.kind in kinds for block in self.blocks)
+
+
+def read_content(notebook: Mapping[str, Any]) -> Content:
+    """Content of an executed `notebook`, without code, warnings and logs.
+
+    The notebook's first heading of level 1 becomes the title; other headings follow each other
+    without leaving out a level.
+    """
+    outline = _Outline()
+    blocks = [_numbered(block, outline) for block in _blocks(notebook)]
+    shown = tuple(block for block in blocks if block.kind == "figure" or block.html)
+    headline = next((plain_text(b.html) for b in shown if b.kind == HEADLINE), "")
+    return Content(outline.title, headline, tuple(outline.headings), shown)
+
+
+def plain_text(html: str) -> str:
+    """The words of a piece of HTML."""
+    return " ".join(unescape(_TAG.sub(" ", html)).split())
+
+
+def _blocks(notebook: Mapping[str, Any]) -> Iterator[Block]:
+    for section in _sections(notebook["cells"]):
+        code = [cell for cell in section if cell["cell_type"] == "code"]
+        if _is_minor(section[0]) and code and not any(map(_of_cell, code)):
+            continue
+        for cell in section:
+            yield from _of_cell(cell)
+
+
+def _sections(cells: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+    """Cells in turn, cut before each text cell that starts with a heading."""
+    section: list[Mapping[str, Any]] = []
+    for cell in cells:
+        if section and cell["cell_type"] == "markdown" and cell["source"].lstrip().startswith("#"):
+            yield section
+            section = []
+        section.append(cell)
+    if section:
+        yield section
+
+
+def _is_minor(cell: Mapping[str, Any]) -> bool:
+    """Whether a section starts with a heading below the second level.
+
+    Such a section is left out when its code has nothing to show: a study without ages has no page
+    on who lives here.
+    """
+    return cell["cell_type"] == "markdown" and cell["source"].lstrip().startswith("###")
+
+
+def _of_cell(cell: Mapping[str, Any]) -> list[Block]:
+    """What one cell shows."""
+    if cell["cell_type"] == "markdown":
+        return [Block("prose", _from_markdown(cell["source"]))]
+    if cell["cell_type"] != "code":
+        return []
+    shown = [block for output in cell["outputs"] if (block := _shown(output))]
+    headline = HEADLINE in cell["metadata"].get("tags", [])
+    return [_as_headline(block) if headline else block for block in shown]
+
+
+def _as_headline(block: Block) -> Block:
+    return Block(HEADLINE, block.html) if block.kind in ("sentence", "prose") else block
+
+
+def _shown(output: Mapping[str, Any]) -> Block | None:
+    """The best of an output's formats; streams and empty text are not for readers."""
+    if output["output_type"] not in ("display_data", "execute_result"):
+        return None
+    data = output["data"]
+    picture = next((mime for mime in PICTURES if mime in data), None)
+    if picture:
+        return _figure(picture, data, output["metadata"].get(picture, {}))
+    if "text/html" in data:
+        return _from_html(data["text/html"], data.get("text/csv", ""))
+    if "text/markdown" in data:
+        return Block("prose", _from_markdown(data["text/markdown"]))
+    text = data.get("text/plain", "")
+    return Block("prose", f"<pre>{escape(text)}</pre>") if text.strip() else None
+
+
+def _figure(mime: str, data: Mapping[str, Any], about: Mapping[str, Any]) -> Block:
+    content = "".join(data[mime].split()) if mime != "image/svg+xml" else _base64(data[mime])
+    return Block(
+        "figure",
+        alt=" ".join(str(about.get("alt", "")).split()),
+        picture=f"data:{mime};base64,{content}",
+        width=_pixels(about.get("width")),
+        height=_pixels(about.get("height")),
+        csv=safe_csv(data.get("text/csv", "")),
+    )
+
+
+def _base64(text: str) -> str:
+    return b64encode(text.encode()).decode("ascii")
+
+
+def _pixels(side: Any) -> int:
+    return round(side) if isinstance(side, int | float) and 0 < side < 10_000 else 0
+
+
+def _from_html(html: str, numbers: str) -> Block:
+    safe = clean_html(html).strip()
+    if "<table" in safe:
+        return Block("table", _with_scopes(safe), csv=safe_csv(numbers))
+    return Block("sentence" if _PARAGRAPH.match(safe) else "prose", safe)
+
+
+def _with_scopes(table: str) -> str:
+    """Say of every header cell what it heads, where the table does not."""
+    head, end, body = table.partition("</thead>")
+    return head.replace("<th>", '<th scope="col">') + end + body.replace("<th>", '<th scope="row">')
+
+
+def _from_markdown(source: str) -> str:
+    renderer = IPythonRenderer(escape=False, exclude_anchor_links=True)
+    return clean_html(MarkdownWithMath(renderer=renderer).render(source)).strip()
+
+
+class _Outline:
+    """Numbers figures and tables, and gives headings levels in order and anchors of their own."""
+
+    def __init__(self) -> None:
+        self.title = ""
+        self.headings: list[Heading] = []
+        self.counts = {"figure": 0, "table": 0}
+        self._anchors = {"top", "main", "contents", "about"}
+
+    def heading(self, level: int, html: str) -> str:
+        """One heading with its anchor; the first of level 1 is the title, taken off the text."""
+        text = plain_text(html)
+        if level == 1 and not self.title:
+            self.title = text
+            return ""
+        last = self.headings[-1].level if self.headings else 1
+        level = min(max(level, 2), last + 1)
+        anchor = self._free_anchor(slug(text, fallback="section"))
+        self.headings.append(Heading(level, anchor, text))
+        return f'<h{level} id="{anchor}">{html}</h{level}>'
+
+    def next_name(self, kind: str) -> tuple[int, str]:
+        """Number and file name of the next figure or table."""
+        self.counts[kind] += 1
+        return self.counts[kind], f"{kind}-{self.counts[kind]:02d}"
+
+    def _free_anchor(self, wish: str) -> str:
+        anchor, again = wish, 2
+        while anchor in self._anchors:
+            anchor, again = f"{wish}-{again}", again + 1
+        self._anchors.add(anchor)
+        return anchor
+
+
+def _numbered(block: Block, outline: _Outline) -> Block:
+    html = _HEADING.sub(lambda found: outline.heading(int(found[1]), found[2]), block.html)
+    number, name = outline.next_name(block.kind) if block.kind in outline.counts else (0, "")
+    return replace(block, html=html.strip(), number=number, name=name)
+
+
+def rows_of(numbers: str) -> list[list[str]]:
+    """Rows of a CSV text, the header first."""
+    return list(csv.reader(io.StringIO(numbers)))

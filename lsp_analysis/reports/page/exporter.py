@@ -1,0 +1,172 @@
+"""One self-contained HTML page from an executed notebook.
+
+``jupyter nbconvert --to lsp-page`` finds `PageExporter` too. A page needs no script, asks no host
+for anything, and is the same, byte for byte, when it is made from the same content.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+from nbconvert.exporters.templateexporter import TemplateExporter
+from traitlets import default
+
+from lsp_analysis.reports.page.clean import NUMBER, spreadsheet
+from lsp_analysis.reports.page.content import HEADLINE, Block, Content, read_content, rows_of
+from lsp_analysis.resources import resource
+from lsp_analysis.wording import number
+
+MOST_CODES = 12  # small areas named under the title
+LARGEST_TABLE = 12  # rows of a figure's numbers that the page shows
+LARGEST_DOWNLOAD = 7_000  # bytes of a figure's numbers that the page carries
+NOT_STATED = {
+    "area": {"name": "", "code": "", "kind": "", "members": [], "vintage": ""},
+    "study": {"title": "", "note": "", "attribution": "", "digest": ""},
+    "template": {"name": "", "digest": ""},
+    "parameters": {},
+}
+
+
+class PageExporter(TemplateExporter):
+    """Page of a report, through the nbconvert template ``reports/template/lsp-page``."""
+
+    output_mimetype = "text/html"
+    export_from_notebook = "Report page of lsp_analysis"
+
+    @default("file_extension")
+    def _html(self):
+        return ".html"
+
+    @default("template_name")
+    def _own_template(self):
+        return "lsp-page"
+
+    @default("extra_template_basedirs")
+    def _own_templates(self):
+        return [str(resource("reports/template"))]
+
+    def _create_environment(self):
+        environment = super()._create_environment()
+        environment.autoescape = environment.keep_trailing_newline = True
+        return environment
+
+    def from_notebook_node(self, nb, resources=None, **kw):
+        """The page of `nb`, whose metadata says what it is about."""
+        shown = page_parts(read_content(nb), nb.metadata.get("lsp", {}).get("report", {}))
+        return super().from_notebook_node(nb, {**(resources or {}), "page": shown}, **kw)
+
+
+def render_page(notebook: Any) -> str:
+    """The page of an executed `notebook`, ready to be written as UTF-8."""
+    html, _ = _exporter().from_notebook_node(notebook)
+    return html
+
+
+@cache
+def _exporter() -> PageExporter:
+    """The exporter, whose template is compiled once for all pages of a process and its forks."""
+    return PageExporter()
+
+
+def page_parts(content: Content, about: Mapping[str, Any]) -> dict[str, Any]:
+    """All that the template fills in, checked and made safe.
+
+    Parameters
+    ----------
+    content : what the notebook shows.
+    about : mapping
+        ``area``, ``study``, ``template`` and ``parameters`` as the runner recorded them; what is
+        missing is left out of the page.
+    """
+    about = {key: about.get(key, empty) for key, empty in NOT_STATED.items()}
+    style = resource("reports/template/lsp-page/page.css").read_text(encoding="utf-8")
+    name = about["area"]["name"]
+    shown = [(block, _numbers(block)) for block in content.blocks]
+    cut = _end_of_summary(content.blocks)
+    return {
+        **about,
+        "title": name or content.title or "Report",
+        "kicker": content.title if name else "",
+        "place": _place(about["area"]),
+        "settings": "; ".join(f"{k}: {_setting(v)}" for k, v in about["parameters"].items()) + ".",
+        "headline": content.headline,
+        "headings": content.headings,
+        "summary": shown[:cut],
+        "blocks": shown[cut:],
+        "style": style,
+        "policy": f"default-src 'none'; img-src data:; style-src 'sha256-{_digest(style)}'; "
+        "base-uri 'none'; form-action 'none'",
+    }
+
+
+def _end_of_summary(blocks: tuple[Block, ...]) -> int:
+    """How many blocks come before the second main heading, if the headline is among them.
+
+    They are printed on a page of their own.
+    """
+    starts = [i for i, block in enumerate(blocks) if block.html.startswith("<h2")]
+    lines = [i for i, block in enumerate(blocks) if block.kind == HEADLINE]
+    is_summary = len(starts) > 1 and lines and starts[0] < lines[0] < starts[1]
+    return starts[1] if is_summary else 0
+
+
+def _place(area: Mapping[str, Any]) -> str:
+    """What the area is, by its codes; names change and are shared."""
+    codes = list(area["members"])
+    if not codes:
+        return ""
+    if codes == [area["code"]]:
+        what = f"{area['kind']} {area['code']}"
+    else:
+        more = f" and {len(codes) - MOST_CODES} more" if len(codes) > MOST_CODES else ""
+        noun = "small area" if len(codes) == 1 else "small areas"
+        what = f"{area['kind']} made of {noun} {', '.join(codes[:MOST_CODES])}{more}"
+    return f"{what} (codes of {area['vintage']})"
+
+
+def _setting(value: Any) -> str:
+    """A parameter's value for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value) or "none"
+    return str(value) or "none"
+
+
+def _numbers(block: Block) -> dict[str, Any]:
+    """The numbers of a figure as rows and as a link that needs no host."""
+    if block.kind != "figure" or not block.csv:
+        return {}
+    head, *rows = rows_of(block.csv)
+    rows = [row for row in rows if len(row) == len(head)]
+    numeric = [_is_numeric(column) for column in zip(*rows, strict=True)]
+    small = len(block.csv.encode()) <= LARGEST_DOWNLOAD
+    return {
+        "head": head,
+        "numeric": numeric,
+        "rows": [[_rounded(cell) for cell in row] for row in rows[:LARGEST_TABLE]],
+        "left_out": max(0, len(rows) - LARGEST_TABLE),
+        "file": f"{block.name}.csv",
+        "link": f"data:text/csv;charset=utf-8,{quote(spreadsheet(block.csv), safe=',')}"
+        if small
+        else "",
+    }
+
+
+def _is_numeric(column: tuple[str, ...]) -> bool:
+    return all(not cell or NUMBER.fullmatch(cell) for cell in column)
+
+
+def _rounded(cell: str) -> str:
+    """A number for reading; the file has all its digits."""
+    plain = "." in cell and not cell.endswith("%") and NUMBER.fullmatch(cell)
+    return number(float(cell)) if plain else cell
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")

@@ -1,0 +1,1 @@
+"""Making reports: engines, from one notebook to a cluster."""

@@ -1,0 +1,195 @@
+"""Make many reports unattended: choose, skip what is up to date, make, record, and index."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from lsp_analysis.errors import LspError, ParameterError
+from lsp_analysis.interrupts import as_interrupts
+from lsp_analysis.reports.job import files, manifest
+from lsp_analysis.reports.job.manifest import FAILED, KEPT, ReportRecord
+from lsp_analysis.reports.job.request import Job, JobMaker, Limits, with_log
+from lsp_analysis.reports.job.selection import (
+    choose_areas,
+    jobs_from_file,
+    shard_of,
+    without_clashes,
+)
+from lsp_analysis.reports.job.template import DEFAULT, load_template
+from lsp_analysis.reports.page import pdf
+from lsp_analysis.reports.page.index import Outline, borough_outline, write_index
+from lsp_analysis.reports.run.engines import Way, checked_way, make_reports
+from lsp_analysis.reports.run.log import add_to_log
+from lsp_analysis.reports.run.progress import Progress
+from lsp_analysis.wording import counted
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What one run made, kept and could not make."""
+
+    out: Path
+    records: tuple[ReportRecord, ...]
+    seconds: float
+    remark: str = ""  # what was asked for and this machine cannot do
+    unindexed: str = ""  # why the index could not be written
+
+    @property
+    def failed(self) -> list[ReportRecord]:
+        """Reports that could not be made."""
+        return [record for record in self.records if record.failed]
+
+    @property
+    def index(self) -> Path:
+        """The page that leads to all reports in the folder."""
+        return self.out / "index.html"
+
+    def sentence(self) -> str:
+        """How it went, in a few plain sentences."""
+        kept = sum(record.status == KEPT for record in self.records)
+        made = len(self.records) - kept - len(self.failed)
+        said = [f"{counted(made, 'report').capitalize()} made in {self.seconds:.0f} seconds"]
+        if kept:
+            said.append(f"{kept} already up to date")
+        if self.failed:
+            said.append(f"{len(self.failed)} failed")
+        reasons = [f"{record.label}: {record.reason}" for record in self.failed[:5]]
+        more = [f"and {len(self.failed) - 5} more"] if len(self.failed) > 5 else []
+        where = self.unindexed or f"Index: {self.index}"
+        lines = [f"{', '.join(said)}. {where}", *reasons, *more]
+        return "\n".join([*lines, self.remark] if self.remark else lines)
+
+
+def run_reports(
+    study: str | Path,
+    areas: Sequence[str] = (),
+    *,
+    decile: int | None = None,
+    every_area: bool = False,
+    batch_file: str | Path | None = None,
+    template: str | Path = DEFAULT,
+    out: str | Path = "reports/rendered",
+    parameters: Mapping[str, Any] | None = None,
+    formats: Sequence[str] = ("html",),
+    workers: int = 0,
+    resume: bool = False,
+    shard: str = "",
+    scheduler: str = "",
+    timeout: float = Limits.seconds,
+    memory: float = Limits.megabytes,
+    engine: str = "",
+    progress: Callable[[str], None] = lambda line: None,
+) -> Batch:
+    """Make a report for each of many areas, an index of them and a manifest.
+
+    Parameters
+    ----------
+    study : folder of the study, or the name of one that ships with the package.
+    areas, decile, every_area : which areas; see `selection.choose_areas`.
+    batch_file : a YAML file of entries instead; see `selection.jobs_from_file`.
+    template, parameters : the report notebook and its parameters; see `runner.run_report`.
+    out : folder for the reports, ``index.html``, ``manifest.jsonl`` and ``logs``.
+    formats : ``html``, which is always made, and ``pdf``.
+    workers : reports at work at a time; by default as many as this process may use processors.
+    resume : leave alone the reports that are up to date by their fingerprints and still whole.
+    shard : ``i/n``: only this part of the batch, for arrays of machines that share a folder.
+    scheduler : ``local``, or the address of a Dask scheduler such as ``tcp://host:8786``.
+    timeout, memory : seconds and megabytes above which one report is stopped.
+    engine : ``fork`` or ``kernel``; by default the first where the system can.
+    progress : called with one line after each report.
+
+    Returns
+    -------
+    Batch: one report's failure never stops the others, so look at ``failed``, and at
+    ``unindexed`` in case the disk was full.
+
+    Raises
+    ------
+    LspError
+        The request cannot be answered as it stands; nothing was started.
+    KeyboardInterrupt
+        The run was interrupted or asked to end (SIGTERM, SIGHUP). What is done stays, indexed.
+    """
+    way = checked_way(engine, workers, scheduler)
+    maker = JobMaker(study, out=out, formats=formats, limits=Limits(timeout, memory))
+    if batch_file is not None:
+        if areas or decile is not None or every_area or parameters or template != DEFAULT:
+            raise ParameterError(
+                "A batch file says itself which areas, templates and parameters it wants. "
+                "Give either the file (--batch) or these."
+            )
+        jobs = jobs_from_file(batch_file, maker)
+    else:
+        notebook = load_template(template)
+        chosen = choose_areas(maker.study, areas=areas, decile=decile, every_area=every_area)
+        jobs = [maker.make(area, notebook, parameters) for area in chosen]
+    jobs = shard_of(without_clashes(jobs), shard)
+    manifest.check_writable(maker.out)
+    files.sweep(maker.out)
+    return _run(jobs, maker, way, resume, progress)
+
+
+def _run(
+    jobs: Sequence[Job], maker: JobMaker, way: Way, resume: bool, progress: Callable[[str], None]
+) -> Batch:
+    began = time.monotonic()
+    known = manifest.read_records(maker.out) if resume else {}
+    kept = {job.name: record for job in jobs if (record := _kept(job, known))}
+    waiting = [with_log(job) for job in jobs if job.name not in kept]
+    results = make_reports(waiting, way)
+    done, outline = list(kept.values()), None
+    with as_interrupts():
+        try:
+            outline = borough_outline(maker.study)  # while the others warm up
+            for record in _recorded(results, len(waiting), progress):
+                done.append(record)
+        except BaseException:
+            results.close()
+            _index(maker, outline)
+            raise
+        unindexed = _index(maker, outline)
+    remark = pdf.missing() if "pdf" in maker.formats else ""
+    return Batch(maker.out, tuple(done), time.monotonic() - began, remark, unindexed)
+
+
+def _index(maker: JobMaker, outline: Outline | None) -> str:
+    """Write the index, or say why it cannot be: the reports and their failures come first."""
+    try:
+        write_index(maker.out, maker.study, outline)
+    except LspError as error:
+        return str(error)
+    return ""
+
+
+def _kept(job: Job, known: Mapping[str, ReportRecord]) -> ReportRecord | None:
+    """The record of a report that need not be made again."""
+    record = known.get(job.name)
+    if not manifest.is_up_to_date(record, job.key, job.formats):
+        return None
+    return replace(record, status=KEPT)
+
+
+def _recorded(
+    results: Iterator[tuple[Job, ReportRecord | str]], total: int, tell: Callable[[str], None]
+) -> Iterator[ReportRecord]:
+    """The record of each report, told and logged; a failure is written to the manifest first."""
+    count = Progress(total)
+    for job, result in results:
+        record = _failure(job, result) if isinstance(result, str) else result
+        add_to_log(job.log, record.sentence())
+        tell(f"{count.step(failed=record.failed)}: {record.label}")
+        yield record
+
+
+def _failure(job: Job, reason: str) -> ReportRecord:
+    record = manifest.record_of(job, status=FAILED, reason=reason)
+    try:
+        manifest.append_record(record)
+    except OSError as error:
+        unwritten = f" Nor could the manifest be written ({error.strerror or error})."
+        return replace(record, reason=reason + unwritten)
+    return record

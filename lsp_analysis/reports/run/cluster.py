@@ -1,0 +1,171 @@
+"""Make reports on a Dask cluster: one machine or many, with a folder that all can write.
+
+Dask's workers have threads, so they do not fork themselves: each thread keeps a warm parent
+process that does. Dask moves the reports of lost workers and stragglers to others.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lsp_analysis.errors import ReportError
+from lsp_analysis.reports.fork.forked import WarmParent, can_fork, make_with
+from lsp_analysis.reports.job.manifest import ReportRecord
+from lsp_analysis.reports.job.request import Job
+from lsp_analysis.reports.run.engines import Way, make_reports
+
+LOCAL = "local"
+TRIES = 3  # of workers that may be lost over one report, before it has failed
+CONNECTING = "10s"
+LOOK = 0.05  # seconds between two looks at what is done
+ASK = 5.0  # seconds between two questions whether there are workers
+LONELY = 600.0  # seconds without a worker, which may have to queue for its machine
+
+
+def make_on_cluster(
+    jobs: Sequence[Job], scheduler: str, workers: int
+) -> Iterator[tuple[Job, ReportRecord | str]]:
+    """Make the reports of `jobs` on the cluster of `scheduler`, as they come.
+
+    Parameters
+    ----------
+    jobs : reports to make; their study, template and output folder must be at the same path on
+        every machine.
+    scheduler : ``local`` for `workers` processes of this machine, or an address such as
+        ``tcp://host:8786``.
+    workers : processes of a local cluster.
+
+    Raises
+    ------
+    ReportError
+        Dask is not installed, or the scheduler does not answer; nothing was started.
+    """
+    results = _made(jobs, scheduler, workers)
+    next(results)  # it is connected
+    return results
+
+
+def _made(jobs: Sequence[Job], scheduler: str, workers: int) -> Iterator[Any]:
+    """First nothing, when there is a cluster, and then what `make_on_cluster` promises."""
+    try:
+        import distributed
+    except ImportError as error:
+        raise ReportError(
+            "A scheduler needs Dask. Install it: pip install lsp-analysis[batch]."
+        ) from error
+    with contextlib.ExitStack() as stack:
+        client = _connected(distributed, scheduler, workers, stack)
+        yield
+        by_key = {f"report-{job.name}-{secrets.token_hex(4)}": job for job in jobs}
+        futures = [
+            client.submit(make_on_worker, job.as_dict(), key=key, retries=0, pure=False)
+            for key, job in by_key.items()
+        ]
+        done = distributed.as_completed(futures)
+        for future in _as_they_come(client, done):
+            job = by_key.pop(future.key)
+            yield job, _result(future, job)
+            future.release()
+        for job in by_key.values():
+            yield (
+                job,
+                f"No Dask worker was at {scheduler} for {LONELY / 60:g} minutes. "
+                "Start some with `dask worker`, and take --resume.",
+            )
+
+
+def _as_they_come(client: Any, done: Any) -> Iterator[Any]:
+    """Futures that are `done`, until all are or there have been no workers for too long."""
+    asked = met = time.monotonic()
+    while not done.is_empty():
+        if done.has_ready():
+            yield from done.next_batch(block=False)
+            continue
+        time.sleep(LOOK)
+        now = time.monotonic()
+        if now > asked + ASK:
+            asked = now
+            met = now if _has_workers(client) else met
+            if now > met + LONELY:
+                return
+
+
+def _has_workers(client: Any) -> bool:
+    try:
+        return bool(client.nthreads())
+    except (OSError, TimeoutError):  # the scheduler is busy, or lost: then the futures tell
+        return False
+
+
+def _connected(distributed: Any, scheduler: str, workers: int, stack: contextlib.ExitStack) -> Any:
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # results tell what is lost
+    if scheduler == LOCAL:
+        settings = {"distributed.scheduler.allowed-failures": TRIES}
+        import dask
+
+        stack.enter_context(dask.config.set(settings))
+        cluster = distributed.LocalCluster(
+            n_workers=workers, threads_per_worker=1, dashboard_address=None
+        )
+        stack.enter_context(cluster)
+        return stack.enter_context(distributed.Client(cluster))
+    try:
+        return stack.enter_context(distributed.Client(scheduler, timeout=CONNECTING))
+    except (OSError, ValueError, TimeoutError) as error:
+        raise ReportError(
+            f"No Dask scheduler answers at {scheduler} ({' '.join(str(error).split())[:200]}). "
+            "Start one with `dask scheduler`, or leave --scheduler out."
+        ) from error
+
+
+def make_on_worker(content: dict[str, Any]) -> dict[str, str]:
+    """Make the report that `content` describes; its record as text, or the reason why not."""
+    job = Job.from_dict(content)
+    if can_fork():
+        [(_, result)] = make_with(_warm_parent(job), [job], workers=1)
+    else:
+        [(_, result)] = make_reports([job], Way("kernel", 1))
+    if isinstance(result, str):
+        return {"reason": result}
+    return {"record": result.as_json()}
+
+
+_THREAD = threading.local()
+
+
+def _warm_parent(job: Job) -> WarmParent:
+    """The warm parent of this thread of a worker; it ends with the worker's process.
+
+    It holds the study as it was read, so a study that has changed gets another.
+    """
+    about = (job.template, job.study, job.about["study"]["digest"])
+    if getattr(_THREAD, "about", about) != about:
+        _THREAD.parent.close()
+        del _THREAD.parent
+    if not hasattr(_THREAD, "parent"):
+        _THREAD.about, _THREAD.parent = about, WarmParent([job.template], job.study)
+        atexit.register(_THREAD.parent.close)
+    return _THREAD.parent
+
+
+def _result(future: Any, job: Job) -> ReportRecord | str:
+    """What a worker said, or how it was lost."""
+    if future.status == "cancelled":
+        return "The Dask scheduler was lost, or took the report back before it was made."
+    if future.status != "finished":
+        error = future.exception()
+        said = " ".join(str(error).split())[:300].rstrip(".")
+        if type(error).__name__ == "KilledWorker":
+            return f"The workers that tried it were lost ({said})."
+        return f"Its worker failed with {type(error).__name__}: {said}."
+    answer = future.result()
+    if "reason" in answer:
+        return answer["reason"]
+    return ReportRecord.from_json(answer["record"], job.folder)

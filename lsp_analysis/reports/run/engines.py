@@ -1,0 +1,89 @@
+"""The ways to make reports: forks of a warm parent, kernels, or a Dask cluster."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from lsp_analysis.errors import ParameterError, ReportError, did_you_mean
+from lsp_analysis.reports.fork.forked import can_fork, make_forked
+from lsp_analysis.reports.fork.memory import address_space
+from lsp_analysis.reports.job.manifest import ReportRecord
+from lsp_analysis.reports.job.request import Job
+
+ENGINES = ("fork", "kernel")
+LEAST_SPACE = 900.0  # MB of address space; short of it Arrow's threads wait for each other for ever
+
+
+@dataclass(frozen=True)
+class Way:
+    """How to make reports."""
+
+    engine: str
+    workers: int
+    scheduler: str = ""
+
+
+def checked_way(engine: str = "", workers: int = 0, scheduler: str = "") -> Way:
+    """The way asked for, or the best this system has.
+
+    Raises
+    ------
+    ParameterError
+        There is no such engine, this system cannot fork, or the number of workers is negative.
+    ReportError
+        Processes started here may not have the address space that a report needs.
+    """
+    if engine and engine not in ENGINES:
+        raise ParameterError(
+            f"There is no engine {engine!r}.{did_you_mean(engine, ENGINES)} "
+            f"There are {' and '.join(ENGINES)}."
+        )
+    if engine == "fork" and not can_fork():
+        raise ParameterError("The engine fork needs Linux. Leave it out, or take kernel.")
+    if workers < 0:
+        raise ParameterError(f"The number of workers is 1 or more, not {workers}.")
+    if not scheduler:
+        _check_address_space()
+    best = "fork" if can_fork() else "kernel"
+    return Way(engine or best, workers or processors(), scheduler)
+
+
+def _check_address_space() -> None:
+    if (most := address_space()) < LEAST_SPACE:
+        raise ReportError(
+            f"Each process started here may have {most:,.0f} MB of address space (ulimit -v), and "
+            f"a report needs {LEAST_SPACE:,.0f} MB or more. Raise it, for example by "
+            "ulimit -v unlimited; --memory limits what a report may really use."
+        )
+
+
+def processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def make_reports(jobs: Sequence[Job], way: Way) -> Iterator[tuple[Job, ReportRecord | str]]:
+    """Make the reports of `jobs`; each comes with its record, or the reason why there is none.
+
+    Close the iterator to stop; every process it started ends with it.
+    """
+    if not jobs:
+        return iter_nothing()
+    if way.scheduler:
+        from lsp_analysis.reports.run.cluster import make_on_cluster
+
+        return make_on_cluster(jobs, way.scheduler, way.workers)
+    if way.engine == "fork":
+        return make_forked(jobs, way.workers)
+    from lsp_analysis.reports.run.kernels import make_in_kernels
+
+    return make_in_kernels(jobs, way.workers)
+
+
+def iter_nothing() -> Iterator[tuple[Job, ReportRecord | str]]:
+    """No reports."""
+    yield from ()

@@ -1,0 +1,95 @@
+"""From executed notebook to finished report: judged, rendered, and put in place whole."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from lsp_analysis.errors import ReportError
+from lsp_analysis.reports.job import files
+from lsp_analysis.reports.job.manifest import MADE, ReportRecord, append_record, record_of
+from lsp_analysis.reports.job.request import Job, changed
+from lsp_analysis.reports.page import pdf
+from lsp_analysis.reports.page.clean import spreadsheet
+from lsp_analysis.reports.page.content import Content, plain_text, read_content
+from lsp_analysis.reports.page.exporter import render_page
+from lsp_analysis.reports.page.stamped import stamp
+from lsp_analysis.reports.run.judge import fault_of_content, fault_of_run, take_sentinel
+from lsp_analysis.reports.run.log import add_cells
+
+
+def finish(job: Job, notebook: NotebookNode, token: str, run: dict[str, Any]) -> ReportRecord:
+    """Judge the executed `notebook`, write the report and its line of the manifest.
+
+    Parameters
+    ----------
+    job : what was asked for.
+    notebook : as it was executed, with the sentinel cell that shows `token`.
+    run : what differs between two runs, such as ``seconds``; kept in the manifest alone.
+
+    Raises
+    ------
+    ReportError
+        The notebook did not run whole, does not show what its template expects, its study or
+        template has changed meanwhile, or the report cannot be written. An earlier report then
+        stays as it was.
+    """
+    add_cells(job.log, notebook)
+    if fault := fault_of_run(notebook, token):
+        raise ReportError(fault)
+    take_sentinel(notebook)
+    stamp(notebook, job.about, job.values)
+    content = read_content(notebook)
+    if fault := fault_of_content(content, job.expect):
+        raise ReportError(fault)
+    written = _files(job, notebook, content)
+    if fault := changed(job):
+        raise ReportError(fault)
+    record = record_of(
+        job,
+        status=MADE,
+        headline=content.headline or _first_sentence(content),
+        figures=content.count("figure"),
+        tables=content.count("table"),
+        sentences=content.count("sentence"),
+        files={f"{job.name}/{path}": _sha(data) for path, data in written.items()},
+        run=run,
+    )
+    return _put(job, written, record)
+
+
+def _files(job: Job, notebook: NotebookNode, content: Content) -> dict[str, bytes]:
+    """Content of each file of the report, by its path in the report's folder."""
+    page = render_page(notebook)
+    written = {
+        f"{job.name}.html": page.encode(),
+        f"{job.name}.ipynb": nbformat.writes(notebook).encode() + b"\n",
+    }
+    if "pdf" in job.formats and not pdf.missing():
+        written[f"{job.name}.pdf"] = pdf.render_pdf(page)
+    numbers = {b.name: b.csv for b in content.blocks if b.csv}
+    return written | {f"tables/{name}.csv": spreadsheet(text) for name, text in numbers.items()}
+
+
+def _put(job: Job, written: dict[str, bytes], record: ReportRecord) -> ReportRecord:
+    try:
+        with files.locked(job.folder, job.name):
+            files.replace_folder(job.folder, job.name, written)
+            append_record(record)
+    except OSError as error:
+        raise ReportError(
+            f"It could not be written to {job.folder} ({error.strerror or error}). "
+            "Make room there, or choose another output folder."
+        ) from error
+    return record
+
+
+def _first_sentence(content: Content) -> str:
+    return next((plain_text(b.html) for b in content.blocks if b.kind == "sentence"), "")
+
+
+def _sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,1 @@
+"""The partnership: its plan, activities, money, and what its agencies may share."""

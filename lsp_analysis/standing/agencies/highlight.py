@@ -1,0 +1,286 @@
+"""The whole borough for those who steer it: which areas stand out, which changed, and the gap."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.errors import AreaError
+from lsp_analysis.standing.agencies.agenda import WANTED
+from lsp_analysis.standing.agencies.plan import OFF_TRACK, STATUSES, PlanProgress
+from lsp_analysis.standing.comparison.judging import adjust_p
+from lsp_analysis.standing.comparison.profiles import JUDGED, profile
+from lsp_analysis.standing.place.brief import REST
+from lsp_analysis.standing.place.panels import read_panels, yearly
+from lsp_analysis.study.areas import Area, last_edition_before
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.figures.tables import Table
+    from lsp_analysis.standing.change.two_aims import Quadrant
+    from lsp_analysis.study.store import Study
+
+MOST_AREAS = 30  # columns of a rug that can be read
+MOST_CHANGES = 12  # rows of the table of changes
+KINDS = {"neighbourhood": "neighbourhoods", "ward": "wards", "msoa": "MSOAs"}
+FEWEST_OF_A_KIND = 4  # areas of one kind that are worth a rug
+
+
+@dataclass(frozen=True)
+class Highlights:
+    """Verdicts of every area on every indicator, with allowance for all of them at once."""
+
+    kind: str
+    level: float
+    table: pd.DataFrame = field(repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per area and indicator; see `highlights` for the columns."""
+        return self.table
+
+    def sentence(self) -> wording.Sentence:
+        """How many areas stand out, and the worst of them."""
+        worse = self._counts("verdict", "worse")
+        n = self.table["indicator"].nunique()
+        total = self.table["area"].nunique()
+        if not self.table["verdict"].isin([*JUDGED, "similar"]).any():
+            return wording.Sentence(
+                f"None of the {total} {self.kind} can be judged: no indicator has counts of "
+                "separate events."
+            )
+        text = (
+            f"{wording.of_total(len(worse), total)} {self.kind} {_are(len(worse))} worse than "
+            f"the rest of the borough on one of {wording.counted(n, 'indicator')} or more"
+        )
+        if len(worse):
+            most = [f"{name} ({count})" for name, count in worse.head(3).items()]
+            text += f", most often {wording.and_list(most)}"
+        return wording.Sentence(wording.capital(f"{text}."))
+
+    def changed(self) -> wording.Sentence:
+        """Which areas changed on the year before by more than chance."""
+        known = self.table["change_p_value"].notna()
+        moved = self.table[self.table["change_verdict"].isin(JUDGED)]
+        if not known.any():
+            return wording.Sentence(
+                "Whether any changed cannot be told: no indicator has counts for two years."
+            )
+        looked = f"of {wording.number(int(known.sum()))} changes looked at at once"
+        if moved.empty:
+            return wording.Sentence(f"None {looked} is more than chance usually makes.")
+        return wording.Sentence(
+            f"{len(moved)} {looked} {_are(len(moved))} more than chance usually makes. "
+            f"{_by_indicator(moved)}"
+        )
+
+    def changed_table(self) -> Table:
+        """The surest of the clear changes, with their ends."""
+        clear = self.table[self.table["change_verdict"].isin(JUDGED)]
+        moved = clear.sort_values("change_p_value", kind="stable").head(MOST_CHANGES)
+        spans = zip(moved["previous_period"], moved["period"], strict=True)
+        changes = zip(moved["change"], moved["unit"], strict=True)
+        columns = {
+            "Area": moved["area"],
+            "Indicator": moved["indicator"],
+            "Years": [" to ".join(wording.period(p, short=True) for p in span) for span in spans],
+            "Change": [wording.difference(x, unit) for x, unit in changes],
+            "Verdict": moved["change_verdict"],
+        }
+        return figures.table(
+            pd.DataFrame(columns).reset_index(drop=True),
+            caption="Changes on the year before by more than chance, the surest first",
+            note=f"Clear changes not shown: {len(clear) - len(moved)}." * (len(clear) > len(moved)),
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the rug of areas and indicators, the 30 areas most often worse from the left."""
+        order = [*self._counts("verdict", "worse").index]
+        order += [name for name in pd.unique(self.table["area"]) if name not in order]
+        rows = self.table[self.table["area"].isin(order[:MOST_AREAS])].sort_values(
+            "area", key=lambda a: a.map(order.index), kind="stable"
+        )
+        return figures.draw_tartan(rows[["indicator", "area", "verdict"]], ax=ax)
+
+    def unjudged(self) -> list[str]:
+        """Indicators on which no area could be told from chance."""
+        judged = self.table["verdict"].isin([*JUDGED, "similar"])
+        known = judged.groupby(self.table["indicator"], sort=False).any()
+        return list(known.index[~known])
+
+    def _counts(self, column: str, verdict: str) -> pd.Series:
+        return self.table.loc[self.table[column] == verdict, "area"].value_counts()
+
+
+def highlights(study: Study, areas: Collection[str] = (), *, level: float = 0.95) -> Highlights:
+    """Set every area of a kind beside the rest of the borough on every indicator.
+
+    Parameters
+    ----------
+    study : Study
+    areas : names or codes, optional
+        Otherwise the study's neighbourhoods if it has some, else its wards, else its MSOAs, else
+        its small areas.
+    level : float between 0 and 1
+        One less the share of false discoveries among the verdicts.
+
+    Returns
+    -------
+    Highlights
+        ``table`` has ``area``, ``area_code``, ``indicator``, ``unit``, ``period``, ``value``,
+        ``comparator_value``, ``verdict``, ``previous_period``, ``change``, ``change_p_value``,
+        ``change_verdict``; verdicts allow for all pairs at once (Benjamini and Hochberg).
+    """
+    kind, chosen = _chosen(study, areas)
+    panels = {name: yearly(panel) for name, panel in read_panels(study)[0].items()}
+    shown = study.indicators()
+    shown = shown[shown["indicator_id"].isin(list(panels))]
+    frames = []
+    for area in chosen:
+        rest = {REST: study.rest_of_borough(area)}
+        found = profile(
+            panels, area.members, rest, shown, area_name=area.name, level=level, adjustment="none"
+        )
+        rows = found.table.rename(columns={"name": "indicator"})
+        frames.append(rows.assign(area=area.name, area_code=area.code)[_COLUMNS])
+    table = pd.concat(frames, ignore_index=True)
+    for verdict, p_value in (("verdict", "p_value"), ("change_verdict", "change_p_value")):
+        lost = (adjust_p(table[p_value]) > 1 - level) & table[verdict].isin(JUDGED)
+        table[verdict] = table[verdict].mask(lost, "similar")
+    return Highlights(kind, level, table)
+
+
+def _are(n: int) -> str:
+    return "is" if n == 1 else "are"
+
+
+def _by_indicator(moved: pd.DataFrame) -> str:
+    """Clear changes by indicator: how many areas got better, and how many worse."""
+    told = []
+    for name in moved["indicator"].value_counts().index:
+        rows = moved[moved["indicator"] == name]
+        counts = rows["change_verdict"].value_counts()
+        where = rows["area"].iloc[0] if len(rows) == 1 else ""
+        parts = wording.and_list(f"{count} {word}" for word, count in counts.items())
+        said = f"{counts.index[0]} in {where}" if where else parts
+        told.append(f"{wording.inside(name)}: {said}")
+    return f"{wording.capital('; '.join(told))}."
+
+
+_COLUMNS = ["area", "area_code", "indicator", "unit", "period", "value", "comparator_value"]
+_COLUMNS += ["p_value", "verdict", "previous_period", "change", "change_p_value", "change_verdict"]
+
+
+def _chosen(study: Study, areas: Collection[str]) -> tuple[str, list[Area]]:
+    """What the areas are called together, and the areas."""
+    if areas:
+        return "areas", [study.area(name) for name in areas]
+    table = study.areas()
+    table = table[table["code_vintage"] == study.code_vintage]
+    for area_type, words in KINDS.items():
+        codes = table.loc[table["area_type"] == area_type, "area_code"]
+        if len(codes) >= FEWEST_OF_A_KIND:
+            return words, [study.area(code) for code in codes]
+    return "small areas", [study.area(code) for code in study.small_areas()["area_code"]]
+
+
+def most_deprived(study: Study, *, share: float = 0.2, before: object = "2008-04") -> Area:
+    """The borough's most deprived small areas as one area, for the gap that a borough closes.
+
+    Parameters
+    ----------
+    study : Study
+    share : float between 0 and 1
+        Of the small areas.
+    before : Period, date or text
+        They are chosen on the last Indices before it, so that later bad luck picks none of them.
+
+    Raises
+    ------
+    StudyError
+        The study has no table `deprivation`.
+    AreaError
+        No edition is old enough.
+    """
+    if not 0 < share < 1:
+        raise AreaError(f"A share of the small areas lies between 0 and 1, not {share!r}.")
+    editions = study.read("deprivation", columns=["edition"])["edition"].dropna().unique()
+    edition = last_edition_before(editions, before)
+    vintage = study.code_vintage if study.has("code_lookup") else None
+    ranks = study.deprivation(edition, code_vintage=vintage)
+    small = study.small_areas()
+    ranks = ranks[ranks["area_code"].isin(small["area_code"])].sort_values("rank", kind="stable")
+    codes = tuple(ranks["area_code"].head(max(1, round(share * len(ranks)))))
+    borough = str(small["borough_code"].iloc[0])
+    name = f"the most deprived {wording.quantity(100 * share, 'percent', 0)} of small areas"
+    return Area(f"{borough}-deprived", name, "group", study.code_vintage, borough, codes)
+
+
+def themes_table(progress: PlanProgress) -> Table:
+    """How many measures of each theme have which status."""
+    column = "theme" if "theme" in progress.table else "indicator_id"
+    counts = progress.by(column)
+    counts = counts[[status for status in STATUSES if counts[status].any()]]
+    counts.insert(0, "measures", counts.sum(axis=1))
+    counts = counts.rename(columns=wording.capital).rename_axis("Theme")
+    return figures.table(counts, caption="The plan by theme: number of measures")
+
+
+def leads_sentence(progress: PlanProgress) -> wording.Sentence:
+    """Which agencies lead on what is off track."""
+    off = progress.table[progress.table["status"].isin(OFF_TRACK)]
+    if off.empty:
+        return wording.Sentence("No measure of the plan is off track.")
+    n = len(progress.table)
+    text = f"{wording.of_total(len(off), n)} measures of the plan {_are(len(off))} off track"
+    if n == 1:
+        text = "The only measure of the plan is off track"
+    if "lead_agency" in off and off["lead_agency"].notna().any():
+        leads = off["lead_agency"].value_counts()
+        text += f": {wording.and_list(f'{name} leads on {count}' for name, count in leads.items())}"
+    return wording.Sentence(wording.capital(f"{text}."))
+
+
+def gap_sentence(found: Quadrant) -> wording.Sentence:
+    """On which indicators the gap clearly widened or narrowed, and on how many that is not known.
+
+    Clearly: its interval is on one side of nought.
+    """
+    frame = found.frame
+    wider, narrower = frame["gap_low"] > 0, frame["gap_high"] < 0
+    told = [
+        f"{word} on {wording.and_list(map(wording.inside, frame.loc[rows, 'label']))}"
+        for word, rows in (("widened", wider), ("narrowed", narrower))
+        if rows.any()
+    ]
+    rest = int((~wider & ~narrower).sum())
+    text = f"Between {found.area} and the rest the gap "
+    text += f"clearly {' and '.join(told)}" if told else "did not clearly change"
+    if told and rest:
+        others = "one" if rest == 1 else wording.number(rest)
+        text += f"; on the other {others} it did not clearly change"
+    return wording.Sentence(f"{text}.")
+
+
+def cannot_tell(study: Study, found: Highlights) -> wording.Sentence:
+    """What this study cannot say, for want of a table, of counts or of a second year."""
+    missing = [f'"{name}" ({what})' for name, what in WANTED.items() if not study.has(name)]
+    parts = []
+    if missing:
+        parts.append(f"For want of a table this page is without: {wording.and_list(missing)}.")
+    if names := found.unjudged():
+        listed = wording.and_list(map(wording.inside, names))
+        parts.append(f"No difference can be told from chance on: {listed}.")
+    once = found.table.groupby("indicator", sort=False)["change"].count()
+    if names := [str(name) for name in once.index[once == 0]]:
+        listed = wording.and_list(map(wording.inside, names))
+        parts.append(f"Change on the year before is not known of: {listed}.")
+    parts.append(
+        "A difference is no cause: what a programme did is only judged where an outcome was named "
+        "beforehand."
+    )
+    return wording.Sentence(" ".join(parts))

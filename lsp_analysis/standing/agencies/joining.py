@@ -1,0 +1,272 @@
+"""Who does what here, with which money, and does it meet what is worst? Agencies side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.agencies.activities import Activity, activity, nearest_assets
+from lsp_analysis.standing.agencies.plan import OFF_TRACK
+from lsp_analysis.standing.agencies.spending import Resources, resources
+from lsp_analysis.standing.place.brief import REST, AreaBrief
+
+if TYPE_CHECKING:
+    from lsp_analysis.figures.tables import Table
+
+METRES_A_KM = 1000
+
+
+@dataclass(frozen=True)
+class JoinedUp:
+    """Each theme's outcomes in an area beside what is on record as done and spent there."""
+
+    area: str
+    table: pd.DataFrame = field(repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per theme; see `joined_up` for the columns."""
+        return self.table
+
+    def sentence(self) -> wording.Sentence:
+        """Themes that are worse here, with and without anybody on record as at work on them."""
+        worse = self.table[self.table["worse"] > 0]
+        if worse.empty:
+            return wording.Sentence(
+                f"On no theme is {self.area} worse than {REST} on any indicator."
+            )
+        lists = [self._themes(worse[worse["interventions"] == 0])]
+        lists.append(self._themes(worse[worse["interventions"] > 0]))
+        text = f"{self.area} is worse than {REST} in {wording.counted(len(worse), 'theme')}."
+        if lists[0]:
+            text += f" Nothing done or paid for in the area is on record for {lists[0]}."
+        if lists[1]:
+            text += f" Something is on record for {lists[1]}."
+        idle = self.table[(self.table["worse"] == 0) & (self.table["interventions"] > 0)]
+        if len(idle):
+            text += (
+                f" Work is also on record for {self._themes(idle)}, where no indicator is worse."
+            )
+        return wording.Sentence(text)
+
+    def _themes(self, rows: pd.DataFrame) -> str:
+        named = [
+            f"{theme} (led by {lead})" if lead else theme
+            for theme, lead in zip(rows.index, rows["lead_agencies"], strict=True)
+        ]
+        return wording.and_list(named)
+
+    def joined_table(self) -> Table:
+        """Theme by theme: who leads, what is worse, what is off track, what is done and spent."""
+        rows = self.table
+        shown = {
+            "Theme": rows.index,
+            "Lead agencies": rows["lead_agencies"],
+            "Worse here": [
+                wording.of_total(int(k), int(n))
+                for k, n in zip(rows["worse"], rows["indicators"], strict=True)
+            ],
+            "Borough off track": rows["off_track"].to_numpy(),
+            "Programmes here": rows["interventions"].to_numpy(),
+            "Pounds tied to the area": rows["tied_gbp"].to_numpy(),
+        }
+        return figures.table(
+            pd.DataFrame(shown).reset_index(drop=True),
+            caption=f"{self.area}: outcomes, work and money by theme",
+            note="Worse: indicators worse than in the rest of the borough. Off track: measures of "
+            "the borough's plan. Only work and money recorded against the area itself count.",
+            digits={"Pounds tied to the area": 0},
+        )
+
+
+def joined_up(brief: AreaBrief) -> JoinedUp:
+    """Set outcomes, plan, programmes and money of each theme side by side.
+
+    A table that the study lacks leaves its column empty.
+
+    Returns
+    -------
+    JoinedUp
+        ``table``, indexed by theme, has ``lead_agencies``, ``indicators``, ``worse``,
+        ``off_track``, ``interventions`` and ``tied_gbp``.
+
+    Raises
+    ------
+    PanelError
+        No indicator of the study has a theme.
+    """
+    indicators = brief.study.indicators().set_index("indicator_id")
+    indicators = indicators.loc[list(brief.panels)].dropna(subset="theme")
+    if indicators.empty:
+        raise PanelError("No indicator of this study has a theme to set work and money against.")
+    verdicts = brief.profile.table["verdict"].reindex(indicators.index)
+    themes = indicators.assign(worse=verdicts == "worse").groupby("theme", sort=False)
+    table = pd.DataFrame(
+        {
+            "lead_agencies": themes["lead_agency"].agg(_names),
+            "indicators": themes.size(),
+            "worse": themes["worse"].sum(),
+        }
+    )
+    table["off_track"] = _counted(_off_track(brief), table.index)
+    table["interventions"] = _counted(_here(brief, "interventions"), table.index)
+    money = _here(brief, "resources")
+    tied = np.nan if money is None else money.groupby("theme")["amount_gbp"].sum()
+    table["tied_gbp"] = tied if money is None else tied.reindex(table.index).fillna(0.0)
+    return JoinedUp(brief.area.name, table)
+
+
+def activity_in(brief: AreaBrief, *, by: str = "agency") -> Activity:
+    """What was under way in the area over the time of its data; see `activity`.
+
+    StudyError without interventions or populations.
+    """
+    periods = [panel["period"] for panel in brief.panels.values()]
+    return activity(
+        brief.study.read("interventions"),
+        area=codes_of(brief),
+        population=_residents(brief, list(brief.area.members)),
+        start=min(period.min().start_time for period in periods).normalize(),
+        end=max(period.max().end_time for period in periods).normalize(),
+        by=by,
+        area_name=brief.area.name,
+    )
+
+
+def spending_in(brief: AreaBrief, *, by: str = "stream") -> Resources:
+    """Money tied to the area, elsewhere and to neither; see `resources`.
+
+    StudyError without resources or populations.
+    """
+    return resources(
+        brief.study.read("resources"),
+        area=codes_of(brief),
+        population=_residents(brief, list(brief.area.members)),
+        population_elsewhere=_residents(brief, brief.comparators[REST]),
+        by=by,
+        area_name=brief.area.name,
+    )
+
+
+def spending_table(brief: AreaBrief, *, by: str = "stream") -> Table:
+    """`spending_in` for people, all periods together."""
+    found = spending_in(brief, by=by).table
+    names = {"area": brief.area.name, "elsewhere": "Other areas", "untied": "Tied to no area"}
+    shown = found[list(names)].rename(columns=names).rename_axis(wording.capital(by))
+    return figures.table(shown, caption=f"Pounds by {by}, all periods together")
+
+
+def plan_by_agency(brief: AreaBrief) -> Table:
+    """How many measures of the borough's plan each lead agency has met, missed and so on.
+
+    StudyError without a plan.
+    """
+    brief.study.file("plan")  # says that the study lacks the table
+    counts = brief.plan.by("lead_agency").rename(columns=wording.capital)
+    return figures.table(
+        counts.rename_axis("Lead agency").rename_axis(columns=None),
+        caption="Measures of the borough's plan by lead agency",
+    )
+
+
+def assets_near(brief: AreaBrief) -> pd.DataFrame:
+    """The nearest asset of each kind, and how many small areas have one nearer.
+
+    Distances are as the crow flies, from a point in the middle of each small area; for an area of
+    several, the least of theirs.
+
+    Returns
+    -------
+    DataFrame, the furthest kind first
+        ``kind``, ``name``, ``services``, ``km``, ``nearer`` (small areas elsewhere that have one
+        of that kind nearer), ``of``.
+
+    Raises
+    ------
+    StudyError
+        The study has no assets or no boundaries.
+    """
+    assets = brief.study.read("assets")
+    shapes = brief.study.geometry([*brief.area.members, *brief.comparators[REST]])
+    middle = shapes.geometry.representative_point()
+    spots = pd.DataFrame({"area_code": shapes["area_code"], "x": middle.x, "y": middle.y})
+    found = nearest_assets(assets.assign(name=assets["asset_id"]), spots)
+    own = found["area_code"].isin(brief.area.members)
+    nearest = found[own].sort_values("metres").drop_duplicates("kind")
+    others = found[~own].merge(nearest[["kind", "metres"]], on="kind", suffixes=("", "_own"))
+    counts = (others["metres"] < others["metres_own"]).groupby(others["kind"]).agg(["sum", "size"])
+    named = assets.set_index("asset_id")[["name", "services"]]
+    table = (
+        nearest.rename(columns={"name": "asset_id"}).join(named, on="asset_id").set_index("kind")
+    )
+    table = table.assign(km=table["metres"] / METRES_A_KM, nearer=counts["sum"], of=counts["size"])
+    table = table.sort_values("km", ascending=False).reset_index()
+    return table[["kind", "name", "services", "km", "nearer", "of"]]
+
+
+def assets_table(brief: AreaBrief) -> Table:
+    """`assets_near` for people."""
+    found = assets_near(brief)
+    shown = {
+        "Kind": found["kind"],
+        "Nearest": found["name"],
+        "Services": found["services"].str.replace(";", ", "),
+        "Kilometres": found["km"],
+        "Small areas with one nearer": [
+            wording.of_total(int(k), int(n))
+            for k, n in zip(found["nearer"], found["of"], strict=True)
+        ],
+    }
+    return figures.table(
+        pd.DataFrame(shown),
+        caption=f"The nearest asset of each kind, from {brief.area.name}, the furthest first",
+        note="As the crow flies, from the middle of each small area.",
+        digits={"Kilometres": 1},
+    )
+
+
+def codes_of(brief: AreaBrief) -> list[str]:
+    """Codes of the area, of its small areas, and of every other area that lies wholly in it."""
+    own = set(brief.area.members)
+    inside: list[str] = []
+    if brief.study.has("area_members"):
+        rows = brief.study.read("area_members", where={"code_vintage": brief.area.code_vintage})
+        wholes = rows.groupby("area_code")["member_code"].agg(set)
+        inside = [code for code, parts in wholes.items() if parts <= own]
+    return list(dict.fromkeys([brief.area.code, *brief.area.members, *inside]))
+
+
+def _here(brief: AreaBrief, table: str) -> pd.DataFrame | None:
+    """Rows of a table that carry a code of the area; None when the study lacks the table."""
+    if not brief.study.has(table):
+        return None
+    return brief.study.read(table, where={"area_code": codes_of(brief)})
+
+
+def _off_track(brief: AreaBrief) -> pd.DataFrame | None:
+    if brief.plan is None:
+        return None
+    return brief.plan.table[brief.plan.table["status"].isin(OFF_TRACK)]
+
+
+def _counted(rows: pd.DataFrame | None, themes: pd.Index) -> pd.Series | float:
+    """Rows by theme; missing when there is no such table."""
+    if rows is None:
+        return np.nan
+    return rows["theme"].value_counts().reindex(themes).fillna(0).astype(int)
+
+
+def _names(agencies: pd.Series) -> str:
+    return wording.and_list(agencies.dropna().unique())
+
+
+def _residents(brief: AreaBrief, codes: list[str]) -> float:
+    found = brief.population(codes)
+    if found is None:
+        brief.study.file("populations")  # says that the study lacks the table
+        raise PanelError(f"The table populations has no residents of {brief.area.name}.")
+    return found[0]

@@ -1,0 +1,265 @@
+"""Which indicators of an area really moved: a process chart for each, and one line on all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.absent import Absent, if_possible
+from lsp_analysis.standing.change.process import VARIATION, ProcessChart, process_chart
+from lsp_analysis.standing.change.trends import PER_YEAR
+from lsp_analysis.standing.place.brief import REST, AreaBrief
+from lsp_analysis.standing.place.of_area import recent_of
+from lsp_analysis.standing.place.panels import with_a_course
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.figures.tables import Table
+
+ASSURANCE = {
+    "consistent_pass": "will meet it",
+    "consistent_fail": "will miss it",
+    "inconsistent": "will meet it at times",
+}
+NO_CHART = "no chart"
+FEWEST = 5  # points from which limits may be worked out
+ORDER = ("getting worse", "improving", "higher than usual", "lower than usual")
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Variation and assurance of every indicator of an area."""
+
+    area: str
+    since: object
+    table: pd.DataFrame = field(repr=False, compare=False)
+    paths: pd.DataFrame = field(repr=False, compare=False)  # title, period, series, value, unit
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per indicator; see `signals` for the columns."""
+        return self.table
+
+    def sentence(self) -> wording.Sentence:
+        """How many indicators moved by more than their usual variation, and which."""
+        known = self.table[self.table["variation"] != NO_CHART]
+        if known.empty:
+            return wording.Sentence(f"No series of {self.area} is long and whole enough to chart.")
+        told = [
+            f"{word}: {wording.and_list(map(wording.inside, names))}"
+            for word in ORDER
+            if len(names := known.loc[known["variation"] == word, "name"])
+        ]
+        moved = int(known["variation"].isin(ORDER).sum())
+        text = (
+            f"{wording.of_total(moved, len(known))} indicators of {self.area} ended outside "
+            f"{self._usual()}."
+        )
+        if len(known) == 1:
+            side = "outside" if moved else "inside"
+            usual = self._usual().replace("their", "its")
+            which = "that can be charted " if len(self.table) > 1 else ""
+            text = f"the only indicator of {self.area} {which}ended {side} {usual}."
+        if told:
+            text += f" {wording.capital('; '.join(told))}."
+        return wording.Sentence(wording.capital(text))
+
+    def _usual(self) -> str:
+        if self.since is None:
+            return "their usual variation"
+        return f"what was usual before {wording.period(self.since)}"
+
+    def signals_table(self) -> Table:
+        """Every indicator's last point, what it means, and whether the target is in reach."""
+        rows = self.table
+        values = [wording.quantity(x, u) for x, u in zip(rows["value"], rows["unit"], strict=True)]
+        targets = [
+            wording.quantity(x, u) for x, u in zip(rows["target"], rows["unit"], strict=True)
+        ]
+        shown = {
+            "Indicator": rows["name"],
+            "Last": [wording.period(period, short=True) for period in rows["period"]],
+            "Value": values,
+            wording.capital(f"against {self._usual()}"): rows["variation"],
+            "Borough's target": ["none" if t == wording.MISSING else t for t in targets],
+            "As things are it": rows["assurance"],
+            "Last five years": rows["recent"],
+        }
+        return figures.table(
+            pd.DataFrame(shown).reset_index(drop=True),
+            caption=f"{self.area}: is it changing, and would it meet the borough's target?",
+            note="The rules are those of Making Data Count, with the usual seasons taken out; the "
+            "last five years are judged by the recent trend of Fingertips.",
+        )
+
+    @property
+    def moving(self) -> list[str]:
+        """Names of the indicators that the area has two values of, so that they make a line."""
+        own = self.paths[(self.paths["series"] == self.area) & self.paths["value"].notna()]
+        counts = own["title"].value_counts(sort=False)
+        return list(counts.index[counts > 1])
+
+    def plot(self, ax: Axes | None = None, *, most: int = 12) -> Axes:
+        """Draw indicators through the years, the area beside the rest of the borough.
+
+        With more than `most`, those that ended outside their usual variation come first.
+        """
+        names = self.table["name"]
+        names = names[names.isin(self.moving)] if self.moving else names
+        if len(names) > most:
+            urgent = ~self.table["variation"].isin(ORDER)
+            chosen = names[urgent.sort_values(kind="stable").index[:most]]
+            names = names[names.isin(chosen)]
+        return figures.draw_small_multiples(self.paths[self.paths["title"].isin(names)], ax=ax)
+
+
+def signals(brief: AreaBrief, *, since: object = None) -> Signals:
+    """Chart every indicator of an area, and say which ended outside their usual variation.
+
+    Parameters
+    ----------
+    brief : AreaBrief
+    since : Period, date or text, optional
+        A dated change, such as a programme's start. What is usual is then what was usual before it,
+        and whether a target will be met is judged by the points from it on. Passed over where no
+        series has five points before.
+
+    Returns
+    -------
+    Signals
+        ``table``, indexed by indicator_id, has ``name``, ``unit``, ``period`` and ``value`` (the
+        last point), ``variation`` (in words, "no chart" where the series is broken), ``target``,
+        ``assurance`` (in words, empty without a target), ``recent`` (label of Fingertips).
+    """
+    early = [_settled(panel["period"].drop_duplicates(), since) for panel in brief.panels.values()]
+    since = since if max(early) >= FEWEST else None
+    rows, paths = [], []
+    for indicator_id in brief.panels:
+        indicator = brief.study.indicator(indicator_id)
+        path = brief.trend(indicator_id, [REST])
+        moved = if_possible(process_of, brief, indicator_id, settled_before=since)
+        now = moved if since is None else if_possible(process_of, brief, indicator_id, rebase=since)
+        rows.append(
+            {
+                "indicator_id": indicator_id,
+                "name": indicator.name,
+                "unit": indicator.unit,
+                **_last_point(moved, path),
+                "target": now.target if now else None,
+                "assurance": ASSURANCE.get(now.assurance, "") if now else "",
+                "recent": recent_of(brief, indicator_id).label,
+            }
+        )
+        paths.append(path.assign(title=indicator.name, unit=indicator.unit))
+    table = pd.DataFrame(rows).set_index("indicator_id")
+    paths = pd.concat(paths, ignore_index=True).astype({"period": object})
+    return Signals(brief.area.name, since, table, with_a_course(paths))
+
+
+def process_of(
+    brief: AreaBrief,
+    indicator_id: str,
+    *,
+    target: float | None = None,
+    settled_before: object = None,
+    rebase: object = None,
+    keep_seasons: bool = False,
+) -> ProcessChart:
+    """The process chart of one indicator of an area.
+
+    Parameters
+    ----------
+    brief : AreaBrief
+    indicator_id : str
+    target : float, optional
+        That of the borough's plan unless given; none without a plan, or beside limits of the past,
+        which say nothing of what is to come.
+    settled_before : Period, date or text, optional
+        Work the limits out from the periods that end before it, to see what moved after.
+    rebase : Period, date or text, optional
+        Start the limits afresh in the first whole period from it on: a known change of process.
+        Either is passed over when it leaves fewer than five points to work limits out from.
+    keep_seasons : bool
+        Months and quarters are otherwise divided by how far the rest of the borough usually lies
+        above its mean in that season (`without_seasons`).
+    """
+    indicator = brief.study.indicator(indicator_id)
+    series = brief.series(indicator_id, years=False)
+    rest = brief.series(indicator_id, REST, years=False)
+    if not keep_seasons:
+        series = without_seasons(series, rest)
+    periods = pd.PeriodIndex(series["period"])
+    before = _settled(series["period"], settled_before)
+    later = periods[periods.start_time >= _moment(rebase)]
+    if target is None and before < FEWEST:
+        target = target_of(brief, indicator_id)
+    rebased = FEWEST <= len(later) <= len(periods) - FEWEST
+    return process_chart(
+        series,
+        name=indicator.name,
+        unit=indicator.unit,
+        polarity=indicator.polarity,
+        target=target,
+        fix_after=before if before >= FEWEST else None,
+        rebase=[later[0]] if rebased else None,
+    )
+
+
+def without_seasons(series: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """`series` divided by the usual season of `reference`, whose many areas show it plainly.
+
+    A month's season is the mean, over years, of the reference's value as a share of the mean of the
+    twelve months around it. Years are left as they are, and so is a series whose reference has a
+    value of nought.
+
+    Parameters
+    ----------
+    series, reference : DataFrame
+        ``period``, ``value``.
+    """
+    periods = pd.PeriodIndex(series["period"])
+    per_year = PER_YEAR.get(periods.freqstr[0], 1)
+    known = reference.set_index(pd.PeriodIndex(reference["period"]))["value"]
+    if per_year == 1 or len(known) < 2 * per_year or not (known > 0).all():
+        return series
+    around = known.rolling(per_year).mean().rolling(2).mean().shift(-per_year // 2)
+    share = known / around
+    season = share.groupby(_season_of(share.index)).mean()
+    season = season / season.mean()
+    usual = season.reindex(_season_of(periods)).to_numpy()
+    return series.assign(value=series["value"].to_numpy(float) / usual)
+
+
+def target_of(brief: AreaBrief, indicator_id: str) -> float | None:
+    """The target of the plan that is due last for an indicator; None without one."""
+    return None if brief.plan is None else brief.plan.last_targets.get(indicator_id)
+
+
+def _season_of(periods: pd.PeriodIndex) -> pd.Index:
+    return periods.month if periods.freqstr.startswith("M") else periods.quarter
+
+
+def _settled(periods: pd.Series, before: object) -> int:
+    """How many periods end before a moment."""
+    return int((pd.PeriodIndex(periods).end_time < _moment(before)).sum())
+
+
+def _moment(when: object) -> pd.Timestamp:
+    """First day of a Period, date or text; missing when there is none, which nothing is before."""
+    if when is None or when == "":
+        return pd.NaT
+    return pd.Period(str(when)).start_time
+
+
+def _last_point(chart: ProcessChart | Absent, path: pd.DataFrame) -> dict[str, object]:
+    """The last point of a chart, or of the series itself when it could not be charted."""
+    if not chart:
+        own = path[path["series"] != REST].dropna(subset="value")
+        last = own.iloc[-1] if len(own) else {"period": None, "value": None}
+        return {"period": last["period"], "value": last["value"], "variation": NO_CHART}
+    last = chart.points.iloc[-1]
+    variation = VARIATION[chart.variation]
+    return {"period": last["period"], "value": last["value"], "variation": variation}

@@ -1,0 +1,226 @@
+"""Two aims at once: does the borough get better, and does the gap close?"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.standing.change.gaps import gap_between
+from lsp_analysis.standing.comparison.baseline import refuse_overlap
+from lsp_analysis.standing.comparison.contrast import contrast_once
+from lsp_analysis.standing.place.groups import group_series
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.study.panel import Indicator
+
+LEVELLING_UP = "levelling up"
+WIDENING = "improving but widening"
+DECLINE = "narrowing by decline"
+BOTH_WORSE = "both worse"
+NO_CHANGE = "no change"
+
+
+@dataclass(frozen=True)
+class Quadrant:
+    """Each indicator's change in the comparator against the change in the gap."""
+
+    area: str
+    comparator: str
+    level: float
+    frame: pd.DataFrame = field(repr=False, compare=False)
+    left_out: tuple[str, ...]
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per indicator: both changes with limits, the quadrant and whether it is clear."""
+        return self.frame
+
+    def sentence(self) -> wording.Sentence:
+        """How many indicators lie in each quadrant, and how many clearly so."""
+        text = self._placed()
+        if self.left_out:
+            text += f" Not placed: {wording.and_list(map(wording.inside, self.left_out))}."
+        return wording.Sentence(text)
+
+    def _placed(self) -> str:
+        counted = self.frame["quadrant"].value_counts()
+        places = [f"{name} {counted[name]}" for name in _NAMES if counted.get(name, 0)]
+        if self.frame.empty:
+            return "No indicator has both a direction that is good and two periods with a gap."
+        clear = int(self.frame["clear"].sum())
+        if len(self.frame) == 1:
+            surely = "clearly so" if clear else "though chance could have put it there"
+            return f"{self.frame['label'].iloc[0]}: {self.frame['quadrant'].iloc[0]}, {surely}."
+        return (
+            f"Of {wording.counted(len(self.frame), 'indicator')}: {wording.and_list(places)}; "
+            f"{wording.of_total(clear, len(self.frame))} with both intervals clear of nought."
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the quadrant chart with interval crosses."""
+        columns = ["label", "borough_change", "borough_low", "borough_high"]
+        return figures.draw_quadrant(
+            self.frame[[*columns, "gap_change", "gap_low", "gap_high"]], ax=ax
+        )
+
+
+_NAMES = (LEVELLING_UP, WIDENING, DECLINE, BOTH_WORSE, NO_CHANGE)
+
+
+def quadrant(
+    panels: Mapping[str, pd.DataFrame],
+    *,
+    area: Collection[str],
+    comparator: Collection[str],
+    indicators: Collection[Indicator],
+    start: pd.Period | None = None,
+    end: pd.Period | None = None,
+    level: float = 0.95,
+    area_name: str = "the area",
+    comparator_name: str = "the rest of the borough",
+) -> Quadrant:
+    """Place indicators by how the comparator changed and how the gap did.
+
+    So that indicators in different units share one chart, changes are in per cent of the
+    comparator's value at the start, and the change of the comparator is turned so that up is
+    better. Down on the other axis is a narrower gap.
+
+    Parameters
+    ----------
+    panels : mapping of indicator_id to panel
+    area, comparator : small-area codes, without overlap
+    indicators : Indicators
+        Those without polarity, or without both periods, are named in `Quadrant.left_out`.
+    start, end : Period, optional
+        First and last period with a gap, unless given.
+    level : float between 0 and 1
+    area_name, comparator_name : str
+        As they are to read in a sentence.
+    """
+    series = {}
+    refuse_overlap(area, comparator)
+    for indicator in indicators:
+        panel = panels[indicator.indicator_id]
+        series[indicator.indicator_id] = (
+            group_series(panel, area, indicator=indicator),
+            group_series(panel, comparator, indicator=indicator, leave_out_missing=True),
+        )
+    return quadrant_between(
+        series,
+        indicators=indicators,
+        start=start,
+        end=end,
+        level=level,
+        area_name=area_name,
+        comparator_name=comparator_name,
+    )
+
+
+def quadrant_between(
+    series: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]],
+    *,
+    indicators: Collection[Indicator],
+    start: pd.Period | None = None,
+    end: pd.Period | None = None,
+    level: float = 0.95,
+    area_name: str = "the area",
+    comparator_name: str = "the rest of the borough",
+) -> Quadrant:
+    """`quadrant` of the area's and the comparator's series, made before by `group_series`."""
+    rows, left_out = [], []
+    for indicator in indicators:
+        row = _place(*series[indicator.indicator_id], indicator, start, end, level)
+        if row is None:
+            left_out.append(indicator.name)
+        else:
+            rows.append({"indicator_id": indicator.indicator_id, "label": indicator.name, **row})
+    frame = pd.DataFrame(rows, columns=_COLUMNS)
+    return Quadrant(area_name, comparator_name, level, frame, tuple(left_out))
+
+
+def quadrant_name(borough_change: float, gap_change: float) -> str:
+    """The name of a quadrant.
+
+    Parameters
+    ----------
+    borough_change : float
+        Positive when the comparator got better.
+    gap_change : float
+        In the size of the gap: negative when it narrowed.
+
+    >>> quadrant_name(2.0, -1.0), quadrant_name(-2.0, -1.0)
+    ('levelling up', 'narrowing by decline')
+    """
+    if borough_change == 0 or gap_change == 0:
+        return NO_CHANGE
+    if borough_change > 0:
+        return LEVELLING_UP if gap_change < 0 else WIDENING
+    return DECLINE if gap_change < 0 else BOTH_WORSE
+
+
+_COLUMNS = [
+    "indicator_id",
+    "label",
+    "start",
+    "end",
+    "borough_change",
+    "borough_low",
+    "borough_high",
+    "gap_change",
+    "gap_low",
+    "gap_high",
+    "quadrant",
+    "clear",
+]
+
+
+def _place(
+    own: pd.DataFrame,
+    other: pd.DataFrame,
+    indicator: Indicator,
+    start: pd.Period | None,
+    end: pd.Period | None,
+    level: float,
+) -> dict[str, object] | None:
+    gaps = gap_between(own, other, indicator=indicator, level=level)
+    known = gaps.frame.loc[gaps.frame["gap"].notna(), "period"]
+    wanted = [period for period in (start, end) if period is not None]
+    if indicator.polarity == "none" or len(known) < 2 or not set(wanted) <= set(known):
+        return None
+    change = gaps.change(start, end)
+    before, after = (
+        other[other["period"] == period].reset_index(drop=True)
+        for period in (change.start, change.end)
+    )
+    moved = contrast_once(after, before, indicator=indicator, level=level)
+    better = 1.0 if indicator.polarity == "high_is_good" else -1.0
+    base = before["value"].iloc[0]
+    if not base > 0:
+        return None
+    borough = sorted(
+        better * 100 / base * moved[name] for name in ("difference_low", "difference_high")
+    )
+    row = {
+        "start": change.start,
+        "end": change.end,
+        "borough_change": better * 100 / base * moved["difference"],
+        "borough_low": borough[0],
+        "borough_high": borough[1],
+        "gap_change": 100 / base * change.change,
+        "gap_low": 100 / base * change.change_low,
+        "gap_high": 100 / base * change.change_high,
+    }
+    name = quadrant_name(row["borough_change"], row["gap_change"])
+    clear = _clear_of_nought(borough) and _clear_of_nought([row["gap_low"], row["gap_high"]])
+    return {**row, "quadrant": name, "clear": clear}
+
+
+def _clear_of_nought(limits: list[float]) -> bool:
+    low, high = limits
+    return bool(low > 0 or high < 0) and not np.isnan(low + high)

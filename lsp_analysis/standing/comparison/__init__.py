@@ -1,0 +1,1 @@
+"""An area beside others: rates with intervals, contrasts, ranks, funnels."""

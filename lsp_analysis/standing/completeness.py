@@ -1,0 +1,223 @@
+"""How complete each indicator is, and whether its series makes a step that asks for a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.standing.place.groups import group_series
+from lsp_analysis.standing.place.panels import read_panels, with_a_course, yearly
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.figures.tables import Table
+    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.store import Study
+
+# Upper limit of a moving range chart in median moving ranges (Wheeler and Chambers 1992). The
+# median, for a break would hide itself in the mean.
+RANGE_LIMIT = 3.865
+FEWEST = 6  # years below which no step is called large
+LENGTHS = {"M": "month", "Q": "quarter", "Y": "year"}
+WHOLE = "All areas together"
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """What is known of each indicator, and its series over all areas together."""
+
+    table: pd.DataFrame = field(repr=False, compare=False)
+    series: pd.DataFrame = field(repr=False, compare=False)  # title, period, series, value, unit
+    steps: pd.DataFrame = field(repr=False, compare=False)  # one large step of an indicator a row
+    notes: tuple[str, ...] = ()  # indicators that could not be read, and why
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per indicator; see `coverage` for the columns."""
+        return self.table
+
+    def sentence(self) -> wording.Sentence:
+        """How many values are missing, and which indicators they are of."""
+        return wording.Sentence(" ".join([self._missing(), *self.notes]))
+
+    def _missing(self) -> str:
+        missing, cells = int(self.table["missing"].sum()), int(self.table["cells"].sum())
+        text = (
+            f"{wording.capital(wording.counted(len(self.table), 'indicator'))}, "
+            f"{wording.number(cells)} values by area and period: "
+        )
+        if not missing:
+            return f"{text}none is missing."
+        rows = self.table[self.table["missing"] > 0]
+        places = [
+            f"{wording.number(int(row.missing))} of {wording.inside(row.name_)}"
+            for row in _rows(rows)
+        ]
+        return f"{text}{wording.number(missing)} missing ({wording.and_list(places)})."
+
+    def steps_sentence(self) -> wording.Sentence:
+        """Which series moved further in one year than their other years lead one to expect."""
+        if self.steps.empty:
+            return wording.Sentence(
+                "No series makes a step from one year to the next that its other years would not "
+                f"lead one to expect ({wording.number(RANGE_LIMIT, 1)} times the usual)."
+            )
+        told = "; ".join(map(_step_words, _rows(self.steps)))
+        return wording.Sentence(
+            f"Ask for a reason: {told}. Was it counted in the same way before and after?"
+        )
+
+    def coverage_table(self) -> Table:
+        """Indicators with their first and last period, areas, and missing values."""
+        shown = self.table
+        columns = {
+            "Indicator": shown["name"],
+            "A value for each": shown["every"],
+            "First": shown["first"].map(wording.period),
+            "Last": shown["last"].map(wording.period),
+            "Areas": shown["areas"],
+            "Values": shown["cells"],
+            "Missing": shown["missing"],
+            "Notes": shown["notes"],
+        }
+        return figures.table(
+            pd.DataFrame(columns).reset_index(drop=True),
+            caption="What is known of each indicator, area by area",
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw every series over all areas together, year by year; not those of one year."""
+        return figures.draw_small_multiples(with_a_course(self.series), ax=ax)
+
+
+def coverage(
+    panels: Mapping[str, pd.DataFrame], indicators: Collection[Indicator], codes: Collection[str]
+) -> Coverage:
+    """Count what is known of each indicator, and look at its series as a whole.
+
+    The largest step between two years is named when it exceeds 3.865 times the median step, the
+    limit of a moving range chart. Now and then one does so by chance: it is a question, not a
+    finding.
+
+    Parameters
+    ----------
+    panels : mapping of indicator_id to panel
+    indicators : Indicators
+        In the order in which they are to be shown; those without a panel are left out.
+    codes : small-area codes
+        Areas that ought to have a value in each period.
+
+    Returns
+    -------
+    Coverage
+        ``table``, indexed by indicator_id, has ``name``, ``every`` (month, quarter or year),
+        ``first``, ``last``, ``areas`` (with any value), ``cells`` (areas by periods), ``missing``
+        and ``notes`` (how often each note of the publisher stands there). ``steps`` has ``name``,
+        ``unit``, ``start``, ``end``, ``change``, ``usual`` (median step) and ``noted`` (whether
+        the publisher notes a break there), the largest for its series first.
+    """
+    rows, series, steps = [], [], []
+    for indicator in indicators:
+        panel = panels.get(indicator.indicator_id)
+        if panel is None:
+            continue
+        rows.append(_row(panel, indicator, codes))
+        years = yearly(panel)
+        years = years if len(years) else panel
+        line = group_series(years, codes, indicator=indicator, leave_out_missing=True)
+        named = {"title": indicator.name, "series": WHOLE, "unit": indicator.unit}
+        series.append(line[["period", "value"]].assign(**named))
+        steps.append(_largest_step(line, years, indicator))
+    columns = ["indicator_id", "name", "every", "first", "last", "areas", "cells", "missing"]
+    table = pd.DataFrame(rows, columns=[*columns, "notes"]).set_index("indicator_id")
+    found = _joined(steps).sort_values("times", ascending=False, kind="stable", ignore_index=True)
+    return Coverage(table, _joined(series), found)
+
+
+def coverage_of(study: Study) -> Coverage:
+    """The `coverage` of every indicator of a study over its small areas."""
+    panels, notes = read_panels(study)
+    found = coverage(
+        panels,
+        [study.indicator(indicator_id) for indicator_id in panels],
+        study.small_areas()["area_code"],
+    )
+    return replace(found, notes=tuple(notes))
+
+
+def large_steps(line: pd.DataFrame) -> pd.DataFrame:
+    """Steps of a series that are large beside its median step: start, end, change, usual.
+
+    Parameters
+    ----------
+    line : DataFrame
+        ``period``, ``value``, in order of time. Under six known values nothing is large.
+    """
+    change = line["value"].diff().to_numpy(float)
+    usual = float(np.nanmedian(np.abs(change))) if np.isfinite(change).any() else np.nan
+    large = np.abs(change) > RANGE_LIMIT * usual
+    if line["value"].notna().sum() < FEWEST or not usual > 0:
+        large[:] = False
+    return pd.DataFrame(
+        {
+            "start": line["period"].shift()[large],
+            "end": line["period"][large],
+            "change": change[large],
+            "usual": usual,
+        }
+    )
+
+
+def _largest_step(line: pd.DataFrame, years: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
+    steps = large_steps(line)
+    steps = steps.assign(times=steps["change"].abs() / steps["usual"])
+    largest = steps.sort_values("times", kind="stable").tail(1)
+    broken = years.loc[years["note"].str.contains("break"), "period"]
+    noted = largest["end"].isin(broken)
+    return largest.assign(name=indicator.name, unit=indicator.unit, noted=noted)
+
+
+def _step_words(row) -> str:
+    noted = " (the publisher notes a break there)" if row.noted else ""
+    return (
+        f"{wording.inside(row.name_)} {wording.change(row.change, row.unit)} from "
+        f"{wording.period(row.start)} to {wording.period(row.end)}, "
+        f"{wording.times(round(row.times, 1))} the usual step{noted}"
+    )
+
+
+def _row(panel: pd.DataFrame, indicator: Indicator, codes: Collection[str]) -> dict[str, object]:
+    wanted = panel[panel["area_code"].isin(codes)]
+    periods = wanted["period"].nunique()
+    known = int(wanted["value"].notna().sum())
+    cells = periods * len(set(codes))
+    counts = wanted.loc[wanted["note"] != "", "note"].value_counts()
+    length = wanted["period"].dtype.freq.freqstr[0]
+    return {
+        "indicator_id": indicator.indicator_id,
+        "name": indicator.name,
+        "every": LENGTHS[length],
+        "first": wanted["period"].min(),
+        "last": wanted["period"].max(),
+        "areas": wanted.loc[wanted["value"].notna(), "area_code"].nunique(),
+        "cells": cells,
+        "missing": cells - known,
+        "notes": ", ".join(f"{note} {n}" for note, n in counts.items()),
+    }
+
+
+def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Frames one below the other; periods of different lengths make a column of objects."""
+    periods = {"period", "start", "end"}
+    plain = [frame.astype(dict.fromkeys(periods & set(frame), object)) for frame in frames]
+    return pd.concat(plain, ignore_index=True) if plain else pd.DataFrame()
+
+
+def _rows(table: pd.DataFrame) -> list:
+    # `name` is also what pandas calls an index, so it is renamed for attribute access.
+    return list(table.rename(columns={"name": "name_"}).itertuples(index=False))

@@ -1,0 +1,1 @@
+"""Over a whole borough: gradients by deprivation, segregation, clustering, life expectancy."""

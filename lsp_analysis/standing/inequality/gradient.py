@@ -1,0 +1,200 @@
+"""Inequality over the whole borough: does an outcome climb with deprivation, and less than before?
+
+One neighbourhood may close its gap while the next falls behind. The slope over all areas, ordered
+by deprivation, sees both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.change.gaps import Gap
+from lsp_analysis.standing.inequality.concentrated import Concentration, concentration
+from lsp_analysis.standing.inequality.slope_index import SlopeIndex, slope_index
+from lsp_analysis.standing.place.groups import group_series
+
+if TYPE_CHECKING:
+    from lsp_analysis.study.panel import Indicator
+
+GROUPS = 10
+REPETITIONS = 10_000
+MOST, LEAST = "the most deprived end of the borough", "the least deprived end"
+
+
+def slope(
+    panel: pd.DataFrame,
+    deprivation: pd.DataFrame,
+    *,
+    indicator: Indicator,
+    period: pd.Period | None = None,
+    groups: int = GROUPS,
+    level: float = 0.95,
+    seed: int = 0,
+) -> SlopeIndex:
+    """The slope index of inequality over tenths of small areas by deprivation, in one period.
+
+    Positive when the indicator is higher among the most deprived. The line is fitted to logits of
+    proportions and to logarithms of other values, so that it never runs below nought or above the
+    whole, and to the values themselves where a group has none above nought; standard errors are
+    those of small areas differing within their group.
+
+    Parameters
+    ----------
+    panel : DataFrame, one row per small area and period
+    deprivation : DataFrame of one edition
+        ``area_code``, ``edition``, ``rank`` (1 the most deprived). Areas without one are left out.
+    indicator : Indicator
+    period : Period, optional
+        The last, unless given.
+    groups : int
+        Number of groups of areas.
+    level : float between 0 and 1
+    seed : int
+        Where the random numbers behind the limits start.
+
+    Raises
+    ------
+    PanelError
+        Several editions are given, too few areas have a rank, or a group has no value.
+    """
+    members = tenths(panel, deprivation, groups)
+    chosen = panel["period"].max() if period is None else period
+    rows = _group_rows(panel[panel["period"] == chosen], members, indicator)
+    if not _is_whole(rows):
+        raise PanelError(
+            f"{indicator.name} is not known in {chosen} for every group of areas by deprivation."
+        )
+    return _index(rows, indicator, level, seed)
+
+
+def slopes(
+    panel: pd.DataFrame,
+    deprivation: pd.DataFrame,
+    *,
+    indicator: Indicator,
+    groups: int = GROUPS,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Gap:
+    """The slope index through time, as the gap between the two ends of the borough.
+
+    Parameters and errors as for `slope`; a period in which a group has no value is left out.
+    """
+    members = tenths(panel, deprivation, groups)
+    rows = {
+        period: _group_rows(then, members, indicator) for period, then in panel.groupby("period")
+    }
+    found = [
+        _gap_row(period, _index(then, indicator, level, seed))
+        for period, then in rows.items()
+        if _is_whole(then)
+    ]
+    if not found:
+        raise PanelError(
+            f"{indicator.name} has no period with a value in every group of areas by deprivation."
+        )
+    return Gap(
+        indicator.indicator_id,
+        indicator.name,
+        indicator.unit,
+        indicator.polarity,
+        MOST,
+        LEAST,
+        level,
+        pd.DataFrame(found),
+    )
+
+
+def shared_out(
+    panel: pd.DataFrame, deprivation: pd.DataFrame, *, indicator: Indicator
+) -> Concentration:
+    """How the events of the last period are shared out over people in order of deprivation.
+
+    Parameters as for `slope`. PanelError for an indicator without events to share out.
+    """
+    then = panel[panel["period"] == panel["period"].max()]
+    ranks = deprivation.set_index("area_code")["rank"]
+    rows = then.assign(rank=then["area_code"].map(ranks)).dropna(subset="rank")
+    if rows["numerator"].isna().all() or rows["denominator"].isna().all():
+        raise PanelError(f"{indicator.name} has no counts that could be shared out over people.")
+    return concentration(rows["rank"], rows["numerator"], rows["denominator"])
+
+
+def tenths(panel: pd.DataFrame, deprivation: pd.DataFrame, groups: int) -> dict[int, list[str]]:
+    """Codes of the panel's areas in `groups` of equal number, 1 the most deprived.
+
+    PanelError when there are several editions, or fewer than two areas a group have a rank.
+    """
+    editions = set(deprivation["edition"])
+    if len(editions) != 1:
+        raise PanelError(f"{len(editions)} editions of the Indices are given. Choose one.")
+    ranks = deprivation.dropna(subset="rank").set_index("area_code")["rank"]
+    known = ranks[ranks.index.isin(panel["area_code"])].sort_values(kind="stable")
+    if len(known) < 2 * groups:
+        raise PanelError(
+            f"{len(known)} areas of the panel have a rank of deprivation, and {groups} groups need "
+            f"{2 * groups}. Check that both use codes of one vintage."
+        )
+    place = np.arange(len(known)) * groups // len(known) + 1
+    return {number: list(known.index[place == number]) for number in range(1, groups + 1)}
+
+
+def _group_rows(
+    then: pd.DataFrame, members: dict[int, list[str]], indicator: Indicator
+) -> pd.DataFrame:
+    """One row per group, most deprived first, or none for one without areas in the panel."""
+    rows = [
+        group_series(then, codes, indicator=indicator, leave_out_missing=True)
+        for codes in members.values()
+        if then["area_code"].isin(codes).any()
+    ]
+    return pd.concat(rows, ignore_index=True).assign(wanted=len(members))
+
+
+def _is_whole(rows: pd.DataFrame) -> bool:
+    known = rows[["value", "se"]].notna().all(axis=1)
+    return bool(known.sum() == rows["wanted"].iloc[0])
+
+
+def _index(rows: pd.DataFrame, indicator: Indicator, level: float, seed: int) -> SlopeIndex:
+    whole = indicator.multiplier
+    is_share = (
+        indicator.value_type == "proportion"
+        and rows["value"].between(0, whole, inclusive="neither").all()
+    )
+    transform = "logit" if is_share else "log" if (rows["value"] > 0).all() else "none"
+    scale = whole if is_share else 1.0
+    found = slope_index(
+        rows["denominator"].fillna(rows["n_areas"]),
+        rows["value"] / scale,
+        se=rows["se"] / scale,
+        transform=transform,
+        unit=indicator.unit,
+        multiplier=-scale,
+        level=level,
+        repetitions=REPETITIONS,
+        seed=seed,
+    )
+    line = found.line.assign(**{name: scale * found.line[name] for name in ("value", "fitted")})
+    return replace(found, line=line)
+
+
+def _gap_row(period: pd.Period, index: SlopeIndex) -> dict[str, object]:
+    fitted = index.line["fitted"]
+    return {
+        "period": period,
+        "value": fitted.iloc[0],
+        "comparator_value": fitted.iloc[-1],
+        "gap": index.sii,
+        "low": index.sii_low,
+        "high": index.sii_high,
+        "ratio": index.rii,
+        "ratio_low": index.rii_low,
+        "ratio_high": index.rii_high,
+        "note": "",
+    }

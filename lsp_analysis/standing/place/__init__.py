@@ -1,0 +1,1 @@
+"""One area for its page: who lives there, how it compares, where in the borough things are."""

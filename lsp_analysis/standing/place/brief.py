@@ -1,0 +1,392 @@
+"""One area of a study against its borough: everything a page on "where are we at?" asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.agencies.plan import PlanProgress, plan_progress, plan_values
+from lsp_analysis.standing.change.gaps import Gap, gap_between
+from lsp_analysis.standing.comparison.profiles import Profile, profile
+from lsp_analysis.standing.place.groups import group_limits, group_series
+from lsp_analysis.standing.place.panels import read_panels, yearly
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.figures.tables import Table
+    from lsp_analysis.study.areas import Area
+    from lsp_analysis.study.store import Study
+
+T = TypeVar("T")
+REST = "the rest of the borough"
+ALIKE = "similarly deprived areas"
+_SHOWN_AREAS = 4
+
+
+@dataclass(frozen=True)
+class AreaBrief:
+    """An area, its comparators and its indicators, ready to be written up.
+
+    Attributes
+    ----------
+    comparators : mapping of name to small-area codes
+        The rest of the borough first; similarly deprived areas where the study has Indices.
+    panels : mapping of indicator_id to panel
+        Indicators with observations for small areas.
+    notes : tuple of str
+        What could not be compared, and why.
+    start, n, against
+        By which comparators were chosen; see `area_brief`.
+    """
+
+    study: Study = field(repr=False)
+    area: Area
+    comparators: Mapping[str, list[str]] = field(repr=False)
+    panels: Mapping[str, pd.DataFrame] = field(repr=False)
+    notes: tuple[str, ...] = ()
+    level: float = 0.95
+    start: object = "2008-04"
+    n: int = 10
+    panels_given: bool = False  # and not read from the study
+    against: str = ""
+
+    def about(self, area: str | Area) -> AreaBrief:
+        """The same of another area; what has been read of the study is not read again."""
+        return area_brief(
+            self.study,
+            area,
+            start=self.start,
+            level=self.level,
+            n=self.n,
+            against=self.against,
+            panels=self.panels,
+        )
+
+    @cached_property
+    def profile(self) -> Profile:
+        """All indicators beside the comparators, verdicts allowing for how many there are.
+
+        Of the last whole year: a month has too few events to judge a small area by.
+        """
+        shown = self.study.indicators()
+        return profile(
+            {indicator_id: self.through_time(indicator_id) for indicator_id in self.panels},
+            self.area.members,
+            self.comparators,
+            shown[shown["indicator_id"].isin(list(self.panels))],
+            area_name=self.area.name,
+            level=self.level,
+        )
+
+    @cached_property
+    def plan(self) -> PlanProgress | None:
+        """The borough's progress on the measures of its plan; None when the study has no plan."""
+        if not self.study.has("plan"):
+            return None
+        return self.once("progress on the plan", self._plan)
+
+    def _plan(self) -> PlanProgress:
+        plan = self.study.read("plan")
+        indicators = [self.study.indicator(name) for name in self.panels]
+        names = {indicator.indicator_id: indicator.name for indicator in indicators}
+        return plan_progress(plan, plan_values(plan, self.panels, indicators), names=names)
+
+    def once(self, what: str, make: Callable[[], T]) -> T:
+        """What follows from the study's own panels alone is the same for all its areas."""
+        return make() if self.panels_given else self.study.once(what, make)
+
+    def headline(self) -> wording.Sentence:
+        """How many indicators are better and worse than in the rest of the borough."""
+        from lsp_analysis.standing.place.first_line import headline
+
+        return headline(self)
+
+    def profile_table(self) -> Table:
+        """The profile as a reader wants it: values, comparators, verdicts, rank."""
+        table = self.profile.table
+        columns = {
+            "Indicator": table["name"],
+            "Period": [wording.period(period, short=True) for period in table["period"]],
+            self.area.name: [_with_limits(row) for row in table.to_dict("records")],
+            "Rest of borough": _quantities(table["comparator_value"], table["unit"]),
+            "Verdict": table["verdict"],
+        }
+        for name in self.profile.comparators[1:]:
+            others = _quantities(table[f"{name}: value"], table["unit"])
+            verdicts = table[f"{name}: verdict"]
+            columns["Similarly deprived" if name == ALIKE else wording.capital(name)] = [
+                f"{value}: {verdict}" for value, verdict in zip(others, verdicts, strict=True)
+            ]
+        columns["Rank (1 worst)"] = [
+            wording.MISSING if wording.is_missing(rank) else f"{rank:.0f} of {of:.0f}"
+            for rank, of in zip(table["rank"], table["of"], strict=True)
+        ]
+        return figures.table(
+            pd.DataFrame(columns).reset_index(drop=True),
+            caption=f"{self.area.name}: latest value of every indicator, with "
+            f"{100 * self.level:.0f}% interval, beside its comparators",
+            note=" ".join(filter(None, [self.profile.caution(), *self._cautions()])),
+        )
+
+    def _cautions(self) -> list[str]:
+        """Cautions of single indicators, each said once."""
+        table = self.profile.table.dropna(subset="caution")
+        rows = table.loc[table["caution"] != "", ["name", "caution"]]
+        grouped = rows.groupby("caution", sort=False)["name"].agg(list)
+        return [
+            f"{wording.capital(wording.and_list(map(wording.inside, names)))}: {caution}"
+            for caution, names in grouped.items()
+        ]
+
+    def trend_sentence(self, indicator_id: str) -> wording.Sentence:
+        """Where the area and its comparators began and ended."""
+        frame = self.trend(indicator_id).dropna(subset="value")
+        indicator = self.study.indicator(indicator_id)
+        moves = []
+        for name, line in frame.groupby("series", sort=False):
+            first, last = (
+                f"{wording.quantity(row['value'], indicator.unit)} in "
+                f"{wording.period(row['period'])}"
+                for row in (line.iloc[0], line.iloc[-1])
+            )
+            went = f"went from {first} to {last}" if len(line) > 1 else f"was {last}"
+            moves.append(f"in {name} it {went}")
+        if not moves:
+            return wording.Sentence(f"{indicator.name}: no value is known.")
+        return wording.Sentence(f"{indicator.name}: {'; '.join(moves)}.")
+
+    def place(self) -> wording.Sentence:
+        """What the area is made of, how many live there, and where it ranks."""
+        codes = list(self.area.members)
+        listed = wording.and_list(codes[:_SHOWN_AREAS])
+        if len(codes) > _SHOWN_AREAS:
+            listed = f"{', '.join(codes[:_SHOWN_AREAS])} and {len(codes) - _SHOWN_AREAS} more"
+        made = wording.counted(len(codes), "small area")
+        text = f"{self.area.name} is {made} ({listed}, codes of {self.area.code_vintage})"
+        people = self.population()
+        if people:
+            count, period = people
+            text += f" with {wording.number(count)} residents ({wording.period(period)})"
+        return wording.Sentence(f"{text}. {self._others()}")
+
+    def _others(self) -> str:
+        rest = self.comparators.get(REST, [])
+        text = f"It is compared with the borough's other {wording.counted(len(rest), 'small area')}"
+        if ALIKE in self.comparators:
+            number = len(self.comparators[ALIKE])
+            text += f", and with the {number} of them nearest to it in deprivation"
+        named = [name for name in self.comparators if name not in (REST, ALIKE)]
+        if named:
+            text += f", and with {wording.and_list(named)}"
+        left_out = {1: "", 2: " of both"}.get(len(self.comparators), " of all")
+        return f"{text}; the area itself is left out{left_out}."
+
+    def population(self, codes: list[str] | None = None) -> tuple[float, object] | None:
+        """Residents of the area, or of `codes`, and the latest period they are known for."""
+        if not self.study.has("populations"):
+            return None
+        wanted = list(self.area.members) if codes is None else codes
+        rows = self.study.read("populations", where={"area_code": wanted})
+        if rows.empty:
+            return None
+        last = rows[rows["period"] == rows["period"].max()]
+        last = _whole(_whole(last, "sex"), "age_band")
+        return float(last["population"].sum()), last["period"].iloc[0]
+
+    def draw_place(self) -> Axes:
+        """Map of where the area lies; StudyError when the study has no boundaries."""
+        small = self.study.small_areas()["area_code"]
+        pairs = self.study.neighbours()
+        own = set(self.area.members)
+        around = set(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"]) - own
+        return figures.draw_where(
+            self.study.geometry(small),
+            highlight=list(own),
+            neighbours=sorted(around),
+            name=self.area.name,
+        )
+
+    def main_indicator(self, wanted: str = "", *, over_time: bool = True) -> str:
+        """`wanted` if given, else the indicator on which the area stands out for the worse most.
+
+        For a story `over_time` one that is known for a single period is taken only if all are.
+        """
+        if wanted:
+            return self.study.indicator(wanted).indicator_id
+        table = self.profile.table
+        known = table[table["value"].notna()]
+        if known.empty:
+            raise PanelError(
+                f"No indicator of this study has a value for {self.area.name}. "
+                "Add observations for its small areas."
+            )
+        lasting = [name for name in known.index if len(self.panels[name]["period"].unique()) > 1]
+        worse = self.profile.standing_out("worse", n=len(table)).index
+        pool = lasting if over_time and lasting else list(known.index)
+        return str(next((name for name in worse if name in pool), pool[0]))
+
+    def trend(self, indicator_id: str, comparators: Collection[str] | None = None) -> pd.DataFrame:
+        """The area and all or some comparators through time: period, series, value, low, high.
+
+        Months and quarters are added up to years, so that seasons do not hide the direction.
+        """
+        indicator = self.study.indicator(indicator_id)
+        others = list(self.comparators if comparators is None else comparators)
+        lines = [self.series(indicator_id, name) for name in ("", *others)]
+        lengths = list(map(len, lines))
+        limits = group_limits(lines[0], indicator=indicator, level=self.level)
+        none = np.full(sum(lengths[1:]), np.nan)
+        low, high = (np.concatenate([limit, none]) for limit in limits)
+        return pd.DataFrame(
+            {
+                "period": pd.concat([line["period"] for line in lines], ignore_index=True),
+                "value": np.concatenate([line["value"] for line in lines]),
+                "series": np.repeat([self.area.name, *others], lengths),
+                "low": low,
+                "high": high,
+            }
+        )
+
+    def through_time(self, indicator_id: str) -> pd.DataFrame:
+        """The panel by years where the area has two whole ones, otherwise as it is."""
+        if indicator_id not in self._years:
+            panel = self.panels[indicator_id]
+            whole = self.once(f"{indicator_id} by years", lambda: yearly(panel))
+            own = whole[whole["area_code"].isin(self.area.members)]
+            self._years[indicator_id] = whole if len(own["period"].unique()) > 1 else panel
+        return self._years[indicator_id]
+
+    def series(
+        self, indicator_id: str, comparator: str = "", *, years: bool = True
+    ) -> pd.DataFrame:
+        """The area, or one of its comparators, as one group through time (`group_series`).
+
+        By `through_time`, or with ``years=False`` in the periods of the panel. Worked out once.
+        """
+        key = (indicator_id, comparator, years)
+        if key not in self._groups:
+            self._groups[key] = group_series(
+                self.through_time(indicator_id) if years else self.panels[indicator_id],
+                self.comparators[comparator] if comparator else self.area.members,
+                indicator=self.study.indicator(indicator_id),
+                leave_out_missing=bool(comparator),
+            )
+        return self._groups[key]
+
+    @cached_property
+    def _years(self) -> dict[str, pd.DataFrame]:
+        return {}
+
+    @cached_property
+    def _groups(self) -> dict[tuple[str, str, bool], pd.DataFrame]:
+        return {}
+
+    def draw_trend(self, indicator_id: str) -> Axes:
+        """The trend of one indicator, dated events of the area marked on it."""
+        frame = self.trend(indicator_id)
+        unit = self.study.indicator(indicator_id).unit
+        return figures.draw_trend(
+            frame, unit=unit, highlight=self.area.name, events=self.events(), level=self.level
+        )
+
+    def events(self) -> pd.DataFrame | None:
+        """Dated events of the area and its small areas; None when there are none."""
+        if not self.study.has("events"):
+            return None
+        codes = [self.area.code, *self.area.members]
+        rows = self.study.read("events", where={"area_code": codes})
+        return rows[["date", "label"]] if len(rows) else None
+
+    def gap(self, indicator_id: str, comparator: str = REST) -> Gap:
+        """The gap to a comparator in every year, with intervals."""
+        return gap_between(
+            self.series(indicator_id),
+            self.series(indicator_id, comparator),
+            indicator=self.study.indicator(indicator_id),
+            level=self.level,
+            area_name=self.area.name,
+            comparator_name=comparator,
+        )
+
+
+def area_brief(
+    study: Study,
+    area: str | Area,
+    *,
+    start: object = "2008-04",
+    level: float = 0.95,
+    n: int = 10,
+    against: str = "",
+    panels: Mapping[str, pd.DataFrame] | None = None,
+) -> AreaBrief:
+    """Gather what a page on one area needs.
+
+    Parameters
+    ----------
+    area : name, code or Area
+    start : Period, date or text
+        Similarly deprived areas are chosen on the last edition of the Indices before it, never on a
+        later one.
+    level : float between 0 and 1
+        Coverage of all intervals on the page.
+    n : int
+        How many similarly deprived areas.
+    against : name or code, optional
+        Another area of the study to compare with as well, less what the two share.
+    panels : mapping of indicator_id to panel, optional
+        Read from the study unless given.
+
+    Raises
+    ------
+    StudyError
+        No indicator has observations for small areas.
+    """
+    place = study.area(area) if isinstance(area, str) else area
+    notes = []
+    comparators = {REST: study.rest_of_borough(place)}
+    if study.has("deprivation"):
+        comparators[ALIKE] = study.similarly_deprived(place, before=start, n=n)
+    else:
+        notes.append(
+            'The study has no table "deprivation": similarly deprived areas are not known.'
+        )
+    if against:
+        other = study.area(against)
+        apart = [code for code in other.members if code not in set(place.members)]
+        if apart:
+            comparators[other.name] = apart
+        else:
+            notes.append(f"{other.name} lies inside {place.name}: the two are not compared.")
+    given = panels is not None
+    if not given:
+        panels, unread = read_panels(study)
+        notes += unread
+    return AreaBrief(
+        study, place, comparators, panels, tuple(notes), level, start, n, given, against
+    )
+
+
+def _whole(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Rows for all people together where there are any, else the groups, which add up to them."""
+    together = rows[rows[column] == "all"]
+    return together if len(together) else rows
+
+
+def _quantities(values: pd.Series, units: pd.Series) -> list[str]:
+    return [wording.quantity(x, unit) for x, unit in zip(values, units, strict=True)]
+
+
+def _with_limits(row: dict) -> str:
+    """A value with its unit and, where there is one, its interval."""
+    value = wording.quantity(row["value"], row["unit"])
+    if wording.is_missing(row["low"]):
+        return value
+    return f"{value} ({wording.number(row['low'], 1)} to {wording.number(row['high'], 1)})"

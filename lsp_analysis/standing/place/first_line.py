@@ -1,0 +1,83 @@
+"""The first line of an area's page: how it stands, in a sentence that an index can show alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsp_analysis import wording
+from lsp_analysis.standing.place.brief import REST
+
+if TYPE_CHECKING:
+    from lsp_analysis.standing.place.brief import AreaBrief
+
+_CLEAR = ("worse", "better", "higher", "lower")  # verdicts, in the order they are told
+
+
+def headline(brief: AreaBrief) -> wording.Sentence:
+    """How many indicators are better and worse than in the rest of the borough.
+
+    Where none can be judged, the numbers of the first stand for themselves.
+    """
+    verdicts = brief.profile.table["verdict"].value_counts()
+    judged = int(verdicts.drop("not compared", errors="ignore").sum())
+    counts = [(word, int(verdicts[word])) for word in _CLEAR if verdicts.get(word, 0)]
+    if not judged:
+        told = _unjudged(brief)
+    elif judged == 1:
+        word = counts[0][0] + " than" if counts else "like"
+        told = f"{brief.area.name} is {word} {REST} on the only indicator that can be judged."
+    else:
+        told = f"{brief.area.name} is {_counted(counts, judged)}."
+    return wording.Sentence(" ".join([told, _deprived(brief)]).strip())
+
+
+def _unjudged(brief: AreaBrief) -> str:
+    """The first indicator's numbers, for want of a verdict."""
+    table = brief.profile.table
+    known = table[table["value"].notna() & table["comparator_value"].notna()]
+    if known.empty:
+        return f"{brief.area.name} cannot be judged here."
+    row = known.iloc[0]
+    here, there = (wording.quantity(row[c], row["unit"]) for c in ("value", "comparator_value"))
+    ends = ("highest", "lowest") if row["polarity"] == "none" else ("worst", "best")
+    last = row["of"] > 1 and round(row["rank"]) == row["of"]
+    place = ends[1] if last else wording.placed(row["rank"], ends[0])
+    return (
+        f"{row['name']}: {here} in {brief.area.name} and {there} in {REST} in "
+        f"{wording.period(row['period'])}, the {place} of "
+        f"{row['of']:.0f} small areas."
+    )
+
+
+def _deprived(brief: AreaBrief) -> str:
+    """Where the area stood in the latest Indices of Deprivation; empty without them."""
+    if not brief.study.has("deprivation"):
+        return ""
+    rows = brief.study.deprivation(
+        code_vintage=brief.area.code_vintage if brief.study.has("code_lookup") else None
+    )
+    known = rows[rows["area_code"].isin(brief.area.members)].dropna(subset="rank")
+    if known.empty:
+        return ""
+    edition = known["edition"].max()
+    latest = rows[rows["edition"] == edition].set_index("area_code")["rank"]
+    places = latest.rank()[list(set(brief.area.members) & set(latest.index))]
+    if len(places) == 1:
+        place = wording.placed(places.iloc[0], "most deprived")
+        where = f"{place} of the borough's {len(latest)} small areas"
+        return f"In the Indices of {edition} {brief.area.name} was the {where}."
+    decile = known.loc[known["edition"] == edition, "decile"]
+    worst = wording.of_total(int((decile == 1).sum()), len(decile))
+    return (
+        f"In the Indices of {edition}, {worst} small areas here were in England's most "
+        "deprived tenth."
+    )
+
+
+def _counted(counts: list[tuple[str, int]], judged: int) -> str:
+    """Verdicts with their counts, the comparator and the number judged named once."""
+    if not counts:
+        return f"like {REST} on {wording.of_total(judged, judged)} indicators"
+    (first, k), *more = counts
+    said = [f"{first} than {REST} on {wording.of_total(k, judged)} indicators"]
+    return wording.and_list([*said, *(f"{word} on {number}" for word, number in more)])

@@ -1,0 +1,131 @@
+"""Small areas taken together: one row per period, with the spread between them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.checks import check_columns
+from lsp_analysis.standing.comparison.intervals import COUNTED, mean_limits, row_limits
+from lsp_analysis.study.areas import is_among
+
+if TYPE_CHECKING:
+    from lsp_analysis.study.panel import Indicator
+
+
+def group_series(
+    panel: pd.DataFrame,
+    codes: Collection[str],
+    *,
+    indicator: Indicator,
+    leave_out_missing: bool = False,
+) -> pd.DataFrame:
+    """One group of small areas through time: sums over sums, and how much the areas differ.
+
+    Numerators and denominators are added up. An indicator without them, such as a score, is
+    averaged over the areas (weighted by denominators where all are known). The standard error is
+    that of a ratio estimator with areas as its units (Cochran 1977, section 6.3): it describes the
+    spread between areas and stands in for a Poisson interval where none is honest.
+
+    Parameters
+    ----------
+    panel : DataFrame, one row per area and period
+        ``area_code``, ``period``, ``numerator``, ``denominator``, ``value``.
+    codes : small-area codes
+    indicator : Indicator
+    leave_out_missing : bool
+        A comparator of many areas can do without one that is suppressed; the area itself cannot,
+        so by default one missing part makes the period missing.
+
+    Returns
+    -------
+    DataFrame, one row per period of the panel
+        ``period``, ``numerator``, ``denominator``, ``value``, ``se``, ``n_areas`` (with a value),
+        ``n_missing``, ``note``.
+
+    Raises
+    ------
+    PanelError
+        There are no codes, or none of them is in the panel.
+    """
+    check_columns(panel, ["area_code", "period", "numerator", "denominator", "value"], "panel")
+    codes = list(dict.fromkeys(codes))
+    own = is_among(panel["area_code"], codes)
+    if not own.any():
+        raise PanelError(
+            f"None of the {len(codes)} areas asked for (first: {', '.join(codes[:3]) or 'none'}) "
+            f"is in the panel of {indicator.indicator_id!r}. Check the codes and their vintage."
+        )
+    periods = pd.PeriodIndex(panel["period"].unique()).sort_values()
+    row = periods.get_indexer(pd.PeriodIndex(panel["period"].array[own]))
+    numerator, denominator, value = (
+        panel[name].to_numpy(float)[own] for name in ("numerator", "denominator", "value")
+    )
+    additive = indicator.value_type not in ("dsr", "score") and not np.isnan(numerator).all()
+    top, weight = numerator, denominator
+    if not additive:
+        weight = np.ones(len(value)) if np.isnan(denominator).any() else denominator
+        top = value * weight
+    elif indicator.value_type == "count":
+        weight = np.ones(len(value))
+    sums = _sums(top, weight, row, len(periods))
+    series = _estimates(sums, indicator, additive=additive)
+    n_missing = len(codes) - sums["n_areas"]
+    known = sums["n_areas"] > 0 if leave_out_missing else n_missing == 0
+    series = {name: np.where(known, column, np.nan) for name, column in series.items()}
+    notes = [_note(missing, len(codes)) for missing in n_missing]
+    counts = {"n_areas": sums["n_areas"], "n_missing": n_missing}
+    return pd.DataFrame({"period": periods, **series, **counts, "note": notes})
+
+
+def group_limits(
+    series: pd.DataFrame, *, indicator: Indicator, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Limits of each row of a `group_series`, from its counts or else its spread between areas."""
+    if indicator.value_type in COUNTED:
+        return row_limits(series, indicator=indicator, level=level)
+    value, se, n = (series[name].to_numpy(float) for name in ("value", "se", "n_areas"))
+    return mean_limits(value, se * np.sqrt(n), n, level=level)
+
+
+def _sums(top: np.ndarray, weight: np.ndarray, row: np.ndarray, n: int) -> dict[str, np.ndarray]:
+    """Sums over areas, by period, that the estimate and its standard error are made of.
+
+    Each area's `top` and `weight` make the group's value; both are known or neither counts.
+    """
+    known = ~np.isnan(top) & (weight > 0)
+    row, top, weight = row[known], top[known], weight[known]
+    products = {"top": top, "weight": weight, "tt": top**2, "tw": top * weight, "ww": weight**2}
+    sums = {name: np.bincount(row, part, n) for name, part in products.items()}
+    return {**sums, "n_areas": np.bincount(row, minlength=n)}
+
+
+def _estimates(
+    sums: dict[str, np.ndarray], indicator: Indicator, *, additive: bool
+) -> dict[str, np.ndarray]:
+    counted = indicator.value_type == "count"
+    nothing = np.full(len(sums["top"]), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = sums["top"] / sums["weight"]
+        n = np.where(sums["n_areas"] > 1, sums["n_areas"], np.nan)
+        # The sum of (top - ratio x weight) squared, written out so that all periods go at once.
+        squared = sums["tt"] - 2 * ratio * sums["tw"] + ratio**2 * sums["ww"]
+        se = np.sqrt(n / (n - 1) * np.maximum(squared, 0)) / sums["weight"]
+    # A count is a total over its areas, each of weight one; a rate has its multiplier.
+    scale = sums["weight"] if counted else indicator.multiplier if additive else 1.0
+    return {
+        "numerator": sums["top"] if additive else nothing,
+        "denominator": sums["weight"] if additive and not counted else nothing,
+        "value": ratio * scale,
+        "se": se * scale,
+    }
+
+
+def _note(n_missing: int, n_codes: int) -> str:
+    if n_missing == 0:
+        return ""
+    return f"{n_missing} of {n_codes} small areas without a value"

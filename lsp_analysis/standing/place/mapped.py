@@ -1,0 +1,290 @@
+"""Where in the borough: one indicator in every small area, on the map and in order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.comparison.intervals import row_limits
+from lsp_analysis.standing.comparison.judging import adjust_p
+from lsp_analysis.standing.comparison.ranking import ranks
+from lsp_analysis.standing.comparison.smoothing import empirical_bayes
+from lsp_analysis.standing.inequality.space import SURPRISING, Moran, moran
+from lsp_analysis.standing.place.brief import REST, AreaBrief
+from lsp_analysis.standing.place.groups import group_series
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from geopandas import GeoDataFrame
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.figures.tables import Table
+    from lsp_analysis.study.panel import Indicator
+
+OWN, BESIDE, OTHER = "area", "neighbour", "elsewhere"
+
+
+@dataclass(frozen=True)
+class Places:
+    """One indicator in all small areas of a borough, in one period."""
+
+    indicator: Indicator
+    area: str
+    period: pd.Period
+    level: float
+    frame: pd.DataFrame = field(repr=False, compare=False)
+    neighbours: pd.DataFrame = field(repr=False, compare=False)
+    shapes: GeoDataFrame = field(repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per small area; see `places` for the columns."""
+        return self.frame
+
+    def sentence(self) -> wording.Sentence:
+        """The range, and where the area and its neighbours stand in it."""
+        known = self.frame.dropna(subset="value")
+        own = known[known["role"] == OWN]
+        text = (
+            f"Over {wording.counted(len(known), 'small area')}, "
+            f"{wording.inside(self.indicator.name)} in {wording.period(self.period)} runs from "
+            f"{self._quantity(known['value'].min())} to "
+            f"{self._quantity(known['value'].max())}."
+        )
+        if own.empty:
+            return wording.Sentence(f"{text} {self.area} has no value.")
+        return wording.Sentence(
+            f"{text} {self._standing(own, len(known))} {self._around()}".strip()
+        )
+
+    def _standing(self, own: pd.DataFrame, n: int) -> str:
+        if len(own) == 1:
+            row = own.iloc[0]
+            return (
+                f"{self.area} has {self._quantity(row['value'])}, the "
+                f"{wording.placed(row['rank'], self._end())} of {n}."
+            )
+        best, last = int(own["rank"].min()), int(own["rank"].max())
+        return (
+            f"The {len(own)} small areas of {self.area} stand between "
+            f"{wording.ordinal(best)} and {wording.ordinal(last)} of {n} from the {self._end()}."
+        )
+
+    def _around(self) -> str:
+        beside = self.frame[(self.frame["role"] == BESIDE) & self.frame["rank"].notna()]
+        if beside.empty:
+            return ""
+        among = int((beside["rank"] <= self.frame["rank"].max() / 2).sum())
+        side = "higher" if self.indicator.polarity == "none" else "worse"
+        verb = "is" if among == 1 else "are"
+        text = f"{among} of the {len(beside)} areas that touch it {verb} in the {side} half"
+        if len(beside) == 1:
+            text = f"The area that touches it is{'' if among else ' not'} in the {side} half"
+        return f"{text}."
+
+    def _end(self) -> str:
+        return "highest" if self.indicator.polarity == "none" else "worst"
+
+    def _quantity(self, value: float) -> str:
+        return wording.quantity(value, self.indicator.unit)
+
+    def plot(self, ax: Axes | None = None, background: str | Path | None = None) -> Axes:
+        """Map of all small areas, the area outlined and its neighbours thinly.
+
+        A `background` is a local picture with its world file, drawn beneath; nothing is fetched.
+        """
+        return self._map("value", self.indicator.name, self.frame["area_code"], ax, background)
+
+    def draw_smoothed(self, ax: Axes | None = None) -> Axes:
+        """The same map with chance taken out, in the same classes of colour."""
+        if self.frame["smoothed"].isna().all():
+            raise PanelError(self._no_smoothing())
+        return self._map(
+            "smoothed", f"{self.indicator.name}, smoothed", self.frame["area_code"], ax
+        )
+
+    def smoothing_sentence(self) -> wording.Sentence:
+        """How far smoothing moved the area, and how many areas it gave another colour."""
+        known = self.frame.dropna(subset=["value", "smoothed"])
+        if known.empty:
+            return wording.Sentence(self._no_smoothing())
+        classes = self._classes()
+        before, after = (np.searchsorted(classes, known[c]) for c in ("value", "smoothed"))
+        text = (
+            f"Smoothing gives {wording.of_total(int((before != after).sum()), len(known))} small "
+            "areas another colour."
+        )
+        own = known[known["role"] == OWN]
+        if len(own) == 1:
+            ends = [self._quantity(own[column].iloc[0]) for column in ("value", "smoothed")]
+            text += f" {self.area} goes from {ends[0]} to {ends[1]}."
+        return wording.Sentence(text)
+
+    def _no_smoothing(self) -> str:
+        return (
+            f"{self.indicator.name} has no counts of separate events, so how much of the map is "
+            "chance cannot be said."
+        )
+
+    def draw_close(self, ax: Axes | None = None, background: str | Path | None = None) -> Axes:
+        """The area and the areas that touch it, in the same classes of colour as the whole map."""
+        near = self.frame.loc[self.frame["role"] != OTHER, "area_code"]
+        return self._map("value", self.indicator.name, near, ax, background)
+
+    def draw_order(self, ax: Axes | None = None) -> Axes:
+        """All small areas in order of their value, with intervals."""
+        rows = self.frame.assign(label=self.frame["name"])
+        return figures.draw_caterpillar(
+            rows[["label", "value", "low", "high"]],
+            highlight=list(rows.loc[rows["role"] == OWN, "label"]),
+            reference=float(rows["rest"].iloc[0]),
+            reference_label="Rest of the borough",
+            unit=self.indicator.unit,
+            level=self.level,
+            ax=ax,
+        )
+
+    def _map(
+        self,
+        column: str,
+        label: str,
+        codes: Collection[str],
+        ax: Axes | None,
+        background: str | Path | None = None,
+    ) -> Axes:
+        shapes = self.shapes[self.shapes["area_code"].isin(codes)]
+        values = self.frame[["area_code", column]]
+        return figures.draw_choropleth(
+            shapes.merge(values, on="area_code", how="left"),
+            column=column,
+            unit=self.indicator.unit,
+            label=f"{label}, {wording.period(self.period)}",
+            scheme=self._classes(),
+            highlight=list(self.frame.loc[self.frame["role"] == OWN, "area_code"]),
+            neighbours=list(self.frame.loc[self.frame["role"] == BESIDE, "area_code"]),
+            name=self.area,
+            background=background,
+            ax=ax,
+        )
+
+    def _classes(self) -> list[float]:
+        """Upper bounds of five classes of as many areas each, for all maps of these places."""
+        known = self.frame["value"].dropna()
+        return list(np.unique(np.quantile(known, [0.2, 0.4, 0.6, 0.8, 1.0])))
+
+    def moran(self, *, permutations: int = 999, seed: int = 0) -> Moran:
+        """Whether neighbouring areas are alike."""
+        values = self.frame.set_index("area_code")["value"]
+        return moran(values, self.neighbours, permutations=permutations, seed=seed)
+
+    def clusters(self, found: Moran) -> pd.DataFrame:
+        """Areas that lie among their like, or among their opposites, more surely than by chance.
+
+        ``area_code``, ``name``, ``value``, ``pattern`` and ``p``, adjusted for the number of areas
+        looked at (Benjamini and Hochberg), the surest first.
+        """
+        local = found.local.rename(columns={"p_value": "p"})[["area_code", "pattern", "p"]]
+        rows = self.frame.merge(local.assign(p=adjust_p(local["p"])), on="area_code")
+        rows = rows[rows["p"] <= SURPRISING].sort_values(["p", "rank"], kind="stable")
+        columns = ["area_code", "name", "value", "pattern", "p"]
+        return rows[columns].reset_index(drop=True)
+
+    def clusters_table(self, found: Moran, *, n: int = 12) -> Table:
+        """The first `n` of `clusters`, with how many there are of each pattern."""
+        rows = self.clusters(found)
+        counts = rows["pattern"].value_counts()
+        told = wording.and_list(f"{count} {pattern}" for pattern, count in counts.items())
+        columns = {
+            "Small area": rows["name"],
+            "Value": [self._quantity(value) for value in rows["value"]],
+            "Pattern": rows["pattern"],
+            "p": [wording.p_value(p) for p in rows["p"]],
+        }
+        return figures.table(
+            pd.DataFrame(columns).head(n),
+            caption=f"{self.indicator.name}: the small areas most surely like, or unlike, those "
+            "around them",
+            note=f"In all: {told or 'none'}. p allows for {len(found.local)} areas looked at.",
+        )
+
+
+def places(brief: AreaBrief, indicator_id: str) -> Places:
+    """One indicator in every small area of the borough, in the last year known for most of them.
+
+    Returns
+    -------
+    Places
+        ``frame`` has ``area_code``, ``name``, ``role`` (area, neighbour or elsewhere), ``value``
+        with limits, ``smoothed`` (empirical Bayes, for rates and proportions), ``rank`` (1 the
+        worst, or the highest without polarity) and ``rest`` (all areas outside the area together).
+
+    Raises
+    ------
+    StudyError
+        The study has no boundaries.
+    PanelError
+        No small area has a value.
+    """
+    indicator = brief.study.indicator(indicator_id)
+    panel = brief.through_time(indicator_id)
+    own = set(brief.area.members)
+    codes = sorted(own.union(brief.comparators[REST]))
+    rows = _last_year(panel[panel["area_code"].isin(codes)], indicator)
+    neighbours = brief.study.neighbours()
+    beside = set(neighbours.loc[neighbours["area_code"].isin(own), "neighbour_code"]) - own
+    rest = group_series(rows, brief.comparators[REST], indicator=indicator, leave_out_missing=True)[
+        "value"
+    ]
+    low, high = row_limits(rows, indicator=indicator, level=brief.level)
+    names = small_names(brief)
+    worst_high = indicator.polarity != "high_is_good"
+    frame = pd.DataFrame(
+        {
+            "area_code": rows["area_code"],
+            "name": rows["area_code"].map(names),
+            "role": np.select(
+                [rows["area_code"].isin(own), rows["area_code"].isin(beside)], [OWN, BESIDE], OTHER
+            ),
+            "value": rows["value"],
+            "low": low,
+            "high": high,
+            "smoothed": _smoothed(rows, indicator),
+            "rank": ranks(rows["value"], highest_first=worst_high),
+            "rest": rest.iloc[0],
+        }
+    )
+    return Places(
+        indicator, brief.area.name, rows["period"].iloc[0], brief.level, frame, neighbours,
+        brief.study.geometry(codes),
+    )  # fmt: skip
+
+
+def small_names(brief: AreaBrief) -> pd.Series:
+    """Names of small areas by code; an area of one small area gives it its own name."""
+    names = brief.study.small_areas().set_index("area_code")["area_name"]
+    names = names.fillna(names.index.to_series())
+    if len(brief.area.members) == 1:
+        names[brief.area.members[0]] = brief.area.name
+    return names
+
+
+def _last_year(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
+    """Rows of the last period in which at least half of the areas have a value."""
+    known = panel.dropna(subset="value")["period"].value_counts()
+    if known.empty:
+        raise PanelError(f"No small area has a value of {wording.inside(indicator.name)}.")
+    last = known.index[known >= known.max() / 2].max()
+    return panel[panel["period"] == last].reset_index(drop=True)
+
+
+def _smoothed(rows: pd.DataFrame, indicator: Indicator) -> np.ndarray:
+    """Values drawn towards the overall rate by how little each area tells; missing otherwise."""
+    if indicator.value_type not in ("rate", "proportion"):
+        return np.full(len(rows), np.nan)
+    return indicator.multiplier * empirical_bayes(rows["numerator"], rows["denominator"])

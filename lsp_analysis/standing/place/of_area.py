@@ -1,0 +1,155 @@
+"""What a notebook asks of one area: each method, fed from a brief with area, comparators and years.
+
+Months and quarters are added up to years where there are two whole ones, so that seasons do not
+hide what is asked for.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.change.avoided import EventsAvoided, events_avoided
+from lsp_analysis.standing.change.trends import (
+    ProportionTrend,
+    RecentTrend,
+    proportion_trend,
+    recent_trend,
+)
+from lsp_analysis.standing.change.two_aims import Quadrant, quadrant_between
+from lsp_analysis.standing.comparison.baseline import Comparison, compare
+from lsp_analysis.standing.comparison.funnels import Funnel, funnel
+from lsp_analysis.standing.inequality.gradient import shared_out, slope, slopes
+from lsp_analysis.standing.place.ages import AgeAdjusted, age_adjusted, has_ages
+from lsp_analysis.standing.place.brief import REST, AreaBrief
+from lsp_analysis.standing.place.groups import group_limits
+from lsp_analysis.standing.place.mapped import small_names
+from lsp_analysis.standing.place.residents import People, people
+from lsp_analysis.study.areas import last_edition_before
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from lsp_analysis.standing.change.gaps import Gap
+    from lsp_analysis.standing.inequality.concentrated import Concentration
+    from lsp_analysis.standing.inequality.slope_index import SlopeIndex
+
+
+def people_of(brief: AreaBrief) -> People:
+    """Residents by age and sex beside the rest of the borough; StudyError without populations."""
+    return people(
+        brief.study.read("populations"),
+        area=brief.area.members,
+        comparator=brief.comparators[REST],
+        area_name=brief.area.name,
+        comparator_name=REST,
+    )
+
+
+def ages_of(brief: AreaBrief, indicator_id: str = "") -> AgeAdjusted:
+    """An outcome with the ages of areas made alike.
+
+    The last indicator counted by age, unless one is given; PanelError when there is none.
+    """
+    counted = [indicator_id] if indicator_id else has_ages(brief.study)
+    if not counted:
+        raise PanelError(
+            "No indicator of this study is counted by age band, so ages cannot be allowed for."
+        )
+    groups = {brief.area.name: brief.area.members, **brief.comparators}
+    indicator = brief.study.indicator(counted[-1])
+    return age_adjusted(brief.study, indicator, groups, level=brief.level)
+
+
+def compare_of(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> Comparison:
+    """The area beside a comparator in its last year."""
+    return compare(brief.through_time(indicator_id), **_sides(brief, indicator_id, comparator))
+
+
+def avoided_of(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> EventsAvoided:
+    """What the gap of the last year comes to in events."""
+    panel = brief.through_time(indicator_id)
+    return events_avoided(panel, **_sides(brief, indicator_id, comparator))
+
+
+def quadrant_of(brief: AreaBrief) -> Quadrant:
+    """Every indicator by how the rest of the borough changed and how the gap did."""
+    return quadrant_between(
+        {name: (brief.series(name), brief.series(name, REST)) for name in brief.panels},
+        indicators=[brief.study.indicator(indicator_id) for indicator_id in brief.panels],
+        level=brief.level,
+        area_name=brief.area.name,
+    )
+
+
+def recent_of(brief: AreaBrief, indicator_id: str) -> RecentTrend:
+    """Fingertips' recent trend over the last five years."""
+    indicator = brief.study.indicator(indicator_id)
+    series = brief.series(indicator_id)
+    low, high = group_limits(series, indicator=indicator, level=0.95)
+    series = series[["period", "value"]].assign(low=low, high=high)
+    return recent_trend(series, polarity=indicator.polarity, unit=indicator.unit)
+
+
+def proportion_trend_of(brief: AreaBrief, indicator_id: str) -> ProportionTrend:
+    """The chi-squared test for trend over all years; PanelError if it is no proportion."""
+    indicator = brief.study.indicator(indicator_id)
+    return proportion_trend(brief.series(indicator_id), indicator=indicator)
+
+
+def slope_of(brief: AreaBrief, indicator_id: str) -> SlopeIndex:
+    """The slope over the whole borough by deprivation, in the last year."""
+    panel = brief.through_time(indicator_id)
+    indicator = brief.study.indicator(indicator_id)
+    return slope(panel, ranks_of(brief), indicator=indicator, level=brief.level)
+
+
+def slopes_of(brief: AreaBrief, indicator_id: str) -> Gap:
+    """The slope over the whole borough by deprivation, year by year."""
+    panel = brief.through_time(indicator_id)
+    indicator = brief.study.indicator(indicator_id)
+    return slopes(panel, ranks_of(brief), indicator=indicator, level=brief.level)
+
+
+def shares_of(brief: AreaBrief, indicator_id: str) -> Concentration:
+    """How the events of the last year are shared out from the most to the least deprived."""
+    panel = brief.through_time(indicator_id)
+    return shared_out(panel, ranks_of(brief), indicator=brief.study.indicator(indicator_id))
+
+
+def funnel_of(brief: AreaBrief, indicator_id: str, *, overdispersion: bool = False) -> Funnel:
+    """All small areas of the borough in the last year, against the limits of chance."""
+    panel = brief.through_time(indicator_id)
+    codes = [*brief.area.members, *brief.comparators[REST]]
+    return funnel(
+        panel[panel["area_code"].isin(codes)],
+        indicator=brief.study.indicator(indicator_id),
+        overdispersion=overdispersion,
+    )
+
+
+def names_of(brief: AreaBrief, *, most: int = 6) -> dict[str, str]:
+    """Names of the area's own small areas by code; none where they are too many to be named."""
+    own = brief.area.members
+    return dict(small_names(brief).reindex(own)) if len(own) <= most else {}
+
+
+def ranks_of(brief: AreaBrief) -> pd.DataFrame:
+    """Ranks of deprivation in the edition that similarly deprived areas were chosen on.
+
+    StudyError without the table, AreaError without an edition old enough.
+    """
+    editions = brief.study.read("deprivation", columns=["edition"])["edition"].dropna().unique()
+    vintage = brief.area.code_vintage if brief.study.has("code_lookup") else None
+    return brief.study.deprivation(last_edition_before(editions, brief.start), code_vintage=vintage)
+
+
+def _sides(brief: AreaBrief, indicator_id: str, comparator: str) -> dict[str, object]:
+    return {
+        "area": brief.area.members,
+        "comparator": brief.comparators[comparator],
+        "indicator": brief.study.indicator(indicator_id),
+        "level": brief.level,
+        "area_name": brief.area.name,
+        "comparator_name": comparator,
+    }

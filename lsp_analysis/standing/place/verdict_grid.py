@@ -1,0 +1,134 @@
+"""An area beside its neighbours on every indicator: a rug of verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.absent import Absent, if_possible
+from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.comparison.baseline import compare_each
+from lsp_analysis.standing.comparison.judging import adjust_p
+from lsp_analysis.standing.comparison.profiles import JUDGED
+from lsp_analysis.standing.place.brief import ALIKE, AreaBrief
+from lsp_analysis.standing.place.mapped import small_names
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.study.panel import Indicator
+
+_MOST_DRAWN, _MOST_TOLD = 24, 4  # areas
+
+
+@dataclass(frozen=True)
+class Rug:
+    """Verdicts of several small areas, each against all the others of the borough."""
+
+    own: tuple[str, ...]  # names of the area's own small areas
+    level: float
+    around: str  # what the other areas are to it: "next door", "as deprived"
+    table: pd.DataFrame = field(repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per indicator and small area: value, that of the rest, verdict, adjusted p."""
+        return self.table
+
+    def sentence(self) -> wording.Sentence:
+        """Which of the areas is worse most often, and how the neighbours compare."""
+        worse = self.table[self.table["verdict"] == "worse"]["area"].value_counts()
+        n = self.table["indicator"].nunique()
+        areas = list(pd.unique(self.table["area"]))
+        own = [f"{name} on {int(worse.get(name, 0))}" for name in areas if name in self.own]
+        text = f"Worse than the rest of the borough, of {wording.counted(n, 'indicator')}: "
+        text += wording.and_list(own)
+        if len(own) > _MOST_TOLD:
+            counts = sorted(int(worse.get(name, 0)) for name in self.own)
+            span = f"{counts[0]} to {counts[-1]}" if counts[0] != counts[-1] else f"{counts[0]}"
+            text = f"{text.split(':')[0]}: its {len(own)} small areas on {span}"
+        beside = {name: int(worse.get(name, 0)) for name in areas if name not in self.own}
+        if beside:
+            counts = sorted(beside.values())
+            most = [name for name, count in beside.items() if count == counts[-1]]
+            span = f"{counts[0]} to {counts[-1]}" if counts[0] != counts[-1] else f"{counts[0]}"
+            text += f"; the {wording.counted(len(beside), 'area')} {self.around} on {span}"
+            if counts[0] != counts[-1]:
+                text += f", most in {wording.and_list(most[:3])}"
+        tests = int(self.table["p_adjusted"].notna().sum())
+        return wording.Sentence(f"{text}. Verdicts allow for {tests} comparisons at once.")
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the rug: the area's own small areas first, those most often worse foremost.
+
+        With more areas than can be read on a page, the first of that order are drawn.
+        """
+        worse = self.table["verdict"].eq("worse").groupby(self.table["area"]).sum()
+        order = worse[list(pd.unique(self.table["area"]))].sort_values(
+            ascending=False, kind="stable"
+        )
+        own = [name for name in order.index if name in self.own]
+        shown = [*own, *(name for name in order.index if name not in self.own)][:_MOST_DRAWN]
+        rows = self.table[self.table["area"].isin(shown)]
+        rows = rows.sort_values("area", key=lambda a: a.map(shown.index), kind="stable")
+        return figures.draw_tartan(rows[["indicator", "area", "verdict"]], ax=ax)
+
+
+def rug(brief: AreaBrief, codes: Collection[str] | None = None) -> Rug:
+    """Compare small areas with the rest of the borough on every rate and proportion.
+
+    Parameters
+    ----------
+    brief : AreaBrief
+    codes : small-area codes, optional
+        Those of the area and of the areas that touch it, unless given; in a study without
+        boundaries, those of similarly deprived areas.
+
+    Raises
+    ------
+    PanelError
+        The study has no rates or proportions.
+    """
+    own = list(brief.area.members)
+    beside, around = _beside(brief) if codes is None else (list(codes), "beside it")
+    wanted = [*own, *beside] if codes is None else list(codes)
+    names = small_names(brief)
+    frames = []
+    for indicator_id in brief.panels:
+        indicator = brief.study.indicator(indicator_id)
+        found = if_possible(_each, brief, indicator)
+        if isinstance(found, Absent):  # no counts of separate events
+            continue
+        rows = found.set_index("area_code").reindex(wanted).rename_axis("area_code").reset_index()
+        frames.append(rows.assign(indicator=indicator.name, area=rows["area_code"].map(names)))
+    if not frames:
+        raise PanelError(
+            "No indicator of this study is a rate or a proportion of separate events, so single "
+            "small areas cannot be judged."
+        )
+    table = pd.concat(frames, ignore_index=True)
+    table["p_adjusted"] = adjust_p(table["p_value"])
+    lost = (table["p_adjusted"] > 1 - brief.level) & table["verdict"].isin(JUDGED)
+    table["verdict"] = table["verdict"].fillna("not compared").mask(lost, "similar")
+    columns = ["indicator", "area", "area_code", "value", "rest", "verdict", "p_adjusted"]
+    return Rug(tuple(names.reindex(own)), brief.level, around, table[columns])
+
+
+def _each(brief: AreaBrief, indicator: Indicator) -> pd.DataFrame:
+    """`compare_each` on one indicator, which is the same whichever area is looked at."""
+    panel = brief.through_time(indicator.indicator_id)
+    what = f"{indicator.indicator_id} of each by {panel['period'].dtype} at {brief.level}"
+    return brief.once(what, lambda: compare_each(panel, indicator=indicator, level=brief.level))
+
+
+def _beside(brief: AreaBrief) -> tuple[list[str], str]:
+    """Small areas to set the area beside, and what they are to it."""
+    if not brief.study.has("geometry"):
+        return list(brief.comparators.get(ALIKE, [])), "as deprived"
+    pairs = brief.study.neighbours()
+    own = set(brief.area.members)
+    touching = set(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"]) - own
+    return sorted(touching), "next door"

@@ -1,0 +1,1 @@
+"""Boroughs whose truth is known."""
