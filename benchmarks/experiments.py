@@ -26,15 +26,15 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
-from lsp_analysis.experiments.baseline import Grid, grid_of, windows
-from lsp_analysis.experiments.constrained import constrain
-from lsp_analysis.experiments.power import parallel_power, wedge_curve
-from lsp_analysis.experiments.randomisation_test import Redraws, redraws
-from lsp_analysis.experiments.scheme import Scheme
-from lsp_analysis.experiments.schemes import blocked_scheme, simple_scheme, wedge_scheme
-from lsp_analysis.experiments.sequential import group_sequential_bounds
-from lsp_analysis.experiments.simulation import rehearse
-from lsp_analysis.experiments.wedge import simulate_wedge, wedge, wedge_estimates
+from lsp_analysis.experiments.analysis.boundaries import group_sequential_bounds
+from lsp_analysis.experiments.analysis.randomisation_test import Redraws, redraws
+from lsp_analysis.experiments.draw.constrained import constrain
+from lsp_analysis.experiments.draw.methods import blocked_scheme, simple_scheme, wedge_scheme
+from lsp_analysis.experiments.draw.scheme import Scheme
+from lsp_analysis.experiments.power.curves import parallel_power, wedge_curve
+from lsp_analysis.experiments.power.past import Grid, grid_of, windows
+from lsp_analysis.experiments.power.rehearsal import rehearse
+from lsp_analysis.experiments.power.stepped import simulate_wedge, wedge, wedge_estimates
 from lsp_analysis.study.simulation.boroughs import simulate_borough
 
 ALPHA, EFFECT, PERIODS, DRAWS = 0.05, 1.0, 5, 999

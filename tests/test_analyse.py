@@ -8,14 +8,14 @@ import pytest
 from small_experiment import a_trial, at, drawn, outcomes_of, registered, with_rows
 
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.analyse import analyse, analyse_trial, classify, final_level
-from lsp_analysis.experiments.contrast import contrast
-from lsp_analysis.experiments.experiment import open_experiment
-from lsp_analysis.experiments.missing import bounds, missing_table
-from lsp_analysis.experiments.models import fit_models
-from lsp_analysis.experiments.side_results import holm
-from lsp_analysis.experiments.trial import open_trial, unit_values
-from lsp_analysis.experiments.verify import verify
+from lsp_analysis.experiments.analysis.attrition import bounds, missing_table
+from lsp_analysis.experiments.analysis.comparison import contrast
+from lsp_analysis.experiments.analysis.models import fit_models
+from lsp_analysis.experiments.analysis.primary import analyse, analyse_trial, classify, final_level
+from lsp_analysis.experiments.analysis.side_results import holm
+from lsp_analysis.experiments.analysis.trial import open_trial, unit_values
+from lsp_analysis.experiments.record.folder import open_experiment
+from lsp_analysis.experiments.record.verification import verify
 
 PEOPLE = ('summary = "clusters"', 'summary = "people"')
 ALL_MODELS = ('models = ["ols"]', 'models = ["ols", "glm", "gee", "mixed"]')

@@ -5,8 +5,8 @@ from small_experiment import at
 
 from lsp_analysis import open_study
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.analyse import analyse
-from lsp_analysis.experiments.assign import draw_allocation
+from lsp_analysis.experiments.analysis.looks import take_look
+from lsp_analysis.experiments.analysis.primary import analyse
 from lsp_analysis.experiments.example import (
     dates,
     day,
@@ -16,11 +16,11 @@ from lsp_analysis.experiments.example import (
     set_up_example,
     simulate_outcomes,
 )
-from lsp_analysis.experiments.experiment import open_experiment, register_design
-from lsp_analysis.experiments.looks import take_look
-from lsp_analysis.experiments.rounds import suggest
-from lsp_analysis.experiments.units import past_of
-from lsp_analysis.experiments.verify import verify
+from lsp_analysis.experiments.protocol.unit_list import past_of
+from lsp_analysis.experiments.record.allocation import draw_allocation
+from lsp_analysis.experiments.record.decisions import suggest
+from lsp_analysis.experiments.record.folder import open_experiment, register_design
+from lsp_analysis.experiments.record.verification import verify
 
 # The draw that notebook 08 tells of: with another, the harm may show only at the end.
 NOTEBOOK_TEXT = "Lotto 13 February 2010: 4 16 20 25 38 45"

@@ -6,8 +6,8 @@ import pytest
 from small_experiment import drawn
 
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.experiments.balance import balance, balance_of
-from lsp_analysis.experiments.experiment import open_experiment
+from lsp_analysis.experiments.draw.covariate_balance import balance, balance_of
+from lsp_analysis.experiments.record.folder import open_experiment
 
 UNITS = pd.DataFrame({"age": [1.0, 2, 3, 5, 6, 7], "district": list("nnsnss")})
 ARMS = ["control"] * 3 + ["programme"] * 3

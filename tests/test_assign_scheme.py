@@ -9,7 +9,7 @@ import pytest
 from small_experiment import design
 
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.schemes import (
+from lsp_analysis.experiments.draw.methods import (
     base_scheme,
     blocked_scheme,
     scheme_of,

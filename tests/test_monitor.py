@@ -6,11 +6,11 @@ import pytest
 from small_experiment import a_trial, at, drawn, outcomes_of, registered, with_rows
 
 from lsp_analysis.errors import DesignError, ParameterError
-from lsp_analysis.experiments.contrast import contrast
-from lsp_analysis.experiments.experiment import open_experiment
-from lsp_analysis.experiments.looks import bounds_of, look_at, signed_z, take_look
-from lsp_analysis.experiments.monitor import monitor
-from lsp_analysis.experiments.verify import verify
+from lsp_analysis.experiments.analysis.comparison import contrast
+from lsp_analysis.experiments.analysis.delivery import monitor
+from lsp_analysis.experiments.analysis.looks import bounds_of, look_at, signed_z, take_look
+from lsp_analysis.experiments.record.folder import open_experiment
+from lsp_analysis.experiments.record.verification import verify
 from lsp_analysis.standing.change.process import process_chart
 
 LOOKS = (

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import norm
 
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.experiments.sequential import (
+from lsp_analysis.experiments.analysis.boundaries import (
     conditional_power,
     crossing_chances,
     group_sequential_bounds,

@@ -8,8 +8,13 @@ import pytest
 from scipy import stats
 
 from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.experiments.baseline import describe_baseline, grid_of, split_points, windows
-from lsp_analysis.experiments.closed_form import (
+from lsp_analysis.experiments.power.curves import (
+    cluster_curve,
+    detectable,
+    parallel_power,
+    power_curve,
+)
+from lsp_analysis.experiments.power.formulas import (
     cluster_power,
     design_effect,
     difference_in_differences_power,
@@ -21,13 +26,8 @@ from lsp_analysis.experiments.closed_form import (
     sample_size_proportions,
     smallest_effect,
 )
-from lsp_analysis.experiments.icc import icc_anova, icc_of_counts
-from lsp_analysis.experiments.power import (
-    cluster_curve,
-    detectable,
-    parallel_power,
-    power_curve,
-)
+from lsp_analysis.experiments.power.intracluster import icc_anova, icc_of_counts
+from lsp_analysis.experiments.power.past import describe_baseline, grid_of, split_points, windows
 
 
 def a_panel(n_areas=60, n_periods=48, seed=0, sd=0.4, mean=40.0, residents=1500):

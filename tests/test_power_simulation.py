@@ -7,9 +7,9 @@ from scipy import stats
 from test_power import a_panel
 
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.experiments.baseline import grid_of, windows
-from lsp_analysis.experiments.power import parallel_power, power_curve
-from lsp_analysis.experiments.simulation import rehearse
+from lsp_analysis.experiments.power.curves import parallel_power, power_curve
+from lsp_analysis.experiments.power.past import grid_of, windows
+from lsp_analysis.experiments.power.rehearsal import rehearse
 
 PLAN = {"clusters_per_arm": 10, "before": 12, "after": 12}
 
@@ -42,7 +42,7 @@ def test_power_is_near_the_formulas(grid):
 
 def test_the_test_is_that_of_a_regression():
     # One area per arm more than needed; by hand on the same draw.
-    from lsp_analysis.experiments.simulation import _scene
+    from lsp_analysis.experiments.power.rehearsal import _scene
 
     rng = np.random.default_rng(0)
     first, values = rng.normal(size=8), rng.normal(size=(1, 8))

@@ -7,8 +7,8 @@ import pytest
 import statsmodels.api as sm
 
 from lsp_analysis.errors import DesignError, ParameterError
-from lsp_analysis.experiments.power import wedge_curve
-from lsp_analysis.experiments.wedge import (
+from lsp_analysis.experiments.power.curves import wedge_curve
+from lsp_analysis.experiments.power.stepped import (
     proportion_sigma,
     simulate_wedge,
     wedge,

@@ -4,9 +4,14 @@ import pytest
 from small_experiment import design
 
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.design import flat
-from lsp_analysis.experiments.protocol import differences, field_help, parse_design, read_design
-from lsp_analysis.experiments.template import DESIGN, new_experiment
+from lsp_analysis.experiments.protocol.design import flat
+from lsp_analysis.experiments.protocol.reading import (
+    differences,
+    field_help,
+    parse_design,
+    read_design,
+)
+from lsp_analysis.experiments.protocol.template import DESIGN, new_experiment
 
 WEDGE = 'method = "wedge"\nsteps = [4, 4, 4]\nperiods = ["q1", "q2", "q3", "q4"]'
 

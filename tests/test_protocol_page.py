@@ -10,11 +10,15 @@ import pytest
 from small_experiment import a_trial, at, drawn, outcomes_of, with_rows
 
 from lsp_analysis.cli import main
-from lsp_analysis.experiments.analyse import analyse_trial
-from lsp_analysis.experiments.experiment import open_experiment, register_design
-from lsp_analysis.experiments.flow import draw_trial_flow, flow_frame
-from lsp_analysis.experiments.papers import appendix_table, protocol_page, write_protocol
-from lsp_analysis.experiments.trial import open_trial
+from lsp_analysis.experiments.analysis.primary import analyse_trial
+from lsp_analysis.experiments.analysis.trial import open_trial
+from lsp_analysis.experiments.papers.flow import draw_trial_flow, flow_frame
+from lsp_analysis.experiments.papers.protocol_page import (
+    appendix_table,
+    protocol_page,
+    write_protocol,
+)
+from lsp_analysis.experiments.record.folder import open_experiment, register_design
 from lsp_analysis.figures import draw_flow
 
 LOOKS = (

@@ -10,11 +10,11 @@ import pytest
 from small_experiment import TEXT, at, drawn, outcomes_of, registered
 
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments import register as chain
-from lsp_analysis.experiments.assign import draw_allocation
-from lsp_analysis.experiments.experiment import open_experiment, register_design
-from lsp_analysis.experiments.trial import open_trial
-from lsp_analysis.experiments.verify import verify
+from lsp_analysis.experiments.analysis.trial import open_trial
+from lsp_analysis.experiments.record import chain
+from lsp_analysis.experiments.record.allocation import draw_allocation
+from lsp_analysis.experiments.record.folder import open_experiment, register_design
+from lsp_analysis.experiments.record.verification import verify
 
 
 @pytest.fixture
@@ -323,7 +323,7 @@ def test_a_folder_in_place_of_a_file_is_one_sentence(folder, name):
 def test_of_many_draws_at_once_one_is_on_record(tmp_path):
     folder = registered(tmp_path / "experiment")
     code = (
-        "import sys; from lsp_analysis.experiments.assign import draw_allocation; "
+        "import sys; from lsp_analysis.experiments.record.allocation import draw_allocation; "
         "draw_allocation(sys.argv[1], text=sys.argv[2])"
     )
     jobs = [

@@ -5,9 +5,9 @@ import pytest
 from small_experiment import a_trial, drawn, outcomes_of, registered
 
 from lsp_analysis.cli import main
-from lsp_analysis.experiments.analyse import analyse_trial
-from lsp_analysis.experiments.experiment import open_experiment
-from lsp_analysis.experiments.result_page import result_page
+from lsp_analysis.experiments.analysis.primary import analyse_trial
+from lsp_analysis.experiments.papers.result_page import result_page
+from lsp_analysis.experiments.record.folder import open_experiment
 
 
 @pytest.mark.parametrize(

@@ -7,18 +7,18 @@ import pytest
 from small_experiment import TEXT, a_trial, at, drawn, outcomes_of
 
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.analyse import analyse, analyse_trial
-from lsp_analysis.experiments.assign import draw_allocation
-from lsp_analysis.experiments.experiment import open_experiment, register_design
-from lsp_analysis.experiments.pool import combine, pool_rounds
-from lsp_analysis.experiments.rounds import (
+from lsp_analysis.experiments.analysis.pooling import combine, pool_rounds
+from lsp_analysis.experiments.analysis.primary import analyse, analyse_trial
+from lsp_analysis.experiments.record.allocation import draw_allocation
+from lsp_analysis.experiments.record.decisions import (
     evidence_log,
     next_round,
     record_decision,
     round_changes,
     suggest,
 )
-from lsp_analysis.experiments.verify import verify
+from lsp_analysis.experiments.record.folder import open_experiment, register_design
+from lsp_analysis.experiments.record.verification import verify
 
 DECIDE = {"arm": "wardens", "reason": "It works.", "by": "Lead agencies"}
 

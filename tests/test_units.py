@@ -9,11 +9,11 @@ import pytest
 from small_experiment import TEXT, at, design, drawn, registered
 
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.assign import draw_allocation
-from lsp_analysis.experiments.design import Tidier
-from lsp_analysis.experiments.experiment import open_experiment, register_design
-from lsp_analysis.experiments.template import UNITS, new_experiment
-from lsp_analysis.experiments.units import read_typed, read_units
+from lsp_analysis.experiments.protocol.design import Tidier
+from lsp_analysis.experiments.protocol.template import UNITS, new_experiment
+from lsp_analysis.experiments.protocol.unit_list import read_typed, read_units
+from lsp_analysis.experiments.record.allocation import draw_allocation
+from lsp_analysis.experiments.record.folder import open_experiment, register_design
 
 
 def units_of(folder, text, *swaps):

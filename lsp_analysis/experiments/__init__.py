@@ -1,39 +1,44 @@
 """What do we need to do differently? Experiments from protocol to decision.
 
-Functions that bear the name of their module are imported from it, as in
-``from lsp_analysis.experiments.analyse import analyse``.
+Protocol, power, draw, register, analysis and papers are folders of their own; the names below are
+what notebooks and commands use.
 """
 
 import lazy_loader
 
 _HOME = {
-    "new_experiment": "template",
-    "read_design": "protocol",
-    "register_design": "experiment",
-    "open_experiment": "experiment",
-    "draw_allocation": "assign",
-    "match_pairs": "pairs",
-    "balance_of": "balance",
-    "grid_of": "baseline",
-    "describe_baseline": "baseline",
-    "past_of": "units",
-    "windows": "baseline",
-    "power_curve": "power",
-    "cluster_curve": "power",
-    "wedge_curve": "power",
-    "rehearse": "simulation",
-    "group_sequential_bounds": "sequential",
-    "take_look": "looks",
-    "draw_trial_flow": "flow",
-    "appendix_table": "papers",
-    "write_protocol": "papers",
-    "write_result": "result_page",
-    "suggest": "rounds",
-    "record_decision": "rounds",
-    "evidence_log": "rounds",
-    "next_round": "rounds",
-    "round_changes": "rounds",
-    "pool_rounds": "pool",
+    "new_experiment": "protocol.template",
+    "read_design": "protocol.reading",
+    "register_design": "record.folder",
+    "open_experiment": "record.folder",
+    "draw_allocation": "record.allocation",
+    "match_pairs": "draw.matching",
+    "balance_of": "draw.covariate_balance",
+    "grid_of": "power.past",
+    "describe_baseline": "power.past",
+    "past_of": "protocol.unit_list",
+    "windows": "power.past",
+    "power_curve": "power.curves",
+    "cluster_curve": "power.curves",
+    "wedge_curve": "power.curves",
+    "rehearse": "power.rehearsal",
+    "group_sequential_bounds": "analysis.boundaries",
+    "take_look": "analysis.looks",
+    "analyse": "analysis.primary",
+    "monitor": "analysis.delivery",
+    "verify": "record.verification",
+    "wedge": "power.stepped",
+    "blocked_scheme": "draw.methods",
+    "draw_trial_flow": "papers.flow",
+    "appendix_table": "papers.protocol_page",
+    "write_protocol": "papers.protocol_page",
+    "write_result": "papers.result_page",
+    "suggest": "record.decisions",
+    "record_decision": "record.decisions",
+    "evidence_log": "record.decisions",
+    "next_round": "record.decisions",
+    "round_changes": "record.decisions",
+    "pool_rounds": "analysis.pooling",
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(

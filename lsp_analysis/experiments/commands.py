@@ -6,9 +6,14 @@ import math
 from pathlib import Path
 
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments import analyse as analysis
-from lsp_analysis.experiments import assign, experiment, looks, papers, result_page, template
-from lsp_analysis.experiments.verify import verify
+from lsp_analysis.experiments.analysis import looks
+from lsp_analysis.experiments.analysis import primary as analysis
+from lsp_analysis.experiments.papers import protocol_page as papers
+from lsp_analysis.experiments.papers import result_page
+from lsp_analysis.experiments.protocol import template
+from lsp_analysis.experiments.record import allocation as assign
+from lsp_analysis.experiments.record import folder as experiment
+from lsp_analysis.experiments.record.verification import verify
 
 
 def new(folder: str) -> str:

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.assign import draw_allocation
-from lsp_analysis.experiments.baseline import Grid, grid_of
-from lsp_analysis.experiments.experiment import Experiment, open_experiment, register_design
-from lsp_analysis.experiments.pairs import match_pairs
-from lsp_analysis.experiments.protocol import FILE, read_design
-from lsp_analysis.experiments.rounds import set_top_level
+from lsp_analysis.experiments.draw.matching import match_pairs
+from lsp_analysis.experiments.power.past import Grid, grid_of
+from lsp_analysis.experiments.protocol.reading import FILE, read_design
+from lsp_analysis.experiments.record.allocation import draw_allocation
+from lsp_analysis.experiments.record.decisions import set_top_level
+from lsp_analysis.experiments.record.folder import Experiment, open_experiment, register_design
 from lsp_analysis.resources import resource
 from lsp_analysis.study.store import Study
 

@@ -16,8 +16,12 @@ import pandas as pd
 from lsp_analysis.effects.regressions.did import difference_in_differences
 from lsp_analysis.effects.regressions.its import interrupted_series
 from lsp_analysis.effects.regressions.two_by_two import did_2x2
-from lsp_analysis.experiments import closed_form, icc, schemes, sequential, wedge
-from lsp_analysis.experiments.randomisation_test import redraws
+from lsp_analysis.experiments.analysis import boundaries as sequential
+from lsp_analysis.experiments.analysis.randomisation_test import redraws
+from lsp_analysis.experiments.draw import methods as schemes
+from lsp_analysis.experiments.power import formulas as closed_form
+from lsp_analysis.experiments.power import intracluster as icc
+from lsp_analysis.experiments.power import stepped as wedge
 from lsp_analysis.standing.change import process_rules, trends
 from lsp_analysis.standing.comparison import (
     contrast,

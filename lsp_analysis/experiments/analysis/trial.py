@@ -1,0 +1,234 @@
+"""A trial as it is analysed: design, scheme, draw and outcomes, and the values of its units."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.errors import DesignError, did_you_mean
+from lsp_analysis.experiments.draw.scheme import Scheme
+from lsp_analysis.experiments.protocol.design import Design, Outcome
+from lsp_analysis.experiments.protocol.unit_list import read_typed
+from lsp_analysis.experiments.record import chain
+from lsp_analysis.experiments.record.allocation import positions
+from lsp_analysis.experiments.record.folder import Experiment, open_experiment
+
+RECEIVED = "received"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Everything an analysis needs; made by `open_trial`, or by hand in a simulation.
+
+    Attributes
+    ----------
+    units : DataFrame, one row per unit in the order of ``scheme.units``
+    drawn : array of int, one per unit
+        Position of each unit's arm in ``scheme.arms``.
+    rows : DataFrame
+        Outcomes: column ``unit``, in a wedge ``period``, and the columns the design names; a row
+        per unit, or per person of a unit.
+    head : str
+        Hash of the register's last line when it was analysed.
+    key : str
+        Of the sampled allocations: the draw's own hash, so that an analysis can be repeated.
+    crossed : dict
+        Arms that crossed a bound at a look on record: "benefit" or "harm".
+    """
+
+    design: Design
+    units: pd.DataFrame = field(repr=False)
+    scheme: Scheme = field(repr=False)
+    drawn: np.ndarray = field(repr=False)
+    rows: pd.DataFrame = field(repr=False)
+    amendments: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    deviations: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
+    head: str = ""
+    key: str = "trial"
+    crossed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def arm_of_unit(self) -> pd.Series:
+        """Name of each unit's arm, by unit."""
+        names = [self.scheme.arms[number] for number in self.drawn]
+        return pd.Series(names, index=pd.Index(self.scheme.units, name="unit"), name="arm")
+
+
+def open_trial(
+    folder: str | Path, outcomes: str | Path, *, now: dt.datetime | None = None
+) -> Trial:
+    """Load outcomes for analysis, which puts their hash on record.
+
+    Parameters
+    ----------
+    folder : folder of the experiment.
+    outcomes : str or Path
+        CSV with a row per unit, person, or unit and period.
+    now : datetime, optional
+        Time of the entry; the clock's by default.
+
+    Raises
+    ------
+    DesignError
+        Nothing is drawn, anything on record was altered, or the outcomes are not of these units.
+    """
+    experiment = open_experiment(folder)
+    allocation = experiment.allocation  # refuses before a single outcome is read
+    record_opening(experiment, Path(outcomes), now=now)
+    rows = read_outcomes(Path(outcomes), experiment.design)
+    return make_trial(open_experiment(folder), allocation, rows)
+
+
+def make_trial(experiment: Experiment, allocation: pd.DataFrame, rows: pd.DataFrame) -> Trial:
+    """A trial from a registered experiment, its allocation and rows of outcomes."""
+    scheme = experiment.scheme
+    units = experiment.units.set_index("unit").loc[list(scheme.units)].reset_index()
+    return Trial(
+        experiment.design,
+        units,
+        scheme,
+        positions(scheme, allocation),
+        check_rows(rows, experiment.design, scheme),
+        experiment.amendments,
+        experiment.deviations,
+        experiment.head,
+        experiment.draw.hash,
+        experiment.crossed,
+    )
+
+
+def record_opening(experiment: Experiment, file: Path, *, now: dt.datetime | None = None) -> None:
+    """Put on record that this outcomes file was opened, and a deviation if that was too early."""
+    if not file.is_file():
+        raise DesignError(f"There is no outcomes file {file}. Check the path.")
+    digest = chain.sha256_of(file)
+    known = [e.content["sha256"] for e in experiment.entries if e.kind == "outcomes"]
+    if digest in known:
+        return
+    content = {"file": file.name, "sha256": digest, "replaces": known[-1] if known else ""}
+    entry = chain.append(experiment.path, "outcomes", content, now=now)
+    planned = experiment.design.looks.dates
+    if planned and entry.date < planned[-1]:
+        what = (
+            f"Outcomes were opened on {entry.date}, before the final analysis planned for "
+            f"{planned[-1]} and not as a planned look."
+        )
+        chain.append(experiment.path, "deviation", {"what": what}, now=now)
+
+
+def read_outcomes(file: Path, design: Design) -> pd.DataFrame:
+    """Rows of an outcomes file; names of units and periods stay text."""
+    how, outcomes = design.randomisation, design.outcomes()
+    names = {"unit", "period", how.unit, how.cluster}
+    numbers = {RECEIVED, *(one.name for one in outcomes), *(one.denominator for one in outcomes)}
+    return read_typed(file, names=names, numbers=numbers)
+
+
+def check_rows(rows: pd.DataFrame, design: Design, scheme: Scheme) -> pd.DataFrame:
+    """The rows with the unit in a column ``unit``; DesignError if they do not fit the design."""
+    how = design.randomisation
+    named = next((c for c in ("unit", how.cluster, how.unit) if c and c in rows), None)
+    wanted = [outcome.name for outcome in design.outcomes()]
+    wanted += [outcome.denominator for outcome in design.outcomes() if outcome.denominator]
+    wanted += ["period"] if design.is_wedge else []
+    lacking = [name for name in dict.fromkeys(wanted) if name not in rows]
+    if named is None or lacking:
+        missing = wording.and_list(lacking or [f"unit or {how.unit}"])
+        raise DesignError(
+            f"The outcomes have no column {missing}, which the design names."
+            f"{did_you_mean((lacking or ['unit'])[0], map(str, rows.columns))}"
+        )
+    rows = rows.rename(columns={named: "unit"}).astype({"unit": "str"})
+    strangers = sorted(set(rows["unit"]) - set(scheme.units))
+    if strangers:
+        raise DesignError(
+            f"The outcomes have {wording.counted(len(strangers), 'unit')} that were never drawn, "
+            f"first {strangers[0]}. Take them out, or correct their names."
+        )
+    if design.is_wedge:
+        _check_periods(rows, how.periods)
+    for outcome in design.outcomes():
+        if outcome.denominator:
+            _check_counts(rows, outcome)
+    _check_repeats(rows, ["unit", "period"] if design.is_wedge else ["unit"])
+    return rows
+
+
+def unit_values(
+    trial: Trial,
+    outcome: Outcome,
+    *,
+    by: tuple[str, ...] = ("unit",),
+    rows: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """One value per unit (or unit and period): ratio of sums, or mean of what is known.
+
+    Returns
+    -------
+    DataFrame indexed by `by`: ``value``; ``size`` (sum of denominators, or people with a value);
+    ``rows``, ``known`` (rows there are, and rows with a value). Units without any row are there,
+    with a missing value.
+    """
+    rows = trial.rows if rows is None else rows
+    value = pd.to_numeric(rows[outcome.name])
+    base = pd.to_numeric(rows[outcome.denominator]) if outcome.denominator else None
+    known = value.notna() if base is None else value.notna() & (base > 0)
+    weight = known.astype(float) if base is None else base.where(known, 0.0)
+    table = rows[list(by)].assign(
+        total=value.where(known, 0.0), size=weight, rows=1, known=known.astype(int)
+    )
+    sums = table.groupby(list(by))[["total", "size", "rows", "known"]].sum()
+    sums = sums.reindex(_index(trial, by))
+    value = outcome.multiplier * sums["total"] / sums["size"].where(sums["size"] > 0)
+    if not outcome.denominator:
+        value = sums["total"] / sums["known"].where(sums["known"] > 0)
+    filled = sums[["size", "rows", "known"]].fillna(0)
+    return pd.DataFrame({"value": value}).join(filled).astype({"rows": int, "known": int})
+
+
+def _index(trial: Trial, by: tuple[str, ...]) -> pd.Index:
+    units = pd.Index(trial.scheme.units, name="unit")
+    if by == ("unit",):
+        return units
+    periods = trial.design.randomisation.periods
+    return pd.MultiIndex.from_product([units, periods], names=["unit", "period"])
+
+
+def _check_counts(rows: pd.DataFrame, outcome: Outcome) -> None:
+    """Counts are not negative, and a part is not more than its whole."""
+    count, base = rows[outcome.name], rows[outcome.denominator]
+    strange = (count < 0) | (base < 0)
+    if outcome.unit == "percent":
+        strange |= count > base
+    if strange.any():
+        first = rows[strange].iloc[0]
+        raise DesignError(
+            f"{first['unit']} has {first[outcome.name]:g} {outcome.name} of "
+            f"{first[outcome.denominator]:g} {outcome.denominator}, which cannot be. Correct it."
+        )
+
+
+def _check_repeats(rows: pd.DataFrame, by: list[str]) -> None:
+    """A row per person means several for most units; a few units with two are slips."""
+    counts = rows.groupby(by).size()
+    twice = counts[counts > 1]
+    if len(twice) and (counts == 1).mean() > 0.5:
+        name = twice.index[0] if len(by) == 1 else " in period ".join(map(str, twice.index[0]))
+        raise DesignError(
+            f"{name} has {twice.iloc[0]} rows of outcomes where most have one. Add them up, or "
+            "keep one."
+        )
+
+
+def _check_periods(rows: pd.DataFrame, periods: list[str]) -> None:
+    strange = sorted(set(rows["period"].astype("str")) - set(periods))
+    if strange:
+        raise DesignError(
+            f'The outcomes have a period "{strange[0]}" that the design does not name. Its '
+            f"periods are {wording.and_list(periods)}."
+        )

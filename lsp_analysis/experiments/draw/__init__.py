@@ -1,0 +1,1 @@
+"""Random allocations that anyone can repeat."""

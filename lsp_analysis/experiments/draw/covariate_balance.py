@@ -1,0 +1,143 @@
+"""Are the arms alike in what was measured before? Standardised differences, and no p-values.
+
+A test of baseline differences would ask whether a random draw was random. What matters is how large
+a difference is, beside how much the covariate matters for the outcome (Altman 1985; Senn 1994).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.errors import ParameterError
+from lsp_analysis.experiments.record.folder import Experiment
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+SMALL = 0.1  # standard deviations; the usual mark
+LARGE = 0.25  # beyond which adjustment alone may not do
+
+
+@dataclass(frozen=True)
+class Balance:
+    """The arms beside the control, covariate by covariate.
+
+    Attributes
+    ----------
+    table : DataFrame
+        One row per covariate and arm that is tried: ``covariate``, ``arm``, ``mean_arm``,
+        ``mean_control``, ``difference`` (in standard deviations), ``spread_ratio`` (standard
+        deviation of the arm over that of the control).
+    """
+
+    table: pd.DataFrame = field(repr=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """The table."""
+        return self.table
+
+    def sentence(self) -> wording.Sentence:
+        """How many differences are large, and which is the largest."""
+        sizes = self.table["difference"].abs()
+        if not sizes.notna().any():
+            return wording.Sentence("No covariate can be compared between the arms.")
+        worst = self.table.loc[sizes.idxmax()]
+        n_large = int((sizes > LARGE).sum())
+        exceed = "exceeds" if n_large == 1 else "exceed"
+        return wording.Sentence(
+            f"Of {wording.counted(len(sizes), 'comparison')}, "
+            f"{wording.counted(n_large, 'difference')} {exceed} {LARGE} standard deviations; the "
+            f"largest is {wording.number(worst['difference'], 2)} for "
+            f"{worst['covariate'].replace('_', ' ')} "
+            f"({worst['arm']})."
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Standardised differences, with the arms as series."""
+        frame = self.table.rename(columns={"arm": "series"})
+        frame["covariate"] = frame["covariate"].str.replace("_", " ")
+        return figures.draw_balance(
+            frame[["covariate", "difference", "series"]], threshold=SMALL, ax=ax
+        )
+
+
+def balance(
+    units: pd.DataFrame,
+    arm: pd.Series | Sequence[str],
+    *,
+    covariates: Sequence[str],
+    control: str,
+) -> Balance:
+    """Standardised differences of each arm from the control.
+
+    Parameters
+    ----------
+    units : DataFrame, one row per unit
+        Columns `covariates`; words become a covariate per word but the first.
+    arm : one name per unit, in the order of `units`.
+    control : str
+        Name of the control.
+
+    Raises
+    ------
+    ParameterError
+        A column is missing, or no unit is in the control.
+    """
+    lacking = [name for name in covariates if name not in units]
+    arms = pd.Series(list(arm))
+    if lacking or control not in set(arms):
+        raise ParameterError(
+            "Balance cannot be shown: missing "
+            f"{wording.and_list(lacking) or 'units in ' + control}."
+        )
+    table = _numeric(units[list(covariates)].reset_index(drop=True))
+    others = [name for name in dict.fromkeys(arms) if name != control]
+    rows = [
+        (name, other, *_compared(table[name], (arms == other), (arms == control)))
+        for name in table
+        for other in others
+    ]
+    columns = ["covariate", "arm", "mean_arm", "mean_control", "difference", "spread_ratio"]
+    return Balance(pd.DataFrame(rows, columns=columns))
+
+
+def balance_of(experiment: Experiment) -> Balance:
+    """Balance of an experiment's draw on all that its units file holds."""
+    design = experiment.design
+    arm = experiment.allocation.set_index("unit")["arm"].reindex(experiment.units["unit"])
+    not_covariates = {"unit", design.randomisation.pair, *design.randomisation.strata}
+    covariates = [name for name in experiment.units if name not in not_covariates]
+    labels = {one.name: one.label for one in design.arms}
+    return balance(
+        experiment.units,
+        arm.map(labels).fillna(arm),
+        covariates=covariates,
+        control=design.control.label if not design.is_wedge else str(experiment.scheme.arms[0]),
+    )
+
+
+def _numeric(table: pd.DataFrame) -> pd.DataFrame:
+    """Words as columns of 0 and 1."""
+    words = list(table.select_dtypes(exclude="number"))
+    if not words:
+        return table.astype(float)
+    dummies = pd.get_dummies(table[words].astype("str"), drop_first=True, prefix_sep=": ")
+    return table.drop(columns=words).join(dummies).astype(float)
+
+
+def _compared(column: pd.Series, here: pd.Series, there: pd.Series) -> tuple[float, ...]:
+    """Means, difference in pooled standard deviations, ratio of spreads."""
+    own, other = column[here].dropna(), column[there].dropna()
+    spread = [float(np.var(x, ddof=1)) if len(x) > 1 else math.nan for x in (own, other)]
+    pooled = math.sqrt(sum(spread) / 2)
+    apart = own.mean() - other.mean()
+    difference = apart / pooled if pooled > 0 else 0.0 if apart == 0 else math.nan
+    ratio = math.sqrt(spread[0] / spread[1]) if spread[1] > 0 else math.nan
+    return float(own.mean()), float(other.mean()), float(difference), ratio

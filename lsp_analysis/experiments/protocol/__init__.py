@@ -1,0 +1,1 @@
+"""What is planned: the design file, its checks, the list of units."""

@@ -1,0 +1,258 @@
+"""Read ``design.toml`` and check it: all problems at once, each with where it is and what to do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import tomllib
+import types
+import typing
+from dataclasses import MISSING, Field, fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.errors import DesignError, did_you_mean
+from lsp_analysis.experiments.protocol.design import Design, Outcome, Randomisation, flat
+
+FILE = "design.toml"
+# field of the randomisation -> methods that it means something to
+METHODS_OF = {
+    "strata": ("blocked", "constrained", "wedge"),
+    "block_size": ("blocked",),
+    "covariates": ("constrained",),
+    "steps": ("wedge",),
+    "periods": ("wedge",),
+}
+
+
+def read_design(path: str | Path) -> Design:
+    """The design in a folder, or in a file.
+
+    Raises
+    ------
+    DesignError
+        There is no such file, or it does not hold together; the message lists all problems.
+    """
+    path = Path(path)
+    file = path / FILE if path.is_dir() else path
+    try:
+        text = file.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise DesignError(
+            f"{file} cannot be read ({error}). `lsp-analysis design new FOLDER` writes one to "
+            "fill in."
+        ) from error
+    return parse_design(text, name=str(file))
+
+
+def parse_design(text: str, *, name: str = FILE) -> Design:
+    """The design in `text`; DesignError with all problems if there are any."""
+    try:
+        table = tomllib.loads(text.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError as error:
+        raise DesignError(f"{name} is not TOML: {error}. Correct that line.") from error
+    problems: list[str] = []
+    design = _build(Design, table, "", problems)
+    if not problems:
+        problems += _contradictions(design)
+    if problems:
+        listed = " ".join(f"({number}) {text}" for number, text in enumerate(problems, start=1))
+        raise DesignError(f"{name} has {wording.counted(len(problems), 'problem')}: {listed}")
+    return design
+
+
+def differences(old: Design, new: Design) -> list[str]:
+    """What an amendment changed, a line per field: ``outcome.label: "a" -> "b"``."""
+    before, after = flat(old), flat(new)
+    lines = []
+    for key in dict.fromkeys([*before, *after]):
+        if before.get(key) != after.get(key):
+            lines.append(f"{key}: {_shown(before, key)} -> {_shown(after, key)}")
+    return lines
+
+
+def field_help() -> pd.DataFrame:
+    """Every field of a design: section, field, whether it must be given, what it is for."""
+    return pd.DataFrame(_help_rows(Design, ""), columns=["field", "needed", "about"])
+
+
+def _shown(values: dict[str, Any], key: str) -> str:
+    return repr(values[key]) if key in values else "nothing"
+
+
+def _build(kind: type, table: Any, where: str, problems: list[str]) -> Any:
+    """An instance of `kind` from a TOML table; problems are noted and leave the result unfit."""
+    if not isinstance(table, dict):
+        problems.append(f"{where.rstrip('.')} is {table!r}; it must be a section.")
+        return None
+    known = {one.name: one for one in fields(kind)}
+    for name in table.keys() - known.keys():
+        problems.append(f"{where}{name} is no field of a design.{did_you_mean(name, known)}")
+    hints = typing.get_type_hints(kind)
+    given = {}
+    for name, one in known.items():
+        if name in table:
+            given[name] = _value(table[name], hints[name], one.metadata, where + name, problems)
+        if _is_needed(one) and given.get(name, "") == "":
+            state = "empty" if name in table else "missing"
+            problems.append(f"{where}{name} is {state} ({one.metadata['about']}).")
+    if any(p for p in problems if p.startswith(where)):
+        return None
+    return kind(**given)
+
+
+def _value(value: Any, hint: Any, rules: Any, where: str, problems: list[str]) -> Any:
+    """One field's value, of its type and within its rules."""
+    if isinstance(hint, types.UnionType):
+        hint = typing.get_args(hint)[0]
+    if is_dataclass(hint):
+        return _build(hint, value, f"{where}.", problems)
+    if typing.get_origin(hint) is list:
+        return _listed(value, typing.get_args(hint)[0], rules, where, problems)
+    if hint is str and isinstance(value, dt.date):  # TOML has dates of its own
+        value = value.isoformat()
+    wanted = (int, float) if hint is float else hint
+    if not isinstance(value, wanted) or isinstance(value, bool):
+        problems.append(f"{where} is {value!r}; it must be {_type_words(hint)}.")
+        return None
+    if hint is str:
+        value = value.strip()
+        if "\n" in value and where.endswith("name"):
+            problems.append(f"{where} is {value!r}; it must be one line.")
+    if hint is float:
+        value = float(value)
+        if not math.isfinite(value):
+            problems.append(f"{where} is {value}; it must be a finite number.")
+    return _within(value, rules, where, problems)
+
+
+def _listed(value: Any, inner: Any, rules: Any, where: str, problems: list[str]) -> list:
+    if not isinstance(value, list):
+        problems.append(f"{where} is {value!r}; it must be a list.")
+        return []
+    return [
+        _value(one, inner, rules, f"{where}[{i}]", problems) for i, one in enumerate(value, start=1)
+    ]
+
+
+def _within(value: Any, rules: Any, where: str, problems: list[str]) -> Any:
+    choices, least, most = (rules.get(name) for name in ("choices", "least", "most"))
+    if choices and value and value not in choices:
+        problems.append(
+            f'{where} is "{value}"; choose {", ".join(choices)}.{did_you_mean(str(value), choices)}'
+        )
+    if least is not None and value < least:
+        problems.append(f"{where} is {value}; it must be at least {least}.")
+    if most is not None and value > most:
+        problems.append(f"{where} is {value}; it must be at most {most}.")
+    return value
+
+
+def _is_needed(one: Field) -> bool:
+    """Whether a field has no default."""
+    return one.default is MISSING and one.default_factory is MISSING
+
+
+def _type_words(hint: type) -> str:
+    return {str: "text", int: "a whole number", float: "a number"}.get(hint, hint.__name__)
+
+
+def _contradictions(design: Design) -> list[str]:
+    """What is wrong although each field by itself is right."""
+    return [*_of_arms(design), *_of_randomisation(design), *_of_looks(design)]
+
+
+def _of_arms(design: Design) -> list[str]:
+    found = []
+    names = [arm.name for arm in design.arms]
+    if len(names) < 2 or len(set(names)) < len(names):
+        found.append("arms must be two or more, each with a name of its own.")
+    if [arm.role for arm in design.arms].count("control") != 1 or design.arms[0].role != "control":
+        found.append("The first arm, and no other, must have the role control.")
+    for arm in design.active:
+        if arm.tidier is None:
+            found.append(f"arms.{arm.name} has no section [arms.tidier] saying what is done.")
+    columns = [outcome.name for outcome in design.outcomes()]
+    if len(set(columns)) < len(columns):
+        found.append("Two outcomes have the same name; each needs its own column.")
+    for name in set(design.harms.watched) - set(columns):
+        close = did_you_mean(name, columns)
+        found.append(f'harms.watched names "{name}", which is no outcome.{close}')
+    return found
+
+
+def _of_randomisation(design: Design) -> list[str]:
+    how = design.randomisation
+    found = []
+    if how.method == "constrained" and not how.covariates:
+        found.append("randomisation.covariates is empty; name what to balance.")
+    if how.method == "constrained" and not how.acceptable > 0:
+        found.append("randomisation.acceptable must be above 0.")
+    if Path(how.units).name != how.units:
+        found.append(f'randomisation.units is "{how.units}"; it must be a file in this folder.')
+    found += _of_no_use(how)
+    if how.method == "blocked" and not (how.strata or how.block_size):
+        found.append("randomisation.strata or block_size must say what the blocks are.")
+    if how.method == "pairs" and (len(design.arms) != 2 or any(a.share != 1 for a in design.arms)):
+        found.append("Pairs need two arms of equal share.")
+    if design.is_wedge:
+        if not how.steps or min(how.steps) < 1:
+            found.append("randomisation.steps must give the clusters that start at each step.")
+        elif len(how.periods) < len(how.steps) + 1:
+            found.append("randomisation.periods must be more than the steps by at least one.")
+        if len(design.arms) != 2:
+            found.append("A wedge has two arms: before and after the start.")
+    return found
+
+
+def _of_no_use(how: Randomisation) -> list[str]:
+    """Fields that the method would pass over in silence."""
+    return [
+        f'randomisation.{name} is of no use to the method "{how.method}"; it belongs to '
+        f"{wording.and_list(methods, last='or')}."
+        for name, methods in METHODS_OF.items()
+        if getattr(how, name) and how.method not in methods
+    ]
+
+
+def _of_looks(design: Design) -> list[str]:
+    looks = design.looks
+    found = []
+    dates = [_date(text) for text in looks.dates]
+    if None in dates:
+        found.append("looks.dates must be written year-month-day, such as 2010-03-31.")
+    elif dates != sorted(set(dates)):
+        found.append("looks.dates must come in order of time, each once.")
+    if (looks.boundary == "none") != (len(looks.dates) < 2):
+        found.append(
+            "looks.boundary must be obrien_fleming or pocock with two dates or more (the last is "
+            "the final analysis), and none otherwise."
+        )
+    even = looks.fractions
+    if even and (
+        len(even) != len(looks.dates) or even != sorted(set(even)) or even[-1] != 1 or even[0] <= 0
+    ):
+        found.append("looks.fractions must rise to 1, one per date.")
+    return found
+
+
+def _date(text: str) -> dt.date | None:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _help_rows(kind: type, where: str) -> list[tuple[str, bool, str]]:
+    rows: list[tuple[str, bool, str]] = []
+    hints = typing.get_type_hints(kind)
+    for one in fields(kind):
+        rows.append((where + one.name, _is_needed(one), one.metadata["about"]))
+        inner = [hints[one.name], *typing.get_args(hints[one.name])]
+        nested = next((h for h in inner if is_dataclass(h)), None)
+        if nested and not (nested is Outcome and one.name == "secondary"):
+            rows += _help_rows(nested, f"{where}{one.name}.")
+    return rows

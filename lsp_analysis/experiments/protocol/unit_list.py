@@ -1,0 +1,227 @@
+"""The units of an experiment: read as they stand in their file, and checked before any is drawn."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.errors import DesignError, did_you_mean
+from lsp_analysis.experiments.draw.scheme import Scheme
+from lsp_analysis.experiments.power.past import Grid, grid_of
+from lsp_analysis.experiments.protocol.design import Design, Outcome
+from lsp_analysis.experiments.protocol.reading import read_design
+
+if TYPE_CHECKING:
+    from lsp_analysis.study.store import Study
+
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "#n/a", "-", "*", ":"})
+
+
+def read_units(file: Path, design: Design) -> pd.DataFrame:
+    """The units to be randomised, one row each, with their names as text in a column ``unit``.
+
+    Numbers are read to the last bit alike on every machine, since balance hangs on them.
+
+    Raises
+    ------
+    DesignError
+        The file cannot be read, lacks a column, repeats a name, or has words where the design
+        needs numbers.
+    """
+    how = design.randomisation
+    names = {how.unit, how.cluster, how.pair, *how.strata} - {""}
+    numbers = {*how.covariates, *(one.baseline for one in design.outcomes())}
+    units = read_typed(file, names=names, numbers=numbers, alike=set(design.analysis.covariates))
+    wanted = {c for c in names if c != how.pair or how.method == "pairs"} | _used(design)
+    lacking = sorted(wanted - set(units.columns))
+    if lacking:
+        raise DesignError(
+            f"{file} has no column {wording.and_list(lacking)}, which the design names. Its "
+            f"columns are {wording.and_list(units.columns)}."
+            f"{did_you_mean(lacking[0], units.columns)}"
+        )
+    if units.empty:
+        raise DesignError(f"{file} has no rows. Give one for each {design.unit}.")
+    return by_cluster(units, design).rename(columns={how.unit: "unit"})
+
+
+def past_of(folder: str | Path, study: Study, indicator_id: str, *, start: str) -> Grid:
+    """An indicator's periods before `start` in the areas that `folder`'s design would draw from.
+
+    Raises
+    ------
+    DesignError
+        The design or its file of units cannot be read.
+    StudyError, PanelError
+        The study has no such indicator, or too few of the units have a value in every period.
+    """
+    design, indicator = read_design(folder), study.indicator(indicator_id)
+    units = read_units(Path(folder) / design.randomisation.units, design)["unit"]
+    panel = study.panel(indicator_id)
+    past = panel[panel["period"] < pd.Period(str(start), freq=panel["period"].dt.freq)]
+    return grid_of(
+        past,
+        multiplier=design.outcome.multiplier,
+        areas=units,
+        value_type=indicator.value_type,
+    )
+
+
+def read_typed(
+    file: Path, *, names: set[str], numbers: set[str], alike: set[str] = frozenset()
+) -> pd.DataFrame:
+    """A CSV file with names as text, numbers where a column holds numbers, and words elsewhere.
+
+    Parameters
+    ----------
+    names : columns that stay text, whatever they look like: `007` is a name.
+    numbers : columns that must hold numbers.
+    alike : columns that may hold either, but not numbers with a few words among them.
+
+    Raises
+    ------
+    DesignError
+        The file cannot be read, or a column that must hold numbers does not.
+    """
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        raise DesignError(f"{file} cannot be read ({error}).") from error
+    for name in table:
+        text = table[name].str.strip()
+        if name in names:
+            table[name] = text.where(text != "")
+        else:
+            table[name] = _typed(text, file, numbers=name in numbers, alike=name in alike)
+    return table
+
+
+def by_cluster(units: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """One row per unit of randomisation: rows of people become rows of clusters, by their means."""
+    how = design.randomisation
+    if how.cluster:
+        return _clusters(units, design)
+    repeated = units.loc[units[how.unit].duplicated(), how.unit]
+    if units[how.unit].isna().any() or not repeated.empty:
+        raise DesignError(
+            f'Units must have a name each, and once: {len(repeated)} names are repeated, first "'
+            f'{repeated.iloc[0] if len(repeated) else "(missing)"}". For people in clusters name '
+            "the column randomisation.cluster."
+        )
+    return units
+
+
+def covariate_table(
+    units: pd.DataFrame, outcome: Outcome, names: Sequence[str]
+) -> tuple[np.ndarray, list[str]]:
+    """Covariates by unit, gaps filled with the mean, and the names of those that had gaps.
+
+    Filling in a baseline covariate with its mean does no harm in a randomised comparison (White
+    and Thompson 2005). The outcome's own value before comes first.
+    """
+    wanted = [outcome.baseline, *names] if outcome.baseline else list(names)
+    table = units[list(dict.fromkeys(wanted))]
+    numeric = table.select_dtypes("number")
+    words = [name for name in table if name not in numeric]
+    gaps = [name for name in numeric if numeric[name].isna().any()]
+    empty = [name for name in gaps if numeric[name].isna().all()]
+    if empty:
+        raise DesignError(f"{empty[0]} is missing for all units, so it cannot be adjusted for.")
+    filled = numeric.fillna(numeric.mean())
+    if words:
+        filled = filled.join(pd.get_dummies(table[words].astype("str"), drop_first=True))
+    return filled.to_numpy(float), gaps
+
+
+def check_room(design: Design, units: pd.DataFrame, scheme: Scheme) -> None:
+    """Refuse a design whose blocks and covariates take up all that its units could tell.
+
+    Raises
+    ------
+    DesignError
+        An arm could not be compared with the control, whatever is drawn.
+    """
+    if scheme.size < 2:
+        raise DesignError(
+            "Only one allocation is possible, so nothing is left to chance. Randomise more units, "
+            "or in larger blocks."
+        )
+    if design.is_wedge:
+        return
+    covariates, _ = covariate_table(units, design.outcome, design.analysis.covariates)
+    example = scheme.draw("room")
+    for number, arm in enumerate(design.active, start=1):
+        inside = np.isin(example, (0, number))
+        blocks = scheme.blocks[inside]
+        dummies = blocks[:, None] == np.unique(blocks)[None, :]
+        terms = np.linalg.matrix_rank(np.column_stack([covariates[inside], dummies]).astype(float))
+        if inside.sum() - terms - 1 < 1:
+            raise DesignError(
+                f"{arm.label} and {design.control.label} would have {inside.sum()} units, and "
+                f"blocks and covariates take up {terms} of them: nothing would be left to compare. "
+                "Adjust for less, block less finely, or randomise more units."
+            )
+
+
+def _used(design: Design) -> set[str]:
+    """Columns that the design needs besides names."""
+    used = {*design.randomisation.covariates, *design.analysis.covariates}
+    used |= {*design.analysis.subgroups, *(outcome.baseline for outcome in design.outcomes())}
+    return used - {""}
+
+
+def _typed(column: pd.Series, file: Path, *, numbers: bool, alike: bool) -> pd.Series:
+    """Numbers where all that is there is numbers; words otherwise."""
+    known = ~column.str.casefold().isin(MISSING).to_numpy()
+    values = [_number(text) for text in column.where(known, "nan")]
+    strange = np.flatnonzero(known & np.isnan(values))
+    if not len(strange):
+        whole = known.all() and all(x.is_integer() for x in values)
+        return pd.Series(values, column.index, dtype="int64" if whole else "float64")
+    if numbers or (alike and len(strange) < known.sum() / 2):
+        first = strange[0]
+        raise DesignError(
+            f'{file}, row {first + 2}, column {column.name}: "{column.iloc[first]}" is no number, '
+            "and the column holds numbers. Correct it, or leave it empty if it is not known."
+        )
+    return column.where(known)
+
+
+def _number(text: str) -> float:
+    try:
+        value = float(text) if "_" not in text else math.nan
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
+
+
+def _clusters(units: pd.DataFrame, design: Design) -> pd.DataFrame:
+    how = design.randomisation
+    if units[how.cluster].isna().any():
+        raise DesignError(f"A row has no {how.cluster}: each must name the cluster it belongs to.")
+    rest = units.drop(columns=[how.unit, how.cluster])
+    numbers = [c for c in rest.select_dtypes("number") if c not in how.strata]
+    named = {*how.strata, *_used(design)} - set(numbers)
+    same = [c for c in rest if c in named]
+    grouped = units.groupby(how.cluster, sort=False)
+    mixed = [c for c in same if len(units[[how.cluster, c]].drop_duplicates()) > len(grouped)]
+    if mixed:
+        raise DesignError(
+            f"{mixed[0]} differs within a cluster, so clusters cannot be told apart by it. Give "
+            "each cluster one value."
+        )
+    means = {c: grouped[c].agg(_mean) for c in numbers}
+    clusters = pd.DataFrame(means, index=grouped.size().index).join(grouped[same].first())
+    return clusters.assign(people=grouped.size()).rename_axis(how.unit).reset_index()
+
+
+def _mean(values: pd.Series) -> float:
+    """With an exact sum, so that no machine rounds otherwise than another."""
+    known = values.dropna()
+    return math.fsum(known) / len(known) if len(known) else math.nan

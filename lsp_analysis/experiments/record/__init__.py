@@ -1,0 +1,1 @@
+"""The register: registration, draw, decisions, verification."""

@@ -1,0 +1,157 @@
+"""From round to round: decide, put the decision on record, inherit the protocol."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.errors import DesignError, did_you_mean
+from lsp_analysis.experiments.analysis.primary import TrialResult
+from lsp_analysis.experiments.protocol.reading import FILE, differences, parse_design
+from lsp_analysis.experiments.record import chain
+from lsp_analysis.experiments.record.folder import open_experiment
+
+DECISIONS = ("continue", "adapt", "stop", "scale")
+EVIDENCE = [
+    "title", "round", "arm", "outcome", "unit", "estimate", "low", "high", "p_value", "finding",
+    "decision", "reason", "by", "date", "missing_units", "amendments", "deviations", "head",
+]  # fmt: skip
+
+
+def suggest(result: TrialResult) -> dict[str, str]:
+    """A decision per arm that the registered rule points to; people decide.
+
+    Harm, or no benefit worth having: stop. A benefit that is worth having even at the near end of
+    its interval: scale. Any other benefit: continue. Unclear: adapt.
+    """
+    worth = result.design.decision.worth_having
+    found = {}
+    for arm, effect in zip(result.findings, result.effects, strict=True):
+        kind = result.findings[arm]
+        least = min(abs(effect.low), abs(effect.high))
+        sure = "scale" if least >= worth else "continue"
+        found[arm] = {"benefit": sure, "harm": "stop", "no benefit": "stop", "unclear": "adapt"}[
+            kind
+        ]
+    return found
+
+
+def record_decision(
+    folder: str | Path,
+    result: TrialResult,
+    *,
+    arm: str,
+    decision: str,
+    reason: str,
+    by: str,
+    now: dt.datetime | None = None,
+) -> pd.DataFrame:
+    """Put what was decided about an arm on record, with the result it rests on.
+
+    Returns
+    -------
+    The evidence log's row.
+
+    Raises
+    ------
+    DesignError
+        The decision or the arm is unknown, no reason is given, or the result is of another round.
+    """
+    if decision not in DECISIONS:
+        raise DesignError(
+            f'"{decision}" is no decision. Choose {wording.and_list(DECISIONS, last="or")}.'
+            f"{did_you_mean(decision, DECISIONS)}"
+        )
+    if arm not in result.findings:
+        close = did_you_mean(arm, result.findings)
+        raise DesignError(f'No arm that was tried is called "{arm}".{close}')
+    if not reason.strip() or not by.strip():
+        raise DesignError("A decision needs a reason and the name of who decided.")
+    experiment = open_experiment(folder)
+    if result.trial.head not in {entry.hash for entry in experiment.entries}:
+        raise DesignError(
+            "This result is not of this experiment as it is on record. Analyse again."
+        )
+    content = _evidence(result, arm) | {"decision": decision, "reason": reason, "by": by}
+    chain.append(folder, "decided", content, now=now)
+    log = evidence_log([folder])
+    return log[log["arm"] == arm].tail(1).reset_index(drop=True)
+
+
+def evidence_log(folders: Iterable[str | Path]) -> pd.DataFrame:
+    """Every decision on record, round by round: what was found, decided, why and by whom."""
+    rows = []
+    for folder in folders:
+        experiment = open_experiment(folder)
+        for entry in experiment.entries:
+            if entry.kind == "decided":
+                rows.append(entry.content | {"date": entry.date, "head": entry.hash})
+    return pd.DataFrame(rows, columns=EVIDENCE)
+
+
+def next_round(
+    folder: str | Path, target: str | Path, *, unit_file: str | Path | None = None
+) -> Path:
+    """Start the next round: the same protocol, one round on, that names the round it comes from.
+
+    Write what was redesigned into the new ``design.toml``, put its units beside it, and register
+    it before its data.
+    """
+    experiment = open_experiment(folder)
+    target = Path(target)
+    if (target / FILE).exists():
+        raise DesignError(f"{target / FILE} is there already. Choose another folder.")
+    text = experiment.plan.content["design"]
+    text = set_top_level(text, "round", str(experiment.design.round + 1))
+    text = set_top_level(text, "inherits", f'"{experiment.head}"')
+    inherited = parse_design(text, name="the next round's design")
+    if (inherited.round, inherited.inherits) != (experiment.design.round + 1, experiment.head):
+        raise DesignError(
+            f"The lines `round` and `inherits` of {experiment.path / FILE} could not be set. Copy "
+            "the file by hand and set them."
+        )
+    target.mkdir(parents=True, exist_ok=True)
+    (target / FILE).write_bytes(text.encode())
+    if unit_file is not None:
+        (target / experiment.design.randomisation.units).write_bytes(Path(unit_file).read_bytes())
+    return target
+
+
+def round_changes(before: str | Path, after: str | Path) -> list[str]:
+    """What the protocol of one round changed in that of another, a line per field."""
+    return differences(open_experiment(before).design, open_experiment(after).design)
+
+
+def _evidence(result: TrialResult, arm: str) -> dict[str, object]:
+    """What a decision rests on, as the register keeps it."""
+    design = result.design
+    effect = result.effects[list(result.findings).index(arm)]
+    numbers = {
+        name: chain.plain(getattr(effect, name)) for name in ("estimate", "low", "high", "p_value")
+    }
+    return {
+        "title": design.title,
+        "round": design.round,
+        "arm": arm,
+        "outcome": design.outcome.label,
+        "unit": design.outcome.unit,
+        "finding": result.findings[arm],
+        "missing_units": int(result.missing["units_without"].sum()),
+        "amendments": len(result.trial.amendments),
+        "deviations": len(result.trial.deviations),
+    } | numbers
+
+
+def set_top_level(text: str, name: str, value: str) -> str:
+    """Set a field above the first section of a TOML text, in place or after the title."""
+    first_section = re.search(r"^\[", text, flags=re.M)
+    end = first_section.start() if first_section else len(text)
+    head, rest = text[:end], text[end:]
+    line = f"{name} = {value}"
+    changed, n = re.subn(rf"^{name}[ \t]*=.*$", line, head, count=1, flags=re.M)
+    return (changed if n else f"{head.rstrip()}\n{line}\n\n") + rest
