@@ -7,15 +7,13 @@ do the same.
 
 from __future__ import annotations
 
-import base64
-import html
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from lsp_analysis import wording
 from lsp_analysis.errors import LspError
-from lsp_analysis.figures.style import alt_of, render
+from lsp_analysis.showing import as_html
 from lsp_analysis.study.schema import NAME_PRECEDENCE
 
 if TYPE_CHECKING:
@@ -114,13 +112,3 @@ def _kind(row: Any) -> str:
     """What an area is, with its code where that is how people know it."""
     known_by_code = row.area_type.endswith("oa")
     return f"{row.area_type.upper()} {row.area_code}" if known_by_code else row.area_type
-
-
-def as_html(part: Any, *, note: str = "") -> str:
-    """A sentence, a table or a chart as HTML; a chart as a picture with its alternative text."""
-    if hasattr(part, "_repr_html_"):
-        return part._repr_html_()
-    picture = base64.b64encode(render(part.figure, note=note)).decode()
-    width = round(part.figure.get_size_inches()[0] * 96)
-    alt = html.escape(alt_of(part), quote=True)
-    return f'<img width="{width}" alt="{alt}" src="data:image/png;base64,{picture}">'

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.effects.options import check_words
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -62,7 +63,7 @@ class FalseAlarms:
 
 
 @dataclass(frozen=True)
-class EffectEstimate:
+class EffectEstimate(Shown):
     """One effect in the units of `outcome`, with what is needed to judge, report and redraw it.
 
     Attributes
@@ -253,7 +254,7 @@ def _periods_a_year(paths: pd.DataFrame) -> int:
 
 
 @dataclass(frozen=True)
-class CheckResult:
+class CheckResult(Shown):
     """One thing that could fool us: whether it was looked for, and what was found.
 
     Attributes

@@ -6,6 +6,8 @@ shared by a whole process and lost in a fork. Colours are those of the Governmen
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 import sys
 import warnings
@@ -91,13 +93,20 @@ def _house_style() -> Iterator[None]:
         mpl.rcParams.update(before)
 
 
+class PictureAxes(HouseAxes):
+    """Axes that show their picture, with its alternative text, as the last line of a cell."""
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/html": picture_html(self), "text/plain": alt_of(self) or repr(self)}
+
+
 @in_house_style
 def new_axes(width: float = WIDTH, height: float = HEIGHT) -> Axes:
     """Axes on a new figure of `width` by `height` inches, outside pyplot's registry."""
     layout = FittedLayout(w_pad=0.06, h_pad=0.06)
     figure = Figure(figsize=(width, height), layout=layout, facecolor="white")
     Paper(figure)
-    return tidy(figure.add_subplot(axes_class=HouseAxes))
+    return tidy(figure.add_subplot(axes_class=PictureAxes))
 
 
 def axes_for(ax: Axes | None, width: float = WIDTH, height: float = HEIGHT) -> Axes:
@@ -150,8 +159,9 @@ def show(
 ) -> None:
     """Put a picture on the page once, with its alternative text and its numbers.
 
-    The output carries the picture, ``text/csv`` with the numbers drawn, and the alternative text
-    both as ``text/plain`` and as metadata of the picture. Outside a notebook nothing happens.
+    The output carries the picture, as itself and as HTML, which alone keeps the alternative text
+    in JupyterLab; ``text/csv`` with the numbers drawn; and the alternative text as ``text/plain``
+    and as metadata of the picture. Outside a notebook nothing happens.
 
     Parameters
     ----------
@@ -212,11 +222,25 @@ def _display(picture: bytes, alt: str, data: pd.DataFrame, kind: str, figure: Fi
         return
     mime = "image/svg+xml" if kind == "svg" else "image/png"
     content: str | bytes = picture.decode() if kind == "svg" else picture
-    bundle = {mime: content, "text/plain": alt}
+    bundle = {mime: content, "text/plain": alt, "text/html": _image(picture, alt, mime, figure)}
     if len(data):
         bundle["text/csv"] = data.to_csv(index=False, lineterminator="\n", float_format=_digits)
     width, height = (round(side * _CSS_DPI) for side in figure.get_size_inches())
     display(bundle, metadata={mime: {"alt": alt, "width": width, "height": height}}, raw=True)
+
+
+def picture_html(ax: Axes, *, note: str = "") -> str:
+    """The picture that `ax` is part of, as an HTML image with its alternative text."""
+    figure = ax.figure.get_figure(root=True)
+    return _image(render(figure, note=note), alt_of(ax), "image/png", figure)
+
+
+def _image(picture: bytes, alt: str, mime: str, figure: Figure) -> str:
+    """An HTML image that holds its own picture."""
+    width = round(figure.get_size_inches()[0] * _CSS_DPI)
+    content = base64.b64encode(picture).decode()
+    words = html.escape(alt, quote=True)
+    return f'<img width="{width}" alt="{words}" src="data:{mime};base64,{content}">'
 
 
 def _digits(value: float) -> str:
@@ -232,7 +256,7 @@ def render(figure: Figure, *, kind: str = "png", note: str = "") -> bytes:
         warnings.filterwarnings(
             "ignore", message="Glyph .* missing from font", category=UserWarning
         )
-        _stamp(figure, note)
+        stamp(figure, note)
         buffer = io.BytesIO()
         if kind == "svg":
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
@@ -240,7 +264,7 @@ def render(figure: Figure, *, kind: str = "png", note: str = "") -> bytes:
         return few_colours(_drawn_once(figure))
 
 
-def _stamp(figure: Figure, note: str) -> None:
+def stamp(figure: Figure, note: str) -> None:
     """Write `note` in the lower right corner, in a strip the charts are kept out of."""
     if not note or any(text.get_gid() == "note" for text in figure.texts):
         return

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.place.groups import group_series
 from lsp_analysis.standing.place.panels import read_panels, with_a_course, yearly
 
@@ -29,7 +30,7 @@ WHOLE = "All areas together"
 
 
 @dataclass(frozen=True)
-class Coverage:
+class Coverage(Shown):
     """What is known of each indicator, and its series over all areas together."""
 
     table: pd.DataFrame = field(repr=False, compare=False)
@@ -89,6 +90,8 @@ class Coverage:
             pd.DataFrame(columns).reset_index(drop=True),
             caption="What is known of each indicator, area by area",
         )
+
+    shown_table = coverage_table
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw every series over all areas together, year by year; not those of one year."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.showing import Shown
 from lsp_analysis.study import schema
 from lsp_analysis.study.check.problems import problems_frame
 from lsp_analysis.study.check.whole_study import check_study
@@ -22,7 +23,7 @@ BOUNDARIES = "boundaries of the areas"
 
 
 @dataclass(frozen=True)
-class DataCheck:
+class DataCheck(Shown):
     """The tables of a study and every problem found in them."""
 
     study: str
@@ -53,6 +54,8 @@ class DataCheck:
         shown = self.tables.rename(columns={"table": "Table", "about": "What it holds"})
         shown = shown.assign(**{"In this study": shown.pop("here").map({True: "yes", False: "no"})})
         return figures.table(shown, caption="What a study can hold, and what this one does")
+
+    shown_table = tables_table
 
     def problems_table(self) -> Table:
         """The first problems, as the command line lists them."""

@@ -17,13 +17,14 @@ from lsp_analysis.effects.checks.rings import judge_ring, rings
 from lsp_analysis.effects.one_area.judgement import Judgement
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.errors import ParameterError
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
-class DisplacementDifference:
+class DisplacementDifference(Shown):
     """Events prevented here and displaced next door, by counts alone.
 
     Attributes

@@ -33,6 +33,7 @@ from lsp_analysis.effects.checks.honest_intervals import (
     widest_look,
 )
 from lsp_analysis.effects.checks.honest_steps import Steps
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +43,7 @@ _WIDEST = 20.0  # violations above this count as "any"
 
 
 @dataclass(frozen=True)
-class HonestBounds:
+class HonestBounds(Shown):
     """Intervals that hold although the areas may have parted without the programme.
 
     Attributes

@@ -28,6 +28,7 @@ from lsp_analysis.effects.options import listed, whole
 from lsp_analysis.effects.periods import as_period
 from lsp_analysis.effects.words import than_expected
 from lsp_analysis.errors import ParameterError
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,7 +37,7 @@ HORIZONS = (3, 6, 12, 24)
 
 
 @dataclass(frozen=True)
-class Persistence:
+class Persistence(Shown):
     """The effect in windows after the start, each judged by the past before it.
 
     Attributes

@@ -11,6 +11,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.effects.outcomes.one_indicator import IndicatorEffect, indicator_effect
 from lsp_analysis.effects.outcomes.programme import Programme, programme_in
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from lsp_analysis.figures.tables import Table
@@ -21,7 +22,7 @@ TOO_EARLY = "These data begin too late to judge it."
 
 
 @dataclass(frozen=True)
-class Programmes:
+class Programmes(Shown):
     """Programmes of a study, each with the effect on the outcome named for it, if one was."""
 
     found: tuple[tuple[Programme, IndicatorEffect | None], ...] = field(repr=False)
@@ -61,6 +62,8 @@ class Programmes:
             for programme, effect in self.found
         ]
         return figures.table(pd.DataFrame(rows), caption="Programmes, and what may be said of them")
+
+    shown_table = table
 
 
 def _is_judged(effect: IndicatorEffect | None) -> bool:

@@ -18,6 +18,7 @@ from lsp_analysis.absent import Absent
 from lsp_analysis.effects.regressions.placebo_did import placebo_difference_in_differences
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import LspError, PanelError
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +31,7 @@ ALIKE = 10  # areas called as bad, or as quick to rise
 
 
 @dataclass(frozen=True)
-class EditionStory:
+class EditionStory(Shown):
     """A neighbourhood's place in successive Indices, beside areas that looked alike at the time.
 
     Attributes
@@ -115,6 +116,8 @@ class EditionStory:
         return figures.table(
             shown, caption=f"{self.area} in the Indices of Deprivation (1 is the most deprived)"
         )
+
+    shown_table = table
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Positions by edition: the neighbourhood, and areas as deprived before the start."""

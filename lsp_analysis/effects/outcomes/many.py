@@ -28,6 +28,7 @@ from lsp_analysis.effects.outcomes.stepdown import omnibus, romano_wolf, within_
 from lsp_analysis.effects.question import Question
 from lsp_analysis.effects.words import than_expected
 from lsp_analysis.errors import LspError, PanelError, ParameterError, did_you_mean
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +43,7 @@ LEAST_SHARED = 0.5  # of the usual number of complete areas; outcomes with fewer
 
 
 @dataclass(frozen=True)
-class ManyOutcomes:
+class ManyOutcomes(Shown):
     """Effects on many outcomes, ranked in the same placebo neighbourhoods.
 
     Attributes

@@ -12,6 +12,7 @@ from lsp_analysis.effects.one_area.estimation import estimate
 from lsp_analysis.effects.regressions.placebo_did import placebo_difference_in_differences
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import LspError, PanelError
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +30,7 @@ PERSON_PERIODS = "person_periods"
 
 
 @dataclass(frozen=True)
-class IndicatorEffect:
+class IndicatorEffect(Shown):
     """The effect on one indicator, or why there is none to give.
 
     Attributes
@@ -100,6 +101,8 @@ class IndicatorEffect:
             caption=f"{self.indicator.name}: effect by two methods, both with placebo inference",
             note=" ".join([*(self.did.warnings[:1] if self.did else ()), NO_CLUSTERED]),
         )
+
+    shown_table = table
 
 
 def indicator_effect(

@@ -16,6 +16,7 @@ from lsp_analysis.effects.question import Question
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.words import than_expected
 from lsp_analysis.errors import LspError
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +27,7 @@ WIDEST_DRAWN = 8  # half-widths of the preferred interval beyond which others ru
 
 
 @dataclass(frozen=True)
-class SideBySide:
+class SideBySide(Shown):
     """One effect by several methods, in per cent of what each expected, or in units of the outcome
     where a share means nothing.
 
@@ -148,6 +149,8 @@ class SideBySide:
             caption=f"The effect by every method that suits these data, in {scale}",
             note=f"Left out: {'. '.join(reasons)}." if reasons else "",
         )
+
+    shown_table = as_table
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """All suitable methods, one a row."""

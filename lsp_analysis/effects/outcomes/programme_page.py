@@ -14,6 +14,7 @@ from lsp_analysis.effects.outcomes.one_indicator import (
     IndicatorEffect,
     indicator_effect,
 )
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class ProgrammeEffects:
+class ProgrammeEffects(Shown):
     """A programme's effect on every outcome of a study, one of them named as primary."""
 
     programme: Programme

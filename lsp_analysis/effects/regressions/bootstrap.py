@@ -22,6 +22,7 @@ from lsp_analysis.effects.layout import TREATMENT, long_panel
 from lsp_analysis.effects.options import names_of, whole
 from lsp_analysis.effects.regressions.least_squares import check_not_collinear, few_clusters_warning
 from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +38,7 @@ FEWEST_DRAWS = 99
 
 
 @dataclass(frozen=True)
-class BootstrapTest:
+class BootstrapTest(Shown):
     """Wild cluster bootstrap test of one effect.
 
     Attributes

@@ -18,13 +18,14 @@ from scipy.stats import norm
 
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
+from lsp_analysis.showing import Shown
 
 KINDS = ("pocock", "obrien_fleming")
 POINTS = 801  # of the grid between two bounds; bounds are right to six decimals
 
 
 @dataclass(frozen=True)
-class Bounds:
+class Bounds(Shown):
     """How large a statistic must be at each look.
 
     Attributes

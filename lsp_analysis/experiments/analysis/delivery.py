@@ -15,6 +15,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import DesignError, ParameterError, did_you_mean
 from lsp_analysis.experiments.record.folder import Experiment
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,7 +32,7 @@ TOO_MUCH_IS_BAD = ("contamination",)
 
 
 @dataclass(frozen=True)
-class Monitoring:
+class Monitoring(Shown):
     """Delivery by arm and period.
 
     Attributes

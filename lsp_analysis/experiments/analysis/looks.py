@@ -22,12 +22,13 @@ from lsp_analysis.experiments.analysis.trial import Trial, make_trial, read_outc
 from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.folder import Experiment, open_experiment
+from lsp_analysis.showing import Shown
 
 COLUMNS = ["arm", "z", "bound", "crossed", "conditional_power", "power_if_worth_having"]
 
 
 @dataclass(frozen=True)
-class Look:
+class Look(Shown):
     """One look.
 
     Attributes

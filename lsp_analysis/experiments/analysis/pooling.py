@@ -16,6 +16,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.primary import TrialResult
 from lsp_analysis.experiments.protocol.design import Design
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +25,7 @@ FEW_ROUNDS = 3
 
 
 @dataclass(frozen=True)
-class Pooled:
+class Pooled(Shown):
     """Rounds of one experiment taken together.
 
     Attributes

@@ -24,6 +24,7 @@ from lsp_analysis.experiments.analysis.side_results import (
 )
 from lsp_analysis.experiments.analysis.trial import Trial, open_trial
 from lsp_analysis.experiments.protocol.design import Design, Outcome
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,7 +44,7 @@ FINDINGS = {
 
 
 @dataclass(frozen=True)
-class TrialResult:
+class TrialResult(Shown):
     """The answer of one round.
 
     Attributes

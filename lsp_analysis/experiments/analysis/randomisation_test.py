@@ -19,6 +19,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import DesignError, ParameterError
 from lsp_analysis.experiments.analysis.inversion import ROUNDING, as_extreme, interval
 from lsp_analysis.experiments.draw.scheme import Scheme
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,7 +29,7 @@ STATISTICS = ("studentised", "difference")
 
 
 @dataclass(frozen=True)
-class RandomisationTest:
+class RandomisationTest(Shown):
     """An effect with a p-value and interval from the scheme it was randomised with.
 
     Attributes

@@ -17,6 +17,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.experiments.record.folder import Experiment
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,7 +27,7 @@ LARGE = 0.25  # beyond which adjustment alone may not do
 
 
 @dataclass(frozen=True)
-class Balance:
+class Balance(Shown):
     """The arms beside the control, covariate by covariate.
 
     Attributes

@@ -26,6 +26,7 @@ from lsp_analysis.experiments.power.stepped import (
     wedge_estimates,
     wedge_power,
 )
+from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +36,7 @@ FAIR = 0.8  # power that is called enough, by custom
 
 
 @dataclass(frozen=True)
-class PowerCurve:
+class PowerCurve(Shown):
     """Power of several designs for one effect.
 
     Attributes

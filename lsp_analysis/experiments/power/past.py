@@ -12,6 +12,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
 from lsp_analysis.experiments.power.intracluster import Clustering, icc_anova, icc_of_counts
+from lsp_analysis.showing import Shown
 from lsp_analysis.study.schema import VALUE_TYPES
 
 COUNTED = ("rate", "proportion", "count")  # value types whose numerators count each event once
@@ -211,7 +212,7 @@ def split_points(grid: Grid, *, before: int, after: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Baseline:
+class Baseline(Shown):
     """The facts of the past that a design rests on.
 
     Attributes

@@ -19,6 +19,7 @@ from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.experiments.analysis.inversion import ROUNDING
 from lsp_analysis.experiments.power.past import Grid, split_points
+from lsp_analysis.showing import Shown
 
 TESTS = ("t", "randomisation")
 METHODS = ("complete", "pairs")
@@ -27,7 +28,7 @@ REDRAWS = 499  # allocations of each rehearsed test; the finest p-value is then 
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class Rehearsal(Shown):
     """Power found by rehearsal.
 
     Attributes

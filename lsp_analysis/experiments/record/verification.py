@@ -20,10 +20,11 @@ from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.allocation import allocation_text
 from lsp_analysis.experiments.record.chain import Entry
 from lsp_analysis.experiments.record.folder import open_experiment, plan_before
+from lsp_analysis.showing import Shown
 
 
 @dataclass(frozen=True)
-class Verification:
+class Verification(Shown):
     """What `verify` found.
 
     Attributes

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy.spatial import KDTree
 
 from lsp_analysis import figures, wording
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_columns, check_one_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ BY = ("agency", "theme", "kind")
 
 
 @dataclass(frozen=True)
-class Activity:
+class Activity(Shown):
     """Interventions under way in an area during a stretch of time."""
 
     area: str

@@ -9,6 +9,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.completeness import LENGTHS
 from lsp_analysis.standing.place.brief import AreaBrief
 from lsp_analysis.standing.place.mapped import small_names
@@ -25,7 +26,7 @@ PLAIN = ("areas", "area_members", "code_lookup", "indicators", "sharing")
 
 
 @dataclass(frozen=True)
-class Sharing:
+class Sharing(Shown):
     """The study's tables and the agreements they may be shared under, on one day."""
 
     on: pd.Timestamp
@@ -76,6 +77,8 @@ class Sharing:
             caption=f"What may be shared on {wording.period(self.on)}",
         )
 
+    shown_table = sharing_table
+
 
 def sharing(study: Study, *, on: str | pd.Timestamp) -> Sharing:
     """Look up the agreement on every table of a study that holds facts about people or money.
@@ -109,7 +112,7 @@ def sharing(study: Study, *, on: str | pd.Timestamp) -> Sharing:
 
 
 @dataclass(frozen=True)
-class SmallCounts:
+class SmallCounts(Shown):
     """How much of each indicator would be hidden if it were shown by small area."""
 
     hidden_to: int
@@ -161,6 +164,8 @@ class SmallCounts:
             caption=f"Counts by small area from 1 to {self.hidden_to}, which may not be shown",
             units={"Hidden as counted": "percent", "Hidden by year": "percent"},
         )
+
+    shown_table = counts_table
 
 
 def small_counts(brief: AreaBrief, *, profile: str = "under_5") -> SmallCounts:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import AreaError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.agencies.agenda import WANTED
 from lsp_analysis.standing.agencies.plan import OFF_TRACK, STATUSES, PlanProgress
 from lsp_analysis.standing.comparison.judging import adjust_p
@@ -32,7 +33,7 @@ FEWEST_OF_A_KIND = 4  # areas of one kind that are worth a rug
 
 
 @dataclass(frozen=True)
-class Highlights:
+class Highlights(Shown):
     """Verdicts of every area on every indicator, with allowance for all of them at once."""
 
     kind: str
@@ -96,6 +97,8 @@ class Highlights:
             caption="Changes on the year before by more than chance, the surest first",
             note=f"Clear changes not shown: {len(clear) - len(moved)}." * (len(clear) > len(moved)),
         )
+
+    shown_table = changed_table
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the rug of areas and indicators, the 30 areas most often worse from the left."""

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.agencies.activities import Activity, activity, nearest_assets
 from lsp_analysis.standing.agencies.plan import OFF_TRACK
 from lsp_analysis.standing.agencies.spending import Resources, resources
@@ -22,7 +23,7 @@ METRES_A_KM = 1000
 
 
 @dataclass(frozen=True)
-class JoinedUp:
+class JoinedUp(Shown):
     """Each theme's outcomes in an area beside what is on record as done and spent there."""
 
     area: str
@@ -81,6 +82,8 @@ class JoinedUp:
             "the borough's plan. Only work and money recorded against the area itself count.",
             digits={"Pounds tied to the area": 0},
         )
+
+    shown_table = joined_table
 
 
 def joined_up(brief: AreaBrief) -> JoinedUp:

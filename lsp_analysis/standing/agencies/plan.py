@@ -12,6 +12,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.change.trends import PER_YEAR
 from lsp_analysis.standing.checks import check_columns
 from lsp_analysis.standing.place.groups import group_series
@@ -31,7 +32,7 @@ NEEDED = ("measure_id", "indicator_id", "baseline_period", "baseline", "target",
 
 
 @dataclass(frozen=True)
-class PlanProgress:
+class PlanProgress(Shown):
     """Where every measure of the plan stands on the way from its baseline to its target."""
 
     table: pd.DataFrame = field(repr=False, compare=False)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_columns, check_one_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ EVERYWHERE = "not tied to an area"
 
 
 @dataclass(frozen=True)
-class Resources:
+class Resources(Shown):
     """Spending by stream, theme or agency, in an area, elsewhere, and tied to no area."""
 
     area: str

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.comparison.baseline import Comparison, compare
 from lsp_analysis.standing.place.groups import group_series
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class EventsAvoided:
+class EventsAvoided(Shown):
     """Events that an area would have had less (or more) of at its comparator's rate."""
 
     comparison: Comparison

@@ -19,6 +19,7 @@ from statsmodels.tsa.deterministic import DeterministicProcess
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.change.trends import PER_YEAR
 from lsp_analysis.standing.checks import check_level
 
@@ -33,7 +34,7 @@ FEWEST = 8  # gaps, beyond those that the seasons use up
 
 
 @dataclass(frozen=True)
-class GapTrend:
+class GapTrend(Shown):
     """Slope of a gap and what it would be if the slope went on."""
 
     name: str

@@ -16,6 +16,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison.baseline import refuse_overlap
 from lsp_analysis.standing.comparison.contrast import contrast_groups
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Gap:
+class Gap(Shown):
     """The gap between an area and its comparator, period by period."""
 
     indicator_id: str
@@ -99,6 +100,8 @@ class Gap:
             pd.DataFrame(columns), caption=f"{self.name}: the gap told in two ways"
         )
 
+    shown_table = last_table
+
     def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
         """Draw the gap over time with its interval and, if given, dated events."""
         return figures.draw_gap(
@@ -112,7 +115,7 @@ class Gap:
 
 
 @dataclass(frozen=True)
-class GapChange:
+class GapChange(Shown):
     """The change in a gap between two periods, in absolute and in relative terms."""
 
     name: str

@@ -14,6 +14,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.change.process_rules import xmr
 from lsp_analysis.standing.checks import check_columns, check_one_of
 from lsp_analysis.standing.comparison.judging import POLARITIES
@@ -39,7 +40,7 @@ ASSURANCE = {
 
 
 @dataclass(frozen=True)
-class ProcessChart:
+class ProcessChart(Shown):
     """A series with its process limits and special causes."""
 
     name: str

@@ -9,6 +9,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent, if_possible
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.change.process import VARIATION, ProcessChart, process_chart
 from lsp_analysis.standing.change.trends import PER_YEAR
 from lsp_analysis.standing.place.brief import REST, AreaBrief
@@ -31,7 +32,7 @@ ORDER = ("getting worse", "improving", "higher than usual", "lower than usual")
 
 
 @dataclass(frozen=True)
-class Signals:
+class Signals(Shown):
     """Variation and assurance of every indicator of an area."""
 
     area: str
@@ -94,6 +95,8 @@ class Signals:
             note="The rules are those of Making Data Count, with the usual seasons taken out; the "
             "last five years are judged by the recent trend of Fingertips.",
         )
+
+    shown_table = signals_table
 
     @property
     def moving(self) -> list[str]:

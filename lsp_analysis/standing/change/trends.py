@@ -12,6 +12,7 @@ from scipy.special import chdtrc
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import as_parts, check_columns, check_one_of
 from lsp_analysis.standing.comparison.judging import POLARITIES
 
@@ -40,7 +41,7 @@ _JUDGED = {
 
 
 @dataclass(frozen=True)
-class RecentTrend:
+class RecentTrend(Shown):
     """Direction of the last five points, if they have one."""
 
     slope: float  # units a period
@@ -160,7 +161,7 @@ def weighted_slope(
 
 
 @dataclass(frozen=True)
-class ProportionTrend:
+class ProportionTrend(Shown):
     """Whether a proportion rises or falls over all its periods, by the chi-squared test."""
 
     name: str

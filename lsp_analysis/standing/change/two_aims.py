@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.change.gaps import gap_between
 from lsp_analysis.standing.comparison.baseline import refuse_overlap
 from lsp_analysis.standing.comparison.contrast import contrast_once
@@ -28,7 +29,7 @@ NO_CHANGE = "no change"
 
 
 @dataclass(frozen=True)
-class Quadrant:
+class Quadrant(Shown):
     """Each indicator's change in the comparator against the change in the gap."""
 
     area: str

@@ -11,6 +11,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison.contrast import contrast_groups, contrast_once
 from lsp_analysis.standing.comparison.intervals import row_limits
@@ -36,7 +37,7 @@ NOT_COMPARED = "Counts of places of different size are not compared: use a rate.
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(Shown):
     """One area against one comparator that does not contain it, on one indicator in one period."""
 
     indicator_id: str

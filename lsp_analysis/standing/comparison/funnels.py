@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_columns, check_one_of
 from lsp_analysis.standing.comparison.funnel_limits import (
     LABELS,
@@ -50,7 +51,7 @@ WINSOR = 0.1  # the share at each end that is drawn in before overdispersion is 
 
 
 @dataclass(frozen=True)
-class Funnel:
+class Funnel(Shown):
     """Areas of one period against the limits that chance would set around their average."""
 
     name: str

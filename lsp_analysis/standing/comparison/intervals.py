@@ -17,6 +17,7 @@ from scipy.special import gammainccinv, gammaincinv, ndtri, stdtrit
 from statsmodels.stats.proportion import proportion_confint
 
 from lsp_analysis import figures, wording
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import (
     as_counts,
     as_events,
@@ -186,7 +187,7 @@ def means(
 
 
 @dataclass(frozen=True)
-class Rates:
+class Rates(Shown):
     """Values of one indicator, area by area and period by period, each with its interval."""
 
     indicator_id: str

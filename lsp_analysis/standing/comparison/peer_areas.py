@@ -9,6 +9,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.comparison.ranking import place_among
 from lsp_analysis.standing.place.brief import ALIKE, REST, AreaBrief
 from lsp_analysis.standing.place.groups import group_limits, group_series
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Peers:
+class Peers(Shown):
     """One indicator in an area and in each of the areas nearest to it in deprivation."""
 
     indicator: Indicator

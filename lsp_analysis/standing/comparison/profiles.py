@@ -11,6 +11,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_columns, check_level
 from lsp_analysis.standing.comparison.baseline import (
     Comparison,
@@ -36,7 +37,7 @@ NO_DATA = "no data for this area"
 
 
 @dataclass(frozen=True)
-class Profile:
+class Profile(Shown):
     """All indicators of one area, with verdicts that allow for how many there are."""
 
     area: str

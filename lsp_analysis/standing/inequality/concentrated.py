@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from lsp_analysis import figures, wording
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import as_counts, as_exposure
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Concentration:
+class Concentration(Shown):
     """How an outcome is shared out over people ordered from most to least deprived."""
 
     index: float

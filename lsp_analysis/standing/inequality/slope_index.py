@@ -12,6 +12,7 @@ from scipy.special import expit, logit, ndtri
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import as_counts, as_numbers, check_level, check_one_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ TRANSFORMS = {
 
 
 @dataclass(frozen=True)
-class SlopeIndex:
+class SlopeIndex(Shown):
     """Slope and relative index of inequality over quantiles of deprivation, with limits."""
 
     sii: float

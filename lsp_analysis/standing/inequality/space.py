@@ -15,6 +15,7 @@ from scipy.special import erfc
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_columns
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ QUADRANTS = {
 
 
 @dataclass(frozen=True)
-class Moran:
+class Moran(Shown):
     """Likeness of neighbours over a whole map, and area by area."""
 
     value: float

@@ -11,6 +11,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison.intervals import poisson_limits
 from lsp_analysis.standing.comparison.standardise import ESP2013, directly_standardised
@@ -26,7 +27,7 @@ _BANDS = np.arange(0, 95, 5)
 
 
 @dataclass(frozen=True)
-class AgeAdjusted:
+class AgeAdjusted(Shown):
     """An outcome as counted and directly standardised for age, group by group."""
 
     name: str

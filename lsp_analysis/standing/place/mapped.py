@@ -11,6 +11,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.comparison.intervals import row_limits
 from lsp_analysis.standing.comparison.judging import adjust_p
 from lsp_analysis.standing.comparison.ranking import ranks
@@ -32,7 +33,7 @@ OWN, BESIDE, OTHER = "area", "neighbour", "elsewhere"
 
 
 @dataclass(frozen=True)
-class Places:
+class Places(Shown):
     """One indicator in all small areas of a borough, in one period."""
 
     indicator: Indicator

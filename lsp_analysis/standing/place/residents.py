@@ -11,6 +11,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_columns
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _TOGETHER = "all"
 
 
 @dataclass(frozen=True)
-class People:
+class People(Shown):
     """Shares of residents by age and sex, in an area and in its comparator."""
 
     area: str

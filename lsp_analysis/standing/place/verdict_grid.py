@@ -11,6 +11,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent, if_possible
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.comparison.baseline import compare_each
 from lsp_analysis.standing.comparison.judging import adjust_p
 from lsp_analysis.standing.comparison.profiles import JUDGED
@@ -26,7 +27,7 @@ _MOST_DRAWN, _MOST_TOLD = 24, 4  # areas
 
 
 @dataclass(frozen=True)
-class Rug:
+class Rug(Shown):
     """Verdicts of several small areas, each against all the others of the borough."""
 
     own: tuple[str, ...]  # names of the area's own small areas

@@ -1,0 +1,143 @@
+"""How a result shows itself as the last line of a notebook cell: sentence, picture and table.
+
+Everything is HTML with the picture inside it, because that is what keeps the alternative text in
+JupyterLab, VS Code and nbconvert alike.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.errors import LspError
+
+if TYPE_CHECKING:
+    from lsp_analysis.figures.tables import Table
+
+T = TypeVar("T")
+MOST_ROWS, MOST_COLUMNS = 12, 8  # of a result's summary frame that its table shows
+_GREY = "color: #6B6B6B"
+
+
+class Shown:
+    """Base of results: IPython shows the sentence, the picture and the table of each.
+
+    A result has ``sentence()`` and, where it can, ``plot()`` and ``summary_frame()``. What its
+    data cannot give is one grey sentence instead. The note of its study ("Simulated data") is
+    stamped on every picture it draws.
+    """
+
+    _note = ""
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Stamp the note on what the ``plot`` and ``draw`` methods of a new class return."""
+        super().__init_subclass__(**options)
+        for name, method in list(vars(cls).items()):
+            if callable(method) and name.startswith(("plot", "draw")):
+                setattr(cls, name, _stamped(method))
+
+    def shown_table(self) -> Table | None:
+        """The table shown under the picture; by default the summary frame in plain words."""
+        if not hasattr(self, "summary_frame"):
+            return None
+        return readable(self.summary_frame())
+
+    def _repr_html_(self) -> str:
+        makers = [getattr(self, name, None) for name in ("sentence", "plot", "shown_table")]
+        return "".join(_part(make) for make in makers if make is not None)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        text = str(self.sentence()) if hasattr(self, "sentence") else repr(self)
+        return {"text/html": self._repr_html_(), "text/plain": text}
+
+
+def carries_note(make: Callable[..., T]) -> Callable[..., T]:
+    """Let what `make` returns carry the ``note`` of its first argument (a study, a place, a
+    question), and each of several results its own."""
+
+    @wraps(make)
+    def made(asked: Any, *args: Any, **kwargs: Any) -> T:
+        return with_note(make(asked, *args, **kwargs), getattr(asked, "note", ""))
+
+    return made
+
+
+def with_note(result: T, note: str) -> T:
+    """`result`, or each of a list of results, with `note` on the pictures it will draw."""
+    for one in result if isinstance(result, list | tuple) else [result]:
+        if isinstance(one, Shown) and note:
+            object.__setattr__(one, "_note", note)
+    return result
+
+
+def as_html(part: Any, *, note: str = "") -> str:
+    """A sentence, a table, a result or a chart as HTML; a chart with its alternative text."""
+    from lsp_analysis.figures.style import picture_html
+
+    if hasattr(part, "figure"):
+        return picture_html(part, note=note)
+    if hasattr(part, "_repr_html_"):
+        return part._repr_html_()
+    return "" if part is None else wording.Sentence(part)._repr_html_()
+
+
+def grey(reason: object) -> str:
+    """One grey sentence: what stands where the data cannot give a picture or a table."""
+    return f'<p style="{_GREY}">{html.escape(str(reason))}</p>'
+
+
+def readable(frame: pd.DataFrame) -> Table | None:
+    """A summary frame as a table for people: its first rows, or its items where it has one row."""
+    from lsp_analysis.figures.tables import table
+
+    if frame.index.name or frame.index.nlevels > 1:
+        frame = frame.reset_index()
+    frame = frame.dropna(axis=1, how="all")
+    if frame.empty:
+        return None
+    named = frame.rename(columns=lambda name: wording.capital(str(name).replace("_", " ")))
+    if len(named) == 1:
+        row = named.iloc[0]
+        kept = [name for name in named if str(row[name]) != ""]
+        items = pd.DataFrame(
+            {"Item": kept, "Value": pd.Series([row[name] for name in kept], dtype=object)}
+        )
+        return table(items, "In numbers")
+    first = named.iloc[:MOST_ROWS, :MOST_COLUMNS].reset_index(drop=True)
+    note = "" if first.shape == named.shape else f"{_size(named)} in all: summary_frame()."
+    return table(first, "In numbers", note)
+
+
+def _size(frame: pd.DataFrame) -> str:
+    rows, columns = (
+        wording.counted(n, noun) for n, noun in zip(frame.shape, ("row", "column"), strict=True)
+    )
+    return wording.capital(f"{rows} and {columns}")
+
+
+def _part(make: Callable[[], Any]) -> str:
+    """HTML of one part of a result, or the reason why there is none."""
+    try:
+        return as_html(make())
+    except LspError as error:
+        return grey(error)
+
+
+def _stamped(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A drawing method whose picture bears the note of its result."""
+
+    @wraps(method)
+    def draw(self: Shown, *args: Any, **kwargs: Any) -> Any:
+        drawn = method(self, *args, **kwargs)
+        if self._note and hasattr(drawn, "figure"):
+            from lsp_analysis.figures.style import stamp
+
+            stamp(drawn.figure.get_figure(root=True), self._note)
+        return drawn
+
+    return draw
