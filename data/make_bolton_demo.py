@@ -29,8 +29,8 @@ from demo.programme import (
     interventions_table,
     plan_table,
     resources_table,
-    sharing_table,
 )
+from demo.sharing import sharing_table
 from demo.truth import truth_text
 
 from lsp_analysis.study.areas import adjacency

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from lsp_analysis import area_brief, open_study
@@ -17,8 +18,15 @@ def brief():
 def test_the_last_day_of_an_agreement_still_counts(brief):
     on = sharing(brief.study, on="2012-12-31").table["status"]
     after = sharing(brief.study, on="2013-01-01").table["status"]
-    assert (on == "in force").sum() == (after == "expired").sum() == 5
-    assert (on == "no agreement").sum() == (after == "no agreement").sum() == 3
+    assert (on == "in force").all()
+    assert list(after.index[after == "expired"]) == ["resources"]
+
+
+def test_a_table_without_an_agreement_is_named(brief):
+    agreed = pd.DataFrame({"table": ["plan"], "expires": pd.NaT, "may_publish": True})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(brief.study, "read", lambda table: agreed)
+        assert "There is none for observations" in sharing(brief.study, on="2012-12-31").sentence()
 
 
 def test_what_may_not_be_published_is_named(brief):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from demo.sharing import DISCLOSURE_PROFILES
 
 LICENCE = "MIT (simulated data)"
 SOURCE = "Simulated by data/make_bolton_demo.py; no real count of any place"
@@ -351,7 +352,7 @@ def indicators_table() -> pd.DataFrame:
             "lead_agency": measure.agency,
             "source": SOURCE,
             "licence": LICENCE,
-            "disclosure_profile": "open",
+            "disclosure_profile": DISCLOSURE_PROFILES[measure.indicator_id],
         }
         for measure in MEASURES
     )

@@ -195,20 +195,3 @@ def assets_table(shapes: gpd.GeoDataFrame, rng: np.random.Generator) -> pd.DataF
             "y": inside.y.round().to_numpy(),
         }
     )
-
-
-def sharing_table() -> pd.DataFrame:
-    """Made-up agreements, as a partnership would register them."""
-    rows = [
-        ("observations", "Police;Primary Care Trust;Council", "Lead Agencies Group", 5, True),
-        ("populations", "Office for National Statistics", "all partners", 1, True),
-        ("deprivation", "Communities and Local Government", "all partners", 1, True),
-        ("interventions", "Council", "Lead Agencies Group;University", 5, True),
-        ("resources", "Council", "Lead Agencies Group", 1, False),
-    ]
-    columns = ["table", "owner_agency", "recipients", "min_cell", "may_publish"]
-    return pd.DataFrame(rows, columns=columns).assign(
-        purpose="to plan and evaluate neighbourhood programmes",
-        basis="simulated data: no personal information",
-        expires="2012-12-31",
-    )
