@@ -31,7 +31,7 @@ from lsp_analysis.standing.comparison.intervals import (
     wilson_limits,
 )
 from lsp_analysis.standing.comparison.smoothing import empirical_bayes
-from lsp_analysis.study.panel import Indicator
+from lsp_analysis.study.indicator import Indicator
 
 AREAS, INDICATORS, TARGET = 33_000, 40, 2.0
 RATE = Indicator("rate", "A rate", "per_1000", "rate", 1000.0, "low_is_good")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.study.panel import Indicator
+from lsp_analysis.study.indicator import Indicator
 
 RATE = Indicator("burglary", "Burglary", "per_1000", "rate", 1000.0, "low_is_good")
 SHARE = Indicator("smoking", "Smoking", "percent", "proportion", 100.0, "low_is_good")

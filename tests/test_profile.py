@@ -12,7 +12,7 @@ from standing_panels import CLAIMS, COUNT, RATE, SCORE, SHARE, panel_of
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.comparison.baseline import compare
 from lsp_analysis.standing.comparison.profiles import profile
-from lsp_analysis.study.panel import Indicator
+from lsp_analysis.study.indicator import Indicator
 
 CODES = [f"A{i:02}" for i in range(40)]
 HERE, ELSEWHERE, ALIKE = CODES[:3], CODES[3:], CODES[3:9]

@@ -7,7 +7,7 @@ import pytest
 from standing_panels import COUNT, RATE, SHARE, codes, panel_of
 
 from lsp_analysis.standing.change.two_aims import Quadrant, quadrant, quadrant_name
-from lsp_analysis.study.panel import Indicator
+from lsp_analysis.study.indicator import Indicator
 
 HERE, ELSEWHERE = codes(0), codes(1)
 PEOPLE = [[10_000], [100_000]]

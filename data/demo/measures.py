@@ -11,6 +11,12 @@ from demo.sharing import DISCLOSURE_PROFILES
 LICENCE = "MIT (simulated data)"
 SOURCE = "Simulated by data/make_bolton_demo.py; no real count of any place"
 PRIMARY = "antisocial_behaviour"
+# What the indicators table says of each way to draw, and of bases whose name needs a noun.
+KIND_OF_DRAW = {"poisson": "events", "binomial": "share", "stock": "stock"}
+BASE_WORDS = {
+    name: f"residents {name}"
+    for name in ("aged 15 and over", "aged 15 to 64", "aged under 15", "aged 16 to 18")
+} | {"pupils at 16": "pupils"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,7 @@ class Measure:
     narrowing : share of the gradient that goes away per year
     drawn : "poisson", "binomial", or "stock" (the same people from month to month, so no fresh
         draw each month: the expectation is rounded)
+    margin : difference, in the unit and per year, that counts as close enough
     ages : profile of `people.AGE_PROFILES` when counts are by sex and five-year age band
     """
 
@@ -76,6 +83,7 @@ class Measure:
     narrowing: float = 0.0
     drawn: str = "poisson"
     ages: str = ""
+    margin: float | None = None
     kind: str = "outcome"
     effect: Effect = field(default_factory=Effect)
     break_in: Break | None = None
@@ -196,6 +204,7 @@ MEASURES = (
         polarity="low_is_good",
         aim="both",
         frequency="M",
+        margin=1.0,
         base="aged 15 to 64",
         level=3.6,
         gradient=0.50,
@@ -240,6 +249,7 @@ MEASURES = (
         polarity="low_is_good",
         aim="both",
         frequency="M",
+        margin=6.0,
         base="residents",
         level=4.2,
         gradient=0.35,
@@ -305,6 +315,7 @@ MEASURES = (
         polarity="high_is_good",
         aim="prosperity",
         frequency="Y-MAR",
+        margin=5.0,
         base="households",
         level=58,
         gradient=-0.35,
@@ -345,8 +356,13 @@ def indicators_table() -> pd.DataFrame:
             "definition": f"Simulated. {measure.definition}.",
             "unit": measure.unit,
             "value_type": measure.value_type,
+            "kind": KIND_OF_DRAW[measure.drawn],
+            "unit_period": "year" if measure.drawn == "poisson" else None,
+            "base": BASE_WORDS.get(measure.base, measure.base),
             "multiplier": measure.multiplier,
             "polarity": measure.polarity,
+            "margin": measure.margin,
+            "age_related": bool(measure.ages),
             "aim": measure.aim,
             "theme": measure.theme,
             "lead_agency": measure.agency,

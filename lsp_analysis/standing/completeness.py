@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lsp_analysis.figures.tables import Table
-    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.indicator import Indicator
     from lsp_analysis.study.store import Study
 
 # Upper limit of a moving range chart in median moving ranges (Wheeler and Chambers 1992). The

@@ -15,7 +15,7 @@ from lsp_analysis.study.check.whole_study import check_study
 
 if TYPE_CHECKING:
     from lsp_analysis.figures.tables import Table
-    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.indicator import Indicator
     from lsp_analysis.study.store import Study
 
 MOST_SHOWN = 20

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lsp_analysis.errors import LspError
 from lsp_analysis.study import schema
-from lsp_analysis.study.panel import Indicator
+from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.store import Study, T
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis.errors import PanelError
+from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.schema import ALL
 
 COLUMNS = ["area_code", "period", "numerator", "denominator", "value", "note"]
@@ -17,25 +17,6 @@ NOT_ADDITIVE = ("dsr", "score")
 MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 YEAR = 12
 QUARTER = 3
-
-
-@dataclass(frozen=True)
-class Indicator:
-    """One row of the table `indicators`; text that is not given is an empty string."""
-
-    indicator_id: str
-    name: str
-    unit: str
-    value_type: str
-    multiplier: float = 1.0
-    polarity: str = "none"
-    aim: str = ""
-    theme: str = ""
-    definition: str = ""
-    lead_agency: str = ""
-    source: str = ""
-    licence: str = ""
-    disclosure_profile: str = ""
 
 
 def tidy_panel(

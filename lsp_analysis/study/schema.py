@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lsp_analysis.study.indicator import KINDS, UNIT_PERIODS
+
 DESCRIPTOR = "datapackage.json"
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 GEOMETRY = "geometry"
@@ -148,8 +150,31 @@ TABLES: dict[str, Table] = {
                 _text("definition", "what is counted, of whom", required=False),
                 _text("unit", "unit of the value", allowed=UNITS),
                 _text("value_type", "how the value comes about", allowed=VALUE_TYPES),
+                _text(
+                    "kind",
+                    "what is measured, and so how periods are joined; blank: as the value type",
+                    required=False,
+                    allowed=KINDS,
+                ),
+                _text(
+                    "unit_period",
+                    "period of the unit that pages show; blank: a year for events",
+                    required=False,
+                    allowed=UNIT_PERIODS,
+                ),
+                _text(
+                    "base",
+                    "whom or what the denominator counts, for example residents",
+                    required=False,
+                ),
                 _number("multiplier", "value = numerator / denominator x multiplier"),
                 _text("polarity", "which way is good", allowed=POLARITIES),
+                _number(
+                    "margin", "difference that counts as close enough, in the unit", required=False
+                ),
+                _flag(
+                    "age_related", "true where the risk follows age; blank: unknown", required=False
+                ),
                 _text("aim", "aim of the strategy it serves", required=False, allowed=AIMS),
                 THEME,
                 LEAD_AGENCY,

@@ -16,7 +16,8 @@ from lsp_analysis.study import areas as area_rules
 from lsp_analysis.study import schema
 from lsp_analysis.study.areas import Area, closed_name
 from lsp_analysis.study.gazetteer import Gazetteer
-from lsp_analysis.study.panel import Indicator, tidy_panel
+from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.panel import tidy_panel
 from lsp_analysis.study.scan import scan_table
 from lsp_analysis.study.vintages import deprivation_in
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lsp_analysis.effects.outcomes.programme import Programme
     from lsp_analysis.figures.tables import Table
-    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.indicator import Indicator
     from lsp_analysis.study.store import Study
 
 NO_CLUSTERED = (

@@ -21,7 +21,7 @@ from lsp_analysis.study.periods import parse_period
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.indicator import Indicator
 
 MET, ON_TRACK, BEHIND = "met", "on track", "behind"
 AWAY, MISSED, NO_DATA = "moving away", "missed", "no data"

@@ -19,7 +19,7 @@ from lsp_analysis.standing.comparison.judging import POLARITIES
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.indicator import Indicator
 
 POINTS = 5
 PER_YEAR = {"M": 12, "Q": 4}  # periods of a year by the first letter of their frequency

@@ -19,7 +19,7 @@ from lsp_analysis.standing.place.groups import group_series
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.indicator import Indicator
 
 LEVELLING_UP = "levelling up"
 WIDENING = "improving but widening"

@@ -22,7 +22,7 @@ from lsp_analysis.study.areas import is_among
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.indicator import Indicator
 
 # What kind of number it is, where no count of separate events stands behind it.
 NOT_COUNTED = {

@@ -31,7 +31,7 @@ from lsp_analysis.standing.checks import (
 from lsp_analysis.standing.comparison.intervals import wilson_limits
 
 if TYPE_CHECKING:
-    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.indicator import Indicator
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ from lsp_analysis.standing.comparison.funnel_limits import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.indicator import Indicator
 
 DISPERSED = 1.5  # z-scores this scattered are worth a word
 _PLACES = dict(

@@ -31,7 +31,7 @@ from lsp_analysis.standing.checks import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.indicator import Indicator
 
 EXACT_BELOW = 10  # counts under ten get exact limits: Byar's are off by more than rounding there
 

@@ -18,7 +18,7 @@ from lsp_analysis.standing.place.mapped import small_names
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.indicator import Indicator
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from lsp_analysis.standing.comparison.contrast import contrast_once
 from lsp_analysis.standing.comparison.judging import judge
 from lsp_analysis.standing.comparison.ranking import place_among
 from lsp_analysis.standing.place.groups import group_limits
-from lsp_analysis.study.panel import Indicator
+from lsp_analysis.study.indicator import Indicator
 
 COLUMNS = [
     "name",

@@ -19,7 +19,7 @@ from lsp_analysis.standing.inequality.slope_index import SlopeIndex, slope_index
 from lsp_analysis.standing.place.groups import group_series
 
 if TYPE_CHECKING:
-    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.indicator import Indicator
 
 GROUPS = 10
 REPETITIONS = 10_000

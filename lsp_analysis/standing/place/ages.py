@@ -20,7 +20,7 @@ from lsp_analysis.standing.place.residents import first_age
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.indicator import Indicator
     from lsp_analysis.study.store import Study
 
 _BANDS = np.arange(0, 95, 5)

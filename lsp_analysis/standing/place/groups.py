@@ -14,7 +14,7 @@ from lsp_analysis.standing.comparison.intervals import COUNTED, mean_limits, row
 from lsp_analysis.study.areas import is_among
 
 if TYPE_CHECKING:
-    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.indicator import Indicator
 
 
 def group_series(

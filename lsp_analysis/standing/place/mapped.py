@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lsp_analysis.figures.tables import Table
-    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.indicator import Indicator
 
 OWN, BESIDE, OTHER = "area", "neighbour", "elsewhere"
 

@@ -21,7 +21,7 @@ from lsp_analysis.standing.place.mapped import small_names
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lsp_analysis.study.panel import Indicator
+    from lsp_analysis.study.indicator import Indicator
 
 _MOST_DRAWN, _MOST_TOLD = 24, 4  # areas
 

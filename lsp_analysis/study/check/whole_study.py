@@ -12,6 +12,7 @@ from lsp_analysis.study import schema
 from lsp_analysis.study.check.areas import check_areas
 from lsp_analysis.study.check.geometry import check_geometry
 from lsp_analysis.study.check.keys import check_keys
+from lsp_analysis.study.check.kinds import check_kinds
 from lsp_analysis.study.check.periods import check_periods
 from lsp_analysis.study.check.problems import Problem, Sheet, problems_frame, render
 from lsp_analysis.study.check.text import load_sheet
@@ -48,6 +49,7 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
     sheets, unread = load_sheets(files)
     problems += unread + check_keys(sheets) + check_areas(sheets)
     problems += check_periods(sheets, now) + check_values(sheets)
+    problems += check_kinds(sheets)
     problems += without_rows(sheets, {item["name"] for item in resources if item.get("hash")})
     if "areas" in sheets:
         problems += check_worked_in(folder, sheets["areas"].typed)

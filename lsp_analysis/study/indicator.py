@@ -1,0 +1,211 @@
+"""What an indicator is: its kind, the period of its unit, and how its periods are joined.
+
+The kind decides how several periods become one value, which interval a value has, and in which
+words it is printed:
+
+============  ======================================  =======================================
+kind          what is measured                        several periods become
+============  ======================================  =======================================
+events        events over a period                    their sum, over person-years
+stock         people or things at a date              the average count and population
+share         a proportion of people, others each     the sum of both parts
+              time (pupils of a year)
+mean          a mean or a score                       the last edition
+standardised  an age-standardised rate                the last edition
+published     a published estimate without counts     the last edition
+============  ======================================  =======================================
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.errors import ParameterError, did_you_mean
+
+KINDS = ("events", "stock", "share", "mean", "standardised", "published")
+UNIT_PERIODS = ("month", "quarter", "year")
+KIND_OF_VALUE_TYPE = {
+    "rate": "events",
+    "count": "events",
+    "proportion": "share",
+    "person_periods": "stock",
+    "mean": "mean",
+    "score": "mean",
+    "dsr": "standardised",
+}
+# What each value type can be; the first is what it is when nothing is declared.
+KINDS_OF_VALUE_TYPE = {
+    "rate": ("events", "stock", "published"),
+    "count": ("events", "stock", "published"),
+    "proportion": ("share", "stock", "published"),
+    "person_periods": ("stock",),
+    "mean": ("mean", "published"),
+    "score": ("mean", "published"),
+    "dsr": ("standardised", "published"),
+}
+COUNTED = ("events", "stock", "share")  # kinds whose parts are whole people or events
+MONTHS_IN = {"M": 1, "Q": 3, "Y": 12, "A": 12}
+MONTHS_OF_UNIT = {"month": 1, "quarter": 3, "year": 12}
+# Words in the name of an indicator whose risk is known to follow age.
+FOLLOWS_AGE = re.compile(
+    r"\b(deaths?|mortality|suicides?|admissions?|cancers?|strokes?|heart|dementia|falls|fractures?|"
+    r"long[- ]term (?:illness|condition)s?|disabilit(?:y|ies))\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Indicator:
+    """One row of the table `indicators`; text that is not given is an empty string.
+
+    Attributes
+    ----------
+    kind : one of `KINDS`; when not given, what `value_type` usually is.
+    unit_period : "month", "quarter", "year", or "" where the unit has none. Rates of events are
+        per year unless another period is given.
+    base : whom or what the denominator counts, for example "residents aged 15 to 64".
+    margin : difference, in the unit, that counts as close enough; missing when none is declared.
+    age_related : whether the risk follows age, so that crude values of areas with older and
+        younger people cannot be compared; when not given, told from words such as "deaths" in the
+        name of an event or a share.
+
+    Raises
+    ------
+    ParameterError
+        `kind` or `unit_period` is none of these.
+    """
+
+    indicator_id: str
+    name: str
+    unit: str
+    value_type: str
+    multiplier: float = 1.0
+    polarity: str = "none"
+    aim: str = ""
+    theme: str = ""
+    definition: str = ""
+    lead_agency: str = ""
+    source: str = ""
+    licence: str = ""
+    disclosure_profile: str = ""
+    kind: str = ""
+    unit_period: str = ""
+    base: str = ""
+    margin: float = np.nan
+    age_related: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Fill in what is not given, and refuse what is unknown."""
+        given = {name: getattr(self, name) for name in ("kind", "unit_period", "age_related")}
+        kind = given["kind"] or KIND_OF_VALUE_TYPE.get(self.value_type, "")
+        _one_of(kind, ("", *KINDS), "kind", self.indicator_id)
+        per_year = kind in ("events", "standardised")
+        period = given["unit_period"] or ("year" if per_year else "")
+        _one_of(period, ("", *UNIT_PERIODS), "unit_period", self.indicator_id)
+        ages = given["age_related"]
+        if ages is None:
+            ages = kind in COUNTED and bool(FOLLOWS_AGE.search(self.name))
+        for name, value in (("kind", kind), ("unit_period", period), ("age_related", bool(ages))):
+            object.__setattr__(self, name, value)
+
+    @property
+    def counted(self) -> bool:
+        """Whether its values come from counts of people, things or events."""
+        return self.kind in COUNTED
+
+    @property
+    def per(self) -> str:
+        """The unit in words that follow a number: "per 1,000 residents a year", "%", "a year"."""
+        factor = f"per {self.multiplier:,.0f}" if self.unit.startswith("per_") else ""
+        base = self.base if factor else ""
+        period = f"a {self.unit_period}" if self.unit_period else ""
+        said = " ".join(part for part in (factor, base, period) if part)
+        if self.unit == "percent":
+            return f"% {period}".rstrip()
+        plain = {"years": "years", "score": "points"}.get(self.unit, "")
+        return said or plain
+
+    def seen_in(self, panel: pd.DataFrame) -> Indicator:
+        """The same indicator, as a published estimate when `panel` has not one numerator."""
+        if not self.counted or panel["numerator"].notna().any():
+            return self
+        return replace(self, kind="published")
+
+
+def _one_of(value: str, known: tuple[str, ...], what: str, indicator_id: str) -> None:
+    if value not in known:
+        named = [name for name in known if name]
+        raise ParameterError(
+            f'The {what} of "{indicator_id}" is "{value}". Choose one of {", ".join(named)}.'
+            f"{did_you_mean(str(value), named)}"
+        )
+
+
+def months_in(freq: str) -> int:
+    """Months in a period of the pandas frequency `freq`: "M", "Q-DEC", "Y-MAR" ..."""
+    return MONTHS_IN[freq[0].upper()]
+
+
+def on_unit_period(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
+    """A panel of events with exposures, and so values, on the period of the indicator's unit.
+
+    A month's denominator of people becomes a twelfth as many person-years, so ``numerator /
+    denominator x multiplier`` is a rate per year, whatever the length of the periods. Counts
+    without a denominator become counts per unit period. Panels of other kinds are unchanged.
+
+    Parameters
+    ----------
+    panel : DataFrame with ``period`` (pandas Period), ``numerator``, ``denominator``, ``value``.
+    indicator : Indicator
+    """
+    if indicator.kind != "events" or not indicator.unit_period or panel.empty:
+        return panel
+    part = months_in(panel["period"].dtype.freq.freqstr) / MONTHS_OF_UNIT[indicator.unit_period]
+    return panel.assign(denominator=panel["denominator"] * part, value=panel["value"] / part)
+
+
+def join_periods(
+    panel: pd.DataFrame, indicator: Indicator, windows: pd.Series | np.ndarray
+) -> pd.DataFrame:
+    """One row per area and window of periods, joined as the kind of the indicator asks.
+
+    Parameters
+    ----------
+    panel : DataFrame with ``area_code``, ``period``, ``numerator``, ``denominator``, ``value``.
+        Any period length; denominators are people, not person-years.
+    indicator : Indicator
+    windows : one label per row of `panel`, for example the year its period lies in. Rows whose
+        label is missing are left out.
+
+    Returns
+    -------
+    DataFrame with ``area_code``, ``window``, ``numerator``, ``denominator``, ``value``, ``first``,
+    ``last`` (periods) and ``n_periods``. Events: summed, denominator in units of people x unit
+    period (person-years). Stocks: average count and average population. Shares: both summed. Other
+    kinds: the last edition in the window. A missing part of a window makes its sum missing.
+    """
+    rows = on_unit_period(panel, indicator).assign(window=np.asarray(windows))
+    rows = rows[pd.notna(rows["window"])].sort_values(["area_code", "window", "period"])
+    by = rows.groupby(["area_code", "window"], sort=True)
+    made = by["period"].agg(first="min", last="max", n_periods="size")
+    parts = ["numerator", "denominator"]
+    if indicator.kind in ("events", "share"):
+        made[parts] = by[parts].sum(min_count=1)
+    elif indicator.kind == "stock":
+        made[parts] = by[parts].mean()
+    else:
+        made[[*parts, "value"]] = by[[*parts, "value"]].tail(1).set_axis(made.index)
+        return made.reset_index()
+    whole = by[parts].count().eq(made["n_periods"], axis=0)
+    made[parts] = made[parts].where(whole)
+    base = made["denominator"].where(made["denominator"] > 0)
+    made["value"] = made["numerator"] / base * indicator.multiplier
+    if indicator.unit == "count":
+        part = made["n_periods"] * months_in(rows["period"].dtype.freq.freqstr)
+        part = part / MONTHS_OF_UNIT.get(indicator.unit_period, np.nan)
+        made["value"] = made["numerator"] / (part if indicator.kind == "events" else 1.0)
+    return made.reset_index()
