@@ -7,6 +7,7 @@ __version__ = "0.1.0"
 _HOME = {
     "Study": "study.store",
     "open_study": "study.store",
+    "Question": "study.question",
     "show": "figures.style",
     "table": "figures.tables",
     "if_possible": "absent",
@@ -14,7 +15,7 @@ _HOME = {
     "area_brief": "standing.place.brief",
     "compare": "standing.comparison.baseline",
     "gap": "standing.change.gaps",
-    "estimate": "effects.one_area.estimation",
+    "estimate": "effects.one_area.adapter",
     "programme_in": "effects.outcomes.programme",
     "programme_effects": "effects.outcomes.programme_page",
     "edition_story": "effects.outcomes.editions",

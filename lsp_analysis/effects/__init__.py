@@ -7,7 +7,7 @@ event study is `event_study.event_study`, and what could fool us `sensitivity.ch
 import lazy_loader
 
 _HOME = {
-    "estimate": "one_area.estimation",
+    "estimate": "one_area.adapter",
     "augmented_synthetic_control": "synthetic.augmented",
     "calibrated_effect": "synthetic.calibrated",
     "check_all": "checks.sensitivity",

@@ -31,7 +31,7 @@ class KeptStudy(Study):
 
         What the study lacks is left out; a page that needs it says so itself.
         """
-        for first in (self.small_areas, self.geometry, self.neighbours, self.indicators):
+        for first in (self.small_areas, self.geometry, lambda: self.surroundings, self.indicators):
             with contextlib.suppress(LspError):
                 first()
         for indicator_id in self.indicators()["indicator_id"]:

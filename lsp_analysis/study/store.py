@@ -24,6 +24,8 @@ from lsp_analysis.study.vintages import deprivation_in
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
+    from lsp_analysis.study.question import Question
+
 T = TypeVar("T")
 NATIONAL_GRID = "EPSG:27700"
 SIMULATED = "Simulated data"
@@ -339,6 +341,47 @@ class Study:
         rows = self.read("observations", where={"indicator_id": indicator_id})
         small = set(self._areas.loc[self._areas["area_type"] == self.small_area_type, "area_code"])
         return tidy_panel(rows[rows["area_code"].isin(small)], indicator, freq=freq)
+
+    def question(
+        self, indicator_id: str, place: str | Area, start: object, level: float = 0.95
+    ) -> Question:
+        """The question what a programme in `place` did to one indicator, for every estimator.
+
+        Parameters
+        ----------
+        indicator_id : str
+        place : str or Area
+            Name or code of an area; its small areas are the treated ones.
+        start : Period, date, year or text such as 2008-04
+            When the programme began. A period of the data that began before and ended after is
+            left out; where the data begin too late, a placebo date takes its place and `cautions`
+            says so.
+        level : float
+            Coverage of intervals.
+
+        Raises
+        ------
+        StudyError, AreaError, PanelError
+            The study has no such indicator or area, or its data end before the start.
+        """
+        from lsp_analysis.study.asking.of_study import of_study
+
+        return of_study(self, indicator_id, place, start, level)
+
+    @cached_property
+    def surroundings(self) -> dict[str, Any]:
+        """What questions share: neighbours, geometry, interventions, events, and the small areas
+        (members) of the areas those two name; each only where the study has it."""
+        return self.once("surroundings", self._look_around)
+
+    def _look_around(self) -> dict[str, Any]:
+        known: dict[str, Any] = {}
+        if self.has(schema.GEOMETRY):
+            known["neighbours"] = self.neighbours()
+            known["geometry"] = self.geometry(self.small_areas()["area_code"])
+        tables = {name: self.read(name) for name in ("interventions", "events") if self.has(name)}
+        codes = {code for table in tables.values() for code in table["area_code"].dropna()}
+        return known | tables | {"members": {code: self.area(code).members for code in codes}}
 
     def geometry(self, codes: Collection[str] | None = None) -> GeoDataFrame:
         """Boundaries in metres (EPSG:27700): ``area_code``, ``geometry``; of `codes` if given."""

@@ -1,0 +1,87 @@
+"""The question what a programme in one place did to one indicator of a study."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.errors import PanelError
+from lsp_analysis.study.asking.dates import as_date
+from lsp_analysis.study.asking.table import dated, pairs_matrix, wide
+from lsp_analysis.study.panel import Indicator
+from lsp_analysis.study.question import COUNTED, KIND_OF, Question, among_dates
+
+
+def of_study(
+    study: Any, indicator_id: str, place: Any, start: Any, level: float = 0.95
+) -> Question:
+    """The question what a programme in `place` did to one indicator; see `Study.question`."""
+    indicator = study.indicator(indicator_id)
+    area = study.area(place) if isinstance(place, str) else place
+    rows = study.panel(indicator_id)
+    kind = getattr(indicator, "kind", "") or KIND_OF.get(indicator.value_type, "mean")
+    parts = rows["numerator"].notna() & (rows["denominator"] > 0)
+    counted = kind in COUNTED and indicator.value_type != "count" and bool(parts.any())
+    if kind in ("events", "share") and not counted and indicator.value_type != "count":
+        kind = "published"
+    if counted:
+        rows = rows[parts]
+    table = wide(rows, "numerator" if counted else "value")
+    people = wide(rows, "denominator").to_numpy() if counted else None
+    areas, dates = table.index, pd.PeriodIndex(table.columns)
+    began = as_date(start)
+    _check_members(indicator, area, areas)
+    try:
+        kept, first, cautions = dated(dates, began)
+        placebo_date = False
+    except PanelError as error:
+        kept, first, cautions = _placebo_date(indicator, dates, began, error)
+        placebo_date = True
+    fields = {
+        "areas": areas,
+        "dates": dates,
+        "outcome": table.to_numpy(),
+        "population": people,
+        "treated": areas.isin(area.members),
+        "covariates": {},
+    }
+    known = study.surroundings
+    return Question(
+        **among_dates(fields, kept),
+        start=first,
+        neighbours=pairs_matrix(areas, known.get("neighbours")),
+        indicator=indicator,
+        kind=kind,
+        place=area.name,
+        level=level,
+        cautions=cautions,
+        placebo_date=placebo_date,
+        context=known | {"notes": rows[["area_code", "period", "note"]]},
+    )
+
+
+def _check_members(indicator: Indicator, area: Any, known: pd.Index) -> None:
+    lacking = sorted(set(area.members) - set(known))
+    if lacking:
+        raise PanelError(
+            f"{indicator.name} has no values for {len(lacking)} of the "
+            f"{wording.counted(len(area.members), 'small area')} of {area.name}, first {lacking[0]}"
+            ". Add them to the study, or choose another indicator."
+        )
+
+
+def _placebo_date(
+    indicator: Indicator, dates: pd.PeriodIndex, began: pd.Period, error: PanelError
+) -> tuple[np.ndarray, pd.Period, tuple[str, ...]]:
+    """A date at which nothing began, for data that begin too late; `error` where there is none."""
+    if dates[-1].end_time < began.start_time or len(dates) < 3:
+        raise PanelError(f"{indicator.name}: {error}") from error
+    first = dates[max(2, round(0.6 * len(dates)))]
+    caution = (
+        f"{wording.capital(wording.period(first))} is a placebo date, because these data begin too "
+        f"late to judge what began in {wording.period(began)}: nothing here is about the programme."
+    )
+    return np.ones(len(dates), dtype=bool), first, (caution,)

@@ -1,0 +1,474 @@
+"""One question to the data: did this outcome change in these areas from this date on?
+
+Built once, by a study or from a tidy table, checked once, and taken by every estimator, check and
+chart. Time is a date throughout: dates are true periods, and may have gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from lsp_analysis import wording
+from lsp_analysis.errors import AreaError, PanelError, ParameterError, did_you_mean
+from lsp_analysis.study.asking.table import (
+    check_level,
+    dated,
+    listed,
+    pairs_matrix,
+    read_rows,
+    starts,
+    treated_codes,
+    wide,
+)
+from lsp_analysis.study.panel import Indicator
+
+KINDS = ("events", "stock", "share", "mean", "standardised", "published")
+COUNTED = ("events", "stock", "share")  # what is compared is a count over its population
+KIND_OF = {
+    "rate": "events",
+    "count": "events",
+    "proportion": "share",
+    "person_periods": "stock",
+    "mean": "mean",
+    "score": "mean",
+    "dsr": "standardised",
+}
+PER = {"events": 1000.0, "stock": 1000.0, "share": 100.0}
+CYCLE = {"M": 12, "Q": 4, "W": 52, "D": 365, "B": 260}  # periods in a year; others are years
+JUMP = 300  # times by which a population does not change in one period: a change of unit does
+FEWEST_KNOWN = 0.5  # of the treated areas' values on either side of the start
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """Did `outcome` change in the treated areas from `start` on?
+
+    Build it with `study.question` or `Question.from_frame`; change it with `dataclasses.replace`.
+
+    Attributes
+    ----------
+    areas : Index (n,)
+        Codes of the areas.
+    dates : PeriodIndex (t,)
+        True periods in order; gaps are allowed.
+    outcome : float array (n, t)
+        Counts where the indicator's kind is events, stock or share and there is a `population`;
+        otherwise values. NaN where missing.
+    treated : bool array (n,)
+    start : Period
+        First period counted as after the start of the programme.
+    population : float array (n, t), optional
+        People at risk; the base of a share; the weight of a mean.
+    neighbours : scipy.sparse bool array (n, n), optional
+        Areas that share a boundary.
+    first_treated : PeriodIndex (n,), optional
+        Each area's own start, for a programme that is rolled out; NaT where it never began.
+    indicator : Indicator
+        Name, unit, multiplier and polarity of the outcome.
+    kind : str
+        events, stock, share, mean, standardised or published.
+    place : str
+        What the treated neighbourhood is called.
+    level : float
+        Coverage of intervals; tests are at ``1 - level``.
+    cautions : tuple of str
+        What was left out, or that `start` is a placebo date.
+    placebo_date : bool
+        Whether nothing began at `start`, because the data begin too late.
+    covariates : mapping of name to float array (n, t)
+    context : mapping
+        What a study knows besides: geometry, interventions, events, members, notes.
+    """
+
+    areas: pd.Index
+    dates: pd.PeriodIndex
+    outcome: np.ndarray = field(repr=False)
+    treated: np.ndarray = field(repr=False)
+    start: pd.Period
+    population: np.ndarray | None = field(default=None, repr=False)
+    neighbours: sparse.csr_array | None = field(default=None, repr=False)
+    first_treated: pd.PeriodIndex | None = field(default=None, repr=False)
+    indicator: Indicator = field(default_factory=lambda: Indicator("outcome", "", "", ""))
+    kind: str = "mean"
+    place: str = ""
+    level: float = 0.95
+    cautions: tuple[str, ...] = ()
+    placebo_date: bool = False
+    covariates: Mapping[str, np.ndarray] = field(default_factory=dict, repr=False)
+    context: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be asked, in one place for every estimator."""
+        check_level(self.level)
+        if self.kind not in KINDS:
+            raise ParameterError(
+                f"kind={self.kind!r} is not known.{did_you_mean(str(self.kind), KINDS)} "
+                f"Use one of {', '.join(KINDS)}."
+            )
+        _check_values(self)
+        _check_sides(self)
+        if self.population is not None:
+            _check_population(self)
+
+    def __repr__(self) -> str:
+        """The question in one line."""
+        place = self.place or " + ".join(map(str, self.areas[self.treated][:3]))
+        return (
+            f"Question: did {self.label} ({self.kind}) change in {place} from {self.start} on? "
+            f"{int(self.treated.sum())} treated of {len(self.areas)} areas, {len(self.dates)} "
+            f"periods from {self.dates[0]} to {self.dates[-1]}."
+        )
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        outcome: str,
+        treated: str | Collection[Any],
+        start: Any,
+        population: str | None = None,
+        neighbours: pd.DataFrame | Iterable[tuple[Any, Any]] | None = None,
+        kind: str = "",
+        covariates: Collection[str] = (),
+    ) -> Question:
+        """A question to a tidy table.
+
+        Parameters
+        ----------
+        frame : DataFrame, one row per area and period
+            Columns ``area_code``, ``period`` (Periods, dates, years, or text such as 2008-04) and
+            those named below; ``note`` is read if it is there.
+        outcome : str
+            Column of counts (with `population`) or of values.
+        treated : list of area codes, or the name of a column that marks them with 1 or true
+        start : Period, date, year or text; or a mapping of area code to one of these
+            First period of the programme. One that began before and ended after it is left out. A
+            mapping is for a programme that is rolled out area by area.
+        population : str, optional
+            Column of people at risk, of the base of a share, or of weights of a mean.
+        neighbours : DataFrame of two columns, or pairs of codes, optional
+            Areas that share a boundary.
+        kind : str, optional
+            events, stock, share, mean, standardised or published. When not given: events for whole
+            numbers over a population, otherwise mean.
+        covariates : list of str
+            Other columns that some methods match or adjust for.
+
+        Raises
+        ------
+        PanelError, AreaError, ParameterError
+            What was found, where, and what to do next.
+        """
+        names = [outcome, *([population] if population is not None else []), *listed(covariates)]
+        if population is not None and population == outcome:
+            raise ParameterError(
+                f"{outcome!r} is given as both outcome and population, so its rate is 1 everywhere."
+                " Name the column of people at risk, or leave out `population`."
+            )
+        rows, marks = read_rows(frame, names, treated)
+        codes = treated_codes(rows, treated, start, marks)
+        tables = {name: wide(rows, name) for name in dict.fromkeys(names)}
+        values = tables[outcome]
+        areas, dates = values.index, pd.PeriodIndex(values.columns)
+        if not kind:
+            whole = population is not None and (values.to_numpy() % 1 == 0)[values.notna()].all()
+            kind = "events" if whole else "mean"
+        begun, own = starts(start, areas, dates)
+        fields = {
+            "areas": areas,
+            "dates": dates,
+            "outcome": values.to_numpy(),
+            "population": None if population is None else tables[population].to_numpy(),
+            "treated": areas.isin(codes),
+            "neighbours": pairs_matrix(areas, neighbours),
+            "covariates": {name: tables[name].to_numpy() for name in listed(covariates)},
+        }
+        kept, first, cautions = dated(dates, begun, fewest_before=1)
+        fields = among_dates(fields, kept)
+        notes = {"notes": rows[["area_code", "period", "note"]]} if "note" in rows else {}
+        return cls(
+            **fields, start=first, first_treated=own, kind=kind, cautions=cautions, context=notes,
+            indicator=Indicator(str(outcome), "", "", "", multiplier=PER.get(kind, 1.0)),
+        )  # fmt: skip
+
+    def named(
+        self, label: str = "", unit: str = "", place: str = "", polarity: str = ""
+    ) -> Question:
+        """The same question with words for sentences and charts; those not given stay."""
+        for name, text in (("label", label), ("unit", unit), ("place", place)):
+            if not isinstance(text, str):
+                raise ParameterError(f"{name}={text!r} is not text. Write it in quotation marks.")
+        if polarity not in ("", "none", "low_is_good", "high_is_good"):
+            raise ParameterError(
+                f'polarity={polarity!r} is not known: use "low_is_good" or "high_is_good".'
+            )
+        old = self.indicator
+        changed = replace(
+            old,
+            name=label or old.name,
+            unit=unit or old.unit,
+            polarity=polarity or old.polarity,
+        )
+        return replace(self, indicator=changed, place=place or self.place)
+
+    # What the estimators ask -----------------------------------------------------------------
+
+    @property
+    def label(self) -> str:
+        """The outcome in words, as it stands inside a sentence."""
+        return wording.inside(self.indicator.name) or self.indicator.indicator_id.replace("_", " ")
+
+    @property
+    def polarity(self) -> str:
+        """ "low_is_good" or "high_is_good"; empty where neither is better."""
+        return "" if self.indicator.polarity == "none" else self.indicator.polarity
+
+    @property
+    def counted(self) -> bool:
+        """Whether the outcome is a count over its population, so that effects multiply."""
+        return self.kind in COUNTED and self.population is not None
+
+    @property
+    def per(self) -> float:
+        """Population that rates are given per; 1 where values are compared as they are."""
+        return self.indicator.multiplier if self.counted else 1.0
+
+    @property
+    def at(self) -> int:
+        """Number of dates before the start."""
+        return int((self.dates < self.start).sum())
+
+    @property
+    def cycle(self) -> int:
+        """Periods in a year."""
+        return CYCLE.get(self.dates.freqstr.split("-")[0], 1)
+
+    @cached_property
+    def event_time(self) -> np.ndarray:
+        """Periods from the start to each date, counted by the calendar; int array (t,)."""
+        return self.dates.asi8 - self.start.ordinal
+
+    @cached_property
+    def known(self) -> np.ndarray:
+        """Where the outcome, and its population if there is one, is known; bool array (n, t)."""
+        known = np.isfinite(self.outcome)
+        return known if self.population is None else known & np.isfinite(self.population)
+
+    @cached_property
+    def exposure(self) -> np.ndarray:
+        """Population, or 1 without one; 0 where the outcome is missing; float array (n, t)."""
+        weight = np.ones_like(self.outcome) if self.population is None else self.population
+        return np.where(self.known, weight, 0.0)
+
+    @cached_property
+    def total(self) -> np.ndarray:
+        """Counts, or values times `exposure`; 0 where missing; float array (n, t)."""
+        values = np.where(self.known, self.outcome, 0.0)
+        return values if self.counted else values * self.exposure
+
+    @cached_property
+    def compared(self) -> np.ndarray:
+        """What is compared: rates per `per`, or values as they are; float array (n, t)."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(self.known, self.per * self.total / self.exposure, np.nan)
+
+    def level_of(self, areas: np.ndarray) -> np.ndarray:
+        """Value of some areas taken together, by date; float array (t,), NaN where none is known.
+
+        Parameters
+        ----------
+        areas : bool array (n,)
+        """
+        total, exposure = self.total[areas].sum(axis=0), self.exposure[areas].sum(axis=0)
+        return self.per * total / np.where(exposure > 0, exposure, np.nan)
+
+    @cached_property
+    def ring(self) -> np.ndarray:
+        """Untreated areas next to treated ones; bool array (n,)."""
+        if self.neighbours is None:
+            return np.zeros(len(self.areas), dtype=bool)
+        return (self.neighbours @ self.treated.astype(float) > 0) & ~self.treated
+
+    @cached_property
+    def comparison(self) -> np.ndarray:
+        """Areas with a value at every date, neither treated nor next to treated ones; bool (n,)."""
+        return self.known.all(axis=1) & ~self.treated & ~self.ring
+
+    def need(self, before: int = 1, comparisons: int = 1, complete: bool = False) -> None:
+        """Raise PanelError unless there are so many dates before and areas to compare with.
+
+        Parameters
+        ----------
+        complete : bool
+            Whether the treated areas must have a value at every date.
+        """
+        if self.at < before:
+            raise PanelError(
+                f"{wording.counted(self.at, 'period')} before {self.start} (the first is "
+                f"{self.dates[0]}), but this method needs {before} or more. Add earlier periods, "
+                "or use a simpler method."
+            )
+        found = int(self.comparison.sum())
+        if found < comparisons:
+            gaps = int((~self.known.all(axis=1) & ~self.treated & ~self.ring).sum())
+            why = f", {gaps} others have missing values" if gaps else ""
+            raise PanelError(
+                f"{wording.counted(found, 'area')} can be compared with{why}; this method needs "
+                f"{comparisons} or more. Add comparison areas, or leave out periods with gaps."
+            )
+        if comparisons:
+            _check_comparisons(self)
+        if complete and not self.known[self.treated].all():
+            row, column = np.argwhere(~self.known[self.treated])[0]
+            raise PanelError(
+                f"A value of {self.label} is missing in {self.areas[self.treated][row]} in "
+                f"{self.dates[column]}. This method needs the treated areas in every period: leave "
+                "out that period, or choose another outcome."
+            )
+
+    def among(self, areas: np.ndarray) -> Question:
+        """The same question to some of the areas only; `areas` is a bool array (n,)."""
+        arrays = {name: getattr(self, name) for name in ("outcome", "treated", "areas")}
+        changed = {name: array[areas] for name, array in arrays.items()}
+        for name in ("population", "first_treated"):
+            if getattr(self, name) is not None:
+                changed[name] = getattr(self, name)[areas]
+        if self.neighbours is not None:
+            changed["neighbours"] = self.neighbours[areas][:, areas]
+        changed["covariates"] = {name: array[areas] for name, array in self.covariates.items()}
+        return replace(self, **changed)
+
+    def during(self, dates: np.ndarray, start: pd.Period | None = None) -> Question:
+        """The same question to some of the dates only, if wanted with another start.
+
+        Parameters
+        ----------
+        dates : bool array (t,)
+        """
+        fields = {name: getattr(self, name) for name in _BY_DATE}
+        changed = among_dates(fields, dates)
+        return replace(self, **changed, start=self.start if start is None else start)
+
+    def frame(self) -> pd.DataFrame:
+        """One row per area and date: area_code, period, value, outcome, population, treated."""
+        n, t = self.outcome.shape
+        population = np.full((n, t), np.nan) if self.population is None else self.population
+        return pd.DataFrame(
+            {
+                "area_code": np.repeat(self.areas, t),
+                "period": self.dates.take(np.tile(np.arange(t), n)),
+                "value": self.compared.ravel(),
+                "outcome": self.outcome.ravel(),
+                "population": population.ravel(),
+                "treated": np.repeat(self.treated, t),
+            }
+            | {name: array.ravel() for name, array in self.covariates.items()}
+        )
+
+
+_BY_DATE = ("dates", "outcome", "population", "covariates")
+
+
+def among_dates(fields: Mapping[str, Any], dates: np.ndarray) -> dict[str, Any]:
+    """Fields of a Question cut to some of its dates; `dates` is a bool array (t,)."""
+    changed = dict(fields)
+    changed["dates"] = fields["dates"][dates]
+    for name in ("outcome", "population"):
+        if fields[name] is not None:
+            changed[name] = fields[name][:, dates]
+    changed["covariates"] = {name: a[:, dates] for name, a in fields["covariates"].items()}
+    return changed
+
+
+# What cannot be asked ---------------------------------------------------------------------------
+
+
+def _check_values(question: Question) -> None:
+    n, t = len(question.areas), len(question.dates)
+    for name in ("outcome", "population"):
+        array = getattr(question, name)
+        if array is not None and np.shape(array) != (n, t):
+            raise PanelError(
+                f"`{name}` has shape {np.shape(array)}, and there are {n} areas and {t} dates."
+            )
+    values = question.outcome[question.known]
+    if not len(values):
+        raise PanelError(
+            f"No row has a value of {question.label!r}. Choose another outcome, or other periods."
+        )
+    if question.counted and (values < 0).any():
+        raise PanelError(
+            f"{question.label!r} has {int((values < 0).sum())} counts below zero. Correct them, or "
+            'give kind="mean" if they are no counts.'
+        )
+    if np.ptp(question.compared[question.known]) <= 1e-12 * np.abs(values).max():
+        raise PanelError(
+            f"{question.label!r} is the same in every area and period, so there is nothing to "
+            "compare. Check the column."
+        )
+
+
+def _check_sides(question: Question) -> None:
+    treated = question.treated
+    if not treated.any():
+        raise AreaError("No treated area was given. Name the area codes of the neighbourhood.")
+    if not 0 < question.at < len(question.dates):
+        side = "after" if question.at else "before"
+        raise PanelError(
+            f"No period of the panel ({question.dates[0]} to {question.dates[-1]}) is {side} the "
+            f"start {question.start}. Choose another start, or add periods."
+        )
+    own = question.known[treated]
+    sides = own[:, : question.at].mean(), own[:, question.at :].mean()
+    if min(sides) < FEWEST_KNOWN:
+        raise PanelError(
+            f"The treated areas have {sides[0]:.0%} of their values of {question.label!r} before "
+            f"the start and {sides[1]:.0%} of those after. At least half are needed on either "
+            "side: choose another outcome or start."
+        )
+
+
+def _check_comparisons(question: Question) -> None:
+    """Raise PanelError where comparison areas have no events, or do not differ at all."""
+    values = question.compared[question.comparison]
+    if not values.any():
+        raise PanelError(
+            f"{question.label!r} is 0 in every comparison area, so nothing shows how far areas "
+            "differ by chance. Choose an outcome that happens there too."
+        )
+    everyone = question.compared[question.comparison | question.treated]
+    if len(everyone) > 2 and not np.nanmax(np.ptp(values, axis=0)) and len(values) > 1:
+        raise PanelError(
+            f"{question.label!r} is the same in all {len(values)} comparison areas in every "
+            "period, so it cannot show how far areas differ by chance. Check the column, and the "
+            "periods it was measured in."
+        )
+
+
+def _check_population(question: Question) -> None:
+    people, known = question.population, question.known
+    wrong = known & (people <= 0)
+    if wrong.any():
+        row, column = np.argwhere(wrong)[0]
+        raise PanelError(
+            f"The population is zero or less in {int(wrong.sum())} of {int(known.sum())} rows, "
+            f"first ({question.areas[row]}, {question.dates[column]}). Correct them, or leave "
+            "those areas or periods out."
+        )
+    before, after = question.exposure[:, :-1], question.exposure[:, 1:]
+    jumped = (before > 0) & (after > 0) & ((after >= JUMP * before) | (before >= JUMP * after))
+    if jumped.any():
+        row, column = np.argwhere(jumped)[0]
+        ends = [wording.number(float(x[row, column])) for x in (before, after)]
+        raise PanelError(
+            f"The population of {question.areas[row]} goes from {ends[0]} in "
+            f"{question.dates[column]} to {ends[1]} in {question.dates[column + 1]}, as when one "
+            "is in thousands and the other is not. Give all of it in one unit."
+        )
