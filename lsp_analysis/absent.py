@@ -8,14 +8,16 @@ from typing import Any
 
 from lsp_analysis import wording
 from lsp_analysis.errors import LspError
+from lsp_analysis.showing import grey
 
 
 @dataclass(frozen=True)
 class Absent:
     """No result, and the reason: a table the study lacks, a series too short.
 
-    It counts as false, so that ``if result:`` asks whether there is one, has the same
-    ``sentence()`` as any result, and shows its reason where a notebook shows a table.
+    It counts as false, has the same ``sentence()`` as any result, and shows its reason in grey as
+    the last line of a cell. All else that is asked of it (``found.plot()``, ``found.table``) is the
+    same absence, so that a notebook reads on with one grey sentence where a picture would be.
     """
 
     reason: str
@@ -24,12 +26,22 @@ class Absent:
         """False: there is nothing here to draw or tabulate."""
         return False
 
+    def __getattr__(self, name: str) -> Absent:
+        """Itself, whatever public part of a result is asked for."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self
+
+    def __call__(self, *_: Any, **__: Any) -> Absent:
+        """Itself, whatever a method of a result would be called with."""
+        return self
+
     def sentence(self) -> wording.Sentence:
         """The reason."""
         return wording.Sentence(self.reason)
 
     def _repr_html_(self) -> str:
-        return self.sentence()._repr_html_()
+        return grey(self.reason)
 
 
 def if_possible(make: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:

@@ -19,6 +19,10 @@ class StudyError(LspError):
     """A study folder cannot be opened, read or written."""
 
 
+class UnknownNameError(StudyError):
+    """A study has nothing of that name; the message has the nearest names."""
+
+
 class AreaError(LspError):
     """An area is unknown, ambiguous or of the wrong code vintage."""
 
@@ -51,13 +55,17 @@ class DisclosureError(LspError):
     """A table would let a reader learn about a person."""
 
 
-def did_you_mean(text: str, choices: Iterable[str], n: int = 3) -> str:
+def did_you_mean(text: str, choices: Iterable[str], n: int = 3, cutoff: float = 0.6) -> str:
     """Close matches to `text` as the end of an error message, or an empty string.
 
     >>> did_you_mean("burglery", ["burglary", "smoking"])
     ' Did you mean "burglary"?'
     """
-    close = difflib.get_close_matches(text, list(dict.fromkeys(choices)), n=n, cutoff=0.6)
+    by_fold = {choice.casefold(): choice for choice in [*choices][::-1]}
+    close = [
+        by_fold[folded]
+        for folded in difflib.get_close_matches(text.casefold(), by_fold, n=n, cutoff=cutoff)
+    ]
     if not close:
         return ""
     return " Did you mean " + " or ".join(f'"{choice}"' for choice in close) + "?"

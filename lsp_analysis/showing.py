@@ -79,10 +79,10 @@ def as_html(part: Any, *, note: str = "") -> str:
     """A sentence, a table, a result or a chart as HTML; a chart with its alternative text."""
     from lsp_analysis.figures.style import picture_html
 
-    if hasattr(part, "figure"):
-        return picture_html(part, note=note)
     if hasattr(part, "_repr_html_"):
         return part._repr_html_()
+    if hasattr(part, "figure"):
+        return picture_html(part, note=note)
     return "" if part is None else wording.Sentence(part)._repr_html_()
 
 
@@ -92,7 +92,8 @@ def grey(reason: object) -> str:
 
 
 def readable(frame: pd.DataFrame) -> Table | None:
-    """A summary frame as a table for people: its first rows, or its items where it has one row."""
+    """A summary frame as a table for people: its first rows (the last ones of a series), or its
+    items where it has one row."""
     from lsp_analysis.figures.tables import table
 
     if frame.index.name or frame.index.nlevels > 1:
@@ -108,7 +109,9 @@ def readable(frame: pd.DataFrame) -> Table | None:
             {"Item": kept, "Value": pd.Series([row[name] for name in kept], dtype=object)}
         )
         return table(items, "In numbers")
-    first = named.iloc[:MOST_ROWS, :MOST_COLUMNS].reset_index(drop=True)
+    by_time = len(named) > MOST_ROWS and named.columns[0] == "Period"
+    rows = named.tail(MOST_ROWS) if by_time else named.head(MOST_ROWS)
+    first = rows.iloc[:, :MOST_COLUMNS].reset_index(drop=True)
     note = "" if first.shape == named.shape else f"{_size(named)} in all: summary_frame()."
     return table(first, "In numbers", note)
 

@@ -21,7 +21,8 @@ def test_what_this_package_refuses_becomes_its_reason():
     found = if_possible(refuse)
     assert not found
     assert found.sentence() == "The series is too short."
-    assert "<p>The series is too short.</p>" in found._repr_html_()
+    assert "The series is too short.</p>" in found._repr_html_()
+    assert found.plot().table is found
 
 
 def test_other_errors_are_not_hidden():

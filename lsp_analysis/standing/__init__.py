@@ -1,1 +1,28 @@
-"""Where are we at? Rates, baselines, gaps and trends."""
+"""Where are we at? One place beside its borough: gaps, trends, maps, inequality and agencies.
+
+Each function takes a place (``study.area(...)`` or `area_brief`) and mostly an indicator, and
+returns a result that shows itself: ``gap(place, "burglary")``.
+"""
+
+import lazy_loader
+
+_HOME = {
+    "area_brief": "place.brief",
+    "data_check": "study_check",
+    "coverage_of": "completeness",
+    "owners_table": "study_check",
+    "sharing": "agencies.data_sharing",
+}
+_ANSWERS = (
+    *("activity", "age_standardised", "avoided", "compare", "concentration", "funnel_plot", "gap"),
+    *("gap_trend", "joined_up", "near_by", "neighbours", "peers", "plan_by_agency"),
+    *("plan_sentence", "process_chart", "recent_trend", "residents", "shareable", "signals"),
+    *("slope_by_year", "slope_index", "small_area_map", "small_counts", "spending"),
+    *("spending_table", "trend_test", "two_aims"),
+)
+_HOME |= dict.fromkeys(_ANSWERS, "answers")
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={home: [n for n in _HOME if _HOME[n] == home] for home in _HOME.values()},
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,10 +13,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lsp_analysis.errors import AreaError
+from lsp_analysis.errors import AreaError, ParameterError
+from lsp_analysis.showing import Shown
+from lsp_analysis.study import overview
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.figures.tables import Table
+    from lsp_analysis.study.store import Study
+    from lsp_analysis.wording import Sentence
 
 # The last two are what Windows' apostrophes become in a file read as Latin-1.
 APOSTROPHES = dict.fromkeys(
@@ -29,8 +36,12 @@ HALF = 0.5
 
 
 @dataclass(frozen=True)
-class Area:
-    """One area and the small areas it is made of."""
+class Area(Shown):
+    """One area and the small areas it is made of.
+
+    In a notebook it shows its map, its small areas and how many live there. `study` is the one it
+    was found in, None where it was made by hand.
+    """
 
     code: str
     name: str
@@ -39,6 +50,29 @@ class Area:
     borough_code: str
     members: tuple[str, ...]
     is_pilot: bool = False
+    study: Study | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def note(self) -> str:
+        """What every figure must say of the data of its study."""
+        return self.study.note if self.study else ""
+
+    _note = note
+
+    def sentence(self) -> Sentence:
+        """What it is made of, and how many live there."""
+        return overview.area_sentence(self)
+
+    def plot(self) -> Axes:
+        """Map of where it lies; StudyError when its study has no boundaries."""
+        return overview.area_map(self)
+
+    def shown_table(self) -> Table:
+        """Its small areas, with names and residents."""
+        return overview.area_table(self)
+
+    def _repr_html_(self) -> str:
+        return super()._repr_html_() if self.study else self.sentence()._repr_html_()
 
     @property
     def slug(self) -> str:
@@ -179,7 +213,13 @@ def last_edition_before(editions: Iterable[int], start: object) -> int:
 
     Comparators are chosen on it and never on a later one, which the programme may have moved.
     """
-    year = int(getattr(start, "year", None) or str(start)[:4])
+    written = str(getattr(start, "year", None) or start)[:4]
+    if not written.isdecimal() or len(written) < 4:
+        raise ParameterError(
+            f"The start {str(start)!r} is no date. Write a month such as 2008-04, a quarter such "
+            "as 2008Q2, or a year."
+        )
+    year = int(written)
     earlier = [int(edition) for edition in editions if int(edition) < year]
     if not earlier:
         raise AreaError(

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
-from lsp_analysis.errors import ParameterError, StudyError, did_you_mean
-from lsp_analysis.resources import study_path
+from lsp_analysis import wording
+from lsp_analysis.errors import ParameterError, StudyError, UnknownNameError, did_you_mean
+from lsp_analysis.resources import shipped_studies, study_path
+from lsp_analysis.showing import Shown
 from lsp_analysis.study import areas as area_rules
-from lsp_analysis.study import schema
+from lsp_analysis.study import overview, schema
 from lsp_analysis.study.areas import Area, closed_name
 from lsp_analysis.study.gazetteer import Gazetteer
 from lsp_analysis.study.indicator import Indicator
@@ -23,26 +25,32 @@ from lsp_analysis.study.vintages import deprivation_in
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
+    from matplotlib.axes import Axes
 
+    from lsp_analysis.figures.tables import Table
     from lsp_analysis.study.question import Question
+    from lsp_analysis.wording import Sentence
 
 T = TypeVar("T")
 NATIONAL_GRID = "EPSG:27700"
 SIMULATED = "Simulated data"
 
 
-def open_study(path: str | Path) -> Study:
+def open_study(path: str | Path | Study) -> Study:
     """Open a study; only its ``datapackage.json`` is read.
 
     Parameters
     ----------
-    path : folder of the study, or the name of one that ships with the package (``bolton_demo``).
+    path : folder of the study, or the name of one that ships with the package (``bolton_demo``);
+        a study that is open already is given back.
 
     Raises
     ------
     StudyError
         There is no such folder, or it is no study, or its descriptor is damaged.
     """
+    if isinstance(path, Study):
+        return path
     folder = study_path(path)
     return _KEPT.get(folder.resolve()) or Study(folder, read_descriptor(folder))
 
@@ -62,7 +70,12 @@ def read_descriptor(path: Path) -> dict[str, Any]:
     """The content of ``datapackage.json`` in the folder `path`."""
     file = path / schema.DESCRIPTOR
     if not path.is_dir():
-        raise StudyError(f"There is no study folder {path}. Check the path.")
+        shipped = shipped_studies()
+        nearest = did_you_mean(path.name, shipped, cutoff=0.4)
+        raise StudyError(
+            f"There is no study folder {path}.{nearest or ' Check the path.'} "
+            f"This package brings {wording.and_list(shipped)}."
+        )
     if not file.is_file():
         raise StudyError(
             f"{path} is not a study: it has no {schema.DESCRIPTOR}. "
@@ -83,12 +96,35 @@ def read_descriptor(path: Path) -> dict[str, Any]:
     return descriptor
 
 
+def _called(indicators: pd.DataFrame) -> list[tuple[str, str]]:
+    """What each indicator may be called: its id and its name."""
+    return list(indicators[["indicator_id", "name"]].fillna("").itertuples(index=False, name=None))
+
+
+def _has(row: pd.Series, field: str) -> bool:
+    return field in row and pd.notna(row[field])
+
+
+def _no_indicator(wanted: str, indicators: pd.DataFrame) -> str:
+    """That there is no such indicator, and what may have been meant."""
+    choices = [called for pair in _called(indicators) for called in pair if called]
+    nearest = did_you_mean(wanted, choices)
+    listed = "" if nearest else f" It has {wording.and_list(indicators['indicator_id'].head(20))}."
+    return (
+        f'This study has no indicator "{wanted}".{nearest}{listed} '
+        "The table `indicators` lists them."
+    )
+
+
 def _is_resource(item: object) -> bool:
     return isinstance(item, dict) and all(isinstance(item.get(k), str) for k in ("name", "path"))
 
 
-class Study:
-    """One study folder. Frames it returns are the caller's own to change."""
+class Study(Shown):
+    """One study folder. Frames it returns are the caller's own to change.
+
+    In a notebook it shows what it holds: indicators, dates, areas, and which tables it lacks.
+    """
 
     def __init__(self, path: Path, descriptor: Mapping[str, Any]) -> None:
         """Use `open_study`, which reads the descriptor."""
@@ -100,6 +136,18 @@ class Study:
     def __repr__(self) -> str:
         """Name and folder."""
         return f"Study({self.name!r}, {str(self.path)!r})"
+
+    def sentence(self) -> Sentence:
+        """How many indicators, areas and years it has, and which tables it lacks."""
+        return overview.study_sentence(self)
+
+    def plot(self) -> Axes:
+        """Map of its small areas; StudyError when it has no boundaries."""
+        return overview.study_map(self)
+
+    def shown_table(self) -> Table:
+        """Its indicators with their units and dates."""
+        return overview.study_table(self)
 
     @property
     def name(self) -> str:
@@ -120,6 +168,8 @@ class Study:
     def note(self) -> str:
         """What every figure and page must say of the data; empty when nothing."""
         return SIMULATED if self.simulated else ""
+
+    _note = note
 
     @property
     def attribution(self) -> str:
@@ -244,28 +294,36 @@ class Study:
     def _indicators(self) -> pd.DataFrame:
         return self.read("indicators")
 
-    def indicator(self, indicator_id: str) -> Indicator:
-        """One indicator; StudyError with the nearest names when there is no such one."""
-        rows = self._indicators
-        found = rows[rows["indicator_id"] == indicator_id]
-        if found.empty:
-            choices = rows["indicator_id"].dropna().tolist()
-            raise StudyError(
-                f'This study has no indicator "{indicator_id}".'
-                f"{did_you_mean(str(indicator_id), choices)} The table `indicators` lists them."
-            )
-        row = found.iloc[0]
-        given = {name: row[name] for name in Indicator.__dataclass_fields__ if pd.notna(row[name])}
-        return Indicator(**{"name": indicator_id, "unit": "", "value_type": ""} | given)
+    def indicator(self, name: str | Indicator) -> Indicator:
+        """One indicator, by its indicator_id or its name for people, in any case.
 
-    def area(self, name_or_code: str) -> Area:
-        """The area of that code or name; a neighbourhood before an MSOA, a ward and an LSOA.
+        UnknownNameError, a StudyError, with the nearest names when there is no such one.
+        """
+        rows = self._indicators
+        wanted = str(getattr(name, "indicator_id", name))
+        found = rows[rows["indicator_id"] == wanted]
+        if found.empty:
+            folded = area_rules.fold_name(wanted)
+            found = rows[[folded in map(area_rules.fold_name, pair) for pair in _called(rows)]]
+        if len(found) != 1:
+            raise UnknownNameError(_no_indicator(wanted, rows))
+        row = found.iloc[0]
+        given = {field: row[field] for field in Indicator.__dataclass_fields__ if _has(row, field)}
+        return Indicator(**{"name": row["indicator_id"], "unit": "", "value_type": ""} | given)
+
+    def area(self, name_or_code: str | Area) -> Area:
+        """The area of that code or name, or the area itself.
+
+        Where several have the name, a neighbourhood comes before an MSOA, a ward and an LSOA.
 
         Raises
         ------
         AreaError
             No area, or more than one, has that name; the message has the nearest names.
         """
+        if isinstance(name_or_code, Area) and name_or_code.study in (self, None):
+            return name_or_code
+        name_or_code = getattr(name_or_code, "code", name_or_code)
         row = self._gazetteer.find(name_or_code, code_vintage=self.code_vintage)
         vintage = int(row["code_vintage"])
         name = row["area_name"] if pd.notna(row["area_name"]) else row["area_code"]
@@ -277,6 +335,7 @@ class Study:
             borough_code=row["borough_code"] if pd.notna(row["borough_code"]) else row["area_code"],
             members=self._members(row["area_code"], row["area_type"], vintage),
             is_pilot=bool(row["is_pilot"]),
+            study=self,
         )
 
     @cached_property
@@ -338,7 +397,7 @@ class Study:
     def panel(self, indicator_id: str, *, freq: str | None = None) -> pd.DataFrame:
         """Small areas of the study by period; see `panel.tidy_panel` for its columns."""
         indicator = self.indicator(indicator_id)
-        rows = self.read("observations", where={"indicator_id": indicator_id})
+        rows = self.read("observations", where={"indicator_id": indicator.indicator_id})
         small = set(self._areas.loc[self._areas["area_type"] == self.small_area_type, "area_code"])
         return tidy_panel(rows[rows["area_code"].isin(small)], indicator, freq=freq)
 

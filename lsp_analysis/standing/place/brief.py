@@ -11,12 +11,15 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.errors import PanelError
+from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.agencies.plan import PlanProgress, plan_progress, plan_values
 from lsp_analysis.standing.change.gaps import Gap, gap_between
+from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison.profiles import Profile, profile
 from lsp_analysis.standing.place.groups import group_limits, group_series
 from lsp_analysis.standing.place.panels import read_panels, yearly
+from lsp_analysis.study.overview import area_map, area_sentence, residents
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,12 +31,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 REST = "the rest of the borough"
 ALIKE = "similarly deprived areas"
-_SHOWN_AREAS = 4
 
 
 @dataclass(frozen=True)
-class AreaBrief:
+class AreaBrief(Shown):
     """An area, its comparators and its indicators, ready to be written up.
+
+    In a notebook it shows how the area stands on every indicator.
 
     Attributes
     ----------
@@ -57,6 +61,25 @@ class AreaBrief:
     n: int = 10
     panels_given: bool = False  # and not read from the study
     against: str = ""
+
+    @property
+    def note(self) -> str:
+        """What every figure must say of the data."""
+        return self.study.note
+
+    _note = note
+
+    def sentence(self) -> wording.Sentence:
+        """The `headline`."""
+        return self.headline()
+
+    def plot(self) -> Axes:
+        """Draw every indicator of the area beside all small areas of its borough."""
+        return self.profile.plot()
+
+    def shown_table(self) -> Table:
+        """The `profile_table`."""
+        return self.profile_table()
 
     def about(self, area: str | Area) -> AreaBrief:
         """The same of another area; what has been read of the study is not read again."""
@@ -85,6 +108,18 @@ class AreaBrief:
             area_name=self.area.name,
             level=self.level,
         )
+
+    def indicator_id(self, name: str) -> str:
+        """The id of an indicator by its id or name; PanelError where it has no small areas."""
+        if isinstance(name, str) and name in self.panels:
+            return name
+        found = self.study.indicator(name)
+        if found.indicator_id not in self.panels:
+            raise PanelError(
+                f"{found.name} has no observations for small areas of this study, so "
+                f"{self.area.name} cannot be judged by it. Add some: lsp-analysis add."
+            )
+        return found.indicator_id
 
     @cached_property
     def plan(self) -> PlanProgress | None:
@@ -164,18 +199,8 @@ class AreaBrief:
         return wording.Sentence(f"{indicator.name}: {'; '.join(moves)}.")
 
     def place(self) -> wording.Sentence:
-        """What the area is made of, how many live there, and where it ranks."""
-        codes = list(self.area.members)
-        listed = wording.and_list(codes[:_SHOWN_AREAS])
-        if len(codes) > _SHOWN_AREAS:
-            listed = f"{', '.join(codes[:_SHOWN_AREAS])} and {len(codes) - _SHOWN_AREAS} more"
-        made = wording.counted(len(codes), "small area")
-        text = f"{self.area.name} is {made} ({listed}, codes of {self.area.code_vintage})"
-        people = self.population()
-        if people:
-            count, period = people
-            text += f" with {wording.number(count)} residents ({wording.period(period)})"
-        return wording.Sentence(f"{text}. {self._others()}")
+        """What the area is made of, how many live there, and what it is compared with."""
+        return wording.Sentence(f"{area_sentence(self.area)} {self._others()}")
 
     def _others(self) -> str:
         rest = self.comparators.get(REST, [])
@@ -191,28 +216,12 @@ class AreaBrief:
 
     def population(self, codes: list[str] | None = None) -> tuple[float, object] | None:
         """Residents of the area, or of `codes`, and the latest period they are known for."""
-        if not self.study.has("populations"):
-            return None
-        wanted = list(self.area.members) if codes is None else codes
-        rows = self.study.read("populations", where={"area_code": wanted})
-        if rows.empty:
-            return None
-        last = rows[rows["period"] == rows["period"].max()]
-        last = _whole(_whole(last, "sex"), "age_band")
-        return float(last["population"].sum()), last["period"].iloc[0]
+        people = residents(self.study, list(self.area.members) if codes is None else codes)
+        return None if people is None else (float(people.sum()), people.name)
 
     def draw_place(self) -> Axes:
         """Map of where the area lies; StudyError when the study has no boundaries."""
-        small = self.study.small_areas()["area_code"]
-        pairs = self.study.neighbours()
-        own = set(self.area.members)
-        around = set(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"]) - own
-        return figures.draw_where(
-            self.study.geometry(small),
-            highlight=list(own),
-            neighbours=sorted(around),
-            name=self.area.name,
-        )
+        return area_map(self.area)
 
     def main_indicator(self, wanted: str = "", *, over_time: bool = True) -> str:
         """`wanted` if given, else the indicator on which the area stands out for the worse most.
@@ -220,7 +229,7 @@ class AreaBrief:
         For a story `over_time` one that is known for a single period is taken only if all are.
         """
         if wanted:
-            return self.study.indicator(wanted).indicator_id
+            return self.indicator_id(wanted)
         table = self.profile.table
         known = table[table["value"].notna()]
         if known.empty:
@@ -257,6 +266,7 @@ class AreaBrief:
 
     def through_time(self, indicator_id: str) -> pd.DataFrame:
         """The panel by years where the area has two whole ones, otherwise as it is."""
+        indicator_id = self.indicator_id(indicator_id)
         if indicator_id not in self._years:
             panel = self.panels[indicator_id]
             whole = self.once(f"{indicator_id} by years", lambda: yearly(panel))
@@ -271,6 +281,13 @@ class AreaBrief:
 
         By `through_time`, or with ``years=False`` in the periods of the panel. Worked out once.
         """
+        indicator_id = self.indicator_id(indicator_id)
+        if comparator and comparator not in self.comparators:
+            raise ParameterError(
+                f'{self.area.name} is not compared with "{comparator}", but with '
+                f"{wording.and_list(self.comparators, last='or')}."
+                f"{did_you_mean(str(comparator), self.comparators)}"
+            )
         key = (indicator_id, comparator, years)
         if key not in self._groups:
             self._groups[key] = group_series(
@@ -349,7 +366,8 @@ def area_brief(
     StudyError
         No indicator has observations for small areas.
     """
-    place = study.area(area) if isinstance(area, str) else area
+    place = study.area(area)
+    check_level(level)
     notes = []
     comparators = {REST: study.rest_of_borough(place)}
     if study.has("deprivation"):
@@ -372,12 +390,6 @@ def area_brief(
     return AreaBrief(
         study, place, comparators, panels, tuple(notes), level, start, n, given, against
     )
-
-
-def _whole(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Rows for all people together where there are any, else the groups, which add up to them."""
-    together = rows[rows[column] == "all"]
-    return together if len(together) else rows
 
 
 def _quantities(values: pd.Series, units: pd.Series) -> list[str]:

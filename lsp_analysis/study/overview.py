@@ -1,0 +1,156 @@
+"""What a study holds and what an area is made of: what each shows of itself in a notebook."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.errors import LspError
+from lsp_analysis.study import schema
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.figures.tables import Table
+    from lsp_analysis.study.areas import Area
+    from lsp_analysis.study.store import Study
+
+_MOST_ROWS, _MOST_CODES = 20, 4
+_OPTIONAL = [*(name for name, table in schema.TABLES.items() if not table.required), "geometry"]
+_CALLED = {"geometry": "boundaries", "area_members": "area members", "code_lookup": "code lookup"}
+
+
+def study_sentence(study: Study) -> wording.Sentence:
+    """How many indicators, areas and years a study has, and which tables it lacks."""
+    held = held_by_indicator(study)
+    small = wording.counted(len(study.small_areas()), "small area")
+    many = wording.capital(wording.counted(len(held), "indicator"))
+    coded = f"{study.small_area_type.upper()} codes of {study.code_vintage}"
+    text = f"{study.title.rstrip('.')}. {many} of {small} ({coded})"
+    if len(held):
+        text += f", from {held['first'].min():%Y} to {held['last'].max():%Y}"
+    lacks = [_CALLED.get(name, name) for name in _OPTIONAL if not study.has(name)]
+    said = [f"{text}."]
+    if study.simulated:
+        said.append("The numbers are simulated.")
+    if lacks:
+        said.append(f"It has no {wording.and_list(lacks, last='or')}.")
+    unseen = len(study.indicators()) - len(held)
+    if unseen:
+        said.append(f"{wording.capital(wording.counted(unseen, 'indicator'))} without a value.")
+    return wording.Sentence(" ".join(said))
+
+
+def study_table(study: Study) -> Table:
+    """Each indicator with its unit, its dates and how many small areas have values."""
+    held = held_by_indicator(study)
+    about = study.indicators().set_index("indicator_id").reindex(held.index)
+    frame = pd.DataFrame(
+        {
+            "Indicator": about["name"],
+            "Name to type": held.index,
+            "Unit": [wording.unit_label(unit) for unit in about["unit"].fillna("")],
+            "From": held["first"].dt.strftime("%Y-%m"),
+            "To": held["last"].dt.strftime("%Y-%m"),
+            "Small areas": held["areas"],
+        }
+    ).reset_index(drop=True)
+    more = len(frame) - _MOST_ROWS
+    note = f"{more} more: indicators()." if more > 0 else ""
+    return figures.table(frame.head(_MOST_ROWS), f"What {study.name} holds", note)
+
+
+def held_by_indicator(study: Study) -> pd.DataFrame:
+    """``first``, ``last`` date and number of small ``areas`` with observations, by indicator."""
+    columns = ["indicator_id", "area_code", "period_start", "period_end"]
+    rows = study.read("observations", columns)
+    rows = rows[rows["area_code"].isin(study.small_areas()["area_code"])]
+    grouped = rows.groupby("indicator_id", sort=False)
+    held = grouped.agg(
+        first=("period_start", "min"), last=("period_end", "max"), areas=("area_code", "nunique")
+    )
+    order = [name for name in study.indicators()["indicator_id"] if name in held.index]
+    return held.loc[order]
+
+
+def study_map(study: Study) -> Axes:
+    """The small areas, by deprivation where the study knows it; StudyError without boundaries."""
+    shapes = study.geometry(study.small_areas()["area_code"])
+    try:
+        rows = study.deprivation()
+    except LspError:
+        return figures.draw_where(shapes, highlight=[])
+    rows = rows[rows["area_code"].isin(shapes["area_code"])]
+    known = rows.groupby("edition")["area_code"].nunique()
+    whole = known.index[known == known.max()] if len(known) else []
+    if not len(whole):
+        return figures.draw_where(shapes, highlight=[])
+    last = rows[rows["edition"] == max(whole)]
+    return figures.draw_choropleth(
+        shapes.merge(last[["area_code", "score"]], on="area_code", how="left"),
+        column="score",
+        label=f"Index of Multiple Deprivation {max(whole)}",
+        unit="score",
+    )
+
+
+def area_sentence(area: Area) -> wording.Sentence:
+    """What an area is made of, and how many live there."""
+    codes = list(area.members)
+    listed = wording.and_list(codes[:_MOST_CODES])
+    if len(codes) > _MOST_CODES:
+        listed = f"{', '.join(codes[:_MOST_CODES])} and {len(codes) - _MOST_CODES} more"
+    made = wording.counted(len(codes), "small area")
+    text = f"{area.name} is {made} ({listed}, codes of {area.code_vintage})"
+    people = residents(area.study, codes) if area.study else None
+    if people is not None:
+        period = people.name
+        text += f" with {wording.number(people.sum())} residents ({wording.period(period)})"
+    return wording.Sentence(f"{text}.")
+
+
+def area_map(area: Area) -> Axes:
+    """Where an area lies, its neighbours beside it; StudyError without boundaries."""
+    study = area.study
+    pairs = study.neighbours()
+    own = set(area.members)
+    around = set(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"]) - own
+    return figures.draw_where(
+        study.geometry(study.small_areas()["area_code"]),
+        highlight=list(own),
+        neighbours=sorted(around),
+        name=area.name,
+    )
+
+
+def area_table(area: Area) -> Table:
+    """The small areas of an area, with their names and residents."""
+    small = area.study.small_areas().set_index("area_code")["area_name"]
+    frame = pd.DataFrame({"Small area": area.members, "Name": small.reindex(area.members).array})
+    people = residents(area.study, area.members)
+    if people is not None:
+        frame["Residents"] = people.reindex(area.members).array
+    more = len(frame) - _MOST_ROWS
+    note = f"{more} more: members." if more > 0 else ""
+    return figures.table(frame.head(_MOST_ROWS), f"The small areas of {area.name}", note)
+
+
+def residents(study: Study, codes: list[str] | tuple[str, ...]) -> pd.Series | None:
+    """Residents of each of `codes` in the last period they are known for, which names the series;
+    None when the study does not know."""
+    if not study.has("populations"):
+        return None
+    rows = study.read("populations", where={"area_code": list(codes)})
+    if rows.empty:
+        return None
+    last = rows[rows["period"] == rows["period"].max()]
+    last = _whole(_whole(last, "sex"), "age_band")
+    return last.groupby("area_code")["population"].sum().rename(last["period"].iloc[0])
+
+
+def _whole(rows: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Rows for all people together where there are any, else the groups, which add up to them."""
+    together = rows[rows[column] == "all"]
+    return together if len(together) else rows

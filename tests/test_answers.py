@@ -1,0 +1,105 @@
+"""Questions asked of one place: any way to name it, grey sentences, notes, and wrong input."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import ROOT
+
+from lsp_analysis import area_brief, compare, gap, open_study, standing
+from lsp_analysis.absent import Absent
+from lsp_analysis.errors import LspError, ParameterError, UnknownNameError
+from lsp_analysis.showing import Shown
+from lsp_analysis.standing.answers import brief_of
+
+DEMO = ROOT / "data" / "bolton_demo"
+HERE = "Hall i' th' Wood"
+
+
+@pytest.fixture(scope="module")
+def study():
+    return open_study(DEMO)
+
+
+@pytest.fixture(scope="module")
+def place(study):
+    return study.area(HERE)
+
+
+def test_a_place_and_its_brief_give_the_same_answer(study, place):
+    brief = area_brief(study, HERE)
+    assert gap(place, "burglary") == gap(brief, "burglary")
+    assert compare(place, "burglary") == compare(brief, "burglary")
+    assert brief_of(place) is brief_of(place)
+
+
+def test_an_indicator_goes_by_its_id_and_by_its_name(place):
+    assert gap(place, "burglary in a DWELLING") == gap(place, "burglary")
+    assert compare(place, place.study.indicator("burglary")) == compare(place, "burglary")
+
+
+@pytest.mark.parametrize("name", [n for n in standing.__all__ if n in standing._ANSWERS])
+def test_every_answer_shows_itself_and_bears_the_note(place, name):
+    ask = getattr(standing, name)
+    by_indicator = ask.__wrapped__.__code__.co_varnames[1:2] == ("indicator_id",)
+    found = ask(place, "burglary") if by_indicator else ask(place)
+    assert "<p" in found._repr_html_() or "<table" in found._repr_html_()
+    if isinstance(found, Shown) and hasattr(found, "plot"):
+        texts = [text.get_text() for text in found.plot().figure.texts]
+        assert "Simulated data" in texts
+
+
+def test_what_the_study_cannot_answer_is_one_grey_sentence(place):
+    found = standing.trend_test(place, "burglary")
+    assert isinstance(found, Absent)
+    assert not found
+    assert found.plot()._repr_html_() == found._repr_html_()
+    assert "chi-squared" in found._repr_html_()
+
+
+def test_help_shows_the_public_name_and_the_indicator():
+    assert gap.__name__ == "gap"
+    assert "rest of its borough" in gap.__doc__
+
+
+WRONG = {
+    "misspelt indicator": (lambda s, p: gap(p, "burglry"), 'Did you mean "burglary"'),
+    "misspelt label": (lambda s, p: compare(p, "Burglry in a dwelling"), "Burglary in a dwelling"),
+    "number for an indicator": (lambda s, p: s.panel(3), 'no indicator "3"'),
+    "unknown indicator lists them": (lambda s, p: s.indicator("xyz"), "antisocial_behaviour"),
+    "place as text": (lambda s, p: gap(HERE, "burglary"), "open_study"),
+    "study for a place": (lambda s, p: gap(s, "burglary"), ".area("),
+    "comparator": (
+        lambda s, p: gap(p, "burglary", "similarly deprivd areas"),
+        "similarly deprived",
+    ),
+    "start in words": (lambda s, p: area_brief(s, HERE, start="soon"), "2008-04"),
+    "start too early": (lambda s, p: area_brief(s, HERE, start="1999"), "Add an earlier edition"),
+    "level in per cent": (lambda s, p: area_brief(s, HERE, level=95), "write 0.95"),
+    "level in words": (lambda s, p: area_brief(s, HERE, level="high"), "write 0.95"),
+    "misspelt area": (lambda s, p: s.area("Hall in the Wood"), "Hall i' th' Wood"),
+    "code too short": (lambda s, p: s.area("E0100480"), "E01004802"),
+    "no area": (lambda s, p: s.area(""), "No area of this study"),
+    "against nowhere": (lambda s, p: area_brief(s, HERE, against="Nowhere"), "Nowhere"),
+    "study by half its name": (lambda s, p: open_study("bolton"), "bolton_demo"),
+    "study nowhere": (lambda s, p: open_study("no/such/folder"), "bolton_demo"),
+    "misspelt table": (lambda s, p: s.read("observation"), "observations"),
+    "misspelt column": (lambda s, p: s.read("areas", ["area_cod"]), "area_code"),
+    "type of area": (lambda s, p: s.areas("lsoas"), "lsoa"),
+    "length of period": (lambda s, p: s.panel("burglary", freq="weekly"), "weekly"),
+}
+
+
+@pytest.mark.parametrize(("ask", "said"), WRONG.values(), ids=WRONG)
+def test_wrong_input_is_answered_by_one_sentence_with_what_was_meant(study, place, ask, said):
+    with pytest.raises(LspError) as caught:
+        ask(study, place)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert caught.value._render_traceback_() == [f"{type(caught.value).__name__}: {caught.value}"]
+
+
+def test_unknown_names_and_wrong_parameters_are_never_grey(place):
+    with pytest.raises(UnknownNameError):
+        standing.small_area_map(place, "burglry")
+    with pytest.raises(ParameterError):
+        standing.funnel_plot("Hall i' th' Wood", "burglary")
