@@ -55,6 +55,10 @@ class DisclosureError(LspError):
     """A table would let a reader learn about a person."""
 
 
+class RepairNotice(UserWarning):
+    """A change that was cut short, as by a power cut, was found and finished or undone."""
+
+
 def did_you_mean(text: str, choices: Iterable[str], n: int = 3, cutoff: float = 0.6) -> str:
     """Close matches to `text` as the end of an error message, or an empty string.
 

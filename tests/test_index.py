@@ -10,9 +10,8 @@ import pytest
 from small_study import LSOAS, write_small_study
 from test_page import NAME, Tags
 
-from lsp_analysis import open_study
+from lsp_analysis import durable, open_study
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports.job import files
 from lsp_analysis.reports.job.manifest import FAILED, MADE, ReportRecord, append_record
 from lsp_analysis.reports.page.index import borough_outline, render_index, write_index
 
@@ -127,7 +126,7 @@ def test_reports_on_one_area_come_in_one_order_however_they_were_made(study, mad
 
 def test_a_run_that_waits_for_another_indexes_what_that_one_made(study, made):
     append_record(made)
-    with files.locked(made.out, "index.html"):
+    with durable.locked(made.out, "index.html"):
         waiting = threading.Thread(target=write_index, args=(made.out, study, None))
         waiting.start()
         time.sleep(0.5)

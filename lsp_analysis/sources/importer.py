@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from lsp_analysis import durable
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import (
     boundaries,
@@ -75,7 +76,7 @@ def import_study(
     StudyError
         `out` is something other than a study, or cannot be written.
     """
-    folder, out = Path(folder), Path(out)
+    folder, out = (durable.settled(path, SourceError) for path in (folder, out))
     refuse_if_not_a_study(out)
     tables, polygons = _find(folder)
     register = Register()

@@ -23,7 +23,7 @@ class KeptStudy(Study):
 
     def __init__(self, study: Study) -> None:
         """Remember what `study` says from now on."""
-        super().__init__(study.path, study.descriptor)
+        super().__init__(study.path, study.descriptor, study.version)
         self._memory: dict[Any, Any] = {}
 
     def gather(self) -> KeptStudy:

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
-import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from lsp_analysis.errors import StudyError, did_you_mean
 from lsp_analysis.study import schema
@@ -28,82 +28,90 @@ HEAD_BYTES = 1 << 16
 
 
 def scan_table(
-    file: Path,
+    parts: Iterable[tuple[Path, bytes]],
     table: str,
     columns: Iterable[str] | None,
     where: Mapping[str, Any],
     *,
     recorded_bytes: int | None = None,
 ) -> pd.DataFrame:
-    """Rows of `file` that answer `where`, with `columns` of `table`; see `Study.read`."""
-    refuse_if_cut_short(file, recorded_bytes)
-    try:
-        source = _open(file, table)
-        present = source.schema.names
-        wanted = list(columns) if columns is not None else _all_columns(table, present)
-        _refuse_unknown([*wanted, *where], table, present)
-        _refuse_missing(wanted, table, present, file)
-        found = source.to_table(
-            columns=[name for name in wanted if name in present],
-            filter=_filter(where, table, present),
-        )
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, UnicodeDecodeError) as error:
-        raise StudyError(
-            f"{file} cannot be read as table {table} ({_plain(error)}). "
-            f"`lsp-analysis check {file.parent}` lists what is wrong, row by row."
-        ) from error
-    return _as_frame(found, table, wanted)
+    """Rows that answer `where`, with `columns` of `table`; see `Study.read`.
+
+    `parts` are the files of the table, each with its content.
+    """
+    wanted, found = None if columns is None else list(columns), []
+    for file, content in parts:
+        refuse_if_cut_short(file, content, recorded_bytes)
+        try:
+            present = _names(file, content)
+            asked = _all_columns(table, present) if wanted is None else wanted
+            _refuse_unknown([*asked, *where], table, present)
+            _refuse_missing(asked, table, present, file)
+            needed = [name for name in dict.fromkeys([*asked, *where]) if name in present]
+            rows = _rows(file, content, table, needed, _filter(where, table, present))
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+            raise StudyError(
+                f"{file} cannot be read as table {table} ({_plain(error)}). "
+                f"`lsp-analysis check {file.parent}` lists what is wrong, row by row."
+            ) from error
+        found.append(_as_frame(rows, table, asked))
+    return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
 
 
-def refuse_if_cut_short(file: Path, recorded_bytes: int | None) -> None:
+def refuse_if_cut_short(file: Path, content: bytes, recorded_bytes: int | None) -> None:
     """Stop when a text file is smaller than recorded and ends in the middle of a line.
 
     A file edited by hand may be smaller, but spreadsheets and editors end the last line.
     """
-    if not file.is_file():
-        raise StudyError(
-            f"The file {file} is listed in {schema.DESCRIPTOR} but missing. Restore it from a copy."
-        )
-    size = file.stat().st_size
+    size = len(content)
     if file.suffix != ".csv" or not recorded_bytes or size >= recorded_bytes:
         return
-    with file.open("rb") as content:
-        content.seek(max(size - 1, 0))
-        if content.read() not in (b"\n", b"\r"):
-            raise StudyError(
-                f"{file} seems cut short: it has {size:,} of {recorded_bytes:,} bytes and stops in "
-                "the middle of a line. Restore it from a copy."
-            )
+    if not content.endswith((b"\n", b"\r")):
+        raise StudyError(
+            f"{file} seems cut short: it has {size:,} of {recorded_bytes:,} bytes and stops in "
+            "the middle of a line. Restore it from a copy."
+        )
 
 
-def _open(file: Path, table: str) -> ds.Dataset:
+def _names(file: Path, content: bytes) -> list[str]:
     if file.suffix == ".parquet":
-        return ds.dataset(file, format="parquet")
-    # With the schema given, no row is read to guess at it, and a bad cell is named when it is met.
-    types = {name: _arrow_type(table, name) for name in csv_header(file)}
+        return pq.read_schema(pa.BufferReader(content)).names
+    return csv_header(file, content)
+
+
+def _rows(
+    file: Path, content: bytes, table: str, names: list[str], wanted: pc.Expression | None
+) -> pa.Table:
+    """The rows of one file that are wanted; a bad cell is named only in a column that is read."""
+    if file.suffix == ".parquet":
+        return pq.read_table(pa.BufferReader(content), columns=names, filters=wanted)
     convert = pacsv.ConvertOptions(
-        column_types=types,
+        column_types={name: _arrow_type(table, name) for name in names},
+        include_columns=names,
         null_values=["", *schema.MISSING_MARKS],
         strings_can_be_null=False,
         true_values=["true", "True", "TRUE", "1", "yes"],
         false_values=["false", "False", "FALSE", "0", "no"],
     )
     parse = pacsv.ParseOptions(newlines_in_values=True)
-    form = ds.CsvFileFormat(parse_options=parse, convert_options=convert)
-    return ds.dataset(file, format=form, schema=pa.schema(types.items()))
+    alone = pacsv.ReadOptions(use_threads=False)  # else a message does not name the row
+    read = pacsv.read_csv(pa.BufferReader(content), alone, parse, convert)
+    return read if wanted is None else read.filter(wanted)
 
 
-def csv_header(file: Path) -> list[str]:
-    """Names in the first line of a CSV file."""
-    with file.open("rb") as content:
-        first = content.read(HEAD_BYTES).splitlines()
+def csv_header(file: Path, content: bytes) -> list[str]:
+    """Names in the first line of the CSV `file` with this `content`."""
+    first = content[:HEAD_BYTES].splitlines()
     if not first:
         raise StudyError(f"{file} is empty. Restore it from a copy, or write its header again.")
     try:
         line = first[0].decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise StudyError(f"{file} is not in UTF-8. Save it again as CSV UTF-8.") from error
-    return next(csv.reader([line]))
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error as error:
+        raise StudyError(f"The header of {file} cannot be read ({error}). Restore it.") from error
 
 
 def _all_columns(table: str, present: list[str]) -> list[str]:
@@ -128,14 +136,14 @@ def _refuse_missing(wanted: list[str], table: str, present: list[str], file: Pat
             raise StudyError(f"{file} has no column {name} ({column.about}). Add the column.")
 
 
-def _filter(where: Mapping[str, Any], table: str, present: list[str]) -> ds.Expression | None:
+def _filter(where: Mapping[str, Any], table: str, present: list[str]) -> pc.Expression | None:
     made = None
     for name, value in where.items():
         values = [value] if isinstance(value, str) or not isinstance(value, Iterable) else [*value]
         if name in present:
-            term = ds.field(name).isin(pa.array(values, type=_arrow_type(table, name)))
+            term = pc.field(name).isin(pa.array(values, type=_arrow_type(table, name)))
         else:
-            term = ds.scalar(schema.TABLES[table].column(name).default in values)
+            term = pc.scalar(schema.TABLES[table].column(name).default in values)
         made = term if made is None else made & term
     return made
 

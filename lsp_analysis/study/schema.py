@@ -423,3 +423,35 @@ def package_descriptor(
             made[key] = rows
     made |= {f"lsp:{key}": value for key, value in own.items() if value not in (None, "")}
     return made | {"resources": resources}
+
+
+_STRING = {"type": "string"}
+_CREDIT = dict.fromkeys(("title", "name", "path"), _STRING)
+_NAMED = {"type": "array", "items": {"type": "object", "properties": _CREDIT}}
+# What ``datapackage.json`` must be, as JSON schema, before anything in it is used.
+DESCRIPTOR_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["resources"],
+    "properties": {
+        "name": {"type": ["string", "null"]},
+        "title": {"type": ["string", "null"]},
+        "sources": _NAMED,
+        "licenses": _NAMED,
+        "lsp:attribution": _STRING,
+        "lsp:simulated": {"type": "boolean"},
+        "lsp:small_area_type": _STRING,
+        "resources": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["name", "path"],
+                "properties": {
+                    "name": {"type": "string", "minLength": 1},
+                    "path": {"type": "string", "minLength": 1},
+                    "bytes": {"type": "integer", "minimum": 0},
+                    "hash": _STRING,
+                },
+            },
+        },
+    },
+}

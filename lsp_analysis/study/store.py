@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
+import hashlib
+import io
+import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -10,8 +13,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
-from lsp_analysis import wording
-from lsp_analysis.errors import ParameterError, StudyError, UnknownNameError, did_you_mean
+from lsp_analysis import durable, untrusted, wording
+from lsp_analysis.errors import (
+    LspError,
+    ParameterError,
+    RepairNotice,
+    StudyError,
+    UnknownNameError,
+    did_you_mean,
+)
 from lsp_analysis.resources import shipped_studies, study_path
 from lsp_analysis.showing import Shown
 from lsp_analysis.study import areas as area_rules
@@ -51,8 +61,23 @@ def open_study(path: str | Path | Study) -> Study:
     """
     if isinstance(path, Study):
         return path
-    folder = study_path(path)
-    return _KEPT.get(folder.resolve()) or Study(folder, read_descriptor(folder))
+    folder = durable.settled(study_path(path), StudyError)
+    if durable.unfinished(folder):
+        _repair(folder)
+    if folder in _KEPT:
+        return _KEPT[folder]
+    version = version_of(folder)
+    return Study(folder, read_descriptor(folder), version)
+
+
+def _repair(folder: Path) -> None:
+    """Finish or undo a change of the study that was cut short, unless it is still going on."""
+    patience = 0.0 if folder.exists() else durable.PATIENCE
+    with contextlib.suppress(LspError, OSError):
+        with durable.locked(folder.parent, folder.name, patience=patience):
+            done = durable.restore(folder)
+        if done:
+            warnings.warn(done, RepairNotice, stacklevel=3)
 
 
 def keep_open(study: Study) -> None:
@@ -60,10 +85,32 @@ def keep_open(study: Study) -> None:
 
     For processes that do nothing but make pages of one study as it is now; see `kept.KeptStudy`.
     """
-    _KEPT[study.path.resolve()] = study
+    _KEPT[study.path] = study
+    for file, digest in study.digests.items():
+        _note(file, digest)
 
 
 _KEPT: dict[Path, Study] = {}
+_DIGESTS: dict[str, str] = {}
+SEVERAL = "several versions"
+
+
+def files_read() -> dict[str, str]:
+    """SHA-256 of every file of a study that this process has read, by its path."""
+    return dict(_DIGESTS)
+
+
+def _note(file: str, digest: str) -> None:
+    _DIGESTS[file] = digest if _DIGESTS.get(file, digest) == digest else SEVERAL
+
+
+def version_of(path: Path) -> tuple[int, ...]:
+    """Changes whenever the study at `path` is written; empty when there is none."""
+    try:
+        about = (path / schema.DESCRIPTOR).stat()
+    except (OSError, ValueError):
+        return ()
+    return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns
 
 
 def read_descriptor(path: Path) -> dict[str, Any]:
@@ -82,18 +129,9 @@ def read_descriptor(path: Path) -> dict[str, Any]:
             "Make a study with `lsp-analysis new` or `lsp-analysis import`."
         )
     try:
-        descriptor = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
-        raise StudyError(
-            f"{file} cannot be read as JSON ({error}). It may be cut short: restore it from a copy."
-        ) from error
-    listed = descriptor.get("resources") if isinstance(descriptor, dict) else None
-    if not isinstance(listed, list) or not all(_is_resource(item) for item in listed):
-        raise StudyError(
-            f"{file} does not list its resources, each with a name and a path. "
-            "Restore it from a copy, or write the study again."
-        )
-    return descriptor
+        return untrusted.read_json(file, schema.DESCRIPTOR_SCHEMA)
+    except LspError as error:
+        raise StudyError(f"{error} Restore it from a copy, or write the study again.") from error
 
 
 def _called(indicators: pd.DataFrame) -> list[tuple[str, str]]:
@@ -116,19 +154,19 @@ def _no_indicator(wanted: str, indicators: pd.DataFrame) -> str:
     )
 
 
-def _is_resource(item: object) -> bool:
-    return isinstance(item, dict) and all(isinstance(item.get(k), str) for k in ("name", "path"))
-
-
 class Study(Shown):
     """One study folder. Frames it returns are the caller's own to change.
 
     In a notebook it shows what it holds: indicators, dates, areas, and which tables it lacks.
     """
 
-    def __init__(self, path: Path, descriptor: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: Path, descriptor: Mapping[str, Any], version: tuple[int, ...] = ()
+    ) -> None:
         """Use `open_study`, which reads the descriptor."""
         self.path = path
+        self.version = version or version_of(path)
+        self.digests: dict[str, str] = {}  # SHA-256 of the files it has read, by path
         self.descriptor = descriptor
         self._resources = {item["name"]: item for item in descriptor["resources"]}
         self._makeup: dict[int, tuple[dict[str, str], dict[str, list[str]]]] = {}  # by vintage
@@ -188,8 +226,8 @@ class Study(Shown):
     def file(self, table: str) -> Path:
         """Path of the file of `table`; a plain sentence when the study has no such table."""
         if table in self._resources:
-            path = (self.path / self._resources[table]["path"]).resolve()
-            if not path.is_relative_to(self.path.resolve()):
+            path = durable.settled(self.path / self._resources[table]["path"], StudyError)
+            if not path.is_relative_to(self.path):
                 raise StudyError(f"Table {table} of {self.path} lies outside the study folder.")
             return path
         known = [*schema.TABLES, schema.GEOMETRY]
@@ -227,9 +265,30 @@ class Study(Shown):
             The table, its file or a column is missing, or the file is damaged.
         """
         file = self.file(table)
+        recorded = self._resources[table].get("bytes")
         return scan_table(
-            file, table, columns, where or {}, recorded_bytes=self._resources[table].get("bytes")
+            [(file, self._content(file))], table, columns, where or {}, recorded_bytes=recorded
         )
+
+    def _content(self, file: Path) -> bytes:
+        """The bytes of `file`, whose fingerprint is kept: they are what an answer was made from."""
+        try:
+            content = file.read_bytes()
+        except FileNotFoundError as error:
+            raise StudyError(
+                f"The file {file} is listed in {schema.DESCRIPTOR} but missing. "
+                "Restore it from a copy."
+            ) from error
+        except OSError as error:
+            raise StudyError(f"{file} cannot be read ({error.strerror}).") from error
+        if self.version != version_of(self.path):
+            raise StudyError(
+                f"The study {self.path} was written again after it was opened. Open it again."
+            )
+        digest = hashlib.sha256(content).hexdigest()
+        self.digests[str(file)] = digest
+        _note(str(file), digest)
+        return content
 
     def areas(self, area_type: str | None = None) -> pd.DataFrame:
         """The table `areas`, or its rows of one type, in every code vintage."""
@@ -451,7 +510,8 @@ class Study(Shown):
 
     @cached_property
     def _shapes(self) -> GeoDataFrame:
-        return read_geometry(self.file(schema.GEOMETRY)).to_crs(NATIONAL_GRID)
+        file = self.file(schema.GEOMETRY)
+        return read_geometry(file, self._content(file)).to_crs(NATIONAL_GRID)
 
     def once(self, what: str, make: Callable[[], T]) -> T:
         """What `make` gives for `what`, alike for all areas of this study as it is stored.
@@ -465,13 +525,14 @@ class Study(Shown):
         return area_rules.adjacency(self.geometry(self.small_areas()["area_code"]))
 
 
-def read_geometry(file: Path) -> GeoDataFrame:
+def read_geometry(file: Path, content: bytes) -> GeoDataFrame:
     """Boundaries as they are stored; StudyError when they cannot be read or have no CRS."""
     import geopandas
 
     read = geopandas.read_parquet if file.suffix == ".parquet" else geopandas.read_file
     try:
-        shapes = read(file)
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+            shapes = read(io.BytesIO(content))
     except Exception as error:  # GDAL, pyarrow and shapely share no base class
         raise StudyError(
             f"The boundaries {file} cannot be read ({_first_line(error)}). The file may be missing "

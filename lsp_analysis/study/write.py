@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-import uuid
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lsp_analysis.errors import StudyError, did_you_mean
+from lsp_analysis import durable
+from lsp_analysis.errors import RepairNotice, StudyError, did_you_mean
 from lsp_analysis.study import schema
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ def write_study(
 ) -> Path:
     """Write `tables` and boundaries as a study folder, replacing an older study of that path.
 
-    The folder is made beside `path` under another name and renamed when it is whole, so a failure
-    leaves what was there before. Files of an older study that its descriptor does not list (a
-    README, notes) are carried over.
+    The folder is made beside `path` under another name and put in place in one step when it is
+    whole, so a failure leaves what was there before; others that write the study wait meanwhile.
+    Files of an older study that its descriptor does not list (a README, notes) are carried over.
 
     Parameters
     ----------
@@ -69,8 +70,7 @@ def write_study(
     StudyError
         A table or column is unknown or missing, or the folder cannot be written.
     """
-    target = Path(path)
-    with whole_folder(target) as folder:
+    with one_writer(path) as target, whole_folder(target) as folder:
         resources = [write_table(folder, table, frame) for table, frame in _ordered(tables)]
         if geometry is not None:
             resources.append(write_geometry(folder, geometry))
@@ -96,24 +96,46 @@ def write_study(
 
 
 @contextmanager
-def whole_folder(target: Path) -> Iterator[Path]:
-    """A new folder to fill that takes the place of `target` only when the block ends well."""
+def one_writer(path: str | Path) -> Iterator[Path]:
+    """Be the only one to change the study at `path`: its folder, without links and dots.
+
+    What an earlier change left when it was cut short is finished or undone first, and told as a
+    warning. What is read of the study inside the block is what `whole_folder` then replaces.
+    """
+    target = durable.settled(path, StudyError)
+    if not target.name:
+        raise StudyError(f"{target} is the top of the disk. Choose a folder for the study.")
     refuse_if_not_a_study(target)
-    stem = target.name.lstrip(".")
-    work = target.with_name(f".{stem}-{uuid.uuid4().hex[:8]}")
     try:
-        work.mkdir(parents=True)
-        yield work
-        if target.exists():
-            _carry_over(target, work)
-        _swap(work, target)
+        with durable.locked(target.parent, target.name, error=StudyError):
+            if done := durable.restore(target):
+                warnings.warn(done, RepairNotice, stacklevel=3)
+            yield target
     except OSError as error:
-        raise StudyError(
-            f"The study folder {target} cannot be written: {error.strerror or error}. "
-            "Choose a folder you may write to, with room on the disk; nothing was changed."
-        ) from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
+        raise _unwritable(target, error) from error
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """A new folder to fill that takes the place of `target` only when the block ends well.
+
+    Call it inside `one_writer`, which gives `target`.
+    """
+    refuse_if_not_a_study(target)
+    try:
+        with durable.new_folder(target) as work:
+            yield work
+            if target.exists():
+                _carry_over(target, work)
+    except OSError as error:
+        raise _unwritable(target, error) from error
+
+
+def _unwritable(target: Path, error: OSError) -> StudyError:
+    return StudyError(
+        f"The study folder {target} cannot be written: {error.strerror or error}. "
+        "Choose a folder you may write to, with room on the disk; nothing was changed."
+    )
 
 
 def refuse_if_not_a_study(target: Path) -> None:
@@ -267,22 +289,11 @@ def _carry_over(old: Path, new: Path) -> None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         ours = {f"{table}.{form}" for table in schema.TABLES for form in ("csv", "parquet")}
     for item in old.iterdir():
-        if item.name in ours or (new / item.name).exists():
+        if item.name in ours or os.path.lexists(new / item.name):
             continue
-        copy = shutil.copytree if item.is_dir() else shutil.copy2
-        copy(item, new / item.name)
-
-
-def _swap(work: Path, target: Path) -> None:
-    """Put `work` where `target` is, and bring `target` back if that fails."""
-    if not target.exists():
-        os.rename(work, target)
-        return
-    aside = work.with_name(work.name + "-old")
-    os.rename(target, aside)
-    try:
-        os.rename(work, target)
-    except OSError:
-        os.rename(aside, target)
-        raise
-    shutil.rmtree(aside, ignore_errors=True)
+        if item.is_dir() and not item.is_symlink():
+            shutil.copytree(
+                item, new / item.name, symlinks=True, copy_function=durable.link_or_copy
+            )
+        else:
+            durable.link_or_copy(str(item), str(new / item.name))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from lsp_analysis import durable
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports.job import files
 from lsp_analysis.reports.job.request import Job
 
 MANIFEST = "manifest.jsonl"
@@ -117,8 +118,28 @@ def record_of(
 
 
 def check_writable(out: Path) -> None:
-    """Refuse a folder whose reports and manifest cannot be written; see `files.check_writable`."""
-    files.check_writable(out)
+    """Refuse an output folder or a manifest that cannot be written, before any work is done.
+
+    Nothing is created.
+
+    Raises
+    ------
+    ReportError
+        `out` is a file, or neither it nor the folder it would be made in can be written.
+    """
+    folder = out
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise ReportError(f"{folder} is a file, so no reports can be put there. Choose a folder.")
+    try:
+        with tempfile.TemporaryFile(dir=folder) as trial:
+            trial.write(b"room?")
+    except OSError as error:
+        raise ReportError(
+            f"The folder {folder} cannot be written ({error.strerror}). "
+            "Choose another output folder, or make room and get leave to write."
+        ) from error
     path = out / MANIFEST
     try:
         if path.exists():
@@ -132,7 +153,9 @@ def check_writable(out: Path) -> None:
 
 def append_record(record: ReportRecord) -> None:
     """Add `record` to the manifest of its folder."""
-    files.append_line(record.out / MANIFEST, record.as_json())
+    record.out.mkdir(parents=True, exist_ok=True)
+    with durable.locked(record.out, MANIFEST, error=ReportError):
+        durable.append_line(record.out / MANIFEST, record.as_json())
 
 
 def read_records(out: Path) -> dict[str, ReportRecord]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from lsp_analysis import durable
 from lsp_analysis.errors import StudyError, UnfinishedError
-from lsp_analysis.reports.job import files
 from lsp_analysis.reports.job.manifest import ReportRecord, read_records
 from lsp_analysis.resources import resource
 from lsp_analysis.study.store import Study
@@ -78,9 +78,11 @@ def write_index(out: Path, study: Study, outline: Outline | None) -> Path:
         It cannot be written; an earlier index stays as it was.
     """
     try:
-        with files.locked(out, INDEX):  # from reading on, or a run that reads early writes last
+        with durable.locked(
+            out, INDEX, error=UnfinishedError
+        ):  # from reading on, or a run that reads early writes last
             records = sorted(read_records(out).values(), key=_place)
-            files.replace_file(out / INDEX, render_index(records, study, outline).encode())
+            durable.replace_file(out / INDEX, render_index(records, study, outline).encode())
     except OSError as error:
         raise UnfinishedError(
             f"The index of reports could not be written to {out} ({error.strerror or error})."

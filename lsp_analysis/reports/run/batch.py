@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from lsp_analysis import durable
 from lsp_analysis.errors import LspError, ParameterError
 from lsp_analysis.interrupts import as_interrupts
-from lsp_analysis.reports.job import files, manifest
+from lsp_analysis.reports.job import manifest
 from lsp_analysis.reports.job.manifest import FAILED, KEPT, ReportRecord
 from lsp_analysis.reports.job.request import Job, JobMaker, Limits, with_log
 from lsp_analysis.reports.job.selection import (
@@ -129,7 +130,7 @@ def run_reports(
         jobs = [maker.make(area, notebook, parameters) for area in chosen]
     jobs = shard_of(without_clashes(jobs), shard)
     manifest.check_writable(maker.out)
-    files.sweep(maker.out)
+    durable.sweep(maker.out)
     return _run(jobs, maker, way, resume, progress)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from lsp_analysis import durable
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports.job import files
 from lsp_analysis.reports.job.manifest import MADE, ReportRecord, append_record, record_of
 from lsp_analysis.reports.job.request import Job, changed
 from lsp_analysis.reports.page import pdf
@@ -76,9 +76,10 @@ def _files(job: Job, notebook: NotebookNode, content: Content) -> dict[str, byte
 
 def _put(job: Job, written: dict[str, bytes], record: ReportRecord) -> ReportRecord:
     try:
-        with files.locked(job.folder, job.name):
-            files.replace_folder(job.folder, job.name, written)
-            append_record(record)
+        with durable.locked(job.folder, job.name, error=ReportError):
+            durable.replace_folder(
+                job.folder, job.name, written, then=lambda: append_record(record)
+            )
     except OSError as error:
         raise ReportError(
             f"It could not be written to {job.folder} ({error.strerror or error}). "

@@ -7,9 +7,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from lsp_analysis import durable
 from lsp_analysis.errors import UnfinishedError
 from lsp_analysis.interrupts import as_interrupts
-from lsp_analysis.reports.job import files, manifest
+from lsp_analysis.reports.job import manifest
 from lsp_analysis.reports.job.manifest import FAILED, ReportRecord
 from lsp_analysis.reports.job.request import JobMaker, Limits
 from lsp_analysis.reports.job.template import DEFAULT, load_template
@@ -63,7 +64,7 @@ def run_report(
     maker = JobMaker(study, out=out, formats=formats, limits=Limits(timeout, memory))
     job = maker.make(area, notebook, parameters)
     manifest.check_writable(job.folder)
-    files.sweep(job.folder)
+    durable.sweep(job.folder)
     with as_interrupts(), closing(make_reports([job], way)) as results:
         [(_, result)] = results
     if isinstance(result, str):

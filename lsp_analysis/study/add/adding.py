@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from lsp_analysis import durable
 from lsp_analysis.errors import ParameterError, StudyError, did_you_mean
 from lsp_analysis.study import schema
 from lsp_analysis.study.add.own_table import read_own_table
@@ -27,6 +28,7 @@ from lsp_analysis.study.write import (
     PARQUET_FROM_ROWS,
     file_facts,
     forget_facts,
+    one_writer,
     whole_folder,
     write_descriptor,
     write_table,
@@ -108,9 +110,22 @@ def add_table(
     ParameterError
         A fact is not a column of `indicators`, or has a value that is not allowed.
     """
-    study, file = open_study(study_path), Path(file)
     _refuse_unknown_facts(facts)
+    file = durable.settled(file, StudyError)
     cells = read_own_table(file, freq=freq, sheet=sheet)
+    with one_writer(open_study(study_path).path) as folder:
+        return _add(open_study(folder), file, cells, indicator_id, replace, facts)
+
+
+def _add(
+    study: Study,
+    file: Path,
+    cells: pd.DataFrame,
+    indicator_id: str,
+    replace: bool,
+    facts: Mapping[str, Any],
+) -> Added:
+    """Check `cells` against the study as it is now, and write it with them."""
     columns, places = cells.attrs["columns"], cells.attrs.get("places", {})
     if facts.get("unit") == "count" and "numerator" not in cells:
         cells = cells.rename(columns={"value": "numerator"})

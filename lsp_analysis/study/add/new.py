@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lsp_analysis import durable
 from lsp_analysis.errors import StudyError
 from lsp_analysis.study import schema
 from lsp_analysis.study.add.adding import Added, add_table
@@ -119,7 +120,7 @@ def new_study(
     StudyError
         There is something at `path` already, or it cannot be written.
     """
-    folder = Path(path)
+    folder = durable.settled(path, StudyError)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise StudyError(f"There is something at {folder} already. Choose a new folder.")
     return write_study(

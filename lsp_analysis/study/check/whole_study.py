@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from lsp_analysis import durable
 from lsp_analysis.errors import StudyError, did_you_mean
 from lsp_analysis.study import schema
 from lsp_analysis.study.check.areas import check_areas
@@ -38,7 +39,7 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
     StudyError
         There is no such folder.
     """
-    folder = Path(path)
+    folder = durable.settled(path, StudyError)
     if not folder.is_dir():
         raise StudyError(f"There is no study folder {folder}. Check the path.")
     now = pd.Timestamp.now() if today is None else pd.Timestamp(today)
@@ -66,8 +67,8 @@ def listed_resources(folder: Path) -> tuple[list[dict[str, Any]], list[Problem]]
         problems = []
     except StudyError as error:
         remedy = "Restore it from a copy, or write the study again."
-        reason = f" ({error.__cause__})" if error.__cause__ else ""
-        problem = f"It does not list the study's tables, each with a name and a path{reason}."
+        reason = str(error.__cause__ or error).replace(f"{folder / schema.DESCRIPTOR}", "It")
+        problem = f"{reason} So the tables that it lists are not known for certain."
         if not (folder / schema.DESCRIPTOR).is_file():
             problem = "The study has no such file, which lists its tables."
         problems = [Problem(schema.DESCRIPTOR, 0, "", "", problem, remedy)]

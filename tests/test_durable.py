@@ -9,8 +9,9 @@ import time
 
 import pytest
 
+from lsp_analysis import durable
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports.job import files
+from lsp_analysis.reports.job import manifest
 
 
 def content(folder):
@@ -22,8 +23,8 @@ NEW = {"a.html": b"new", "tables/c.csv": b"new"}
 
 
 def put(out, wanted):
-    with files.locked(out, "one"):
-        files.replace_folder(out, "one", wanted)
+    with durable.locked(out, "one"):
+        durable.replace_folder(out, "one", wanted)
 
 
 def test_a_folder_is_replaced_as_a_whole_and_nothing_else_is_left(tmp_path):
@@ -34,21 +35,21 @@ def test_a_folder_is_replaced_as_a_whole_and_nothing_else_is_left(tmp_path):
 
 
 def test_where_folders_cannot_be_exchanged_in_one_step_two_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(durable, "_exchange", lambda one, other: False)
     put(tmp_path, OLD)
     put(tmp_path, NEW)
     assert content(tmp_path / "one") == NEW
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
 
 
-@pytest.mark.parametrize("step", ["_write_through", "_flush", "_swap"])
+@pytest.mark.parametrize("step", ["_flush_tree", "_exchange", "_swap"])
 def test_a_fault_at_any_step_leaves_the_old_report(tmp_path, monkeypatch, step):
     put(tmp_path, OLD)
 
     def fail(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(files, step, fail)
+    monkeypatch.setattr(durable, step, fail)
     with pytest.raises(OSError, match="No space"):
         put(tmp_path, NEW)
     assert content(tmp_path / "one") == OLD
@@ -58,12 +59,12 @@ def test_a_fault_at_any_step_leaves_the_old_report(tmp_path, monkeypatch, step):
 WRITE_FOR_EVER = """
     import sys
     from pathlib import Path
-    from lsp_analysis.reports import files
+    from lsp_analysis import durable
     out = Path(sys.argv[1])
     for n in range(10**9):
         mark = str(n).encode() * 2000
-        with files.locked(out, "one"):
-            files.replace_folder(out, "one", {"a.html": mark, "b.ipynb": mark})
+        with durable.locked(out, "one"):
+            durable.replace_folder(out, "one", {"a.html": mark, "b.ipynb": mark})
         print(n, flush=True)
 """
 
@@ -79,7 +80,7 @@ def test_a_writer_killed_at_any_moment_leaves_one_whole_report(tmp_path):
         found = content(tmp_path / "one")
         assert set(found) == {"a.html", "b.ipynb"}
         assert found["a.html"] == found["b.ipynb"] != b""
-        files.sweep(tmp_path)
+        durable.sweep(tmp_path)
         put(tmp_path, OLD)  # no lock outlives its process
     assert [path.name for path in tmp_path.iterdir()] == ["one"]
 
@@ -89,7 +90,7 @@ def test_two_writers_take_turns(tmp_path):
 
     def work():
         for _ in range(20):
-            with files.locked(tmp_path, "one"):
+            with durable.locked(tmp_path, "one"):
                 inside.append(1)
                 most.append(len(inside))
                 time.sleep(0.001)
@@ -105,37 +106,37 @@ def test_two_writers_take_turns(tmp_path):
 
 
 def test_a_lock_that_stays_taken_is_told_in_a_sentence(tmp_path):
-    again = files.locked(tmp_path, "one", patience=0.05)
-    told = pytest.raises(ReportError, match="Another run has been writing one")
-    with files.locked(tmp_path, "one"), told, again:
+    again = durable.locked(tmp_path, "one", patience=0.05, error=ReportError)
+    told = pytest.raises(ReportError, match="Another process has been writing one")
+    with durable.locked(tmp_path, "one"), told, again:
         pass
 
 
 def test_a_file_is_replaced_and_no_draft_is_left(tmp_path):
-    files.replace_file(tmp_path / "index.html", b"old")
-    files.replace_file(tmp_path / "index.html", b"new")
+    durable.replace_file(tmp_path / "index.html", b"old")
+    durable.replace_file(tmp_path / "index.html", b"new")
     assert (tmp_path / "index.html").read_bytes() == b"new"
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_a_line_that_does_not_fit_on_the_disk_is_taken_back(tmp_path, monkeypatch):
     path = tmp_path / "manifest.jsonl"
-    files.append_line(path, "one")
+    durable.append_line(path, "one")
     monkeypatch.setattr(os, "fsync", lambda handle: (_ for _ in ()).throw(OSError(28, "full")))
     with pytest.raises(OSError, match="full"):
-        files.append_line(path, "two")
+        durable.append_line(path, "two")
     assert path.read_text() == "one\n"
 
 
 def test_a_folder_that_can_be_written_is_not_touched_by_the_check(tmp_path):
-    files.check_writable(tmp_path / "not" / "yet")
+    manifest.check_writable(tmp_path / "not" / "yet")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_file_in_the_place_of_the_folder_is_told(tmp_path):
     (tmp_path / "out").write_text("")
     with pytest.raises(ReportError, match="is a file"):
-        files.check_writable(tmp_path / "out" / "deeper")
+        manifest.check_writable(tmp_path / "out" / "deeper")
 
 
 @pytest.mark.skipif(not os.access("/proc/version", os.R_OK), reason="needs a read-only folder")
@@ -143,4 +144,4 @@ def test_a_read_only_folder_is_told_before_any_work():
     from pathlib import Path
 
     with pytest.raises(ReportError, match="cannot be written"):
-        files.check_writable(Path("/proc/lsp"))
+        manifest.check_writable(Path("/proc/lsp"))

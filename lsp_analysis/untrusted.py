@@ -1,0 +1,201 @@
+"""Read files that may be damaged, or made to do harm: limits first, then a declared schema.
+
+Each message names the file and the place in it; callers add what to do.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+import stat
+import zipfile
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from lsp_analysis.errors import LspError
+
+LARGEST_JSON = 64 * 2**20  # bytes
+DEEPEST = 24  # levels of nesting
+LARGEST_BATCH = 2**20  # bytes of a YAML file
+MOST_NODES = 200_000  # of a YAML file
+MOST_CELLS = 20_000_000  # of a sheet, blank ones inside its range counted
+LARGEST_SHEET = 2**30  # bytes of a sheet, unpacked
+_CELL = re.compile(rb'<(?:\w+:)?c\s[^>]*?\br="([A-Z]{1,3})(\d{1,7})"')
+
+
+def read_bytes(file: Path, largest: int = LARGEST_JSON) -> bytes:
+    """The content of a file that is not too large; LspError says why it cannot be had."""
+    try:
+        handle = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(handle, "rb") as opened:
+            about = os.fstat(handle)
+            if not stat.S_ISREG(about.st_mode):
+                raise LspError(f"{file} is not a file.")
+            if about.st_size > largest:
+                raise LspError(
+                    f"{file} has {about.st_size:,} bytes; a file of its kind has at most "
+                    f"{largest:,}."
+                )
+            return opened.read(largest + 1)
+    except (OSError, ValueError) as error:
+        raise LspError(
+            f"{file} cannot be read ({getattr(error, 'strerror', None) or error})."
+        ) from error
+
+
+def read_json(file: Path, schema: Mapping[str, Any]) -> Any:
+    """The content of a JSON file that answers `schema`."""
+    content = read_bytes(file)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LspError(f"{file} cannot be read as JSON (it is not in UTF-8).") from error
+    return parse_json(text, schema, str(file))
+
+
+def parse_json(text: str | bytes, schema: Mapping[str, Any], where: str) -> Any:
+    """The JSON `text` if it answers `schema`; LspError names `where` and the place in it."""
+    try:
+        found = json.loads(text, parse_constant=_refuse_number, parse_float=_finite)
+    except RecursionError as error:
+        raise LspError(f"{where} is nested too deeply.") from error
+    except ValueError as error:
+        raise LspError(f"{where} cannot be read as JSON ({str(error)[:200]}).") from error
+    _check_nodes(found, where)
+    if fault := fault_of(found, schema):
+        raise LspError(f"{where} is not as it should be: {fault}.")
+    return found
+
+
+def fault_of(found: Any, schema: Mapping[str, Any]) -> str:
+    """Where and how a plain value departs from a JSON schema; empty when it does not."""
+    from fastjsonschema import JsonSchemaValueException
+
+    try:
+        _compiled(json.dumps(schema, sort_keys=True))(found)
+    except JsonSchemaValueException as error:
+        return str(error).replace("data.", "").replace("data ", "its content ")[:200]
+    return ""
+
+
+@cache
+def _compiled(schema: str) -> Any:
+    import fastjsonschema
+
+    return fastjsonschema.compile(json.loads(schema), use_default=False)
+
+
+def _refuse_number(text: str) -> float:
+    raise ValueError(f"{text} is not a number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:40]} is too large a number")
+    return number
+
+
+def _check_nodes(found: Any, where: str) -> None:
+    """Refuse what is nested too deeply, and text that cannot be written again."""
+    waiting = [(found, 1)]
+    while waiting:
+        value, depth = waiting.pop()
+        if depth > DEEPEST:
+            raise LspError(f"{where} is nested more than {DEEPEST} levels deep.")
+        if isinstance(value, dict):
+            waiting += [(one, depth + 1) for pair in value.items() for one in pair]
+        elif isinstance(value, list):
+            waiting += [(one, depth + 1) for one in value]
+        elif isinstance(value, str) and not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError as error:
+                raise LspError(f"{where} holds half a character ({value[:40]!a}).") from error
+
+
+def read_yaml_as_text(file: Path) -> Any:
+    """The content of a YAML file in which every value is text.
+
+    Anchors and aliases, by which a few lines stand for thousands of millions, are refused, and so
+    is a key of a mapping that comes twice.
+    """
+    import yaml
+
+    content = read_bytes(file, LARGEST_BATCH)
+    try:
+        text = content.decode("utf-8-sig")
+        for count, event in enumerate(yaml.parse(text, Loader=yaml.BaseLoader)):
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                line = event.start_mark.line + 1
+                raise LspError(f"{file} uses an anchor in line {line}; write the value out.")
+            if count > MOST_NODES:
+                raise LspError(f"{file} holds more than {MOST_NODES:,} values.")
+        return yaml.load(text, Loader=_text_loader())
+    except (UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise LspError(f"{file} cannot be read ({reason}).") from error
+
+
+def _text_loader() -> type:
+    import yaml
+
+    class Text(yaml.BaseLoader):
+        def construct_mapping(self, node, deep=False):
+            keys = [key.value if isinstance(key.value, str) else "" for key, _ in node.value]
+            for key in {key for key in keys if keys.count(key) > 1}:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key[:40]} is given twice", node.start_mark
+                )
+            return super().construct_mapping(node, deep)
+
+    return Text
+
+
+def refuse_vast_sheets(file: Path) -> None:
+    """Stop before a workbook (xlsx) is opened whose sheets would not fit into memory.
+
+    One cell in a far corner makes a sheet of thousands of millions of cells.
+    """
+    try:
+        with zipfile.ZipFile(file) as book:
+            for item in book.infolist():
+                if item.filename.startswith("xl/") and item.file_size > LARGEST_SHEET:
+                    raise LspError(
+                        f"{file} holds {item.file_size:,} bytes in {item.filename}, and at most "
+                        f"{LARGEST_SHEET:,} are read. Save the table as CSV UTF-8."
+                    )
+                if re.fullmatch(r"xl/worksheets/[^/]+\.xml", item.filename):
+                    _refuse_vast(file, book, item)
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return  # who opens it says what is wrong
+
+
+def _refuse_vast(file: Path, book: zipfile.ZipFile, item: zipfile.ZipInfo) -> None:
+    """Find the last row and column of a sheet without holding it."""
+    rows = columns = 0
+    with book.open(item) as sheet:
+        rest = b""
+        while piece := sheet.read(1 << 20):
+            text = rest + piece
+            for name, number in _CELL.findall(text):
+                rows, columns = max(rows, int(number)), max(columns, _column(name))
+            rest = text[-200:]
+    if rows * columns > MOST_CELLS:
+        raise LspError(
+            f"{file} has a sheet of {rows:,} rows and {columns:,} columns; at most "
+            f"{MOST_CELLS:,} cells are read. A cell far from the table may hold something: "
+            "delete the rows and columns beyond it, or save the table as CSV UTF-8."
+        )
+
+
+@cache
+def _column(name: bytes) -> int:
+    number = 0
+    for letter in name:
+        number = 26 * number + letter - 64
+    return number
