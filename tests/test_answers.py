@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from conftest import ROOT
 
-from lsp_analysis import area_brief, compare, gap, open_study, standing
+from lsp_analysis import area_brief, compare, estimate, gap, open_study, standing
 from lsp_analysis.absent import Absent
 from lsp_analysis.errors import LspError, ParameterError, UnknownNameError
 from lsp_analysis.showing import Shown
@@ -86,6 +86,10 @@ WRONG = {
     "misspelt column": (lambda s, p: s.read("areas", ["area_cod"]), "area_code"),
     "type of area": (lambda s, p: s.areas("lsoas"), "lsoa"),
     "length of period": (lambda s, p: s.panel("burglary", freq="weekly"), "weekly"),
+    "question of no date": (lambda s, p: s.question("burglary", p, "soon"), "2008-04"),
+    "question too late": (lambda s, p: s.question("burglary", p, "2030"), "nothing to evaluate"),
+    "question of no outcome": (lambda s, p: s.question("burglry", p, "2008-04"), "burglary"),
+    "question of no area": (lambda s, p: s.question("burglary", "Hal", "2008-04"), "No area"),
 }
 
 
@@ -96,6 +100,16 @@ def test_wrong_input_is_answered_by_one_sentence_with_what_was_meant(study, plac
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
     assert caught.value._render_traceback_() == [f"{type(caught.value).__name__}: {caught.value}"]
+
+
+def test_a_question_shows_what_is_asked_and_its_estimate_bears_the_note(study, place):
+    question = study.question("Anti-social behaviour", place, start="2008-04")
+    assert question.note == "Simulated data"
+    shown = question._repr_html_()
+    assert "Did anti-social behaviour change in Hall i" in shown
+    assert shown.count("<img") == shown.count("<table") == 1
+    found = estimate(question, checks=False)
+    assert "Simulated data" in [text.get_text() for text in found.plot().figure.texts]
 
 
 def test_unknown_names_and_wrong_parameters_are_never_grey(place):

@@ -40,6 +40,7 @@ SMALL = 9.0
 WIDTH, HEIGHT = 6.4, 3.6
 _CSS_DPI = 96
 _SHARPNESS = 1.5
+_WIDEN = 1.3  # times a picture may grow where the page is wider
 
 _HOUSE = {
     "font.family": [FAMILY],
@@ -236,11 +237,13 @@ def picture_html(ax: Axes, *, note: str = "") -> str:
 
 
 def _image(picture: bytes, alt: str, mime: str, figure: Figure) -> str:
-    """An HTML image that holds its own picture."""
+    """An HTML image that holds its own picture, as wide as the page as far as it stays sharp."""
     width = round(figure.get_size_inches()[0] * _CSS_DPI)
     content = base64.b64encode(picture).decode()
     words = html.escape(alt, quote=True)
-    return f'<img width="{width}" alt="{words}" src="data:{mime};base64,{content}">'
+    wide = f"width: 100%; max-width: {round(_WIDEN * width)}px; height: auto"
+    source = f"data:{mime};base64,{content}"
+    return f'<img width="{width}" style="{wide}" alt="{words}" src="{source}">'
 
 
 def _digits(value: float) -> str:

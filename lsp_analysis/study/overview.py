@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from lsp_analysis.figures.tables import Table
     from lsp_analysis.study.areas import Area
+    from lsp_analysis.study.question import Question
     from lsp_analysis.study.store import Study
 
 _MOST_ROWS, _MOST_CODES = 20, 4
@@ -135,6 +136,55 @@ def area_table(area: Area) -> Table:
     more = len(frame) - _MOST_ROWS
     note = f"{more} more: members." if more > 0 else ""
     return figures.table(frame.head(_MOST_ROWS), f"The small areas of {area.name}", note)
+
+
+def question_sentence(question: Question) -> wording.Sentence:
+    """What is asked, of which areas and dates, and with which caution."""
+    place = question.place or "the treated areas"
+    others = wording.counted(int((~question.treated).sum()), "other area")
+    first, last = (wording.period(question.dates[end]) for end in (0, -1))
+    text = (
+        f"Did {question.label} change in {place} from {wording.period(question.start)} on? "
+        f"{wording.capital(wording.counted(int(question.treated.sum()), 'treated area'))} and "
+        f"{others}, {first} to {last}, {wording.counted(question.at, 'period')} before the start."
+    )
+    return wording.Sentence(" ".join([text, *question.cautions]))
+
+
+def question_chart(question: Question, ax: Axes | None = None) -> Axes:
+    """The treated areas and all others through time; nothing is estimated."""
+    paths = pd.DataFrame(
+        {
+            "period": question.dates,
+            "treated": question.level_of(question.treated),
+            "comparison": question.level_of(~question.treated),
+        }
+    )
+    return figures.draw_paths(
+        paths,
+        start=question.start,
+        unit=question.indicator.unit,
+        labels=(question.place or "Treated areas", "All other areas, unadjusted"),
+        average=question.cycle if len(paths) >= 3 * question.cycle else 1,
+        ax=ax,
+    )
+
+
+def question_table(question: Question) -> Table:
+    """What every estimator will use."""
+    after = len(question.dates) - question.at
+    rows = {
+        "Outcome": question.indicator.name or question.label,
+        "Kind of numbers": question.kind,
+        "Treated areas": int(question.treated.sum()),
+        "Areas to compare with (neighbours apart)": int(question.comparison.sum()),
+        "Periods before and after the start": f"{question.at} and {after}",
+        "Level of confidence intervals": f"{100 * question.level:g}%",
+    }
+    items = pd.DataFrame(
+        {"Item": list(rows), "Value": pd.Series(list(rows.values()), dtype=object)}
+    )
+    return figures.table(items, "What is asked")
 
 
 def residents(study: Study, codes: list[str] | tuple[str, ...]) -> pd.Series | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,8 @@ from scipy import sparse
 
 from lsp_analysis import wording
 from lsp_analysis.errors import AreaError, PanelError, ParameterError, did_you_mean
+from lsp_analysis.showing import Shown
+from lsp_analysis.study import overview
 from lsp_analysis.study.asking.table import (
     check_level,
     dated,
@@ -28,6 +30,11 @@ from lsp_analysis.study.asking.table import (
     wide,
 )
 from lsp_analysis.study.panel import Indicator
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.figures.tables import Table
 
 KINDS = ("events", "stock", "share", "mean", "standardised", "published")
 COUNTED = ("events", "stock", "share")  # what is compared is a count over its population
@@ -47,7 +54,7 @@ FEWEST_KNOWN = 0.5  # of the treated areas' values on either side of the start
 
 
 @dataclass(frozen=True, eq=False)
-class Question:
+class Question(Shown):
     """Did `outcome` change in the treated areas from `start` on?
 
     Build it with `study.question` or `Question.from_frame`; change it with `dataclasses.replace`.
@@ -116,6 +123,25 @@ class Question:
         _check_sides(self)
         if self.population is not None:
             _check_population(self)
+
+    @property
+    def note(self) -> str:
+        """What every figure must say of the data; empty when nothing."""
+        return str(self.context.get("note", ""))
+
+    _note = note
+
+    def sentence(self) -> wording.Sentence:
+        """What is asked, of which areas and dates, and with which caution."""
+        return overview.question_sentence(self)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the treated areas and all others through time; nothing is estimated."""
+        return overview.question_chart(self, ax)
+
+    def shown_table(self) -> Table:
+        """What every estimator will use."""
+        return overview.question_table(self)
 
     def __repr__(self) -> str:
         """The question in one line."""

@@ -20,8 +20,8 @@ def of_study(
 ) -> Question:
     """The question what a programme in `place` did to one indicator; see `Study.question`."""
     indicator = study.indicator(indicator_id)
-    area = study.area(place) if isinstance(place, str) else place
-    rows = study.panel(indicator_id)
+    area = study.area(place)
+    rows = study.panel(indicator.indicator_id)
     kind = getattr(indicator, "kind", "") or KIND_OF.get(indicator.value_type, "mean")
     parts = rows["numerator"].notna() & (rows["denominator"] > 0)
     counted = kind in COUNTED and indicator.value_type != "count" and bool(parts.any())
@@ -59,7 +59,7 @@ def of_study(
         level=level,
         cautions=cautions,
         placebo_date=placebo_date,
-        context=known | {"notes": rows[["area_code", "period", "note"]]},
+        context=known | {"note": study.note, "notes": rows[["area_code", "period", "note"]]},
     )
 
 
