@@ -1,8 +1,8 @@
 """Pick an area and an indicator from two lists, in JupyterLab.
 
-The one module that knows ipywidgets. It makes nothing itself: a page of `standing.pages` is asked
-for what was picked, and shown as it comes. Where there are no widgets, the parameters of a notebook
-do the same.
+The one module that knows ipywidgets. It makes nothing itself: a page of `standing.place.pages`
+is asked for what was picked, and shown as it comes. Where there are no widgets, the parameters of
+a notebook do the same.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def pick(brief: AreaBrief, page: Page, *, indicator: str = "") -> Picker | wordi
     brief : AreaBrief
         Its area is picked to begin with, and its study is the one to pick from.
     page : function of a brief and an indicator_id
-        For example `lsp_analysis.standing.place.pages.gap_page`.
+        Returns what to show, for example `lsp_analysis.standing.gap_page`.
     indicator : str
         Picked to begin with; the first unless given.
     """

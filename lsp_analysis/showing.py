@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import wraps
+from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
@@ -33,9 +35,10 @@ class Shown:
     """
 
     _note = ""
+    _events: Any = None
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Stamp the note on what the ``plot`` and ``draw`` methods of a new class return."""
+        """Let the ``plot`` and ``draw`` methods of a new class stamp its note on the picture."""
         super().__init_subclass__(**options)
         for name, method in list(vars(cls).items()):
             if callable(method) and name.startswith(("plot", "draw")):
@@ -67,11 +70,15 @@ def carries_note(make: Callable[..., T]) -> Callable[..., T]:
     return made
 
 
-def with_note(result: T, note: str) -> T:
-    """`result`, or each of a list of results, with `note` on the pictures it will draw."""
+def with_note(result: T, note: str, events: Any = None) -> T:
+    """`result`, or each of a list of results, with `note` on the pictures it will draw.
+
+    Dated `events` are marked on those that can mark them, where no others are given.
+    """
     for one in result if isinstance(result, list | tuple) else [result]:
-        if isinstance(one, Shown) and note:
+        if isinstance(one, Shown):
             object.__setattr__(one, "_note", note)
+            object.__setattr__(one, "_events", events)
     return result
 
 
@@ -134,8 +141,12 @@ def _part(make: Callable[[], Any]) -> str:
 def _stamped(method: Callable[..., Any]) -> Callable[..., Any]:
     """A drawing method whose picture bears the note of its result."""
 
+    takes_events = "events" in signature(method).parameters
+
     @wraps(method)
     def draw(self: Shown, *args: Any, **kwargs: Any) -> Any:
+        if takes_events and self._events is not None:
+            kwargs.setdefault("events", self._events)
         drawn = method(self, *args, **kwargs)
         if self._note and hasattr(drawn, "figure"):
             from lsp_analysis.figures.style import stamp
@@ -144,3 +155,27 @@ def _stamped(method: Callable[..., Any]) -> Callable[..., Any]:
         return drawn
 
     return draw
+
+
+@dataclass(frozen=True)
+class View(Shown):
+    """One view of a result or a study, as a result of its own: what is said, drawn and listed.
+
+    `draw` takes nothing and returns axes, `tabulate` takes nothing and returns a table.
+    """
+
+    said: str
+    draw: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
+    tabulate: Callable[[], Table | None] = field(default=lambda: None, repr=False, compare=False)
+
+    def sentence(self) -> wording.Sentence:
+        """What is said."""
+        return wording.Sentence(self.said)
+
+    def plot(self) -> Any:
+        """Draw it, and return the axes."""
+        return self.draw() if self.draw else None
+
+    def shown_table(self) -> Table | None:
+        """List it."""
+        return self.tabulate()

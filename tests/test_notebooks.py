@@ -2,6 +2,8 @@
 
 import ast
 import re
+from itertools import pairwise
+from statistics import median
 
 import nbformat
 import pytest
@@ -12,6 +14,7 @@ NOTEBOOKS = sorted(
 )
 TEMPLATES = [path for path in NOTEBOOKS if path.parent.name == "reports"]
 READING = [path for path in NOTEBOOKS if path.parent.name == "notebooks"]
+SHOWN = [path for path in READING if path.name[:2] not in ("06", "07", "08")]
 KEPT = {"keep_output", "nbval-check-output"}
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -48,11 +51,40 @@ def test_functions_classes_and_loops_live_in_the_package(path):
         assert not set(found) & set(kept_out), cell.source
 
 
-@pytest.mark.parametrize("path", READING, ids=lambda path: path.stem)
-def test_its_cells_have_five_lines_at_the_most(path):
+each_to_read = pytest.mark.parametrize("path", READING, ids=lambda path: path.stem)
+
+
+def lines(cell):
+    return [line for line in cell.source.splitlines() if line.strip()]
+
+
+@each_to_read
+def test_its_cells_are_short(path):
+    cells = [cell for cell in code_cells(path) if "parameters" not in tags(cell)]
+    assert max(len(lines(cell)) for cell in cells) <= 8
+    assert median(len(lines(cell)) for cell in cells) <= 2
+
+
+@pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.stem)
+def test_prose_leads_to_three_cells_of_four_or_more(path):
+    kinds = [cell.cell_type for cell in nbformat.read(path, as_version=4).cells]
+    led = [before == "markdown" for before, kind in pairwise(kinds) if kind == "code"]
+    assert sum(led) >= 0.75 * len(led)
+
+
+@pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.stem)
+def test_results_show_themselves_without_plumbing(path):
+    names, called = [], set()
     for cell in code_cells(path):
-        lines = [line for line in cell.source.splitlines() if line.strip()]
-        assert len(lines) <= 5 or "parameters" in tags(cell), cell.source
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.ImportFrom):
+                assert node.module.split(".")[0] == "lsp_analysis", node.module
+                assert node.module.count(".") <= 1, node.module
+                names += [name.name for name in node.names]
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                called.add(node.func.id)
+    assert len(names) <= 6, names
+    assert not called & {"show", "if_possible", "display", "print", "table"}
 
 
 @each_notebook

@@ -8,17 +8,18 @@ import lazy_loader
 
 _HOME = {
     "area_brief": "place.brief",
-    "data_check": "study_check",
-    "coverage_of": "completeness",
-    "owners_table": "study_check",
-    "sharing": "agencies.data_sharing",
+    "profile_page": "place.pages",
+    "gap_page": "place.pages",
+    "trend_page": "place.pages",
+    "map_page": "place.pages",
 }
 _ANSWERS = (
-    *("activity", "age_standardised", "avoided", "compare", "concentration", "funnel_plot", "gap"),
-    *("gap_trend", "joined_up", "near_by", "neighbours", "peers", "plan_by_agency"),
-    *("plan_sentence", "process_chart", "recent_trend", "residents", "shareable", "signals"),
-    *("slope_by_year", "slope_index", "small_area_map", "small_counts", "spending"),
-    *("spending_table", "trend_test", "two_aims"),
+    *("activity", "age_standardised", "avoided", "clustering", "compare", "concentration"),
+    *("coverage", "data_check", "funnel_of_areas", "funnel_plot", "gap", "gap_trend"),
+    *("joined_up", "near_by", "neighbours", "owners", "peers", "plan_by_agency", "plan_sentence"),
+    *("process_chart", "recent_trend", "residents", "shareable", "sharing", "signals"),
+    *("slope_by_year", "slope_index", "small_area_map", "small_counts", "smoothed_map"),
+    *("spending", "spending_table", "trend", "trend_test", "two_aims"),
 )
 _HOME |= dict.fromkeys(_ANSWERS, "answers")
 

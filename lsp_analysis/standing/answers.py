@@ -10,17 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from inspect import signature
 from typing import Any
 
 from lsp_analysis.absent import Absent
-from lsp_analysis.errors import AreaError, PanelError, ParameterError, StudyError
-from lsp_analysis.showing import with_note
+from lsp_analysis.errors import AreaError, PanelError, ParameterError, StudyError, UnknownNameError
+from lsp_analysis.showing import View, readable, with_note
+from lsp_analysis.standing import study_check
 from lsp_analysis.standing.agencies import agenda, data_sharing, joining
-from lsp_analysis.standing.change import gap_forecast, process_table
+from lsp_analysis.standing.change import process_table
+from lsp_analysis.standing.change.gap_forecast import GapTrend
+from lsp_analysis.standing.change.gap_forecast import gap_trend as gap_trend_of
+from lsp_analysis.standing.change.gaps import Gap
 from lsp_analysis.standing.comparison import peer_areas
+from lsp_analysis.standing.comparison.funnels import Funnel, funnel
+from lsp_analysis.standing.completeness import coverage_of
 from lsp_analysis.standing.place import mapped, of_area, verdict_grid
-from lsp_analysis.standing.place.brief import AreaBrief, area_brief
+from lsp_analysis.standing.place.brief import REST, AreaBrief, area_brief
+from lsp_analysis.standing.place.panels import yearly
 from lsp_analysis.study.areas import Area
+from lsp_analysis.study.store import Study, open_study
 
 
 def brief_of(place: Area | AreaBrief) -> AreaBrief:
@@ -38,30 +47,37 @@ def brief_of(place: Area | AreaBrief) -> AreaBrief:
     return known["_brief"]
 
 
-def _answer(name: str, make: Callable[..., Any]) -> Callable[..., Any]:
-    """`make`, which asks a brief, as a function of a place: see the module."""
-    by_indicator = make.__code__.co_varnames[1:2] == ("indicator_id",)
+def _study_of(asked: Study | Area | AreaBrief | str) -> Study:
+    """The study itself, or that of a place, or the one in a folder."""
+    return getattr(asked, "study", None) or open_study(asked)
+
+
+def _answer(name: str, make: Callable[..., Any], of: Callable[..., Any] = brief_of) -> Any:
+    """`make`, which asks a brief (or what else `of` makes of a place), as a public function."""
+    by_indicator = list(signature(make).parameters)[1:2] == ["indicator_id"]
 
     @wraps(make)
-    def answer(place: Area | AreaBrief, *asked: Any, **options: Any) -> Any:
-        brief = brief_of(place)
+    def answer(place: Area | AreaBrief | Study, *asked: Any, **options: Any) -> Any:
+        about = of(place)
+        absent = next((one for one in asked if isinstance(one, Absent)), None)
+        if absent:
+            return absent
         try:
             if by_indicator and asked:
-                asked = (brief.indicator_id(asked[0]), *asked[1:])
-            return with_note(make(brief, *asked, **options), brief.note)
-        except (PanelError, AreaError) as error:
+                asked = (about.indicator_id(asked[0]), *asked[1:])
+            made = make(about, *asked, **options)
+        except UnknownNameError:
+            raise
+        except (PanelError, AreaError, StudyError) as error:
             return Absent(str(error))
-        except StudyError as error:
-            if type(error) is not StudyError:  # a name that the study does not have
-                raise
-            return Absent(str(error))
+        return with_note(made, about.note, about.events() if by_indicator else None)
 
     answer.__name__ = answer.__qualname__ = name
     answer.__module__ = __name__
     return answer
 
 
-def _gap(brief: AreaBrief, indicator_id: str, comparator: str = of_area.REST) -> Any:
+def _gap(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> Gap:
     """The gap between the place and the rest of its borough, or `comparator`, in every year.
 
     `place` is an area of a study or its brief, `indicator_id` the id or name of an indicator.
@@ -69,9 +85,44 @@ def _gap(brief: AreaBrief, indicator_id: str, comparator: str = of_area.REST) ->
     return brief.gap(indicator_id, comparator)
 
 
-def _gap_trend(brief: AreaBrief, indicator_id: str, ahead: int = 3) -> Any:
+def _gap_trend(
+    brief: AreaBrief, indicator_id: str, comparator: str = REST, ahead: int = 3
+) -> GapTrend:
     """A straight line through the gaps of all years, and `ahead` years further."""
-    return gap_forecast.gap_trend(brief.gap(indicator_id), ahead=ahead, level=brief.level)
+    return gap_trend_of(brief.gap(indicator_id, comparator), ahead=ahead, level=brief.level)
+
+
+def _trend(brief: AreaBrief, indicator_id: str) -> View:
+    """One indicator of the place through the years, beside what it is compared with."""
+    frame = brief.trend(indicator_id)
+    wide = frame.pivot_table(index="period", columns="series", values="value", sort=False)
+    return View(
+        brief.trend_sentence(indicator_id),
+        lambda: brief.draw_trend(indicator_id),
+        lambda: readable(wide.rename_axis(columns=None)),
+    )
+
+
+def _smoothed_map(brief: AreaBrief, indicator_id: str) -> View:
+    """The map of an indicator with each small area's value shrunk by how much of it is chance."""
+    where = mapped.places(brief, indicator_id)
+    return View(where.smoothing_sentence(), where.draw_smoothed)
+
+
+def _clustering(brief: AreaBrief, indicator_id: str, permutations: int = 999) -> View:
+    """Whether neighbouring small areas are alike (Moran's I), and where they are."""
+    where = mapped.places(brief, indicator_id)
+    found = where.moran(permutations=permutations)
+    return View(found.sentence(), found.plot, lambda: where.clusters_table(found))
+
+
+def _funnel_of_areas(study: Study, indicator: str = "") -> Funnel:
+    """All small areas of a study against the limits of chance.
+
+    Of `indicator`, or of the first with counts of events.
+    """
+    chosen = study_check.to_look_at(study, indicator)
+    return funnel(yearly(study.panel(chosen.indicator_id)), indicator=chosen)
 
 
 gap = _answer("gap", _gap)
@@ -90,6 +141,9 @@ funnel_plot = _answer("funnel_plot", of_area.funnel_of)
 peers = _answer("peers", peer_areas.peers)
 process_chart = _answer("process_chart", process_table.process_of)
 signals = _answer("signals", process_table.signals)
+trend = _answer("trend", _trend)
+smoothed_map = _answer("smoothed_map", _smoothed_map)
+clustering = _answer("clustering", _clustering)
 small_area_map = _answer("small_area_map", mapped.places)
 neighbours = _answer("neighbours", verdict_grid.rug)
 joined_up = _answer("joined_up", joining.joined_up)
@@ -101,3 +155,8 @@ spending_table = _answer("spending_table", joining.spending_table)
 near_by = _answer("near_by", joining.assets_table)
 small_counts = _answer("small_counts", data_sharing.small_counts)
 shareable = _answer("shareable", data_sharing.shareable)
+data_check = _answer("data_check", study_check.data_check, _study_of)
+coverage = _answer("coverage", coverage_of, _study_of)
+owners = _answer("owners", study_check.owners_table, _study_of)
+funnel_of_areas = _answer("funnel_of_areas", _funnel_of_areas, _study_of)
+sharing = _answer("sharing", data_sharing.sharing, _study_of)
