@@ -38,7 +38,7 @@ START = (
 
 def can_fork() -> bool:
     """Whether this system can make reports in forks of a warm parent."""
-    return sys.platform.startswith("linux")
+    return sys.platform.startswith("linux") and hasattr(os, "fork")
 
 
 class WarmParent:

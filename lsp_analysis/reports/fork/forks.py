@@ -210,7 +210,9 @@ def _manner(code: int) -> str:
 
 
 _NAMES = {int(one): one.name for one in signal.Signals}
-_CRASHES = {signal.SIGSEGV, signal.SIGBUS, signal.SIGABRT, signal.SIGFPE, signal.SIGILL}
+_CRASHES = {  # of which Windows lacks some
+    getattr(signal, name, None) for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL")
+}
 
 
 def _leave_after(work: Callable[[], None]) -> None:

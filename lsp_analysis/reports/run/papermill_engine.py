@@ -2,6 +2,9 @@
 
 ``papermill in.ipynb out.ipynb --engine lsp-fork`` finds it by its entry point. Of many notebooks
 run by one process all share one warm parent. Where ``fork`` is missing it is papermill's own.
+
+Papermill loads every engine that is installed whenever it is imported itself. So the rest of the
+package is imported when the engine runs, and the class is made when papermill asks for it.
 """
 
 from __future__ import annotations
@@ -9,50 +12,70 @@ from __future__ import annotations
 import atexit
 import os
 from functools import cache
+from typing import TYPE_CHECKING
 
 import nbformat
-from papermill.engines import NBClientEngine, papermill_engines
 
-from lsp_analysis.errors import ReportError
-from lsp_analysis.reports.fork.forked import WarmParent, can_fork
-from lsp_analysis.reports.job.request import Limits
+if TYPE_CHECKING:
+    from lsp_analysis.reports.fork.forked import WarmParent
+    from lsp_analysis.reports.job.request import Limits
 
 NAME = "lsp-fork"
 
 
-class ForkEngine(NBClientEngine):
-    """Runs the cells of a notebook in a fork of the warm parent of this process."""
+@cache
+def _engine() -> type:
+    from papermill.engines import NBClientEngine
 
-    @classmethod
-    def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
-        """Run the cells and write outputs, counts and states into the notebook of `nb_man`.
+    class ForkEngine(NBClientEngine):
+        """Runs the cells of a notebook in a fork of the warm parent of this process."""
 
-        Takes papermill's ``execution_timeout`` (seconds, here for the whole notebook) and
-        ``memory_limit`` (megabytes). Raises ReportError when the process died or was stopped.
-        """
-        if not can_fork():
-            return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
-        seconds = kwargs.get("execution_timeout") or Limits.seconds
-        limits = Limits(float(seconds), float(kwargs.get("memory_limit") or Limits.megabytes))
-        for index, cell in enumerate(_executed(nb_man.nb, limits).cells):
-            own = nb_man.nb.cells[index]
-            nb_man.cell_start(own, index)
-            if cell.cell_type == "code":
-                own.outputs, own.execution_count = cell.outputs, cell.execution_count
-            if failed := _has_failed(own):
-                nb_man.cell_exception(own, cell_index=index)
-            nb_man.cell_complete(own, cell_index=index)
-            if failed:
-                break
-        return nb_man.nb
+        @classmethod
+        def execute_managed_notebook(cls, nb_man, kernel_name, **kwargs):
+            """Run the cells and write outputs, counts and states into the notebook of `nb_man`.
+
+            Takes papermill's ``execution_timeout`` (seconds, here for the whole notebook) and
+            ``memory_limit`` (megabytes). Raises ReportError when the process died or was stopped.
+            """
+            from lsp_analysis.reports.fork.forked import can_fork
+            from lsp_analysis.reports.job.request import Limits
+
+            if not can_fork():
+                return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
+            seconds = kwargs.get("execution_timeout") or Limits.seconds
+            limits = Limits(float(seconds), float(kwargs.get("memory_limit") or Limits.megabytes))
+            for index, cell in enumerate(_executed(nb_man.nb, limits).cells):
+                own = nb_man.nb.cells[index]
+                nb_man.cell_start(own, index)
+                if cell.cell_type == "code":
+                    own.outputs, own.execution_count = cell.outputs, cell.execution_count
+                if failed := _has_failed(own):
+                    nb_man.cell_exception(own, cell_index=index)
+                nb_man.cell_complete(own, cell_index=index)
+                if failed:
+                    break
+            return nb_man.nb
+
+    return ForkEngine
+
+
+def __getattr__(name: str) -> type:
+    """``ForkEngine``, the class that papermill's entry point names."""
+    if name != "ForkEngine":
+        raise AttributeError(f"module {__name__} has no attribute {name}")
+    return _engine()
 
 
 def register() -> None:
     """Make the engine known to papermill in this process, without an entry point."""
-    papermill_engines.register(NAME, ForkEngine)
+    from papermill.engines import papermill_engines
+
+    papermill_engines.register(NAME, _engine())
 
 
 def _executed(notebook: nbformat.NotebookNode, limits: Limits) -> nbformat.NotebookNode:
+    from lsp_analysis.errors import ReportError
+
     about = {"seconds": limits.seconds, "megabytes": limits.megabytes}
     request = {"notebook": notebook, "folder": os.getcwd(), "limits": about}
     parent = _warm_parent()
@@ -68,6 +91,8 @@ def _executed(notebook: nbformat.NotebookNode, limits: Limits) -> nbformat.Noteb
 
 @cache
 def _warm_parent() -> WarmParent:
+    from lsp_analysis.reports.fork.forked import WarmParent
+
     parent = WarmParent()
     atexit.register(parent.close)
     return parent
