@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -85,8 +85,10 @@ class EffectEstimate(Shown):
     finest_p : float
         Smallest p-value the placebos allow, 1 / (n_placebos + 1); `n_disjoint` of them share no
         area (0 where that was not counted).
-    statistic : float
-        Effect in standard errors, as the placebos' statistics are, where a method scales errors.
+    statistic, error : float
+        Effect in standard errors, as the placebos' statistics are, and the standard error: of the
+        log ratio where `multiplicative`, else in units of the outcome. Missing where a method has
+        none.
     maryland : int
         Level on the Maryland scientific methods scale (Sherman and others 1998, chapter 2): 1 no
         comparison group, 2 one not shown to be alike, 3 before and after in comparable areas, 4 the
@@ -103,7 +105,14 @@ class EffectEstimate(Shown):
         Columns period, treated, comparison (the counterfactual), in `path_unit` or units of the
         outcome.
     placebos : DataFrame
-        One row per placebo neighbourhood: estimate, statistic.
+        One row per placebo neighbourhood: areas (codes), estimate, statistic, and error where the
+        method has one.
+    caution : str
+        What has to stand beside a finding, such as regression to the mean that a method does not
+        adjust for; part of `sentence`.
+    model : statsmodels results
+        The fitted regression that one can open: ``effect.model.summary()``; None where the method
+        is no regression.
     """
 
     outcome: str
@@ -128,6 +137,7 @@ class EffectEstimate(Shown):
     inference: str = ""
     maryland: int = 3
     statistic: float = math.nan
+    error: float = math.nan
     n_treated: int = 1
     n_placebos: int = 0
     n_disjoint: int = 0
@@ -140,6 +150,8 @@ class EffectEstimate(Shown):
     path_unit: str = ""
     paths: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
     placebos: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
+    caution: str = ""
+    model: Any = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Refuse words that are none, on which a sentence or a chart would break."""

@@ -1,0 +1,189 @@
+"""How far every neighbourhood lies from what was expected, and what that allows to be said of the
+treated one: its rank among the placebos, the effects its rank does not rule out, and the smallest
+effect that would have been found."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.stats import norm
+
+from lsp_analysis.effects.one_area.groups import Groups
+from lsp_analysis.effects.one_area.history import COUNT, LINEAR, Panel
+from lsp_analysis.effects.one_area.regression_on_past import COUNTED, Expectation, expect
+
+ROUNDING = 1e-12
+POWER = 0.8
+SURE = 0.99  # that a drawn p-value lies on the side of the level it is said to
+CENTRE = 1 / 8  # the mean of a count so transformed lies at (mean + 1/8), Anscombe (1948)
+MOST_SKEW = 1.0  # half a log variance at the most
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Every neighbourhood after the start, row 0 being the treated one.
+
+    Each is held against two expectations, that of the regression and that without regression to the
+    mean, and judged by the one it is nearer to. An area at the end of the range is regressed by a
+    slope learnt from less extreme ones, which may be wrong there; a real effect is far from both.
+    """
+
+    expectation: Expectation
+    groups: Groups
+    level: float
+
+    @cached_property
+    def error(self) -> np.ndarray:
+        """Standard errors: of the log ratio where effects multiply, else of the difference."""
+        known = self.expectation
+        return np.sqrt(known.chance + known.shock + known.reach)
+
+    @cached_property
+    def statistic(self) -> np.ndarray:
+        """Distance from the nearer expectation in standard errors; 0 between the two."""
+        known = self.expectation
+        first, second = (self._distance(mean) for mean in (known.expected, known.without))
+        nearer = np.where(np.abs(first) < np.abs(second), first, second)
+        return np.where(first * second > 0, nearer, 0.0)
+
+    def _distance(self, mean: np.ndarray) -> np.ndarray:
+        """Distances from expected totals in standard errors.
+
+        Counts of mean m and variance m + d m^2 are made even by the inverse hyperbolic sine of
+        their root (Anscombe 1948), other ratios by the logarithm. Half the variance of shocks is
+        taken off a log mean, as the median of a log-normal variable lies below its mean.
+        """
+        known = self.expectation
+        scale = known.panel.scale
+        if scale == LINEAR:
+            return (known.observed - mean) / known.exposure / self.error
+        skew = np.minimum(known.shock / 2, MOST_SKEW)
+        if scale == COUNT:
+            root, middle = np.sqrt(known.shock + known.reach), mean * np.exp(-skew)
+            return _even(known.observed + COUNTED, root) - _even(middle + CENTRE, root)
+        ratio = (known.observed + known.base) / (mean + known.base)
+        return (np.log(np.maximum(ratio, np.finfo(float).tiny)) + skew) / self.error
+
+    @cached_property
+    def p_value(self) -> float:
+        """Rank of the treated among the placebos, each weighing what it adds where they overlap:
+        (b D / B + 1) / (D + 1), D of the B placebos being disjoint and b at least as extreme."""
+        return self.rank_of(0)
+
+    def rank_of(self, row: int) -> float:
+        """p-value of any row among all placebos but itself."""
+        sizes, disjoint = np.abs(self.statistic), self.groups.disjoint
+        others = np.arange(1, len(sizes)) != row
+        extreme = ~(sizes[1:] < sizes[row] * (1 - ROUNDING)) & others
+        return float((extreme.sum() * disjoint / others.sum() + 1) / (disjoint + 1))
+
+    @cached_property
+    def margin(self) -> float:
+        """What the p-value of drawn placebos has to lie below the level, to be surely below it."""
+        alpha = 1 - self.level
+        if self.groups.listed:
+            return 0.0
+        error = math.sqrt(alpha * self.level / self.groups.n_placebos)
+        return float(norm.ppf((1 + SURE) / 2)) * error
+
+    @cached_property
+    def critical(self) -> float:
+        """Largest distance that is not significant; infinite with too few placebos."""
+        disjoint, n = self.groups.disjoint, self.groups.n_placebos
+        alpha = 1 - self.level - self.margin
+        allowed = math.floor((alpha * (disjoint + 1) - 1) * n / disjoint + 1e-9)
+        if allowed < 0:
+            return math.inf
+        return float(np.abs(self.statistic[1 + self._by_size[allowed]]))
+
+    @cached_property
+    def _by_size(self) -> np.ndarray:
+        """Placebos by the size of their statistics, the largest first."""
+        return np.argsort(-np.abs(self.statistic[1:]), kind="stable")
+
+    @property
+    def deciding(self) -> tuple[int, float]:
+        """The placebo whose statistic is the critical value, and its ratio to the next."""
+        sizes = np.abs(self.statistic[1:])[self._by_size]
+        at = int(np.argmin(np.abs(sizes - self.critical)))
+        following = sizes[min(at + 1, len(sizes) - 1)]
+        return int(self._by_size[at]), float(self.critical / max(following, ROUNDING))
+
+    @cached_property
+    def effects(self) -> tuple[float, float, float]:
+        """Effect on the treated neighbourhood and the ends of its interval: a log ratio, or a
+        difference of means."""
+        known = self.expectation
+        found = [
+            (self._effect(mean), *self._ends(mean, self.critical))
+            for mean in (known.expected[0], known.without[0])
+        ]
+        (estimate, *_), ends = found[0], [end for _, *both in found for end in both]
+        return estimate, min(ends), max(ends)
+
+    def _effect(self, mean: float) -> float:
+        known = self.expectation
+        if known.panel.scale == LINEAR:
+            return float((known.observed[0] - mean) / known.exposure[0])
+        return math.log(known.observed[0] / mean) if known.observed[0] > 0 else -math.inf
+
+    def _ends(self, mean: float, critical: float) -> tuple[float, float]:
+        """Effects at which the treated neighbourhood would lie `critical` from `mean`; what was
+        seen is between them, also where small counts are skew."""
+        known, seen = self.expectation, self._effect(mean)
+        if not math.isfinite(critical):
+            return -math.inf, math.inf
+        if known.panel.scale == LINEAR:
+            half = critical * float(self.error[0])
+            return seen - half, seen + half
+        ends = [self._total_at(distance) / mean for distance in (critical, -critical)]
+        low, high = (math.log(end) if end > 0 else -math.inf for end in ends)
+        return min(low, seen), max(high, seen)
+
+    def _total_at(self, distance: float) -> float:
+        """Expected total from which the treated neighbourhood would lie so many errors away."""
+        known = self.expectation
+        skew = math.exp(min(known.shock[0] / 2, MOST_SKEW))
+        if known.panel.scale == COUNT:
+            root = math.sqrt(known.shock[0] + known.reach[0])
+            even = float(_even(known.observed[0] + COUNTED, root)) - distance
+            return skew * ((math.sinh(even * root / 2) / root) ** 2 - CENTRE) if even > 0 else 0.0
+        whole = known.observed[0] + known.base[0]
+        return float(skew * whole * math.exp(-distance * self.error[0]) - known.base[0])
+
+    def smallest(self, rise: bool) -> float:
+        """Size of the smallest fall, or rise, that would have been found with 80% power; a log
+        ratio or a difference of means, infinite where none would.
+
+        From the middle of the two expectations it has to reach `critical` from the farther one in
+        its direction, and as much more as the placebos stray with probability 0.8.
+        """
+        known = self.expectation
+        side = 1 if rise else -1
+        if not math.isfinite(self.critical):
+            return math.inf
+        strays = float(np.quantile(-side * self.statistic[1:], POWER))
+        distance = (self.critical + max(strays, 0.0)) * float(self.error[0])
+        if known.panel.scale == LINEAR:
+            return distance + abs(known.without[0] - known.expected[0]) / known.exposure[0] / 2
+        apart = abs(math.log(known.without[0] / known.expected[0])) / 2
+        if known.panel.scale == COUNT:
+            mean, root = known.expected[0], math.sqrt(known.shock[0] + known.reach[0])
+            even = float(_even(mean + CENTRE, root)) + side * (self.critical + max(strays, 0.0))
+            total = (math.sinh(even * root / 2) / root) ** 2 - CENTRE if even > 0 else 0.0
+            return apart + abs(math.log(total / mean)) if total > 0 else math.inf
+        return apart + distance
+
+
+def _even(total: np.ndarray | float, root: np.ndarray | float) -> np.ndarray:
+    """Counts so transformed that their standard deviation is 1; `root` squared is their relative
+    variance beyond that of Poisson counts."""
+    return 2 / root * np.arcsinh(root * np.sqrt(np.maximum(total, 0.0)))
+
+
+def judge(panel: Panel, groups: Groups, level: float) -> Judgement:
+    """Hold the treated neighbourhood and its placebos against what was expected of them."""
+    return Judgement(expect(panel, groups.members, groups.disjoint), groups, level)

@@ -1,0 +1,225 @@
+"""The effect on one treated neighbourhood, with inference that is valid there."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.effects.one_area.caveats import cautions_of, heard_false_positives
+from lsp_analysis.effects.one_area.earlier_dates import false_positives
+from lsp_analysis.effects.one_area.groups import Groups, find_groups
+from lsp_analysis.effects.one_area.history import read_panel
+from lsp_analysis.effects.one_area.placebo_rank import Judgement, judge
+from lsp_analysis.effects.result import EffectEstimate
+from lsp_analysis.study.question import Question
+
+METHOD = "regression on the past, ranked among placebo neighbourhoods"
+ASSUMPTIONS = (
+    "Areas that looked the same before the start would have gone the same way without the "
+    "programme.",
+    "Nothing else that matters began in the neighbourhood alone at about the start.",
+)
+UNTOUCHED = {
+    True: "Areas beyond the neighbours were not touched by the programme.",
+    False: "No other area was touched by the programme.",
+}
+PERIODS = {"M": "month", "Q": "quarter", "Y": "year", "W": "week", "D": "day"}
+FEWEST_BEFORE = 2  # dates: with one, regression to the mean cannot be told from an effect
+
+
+def estimate(
+    question: Question, *, checks: bool = True, placebos: np.ndarray | None = None
+) -> EffectEstimate:
+    """Effect of a programme on the neighbourhood it treated, ranked among placebo neighbourhoods.
+
+    The outcome after the start is regressed on the level before it and on how far the last half
+    year and the year and a half before that were above it, over placebo neighbourhoods: untreated
+    areas, or groups of as many, beyond the ring of neighbours. How far areas stray by chance, by
+    their level, is learnt from their moves from year to year before the start and from the
+    regression. The treated neighbourhood's distance from its expectation, in standard errors, is
+    ranked among those of the placebos, each predicted without itself; the interval holds the
+    effects that the ranking does not rule out. ``docs/method.md`` has the formulas.
+
+    Parameters
+    ----------
+    question : Question
+        Its kind decides the scale: for events, stocks, shares and rates effects multiply, for means
+        they add.
+    checks : bool
+        Whether to measure the method's false positive rate at earlier dates of these data, and to
+        hand over the regression as ``model``.
+    placebos : bool array (B, n), optional
+        Neighbourhoods to be ranked among, in place of those that `placebo_groups` finds.
+
+    Returns
+    -------
+    EffectEstimate
+        For events and stocks with a population, `estimate` is in events, or people, a period in the
+        whole neighbourhood; for shares it is in points per `question.per`.
+
+    Raises
+    ------
+    PanelError
+        Fewer than two dates before the start, or no comparison left.
+
+    References
+    ----------
+    Abadie, Diamond and Hainmueller (2010), JASA 105:493 (placebo ranks); Conley and Taber (2011),
+    REStat 93:113, and Ferman and Pinto (2019), REStat 101:452 (few treated groups whose variance
+    differs); Phipson and Smyth (2010), SAGMB 9:39 (p-values that are never zero).
+    """
+    question.need(before=FEWEST_BEFORE, comparisons=1)
+    groups = find_groups(question, placebos)
+    panel = read_panel(question)
+    found = judge(panel, groups, question.level)
+    alarms = false_positives(panel, groups, question.level) if checks else None
+    unit, path_unit = _units(question)
+    return EffectEstimate(
+        outcome=question.indicator.indicator_id,
+        method=METHOD,
+        level=question.level,
+        unit=unit,
+        label=question.label,
+        area=question.place,
+        multiplicative=panel.multiplies,
+        start=question.start,
+        polarity=question.polarity,
+        comparator=_comparator(question, groups),
+        inference=f"rank among {_many(groups.n_placebos, 'placebo neighbourhood')}",
+        maryland=2 if question.at < question.cycle // 2 else 3,
+        statistic=float(found.statistic[0]),
+        error=float(found.error[0]),
+        n_treated=int(question.treated.sum()),
+        n_placebos=groups.n_placebos,
+        n_disjoint=groups.disjoint,
+        finest_p=1 / (groups.disjoint + 1),
+        p_value=found.p_value,
+        false_alarms=alarms,
+        assumptions=(*ASSUMPTIONS, UNTOUCHED[question.neighbours is not None]),
+        warnings=tuple(cautions_of(question, found)),
+        caution=heard_false_positives(alarms, question.level),
+        paths=_paths(question, found),
+        path_unit=path_unit,
+        placebos=_placebo_frame(question, found),
+        model=found.expectation.model() if checks else None,
+        **_sizes(question, found),
+    )
+
+
+def _comparator(question: Question, groups: Groups) -> str:
+    """Whom the neighbourhood is compared with."""
+    count = int((groups.members[1:].sum(axis=0) > 0).sum())
+    if question.neighbours is None or groups.beside:
+        return _many(count, "other area")
+    return f"{_many(count, 'area')} beyond its neighbours"
+
+
+def _many(count: int, noun: str) -> str:
+    return f"{wording.number(count)} {noun}{'' if count == 1 else 's'}"
+
+
+def _totals(question: Question) -> bool:
+    """Whether amounts are totals a period in the whole neighbourhood, and not rates or means."""
+    return question.kind in ("events", "stock") and (
+        question.counted or question.population is None
+    )
+
+
+def _units(question: Question) -> tuple[str, str]:
+    """Units of the estimate and of the paths."""
+    if not _totals(question):
+        unit = question.indicator.unit or ("percent" if question.per == 100 else "")
+        return unit, unit
+    name = PERIODS.get(question.dates.freqstr.split("-")[0], "period")
+    often = f"a {name}" if question.kind == "events" else ""
+    per = "per cent" if question.per == 100 else f"per {wording.number(question.per)}"
+    return often, f"{per} {often}".strip()
+
+
+def _sizes(question: Question, found: Judgement) -> dict[str, float]:
+    """Effect, interval and smallest detectable effect, absolute and relative.
+
+    Where effects multiply, absolute ones are what was observed less what it would have been without
+    the effect, so that the interval rests on what is known and not on the expectation.
+    """
+    known, (effect, low, high) = found.expectation, found.effects
+    periods = known.panel.total.shape[1] - question.at
+    unit = periods if _totals(question) else known.exposure[0] / question.per
+    observed, expected = known.observed[0] / unit, known.expected[0] / unit
+    rise = question.polarity == "high_is_good"
+    smallest = found.smallest(rise)
+    if known.panel.multiplies:
+        ends = [math.expm1(end) for end in (effect, low, high)]
+        sizes = [observed - expected, *(_absolute(end, observed, expected) for end in (low, high))]
+        least = (
+            math.expm1(smallest) if question.polarity == "high_is_good" else -math.expm1(-smallest)
+        )
+        least = least if math.isfinite(smallest) else math.inf
+        smallest = least * expected
+    else:
+        sizes = [effect, low, high]
+        positive = bool((known.panel.total >= 0).all()) and expected > 0
+        ends = [size / expected if positive else math.nan for size in sizes]
+        least = smallest / expected if positive else math.nan
+    names = ("", "_low", "_high")
+    return {
+        **dict(zip(("estimate", "low", "high"), map(float, sizes), strict=True)),
+        **{f"relative{name}": float(end) for name, end in zip(names, ends, strict=True)},
+        "observed": float(observed),
+        "counterfactual": float(expected),
+        "smallest_effect": float(smallest),
+        "smallest_relative": float(least),
+    }
+
+
+def _absolute(effect: float, observed: float, expected: float) -> float:
+    """A log ratio as a difference from what was observed, or expected where that was nothing."""
+    if not math.isfinite(effect):
+        return effect if effect > 0 or observed > 0 else -expected
+    return -observed * math.expm1(-effect) if observed > 0 else expected * math.expm1(effect)
+
+
+def _paths(question: Question, found: Judgement) -> pd.DataFrame:
+    """Observed path of the neighbourhood beside its counterfactual, by date, as rates or values.
+
+    The counterfactual moves as the placebos' areas do; its level is the neighbourhood's own before
+    the start and its expectation after.
+    """
+    known = found.expectation
+    compared = np.asarray(found.groups.members[1:].sum(axis=0)).ravel() > 0
+    own, others = question.level_of(question.treated), question.level_of(compared)
+    wanted = question.per * known.expected[0] / known.exposure[0]
+    before, after = slice(0, question.at), slice(question.at, None)
+    seen = ~np.isnan(own[before])
+    path, usual = np.empty_like(others), others[before][seen].mean()
+    if known.panel.multiplies and usual > 0 and others[after].sum() > 0:
+        path[before] = others[before] * own[before][seen].mean() / usual
+        path[after] = others[after] * wanted / others[after].mean()
+    else:
+        path[before] = others[before] + own[before][seen].mean() - usual
+        path[after] = others[after] + wanted - others[after].mean()
+    return pd.DataFrame({"period": question.dates, "treated": own, "comparison": path})
+
+
+def _placebo_frame(question: Question, found: Judgement) -> pd.DataFrame:
+    """One row per placebo: its areas, apparent effect, statistic and standard error."""
+    known, members = found.expectation, found.groups.members
+    if known.panel.multiplies:
+        apparent = known.observed / known.expected - 1
+    else:
+        apparent = (known.observed - known.expected) / known.exposure
+    areas = [
+        " ".join(map(str, question.areas[np.sort(members[[row]].indices)]))
+        for row in range(1, members.shape[0])
+    ]
+    return pd.DataFrame(
+        {
+            "areas": areas,
+            "estimate": apparent[1:],
+            "statistic": found.statistic[1:],
+            "error": found.error[1:],
+        }
+    )
