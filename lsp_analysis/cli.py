@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+import tempfile
+import traceback
+import warnings
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from lsp_analysis import __version__
 from lsp_analysis.command_line import (
     complain,
     read_command_line,
     ready_streams,
+    return_to_folder,
     say,
     settle_streams,
     tell,
 )
-from lsp_analysis.errors import LspError, ParameterError, UnfinishedError
+from lsp_analysis.errors import LspError, ParameterError, RepairNotice, UnfinishedError
 from lsp_analysis.interrupts import as_interrupts
 from lsp_analysis.resources import study_path
 
@@ -31,10 +37,26 @@ def main(argv: Sequence[str] | None = None) -> int:
     reports that cannot be made as they are asked for; 130 when interrupted.
     """
     ready_streams()
+    words = sys.argv[1:] if argv is None else argv
     try:
-        return _run(read_command_line(sys.argv[1:] if argv is None else argv))
+        with warnings.catch_warnings():
+            warnings.showwarning = _shown_by(warnings.showwarning)
+            return_to_folder()
+            return _run(read_command_line(words))
     finally:
         settle_streams()
+
+
+def _shown_by(usual: Callable[..., None]) -> Callable[..., None]:
+    """Warnings for the reader as a sentence; others as they are shown by `usual`."""
+
+    def show(message: Warning | str, category: type[Warning], *more: Any, **named: Any) -> None:
+        if issubclass(category, RepairNotice):
+            tell(f"lsp-analysis: {message}")
+        else:
+            usual(message, category, *more, **named)
+
+    return show
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -50,6 +72,23 @@ def _run(arguments: argparse.Namespace) -> int:
         return complain(f"{error.filename or 'the system'}: {error.strerror or error}.", FAILED)
     except MemoryError:
         return complain("there is not enough memory, or ulimit allows too little of it.", FAILED)
+    except Exception as error:
+        return complain(_fault_of_ours(error, arguments), FAILED)
+
+
+def _fault_of_ours(error: Exception, arguments: argparse.Namespace) -> str:
+    """One sentence on an error that nobody foresaw, with a file to send to whoever can mend it."""
+    said = " ".join(str(error).split())[:160]
+    told = f"this is a fault of lsp-analysis and not yours ({type(error).__name__}: {said})."
+    try:
+        handle, name = tempfile.mkstemp(prefix="lsp-analysis-fault-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"lsp-analysis {__version__}, Python {sys.version}, {sys.platform}\n")
+            file.write(f"{vars(arguments)}\n\n")
+            traceback.print_exception(error, file=file)
+    except OSError as unwritten:
+        return f"{told} Please report it; no file could be written ({unwritten.strerror})."
+    return f"{told} Please report it with the file {name}."
 
 
 _INTERRUPTED = {
@@ -110,7 +149,7 @@ def _reports(arguments: argparse.Namespace) -> int:
         **_page_of(arguments),
     )
     say(batch.sentence())
-    return FAILED if batch.failed or batch.unindexed else OK
+    return FAILED if batch.failed or batch.unindexed or batch.differences else OK
 
 
 def _new(arguments: argparse.Namespace) -> int:

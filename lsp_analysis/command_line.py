@@ -60,6 +60,15 @@ def ready_streams() -> None:
             getattr(sys, name).reconfigure(errors="backslashreplace")
 
 
+def return_to_folder() -> None:
+    """Go to the folder that has taken the place of the current one, as after `add` within it."""
+    try:
+        os.getcwd()
+    except OSError:
+        with contextlib.suppress(OSError, KeyError):
+            os.chdir(os.environ["PWD"])
+
+
 def settle_streams() -> None:
     """Write out what is left for the standard streams, or let go of it where nobody reads it.
 

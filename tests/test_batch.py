@@ -12,7 +12,7 @@ import pytest
 from report_templates import CELLS, write_template
 from small_study import LSOAS, small_tables, write_small_study
 
-from lsp_analysis.errors import AreaError, ParameterError
+from lsp_analysis.errors import AreaError, ParameterError, ReportError
 from lsp_analysis.reports.job.manifest import read_records
 from lsp_analysis.reports.run.batch import run_reports
 
@@ -115,11 +115,23 @@ def test_a_changed_parameter_or_study_makes_reports_anew(folder, template, first
     assert [record.status for record in changed.records] == ["made"]
     tables = small_tables()
     tables["plan"].loc[0, "target"] = 1.0
-    other = write_small_study(tmp_path / "study", tables)
-    anew = run_reports(
-        other, ["N1"], template=template, out=batch.out, parameters={"top": "1"}, resume=True
-    )
+    study, out = write_small_study(tmp_path / "study"), tmp_path / "out"
+    run_reports(study, ["N1"], template=template, out=out)
+    write_small_study(study, tables)
+    anew = run_reports(study, ["N1"], template=template, out=out, resume=True)
     assert [record.status for record in anew.records] == ["made"]
+
+
+def test_a_page_of_another_study_is_not_overwritten(folder, template, first, tmp_path):
+    batch, _ = first
+    page = batch.records[0].page.read_bytes()
+    other = write_small_study(tmp_path / "other")
+    tables = small_tables()
+    tables["areas"]["area_name"] = "Wrongton"
+    write_small_study(other, tables)
+    with pytest.raises(ReportError, match="has the reports of another study"):
+        run_reports(other, ["N1"], template=template, out=batch.out)
+    assert batch.records[0].page.read_bytes() == page
 
 
 def test_two_runs_give_the_same_bytes(folder, template, tmp_path):
@@ -200,7 +212,7 @@ def test_two_runs_on_one_folder_at_once_both_end_well(folder, tmp_path):
     runs = [start(folder, template, out) for _ in range(2)]
     assert [run.wait(timeout=120) for run in runs] == [0, 0]
     lines = (out / "manifest.jsonl").read_text().splitlines()
-    assert len([json.loads(line) for line in lines]) == 8
+    assert len([json.loads(line) for line in lines]) == 9  # the first says whose they are
     for record in read_records(out).values():
         assert record.page.read_text().endswith("</html>\n")
     assert not (out / ".lsp").exists()

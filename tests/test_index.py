@@ -21,6 +21,15 @@ def study(tmp_path_factory):
     return open_study(write_small_study(tmp_path_factory.mktemp("index") / "study"))
 
 
+CLAIM = {"name": "anytown", "path": "/nowhere/anytown", "digest": "d"}
+
+
+def put_page(record):
+    page = record.out / record.name / f"{record.name}.html"
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_bytes(b"page")
+
+
 @pytest.fixture
 def made(tmp_path):
     return ReportRecord(
@@ -33,7 +42,7 @@ def made(tmp_path):
         template="report_area",
         members=[LSOAS[0]],
         headline="Burglary fell by 5%.",
-        files={"hall/hall.html": "x", "hall/hall.ipynb": "x"},
+        files={"hall/hall.html": "0" * 64, "hall/hall.ipynb": "0" * 64},
     )
 
 
@@ -104,11 +113,13 @@ def test_only_its_own_script_may_run(study, made):
 
 
 def test_it_is_made_from_the_manifest_and_the_same_each_time(study, made, failed):
-    append_record(made)
-    append_record(replace(failed, area_name="An area"))
-    path = write_index(made.out, study, None)
-    first = path.read_bytes()
-    assert write_index(made.out, study, None).read_bytes() == first
+    append_record(made, CLAIM)
+    append_record(replace(failed, area_name="An area"), CLAIM)
+    put_page(made)
+    write_index(made.out, study, None)
+    first = (made.out / "index.html").read_bytes()
+    write_index(made.out, study, None)
+    assert (made.out / "index.html").read_bytes() == first
     page = first.decode()
     assert page.index("Hall i’ th’ Wood") < page.index("An area")  # failures come after
     assert unquote("hall/hall.html") in page
@@ -119,20 +130,31 @@ def test_reports_on_one_area_come_in_one_order_however_they_were_made(study, mad
     pages = []
     for place, records in enumerate([both, both[::-1]]):
         for record in records:
-            append_record(replace(record, out=tmp_path / str(place)))
-        pages.append(write_index(tmp_path / str(place), study, None).read_bytes())
+            append_record(replace(record, out=tmp_path / str(place)), CLAIM)
+        write_index(tmp_path / str(place), study, None)
+        pages.append((tmp_path / str(place) / "index.html").read_bytes())
     assert pages[0] == pages[1]
 
 
 def test_a_run_that_waits_for_another_indexes_what_that_one_made(study, made):
-    append_record(made)
+    append_record(made, CLAIM)
     with durable.locked(made.out, "index.html"):
         waiting = threading.Thread(target=write_index, args=(made.out, study, None))
         waiting.start()
         time.sleep(0.5)
-        append_record(replace(made, name="late", area_name="Late"))
+        append_record(replace(made, name="late", area_name="Late"), CLAIM)
     waiting.join()
     assert ">Late<" in (made.out / "index.html").read_text(encoding="utf-8")
+
+
+def test_what_is_in_the_folder_and_what_is_on_record_are_both_listed(study, made):
+    append_record(made, CLAIM)
+    put_page(replace(made, name="lost"))
+    found = write_index(made.out, study, None)
+    page = (made.out / "index.html").read_text(encoding="utf-8")
+    assert (found.unrecorded, found.gone) == (("lost",), ("hall",))
+    assert 'href="lost/lost.html"' in page
+    assert "Its page is no longer in the folder." in page
 
 
 def test_a_folder_that_cannot_be_written_is_told(study):

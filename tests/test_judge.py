@@ -10,6 +10,7 @@ from lsp_analysis.reports.run.judge import (
     fault_of_run,
     take_sentinel,
 )
+from lsp_analysis.study.store import proof
 
 TOKEN = "abc"
 
@@ -17,7 +18,7 @@ TOKEN = "abc"
 def executed(*cells):
     notebook = new_notebook(cells=list(cells))
     add_sentinel(notebook, TOKEN)
-    said = {"text/plain": repr(TOKEN)}
+    said = {"text/plain": repr(proof(TOKEN))}
     notebook.cells[-1].outputs = [new_output("execute_result", data=said, execution_count=9)]
     notebook.cells[-1].execution_count = 9
     return notebook

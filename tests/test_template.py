@@ -1,5 +1,6 @@
 """A report notebook is found by name and refused when its reports could not be trusted."""
 
+import hashlib
 import json
 
 import nbformat
@@ -106,7 +107,9 @@ def test_a_notebook_cut_in_half_is_refused(tmp_path):
     with pytest.raises(ReportError, match="damaged"):
         load_template(path)
     with pytest.raises(ReportError, match="damaged"):
-        read_notebook(path)
+        read_notebook(path, hashlib.sha256(path.read_bytes()).hexdigest())
+    with pytest.raises(ReportError, match="was changed"):
+        read_notebook(path, "another")
 
 
 @pytest.mark.parametrize(

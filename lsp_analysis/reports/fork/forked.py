@@ -19,6 +19,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.fork.forks import Outcome
 from lsp_analysis.reports.job.manifest import ReportRecord
 from lsp_analysis.reports.job.request import Job
@@ -49,6 +50,8 @@ class WarmParent:
         self._warm = [json.dumps(list(templates)), study]
         self._scratch = tempfile.mkdtemp(prefix="lsp-")
         self._process: subprocess.Popen[bytes] | None = None
+        self._complaints = Path(self._scratch, "complaints")  # of the process, should it not start
+        self._said = ""
         self._heard = b""
         self._numbers = count(READY + 1)
         self._ready, self._until = False, 0.0
@@ -67,14 +70,22 @@ class WarmParent:
         self._heard = b""
         self._ready, self._until = False, time.monotonic() + READY_WITHIN
         Path(self._scratch).mkdir(exist_ok=True)
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", START, *self._warm, self._scratch],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,  # what ends a whole group of processes leaves it to end its own
-            env={**os.environ, **process_environment(Path(self._scratch))},
-        )
+        try:
+            with self._complaints.open("wb") as complaints:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-c", START, *self._warm, self._scratch],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=complaints,
+                    bufsize=0,
+                    start_new_session=True,  # who ends a group of processes leaves it its own
+                    env={**os.environ, **process_environment(Path(self._scratch))},
+                )
+        except OSError as error:
+            raise ReportError(
+                f"The process that makes reports cannot be started ({error.strerror}). Make room "
+                f"in {Path(self._scratch).parent}, or let more files be open (ulimit -n)."
+            ) from error
 
     def ask(self, request: dict[str, Any]) -> int:
         """Send one request and return its number; `listen` tells when the parent has died."""
@@ -125,6 +136,8 @@ class WarmParent:
             self._process.kill()
             self._process.wait()
         self._process.stdout.close()
+        with contextlib.suppress(OSError):
+            self._said = self._complaints.read_text(errors="replace")
         code, self._process = self._process.returncode, None
         self.false_starts += not self._ready
         self.end = Outcome(fault=self._fate(code), killed=True)
@@ -137,7 +150,10 @@ class WarmParent:
             return (
                 f"The process that makes reports was not ready within {READY_WITHIN:.0f} seconds."
             )
-        return f"The process that makes reports could not start (exit status {code})."
+        lines = [line for line in self._said.splitlines() if line.strip()]
+        why = lines[-1].strip()[:300] if lines else f"exit status {code}"
+        few = " Let more files be open (ulimit -n)." if "Too many open files" in why else ""
+        return f"The process that makes reports could not start ({why}).{few}"
 
 
 def _reply(line: bytes) -> tuple[int, Outcome]:

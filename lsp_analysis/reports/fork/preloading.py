@@ -16,6 +16,7 @@ from pkgutil import iter_modules
 import lsp_analysis
 from lsp_analysis.errors import LspError
 from lsp_analysis.reports.fork.forks import Forks
+from lsp_analysis.reports.job.digests import made_with
 from lsp_analysis.reports.job.request import Limits
 from lsp_analysis.reports.job.template import source_of
 from lsp_analysis.standing.place.brief import area_brief
@@ -58,7 +59,7 @@ def preload(templates: Iterable[str] = (), study: str = "") -> None:
         run_imports([f"import {name}" for name in [*LIBRARIES, *_modules()]])
         for template in templates:
             run_imports(imports_of(template))
-    for warm in (_draw, _render, _project):
+    for warm in (_draw, _render, _project, made_with):
         with contextlib.suppress(Exception):
             warm()
     while readers:

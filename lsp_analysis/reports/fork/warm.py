@@ -136,7 +136,9 @@ def executed(job: Job, token: str, folder: Path) -> bytes:
     from lsp_analysis.reports.run.judge import add_sentinel
 
     notebook = parameterize_notebook(
-        load_notebook_node(read_notebook(job.template)), job.values, **AS_PYTHON
+        load_notebook_node(read_notebook(job.template, job.about["template"]["digest"])),
+        job.values,
+        **AS_PYTHON,
     )
     add_sentinel(notebook, token)
     return with_outputs(notebook, folder)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import tempfile
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis import durable
-from lsp_analysis.errors import ReportError
+from lsp_analysis import durable, untrusted, wording
+from lsp_analysis.errors import LspError, RepairNotice, ReportError
 from lsp_analysis.reports.job.request import Job
 
 MANIFEST = "manifest.jsonl"
+DAMAGED = "manifest.damaged.jsonl"
+LARGEST = 2**31  # bytes of a manifest
 MADE, KEPT, FAILED = "made", "kept", "failed"
 
 
@@ -43,6 +47,7 @@ class ReportRecord:
     key: str = ""
     parameters: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)  # of what made it
     run: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
@@ -91,9 +96,51 @@ class ReportRecord:
         return json.dumps(content, sort_keys=True)
 
     @classmethod
-    def from_json(cls, line: str, out: Path) -> ReportRecord:
-        """The record that `as_json` wrote, of a report in the folder `out`."""
-        return cls(out=out, **json.loads(line))
+    def from_json(cls, line: str | bytes, out: Path, where: str = "The record") -> ReportRecord:
+        """The record that `as_json` wrote, of a report in the folder `out`.
+
+        Raises
+        ------
+        LspError
+            The line is not such a record; the message begins with `where`.
+        """
+        return cls(out=out, **untrusted.parse_json(line, RECORD_SCHEMA, where))
+
+
+_TEXT, _COUNT = {"type": "string"}, {"type": "integer", "minimum": 0}
+_DIGEST = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+RECORD_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["name", "status", "area_code", "area_name", "area_kind", "template"],
+    "additionalProperties": False,
+    "properties": {
+        "name": {"type": "string", "pattern": r"^(?!\.)[^/\\\0]+$", "maxLength": 200},
+        "status": {"enum": ["made", "failed"]},
+        **dict.fromkeys(("area_code", "area_name", "area_kind", "template"), _TEXT),
+        **dict.fromkeys(("reason", "headline", "key"), _TEXT),
+        **dict.fromkeys(("figures", "tables", "sentences"), _COUNT),
+        "parameters": {"type": "object"},
+        "run": {"type": "object"},
+        "members": {"type": "array", "items": _TEXT},
+        "versions": {"type": "object", "additionalProperties": _TEXT},
+        "files": {
+            "type": "object",
+            "propertyNames": {"pattern": r"^(?!/)(?!.*\.\.)[^\0\\]+$"},
+            "additionalProperties": _DIGEST,
+        },
+    },
+}
+CLAIM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["study"],
+    "properties": {
+        "study": {
+            "type": "object",
+            "required": ["name", "path", "digest"],
+            "properties": {"name": _TEXT, "path": _TEXT, "digest": _TEXT},
+        }
+    },
+}
 
 
 def record_of(
@@ -112,6 +159,7 @@ def record_of(
         template=job.about["template"]["name"],
         key=job.key,
         parameters=job.parameters,
+        versions=job.made_with,
         run={**(run or {}), "made": datetime.now(UTC).isoformat(timespec="seconds")},
         **more,
     )
@@ -151,37 +199,137 @@ def check_writable(out: Path) -> None:
         ) from error
 
 
-def append_record(record: ReportRecord) -> None:
-    """Add `record` to the manifest of its folder."""
+def make_ready(out: Path, jobs: Sequence[Job]) -> None:
+    """Refuse a folder that cannot take the reports of `jobs`, and mend what a killed run left."""
+    check_writable(out)
+    if jobs:
+        refuse_other_study(out, jobs[0].claim)
+    for done in durable.sweep(out):
+        warnings.warn(done, RepairNotice, stacklevel=3)
+
+
+def append_record(record: ReportRecord, claim: Mapping[str, str]) -> None:
+    """Add `record` to the manifest of its folder, which the study of `claim` has for itself.
+
+    Raises
+    ------
+    ReportError
+        The folder has the reports of another study.
+    """
     record.out.mkdir(parents=True, exist_ok=True)
+    path = record.out / MANIFEST
     with durable.locked(record.out, MANIFEST, error=ReportError):
-        durable.append_line(record.out / MANIFEST, record.as_json())
+        refuse_other_study(record.out, claim)
+        if not path.exists() or not path.stat().st_size:
+            durable.append_line(path, json.dumps({"study": dict(claim)}, sort_keys=True))
+        durable.append_line(path, record.as_json())
+
+
+def refuse_other_study(out: Path, claim: Mapping[str, str]) -> None:
+    """Stop before reports of two studies are mixed in one folder.
+
+    One study may have moved to another path, or lie at two with the same content.
+    """
+    try:
+        with (out / MANIFEST).open("rb") as file:
+            first = file.readline(1 << 16)
+        held = untrusted.parse_json(first, CLAIM_SCHEMA, MANIFEST)["study"]
+    except (OSError, LspError):
+        return
+    if held["path"] == claim["path"] or held["digest"] == claim["digest"]:
+        return
+    if held["name"] == claim["name"] and not Path(held["path"]).exists():
+        return
+    raise ReportError(
+        f"The folder {out} has the reports of another study, {held['name'][:60]} "
+        f"({held['path'][:200]}). Choose another output folder (--out)."
+    )
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What the manifest of a folder says, and where it and the folder disagree."""
+
+    records: dict[str, ReportRecord]  # the latest of each report, by its name
+    damaged: tuple[int, ...] = ()  # lines that are no record
+    unrecorded: tuple[str, ...] = ()  # pages that are in the folder and not on record
+    gone: tuple[str, ...] = ()  # reports whose page is no longer in the folder
+
+    def sentence(self) -> str:
+        """The differences in words; empty when there are none."""
+        said = []
+        if self.damaged:
+            lines = wording.counted(len(self.damaged), "line").capitalize()
+            said.append(
+                f"{lines} of {MANIFEST} cannot be read, first line {self.damaged[0]}; a copy is in "
+                f"{DAMAGED}."
+            )
+        for names, what, remedy in (
+            (self.unrecorded, "in the folder and not on record", "Make again, or remove"),
+            (self.gone, "on record and no longer in the folder", "Make again"),
+        ):
+            if names:
+                reports = wording.counted(len(names), "report").capitalize()
+                verb = "is" if len(names) == 1 else "are"
+                more = " ..." if len(names) > 5 else ""
+                said.append(f"{reports} {verb} {what}. {remedy}: {', '.join(names[:5])}{more}.")
+        return " ".join(said)
+
+
+def read_manifest(out: Path, *, mend: bool = False) -> Manifest:
+    """The manifest of the folder `out`, held against what lies there.
+
+    With `mend`, lines that cannot be read are moved to a file of their own, so that they are told
+    once; hold no lock on the manifest then.
+    """
+    records, damaged, kept = {}, [], []
+    path = out / MANIFEST
+    with contextlib.ExitStack() as stack:
+        if mend and path.exists():
+            stack.enter_context(durable.locked(out, MANIFEST, error=ReportError))
+        for number, line in enumerate(_lines(path), start=1):
+            try:
+                if b'"study"' not in line[:20]:
+                    record = ReportRecord.from_json(line, out, f"Line {number}")
+                    records[record.name] = record
+                kept.append(line)
+            except LspError:
+                damaged.append(number)
+        if mend and damaged:
+            durable.replace_file(out / DAMAGED, path.read_bytes())
+            durable.replace_file(path, b"".join(line + b"\n" for line in kept))
+    pages = {page.parent.name for page in out.glob("*/*.html") if page.stem == page.parent.name}
+    good = {name for name, record in records.items() if not record.failed}
+    return Manifest(
+        records, tuple(damaged), tuple(sorted(pages - set(records))), tuple(sorted(good - pages))
+    )
+
+
+def _lines(path: Path) -> list[bytes]:
+    """Whole lines of the manifest; one without its end was never put on record."""
+    try:
+        lines = untrusted.read_bytes(path, LARGEST).split(b"\n")[:-1]
+    except LspError:
+        return []
+    return [line for line in lines if line]
 
 
 def read_records(out: Path) -> dict[str, ReportRecord]:
-    """The latest record of each report in `out`, by its name; damaged lines are passed over."""
-    try:
-        lines = (out / MANIFEST).read_text(encoding="utf-8", errors="replace").split("\n")
-    except OSError:
-        return {}
-    records = [record for line in lines if (record := _parsed(line, out))]
-    return {record.name: record for record in records}
+    """The latest record of each report in `out`, by its name."""
+    return read_manifest(out).records
 
 
-def _parsed(line: str, out: Path) -> ReportRecord | None:
-    try:
-        return ReportRecord.from_json(line, out)
-    except (ValueError, TypeError):
-        return None
+def whole(record: ReportRecord) -> bool:
+    """Whether every file of the report is in its folder with the content that is on record."""
+    return bool(record.files) and all(_digest(record.out / f) == d for f, d in record.files.items())
 
 
 def is_up_to_date(record: ReportRecord | None, key: str, formats: Iterable[str]) -> bool:
     """Whether the report of `record` was made from what `key` stands for and is still all there."""
-    if record is None or record.failed or record.key != key or not record.files:
+    if record is None or record.failed or record.key != key:
         return False
     endings = {Path(name).suffix.lstrip(".") for name in record.files}
-    whole = set(formats) <= endings
-    return whole and all(_digest(record.out / f) == d for f, d in record.files.items())
+    return set(formats) <= endings and whole(record)
 
 
 def _digest(path: Path) -> str:

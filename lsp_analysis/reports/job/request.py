@@ -8,14 +8,21 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis.errors import AreaError, LspError, ParameterError, did_you_mean
+from lsp_analysis import durable
+from lsp_analysis.errors import (
+    AreaError,
+    LspError,
+    ParameterError,
+    ReportError,
+    StudyError,
+    did_you_mean,
+)
 from lsp_analysis.reports.job import digests
 from lsp_analysis.reports.job.parameters import check_parameters
 from lsp_analysis.reports.job.template import DEFAULT, Template
-from lsp_analysis.resources import study_path
 from lsp_analysis.study.areas import Area, slug
 from lsp_analysis.study.schema import NAME_PRECEDENCE
-from lsp_analysis.study.store import Study, open_study
+from lsp_analysis.study.store import Study, open_study, read_descriptor
 
 FORMATS = ("html", "pdf")
 LARGEST_LIMIT = 1e9
@@ -62,9 +69,9 @@ class Job:
     key: str = ""
     limits: Limits = Limits()
     log: str = ""  # path, empty for none
-    sources: dict[str, list[int]] = field(
-        default_factory=dict, repr=False
-    )  # as they were: `changed`
+    sources: dict[str, list[int]] = field(default_factory=dict, repr=False)  # see `changed`
+    files: dict[str, str] = field(default_factory=dict, repr=False)  # SHA-256 of the study's
+    made_with: dict[str, str] = field(default_factory=dict, repr=False)  # see `digests`
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can carry it."""
@@ -78,6 +85,12 @@ class Job:
         return cls(**{**plain, "formats": tuple(plain["formats"])})
 
     @property
+    def claim(self) -> dict[str, str]:
+        """Which study the report is of: its name, folder and fingerprint."""
+        about = self.about["study"]
+        return {"name": about["name"], "path": self.study, "digest": about["digest"]}
+
+    @property
     def folder(self) -> Path:
         """The output folder, in which the report has a folder of its own."""
         return Path(self.out)
@@ -88,22 +101,30 @@ class Job:
         return {**self.parameters, "study": self.study, "area": self.about["area"]["code"]}
 
 
-def changed(job: Job) -> str:
-    """Whether the study or the template is another by now than when `job` was asked for, and which.
+def changed(job: Job, read: Mapping[str, str]) -> str:
+    """Whether a report was made of another study or template than `job` asked for, and which.
 
-    Contents decide; sizes and times only whether to look at them, and a copy on another machine
-    may have its own times.
+    `read` has the SHA-256 of the files of studies that its cells read, by path. Cells may have
+    read others without the package, so all are looked at again: contents decide; sizes and times
+    only whether to look at them, and a copy on another machine may have its own times.
     """
+    other = [path for path, digest in read.items() if job.files.get(path, digest) != digest]
+    if other:
+        return f"The study was changed ({Path(other[0]).name}) before it was read. Make it again."
     if digests.states_of(map(Path, job.sources)) == job.sources:
         return ""
     try:
-        study = digests.study_digest(open_study(job.study))
+        same = (
+            digests.study_digests(Study(Path(job.study), read_descriptor(Path(job.study))))
+            == job.files
+        )
         template = hashlib.sha256(Path(job.template).read_bytes()).hexdigest()
     except (LspError, OSError):
         return "The study or the template was removed while the report was being made."
-    for what, now in (("study", study), ("template", template)):
-        if now != job.about[what]["digest"]:
-            return f"The {what} was changed while the report was being made. Make it again."
+    if not same:
+        return "The study was changed while the report was being made. Make it again."
+    if template != job.about["template"]["digest"]:
+        return "The template was changed while the report was being made. Make it again."
     return ""
 
 
@@ -120,13 +141,16 @@ class JobMaker:
     ) -> None:
         """Open and fingerprint the study; StudyError or ParameterError when it cannot be."""
         self.formats = checked_formats(formats)
-        self.study = open_study(study_path(study))
-        self.out = Path(out).absolute()
+        self.study = open_study(study)
+        self.out = durable.settled(out, ReportError)
         self.limits = limits or Limits()
         self._sources = digests.states_of(digests.study_files(self.study))
-        self.digest = digests.study_digest(self.study)
+        self._files = digests.study_digests(self.study)
+        self.digest = digests.whole_digest(self._files, self.study.path)
         self._owners = _owners(self.study)
         self._small = set(self.study.small_areas()["area_code"])
+        if any(self._files[path] != digest for path, digest in self.study.digests.items()):
+            raise StudyError(f"The study {self.study.path} was changed just now. Try again.")
 
     def make(
         self,
@@ -141,21 +165,21 @@ class JobMaker:
         place = self.study.area(area)
         self._check_vintage(place)
         about = self._about(place, template, values)
-        key = digests.digest_of(
-            [about, values, digests.code_digest(), digests.environment_digest()]
-        )
+        made_with = digests.made_with()
         return Job(
             name=self._name(place, template, suffix),
-            study=str(self.study.path.absolute()),
+            study=str(self.study.path),
             template=str(template.path),
             parameters=values,
             out=str(self.out),
             formats=self.formats,
             about=about,
             expect=template.expect,
-            key=key,
+            key=digests.digest_of([about, values, made_with]),
             limits=self.limits,
             sources=self._sources | template.state,
+            files=self._files,
+            made_with=made_with,
         )
 
     def _check_vintage(self, area: Area) -> None:
@@ -190,6 +214,7 @@ class JobMaker:
                 "vintage": str(area.code_vintage),
             },
             "study": {
+                "name": self.study.name,
                 "title": self.study.title,
                 "note": self.study.note,
                 "attribution": self.study.attribution,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lsp_analysis import untrusted
 from lsp_analysis.errors import LspError, ReportError, did_you_mean
 from lsp_analysis.reports.job.digests import states_of
 from lsp_analysis.reports.job.parameters import SET_BY_THE_RUNNER, Parameter, declared_parameters
@@ -105,14 +105,15 @@ def _shipped() -> dict[str, Path]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ReportError(f"{path} cannot be read: {error.strerror}.") from error
+        return untrusted.read_bytes(path)
+    except LspError as error:
+        raise ReportError(f"{error} Restore it from a copy.") from error
 
 
 def _parse(content: bytes, path: Path) -> dict[str, Any]:
     try:
-        notebook = json.loads(content.decode("utf-8"))  # as nbformat will, without a mark before it
+        text = content.decode("utf-8")  # as nbformat will, without a mark before it
+        notebook = untrusted.parse_json(text, {"type": "object"}, path.name)
         _refuse_older(notebook, path)
         whole = notebook["nbformat"] == 4 and isinstance(notebook["nbformat_minor"], int)
         whole = whole and isinstance(notebook["cells"], list)
@@ -120,7 +121,9 @@ def _parse(content: bytes, path: Path) -> dict[str, Any]:
         about = notebook.get("metadata", {})
         parts = [about, *(about.get(name, {}) for name in ("kernelspec", "language_info", "lsp"))]
         whole = whole and all(isinstance(part, dict) for part in parts)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except ReportError:
+        raise
+    except (LspError, ValueError, KeyError, TypeError, AttributeError):
         whole = False
     if not whole:
         raise ReportError(
@@ -172,11 +175,14 @@ def _expected(notebook: dict[str, Any], path: Path) -> dict[str, int]:
     return dict(expect)
 
 
-def read_notebook(path: str | Path) -> NotebookNode:
-    """The notebook at `path` as nbformat has it, in its newest minor format."""
+def read_notebook(path: str | Path, digest: str) -> NotebookNode:
+    """The notebook at `path` as nbformat has it, if its content still has the SHA-256 `digest`."""
     import nbformat
 
+    content = _read(Path(path))
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ReportError(f"The template {path} was changed since it was read. Make it again.")
     try:
-        return nbformat.v4.upgrade(nbformat.read(path, as_version=4))
+        return nbformat.v4.upgrade(nbformat.reads(content.decode(), as_version=4))
     except Exception as error:  # nbformat and jsonschema share no base class
         raise ReportError(f"The template {path} is damaged. Restore it from a copy.") from error

@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from lsp_analysis import durable
-from lsp_analysis.errors import StudyError, UnfinishedError
-from lsp_analysis.reports.job.manifest import ReportRecord, read_records
+from lsp_analysis.errors import LspError, UnfinishedError
+from lsp_analysis.reports.job.manifest import FAILED, MADE, Manifest, ReportRecord, read_manifest
 from lsp_analysis.resources import resource
 from lsp_analysis.study.store import Study
 
@@ -46,8 +46,9 @@ def borough_outline(study: Study) -> Outline | None:
         return None
     try:
         shapes = study.geometry(set(small))
-    except StudyError:
+    except LspError:
         return None
+    shapes = shapes[shapes.geometry.notna() & ~shapes.geometry.is_empty]
     if shapes.empty:
         return None
     left, bottom, right, top = shapes.total_bounds
@@ -69,8 +70,10 @@ def _path(shape: shapely.Geometry, left: float, top: float, scale: float) -> str
     return "".join(f"M{'L'.join(ring[:-1])}Z" for ring in rings)
 
 
-def write_index(out: Path, study: Study, outline: Outline | None) -> Path:
-    """Write the index of all reports that the manifest of `out` knows of, in one step.
+def write_index(out: Path, study: Study, outline: Outline | None) -> Manifest:
+    """Write the index of all reports in `out`, in one step; what is on record there.
+
+    Pages that are not on record are listed too, and reports whose page is gone as failures.
 
     Raises
     ------
@@ -78,20 +81,33 @@ def write_index(out: Path, study: Study, outline: Outline | None) -> Path:
         It cannot be written; an earlier index stays as it was.
     """
     try:
-        with durable.locked(
-            out, INDEX, error=UnfinishedError
-        ):  # from reading on, or a run that reads early writes last
-            records = sorted(read_records(out).values(), key=_place)
-            durable.replace_file(out / INDEX, render_index(records, study, outline).encode())
+        with durable.locked(out, INDEX, error=UnfinishedError):
+            # From reading on, or a run that reads early writes last.
+            found = read_manifest(out, mend=True)
+            gone = {name: found.records[name] for name in found.gone}
+            records = [*(found.records | {n: _gone(r) for n, r in gone.items()}).values()]
+            records += [_unrecorded(out, name) for name in found.unrecorded]
+            page = render_index(sorted(records, key=_place), study, outline)
+            durable.replace_file(out / INDEX, page.encode())
     except OSError as error:
         raise UnfinishedError(
             f"The index of reports could not be written to {out} ({error.strerror or error})."
         ) from error
-    return out / INDEX
+    return found
 
 
 def _place(record: ReportRecord) -> tuple[str, str]:
     return record.area_name.casefold(), record.name
+
+
+def _gone(record: ReportRecord) -> ReportRecord:
+    return replace(record, status=FAILED, reason="Its page is no longer in the folder.")
+
+
+def _unrecorded(out: Path, name: str) -> ReportRecord:
+    files = {f"{name}/{name}.html": ""}
+    said = "This page is in the folder and not on record."
+    return ReportRecord(out, name, MADE, "", name, "", "", headline=said, files=files)
 
 
 def render_index(records: Sequence[ReportRecord], study: Study, outline: Outline | None) -> str:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis import durable
-from lsp_analysis.errors import LspError, ParameterError
+from lsp_analysis.errors import LspError, ParameterError, ReportError
 from lsp_analysis.interrupts import as_interrupts
 from lsp_analysis.reports.job import manifest
 from lsp_analysis.reports.job.manifest import FAILED, KEPT, ReportRecord
@@ -38,6 +37,7 @@ class Batch:
     seconds: float
     remark: str = ""  # what was asked for and this machine cannot do
     unindexed: str = ""  # why the index could not be written
+    differences: str = ""  # between what is on record in the folder and what lies there
 
     @property
     def failed(self) -> list[ReportRecord]:
@@ -62,6 +62,7 @@ class Batch:
         more = [f"and {len(self.failed) - 5} more"] if len(self.failed) > 5 else []
         where = self.unindexed or f"Index: {self.index}"
         lines = [f"{', '.join(said)}. {where}", *reasons, *more]
+        lines += [self.differences] if self.differences else []
         return "\n".join([*lines, self.remark] if self.remark else lines)
 
 
@@ -129,8 +130,7 @@ def run_reports(
         chosen = choose_areas(maker.study, areas=areas, decile=decile, every_area=every_area)
         jobs = [maker.make(area, notebook, parameters) for area in chosen]
     jobs = shard_of(without_clashes(jobs), shard)
-    manifest.check_writable(maker.out)
-    durable.sweep(maker.out)
+    manifest.make_ready(maker.out, jobs)
     return _run(jobs, maker, way, resume, progress)
 
 
@@ -152,18 +152,18 @@ def _run(
             results.close()
             _index(maker, outline)
             raise
-        unindexed = _index(maker, outline)
+        unindexed, differences = _index(maker, outline)
     remark = pdf.missing() if "pdf" in maker.formats else ""
-    return Batch(maker.out, tuple(done), time.monotonic() - began, remark, unindexed)
+    seconds = time.monotonic() - began
+    return Batch(maker.out, tuple(done), seconds, remark, unindexed, differences)
 
 
-def _index(maker: JobMaker, outline: Outline | None) -> str:
-    """Write the index, or say why it cannot be: the reports and their failures come first."""
+def _index(maker: JobMaker, outline: Outline | None) -> tuple[str, str]:
+    """Write the index, or say why it cannot be; and where record and folder differ."""
     try:
-        write_index(maker.out, maker.study, outline)
+        return "", write_index(maker.out, maker.study, outline).sentence()
     except LspError as error:
-        return str(error)
-    return ""
+        return str(error), ""
 
 
 def _kept(job: Job, known: Mapping[str, ReportRecord]) -> ReportRecord | None:
@@ -189,8 +189,9 @@ def _recorded(
 def _failure(job: Job, reason: str) -> ReportRecord:
     record = manifest.record_of(job, status=FAILED, reason=reason)
     try:
-        manifest.append_record(record)
-    except OSError as error:
-        unwritten = f" Nor could the manifest be written ({error.strerror or error})."
+        manifest.append_record(record, job.claim)
+    except (OSError, ReportError) as error:
+        why = getattr(error, "strerror", None) or error
+        unwritten = f" Nor could the manifest be written ({why})."
         return replace(record, reason=reason + unwritten)
     return record

@@ -1,7 +1,9 @@
-"""Make reports on a Dask cluster: one machine or many, with a folder that all can write.
+"""Make reports on a Dask cluster: one machine or many, with or without a shared folder.
 
-Dask's workers have threads, so they do not fork themselves: each thread keeps a warm parent
-process that does. Dask moves the reports of lost workers and stragglers to others.
+A worker that sees the output folder of whoever asked writes there; from any other the files come
+back with its answer. The study and the template must be at the same path on every machine. Dask's
+workers have threads, so they do not fork themselves: each thread keeps a warm parent process that
+does. Dask moves the reports of lost workers and stragglers to others.
 """
 
 from __future__ import annotations
@@ -10,16 +12,23 @@ import atexit
 import contextlib
 import logging
 import secrets
+import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from lsp_analysis.errors import ReportError
+from lsp_analysis import durable
+from lsp_analysis.errors import LspError, ReportError
 from lsp_analysis.reports.fork.forked import WarmParent, can_fork, make_with
+from lsp_analysis.reports.job.digests import made_with
 from lsp_analysis.reports.job.manifest import ReportRecord
 from lsp_analysis.reports.job.request import Job
-from lsp_analysis.reports.run.engines import Way, make_reports
+from lsp_analysis.reports.run.finishing import put_in_place
+from lsp_analysis.reports.run.kernels import make_in_kernels
 
 LOCAL = "local"
 TRIES = 3  # of workers that may be lost over one report, before it has failed
@@ -36,8 +45,7 @@ def make_on_cluster(
 
     Parameters
     ----------
-    jobs : reports to make; their study, template and output folder must be at the same path on
-        every machine.
+    jobs : reports to make; their study and template must be at the same path on every machine.
     scheduler : ``local`` for `workers` processes of this machine, or an address such as
         ``tcp://host:8786``.
     workers : processes of a local cluster.
@@ -45,7 +53,8 @@ def make_on_cluster(
     Raises
     ------
     ReportError
-        Dask is not installed, or the scheduler does not answer; nothing was started.
+        Dask is not installed, the scheduler does not answer, or a worker has other versions;
+        nothing was started.
     """
     results = _made(jobs, scheduler, workers)
     next(results)  # it is connected
@@ -62,10 +71,12 @@ def _made(jobs: Sequence[Job], scheduler: str, workers: int) -> Iterator[Any]:
         ) from error
     with contextlib.ExitStack() as stack:
         client = _connected(distributed, scheduler, workers, stack)
+        _check_versions(client)
+        probe = stack.enter_context(_probe(jobs[0].folder))
         yield
         by_key = {f"report-{job.name}-{secrets.token_hex(4)}": job for job in jobs}
         futures = [
-            client.submit(make_on_worker, job.as_dict(), key=key, retries=0, pure=False)
+            client.submit(make_on_worker, job.as_dict(), probe, key=key, retries=0, pure=False)
             for key, job in by_key.items()
         ]
         done = distributed.as_completed(futures)
@@ -125,13 +136,80 @@ def _connected(distributed: Any, scheduler: str, workers: int, stack: contextlib
         ) from error
 
 
-def make_on_worker(content: dict[str, Any]) -> dict[str, str]:
-    """Make the report that `content` describes; its record as text, or the reason why not."""
+def _check_versions(client: Any) -> None:
+    """Refuse workers that would make another report than this process would."""
+    try:
+        client.get_versions(check=True)
+        found = client.run(made_with)
+    except Exception as error:  # of whatever type the worker's own fault is
+        said = " ".join(str(error).split())[:300]
+        raise ReportError(
+            f"The workers cannot make these reports: {said}. Install the same versions of Python, "
+            "Dask and lsp_analysis on every machine."
+        ) from error
+    ours = made_with()
+    for address, theirs in found.items():
+        if theirs != ours:
+            names = [name for name in ours if theirs.get(name) != ours[name]]
+            raise ReportError(
+                f"The worker {address} differs from this process in {', '.join(names)}. "
+                "Install the same on every machine."
+            )
+
+
+@contextlib.contextmanager
+def _probe(out: Path) -> Iterator[tuple[str, str]]:
+    """A file in the output folder by which a worker knows that it sees the same folder."""
+    token = secrets.token_hex(8)
+    path = out / durable.WORKSHOP / f"probe-{token}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(token)
+    try:
+        yield str(path), token
+    finally:
+        path.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            path.parent.rmdir()
+
+
+def make_on_worker(content: dict[str, Any], probe: tuple[str, str]) -> dict[str, Any]:
+    """Make the report that `content` describes; its record as text, or the reason why not.
+
+    With the record come the files, by their paths in the output folder, if this machine does not
+    share that folder.
+    """
     job = Job.from_dict(content)
+    for what, path in (("study", job.study), ("template", job.template)):
+        if not Path(path).exists():
+            return {
+                "reason": f"The worker at {socket.gethostname()} has no {what} at {path}. It must "
+                "be at the same path on every machine."
+            }
+    if _says(*probe):
+        return _made_here(job)
+    with tempfile.TemporaryDirectory(prefix="lsp-") as scratch:
+        own = replace(job, out=scratch, log=str(Path(scratch, "log")) if job.log else "")
+        answer = _made_here(own)
+        if "record" in answer:
+            record = ReportRecord.from_json(answer["record"], own.folder)
+            answer["files"] = {path: (own.folder / path).read_bytes() for path in record.files}
+        with contextlib.suppress(OSError):
+            answer["log"] = Path(own.log).read_bytes()
+        return answer
+
+
+def _says(path: str, token: str) -> bool:
+    try:
+        return Path(path).read_text() == token
+    except OSError:
+        return False
+
+
+def _made_here(job: Job) -> dict[str, Any]:
     if can_fork():
         [(_, result)] = make_with(_warm_parent(job), [job], workers=1)
     else:
-        [(_, result)] = make_reports([job], Way("kernel", 1))
+        [(_, result)] = make_in_kernels([job], workers=1)
     if isinstance(result, str):
         return {"reason": result}
     return {"record": result.as_json()}
@@ -165,7 +243,26 @@ def _result(future: Any, job: Job) -> ReportRecord | str:
         if type(error).__name__ == "KilledWorker":
             return f"The workers that tried it were lost ({said})."
         return f"Its worker failed with {type(error).__name__}: {said}."
-    answer = future.result()
+    return _received(future.result(), job)
+
+
+def _received(answer: dict[str, Any], job: Job) -> ReportRecord | str:
+    """Put what came back with an answer where it was asked for."""
+    if "log" in answer and job.log:
+        with contextlib.suppress(OSError):
+            Path(job.log).parent.mkdir(parents=True, exist_ok=True)
+            Path(job.log).write_bytes(answer["log"])
     if "reason" in answer:
         return answer["reason"]
-    return ReportRecord.from_json(answer["record"], job.folder)
+    try:
+        record = ReportRecord.from_json(answer["record"], job.folder)
+        if "files" in answer:
+            put_in_place(job, {_inside(p): c for p, c in answer["files"].items()}, record)
+    except LspError as error:
+        return str(error)
+    return record
+
+
+def _inside(path: str) -> str:
+    """The path of a report's file in the report's own folder."""
+    return path.partition("/")[2]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 from lsp_analysis.errors import ParameterError, ReportError, did_you_mean
 from lsp_analysis.reports.fork.forked import can_fork, make_forked
 from lsp_analysis.reports.fork.memory import address_space
-from lsp_analysis.reports.job.manifest import ReportRecord
+from lsp_analysis.reports.job.manifest import ReportRecord, whole
 from lsp_analysis.reports.job.request import Job
 
 ENGINES = ("fork", "kernel")
+SHOWING = 5.0  # seconds that a shared folder may take to show a file made elsewhere
 LEAST_SPACE = 900.0  # MB of address space; short of it Arrow's threads wait for each other for ever
 
 
@@ -69,10 +73,13 @@ def processors() -> int:
 def make_reports(jobs: Sequence[Job], way: Way) -> Iterator[tuple[Job, ReportRecord | str]]:
     """Make the reports of `jobs`; each comes with its record, or the reason why there is none.
 
-    Close the iterator to stop; every process it started ends with it.
+    Whatever its maker says, a report is made when its files are seen here, whole. Close the
+    iterator to stop; every process it started ends with it.
     """
-    if not jobs:
-        return iter_nothing()
+    return _seen(_started(jobs, way)) if jobs else iter(())
+
+
+def _started(jobs: Sequence[Job], way: Way) -> Iterator[tuple[Job, ReportRecord | str]]:
     if way.scheduler:
         from lsp_analysis.reports.run.cluster import make_on_cluster
 
@@ -84,6 +91,18 @@ def make_reports(jobs: Sequence[Job], way: Way) -> Iterator[tuple[Job, ReportRec
     return make_in_kernels(jobs, way.workers)
 
 
-def iter_nothing() -> Iterator[tuple[Job, ReportRecord | str]]:
-    """No reports."""
-    yield from ()
+def _seen(results: Iterator[Any]) -> Iterator[tuple[Job, ReportRecord | str]]:
+    with closing(results):
+        for job, result in results:
+            unseen = isinstance(result, ReportRecord) and not _appears(result)
+            yield job, f"Its files are not in {job.folder} as they were made." if unseen else result
+
+
+def _appears(record: ReportRecord) -> bool:
+    """Whether a report is there, or comes within the time a shared folder may need to show it."""
+    until = time.monotonic() + SHOWING
+    while not whole(record):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    return True

@@ -10,6 +10,7 @@ from nbformat import NotebookNode
 
 from lsp_analysis import durable
 from lsp_analysis.errors import ReportError
+from lsp_analysis.reports.job.digests import other_versions
 from lsp_analysis.reports.job.manifest import MADE, ReportRecord, append_record, record_of
 from lsp_analysis.reports.job.request import Job, changed
 from lsp_analysis.reports.page import pdf
@@ -40,14 +41,19 @@ def finish(job: Job, notebook: NotebookNode, token: str, run: dict[str, Any]) ->
     add_cells(job.log, notebook)
     if fault := fault_of_run(notebook, token):
         raise ReportError(fault)
-    take_sentinel(notebook)
+    read = take_sentinel(notebook)
     stamp(notebook, job.about, job.values)
     content = read_content(notebook)
     if fault := fault_of_content(content, job.expect):
         raise ReportError(fault)
     written = _files(job, notebook, content)
-    if fault := changed(job):
+    if fault := changed(job, read):
         raise ReportError(fault)
+    if other := other_versions(job.made_with):
+        raise ReportError(
+            f"The process that made it has {other}. Install the same where reports are asked for "
+            "and where they are made."
+        )
     record = record_of(
         job,
         status=MADE,
@@ -58,7 +64,8 @@ def finish(job: Job, notebook: NotebookNode, token: str, run: dict[str, Any]) ->
         files={f"{job.name}/{path}": _sha(data) for path, data in written.items()},
         run=run,
     )
-    return _put(job, written, record)
+    put_in_place(job, written, record)
+    return record
 
 
 def _files(job: Job, notebook: NotebookNode, content: Content) -> dict[str, bytes]:
@@ -74,18 +81,24 @@ def _files(job: Job, notebook: NotebookNode, content: Content) -> dict[str, byte
     return written | {f"tables/{name}.csv": spreadsheet(text) for name, text in numbers.items()}
 
 
-def _put(job: Job, written: dict[str, bytes], record: ReportRecord) -> ReportRecord:
+def put_in_place(job: Job, written: dict[str, bytes], record: ReportRecord) -> None:
+    """Write the files of a report and its line of the manifest: all of it, or nothing.
+
+    Raises
+    ------
+    ReportError
+        They cannot be written; an earlier report is as it was.
+    """
     try:
         with durable.locked(job.folder, job.name, error=ReportError):
             durable.replace_folder(
-                job.folder, job.name, written, then=lambda: append_record(record)
+                job.folder, job.name, written, then=lambda: append_record(record, job.claim)
             )
     except OSError as error:
         raise ReportError(
             f"It could not be written to {job.folder} ({error.strerror or error}). "
             "Make room there, or choose another output folder."
         ) from error
-    return record
 
 
 def _first_sentence(content: Content) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,8 +18,10 @@ SENTINEL = "lsp-sentinel"
 
 
 def add_sentinel(notebook: NotebookNode, token: str) -> None:
-    """Add a last cell whose value shows that the cells before it ran to their end."""
-    cell = new_code_cell(repr(token), metadata={"tags": [SENTINEL]}, id=SENTINEL)
+    """Add a last cell that shows that those before it ran to their end, and what they read."""
+    home = "lsp_analysis.study.store"
+    source = f"__import__({home!r}, fromlist=['proof']).proof({token!r})"
+    cell = new_code_cell(source, metadata={"tags": [SENTINEL]}, id=SENTINEL)
     notebook.cells.append(cell)
 
 
@@ -31,16 +35,27 @@ def fault_of_run(notebook: NotebookNode, token: str) -> str:
                 return _of_error(cell, output)
         if cell.source.strip() and not isinstance(cell.execution_count, int):
             return f"{_named(cell)} never ran."
+    return "" if _proof(notebook)[0] == token else "It stopped before its last cell was done."
+
+
+def _proof(notebook: NotebookNode) -> tuple[str, str]:
+    """The token that the last cell shows, and the files that the cells read, as JSON."""
     last = notebook.cells[-1]
-    shown = [output.get("data", {}).get("text/plain") for output in last.get("outputs", [])]
-    if SENTINEL not in last.metadata.get("tags", []) or shown != [repr(token)]:
-        return "It stopped before its last cell was done."
-    return ""
+    if SENTINEL not in last.metadata.get("tags", []) or len(last.get("outputs", [])) != 1:
+        return "", ""
+    try:
+        shown = ast.literal_eval(last.outputs[0].get("data", {}).get("text/plain", ""))
+        token, _, read = shown.partition(" ")
+    except (SyntaxError, ValueError, AttributeError):
+        return "", ""
+    return token, read
 
 
-def take_sentinel(notebook: NotebookNode) -> None:
-    """Remove the cell that `add_sentinel` added."""
+def take_sentinel(notebook: NotebookNode) -> dict[str, str]:
+    """Remove the cell that `add_sentinel` added; the SHA-256 of the files that were read."""
+    read = json.loads(_proof(notebook)[1])
     notebook.cells = [c for c in notebook.cells if SENTINEL not in c.metadata.get("tags", [])]
+    return read
 
 
 def fault_of_content(content: Content, expect: Mapping[str, Any]) -> str:

@@ -63,7 +63,7 @@ def _make(job: Job, supply: _Supply) -> ReportRecord | str:
     start_log(job)
     began, token = time.monotonic(), secrets.token_hex(8)
     try:
-        notebook = read_notebook(job.template)
+        notebook = read_notebook(job.template, job.about["template"]["digest"])
         add_sentinel(notebook, token)
         with supply.next() as kernel:
             executed = execute_with(kernel.manager, notebook, job.values, job.limits, kernel.folder)

@@ -7,7 +7,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis import durable
 from lsp_analysis.errors import UnfinishedError
 from lsp_analysis.interrupts import as_interrupts
 from lsp_analysis.reports.job import manifest
@@ -63,8 +62,7 @@ def run_report(
     notebook = load_template(template)
     maker = JobMaker(study, out=out, formats=formats, limits=Limits(timeout, memory))
     job = maker.make(area, notebook, parameters)
-    manifest.check_writable(job.folder)
-    durable.sweep(job.folder)
+    manifest.make_ready(job.folder, [job])
     with as_interrupts(), closing(make_reports([job], way)) as results:
         [(_, result)] = results
     if isinstance(result, str):

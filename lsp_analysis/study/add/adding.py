@@ -110,10 +110,11 @@ def add_table(
     ParameterError
         A fact is not a column of `indicators`, or has a value that is not allowed.
     """
+    folder = open_study(study_path).path
     _refuse_unknown_facts(facts)
     file = durable.settled(file, StudyError)
     cells = read_own_table(file, freq=freq, sheet=sheet)
-    with one_writer(open_study(study_path).path) as folder:
+    with one_writer(folder):
         return _add(open_study(folder), file, cells, indicator_id, replace, facts)
 
 
