@@ -24,7 +24,7 @@ from lsp_analysis.command_line import (
 )
 from lsp_analysis.errors import LspError, ParameterError, RepairNotice, UnfinishedError
 from lsp_analysis.interrupts import as_interrupts
-from lsp_analysis.resources import study_path
+from lsp_analysis.resources import copy_notebooks, study_path
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -188,6 +188,15 @@ def _design(arguments: argparse.Namespace) -> int:
     return OK
 
 
+def _notebooks(arguments: argparse.Namespace) -> int:
+    copied = copy_notebooks(arguments.folder)
+    say(
+        f"{len(copied)} notebooks are in {arguments.folder}. "
+        f"Next: jupyter lab {Path(arguments.folder) / '00_start_here.ipynb'}"
+    )
+    return OK
+
+
 def _page_of(arguments: argparse.Namespace) -> dict[str, Any]:
     """Keywords of the report runner; limits that were not given are its own."""
     limits = {"timeout": arguments.timeout, "memory": arguments.memory}
@@ -218,4 +227,5 @@ COMMANDS = {
     "new": _new,
     "add": _add,
     "design": _design,
+    "notebooks": _notebooks,
 }

@@ -38,7 +38,7 @@ def read_command_line(words: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"lsp-analysis {__version__}")
     command = _subcommands(parser, "command")
-    for describe in (_check, _import, _report, _reports, _new, _add, _design):
+    for describe in (_check, _import, _report, _reports, _new, _add, _design, _notebooks):
         describe(command)
     return parser.parse_args(words)
 
@@ -183,6 +183,11 @@ def _design(command: Command) -> None:
     verify.add_argument("--head", default="", metavar="HASH", help="as the other party holds it")
     draw.add_argument("--text", required=True, help="public text that the other party gives")
     page.add_argument("--out", default="", metavar="HTML", help="where to, if not into the folder")
+
+
+def _notebooks(command: Command) -> None:
+    notebooks = command("notebooks", "copy the notebooks into a folder, to open in JupyterLab")
+    notebooks.add_argument("folder", help="folder to copy them into")
 
 
 def _takes_study(command: argparse.ArgumentParser) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
-from lsp_analysis.errors import LspError
+from lsp_analysis.errors import LspError, StudyError
 
 HOME = Path(__file__).parent
 
@@ -40,3 +41,27 @@ def study_path(study: str | Path) -> Path:
 def shipped_studies() -> list[str]:
     """Names of the studies that ship with the package."""
     return sorted(path.parent.name for path in resource("data").glob("*/datapackage.json"))
+
+
+def copy_notebooks(folder: str | Path) -> list[Path]:
+    """Copy the notebooks and the report templates that ship with the package into `folder`.
+
+    Files that are there already and differ are never overwritten: StudyError names the first, and
+    nothing is copied.
+    """
+    folder, shipped = Path(folder), resource("notebooks")
+    pairs = [
+        (path, folder / path.relative_to(shipped))
+        for path in sorted(shipped.rglob("*.ipynb"))
+        if not any(part.startswith(".") for part in path.relative_to(shipped).parts)
+    ]
+    changed = [new for old, new in pairs if new.exists() and new.read_bytes() != old.read_bytes()]
+    if changed:
+        raise StudyError(
+            f"{changed[0]} is there already and differs from the one that ships. "
+            "Copy the notebooks into a new folder."
+        )
+    for old, new in pairs:
+        new.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(old, new)
+    return [new for _, new in pairs]

@@ -30,6 +30,7 @@ from lsp_analysis.study import overview, schema
 from lsp_analysis.study.areas import Area, closed_name
 from lsp_analysis.study.gazetteer import Gazetteer
 from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.injected import refuse_unknown_parameters
 from lsp_analysis.study.panel import tidy_panel
 from lsp_analysis.study.scan import scan_table
 from lsp_analysis.study.vintages import deprivation_in
@@ -59,9 +60,12 @@ def open_study(path: str | Path | Study) -> Study:
     ------
     StudyError
         There is no such folder, or it is no study, or its descriptor is damaged.
+    ParameterError
+        Papermill gave the notebook that asks a parameter that it does not have.
     """
     if isinstance(path, Study):
         return path
+    refuse_unknown_parameters()
     folder = durable.settled(study_path(path), StudyError)
     if durable.unfinished(folder):
         _repair(folder)
