@@ -17,17 +17,12 @@ from scipy import stats
 
 from lsp_analysis.standing.change.gap_forecast import gap_trend
 from lsp_analysis.standing.change.gaps import Gap
-from lsp_analysis.standing.comparison.baseline import compare_each
-from lsp_analysis.standing.comparison.contrast import (
-    difference_of_proportions,
-    difference_of_rates,
-    ratio_of_rates,
-)
+from lsp_analysis.standing.comparison.exact import compare_rates, compare_shares
 from lsp_analysis.standing.comparison.funnels import funnel
 from lsp_analysis.standing.comparison.intervals import (
     exact_poisson_limits,
     poisson_limits,
-    rates,
+    row_limits,
     wilson_limits,
 )
 from lsp_analysis.standing.comparison.smoothing import empirical_bayes
@@ -72,10 +67,10 @@ def speed_table(rng: np.random.Generator) -> pd.DataFrame:
     counts = np.concatenate([panel["numerator"] for panel in panels]).astype(float)
     people = np.concatenate([panel["denominator"] for panel in panels]).astype(float)
     tasks = {
-        "intervals and comparison with the rest": lambda: [
-            compare_each(panel, indicator=kind) for panel, kind in pairs
-        ],
-        "intervals alone": lambda: [rates(panel, indicator=kind) for panel, kind in pairs],
+        "exact comparison of rates with the rest": lambda: compare_rates(
+            counts, people, counts.sum() - counts, people.sum() - people
+        ),
+        "intervals": lambda: [row_limits(p, indicator=kind, level=0.95) for p, kind in pairs],
         "funnel classification": lambda: [funnel(panel, indicator=kind) for panel, kind in pairs],
         "Poisson limits": lambda: poisson_limits(counts),
         "Wilson limits": lambda: wilson_limits(counts, people),
@@ -110,28 +105,53 @@ def peer_table(rng: np.random.Generator, rows: int = 2000) -> pd.DataFrame:
     return pd.DataFrame(seconds)
 
 
-def coverage_table(rng: np.random.Generator, draws: int = 20_000) -> pd.DataFrame:
+def coverage_table(rng: np.random.Generator, draws: int = 2000) -> pd.DataFrame:
     """Share of 95% intervals that hold the truth, per cent, and how often they miss each side."""
     rows = []
-    for risk, here, there in ((0.002, 1500, 270_000), (0.02, 1500, 270_000), (0.2, 1500, 270_000)):
-        people = (rng.binomial(here, 1.5 * risk, draws), here)
-        people += (rng.binomial(there, risk, draws), there)
-        events = (rng.poisson(here * 1.5 * risk, draws), here)
-        events += (rng.poisson(there * risk, draws), there)
-        found = {
-            "difference of proportions": (difference_of_proportions(*people), 0.5 * risk),
-            "difference of rates": (difference_of_rates(*events), 0.5 * risk),
-            "ratio of rates": (ratio_of_rates(*events), 1.5),
+    for risk, here, there in ((0.002, 1500, 270_000), (0.02, 1500, 270_000), (0.2, 1500, 15_000)):
+        sizes = (np.full(draws, here), np.full(draws, there))
+        risks = (1.5 * risk, risk)
+        counts = {
+            "shares": [rng.binomial(n, p) for n, p in zip(sizes, risks, strict=True)],
+            "rates": [rng.poisson(n * p) for n, p in zip(sizes, risks, strict=True)],
         }
-        for name, (contrast, truth) in found.items():
-            rows.append(_coverage(name, f"{here * risk * 1.5:g} events", contrast, truth))
+        for name, (own, other) in counts.items():
+            compare = compare_shares if name == "shares" else compare_rates
+            found = compare(own, sizes[0], other, sizes[1])
+            for what, truth in (("difference", 0.5 * risk), ("ratio", 1.5)):
+                above = 100 * np.mean(found[f"{what}_low"] > truth)
+                below = 100 * np.mean(found[f"{what}_high"] < truth)
+                of = f"{here * risk * 1.5:g} cases here, {there * risk:g} there"
+                held = {"held": 100 - above - below, "all above": above, "all below": below}
+                rows.append({"interval": f"{what} of {name}", "of": of, **held})
     return pd.DataFrame(rows)
 
 
-def _coverage(name: str, of: str, contrast: object, truth: float) -> dict[str, object]:
-    above, below = np.mean(contrast.low > truth), np.mean(contrast.high < truth)
-    shares = {"held": 1 - above - below, "all above": above, "all below": below}
-    return {"interval": name, "of": of, **{k: 100 * v for k, v in shares.items()}}
+def size_table(rng: np.random.Generator, draws: int = 40_000) -> pd.DataFrame:
+    """False positive rate of the contrast test at 5%, per cent, by expected events and dispersion.
+
+    The area has the expected events; the rest of the borough 176 times as many people at the same
+    rate. With overdispersion (variance over mean) the area's events are negative binomial. Shares
+    are of 20 to 2,000 people.
+    """
+    rows = []
+    for expected in (0.2, 0.5, 1.0, 2.0, 5.0, 20.0):
+        row = {"expected events": expected}
+        for dispersion in (1.0, 1.2, 2.0):
+            own = rng.poisson(expected, draws)
+            if dispersion > 1:
+                own = rng.negative_binomial(expected / (dispersion - 1), 1 / dispersion, draws)
+            other = rng.poisson(176 * expected, draws)
+            found = compare_rates(own, np.ones(draws), other, np.full(draws, 176.0))
+            row[f"rates, dispersion {dispersion:g}"] = 100 * np.mean(found["p_value"] < 0.05)
+        few = draws // 20
+        people = np.full(few, round(max(20, 20 * expected)))
+        share = expected / people[0]
+        own, other = rng.binomial(people, share), rng.binomial(176 * people, share)
+        found = compare_shares(own, people, other, 176 * people)
+        row["shares"] = 100 * np.mean(found["p_value"] < 0.05)
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def gap_trend_table(draws: int = 100, ahead: int = 3) -> pd.DataFrame:
@@ -174,6 +194,7 @@ def main() -> None:
     tables = {
         f"{AREAS:,} areas x {INDICATORS} indicators (best of three)": speed_table(rng),
         "The same limits by others: seconds a million rows": peer_table(rng),
+        "One test for two groups at 5%: per cent of false positives": size_table(rng),
         "Intervals that claim 95%: per cent that hold the truth": coverage_table(rng),
         "Trend of a gap, 95%: per cent that hold the truth": gap_trend_table(),
     }

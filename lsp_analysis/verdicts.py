@@ -1,4 +1,4 @@
-"""What may be said of a comparison or an effect, and what may not, by rule.
+"""What may be said of an effect, and what may not, by rule.
 
 A design below Maryland level 4 (no random allocation, or nothing as good) shows a difference, never
 its cause: no rule here says that a programme caused anything, and `causal_words` finds the words
@@ -12,8 +12,6 @@ import re
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.wording import Sentence
-
-VERDICTS = ("better", "similar", "worse", "lower", "higher", "not compared")
 
 _CAUSAL = re.compile(
     r"\b((?<!all )(?<!all-)causes?(?! of death)|caus(?:ed|ing|al|ally)|"
@@ -32,15 +30,6 @@ CAUTION = {
 def causal_words(text: str) -> list[str]:
     """Words of `text` that claim a cause; a sentence below Maryland level 4 has none."""
     return [match.group(0) for match in _CAUSAL.finditer(text)]
-
-
-def verdict_words(verdict: str, comparator: str = "the rest of the borough") -> str:
-    """A verdict as part of a sentence: "better than the rest of the borough"."""
-    if verdict not in VERDICTS:
-        known = wording.and_list(VERDICTS, last="or")
-        raise ParameterError(f"A verdict is {known}, not {verdict!r}.")
-    joint = {"similar": "to", "not compared": "with"}.get(verdict, "than")
-    return f"{verdict} {joint} {comparator}"
 
 
 def effect_class(low: float, high: float, worth_having: float | None = None) -> str:

@@ -8,8 +8,8 @@ import pytest
 from standing_panels import CLAIMS, COUNT, RATE, SCORE, SHARE, codes, panel_of
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.comparison.baseline import compare, compare_each
-from lsp_analysis.standing.comparison.contrast import difference_of_proportions, ratio_of_rates
+from lsp_analysis.standing.comparison.baseline import compare
+from lsp_analysis.standing.comparison.exact import compare_rates, compare_shares
 
 HERE, ELSEWHERE = codes(0, 1), codes(2, 3, 4)
 
@@ -22,19 +22,20 @@ def panel() -> pd.DataFrame:
 
 def test_a_share_is_compared_as_the_two_groups_counts(panel):
     found = compare(panel, area=HERE, comparator=ELSEWHERE, indicator=SHARE)
-    gap = difference_of_proportions(120, 2200, 88, 3000).scaled(100)
-    assert found.difference == pytest.approx(float(gap.estimate))
-    assert [found.difference_low, found.difference_high] == pytest.approx([gap.low, gap.high])
+    gap = compare_shares([120], [2200], [88], [3000])
+    assert found.difference == pytest.approx(100 * (120 / 2200 - 88 / 3000))
+    assert found.difference_low == pytest.approx(100 * gap["difference_low"][0])
+    assert found.difference_high == pytest.approx(100 * gap["difference_high"][0])
     assert found.verdict == "worse"
 
 
-def test_a_rate_has_a_score_ratio_and_the_period_asked_for(panel):
+def test_a_rate_has_an_exact_ratio_and_the_period_asked_for(panel):
     first = compare(
         panel, area=HERE, comparator=ELSEWHERE, indicator=RATE, period=pd.Period("2004")
     )
-    ratio = ratio_of_rates(130, 2200, 91, 3000)
-    assert first.ratio == pytest.approx(float(ratio.estimate))
-    assert first.ratio_high == pytest.approx(float(ratio.high))
+    exact = compare_rates([130], [2200], [91], [3000])
+    assert first.ratio == pytest.approx(130 / 2200 / (91 / 3000))
+    assert first.ratio_high == pytest.approx(exact["ratio_high"][0])
     assert first.period == pd.Period("2004")
 
 
@@ -57,13 +58,11 @@ def test_a_period_that_is_not_there_is_answered_with_those_that_are(panel):
         compare(panel, area=HERE, comparator=ELSEWHERE, indicator=RATE, period=pd.Period("2011"))
 
 
-def test_repeated_people_are_judged_by_the_spread_of_small_areas_or_not_at_all(panel):
-    several = compare(panel, area=HERE, comparator=ELSEWHERE, indicator=CLAIMS)
-    single = compare(panel, area=codes(0), comparator=ELSEWHERE, indicator=CLAIMS)
-    assert several.difference_low < several.difference < several.difference_high
-    assert "differ from one another" in several.sentence()
-    assert single.verdict == "not compared"
-    assert "no Poisson count" in single.sentence()
+def test_a_stock_is_judged_as_one_reading_of_a_share(panel):
+    stock = compare(panel, area=codes(0), comparator=ELSEWHERE, indicator=CLAIMS)
+    share = compare(panel, area=codes(0), comparator=ELSEWHERE, indicator=SHARE)
+    assert stock.p_value == share.p_value
+    assert stock.low == pytest.approx(10 * share.low)
 
 
 def test_counts_of_places_of_different_size_are_not_compared(panel):
@@ -86,49 +85,49 @@ def test_a_suppressed_comparator_area_is_left_out_and_mentioned(panel):
     gone.loc[gone["area_code"] == "A04", "numerator"] = np.nan
     found = compare(gone, area=HERE, comparator=ELSEWHERE, indicator=RATE)
     assert found.comparator_value == pytest.approx(1000 * 58 / 2000)
-    assert "1 of 3 small areas without a value were left out" in found.sentence()
+    assert "one small area without a value is left out" in found.sentence()
 
 
 def test_an_area_without_values_says_so_instead_of_failing(panel):
     gone = panel.copy()
     gone.loc[gone["area_code"].isin(HERE), ["numerator", "value"]] = np.nan
     found = compare(gone, area=HERE, comparator=ELSEWHERE, indicator=RATE)
-    assert found.verdict == "not compared"
+    assert found.verdict == "not comparable"
     assert "has no value" in found.sentence()
 
 
-def test_each_area_against_all_others_is_the_comparison_done_one_by_one(panel):
-    table = compare_each(panel, indicator=RATE).set_index("area_code")
-    everyone = codes(0, 1, 2, 3, 4)
-    for code in everyone:
-        others = [c for c in everyone if c != code]
-        one = compare(panel, area=[code], comparator=others, indicator=RATE)
-        row = table.loc[code]
-        assert row["rest"] == pytest.approx(one.comparator_value)
-        assert row["difference_low"] == pytest.approx(one.difference_low)
-        assert row["ratio_high"] == pytest.approx(one.ratio_high)
-        assert row["verdict"] == one.verdict
-
-
-def test_no_events_anywhere_is_similar_and_never_an_error():
+def test_no_events_anywhere_are_too_few_and_never_an_error():
     panel = panel_of(np.zeros((4, 1)), 800, multiplier=1000)
-    table = compare_each(panel, indicator=RATE)
-    assert (table["value"] == 0).all()
-    assert (table["verdict"] == "similar").all()
-    assert np.isnan(table["ratio"]).all()
+    found = compare(panel, area=codes(0), comparator=codes(1, 2, 3), indicator=RATE)
+    assert (found.value, found.verdict) == (0, "too few to say")
+    assert np.isnan(found.ratio)
+    assert found.difference_low < 0 < found.difference_high
 
 
-def test_a_score_cannot_be_judged_area_by_area(panel):
-    with pytest.raises(PanelError, match="no counts"):
-        compare_each(panel, indicator=SCORE)
+def test_a_single_areas_score_is_not_comparable_without_an_interval(panel):
+    scores = panel.assign(numerator=np.nan, denominator=np.nan)
+    found = compare(scores, area=codes(0), comparator=ELSEWHERE, indicator=SCORE)
+    assert found.verdict == "not comparable"
+    assert "single small area" in found.reason
 
 
-def test_under_no_difference_few_areas_are_called_different():
+def test_a_published_interval_is_the_one_judged_by(panel):
+    value = panel["value"]
+    told = panel.assign(numerator=np.nan, denominator=np.nan, lower95=value - 5, upper95=value + 5)
+    found = compare(told, area=codes(0), comparator=ELSEWHERE, indicator=SHARE)
+    assert [found.low, found.high] == pytest.approx([found.value - 5, found.value + 5])
+    assert found.verdict == "worse"
+    without = compare(told[panel.columns], area=codes(0), comparator=ELSEWHERE, indicator=SHARE)
+    assert without.verdict == "not comparable"
+    assert "without an interval" in without.reason
+
+
+def test_under_no_difference_at_most_one_in_twenty_is_called_different():
     rng = np.random.default_rng(4)
     people = rng.integers(900, 2500, 2000)
-    panel = panel_of(rng.poisson(people * 0.03)[:, None], people[:, None], multiplier=1000)
-    verdicts = compare_each(panel, indicator=RATE)["verdict"]
-    assert 0.03 < (verdicts != "similar").mean() < 0.07
+    events = rng.poisson(people * 0.03)
+    found = compare_rates(events, people, events.sum() - events, people.sum() - people)
+    assert 0.02 < (found["p_value"] < 0.05).mean() < 0.055
 
 
 def test_the_summary_is_one_row_that_can_be_stacked(panel):
@@ -144,8 +143,7 @@ def test_the_summary_is_one_row_that_can_be_stacked(panel):
 def test_one_impossible_row_leaves_the_other_areas_with_theirs():
     # 1,200 of 1,000 people cannot be: the check says so, and the rest of the page still stands.
     panel = panel_of([[1200], [60], [61]], [[1000], [1200], [1100]], multiplier=100)
-    each = compare_each(panel, indicator=SHARE)
-    assert each["low"].isna().tolist() == [True, False, False]
-    assert each["verdict"].iloc[0] == "not compared"
+    impossible = compare(panel, area=codes(0), comparator=codes(1, 2), indicator=SHARE)
+    assert impossible.verdict == "not comparable"
     against = compare(panel, area=codes(1), comparator=codes(2), indicator=SHARE)
-    assert against.verdict == "similar"
+    assert against.verdict == "no clear difference"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from standing_panels import CLAIMS, RATE, SHARE, panel_of
+from standing_panels import RATE, SCORE, SHARE, panel_of
 
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.comparison.funnels import funnel, winsorised_dispersion
@@ -43,10 +43,10 @@ def test_winsorising_keeps_one_outlier_from_widening_everything():
     assert winsorised_dispersion(with_outlier) == pytest.approx(winsorised_dispersion(z), abs=0.01)
 
 
-def test_repeated_people_have_no_funnel():
+def test_averages_have_no_funnel():
     panel = panel_of([[30.0], [12.0]], 1000, multiplier=1000)
-    with pytest.raises(PanelError, match="separate events"):
-        funnel(panel, indicator=CLAIMS)
+    with pytest.raises(PanelError, match="counts of events or of people"):
+        funnel(panel, indicator=SCORE)
 
 
 def test_values_without_counts_make_no_funnel():

@@ -47,7 +47,6 @@ def test_the_change_is_the_difference_of_the_gaps_and_its_interval_holds_it():
     change = gap(closing(), area=HERE, comparator=ELSEWHERE, indicator=RATE).change()
     assert change.change == pytest.approx(change.gap_end - change.gap_start)
     assert change.change_low < change.change < change.change_high
-    assert change.ratio_change < 1
 
 
 def test_a_small_move_is_no_clear_change():
@@ -66,7 +65,7 @@ def test_the_interval_of_a_change_in_gap_covers_the_truth():
         panel = panel_of(rng.poisson(people * risk), people, multiplier=1000)
         change = gap(panel, area=codes(0), comparator=codes(1), indicator=RATE).change()
         hits += change.change_low <= truth <= change.change_high
-    assert 0.92 <= hits / 400 <= 0.98
+    assert hits / 400 >= 0.93
 
 
 def test_scores_have_gaps_without_limits_for_one_area():

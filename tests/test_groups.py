@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from standing_panels import CLAIMS, COUNT, RATE, SCORE, SHARE, codes, panel_of
+from standing_panels import COUNT, RATE, SCORE, SHARE, codes, panel_of
 from statsmodels.stats.weightstats import DescrStatsW
 
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.place.groups import group_limits, group_series
+from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.panel import aggregate
+
+STAY = Indicator("stay", "Length of stay", "mean", "mean", 1000.0)
 
 
 def test_rates_are_sums_over_sums_as_the_study_adds_them_up():
@@ -39,8 +42,8 @@ def test_a_code_that_is_not_there_is_missing():
 def test_areas_of_one_size_spread_as_a_simple_sample_does():
     values = np.array([[30.0], [12.0], [20.0], [26.0]])
     panel = panel_of(values, 1000, multiplier=1000)
-    series = group_series(panel, codes(0, 1, 2, 3), indicator=CLAIMS)
-    low, high = group_limits(series, indicator=CLAIMS, level=0.95)
+    series = group_series(panel, codes(0, 1, 2, 3), indicator=STAY)
+    low, high = group_limits(series, indicator=STAY, level=0.95)
     sample = DescrStatsW(values.ravel()).tconfint_mean()
     assert [low[0], high[0]] == pytest.approx(sample)
 
@@ -60,15 +63,15 @@ def test_the_spread_of_unequal_areas_has_the_right_coverage():
         people = rng.integers(500, 3000, 12)
         claims = rng.binomial(people, rng.beta(8, 72, 12))
         panel = panel_of(claims[:, None], people[:, None], multiplier=1000)
-        series = group_series(panel, codes(*range(12)), indicator=CLAIMS)
-        low, high = group_limits(series, indicator=CLAIMS, level=0.95)
+        series = group_series(panel, codes(*range(12)), indicator=STAY)
+        low, high = group_limits(series, indicator=STAY, level=0.95)
         hits += low[0] <= 100 <= high[0]
     assert 0.9 <= hits / 400 <= 0.98
 
 
 def test_no_spread_is_claimed_for_one_area():
     panel = panel_of([[30.0], [12.0]], 1000, multiplier=1000)
-    series = group_series(panel, codes(0), indicator=CLAIMS)
+    series = group_series(panel, codes(0), indicator=STAY)
     assert np.isnan(series["se"][0])
     assert series["value"][0] == 30
 

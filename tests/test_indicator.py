@@ -37,7 +37,7 @@ def test_a_rate_is_per_year_unless_the_study_says_otherwise():
     assert Indicator("a", "A", "per_1000", "rate", 1000.0, unit_period="month").per == (
         "per 1,000 a month"
     )
-    assert STOCK.per == "%"
+    assert STOCK.per == "percent"
 
 
 def test_an_unknown_kind_is_refused_with_the_nearest():

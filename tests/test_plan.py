@@ -135,7 +135,7 @@ def test_months_are_added_up_to_years_like_the_baselines_and_only_whole_ones():
     yearly = plan_values(plan_of(baseline_period="2007/08"), {"burglary": panel}, [RATE])
     assert [str(p) for p in yearly["period"]] == ["2007", "2008", "2009", "2010"]
     assert yearly["value"].isna().tolist() == [True, False, False, True]
-    assert yearly["value"][1] == pytest.approx(6.0)  # still a rate per month
+    assert yearly["value"][1] == pytest.approx(72.0)  # a rate per year
     monthly = plan_values(plan_of(baseline_period="2007-04"), {"burglary": panel}, [RATE])
     assert len(monthly) == 30
 

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 from standing_panels import COUNT, RATE, SHARE, codes, panel_of
 
-from lsp_analysis.standing.change.two_aims import Quadrant, quadrant, quadrant_name
+from lsp_analysis.standing.change.two_aims import Quadrant, quadrant_between, quadrant_name
+from lsp_analysis.standing.place.groups import group_series
 from lsp_analysis.study.indicator import Indicator
 
 HERE, ELSEWHERE = codes(0), codes(1)
@@ -15,12 +16,18 @@ PEOPLE = [[10_000], [100_000]]
 
 def place(here: list[float], elsewhere: list[float], indicator: Indicator = RATE):
     panel = panel_of([here, elsewhere], PEOPLE, multiplier=indicator.multiplier)
-    return quadrant(
-        {indicator.indicator_id: panel},
-        area=HERE,
-        comparator=ELSEWHERE,
-        indicators=[indicator],
-    )
+    return quadrant_of({indicator.indicator_id: panel}, indicator)
+
+
+def quadrant_of(panels: dict, *indicators: Indicator) -> Quadrant:
+    series = {
+        one.indicator_id: tuple(
+            group_series(panels[one.indicator_id], codes, indicator=one)
+            for codes in (HERE, ELSEWHERE)
+        )
+        for one in indicators
+    }
+    return quadrant_between(series, indicators=indicators)
 
 
 @pytest.mark.parametrize(
@@ -62,12 +69,7 @@ def test_what_has_no_polarity_or_no_two_periods_is_named_and_not_placed():
 
 def test_the_sentence_counts_the_corners():
     panel = panel_of([[900, 500], [5000, 4000]], PEOPLE, multiplier=1000)
-    found = quadrant(
-        {"burglary": panel, "smoking": panel},
-        area=HERE,
-        comparator=ELSEWHERE,
-        indicators=[RATE, SHARE],
-    )
+    found = quadrant_of({"burglary": panel, "smoking": panel}, RATE, SHARE)
     assert "levelling up 2" in found.sentence()
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
-from standing_panels import CLAIMS, COUNT, RATE, SHARE, codes, panel_of
+from standing_panels import CLAIMS, COUNT, RATE, SCORE, SHARE, panel_of
 
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.standing.comparison.intervals import (
@@ -19,7 +19,7 @@ from lsp_analysis.standing.comparison.intervals import (
     means,
     poisson_limits,
     proportion,
-    rates,
+    row_limits,
 )
 
 
@@ -35,6 +35,9 @@ def test_exact_limits_leave_half_the_rest_in_each_tail(count, level):
 def test_byar_limits_are_close_to_exact_ones_from_ten_events(count):
     for approximate, exact in zip(byar_limits([count]), exact_poisson_limits([count]), strict=True):
         assert approximate[0] == pytest.approx(exact[0], rel=2e-3)
+
+
+KINDS = (RATE, SHARE, COUNT, CLAIMS, SCORE)
 
 
 def test_limits_are_exact_below_ten_and_byars_from_ten():
@@ -91,43 +94,14 @@ def test_mean_limits_take_any_level():
     assert (high[0] - low[0]) / 2 == pytest.approx(stats.t.ppf(0.95, 15) * 0.5)
 
 
-def test_repeated_people_get_no_interval_and_are_told_why():
-    panel = panel_of([[30.0], [12.0]], 1000, multiplier=1000)
-    result = rates(panel, indicator=CLAIMS)
-    assert result.summary_frame()[["low", "high"]].isna().all(axis=None)
-    assert "same people are counted again" in result.sentence()
-
-
 def test_each_kind_of_number_gets_its_own_interval():
     panel = panel_of([[30.0]], 1000, multiplier=1000)
-    by_kind = {
-        i.value_type: rates(panel, indicator=i).summary_frame() for i in (RATE, SHARE, COUNT)
-    }
-    assert by_kind["rate"]["high"][0] == pytest.approx(poisson_limits([30])[1][0])
-    assert by_kind["count"]["high"][0] == pytest.approx(poisson_limits([30])[1][0])
-    assert by_kind["proportion"]["high"][0] == pytest.approx(
-        100 * stats.binomtest(30, 1000).proportion_ci(method="wilson").high
-    )
-
-
-def test_the_sentence_names_the_ends_and_the_gaps():
-    panel = panel_of([[30.0], [12.0], [np.nan]], 1000, multiplier=1000)
-    said = rates(panel, indicator=RATE).sentence()
-    assert "12.0 per 1,000 in A01 to 30.0 per 1,000 in A00" in said
-    assert "1 more have no value" in said
-
-
-def test_the_interval_is_drawn_for_each_area(monkeypatch):
-    seen = {}
-
-    def record(frame, **keywords):
-        seen.update(frame=frame, **keywords)
-
-    monkeypatch.setattr("lsp_analysis.figures.draw_caterpillar", record, raising=False)
-    panel = panel_of([[30.0], [12.0]], 1000, multiplier=1000)
-    rates(panel, indicator=RATE).plot(highlight=codes(0))
-    assert seen["frame"].columns.tolist() == ["label", "value", "low", "high"]
-    assert seen["highlight"] == ["A00"]
+    high = {i.value_type: row_limits(panel, indicator=i, level=0.95)[1][0] for i in KINDS}
+    wilson = stats.binomtest(30, 1000).proportion_ci(method="wilson").high
+    assert high["rate"] == high["count"] == pytest.approx(poisson_limits([30])[1][0])
+    assert high["proportion"] == pytest.approx(100 * wilson)
+    assert high["person_periods"] == pytest.approx(1000 * wilson)  # a stock: one reading
+    assert np.isnan(high["score"])
 
 
 UGLY = {

@@ -21,12 +21,12 @@ from lsp_analysis.standing.change.gap_forecast import gap_trend
 from lsp_analysis.standing.change.gaps import gap
 from lsp_analysis.standing.change.process import process_chart
 from lsp_analysis.standing.change.trends import recent_trend
-from lsp_analysis.standing.change.two_aims import quadrant
+from lsp_analysis.standing.change.two_aims import quadrant_between
 from lsp_analysis.standing.comparison.baseline import compare
 from lsp_analysis.standing.comparison.funnels import funnel
-from lsp_analysis.standing.comparison.intervals import rates
+from lsp_analysis.standing.comparison.measured import measure
 from lsp_analysis.standing.comparison.profiles import profile
-from lsp_analysis.standing.inequality import slope_index
+from lsp_analysis.standing.inequality.slope_index import slope_index
 from lsp_analysis.standing.inequality.concentrated import concentration
 from lsp_analysis.standing.inequality.space import moran
 from lsp_analysis.standing.place.groups import group_limits, group_series
@@ -69,20 +69,28 @@ def two_sides(make, indicator_id: str = ADMISSIONS, **keywords: object):
     return make(panel(indicator_id), indicator=indicator, **sides(), **keywords)
 
 
+def measured(indicator_id: str):
+    return measure(sample(), indicator_id)
+
+
 def made_profile():
     place = sides()
-    shown = sample().indicators()
     # Its name alone, "Deaths from all causes", would pass for a claim of cause.
-    shown = shown[shown["indicator_id"] != "deaths"]
-    panels = {name: panel(name) for name in shown["indicator_id"]}
+    names = [name for name in sample().indicators()["indicator_id"] if name != "deaths"]
     others = {"the rest of the borough": place["comparator"]}
-    return profile(panels, place["area"], others, shown, area_name=place["area_name"])
+    made = {name: measured(name) for name in names}
+    return profile(made, place["area"], others, area_name=place["area_name"])
 
 
 def made_quadrant():
     names = [ADMISSIONS, "gcse_five_good", "neet", "child_poverty", "recycling"]
     indicators = [sample().indicator(name) for name in names]
-    return quadrant({name: panel(name) for name in names}, indicators=indicators, **sides())
+    place = sides()
+    series = {
+        name: (measured(name).series(place["area"]), measured(name).series(place["comparator"]))
+        for name in names
+    }
+    return quadrant_between(series, indicators=indicators)
 
 
 def made_plan():
@@ -116,12 +124,11 @@ def made_resources():
 
 
 RESULTS = {
-    "rates": lambda: rates(panel(ADMISSIONS), indicator=admissions()),
     "comparison": lambda: two_sides(compare),
     "gap": lambda: two_sides(gap),
     "gap change": lambda: two_sides(gap).change(),
     "gap trend": lambda: gap_trend(two_sides(gap), ahead=3),
-    "events avoided": lambda: two_sides(events_avoided),
+    "events avoided": lambda: events_avoided(measured(ADMISSIONS), **sides()),
     "funnel": lambda: funnel(
         panel(ADMISSIONS),
         indicator=admissions(),
@@ -162,12 +169,6 @@ def test_a_result_draws_on_the_axes_it_is_given():
     assert two_sides(gap).plot(ax=ax) is ax
     assert alt_of(ax)
     plt.close(figure)
-
-
-def test_a_pilot_of_many_small_areas_is_highlighted_among_them():
-    ax = rates(panel(ADMISSIONS), indicator=admissions()).plot(highlight=sides()["area"])
-    assert "E01004802" in alt_of(ax)
-    plt.close(ax.figure)
 
 
 def test_a_series_of_noughts_still_has_a_process_chart():

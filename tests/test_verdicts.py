@@ -90,13 +90,6 @@ def test_innocent_words_are_left_alone(text):
     assert verdicts.causal_words(text) == []
 
 
-def test_a_verdict_is_worded_with_its_comparator():
-    assert verdicts.verdict_words("better") == "better than the rest of the borough"
-    assert verdicts.verdict_words("similar", "England") == "similar to England"
-    with pytest.raises(ParameterError, match="better, similar"):
-        verdicts.verdict_words("great")
-
-
 @pytest.mark.parametrize(("low", "high", "worth"), [(2, 1, 1), (1, 2, 0), (1, 2, -1)])
 def test_impossible_intervals_and_thresholds_are_refused(low, high, worth):
     with pytest.raises(ParameterError):

@@ -85,13 +85,17 @@ def plan_table(drawn: list[Drawn]) -> pd.DataFrame:
 
 
 def borough_value(one: Drawn, year: str) -> float:
-    """The borough's value over a calendar year (2007) or a financial one (2007/08)."""
+    """The borough's value over a calendar year (2007) or a financial one (2007/08).
+
+    Events a year, whatever the length of the periods; stocks and shares on average.
+    """
     first = pd.Timestamp(f"{year[:4]}-04-01" if "/" in year else f"{year}-01-01")
     inside = (one.periods.start_time >= first) & (
         one.periods.end_time < first + pd.DateOffset(years=1)
     )
     counted, out_of = one.numerator[:, inside].sum(), one.denominator[:, inside].sum()
-    return float(counted / out_of * one.measure.multiplier)
+    per_year = int(inside.sum()) if one.measure.drawn == "poisson" else 1
+    return float(counted / out_of * one.measure.multiplier * per_year)
 
 
 def events_table() -> pd.DataFrame:

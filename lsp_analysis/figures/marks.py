@@ -26,6 +26,10 @@ VERDICT_MARKS = {
     "higher": (PALETTE[1], "D", "◆"),
     "lower": (PALETTE[2], "s", "■"),
     "not compared": ("white", "o", "○"),
+    "close to it": (MARK, "s", "■"),
+    "no clear difference": ("white", "o", "○"),
+    "too few to say": (MARK, "o", "–"),
+    "not comparable": (MARK, "x", "✗"),
 }
 
 
@@ -114,9 +118,9 @@ def verdict_handle(verdict: str, count: int | None = None) -> tuple[Line2D, str]
 
 
 def verdict_mark(verdict: Any) -> tuple[str, str, str]:
-    """Colour, marker and symbol of a verdict; missing means not compared."""
+    """Colour, marker and symbol of a verdict; missing means not comparable."""
     if wording.is_missing(verdict):
-        return VERDICT_MARKS["not compared"]
+        return VERDICT_MARKS["not comparable"]
     if verdict not in VERDICT_MARKS:
         known = wording.and_list(VERDICT_MARKS, last="or")
         raise ParameterError(f"A verdict is {known}, not {verdict!r}.")

@@ -10,10 +10,11 @@ from typing import Any
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.verdicts import VERDICTS
 
 MISSING = '<abbr title="not available">–</abbr>'
 
+VERDICTS = ("worse", "better", "higher", "lower", "close to it", "no clear difference")
+VERDICTS += ("too few to say", "not comparable", "similar", "not compared")
 SYMBOLS = {
     "better": "▲",
     "similar": "●",
@@ -21,6 +22,10 @@ SYMBOLS = {
     "higher": "◆",
     "lower": "■",
     "not compared": "○",
+    "close to it": "■",
+    "no clear difference": "○",
+    "too few to say": "–",
+    "not comparable": "✗",
     "steady": "●",
     "not known": "○",
     "in reach": "✓",

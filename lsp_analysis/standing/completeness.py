@@ -11,8 +11,9 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.showing import Shown
+from lsp_analysis.standing.comparison.measured import by_year
 from lsp_analysis.standing.place.groups import group_series
-from lsp_analysis.standing.place.panels import read_panels, with_a_course, yearly
+from lsp_analysis.standing.place.panels import read_panels, with_a_course
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -130,10 +131,9 @@ def coverage(
         if panel is None:
             continue
         rows.append(_row(panel, indicator, codes))
-        years = yearly(panel)
-        years = years if len(years) else panel
+        years = by_year(panel, indicator)
         line = group_series(years, codes, indicator=indicator, leave_out_missing=True)
-        named = {"title": indicator.name, "series": WHOLE, "unit": indicator.unit}
+        named = {"title": indicator.name, "series": WHOLE, "unit": indicator.per}
         series.append(line[["period", "value"]].assign(**named))
         steps.append(_largest_step(line, years, indicator))
     columns = ["indicator_id", "name", "every", "first", "last", "areas", "cells", "missing"]
@@ -182,7 +182,7 @@ def _largest_step(line: pd.DataFrame, years: pd.DataFrame, indicator: Indicator)
     largest = steps.sort_values("times", kind="stable").tail(1)
     broken = years.loc[years["note"].str.contains("break"), "period"]
     noted = largest["end"].isin(broken)
-    return largest.assign(name=indicator.name, unit=indicator.unit, noted=noted)
+    return largest.assign(name=indicator.name, unit=indicator.per, noted=noted)
 
 
 def _step_words(row) -> str:

@@ -119,15 +119,17 @@ class Indicator:
 
     @property
     def per(self) -> str:
-        """The unit in words that follow a number: "per 1,000 residents a year", "%", "a year"."""
-        factor = f"per {self.multiplier:,.0f}" if self.unit.startswith("per_") else ""
-        base = self.base if factor else ""
+        """The unit as `wording` takes it: "per 1,000 residents a year", "a year" of a count.
+
+        A code ("percent", "years", "score" ...) where the unit has no base and no period to name.
+        """
+        if not self.unit.startswith("per_"):
+            return (
+                f"a {self.unit_period}" if self.unit == "count" and self.unit_period else self.unit
+            )
         period = f"a {self.unit_period}" if self.unit_period else ""
-        said = " ".join(part for part in (factor, base, period) if part)
-        if self.unit == "percent":
-            return f"% {period}".rstrip()
-        plain = {"years": "years", "score": "points"}.get(self.unit, "")
-        return said or plain
+        parts = (f"per {self.multiplier:,.0f}", self.base, period)
+        return " ".join(part for part in parts if part)
 
     def seen_in(self, panel: pd.DataFrame) -> Indicator:
         """The same indicator, as a published estimate when `panel` has not one numerator."""
@@ -146,8 +148,9 @@ def _one_of(value: str, known: tuple[str, ...], what: str, indicator_id: str) ->
 
 
 def months_in(freq: str) -> int:
-    """Months in a period of the pandas frequency `freq`: "M", "Q-DEC", "Y-MAR" ..."""
-    return MONTHS_IN[freq[0].upper()]
+    """Months in a period of the pandas frequency `freq`: "M", "Q-DEC", "Y-MAR", "3Y-DEC" ..."""
+    number, unit = re.match(r"(\d*)([A-Z])", freq.upper()).groups()
+    return int(number or 1) * MONTHS_IN[unit]
 
 
 def on_unit_period(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
@@ -164,7 +167,11 @@ def on_unit_period(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
     """
     if indicator.kind != "events" or not indicator.unit_period or panel.empty:
         return panel
-    part = months_in(panel["period"].dtype.freq.freqstr) / MONTHS_OF_UNIT[indicator.unit_period]
+    months = months_in(panel["period"].dtype.freq.freqstr)
+    # Publishers count the denominators of several years together as person-years already.
+    part = min(months, MONTHS_IN["Y"]) / MONTHS_OF_UNIT[indicator.unit_period]
+    if part == 1:
+        return panel
     return panel.assign(denominator=panel["denominator"] * part, value=panel["value"] / part)
 
 

@@ -11,6 +11,7 @@ from matplotlib.patches import Patch
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.figures.marks import (
+    VERDICT_MARKS,
     floats,
     key_above,
     large_unit,
@@ -64,7 +65,8 @@ def draw_spine(
         Heads of the two columns of numbers.
     """
     need(frame, _SPINE, "draw_spine")
-    height = 1.15 + float(row_heights(frame["indicator"], width=28).sum())
+    height = 1.2 + float(row_heights(frame["indicator"], width=28).sum())
+    height += 0.2 * max(0, frame["verdict"].nunique() - 2)  # a line of the key for each verdict
     ax = axes_for(ax, height=max(1.8, height))
     if not np.isfinite(floats(frame["area_value"])).any():
         return nothing_drawn(ax, frame, "Spine chart")
@@ -140,7 +142,7 @@ def _spine_key(ax: Axes, verdicts: pd.Series) -> None:
     handles = [Patch(color=GRID), Patch(color=BAND)]
     labels = ["all areas", "middle half of areas"]
     for verdict in reversed(_verdicts_met(verdicts)):
-        count = int((verdicts.fillna("not compared") == verdict).sum())
+        count = int((verdicts.fillna("not comparable") == verdict).sum())
         handle, label = verdict_handle(verdict, count)
         handles.insert(0, handle)
         labels.insert(0, label)
@@ -149,8 +151,8 @@ def _spine_key(ax: Axes, verdicts: pd.Series) -> None:
 
 def _verdicts_met(verdicts: pd.Series) -> list[str]:
     """Verdicts that occur, in their usual order."""
-    order = ("better", "similar", "worse", "higher", "lower", "not compared")
-    met = set(verdicts.fillna("not compared"))
+    order = tuple(VERDICT_MARKS)
+    met = set(verdicts.fillna("not comparable"))
     for verdict in met:
         verdict_mark(verdict)  # raises if unknown
     return [verdict for verdict in order if verdict in met]
@@ -158,7 +160,7 @@ def _verdicts_met(verdicts: pd.Series) -> list[str]:
 
 def _spine_alt(frame: pd.DataFrame, comparator: str) -> str:
     """How many indicators have each verdict, and which are worse, or else better."""
-    verdicts = frame["verdict"].fillna("not compared")
+    verdicts = frame["verdict"].fillna("not comparable")
     counts = [f"{int((verdicts == v).sum())} {v}" for v in _verdicts_met(frame["verdict"])]
     words = [
         f"Spine chart of {wording.counted(len(frame), 'indicator')} against "
@@ -218,7 +220,7 @@ def draw_tartan(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     if listed:
         text_below(ax, numbered_list(across, 58))
     pairs = [
-        verdict_handle(v, int((frame["verdict"].fillna("not compared") == v).sum()))
+        verdict_handle(v, int((frame["verdict"].fillna("not comparable") == v).sum()))
         for v in _verdicts_met(frame["verdict"])
     ]
     lines = max(head.count("\n") + 1 for head in heads)
@@ -235,14 +237,15 @@ def _tartan_cells(
     y = frame[first].map(heights).to_numpy(dtype=float)
     x = frame[second].map(column).to_numpy(dtype=float)
     for verdict in _verdicts_met(frame["verdict"]):
-        rows_of = (frame["verdict"].fillna("not compared") == verdict).to_numpy()
+        rows_of = (frame["verdict"].fillna("not comparable") == verdict).to_numpy()
         colour, marker, _ = verdict_mark(verdict)
-        plain = verdict in ("similar", "not compared")
-        fill = "white" if verdict == "not compared" else GRID if plain else colour
+        plain = verdict not in ("worse", "better", "higher", "lower")
+        blank = verdict in ("not comparable", "no clear difference")
+        fill = "white" if blank else GRID if plain else colour
         ax.barh(y[rows_of], 0.94, 0.21, left=x[rows_of] - 0.47, color=fill, edgecolor=BAND)
         size = 3.5 if plain else 6.5
         look = {"marker": marker, "linestyle": "", "markersize": size, "markeredgewidth": 0.9}
-        inner = MARK if verdict == "similar" else "none" if plain else "white"
+        inner = MARK if verdict in ("similar", "close to it") else "none" if plain else "white"
         edge = MARK if plain else INK
         ax.add_line(Line2D(x[rows_of], y[rows_of], color=edge, markerfacecolor=inner, **look))
 

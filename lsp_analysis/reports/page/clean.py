@@ -13,7 +13,8 @@ HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 TEXT = {"p", "br", "hr", "strong", "em", "b", "i", "code", "pre", "sub", "sup", "abbr", "span"}
 LISTS = {"ul", "ol", "li", "dl", "dt", "dd", "blockquote", "a"}
 TABLES = {"table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"}
-VERDICTS = {"verdict", "better", "similar", "worse", "higher", "lower", "not-compared"}
+VERDICTS = {"verdict", "better", "worse", "higher", "lower", "close-to-it", "too-few-to-say"}
+VERDICTS |= {"no-clear-difference", "not-comparable", "similar", "not-compared"}
 LIGHTS = {"green", "amber", "red"}
 FORMULA = re.compile(r"[=+\-@\t\r]")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?")

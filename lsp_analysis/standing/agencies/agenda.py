@@ -9,6 +9,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.standing.agencies.joining import activity_in
 from lsp_analysis.standing.agencies.plan import OFF_TRACK
+from lsp_analysis.standing.comparison.verdict import NOT
 from lsp_analysis.standing.place.brief import ALIKE
 
 if TYPE_CHECKING:
@@ -25,36 +26,66 @@ WANTED = {
 }
 
 
-def first_things(brief: AreaBrief, *, most: int = 3) -> wording.Sentence:
-    """What to look at first: what is worse here than even in similarly deprived areas.
+RULE = (
+    "The rule: what is worse than in the rest of the borough, first what is also worse than in "
+    "similarly deprived areas, off track in the borough's plan or getting worse (the more of these "
+    "the earlier), then by place among the small areas; after these, values that cannot be tested "
+    "but are among the worst tenth."
+)
+NOTHING = (
+    "The numbers single out nothing here: ask residents and the ward's services what they see."
+)
+REASONS = {
+    "worse_than_alike": f"worse than even in {ALIKE}",
+    "off_track": "off track in the borough's plan",
+    "getting_worse": "getting worse",
+    "untested": "among the worst tenth, though it cannot be tested",
+}
 
-    Else what is worse than in the rest of the borough and off track in its plan, else what is
-    worse; the furthest from the comparator first.
+
+def priorities(brief: AreaBrief) -> pd.DataFrame:
+    """What to look at first, by the rule that `RULE` states; empty when nothing is singled out.
+
+    Returns
+    -------
+    DataFrame, indexed by indicator_id, the first to look at first
+        Rows of the profile's table with ``worse_than_alike``, ``off_track``, ``getting_worse`` and
+        ``untested`` (booleans), and ``why`` (those that hold, in words).
     """
     table = brief.profile.table
-    worse = brief.profile.standing_out("worse", n=len(table))
-    if worse.empty:
-        return wording.Sentence(
-            f"Nothing in {brief.area.name} stands out as worse than the rest of the borough, so "
-            "nothing here calls for a programme of its own."
-            if (table["verdict"] != "not compared").any()
-            else "Find indicators with counts of separate events: without them no difference can "
-            "be told from chance."
-        )
-    alike = worse[worse.get(f"{ALIKE}: verdict", pd.Series("", index=worse.index)) == "worse"]
-    if len(alike):
-        return wording.Sentence(f"{_first(alike, most)}: worse here than even in {ALIKE}.")
+    rows = table.loc[brief.profile.standing_out("worse").index]
+    tenth = table[(table["verdict"] == NOT) & (table["rank"] <= table["of"] / 10)]
+    rows = pd.concat([rows, tenth[tenth["polarity"] != "none"].sort_values("rank")])
+    alike = rows.get(f"{ALIKE}: verdict", pd.Series("", index=rows.index))
     off = set() if brief.plan is None else set(_off_track(brief)["indicator_id"])
-    both = worse[worse.index.isin(off)]
-    if len(both):
-        return wording.Sentence(
-            f"{_first(both, most)}: worse here, and off track in the whole borough's plan."
-        )
-    return wording.Sentence(f"{_first(worse, most)}: furthest behind the rest of the borough.")
+    worsening = rows["trend"].fillna("").str.contains("getting worse")
+    marks = {
+        "worse_than_alike": alike == "worse",
+        "off_track": rows.index.isin(off),
+        "getting_worse": worsening | (rows["change_verdict"] == "worse"),
+        "untested": rows["verdict"] == NOT,
+    }
+    rows = rows.assign(**{name: pd.Series(mark, index=rows.index) for name, mark in marks.items()})
+    points = rows[["worse_than_alike", "off_track", "getting_worse"]].sum(axis=1)
+    order = pd.DataFrame({"untested": rows["untested"], "points": -points})
+    rows = rows.loc[order.sort_values(["untested", "points"], kind="stable").index]
+    why = [
+        wording.and_list(said for name, said in REASONS.items() if row[name])
+        for row in rows[list(REASONS)].to_dict("records")
+    ]
+    return rows.assign(why=why)
 
 
-def _first(rows: pd.DataFrame, most: int) -> str:
-    return f"Look first at {wording.and_list(map(wording.inside, rows['name'].head(most)))}"
+def first_things(brief: AreaBrief, *, most: int = 3) -> wording.Sentence:
+    """What to look at first and why, and the rule that picked it; see `priorities`."""
+    rows = priorities(brief).head(most)
+    if rows.empty:
+        return wording.Sentence(f"{NOTHING} {RULE}")
+    named = [
+        wording.inside(row["name"]) + (f" ({row['why']})" if row["why"] else "")
+        for row in rows[["name", "why"]].to_dict("records")
+    ]
+    return wording.Sentence(f"Look first at {wording.and_list(named)}. {RULE}")
 
 
 def _off_track(brief: AreaBrief) -> pd.DataFrame:

@@ -13,10 +13,8 @@ from lsp_analysis.errors import AreaError
 from lsp_analysis.showing import Shown
 from lsp_analysis.standing.agencies.agenda import WANTED
 from lsp_analysis.standing.agencies.plan import OFF_TRACK, STATUSES, PlanProgress
-from lsp_analysis.standing.comparison.judging import adjust_p
-from lsp_analysis.standing.comparison.profiles import JUDGED, profile
-from lsp_analysis.standing.place.brief import REST
-from lsp_analysis.standing.place.panels import read_panels, yearly
+from lsp_analysis.standing.comparison.verdict import CLEAR, NOT
+from lsp_analysis.standing.place.brief import area_brief
 from lsp_analysis.study.areas import Area, last_edition_before
 
 if TYPE_CHECKING:
@@ -34,7 +32,7 @@ FEWEST_OF_A_KIND = 4  # areas of one kind that are worth a rug
 
 @dataclass(frozen=True)
 class Highlights(Shown):
-    """Verdicts of every area on every indicator, with allowance for all of them at once."""
+    """Verdicts of every area on every indicator, as each area's own page has them."""
 
     kind: str
     level: float
@@ -49,10 +47,9 @@ class Highlights(Shown):
         worse = self._counts("verdict", "worse")
         n = self.table["indicator"].nunique()
         total = self.table["area"].nunique()
-        if not self.table["verdict"].isin([*JUDGED, "similar"]).any():
+        if not self.table["verdict"].ne(NOT).any():
             return wording.Sentence(
-                f"None of the {total} {self.kind} can be judged: no indicator has counts of "
-                "separate events."
+                f"None of the {total} {self.kind} can be judged: no indicator can be compared."
             )
         text = (
             f"{wording.of_total(len(worse), total)} {self.kind} {_are(len(worse))} worse than "
@@ -66,12 +63,12 @@ class Highlights(Shown):
     def changed(self) -> wording.Sentence:
         """Which areas changed on the year before by more than chance."""
         known = self.table["change_p_value"].notna()
-        moved = self.table[self.table["change_verdict"].isin(JUDGED)]
+        moved = self.table[self.table["change_verdict"].isin(CLEAR)]
         if not known.any():
             return wording.Sentence(
                 "Whether any changed cannot be told: no indicator has counts for two years."
             )
-        looked = f"of {wording.number(int(known.sum()))} changes looked at at once"
+        looked = f"of {wording.number(int(known.sum()))} changes looked at"
         if moved.empty:
             return wording.Sentence(f"None {looked} is more than chance usually makes.")
         return wording.Sentence(
@@ -81,7 +78,7 @@ class Highlights(Shown):
 
     def changed_table(self) -> Table:
         """The surest of the clear changes, with their ends."""
-        clear = self.table[self.table["change_verdict"].isin(JUDGED)]
+        clear = self.table[self.table["change_verdict"].isin(CLEAR)]
         moved = clear.sort_values("change_p_value", kind="stable").head(MOST_CHANGES)
         spans = zip(moved["previous_period"], moved["period"], strict=True)
         changes = zip(moved["change"], moved["unit"], strict=True)
@@ -111,7 +108,7 @@ class Highlights(Shown):
 
     def unjudged(self) -> list[str]:
         """Indicators on which no area could be told from chance."""
-        judged = self.table["verdict"].isin([*JUDGED, "similar"])
+        judged = self.table["verdict"].ne(NOT)
         known = judged.groupby(self.table["indicator"], sort=False).any()
         return list(known.index[~known])
 
@@ -134,27 +131,19 @@ def highlights(study: Study, areas: Collection[str] = (), *, level: float = 0.95
     Returns
     -------
     Highlights
-        ``table`` has ``area``, ``area_code``, ``indicator``, ``unit``, ``period``, ``value``,
-        ``comparator_value``, ``verdict``, ``previous_period``, ``change``, ``change_p_value``,
-        ``change_verdict``; verdicts allow for all pairs at once (Benjamini and Hochberg).
+        ``table`` has ``area``, ``area_code``, ``indicator``, ``unit``, ``when``, ``period``,
+        ``value``, ``comparator_value``, ``verdict``, ``reason``, ``previous_period``, ``change``,
+        ``change_p_value``, ``change_verdict``. The verdicts are those of each area's own page,
+        which allow for its indicators.
     """
     kind, chosen = _chosen(study, areas)
-    panels = {name: yearly(panel) for name, panel in read_panels(study)[0].items()}
-    shown = study.indicators()
-    shown = shown[shown["indicator_id"].isin(list(panels))]
+    brief = area_brief(study, chosen[0], level=level)
     frames = []
     for area in chosen:
-        rest = {REST: study.rest_of_borough(area)}
-        found = profile(
-            panels, area.members, rest, shown, area_name=area.name, level=level, adjustment="none"
-        )
-        rows = found.table.rename(columns={"name": "indicator"})
+        found = brief.profile_of(area).table
+        rows = found.rename(columns={"name": "indicator"})
         frames.append(rows.assign(area=area.name, area_code=area.code)[_COLUMNS])
-    table = pd.concat(frames, ignore_index=True)
-    for verdict, p_value in (("verdict", "p_value"), ("change_verdict", "change_p_value")):
-        lost = (adjust_p(table[p_value]) > 1 - level) & table[verdict].isin(JUDGED)
-        table[verdict] = table[verdict].mask(lost, "similar")
-    return Highlights(kind, level, table)
+    return Highlights(kind, level, pd.concat(frames, ignore_index=True))
 
 
 def _are(n: int) -> str:
@@ -174,8 +163,9 @@ def _by_indicator(moved: pd.DataFrame) -> str:
     return f"{wording.capital('; '.join(told))}."
 
 
-_COLUMNS = ["area", "area_code", "indicator", "unit", "period", "value", "comparator_value"]
-_COLUMNS += ["p_value", "verdict", "previous_period", "change", "change_p_value", "change_verdict"]
+_COLUMNS = ["area", "area_code", "indicator", "unit", "when", "period", "value"]
+_COLUMNS += ["comparator_value", "p_value", "verdict", "reason", "previous_period", "change"]
+_COLUMNS += ["change_p_value", "change_verdict"]
 
 
 def _chosen(study: Study, areas: Collection[str]) -> tuple[str, list[Area]]:

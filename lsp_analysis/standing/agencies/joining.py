@@ -28,6 +28,7 @@ class JoinedUp(Shown):
 
     area: str
     table: pd.DataFrame = field(repr=False, compare=False)
+    works: tuple[str, ...] = ()  # dated events of the area's programmes, in words
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per theme; see `joined_up` for the columns."""
@@ -44,13 +45,17 @@ class JoinedUp(Shown):
         lists.append(self._themes(worse[worse["interventions"] > 0]))
         text = f"{self.area} is worse than {REST} in {wording.counted(len(worse), 'theme')}."
         if lists[0]:
-            text += f" Nothing done or paid for in the area is on record for {lists[0]}."
+            text += f" No programme and no money under that theme is on record here for {lists[0]}."
         if lists[1]:
             text += f" Something is on record for {lists[1]}."
         idle = self.table[(self.table["worse"] == 0) & (self.table["interventions"] > 0)]
         if len(idle):
             text += (
                 f" Work is also on record for {self._themes(idle)}, where no indicator is worse."
+            )
+        if lists[0] and self.works:
+            text += (
+                f" Programmes under other themes may reach them: {wording.and_list(self.works)}."
             )
         return wording.Sentence(text)
 
@@ -120,7 +125,20 @@ def joined_up(brief: AreaBrief) -> JoinedUp:
     money = _here(brief, "resources")
     tied = np.nan if money is None else money.groupby("theme")["amount_gbp"].sum()
     table["tied_gbp"] = tied if money is None else tied.reindex(table.index).fillna(0.0)
-    return JoinedUp(brief.area.name, table)
+    return JoinedUp(brief.area.name, table, _works(brief))
+
+
+def _works(brief: AreaBrief) -> tuple[str, ...]:
+    """Events of the area's programmes with their dates, as the trend charts mark them."""
+    rows = _here(brief, "events")
+    if rows is None or "intervention_id" not in rows:
+        return ()
+    begun_or_over = rows["kind"].str.contains(r"\b(?:start|end)", case=False)
+    rows = rows[rows["intervention_id"].notna() & ~begun_or_over].sort_values("date")
+    return tuple(
+        f"{wording.inside(label)} ({wording.period(date.to_period('M'))})"
+        for label, date in zip(rows["label"], rows["date"], strict=True)
+    )
 
 
 def activity_in(brief: AreaBrief, *, by: str = "agency") -> Activity:

@@ -16,6 +16,7 @@ from lsp_analysis.showing import Shown
 from lsp_analysis.standing.change.trends import PER_YEAR
 from lsp_analysis.standing.checks import check_columns
 from lsp_analysis.standing.place.groups import group_series
+from lsp_analysis.study.indicator import on_unit_period
 from lsp_analysis.study.periods import parse_period
 
 if TYPE_CHECKING:
@@ -170,8 +171,8 @@ def plan_values(
 ) -> pd.DataFrame:
     """Values of every measure through time, in periods of the length of its baseline.
 
-    Months and quarters are added up to years when the baseline is a year: sums over sums, so a rate
-    stays one per month or quarter.
+    On the period of the indicator's unit: rates of events are a year's. Months and quarters are
+    added up to years when the baseline is a year, sums over sums; stocks are averaged.
 
     Parameters
     ----------
@@ -200,7 +201,10 @@ def plan_values(
         name = indicator.indicator_id
         if name not in known_series:
             known_series[name] = group_series(
-                panel, members, indicator=indicator, leave_out_missing=True
+                on_unit_period(panel, indicator),
+                members,
+                indicator=indicator,
+                leave_out_missing=True,
             )
         series = _as_long_as(known_series[name], _period(measure.baseline_period), indicator)
         frames.append(series.assign(measure_id=measure.measure_id).astype({"period": object}))

@@ -11,13 +11,12 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.showing import Shown
-from lsp_analysis.standing.comparison.baseline import Comparison, compare
-from lsp_analysis.standing.place.groups import group_series
+from lsp_analysis.standing.comparison.baseline import Comparison, compare_measured
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from lsp_analysis.study.indicator import Indicator
+    from lsp_analysis.standing.comparison.measured import Measured
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class EventsAvoided(Shown):
     denominator: float
 
     def summary_frame(self) -> pd.DataFrame:
-        """One row: events with limits, and the population they are for."""
+        """One row: events with limits, and how many a difference of one unit comes to."""
         columns = {"events": self.events, "low": self.low, "high": self.high}
         index = pd.Index([self.comparison.indicator_id], name="indicator_id")
         return pd.DataFrame({**columns, "denominator": self.denominator}, index=index)
@@ -49,7 +48,7 @@ class EventsAvoided(Shown):
             about += f"; {wording.interval(*ends, 'count', found.level)}"
         return wording.Sentence(
             f"At the rate of {found.comparator}, {found.area} would have had "
-            f"{wording.number(round(abs(self.events)))} {fewer} in {wording.period(found.period)} "
+            f"{wording.number(round(abs(self.events)))} {fewer} in {found.when()} "
             f"({about})."
         )
 
@@ -59,34 +58,26 @@ class EventsAvoided(Shown):
 
 
 def events_avoided(
-    panel: pd.DataFrame,
+    measured: Measured,
     *,
     area: Collection[str],
     comparator: Collection[str],
-    indicator: Indicator,
-    period: pd.Period | None = None,
     level: float = 0.95,
     **names: str,
 ) -> EventsAvoided:
     """Events avoided if the area had its comparator's rate: its people times the gap.
 
-    Parameters
-    ----------
-    As for `compare`. Rates, proportions and person-periods have events to count; a score has none.
+    Arguments as for `compare_measured`. Events over the period, or people in an average month of a
+    stock; a score has none. Of a standardised rate, the events counted times the share of the rate
+    that the gap is.
     """
-    found = compare(
-        panel,
-        area=area,
-        comparator=comparator,
-        indicator=indicator,
-        period=period,
-        level=level,
-        **names,
-    )
-    own = group_series(panel, area, indicator=indicator)
-    people = own.loc[own["period"] == found.period, "denominator"].iloc[0]
-    if indicator.value_type not in ("rate", "proportion", "person_periods"):
-        people = np.nan
-    per_unit = people / indicator.multiplier
+    found = compare_measured(measured, area=area, comparator=comparator, level=level, **names)
+    own = measured.series(area, years=measured.years_for(area))
+    own = own[own["period"] == found.period].iloc[0]
+    per_unit = own["denominator"] / measured.indicator.multiplier
+    if "events" in own:
+        per_unit = own["events"] / own["value"]
+    if not measured.indicator.counted or measured.indicator.unit == "count":
+        per_unit = np.nan
     gaps = (found.difference, found.difference_low, found.difference_high)
-    return EventsAvoided(found, *(per_unit * value for value in gaps), denominator=people)
+    return EventsAvoided(found, *(per_unit * value for value in gaps), denominator=per_unit)

@@ -1,7 +1,8 @@
 """Is the gap narrowing? Area against comparator through time, and the two ways it can close.
 
-A gap is the area's value less the comparator's. Its size is what narrows or widens, whichever side
-is the higher. Intervals of a change treat the two periods as separate samples; where the same
+A gap is the area's value less the comparator's. Its absolute size is what narrows or widens,
+A gap is the area's value less the comparator's. Its absolute size is what narrows or widens,
+whichever side is the higher. Intervals of a change treat the two periods as separate samples; where
 people are seen twice they are wider than need be.
 """
 
@@ -19,7 +20,7 @@ from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison.baseline import refuse_overlap
-from lsp_analysis.standing.comparison.contrast import contrast_groups
+from lsp_analysis.standing.comparison.exact import compare_groups
 from lsp_analysis.standing.place.groups import group_limits, group_series
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Gap(Shown):
         return places[0]
 
     def _row(self, place: int) -> dict[str, Any]:
-        return {name: self.frame[name].iloc[place] for name in ("period", *_LIMITS, *_RATIOS)}
+        return {name: self.frame[name].iloc[place] for name in ("period", *_LIMITS)}
 
     def sentence(self) -> wording.Sentence:
         """How the gap moved from the first period to the last."""
@@ -116,7 +117,7 @@ class Gap(Shown):
 
 @dataclass(frozen=True)
 class GapChange(Shown):
-    """The change in a gap between two periods, in absolute and in relative terms."""
+    """The change in a gap between two periods, in its absolute size."""
 
     name: str
     unit: str
@@ -126,17 +127,14 @@ class GapChange(Shown):
     end: pd.Period
     gap_start: float
     gap_end: float
-    change: float  # in the size of the gap: negative is narrowing
+    change: float  # in the absolute size of the gap: negative is narrowing
     change_low: float
     change_high: float
-    ratio_change: float  # ratio at the end over ratio at the start
-    ratio_change_low: float
-    ratio_change_high: float
     level: float
 
     @property
     def direction(self) -> str:
-        """Narrowed, widened, no clear change when the interval takes in nought, or not judged."""
+        """Narrowed, widened, no clear change when the interval takes in zero, or not judged."""
         if np.isnan(self.change_low):
             return "not judged"
         if self.change_low <= 0 <= self.change_high:
@@ -165,10 +163,14 @@ class GapChange(Shown):
         limits = wording.interval(
             self.change_low, self.change_high, self.unit, self.level, of_change=True
         )
+        crossed = ""
+        if self.gap_start * self.gap_end < 0:
+            crossed = f", from {'above' if self.gap_start > 0 else 'below'} to "
+            crossed += "below" if self.gap_start > 0 else "above"
         return wording.Sentence(
             f"{sides} {moved} from {wording.period(self.start)} to {wording.period(self.end)}: "
-            f"{ends[0]} then, {ends[1]} now (change in its size "
-            f"{wording.difference(self.change, self.unit)}, {limits})."
+            f"{ends[0]} then, {ends[1]} now{crossed} (change in its size, whichever side is "
+            f"higher, {wording.difference(self.change, self.unit)}, {limits})."
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -226,10 +228,14 @@ def gap_between(
     area_name: str = "the area",
     comparator_name: str = "the rest of the borough",
 ) -> Gap:
-    """`gap` of two series of the same periods that `group_series` has already made."""
+    """`gap` of two series that `group_series` has already made, over the periods of both."""
     check_level(level)
+    own, other = (
+        one[one["period"].isin(two["period"])].reset_index(drop=True)
+        for one, two in ((own, other), (other, own))
+    )
     low, high = group_limits(own, indicator=indicator, level=level)
-    apart = contrast_groups(own, other, indicator=indicator, level=level)
+    apart = compare_groups(own, other, indicator=indicator, level=level)
     gaps = {"gap": "difference", "low": "difference_low", "high": "difference_high"}
     named = {name: gaps.get(name, name) for name in (*_LIMITS, *_RATIOS, "p_value")}
     values = {
@@ -244,7 +250,7 @@ def gap_between(
     return Gap(
         indicator.indicator_id,
         indicator.name,
-        indicator.unit,
+        indicator.per,
         indicator.polarity,
         area_name,
         comparator_name,
@@ -258,13 +264,8 @@ _RATIOS = ("ratio", "ratio_low", "ratio_high")
 
 
 def _gap_change(of: Gap, first: Mapping[str, Any], last: Mapping[str, Any]) -> GapChange:
-    # The gap's size: turned over where the area starts below, so that nearer nought is narrower.
-    side = -1.0 if first["gap"] < 0 else 1.0
-    gaps = [np.array([row[name] for name in _LIMITS], float) for row in (first, last)]
-    change, low, high = _mover(*gaps)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        logs = [np.log([float(row[name]) for name in _RATIOS]) for row in (first, last)]
-    relative = np.exp(_mover(*logs))
+    sizes = [gap_size(*(float(row[name]) for name in _LIMITS)) for row in (first, last)]
+    change, low, high = _mover(*sizes)
     return GapChange(
         of.name,
         of.unit,
@@ -272,17 +273,28 @@ def _gap_change(of: Gap, first: Mapping[str, Any], last: Mapping[str, Any]) -> G
         of.comparator,
         first["period"],
         last["period"],
-        first["gap"],
-        last["gap"],
-        side * change,
-        min(side * low, side * high),
-        max(side * low, side * high),
-        *map(float, relative),
+        float(first["gap"]),
+        float(last["gap"]),
+        change,
+        low,
+        high,
         of.level,
     )
 
 
-def _mover(first: np.ndarray, last: np.ndarray) -> tuple[float, float, float]:
+def gap_size(gap: float, low: float, high: float) -> tuple[float, float, float]:
+    """The absolute size of a gap with its limits: from zero where the interval takes in zero.
+
+    >>> gap_size(-1.1, -3.0, 0.8)
+    (1.1, 0.0, 3.0)
+    """
+    ends = sorted((abs(low), abs(high)))
+    return abs(gap), 0.0 if low <= 0 <= high else ends[0], ends[1]
+
+
+def _mover(
+    first: tuple[float, float, float], last: tuple[float, float, float]
+) -> tuple[float, float, float]:
     """Last less first, with limits put together from each one's own (Newcombe 1998, MOVER)."""
     (was, was_low, was_high), (now, now_low, now_high) = first, last
     change = now - was

@@ -141,7 +141,7 @@ def signals(brief: AreaBrief, *, since: object = None) -> Signals:
     since = since if max(early) >= FEWEST else None
     rows, paths = [], []
     for indicator_id in brief.panels:
-        indicator = brief.study.indicator(indicator_id)
+        indicator = brief.indicator(indicator_id)
         path = brief.trend(indicator_id, [REST])
         moved = if_possible(process_of, brief, indicator_id, settled_before=since)
         now = moved if since is None else if_possible(process_of, brief, indicator_id, rebase=since)
@@ -149,14 +149,14 @@ def signals(brief: AreaBrief, *, since: object = None) -> Signals:
             {
                 "indicator_id": indicator_id,
                 "name": indicator.name,
-                "unit": indicator.unit,
+                "unit": indicator.per,
                 **_last_point(moved, path),
                 "target": now.target if now else None,
                 "assurance": ASSURANCE.get(now.assurance, "") if now else "",
                 "recent": recent_of(brief, indicator_id).label,
             }
         )
-        paths.append(path.assign(title=indicator.name, unit=indicator.unit))
+        paths.append(path.assign(title=indicator.name, unit=indicator.per))
     table = pd.DataFrame(rows).set_index("indicator_id")
     paths = pd.concat(paths, ignore_index=True).astype({"period": object})
     return Signals(brief.area.name, since, table, with_a_course(paths))
@@ -189,7 +189,7 @@ def process_of(
         Months and quarters are otherwise divided by how far the rest of the borough usually lies
         above its mean in that season (`without_seasons`).
     """
-    indicator = brief.study.indicator(indicator_id)
+    indicator = brief.indicator(indicator_id)
     series = brief.series(indicator_id, years=False)
     rest = brief.series(indicator_id, REST, years=False)
     if not keep_seasons:
@@ -203,7 +203,7 @@ def process_of(
     return process_chart(
         series,
         name=indicator.name,
-        unit=indicator.unit,
+        unit=indicator.per,
         polarity=indicator.polarity,
         target=target,
         fix_after=before if before >= FEWEST else None,

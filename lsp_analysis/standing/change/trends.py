@@ -202,22 +202,22 @@ def proportion_trend(series: pd.DataFrame, *, indicator: Indicator) -> Proportio
     ----------
     series : DataFrame, one row per period, in order
         ``period``, ``numerator``, ``denominator``, ``value``.
-    indicator : Indicator of type proportion
+    indicator : Indicator, a share of other people in each period
 
     Raises
     ------
     PanelError
-        The indicator is no proportion, or has fewer than three periods.
+        The indicator is no share, or has fewer than three periods.
     """
-    if indicator.value_type != "proportion":
+    if indicator.kind != "share":
         raise PanelError(
-            f"{indicator.name} is of type {indicator.value_type}, and the chi-squared test for "
-            "trend is for proportions."
+            f"{indicator.name} is no share of separate people in each period, and the chi-squared "
+            "test for trend is for shares."
         )
     check_columns(series, ["period", "numerator", "denominator", "value"], "series")
     known = series.dropna(subset=["numerator", "denominator"]).sort_values("period")
     chi_squared, p = chi_squared_trend(known["numerator"], known["denominator"])
-    return ProportionTrend(indicator.name, indicator.unit, len(known), chi_squared, p, known)
+    return ProportionTrend(indicator.name, indicator.per, len(known), chi_squared, p, known)
 
 
 def chi_squared_trend(counts: ArrayLike, population: ArrayLike) -> tuple[float, float]:

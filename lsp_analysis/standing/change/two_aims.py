@@ -12,9 +12,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.showing import Shown
 from lsp_analysis.standing.change.gaps import gap_between
-from lsp_analysis.standing.comparison.baseline import refuse_overlap
-from lsp_analysis.standing.comparison.contrast import contrast_once
-from lsp_analysis.standing.place.groups import group_series
+from lsp_analysis.standing.comparison.exact import compare_groups
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -60,7 +58,7 @@ class Quadrant(Shown):
             return f"{self.frame['label'].iloc[0]}: {self.frame['quadrant'].iloc[0]}, {surely}."
         return (
             f"Of {wording.counted(len(self.frame), 'indicator')}: {wording.and_list(places)}; "
-            f"{wording.of_total(clear, len(self.frame))} with both intervals clear of nought."
+            f"{wording.of_total(clear, len(self.frame))} with both intervals on one side of zero."
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -74,11 +72,9 @@ class Quadrant(Shown):
 _NAMES = (LEVELLING_UP, WIDENING, DECLINE, BOTH_WORSE, NO_CHANGE)
 
 
-def quadrant(
-    panels: Mapping[str, pd.DataFrame],
+def quadrant_between(
+    series: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]],
     *,
-    area: Collection[str],
-    comparator: Collection[str],
     indicators: Collection[Indicator],
     start: pd.Period | None = None,
     end: pd.Period | None = None,
@@ -90,12 +86,11 @@ def quadrant(
 
     So that indicators in different units share one chart, changes are in per cent of the
     comparator's value at the start, and the change of the comparator is turned so that up is
-    better. Down on the other axis is a narrower gap.
+    better. Down on the other axis is a narrower gap (`GapChange`).
 
     Parameters
     ----------
-    panels : mapping of indicator_id to panel
-    area, comparator : small-area codes, without overlap
+    series : mapping of indicator_id to the area's and the comparator's `group_series`
     indicators : Indicators
         Those without polarity, or without both periods, are named in `Quadrant.left_out`.
     start, end : Period, optional
@@ -104,36 +99,6 @@ def quadrant(
     area_name, comparator_name : str
         As they are to read in a sentence.
     """
-    series = {}
-    refuse_overlap(area, comparator)
-    for indicator in indicators:
-        panel = panels[indicator.indicator_id]
-        series[indicator.indicator_id] = (
-            group_series(panel, area, indicator=indicator),
-            group_series(panel, comparator, indicator=indicator, leave_out_missing=True),
-        )
-    return quadrant_between(
-        series,
-        indicators=indicators,
-        start=start,
-        end=end,
-        level=level,
-        area_name=area_name,
-        comparator_name=comparator_name,
-    )
-
-
-def quadrant_between(
-    series: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]],
-    *,
-    indicators: Collection[Indicator],
-    start: pd.Period | None = None,
-    end: pd.Period | None = None,
-    level: float = 0.95,
-    area_name: str = "the area",
-    comparator_name: str = "the rest of the borough",
-) -> Quadrant:
-    """`quadrant` of the area's and the comparator's series, made before by `group_series`."""
     rows, left_out = [], []
     for indicator in indicators:
         row = _place(*series[indicator.indicator_id], indicator, start, end, level)
@@ -199,7 +164,7 @@ def _place(
         other[other["period"] == period].reset_index(drop=True)
         for period in (change.start, change.end)
     )
-    moved = contrast_once(after, before, indicator=indicator, level=level)
+    moved = compare_groups(after, before, indicator=indicator, level=level).iloc[0]
     better = 1.0 if indicator.polarity == "high_is_good" else -1.0
     base = before["value"].iloc[0]
     if not base > 0:
@@ -218,10 +183,10 @@ def _place(
         "gap_high": 100 / base * change.change_high,
     }
     name = quadrant_name(row["borough_change"], row["gap_change"])
-    clear = _clear_of_nought(borough) and _clear_of_nought([row["gap_low"], row["gap_high"]])
+    clear = _without_zero(borough) and _without_zero([row["gap_low"], row["gap_high"]])
     return {**row, "quadrant": name, "clear": clear}
 
 
-def _clear_of_nought(limits: list[float]) -> bool:
+def _without_zero(limits: list[float]) -> bool:
     low, high = limits
     return bool(low > 0 or high < 0) and not np.isnan(low + high)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,32 +13,39 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_level
-from lsp_analysis.standing.comparison.contrast import contrast_groups, contrast_once
-from lsp_analysis.standing.comparison.intervals import row_limits
-from lsp_analysis.standing.comparison.judging import judge
-from lsp_analysis.standing.place.groups import group_limits, group_series
-from lsp_analysis.study.areas import is_among
+from lsp_analysis.standing.comparison.exact import COLUMNS, compared_values
+from lsp_analysis.standing.comparison.intervals import EXACT_BELOW
+from lsp_analysis.standing.comparison.measured import Measured
+from lsp_analysis.standing.comparison.verdict import verdict_of
+from lsp_analysis.standing.place.groups import group_limits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lsp_analysis.study.indicator import Indicator
 
-# What kind of number it is, where no count of separate events stands behind it.
-NOT_COUNTED = {
-    "person_periods": "The same people are counted again in each period: no Poisson count.",
-    "score": "An average over small areas.",
-    "dsr": "An average of small areas' standardised rates.",
-    "mean": "",
+CLOSE_LEVEL = 0.90  # of the interval that must lie inside the margin: two tests at 5%
+COUNT = "counts of places of different size: use a rate"
+NO_INTERVAL = {
+    "published": "a published estimate without counts and without an interval",
+    "standardised": "a published standardised rate without an interval",
+    "mean": "an average without counts, of a single small area",
 }
 SPREAD = "The interval shows how much small areas differ from one another."
-NO_SPREAD = "No interval: one small area has no spread between areas to judge by."
-NOT_COMPARED = "Counts of places of different size are not compared: use a rate."
 
 
 @dataclass(frozen=True)
 class Comparison(Shown):
-    """One area against one comparator that does not contain it, on one indicator in one period."""
+    """One area against one comparator that does not contain it, on one indicator in one period.
+
+    Attributes
+    ----------
+    unit : words that follow a number, such as "per 1,000 residents a year", or a unit code.
+    first, period : first and last period that the values are of, alike unless years are pooled.
+    expected : cases to be expected in the area at the comparator's rate.
+    verdict, reason : see `lsp_analysis.standing.comparison.verdict`.
+    parts : DataFrame of small areas: ``area_code``, ``value``, ``group``.
+    """
 
     indicator_id: str
     name: str
@@ -46,7 +53,9 @@ class Comparison(Shown):
     polarity: str
     area: str
     comparator: str
+    first: pd.Period
     period: pd.Period
+    averaged: bool
     value: float
     low: float
     high: float
@@ -60,36 +69,48 @@ class Comparison(Shown):
     ratio_low: float
     ratio_high: float
     p_value: float
-    verdict: str
-    level: float
+    expected: float
+    margin: float
+    close_low: float
+    close_high: float
+    why_not: str
     caution: str
-    parts: pd.DataFrame = field(repr=False, compare=False)  # small areas: area_code, value, group
+    level: float
+    parts: pd.DataFrame = field(repr=False, compare=False)
+    verdict: str = ""
+    reason: str = ""
+
+    def row(self) -> dict[str, object]:
+        """Every field but the small areas, by name."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "parts"}
 
     def summary_frame(self) -> pd.DataFrame:
         """One row: both values, their difference and ratio with limits, and the verdict."""
-        skip = ("indicator_id", "level", "parts")
-        row = {name: getattr(self, name) for name in self.__dataclass_fields__ if name not in skip}
-        return pd.DataFrame(row, index=pd.Index([self.indicator_id], name="indicator_id"))
+        return pd.DataFrame([self.row()]).set_index("indicator_id")
+
+    def when(self) -> str:
+        """The period in words: "2012", "2010 to 2012", "average month of 2012"."""
+        return period_words(self.first, self.period, averaged=self.averaged)
 
     def sentence(self) -> wording.Sentence:
         """Both values, the gap with its interval, the verdict and any caution."""
         if np.isnan(self.value) or np.isnan(self.comparator_value):
             where = self.area if np.isnan(self.value) else self.comparator
-            text = f"{self.name}: {where} has no value for {wording.period(self.period)}."
+            text = f"{self.name}: {where} has no value for {self.when()}."
             return wording.Sentence(f"{text} {self.caution}".strip())
         text = (
-            f"{self.name} in {wording.period(self.period)}: "
+            f"{self.name}, {self.when()}: "
             f"{wording.quantity(self.value, self.unit)} in {self.area} against "
             f"{wording.quantity(self.comparator_value, self.unit)} in {self.comparator}, "
             f"{wording.compared(self.difference, self.unit)}"
         )
         if not np.isnan(self.difference_low):
-            text += f" ({self._limits()}): {self.verdict}"
+            low, high = self.difference_low, self.difference_high
+            text += f" ({wording.interval(low, high, self.unit, self.level, of_change=True)})"
+        text += f": {self.verdict}"
+        if self.reason:
+            text += f" ({self.reason})"
         return wording.Sentence(f"{text}. {self.caution}".strip())
-
-    def _limits(self) -> str:
-        low, high = self.difference_low, self.difference_high
-        return wording.interval(low, high, self.unit, self.level, of_change=True)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw area and comparator, each with its interval."""
@@ -112,6 +133,13 @@ class Comparison(Shown):
         )
 
 
+def period_words(first: pd.Period, last: pd.Period, *, averaged: bool = False) -> str:
+    """Periods in words: "2012", "2010 to 2012", "average month of 2012"."""
+    ends = [wording.period(period) for period in (first, last)]
+    text = ends[1] if ends[0] == ends[1] else " to ".join(ends)
+    return f"average month of {text}" if averaged else text
+
+
 def compare(
     panel: pd.DataFrame,
     *,
@@ -120,23 +148,23 @@ def compare(
     indicator: Indicator,
     period: pd.Period | None = None,
     level: float = 0.95,
-    area_name: str = "the area",
-    comparator_name: str = "the rest of the borough",
+    **names: str,
 ) -> Comparison:
     """Set an area against other areas on one indicator in one period.
 
-    Proportions are compared by Newcombe's limits of the difference and log limits of the ratio,
-    rates by MOVER and score limits. Where no count is behind the value, small areas are the units:
-    Welch's t on the spread between them, so a single small area gets no interval.
+    One exact test and the interval inverted from it (`compare_groups`). Where no count is behind
+    the value, published intervals are used, else small areas are the units (Welch's t), so a
+    single small area without a published interval is not compared.
 
     Parameters
     ----------
     panel : DataFrame, one row per small area and period
-        ``area_code``, ``period``, ``numerator``, ``denominator``, ``value``.
+        ``area_code``, ``period``, ``numerator``, ``denominator``, ``value``, on the period of the
+        indicator's unit (`on_unit_period`).
     area, comparator : small-area codes
         Without overlap: an area is compared with the rest of its borough, not with all of it.
     indicator : Indicator
-        Its value type picks the method and its polarity the words.
+        Its kind picks the method and its polarity the words.
     period : Period, optional
         The last period in which the area has a value, unless given.
     level : float between 0 and 1
@@ -148,118 +176,72 @@ def compare(
     PanelError
         The groups overlap, neither is in the panel, or the period is not.
     """
-    check_level(level)
-    refuse_overlap(area, comparator)
-    own = group_series(panel, area, indicator=indicator)
-    period = last_known(own) if period is None else period
-    return compare_then(
-        own,
-        panel[panel["period"] == period],
-        area=area,
-        comparator=comparator,
-        indicator=indicator,
-        period=period,
-        level=level,
-        area_name=area_name,
-        comparator_name=comparator_name,
+    measured = Measured(indicator.seen_in(panel), panel, panel)
+    return compare_measured(
+        measured, area=area, comparator=comparator, period=period, level=level, **names
     )
 
 
-def compare_then(
-    series: pd.DataFrame,
-    then: pd.DataFrame,
+def compare_measured(
+    measured: Measured,
     *,
     area: Collection[str],
     comparator: Collection[str],
-    indicator: Indicator,
-    period: pd.Period,
-    level: float,
-    area_name: str,
-    comparator_name: str,
+    period: pd.Period | None = None,
+    level: float = 0.95,
+    area_name: str = "the area",
+    comparator_name: str = "the rest of the borough",
 ) -> Comparison:
-    """`compare` of the area's `group_series` and the rows of the panel in `period`."""
+    """`compare` of an indicator that `measure` has made ready."""
+    check_level(level)
+    refuse_overlap(area, comparator)
+    indicator, years = measured.indicator, measured.years_for(area)
+    series = measured.series(area, years=years)
+    period = last_known(series) if period is None else period
     own = _row_of(series, period, indicator)
-    other = group_series(then, comparator, indicator=indicator, leave_out_missing=True)
-    low, high = group_limits(own, indicator=indicator, level=level)
-    other_low, other_high = group_limits(other, indicator=indicator, level=level)
-    gap = contrast_once(own, other, indicator=indicator, level=level)
-    verdict = judge(gap["difference_low"], gap["difference_high"], polarity=indicator.polarity)
-    return Comparison(
+    others = measured.series(comparator, others=True, years=years, whole=True)
+    other = _row_of(others, period, indicator)
+    gap = _once(own, other, indicator, level)
+    close = gap if np.isnan(indicator.margin) else _once(own, other, indicator, CLOSE_LEVEL)
+    limits = [group_limits(side, indicator=indicator, level=level) for side in (own, other)]
+    values = measured.each(period, years=years).set_index("area_code")["value"].astype(float)
+    found = Comparison(
         indicator.indicator_id,
         indicator.name,
-        indicator.unit,
+        indicator.per,
         indicator.polarity,
         area_name,
         comparator_name,
+        own["first"].iloc[0],
         period,
-        own["value"].iloc[0],
-        low[0],
-        high[0],
-        other["value"].iloc[0],
-        other_low[0],
-        other_high[0],
-        **gap,
-        verdict=str(verdict),
+        measured.averaged,
+        *(end for side, limit in zip((own, other), limits, strict=True)
+          for end in (side["value"].iloc[0], *(ends[0] for ends in limit))),
+        *(gap[name] for name in COLUMNS),
+        expected=_expected(own, other, indicator),
+        margin=indicator.margin,
+        close_low=close["difference_low"],
+        close_high=close["difference_high"],
+        why_not=_why_not(measured, own, other, gap),
+        caution=_caution(indicator, own, other, gap, comparator_name),
         level=level,
-        caution=_cautions(indicator, own, other, gap, comparator_name),
-        parts=_parts(then, area, comparator),
-    )
+        parts=_parts(values, area, comparator),
+    )  # fmt: skip
+    return judged(found)
 
 
-def compare_each(
-    panel: pd.DataFrame,
-    *,
-    indicator: Indicator,
-    period: pd.Period | None = None,
-    level: float = 0.95,
-) -> pd.DataFrame:
-    """Every small area against all the others together, at once.
+def judged(found: Comparison) -> Comparison:
+    """The comparison with the verdict that it has by itself."""
+    verdict, reason = verdict_of(found.row(), found.p_value, found.level)
+    return replace(found, verdict=verdict, reason=reason)
 
-    Parameters
-    ----------
-    panel : DataFrame, one row per area and period
-    indicator : Indicator of type rate or proportion
-    period : Period, optional
-        The last in the panel, unless given.
-    level : float between 0 and 1
 
-    Returns
-    -------
-    DataFrame, one row per area of `period`
-        ``area_code``, ``value``, ``low``, ``high``, ``rest`` (value of all other areas),
-        ``difference``, ``ratio`` with limits, ``p_value``, ``verdict``.
-
-    Raises
-    ------
-    PanelError
-        The indicator has no counts to compare: use `compare` with groups of areas.
-    """
-    if indicator.value_type not in ("rate", "proportion"):
-        raise PanelError(
-            f"{indicator.name} is of type {indicator.value_type}: it has no counts to judge a "
-            "single small area by. Use compare() with groups of areas."
-        )
-    chosen = panel["period"].max() if period is None else period
-    rows = panel[panel["period"] == chosen].reset_index(drop=True)
-    counts = rows[["numerator", "denominator"]].astype(float)
-    if not counts.notna().all(axis=1).any():
-        raise PanelError(
-            f"{indicator.name} has values but no counts in {wording.period(chosen)}, so single "
-            "small areas cannot be told from chance. Add numerators and denominators."
-        )
-    low, high = row_limits(rows, indicator=indicator, level=level)
-    known = counts.where(counts.notna().all(axis=1))
-    rest = known.sum() - known
-    gap = contrast_groups(counts, rest, indicator=indicator, level=level)
-    verdict = judge(gap["difference_low"], gap["difference_high"], polarity=indicator.polarity)
-    values = {
-        "area_code": rows["area_code"],
-        "value": rows["value"],
-        "low": low,
-        "high": high,
-        "rest": indicator.multiplier * rest["numerator"] / rest["denominator"],
-    }
-    return pd.DataFrame(values).join(gap).assign(verdict=verdict)
+def _once(
+    own: pd.DataFrame, other: pd.DataFrame, indicator: Indicator, level: float
+) -> dict[str, float]:
+    """`compared_values` of two groups of one row each."""
+    values = compared_values(own, other, indicator=indicator, level=level)
+    return {name: float(array[0]) for name, array in values.items()}
 
 
 def refuse_overlap(area: Collection[str], comparator: Collection[str]) -> None:
@@ -288,32 +270,73 @@ def _row_of(series: pd.DataFrame, period: pd.Period, indicator: Indicator) -> pd
     return row
 
 
-def _cautions(
+def _expected(own: pd.DataFrame, other: pd.DataFrame, indicator: Indicator) -> float:
+    """Cases in the area at the comparator's rate; of shares, the rarer of cases and others."""
+    if not indicator.counted or indicator.unit == "count":
+        return np.inf
+    at_their_rate = other["value"].iloc[0] / indicator.multiplier
+    if "events" in own:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(own["events"].iloc[0] * other["value"].iloc[0] / own["value"].iloc[0])
+    people = own["denominator"].iloc[0]
+    cases = people * at_their_rate
+    return float(cases if indicator.kind == "events" else min(cases, people - cases))
+
+
+def _why_not(
+    measured: Measured, own: pd.DataFrame, other: pd.DataFrame, gap: dict[str, float]
+) -> str:
+    """Why the two are not compared; empty when they are."""
+    indicator = measured.indicator
+    if np.isnan(own["value"].iloc[0]):
+        few = "fewer than" in own["note"].iloc[0]
+        return own["note"].iloc[0] if few else own["note"].iloc[0] or "no value for this area"
+    if measured.why_not:
+        return measured.why_not
+    if np.isnan(other["value"].iloc[0]):
+        return "no value for the comparator"
+    if indicator.unit == "count":
+        return COUNT
+    if np.isnan(gap["p_value"]):
+        return NO_INTERVAL.get(indicator.kind, "counts are missing")
+    return ""
+
+
+def _caution(
     indicator: Indicator,
     own: pd.DataFrame,
     other: pd.DataFrame,
-    gap: Mapping[str, float],
+    gap: dict[str, float],
     rest_name: str,
 ) -> str:
-    """All that a reader should know before believing the comparison, in sentences."""
+    """What a reader should know before believing the comparison, in sentences."""
     said = []
-    if indicator.value_type == "count":
-        said.append(NOT_COMPARED)
-    elif indicator.value_type in NOT_COUNTED:
-        said.append(NOT_COUNTED[indicator.value_type])
-        said.append(NO_SPREAD if np.isnan(gap["difference_low"]) else SPREAD)
-    if own["note"].iloc[0]:
-        said.append(f"{own['note'].iloc[0].capitalize()}.")
+    if "events" in own and not np.isnan(own["value"].iloc[0]):
+        said.append("Standardised for age (European Standard Population 2013).")
+        events = own["events"].iloc[0]
+        if EXACT_BELOW <= events < 2 * EXACT_BELOW:
+            said.append(f"Unreliable: only {wording.number(events)} events.")
+    if (
+        not indicator.counted
+        and not np.isnan(gap["difference_low"])
+        and not own["published"].iloc[0]
+    ):
+        said.append(SPREAD)
+    if own["note"].iloc[0] and not np.isnan(own["value"].iloc[0]):
+        said.append(f"{wording.capital(own['note'].iloc[0])}.")
     if other["n_missing"].iloc[0]:
-        said.append(f"In {rest_name}, {other['note'].iloc[0]} were left out.")
-    return " ".join(filter(None, said))
+        missing = int(other["n_missing"].iloc[0])
+        areas = wording.counted(missing, "small area")
+        said.append(f"In {rest_name}, {areas} without a value {'is' if missing == 1 else 'are'} "
+                    "left out.")  # fmt: skip
+    return " ".join(said)
 
 
-def _parts(then: pd.DataFrame, area: Collection[str], comparator: Collection[str]) -> pd.DataFrame:
+def _parts(values: pd.Series, area: Collection[str], comparator: Collection[str]) -> pd.DataFrame:
     """Small areas of both sides in the period compared."""
-    sides = {"area": area, "comparator": comparator}
-    rows = [np.flatnonzero(is_among(then["area_code"], codes)) for codes in sides.values()]
-    chosen = np.concatenate(rows)
-    columns = {name: then[name].array.take(chosen) for name in ("area_code", "value")}
-    groups = np.repeat(list(sides), list(map(len, rows)))
-    return pd.DataFrame({**columns, "group": groups}, index=then.index[chosen])
+    own, other = (values.index.isin(list(codes)) for codes in (area, comparator))
+    chosen = [*np.flatnonzero(own), *np.flatnonzero(other)]
+    columns = {"area_code": values.index[chosen], "value": values.to_numpy()[chosen]}
+    return pd.DataFrame(
+        {**columns, "group": np.repeat(["area", "comparator"], [own.sum(), other.sum()])}
+    )

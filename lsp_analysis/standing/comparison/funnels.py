@@ -116,7 +116,7 @@ def funnel(
     Parameters
     ----------
     panel : DataFrame, one row per area and period
-    indicator : Indicator of type rate or proportion
+    indicator : Indicator of events, a share or a stock
     period : Period, optional
         The last one, unless given.
     overdispersion : bool
@@ -127,13 +127,13 @@ def funnel(
     Raises
     ------
     PanelError
-        The indicator is not a rate or a proportion of counted events.
+        The indicator has no counts of events or of people.
     """
     check_columns(panel, ["area_code", "period", "numerator", "denominator"], "panel")
-    if indicator.value_type not in ("rate", "proportion"):
+    if not indicator.counted or indicator.unit == "count":
         raise PanelError(
-            "A funnel needs counts of separate events, and "
-            f"{wording.inside(indicator.name)} is of type {indicator.value_type}."
+            "A funnel needs counts of events or of people, and "
+            f"{wording.inside(indicator.name)} has none."
         )
     chosen = panel["period"].max() if period is None else period
     rows = panel[panel["period"] == chosen].dropna(subset=["numerator", "denominator"])
@@ -146,7 +146,8 @@ def funnel(
         )
     counts, people = (rows[name].to_numpy(float) for name in ("numerator", "denominator"))
     average = counts.sum() / people.sum()
-    error = _standard_error(average, people, indicator.value_type)
+    family = "rate" if indicator.kind == "events" else "proportion"
+    error = _standard_error(average, people, family)
     dispersion = winsorised_dispersion((counts / people - average) / error)
     factor = max(dispersion, 1.0) if overdispersion else 1.0
     sizes = np.geomspace(people.min(), people.max(), 200)
@@ -156,14 +157,14 @@ def funnel(
             "label": rows["area_code"].to_numpy(),
             "size": people,
             "value": scale * counts / people,
-            "verdict": _verdicts(counts, people, average, indicator.value_type, factor),
+            "verdict": _verdicts(counts, people, average, family, factor),
         }
     )
-    limits = _limits(sizes, average, indicator.value_type, factor)
+    limits = _limits(sizes, average, family, factor)
     limits[list(LIMIT_COLUMNS)] *= scale
     return Funnel(
         indicator.name,
-        indicator.unit,
+        indicator.per,
         chosen,
         scale * average,
         dispersion,

@@ -7,7 +7,6 @@ A count of nought is data; a denominator of nought gives a missing rate.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +15,6 @@ from numpy.typing import ArrayLike
 from scipy.special import gammainccinv, gammaincinv, ndtri, stdtrit
 from statsmodels.stats.proportion import proportion_confint
 
-from lsp_analysis import figures, wording
-from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import (
     as_counts,
     as_events,
@@ -29,22 +26,9 @@ from lsp_analysis.standing.checks import (
 )
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from lsp_analysis.study.indicator import Indicator
 
 EXACT_BELOW = 10  # counts under ten get exact limits: Byar's are off by more than rounding there
-
-COUNTED = ("rate", "proportion", "count")
-WHY_NO_INTERVAL = {
-    "person_periods": (
-        "No interval: the same people are counted again in each period, so this is not a Poisson "
-        "count of separate events."
-    ),
-    "mean": "No interval: it needs the spread of the values behind each mean.",
-    "dsr": "No interval: it needs the counts by age behind each standardised rate.",
-    "score": "No interval: a score is not a count or a sample.",
-}
 
 
 def exact_poisson_limits(
@@ -186,89 +170,24 @@ def means(
     return table.assign(low=low, high=high)
 
 
-@dataclass(frozen=True)
-class Rates(Shown):
-    """Values of one indicator, area by area and period by period, each with its interval."""
-
-    indicator_id: str
-    name: str
-    unit: str
-    level: float
-    caution: str  # why there is no interval, or an empty string
-    frame: pd.DataFrame = field(repr=False, compare=False)
-
-    def summary_frame(self) -> pd.DataFrame:
-        """One row per area and period: the panel's columns with `low` and `high`."""
-        return self.frame
-
-    def latest(self) -> pd.DataFrame:
-        """The rows of the last period that has a value."""
-        known = self.frame[self.frame["value"].notna()]
-        return self.frame[self.frame["period"] == known["period"].max()]
-
-    def sentence(self) -> wording.Sentence:
-        """Lowest and highest area of the last period, and how many have no value."""
-        latest = self.latest()
-        known = latest.dropna(subset="value").sort_values("value")
-        if known.empty:
-            return wording.Sentence(f"{self.name}: no area has a value.")
-        least, most = known.iloc[0], known.iloc[-1]
-        missing = len(latest) - len(known)
-        text = (
-            f"{self.name} in {wording.period(most['period'])} ran from "
-            f"{wording.quantity(least['value'], self.unit)} in {least['area_code']} to "
-            f"{wording.quantity(most['value'], self.unit)} in {most['area_code']}, "
-            f"over {wording.number(len(known))} areas"
-            + (f"; {wording.number(missing)} more have no value." if missing else ".")
-        )
-        return wording.Sentence(f"{text} {self.caution}".strip())
-
-    def plot(self, ax: Axes | None = None, highlight: list[str] | None = None) -> Axes:
-        """Draw the areas of the last period in order of value, each with its interval."""
-        latest = self.latest().rename(columns={"area_code": "label"})
-        return figures.draw_caterpillar(
-            latest[["label", "value", "low", "high"]],
-            highlight=highlight,
-            unit=self.unit,
-            level=self.level,
-            ax=ax,
-        )
-
-
-def rates(panel: pd.DataFrame, *, indicator: Indicator, level: float = 0.95) -> Rates:
-    """Give each row of a panel the interval that suits its kind of number.
-
-    Proportions get Wilson's limits, rates and counts Poisson ones. Sums of repeated people,
-    means, scores and standardised rates get none here, and `Rates.caution` says why.
-
-    Parameters
-    ----------
-    panel : DataFrame, one row per area and period
-        ``area_code``, ``period``, ``numerator``, ``denominator``, ``value``, ``note``.
-    indicator : Indicator
-        Its ``value_type`` picks the interval and its ``multiplier`` the scale.
-    level : float between 0 and 1
-    """
-    check_columns(panel, ["area_code", "period", "numerator", "denominator", "value"], "panel")
-    check_level(level)
-    limits = row_limits(panel, indicator=indicator, level=level)
-    frame = panel.assign(low=limits[0], high=limits[1])
-    caution = WHY_NO_INTERVAL.get(indicator.value_type, "")
-    return Rates(indicator.indicator_id, indicator.name, indicator.unit, level, caution, frame)
-
-
 def row_limits(
     panel: pd.DataFrame, *, indicator: Indicator, level: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Limits of each row's value in the indicator's own units; missing where none is honest."""
+    """Limits of each row's value, by the kind of the indicator, in its own units.
+
+    Events: exact or Byar's. Shares, and stocks as one reading of their average count: Wilson's.
+    Missing for other kinds, which have no count behind them.
+    """
     nothing = np.full(len(panel), np.nan)
-    if indicator.value_type not in COUNTED:
+    if not indicator.counted:
         return nothing, nothing
     counts = panel["numerator"].to_numpy(float, na_value=np.nan)
-    if indicator.value_type == "count":
-        return poisson_limits(counts, level=level)
+    if indicator.unit == "count":
+        values = panel["value"].to_numpy(float, na_value=np.nan)
+        per = np.divide(values, counts, out=np.ones_like(values), where=counts > 0)
+        return tuple(limit * per for limit in poisson_limits(counts, level=level))
     people = panel["denominator"].to_numpy(float, na_value=np.nan)
-    if indicator.value_type == "rate":
+    if indicator.kind == "events":
         return _crude(counts, people, indicator.multiplier, level)[1:]
     low, high = wilson_limits(counts, possible_parts(counts, people), level=level)
     return low * indicator.multiplier, high * indicator.multiplier

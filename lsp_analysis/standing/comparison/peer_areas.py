@@ -12,7 +12,7 @@ from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Shown
 from lsp_analysis.standing.comparison.ranking import place_among
 from lsp_analysis.standing.place.brief import ALIKE, REST, AreaBrief
-from lsp_analysis.standing.place.groups import group_limits, group_series
+from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.standing.place.mapped import small_names
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Peers(Shown):
 
     def sentence(self) -> wording.Sentence:
         """The area's place among its peers."""
-        unit, own = self.indicator.unit, self.frame["value"].iloc[0]
+        unit, own = self.indicator.per, self.frame["value"].iloc[0]
         others = self.frame["value"].iloc[1:].dropna()
         name = f"{self.indicator.name} in {wording.period(self.period)}"
         if pd.isna(own) or others.empty:
@@ -60,7 +60,7 @@ class Peers(Shown):
             highlight=[self.area],
             reference=self.rest,
             reference_label="Rest of the borough",
-            unit=self.indicator.unit,
+            unit=self.indicator.per,
             level=self.level,
             ax=ax,
         )
@@ -74,29 +74,28 @@ def peers(brief: AreaBrief, indicator_id: str) -> Peers:
     PanelError
         The study has no Indices of Deprivation to choose them by, or the area has no value.
     """
-    indicator = brief.study.indicator(indicator_id)
     if ALIKE not in brief.comparators:
         raise PanelError(
             'The study has no table "deprivation", so areas as deprived as this one are not known.'
         )
-    panel = brief.through_time(indicator_id)
-    own = group_series(panel, brief.area.members, indicator=indicator)
-    known = own.loc[own["value"].notna(), "period"]
+    one = brief.measured(indicator_id)
+    indicator, years = one.indicator, one.years_for(brief.area.members)
+    own = brief.series(indicator_id)
+    known = own[own["value"].notna()]
     if known.empty:
         raise PanelError(f"{indicator.name} has no value for {brief.area.name}.")
-    then = panel[panel["period"] == known.max()]
+    then = known.iloc[[-1]]
+    each = one.each(then["period"].iloc[0], years=years)
     names = small_names(brief)
-    groups = {brief.area.name: list(brief.area.members)}
-    groups |= {names[code]: [code] for code in brief.comparators[ALIKE]}
-    lines = [
-        group_series(then, codes, indicator=indicator).assign(label=label)
-        for label, codes in groups.items()
-        if then["area_code"].isin(codes).any()
-    ]
+    others = each[each["area_code"].isin(brief.comparators[ALIKE])]
+    others = others.set_index("area_code").reindex(brief.comparators[ALIKE]).dropna(how="all")
+    lines = [then.assign(label=brief.area.name), others.assign(label=others.index.map(names))]
     frame = pd.concat(lines, ignore_index=True)
     low, high = group_limits(frame, indicator=indicator, level=brief.level)
-    rest = group_series(then, brief.comparators[REST], indicator=indicator, leave_out_missing=True)
+    rest = brief.series(indicator_id, REST, whole=True)
+    rest = rest[rest["period"] == then["period"].iloc[0]]
+    period, others_value = then["period"].iloc[0], float(rest["value"].iloc[0])
     return Peers(
-        indicator, brief.area.name, known.max(), brief.level, float(rest["value"].iloc[0]),
+        indicator, brief.area.name, period, brief.level, others_value,
         frame.assign(low=low, high=high)[["label", "value", "low", "high"]],
     )  # fmt: skip

@@ -12,28 +12,35 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Shown
-from lsp_analysis.standing.checks import check_columns, check_level
+from lsp_analysis.standing.change.trends import PER_YEAR, recent_trend, same_season
+from lsp_analysis.standing.checks import check_level
+from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import (
     Comparison,
-    compare_then,
-    last_known,
+    compare_measured,
+    period_words,
     refuse_overlap,
 )
-from lsp_analysis.standing.comparison.judging import adjust_p
-from lsp_analysis.standing.comparison.profile_row import COLUMNS, identity, indicator_of, row_of
-from lsp_analysis.standing.place.groups import group_series
-from lsp_analysis.verdicts import VERDICTS
+from lsp_analysis.standing.comparison.exact import compare_groups
+from lsp_analysis.standing.comparison.measured import Measured
+from lsp_analysis.standing.comparison.ranking import place_among
+from lsp_analysis.standing.place.groups import group_limits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-JUDGED = ("better", "worse", "lower", "higher")
-METHODS = {
-    "bh": "Benjamini and Hochberg's false discovery rate",
-    "by": "Benjamini and Yekutieli's false discovery rate",
-    "holm": "Holm's chance of any false discovery",
-}
+    from lsp_analysis.study.indicator import Indicator
+
 NO_DATA = "no data for this area"
+ABOUT = ("name", "theme", "kind", "polarity", "margin", "definition", "source")
+COPIED = ("first", "period", "value", "low", "high", "comparator_value", "comparator_low")
+COPIED += ("comparator_high", "difference", "difference_low", "difference_high", "ratio")
+COPIED += ("ratio_low", "ratio_high", "p_value", "expected", "close_low", "close_high", "why_not")
+COPIED += ("caution", "averaged")
+SPREAD = ("rank", "of", "decile", "worst", "p25", "p75", "best")
+CHANGE = ("previous_first", "previous_period", "change", "change_low", "change_high")
+CHANGE += ("change_p_value", "change_expected", "change_why_not")
+COLUMNS = (*ABOUT, "unit", "unit_code", *COPIED, *SPREAD, "trend", *CHANGE)
 
 
 @dataclass(frozen=True)
@@ -43,59 +50,50 @@ class Profile(Shown):
     area: str
     comparators: tuple[str, ...]
     level: float
-    adjustment: str
     table: pd.DataFrame = field(repr=False, compare=False)
-    comparisons: pd.DataFrame = field(repr=False, compare=False)
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per indicator; see `profile` for the columns."""
         return self.table
 
-    def standing_out(self, verdict: str, n: int = 3) -> pd.DataFrame:
-        """The `n` rows with this verdict whose ratio to the first comparator is furthest from 1."""
+    def standing_out(self, verdict: str, n: int | None = None) -> pd.DataFrame:
+        """The `n` rows with this verdict that lie furthest out: by place among the small areas.
+
+        Ties by the ratio to the first comparator. Places can be compared between indicators of
+        different units, where ratios cannot.
+        """
         rows = self.table[self.table["verdict"] == verdict]
-        with np.errstate(divide="ignore"):
-            far = np.abs(np.log(rows["ratio"].to_numpy(float)))
-        return rows.iloc[np.argsort(-np.nan_to_num(far, nan=-1.0), kind="stable")[:n]]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.abs(np.log(rows["ratio"].to_numpy(float)))
+            share = rows["rank"].to_numpy(float) / rows["of"].to_numpy(float)
+        far = np.minimum(share, 1 - share)
+        order = np.lexsort((-np.nan_to_num(ratio, nan=-1.0), np.nan_to_num(far, nan=1.0)))
+        return rows.iloc[order[:n]]
 
-    def caution(self) -> str:
-        """How the verdicts allow for many comparisons at once."""
-        n = int(self.table["p_value"].notna().sum())
-        if self.adjustment == "none" or n < 2:
-            return ""
-        share = wording.number(round(100 * (1 - self.level), 1))
-        method = METHODS[self.adjustment]
-        return f"Verdicts allow for {n} comparisons at once ({method} at {share}%)."
+    def rule(self) -> str:
+        """How verdicts allow for many comparisons at once, to be said once on a page."""
+        return verdicts.rule(self.level)
 
-    def sentence(self, *, changes: bool = True) -> wording.Sentence:
-        """How the area stands, what stands out and, unless left out, what changed (`changed`)."""
+    def sentence(self) -> wording.Sentence:
+        """How the area stands, and what stands out."""
         rest = self.comparators[0]
-        counted = self.table["verdict"].value_counts()
-        places = [
-            f"{wording.number(int(counted[word]))} {word}"
-            for word in VERDICTS
-            if counted.get(word, 0)
-        ]
         said = [
             f"{wording.capital(self.area)} against {rest}, "
-            f"{wording.counted(len(self.table), 'indicator')}: {wording.and_list(places)}."
+            f"{wording.counted(len(self.table), 'indicator')}: "
+            f"{verdicts.counted(self.table['verdict'])}."
         ]
-        for word in ("worse", "better", "higher", "lower"):
-            rows = self.standing_out(word)
+        for word in verdicts.CLEAR:
+            rows = self.standing_out(word, 3)
             if len(rows):
-                furthest = wording.and_list(map(_against, _rows(rows)))
+                furthest = wording.and_list(_against(row) for _, row in rows.iterrows())
                 said.append(f"{word.capitalize()} by most: {furthest}.")
-        said.extend(self._changes() if changes else [])
-        said.append(self.caution())
+        said += [verdicts.too_few(self.table), verdicts.not_comparable(self.table), self.rule()]
         return wording.Sentence(" ".join(filter(None, said)))
 
     def changed(self) -> wording.Sentence:
-        """What changed since the period before by more than chance, over all indicators at once.
-
-        Where no change can be judged, the first indicator's is given with that said.
-        """
+        """What changed since the period before by more than chance, over all indicators at once."""
         table = self.table
-        judged = table[table["change_low"].notna()]
+        judged = table[table["change_verdict"].isin([*verdicts.CLEAR, verdicts.UNCLEAR])]
         if judged.empty:
             known = table[table["change"].notna()]
             if known.empty:
@@ -103,12 +101,15 @@ class Profile(Shown):
             return wording.Sentence(
                 f"{_moved(known.iloc[0])}; how much of that is chance cannot be told."
             )
-        moved = judged[judged["change_verdict"].isin(JUDGED)]
+        moved = judged[judged["change_verdict"].isin(verdicts.CLEAR)]
         rest = len(judged) - len(moved)
         told = [f"{_moved(row)} ({row['change_verdict']})." for _, row in moved.iterrows()]
         if not told:
+            looked = f"{len(judged)} indicators looked at"
+            if len(judged) == 1:
+                looked = f"only {wording.inside(judged['name'].iloc[0])} could be looked at"
             return wording.Sentence(
-                f"Nothing changed by more than chance usually makes ({_looked_at(judged)})."
+                f"Nothing changed by more than chance usually makes ({looked})."
             )
         if rest:
             others = "indicator" if rest == 1 else "indicators"
@@ -117,19 +118,6 @@ class Profile(Shown):
                 "makes."
             )
         return wording.Sentence(" ".join(told))
-
-    def _changes(self) -> list[str]:
-        """What clearly changed since the period before, by indicator."""
-        moved = self.table[self.table["change_verdict"].isin(JUDGED)]
-        if moved.empty:
-            known = self.table["change_low"].notna().any()
-            return ["Nothing changed clearly since the period before."] if known else []
-        words = [
-            f"{wording.inside(row.name_)} {wording.change(row.change, row.unit)} since "
-            f"{wording.period(row.previous_period)} ({row.change_verdict})"
-            for row in _rows(moved)
-        ]
-        return [f"Changed: {wording.and_list(words)}."]
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the spine chart: each indicator's place between the worst and the best area."""
@@ -146,44 +134,40 @@ class Profile(Shown):
 
 
 def profile(
-    panels: Mapping[str, pd.DataFrame],
+    measured: Mapping[str, Measured],
     area: Collection[str],
     comparators: Mapping[str, Collection[str]],
-    indicators: pd.DataFrame,
     *,
     area_name: str = "the area",
     level: float = 0.95,
-    adjustment: str = "bh",
 ) -> Profile:
     """Set an area beside its comparators on every indicator at once.
 
     Parameters
     ----------
-    panels : mapping of indicator_id to panel
-        One may be missing, or lack the area: its row then says so.
+    measured : mapping of indicator_id to Measured
+        In the order in which they are to be shown. One may lack the area: its row says so.
     area : small-area codes
     comparators : mapping of name to small-area codes
         The first is the one that verdicts, ranks and the spine chart are about: the rest of the
         borough. None may contain the area.
-    indicators : DataFrame, rows of the table `indicators`
-        In the order in which they are to be shown.
     area_name : str
     level : float between 0 and 1
-    adjustment : "bh", "by", "holm" or "none"
-        Of the p-values over the indicators shown, for each comparator and for changes (`adjust_p`).
 
     Returns
     -------
     Profile
-        ``table``, indexed by indicator_id, has ``name``, ``theme``, ``unit``, ``polarity``,
-        ``period``, ``value``, ``low``, ``high``; ``comparator_value``, ``difference``,
-        ``difference_low``, ``difference_high``, ``ratio``, ``p_value``, ``p_adjusted``,
-        ``verdict`` against the first comparator; ``rank``, ``of``, ``decile`` among small areas
-        (1 is the worst, or the highest without polarity); ``trend`` (Fingertips, of the same
-        season when periods are months or quarters); ``previous_period`` (a year before, in that
-        case), ``change`` with limits and ``change_verdict``; ``worst``, ``p25``, ``p75``, ``best``
-        of small areas; ``caution``; and for each further comparator its value and verdict under
-        its name. ``comparisons`` has a row for every indicator and comparator.
+        ``table``, indexed by indicator_id, has ``name``, ``theme``, ``kind``, ``polarity``,
+        ``margin``, ``definition``, ``source``, ``unit`` (words), ``unit_code``; ``first``,
+        ``period``, ``when`` (in words), ``value``, ``low``, ``high``; ``comparator_value`` with
+        limits, ``difference`` and ``ratio`` with limits, ``p_value``, ``p_adjusted``, ``expected``
+        (cases at the comparator's rate), ``verdict`` and ``reason``; ``rank``, ``of``, ``decile``
+        among small areas (1 is the worst, or the highest without polarity); ``trend`` (Fingertips,
+        of the same season when periods are months or quarters); ``previous_period``, ``change``
+        with limits and ``change_verdict``; ``worst``, ``p25``, ``p75``, ``best`` of small areas;
+        ``caution``; and for each further comparator its value and verdict under its name
+        (``name: value``, ``name: verdict``). Verdicts against each comparator, and on changes,
+        allow for all indicators (`lsp_analysis.standing.comparison.verdict.settle`).
 
     Raises
     ------
@@ -191,110 +175,146 @@ def profile(
         There are no comparators.
     """
     check_level(level)
-    check_columns(indicators, ["indicator_id", "name", "unit", "value_type"], "indicator table")
     if not comparators:
         raise PanelError("A profile needs a comparator: give at least the rest of the borough.")
     for codes in comparators.values():
         refuse_overlap(area, codes)
-    rows, compared = [], []
-    for indicator in map(indicator_of, indicators.to_dict("records")):
-        panel = panels.get(indicator.indicator_id)
-        known = set() if panel is None else set(panel["area_code"].unique())
-        if known.isdisjoint(area):
-            rows.append({**identity(indicator), "caution": NO_DATA})
+    rows: list[dict[str, object]] = []
+    further: dict[str, list[dict[str, object]]] = {name: [] for name in list(comparators)[1:]}
+    for indicator_id, one in measured.items():
+        about = {"indicator_id": indicator_id, **_about(one.indicator)}
+        if one.has_values.isdisjoint(area):
+            rows.append({**about, "why_not": NO_DATA, "caution": NO_DATA, "trend": ""})
             continue
-        series = group_series(panel, area, indicator=indicator)
-        period = last_known(series)
-        then = panel[panel["period"] == period]
-        found = [
-            compare_then(
-                series,
-                then,
-                area=area,
-                comparator=codes,
-                indicator=indicator,
-                period=period,
-                level=level,
-                area_name=area_name,
-                comparator_name=name,
-            )
-            for name, codes in comparators.items()
-            if not known.isdisjoint(codes)
-        ]
-        if not found:
-            rows.append({**identity(indicator), "caution": "no data for any comparator"})
-            continue
-        rows.append(row_of(series, indicator, found[0], level))
-        compared.extend(found)
-    comparisons = _comparisons(compared, level, adjustment)
-    table = _with_verdicts(_table(rows, level, adjustment), comparisons, tuple(comparators))
-    return Profile(area_name, tuple(comparators), level, adjustment, table, comparisons)
-
-
-def _table(rows: list[dict[str, object]], level: float, adjustment: str) -> pd.DataFrame:
-    """The rows in one table, changes judged with allowance for how many there are."""
-    table = pd.DataFrame(rows, columns=["indicator_id", *COLUMNS]).set_index("indicator_id")
-    adjusted = adjust_p(table["change_p_value"], method=adjustment)
-    table["change_verdict"] = _what_remains(table["change_verdict"], adjusted, level)
-    return table
-
-
-def _what_remains(verdicts: pd.Series, adjusted: pd.Series, level: float) -> pd.Series:
-    """Verdicts of difference that survive the adjustment; the others become similar.
-
-    The interval of each must be clear of nought as well: it gave the verdict in the first place.
-    """
-    return verdicts.mask((adjusted > 1 - level) & verdicts.isin(JUDGED), "similar")
-
-
-def _comparisons(found: list[Comparison], level: float, adjustment: str) -> pd.DataFrame:
-    """Every comparison with its adjusted p-value and the verdict that remains."""
-    names = ("indicator_id", "name", "unit", "comparator", "period", "value", "comparator_value")
-    names += ("difference", "difference_low", "difference_high", "p_value", "verdict")
-    frame = pd.DataFrame([{name: getattr(one, name) for name in names} for one in found])
-    frame = frame.reindex(columns=list(names))
-    groups = frame.groupby("comparator", sort=False)["p_value"]
-    frame["p_adjusted"] = groups.transform(lambda p: adjust_p(p, method=adjustment)).astype(float)
-    return frame.assign(verdict=_what_remains(frame["verdict"], frame["p_adjusted"], level))
-
-
-def _with_verdicts(
-    table: pd.DataFrame, comparisons: pd.DataFrame, names: tuple[str, ...]
-) -> pd.DataFrame:
-    groups = comparisons.groupby("comparator")
-    by_name = {name: rows.set_index("indicator_id") for name, rows in groups}
-    blank = comparisons.iloc[:0].set_index("indicator_id")
-    first = by_name.get(names[0], blank).reindex(table.index)
-    table.insert(table.columns.get_loc("p_value") + 1, "p_adjusted", first["p_adjusted"])
-    verdict = first["verdict"].astype(object).fillna("not compared")
-    table.insert(table.columns.get_loc("p_adjusted") + 1, "verdict", verdict)
-    for name in names[1:]:
-        other = by_name.get(name, blank).reindex(table.index)
+        for name, codes in comparators.items():
+            found = compare_measured(
+                one, area=area, comparator=codes, level=level,
+                area_name=area_name, comparator_name=name,
+            )  # fmt: skip
+            if name in further:
+                further[name].append(found.row())
+            else:
+                rows.append({**about, **row_of(one, found, area)})
+    table = _settled(rows, level)
+    for name, found in further.items():
+        frame = pd.DataFrame(found, columns=[*COPIED, "indicator_id", "polarity", "margin"])
+        other = verdicts.settle(frame, level=level).set_index("indicator_id").reindex(table.index)
         table[f"{name}: value"] = other["comparator_value"]
-        table[f"{name}: verdict"] = other["verdict"].astype(object).fillna("not compared")
+        table[f"{name}: verdict"] = other["verdict"].astype(object).fillna(verdicts.NOT)
+    return Profile(area_name, tuple(comparators), level, table)
+
+
+def row_of(one: Measured, found: Comparison, area: Collection[str]) -> dict[str, object]:
+    """Values, gap, rank, trend and change of one indicator; see `COLUMNS`."""
+    years = one.years_for(area)
+    series = one.series(area, years=years)
+    values = found.row()
+    return {
+        **{name: values[name] for name in COPIED},
+        **_spread(found, one.indicator.polarity),
+        "trend": _trend(series[series["period"] <= found.period], one.indicator),
+        **_change(one, series, found, years),
+    }
+
+
+def _settled(rows: list[dict[str, object]], level: float) -> pd.DataFrame:
+    """The rows in one table, with their verdicts and those of their changes."""
+    frame = pd.DataFrame(rows, columns=["indicator_id", *COLUMNS])
+    numbers = [c for c in COPIED if c not in ("first", "period", "why_not", "caution", "averaged")]
+    frame = frame.astype(dict.fromkeys((*numbers, "change_p_value", "change"), float))
+    table = verdicts.settle(frame, level=level).set_index("indicator_id")
+    moved = pd.DataFrame(
+        {
+            "p_value": table["change_p_value"],
+            "difference": table["change"],
+            "polarity": table["polarity"],
+            "margin": np.nan,
+            "close_low": np.nan,
+            "close_high": np.nan,
+            "expected": table["change_expected"].astype(float).fillna(np.inf),
+            "why_not": table["change_why_not"].astype(object).fillna("no period before"),
+        }
+    )
+    changes = verdicts.settle(moved, level=level)
+    table["change_verdict"], table["change_reason"] = changes["verdict"], changes["reason"]
+    table["when"] = [
+        wording.MISSING if pd.isna(row.period) else
+        period_words(row.first, row.period, averaged=bool(row.averaged))
+        for row in table[["first", "period", "averaged"]].itertuples(index=False)
+    ]  # fmt: skip
     return table
 
 
-def _rows(table: pd.DataFrame) -> list:
-    # `name` is also what pandas calls an index, so it is renamed for attribute access.
-    return list(table.rename(columns={"name": "name_"}).itertuples(index=False))
+def _about(indicator: Indicator) -> dict[str, object]:
+    """What is known of an indicator before any data."""
+    said = {name: getattr(indicator, name) for name in ABOUT}
+    return {**said, "unit": indicator.per, "unit_code": indicator.unit}
+
+
+def _spread(found: Comparison, polarity: str) -> dict[str, object]:
+    """The area's rank among small areas, and where these lie from worst to best."""
+    others = found.parts.loc[found.parts["group"] == "comparator", "value"].to_numpy(float)
+    highest_first = polarity != "high_is_good"
+    place = place_among(found.value, others, highest_first=highest_first)
+    known = others[~np.isnan(others)]
+    if not len(known) or np.isnan(found.value):
+        return {"of": place["of"]}
+    shares = [1.0, 0.75, 0.25, 0.0] if highest_first else [0.0, 0.25, 0.75, 1.0]
+    names = ("worst", "p25", "p75", "best")
+    return {**place, **dict(zip(names, np.quantile(known, shares), strict=True))}
+
+
+def _trend(series: pd.DataFrame, indicator: Indicator) -> str:
+    """Fingertips recent trend, on 95% limits whatever the level of the page."""
+    season = same_season(series).reset_index(drop=True)
+    low, high = group_limits(season, indicator=indicator, level=0.95)
+    return recent_trend(season.assign(low=low, high=high), polarity=indicator.polarity).label
+
+
+def _change(
+    one: Measured, series: pd.DataFrame, found: Comparison, years: int
+) -> dict[str, object]:
+    """Change on the period before: the same month or quarter of the year before, if that.
+
+    Of pooled years, on the years before them. Not across a break.
+    """
+    before = found.period - (years if years > 1 else PER_YEAR.get(found.period.freqstr[0], 1))
+    ends = [series[series["period"] == p].reset_index(drop=True) for p in (found.period, before)]
+    if ends[1].empty:
+        since = one.since(found.parts.loc[found.parts["group"] == "area", "area_code"])
+        broken = since is not None and before < since
+        return {"change_why_not": "counted anew since" if broken else "no period before"}
+    moved = compare_groups(*ends, indicator=one.indicator, level=found.level).iloc[0]
+    values = [end["value"].iloc[0] for end in ends]
+    total = sum(float(end.get("events", end["numerator"]).iloc[0]) for end in ends)
+    known = not np.isnan(moved["p_value"])
+    return {
+        "previous_first": ends[1]["first"].iloc[0],
+        "previous_period": before,
+        "change": values[0] - values[1],
+        "change_low": moved["difference_low"],
+        "change_high": moved["difference_high"],
+        "change_p_value": moved["p_value"],
+        "change_expected": total / 2 if one.indicator.counted else np.inf,
+        "change_why_not": "" if known else "no counts to judge the change by",
+    }
 
 
 def _moved(row: pd.Series) -> str:
     """One indicator's change on the period before."""
     moved = wording.change(row["change"], row["unit"])
-    ends = [wording.period(row[name]) for name in ("previous_period", "period")]
+    ends = [
+        period_words(row["previous_first"], row["previous_period"], averaged=bool(row["averaged"])),
+        row["when"],
+    ]
     return f"{row['name']} {moved} from {ends[0]} to {ends[1]}"
 
 
-def _looked_at(judged: pd.DataFrame) -> str:
-    if len(judged) == 1:
-        return f"only {wording.inside(judged['name'].iloc[0])} could be looked at"
-    return f"{len(judged)} indicators looked at"
-
-
-def _against(row) -> str:
+def _against(row: pd.Series) -> str:
+    here = wording.number(row["value"], 1) if row["unit_code"] != "percent" else wording.quantity(
+        row["value"], "percent"
+    )  # fmt: skip
     return (
-        f"{wording.inside(row.name_)} ({wording.quantity(row.value, row.unit)} against "
-        f"{wording.quantity(row.comparator_value, row.unit)})"
+        f"{wording.inside(row['name'])} ({here} against "
+        f"{wording.quantity(row['comparator_value'], row['unit'])}, {row['when']})"
     )

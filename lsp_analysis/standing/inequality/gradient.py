@@ -101,7 +101,7 @@ def slopes(
     return Gap(
         indicator.indicator_id,
         indicator.name,
-        indicator.unit,
+        indicator.per,
         indicator.polarity,
         MOST,
         LEAST,
@@ -164,7 +164,7 @@ def _is_whole(rows: pd.DataFrame) -> bool:
 def _index(rows: pd.DataFrame, indicator: Indicator, level: float, seed: int) -> SlopeIndex:
     whole = indicator.multiplier
     is_share = (
-        indicator.value_type == "proportion"
+        indicator.kind in ("share", "stock")
         and rows["value"].between(0, whole, inclusive="neither").all()
     )
     transform = "logit" if is_share else "log" if (rows["value"] > 0).all() else "none"
@@ -174,7 +174,7 @@ def _index(rows: pd.DataFrame, indicator: Indicator, level: float, seed: int) ->
         rows["value"] / scale,
         se=rows["se"] / scale,
         transform=transform,
-        unit=indicator.unit,
+        unit=indicator.per,
         multiplier=-scale,
         level=level,
         repetitions=REPETITIONS,

@@ -14,12 +14,13 @@ from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison.intervals import poisson_limits
-from lsp_analysis.standing.comparison.standardise import ESP2013, directly_standardised
+from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.standing.place.residents import first_age
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from lsp_analysis.standing.comparison.measured import Measured
     from lsp_analysis.study.indicator import Indicator
     from lsp_analysis.study.store import Study
 
@@ -72,65 +73,44 @@ class AgeAdjusted(Shown):
 
 
 def age_adjusted(
-    study: Study,
-    indicator: Indicator,
-    groups: Mapping[str, Collection[str]],
-    *,
-    years: int = 3,
-    level: float = 0.95,
+    measured: Measured, groups: Mapping[str, Collection[str]], *, level: float = 0.95
 ) -> AgeAdjusted:
     """Standardise an outcome for age in several groups of small areas (Dobson; ESP2013).
 
     Parameters
     ----------
-    study : Study
-        With counts by five-year age band (0-4 to 90+) and residents likewise.
-    indicator : Indicator
+    measured : Measured
+        Of an indicator with counts and residents by five-year age band (0-4 to 90+).
     groups : mapping of name to small-area codes
-        The area first, then what it is compared with. A count withheld leaves the area without a
-        rate, and its small area out of a comparator.
-    years : int
-        Calendar years taken together, up to the last: small areas have few events in one.
+        The area first, then what it is compared with. Its last years are pooled until they have
+        twenty events, five at the most. A count withheld leaves the area without a rate, and its
+        small area out of a comparator.
     level : float between 0 and 1
 
     Raises
     ------
     PanelError
-        The indicator has no counts by five-year band, or no year with residents by age as well.
+        The indicator is not counted by age.
     """
     check_level(level)
-    counts = _by_age(study, indicator)
-    residents = _residents(study)
-    common = sorted(set(counts["year"]) & set(residents["year"]))[-years:]
-    if not common:
-        name = wording.inside(indicator.name)
-        raise PanelError(f"There is no year with both {name} and residents by age band.")
-    both = counts[counts["year"].isin(common)].merge(
-        residents, on=["area_code", "year", "band"], how="right"
-    )
-    both = both[both["year"].isin(common)]
-    withheld = set(counts.loc[counts["observed"].isna() & counts["year"].isin(common), "area_code"])
-    # Without a row nobody was counted; a row without a number is a number withheld.
-    nobody = both["observed"].isna() & ~both["area_code"].isin(withheld)
-    both = both.assign(observed=both["observed"].mask(nobody, 0))
-    frames = [
-        _sums(both, set(codes) - (withheld if place else set())).assign(group=name)
-        for place, (name, codes) in enumerate(groups.items())
-    ]
-    long = pd.concat(frames).assign(standard=lambda rows: ESP2013[rows["band"] // 5])
-    table = directly_standardised(
-        long, by="group", multiplier=indicator.multiplier, level=level
-    ).loc[list(groups)]
-    sums = long.groupby("group")[["observed", "population"]].sum(skipna=False).loc[list(groups)]
-    scale = indicator.multiplier / sums["population"]
-    low, high = poisson_limits(sums["observed"], level=level)
-    table = table.assign(
-        crude=scale * sums["observed"], crude_low=scale * low, crude_high=scale * high
-    )
-    return AgeAdjusted(
-        indicator.name, indicator.unit, common[0], common[-1], level,
-        table.rename(columns={"observed": "events"}),
-    )  # fmt: skip
+    indicator = measured.indicator
+    if measured.by_age is None:
+        raise PanelError(f"{indicator.name} is not counted by age in this study.")
+    years = measured.years_for(next(iter(groups.values())))
+    rows = []
+    for place, codes in enumerate(groups.values()):
+        last = measured.series(codes, others=place > 0, years=years).iloc[[-1]]
+        low, high = group_limits(last, indicator=indicator, level=level)
+        people = measured.people_in(codes, last["period"].iloc[0], years, others=place > 0)
+        events = last["events"].iloc[0]
+        scale = indicator.multiplier / people
+        crude = [end[0] * scale for end in poisson_limits(events, level=level)]
+        told = {"crude": events * scale, "crude_low": crude[0], "crude_high": crude[1]}
+        kept = last[["events", "value", "note", "period", "first"]].iloc[0].to_dict()
+        rows.append({**kept, "low": low[0], "high": high[0], "population": people, **told})
+    table = pd.DataFrame(rows, index=pd.Index(list(groups), name="group"))
+    span = (int(table[name].iloc[0].year) for name in ("first", "period"))
+    return AgeAdjusted(indicator.name, indicator.per, *span, level, table)
 
 
 def has_ages(study: Study) -> list[str]:
@@ -141,22 +121,45 @@ def has_ages(study: Study) -> list[str]:
     return list(order.loc[order["indicator_id"].isin(known), "indicator_id"])
 
 
-def _by_age(study: Study, indicator: Indicator) -> pd.DataFrame:
+def counts_by_age(study: Study, indicator: Indicator) -> dict[str, np.ndarray]:
+    """Events and residents of small areas by calendar year and five-year age band.
+
+    Returns
+    -------
+    dict with ``codes``, ``years``, and ``events`` and ``people`` (areas x years x 19 bands).
+    Without a row nobody was counted; a row without a number is a count withheld, and missing.
+
+    Raises
+    ------
+    PanelError
+        There are no counts by five-year band, or no year with residents by age as well.
+    """
     rows = study.read("observations", where={"indicator_id": indicator.indicator_id})
     rows = rows[(rows["age"] != "all") & (rows["group"].fillna("all") == "all")]
-    if rows.empty or indicator.value_type != "rate":
+    if rows.empty or not indicator.counted:
         raise PanelError(f"{indicator.name} is not counted by age in this study.")
     split = rows[rows["sex"] != "all"]
     rows = split if len(split) else rows
     banded = rows.assign(band=_bands(rows["age"]), year=rows["period_start"].dt.year)
-    sums = banded.groupby(["area_code", "year", "band"])["numerator"].sum(skipna=False)
-    return sums.rename("observed").reset_index()
-
-
-def _sums(both: pd.DataFrame, codes: Collection[str]) -> pd.DataFrame:
-    """Events and people of these areas by band; missing where a count is."""
-    rows = both[both["area_code"].isin(codes)]
-    return rows.groupby("band")[["observed", "population"]].sum(skipna=False).reset_index()
+    keys = ["area_code", "year", "band"]
+    counts = banded.groupby(keys)["numerator"].sum(skipna=False)
+    residents = _residents(study).set_index(keys)["population"]
+    years = sorted({*counts.index.unique("year")} & {*residents.index.unique("year")})
+    if not years:
+        name = wording.inside(indicator.name)
+        raise PanelError(f"There is no year with both {name} and residents by age band.")
+    small = set(study.small_areas()["area_code"])
+    codes = sorted(small & {*residents.index.unique("area_code")})
+    index = pd.MultiIndex.from_product([codes, years, _BANDS], names=keys)
+    shape = (len(codes), len(years), len(_BANDS))
+    withheld = counts.reindex(index).isna() & index.isin(counts.index)
+    events = counts.reindex(index).fillna(0.0).mask(withheld)
+    return {
+        "codes": np.array(codes),
+        "years": np.array(years),
+        "events": events.to_numpy(float).reshape(shape),
+        "people": residents.reindex(index).fillna(0.0).to_numpy(float).reshape(shape),
+    }
 
 
 def _residents(study: Study) -> pd.DataFrame:

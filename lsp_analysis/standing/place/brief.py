@@ -16,9 +16,11 @@ from lsp_analysis.showing import Shown
 from lsp_analysis.standing.agencies.plan import PlanProgress, plan_progress, plan_values
 from lsp_analysis.standing.change.gaps import Gap, gap_between
 from lsp_analysis.standing.checks import check_level
+from lsp_analysis.standing.comparison.measured import Measured, measure
 from lsp_analysis.standing.comparison.profiles import Profile, profile
-from lsp_analysis.standing.place.groups import group_limits, group_series
-from lsp_analysis.standing.place.panels import read_panels, yearly
+from lsp_analysis.standing.comparison.verdict import not_comparable, too_few
+from lsp_analysis.standing.place.groups import group_limits
+from lsp_analysis.standing.place.panels import read_panels
 from lsp_analysis.study.overview import area_map, area_sentence, residents
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from lsp_analysis.figures.tables import Table
     from lsp_analysis.study.areas import Area
+    from lsp_analysis.study.indicator import Indicator
     from lsp_analysis.study.store import Study
 
 T = TypeVar("T")
@@ -99,15 +102,40 @@ class AreaBrief(Shown):
 
         Of the last whole year: a month has too few events to judge a small area by.
         """
-        shown = self.study.indicators()
         return profile(
-            {indicator_id: self.through_time(indicator_id) for indicator_id in self.panels},
+            {indicator_id: self.measured(indicator_id) for indicator_id in self.panels},
             self.area.members,
             self.comparators,
-            shown[shown["indicator_id"].isin(list(self.panels))],
             area_name=self.area.name,
             level=self.level,
         )
+
+    def profile_of(self, area: Area) -> Profile:
+        """`profile` of any area of the study, beside the rest of its borough only."""
+        if area.code == self.area.code:
+            return self.profile
+        measured = {indicator_id: self.measured(indicator_id) for indicator_id in self.panels}
+        return self.once(
+            f"profile of {area.code} at {self.level}",
+            lambda: profile(
+                measured, area.members, {REST: self.study.rest_of_borough(area)},
+                area_name=area.name, level=self.level,
+            ),
+        )  # fmt: skip
+
+    def measured(self, indicator_id: str) -> Measured:
+        """An indicator made ready to be compared; see `measure`. Worked out once."""
+        indicator_id = self.indicator_id(indicator_id)
+        if indicator_id not in self._measured:
+            panel = self.panels[indicator_id]
+            self._measured[indicator_id] = self.once(
+                f"{indicator_id} measured", lambda: measure(self.study, indicator_id, panel)
+            )
+        return self._measured[indicator_id]
+
+    def indicator(self, indicator_id: str) -> Indicator:
+        """The indicator as it is observed here: see `Indicator.seen_in`."""
+        return self.measured(indicator_id).indicator
 
     def indicator_id(self, name: str) -> str:
         """The id of an indicator by its id or name; PanelError where it has no small areas."""
@@ -149,7 +177,7 @@ class AreaBrief(Shown):
         table = self.profile.table
         columns = {
             "Indicator": table["name"],
-            "Period": [wording.period(period, short=True) for period in table["period"]],
+            "Period": table["when"],
             self.area.name: [_with_limits(row) for row in table.to_dict("records")],
             "Rest of borough": _quantities(table["comparator_value"], table["unit"]),
             "Verdict": table["verdict"],
@@ -168,8 +196,13 @@ class AreaBrief(Shown):
             pd.DataFrame(columns).reset_index(drop=True),
             caption=f"{self.area.name}: latest value of every indicator, with "
             f"{100 * self.level:.0f}% interval, beside its comparators",
-            note=" ".join(filter(None, [self.profile.caution(), *self._cautions()])),
+            note=" ".join([self.profile.rule(), *self._reasons(), *self._cautions()]),
         )
+
+    def _reasons(self) -> list[str]:
+        """What is not compared, and why."""
+        table = self.profile.table
+        return [text for text in (too_few(table), not_comparable(table)) if text]
 
     def _cautions(self) -> list[str]:
         """Cautions of single indicators, each said once."""
@@ -183,12 +216,13 @@ class AreaBrief(Shown):
 
     def trend_sentence(self, indicator_id: str) -> wording.Sentence:
         """Where the area and its comparators began and ended."""
-        frame = self.trend(indicator_id).dropna(subset="value")
-        indicator = self.study.indicator(indicator_id)
+        one = self.measured(indicator_id)
+        indicator, since = one.indicator, one.since(self.area.members)
+        frame = self.trend(indicator_id, whole=False).dropna(subset="value")
         moves = []
         for name, line in frame.groupby("series", sort=False):
             first, last = (
-                f"{wording.quantity(row['value'], indicator.unit)} in "
+                f"{wording.quantity(row['value'], indicator.per)} in "
                 f"{wording.period(row['period'])}"
                 for row in (line.iloc[0], line.iloc[-1])
             )
@@ -196,7 +230,10 @@ class AreaBrief(Shown):
             moves.append(f"in {name} it {went}")
         if not moves:
             return wording.Sentence(f"{indicator.name}: no value is known.")
-        return wording.Sentence(f"{indicator.name}: {'; '.join(moves)}.")
+        text = f"{indicator.name}: {'; '.join(moves)}."
+        if since is not None:
+            text += f" Counted from {wording.period(since)}, when the way of recording changed."
+        return wording.Sentence(text)
 
     def place(self) -> wording.Sentence:
         """What the area is made of, how many live there, and what it is compared with."""
@@ -238,20 +275,27 @@ class AreaBrief(Shown):
                 "Add observations for its small areas."
             )
         lasting = [name for name in known.index if len(self.panels[name]["period"].unique()) > 1]
-        worse = self.profile.standing_out("worse", n=len(table)).index
+        worse = self.profile.standing_out("worse").index
         pool = lasting if over_time and lasting else list(known.index)
         return str(next((name for name in worse if name in pool), pool[0]))
 
-    def trend(self, indicator_id: str, comparators: Collection[str] | None = None) -> pd.DataFrame:
+    def trend(
+        self,
+        indicator_id: str,
+        comparators: Collection[str] | None = None,
+        *,
+        whole: bool = True,
+    ) -> pd.DataFrame:
         """The area and all or some comparators through time: period, series, value, low, high.
 
-        Months and quarters are added up to years, so that seasons do not hide the direction.
+        By whole years, so that seasons do not hide the direction. With `whole`, also before the
+        last break, which `events` marks.
         """
-        indicator = self.study.indicator(indicator_id)
+        one = self.measured(indicator_id)
         others = list(self.comparators if comparators is None else comparators)
-        lines = [self.series(indicator_id, name) for name in ("", *others)]
+        lines = [self.series(indicator_id, name, whole=whole) for name in ("", *others)]
         lengths = list(map(len, lines))
-        limits = group_limits(lines[0], indicator=indicator, level=self.level)
+        limits = group_limits(lines[0], indicator=one.indicator, level=self.level)
         none = np.full(sum(lengths[1:]), np.nan)
         low, high = (np.concatenate([limit, none]) for limit in limits)
         return pd.DataFrame(
@@ -265,21 +309,16 @@ class AreaBrief(Shown):
         )
 
     def through_time(self, indicator_id: str) -> pd.DataFrame:
-        """The panel by years where the area has two whole ones, otherwise as it is."""
-        indicator_id = self.indicator_id(indicator_id)
-        if indicator_id not in self._years:
-            panel = self.panels[indicator_id]
-            whole = self.once(f"{indicator_id} by years", lambda: yearly(panel))
-            own = whole[whole["area_code"].isin(self.area.members)]
-            self._years[indicator_id] = whole if len(own["period"].unique()) > 1 else panel
-        return self._years[indicator_id]
+        """The panel by whole years, on the period of the indicator's unit; see `measure`."""
+        return self.measured(indicator_id).panel
 
     def series(
-        self, indicator_id: str, comparator: str = "", *, years: bool = True
+        self, indicator_id: str, comparator: str = "", *, years: bool = True, whole: bool = False
     ) -> pd.DataFrame:
-        """The area, or one of its comparators, as one group through time (`group_series`).
+        """The area, or one of its comparators, as one group through time (`Measured.series`).
 
-        By `through_time`, or with ``years=False`` in the periods of the panel. Worked out once.
+        By whole years, or with ``years=False`` in the periods as observed; from the last break on,
+        unless `whole`. Worked out once.
         """
         indicator_id = self.indicator_id(indicator_id)
         if comparator and comparator not in self.comparators:
@@ -288,46 +327,61 @@ class AreaBrief(Shown):
                 f"{wording.and_list(self.comparators, last='or')}."
                 f"{did_you_mean(str(comparator), self.comparators)}"
             )
-        key = (indicator_id, comparator, years)
+        key = (indicator_id, comparator, years, whole)
         if key not in self._groups:
-            self._groups[key] = group_series(
-                self.through_time(indicator_id) if years else self.panels[indicator_id],
-                self.comparators[comparator] if comparator else self.area.members,
-                indicator=self.study.indicator(indicator_id),
-                leave_out_missing=bool(comparator),
-            )
+            one = self.measured(indicator_id)
+            codes = self.comparators[comparator] if comparator else self.area.members
+            if years:
+                pooled = one.years_for(self.area.members)
+                made = one.series(codes, others=bool(comparator), years=pooled, whole=whole)
+            else:
+                made = one.fine_series(codes, others=bool(comparator))
+            self._groups[key] = made
         return self._groups[key]
 
     @cached_property
-    def _years(self) -> dict[str, pd.DataFrame]:
+    def _measured(self) -> dict[str, Measured]:
         return {}
 
     @cached_property
-    def _groups(self) -> dict[tuple[str, str, bool], pd.DataFrame]:
+    def _groups(self) -> dict[tuple[str, str, bool, bool], pd.DataFrame]:
         return {}
 
     def draw_trend(self, indicator_id: str) -> Axes:
-        """The trend of one indicator, dated events of the area marked on it."""
-        frame = self.trend(indicator_id)
-        unit = self.study.indicator(indicator_id).unit
+        """The trend of one indicator, dated events and breaks of its series marked on it."""
         return figures.draw_trend(
-            frame, unit=unit, highlight=self.area.name, events=self.events(), level=self.level
+            self.trend(indicator_id),
+            unit=self.indicator(indicator_id).per,
+            highlight=self.area.name,
+            events=self.events(indicator_id),
+            level=self.level,
         )
 
-    def events(self) -> pd.DataFrame | None:
-        """Dated events of the area and its small areas; None when there are none."""
-        if not self.study.has("events"):
-            return None
-        codes = [self.area.code, *self.area.members]
-        rows = self.study.read("events", where={"area_code": codes})
-        return rows[["date", "label"]] if len(rows) else None
+    def events(self, indicator_id: str = "") -> pd.DataFrame | None:
+        """Dated events of the area, its small areas and its borough; None when there are none.
+
+        Changes of recording are those of `indicator_id` only: recorded ones whose label names it,
+        and the last break of its series.
+        """
+        frames = []
+        if self.study.has("events"):
+            codes = [self.area.code, *self.area.members, self.area.borough_code]
+            rows = self.study.read("events", where={"area_code": list(dict.fromkeys(codes))})
+            recording = rows["kind"].fillna("").str.contains("recording|definition", case=False)
+            frames.append(rows.loc[~recording, ["date", "label"]])
+        since = self.measured(indicator_id).since(self.area.members) if indicator_id else None
+        if since is not None:
+            broken = {"date": [since.start_time], "label": ["Counted differently from here on"]}
+            frames.append(pd.DataFrame(broken))
+        found = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+        return found.sort_values("date", ignore_index=True) if len(found) else None
 
     def gap(self, indicator_id: str, comparator: str = REST) -> Gap:
         """The gap to a comparator in every year, with intervals."""
         return gap_between(
             self.series(indicator_id),
             self.series(indicator_id, comparator),
-            indicator=self.study.indicator(indicator_id),
+            indicator=self.indicator(indicator_id),
             level=self.level,
             area_name=self.area.name,
             comparator_name=comparator,

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lsp_analysis import wording
+from lsp_analysis.standing.comparison.verdict import CLEAR, FEW, NOT
 from lsp_analysis.standing.place.brief import REST
 
 if TYPE_CHECKING:
     from lsp_analysis.standing.place.brief import AreaBrief
-
-_CLEAR = ("worse", "better", "higher", "lower")  # verdicts, in the order they are told
 
 
 def headline(brief: AreaBrief) -> wording.Sentence:
@@ -18,14 +17,14 @@ def headline(brief: AreaBrief) -> wording.Sentence:
 
     Where none can be judged, the numbers of the first stand for themselves.
     """
-    verdicts = brief.profile.table["verdict"].value_counts()
-    judged = int(verdicts.drop("not compared", errors="ignore").sum())
-    counts = [(word, int(verdicts[word])) for word in _CLEAR if verdicts.get(word, 0)]
+    verdicts = brief.profile.table["verdict"]
+    counts = [(word, int((verdicts == word).sum())) for word in CLEAR if (verdicts == word).any()]
+    judged = int((~verdicts.isin([NOT, FEW])).sum())
     if not judged:
         told = _unjudged(brief)
     elif judged == 1:
-        word = counts[0][0] + " than" if counts else "like"
-        told = f"{brief.area.name} is {word} {REST} on the only indicator that can be judged."
+        words = counts[0][0] + " than" if counts else "not clearly different from"
+        told = f"{brief.area.name} is {words} {REST} on the only indicator that can be judged."
     else:
         told = f"{brief.area.name} is {_counted(counts, judged)}."
     return wording.Sentence(" ".join([told, _deprived(brief)]).strip())
@@ -44,7 +43,7 @@ def _unjudged(brief: AreaBrief) -> str:
     place = ends[1] if last else wording.placed(row["rank"], ends[0])
     return (
         f"{row['name']}: {here} in {brief.area.name} and {there} in {REST} in "
-        f"{wording.period(row['period'])}, the {place} of "
+        f"{row['when']}, the {place} of "
         f"{row['of']:.0f} small areas."
     )
 
@@ -77,7 +76,7 @@ def _deprived(brief: AreaBrief) -> str:
 def _counted(counts: list[tuple[str, int]], judged: int) -> str:
     """Verdicts with their counts, the comparator and the number judged named once."""
     if not counts:
-        return f"like {REST} on {wording.of_total(judged, judged)} indicators"
+        return f"not clearly different from {REST} on any of {judged} indicators"
     (first, k), *more = counts
     said = [f"{first} than {REST} on {wording.of_total(k, judged)} indicators"]
     return wording.and_list([*said, *(f"{word} on {number}" for word, number in more)])

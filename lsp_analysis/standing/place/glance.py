@@ -9,6 +9,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.standing.change.process_table import ASSURANCE
+from lsp_analysis.standing.comparison.verdict import CLEAR, CLOSE, FEW, NOT, UNCLEAR
 
 if TYPE_CHECKING:
     from lsp_analysis.figures.tables import Table
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from lsp_analysis.standing.place.brief import AreaBrief
 
 MOST_ROWS = 12  # of a scorecard that shares a page with a map
-_URGENT = ("worse", "higher", "lower", "better", "similar", "not compared")
+_URGENT = ("worse", "higher", "lower", "better", CLOSE, UNCLEAR, FEW, NOT)
 
 
 def scorecard(brief: AreaBrief, moved: Signals, *, most: int = MOST_ROWS) -> Table:
@@ -36,6 +37,7 @@ def scorecard(brief: AreaBrief, moved: Signals, *, most: int = MOST_ROWS) -> Tab
     charted = moved.table.reindex(shown.index)
     columns = {
         "Indicator": [_named(row) for row in shown.to_dict("records")],
+        "Years": shown["when"],
         "Here": _values(shown, "value"),
         "Rest of borough": _values(shown, "comparator_value"),
         "Standing": shown["verdict"],
@@ -61,10 +63,9 @@ _TARGET_WORDS = {
 
 
 def _named(row: dict) -> str:
-    """An indicator with its unit, unless each number has it or the name says it."""
+    """An indicator with its unit, unless each number has it."""
     unit = wording.inside(wording.unit_label(row["unit"]))
-    said = row["unit"] in ("percent", "count", "") or unit in row["name"].lower()
-    return row["name"] if said else f"{row['name']}, {unit}"
+    return row["name"] if row["unit"] in ("percent", "") else f"{row['name']}, {unit}"
 
 
 def _values(rows: pd.DataFrame, column: str) -> list[str]:
@@ -90,9 +91,9 @@ def _standing_out(table: pd.DataFrame, most: int) -> pd.DataFrame:
 
 
 def _change_word(verdict: object) -> str:
-    if wording.is_missing(verdict) or verdict in ("", "not compared"):
-        return "not known"
-    return "steady" if verdict == "similar" else str(verdict)
+    if verdict in CLEAR:
+        return str(verdict)
+    return "steady" if verdict in (UNCLEAR, FEW) else "not known"
 
 
 def _variation_word(variation: object) -> str:
@@ -116,7 +117,7 @@ def _note(
     parts = [f"Long run: the last point against {usual}."] if "Long run" in columns else []
     if "Target" in columns:
         parts.append("Target: of the borough's plan, if the area goes on as it is.")
-    parts.append(brief.profile.caution())
+    parts.append(brief.profile.rule())
     if shown < total:
         more = total - shown
         others = "indicator is" if more == 1 else f"{more} indicators are"

@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.checks import check_columns
-from lsp_analysis.standing.comparison.intervals import COUNTED, mean_limits, row_limits
+from lsp_analysis.standing.comparison.intervals import byar_limits, mean_limits, row_limits
 from lsp_analysis.study.areas import is_among
 
 if TYPE_CHECKING:
     from lsp_analysis.study.indicator import Indicator
+
+PUBLISHED_AT = ndtri(0.975)  # publishers' intervals are 95% ones
 
 
 def group_series(
@@ -29,12 +32,14 @@ def group_series(
     Numerators and denominators are added up. An indicator without them, such as a score, is
     averaged over the areas (weighted by denominators where all are known). The standard error is
     that of a ratio estimator with areas as its units (Cochran 1977, section 6.3): it describes the
-    spread between areas and stands in for a Poisson interval where none is honest.
+    spread between areas. Of a single area with a published interval it is that of the interval.
 
     Parameters
     ----------
     panel : DataFrame, one row per area and period
-        ``area_code``, ``period``, ``numerator``, ``denominator``, ``value``.
+        ``area_code``, ``period``, ``numerator``, ``denominator``, ``value``; where known
+        ``lower95`` and ``upper95`` (published), ``imputed`` (for withheld counts, used only when
+        several areas are added up).
     codes : small-area codes
     indicator : Indicator
     leave_out_missing : bool
@@ -44,8 +49,8 @@ def group_series(
     Returns
     -------
     DataFrame, one row per period of the panel
-        ``period``, ``numerator``, ``denominator``, ``value``, ``se``, ``n_areas`` (with a value),
-        ``n_missing``, ``note``.
+        ``period``, ``numerator``, ``denominator``, ``value``, ``se``, ``published`` (whether the
+        standard error is), ``n_areas`` (with a value), ``n_missing``, ``note``.
 
     Raises
     ------
@@ -65,31 +70,55 @@ def group_series(
     numerator, denominator, value = (
         panel[name].to_numpy(float)[own] for name in ("numerator", "denominator", "value")
     )
-    additive = indicator.value_type not in ("dsr", "score") and not np.isnan(numerator).all()
+    if "imputed" in panel and len(codes) > 1:
+        imputed = panel["imputed"].to_numpy(float)[own]
+        numerator = np.where(np.isnan(numerator), imputed, numerator)
+    fixed = indicator.kind in ("standardised", "published") or indicator.value_type == "score"
+    additive = not fixed and not np.isnan(numerator).all()
     top, weight = numerator, denominator
     if not additive:
         weight = np.ones(len(value)) if np.isnan(denominator).any() else denominator
         top = value * weight
-    elif indicator.value_type == "count":
+    elif indicator.unit == "count":
         weight = np.ones(len(value))
     sums = _sums(top, weight, row, len(periods))
     series = _estimates(sums, indicator, additive=additive)
+    published = np.zeros(len(periods), dtype=bool)
+    if not indicator.counted and "lower95" in panel:
+        reach = (panel["upper95"] - panel["lower95"]).to_numpy(float)[own] / 2
+        squares = np.bincount(row, (weight * reach / PUBLISHED_AT) ** 2, len(periods))
+        published = ~np.isnan(squares)
+        series["se"] = np.where(published, np.sqrt(squares) / sums["weight"], series["se"])
     n_missing = len(codes) - sums["n_areas"]
     known = sums["n_areas"] > 0 if leave_out_missing else n_missing == 0
     series = {name: np.where(known, column, np.nan) for name, column in series.items()}
     notes = [_note(missing, len(codes)) for missing in n_missing]
-    counts = {"n_areas": sums["n_areas"], "n_missing": n_missing}
+    counts = {"published": published, "n_areas": sums["n_areas"], "n_missing": n_missing}
     return pd.DataFrame({"period": periods, **series, **counts, "note": notes})
 
 
 def group_limits(
     series: pd.DataFrame, *, indicator: Indicator, level: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Limits of each row of a `group_series`, from its counts or else its spread between areas."""
-    if indicator.value_type in COUNTED:
+    """Limits of each row of a series: from its counts, published, or from its spread.
+
+    Standardised rates (with a column ``events``) have Dobson's limits: Byar's of the events,
+    stretched to the standard error of the rate (Dobson and others 1991).
+    """
+    value = series["value"].to_numpy(float)
+    if "events" in series:
+        events, effective = (series[name].to_numpy(float) for name in ("events", "numerator"))
+        low, high = byar_limits(events, level=level)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            stretch = value / np.sqrt(effective * events)
+        return value + stretch * (low - events), value + stretch * (high - events)
+    if indicator.counted:
         return row_limits(series, indicator=indicator, level=level)
-    value, se, n = (series[name].to_numpy(float) for name in ("value", "se", "n_areas"))
-    return mean_limits(value, se * np.sqrt(n), n, level=level)
+    se, n = (series[name].to_numpy(float) for name in ("se", "n_areas"))
+    low, high = mean_limits(value, se * np.sqrt(n), n, level=level)
+    published = series["published"].to_numpy(bool) if "published" in series else False
+    reach = ndtri(0.5 + level / 2) * se
+    return np.where(published, value - reach, low), np.where(published, value + reach, high)
 
 
 def _sums(top: np.ndarray, weight: np.ndarray, row: np.ndarray, n: int) -> dict[str, np.ndarray]:
@@ -107,7 +136,7 @@ def _sums(top: np.ndarray, weight: np.ndarray, row: np.ndarray, n: int) -> dict[
 def _estimates(
     sums: dict[str, np.ndarray], indicator: Indicator, *, additive: bool
 ) -> dict[str, np.ndarray]:
-    counted = indicator.value_type == "count"
+    counted = indicator.unit == "count"
     nothing = np.full(len(sums["top"]), np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = sums["top"] / sums["weight"]

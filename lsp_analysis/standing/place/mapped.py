@@ -12,13 +12,12 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Shown
-from lsp_analysis.standing.comparison.intervals import row_limits
 from lsp_analysis.standing.comparison.judging import adjust_p
 from lsp_analysis.standing.comparison.ranking import ranks
 from lsp_analysis.standing.comparison.smoothing import empirical_bayes
 from lsp_analysis.standing.inequality.space import SURPRISING, Moran, moran
 from lsp_analysis.standing.place.brief import REST, AreaBrief
-from lsp_analysis.standing.place.groups import group_series
+from lsp_analysis.standing.place.groups import group_limits
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,7 +92,7 @@ class Places(Shown):
         return "highest" if self.indicator.polarity == "none" else "worst"
 
     def _quantity(self, value: float) -> str:
-        return wording.quantity(value, self.indicator.unit)
+        return wording.quantity(value, self.indicator.per)
 
     def plot(self, ax: Axes | None = None, background: str | Path | None = None) -> Axes:
         """Map of all small areas, the area outlined and its neighbours thinly.
@@ -146,7 +145,7 @@ class Places(Shown):
             highlight=list(rows.loc[rows["role"] == OWN, "label"]),
             reference=float(rows["rest"].iloc[0]),
             reference_label="Rest of the borough",
-            unit=self.indicator.unit,
+            unit=self.indicator.per,
             level=self.level,
             ax=ax,
         )
@@ -164,7 +163,7 @@ class Places(Shown):
         return figures.draw_choropleth(
             shapes.merge(values, on="area_code", how="left"),
             column=column,
-            unit=self.indicator.unit,
+            unit=self.indicator.per,
             label=f"{label}, {wording.period(self.period)}",
             scheme=self._classes(),
             highlight=list(self.frame.loc[self.frame["role"] == OWN, "area_code"]),
@@ -232,17 +231,22 @@ def places(brief: AreaBrief, indicator_id: str) -> Places:
     PanelError
         No small area has a value.
     """
-    indicator = brief.study.indicator(indicator_id)
-    panel = brief.through_time(indicator_id)
+    one = brief.measured(indicator_id)
+    indicator, panel = one.indicator, one.panel
     own = set(brief.area.members)
     codes = sorted(own.union(brief.comparators[REST]))
     rows = _last_year(panel[panel["area_code"].isin(codes)], indicator)
+    period, years = rows["period"].iloc[0], one.years_for(brief.area.members)
+    if one.by_age is not None:
+        rows = one.each(period, years=years)
+        rows = rows[rows["area_code"].isin(codes)].reset_index(drop=True)
     neighbours = brief.study.neighbours()
     beside = set(neighbours.loc[neighbours["area_code"].isin(own), "neighbour_code"]) - own
-    rest = group_series(rows, brief.comparators[REST], indicator=indicator, leave_out_missing=True)[
-        "value"
-    ]
-    low, high = row_limits(rows, indicator=indicator, level=brief.level)
+    rest = one.series(brief.comparators[REST], others=True, years=years, whole=True)
+    rest = rest.loc[rest["period"] == period, "value"]
+    low, high = group_limits(
+        rows.assign(se=np.nan, n_areas=1), indicator=indicator, level=brief.level
+    )
     names = small_names(brief)
     worst_high = indicator.polarity != "high_is_good"
     frame = pd.DataFrame(
@@ -261,7 +265,7 @@ def places(brief: AreaBrief, indicator_id: str) -> Places:
         }
     )
     return Places(
-        indicator, brief.area.name, rows["period"].iloc[0], brief.level, frame, neighbours,
+        indicator, brief.area.name, period, brief.level, frame, neighbours,
         brief.study.geometry(codes),
     )  # fmt: skip
 
@@ -286,6 +290,6 @@ def _last_year(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
 
 def _smoothed(rows: pd.DataFrame, indicator: Indicator) -> np.ndarray:
     """Values drawn towards the overall rate by how little each area tells; missing otherwise."""
-    if indicator.value_type not in ("rate", "proportion"):
+    if indicator.kind not in ("events", "share", "stock"):
         return np.full(len(rows), np.nan)
     return indicator.multiplier * empirical_bayes(rows["numerator"], rows["denominator"])

@@ -6,6 +6,7 @@ hide what is asked for.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from lsp_analysis.errors import PanelError
@@ -17,7 +18,7 @@ from lsp_analysis.standing.change.trends import (
     recent_trend,
 )
 from lsp_analysis.standing.change.two_aims import Quadrant, quadrant_between
-from lsp_analysis.standing.comparison.baseline import Comparison, compare
+from lsp_analysis.standing.comparison.baseline import Comparison, compare_measured
 from lsp_analysis.standing.comparison.funnels import Funnel, funnel
 from lsp_analysis.standing.inequality.gradient import shared_out, slope, slopes
 from lsp_analysis.standing.place.ages import AgeAdjusted, age_adjusted, has_ages
@@ -57,26 +58,27 @@ def ages_of(brief: AreaBrief, indicator_id: str = "") -> AgeAdjusted:
             "No indicator of this study is counted by age band, so ages cannot be allowed for."
         )
     groups = {brief.area.name: brief.area.members, **brief.comparators}
-    indicator = brief.study.indicator(counted[-1])
-    return age_adjusted(brief.study, indicator, groups, level=brief.level)
+    return age_adjusted(brief.measured(counted[-1]), groups, level=brief.level)
 
 
 def compare_of(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> Comparison:
     """The area beside a comparator in its last year."""
-    return compare(brief.through_time(indicator_id), **_sides(brief, indicator_id, comparator))
+    found = compare_measured(brief.measured(indicator_id), **_sides(brief, comparator))
+    row = brief.profile.table.loc[brief.indicator_id(indicator_id)]
+    said = row["verdict"] if comparator == REST else row[f"{comparator}: verdict"]
+    return replace(found, verdict=said)
 
 
 def avoided_of(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> EventsAvoided:
     """What the gap of the last year comes to in events."""
-    panel = brief.through_time(indicator_id)
-    return events_avoided(panel, **_sides(brief, indicator_id, comparator))
+    return events_avoided(brief.measured(indicator_id), **_sides(brief, comparator))
 
 
 def quadrant_of(brief: AreaBrief) -> Quadrant:
     """Every indicator by how the rest of the borough changed and how the gap did."""
     return quadrant_between(
         {name: (brief.series(name), brief.series(name, REST)) for name in brief.panels},
-        indicators=[brief.study.indicator(indicator_id) for indicator_id in brief.panels],
+        indicators=[brief.indicator(indicator_id) for indicator_id in brief.panels],
         level=brief.level,
         area_name=brief.area.name,
     )
@@ -84,37 +86,37 @@ def quadrant_of(brief: AreaBrief) -> Quadrant:
 
 def recent_of(brief: AreaBrief, indicator_id: str) -> RecentTrend:
     """Fingertips' recent trend over the last five years."""
-    indicator = brief.study.indicator(indicator_id)
+    indicator = brief.indicator(indicator_id)
     series = brief.series(indicator_id)
     low, high = group_limits(series, indicator=indicator, level=0.95)
     series = series[["period", "value"]].assign(low=low, high=high)
-    return recent_trend(series, polarity=indicator.polarity, unit=indicator.unit)
+    return recent_trend(series, polarity=indicator.polarity, unit=indicator.per)
 
 
 def proportion_trend_of(brief: AreaBrief, indicator_id: str) -> ProportionTrend:
     """The chi-squared test for trend over all years; PanelError if it is no proportion."""
-    indicator = brief.study.indicator(indicator_id)
+    indicator = brief.indicator(indicator_id)
     return proportion_trend(brief.series(indicator_id), indicator=indicator)
 
 
 def slope_of(brief: AreaBrief, indicator_id: str) -> SlopeIndex:
     """The slope over the whole borough by deprivation, in the last year."""
     panel = brief.through_time(indicator_id)
-    indicator = brief.study.indicator(indicator_id)
+    indicator = brief.indicator(indicator_id)
     return slope(panel, ranks_of(brief), indicator=indicator, level=brief.level)
 
 
 def slopes_of(brief: AreaBrief, indicator_id: str) -> Gap:
     """The slope over the whole borough by deprivation, year by year."""
     panel = brief.through_time(indicator_id)
-    indicator = brief.study.indicator(indicator_id)
+    indicator = brief.indicator(indicator_id)
     return slopes(panel, ranks_of(brief), indicator=indicator, level=brief.level)
 
 
 def shares_of(brief: AreaBrief, indicator_id: str) -> Concentration:
     """How the events of the last year are shared out from the most to the least deprived."""
     panel = brief.through_time(indicator_id)
-    return shared_out(panel, ranks_of(brief), indicator=brief.study.indicator(indicator_id))
+    return shared_out(panel, ranks_of(brief), indicator=brief.indicator(indicator_id))
 
 
 def funnel_of(brief: AreaBrief, indicator_id: str, *, overdispersion: bool = False) -> Funnel:
@@ -123,7 +125,7 @@ def funnel_of(brief: AreaBrief, indicator_id: str, *, overdispersion: bool = Fal
     codes = [*brief.area.members, *brief.comparators[REST]]
     return funnel(
         panel[panel["area_code"].isin(codes)],
-        indicator=brief.study.indicator(indicator_id),
+        indicator=brief.indicator(indicator_id),
         overdispersion=overdispersion,
     )
 
@@ -144,11 +146,10 @@ def ranks_of(brief: AreaBrief) -> pd.DataFrame:
     return brief.study.deprivation(last_edition_before(editions, brief.start), code_vintage=vintage)
 
 
-def _sides(brief: AreaBrief, indicator_id: str, comparator: str) -> dict[str, object]:
+def _sides(brief: AreaBrief, comparator: str) -> dict[str, object]:
     return {
         "area": brief.area.members,
         "comparator": brief.comparators[comparator],
-        "indicator": brief.study.indicator(indicator_id),
         "level": brief.level,
         "area_name": brief.area.name,
         "comparator_name": comparator,

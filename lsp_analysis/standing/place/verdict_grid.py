@@ -9,19 +9,14 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.absent import Absent, if_possible
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Shown
-from lsp_analysis.standing.comparison.baseline import compare_each
-from lsp_analysis.standing.comparison.judging import adjust_p
-from lsp_analysis.standing.comparison.profiles import JUDGED
+from lsp_analysis.standing.comparison.verdict import NOT
 from lsp_analysis.standing.place.brief import ALIKE, AreaBrief
 from lsp_analysis.standing.place.mapped import small_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from lsp_analysis.study.indicator import Indicator
 
 _MOST_DRAWN, _MOST_TOLD = 24, 4  # areas
 
@@ -36,7 +31,7 @@ class Rug(Shown):
     table: pd.DataFrame = field(repr=False, compare=False)
 
     def summary_frame(self) -> pd.DataFrame:
-        """One row per indicator and small area: value, that of the rest, verdict, adjusted p."""
+        """One row per indicator and small area: value, that of the rest, verdict and reason."""
         return self.table
 
     def sentence(self) -> wording.Sentence:
@@ -59,8 +54,7 @@ class Rug(Shown):
             text += f"; the {wording.counted(len(beside), 'area')} {self.around} on {span}"
             if counts[0] != counts[-1]:
                 text += f", most in {wording.and_list(most[:3])}"
-        tests = int(self.table["p_adjusted"].notna().sum())
-        return wording.Sentence(f"{text}. Verdicts allow for {tests} comparisons at once.")
+        return wording.Sentence(f"{text}. Each small area's verdicts are those of its own page.")
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the rug: the area's own small areas first, those most often worse foremost.
@@ -79,7 +73,7 @@ class Rug(Shown):
 
 
 def rug(brief: AreaBrief, codes: Collection[str] | None = None) -> Rug:
-    """Compare small areas with the rest of the borough on every rate and proportion.
+    """Compare small areas with the rest of the borough on every indicator.
 
     Parameters
     ----------
@@ -91,38 +85,26 @@ def rug(brief: AreaBrief, codes: Collection[str] | None = None) -> Rug:
     Raises
     ------
     PanelError
-        The study has no rates or proportions.
+        No indicator can be compared.
     """
     own = list(brief.area.members)
     beside, around = _beside(brief) if codes is None else (list(codes), "beside it")
     wanted = [*own, *beside] if codes is None else list(codes)
     names = small_names(brief)
     frames = []
-    for indicator_id in brief.panels:
-        indicator = brief.study.indicator(indicator_id)
-        found = if_possible(_each, brief, indicator)
-        if isinstance(found, Absent):  # no counts of separate events
-            continue
-        rows = found.set_index("area_code").reindex(wanted).rename_axis("area_code").reset_index()
-        frames.append(rows.assign(indicator=indicator.name, area=rows["area_code"].map(names)))
-    if not frames:
-        raise PanelError(
-            "No indicator of this study is a rate or a proportion of separate events, so single "
-            "small areas cannot be judged."
-        )
+    for code in wanted:
+        found = brief.profile_of(brief.study.area(code)).table
+        frames.append(found.assign(indicator=found["name"], area=names[code], area_code=code))
     table = pd.concat(frames, ignore_index=True)
-    table["p_adjusted"] = adjust_p(table["p_value"])
-    lost = (table["p_adjusted"] > 1 - brief.level) & table["verdict"].isin(JUDGED)
-    table["verdict"] = table["verdict"].fillna("not compared").mask(lost, "similar")
-    columns = ["indicator", "area", "area_code", "value", "rest", "verdict", "p_adjusted"]
-    return Rug(tuple(names.reindex(own)), brief.level, around, table[columns])
-
-
-def _each(brief: AreaBrief, indicator: Indicator) -> pd.DataFrame:
-    """`compare_each` on one indicator, which is the same whichever area is looked at."""
-    panel = brief.through_time(indicator.indicator_id)
-    what = f"{indicator.indicator_id} of each by {panel['period'].dtype} at {brief.level}"
-    return brief.once(what, lambda: compare_each(panel, indicator=indicator, level=brief.level))
+    if (table["verdict"] == NOT).all():
+        raise PanelError("No indicator of this study can be compared between single small areas.")
+    columns = ["indicator", "area", "area_code", "value", "comparator_value", "verdict"]
+    columns += ["reason", "p_adjusted"]
+    order = {name: place for place, name in enumerate(pd.unique(table["indicator"]))}
+    table = table.sort_values("indicator", key=lambda names: names.map(order), kind="stable")
+    return Rug(
+        tuple(names.reindex(own)), brief.level, around, table[columns].reset_index(drop=True)
+    )
 
 
 def _beside(brief: AreaBrief) -> tuple[list[str], str]:

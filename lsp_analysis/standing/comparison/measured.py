@@ -1,0 +1,285 @@
+"""One indicator made ready to be compared: whole years, since the last break, ages allowed for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.errors import LspError
+from lsp_analysis.standing.comparison.intervals import EXACT_BELOW
+from lsp_analysis.standing.comparison.standardise import ESP2013
+from lsp_analysis.standing.place.ages import counts_by_age
+from lsp_analysis.standing.place.groups import group_series
+from lsp_analysis.study.areas import is_among
+from lsp_analysis.study.indicator import Indicator, join_periods, months_in, on_unit_period
+
+if TYPE_CHECKING:
+    from lsp_analysis.study.store import Study
+
+BREAK = r"\bbreak\b|\bdefinition"  # notes from which a series starts afresh
+BROKEN_SHARE = 0.1  # of a group's small areas with such a note
+COVERAGE_MOVED = 0.05  # change of the share placed or reporting that starts a series afresh
+RELIABLE = 20  # events from which ONS calls a standardised rate reliable
+MOST_YEARS = 5  # pooled to reach them
+NO_AGES = (
+    "the risk follows age, and the study has no counts and residents by five-year age band to "
+    "allow for it"
+)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Small areas' values of one indicator, and how any group of them is added up.
+
+    Attributes
+    ----------
+    indicator : Indicator, a published estimate where the panel has no counts.
+    observed : DataFrame, the periods as observed, rates on the period of the unit.
+    panel : DataFrame, the same by whole calendar years where it has months or quarters.
+    by_age : dict of arrays, or None
+        ``events`` and ``people`` (areas x years x age bands), ``codes``, ``years``.
+    why_not : why values of areas may not be compared; empty when they may.
+    """
+
+    indicator: Indicator
+    observed: pd.DataFrame = field(repr=False)
+    panel: pd.DataFrame = field(repr=False)
+    by_age: dict[str, np.ndarray] | None = field(default=None, repr=False)
+    why_not: str = ""
+
+    @property
+    def averaged(self) -> bool:
+        """Whether a year of it is an average of readings within the year."""
+        return self.indicator.kind == "stock" and self.panel is not self.observed
+
+    def series(
+        self, codes: Collection[str], *, others: bool = False, years: int = 1, whole: bool = False
+    ) -> pd.DataFrame:
+        """Small areas taken together, period by period; see `group_series` for the columns.
+
+        Where ages are allowed for, a row is `years` years pooled, directly standardised to the
+        European Standard Population of 2013; ``events`` then has the events counted, while
+        ``numerator`` and ``denominator`` are the effective ones (rate squared over variance).
+
+        Parameters
+        ----------
+        codes : small-area codes
+        others : bool
+            A comparator can do without an area that is suppressed; the area itself cannot.
+        years : int
+            Years pooled into one row, for standardised rates only.
+        whole : bool
+            Also the periods before the last break.
+        """
+        key = (tuple(codes), others, years)
+        if key not in self._known:
+            if self.by_age is None:
+                made = group_series(
+                    self.panel, codes, indicator=self.indicator, leave_out_missing=others
+                )
+                made["first"] = made["period"]
+            else:
+                made = self._standardised(codes, others=others, years=years)
+            self._known[key] = made
+        made = self._known[key]
+        since = None if whole else self.since(codes)
+        return made if since is None else made[made["first"] >= since].reset_index(drop=True)
+
+    def fine_series(self, codes: Collection[str], *, others: bool = False) -> pd.DataFrame:
+        """`group_series` of the periods as observed, from the last break on."""
+        made = group_series(
+            self.observed, codes, indicator=self.indicator, leave_out_missing=others
+        )
+        since = self._since(self.observed, codes)
+        return made if since is None else made[made["period"] >= since].reset_index(drop=True)
+
+    def since(self, codes: Collection[str]) -> pd.Period | None:
+        """First period of the panel after the last break; None without a break.
+
+        A break is a note ("break", "definition ...") on a tenth of the small areas or more, or a
+        share placed or reporting more than five points away from that of the last period.
+        """
+        found = self._since(self.observed, codes)
+        if found is None or self.panel is self.observed:
+            return found
+        first = found.start_time.to_period("Y")
+        return first if first.start_time >= found.start_time else first + 1
+
+    def _since(self, panel: pd.DataFrame, codes: Collection[str]) -> pd.Period | None:
+        if not self._noted.any() and "coverage" not in panel:
+            return None
+        rows = panel[is_among(panel["area_code"], list(codes))]
+        noted = rows["note"].fillna("").str.contains(BREAK, case=False)
+        at = noted.groupby(rows["period"]).mean()
+        starts = list(at.index[at >= BROKEN_SHARE])
+        if "coverage" in rows:
+            covered = rows.groupby("period")["coverage"].mean().dropna()
+            far = covered[(covered - covered.iloc[-1:].sum()).abs() > COVERAGE_MOVED]
+            starts += list(far.index[-1:] + 1)
+        first = rows["period"].min()
+        starts = [period for period in starts if period > first]
+        return max(starts) if starts else None
+
+    def years_for(self, codes: Collection[str]) -> int:
+        """Years to pool until the last of them have twenty events; at most five, and not
+        across a break."""
+        if self.by_age is None:
+            return 1
+        counts = self._sums(codes)[0].sum(axis=1)
+        since = self.since(codes)
+        years = pd.PeriodIndex([str(year) for year in self.by_age["years"]], freq="Y")
+        known = counts[years >= since] if since is not None else counts
+        most = max(1, min(MOST_YEARS, len(known)))
+        reached = np.flatnonzero(np.cumsum(known[::-1])[:most] >= RELIABLE)
+        return int(reached[0]) + 1 if len(reached) else most
+
+    def each(self, period: pd.Period, *, years: int = 1) -> pd.DataFrame:
+        """Every small area in `period`: ``area_code``, ``numerator``, ``denominator``, ``value``.
+
+        Age-standardised over `years` years, with ``events``, where ages are allowed for.
+        """
+        if self.by_age is None:
+            return self.panel[self.panel["period"] == period].reset_index(drop=True)
+        chosen = np.isin(self.by_age["years"], np.arange(period.year - years + 1, period.year + 1))
+        sums = (self.by_age[name][:, chosen].sum(axis=1) for name in ("events", "people"))
+        rows = _rates_of(*sums, self.indicator.multiplier)
+        return pd.DataFrame({"area_code": self.by_age["codes"], "period": period, **rows})
+
+    def people_in(
+        self, codes: Collection[str], period: pd.Period, years: int, *, others: bool = False
+    ) -> float:
+        """Person-years of a group in the `years` years up to `period`, where ages are known."""
+        people = self._sums(codes, others=others)[1]
+        chosen = np.isin(self.by_age["years"], np.arange(period.year - years + 1, period.year + 1))
+        return float(people[chosen].sum())
+
+    def _sums(
+        self, codes: Collection[str], *, others: bool = False
+    ) -> tuple[np.ndarray, np.ndarray, int]:
+        """Events and people of a group by year and band, and how many areas were left out."""
+        own = np.isin(self.by_age["codes"], list(codes))
+        events, people = self.by_age["events"][own], self.by_age["people"][own]
+        withheld = np.isnan(events).any(axis=(1, 2))
+        if others:
+            events, people = events[~withheld], people[~withheld]
+        return events.sum(axis=0), people.sum(axis=0), int(withheld.sum())
+
+    def _standardised(self, codes: Collection[str], *, others: bool, years: int) -> pd.DataFrame:
+        """`series` with the ages of areas made alike."""
+        events, people, missing = self._sums(codes, others=others)
+        known = self.by_age["years"]
+        ends = known[years - 1 :][::-1][::years][::-1]
+        at = [np.isin(known, np.arange(end - years + 1, end + 1)) for end in ends]
+        events = np.array([events[rows].sum(axis=0) for rows in at])
+        people = np.array([people[rows].sum(axis=0) for rows in at])
+        return pd.DataFrame(
+            {
+                "period": pd.PeriodIndex([str(end) for end in ends], freq="Y"),
+                "first": pd.PeriodIndex([str(end - years + 1) for end in ends], freq="Y"),
+                **_rates_of(events, people, self.indicator.multiplier),
+                "se": np.nan,
+                "n_areas": len(codes) - missing,
+                "n_missing": missing,
+            }
+        )
+
+    @cached_property
+    def _known(self) -> dict[tuple[tuple[str, ...], bool, int], pd.DataFrame]:
+        return {}
+
+    @cached_property
+    def _noted(self) -> pd.Series:
+        return self.observed["note"].fillna("").str.contains(BREAK, case=False)
+
+    @cached_property
+    def has_values(self) -> frozenset[str]:
+        """Codes of small areas with rows."""
+        return frozenset(self.panel["area_code"].unique())
+
+
+def measure(study: Study, indicator_id: str, panel: pd.DataFrame | None = None) -> Measured:
+    """Read one indicator of a study and make it ready to be compared.
+
+    Months and quarters become whole calendar years, joined as the kind of the indicator asks
+    (`join_periods`), where there is a whole one. An indicator whose risk follows age is
+    standardised where the study has counts and residents by five-year band, and is otherwise not
+    to be compared.
+
+    Parameters
+    ----------
+    study : Study
+    indicator_id : str
+    panel : DataFrame, optional
+        Instead of the study's own.
+
+    Raises
+    ------
+    PanelError
+        There are no observations for small areas.
+    """
+    panel = study.panel(indicator_id) if panel is None else panel
+    indicator = study.indicator(indicator_id).seen_in(panel)
+    observed = on_unit_period(panel, indicator)
+    years = by_year(panel, indicator)
+    same = years["period"].dtype == panel["period"].dtype
+    made = Measured(indicator, observed, observed if same else years)
+    if not (indicator.age_related and indicator.counted):
+        return made
+    try:
+        return replace(made, by_age=counts_by_age(study, indicator))
+    except LspError:
+        return replace(made, why_not=NO_AGES)
+
+
+def by_year(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
+    """A panel of months or quarters by whole calendar years, rates on the period of their unit.
+
+    Events are added up, stocks averaged (`join_periods`); a year that lacks a period for an area is
+    left out. A panel of years, and one without a whole year, only has its rates on that period.
+    """
+    per_year = 12 // months_in(panel["period"].dtype.freq.freqstr) if len(panel) else 1
+    plain = on_unit_period(panel, indicator)
+    if per_year <= 1:
+        return panel if plain is panel else plain
+    year = panel["period"].dt.asfreq("Y")
+    joined = join_periods(panel, indicator, year)
+    joined = joined[joined["n_periods"] == per_year]
+    if joined.empty:
+        return plain
+    noted = panel.assign(window=year)[panel["note"].fillna("") != ""]
+    notes = noted.groupby(["area_code", "window"])["note"].agg(lambda n: "; ".join(sorted(set(n))))
+    joined = joined.join(notes, on=["area_code", "window"])
+    joined = joined.assign(note=joined["note"].fillna("")).rename(columns={"window": "period"})
+    joined["period"] = joined["period"].astype("period[Y-DEC]")
+    columns = ["area_code", "period", "numerator", "denominator", "value", "note"]
+    return joined[columns].reset_index(drop=True)
+
+
+def _rates_of(events: np.ndarray, people: np.ndarray, multiplier: float) -> dict[str, np.ndarray]:
+    """Directly standardised rates of rows x age bands, none from fewer than ten events.
+
+    ``numerator`` is the effective count (rate squared over variance) and ``denominator`` the
+    exposure that gives the rate with it, as in Fay and Feuer (1997).
+    """
+    weight = ESP2013 / ESP2013.sum()
+    total = events.sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = weight / np.where(people > 0, people, np.nan)
+        rate, variance = (share * events).sum(axis=-1), (share**2 * events).sum(axis=-1)
+        rate = np.where(total >= EXACT_BELOW, rate, np.nan)
+        counts, exposure = rate**2 / variance, rate / variance
+    notes = np.where(total < EXACT_BELOW, f"fewer than {EXACT_BELOW} events", "")
+    notes = np.where((people == 0).any(axis=-1), "an age band without people", notes)
+    notes = np.where(np.isnan(total), "an age band without a count", notes)
+    return {
+        "numerator": counts,
+        "denominator": exposure,
+        "value": rate * multiplier,
+        "note": notes,
+        "events": total,
+    }

@@ -1,0 +1,130 @@
+"""What may be said of an area beside others: one verdict for the page, the index and the tables.
+
+A verdict is one of
+
+- **worse**, **better** (or **higher**, **lower** where the indicator has no good side): a clear
+  difference, allowing for all indicators compared at once (Benjamini and Hochberg 1995);
+- **close to it**: the 90% interval of the difference lies inside the margin that the indicator
+  declares (two one-sided tests, Schuirmann 1987);
+- **too few to say**: not clear, and fewer than ten cases are expected at the comparator's rate;
+- **no clear difference**: none of these, it could be either way;
+- **not comparable**: with the reason, such as ages that are missing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.standing.comparison.judging import adjust_p
+
+CLEAR = ("worse", "better", "higher", "lower")
+CLOSE, FEW, UNCLEAR, NOT = (
+    "close to it",
+    "too few to say",
+    "no clear difference",
+    "not comparable",
+)
+VERDICTS = (*CLEAR, CLOSE, UNCLEAR, FEW, NOT)
+FEWEST_EXPECTED = 10
+MEANINGS = {
+    "worse": "clearly worse, by more than chance usually makes",
+    "better": "clearly better, by more than chance usually makes",
+    "higher": "clearly higher; the indicator has no good side",
+    "lower": "clearly lower; the indicator has no good side",
+    CLOSE: "the difference is surely smaller than the margin set for the indicator",
+    UNCLEAR: "it could be either way",
+    FEW: f"not clear, and fewer than {FEWEST_EXPECTED} cases are to be expected here",
+    NOT: "the reason is given",
+}
+# (polarity, whether the area is above) -> word
+_SIDES = {
+    ("high_is_good", True): "better",
+    ("high_is_good", False): "worse",
+    ("low_is_good", True): "worse",
+    ("low_is_good", False): "better",
+    ("none", True): "higher",
+    ("none", False): "lower",
+}
+
+
+def settle(rows: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+    """Give every row of comparisons its verdict, allowing for how many there are.
+
+    Parameters
+    ----------
+    rows : DataFrame, one row per comparison of one area
+        ``p_value``, ``difference``, ``polarity``, ``margin``, ``close_low`` and ``close_high`` (90%
+        interval of the difference), ``expected`` (cases at the comparator's rate), ``why_not``.
+    level : float between 0 and 1
+        One less the share of false discoveries among the clear differences.
+
+    Returns
+    -------
+    DataFrame, `rows` with ``p_adjusted``, ``verdict`` and ``reason`` (of those not comparable or
+    too few to say; else empty).
+    """
+    adjusted = adjust_p(rows["p_value"].astype(float))
+    found = [
+        verdict_of(row, p, level) for row, p in zip(rows.to_dict("records"), adjusted, strict=True)
+    ]
+    words, reasons = zip(*found, strict=True) if found else ((), ())
+    return rows.assign(p_adjusted=adjusted, verdict=list(words), reason=list(reasons))
+
+
+def verdict_of(row: dict[str, object], p_adjusted: float, level: float) -> tuple[str, str]:
+    """The verdict on one row of `settle` at a p-value, and the reason where there is none."""
+    if row["why_not"]:
+        return (FEW if "fewer than" in row["why_not"] else NOT), str(row["why_not"])
+    if p_adjusted <= 1 - level:
+        return _SIDES[row["polarity"], row["difference"] > 0], ""
+    margin = row["margin"]
+    if not np.isnan(margin) and -margin < row["close_low"] and row["close_high"] < margin:
+        return CLOSE, ""
+    if row["expected"] < FEWEST_EXPECTED:
+        number = wording.number(row["expected"], 1)
+        return FEW, f"{number} cases are to be expected at the comparator's rate"
+    return UNCLEAR, ""
+
+
+def rule(level: float = 0.95) -> str:
+    """How verdicts allow for many comparisons, in a sentence to print once on a page."""
+    share = wording.number(round(100 * (1 - level), 1))
+    return (
+        f"Verdicts allow for all indicators of an area at once: of the clear differences, at most "
+        f"{share} in 100 are expected to be chance (Benjamini and Hochberg). Events are taken as "
+        "separate from one another; where they come in runs, clear differences are found too often."
+    )
+
+
+def words_of(verdict: str, comparator: str = "the rest of the borough") -> str:
+    """A verdict as part of a sentence: "better than the rest of the borough"."""
+    joint = {CLOSE: "close to", UNCLEAR: "not clearly different from"}
+    if verdict in joint:
+        return f"{joint[verdict]} {comparator}"
+    if verdict == FEW:
+        return f"based on too few cases to say how it compares with {comparator}"
+    return f"{verdict} {'with' if verdict == NOT else 'than'} {comparator}"
+
+
+def counted(verdicts: pd.Series) -> str:
+    """Verdicts with their counts, in the order of `VERDICTS`: "2 worse, 1 better and 3 ..."."""
+    counts = verdicts.value_counts()
+    return wording.and_list(f"{counts[word]} {word}" for word in VERDICTS if counts.get(word, 0))
+
+
+def too_few(table: pd.DataFrame) -> str:
+    """One sentence on all indicators with too few cases; empty when there are none."""
+    names = [wording.inside(name) for name in table.loc[table["verdict"] == FEW, "name"]]
+    return f"Too few cases to say: {wording.and_list(names)}." if names else ""
+
+
+def not_comparable(table: pd.DataFrame) -> str:
+    """One sentence for each reason why indicators are not compared; empty when all are."""
+    rows = table[table["verdict"] == NOT]
+    told = [
+        f"{wording.capital(wording.and_list(map(wording.inside, names)))}: not comparable, {why}."
+        for why, names in rows.groupby("reason", sort=False)["name"]
+    ]
+    return " ".join(told)
