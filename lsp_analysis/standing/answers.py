@@ -24,10 +24,10 @@ from lsp_analysis.standing.change.gap_forecast import gap_trend as gap_trend_of
 from lsp_analysis.standing.change.gaps import Gap
 from lsp_analysis.standing.comparison import peer_areas
 from lsp_analysis.standing.comparison.funnels import Funnel, funnel
+from lsp_analysis.standing.comparison.measured import measure
 from lsp_analysis.standing.completeness import coverage_of
 from lsp_analysis.standing.place import mapped, of_area, verdict_grid
 from lsp_analysis.standing.place.brief import REST, AreaBrief, area_brief
-from lsp_analysis.standing.place.panels import yearly
 from lsp_analysis.study.areas import Area
 from lsp_analysis.study.store import Study, open_study
 
@@ -70,7 +70,7 @@ def _answer(name: str, make: Callable[..., Any], of: Callable[..., Any] = brief_
             raise
         except (PanelError, AreaError, StudyError) as error:
             return Absent(str(error))
-        return with_note(made, about.note, about.events() if by_indicator else None)
+        return with_note(made, about.note, about.events(*asked[:1]) if by_indicator else None)
 
     answer.__name__ = answer.__qualname__ = name
     answer.__module__ = __name__
@@ -122,7 +122,8 @@ def _funnel_of_areas(study: Study, indicator: str = "") -> Funnel:
     Of `indicator`, or of the first with counts of events.
     """
     chosen = study_check.to_look_at(study, indicator)
-    return funnel(yearly(study.panel(chosen.indicator_id)), indicator=chosen)
+    made = measure(study, chosen.indicator_id)
+    return funnel(made.panel, indicator=made.indicator)
 
 
 gap = _answer("gap", _gap)
