@@ -7,6 +7,7 @@ that the values of the areas give, so that neither names nor the order of rows n
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import dataclass
 
 import numpy as np
@@ -118,7 +119,7 @@ def _contiguous(
     """Groups of `size` allowed areas in one piece, and whether they are all there are."""
     order = _by_value(question, allowed)
     inside = question.neighbours.tocsr()[order][:, order]
-    near = [set(map(int, inside[[row]].indices)) - {row} for row in range(len(order))]
+    near = [set(row) for row in np.split(inside.indices, inside.indptr[1:-1])]
     groups = {(row,) for row in range(len(order))}
     for _ in range(size - 1):
         wider = set()
@@ -134,14 +135,15 @@ def _contiguous(
 
 def _grown(near: list[set[int]], size: int) -> set[tuple[int, ...]]:
     """Groups grown from every area in turn by neighbours at random, until there are enough."""
-    rng = np.random.default_rng(1)
+    rng = random.Random(1)
     grown: set[tuple[int, ...]] = set()
     for _ in range(ROUNDS):
         for first in range(len(near)):
-            group, border = {first}, set(near[first])
+            group, border = [first], set(near[first])
             while len(group) < size and border:
-                group.add(sorted(border)[rng.integers(len(border))])
-                border = set().union(*(near[row] for row in group)) - group
+                group.append(rng.choice(sorted(border)))
+                border |= near[group[-1]]
+                border.difference_update(group)
             if len(group) == size:
                 grown.add(tuple(sorted(group)))
         if len(grown) >= MOST_GROUPS:
