@@ -21,100 +21,98 @@ PULL = 0.25  # of the half-width of the interval, by which one area may move the
 
 def cautions_of(question: Question, found: Judgement) -> list[str]:
     """Every caution that follows from the question and the judgement."""
-    lists = (_missing(question), _placebos(question, found), _reach(question, found))
-    return [caution for some in lists for caution in some]
+    told = [*_missing(question), *_placebos(question, found), *_reach(question, found)]
+    return [caution for applies, caution in told if applies]
 
 
-def _missing(question: Question) -> list[str]:
+def _missing(question: Question) -> list[tuple[bool, str]]:
     """Values that are missing, and a past that is short."""
-    cautions = []
     gaps = int((~question.known.all(axis=1) & ~question.treated).sum())
-    if gaps:
-        cautions.append(
-            f"{wording.capital(wording.counted(gaps, 'comparison area'))} with missing values "
-            f"{'was' if gaps == 1 else 'were'} left out."
-        )
-    if not question.known[question.treated].all():
-        cautions.append("Some of the treated areas' values are missing; the others stand for them.")
-    if question.at < question.cycle // 2:
-        cautions.append(
+    left_out = wording.capital(wording.counted(gaps, "comparison area"))
+    return [
+        (gaps > 0, f"{left_out} with missing values {'was' if gaps == 1 else 'were'} left out."),
+        (
+            not question.known[question.treated].all(),
+            "Some of the treated areas' values are missing; the others stand for them.",
+        ),
+        (
+            question.at < question.cycle // 2,
             f"Only {wording.counted(question.at, 'period')} before the start, less than half a "
             "year: how bad the neighbourhood usually is can hardly be known, and its usual level "
-            "may be taken for an effect."
-        )
-    return cautions
+            "may be taken for an effect.",
+        ),
+    ]
 
 
-def _placebos(question: Question, found: Judgement) -> list[str]:
+def _placebos(question: Question, found: Judgement) -> list[tuple[bool, str]]:
     """How many placebos there are, how they were found, and what they touch."""
-    cautions, groups, alpha = [], found.groups, 1 - found.level
-    if question.neighbours is None:
-        cautions.append(
+    groups, alpha, near = found.groups, 1 - found.level, question.neighbours
+    n, finest = groups.n_placebos, 1 / (groups.n_placebos + 1)
+    return [
+        (
+            near is None,
             "No neighbours were given: areas next door, which may share the effect, are compared "
-            "with, and placebos of several areas are not in one piece."
-        )
-    elif not question.neighbours.nnz:
-        cautions.append(
+            "with, and placebos of several areas are not in one piece.",
+        ),
+        (
+            near is not None and not near.nnz,
             "The neighbours that were given join no two areas of the panel: areas next door, which "
-            "may share the effect, are compared with if there are any."
-        )
-    elif not groups.contiguous:
-        cautions.append("The treated areas do not form one piece, and neither do the placebos.")
-    if groups.beside:
-        cautions.append(
-            "With so few areas those next door, which may share the effect, are compared with."
-        )
-    finest = 1 / (groups.disjoint + 1)
-    if finest > alpha + 1e-9:
-        cautions.append(
-            f"With {wording.counted(groups.disjoint, 'separate placebo')} the finest p-value is "
-            f"{wording.number(finest)}: no effect of any size could be found at the "
-            f"{100 * alpha:.3g}% level."
-        )
-    elif groups.disjoint < groups.n_placebos:
-        cautions.append(
-            f"The {wording.number(groups.n_placebos)} placebos overlap; "
-            f"{wording.number(groups.disjoint)} share no area with one another."
-        )
-    if alpha - found.margin < found.p_value <= alpha + found.margin:
-        cautions.append(
-            f"The placebos were drawn from more than could be listed, so p is known to within "
-            f"{wording.number(found.margin)} only: too near {wording.number(alpha)} to be called "
-            "significant or not."
-        )
-    return cautions
+            "may share the effect, are compared with if there are any.",
+        ),
+        (
+            near is not None and not groups.contiguous,
+            "The treated areas do not form one piece, and neither do the placebos.",
+        ),
+        (
+            groups.beside,
+            "With so few areas those next door, which may share the effect, are compared with.",
+        ),
+        (
+            finest > alpha + 1e-9,
+            f"With {wording.counted(n, 'placebo')} the finest p-value is {wording.number(finest)}: "
+            f"no effect of any size could be found at the {100 * alpha:.3g}% level.",
+        ),
+        (
+            groups.disjoint < n,
+            f"The {wording.number(n)} placebos overlap; {wording.number(groups.disjoint)} share no "
+            "area with one another.",
+        ),
+        (
+            abs(found.p_value - alpha) < found.margin,
+            f"The placebos are a sample, so p is known to within {wording.number(found.margin)} "
+            f"only: too near {wording.number(alpha)} for a verdict.",
+        ),
+    ]
 
 
-def _reach(question: Question, found: Judgement) -> list[str]:
+def _reach(question: Question, found: Judgement) -> list[tuple[bool, str]]:
     """Whether the expectation reaches beyond the placebos, rests on one, or on few events."""
-    cautions, known = [], found.expectation
+    known, (deciding, times) = found.expectation, found.deciding
     levels = known.past.terms[:, 1]
-    spread = float(levels[1:].std())
-    if spread > 0 and np.abs(levels[1:] - levels[0]).min() > FAR * spread:
-        cautions.append(
+    odd = int(np.argmax(np.abs(known.pulls)))
+    half = found.critical / times * found.error[0]
+    return [
+        (
+            np.abs(levels[1:] - levels[0]).min() > FAR * levels[1:].std() > 0,
             "No comparison neighbourhood looked like this one before the start; the expectation "
-            "reaches beyond what was seen, and the interval is wider for it."
-        )
-    if math.isfinite(found.critical):
-        deciding, times = found.deciding
-        half, odd = found.critical / times * found.error[0], int(np.argmax(np.abs(known.pulls)))
-        if times > ALONE:
-            cautions.append(
-                f"The interval is as wide as it is because of {_named(question, found, deciding)}, "
-                f"which strayed {wording.times(round(times, 1))} as far as any but the most odd "
-                "placebos: without it the interval would be narrower in that ratio."
-            )
-        if abs(known.pulls[odd]) > PULL * half:
-            cautions.append(
-                f"The estimate rests much on {_named(question, found, odd)}: without it "
-                f"{_effect_without(found, float(known.pulls[odd]))}."
-            )
-    if known.panel.scale == COUNT and known.expected[0] < FEW_EVENTS:
-        cautions.append(
+            "reaches beyond what was seen, and the interval is wider for it.",
+        ),
+        (
+            times > ALONE,
+            f"One placebo, {_named(question, found, deciding)}, makes the interval "
+            f"{wording.times(round(times, 1))} as wide as it would be without it.",
+        ),
+        (
+            abs(known.pulls[odd]) > PULL * half,
+            f"The estimate rests much on {_named(question, found, odd)}: without it "
+            f"{_effect_without(found, float(known.pulls[odd]))}.",
+        ),
+        (
+            known.panel.scale == COUNT and known.expected[0] < FEW_EVENTS,
             f"Only {wording.number(known.expected[0])} events were expected after the start: small "
-            "counts say little."
-        )
-    return cautions
+            "counts say little.",
+        ),
+    ]
 
 
 def _named(question: Question, found: Judgement, placebo: int) -> str:
@@ -127,9 +125,8 @@ def _effect_without(found: Judgement, pull: float) -> str:
     effect = found.effects[0] - pull
     if not found.expectation.panel.multiplies:
         return f"the difference would be {wording.number(effect)}"
-    share = math.expm1(effect)
-    size = wording.number(100 * abs(share), 0)
-    return f"the outcome would be {size}% {'higher' if share > 0 else 'lower'} than expected"
+    size = wording.number(100 * abs(math.expm1(effect)), 0)
+    return f"the outcome would be {size}% {'higher' if effect > 0 else 'lower'} than expected"
 
 
 def heard_false_positives(alarms: FalseAlarms | None, level: float) -> str:

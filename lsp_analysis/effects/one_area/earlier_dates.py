@@ -26,7 +26,7 @@ def false_positives(panel: Panel, groups: Groups, level: float) -> FalseAlarms:
     rank = _order(panel, groups).tolist().index(0)
     for date, length in _dates(panel):
         earlier = panel.started(date, length)
-        if not _can_be_judged(earlier, groups):
+        if not earlier.differs(groups.members):
             continue
         found = judge(earlier, groups, level)
         picked = _disjoint(_order(earlier, groups), rank, groups)
@@ -48,15 +48,6 @@ def _dates(panel: Panel) -> list[tuple[int, int]]:
     last = before - max(1, min(after, panel.cycle // 2))
     dates = sorted(set(np.linspace(first, last, DATES).astype(int))) if last >= first else []
     return [(int(date), min(after, before - int(date))) for date in dates]
-
-
-def _can_be_judged(panel: Panel, groups: Groups) -> bool:
-    """Whether placebos have events, and differ, on both sides of the start."""
-    for dates in (panel.before, panel.after):
-        total, exposure = panel.sums(groups.members, dates)
-        if not exposure.all() or not np.ptp(total[1:] / exposure[1:]) > 0:
-            return False
-    return True
 
 
 def _order(panel: Panel, groups: Groups) -> np.ndarray:

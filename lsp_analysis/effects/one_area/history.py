@@ -14,7 +14,8 @@ AREAS_PER_TERM = 5  # placebos for each column of the regression
 LEAST_SPREAD = 0.02  # squared coefficient of variation between areas, at the least
 OFFSET = 0.05  # of the median value: keeps the log of a share of zero finite
 NEWTON_STEPS = 8
-ROUNDING = 1e-10
+ROUNDING = 1e-9
+COUNTED = 3 / 8  # added to counts before their root is taken: Anscombe (1948, Biometrika 35:246)
 
 
 @dataclass(frozen=True)
@@ -51,29 +52,39 @@ class Panel:
     @property
     def before(self) -> np.ndarray:
         """Positions of the dates before the start."""
-        return np.flatnonzero(self.years < -1e-9)
+        return np.flatnonzero(self.years < -ROUNDING)
 
     @property
     def after(self) -> np.ndarray:
         """Positions of the dates from the start on."""
-        return np.flatnonzero(self.years >= -1e-9)
+        return np.flatnonzero(self.years >= -ROUNDING)
 
     def sums(self, members: sparse.csr_array, dates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Total and exposure of each group over some dates; two arrays (groups,)."""
-        return (
-            members @ self.total[:, dates].sum(axis=1),
-            members @ self.exposure[:, dates].sum(axis=1),
-        )
+        total, exposure = (table[:, dates].sum(axis=1) for table in (self.total, self.exposure))
+        return members @ total, members @ exposure
+
+    def compared(self, total: np.ndarray, exposure: np.ndarray, offset: float = 0.0) -> np.ndarray:
+        """Values, or their logs with `offset` added to values; NaN where nothing is known."""
+        value = total / np.where(exposure > 0, exposure, np.nan)
+        return np.log(value + offset) if self.multiplies else value
+
+    def shifted(self, total: np.ndarray, exposure: np.ndarray, by: np.ndarray) -> np.ndarray:
+        """Totals once an effect is added to their means, or to their logs."""
+        return total * np.exp(by) if self.multiplies else total + by * exposure
 
     def started(self, date: int, length: int) -> Panel:
         """The panel as if something had begun at position `date`, with `length` dates after it."""
         kept = slice(0, date + length)
+        years = self.years[kept] - self.years[date]
         return replace(
-            self,
-            total=self.total[:, kept],
-            exposure=self.exposure[:, kept],
-            years=self.years[kept] - self.years[date],
+            self, total=self.total[:, kept], exposure=self.exposure[:, kept], years=years
         )
+
+    def differs(self, members: sparse.csr_array) -> bool:
+        """Whether all groups are known, and placebos differ, on both sides of the start."""
+        sides = [self.sums(members, dates) for dates in (self.before, self.after)]
+        return all(e.all() and _differs(t[1:] / e[1:]) for t, e in sides)
 
 
 def read_panel(question: Question) -> Panel:
@@ -84,13 +95,9 @@ def read_panel(question: Question) -> Panel:
     scale = LINEAR if question.kind == "mean" or (values < 0).any() else LOG
     if scale == LOG and question.kind == "events" and (values % 1 == 0).all():
         scale = COUNT
+    years = question.event_time / question.cycle
     return Panel(
-        total=question.total,
-        exposure=question.exposure,
-        years=question.event_time / question.cycle,
-        cycle=question.cycle,
-        scale=scale,
-        neighbours=question.neighbours,
+        question.total, question.exposure, years, question.cycle, scale, question.neighbours
     )
 
 
@@ -104,12 +111,12 @@ def windows(panel: Panel, most: int) -> list[np.ndarray]:
         Windows at the most; one holds all dates.
     """
     before, years = panel.before, panel.years
-    recent = before[years[before] >= -max(0.5, 1 / panel.cycle) - 1e-9]
+    recent = before[years[before] >= -max(0.5, 1 / panel.cycle) - ROUNDING]
     recent = before[-int(np.clip(len(recent), 1, max(len(before) // 2, 1))) :]
     older = before[: -len(recent)]
     if most == 1 or not len(older):
         return [before]
-    middle = older[years[older] >= -2 - 1e-9]
+    middle = older[years[older] >= -2 - ROUNDING]
     middle = middle if len(middle) else older[-1:]
     if most == 2 or len(middle) == len(older):
         return [recent, older]
@@ -122,7 +129,7 @@ def year_blocks(panel: Panel) -> list[np.ndarray]:
     An incomplete first year is left out. Editions that are years apart stand alone.
     """
     before = panel.before
-    year = np.ceil(-panel.years[before] - 1e-9)
+    year = np.ceil(-panel.years[before] - ROUNDING)
     blocks = [before[year == one] for one in np.unique(year)]
     if len(blocks) > 1 and len(blocks[-1]) < max(map(len, blocks)) / 2:
         blocks = blocks[:-1]
@@ -162,36 +169,28 @@ def read_past(panel: Panel, members: sparse.csr_array, disjoint: int) -> Past:
     rate, offset = total / exposure, 0.0
     if panel.scale == COUNT:
         usual = total[1:].sum() / exposure[1:].sum()
-        chance = np.mean(1 / (exposure[1:] * usual))
-        spread = max(rate[1:].var() / usual**2 - chance, LEAST_SPREAD)
+        by_chance = np.mean(1 / (exposure[1:] * usual))
+        spread = max(rate[1:].var() / usual**2 - by_chance, LEAST_SPREAD)
         level = shrunken_level(total, exposure * usual, spread)
         mean = usual * np.exp(level)
         above = [np.log((t + 1 / spread) / (e * mean + 1 / spread)) for t, e in held]
-        roots = [(2 * np.sqrt(t + 3 / 8), e * mean[1:]) for t, e in years]
-        values = np.column_stack([root / np.sqrt(expected) for root, expected in roots])
-        noise = np.column_stack([1 / expected for _, expected in roots])
+        values = [2 * np.sqrt(t + COUNTED) / np.sqrt(e * mean[1:]) for t, e in years]
+        chance = np.column_stack([1 / (e * mean[1:]) for _, e in years])
     else:
-        if panel.scale == LOG:
-            offset = OFFSET * float(np.median(rate[1:]))
-        level = _compared(total, exposure, panel, offset)
-        above = [np.nan_to_num(_compared(t, e, panel, offset) - level) for t, e in held]
-        values = np.column_stack([_compared(t, e, panel, offset) for t, e in years])
-        noise = np.zeros_like(values)
-    columns = [level, *above[: len(held) - 1]]
-    centred = [column - column[1:].mean() for column in columns]
-    steps = values[:, :-1] - values[:, 1:]
+        offset = OFFSET * float(np.median(rate[1:])) if panel.scale == LOG else 0.0
+        level = panel.compared(total, exposure, offset)
+        above = [np.nan_to_num(panel.compared(t, e, offset) - level) for t, e in held]
+        values = [panel.compared(t, e, offset) for t, e in years]
+        chance = np.zeros((len(rate) - 1, len(years)))
+    changes = [change for change in above[: len(held) - 1] if _differs(change[1:])]
+    terms = np.column_stack([level if _differs(level[1:]) else 0 * level, *changes])
+    steps = -np.diff(np.column_stack(values), axis=1)
     return Past(
-        terms=np.column_stack([np.ones(len(rate)), *(c for c in centred if _differs(c[1:]))]),
+        terms=np.column_stack([np.ones(len(rate)), terms - terms[1:].mean(axis=0)]),
         steps=steps - steps.mean(axis=0),
-        chance=noise[:, :-1] + noise[:, 1:],
+        chance=chance[:, :-1] + chance[:, 1:],
         offset=offset,
     )
-
-
-def _compared(total: np.ndarray, exposure: np.ndarray, panel: Panel, offset: float) -> np.ndarray:
-    """Values, or their logs with `offset` added; NaN where nothing is known."""
-    value = total / np.where(exposure > 0, exposure, np.nan)
-    return np.log(value + offset) if panel.scale == LOG else value
 
 
 def _differs(column: np.ndarray) -> bool:

@@ -12,10 +12,10 @@ import numpy as np
 from scipy.stats import norm
 
 from lsp_analysis.effects.one_area.groups import Groups
-from lsp_analysis.effects.one_area.history import COUNT, LINEAR, Panel
-from lsp_analysis.effects.one_area.regression_on_past import COUNTED, Expectation, expect
+from lsp_analysis.effects.one_area.history import COUNT, COUNTED, LINEAR, Panel
+from lsp_analysis.effects.one_area.regression_on_past import Expectation, expect
 
-ROUNDING = 1e-12
+ROUNDING = 1e-9
 POWER = 0.8
 SURE = 0.99  # that a drawn p-value lies on the side of the level it is said to
 CENTRE = 1 / 8  # the mean of a count so transformed lies at (mean + 1/8), Anscombe (1948)
@@ -68,36 +68,41 @@ class Judgement:
         return (np.log(np.maximum(ratio, np.finfo(float).tiny)) + skew) / self.error
 
     @cached_property
+    def room(self) -> float:
+        """Factor on the treated one's error for placebos that overlap: a scale learnt from D that
+        are disjoint is as unsure as Student's t on D degrees of freedom: variance D / (D - 2)."""
+        disjoint = self.groups.disjoint
+        if disjoint == self.groups.n_placebos:
+            return 1.0
+        return math.sqrt(disjoint / (disjoint - 2)) if disjoint > 2 else math.inf
+
+    @property
     def p_value(self) -> float:
-        """Rank of the treated among the placebos, each weighing what it adds where they overlap:
-        (b D / B + 1) / (D + 1), D of the B placebos being disjoint and b at least as extreme."""
+        """Rank of the treated among the placebos, (b + 1) / (B + 1), b being at least as far."""
         return self.rank_of(0)
 
     def rank_of(self, row: int) -> float:
         """p-value of any row among all placebos but itself."""
-        sizes, disjoint = np.abs(self.statistic), self.groups.disjoint
+        sizes = np.abs(self.statistic)
         others = np.arange(1, len(sizes)) != row
-        extreme = ~(sizes[1:] < sizes[row] * (1 - ROUNDING)) & others
-        return float((extreme.sum() * disjoint / others.sum() + 1) / (disjoint + 1))
+        farther = ~(sizes[1:] < sizes[row] / self.room * (1 - ROUNDING)) & others
+        return float((farther.sum() + 1) / (others.sum() + 1))
 
     @cached_property
     def margin(self) -> float:
         """What the p-value of drawn placebos has to lie below the level, to be surely below it."""
         alpha = 1 - self.level
-        if self.groups.listed:
-            return 0.0
         error = math.sqrt(alpha * self.level / self.groups.n_placebos)
-        return float(norm.ppf((1 + SURE) / 2)) * error
+        return 0.0 if self.groups.listed else float(norm.ppf((1 + SURE) / 2)) * error
 
     @cached_property
     def critical(self) -> float:
         """Largest distance that is not significant; infinite with too few placebos."""
-        disjoint, n = self.groups.disjoint, self.groups.n_placebos
         alpha = 1 - self.level - self.margin
-        allowed = math.floor((alpha * (disjoint + 1) - 1) * n / disjoint + 1e-9)
+        allowed = math.floor(alpha * (self.groups.n_placebos + 1) + ROUNDING) - 1
         if allowed < 0:
             return math.inf
-        return float(np.abs(self.statistic[1 + self._by_size[allowed]]))
+        return float(np.abs(self.statistic[1 + self._by_size[allowed]])) * self.room
 
     @cached_property
     def _by_size(self) -> np.ndarray:
@@ -107,10 +112,11 @@ class Judgement:
     @property
     def deciding(self) -> tuple[int, float]:
         """The placebo whose statistic is the critical value, and its ratio to the next."""
-        sizes = np.abs(self.statistic[1:])[self._by_size]
+        sizes = self.room * np.abs(self.statistic[1:])[self._by_size]
         at = int(np.argmin(np.abs(sizes - self.critical)))
-        following = sizes[min(at + 1, len(sizes) - 1)]
-        return int(self._by_size[at]), float(self.critical / max(following, ROUNDING))
+        if not math.isfinite(self.critical) or at + 1 == len(sizes):
+            return int(self._by_size[at]), 1.0
+        return int(self._by_size[at]), float(self.critical / max(sizes[at + 1], ROUNDING))
 
     @cached_property
     def effects(self) -> tuple[float, float, float]:

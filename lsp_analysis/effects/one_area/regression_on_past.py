@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from lsp_analysis.effects.one_area.history import COUNT, Panel, Past, read_past
+from lsp_analysis.effects.one_area.history import COUNT, COUNTED, Panel, Past, read_past
 from lsp_analysis.effects.one_area.noise import excess, variance_curve, variance_slope
 from lsp_analysis.effects.one_area.shared_shocks import carried_over
 
 ROUNDS = 4  # of weights and variances in turn; they settle after three
 MOST_STEPS, ENOUGH = 25, 1e-11  # of iteratively reweighted least squares
 RIDGE = 1e-10  # of a column's own size: lets a column that is zero everywhere be inverted
-COUNTED = 3 / 8  # Anscombe (1948, Biometrika 35:246), section 2
 NARROWEST = np.log(5 / 6)  # log variance at the treated level over that at the mean level
 FARTHEST = 30.0  # log rate from which a fit is taken to have failed
+FIRST_SHOCK = 0.05
 LEAST_SHOCK = 1e-6  # variance of a log rate at the least
 LEAST = 1e-3  # share of the offset that an expected share is above zero
 LEAST_SHARE = 1e-12  # of the variance between areas, where effects add
@@ -94,52 +94,41 @@ def expect(panel: Panel, members: sparse.csr_array, disjoint: int) -> Expectatio
         Placebos that share no area; the others add nothing to what the regression knows.
     """
     past = read_past(panel, members, disjoint)
-    observed, exposure = panel.sums(members, panel.after)
+    terms, (total, exposure) = past.terms, panel.sums(members, panel.after)
     base = past.offset * exposure
-    observed = observed + base
-    terms, repeated = past.terms, (members.shape[0] - 1) / disjoint
-    overlap = _overlap(members)
-    spread = terms[1:, 1].std()
-    level = terms[:, 1] / (spread if spread > 0 else 1.0)
-    slope = variance_slope(level[1:], past.steps, past.chance)
-    curve = _curve(level, slope)
+    observed, overlap = total + base, _overlap(members)
+    level = terms[:, 1] / max(terms[1:, 1].std(), np.finfo(float).tiny)
+    moves, by_chance = past.steps, past.chance
     coefficients, size, least = _first(panel, observed, exposure, terms)
-    for turn in range(ROUNDS):
-        shock = size * curve
-        coefficients, weights, rows, working = _fitted(
-            panel, observed, exposure, terms, shock, coefficients
+    for _ in range(ROUNDS):
+        curve = _curve(level, variance_slope(level[1:], moves, by_chance))
+        coefficients, weights, fits, inverse = _fitted(
+            panel, observed, exposure, terms, size * curve, coefficients, overlap
         )
-        fits, inverse = _without_overlap(terms, rows, working, overlap)
         eta = (terms * fits).sum(axis=1)
-        reach = repeated * np.einsum("gi,gij,gj->g", terms, inverse, terms)
         mean = np.exp(np.clip(eta, -FARTHEST, FARTHEST)) if panel.multiplies else eta
         expected = exposure * mean
-        unit = expected if panel.multiplies else exposure
-        off = (observed - expected) / unit
+        off = (observed - expected) / (expected if panel.multiplies else exposure)
         chance = 1 / expected if panel.scale == COUNT else np.zeros_like(expected)
+        reach = np.einsum("gi,gij,gj->g", terms, inverse, terms) * (len(terms) - 1) / disjoint
         known = (chance + reach)[1:]
         for _ in range(ROUNDS):
             size = float(excess(off[1:] ** 2, known, curve[1:], size))
         size = max(size, least)
-        if turn in (1, 2):
-            moves = np.column_stack([past.steps, off[1:]])
-            slope = variance_slope(level[1:], moves, np.column_stack([past.chance, known]))
-            curve = _curve(level, slope)
+        moves, by_chance = np.c_[past.steps, off[1:]], np.c_[past.chance, known]
     shock = size * curve
-    own = off
     if panel.multiplies:
         more = COUNTED if panel.scale == COUNT else 0.0
-        own = np.log((observed + more) / (expected + more)) + shock / 2
+        off = np.log((observed + more) / (expected + more)) + shock / 2
     shared, saved = carried_over(
-        panel, members, disjoint, coefficients[1], past.offset, own, chance + shock + reach
+        panel, members, disjoint, coefficients[1], past.offset, off, chance + shock + reach
     )
     alike = shared + (1 - fits[:, 1]) * terms[:, 1]
+    both = [panel.shifted(expected, exposure, by) - base for by in (shared, alike)]
     if panel.multiplies:
-        both = [np.maximum(expected * np.exp(x) - base, LEAST * base) for x in (shared, alike)]
-    else:
-        both = [expected + x * exposure for x in (shared, alike)]
+        both = [np.maximum(mean, LEAST * base) for mean in both]
     return Expectation(
-        observed=observed - base,
+        observed=total,
         expected=both[0],
         exposure=exposure,
         without=both[1],
@@ -172,21 +161,10 @@ def _first(
     """Coefficients and variance to begin with, and the least that the latter may become."""
     coefficients = np.zeros(terms.shape[1])
     if panel.multiplies:
-        coefficients[:2] = np.log(max(observed[1:].sum(), 0.5) / exposure[1:].sum()), 1.0
-        return coefficients, 0.05, LEAST_SHOCK
-    mean = (observed / exposure)[1:]
-    variance = max(float(mean.var()), np.finfo(float).tiny)
+        coefficients[:2] = np.log(observed[1:].sum() / exposure[1:].sum()), 1.0
+        return coefficients, FIRST_SHOCK, LEAST_SHOCK
+    variance = max(float((observed / exposure)[1:].var()), np.finfo(float).tiny)
     return coefficients, variance, LEAST_SHARE * variance
-
-
-def _variance_weights(
-    panel: Panel, exposure: np.ndarray, eta: np.ndarray, shock: np.ndarray
-) -> np.ndarray:
-    """Mean over variance of a total where effects multiply; else inverse variance of a mean."""
-    if not panel.multiplies:
-        return 1 / shock
-    chance = 1.0 if panel.scale == COUNT else 0.0
-    return 1 / (chance + shock * exposure * np.exp(np.clip(eta, -FARTHEST, FARTHEST)))
 
 
 def _fitted(
@@ -196,22 +174,32 @@ def _fitted(
     terms: np.ndarray,
     shock: np.ndarray,
     coefficients: np.ndarray,
+    overlap: sparse.csr_array,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Coefficients on the placebos; variance weights, working weights and working outcome of all;
-    by iteratively reweighted least squares (Poisson, log link) where effects multiply."""
+    """The regression on all placebos, and for each neighbourhood without those it overlaps.
+
+    Iteratively reweighted least squares, Poisson with a log link and variance weights where effects
+    multiply; then one step more for each neighbourhood. Coefficients (p,), variance weights, each
+    neighbourhood's coefficients (1 + B, p) and their covariances (1 + B, p, p).
+    """
     for _ in range(MOST_STEPS):
-        eta = terms @ coefficients
-        weights = rows = _variance_weights(panel, exposure, eta, shock)
-        working = observed / exposure
+        weights, rows, working = 1 / shock, 1 / shock, observed / exposure
         if panel.multiplies:
+            eta = terms @ coefficients
             mean = exposure * np.exp(np.clip(eta, -FARTHEST, FARTHEST))
+            weights = 1 / ((panel.scale == COUNT) + shock * mean)
             rows, working = weights * mean, eta + observed / mean - 1
-        cross = (terms[1:] * rows[1:, None]).T
-        found = np.linalg.solve(_ridged(cross @ terms[1:]), cross @ working[1:])
+        squares = terms[:, :, None] * terms[:, None, :] * rows[:, None, None]
+        products = terms * (rows * working)[:, None]
+        cross = _ridged(squares[1:].sum(axis=0))
+        found = np.linalg.solve(cross, products[1:].sum(axis=0))
         moved, coefficients = np.abs(found - coefficients).max(), found
         if moved < ENOUGH * max(1.0, np.abs(found).max()):
             break
-    return coefficients, weights, rows, working
+    apart = overlap @ squares[1:].reshape(len(squares) - 1, -1)
+    inverse = np.linalg.inv(cross - apart.reshape(squares.shape))
+    right = products[1:].sum(axis=0) - overlap @ products[1:]
+    return coefficients, weights, np.einsum("gij,gj->gi", inverse, right), inverse
 
 
 def _ridged(cross: np.ndarray) -> np.ndarray:
@@ -224,19 +212,3 @@ def _overlap(members: sparse.csr_array) -> sparse.csr_array:
     shared = members @ members[1:].T
     shared.data = np.ones_like(shared.data)
     return shared
-
-
-def _without_overlap(
-    terms: np.ndarray, weights: np.ndarray, working: np.ndarray, overlap: sparse.csr_array
-) -> tuple[np.ndarray, np.ndarray]:
-    """Coefficients (1 + B, p) of the fit without the placebos that share an area with each
-    neighbourhood, and their covariance (1 + B, p, p); one step from the fit on all."""
-    p = terms.shape[1]
-    squares = (terms[:, :, None] * terms[:, None, :] * weights[:, None, None]).reshape(-1, p * p)
-    products = terms * (weights * working)[:, None]
-    cross = squares[1:].sum(axis=0).reshape(p, p)
-    ridge = _ridged(cross) - cross
-    left = cross - (overlap @ squares[1:]).reshape(-1, p, p) + ridge
-    inverse = np.linalg.inv(left)
-    right = products[1:].sum(axis=0) - overlap @ products[1:]
-    return np.einsum("gij,gj->gi", inverse, right), inverse

@@ -14,6 +14,7 @@ from lsp_analysis.effects.one_area.groups import Groups, find_groups
 from lsp_analysis.effects.one_area.history import read_panel
 from lsp_analysis.effects.one_area.placebo_rank import Judgement, judge
 from lsp_analysis.effects.result import EffectEstimate
+from lsp_analysis.errors import PanelError
 from lsp_analysis.study.question import Question
 
 METHOD = "regression on the past, ranked among placebo neighbourhoods"
@@ -74,6 +75,12 @@ def estimate(
     question.need(before=FEWEST_BEFORE, comparisons=1)
     groups = find_groups(question, placebos)
     panel = read_panel(question)
+    if not panel.differs(groups.members):
+        raise PanelError(
+            f"{question.label!r} is the same in all comparison areas before the start, or from it "
+            "on, so nothing shows how far areas differ by chance. Check the column, and the "
+            "periods it was measured in."
+        )
     found = judge(panel, groups, question.level)
     alarms = false_positives(panel, groups, question.level) if checks else None
     unit, path_unit = _units(question)
@@ -95,7 +102,7 @@ def estimate(
         n_treated=int(question.treated.sum()),
         n_placebos=groups.n_placebos,
         n_disjoint=groups.disjoint,
-        finest_p=1 / (groups.disjoint + 1),
+        finest_p=1 / (groups.n_placebos + 1),
         p_value=found.p_value,
         false_alarms=alarms,
         assumptions=(*ASSUMPTIONS, UNTOUCHED[question.neighbours is not None]),
