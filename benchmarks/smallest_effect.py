@@ -14,16 +14,15 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from worlds import MEAN, World, read_worlds
 
-from lsp_analysis.effects.one_area.estimation import estimate
+from lsp_analysis import Question, estimate
 from lsp_analysis.effects.result import EffectEstimate
-from lsp_analysis.study.simulation.boroughs import SimulatedBorough, World, read_worlds
 
-LEVEL = 0.95
+ALPHA = 0.05 + 1e-9
 SEEDS_APART = 1_000_003
 SIDES = {"fall": ("low_is_good", -1), "rise": ("high_is_good", 1)}
 
@@ -36,8 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--only", default="", help="worlds whose name holds this text")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     options = parser.parse_args(arguments)
-    worlds = read_worlds(Path(__file__).with_name("worlds.csv"))
-    trials = product([w for w in worlds if options.only in w.name], range(options.sims))
+    trials = product(read_worlds(options.only), range(options.sims))
     with ProcessPoolExecutor(options.jobs) as pool:
         work = partial(planted, seed=options.seed * SEEDS_APART)
         parts = pool.map(work, trials, chunksize=5)
@@ -51,34 +49,32 @@ def planted(trial: tuple[World, int], *, seed: int) -> list[dict[str, object]]:
     world, number = trial
     rows = []
     for side, (polarity, sign) in SIDES.items():
-        named = ask(world.simulate(seed=seed + number), polarity).smallest_relative
-        if np.isfinite(named):
-            effect = float(np.log1p(sign * named))
-            found = ask(world.simulate(seed=seed + number, effect=effect), polarity)
+        named = ask(world.simulate(seed + number), polarity)
+        size = named.smallest_relative
+        if world.kind == "mean":
+            size = named.smallest_effect / (0.4 * MEAN)
+        if np.isfinite(size):
+            found = ask(world.simulate(seed + number, sign * size), polarity)
             rows.append(
-                {"world": world.name, "side": side, "named": named,
-                 "found": found.p_value <= 1 - LEVEL + 1e-12}
+                {"world": world.name, "side": side, "named": named.smallest_relative,
+                 "found": found.p_value <= ALPHA}
             )  # fmt: skip
     return rows
 
 
-def ask(borough: SimulatedBorough, polarity: str) -> EffectEstimate:
-    """`estimate`, its core alone."""
-    return estimate(
-        borough.panel, outcome="count", population="population", treated=borough.treated,
-        start=borough.start, neighbours=borough.neighbours, level=LEVEL, checks=False,
-        polarity=polarity,
-    )  # fmt: skip
+def ask(question: Question, polarity: str) -> EffectEstimate:
+    """The product's method."""
+    return estimate(question.named(polarity=polarity), checks=False)
 
 
 def power_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Median of what was named, and how often it was found, by world and side."""
-    groups = rows.groupby(["world", "side"], sort=False)
-    share, count = groups["found"].mean(), groups["found"].size()
-    error = np.sqrt(share * (1 - share) / count)
-    table = pd.DataFrame({"named": (100 * groups["named"].median()).round(0)})
-    table["found"] = [f"{100 * p:.0f} ({100 * e:.0f})" for p, e in zip(share, error, strict=True)]
-    return table
+    """One row per world: median effect named, and how often it was found, as a fall and a rise."""
+    by_world = rows.groupby(["side", "world"], sort=False)
+    named = (100 * by_world["named"].median()).round(0)
+    mean, error = 100 * by_world["found"].mean(), 100 * by_world["found"].sem()
+    found = mean.round(0).astype(str) + " (" + error.round(0).astype(str) + ")"
+    table = pd.DataFrame({"named": named, "found": found}).reset_index()
+    return table.pivot_table(["named", "found"], "world", "side", aggfunc="first", sort=False)
 
 
 if __name__ == "__main__":

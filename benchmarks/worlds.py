@@ -58,7 +58,10 @@ class World:
         return 0.4 * fall * MEAN if self.kind == "mean" else float(np.log1p(fall))
 
     def simulate(self, seed: int, fall: float = 0.0) -> Question:
-        """One borough, and the question what happened in its worst neighbourhood."""
+        """One borough, and the question what happened in its worst neighbourhood.
+
+        `fall` is the effect as a share, below 0 for a fall and above it for a rise.
+        """
         rng = np.random.default_rng([seed, zlib.crc32(self.name.encode())])
         graph = made_up_map(self.areas, seed % MAPS)
         spread = spread_of(self.areas, seed % MAPS, self.spatial)
@@ -78,8 +81,10 @@ class World:
         after = np.ix_(treated, np.arange(self.periods) >= self.start)
         if fall and self.kind == "mean":
             outcome[after] += self.effect(fall)
-        elif fall:
+        elif fall < 0:
             outcome[after] = rng.binomial(outcome[after].astype(int), 1 + fall)
+        elif fall:
+            outcome[after] += rng.poisson(outcome[after] * fall)
         return self._question(outcome, people, treated, graph)
 
     def _paths(self, rng, level, spread) -> np.ndarray:

@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
 
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.study.simulation.boroughs import World, read_worlds, simulate_borough
+from lsp_analysis.study.simulation.boroughs import simulate_borough
 from lsp_analysis.study.simulation.graph import as_graph, planar_graph, worst_group
 
 GRAPH = planar_graph(177, seed=7)
-WORLDS = read_worlds(ROOT / "benchmarks" / "worlds.csv")
 
 
 def counts(borough) -> np.ndarray:
@@ -217,29 +215,3 @@ def test_a_map_can_be_given_as_pairs_in_one_direction_or_as_a_frame_in_both():
 def test_a_setting_out_of_range_is_refused_with_its_name(settings, words):
     with pytest.raises(ParameterError, match=words):
         simulate_borough(seed=1, **settings)
-
-
-def test_the_worlds_of_the_benchmarks_span_what_boroughs_are_like():
-    table = pd.DataFrame([vars(world) for world in WORLDS])
-    assert table["name"].is_unique
-    assert table["mean_count"].min() == 0.5
-    assert table["mean_count"].max() == 50
-    assert set(table["group_size"]) == {1, 4}
-    assert (table["selection_window"] <= table["start"]).all()
-
-
-@pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
-def test_every_world_draws_a_borough_with_its_settings(world):
-    borough = world.simulate(seed=1, adjacency=GRAPH)
-    assert len(borough.treated) == world.group_size
-    assert borough.start == pd.Period("2003-01", "M") + world.start
-    assert borough.panel["count"].mean() == pytest.approx(world.mean_count, rel=0.35)
-
-
-def test_a_table_of_worlds_with_an_unknown_setting_is_refused(tmp_path):
-    file = tmp_path / "worlds.csv"
-    file.write_text("name,mean\nodd,3\n")
-    with pytest.raises(ParameterError, match=r"\['mean'\]"):
-        read_worlds(file)
-    file.write_text("name,mean_count\nsparse,2\n")
-    assert read_worlds(file) == (World("sparse", mean_count=2.0),)

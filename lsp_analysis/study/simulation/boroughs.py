@@ -12,10 +12,8 @@ goes away by itself, as it does when a board picks one.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -25,50 +23,6 @@ from lsp_analysis.study.simulation.graph import AreaGraph, as_graph, planar_grap
 
 FIRST_PERIOD = "2003-01"
 MEAN_POPULATION = 1_500
-
-
-@dataclass(frozen=True)
-class World:
-    """Settings of a kind of borough; `simulate` draws one of its boroughs.
-
-    Attributes
-    ----------
-    mean_count : float above 0
-        Borough mean of the expected count per area and month, without effect.
-    overdispersion : float, 0 or more
-        Squared coefficient of variation of the shocks: a count's variance is its mean plus
-        ``overdispersion`` x mean squared.
-    autocorrelation : float in [0, 1)
-        Correlation of an area's log shock with that of the month before.
-    spatial : float in [0, 1)
-        Coefficient of the simultaneous autoregression behind levels and shocks.
-    level_sd : float, 0 or more
-        Standard deviation over areas of the log level.
-    start : int
-        Position of the first treated month.
-    selection_window : int
-        Months before `start` on whose observed rate the neighbourhood is picked.
-    group_size : int
-        Small areas in the neighbourhood, which is in one piece.
-    """
-
-    name: str
-    mean_count: float = 4.0
-    overdispersion: float = 0.1
-    autocorrelation: float = 0.5
-    spatial: float = 0.5
-    level_sd: float = 0.5
-    start: int = 36
-    selection_window: int = 12
-    group_size: int = 1
-
-    def simulate(
-        self, *, seed: int, effect: float = 0.0, adjacency: AreaGraph | None = None, **settings
-    ) -> SimulatedBorough:
-        """A borough of this world; `settings` are further keywords of `simulate_borough`."""
-        own = {key: value for key, value in asdict(self).items() if key != "name"}
-        keywords = {**own, **settings}
-        return simulate_borough(adjacency=adjacency, effect=effect, seed=seed, **keywords)
 
 
 @dataclass(frozen=True)
@@ -143,8 +97,21 @@ def simulate_borough(
         Position of the first treated month; None is three fifths of the way.
     effect : float
         Log ratio applied to the neighbourhood's expectation from `start` on.
-    mean_count, overdispersion, autocorrelation, spatial, level_sd, selection_window, group_size
-        As for `World`.
+    mean_count : float above 0
+        Borough mean of the expected count per area and month, without effect.
+    overdispersion : float, 0 or more
+        Squared coefficient of variation of the shocks: a count's variance is its mean plus
+        ``overdispersion`` x mean squared.
+    autocorrelation : float in [0, 1)
+        Correlation of an area's log shock with that of the month before.
+    spatial : float in [0, 1)
+        Coefficient of the simultaneous autoregression behind levels and shocks.
+    level_sd : float, 0 or more
+        Standard deviation over areas of the log level.
+    selection_window : int
+        Months before `start` on whose observed rate the neighbourhood is picked.
+    group_size : int
+        Small areas in the neighbourhood, which is in one piece.
     seed : int
         Same seed, same borough.
 
@@ -212,20 +179,6 @@ def log_normal_shocks(
     white = rng.standard_normal((len(spread), n_periods))
     sd = np.sqrt(np.log1p(overdispersion))
     return np.exp(sd * spread @ white @ _carry_over(n_periods, autocorrelation).T - sd**2 / 2)
-
-
-def read_worlds(path: str | Path) -> tuple[World, ...]:
-    """The worlds of a CSV with a column per attribute of `World`; missing columns mean defaults."""
-    kinds = {name: type(default) for name, default in asdict(World(name="")).items()}
-    with Path(path).open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    unknown = sorted(set(rows[0] if rows else ()) - set(kinds))
-    if not rows or unknown:
-        raise ParameterError(
-            f"{path} has no rows or has columns that are no setting of a world ({unknown}). "
-            f"Use {', '.join(kinds)}."
-        )
-    return tuple(World(**{key: kinds[key](value) for key, value in row.items()}) for row in rows)
 
 
 def _populations(rng: np.random.Generator, n_areas: int, sd: float) -> np.ndarray:
