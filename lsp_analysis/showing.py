@@ -38,11 +38,17 @@ class Shown:
     _events: Any = None
 
     def __init_subclass__(cls, **options: Any) -> None:
-        """Let the ``plot`` and ``draw`` methods of a new class stamp its note on the picture."""
+        """Let the ``plot`` and ``draw`` methods of a new class name and stamp their pictures."""
         super().__init_subclass__(**options)
         for name, method in list(vars(cls).items()):
             if callable(method) and name.startswith(("plot", "draw")):
                 setattr(cls, name, _stamped(method))
+
+    @property
+    def chart_name(self) -> str:
+        """What its charts are of, where they do not say so: by default its indicator or name."""
+        name = getattr(getattr(self, "indicator", None), "name", "") or getattr(self, "name", "")
+        return name if isinstance(name, str) else ""
 
     def shown_table(self) -> Table | None:
         """The table shown under the picture; by default the summary frame in plain words."""
@@ -106,6 +112,8 @@ def readable(frame: pd.DataFrame) -> Table | None:
     if frame.index.name or frame.index.nlevels > 1:
         frame = frame.reset_index()
     frame = frame.dropna(axis=1, how="all")
+    for name in {"p", "p_value", "p_adjusted", "pretrend_p"} & set(frame):
+        frame[name] = [wording.p_value(p)[2:].removeprefix("= ") for p in frame[name]]
     if frame.empty:
         return None
     named = frame.rename(columns=lambda name: wording.capital(str(name).replace("_", " ")))
@@ -139,7 +147,7 @@ def _part(make: Callable[[], Any]) -> str:
 
 
 def _stamped(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A drawing method whose picture bears the note of its result."""
+    """A drawing method whose picture bears the note and the name of its result."""
 
     takes_events = "events" in signature(method).parameters
 
@@ -148,9 +156,10 @@ def _stamped(method: Callable[..., Any]) -> Callable[..., Any]:
         if takes_events and self._events is not None:
             kwargs.setdefault("events", self._events)
         drawn = method(self, *args, **kwargs)
-        if self._note and hasattr(drawn, "figure"):
-            from lsp_analysis.figures.style import stamp
+        if hasattr(drawn, "figure"):
+            from lsp_analysis.figures.style import name_chart, stamp
 
+            name_chart(drawn, self.chart_name)
             stamp(drawn.figure.get_figure(root=True), self._note)
         return drawn
 

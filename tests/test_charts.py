@@ -276,27 +276,6 @@ def test_placebo_paths_rank_the_treated_gap():
     assert "farther lie 1 of 6 placebos" in alt
 
 
-def test_the_specification_curve_sorts_estimates_and_leaves_out_choices_that_do_not_vary():
-    frame = pd.DataFrame(
-        {
-            "estimate": [2.0, -1.0, 1.0],
-            "low": [1.0, -2.0, -1.0],
-            "high": [3.0, 0.5, 3.0],
-            "pool": ["all", "near", "near"],
-            "scale": "log",
-            "preferred": [False, False, True],
-        }
-    )
-    ax = figures.draw_specification_curve(frame, unit="percent")
-    upper, grid = ax.child_axes
-    names = [t.get_text() for t in grid.get_yticklabels()]
-    assert names == ["Pool: near", "all"]
-    assert "intervals clear of zero: 1 of 3. Preferred: +1.0 percentage points." in figures.alt_of(
-        ax
-    )
-    assert upper.get_xlim() == (0, 4)
-
-
 def test_small_multiples_keep_one_scale_of_time_and_their_own_of_values():
     parts = [
         pd.DataFrame({"title": t, "period": YEARS, "series": "A", "value": scale * np.arange(6.0)})
@@ -329,38 +308,6 @@ def test_the_wedge_says_how_many_start_when():
         ax
     )
     assert key(ax) == ["Programme", "Comparison"]
-
-
-def test_the_balance_plot_counts_differences_over_the_threshold():
-    frame = pd.DataFrame(
-        {
-            "covariate": ["x", "y", "x", "y"],
-            "difference": [0.3, -0.4, 0.02, 0.05],
-            "series": ["Before", "Before", "After", "After"],
-        }
-    )
-    alt = figures.alt_of(figures.draw_balance(frame))
-    assert "Before: largest −0.40 standard deviations (y)" in alt
-    assert "After: largest 0.05 standard deviations (y); over 0.10 in size: none of 2." in alt
-
-
-def test_positions_stand_with_the_first_on_top():
-    frame = pd.DataFrame(
-        {"edition": [2004, 2007, 2010], "series": "Hall i' th' Wood", "position": [7, 2, 3]}
-    )
-    ax = figures.draw_slope_ranks(frame, out_of=177)
-    bottom, top = ax.get_ylim()
-    assert bottom > 177 > 1 > top
-    assert "7th in 2004, 2nd in 2007 and 3rd in 2010" in figures.alt_of(ax)
-    assert texts(ax) == ["7", "2", "3"]
-
-
-def test_rings_are_drawn_nearest_first():
-    frame = pd.DataFrame(
-        {"ring": ["0–500 m", "farther"], "estimate": [-1.0, 0], "low": [-2, -1], "high": [0, 1]}
-    )
-    ax = figures.draw_rings(frame, unit="per_1000")
-    assert [t.get_text() for t in ax.get_xticklabels()] == ["0–500 m", "farther"]
 
 
 def test_the_flow_tells_every_box():
@@ -430,3 +377,32 @@ def test_heads_of_open_intervals_keep_off_the_labels():
     assert len(heads) == 2
     assert left < min(heads)
     assert max(heads) < right
+
+
+def test_positions_stand_with_the_first_on_top():
+    frame = pd.DataFrame({"period": [2004, 2007, 2010], "series": "Here", "value": [7, 2, 3]})
+    bottom, top = figures.draw_trend(frame, first_on_top=True).get_ylim()
+    assert bottom > 7 > 1 >= top
+
+
+def test_a_forecast_is_drawn_unlike_data():
+    frame = pd.DataFrame({"period": YEARS, "gap": 1.0, "low": 0.0, "high": 2.0, "kind": "seen"})
+    frame.loc[4:, "kind"] = "forecast"
+    ax = figures.draw_gap(frame)
+    ahead, seen = ax.lines[:2]
+    assert (list(seen.get_xdata()), list(ahead.get_xdata())) == (
+        [YEARS[i].ordinal for i in range(4)],
+        [YEARS[i].ordinal for i in range(3, 6)],
+    )
+    assert ahead.get_linestyle() != seen.get_linestyle()
+    assert ahead.get_markerfacecolor() == "white" != seen.get_markerfacecolor()
+    assert key(ax) == ["As counted", "Forecast"]
+
+
+def test_one_estimate_without_measure_does_not_crush_the_others():
+    rows = [("a", -1, -2, 0), ("b", 1, 0, 2), ("c", 3, 2, 4), ("d", 4.85e6, -1e7, 1e7)]
+    frame = pd.DataFrame(rows, columns=["label", "estimate", "low", "high"]).astype({"low": float})
+    low, high = figures.draw_forest(frame, unit="percent").get_xlim()
+    assert -50 < low < -2
+    assert 4 < high < 50
+    assert figures.draw_forest(frame.iloc[:3], unit="percent").get_xlim()[1] < 10

@@ -110,23 +110,6 @@ def placebo_paths(n, scale):
     return {"frame": pd.concat(parts), "start": "2004-04"}
 
 
-def slope(n, scale):
-    n = min(n, 5)
-    frame = pd.DataFrame(
-        {"edition": [2004, 2007, 2010, 2015, 2019][:n], "position": range(1, n + 1)}
-    )
-    return {"frame": pd.concat([frame.assign(series=s) for s in names(3)]), "out_of": 177}
-
-
-def rings(n, scale):
-    return labelled(min(n, 8), scale, "ring")
-
-
-def specifications(n, scale):
-    frame = intervals(n, scale)
-    return {"frame": frame.assign(pool=[LONG if i % 2 else "all" for i in range(n)])}
-
-
 def wedge(n, scale):
     rows = [(c, p, i < p) for i, c in enumerate(names(n)) for p in range(6)]
     return {"frame": pd.DataFrame(rows, columns=["cluster", "period", "treated"])}
@@ -164,16 +147,10 @@ CHARTS = {
         "frame": intervals(n, s).assign(relative_period=np.arange(n) - n // 2)
     },
     "draw_placebo_paths": placebo_paths,
-    "draw_specification_curve": specifications,
-    "draw_rings": rings,
     "draw_power": lambda n, s: {
         "frame": pd.DataFrame({"x": np.arange(n) * abs(s), "power": np.linspace(0, 1, n)})
     },
     "draw_wedge": wedge,
-    "draw_balance": lambda n, s: {
-        "frame": pd.DataFrame({"covariate": names(n), "difference": intervals(n, s)["estimate"]})
-    },
-    "draw_slope_ranks": slope,
     "draw_flow": flow,
 }
 
@@ -221,8 +198,6 @@ def test_a_frame_of_missing_values_says_there_is_nothing_to_show(name):
     key = next(iter(arguments))
     frame = arguments[key]
     empty = blank(frame) if isinstance(frame, pd.DataFrame) else frame * np.nan
-    if name == "draw_slope_ranks":
-        empty = frame.assign(position=np.nan)
     ax = draw(name, arguments | {key: empty})
     assert "no data" in figures.alt_of(ax)
     assert_fit_for_a_page(ax)

@@ -11,7 +11,7 @@ from conftest import ROOT
 
 from lsp_analysis import area_brief, figures, open_study
 from lsp_analysis.errors import PanelError
-from lsp_analysis.figures.style import alt_of
+from lsp_analysis.figures.style import alt_of, name_chart
 from lsp_analysis.showing import Shown, carries_note, readable
 from lsp_analysis.wording import Sentence
 
@@ -112,3 +112,24 @@ def test_results_of_a_study_show_all_three(brief):
         assert html.count("<p>") >= 1
         assert len(images(html)) == 1
         assert "<table" in html
+
+
+@dataclass(frozen=True)
+class Named(Rise):
+    """A result of an indicator."""
+
+    name: str = "Burglary"
+
+
+def test_a_chart_names_its_indicator_once():
+    ax = Named().plot()
+    assert ax.get_title(loc="left") == "Burglary"
+    before = ax.get_title(loc="left")
+    assert name_chart(ax, "Burglary").get_title(loc="left") == before
+
+
+def test_no_small_chance_is_printed_as_nothing():
+    frame = pd.DataFrame({"p_value": [0.0000702, 0.5], "share": [2e-9, 0.2]})
+    shown = readable(frame)._repr_html_()
+    assert "&lt; 0.001" in shown
+    assert "0.000<" not in shown

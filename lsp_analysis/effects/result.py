@@ -153,6 +153,11 @@ class EffectEstimate(Shown):
     caution: str = ""
     model: Any = field(default=None, repr=False, compare=False)
 
+    @property
+    def chart_name(self) -> str:
+        """The outcome in words."""
+        return wording.capital(self.label)
+
     def __post_init__(self) -> None:
         """Refuse words that are none, on which a sentence or a chart would break."""
         check_words(unit=self.unit, label=self.label, area=self.area)

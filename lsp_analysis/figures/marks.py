@@ -12,11 +12,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import Formatter, MaxNLocator
-from matplotlib.transforms import ScaledTranslation
 
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.figures.style import DASHES, GRID, INK, MARK, MARKERS, PALETTE, SMALL, record
+from lsp_analysis.figures.style import (
+    DASHES,
+    GRID,
+    INK,
+    MARK,
+    MARKERS,
+    PALETTE,
+    SMALL,
+    lift_key,
+    record,
+)
 
 # verdict -> colour, marker, symbol in text: told apart without colour
 VERDICT_MARKS = {
@@ -25,8 +34,8 @@ VERDICT_MARKS = {
     "worse": (PALETTE[3], "v", "▼"),
     "higher": (PALETTE[1], "D", "◆"),
     "lower": (PALETTE[2], "s", "■"),
-    "not compared": ("white", "o", "○"),
-    "close to it": (MARK, "s", "■"),
+    "not compared": ("white", "d", "◇"),
+    "close to it": (MARK, "P", "≈"),
     "no clear difference": ("white", "o", "○"),
     "too few to say": (MARK, "o", "–"),
     "not comparable": (MARK, "x", "✗"),
@@ -76,6 +85,11 @@ def wrapped(text: Any, width: int = 26, lines: int = 3) -> str:
     return "\n".join(
         textwrap.wrap(one_line(text), width, max_lines=lines, placeholder=" …") or [""]
     )
+
+
+def in_key(value: float, unit: str) -> str:
+    """A value as a key has it: the unit is on the axis, but per cent."""
+    return wording.quantity(value, unit if unit == "percent" else "")
 
 
 def level_words(level: float) -> str:
@@ -145,13 +159,10 @@ def key_above(
     texts = [wording.capital(wrapped(label, longest, 2)) for label in labels]
     # matplotlib drops labels that start with an underscore
     texts = [f" {text}" if text.startswith("_") else text for text in texts]
-    up = ScaledTranslation(0, lift / 72, ax.figure.dpi_scale_trans)
-    ax.legend(
+    key = ax.legend(
         handles,
         texts,
         loc="lower left",
-        bbox_to_anchor=(0, 1),
-        bbox_transform=ax.transAxes + up,
         ncols=_key_columns(texts, room),
         frameon=False,
         borderaxespad=0,
@@ -161,6 +172,7 @@ def key_above(
         labelcolor=INK,
         fontsize=SMALL,
     )
+    lift_key(key, lift)
 
 
 def _key_columns(texts: list[str], room: float) -> int:

@@ -10,6 +10,7 @@ import base64
 import html
 import io
 import sys
+import textwrap
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,12 +23,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.transforms import ScaledTranslation
 
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.figures.fitting import FittedLayout
 from lsp_analysis.figures.house_axes import HouseAxes
 from lsp_analysis.figures.lettering import FAMILY, Paper
 from lsp_analysis.figures.palette import few_colours
+from lsp_analysis.wording import inside
 
 PALETTE = ("#12436D", "#28A197", "#801650", "#F46A25")
 GREYS = ("#3D3D3D", "#6B6B6B", "#BFBFBF", "#E5E5E5")  # text, marks, bands, grid
@@ -40,6 +44,7 @@ SMALL = 9.0
 WIDTH, HEIGHT = 6.4, 3.6
 _CSS_DPI = 96
 _SHARPNESS = 1.5
+_WIDEST_HEAD = 92  # characters of a line across a picture
 _WIDEN = 1.3  # times a picture may grow where the page is wider
 
 _HOUSE = {
@@ -265,6 +270,32 @@ def render(figure: Figure, *, kind: str = "png", note: str = "") -> bytes:
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
             return buffer.getvalue()
         return few_colours(_drawn_once(figure))
+
+
+def name_chart(ax: Axes, name: str) -> Axes:
+    """Say at the head of a chart, or else at its horizontal axis, what it is of; once."""
+    title, below = ax.get_title(loc="left"), ax.get_xlabel()
+    scaled = ax.axison and len(ax.get_yticks())  # and no map
+    if not name or not scaled or name.lower() in f"{title} {below}".lower():
+        return ax
+    named = f"{name}: {inside(title or below)}" if title or below else name
+    text = "\n".join(textwrap.wrap(" ".join(named.split()), _WIDEST_HEAD))
+    if title or not below:
+        ax.set_title(text, loc="left", fontsize=SMALL, color=INK, y=1, pad=5)
+        if (key := ax.get_legend()) is not None:
+            more = text.count("\n") - title.count("\n")
+            lift_key(key, key.lsp_lift + more * 1.2 * SMALL)
+    else:
+        ax.set_xlabel(text, fontsize=SMALL)
+    return ax
+
+
+def lift_key(key: Legend, lift: float) -> None:
+    """Place a key `lift` points above the plot, over its head."""
+    ax = key.axes
+    up = ScaledTranslation(0, lift / 72, ax.figure.dpi_scale_trans)
+    key.set_bbox_to_anchor((0, 1), transform=ax.transAxes + up)
+    key.lsp_lift = lift
 
 
 def stamp(figure: Figure, note: str) -> None:

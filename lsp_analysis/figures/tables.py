@@ -21,8 +21,8 @@ SYMBOLS = {
     "worse": "▼",
     "higher": "◆",
     "lower": "■",
-    "not compared": "○",
-    "close to it": "■",
+    "not compared": "◇",
+    "close to it": "≈",
     "no clear difference": "○",
     "too few to say": "–",
     "not comparable": "✗",
@@ -95,7 +95,11 @@ class Table:
         if isinstance(value, bool):
             return "yes" if value else "no"
         if isinstance(value, numbers.Number) and not isinstance(value, complex):
-            return _text(wording.quantity(value, self.units.get(column, ""), self._places(column)))
+            places = self._places(column)
+            text = wording.quantity(value, self.units.get(column, ""), places)
+            rounded_away = places and 0 < abs(value) < 0.5 * 10.0**-places
+            less = "> −" if value < 0 else "< "
+            return _text(f"{less}{10.0**-places:.{places}f}" if rounded_away else text)
         if isinstance(value, str) and value in SYMBOLS:
             named = value.replace(" ", "-") if value in VERDICTS else LIGHTS.get(value, "")
             kind = f" {named}" if named else ""

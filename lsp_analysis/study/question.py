@@ -131,6 +131,11 @@ class Question(Shown):
 
     _note = note
 
+    @property
+    def chart_name(self) -> str:
+        """The outcome in words."""
+        return wording.capital(self.label)
+
     def sentence(self) -> wording.Sentence:
         """What is asked, of which areas and dates, and with which caution."""
         return overview.question_sentence(self)

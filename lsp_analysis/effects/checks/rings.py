@@ -93,8 +93,8 @@ def spillover(
     else:
         status, rest = PASSED, f"{seen}."
     return CheckResult(
-        name, status, f"{wording.capital(told)}. {rest}", table, "draw_rings",
-        {"unit": shown_unit(case), "level": case.level},
+        name, status, f"{wording.capital(told)}. {rest}", table, "draw_forest",
+        {"unit": shown_unit(case), "level": case.level}, table.rename(columns={"ring": "label"}),
     )  # fmt: skip
 
 

@@ -123,7 +123,13 @@ class EditionStory(Shown):
         """Positions by edition: the neighbourhood, and areas as deprived before the start."""
         shown = list(dict.fromkeys(self.lines["series"]))[:2]
         lines = self.lines[self.lines["series"].isin(shown)]
-        return figures.draw_slope_ranks(lines, highlight=self.area, ax=ax)
+        return figures.draw_trend(
+            lines.rename(columns={"edition": "period", "position": "value"}),
+            unit="position in the borough (1 is most deprived)",
+            highlight=self.area,
+            first_on_top=True,
+            ax=ax,
+        )
 
 
 def _places(change: float) -> str:

@@ -169,10 +169,15 @@ class SideBySide(Shown):
 
     def plot_specifications(self, ax: Axes | None = None) -> Axes:
         """Every method and choice of comparison areas, in order of size."""
-        rows, (bottom, top) = self.specifications, self._room()
-        low, high = rows["low"].clip(lower=bottom), rows["high"].clip(upper=top)
-        rows = rows.assign(low=low, high=high).replace([np.inf, -np.inf], np.nan)
-        return figures.draw_specification_curve(rows, unit=self._axis, level=self.level, ax=ax)
+        rows = self.specifications.sort_values("estimate", kind="stable", ignore_index=True)
+        rows = rows.assign(label=rows["method"] + ", " + rows["areas"])
+        return figures.draw_forest(
+            rows[["label", "estimate", "low", "high"]],
+            unit=self._axis,
+            level=self.level,
+            limits=self._room(),
+            ax=ax,
+        )
 
 
 def side_by_side(question: Question) -> SideBySide:

@@ -61,11 +61,18 @@ class Balance(Shown):
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Standardised differences, with the arms as series."""
-        frame = self.table.rename(columns={"arm": "series"})
-        frame["covariate"] = frame["covariate"].str.replace("_", " ")
-        return figures.draw_balance(
-            frame[["covariate", "difference", "series"]], threshold=SMALL, ax=ax
+        """Standardised differences, arm by arm."""
+        frame = pd.DataFrame(
+            {
+                "label": self.table["covariate"].str.replace("_", " "),
+                "estimate": self.table["difference"],
+                "low": np.nan,
+                "high": np.nan,
+                "group": self.table["arm"],
+            }
+        )
+        return figures.draw_forest(
+            frame, unit="standard deviations from the control", worth_having=SMALL, ax=ax
         )
 
 

@@ -22,7 +22,6 @@ from lsp_analysis.figures.marks import (
     style_of,
     unit_above,
     wrapped,
-    zero_line,
 )
 from lsp_analysis.figures.style import (
     GRID,
@@ -163,61 +162,3 @@ def _wedge_alt(frame: pd.DataFrame, clusters: list, periods: list, treated: np.n
         if never
         else words
     )
-
-
-@in_house_style
-def draw_balance(frame: pd.DataFrame, *, threshold: float = 0.1, ax: Axes | None = None) -> Axes:
-    """Standardised differences between arms, covariate by covariate.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Columns ``covariate``, ``difference`` (in standard deviations) and, as an option, ``series``
-        (before and after matching, say).
-    threshold : float
-        Size up to which a difference counts as small: a grey band.
-    """
-    need(frame, ["covariate", "difference"], "draw_balance")
-    frame = frame if "series" in frame else frame.assign(series="Difference")
-    names = list(pd.unique(frame["covariate"]))
-    ax = axes_for(ax, height=max(1.7, 1.0 + float(row_heights(names, each=0.26).sum())))
-    difference = floats(frame["difference"])
-    if not np.isfinite(difference).any():
-        return nothing_drawn(ax, frame, "Balance plot")
-    y, _ = rows(ax, names, each=0.26)
-    heights = frame["covariate"].map(dict(zip(names, y, strict=True))).to_numpy(dtype=float)
-    ax.axvspan(-threshold, threshold, color=GRID, alpha=0.7, linewidth=0, zorder=0)
-    zero_line(ax, "x")
-    order = list(pd.unique(frame["series"]))
-    handles = []
-    for i, name in enumerate(order):
-        inside = (frame["series"] == name).to_numpy()
-        look = style_of(i) | {"linestyle": "", "markersize": 7}
-        handles += ax.plot(difference[inside], heights[inside], zorder=4 - 0.1 * i, **look)
-    reach = 1.12 * max(np.nanmax(np.abs(difference)), 1.5 * threshold)
-    ax.set_xlim(-reach, reach)
-    number_axis(ax, "x")
-    band = f"grey: up to {wording.number(threshold)}"
-    ax.set_xlabel(f"Difference between arms in standard deviations ({band})", fontsize=SMALL)
-    if len(order) > 1:
-        key_above(ax, handles, order, lift=5, taken=2.1)
-    return record(ax, alt=_balance_alt(frame, difference, order, threshold), data=frame)
-
-
-def _balance_alt(
-    frame: pd.DataFrame, difference: np.ndarray, order: list[str], threshold: float
-) -> str:
-    """The largest difference of each series and how many exceed the threshold."""
-    words = ["Balance plot."]
-    for name in order:
-        sizes = np.abs(np.where(frame["series"] == name, difference, np.nan))
-        if not np.isfinite(sizes).any():
-            continue
-        largest = int(np.nanargmax(sizes))
-        over, n = int((sizes > threshold).sum()), int(np.isfinite(sizes).sum())
-        words.append(
-            f"{one_line(name)}: largest {wording.number(difference[largest], 2)} standard "
-            f"deviations ({one_line(frame['covariate'].iloc[largest])}); over "
-            f"{wording.number(threshold)} in size: {wording.of_total(over, n)}."
-        )
-    return " ".join(words)

@@ -18,12 +18,12 @@ from lsp_analysis.figures.marks import (
     row_heights,
     rows,
     unit_above,
-    wrapped,
     zero_line,
 )
 from lsp_analysis.figures.style import BAND, INK, PALETTE, SMALL, axes_for, in_house_style, record
 
 _POINT = {"marker": "o", "markersize": 6, "linestyle": "", "color": PALETTE[0], "zorder": 3}
+_CRUSHED = 10  # times the middle reach of intervals that one may have
 _WHISKER = {"color": PALETTE[0], "linewidth": 1.6, "zorder": 2}
 
 
@@ -72,13 +72,14 @@ def draw_forest(
     if worth_having:
         band = (reference - worth_having, reference + worth_having)
         ax.axvspan(*band, color=BAND, alpha=0.35, linewidth=0, zorder=0)
+    limits = _room(frame, reference, limits)
     open_ends = _open_ends(frame, limits)
     low, high = (
         np.clip(np.where(runs_on & np.isnan(end), estimate, end), *limits)
         for end, runs_on in zip((low, high), open_ends, strict=True)
     )
     ax.hlines(y, low, high, **_WHISKER)
-    ax.plot(estimate, y, **_POINT)
+    ax.plot(np.clip(estimate, *limits), y, **_POINT)
     zero_line(ax, "x", reference)
     number_axis(ax, "x")
     ax.xaxis.get_major_locator().set_params(nbins=4)
@@ -87,7 +88,7 @@ def draw_forest(
     lines = lines if np.isfinite(low).any() or open_ends.any() else ""
     notes = [lines] if lines else []
     if worth_having:
-        notes.append("grey: too small to be worth having")
+        notes.append(f"grey: smaller than {wording.number(worth_having)}")
     name = wording.change_label(unit) or "Estimate"
     ax.set_xlabel(f"{name}{', ' if notes else ''}{'; '.join(notes)}", fontsize=SMALL)
     written = [
@@ -141,42 +142,6 @@ def draw_event_study(
 
 
 @in_house_style
-def draw_rings(
-    frame: pd.DataFrame, *, unit: str = "", level: float = 0.95, ax: Axes | None = None
-) -> Axes:
-    """The change in rings around the programme area, nearest first: did it spill over or move?
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Columns ``ring`` (label, nearest first), ``estimate``, ``low``, ``high``.
-    unit : str
-        Unit code of the outcome, or an axis label.
-    level : float between 0 and 1
-        Coverage of the intervals.
-    """
-    need(frame, ["ring", "estimate", "low", "high"], "draw_rings")
-    ax = axes_for(ax, height=3.2)
-    estimate, low, high = (floats(frame[c]) for c in ("estimate", "low", "high"))
-    if not np.isfinite(estimate).any():
-        return nothing_drawn(ax, frame, "Chart of changes by distance")
-    x = np.arange(len(frame))
-    ax.vlines(x, low, high, **_WHISKER)
-    ax.plot(x, estimate, **_POINT)
-    zero_line(ax)
-    number_axis(ax)
-    width = max(6, int(66 / len(frame)))
-    ax.set_xticks(x, labels=[wrapped(ring, width) for ring in frame["ring"]])
-    ax.set_xlim(-0.5, len(frame) - 0.5)
-    ax.set_xlabel("Distance from the programme area", fontsize=SMALL)
-    name = wording.change_label(unit) or "Estimate"
-    unit_above(ax, f"{name}, with {level_words(level)} intervals")
-    words = _listed(frame["ring"], estimate, low, high, unit)
-    alt = f"Changes by distance from the programme area. {words}"
-    return record(ax, alt=alt, data=frame)
-
-
-@in_house_style
 def draw_nothing(frame: pd.DataFrame, *, what: str, reason: str, ax: Axes | None = None) -> Axes:
     """In place of a picture that cannot be drawn, the reason why.
 
@@ -201,6 +166,19 @@ def _with_headings(frame: pd.DataFrame) -> pd.DataFrame:
         parts.append(pd.DataFrame({"label": [name], "is_heading": [True]}))
         parts.append(rows_of_group.assign(is_heading=False))
     return pd.concat(parts, ignore_index=True)
+
+
+def _room(
+    frame: pd.DataFrame, reference: float, limits: tuple[float, float]
+) -> tuple[float, float]:
+    """`limits`, or nearer ones where a few rows would crush all others: ten times their middle."""
+    far = np.abs(np.array([floats(frame[c]) for c in ("estimate", "low", "high")]) - reference)
+    reach = np.fmax.reduce(far)
+    reach = reach[np.isfinite(reach) & (reach > 0)]
+    if len(reach) < 3 or reach.max() <= _CRUSHED * np.median(reach):
+        return limits
+    room = _CRUSHED * float(np.median(reach))
+    return max(limits[0], reference - room), min(limits[1], reference + room)
 
 
 def _open_ends(frame: pd.DataFrame, limits: tuple[float, float]) -> np.ndarray:

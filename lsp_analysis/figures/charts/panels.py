@@ -1,4 +1,4 @@
-"""Charts of several panels: small multiples over time, and the specification curve."""
+"""Small multiples: a small chart over time for each of several indicators."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from lsp_analysis import wording
-from lsp_analysis.errors import ParameterError
 from lsp_analysis.figures.marks import (
     floats,
     has_intervals,
@@ -22,16 +21,11 @@ from lsp_analysis.figures.marks import (
     number_axis,
     one_line,
     style_of,
-    unit_above,
     with_period,
     wrapped,
-    zero_line,
 )
 from lsp_analysis.figures.style import (
-    GRID,
     INK,
-    MARK,
-    PALETTE,
     SMALL,
     WIDTH,
     axes_for,
@@ -163,116 +157,4 @@ def _multiples_alt(frame: pd.DataFrame, time: TimeAxis, titles: list[Any], order
     words.insert(1, f"Changes of {one_line(order[0])} from first to last period follow.")
     if len(titles) > 12:
         words.append(f"The other {len(titles) - 12} are in the table of numbers.")
-    return " ".join(words)
-
-
-@in_house_style
-def draw_specification_curve(
-    frame: pd.DataFrame, *, unit: str = "", level: float = 0.95, ax: Axes | None = None
-) -> Axes:
-    """Estimates under every choice of analysis in order of size, the choices dotted beneath.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Columns ``estimate``, ``low``, ``high``; as an option ``preferred`` (bool); every other
-        column is a choice, and those that do not vary are left out.
-    unit : str
-        Unit code of the outcome, or an axis label.
-    level : float between 0 and 1
-        Coverage of the intervals.
-    """
-    need(frame, ["estimate", "low", "high"], "draw_specification_curve")
-    known = frame[np.isfinite(floats(frame["estimate"]))]
-    known = known.sort_values("estimate", kind="stable").reset_index(drop=True)
-    choices = _choices(known)
-    if len(choices) > 40:
-        raise ParameterError(
-            f"{len(choices)} choices cannot be read on a page. Drop columns that are not choices."
-        )
-    under = 0.2 * len(choices) + 0.1
-    ax = axes_for(ax, height=3.1 + under)
-    if known.empty:
-        return nothing_drawn(ax, frame, "Specification curve")
-    ax.set(xticks=[], yticks=[])
-    ax.spines[:].set_visible(False)
-    names = _choice_names(choices)
-    left = (0.07 * max(map(len, names), default=0) + 0.3) / WIDTH
-    low = (under + 0.1) / (3.0 + under)
-    upper = tidy(ax.inset_axes((left, low, 1 - left, 0.9 - low)))
-    x = np.arange(1, len(known) + 1)
-    preferred = known.get("preferred", pd.Series(False, index=known.index)).to_numpy(dtype=bool)
-    _draw_estimates(upper, known, x, preferred)
-    label = wording.change_label(unit) or "Estimate"
-    diamond = "; diamond: preferred analysis" if preferred.any() else ""
-    unit_above(upper, f"{label}, with {level_words(level)} intervals{diamond}", width=46)
-    if choices:
-        grid = tidy(ax.inset_axes((left, 0, 1 - left, low - 0.2 / (3.0 + under)), sharex=upper))
-        _choice_grid(grid, known, choices, names)
-    return record(ax, alt=_specification_alt(known, preferred, unit), data=frame)
-
-
-def _draw_estimates(ax: Axes, known: pd.DataFrame, x: np.ndarray, preferred: np.ndarray) -> None:
-    """Estimates with intervals from left to right, the preferred one as a diamond."""
-    estimate, low, high = (floats(known[c]) for c in ("estimate", "low", "high"))
-    for side, colour, marker, size, wide in (
-        (~preferred, PALETTE[0], "o", 4, 1.3),
-        (preferred, PALETTE[2], "D", 8, 2.4),
-    ):
-        ax.vlines(x[side], low[side], high[side], color=colour, linewidth=wide)
-        ax.plot(x[side], estimate[side], marker, color=colour, markersize=size)
-    zero_line(ax)
-    number_axis(ax)
-    ax.set_xlim(0, len(known) + 1)
-    ax.set_xticks([])
-
-
-def _choices(known: pd.DataFrame) -> list[tuple[str, Any]]:
-    """Column and level of every choice that varies."""
-    plain = {"estimate", "low", "high", "preferred"}
-    levels = {c: pd.unique(known[c]) for c in known.columns if c not in plain}
-    return [(c, level) for c, met in levels.items() if len(met) > 1 for level in met]
-
-
-def _choice_names(choices: list[tuple[str, Any]]) -> list[str]:
-    """Names of the rows: the choice, before the first of its levels what was chosen."""
-    names, last = [], None
-    for column, level in choices:
-        lead = f"{wording.capital(one_line(column))}: " if column != last else ""
-        names.append(wrapped(f"{lead}{level}", 44, 1))
-        last = column
-    return names
-
-
-def _choice_grid(
-    ax: Axes, known: pd.DataFrame, choices: list[tuple[str, Any]], names: list[str]
-) -> None:
-    """A row per choice, a square under each estimate that was made with it."""
-    x = np.arange(1, len(known) + 1)
-    for i, (column, level) in enumerate(choices):
-        taken = known[column].isna() if wording.is_missing(level) else known[column] == level
-        taken = taken.to_numpy(dtype=bool)
-        ax.plot(x, np.full(len(x), i), ".", color=GRID, markersize=3)
-        ax.plot(x[taken], np.full(taken.sum(), i), "s", color=MARK, markersize=3.6)
-    ax.set_yticks(range(len(choices)), labels=names)
-    for text in ax.get_yticklabels():
-        text.set_parse_math(False)
-    ax.set_ylim(len(choices) - 0.4, -0.6)
-    ax.tick_params(axis="both", length=0, labelbottom=False)
-    ax.spines[:].set_visible(False)
-
-
-def _specification_alt(known: pd.DataFrame, preferred: np.ndarray, unit: str) -> str:
-    """Range and middle of the estimates, how many clear zero, and the preferred one."""
-    estimate, low, high = (floats(known[c]) for c in ("estimate", "low", "high"))
-    clear = int(((low > 0) | (high < 0)).sum())
-    words = [
-        f"Specification curve of {wording.counted(len(known), 'analysis', 'analyses')}: estimates "
-        f"from {wording.difference(estimate.min(), unit)} to "
-        f"{wording.difference(estimate.max(), unit)}, middle "
-        f"{wording.difference(float(np.median(estimate)), unit)}; intervals clear of zero: "
-        f"{wording.of_total(clear, len(known))}."
-    ]
-    if preferred.any():
-        words.append(f"Preferred: {wording.difference(estimate[preferred][0], unit)}.")
     return " ".join(words)

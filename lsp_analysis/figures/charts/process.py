@@ -15,6 +15,7 @@ from lsp_analysis.figures.events import mark_events
 from lsp_analysis.figures.icons import signs_beside
 from lsp_analysis.figures.marks import (
     floats,
+    in_key,
     key_above,
     need,
     nothing_drawn,
@@ -96,7 +97,7 @@ def draw_process(
     if target is not None:
         ax.axhline(target, **_TARGET)
         handles.append(Line2D([], [], **_TARGET))
-        labels.append(f"target: {wording.quantity(target, unit)}")
+        labels.append(f"target: {in_key(target, unit)}")
     for handle, label in _draw_points(ax, time, frame, kinds):
         handles.append(handle)
         labels.append(label)

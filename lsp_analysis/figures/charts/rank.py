@@ -1,4 +1,4 @@
-"""Who is highest, and who moved: areas ranked with intervals, positions over editions."""
+"""Who is highest: areas in order of their value, each with its interval."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from lsp_analysis import wording
 from lsp_analysis.figures.marks import (
     chosen_labels,
     floats,
+    in_key,
     key_above,
     level_words,
     need,
@@ -21,13 +22,9 @@ from lsp_analysis.figures.marks import (
     one_line,
     row_heights,
     rows,
-    style_of,
-    unit_above,
     value_axis,
-    wrapped,
 )
 from lsp_analysis.figures.style import INK, MARK, PALETTE, SMALL, axes_for, in_house_style, record
-from lsp_analysis.figures.time_axis import TimeAxis
 
 _MOST_ROWS = 40
 
@@ -82,7 +79,7 @@ def draw_caterpillar(
     named = [one_line(name) for name in known["label"][marked]]
     told = None
     if reference is not None and np.isfinite(reference):
-        told = f"{reference_label}: {wording.quantity(reference, unit)}"
+        told = f"{reference_label}: {in_key(reference, unit)}"
     _caterpillar_key(ax, named, told, in_rows)
     return record(ax, alt=_caterpillar_alt(known, marked, reference, unit, noun), data=frame)
 
@@ -163,102 +160,3 @@ def _caterpillar_alt(
             f"wholly above and {below} wholly below."
         )
     return " ".join(words)
-
-
-@in_house_style
-def draw_slope_ranks(
-    frame: pd.DataFrame,
-    *,
-    out_of: int | None = None,
-    highlight: str | None = None,
-    label: str = "Position in the borough (1 is most deprived)",
-    ax: Axes | None = None,
-) -> Axes:
-    """Positions in successive editions, first place on top.
-
-    Parameters
-    ----------
-    frame : DataFrame
-        Columns ``edition``, ``series``, ``position`` (1 is first).
-    out_of : int, optional
-        Number of areas ranked: the axis then runs to it.
-    highlight : str, optional
-        Series drawn on top, the only one whose positions are written beside its points.
-    label : str
-        What the positions are.
-    """
-    need(frame, ["edition", "series", "position"], "draw_slope_ranks")
-    ax = axes_for(ax)
-    position = floats(frame["position"])
-    if not np.isfinite(position).any():
-        return nothing_drawn(ax, frame, "Positions by edition")
-    order = list(pd.unique(frame["series"]))
-    if highlight in order:
-        order.insert(0, order.pop(order.index(highlight)))
-    time = TimeAxis.of(frame["edition"])
-    _position_axis(ax, int(out_of or np.ceil(np.nanmax(position))))
-    handles, written = [], []
-    for i, name in enumerate(order):
-        part = frame[frame["series"] == name]
-        x, y = time.line(part["edition"], floats(part["position"]))
-        handles += ax.plot(x, y, **style_of(i), zorder=4 - 0.1 * i)
-        if i == 0 or (highlight is None and i < 3):
-            _write_positions(ax, x, y, written)
-    time.label(ax)
-    ax.set_xticks(time.steps.to_numpy(), labels=[wrapped(e, 10) for e in time.steps.index])
-    unit_above(ax, label if out_of is None else f"{label}, of {wording.number(out_of)}")
-    key_above(ax, handles, order, lift=20)
-    return record(ax, alt=_slope_alt(frame, time, order, out_of), data=frame)
-
-
-def _position_axis(ax: Axes, last: int) -> None:
-    """An axis of positions that starts with 1 on top."""
-    number_axis(ax)
-    step = next(s for s in (1, 2, 5, 10, 20, 50, 10 ** len(str(last))) if last / s <= 7)
-    ticks = [1, *(tick for tick in range(step, last + 1, step) if tick > 1)]
-    ax.set_yticks(ticks, labels=[wording.number(tick) for tick in ticks])
-    ax.set_ylim(last + 0.04 * last + 0.5, 1 - 0.08 * last - 0.2)
-
-
-def _write_positions(
-    ax: Axes, x: np.ndarray, y: np.ndarray, written: list[tuple[float, float]]
-) -> None:
-    """Write each position over its point, unless one is written near there already."""
-    last, first = ax.get_ylim()
-    for place, position in zip(x, y, strict=True):
-        near = (p == place and abs(q - position) < 0.08 * (last - first) for p, q in written)
-        if np.isfinite(position) and not any(near):
-            written.append((place, position))
-            ax.annotate(
-                wording.number(position),
-                (place, position),
-                xytext=(0, 6),
-                ha="center",
-                textcoords="offset points",
-                fontsize=SMALL,
-                color=INK,
-            )
-
-
-def _slope_alt(frame: pd.DataFrame, time: TimeAxis, order: list[str], out_of: int | None) -> str:
-    """Positions of the leading series in words."""
-    total = f" of {wording.number(out_of)}" if out_of else ""
-    words = [f"Positions{total} by edition, first place on top."]
-    for name in order[:4]:
-        part = frame[frame["series"] == name]
-        x, y = time.line(part["edition"], floats(part["position"]))
-        editions = [time.steps.index[list(time.steps).index(place)] for place in x]
-        texts = [
-            f"{_position_words(p)} in {one_line(e)}"
-            for e, p in zip(editions, y, strict=True)
-            if np.isfinite(p)
-        ]
-        words.append(f"{wording.capital(one_line(name))}: {wording.and_list(texts) or 'no data'}.")
-    return " ".join(words)
-
-
-def _position_words(position: float) -> str:
-    """A place as a rank, or as a number where it is an average of several."""
-    if float(position).is_integer():
-        return wording.ordinal(int(position))
-    return f"{wording.number(position)} on average"

@@ -14,6 +14,7 @@ from lsp_analysis import wording
 from lsp_analysis.figures.marks import (
     chosen_labels,
     floats,
+    in_key,
     key_above,
     need,
     nothing_drawn,
@@ -98,7 +99,7 @@ def draw_funnel(
         labels.append(f"{name} ({int(inside.sum())})")
     handles += [Line2D([], [], color=INK, linewidth=1, linestyle=d) for d in (_DASHED, "-")]
     handles.append(Line2D([], [], color=MARK, linewidth=1))
-    labels += ["95% limits", "99.8% limits", f"average: {wording.quantity(average, unit)}"]
+    labels += ["95% limits", "99.8% limits", f"average: {in_key(average, unit)}"]
     value_axis(ax, wording.unit_label(unit) or "Value", value, zero=True)
     _size_axis(ax, size, one_line(size_label))
     _name_points(ax, points, size, value, where, highlight, average)

@@ -34,6 +34,8 @@ from lsp_analysis.figures.style import (
 )
 from lsp_analysis.figures.time_axis import TimeAxis
 
+_FORECAST = {"linestyle": (0, (2, 2)), "markerfacecolor": "white", "linewidth": 1.4}
+
 
 @in_house_style
 def draw_paths(
@@ -87,6 +89,7 @@ def draw_trend(
     events: pd.DataFrame | None = None,
     highlight: str | None = None,
     level: float = 0.95,
+    first_on_top: bool = False,
     ax: Axes | None = None,
 ) -> Axes:
     """Several series over time, with intervals and dated events where they are given.
@@ -103,6 +106,8 @@ def draw_trend(
         Series drawn first and on top; otherwise the order of appearance counts.
     level : float between 0 and 1
         Coverage of the intervals.
+    first_on_top : bool
+        Turn the axis over, for positions of which 1 is the first.
     """
     frame = with_period(frame)
     need(frame, ["period", "series", "value"], "draw_trend")
@@ -113,6 +118,9 @@ def draw_trend(
         order.insert(0, order.pop(order.index(highlight)))
     if not _draw_lines(ax, frame, unit, order, level):
         return nothing_drawn(ax, frame, "Line chart")
+    if first_on_top:
+        unit_above(ax, wording.unit_label(unit))
+        ax.set_ylim(1.06 * ax.get_ylim()[1], min(1.0, ax.get_ylim()[0]))
     time = TimeAxis.of(frame["period"])
     marked = [] if events is None else mark_events(ax, events, time)
     return record(ax, alt=_trend_alt(frame, time, unit, order, marked), data=frame)
@@ -133,7 +141,8 @@ def draw_gap(
     Parameters
     ----------
     frame : DataFrame
-        Columns ``period``, ``gap``, ``low``, ``high``, in order of time or not.
+        Columns ``period``, ``gap``, ``low``, ``high``, in order of time or not, and as an option
+        ``kind``: rows of the kind "forecast" are dashed and hollow, and their band is paler.
     unit : str
         Unit code of the levels compared, or an axis label.
     label : str
@@ -150,10 +159,16 @@ def draw_gap(
     if not np.isfinite(gap).any():
         return nothing_drawn(ax, frame, "Chart of a gap over time")
     time = TimeAxis.of(frame["period"])
-    x, gap, low, high = time.line(frame["period"], gap, low, high)
-    ax.fill_between(x, low, high, color=PALETTE[0], alpha=0.2, linewidth=0)
+    ahead = (frame["kind"] == "forecast").to_numpy() if "kind" in frame else np.zeros(len(frame))
+    x, gap, low, high, ahead = time.line(frame["period"], gap, low, high, ahead.astype(float))
+    first = int(np.argmax(ahead == 1)) if (ahead == 1).any() else len(x)
     look = style_of(0) | {"marker": _points(gap)}
-    ax.plot(x, gap, **look)
+    seen, to_come = slice(0, first), slice(max(0, first - 1), len(x))
+    for part, changed, alpha in ((to_come, _FORECAST, 0.1), (seen, {}, 0.2)):
+        ax.fill_between(x[part], low[part], high[part], color=PALETTE[0], alpha=alpha, linewidth=0)
+        ax.plot(x[part], gap[part], **look | changed)
+    if first < len(x):
+        key_above(ax, ax.lines[1::-1], ["As counted", "Forecast"])
     zero_line(ax)
     number_axis(ax)
     name = ", ".join(filter(None, [one_line(label), wording.inside(wording.change_label(unit))]))

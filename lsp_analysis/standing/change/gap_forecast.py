@@ -61,7 +61,8 @@ class GapTrend(Shown):
         limits = wording.interval(
             self.slope_low, self.slope_high, self.unit, self.level, of_change=True
         )
-        text = f"The gap in {wording.inside(self.name)} has moved by {slope} a year ({limits})."
+        what = f"The gap in {wording.inside(self.name)}"
+        text = f"{what} has moved by {slope} from each year to the next ({limits})."
         if last["kind"] == "forecast":
             ahead = wording.interval(
                 last["low"], last["high"], self.unit, self.level, of_change=True
@@ -75,9 +76,9 @@ class GapTrend(Shown):
     def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
         """Draw the gaps seen and forecast, with intervals and, if given, dated events."""
         return figures.draw_gap(
-            self.frame[["period", "gap", "low", "high"]],
+            self.frame[["period", "gap", "low", "high", "kind"]],
             unit=self.unit,
-            label="Gap, seen and forecast",
+            label="Gap, with a forecast",
             events=events,
             level=self.level,
             ax=ax,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
+from lsp_analysis.figures.style import name_chart
 from lsp_analysis.showing import Shown
 from lsp_analysis.standing.agencies.plan import PlanProgress, plan_progress, plan_values
 from lsp_analysis.standing.change.gaps import Gap, gap_between
@@ -349,13 +350,14 @@ class AreaBrief(Shown):
 
     def draw_trend(self, indicator_id: str) -> Axes:
         """The trend of one indicator, dated events and breaks of its series marked on it."""
-        return figures.draw_trend(
+        ax = figures.draw_trend(
             self.trend(indicator_id),
             unit=self.indicator(indicator_id).per,
             highlight=self.area.name,
             events=self.events(indicator_id),
             level=self.level,
         )
+        return name_chart(ax, self.indicator(indicator_id).name)
 
     def events(self, indicator_id: str = "") -> pd.DataFrame | None:
         """Dated events of the area, its small areas and its borough; None when there are none.
