@@ -8,9 +8,11 @@ from typing import Any
 from lsp_analysis.effects.one_area.estimation import estimate as estimate_panel
 from lsp_analysis.effects.one_area.single_area import estimate as estimate_question
 from lsp_analysis.effects.result import EffectEstimate
+from lsp_analysis.showing import carries_note
 from lsp_analysis.study.question import Question
 
 
+@carries_note
 def estimate(question: Question, *, checks: bool = True, **options: Any) -> EffectEstimate:
     """Effect of a programme on the neighbourhood it treated, ranked among placebo neighbourhoods.
 
