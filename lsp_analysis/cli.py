@@ -179,12 +179,11 @@ def _add(arguments: argparse.Namespace) -> int:
 def _design(arguments: argparse.Namespace) -> int:
     from lsp_analysis.experiments import commands
 
-    acts = {"new": commands.new, "register": commands.register, "verify": commands.check}
-    acts |= {"draw": commands.draw, "page": commands.page}
-    acts |= {"look": commands.look, "analyse": commands.analyse}
-    known = ("note", "redraw", "head", "text", "out", "outcomes")
-    options = {name: value for name, value in vars(arguments).items() if name in known}
-    say(acts[arguments.act](arguments.folder, **options))
+    options = vars(arguments).copy()
+    names = {"verify": "check", "next": "following"}
+    act, folder = (options.pop(name) for name in ("act", "folder"))
+    options.pop("command")
+    say(getattr(commands, names.get(act, act))(folder, **options))
     return OK
 
 

@@ -166,23 +166,46 @@ def _add(command: Command) -> None:
 
 
 def _design(command: Command) -> None:
-    act = _subcommands(command("design", "plan an experiment, freeze it, draw it, prove it"), "act")
-    new = act("new", "write a design and units to fill in")
-    register = act("register", "freeze the design, or amend it with a reason")
-    verify = act("verify", "prove that nothing on record was changed")
-    draw = act("draw", "draw the units, once")
-    page = act("page", "write the protocol as a page to print")
-    look = act("look", "look at outcomes before the end, on record")
-    analyse = act("analyse", "open the outcomes and write what was found")
-    for one in (new, register, verify, draw, page, look, analyse):
+    act = _subcommands(command("design", "plan, draw, analyse and check an experiment"), "act")
+    summaries = {
+        "new": "write a design and units to fill in",
+        "pair": "match the units in pairs, before the design is registered",
+        "buffer": "leave out neighbours of units that take part, before it is registered",
+        "register": "freeze the design, or amend it with a reason",
+        "draw": "draw the units, once",
+        "page": "write the protocol as a page to print",
+        "look": "look at outcomes before the end, on record",
+        "analyse": "open the outcomes and write what was found",
+        "verify": "check that nothing on record was changed, and say what was not checked",
+        "decide": "put a decision about an arm on record",
+        "next": "start the next round from the design of this one",
+        "pool": "the effect of an arm over several rounds",
+    }
+    acts = {name: act(name, summary) for name, summary in summaries.items()}
+    for one in acts.values():
         one.add_argument("folder", help="folder of the experiment")
-    for one in (look, analyse):
-        one.add_argument("outcomes", help="CSV, a row per unit or person; unit, then the outcomes")
+    for name in ("look", "analyse"):
+        acts[name].add_argument("outcomes", help="CSV, a row per unit or person, with its unit")
+    acts["pair"].add_argument("--on", required=True, metavar="COLUMNS", help="such as a,b")
+    register = acts["register"]
     register.add_argument("--note", default="", metavar="REASON", help="why it is amended")
     register.add_argument("--redraw", action="store_true", help="the units may be drawn again")
-    verify.add_argument("--head", default="", metavar="HASH", help="as the other party holds it")
-    draw.add_argument("--text", required=True, help="public text that the other party gives")
-    page.add_argument("--out", default="", metavar="HTML", help="where to, if not into the folder")
+    register.add_argument(
+        "--accept", default="", metavar="REASON", help="why, if its test can never find an effect"
+    )
+    acts["verify"].add_argument(
+        "--head", default="", metavar="HASH", help="as the other party holds it"
+    )
+    acts["draw"].add_argument("--text", required=True, help="public text of the other party")
+    acts["page"].add_argument("--out", default="", metavar="HTML", help="if not into the folder")
+    acts["next"].add_argument("--out", required=True, metavar="FOLDER", help="of the next round")
+    acts["pool"].add_argument("others", nargs="+", help="folders of the other rounds")
+    for name in ("decide", "pool"):
+        acts[name].add_argument("--arm", required=True, help="name of the arm, as in the design")
+    decide = acts["decide"]
+    decide.add_argument("--decision", required=True, help="continue, adapt, stop or scale")
+    decide.add_argument("--reason", required=True, help="why")
+    decide.add_argument("--by", required=True, help="who decided")
 
 
 def _notebooks(command: Command) -> None:

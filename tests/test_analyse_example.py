@@ -6,19 +6,16 @@ from small_experiment import at
 from lsp_analysis import open_study
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.looks import take_look
-from lsp_analysis.experiments.analysis.primary import analyse
+from lsp_analysis.experiments.analysis.opening import analyse
 from lsp_analysis.experiments.example import (
-    dates,
     day,
     draw_example,
     example_units,
-    room,
     set_up_example,
     simulate_outcomes,
 )
 from lsp_analysis.experiments.protocol.unit_list import past_of
 from lsp_analysis.experiments.record.allocation import draw_allocation
-from lsp_analysis.experiments.record.decisions import suggest
 from lsp_analysis.experiments.record.folder import open_experiment, register_design
 from lsp_analysis.experiments.record.verification import verify
 
@@ -51,8 +48,8 @@ def test_a_true_effect_a_null_and_a_harm_are_each_judged_as_they_should_be(study
     assert result.findings["wardens"] == "benefit"
     assert result.findings["letters"] in ("no benefit", "unclear")
     assert result.findings["moving_on"] == "harm"
-    assert suggest(result)["moving_on"] == "stop"
-    assert "crossed its bound at a look: harm" in " ".join(result.cautions())
+    assert result.suggestions()["the rule points to"].tolist()[2] == "stop"
+    assert "It crossed its bound at a look" in result.effects[2].sentence()
     assert verify(folder).holds
 
 
@@ -82,20 +79,6 @@ def test_the_example_drawn_in_one_call_is_the_one_drawn_step_by_step(study, tmp_
     assert [entry.hash for entry in drawn.entries] == [
         entry.hash for entry in open_experiment(folder).entries
     ]
-
-
-def test_an_experiment_without_a_folder_gets_an_empty_one_of_its_own(tmp_path):
-    assert room(tmp_path) == tmp_path
-    first, second = room(), room("")
-    assert first != second
-    assert not list(first.iterdir())
-
-
-def test_the_story_has_its_dates_and_an_own_experiment_the_clocks():
-    assert [moment.isoformat() for moment in dates()] == [
-        "2010-02-01T00:00:00+00:00", "2010-02-15T00:00:00+00:00",
-    ]  # fmt: skip
-    assert dates("mine") == (None, None)
 
 
 def test_the_past_of_the_units_ends_before_the_start_and_leaves_other_areas_out(study, folder):

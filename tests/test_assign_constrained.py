@@ -71,7 +71,7 @@ def test_with_three_arms_two_are_compared_over_acceptable_allocations_only():
     covariates = past(9)
     scheme = constrain(base(9, "abc"), covariates, key="k", acceptable=0.2)
     drawn = scheme.draw("d")
-    part = scheme.given(drawn, (0, 1))
+    part = scheme.given(drawn, ((0, 1),))
     whole = scheme.base.every()
     fixed = ((whole == drawn) | np.isin(drawn, (0, 1))).all(axis=1)
     expected = whole[fixed & scheme.rule.accepts(whole)]

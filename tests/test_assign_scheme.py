@@ -83,7 +83,7 @@ def test_a_scheme_that_can_never_reject_says_so():
 def test_two_arms_of_three_are_compared_with_the_third_in_place(kind):
     scheme, _ = SCHEMES[kind]
     drawn = scheme.draw("k")
-    part = scheme.given(drawn, (0, 1))
+    part = scheme.given(drawn, ((0, 1),))
     rows = part.every()
     whole = scheme.every()
     same = (whole == drawn) | (np.isin(drawn, (0, 1)) & np.isin(whole, (0, 1)))

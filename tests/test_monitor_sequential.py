@@ -8,7 +8,7 @@ from lsp_analysis.errors import ParameterError
 from lsp_analysis.experiments.analysis.boundaries import (
     conditional_power,
     crossing_chances,
-    group_sequential_bounds,
+    spending_bounds,
 )
 
 
@@ -33,29 +33,51 @@ def paths(times, drift=0.0, n=200_000, seed=0):
     ],
 )
 def test_constants_are_the_published_ones(kind, alpha, constants):
-    found = [group_sequential_bounds(k, kind, alpha=alpha).constant for k in range(2, 11)]
-    assert found == pytest.approx(constants, abs=6e-4)
+    for k, constant in zip(range(2, 11), constants, strict=True):
+        times = np.arange(1, k + 1) / k
+        shape = np.ones(k) if kind == "pocock" else 1 / np.sqrt(times)
+        spent = crossing_chances(constant * shape, times).sum()
+        assert spent == pytest.approx(alpha, abs=3e-4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fractions", "z"),
+    [
+        # Lan and DeMets' spending functions at equally spaced looks, as tabulated for ldbounds
+        ("obrien_fleming", [0.2, 0.4, 0.6, 0.8, 1], [4.8769, 3.3569, 2.6803, 2.2898, 2.0310]),
+        ("pocock", [0.2, 0.4, 0.6, 0.8, 1], [2.4380, 2.4268, 2.4101, 2.3966, 2.3859]),
+        ("obrien_fleming", [0.5, 1], [2.9626, 1.9686]),
+        ("pocock", [0.5, 1], [2.1570, 2.2010]),
+    ],
+)
+def test_spending_bounds_are_the_published_ones(kind, fractions, z):
+    assert spending_bounds(fractions, kind).z == pytest.approx(z, abs=5e-4)
+
+
+def test_what_was_spent_does_not_depend_on_what_was_planned():
+    late = spending_bounds([0.35, 0.8, 1.0], "pocock")
+    assert spending_bounds([0.35], "pocock").z == pytest.approx(late.z[:1])
+    assert spending_bounds([0.35, 0.8], "pocock").z == pytest.approx(late.z[:2])
 
 
 @pytest.mark.parametrize("kind", ["pocock", "obrien_fleming"])
-@pytest.mark.parametrize("looks", [2, 4, [0.2, 0.7, 1.0]])
+@pytest.mark.parametrize("looks", [[0.5, 1.0], [0.2, 0.7, 1.0]])
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.1])
 def test_all_looks_together_keep_their_alpha(kind, looks, alpha):
-    bounds = group_sequential_bounds(looks, kind, alpha=alpha)
+    bounds = spending_bounds(looks, kind, alpha)
     assert crossing_chances(bounds.z, bounds.fractions).sum() == pytest.approx(alpha, abs=1e-7)
     crossed = (np.abs(paths(bounds.fractions)) >= bounds.z).any(axis=1).mean()
     assert crossed == pytest.approx(alpha, abs=0.002)
 
 
 def test_an_early_obrien_fleming_look_is_strict():
-    bounds = group_sequential_bounds(4)
+    bounds = spending_bounds([0.25, 0.5, 0.75, 1], "obrien_fleming")
     assert list(bounds.z) == sorted(bounds.z, reverse=True)
-    assert bounds.z[0] == pytest.approx(2 * bounds.constant)
-    assert len(set(group_sequential_bounds(4, "pocock").z)) == 1
+    assert bounds.z[0] > 2 * bounds.constant
 
 
 def test_crossing_chances_with_an_effect_are_those_of_a_simulation():
-    bounds = group_sequential_bounds(3, "pocock")
+    bounds = spending_bounds([1 / 3, 2 / 3, 1], "pocock")
     told = crossing_chances(bounds.z, bounds.fractions, drift=2.8)
     crossed = np.abs(paths(bounds.fractions, drift=2.8)) >= bounds.z
     first = np.where(crossed.any(axis=1), crossed.argmax(axis=1), -1)
@@ -77,23 +99,28 @@ def test_conditional_power_is_that_of_a_simulation(z, fraction, drift):
 
 
 def test_one_look_is_the_usual_test():
-    only = group_sequential_bounds(1)
-    assert only.z == pytest.approx((norm.isf(0.025),))
+    only = spending_bounds([1.0], "pocock")
+    assert only.z == pytest.approx((norm.isf(0.025),), abs=1e-6)
 
 
 def test_bounds_explain_themselves():
-    bounds = group_sequential_bounds(3)
+    bounds = spending_bounds([1 / 3, 2 / 3, 1], "obrien_fleming")
     assert "three looks" in bounds.sentence()
-    assert bounds.summary_frame()["false_alarm_by_then"].iloc[-1] == pytest.approx(0.05)
+    assert bounds.summary_frame()["error_by_then"].iloc[-1] == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize(
     ("looks", "kind", "alpha"),
-    [(0, "pocock", 0.05), ([0.5, 0.9], "pocock", 0.05), (2, "haybittle", 0.05), (2, "pocock", 5)],
+    [
+        ([], "pocock", 0.05),
+        ([0.5, 0.4], "pocock", 0.05),
+        ([1], "haybittle", 0.05),
+        ([1], "pocock", 5),
+    ],
 )
 def test_bounds_that_make_no_sense_are_refused(looks, kind, alpha):
     with pytest.raises(ParameterError):
-        group_sequential_bounds(looks, kind, alpha=alpha)
+        spending_bounds(looks, kind, alpha)
 
 
 def test_conditional_power_at_the_end_is_refused():

@@ -17,13 +17,8 @@ from lsp_analysis.experiments.power.curves import (
 from lsp_analysis.experiments.power.formulas import (
     cluster_power,
     design_effect,
-    difference_in_differences_power,
-    effective_size,
-    mde_cluster_proportion,
     power_t,
     power_z,
-    sample_size_means,
-    sample_size_proportions,
     smallest_effect,
 )
 from lsp_analysis.experiments.power.intracluster import icc_anova, icc_of_counts
@@ -50,31 +45,11 @@ def a_panel(n_areas=60, n_periods=48, seed=0, sd=0.4, mean=40.0, residents=1500)
 # Two groups
 
 
-def test_sample_sizes_are_those_of_r():
-    # power.prop.test(p1=.5, p2=.75, power=.9) is the example of its help page: n = 76.7
-    assert sample_size_proportions(0.5, 0.75, power=0.9) == pytest.approx(76.7, abs=0.05)
-    # power.t.test(power=.9, delta=1): n = 22.02110
-    assert sample_size_means(1, 1, power=0.9) == pytest.approx(22.02110, abs=5e-5)
-
-
 def test_power_of_t_is_that_of_r():
     # power.t.test(n=20, delta=1, sd=1): power = 0.8689528
     assert power_t(1 / math.sqrt(2 / 20), 38) == pytest.approx(0.8689528, abs=5e-7)
     assert power_z(0.0) == pytest.approx(0.05)
     assert power_z(-2.5) == power_z(2.5)
-
-
-@pytest.mark.parametrize("power", [0.5, 0.8, 0.95])
-def test_sample_size_and_power_undo_each_other(power):
-    n = sample_size_means(0.4, 1.3, power=power)
-    assert power_t(0.4 / (1.3 * math.sqrt(2 / n)), 2 * n - 2) == pytest.approx(power)
-
-
-def test_no_difference_has_no_sample_size():
-    with pytest.raises(ParameterError, match="no difference to find"):
-        sample_size_proportions(0.3, 0.3)
-    with pytest.raises(ParameterError, match="give a difference"):
-        sample_size_means(0, 1)
 
 
 # Clusters
@@ -133,40 +108,18 @@ def test_too_few_clusters_for_a_test_have_no_power():
 
 
 def test_smallest_difference_in_a_proportion():
-    known = {"clusters_per_arm": 10, "m": 50, "icc": 0.02}
-    n_effective = effective_size(10, 50, 0.02)
-    assert n_effective == pytest.approx(500 / 1.98)
+    known = {"sd": math.sqrt(0.21), "clusters": 10, "m": 50, "icc": 0.02}
+    n_effective = 10 * 50 / design_effect(50, 0.02)
     by_hand = (1.959964 + 0.841621) * math.sqrt(2 * 0.3 * 0.7 / n_effective)
-    assert mde_cluster_proportion(0.3, normal=True, **known) == pytest.approx(by_hand, rel=1e-6)
-    careful = mde_cluster_proportion(0.3, **known)
+    found = smallest_effect(lambda d: cluster_power(d, normal=True, **known))
+    assert found == pytest.approx(by_hand, rel=1e-5)
+    careful = smallest_effect(lambda d: cluster_power(d, **known))
     assert careful > by_hand
-    found = cluster_power(careful, sd=math.sqrt(0.21), clusters=10, m=50, icc=0.02)
-    assert found == pytest.approx(0.8, abs=1e-6)
+    assert cluster_power(careful, **known) == pytest.approx(0.8, abs=1e-6)
 
 
 def test_an_effect_no_design_can_see_is_infinite():
     assert smallest_effect(lambda d: 0.1) == math.inf
-
-
-@pytest.mark.parametrize("correlation", [0.2, 0.5, 0.9])
-def test_adjusting_for_the_past_beats_subtracting_it(correlation):
-    known = {"sd": 1.0, "clusters": 20, "correlation": correlation}
-    adjusted = difference_in_differences_power(0.5, **known)
-    subtracted = difference_in_differences_power(0.5, adjusted=False, **known)
-    assert adjusted >= subtracted - 0.005
-
-
-def test_changes_have_the_variance_of_frison_and_pocock():
-    rng = np.random.default_rng(2)
-    level = rng.normal(0, math.sqrt(0.6), (4_000, 40, 1))
-    series = level + rng.normal(0, math.sqrt(0.4), (4_000, 40, 6))
-    change = series[:, :, 2:].mean(axis=2) - series[:, :, :2].mean(axis=2)
-    change[:, :20] += 0.5
-    found = stats.ttest_ind(change[:, :20], change[:, 20:], axis=1).pvalue <= 0.05
-    told = difference_in_differences_power(
-        0.5, sd=1, clusters=20, correlation=0.6, before=2, after=4, adjusted=False
-    )
-    assert told == pytest.approx(found.mean(), abs=0.02)
 
 
 # Intracluster correlation

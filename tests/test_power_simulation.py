@@ -1,9 +1,7 @@
 """Power by rehearsal on a past whose truth is known."""
 
 import numpy as np
-import pandas as pd
 import pytest
-from scipy import stats
 from test_power import a_panel
 
 from lsp_analysis.errors import ParameterError
@@ -19,11 +17,10 @@ def grid():
     return grid_of(a_panel(n_areas=80, mean=15), multiplier=1000)
 
 
-@pytest.mark.parametrize("test", ["t", "randomisation"])
-@pytest.mark.parametrize("method", ["complete", "pairs"])
-def test_without_effect_one_in_twenty_is_found(grid, test, method):
-    found = rehearse(grid, effect=0.0, test=test, method=method, n_sims=3_000, seed=1, **PLAN)
-    assert found.power == pytest.approx(0.05, abs=0.015)
+@pytest.mark.parametrize("k", [4, 10])
+def test_without_effect_one_in_twenty_is_found(grid, k):
+    found = rehearse(grid, effect=0.0, n_sims=3_000, seed=1, **(PLAN | {"clusters_per_arm": k}))
+    assert found.power <= 0.05 + 3 * found.error
 
 
 @pytest.mark.parametrize("effect", [-0.2, 0.2])
@@ -40,47 +37,10 @@ def test_power_is_near_the_formulas(grid):
     assert found.power == pytest.approx(parallel_power(past, effect, 10), abs=0.09)
 
 
-def test_the_test_is_that_of_a_regression():
-    # One area per arm more than needed; by hand on the same draw.
-    from lsp_analysis.experiments.power.rehearsal import _scene
-
-    rng = np.random.default_rng(0)
-    first, values = rng.normal(size=8), rng.normal(size=(1, 8))
-    drawn = np.array([[0.0, 1, 0, 1, 0, 1, 0, 1]])
-    estimate, p_value = _scene(first, 8, "complete").test(values, drawn, "t", rng)
-    terms = np.column_stack([np.ones(8), drawn[0], first])
-    fit, squares = np.linalg.lstsq(terms, values[0], rcond=None)[:2]
-    error = np.sqrt(squares[0] / 5 * np.linalg.inv(terms.T @ terms)[1, 1])
-    assert estimate[0] == pytest.approx(fit[1])
-    assert p_value[0] == pytest.approx(2 * stats.t.sf(abs(fit[1]) / error, 5))
-
-
 def test_the_same_seed_gives_the_same_answer(grid):
     one, other = (rehearse(grid, effect=-0.2, n_sims=200, seed=4, **PLAN) for _ in range(2))
     assert one.power == other.power
     assert np.array_equal(one.estimates, other.estimates)
-
-
-def test_only_the_areas_named_take_part(grid):
-    named = list(grid.areas[:20])
-    counts = grid.counts.copy()
-    counts[20:] = 0
-    changed = grid_of(
-        pd.DataFrame(
-            {
-                "area_code": np.repeat(grid.areas, len(grid.periods)),
-                "period": np.tile(grid.periods, len(grid.areas)),
-                "numerator": counts.ravel(),
-                "denominator": grid.base.ravel(),
-            }
-        ),
-        multiplier=1000,
-    )
-    powers = [
-        rehearse(g, effect=-0.2, areas=named, n_sims=200, seed=5, **PLAN).power
-        for g in (grid, changed)
-    ]
-    assert powers[0] == powers[1]
 
 
 def test_means_take_effects_in_their_units(grid):
@@ -94,9 +54,7 @@ def test_means_take_effects_in_their_units(grid):
     ("options", "said"),
     [
         ({"clusters_per_arm": 60}, "need 120 areas; there are 80"),
-        ({"test": "wald"}, 'test "wald"'),
         ({"effect": -1.0}, "leaves nothing"),
-        ({"areas": ["nowhere"]}, "first nowhere"),
     ],
 )
 def test_what_cannot_be_rehearsed_is_refused(grid, options, said):
@@ -106,7 +64,5 @@ def test_what_cannot_be_rehearsed_is_refused(grid, options, said):
 
 def test_a_curve_can_be_rehearsed(grid):
     sizes = {"clusters": [6, 12], "before": 12, "after": 12, "n_sims": 400}
-    curve = power_curve(grid, effect=-0.15, engine="rehearsal", **sizes)
+    curve = power_curve(grid, effect=-0.15, **sizes)
     assert curve.points["power"].is_monotonic_increasing
-    with pytest.raises(ParameterError, match="formula or rehearsal"):
-        power_curve(grid, effect=-0.15, engine="guess", **sizes)

@@ -1,7 +1,7 @@
 """The design file: what it must say, and how all that is wrong is said at once."""
 
 import pytest
-from small_experiment import design
+from small_experiment import DESIGN, design
 
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.protocol.design import flat
@@ -11,7 +11,7 @@ from lsp_analysis.experiments.protocol.reading import (
     parse_design,
     read_design,
 )
-from lsp_analysis.experiments.protocol.template import DESIGN, new_experiment
+from lsp_analysis.experiments.protocol.template import new_experiment
 
 WEDGE = 'method = "wedge"\nsteps = [4, 4, 4]\nperiods = ["q1", "q2", "q3", "q4"]'
 

@@ -10,14 +10,11 @@ import pytest
 from small_experiment import a_trial, at, drawn, outcomes_of, with_rows
 
 from lsp_analysis.cli import main
-from lsp_analysis.experiments.analysis.primary import analyse_trial
-from lsp_analysis.experiments.analysis.trial import open_trial
+from lsp_analysis.experiments.analysis.findings import analyse_trial
+from lsp_analysis.experiments.analysis.opening import analyse
 from lsp_analysis.experiments.papers.flow import draw_trial_flow, flow_frame
-from lsp_analysis.experiments.papers.protocol_page import (
-    appendix_table,
-    protocol_page,
-    write_protocol,
-)
+from lsp_analysis.experiments.papers.protocol_page import protocol_page, write_protocol
+from lsp_analysis.experiments.papers.result_page import appendix_table
 from lsp_analysis.experiments.record.folder import open_experiment, register_design
 from lsp_analysis.figures import draw_flow
 
@@ -79,6 +76,11 @@ def test_the_protocol_page_says_what_a_protocol_must(experiment):
         "4 16 20 25 38 45",
         "Wardens with two weeks&#x27; training",
         "400 allocations",
+        "It finds 4.0 per 1,000, the smallest effect worth having",
+        "SHA-256 of the head, a line feed and the public text",
+        experiment.entries[0].hash,
+        experiment.draw.content["seed"],
+        "area-07",
         "Planned looks",
         "2010-10-31",
         "The community safety officer",
@@ -120,15 +122,16 @@ def test_the_appendix_has_every_analysis():
     result = analyse_trial(with_rows(trial, rows))
     table = appendix_table(result)
     assert table.frame["Analysis"].tolist() == [
-        "Registered, intention to treat",
-        "Generalised linear model, overdispersed (GLM)",
-        "Regression on cluster values (OLS)",
-        "Most against the arm",
-        "Most in favour of the arm",
-        "Among those who received it all",
+        "registered test",
+        "Generalised linear model (GLM)",
+        "Regression (OLS, CR2)",
+        "Lee, lower",
+        "Lee, upper",
+        "most against the arm",
+        "most in favour of the arm",
+        "effect of the whole programme received",
     ]
     assert table.frame["Difference"][0] == pytest.approx(result.effects[0].estimate)
-    assert "No amendments, no deviations" in table._repr_html_()
 
 
 # The command line
@@ -161,7 +164,10 @@ def test_an_experiment_runs_from_the_command_line(run, tmp_path):
     assert "usual 6, wardens 6" in out
     code, out, _ = run("verify", folder)
     assert code == 0
-    assert "Everything on record holds" in out
+    assert "What was checked holds" in out
+    head = open_experiment(folder).head
+    assert head in out
+    assert run("verify", folder, "--head", head)[0] == 0
     code, out, _ = run("page", folder)
     assert (folder / "protocol.html").exists()
     assert out.strip() == str(folder / "protocol.html")
@@ -195,7 +201,7 @@ def test_a_command_that_cannot_be_read_is_a_usage_error(run, words):
 
 
 def test_outcomes_opened_twice_are_shown_on_later_pages(experiment):
-    open_trial(experiment.path, outcomes_of(experiment.path), now=at(2010, 12, 1))
+    analyse(experiment.path, outcomes_of(experiment.path), now=at(2010, 12, 1))
     assert "not as a planned look" in protocol_page(open_experiment(experiment.path))
 
 
@@ -210,8 +216,7 @@ def test_a_protocol_shows_only_what_its_method_uses(experiment, tmp_path):
     )
     wedge = protocol_page(open_experiment(folder))
     assert "Diagram of starts: 12 clusters over four periods" in wedge
-    assert "compared with itself" in wedge
-    assert "Columns of the units file to adjust for" not in wedge
+    assert "generalised least squares on the cells observed" in wedge
 
 
 def test_the_flow_keeps_within_its_columns():

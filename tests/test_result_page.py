@@ -5,13 +5,13 @@ import pytest
 from small_experiment import a_trial, drawn, outcomes_of, registered
 
 from lsp_analysis.cli import main
-from lsp_analysis.experiments.analysis.primary import analyse_trial
+from lsp_analysis.experiments.analysis.findings import analyse_trial
 from lsp_analysis.experiments.papers.result_page import result_page
 from lsp_analysis.experiments.record.folder import open_experiment
 
 
 @pytest.mark.parametrize(
-    ("effect", "said"), [(-30, "Evening wardens: works"), (30, "Evening wardens: harms")]
+    ("effect", "said"), [(-30, "usual services: works"), (30, "usual services: harms")]
 )
 def test_the_answer_comes_first(effect, said):
     page = result_page(analyse_trial(a_trial(effect=effect)), note="Simulated data")
@@ -30,10 +30,10 @@ def test_an_experiment_is_analysed_from_the_command_line(tmp_path, capsys):
     assert main(["design", "analyse", str(folder), str(outcomes)]) == 0
     assert "One deviation on record" in capsys.readouterr().out
     numbers = pd.read_csv(folder / "result.csv")
-    assert numbers.loc[0, "Analysis"] == "Registered, intention to treat"
-    assert numbers.loc[0, "Low"] <= numbers.loc[0, "Difference"] <= numbers.loc[0, "High"]
+    assert numbers.loc[0, "analysis"] == "registered test"
+    assert numbers.loc[0, "low"] <= numbers.loc[0, "estimate"] <= numbers.loc[0, "high"]
     kinds = [entry.kind for entry in open_experiment(folder).entries]
-    assert kinds == ["registered", "allocated", "look", "deviation", "outcomes"]
+    assert kinds == ["registered", "allocated", "look", "analysed", "published"]
 
 
 def test_nothing_is_analysed_before_the_draw(tmp_path, capsys):

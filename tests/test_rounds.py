@@ -4,18 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from small_experiment import TEXT, a_trial, at, drawn, outcomes_of
+from small_experiment import a_trial, at, drawn, outcomes_of
 
 from lsp_analysis.errors import DesignError
+from lsp_analysis.experiments.analysis.findings import analyse_trial
+from lsp_analysis.experiments.analysis.opening import analyse
 from lsp_analysis.experiments.analysis.pooling import combine, pool_rounds
-from lsp_analysis.experiments.analysis.primary import analyse, analyse_trial
 from lsp_analysis.experiments.record.allocation import draw_allocation
 from lsp_analysis.experiments.record.decisions import (
     evidence_log,
     next_round,
     record_decision,
     round_changes,
-    suggest,
 )
 from lsp_analysis.experiments.record.folder import open_experiment, register_design
 from lsp_analysis.experiments.record.verification import verify
@@ -43,7 +43,7 @@ def a_round(effect, number=1, seed=0, dose=""):
 
 def test_a_decision_is_a_row_of_the_evidence_log(done):
     folder, result = done
-    row = record_decision(folder, result, decision="adapt", now=at(2011, 5, 9), **DECIDE)
+    row = record_decision(folder, decision="adapt", now=at(2011, 5, 9), **DECIDE)
     assert len(row) == 1
     assert row["decision"].tolist() == ["adapt"]
     assert row["estimate"][0] == pytest.approx(result.effects[0].estimate, abs=1e-6)
@@ -62,17 +62,17 @@ def test_a_decision_is_a_row_of_the_evidence_log(done):
     ],
 )
 def test_a_decision_that_cannot_stand_is_refused(done, change, said):
-    folder, result = done
-    with pytest.raises(DesignError, match=said):
-        record_decision(folder, result, **({"decision": "stop"} | DECIDE | change))
-
-
-def test_a_decision_rests_on_its_own_result(done, tmp_path):
     folder, _ = done
-    other = drawn(tmp_path / "other", ("worth_having = 5.0", "worth_having = 6.0"))
-    result = analyse(other, outcomes_of(other), now=at(2011, 5, 1))
-    with pytest.raises(DesignError, match="not of this experiment"):
-        record_decision(folder, result, decision="stop", **DECIDE)
+    with pytest.raises(DesignError, match=said):
+        record_decision(folder, **({"decision": "stop"} | DECIDE | change))
+
+
+def test_a_decision_rests_on_an_analysis(tmp_path):
+    folder = drawn(tmp_path / "other")
+    before = (folder / "register.jsonl").read_bytes()
+    with pytest.raises(DesignError, match="No analysis is on record"):
+        record_decision(folder, decision="stop", **DECIDE)
+    assert (folder / "register.jsonl").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -81,13 +81,13 @@ def test_a_decision_rests_on_its_own_result(done, tmp_path):
 def test_the_registered_rule_points_to_a_decision(effect, decision):
     spread = {-4: 9.0}.get(effect, 3.0)
     result = analyse_trial(a_trial(effect=effect, n=24, spread=spread, seed=1))
-    assert suggest(result) == {"wardens": decision}
+    assert result.suggestions()["the rule points to"].tolist() == [decision]
 
 
 def test_no_effect_worth_having_is_stopped():
     result = analyse_trial(a_trial(effect=0, n=40, spread=2.0))
     assert result.findings == {"wardens": "no benefit"}
-    assert suggest(result) == {"wardens": "stop"}
+    assert result.suggestions()["the rule points to"].tolist() == ["stop"]
 
 
 # The next round
@@ -97,7 +97,7 @@ def test_the_next_round_inherits_the_protocol_and_names_where_it_comes_from(done
     folder, _ = done
     second = next_round(folder, tmp_path / "round-2", unit_file=folder / "units.csv")
     register_design(second, now=at(2011, 6, 1))
-    draw_allocation(second, text=TEXT, now=at(2011, 6, 15))
+    draw_allocation(second, text="Lottery of 11 June 2011: 1 2 3 4 5 6", now=at(2011, 6, 15))
     opened = open_experiment(second)
     assert opened.design.round == 2
     assert opened.design.inherits == open_experiment(folder).head
@@ -115,7 +115,7 @@ def test_a_round_is_not_written_over_another(done):
 def test_a_design_without_a_round_gets_one(tmp_path):
     folder = drawn(tmp_path / "round-1", ("round = 1\n", ""))
     second = next_round(folder, tmp_path / "round-2", unit_file=folder / "units.csv")
-    register_design(second)
+    register_design(second, now=at(2011, 6, 1))
     assert open_experiment(second).design.round == 2
 
 

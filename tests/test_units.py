@@ -10,10 +10,13 @@ from small_experiment import TEXT, at, design, drawn, registered
 
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.protocol.design import Tidier
-from lsp_analysis.experiments.protocol.template import UNITS, new_experiment
+from lsp_analysis.experiments.protocol.template import example, new_experiment
 from lsp_analysis.experiments.protocol.unit_list import read_typed, read_units
+from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.allocation import draw_allocation
 from lsp_analysis.experiments.record.folder import open_experiment, register_design
+
+UNITS = example("units.csv")
 
 
 def units_of(folder, text, *swaps):
@@ -112,10 +115,10 @@ def test_a_column_of_words_stays_words(tmp_path):
     assert read["n"].tolist() == [1.0, 2.5]
 
 
-def test_of_two_who_draw_at_once_one_is_refused(tmp_path):
+def test_of_two_who_draw_at_once_one_is_refused(tmp_path, monkeypatch):
     folder = registered(tmp_path / "x")
-    (folder / "register.jsonl.lock").touch()  # the other is at it
-    with pytest.raises(DesignError, match="Somebody else is writing"):
+    monkeypatch.setattr(chain, "PATIENCE", 0.05)
+    with chain.alone(folder), pytest.raises(DesignError, match="has been writing"):
         draw_allocation(folder, text=TEXT, now=at(2010, 2, 15))
     assert not (folder / "allocation.csv").exists()
 
@@ -135,7 +138,10 @@ def test_three_arms_of_three_can_never_find_anything_and_say_so(tmp_path):
         assert old in text
         text = text.replace(old, new)
     (tmp_path / "x" / "design.toml").write_text(text, encoding="utf-8", newline="\n")
-    register_design(tmp_path / "x")
+    with pytest.raises(DesignError, match="say why: --accept REASON"):
+        register_design(tmp_path / "x")
+    assert not (tmp_path / "x" / "register.jsonl").exists()
+    register_design(tmp_path / "x", accept="To rehearse the delivery.")
     said = open_experiment(tmp_path / "x").what_a_test_can_do()
-    assert "The scheme allows 1,680 allocations, and each arm" in said
+    assert "The scheme allows 1,680 allocations, and each comparison" in said
     assert "That leaves 20 allocations, too few: the smallest p-value is 0.100" in said

@@ -8,19 +8,29 @@ answer is known.
 from __future__ import annotations
 
 import datetime as dt
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from lsp_analysis.absent import Absent, if_possible
 from lsp_analysis.errors import DesignError
+from lsp_analysis.experiments.analysis.delivery import Monitoring, monitor
+from lsp_analysis.experiments.analysis.findings import TrialResult
+from lsp_analysis.experiments.analysis.looks import Look, take_look
+from lsp_analysis.experiments.analysis.opening import analyse
+from lsp_analysis.experiments.analysis.pooling import Pooled, pool_rounds
 from lsp_analysis.experiments.draw.matching import match_pairs
+from lsp_analysis.experiments.papers.result_page import write_result
 from lsp_analysis.experiments.power.past import Grid, grid_of
 from lsp_analysis.experiments.protocol.reading import FILE, read_design
 from lsp_analysis.experiments.record.allocation import draw_allocation
-from lsp_analysis.experiments.record.decisions import set_top_level
+from lsp_analysis.experiments.record.decisions import (
+    evidence_log,
+    record_decision,
+    set_top_level,
+)
 from lsp_analysis.experiments.record.folder import Experiment, open_experiment, register_design
 from lsp_analysis.resources import resource
 from lsp_analysis.study.store import Study
@@ -33,21 +43,125 @@ N_UNITS = {1: 96, 2: 40}
 STARTS = {1: "2010-04", 2: "2011-04"}
 DATES = {1: ("2010-02-01", "2010-02-15"), 2: ("2011-06-01", "2011-06-15")}  # registered, drawn
 
+TRUTH = {"wardens": -0.35, "letters": 0.0, "moving_on": 0.35}  # what was put in
+DELIVERED = {"wardens": 0.85, "letters": 0.95, "moving_on": 0.9}
+NEXT_TEXT = "Lotto 11 June 2011: 3 17 21 30 41 47"
+DECIDED = (
+    ("wardens", "adapt", "It helps, and four evenings a week are dear."),
+    ("letters", "stop", "No benefit worth having."),
+    ("moving_on", "stop", "It harms."),
+)
+
 
 def day(text: str) -> dt.datetime:
     """Midnight, Greenwich time, of a date such as "2010-02-01", for the register."""
     return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
 
 
-def room(folder: str | Path = "") -> Path:
-    """`folder`, or if that is empty a new one among the machine's temporary files."""
-    return Path(folder or tempfile.mkdtemp())
+def folder_of(own: str, demo: str, study: Study, *, round: int = 1) -> Path:
+    """Your own experiment's folder, or the demo's, written into `demo` with design and units.
+
+    An earlier demo in that folder is written anew.
+
+    Raises
+    ------
+    DesignError
+        There is no design in `own`, or `demo` holds an experiment that is not the demo.
+    """
+    if own:
+        read_design(own)
+        return Path(own)
+    return set_up_example(demo, study, round=round)
 
 
-def dates(own: str = "") -> tuple[dt.datetime | None, dt.datetime | None]:
-    """When the example was registered and drawn; for an experiment of one's own, the clock's."""
-    registered, drawn = DATES[1]
-    return (None, None) if own else (day(registered), day(drawn))
+def as_it_stands(
+    own: str, home: str | Path, *, text: str = "", round: int = 1
+) -> Experiment | Absent:
+    """Your own experiment as it is on record; the demo is registered and drawn first.
+
+    Your own is absent while it is not registered: reading a notebook puts nothing on record.
+    """
+    if own:
+        return if_possible(open_experiment, own)
+    registered, drawn = map(day, DATES[round])
+    register_design(home, now=registered)
+    return draw_allocation(home, text=text, now=drawn)
+
+
+class Story:
+    """Notebook 08 step by step: the demo's two rounds, or your own experiment and its outcomes.
+
+    What only the demo has (reports of delivery, a look, decisions, a second round) is absent for an
+    experiment of your own, and says which command does it.
+
+    Attributes
+    ----------
+    home : Path
+        Folder of the (first) experiment.
+    """
+
+    def __init__(
+        self, study: Study, demo: str, *, text: str, seed: int, own: str = "", outcomes: str = ""
+    ) -> None:
+        """Write, register and draw the demo; your own is opened as it stands."""
+        self._study, self._text, self._seed, self._outcomes = study, text, seed, outcomes
+        self._second = Path(demo) / "round_2"
+        self.home = Path(own) if own else Path(demo) / "round_1"
+        self._own = bool(own)
+        if not own:
+            draw_example(self.home, study, text=text)
+
+    def delivery(self) -> Monitoring | Absent:
+        """The demo's delivery, reported month by month."""
+        if self._own:
+            return Absent("Reports of delivery go to experiments.monitor(experiment, reports).")
+        reports = simulate_progress(self.home, seed=self._seed, delivered=DELIVERED)
+        return monitor(open_experiment(self.home), reports)
+
+    def look(self) -> Look | Absent:
+        """The demo's look after six months."""
+        if self._own:
+            return Absent("A look before the end is taken by `lsp-analysis design look`.")
+        options = {"seed": self._seed, "delivered": DELIVERED}
+        half = simulate_outcomes(self._study, self.home, TRUTH, months=6, **options)
+        return take_look(self.home, half, now=day("2010-11-01"))
+
+    def analyse(self) -> TrialResult | Absent:
+        """Outcomes opened and analysed, on record; those of one demo area are missing."""
+        if self._own:
+            if not self._outcomes:
+                return Absent("No file of outcomes is given, so nothing was opened.")
+            return analyse(self.home, self._outcomes)
+        lost = open_experiment(self.home).allocation["unit"].iloc[40:41]
+        given = {"delivered": DELIVERED, "stopped": {"moving_on": 7}, "lost": lost}
+        file = simulate_outcomes(self._study, self.home, TRUTH, seed=self._seed, **given)
+        return analyse(self.home, file, now=day("2011-05-02"))
+
+    def write(self, result: TrialResult) -> list[Path] | Absent:
+        """Page, numbers, data and codebook of a result; where they are."""
+        if not result:
+            return Absent("There is no result to write.")
+        now = None if self._own else day("2011-05-02")
+        return write_result(result, self.home, note=self._study.note, now=now)
+
+    def decide(self) -> pd.DataFrame:
+        """Decisions on record; the demo's are taken first."""
+        if not self._own:
+            lead = {"by": "Lead agencies group", "now": day("2011-05-09")}
+            for arm, decision, reason in DECIDED:
+                record_decision(self.home, arm=arm, decision=decision, reason=reason, **lead)
+        columns = ["round", "arm", "finding", "decision", "reason", "by", "date"]
+        return evidence_log([self.home])[columns]
+
+    def pooled(self, first: TrialResult) -> Pooled | Absent:
+        """The demo's second round of wardens, together with the first."""
+        if self._own:
+            return Absent("Rounds are pooled by `lsp-analysis design pool`.")
+        draw_example(self._second, self._study, text=NEXT_TEXT, round=2, after=self.home)
+        put_in = {"seed": self._seed + 1, "delivered": DELIVERED}
+        file = simulate_outcomes(self._study, self._second, {"wardens": -0.3}, **put_in)
+        second = analyse(self._second, file, now=day("2012-05-02"))
+        return pool_rounds([first, second], arm="wardens")
 
 
 def draw_example(
@@ -62,22 +176,8 @@ def draw_example(
     round, after
         As for `set_up_example`.
     """
-    registered, drawn = map(day, DATES[round])
-    register_design(set_up_example(folder, study, round=round, after=after), now=registered)
-    return draw_allocation(folder, text=text, now=drawn)
-
-
-def set_up(folder: str | Path, study: Study, *, own: str = "") -> Path:
-    """The design and units in the folder `own`, or if that is empty the example's, in `folder`."""
-    if not own:
-        return set_up_example(folder, study)
-    folder, design = Path(folder), read_design(own)
-    if (folder / FILE).exists():
-        raise DesignError(f"{folder / FILE} is there already. Choose another folder.")
-    folder.mkdir(parents=True, exist_ok=True)
-    for name in (FILE, design.randomisation.units):
-        (folder / name).write_bytes((Path(own) / name).read_bytes())
-    return folder
+    home = set_up_example(folder, study, round=round, after=after)
+    return as_it_stands("", home, text=text, round=round)
 
 
 def set_up_example(
@@ -92,6 +192,7 @@ def set_up_example(
     if round not in N_UNITS:
         raise DesignError(f"The example has rounds 1 and 2, and no round {round}.")
     folder = Path(folder)
+    _start_again(folder)
     folder.mkdir(parents=True, exist_ok=True)
     design = resource("notebooks") / "experiments" / f"round_{round}" / "design.toml"
     text = design.read_text(encoding="utf-8")
@@ -101,6 +202,19 @@ def set_up_example(
     units = example_units(study, round=round)
     (folder / "units.csv").write_bytes(units.to_csv(index=False, lineterminator="\n").encode())
     return folder
+
+
+def _start_again(folder: Path) -> None:
+    """Remove an earlier demo from a folder, and nothing that is not one."""
+    if not (folder / FILE).exists():
+        return
+    theirs = read_design(folder).title
+    designs = (resource("notebooks") / "experiments").glob("round_*/design.toml")
+    if theirs not in {read_design(path).title for path in designs}:
+        raise DesignError(f"{folder} holds an experiment that is not the demo. Choose another.")
+    for path in folder.glob("*"):
+        if path.suffix in (".jsonl", ".csv", ".html", ".json", ".toml"):
+            path.unlink()
 
 
 def example_units(study: Study, *, round: int = 1) -> pd.DataFrame:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import optimize
+from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 
 from lsp_analysis.effects.regressions.did import difference_in_differences
 from lsp_analysis.effects.regressions.its import interrupted_series
@@ -452,22 +454,43 @@ def _design_effect(i: Inputs) -> Inputs:
 
 @binds("sample_size_two_group")
 def _sample_size(i: Inputs) -> Inputs:
+    """People per group at which the package's power reaches the aim, each a cluster of one."""
     aims = _test_aims(i)
+    sd, effect = _given(i, "sd", 1.0), i.get("delta")
     if i.get("p1") is not None:
-        return {"n": closed_form.sample_size_proportions(i["p1"], i["p2"], **aims)}
-    return {"n": closed_form.sample_size_means(i["delta"], _given(i, "sd", 1.0), **aims)}
+        apart = i["p1"] - i["p2"]  # the package plans clusters: shares of people by statsmodels
+        return {
+            "n": samplesize_proportions_2indep_onetail(
+                abs(apart), min(i["p1"], i["p2"]), aims["power"], alpha=aims["alpha"] / 2
+            )
+        }
+    n = optimize.brentq(
+        lambda n: (
+            closed_form.cluster_power(
+                abs(effect), sd=sd, clusters=n, m=1, icc=0, alpha=aims["alpha"]
+            )
+            - aims["power"]
+        ),
+        2,
+        1e7,
+    )
+    return {"n": n}
 
 
 @binds("mde_cluster_proportion")
 def _smallest_difference(i: Inputs) -> Inputs:
     sizes = {"m": i["m"], "icc": i["icc"]}
     clusters = i["clusters_per_arm"]
-    smallest = closed_form.mde_cluster_proportion(
-        i["p0"], clusters_per_arm=clusters, normal=True, **sizes, **_test_aims(i)
+    aims = _test_aims(i)
+    known = {"sd": math.sqrt(i["p0"] * (1 - i["p0"])), "clusters": clusters, "normal": True}
+    smallest = closed_form.smallest_effect(
+        lambda d: closed_form.cluster_power(d, alpha=aims["alpha"], **known, **sizes),
+        power=aims["power"],
+        largest=10.0,
     )
     return {
         "deff": closed_form.design_effect(**sizes),
-        "n_eff_per_arm": closed_form.effective_size(clusters, **sizes),
+        "n_eff_per_arm": clusters * i["m"] / closed_form.design_effect(**sizes),
         "mde_pp_null_variance": 100 * smallest,  # in percentage points
     }
 
@@ -483,7 +506,8 @@ def _stepped_wedge(i: Inputs) -> Inputs:
     is_share = (
         _given(i, "distn", "binomial" if i.get("sigma") is None else "gaussian") == "binomial"
     )
-    sigma = wedge.proportion_sigma(i["mu0"], i["mu1"]) if is_share else i["sigma"]
+    middle = (i["mu0"] + i["mu1"]) / 2
+    sigma = math.sqrt(middle * (1 - middle)) if is_share else i["sigma"]
     power = wedge.wedge_power(
         i["mu1"] - i["mu0"],
         wedge.wedge(i["clusters_per_step"]),
@@ -498,10 +522,14 @@ def _stepped_wedge(i: Inputs) -> Inputs:
 
 @binds("group_sequential_bounds")
 def _bounds(i: Inputs) -> Inputs:
-    found = sequential.group_sequential_bounds(
-        int(i["K"]), _kind_of_bound(i["kind"]), alpha=_test_aims(i)["alpha"]
+    """Pocock's and O'Brien and Fleming's constants, from the package's chances of crossing."""
+    times = np.arange(1, int(i["K"]) + 1) / int(i["K"])
+    shape = np.ones(len(times)) if _kind_of_bound(i["kind"]) == "pocock" else 1 / np.sqrt(times)
+    alpha = _test_aims(i)["alpha"]
+    c = optimize.brentq(
+        lambda c: sequential.crossing_chances(c * shape, times).sum() - alpha, 1.0, 6.0, xtol=1e-9
     )
-    return {"c": found.constant, "z_bounds": found.z}
+    return {"c": c, "z_bounds": tuple(c * shape)}
 
 
 def _kind_of_bound(name: str) -> str:

@@ -2,88 +2,177 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.experiments.analysis.comparison import contrast
+from lsp_analysis.errors import DesignError
+from lsp_analysis.experiments.analysis.comparison import cell_values, contrast
 from lsp_analysis.experiments.analysis.trial import Trial, unit_values
-from lsp_analysis.experiments.protocol.design import Outcome
+from lsp_analysis.experiments.protocol.design import Comparison, Outcome
 
 BOUNDS = ["case", "estimate", "low", "high", "p_value"]
+MONOTONICITY = (
+    "Lee's bounds assume that being drawn into the arm changes whether an outcome is known in one "
+    "direction only."
+)
 
 
 def missing_table(trial: Trial) -> pd.DataFrame:
     """One row per arm: units drawn, units without any outcome, rows (people) without one.
 
     Columns ``arm``, ``units``, ``units_without``, ``rows``, ``rows_without``, ``share_without`` and
-    ``names``, the units that have none. Nobody is dropped in silence.
+    ``names``, the units that have none. Units without any row count as one row.
     """
     values = unit_values(trial, trial.design.outcome)
-    table = pd.DataFrame(
+    own = pd.DataFrame(
         {
-            "arm": trial.arm_of_unit.reindex(values.index).to_numpy(),
-            "unit": values.index,
-            "without": values["value"].isna().to_numpy(),
-            "rows": values["rows"].to_numpy(),
-            "gone": (values["rows"] - values["known"]).to_numpy(),
+            "arm": trial.arm_of_unit.reindex(values.index),
+            "without": values["value"].isna(),
+            "rows": values["rows"].clip(lower=1),
+            "gone": values["rows"].clip(lower=1) - values["known"],
         }
     )
     rows = []
     for arm in trial.scheme.arms:
-        own = table[table["arm"] == arm]
-        lost = own.loc[own["without"], "unit"].tolist()
-        n_rows, gone = int(own["rows"].sum()), int(own["gone"].sum())
-        share = gone / n_rows if n_rows else np.nan
-        rows.append((arm, len(own), len(lost), n_rows, gone, share, ", ".join(lost)))
+        here = own[own["arm"] == arm]
+        lost = here.index[here["without"]]
+        n_rows, gone = int(here["rows"].sum()), int(here["gone"].sum())
+        share = gone / n_rows if n_rows else math.nan
+        rows.append((arm, len(here), len(lost), n_rows, gone, share, ", ".join(lost)))
     columns = ["arm", "units", "units_without", "rows", "rows_without", "share_without", "names"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def bounds(
-    trial: Trial, outcome: Outcome, arm: int = 1, *, level: float | None = None
+    trial: Trial, outcome: Outcome, number: int = 1, *, level: float | None = None
 ) -> pd.DataFrame:
-    """The estimate if those without an outcome had done as well, or as badly, as can be.
+    """The estimate under assumptions about the outcomes that are missing.
 
-    A missing share is taken to be 0 or all; any other missing value to be the lowest or highest
-    seen in either arm (Manski 1990; Horowitz and Manski 2000). Rows: ``as observed``, ``most
-    against the arm``, ``most in favour of the arm`` (in the direction that is good).
+    Rows: ``as observed``; ``Lee, lower`` and ``Lee, upper`` (Lee 2009: the side with more outcomes
+    known is trimmed at its top or bottom to the share of the other; whole rows, rounded up);
+    ``most against the arm`` and ``most in favour of the arm`` (Manski 1990; Horowitz and Manski
+    2000: a missing share is 0 or all, another value the lowest or highest seen). Without gaps, the
+    first row alone.
     """
-    observed = contrast(trial, outcome, arm, level=level)
-    rows = [("as observed", observed)]
-    if _has_gaps(trial, outcome, arm):
+    one = trial.design.comparisons()[number - 1]
+    cases: list[tuple[str, pd.DataFrame | None]] = [("as observed", None)]
+    complete = _with_absent(trial)
+    place = {unit: position for position, unit in enumerate(trial.scheme.units)}
+    arm = trial.drawn[complete["unit"].map(place).to_numpy()]
+    inside = np.isin(arm, [n for group in one.groups for n in group])
+    known = _known(complete, outcome)
+    if (inside & ~known).any():
+        treated = _treated_rows(trial, complete, one, arm)
+        for case, top in (("Lee, lower", True), ("Lee, upper", False)):
+            cases.append((case, _trimmed(complete, outcome, treated, inside, top)))
         good_high = outcome.polarity == "high_is_good"
         for case, arm_high in (("against", not good_high), ("in favour of", good_high)):
-            filled = _filled_in(trial, outcome, arm, arm_high=arm_high)
-            rows.append(
-                (f"most {case} the arm", contrast(trial, outcome, arm, rows=filled, level=level))
-            )
-    table = [(case, c.test.estimate, c.test.low, c.test.high, c.test.p_value) for case, c in rows]
+            filled = _filled_in(complete, outcome, treated == arm_high)
+            cases.append((f"most {case} the arm", filled))
+    table = [(case, *_estimate(trial, outcome, number, rows, level)) for case, rows in cases]
     return pd.DataFrame(table, columns=BOUNDS)
 
 
-def _has_gaps(trial: Trial, outcome: Outcome, arm: int) -> bool:
-    """Whether anything is missing in the two arms that are compared."""
-    by = ("unit", "period") if trial.design.is_wedge else ("unit",)
-    values = unit_values(trial, outcome, by=by)
-    if not trial.design.is_wedge:
-        values = values[np.isin(trial.drawn, (0, arm))]
-    return bool(values["value"].isna().any() or (values["rows"] > values["known"]).any())
+def lee_bounds(
+    treated: np.ndarray, control: np.ndarray, *, n_treated: int, n_control: int
+) -> tuple[float, float]:
+    """Lee's (2009) bounds on a difference in means, from known outcomes and numbers drawn.
+
+    The trimming share is ``1 - (lower share known) / (higher share known)``; the trimmed mean takes
+    part of the value at the cut.
+
+    Parameters
+    ----------
+    treated, control : array
+        Outcomes known on each side.
+    n_treated, n_control : int
+        Units or people drawn into each side, with or without an outcome.
+    """
+    sides = [np.sort(np.asarray(side, float)) for side in (treated, control)]
+    known = [len(side) / n for side, n in zip(sides, (n_treated, n_control), strict=True)]
+    if not all(len(side) for side in sides):
+        raise DesignError("One side has no outcome at all, so there are no bounds. Report that.")
+    more = 0 if known[0] >= known[1] else 1
+    kept = len(sides[more]) * known[1 - more] / known[more]
+    low, high = (_mean_of_first(side, kept) for side in (sides[more], sides[more][::-1]))
+    other = float(sides[1 - more].mean())
+    return (low - other, high - other) if more == 0 else (other - high, other - low)
 
 
-def _filled_in(trial: Trial, outcome: Outcome, arm: int, *, arm_high: bool) -> pd.DataFrame:
-    """The rows with gaps filled: high in the arm and low in the control, or the reverse."""
-    rows = _with_absent(trial)
-    low, high = _extremes(rows, outcome)
-    in_arm = _treated_rows(trial, rows, arm)
-    fill = np.where(in_arm == arm_high, high, low)
-    rows = rows.copy()
-    gaps = rows[outcome.name].isna()
+def _mean_of_first(values: np.ndarray, kept: float) -> float:
+    weights = np.clip(kept - np.arange(len(values)), 0, 1)
+    return float(np.average(values, weights=weights))
+
+
+def _estimate(
+    trial: Trial, outcome: Outcome, number: int, rows: pd.DataFrame | None, level: float | None
+) -> tuple[float, ...]:
+    """Estimate, interval and p-value; missing where too few values are left to compare."""
+    try:
+        test = contrast(trial, outcome, number, rows=rows, level=level).test
+    except DesignError:
+        if rows is None:
+            raise
+        return (math.nan,) * 4
+    return test.estimate, test.low, test.high, test.p_value
+
+
+def _known(rows: pd.DataFrame, outcome: Outcome) -> np.ndarray:
+    known = rows[outcome.name].notna()
     if outcome.denominator:
-        gaps |= ~(rows[outcome.denominator] > 0)
+        known &= rows[outcome.denominator] > 0
+    return known.to_numpy()
+
+
+def _value(rows: pd.DataFrame, outcome: Outcome) -> pd.Series:
+    value = rows[outcome.name].astype(float)
+    if outcome.denominator:
+        base = rows[outcome.denominator].where(lambda x: x > 0)
+        value = outcome.multiplier * value / base
+    return value
+
+
+def _trimmed(
+    rows: pd.DataFrame, outcome: Outcome, treated: np.ndarray, inside: np.ndarray, top: bool
+) -> pd.DataFrame:
+    """Rows of the better known side without its highest, or lowest, outcomes.
+
+    With `top` the treated lose their highest outcomes (or the controls their lowest), which makes
+    the effect as low as it can be.
+    """
+    known = _known(rows, outcome)
+    shares = [float(known[inside & (treated == side)].mean()) for side in (True, False)]
+    side = shares[0] >= shares[1]
+    here = np.flatnonzero(inside & known & (treated == side))
+    excess = 1 - min(shares) / max(shares) if max(shares) > 0 else 0.0
+    n_cut = math.ceil(excess * len(here) - 1e-9)
+    value = _value(rows, outcome).to_numpy()[here]
+    if "period" in rows:  # of a wedge: high or low for its period
+        period = rows["period"].to_numpy()[here]
+        value = value - pd.Series(value).groupby(period).transform("mean").to_numpy()
+    order = np.argsort(value, kind="stable")
+    cut = here[order[::-1][:n_cut] if top == side else order[:n_cut]]
+    rows = rows.copy()
+    rows[outcome.name] = rows[outcome.name].astype(float)
+    rows.iloc[cut, rows.columns.get_loc(outcome.name)] = np.nan
+    return rows
+
+
+def _filled_in(rows: pd.DataFrame, outcome: Outcome, high_here: np.ndarray) -> pd.DataFrame:
+    """The rows with gaps filled: with the highest value where `high_here`, else the lowest."""
+    value = _value(rows, outcome)
+    low, high = float(value.min()), float(value.max())
+    if outcome.unit == "percent" and outcome.denominator:
+        low, high = 0.0, outcome.multiplier
+    fill = np.where(high_here, high, low)
+    rows = rows.copy()
+    gaps = ~_known(rows, outcome)
+    if outcome.denominator:
         base = rows[outcome.denominator].where(rows[outcome.denominator] > 0)
-        base = base.fillna(base.median())
-        rows[outcome.denominator] = base
-        fill = fill * base / outcome.multiplier
+        rows[outcome.denominator] = base.fillna(base.median())
+        fill = fill * rows[outcome.denominator] / outcome.multiplier
     rows[outcome.name] = rows[outcome.name].astype(float).mask(gaps, fill)
     return rows
 
@@ -98,23 +187,17 @@ def _with_absent(trial: Trial) -> pd.DataFrame:
     there = trial.rows[by].drop_duplicates()
     absent = wanted.merge(there, on=by, how="left", indicator=True)
     absent = absent.loc[absent["_merge"] == "left_only", by]
-    return pd.concat([trial.rows, absent], ignore_index=True)
+    return pd.concat([trial.rows, absent], ignore_index=True) if len(absent) else trial.rows.copy()
 
 
-def _extremes(rows: pd.DataFrame, outcome: Outcome) -> tuple[float, float]:
-    """Lowest and highest value that a row can be thought to have."""
-    if outcome.unit == "percent" and outcome.denominator:
-        return 0.0, outcome.multiplier
-    value = rows[outcome.name]
-    if outcome.denominator:
-        value = outcome.multiplier * value / rows[outcome.denominator].where(lambda x: x > 0)
-    return float(value.min()), float(value.max())
-
-
-def _treated_rows(trial: Trial, rows: pd.DataFrame, arm: int) -> np.ndarray:
-    place = {unit: position for position, unit in enumerate(trial.scheme.units)}
-    drawn = trial.drawn[rows["unit"].map(place).to_numpy()]
+def _treated_rows(trial: Trial, rows: pd.DataFrame, one: Comparison, arm: np.ndarray) -> np.ndarray:
     if not trial.design.is_wedge:
-        return drawn == arm
+        return np.isin(arm, one.treated)
     order = {p: i for i, p in enumerate(trial.design.randomisation.periods)}
-    return rows["period"].map(order).to_numpy() >= drawn + 1
+    return rows["period"].map(order).to_numpy() >= arm + 1
+
+
+def coverage_of_cells(trial: Trial, outcome: Outcome) -> float:
+    """Share of units (wedge: units and periods) that have an outcome."""
+    one = trial.design.comparisons()[0]
+    return float(cell_values(trial, outcome, one)["value"].notna().mean())

@@ -1,4 +1,4 @@
-"""Look more than once without crying wolf more often: bounds, chances, conditional power.
+"""Several looks at one false positive rate: bounds, error spending, conditional power.
 
 The statistics at the looks are taken to move like a Brownian motion over the information gathered,
 and their joint law is integrated numerically (Armitage, McPherson and Rowe 1969; Jennison and
@@ -21,6 +21,7 @@ from lsp_analysis.errors import ParameterError
 from lsp_analysis.showing import Shown
 
 KINDS = ("pocock", "obrien_fleming")
+LARGEST_Z = 8.0  # a bound that nothing crosses by chance
 POINTS = 801  # of the grid between two bounds; bounds are right to six decimals
 
 
@@ -48,7 +49,7 @@ class Bounds(Shown):
         return self.z[-1]
 
     def summary_frame(self) -> pd.DataFrame:
-        """One row per look: information, bound, its p-value, chance of having stopped by then."""
+        """One row per look: information, bound, its p-value, error spent by then."""
         stopped = np.cumsum(crossing_chances(self.z, self.fractions))
         return pd.DataFrame(
             {
@@ -56,7 +57,7 @@ class Bounds(Shown):
                 "information": self.fractions,
                 "z_bound": self.z,
                 "p_bound": 2 * norm.sf(self.z),
-                "false_alarm_by_then": stopped,
+                "error_by_then": stopped,
             }
         )
 
@@ -65,38 +66,46 @@ class Bounds(Shown):
         listed = wording.and_list(f"{2 * norm.sf(z):.2g}" for z in self.z)
         return wording.Sentence(
             f"With {wording.counted(len(self.z), 'look')} the experiment stops at p-values below "
-            f"{listed}; over all looks together a false alarm has a chance of {self.alpha:.0%}."
+            f"{listed}; over all looks together the false positive rate is {self.alpha:.1%}."
         )
 
 
-def group_sequential_bounds(
-    looks: int | Sequence[float], kind: str = "obrien_fleming", *, alpha: float = 0.05
-) -> Bounds:
-    """Two-sided bounds after Pocock (1977) or O'Brien and Fleming (1979).
+def spending_bounds(fractions: Sequence[float], kind: str, alpha: float = 0.05) -> Bounds:
+    """Two-sided bounds that spend the error as information comes in (Lan and DeMets 1983).
+
+    By information ``t``, "obrien_fleming" spends ``2 - 2 Phi(z / sqrt(t))`` on either side, z being
+    the normal quantile of ``alpha / 4``; "pocock" spends ``alpha log(1 + (e - 1) t)`` on both. The
+    bound at a look depends on the information at it and before it, and on nothing planned, so
+    dates may slip.
 
     Parameters
     ----------
-    looks : int, or rising shares of the information that end at 1
-        A number means equally spaced looks, the last being the final analysis.
-    kind : "pocock" or "obrien_fleming"
-    alpha : float
-        Chance of a false alarm over all looks together.
+    fractions : rising shares of the information; the last need not be 1.
     """
-    fractions = _fractions(looks)
     if kind not in KINDS:
         raise ParameterError(f'kind is "{kind}". Choose {" or ".join(KINDS)}.')
     if not 0 < alpha < 1:
         raise ParameterError(f"alpha is {alpha}. Give a share between 0 and 1.")
-    shape = np.ones(len(fractions)) if kind == "pocock" else 1 / np.sqrt(fractions)
+    times = _rising(fractions)
+    z: list[float] = []
+    state = _start()
+    for number, time in enumerate(times):
+        before = times[number - 1] if number else 0.0
+        spent = _spent(time, kind, alpha) - (_spent(before, kind, alpha) if number else 0.0)
+        step = time - before
 
-    def excess(constant: float) -> float:
-        return crossing_chances(constant * shape, fractions).sum() - alpha
+        def excess(bound: float, time=time, step=step, state=state, spent=spent) -> float:
+            return _crossed(state, bound * math.sqrt(time), step) - spent
 
-    alone = norm.isf(alpha / 2)
-    if len(fractions) == 1:
-        return Bounds(kind, alpha, fractions, (float(alone),))
-    constant = brentq(excess, 0.9 * alone, 3 * alone, xtol=1e-9)
-    return Bounds(kind, alpha, fractions, tuple(float(z) for z in constant * shape))
+        z.append(LARGEST_Z if excess(LARGEST_Z) > 0 else brentq(excess, 0.0, LARGEST_Z, xtol=1e-9))
+        state = _onward(state, z[-1] * math.sqrt(time), step)
+    return Bounds(kind, alpha, times, tuple(map(float, z)))
+
+
+def _spent(time: float, kind: str, alpha: float) -> float:
+    if kind == "pocock":
+        return alpha * math.log(1 + (math.e - 1) * time)
+    return float(4 * norm.sf(norm.isf(alpha / 4) / math.sqrt(time)))
 
 
 def crossing_chances(
@@ -111,19 +120,34 @@ def crossing_chances(
     """
     times = np.asarray(fractions, float)
     bounds = np.asarray(z, float) * np.sqrt(times)  # on the scale of the Brownian motion
-    chances = np.empty(len(times))
-    spread = math.sqrt(times[0])
-    chances[0] = _outside(bounds[0], drift * times[0], spread)
-    grid, weights = _grid(bounds[0])
-    density = norm.pdf(grid, drift * times[0], spread)
-    for k in range(1, len(times)):
-        step = times[k] - times[k - 1]
-        spread = math.sqrt(step)
-        chances[k] = (weights * density * _outside(bounds[k], grid + drift * step, spread)).sum()
-        further, next_weights = _grid(bounds[k])
-        moves = norm.pdf(further[:, None], grid + drift * step, spread)
-        grid, density, weights = further, moves @ (weights * density), next_weights
-    return chances
+    chances, state = [], _start()
+    for bound, step in zip(bounds, np.diff(times, prepend=0.0), strict=True):
+        chances.append(_crossed(state, bound, step, drift))
+        state = _onward(state, bound, step, drift)
+    return np.array(chances)
+
+
+def _start() -> tuple[np.ndarray, np.ndarray]:
+    """Where the motion is before the first look: at zero, for certain."""
+    return np.zeros(1), np.ones(1)
+
+
+def _crossed(
+    state: tuple[np.ndarray, np.ndarray], bound: float, step: float, drift: float = 0.0
+) -> float:
+    """Chance that the motion, not stopped so far, lies outside `bound` after `step`."""
+    points, chances = state
+    return float((chances * _outside(bound, points + drift * step, math.sqrt(step))).sum())
+
+
+def _onward(
+    state: tuple[np.ndarray, np.ndarray], bound: float, step: float, drift: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Points between the bounds after `step`, and the chance of each, not having stopped."""
+    points, chances = state
+    further, weights = _grid(bound)
+    moves = norm.pdf(further[:, None], points + drift * step, math.sqrt(step))
+    return further, weights * (moves @ chances)
 
 
 def conditional_power(
@@ -149,11 +173,9 @@ def conditional_power(
     return float(norm.sf((bound - so_far - expected * left) / math.sqrt(left)))
 
 
-def _fractions(looks: int | Sequence[float]) -> tuple[float, ...]:
-    if isinstance(looks, int):
-        looks = [(k + 1) / looks for k in range(looks)] if looks > 0 else []
-    times = tuple(float(x) for x in looks)
-    if not times or times[0] <= 0 or times[-1] != 1 or any(np.diff(times) <= 0):
+def _rising(fractions: Sequence[float]) -> tuple[float, ...]:
+    times = tuple(float(x) for x in fractions)
+    if not times or times[0] <= 0 or times[-1] > 1 or any(np.diff(times) <= 0):
         raise ParameterError(f"Looks at {list(times)} do not rise from above 0 to 1.")
     return times
 

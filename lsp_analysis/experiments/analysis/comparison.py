@@ -1,59 +1,95 @@
-"""Compare an arm with the control over the scheme that was drawn from, adjusted as registered."""
+"""The registered test of one comparison on one outcome: intention to treat, adjusted as planned."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
 
+from lsp_analysis import wording
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.randomisation_test import RandomisationTest, Redraws, redraws
 from lsp_analysis.experiments.analysis.trial import Trial, unit_values
 from lsp_analysis.experiments.draw.scheme import Scheme
-from lsp_analysis.experiments.protocol.design import Outcome
+from lsp_analysis.experiments.protocol.design import Comparison, Outcome
 from lsp_analysis.experiments.protocol.unit_list import covariate_table
-
-POWER = 0.8
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """One arm against the control on one outcome, before it is put into words.
+    """One comparison on one outcome, before it is put into words.
 
     Attributes
     ----------
-    arm : int
-        Position of the arm in the design; 1 in a wedge.
+    comparison : Comparison
     outcome : Outcome
     test : RandomisationTest
-    cells : DataFrame, one row per cell
-        ``unit`` (and ``period``), ``value``, ``size``, ``treated`` (bool), ``used`` (bool).
+    cells : DataFrame, one row per unit (wedge: unit and period)
+        ``unit`` (and ``period``), ``value``, ``size``, ``treated``, ``used`` (bool), ``weight``.
     redraws : Redraws
         For testing other things over the same allocations.
-    error, df : float
-        Standard error and degrees of freedom of the same regression, for power.
-    warnings : tuple of str
+    attainable : float
+        Largest size, at most ``1 - level``, that the test can have; 0 where it can never reject.
+    scheme : Scheme
+        The allocations it was tested over.
+    gaps : tuple of str
+        Covariates with missing values.
     """
 
-    arm: int
+    comparison: Comparison
     outcome: Outcome
     test: RandomisationTest
     cells: pd.DataFrame = field(repr=False)
     redraws: Redraws = field(repr=False)
-    error: float = math.nan
-    df: int = 0
-    warnings: tuple[str, ...] = ()
+    scheme: Scheme = field(repr=False)
+    attainable: float
+    gaps: tuple[str, ...] = ()
+
+    @cached_property
+    def smallest_effect(self) -> float:
+        """Size of the effect that this test finds with 80% power, by simulation; inf if never."""
+        if self.attainable == 0:
+            return math.inf
+        sd = self.redraws.spread(self.cells["value"].to_numpy())
+        return self.redraws.smallest_effect(sd, level=self.test.level)
+
+    def at(self, level: float) -> Contrast:
+        """The same contrast with an interval of another coverage."""
+        if level == self.test.level:
+            return self
+        test = self.redraws.test(self.cells["value"].to_numpy(), level=level)
+        reach = self.scheme.attainable_level(1 - level)
+        return replace(self, test=test, attainable=reach)
 
     @property
-    def smallest_effect(self) -> float:
-        """Size of the effect that the regression's t-test would have found with 80% power."""
-        if self.df < 1 or not math.isfinite(self.error):
-            return math.nan
-        alpha = 1 - self.test.level
-        return float((t.isf(alpha / 2, self.df) + t.ppf(POWER, self.df)) * self.error)
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader must know of the test."""
+        said = [
+            f"{name} was missing for some units and filled in with its mean." for name in self.gaps
+        ]
+        if self.attainable == 0:
+            said.append(
+                f"Only {self.test.n_allocations:,} allocations were possible: at this level no "
+                "effect, however large, could have been found."
+            )
+        return tuple(said)
+
+    @property
+    def error(self) -> float:
+        """Half the interval's width over Student's t: a standard error on the test's own terms."""
+        from scipy.stats import t
+
+        half = (self.test.high - self.test.low) / 2
+        units = self.cells.loc[self.cells["used"], "unit"].nunique()
+        return float(half / t.isf((1 - self.test.level) / 2, max(1, units - 2)))
+
+    @property
+    def df(self) -> int:
+        """Units used, less two."""
+        return max(1, self.cells.loc[self.cells["used"], "unit"].nunique() - 2)
 
     @property
     def observed(self) -> float:
@@ -65,7 +101,7 @@ class Contrast:
 def contrast(
     trial: Trial,
     outcome: Outcome,
-    arm: int = 1,
+    number: int = 1,
     *,
     only: np.ndarray | None = None,
     rows: pd.DataFrame | None = None,
@@ -73,153 +109,132 @@ def contrast(
 ) -> Contrast:
     """Intention to treat: units count in the arm they were drawn into, whatever they then got.
 
+    Cells without an outcome are left out, and what is adjusted for is worked out on the others.
+
     Parameters
     ----------
-    arm : int
-        Position of the arm that is compared with the control (position 0).
+    number : int
+        Which of the design's comparisons, from 1.
     only : array of bool, one per unit, optional
         A subgroup of units.
     rows : DataFrame, optional
-        Outcomes in place of the trial's own: filled in, for bounds.
+        Outcomes in place of the trial's own: filled in or trimmed, for bounds.
+    level : float, optional
+        Coverage of the interval; the design's own by default.
 
     Raises
     ------
     DesignError
-        No unit of either arm has an outcome, or nothing is left to compare after adjustment.
+        One side has no outcome, or nothing is left to compare after adjustment.
     """
     design = trial.design
     level = design.analysis.level if level is None else level
-    if design.is_wedge:
-        return _wedge_contrast(trial, outcome, only, rows, level)
-    arms = (0, arm)
-    values = unit_values(trial, outcome, rows=rows).reset_index()
-    inside = np.isin(trial.drawn, arms) & (True if only is None else only)
-    values["treated"] = trial.drawn == arm
-    values["used"] = inside & values["value"].notna().to_numpy()
-    values["weight"] = _weights(values, design.estimand.summary)
+    one = design.comparisons()[number - 1]
+    values = cell_values(trial, outcome, one, only=only, rows=rows)
     _check_both_sides(values, outcome)
-    covariates, gaps = covariate_table(trial.units, outcome, design.analysis.covariates)
-    adjust = np.column_stack([covariates, _dummies(trial.scheme.blocks, values["used"])])
-    exposure = [1.0 if number == arm else 0.0 for number in range(len(trial.scheme.arms))]
-    scheme = trial.scheme.given(trial.drawn, arms)
-    drawn = redraws(
-        scheme,
-        trial.drawn,
-        exposure=exposure,
-        adjust=adjust,
-        weights=values["weight"].to_numpy(),
-        draws=design.analysis.draws,
-        key=f"{trial.key}:{outcome.name}:{arm}",
-    )
-    warnings = [f"{name} was missing for some units and filled in with its mean." for name in gaps]
-    warnings += _too_few(scheme, level)
-    return _finish(arm, outcome, values, values["value"].to_numpy(), drawn, level, warnings)
-
-
-def _wedge_contrast(
-    trial: Trial, outcome: Outcome, only: np.ndarray | None, rows: pd.DataFrame | None, level: float
-) -> Contrast:
-    """All clusters, each against itself and against the others of the period."""
-    how = trial.design.randomisation
-    n_periods = len(how.periods)
-    values = unit_values(trial, outcome, by=("unit", "period"), rows=rows).reset_index()
-    step_of_cell = np.repeat(trial.drawn, n_periods)
-    period = np.tile(np.arange(n_periods), len(trial.drawn))
-    inside = True if only is None else np.repeat(only, n_periods)
-    values["treated"] = period >= step_of_cell + 1
-    values["used"] = inside & values["value"].notna().to_numpy()
-    values["weight"] = _weights(values, trial.design.estimand.summary)
-    _check_both_sides(values, outcome)
-    grid = np.arange(n_periods) >= np.arange(1, len(how.steps) + 1)[:, None]
-    terms, taken = [_dummies(period, values["used"])], _taken(trial, values, n_periods)
-    if taken is None:  # cells are missing: each cluster gets a level of its own
-        taken = 0.0
-        terms.append(_dummies(np.repeat(np.arange(len(trial.drawn)), n_periods), values["used"]))
-    own = values["value"].to_numpy().reshape(-1, n_periods)
-    drawn = redraws(
-        trial.scheme,
-        trial.drawn,
-        exposure=grid - taken * grid.mean(axis=1, keepdims=True),
-        cell_unit=np.repeat(np.arange(len(trial.drawn)), n_periods),
-        adjust=np.column_stack(terms),
-        weights=values["weight"].to_numpy(),
-        draws=trial.design.analysis.draws,
-        key=f"{trial.key}:{outcome.name}",
-    )
-    cells = (own - taken * own.mean(axis=1, keepdims=True)).ravel()
-    lost = len(trial.drawn) - 1 if taken == 1.0 else 0
-    warnings = _too_few(trial.scheme, level)
-    return _finish(1, outcome, values, cells, drawn, level, warnings, lost_df=lost)
-
-
-def _taken(trial: Trial, values: pd.DataFrame, n_periods: int) -> float | None:
-    """Share of its mean to subtract from each cluster; None if that cannot be done evenly."""
-    share = trial.design.analysis.between
-    even = values["used"].all() and np.ptp(values["weight"]) == 0
-    if not even:
-        return None
-    return 1.0 - math.sqrt((1 - share) / (1 - share + n_periods * share))
-
-
-def _finish(
-    arm: int,
-    outcome: Outcome,
-    values: pd.DataFrame,
-    cells: np.ndarray,
-    drawn: Redraws,
-    level: float,
-    warnings: list[str],
-    lost_df: int = 0,
-) -> Contrast:
-    """The test, and the error of its regression."""
-    df = int(values["used"].sum()) - drawn.basis.shape[1] - 1 - lost_df
-    if df < 1:
+    drawn, gaps = registered_test(trial, outcome, one, values)
+    if drawn.df < 1:
         raise DesignError(
             f"Nothing is left to compare on {outcome.label}: blocks and covariates take up all "
             f"{int(values['used'].sum())} values. Adjust for less."
         )
-    test = drawn.test(cells, level=level)
-    error = _standard_error(drawn, cells, df)
-    return Contrast(arm, outcome, test, values, drawn, error, df, tuple(warnings))
+    test = drawn.test(values["value"].to_numpy(), level=level)
+    scheme = trial.scheme.given(trial.drawn, one.groups)
+    reach = scheme.attainable_level(1 - level)
+    return Contrast(one, outcome, test, values, drawn, scheme, reach, tuple(gaps))
 
 
-def _too_few(scheme: Scheme, level: float) -> list[str]:
-    """A warning where the scheme has too few allocations for any finding at all."""
-    if scheme.attainable_level(1 - level) > 0:
-        return []
-    return [
-        f"Only {scheme.size} allocations were possible: no effect, however large, could have been "
-        "found."
-    ]
+def cell_values(
+    trial: Trial,
+    outcome: Outcome,
+    one: Comparison,
+    *,
+    only: np.ndarray | None = None,
+    rows: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """A row per unit (wedge: unit and period): value, side, whether it is used, weight."""
+    design = trial.design
+    n_periods = len(design.randomisation.periods) if design.is_wedge else 1
+    by = ("unit", "period") if design.is_wedge else ("unit",)
+    values = unit_values(trial, outcome, by=by, rows=rows).reset_index()
+    arm = np.repeat(trial.drawn, n_periods)
+    if design.is_wedge:
+        values["treated"] = np.tile(np.arange(n_periods), len(trial.drawn)) >= arm + 1
+    else:
+        values["treated"] = np.isin(arm, one.treated)
+    inside = np.repeat(trial.scheme.group_of(trial.drawn, one.groups) >= 0, n_periods)
+    if only is not None:
+        inside &= np.repeat(only, n_periods)
+    values["used"] = inside & values["value"].notna().to_numpy()
+    by_people = design.estimand.summary == "people"
+    values["weight"] = np.where(values["used"], values["size"] if by_people else 1.0, 0.0)
+    return values
 
 
-def _standard_error(drawn: Redraws, cells: np.ndarray, df: int) -> float:
-    """Of the exposure's coefficient, by ordinary (weighted) least squares."""
-    left = drawn.residual(cells)
-    size = float(drawn.exposures[0] @ drawn.exposures[0])
-    effect = float(drawn.exposures[0] @ left) / size if size else math.nan
-    left = left - effect * drawn.exposures[0]
-    return math.sqrt(float(left @ left) / df / size) if size else math.nan
+def registered_test(
+    trial: Trial, outcome: Outcome, one: Comparison, values: pd.DataFrame
+) -> tuple[Redraws, list[str]]:
+    """The test over the allocations there could have been, and covariates that had gaps.
+
+    A parallel experiment is a (weighted) regression on the exposure, covariates and blocks. A wedge
+    is generalised least squares on the cells observed: period means, covariates, and a level per
+    unit whose share of the variance is registered (all of it: the levels are fixed effects).
+    """
+    design, scheme = trial.design, trial.scheme
+    covariates, gaps = covariate_table(trial.units, outcome, design.analysis.covariates)
+    used, weights = values["used"].to_numpy(), values["weight"].to_numpy(float)
+    if design.is_wedge:
+        n_units, n_periods = len(trial.drawn), len(design.randomisation.periods)
+        unit = np.repeat(np.arange(n_units), n_periods)
+        period = np.tile(np.arange(n_periods), n_units)
+        exposure = np.arange(n_periods) >= np.arange(1, len(scheme.arms) + 1)[:, None]
+        terms = [dummies(period, used), covariates[unit]]
+        share = design.analysis.between
+        if share >= 1:
+            terms.append(dummies(unit, used))
+        else:
+            weights = _whitening(unit, weights, share)
+    else:
+        exposure = np.isin(np.arange(len(scheme.arms)), one.treated)
+        group = scheme.group_of(trial.drawn, one.groups)
+        terms = [covariates, dummies(scheme.blocks, used), dummies(group, used)]
+    drawn = redraws(
+        scheme.given(trial.drawn, one.groups),
+        trial.drawn,
+        exposure=exposure.astype(float),
+        adjust=np.column_stack(terms),
+        weights=weights,
+        draws=design.analysis.draws,
+    )
+    return drawn, gaps
 
 
-def _weights(values: pd.DataFrame, summary: str) -> np.ndarray:
-    """Weight of each cell: one per cluster, or its people; none where it is not used."""
-    weight = values["size"] if summary == "people" else 1.0
-    return np.where(values["used"], weight, 0.0)
-
-
-def _dummies(groups: np.ndarray, used: pd.Series) -> np.ndarray:
+def dummies(groups: np.ndarray, used: np.ndarray) -> np.ndarray:
     """A column per group but the first that has a value."""
-    kinds = np.unique(np.asarray(groups)[used.to_numpy()])
+    kinds = np.unique(np.asarray(groups)[used])
     return (np.asarray(groups)[:, None] == kinds[None, 1:]).astype(float)
+
+
+def _whitening(unit: np.ndarray, weights: np.ndarray, share: float) -> np.ndarray:
+    """Matrix that makes cells independent where a unit's cells share a level.
+
+    A cell's variance is ``1 - share`` over its weight (relative to the mean weight) plus `share`.
+    """
+    whiten = np.zeros((len(unit), len(unit)))
+    relative = weights / weights[weights > 0].mean()
+    for own in np.unique(unit):
+        here = np.flatnonzero((unit == own) & (weights > 0))
+        variance = np.diag((1 - share) / relative[here]) + share
+        whiten[np.ix_(here, here)] = np.linalg.inv(np.linalg.cholesky(variance))
+    return whiten
 
 
 def _check_both_sides(values: pd.DataFrame, outcome: Outcome) -> None:
     sides, known = (values.loc[values["used"], name] for name in ("treated", "value"))
     if len(known) and np.ptp(known) <= 1e-12 * known.abs().max():
         raise DesignError(
-            f"{outcome.label} is the same everywhere ({known.iloc[0]:g}), so nothing can be told "
-            "from it. Is the file complete? Report it as it is."
+            f"{outcome.label} is the same everywhere ({wording.number(known.iloc[0])}), so nothing "
+            "can be learnt from it. Is the file complete? Report it as it is."
         )
     if sides.all() or not sides.any():
         side = "the control" if sides.any() else "the arm that is tried"

@@ -12,12 +12,10 @@ from scipy.stats import norm
 
 from lsp_analysis import wording
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.analysis.boundaries import (
-    Bounds,
-    conditional_power,
-    group_sequential_bounds,
-)
+from lsp_analysis.experiments.analysis.attrition import coverage_of_cells
+from lsp_analysis.experiments.analysis.boundaries import Bounds, conditional_power
 from lsp_analysis.experiments.analysis.comparison import Contrast, contrast
+from lsp_analysis.experiments.analysis.findings import bounds_of, planned_fractions
 from lsp_analysis.experiments.analysis.trial import Trial, make_trial, read_outcomes
 from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.experiments.record import chain
@@ -42,7 +40,9 @@ class Look(Shown):
         ``power_if_worth_having`` (if it is the smallest worth having).
     warnings : tuple of str
     labels : dict
-        Name of each arm for readers.
+        Name of each comparison for readers.
+    information : float
+        Share of the information there is, as the design defines it.
     """
 
     number: int
@@ -50,6 +50,7 @@ class Look(Shown):
     table: pd.DataFrame = field(repr=False)
     warnings: tuple[str, ...] = ()
     labels: dict[str, str] = field(default_factory=dict, repr=False)
+    information: float = math.nan
 
     @property
     def planned(self) -> bool:
@@ -76,60 +77,70 @@ class Look(Shown):
         return wording.Sentence(" ".join([f"At {name} on {self.date}, {found}.", *self.warnings]))
 
 
-def bounds_of(design: Design) -> Bounds:
-    """The bounds a design's looks are held against; DesignError if it plans none."""
-    looks = design.looks
-    if looks.boundary == "none":
-        raise DesignError("The design plans no looks before the end. An amendment can add them.")
-    times = looks.fractions or len(looks.dates)
-    return group_sequential_bounds(times, looks.boundary, alpha=1 - design.analysis.level)
-
-
 def take_look(folder: str | Path, outcomes: str | Path, *, now: dt.datetime | None = None) -> Look:
     """Look at outcomes so far, and put the look on record; unplanned, it is a deviation.
 
-    A planned look can be taken from its day on until the day of the next, once.
+    The next planned look can be taken from its day on, late if need be: its bound follows from the
+    information there is (Lan and DeMets 1983). A look before its day is not a planned one.
 
     Raises
     ------
     DesignError
-        Nothing is drawn, anything on record was altered, or it is time for the final analysis.
+        Nothing is drawn, anything on record was altered, the outcomes do not fit, or it is time for
+        the final analysis.
     """
-    experiment = open_experiment(folder)
-    allocation = experiment.allocation
     file = Path(outcomes)
-    rows = read_outcomes(file, experiment.design)
-    date = (now or dt.datetime.now(dt.UTC)).date().isoformat()
-    number = _number(experiment, date)
-    trial = make_trial(experiment, allocation, rows)
-    look = look_at(trial, number, date=date)
-    arms = [_entry(row) for row in look.table.to_dict("records")]
-    content = {"look": number, "sha256": chain.sha256_of(file), "file": file.name, "arms": arms}
-    chain.append(folder, "look", content, now=now)
-    if not look.planned:
-        what = f"A look at the outcomes on {date} that the protocol did not plan."
-        chain.append(folder, "deviation", {"what": what}, now=now)
+    look, content = _look(open_experiment(folder), file, now)  # complains before it is locked
+    with chain.alone(folder):
+        look, content = _look(open_experiment(folder), file, now)
+        chain.append(folder, "look", content, now=now)
     return look
+
+
+def _look(experiment: Experiment, file: Path, now: dt.datetime | None) -> tuple[Look, dict]:
+    rows = read_outcomes(file, experiment.design)
+    date = chain.moment(now).date().isoformat()
+    trial = make_trial(experiment, rows)
+    number = _number(experiment, date)
+    look = look_at(trial, number, date=date)
+    content = {"look": number, "sha256": chain.sha256_of(file), "file": file.name}
+    content["arms"] = [_entry(row) for row in look.table.to_dict("records")]
+    if number:
+        content["information"] = look.information
+    else:
+        content["deviation"] = f"A look at the outcomes on {date} that the protocol did not plan."
+    return look, content
 
 
 def look_at(trial: Trial, number: int, *, date: str = "") -> Look:
     """What one look shows, without any record: for rehearsals."""
-    design = trial.design
-    bounds = bounds_of(design) if design.looks.boundary != "none" else None
+    design, outcome = trial.design, trial.design.outcome
+    bounds, information = None, math.nan
+    if number:
+        information = planned_fractions(design)[number - 1]
+        if design.looks.information == "outcomes":
+            information = coverage_of_cells(trial, outcome)
+        if trial.looks and information <= trial.looks[-1]:
+            raise DesignError(
+                f"The information at this look ({information:.0%}) is not more than at the look "
+                f"before ({trial.looks[-1]:.0%}). Wait until more outcomes are known."
+            )
+        bounds = bounds_of(design, (*trial.looks, information))
     rows, warnings = [], []
-    for position, arm in enumerate(design.active, start=1):
-        one = contrast(trial, design.outcome, position)
-        rows.append((arm.name, *_against_bound(one, design, bounds, number)))
+    for position, comparison in enumerate(design.comparisons(), start=1):
+        one = contrast(trial, outcome, position)
+        rows.append((comparison.name, *_against_bound(one, design, bounds)))
         bound = rows[-1][2]
-        if math.isfinite(bound) and norm.isf(one.test.p_value_floor / 2) < bound:
+        if math.isfinite(bound) and one.scheme.attainable_level(2 * norm.sf(bound)) == 0:
             warnings.append(
-                f"With {one.test.n_allocations:,} allocations {arm.label} cannot cross this bound, "
-                "whatever its effect."
+                f"With {one.test.n_allocations:,} allocations {comparison.label} cannot cross this "
+                "bound, whatever its effect."
             )
     if not number:
         warnings.append("The bounds do not allow for it, so a chance finding is more likely.")
-    labels = {arm.name: arm.label for arm in design.active}
-    return Look(number, date, pd.DataFrame(rows, columns=COLUMNS), tuple(warnings), labels)
+    labels = {one.name: one.label for one in design.comparisons()}
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    return Look(number, date, table, tuple(warnings), labels, information)
 
 
 def signed_z(one: Contrast) -> float:
@@ -140,20 +151,21 @@ def signed_z(one: Contrast) -> float:
 
 
 def _against_bound(
-    one: Contrast, design: Design, bounds: Bounds | None, number: int
+    one: Contrast, design: Design, bounds: Bounds | None
 ) -> tuple[float, float, str, float, float]:
-    """The row of one arm after its name."""
+    """The row of one comparison after its name."""
     z = signed_z(one)
-    if bounds is None or not number:
+    if bounds is None:
         return z, math.nan, "", math.nan, math.nan
-    bound, share = bounds.z[number - 1], bounds.fractions[number - 1]
+    bound, share = bounds.z[-1], bounds.fractions[-1]
     crossed = "" if abs(z) < bound else "benefit" if z > 0 else "harm"
-    if share >= 1:
+    if share >= 1 or not math.isfinite(one.error):
         return z, bound, crossed, math.nan, math.nan
+    final = bounds_of(design, (*bounds.fractions, 1.0)).constant
     drift = design.decision.worth_having / one.error / math.sqrt(share)
     chances = (
-        conditional_power(z, share, bound=bounds.constant),
-        conditional_power(z, share, bound=bounds.constant, drift=drift),
+        conditional_power(z, share, bound=final),
+        conditional_power(z, share, bound=final, drift=drift),
     )
     return z, bound, crossed, *chances
 
@@ -165,12 +177,11 @@ def _entry(row: dict) -> dict:
 
 
 def _number(experiment: Experiment, date: str) -> int:
-    """Which planned look falls on `date`; 0 if none does, or it has been taken."""
+    """Which planned look is due on `date`: the next not taken; 0 if none is."""
     planned = experiment.design.looks.dates
-    due = sum(day <= date for day in planned)
-    if planned and due == len(planned):
+    if planned and date >= planned[-1]:
         raise DesignError(
             f"The final analysis was planned for {planned[-1]}: it is not a look but `analyse`."
         )
-    taken = {entry.content["look"] for entry in experiment.entries if entry.kind == "look"}
-    return 0 if due in taken else due
+    number = len(experiment.looks) + 1
+    return number if number < len(planned) and planned[number - 1] <= date else 0

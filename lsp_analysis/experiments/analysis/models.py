@@ -1,9 +1,11 @@
 """The same comparison by the usual models, side by side: OLS, GLM, GEE and a mixed model.
 
 Every model's effect is given as a difference in the units of the outcome: the mean that it predicts
-with the programme everywhere less the mean without (standardisation over the units there are), with
-the delta method and Student's t with as many degrees of freedom as there are clusters to spare.
-They stand beside the randomisation test, which is the registered analysis.
+with the programme everywhere less the mean without (standardisation over the units there are).
+Standard errors have a small-sample correction: CR2 with Satterthwaite's degrees of freedom for OLS
+(Bell and McCaffrey 2002; Pustejovsky and Tipton 2018; HC2 where each unit is one row), Mancl and
+DeRouen's (2001) for GLM and GEE, restricted likelihood for the mixed model, with Student's t. They
+stand beside the randomisation test, which is the registered analysis.
 """
 
 from __future__ import annotations
@@ -19,17 +21,86 @@ from scipy.stats import t
 
 from lsp_analysis.errors import LspError
 from lsp_analysis.experiments.analysis.trial import Trial
-from lsp_analysis.experiments.protocol.design import Outcome
+from lsp_analysis.experiments.protocol.design import Comparison, Outcome
 from lsp_analysis.experiments.protocol.unit_list import covariate_table
 
 NAMES = {
-    "ols": "Regression on cluster values (OLS)",
-    "glm": "Generalised linear model, overdispersed (GLM)",
+    "ols": "Regression (OLS, CR2)",
+    "glm": "Generalised linear model (GLM)",
     "gee": "Generalised estimating equations, exchangeable (GEE)",
-    "mixed": "Mixed model, a level per cluster (REML)",
+    "mixed": "Mixed model, a level per unit (REML)",
 }
-ROUNDING = 1e-9  # standard errors this small beside the estimate are arithmetic and no error
+ROUNDING = 1e-9  # standard errors this small beside the estimate are rounding error
 COLUMNS = ["model", "estimate", "low", "high", "p_value", "clusters", "rows", "note"]
+
+
+@dataclass(frozen=True)
+class RobustFit:
+    """Least squares with a small-sample cluster-robust covariance (CR2).
+
+    Attributes
+    ----------
+    params : array, one per term
+    covariance : array, terms x terms
+    df : array, one per term
+        Satterthwaite's degrees of freedom for its t-test.
+    """
+
+    params: np.ndarray
+    covariance: np.ndarray
+    df: np.ndarray
+
+
+def robust_fit(
+    terms: np.ndarray, outcome: np.ndarray, cluster: np.ndarray, absorbed: np.ndarray | None = None
+) -> RobustFit:
+    """CR2 after Bell and McCaffrey; for clusters of one row it is HC2.
+
+    Parameters
+    ----------
+    terms : array, rows x terms
+    outcome : array, one per row
+    cluster : array, one per row
+    absorbed : array, rows x columns, optional
+        Orthonormal columns already taken out of `terms` and `outcome`.
+    """
+    inverse = np.linalg.pinv(terms.T @ terms)
+    params = inverse @ (terms.T @ outcome)
+    left = outcome - terms @ params
+    own = _orthonormal(terms)
+    basis = own if absorbed is None else np.column_stack([absorbed, own])
+    directions = terms @ inverse
+    groups = [np.flatnonzero(cluster == one) for one in np.unique(cluster)]
+    scores, lengths, projected = [], [], []
+    for here in groups:
+        values, vectors = np.linalg.eigh(np.eye(len(here)) - basis[here] @ basis[here].T)
+        power = np.where(values > 1e-9, 1 / np.sqrt(np.where(values > 1e-9, values, 1.0)), 0.0)
+        adjusted = (vectors * power) @ (vectors.T @ directions[here])
+        scores.append(adjusted.T @ left[here])
+        lengths.append((adjusted**2).sum(axis=0))
+        projected.append(basis[here].T @ adjusted)
+    scores, lengths, projected = np.array(scores), np.array(lengths), np.array(projected)
+    df = []
+    for k in range(terms.shape[1]):
+        joint = np.diag(lengths[:, k]) - projected[:, :, k] @ projected[:, :, k].T
+        total = (joint**2).sum()
+        df.append(np.trace(joint) ** 2 / total if total > 0 else math.nan)
+    return RobustFit(params, scores.T @ scores, np.array(df))
+
+
+def t_test(fit: RobustFit, term: int, level: float) -> tuple[float, float, float, float]:
+    """Estimate, interval and p-value of one term."""
+    estimate, df = float(fit.params[term]), float(fit.df[term])
+    error = math.sqrt(max(0.0, float(fit.covariance[term, term])))
+    if not (error > 0 and df > 0):
+        return estimate, math.nan, math.nan, math.nan
+    reach = float(t.isf((1 - level) / 2, df)) * error
+    return estimate, estimate - reach, estimate + reach, float(2 * t.sf(abs(estimate) / error, df))
+
+
+def _orthonormal(terms: np.ndarray) -> np.ndarray:
+    left, sizes, _ = np.linalg.svd(terms, full_matrices=False)
+    return left[:, sizes > 1e-10 * sizes.max(initial=0.0)]
 
 
 @dataclass(frozen=True)
@@ -46,8 +117,8 @@ class ModelData:
         Constant, exposure, then what is adjusted for.
     cluster : array of int
         Position of each row's unit.
-    is_ratio, is_share : bool
-        Whether the outcome has a denominator, and whether numerators never exceed it.
+    is_ratio : bool
+        Whether the outcome has a denominator.
     """
 
     counts: np.ndarray
@@ -56,7 +127,6 @@ class ModelData:
     cluster: np.ndarray
     multiplier: float
     is_ratio: bool
-    is_share: bool
     by_people: bool
 
     @property
@@ -77,37 +147,38 @@ class ModelData:
         return len(np.unique(self.cluster)) - self.terms.shape[1]
 
 
-def fit_models(trial: Trial, outcome: Outcome, arm: int = 1) -> pd.DataFrame:
-    """The models that the design asks for, one row each.
+def fit_models(trial: Trial, outcome: Outcome, number: int = 1) -> pd.DataFrame:
+    """The models that the design asks for, one row each, for comparison `number` (from 1).
 
     Returns
     -------
     DataFrame with ``model``, ``estimate``, ``low``, ``high``, ``p_value``, ``clusters``, ``rows``
     and ``note``: why there is no estimate, where there is none.
     """
-    data = model_data(trial, outcome, arm)
+    data = model_data(trial, outcome, trial.design.comparisons()[number - 1])
     level = trial.design.analysis.level
     rows = [_row(name, data, level) for name in trial.design.analysis.models]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def model_data(trial: Trial, outcome: Outcome, arm: int) -> ModelData:
-    """Rows with a value of the two arms, or of all periods of a wedge."""
+def model_data(trial: Trial, outcome: Outcome, one: Comparison) -> ModelData:
+    """Rows with a value of the arms compared, or of all periods of a wedge."""
     how = trial.design.randomisation
     place = {unit: position for position, unit in enumerate(trial.scheme.units)}
     rows = trial.rows.assign(cluster=trial.rows["unit"].map(place))
     counts = pd.to_numeric(rows[outcome.name])
     base = pd.to_numeric(rows[outcome.denominator]) if outcome.denominator else counts * 0 + 1.0
-    used = (counts.notna() & (base > 0)).to_numpy()
     cluster = rows["cluster"].to_numpy()
+    group = trial.scheme.group_of(trial.drawn, one.groups)
+    used = (counts.notna() & (base > 0)).to_numpy() & (group[cluster] >= 0)
+    adjust = _adjustments(trial, outcome, group, cluster[used])[cluster]
     if trial.design.is_wedge:
         period = rows["period"].map({p: i for i, p in enumerate(how.periods)}).to_numpy()
         exposure = (period >= trial.drawn[cluster] + 1).astype(float)
-        adjust = (period[:, None] == np.arange(1, len(how.periods))).astype(float)
+        periods = (period[:, None] == np.arange(1, len(how.periods))).astype(float)
+        adjust = np.column_stack([periods, adjust])
     else:
-        used = used & np.isin(trial.drawn[cluster], (0, arm))
-        exposure = (trial.drawn[cluster] == arm).astype(float)
-        adjust = _adjustments(trial, outcome, cluster[used])[cluster]
+        exposure = np.isin(trial.drawn[cluster], one.treated).astype(float)
     terms = np.column_stack([np.ones(len(rows)), exposure, adjust])[used]
     return ModelData(
         counts.to_numpy(float)[used],
@@ -116,20 +187,21 @@ def model_data(trial: Trial, outcome: Outcome, arm: int) -> ModelData:
         pd.factorize(cluster[used])[0],
         outcome.multiplier if outcome.denominator else 1.0,
         bool(outcome.denominator),
-        bool((counts[used] <= base[used]).all() and outcome.unit == "percent"),
         trial.design.estimand.summary == "people",
     )
 
 
-def _adjustments(trial: Trial, outcome: Outcome, clusters: np.ndarray) -> np.ndarray:
-    """Covariates and blocks by unit; standardised, so that models converge."""
+def _adjustments(
+    trial: Trial, outcome: Outcome, group: np.ndarray, clusters: np.ndarray
+) -> np.ndarray:
+    """Covariates, blocks and groups of arms by unit; standardised, so that models converge."""
     covariates, _ = covariate_table(trial.units, outcome, trial.design.analysis.covariates)
     spread = covariates.std(axis=0)
-    covariates = (covariates - covariates.mean(axis=0)) / np.where(spread > 0, spread, 1)
-    kinds = np.unique(trial.scheme.blocks[np.unique(clusters)])
-    return np.column_stack([covariates, trial.scheme.blocks[:, None] == kinds[None, 1:]]).astype(
-        float
-    )
+    columns = [(covariates - covariates.mean(axis=0)) / np.where(spread > 0, spread, 1)]
+    for labels in (trial.scheme.blocks, group):
+        kinds = np.unique(labels[np.unique(clusters)])
+        columns.append(labels[:, None] == kinds[None, 1:])
+    return np.column_stack(columns).astype(float)
 
 
 def _row(name: str, data: ModelData, level: float) -> tuple:
@@ -143,79 +215,61 @@ def _row(name: str, data: ModelData, level: float) -> tuple:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            estimate, error = FITS[name](data)
+            estimate, error, df = FITS[name](data)
     except (ValueError, ArithmeticError, np.linalg.LinAlgError, LspError) as problem:
         return (*nothing, f"could not be fitted: {problem}")
-    if not math.isfinite(error) or error <= 0:
+    if not (math.isfinite(error) and error > 0 and df > 0):
         return (*nothing, "did not converge")
     if error <= ROUNDING * abs(estimate):
-        return (*nothing, "meets every value exactly, so it has no error")
-    reach = t.isf((1 - level) / 2, data.df) * error
-    p_value = float(2 * t.sf(abs(estimate / error), data.df))
+        return (*nothing, "fits every value exactly, so it has no standard error")
+    reach = t.isf((1 - level) / 2, df) * error
+    p_value = float(2 * t.sf(abs(estimate / error), df))
     return (NAMES[name], estimate, estimate - reach, estimate + reach, p_value, *counts, "")
 
 
-def _fit_ols(data: ModelData) -> tuple[float, float]:
-    """Least squares on one value per cluster (and kind of row, in a wedge cluster-robust)."""
+def _fit_ols(data: ModelData) -> tuple[float, float, float]:
+    """Weighted least squares, errors by CR2 over clusters."""
+    root = np.sqrt(data.weights / data.weights.mean())
+    fit = robust_fit(data.terms * root[:, None], data.outcome * root, data.cluster)
+    return float(fit.params[1]), math.sqrt(float(fit.covariance[1, 1])), float(fit.df[1])
+
+
+def _fit_glm(data: ModelData) -> tuple[float, float, float]:
+    """Poisson for ratios (shares too, Zou 2004), normal for means; rows taken as independent."""
     import statsmodels.api as sm
 
-    if len(np.unique(data.cluster)) == len(data.counts):
-        weights = data.weights
-        fit = sm.WLS(data.outcome, data.terms, weights=weights).fit()
-        return float(fit.params[1]), float(fit.bse[1])
-    fit = sm.WLS(data.outcome, data.terms, weights=data.weights).fit(
-        cov_type="cluster", cov_kwds={"groups": data.cluster}
-    )
-    return float(fit.params[1]), float(fit.bse[1])
+    return _equations(data, sm.cov_struct.Independence())
 
 
-def _fit_glm(data: ModelData) -> tuple[float, float]:
-    """Binomial or Poisson with dispersion estimated (by cluster where there are several rows)."""
+def _fit_gee(data: ModelData) -> tuple[float, float, float]:
+    """The same with an exchangeable working correlation within clusters."""
     import statsmodels.api as sm
 
-    family, endog, offset = _family(data)
-    model = sm.GLM(endog, data.terms, family=family, offset=offset)
-    if len(np.unique(data.cluster)) == len(data.counts):
-        fit = model.fit(scale="X2")
-    else:
-        fit = model.fit(cov_type="cluster", cov_kwds={"groups": data.cluster})
-    return _standardised(data, fit.params, fit.cov_params(), family)
+    return _equations(data, sm.cov_struct.Exchangeable())
 
 
-def _fit_gee(data: ModelData) -> tuple[float, float]:
-    """Exchangeable working correlation, errors after Mancl and DeRouen (2001)."""
+def _equations(data: ModelData, structure: object) -> tuple[float, float, float]:
     import statsmodels.api as sm
 
-    family, endog, offset = _family(data, single=True)
+    family = sm.families.Poisson() if data.is_ratio else sm.families.Gaussian()
     model = sm.GEE(
-        endog,
+        data.counts,
         data.terms,
         groups=data.cluster,
         family=family,
-        cov_struct=sm.cov_struct.Exchangeable(),
-        offset=offset,
+        cov_struct=structure,
+        offset=np.log(data.base) if data.is_ratio else None,
     )
     fit = model.fit(cov_type="bias_reduced")
-    return _standardised(data, fit.params, fit.cov_params(), family)
+    return (*_standardised(data, fit.params, fit.cov_params(), family), data.df)
 
 
-def _fit_mixed(data: ModelData) -> tuple[float, float]:
+def _fit_mixed(data: ModelData) -> tuple[float, float, float]:
     """A random level per cluster, by restricted maximum likelihood."""
     import statsmodels.api as sm
 
     fit = sm.MixedLM(data.outcome, data.terms, groups=data.cluster).fit(reml=True)
-    return float(fit.fe_params[1]), float(fit.bse_fe[1])
-
-
-def _family(data: ModelData, *, single: bool = False) -> tuple:
-    """Family, outcome and offset: shares are binomial, other ratios Poisson, means normal."""
-    import statsmodels.api as sm
-
-    if not data.is_ratio:
-        return sm.families.Gaussian(), data.outcome, None
-    if data.is_share and not single:
-        return sm.families.Binomial(), np.column_stack([data.counts, data.base - data.counts]), None
-    return sm.families.Poisson(), data.counts, np.log(data.base)
+    return float(fit.fe_params[1]), float(fit.bse_fe[1]), data.df
 
 
 def _standardised(
@@ -236,7 +290,7 @@ def _standardised(
     return float(scale * (means[0] - means[1])), scale * error
 
 
-FITS: dict[str, Callable[[ModelData], tuple[float, float]]] = {
+FITS: dict[str, Callable[[ModelData], tuple[float, float, float]]] = {
     "ols": _fit_ols,
     "glm": _fit_glm,
     "gee": _fit_gee,

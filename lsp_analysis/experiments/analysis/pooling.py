@@ -14,8 +14,8 @@ from scipy.stats import t
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.analysis.primary import TrialResult
-from lsp_analysis.experiments.protocol.design import Design
+from lsp_analysis.experiments.analysis.findings import TrialResult
+from lsp_analysis.experiments.protocol.design import Arm, Design
 from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
@@ -101,6 +101,12 @@ def pool_rounds(results: Iterable[TrialResult], *, arm: str) -> Pooled:
     for result in found[1:]:
         _check_same_outcome(first, result.design)
     rounds = pd.DataFrame([_round_row(result, arm) for result in found])
+    open_ended = rounds.loc[~np.isfinite(rounds["error"]), "label"]
+    if len(open_ended):
+        raise DesignError(
+            f"{open_ended.iloc[0]} has an interval without an end, so the rounds cannot be pooled. "
+            "Report each by itself."
+        )
     level = first.analysis.level
     estimate, low, high, tau, i2 = combine(
         rounds["estimate"], rounds["error"], level=level, df=rounds["df"]
@@ -146,8 +152,7 @@ def _satterthwaite(error: np.ndarray, df: Iterable[float] | None) -> float:
 
 
 def _round_row(result: TrialResult, arm: str) -> dict[str, object]:
-    position = list(result.findings).index(arm)
-    one = result.contrasts[position]
+    one = result.contrasts[list(result.findings).index(arm)]
     return {
         "label": f"Round {result.design.round}",
         "estimate": one.test.estimate,
@@ -173,8 +178,8 @@ def _what_changed(designs: list[Design], arm: str) -> list[str]:
     """A warning for each round whose intervention is not that of the round before."""
     warnings = []
     for before, after in pairwise(designs):
-        own = [next(one for one in d.active if one.name == arm).tidier for d in (before, after)]
-        items = [name for name, text in asdict(own[0]).items() if asdict(own[1])[name] != text]
+        own = [asdict(_arm(d, arm).tidier) for d in (before, after)]
+        items = [name for name, text in own[0].items() if own[1][name] != text]
         if items:
             warnings.append(
                 f"The intervention changed from round {before.round} to round {after.round} "
@@ -182,3 +187,8 @@ def _what_changed(designs: list[Design], arm: str) -> list[str]:
                 "not of one."
             )
     return warnings
+
+
+def _arm(design: Design, name: str) -> Arm:
+    """The arm of a name, or the one that has only this factor."""
+    return next(one for one in design.active if name == one.name or one.factors == [name])

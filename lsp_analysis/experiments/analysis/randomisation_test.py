@@ -1,12 +1,15 @@
-"""Tests that rest on the draw alone: the effect is compared with what every other draw would show.
+"""Randomisation tests: the observed effect beside what every other possible draw would have shown.
 
-Nothing is assumed of the outcomes. If the programme changes nobody's outcome, the observed
-allocation is one of the scheme's allocations like any other (Fisher 1935), whatever the clusters
-are like.
+If the programme changes nobody's outcome, the observed allocation is one of the scheme's
+allocations like any other (Fisher 1935), whatever the distribution of outcomes. The statistic is a
+regression coefficient over its heteroskedasticity-robust standard error (HC2), so that with enough
+units the test also holds where the effect varies from unit to unit and only its mean is zero (Wu
+and Ding 2021).
 """
 
 from __future__ import annotations
 
+import hashlib
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +20,6 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import DesignError, ParameterError
-from lsp_analysis.experiments.analysis.inversion import ROUNDING, as_extreme, interval
 from lsp_analysis.experiments.draw.scheme import Scheme
 from lsp_analysis.showing import Shown
 
@@ -25,12 +27,18 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DRAWS = 9_999
+LISTED = 21  # times the size of a sample up to which all allocations are listed instead
 STATISTICS = ("studentised", "difference")
+ROUNDING = 1e-9  # statistics nearer than this, relatively, count as tied
+REACH = np.concatenate(
+    [[0.0], np.linspace(0.25, 6, 24), np.geomspace(7, 1e5, 30)]
+)  # of intervals, in standard errors
+SIMULATED_ALLOCATIONS = 800  # of a long list, as many stand for it where power is simulated
 
 
 @dataclass(frozen=True)
 class RandomisationTest(Shown):
-    """An effect with a p-value and interval from the scheme it was randomised with.
+    """An effect with a p-value and confidence interval from the scheme it was randomised with.
 
     Attributes
     ----------
@@ -44,6 +52,8 @@ class RandomisationTest(Shown):
         Whether these are all that the scheme allows.
     estimates : array
         The estimate under each allocation, if the programme did nothing.
+    error : float
+        Robust standard error of `estimate`.
     """
 
     estimate: float
@@ -56,6 +66,7 @@ class RandomisationTest(Shown):
     n_allocations: int
     exact: bool
     estimates: np.ndarray = field(repr=False, compare=False)
+    error: float = math.nan
 
     @property
     def p_value_floor(self) -> float:
@@ -91,49 +102,82 @@ class RandomisationTest(Shown):
 class Redraws:
     """Exposures under the allocations of a scheme, cleared of what the model adjusts for.
 
-    They are worked out once and serve any number of outcomes.
+    They are worked out once and serve any number of outcomes. Cells are weighted (or, for
+    generalised least squares, whitened) first.
 
     Attributes
     ----------
-    exposures : array, allocations x cells
-        Row 0 belongs to the observed allocation, which is not repeated when `exact`.
-    weights : array, one per cell
-        Square roots of the cells' weights.
+    raw, exposures : array, allocations x cells
+        Weighted exposures before and after adjustment. Row 0 belongs to the observed allocation.
+    whiten : array, one per cell, or cells x cells
+        What outcomes are multiplied by.
     basis : array, cells x terms
-        Orthonormal columns that span what is adjusted for, weighted.
+        Orthonormal columns that span what is adjusted for.
+    unit : array of int, one per cell
+        Position of each cell's unit.
+    used : array of bool, one per cell
     exact : bool
         Whether the rows are all allocations of the scheme.
     """
 
+    raw: np.ndarray
     exposures: np.ndarray
-    weights: np.ndarray
+    whiten: np.ndarray
     basis: np.ndarray
+    unit: np.ndarray
+    used: np.ndarray
     exact: bool
     studentised: bool
 
     @cached_property
-    def _scaled(self) -> np.ndarray:
-        """Exposures scaled so that their product with an outcome is the statistic."""
+    def squares(self) -> np.ndarray:
+        """Sum of squares of each allocation's exposure; infinite where nothing is left of it."""
         squares = np.einsum("bc,bc->b", self.exposures, self.exposures)
-        flat = squares <= 1e-12 * max(float(squares.max()), 1e-300)
-        size = np.where(flat, np.inf, np.sqrt(squares) if self.studentised else squares)
-        return self.exposures / size[:, None]
+        return np.where(squares <= 1e-12 * max(float(squares.max()), 1e-300), np.inf, squares)
+
+    @property
+    def df(self) -> int:
+        """Cells used, less what is adjusted for and the exposure."""
+        return int(self.used.sum()) - self.basis.shape[1] - 1
+
+    def residual(self, outcomes: np.ndarray) -> np.ndarray:
+        """Outcomes (cells, or cells x outcomes) weighted and cleared of what is adjusted for."""
+        values = np.where(np.isfinite(outcomes), outcomes, 0.0)
+        weighted = (values.T * self.whiten).T if self.whiten.ndim == 1 else self.whiten @ values
+        return weighted - self.basis @ (self.basis.T @ weighted)
+
+    def coefficients(self, residuals: np.ndarray) -> np.ndarray:
+        """Regression coefficient under each allocation; `residuals` is cells (x outcomes)."""
+        return ((self.exposures @ residuals).T / self.squares).T
+
+    def variances(self, residuals: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+        """Robust variance of `slopes` under each allocation; ones for a plain difference."""
+        if not self.studentised:
+            return np.ones_like(slopes)
+        exposures, corrected = self.exposures, self._corrected**2
+        meat = corrected @ residuals**2
+        meat -= 2 * slopes * ((corrected * exposures) @ residuals)
+        meat += (slopes.T**2 * np.einsum("bc,bc->b", corrected, exposures**2)).T
+        scale = (residuals**2).sum(axis=0) / len(residuals)
+        floor = 1e-18 * np.where(np.isfinite(self.squares), self.squares, 1.0)
+        least = np.multiply.outer(floor, np.maximum(scale, 1e-300))
+        return (np.maximum(meat, least).T / self.squares**2).T
 
     def statistics(self, outcomes: np.ndarray) -> np.ndarray:
         """Statistic of each allocation; `outcomes` is cells, or cells x outcomes."""
-        return self._scaled @ self.residual(outcomes)
+        residuals = self.residual(outcomes)
+        slopes = self.coefficients(residuals)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(slopes == 0, 0.0, slopes / np.sqrt(self.variances(residuals, slopes)))
 
     def estimates(self, outcome: np.ndarray) -> np.ndarray:
         """Regression coefficient of the exposure under each allocation."""
-        squares = np.einsum("bc,bc->b", self.exposures, self.exposures)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return (self.exposures @ self.residual(outcome)) / squares
+        return self.coefficients(self.residual(outcome))
 
     def p_values(self, outcomes: np.ndarray) -> np.ndarray:
         """Two-sided p-values of many outcomes at once, one a column of `outcomes`."""
         found = np.abs(self.statistics(outcomes))
-        tie = ROUNDING * found.max(axis=0)
-        return (found >= found[0] - tie).mean(axis=0)
+        return (found >= found[0] * (1 - ROUNDING)).mean(axis=0)
 
     def test(
         self, outcome: np.ndarray, *, exposure: np.ndarray | None = None, level: float = 0.95
@@ -144,38 +188,163 @@ class Redraws:
         ----------
         outcome : array, one number per cell
         exposure : array, one per cell, optional
-            What the effect is per unit of, where it is not being allocated: the programme actually
-            received gives the effect on those who comply.
+            What the effect is per unit of, where it is not what was allocated: the programme
+            actually received gives the effect on those who comply.
         """
-        a = self.statistics(outcome)
-        received = self._observed if exposure is None else np.asarray(exposure, float)
-        c = self.statistics(received)
-        low, high = interval(a, c, a[0], c[0], level=level)
-        tie = ROUNDING * float(np.abs(a).max(initial=0.0))
+        found = self.statistics(outcome)
+        tie = ROUNDING * abs(float(found[0]))
+        own = self.residual(outcome)
+        unit = self.exposures[0] if exposure is None else self.residual(exposure)
+        family = _Family(self, own, unit)
+        low, high = family.interval(1 - level)
         return RandomisationTest(
-            estimate=float(a[0] / c[0]) if c[0] else math.nan,
+            estimate=family.estimate,
             low=low,
             high=high,
-            p_value=float(as_extreme(a, a[0]).mean()),
-            p_lower=float((a <= a[0] + tie).mean()),
-            p_upper=float((a >= a[0] - tie).mean()),
+            p_value=float((np.abs(found) >= abs(found[0]) - tie).mean()),
+            p_lower=float((found <= found[0] + tie).mean()),
+            p_upper=float((found >= found[0] - tie).mean()),
             level=level,
-            n_allocations=len(a),
+            n_allocations=len(found),
             exact=self.exact,
-            estimates=self.estimates(outcome),
+            estimates=self.coefficients(own),
+            error=family.error,
         )
 
-    @property
-    def _observed(self) -> np.ndarray:
-        """The observed exposure per cell; what the basis took out of it does no harm."""
-        with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(self.weights > 0, self.exposures[0] / self.weights, 0.0)
+    def spread(self, outcome: np.ndarray) -> float:
+        """Standard deviation of what the regression leaves over, per (weighted) cell."""
+        left = self.residual(outcome)
+        left = left - self.coefficients(left)[0] * self.exposures[0]
+        return math.sqrt(float(left @ left) / self.df) if self.df > 0 else math.nan
 
-    def residual(self, outcomes: np.ndarray) -> np.ndarray:
-        """Outcomes weighted and cleared of what is adjusted for; missing ones have no weight."""
-        values = np.where(np.isfinite(outcomes), outcomes, 0.0)
-        weighted = (values.T * self.weights).T
-        return weighted - self.basis @ (self.basis.T @ weighted)
+    def power(
+        self, effect: float, sd: float, *, level: float, varying: float = 0.0, sims: int = 1_000
+    ) -> float:
+        """Share of simulated experiments in which this very test finds `effect`.
+
+        Parameters
+        ----------
+        effect : float
+            Mean effect, in units of the outcome.
+        sd : float
+            Standard deviation of the (weighted) cells once adjusted for.
+        level : float
+            Coverage: the test is at ``1 - level``.
+        varying : float
+            Standard deviation of effects between units; their mean is `effect` exactly.
+        sims : int
+            Simulated experiments; the same random numbers serve every effect and `sd`.
+        """
+        rng = np.random.default_rng(20100401)
+        n_rows, n_cells = self.exposures.shape
+        rows = np.arange(n_rows)
+        if n_rows > SIMULATED_ALLOCATIONS:
+            rows = np.sort(rng.choice(n_rows, SIMULATED_ALLOCATIONS, replace=False))
+        few = Redraws(
+            self.raw[rows], self.exposures[rows], np.ones(n_cells), *self._rest, self.studentised
+        )
+        observed = rng.integers(0, len(rows), sims)
+        own = rng.normal(size=(self.unit.max() + 1, sims))
+        own = varying * (own - own.mean(axis=0))[self.unit]
+        shown = sd * rng.normal(size=(n_cells, sims)) * self.used[:, None]
+        shown += (effect + own) * few.raw[observed].T
+        found = np.abs(few.statistics(shown))
+        mine = found[observed, np.arange(sims)]
+        p_values = (found >= mine * (1 - ROUNDING)).mean(axis=0)
+        return float((p_values <= 1 - level + 1e-12).mean())
+
+    def smallest_effect(self, sd: float, *, level: float, target: float = 0.8) -> float:
+        """Size of the effect this test finds with power `target`; infinite if it never can."""
+        if not (math.isfinite(sd) and sd > 0):
+            return math.nan
+        low, high = 0.0, sd / math.sqrt(float(np.median(self.squares)))
+        while self.power(high, sd, level=level) < target:
+            low, high = high, 2 * high
+            if high > 1e6 * sd:
+                return math.inf
+        for _ in range(10):
+            middle = (low + high) / 2
+            enough = self.power(middle, sd, level=level) >= target
+            low, high = (low, middle) if enough else (middle, high)
+        return high
+
+    @property
+    def _rest(self) -> tuple:
+        return self.basis, self.unit, self.used, self.exact
+
+    @cached_property
+    def _corrected(self) -> np.ndarray:
+        """Exposures over the square root of one less the leverage; none where that is zero."""
+        leverage = (self.basis**2).sum(axis=1) + self.exposures**2 / self.squares[:, None]
+        free = 1 - leverage
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(free > 1e-9, self.exposures / np.sqrt(np.abs(free)), 0.0)
+
+
+class _Family:
+    """The tests of every effect tau at once: their numerators and variances are polynomials in tau.
+
+    Outcome and unit of effect are first brought to length 1, so tau is in units of `scale`.
+    """
+
+    def __init__(self, redraws: Redraws, outcome: np.ndarray, unit: np.ndarray) -> None:
+        lengths = [float(np.linalg.norm(x)) or 1.0 for x in (outcome, unit)]
+        self.scale = lengths[0] / lengths[1]
+        r, u = outcome / lengths[0], unit / lengths[1]
+        self.a, self.c = redraws.coefficients(r), redraws.coefficients(u)
+        none, one = redraws.variances(r, self.a), redraws.variances(u, self.c)
+        cross = redraws.variances(r + u, self.a + self.c) - none - one
+        if not redraws.studentised:
+            one, cross = 0 * none, 0 * none
+        self.terms = none, cross, one  # the variance at tau: none - tau cross + tau^2 one
+        if abs(self.c[0]) <= 1e-12 * float(np.abs(self.c).max(initial=0.0)) or not unit.any():
+            self.middle = self.step = math.nan
+        else:
+            self.middle = float(self.a[0] / self.c[0])
+            spread = float(self._variances(np.array([self.middle]))[0, 0])
+            self.step = math.sqrt(spread) / abs(float(self.c[0]))
+        self.estimate, self.error = self.scale * self.middle, self.scale * self.step
+
+    def _variances(self, effects: np.ndarray) -> np.ndarray:
+        none, cross, one = (term[:, None] for term in self.terms)
+        found = none - effects * cross + effects**2 * one
+        return np.maximum(found, 1e-16 * (none + effects**2 * one))
+
+    def p_values(self, effects: np.ndarray) -> np.ndarray:
+        """Two-sided p-value of each effect, in units of `scale`."""
+        a, c = self.a[:, None], self.c[:, None]
+        variances = self._variances(effects)
+        found = (a - effects * c) ** 2 / variances
+        rounding = (ROUNDING * (np.abs(a[0]) + np.abs(effects * c[0]))) ** 2 / variances[0]
+        return (found >= found[0] * (1 - 2 * ROUNDING) - rounding).mean(axis=0)
+
+    def interval(self, alpha: float) -> tuple[float, float]:
+        """The outermost effects that are not rejected; infinite where there is no end."""
+        alpha = alpha * (1 + 1e-9)
+        if math.isnan(self.middle) or self._rejects_none(alpha):
+            return -math.inf, math.inf
+        step = self.step
+        if step <= 1e-7 * abs(self.middle):  # an exact fit
+            step = 1e-7 * abs(self.middle)
+        return self._end(-step, alpha), self._end(step, alpha)
+
+    def _rejects_none(self, alpha: float) -> bool:
+        """Whether even an effect without limit would not be rejected."""
+        one = self.terms[2] if self.terms[2].any() else np.ones_like(self.c)
+        limit = self.c**2 / np.maximum(one, 1e-300)
+        return bool((limit >= limit[0] * (1 - 2 * ROUNDING)).mean() > alpha)
+
+    def _end(self, step: float, alpha: float) -> float:
+        kept = np.flatnonzero(self.p_values(self.middle + step * REACH) > alpha)
+        last = int(kept[-1]) if len(kept) else 0
+        if last == len(REACH) - 1:
+            return math.copysign(math.inf, step)
+        inside, outside = (self.middle + step * x for x in REACH[last : last + 2])
+        for _ in range(45):
+            between = (inside + outside) / 2
+            keep = self.p_values(np.array([between]))[0] > alpha
+            inside, outside = (between, outside) if keep else (inside, between)
+        return self.scale * inside
 
 
 def redraws(
@@ -187,10 +356,12 @@ def redraws(
     adjust: np.ndarray | None = None,
     weights: np.ndarray | None = None,
     draws: int = DRAWS,
-    key: str = "redraws",
     statistic: str = "studentised",
 ) -> Redraws:
     """All allocations of `scheme`, or a sample, as exposures of the cells that were observed.
+
+    Where there are too many to list, the sample is `draws` allocations made by `scheme` with the
+    key that `sample_key` gives, so that anybody can draw it again.
 
     Parameters
     ----------
@@ -205,14 +376,12 @@ def redraws(
         Position in ``scheme.units`` of each cell's unit; one cell per unit by default.
     adjust : array, cells x terms, optional
         What the model adjusts for besides a constant: blocks, covariates, periods.
-    weights : array, one per cell, optional
-        0 leaves a cell out (its outcome is missing).
-    draws : int
-        Size of the sample where there are too many allocations to list.
-    key : str
-        Of the sample; same key, same sample.
+    weights : array, one per cell, or cells x cells, optional
+        Weights, 0 leaving a cell out (its outcome is missing); or the matrix that makes cells
+        independent and alike in variance (generalised least squares), with empty rows for cells
+        that are left out.
     statistic : "studentised" or "difference"
-        The regression's t, or its coefficient. They differ where arms or weights are unequal.
+        The regression's robust t, or its coefficient.
 
     Raises
     ------
@@ -225,30 +394,37 @@ def redraws(
     if not scheme.holds(allocation):
         raise DesignError(
             "The allocation is not one that its scheme could have given, so no test over the "
-            "scheme "
-            "is valid. Was a unit moved, or is this the scheme of another round?"
+            "scheme is valid. Was a unit moved, or is this the scheme of another round?"
         )
-    exact = scheme.listable
-    rows = _reference(scheme, allocation, draws, key)
+    exact = scheme.listable and scheme.size <= LISTED * draws
+    rows = _reference(scheme, allocation, None if exact else draws)
     per_unit = np.atleast_2d(np.asarray(exposure, float).T).T[rows]
     n_units, kinds = per_unit.shape[1:]
     unit = np.repeat(np.arange(n_units), kinds) if cell_unit is None else np.asarray(cell_unit)
     kind = np.tile(np.arange(kinds), n_units) if cell_unit is None else _kind_of_cell(unit, kinds)
+    whiten = np.ones(len(unit)) if weights is None else np.asarray(weights, float)
+    whiten = np.sqrt(whiten) if whiten.ndim == 1 else whiten
+    terms = np.ones((len(unit), 1)) if adjust is None else adjust
+    terms = np.column_stack([np.ones(len(unit)), terms])
     cells = per_unit[:, unit, kind]
-    root = np.ones(len(unit)) if weights is None else np.sqrt(np.asarray(weights, float))
-    terms = (
-        np.ones((len(unit), 1)) if adjust is None else np.column_stack([np.ones(len(unit)), adjust])
-    )
-    basis = _orthonormal(terms * root[:, None])
-    cells = cells * root
-    cells -= (cells @ basis) @ basis.T
-    return Redraws(cells, root, basis, exact, statistic == "studentised")
+    if whiten.ndim == 1:
+        cells, terms, used = cells * whiten, terms * whiten[:, None], whiten > 0
+    else:
+        cells, terms, used = cells @ whiten.T, whiten @ terms, whiten.any(axis=1)
+    basis = _orthonormal(terms)
+    cleared = cells - (cells @ basis) @ basis.T
+    return Redraws(cells, cleared, whiten, basis, unit, used, exact, statistic == "studentised")
 
 
-def _reference(scheme: Scheme, allocation: np.ndarray, draws: int, key: str) -> np.ndarray:
+def sample_key(allocation: np.ndarray) -> str:
+    """Key of the sample of allocations: SHA-256 of the observed one, arm numbers with commas."""
+    return hashlib.sha256(",".join(str(int(arm)) for arm in allocation).encode()).hexdigest()
+
+
+def _reference(scheme: Scheme, allocation: np.ndarray, draws: int | None) -> np.ndarray:
     """The observed allocation first, then the others: all of them, or as many as were asked for."""
-    if not scheme.listable:
-        return np.vstack([allocation, scheme.many(draws, key)])
+    if draws is not None:
+        return np.vstack([allocation, scheme.many(draws, sample_key(allocation))])
     rows = scheme.every()
     same = np.flatnonzero((rows == allocation).all(axis=1))[0]
     return np.vstack([rows[same], np.delete(rows, same, axis=0)])

@@ -1,4 +1,4 @@
-"""Beside the primary analysis: other outcomes, subgroups, those who got the programme."""
+"""Beside the primary outcome: secondary outcomes, subgroups, interactions, effect of delivery."""
 
 from __future__ import annotations
 
@@ -7,69 +7,91 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from scipy.stats import f as f_law
 
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.comparison import Contrast, contrast
+from lsp_analysis.experiments.analysis.models import robust_fit, t_test
 from lsp_analysis.experiments.analysis.trial import RECEIVED, Trial
 from lsp_analysis.experiments.protocol.design import Outcome
 
 SIZES = ["estimate", "low", "high", "p_value"]
 
 
-def secondary_effects(trial: Trial) -> pd.DataFrame:
-    """Secondary outcomes by arm, with p-values adjusted over all of them (Holm 1979).
+def secondary_effects(trial: Trial, level: float) -> pd.DataFrame:
+    """Secondary outcomes by comparison: sizes, ``is_harm`` and ``note``, not yet adjusted.
 
     Columns ``outcome``, ``label``, ``arm``, ``estimate``, ``low``, ``high``, ``p_value``,
-    ``p_adjusted``, ``is_harm`` and ``note``.
+    ``is_harm`` and ``note`` (why there is no estimate, where there is none).
     """
     rows = []
     for outcome in trial.design.secondary:
-        for number, arm in enumerate(trial.design.active, start=1):
-            found, note = _try(trial, outcome, number)
+        for number, one in enumerate(trial.design.comparisons(), start=1):
+            found, note = _try(trial, outcome, number, level)
             is_harm = outcome.name in trial.design.harms.watched
-            rows.append((outcome.name, outcome.label, arm.name, *found, math.nan, is_harm, note))
-    columns = ["outcome", "label", "arm", *SIZES, "p_adjusted", "is_harm", "note"]
-    table = pd.DataFrame(rows, columns=columns)
-    return table.assign(p_adjusted=holm(table["p_value"]))
+            rows.append((outcome.name, outcome.label, one.name, *found, is_harm, note))
+    table = pd.DataFrame(rows, columns=["outcome", "label", "arm", *SIZES, "is_harm", "note"])
+    return table.astype({**dict.fromkeys(SIZES, float), "is_harm": bool})
 
 
 def subgroups(trial: Trial, contrasts: Sequence[Contrast]) -> pd.DataFrame:
     """The primary outcome within the subgroups that the design declares, and no others.
 
     Columns ``subgroup``, ``category``, ``arm``, ``units``, ``estimate``, ``low``, ``high``,
-    ``p_value``, ``p_interaction`` (whether effects differ between categories, by regression: an F
-    test) and ``note``. A number column is cut at its median.
+    ``p_value``, ``p_interaction`` (whether effects differ between categories: a robust Wald test
+    by unit, F with the smallest Satterthwaite degrees of freedom) and ``note``. A number column is
+    cut at its median.
     """
     rows = []
     for name in trial.design.analysis.subgroups:
         groups = _categories(trial.units[name])
-        for one, arm in zip(contrasts, trial.design.active, strict=True):
+        for number, one in enumerate(contrasts, start=1):
             differ = _interaction(trial, one, groups)
             for category in sorted(groups.unique()):
                 inside = (groups == category).to_numpy()
-                found, note = _try(trial, one.outcome, one.arm, inside)
-                n_units = int((inside & np.isin(trial.drawn, _arms(trial, one))).sum())
-                rows.append((name, category, arm.name, n_units, *found, differ, note))
+                found, note = _try(trial, one.outcome, number, one.test.level, inside)
+                compared = trial.scheme.group_of(trial.drawn, one.comparison.groups) >= 0
+                n_units = int((inside & compared).sum())
+                row = (name, category, one.comparison.name, n_units, *found, differ, note)
+                rows.append(row)
     columns = ["subgroup", "category", "arm", "units", *SIZES, "p_interaction", "note"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def factor_interaction(trial: Trial, contrasts: Sequence[Contrast], level: float) -> pd.DataFrame:
+    """How much more, or less, both factors do together than the sum of each; by regression.
+
+    One row with ``estimate``, ``low``, ``high``, ``p_value`` (HC2 with Satterthwaite's degrees of
+    freedom); none where the design is not two by two.
+    """
+    if not trial.design.factors:
+        return pd.DataFrame(columns=SIZES)
+    cells = contrasts[0].cells
+    one, other = (c.cells["treated"].to_numpy(float) for c in contrasts)
+    terms = np.column_stack([one, other, one * other])
+    fit = _regress(trial, contrasts[0], terms, cells)
+    return pd.DataFrame([t_test(fit, 2, level)], columns=SIZES)
 
 
 def complier_effects(trial: Trial, contrasts: Sequence[Contrast]) -> pd.DataFrame:
     """Effect per whole programme received, where outcomes have a column ``received`` (0 to 1).
 
-    It holds if being drawn changes outcomes only through what is received. The interval inverts
-    the randomisation test, so it stays valid, and grows without end, where the draw hardly changed
-    what was received (Imbens and Rosenbaum 2005).
+    In a wedge, ``received`` is by unit and period, so real starting dates count. It holds if being
+    drawn changes outcomes only through what is received. The interval inverts the randomisation
+    test, so it stays valid, and has no end, where the draw hardly changed what was received (Imbens
+    and Rosenbaum 2005).
     """
     columns = ["arm", "received_in_arm", "received_in_control", *SIZES]
-    if RECEIVED not in trial.rows or trial.design.is_wedge:
+    if RECEIVED not in trial.rows:
         return pd.DataFrame(columns=columns)
-    got = trial.rows.groupby("unit")[RECEIVED].mean().reindex(trial.scheme.units).to_numpy(float)
+    by = ["unit", "period"] if trial.design.is_wedge else ["unit"]
+    received = trial.rows.groupby(by)[RECEIVED].mean()
     rows = []
-    for one, arm in zip(contrasts, trial.design.active, strict=True):
+    for one in contrasts:
         values, treated = one.cells, one.cells["treated"].to_numpy()
-        used = values["used"].to_numpy()
+        got = received.reindex(
+            pd.MultiIndex.from_frame(values[by]) if len(by) > 1 else values[by[0]]
+        )
+        got, used = got.to_numpy(float), values["used"].to_numpy()
         if np.isnan(got[used]).any():
             raise DesignError(
                 f'Column "{RECEIVED}" is missing for some units that have an outcome. Enter 0 for '
@@ -78,30 +100,27 @@ def complier_effects(trial: Trial, contrasts: Sequence[Contrast]) -> pd.DataFram
         outcome = values["value"].to_numpy()
         test = one.redraws.test(outcome, exposure=got, level=one.test.level)
         shares = (float(got[used & treated].mean()), float(got[used & ~treated].mean()))
-        rows.append((arm.name, *shares, test.estimate, test.low, test.high, test.p_value))
+        sizes = (test.estimate, test.low, test.high, test.p_value)
+        rows.append((one.comparison.name, *shares, *sizes))
     return pd.DataFrame(rows, columns=columns)
 
 
 def holm(p_values: pd.Series) -> pd.Series:
-    """P-values that hold over the whole family; missing ones do not count."""
+    """P-values adjusted over the family after Holm (1979); missing ones do not count."""
     known = p_values.dropna().sort_values(kind="stable")
     scaled = known * np.arange(len(known), 0, -1)
     return scaled.cummax().clip(upper=1).reindex(p_values.index)
 
 
 def _try(
-    trial: Trial, outcome: Outcome, arm: int, only: np.ndarray | None = None
+    trial: Trial, outcome: Outcome, number: int, level: float, only: np.ndarray | None = None
 ) -> tuple[tuple[float, ...], str]:
     """Estimate, interval and p-value, or the reason why there are none."""
     try:
-        test = contrast(trial, outcome, arm, only=only).test
+        test = contrast(trial, outcome, number, only=only, level=level).test
     except DesignError as problem:
         return (math.nan,) * len(SIZES), str(problem)
     return (test.estimate, test.low, test.high, test.p_value), ""
-
-
-def _arms(trial: Trial, one: Contrast) -> tuple[int, ...]:
-    return tuple(range(len(trial.scheme.arms))) if trial.design.is_wedge else (0, one.arm)
 
 
 def _categories(column: pd.Series) -> pd.Series:
@@ -113,26 +132,31 @@ def _categories(column: pd.Series) -> pd.Series:
 
 
 def _interaction(trial: Trial, one: Contrast, groups: pd.Series) -> float:
-    """P-value of an F test that the effect is the same in all categories."""
-    values = one.cells
-    place = {unit: position for position, unit in enumerate(trial.scheme.units)}
-    category = groups.to_numpy()[values["unit"].map(place).to_numpy()]
-    kinds = sorted(set(category[values["used"]]))
+    """P-value that the effect is the same in all categories."""
+    from scipy.stats import f as f_law
+
+    values, unit = one.cells, one.redraws.unit
+    category = groups.to_numpy()[unit]
+    used = values["used"].to_numpy()
+    kinds = sorted(set(category[used]))
     if len(kinds) < 2:
         return math.nan
-    outcome = one.redraws.residual(values["value"].to_numpy())
+    treated = values["treated"].to_numpy(float)
     own = (category[:, None] == np.array(kinds)[None, 1:]).astype(float)
-    crossed = own * values["treated"].to_numpy()[:, None]
-    less = np.column_stack([one.redraws.residual(own), one.redraws.exposures[0]])
-    more = np.column_stack([less, one.redraws.residual(crossed)])
-    left = [_squares(outcome, terms) for terms in (less, more)]
-    gained = np.linalg.matrix_rank(more) - np.linalg.matrix_rank(less)
-    df = one.df - own.shape[1] - gained
-    if gained < 1 or df < 1 or left[1] <= 0:
+    crossed = own * treated[:, None]
+    fit = _regress(trial, one, np.column_stack([treated, crossed, own]), values)
+    tested = np.arange(1, 1 + crossed.shape[1])
+    covariance = fit.covariance[np.ix_(tested, tested)]
+    slopes, df = fit.params[tested], float(fit.df[tested].min())
+    if not np.isfinite(slopes).all() or df < 1 or np.linalg.matrix_rank(covariance) < len(tested):
         return math.nan
-    return float(f_law.sf((left[0] - left[1]) / gained / (left[1] / df), gained, df))
+    wald = float(slopes @ np.linalg.solve(covariance, slopes)) / len(tested)
+    return float(f_law.sf(wald, len(tested), df))
 
 
-def _squares(outcome: np.ndarray, terms: np.ndarray) -> float:
-    """What a regression leaves over."""
-    return float(((outcome - terms @ np.linalg.lstsq(terms, outcome, rcond=None)[0]) ** 2).sum())
+def _regress(trial: Trial, one: Contrast, terms: np.ndarray, values: pd.DataFrame):
+    """Robust fit of the contrast's cells on `terms`, cleared of what the contrast adjusts for."""
+    prepared, used = one.redraws, one.redraws.used
+    outcome = prepared.residual(values["value"].to_numpy())
+    left = np.column_stack([prepared.residual(column) for column in terms.T])
+    return robust_fit(left[used], outcome[used], prepared.unit[used], prepared.basis[used])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,16 +13,14 @@ from lsp_analysis.errors import DesignError, did_you_mean
 from lsp_analysis.experiments.draw.scheme import Scheme
 from lsp_analysis.experiments.protocol.design import Design, Outcome
 from lsp_analysis.experiments.protocol.unit_list import read_typed
-from lsp_analysis.experiments.record import chain
-from lsp_analysis.experiments.record.allocation import positions
-from lsp_analysis.experiments.record.folder import Experiment, open_experiment
+from lsp_analysis.experiments.record.folder import Experiment, positions
 
 RECEIVED = "received"
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Everything an analysis needs; made by `open_trial`, or by hand in a simulation.
+    """Everything an analysis needs; made by `make_trial`, or by hand in a simulation.
 
     Attributes
     ----------
@@ -35,10 +32,12 @@ class Trial:
         per unit, or per person of a unit.
     head : str
         Hash of the register's last line when it was analysed.
-    key : str
-        Of the sampled allocations: the draw's own hash, so that an analysis can be repeated.
     crossed : dict
         Arms that crossed a bound at a look on record: "benefit" or "harm".
+    looks : tuple of float
+        Information at each planned look on record.
+    n_analyses : int
+        Analyses on record, of different outcomes, with this one.
     """
 
     design: Design
@@ -49,8 +48,9 @@ class Trial:
     amendments: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     deviations: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False)
     head: str = ""
-    key: str = "trial"
     crossed: dict[str, str] = field(default_factory=dict)
+    looks: tuple[float, ...] = ()
+    n_analyses: int = 0
 
     @property
     def arm_of_unit(self) -> pd.Series:
@@ -59,66 +59,29 @@ class Trial:
         return pd.Series(names, index=pd.Index(self.scheme.units, name="unit"), name="arm")
 
 
-def open_trial(
-    folder: str | Path, outcomes: str | Path, *, now: dt.datetime | None = None
-) -> Trial:
-    """Load outcomes for analysis, which puts their hash on record.
-
-    Parameters
-    ----------
-    folder : folder of the experiment.
-    outcomes : str or Path
-        CSV with a row per unit, person, or unit and period.
-    now : datetime, optional
-        Time of the entry; the clock's by default.
+def make_trial(experiment: Experiment, rows: pd.DataFrame, *, n_analyses: int = 0) -> Trial:
+    """A trial from a registered experiment whose units are drawn, and rows of outcomes.
 
     Raises
     ------
     DesignError
         Nothing is drawn, anything on record was altered, or the outcomes are not of these units.
     """
-    experiment = open_experiment(folder)
-    allocation = experiment.allocation  # refuses before a single outcome is read
-    record_opening(experiment, Path(outcomes), now=now)
-    rows = read_outcomes(Path(outcomes), experiment.design)
-    return make_trial(open_experiment(folder), allocation, rows)
-
-
-def make_trial(experiment: Experiment, allocation: pd.DataFrame, rows: pd.DataFrame) -> Trial:
-    """A trial from a registered experiment, its allocation and rows of outcomes."""
     scheme = experiment.scheme
     units = experiment.units.set_index("unit").loc[list(scheme.units)].reset_index()
     return Trial(
         experiment.design,
         units,
         scheme,
-        positions(scheme, allocation),
+        positions(scheme, experiment.allocation),
         check_rows(rows, experiment.design, scheme),
         experiment.amendments,
         experiment.deviations,
         experiment.head,
-        experiment.draw.hash,
         experiment.crossed,
+        experiment.looks,
+        n_analyses,
     )
-
-
-def record_opening(experiment: Experiment, file: Path, *, now: dt.datetime | None = None) -> None:
-    """Put on record that this outcomes file was opened, and a deviation if that was too early."""
-    if not file.is_file():
-        raise DesignError(f"There is no outcomes file {file}. Check the path.")
-    digest = chain.sha256_of(file)
-    known = [e.content["sha256"] for e in experiment.entries if e.kind == "outcomes"]
-    if digest in known:
-        return
-    content = {"file": file.name, "sha256": digest, "replaces": known[-1] if known else ""}
-    entry = chain.append(experiment.path, "outcomes", content, now=now)
-    planned = experiment.design.looks.dates
-    if planned and entry.date < planned[-1]:
-        what = (
-            f"Outcomes were opened on {entry.date}, before the final analysis planned for "
-            f"{planned[-1]} and not as a planned look."
-        )
-        chain.append(experiment.path, "deviation", {"what": what}, now=now)
 
 
 def read_outcomes(file: Path, design: Design) -> pd.DataFrame:
@@ -126,6 +89,8 @@ def read_outcomes(file: Path, design: Design) -> pd.DataFrame:
     how, outcomes = design.randomisation, design.outcomes()
     names = {"unit", "period", how.unit, how.cluster}
     numbers = {RECEIVED, *(one.name for one in outcomes), *(one.denominator for one in outcomes)}
+    if not file.is_file():
+        raise DesignError(f"There is no outcomes file {file}. Check the path.")
     return read_typed(file, names=names, numbers=numbers)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 from lsp_analysis import wording
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.draw.hash_stream import HashStream
-from lsp_analysis.experiments.draw.scheme import KIND, Permuted, Scheme
+from lsp_analysis.experiments.draw.scheme import KIND, Groups, Permuted, Scheme
 
 LARGEST_SCORE = 2**62  # of a 64-bit whole number
 FEWEST = 20  # acceptable allocations under which a test at 5% cannot reject at all
@@ -100,15 +100,15 @@ class Constrained(Scheme):
         """Whether the list has `allocation`."""
         return bool((self.rows == allocation).all(axis=1).any())
 
-    def given(self, allocation: np.ndarray, arms: tuple[int, ...]) -> Scheme:
-        """Acceptable allocations that leave the units outside `arms` alone.
+    def given(self, allocation: np.ndarray, groups: Groups) -> Scheme:
+        """Acceptable allocations in which units stay within their group of arms.
 
         With two arms it is the list itself. With more, the few rows of the list that agree would
         not do: allocations of the two arms are listed or sampled afresh and kept if acceptable.
         """
-        if self.moving(allocation, arms).all():
+        if len(groups) == 1 and (self.group_of(allocation, groups) >= 0).all():
             return self
-        base = self.base.given(allocation, arms)
+        base = self.base.given(allocation, groups)
         found = _candidates(base, self.n_candidates, self.digest)
         accepted = found[self.rule.accepts(found)]
         rows = _distinct(np.vstack([accepted, allocation]).astype(KIND))

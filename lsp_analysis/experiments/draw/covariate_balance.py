@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.absent import Absent
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.experiments.record.folder import Experiment
 from lsp_analysis.showing import Shown
@@ -116,8 +117,10 @@ def balance(
     return Balance(pd.DataFrame(rows, columns=columns))
 
 
-def balance_of(experiment: Experiment) -> Balance:
+def balance_of(experiment: Experiment) -> Balance | Absent:
     """Balance of an experiment's draw on all that its units file holds."""
+    if not experiment or experiment.draw is None:
+        return experiment or Absent("The units are not drawn yet.")
     design = experiment.design
     arm = experiment.allocation.set_index("unit")["arm"].reindex(experiment.units["unit"])
     not_covariates = {"unit", design.randomisation.pair, *design.randomisation.strata}

@@ -20,6 +20,7 @@ from lsp_analysis.experiments.draw.hash_stream import HashStream, shuffled_many
 MOST_LISTED = 200_000  # allocations up to which they are listed rather than sampled
 MANY = 1_000_000  # beyond which their number is not spelt out
 KIND = np.int16
+Groups = tuple[tuple[int, ...], ...]  # of arms, by position; units may swap within a group
 
 
 @dataclass(frozen=True)
@@ -67,16 +68,19 @@ class Scheme(ABC):
         """Whether `allocation` is one of those possible."""
 
     @abstractmethod
-    def given(self, allocation: np.ndarray, arms: tuple[int, ...]) -> Scheme:
-        """The same scheme with the units outside `arms` kept where `allocation` has them.
+    def given(self, allocation: np.ndarray, groups: Groups) -> Scheme:
+        """The same scheme with units moving only among the arms of their own group of arms.
 
-        It is the reference set for comparing two arms of several: what became of the other arms'
-        units is taken as it was.
+        It is the reference set for comparing some arms of several: units of arms in no group stay
+        where `allocation` has them.
         """
 
-    def moving(self, allocation: np.ndarray, arms: tuple[int, ...]) -> np.ndarray:
-        """Which units `allocation` has in `arms`."""
-        return np.isin(allocation, arms)
+    def group_of(self, allocation: np.ndarray, groups: Groups) -> np.ndarray:
+        """Position in `groups` of each unit's group of arms; -1 for units of none."""
+        found = np.full(len(allocation), -1)
+        for number, arms in enumerate(groups):
+            found[np.isin(allocation, arms)] = number
+        return found
 
     @property
     @abstractmethod
@@ -90,7 +94,7 @@ class Scheme(ABC):
 
     @property
     def finest_p(self) -> float:
-        """The smallest two-sided p-value the scheme allows."""
+        """The smallest two-sided p-value that the allocations allow, when all are listed."""
         return min(1.0, (2 if self.mirrored else 1) / self.size)
 
     def how_many(self) -> str:
@@ -103,12 +107,12 @@ class Scheme(ABC):
         reach = self.attainable_level(alpha)
         if reach == 0:
             return wording.Sentence(
-                f"{self.how_many()}, too few: the smallest p-value is "
-                f"{self.finest_p:.3f}, so a test at {alpha:.0%} can never find an effect, however "
-                "large. Randomise more units, or in larger blocks."
+                f"{self.how_many()}, too few: the smallest p-value is {self.finest_p:.3f}, so a "
+                f"test at {_percent(alpha)} can never find an effect, however large. Randomise "
+                "more units, or in larger blocks."
             )
         return wording.Sentence(
-            f"{self.how_many()}; a test at {alpha:.0%} finds an effect where "
+            f"{self.how_many()}; a test at {_percent(alpha)} finds an effect where "
             f"there is none in at most {reach:.1%} of experiments."
         )
 
@@ -160,11 +164,9 @@ class Permuted(Scheme):
             for places in self._places()
         )
 
-    def given(self, allocation: np.ndarray, arms: tuple[int, ...]) -> Permuted:
-        """Units outside `arms` become blocks of their own, which cannot move."""
-        moving = self.moving(allocation, arms)
-        apart = self.blocks.max() + 1 + np.arange(len(moving))
-        return Permuted(self.units, self.arms, np.where(moving, self.blocks, apart), allocation)
+    def given(self, allocation: np.ndarray, groups: Groups) -> Permuted:
+        """Blocks are split by group; a unit of no group is a block of its own and cannot move."""
+        return _split(self, self.blocks, allocation, groups)
 
     @property
     def mirrored(self) -> bool:
@@ -240,9 +242,11 @@ class Simple(Scheme):
             and set(moved.tolist()) == set(self._open)
         )
 
-    def given(self, allocation: np.ndarray, arms: tuple[int, ...]) -> Simple:
-        """Units outside `arms` are fixed where they are."""
-        fixed = np.where(self.moving(allocation, arms), -1, allocation)
+    def given(self, allocation: np.ndarray, groups: Groups) -> Scheme:
+        """Units of no group are fixed; with several groups, so are the numbers in each arm."""
+        if len(groups) > 1:
+            return _split(self, self.blocks, allocation, groups)
+        fixed = np.where(self.group_of(allocation, groups) >= 0, -1, allocation)
         return Simple(self.units, self.arms, self.blocks, self.shares, fixed)
 
     @property
@@ -255,6 +259,18 @@ class Simple(Scheme):
         """Arms that units still move between: those that are not all fixed."""
         closed = set(self.fixed[self.fixed >= 0].tolist())
         return [arm for arm in range(len(self.arms)) if arm not in closed]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g}%"
+
+
+def _split(scheme: Scheme, blocks: np.ndarray, allocation: np.ndarray, groups: Groups) -> Permuted:
+    """Units permuted within their block and group, in the numbers that `allocation` has."""
+    group = scheme.group_of(allocation, groups)
+    own = blocks * len(groups) + group
+    alone = own.max() + 1 + np.arange(len(own))
+    return Permuted(scheme.units, scheme.arms, np.where(group >= 0, own, alone), allocation)
 
 
 def _arrangements(labels: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.experiments.analysis.primary import TrialResult
+from lsp_analysis.experiments.analysis.findings import TrialResult
 from lsp_analysis.experiments.analysis.trial import RECEIVED, Trial, unit_values
 
 COLUMNS = ["stage", "arm", "clusters", "people", "note"]
@@ -62,10 +62,14 @@ def draw_trial_flow(result: TrialResult, *, ax=None, **options: object):
 
 
 def _by_unit(trial: Trial) -> pd.DataFrame:
-    values = unit_values(trial, trial.design.outcome).reset_index()
-    table = values.assign(
-        arm=trial.arm_of_unit.reindex(values["unit"]).to_numpy(), used=values["value"].notna()
-    )
+    """A row per unit; people of a wedge are the mean over its periods, not their sum."""
+    table = unit_values(trial, trial.design.outcome).reset_index()
+    table["arm"] = trial.arm_of_unit.reindex(table["unit"]).to_numpy()
+    table["used"] = table["value"].notna()
+    if trial.design.is_wedge:
+        cells = unit_values(trial, trial.design.outcome, by=("unit", "period"))
+        people = cells["size"].where(cells["size"] > 0).groupby(level="unit").mean()
+        table["size"] = table["unit"].map(people).fillna(0)
     if RECEIVED in trial.rows:
         table["received"] = table["unit"].map(trial.rows.groupby("unit")[RECEIVED].mean())
     return table

@@ -1,26 +1,35 @@
-"""What a round found, as a page to print and a table to compute on."""
+"""What a round found, in the order of CONSORT: a page to print and tables to compute on."""
 
 from __future__ import annotations
 
-import html
+import datetime as dt
 from pathlib import Path
 
-from lsp_analysis import wording
-from lsp_analysis.experiments.analysis.primary import FINDINGS, TrialResult
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import durable, figures, wording
+from lsp_analysis.experiments.analysis.findings import ASSUMPTIONS, TrialResult
+from lsp_analysis.experiments.analysis.opening import all_numbers, numbers_text
+from lsp_analysis.experiments.analysis.trial import RECEIVED, unit_values
+from lsp_analysis.experiments.draw.covariate_balance import balance
 from lsp_analysis.experiments.papers.flow import draw_trial_flow
-from lsp_analysis.experiments.papers.protocol_page import (
-    appendix_rows,
-    appendix_table,
+from lsp_analysis.experiments.papers.page_parts import (
     departures,
     paragraphs,
     picture,
     section,
+    text,
     whole_page,
 )
+from lsp_analysis.experiments.record import chain
+from lsp_analysis.experiments.record.folder import digest_of, open_experiment
+from lsp_analysis.figures import table
+from lsp_analysis.figures.tables import Table
 
 
 def result_page(result: TrialResult, *, note: str = "") -> str:
-    """The answer first, arm by arm; then who is in it, and every analysis.
+    """What is missing first, then the answer, comparison by comparison, and every analysis.
 
     Parameters
     ----------
@@ -28,40 +37,200 @@ def result_page(result: TrialResult, *, note: str = "") -> str:
         Said under the title and on each figure, for example "Simulated data".
     """
     design, trial = result.design, result.trial
+    answer = [*result.absences(), *(one.sentence() for one in result.effects)]
+    changed = departures(trial.amendments, trial.deviations)
     parts = [
-        f"<h1>{html.escape(design.title)}</h1>",
+        f"<h1>{text(design.title)}</h1>",
         paragraphs([f"What was found in round {design.round}.", design.question, note]),
-        section("The answer", paragraphs(_answers(result)) + picture(result.plot(), note)),
-    ]
-    numbers = zip(design.active, result.effects, strict=True)
-    said = [f"{arm.label}: {effect.sentence()}" for arm, effect in numbers]
-    parts += [
+        section("The answer", paragraphs(answer), picture(result.plot(), note)),
+        section("What to bear in mind", paragraphs(result.cautions()), changed),
+        section("Who is in it", picture(draw_trial_flow(result), note), _missing(result)),
+        section("Before the start", _baseline(result)),
         section(
-            "In full",
-            paragraphs([*said, *result.cautions()])
-            + departures(trial.amendments, trial.deviations),
+            "Every analysis", appendix_table(result)._repr_html_(), picture(_forest(result), note)
         ),
-        section("Who is in it", picture(draw_trial_flow(result), note)),
-        section("Every analysis", appendix_table(result)._repr_html_()),
+        section("Harms", paragraphs([design.harms.expected]), _harms(result)),
+        section("For the next study", paragraphs([*result.power_lines(), *_clustering(result)])),
+        section("What it rests on", paragraphs(ASSUMPTIONS)),
         f"<p>Head of the register when this was analysed: <code>{trial.head}</code></p>",
     ]
     return whole_page(f"{design.title}: what was found", parts)
 
 
-def write_result(result: TrialResult, folder: str | Path, *, note: str = "") -> list[Path]:
-    """Write ``result.html`` and ``result.csv`` (every number, unrounded) into `folder`."""
-    page, numbers = (Path(folder) / f"result.{kind}" for kind in ("html", "csv"))
-    page.write_text(result_page(result, note=note), encoding="utf-8", newline="\n")
-    numbers.write_bytes(appendix_rows(result).to_csv(index=False, lineterminator="\n").encode())
-    return [page, numbers]
+def write_result(
+    result: TrialResult, folder: str | Path, *, note: str = "", now: dt.datetime | None = None
+) -> list[Path]:
+    """Write the result into `folder`, and put the files' hashes on record where it is registered.
+
+    ``result.html`` is the page; ``result.csv`` every number; ``data.csv`` the values the registered
+    test was worked out on, ready for R or Stata; ``codebook.csv`` says what its columns are.
+    """
+    folder = Path(folder)
+    data = analysis_data(result)
+    written = {
+        "result.html": result_page(result, note=note),
+        "result.csv": numbers_text(result),
+        "data.csv": data.to_csv(index=False, lineterminator="\n"),
+        "codebook.csv": codebook(result, data).to_csv(index=False, lineterminator="\n"),
+    }
+    if (folder / chain.FILE).exists():
+        content = {"files": {name: digest_of(body) for name, body in written.items()}}
+        with chain.alone(folder):
+            entries = open_experiment(folder).entries
+            if content not in [e.content for e in entries if e.kind == "published"][-1:]:
+                chain.append(folder, "published", content, now=now)
+    for name, body in written.items():
+        durable.replace_file(folder / name, body.encode())
+    return [folder / name for name in written]
 
 
-def _answers(result: TrialResult) -> list[str]:
-    """One line per arm: what it does, by how much."""
-    unit = result.design.outcome.unit
-    lines = []
-    for arm, effect in zip(result.design.active, result.effects, strict=True):
-        within = wording.interval(effect.low, effect.high, unit, effect.level, of_change=True)
-        size = wording.difference(effect.estimate, unit)
-        lines.append(f"{arm.label}: {FINDINGS[result.findings[arm.name]]} ({size}; {within}).")
-    return lines
+def appendix_table(result: TrialResult) -> Table:
+    """Every number of the round, for the appendix of an article: outcomes by arm, all analyses."""
+    design, rows = result.design, all_numbers(result)
+    labels = {one.name: one.label for one in design.outcomes()}
+    shown = pd.DataFrame(
+        {
+            "Outcome": rows["outcome"].map(labels),
+            "Comparison": rows["arm"].map(lambda name: result.labels.get(name, name)),
+            "Analysis": rows["analysis"],
+            "Difference": rows["estimate"],
+            "Interval": [
+                _ends(low, high) for low, high in zip(rows["low"], rows["high"], strict=True)
+            ],
+            "p": [_short_p(p) for p in rows["p_value"]],
+            "p adjusted": [_short_p(p) for p in rows["p_adjusted"]],
+        }
+    )
+    units = dict.fromkeys(wording.unit_label(one.unit).lower() for one in design.outcomes())
+    return table(
+        shown,
+        f"{design.title}, round {design.round}: all analyses",
+        note=f"Differences in units of the outcome ({wording.and_list(units)}); intervals of the "
+        f"registered analysis at {result.effects[0].level:.1%}, of the others at "
+        f"{design.analysis.level:.0%}. Register: {result.trial.head[:16]}.",
+        digits={"Difference": 2},
+    )
+
+
+def analysis_data(result: TrialResult) -> pd.DataFrame:
+    """The values that the registered tests used: a row per unit (wedge: unit and period).
+
+    Columns ``unit`` (and ``period``), ``block``, ``arm``, one per outcome, ``size``, ``weight``,
+    ``received`` where it is known, and the columns of the units file.
+    """
+    trial = result.trial
+    data = (
+        result.contrasts[0].cells[["unit", *(["period"] if trial.design.is_wedge else [])]].copy()
+    )
+    by = list(data)
+    place = {unit: position for position, unit in enumerate(trial.scheme.units)}
+    position = data["unit"].map(place).to_numpy()
+    data["block"] = trial.scheme.blocks[position]
+    data["arm"] = [trial.scheme.arms[n] for n in trial.drawn[position]]
+    for outcome in trial.design.outcomes():
+        values = unit_values(trial, outcome, by=tuple(by)).reset_index()
+        data[outcome.name] = values["value"].to_numpy()
+        if outcome is trial.design.outcome:
+            data["size"] = values["size"].to_numpy()
+    data["weight"] = data["size"] if trial.design.estimand.summary == "people" else 1.0
+    if RECEIVED in trial.rows:
+        received = trial.rows.groupby(by, as_index=False)[RECEIVED].mean()
+        data = data.merge(received, on=by, how="left")
+    extra = [name for name in trial.units if name not in data]
+    return data.merge(trial.units[["unit", *extra]], on="unit", how="left")
+
+
+def codebook(result: TrialResult, data: pd.DataFrame) -> pd.DataFrame:
+    """What each column of `data` is: column, meaning, unit."""
+    design = result.design
+    about = {
+        "unit": ("what was randomised", ""),
+        "period": ("period of the wedge", ""),
+        "block": ("units of one number were randomised among themselves", ""),
+        "arm": ("arm drawn (wedge: step at which the unit starts, after the first period)", ""),
+        "size": ("denominator, or people with an outcome", ""),
+        "weight": ("weight in the registered test", ""),
+        RECEIVED: ("share of the programme received", "0 to 1"),
+    }
+    for one in design.outcomes():
+        about[one.name] = (f"{one.label}, per unit: {one.measured}", one.unit)
+    adjusted = {design.outcome.baseline, *design.analysis.covariates}
+    rows = []
+    for name in data:
+        what = "adjusted for in the registered test" if name in adjusted else "of the units file"
+        rows.append((name, *about.get(name, (what, ""))))
+    return pd.DataFrame(rows, columns=["column", "meaning", "unit"])
+
+
+def _missing(result: TrialResult) -> str:
+    frame = result.missing
+    if not frame["rows_without"].any():
+        return paragraphs(["Every unit has an outcome."])
+    bounds = result.bounds.assign(arm=result.bounds["arm"].map(result.labels))
+    shown = bounds.assign(
+        interval=[_ends(low, high) for low, high in zip(bounds["low"], bounds["high"], strict=True)]
+    )[["arm", "case", "estimate", "interval"]]
+    lost = frame[["arm", "units", "units_without", "rows", "rows_without", "names"]]
+    return "".join(
+        table(one.rename(columns=lambda c: c.replace("_", " ").capitalize()), caption)._repr_html_()
+        for one, caption in ((lost, "Missing outcomes"), (shown, "What they could change"))
+    )
+
+
+def _baseline(result: TrialResult) -> str:
+    """Means before the start, by arm, with standardised differences and no tests."""
+    trial, design = result.trial, result.design
+    drop = {"unit", design.randomisation.pair, *design.randomisation.strata}
+    names = [name for name in trial.units if name not in drop]
+    if not names:
+        return paragraphs(["Nothing was measured before the start."])
+    arms = [trial.scheme.arms[n] for n in trial.drawn]
+    found = balance(trial.units, arms, covariates=names, control=trial.scheme.arms[0])
+    frame = found.table.rename(columns=lambda c: c.replace("_", " ").capitalize())
+    return paragraphs([found.sentence()]) + table(frame, "Before the start")._repr_html_()
+
+
+def _harms(result: TrialResult) -> str:
+    harms = result.secondary[result.secondary["is_harm"]]
+    if harms.empty:
+        return paragraphs(["No outcome was registered to be watched as a harm."])
+    unit = {one.name: one.unit for one in result.design.outcomes()}
+    return paragraphs(
+        f"{row.label}, {result.labels[row.arm]}: "
+        + (
+            row.note
+            or f"{wording.difference(row.estimate, unit[row.outcome])} "
+            f"({wording.interval(row.low, row.high, unit[row.outcome], of_change=True)})."
+        )
+        for row in harms.itertuples()
+    )
+
+
+def _clustering(result: TrialResult) -> list[str]:
+    found = result.clustering
+    if found is None:
+        return []
+    low, high = found.interval()
+    return [
+        f"Intracluster correlation of the primary outcome: {found.icc:.4f} (95% interval "
+        f"{low:.4f} to {high:.4f}), from {found.n_clusters} units of "
+        f"{wording.number(found.mean_size)} people."
+    ]
+
+
+def _forest(result: TrialResult):
+    frame = result.forest_frame().replace([np.inf, -np.inf], np.nan)
+    return figures.draw_forest(frame, unit=result.design.outcome.unit)
+
+
+def _ends(low: float, high: float) -> str:
+    """An interval for a table; an end that is infinite or missing is open."""
+    ends = ["open" if not np.isfinite(x) else wording.number(x, 2) for x in (low, high)]
+    return " to ".join(ends)
+
+
+def _short_p(p: float) -> str:
+    """Four decimals, and never zero."""
+    if wording.is_missing(p):
+        return wording.MISSING
+    return f"{p:.4f}" if p >= 0.00005 else "<0.0001"

@@ -1,8 +1,8 @@
 """How large an experiment must be: curves of power and of the smallest effect it would find.
 
-Three roads lead to the same curve: formulas on what the past shows (`power_curve`), formulas on
-people in clusters (`cluster_curve`), and rehearsal on the past itself (`power_curve` with
-``engine="rehearsal"``). All say plainly when a design cannot detect what it is for.
+From formulas on what the past shows (`power_curve`), on people in clusters (`cluster_curve`) and on
+stepped wedges (`wedge_curve`), or by rehearsal on the past itself (`power_curve` with ``n_sims``).
+All say plainly when a design cannot detect what it is for.
 """
 
 from __future__ import annotations
@@ -12,26 +12,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.errors import ParameterError
+from lsp_analysis.experiments.draw.methods import blocked_scheme
 from lsp_analysis.experiments.power.formulas import cluster_power, power_t, smallest_effect
 from lsp_analysis.experiments.power.past import Grid, Windows, windows
 from lsp_analysis.experiments.power.rehearsal import rehearse
-from lsp_analysis.experiments.power.stepped import (
-    Wedge,
-    simulate_wedge,
-    wedge_estimates,
-    wedge_power,
-)
+from lsp_analysis.experiments.power.stepped import Wedge, wedge_power
 from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-ENGINES = ("formula", "rehearsal")
+ALPHA = 0.05
 FAIR = 0.8  # power that is called enough, by custom
 
 
@@ -104,43 +98,42 @@ def power_curve(
     before: int,
     after: int,
     relative: bool = True,
-    engine: str = "formula",
     unit: str = "",
-    alpha: float = 0.05,
-    target: float = FAIR,
-    n_sims: int = 1_000,
-    seed: int = 0,
+    n_sims: int = 0,
 ) -> PowerCurve:
-    """Power by clusters per arm, for an outcome whose past is known.
+    """Power by clusters per arm of a two-arm experiment, for an outcome whose past is known.
+
+    By Student's t at the largest level that the randomisation test can have with so few clusters,
+    or, with `n_sims`, by rehearsal with the randomisation test itself. For a design of your own,
+    with its blocks, arms and steps, see `power.registered.planned_power`.
 
     Parameters
     ----------
     grid : Grid
-        The past; see `baseline.grid_of`.
+        The past; see `grid_of`.
     effect : float
         Share of the outcome (-0.2 is a fall by a fifth) or, if not `relative`, units of it.
     clusters : list of int
         Clusters per arm, of two arms.
     before, after : int
         Periods of baseline and follow-up.
-    engine : "formula" or "rehearsal"
-        The smallest effect is by formula in both.
+    n_sims : int
+        Rehearsals for each number of clusters; 0 uses the formula. The smallest effect is by
+        formula in both.
     """
-    if engine not in ENGINES:
-        raise ParameterError(f'engine is "{engine}". Choose {" or ".join(ENGINES)}.')
     past = windows(grid, before=before, after=after)
-    options = {"relative": relative, "alpha": alpha}
     rows = []
     for k in clusters:
-        if engine == "formula":
-            power = parallel_power(past, effect, k, **options)
-        else:
+        alpha = blocked_scheme(map(str, range(2 * k)), "ct").attainable_level(ALPHA)
+        options = {"relative": relative, "alpha": alpha}
+        power = parallel_power(past, effect, k, **options)
+        if n_sims:
             sizes = {"clusters_per_arm": k, "before": before, "after": after, "n_sims": n_sims}
-            power = rehearse(grid, effect=effect, seed=seed, **sizes, **options).power
-        rows.append((k, "Power", power, detectable(past, k, sign=effect, target=target, **options)))
+            power = rehearse(grid, effect=effect, seed=k, relative=relative, **sizes).power
+        rows.append((k, "Power", power, detectable(past, k, sign=effect, **options)))
     points = pd.DataFrame(rows, columns=["x", "series", "power", "smallest_effect"])
     words = _effect_words(effect, relative, unit)
-    return PowerCurve(points, words, "Clusters per arm", "share" if relative else unit, target)
+    return PowerCurve(points, words, "Clusters per arm", "share" if relative else unit)
 
 
 def parallel_power(
@@ -165,7 +158,9 @@ def parallel_power(
         variance += past.per_event * (effect if effect > 0 else -effect * (1 + effect))
     error = math.sqrt(variance / clusters_per_arm)
     df = 2 * clusters_per_arm - 3
-    return power_t(size / error, df, alpha=alpha) if df >= 1 and error > 0 else 0.0
+    if df < 1 or error == 0 or alpha == 0:
+        return 0.0
+    return power_t(size / error, df, alpha=alpha)
 
 
 def detectable(
@@ -199,8 +194,6 @@ def cluster_curve(
     icc: Sequence[float],
     cv: float = 0.0,
     unit: str = "",
-    alpha: float = 0.05,
-    target: float = FAIR,
 ) -> PowerCurve:
     """Power by clusters per arm, one series for each cluster size and intracluster correlation.
 
@@ -210,24 +203,22 @@ def cluster_curve(
         Difference between arms and standard deviation between people, in one unit.
     clusters, m, icc : list of numbers
         Clusters per arm, people per cluster, intracluster correlations.
-    cv, alpha, target
-        Variation of cluster sizes, as for `closed_form.design_effect`; level of the two-sided
-        test; power that is enough.
+    cv : float
+        Standard deviation of cluster sizes over their mean.
     """
     rows = []
     for size in m:
         for likeness in icc:
-            known = {"sd": sd, "m": size, "icc": likeness, "cv": cv, "alpha": alpha}
+            known = {"sd": sd, "m": size, "icc": likeness, "cv": cv}
             series = f"{wording.number(size)} people, correlation {likeness:g}"
             for k in clusters:
                 power = cluster_power(effect, clusters=k, **known)
                 smallest = smallest_effect(
-                    lambda d, k=k, known=known: cluster_power(d, clusters=k, **known), power=target
+                    lambda d, k=k, known=known: cluster_power(d, clusters=k, **known), power=FAIR
                 )
                 rows.append((k, series, power, smallest))
     points = pd.DataFrame(rows, columns=["x", "series", "power", "smallest_effect"])
-    words = _effect_words(effect, False, unit)
-    return PowerCurve(points, words, "Clusters per arm", unit, target)
+    return PowerCurve(points, _effect_words(effect, False, unit), "Clusters per arm", unit)
 
 
 def wedge_curve(
@@ -239,37 +230,26 @@ def wedge_curve(
     n: float,
     autocorrelation: float = 1.0,
     unit: str = "",
-    alpha: float = 0.05,
-    target: float = FAIR,
-    n_sims: int = 0,
-    seed: int = 0,
 ) -> PowerCurve:
     """Power of stepped wedges by number of clusters, one series per number of steps.
 
     Parameters
     ----------
     sigma, tau, n, autocorrelation
-        As for `wedge.wedge_power`.
-    n_sims : int
-        Simulations per design, each analysed by generalised least squares with its own variances;
-        0 uses the formula.
+        As for `wedge_power`.
     """
     known = {"sigma": sigma, "tau": tau, "n": n, "autocorrelation": autocorrelation}
     rows = []
-    for number, design in enumerate(designs):
+    for design in designs:
 
         def formula(size: float, design: Wedge = design) -> float:
-            return wedge_power(size, design, alpha=alpha, **known)
+            return wedge_power(size, design, **known)
 
-        power = formula(effect)
-        if n_sims:
-            seeds = np.random.SeedSequence([seed, number])
-            means = simulate_wedge(design, effect=effect, n_sims=n_sims, seed=seeds, **known)
-            power = float((wedge_estimates(means, design.treated)["p_value"] <= alpha).mean())
         steps = wording.counted(len(design.clusters_per_step), "step").capitalize()
-        rows.append((design.n_clusters, steps, power, smallest_effect(formula, power=target)))
+        smallest = smallest_effect(formula, power=FAIR)
+        rows.append((design.n_clusters, steps, formula(effect), smallest))
     points = pd.DataFrame(rows, columns=["x", "series", "power", "smallest_effect"])
-    return PowerCurve(points, _effect_words(effect, False, unit), "Clusters", unit, target)
+    return PowerCurve(points, _effect_words(effect, False, unit), "Clusters", unit)
 
 
 def _effect_words(effect: float, relative: bool, unit: str) -> str:

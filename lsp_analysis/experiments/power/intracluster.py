@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from lsp_analysis.errors import PanelError
+from lsp_analysis.experiments.protocol.design import Outcome
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,18 @@ class Clustering:
     n_clusters: int
     mean_size: float
     size_cv: float
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Confidence interval of `icc` from the F ratio of the mean squares (Searle 1971)."""
+        from scipy.stats import f
+
+        if not self.within > 0:
+            return math.nan, math.nan
+        ratio, tail = self.between / self.within, (1 - level) / 2
+        df = self.n_clusters - 1, self.n_clusters * (self.mean_size - 1)
+        ends = (ratio / f.isf(tail, *df), ratio / f.isf(1 - tail, *df))
+        low, high = ((end - 1) / (end + self.n0 - 1) for end in ends)
+        return float(low), float(high)
 
 
 def icc_anova(groups: Sequence[ArrayLike]) -> Clustering:
@@ -66,6 +81,34 @@ def icc_of_counts(numerators: ArrayLike, sizes: ArrayLike, *, rare: bool = False
     means = counts / sizes
     spread = means if rare else means * (1 - means)
     return _clustering(means, sizes, (sizes * spread).sum())
+
+
+def icc_within(rows: pd.DataFrame, outcome: Outcome, arm_of: pd.Series) -> Clustering | None:
+    """Intracluster correlation of an outcome within arms, for the next study; None where unknown.
+
+    Rows are people of units, or units with the number of people who have the outcome (a
+    percentage). Rates of events and single values have none.
+    """
+    known = rows[rows[outcome.name].notna()]
+    if outcome.denominator:
+        known = known[known[outcome.denominator] > 0]
+    several = known.groupby("unit").size()
+    arm = known["unit"].map(arm_of)
+    value = known[outcome.name].astype(float)
+    try:
+        if outcome.denominator and outcome.unit == "percent":
+            sums = known.groupby("unit")[[outcome.name, outcome.denominator]].sum()
+            share = value.groupby(arm).sum() / known[outcome.denominator].groupby(arm).sum()
+            expected = sums[outcome.denominator] * arm_of.reindex(sums.index).map(share)
+            overall = float(value.sum() / known[outcome.denominator].sum())
+            level = overall * sums[outcome.denominator] + sums[outcome.name] - expected
+            return icc_of_counts(level, sums[outcome.denominator])
+        if outcome.denominator or several.max() < 2:
+            return None
+        left = value - value.groupby(arm).transform("mean")
+        return icc_anova([group.to_numpy() for _, group in left.groupby(known["unit"])])
+    except PanelError:
+        return None
 
 
 def _clustering(means: np.ndarray, sizes: np.ndarray, squares_within: float) -> Clustering:

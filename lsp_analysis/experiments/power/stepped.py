@@ -14,10 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t
 
 from lsp_analysis import figures
-from lsp_analysis.errors import DesignError, ParameterError
+from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.power.formulas import power_t, power_z
 
 
@@ -121,7 +120,7 @@ def wedge_power(
     effect : float
         Difference that the programme makes to a mean.
     sigma : float
-        Standard deviation between people; for proportions see `proportion_sigma`.
+        Standard deviation between people; for a proportion ``sqrt(p (1 - p))`` at its middle.
     tau : float
         Standard deviation between clusters.
     n : float
@@ -139,85 +138,6 @@ def wedge_power(
         if normal
         else power_t(signal, design.n_clusters - 2, alpha=alpha)
     )
-
-
-def proportion_sigma(mu0: float, mu1: float) -> float:
-    """Standard deviation between people of a proportion half way between two."""
-    middle = (mu0 + mu1) / 2
-    if not 0 < middle < 1:
-        raise ParameterError(f"Proportions {mu0} and {mu1} have no middle between 0 and 1.")
-    return math.sqrt(middle * (1 - middle))
-
-
-def simulate_wedge(
-    design: Wedge,
-    *,
-    effect: float,
-    sigma: float,
-    tau: float,
-    n: float,
-    autocorrelation: float = 1.0,
-    n_sims: int,
-    seed: int | np.random.SeedSequence,
-) -> np.ndarray:
-    """Cluster-period means, simulations x clusters x periods, with a random level per period."""
-    rng = np.random.default_rng(seed)
-    shape = (n_sims, design.n_clusters, design.n_periods)
-    level = rng.normal(0, tau * math.sqrt(autocorrelation), (*shape[:2], 1))
-    passing = rng.normal(0, math.sqrt(tau**2 * (1 - autocorrelation) + sigma**2 / n), shape)
-    return effect * design.treated + rng.normal(0, tau, (n_sims, 1, shape[2])) + level + passing
-
-
-def wedge_estimates(means: np.ndarray, treated: np.ndarray) -> pd.DataFrame:
-    """Generalised least squares on cluster-period means, all simulations at once.
-
-    The share of variance that lies between clusters is estimated in each simulation from its own
-    residuals (analysis of variance), as in a mixed model with a random level per cluster and a
-    fixed mean per period.
-
-    Parameters
-    ----------
-    means : array, simulations x clusters x periods
-    treated : array, clusters x periods
-
-    Returns
-    -------
-    DataFrame, one row per simulation: ``estimate``, ``error`` (standard error), ``df`` (degrees of
-    freedom: clusters less two), ``p_value``.
-    """
-    n_clusters, n_periods = treated.shape
-    centred = means - means.mean(axis=1, keepdims=True)
-    exposure = treated - treated.mean(axis=0)
-    within, between = _components(centred, exposure)
-    shrink = 1 - np.sqrt(within / (within + n_periods * between))
-    # Quasi-demeaned sums of squares and products: subtracting the share `shrink` of a row's mean.
-    taken = n_periods * (2 * shrink - shrink**2)
-    squares = (exposure**2).sum() - taken * (exposure.mean(axis=1) ** 2).sum()
-    products = (centred * exposure).sum(axis=(1, 2))
-    products -= taken * (centred.mean(axis=2) * exposure.mean(axis=1)).sum(axis=1)
-    estimate, error = products / squares, np.sqrt(within / squares)
-    df = n_clusters - 2
-    return pd.DataFrame(
-        {
-            "estimate": estimate,
-            "error": error,
-            "df": df,
-            "p_value": 2 * t.sf(abs(estimate / error), df),
-        }
-    )
-
-
-def _components(centred: np.ndarray, exposure: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Variance of a cluster-period mean within clusters, and between them (never negative)."""
-    n_clusters, n_periods = exposure.shape
-    own = exposure - exposure.mean(axis=1, keepdims=True)
-    deviations = centred - centred.mean(axis=2, keepdims=True)
-    effect = (deviations * own).sum(axis=(1, 2)) / (own**2).sum()
-    left = deviations - effect[:, None, None] * own
-    within = (left**2).sum(axis=(1, 2)) / ((n_clusters - 1) * (n_periods - 1) - 1)
-    levels = centred.mean(axis=2) - effect[:, None] * exposure.mean(axis=1)
-    between = (levels**2).sum(axis=1) / (n_clusters - 1) - within / n_periods
-    return within, np.maximum(between, 0)
 
 
 def _shrinkage(within: float, between: float, n_periods: int) -> float:

@@ -15,6 +15,9 @@ BOUNDARIES = ("none", "obrien_fleming", "pocock")
 SUMMARIES = ("clusters", "people")
 MODELS = ("ols", "glm", "gee", "mixed")
 ROLES = ("control", "active")
+FAMILIES = ("gatekeeping", "holm")
+ATTRITION = ("lee", "worst_case")
+INFORMATION = ("planned", "outcomes")
 
 
 def says(about: str, **rules: Any) -> dict[str, Any]:
@@ -49,6 +52,10 @@ class Arm:
     role: str = field(metadata=says("control or active", choices=ROLES))
     share: int = field(
         default=1, metadata=says("units in this arm relative to the others", least=1)
+    )
+    factors: list[str] = field(
+        default_factory=list,
+        metadata=says("factors of a two-by-two experiment that this arm gets; the control none"),
     )
     tidier: Tidier | None = field(default=None, metadata=says("what is done, if active"))
 
@@ -89,6 +96,16 @@ class Randomisation:
     block_size: int = field(
         default=0,
         metadata=says("units per block, in the file's order; 0 for whole strata", least=0),
+    )
+    source: str = field(
+        default="", metadata=says("public text to come that will seed the draw, such as a lottery")
+    )
+    source_date: str = field(
+        default="", metadata=says("day on which that text becomes known, year-month-day")
+    )
+    neighbours: str = field(
+        default="",
+        metadata=says("file of neighbouring units (unit, neighbour), none of which both take part"),
     )
     pair: str = field(default="pair", metadata=says("column with the pair of each unit"))
     covariates: list[str] = field(
@@ -145,6 +162,25 @@ class Analysis:
         default=1.0,
         metadata=says("share of a period's variance between clusters (wedge)", least=0, most=1),
     )
+    multiplicity: str = field(
+        default="gatekeeping",
+        metadata=says("how p-values of several outcomes and arms are adjusted", choices=FAMILIES),
+    )
+    attrition: str = field(
+        default="lee",
+        metadata=says("bounds that decide where outcomes are missing", choices=ATTRITION),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planning:
+    """What power rests on."""
+
+    sd: float = field(
+        default=0.0,
+        metadata=says("standard deviation of unit values once adjusted; 0 for the baseline's own"),
+    )
+    source: str = field(default="", metadata=says("where that standard deviation comes from"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +192,14 @@ class Looks:
     )
     fractions: list[float] = field(
         default_factory=list, metadata=says("share of the information at each; even if empty")
+    )
+    information: str = field(
+        default="planned",
+        metadata=says(
+            "information at a look: planned (the fractions above), or outcomes (share of units, "
+            "and periods of a wedge, with an outcome)",
+            choices=INFORMATION,
+        ),
     )
     boundary: str = field(
         default="none", metadata=says("how strict the looks are", choices=BOUNDARIES)
@@ -194,6 +238,27 @@ class Harms:
     reported_to: str = field(metadata=says("to whom harms are reported, how soon"))
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """One question of an experiment: an arm against the control, or one factor of two.
+
+    Attributes
+    ----------
+    name, label, versus : str
+        Name in results, name for readers, and what it is compared with.
+    treated : tuple of int
+        Positions of the arms that have what is tried.
+    groups : tuple of tuples of int
+        Arms, by position, among which units are compared; those in no group are left out.
+    """
+
+    name: str
+    label: str
+    versus: str
+    treated: tuple[int, ...]
+    groups: tuple[tuple[int, ...], ...]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Design:
     """One experiment as it is planned."""
@@ -209,6 +274,7 @@ class Design:
     stopping: Stopping = field(metadata=says("when it stops early"))
     decision: Decision = field(metadata=says("what the answer is for"))
     harms: Harms = field(metadata=says("what could go wrong"))
+    planning: Planning = field(default_factory=Planning, metadata=says("what power rests on"))
     looks: Looks = field(default_factory=Looks, metadata=says("planned looks"))
     secondary: list[Outcome] = field(default_factory=list, metadata=says("secondary outcomes"))
     round: int = field(default=1, metadata=says("round of the experiment", least=1))
@@ -230,6 +296,37 @@ class Design:
     def is_wedge(self) -> bool:
         """Whether clusters start at different times and all end up with the programme."""
         return self.randomisation.method == "wedge"
+
+    @property
+    def factors(self) -> list[str]:
+        """The two factors of a two-by-two experiment; none otherwise."""
+        return list(dict.fromkeys(name for arm in self.arms for name in arm.factors))
+
+    def comparisons(self) -> list[Comparison]:
+        """What is compared with what: each arm with the control, or each factor with its absence.
+
+        A factor's effect is the mean of its effects without and with the other factor.
+        """
+        if self.is_wedge:
+            steps = tuple(range(len(self.randomisation.steps)))
+            one = self.active[0]
+            return [Comparison(one.name, one.label, self.control.label, steps, (steps,))]
+        if not self.factors:
+            return [
+                Comparison(arm.name, arm.label, self.control.label, (number,), ((0, number),))
+                for number, arm in enumerate(self.arms)
+                if arm.role == "active"
+            ]
+        found = []
+        for name in self.factors:
+            having = [n for n, arm in enumerate(self.arms) if name in arm.factors]
+            groups = tuple((self._arm_with(set(self.arms[n].factors) - {name}), n) for n in having)
+            label = next((a.label for a in self.arms if a.factors == [name]), name)
+            found.append(Comparison(name, label, f"without {label}", tuple(having), groups))
+        return found
+
+    def _arm_with(self, factors: set[str]) -> int:
+        return next(n for n, arm in enumerate(self.arms) if set(arm.factors) == factors)
 
     def outcomes(self) -> list[Outcome]:
         """The primary outcome, then the secondary ones."""

@@ -178,10 +178,26 @@ def _of_arms(design: Design) -> list[str]:
     columns = [outcome.name for outcome in design.outcomes()]
     if len(set(columns)) < len(columns):
         found.append("Two outcomes have the same name; each needs its own column.")
+    found += _of_factors(design)
     for name in set(design.harms.watched) - set(columns):
         close = did_you_mean(name, columns)
         found.append(f'harms.watched names "{name}", which is no outcome.{close}')
     return found
+
+
+def _of_factors(design: Design) -> list[str]:
+    """Two factors make four arms: neither, each alone, both."""
+    if not design.factors:
+        return []
+    sets = sorted(sorted(arm.factors) for arm in design.arms)
+    one, *others = sorted(design.factors)
+    wanted = [[], [one], [one, *others], others]
+    if len(others) != 1 or sets != sorted(wanted) or design.arms[0].factors:
+        return [
+            "arms.factors must name two factors over four arms: none for the control, each factor "
+            "alone, and both together."
+        ]
+    return ["A wedge has no factors: leave arms.factors out."] if design.is_wedge else []
 
 
 def _of_randomisation(design: Design) -> list[str]:
@@ -191,8 +207,12 @@ def _of_randomisation(design: Design) -> list[str]:
         found.append("randomisation.covariates is empty; name what to balance.")
     if how.method == "constrained" and not how.acceptable > 0:
         found.append("randomisation.acceptable must be above 0.")
-    if Path(how.units).name != how.units:
-        found.append(f'randomisation.units is "{how.units}"; it must be a file in this folder.')
+    for name in ("units", "neighbours"):
+        file = getattr(how, name)
+        if Path(file).name != file:
+            found.append(f'randomisation.{name} is "{file}"; it must be a file in this folder.')
+    if how.source_date and _date(how.source_date) is None:
+        found.append("randomisation.source_date must be written year-month-day.")
     found += _of_no_use(how)
     if how.method == "blocked" and not (how.strata or how.block_size):
         found.append("randomisation.strata or block_size must say what the blocks are.")
@@ -231,6 +251,8 @@ def _of_looks(design: Design) -> list[str]:
             "looks.boundary must be obrien_fleming or pocock with two dates or more (the last is "
             "the final analysis), and none otherwise."
         )
+    if looks.information == "outcomes" and looks.fractions:
+        found.append("looks.fractions are not used where looks.information is outcomes.")
     even = looks.fractions
     if even and (
         len(even) != len(looks.dates) or even != sorted(set(even)) or even[-1] != 1 or even[0] <= 0

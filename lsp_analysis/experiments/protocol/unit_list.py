@@ -156,17 +156,72 @@ def check_room(design: Design, units: pd.DataFrame, scheme: Scheme) -> None:
         return
     covariates, _ = covariate_table(units, design.outcome, design.analysis.covariates)
     example = scheme.draw("room")
-    for number, arm in enumerate(design.active, start=1):
-        inside = np.isin(example, (0, number))
-        blocks = scheme.blocks[inside]
-        dummies = blocks[:, None] == np.unique(blocks)[None, :]
-        terms = np.linalg.matrix_rank(np.column_stack([covariates[inside], dummies]).astype(float))
+    for one in design.comparisons():
+        group = scheme.group_of(example, one.groups)
+        inside = group >= 0
+        labels = [scheme.blocks[inside], group[inside]]
+        dummies = [label[:, None] == np.unique(label)[None, :] for label in labels]
+        terms = np.linalg.matrix_rank(np.column_stack([covariates[inside], *dummies]).astype(float))
         if inside.sum() - terms - 1 < 1:
             raise DesignError(
-                f"{arm.label} and {design.control.label} would have {inside.sum()} units, and "
-                f"blocks and covariates take up {terms} of them: nothing would be left to compare. "
-                "Adjust for less, block less finely, or randomise more units."
+                f"{one.label} and {one.versus} would have {inside.sum()} units, and blocks and "
+                f"covariates take up {terms} of them: nothing would be left to compare. Adjust for "
+                "less, block less finely, or randomise more units."
             )
+
+
+def read_neighbours(file: Path) -> list[tuple[str, str]]:
+    """Pairs of neighbouring units, columns ``unit`` and ``neighbour``."""
+    pairs = read_typed(file, names={"unit", "neighbour"}, numbers=set())
+    lacking = [name for name in ("unit", "neighbour") if name not in pairs]
+    if lacking:
+        raise DesignError(f"{file} has no column {wording.and_list(lacking)}. Name its columns so.")
+    return [pair for pair in zip(pairs["unit"], pairs["neighbour"], strict=True) if all(pair)]
+
+
+def check_apart(units: pd.Series, file: Path) -> None:
+    """Refuse units of which one is the neighbour of another: no treated area beside a control.
+
+    Raises
+    ------
+    DesignError
+        Two units that take part are neighbours in `file`.
+    """
+    there = set(units.astype(str))
+    beside = [pair for pair in read_neighbours(file) if set(pair) <= there and pair[0] != pair[1]]
+    if beside:
+        raise DesignError(
+            f"{wording.capital(wording.counted(len(beside), 'pair'))} of units are neighbours, "
+            f"first {beside[0][0]} and {beside[0][1]}. `lsp-analysis design buffer FOLDER` keeps "
+            "as many units as it can of which none are."
+        )
+
+
+def spaced_units(units: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.Series:
+    """Which units to keep so that none are neighbours, as many as possible: a bool per row.
+
+    The others are the buffer: they take no part. Found by integer programming (the largest
+    independent set); among equals, units that come first in the file are kept.
+    """
+    from scipy.optimize import LinearConstraint, milp
+    from scipy.sparse import csr_array
+
+    place = {unit: i for i, unit in enumerate(units["unit"].astype(str))}
+    ends = [(place[a], place[b]) for a, b in pairs if a != b and a in place and b in place]
+    if not ends:
+        return pd.Series(True, index=units.index)
+    rows = np.repeat(np.arange(len(ends)), 2)
+    touches = csr_array((np.ones(len(rows)), (rows, np.ravel(ends))), shape=(len(ends), len(units)))
+    first = 1 - np.arange(len(units)) / (2.0 * len(units) ** 2)
+    found = milp(
+        -first,
+        integrality=np.ones(len(units)),
+        bounds=(0, 1),
+        constraints=LinearConstraint(touches, -np.inf, 1),
+    )
+    if not found.success:
+        raise DesignError(f"No set of units without neighbours was found ({found.message}).")
+    return pd.Series(found.x > 0.5, index=units.index)
 
 
 def _used(design: Design) -> set[str]:

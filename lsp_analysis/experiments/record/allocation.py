@@ -3,103 +3,86 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-import io
-import os
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
+from lsp_analysis import durable
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.draw.constrained import Constrained
 from lsp_analysis.experiments.draw.hash_stream import seed_of
-from lsp_analysis.experiments.draw.scheme import Scheme
 from lsp_analysis.experiments.record import chain
-from lsp_analysis.experiments.record.folder import Experiment, open_experiment
+from lsp_analysis.experiments.record.folder import (
+    Experiment,
+    allocation_text,
+    digest_of,
+    open_experiment,
+)
 
 
 def draw_allocation(folder: str | Path, *, text: str, now: dt.datetime | None = None) -> Experiment:
-    """Draw once, write ``allocation.csv`` and put its hash on record.
+    """Draw once, put the draw on record and write ``allocation.csv``.
+
+    The seed is the hash of the register's head and the public text, so that the text answers
+    exactly what was registered. A draw that was interrupted after it was recorded is finished.
 
     Parameters
     ----------
     folder : folder of a registered experiment.
     text : str
-        Public text given by the other party *after* the design was registered, for example the
-        winning numbers of a named lottery: it makes the seed, with the hash of the registration.
+        The public text that the design names as its source, as the other party gives it.
 
     Raises
     ------
     DesignError
-        The units are drawn already and no amendment asks for another draw.
+        The day of the text has not come, it seeded a draw before, or the units are drawn already
+        and no amendment asks for another draw.
     """
     if not text.strip():
         raise DesignError("The other party's text is empty. Ask for it, and pass it as --text.")
-    open_experiment(folder)  # says what is wrong before anything is locked
+    _content(open_experiment(folder), text, now)  # says what is wrong before anything is locked
     with chain.alone(folder):
-        _draw(open_experiment(folder), text, now)
+        experiment = open_experiment(folder)
+        content, written = _content(experiment, text, now)
+        if experiment.draw is None:
+            chain.append(folder, "allocated", content, now=now)
+        durable.replace_file(experiment.path / content["file"], written)
     return open_experiment(folder)
 
 
-def _draw(experiment: Experiment, text: str, now: dt.datetime | None) -> None:
-    if experiment.draw is not None:
+def _content(
+    experiment: Experiment, text: str, now: dt.datetime | None
+) -> tuple[dict[str, str], bytes]:
+    """What goes on record, and into the file; DesignError if no draw is due."""
+    draw, scheme = experiment.draw, experiment.scheme
+    if draw is not None:
+        if (experiment.path / draw.content["file"]).exists() or draw.content[
+            "text"
+        ] != text.strip():
+            raise DesignError(
+                f"The units were drawn on {draw.date} (line {draw.number} of the register). A "
+                "second draw needs an amendment that asks for it and says why: `lsp-analysis "
+                "design register FOLDER --redraw --note REASON`."
+            )
+        return draw.content, allocation_text(scheme, draw.content["seed"]).encode()
+    how = experiment.design.randomisation
+    today = chain.moment(now).date().isoformat()
+    if how.source_date and today < how.source_date:
         raise DesignError(
-            f"The units were drawn on {experiment.draw.date} (line {experiment.draw.number} of the "
-            "register). A second draw needs an amendment that asks for it and says why: "
-            "`lsp-analysis design register FOLDER --redraw --note REASON`."
+            f"The design names a text of {how.source_date} ({how.source}), and today is {today}. "
+            "Draw when it is known."
         )
-    scheme = experiment.scheme
-    seed = seed_of(experiment.plan.hash, text)
-    written = allocation_text(scheme, scheme.draw(seed)).encode()
-    file = _allocation_file(experiment)
-    _write(file, written)
+    earlier = [e for e in experiment.entries if e.kind == "allocated"]
+    if text.strip() in {e.content["text"] for e in earlier}:
+        raise DesignError("This text seeded a draw before. Another draw needs another text.")
+    seed = seed_of(experiment.head, text)
+    written = allocation_text(scheme, seed)
     content = {
-        "file": file.name,
-        "sha256": hashlib.sha256(written).hexdigest(),
+        "file": "allocation.csv" if not earlier else f"allocation-{len(earlier) + 1}.csv",
+        "sha256": digest_of(written),
         "text": text.strip(),
+        "answers": experiment.head,
         "seed": seed,
         "allocations": str(scheme.size),
     }
     if isinstance(scheme, Constrained):
         content["acceptable"] = scheme.digest
-    chain.add(experiment.path, "allocated", content, now=now)
-
-
-def allocation_text(scheme: Scheme, allocation: np.ndarray) -> str:
-    """The allocation as CSV: unit, block, arm; the same bytes on every machine."""
-    table = pd.DataFrame(
-        {
-            "unit": scheme.units,
-            "block": scheme.blocks,
-            "arm": [scheme.arms[number] for number in allocation],
-        }
-    )
-    text = io.StringIO()
-    table.to_csv(text, index=False, lineterminator="\n")
-    return text.getvalue()
-
-
-def positions(scheme: Scheme, allocation: pd.DataFrame) -> np.ndarray:
-    """An allocation table as whole numbers in the order of the scheme's units."""
-    arm_of = dict(zip(allocation["unit"].astype(str), allocation["arm"], strict=True))
-    if set(arm_of) != set(scheme.units) or set(arm_of.values()) - set(scheme.arms):
-        raise DesignError(
-            "The allocation is not of these units and arms. Is it that of another experiment?"
-        )
-    return np.array([scheme.arms.index(arm_of[unit]) for unit in scheme.units])
-
-
-def _allocation_file(experiment: Experiment) -> Path:
-    drawn = sum(entry.kind == "allocated" for entry in experiment.entries)
-    return experiment.path / ("allocation.csv" if not drawn else f"allocation-{drawn + 1}.csv")
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write whole or not at all."""
-    unfinished = file.with_name(f"{file.name}.unfinished")
-    with unfinished.open("wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    unfinished.replace(file)
+    return content, written.encode()

@@ -1,9 +1,10 @@
-"""The register: an append-only file whose every line is sealed by the line before it.
+"""The register: an append-only file in which every line holds the hash of the line before it.
 
 ``register.jsonl`` has one JSON object per line, with the time (UTC), the kind of entry, what is
 put on record, the hash of the line before and its own hash. Change, remove or reorder a line and
-the chain breaks there. It cannot show that its *last* lines were cut off, so the hash of the last
-line (the head) is printed on every page and given to the other party: `verify` compares it.
+the chain breaks there. It cannot show by itself that its *last* lines were cut off, or that it was
+written anew, so the hash of the last line (the head) is printed on every page and given to the
+other party: `verify` compares it.
 """
 
 from __future__ import annotations
@@ -13,19 +14,59 @@ import datetime as dt
 import hashlib
 import json
 import math
-import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis import wording
-from lsp_analysis.errors import DesignError
+from lsp_analysis import durable, untrusted, wording
+from lsp_analysis.errors import DesignError, LspError
 
 FILE = "register.jsonl"
 GENESIS = "0" * 64
-KINDS = ("registered", "amended", "allocated", "outcomes", "look", "deviation", "decided")
+PATIENCE = 20.0  # seconds to wait for another writer
+LONGEST_LINE = 8 * 2**20  # bytes
+
+_TEXT, _WHOLE, _BOOL = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "boolean"}
+_HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_HASHES = {"type": "object", "additionalProperties": _HASH}
+_NUMBER = {"type": ["number", "null"]}
+_ROWS = {"type": "array", "items": {"type": "object"}, "maxItems": 1_000}
+_PLAN = {"design": _TEXT, "files": _HASHES, "note": _TEXT}
+# kind of entry -> fields it must have, and fields it may have
+CONTENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "registered": (_PLAN, {"accepted": _TEXT}),
+    "amended": (
+        _PLAN | {"changes": {"type": "array", "items": _TEXT}, "redraw": _BOOL},
+        {"accepted": _TEXT},
+    ),
+    "allocated": (
+        {"file": _TEXT, "sha256": _HASH, "text": _TEXT, "seed": _HASH, "allocations": _TEXT},
+        {"acceptable": _HASH, "answers": _HASH},
+    ),
+    "outcomes": ({"file": _TEXT, "sha256": _HASH, "replaces": _TEXT}, {}),
+    "analysed": (
+        {"file": _TEXT, "sha256": _HASH, "numbers": _HASH, "findings": _ROWS},
+        {"deviation": _TEXT},
+    ),
+    "published": ({"files": _HASHES}, {}),
+    "look": (
+        {"look": _WHOLE, "file": _TEXT, "sha256": _HASH, "arms": _ROWS},
+        {"information": _NUMBER, "deviation": _TEXT},
+    ),
+    "deviation": ({"what": _TEXT}, {}),
+    "decided": (
+        {
+            **dict.fromkeys(("arm", "decision", "reason", "by", "finding", "title"), _TEXT),
+            **dict.fromkeys(("outcome", "unit"), _TEXT),
+            **dict.fromkeys(("estimate", "low", "high", "p_value"), _NUMBER),
+            **dict.fromkeys(("round", "missing_units", "amendments", "deviations"), _WHOLE),
+        },
+        {},
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -55,44 +96,49 @@ class Entry:
 def read_register(folder: str | Path) -> list[Entry]:
     """Entries of the register in `folder`, none if there is no register.
 
+    A last line that was cut short, as by a power cut, is left out: what it was to record did not
+    happen, and the next entry takes its place. `unfinished` tells of it.
+
     Raises
     ------
     DesignError
         The chain is broken; the message names the first line that does not hold.
     """
-    file = Path(folder) / FILE
-    lines = _bytes_of(file).split(b"\n") if file.exists() else [b""]
-    entries: list[Entry] = []
-    for number, line in enumerate(lines[:-1], start=1):
-        entries.append(_checked(line, number, entries[-1].hash if entries else GENESIS, file))
-    if lines[-1]:
-        raise DesignError(_about_the_rest(lines[-1], entries, file))
-    return entries
+    return _read(Path(folder))[0]
+
+
+def unfinished(folder: str | Path) -> str:
+    """What is wrong with the register's last line if it was cut short; empty otherwise."""
+    entries, rest = _read(Path(folder))
+    if not rest:
+        return ""
+    return (
+        f"Line {len(entries) + 1} of {Path(folder) / FILE} is cut short, as after a power cut. "
+        "What it was to record did not happen; the next entry will take its place."
+    )
 
 
 def append(
     folder: str | Path, kind: str, content: dict[str, Any], *, now: dt.datetime | None = None
 ) -> Entry:
-    """Add an entry and return it once it is on the disk.
+    """Add an entry and return it once it is on the disk; on a fault the register stays as it was.
+
+    Call it within `alone`, or where nobody else writes.
 
     Raises
     ------
     DesignError
-        The chain is broken already, or somebody else is writing to it.
+        The chain is broken already, the clock runs behind it, or the disk refuses.
     """
-    with alone(folder):
-        return add(folder, kind, content, now=now)
-
-
-def add(
-    folder: str | Path, kind: str, content: dict[str, Any], *, now: dt.datetime | None = None
-) -> Entry:
-    """`append` for a caller that keeps other writers out itself, with `alone`."""
     folder = Path(folder)
     entries = read_register(folder)
-    moment = (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
-    time = moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-    _check_clock(time, entries)
+    time = moment(now).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if entries and time < entries[-1].time:
+        raise DesignError(
+            f"An entry of {time} would be dated before the line before it ({entries[-1].time}). "
+            "Set the clock of this machine; if it was fast when that line was written, wait until "
+            "that time has passed."
+        )
     unsealed = {
         "number": len(entries) + 1,
         "kind": kind,
@@ -100,14 +146,46 @@ def add(
         "previous": entries[-1].hash if entries else GENESIS,
         "content": content,
     }
+    if fault := untrusted.fault_of(content, _schema(kind)):
+        raise DesignError(f"This cannot be put on record as {kind}: {fault}.")
     entry = Entry(**unsealed, hash=_seal(unsealed))
-    _write_line(folder / FILE, _canonical({**unsealed, "hash": entry.hash}) + b"\n")
+    try:
+        durable.append_line(folder / FILE, _canonical({**unsealed, "hash": entry.hash}).decode())
+    except OSError as error:
+        raise DesignError(
+            f"{folder / FILE} cannot be written ({error.strerror}). It is as it was before."
+        ) from error
     return entry
+
+
+@contextlib.contextmanager
+def alone(folder: str | Path) -> Iterator[None]:
+    """Keep other writers out meanwhile: of two who draw at once, one is refused."""
+    try:
+        with durable.locked(Path(folder), FILE, patience=PATIENCE, error=DesignError):
+            yield
+    except OSError as error:
+        raise DesignError(
+            f"The register in {folder} cannot be written ({error.strerror}). Nothing was changed."
+        ) from error
+
+
+def moment(now: dt.datetime | None = None) -> dt.datetime:
+    """The time in UTC: the clock's, unless it is given."""
+    return (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
 
 
 def sha256_of(file: Path) -> str:
     """SHA-256 of a file's bytes."""
-    return hashlib.sha256(_bytes_of(file)).hexdigest()
+    return hashlib.sha256(bytes_of(file)).hexdigest()
+
+
+def bytes_of(file: Path) -> bytes:
+    """A file's bytes; DesignError if they cannot be had."""
+    try:
+        return untrusted.read_bytes(file, 2**31)
+    except LspError as error:
+        raise DesignError(f"{error} The record needs it.") from error
 
 
 def first_difference(on_record: str, now: str) -> str:
@@ -123,63 +201,90 @@ def first_difference(on_record: str, now: str) -> str:
 
 
 def plain(x: float) -> float | None:
-    """A number as JSON can have it: rounded, and none where it is missing or without end."""
+    """A number as JSON can have it: rounded, and none where it is missing or infinite."""
     return round(float(x), 6) if math.isfinite(x) else None
 
 
-def _bytes_of(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
+def _read(folder: Path) -> tuple[list[Entry], bytes]:
+    """Entries, and what stands after the last whole line."""
+    file = folder / FILE
+    if not file.exists():
+        return [], b""
+    *lines, rest = bytes_of(file).split(b"\n")
+    entries: list[Entry] = []
+    for number, line in enumerate(lines, start=1):
+        entries.append(_checked(line, number, entries, file))
+    if rest and _holds(rest, len(lines) + 1, entries, file):
         raise DesignError(
-            f"{file} cannot be read ({error.strerror}), but the record needs it."
-        ) from error
-
-
-def _about_the_rest(line: bytes, entries: list[Entry], file: Path) -> str:
-    """What to do about a last line without an end: keep a whole one, drop half a one."""
-    number = len(entries) + 1
-    try:
-        _checked(line, number, entries[-1].hash if entries else GENESIS, file)
-    except DesignError:
-        return (
-            f"Line {number} of {file} is cut short, as after a power cut. What it was to record "
-            "did not happen: remove that line, and no other."
+            f"Line {len(lines) + 1} of {file} was altered: its line end (LF) is gone. Put it back."
         )
-    return f"Line {number} of {file} was altered: its line end (LF) is gone. Put it back."
+    return entries, rest
 
 
-def _checked(line: bytes, number: int, previous: str, file: Path) -> Entry:
-    """The entry of a line, if the line is as it was written and follows the one before."""
+def _holds(line: bytes, number: int, entries: list[Entry], file: Path) -> bool:
     try:
-        facts = json.loads(line)
-        entry = Entry(**facts)
-    except (ValueError, TypeError) as error:
+        _checked(line, number, entries, file)
+    except DesignError:
+        return False
+    return True
+
+
+def _checked(line: bytes, number: int, entries: list[Entry], file: Path) -> Entry:
+    """The entry of a line, if the line is as it was written and follows the one before."""
+    where = f"Line {number} of {file}"
+    restore = "Restore the register from the copy that the other party holds."
+    try:
+        if len(line) > LONGEST_LINE:
+            raise LspError(f"It has {len(line):,} bytes.")
+        facts = untrusted.parse_json(line, _SCHEMA, where)
+        if fault := untrusted.fault_of(facts["content"], _schema(facts["kind"])):
+            raise LspError(f"{fault}.")
+    except LspError as error:
         raise DesignError(
-            f"Line {number} of {file} was altered: it is no entry any more."
+            f"{where} was altered: it is not an entry of a register ({error}) {restore}"
         ) from error
+    entry = Entry(**facts)
     unsealed = {name: value for name, value in facts.items() if name != "hash"}
     if _seal(unsealed) != entry.hash or _canonical(facts) != line:
         raise DesignError(
-            f"Line {number} of {file} was altered: it does not have the hash it was sealed with. "
-            "Restore the register from the copy that the other party holds."
+            f"{where} was altered: it does not have the hash that it was written with. {restore}"
         )
-    if entry.previous != previous or entry.number != number:
+    if entry.previous != (entries[-1].hash if entries else GENESIS) or entry.number != number:
         raise DesignError(
-            f"Line {number} of {file} does not follow the line before it: a line was removed, "
-            "added "
-            "or moved there. Restore the register from the copy that the other party holds."
+            f"{where} does not follow the line before it: a line was removed, added or moved "
+            f"there. {restore}"
         )
     return entry
 
 
-def _check_clock(time: str, entries: list[Entry]) -> None:
-    """Entries come in order of time; nothing is put on record as of yesterday."""
-    if entries and time < entries[-1].time:
-        raise DesignError(
-            f"An entry of {time} would be dated before the line before it ({entries[-1].time}). "
-            "Set the clock of this machine."
-        )
+def _schema(kind: str) -> dict[str, Any]:
+    needed, allowed = CONTENTS[kind]
+    return {
+        "type": "object",
+        "properties": needed | allowed,
+        "required": list(needed),
+        "additionalProperties": False,
+    }
+
+
+_SCHEMA = {
+    "type": "object",
+    "properties": {
+        "number": _WHOLE,
+        "kind": {"enum": list(CONTENTS)},
+        "time": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"},
+        "previous": _HASH,
+        "content": {"type": "object"},
+        "hash": _HASH,
+    },
+    "required": ["number", "kind", "time", "previous", "content", "hash"],
+    "additionalProperties": False,
+}
+
+
+def is_hash(text: str) -> bool:
+    """Whether `text` is a whole SHA-256 in hexadecimal."""
+    return bool(re.fullmatch(r"[0-9a-f]{64}", text))
 
 
 def _seal(unsealed: dict[str, Any]) -> str:
@@ -189,47 +294,3 @@ def _seal(unsealed: dict[str, Any]) -> str:
 def _canonical(facts: dict[str, Any]) -> bytes:
     """One spelling per object: sorted keys, no blanks, ASCII."""
     return json.dumps(facts, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-
-
-def _write_line(file: Path, line: bytes) -> None:
-    """Append in one write and wait for the disk."""
-    is_new = not file.exists()
-    handle = os.open(
-        file, os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644
-    )
-    try:
-        os.write(handle, line)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    if is_new and os.name == "posix":
-        _sync_folder(file.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new file's name last, which on POSIX belongs to the folder."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextlib.contextmanager
-def alone(folder: str | Path) -> Iterator[None]:
-    """Keep other writers out meanwhile: of two who draw at once, one is refused."""
-    lock = Path(folder) / f"{FILE}.lock"
-    try:
-        os.close(os.open(lock, os.O_CREAT | os.O_EXCL))
-    except FileExistsError as error:
-        raise DesignError(
-            f"Somebody else is writing to the register. If nobody is, remove {lock} and try again."
-        ) from error
-    except OSError as error:
-        raise DesignError(
-            f"The register in {folder} cannot be written ({error.strerror})."
-        ) from error
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)

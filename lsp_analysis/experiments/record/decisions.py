@@ -11,10 +11,9 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.errors import DesignError, did_you_mean
-from lsp_analysis.experiments.analysis.primary import TrialResult
 from lsp_analysis.experiments.protocol.reading import FILE, differences, parse_design
 from lsp_analysis.experiments.record import chain
-from lsp_analysis.experiments.record.folder import open_experiment
+from lsp_analysis.experiments.record.folder import Experiment, open_experiment
 
 DECISIONS = ("continue", "adapt", "stop", "scale")
 EVIDENCE = [
@@ -23,27 +22,8 @@ EVIDENCE = [
 ]  # fmt: skip
 
 
-def suggest(result: TrialResult) -> dict[str, str]:
-    """A decision per arm that the registered rule points to; people decide.
-
-    Harm, or no benefit worth having: stop. A benefit that is worth having even at the near end of
-    its interval: scale. Any other benefit: continue. Unclear: adapt.
-    """
-    worth = result.design.decision.worth_having
-    found = {}
-    for arm, effect in zip(result.findings, result.effects, strict=True):
-        kind = result.findings[arm]
-        least = min(abs(effect.low), abs(effect.high))
-        sure = "scale" if least >= worth else "continue"
-        found[arm] = {"benefit": sure, "harm": "stop", "no benefit": "stop", "unclear": "adapt"}[
-            kind
-        ]
-    return found
-
-
 def record_decision(
     folder: str | Path,
-    result: TrialResult,
     *,
     arm: str,
     decision: str,
@@ -51,7 +31,13 @@ def record_decision(
     by: str,
     now: dt.datetime | None = None,
 ) -> pd.DataFrame:
-    """Put what was decided about an arm on record, with the result it rests on.
+    """Put what was decided about an arm on record, with the finding of the last analysis.
+
+    Parameters
+    ----------
+    arm : name of the arm (or factor) that was tried.
+    decision : "continue", "adapt", "stop" or "scale".
+    reason, by : why, and who decided.
 
     Returns
     -------
@@ -60,25 +46,19 @@ def record_decision(
     Raises
     ------
     DesignError
-        The decision or the arm is unknown, no reason is given, or the result is of another round.
+        The decision or the arm is unknown, no reason is given, or nothing was analysed yet.
     """
     if decision not in DECISIONS:
         raise DesignError(
-            f'"{decision}" is no decision. Choose {wording.and_list(DECISIONS, last="or")}.'
+            f'"{decision}" is not a decision. Choose {wording.and_list(DECISIONS, last="or")}.'
             f"{did_you_mean(decision, DECISIONS)}"
         )
-    if arm not in result.findings:
-        close = did_you_mean(arm, result.findings)
-        raise DesignError(f'No arm that was tried is called "{arm}".{close}')
     if not reason.strip() or not by.strip():
         raise DesignError("A decision needs a reason and the name of who decided.")
     experiment = open_experiment(folder)
-    if result.trial.head not in {entry.hash for entry in experiment.entries}:
-        raise DesignError(
-            "This result is not of this experiment as it is on record. Analyse again."
-        )
-    content = _evidence(result, arm) | {"decision": decision, "reason": reason, "by": by}
-    chain.append(folder, "decided", content, now=now)
+    content = _evidence(experiment, arm) | {"decision": decision, "reason": reason, "by": by}
+    with chain.alone(folder):
+        chain.append(folder, "decided", content, now=now)
     log = evidence_log([folder])
     return log[log["arm"] == arm].tail(1).reset_index(drop=True)
 
@@ -127,23 +107,37 @@ def round_changes(before: str | Path, after: str | Path) -> list[str]:
     return differences(open_experiment(before).design, open_experiment(after).design)
 
 
-def _evidence(result: TrialResult, arm: str) -> dict[str, object]:
+def last_analysis(experiment: Experiment) -> dict:
+    """Content of the last analysis on record."""
+    found = [entry.content for entry in experiment.entries if entry.kind == "analysed"]
+    if not found:
+        raise DesignError(
+            "No analysis is on record. Analyse the outcomes first: `lsp-analysis design analyse "
+            "FOLDER OUTCOMES`."
+        )
+    return found[-1]
+
+
+def _evidence(experiment: Experiment, arm: str) -> dict[str, object]:
     """What a decision rests on, as the register keeps it."""
-    design = result.design
-    effect = result.effects[list(result.findings).index(arm)]
-    numbers = {
-        name: chain.plain(getattr(effect, name)) for name in ("estimate", "low", "high", "p_value")
-    }
+    design = experiment.design
+    analysis = last_analysis(experiment)
+    findings = {row["arm"]: row for row in analysis["findings"]}
+    if arm not in findings:
+        raise DesignError(f'No arm that was tried is called "{arm}".{did_you_mean(arm, findings)}')
+    own = findings[arm]
+    numbers = {name: own.get(name) for name in ("estimate", "low", "high")}
     return {
         "title": design.title,
         "round": design.round,
         "arm": arm,
         "outcome": design.outcome.label,
         "unit": design.outcome.unit,
-        "finding": result.findings[arm],
-        "missing_units": int(result.missing["units_without"].sum()),
-        "amendments": len(result.trial.amendments),
-        "deviations": len(result.trial.deviations),
+        "finding": own["finding"],
+        "p_value": own.get("p_adjusted"),
+        "missing_units": int(own.get("missing_units", 0)),
+        "amendments": len(experiment.amendments),
+        "deviations": len(experiment.deviations),
     } | numbers
 
 

@@ -1,15 +1,17 @@
-"""Prove that nothing on record was changed: register, design, units, allocation, draw."""
+"""Hold design, units, draws, outcomes and results to the register; say what was not checked."""
 
 from __future__ import annotations
 
-import hashlib
+import datetime as dt
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.errors import DesignError
+from lsp_analysis.errors import DesignError, LspError
 from lsp_analysis.experiments.draw.constrained import Constrained
 from lsp_analysis.experiments.draw.hash_stream import seed_of
 from lsp_analysis.experiments.draw.methods import scheme_of
@@ -17,10 +19,17 @@ from lsp_analysis.experiments.draw.scheme import Scheme
 from lsp_analysis.experiments.protocol.reading import parse_design
 from lsp_analysis.experiments.protocol.unit_list import read_units
 from lsp_analysis.experiments.record import chain
-from lsp_analysis.experiments.record.allocation import allocation_text
 from lsp_analysis.experiments.record.chain import Entry
-from lsp_analysis.experiments.record.folder import open_experiment, plan_before
+from lsp_analysis.experiments.record.folder import (
+    OPENINGS,
+    allocation_text,
+    digest_of,
+    open_experiment,
+    plan_before,
+)
 from lsp_analysis.showing import Shown
+
+SAME = 1e-6  # relative difference up to which numbers worked out again are the same
 
 
 @dataclass(frozen=True)
@@ -33,12 +42,15 @@ class Verification(Shown):
         What was held against the register and found as it was.
     problems : tuple of str
         What was not, each named with its line.
+    unchecked : tuple of str
+        What could not be checked, and why.
     head : str
         Hash of the last line that holds; compare it with the copy of the other party.
     """
 
     checked: tuple[str, ...]
     problems: tuple[str, ...]
+    unchecked: tuple[str, ...]
     head: str
 
     @property
@@ -48,70 +60,153 @@ class Verification(Shown):
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per thing checked: what, and whether it holds."""
-        rows = [(text, "holds") for text in self.checked]
-        return pd.DataFrame(
-            [*rows, *((text, "altered") for text in self.problems)], columns=["what", "status"]
-        )
+        found = (self.checked, "holds"), (self.problems, "altered"), (self.unchecked, "not checked")
+        rows = [(text, status) for texts, status in found for text in texts]
+        return pd.DataFrame(rows, columns=["what", "status"])
 
     def sentence(self) -> wording.Sentence:
-        """The finding in one line, with the head."""
+        """What holds, what does not, what was not checked, and the head."""
         if self.problems:
             return wording.Sentence(" ".join(self.problems))
-        return wording.Sentence(
-            f"Everything on record holds: {wording.and_list(self.checked)}. "
-            f"Head of the register: {self.head}."
-        )
+        said = [f"What was checked holds: {'; '.join(self.checked)}."]
+        said += self.unchecked
+        said.append(f"Head of the register: {self.head}.")
+        return wording.Sentence(" ".join(said))
 
 
-def verify(folder: str | Path, *, head: str = "") -> Verification:
-    """Check the chain, then every file and draw that it vouches for.
+def verify(folder: str | Path, *, head: str = "", recompute: bool = True) -> Verification:
+    """Check the chain, then every file, draw and result that it vouches for.
 
     Parameters
     ----------
     head : str, optional
-        The hash of a line, as the other party holds it (its first dozen characters will do). A
-        register that does not have it was cut short or written anew.
+        The whole hash that the other party holds. A register without it was cut short, branched or
+        written anew; a draw that answers another head was not made from what was handed over.
+    recompute : bool
+        Whether to analyse the outcomes again as well (seconds) rather than compare files only.
     """
+    folder, head = Path(folder), head.strip().lower()
     try:
         entries = chain.read_register(folder)
     except DesignError as error:
-        return Verification((), (str(error),), "")
+        return Verification((), (str(error),), (), "")
     if not entries:
-        return Verification((), (f"There is no register in {folder}.",), "")
-    checked, problems = [f"{wording.counted(len(entries), 'line')} of the register"], []
-    if head and not any(entry.hash.startswith(head.strip().lower()) for entry in entries):
-        problems.append(
-            f"No line of the register has the hash {head}: its end was cut off, or it was written "
-            "anew."
-        )
-    for name, look in (("the design with its units", _look_at_plan), ("the draw", _look_at_draws)):
+        return Verification((), (f"There is no register in {folder}.",), (), "")
+    checked = [f"{wording.counted(len(entries), 'line')} of the register"]
+    problems, unchecked = _about_head(entries, head)
+    if cut := chain.unfinished(folder):
+        problems.append(cut)
+    looks: list[tuple[str, Callable[[Path, list[Entry]], list[str] | None]]] = [
+        ("the design with its units", _look_at_plan),
+        ("the draw, made again from its text", _look_at_draws),
+        ("the outcomes that were analysed", _look_at_outcomes),
+        ("the files of results", _look_at_files),
+    ]
+    if recompute:
+        looks.append(("the numbers, worked out again", _look_at_numbers))
+    for name, look in looks:
         try:
-            if look(Path(folder), entries):
-                checked.append(name)
-        except DesignError as error:
-            problems.append(str(error))
-    return Verification(tuple(checked), tuple(problems), entries[-1].hash)
+            left = look(folder, entries)
+        except LspError as error:
+            if str(error) not in problems:
+                problems.append(str(error))
+            continue
+        if left is not None:
+            unchecked += left
+            checked += [name] if not left else []
+    if n := len([e for e in entries if e.kind in OPENINGS]):
+        files = len({e.content["sha256"] for e in entries if e.kind in OPENINGS})
+        files = wording.counted(files, "outcomes file")
+        checked.append(f"{wording.counted(n, 'analysis', 'analyses')} on record, of {files}")
+    return Verification(tuple(checked), tuple(problems), tuple(unchecked), entries[-1].hash)
 
 
-def _look_at_plan(folder: Path, entries: list[Entry]) -> bool:
-    experiment = open_experiment(folder)
-    return len(experiment.units) > 0
+def _about_head(entries: list[Entry], head: str) -> tuple[list[str], list[str]]:
+    """Problems with the head handed over, and what is open without one."""
+    if not head:
+        return [], [
+            "No head was given, so a register that was cut short or written anew as a whole would "
+            "not show: pass the hash that the other party holds as --head."
+        ]
+    if not chain.is_hash(head):
+        return [
+            f"{head[:70]!r} is not a head of a register: give all 64 characters of the hash."
+        ], []
+    place = next((n for n, entry in enumerate(entries) if entry.hash == head), None)
+    if place is None:
+        return [
+            f"No line of the register has the hash {head}: its end was cut off, it was branched "
+            "before that line, or it was written anew."
+        ], []
+    draws = [entry for entry in entries[place + 1 :] if entry.kind == "allocated"]
+    if draws and not any(entry.kind == "allocated" for entry in entries[: place + 1]):
+        answered = draws[0].content.get("answers", plan_before(entries, draws[0]).hash)
+        if answered != head:
+            between = draws[0].number - entries[place].number - 1
+            return [
+                f"The draw of line {draws[0].number} does not answer the head handed over (line "
+                f"{place + 1}): {wording.counted(between, 'line')} came in between, so the design "
+                "could have been changed until the draw suited. Ask why; the other party should "
+                "have been given the later head before the text was known."
+            ], []
+    return [], []
 
 
-def _look_at_draws(folder: Path, entries: list[Entry]) -> bool:
-    """Hold every allocation file to its line, and draw the one in force again."""
+def _look_at_plan(folder: Path, entries: list[Entry]) -> list[str]:
+    open_experiment(folder).units  # noqa: B018
+    plan, drawn = entries[0], False
+    for entry in entries:
+        if entry.kind == "allocated":
+            drawn = True
+        elif entry.kind == "amended":
+            how = parse_design(plan.content["design"]).randomisation
+            if not drawn and (not how.source_date or entry.date >= how.source_date):
+                raise DesignError(
+                    f"Line {entry.number} of the register changed the design before the draw, when "
+                    f"the text that seeds it ({how.source or 'not named'}) could be known."
+                )
+            plan, drawn = entry, drawn and not entry.content["redraw"]
+    return []
+
+
+def _look_at_draws(folder: Path, entries: list[Entry]) -> list[str] | None:
+    """Hold every allocation file to its line, and make every draw again."""
     drawn = [entry for entry in entries if entry.kind == "allocated"]
+    names = {entry.content["file"] for entry in drawn}
+    strays = sorted(f.name for f in folder.glob("allocation*.csv") if f.name not in names)
+    if strays:
+        raise DesignError(
+            f"{folder / strays[0]} is there, and no draw of it is on record. Remove it, or restore "
+            "the register from the copy that the other party holds."
+        )
+    left, seen = [], set()
     for entry in drawn:
+        again = _drawn_again(folder, entries, entry)
         file = folder / entry.content["file"]
+        if not file.exists():
+            raise DesignError(
+                f"{file} is missing, and line {entry.number} of the register has it on record. "
+                "`lsp-analysis design draw` with the same text writes it again."
+            )
         if chain.sha256_of(file) != entry.content["sha256"]:
-            where = _altered_line(file, _drawn_again(folder, entries, entry))
+            where = _altered_line(file, again)
             raise DesignError(
                 f"{file} was altered: it is not the file that line {entry.number} of the register "
                 f"has on record{where}. Put it back from the other party's copy."
             )
-    if drawn:
-        _check_draw(_drawn_again(folder, entries, drawn[-1]), drawn[-1])
-    return bool(drawn)
+        if entry.content["text"] in seen:
+            raise DesignError(f"The text of line {entry.number} seeded a draw before.")
+        seen.add(entry.content["text"])
+        if again is None:
+            left.append(
+                f"The draw of line {entry.number} could not be made again: the list of units was "
+                "amended after it."
+            )
+            continue
+        _check_draw(again, entry)
+    if len(drawn) > 1:
+        left.append(f"Units were drawn {wording.times(len(drawn))}: see the amendments.")
+    return left if drawn else None
 
 
 def _drawn_again(folder: Path, entries: list[Entry], draw: Entry) -> tuple[Scheme, str, str] | None:
@@ -119,25 +214,27 @@ def _drawn_again(folder: Path, entries: list[Entry], draw: Entry) -> tuple[Schem
     plan = plan_before(entries, draw)
     design = parse_design(plan.content["design"])
     units = folder / design.randomisation.units
-    if chain.sha256_of(units) != plan.content["files"][units.name]:
+    if chain.sha256_of(units) != plan.content["files"].get(units.name):
         return None  # amended since, or altered, which is said elsewhere
     scheme = scheme_of(design, read_units(units, design), key=plan.hash)
-    seed = seed_of(plan.hash, draw.content["text"])
-    return scheme, seed, allocation_text(scheme, scheme.draw(seed))
+    answers = draw.content.get("answers", plan.hash)
+    if answers not in (entries[draw.number - 2].hash, plan.hash):
+        raise DesignError(
+            f"The draw of line {draw.number} answers a head that is not that of the line before it."
+        )
+    seed = seed_of(answers, draw.content["text"])
+    return scheme, seed, allocation_text(scheme, seed)
 
 
-def _check_draw(again: tuple[Scheme, str, str] | None, draw: Entry) -> None:
+def _check_draw(again: tuple[Scheme, str, str], draw: Entry) -> None:
     """A register forged as a whole still has to give this allocation from its seed."""
-    if again is None:
-        return
     scheme, seed, text = again
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    if digest != draw.content["sha256"] or seed != draw.content["seed"]:
+    if digest_of(text) != draw.content["sha256"] or seed != draw.content["seed"]:
         raise DesignError(
             f"The allocation of line {draw.number} is not the one that the registration and the "
             "text of the other party give. It was not drawn by this register."
         )
-    if isinstance(scheme, Constrained) and scheme.digest != draw.content["acceptable"]:
+    if isinstance(scheme, Constrained) and scheme.digest != draw.content.get("acceptable"):
         raise DesignError(f"The acceptable allocations of line {draw.number} are not these.")
 
 
@@ -147,3 +244,72 @@ def _altered_line(file: Path, again: tuple[Scheme, str, str] | None) -> str:
         return ""
     where = chain.first_difference(again[2], file.read_bytes().decode(errors="replace"))
     return f" ({where})" if where else ""
+
+
+def _look_at_outcomes(folder: Path, entries: list[Entry]) -> list[str] | None:
+    """Hold the outcomes files that are in the folder to their lines."""
+    left, latest = [], {}
+    for entry in entries:
+        if entry.kind in (*OPENINGS, "look"):
+            latest[entry.content["file"]] = entry
+    for name, entry in latest.items():
+        file = folder / Path(name).name
+        if not file.is_file():
+            left.append(
+                f"{name} of line {entry.number} is not in the folder, so it was not compared."
+            )
+        elif chain.sha256_of(file) != entry.content["sha256"]:
+            raise DesignError(
+                f"{file} was altered: it is not the file that line {entry.number} of the register "
+                "has on record. Restore it from a copy, or analyse it, which goes on record."
+            )
+    return left if latest else None
+
+
+def _look_at_files(folder: Path, entries: list[Entry]) -> list[str] | None:
+    """Hold the pages and tables of the last analysis to their lines."""
+    latest = {
+        n: (d, e) for e in entries if e.kind == "published" for n, d in e.content["files"].items()
+    }
+    left = []
+    for name, (digest, entry) in latest.items():
+        file = folder / Path(name).name
+        if not file.is_file():
+            left.append(f"{name} of line {entry.number} is not in the folder.")
+        elif chain.sha256_of(file) != digest:
+            raise DesignError(
+                f"{file} was altered: it is not the file that line {entry.number} of the register "
+                "has on record. `lsp-analysis design analyse` writes it again."
+            )
+    return left if latest else None
+
+
+def _look_at_numbers(folder: Path, entries: list[Entry]) -> list[str] | None:
+    """Analyse the outcomes again, and hold the numbers to those on record."""
+    from lsp_analysis.experiments.analysis.opening import analysis_of
+
+    last = next((e for e in reversed(entries) if e.kind == "analysed"), None)
+    if last is None:
+        return None
+    file = folder / Path(last.content["file"]).name
+    if not file.is_file():
+        return []
+    content, _ = analysis_of(open_experiment(folder), file, dt.datetime.now(dt.UTC))
+    for was, now in zip(last.content["findings"], content["findings"], strict=True):
+        if not _alike(was, now):
+            raise DesignError(
+                f"Line {last.number} of the register has {was} on record; the outcomes give {now}. "
+                "The design, the outcomes or this package's version is not that of the analysis."
+            )
+    return []
+
+
+def _alike(was: dict, now: dict) -> bool:
+    for name, value in now.items():
+        old = was.get(name)
+        if isinstance(value, float) and isinstance(old, float):
+            if not np.isclose(old, value, rtol=SAME, atol=2e-6):
+                return False
+        elif old != value:
+            return False
+    return True

@@ -1,0 +1,452 @@
+"""From outcomes to findings: intention to treat first, adjusted as registered, then the rest."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.errors import DesignError
+from lsp_analysis.experiments.analysis import attrition
+from lsp_analysis.experiments.analysis.boundaries import Bounds, spending_bounds
+from lsp_analysis.experiments.analysis.comparison import Contrast, contrast
+from lsp_analysis.experiments.analysis.models import fit_models
+from lsp_analysis.experiments.analysis.side_results import (
+    complier_effects,
+    factor_interaction,
+    holm,
+    secondary_effects,
+    subgroups,
+)
+from lsp_analysis.experiments.analysis.trial import Trial
+from lsp_analysis.experiments.power.intracluster import Clustering, icc_within
+from lsp_analysis.experiments.protocol.design import Comparison, Design, Outcome
+from lsp_analysis.showing import Shown
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+ASSUMPTIONS = (
+    "Units stayed in the arms they were drawn into, and outcomes were measured alike in all arms.",
+    "What is done in one unit does not change outcomes in another.",
+    "The p-value is exact if the programme changes no outcome at all; where the effect varies and "
+    "only its mean is zero, it holds approximately, from about eight units an arm on.",
+    "The interval assumes the same effect in every unit.",
+)
+FINDINGS = {
+    "benefit": "works",
+    "harm": "harms",
+    "no benefit": "no benefit worth having",
+    "unclear": "cannot tell",
+}
+
+
+@dataclass(frozen=True)
+class Finding(Shown):
+    """The primary outcome of one comparison, and what it means.
+
+    Attributes
+    ----------
+    kind : str
+        "benefit", "harm", "no benefit" (every benefit worth having is ruled out) or "unclear".
+    estimate, low, high : float
+        Effect and its interval in units of the outcome, at coverage `level`: that of the step at
+        which its p-value is tested, so that it excludes zero just where `p_adjusted` is small.
+    p_value, p_adjusted : float
+        By randomisation; adjusted for comparisons, outcomes and looks as registered.
+    observed, expected : float
+        Mean outcome with the programme, and what it would have been without.
+    finest_p : float
+        The smallest p-value that the allocations allow.
+    reason : str
+        Why the kind is not what the p-value alone would say; empty otherwise.
+    """
+
+    comparison: Comparison
+    outcome: Outcome
+    kind: str
+    estimate: float
+    low: float
+    high: float
+    level: float
+    p_value: float
+    p_adjusted: float
+    observed: float
+    finest_p: float
+    inference: str
+    reason: str = ""
+
+    @property
+    def expected(self) -> float:
+        """Mean outcome had the programme not been there."""
+        return self.observed - self.estimate
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row."""
+        names = ["estimate", "low", "high", "level", "p_value", "p_adjusted", "observed"]
+        row = {"arm": self.comparison.label} | {n: getattr(self, n) for n in names}
+        row |= {"expected": self.expected, "finding": FINDINGS[self.kind]}
+        return pd.DataFrame([row], index=pd.Index([self.outcome.name], name="outcome"))
+
+    def sentence(self) -> wording.Sentence:
+        """What was found, by how much and how surely: the line on the page and in the command."""
+        unit = self.outcome.unit
+        within = wording.interval(self.low, self.high, unit, self.level, of_change=True)
+        adjusted = "" if self.p_adjusted == self.p_value else " adjusted"
+        told = (
+            f"{self.comparison.label}, against {wording.inside(self.comparison.versus)}: "
+            f"{FINDINGS[self.kind]}. {wording.capital(self.outcome.label)} was "
+            f"{wording.quantity(self.observed, unit)} where "
+            f"{wording.quantity(self.expected, unit)} is expected without it, a difference of "
+            f"{wording.difference(self.estimate, unit)} ({within};{adjusted} "
+            f"{wording.p_value(self.p_adjusted)})."
+        )
+        return wording.Sentence(f"{told} {self.reason}".strip())
+
+
+@dataclass(frozen=True)
+class TrialResult(Shown):
+    """The answer of one round.
+
+    Attributes
+    ----------
+    effects : tuple of Finding
+        The primary outcome by intention to treat, one per comparison.
+    contrasts : tuple of Contrast
+        The randomisation tests behind them.
+    models : DataFrame
+        The same comparisons by the models the design names.
+    bounds : DataFrame
+        The estimate under assumptions about missing outcomes.
+    secondary, subgroups, compliers, interaction : DataFrame
+        Secondary outcomes with adjusted p-values, subgroups declared in the design, effect on those
+        who got the programme, interaction of two factors.
+    missing : DataFrame
+        Units and people without an outcome, by arm.
+    clustering : Clustering or None
+        Intracluster correlation of the primary outcome, where people of units are counted.
+    """
+
+    trial: Trial = field(repr=False)
+    effects: tuple[Finding, ...]
+    contrasts: tuple[Contrast, ...] = field(repr=False)
+    models: pd.DataFrame = field(repr=False)
+    bounds: pd.DataFrame = field(repr=False)
+    secondary: pd.DataFrame = field(repr=False)
+    subgroups: pd.DataFrame = field(repr=False)
+    compliers: pd.DataFrame = field(repr=False)
+    interaction: pd.DataFrame = field(repr=False)
+    missing: pd.DataFrame = field(repr=False)
+    clustering: Clustering | None = field(default=None, repr=False)
+
+    @property
+    def design(self) -> Design:
+        """The registered design."""
+        return self.trial.design
+
+    @property
+    def findings(self) -> dict[str, str]:
+        """Kind of each finding, by comparison."""
+        return {one.comparison.name: one.kind for one in self.effects}
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """Name of each comparison for readers."""
+        return {one.comparison.name: one.comparison.label for one in self.effects}
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per comparison: the primary outcome by intention to treat, and what it means."""
+        return pd.concat([one.summary_frame() for one in self.effects])
+
+    def sentence(self) -> wording.Sentence:
+        """What is missing from what was registered, then the findings, then the cautions."""
+        said = [*self.absences(), *(one.sentence() for one in self.effects), *self.cautions()]
+        return wording.Sentence(" ".join(map(str, said)))
+
+    def absences(self) -> list[str]:
+        """What was registered and could not be analysed: it is said before anything else."""
+        said = []
+        for frame, column, noun in (
+            (self.models, "model", "Model"),
+            (self.secondary, "label", "Secondary outcome"),
+            (self.subgroups, "category", "Subgroup"),
+        ):
+            for row in frame[frame["note"] != ""].to_dict("records"):
+                why = row["note"].rstrip(".")
+                said.append(f"{noun} {row[column]} was registered and has no estimate ({why}).")
+        return list(dict.fromkeys(said))
+
+    def cautions(self) -> list[str]:
+        """What every reader must be told beside the numbers."""
+        trial = self.trial
+        said = list(dict.fromkeys(w for one in self.contrasts for w in one.warnings))
+        lost, gone = (int(self.missing[c].sum()) for c in ("units_without", "rows_without"))
+        if lost or gone:
+            said.append(
+                f"{wording.capital(wording.counted(lost, self.design.unit))} and "
+                f"{wording.counted(gone, 'row')} of outcomes are missing: see the bounds. "
+                f"{attrition.MONOTONICITY}"
+            )
+        for noun, n in (
+            ("amendment", len(trial.amendments)),
+            ("deviation", len(trial.deviations)),
+        ):
+            if n:
+                said.append(f"{wording.capital(wording.counted(n, noun))} on record.")
+        if trial.n_analyses > 1:
+            said.append(
+                f"The outcomes were analysed {wording.times(trial.n_analyses)}, with different "
+                "files: every analysis is on record."
+            )
+        return said
+
+    def suggestions(self) -> pd.DataFrame:
+        """The decision that the registered rule points to, by comparison; people decide.
+
+        Harm, or no benefit worth having: stop. A benefit that is worth having even at the near end
+        of its interval: scale. Any other benefit: continue. Unclear: adapt.
+        """
+        worth, rows = self.design.decision.worth_having, []
+        for one in self.effects:
+            sure = "scale" if min(abs(one.low), abs(one.high)) >= worth else "continue"
+            rule = {"benefit": sure, "harm": "stop", "no benefit": "stop", "unclear": "adapt"}
+            rows.append((one.comparison.name, FINDINGS[one.kind], rule[one.kind]))
+        return pd.DataFrame(rows, columns=["arm", "finding", "the rule points to"])
+
+    def power_lines(self) -> list[str]:
+        """The smallest effect that the registered test finds four times in five, by comparison."""
+        unit, said = self.design.outcome.unit, []
+        for one in self.contrasts:
+            size = one.smallest_effect
+            what = f"{one.comparison.label}: the registered test, at {1 - one.test.level:.1%}, "
+            if math.isinf(size):
+                said.append(f"{what}can find no effect of any size four times in five.")
+            elif not math.isnan(size):
+                amount = wording.quantity(size, unit)
+                said.append(f"{what}finds an effect of {amount} four times in five.")
+        return said
+
+    def forest_frame(self) -> pd.DataFrame:
+        """Every estimate of the primary outcome, for one picture: label, estimate, low, high."""
+        columns = ["label", "estimate", "low", "high"]
+        parts = []
+        for one in self.effects:
+            own = [(f"{one.comparison.label}: registered", one.estimate, one.low, one.high)]
+            own += [
+                (f"{one.comparison.label}: {row.model}", row.estimate, row.low, row.high)
+                for row in self.models[self.models["arm"] == one.comparison.name].itertuples()
+            ]
+            parts.append(pd.DataFrame(own, columns=columns))
+        return pd.concat(parts, ignore_index=True).dropna(subset=["estimate"], ignore_index=True)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """A forest of the comparisons: intention to treat on the primary outcome."""
+        names = ("estimate", "low", "high")
+        frame = pd.DataFrame({n: [getattr(e, n) for e in self.effects] for n in names})
+        frame.insert(0, "label", list(self.labels.values()))
+        return figures.draw_forest(
+            frame.replace([np.inf, -np.inf], np.nan),
+            unit=self.design.outcome.unit,
+            worth_having=self.design.decision.worth_having or None,
+            level=self.effects[0].level,
+            ax=ax,
+        )
+
+
+def analyse_trial(trial: Trial) -> TrialResult:
+    """The registered analysis of a trial: a function of its rows and nothing else."""
+    design = trial.design
+    primary = design.outcome
+    numbers = range(1, len(design.comparisons()) + 1)
+    first = [contrast(trial, primary, number) for number in numbers]
+    side = secondary_effects(trial, design.analysis.level)
+    p_values = pd.Series([one.test.p_value for one in first])
+    alphas = levels_of_tests(design, p_values, side["p_value"], trial.looks)
+    adjusted, side["p_adjusted"] = adjusted_p(design, p_values, side, trial.looks)
+    contrasts = tuple(one.at(1 - alpha) for one, alpha in zip(first, alphas, strict=True))
+    bounds = _by_name(
+        contrasts,
+        [
+            attrition.bounds(trial, primary, number, level=one.test.level)
+            for number, one in zip(numbers, contrasts, strict=True)
+        ],
+    )
+    effects = tuple(
+        finding_of(trial, one, float(p), bounds[bounds["arm"] == one.comparison.name])
+        for one, p in zip(contrasts, adjusted, strict=True)
+    )
+    models = [fit_models(trial, primary, number) for number in numbers]
+    return TrialResult(
+        trial,
+        effects,
+        contrasts,
+        _by_name(contrasts, models),
+        bounds,
+        side,
+        subgroups(trial, contrasts),
+        complier_effects(trial, contrasts),
+        factor_interaction(trial, contrasts, design.analysis.level),
+        attrition.missing_table(trial),
+        icc_within(trial.rows, primary, trial.arm_of_unit) if not design.is_wedge else None,
+    )
+
+
+def finding_of(trial: Trial, one: Contrast, p_adjusted: float, bounds: pd.DataFrame) -> Finding:
+    """A contrast with what it means; an arm that crossed a bound at a look stays decided."""
+    design, test = trial.design, one.test
+    alpha, worth = 1 - design.analysis.level, design.decision.worth_having
+    kind = classify(test.estimate, (test.low, test.high), p_adjusted <= alpha, one.outcome, worth)
+    reason = ""
+    doubt = _doubt(bounds, kind, design, one.outcome)
+    if doubt:
+        kind, reason = "unclear", doubt
+    if one.comparison.name in trial.crossed:
+        kind = trial.crossed[one.comparison.name]
+        reason = "It crossed its bound at a look before the end, and was decided then."
+    return Finding(
+        one.comparison,
+        one.outcome,
+        kind,
+        test.estimate,
+        test.low,
+        test.high,
+        test.level,
+        test.p_value,
+        p_adjusted,
+        one.observed,
+        one.scheme.finest_p if test.exact else 1 / test.n_allocations,
+        f"randomisation over {test.inference}",
+        reason,
+    )
+
+
+def classify(
+    estimate: float,
+    ends: tuple[float, float],
+    significant: bool,
+    outcome: Outcome,
+    worth_having: float,
+) -> str:
+    """What a test says, in the direction that is good for people.
+
+    "benefit" and "harm": the adjusted p-value is small. "no benefit": it is not, and every benefit
+    worth having lies outside the interval. "unclear": anything else.
+    """
+    sign = -1 if outcome.polarity == "low_is_good" else 1
+    best = max(sign * ends[0], sign * ends[1])
+    if significant:
+        if sign * estimate < 0:
+            return "harm"
+        return "no benefit" if best < worth_having else "benefit"
+    return "no benefit" if best < worth_having else "unclear"
+
+
+def levels_of_tests(
+    design: Design, primary: pd.Series, secondary: pd.Series, looks: tuple[float, ...] = ()
+) -> list[float]:
+    """Size of the test of each primary comparison: its step's in Holm's order, or that of looks."""
+    alpha = 1 - design.analysis.level
+    if design.looks.boundary != "none":
+        return [final_alpha(design, looks)] * len(primary)
+    family = primary
+    if design.analysis.multiplicity == "holm":
+        family = pd.concat([primary, secondary.dropna()], ignore_index=True)
+    order = family.sort_values(kind="stable").index
+    levels, level = {}, alpha
+    rejecting = True
+    for rank, place in enumerate(order):
+        if rejecting:
+            level = alpha / (len(family) - rank)
+            rejecting = family[place] <= level
+        levels[place] = level
+    return [levels[place] for place in range(len(primary))]
+
+
+def adjusted_p(
+    design: Design, primary: pd.Series, side: pd.DataFrame, looks: tuple[float, ...] = ()
+) -> tuple[pd.Series, np.ndarray]:
+    """Adjusted p-values of the primary comparisons and of the secondary outcomes.
+
+    "holm": one family of all. "gatekeeping": the primary outcome by Holm over comparisons; a
+    secondary outcome is never surer than its comparison's primary, at an equal share of the error
+    for each comparison. With looks, p-values are scaled by the error left for the end, shared out
+    equally over the family.
+    """
+    n, alpha = len(primary), 1 - design.analysis.level
+    second = side["p_value"]
+    scale = 1.0
+    if design.looks.boundary != "none":
+        scale = alpha / final_alpha(design, looks) / family_size(design)
+    if design.analysis.multiplicity == "holm":
+        both = pd.concat([primary, second], ignore_index=True)
+        found = holm(both) if scale == 1.0 else (both * scale * family_size(design)).clip(upper=1)
+        return found[:n], found[n:].to_numpy()
+    split = (primary * n * scale).clip(upper=1)
+    found = holm(primary) if scale == 1.0 else split
+    names = [one.name for one in design.comparisons()]
+    adjusted = np.full(len(side), np.nan)
+    for place, name in enumerate(names):
+        own = (side["arm"] == name).to_numpy()
+        within = (holm(second[own]) * n * scale).clip(upper=1).to_numpy()
+        adjusted[own] = np.where(np.isnan(within), np.nan, np.maximum(within, split[place]))
+    return found, adjusted
+
+
+def family_size(design: Design) -> int:
+    """How many tests share the error, where it cannot be passed on between looks."""
+    n = len(design.comparisons())
+    return n * len(design.outcomes()) if design.analysis.multiplicity == "holm" else n
+
+
+def bounds_of(design: Design, fractions: tuple[float, ...] = ()) -> Bounds:
+    """Bounds of a design's looks, each comparison at its share of the error.
+
+    `fractions` is the information at the looks taken, with that of the look now at the end;
+    without it, the planned fractions are taken.
+    """
+    if design.looks.boundary == "none":
+        raise DesignError("The design plans no looks before the end. An amendment can add them.")
+    alpha = (1 - design.analysis.level) / family_size(design)
+    return spending_bounds(fractions or planned_fractions(design), design.looks.boundary, alpha)
+
+
+def planned_fractions(design: Design) -> tuple[float, ...]:
+    """Share of the information planned at each look, even where it is not said."""
+    n = len(design.looks.dates)
+    return tuple(design.looks.fractions or [(k + 1) / n for k in range(n)])
+
+
+def final_alpha(design: Design, looks: tuple[float, ...] = ()) -> float:
+    """Nominal level of the final test, given the information at the looks that were taken."""
+    bounds = bounds_of(design, (*looks, 1.0) if looks else ())
+    return float(bounds.summary_frame()["p_bound"].iloc[-1])
+
+
+def _doubt(bounds: pd.DataFrame, kind: str, design: Design, outcome: Outcome) -> str:
+    """Why missing outcomes leave a finding open; empty if they do not."""
+    if len(bounds) < 2 or kind == "unclear":
+        return ""
+    lee = design.analysis.attrition == "lee"
+    name = "Lee's bounds" if lee else "The worst-case bounds"
+    cases = bounds[bounds["case"].str.startswith("Lee" if lee else "most")]["estimate"]
+    if cases.isna().any():
+        return f"Too many outcomes are missing: {name.lower()} cannot be worked out."
+    sign = -1 if outcome.polarity == "low_is_good" else 1
+    low, high = sorted(sign * cases)
+    if kind == "no benefit":
+        if high < design.decision.worth_having:
+            return ""
+        return f"{name} for missing outcomes include a benefit worth having."
+    return f"{name} for missing outcomes include zero." if low <= 0 <= high else ""
+
+
+def _by_name(contrasts: tuple[Contrast, ...], frames: list[pd.DataFrame]) -> pd.DataFrame:
+    """Tables of several comparisons as one, with the comparison's name first."""
+    names = [one.comparison.name for one in contrasts]
+    parts = [frame.assign(arm=name) for name, frame in zip(names, frames, strict=True)]
+    table = pd.concat(parts, ignore_index=True)
+    return table[["arm", *(c for c in table if c != "arm")]]
