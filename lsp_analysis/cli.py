@@ -176,6 +176,18 @@ def _add(arguments: argparse.Namespace) -> int:
     return OK
 
 
+def _template(arguments: argparse.Namespace) -> int:
+    from lsp_analysis.reports.job import own_template
+
+    if arguments.act == "new":
+        path = own_template.new_template(arguments.notebook)
+        say(f"The template is in {path}, its house style beside it. Next: lsp-analysis template "
+            f"check {path}")  # fmt: skip
+    else:
+        say(own_template.check_template(arguments.notebook, arguments.study))
+    return OK
+
+
 def _design(arguments: argparse.Namespace) -> int:
     from lsp_analysis.experiments import commands
 
@@ -225,6 +237,7 @@ COMMANDS = {
     "reports": _reports,
     "new": _new,
     "add": _add,
+    "template": _template,
     "design": _design,
     "notebooks": _notebooks,
 }

@@ -38,7 +38,17 @@ def read_command_line(words: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--version", action="version", version=f"lsp-analysis {__version__}")
     command = _subcommands(parser, "command")
-    for describe in (_check, _import, _report, _reports, _new, _add, _design, _notebooks):
+    for describe in (
+        _check,
+        _import,
+        _report,
+        _reports,
+        _new,
+        _add,
+        _template,
+        _design,
+        _notebooks,
+    ):
         describe(command)
     return parser.parse_args(words)
 
@@ -163,6 +173,15 @@ def _add(command: Command) -> None:
     add.add_argument("--sheet", help="sheet of a workbook")
     add.add_argument("--replace", action="store_true", help="overwrite rows that are there")
     _takes_settings(add, "facts", "a fact of a new indicator, for example -p unit=per_1000")
+
+
+def _template(command: Command) -> None:
+    act = _subcommands(command("template", "a report of your own: start one, check one"), "act")
+    new = act("new", "write a commented report notebook and its house style")
+    check = act("check", "make a page from a template and say what it shows")
+    for one in (new, check):
+        one.add_argument("notebook", help="path ending .ipynb")
+    check.add_argument("--study", default="bolton_demo", help="study to try it on")
 
 
 def _design(command: Command) -> None:

@@ -5,7 +5,8 @@ import base64
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from lsp_analysis.reports.page.content import plain_text, read_content, rows_of
+from lsp_analysis.errors import ReportError
+from lsp_analysis.reports.page.content import PART, plain_text, read_content, rows_of
 
 DOT = base64.b64encode(b"\x89PNG dot").decode()
 
@@ -44,15 +45,46 @@ def test_headings_of_one_name_have_anchors_of_their_own():
     assert anchors == ["why", "why-2", "section", "contents-2"]
 
 
-def test_code_streams_and_errors_are_not_for_readers():
+def test_what_a_cell_prints_is_shown_and_its_warnings_are_not():
     cell = new_code_cell(
         "secret()",
         outputs=[
             new_output("stream", name="stderr", text="FutureWarning"),
-            new_output("stream", name="stdout", text="debug"),
+            new_output("stream", name="stdout", text="Four <areas>\n"),
         ],
     )
-    assert content_of(cell).blocks == ()
+    [block] = content_of(cell).blocks
+    assert (block.kind, block.html) == ("prose", "<pre>Four &lt;areas&gt;</pre>")
+
+
+def part(**told):
+    return shown({PART: {"kind": "figure", "title": "It rose", **told}})
+
+
+def test_a_part_is_a_figure_with_its_words_and_numbers():
+    content = content_of(part(chart={"label": "A line."}, numbers="a,b\n=1,2\n"))
+    [block] = content.blocks
+    assert (block.kind, block.alt, block.csv) == ("figure", "A line.", "a,b\n'=1,2\n")
+    assert content.count("figure") == 1
+
+
+def test_a_first_screen_gives_the_headline_and_what_the_index_tells():
+    told = {"verdict": "Worse on two.", "index": {"counts": {"worse": 2}}}
+    content = content_of(shown({PART: {"kind": "screen", **told}}))
+    assert content.headline == "Worse on two."
+    assert content.facts == {"counts": {"worse": 2}}
+    assert content.count("sentence") == 1
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "https://a.example", "//a.example"])
+def test_a_part_leads_nowhere_but_to_pages_beside_it(link):
+    [block] = content_of(part(areas=[{"link": link}, {"link": "../hall/hall.html#x"}])).blocks
+    assert [area["link"] for area in block.part["areas"]] == ["", "../hall/hall.html#x"]
+
+
+def test_a_part_of_an_unknown_kind_is_told():
+    with pytest.raises(ReportError, match="known are screen, figure, measures"):
+        content_of(shown({PART: {"kind": "film"}}))
 
 
 def test_a_figure_carries_its_words_its_size_and_its_numbers():

@@ -13,7 +13,7 @@ from test_page import NAME, Tags
 from lsp_analysis import durable, open_study
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.job.manifest import FAILED, MADE, ReportRecord, append_record
-from lsp_analysis.reports.page.index import borough_outline, render_index, write_index
+from lsp_analysis.reports.page.index import render_index, write_index
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ def failed(made):
 
 
 def test_it_leads_to_each_report_with_its_headline(study, made):
-    page = render_index([made], study, None)
+    page = render_index([made], study)
     links = [attrs["href"] for attrs in Tags(page).of("a")]
     assert "hall/hall.html" in links
     assert "hall/hall.ipynb" in links
@@ -70,42 +70,81 @@ def test_it_leads_to_each_report_with_its_headline(study, made):
 
 
 def test_it_tells_each_failure_with_its_reason(study, made, failed):
-    page = render_index([made, failed], study, None)
+    page = render_index([made, failed], study)
     assert "1 that could not be made" in page
     assert "It hung." in page
     assert "earlier run" not in page
     earlier = made.out / "other" / "other.html"
     earlier.parent.mkdir()
     earlier.write_text("old")
-    assert 'href="other/other.html"' in render_index([made, failed], study, None)
+    assert 'href="other/other.html"' in render_index([made, failed], study)
 
 
-def test_the_map_marks_what_was_made_and_what_failed(study, made, failed):
-    outline = borough_outline(study)
-    assert set(outline.paths) == set(LSOAS)
-    page = render_index([made, failed], study, outline)
-    assert len(re.findall(r'<path class="made"', page)) == 1
-    assert len(re.findall(r'<path class="failed"', page)) == 1
-    assert len(re.findall(r'<path class="none"', page)) == 2
+FACTS = {
+    "name": "Hall i’ th’ Wood A",
+    "counts": {"worse": 3, "better": 1, "none": 2},
+    "rank": 2,
+    "rank_of": 4,
+    "themes": ["Healthy", "Safe"],
+    "pilot": "24% fewer",
+    "pilot_size": -0.24,
+    "spark": {
+        "name": "Claimants, 2012",
+        "value": 7.8,
+        "words": "7.8%",
+        "chart": {"type": "spark", "here": [1, 2], "rest": [1, 1], "label": "up"},
+    },
+}
 
 
-def test_a_study_without_boundaries_has_an_index_without_a_map(study, made, tmp_path):
+def test_the_map_links_each_area_and_names_it(study, made):
+    page = render_index([replace(made, facts=FACTS)], study)
+    links = [attrs for attrs in Tags(page).of("a") if attrs["href"] == "hall/hall.html"]
+    assert len(links) == 2  # on the map and in the list
+    assert "<title>Hall i’ th’ Wood A: worse on 3</title>" in page
+    assert len(re.findall(r'<path class="land"', page)) == 3
+    assert "outlined" in page
+
+
+def test_rows_carry_what_they_are_sorted_and_filtered_by(study, made):
+    other = replace(
+        made,
+        name="other",
+        area_code=LSOAS[1],
+        area_name="Other",
+        members=[LSOAS[1]],
+        files={"other/other.html": "x", "other/other.ipynb": "x"},
+        facts={"counts": {"worse": 5, "none": 1}, "themes": ["Safe"], "rank": 1, "rank_of": 4},
+    )
+    page = render_index([replace(made, facts=FACTS), other], study)
+    rows = [a for a in Tags(page).of("tr") if a.get("id")]
+    assert [row["id"] for row in rows] == [LSOAS[1], LSOAS[0]]  # most worse first
+    assert [row["data-worse"] for row in rows] == ["5", "3"]
+    assert rows[1]["data-themes"] == "Healthy|Safe"
+    assert [row["data-rank"] for row in rows] == ["1", "2"]
+    assert rows[0]["data-value"] == ""
+    assert "Safe 2" in page  # areas worse on something, by theme
+    assert "One area of 2 is worse than the rest of the borough on five or more" in page
+
+
+def test_a_study_without_boundaries_has_an_index_without_a_map(made, tmp_path):
     from small_study import small_tables
 
     folder = write_small_study(tmp_path / "study", small_tables())
     (folder / "geometry.geojson").write_text("{")
-    assert borough_outline(open_study(folder)) is None
-    assert "<svg" not in render_index([made], study, None)
+    page = render_index([replace(made, facts=FACTS)], open_study(folder))
+    assert 'class="map"' not in page
+    assert "Hall i’ th’ Wood A" in page
 
 
 def test_hostile_names_are_text_and_their_links_work(study, made):
-    page = render_index([replace(made, area_name=NAME, headline=NAME)], study, None)
+    page = render_index([replace(made, area_name=NAME, headline=NAME)], study)
     assert page.count("<script") == 1
     assert "alert('Hall')" not in page
 
 
 def test_only_its_own_script_may_run(study, made):
-    page = render_index([made], study, None)
+    page = render_index([made], study)
     policy = next(m["content"] for m in Tags(page).of("meta") if "http-equiv" in m)
     assert "default-src 'none'" in policy
     assert re.search(r"script-src 'sha256-[^']+';", policy)
@@ -116,9 +155,9 @@ def test_it_is_made_from_the_manifest_and_the_same_each_time(study, made, failed
     append_record(made, CLAIM)
     append_record(replace(failed, area_name="An area"), CLAIM)
     put_page(made)
-    write_index(made.out, study, None)
+    write_index(made.out, study)
     first = (made.out / "index.html").read_bytes()
-    write_index(made.out, study, None)
+    write_index(made.out, study)
     assert (made.out / "index.html").read_bytes() == first
     page = first.decode()
     assert page.index("Hall i’ th’ Wood") < page.index("An area")  # failures come after
@@ -131,7 +170,7 @@ def test_reports_on_one_area_come_in_one_order_however_they_were_made(study, mad
     for place, records in enumerate([both, both[::-1]]):
         for record in records:
             append_record(replace(record, out=tmp_path / str(place)), CLAIM)
-        write_index(tmp_path / str(place), study, None)
+        write_index(tmp_path / str(place), study)
         pages.append((tmp_path / str(place) / "index.html").read_bytes())
     assert pages[0] == pages[1]
 
@@ -139,7 +178,7 @@ def test_reports_on_one_area_come_in_one_order_however_they_were_made(study, mad
 def test_a_run_that_waits_for_another_indexes_what_that_one_made(study, made):
     append_record(made, CLAIM)
     with durable.locked(made.out, "index.html"):
-        waiting = threading.Thread(target=write_index, args=(made.out, study, None))
+        waiting = threading.Thread(target=write_index, args=(made.out, study))
         waiting.start()
         time.sleep(0.5)
         append_record(replace(made, name="late", area_name="Late"), CLAIM)
@@ -161,4 +200,4 @@ def test_a_folder_that_cannot_be_written_is_told(study):
     from pathlib import Path
 
     with pytest.raises(ReportError, match="index of reports could not be written"):
-        write_index(Path("/proc/lsp"), study, None)
+        write_index(Path("/proc/lsp"), study)

@@ -59,7 +59,7 @@ def test_the_page_says_its_language_its_area_and_what_it_was_made_from():
     for said in (
         "Neighbourhood made of small area E01004802 (codes of 2011)",
         "Open Government Licence v3.0",
-        "<strong>Simulated data.</strong>",
+        "<b>Simulated data.</b>",
         "start: 2008-04; themes: none; quiet: no.",
         "a" * 16,
     ):

@@ -48,6 +48,7 @@ class ReportRecord:
     parameters: dict[str, Any] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)  # of what made it
+    facts: dict[str, Any] = field(default_factory=dict)  # what the index tells of the page
     run: dict[str, Any] = field(default_factory=dict, compare=False)
 
     @property
@@ -109,6 +110,35 @@ class ReportRecord:
 
 _TEXT, _COUNT = {"type": "string"}, {"type": "integer", "minimum": 0}
 _DIGEST = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
+_NUMBERS = {"type": "array", "items": {"type": ["number", "null"]}, "maxItems": 2000}
+FACTS_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        **dict.fromkeys(("borough", "name", "title", "pilot", "restricted"), _TEXT),
+        "counts": {"type": "object", "additionalProperties": _COUNT},
+        **dict.fromkeys(("rank", "rank_of"), {"type": ["integer", "null"]}),
+        "themes": {"type": "array", "items": _TEXT},
+        "pilot_size": {"type": ["number", "null"]},
+        "spark": {
+            "type": "object",
+            "properties": {
+                **dict.fromkeys(("name", "words"), _TEXT),
+                "value": {"type": ["number", "null"]},
+                "chart": {
+                    "type": "object",
+                    "required": ["type", "here", "label"],
+                    "properties": {
+                        "type": {"enum": ["spark"]},
+                        "here": _NUMBERS,
+                        "rest": _NUMBERS,
+                        "label": _TEXT,
+                    },
+                },
+            },
+        },
+    },
+}
 RECORD_SCHEMA: dict[str, Any] = {
     "type": "object",
     "required": ["name", "status", "area_code", "area_name", "area_kind", "template"],
@@ -122,6 +152,7 @@ RECORD_SCHEMA: dict[str, Any] = {
         "parameters": {"type": "object"},
         "run": {"type": "object"},
         "members": {"type": "array", "items": _TEXT},
+        "facts": FACTS_SCHEMA,
         "versions": {"type": "object", "additionalProperties": _TEXT},
         "files": {
             "type": "object",

@@ -220,7 +220,11 @@ class JobMaker:
                 "attribution": self.study.attribution,
                 "digest": self.digest,
             },
-            "template": {"name": template.name, "digest": template.digest},
+            "template": {
+                "name": template.name,
+                "digest": template.digest,
+                "house": template.house,
+            },
             "parameters": shown,
         }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lsp_analysis import untrusted
 from lsp_analysis.errors import LspError, ReportError, did_you_mean
 from lsp_analysis.reports.job.digests import states_of
+from lsp_analysis.reports.job.own_template import house_style
 from lsp_analysis.reports.job.parameters import SET_BY_THE_RUNNER, Parameter, declared_parameters
 from lsp_analysis.resources import resource
 
@@ -35,6 +36,7 @@ class Template:
     digest: str
     notebook: dict[str, Any] = field(repr=False, compare=False)
     state: dict[str, list[int]] = field(repr=False, compare=False)  # of its file when it was read
+    house: dict[str, str] = field(default_factory=dict, repr=False)  # see `house_style`
 
 
 def load_template(name: str | Path) -> Template:
@@ -63,9 +65,10 @@ def load_template(name: str | Path) -> Template:
                 f'The parameters cell of {path.name} does not declare {needed}: str = "...". '
                 "Add it, so that the report is about the area it is asked for."
             )
+    house = house_style(path)
     digest = hashlib.sha256(content).hexdigest()
     expected = _expected(notebook, path)
-    return Template(path.stem, path, declared, expected, digest, notebook, state)
+    return Template(path.stem, path, declared, expected, digest, notebook, state, house)
 
 
 def tags_of(cell: dict[str, Any]) -> list[str]:

@@ -13,19 +13,27 @@ from typing import Any
 
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
+from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.page.clean import clean_html, safe_csv
 from lsp_analysis.study.areas import slug
 
 PICTURES = ("image/png", "image/svg+xml", "image/jpeg")
+PART = "application/vnd.lsp-analysis.part+json"  # what `reports.view` shows: data, drawn by a page
+KINDS = {"screen": "screen", "figure": "figure", "measures": "table"}  # of a part: of its block
 HEADLINE = "headline"  # tag of the cell whose first sentence stands for the report
 _HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
 _PARAGRAPH = re.compile(r"\s*<p>")
+_NEAR = re.compile(r"(\.\./)*[\w%~#-][\w%.~#/-]*")  # an address without scheme or host
 _TAG = re.compile(r"<[^>]*>")
 
 
 @dataclass(frozen=True)
 class Block:
-    """One piece of the page: ``prose``, ``headline``, ``sentence``, ``table`` or ``figure``."""
+    """One piece of the page.
+
+    Its kind is ``prose``, ``headline``, ``sentence``, ``table``, ``figure`` or ``screen``; `part`
+    holds the data of those that the page draws itself.
+    """
 
     kind: str
     html: str = ""
@@ -36,6 +44,7 @@ class Block:
     width: int = 0
     height: int = 0
     csv: str = field(default="", repr=False)
+    part: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -56,9 +65,14 @@ class Content:
     headings: tuple[Heading, ...]
     blocks: tuple[Block, ...]
 
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What the index tells of this page: the facts of its first screen."""
+        return next((b.part.get("index", {}) for b in self.blocks if b.kind == "screen"), {})
+
     def count(self, kind: str) -> int:
-        """How many blocks are of `kind`; a headline is a sentence too."""
-        kinds = {kind, "headline"} if kind == "sentence" else {kind}
+        """How many blocks are of `kind`; a headline and a first screen are sentences too."""
+        kinds = {kind, "headline", "screen"} if kind == "sentence" else {kind}
         return sum(block.kind in kinds for block in self.blocks)
 
 
@@ -70,8 +84,10 @@ def read_content(notebook: Mapping[str, Any]) -> Content:
     """
     outline = _Outline()
     blocks = [_numbered(block, outline) for block in _blocks(notebook)]
-    shown = tuple(block for block in blocks if block.kind == "figure" or block.html)
-    headline = next((plain_text(b.html) for b in shown if b.kind == HEADLINE), "")
+    shown = tuple(b for b in blocks if b.kind == "figure" or b.part or b.html)
+    lines = (b.part["verdict"] if b.part else plain_text(b.html)
+             for b in shown if b.kind in (HEADLINE, "screen"))  # fmt: skip
+    headline = next(lines, "")
     return Content(outline.title, headline, tuple(outline.headings), shown)
 
 
@@ -126,10 +142,14 @@ def _as_headline(block: Block) -> Block:
 
 
 def _shown(output: Mapping[str, Any]) -> Block | None:
-    """The best of an output's formats; streams and empty text are not for readers."""
+    """The best of an output's formats; what was printed too, but no warning and no empty text."""
+    if output.get("name") == "stdout" and output["text"].strip():
+        return Block("prose", f"<pre>{escape(output['text'].rstrip())}</pre>")
     if output["output_type"] not in ("display_data", "execute_result"):
         return None
     data = output["data"]
+    if PART in data:
+        return block_of(data[PART])
     picture = next((mime for mime in PICTURES if mime in data), None)
     if picture:
         return _figure(picture, data, output["metadata"].get(picture, {}))
@@ -139,6 +159,29 @@ def _shown(output: Mapping[str, Any]) -> Block | None:
         return Block("prose", _from_markdown(data["text/markdown"]))
     text = data.get("text/plain", "")
     return Block("prose", f"<pre>{escape(text)}</pre>") if text.strip() else None
+
+
+def block_of(part: Mapping[str, Any]) -> Block:
+    """A piece whose data the page draws; its links may lead only to pages beside it."""
+    kind = KINDS.get(part.get("kind", ""))
+    if kind is None:
+        known = ", ".join(KINDS)
+        raise ReportError(f"A part of the page is of kind {part.get('kind')!r}; known are {known}.")
+    return Block(
+        kind,
+        alt=str(part.get("chart", {}).get("label", "")),
+        csv=safe_csv(str(part.get("numbers", ""))),
+        part=_without_far_links(part),
+    )
+
+
+def _without_far_links(part: Any) -> Any:
+    if isinstance(part, Mapping):
+        kept = {key: _without_far_links(value) for key, value in part.items()}
+        if not _NEAR.fullmatch(str(kept.get("link") or "#")):
+            kept["link"] = ""
+        return kept
+    return [_without_far_links(item) for item in part] if isinstance(part, list) else part
 
 
 def _figure(mime: str, data: Mapping[str, Any], about: Mapping[str, Any]) -> Block:

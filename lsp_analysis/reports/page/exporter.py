@@ -9,15 +9,26 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 from urllib.parse import quote
 
+from markupsafe import Markup
 from nbconvert.exporters.templateexporter import TemplateExporter
 from traitlets import default
 
+from lsp_analysis.figures.svg.charts import draw
+from lsp_analysis.reports.job.own_template import style_rules
 from lsp_analysis.reports.page.clean import NUMBER, spreadsheet
-from lsp_analysis.reports.page.content import HEADLINE, Block, Content, read_content, rows_of
+from lsp_analysis.reports.page.content import (
+    HEADLINE,
+    Block,
+    Content,
+    block_of,
+    read_content,
+    rows_of,
+)
 from lsp_analysis.resources import resource
 from lsp_analysis.wording import number
 
@@ -53,6 +64,7 @@ class PageExporter(TemplateExporter):
     def _create_environment(self):
         environment = super()._create_environment()
         environment.autoescape = environment.keep_trailing_newline = True
+        environment.globals["draw"] = _drawn
         return environment
 
     def from_notebook_node(self, nb, resources=None, **kw):
@@ -65,6 +77,38 @@ def render_page(notebook: Any) -> str:
     """The page of an executed `notebook`, ready to be written as UTF-8."""
     html, _ = _exporter().from_notebook_node(notebook)
     return html
+
+
+def render_part(part: Mapping[str, Any]) -> str:
+    """One piece of a page as HTML with its style, for a notebook that stands by itself."""
+    block = replace(block_of(part), name="part")
+    drawn = _part_template().render(block=block, csv=_numbers(block), draw=_drawn)
+    style = "".join(map(stylesheet, ("page.css", "chart.css"))).replace(":root", "&")
+    return f'<div class="lsp-part"><style>.lsp-part {{{style}}}</style>{drawn}</div>'
+
+
+@cache
+def _part_template() -> Any:
+    from jinja2 import Environment, FileSystemLoader
+
+    loader = FileSystemLoader(resource("reports/template/lsp-page"))
+    environment = Environment(loader=loader, autoescape=True)
+    environment.globals["draw"] = _drawn
+    shown = (
+        "{% if block.kind == 'screen' %}{{ p.screen(block.part) }}{% elif block.kind == 'table' %}"
+    )
+    shown += "{{ p.measures(block, csv) }}{% else %}{{ p.finding(block, csv) }}{% endif %}"
+    return environment.from_string('{% import "parts.html.j2" as p with context %}' + shown)
+
+
+def _drawn(chart: Mapping[str, Any]) -> Markup:
+    return Markup(draw(chart))
+
+
+@cache
+def stylesheet(name: str) -> str:
+    """A style sheet of the page's template."""
+    return resource(f"reports/template/lsp-page/{name}").read_text(encoding="utf-8")
 
 
 @cache
@@ -84,7 +128,8 @@ def page_parts(content: Content, about: Mapping[str, Any]) -> dict[str, Any]:
         missing is left out of the page.
     """
     about = {key: about.get(key, empty) for key, empty in NOT_STATED.items()}
-    style = resource("reports/template/lsp-page/page.css").read_text(encoding="utf-8")
+    house = about["template"].get("house", {})
+    style = "".join(stylesheet(name) for name in ("page.css", "chart.css")) + style_rules(house)
     name = about["area"]["name"]
     shown = [(block, _numbers(block)) for block in content.blocks]
     cut = _end_of_summary(content.blocks)
@@ -95,7 +140,9 @@ def page_parts(content: Content, about: Mapping[str, Any]) -> dict[str, Any]:
         "place": _place(about["area"]),
         "settings": "; ".join(f"{k}: {_setting(v)}" for k, v in about["parameters"].items()) + ".",
         "headline": content.headline,
-        "headings": content.headings,
+        "house": house,
+        "has_screen": bool(content.blocks) and content.blocks[0].kind == "screen",
+        "borough": content.facts.get("borough", ""),
         "summary": shown[:cut],
         "blocks": shown[cut:],
         "style": style,
@@ -105,10 +152,11 @@ def page_parts(content: Content, about: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _end_of_summary(blocks: tuple[Block, ...]) -> int:
-    """How many blocks come before the second main heading, if the headline is among them.
-
-    They are printed on a page of their own.
+    """How many blocks come before the body of the page: its first screen, or what stands before
+    the second main heading if the headline is among that.
     """
+    if blocks and blocks[0].kind == "screen":
+        return 1
     starts = [i for i, block in enumerate(blocks) if block.html.startswith("<h2")]
     lines = [i for i, block in enumerate(blocks) if block.kind == HEADLINE]
     is_summary = len(starts) > 1 and lines and starts[0] < lines[0] < starts[1]
@@ -139,14 +187,16 @@ def _setting(value: Any) -> str:
 
 
 def _numbers(block: Block) -> dict[str, Any]:
-    """The numbers of a figure as rows and as a link that needs no host."""
-    if block.kind != "figure" or not block.csv:
+    """The numbers of a figure, or of a table that the page draws, as rows and as a link."""
+    if not block.csv or (block.kind != "figure" and not block.part):
         return {}
     head, *rows = rows_of(block.csv)
     rows = [row for row in rows if len(row) == len(head)]
     numeric = [_is_numeric(column) for column in zip(*rows, strict=True)]
     small = len(block.csv.encode()) <= LARGEST_DOWNLOAD
     return {
+        "summary": "The numbers in this chart" if block.kind == "figure" else "All the numbers",
+        "about": block.part.get("title") or block.alt or block.name,
         "head": head,
         "numeric": numeric,
         "rows": [[_rounded(cell) for cell in row] for row in rows[:LARGEST_TABLE]],

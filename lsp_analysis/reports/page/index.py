@@ -1,76 +1,46 @@
-"""The page that leads to all reports of a folder: searchable, sortable, and readable without."""
+"""The page that leads to all reports of a folder: searchable, sortable, whole without script."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from lsp_analysis import durable
-from lsp_analysis.errors import LspError, UnfinishedError
+from lsp_analysis.errors import UnfinishedError
+from lsp_analysis.figures.svg.charts import draw
 from lsp_analysis.reports.job.manifest import FAILED, MADE, Manifest, ReportRecord, read_manifest
+from lsp_analysis.reports.page.exporter import stylesheet
+from lsp_analysis.reports.view.places import Outlines, borough_name, outlines
 from lsp_analysis.resources import resource
 from lsp_analysis.study.store import Study
-
-if TYPE_CHECKING:
-    import shapely
+from lsp_analysis.wording import counted, number, ordinal
 
 INDEX = "index.html"
-MAP_SIDE = 360  # units of the map's longer side
-MOST_MEMBERS = 12  # small areas of an area that the map still marks: wards, not the borough
-MOST_SHAPES = 2_000  # small areas above which a map this small shows nothing
+AREA_PAGE = "report_area"
+KINDS = (
+    ("worse", "Worse"),
+    ("better", "Better"),
+    ("close", "Close to it"),
+    ("none", "No clear difference"),
+    ("few", "Too few to say"),
+    ("not", "Not comparable"),
+)
+ORDERS = (
+    ("worse down", "Most worse first"),
+    ("rank up", "Most deprived first"),
+    ("name up", "Name"),
+    ("value down", "The measure shown, highest first"),
+)
+STEPS = 5  # classes of the map
 
 
-@dataclass(frozen=True)
-class Outline:
-    """Boundaries of small areas as SVG paths, drawn small."""
-
-    width: int
-    height: int
-    paths: dict[str, str]  # by code
-
-
-def borough_outline(study: Study) -> Outline | None:
-    """Boundaries of the small areas of `study` for a small map; None when it has none or too many.
-
-    A study whose boundaries cannot be read still gets its index, without a map.
-    """
-    if not study.has("geometry"):
-        return None
-    small = study.small_areas()["area_code"]
-    if not 1 <= len(small) <= MOST_SHAPES:
-        return None
-    try:
-        shapes = study.geometry(set(small))
-    except LspError:
-        return None
-    shapes = shapes[shapes.geometry.notna() & ~shapes.geometry.is_empty]
-    if shapes.empty:
-        return None
-    left, bottom, right, top = shapes.total_bounds
-    scale = MAP_SIDE / max(right - left, top - bottom)
-    simple = shapes.geometry.simplify(0.5 / scale)
-    paths = {
-        code: _path(shape, left, top, scale)
-        for code, shape in zip(shapes["area_code"], simple, strict=True)
-    }
-    return Outline(round((right - left) * scale), round((top - bottom) * scale), paths)
-
-
-def _path(shape: shapely.Geometry, left: float, top: float, scale: float) -> str:
-    rings = [
-        [f"{(x - left) * scale:.1f} {(top - y) * scale:.1f}" for x, y in polygon.exterior.coords]
-        for polygon in getattr(shape, "geoms", [shape])
-        if polygon.geom_type == "Polygon" and not polygon.is_empty
-    ]
-    return "".join(f"M{'L'.join(ring[:-1])}Z" for ring in rings)
-
-
-def write_index(out: Path, study: Study, outline: Outline | None) -> Manifest:
+def write_index(out: Path, study: Study) -> Manifest:
     """Write the index of all reports in `out`, in one step; what is on record there.
 
     Pages that are not on record are listed too, and reports whose page is gone as failures.
@@ -87,17 +57,13 @@ def write_index(out: Path, study: Study, outline: Outline | None) -> Manifest:
             gone = {name: found.records[name] for name in found.gone}
             records = [*(found.records | {n: _gone(r) for n, r in gone.items()}).values()]
             records += [_unrecorded(out, name) for name in found.unrecorded]
-            page = render_index(sorted(records, key=_place), study, outline)
+            page = render_index(records, study)
             durable.replace_file(out / INDEX, page.encode())
     except OSError as error:
         raise UnfinishedError(
             f"The index of reports could not be written to {out} ({error.strerror or error})."
         ) from error
     return found
-
-
-def _place(record: ReportRecord) -> tuple[str, str]:
-    return record.area_name.casefold(), record.name
 
 
 def _gone(record: ReportRecord) -> ReportRecord:
@@ -110,21 +76,40 @@ def _unrecorded(out: Path, name: str) -> ReportRecord:
     return ReportRecord(out, name, MADE, "", name, "", "", headline=said, files=files)
 
 
-def render_index(records: Sequence[ReportRecord], study: Study, outline: Outline | None) -> str:
-    """The index page of `records`."""
+def render_index(records: Sequence[ReportRecord], study: Study) -> str:
+    """The index page of `records`: one row an area, worst first, with a map where there is one."""
     from jinja2 import Environment, FileSystemLoader
+    from markupsafe import Markup
 
     shown = resource("reports/template")
-    style = "".join((shown / name).read_text("utf-8") for name in _STYLES)
+    style = "".join(map(stylesheet, ("page.css", "chart.css")))
+    style += (shown / "index/index.css").read_text("utf-8")
     script = (shown / "index/index.js").read_text("utf-8")
     environment = Environment(
-        loader=FileSystemLoader(shown / "index"), autoescape=True, keep_trailing_newline=True
-    )
+        loader=FileSystemLoader([shown / "index", shown / "lsp-page"]), autoescape=True,
+        keep_trailing_newline=True,
+    )  # fmt: skip
+    environment.globals["draw"] = lambda chart: Markup(draw(chart))
+    made = [record for record in records if not record.failed]
+    rows = sorted((_row(r) for r in made if r.template == AREA_PAGE or not r.facts), key=_worst)
+    used = {kind for row in rows for kind, n in row["counts"].items() if n}
+    drawn = outlines(study)
     return environment.get_template("index.html.j2").render(
         study=study,
-        made=[_entry(record) for record in records if not record.failed],
-        failed=[_entry(record) for record in records if record.failed],
-        map=_map(records, outline),
+        title=f"{_capital(borough_name(study))} neighbourhoods",
+        restricted=next((r.facts["restricted"] for r in made if r.facts.get("restricted")), ""),
+        total=made,
+        rows=rows,
+        counted=bool(used),
+        kinds=[pair for pair in KINDS if pair[0] in used],
+        verdict=_verdict(rows),
+        themes=_themes(rows),
+        theme_names=sorted({theme for row in rows for theme in row["theme_list"]}),
+        orders=ORDERS if used else ORDERS[2:3],
+        measure=next((row["measure"] for row in rows if row["measure"]), ""),
+        elsewhere=[_elsewhere(r) for r in made if r.template != AREA_PAGE and r.facts],
+        failed=[_failure(record) for record in sorted(records, key=_name) if record.failed],
+        map=_map(rows, drawn) if drawn else None,
         style=style,
         script=script,
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
@@ -132,43 +117,161 @@ def render_index(records: Sequence[ReportRecord], study: Study, outline: Outline
     )
 
 
-_STYLES = ("lsp-page/page.css", "index/index.css")
+def _name(record: ReportRecord) -> tuple[str, str]:
+    return record.area_name.casefold(), record.name
 
 
-def _entry(record: ReportRecord) -> dict[str, Any]:
+def _worst(row: Mapping[str, Any]) -> tuple:
+    """Most worse first, then most deprived, then by name and by the report's own name."""
+    return (
+        -row["counts"]["worse"],
+        row["rank"] or 10**9,
+        row["name"].casefold(),
+        row["report"],
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _row(record: ReportRecord) -> dict[str, Any]:
+    """One area of the list, from what its page said of itself."""
+    facts = record.facts
+    name = facts.get("name") or record.area_name
+    counts = {kind: int(facts.get("counts", {}).get(kind, 0)) for kind, _ in KINDS}
+    rank, of = facts.get("rank"), facts.get("rank_of")
+    more = "" if name == record.area_name else f"{record.area_name}, "
+    template = "" if record.template == AREA_PAGE else f" · {record.template}"
+    spark = facts.get("spark") or {}
+    return {
+        "name": name,
+        "report": record.name,
+        "code": record.area_code,
+        "members": record.members,
+        "about": f"{more}{record.area_code}{template}",
+        "headline": record.headline,
+        "search": f"{name} {record.area_name} {record.area_code}",
+        "counts": counts,
+        "rank": rank,
+        "rank_words": f"{ordinal(rank)} of {number(of)}" if rank and of else "",
+        "themes": "|".join(facts.get("themes", [])),
+        "theme_list": facts.get("themes", []),
+        "pilot": facts.get("pilot", ""),
+        "pilot_size": facts.get("pilot_size", 0),
+        "spark": spark.get("chart"),
+        "measure": spark.get("name", ""),
+        "value": spark.get("value"),
+        "value_words": spark.get("words", ""),
+        "links": {"page": "", **_links(record)},
+    }
+
+
+def _links(record: ReportRecord) -> dict[str, str]:
     links = {"page": record.page, "pdf": record.pdf, "notebook": record.notebook}
     page = record.out / record.name / f"{record.name}.html"
     if record.failed and page.is_file():
         links["earlier"] = page
     return {
-        "name": record.area_name,
-        "kind": record.area_kind,
-        "code": record.area_code,
-        "template": record.template,
-        "headline": record.headline,
-        "reason": record.reason,
-        "links": {
-            kind: quote(path.relative_to(record.out).as_posix())
-            for kind, path in links.items()
-            if path
+        kind: quote(path.relative_to(record.out).as_posix()) for kind, path in links.items() if path
+    }
+
+
+def _failure(record: ReportRecord) -> dict[str, Any]:
+    return {
+        "name": record.area_name, "kind": record.area_kind, "code": record.area_code,
+        "reason": record.reason, "links": _links(record),
+    }  # fmt: skip
+
+
+def _elsewhere(record: ReportRecord) -> dict[str, str]:
+    return {
+        "link": _links(record)["page"],
+        "words": record.facts.get("title") or f"{record.area_name}: {record.template}",
+    }
+
+
+def _verdict(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How the areas stand, in a sentence or two."""
+    judged = [row["counts"]["worse"] for row in rows if any(row["counts"].values())]
+    if not judged:
+        return ""
+    many = sum(n >= 5 for n in judged)
+    none = sum(n == 0 for n in judged)
+    are = ["is" if n == 1 else "are" for n in (many, none)]
+    return (
+        f"{_capital(counted(many, 'area'))} of {number(len(judged))} {are[0]} worse than the rest "
+        "of the borough on five or more measures. "
+        f"{_capital(counted(none, 'area'))} {are[1]} worse on none."
+    )
+
+
+def _themes(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
+    found = Counter(theme for row in rows for theme in row["theme_list"])
+    if not found:
+        return None
+    bars = [{"name": t, "value": n, "words": number(n)} for t, n in found.most_common()]
+    told = "; ".join(f"{bar['name']} {bar['words']}" for bar in bars)
+    return {"type": "bars", "rows": bars, "label": f"Areas worse on something, by theme: {told}."}
+
+
+def _map(rows: Sequence[Mapping[str, Any]], drawn: Outlines) -> dict[str, Any] | None:
+    """The borough's small areas, each a link, darker where more measures are worse."""
+    by_code = {row["members"][0]: row for row in rows if len(row["members"]) == 1}
+    if not by_code:
+        return None
+    pilots = {code for row in rows if row["pilot"] for code in row["members"]}
+    counts = {code: row["counts"]["worse"] for code, row in by_code.items()}
+    edges = _edges(list(counts.values()))
+    areas = [
+        _shape(code, path, by_code.get(code), edges, code in pilots)
+        for code, path in sorted(drawn.paths.items(), key=lambda item: item[0] in pilots)
+    ]
+    steps = [
+        {"class": f"step{i + 1}", "words": _step_words(low, high, counts.values())}
+        for i, (low, high) in enumerate(edges)
+    ]
+    most = max((sum(row["counts"].values()) for row in rows), default=0)
+    return {
+        "title": f"Measures clearly worse than the rest, of {most}",
+        "legend": steps,
+        "chart": {
+            "type": "map", "width": drawn.width, "height": drawn.height, "areas": areas,
+            "scale": list(drawn.bar()),
+            "label": "Map of small areas; each is a link to its report, and all are in the list.",
         },
+        "note": "Each area is a link." + (" Outlined: the pilot." if pilots else ""),
+    }  # fmt: skip
+
+
+def _shape(
+    code: str, path: str, row: Mapping[str, Any] | None, edges: Sequence, pilot: bool
+) -> dict[str, Any]:
+    if row is None:
+        return {"path": path, "class": "land"}
+    n = row["counts"]["worse"]
+    step = next(i for i, (low, high) in enumerate(edges) if low <= n <= high)
+    return {
+        "path": path,
+        "class": f"step{step + 1}" + (" outlined" if pilot else ""),
+        "name": f"{row['name']}: worse on {n}",
+        "link": row["links"]["page"],
     }
 
 
-def _map(records: Sequence[ReportRecord], outline: Outline | None) -> dict[str, Any]:
-    """The map's areas with what became of their reports."""
-    if outline is None:
-        return {}
-    became = {
-        code: "failed" if record.failed else "made"
-        for record in records
-        for code in record.members[:MOST_MEMBERS]
-    }
-    areas = [(path, became.get(code, "none")) for code, path in outline.paths.items()]
-    shown = {kind for _, kind in areas}
-    if not shown - {"none"}:
-        return {}
-    return {"width": outline.width, "height": outline.height, "areas": areas, "kinds": shown}
+def _edges(values: list[int]) -> list[tuple[int, int]]:
+    """Classes of whole numbers, none apart and the rest evenly: (0, 0), (1, 2), (3, 4) ..."""
+    most = max(values)
+    if most == 0:
+        return [(0, 0)]
+    width = -(-most // (STEPS - 1))
+    return [(0, 0), *((low, min(low + width - 1, most)) for low in range(1, most + 1, width))]
+
+
+def _step_words(low: int, high: int, values: Any) -> str:
+    n = sum(low <= value <= high for value in values)
+    name = "none" if high == 0 else str(low) if low == high else f"{low} to {high}"
+    return f"{name} ({number(n)} {'area' if n == 1 else 'areas'})"
 
 
 def _hash(text: str) -> str:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from functools import cache
 
 from lsp_analysis.errors import ReportError
+from lsp_analysis.reports.page.exporter import stylesheet
+
+_DRAWING = re.compile(r'<svg class="(?:chart|map|spark|glyph)[^>]*>')
 
 
 @cache
@@ -45,7 +49,25 @@ def render_pdf(page: str) -> bytes:
 
     weasyprint.LOGGER.setLevel(logging.CRITICAL)  # it warns of style that is for screens
     document = weasyprint.HTML(
-        string=page, url_fetcher=URLFetcher(allowed_protocols=["data"]), media_type="print"
+        string=_styled_drawings(page),
+        url_fetcher=URLFetcher(allowed_protocols=["data"]),
+        media_type="print",
     )
     name = hashlib.sha256(page.encode()).hexdigest()[:32]
     return document.write_pdf(pdf_tags=True, pdf_identifier=name.encode())
+
+
+def _styled_drawings(page: str) -> str:
+    """The page with the style of its drawings inside each: WeasyPrint applies no other to SVG."""
+    return _DRAWING.sub(lambda found: f"{found[0]}<style>{_drawing_style()}</style>", page)
+
+
+@cache
+def _drawing_style() -> str:
+    """The style sheet of drawings with the colours of the light page in place of their names."""
+    colours = dict(re.findall(r"(--[\w]+): (#\w+)", stylesheet("page.css").split("}")[2]))
+    style = re.sub(r"var\((--\w+)\)", lambda v: colours[v[1]], stylesheet("chart.css"))
+    style = style.replace("inherit", "Helvetica Neue, Arial, Liberation Sans, sans-serif")
+    return (
+        f"{style} .halo, .chart .halo {{ stroke: none; }}"  # it would be painted over the letters
+    )

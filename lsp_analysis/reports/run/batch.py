@@ -21,7 +21,7 @@ from lsp_analysis.reports.job.selection import (
 )
 from lsp_analysis.reports.job.template import DEFAULT, load_template
 from lsp_analysis.reports.page import pdf
-from lsp_analysis.reports.page.index import Outline, borough_outline, write_index
+from lsp_analysis.reports.page.index import write_index
 from lsp_analysis.reports.run.engines import Way, checked_way, make_reports
 from lsp_analysis.reports.run.log import add_to_log
 from lsp_analysis.reports.run.progress import Progress
@@ -142,26 +142,25 @@ def _run(
     kept = {job.name: record for job in jobs if (record := _kept(job, known))}
     waiting = [with_log(job) for job in jobs if job.name not in kept]
     results = make_reports(waiting, way)
-    done, outline = list(kept.values()), None
+    done = list(kept.values())
     with as_interrupts():
         try:
-            outline = borough_outline(maker.study)  # while the others warm up
             for record in _recorded(results, len(waiting), progress):
                 done.append(record)
         except BaseException:
             results.close()
-            _index(maker, outline)
+            _index(maker)
             raise
-        unindexed, differences = _index(maker, outline)
+        unindexed, differences = _index(maker)
     remark = pdf.missing() if "pdf" in maker.formats else ""
     seconds = time.monotonic() - began
     return Batch(maker.out, tuple(done), seconds, remark, unindexed, differences)
 
 
-def _index(maker: JobMaker, outline: Outline | None) -> tuple[str, str]:
+def _index(maker: JobMaker) -> tuple[str, str]:
     """Write the index, or say why it cannot be; and where record and folder differ."""
     try:
-        return "", write_index(maker.out, maker.study, outline).sentence()
+        return "", write_index(maker.out, maker.study).sentence()
     except LspError as error:
         return str(error), ""
 

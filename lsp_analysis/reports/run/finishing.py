@@ -61,6 +61,7 @@ def finish(job: Job, notebook: NotebookNode, token: str, run: dict[str, Any]) ->
         figures=content.count("figure"),
         tables=content.count("table"),
         sentences=content.count("sentence"),
+        facts=dict(content.facts),
         files={f"{job.name}/{path}": _sha(data) for path, data in written.items()},
         run=run,
     )

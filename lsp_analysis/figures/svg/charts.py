@@ -1,0 +1,359 @@
+"""The charts of a page, drawn from plain numbers as they stand in the report's notebook."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from lsp_analysis import wording
+from lsp_analysis.figures.svg.marks import (
+    apart,
+    band,
+    dot,
+    head,
+    line,
+    path,
+    percent,
+    picture,
+    pixels,
+    tag,
+    text,
+    ticks,
+)
+
+NAN = math.nan
+SPARK = (136, 40)
+TOP, FOOT = 34.0, 26.0  # pixels above and below a line chart's own area
+LINES_HEIGHT = 260.0
+
+
+def draw(chart: Mapping[str, Any]) -> str:
+    """The SVG or HTML of one chart, by its ``type``."""
+    return DRAWN[chart["type"]](chart)
+
+
+def spark(chart: Mapping[str, Any]) -> str:
+    """Two short lines from zero over the same years: here, and the comparator dashed.
+
+    ``here`` and ``rest`` are numbers or None, ``label`` is read aloud.
+    """
+    width, height = SPARK
+    lines = [_known(chart["here"]), _known(chart.get("rest", []))]
+    every = [y for ys in lines for y in ys if not math.isnan(y)]
+    if not every:
+        return ""
+    low, high = min(0.0, *every), max(0.0, *every) or 1.0
+    drawn = [tag("path", class_="axis", d=f"M0 {height - 0.5}H{width}")]
+    for ys, name in zip(reversed(lines), ("rest", "here"), strict=True):
+        at_y = _scale(low, high, height - 2, 4)
+        step = (width - 8) / max(1, len(ys) - 1)
+        places = [(2 + step * i, at_y(y)) for i, y in enumerate(ys)]
+        for run in _runs(places):
+            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in run)
+            drawn.append(tag("polyline", class_=f"line {name}", points=points))
+            if name == "here" and run[-1] == places[-1]:
+                x, y = run[-1]
+                drawn.append(tag("circle", class_="dot", cx=f"{x:.1f}", cy=f"{y:.1f}", r="3.6"))
+    return tag("svg", "".join(drawn), class_="spark", viewBox=f"0 0 {width} {height}", role="img",
+               aria_label=chart["label"], preserveAspectRatio="xMinYMid meet")  # fmt: skip
+
+
+def _runs(places: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:
+    """Stretches of points without a gap."""
+    runs: list[list[tuple[float, float]]] = [[]]
+    for place in places:
+        if math.isnan(place[1]):
+            runs.append([])
+        else:
+            runs[-1].append(place)
+    return [run for run in runs if run]
+
+
+def strip(chart: Mapping[str, Any]) -> str:
+    """One effect with its interval above those of areas where nothing was done.
+
+    ``estimate``, ``low``, ``high`` and ``placebos`` are on one scale whose zero is "as expected".
+    """
+    placebos = _known(chart["placebos"])
+    ends = [chart["low"], chart["high"], chart["estimate"], *placebos, 0.0]
+    known = [x for x in ends if x is not None and math.isfinite(x)]
+    spread = max(abs(min(known)), abs(max(known))) or 1.0
+    low = max(min(known), -1.15 * spread)
+    high = min(max(known), 1.15 * spread)
+    at = _scale(low - 0.06 * (high - low), high + 0.06 * (high - low), 0, 100)
+    drawn = [
+        line(at(0), 22, at(0), 92, "zero"),
+        *(line(at(x), 68, at(x), 82, "tick") for x in placebos if low <= x <= high),
+    ]
+    ends = [min(max(at(_or(chart[end], edge)), 0), 100)
+            for end, edge in (("low", low), ("high", high))]  # fmt: skip
+    drawn += [line(ends[0], 36, ends[1], 36, "range"), dot(at(chart["estimate"]), 36, radius=8)]
+    middle = at(0)
+    drawn += [
+        text("as expected", min(max(middle, 28), 72), 14, class_="soft", anchor="middle"),
+        text(chart["less"], 0, 14, class_="soft"),
+        text(chart["more"], 100, 14, class_="soft", anchor="end"),
+        text(chart["below"], 0, 107, class_="soft"),
+    ]
+    return picture("".join(drawn), label=chart["label"], class_="chart strip", height=112)
+
+
+def arrows(chart: Mapping[str, Any]) -> str:
+    """Gaps then and now, a row each: an arrow from the first to the latest, right being worse.
+
+    Each of ``rows`` has ``name``, ``first`` and ``last`` on the common scale (0 is level with the
+    comparator), ``words`` for the same in its own unit, and ``clear``.
+    """
+    rows = chart["rows"]
+    places = [x for row in rows for x in (row["first"], row["last"]) if x is not None]
+    edge = 3.0  # gaps beyond three times the comparator's value are drawn at the edge
+    low = max(min(0.0, *places), -edge)
+    high = min(max(0.0, *places), edge)
+    pad = 0.07 * (high - low or 1.0)
+    at = _scale(low - pad, high + pad, 0, 100)
+    marks = [x for x in ticks(low, high) if 6 < at(x) < 94]
+    grid = "".join(line(at(x), 0, at(x), 46, "zero" if abs(x) < 1e-9 else "grid") for x in marks)
+    drawn = [_arrow_heading(chart, marks, at)]
+    for row in rows:
+        drawn.append(_arrow_row(row, grid, at, low, high))
+    return tag("div", "".join(drawn), class_="arrows", role="img", aria_label=chart["label"])
+
+
+def _arrow_heading(chart: Mapping[str, Any], marks: Sequence[float], at: Callable) -> str:
+    shown = [
+        text("level" if abs(x) < 1e-9 else f"{100 * x:+.0f}%".replace("-", "−"), at(x), 38,
+             class_="strong" if abs(x) < 1e-9 else "soft", anchor="middle")
+        for x in marks
+    ]  # fmt: skip
+    middle = at(0)
+    if middle > 22:
+        shown.append(text("← better", middle, 14, class_="soft", anchor="end", dx=-10))
+    if middle < 78:
+        shown.append(text("worse →", middle, 14, class_="soft", dx=10))
+    return _row("heading", "Measure, worst gap first", "".join(shown), chart["heading"])
+
+
+def _arrow_row(row: Mapping[str, Any], grid: str, at: Callable, low: float, high: float) -> str:
+    kind = "clear" if row["clear"] else "unclear"
+    first, last = (
+        at(min(max(x, low), high)) if x is not None else NAN for x in (row["first"], row["last"])
+    )
+    y = 23.0
+    if math.isnan(first) or abs(first - last) < 0.8:
+        drawn = dot(last, y, f"head {kind}", 5)
+    else:
+        left = last < first
+        drawn = dot(first, y, f"head {kind}", 3 if kind == "unclear" else 4)
+        drawn += line(first, y, last + (1.0 if left else -1.0), y, f"arrow {kind}")
+        drawn += head(last, y, f"head {kind}", left=left)
+        if row["clear"]:
+            drawn += text(row["first_period"], first, y - 9, anchor="end" if left else "")
+            drawn += text(row["last_period"], last, y - 9, anchor="" if left else "end")
+    return _row(kind, row["name"], grid + drawn, row["words"])
+
+
+def _row(kind: str, name: str, inner: str, words: str) -> str:
+    return (
+        f'<div class="row {kind}"><div class="name">{escape(name)}</div>'
+        f'<div class="drawn">{picture(inner, class_="chart", height=46)}</div>'
+        f'<div class="value">{escape(words)}</div></div>'
+    )
+
+
+def lines(chart: Mapping[str, Any]) -> str:
+    """Lines over time from zero, each labelled at its end.
+
+    ``x`` are positions in years, ``ticks`` pairs of position and label, ``series`` have ``name``,
+    ``role`` (here, rest, alike, expected, forecast), ``values`` and ``end`` (words at the end);
+    ``band`` has ``low``, ``high`` and ``name``; ``moments`` pairs of position and label.
+    """
+    height = float(chart.get("height", LINES_HEIGHT))
+    x = [float(v) for v in chart["x"]]
+    at_x = _scale(min(x), max(x) if max(x) > min(x) else min(x) + 1, 0, 100)
+    series = [(s, _known(s["values"])) for s in chart["series"]]
+    edges = [_known(chart["band"][end]) for end in ("low", "high")] if chart.get("band") else []
+    every = [y for ys in [*(v for _, v in series), *edges] for y in ys if not math.isnan(y)]
+    marks = ticks(min(0.0, *every), max(0.0, *every))
+    at_y = _scale(marks[0], marks[-1], height - FOOT, TOP)
+    drawn = []
+    if edges:
+        low, high = ([(at_x(a), at_y(b)) for a, b in zip(x, ys, strict=True)] for ys in edges)
+        drawn.append(band(low, high, height))
+    for mark in marks:
+        drawn.append(line(0, at_y(mark), 100, at_y(mark), "zero" if mark == 0 else "grid"))
+        told = wording.number(mark) + (f" {chart['unit']}" if mark == marks[-1] else "")
+        drawn.append(text(told, 0, at_y(mark) - 5, class_="soft halo"))
+    for place, label in chart["ticks"]:
+        side = "" if at_x(place) < 4 else "end" if at_x(place) > 96 else "middle"
+        drawn.append(text(label, at_x(place), height - 6, class_="soft", anchor=side))
+    drawn += _moments(chart.get("moments", []), at_x, height)
+    for one, ys in series:
+        points = [(at_x(a), at_y(b)) for a, b in zip(x, ys, strict=True)]
+        drawn.append(path(points, f"line {one['role']}"))
+        if one["role"] == "here":
+            shown = [p for p in points if not math.isnan(p[1])]
+            drawn += [dot(*p, radius=3) for p in shown[:-1] if len(shown) < 40]
+            drawn += [dot(*p, radius=5) for p in shown[-1:]]
+    drawn += _ends(series, at_y, height)
+    if chart.get("band", {}) and chart["band"].get("name"):
+        drawn.append(text(chart["band"]["name"], *_roomy(x, edges[1], at_x, at_y), class_="soft"))
+    inner = picture("".join(drawn), label=chart["label"], class_="chart lines", height=height)
+    return f'<div class="line-chart">{inner}</div>'
+
+
+def _moments(moments: Sequence[Sequence[Any]], at_x: Callable, height: float) -> list[str]:
+    drawn, used = [], []
+    for place, label in moments:
+        x = at_x(place)
+        if not 0 <= x <= 100:
+            continue
+        row = next((r for r in (0, 1) if all(r != k or abs(x - v) > 30 for k, v in used)), None)
+        drawn.append(line(x, TOP - 12, x, height - FOOT, "moment"))
+        if row is not None:
+            used.append((row, x))
+            anchor = "end" if x > 75 else "" if x < 25 else "middle"
+            drawn.append(text(label, x, 12 + 14 * row, anchor=anchor))
+    return drawn
+
+
+def _roomy(x: Sequence[float], top: Sequence[float], at_x: Callable, at_y: Callable):
+    known = [(a, b) for a, b in zip(x, top, strict=True) if not math.isnan(b)]
+    place, height = known[0]
+    return at_x(place) + 0.8, at_y(height) - 6
+
+
+def _ends(series: Sequence[tuple[Mapping, list[float]]], at_y: Callable, height: float):
+    ends = [(one, next((y for y in reversed(ys) if not math.isnan(y)), None)) for one, ys in series]
+    shown = [(one, y) for one, y in ends if y is not None and one.get("end")]
+    places = apart([at_y(y) for _, y in shown], 17)
+    return [
+        text(one["end"], 100, min(max(y, 12), height) + 5, class_=f"end {one['role']}", dx=10)
+        for (one, _), y in zip(shown, places, strict=True)
+    ]
+
+
+def bars(chart: Mapping[str, Any]) -> str:
+    """Horizontal bars with their number at the end: ``rows`` of name, value and words."""
+    most = max((row["value"] for row in chart["rows"]), default=0) or 1
+    drawn = []
+    for i, row in enumerate(chart["rows"]):
+        y = 26.0 * i
+        drawn.append(text(row["name"], 0, y + 17))
+        bar = tag("rect", class_=f"bar {chart.get('role', 'worse')}", x="38%", y=pixels(y + 5),
+                  width=percent(50 * row["value"] / most), height="15")  # fmt: skip
+        drawn.append(bar)
+        drawn.append(text(row["words"], 39 + 50 * row["value"] / most, y + 17, class_="strong"))
+    height = 26.0 * len(chart["rows"]) + 4
+    return picture("".join(drawn), label=chart["label"], class_="chart", height=height)
+
+
+def forest(chart: Mapping[str, Any]) -> str:
+    """Effects with their intervals, a row each, on one scale with zero as a line."""
+    rows = chart["rows"]
+    ends = [x for row in rows for x in (row["low"], row["high"], row["estimate"])]
+    known = [x for x in ends if x is not None and math.isfinite(x)]
+    edge = float(chart.get("edge", 100.0))
+    low, high = max(min(0.0, *known), -edge), min(max(0.0, *known), edge)
+    pad = 0.05 * (high - low or 1.0)
+    at = _scale(low - pad, high + pad, 0, 100)
+    marks = [x for x in ticks(low, high) if 6 < at(x) < 94]
+    grid = "".join(line(at(x), 0, at(x), 46, "zero" if x == 0 else "grid") for x in marks)
+    shown = "".join(
+        text("as expected" if x == 0 else f"{x:+.0f}%".replace("-", "−"), at(x), 38,
+             class_="strong" if x == 0 else "soft", anchor="middle")
+        for x in marks
+    )  # fmt: skip
+    drawn = [_row("heading", chart["names"], shown, chart["heading"])]
+    for row in rows:
+        kind = "clear" if row["clear"] else "unclear"
+        first, last = (
+            min(max(at(_or(row[end], side)), 0), 100)
+            for end, side in (("low", low - pad), ("high", high + pad))
+        )
+        here = min(max(at(row["estimate"]), 0), 100)
+        inner = line(first, 23, last, 23, f"arrow {kind}") + dot(here, 23, f"head {kind}", 6)
+        drawn.append(_row(kind, row["name"], grid + inner, row["words"]))
+    return tag("div", "".join(drawn), class_="arrows", role="img", aria_label=chart["label"])
+
+
+def pyramid(chart: Mapping[str, Any]) -> str:
+    """Shares of people by age, females left and males right; the comparator as an outline."""
+    rows = list(reversed(chart["rows"]))
+    most = max(max(row[k] for row in rows) for k in ("female", "male", "female_rest", "male_rest"))
+    step = 17.0
+    drawn = []
+    for i, row in enumerate(rows):
+        y = 24 + step * i
+        for side, sign in (("female", -1), ("male", 1)):
+            size = 42 * row[side] / most
+            other = 42 * row[f"{side}_rest"] / most
+            edge = 50 + sign * 6
+            left = min(edge, edge + sign * size)
+            bar = tag("rect", class_="bar here", x=percent(left), y=pixels(y),
+                      width=percent(size), height=pixels(step - 3))  # fmt: skip
+            drawn.append(bar)
+            outer = edge + sign * other
+            drawn.append(line(outer, y - 1, outer, y + step - 2, "mark rest"))
+        drawn.append(text(row["age"], 50, y + 12, class_="soft", anchor="middle"))
+    drawn += [
+        text("Female", 30, 13, anchor="middle"),
+        text("Male", 70, 13, anchor="middle"),
+    ]
+    height = 28 + step * len(rows)
+    return picture("".join(drawn), label=chart["label"], class_="chart", height=height)
+
+
+def locator(chart: Mapping[str, Any]) -> str:
+    """Map of small areas: ``areas`` are path, class, name and link; ``places`` labels."""
+    drawn = []
+    for area in chart["areas"]:
+        shape = tag("path", class_=area["class"], d=area["path"])
+        if area.get("name"):
+            named = tag("title", escape(area["name"]))
+            shape = tag("path", named, class_=area["class"], d=area["path"])
+        drawn.append(tag("a", shape, href=area["link"]) if area.get("link") else shape)
+    for place in chart.get("places", []):
+        x, y = place["x"], place["y"]
+        if place.get("me"):
+            anchor = "end" if x > 0.7 * chart["width"] else ""
+            drawn.append(tag("text", escape(place["name"]), class_="me halo", x=pixels(x),
+                             y=pixels(y), text_anchor=anchor))  # fmt: skip
+            continue
+        drawn.append(tag("circle", class_="town", cx=pixels(x), cy=pixels(y), r="4"))
+        right = x > 0.72 * chart["width"]
+        drawn.append(tag("text", escape(place["name"]), class_="halo", y=pixels(y + 8),
+                         x=pixels(x - 9 if right else x + 9),
+                         text_anchor="end" if right else ""))  # fmt: skip
+    if chart.get("scale"):
+        length, words = chart["scale"]
+        y = chart["height"] - 8
+        drawn.append(tag("path", class_="scale", d=f"M8 {y - 8:.0f}v8h{length:.0f}v-8"))
+        drawn.append(tag("text", escape(words), x="16", y=pixels(y - 12)))
+    box = f"-4 -4 {chart['width'] + 8:.0f} {chart['height'] + 8:.0f}"
+    role = "group" if any(area.get("link") for area in chart["areas"]) else "img"
+    return tag("svg", "".join(drawn), class_="map", viewBox=box, role=role,
+               aria_label=chart["label"])  # fmt: skip
+
+
+def _scale(low: float, high: float, first: float, last: float) -> Callable[[float], float]:
+    """A straight scale from `low` to `high` onto `first` to `last`."""
+    size = (high - low) or 1.0
+    return lambda x: first + (last - first) * (x - low) / size
+
+
+def _known(values: Sequence[float | None]) -> list[float]:
+    """Numbers, with NaN for None: JSON has no NaN."""
+    return [NAN if value is None else float(value) for value in values]
+
+
+def _or(value: float | None, other: float) -> float:
+    """`value`, or `other` where it is open or missing."""
+    return other if value is None or not math.isfinite(value) else float(value)
+
+
+DRAWN: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "spark": spark, "strip": strip, "arrows": arrows, "lines": lines, "bars": bars,
+    "forest": forest, "pyramid": pyramid, "map": locator,
+}  # fmt: skip

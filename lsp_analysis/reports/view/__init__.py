@@ -1,0 +1,20 @@
+"""What a page says: its first screen and its figures, as data that the page draws."""
+
+import lazy_loader
+
+_HOME = {
+    "first_screen": "screen",
+    "all_measures": "findings",
+    "gap_arrows": "findings",
+    "story": "findings",
+    "pilot_path": "findings",
+    "outcomes": "findings",
+    "residents": "findings",
+    "small_areas": "findings",
+    "PlanView": "plan",
+}
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={home: [n for n in _HOME if _HOME[n] == home] for home in _HOME.values()},
+)

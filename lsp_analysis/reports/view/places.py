@@ -1,0 +1,217 @@
+"""Names of places as people say them, and small maps of a borough for its pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lsp_analysis.errors import ReportError, StudyError
+from lsp_analysis.study.areas import slug
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from lsp_analysis.study.areas import Area
+    from lsp_analysis.study.store import Study
+
+SIDE = 640.0  # units of a map's width
+MOST_SHAPES = 2_000  # small areas above which a map as small as this shows nothing
+_NUMBERED = re.compile(r".*\d[A-Z]?$")  # "Bolton 010", "Bolton 010A": a code in words
+_LETTER = re.compile(r".*\d([A-Z])$")
+_METRES = (500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
+
+
+def local_names(study: Study) -> dict[str, str]:
+    """Name of every small area as people would say it, by code.
+
+    That of the middle-layer area it lies in, where that has a name of its own, with the letter of
+    the small area: "Hall i' th' Wood B" for Bolton 010B. Otherwise its own name.
+    """
+    return study.once("local names", lambda: _local_names(study))
+
+
+def _local_names(study: Study) -> dict[str, str]:
+    areas = study.areas().drop_duplicates("area_code").set_index("area_code")
+    small = study.small_areas()
+    named = dict(zip(small["area_code"], small["area_name"].astype(str), strict=True))
+    if not study.has("area_members"):
+        return named
+    members = study.read("area_members")
+    middle = areas.index[areas["area_type"] == "msoa"]
+    for row in members[members["area_code"].isin(middle)].itertuples():
+        parent = str(areas.loc[row.area_code, "area_name"])
+        letter = _LETTER.match(named.get(row.member_code, ""))
+        if letter and not _NUMBERED.match(parent):
+            named[row.member_code] = f"{parent} {letter[1]}"
+    return named
+
+
+def name_of(study: Study, area: Area) -> str:
+    """An area's name as people would say it."""
+    return local_names(study).get(area.code, area.name)
+
+
+def parents(study: Study, area: Area) -> list[str]:
+    """Names of the wards and middle-layer areas that hold all of an area, the larger kind first."""
+    if not study.has("area_members"):
+        return []
+    own = set(area.members)
+    areas = study.areas().drop_duplicates("area_code").set_index("area_code")
+    members = study.read("area_members").groupby("area_code")["member_code"].agg(set)
+    found = []
+    for kind, said in (("ward", "{} ward"), ("msoa", "{}")):
+        for code in areas.index[areas["area_type"] == kind]:
+            name = str(areas.loc[code, "area_name"])
+            inside = code != area.code and own <= members.get(code, set())
+            if inside and name != area.name and not _NUMBERED.match(name):
+                found.append(said.format(name))
+    return found
+
+
+def page_link(area_name: str, *, from_page: bool = True) -> str:
+    """Address of the page of an area beside this one."""
+    name = slug(area_name)
+    return f"../{name}/{name}.html" if from_page else f"{name}/{name}.html"
+
+
+class Outlines:
+    """Boundaries of a study's small areas, drawn small, in units of a map `SIDE` wide."""
+
+    def __init__(self, shapes: gpd.GeoDataFrame) -> None:
+        """Draw `shapes`, which have a column ``area_code`` and are in metres."""
+        left, bottom, right, top = shapes.total_bounds
+        self.scale = SIDE / max(right - left, 1e-9)
+        self.width, self.height = SIDE, (top - bottom) * self.scale
+        self._left, self._top = left, top
+        simple = shapes.geometry.simplify(1.2 / self.scale, preserve_topology=True)
+        codes = shapes["area_code"]
+        self.paths = {c: self._path(s) for c, s in zip(codes, simple, strict=True)}
+        points = shapes.geometry.representative_point()
+        self.points = {c: self.at(p.x, p.y) for c, p in zip(codes, points, strict=True)}
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Where a place in metres lies on the map."""
+        return (x - self._left) * self.scale, (self._top - y) * self.scale
+
+    def _path(self, shape: Any) -> str:
+        rings = []
+        for polygon in getattr(shape, "geoms", [shape]):
+            if polygon.geom_type != "Polygon" or polygon.is_empty:
+                continue
+            xs, ys = np.asarray(polygon.exterior.coords)[:-1].T
+            steps = [f"{a:.1f} {b:.1f}" for a, b in zip(*self.at(xs, ys), strict=True)]
+            rings.append(f"M{'L'.join(steps)}Z")
+        return "".join(rings)
+
+    def bar(self) -> tuple[float, str]:
+        """Length of a scale bar on the map and what it stands for."""
+        fitting = [m for m in _METRES if m * self.scale <= 0.3 * self.width] or [_METRES[0]]
+        metres = fitting[-1]
+        words = f"{metres / 1000:g} km" if metres >= 1000 else f"{metres} m"
+        return metres * self.scale, words
+
+
+def outlines(study: Study) -> Outlines | None:
+    """Outlines of the small areas, or None where there are no boundaries or too many areas."""
+    if not study.has("geometry"):
+        return None
+    small = study.small_areas()["area_code"]
+    if not 1 <= len(small) <= MOST_SHAPES:
+        return None
+
+    def make() -> Outlines | None:
+        try:
+            shapes = study.geometry(set(small))
+        except StudyError:
+            return None
+        return None if shapes.empty else Outlines(shapes)
+
+    return study.once("outlines of small areas", make)
+
+
+def locator(study: Study, area: Area) -> dict[str, Any] | None:
+    """Where an area lies in its borough, with a few names for bearings and a scale."""
+    drawn = outlines(study)
+    own = [code for code in area.members if drawn and code in drawn.paths]
+    if drawn is None or not own or len(own) == len(drawn.paths):
+        return None
+    rest = "".join(path for code, path in drawn.paths.items() if code not in set(own))
+    here = "".join(drawn.paths[code] for code in own)
+    centre = np.mean([drawn.points[code] for code in own], axis=0)
+    labels = _bearings(study, drawn, centre)
+    label = {"name": name_of(study, area), "me": True, "x": float(centre[0]),
+             "y": float(max(centre[1] - 34, 24))}  # fmt: skip
+    side = "north" if centre[1] < drawn.height / 2 else "south"
+    across = "west" if centre[0] < drawn.width / 2 else "east"
+    borough = borough_name(study)
+    return {
+        "type": "map", "width": drawn.width, "height": drawn.height,
+        "areas": [{"path": rest, "class": "land"}, {"path": here, "class": "here-area"}],
+        "places": [*labels, label], "scale": list(drawn.bar()),
+        "label": f"Map of {borough}: {name_of(study, area)} lies in its {side}-{across}.",
+    }  # fmt: skip
+
+
+def _bearings(study: Study, drawn: Outlines, away: np.ndarray, most: int = 4) -> list[dict]:
+    """Names of parts of the borough that are far from one another and from the area itself."""
+    members = study.read("area_members") if study.has("area_members") else None
+    areas = study.areas().drop_duplicates("area_code")
+    kinds = [k for k in ("ward", "msoa", "neighbourhood") if (areas["area_type"] == k).any()]
+    if members is None or not kinds:
+        return []
+    named = areas[areas["area_type"].isin(kinds[:1]) & ~areas["area_name"].str.match(_NUMBERED)]
+    spots: dict[str, np.ndarray] = {}
+    for code, name in zip(named["area_code"], named["area_name"], strict=True):
+        inside = members.loc[members["area_code"] == code, "member_code"]
+        points = [drawn.points[c] for c in inside if c in drawn.points]
+        if points:
+            spots[str(name)] = np.mean(points, axis=0)
+    chosen: list[dict] = []
+    taken = [away]
+    while spots and len(chosen) < most:
+        far = {n: min(np.hypot(*(p - t)) for t in taken) for n, p in spots.items()}
+        name = max(far, key=far.__getitem__)
+        if far[name] < 90:
+            break
+        x, y = spots.pop(name)
+        taken.append(np.array([x, y]))
+        chosen.append({"name": name, "x": float(x), "y": float(y)})
+    return chosen
+
+
+def borough_name(study: Study) -> str:
+    """Name of the study's borough; "the borough" where it has none or several."""
+    boroughs = study.areas("borough")["area_name"].unique()
+    return str(boroughs[0]) if len(boroughs) == 1 else "the borough"
+
+
+def refuse_part(study: Study, area: str, template: str) -> None:
+    """ReportError where a page on a whole borough is asked for of less; an empty `area` is all."""
+    if not area:
+        return
+    place = study.area(area)
+    missing = len(set(study.small_areas()["area_code"]) - set(place.members))
+    if missing:
+        raise ReportError(
+            f"{template} is about the whole borough, and {place.name} leaves out {missing} of its "
+            f"small areas. For {place.name} use the template report_area; for this one give "
+            f"--area {borough_name(study)}."
+        )
+
+
+def next_door(study: Study, area: Area, pages: Collection[str] = ()) -> list[dict[str, str]]:
+    """Small areas that touch an area, each with the address of its page."""
+    if not study.has("geometry"):
+        return []
+    pairs = study.neighbours()
+    own = set(area.members)
+    around = sorted(set(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"]) - own)
+    names: Mapping[str, str] = local_names(study)
+    plain = study.small_areas().set_index("area_code")["area_name"]
+    return [
+        {"name": names[code], "link": f"../index.html#{code}"}
+        for code in around if code in plain.index
+    ]  # fmt: skip

@@ -1,0 +1,175 @@
+"""Every measure of an area as a row of its page, from the one table of verdicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.standing.comparison import verdict as verdicts
+
+if TYPE_CHECKING:
+    from lsp_analysis.standing.place.brief import AreaBrief
+
+KIND = {
+    "worse": "worse",
+    "better": "better",
+    "higher": "differs",
+    "lower": "differs",
+    verdicts.CLOSE: "close",
+    verdicts.UNCLEAR: "none",
+    verdicts.FEW: "few",
+    verdicts.NOT: "not",
+}
+WORDS = {
+    "worse": "worse",
+    "better": "better",
+    "differs": "higher or lower",
+    "close": verdicts.CLOSE,
+    "none": verdicts.UNCLEAR,
+    "few": verdicts.FEW,
+    "not": verdicts.NOT,
+}
+ORDER = tuple(WORDS)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measure of an area beside its comparator, ready to be shown.
+
+    Attributes
+    ----------
+    kind : str
+        "worse", "better", "differs", "close", "none", "few" or "not"; `word` is the verdict.
+    place : float
+        Where the area lies among the small areas: 0 the worst, 1 the best.
+    here, rest : DataFrames
+        ``period`` and ``value`` of the area and of its comparator through time.
+    """
+
+    indicator_id: str
+    name: str
+    theme: str
+    unit: str
+    here_words: str
+    rest_words: str
+    kind: str
+    word: str
+    reason: str
+    rank: str
+    place: float
+    value: float
+    here: pd.DataFrame = field(repr=False, compare=False)
+    rest: pd.DataFrame = field(repr=False, compare=False)
+
+    def shown(self) -> dict[str, Any]:
+        """The row as the page's template takes it."""
+        return {
+            "name": self.name, "unit": self.unit, "here": self.here_words, "rest": self.rest_words,
+            "kind": self.kind, "word": wording.capital(self.word), "rank": self.rank or self.reason,
+            "spark": self.spark(),
+        }  # fmt: skip
+
+    def spark(self) -> dict[str, Any]:
+        """The two series over the periods that either is known for."""
+        both = self.here.set_index("period")[["value"]].join(
+            self.rest.set_index("period")["value"].rename("rest"), how="outer"
+        )
+        both = both.sort_index()
+        ends = []
+        for name, column in (("here", "value"), ("elsewhere", "rest")):
+            known = both[column].dropna()
+            if len(known):
+                first, last = (_amount(x) for x in (known.iloc[0], known.iloc[-1]))
+                ends.append(f"{name} from {first} to {last}")
+        return {
+            "type": "spark",
+            "here": list(both["value"]),
+            "rest": list(both["rest"]),
+            "label": f"{self.name}: {'; '.join(ends)}" if ends else f"{self.name}: no values",
+        }
+
+
+def rows_of(brief: AreaBrief) -> list[Row]:
+    """Every measure of an area, in the order of the study."""
+    return [_row(brief, str(name), told) for name, told in brief.profile.table.iterrows()]
+
+
+def years_of(rows: list[Row]) -> str:
+    """The years that the small lines of `rows` span: "2003 to 2012"."""
+    periods = [p for row in rows for p in row.here["period"]]
+    if not periods:
+        return ""
+    first = min(periods, key=lambda p: p.start_time)
+    last = max(periods, key=lambda p: p.end_time)
+    years = [p.start_time.year if p is first else p.end_time.year for p in (first, last)]
+    return str(years[0]) if years[0] == years[1] else f"{years[0]} to {years[1]}"
+
+
+def counts_of(rows: list[Row]) -> dict[str, int]:
+    """How many measures have each kind of verdict, in `ORDER`; kinds without any are left out."""
+    found = {kind: sum(row.kind == kind for row in rows) for kind in ORDER}
+    return {kind: n for kind, n in found.items() if n}
+
+
+def furthest(rows: list[Row], kind: str) -> list[Row]:
+    """Rows of one kind, the furthest out among the small areas first."""
+    chosen = [row for row in rows if row.kind == kind]
+    far = (lambda row: -row.place) if kind == "better" else (lambda row: row.place)
+    return sorted(chosen, key=lambda row: (np.isnan(row.place), far(row)))
+
+
+def _row(brief: AreaBrief, indicator_id: str, told: pd.Series) -> Row:
+    indicator = brief.indicator(indicator_id)
+    empty = pd.DataFrame({"period": [], "value": []})
+    known = indicator_id in brief.panels and not wording.is_missing(told["value"])
+    here, rest = (
+        brief.series(indicator_id, name)[["period", "value"]] if known else empty
+        for name in ("", next(iter(brief.comparators)))
+    )
+    unit = f"% of {indicator.base}" if indicator.unit == "percent" and indicator.base else None
+    unit = unit or told["unit"] or wording.unit_label(indicator.unit).lower()
+    rank, of = told.get("rank"), told.get("of")
+    return Row(
+        indicator_id=indicator_id,
+        name=indicator.name,
+        theme=indicator.theme,
+        unit=", ".join(filter(None, [unit, told["when"] if known else ""])),
+        here_words=_with_unit(told["value"], indicator.unit),
+        rest_words=_with_unit(told["comparator_value"], indicator.unit),
+        kind=KIND[told["verdict"]],
+        word=told["verdict"],
+        reason=told["reason"],
+        rank=_rank(rank, of, indicator.polarity),
+        place=np.nan if wording.is_missing(rank) else (float(rank) - 0.5) / float(of),
+        value=float(told["value"]),
+        here=here,
+        rest=rest,
+    )
+
+
+def _rank(rank: Any, of: Any, polarity: str) -> str:
+    """A place from the nearer end: "highest of 177", "6th highest of 177", "2nd lowest of 35"."""
+    if wording.is_missing(rank) or wording.is_missing(of):
+        return ""
+    from_worst, of = round(float(rank)), round(float(of))
+    ends = ("lowest", "highest") if polarity == "high_is_good" else ("highest", "lowest")
+    near = from_worst <= (of + 1) / 2
+    place = from_worst if near else of - from_worst + 1
+    return f"{wording.placed(place, ends[0] if near else ends[1])} of {wording.number(of)}"
+
+
+def _with_unit(value: float, unit: str) -> str:
+    if wording.is_missing(value):
+        return "–"
+    return f"{_amount(value, 1)}%" if unit == "percent" else _amount(value)
+
+
+def _amount(value: float, places: int | None = None) -> str:
+    """A value as the page writes it: whole from 10 up, else one decimal."""
+    if places is None:
+        places = 0 if abs(value) >= 9.95 else 1
+    return wording.number(value, places)

@@ -1,0 +1,388 @@
+"""The first screen of an area's page: what it is, how it does, what worked, what next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.reports.view import places
+from lsp_analysis.reports.view.part import Part, how_sure, is_clear, likely_range, sides
+from lsp_analysis.reports.view.rows import WORDS, Row, counts_of, furthest, rows_of, years_of
+from lsp_analysis.standing.agencies import agenda
+from lsp_analysis.standing.comparison import verdict as verdicts
+
+if TYPE_CHECKING:
+    from lsp_analysis.effects.outcomes.programme_page import ProgrammeEffects
+    from lsp_analysis.standing.place.brief import AreaBrief
+
+WORST, BEST = 3, 1
+MOST_CODES = 4
+LONG_LIST = 4
+RULE = (
+    "Chosen as worse here, and first if also off track, getting worse, or worse than in similarly "
+    "deprived areas."
+)
+
+
+def first_screen(brief: AreaBrief, effects: ProgrammeEffects) -> Part:
+    """What a reader should know who reads no further.
+
+    Parameters
+    ----------
+    brief : AreaBrief
+        See `area_brief`.
+    effects : ProgrammeEffects
+        See `programme_effects`; without a programme it says so.
+    """
+    rows = rows_of(brief)
+    borough = places.borough_name(brief.study)
+    rest = f"Rest of {borough}"
+    data = {
+        "eyebrow": _eyebrow(brief),
+        "name": places.name_of(brief.study, brief.area),
+        "verdict": _verdict(rows, effects, borough),
+        "tally": [[kind, n, WORDS[kind]] for kind, n in counts_of(rows).items()],
+        "facts": _facts(brief),
+        "map": places.locator(brief.study, brief.area),
+        "next_door": _next_door(brief),
+        "rest": rest,
+        "table": _table(rows, borough),
+        "pilot": _pilot(effects),
+        "changed": _changed(brief, effects),
+        "next": _next(brief),
+        "unknown": _unknown(brief, rows),
+    }
+    data["index"] = _for_index(brief, rows, effects, data)
+    return Part("screen", data, _frame(rows))
+
+
+def _eyebrow(brief: AreaBrief) -> str:
+    """What kind of area it is, and what it lies in."""
+    kinds = {"lsoa": "Small area", "msoa": "Middle-layer area", "oa": "Output area"}
+    kind = kinds.get(brief.area.area_type, wording.capital(brief.area.area_type))
+    within = places.parents(brief.study, brief.area)[:1]
+    borough = places.borough_name(brief.study)
+    if borough in (brief.area.name, "the borough"):
+        return kind
+    return f"{kind} in {', '.join([*within, borough])}"
+
+
+def _verdict(rows: list[Row], effects: ProgrammeEffects, borough: str) -> str:
+    """Two sentences of 25 words or fewer: how the area stands, and what became of the pilot."""
+    counts = counts_of(rows)
+    worse, better = counts.get("worse", 0), counts.get("better", 0)
+    judged = len(rows) - counts.get("not", 0)
+    n = wording.counted(len(rows), "measure")
+    rest = f"the rest of {borough}"
+    if not judged:
+        said = f"None of {n} can be compared with {rest}."
+    elif worse:
+        said = f"Worse than {rest} on {_few(worse)} of {n}, better on {_few(better)}."
+    elif better:
+        said = f"Better than {rest} on {_few(better)} of {n}, worse on none."
+    else:
+        said = f"Not clearly different from {rest} on any of {n}."
+    return f"{said} {_pilot_line(effects)}".strip()
+
+
+def _few(n: int) -> str:
+    return "none" if n == 0 else wording.number(n) if n > 9 else _NUMBERS[n]
+
+
+_NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def _pilot_line(effects: ProgrammeEffects) -> str:
+    found = effects.primary
+    if effects.programme.start is None:
+        return ""
+    if found.effect is None or found.placebo_date:
+        return "What the pilot did cannot be told from these data."
+    name = wording.inside(found.indicator.name)
+    if is_clear(found.effect):
+        moved = "fell" if found.effect.estimate < 0 else "rose"
+        return f"{wording.capital(name)} {moved} more than expected after the pilot began."
+    return f"Whether the pilot changed {name} cannot be told."
+
+
+def _facts(brief: AreaBrief) -> list[list[str]]:
+    """Residents, place in the order of deprivation, codes."""
+    facts = []
+    people = brief.population()
+    if people:
+        count, period = people
+        facts.append([f"{wording.number(count)} residents", f"({wording.period(period)})."])
+    if placed := _deprivation(brief):
+        rank, of, edition = placed
+        borough = places.borough_name(brief.study)
+        facts.append(
+            [
+                f"{wording.capital(wording.placed(rank, 'most deprived'))}",
+                f"of {borough}’s {wording.number(of)} small areas (Indices of {edition}).",
+            ]
+        )
+    codes = list(brief.area.members)
+    if len(codes) == 1:
+        own = brief.study.small_areas().set_index("area_code")["area_name"].get(codes[0], "")
+        facts.append(["", f"One small area: {', '.join(dict.fromkeys([own, codes[0]]))}."])
+    else:
+        more = f" and {len(codes) - MOST_CODES} more" if len(codes) > MOST_CODES else ""
+        listed = ", ".join(codes[:MOST_CODES])
+        facts.append(["", f"{wording.number(len(codes))} small areas: {listed}{more}."])
+    return facts
+
+
+def _deprivation(brief: AreaBrief) -> tuple[int, int, int] | None:
+    """Place of a single small area among the borough's in the last Indices the page may use."""
+    study = brief.study
+    if not study.has("deprivation") or len(brief.area.members) != 1:
+        return None
+    table = study.read("deprivation")
+    table = table[table["area_code"].isin(study.small_areas()["area_code"])]
+    editions = sorted(table["edition"].unique())
+    if not editions:
+        return None
+    wanted = [e for e in editions if e <= _last_year(brief)] or editions[:1]
+    ranks = table[table["edition"] == wanted[-1]].set_index("area_code")["rank"].dropna()
+    code = brief.area.members[0]
+    if code not in ranks.index:
+        return None
+    return int((ranks < ranks[code]).sum()) + 1, len(ranks), int(wanted[-1])
+
+
+def _last_year(brief: AreaBrief) -> int:
+    ends = [panel["period"].max().end_time.year for panel in brief.panels.values() if len(panel)]
+    return max(ends, default=9999)
+
+
+def _next_door(brief: AreaBrief) -> list[dict[str, str]]:
+    near = places.next_door(brief.study, brief.area)
+    if len(near) <= LONG_LIST:
+        return near
+    more = {"name": f"{len(near) - LONG_LIST + 1} more", "link": "../index.html"}
+    return [*near[: LONG_LIST - 1], more]
+
+
+def _table(rows: list[Row], borough: str) -> dict[str, Any]:
+    """The measures furthest from the comparator: three worst, one best."""
+    worst, best = furthest(rows, "worse")[:WORST], furthest(rows, "better")[:BEST]
+    shown = [*worst, *best]
+    title = f"Furthest from the rest of {borough}"
+    parts = []
+    if worst:
+        parts.append(f"{_few(len(worst))} worst")
+    if best:
+        parts.append(f"{_few(len(best))} best")
+    text = ""
+    if not shown:
+        shown = sorted(
+            (row for row in rows if row.kind in ("none", "close", "differs", "few")),
+            key=lambda row: (np.isnan(row.place), row.place),
+        )[: WORST + BEST]
+        text = "None of these is clearly different." if shown else "Nothing can be compared."
+    return {
+        "title": f"{title}: {' and '.join(parts)}" if parts else title,
+        "years": years_of(shown),
+        "rows": [row.shown() for row in shown],
+        "text": text,
+    }
+
+
+def _pilot(effects: ProgrammeEffects) -> dict[str, Any]:
+    """The pilot in one box: its size, how sure that is, and areas where nothing was done."""
+    found, programme = effects.primary, effects.programme
+    if programme.start is None:
+        return {"title": "What works?", "sure": ["", str(programme.sentence())]}
+    title = "Did the pilot work?"
+    if found.effect is None or found.placebo_date:
+        return {"title": title, "sure": ["This cannot be told.", str(found.sentence())]}
+    effect = found.effect
+    name = wording.inside(found.indicator.name)
+    times = f"{wording.period(effect.start)} to {wording.period(effect.paths['period'].iloc[-1])}"
+    if not effect.multiplicative:
+        unit = found.indicator.unit
+        size = wording.difference(effect.estimate, unit)
+        likely = wording.interval(effect.low, effect.high, unit, effect.level, of_change=True)
+        return {
+            "title": title,
+            "big": size,
+            "small": f"in {name} against what was expected, {times}. {wording.capital(likely)}.",
+            "sure": list(how_sure(effect)),
+        }
+    less, more = sides(found.indicator)
+    small = f"{name} than expected, {times}. Likely range: {likely_range(effect, less, more)}."
+    return {
+        "title": title,
+        "big": f"{abs(100 * effect.relative):.0f}% {less if effect.relative < 0 else more}",
+        "small": small,
+        "strip": _strip(effect, less, more),
+        "sure": list(how_sure(effect)),
+    }
+
+
+def _strip(effect: Any, less: str, more: str) -> dict[str, Any]:
+    placebos = np.expm1(np.asarray(effect.placebos["estimate"], dtype=float)) * 100
+    low, high = 100 * effect.relative_low, 100 * effect.relative_high
+    size = 100 * effect.relative
+    return {
+        "type": "strip",
+        "estimate": size,
+        "low": low,
+        "high": high,
+        "placebos": np.sort(placebos).round(1),
+        "less": less,
+        "more": more,
+        "below": f"{wording.number(len(placebos))} areas where nothing was done",
+        "label": f"The pilot: {size:+.0f}% against what was expected, likely between {low:+.0f}% "
+        f"and {high:+.0f}%. Areas where nothing was done lie between "
+        f"{placebos.min():+.0f}% and {placebos.max():+.0f}%.",
+    }
+
+
+def _changed(brief: AreaBrief, effects: ProgrammeEffects) -> list[list[str]]:
+    """What moved by more than chance: against the period before, and in the gaps over all years."""
+    from lsp_analysis.reports.view.findings import clear_gap_changes
+
+    told = [["Since the year before:", _moved(brief)]]
+    gaps = clear_gap_changes(brief)
+    if gaps:
+        told.append([f"Since {gaps[0].first_period}:", gap_words(gaps)])
+    return told
+
+
+def _moved(brief: AreaBrief) -> str:
+    """Clear changes against the period before, a short clause each."""
+    table = brief.profile.table
+    judged = table["change_verdict"].isin([*verdicts.CLEAR, verdicts.UNCLEAR])
+    moved = table[table["change_verdict"].isin(verdicts.CLEAR)]
+    if not judged.any():
+        return "how far what moved is chance cannot be told."
+    said = []
+    for indicator_id, row in moved.head(3).iterrows():
+        unit = brief.indicator(str(indicator_id)).unit
+        ends = [_plain_value(x, unit) for x in (row["value"] - row["change"], row["value"])]
+        said.append(f"{wording.inside(row['name'])} went from {ends[0]} to {ends[1]} "
+                    f"({row['change_verdict']})")  # fmt: skip
+    more = f", and {len(moved) - 3} more moved" if len(moved) > 3 else ""
+    rest = "nothing else moved more than chance" if said else "nothing moved more than chance"
+    return f"{'; '.join([*said, ''])}{more}{rest}." if not more else f"{'; '.join(said)}{more}."
+
+
+def _plain_value(value: float, unit: str) -> str:
+    if unit == "percent":
+        return f"{wording.number(value, 0 if abs(value) >= 9.95 else 1)}%"
+    return wording.number(value, 0 if abs(value) >= 9.95 else 1)
+
+
+def gap_words(gaps: list[Any]) -> str:
+    """Gaps that clearly changed, in a sentence."""
+    said = [
+        f"the gap in {wording.inside(g.name)} {'shrank' if g.narrowed else 'grew'}, {g.words}"
+        for g in gaps[:3]
+    ]
+    more = f", and {len(gaps) - 3} more gaps changed clearly" if len(gaps) > 3 else ""
+    return f"{wording.and_list(said)}{more}."
+
+
+def _next(brief: AreaBrief) -> dict[str, Any]:
+    """What to look at first, with agencies and dates from the plan, and the rule that picked it."""
+    rows = agenda.priorities(brief).head(WORST)
+    if rows.empty:
+        return {"lead": agenda.NOTHING, "items": [], "after": ""}
+    plan = _last_in_plan(brief)
+    items = []
+    for indicator_id, row in rows.iterrows():
+        agency = brief.study.indicator(str(indicator_id)).lead_agency
+        told = [agency] if agency else []
+        if indicator_id in plan.index:
+            status, due = plan.loc[indicator_id, ["status", "due"]]
+            told.append(f"target {status}, due {wording.period(str(due))}")
+        items.append([f"{row['name']}:", f"{', '.join(told) or row['why']}."])
+    return {"lead": "Look first at:", "items": items, "after": RULE}
+
+
+def _last_in_plan(brief: AreaBrief) -> pd.DataFrame:
+    """The last target of each indicator in the plan, by indicator_id."""
+    if brief.plan is None:
+        return pd.DataFrame(columns=["status", "due"])
+    last = brief.plan.table.sort_values("due", kind="stable")
+    return last.drop_duplicates("indicator_id", keep="last").set_index("indicator_id")
+
+
+def _unknown(brief: AreaBrief, rows: list[Row]) -> list[list[str]]:
+    """What the data cannot say: too few cases, not comparable, breaks, missing tables."""
+    table = brief.profile.table
+    told = []
+    few = [row.name for row in rows if row.kind == "few"]
+    if few:
+        told.append([f"{_named(few)}:", "too few cases to say."])
+    for why, names in table[table["verdict"] == verdicts.NOT].groupby("reason")["name"]:
+        told.append([f"{_named(list(names))}:", f"{why}."])
+    since = {
+        wording.inside(row.name): wording.period(first)
+        for row in rows
+        if row.kind != "not" and (first := _counted_since(brief, row.indicator_id)) is not None
+    }
+    for name, first in list(since.items())[:2]:
+        told.append([f"{wording.capital(name)} before {first}:", "counted or recorded otherwise."])
+    told.append(["Why the numbers are as they are:", "they hold outcomes, not causes."])
+    return told
+
+
+def _counted_since(brief: AreaBrief, indicator_id: str) -> pd.Period | None:
+    """First period after a recorded break or a change of coverage; None without one."""
+    if indicator_id not in brief.panels:
+        return None
+    return brief.measured(indicator_id).since(brief.area.members)
+
+
+def _named(names: list[str]) -> str:
+    inner = [names[0], *map(wording.inside, names[1:])]
+    if len(inner) > LONG_LIST:
+        inner = [*inner[: LONG_LIST - 1], f"{len(names) - LONG_LIST + 1} more"]
+    return wording.and_list(inner)
+
+
+def _for_index(
+    brief: AreaBrief, rows: list[Row], effects: ProgrammeEffects, data: dict[str, Any]
+) -> dict[str, Any]:
+    """What the index tells of the page."""
+    placed = _deprivation(brief)
+    found = effects.primary
+    pilot, size = "", 0.0
+    if found.effect is not None and not found.placebo_date and effects.programme.start is not None:
+        box = data["pilot"]
+        size = float(found.effect.estimate)
+        pilot = f"{box['big']} {'' if is_clear(found.effect) else '(could be chance)'}".strip()
+    lines = [row for row in rows if len(row.here) > 1]
+    main = next(iter(lines), None)
+    return {
+        "borough": f"{places.borough_name(brief.study)} neighbourhoods",
+        "name": data["name"],
+        "counts": counts_of(rows),
+        "rank": placed[0] if placed else None,
+        "rank_of": placed[1] if placed else None,
+        "themes": sorted({row.theme for row in rows if row.kind == "worse" and row.theme}),
+        "pilot": pilot,
+        "pilot_size": size,
+        "spark": {
+            "name": f"{main.name}, {main.unit}", "value": main.value, "words": main.here_words,
+            "chart": main.spark(),
+        } if main else {},
+    }  # fmt: skip
+
+
+def _frame(rows: list[Row]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {
+                "indicator": row.indicator_id, "measure": row.name, "unit": row.unit,
+                "here": row.here_words, "rest_of_borough": row.rest_words, "verdict": row.word,
+                "reason": row.reason, "rank": row.rank,
+            }
+            for row in rows
+        ]
+    )  # fmt: skip
