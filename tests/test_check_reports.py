@@ -36,6 +36,12 @@ def test_good_reports_have_no_faults(faults):
     assert faults("a", "a") == []
 
 
+def test_a_first_screen_stands_for_the_three_questions(faults):
+    screen = "<h2>What changed?</h2><h2>What next?</h2><h2>What can’t be told?</h2>"
+    page = PAGE.replace("<h2>What works?</h2>", screen)
+    assert faults("a", "a", page=page) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

@@ -148,7 +148,7 @@ def _arrow_row(row: Mapping[str, Any], grid: str, at: Callable, low: float, high
         drawn = dot(first, y, f"head {kind}", 3 if kind == "unclear" else 4)
         drawn += line(first, y, last + (1.0 if left else -1.0), y, f"arrow {kind}")
         drawn += head(last, y, f"head {kind}", left=left)
-        if row["clear"]:
+        if row["clear"] and abs(first - last) > 10:
             drawn += text(row["first_period"], first, y - 9, anchor="end" if left else "")
             drawn += text(row["last_period"], last, y - 9, anchor="" if left else "end")
     return _row(kind, row["name"], grid + drawn, row["words"])

@@ -12,6 +12,7 @@ _HOME = {
     "residents": "findings",
     "small_areas": "findings",
     "PlanView": "plan",
+    "refuse_part": "places",
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(

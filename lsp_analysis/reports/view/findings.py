@@ -306,11 +306,14 @@ def _ratio_words(ratio: float) -> str:
     return "far from"
 
 
-def pilot_path(effects: ProgrammeEffects) -> Part | Absent:
-    """The pilot's own outcome: observed, expected, and the usual range where nothing was done."""
+def pilot_path(effects: ProgrammeEffects) -> Part | Absent | None:
+    """The pilot's own outcome: observed, expected, and the usual range where nothing was done.
+
+    None where there was no programme: the first screen says so.
+    """
     found = effects.primary
     if effects.programme.start is None:
-        return Absent(str(effects.programme.sentence()))
+        return None
     if found.effect is None:
         return Absent(str(found.sentence()))
     effect = found.effect
@@ -390,8 +393,13 @@ def _band(effect: Any, yearly: pd.DataFrame, expected: list[float | None]) -> di
     return {"low": ends[0], "high": ends[1], "name": "Usual range where nothing was done"}
 
 
-def outcomes(effects: ProgrammeEffects) -> Part | Absent:
-    """What became of every outcome of the programme, and what chance alone would make of them."""
+def outcomes(effects: ProgrammeEffects) -> Part | Absent | None:
+    """What became of every outcome of the programme, and what chance alone would make of them.
+
+    None where there was no programme.
+    """
+    if effects.programme.start is None:
+        return None
     found = [one for one in effects.estimates() if one.effect.multiplicative]
     if len(found) < FEW_ARROWS:
         return Absent("Fewer than two outcomes can be set side by side.")
@@ -477,15 +485,13 @@ def _ages_title(wide: pd.DataFrame, borough: str) -> str:
     return f"More {name} than the rest of {borough}: {own:.0f}% against {other:.0f}%"
 
 
-def small_areas(brief: AreaBrief) -> Table | Absent:
+def small_areas(brief: AreaBrief) -> Table | Absent | None:
     """How many measures are clearly worse or better in each part of a neighbourhood, by theme."""
     members = list(brief.area.members)
-    if not 1 < len(members) <= MOST_PARTS:
-        return Absent(
-            "The area is one small area."
-            if len(members) == 1
-            else f"The area has {len(members)} small areas: each has a page of its own."
-        )
+    if len(members) == 1:
+        return None
+    if len(members) > MOST_PARTS:
+        return Absent(f"The area has {len(members)} small areas: each has a page of its own.")
     names = places.local_names(brief.study)
     found: dict[str, dict[str, str]] = {}
     for code in members:

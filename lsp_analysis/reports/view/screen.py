@@ -259,7 +259,7 @@ def _moved(brief: AreaBrief) -> str:
     judged = table["change_verdict"].isin([*verdicts.CLEAR, verdicts.UNCLEAR])
     moved = table[table["change_verdict"].isin(verdicts.CLEAR)]
     if not judged.any():
-        return "how far what moved is chance cannot be told."
+        return "whether anything moved by more than chance cannot be told."
     said = []
     for indicator_id, row in moved.head(3).iterrows():
         unit = brief.indicator(str(indicator_id)).unit
@@ -300,7 +300,7 @@ def _next(brief: AreaBrief) -> dict[str, Any]:
         if indicator_id in plan.index:
             status, due = plan.loc[indicator_id, ["status", "due"]]
             told.append(f"target {status}, due {wording.period(str(due))}")
-        items.append([f"{row['name']}:", f"{', '.join(told) or row['why']}."])
+        items.append([f"{row['name']}:", f"{', '.join(told) or row['why'] or 'worse here'}."])
     return {"lead": "Look first at:", "items": items, "after": RULE}
 
 
