@@ -10,6 +10,7 @@ _HOME = {
     "pilot_path": "findings",
     "outcomes": "findings",
     "residents": "findings",
+    "editions": "findings",
     "small_areas": "findings",
     "PlanView": "plan",
     "refuse_part": "places",

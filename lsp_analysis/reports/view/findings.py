@@ -109,8 +109,8 @@ def gap_arrows(brief: AreaBrief) -> Part | Absent:
     data = {
         "question": "Is the gap narrowing?",
         "title": title,
-        "subtitle": f"Gap to the rest of {borough}, first year and latest, as a share of the rest "
-        f"of {borough}’s latest value. Arrows point to the latest year; bold: clearer than chance.",
+        "subtitle": f"Gap as a share of the rest of {borough}’s latest value. Arrows point to the "
+        "latest year; bold: clearer than chance.",
         "chart": {
             "type": "arrows",
             "heading": "Gap, first → latest (+ is worse)",
@@ -152,14 +152,12 @@ def _gap_title(clear: list[GapMove], moves: list[GapMove]) -> str:
 
 
 def _gap_note(moves: list[GapMove], shown: list[GapMove], first: str) -> str:
-    later = [f"{wording.inside(m.name)} from {m.first_period}" for m in moves
-             if m.first_period != first]  # fmt: skip
-    notes = [f"First year {first}" + (f" ({'; '.join(later[:6])})" if later else "") + "."]
+    later = sum(move.first_period != first for move in moves)
+    more = f"; later for {later} measures, see the numbers" if later else ""
+    notes = [f"First year {first}{more}."]
     if len(shown) < len(moves):
         notes.append(f"{len(shown)} of {len(moves)} measures are drawn; all are in the numbers.")
-    notes.append(
-        "Clear: the 95% interval of the change in the gap’s absolute size leaves out zero."
-    )
+    notes.append("Clear: the 95% interval of the change in size leaves out zero.")
     return " ".join(notes)
 
 
@@ -191,7 +189,7 @@ def all_measures(brief: AreaBrief) -> Part:
         "years": years_of(shown),
         "themes": themes,
         "text": text,
-        "note": f"{brief.profile.rule()} {_meanings(rows)}",
+        "explained": f"{_meanings(rows)} {brief.profile.rule()}",
     }
     return Part("measures", data, _measures_frame(brief))
 
@@ -428,7 +426,8 @@ def outcomes(effects: ProgrammeEffects) -> Part | Absent | None:
             "rows": rows,
             "label": f"{title}. " + "; ".join(f"{r['name']} {r['words']}" for r in rows),
         },
-        "note": str(effects.sentence()),
+        "note": f"Each looked at alone: of {len(rows)}, chance alone makes about "
+        f"{wording.number((1 - found[0].effect.level) * len(rows), 1)} stand out.",
     }  # fmt: skip
     return Part("figure", data, pd.DataFrame(rows).drop(columns="words"))
 
@@ -461,7 +460,6 @@ def residents(brief: AreaBrief) -> Part | Absent:
         "subtitle": f"Share of residents by age and sex, {wording.period(people.period)}; marks: "
         f"the rest of {borough}",
         "chart": {"type": "pyramid", "rows": rows, "label": str(people.sentence())},
-        "note": str(people.sentence()),
     }
     return Part("figure", data, frame)
 
@@ -483,6 +481,37 @@ def _ages_title(wide: pd.DataFrame, borough: str) -> str:
         return f"Ages are much like those in the rest of {borough}"
     own, other = here[groups[name]].sum(), rest[groups[name]].sum()
     return f"More {name} than the rest of {borough}: {own:.0f}% against {other:.0f}%"
+
+
+def editions(brief: AreaBrief) -> wording.Sentence | None:
+    """Where a small area stood among the borough's in each edition of the Indices of Deprivation.
+
+    None for larger areas and without Indices.
+    """
+    study, members = brief.study, brief.area.members
+    if len(members) != 1 or not study.has("deprivation"):
+        return None
+    table = study.read("deprivation")
+    small = set(study.small_areas()["area_code"])
+    table = table[table["area_code"].isin(small)].dropna(subset="rank")
+    places_of = {}
+    for edition, rows in table.groupby("edition"):
+        ranks = rows.set_index("area_code")["rank"]
+        if members[0] in ranks.index:
+            place = int((ranks < ranks[members[0]]).sum()) + 1
+            places_of[int(edition)] = f"{wording.ordinal(place)} of {len(ranks)}"
+    if not places_of:
+        return None
+    known = list(dict.fromkeys(places_of.values()))
+    years = wording.and_list(places_of)
+    if len(known) == 1:
+        told = f"{known[0]} in the Indices of {years}"
+    else:
+        told = wording.and_list(f"{place} ({year})" for year, place in places_of.items())
+    return wording.Sentence(
+        f"Counting from the most deprived small area of the borough it was {told}. Positions are "
+        "relative, and the data are older than the edition."
+    )
 
 
 def small_areas(brief: AreaBrief) -> Table | Absent | None:
