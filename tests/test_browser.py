@@ -1,6 +1,7 @@
 """What readers see, in a real browser: report, index and JupyterLab."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -118,8 +119,9 @@ def test_a_keyboard_reaches_the_content_first_and_every_control(browser, path):
     skip = visit.page.evaluate("document.activeElement.className")
     visit.page.keyboard.press("Enter")
     assert skip == "skip"
-    assert visit.page.evaluate("document.activeElement.id") == "main"
-    wanted = visit.page.locator("main a, main summary, main input, main button").count()
+    assert visit.page.evaluate("document.activeElement.id") in ("main", "reports")
+    controls = "main a, main summary, main input, main select, main button"
+    wanted = visit.page.locator(controls).locator("visible=true").count()
     reached = set()
     for _ in range(4 * wanted + 8):
         visit.page.keyboard.press("Tab")
@@ -130,7 +132,7 @@ def test_a_keyboard_reaches_the_content_first_and_every_control(browser, path):
 def test_the_numbers_of_a_figure_open_and_can_be_saved(browser, batch):
     visit = Visit(browser, batch.records[0].page, accept_downloads=True)
     visit.page.locator("summary").first.click()
-    assert visit.page.get_by_role("table", name="Numbers in figure 1").is_visible()
+    assert visit.page.get_by_role("table", name=re.compile("^Numbers: ")).is_visible()
     with visit.page.expect_download() as saved:
         visit.page.get_by_text("Save these numbers").first.click()
     assert saved.value.suggested_filename == "figure-01.csv"
@@ -143,9 +145,9 @@ def test_the_index_is_searched_and_sorted_and_leads_to_the_report(browser, batch
     rows = visit.page.locator("#list tbody tr")
     assert rows.count() == 3
     assert visit.page.get_by_text("not this one").is_visible()
-    visit.page.get_by_label("Search names, codes and headlines").fill("hall ith wood")
+    visit.page.get_by_label("Find an area").fill("hall ith wood")
     assert rows.locator("visible=true").count() == 1
-    visit.page.get_by_label("Search names, codes and headlines").fill("")
+    visit.page.get_by_label("Find an area").fill("")
     first = rows.first.inner_text()
     area = visit.page.get_by_role("button", name="Area")
     area.click()
@@ -159,7 +161,7 @@ def test_the_index_is_searched_and_sorted_and_leads_to_the_report(browser, batch
 def test_the_index_reads_without_its_script(browser, batch):
     visit = Visit(browser, batch.index, java_script_enabled=False)
     assert visit.page.locator("#list tbody tr").count() == 3
-    assert not visit.page.locator(".search").is_visible()
+    assert not visit.page.locator(".tools").is_visible()
 
 
 # ------------------------------------------------------------------ JupyterLab
@@ -227,7 +229,7 @@ def _run_all_and_picture(page, unlike=""):
     page.wait_for_timeout(1_000)
     if accept.count():
         accept.click()
-    picture = page.locator(".jp-RenderedImage img").first
+    picture = page.locator(".jp-OutputArea-output img").first
     until = time.monotonic() + 120
     while time.monotonic() < until:
         shown = picture.get_attribute("src") if picture.count() else ""

@@ -126,7 +126,7 @@ class _Watch(threading.Thread):
     def run(self) -> None:
         """Look until told to stop."""
         while not self.reason and not self._done.wait(LOOK):
-            pid = _pid(self._manager)
+            pid = pid_of(self._manager)
             if time.monotonic() > self._until:
                 self.reason = self._limits.over_time()
             elif pid and megabytes_of(pid) > self._limits.megabytes:
@@ -150,14 +150,14 @@ def _watch(manager: KernelManager, limits: Limits) -> Iterator[_Watch]:
         watch.stop()
 
 
-def _pid(manager: KernelManager) -> int:
+def pid_of(manager: KernelManager) -> int:
     """Number of the kernel's process, 0 when it has none."""
     return getattr(manager.provisioner, "pid", None) or 0
 
 
 def end_kernel(manager: KernelManager) -> None:
     """Kill the kernel and all that it started."""
-    pid = _pid(manager)
+    pid = pid_of(manager)
     with contextlib.suppress(psutil.Error):
         kernel = psutil.Process(pid) if pid else None
         for one in [*kernel.children(recursive=True), kernel] if kernel else []:

@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 from jupyter_client import BlockingKernelClient, KernelManager
 
 from lsp_analysis.errors import LspError, UnfinishedError
@@ -26,7 +27,7 @@ from lsp_analysis.reports.job.request import Job
 from lsp_analysis.reports.job.template import read_notebook
 from lsp_analysis.reports.run.finishing import finish
 from lsp_analysis.reports.run.judge import add_sentinel
-from lsp_analysis.reports.run.kernel import end_kernel, execute_with, own_kernel
+from lsp_analysis.reports.run.kernel import end_kernel, execute_with, own_kernel, pid_of
 from lsp_analysis.reports.run.log import start_log
 
 READY_WITHIN = 60.0  # seconds a kernel has to come up
@@ -150,12 +151,26 @@ def _warm(manager: KernelManager, imports: list[str]) -> None:
     client.load_connection_info(manager.get_connection_info())
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=READY_WITHIN)
+        _wait_until_ready(client, manager)
         home = "lsp_analysis.reports.fork.preloading"
         code = f"from {home} import run_imports as r; r({imports!r}); del r"
         client.execute_interactive(code, silent=True, timeout=READY_WITHIN)
     finally:
         client.stop_channels()
+
+
+def _wait_until_ready(client: BlockingKernelClient, manager: KernelManager) -> None:
+    """Wait for a kernel's first answer; RuntimeError when its process has ended, or after a minute.
+
+    The client takes a kernel for dead that misses a heartbeat, as a busy machine's does.
+    """
+    until = time.monotonic() + READY_WITHIN
+    while True:
+        try:
+            return client.wait_for_ready(timeout=max(1.0, until - time.monotonic()))
+        except RuntimeError:
+            if time.monotonic() > until or not psutil.pid_exists(pid_of(manager)):
+                raise
 
 
 def _close(kernel: _Kernel | Exception) -> None:
