@@ -189,7 +189,7 @@ def test_a_run_that_waits_for_another_indexes_what_that_one_made(study, made):
 def test_what_is_in_the_folder_and_what_is_on_record_are_both_listed(study, made):
     append_record(made, CLAIM)
     put_page(replace(made, name="lost"))
-    found = write_index(made.out, study, None)
+    found = write_index(made.out, study)
     page = (made.out / "index.html").read_text(encoding="utf-8")
     assert (found.unrecorded, found.gone) == (("lost",), ("hall",))
     assert 'href="lost/lost.html"' in page

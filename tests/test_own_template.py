@@ -60,7 +60,7 @@ def test_the_check_makes_a_page_and_says_what_it_shows(tmp_path, capsys):
 def test_a_figure_without_text_for_readers_stops_the_check(tmp_path, capsys):
     path = new_template(tmp_path / "ours.ipynb")
     notebook = json.loads(path.read_text(encoding="utf-8"))
-    plot = ["import matplotlib.pyplot as plt\n", "figure = plt.figure()\n", "figure"]
+    plot = ["import matplotlib.pyplot as plt\n", "plt.plot([1, 2])"]
     notebook["cells"][-1]["source"] = plot
     path.write_text(json.dumps(notebook), encoding="utf-8")
     assert main(["template", "check", str(path)]) == 1

@@ -117,7 +117,7 @@ FACTS_SCHEMA: dict[str, Any] = {
     "properties": {
         **dict.fromkeys(("borough", "name", "title", "pilot", "restricted"), _TEXT),
         "counts": {"type": "object", "additionalProperties": _COUNT},
-        **dict.fromkeys(("rank", "rank_of"), {"type": ["integer", "null"]}),
+        **{key: {"type": ["integer", "null"]} for key in ("rank", "rank_of")},
         "themes": {"type": "array", "items": _TEXT},
         "pilot_size": {"type": ["number", "null"]},
         "spark": {
