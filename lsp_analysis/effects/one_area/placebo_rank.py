@@ -145,20 +145,22 @@ class Judgement:
         if known.panel.scale == LINEAR:
             half = critical * float(self.error[0])
             return seen - half, seen + half
-        ends = [self._total_at(distance) / mean for distance in (critical, -critical)]
-        low, high = (math.log(end) if end > 0 else -math.inf for end in ends)
+        skew = math.exp(min(known.shock[0] / 2, MOST_SKEW))
+        more = COUNTED - CENTRE if known.panel.scale == COUNT else 0.0
+        totals = [self._away(known.observed[0] + more, by) for by in (-critical, critical)]
+        whole = [skew * (total + known.base[0]) - known.base[0] for total in totals]
+        low, high = (math.log(total / mean) if total > 0 else -math.inf for total in whole)
         return min(low, seen), max(high, seen)
 
-    def _total_at(self, distance: float) -> float:
-        """Expected total from which the treated neighbourhood would lie so many errors away."""
+    def _away(self, total: float, distance: float) -> float:
+        """The total so many of the treated one's errors above a total, on the scale of ratios."""
         known = self.expectation
-        skew = math.exp(min(known.shock[0] / 2, MOST_SKEW))
         if known.panel.scale == COUNT:
             root = math.sqrt(known.shock[0] + known.reach[0])
-            even = float(_even(known.observed[0] + COUNTED, root)) - distance
-            return skew * ((math.sinh(even * root / 2) / root) ** 2 - CENTRE) if even > 0 else 0.0
-        whole = known.observed[0] + known.base[0]
-        return float(skew * whole * math.exp(-distance * self.error[0]) - known.base[0])
+            even = max(float(_even(total + CENTRE, root)) + distance, 0.0)
+            return (math.sinh(even * root / 2) / root) ** 2 - CENTRE
+        base = float(known.base[0])
+        return (total + base) * math.exp(distance * float(self.error[0])) - base
 
     def smallest(self, rise: bool) -> float:
         """Size of the smallest fall, or rise, that would have been found with 80% power; a log
@@ -167,21 +169,17 @@ class Judgement:
         From the middle of the two expectations it has to reach `critical` from the farther one in
         its direction, and as much more as the placebos stray with probability 0.8.
         """
-        known = self.expectation
-        side = 1 if rise else -1
-        if not math.isfinite(self.critical):
-            return math.inf
+        known, side = self.expectation, 1 if rise else -1
         strays = float(np.quantile(-side * self.statistic[1:], POWER))
-        distance = (self.critical + max(strays, 0.0)) * float(self.error[0])
+        distance = self.critical + max(strays, 0.0)
+        if not math.isfinite(distance):
+            return math.inf
+        mean, other = float(known.expected[0]), float(known.without[0])
         if known.panel.scale == LINEAR:
-            return distance + abs(known.without[0] - known.expected[0]) / known.exposure[0] / 2
-        apart = abs(math.log(known.without[0] / known.expected[0])) / 2
-        if known.panel.scale == COUNT:
-            mean, root = known.expected[0], math.sqrt(known.shock[0] + known.reach[0])
-            even = float(_even(mean + CENTRE, root)) + side * (self.critical + max(strays, 0.0))
-            total = (math.sinh(even * root / 2) / root) ** 2 - CENTRE if even > 0 else 0.0
-            return apart + abs(math.log(total / mean)) if total > 0 else math.inf
-        return apart + distance
+            return distance * float(self.error[0]) + abs(other - mean) / known.exposure[0] / 2
+        total = self._away(mean, side * distance)
+        apart = abs(math.log(other / mean)) / 2
+        return apart + abs(math.log(total / mean)) if total > 0 else math.inf
 
 
 def _even(total: np.ndarray | float, root: np.ndarray | float) -> np.ndarray:
