@@ -297,6 +297,9 @@ def _why_not(
         return "no value for the comparator"
     if indicator.unit == "count":
         return COUNT
+    parts = indicator.kind in ("share", "stock") and "events" not in own
+    if parts and own["numerator"].iloc[0] > own["denominator"].iloc[0]:
+        return "more are counted than there are people"
     if np.isnan(gap["p_value"]):
         return NO_INTERVAL.get(indicator.kind, "counts are missing")
     return ""

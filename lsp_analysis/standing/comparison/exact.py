@@ -76,12 +76,18 @@ def compare_shares(
 ) -> Values:
     """Shares of two groups of people: exact given all that are counted (Fisher's test).
 
-    Arguments and result as for `compare_rates`; counts and populations are rounded to whole people.
+    Arguments and result as for `compare_rates`; the test rounds averages to whole people.
     The ratio is that of the two shares at the limits of the odds ratio.
     """
     check_level(level)
-    groups = np.column_stack([np.round(np.asarray(part, dtype=float)) for part in (x1, n1, x2, n2)])
-    return _named(np.array([_share_row(*group, level) for group in groups], dtype=float).T)
+    groups = np.column_stack([np.asarray(part, dtype=float) for part in (x1, n1, x2, n2)])
+    rows = [_share_row(*group, level) for group in np.round(np.round(groups, 6))]
+    made = _named(np.array(rows, dtype=float).reshape(-1, len(COLUMNS)).T)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shares = groups[:, 0] / groups[:, 1], groups[:, 2] / groups[:, 3]
+        exact = {"difference": shares[0] - shares[1], "ratio": shares[0] / shares[1]}
+    known = ~np.isnan(made["p_value"])
+    return made | {name: np.where(known, values, np.nan) for name, values in exact.items()}
 
 
 def _named(values: Iterable[np.ndarray]) -> Values:

@@ -65,7 +65,8 @@ def settle(rows: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     DataFrame, `rows` with ``p_adjusted``, ``verdict`` and ``reason`` (of those not comparable or
     too few to say; else empty).
     """
-    adjusted = adjust_p(rows["p_value"].astype(float))
+    tested = rows["why_not"].fillna("") == ""  # the others are no comparisons to allow for
+    adjusted = adjust_p(rows["p_value"].astype(float).where(tested))
     found = [
         verdict_of(row, p, level) for row, p in zip(rows.to_dict("records"), adjusted, strict=True)
     ]
