@@ -53,7 +53,8 @@ MONTHS_OF_UNIT = {"month": 1, "quarter": 3, "year": 12}
 # Words in the name of an indicator whose risk is known to follow age.
 FOLLOWS_AGE = re.compile(
     r"\b(deaths?|mortality|suicides?|admissions?|cancers?|strokes?|heart|dementia|falls|fractures?|"
-    r"long[- ]term (?:illness|condition)s?|(?:bad|poor|ill)\b.*\bhealth|disab(?:led|ility|ilities))\b",
+    r"long[- ]term (?:illness|condition)s?|(?:bad|poor|ill)\b.*\bhealth|"
+    r"disab(?:led|ility|ilities))\b",
     re.IGNORECASE,
 )
 
