@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import wraps
 from inspect import signature
+from numbers import Number
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
@@ -116,19 +117,58 @@ def readable(frame: pd.DataFrame) -> Table | None:
         frame[name] = [wording.p_value(p)[2:].removeprefix("= ") for p in frame[name]]
     if frame.empty:
         return None
-    named = frame.rename(columns=lambda name: wording.capital(str(name).replace("_", " ")))
-    if len(named) == 1:
-        row = named.iloc[0]
-        kept = [name for name in named if str(row[name]) != ""]
-        items = pd.DataFrame(
-            {"Item": kept, "Value": pd.Series([row[name] for name in kept], dtype=object)}
-        )
-        return table(items, "In numbers")
+    if len(frame) == 1:
+        items = _items(frame.iloc[0].to_dict())
+        values = pd.Series(list(items.values()), dtype=object)
+        return table(pd.DataFrame({"Item": list(items), "Value": values}), "In numbers")
+    named = frame.rename(columns=_in_words)
     by_time = len(named) > MOST_ROWS and named.columns[0] == "Period"
     rows = named.tail(MOST_ROWS) if by_time else named.head(MOST_ROWS)
     first = rows.iloc[:, :MOST_COLUMNS].reset_index(drop=True)
     note = "" if first.shape == named.shape else f"{_size(named)} in all: summary_frame()."
     return table(first, "In numbers", note)
+
+
+def _items(row: dict[str, Any]) -> dict[str, Any]:
+    """One row by name, each number with its interval in brackets, without what is empty."""
+    items = {}
+    for name, value in row.items():
+        if name in _UNTOLD or str(value) == "" or name.removesuffix("_low") != name:
+            continue
+        low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+        if name in ("estimate", "value") and low is None:
+            low, high = row.get("low"), row.get("high")
+        if name.removesuffix("_high") != name or name in ("low", "high"):
+            continue
+        if isinstance(value, Number) and isinstance(low, Number) and not wording.is_missing(value):
+            ends = wording.number(low), wording.number(high)
+            value = f"{wording.number(value)} ({ends[0]} to {ends[1]})"
+        items[_in_words(name)] = value
+    return items
+
+
+def _in_words(name: object) -> str:
+    """A column's name for people."""
+    text = _WORDS.get(str(name), str(name).replace("_", " "))
+    return wording.capital(text)
+
+
+_UNTOLD = ("indicator_id", "outcome", "polarity", "averaged", "close_low", "close_high")
+_WORDS = {
+    "se": "standard error",
+    "relative": "effect as a share of what was expected",
+    "counterfactual": "expected without the programme",
+    "smallest_effect": "minimum detectable effect",
+    "smallest_relative": "minimum detectable effect as a share",
+    "false_alarm_rate": "false positive rate",
+    "false_positive_rate": "false positive rate",
+    "n_placebos": "placebo neighbourhoods",
+    "n_disjoint": "placebo neighbourhoods that share no area",
+    "finest_p": "smallest p-value possible",
+    "p_value": "p-value",
+    "maryland": "Maryland level",
+    "level": "level of confidence intervals",
+}
 
 
 def _size(frame: pd.DataFrame) -> str:

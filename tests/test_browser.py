@@ -10,10 +10,14 @@ import time
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
 from conftest import ROOT, optional
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
 from report_templates import CELLS, write_template
 
+from lsp_analysis import effects
 from lsp_analysis.reports.run.batch import run_reports
 from lsp_analysis.reports.run.runner import run_report
 
@@ -174,6 +178,7 @@ def lab(tmp_path_factory):
         pytest.skip(f"needs the notebook {PROFILE}")
     work = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "notebooks", work / "notebooks")
+    nbformat.write(typed_notebook(), work / "notebooks" / TYPED)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -185,13 +190,13 @@ def lab(tmp_path_factory):
     environment = {**os.environ, **own, "IPYTHONDIR": str(work / "ipython")}
     server = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, cwd=work)
     address = f"http://127.0.0.1:{port}"
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+    while server.poll() is None:
         try:
-            urllib.request.urlopen(f"{address}/api", timeout=2)
+            urllib.request.urlopen(f"{address}/api", timeout=30)
             break
         except OSError:
             time.sleep(0.3)
+    assert server.poll() is None, "JupyterLab did not start"
     yield address
     server.terminate()
     server.wait(timeout=20)
@@ -205,7 +210,7 @@ def test_in_jupyterlab_another_area_gives_another_figure(browser, lab):
         viewport={"width": 1400, "height": 1000},
     )
     page = visit.page
-    page.wait_for_selector(".jp-NotebookPanel-toolbar", timeout=60_000)
+    page.wait_for_selector(".jp-NotebookPanel-toolbar", timeout=0)
     page.get_by_text("| Idle").wait_for(timeout=60_000)
     first = _run_all_and_picture(page)
     cell = page.locator(".jp-CodeCell", has_text="area: str").first
@@ -230,10 +235,91 @@ def _run_all_and_picture(page, unlike=""):
     if accept.count():
         accept.click()
     picture = page.locator(".jp-OutputArea-output img").first
-    until = time.monotonic() + 120
-    while time.monotonic() < until:
+    while True:
         shown = picture.get_attribute("src") if picture.count() else ""
         if shown and shown != unlike:
             return shown
+        assert not page.locator(".jp-mod-error, [data-mime-type*=stderr]").count()
         page.wait_for_timeout(500)
-    pytest.fail("no new figure appeared")
+
+
+# ------------------------------------------------------- typed into an empty notebook
+
+TYPED = "typed.ipynb"
+OPENING = """from lsp_analysis import compare, effects, estimate, gap, open_study
+
+study = open_study("bolton_demo")
+place = study.area("Hall i' th' Wood")
+question = study.question("antisocial_behaviour", place, start="2008-04")"""
+LAST_LINES = {
+    "study": "study",
+    "place": "place",
+    "question": "question",
+    "estimate": "estimate(question, checks=False)",
+    "compare": 'compare(place, "burglary")',
+    "gap": 'gap(place, "Burglary in a dwelling")',
+    "plot": "question.plot()",
+}
+if "did" in effects.__all__:
+    LAST_LINES["did"] = "effects.did(question)"
+
+
+def typed_notebook():
+    """What somebody would type from nothing; each last line is to show itself."""
+    cells = [OPENING, *LAST_LINES.values()]
+    return nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_code_cell(source) for source in cells],
+        metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
+    )
+
+
+def assert_shows_itself(output, case):
+    """One sentence, one picture with its alternative text, one table; a chart is a picture."""
+    pictures = output.locator("img")
+    assert pictures.count() == 1, case
+    assert len(pictures.first.get_attribute("alt")) > 20, case
+    if case != "plot":
+        assert output.locator("p").first.inner_text().strip(), case
+        assert output.locator("table").count() == 1, case
+
+
+def test_in_jupyterlab_every_last_line_shows_itself(browser, lab):
+    visit = Visit(
+        browser,
+        f"{lab}/lab/tree/{TYPED}?reset",
+        own=(lab, lab.replace("http", "ws")),
+        viewport={"width": 1200, "height": 2400},
+    )
+    page = visit.page
+    page.wait_for_selector(".jp-NotebookPanel-toolbar", timeout=0)
+    page.get_by_text("| Idle").wait_for(timeout=0)
+    _run_all_and_picture(page)
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    for n, case in enumerate(LAST_LINES, start=1):
+        cell = page.locator(".jp-CodeCell").nth(n)
+        cell.locator(".jp-OutputArea-output img").wait_for(timeout=0)
+        assert_shows_itself(cell.locator(".jp-OutputArea"), case)
+        cell.scroll_into_view_if_needed()
+        cell.screenshot(path=SHOTS / f"jupyterlab_{case}.png")
+    assert visit.complaints == []
+
+
+def test_in_nbconvert_and_plain_html_every_last_line_shows_itself(browser, tmp_path):
+    book = typed_notebook()
+    NotebookClient(book, kernel_name="python3", timeout=None, startup_timeout=600).execute()
+    page, _ = HTMLExporter().from_notebook_node(book)
+    outputs = [cell.outputs[-1].data["text/html"] for cell in book.cells[1:]]
+    plain = "".join(f'<div class="plain">{html}</div>' for html in outputs)
+    for name, body, where in (
+        ("nbconvert", page, ".jp-CodeCell .jp-OutputArea"),
+        ("plain", f"<!doctype html><meta charset=utf-8>{plain}", ".plain"),
+    ):
+        file = tmp_path / f"{name}.html"
+        file.write_text(body, encoding="utf-8")
+        tab = browser.new_page(viewport={"width": 1000, "height": 1200})
+        tab.goto(file.as_uri())
+        for n, case in enumerate(LAST_LINES):
+            assert_shows_itself(tab.locator(where).nth(n), case)
+        SHOTS.mkdir(parents=True, exist_ok=True)
+        tab.screenshot(path=SHOTS / f"last_lines_{name}.png", full_page=True)
+        tab.close()

@@ -98,7 +98,7 @@ def test_a_long_frame_is_cut_and_says_how_much_there_is():
 
 def test_one_row_is_read_downwards_and_leaves_out_what_is_missing():
     frame = pd.DataFrame({"estimate": [1.5], "p_value": [0.03], "relative": [float("nan")]})
-    assert readable(frame).frame["Item"].tolist() == ["Estimate", "P value"]
+    assert readable(frame).frame["Item"].tolist() == ["Estimate", "P-value"]
 
 
 @pytest.fixture(scope="module")

@@ -278,7 +278,8 @@ def name_chart(ax: Axes, name: str) -> Axes:
     scaled = ax.axison and len(ax.get_yticks())  # and no map
     if not name or not scaled or name.lower() in f"{title} {below}".lower():
         return ax
-    named = f"{name}: {inside(title or below)}" if title or below else name
+    mark = "," if (title or below).startswith("Per ") else ":"
+    named = f"{name}{mark} {inside(title or below)}" if title or below else name
     text = "\n".join(textwrap.wrap(" ".join(named.split()), _WIDEST_HEAD))
     if title or not below:
         ax.set_title(text, loc="left", fontsize=SMALL, color=INK, y=1, pad=5)
