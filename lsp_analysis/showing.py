@@ -135,7 +135,8 @@ def _items(row: dict[str, Any]) -> dict[str, Any]:
     for name, value in row.items():
         if name in _UNTOLD or str(value) == "" or name.removesuffix("_low") != name:
             continue
-        low, high = row.get(f"{name}_low"), row.get(f"{name}_high")
+        of = name.removesuffix("_value")
+        low, high = row.get(f"{of}_low"), row.get(f"{of}_high")
         if name in ("estimate", "value") and low is None:
             low, high = row.get("low"), row.get("high")
         if name.removesuffix("_high") != name or name in ("low", "high"):
