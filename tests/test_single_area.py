@@ -278,8 +278,15 @@ def test_windows_and_years_are_counted_by_the_calendar_and_not_by_rows():
     assert [len(recent), len(middle), len(rest)] == [6, 14, 10]
     editions = panel_at([-11, -8, -5, 0, 4], 1)
     assert [list(one) for one in windows(editions, 3)] == [[2], [1], [0]]
-    assert [list(one) for one in year_blocks(editions)] == [[2], [1], [0]]
-    assert [len(one) for one in year_blocks(monthly)] == [12, 12, 12]
+    assert [list(one) for one in year_blocks(editions)[0]] == [[2], [1], [0]]
+    assert [len(one) for one in year_blocks(monthly)[0]] == [12, 12, 12]
+
+
+def test_moves_span_as_many_years_as_there_are_after_the_start_where_the_past_is_long():
+    long, short = (panel_at(list(range(-before, 4)), 1) for before in (12, 5))
+    blocks, span = year_blocks(long)
+    assert (span, len(blocks), len(blocks[0])) == (4, 9, 4)
+    assert year_blocks(short)[1] == 1
 
 
 def test_a_missing_period_is_not_closed_up():

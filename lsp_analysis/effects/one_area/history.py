@@ -123,12 +123,14 @@ def windows(panel: Panel, most: int) -> list[np.ndarray]:
     return [recent, middle, older[: -len(middle)]]
 
 
-def year_blocks(panel: Panel) -> list[np.ndarray]:
-    """Dates before the start year by year, counted back from it; two halves of a single year.
+def year_blocks(panel: Panel) -> tuple[list[np.ndarray], int]:
+    """Dates before the start by year, counted back from it and overlapping where they span several,
+    and how many years they span: as many as after the start, a third of those before at the most.
 
-    An incomplete first year is left out. Editions that are years apart stand alone.
+    An incomplete first year is left out; a single year is cut in halves. Editions that are years
+    apart count as years.
     """
-    before = panel.before
+    before, after = panel.before, panel.years[panel.after]
     year = np.ceil(-panel.years[before] - ROUNDING)
     blocks = [before[year == one] for one in np.unique(year)]
     if len(blocks) > 1 and len(blocks[-1]) < max(map(len, blocks)) / 2:
@@ -136,7 +138,9 @@ def year_blocks(panel: Panel) -> list[np.ndarray]:
     if len(blocks) == 1:
         half = len(before) // 2
         blocks = [before[half:], before[:half]]
-    return blocks
+    span = int(np.clip(len(np.unique(np.floor(after + ROUNDING))), 1, max(len(blocks) // 3, 1)))
+    joined = [np.concatenate(blocks[i : i + span]) for i in range(len(blocks) - span + 1)]
+    return joined, span
 
 
 @dataclass(frozen=True)
@@ -148,8 +152,9 @@ class Past:
     terms : float array (1 + B, p)
         1; the level over all dates before the start, shrunk where counts are small; how far the
         last windows were above it. All but the first are centred on the placebos.
-    steps, chance : float arrays (B, years - 1)
-        Placebos' change from each year to the next, centred, and its Poisson variance.
+    steps, chance : float arrays (B, steps)
+        Placebos' moves from each year, or span of years, to the next, centred, and their Poisson
+        variance.
     offset : float
         What is added to values before their logarithm is taken.
     """
@@ -161,10 +166,11 @@ class Past:
 
 
 def read_past(panel: Panel, members: sparse.csr_array, disjoint: int) -> Past:
-    """Terms of the regression on the past, and year-on-year steps that show its noise."""
+    """Terms of the regression on the past, and moves from year to year that show its noise."""
     most = int(np.clip(disjoint // AREAS_PER_TERM - 1, 1, 3))
     held = [panel.sums(members, dates) for dates in windows(panel, most)]
-    years = [panel.sums(members[1:], dates) for dates in year_blocks(panel)]
+    blocks, span = year_blocks(panel)
+    years = [panel.sums(members[1:], dates) for dates in blocks]
     total, exposure = panel.sums(members, panel.before)
     rate, offset = total / exposure, 0.0
     if panel.scale == COUNT:
@@ -184,11 +190,12 @@ def read_past(panel: Panel, members: sparse.csr_array, disjoint: int) -> Past:
         chance = np.zeros((len(rate) - 1, len(years)))
     changes = [change for change in above[: len(held) - 1] if _differs(change[1:])]
     terms = np.column_stack([level if _differs(level[1:]) else 0 * level, *changes])
-    steps = -np.diff(np.column_stack(values), axis=1)
+    values = np.column_stack(values)
+    steps = values[:, :-span] - values[:, span:]
     return Past(
         terms=np.column_stack([np.ones(len(rate)), terms - terms[1:].mean(axis=0)]),
         steps=steps - steps.mean(axis=0),
-        chance=chance[:, :-1] + chance[:, 1:],
+        chance=chance[:, :-span] + chance[:, span:],
         offset=offset,
     )
 
