@@ -13,7 +13,7 @@ _HOME = {
     "if_possible": "absent",
     "pick": "picker",
     "area_brief": "standing.place.brief",
-    "estimate": "effects.one_area.adapter",
+    "estimate": "effects.one_area.single_area",
     "compare": "standing.answers",
     "gap": "standing.answers",
     "programme_in": "effects.outcomes.programme",

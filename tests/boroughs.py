@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.case import Case, open_case
+from lsp_analysis import Question
+from lsp_analysis.effects.checks.asked import Asked, ask
 from lsp_analysis.study.simulation.boroughs import SimulatedBorough, simulate_borough
 from lsp_analysis.study.simulation.graph import AreaGraph, planar_graph
 
@@ -15,21 +18,23 @@ N_AREAS = 80
 
 
 @cache
-def small_map() -> AreaGraph:
-    return planar_graph(N_AREAS, seed=7)
+def small_map(n_areas: int = N_AREAS) -> AreaGraph:
+    return planar_graph(n_areas, seed=7)
 
 
 @cache
-def borough(seed: int = 1, *, effect: float = 0.0, group_size: int = 1, **settings):
+def borough(
+    seed: int = 1, *, effect: float = 0.0, group_size: int = 1, n_areas: int = N_AREAS, **settings
+):
     """A borough of 80 areas x 48 months whose neighbourhood was picked for looking worst."""
     options = {"n_periods": 48, "start": 30, "mean_count": 6.0, **settings}
     return simulate_borough(
-        adjacency=small_map(), effect=effect, group_size=group_size, seed=seed, **options
+        adjacency=small_map(n_areas), effect=effect, group_size=group_size, seed=seed, **options
     )
 
 
 def asked(made: SimulatedBorough) -> dict:
-    """Keywords of `estimate` for a simulated borough of counts."""
+    """Keywords of a question about a simulated borough of counts."""
     return {
         "outcome": "count",
         "population": "population",
@@ -39,8 +44,24 @@ def asked(made: SimulatedBorough) -> dict:
     }
 
 
-def case_of(made: SimulatedBorough, **changes) -> Case:
-    return open_case(made.panel, **asked(made) | changes)
+def question_of(made: SimulatedBorough, **changes: Any) -> Question:
+    return Question.from_frame(made.panel, **asked(made) | changes)
+
+
+def asked_of(made: SimulatedBorough, **changes: Any) -> Asked:
+    return ask(question_of(made, **changes))
+
+
+def times(question: Question, areas: np.ndarray, when: np.ndarray, factor: float) -> Question:
+    """The question with the outcome of some areas at some dates multiplied."""
+    outcome = question.outcome.copy()
+    outcome[np.ix_(areas, when)] = np.round(outcome[np.ix_(areas, when)] * factor)
+    return replace(question, outcome=outcome)
+
+
+def score_question(unit: str = "score", **options: Any) -> Question:
+    panel, given = scores(**options)
+    return Question.from_frame(panel, **given).named(unit=unit)
 
 
 @cache

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+
+from lsp_analysis import Question
 
 START = pd.Period("2009-01", "M")
 
@@ -70,8 +74,19 @@ def two_factors(
     return pd.DataFrame(
         {
             "area_code": np.repeat(codes(n_areas), n_periods),
-            "period": np.tile(range(1, n_periods + 1), n_areas),
+            "period": np.tile(np.arange(1990, 1990 + n_periods), n_areas),
             "rate": outcome.ravel(),
             "load": np.repeat(loads[:, 0], n_periods),
         }
     )
+
+
+def question(frame: pd.DataFrame, n_treated: int = 8, **changes: Any) -> Question:
+    """What a programme did to the rate in the first areas of a panel."""
+    given = {"outcome": "rate", "treated": codes(n_treated), "start": START} | changes
+    return Question.from_frame(frame, **given)
+
+
+def counted(frame: pd.DataFrame, n_treated: int = 8, **changes: Any) -> Question:
+    """The same of the events over people."""
+    return question(frame, n_treated, outcome="events", population="people", **changes)

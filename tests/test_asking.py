@@ -201,9 +201,9 @@ def test_dates_are_true_and_may_have_gaps(labels, freq, first):
 def test_a_count_over_people_is_events_and_its_rate_is_compared():
     found = asked(**COUNTS)
     frame = world()
-    assert (found.kind, found.counted, found.per) == ("events", True, 1000)
+    assert (found.kind, found.counted, found.per) == ("events", True, 12_000)
     own = frame[frame["area_code"] == "E000"]
-    expected = 1000 * own["events"] / own["people"]
+    expected = 12_000 * own["events"] / own["people"]
     np.testing.assert_allclose(found.level_of(found.treated), expected)
     assert asked(outcome="rate", population="people").kind == "mean"
 
@@ -258,7 +258,7 @@ def study():
 
 def test_a_study_asks_about_a_rate_as_counts_over_people(study):
     found = study.question("antisocial_behaviour", PLACE, start="2008-04")
-    assert (found.kind, found.counted, found.per) == ("events", True, 1000)
+    assert (found.kind, found.counted, found.per) == ("events", True, 12_000)
     assert found.start == pd.Period("2008-04", "M")
     assert list(found.areas[found.treated]) == ["E01004802"]
     assert found.ring.sum() == 6

@@ -31,7 +31,7 @@ def indices(seed: int = 0) -> pd.DataFrame:
 
 def follow(frame=None, **changes):
     frame = indices() if frame is None else frame
-    options = {"treated": ["A00"], "start": "2008-04", "area": "the estate"}
+    options = {"treated": ["A00"], "start": "2008-04", "place": "the estate"}
     return follow_editions(frame, **options | changes)
 
 

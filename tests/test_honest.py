@@ -8,10 +8,13 @@ import numpy as np
 import pytest
 from pictures import assert_fit_for_a_page
 
-from lsp_analysis.effects.checks.honest import relative_magnitudes, smoothness
-from lsp_analysis.effects.checks.honest_intervals import accepted, normal_draws
-from lsp_analysis.effects.checks.honest_steps import Steps, event_study_steps
-from lsp_analysis.errors import ParameterError
+from lsp_analysis.effects.regressions.honest import (
+    event_study_steps,
+    relative_magnitudes,
+    smoothness,
+)
+from lsp_analysis.effects.regressions.honest_intervals import Steps, accepted, normal_draws
+from lsp_analysis.errors import PanelError
 from lsp_analysis.verdicts import causal_words
 
 # Event study of restaurant profits of Benzarti and Carloni (2019), as HonestDiD ships it: four
@@ -46,9 +49,10 @@ def symmetric(rows):
 
 
 SIGMA = np.block([[symmetric(UPPER), np.array(BEYOND)], [np.array(BEYOND).T, symmetric(LATER)]])
-FIRST = event_study_steps(PROFITS, SIGMA, before=4, weights=[1, 0, 0, 0])
-MEAN = event_study_steps(PROFITS, SIGMA, before=4)
-LAST = event_study_steps(PROFITS, SIGMA, before=7)
+TIMES = [-5, -4, -3, -2, 0, 1, 2, 3]
+FIRST = event_study_steps(TIMES, PROFITS, SIGMA, weights=[1, 0, 0, 0])
+MEAN = event_study_steps(TIMES, PROFITS, SIGMA)
+LAST = event_study_steps([-8, -7, -6, -5, -4, -3, -2, 0], PROFITS, SIGMA)
 
 
 @pytest.mark.parametrize(
@@ -129,9 +133,9 @@ def simulated_steps(rng, violation, n_after=3):
 def test_intervals_cover_zero_when_drift_is_all_there_is(violation):
     rng = np.random.default_rng(3)
     covered = []
-    for seed in range(300):
+    for _ in range(300):
         steps = simulated_steps(rng, violation)
-        draws = normal_draws(steps, seed)
+        draws = normal_draws(steps)
         covered.append(accepted(steps, np.zeros(1), violation, draws, 0.95)[0])
     assert np.mean(covered) >= 0.915
 
@@ -139,7 +143,7 @@ def test_intervals_cover_zero_when_drift_is_all_there_is(violation):
 def test_a_straight_drift_is_taken_off_by_smoothness_of_zero():
     drift, after = 0.3, 4
     coefficients = [-3 * drift, -2 * drift, -drift, *(drift * np.arange(1, after + 1) - 2.0)]
-    steps = event_study_steps(coefficients, 0.01 * np.eye(3 + after), before=3)
+    steps = event_study_steps([-4, -3, -2, *range(after)], coefficients, 0.01 * np.eye(3 + after))
     found = smoothness(steps, [0]).table.iloc[0]
     assert (found["low"] + found["high"]) / 2 == pytest.approx(-2.0)
 
@@ -167,7 +171,7 @@ def test_a_finding_that_no_violation_undoes_says_so():
 
 
 def test_one_step_before_the_start_is_enough():
-    steps = event_study_steps([0.1, 1.0], 0.01 * np.eye(2), before=1)
+    steps = event_study_steps([-2, 0], [0.1, 1.0], 0.01 * np.eye(2))
     assert relative_magnitudes(steps, [1]).table.notna().all(axis=None)
     assert smoothness(steps, [0]).table["low"][0] < 1.1 < smoothness(steps, [0]).table["high"][0]
 
@@ -182,5 +186,15 @@ def test_bounds_tabulate_draw_and_say_themselves():
 
 
 def test_a_covariance_of_the_wrong_shape_is_refused():
-    with pytest.raises(ParameterError, match=r"shape \(3, 3\)"):
-        event_study_steps([0.1, 0.2], np.eye(3), before=1)
+    with pytest.raises(PanelError, match=r"shape \(3, 3\)"):
+        event_study_steps([-2, 0], [0.1, 0.2], np.eye(3))
+
+
+def test_steps_are_per_unit_of_time_and_a_straight_drift_over_uneven_dates_is_taken_off():
+    times = np.array([-11.0, -8.0, 0.0, 4.0, 9.0])
+    steps = event_study_steps(times, 0.3 * (times + 5), 0.01 * np.eye(5), reference=-5)
+    assert steps.before == pytest.approx([0.3, 0.3])
+    found = smoothness(steps, [0]).table.iloc[0]
+    assert (found["low"] + found["high"]) / 2 == pytest.approx(0, abs=1e-9)
+    bent = smoothness(steps, [0.1]).table.iloc[0]
+    assert bent["low"] < found["low"] < found["high"] < bent["high"]

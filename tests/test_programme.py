@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from lsp_analysis import open_study, programme_effects, programme_in
-from lsp_analysis.effects.outcomes.one_indicator import IndicatorEffect, indicator_effect
 from lsp_analysis.effects.outcomes.programme import Programme
+from lsp_analysis.effects.outcomes.programme_page import IndicatorEffect, indicator_effect
 from lsp_analysis.resources import study_path
 from lsp_analysis.verdicts import causal_words
 
@@ -42,7 +42,7 @@ def test_an_area_without_a_programme_has_no_start_and_no_effect(study):
     found = programme_in(study, study.area("E01004768"))
     assert found.start is None
     assert "No programme is on record" in found.sentence()
-    assert indicator_effect(study, PRIMARY, programme=found).effect is None
+    assert indicator_effect(study, PRIMARY, found).effect is None
 
 
 def test_a_programme_in_too_little_of_an_area_is_not_judged_there(study):
@@ -77,24 +77,24 @@ def test_a_financial_year_that_begins_with_the_programme_counts_as_after(effects
 
 def test_data_that_begin_after_the_programme_are_tried_on_a_placebo_date_and_say_so(study):
     late = Programme(study.area("Hall i' th' Wood"), "it", pd.Period("2002-01", "M"), "assumed", 1)
-    found = indicator_effect(study, PRIMARY, programme=late, checks=False)
+    found = indicator_effect(study, PRIMARY, late, checks=False)
     assert found.placebo_date
     assert "is a placebo date" in found.sentence()
-    assert "say nothing of the programme" in found.sentence()
+    assert "nothing here is about the programme" in found.sentence()
 
 
 def test_data_that_end_before_the_programme_give_a_reason_and_no_number(study):
     late = Programme(study.area("Hall i' th' Wood"), "it", pd.Period("2020-01", "M"), "assumed", 1)
-    found = indicator_effect(study, PRIMARY, programme=late)
+    found = indicator_effect(study, PRIMARY, late)
     assert found.effect is None
-    assert "before the programme began" in found.sentence()
+    assert "nothing to evaluate yet" in found.sentence()
 
 
 def test_the_sentence_over_all_outcomes_says_how_many_chance_would_show(effects):
     n = len(effects.estimates())
     assert n == 12
     assert f"about {0.05 * n:.1f}" in effects.sentence()
-    assert "named beforehand" in effects.sentence()
+    assert "named in advance" in effects.sentence()
 
 
 def test_the_sentence_says_none_where_no_outcome_stands_out(effects):
@@ -122,7 +122,7 @@ def test_the_table_sets_difference_in_differences_beside_the_adjusted_estimate(e
     assert "cluster-robust" in effects.primary.table().note
 
 
-def test_an_effect_that_could_not_be_estimated_gives_its_reason(study, programme):
-    found = IndicatorEffect(study.indicator(PRIMARY), programme, reason="too short.")
+def test_an_effect_that_could_not_be_estimated_gives_its_reason(study):
+    found = IndicatorEffect(study.indicator(PRIMARY), reason="too short.")
     assert found.sentence() == "too short."
     assert found.summary_frame().empty

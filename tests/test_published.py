@@ -7,14 +7,15 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from lsp_analysis.effects.regressions.did import difference_in_differences
-from lsp_analysis.effects.regressions.event_studies import event_study
-from lsp_analysis.effects.regressions.fixed_effects import two_way_regression
-from lsp_analysis.effects.regressions.its import interrupted_series
-from lsp_analysis.effects.regressions.randomisation import randomisation_inference
-from lsp_analysis.effects.regressions.structural import structural_effect
-from lsp_analysis.effects.regressions.two_by_two import did_2x2
-from lsp_analysis.effects.synthetic.control import synthetic_control
+from lsp_analysis import Question
+from lsp_analysis.effects import (
+    did,
+    event_study,
+    interrupted_series,
+    structural_effect,
+    synthetic_control,
+    two_way_regression,
+)
 
 
 def textbook(name: str) -> pd.DataFrame:
@@ -28,12 +29,19 @@ def prisons() -> pd.DataFrame:
     return pytest.importorskip("causaldata").texas.load_pandas().data
 
 
+def two_by_two(claims: pd.DataFrame) -> list[float]:
+    """Estimate, error and rows of high earners' change less others'."""
+    found = two_way_regression(
+        claims.assign(treatment=claims["highearn"] * claims["afchnge"]), "ldurat", ["treatment"],
+        labels=("highearn", "afchnge"), errors="classical",
+    )  # fmt: skip
+    return [*found.coefficients.loc["treatment", ["estimate", "se"]], found.n_rows]
+
+
 def test_injury_benefits_and_the_length_of_leave():
     """Meyer, Viscusi and Durbin 1995, as in Wooldridge's example 13.4."""
     claims = textbook("injury").query("ky == 1")
-    found = did_2x2(claims, outcome="ldurat", treated="highearn", post="afchnge")
-    assert [found.estimate, found.se] == pytest.approx([0.191, 0.069], abs=5e-4)
-    assert found.regression.n_rows == 5626
+    assert two_by_two(claims) == pytest.approx([0.191, 0.069, 5626], abs=5e-4)
 
 
 def test_training_grants_and_scrap_with_firms_that_did_not_answer():
@@ -42,9 +50,8 @@ def test_training_grants_and_scrap_with_firms_that_did_not_answer():
         textbook("jtrain"),
         outcome="lscrap",
         regressors=["grant", "grant_1"],
-        area="fcode",
-        period="year",
-        vcov="classical",
+        labels=("fcode", "year"),
+        errors="classical",
     )
     printed = [[-0.252, 0.151], [-0.422, 0.210]]
     assert found.coefficients[["estimate", "se"]].to_numpy() == pytest.approx(
@@ -59,9 +66,8 @@ def test_enterprise_zones_and_unemployment_claims():
         textbook("ezunem"),
         outcome="luclms",
         regressors=["ez"],
-        area="city",
-        period="year",
-        vcov="classical",
+        labels=("city", "year"),
+        errors="classical",
     )
     assert found.coefficients.loc["ez", ["estimate", "se"]].tolist() == pytest.approx(
         [-0.104, 0.055], abs=5e-4
@@ -71,66 +77,57 @@ def test_enterprise_zones_and_unemployment_claims():
 def test_seat_belts_and_accidents_in_an_interrupted_series():
     """Wooldridge's computer exercise 10.11: all harmonics of a year are eleven months' dummies."""
     traffic = textbook("traffic2")
-    options = {"start": 61, "period": "t", "change": "level", "harmonics": 6, "cycle": 12}
+    months = pd.period_range("1981-01", periods=len(traffic), freq="M")
     others = ["wkends", "unem", "spdlaw"]
-    accidents = interrupted_series(traffic, outcome="ltotacc", covariates=others, **options)
-    belts = accidents.changes.loc["level_change", ["estimate", "se"]].tolist()
-    assert belts == pytest.approx([0.0954, 0.0142], abs=6e-5)
-    speed = accidents.fit.coefficients.loc["spdlaw", ["estimate", "se"]].tolist()
-    assert speed == pytest.approx([-0.0538, 0.0126], abs=6e-5)
-    deaths = interrupted_series(traffic, outcome="prcfat", covariates=others, **options)
-    assert [deaths.estimate, deaths.changes["se"].iloc[0]] == pytest.approx(
-        [-0.0295, 0.0232], abs=6e-5
-    )
+    printed = {"ltotacc": [0.0954, 0.0142], "prcfat": [-0.0295, 0.0232]}
+    for outcome, belts in printed.items():
+        asked = Question.from_frame(
+            traffic.assign(area_code="California", period=months), outcome, ["California"],
+            months[60], covariates=others,
+        )  # fmt: skip
+        found = interrupted_series(asked, change="level", harmonics=6, covariates=others)
+        shown = found.changes.loc["level_change", ["estimate", "se"]].tolist()
+        assert shown == pytest.approx(belts, abs=6e-5)
+        if outcome == "ltotacc":
+            speed = found.coefficients.loc["spdlaw", ["estimate", "se"]].tolist()
+            assert speed == pytest.approx([-0.0538, 0.0126], abs=6e-5)
 
 
 def test_the_nile_fell_after_1898_by_the_difference_of_its_means():
     """Cobb 1978; Durbin and Koopman 2012, section 2.12: 1097.75 before, 849.97 from 1899 on."""
-    nile = sm.datasets.nile.load_pandas().data.assign(area_code="Aswan")
-    found = structural_effect(
-        nile, outcome="volume", treated=["Aswan"], start=1899, period="year", comparisons=[],
-        trend="fixed",
-    )  # fmt: skip
+    nile = sm.datasets.nile.load_pandas().data
+    asked = Question.from_frame(
+        nile.assign(area_code="Aswan", period=nile["year"].astype(int)), "volume", ["Aswan"], 1899
+    )
+    found = structural_effect(asked, trend="fixed", comparisons=False)
     assert [found.observed, found.counterfactual] == pytest.approx([849.97, 1097.75], abs=1)
     assert found.high < -150
-    drifting = structural_effect(
-        nile, outcome="volume", treated=["Aswan"], start=1899, period="year", comparisons=[]
-    )
+    drifting = structural_effect(asked, comparisons=False)
     assert drifting.low < 0 < drifting.high  # a level that may drift for 72 years explains it too
 
 
-def test_proposition_99_as_one_interrupted_series(shared):
-    """Linden 2015, Stata Journal 15:480, section 4.1: Newey-West errors of one lag."""
+def california(shared) -> Question:
     smoking = pd.read_csv(shared("gold") / "prop99" / "smoking.csv")
-    found = interrupted_series(
-        smoking,
-        outcome="cigsale",
-        treated=["California"],
-        start=1989,
-        area="state",
-        period="year",
-        newey_west=1,
-        small_sample=True,
-        slope_from=0,
-    )
-    printed = {
-        "time": [-1.779474, 0.3834188],
-        "level_change": [-20.0581, 4.724395],
-        "slope_change": [-1.494652, 0.4368201],
-    }
-    table = found.fit.coefficients
-    for term, (estimate, se) in printed.items():
-        assert table.loc[term, "estimate"] == pytest.approx(estimate, abs=1e-4)
-        assert table.loc[term, "se"] == pytest.approx(se, abs=1e-4)
+    frame = smoking.rename(columns={"state": "area_code", "year": "period"})
+    return Question.from_frame(frame, "cigsale", ["California"], 1989)
+
+
+def test_proposition_99_as_one_interrupted_series(shared):
+    """Linden 2015, Stata Journal 15:480, section 4.1: Newey-West errors of one lag. The printed
+    change of level is the jump at the first period, one step of slope after where ours is read."""
+    found = interrupted_series(california(shared), lags=1)
+    table = found.coefficients
+    printed = {"time": [-1.779474, 0.3834188], "slope_change": [-1.494652, 0.4368201]}
+    for term, numbers in printed.items():
+        shown = table.loc[term, ["estimate", "se"]].tolist()
+        assert shown == pytest.approx(numbers, abs=1e-4)
+    jump = found.model.t_test([0, 0, 1, 1])
+    assert [jump.effect[0], jump.sd[0, 0]] == pytest.approx([-20.0581, 4.724395], abs=1e-4)
 
 
 def test_proposition_99_by_difference_in_differences(shared):
     """Arkhangelsky and others 2021, table 1."""
-    smoking = pd.read_csv(shared("gold") / "prop99" / "smoking.csv")
-    found = difference_in_differences(
-        smoking, outcome="cigsale", treated="California", start=1989, area="state", period="year"
-    )
-    assert found.estimate == pytest.approx(-27.3, abs=0.06)
+    assert did(california(shared)).estimate == pytest.approx(-27.3, abs=0.06)
 
 
 def test_texas_prisons_with_the_weights_of_the_regression(prisons):
@@ -144,16 +141,12 @@ def test_texas_prisons_with_the_weights_of_the_regression(prisons):
         ("perc1519", 1990),
         *[(name, before, "mean") for name in ("income", "ur", "poverty")],
     ]
-    found = synthetic_control(
-        prisons,
-        outcome="bmprison",
-        treated=["Texas"],
-        start=1994,
-        area="state",
-        period="year",
-        predictors=predictors,
-        predictor_weights="regression",
-    )
+    used = ["aidscapita", "black", "alcohol", "perc1519", "income", "ur", "poverty"]
+    asked = Question.from_frame(
+        prisons.rename(columns={"state": "area_code", "year": "period"}), "bmprison", ["Texas"],
+        1994, covariates=used,
+    )  # fmt: skip
+    found = synthetic_control(asked, predictors=predictors, predictor_weights="regression")
     printed = {"California": 0.408, "Illinois": 0.36, "Louisiana": 0.122, "Florida": 0.109}
     assert found.donor_weights.to_dict() == pytest.approx(printed, abs=0.002)
     assert found.rank <= 3
@@ -215,9 +208,8 @@ def test_effects_of_place_and_time_are_the_printed_ones(case):
         data,
         outcome=outcome,
         regressors=[*printed, *OTHERS.get(name, [])],
-        area=place,
-        period="year",
-        vcov="classical",
+        labels=(place, "year"),
+        errors="classical",
     )
     shown = found.coefficients.loc[list(printed), ["estimate", "se"]].to_numpy()
     assert shown == pytest.approx(np.array(list(printed.values())), abs=0.51 * 10**-places)
@@ -230,9 +222,8 @@ def test_investment_with_effects_of_firm_and_year():
         firms,
         outcome="invest",
         regressors=["value", "capital"],
-        area="firm",
-        period="year",
-        vcov="classical",
+        labels=("firm", "year"),
+        errors="classical",
     )
     printed = [[0.118, 0.014], [0.358, 0.023]]
     assert found.coefficients[["estimate", "se"]].to_numpy() == pytest.approx(
@@ -244,51 +235,55 @@ def test_investment_with_effects_of_firm_and_year():
 def test_injury_benefits_in_michigan():
     """Meyer, Viscusi and Durbin 1995, as in an exercise of Wooldridge's."""
     claims = textbook("injury").query("mi == 1")
-    found = did_2x2(claims, outcome="ldurat", treated="highearn", post="afchnge")
-    assert [found.estimate, found.se] == pytest.approx([0.192, 0.154], abs=5e-4)
-    assert found.regression.n_rows == 1524
+    assert two_by_two(claims) == pytest.approx([0.192, 0.154, 1524], abs=5e-4)
 
 
 # Organ donors in California -----------------------------------------------------------------------
-
-CALIFORNIA = {
-    "outcome": "Rate", "treated": ["California"], "start": 4, "area": "State",
-    "period": "Quarter_Num",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
 def donors() -> pd.DataFrame:
     """Kessler and Roth 2014: an active choice to donate, asked of California from mid-2011."""
-    return pytest.importorskip("causaldata").organ_donations.load_pandas().data
+    data = pytest.importorskip("causaldata").organ_donations.load_pandas().data
+    quarters = pd.period_range("2010Q4", periods=6, freq="Q")
+    return data.assign(area_code=data["State"], period=quarters[data["Quarter_Num"] - 1])
 
 
-def test_an_active_choice_and_organ_donors(donors):
+@pytest.fixture(scope="module")
+def choice(donors) -> Question:
+    return Question.from_frame(donors, "Rate", ["California"], "2011Q3")
+
+
+def test_an_active_choice_and_organ_donors(donors, choice):
     """Huntington-Klein, The Effect, chapter 18: -0.022 (0.006), errors within states."""
-    found = difference_in_differences(donors, **CALIFORNIA, count_nested=False)
-    assert [found.estimate, found.se] == pytest.approx([-0.022, 0.006], abs=5.1e-4)
-    assert np.isnan(found.p_value)  # one treated state: the printed error means nothing
-    assert "with 1 treated cluster" in found.warnings[0]
+    on = donors["State"].eq("California") & (donors["Quarter_Num"] >= 4)
+    found = two_way_regression(donors.assign(on=1.0 * on), "Rate", ["on"], count_nested=False)
+    shown = found.coefficients.loc["on", ["estimate", "se"]].tolist()
+    assert shown == pytest.approx([-0.022, 0.006], abs=5.1e-4)
+    assert np.isnan(found.coefficients["p_value"].iloc[0])  # one treated state
+    assert "with 1 treated cluster" in found.withheld
+    assert did(choice).estimate == pytest.approx(shown[0])
 
 
-def test_an_active_choice_and_organ_donors_quarter_by_quarter(donors):
+def test_an_active_choice_and_organ_donors_quarter_by_quarter(choice):
     """The Effect, chapter 18: quarters against the last one before."""
-    found = event_study(donors, **CALIFORNIA, inference="regression", count_nested=False)
     printed = {-3: -0.003, -2: 0.006, 0: -0.022, 1: -0.020, 2: -0.022}
-    effects = found.coefficients.set_index("relative_period")["estimate"].drop(-1)
+    effects = event_study(choice).coefficients.set_index("relative_period")["estimate"].drop(-1)
     assert effects.to_dict() == pytest.approx(printed, abs=5e-4)
 
 
-def test_the_fall_of_organ_donors_is_not_rare_among_states_that_asked_nothing_new(donors):
-    """The printed error makes it four errors wide; of 26 other states four moved as far."""
-    found = randomisation_inference(donors, **CALIFORNIA)
-    assert found.estimate == pytest.approx(-0.022, abs=5e-4)
+def test_the_fall_of_organ_donors_is_not_rare_among_states_that_asked_nothing_new(donors, choice):
+    """The printed error makes it four errors wide; of 26 other states some moved as far."""
+    found = did(choice)
     wide = donors.pivot_table(index="State", columns="Quarter_Num", values="Rate")
     change = wide.loc[:, 4:].mean(axis=1) - wide.loc[:, :3].mean(axis=1)
-    against_others = (change - change.mean()).abs() * 27 / 26
-    as_far = int((against_others >= against_others["California"] * (1 - 1e-9)).sum())
-    assert (as_far, found.n_placebos) == (5, 26)  # California among them
-    assert found.p_value == pytest.approx(as_far / 27)
+    own = change["California"] - change.drop("California").mean()
+    others = change.drop("California")
+    apart = others - (others.sum() - others) / 25
+    as_far = int((apart.abs() >= abs(own) * (1 - 1e-9)).sum())
+    assert found.n_placebos == 26
+    assert as_far >= 3
+    assert found.p_value == pytest.approx((as_far + 1) / 27)
 
 
 # Castle doctrine ----------------------------------------------------------------------------------
@@ -303,7 +298,7 @@ def castle() -> pd.DataFrame:
 def test_castle_doctrine_and_homicides_by_two_way_effects(castle):
     """The Mixtape, chapter 9 (decomposition after Goodman-Bacon): 0.069."""
     found = two_way_regression(
-        castle, outcome="l_homicide", regressors=["post"], area="sid", period="year"
+        castle, outcome="l_homicide", regressors=["post"], labels=("sid", "year")
     )
     assert found.coefficients.loc["post", "estimate"] == pytest.approx(0.069, abs=5e-4)
     assert found.n_rows == 550
@@ -315,8 +310,7 @@ def test_castle_doctrine_and_homicides_weighted_by_population(castle):
         castle,
         outcome="l_homicide",
         regressors=["post"],
-        area="sid",
-        period="year",
+        labels=("sid", "year"),
         weights="popwt",
         count_nested=False,
     )

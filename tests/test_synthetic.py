@@ -5,14 +5,19 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
-from effect_worlds import START, changed_areas, codes, panel, two_factors
+from effect_worlds import changed_areas, codes, panel, question, two_factors
 
-from lsp_analysis.effects.synthetic.control import synthetic_control
+from lsp_analysis import Question
+from lsp_analysis.effects import synthetic_control
 from lsp_analysis.errors import PanelError, ParameterError
 
-OPTIONS = {"outcome": "rate", "treated": ["E000"], "start": 17}
-PREDICTORS = [("rate", range(1, 9), "mean"), ("rate", slice(9, 16)), ("load", 1)]
+PREDICTORS = [("rate", range(1990, 1998), "mean"), ("rate", slice(1998, 2005)), ("load", 1990)]
+
+
+def asked(frame: pd.DataFrame, treated: str = "E000") -> Question:
+    return question(frame, treated=[treated], start=2006, covariates=["load"])
 
 
 @pytest.fixture
@@ -21,14 +26,14 @@ def world():
 
 
 @pytest.fixture
-def at_the_edge(world) -> dict:
+def at_the_edge(world) -> Question:
     """The treated area has the highest load, so no mixture of others meets its predictors."""
-    return OPTIONS | {"treated": world.loc[world["load"].idxmax(), ["area_code"]]}
+    return asked(world, world.loc[world["load"].idxmax(), "area_code"])
 
 
-@pytest.mark.parametrize("predictors", [None, PREDICTORS])
+@pytest.mark.parametrize("predictors", [(), PREDICTORS])
 def test_an_effect_that_was_put_in_is_found(world, predictors):
-    found = synthetic_control(world, predictors=predictors, **OPTIONS)
+    found = synthetic_control(asked(world), predictors=predictors)
     assert found.estimate == pytest.approx(4.0, abs=0.3)
     assert found.donor_weights.sum() == pytest.approx(1)
     assert found.rank == 1
@@ -39,7 +44,7 @@ def test_an_effect_that_was_put_in_is_found(world, predictors):
 
 def test_under_no_effect_every_rank_is_as_likely():
     ranks = [
-        synthetic_control(two_factors(seed=seed, n_areas=12, n_periods=20), **OPTIONS).rank
+        synthetic_control(asked(two_factors(seed=seed, n_areas=12, n_periods=20))).rank
         for seed in range(60)
     ]
     assert np.mean(ranks) == pytest.approx(6.5, abs=3 * np.sqrt((12**2 - 1) / 12 / 60))
@@ -48,12 +53,10 @@ def test_under_no_effect_every_rank_is_as_likely():
 def test_names_order_and_units_do_not_matter(world):
     names = dict(zip(codes(20), reversed(codes(20)), strict=True))
     changed = changed_areas(world.assign(rate=1000 * world["rate"]), names)
-    options = OPTIONS | {"treated": ["E019"]}
-    for predictors in (None, PREDICTORS):
-        one = synthetic_control(world, predictors=predictors, **OPTIONS)
-        other = synthetic_control(
-            changed.sample(frac=1, random_state=0), predictors=predictors, **options
-        )
+    for predictors in ((), PREDICTORS):
+        one = synthetic_control(asked(world), predictors=predictors)
+        moved = asked(changed.sample(frac=1, random_state=0), "E019")
+        other = synthetic_control(moved, predictors=predictors)
         assert other.estimate == pytest.approx(1000 * one.estimate, rel=1e-3)
         assert other.rank == one.rank
         assert other.pre_mspe == pytest.approx(1e6 * one.pre_mspe, rel=2e-2)
@@ -62,13 +65,13 @@ def test_names_order_and_units_do_not_matter(world):
 def test_a_predictor_in_other_units_changes_nothing(world):
     scaled = world.assign(load=world["load"] * 1e6)
     one, other = (
-        synthetic_control(frame, predictors=PREDICTORS, **OPTIONS) for frame in (world, scaled)
+        synthetic_control(asked(frame), predictors=PREDICTORS) for frame in (world, scaled)
     )
     assert other.pre_mspe == pytest.approx(one.pre_mspe, rel=1e-6)
 
 
 def test_the_same_seed_gives_the_same_answer_to_the_last_digit(world):
-    one, other = (synthetic_control(world, predictors=PREDICTORS, **OPTIONS) for _ in range(2))
+    one, other = (synthetic_control(asked(world), predictors=PREDICTORS) for _ in range(2))
     assert one.summary_frame().equals(other.summary_frame())
 
 
@@ -81,99 +84,79 @@ def test_the_search_beats_pysyncon_from_its_default_start(world, at_the_edge):
         dependent="rate",
         unit_variable="area_code",
         time_variable="period",
-        treatment_identifier=at_the_edge["treated"].item(),
-        controls_identifier=[c for c in codes(20) if c not in set(at_the_edge["treated"])],
-        time_predictors_prior=range(1, 17),
-        time_optimize_ssr=range(1, 17),
+        treatment_identifier=at_the_edge.areas[at_the_edge.treated][0],
+        controls_identifier=list(at_the_edge.areas[~at_the_edge.treated]),
+        time_predictors_prior=range(1990, 2006),
+        time_optimize_ssr=range(1990, 2006),
         special_predictors=[
-            ("rate", range(1, 9), "mean"),
-            ("rate", range(9, 17), "mean"),
-            ("load", [1], "mean"),
+            ("rate", range(1990, 1998), "mean"),
+            ("rate", range(1998, 2006), "mean"),
+            ("load", [1990], "mean"),
         ],
     )
     other = pysyncon.Synth()
     other.fit(dataprep)
-    found = synthetic_control(world, predictors=PREDICTORS, **at_the_edge)
+    found = synthetic_control(at_the_edge, predictors=PREDICTORS)
     assert found.unique
     assert found.pre_mspe <= other.mspe() * (1 + 1e-6)
 
 
 def test_predictor_weights_that_are_given_are_used(world, at_the_edge):
-    given = synthetic_control(
-        world, predictors=PREDICTORS, predictor_weights=[0.5, 0.3, 0.2], **at_the_edge
-    )
+    given = synthetic_control(at_the_edge, predictors=PREDICTORS, predictor_weights=[0.5, 0.3, 0.2])
     assert given.predictor_weights.to_numpy() == pytest.approx([0.5, 0.3, 0.2])
     assert given.starts.empty
-    searched = synthetic_control(world, predictors=PREDICTORS, **at_the_edge)
+    searched = synthetic_control(at_the_edge, predictors=PREDICTORS)
     assert searched.pre_mspe <= given.pre_mspe * (1 + 1e-9)
     again = synthetic_control(
-        world, predictors=PREDICTORS, predictor_weights=searched.predictor_weights, **at_the_edge
+        at_the_edge, predictors=PREDICTORS, predictor_weights=searched.predictor_weights
     )
     assert again.pre_mspe == pytest.approx(searched.pre_mspe, rel=1e-6)
 
 
 def test_weights_can_be_chosen_on_part_of_the_time_before(world):
-    late = synthetic_control(world, fit_periods=range(9, 17), **OPTIONS)
-    whole = synthetic_control(world, **OPTIONS)
-    gap = late.gap_by_period
-    assert (gap.loc[9:16] ** 2).mean() <= (whole.gap_by_period.loc[9:16] ** 2).mean() * (1 + 1e-9)
-    assert late.pre_mspe == pytest.approx((gap.loc[1:16] ** 2).mean())
-    assert late.fit_mspe == pytest.approx((gap.loc[9:16] ** 2).mean())
-    named = synthetic_control(world, fit_periods=slice(9, 16), **OPTIONS)
+    late = synthetic_control(asked(world), fit_dates=range(1998, 2006))
+    whole = synthetic_control(asked(world))
+    parts = [(one.gap_by_period.loc["1998":"2005"] ** 2).mean() for one in (late, whole)]
+    assert parts[0] <= parts[1] * (1 + 1e-9)
+    assert late.pre_mspe == pytest.approx((late.gap_by_period.loc[:"2005"] ** 2).mean())
+    named = synthetic_control(asked(world), fit_dates=slice(1998, 2005))
     assert named.donor_weights.equals(late.donor_weights)
 
 
 def test_predictor_weights_can_be_trained_on_an_earlier_time(world, at_the_edge):
     """Cross-validation as in Abadie, Diamond and Hainmueller (2015)."""
-    early = [("rate", slice(1, 8)), ("load", 1)]
-    late = [("rate", slice(9, 16)), ("load", 1)]
+    early = [("rate", slice(1990, 1997)), ("load", 1990)]
+    late = [("rate", slice(1998, 2005)), ("load", 1990)]
     trained = synthetic_control(
-        world, predictors=early, fit_periods=range(9, 17), generations=20, **at_the_edge
+        at_the_edge, predictors=early, fit_dates=range(1998, 2006), generations=20
     )
-    found = synthetic_control(
-        world, predictors=late, predictor_weights=trained.predictor_weights, **at_the_edge
-    )
-    assert found.predictor_weights.to_numpy() == pytest.approx(trained.predictor_weights)
+    weights = trained.predictor_weights
+    found = synthetic_control(at_the_edge, predictors=late, predictor_weights=weights)
+    assert found.predictor_weights.to_numpy() == pytest.approx(weights.to_numpy())
     assert found.donor_weights.sum() == pytest.approx(1)
 
 
 def test_predictors_met_exactly_leave_the_choice_to_the_outcomes(world):
     """Many weights match one predictor; the best for the outcomes are taken, and it says so."""
-    found = synthetic_control(world, predictors=[("load", 1)], **OPTIONS)
+    found = synthetic_control(asked(world), predictors=[("load", 1990)])
     assert not found.unique
     assert any("Other donor weights" in warning for warning in found.warnings)
-    assert found.balance.loc["load 1", "treated"] == pytest.approx(
-        found.balance.loc["load 1", "synthetic"], abs=1e-6
+    assert found.balance.loc["load 1990", "treated"] == pytest.approx(
+        found.balance.loc["load 1990", "synthetic"], abs=1e-6
     )
-    free = synthetic_control(world, **OPTIONS)
+    free = synthetic_control(asked(world))
     assert free.pre_mspe <= found.pre_mspe < 4 * free.pre_mspe
 
 
-def test_several_treated_areas_need_placebo_groups_of_their_number(world):
-    options = OPTIONS | {"treated": ["E000", "E001"]}
-    without = synthetic_control(world, **options)
-    assert math.isnan(without.p_value)
-    assert any("no placebo groups" in warning for warning in without.warnings)
-    pairs = [[codes(20)[i], codes(20)[i + 1]] for i in range(2, 19)]
-    found = synthetic_control(world, placebos=pairs, **options)
-    assert found.n_placebos == 17
-    assert found.p_value == pytest.approx(found.rank / 18)
-    with pytest.raises(PanelError, match="cannot stand for 2"):
-        synthetic_control(world, placebos=[["E005"]], **options)
-    with pytest.raises(PanelError, match="is a treated area"):
-        synthetic_control(world, placebos=[["E001", "E005"]], **options)
-
-
-def test_treated_areas_can_be_kept_out_of_the_placebos_donors(world):
-    without = synthetic_control(world, treated_among_donors=False, **OPTIONS)
-    others = world[world["area_code"] != "E000"]
-    alone = synthetic_control(others, **(OPTIONS | {"treated": ["E007"]}))
-    row = without.placebos.set_index("area_code").loc["E007"]
-    assert row["statistic"] == pytest.approx(alone.fit_ratio)
+def test_several_treated_areas_are_ranked_among_groups_of_their_number(world):
+    both = question(world, treated=["E000", "E001"], start=2006)
+    found = synthetic_control(both)
+    assert found.placebos["areas"].str.split().str.len().eq(2).all()
+    assert found.p_value == pytest.approx(found.rank / (found.n_placebos + 1))
 
 
 def test_too_few_placebos_for_an_interval_are_owned_up_to():
-    found = synthetic_control(two_factors(n_areas=8, effect=4.0), **OPTIONS)
+    found = synthetic_control(asked(two_factors(n_areas=8, effect=4.0)))
     assert math.isnan(found.low)
     assert any("needs 19 placebos or more" in warning for warning in found.warnings)
     assert found.p_value >= 1 / 8
@@ -182,51 +165,48 @@ def test_too_few_placebos_for_an_interval_are_owned_up_to():
 def test_a_treated_area_unlike_any_other_gets_a_warning():
     world = two_factors()
     world.loc[world["area_code"] == "E000", "rate"] += 40
-    found = synthetic_control(world, **OPTIONS)
+    found = synthetic_control(asked(world))
     assert any("poor" in warning for warning in found.warnings)
 
 
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        ({"predictors": [("lode", 1)]}, PanelError, 'Did you mean "load"'),
-        ({"predictors": [("rate", 17)]}, PanelError, "not before the start"),
-        ({"predictors": [("rate", 1, "mode")]}, ParameterError, "use one of mean"),
+        ({"predictors": [("lode", 1990)]}, PanelError, "neither the outcome nor a covariate"),
+        ({"predictors": [("rate", 2006)]}, PanelError, "not before the start"),
+        ({"predictors": [("rate", 1990, "mode")]}, ParameterError, "use one of mean"),
         ({"predictors": ["load"]}, ParameterError, "is not a predictor"),
         ({"predictors": [("load",)]}, ParameterError, "is not a predictor"),
-        ({"predictors": [("area_code", 1)]}, PanelError, "is not a number"),
-        ({"predictors": PREDICTORS, "predictor_weights": [1.0]}, ParameterError, "it has 1"),
+        ({"predictors": PREDICTORS, "predictor_weights": [1.0]}, ParameterError, "3 numbers"),
         ({"predictors": PREDICTORS, "predictor_weights": "ols"}, ParameterError, "regression"),
-        ({"predictors": [("rate", [])]}, ParameterError, "names no period"),
+        ({"predictors": [("rate", [])]}, PanelError, "None of these dates"),
         ({"predictor_weights": [1.0]}, ParameterError, "needs `predictors`"),
         (
             {"predictors": PREDICTORS, "predictor_weights": [math.nan, 1, 1]},
             ParameterError,
             "numbers of 0 or more",
         ),
-        ({"fit_periods": [40]}, PanelError, "before the start"),
-        ({"start": 2}, PanelError, "1 period before"),
-        ({"treated": ["E999"]}, PanelError, "not in column"),
+        ({"fit_dates": [1940]}, PanelError, "before the start"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_words(world, change, error, words):
     with pytest.raises(error, match=words):
-        synthetic_control(world, **(OPTIONS | change))
+        synthetic_control(asked(world), **change)
 
 
-def test_a_gap_in_the_outcome_is_refused_and_one_in_a_predictor_is_not(world):
-    holed = world.assign(load=world["load"].where(world["period"] != 2))
-    synthetic_control(holed, predictors=[("load", range(1, 5)), ("rate", 16)], **OPTIONS)
-    with pytest.raises(PanelError, match="1 of 480 values"):
-        synthetic_control(world.drop(index=7), **OPTIONS)
+def test_an_area_with_a_gap_in_the_outcome_is_no_donor_and_one_in_a_predictor_is(world):
+    holed = world.assign(load=world["load"].where(world["period"] != 1991))
+    predictors = [("load", range(1990, 1994)), ("rate", 2005)]
+    synthetic_control(asked(holed), predictors=predictors)
+    found = synthetic_control(asked(world.drop(index=30)))
+    assert found.n_placebos == 18
 
 
 def test_a_result_can_be_tabled_said_and_drawn(world):
     import matplotlib
 
     matplotlib.use("Agg")
-    found = synthetic_control(world, **OPTIONS)
-    assert {"pre_mspe", "rank", "outcomes_only_rank"} <= set(found.summary_frame().columns)
+    found = synthetic_control(asked(world))
     assert "weighted average" in found.sentence()
     assert found.plot_placebos().get_lines()
 
@@ -234,17 +214,7 @@ def test_a_result_can_be_tabled_said_and_drawn(world):
 def test_placebos_that_are_met_exactly_tell_nothing_of_their_errors():
     """Four periods and 59 donors: many areas are matched to the last bit."""
     short = panel(n_areas=60, n_periods=8, n_treated=1, noise=0.2, seed=4)
-    found = synthetic_control(short, outcome="rate", treated=codes(1), start=START)
-    exact = int((found.placebos["pre_mspe"] < 1e-9 * found.post_mspe).sum())
-    assert exact > 3
+    found = synthetic_control(question(short, 1))
     assert np.isnan([found.low, found.high, found.smallest_effect]).all()
-    assert any(f"{exact} of 59 placebos are met exactly" in said for said in found.warnings)
-    assert found.p_value >= (1 + 0) / 60
-
-
-def test_placebos_speak_of_what_they_were_asked_alone(world):
-    found = synthetic_control(world, **OPTIONS)
-    assert found.n_disjoint == found.n_placebos
-    assert "share no area" not in found.placebo_sentence()
-    group = synthetic_control(panel(), outcome="rate", treated=codes(8), start=START)
-    assert "not ranked" in group.placebo_sentence()
+    assert any("of 59 placebos are met exactly" in said for said in found.warnings)
+    assert found.p_value >= 1 / 60

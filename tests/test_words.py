@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_analysis.effects.one_area.estimation import estimate
+from lsp_analysis import estimate
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.words import than_expected
 from lsp_analysis.verdicts import causal_words
@@ -163,10 +163,10 @@ def test_the_short_sentence_leaves_out_the_workings():
 
 
 def test_a_path_is_told_by_its_levels_before_and_after_and_the_one_expected():
-    from boroughs import asked, borough
+    from boroughs import borough, question_of
 
     made = borough(3, effect=-0.8)
-    found = estimate(made.panel, **asked(made), area="Mill Estate")
+    found = estimate(question_of(made).named(place="Mill Estate"))
     paths = found.paths.set_index("period")
     levels = [
         paths.loc[: made.start - 1, "treated"].mean(),
@@ -174,7 +174,7 @@ def test_a_path_is_told_by_its_levels_before_and_after_and_the_one_expected():
     ]
     said = found.path_sentence()
     assert said.startswith("Mill Estate stood at")
-    told = [float(x) for x in re.findall(r"([\d.]+) per 1,000 a month", said)]
+    told = [float(x) for x in re.findall(r"([\d.]+) per 1,000 a year", said)]
     assert told == pytest.approx(levels, abs=0.051)
 
 

@@ -3,91 +3,185 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.layout import Grid
-from lsp_analysis.effects.ranking import PlaceboInference
+from lsp_analysis.effects.ranking import PlaceboInference, placebo_inference
+from lsp_analysis.errors import ParameterError
+from lsp_analysis.showing import with_note
+from lsp_analysis.study.question import Question
 
+T = TypeVar("T")
 PARALLEL = "Without the programme the treated areas would have changed as the comparison areas did."
 UNTOUCHED = "The comparison areas were not touched by the programme."
+PLACED = (
+    "Before the start it stood among the worst tenth of areas, and this method does not adjust for "
+    "that: areas picked for looking worst improve on average without a programme (regression to "
+    "the mean)."
+)
+WORST = 0.1  # share of areas at the bad end
 
 
-def relative_to(
-    counterfactual: float, estimate: float, low: float = math.nan, high: float = math.nan
-) -> dict[str, float]:
-    """The effect and its interval as shares of a positive counterfactual; missing otherwise."""
-    if not counterfactual > 0:
-        return {"relative": math.nan, "relative_low": math.nan, "relative_high": math.nan}
+def answers(method: Callable[..., T]) -> Callable[..., T]:
+    """A method that takes a Question, refuses anything else in a sentence, and whose pictures carry
+    the note of the study ("Simulated data")."""
+
+    @wraps(method)
+    def answered(question: Question, *args: Any, **options: Any) -> T:
+        if not isinstance(question, Question):
+            raise ParameterError(
+                f"{method.__name__} takes a Question, and this is a {type(question).__name__}. "
+                "Build one with study.question(...) or Question.from_frame(...)."
+            )
+        return with_note(method(question, *args, **options), question.note)
+
+    return answered
+
+
+def described(question: Question) -> dict[str, Any]:
+    """Fields of a result that the question knows."""
     return {
-        "relative": estimate / counterfactual,
-        "relative_low": low / counterfactual,
-        "relative_high": high / counterfactual,
+        "outcome": question.indicator.indicator_id,
+        "label": question.label,
+        "area": question.place,
+        "unit": question.unit,
+        "polarity": question.polarity,
+        "level": question.level,
+        "start": question.start,
+        "n_treated": int(question.treated.sum()),
     }
 
 
-def coefficient_effect(row: pd.Series, observed: float) -> dict[str, Any]:
-    """Fields that follow from one coefficient: estimate, low, high, p_value and `observed` less it.
+def picked_caution(question: Question) -> str:
+    """A caution where the treated areas were at the bad end before the start; else empty.
 
-    Parameters
-    ----------
-    row : Series
-        A row of a table of coefficients, in units of the outcome.
-    observed : float
-        Mean outcome of the treated after the start.
+    At the bad end is among the worst tenth in the half year, the year or the whole time before.
+    Where neither end is known to be bad, either counts.
     """
-    estimate, low, high = (float(row[name]) for name in ("estimate", "low", "high"))
+    good = {"high_is_good": 1, "low_is_good": -1}.get(question.polarity)
+    others = question.known.all(axis=1) & ~question.treated
+    for window in (question.cycle // 2, question.cycle, 10**6):
+        recent = question.just_before(window)
+        if not others.any():
+            continue
+        own = np.nanmean(question.level_of(question.treated)[recent])
+        levels = question.compared[others][:, recent].mean(axis=1)
+        shares = (levels >= own).mean(), (levels <= own).mean()
+        worst = min(shares) if good is None else shares[1] if good > 0 else shares[0]
+        if worst < WORST:
+            return PLACED
+    return ""
+
+
+def sizes(
+    observed: float, estimate: float, low: float = math.nan, high: float = math.nan
+) -> dict[str, float]:
+    """Effect, interval, counterfactual, and each as a share of a positive counterfactual."""
     counterfactual = observed - estimate
+    scale = 1 / counterfactual if counterfactual > 0 else math.nan
     return {
-        "estimate": estimate,
-        "low": low,
-        "high": high,
-        "p_value": float(row["p_value"]),
-        **relative_to(counterfactual, estimate, low, high),
-        "observed": observed,
-        "counterfactual": counterfactual,
+        "estimate": float(estimate),
+        "low": float(low),
+        "high": float(high),
+        "relative": float(estimate * scale),
+        "relative_low": float(low * scale),
+        "relative_high": float(high * scale),
+        "observed": float(observed),
+        "counterfactual": float(counterfactual),
     }
 
 
 def detectable(smallest: float, counterfactual: float) -> dict[str, float]:
     """Fields for the smallest effect found with 80% power, in units and as a share."""
     share = smallest / counterfactual if counterfactual > 0 else math.nan
-    return {"smallest_effect": smallest, "smallest_relative": share}
+    return {"smallest_effect": float(smallest), "smallest_relative": float(share)}
 
 
-def gap_effect(laid_out: Grid, gap: np.ndarray, inference: PlaceboInference) -> dict[str, Any]:
-    """Fields of an `EffectEstimate` that follow from a path of gaps and its placebos.
+def treated_mean(question: Question) -> np.ndarray:
+    """Mean over treated areas by date, each counting once; array (t,)."""
+    values, known = question.compared[question.treated], question.known[question.treated]
+    count = known.sum(axis=0)
+    return np.where(known, values, 0.0).sum(axis=0) / np.where(count, count, np.nan)
+
+
+def placebo_paths(question: Question, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Paths of the treated and every placebo, and those of what each is compared with.
 
     Parameters
     ----------
-    gap : array (periods,)
-        Treated mean less counterfactual in every period; the effect is its mean after the start.
+    groups : bool array (B, n)
+
+    Returns
+    -------
+    two arrays (1 + B, t)
+        Means over areas, each counting once: own, and of the comparison areas that are not own.
     """
-    at = laid_out.start_at
-    treated = laid_out.treated_mean
-    estimate = float(gap[at:].mean())
-    observed = float(treated[at:].mean())
-    counterfactual = observed - estimate
+    members = np.vstack([question.treated, groups]).astype(float)
+    values = np.where(question.known, question.compared, 0.0)
+    rest = question.comparison & ~members.astype(bool)
+    paths = (part @ values / part.sum(axis=1, keepdims=True) for part in (members, rest * 1.0))
+    return tuple(paths)
+
+
+def gap_effect(
+    question: Question, own: np.ndarray, gap: np.ndarray, inference: PlaceboInference
+) -> dict[str, Any]:
+    """Fields of a result that follow from a path of gaps and its placebos.
+
+    Parameters
+    ----------
+    own, gap : arrays (t,)
+        Level of the treated, and that less its counterfactual; the effect is the mean gap after
+        the start.
+    """
+    at = question.at
+    size = sizes(own[at:].mean(), gap[at:].mean(), inference.low, inference.high)
+    return (
+        described(question)
+        | size
+        | ranked(inference)
+        | detectable(inference.smallest_effect, size["counterfactual"])
+        | {"paths": paths_frame(question, own, own - gap)}
+    )
+
+
+def ranked(inference: PlaceboInference) -> dict[str, Any]:
+    """Fields that say how a rank was come by."""
     return {
-        "estimate": estimate,
-        "low": inference.low,
-        "high": inference.high,
         "p_value": inference.p_value,
-        **relative_to(counterfactual, estimate, inference.low, inference.high),
-        "start": laid_out.periods[at],
-        "observed": observed,
-        "counterfactual": counterfactual,
-        "n_treated": int(laid_out.treated.sum()),
         "n_placebos": inference.n_placebos,
-        "n_disjoint": inference.n_placebos if laid_out.treated.sum() == 1 else 0,
         "finest_p": inference.finest_p,
-        **detectable(inference.smallest_effect, counterfactual),
-        "paths": paths_frame(laid_out.periods, treated, treated - gap),
     }
 
 
-def paths_frame(periods: pd.Index, treated: np.ndarray, comparison: np.ndarray) -> pd.DataFrame:
+def paths_frame(question: Question, treated: np.ndarray, comparison: np.ndarray) -> pd.DataFrame:
     """Columns period, treated, comparison (the counterfactual), as the figures draw them."""
-    return pd.DataFrame({"period": periods, "treated": treated, "comparison": comparison})
+    return pd.DataFrame({"period": question.dates, "treated": treated, "comparison": comparison})
+
+
+def placebo_frame(
+    question: Question, groups: np.ndarray, estimates: np.ndarray, errors: np.ndarray | float = 1.0
+) -> pd.DataFrame:
+    """One row per placebo neighbourhood: its areas, estimate and statistic.
+
+    Parameters
+    ----------
+    groups : bool array (B, n)
+    estimates, errors : arrays (B,)
+    """
+    names = [" ".join(map(str, question.areas[group])) for group in groups]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        statistics = estimates / errors
+    return pd.DataFrame({"areas": names, "estimate": estimates, "statistic": statistics})
+
+
+def studentised(estimates: np.ndarray, errors: np.ndarray, level: float) -> PlaceboInference:
+    """The first of some estimates ranked among the others, each in units of its own error."""
+    return placebo_inference(
+        float(estimates[0]), estimates[1:], scale=float(errors[0]), placebo_scales=errors[1:],
+        level=level,
+    )  # fmt: skip

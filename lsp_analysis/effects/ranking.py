@@ -105,3 +105,11 @@ def too_few(n: int, finest: float, level: float) -> str:
         f"With {n} placebo{'' if n == 1 else 's'} no p-value below {finest:.3g} is possible, so "
         f"there is no {100 * level:.4g}% interval: that needs {needed} placebos or more."
     )
+
+
+def critical_value(placebos: np.ndarray, level: float) -> float:
+    """Largest |statistic| that is not significant; infinite with too few placebos."""
+    allowed = math.floor((1 - level) * (len(placebos) + 1) + 1e-9)
+    if allowed < 1:
+        return math.inf
+    return float(np.sort(np.abs(placebos))[::-1][allowed - 1])

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.effects.options import check_words
 from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
@@ -43,14 +42,14 @@ class FalseAlarms:
 
     def _raised(self) -> str:
         if not self.alarms:
-            return "never raised a false alarm"
-        return f"raised a false alarm {wording.times(self.alarms)} ({self.rate:.0%})"
+            return "never found an effect"
+        return f"found one {wording.times(self.alarms)} ({self.rate:.0%})"
 
     def sentence(self) -> wording.Sentence:
         """The rate in words, or why there is none."""
         if not self.trials:
             return wording.Sentence(
-                "How often this method cries wolf on these data could not be measured: "
+                "The false positive rate of this method on these data could not be measured: "
                 "there are too few periods before the start."
             )
         return wording.Sentence(
@@ -158,10 +157,6 @@ class EffectEstimate(Shown):
         """The outcome in words."""
         return wording.capital(self.label)
 
-    def __post_init__(self) -> None:
-        """Refuse words that are none, on which a sentence or a chart would break."""
-        check_words(unit=self.unit, label=self.label, area=self.area)
-
     def summary_frame(self) -> pd.DataFrame:
         """One row, so that ``pd.concat`` of many results is a report table."""
         row = {name: getattr(self, name) for name in FIRST_COLUMNS}
@@ -202,7 +197,7 @@ class EffectEstimate(Shown):
         return short_sentence(self)
 
     def cautions(self) -> wording.Sentence:
-        """How often the method cries wolf here, every warning, and what all this assumes."""
+        """The method's false positive rate here, every warning, and what all this assumes."""
         said = [str(self.false_alarms.sentence())] if self.false_alarms else []
         assumed = "; ".join(text[:1].lower() + text[1:].rstrip(".") for text in self.assumptions)
         rests = [f"All this assumes: {assumed}."] if assumed else []
@@ -251,6 +246,9 @@ class EffectEstimate(Shown):
         if not self.n_placebos or wording.is_missing(self.p_value):
             return wording.Sentence(NOT_RANKED)
         as_far = round(self.p_value * (self.n_placebos + 1)) - 1
+        if not math.isnan(self.statistic) and "statistic" in self.placebos:
+            far = abs(self.statistic) * (1 - 1e-12)
+            as_far = int((self.placebos["statistic"].abs() >= far).sum())
         apart = (
             f" ({wording.number(self.n_disjoint)} of which share no area)"
             if 0 < self.n_disjoint < self.n_placebos

@@ -19,7 +19,9 @@ def effect_sentence(effect: EffectEstimate, *, worth_having: float | None = None
     """The sentence of an `EffectEstimate`; `worth_having` as in its method of the same name."""
     if wording.is_missing(effect.estimate):
         return Sentence(f"The effect on {_name(effect)} could not be estimated from these data.")
-    return Sentence(" ".join(filter(None, [_size(effect), _finding(effect, worth_having)])))
+    found = "difference" in verdicts.effect_class(*_ends(effect), worth_having)
+    beside = effect.caution if found else ""
+    return Sentence(" ".join(filter(None, [_size(effect), beside, _finding(effect, worth_having)])))
 
 
 def short_sentence(effect: EffectEstimate) -> Sentence:
@@ -31,7 +33,7 @@ def short_sentence(effect: EffectEstimate) -> Sentence:
     gap = than_expected(_gap(effect))
     size = f"{name[:1].upper()}{name[1:]} ran {gap} ({_interval(effect)})"
     tail = (
-        f"more than chance usually makes{_for_the_better(effect)}"
+        f"more than chance usually makes{_for_the_better(effect)}{_beside(effect)}"
         if "difference" in kind
         else "we cannot tell whether there was an effect"
     )
@@ -57,7 +59,7 @@ def path_sentence(effect: EffectEstimate) -> Sentence:
 def than_expected(gap: str) -> str:
     """A gap in words held against the expectation: "12% lower than expected".
 
-    `gap` is what `wording.compared` or `case.percent` make of a difference.
+    `gap` is what `wording.compared` or `asked.percent` make of a difference.
     """
     if gap.startswith("not "):
         return f"{gap} against what was expected"
@@ -212,6 +214,12 @@ def _caution(effect: EffectEstimate) -> str:
     strength = "weak" if effect.maryland <= 2 else "fair" if effect.maryland == 3 else "strong"
     text = verdicts.CAUTION[strength]
     return f"{text[0].lower()}{text[1:]}. {_level(effect)}"
+
+
+def _beside(effect: EffectEstimate) -> str:
+    """A caution that goes on in the same sentence; empty without one."""
+    text = effect.caution.rstrip(".")
+    return f"; {text[:1].lower()}{text[1:]}" if text else ""
 
 
 def _level(effect: EffectEstimate) -> str:

@@ -163,7 +163,7 @@ def question_chart(question: Question, ax: Axes | None = None) -> Axes:
     return figures.draw_paths(
         paths,
         start=question.start,
-        unit=question.indicator.unit,
+        unit=question.unit,
         labels=(question.place or "Treated areas", "All other areas, unadjusted"),
         average=question.cycle if len(paths) >= 3 * question.cycle else 1,
         ax=ax,

@@ -29,24 +29,19 @@ from lsp_analysis.study.asking.table import (
     treated_codes,
     wide,
 )
-from lsp_analysis.study.panel import Indicator
+from lsp_analysis.study.indicator import (
+    COUNTED,
+    KINDS,
+    MONTHS_OF_UNIT,
+    Indicator,
+    months_in,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lsp_analysis.figures.tables import Table
 
-KINDS = ("events", "stock", "share", "mean", "standardised", "published")
-COUNTED = ("events", "stock", "share")  # what is compared is a count over its population
-KIND_OF = {
-    "rate": "events",
-    "count": "events",
-    "proportion": "share",
-    "person_periods": "stock",
-    "mean": "mean",
-    "score": "mean",
-    "dsr": "standardised",
-}
 PER = {"events": 1000.0, "stock": 1000.0, "share": 100.0}
 CYCLE = {"M": 12, "Q": 4, "W": 52, "D": 365, "B": 260}  # periods in a year; others are years
 JUMP = 300  # times by which a population does not change in one period: a change of unit does
@@ -102,7 +97,9 @@ class Question(Shown):
     population: np.ndarray | None = field(default=None, repr=False)
     neighbours: sparse.csr_array | None = field(default=None, repr=False)
     first_treated: pd.PeriodIndex | None = field(default=None, repr=False)
-    indicator: Indicator = field(default_factory=lambda: Indicator("outcome", "", "", ""))
+    indicator: Indicator = field(
+        default_factory=lambda: Indicator("outcome", "", "", "", kind="mean")
+    )
     kind: str = "mean"
     place: str = ""
     level: float = 0.95
@@ -226,7 +223,7 @@ class Question(Shown):
         notes = {"notes": rows[["area_code", "period", "note"]]} if "note" in rows else {}
         return cls(
             **fields, start=first, first_treated=own, kind=kind, cautions=cautions, context=notes,
-            indicator=Indicator(str(outcome), "", "", "", multiplier=PER.get(kind, 1.0)),
+            indicator=_indicator(str(outcome), kind, counted=population is not None),
         )  # fmt: skip
 
     def named(
@@ -268,8 +265,22 @@ class Question(Shown):
 
     @property
     def per(self) -> float:
-        """Population that rates are given per; 1 where values are compared as they are."""
-        return self.indicator.multiplier if self.counted else 1.0
+        """What a count over its population is multiplied by: people of the unit and, for events,
+        periods in the period of the unit; 1 where values are compared as they are."""
+        if not self.counted:
+            return 1.0
+        months = MONTHS_OF_UNIT.get(self.indicator.unit_period, 0) if self.kind == "events" else 0
+        freq = self.dates.freqstr
+        part = {"W": 84 / 365.25, "D": 12 / 365.25, "B": 12 / 260}.get(freq[0])
+        return float(self.indicator.multiplier) * (
+            months / (part or months_in(freq)) if months else 1.0
+        )
+
+    @property
+    def unit(self) -> str:
+        """Unit of what is compared: a code of the study folder, or words ("per 1,000 a year")."""
+        named = self.indicator
+        return named.per if self.kind in ("events", "stock") and self.counted else named.unit
 
     @property
     def at(self) -> int:
@@ -285,6 +296,12 @@ class Question(Shown):
     def event_time(self) -> np.ndarray:
         """Periods from the start to each date, counted by the calendar; int array (t,)."""
         return self.dates.asi8 - self.start.ordinal
+
+    def just_before(self, periods: int) -> np.ndarray:
+        """Dates in the last `periods` calendar periods that the data have before the start; bool
+        array (t,)."""
+        times = self.event_time
+        return (times < 0) & (times > times[times < 0].max() - max(periods, 1))
 
     @cached_property
     def known(self) -> np.ndarray:
@@ -306,7 +323,7 @@ class Question(Shown):
 
     @cached_property
     def compared(self) -> np.ndarray:
-        """What is compared: rates per `per`, or values as they are; float array (n, t)."""
+        """What is compared: rates in `unit`, or values as they are; float array (n, t)."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.where(self.known, self.per * self.total / self.exposure, np.nan)
 
@@ -402,6 +419,18 @@ class Question(Shown):
             }
             | {name: array.ravel() for name, array in self.covariates.items()}
         )
+
+
+def _indicator(name: str, kind: str, counted: bool) -> Indicator:
+    """The indicator of a column of a table."""
+    if kind not in KINDS:
+        raise ParameterError(
+            f"kind={kind!r} is not known.{did_you_mean(str(kind), KINDS)} Use one of "
+            f"{', '.join(KINDS)}."
+        )
+    unit = {"events": "per_1000", "stock": "per_1000", "share": "percent"}.get(kind, "")
+    per = PER.get(kind, 1.0) if counted else 1.0
+    return Indicator(name, "", unit if counted else "", "", multiplier=per, kind=kind)
 
 
 _BY_DATE = ("dates", "outcome", "population", "covariates")

@@ -14,10 +14,10 @@ import numpy as np
 import pandas as pd
 from scipy import optimize
 from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
+from statsmodels.stats.stattools import durbin_watson
 
-from lsp_analysis.effects.regressions.did import difference_in_differences
-from lsp_analysis.effects.regressions.its import interrupted_series
-from lsp_analysis.effects.regressions.two_by_two import did_2x2
+from lsp_analysis import Question
+from lsp_analysis.effects import did, interrupted_series, two_way_regression
 from lsp_analysis.experiments.analysis import boundaries as sequential
 from lsp_analysis.experiments.analysis.randomisation_test import redraws
 from lsp_analysis.experiments.draw import methods as schemes
@@ -412,31 +412,37 @@ def _suppression_audit(i: Inputs) -> Inputs:
 def _did_cluster(inputs: Inputs) -> Inputs:
     rows = pd.DataFrame(inputs["rows"])
     start = rows.loc[rows["post"] == 1, "period"].min()
-    cells = did_2x2(rows, outcome="y", treated="treat", post="post", vcov="cluster", cluster="area")
-    effects = difference_in_differences(
-        rows, outcome="y", treated="treat", start=start, area="area"
-    )
+    marked = rows.assign(treatment=rows["treat"] * rows["post"])
+    cells = two_way_regression(
+        marked, "y", ["treatment"], labels=("treat", "post"), errors="area"
+    ).coefficients.loc["treatment"]
+    asked = Question.from_frame(
+        rows.assign(area_code=rows["area"], period=2000 + rows["period"]), "y", "treat",
+        2000 + start,
+    )  # fmt: skip
+    effects = did(asked, inference="clustered")
     return {
-        "did_2x2": cells.estimate,
-        "se_cl_2x2": cells.se,
+        "did_2x2": cells["estimate"],
+        "se_cl_2x2": cells["se"],
         "did_twfe": effects.estimate,
-        "se_cl_twfe": effects.se,
+        "se_cl_twfe": effects.error,
     }
 
 
 @binds("its_newey_west")
 def _its_newey_west(inputs: Inputs) -> Inputs:
-    # Periods counted from nought: the first one changed has as many before it as `change_after`.
-    series = pd.DataFrame({"period": range(len(inputs["y"])), "y": inputs["y"]})
-    start = inputs["change_after"]
-    plain, robust = (
-        interrupted_series(series, outcome="y", start=start, newey_west=lags) for lags in (None, 3)
-    )
+    # The first month changed has as many before it as `change_after`.
+    y, start = inputs["y"], inputs["change_after"]
+    months = pd.period_range("2000-01", periods=len(y), freq="M")
+    series = pd.DataFrame({"area_code": "A", "period": months, "y": y})
+    asked = Question.from_frame(series, "y", ["A"], months[start])
+    plain, robust = (interrupted_series(asked, harmonics=0, lags=lags) for lags in (None, 3))
+    n, k = robust.model.model.exog.shape  # our errors are corrected for small samples, these not
     return {
-        "coef": plain.fit.coefficients["estimate"],
-        "se_ols": plain.fit.coefficients["se"],
-        "se_nw_lag3": robust.fit.coefficients["se"],
-        "dw": plain.fit.durbin_watson,
+        "coef": plain.coefficients["estimate"],
+        "se_ols": plain.coefficients["se"],
+        "se_nw_lag3": robust.coefficients["se"] * np.sqrt((n - k) / n),
+        "dw": durbin_watson(plain.model.resid),
     }
 
 

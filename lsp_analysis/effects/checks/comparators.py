@@ -1,4 +1,4 @@
-"""Does the finding hang on who it is compared with?"""
+"""Does the finding depend on who it is compared with?"""
 
 from __future__ import annotations
 
@@ -7,80 +7,62 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from scipy.sparse.csgraph import dijkstra
 
 from lsp_analysis import wording
-from lsp_analysis.effects.case import (
-    FAILED,
-    PASSED,
-    UNSURE,
-    Case,
-    in_words,
-    shown,
-    shown_unit,
-    sized,
-)
-from lsp_analysis.effects.given import need_columns
-from lsp_analysis.effects.one_area.judgement import Judgement
-from lsp_analysis.effects.one_area.placebo import PlaceboPool, count_disjoint
+from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked, nothing
+from lsp_analysis.effects.checks.rings import steps_away
 from lsp_analysis.effects.result import CheckResult
+from lsp_analysis.study.asking.table import need_columns
+from lsp_analysis.study.question import Question
 
 FEWEST = 10  # comparison areas that a pool must have
 FEWEST_TO_LEAVE = 3  # comparison areas, so that two are left
+LEFT_OUT = 12  # comparison areas left out in turn: those farthest from the middle
 TOO_MUCH = 0.25  # of the interval's half-width, by which one area may move the effect
 ENOUGH = 0.1  # the same, where leaving the area out also changes whether the effect is clear
 FAR = 0.5  # of the half-width, by which another choice of areas may move the effect
 ENOUGH_AREAS = 30  # in a choice, for how far it moves the effect to mean something
-SHOWN = 10
 
 
-def leave_one_out(case: Case) -> CheckResult:
+def leave_one_out(asked: Asked) -> CheckResult:
     """How far the effect moves when one comparison area at a time is left out.
 
-    "failed" when one area moves it by more than a quarter of the interval's half-width, or by a
-    tenth and with it whether the interval leaves out 0; "too little to tell" with one or two.
+    The dozen farthest from the middle are tried: in level before the start, and in how far they
+    strayed after it. "failed" when one moves the effect by more than a quarter of the interval's
+    half-width, or by a tenth and with it whether the interval leaves out 0; "too little to tell"
+    with one or two comparison areas.
     """
-    name = "Leave one comparator out"
-    if case.pool.comparison.sum() < FEWEST_TO_LEAVE:
+    name, question = "Leave one comparator out", asked.question
+    comparison = question.comparison
+    count = int(comparison.sum())
+    if count < FEWEST_TO_LEAVE:
         finding = (
-            f"With {wording.counted(int(case.pool.comparison.sum()), 'comparison area')} there is "
-            "no expectation left once one is taken out."
+            f"With {wording.counted(count, 'comparison area')} there is no expectation left once "
+            "one is taken out."
         )
         return CheckResult(name, UNSURE, finding, pd.DataFrame())
-    alone, carried = replace(case.pool, members=case.pool.members[:1]), case.found.carried
-    base = _effect(case, case.judged(pool=alone, carried=carried))
-    areas = np.flatnonzero(case.pool.comparison)
-    pools = [replace(alone, comparison=_without(case, at)) for at in areas]
-    effects = np.array([_effect(case, case.judged(pool=one, carried=carried)) for one in pools])
-    moves = effects - base
-    order = np.argsort(-np.abs(moves), kind="stable")[:SHOWN]
-    whole = sized(case, case.found)
-    start = _effect(case, case.found)
+    found = {at: asked.among(comparison & (np.arange(len(comparison)) != at))
+             for at in _farthest(question)}  # fmt: skip
+    found = {at: one for at, one in found.items() if one is not None}
+    moves = pd.Series({at: one.own_units - asked.own_units for at, one in found.items()})
+    moves = moves.iloc[np.argsort(-moves.abs().to_numpy(), kind="stable")]
     table = pd.DataFrame(
-        {
-            "label": [f"without {code}" for code in case.ledger.codes[areas[order]]],
-            "estimate": shown(case, start + moves[order]),
-            "low": np.nan,
-            "high": np.nan,
-        }
+        [found[at].size.row(f"without {question.areas[at]}") for at in moves.index]
     )
-    half = _half_width(case)
-    worst = float(np.abs(moves).max() / half) if half else np.inf
-    ends = [in_words(case, float(shown(case, start + x))) for x in (moves.min(), moves.max())]
-    without = sized(case, case.judged(pool=among(case.pool, _without(case, areas[order[0]]))))
-    hangs = worst > TOO_MUCH or (worst > ENOUGH and without.clear != whole.clear)
-    status = FAILED if hangs else PASSED
+    half, worst = asked.half_width, float(moves.abs().iloc[0])
+    share = worst / half if half else np.inf
+    turns = found[moves.index[0]].size.clear != asked.size.clear
+    status = FAILED if share > TOO_MUCH or (share > ENOUGH and turns) else PASSED
+    ends = [asked.in_words(x) for x in (table["estimate"].min(), table["estimate"].max())]
     finding = (
-        f"With any one of the {len(areas)} comparison areas left out it stays between {ends[0]} "
-        f"and {ends[1]} (with all of them: {in_words(case, whole.estimate)})."
+        f"With any one of the {len(table)} comparison areas farthest from the middle left out it "
+        f"stays between {ends[0]} and {ends[1]} (with all {count}: "
+        f"{asked.in_words(asked.size.estimate)})."
     )
-    return CheckResult(
-        name, status, finding, table, "draw_forest",
-        {"unit": shown_unit(case), "level": case.level},
-    )  # fmt: skip
+    return CheckResult(name, status, finding, table, "draw_forest", asked.forest)
 
 
-def comparison_choice(case: Case) -> CheckResult:
+def comparison_choice(asked: Asked) -> CheckResult:
     """The effect against other choices of comparison areas.
 
     "failed" when a choice moves it by more than half of the interval's half-width (twice what
@@ -88,25 +70,20 @@ def comparison_choice(case: Case) -> CheckResult:
     is clear in the opposite direction from another; "too little to tell" when a clear effect is not
     clear with each of them.
     """
-    whole = sized(case, case.found)
-    rows = [whole.row("all but neighbours") | {"areas": case.pool.comparison.sum()}]
-    start, half = _effect(case, case.found), _half_width(case)
+    whole, half = asked.size, asked.half_width
+    rows = [whole.row("all but neighbours")]
     outside, unclear = [], []
-    for label, comparison in comparison_choices(case).items():
-        pool = among(case.pool, comparison)
-        if comparison.sum() < FEWEST or not pool.n_placebos:
-            continue
-        judged = case.judged(pool=pool)
-        found = sized(case, judged)
-        rows.append(found.row(label) | {"areas": comparison.sum()})
-        turned = whole.clear and found.estimate * whole.estimate < 0
-        far = abs(_effect(case, judged) - start) > FAR * half and comparison.sum() >= ENOUGH_AREAS
-        if turned or far or not whole.low <= found.estimate <= whole.high:
+    for label, found, count in other_choices(asked):
+        size = found.size
+        rows.append(size.row(label))
+        turned = whole.clear and size.estimate * whole.estimate < 0
+        far = abs(found.own_units - asked.own_units) > FAR * half and count >= ENOUGH_AREAS
+        if turned or far or not whole.low <= size.estimate <= whole.high:
             outside.append(label)
-        if whole.clear and not found.clear and comparison.sum() >= ENOUGH_AREAS:
+        if whole.clear and not size.clear and count >= ENOUGH_AREAS:
             unclear.append(label)
     table = pd.DataFrame(rows)
-    ends = [in_words(case, x) for x in (table["estimate"].min(), table["estimate"].max())]
+    ends = [asked.in_words(x) for x in (table["estimate"].min(), table["estimate"].max())]
     clear = table[(table["low"] > 0) | (table["high"] < 0)]["estimate"]
     if len(rows) == 1:
         status, finding = UNSURE, "There are too few areas to choose other comparisons from."
@@ -119,113 +96,97 @@ def comparison_choice(case: Case) -> CheckResult:
         ) + (f"; too far from the rest with {wording.and_list(outside)}." if outside else ".")
         if unclear and not outside:
             finding += f" It is no longer clear of chance with {wording.and_list(unclear)} alone."
-    return CheckResult(
-        "Comparison pool", status, finding, table, "draw_forest",
-        {"unit": shown_unit(case), "level": case.level},
-    )  # fmt: skip
+    return CheckResult("Comparison pool", status, finding, table, "draw_forest", asked.forest)
 
 
-def contaminated_comparators(
-    case: Case,
-    *,
-    interventions: pd.DataFrame | None = None,
-    events: pd.DataFrame | None = None,
-    members: Mapping[str, Sequence[str]] | None = None,
-) -> CheckResult:
+def contaminated_comparators(asked: Asked) -> CheckResult:
     """Whether something else was done in comparison areas, or in the neighbourhood itself.
 
-    Parameters
-    ----------
-    interventions, events : DataFrame, optional
-        Tables of the study folder: ``area_code`` and ``start`` or ``date``, ``name`` or ``label``.
-        Those of areas that hold the whole borough touch all alike and are left aside.
-    members : mapping of area code to small-area codes, optional
-        What larger areas in those tables are made of.
+    Looks through the study's interventions and events; those of areas that hold the whole borough
+    touch all alike and are left aside.
     """
-    name = "Contaminated comparators"
+    name, question, context = "Contaminated comparators", asked.question, asked.question.context
     columns = ["label", "date", "where", "areas"]
+    interventions, events = context.get("interventions"), context.get("events")
     if interventions is None and events is None:
-        return CheckResult(
-            name, UNSURE, "No list of other programmes or events was given to look through.",
-            pd.DataFrame(columns=columns),
-        )  # fmt: skip
-    rows, touched = _other_doings(case, interventions, events, members or {})
+        said = "No list of other programmes or events was given to look through."
+        return CheckResult(name, UNSURE, said, nothing(columns))
+    rows, touched = _other_doings(question, interventions, events, context.get("members", {}))
     table = pd.DataFrame(rows, columns=columns)
     at_home = table[table["where"] == "here"]
     if len(at_home):
-        return CheckResult(
-            name, FAILED,
+        said = (
             f"Something else began in the neighbourhood: {wording.and_list(at_home['label'])}. "
-            "What the programme did cannot be told apart from what that did.",
-            table,
-        )  # fmt: skip
+            "What the programme did cannot be told apart from what that did."
+        )
+        return CheckResult(name, FAILED, said, table)
     if not touched.any():
-        return CheckResult(
-            name, PASSED, "No other programme or event is on record in any comparison area.", table
-        )
-    whole = sized(case, case.found)
-    clean = among(case.pool, case.pool.comparison & ~touched)
-    if clean.comparison.sum() < FEWEST or not clean.n_placebos:
-        return CheckResult(
-            name, UNSURE, "Hardly a comparison area is left without a programme of its own.", table
-        )
-    found = sized(case, case.judged(pool=clean))
-    same_way = found.estimate * whole.estimate > 0 or not whole.clear
-    inside = whole.low <= found.estimate <= whole.high
-    stands = inside and same_way and found.clear == whole.clear
+        said = "No other programme or event is on record in any comparison area."
+        return CheckResult(name, PASSED, said, table)
+    clean = question.comparison & ~touched
+    found = asked.among(clean | question.ring) if clean.sum() >= FEWEST else None
+    if found is None:
+        said = "Hardly a comparison area is left without a programme of its own."
+        return CheckResult(name, UNSURE, said, table)
+    size, whole = found.size, asked.size
+    same_way = size.estimate * whole.estimate > 0 or not whole.clear
+    stands = whole.low <= size.estimate <= whole.high and same_way and size.clear == whole.clear
     finding = (
         f"Something was done in {wording.counted(int(touched.sum()), 'comparison area')}; without "
-        f"them the effect is {in_words(case, found.estimate)} (with them "
-        f"{in_words(case, whole.estimate)})."
+        f"them the effect is {asked.in_words(size.estimate)} (with them "
+        f"{asked.in_words(whole.estimate)})."
     )
     drawn = pd.DataFrame(
-        [
-            whole.row("with all comparison areas"),
-            found.row("without those something was done in"),
-        ]
+        [whole.row("with all comparison areas"), size.row("without those something was done in")]
     )
-    return CheckResult(
-        name, PASSED if stands else FAILED, finding, table, "draw_forest",
-        {"unit": shown_unit(case), "level": case.level}, drawn,
-    )  # fmt: skip
+    status = PASSED if stands else FAILED
+    return CheckResult(name, status, finding, table, "draw_forest", asked.forest, drawn)
 
 
-def among(pool: PlaceboPool, comparison: np.ndarray) -> PlaceboPool:
-    """The same pool among fewer or more comparison areas; placebos that reach outside them go."""
-    inside = ~(pool.members[1:] & ~comparison).any(axis=1)
-    members = np.vstack([pool.members[:1], pool.members[1:][inside]])
-    return replace(
-        pool, members=members, comparison=comparison, n_disjoint=count_disjoint(members[1:])
-    )
-
-
-def steps_away(case: Case) -> np.ndarray:
-    """Borders to cross from each area to the neighbourhood; infinite where there is no way."""
-    if case.adjacency is None:
-        return np.where(case.treated, 0.0, np.inf)
-    home = np.flatnonzero(case.treated)
-    return dijkstra(case.adjacency, indices=home, unweighted=True, min_only=True)
-
-
-def comparison_choices(case: Case) -> dict[str, np.ndarray]:
-    """Other choices of comparison areas, by name: bool arrays (areas,)."""
-    comparison = case.pool.comparison
-    total, exposure = case.ledger.sums(max(0, case.start - case.ledger.cycle), case.start)
-    own = total[case.treated].sum() / max(exposure[case.treated].sum(), 1e-12)
-    gap = np.abs(total / np.maximum(exposure, 1e-12) - own)
+def other_choices(asked: Asked) -> list[tuple[str, Asked, int]]:
+    """The effect against other choices of comparison areas: name, effect, and how many areas."""
+    question = asked.question
+    comparison, recent = question.comparison, question.just_before(question.cycle)
+    levels = question.compared[:, recent].mean(axis=1)
+    gap = np.abs(levels - np.nanmean(question.level_of(question.treated)[recent]))
     choices = {
         "most alike half": _nearer(gap, comparison, 0.5),
         "most alike quarter": _nearer(gap, comparison, 0.25),
     }
-    if case.adjacency is not None:
-        away = steps_away(case)
-        nearest = _nearer(away, comparison, 0.5)
-        choices |= {
-            "nearest half": nearest,
-            "farthest half": comparison & ~nearest,
-            "neighbours too": case.eligible,
-        }
-    return choices
+    if question.neighbours is not None:
+        nearest = _nearer(steps_away(question), comparison, 0.5)
+        choices |= {"nearest half": nearest, "farthest half": comparison & ~nearest}
+    found = [
+        (label, asked.among(areas), int(areas.sum()))
+        for label, areas in choices.items()
+        if areas.sum() >= FEWEST
+    ]
+    if question.ring.any():
+        near = comparison | question.ring
+        found.append(("neighbours too", asked.again(_without_ring(question)), int(near.sum())))
+    return [one for one in found if one[1] is not None]
+
+
+def _without_ring(question: Question) -> Question:
+    """The question with the neighbours of the treated among the comparison areas."""
+    apart = question.neighbours.tolil()
+    apart[question.treated, :] = apart[:, question.treated] = False
+    return replace(question, neighbours=apart.tocsr())
+
+
+def _farthest(question: Question) -> list[int]:
+    """Comparison areas farthest from the middle, in level before the start or in change since."""
+    areas = np.flatnonzero(question.comparison)
+    values, at = question.compared[areas], question.at
+    before, after = values[:, :at].mean(axis=1), values[:, at:].mean(axis=1)
+    chosen: dict[int, None] = {}
+    orders = [
+        np.argsort(-np.abs(part - np.median(part)), kind="stable")
+        for part in (after - before, before)
+    ]
+    for pair in zip(*orders, strict=True):
+        chosen |= dict.fromkeys(int(areas[at]) for at in pair)
+    return list(chosen)[:LEFT_OUT]
 
 
 def _nearer(distance: np.ndarray, comparison: np.ndarray, share: float) -> np.ndarray:
@@ -235,46 +196,24 @@ def _nearer(distance: np.ndarray, comparison: np.ndarray, share: float) -> np.nd
     return np.isin(np.arange(len(comparison)), order[: round(share * len(order))])
 
 
-def _without(case: Case, at: int) -> np.ndarray:
-    kept = case.pool.comparison.copy()
-    kept[at] = False
-    return kept
-
-
-def _effect(case: Case, found: Judgement) -> float:
-    """Effect in its own units; finite where nothing happened at all."""
-    if case.ledger.counts:
-        return float(np.log((found.total[0] + 0.25) / found.expected[0]))
-    return float((found.total[0] - found.expected[0]) / found.exposure[0])
-
-
-def _half_width(case: Case) -> float:
-    """Half-width of the interval in units of effect, about."""
-    statistics = np.abs(case.found.statistic[1:])
-    return float(np.quantile(statistics, case.level) * case.found.errors[0])
-
-
 def _other_doings(
-    case: Case,
+    question: Question,
     interventions: pd.DataFrame | None,
     events: pd.DataFrame | None,
     members: Mapping[str, Sequence[str]],
 ) -> tuple[list[tuple], np.ndarray]:
     """Rows of what else was done where, and the comparison areas it touched."""
-    known = set(case.ledger.codes)
-    own = set(case.ledger.codes[case.treated])
-    begun = case.ledger.periods[case.start]
-    rows, touched = [], np.zeros(len(case.treated), dtype=bool)
+    known, own = set(question.areas), set(question.areas[question.treated])
+    rows, touched = [], np.zeros(len(question.areas), dtype=bool)
     for label, code, date, is_programme in _doings(interventions, events):
         areas = known & set(members.get(code, [code]))
         if not areas or len(areas) > 0.9 * len(known) or wording.is_missing(date):
             continue
         if areas & own:
-            later = pd.Period(date, freq=begun.freq) > begun
-            if is_programme and later:
+            if is_programme and pd.Period(date, freq=question.dates.freq) > question.start:
                 rows.append((label, date, "here", len(areas)))
             continue
-        among_them = case.ledger.codes.isin(list(areas)) & case.pool.comparison
+        among_them = question.areas.isin(list(areas)) & question.comparison
         if among_them.any():
             rows.append((label, date, "comparison areas", int(among_them.sum())))
             touched |= among_them
@@ -283,16 +222,12 @@ def _other_doings(
 
 def _doings(interventions: pd.DataFrame | None, events: pd.DataFrame | None) -> list[tuple]:
     found = []
-    if interventions is not None:
-        need_columns(interventions, ["name", "area_code", "start"], "interventions")
-        found += [
-            (row.name, row.area_code, row.start, True)
-            for row in interventions[["name", "area_code", "start"]].itertuples(index=False)
-        ]
-    if events is not None:
-        need_columns(events, ["label", "area_code", "date"], "events")
-        found += [
-            (row.label, row.area_code, row.date, False)
-            for row in events[["label", "area_code", "date"]].itertuples(index=False)
-        ]
+    for table, name, columns in (
+        (interventions, "interventions", ["name", "area_code", "start"]),
+        (events, "events", ["label", "area_code", "date"]),
+    ):
+        if table is not None:
+            need_columns(table, columns, name)
+            rows = table[columns].itertuples(index=False, name=None)
+            found += [(*row, name == "interventions") for row in rows]
     return found

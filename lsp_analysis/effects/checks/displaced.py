@@ -12,12 +12,12 @@ import pandas as pd
 from scipy.special import ndtri
 
 from lsp_analysis import figures, wording
-from lsp_analysis.effects.case import FAILED, PASSED, UNSURE, Case, Sized, sized
-from lsp_analysis.effects.checks.rings import judge_ring, rings
-from lsp_analysis.effects.one_area.judgement import Judgement
+from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked, Sized, nothing
+from lsp_analysis.effects.checks.rings import ask_ring, rings
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.showing import Shown
+from lsp_analysis.study.question import Question
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -148,49 +148,48 @@ def displacement_quotient(
     return (near_after / far_after - near_before / far_before) / gained
 
 
-def displacement(case: Case) -> CheckResult:
+def displacement(asked: Asked) -> CheckResult:
     """Whether gains here stand once the areas next door are counted with it.
 
     The neighbourhood, the areas next door and both together are judged against their expectations,
     so that regression to the mean is allowed for; the plain weighted displacement difference and
     quotient, which do not allow for it, are given beside them, the former without its interval for
-    person-periods, which are no Poisson counts.
+    stocks, which are no Poisson counts.
     """
-    name = "Displacement"
+    name, question = "Displacement", asked.question
     columns = ["label", "estimate", "low", "high"]
-    if not case.ledger.counts or case.adjacency is None:
-        why = "the outcome is not a count" if not case.ledger.counts else "no neighbours were given"
-        return CheckResult(
-            name, UNSURE, f"Displacement was not looked for: {why}.", pd.DataFrame(columns=columns)
-        )
-    near = next((areas for label, areas, _ in rings(case)), None)
-    beside = None if near is None else near | case.treated
-    next_door = None if near is None else judge_ring(case, near, beside)
-    both = None if near is None else judge_ring(case, beside, beside)
-    if next_door is None or both is None:
-        return CheckResult(
-            name, UNSURE, "There are too few areas beyond those next door to compare with.",
-            pd.DataFrame(columns=columns),
-        )  # fmt: skip
-    plain, quotient = _plain(case, near)
+    counts = asked.effect.multiplicative and question.counted
+    if not counts or question.neighbours is None:
+        why = "no neighbours were given" if counts else "the outcome is not a count"
+        said = f"Displacement was not looked for: {why}."
+        return CheckResult(name, UNSURE, said, nothing(columns))
+    near = next((areas for _, areas, _ in rings(question)), None)
+    both = None if near is None else near | question.treated
+    next_door = None if near is None else ask_ring(asked, near, both)
+    together = None if near is None else ask_ring(asked, both, both)
+    if next_door is None or together is None:
+        said = "There are too few areas beyond those next door to compare with."
+        return CheckResult(name, UNSURE, said, nothing(columns))
+    plain, quotient = _plain(question, near)
+    alone = question.kind == "stock"
     table = pd.DataFrame(
         [
-            _events(case, case.found, "This neighbourhood"),
-            _events(case, next_door, f"The {wording.counted(int(near.sum()), 'area')} next door"),
-            _events(case, both, "Both together"),
+            _events(asked, "This neighbourhood"),
+            _events(next_door, f"The {wording.counted(int(near.sum()), 'area')} next door"),
+            _events(together, "Both together"),
             {
                 "label": "Both, by counts alone (WDD)",
                 "estimate": plain.total,
-                "low": np.nan if case.person_periods else plain.low,
-                "high": np.nan if case.person_periods else plain.high,
+                "low": np.nan if alone else plain.low,
+                "high": np.nan if alone else plain.high,
             },
         ]
     )
-    here, there, net = (sized(case, found) for found in (case.found, next_door, both))
-    status, rest = _judged(here, there, net)
+    here = asked.size
+    status, rest = _judged(here, next_door.size, together.size)
     amounts = [_more_or_fewer(round(x)) for x in table["estimate"][:3]]
     told = (
-        f"Since the start {amounts[0]} {case.counted} than expected here, {amounts[1]} next door, "
+        f"Since the start {amounts[0]} {asked.counted} than expected here, {amounts[1]} next door, "
         f"{amounts[2]} together. {rest}"
     )
     if here.clear and not math.isnan(quotient):
@@ -198,10 +197,9 @@ def displacement(case: Case) -> CheckResult:
             f" (By counts alone the displacement quotient is {wording.number(quotient, 2)}; below "
             "−1 more moved than was gained.)"
         )
-    return CheckResult(
-        name, status, told, table, "draw_forest",
-        {"unit": f"{wording.capital(case.counted)} since the start", "level": case.level},
-    )  # fmt: skip
+    unit = f"{wording.capital(asked.counted)} since the start"
+    options = {"unit": unit, "level": question.level}
+    return CheckResult(name, status, told, table, "draw_forest", options)
 
 
 def _judged(here: Sized, there: Sized, net: Sized) -> tuple[str, str]:
@@ -215,33 +213,34 @@ def _judged(here: Sized, there: Sized, net: Sized) -> tuple[str, str]:
     return UNSURE, "With the areas next door counted in, the effect is no longer clear."
 
 
-def _events(case: Case, found: Judgement, label: str) -> dict[str, object]:
+def _events(asked: Asked, label: str) -> dict[str, object]:
     """Events above or below expectation, with the interval of the effect."""
-    size, expected = sized(case, found), float(found.expected[0])
-    row = {"label": label, "estimate": float(found.total[0]) - expected}
-    return row | {"low": expected * size.low / 100, "high": expected * size.high / 100}
+    found, expected = asked.effect, asked.expected_total
+    ends = (found.relative, found.relative_low, found.relative_high)
+    names = ("estimate", "low", "high")
+    return {"label": label} | dict(zip(names, (expected * end for end in ends), strict=True))
 
 
 def _more_or_fewer(events: float) -> str:
     return f"{wording.number(abs(events))} {'more' if events > 0 else 'fewer'}"
 
 
-def _plain(case: Case, near: np.ndarray) -> tuple[DisplacementDifference, float]:
+def _plain(question: Question, near: np.ndarray) -> tuple[DisplacementDifference, float]:
     """Weighted displacement difference and quotient over equally long times before and after.
 
     Controls are the comparison areas, scaled to start level with what they are compared with.
     """
-    length = min(case.start, case.stop - case.start)
-    before = case.ledger.sums(case.start - length, case.start)[0]
-    after = case.ledger.sums(case.start, case.start + length)[0]
+    times = question.event_time
+    length = min(-times[0], times[-1] + 1)
+    windows = (times >= -length) & (times < 0), (times >= 0) & (times < length)
     pairs = [
-        (float(before[areas].sum()), float(after[areas].sum()))
-        for areas in (case.treated, near, case.pool.comparison)
+        tuple(float(question.total[areas][:, when].sum()) for when in windows)
+        for areas in (question.treated, near, question.comparison)
     ]
     here, there, control = pairs
     level_with_it = (max(control[0], 0.5) / max(pair[0], 0.5) for pair in (here, there))
     sizes = [size for scale in level_with_it for size in (1, scale)]
     plain = weighted_displacement_difference(
-        here, control, there, control, sizes=sizes, level=case.level
+        here, control, there, control, sizes=sizes, level=question.level
     )
     return plain, displacement_quotient(here, there, control)

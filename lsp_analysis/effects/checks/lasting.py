@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.effects.case import (
-    Case,
-    between,
-    detectable,
-    during,
-    in_words,
-    open_case,
-    shown_unit,
-    sized,
-    span,
-)
-from lsp_analysis.effects.one_area import placebo
-from lsp_analysis.effects.one_area.judgement import Judgement
-from lsp_analysis.effects.options import listed, whole
-from lsp_analysis.effects.periods import as_period
+from lsp_analysis.effects.checks.asked import Asked, ask, during, span
+from lsp_analysis.effects.parts import answers
+from lsp_analysis.effects.ranking import rank_p
 from lsp_analysis.effects.words import than_expected
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.showing import Shown
+from lsp_analysis.study.asking.dates import as_date
+from lsp_analysis.study.question import Question
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,8 +33,8 @@ class Persistence(Shown):
     Attributes
     ----------
     table : DataFrame
-        label, horizon (periods since the start at the window's end), estimate, low, high, p_value,
-        smallest (size found with 80% power). Effects in per cent for counts.
+        label, horizon (calendar periods since the start at the window's end), estimate, low, high,
+        p_value, smallest (size found with 80% power). Effects in per cent for counts.
     funded : DataFrame
         The same for the time while the programme was funded and after; empty without an end.
     change_p : float
@@ -85,32 +75,20 @@ class Persistence(Shown):
         return figures.draw_forest(frame, unit=self.unit, level=self.level, ax=ax)
 
 
+@answers
 def persistence(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    treated: Sequence[str],
-    start: pd.Period | str,
-    population: str | None = None,
-    neighbours: pd.DataFrame | Iterable[tuple[str, str]] | None = None,
-    funding_ends: pd.Period | str | None = None,
-    horizons: Sequence[int] = HORIZONS,
-    level: float = 0.95,
-    seed: int = 0,
-    unit: str = "",
-    person_periods: bool = False,
+    question: Question, funding_ends: Any = "", *, horizons: Iterable[int] = HORIZONS
 ) -> Persistence:
     """The effect at 3, 6, 12 and 24 periods, beyond, and after the funding ended.
 
-    Each window ends at a horizon and begins where the one before it ended, so that the effect at
-    12 periods is that of the seventh to the twelfth. Its neighbourhood and placebos are predicted
-    from the periods before the start alone.
+    Each window ends at a horizon, counted by the calendar, and begins where the one before it
+    ended, so that the effect at 12 periods is that of the seventh to the twelfth. Its neighbourhood
+    and placebos are predicted from the periods before the start alone.
 
     Parameters
     ----------
-    panel, outcome, treated, start, population, neighbours, level, seed, unit, person_periods
-        As for `estimate`.
-    funding_ends : Period or str, optional
+    question : Question
+    funding_ends : Period, date, year or text, optional
         Last period with funding; an empty text is none.
     horizons : list of int
         Periods since the start, rising.
@@ -118,96 +96,85 @@ def persistence(
     Raises
     ------
     ParameterError
-        Horizons that do not rise.
-    PanelError, AreaError
-        As for `estimate`.
+        Horizons that do not rise, or an end of funding that is no date.
     """
-    case = open_case(
-        panel, outcome=outcome, treated=treated, start=start, population=population,
-        neighbours=neighbours, level=level, seed=seed, unit=unit, person_periods=person_periods,
-    )  # fmt: skip
-    horizons = [whole("A horizon", horizon) for horizon in listed("horizons", horizons)]
-    if horizons != sorted(set(horizons)) or min(horizons, default=1) < 1:
-        raise ParameterError(
-            f"Horizons are numbers of periods that rise from 1 or more, not {list(horizons)}."
-        )
-    windows = _windows(case, horizons)
-    judgements = [case.later(first, stop) for first, stop in windows]
-    table = _table(case, windows, judgements)
-    end = _position_after(case, funding_ends)
-    parts = [(case.start, end), (end, case.stop)] if case.start < end < case.stop else []
-    parts = parts if all(case.seen(*part) for part in parts) else []
-    halves = [case.later(first, stop) for first, stop in parts]
-    funded = _table(case, parts, halves)
+    horizons = _risen(horizons)
+    asked = ask(question)
+    last = int(question.event_time[-1]) + 1
+    ends = [0, *(horizon for horizon in horizons if horizon < last), last]
+    windows = _answered(asked, list(pairwise(ends)))
+    table = _table(asked, windows)
+    ended = _ended(question, funding_ends)
+    parts = _answered(asked, [(0, ended), (ended, last)]) if 0 < ended < last else {}
+    parts = parts if len(parts) == 2 else {}
+    funded = _table(asked, parts)
     if parts:
         funded["label"] = [f"while funded: {funded['label'][0]}", f"after: {funded['label'][1]}"]
-    compared = halves or judgements
-    change_p, change = _change(case, compared[0], compared[-1]) if len(compared) > 1 else (
-        np.nan, "")  # fmt: skip
+    compared = parts or windows
+    change_p, change = np.nan, ""
+    if len(compared) > 1:
+        change_p, change = _change(*[list(compared.values())[at] for at in (0, -1)])
     return Persistence(
-        table, funded, change_p, change, shown_unit(case), level,
-        _said(case, parts or windows, compared),
-    )  # fmt: skip
+        table, funded, change_p, change, asked.axis, question.level, _said(asked, compared)
+    )
 
 
-def _windows(case: Case, horizons: Sequence[int]) -> list[tuple[int, int]]:
-    """First period and one past the last of each window in which the neighbourhood has values, as
-    far as the panel reaches."""
-    after = case.stop - case.start
-    ends = [0, *(horizon for horizon in horizons if horizon < after), after]
-    windows = [(case.start + first, case.start + stop) for first, stop in pairwise(ends)]
-    return [window for window in windows if case.seen(*window)]
-
-
-def _position_after(case: Case, funding_ends: pd.Period | str | None) -> int:
-    """Position of the first period that begins after the funding ended."""
-    if funding_ends is None or funding_ends == "":
-        return case.stop
+def _risen(horizons: Any) -> list[int]:
     try:
-        last = as_period(funding_ends).end_time
-    except (ValueError, TypeError, AttributeError) as error:  # NaT has no end
+        listed = [int(horizon) for horizon in horizons if float(horizon).is_integer()]
+        fine = listed == sorted({*listed}) == list(horizons) and min(listed, default=1) >= 1
+    except (TypeError, ValueError):
+        fine = False
+    if not fine:
         raise ParameterError(
-            f"funding_ends={funding_ends!r} is not a month, quarter or year. Write it as 2011-03."
-        ) from error
-    periods = case.ledger.periods
-    if not isinstance(periods, pd.PeriodIndex):
-        raise ParameterError(
-            f"The panel's periods, such as {periods[0]}, have no dates to hold funding_ends="
-            f"{funding_ends!r} against. Leave it out, or give pandas Periods."
+            f"Horizons are numbers of periods that rise from 1 or more, not {horizons!r}."
         )
-    return int((periods.start_time <= last).sum())
+    return listed
 
 
-def _table(case: Case, windows: list[tuple[int, int]], judgements: list[Judgement]) -> pd.DataFrame:
+def _answered(asked: Asked, windows: list[tuple[int, int]]) -> dict[tuple[int, int], Asked]:
+    """The effect in every window in which the neighbourhood has values."""
+    found = {window: asked.between_dates(*window, start=False) for window in windows}
+    return {window: answer for window, answer in found.items() if answer is not None}
+
+
+def _ended(question: Question, funding_ends: Any) -> int:
+    """Event time of the first period that begins after the funding ended."""
+    if funding_ends is None or (isinstance(funding_ends, str) and not funding_ends):
+        return int(question.event_time[-1]) + 1
+    end = as_date(funding_ends, name="funding_ends").end_time
+    after = pd.Period(end, freq=question.dates.freq)
+    whole = after.end_time <= end
+    return after.ordinal - question.start.ordinal + int(whole)
+
+
+def _table(asked: Asked, windows: dict[tuple[int, int], Asked]) -> pd.DataFrame:
     rows = [
-        sized(case, found).row(span(case, *window))
-        | {"horizon": window[1] - case.start, "smallest": detectable(case, found)}
-        for window, found in zip(windows, judgements, strict=True)
+        found.size.row(span(asked.question, *window))
+        | {"horizon": window[1], "smallest": found.smallest}
+        for window, found in windows.items()
     ]
     columns = ["label", "horizon", "estimate", "low", "high", "p_value", "smallest"]
     return pd.DataFrame(rows, columns=columns)
 
 
-def _change(case: Case, early: Judgement, late: Judgement) -> tuple[float, str]:
+def _change(early: Asked, late: Asked) -> tuple[float, str]:
     """Rank of the change of effect among the placebos', and its direction."""
-    effects = [found.statistic * found.errors for found in (early, late)]
-    spread = np.sqrt(early.errors**2 + late.errors**2)
-    moved = (effects[1] - effects[0]) / spread
-    p_value = placebo.rank_p_value(moved[0], moved[1:])
+    effects = [found.statistics * found.errors for found in (early, late)]
+    moved = (effects[1] - effects[0]) / np.sqrt(early.errors**2 + late.errors**2)
+    p_value = rank_p(abs(float(moved[0])), np.abs(moved[1:]))[1]
     before, after = (float(effect[0]) for effect in effects)
-    if before * after < 0 and sized(case, late).clear:
+    if before * after < 0 and late.size.clear:
         return p_value, "changed direction"
     return p_value, "grew" if abs(after) > abs(before) else "faded"
 
 
-def _said(case: Case, windows: list[tuple[int, int]], judgements: list[Judgement]) -> tuple:
+def _said(asked: Asked, windows: dict[tuple[int, int], Asked]) -> tuple[str, ...]:
     """The first and the last window in words."""
-    chosen = [0] if len(windows) == 1 else [0, len(windows) - 1]
-    told = []
-    for at in chosen:
-        size = sized(case, judgements[at])
-        told.append(
-            f"{wording.capital(during(case, *windows[at]))} it was "
-            f"{than_expected(in_words(case, size.estimate))} ({between(case, size)})."
-        )
-    return tuple(told)
+    chosen = list(windows.items())
+    chosen = chosen if len(chosen) < 2 else [chosen[0], chosen[-1]]
+    return tuple(
+        f"{wording.capital(during(asked.question, *window))} it was "
+        f"{than_expected(asked.in_words(found.size.estimate))} ({found.interval_words()})."
+        for window, found in chosen
+    )

@@ -6,8 +6,10 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.effects.case import FAILED, PASSED, UNSURE, Case, sized
+from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked
+from lsp_analysis.effects.one_area.groups import placebo_groups
 from lsp_analysis.effects.result import CheckResult
+from lsp_analysis.study.question import Question
 
 ALIKE = 10  # placebos nearest in level, for the picture
 FEWEST_ALIKE = 5  # of them, under which their mean says little
@@ -17,7 +19,7 @@ STOOD_OUT = 0.1  # share of areas, at both ends, that stood out in the half year
 FAR = 0.5  # standard deviations of earlier levels between it and the nearest placebo
 
 
-def regression_to_the_mean(case: Case) -> CheckResult:
+def regression_to_the_mean(asked: Asked) -> CheckResult:
     """The neighbourhood's change since the year before, beside that of areas as bad in that year.
 
     An area that stood out in one year, in part by chance, comes back by itself. The estimate allows
@@ -30,16 +32,16 @@ def regression_to_the_mean(case: Case) -> CheckResult:
     are chance, which interval and p-value speak of, and pass. "too little to tell" when no area
     looked like it, or there are too few to say who stood out.
     """
-    table, rank = _changes(case)
+    groups = np.vstack([asked.question.treated, placebo_groups(asked.question)])
+    table, rank, far = _changes(asked, groups)
     own, expected, alike, everyone = table["estimate"]
-    whole = sized(case, case.found)
-    nearest = np.abs(case.found.before[1:] - case.found.before[0]).min()
-    far = nearest > FAR * case.found.before[1:].std()
-    since = f"Since the year before the start it {_changed(case, own)}"
+    whole, counts = asked.size, asked.effect.multiplicative
+    said = wording.percent_change(own / 100) if counts else wording.change(own, asked.effect.unit)
     near = wording.counted(int(table.loc[2, "areas"]), "placebo")
     anyway = (
-        f"the change expected of an area that looked like it was {_signed(case, expected)} ({near} "
-        f"nearest to it then: {_signed(case, alike)} together; all: {_signed(case, everyone)})"
+        f"Since the year before the start it {said}; the change expected of an area that looked "
+        f"like it was {_signed(asked, expected)} ({near} nearest to it then: "
+        f"{_signed(asked, alike)} together; all: {_signed(asked, everyone)})."
     )
     if far or table.loc[2, "areas"] < FEWEST_ALIKE:
         status, rest = UNSURE, "No comparison area was as bad, so this rests on extrapolation."
@@ -48,7 +50,7 @@ def regression_to_the_mean(case: Case) -> CheckResult:
     elif abs(expected - everyone) < MISLED * abs(own - everyone):
         status = PASSED
         rest = "What such areas did anyway accounts for less than half of what set it apart."
-    elif 2 / (case.pool.n_placebos + 1) > STOOD_OUT:
+    elif 2 / len(groups) > STOOD_OUT:
         status, rest = UNSURE, "There are too few areas to say whether it stood out."
     elif rank > STOOD_OUT:
         status = PASSED
@@ -60,86 +62,81 @@ def regression_to_the_mean(case: Case) -> CheckResult:
             "since happened in such areas anyway: a plain comparison would credit it to the "
             "programme, the estimate does not."
         )
+    unit = "% since the year before" if counts else asked.effect.unit
+    options = {"unit": unit, "whiskers": "middle half"}
     return CheckResult(
-        "Regression to the mean", status, f"{since}; {anyway}. {rest}", table, "draw_forest",
-        {
-            "unit": "% since the year before" if case.ledger.counts else case.unit,
-            "whiskers": "middle half",
-        },
-    )  # fmt: skip
-
-
-def _changes(case: Case) -> tuple[pd.DataFrame, float]:
-    """Change from the year before the start to after it: its own, the expected, others'; and its
-    rank, from either end, in the level of the half year before, as a share."""
-    first = max(0, case.start - case.ledger.cycle)
-    groups = case.pool.members.astype(float)
-    before, after = (
-        np.column_stack([groups @ total, groups @ exposure])
-        for total, exposure in (
-            case.ledger.sums(first, case.start),
-            case.ledger.sums(case.start, case.stop),
-        )
+        "Regression to the mean", status, f"{anyway} {rest}", table, "draw_forest", options
     )
-    expected = np.column_stack([case.found.expected, case.found.exposure])
-    changes = _change(case, before, after)
+
+
+def _changes(asked: Asked, groups: np.ndarray) -> tuple[pd.DataFrame, float, bool]:
+    """Change from the year before the start to after it: its own, the expected, others'; its rank,
+    from either end, in the level of the half year before, as a share; and whether it lies far from
+    every placebo."""
+    question, found = asked.question, asked.effect
+    times, counts = question.event_time, found.multiplicative
+    before = _parts(question, groups, question.just_before(question.cycle))
+    after = _parts(question, groups, times >= 0)
+    changes = _change(before, after, counts)
+    expected = np.array([[found.counterfactual / question.per, 1.0]])
+    if counts:
+        expected = np.array([[asked.expected_total, after[0, 1]]])
     level = before[:, 0] / np.maximum(before[:, 1], 1e-12)
-    near = _nearest(case, level)
+    near = _nearest(groups, level)
     rows = [
         ("This neighbourhood", 1, changes[0], np.nan, np.nan),
-        (
-            "Expected of an area that looked like it",
-            1,
-            _change(case, before[:1], expected[:1])[0],
-            np.nan,
-            np.nan,
-        ),
-    ]
+        ("Expected of an area that looked like it", 1,
+         _change(before[:1], expected, counts)[0], np.nan, np.nan),
+    ]  # fmt: skip
     for label, areas in (
         (f"The {len(near)} nearest to it (middle half)", near),
-        (f"All {case.pool.n_placebos} placebos (middle half)", list(range(1, len(groups)))),
+        (f"All {len(groups) - 1} placebos (middle half)", list(range(1, len(groups)))),
     ):
-        together = _change(case, *(part[areas].sum(axis=0)[None] for part in (before, after)))[0]
+        together = _change(before[areas].sum(axis=0)[None], after[areas].sum(axis=0)[None], counts)
         known = changes[areas][np.isfinite(changes[areas])]
         ends = np.quantile(known, [0.25, 0.75]) if len(known) else (np.nan, np.nan)
-        rows.append((label, len(areas), together, *ends))
+        rows.append((label, len(areas), together[0], *ends))
+    scale = question.per if not counts else 1.0
     table = pd.DataFrame(rows, columns=["label", "areas", "estimate", "low", "high"])
-    total, exposure = case.ledger.sums(max(0, case.start - case.half_year), case.start)
-    recent = (groups @ total) / np.maximum(groups @ exposure, 1e-12)
-    return table, 2 * min((recent >= recent[0]).sum(), (recent <= recent[0]).sum()) / len(recent)
+    table[["estimate", "low", "high"]] *= scale
+    recent = _parts(question, groups, question.just_before(asked.half_year))
+    recent = recent[:, 0] / np.maximum(recent[:, 1], 1e-12)
+    rank = 2 * min((recent >= recent[0]).sum(), (recent <= recent[0]).sum()) / len(recent)
+    usual = _parts(question, groups, times < 0)
+    usual = np.log1p(usual[:, 0] / np.maximum(usual[:, 1], 1e-12)) if counts else level
+    far = np.abs(usual[1:] - usual[0]).min() > FAR * usual[1:].std()
+    return table, rank, bool(far)
 
 
-def _change(case: Case, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Change of rows of total and exposure: per cent for counts, missing from nought."""
+def _parts(question: Question, groups: np.ndarray, when: np.ndarray) -> np.ndarray:
+    """Total and exposure of each group over some dates; array (groups, 2)."""
+    sums = [array[:, when].sum(axis=1) for array in (question.total, question.exposure)]
+    return np.column_stack([groups.astype(float) @ one for one in sums])
+
+
+def _change(before: np.ndarray, after: np.ndarray, counts: bool) -> np.ndarray:
+    """Change of rows of total and exposure: per cent for counts, missing from zero."""
     old, new = (part[:, 0] / np.maximum(part[:, 1], 1e-12) for part in (before, after))
-    if not case.ledger.counts:
+    if not counts:
         return new - old
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(old > 0, 100 * (new / old - 1), np.nan)
 
 
-def _nearest(case: Case, before: np.ndarray) -> list[int]:
+def _nearest(groups: np.ndarray, level: np.ndarray) -> list[int]:
     """Rows of the placebos nearest in level that share no area with one another."""
-    taken = np.zeros(case.pool.members.shape[1], dtype=bool)
+    taken = np.zeros(groups.shape[1], dtype=bool)
     chosen: list[int] = []
-    for row in 1 + np.argsort(np.abs(before[1:] - before[0]), kind="stable"):
-        if not (case.pool.members[row] & taken).any():
+    for row in 1 + np.argsort(np.abs(level[1:] - level[0]), kind="stable"):
+        if not (groups[row] & taken).any():
             chosen.append(int(row))
-            taken |= case.pool.members[row]
+            taken |= groups[row]
         if len(chosen) == ALIKE:
             break
     return chosen
 
 
-def _changed(case: Case, change: float) -> str:
-    return (
-        wording.percent_change(change / 100)
-        if case.ledger.counts
-        else wording.change(change, case.unit)
-    )
-
-
-def _signed(case: Case, change: float) -> str:
-    if not case.ledger.counts or wording.is_missing(change):
-        return wording.difference(change, case.unit)
+def _signed(asked: Asked, change: float) -> str:
+    if not asked.effect.multiplicative or wording.is_missing(change):
+        return wording.difference(change, asked.effect.unit)
     return f"{wording.difference(change, digits=0 if abs(change) >= 10 else 1)}%"

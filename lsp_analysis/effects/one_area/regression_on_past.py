@@ -16,6 +16,7 @@ from scipy import sparse
 from lsp_analysis.effects.one_area.history import COUNT, COUNTED, Panel, Past, read_past
 from lsp_analysis.effects.one_area.noise import excess, variance_curve, variance_slope
 from lsp_analysis.effects.one_area.shared_shocks import carried_over
+from lsp_analysis.errors import PanelError
 
 ROUNDS = 4  # of weights and variances in turn; they settle after three
 MOST_STEPS, ENOUGH = 25, 1e-11  # of iteratively reweighted least squares
@@ -96,6 +97,12 @@ def expect(panel: Panel, members: sparse.csr_array, disjoint: int) -> Expectatio
     past = read_past(panel, members, disjoint)
     terms, (total, exposure) = past.terms, panel.sums(members, panel.after)
     base = past.offset * exposure
+    if terms.shape[1] < 2:
+        raise PanelError(
+            "The outcome is the same in all placebo neighbourhoods before the start, so "
+            "the past says nothing of what to expect. Choose an outcome that happens there, or add "
+            "comparison areas."
+        )
     observed, overlap = total + base, _overlap(members)
     level = terms[:, 1] / max(terms[1:, 1].std(), np.finfo(float).tiny)
     moves, by_chance = past.steps, past.chance

@@ -13,6 +13,7 @@ from lsp_analysis.effects.one_area.earlier_dates import false_positives
 from lsp_analysis.effects.one_area.groups import Groups, find_groups
 from lsp_analysis.effects.one_area.history import read_panel
 from lsp_analysis.effects.one_area.placebo_rank import Judgement, judge
+from lsp_analysis.effects.parts import answers
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError
 from lsp_analysis.study.question import Question
@@ -31,6 +32,7 @@ PERIODS = {"M": "month", "Q": "quarter", "Y": "year", "W": "week", "D": "day"}
 FEWEST_BEFORE = 2  # dates: with one, regression to the mean cannot be told from an effect
 
 
+@answers
 def estimate(
     question: Question, *, checks: bool = True, placebos: np.ndarray | None = None
 ) -> EffectEstimate:
@@ -141,9 +143,7 @@ def _units(question: Question) -> tuple[str, str]:
         unit = question.indicator.unit or ("percent" if question.per == 100 else "")
         return unit, unit
     name = PERIODS.get(question.dates.freqstr.split("-")[0], "period")
-    often = f"a {name}" if question.kind == "events" else ""
-    per = "per cent" if question.per == 100 else f"per {wording.number(question.per)}"
-    return often, f"{per} {often}".strip()
+    return f"a {name}" if question.kind == "events" else "", question.unit
 
 
 def _sizes(question: Question, found: Judgement) -> dict[str, float]:

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.effects.outcomes.one_indicator import IndicatorEffect, indicator_effect
 from lsp_analysis.effects.outcomes.programme import Programme, programme_in
-from lsp_analysis.showing import Shown
+from lsp_analysis.effects.outcomes.programme_page import IndicatorEffect, indicator_effect
+from lsp_analysis.showing import Shown, carries_note
 
 if TYPE_CHECKING:
     from lsp_analysis.figures.tables import Table
     from lsp_analysis.study.store import Study
 
-NOT_NAMED = "No outcome was named beforehand, so it is not judged here."
+NOT_NAMED = "No outcome was named in advance, so it is not judged here."
 TOO_EARLY = "These data begin too late to judge it."
 
 
@@ -47,7 +46,7 @@ class Programmes(Shown):
             "judged."
         )
 
-    def table(self) -> Table:
+    def shown_table(self) -> Table:
         """Programmes with place, start, outcome and verdict."""
         rows = [
             {
@@ -62,6 +61,8 @@ class Programmes(Shown):
             for programme, effect in self.found
         ]
         return figures.table(pd.DataFrame(rows), caption="Programmes, and what may be said of them")
+
+    table = shown_table
 
     shown_table = table
 
@@ -78,34 +79,23 @@ def _verdict(effect: IndicatorEffect | None) -> str:
     return effect.reason if effect.effect is None else str(effect.effect.short_sentence())
 
 
-def programmes(
-    study: Study,
-    *,
-    start: str = "2008-04",
-    level: float = 0.95,
-    panels: Mapping[str, pd.DataFrame] | None = None,
-) -> Programmes:
+@carries_note
+def programmes(study: Study, *, start: str = "2008-04", level: float = 0.95) -> Programmes:
     """Judge every programme of a study on the outcome named for it.
 
     Parameters
     ----------
     start : str
         Month assumed for a pilot whose start the study does not record.
-    panels : mapping of indicator_id to panel, optional
-        If they are at hand.
     """
-    neighbours = study.neighbours() if study.has("geometry") else None
     found = []
     for code in _places(study):
         programme = programme_in(study, study.area(code), start=start)
         effect = None
         if programme.start is not None and programme.primary_outcome:
-            name = programme.primary_outcome
-            panel = (panels or {}).get(name)
             effect = indicator_effect(
-                study, name, programme=programme, panel=panel, neighbours=neighbours,
-                level=level, checks=False,
-            )  # fmt: skip
+                study, programme.primary_outcome, programme, level=level, checks=False
+            )
         found.append((programme, effect))
     return Programmes(tuple(found))
 

@@ -3,227 +3,90 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
-from lsp_analysis import wording
-from lsp_analysis.effects.case import Case
-from lsp_analysis.effects.layout import grid
-from lsp_analysis.effects.question import Question
+from lsp_analysis.effects.regressions.did import did
 from lsp_analysis.effects.regressions.event_studies import event_study
-from lsp_analysis.effects.regressions.its import interrupted_series
-from lsp_analysis.effects.regressions.its_controlled import controlled_interrupted_series
-from lsp_analysis.effects.regressions.placebo_did import placebo_difference_in_differences
+from lsp_analysis.effects.regressions.least_squares import FEWEST_TREATED_CLUSTERS
+from lsp_analysis.effects.regressions.rollout import rollout_effect
+from lsp_analysis.effects.regressions.series import interrupted_series
 from lsp_analysis.effects.regressions.structural import structural_effect
 from lsp_analysis.effects.result import EffectEstimate
+from lsp_analysis.effects.synthetic.calibrated import calibrated_effect
 from lsp_analysis.effects.synthetic.control import synthetic_control
 from lsp_analysis.effects.synthetic.sdid import synthetic_did
-from lsp_analysis.errors import LspError
+from lsp_analysis.errors import LspError, PanelError
+from lsp_analysis.study.question import Question
 
-MOST_PLACEBOS = 200  # for methods that fit weights to each, so that a page does not wait
+Run = Callable[[Question], EffectEstimate]
+Unsuitable = Callable[[Question], str]
 OFF_LEVEL = 0.1  # of its level before the start, by which a synthetic control may be off
-HARMONICS = 2  # pairs of sine and cosine: a yearly and a half-yearly wave
+BLOCKS = (6, 3, 2, 1)  # of dates before the start, each matched exactly, tried in turn
 
 
-@dataclass(frozen=True)
-class Setting:
-    """A question and its case, with the panel as the estimators want it: complete, in rates.
+def needs(before: int, *, years: int = 0, after: int = 1) -> Unsuitable:
+    """A rule that asks for so many dates before the start (or years) and after it."""
 
-    The ring of neighbours is left out throughout, so that all compare with the same areas.
-    """
-
-    question: Question
-    case: Case
-
-    @property
-    def before(self) -> int:
-        """Periods before the start."""
-        return self.case.start
-
-    @property
-    def after(self) -> int:
-        """Periods from the start on."""
-        return self.case.stop - self.case.start
-
-    @property
-    def cycle(self) -> int:
-        """Periods in a year."""
-        return self.case.ledger.cycle
-
-    @cached_property
-    def panel(self) -> pd.DataFrame:
-        """Columns area_code, period, value (a rate for counts), total and exposure."""
-        ledger, kept = self.case.ledger, self.case.pool.comparison | self.case.treated
-        codes, n_periods = ledger.codes[kept], len(ledger.periods)
-        total, exposure = ledger.total[kept], ledger.exposure[kept]
-        per = self.question.per if ledger.counts else 1
-        with np.errstate(divide="ignore", invalid="ignore"):
-            value = np.where(exposure > 0, per * total / exposure, np.nan)
-        return pd.DataFrame(
-            {
-                "area_code": np.repeat(codes, n_periods),
-                "period": ledger.periods.take(np.tile(np.arange(n_periods), len(codes))),
-                "value": value.ravel(),
-                "total": total.ravel(),
-                "exposure": exposure.ravel(),
-            }
-        )
-
-    @cached_property
-    def placebos(self) -> list[list[str]] | None:
-        """Placebo groups for estimators that take lists; None for one area, each in turn."""
-        if self.case.treated.sum() == 1:
-            return None
-        rows = self.case.pool.members[1:]
-        if len(rows) > MOST_PLACEBOS:
-            rng = np.random.default_rng(self.case.seed)
-            rows = rows[np.sort(rng.choice(len(rows), MOST_PLACEBOS, replace=False))]
-        return [list(self.case.ledger.codes[row]) for row in rows]
-
-    @property
-    def shared(self) -> dict[str, object]:
-        """Keywords every estimator takes."""
-        question = self.question
-        return {
-            "treated": list(question.treated),
-            "start": question.start,
-            "level": question.level,
-        }
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One way to estimate the effect.
-
-    Attributes
-    ----------
-    unsuitable : function of a Setting
-        Why it cannot be used there; empty when it can.
-    run : function of a Setting
-    """
-
-    label: str
-    run: Callable[[Setting], EffectEstimate]
-    unsuitable: Callable[[Setting], str]
-
-
-def complete(setting: Setting) -> str:
-    """Why estimators that need every value cannot be used."""
-    return "values of the neighbourhood are missing" if setting.panel["value"].isna().any() else ""
-
-
-def always(setting: Setting) -> str:
-    """No reason: what the method for the common case cannot answer, no case is laid out of."""
-    return ""
-
-
-def needs(before: int, *, cycles: int = 0, after: int = 1) -> Callable[[Setting], str]:
-    """A rule that asks for so many periods before the start (or years) and after it."""
-
-    def rule(setting: Setting) -> str:
-        fewest = max(before, cycles * setting.cycle)
-        if setting.before < fewest:
-            return f"{setting.before} periods before the start, and it needs {fewest}"
-        if setting.after < after:
-            return f"{setting.after} periods after the start, and it needs {after}"
-        return complete(setting)
+    def rule(question: Question) -> str:
+        fewest = max(before, years * question.cycle)
+        since = len(question.dates) - question.at
+        if question.at < fewest:
+            return f"{question.at} periods before the start, and it needs {fewest}"
+        if since < after:
+            return f"{since} periods after the start, and it needs {after}"
+        if not question.known[question.treated].all():
+            return "values of the neighbourhood are missing"
+        return ""
 
     return rule
 
 
-def one_start(setting: Setting) -> str:
+def one_start(question: Question) -> str:
     """Why methods for staggered starts have nothing to add."""
+    if question.first_treated is not None:
+        return ""
     return "all treated areas began at once, so it is plain difference-in-differences"
 
 
-def too_few_clusters(setting: Setting) -> str:
+def too_few_clusters(question: Question) -> str:
     """Why errors clustered by area are no use."""
-    count = wording.counted(int(setting.case.treated.sum()), "treated area")
-    return f"with {count} its p-value is far too small (see the calibration benchmark)"
+    count = int(question.treated.sum())
+    if count >= FEWEST_TREATED_CLUSTERS:
+        return ""
+    areas = f"{count} treated area{'' if count == 1 else 's'}"
+    return f"with {areas} its p-value is far too small (see the calibration benchmark)"
 
 
-def adjusted(setting: Setting) -> EffectEstimate:
-    """The method for the common case."""
-    return setting.question.estimate(checks=False)
+def yearly_event_study(question: Question) -> EffectEstimate:
+    """Event study in years from the start (half years if there are few)."""
+    cycle = question.cycle
+    return event_study(question, width=cycle if question.at >= 3 * cycle else max(1, cycle // 2))
 
 
-def plain_did(setting: Setting) -> EffectEstimate:
-    """Difference-in-differences ranked among placebo neighbourhoods."""
-    return placebo_difference_in_differences(
-        setting.panel, outcome="value", neighbours=setting.question.neighbours,
-        seed=setting.case.seed, **setting.shared,
-    )  # fmt: skip
+def matched_exactly(question: Question) -> EffectEstimate:
+    """Calibrated weights on as many blocks of dates before the start as can be met."""
+    for blocks in BLOCKS:
+        try:
+            return calibrated_effect(question, block=max(1, question.at // blocks))
+        except PanelError as error:
+            refused = error
+    raise refused
 
 
-def yearly_event_study(setting: Setting) -> EffectEstimate:
-    """Event study in years from the start (half years if there are few), the last before it as
-    reference."""
-    width = setting.cycle if setting.before >= 3 * setting.cycle else setting.case.half_year
-    first = setting.before % width
-    whole = setting.case.stop - (setting.after % width if setting.after >= width else 0)
-    place = setting.panel.groupby("area_code", sort=False).cumcount().to_numpy()
-    inside = (place >= first) & (place < whole)
-    binned = setting.panel[inside].assign(period=(place[inside] - setting.before) // width)
-    means = binned.groupby(["area_code", "period"], as_index=False)["value"].mean()
-    return event_study(
-        means, outcome="value", placebos=setting.placebos, **setting.shared | {"start": 0}
-    )
-
-
-def series_alone(setting: Setting) -> EffectEstimate:
-    """Interrupted time series of the neighbourhood."""
-    return interrupted_series(setting.panel, change="level", **_series(setting))
-
-
-def series_beside(setting: Setting) -> EffectEstimate:
-    """Controlled interrupted time series."""
-    return controlled_interrupted_series(setting.panel, change="level", **_series(setting))
-
-
-def forecast(setting: Setting) -> EffectEstimate:
-    """Structural time series with the comparison areas' mean."""
-    season = setting.cycle if setting.cycle > 1 else None
-    return structural_effect(
-        setting.panel, outcome="value", season=season, seed=setting.case.seed, **setting.shared
-    )
-
-
-def weighted_areas(setting: Setting) -> EffectEstimate:
-    """Synthetic control matched on all outcomes before the start."""
-    return synthetic_control(
-        setting.panel, outcome="value", placebos=setting.placebos, seed=setting.case.seed,
-        **setting.shared,
-    )  # fmt: skip
-
-
-def weighted_changes(setting: Setting) -> EffectEstimate:
-    """Synthetic difference-in-differences."""
-    return synthetic_did(
-        setting.panel, outcome="value", placebos=setting.placebos, **setting.shared
-    )
-
-
-def out_of_reach(setting: Setting) -> str:
+def out_of_reach(question: Question) -> str:
     """Why no weighted average of other areas will do for the neighbourhood."""
-    lacking = needs(8)(setting)
+    lacking = needs(8)(question)
     if lacking:
         return lacking
-    laid_out = grid(
-        setting.panel, outcome="value", treated=list(setting.question.treated),
-        start=setting.question.start,
-    )  # fmt: skip
     try:
-        found = weighted_areas(setting)
+        found = synthetic_control(question)
     except LspError as error:
         return str(error)
     withheld = next((said for said in found.warnings if "met exactly" in said), "")
     if withheld:
         return withheld.rstrip(".")
-    paths = found.paths
-    own, other = (paths[name][: laid_out.start_at].mean() for name in ("treated", "comparison"))
+    own, other = (found.paths[name][: question.at].mean() for name in ("treated", "comparison"))
     off = (other - own) / abs(own) if own else np.inf
     if abs(off) <= OFF_LEVEL:
         return ""
@@ -231,28 +94,19 @@ def out_of_reach(setting: Setting) -> str:
     return f"no average of other areas reaches its level before the start: {abs(off):.0%} {side} it"
 
 
-CANDIDATES = (
-    Candidate("Adjusted for the past", adjusted, always),
-    Candidate("Difference-in-differences", plain_did, needs(2)),
-    Candidate("Event study", yearly_event_study, needs(4)),
-    Candidate("Interrupted series, alone", series_alone, needs(8, cycles=2, after=4)),
-    Candidate("Interrupted series, controlled", series_beside, needs(8, cycles=2, after=4)),
-    Candidate("Structural forecast", forecast, needs(10, cycles=2)),
-    Candidate("Synthetic control", weighted_areas, out_of_reach),
-    Candidate("Synthetic difference-in-differences", weighted_changes, needs(4)),
-    Candidate("Two-way fixed effects, errors clustered by area", plain_did, too_few_clusters),
-    Candidate("Staggered starts", plain_did, one_start),
-)
-
-
-def _series(setting: Setting) -> dict[str, object]:
-    counts = setting.case.ledger.counts
-    seasonal = setting.cycle > 3 and setting.before >= 2 * setting.cycle
-    return setting.shared | {
-        "outcome": "total" if counts else "value",
-        "population": "exposure" if counts else None,
-        "family": "quasi_poisson" if counts else "gaussian",
-        "harmonics": HARMONICS if seasonal else 0,
-        "cycle": setting.cycle if seasonal else None,
-        "newey_west": max(1, setting.cycle // 4) if seasonal else 1,
-    }
+CANDIDATES: dict[str, tuple[Run, Unsuitable]] = {
+    "Difference-in-differences": (lambda q: did(q, inference="placebo"), needs(2)),
+    "Event study": (yearly_event_study, needs(4)),
+    "Interrupted series, alone": (
+        lambda q: interrupted_series(q, change="level"), needs(8, years=2, after=4)),
+    "Interrupted series, controlled": (
+        lambda q: interrupted_series(q, change="level", controlled=True),
+        needs(8, years=2, after=4)),
+    "Structural forecast": (structural_effect, needs(10, years=2)),
+    "Synthetic control": (synthetic_control, out_of_reach),
+    "Synthetic difference-in-differences": (synthetic_did, needs(4)),
+    "Calibrated weights": (matched_exactly, needs(4)),
+    "Two-way fixed effects, errors clustered by area": (
+        lambda q: did(q, inference="clustered"), too_few_clusters),
+    "Staggered starts": (rollout_effect, one_start),
+}  # fmt: skip

@@ -7,7 +7,7 @@ borough: 1 is the borough's most deprived small area.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,10 +15,12 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent
-from lsp_analysis.effects.regressions.placebo_did import placebo_difference_in_differences
+from lsp_analysis.effects.regressions.did import did
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import LspError, PanelError
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Shown, carries_note
+from lsp_analysis.study.asking.dates import as_date
+from lsp_analysis.study.question import Question
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -100,7 +102,7 @@ class EditionStory(Shown):
         position = self.places.set_index("edition")["position"]
         return float(position[self.after] - position[self.before])
 
-    def table(self) -> Table:
+    def shown_table(self) -> Table:
         """Rank and position in every edition."""
         shown = self.places.rename(
             columns={
@@ -117,7 +119,7 @@ class EditionStory(Shown):
             shown, caption=f"{self.area} in the Indices of Deprivation (1 is the most deprived)"
         )
 
-    shown_table = table
+    table = shown_table
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Positions by edition: the neighbourhood, and areas as deprived before the start."""
@@ -173,10 +175,9 @@ def follow_editions(
     *,
     treated: Sequence[str],
     start: pd.Period | str,
-    area: str = "the neighbourhood",
+    place: str = "the neighbourhood",
     neighbours: pd.DataFrame | Iterable[tuple[str, str]] | None = None,
     level: float = 0.95,
-    seed: int = 0,
     pilot: bool = True,
 ) -> EditionStory:
     """Follow a neighbourhood through the Indices, comparators chosen on the last edition before the
@@ -200,11 +201,11 @@ def follow_editions(
     table = positions(deprivation)
     known = table[table["area_code"].isin(treated)].groupby("edition")["area_code"].nunique()
     editions = sorted(known.index[known == len(set(treated))])
-    year = pd.Period(start).year
+    year = as_date(start).year
     earlier, later = ([e for e in editions if (e < year) == wanted] for wanted in (True, False))
     if len(earlier) < 2 or not later:
         raise PanelError(
-            f"The Indices rank {area} in {wording.counted(len(earlier), 'edition')} before "
+            f"The Indices rank {place} in {wording.counted(len(earlier), 'edition')} before "
             f"{year} and "
             f"{len(later)} after; two before and one after are needed. Import more editions."
         )
@@ -212,27 +213,20 @@ def follow_editions(
     table = table[table["edition"].isin([*earlier, *later])]
     wide = table.pivot_table(index="area_code", columns="edition", values="position")
     groups = _alike(wide[[first, before]].dropna(), list(treated), first, before)
-    window = table[table["edition"].isin([*earlier, after])]
-    effect = placebo_difference_in_differences(
-        window.rename(columns={"position": "value"}),
-        outcome="value",
-        treated=list(treated),
-        start=pd.Period(str(after), freq="Y"),
-        neighbours=neighbours,
-        level=level,
-        seed=seed,
-        unit="places",
-        label=f"the position of {area} in the borough",
-    )
+    asked = Question.from_frame(
+        table[table["edition"].isin([*earlier, after])], outcome="position",
+        treated=list(treated), start=int(after), neighbours=neighbours,
+    )  # fmt: skip
+    asked = asked.named(f"the position of {place} in the borough", "places", place)
     return EditionStory(
-        area=area,
+        area=place,
         before=before,
         after=after,
         pilot=pilot,
         places=_places_frame(table, treated),
         anyway=_anyway(wide, groups, before, after),
-        lines=_lines(wide, {area: list(treated), **groups}),
-        effect=effect,
+        lines=_lines(wide, {place: list(treated), **groups}),
+        effect=did(replace(asked, level=level), inference="placebo"),
     )
 
 
@@ -276,6 +270,7 @@ def _lines(wide: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFrame:
     return long.assign(edition=long["edition"].astype(str))
 
 
+@carries_note
 def edition_story(
     study: Study,
     area: Area,
@@ -283,7 +278,6 @@ def edition_story(
     start: pd.Period | str,
     pilot: bool = True,
     level: float = 0.95,
-    seed: int = 0,
 ) -> EditionStory | Absent:
     """`follow_editions` for an area of a study, or why that is not possible.
 
@@ -300,14 +294,8 @@ def edition_story(
         rows = study.deprivation(code_vintage=area.code_vintage)
     try:
         return follow_editions(
-            rows,
-            treated=list(area.members),
-            start=start,
-            area=area.name,
-            neighbours=study.neighbours() if study.has("geometry") else None,
-            level=level,
-            seed=seed,
-            pilot=pilot,
-        )
+            rows, treated=list(area.members), start=start, place=area.name,
+            neighbours=study.surroundings.get("neighbours"), level=level, pilot=pilot,
+        )  # fmt: skip
     except LspError as error:
         return Absent(str(error))

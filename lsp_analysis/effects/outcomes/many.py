@@ -1,41 +1,34 @@
-"""A programme's effect on many outcomes: one named beforehand, and the rest allowed for."""
+"""A programme's effect on many outcomes: one named in advance, and the rest allowed for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.effects.case import (
-    Case,
-    between,
-    detectable,
-    in_words,
-    percent,
-    percents,
-    sized,
-)
-from lsp_analysis.effects.eligible import eligible_areas
-from lsp_analysis.effects.given import plain_codes
-from lsp_analysis.effects.one_area import placebo
-from lsp_analysis.effects.one_area.windows import Ledger, read_ledger, start_position, treated_rows
+from lsp_analysis.effects.checks.asked import Asked, percent, percents
+from lsp_analysis.effects.one_area.groups import placebo_groups
+from lsp_analysis.effects.one_area.single_area import estimate
 from lsp_analysis.effects.outcomes.stepdown import omnibus, romano_wolf, within_reach
-from lsp_analysis.effects.question import Question
 from lsp_analysis.effects.words import than_expected
 from lsp_analysis.errors import LspError, PanelError, ParameterError, did_you_mean
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Shown, with_note
+from lsp_analysis.study.question import Question
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from lsp_analysis.study.areas import Area
+    from lsp_analysis.study.store import Study
+
 KINDS = ("behaviour", "outcome")
 HEADINGS = {
-    "primary": "Named beforehand",
+    "primary": "Named in advance",
     "behaviour": "What people do",
     "outcome": "What comes of it",
 }
@@ -87,7 +80,7 @@ class ManyOutcomes(Shown):
         """What stands out, alone and with all allowed for, and the omnibus test."""
         first = self.table.loc[self.primary]
         told = [
-            f"The outcome named beforehand, {first['label']}, was "
+            f"The outcome named in advance, {first['label']}, was "
             f"{than_expected(first['size'])} "
             f"({first['interval']}; {wording.p_value(first['p_value'])})."
         ]
@@ -183,7 +176,38 @@ def _side(sign: float, polarity: str) -> str:
     return "" if good is None else f", for the {'better' if good * sign > 0 else 'worse'}"
 
 
-def many_outcomes(questions: Sequence[Question], *, primary: str) -> ManyOutcomes:
+def outcomes_of(
+    study: Study,
+    place: str | Area,
+    start: Any,
+    primary: str,
+    *,
+    behaviours: Collection[str] = (),
+    level: float = 0.95,
+) -> ManyOutcomes:
+    """Effects of one programme on every indicator of a study whose data reach to both sides of it.
+
+    Parameters
+    ----------
+    place, start : as for `study.question`
+    primary : str
+        The indicator that was chosen before looking.
+    behaviours : indicators that measure what people do; the others measure what comes of it
+    """
+    questions = []
+    for indicator_id in study.indicators()["indicator_id"]:
+        try:
+            question = study.question(indicator_id, place, start, level)
+        except PanelError:
+            continue
+        if not question.placebo_date or question.indicator.indicator_id == primary:
+            questions.append(question)
+    return with_note(many_outcomes(questions, primary, behaviours=behaviours), study.note)
+
+
+def many_outcomes(
+    questions: Iterable[Question], primary: str, *, behaviours: Collection[str] = ()
+) -> ManyOutcomes:
     """Ask all questions of one programme in the same placebo neighbourhoods.
 
     Parameters
@@ -191,7 +215,7 @@ def many_outcomes(questions: Sequence[Question], *, primary: str) -> ManyOutcome
     questions : list of Question
         Of the same treated areas; their data may be monthly, quarterly or yearly.
     primary : str
-        Name of the question that was chosen before looking.
+        Identifier of the indicator that was chosen before looking.
 
     Raises
     ------
@@ -200,146 +224,106 @@ def many_outcomes(questions: Sequence[Question], *, primary: str) -> ManyOutcome
     PanelError
         The primary question cannot be answered, or no placebo has data for all.
     """
-    names = [question.name for question in questions]
+    questions = list(questions)
+    names = [question.indicator.indicator_id for question in questions]
     if primary not in names:
         hint = did_you_mean(primary, names)
         raise ParameterError(f"The primary outcome {primary!r} is not among those asked.{hint}")
-    first = questions[names.index(primary)]
-    if len(set(names)) < len(names) or len({q.treated for q in questions}) > 1:
+    treated = {tuple(question.areas[question.treated]) for question in questions}
+    if len(set(names)) < len(names) or len(treated) > 1:
         raise ParameterError(
             "Questions need names of their own, and must all be of the same treated areas."
         )
-    read, left_out = _readable(questions)
-    if primary in dict(left_out):
-        raise PanelError(f"The primary outcome cannot be judged: {dict(left_out)[primary]}")
-    asked = {question.name: question for question in questions}
-    cases = _shared_cases(read, asked, first)
-    statistics = np.column_stack([case.found.statistic for case in cases.values()])
-    rows = [_row(asked[name], case, name == primary) for name, case in cases.items()]
-    table = pd.DataFrame(rows, index=pd.Index(cases, name="outcome"))
+    read, left_out = _complete(dict(zip(names, questions, strict=True)))
+    found: dict[str, Asked] = {}
+    groups = placebo_groups(next(iter(read.values()))) if read else None
+    for name, question in read.items():
+        try:
+            effect = estimate(question, checks=False, placebos=groups)
+            found[name] = Asked(question, effect)
+        except LspError as error:
+            left_out.append((name, str(error)))
+    if primary not in found:
+        why = dict(left_out)[primary]
+        raise PanelError(f"The primary outcome cannot be judged: {why}")
+    statistics = np.column_stack([asked.statistics for asked in found.values()])
+    rows = [
+        _row(asked, "behaviour" if name in behaviours else "outcome", name == primary)
+        for name, asked in found.items()
+    ]
+    table = pd.DataFrame(rows, index=pd.Index(found, name="outcome"))
     table["p_adjusted"] = romano_wolf(statistics)
-    n_placebos = len(statistics) - 1
+    n_placebos, level = len(statistics) - 1, found[primary].question.level
     return ManyOutcomes(
         primary=primary,
         table=table,
-        omnibus_p=omnibus(statistics, _levels(cases.values())),
+        omnibus_p=omnibus(statistics, _levels(found.values(), groups)),
         n_placebos=n_placebos,
-        level=first.level,
-        reach=within_reach(len(cases), n_placebos, first.level),
+        level=level,
+        reach=within_reach(len(found), n_placebos, level),
         left_out=tuple(left_out),
-        statistics=pd.DataFrame(statistics, columns=list(cases)),
+        statistics=pd.DataFrame(statistics, columns=list(found)),
     )
 
 
-def _levels(cases: Iterable[Case]) -> np.ndarray:
+def _complete(
+    questions: dict[str, Question],
+) -> tuple[dict[str, Question], list[tuple[str, str]]]:
+    """Every question among the areas that have all values of all of them, in one order; and why
+    the others are left out. All keep the neighbours of the first."""
+    left_out, complete = [], {}
+    for name, question in questions.items():
+        whole = question.known.all(axis=1)
+        if whole[question.treated].all():
+            complete[name] = question.areas[whole]
+        else:
+            left_out.append((name, "Some of the treated areas' values are missing."))
+    usual = np.median([len(codes) for codes in complete.values()]) if complete else 0
+    for name, codes in list(complete.items()):
+        if len(codes) < LEAST_SHARED * usual:
+            said = f"Only {len(codes)} areas have all its values, against {usual:.0f}."
+            left_out.append((name, said))
+            del complete[name]
+    if not complete:
+        return {}, left_out
+    shared = reduce(pd.Index.intersection, complete.values())
+    found = {name: questions[name].among(questions[name].areas.isin(shared)) for name in complete}
+    first = next(iter(found.values()))
+    return {
+        name: replace(one, neighbours=first.neighbours) for name, one in found.items()
+    }, left_out
+
+
+def _levels(found: Iterable[Asked], groups: np.ndarray) -> np.ndarray:
     """How high each neighbourhood stood before the start, on average over standardised outcomes."""
-    before = [case.found.before for case in cases]
-    return np.mean([(x - x[1:].mean()) / max(x[1:].std(), 1e-12) for x in before], axis=0)
+    levels = []
+    for asked in found:
+        question = asked.question
+        members = np.vstack([question.treated, groups]).astype(float)
+        at = question.at
+        sums = [members @ part[:, :at].sum(axis=1) for part in (question.total, question.exposure)]
+        level = sums[0] / np.maximum(sums[1], 1e-12)
+        levels.append((level - level[1:].mean()) / max(level[1:].std(), 1e-12))
+    return np.mean(levels, axis=0)
 
 
-@dataclass(frozen=True)
-class _Read:
-    """A question's ledger, the position of its start, and which of its areas have all values."""
-
-    ledger: Ledger
-    start: int
-    complete: pd.Index
-
-
-def _readable(
-    questions: Sequence[Question],
-) -> tuple[dict[str, _Read], list[tuple[str, str]]]:
-    """Questions that can be judged, and why the others cannot."""
-    read, left_out = {}, []
-    for question in questions:
-        try:
-            read[question.name] = _read(question)
-        except LspError as error:
-            left_out.append((question.name, str(error)))
-    usual = np.median([len(one.complete) for one in read.values()]) if read else 0
-    for name, one in list(read.items()):
-        if len(one.complete) < LEAST_SHARED * usual:
-            left_out.append(
-                (name, f"Only {len(one.complete)} areas have all its values, against {usual:.0f}.")
-            )
-            del read[name]
-    return read, left_out
-
-
-def _read(question: Question) -> _Read:
-    ledger = read_ledger(
-        question.panel,
-        outcome=question.outcome,
-        population=question.population,
-        person_periods=question.person_periods,
-    )
-    start = start_position(ledger, question.start)
-    rows = treated_rows(ledger, plain_codes(question.treated))
-    eligible_areas(ledger, rows, start, question.outcome)  # refuses what `estimate` does
-    known = ledger.exposure > 0
-    if not known[rows].all(axis=1).all():
-        raise PanelError("Some of the treated areas' values are missing.")
-    return _Read(ledger, start, ledger.codes[known.all(axis=1)])
-
-
-def _shared_cases(
-    read: dict[str, _Read], asked: dict[str, Question], first: Question
-) -> dict[str, Case]:
-    """Every question, compared with the areas that have all values of all of them, with one pool
-    of placebos. Other areas still say who is next to whom, as in `estimate`."""
-    everyone = reduce(pd.Index.union, [one.ledger.codes for one in read.values()])
-    shared = reduce(pd.Index.intersection, [one.complete for one in read.values()])
-    rows = everyone.isin(list(first.treated))
-    eligible = everyone.isin(shared) & ~rows
-    adjacency = placebo.adjacency_matrix(everyone, first.neighbours)
-    pool = placebo.draw_pool(rows, eligible=eligible, adjacency=adjacency, seed=first.seed)
+def _row(asked: Asked, kind: str, is_primary: bool) -> dict[str, object]:
+    size, found, level = asked.size, asked.effect, asked.question.level
+    shares = [100 * x for x in (found.relative, found.relative_low, found.relative_high)]
+    told, within = asked.in_words(size.estimate), asked.interval_words()
+    if np.isfinite(shares[0]):
+        told, within = percent(shares[0]), percents(shares[1], shares[2], level)
     return {
-        name: Case(
-            _among(one.ledger, everyone), rows, eligible, adjacency, one.start, pool,
-            first.level, first.seed, asked[name].unit, asked[name].person_periods,
-        )
-        for name, one in read.items()
-    }  # fmt: skip
-
-
-def _among(ledger: Ledger, codes: pd.Index) -> Ledger:
-    """The ledger of areas `codes`, those it does not know without data."""
-    order = ledger.codes.get_indexer(codes)
-    known = (order >= 0)[:, None]
-    return replace(
-        ledger,
-        total=np.where(known, ledger.total[order], 0),
-        exposure=np.where(known, ledger.exposure[order], 0),
-        codes=codes,
-    )
-
-
-def _row(question: Question, case: Case, is_primary: bool) -> dict[str, object]:
-    size, scale = sized(case, case.found), _to_per_cent(case)
-    estimate, low, high = (scale * x for x in (size.estimate, size.low, size.high))
-    told, within = in_words(case, size.estimate), between(case, size)
-    if np.isfinite(scale):
-        told, within = percent(estimate), percents(low, high, case.level)
-    return {
-        "label": question.label or question.name,
-        "kind": question.kind,
-        "polarity": question.polarity,
+        "label": asked.question.label,
+        "kind": kind,
+        "polarity": asked.question.polarity,
         "primary": is_primary,
-        "relative": estimate,
-        "low": low,
-        "high": high,
+        "relative": shares[0],
+        "low": shares[1],
+        "high": shares[2],
         "p_value": size.p_value,
-        "smallest": scale * detectable(case, case.found),
+        "smallest": 100 * found.smallest_relative,
         "size": told,
         "interval": within,
         "sign": np.sign(size.estimate),
     }
-
-
-def _to_per_cent(case: Case) -> float:
-    """What turns shown effects into per cent of what was expected; missing where a share means
-    nothing, as for an outcome with values below nought."""
-    if case.ledger.counts:
-        return 1.0
-    expected = float(case.found.expected[0] / case.found.exposure[0])
-    return 100 / expected if expected > 0 and (case.ledger.total >= 0).all() else np.nan

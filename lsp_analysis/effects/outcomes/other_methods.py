@@ -9,14 +9,15 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.effects.case import Case, percent, percents, sized
-from lsp_analysis.effects.checks.comparators import FEWEST, among, comparison_choices
-from lsp_analysis.effects.outcomes.candidates import CANDIDATES, Setting
-from lsp_analysis.effects.question import Question
+from lsp_analysis.effects.checks.asked import Asked, ask, percent, percents
+from lsp_analysis.effects.checks.comparators import other_choices
+from lsp_analysis.effects.outcomes.candidates import CANDIDATES
+from lsp_analysis.effects.parts import answers
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.words import than_expected
 from lsp_analysis.errors import LspError
 from lsp_analysis.showing import Shown
+from lsp_analysis.study.question import Question
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,7 +89,7 @@ class SideBySide(Shown):
         """Whether the methods agree, from where to where they run, and why some were left out."""
         first = self.table.iloc[0]
         lead = (
-            f"{first['label']}, the method chosen beforehand, puts it at "
+            f"{first['label']}, the method chosen in advance, puts it at "
             f"{than_expected(self._in_words(first['estimate']))} "
             f"({self._between(first['low'], first['high'])})."
         )
@@ -131,7 +132,7 @@ class SideBySide(Shown):
         clear = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
         return f"Intervals clear of no effect: {wording.of_total(clear, len(rows))}."
 
-    def as_table(self) -> Table:
+    def shown_table(self) -> Table:
         """All suitable methods for a page, and below it why the others were left out."""
         per_cent = " (%)" if self.relative else ""
         scale = "per cent of what each expected" if self.relative else "units of the outcome"
@@ -149,8 +150,6 @@ class SideBySide(Shown):
             caption=f"The effect by every method that suits these data, in {scale}",
             note=f"Left out: {'. '.join(reasons)}." if reasons else "",
         )
-
-    shown_table = as_table
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """All suitable methods, one a row."""
@@ -180,41 +179,40 @@ class SideBySide(Shown):
         )
 
 
+@answers
 def side_by_side(question: Question) -> SideBySide:
     """Estimate one effect by every method that suits its data.
 
-    Parameters
-    ----------
-    question : Question
-        All are put in per cent of what was expected, as far as that means something.
+    All are put in per cent of what was expected, as far as that means something, and compare with
+    areas that have every value, neighbours of the treated ones left out.
 
     Raises
     ------
-    PanelError, AreaError
+    PanelError
         As for `estimate`, whose method is the preferred one and must be possible.
     """
-    setting = Setting(question, question.case())
-    rows, reasons, estimates = [], [], []
-    for candidate in CANDIDATES:
-        reason = candidate.unsuitable(setting)
+    asked = ask(question)
+    rows, reasons = [], []
+    relative = not wording.is_missing(asked.effect.relative)
+    estimates = [asked.effect]
+    rows.append(_row("Adjusted for the past", asked.effect, relative))
+    for label, (run, unsuitable) in CANDIDATES.items():
+        reason = unsuitable(asked.question)
         if not reason:
             try:
-                found = candidate.run(setting)
+                found = run(asked.question)
             except LspError as error:
-                if not rows:
-                    raise
-                reason = str(error)
+                reason = str(error).rstrip(".")
         if reason:
-            reasons.append({"label": candidate.label, "reason": reason})
+            reasons.append({"label": label, "reason": reason})
             continue
         estimates.append(found)
-        relative = not wording.is_missing(estimates[0].relative)
-        rows.append(_row(candidate.label, found, relative))
+        rows.append(_row(label, found, relative))
     table = pd.DataFrame(rows)
     return SideBySide(
         table=table,
         unsuitable=pd.DataFrame(reasons, columns=["label", "reason"]),
-        specifications=_specifications(setting.case, table, relative),
+        specifications=_specifications(asked, table, relative),
         estimates=tuple(estimates),
         level=question.level,
         relative=relative,
@@ -226,41 +224,21 @@ def _row(label: str, found: EffectEstimate, relative: bool) -> dict[str, object]
     names = ("estimate", "low", "high")
     sizes = [getattr(found, name) for name in names]
     if relative:
-        shares = (found.relative, found.relative_low, found.relative_high)
-        sizes = [100 * share for share in shares]
-    row = dict(zip(names, sizes, strict=True))
-    return (
-        {"label": label}
-        | row
-        | {
-            "p_value": found.p_value,
-            "maryland": found.maryland,
-            "rests_on": found.inference or "the width of its interval",
-        }
-    )
+        sizes = [100 * x for x in (found.relative, found.relative_low, found.relative_high)]
+    return {"label": label} | dict(zip(names, sizes, strict=True)) | {
+        "p_value": found.p_value,
+        "maryland": found.maryland,
+        "rests_on": found.inference or "the width of its interval",
+    }  # fmt: skip
 
 
-def _specifications(case: Case, table: pd.DataFrame, relative: bool) -> pd.DataFrame:
+def _specifications(asked: Asked, table: pd.DataFrame, relative: bool) -> pd.DataFrame:
     """The methods side by side, and the preferred one with other comparison areas."""
-    everyone = "all but neighbours"
     frame = table[["label", "estimate", "low", "high"]].rename(columns={"label": "method"})
-    frame = frame.assign(areas=everyone, preferred=frame.index == 0)
-    rows = []
-    for label, comparison in comparison_choices(case).items():
-        pool = among(case.pool, comparison)
-        if comparison.sum() >= FEWEST and pool.n_placebos:
-            found = sized(case, case.judged(pool=pool))
-            scale = 1.0
-            if relative and not case.ledger.counts:
-                scale = 100 * float(case.found.exposure[0] / case.found.expected[0])
-            rows.append(
-                {
-                    "method": table["label"][0],
-                    "estimate": found.estimate * scale,
-                    "low": found.low * scale,
-                    "high": found.high * scale,
-                    "areas": label,
-                    "preferred": False,
-                }
-            )
-    return pd.concat([frame, pd.DataFrame(rows)], ignore_index=True)
+    frame = frame.assign(areas="all but neighbours", preferred=frame.index == 0)
+    rows = [
+        _row(table["label"][0], found.effect, relative) | {"areas": label, "preferred": False}
+        for label, found, _ in other_choices(asked)
+    ]
+    others = pd.DataFrame(rows).rename(columns={"label": "method"})
+    return pd.concat([frame, others.reindex(columns=frame.columns)], ignore_index=True)

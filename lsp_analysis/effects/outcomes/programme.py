@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.errors import ParameterError
+from lsp_analysis.showing import Shown
+from lsp_analysis.study.asking.dates import as_date
 
 if TYPE_CHECKING:
     from lsp_analysis.study.areas import Area
@@ -19,7 +20,7 @@ LEAST_COVERED = 0.25  # share of an area that a programme must have worked in to
 
 
 @dataclass(frozen=True)
-class Programme:
+class Programme(Shown):
     """A programme in an area: when it began, and how that is known.
 
     Attributes
@@ -31,7 +32,7 @@ class Programme:
     covered : int
         How many of the area's small areas the programme worked in.
     primary_outcome : str
-        Indicator named beforehand as the one to judge the programme by; empty when none was.
+        Indicator named in advance as the one to judge the programme by; empty when none was.
     """
 
     area: Area
@@ -81,7 +82,7 @@ def programme_in(study: Study, area: Area, *, start: str = "2008-04") -> Program
     Programme
         Without a start where none worked, or in less than a quarter of the area's small areas.
     """
-    assumed = _month(start)
+    assumed = as_date(start, "M")
     own = set(area.members)
     if study.has("interventions"):
         for row in study.read("interventions").sort_values("start").itertuples():
@@ -97,15 +98,6 @@ def programme_in(study: Study, area: Area, *, start: str = "2008-04") -> Program
     if covered:
         return _enough(Programme(area, "the pilot", assumed, "assumed", covered))
     return Programme(area, "", None, "none", 0)
-
-
-def _month(start: str) -> pd.Period:
-    try:
-        return pd.Period(start, freq="M")
-    except (ValueError, TypeError) as error:
-        raise ParameterError(
-            f'start is "{start}", which is no month. Write it like 2008-04.'
-        ) from error
 
 
 def _enough(programme: Programme) -> Programme:

@@ -1,8 +1,7 @@
-"""A programme's effect on every outcome of a study, one of them named beforehand."""
+"""A programme's effect on every outcome of a study, one of them named in advance."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,17 +9,84 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.effects.outcomes.one_indicator import (
-    IndicatorEffect,
-    indicator_effect,
-)
-from lsp_analysis.showing import Shown
+from lsp_analysis.effects.one_area.single_area import estimate
+from lsp_analysis.effects.regressions.did import did
+from lsp_analysis.effects.result import EffectEstimate
+from lsp_analysis.errors import LspError
+from lsp_analysis.showing import Shown, carries_note
+from lsp_analysis.study.indicator import Indicator
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lsp_analysis.effects.outcomes.programme import Programme
+    from lsp_analysis.figures.tables import Table
     from lsp_analysis.study.store import Study
+
+NO_CLUSTERED = (
+    "No cluster-robust p-value is given: with so few treated neighbourhoods it is far too small."
+)
+
+
+@dataclass(frozen=True)
+class IndicatorEffect(Shown):
+    """The effect on one indicator, or why there is none to give.
+
+    Attributes
+    ----------
+    effect, did : EffectEstimate or None
+        Adjusted for the past (`estimate`), and as plain difference-in-differences.
+    placebo_date : bool
+        Whether the start is a date at which nothing began, because the data do not reach back to
+        the programme's.
+    cautions : tuple of str
+        What was left out, or that the start is a placebo date.
+    reason : str
+        Why there is no estimate.
+    """
+
+    indicator: Indicator
+    effect: EffectEstimate | None = None
+    did: EffectEstimate | None = None
+    placebo_date: bool = False
+    cautions: tuple[str, ...] = ()
+    reason: str = ""
+
+    def summary_frame(self) -> pd.DataFrame:
+        """The estimate's row; no row when there is none."""
+        return self.effect.summary_frame() if self.effect else pd.DataFrame()
+
+    def sentence(self, worth_having: float | None = None) -> wording.Sentence:
+        """The effect in one line, or the reason why there is none."""
+        if self.effect is None:
+            return wording.Sentence(self.reason)
+        return answer(self.effect, self.cautions, self.placebo_date, worth_having)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """The neighbourhood against its counterfactual."""
+        return self.effect.plot(ax=ax)
+
+    def draw_placebos(self, ax: Axes | None = None) -> Axes:
+        """The neighbourhood's statistic among those of the placebo neighbourhoods."""
+        return self.effect.plot_placebos(ax)
+
+    def doubts(self) -> wording.Sentence:
+        """The false positive rate of the method here, and every caution on this estimate."""
+        return wording.Sentence("") if self.effect is None else self.effect.cautions()
+
+    def table(self) -> Table:
+        """The estimate adjusted for the past beside plain difference-in-differences."""
+        rows = [_method_row("Adjusted for how bad it looked before", self.effect)]
+        if self.did is not None:
+            rows.append(_method_row("Plain difference-in-differences", self.did))
+        said = (self.did.caution, *self.did.warnings) if self.did else ()
+        return figures.table(
+            pd.DataFrame(rows),
+            caption=f"{self.indicator.name}: effect by two methods, both with placebo inference",
+            note=" ".join(filter(None, [*said[:2], NO_CLUSTERED])),
+        )
+
+    shown_table = table
 
 
 @dataclass(frozen=True)
@@ -33,15 +99,11 @@ class ProgrammeEffects(Shown):
 
     def headline(self, standing: str = "") -> wording.Sentence:
         """`standing`, and after it what may be said of the primary outcome, in a line."""
-        found = self.primary
-        if found.effect is None or found.placebo_date:
-            said = (
-                ""
-                if self.programme.start is None
-                else "What the programme did cannot be told from these data."
-            )
-        else:
+        found, said = self.primary, ""
+        if found.effect is not None and not found.placebo_date:
             said = str(found.effect.short_sentence())
+        elif self.programme.start is not None:
+            said = "What the programme did cannot be told from these data."
         return wording.Sentence(" ".join(filter(None, [str(standing), said])))
 
     def next_step(self, worth_having: float = 0.1) -> wording.Sentence:
@@ -64,9 +126,8 @@ class ProgrammeEffects(Shown):
             f"One neighbourhood shows a fall in {name} of {100 * smallest:.0f}% or more four "
             "times in five. To see one of "
             f"{100 * worth_having:.0f}%, about {wording.number(needed)} neighbourhoods like it "
-            "would have to be treated alike, as a "
-            "design experiment that draws them by lot could do: error shrinks with the square "
-            "root of their number."
+            "would have to be treated alike, as a design experiment that draws them at random "
+            "could do: error shrinks with the square root of their number."
         )
 
     def estimates(self) -> list[IndicatorEffect]:
@@ -77,12 +138,8 @@ class ProgrammeEffects(Shown):
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per outcome with an estimate, under its name."""
-        rows = [
-            found.summary_frame().assign(name=found.indicator.name) for found in self.estimates()
-        ]
-        if not rows:
-            return pd.DataFrame()
-        return pd.concat(rows).set_index("name")
+        rows = [one.summary_frame().assign(name=one.indicator.name) for one in self.estimates()]
+        return pd.concat(rows).set_index("name") if rows else pd.DataFrame()
 
     def sentence(self) -> wording.Sentence:
         """How many outcomes stand out, and how many would by chance alone."""
@@ -99,26 +156,25 @@ class ProgrammeEffects(Shown):
         names = wording.and_list(wording.inside(one.indicator.name) for one in seen)
         stand = wording.counted(len(seen), "stands", "stand") if seen else "none stands"
         finest = max(one.effect.finest_p for one in found)
-        out_of_reach = finest * len(found) > 1 - level
         text = (
             f"{wording.counted(len(found), 'outcome').capitalize()} looked at, {self._first()}; "
             f"{stand} out at the {1 - level:.0%} level"
             f"{f' ({names})' if names else ''}, where chance alone would make about "
             f"{wording.number(chance, 1)} do so."
         )
-        if out_of_reach:
+        if finest * len(found) > 1 - level:
             text += (
                 f" With p-values no finer than {wording.number(finest)}, no single outcome could "
-                "stand out once all "
-                f"{len(found)} are allowed for (Holm), so the others are pointers, not findings."
+                f"stand out once all {len(found)} are allowed for (Holm), so the others are "
+                "pointers, not findings."
             )
         return wording.Sentence(text)
 
     def _first(self) -> str:
         name = wording.inside(self.primary.indicator.name)
         if self.programme.primary_outcome == self.primary.indicator.indicator_id:
-            return f"{name} named beforehand as the one that counts"
-        return f"none named beforehand as the one that counts ({name} is shown in full)"
+            return f"{name} named in advance as the one that counts"
+        return f"none named in advance as the one that counts ({name} is shown in full)"
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """All effects that are shares of their counterfactual, on one scale."""
@@ -137,14 +193,54 @@ class ProgrammeEffects(Shown):
         return figures.draw_forest(frame, unit="% of what was expected", ax=ax)
 
 
+def answer(
+    effect: EffectEstimate,
+    cautions: tuple[str, ...],
+    placebo_date: bool = False,
+    worth_having: float | None = None,
+) -> wording.Sentence:
+    """The effect in plain words, after what makes it no finding about the programme.
+
+    Parameters
+    ----------
+    worth_having : float, optional
+        Smallest effect worth having, as a positive share of what was expected.
+    """
+    worth = worth_having
+    if worth is not None and not effect.multiplicative:
+        worth = abs(worth * effect.counterfactual) or None
+    said = effect.sentence(worth_having=worth)
+    return wording.Sentence(" ".join([*cautions, said] if placebo_date else [said, *cautions]))
+
+
+def indicator_effect(
+    study: Study, indicator_id: str, programme: Programme, *, level: float = 0.95,
+    checks: bool = True,
+) -> IndicatorEffect:  # fmt: skip
+    """What a programme did to one indicator of a study.
+
+    Parameters
+    ----------
+    checks : bool
+        Whether to measure the false positive rate and to add difference-in-differences.
+    """
+    indicator = study.indicator(indicator_id)
+    if programme.start is None:
+        return IndicatorEffect(indicator)
+    try:
+        question = study.question(indicator_id, programme.area, programme.start, level)
+        effect = estimate(question, checks=checks)
+        plain = did(question, inference="placebo") if checks else None
+    except LspError as error:
+        said = str(error)
+        named = said if said.startswith(indicator.name) else f"{indicator.name}: {said}"
+        return IndicatorEffect(indicator, reason=named)
+    return IndicatorEffect(indicator, effect, plain, question.placebo_date, question.cautions)
+
+
+@carries_note
 def programme_effects(
-    study: Study,
-    programme: Programme,
-    *,
-    primary: str,
-    panels: Mapping[str, pd.DataFrame] | None = None,
-    level: float = 0.95,
-    seed: int = 0,
+    study: Study, programme: Programme, *, primary: str, level: float = 0.95
 ) -> ProgrammeEffects:
     """Estimate what a programme did to every indicator of a study.
 
@@ -153,21 +249,28 @@ def programme_effects(
     Parameters
     ----------
     programme : Programme
-        See `programme.programme_in`.
+        See `programme_in`.
     primary : str
-        The outcome named before looking; it alone gets the false-alarm rate and
+        The outcome named before looking; it alone gets the false positive rate and
         difference-in-differences.
-    panels : mapping of indicator_id to panel, optional
-        If they are at hand.
     """
-    panels = panels or {}
-    neighbours = study.neighbours() if study.has("geometry") else None
     names = [primary, *(i for i in study.indicators()["indicator_id"] if i != primary)]
     found = [
-        indicator_effect(
-            study, name, programme=programme, panel=panels.get(name),
-            neighbours=neighbours, level=level, checks=name == primary, seed=seed,
-        )
+        indicator_effect(study, name, programme, level=level, checks=name == primary)
         for name in names
-    ]  # fmt: skip
+    ]
     return ProgrammeEffects(programme, found[0], tuple(found[1:]))
+
+
+def _method_row(name: str, effect: EffectEstimate) -> dict[str, object]:
+    percent = [100 * x for x in (effect.relative, effect.relative_low, effect.relative_high)]
+    return {
+        "Method": name,
+        "Effect (%)": percent[0],
+        "Low (%)": percent[1],
+        "High (%)": percent[2],
+        "p": effect.p_value,
+        "Placebos": effect.n_placebos,
+        "Smallest effect found 4 times in 5 (%)": 100 * effect.smallest_relative,
+        "Maryland level": effect.maryland,
+    }

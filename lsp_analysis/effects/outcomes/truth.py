@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.effects.case import percent
+from lsp_analysis.effects.checks.asked import percent
 from lsp_analysis.effects.outcomes.many import ManyOutcomes
-from lsp_analysis.effects.periods import as_period
 from lsp_analysis.figures.tables import Table
+from lsp_analysis.study.asking.dates import as_date
 
 if TYPE_CHECKING:
+    from lsp_analysis.study.areas import Area
     from lsp_analysis.study.store import Study
 
 
 def truth_beside(
-    study: Study, found: ManyOutcomes, treated: Collection[str], start: pd.Period | str = ""
+    study: Study, found: ManyOutcomes, place: str | Area, start: pd.Period | str = ""
 ) -> Table | wording.Sentence:
     """The true effects, in per cent, beside those estimated; or why none are known.
 
     Parameters
     ----------
-    treated : collection of str
-        Area codes that `found` is about: the truth is known of the area that had the programme.
+    place : str or Area
+        What `found` is about: the truth is known of the area that had the programme.
     start : Period or str, optional
         When the programme asked about began: the truth is that of the date it was simulated for.
     """
@@ -34,14 +34,14 @@ def truth_beside(
     if not file.exists():
         return _untold(study)
     told = json.loads(file.read_text(encoding="utf-8"))
-    home, began = told["pilot"]["area_code"], as_period(told["pilot"]["start"])
-    asked = as_period(start) if start else began
+    home, began = told["pilot"]["area_code"], as_date(told["pilot"]["start"])
+    asked = as_date(start) if start else began
     if not asked.start_time <= began.start_time <= asked.end_time:
         return wording.Sentence(
             f"The simulated programme began in {wording.period(began)}, and what was asked about "
             f"is {wording.period(asked)}: no truth is on record for that."
         )
-    if set(treated) != {home}:
+    if set(study.area(place).members) != {home}:
         return wording.Sentence(
             f"The simulation put its effects into {home} alone, and this is another "
             "neighbourhood: what is true of it as a whole is not on record."
@@ -64,7 +64,7 @@ def _untold(study: Study) -> wording.Sentence:
     )
     return wording.Sentence(
         f"There is no known truth here: {why}. How far to trust the finding rests on the checks, "
-        "the other methods and the false-alarm rate above."
+        "the other methods and the false positive rate above."
     )
 
 
@@ -99,6 +99,6 @@ def _said(rows: pd.DataFrame, found: ManyOutcomes) -> str:
     row = first.iloc[0]
     where = "inside" if row["In the interval"] == "yes" else "outside"
     return (
-        f"The outcome named beforehand was in truth {percent(row['True effect (%)'])}, by the "
+        f"The outcome named in advance was in truth {percent(row['True effect (%)'])}, by the "
         f"estimate {percent(row['Estimate (%)'])}; the truth lies {where} its interval. {lead}"
     ).rstrip()

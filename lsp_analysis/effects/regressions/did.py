@@ -1,228 +1,207 @@
-"""Difference-in-differences: treated areas' change less comparison areas' change.
-
-`difference_in_differences` absorbs an effect per area and per period; `difference_in_changes` makes
-one number of each area. For counts see `did_counts`, for two groups and two times whose rows need
-not be a panel `two_by_two`, for starts at different times `staggered`.
-"""
+"""Difference-in-differences: treated areas' change less comparison areas' change."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
-from lsp_analysis.effects.given import AREA, PERIOD, check_level
-from lsp_analysis.effects.layout import TREATMENT, grid, long_panel
-from lsp_analysis.effects.options import names_of
+from lsp_analysis import wording
+from lsp_analysis.effects.one_area.groups import placebo_groups
 from lsp_analysis.effects.parts import (
     PARALLEL,
     UNTOUCHED,
-    coefficient_effect,
+    answers,
+    described,
     detectable,
-    gap_effect,
     paths_frame,
+    picked_caution,
+    placebo_frame,
+    placebo_paths,
+    ranked,
+    sizes,
+    treated_mean,
 )
-from lsp_analysis.effects.ranking import PlaceboInference
-from lsp_analysis.effects.regressions.fixed_effects import two_way_regression
-from lsp_analysis.effects.regressions.least_squares import NO_ERROR, ROUNDING, Regression
+from lsp_analysis.effects.ranking import PlaceboInference, placebo_inference
+from lsp_analysis.effects.regressions.least_squares import (
+    FEWEST_TREATED_CLUSTERS,
+    NO_ERROR,
+    ROUNDING,
+    Errors,
+    Regression,
+)
+from lsp_analysis.effects.regressions.two_way import two_way_fit
 from lsp_analysis.effects.result import EffectEstimate
-from lsp_analysis.errors import PanelError
+from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.study.question import Question
+
+INFERENCES = ("auto", "placebo", "clustered", "welch")
 
 
-@dataclass(frozen=True)
-class DifferenceInDifferences(EffectEstimate):
-    """An effect with the regression it came from.
+@answers
+def did(
+    question: Question, *, inference: str = "auto", covariates: Collection[str] = ()
+) -> EffectEstimate:
+    """Two-way fixed effects: one effect per area, one per date, and one for the programme.
 
-    Attributes
-    ----------
-    se : float
-        Standard error of `estimate` (of the log rate ratio for counts), given even where the
-        interval is withheld because too few clusters are treated.
-    regression : Regression
-        All coefficients; the treatment's is called "treatment".
-    """
-
-    se: float = math.nan
-    regression: Regression | None = field(default=None, repr=False, compare=False)
-
-
-def difference_in_differences(
-    panel: pd.DataFrame,
-    *,
-    outcome: str,
-    treated: str | Sequence[Any],
-    start: Any,
-    covariates: Sequence[str] = (),
-    weights: str | None = None,
-    cluster: str | None = None,
-    vcov: str = "cluster",
-    count_nested: bool = True,
-    area: str = AREA,
-    period: str = PERIOD,
-    unit: str = "",
-    level: float = 0.95,
-) -> DifferenceInDifferences:
-    """Two-way fixed effects: one effect per area, one per period, and one for the programme.
+    Areas next to treated ones are left out.
 
     Parameters
     ----------
-    panel : DataFrame, one row per area and period
-        May be unbalanced; rows with a missing value are left out.
-    treated : area codes, or the name of a column that is true for them
-    start : first period that counts as after, the same for all
-        For staggered starts see `staggered`.
-    covariates : columns that vary over time within areas
-    weights : str, optional
-        Column of weights, for example population.
-    cluster : str, optional
-        Column within which errors may be correlated; the area if left out.
-    vcov : "cluster", "HC1" or "classical"
-    count_nested : bool
-        Whether clustered errors count area effects among the coefficients; see
-        `fixed_effects.two_way_regression`.
+    question : Question
+    inference : "auto", "placebo", "clustered" or "welch"
+        "placebo" ranks the coefficient among those of placebo neighbourhoods, and is what "auto"
+        does when fewer than five areas are treated: an error clustered by area is then far too
+        small. "clustered" takes errors as independent between areas only (Bertrand, Duflo and
+        Mullainathan 2004). "welch" makes one number of each area, its change of mean, and compares
+        the groups by Welch's t.
+    covariates : names of `question.covariates` that vary over time within areas
 
     Returns
     -------
-    DifferenceInDifferences
-        Interval and p-value are missing, with the reason in `warnings`, when fewer than five
-        clusters are treated: the error is then far too small (Conley and Taber 2011; MacKinnon and
-        Webb 2018).
+    EffectEstimate
+        In units of the outcome (rates per `question.per`). `model` is the regression by
+        statsmodels, area and date effects taken out in advance.
+
+    References
+    ----------
+    Conley and Taber (2011), REStat 93:113; MacKinnon and Webb (2020), J. Econometrics 218:435.
     """
-    check_level(level)
-    covariates = names_of("covariates", covariates)
-    frame, codes, start = long_panel(
-        panel,
-        outcome=outcome,
-        treated=treated,
-        start=start,
-        numbers=[*covariates, weights],
-        cluster=cluster,
-        area=area,
-        period=period,
-    )
-    fit = two_way_regression(
-        frame,
-        outcome=outcome,
-        regressors=[TREATMENT, *covariates],
-        area=area,
-        period=period,
-        weights=weights,
-        vcov=vcov,
-        cluster=cluster,
-        count_nested=count_nested,
-        treatment=TREATMENT,
-        level=level,
-    )
-    row = fit.coefficients.loc[TREATMENT]
-    on = frame[TREATMENT].to_numpy()
-    without = frame[outcome].to_numpy(dtype=float) - fit.residuals - on * row["estimate"]
-    share = np.ones(len(frame)) if weights is None else frame[weights].to_numpy(dtype=float)
-    chosen = frame[area].isin(codes).to_numpy()
-    paths = _treated_paths(frame[chosen], outcome, without[chosen], share[chosen], period)
-    after = on > 0
-    observed = float(np.average(frame.loc[after, outcome], weights=share[after]))
-    effect = coefficient_effect(row, observed)
-    return DifferenceInDifferences(
-        outcome=outcome,
-        method="difference-in-differences, two-way fixed effects",
-        **effect,
-        **detectable(fit.detectable(TREATMENT), effect["counterfactual"]),
-        level=level,
-        unit=unit,
-        start=start,
-        inference=inference_name(vcov, cluster or area),
-        n_treated=len(codes),
-        assumptions=(PARALLEL, UNTOUCHED),
-        warnings=(fit.withheld,) if fit.withheld else (),
-        paths=paths,
-        se=float(row["se"]),
-        regression=fit,
+    inference = chosen_inference(question, inference, INFERENCES, covariates)
+    complete = inference != "clustered"
+    each = int(question.treated.sum()) if inference == "placebo" else 0
+    question.need(comparisons=1 + each, complete=complete)
+    fit, rows = regression(question, question.treated[:, None] & (question.event_time >= 0),
+                           covariates, complete=complete)  # fmt: skip
+    estimate, error = (float(fit.coefficients[name].iloc[0]) for name in ("estimate", "se"))
+    own = treated_mean(question)
+    at = question.at
+    observed = float(np.nanmean(np.where(question.known, question.compared, np.nan)
+                                [question.treated][:, at:]))  # fmt: skip
+    path = own - np.where(np.arange(len(own)) >= at, estimate, 0.0)
+    common = described(question) | {
+        "method": "difference-in-differences, two-way fixed effects",
+        "comparator": f"the change of {wording.counted(int(rows.sum()), 'comparison area')}",
+        "assumptions": (PARALLEL, UNTOUCHED),
+        "paths": paths_frame(question, own, path),
+        "error": error,
+        "caution": picked_caution(question),
+        "model": fit.model,
+    }
+    if inference == "clustered":
+        row = fit.coefficients.iloc[0]
+        size = sizes(observed, estimate, row["low"], row["high"])
+        return EffectEstimate(
+            **common | size | detectable(fit.detectable(error), size["counterfactual"]),
+            p_value=float(row["p_value"]),
+            inference="Student's t, errors clustered by area",
+            warnings=(fit.withheld,) if fit.withheld else (),
+        )
+    if inference == "welch":
+        return _by_welch(question, common, observed)
+    groups = placebo_groups(question)
+    gaps = np.subtract(*placebo_paths(question, groups))
+    changes = gaps[:, at:].mean(axis=1) - gaps[:, :at].mean(axis=1)
+    found = placebo_inference(float(changes[0]), changes[1:], level=question.level)
+    size = sizes(observed, estimate, found.low, found.high)
+    return EffectEstimate(
+        **common | size | ranked(found) | detectable(found.smallest_effect, size["counterfactual"]),
+        inference=f"rank among {wording.counted(len(groups), 'placebo neighbourhood')}",
+        warnings=(found.warning,) if found.warning else (),
+        placebos=placebo_frame(question, groups, changes[1:]),
     )
 
 
-def difference_in_changes(
-    panel: pd.DataFrame,
+def chosen_inference(
+    question: Question, inference: str, known: tuple[str, ...], covariates: Collection[str] = ()
+) -> str:
+    """The kind of inference meant: "auto" is placebos for fewer than five treated areas."""
+    if inference not in known:
+        raise ParameterError(f"inference={inference!r} is not known: use {', '.join(known)}.")
+    few = int(question.treated.sum()) < FEWEST_TREATED_CLUSTERS
+    if inference == "placebo" and len(covariates):
+        raise ParameterError('inference="placebo" takes no covariates: use "clustered".')
+    if inference != "auto":
+        return inference
+    return "placebo" if few and not len(covariates) else "clustered"
+
+
+def regression(
+    question: Question,
+    marks: np.ndarray,
+    covariates: Collection[str] = (),
     *,
-    outcome: str,
-    treated: str | Sequence[Any],
-    start: Any,
-    area: str = AREA,
-    period: str = PERIOD,
-    unit: str = "",
-    level: float = 0.95,
-) -> DifferenceInDifferences:
-    """Treated areas' mean change less comparison areas', with Welch's interval.
+    names: tuple[str, ...] = ("treatment",),
+    complete: bool = True,
+) -> tuple[Regression, np.ndarray]:
+    """Two-way regression of what is compared on marks of treatment, errors clustered by area.
 
-    Each area becomes one number, its mean from `start` on less its mean before, so that areas and
-    not area-periods count as independent (Bertrand, Duflo and Mullainathan 2004, section IV.C).
-    Variances need not be equal. Needs every area in every period, and two treated areas or more.
-    Interval and p-value are missing, with the reason in `warnings`, where the areas of each group
-    changed exactly alike.
+    Parameters
+    ----------
+    marks : bool array (n, t) or (n, t, k)
+    complete : bool
+        Whether comparison areas with a missing value are left out.
+
+    Returns
+    -------
+    Regression, and the comparison areas it used; bool array (n,)
     """
-    check_level(level)
-    laid_out = grid(panel, outcome=outcome, treated=treated, start=start, area=area, period=period)
-    table, at = laid_out.outcomes, laid_out.start_at
-    changes = table[:, at:].mean(axis=1) - table[:, :at].mean(axis=1)
-    groups = changes[laid_out.treated], changes[~laid_out.treated]
+    used = question.comparison if complete else ~question.treated & ~question.ring
+    inside = question.known & (used | question.treated)[:, None]
+    extra = [_covariate(question, name) for name in covariates]
+    for array in extra:
+        inside = inside & np.isfinite(array)
+    areas, dates = np.nonzero(inside)
+    marks = marks if marks.ndim == 3 else marks[:, :, None]
+    columns = np.column_stack([marks[areas, dates], *(a[areas, dates] for a in extra)])
+    codes, periods = (np.unique(x, return_inverse=True)[1] for x in (areas, dates))
+    fit = two_way_fit(
+        question.compared[areas, dates], columns.astype(float), [*names, *covariates], codes,
+        periods, Errors(clusters=codes, treated=int(question.treated.sum())), None, question.level,
+    )  # fmt: skip
+    return fit, used & inside.any(axis=1)
+
+
+def _covariate(question: Question, name: Any) -> np.ndarray:
+    if name not in question.covariates:
+        raise PanelError(
+            f"The question has no covariate {name!r}; it has "
+            f"{', '.join(map(str, question.covariates)) or 'none'}. Name it when the question is "
+            "built, in `covariates`."
+        )
+    return question.covariates[name]
+
+
+def _by_welch(question: Question, common: dict[str, Any], observed: float) -> EffectEstimate:
+    """One change of mean per area, compared by Welch's t."""
+    at, kept = question.at, question.comparison | question.treated
+    values = question.compared[kept]
+    changes = values[:, at:].mean(axis=1) - values[:, :at].mean(axis=1)
+    groups = changes[question.treated[kept]], changes[~question.treated[kept]]
     if min(map(len, groups)) < 2:
         raise PanelError(
             "Welch's interval needs two treated and two comparison areas or more: for a single "
-            "treated area rank it among placebo areas instead."
+            'treated area use inference="placebo".'
         )
-    found, se, withheld = PlaceboInference(), math.nan, NO_ERROR
-    if max(map(np.ptp, groups)) > ROUNDING * np.ptp(table):
+    estimate = float(groups[0].mean() - groups[1].mean())
+    found, error, withheld, smallest = PlaceboInference(), math.nan, NO_ERROR, math.nan
+    if max(map(np.ptp, groups)) > ROUNDING * np.ptp(values):
         test = stats.ttest_ind(*groups, equal_var=False)
-        found = PlaceboInference(float(test.pvalue), *map(float, test.confidence_interval(level)))
-        estimate = float(groups[0].mean() - groups[1].mean())
-        se = estimate / float(test.statistic) if test.statistic else math.nan
-        withheld = ""
-    gap = laid_out.treated_mean - table[~laid_out.treated].mean(axis=0)
-    gap = gap - gap[:at].mean()
-    return DifferenceInDifferences(
-        outcome=outcome,
-        method="difference in mean changes",
-        unit=unit,
-        level=level,
-        inference="Welch's t on one change per area",
-        assumptions=(PARALLEL, UNTOUCHED),
-        warnings=(withheld,) if withheld else (),
-        se=se,
-        **gap_effect(laid_out, gap, found),
-    )
-
-
-def inference_name(vcov: str, cluster: str) -> str:
-    """What the interval of a regression rests on, in words."""
-    names = {
-        "cluster": f"Student's t, errors clustered by {cluster}",
-        "HC1": "Student's t, errors robust to unequal variances",
-        "HC3": "Student's t, errors robust to unequal variances",
-        "classical": "Student's t, errors taken as independent and alike",
-        "overdispersed": "Student's t, Poisson errors scaled up for overdispersion",
+        ends = test.confidence_interval(question.level)
+        found = replace(found, p_value=float(test.pvalue), low=ends.low, high=ends.high)
+        error, withheld = estimate / float(test.statistic) if test.statistic else math.nan, ""
+        power = stats.t.ppf(0.5 + question.level / 2, test.df) + stats.t.ppf(0.8, test.df)
+        smallest = error * float(power)
+    size = sizes(observed, estimate, found.low, found.high)
+    changed = {
+        "method": "difference in mean changes",
+        "error": error,
+        "p_value": found.p_value,
+        "inference": "Welch's t on one change per area",
+        "warnings": (withheld,) if withheld else (),
     }
-    return names[vcov]
-
-
-def _treated_paths(
-    rows: pd.DataFrame, outcome: str, without: np.ndarray, share: np.ndarray, period: str
-) -> pd.DataFrame:
-    """Weighted mean of the treated areas by period, as it was and without the programme."""
-    weighted = pd.DataFrame(
-        {
-            "period": rows[period].to_numpy(),
-            "treated": rows[outcome].to_numpy(dtype=float) * share,
-            "comparison": without * share,
-            "share": share,
-        }
-    )
-    total = weighted.groupby("period").sum()
-    return paths_frame(
-        total.index,
-        (total["treated"] / total["share"]).to_numpy(),
-        (total["comparison"] / total["share"]).to_numpy(),
-    )
+    return EffectEstimate(**common | size | changed | detectable(smallest, size["counterfactual"]))

@@ -1,46 +1,67 @@
-"""Event study: the effect period by period, before the start as well as after.
+"""Event study: the effect date by date, before the start as well as after.
 
 Before the start there should be none. A test that finds none is only as good as its power, so the
-result also says how large a drift it would have missed (Roth 2022).
+result also says how large a drift it would have missed (Roth 2022, AER: Insights 4:305).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from lsp_analysis import figures, wording
-from lsp_analysis.effects.given import AREA, PERIOD, check_level
-from lsp_analysis.effects.layout import long_panel
-from lsp_analysis.effects.options import names_of, whole
-from lsp_analysis.effects.parts import PARALLEL, UNTOUCHED, detectable, paths_frame, relative_to
-from lsp_analysis.effects.regressions.event_paths import PathEstimates, by_placebos, by_regression
-from lsp_analysis.effects.regressions.least_squares import FEWEST_TREATED_CLUSTERS, VCOVS
+from lsp_analysis.effects.one_area.groups import placebo_groups
+from lsp_analysis.effects.parts import (
+    PARALLEL,
+    UNTOUCHED,
+    answers,
+    described,
+    detectable,
+    paths_frame,
+    picked_caution,
+    placebo_frame,
+    placebo_paths,
+    ranked,
+    sizes,
+    treated_mean,
+)
+from lsp_analysis.effects.ranking import placebo_inference, rank_p
+from lsp_analysis.effects.regressions.did import chosen_inference, regression
+from lsp_analysis.effects.regressions.honest import (
+    HonestBounds,
+    event_study_steps,
+    relative_magnitudes,
+    smoothness,
+)
+from lsp_analysis.effects.regressions.least_squares import ROUNDING
 from lsp_analysis.effects.result import EffectEstimate
-from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.errors import ParameterError
+from lsp_analysis.study.question import Question
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 NO_ANTICIPATION = "Nothing changed in the treated areas in expectation of the start."
+INFERENCES = ("auto", "placebo", "clustered")
 
 
 @dataclass(frozen=True)
 class EventStudy(EffectEstimate):
-    """Effects by period relative to the start; `estimate` is their mean from the start on.
+    """Effects by time since the start; `estimate` is their mean over the dates from the start on.
 
     Attributes
     ----------
     coefficients : DataFrame
-        Columns relative_period (0 is the first period after), estimate, se, low, high, p_value; the
-        reference period is a row of 0 without interval.
+        Columns relative_period (calendar periods, or bins of them, since the start), estimate, se,
+        low, high, p_value; the reference is a row of 0 without interval.
     covariance : DataFrame
-        Covariance of the estimates by relative period, without the reference period.
+        Covariance of the estimates by relative period, without the reference.
     pretrend_statistic, pretrend_p : float
         Test that every effect before the start is 0: F where errors are clustered, rank of the
         largest standardised effect where placebo areas are used. p is missing where it is withheld.
@@ -56,7 +77,7 @@ class EventStudy(EffectEstimate):
     pretrend_detectable: float = math.nan
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the effect in every period counted from the start; return the axes."""
+        """Draw the effect at every time since the start; return the axes."""
         return figures.draw_event_study(self.coefficients, unit=self.unit, level=self.level, ax=ax)
 
     def pretrend_sentence(self) -> wording.Sentence:
@@ -66,8 +87,9 @@ class EventStudy(EffectEstimate):
             return wording.Sentence(
                 f"Whether the areas drifted apart before the start could not be tested: {why}"
             )
-        found = self.pretrend_p <= 1 - self.level
-        verdict = "drifted apart" if found else "were not seen to drift apart"
+        verdict = (
+            "drifted apart" if self.pretrend_p <= 1 - self.level else "were not seen to drift apart"
+        )
         drift = wording.number(self.pretrend_detectable)
         return wording.Sentence(
             f"Before the start the treated and the comparison areas {verdict} "
@@ -75,190 +97,187 @@ class EventStudy(EffectEstimate):
             "have been found four times in five."
         )
 
+    def honest_bounds(self, restriction: str = "relative magnitudes") -> HonestBounds:
+        """Intervals that hold although the areas may have parted without the programme.
 
+        Parameters
+        ----------
+        restriction : "relative magnitudes" or "smoothness"
+            How far they may have parted; see `regressions.honest`. Time is the calendar's.
+        """
+        rows = self.coefficients.set_index("relative_period")
+        reference = next(k for k in rows.index if k not in self.covariance.index)
+        shown = self.covariance.index.to_numpy()
+        effects = rows.loc[shown, "estimate"].to_numpy()
+        steps = event_study_steps(shown, effects, self.covariance.to_numpy(), reference)
+        if restriction == "smoothness":
+            return smoothness(steps, level=self.level, unit=self.unit)
+        return relative_magnitudes(steps, level=self.level, unit=self.unit)
+
+
+@answers
 def event_study(
-    panel: pd.DataFrame,
+    question: Question,
     *,
-    outcome: str,
-    treated: str | Sequence[Any],
-    start: Any,
-    reference: int = -1,
-    leads: int | None = None,
-    lags: int | None = None,
-    covariates: Sequence[str] = (),
-    weights: str | None = None,
-    cluster: str | None = None,
-    vcov: str = "cluster",
-    count_nested: bool = True,
     inference: str = "auto",
-    placebos: Sequence[Sequence[Any]] | None = None,
-    area: str = AREA,
-    period: str = PERIOD,
-    unit: str = "",
-    level: float = 0.95,
+    width: int = 1,
+    covariates: Collection[str] = (),
 ) -> EventStudy:
-    """Two-way fixed effects with one treatment effect per period, all measured from `reference`.
+    """Two-way fixed effects with one effect per time since the start, from the last before it.
+
+    Times are calendar periods since the start, so that a panel with gaps keeps its dates.
 
     Parameters
     ----------
-    panel, outcome, treated, start, covariates, weights, cluster, vcov, count_nested
-        As in `did.difference_in_differences`.
-    reference : int, below 0
-        Period whose effect is set to 0, counted from the start; -1 is the last before it.
-    leads, lags : int, optional
-        Furthest period before and after; those beyond share the effect of the furthest. All if left
-        out.
-    inference : "auto", "regression" or "placebo"
-        "placebo" lets comparison areas take the treated one's place in turn, for a complete panel
-        without covariates or weights; "auto" does so when fewer than five areas are treated and it
-        is possible.
-    placebos : list of lists of area codes, optional
-        Groups as large as the treated one for "placebo"; needed when several areas are treated.
+    question : Question
+    inference : "auto", "placebo" or "clustered"
+        As for `did`.
+    width : int
+        Calendar periods that share an effect, counted from the start either way: 12 makes years of
+        months. Bins that the data cover in part are left out where whole ones remain.
+    covariates : names of `question.covariates`, for "clustered"
 
     Returns
     -------
     EventStudy
-        Intervals and tests are missing, with the reason in `warnings`, when fewer than five
-        clusters are treated and there are no placebos.
-
-    Raises
-    ------
-    ParameterError
-        When `reference` is not a period before the start.
+        `model` is the regression by statsmodels, area and date effects taken out in advance.
     """
-    check_level(level)
-    covariates = names_of("covariates", covariates)
-    if vcov not in VCOVS:
-        raise ParameterError(f"vcov={vcov!r} is not known: use one of {', '.join(VCOVS)}.")
-    frame, codes, start = long_panel(
-        panel,
-        outcome=outcome,
-        treated=treated,
-        start=start,
-        numbers=[*covariates, weights],
-        cluster=cluster,
-        area=area,
-        period=period,
-    )
-    for name, value, least in (("leads", leads, 1), ("lags", lags, 0)):
-        if value is not None:
-            whole(name, value, least)
-    relative = relative_periods(frame[period], start, leads, lags)
-    if reference not in set(relative) or reference >= 0:
-        raise ParameterError(
-            f"reference={reference} must be a period before the start: {relative.min()} to -1."
-        )
-    inside = frame[area].isin(codes)
-    for whose, rows in (("treated", inside), ("comparison", ~inside)):
-        if not (relative[rows] == reference).any():
-            raise PanelError(
-                f"No {whose} area has a value in the period all is measured from, {reference} from "
-                "the start: choose another `reference`."
-            )
-    plain = not (covariates or weights)
-    if _use_placebos(inference, frame, codes, plain, placebos, area, period):
-        found = by_placebos(
-            frame, relative, reference, codes, placebos, outcome, area, period, level
-        )
+    if isinstance(width, bool) or not isinstance(width, int | np.integer) or width < 1:
+        raise ParameterError(f"width={width!r} must be a whole number, 1 or more.")
+    inference = chosen_inference(question, inference, INFERENCES, covariates)
+    question = _whole_bins(question, width)
+    each = int(question.treated.sum()) if inference == "placebo" else 1
+    question.need(comparisons=1 + each, complete=inference == "placebo")
+    place = question.event_time // width
+    reference = int(place[place < 0].max())
+    shown = np.array(sorted(set(place) - {reference}))
+    marks = question.treated[:, None, None] & (place[:, None] == shown)
+    names = tuple(f"time {k:+d}" for k in shown)
+    complete = inference == "placebo"
+    fit, used = regression(question, marks, covariates, names=names, complete=complete)
+    estimates = fit.coefficients["estimate"].to_numpy()[: len(shown)]
+    shares = np.array([(place == k).sum() for k in shown]) * (shown >= 0)
+    shares = shares / shares.sum()
+    if complete:
+        fields, table, covariance = _among_placebos(question, place, shown, reference, shares)
     else:
-        found = by_regression(
-            frame,
-            relative,
-            reference,
-            codes,
-            covariates,
-            outcome,
-            area,
-            period,
-            weights,
-            vcov,
-            cluster,
-            count_nested,
-            level,
-        )
-    return _result(frame, found, outcome, codes, start, area, period, weights, unit, level)
-
-
-def relative_periods(
-    periods: pd.Series, start: Any, leads: int | None, lags: int | None
-) -> pd.Series:
-    """Place of each row's period counted from the start, 0 the first after, ends pooled."""
-    labels = pd.Index(periods.unique()).sort_values()
-    place = pd.Series(np.arange(len(labels)), index=labels) - int((labels < start).sum())
-    low = place.min() if leads is None else -leads
-    high = place.max() if lags is None else lags
-    return periods.map(place.clip(low, high)).astype(int)
-
-
-def _use_placebos(
-    inference: str,
-    frame: pd.DataFrame,
-    codes: list[Any],
-    plain: bool,
-    placebos: Sequence[Sequence[Any]] | None,
-    area: str,
-    period: str,
-) -> bool:
-    if inference not in ("auto", "regression", "placebo"):
-        raise ParameterError(
-            f'inference={inference!r} is not known: use "auto", "regression" or "placebo".'
-        )
-    complete = len(frame) == frame[area].nunique() * frame[period].nunique()
-    possible = plain and complete and (len(codes) == 1 or placebos is not None)
-    if inference == "placebo" and not possible:
-        raise ParameterError(
-            'inference="placebo" needs every area in every period, no covariates or weights, and '
-            "`placebos` when several areas are treated."
-        )
-    few = len(codes) < FEWEST_TREATED_CLUSTERS
-    return inference == "placebo" or (inference == "auto" and few and possible)
-
-
-def _result(
-    frame: pd.DataFrame,
-    found: PathEstimates,
-    outcome: str,
-    codes: list[Any],
-    start: Any,
-    area: str,
-    period: str,
-    weights: str | None,
-    unit: str,
-    level: float,
-) -> EventStudy:
-    rows = frame[frame[area].isin(codes)]
-    share = rows[weights] if weights else pd.Series(1.0, rows.index)
-    total = share.groupby(rows[period]).sum()
-    treated = (rows[outcome] * share).groupby(rows[period]).sum() / total
-    place = relative_periods(treated.index.to_series(), start, *found.reach)
-    effect = found.table.set_index("relative_period")["estimate"].reindex(place).to_numpy()
-    after = (place >= 0).to_numpy()
-    observed = float(treated[after].mean())
-    counterfactual = observed - found.estimate
+        covariance = fit.covariance[: len(shown), : len(shown)]
+        fields, table = _clustered(question, fit, covariance, shown, shares)
+    df = 0 if complete or fit.withheld else fit.df
+    extra = _pretrend(table, covariance, shown, reference, df)
+    own = treated_mean(question)
+    effect = pd.Series(estimates, shown).reindex(place).fillna(0.0).to_numpy()
+    estimate = float(shares @ estimates)
+    size = sizes(float(own[place >= 0].mean()), estimate, fields.pop("low"), fields.pop("high"))
+    smallest = detectable(fields.pop("smallest"), size["counterfactual"])
     return EventStudy(
-        outcome=outcome,
+        **described(question) | size | smallest | fields | extra,
         method="event study",
-        estimate=found.estimate,
-        low=found.low,
-        high=found.high,
-        p_value=found.p_value,
-        **relative_to(counterfactual, found.estimate, found.low, found.high),
-        level=level,
-        unit=unit,
-        start=start,
-        observed=observed,
-        counterfactual=counterfactual,
-        inference=found.inference,
-        n_treated=len(codes),
-        n_placebos=found.n_placebos,
-        finest_p=1 / (found.n_placebos + 1) if found.n_placebos else math.nan,
-        **detectable(found.detectable, counterfactual),
+        comparator=f"the change of {wording.counted(int(used.sum()), 'comparison area')}",
         assumptions=(PARALLEL, NO_ANTICIPATION, UNTOUCHED),
-        warnings=(found.warning,) if found.warning else (),
-        paths=paths_frame(treated.index, treated.to_numpy(), treated.to_numpy() - effect),
-        coefficients=found.table,
-        covariance=found.covariance,
-        pretrend_statistic=found.pretrend_statistic,
-        pretrend_p=found.pretrend_p,
-        pretrend_detectable=found.pretrend_detectable,
+        caution=picked_caution(question),
+        paths=paths_frame(question, own, own - effect),
+        coefficients=_with_reference(table, shown, reference),
+        covariance=pd.DataFrame(covariance, index=shown, columns=shown),
+        model=fit.model,
     )
+
+
+def _whole_bins(question: Question, width: int) -> Question:
+    """The question without the dates of bins at either end that the data cover in part."""
+    place = question.event_time // width
+    first, last = question.event_time[0], question.event_time[-1]
+    kept = np.ones(len(place), dtype=bool)
+    if first % width and (place < 0).any() and len(set(place[place < 0])) > 1:
+        kept &= place > place[0]
+    if (last + 1) % width and len(set(place[place >= 0])) > 1:
+        kept &= place < place[-1]
+    return question if kept.all() else question.during(kept)
+
+
+def _clustered(
+    question: Question, fit: Any, covariance: np.ndarray, shown: np.ndarray, shares: np.ndarray
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    table = fit.coefficients.iloc[: len(shown)].reset_index(drop=True)
+    estimate = float(shares @ table["estimate"].to_numpy())
+    error = math.sqrt(max(float(shares @ covariance @ shares), 0.0))
+    half = float(stats.t.ppf(0.5 + question.level / 2, fit.df)) * error
+    p_value = 2 * float(stats.t.sf(abs(estimate / error), fit.df)) if error else math.nan
+    if fit.withheld:
+        half = p_value = math.nan
+    return {
+        "low": estimate - half,
+        "high": estimate + half,
+        "p_value": p_value,
+        "smallest": fit.detectable(error),
+        "error": error,
+        "inference": "Student's t, errors clustered by area",
+        "warnings": (fit.withheld,) if fit.withheld else (),
+    }, table
+
+
+def _among_placebos(
+    question: Question, place: np.ndarray, shown: np.ndarray, reference: int, shares: np.ndarray
+) -> tuple[dict[str, Any], pd.DataFrame, np.ndarray]:
+    """Each effect, and their mean after the start, ranked among those of placebos."""
+    groups = placebo_groups(question)
+    gaps = np.subtract(*placebo_paths(question, groups))
+    means = np.column_stack([gaps[:, place == k].mean(axis=1) for k in [*shown, reference]])
+    paths = means[:, :-1] - means[:, -1:]
+    covariance = paths[1:].T @ paths[1:] / len(groups)
+    mean = paths @ shares
+    overall = placebo_inference(float(mean[0]), mean[1:], level=question.level)
+    each = [placebo_inference(float(path[0]), path[1:], level=question.level) for path in paths.T]
+    columns = {name: [getattr(one, name) for one in each] for name in ("low", "high", "p_value")}
+    table = pd.DataFrame({"estimate": paths[0], "se": np.sqrt(np.diag(covariance))} | columns)
+    spread = np.sqrt(np.diag(covariance))[shown < 0]
+    fields = {
+        "low": overall.low,
+        "high": overall.high,
+        "smallest": overall.smallest_effect,
+        "error": math.sqrt(max(float(shares @ covariance @ shares), 0.0)),
+        "inference": f"rank among {wording.counted(len(groups), 'placebo neighbourhood')}",
+        "warnings": (overall.warning,) if overall.warning else (),
+        "placebos": placebo_frame(question, groups, mean[1:]),
+    } | ranked(overall)
+    if len(spread):
+        largest = (np.abs(paths[:, shown < 0]) / np.where(spread > 0, spread, np.inf)).max(axis=1)
+        fields["pretrend_statistic"] = float(largest[0])
+        fields["pretrend_p"] = rank_p(float(largest[0]), largest[1:])[1]
+    return fields, table, covariance
+
+
+def _pretrend(
+    table: pd.DataFrame,
+    covariance: np.ndarray,
+    shown: np.ndarray,
+    reference: int,
+    df: float,
+) -> dict[str, float]:
+    """Drift before the start that would be found, and where `df` is not 0 the F test that all
+    effects then are 0."""
+    before = shown < 0
+    if not before.any():
+        return {}
+    part = covariance[np.ix_(before, before)]
+    both = float(stats.norm.ppf(0.975) + stats.norm.ppf(0.8))
+    middle = np.append(shown[before], reference).mean()
+    distance = shown[before] - middle
+    share = distance / ((distance**2).sum() + (reference - middle) ** 2)
+    extra = {"pretrend_detectable": both * math.sqrt(max(float(share @ part @ share), 0.0))}
+    if not df or np.diag(part).max() <= ROUNDING**2 * np.diag(covariance).max():
+        return extra  # not asked, or nothing moved before the start: what is left is rounding
+    effects, count = table["estimate"].to_numpy()[before], int(before.sum())
+    wald = float(effects @ np.linalg.pinv(part, hermitian=True) @ effects) / count
+    return extra | {
+        "pretrend_statistic": wald,
+        "pretrend_p": float(stats.f.sf(wald, count, df)),
+    }
+
+
+def _with_reference(table: pd.DataFrame, shown: np.ndarray, reference: int) -> pd.DataFrame:
+    blank = {"relative_period": reference, "estimate": 0.0}
+    named = table.assign(relative_period=shown)
+    table = pd.concat([named, pd.DataFrame([blank])], ignore_index=True)
+    columns = ["relative_period", "estimate", "se", "low", "high", "p_value"]
+    return table[columns].sort_values("relative_period", ignore_index=True)

@@ -1,37 +1,52 @@
-"""Structural time series: forecast the treated series from its own past and from comparison series.
+"""Structural time series: forecast the treated series from its own past and from comparison areas.
 
-A level (and, if wanted, a slope and a season) that drifts, plus a regression on series the
-programme did not touch; fitted before the start, carried on after it (Harvey 1989; Brodersen and
-others 2015). The difference between what was seen and what was forecast is the effect.
+A level that drifts, plus a regression on series the programme did not touch; fitted before the
+start, carried on after it (Harvey 1989; Brodersen and others 2015). What was seen less what was
+forecast is the effect.
+
+How fast the level drifts is never known well: at its single best value it is often put at zero and
+the forecast is then far too sure (Shephard and Harvey 1990). So forecasts are averaged over a grid
+of drifts by their likelihood. Given the drift, level and coefficients are generalised least squares
+in closed form, which makes every placebo as cheap as the treated series.
 """
 
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
-from lsp_analysis.effects.layout import Grid, grid
-from lsp_analysis.effects.options import listed, whole
-from lsp_analysis.effects.parts import UNTOUCHED, detectable, paths_frame, relative_to
-from lsp_analysis.effects.regressions.structural_draws import variance_draws
+from lsp_analysis import wording
+from lsp_analysis.effects.one_area.groups import placebo_groups
+from lsp_analysis.effects.parts import (
+    UNTOUCHED,
+    answers,
+    described,
+    detectable,
+    paths_frame,
+    picked_caution,
+    placebo_frame,
+    ranked,
+    sizes,
+    studentised,
+)
+from lsp_analysis.effects.regressions.series import FEWEST_RANKED, NOT_RANKED, harmonics_of, waves
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.study.question import Question
 
-TRENDS = {"level": "local level", "trend": "local linear trend", "fixed": "deterministic constant"}
-
+TRENDS = ("level", "trend", "fixed")
 SAME_LINK = (
     "The treated series would have kept its earlier relation to the comparison series, apart "
     "from the drift it had before the start."
 )
-
-FEWEST_DRAWS = 99
+DRIFTS = np.concatenate([[0.0], 10.0 ** np.arange(-3, 1.26, 0.25)])
+"""Variance of the level's monthly, quarterly or yearly step over that of the noise."""
+USUAL = 1.0  # the prior on the square root of a drift is half-normal with this spread
 
 
 @dataclass(frozen=True)
@@ -41,218 +56,232 @@ class StructuralEffect(EffectEstimate):
     Attributes
     ----------
     effects : DataFrame
-        Columns period, effect, low, high, and cumulative, cumulative_low, cumulative_high, for
-        every period after the start.
-    coefficients : Series
-        Weight of each comparison series.
+        Columns period, effect, low, high (the model's own limits), and cumulative, for every date
+        after the start.
     """
 
     effects: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
-    coefficients: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
 
 
+@answers
 def structural_effect(
-    panel: pd.DataFrame,
+    question: Question,
     *,
-    outcome: str,
-    treated: str | Sequence[Any],
-    start: Any,
-    comparisons: Sequence[Any] | None = None,
     trend: str = "level",
-    season: int | None = None,
-    n_draws: int = 2_000,
-    area: str = AREA,
-    period: str = PERIOD,
-    unit: str = "",
-    level: float = 0.95,
-    seed: int = 0,
+    comparisons: bool = True,
+    harmonics: int | None = None,
 ) -> StructuralEffect:
-    """Observed mean of the treated areas less a forecast from before the start.
+    """Observed level of the treated areas less a forecast from before the start.
+
+    The same forecast is made for every placebo neighbourhood, and the effect, in standard errors,
+    ranked among theirs; with fewer than 19 placebos interval and p-value are the model's own.
 
     Parameters
     ----------
-    panel : DataFrame, one row per area and period
-        Complete in `outcome`.
-    treated : area codes, or the name of a column that is true for them
-    start : first period that counts as after; ten periods or more must precede it
-    comparisons : area codes, optional
-        Each a regressor of its own: one for every five periods before the start at most. If left
-        out, the mean of all other areas is the only one; an empty list forecasts from the past
-        alone.
+    question : Question
+        Ten dates or more before the start. The level drifts with the calendar, so that a gap in the
+        dates is a gap in time.
     trend : "level", "trend" or "fixed"
-        A level that drifts, a level and a slope that drift, or a level that stays put.
-    season : int, optional
-        Periods per season, for a seasonal pattern that drifts.
-    n_draws : int
-        Simulated futures behind the intervals, at least 50. They hold the uncertainty of the
-        coefficients, of the drift and of how fast it drifts: see `structural_draws`.
+        A level that drifts, the same about a straight line, or a level that stays put.
+    comparisons : bool
+        Whether the mean of the comparison areas is a regressor; without it, the forecast is from
+        the past alone.
+    harmonics : int, optional
+        Pairs of sine and cosine for a yearly season; when not given, 2 where months, weeks or days
+        reach two years back.
 
     Returns
     -------
     StructuralEffect
-        `p_value` is twice the share of simulated futures on the far side of what was observed.
+        `model` is the same model fitted by statsmodels (UnobservedComponents), its drift at the
+        value of largest likelihood.
     """
-    check_level(level)
-    n_draws = whole("n_draws", n_draws, FEWEST_DRAWS)
-    season = None if season is None else whole("season", season, 2)
-    comparisons = None if comparisons is None else listed("comparisons", comparisons)
-    check_seed(seed)
     if trend not in TRENDS:
         raise ParameterError(f"trend={trend!r} is not known: use {', '.join(TRENDS)}.")
-    laid_out = grid(
-        panel,
-        outcome=outcome,
-        treated=treated,
-        start=start,
-        area=area,
-        period=period,
-        fewest_before=10,
-        alone=comparisons is not None and not len(comparisons),
-    )
-    regressors = _regressors(laid_out, comparisons)
-    at = laid_out.start_at
-    own = laid_out.treated_mean
-    before, after = np.split(regressors.to_numpy(), [at])
-    centre, spread = own[:at].mean(), own[:at].std()
-    if not spread > 0:
-        raise PanelError(f"{outcome!r} does not vary before the start: there is nothing to model.")
-    scaled = (own[:at] - centre) / spread
-    model = _model(scaled, before, trend, season)
-    draws = variance_draws(model, scaled, before, seed=seed)
-    futures = centre + spread * _futures(model, draws, after, len(after), n_draws, seed)
-    fit = model.smooth(np.median(draws, axis=0))
-    forecast = futures.mean(axis=0)
-    differences = own[at:] - futures
-    mean = differences.mean(axis=1)
-    estimate = float(own[at:].mean() - forecast.mean())
-    low, high = _band(mean, level)
-    counterfactual = float(forecast.mean())
-    error = mean - mean.mean()
-    smallest = float(np.quantile(error, 0.5 + level / 2) + np.quantile(error, 0.8))
+    question.need(before=10, comparisons=1 if comparisons else 0, complete=True)
+    groups = np.zeros((0, len(question.areas)), dtype=bool)
+    if question.comparison.sum() > FEWEST_RANKED:
+        groups = placebo_groups(question)
+    own, others = _paths(question, groups, comparisons)
+    at, waved = question.at, harmonics_of(question, harmonics)
+    if not np.ptp(own[0, :at]) > 0:
+        raise PanelError(
+            f"{question.label!r} does not vary before the start: there is nothing to model."
+        )
+    fixed = _fixed(question, trend, waved)
+    drifts = DRIFTS[:1] if trend == "fixed" else DRIFTS
+    forecast = _forecasts(own, others, fixed, question.event_time, drifts)
+    after = own[:, at:] - forecast.means
+    estimates, errors = after.mean(axis=1), forecast.errors
+    reach, power = stats.norm.ppf([0.5 + question.level / 2, 0.8])
+    estimate, error = float(estimates[0]), float(errors[0])
+    ends, smallest = (estimate - reach * error, estimate + reach * error), (reach + power) * error
+    fields: dict[str, Any] = {
+        "p_value": 2 * float(stats.norm.sf(abs(estimate) / error)),
+        "inference": "the model's own forecast error",
+        "warnings": (NOT_RANKED,),
+    }
+    if len(groups) >= FEWEST_RANKED:
+        found = studentised(estimates, errors, question.level)
+        ends, smallest = (found.low, found.high), found.smallest_effect
+        fields = ranked(found) | {
+            "inference": f"rank among {wording.counted(len(groups), 'placebo neighbourhood')}",
+            "statistic": estimate / error,
+            "placebos": placebo_frame(question, groups, estimates[1:], errors[1:]),
+            "warnings": (found.warning,) if found.warning else (),
+        }
+    size = sizes(float(own[0, at:].mean()), estimate, *ends)
+    band = reach * forecast.spreads[0]
     return StructuralEffect(
-        outcome=outcome,
-        method=f"structural time series, {TRENDS[trend]}",
-        estimate=estimate,
-        low=low,
-        high=high,
-        p_value=_tail(mean),
-        **relative_to(counterfactual, estimate, low, high),
-        level=level,
-        unit=unit,
-        start=laid_out.periods[at],
-        observed=float(own[at:].mean()),
-        counterfactual=counterfactual,
-        comparator="a forecast from its own past"
-        + (" and the comparison areas" if regressors.shape[1] else ""),
-        inference="simulated futures",
-        maryland=3 if regressors.shape[1] else 1,
-        n_treated=int(laid_out.treated.sum()),
-        **detectable(smallest, counterfactual),
-        assumptions=(SAME_LINK, UNTOUCHED),
-        paths=paths_frame(
-            laid_out.periods, own, np.append(centre + spread * _fitted(fit), forecast)
+        **described(question) | size | fields | detectable(smallest, size["counterfactual"]),
+        method=f"structural time series, {trend}",
+        comparator="a forecast from its own past" + (
+            " and the comparison areas" if comparisons else ""),
+        maryland=3 if comparisons else 1,
+        error=error,
+        assumptions=(SAME_LINK, *((UNTOUCHED,) if comparisons else ())),
+        caution=picked_caution(question),
+        paths=paths_frame(question, own[0], np.append(forecast.fitted[0], forecast.means[0])),
+        effects=pd.DataFrame(
+            {
+                "period": question.dates[at:],
+                "effect": after[0],
+                "low": after[0] - band,
+                "high": after[0] + band,
+                "cumulative": after[0].cumsum(),
+            }
         ),
-        effects=_by_period(laid_out.periods[at:], differences, level),
-        coefficients=spread * _coefficients(fit, regressors),
+        model=_by_statsmodels(question, own[0], others[0], fixed, trend),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """Forecasts of some units: means and spreads (units, after), errors of the mean (units,), and
+    the fitted level before the start (units, before)."""
+
+    means: np.ndarray
+    spreads: np.ndarray
+    errors: np.ndarray
+    fitted: np.ndarray
+
+
+def _paths(
+    question: Question, groups: np.ndarray, comparisons: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Level of each unit (units, t), and mean of the areas it is compared with (units, t, 0|1)."""
+    members = np.vstack([question.treated, groups])
+    own = np.array([question.level_of(unit) for unit in members])
+    if not comparisons:
+        return own, np.empty((*own.shape, 0))
+    rest = (question.comparison & ~members).astype(float)
+    values = np.where(question.known, question.compared, 0.0)
+    return own, (rest @ values / rest.sum(axis=1, keepdims=True))[:, :, None]
+
+
+def _fixed(question: Question, trend: str, harmonics: int) -> np.ndarray:
+    """Columns intercept, a line where wanted, and waves of a year; array (t, k)."""
+    time = question.event_time / max(-question.event_time[0], 1)
+    line = [time] if trend == "trend" else []
+    return np.column_stack([np.ones(len(time)), *line, *waves(question, harmonics).T])
+
+
+def _forecasts(
+    own: np.ndarray, others: np.ndarray, fixed: np.ndarray, times: np.ndarray, drifts: np.ndarray
+) -> Forecasts:
+    """Forecasts after time 0, averaged over drifts by their restricted likelihood.
+
+    The level is a random walk from the first date, its variance in proportion to the time gone by.
+    """
+    at = int((times < 0).sum())
+    columns = np.concatenate([np.tile(fixed, (len(own), 1, 1)), others], axis=2)
+    spread = columns[:, :at].std(axis=1, keepdims=True)
+    columns = columns / np.where(spread > 0, spread, 1.0)
+    df = at - columns.shape[2]
+    if df < 3:
+        raise PanelError(
+            f"{at} periods before the start cannot support {columns.shape[2]} terms. Use fewer "
+            "harmonics, or a longer series."
+        )
+    x, z, y = columns[:, :at], columns[:, at:], own[:, :at]
+    walk = np.minimum.outer(times - times[0], times - times[0]).astype(float)
+    found = [_given_drift(drift * walk, x, z, y, df) for drift in drifts]
+    weights = np.array([one.likelihood for one in found]) - drifts[:, None] / (2 * USUAL**2)
+    share = np.exp(weights - weights.max(axis=0))
+    share = share / share.sum(axis=0)
+
+    def averaged(arrays: list[np.ndarray]) -> np.ndarray:
+        return np.einsum("du,du...->u...", share, np.array(arrays))
+
+    mean = averaged([one.mean for one in found])
+    variance = averaged([one.variances + (one.mean - mean) ** 2 for one in found])
+    overall = averaged([one.overall + (one.mean - mean).mean(axis=1) ** 2 for one in found])
+    fitted = averaged([one.level for one in found])
+    return Forecasts(mean, np.sqrt(variance), np.sqrt(overall), fitted)
+
+
+class GivenDrift(NamedTuple):
+    """Forecasts of some units were the drift known: mean and variances (units, after), variance of
+    the mean over dates and restricted log likelihood (units,), level before (units, before)."""
+
+    mean: np.ndarray
+    variances: np.ndarray
+    overall: np.ndarray
+    likelihood: np.ndarray
+    level: np.ndarray
+
+
+def _given_drift(
+    walk: np.ndarray, x: np.ndarray, z: np.ndarray, y: np.ndarray, df: int
+) -> GivenDrift:
+    """Generalised least squares with noise of variance 1 and a level of covariance `walk`.
+
+    Parameters
+    ----------
+    x, z : arrays (units, before, k), (units, after, k)
+    y : array (units, before)
+    df : int
+        Dates before the start less coefficients.
+    """
+    at = y.shape[1]
+    known = walk[:at, :at] + np.eye(at)
+    inverse = np.linalg.inv(known)
+    solved = inverse @ x
+    gram = x.transpose(0, 2, 1) @ solved
+    beta = np.linalg.solve(gram, solved.transpose(0, 2, 1) @ y[:, :, None])
+    left = y - (x @ beta)[:, :, 0]
+    scale = np.maximum(((left @ inverse) * left).sum(axis=1) / df, 1e-300)
+    pull = walk[at:, :at] @ inverse
+    lead = z - pull @ x
+    own = walk[at:, at:] - pull @ walk[:at, at:] + np.eye(len(pull))
+    turned = lead @ np.linalg.inv(gram)
+    middle = lead.mean(axis=1, keepdims=True)
+    likelihood = np.linalg.slogdet(known)[1] + np.linalg.slogdet(gram)[1] + df * np.log(scale)
+    return GivenDrift(
+        mean=(z @ beta)[:, :, 0] + left @ pull.T,
+        variances=scale[:, None] * (np.diag(own) + (turned * lead).sum(axis=2)),
+        overall=scale * (own.mean() + (turned.mean(axis=1) * middle[:, 0]).sum(axis=1)),
+        likelihood=-0.5 * likelihood,
+        level=(x @ beta)[:, :, 0] + left @ (walk[:at, :at] @ inverse).T,
     )
 
 
-def _regressors(laid_out: Grid, comparisons: Sequence[Any] | None) -> pd.DataFrame:
-    """Comparison series, periods by series, in standard deviations of the time before the start."""
-    others = pd.DataFrame(laid_out.outcomes[~laid_out.treated].T, laid_out.periods)
-    others.columns = laid_out.areas[~laid_out.treated]
-    if comparisons is None:
-        table = others.mean(axis=1).to_frame("mean of other areas")
-    else:
-        unknown = [code for code in comparisons if code not in others.columns]
-        if unknown:
-            raise PanelError(f"The comparison area {unknown[0]!r} is treated or not in the panel.")
-        table = others[list(comparisons)]
-    most = laid_out.start_at // 5
-    if table.shape[1] > most:
-        raise PanelError(
-            f"{table.shape[1]} comparison series are too many for {laid_out.start_at} periods "
-            f"before the start: name {most} at most, or leave `comparisons` out to use their "
-            "mean."
-        )
-    before = table.iloc[laid_out.before]
-    spread = before.std().where(lambda s: s > 0)
-    if spread.isna().any():
-        raise PanelError(
-            f"The comparison series {spread.index[spread.isna()][0]!r} does not vary before the "
-            "start."
-        )
-    return (table - before.mean()) / spread
-
-
-def _model(own: np.ndarray, regressors: np.ndarray, trend: str, season: int | None) -> Any:
-    """The model; regression coefficients are states, so that the forecast knows their error."""
-    seasonal = None
-    if season:
-        harmonics = max(1, min(season // 2, len(own) // 8))
-        seasonal = [{"period": season, "harmonics": harmonics}]
+def _by_statsmodels(
+    question: Question, own: np.ndarray, others: np.ndarray, fixed: np.ndarray, trend: str
+) -> Any:
+    """The same model by statsmodels, with dates of a gap as missing; None where it does not fit."""
     from statsmodels.tsa.statespace.structural import UnobservedComponents
 
-    return UnobservedComponents(
-        own,
-        TRENDS[trend],
+    at = question.at
+    place = question.event_time[:at] - question.event_time[0]
+    series = np.full(place[-1] + 1, math.nan)
+    series[place] = own[:at]
+    columns = np.column_stack([fixed[:at, 1:], others[:at]])
+    regressors = np.zeros((len(series), columns.shape[1]))
+    regressors[place] = columns
+    model = UnobservedComponents(
+        series,
+        "deterministic constant" if trend == "fixed" else "local level",
         exog=regressors if regressors.shape[1] else None,
-        freq_seasonal=seasonal,
-        mle_regression=False,
     )
-
-
-def _futures(
-    model: Any, draws: np.ndarray, regressors: np.ndarray, n_after: int, n_draws: int, seed: int
-) -> np.ndarray:
-    """Simulated outcomes after the start, array (futures, periods), as many from each draw."""
-    rng = np.random.default_rng(seed)
-    each = -(-n_draws // len(draws))
-    with warnings.catch_warnings():
-        # In an even season one state never meets the outcome: its variance stays as large as it
-        # was made at first, and rounding beside it looks like a covariance that is none.
-        warnings.filterwarnings("ignore", "covariance is not symmetric", RuntimeWarning)
-        parts = [
-            model.smooth(variances).simulate(
-                n_after,
-                anchor="end",
-                repetitions=each,
-                exog=regressors if regressors.shape[1] else None,
-                rng=rng,
-            )
-            for variances in draws
-        ]
-    return np.concatenate([np.asarray(part).reshape(n_after, each) for part in parts], axis=1).T
-
-
-def _fitted(fit: Any) -> np.ndarray:
-    """One-step-ahead predictions before the start; missing until there is enough to go on."""
-    fitted = np.asarray(fit.fittedvalues, dtype=float).copy()
-    fitted[: fit.loglikelihood_burn] = math.nan
-    return fitted
-
-
-def _coefficients(fit: Any, regressors: pd.DataFrame) -> pd.Series:
-    count = regressors.shape[1]
-    last = fit.smoothed_state[-count:, -1] if count else np.empty(0)
-    return pd.Series(last, regressors.columns, name="coefficient", dtype=float)
-
-
-def _band(draws: np.ndarray, level: float) -> tuple[float, float]:
-    low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2])
-    return float(low), float(high)
-
-
-def _tail(draws: np.ndarray) -> float:
-    """Twice the smaller share of `draws` on one side of 0; never 0."""
-    smaller = min((draws <= 0).sum(), (draws >= 0).sum())
-    return min(1.0, 2 * float(smaller + 1) / (len(draws) + 1))
-
-
-def _by_period(periods: pd.Index, differences: np.ndarray, level: float) -> pd.DataFrame:
-    columns = {"period": periods}
-    for prefix, draws in (("", differences), ("cumulative_", differences.cumsum(axis=1))):
-        low, high = np.quantile(draws, [0.5 - level / 2, 0.5 + level / 2], axis=0)
-        columns[prefix.rstrip("_") or "effect"] = draws.mean(axis=0)
-        columns |= {f"{prefix}low": low, f"{prefix}high": high}
-    return pd.DataFrame(columns)
+    return model.fit(disp=False)

@@ -1,216 +1,276 @@
-"""Many small treated areas against comparison areas weighted to match them exactly.
+"""Treated areas against comparison areas weighted to match them exactly.
 
-Robbins, Saunders and Kilmer (2017): where a programme covers dozens of small areas among thousands,
-weights can make the comparison areas add up to the treated ones in every covariate and in every
-outcome of every period before the start. With a handful of treated areas see `synthetic`.
+Robbins, Saunders and Kilmer (2017), JASA 112:109: where a programme covers dozens of small areas
+among thousands, weights can make the comparison areas add up to the treated ones in every covariate
+and in every outcome of every date before the start. With one treated area dates have to be added up
+in blocks, and placebos say how far chance goes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
-from lsp_analysis.effects.layout import Grid, grid
-from lsp_analysis.effects.options import names_of, whole
-from lsp_analysis.effects.parts import UNTOUCHED, paths_frame
-from lsp_analysis.effects.result import EffectEstimate
-from lsp_analysis.effects.synthetic.balance_weights import balancing_weights
-from lsp_analysis.effects.synthetic.calibrated_errors import (
-    ALTERNATIVES,
-    NOBODY,
-    inference_fields,
-    linearised,
+from lsp_analysis.effects.parts import (
+    UNTOUCHED,
+    answers,
+    described,
+    detectable,
+    paths_frame,
+    picked_caution,
+    ranked,
+    sizes,
+    studentised,
+    treated_mean,
 )
-from lsp_analysis.effects.synthetic.predictors import predictor_table
-from lsp_analysis.effects.synthetic.units import Placebos, Units, placebo_units, treated_unit
+from lsp_analysis.effects.regressions.least_squares import (
+    FEWEST_TREATED_CLUSTERS,
+    NO_ERROR,
+    few_clusters_warning,
+)
+from lsp_analysis.effects.synthetic.balance_weights import balancing_weights
+from lsp_analysis.effects.synthetic.donors import (
+    gap_frame,
+    members_and_donors,
+    placebos_of,
+    unit_names,
+)
+from lsp_analysis.effects.synthetic.result import CalibratedEffect
 from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.study.question import Question
 
 GONE_ON = (
     "Comparison areas weighted to match the treated ones before the start, in everything listed in "
     "`balance`, would have gone on matching them."
 )
+ALTERNATIVES = {
+    "two-sided": lambda z: 2 * stats.norm.sf(abs(z)),
+    "less": stats.norm.cdf,
+    "greater": stats.norm.sf,
+}
 
 
-@dataclass(frozen=True)
-class CalibratedEffect(EffectEstimate):
-    """An effect on many areas; `estimate` is per period, in all of them together.
-
-    Attributes
-    ----------
-    total_observed, total_counterfactual : float
-        Sums over the treated areas and all periods after the start.
-    se : float
-        Linearised standard error of `estimate`; `statistic` is the one divided by the other.
-    weights : Series
-        Weight of each comparison area with one; they add up to the number of treated areas.
-    balance : DataFrame
-        Per constraint: treated, comparison (weighted), unweighted (scaled to as many areas).
-    """
-
-    total_observed: float = math.nan
-    total_counterfactual: float = math.nan
-    se: float = math.nan
-    weights: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
-    balance: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
-
-
+@answers
 def calibrated_effect(
-    panel: pd.DataFrame,
+    question: Question,
     *,
-    outcome: str,
-    treated: str | Sequence[Any],
-    start: Any,
-    covariates: Sequence[str] = (),
-    match: Sequence[str] = (),
+    covariates: Collection[str] = (),
+    match: Collection[str] = (),
     block: int = 1,
     alternative: str = "two-sided",
     independent_periods: bool = False,
-    placebos: Placebos = 0,
-    area: str = AREA,
-    period: str = PERIOD,
-    unit: str = "",
-    level: float = 0.95,
-    seed: int = 0,
 ) -> CalibratedEffect:
     """Treated areas' total less that of comparison areas weighted to match them exactly.
 
     Parameters
     ----------
-    panel : DataFrame, one row per area and period
-        Complete in every column used.
-    treated : area codes, or the name of a column that is true for them
-    start : first period that counts as after
-    covariates : columns to be matched on their mean before the start
-    match : columns matched, like `outcome` itself, in every period before the start
+    question : Question
+    covariates : names of `question.covariates`, matched on their mean before the start
+    match : names of `question.covariates`, matched like the outcome at every date before the start
     block : int
-        Periods before the start to be added up and matched together, counted back from it: fewer
-        constraints where exact matching in each would ask too much.
+        Dates before the start to be added up and matched together, counted back from it: fewer
+        constraints where exact matching at each would ask too much.
     alternative : "two-sided", "less" or "greater"
-        What the p-value is for; the interval is two-sided.
+        What the p-value is for, where it rests on the linearised error; the interval is two-sided.
     independent_periods : bool
-        Whether the linearised error takes an area's periods as independent, as the authors'
-        software does; otherwise an area's periods are added up first.
-    placebos : number, or list of lists of area codes
-        Groups as large as the treated one that take its place in turn, each weighted afresh; a
-        number draws that many at random from the comparison areas. With them the p-value ranks
-        `statistic`.
+        Whether the linearised error takes an area's dates as independent, as the authors' software
+        does; otherwise an area's dates are added up first.
 
     Returns
     -------
     CalibratedEffect
-        `relative` has an interval on the log scale, for outcomes above 0. With fewer than five
-        treated areas interval and p-value need placebos.
+        In all treated areas together. With fewer than five of them the effect, in standard errors,
+        is ranked among placebo neighbourhoods, each weighted afresh; otherwise the linearised error
+        gives interval and p-value, and `relative` an interval on the log scale.
 
     Raises
     ------
     PanelError
         When no weights at or above 0 meet every constraint.
     """
-    check_level(level)
-    covariates = names_of("covariates", covariates)
-    match, block = names_of("match", match), whole("block", block)
-    check_seed(seed)
     if alternative not in ALTERNATIVES:
         raise ParameterError(
             f"alternative={alternative!r} is not known: use {', '.join(ALTERNATIVES)}."
         )
-    named = {"treated": treated, "start": start, "area": area, "period": period}
-    laid_out = grid(panel, outcome=outcome, **named)
-    matched = {name: grid(panel, outcome=name, **named).outcomes for name in [outcome, *match]}
-    table = _constraints(matched, laid_out, block)
-    if covariates:
-        span = [(name, slice(None, laid_out.periods[laid_out.start_at - 1])) for name in covariates]
-        first = laid_out.periods[laid_out.start_at]
-        averages = predictor_table(panel, span, first, area, period)
-        table = averages.T.loc[laid_out.areas].join(table)
-    own = treated_unit(laid_out)
-    weights = _weights(table, own)[0]
+    whole = isinstance(block, int | np.integer) and not isinstance(block, bool)
+    if not whole or not 1 <= block <= question.at:
+        raise ParameterError(
+            f"block={block!r} must be a whole number from 1 to the {question.at} dates before."
+        )
+    question.need(complete=True)
+    table = _constraints(question, covariates, match, block)
+    few = question.treated.sum() < FEWEST_TREATED_CLUSTERS
+    units = np.vstack([question.treated, *([placebos_of(question)] if few else [])])
+    members, donors = members_and_donors(question, units[:1], treated_among_donors=False)
+    weights = _weights(table, members, donors)[0]
     if weights is None:
-        raise PanelError(_UNMATCHED.format(table.shape[1], (~laid_out.treated).sum()))
-    found = linearised(laid_out, own, [weights], independent_periods)
-    pretenders, labels = placebo_units(laid_out, placebos, treated_among_donors=False, seed=seed)
-    others = NOBODY
-    if pretenders is not None:
-        sets = _weights(table, pretenders)
-        others = linearised(laid_out, pretenders, sets, independent_periods)
-    donors = laid_out.outcomes[own.donors[0]]
-    n_treated, at = own.members.shape[1], laid_out.start_at
-    treated_path, comparison = n_treated * laid_out.treated_mean, weights @ donors
-    observed, counterfactual = (float(path[at:].mean()) for path in (treated_path, comparison))
-    n_after = len(treated_path) - at
+        raise PanelError(
+            f"No weights at or above 0 meet all {table.shape[1]} constraints with "
+            f"{donors.shape[1]:,} comparison areas: something of the treated areas lies beyond "
+            "them all, or too much is asked at once. Match fewer columns, or add dates up with "
+            "`block`."
+        )
+    sets = [weights]
+    if len(units) > 1:
+        others = members_and_donors(question, units[1:], treated_among_donors=False)
+        sets += _weights(table, *others)
+        members = np.vstack([members, others[0]])
+        pools = [donors[0], *others[1]]
+    else:
+        pools = [donors[0]]
+    effects = _linearised(question, members, pools, sets, independent_periods)
+    size, at = int(question.treated.sum()), question.at
+    own = size * treated_mean(question)
+    path = weights @ question.compared[donors[0]]
+    fields = _inference(effects, float(path[at:].mean()), size, alternative, question.level)
+    named = pd.Series(weights, question.areas[donors[0]], name="weight")
+    after = len(question.dates) - at
     return CalibratedEffect(
-        outcome=outcome,
+        **described(question) | fields,
         method="comparison areas weighted to match exactly",
-        estimate=float(found.estimates[0]),
-        **inference_fields(found, others, counterfactual, n_treated, alternative, level),
-        level=level,
-        unit=unit,
-        start=laid_out.periods[at],
-        observed=observed,
-        counterfactual=counterfactual,
         comparator=f"{int((weights > 0).sum()):,} weighted comparison areas",
-        statistic=float(found.statistics[0]),
-        n_treated=n_treated,
+        statistic=float(effects[0, 0] / effects[0, 1]) if effects[0, 1] else math.nan,
+        error=float(effects[0, 1]),
         assumptions=(GONE_ON, UNTOUCHED),
-        paths=paths_frame(laid_out.periods, treated_path, comparison),
-        placebos=others.frame(labels),
-        total_observed=observed * n_after,
-        total_counterfactual=counterfactual * n_after,
-        se=float(found.errors[0]),
-        weights=_named(weights, laid_out),
-        balance=_balance(table, own, weights),
+        caution=picked_caution(question),
+        paths=paths_frame(question, own, path),
+        placebos=pd.DataFrame(
+            {
+                "areas": unit_names(question, units[1:]),
+                "estimate": effects[1:, 0],
+                "statistic": effects[1:, 0] / np.where(effects[1:, 1] > 0, effects[1:, 1], np.nan),
+            }
+        ),
+        donor_weights=named[named > 0].sort_values(ascending=False),
+        gaps=gap_frame(question, units[:1], (own - path)[None]),
+        total_observed=float(own[at:].mean() * after),
+        total_counterfactual=float(path[at:].mean() * after),
+        balance=_balance(table, members[0], donors[0], weights),
     )
 
 
-_UNMATCHED = (
-    "No weights at or above 0 meet all {0} constraints with {1:,} comparison areas: something of "
-    "the treated areas lies beyond them all, or too much is asked at once. Match fewer columns, or "
-    "add periods up with `block`."
-)
-
-
-def _constraints(matched: dict[str, np.ndarray], laid_out: Grid, block: int) -> pd.DataFrame:
-    """Areas by constraints: outcomes of every period before the start, or every block of them."""
-    n_before = laid_out.start_at
-    if not 1 <= block <= n_before:
-        raise ParameterError(f"block={block} must be from 1 to the {n_before} periods before.")
-    columns = {}
-    for name, values in matched.items():
-        for end in range(n_before, block - 1, -block):
-            first, last = laid_out.periods[end - block], laid_out.periods[end - 1]
+def _constraints(
+    question: Question, covariates: Collection[str], match: Collection[str], block: int
+) -> pd.DataFrame:
+    """Areas by constraints: covariates, and outcomes of every date, or block, before the start."""
+    at, known = question.at, dict(question.covariates)
+    lacking = [name for name in (*covariates, *match) if name not in known]
+    if lacking:
+        raise PanelError(
+            f"The question has no covariate {lacking[0]!r}. Name it when the question is built, in "
+            "`covariates`."
+        )
+    columns = {name: known[name][:, :at].mean(axis=1) for name in covariates}
+    matched = {question.indicator.indicator_id: question.compared}
+    for name, values in (matched | {name: known[name] for name in match}).items():
+        for end in range(at, block - 1, -block):
+            first, last = question.dates[end - block], question.dates[end - 1]
             span = f"{first}" if block == 1 else f"{first} to {last}"
             columns[f"{name} {span}"] = values[:, end - block : end].sum(axis=1)
-    return pd.DataFrame(columns, index=laid_out.areas)
+    return pd.DataFrame(columns, index=question.areas)
 
 
-def _weights(table: pd.DataFrame, units: Units) -> list[np.ndarray | None]:
+def _weights(
+    table: pd.DataFrame, members: np.ndarray, donors: np.ndarray
+) -> list[np.ndarray | None]:
     """Weights of each unit's donors; None for a unit that cannot be matched."""
     values = table.to_numpy()
     return [
-        balancing_weights(values[donors], values[members].sum(axis=0), float(len(members)))
-        for members, donors in zip(units.members, units.donors, strict=True)
+        balancing_weights(values[pool], values[own].sum(axis=0), float(len(own)))
+        for own, pool in zip(members, donors, strict=True)
     ]
 
 
-def _named(weights: np.ndarray, laid_out: Grid) -> pd.Series:
-    named = pd.Series(weights, laid_out.areas[~laid_out.treated], name="weight")
-    return named[named > 0].sort_values(ascending=False)
+def _linearised(
+    question: Question,
+    members: np.ndarray,
+    pools: list[np.ndarray],
+    sets: list[np.ndarray | None],
+    independent_periods: bool,
+) -> np.ndarray:
+    """Effect, standard error and that of the log ratio per unit, by weighted least squares of the
+    outcome on treatment and date with its sandwich error; array (u, 3), missing where unmatched."""
+    after = question.compared[:, question.at :]
+    n_after, rows = after.shape[1], []
+    for own, pool, weights in zip(members, pools, sets, strict=True):
+        if weights is None:
+            rows.append([math.nan] * 3)
+            continue
+        size = len(own)
+        means = np.array([after[own].mean(axis=0), weights @ after[pool] / size])
+        level = means.mean(axis=1)
+        shared = means.mean(axis=0) - level.mean()  # what the dates did to both
+        surprises = (
+            (after[own] - shared - level[0]) / size,
+            weights[:, None] * (after[pool] - shared - level[1]) / size,
+        )
+        n = (size + len(pool)) * (n_after if independent_periods else 1)
+        squares = [
+            (part**2).sum() if independent_periods else (part.sum(axis=1) ** 2).sum()
+            for part in surprises
+        ]
+        variances = np.array(squares) * n / (n - 1) / n_after**2
+        ratio = (variances / level**2).sum() if level.min() > 0 else math.nan
+        error = size * math.sqrt(variances.sum())
+        rows.append([size * (level[0] - level[1]), error, math.sqrt(ratio)])
+    return np.array(rows)
 
 
-def _balance(table: pd.DataFrame, own: Units, weights: np.ndarray) -> pd.DataFrame:
+def _inference(
+    effects: np.ndarray, counterfactual: float, n_treated: int, alternative: str, level: float
+) -> dict[str, Any]:
+    """Interval, p-value and what goes with them: ranked where there are placebos, or linearised."""
+    estimate, error, log_error = map(float, effects[0])
+    observed = counterfactual + estimate
+    matched = effects[np.isfinite(effects[:, 1])]
+    if len(effects) > 1:
+        found = studentised(matched[:, 0], matched[:, 1], level)
+        lost = len(effects) - len(matched)
+        said = f"{lost} of {len(effects) - 1} placebos could not be matched and were left out."
+        return (
+            sizes(observed, estimate, found.low, found.high)
+            | ranked(found)
+            | detectable(found.smallest_effect, counterfactual)
+            | {
+                "inference": f"rank among {found.n_placebos} placebo neighbourhoods",
+                "warnings": (
+                    *([found.warning] if found.warning else []), *([said] if lost else [])),
+            }
+        )  # fmt: skip
+    withheld = few_clusters_warning(n_treated, n_treated + FEWEST_TREATED_CLUSTERS)
+    if not withheld and error == 0:
+        withheld = NO_ERROR
+    reach = math.nan if withheld else float(stats.norm.ppf(0.5 + level / 2))
+    found = sizes(observed, estimate, estimate - reach * error, estimate + reach * error)
+    if counterfactual > 0 and not math.isnan(log_error):
+        log_ratio, half = math.log1p(found["relative"]), reach * log_error
+        found |= {
+            "relative_low": math.expm1(log_ratio - half),
+            "relative_high": math.expm1(log_ratio + half),
+        }
+    p_value = math.nan if withheld else float(ALTERNATIVES[alternative](estimate / error))
+    power = (reach + float(stats.norm.ppf(0.8))) * error
+    return found | detectable(power, counterfactual) | {
+        "p_value": p_value,
+        "inference": "normal approximation, linearised error",
+        "warnings": (withheld,) if withheld else (),
+    }  # fmt: skip
+
+
+def _balance(
+    table: pd.DataFrame, members: np.ndarray, donors: np.ndarray, weights: np.ndarray
+) -> pd.DataFrame:
     values = table.to_numpy()
-    donors = values[own.donors[0]]
     return pd.DataFrame(
         {
-            "treated": values[own.members[0]].sum(axis=0),
-            "comparison": weights @ donors,
-            "unweighted": donors.mean(axis=0) * own.members.shape[1],
+            "treated": values[members].sum(axis=0),
+            "comparison": weights @ values[donors],
+            "unweighted": values[donors].mean(axis=0) * len(members),
         },
         index=table.columns,
     )

@@ -13,207 +13,164 @@ weighs less than a millionth of the largest, which keeps the weights unique (Bec
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.given import AREA, PERIOD, check_level, check_seed
-from lsp_analysis.effects.layout import Grid, as_start, grid
-from lsp_analysis.effects.options import listed, whole
-from lsp_analysis.effects.ranking import rank_p
-from lsp_analysis.effects.synthetic.assembly import assemble
+from lsp_analysis.effects.parts import answers, gap_effect, picked_caution, treated_mean
+from lsp_analysis.effects.ranking import NO_PLACEBOS, PlaceboInference, placebo_inference, rank_p
+from lsp_analysis.effects.synthetic.donors import (
+    donors_of,
+    gap_frame,
+    members_and_donors,
+    own_of,
+    placebos_of,
+    unit_names,
+    weighted,
+)
 from lsp_analysis.effects.synthetic.predictor_fit import Matching
+from lsp_analysis.effects.synthetic.predictor_search import start_names
 from lsp_analysis.effects.synthetic.predictors import (
     PredictorSpec,
     Weighting,
     in_deviations,
     predictor_table,
     regression_weights,
+    span_of,
     weigh_donors,
 )
-from lsp_analysis.effects.synthetic.result import SyntheticControl, fit_ratios
+from lsp_analysis.effects.synthetic.result import SyntheticControl
 from lsp_analysis.effects.synthetic.simplex import nearest_points, tied_donors
-from lsp_analysis.effects.synthetic.units import Placebos, Units, placebo_units, treated_unit
-from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.errors import ParameterError
+from lsp_analysis.study.question import Question
+
+SHARED_ASSUMPTIONS = (
+    "The weighted average that followed the treated area before the start would have gone on "
+    "following it.",
+    "The comparison areas were not touched by the programme.",
+    "Without the programme the treated area would have been as likely as any placebo to part from "
+    "its average.",
+)
+OUTCOMES_ASSUMPTION = (
+    "Every period before the start counts equally in the match; no predictors were used."
+)
+PREDICTORS_ASSUMPTION = (
+    "No predictor weighs less than a millionth of the largest, so that the weights are unique. In "
+    "the limit of no weight the predictors cease to matter and only the outcomes count: see "
+    "outcomes_only_rank."
+)
+EXACT = 1e-9
+"""Mean square before the start, as a share of the usual one after it, that is no error at all."""
 
 
+@answers
 def synthetic_control(
-    panel: pd.DataFrame,
+    question: Question,
     *,
-    outcome: str,
-    treated: str | Sequence[Any],
-    start: Any,
-    predictors: Sequence[PredictorSpec] | None = None,
+    predictors: Sequence[PredictorSpec] = (),
     predictor_weights: str | Sequence[float] | None = None,
-    fit_periods: Any = None,
-    placebos: Placebos = None,
-    treated_among_donors: bool = True,
-    area: str = AREA,
-    period: str = PERIOD,
-    unit: str = "",
-    level: float = 0.95,
+    fit_dates: Any = None,
     generations: int = 150,
-    seed: int = 0,
 ) -> SyntheticControl:
     """Effect on the treated areas, taken together, against a weighted average of the others.
 
     Parameters
     ----------
-    panel : DataFrame, one row per area and period
-        Columns `area`, `period`, `outcome` (complete) and those the predictors name (gaps allowed).
-    treated : area codes, or the name of a column that is true for them
-        Their unweighted mean is the treated unit: for areas of unlike size, add them up first.
-    start : first period that counts as after
-    predictors : list of (column, periods, operation), optional
-        For example ``("beer", range(1984, 1989), "mean")``; see
-        `synthetic_predictors.predictor_table`. Each is taken in standard deviations over all areas.
-        Without them every outcome before the start is matched equally.
+    question : Question
+        Two dates or more before the start. Several treated areas count equally.
+    predictors : list of (column, dates, operation), optional
+        For example ``("beer", range(1984, 1989), "mean")``; the column is one of
+        `question.covariates` or the outcome's name, and the operation mean unless named. Each is
+        taken in standard deviations over all areas. Without them every outcome before the start is
+        matched equally.
     predictor_weights : one number per predictor, or "regression", optional
-        Used instead of searching: as they are, for weights found on an earlier training period,
-        say; or from a regression of the outcomes on the predictors, which is quick and fits less
-        well: what the authors' Stata command does unless asked (J. Statistical Software 42:13).
-    fit_periods : list, range, or slice with both ends in, optional
-        Periods whose fit decides between weights; all those before `start` if left out.
-    placebos : list of lists of area codes, or a number, optional
-        Groups as large as the treated one that take its place in turn, best of adjoining areas; a
-        number draws that many at random. If left out, each comparison area when one area is
-        treated; with several treated areas there is then no p-value.
-    treated_among_donors : bool
-        Whether the treated areas may be donors of the placebos, as in Abadie, Diamond and
-        Hainmueller (2010).
-    generations, seed : int
-        Length and seed of the search for predictor weights. Its time is in proportion to the number
-        of placebos and generations: 39 states take some 5 seconds, 177 areas a minute.
+        Used instead of searching: as they are, or from a regression of the outcomes on the
+        predictors, which is quick and fits less well (what the authors' Stata command does unless
+        asked: Abadie, Diamond and Hainmueller 2011, J. Statistical Software 42:13).
+    fit_dates : list, range, or slice with both ends in, optional
+        Dates whose fit decides between weights; all those before the start if left out.
+    generations : int
+        Length of the search for predictor weights: 39 states take some 5 seconds, 177 areas a
+        minute.
 
     Returns
     -------
     SyntheticControl
         `p_value` is the rank of the post/pre fit ratio; the interval holds the constant effects
         that the mean gap, in units of the error before the start, would not reject.
-
-    Raises
-    ------
-    PanelError
-        When a value of the outcome is missing, fewer than two periods precede the start, or nothing
-        is left to compare.
     """
-    check_level(level)
-    generations = whole("generations", generations, 1)
-    predictors = None if predictors is None else listed("predictors", predictors)
-    check_seed(seed)
-    laid_out = grid(
-        panel,
-        outcome=outcome,
-        treated=treated,
-        start=start,
-        area=area,
-        period=period,
-        fewest_before=2,
-    )
-    fitted = _fitted_columns(laid_out, fit_periods, panel[period])
-    table = None
-    if predictors is not None and len(predictors):
-        table = predictor_table(
-            panel, predictors, laid_out.periods[laid_out.start_at], area, period
-        )
-        table = table[laid_out.areas]
-    fixed = _fixed_weights(predictor_weights, table, laid_out, fitted)
-    search = {"generations": generations, "seed": seed} if fixed is None else {"fixed": fixed}
-
-    unit_of_interest = treated_unit(laid_out)
-    weighting = _weigh(laid_out, unit_of_interest, table, fitted, search)
-    gap = unit_of_interest.gaps(laid_out.outcomes, weighting.donors)
-    pretenders, labels = placebo_units(laid_out, placebos, treated_among_donors, seed)
-    others = np.empty((0, gap.shape[1]))
+    question.need(before=2, complete=True)
+    fitted = np.arange(question.at) if fit_dates is None else span_of(question, fit_dates)
+    table = predictor_table(question, predictors) if len(predictors) else None
+    search: dict[str, Any] = {"generations": generations}
+    fixed = _fixed_weights(question, predictor_weights, table, fitted)
+    if fixed is not None:
+        search = {"fixed": fixed}
+    units = np.vstack([question.treated, placebos_of(question)])
+    # the treated areas may be donors of placebos, as in Abadie, Diamond and Hainmueller (2010)
+    batches = [
+        members_and_donors(question, part, treated_among_donors=at > 0)
+        for at, part in enumerate((units[:1], units[1:]))
+        if len(part)
+    ]
+    weighting = [_weigh(question, batch, table, fitted, search) for batch in batches]
+    gaps = np.vstack([
+        _gaps(question, batch, found.donors)
+        for batch, found in zip(batches, weighting, strict=True)
+    ])  # fmt: skip
     outcomes_rank = 0
-    if pretenders is not None:
-        others = pretenders.gaps(
-            laid_out.outcomes, _weigh(laid_out, pretenders, table, fitted, search).donors
+    if len(units) > 1:
+        plain = [nearest_points(_points(question, batch, fitted)).weights for batch in batches]
+        ratios = fit_ratios(
+            np.vstack([_gaps(question, b, w) for b, w in zip(batches, plain, strict=True)]),
+            question.at,
         )
-        outcomes_rank = _outcomes_only_rank(laid_out, unit_of_interest, pretenders, fitted)
-    return assemble(
-        laid_out,
-        table,
-        weighting,
-        np.vstack([gap, others]),
-        labels,
-        fitted=fitted,
-        outcomes_only_rank=outcomes_rank,
-        outcome=outcome,
-        unit=unit,
-        level=level,
-    )
+        outcomes_rank = rank_p(ratios[0], ratios[1:])[0]
+    return _assembled(question, units, gaps, weighting[0], table, outcomes_rank)
 
 
-def outcome_weights(laid_out: Grid, units: Units, fitted: np.ndarray) -> np.ndarray:
-    """Donor weights (units, donors) that fit the outcomes in columns `fitted` best."""
-    return nearest_points(_outcome_points(laid_out, units, fitted)).weights
+def _points(
+    question: Question, batch: tuple[np.ndarray, np.ndarray], fitted: np.ndarray
+) -> np.ndarray:
+    """Donors less the unit in the outcomes at dates `fitted`: (u, dates, donors)."""
+    values = question.compared[:, fitted]
+    return donors_of(values, batch[1]) - own_of(values, batch[0])[:, :, None]
 
 
-def _outcome_points(laid_out: Grid, units: Units, fitted: np.ndarray) -> np.ndarray:
-    table = laid_out.outcomes[:, fitted]
-    return units.of_donors(table) - units.own(table)[:, :, None]
+def _gaps(
+    question: Question, batch: tuple[np.ndarray, np.ndarray], weights: np.ndarray
+) -> np.ndarray:
+    values = question.compared
+    return own_of(values, batch[0]) - weighted(values, batch[1], weights)
 
 
 def _weigh(
-    laid_out: Grid,
-    units: Units,
+    question: Question,
+    batch: tuple[np.ndarray, np.ndarray],
     table: pd.DataFrame | None,
     fitted: np.ndarray,
     search: dict[str, Any],
 ) -> Weighting:
     if table is None:
-        points = _outcome_points(laid_out, units, fitted)
+        points = _points(question, batch, fitted)
         found = nearest_points(points)
         nothing = np.empty((len(points), 0))
         return Weighting(found.weights, nothing, ~tied_donors(points, found), nothing)
-    scaled = in_deviations(table).to_numpy().T
-    values = laid_out.outcomes[:, fitted]
-    matching = Matching(
-        units.of_donors(scaled) - units.own(scaled)[:, :, None],
-        units.of_donors(values),
-        units.own(values),
-    )
+    scaled = in_deviations(table, question).to_numpy().T
+    values = question.compared[:, fitted]
+    predictors = donors_of(scaled, batch[1]) - own_of(scaled, batch[0])[:, :, None]
+    matching = Matching(predictors, donors_of(values, batch[1]), own_of(values, batch[0]))
     return weigh_donors(matching, **search)
 
 
-def _outcomes_only_rank(
-    laid_out: Grid, unit_of_interest: Units, pretenders: Units, fitted: np.ndarray
-) -> int:
-    gaps = [
-        units.gaps(laid_out.outcomes, outcome_weights(laid_out, units, fitted))
-        for units in (unit_of_interest, pretenders)
-    ]
-    ratios = fit_ratios(np.vstack(gaps), laid_out.start_at)
-    return rank_p(ratios[0], ratios[1:])[0]
-
-
-def _fitted_columns(laid_out: Grid, fit_periods: Any, column: pd.Series) -> np.ndarray:
-    """Positions of the periods whose fit decides between weights."""
-    before = laid_out.periods[laid_out.before]
-    if fit_periods is None:
-        return np.arange(len(before))
-    if isinstance(fit_periods, slice):
-        first = before[0] if fit_periods.start is None else as_start(fit_periods.start, column)
-        last = before[-1] if fit_periods.stop is None else as_start(fit_periods.stop, column)
-        wanted = [p for p in before if first <= p <= last]
-    else:
-        wanted = [as_start(p, column) for p in listed("fit_periods", fit_periods)]
-    at = before.get_indexer(pd.Index(wanted))
-    if not len(at) or (at < 0).any():
-        raise PanelError(
-            "fit_periods must be periods of the panel before the start; the panel has "
-            f"{before[0]} to {before[-1]}."
-        )
-    return at
-
-
 def _fixed_weights(
+    question: Question,
     weights: str | Sequence[float] | None,
     table: pd.DataFrame | None,
-    laid_out: Grid,
     fitted: np.ndarray,
 ) -> np.ndarray | None:
     if weights is None:
@@ -225,13 +182,148 @@ def _fixed_weights(
             raise ParameterError(
                 f'predictor_weights={weights!r} is not known: give numbers, or "regression".'
             )
-        return regression_weights(in_deviations(table), laid_out, fitted)
+        return regression_weights(in_deviations(table, question), question, fitted)
     fixed = np.asarray(weights, dtype=float)
-    if len(fixed) != len(table):
+    if len(fixed) != len(table) or not (fixed >= 0).all() or fixed.sum() <= 0:
         raise ParameterError(
-            f"predictor_weights needs one number for each of the {len(table)} predictors; it has "
-            f"{len(fixed)}."
+            f"predictor_weights={list(weights)} must be {len(table)} numbers of 0 or more, one for "
+            "each predictor, and not all 0."
         )
-    if not (fixed >= 0).all() or fixed.sum() <= 0:
-        raise ParameterError("predictor_weights must be numbers of 0 or more, and not all 0.")
     return fixed
+
+
+def fit_ratios(gaps: np.ndarray, at: int) -> np.ndarray:
+    """Post / pre mean squared gap per row; an exact fit before the start counts as a billionth."""
+    before, after = (gaps[:, :at] ** 2).mean(axis=1), (gaps[:, at:] ** 2).mean(axis=1)
+    return after / np.maximum(before, EXACT * max(float(np.median(after)), 1e-300))
+
+
+def _assembled(
+    question: Question,
+    units: np.ndarray,
+    gaps: np.ndarray,
+    weighting: Weighting,
+    table: pd.DataFrame | None,
+    outcomes_rank: int,
+) -> SyntheticControl:
+    """The result, with its cautions; `gaps` (1 + B, t) and `units` begin with the treated."""
+    at, n_placebos = question.at, len(units) - 1
+    before = (gaps[:, :at] ** 2).mean(axis=1)
+    ratios = fit_ratios(gaps, at)
+    inference = _inference(gaps, at, before, question.level)
+    rank, p_value = rank_p(ratios[0], ratios[1:])
+    donors = question.areas[question.comparison]
+    weights = pd.Series(weighting.donors[0], donors, name="weight")
+    weights = weights[weights > 1e-6].sort_values(ascending=False)
+    fields = gap_effect(question, treated_mean(question), gaps[0], inference)
+    if n_placebos:
+        fields["p_value"] = p_value
+    names = [] if table is None else list(table.index)
+    warnings = [
+        *([inference.warning] if inference.warning else []),
+        *_rank_warnings(rank, outcomes_rank, n_placebos),
+        *_fit_warnings(question, weighting, before[0]),
+    ]
+    return SyntheticControl(
+        **fields,
+        method=f"synthetic control, {'outcomes only' if table is None else 'predictors'}",
+        comparator=f"a weighted average of {len(weights)} comparison areas",
+        inference="rank of the post/pre fit ratio among placebo areas" if n_placebos else "",
+        assumptions=(
+            *SHARED_ASSUMPTIONS,
+            OUTCOMES_ASSUMPTION if table is None else PREDICTORS_ASSUMPTION,
+        ),
+        warnings=tuple(warnings),
+        caution=picked_caution(question),
+        placebos=pd.DataFrame(
+            {
+                "areas": unit_names(question, units[1:]),
+                "estimate": gaps[1:, at:].mean(axis=1),
+                "statistic": ratios[1:],
+                "pre_mspe": before[1:],
+            }
+        ),
+        statistic=float(ratios[0]),
+        donor_weights=weights,
+        predictor_weights=pd.Series(weighting.predictors[0], names, dtype=float),
+        pre_mspe=float(before[0]),
+        fit_ratio=float(ratios[0]),
+        rank=rank if n_placebos else 0,
+        n_ranked=n_placebos + 1 if n_placebos else 0,
+        outcomes_only_rank=outcomes_rank,
+        unique=bool(weighting.unique[0]),
+        balance=_balance(table, question, weighting.donors[0]),
+        gaps=gap_frame(question, units, gaps),
+        starts=_starts(weighting, names),
+    )
+
+
+def _inference(gaps: np.ndarray, at: int, before: np.ndarray, level: float) -> PlaceboInference:
+    """Mean gap after the start in units of the error before it, ranked."""
+    if len(gaps) == 1:
+        return NO_PLACEBOS
+    means = gaps[:, at:].mean(axis=1)
+    least = EXACT * np.median((gaps[:, at:] ** 2).mean(axis=1))
+    errors = np.sqrt(np.maximum(before, least))
+    inference = placebo_inference(
+        means[0], means[1:], scale=errors[0], placebo_scales=errors[1:], level=level
+    )
+    exact = int((before[1:] <= least).sum())
+    if exact and exact >= math.floor((1 - level) * (inference.n_placebos + 1) + 1e-9):
+        warning = (
+            f"The interval is withheld: {exact} of {inference.n_placebos} placebos are met exactly "
+            "before the start, so their errors then say nothing of how far they stray. Use more "
+            "periods, or fewer comparison areas."
+        )
+        return dataclasses.replace(inference, low=math.nan, high=math.nan, warning=warning,
+                                   smallest_effect=math.nan)  # fmt: skip
+    return inference
+
+
+def _balance(table: pd.DataFrame | None, question: Question, weights: np.ndarray) -> pd.DataFrame:
+    if table is None:
+        return pd.DataFrame(columns=["treated", "synthetic", "comparison_mean"])
+    donors = table.to_numpy()[:, question.comparison]
+    return pd.DataFrame(
+        {
+            "treated": table.to_numpy()[:, question.treated].mean(axis=1),
+            "synthetic": donors @ weights,
+            "comparison_mean": donors.mean(axis=1),
+        },
+        index=table.index,
+    )
+
+
+def _starts(weighting: Weighting, names: list[str]) -> pd.DataFrame:
+    reached = weighting.start_loss[0]
+    if not len(reached):
+        return pd.DataFrame(columns=["start", "fit_mspe"])
+    labels = start_names(names, len(reached) - len(names) - 1)
+    return pd.DataFrame({"start": labels, "fit_mspe": reached})
+
+
+def _rank_warnings(rank: int, outcomes_rank: int, n_placebos: int) -> list[str]:
+    if not n_placebos or rank == outcomes_rank:
+        return []
+    n = n_placebos + 1
+    return [
+        f"The rank depends on the predictors: {rank} of {n} with them, {outcomes_rank} of {n} "
+        "when only the outcomes are matched, which is where predictor weights that tend to zero "
+        "would lead."
+    ]
+
+
+def _fit_warnings(question: Question, weighting: Weighting, pre_mspe: float) -> list[str]:
+    found = []
+    if not weighting.unique[0]:
+        found.append(
+            "Other donor weights match the predictors as well; of these, the ones that fit the "
+            "outcomes best were taken."
+        )
+    everyone = question.compared[question.comparison | question.treated]
+    if pre_mspe > everyone[:, : question.at].var(axis=0).mean():
+        found.append(
+            "The fit before the start is poor: the gap then is as wide as areas differ from each "
+            "other, so the weighted average is no stand-in for the treated area."
+        )
+    return found

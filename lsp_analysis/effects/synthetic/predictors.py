@@ -9,13 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.given import tidy
-from lsp_analysis.effects.layout import Grid, as_start
 from lsp_analysis.effects.synthetic.predictor_fit import Matching
 from lsp_analysis.effects.synthetic.predictor_search import Search, search_predictor_weights
 from lsp_analysis.effects.synthetic.simplex import nearest_points, tied_donors
-from lsp_analysis.effects.synthetic.units import treated_unit
 from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.study.asking.dates import as_date
+from lsp_analysis.study.question import Question
 
 OPERATIONS = {
     "mean": np.nanmean,
@@ -56,48 +55,74 @@ class Weighting:
     start_loss: np.ndarray = field(repr=False)
 
 
-def predictor_table(
-    panel: pd.DataFrame, predictors: Sequence[PredictorSpec], start: Any, area: str, period: str
-) -> pd.DataFrame:
+def predictor_table(question: Question, predictors: Sequence[PredictorSpec]) -> pd.DataFrame:
     """One row per predictor, one column per area; missing values are left out of its mean.
 
     Parameters
     ----------
-    predictors : list of (column, periods, operation)
-        Periods: a list or range of them, ``slice(first, last)`` with both ends in, or a single one;
-        all before `start`. Operation: mean (if left out), median, sum, min or max.
+    predictors : list of (column, dates, operation)
+        Dates: a list or range of them, ``slice(first, last)`` with both ends in, or a single one;
+        all before the start. Operation: mean (if left out), median, sum, min or max.
 
     Raises
     ------
     PanelError
-        For an unknown column, a period at or after `start`, or an area without any value.
+        For an unknown column, a date at or after the start, or an area without any value.
     """
     rows = {}
+    known = {question.indicator.indicator_id: question.compared} | dict(question.covariates)
+    used = question.comparison | question.treated
     for spec in predictors:
-        column, periods, operation = _parts(spec)
-        panel = tidy(panel, numbers=[column], labels=[area, period])
+        column, dates, operation = _parts(spec)
+        if column not in known:
+            raise PanelError(
+                f"The predictor {column!r} is neither the outcome nor a covariate of the question; "
+                f"there are {', '.join(map(str, known))}. Name it when the question is built."
+            )
         if operation not in OPERATIONS:
             raise ParameterError(
                 f"The predictor {column!r} asks for {operation!r}: use one of "
                 f"{', '.join(OPERATIONS)}."
             )
-        wanted = _periods_of(periods, panel[period])
-        _check_before(column, wanted, start)
-        wide = panel[panel[period].isin(wanted)].pivot_table(
-            index=area, columns=period, values=column, dropna=False
-        )
-        wide = wide.reindex(panel[area].unique())
-        empty = wide.index[wide.isna().all(axis=1)] if wide.shape[1] else wide.index
-        if len(empty):
+        at = span_of(question, dates)
+        values = known[column][:, at]
+        empty = used & np.isnan(values).all(axis=1)
+        if empty.any():
             raise PanelError(
-                f"The predictor {column!r} has no value in {_span(wanted)} for {len(empty)} "
-                f"areas, first {empty[0]}. Choose other periods, or leave those areas out."
+                f"The predictor {column!r} has no value for {int(empty.sum())} areas, first "
+                f"{question.areas[empty][0]}. Choose other dates, or leave those areas out."
             )
-        name = (
-            f"{column}, {operation} {_span(wanted)}" if len(wanted) > 1 else f"{column} {wanted[0]}"
-        )
-        rows[name] = pd.Series(OPERATIONS[operation](wide.to_numpy(float), axis=1), wide.index)
+        values = np.where(used[:, None], values, 0.0)
+        ends = [str(question.dates[k]) for k in (at[0], at[-1])]
+        span = f", {operation} {ends[0]} to {ends[1]}" if len(at) > 1 else f" {ends[0]}"
+        rows[f"{column}{span}"] = pd.Series(OPERATIONS[operation](values, axis=1), question.areas)
     return pd.DataFrame(rows).T
+
+
+def span_of(question: Question, dates: Any) -> np.ndarray:
+    """Positions of dates before the start: one, several, or a slice with both ends in."""
+    before, freq = question.dates[: question.at], question.dates.freq
+    if isinstance(dates, slice):
+        first = before[0] if dates.start is None else as_date(dates.start, freq, "dates")
+        last = before[-1] if dates.stop is None else as_date(dates.stop, freq, "dates")
+        wanted = [date for date in before if first <= date <= last]
+    else:
+        alone = isinstance(dates, str | pd.Period) or not isinstance(dates, Iterable)
+        wanted = [as_date(date, freq, "dates") for date in ([dates] if alone else dates)]
+    late = [date for date in wanted if date >= question.start]
+    if late:
+        raise PanelError(
+            f"{late[0]} is not before the start {question.start}: what the programme may have "
+            "changed cannot be matched on. Choose earlier dates."
+        )
+    at = before.get_indexer(pd.PeriodIndex(wanted, freq=freq))
+    at = at[at >= 0]
+    if not len(at):
+        raise PanelError(
+            f"None of these dates is in the panel before the start; it has {before[0]} to "
+            f"{before[-1]}."
+        )
+    return at
 
 
 def _parts(spec: PredictorSpec) -> tuple[str, Any, str]:
@@ -109,27 +134,26 @@ def _parts(spec: PredictorSpec) -> tuple[str, Any, str]:
     return (*spec, "mean")[:3]
 
 
-def in_deviations(table: pd.DataFrame) -> pd.DataFrame:
+def in_deviations(table: pd.DataFrame, question: Question) -> pd.DataFrame:
     """Each predictor in standard deviations over all areas, so that their units do not matter."""
-    spread = table.std(axis=1, ddof=1)
+    spread = table.loc[:, question.comparison | question.treated].std(axis=1, ddof=1)
     for name in spread.index[~(spread > 0)]:
         raise PanelError(f"The predictor {name!r} is the same in every area: leave it out.")
     return table.div(spread, axis=0)
 
 
-def regression_weights(table: pd.DataFrame, laid_out: Grid, fitted: np.ndarray) -> np.ndarray:
+def regression_weights(table: pd.DataFrame, question: Question, fitted: np.ndarray) -> np.ndarray:
     """Weight of each predictor: its squared coefficients in regressions of the outcomes on all.
 
     Parameters
     ----------
     table : DataFrame (predictors, areas), in standard deviations
-    fitted : array of int, periods whose outcomes are regressed
+    fitted : int array, dates whose outcomes are regressed
         The treated areas count as one unit, their mean.
     """
-    rows = treated_unit(laid_out)
     predictors, outcomes = (
-        np.vstack([rows.own(values), values[rows.donors[0]]])
-        for values in (table.to_numpy().T, laid_out.outcomes[:, fitted])
+        np.vstack([values[question.treated].mean(axis=0), values[question.comparison]])
+        for values in (table.to_numpy().T, question.compared[:, fitted])
     )
     design = np.column_stack([np.ones(len(predictors)), predictors])
     coefficients = np.linalg.lstsq(design, outcomes, rcond=None)[0][1:]
@@ -205,28 +229,3 @@ def _best_exact(matching: Matching) -> np.ndarray:
 
 def _slice(matching: Matching, which: Any) -> Matching:
     return Matching(matching.predictors[which], matching.donors[which], matching.targets[which])
-
-
-def _periods_of(periods: Any, column: pd.Series) -> list[Any]:
-    known = pd.Index(column.unique()).sort_values()
-    if isinstance(periods, slice):
-        first = known[0] if periods.start is None else as_start(periods.start, column)
-        last = known[-1] if periods.stop is None else as_start(periods.stop, column)
-        return [p for p in known if first <= p <= last]
-    if isinstance(periods, str) or not isinstance(periods, Iterable):
-        periods = [periods]
-    return [as_start(p, column) for p in periods]
-
-
-def _check_before(column: str, periods: list[Any], start: Any) -> None:
-    if not periods:
-        raise ParameterError(f"The predictor {column!r} names no period: give at least one.")
-    if max(periods) >= start:
-        raise PanelError(
-            f"The predictor {column!r} uses {max(periods)}, which is not before the start {start}: "
-            "what the programme may have changed cannot be matched on."
-        )
-
-
-def _span(periods: list[Any]) -> str:
-    return str(periods[0]) if len(periods) == 1 else f"{min(periods)} to {max(periods)}"

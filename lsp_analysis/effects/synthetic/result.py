@@ -1,4 +1,4 @@
-"""What a synthetic control hands back: an effect, its weights, fit, and rank among placebos."""
+"""What comparison with weighted areas hands back: an effect, its weights, and gaps of placebos."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures
@@ -18,14 +17,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class WeightedComparison(EffectEstimate):
-    """An effect measured against a weighted average of comparison areas.
+    """An effect measured against a weighted average of areas.
 
     Attributes
     ----------
     donor_weights : Series
-        Weight of each comparison area, adding up to 1.
+        Of the comparison areas with a weight, largest first.
     gaps : DataFrame
-        Columns area_code, period, gap, treated: the treated unit's and every placebo's gap.
+        area_code, period, gap, treated: the treated unit and every placebo.
     """
 
     donor_weights: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
@@ -33,12 +32,11 @@ class WeightedComparison(EffectEstimate):
 
     @property
     def gap_by_period(self) -> pd.Series:
-        """Treated less weighted average, by period, before the start as well as after."""
-        gap = self.paths["treated"] - self.paths["comparison"]
-        return pd.Series(gap.to_numpy(), pd.Index(self.paths["period"]), name="gap")
+        """The treated unit's gap at every date."""
+        return self.gaps[self.gaps["treated"]].set_index("period")["gap"]
 
     def plot_placebos(self, ax: Axes | None = None) -> Axes:
-        """Draw the treated unit's gap among those of the placebos; return the axes."""
+        """Draw the treated unit's gaps among those of the placebos; return the axes."""
         return figures.draw_placebo_paths(self.gaps, start=self.start, ax=ax)
 
 
@@ -48,15 +46,10 @@ class SyntheticControl(WeightedComparison):
 
     Attributes
     ----------
-    donor_weights : Series
-        Of the comparison areas with a weight, largest first.
     predictor_weights : Series
         Weight of each predictor, adding up to 1; empty when only the outcomes were matched.
-    pre_mspe, post_mspe, fit_ratio : float
-        Mean squared gap before the start and from it on, and the second divided by the first.
-    fit_mspe : float
-        Mean squared gap in the periods whose fit decided between weights: `pre_mspe`, unless some
-        of the time before the start was chosen.
+    pre_mspe, fit_ratio : float
+        Mean squared gap before the start, and that from the start on divided by it.
     rank, n_ranked : int
         Place of the treated unit's ratio, 1 the largest, among itself and the placebos; 0 when not
         ranked.
@@ -72,8 +65,6 @@ class SyntheticControl(WeightedComparison):
 
     predictor_weights: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
     pre_mspe: float = math.nan
-    post_mspe: float = math.nan
-    fit_mspe: float = math.nan
     fit_ratio: float = math.nan
     rank: int = 0
     n_ranked: int = 0
@@ -82,41 +73,32 @@ class SyntheticControl(WeightedComparison):
     balance: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
     starts: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
-    def summary_frame(self) -> pd.DataFrame:
-        """One row: the effect, its fit before the start and its rank."""
-        extra = {
-            "pre_mspe": self.pre_mspe,
-            "post_mspe": self.post_mspe,
-            "fit_ratio": self.fit_ratio,
-            "rank": self.rank,
-            "n_ranked": self.n_ranked,
-            "outcomes_only_rank": self.outcomes_only_rank,
-        }
-        return super().summary_frame().assign(**extra)
+
+@dataclass(frozen=True)
+class SyntheticDiD(WeightedComparison):
+    """An effect from weighted areas and weighted periods.
+
+    Attributes
+    ----------
+    period_weights : Series
+        Weights of the dates before the start, adding up to 1.
+    """
+
+    period_weights: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
 
 
-def mean_squares(gaps: np.ndarray, start_at: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean squared gap before the start and from it on, per row of `gaps` (units, periods)."""
-    squares = gaps**2
-    return squares[:, :start_at].mean(axis=1), squares[:, start_at:].mean(axis=1)
+@dataclass(frozen=True)
+class CalibratedEffect(WeightedComparison):
+    """An effect on many areas; `estimate` is per period, in all of them together.
 
+    Attributes
+    ----------
+    total_observed, total_counterfactual : float
+        Sums over the treated areas and all dates after the start.
+    balance : DataFrame
+        Per constraint: treated, comparison (weighted), unweighted (scaled to as many areas).
+    """
 
-def fit_ratios(gaps: np.ndarray, start_at: int) -> np.ndarray:
-    """Post / pre mean squared gap per row; an exact fit before the start counts as a billionth."""
-    before, after = mean_squares(gaps, start_at)
-    floor = 1e-9 * max(float(np.median(after)), 1e-300)
-    return after / np.maximum(before, floor)
-
-
-def gap_frame(
-    gaps: np.ndarray, labels: list[str], treated: list[bool], periods: pd.Index
-) -> pd.DataFrame:
-    """Long table of gaps (units, periods): area_code, period, gap, treated."""
-    return pd.DataFrame(
-        {
-            "area_code": np.repeat(np.asarray(labels, dtype=object), len(periods)),
-            "period": np.tile(np.asarray(periods, dtype=object), len(labels)),
-            "gap": gaps.ravel(),
-            "treated": np.repeat(treated, len(periods)),
-        }
-    ).infer_objects()
+    total_observed: float = math.nan
+    total_counterfactual: float = math.nan
+    balance: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)

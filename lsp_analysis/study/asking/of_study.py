@@ -11,8 +11,8 @@ from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.study.asking.dates import as_date
 from lsp_analysis.study.asking.table import dated, pairs_matrix, wide
-from lsp_analysis.study.panel import Indicator
-from lsp_analysis.study.question import COUNTED, KIND_OF, Question, among_dates
+from lsp_analysis.study.indicator import COUNTED, Indicator
+from lsp_analysis.study.question import Question, among_dates
 
 
 def of_study(
@@ -22,7 +22,7 @@ def of_study(
     indicator = study.indicator(indicator_id)
     area = study.area(place)
     rows = study.panel(indicator.indicator_id)
-    kind = getattr(indicator, "kind", "") or KIND_OF.get(indicator.value_type, "mean")
+    kind = indicator.kind or "mean"
     parts = rows["numerator"].notna() & (rows["denominator"] > 0)
     counted = kind in COUNTED and indicator.value_type != "count" and bool(parts.any())
     if kind in ("events", "share") and not counted and indicator.value_type != "count":

@@ -1,0 +1,125 @@
+"""What could fool us? Every check of one estimate, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from lsp_analysis import figures, wording
+from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, ask
+from lsp_analysis.effects.checks.comparators import (
+    comparison_choice,
+    contaminated_comparators,
+    leave_one_out,
+)
+from lsp_analysis.effects.checks.data_quality import missing_data, series_breaks, small_counts
+from lsp_analysis.effects.checks.displaced import displacement
+from lsp_analysis.effects.checks.pretrends import (
+    anticipation,
+    earlier_dates,
+    pre_trends,
+    undoing_violation,
+)
+from lsp_analysis.effects.checks.regression_to_mean import regression_to_the_mean
+from lsp_analysis.effects.checks.rings import spillover
+from lsp_analysis.effects.parts import answers
+from lsp_analysis.effects.result import CheckResult
+from lsp_analysis.errors import ParameterError, did_you_mean
+from lsp_analysis.showing import Shown
+from lsp_analysis.study.question import Question
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.figures.tables import Table
+
+SIGNS = {PASSED: "✓", FAILED: "✗", UNSURE: "?"}
+
+
+@dataclass(frozen=True)
+class Checks(Shown):
+    """All checks of one estimate; ``checks["Spillover"]`` is one of them."""
+
+    found: tuple[CheckResult, ...]
+
+    def __iter__(self) -> Iterator[CheckResult]:
+        """One check after the other."""
+        return iter(self.found)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.found)
+
+    def __getitem__(self, name: str) -> CheckResult:
+        """The check of that name; ParameterError, with the nearest names, for an unknown one."""
+        for one in self.found:
+            if name in (one.name, one.name.lower()):
+                return one
+        names = [one.name for one in self.found]
+        raise ParameterError(
+            f"There is no check {name!r}.{did_you_mean(str(name), names)} There are "
+            f"{wording.and_list(names)}."
+        )
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per check: its status and what was found."""
+        return pd.concat([check.summary_frame() for check in self.found])
+
+    def sentence(self) -> wording.Sentence:
+        """How many checks passed, and the names of those that did not, in one line."""
+        names = {
+            status: [check.name.lower() for check in self.found if check.status == status]
+            for status in (PASSED, FAILED, UNSURE)
+        }
+        told = [f"{wording.of_total(len(names[PASSED]), len(self.found))} checks passed"]
+        told += [
+            f"{said}: {wording.and_list(names[status])}"
+            for status, said in ((FAILED, "failed"), (UNSURE, "too little to tell"))
+            if names[status]
+        ]
+        return wording.Sentence("; ".join(told) + ".")
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the first check that failed; where none did, the first that could not tell."""
+        order = sorted(self.found, key=lambda check: (FAILED, UNSURE, PASSED).index(check.status))
+        return order[0].plot(ax=ax)
+
+    def shown_table(self) -> Table:
+        """All checks, each with its status as a word and a sign."""
+        rows = [
+            {"Check": check.name, "Status": f"{SIGNS[check.status]}\u00a0{check.status}",
+             "What was found": check.finding}
+            for check in self.found
+        ]  # fmt: skip
+        return figures.table(pd.DataFrame(rows), caption="What could fool us, and what was found")
+
+
+@answers
+def check_all(question: Question) -> Checks:
+    """All checks of one estimate: each asks the same question again in another way.
+
+    Raises
+    ------
+    PanelError
+        As for `estimate`.
+    """
+    asked = ask(question)
+    earlier = earlier_dates(asked)
+    found = (
+        regression_to_the_mean(asked),
+        pre_trends(earlier),
+        undoing_violation(earlier),
+        anticipation(asked),
+        spillover(asked),
+        displacement(asked),
+        contaminated_comparators(asked),
+        leave_one_out(asked),
+        comparison_choice(asked),
+        series_breaks(asked),
+        small_counts(asked),
+        missing_data(question),
+    )
+    return Checks(found)

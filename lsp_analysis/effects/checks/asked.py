@@ -1,0 +1,251 @@
+"""A question and its answer, as every check asks it again, and effects in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.effects.one_area.single_area import estimate
+from lsp_analysis.effects.result import EffectEstimate
+from lsp_analysis.errors import PanelError
+from lsp_analysis.study.question import Question
+
+PASSED, FAILED, UNSURE = "passed", "failed", "too little to tell"
+BEYOND = 1.5  # times as far as the farthest placebo
+COUNTED = {"events": "events", "stock": "person-periods", "share": "people"}
+
+
+@dataclass(frozen=True)
+class Sized:
+    """An effect with its interval as it is shown: per cent where effects multiply.
+
+    `clear` says whether it stands out among its placebos.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    p_value: float
+    clear: bool
+
+    def row(self, label: str) -> dict[str, object]:
+        """A row of a table that `figures.draw_forest` draws."""
+        row = {"label": label, "estimate": self.estimate, "low": self.low, "high": self.high}
+        return row | {"p_value": self.p_value}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question with the effect that `estimate` finds.
+
+    Attributes
+    ----------
+    question : Question
+        Of areas with a value at every date, and the treated ones.
+    effect : EffectEstimate
+    """
+
+    question: Question
+    effect: EffectEstimate
+
+    @property
+    def size(self) -> Sized:
+        """The effect as it is shown."""
+        found, clear = self.effect, self.stands_out(1 - self.question.level)
+        if found.multiplicative:
+            ends = (found.relative, found.relative_low, found.relative_high)
+            return Sized(*(100 * x for x in ends), found.p_value, clear)
+        return Sized(found.estimate, found.low, found.high, found.p_value, clear)
+
+    def stands_out(self, share: float) -> bool:
+        """Whether p is no larger than `share` or, where so fine a p is out of reach because
+        placebo groups overlap, the effect strayed half as far again as any placebo."""
+        if self.effect.finest_p > share + 1e-12:
+            others = np.abs(self.effect.placebos["statistic"]).max()
+            return bool(abs(self.effect.statistic) >= BEYOND * others)
+        return bool(self.effect.p_value <= share + 1e-12)
+
+    @property
+    def smallest(self) -> float:
+        """Size of the smallest effect found with 80% power, as it is shown."""
+        found = self.effect
+        return 100 * found.smallest_relative if found.multiplicative else found.smallest_effect
+
+    @property
+    def own_units(self) -> float:
+        """The effect in its own units: the log ratio, for counts; finite without events."""
+        found = self.effect
+        if not found.multiplicative:
+            return found.estimate
+        return math.log(max(found.observed, 1e-3 * found.counterfactual) / found.counterfactual)
+
+    @cached_property
+    def statistics(self) -> np.ndarray:
+        """Effects of the treated, then of every placebo, in standard errors; array (1 + B,)."""
+        return np.append(self.effect.statistic, self.effect.placebos["statistic"])
+
+    @cached_property
+    def errors(self) -> np.ndarray:
+        """Standard errors in the effect's own units; array (1 + B,)."""
+        return np.append(self.effect.error, self.effect.placebos["error"])
+
+    @property
+    def expected_total(self) -> float:
+        """Count expected after the start, where effects multiply."""
+        question, found = self.question, self.effect
+        seen = float(question.total[question.treated][:, question.at :].sum())
+        if seen > 0:
+            return seen * found.counterfactual / found.observed
+        return found.counterfactual * (len(question.dates) - question.at)
+
+    @property
+    def half_width(self) -> float:
+        """Half-width of the interval in the effect's own units, about."""
+        statistics = np.abs(self.statistics[1:])
+        return float(np.quantile(statistics, self.question.level) * self.effect.error)
+
+    @property
+    def half_year(self) -> int:
+        """Periods in half a year; one at the least."""
+        return max(1, self.question.cycle // 2)
+
+    @property
+    def step_name(self) -> str:
+        """What `half_year` periods are called: "half year", or the period itself if longer."""
+        names = {"Y": "year", "Q": "quarter", "M": "month", "W": "week", "D": "day"}
+        freq = self.question.dates.freqstr[0]
+        return names.get(freq, "period") if self.question.cycle < 4 else "half year"
+
+    @property
+    def counted(self) -> str:
+        """What a count counts, in words."""
+        return COUNTED.get(self.question.kind, "events")
+
+    @property
+    def axis(self) -> str:
+        """Axis label of shown effects."""
+        return "% of what was expected" if self.effect.multiplicative else self.effect.unit
+
+    @property
+    def forest(self) -> dict[str, object]:
+        """Options of a chart of shown effects."""
+        return {"unit": self.axis, "level": self.question.level}
+
+    def again(self, question: Question) -> Asked:
+        """The same of another question."""
+        return Asked(question, estimate(question, checks=False))
+
+    def between_dates(self, first: int, stop: int, *, start: bool) -> Asked | None:
+        """The effect from event time `first` to `stop`, the latter left out; None without values.
+
+        Parameters
+        ----------
+        start : bool
+            Whether something may have begun at `first`, so that all before it is the past;
+            otherwise the past is that before the question's own start.
+        """
+        times = self.question.event_time
+        window = (times >= first) & (times < stop)
+        own = self.question.known[self.question.treated].any(axis=0)
+        if not (window & own).any():
+            return None
+        past = times < first if start else times < 0
+        began = self.question.dates[window][0] if start else self.question.start
+        try:
+            return self.again(self.question.during(past | window, began))
+        except PanelError:
+            return None
+
+    def among(self, comparison: np.ndarray) -> Asked | None:
+        """The effect against these comparison areas alone; None where too few are left.
+
+        Parameters
+        ----------
+        comparison : bool array (n,)
+        """
+        try:
+            return self.again(self.question.among(comparison | self.question.treated))
+        except PanelError:
+            return None
+
+    def shown(self, effect: float | np.ndarray) -> float | np.ndarray:
+        """An effect in its own units as it is shown: per cent, or the outcome's."""
+        with np.errstate(over="ignore"):
+            return 100 * np.expm1(effect) if self.effect.multiplicative else effect
+
+    def in_words(self, size: float) -> str:
+        """A shown effect in words: "12% lower", "2.1 points higher"."""
+        if self.effect.multiplicative:
+            return percent(size)
+        return wording.compared(size, self.effect.unit)
+
+    def as_size(self, size: float) -> str:
+        """A shown effect without its sign: "12%", "2.1 points"."""
+        if not self.effect.multiplicative:
+            said = wording.difference(abs(size), self.effect.unit).removeprefix("+")
+            return said if size else "close to zero"
+        if math.isinf(size):
+            return "no limit"
+        if abs(size) < 0.1:
+            return "less than 0.1%"
+        return f"{wording.number(abs(size), 0 if abs(size) >= 10 else 1)}%"
+
+    def interval_words(self) -> str:
+        """The interval in words."""
+        size, level = self.size, self.question.level
+        if self.effect.multiplicative:
+            return percents(size.low, size.high, level)
+        return wording.interval(size.low, size.high, self.effect.unit, level, of_change=True)
+
+
+def ask(question: Question) -> Asked:
+    """The question among areas with a value at every date, and its effect."""
+    kept = question.known.all(axis=1) | question.treated
+    question = question if kept.all() else question.among(kept)
+    return Asked(question, estimate(question, checks=False))
+
+
+def treated_as(question: Question, areas: np.ndarray, left_out: np.ndarray) -> Question:
+    """The same question of other areas, some left out; bool arrays (n,)."""
+    return replace(question, treated=areas).among(~left_out | areas)
+
+
+def span(question: Question, first: int, stop: int) -> str:
+    """Event times `first` to `stop`, the latter left out, as dates in words."""
+    times = question.event_time
+    dates = question.dates[(times >= first) & (times < stop)]
+    ends = [wording.period(dates[at]) for at in (0, -1)]
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
+def during(question: Question, first: int, stop: int) -> str:
+    """When: "in 2008", "from 2008 to 2010"."""
+    said = span(question, first, stop)
+    return f"{'from' if ' to ' in said else 'in'} {said}"
+
+
+def percent(size: float) -> str:
+    """A per cent difference in words: "12% lower", "the same"."""
+    if wording.is_missing(size):
+        return "not measurable"
+    if math.isinf(size):
+        return "without limit"
+    text = wording.number(abs(size), 0 if abs(size) >= 10 else 1)
+    if float(text.replace(",", "")) == 0:
+        return "the same"
+    return f"{text}% {'higher' if size > 0 else 'lower'}"
+
+
+def percents(low: float, high: float, level: float) -> str:
+    """An interval of per cent differences in words."""
+    return f"{100 * level:.4g}% interval {percent(low)} to {percent(high)}"
+
+
+def nothing(columns: list[str]) -> pd.DataFrame:
+    """A table without rows."""
+    return pd.DataFrame(columns=columns)

@@ -1,0 +1,188 @@
+"""A programme rolled out at different times in different areas, by the package diff-diff."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from lsp_analysis import figures
+from lsp_analysis.effects.parts import (
+    UNTOUCHED,
+    answers,
+    described,
+    detectable,
+    paths_frame,
+    picked_caution,
+    sizes,
+    treated_mean,
+)
+from lsp_analysis.effects.regressions.least_squares import few_clusters_warning
+from lsp_analysis.effects.result import EffectEstimate
+from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.study.question import Question
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PARALLEL_LATER = (
+    "Without the programme each group of areas would have changed as its comparison areas did, "
+    "given the covariates."
+)
+COMPARATORS = {
+    "never": ("never_treated", "areas where it never started"),
+    "not_yet": ("not_yet_treated", "areas where it had not started yet"),
+}
+AGGREGATES = ("simple", "dynamic")
+
+
+@dataclass(frozen=True)
+class RolloutEffect(EffectEstimate):
+    """An average over areas that start at different times, with the parts it is made of.
+
+    Attributes
+    ----------
+    by_time : DataFrame
+        Columns relative_period (calendar periods since an area's own start), estimate, se, low,
+        high, p_value.
+    group_time : DataFrame
+        diff-diff's own table of effects by starting group and period.
+    """
+
+    by_time: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
+    group_time: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the effect by time since the start; return the axes."""
+        return figures.draw_event_study(self.by_time, unit=self.unit, level=self.level, ax=ax)
+
+
+@answers
+def rollout_effect(
+    question: Question,
+    *,
+    comparison: str = "never",
+    aggregate: str = "simple",
+    covariates: Collection[str] = (),
+) -> RolloutEffect:
+    """Difference-in-differences for staggered starts (Callaway and Sant'Anna 2021).
+
+    Needs the extra ``lsp-analysis[rollout]``. Times are those of the calendar, so that a panel with
+    gaps keeps its dates.
+
+    Parameters
+    ----------
+    question : Question
+        Built with a mapping of area to start.
+    comparison : "never" or "not_yet"
+        Compare with areas that never start, or also with those that have not started yet.
+    aggregate : "simple" or "dynamic"
+        The mean over all treated areas and periods, or over times since the start.
+    covariates : names of `question.covariates`
+
+    Returns
+    -------
+    RolloutEffect
+        Interval and p-value are missing, with the reason in `warnings`, when fewer than five areas
+        are treated or fewer than five never are. `model` is diff-diff's result.
+    """
+    for name, value, known in (("comparison", comparison, COMPARATORS),
+                               ("aggregate", aggregate, AGGREGATES)):  # fmt: skip
+        if value not in known:
+            raise ParameterError(f"{name}={value!r} is not known: use {', '.join(known)}.")
+    if question.first_treated is None:
+        raise PanelError(
+            "All areas start at once here, so `did` is the method. For a roll-out, build the "
+            "question with a mapping of area code to start."
+        )
+    question.need()
+    model = _fitted(question, comparison, covariates)
+    events = model.aggregate("event_study")
+    table = pd.DataFrame(
+        {
+            "relative_period": events.event_time.astype(int),
+            "estimate": events.att,
+            "se": events.se,
+            "low": events.conf_int_lower,
+            "high": events.conf_int_upper,
+            "p_value": events.p_value,
+        }
+    )
+    after = (events.event_time >= 0).astype(float)
+    shares = after / after.sum()
+    estimate, error = float(model.overall_att), float(model.overall_se)
+    if aggregate == "dynamic":
+        estimate = float(shares @ events.att)
+        error = math.sqrt(float(shares @ events.vcov @ shares))
+    n_treated = int(question.treated.sum())
+    others = int((~question.treated & ~question.ring).sum())
+    withheld = few_clusters_warning(n_treated, n_treated + others)
+    reach, power = stats.norm.ppf([0.5 + question.level / 2, 0.8])
+    p_value = 2 * float(stats.norm.sf(abs(estimate / error))) if error else math.nan
+    if withheld:
+        reach = p_value = math.nan
+        table[["low", "high", "p_value"]] = math.nan
+    on = question.treated[:, None] & (_since(question) >= 0) & question.known
+    observed = float(question.compared[on].mean())
+    size = sizes(observed, estimate, estimate - reach * error, estimate + reach * error)
+    own = treated_mean(question)
+    share = on.sum(axis=0) / np.maximum(question.known[question.treated].sum(axis=0), 1)
+    return RolloutEffect(
+        **described(question) | size | detectable((reach + power) * error, size["counterfactual"]),
+        method="difference-in-differences, staggered starts (Callaway and Sant'Anna)",
+        p_value=p_value,
+        error=error,
+        comparator=COMPARATORS[comparison][1],
+        inference="normal approximation over areas",
+        assumptions=(PARALLEL_LATER, UNTOUCHED),
+        warnings=(withheld,) if withheld else (),
+        caution=picked_caution(question),
+        paths=paths_frame(question, own, own - share * estimate),
+        by_time=table,
+        group_time=model.to_dataframe(),
+        model=model,
+    )
+
+
+def _since(question: Question) -> np.ndarray:
+    """Calendar periods since each area's own start; -1 where it never began; int array (n, t)."""
+    begun = question.first_treated
+    since = question.dates.asi8[None, :] - begun.asi8[:, None]
+    return np.where(begun.isna()[:, None], -1, since)
+
+
+def _fitted(question: Question, comparison: str, covariates: Collection[str]) -> Any:
+    try:
+        from diff_diff import CallawaySantAnna
+    except ImportError as error:
+        raise ParameterError(
+            "rollout_effect needs the package diff-diff. Install it with "
+            "`pip install lsp-analysis[rollout]`."
+        ) from error
+    kept = question.among(~question.ring)
+    first = kept.dates.asi8[0] - 1
+    begun = np.where(kept.first_treated.isna(), 0, kept.first_treated.asi8 - first)
+    frame = kept.frame().assign(
+        unit=np.repeat(np.arange(len(kept.areas)), len(kept.dates)),
+        time=np.tile(kept.dates.asi8 - first, len(kept.areas)),
+        begun=np.repeat(begun, len(kept.dates)),
+    )
+    frame = frame.dropna(subset=["value", *covariates])
+    model = CallawaySantAnna(
+        control_group=COMPARATORS[comparison][0], alpha=1 - question.level, cband=False,
+        allow_unbalanced_panel=bool(len(frame) < question.outcome.size),
+    )  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return model.fit(
+                frame, "value", "unit", "time", "begun", covariates=list(covariates) or None
+            )
+        except ValueError as error:
+            raise PanelError(f"The staggered starts cannot be compared: {error}") from error

@@ -1,0 +1,132 @@
+"""Linear regression with area and period effects absorbed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.effects.regressions.absorb import absorber
+from lsp_analysis.effects.regressions.least_squares import (
+    FEWEST_TREATED_CLUSTERS,
+    ROUNDING,
+    Errors,
+    Regression,
+    least_squares,
+)
+from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.study.asking.table import as_numbers, check_level, listed, need_columns
+
+CLASSICAL, ROBUST = "classical", "HC1"
+
+
+def two_way_regression(
+    frame: pd.DataFrame,
+    outcome: str,
+    regressors: Sequence[str],
+    *,
+    labels: tuple[str, str] = ("area_code", "period"),
+    weights: str | None = None,
+    errors: str = "",
+    count_nested: bool = True,
+    level: float = 0.95,
+) -> Regression:
+    """Least squares of `outcome` on `regressors`, with effects of area and period absorbed.
+
+    With a group (near or far) for the area, a time (before or after) for the period and the
+    product of the two among the regressors, this is difference-in-differences of two groups at two
+    times: rows may be houses or people, other ones before than after.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Rows may be unbalanced, and several may share an area and a period. Rows with a missing
+        value are left out.
+    labels : pair of str
+        Columns of area and period.
+    weights : str, optional
+        Column of weights above 0.
+    errors : str
+        "classical", "HC1" (robust to unequal variances), or the column of clusters; by default
+        the area. Where a regressor leaves its median in fewer than five clusters, as the mark of a
+        few treated ones does, interval and p-value are withheld.
+    count_nested : bool
+        Whether area effects count among the coefficients when areas lie within clusters: as they do
+        where areas are dummies, and do not by default in Stata's xtreg and reghdfe and in fixest.
+
+    Raises
+    ------
+    PanelError, ParameterError
+        A column is missing, holds no numbers, or does not vary within areas and periods.
+    """
+    check_level(level)
+    regressors = listed(regressors)
+    cluster = errors or labels[0]
+    clustered = cluster not in (CLASSICAL, ROBUST)
+    numbers = [outcome, *regressors, *([weights] if weights else [])]
+    groups = [*labels, *([cluster] if clustered else [])]
+    need_columns(frame, [*groups, *numbers])
+    rows = pd.DataFrame({name: frame[name] for name in groups}).assign(
+        **{name: as_numbers(frame[name]) for name in numbers}
+    )
+    rows = rows.dropna()
+    if rows.empty:
+        raise PanelError(f"No row has a value in all of {', '.join(map(str, numbers))}.")
+    share = None if weights is None else rows[weights].to_numpy()
+    if share is not None and (share <= 0).any():
+        raise ParameterError(f"The weights in {weights!r} must be above 0.")
+    areas, periods = (pd.factorize(rows[name])[0] for name in labels)
+    columns = rows[regressors].to_numpy()
+    kind = Errors(robust=cluster == ROBUST)
+    if clustered:
+        clusters = pd.factorize(rows[cluster])[0]
+        few = min((_off_median(column, clusters) for column in columns.T), default=99)
+        nested = _nested(areas, clusters)
+        kind = Errors(
+            clusters=clusters,
+            nested=0 if count_nested else nested,
+            treated=few if few < FEWEST_TREATED_CLUSTERS else None,
+        )
+    outcomes = rows[outcome].to_numpy()
+    return two_way_fit(outcomes, columns, regressors, areas, periods, kind, share, level)
+
+
+def two_way_fit(
+    outcome: np.ndarray,
+    columns: np.ndarray,
+    names: Sequence[str],
+    areas: np.ndarray,
+    periods: np.ndarray,
+    errors: Errors,
+    weights: np.ndarray | None = None,
+    level: float = 0.95,
+) -> Regression:
+    """The same from arrays: `outcome` (rows,), `columns` (rows, k), integer codes from 0."""
+    effects = absorber(areas, periods, weights)
+    demeaned = effects.demean(outcome)
+    if np.abs(demeaned).max() <= ROUNDING * np.ptp(outcome):
+        demeaned = np.zeros(len(outcome))  # what is left is rounding, and no error to judge by
+    left = effects.demean(columns)
+    gone = np.linalg.norm(left, axis=0) <= 1e-8 * np.linalg.norm(columns, axis=0)
+    if gone.any():
+        raise PanelError(
+            f"{names[int(gone.argmax())]!r} does not vary once area and period effects are taken "
+            "out, so its effect cannot be told from theirs: leave it out, or check which areas and "
+            "periods it marks."
+        )
+    kind = Errors(errors.clusters, errors.robust, effects.rank, errors.nested, errors.treated)
+    return least_squares(demeaned, left, names, kind, weights, level)
+
+
+def _nested(areas: np.ndarray, clusters: np.ndarray) -> int:
+    """Area effects, beyond one, that lie within clusters; 0 if some area lies in several."""
+    n_areas = int(areas.max()) + 1
+    pairs = np.unique(np.column_stack([areas, clusters]), axis=0)
+    return n_areas - 1 if len(pairs) == n_areas else 0
+
+
+def _off_median(column: np.ndarray, clusters: np.ndarray) -> int:
+    """Clusters in which a regressor leaves its median."""
+    middle = np.partition(column, len(column) // 2)[len(column) // 2]
+    return len(np.unique(clusters[column != middle]))

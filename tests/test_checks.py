@@ -1,0 +1,572 @@
+"""What could fool us is found where it is, and rarely where it is not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from boroughs import ask, asked_of, borough, question_of, score_question, scores, times
+from pictures import assert_fit_for_a_page
+from shapely.geometry import box
+
+from lsp_analysis import Question, figures
+from lsp_analysis.effects import (
+    check_all,
+    displacement_quotient,
+    persistence,
+    weighted_displacement_difference,
+)
+from lsp_analysis.effects.checks.comparators import (
+    comparison_choice,
+    contaminated_comparators,
+    leave_one_out,
+    other_choices,
+)
+from lsp_analysis.effects.checks.data_quality import (
+    largest_step,
+    missing_data,
+    series_breaks,
+    small_counts,
+)
+from lsp_analysis.effects.checks.displaced import displacement
+from lsp_analysis.effects.checks.pretrends import (
+    anticipation,
+    earlier_dates,
+    honest_bounds,
+    pre_trends,
+    undoing_violation,
+)
+from lsp_analysis.effects.checks.regression_to_mean import regression_to_the_mean
+from lsp_analysis.effects.checks.rings import metres_away, rings, spillover, steps_away
+from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.verdicts import causal_words
+
+CALM = {"mean_count": 40, "overdispersion": 0.02, "autocorrelation": 0.0}
+LOUD = {"mean_count": 60, "overdispersion": 0.02}
+NAMES = [
+    "Regression to the mean",
+    "Pre-trends",
+    "Size of violation that would undo it",
+    "Anticipation",
+    "Spillover",
+    "Displacement",
+    "Contaminated comparators",
+    "Leave one comparator out",
+    "Comparison pool",
+    "Series breaks",
+    "Small counts and dispersion",
+    "Missing data",
+]
+STATUSES = {"passed", "failed", "too little to tell"}
+
+
+def after(question: Question) -> np.ndarray:
+    return question.event_time >= 0
+
+
+# All of them --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("effect", [0.0, -1.0])
+@pytest.mark.parametrize("group_size", [1, 4])
+def test_every_check_answers_in_a_plain_sentence(effect, group_size):
+    checks = check_all(question_of(borough(2, effect=effect, group_size=group_size)))
+    assert [one.name for one in checks] == NAMES
+    for one in checks:
+        assert one.status in STATUSES
+        assert one.finding.endswith((".", ".)"))
+        assert not {"nan", "inf", "None"} & set(one.finding.replace(",", "").split())
+        assert causal_words(one.sentence()) == []
+        assert figures.alt_of(one.plot())
+
+
+def test_scores_and_short_yearly_panels_are_checked_too():
+    for asked in (score_question(effect=-10.0), score_question(n_periods=6)):
+        checks = check_all(asked)
+        assert [one.name for one in checks] == NAMES
+        assert all(one.status in STATUSES for one in checks)
+    assert checks["Series breaks"].status == "too little to tell"
+
+
+def test_checks_show_themselves_and_are_found_by_name():
+    checks = check_all(question_of(borough(2, effect=-1.0)))
+    assert len(checks) == 12
+    assert checks["Spillover"].name == "Spillover"
+    assert "checks passed" in checks.sentence()
+    assert list(checks.summary_frame()["status"]) == [one.status for one in checks]
+    assert "Pre-trends" in checks._repr_html_()
+    with pytest.raises(ParameterError, match='Did you mean "Spillover"'):
+        checks["Spill over"]
+
+
+def test_what_estimate_refuses_is_refused_here():
+    with pytest.raises(PanelError):
+        check_all(question_of(borough(2), start="2003-01"))
+
+
+# Before the start ---------------------------------------------------------------------------------
+
+
+def with_drift(made, per_month: float) -> Question:
+    """A steady change of the treated area's counts, before the start too."""
+    question = question_of(made)
+    outcome = question.outcome.copy()
+    pace = np.exp(per_month * np.arange(outcome.shape[1]))
+    outcome[question.treated] = np.round(outcome[question.treated] * pace)
+    return replace(question, outcome=outcome)
+
+
+def test_earlier_dates_lie_half_a_year_apart_and_use_nothing_after_the_start():
+    quiet, loud = (earlier_dates(asked_of(borough(2, effect=e))) for e in (0.0, -2.0))
+    assert quiet.times == (-24, -18, -12, -6)
+    assert quiet.statistics == pytest.approx(loud.statistics)
+
+
+def test_a_strong_drift_fails_and_noise_seldom_does():
+    loud = [pre_trends(earlier_dates(ask(with_drift(borough(s, **LOUD), 0.06)))).status
+            for s in range(6)]  # fmt: skip
+    quiet = [pre_trends(earlier_dates(asked_of(borough(s)))).status for s in range(15)]
+    assert loud.count("failed") >= 4
+    assert quiet.count("failed") <= 3
+
+
+def test_the_last_step_is_the_estimate_itself():
+    asked = asked_of(borough(3, effect=-0.5))
+    bounds, smooth = honest_bounds(earlier_dates(asked))
+    assert bounds.estimate == smooth.estimate
+    assert bounds.estimate == pytest.approx(asked.effect.statistic * asked.effect.error)
+
+
+def test_a_plain_effect_without_earlier_strays_withstands_some_violation():
+    made = borough(4, effect=-1.5, mean_count=60, overdispersion=0.01, autocorrelation=0.0)
+    found = undoing_violation(earlier_dates(asked_of(made)))
+    assert "would undo the finding" in found.finding
+    assert found.table["high"][0] < 0
+
+
+def test_where_nothing_was_found_there_is_nothing_to_undo():
+    found = undoing_violation(earlier_dates(asked_of(borough(1, mean_count=1))))
+    assert found.status == "too little to tell"
+    assert "no finding to undo" in found.finding
+
+
+def test_an_effect_that_began_early_fails_and_one_that_did_not_seldom_does():
+    early, prompt = [], []
+    for seed in range(5):
+        asked = asked_of(borough(seed, effect=-1.0, mean_count=40, overdispersion=0.02))
+        question = asked.question
+        recent = question.just_before(6)
+        early.append(anticipation(ask(times(question, question.treated, recent, 0.4))).status)
+        prompt.append(anticipation(asked).status)
+    assert early.count("failed") >= 4
+    assert prompt.count("failed") <= 1
+
+
+def test_looking_worse_just_before_the_start_is_not_anticipation():
+    question = question_of(borough(2, effect=-1.0, mean_count=40, overdispersion=0.02))
+    found = anticipation(ask(times(question, question.treated, question.just_before(6), 3)))
+    assert found.status == "passed"
+    assert "places picked for looking worst" in found.finding
+
+
+def test_two_periods_before_the_start_are_too_few():
+    panel, given = scores()
+    asked = ask(Question.from_frame(panel[panel["period"] >= "1998"], **given))
+    earlier = earlier_dates(asked)
+    for found in (pre_trends(earlier), undoing_violation(earlier), anticipation(asked)):
+        assert found.status == "too little to tell"
+
+
+def test_half_years_without_a_value_of_the_neighbourhood_are_not_tried():
+    question = question_of(borough(2))
+    outcome = question.outcome.copy()
+    outcome[np.ix_(question.treated, np.arange(12, 18))] = np.nan
+    found = earlier_dates(ask(replace(question, outcome=outcome)))
+    assert found.times == (-12, -6)
+    assert np.isfinite(pre_trends(found).table["estimate"]).all()
+
+
+NOISY = {"mean_count": 1.5, "level_sd": 0.2, "selection_window": 6}
+
+
+def test_a_place_picked_for_a_bad_spell_fails_where_nothing_was_done():
+    statuses = [regression_to_the_mean(asked_of(borough(s, **NOISY))).status for s in range(14)]
+    assert statuses.count("passed") <= 5
+    assert statuses.count("failed") >= 4
+
+
+def test_a_lasting_level_and_a_real_fall_pass():
+    steady = {"mean_count": 60, "overdispersion": 0.01, "autocorrelation": 0.0, "level_sd": 0.3}
+    statuses = [
+        regression_to_the_mean(asked_of(borough(s, effect=-0.7, **steady))).status
+        for s in range(12)
+    ]
+    assert statuses.count("passed") >= 7
+    assert statuses.count("failed") == 0
+
+
+def test_the_table_sets_its_change_beside_the_expected_one_and_that_of_others():
+    asked = asked_of(borough(3, effect=-0.5))
+    question, table = asked.question, regression_to_the_mean(asked).table
+    own = question.treated
+    sums = [
+        question.total[own][:, when].sum() / question.exposure[own][:, when].sum()
+        for when in (question.just_before(12), after(question))
+    ]
+    assert table["estimate"][0] == pytest.approx(100 * (sums[1] / sums[0] - 1))
+    assert table["low"][2] <= table["high"][2]
+    assert table["areas"][3] == asked.effect.n_placebos
+
+
+def test_scores_change_in_their_own_units():
+    found = regression_to_the_mean(ask(score_question(effect=-20.0)))
+    assert "it fell by" in found.finding
+    assert "points" in found.finding
+    assert_fit_for_a_page(found.plot())
+
+
+# Around the neighbourhood -------------------------------------------------------------------------
+
+
+def grid_map(codes) -> gpd.GeoDataFrame:
+    """Squares of 400 m side by side in ten columns, in metres."""
+    squares = [box(400 * (i % 10), 400 * (i // 10), 400 * (i % 10 + 1), 400 * (i // 10 + 1))
+               for i in range(len(codes))]  # fmt: skip
+    return gpd.GeoDataFrame({"area_code": codes}, geometry=squares, crs=27700)
+
+
+def test_what_moved_next_door_is_found_in_the_first_ring():
+    question = question_of(borough(3, effect=-0.5, n_areas=170, **CALM))
+    found = spillover(ask(times(question, question.ring, after(question), 1.5)))
+    assert found.status == "failed"
+    assert found.table["estimate"][0] == pytest.approx(50, abs=20)
+    assert "Next door it was" in found.finding
+
+
+def test_where_nothing_moved_rings_seldom_fail():
+    statuses = [spillover(asked_of(borough(s, effect=-0.5))).status for s in range(10)]
+    assert statuses.count("failed") <= 2
+
+
+def test_borders_are_counted_from_the_neighbourhood_outwards():
+    question = question_of(borough(4))
+    away = steps_away(question)
+    assert (away[question.treated] == 0).all()
+    assert ((away == 1) == question.ring).all()
+    links = question.neighbours.tocoo()
+    assert (np.abs(away[links.row] - away[links.col]) <= 1).all()
+
+
+def test_distance_runs_from_the_boundary_to_a_point_inside():
+    question = question_of(borough(3))
+    geometry = grid_map(question.areas)
+    away = metres_away(question, geometry)
+    home = int(np.flatnonzero(question.treated)[0])
+    assert away[home] == 0
+    assert away[home + 1 if home % 10 < 9 else home - 1] == pytest.approx(200)
+    found = list(rings(question, geometry, (500, 1000)))
+    together = np.sum([ring for _, ring, _ in found], axis=0)
+    assert (together == ((away > 0) & (away <= 1000))).all()
+    assert [label for label, *_ in found] == ["0 to 500 m away", "500 to 1,000 m away"]
+    other = question.areas[~question.treated][0]
+    fewer = metres_away(question, geometry[geometry["area_code"] != other])
+    assert np.isinf(fewer[question.areas == other]).all()
+    plane = geometry.set_geometry(geometry.translate(370_000, 410_000))
+    flat, round_ = (metres_away(question, one) for one in (plane, plane.to_crs(4326)))
+    assert round_ == pytest.approx(flat, rel=0.01)
+    twice = gpd.GeoDataFrame(pd.concat([geometry, geometry.iloc[:2]], ignore_index=True))
+    with pytest.raises(PanelError, match="2 rows of areas that it has already"):
+        metres_away(question, twice)
+
+
+def test_without_neighbours_or_boundaries_rings_cannot_be_told():
+    found = spillover(asked_of(borough(3), neighbours=None))
+    assert found.status == "too little to tell"
+    assert "no neighbours were given" in found.finding
+
+
+def test_the_example_of_wheeler_and_ratcliffe():
+    found = weighted_displacement_difference((207, 110), (308, 318), (178, 157), (150, 140))
+    assert found.total == -118
+    assert found.total_error == pytest.approx(np.sqrt(1568))
+    assert found.z == pytest.approx(-2.98, abs=0.005)
+    assert [round(found.low), round(found.high)] == [-196, -40]
+    assert "107 fewer here and 11 fewer next door" in found.sentence()
+    assert found.summary_frame()["estimate"].tolist() == [-107, -11, -118]
+    assert_fit_for_a_page(found.plot())
+
+
+def test_longer_times_and_larger_controls_are_divided_out():
+    found = weighted_displacement_difference((80, 20), (100, 50), times=(2, 1))
+    assert found.total == -20
+    assert found.total_error == pytest.approx(np.sqrt(20 + 80 / 4 + 50 + 100 / 4))
+    assert weighted_displacement_difference((50, 40), (200, 180), sizes=(1, 2, 1, 1)).total == 0
+    with pytest.raises(ParameterError, match="0 or more"):
+        weighted_displacement_difference((10, -1), (5, 5))
+    with pytest.raises(ParameterError, match="above 0"):
+        weighted_displacement_difference((2, 1), (3, 3), sizes=(1, 1, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("near", "quotient"), [((100, 100), 0.0), ((100, 150), -1.0), ((100, 75), 0.5)]
+)
+def test_the_quotient_sets_change_next_door_against_the_gain(near, quotient):
+    assert displacement_quotient((100, 50), near, (500, 500)) == pytest.approx(quotient)
+    assert np.isnan(displacement_quotient((100, 110), near, (500, 500)))
+
+
+def test_a_gain_that_stays_passes_and_one_that_moved_fails():
+    question = question_of(borough(3, effect=-1.6, level_sd=0.3, n_areas=170, **CALM))
+    stays = displacement(ask(question))
+    moved = displacement(ask(times(question, question.ring, after(question), 1.5)))
+    assert stays.status != "failed"
+    assert moved.status == "failed"
+    events = stays.table["estimate"]
+    assert events[2] == pytest.approx(events[:2].sum(), rel=0.1)
+    assert causal_words(stays.sentence()) == []
+    assert_fit_for_a_page(stays.plot())
+
+
+def test_displacement_of_nothing_scores_or_without_a_map_is_not_looked_at():
+    assert "nothing to ask" in displacement(asked_of(borough(5))).finding
+    assert "not a count" in displacement(ask(score_question())).finding
+    assert "no neighbours" in displacement(asked_of(borough(3), neighbours=None)).finding
+
+
+def test_stocks_are_not_held_against_what_chance_alone_would_make():
+    made = borough(3, effect=-0.5, mean_count=20)
+    months = asked_of(made, kind="stock")
+    found = small_counts(months)
+    assert "chance alone" not in found.finding
+    assert "the same people counted again" in found.finding
+    assert displacement(months).table[["low", "high"]].iloc[-1].isna().all()
+
+
+# Who it is compared with --------------------------------------------------------------------------
+
+
+def plain() -> Question:
+    return question_of(borough(4, effect=-1.0, mean_count=20))
+
+
+def test_no_single_area_matters_among_many_and_one_does_among_few():
+    assert leave_one_out(ask(plain())).status == "passed"
+    panel, given = scores(n_areas=24, effect=-15.0)
+    late = (panel["area_code"] == "A007") & (panel["period"] >= "2000")
+    odd = panel.assign(score=panel["score"] + 100.0 * late)
+    found = leave_one_out(ask(Question.from_frame(odd, **given)))
+    assert found.status == "failed"
+    assert found.table["label"][0] == "without A007"
+
+
+def test_with_two_comparison_areas_none_can_be_left_out():
+    made = borough(4)
+    here = made.treated[0]
+    others = [code for code in made.panel["area_code"].unique() if code != here][:2]
+    few = made.panel[made.panel["area_code"].isin([here, *others])]
+    found = leave_one_out(asked_of(replace(made, panel=few), neighbours=None))
+    assert found.status == "too little to tell"
+    assert "two comparison areas" in found.finding
+
+
+def test_other_choices_of_areas_leave_a_plain_effect_standing():
+    asked = ask(plain())
+    found = comparison_choice(asked)
+    assert found.status == "passed"
+    assert len(found.table) == 1 + len(other_choices(asked)) == 6
+    assert_fit_for_a_page(found.plot())
+
+
+def test_a_choice_that_turns_the_effect_fails():
+    question = plain()
+    away = steps_away(question)
+    far = question.comparison & (away > np.median(away[question.comparison]))
+    found = comparison_choice(ask(times(question, far, after(question), 0.2)))
+    assert found.status == "failed"
+    by_choice = found.table.set_index("label")["estimate"]
+    assert by_choice["nearest half"] < by_choice["farthest half"] - 30
+
+
+def with_programme(question: Question, area: str, start: str, members=None) -> Question:
+    table = pd.DataFrame({"name": ["Wardens"], "area_code": [area], "start": [start]})
+    known = {"interventions": table, "members": members or {}}
+    return replace(question, context=dict(question.context) | known)
+
+
+def test_programmes_elsewhere_are_looked_for_and_taken_out():
+    question = plain()
+    other = str(question.areas[question.comparison][0])
+    found = contaminated_comparators(ask(with_programme(question, other, "2005-08-01")))
+    assert found.status == "passed"
+    assert found.table["label"].tolist() == ["Wardens"]
+    assert "one comparison area" in found.finding
+
+
+def test_a_programme_that_moves_its_areas_contaminates():
+    question = question_of(borough(4, effect=-0.7, mean_count=20))
+    touched = question.comparison & (np.arange(len(question.areas)) % 2 == 0)
+    moved = times(question, touched, after(question), 0.3)
+    members = {"elsewhere": list(question.areas[touched])}
+    asked = ask(with_programme(moved, "elsewhere", "2005-08-01", members))
+    assert contaminated_comparators(asked).status == "failed"
+
+
+def test_something_else_in_the_neighbourhood_fails_and_its_own_programme_does_not():
+    question = plain()
+    own = str(question.areas[question.treated][0])
+    prompt, later = (
+        contaminated_comparators(ask(with_programme(question, own, date)))
+        for date in (f"{question.start}-01", "2006-05-01")
+    )
+    assert prompt.status == "passed"
+    assert later.status == "failed"
+    assert "Wardens" in later.finding
+
+
+def test_what_happens_in_the_whole_borough_is_nobodys_contamination():
+    question = plain()
+    events = pd.DataFrame({"label": ["Recession"], "area_code": ["X"], "date": ["2005-09-15"]})
+    known = {"events": events, "members": {"X": list(question.areas)}}
+    assert contaminated_comparators(ask(replace(question, context=known))).status == "passed"
+    assert contaminated_comparators(ask(question)).status == "too little to tell"
+
+
+# The numbers themselves ---------------------------------------------------------------------------
+
+
+def autoregression(count: int, carried: float, seed: int) -> np.ndarray:
+    noise = np.random.default_rng(seed).standard_normal(count + 50)
+    for at in range(1, len(noise)):
+        noise[at] = carried * noise[at - 1] + np.sqrt(1 - carried**2) * noise[at]
+    return noise[50:]
+
+
+@pytest.mark.parametrize(("count", "cycle"), [(60, 12), (40, 4), (15, 1)])
+@pytest.mark.parametrize("carried", [0.0, 0.6])
+def test_a_series_without_a_step_seldom_shows_one(count, cycle, carried):
+    series = [autoregression(count, carried, seed) for seed in range(60)]
+    found = [largest_step(one, cycle)[1] <= 0.05 for one in series]
+    assert sum(found) <= 8
+
+
+def test_a_step_is_found_where_it_is_and_trend_season_and_units_are_none():
+    series = autoregression(60, 0.0, 1) + 4.0 * (np.arange(60) >= 25)
+    at, p_value = largest_step(series, 12)
+    assert at == 25
+    assert p_value <= 0.05
+    steady = autoregression(60, 0.3, 5)
+    season = np.tile(np.arange(12.0), 5)
+    moved = 7.0 * (steady + 3 + 0.5 * np.arange(60) + season)
+    assert largest_step(moved, 12) == largest_step(steady, 12)
+
+
+def noted(question: Question, at: int, text: str) -> Question:
+    notes = pd.DataFrame({"area_code": ["x"], "period": [question.dates[at]], "note": [text]})
+    return replace(question, context=dict(question.context) | {"notes": notes})
+
+
+@pytest.mark.parametrize(("offset", "status"), [(2, "failed"), (-20, "passed")])
+def test_a_noted_break_matters_only_near_the_start(offset, status):
+    question = question_of(borough(4, mean_count=20, autocorrelation=0.2))
+    found = series_breaks(ask(noted(question, question.at + offset, "break")))
+    assert found.status == status
+    assert "noted by the publisher" in found.finding
+
+
+def test_a_break_in_all_areas_near_the_start_is_seen_without_a_note():
+    question = question_of(borough(4, mean_count=20, autocorrelation=0.2))
+    everywhere = np.ones(len(question.areas), dtype=bool)
+    found = series_breaks(ask(times(question, everywhere, after(question), 2)))
+    assert found.status == "failed"
+    assert "comparison areas' series" in found.finding
+
+
+@pytest.mark.parametrize(("mean", "status"), [(40, "passed"), (0.05, "too little to tell")])
+def test_few_events_are_too_little_to_tell(mean, status):
+    found = small_counts(asked_of(borough(4, mean_count=mean, overdispersion=0.02)))
+    assert found.status == status
+    assert_fit_for_a_page(found.plot())
+
+
+def test_missing_values_are_told_and_matter_in_the_neighbourhood():
+    question = question_of(borough(4))
+    assert missing_data(question).finding == "No value is missing."
+    outcome = question.outcome.copy()
+    outcome[np.ix_(question.treated, np.arange(question.at, question.at + 6))] = np.nan
+    assert missing_data(replace(question, outcome=outcome)).status == "failed"
+    outcome = question.outcome.copy()
+    outcome[np.flatnonzero(question.comparison)[0], question.at - 3] = np.nan
+    found = missing_data(noted(replace(question, outcome=outcome), 3, "suppressed"))
+    assert found.status == "passed"
+    assert "one comparison area with gaps" in found.finding
+    assert "one value as suppressed" in found.finding
+
+
+# Whether it lasted --------------------------------------------------------------------------------
+
+
+def faded(seed: int) -> Question:
+    """A borough whose effect is gone after nine months."""
+    gone, lasting = (borough(seed, effect=effect, **LOUD) for effect in (0.0, -1.2))
+    late = lasting.panel["period"] >= lasting.start + 9
+    count = lasting.panel["count"].mask(late, gone.panel["count"])
+    return question_of(replace(lasting, panel=lasting.panel.assign(count=count)))
+
+
+def test_windows_end_at_the_horizons_and_tile_the_time_after():
+    found = persistence(question_of(borough(3, effect=-0.8, **LOUD))).table
+    assert found["horizon"].tolist() == [3, 6, 12, 18]
+    assert found["label"][0] == "July 2005 to September 2005"
+    assert found["estimate"].to_numpy() == pytest.approx(100 * np.expm1(-0.8), abs=25)
+
+
+def test_one_window_over_everything_is_the_estimate_itself():
+    question = question_of(borough(3, effect=-0.8))
+    row = persistence(question, horizons=[30]).table.iloc[0]
+    assert row["estimate"] == pytest.approx(ask(question).size.estimate)
+
+
+def test_an_effect_that_fades_is_seen_to_and_one_that_lasts_is_not():
+    told = [persistence(faded(seed)) for seed in range(4)]
+    kept = [persistence(question_of(borough(seed, effect=-1.2, **LOUD))) for seed in range(4)]
+    assert sum(one.change_p <= 0.05 and one.change == "faded" for one in told) >= 3
+    assert sum(one.change_p <= 0.05 for one in kept) <= 1
+
+
+def test_after_the_funding_is_compared_with_while_it_ran():
+    found = persistence(faded(1), "2006-03")
+    assert found.funded["label"][0] == "while funded: July 2005 to March 2006"
+    assert found.funded["label"][1] == "after: April 2006 to December 2006"
+    assert found.funded["estimate"][0] < -50 < found.funded["estimate"][1]
+    assert causal_words(found.sentence()) == []
+    assert_fit_for_a_page(found.plot())
+    assert persistence(faded(1), "2020-01").funded.empty
+
+
+def test_years_are_windows_by_the_calendar_and_a_single_one_cannot_tell():
+    found = persistence(score_question(effect=-20.0))
+    assert found.table["horizon"].tolist() == [3, 4]
+    assert (found.table["high"] < 0).all()
+    assert "points lower" in found.sentence()
+    panel, given = scores()
+    one = persistence(Question.from_frame(panel[panel["period"] <= "2000"], **given))
+    assert np.isnan(one.change_p)
+    assert "cannot be told" in one.sentence()
+    gone = panel[~panel["period"].isin([pd.Period("2001", "Y"), pd.Period("2002", "Y")])]
+    found = persistence(Question.from_frame(gone, **given))
+    assert found.table["label"].tolist() == ["2000", "2003"]
+
+
+@pytest.mark.parametrize("horizons", [[6, 3], [0, 3], [3, 3], 3, ["a"]])
+def test_horizons_must_rise(horizons):
+    with pytest.raises(ParameterError, match="rise from 1"):
+        persistence(question_of(borough(2)), horizons=horizons)
+
+
+@pytest.mark.parametrize("end", ["soon", "NaT", 3.5])
+def test_an_end_of_funding_that_is_no_date_is_refused(end):
+    with pytest.raises(ParameterError, match="is not a month, quarter or year"):
+        persistence(question_of(borough(2)), end)
