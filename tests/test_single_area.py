@@ -388,6 +388,44 @@ def test_one_odd_area_on_which_the_estimate_rests_is_named():
     assert not any("rests much on" in each for each in estimate(asked(2), checks=False).warnings)
 
 
+def test_shares_that_are_mostly_zero_are_answered():
+    question = values("share", 2, effect=FALL)
+    rng = np.random.default_rng(3)
+    outcome = np.where(rng.random(question.outcome.shape) < 0.7, 0.0, question.outcome)
+    outcome[question.treated] = question.outcome[question.treated]
+    found = estimate(replace(question, outcome=outcome), checks=False)
+    assert np.isfinite([found.estimate, found.low, found.high, found.error]).all()
+
+
+def test_a_treated_area_without_an_event_afterwards_has_an_upper_limit():
+    question = asked(3, mean_count=0.5)
+    outcome = question.outcome.copy()
+    outcome[question.treated, question.at :] = 0
+    found = estimate(replace(question, outcome=outcome), checks=False)
+    assert found.relative == found.relative_low == -1
+    assert -1 < found.relative_high < 1
+    assert found.low == pytest.approx(-found.counterfactual)
+
+
+def test_what_is_alike_everywhere_before_the_start_is_refused_in_a_sentence():
+    question = values("share")
+    outcome = question.outcome.copy()
+    outcome[:, : question.at] = 0.05 * question.population[:, : question.at]
+    with pytest.raises(PanelError, match="the same in all comparison areas before the start"):
+        estimate(replace(question, outcome=outcome))
+
+
+def test_the_error_of_drawn_placebos_is_printed():
+    question = asked(5, group_size=6)
+    groups = find_groups(question)
+    found = estimate(question, checks=False)
+    assert not groups.listed
+    assert any("p is known to within 0.01" in caution for caution in found.warnings)
+    assert judged(question).margin == pytest.approx(
+        2.576 * np.sqrt(0.0475 / groups.n_placebos), rel=1e-3
+    )
+
+
 @pytest.mark.parametrize(
     ("alarms", "trials", "many"), [(0, 30, False), (3, 30, False), (6, 30, True), (0, 0, False)]
 )

@@ -78,11 +78,19 @@ def _placebos(question: Question, found: Judgement) -> list[tuple[bool, str]]:
             "area with one another.",
         ),
         (
-            abs(found.p_value - alpha) < found.margin,
-            f"The placebos are a sample, so p is known to within {wording.number(found.margin)} "
-            f"only: too near {wording.number(alpha)} for a verdict.",
+            not groups.listed,
+            "They are a sample of more that could not all be listed, so p is known to within "
+            f"{wording.number(found.margin)}{_too_near(found)}.",
         ),
     ]
+
+
+def _too_near(found: Judgement) -> str:
+    """Words for a drawn p-value that may lie on either side of the level."""
+    alpha = 1 - found.level
+    if abs(found.p_value - alpha) >= found.margin:
+        return ""
+    return f": too near {wording.number(alpha)} for a verdict"
 
 
 def _reach(question: Question, found: Judgement) -> list[tuple[bool, str]]:

@@ -12,7 +12,7 @@ from lsp_analysis.study.question import Question
 COUNT, LOG, LINEAR = "count", "log", "linear"
 AREAS_PER_TERM = 5  # placebos for each column of the regression
 LEAST_SPREAD = 0.02  # squared coefficient of variation between areas, at the least
-OFFSET = 0.05  # of the median value: keeps the log of a share of zero finite
+OFFSET = 0.05  # of the median of values above zero: keeps the log of a share of zero finite
 NEWTON_STEPS = 8
 ROUNDING = 1e-9
 COUNTED = 3 / 8  # added to counts before their root is taken: Anscombe (1948, Biometrika 35:246)
@@ -183,7 +183,8 @@ def read_past(panel: Panel, members: sparse.csr_array, disjoint: int) -> Past:
         values = [2 * np.sqrt(t + COUNTED) / np.sqrt(e * mean[1:]) for t, e in years]
         chance = np.column_stack([1 / (e * mean[1:]) for _, e in years])
     else:
-        offset = OFFSET * float(np.median(rate[1:])) if panel.scale == LOG else 0.0
+        positive = rate[1:][rate[1:] > 0]
+        offset = OFFSET * float(np.median(positive)) if panel.scale == LOG else 0.0
         level = panel.compared(total, exposure, offset)
         above = [np.nan_to_num(panel.compared(t, e, offset) - level) for t, e in held]
         values = [panel.compared(t, e, offset) for t, e in years]
