@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -70,7 +71,8 @@ class Bounds(Shown):
         )
 
 
-def spending_bounds(fractions: Sequence[float], kind: str, alpha: float = 0.05) -> Bounds:
+@cache
+def spending_bounds(fractions: tuple[float, ...], kind: str, alpha: float = 0.05) -> Bounds:
     """Two-sided bounds that spend the error as information comes in (Lan and DeMets 1983).
 
     By information ``t``, "obrien_fleming" spends ``2 - 2 Phi(z / sqrt(t))`` on either side, z being

@@ -4,9 +4,10 @@ The classes are the schema. `protocol.read_design` checks a file against them an
 problems at once; `protocol.field_help` prints them.
 """
 
+# ruff: noqa: RUF009 - every field is made by `says`, which is `dataclasses.field`
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
 METHODS = ("simple", "complete", "blocked", "pairs", "constrained", "wedge")
@@ -20,222 +21,158 @@ ATTRITION = ("lee", "worst_case")
 INFORMATION = ("planned", "outcomes")
 
 
-def says(about: str, **rules: Any) -> dict[str, Any]:
-    """What a field is for, and its rules: ``choices`` (allowed values), ``least`` and ``most``."""
-    return {"about": about, **rules}
+def says(about: str, default: Any = MISSING, **rules: Any) -> Any:
+    """A field: what it is for, its default, its rules (``choices``, ``least``, ``most``)."""
+    if isinstance(default, list):
+        return field(default_factory=default.copy, metadata={"about": about, **rules})
+    return field(default=default, metadata={"about": about, **rules})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tidier:
     """The intervention by the items of TIDieR (Hoffmann and others 2014)."""
 
-    why: str = field(metadata=says("1-2 rationale, theory or goal"))
-    materials: str = field(metadata=says("3 what: materials given or used"))
-    procedures: str = field(metadata=says("4 what: what is done"))
-    who: str = field(metadata=says("5 who provides it, with which training"))
-    how: str = field(metadata=says("6 how it is delivered: face to face, by letter, in groups"))
-    where: str = field(metadata=says("7 where it takes place"))
-    dose: str = field(metadata=says("8 when and how much: number, length, intensity"))
-    tailoring: str = field(metadata=says("9 what is tailored, to whom and how"))
-    modifications: str = field(
-        default="none", metadata=says("10 changes made during the round, by amendment")
-    )
-    fidelity: str = field(metadata=says("11 how delivery is checked against plan"))
+    why: str = says("1-2 rationale, theory or goal")
+    materials: str = says("3 what: materials given or used")
+    procedures: str = says("4 what: what is done")
+    who: str = says("5 who provides it, with which training")
+    how: str = says("6 how it is delivered: face to face, by letter, in groups")
+    where: str = says("7 where it takes place")
+    dose: str = says("8 when and how much: number, length, intensity")
+    tailoring: str = says("9 what is tailored, to whom and how")
+    modifications: str = says("10 changes made during the round, by amendment", "none")
+    fidelity: str = says("11 how delivery is checked against plan")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
     """One arm; the control is what people would get anyway."""
 
-    name: str = field(metadata=says("short name, as it stands in the allocation"))
-    label: str = field(metadata=says("name for readers"))
-    role: str = field(metadata=says("control or active", choices=ROLES))
-    share: int = field(
-        default=1, metadata=says("units in this arm relative to the others", least=1)
+    name: str = says("short name, as it stands in the allocation")
+    label: str = says("name for readers")
+    role: str = says("control or active", choices=ROLES)
+    share: int = says("units in this arm relative to the others", 1, least=1)
+    factors: list[str] = says(
+        "factors of a two-by-two experiment that this arm gets; the control none", []
     )
-    factors: list[str] = field(
-        default_factory=list,
-        metadata=says("factors of a two-by-two experiment that this arm gets; the control none"),
-    )
-    tidier: Tidier | None = field(default=None, metadata=says("what is done, if active"))
+    tidier: Tidier | None = says("what is done, if active", None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """One outcome: a column of the outcomes file, or a column over another."""
 
-    name: str = field(metadata=says("column of the outcomes file"))
-    label: str = field(metadata=says("name for readers"))
-    unit: str = field(metadata=says("unit code of the study folder, such as per_1000"))
-    polarity: str = field(metadata=says("which way is good", choices=POLARITIES))
-    measured: str = field(metadata=says("how, by whom and when it is measured"))
-    denominator: str = field(
-        default="", metadata=says("column to divide by; empty if the outcome is a mean")
-    )
-    multiplier: float = field(
-        default=1.0, metadata=says("numerator / denominator is given per this many")
-    )
-    baseline: str = field(
-        default="", metadata=says("column of the units file with its value before; empty if none")
-    )
+    name: str = says("column of the outcomes file")
+    label: str = says("name for readers")
+    unit: str = says("unit code of the study folder, such as per_1000")
+    polarity: str = says("which way is good", choices=POLARITIES)
+    measured: str = says("how, by whom and when it is measured")
+    denominator: str = says("column to divide by; empty if the outcome is a mean", "")
+    multiplier: float = says("numerator / denominator is given per this many", 1.0)
+    baseline: str = says("column of the units file with its value before; empty if none", "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Randomisation:
     """How units are shared out."""
 
-    method: str = field(metadata=says("how units are randomised", choices=METHODS))
-    units: str = field(default="units.csv", metadata=says("file of units, a row each"))
-    unit: str = field(default="unit", metadata=says("column with the unit's name"))
-    cluster: str = field(
-        default="", metadata=says("column of the cluster, where rows are people of clusters")
+    method: str = says("how units are randomised", choices=METHODS)
+    units: str = says("file of units, a row each", "units.csv")
+    unit: str = says("column with the unit's name", "unit")
+    cluster: str = says("column of the cluster, where rows are people of clusters", "")
+    strata: list[str] = says("columns within which units are randomised apart", [])
+    block_size: int = says("units per block, in the file's order; 0 for whole strata", 0, least=0)
+    source: str = says("public text to come that will seed the draw, such as a lottery", "")
+    source_date: str = says("day on which that text becomes known, year-month-day", "")
+    neighbours: str = says(
+        "file of neighbouring units (unit, neighbour), none of which both take part", ""
     )
-    strata: list[str] = field(
-        default_factory=list, metadata=says("columns within which units are randomised apart")
-    )
-    block_size: int = field(
-        default=0,
-        metadata=says("units per block, in the file's order; 0 for whole strata", least=0),
-    )
-    source: str = field(
-        default="", metadata=says("public text to come that will seed the draw, such as a lottery")
-    )
-    source_date: str = field(
-        default="", metadata=says("day on which that text becomes known, year-month-day")
-    )
-    neighbours: str = field(
-        default="",
-        metadata=says("file of neighbouring units (unit, neighbour), none of which both take part"),
-    )
-    pair: str = field(default="pair", metadata=says("column with the pair of each unit"))
-    covariates: list[str] = field(
-        default_factory=list, metadata=says("columns to balance (constrained)")
-    )
-    acceptable: float = field(
-        default=0.1, metadata=says("share of allocations to accept (constrained)", least=0, most=1)
-    )
-    candidates: int = field(
-        default=100_000, metadata=says("allocations to score (constrained)", least=100)
-    )
-    steps: list[int] = field(
-        default_factory=list, metadata=says("clusters that start at each step (wedge)")
-    )
-    periods: list[str] = field(
-        default_factory=list, metadata=says("periods of the wedge; steps start from the second on")
-    )
+    pair: str = says("column with the pair of each unit", "pair")
+    covariates: list[str] = says("columns to balance (constrained)", [])
+    acceptable: float = says("share of allocations to accept (constrained)", 0.1, least=0, most=1)
+    candidates: int = says("allocations to score (constrained)", 100_000, least=100)
+    steps: list[int] = says("clusters that start at each step (wedge)", [])
+    periods: list[str] = says("periods of the wedge; steps start from the second on", [])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimand:
     """What exactly is to be estimated (ICH E9 R1)."""
 
-    population: str = field(metadata=says("whom the effect is meant for"))
-    contrast: str = field(metadata=says("what is compared with what"))
-    summary: str = field(metadata=says("a mean over clusters or over people", choices=SUMMARIES))
-    other_events: str = field(
-        metadata=says("what is done about people who move, refuse or get something else")
-    )
+    population: str = says("whom the effect is meant for")
+    contrast: str = says("what is compared with what")
+    summary: str = says("a mean over clusters or over people", choices=SUMMARIES)
+    other_events: str = says("what is done about people who move, refuse or get something else")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Analysis:
     """The analysis, fixed before the data."""
 
-    covariates: list[str] = field(
-        default_factory=list, metadata=says("columns of the units file to adjust for")
+    covariates: list[str] = says("columns of the units file to adjust for", [])
+    level: float = says("coverage of intervals", 0.95, least=0.5, most=0.999)
+    draws: int = says("allocations sampled where they cannot be listed", 9_999, least=999)
+    models: list[str] = says("models shown beside the test", ["ols"], choices=MODELS)
+    subgroups: list[str] = says("columns of the units file, the only subgroups looked at", [])
+    between: float = says(
+        "share of a period's variance between clusters (wedge)", 1.0, least=0, most=1
     )
-    level: float = field(
-        default=0.95, metadata=says("coverage of intervals", least=0.5, most=0.999)
+    multiplicity: str = says(
+        "how p-values of several outcomes and arms are adjusted", "gatekeeping", choices=FAMILIES
     )
-    draws: int = field(
-        default=9_999, metadata=says("allocations sampled where they cannot be listed", least=999)
-    )
-    models: list[str] = field(
-        default_factory=lambda: ["ols"],
-        metadata=says("models shown beside the test", choices=MODELS),
-    )
-    subgroups: list[str] = field(
-        default_factory=list,
-        metadata=says("columns of the units file, the only subgroups looked at"),
-    )
-    between: float = field(
-        default=1.0,
-        metadata=says("share of a period's variance between clusters (wedge)", least=0, most=1),
-    )
-    multiplicity: str = field(
-        default="gatekeeping",
-        metadata=says("how p-values of several outcomes and arms are adjusted", choices=FAMILIES),
-    )
-    attrition: str = field(
-        default="lee",
-        metadata=says("bounds that decide where outcomes are missing", choices=ATTRITION),
-    )
+    attrition: str = says("bounds that decide where outcomes are missing", "lee", choices=ATTRITION)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Planning:
     """What power rests on."""
 
-    sd: float = field(
-        default=0.0,
-        metadata=says("standard deviation of unit values once adjusted; 0 for the baseline's own"),
+    sd: float = says(
+        "standard deviation of unit values once adjusted; 0 for the baseline's own", 0.0
     )
-    source: str = field(default="", metadata=says("where that standard deviation comes from"))
+    source: str = says("where that standard deviation comes from", "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Looks:
     """Planned looks at the outcome before the end."""
 
-    dates: list[str] = field(
-        default_factory=list, metadata=says("planned looks, the last being the final analysis")
+    dates: list[str] = says("planned looks, the last being the final analysis", [])
+    fractions: list[float] = says("share of the information at each; even if empty", [])
+    information: str = says(
+        "information at a look: planned (the fractions above), or outcomes (share of units, "
+        "and periods of a wedge, with an outcome)",
+        "planned",
+        choices=INFORMATION,
     )
-    fractions: list[float] = field(
-        default_factory=list, metadata=says("share of the information at each; even if empty")
-    )
-    information: str = field(
-        default="planned",
-        metadata=says(
-            "information at a look: planned (the fractions above), or outcomes (share of units, "
-            "and periods of a wedge, with an outcome)",
-            choices=INFORMATION,
-        ),
-    )
-    boundary: str = field(
-        default="none", metadata=says("how strict the looks are", choices=BOUNDARIES)
-    )
+    boundary: str = says("how strict the looks are", "none", choices=BOUNDARIES)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stopping:
     """When the experiment stops early."""
 
-    benefit: str = field(metadata=says("when to stop because it works"))
-    harm: str = field(metadata=says("when to stop because it harms"))
-    futility: str = field(metadata=says("when to stop because it cannot succeed"))
+    benefit: str = says("when to stop because it works")
+    harm: str = says("when to stop because it harms")
+    futility: str = says("when to stop because it cannot succeed")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Decision:
     """What would be done with the answer."""
 
-    worth_having: float = field(
-        metadata=says("smallest effect worth having, in units of the outcome", least=0)
-    )
-    would_change: str = field(metadata=says("which result would change which decision"))
-    decides: str = field(metadata=says("who decides"))
+    worth_having: float = says("smallest effect worth having, in units of the outcome", least=0)
+    would_change: str = says("which result would change which decision")
+    decides: str = says("who decides")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Harms:
     """What could go wrong for people, and who watches."""
 
-    expected: str = field(metadata=says("harms that can be thought of"))
-    watched: list[str] = field(
-        default_factory=list,
-        metadata=says("columns of the outcomes file that are watched as harms"),
-    )
-    reported_to: str = field(metadata=says("to whom harms are reported, how soon"))
+    expected: str = says("harms that can be thought of")
+    watched: list[str] = says("columns of the outcomes file that are watched as harms", [])
+    reported_to: str = says("to whom harms are reported, how soon")
 
 
 @dataclass(frozen=True)
@@ -263,24 +200,22 @@ class Comparison:
 class Design:
     """One experiment as it is planned."""
 
-    title: str = field(metadata=says("title"))
-    question: str = field(metadata=says("the question, in words a resident understands"))
-    unit: str = field(metadata=says("what is randomised: small area, school, household"))
-    arms: list[Arm] = field(metadata=says("the arms, the control first"))
-    outcome: Outcome = field(metadata=says("the one primary outcome"))
-    estimand: Estimand = field(metadata=says("what is to be estimated"))
-    randomisation: Randomisation = field(metadata=says("how units are shared out"))
-    analysis: Analysis = field(metadata=says("the analysis"))
-    stopping: Stopping = field(metadata=says("when it stops early"))
-    decision: Decision = field(metadata=says("what the answer is for"))
-    harms: Harms = field(metadata=says("what could go wrong"))
-    planning: Planning = field(default_factory=Planning, metadata=says("what power rests on"))
-    looks: Looks = field(default_factory=Looks, metadata=says("planned looks"))
-    secondary: list[Outcome] = field(default_factory=list, metadata=says("secondary outcomes"))
-    round: int = field(default=1, metadata=says("round of the experiment", least=1))
-    inherits: str = field(
-        default="", metadata=says("hash of the last line of the round before's register")
-    )
+    title: str = says("title")
+    question: str = says("the question, in words a resident understands")
+    unit: str = says("what is randomised: small area, school, household")
+    arms: list[Arm] = says("the arms, the control first")
+    outcome: Outcome = says("the one primary outcome")
+    estimand: Estimand = says("what is to be estimated")
+    randomisation: Randomisation = says("how units are shared out")
+    analysis: Analysis = says("the analysis")
+    stopping: Stopping = says("when it stops early")
+    decision: Decision = says("what the answer is for")
+    harms: Harms = says("what could go wrong")
+    planning: Planning = field(default_factory=Planning, metadata={"about": "what power rests on"})
+    looks: Looks = field(default_factory=Looks, metadata={"about": "planned looks"})
+    secondary: list[Outcome] = says("secondary outcomes", [])
+    round: int = says("round of the experiment", 1, least=1)
+    inherits: str = says("hash of the last line of the round before's register", "")
 
     @property
     def control(self) -> Arm:

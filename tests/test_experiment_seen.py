@@ -1,0 +1,489 @@
+"""Wrong answers and open doors of experiments, each on its own case."""
+
+import html
+import json
+import random
+import runpy
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import statsmodels.api as sm
+from conftest import ROOT
+from scipy import stats
+from small_experiment import TEXT, a_trial, at, changed, drawn, outcomes_of, registered, with_rows
+from test_analyse import SECOND, THREE_ARMS, WEDGE, wedge_trial
+
+from lsp_analysis.errors import DesignError
+from lsp_analysis.experiments import commands
+from lsp_analysis.experiments.analysis.attrition import lee_bounds
+from lsp_analysis.experiments.analysis.comparison import contrast
+from lsp_analysis.experiments.analysis.findings import analyse_trial
+from lsp_analysis.experiments.analysis.looks import look_at
+from lsp_analysis.experiments.analysis.models import robust_fit, t_test
+from lsp_analysis.experiments.analysis.opening import analyse
+from lsp_analysis.experiments.analysis.randomisation_test import redraws
+from lsp_analysis.experiments.draw.methods import blocked_scheme
+from lsp_analysis.experiments.papers.flow import flow_frame
+from lsp_analysis.experiments.papers.result_page import result_page, write_result
+from lsp_analysis.experiments.power.registered import planned_power
+from lsp_analysis.experiments.protocol.unit_list import spaced_units
+from lsp_analysis.experiments.record.allocation import draw_allocation
+from lsp_analysis.experiments.record.folder import open_experiment, register_design
+from lsp_analysis.experiments.record.verification import verify
+
+NO_MODELS = ('models = ["ols"]', "models = []")
+FEW = ("draws = 9999", "draws = 999")
+
+# Wedges with cells missing
+
+
+def by_statsmodels(trial, share):
+    """Generalised least squares on the cells observed."""
+    cells = contrast(trial, trial.design.outcome).cells.reset_index(drop=True)
+    used = cells["used"].to_numpy()
+    unit, period = pd.factorize(cells["unit"])[0], pd.factorize(cells["period"])[0]
+    before = trial.units["rate_before"].to_numpy()[unit]
+    terms = [cells["treated"].to_numpy(float), *np.eye(4)[period].T, before]
+    if share == 1:
+        terms += [*np.eye(12)[unit].T]
+        return sm.OLS(cells["value"][used], np.column_stack(terms)[used]).fit().params.iloc[0]
+    same = unit[used][:, None] == unit[used][None, :]
+    sigma = share * same + (1 - share) * np.eye(used.sum())
+    terms = np.column_stack(terms)[used]
+    return sm.GLS(cells["value"][used], terms, sigma=sigma).fit().params.iloc[0]
+
+
+@pytest.mark.parametrize("share", [0.3, 1.0])
+@pytest.mark.parametrize("gaps", [[5], [5, 14, 30, 43], range(3, 48, 4), range(0, 4)])
+def test_a_wedge_is_estimated_from_the_cells_observed(gaps, share):
+    between = ("level = 0.95", f"level = 0.95\nbetween = {share}")
+    trial = wedge_trial(effect=40.0, seed=3, gaps=gaps, swaps=[between, FEW])
+    found = contrast(trial, trial.design.outcome)
+    assert found.test.estimate == pytest.approx(by_statsmodels(trial, share), rel=1e-8)
+    assert found.test.estimate == pytest.approx(40, abs=2)
+    assert found.test.low > 35
+    assert found.test.p_value < 0.05
+
+
+def test_an_interim_wedge_can_be_looked_at():
+    looks = '[looks]\ndates = ["2010-10-31", "2011-04-30"]\nboundary = "pocock"\n'
+    trial = wedge_trial(effect=40, seed=1, swaps=[("[stopping]", f"{looks}[stopping]"), FEW])
+    early = trial.rows[trial.rows["period"].isin(["q1", "q2"])]
+    look = look_at(with_rows(trial, early), 1)
+    assert np.isfinite(look.table["z"]).all()
+
+
+def test_a_wedge_uses_what_is_registered():
+    swaps = [("subgroups = []", 'subgroups = ["district"]'), SECOND, NO_MODELS, FEW]
+    trial = wedge_trial(effect=-6.0, seed=1)
+    plan = a_trial(*WEDGE, *swaps, n=12).design
+    harms = replace(plan.harms, watched=["burglaries"])
+    started = np.tile([0.0, 0.5, 1.0, 1.0], 12) * (trial.rows["incidents"] * 0 + 1)
+    rows = trial.rows.assign(burglaries=np.random.default_rng(0).normal(9, 1, 48), received=started)
+    rows["received"] *= contrast(trial, trial.design.outcome).cells["treated"].to_numpy()
+    result = analyse_trial(replace(trial, design=replace(plan, harms=harms), rows=rows))
+    assert result.compliers["estimate"].notna().all(), "real starting dates count"
+    assert len(result.subgroups) == 2
+    assert result.secondary["is_harm"].all()
+    assert result.secondary["estimate"].notna().all()
+
+
+def test_people_of_a_wedge_are_counted_once():
+    people = flow_frame(analyse_trial(wedge_trial(swaps=[NO_MODELS, FEW])))
+    assert people.loc[people["stage"] == "Analysed", "people"].sum() == 12 * 1000
+
+
+# The power of the registered test
+
+
+@pytest.mark.parametrize(
+    ("scheme", "expected"),
+    [
+        (blocked_scheme([f"u{i}" for i in range(8)], "ct"), None),
+        (blocked_scheme([f"u{i}" for i in range(12)], "ct", blocks=np.arange(12) // 2), None),
+        (blocked_scheme([f"u{i}" for i in range(8)], "ct", blocks=np.arange(8) // 4), 0.0),
+    ],
+    ids=["eight units", "six pairs", "two strata of four"],
+)
+def test_power_is_that_of_the_randomisation_test(scheme, expected):
+    dummies = np.eye(scheme.blocks.max() + 1)[scheme.blocks]
+    made = redraws(scheme, scheme.draw("k"), exposure=[0, 1], adjust=dummies)
+    if expected is not None:
+        assert made.power(1e3, 1.0, level=0.95) == expected
+        assert made.smallest_effect(1.0, level=0.95) == np.inf
+        return
+    size = made.smallest_effect(1.0, level=0.95)
+    rng, found = np.random.default_rng(5), []
+    for n in range(60):  # drawn, simulated and tested one by one
+        row = scheme.draw(f"{n}")
+        test = redraws(scheme, row, exposure=[0, 1], adjust=dummies)
+        shown = rng.normal(size=(len(row), 20)) + size * row[:, None]
+        found.append(test.p_values(shown) <= 0.05)
+    assert np.mean(found) == pytest.approx(0.8, abs=0.045)
+
+
+def test_a_design_that_can_never_find_an_effect_needs_acceptance(tmp_path):
+    few = ('strata = ["district"]', 'strata = ["district"]\nblock_size = 2')
+    folder = tmp_path / "x"
+    with pytest.raises(DesignError, match="--accept REASON"):
+        registered(
+            folder,
+            few,
+            ('rate_before"]    # columns', 'rate_before"]    # columns'),
+            ("level = 0.95", "level = 0.99"),
+        )
+    assert not (folder / "register.jsonl").exists()
+
+
+def test_power_and_size_stand_with_an_uneven_design():
+    swaps = (('role = "control"', 'role = "control"\nshare = 3'),)
+    trial = a_trial(*swaps, n=8)
+    told = planned_power(trial.design, trial.units, trial.scheme)
+    row = told.table.iloc[0]
+    assert row["uneven"]
+    assert 0 <= row["size_varying"] < 0.25
+    assert "Arms are uneven and small" in told.sentence()
+
+
+def test_open_ends_are_said_and_never_infinity():
+    page = result_page(analyse_trial(a_trial(n=8, spread=1.0)))
+    assert "infinity" not in page
+    assert "open" in page
+    assert "no effect, however large, could have been found" in page
+
+
+def test_the_finest_p_is_that_of_mirrored_allocations():
+    trial = a_trial(n=8)
+    assert analyse_trial(trial).effects[0].finest_p == pytest.approx(2 / trial.scheme.size)
+
+
+# Many arms, and one answer
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_finding_is_the_adjusted_p_values(seed):
+    trial = a_trial(THREE_ARMS, NO_MODELS, FEW, n=24, effect=[-6.0, 0.0][seed % 2], seed=seed)
+    result = analyse_trial(trial)
+    for one in result.effects:
+        assert (one.p_adjusted <= 0.05) == (not one.low <= 0 <= one.high)
+        if one.kind in ("benefit", "harm"):
+            assert one.p_adjusted <= 0.05
+        assert one.p_adjusted >= one.p_value
+    page = result_page(result)
+    for one in result.effects:  # page and command say the same
+        assert html.escape(one.sentence()) in page
+        assert one.sentence() in result.sentence()
+
+
+def test_what_was_registered_and_has_no_estimate_comes_first():
+    trial = a_trial(('models = ["ols"]', 'models = ["mixed"]'), n=24)
+    result = analyse_trial(trial)
+    assert result.sentence().startswith("Model Mixed model, a level per unit (REML) was registered")
+
+
+def test_the_statistic_of_two_plain_arms_is_welchs():
+    rng = np.random.default_rng(2)
+    drawn_arms, outcome = np.repeat([0, 1], [9, 3]), rng.normal(size=12)
+    scheme = blocked_scheme([f"u{i}" for i in range(12)], "ct", [9, 3])
+    statistic = redraws(scheme, drawn_arms, exposure=[0, 1]).statistics(outcome)[0]
+    welch = stats.ttest_ind(outcome[9:], outcome[:9], equal_var=False).statistic
+    assert statistic == pytest.approx(welch)
+
+
+# Small-sample corrections
+
+
+def test_degrees_of_freedom_are_those_of_imbens_and_kolesar():
+    # Imbens and Kolesar (2016), the design with 27 controls and 3 treated: K = 2.5.
+    treated = np.repeat([0.0, 1.0], [27, 3])
+    terms = np.column_stack([np.ones(30), treated])
+    fit = robust_fit(terms, np.random.default_rng(0).normal(size=30), np.arange(30))
+    assert fit.df[1] == pytest.approx(2.5, abs=0.05)
+
+
+def test_cr2_of_single_rows_is_hc2():
+    rng = np.random.default_rng(1)
+    terms = np.column_stack([np.ones(20), rng.normal(size=(20, 2))])
+    outcome = rng.normal(size=20)
+    fit = robust_fit(terms, outcome, np.arange(20))
+    assert fit.covariance == pytest.approx(sm.OLS(outcome, terms).fit(cov_type="HC2").cov_params())
+
+
+def test_cr2_of_whole_clusters_is_the_welch_test_of_their_means():
+    # Clusters of one size and one arm each: CR2 is exactly the variance of two groups' means.
+    rng = np.random.default_rng(3)
+    cluster, treated = np.repeat(np.arange(9), 5), np.repeat(np.repeat([0.0, 1.0], [5, 4]), 5)
+    outcome = rng.normal(size=9)[cluster] + rng.normal(size=45)
+    fit = robust_fit(np.column_stack([np.ones(45), treated]), outcome, cluster)
+    means = outcome.reshape(9, 5).mean(axis=1)
+    welch = stats.ttest_ind(means[5:], means[:5], equal_var=False)
+    assert fit.params[1] / np.sqrt(fit.covariance[1, 1]) == pytest.approx(welch.statistic)
+    assert t_test(fit, 1, 0.95)[3] == pytest.approx(welch.pvalue, abs=0.02)
+
+
+# Missing outcomes
+
+
+def test_lees_bounds_by_hand():
+    # Eight of ten known against six of ten: a quarter of the treated is trimmed (Lee 2009).
+    low, high = lee_bounds(np.arange(1.0, 9), np.full(6, 3.0), n_treated=10, n_control=10)
+    assert (low, high) == pytest.approx((3.5 - 3, 5.5 - 3))
+    other = lee_bounds(np.full(6, 3.0), np.arange(1.0, 9), n_treated=10, n_control=10)
+    assert other == pytest.approx((3 - 5.5, 3 - 3.5))
+    # Lee (2009), section 5: with 60.7% and 56.6% known, 6.8% of the treated is trimmed.
+    assert pytest.approx(0.068, abs=5e-4) == 1 - 0.566 / 0.607
+
+
+def test_bounds_that_include_zero_leave_the_finding_open():
+    trial = a_trial(NO_MODELS, n=24, effect=-6.0, seed=4)
+    assert analyse_trial(trial).effects[0].kind != "unclear"
+    rows = trial.rows.copy()
+    value = rows["incidents"].where(trial.drawn == 0)
+    rows.loc[value.nsmallest(6).index, "incidents"] = np.nan  # the best controls are lost
+    result = analyse_trial(with_rows(trial, rows))
+    lee = result.bounds.set_index("case")["estimate"]
+    assert lee["Lee, lower"] <= result.effects[0].estimate <= lee["Lee, upper"]
+    if lee["Lee, lower"] <= 0 <= lee["Lee, upper"]:
+        assert result.effects[0].kind == "unclear"
+        assert "Lee's bounds for missing outcomes include zero" in result.effects[0].sentence()
+
+
+# Two factors
+
+
+def factorial(n=32, effects=(-8.0, -4.0, 0.0), seed=0):
+    active = 'role = "active"'
+    letters = THREE_ARMS[1].replace("\n[outcome]", "\n")
+    both = letters.replace('"letters"', '"both"')
+    arms = letters.replace(active, f'{active}\nfactors = ["letters"]')
+    arms += both.replace(active, f'{active}\nfactors = ["wardens", "letters"]')
+    alone = (f"{active}\n", f'{active}\nfactors = ["wardens"]\n')
+    swaps = (alone, ("[outcome]   ", f"{arms}\n[outcome]   "), NO_MODELS, FEW)
+    trial = a_trial(*swaps, n=n, seed=seed)
+    one, two = (np.isin(trial.drawn, having) for having in ((1, 3), (2, 3)))
+    shift = effects[0] * one + effects[1] * two + effects[2] * (one & two)
+    level = trial.rows["incidents"] / 1.5 - 0.0 * trial.drawn + shift
+    return with_rows(trial, trial.rows.assign(incidents=1.5 * level))
+
+
+def test_a_two_by_two_experiment_has_main_effects_and_an_interaction():
+    result = analyse_trial(factorial())
+    wardens, letters = result.effects
+    assert wardens.estimate == pytest.approx(-8, abs=3.5)
+    assert letters.estimate == pytest.approx(-4, abs=3.5)
+    assert wardens.kind == "benefit"
+    row = result.interaction.iloc[0]
+    assert row["low"] < 0 < row["high"]
+    strong = analyse_trial(factorial(effects=(0.0, 0.0, -20.0), seed=1)).interaction.iloc[0]
+    assert strong["high"] < 0
+    assert strong["estimate"] == pytest.approx(-20, abs=8)
+
+
+# A draw nobody can steer
+
+
+def test_the_design_cannot_change_once_the_text_can_be_known(tmp_path):
+    folder = registered(tmp_path / "x")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    file = folder / "design.toml"
+    file.write_bytes(before["design.toml"].replace(b"# The design", b"# Another comment"))
+    edited = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(DesignError, match="cannot change before the draw"):
+        register_design(folder, note="Comments.", now=at(2010, 2, 14))
+    assert edited == {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_draw_answers_the_head_that_was_handed_over(tmp_path):
+    # With a day to come, an amendment before that day is fair, and the head moves with it.
+    day = ('source_date = ""', 'source_date = "2010-02-13"')
+    folder = registered(tmp_path / "x", day)
+    handed_over = open_experiment(folder).head
+    file = folder / "design.toml"
+    file.write_bytes(file.read_bytes().replace(b"# The design", b"# Another comment"))
+    register_design(folder, note="Comments.", now=at(2010, 2, 2))
+    with pytest.raises(DesignError, match="Draw when it is known"):
+        draw_allocation(folder, text=TEXT, now=at(2010, 2, 12))
+    draw_allocation(folder, text=TEXT, now=at(2010, 2, 13))
+    assert verify(folder).holds
+    found = verify(folder, head=handed_over)
+    assert "does not answer the head handed over" in found.sentence()
+    with pytest.raises(DesignError, match="not after today"):
+        registered(tmp_path / "late", ('source_date = ""', 'source_date = "2010-02-01"'))
+
+
+def test_looks_are_planned_before_they_can_be_taken(tmp_path):
+    looks = '[looks]\ndates = ["2010-01-31", "2011-04-30"]\nboundary = "pocock"\n[stopping]'
+    with pytest.raises(DesignError, match="Looks are planned before"):
+        registered(tmp_path / "x", ("[stopping]", looks))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A drawn, analysed and published experiment."""
+    folder = drawn(tmp_path_factory.mktemp("finished") / "x", FEW)
+    result = analyse(folder, outcomes_of(folder), now=at(2011, 5, 1))
+    write_result(result, folder, now=at(2011, 5, 1))
+    assert verify(folder).holds
+    return folder
+
+
+@pytest.mark.parametrize("name", ["outcomes.csv", "result.html", "result.csv", "data.csv"])
+def test_an_edit_after_the_analysis_is_found(finished, tmp_path, name):
+    folder = shutil.copytree(finished, tmp_path / "copy")
+    file = folder / name
+    file.write_bytes(file.read_bytes().replace(b"1", b"2", 1))
+    found = verify(folder)
+    assert not found.holds
+    assert f"{name} was altered" in found.sentence()
+
+
+def test_outcomes_that_do_not_fit_leave_every_file_as_it_was(tmp_path):
+    folder = drawn(tmp_path / "x")
+    file = outcomes_of(folder)
+    file.write_text(file.read_text().replace("area-03", "area-99"))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    with pytest.raises(DesignError, match="first area-99"):
+        analyse(folder, file, now=at(2011, 5, 1))
+    assert before == {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_every_analysis_is_counted_and_shown(finished, tmp_path):
+    folder = shutil.copytree(finished, tmp_path / "copy")
+    result = analyse(folder, outcomes_of(folder, "better.csv", seed=5), now=at(2011, 5, 2))
+    assert "analysed twice, with different files" in result.sentence()
+    assert "two analyses on record, of two outcomes files" in verify(folder).sentence()
+
+
+def mutations(line, rng):
+    """A register line with a byte, value, type or depth changed."""
+    facts = json.loads(line)
+    facts[rng.choice(list(facts))] = rng.choice(
+        [None, [], {}, -1, "x" * 70, 10**40, [[[[[]]]]], {"a": {"b": []}}, "banana", True]
+    )
+    place = rng.randrange(len(line))
+    byte = line[:place] + bytes([rng.randrange(256)]) + line[place + 1 :]
+    deep = b'{"a":' * 3_000 + b"1" + b"}" * 3_000
+    return rng.choice([json.dumps(facts).encode(), byte, deep, line[:place], b"[]", b"7" * 6_000])
+
+
+def test_a_damaged_register_is_named_and_never_a_traceback(finished, tmp_path):
+    folder, rng = shutil.copytree(finished, tmp_path / "copy"), random.Random(1)
+    whole = (folder / "register.jsonl").read_bytes().splitlines()
+    survived = 0
+    for _ in range(250):
+        lines = list(whole)
+        number = rng.randrange(len(lines))
+        lines[number] = mutations(lines[number], rng)
+        (folder / "register.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+        if lines == whole:
+            continue
+        found = verify(folder, recompute=False)
+        survived += not found.holds
+        assert not found.holds, lines[number][:200]
+    assert survived > 200
+
+
+# A draw checked without this package
+
+
+METHODS = {
+    "blocked": (),
+    "block of four": (('strata = ["district"]', 'strata = ["district"]\nblock_size = 4'),),
+    "simple": (('method = "blocked"', 'method = "simple"'), ('strata = ["district"]\n', "")),
+    "uneven": (('role = "control"', 'role = "control"\nshare = 2'),),
+    "wedge": WEDGE,
+    "constrained": (
+        ('method = "blocked"', 'method = "constrained"\ncovariates = ["rate_before", "residents"]'),
+    ),
+    "constrained of a sample": (
+        ('method = "blocked"', 'method = "constrained"\ncovariates = ["rate_before"]'),
+        ('strata = ["district"]', "candidates = 300"),
+    ),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_standard_library_alone_draws_the_same(tmp_path, method):
+    folder = drawn(tmp_path / "x", *METHODS[method])
+    script = ROOT / "docs" / "verify_draw.py"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", script, folder, open_experiment(folder).head],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "the allocation follows from head and text" in done.stdout
+    file = folder / "allocation.csv"
+    file.write_bytes(file.read_bytes().replace(b"area-03,0", b"area-03,1"))
+    again = subprocess.run([sys.executable, script, folder], capture_output=True, check=False)
+    assert again.returncode == 1
+
+
+def test_the_estimate_and_p_follow_from_the_csv_alone(finished):
+    data = pd.read_csv(finished / "data.csv")
+    treated = (data["arm"] == "wardens").astype(float)
+    terms = np.column_stack(
+        [
+            np.ones(len(data)),
+            treated,
+            data["rate_before"],
+            pd.get_dummies(data["block"]).iloc[:, 1:],
+        ]
+    ).astype(float)
+    fit = sm.OLS(data["incidents"], terms).fit(cov_type="HC2")
+    numbers = pd.read_csv(finished / "result.csv").iloc[0]
+    assert fit.params.iloc[1] == pytest.approx(numbers["estimate"])
+    rng, blocks = np.random.default_rng(0), [np.flatnonzero(data["block"] == b) for b in (0, 1)]
+    found = []
+    for _ in range(1_500):
+        arm = treated.to_numpy().copy()
+        for block in blocks:
+            arm[block] = rng.permutation(arm[block])
+        terms[:, 1] = arm
+        found.append(abs(sm.OLS(data["incidents"], terms).fit(cov_type="HC2").tvalues.iloc[1]))
+    p = np.mean(np.array(found) >= abs(fit.tvalues.iloc[1]) - 1e-9)
+    assert p == pytest.approx(numbers["p_value"], abs=0.05)
+    assert set(pd.read_csv(finished / "codebook.csv")["column"]) == set(data)
+
+
+# The list of units
+
+
+def test_a_buffer_leaves_no_neighbours_and_as_many_units_as_can_be():
+    units = pd.DataFrame({"unit": list("abcdefg")})
+    pairs = [("a", "b"), ("b", "c"), ("c", "d"), ("d", "e"), ("e", "f"), ("f", "g")]
+    kept = spaced_units(units, pairs)
+    assert units.loc[kept, "unit"].tolist() == ["a", "c", "e", "g"]
+
+
+def test_pairs_and_buffer_by_command(tmp_path):
+    folder = tmp_path / "x"
+    commands.new(str(folder))
+    (folder / "neighbours.csv").write_text("unit,neighbour\narea-01,area-02\narea-02,area-03\n")
+    file = folder / "design.toml"
+    file.write_text(
+        changed(
+            file.read_text(),
+            ('units = "units.csv"', 'units = "units.csv"\nneighbours = "neighbours.csv"'),
+        )
+    )
+    with pytest.raises(DesignError, match="design buffer"):
+        register_design(folder)
+    assert "11 units stay" in commands.buffer(str(folder))
+    with pytest.raises(DesignError, match="cannot be paired off"):
+        commands.pair(str(folder), on="rate_before")
+    rows = (folder / "units.csv").read_text().splitlines()
+    (folder / "units.csv").write_text("\n".join(rows[:-1]) + "\n")
+    assert "Five pairs" in commands.pair(str(folder), on="rate_before,residents")
+    assert pd.read_csv(folder / "units.csv")["pair"].value_counts().eq(2).all()
+
+
+def test_the_script_has_no_import_but_of_the_standard_library():
+    names = runpy.run_path(str(ROOT / "docs" / "verify_draw.py"))
+    assert "main" in names
