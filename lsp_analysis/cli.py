@@ -14,13 +14,13 @@ from typing import Any
 
 from lsp_analysis import __version__
 from lsp_analysis.command_line import (
-    complain,
+    print_error,
+    print_progress,
+    print_text,
     read_command_line,
     ready_streams,
     return_to_folder,
-    say,
     settle_streams,
-    tell,
 )
 from lsp_analysis.errors import LspError, ParameterError, RepairNotice, UnfinishedError
 from lsp_analysis.interrupts import as_interrupts
@@ -52,7 +52,7 @@ def _shown_by(usual: Callable[..., None]) -> Callable[..., None]:
 
     def show(message: Warning | str, category: type[Warning], *more: Any, **named: Any) -> None:
         if issubclass(category, RepairNotice):
-            tell(f"lsp-analysis: {message}")
+            print_progress(f"lsp-analysis: {message}")
         else:
             usual(message, category, *more, **named)
 
@@ -65,15 +65,15 @@ def _run(arguments: argparse.Namespace) -> int:
         with as_interrupts():
             return COMMANDS[arguments.command](arguments)
     except LspError as error:
-        return complain(error, _code_of(error, arguments.command))
+        return print_error(error, _code_of(error, arguments.command))
     except KeyboardInterrupt:
-        return complain(_INTERRUPTED.get(arguments.command, "interrupted."), INTERRUPTED)
+        return print_error(_INTERRUPTED.get(arguments.command, "interrupted."), INTERRUPTED)
     except OSError as error:
-        return complain(f"{error.filename or 'the system'}: {error.strerror or error}.", FAILED)
+        return print_error(f"{error.filename or 'the system'}: {error.strerror or error}.", FAILED)
     except MemoryError:
-        return complain("there is not enough memory, or ulimit allows too little of it.", FAILED)
+        return print_error("there is not enough memory, or ulimit allows too little of it.", FAILED)
     except Exception as error:
-        return complain(_fault_of_ours(error, arguments), FAILED)
+        return print_error(_fault_of_ours(error, arguments), FAILED)
 
 
 def _fault_of_ours(error: Exception, arguments: argparse.Namespace) -> str:
@@ -107,7 +107,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from lsp_analysis.study.check.whole_study import check_study, render
 
     problems = check_study(study_path(arguments.study))
-    say(render(problems))
+    print_text(render(problems))
     return FAILED if problems else OK
 
 
@@ -120,7 +120,7 @@ def _import(arguments: argparse.Namespace) -> int:
         neighbourhoods=arguments.neighbourhoods,
         out=arguments.out,
     )
-    say(f"The study is in {path}. Next: lsp-analysis check {path}")
+    print_text(f"The study is in {path}. Next: lsp-analysis check {path}")
     return OK
 
 
@@ -128,7 +128,7 @@ def _report(arguments: argparse.Namespace) -> int:
     from lsp_analysis.reports.run.runner import run_report
 
     record = run_report(arguments.study, arguments.area, **_page_of(arguments))
-    say(record.sentence())
+    print_text(record.sentence())
     return OK
 
 
@@ -145,10 +145,10 @@ def _reports(arguments: argparse.Namespace) -> int:
         resume=arguments.resume,
         shard=arguments.shard,
         scheduler=arguments.scheduler,
-        progress=tell,
+        progress=print_progress,
         **_page_of(arguments),
     )
-    say(batch.sentence())
+    print_text(batch.sentence())
     return FAILED if batch.failed or batch.unindexed or batch.differences else OK
 
 
@@ -156,7 +156,7 @@ def _new(arguments: argparse.Namespace) -> int:
     from lsp_analysis.study import new_study
 
     path = new_study(arguments.study)
-    say(f"The study is in {path}. Replace its example rows, then: lsp-analysis check {path}")
+    print_text(f"The study is in {path}. Replace its example rows, then: lsp-analysis check {path}")
     return OK
 
 
@@ -172,7 +172,7 @@ def _add(arguments: argparse.Namespace) -> int:
     facts = _settings(arguments.facts)
     for name in facts.keys() & {*options, "study_path", "file"}:
         raise ParameterError(f'"{name}" is no fact of an indicator. See: lsp-analysis add --help')
-    say(add_table(Path(arguments.study), arguments.file, **options, **facts).sentence())
+    print_text(add_table(Path(arguments.study), arguments.file, **options, **facts).sentence())
     return OK
 
 
@@ -181,10 +181,12 @@ def _template(arguments: argparse.Namespace) -> int:
 
     if arguments.act == "new":
         path = own_template.new_template(arguments.notebook)
-        say(f"The template is in {path}, its house style beside it. Next: lsp-analysis template "
-            f"check {path}")  # fmt: skip
+        print_text(
+            f"The template is in {path}, its house style beside it. "
+            f"Next: lsp-analysis template check {path}"
+        )
     else:
-        say(own_template.check_template(arguments.notebook, arguments.study))
+        print_text(own_template.check_template(arguments.notebook, arguments.study))
     return OK
 
 
@@ -195,13 +197,13 @@ def _design(arguments: argparse.Namespace) -> int:
     names = {"verify": "check", "next": "following"}
     act, folder = (options.pop(name) for name in ("act", "folder"))
     options.pop("command")
-    say(getattr(commands, names.get(act, act))(folder, **options))
+    print_text(getattr(commands, names.get(act, act))(folder, **options))
     return OK
 
 
 def _notebooks(arguments: argparse.Namespace) -> int:
     copied = copy_notebooks(arguments.folder)
-    say(
+    print_text(
         f"{len(copied)} notebooks are in {arguments.folder}. "
         f"Next: jupyter lab {Path(arguments.folder) / '00_start_here.ipynb'}"
     )

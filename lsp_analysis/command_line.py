@@ -91,7 +91,7 @@ def settle_streams() -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def say(text: str) -> None:
+def print_text(text: str) -> None:
     """Print `text`, whether or not its reader, `head` perhaps, has seen enough."""
     try:
         print(text, flush=True)
@@ -99,19 +99,19 @@ def say(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def tell(line: str) -> None:
+def print_progress(line: str) -> None:
     """Print one line of progress on stderr; work goes on where it cannot be printed."""
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 
 
-def complain(what: object, code: int) -> int:
+def print_error(what: object, code: int) -> int:
     """Say `what` went wrong on stderr, an indented list a line each, and return the exit `code`."""
     lines = [
         "".join(mark if mark.isprintable() else " " for mark in line)
         for line in str(what).split(LIST_ITEM)
     ]
-    tell(f"lsp-analysis: {LIST_ITEM.join(lines)}")
+    print_progress(f"lsp-analysis: {LIST_ITEM.join(lines)}")
     return code
 
 
@@ -263,4 +263,4 @@ class _Parser(argparse.ArgumentParser):
             nearest = did_you_mean(given, choices) or f" Choose from {', '.join(choices)}."
             message = f'there is no {what.lower()} "{given}".{nearest}'
         end = "" if message.endswith((".", "?")) else "."
-        sys.exit(complain(f"{message}{end} See: {self.prog} --help", USAGE))
+        sys.exit(print_error(f"{message}{end} See: {self.prog} --help", USAGE))

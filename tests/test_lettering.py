@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 from lsp_analysis.figures import lettering
-from lsp_analysis.figures.lettering import FAMILY, Paper
+from lsp_analysis.figures.lettering import FAMILY, LetterCanvas
 from lsp_analysis.figures.style import new_axes, render
 
 TEXTS = ["Hall i' th' Wood", "AVAToday ffi 1,234 −5%", "Łódź naïve ‘quoted’", "two\nlines"]
@@ -32,17 +32,17 @@ def _drawn(canvas_class, text, left=20, **look):
     "look", [{}, {"weight": "bold"}, {"rotation": 30}, {"antialiased": False}, {"family": "serif"}]
 )
 def test_a_text_at_a_whole_pixel_is_drawn_as_matplotlib_draws_it(text, look):
-    ours, theirs = (_drawn(kind, text, **look) for kind in (Paper, FigureCanvasAgg))
+    ours, theirs = (_drawn(kind, text, **look) for kind in (LetterCanvas, FigureCanvasAgg))
     assert np.array_equal(ours, theirs)
     assert (ours != 255).any()
-    assert np.array_equal(ours, _drawn(Paper, text, **look))  # from what was kept
+    assert np.array_equal(ours, _drawn(LetterCanvas, text, **look))  # from what was kept
 
 
 @pytest.mark.parametrize("text", [*TEXTS, "lp", "·−", " led  ", " "])
 @pytest.mark.parametrize("look", [{}, {"weight": "bold", "size": 12}, {"family": "serif"}])
 def test_a_text_takes_the_room_that_matplotlib_finds(text, look):
     boxes = []
-    for kind in (Paper, Paper, FigureCanvasAgg):
+    for kind in (LetterCanvas, LetterCanvas, FigureCanvasAgg):
         figure = Figure(dpi=100)
         kind(figure)
         words = figure.text(0.3, 0.3, text, **{"family": FAMILY, **look})
@@ -52,7 +52,7 @@ def test_a_text_takes_the_room_that_matplotlib_finds(text, look):
 
 
 def test_a_text_between_pixels_moves_to_the_nearest():
-    here, near, there = (_drawn(Paper, "Bolton", left) for left in (20, 20.4, 20.6))
+    here, near, there = (_drawn(LetterCanvas, "Bolton", left) for left in (20, 20.4, 20.6))
     assert np.array_equal(here, near)
     assert np.array_equal(np.roll(here, 1, axis=1), there)
 
@@ -72,11 +72,11 @@ def test_each_letter_is_drawn_once_for_all_pictures():
 def test_what_is_kept_has_an_end(monkeypatch):
     monkeypatch.setattr(lettering, "_MOST", 5)
     for text in "abcdefghij":
-        _drawn(Paper, text)
+        _drawn(LetterCanvas, text)
     assert 0 < len(lettering._letters) <= 5
 
 
 def test_other_fonts_are_left_to_matplotlib_with_the_callers_settings():
-    _drawn(Paper, "Serif", family="serif")
+    _drawn(LetterCanvas, "Serif", family="serif")
     assert not lettering._letters
     assert not lettering._in_house(FontProperties(family=[FAMILY, "serif"]))

@@ -125,7 +125,7 @@ def test_trend_markers_are_those_fingertips_gives(marker):
 
 
 def test_a_flat_series_has_no_outlier_and_no_change():
-    # Fingertips counts a slope of nought with the rising ones.
+    # Fingertips counts a slope of zero with the rising ones.
     flat = {"value": [5] * 5, "lower95": [4] * 5, "upper95": [6] * 5}
     found = answer("trend_fingertips_published", flat)
     assert (found["slope"], found["no_outlier"], found["marker"]) == (0, True, "no change")

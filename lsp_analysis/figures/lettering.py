@@ -31,7 +31,7 @@ _shapes: dict[Hashable, list[tuple[FT2Font, int, int, int]]] = {}
 _letters: dict[Hashable, tuple[np.ndarray, int, int]] = {}
 
 
-class Paper(FigureCanvasAgg):
+class LetterCanvas(FigureCanvasAgg):
     """A canvas with kept letters, drawn when asked for and not at every change before."""
 
     def draw_idle(self, *_: Any, **__: Any) -> None:

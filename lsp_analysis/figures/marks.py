@@ -27,7 +27,7 @@ from lsp_analysis.figures.style import (
     record,
 )
 
-# verdict -> colour, marker, symbol in text: told apart without colour
+# verdict -> colour, marker, symbol in text: text apart without colour
 VERDICT_MARKS = {
     "better": (PALETTE[0], "^", "▲"),
     "similar": (MARK, "o", "●"),
@@ -229,7 +229,7 @@ class TickNumbers(Formatter):
     """Numbers with just the decimals that tell the ticks apart; millions as "300m"."""
 
     def __init__(self, *, sign: bool = True) -> None:
-        """Without `sign`, for bars to both sides of nought, the numbers are sizes."""
+        """Without `sign`, for bars to both sides of zero, the numbers are sizes."""
         self._sign = sign
 
     def format_ticks(self, values: Any) -> list[str]:
@@ -314,8 +314,8 @@ def nothing_drawn(ax: Axes, frame: pd.DataFrame, what: str, said: str = "") -> A
     text."""
     ax.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))
     ax.spines[:].set_visible(False)
-    told = wrapped(said, 70, 4) if said else "No data to show"
-    ax.text(0.5, 0.5, told, ha="center", va="center", color=INK)
+    text = wrapped(said, 70, 4) if said else "No data to show"
+    ax.text(0.5, 0.5, text, ha="center", va="center", color=INK)
     return record(ax, alt=f"{what}: {said or 'no data to show.'}", data=frame)
 
 

@@ -29,7 +29,7 @@ from matplotlib.transforms import ScaledTranslation
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.figures.fitting import FittedLayout
 from lsp_analysis.figures.house_axes import HouseAxes
-from lsp_analysis.figures.lettering import FAMILY, Paper
+from lsp_analysis.figures.lettering import FAMILY, LetterCanvas
 from lsp_analysis.figures.palette import few_colours
 from lsp_analysis.wording import inside
 
@@ -111,7 +111,7 @@ def new_axes(width: float = WIDTH, height: float = HEIGHT) -> Axes:
     """Axes on a new figure of `width` by `height` inches, outside pyplot's registry."""
     layout = FittedLayout(w_pad=0.06, h_pad=0.06)
     figure = Figure(figsize=(width, height), layout=layout, facecolor="white")
-    Paper(figure)
+    LetterCanvas(figure)
     return tidy(figure.add_subplot(axes_class=PictureAxes))
 
 
@@ -321,13 +321,13 @@ def _drawn_once(figure: Figure) -> np.ndarray:
         ) in unnamed:  # else the words of its ticks are measured to place no name beside them
             axis.label.set_visible(False)
             axis._autolabelpos = False
-        paper = Paper(figure)
+        pixels = LetterCanvas(figure)
         figure.set(dpi=_CSS_DPI * _SHARPNESS, facecolor="white")
         if layout is not None:
             layout.execute(figure)
             figure.set_layout_engine("none")  # all is in its place
-        paper.draw()
-        return np.asarray(paper.buffer_rgba())
+        pixels.draw()
+        return np.asarray(pixels.buffer_rgba())
     finally:
         figure.set(dpi=dpi, facecolor=face)
         if layout is not None:

@@ -1,6 +1,6 @@
 """Monthly indicators of recorded crime by small area, one per crime type, from `police`.
 
-A month counts for the borough if its force's files hold it: then areas without a crime have nought.
+A month counts for the borough if its force's files hold it: then areas without a crime have zero.
 A month that no file holds, or only part of, is left out and told.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PER = 1_000.0
 EVERY_TYPE = "All crime and anti-social behaviour"
 WHOLE = 1 / 3  # a month with less than this share of the median month is part of one
-USUAL = 10  # a type with as many in its median month is not at nought by chance (1 in 20,000)
+USUAL = 10  # a type with as many in its median month is not at zero by chance (1 in 20,000)
 PER_AREA = 1  # least crimes of a type per small area, over all months, for an indicator
 CAVEAT = (
     "Points are anonymised: each crime is moved to the nearest of a fixed list of anchor points, "
@@ -123,11 +123,11 @@ def _months(rows: pd.DataFrame, register: Register) -> pd.DataFrame:
             f"{total.median():,.0f}: part of a month, left out."
         )
     table = table[~partly]
-    # The median of months that have any, so that a type renamed half-way is not at nought before.
+    # The median of months that have any, so that a type renamed half-way is not at zero before.
     lacking = table.eq(0) & table.where(table > 0).median().ge(USUAL)
     for crime_type in lacking.columns[lacking.any()]:
         found = ", ".join(table.index[lacking[crime_type]])
-        register.note(f"{crime_type}: no crime at all in {found}, taken as missing, not as nought.")
+        register.note(f"{crime_type}: no crime at all in {found}, taken as missing, not as zero.")
     whole = table.index[~lacking.any(axis=1)]
     held = (~lacking).melt(ignore_index=False, value_name="held").reset_index()
     held = held.loc[held["held"], ["month", "crime_type"]]
@@ -153,7 +153,7 @@ def _by_type(
 
 
 def _counts(rows: pd.DataFrame, codes: Sequence[str], months: Sequence[str]) -> pd.DataFrame:
-    """Crimes of every area in every month, nought where there are none."""
+    """Crimes of every area in every month, zero where there are none."""
     every = pd.MultiIndex.from_product([months, codes], names=["month", "area_code"])
     counts = rows.groupby(["month", "area_code"]).size().reindex(every, fill_value=0)
     return counts.rename("numerator").reset_index()

@@ -125,7 +125,7 @@ def _read(found: Found, geography: Geography, register: Register) -> pd.DataFram
     text = reading.read(found, role="month")
     if text.empty:
         register.note(
-            f"{found.table.place} holds no crimes: its month counts as missing, not as nought."
+            f"{found.table.place} holds no crimes: its month counts as missing, not as zero."
         )
         return pd.DataFrame()
     wrong = text[~text["month"].map(lambda month: bool(MONTH.fullmatch(month)))]
@@ -234,7 +234,7 @@ def _without_unplaced(rows: pd.DataFrame, register: Register) -> pd.DataFrame:
         f"{lost['given_code'].iloc[0]}) and no point inside the boundaries, not counted: "
         f"{len(lost):,}."
     )
-    # An area whose code changed would be at nought in a month whose crimes cannot be placed.
+    # An area whose code changed would be at zero in a month whose crimes cannot be placed.
     share = lost["month"].value_counts() / rows[~rows["points"]]["month"].value_counts()
     beyond = share.index[share > UNPLACED]
     if len(beyond):

@@ -54,7 +54,7 @@ def as_numbers(values: ArrayLike, what: str) -> np.ndarray:
     except (TypeError, ValueError):
         numbers = _one_by_one(values, what)
     if np.isinf(numbers).any():
-        raise PanelError(f"The {what} has an infinite value: was something divided by nought?")
+        raise PanelError(f"The {what} has an infinite value: was something divided by zero?")
     return numbers
 
 
@@ -64,13 +64,13 @@ def as_counts(counts: ArrayLike, what: str = "count") -> np.ndarray:
     if (counts < 0).any():
         raise PanelError(
             f"The {what} is negative in {wording.counted(int((counts < 0).sum()), 'row')}, the "
-            f"least {np.nanmin(counts):g}. Counts start at nought: correct the source table."
+            f"least {np.nanmin(counts):g}. Counts start at zero: correct the source table."
         )
     return counts
 
 
 def as_exposure(population: ArrayLike) -> np.ndarray:
-    """Denominators as floats, nought as NaN: nobody there means no rate, not an infinite one."""
+    """Denominators as floats, zero as NaN: nobody there means no rate, not an infinite one."""
     population = as_counts(population, "denominator")
     return np.where(population > 0, population, np.nan)
 

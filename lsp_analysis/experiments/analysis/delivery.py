@@ -2,7 +2,7 @@
 contamination.
 
 Monitoring may be done at any time, by anybody: it looks at delivery and never at outcomes. The
-series it makes go straight into `standing.process_chart`, which tells a change from a wobble.
+series it makes go straight into a process chart, which tells a change from usual variation.
 """
 
 from __future__ import annotations

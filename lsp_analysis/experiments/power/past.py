@@ -151,7 +151,7 @@ class Windows:
         Pairs of windows; they overlap.
     per_event : float
         Variance that chance adds to an outcome by deciding of each event whether it happens, per
-        share of events decided so; nought where the outcome does not count events.
+        share of events decided so; zero where the outcome does not count events.
     """
 
     level: float

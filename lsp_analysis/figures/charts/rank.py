@@ -77,10 +77,10 @@ def draw_caterpillar(
     if reference is not None and np.isfinite(reference):
         (ax.axvline if in_rows else ax.axhline)(reference, color=INK, linewidth=1.2, zorder=1.6)
     named = [one_line(name) for name in known["label"][marked]]
-    told = None
+    named_reference = None
     if reference is not None and np.isfinite(reference):
-        told = f"{reference_label}: {in_key(reference, unit)}"
-    _caterpillar_key(ax, named, told, in_rows)
+        named_reference = f"{reference_label}: {in_key(reference, unit)}"
+    _caterpillar_key(ax, named, named_reference, in_rows)
     return record(ax, alt=_caterpillar_alt(known, marked, reference, unit, noun), data=frame)
 
 

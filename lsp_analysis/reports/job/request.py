@@ -37,7 +37,7 @@ class Limits:
     megabytes: float = 2048.0
 
     def __post_init__(self) -> None:
-        """Refuse nought, less, and what is no number."""
+        """Refuse zero, less, and what is no number."""
         for what, limit in (("seconds", self.seconds), ("megabytes", self.megabytes)):
             if not 0 < limit < LARGEST_LIMIT:
                 raise ParameterError(

@@ -175,7 +175,7 @@ def small_counts(brief: AreaBrief, *, profile: str = "under_5") -> SmallCounts:
     ----------
     brief : AreaBrief
     profile : name of a rule of `lsp_analysis.study.disclosure`
-        Nought is shown, small counts are not.
+        Zero is shown, small counts are not.
 
     Raises
     ------

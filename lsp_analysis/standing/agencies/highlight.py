@@ -241,7 +241,7 @@ def leads_sentence(progress: PlanProgress) -> wording.Sentence:
 def gap_sentence(found: Quadrant) -> wording.Sentence:
     """On which indicators the gap clearly widened or narrowed, and on how many that is not known.
 
-    Clearly: its interval is on one side of nought.
+    Clearly: its interval is on one side of zero.
     """
     frame = found.frame
     wider, narrower = frame["gap_low"] > 0, frame["gap_high"] < 0
@@ -274,6 +274,6 @@ def cannot_tell(study: Study, found: Highlights) -> wording.Sentence:
         parts.append(f"Change on the year before is not known of: {listed}.")
     parts.append(
         "A difference is no cause: what a programme did is only judged where an outcome was named "
-        "beforehand."
+        "in advance."
     )
     return wording.Sentence(" ".join(parts))

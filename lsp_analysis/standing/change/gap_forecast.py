@@ -3,7 +3,7 @@
 How alike one period's error is to the next cannot be told from a short series, and to take the
 likeliest figure for the true one makes limits far too narrow. So the line is fitted under every
 autocorrelation from none to nearly all, and the fits are averaged by how likely each makes the gaps
-(restricted likelihood, all equally likely beforehand).
+(restricted likelihood, all equally likely in advance).
 """
 
 from __future__ import annotations

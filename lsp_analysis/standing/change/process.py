@@ -59,7 +59,7 @@ class ProcessChart(Shown):
     def sentence(self) -> wording.Sentence:
         """The last point, what its variation means, and whether the target is in reach."""
         last = self.points.iloc[-1]
-        # What has never been below nought, such as a rate, is not said to reach below it.
+        # What has never been below zero, such as a rate, is not said to reach below it.
         lowest = max(last["lpl"], 0.0) if (self.points["value"] >= 0).all() else last["lpl"]
         text = (
             f"{self.name} was {wording.quantity(last['value'], self.unit)} in "

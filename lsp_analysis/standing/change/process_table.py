@@ -216,7 +216,7 @@ def without_seasons(series: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFra
 
     A month's season is the mean, over years, of the reference's value as a share of the mean of the
     twelve months around it. Years are left as they are, and so is a series whose reference has a
-    value of nought.
+    value of zero.
 
     Parameters
     ----------

@@ -155,7 +155,7 @@ def weighted_slope(
         slopes = (kept @ (time * value) - centre * (kept @ value)) / squares
         se = 1 / np.sqrt(squares[0])
         chi_squared = (slopes[0] / se) ** 2
-    falling = slopes < 0  # a slope of nought goes with the rising ones, as on Fingertips
+    falling = slopes < 0  # a slope of zero goes with the rising ones, as on Fingertips
     alike = falling.all() or not falling.any()
     return float(slopes[0]), float(se), float(chi_squared), bool(alike)
 

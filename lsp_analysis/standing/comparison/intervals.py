@@ -2,7 +2,7 @@
 
 Sources: Breslow and Day (1987) for Byar's limits, Wilson (1927) for proportions, and the choices
 of the Fingertips technical guidance: exact Poisson limits for counts below ten, Byar's from ten.
-A count of nought is data; a denominator of nought gives a missing rate.
+A count of zero is data; a denominator of zero gives a missing rate.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def poisson_limits(counts: ArrayLike, *, level: float = 0.95) -> tuple[np.ndarra
     Parameters
     ----------
     counts : array of any shape
-        Events observed, nought allowed; missing counts give missing limits.
+        Events observed, zero allowed; missing counts give missing limits.
     level : float between 0 and 1
         Two-sided coverage, for example 0.95 or 0.998.
 
@@ -92,7 +92,7 @@ def crude_rate(
     Returns
     -------
     DataFrame, one row per element
-        ``value``, ``low``, ``high``; missing where the population is nought or missing.
+        ``value``, ``low``, ``high``; missing where the population is zero or missing.
     """
     return _interval_frame(counts, *_crude(counts, population, multiplier, level))
 
@@ -130,7 +130,7 @@ def wilson_limits(
     counts, population = as_parts(counts, population)
     alpha = 1 - check_level(level)
     low, high = proportion_confint(counts, population, alpha=alpha, method="wilson")
-    # Rounding leaves a trace where the limit is exactly nought or one.
+    # Rounding leaves a trace where the limit is exactly zero or one.
     none, every = (counts == 0) & (population > 0), counts == population
     return np.where(none, 0.0, low), np.where(every, 1.0, high)
 

@@ -25,7 +25,7 @@ def judge(
     """Compare intervals with a benchmark, in words.
 
     Similar when the benchmark lies inside the closed interval, as on Fingertips; the benchmark is
-    taken as known without error. For a difference, leave the benchmark at nought.
+    taken as known without error. For a difference, leave the benchmark at zero.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Small-area rates drawn towards the overall rate by how little each area tells."""
+"""Small-area rates shrunk towards the overall rate, the more so the less each area says."""
 
 from __future__ import annotations
 

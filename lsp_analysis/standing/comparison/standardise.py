@@ -41,7 +41,7 @@ def directly_standardised(
     DataFrame indexed by group
         ``observed``, ``value``, ``low``, ``high``, ``note``. Under ten events the rate is missing:
         it would rest on too few of the bands. So is the rate of a group with a band without people,
-        or without a count: a count withheld is not a count of nought.
+        or without a count: a count withheld is not a count of zero.
     """
     check_columns(counts, ["observed", "population", "standard"], "table of counts by age")
     check_level(level)

@@ -34,7 +34,7 @@ class Concentration(Shown):
         fifth = np.interp(0.2, curve["cumulative_population"], curve["cumulative_outcome"])
         return wording.Sentence(
             f"The most deprived fifth of people has {wording.quantity(100 * fifth, 'percent')} of "
-            f"the total (concentration index {wording.number(self.index, 2)}; below nought means "
+            f"the total (concentration index {wording.number(self.index, 2)}; below zero means "
             "more among the most deprived)."
         )
 

@@ -39,8 +39,8 @@ def slope(
     """The slope index of inequality over tenths of small areas by deprivation, in one period.
 
     Positive when the indicator is higher among the most deprived. The line is fitted to logits of
-    proportions and to logarithms of other values, so that it never runs below nought or above the
-    whole, and to the values themselves where a group has none above nought; standard errors are
+    proportions and to logarithms of other values, so that it never runs below zero or above the
+    whole, and to the values themselves where a group has none above zero; standard errors are
     those of small areas differing within their group.
 
     Parameters

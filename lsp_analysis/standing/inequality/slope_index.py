@@ -114,7 +114,7 @@ def slope_index(
     ParameterError
         Neither standard errors nor limits are given, or fewer than three groups.
     PanelError
-        A value is missing, or cannot be put on the scale of the line (nought on "log", a percentage
+        A value is missing, or cannot be put on the scale of the line (zero on "log", a percentage
         on "logit").
     """
     to_line, back = TRANSFORMS[check_one_of(transform, TRANSFORMS, "transform")]
@@ -143,7 +143,7 @@ _CAN_BE_FITTED = {
     "log": lambda value: value > 0,
     "logit": lambda value: (value > 0) & (value < 1),
 }
-_RANGES = {"none": "known", "log": "above nought", "logit": "shares between 0 and 1"}
+_RANGES = {"none": "known", "log": "above zero", "logit": "shares between 0 and 1"}
 
 
 def _groups(

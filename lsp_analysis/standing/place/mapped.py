@@ -289,7 +289,7 @@ def _last_year(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
 
 
 def _smoothed(rows: pd.DataFrame, indicator: Indicator) -> np.ndarray:
-    """Values drawn towards the overall rate by how little each area tells; missing otherwise."""
+    """Values shrunk towards the overall rate (empirical Bayes); missing otherwise."""
     if indicator.kind not in ("events", "share", "stock"):
         return np.full(len(rows), np.nan)
     return indicator.multiplier * empirical_bayes(rows["numerator"], rows["denominator"])
