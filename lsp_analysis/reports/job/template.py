@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lsp_analysis import untrusted
 from lsp_analysis.errors import LspError, ReportError, did_you_mean
 from lsp_analysis.reports.job.digests import states_of
-from lsp_analysis.reports.job.own_template import house_style
+from lsp_analysis.reports.job.house_style import house_style
 from lsp_analysis.reports.job.parameters import SET_BY_THE_RUNNER, Parameter, declared_parameters
 from lsp_analysis.resources import resource
 

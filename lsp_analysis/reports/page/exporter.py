@@ -19,7 +19,7 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from traitlets import default
 
 from lsp_analysis.figures.svg.charts import draw
-from lsp_analysis.reports.job.own_template import style_rules
+from lsp_analysis.reports.job.house_style import style_rules
 from lsp_analysis.reports.page.clean import NUMBER, spreadsheet
 from lsp_analysis.reports.page.content import (
     HEADLINE,
