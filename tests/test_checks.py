@@ -19,6 +19,7 @@ from lsp_analysis.effects import (
     persistence,
     weighted_displacement_difference,
 )
+from lsp_analysis.effects.checks.around import metres_away, rings, spillover, steps_away
 from lsp_analysis.effects.checks.comparators import (
     comparison_choice,
     contaminated_comparators,
@@ -40,7 +41,6 @@ from lsp_analysis.effects.checks.pretrends import (
     undoing_violation,
 )
 from lsp_analysis.effects.checks.regression_to_mean import regression_to_the_mean
-from lsp_analysis.effects.checks.rings import metres_away, rings, spillover, steps_away
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.verdicts import causal_words
 

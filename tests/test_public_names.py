@@ -27,7 +27,7 @@ def test_estimate_is_one_function_however_it_is_reached():
     "door",
     [
         "effects.result",
-        "effects.regressions.did",
+        "effects.regressions.differences",
         "effects.synthetic",
         "experiments",
         "standing.place",

@@ -9,7 +9,7 @@ _HOME = {
     "estimate": "one_area.single_area",
     "calibrated_effect": "synthetic.calibrated",
     "check_all": "checks.all_checks",
-    "did": "regressions.did",
+    "did": "regressions.differences",
     "displacement_quotient": "checks.displaced",
     "edition_story": "outcomes.editions",
     "EffectEstimate": "result",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.effects import words
 from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
@@ -186,15 +187,11 @@ class EffectEstimate(Shown):
             is relative and in units of the outcome elsewhere. With it, "no evidence of an effect"
             is told apart from "evidence of no effect worth having".
         """
-        from lsp_analysis.effects.words import effect_sentence
-
-        return effect_sentence(self, worth_having=worth_having)
+        return words.effect_sentence(self, worth_having=worth_having)
 
     def short_sentence(self) -> wording.Sentence:
         """Direction, size, interval and what may be said of it, for a headline."""
-        from lsp_analysis.effects.words import short_sentence
-
-        return short_sentence(self)
+        return words.short_sentence(self)
 
     def cautions(self) -> wording.Sentence:
         """The method's false positive rate here, every warning, and what all this assumes."""
@@ -205,9 +202,7 @@ class EffectEstimate(Shown):
 
     def path_sentence(self) -> wording.Sentence:
         """What `plot` shows: the level before the start, after it, and what was expected."""
-        from lsp_analysis.effects.words import path_sentence
-
-        return path_sentence(self)
+        return words.path_sentence(self)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the treated path against its counterfactual on `ax`, or on a new figure; return the

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import Any
 
 from lsp_analysis import verdicts, wording
 from lsp_analysis.wording import Sentence
@@ -11,11 +11,9 @@ from lsp_analysis.wording import Sentence
 ROUNDING = 1e-9  # share by which observed and expected differ where arithmetic alone parts them
 MOST_PER_CENT = 9  # a share beyond which "ten times higher" reads better than "900% higher"
 
-if TYPE_CHECKING:
-    from lsp_analysis.effects.result import EffectEstimate
 
 
-def effect_sentence(effect: EffectEstimate, *, worth_having: float | None = None) -> Sentence:
+def effect_sentence(effect: Any, *, worth_having: float | None = None) -> Sentence:
     """The sentence of an `EffectEstimate`; `worth_having` as in its method of the same name."""
     if wording.is_missing(effect.estimate):
         return Sentence(f"The effect on {_name(effect)} could not be estimated from these data.")
@@ -24,7 +22,7 @@ def effect_sentence(effect: EffectEstimate, *, worth_having: float | None = None
     return Sentence(" ".join(filter(None, [_size(effect), beside, _finding(effect, worth_having)])))
 
 
-def short_sentence(effect: EffectEstimate) -> Sentence:
+def short_sentence(effect: Any) -> Sentence:
     """Size, interval and what may be said, without the workings."""
     if wording.is_missing(effect.estimate):
         return effect_sentence(effect)
@@ -40,7 +38,7 @@ def short_sentence(effect: EffectEstimate) -> Sentence:
     return Sentence(f"{size}: {tail}.")
 
 
-def path_sentence(effect: EffectEstimate) -> Sentence:
+def path_sentence(effect: Any) -> Sentence:
     """Where the neighbourhood stood before the start and after it, and where it was expected."""
     paths, unit = effect.paths, effect.path_unit or effect.unit
     if effect.start is None or paths.empty:
@@ -68,13 +66,13 @@ def than_expected(gap: str) -> str:
     return f"{gap} {'as' if gap == 'the same' else 'than'} expected"
 
 
-def _ends(effect: EffectEstimate) -> tuple[float, float]:
+def _ends(effect: Any) -> tuple[float, float]:
     if _is_share(effect):
         return effect.relative_low, effect.relative_high
     return effect.low, effect.high
 
 
-def _gap(effect: EffectEstimate) -> str:
+def _gap(effect: Any) -> str:
     if _is_share(effect):
         return _percent(effect.relative)
     if math.isclose(effect.observed, effect.counterfactual, rel_tol=ROUNDING):
@@ -82,21 +80,21 @@ def _gap(effect: EffectEstimate) -> str:
     return wording.compared(effect.estimate, effect.unit)
 
 
-def _interval(effect: EffectEstimate) -> str:
+def _interval(effect: Any) -> str:
     if _is_share(effect):
         return _percent_interval(effect)
     return wording.interval(effect.low, effect.high, effect.unit, effect.level, of_change=True)
 
 
-def _name(effect: EffectEstimate) -> str:
+def _name(effect: Any) -> str:
     return effect.label or effect.outcome.replace("_", " ")
 
 
-def _is_share(effect: EffectEstimate) -> bool:
+def _is_share(effect: Any) -> bool:
     return effect.multiplicative and not wording.is_missing(effect.relative)
 
 
-def _size(effect: EffectEstimate) -> str:
+def _size(effect: Any) -> str:
     """What was seen, against what, over which periods, how sure."""
     observed, expected = (_amount(effect, x) for x in (effect.observed, effect.counterfactual))
     seen = f"{observed} against {expected} expected"
@@ -109,11 +107,11 @@ def _size(effect: EffectEstimate) -> str:
     return f"{when}{_name(effect)} ran {gap} from {effect.comparator} ({seen}; {ends}{chance}{by})."
 
 
-def _amount(effect: EffectEstimate, x: float) -> str:
+def _amount(effect: Any, x: float) -> str:
     return wording.quantity(x, effect.unit) if effect.unit else wording.number(x)
 
 
-def _when(effect: EffectEstimate) -> str:
+def _when(effect: Any) -> str:
     if effect.start is None or effect.paths.empty:
         return ""
     last = effect.paths["period"].iloc[-1]
@@ -131,7 +129,7 @@ def _percent(share: float) -> str:
     return f"{size}% {'higher' if share > 0 else 'lower'}"
 
 
-def _percent_interval(effect: EffectEstimate) -> str:
+def _percent_interval(effect: Any) -> str:
     ends = (effect.relative_low, effect.relative_high)
     name = f"{100 * effect.level:.4g}% interval"
     open_low = wording.is_missing(ends[0]) or ends[0] <= -1
@@ -143,7 +141,7 @@ def _percent_interval(effect: EffectEstimate) -> str:
     return f"{name} {low} to {'no limit' if open_high else _percent(ends[1])}"
 
 
-def _finding(effect: EffectEstimate, worth_having: float | None) -> str:
+def _finding(effect: Any, worth_having: float | None) -> str:
     """What the interval and the smallest detectable effect allow to be said."""
     kind = verdicts.effect_class(*_ends(effect), worth_having)
     side = _for_the_better(effect)
@@ -163,7 +161,7 @@ def _finding(effect: EffectEstimate, worth_having: float | None) -> str:
     return f"{_no_evidence(effect, worth_having)} {_smallest(effect)} {_level(effect)}"
 
 
-def _no_evidence(effect: EffectEstimate, worth_having: float | None) -> str:
+def _no_evidence(effect: Any, worth_having: float | None) -> str:
     """No evidence of an effect, told apart from evidence of none."""
     unsure = "We cannot tell whether there was an effect: that is no evidence of one"
     if worth_having is None:
@@ -174,7 +172,7 @@ def _no_evidence(effect: EffectEstimate, worth_having: float | None) -> str:
     )
 
 
-def _for_the_better(effect: EffectEstimate) -> str:
+def _for_the_better(effect: Any) -> str:
     """Whether a difference is for the better or the worse, where the measure has a good side."""
     good = {"high_is_good": 1, "low_is_good": -1}.get(effect.polarity)
     if good is None:
@@ -182,7 +180,7 @@ def _for_the_better(effect: EffectEstimate) -> str:
     return f", and for the {'better' if good * sum(_ends(effect)) > 0 else 'worse'}"
 
 
-def _smallest(effect: EffectEstimate) -> str:
+def _smallest(effect: Any) -> str:
     if wording.is_missing(effect.smallest_effect):
         return "How small an effect would have been found cannot be told from these data."
     if math.isinf(effect.smallest_effect):
@@ -200,27 +198,27 @@ def _size_of(percent: float) -> str:
     return f"{wording.number(percent, 0 if percent >= 10 else 1)}%"
 
 
-def _in_units(effect: EffectEstimate, size: float) -> str:
+def _in_units(effect: Any, size: float) -> str:
     return wording.difference(size, effect.unit).removeprefix("+")
 
 
-def _worth(effect: EffectEstimate, worth_having: float | None) -> str:
+def _worth(effect: Any, worth_having: float | None) -> str:
     if _is_share(effect):
         return _size_of(100 * worth_having)
     return _in_units(effect, worth_having)
 
 
-def _caution(effect: EffectEstimate) -> str:
+def _caution(effect: Any) -> str:
     strength = "weak" if effect.maryland <= 2 else "fair" if effect.maryland == 3 else "strong"
     text = verdicts.CAUTION[strength]
     return f"{text[0].lower()}{text[1:]}. {_level(effect)}"
 
 
-def _beside(effect: EffectEstimate) -> str:
+def _beside(effect: Any) -> str:
     """A caution that goes on in the same sentence; empty without one."""
     text = effect.caution.rstrip(".")
     return f"; {text[:1].lower()}{text[1:]}" if text else ""
 
 
-def _level(effect: EffectEstimate) -> str:
+def _level(effect: Any) -> str:
     return f"Maryland level {effect.maryland}."

@@ -490,7 +490,7 @@ class Study(Shown):
         StudyError, AreaError, PanelError
             The study has no such indicator or area, or its data end before the start.
         """
-        from lsp_analysis.study.asking.of_study import of_study
+        from lsp_analysis.study.asking.from_study import of_study
 
         return of_study(self, indicator_id, place, start, level)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.effects.checks.around import spillover
 from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, ask
 from lsp_analysis.effects.checks.comparators import (
     comparison_choice,
@@ -24,7 +25,6 @@ from lsp_analysis.effects.checks.pretrends import (
     undoing_violation,
 )
 from lsp_analysis.effects.checks.regression_to_mean import regression_to_the_mean
-from lsp_analysis.effects.checks.rings import spillover
 from lsp_analysis.effects.parts import answers
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.errors import ParameterError, did_you_mean

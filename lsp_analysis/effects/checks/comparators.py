@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
+from lsp_analysis.effects.checks.around import steps_away
 from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked, nothing
-from lsp_analysis.effects.checks.rings import steps_away
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.study.asking.table import need_columns
 from lsp_analysis.study.question import Question

@@ -12,8 +12,8 @@ import pandas as pd
 from scipy.special import ndtri
 
 from lsp_analysis import figures, wording
+from lsp_analysis.effects.checks.around import ask_ring, rings
 from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked, Sized, nothing
-from lsp_analysis.effects.checks.rings import ask_ring, rings
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.showing import Shown

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from lsp_analysis.effects.regressions.did import did
+from lsp_analysis.effects.regressions.differences import did
+from lsp_analysis.effects.regressions.errors_of_fit import FEWEST_TREATED_CLUSTERS
 from lsp_analysis.effects.regressions.event_studies import event_study
-from lsp_analysis.effects.regressions.least_squares import FEWEST_TREATED_CLUSTERS
 from lsp_analysis.effects.regressions.rollout import rollout_effect
 from lsp_analysis.effects.regressions.series import interrupted_series
 from lsp_analysis.effects.regressions.structural import structural_effect

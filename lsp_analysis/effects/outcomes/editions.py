@@ -15,7 +15,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent
-from lsp_analysis.effects.regressions.did import did
+from lsp_analysis.effects.regressions.differences import did
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import LspError, PanelError
 from lsp_analysis.showing import Shown, carries_note

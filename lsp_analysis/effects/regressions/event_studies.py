@@ -32,14 +32,14 @@ from lsp_analysis.effects.parts import (
     treated_mean,
 )
 from lsp_analysis.effects.ranking import placebo_inference, rank_p
-from lsp_analysis.effects.regressions.did import chosen_inference, regression
+from lsp_analysis.effects.regressions.differences import chosen_inference, regression
+from lsp_analysis.effects.regressions.errors_of_fit import ROUNDING
 from lsp_analysis.effects.regressions.honest import (
     HonestBounds,
     event_study_steps,
     relative_magnitudes,
     smoothness,
 )
-from lsp_analysis.effects.regressions.least_squares import ROUNDING
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.study.question import Question

@@ -23,7 +23,7 @@ from lsp_analysis.effects.parts import (
     sizes,
     treated_mean,
 )
-from lsp_analysis.effects.regressions.least_squares import few_clusters_warning
+from lsp_analysis.effects.regressions.errors_of_fit import few_clusters_warning
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.study.question import Question

@@ -18,7 +18,7 @@ from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from lsp_analysis.effects.parts import sizes
 from lsp_analysis.effects.ranking import PlaceboInference
-from lsp_analysis.effects.regressions.least_squares import (
+from lsp_analysis.effects.regressions.errors_of_fit import (
     NO_ERROR,
     ROUNDING,
     coefficient_table,

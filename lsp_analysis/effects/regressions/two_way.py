@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.effects.regressions.absorb import absorber
-from lsp_analysis.effects.regressions.least_squares import (
+from lsp_analysis.effects.regressions.errors_of_fit import (
     FEWEST_TREATED_CLUSTERS,
     ROUNDING,
     Errors,

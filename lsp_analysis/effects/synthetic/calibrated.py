@@ -28,7 +28,7 @@ from lsp_analysis.effects.parts import (
     studentised,
     treated_mean,
 )
-from lsp_analysis.effects.regressions.least_squares import (
+from lsp_analysis.effects.regressions.errors_of_fit import (
     FEWEST_TREATED_CLUSTERS,
     NO_ERROR,
     few_clusters_warning,

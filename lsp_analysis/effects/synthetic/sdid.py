@@ -14,7 +14,7 @@ from lsp_analysis.effects.parts import (
     treated_mean,
 )
 from lsp_analysis.effects.ranking import placebo_inference
-from lsp_analysis.effects.regressions.least_squares import Errors, Regression
+from lsp_analysis.effects.regressions.errors_of_fit import Errors, Regression
 from lsp_analysis.effects.regressions.two_way import two_way_fit
 from lsp_analysis.effects.synthetic.donors import (
     donors_of,

@@ -27,7 +27,7 @@ from lsp_analysis.effects.parts import (
     treated_mean,
 )
 from lsp_analysis.effects.ranking import PlaceboInference, placebo_inference
-from lsp_analysis.effects.regressions.least_squares import (
+from lsp_analysis.effects.regressions.errors_of_fit import (
     FEWEST_TREATED_CLUSTERS,
     NO_ERROR,
     ROUNDING,
