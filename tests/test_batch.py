@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 from report_templates import CELLS, write_template
@@ -168,7 +167,7 @@ def test_a_request_that_cannot_be_answered_starts_nothing(
     assert not (tmp_path / "out").exists()
 
 
-SLOW = "import time\ntime.sleep(0 if place.code == 'E01000001' else 30)"
+SLOW = "import time\ntime.sleep(0 if place.code == 'E01000001' else 900)"
 RUN = """
     import sys
     from lsp_analysis.reports.run.batch import run_reports
@@ -194,10 +193,8 @@ def test_an_interrupted_run_keeps_what_is_done_and_leaves_nothing_half_written(
     out = tmp_path / "out"
     run = start(folder, template, out)
     assert run.stdout.readline().startswith("1 of 4")
-    began = time.monotonic()
-    os.kill(run.pid, how)
-    assert run.wait(timeout=20) == (-9 if how == signal.SIGKILL else 130)
-    assert time.monotonic() - began < 15
+    os.kill(run.pid, how)  # the next reports would take a quarter of an hour
+    assert run.wait() == (-9 if how == signal.SIGKILL else 130)
     assert {name for name, r in read_records(out).items() if not r.failed} == {
         "anytown-001a--small"
     }
@@ -210,7 +207,7 @@ def test_an_interrupted_run_keeps_what_is_done_and_leaves_nothing_half_written(
 def test_two_runs_on_one_folder_at_once_both_end_well(folder, tmp_path):
     template, out = write_template(tmp_path), tmp_path / "out"
     runs = [start(folder, template, out) for _ in range(2)]
-    assert [run.wait(timeout=120) for run in runs] == [0, 0]
+    assert [run.wait() for run in runs] == [0, 0]
     lines = (out / "manifest.jsonl").read_text().splitlines()
     assert len([json.loads(line) for line in lines]) == 9  # the first says whose they are
     for record in read_records(out).values():

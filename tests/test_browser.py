@@ -199,7 +199,7 @@ def lab(tmp_path_factory):
     assert server.poll() is None, "JupyterLab did not start"
     yield address
     server.terminate()
-    server.wait(timeout=20)
+    server.wait()
 
 
 def test_in_jupyterlab_another_area_gives_another_figure(browser, lab):
@@ -211,7 +211,7 @@ def test_in_jupyterlab_another_area_gives_another_figure(browser, lab):
     )
     page = visit.page
     page.wait_for_selector(".jp-NotebookPanel-toolbar", timeout=0)
-    page.get_by_text("| Idle").wait_for(timeout=60_000)
+    page.get_by_text("| Idle").wait_for(timeout=0)
     first = _run_all_and_picture(page)
     cell = page.locator(".jp-CodeCell", has_text="area: str").first
     cell.locator(".cm-line", has_text="area: str").click()

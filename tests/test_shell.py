@@ -68,7 +68,6 @@ def run_afresh(notebook):
         env={**os.environ, **backend},
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr
