@@ -20,12 +20,12 @@ from lsp_analysis.standing.change.gaps import Gap
 from lsp_analysis.standing.comparison.exact import compare_rates, compare_shares
 from lsp_analysis.standing.comparison.funnels import funnel
 from lsp_analysis.standing.comparison.intervals import (
+    empirical_bayes,
     exact_poisson_limits,
     poisson_limits,
     row_limits,
     wilson_limits,
 )
-from lsp_analysis.standing.comparison.smoothing import empirical_bayes
 from lsp_analysis.study.indicator import Indicator
 
 AREAS, INDICATORS, TARGET = 33_000, 40, 2.0

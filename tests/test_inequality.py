@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.standing.inequality import slope_index
+from lsp_analysis.standing.inequality.sii import slope_index
 
 PEOPLE = [20.0, 20, 20, 20, 20]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import ROOT
 
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.inequality.life import AGES, chance_of_dying, life_expectancy, life_table
@@ -87,3 +88,29 @@ def test_a_band_that_is_missing_in_one_area_is_refused():
     )
     with pytest.raises(PanelError, match="each band once"):
         life_expectancy(both, by="area")
+
+
+def test_a_place_has_the_life_expectancy_of_its_own_table():
+    from lsp_analysis import open_study, standing
+
+    study = open_study(ROOT / "data" / "bolton_demo")
+    found = standing.life_expectancy(study.area("Hall i' th' Wood"))
+    rows = pd.read_parquet(ROOT / "data" / "bolton_demo" / "observations.parquet")
+    rows = rows[(rows["indicator_id"] == "deaths") & (rows["area_code"] == "E01004802")]
+    rows = rows[(rows["age"] != "all") & (rows["period_start"].dt.year >= 2008)]
+    rows = rows.assign(start_age=rows["age"].str.extract(r"(\d+)")[0].astype(int))
+    counts = rows.groupby("start_age", as_index=False)[["numerator", "denominator"]].sum()
+    own = life_expectancy(counts.set_axis(["start_age", "deaths", "population"], axis=1))
+    assert found.table["value"].iloc[0] == pytest.approx(own["value"].iloc[0])
+    assert found.table["value"].iloc[0] < found.table["value"].iloc[1]
+    assert "Life expectancy at birth, 2008 to 2012" in found.sentence()
+
+
+def test_a_study_without_deaths_by_age_has_no_life_expectancy(tmp_path):
+    from small_study import write_small_study
+
+    from lsp_analysis import open_study, standing
+
+    found = standing.life_expectancy(open_study(write_small_study(tmp_path / "s")).area("E01000001"))
+    assert not found
+    assert "deaths from all causes by age band" in str(found.sentence())

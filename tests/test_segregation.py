@@ -15,3 +15,15 @@ def test_segregation_does_not_depend_on_how_large_the_areas_are_drawn():
 
 def test_segregation_leaves_empty_areas_out():
     assert segregation([20, 60, 0], [100, 100, 0]).equals(segregation([20, 60], [100, 100]))
+
+
+def test_a_place_says_how_unevenly_those_counted_live_in_its_borough():
+    from conftest import ROOT
+
+    from lsp_analysis import open_study, standing
+
+    place = open_study(ROOT / "data" / "bolton_demo").area("Hall i' th' Wood")
+    found = standing.segregation(place, "child_poverty")
+    assert 0.2 < found.indices["dissimilarity"] < 0.5
+    assert "would have to live in another small area" in found.sentence()
+    assert not standing.segregation(place, "burglary")

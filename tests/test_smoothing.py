@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsp_analysis.standing.comparison.smoothing import empirical_bayes
+from lsp_analysis.standing.comparison.intervals import empirical_bayes
 
 
 def test_smoothed_rates_lie_between_own_and_overall_and_small_areas_move_most():

@@ -27,7 +27,7 @@ from lsp_analysis.standing.comparison.funnels import funnel
 from lsp_analysis.standing.comparison.measured import measure
 from lsp_analysis.standing.comparison.profiles import profile
 from lsp_analysis.standing.inequality.concentrated import concentration
-from lsp_analysis.standing.inequality.slope_index import slope_index
+from lsp_analysis.standing.inequality.sii import slope_index
 from lsp_analysis.standing.inequality.space import moran
 from lsp_analysis.standing.place.groups import group_limits, group_series
 

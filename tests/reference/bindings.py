@@ -30,11 +30,9 @@ from lsp_analysis.standing.comparison import (
     funnel_limits,
     intervals,
     judging,
-    ranking,
-    smoothing,
     standardise,
 )
-from lsp_analysis.standing.inequality import life, slope_index, space, uneven
+from lsp_analysis.standing.inequality import life, sii, space, uneven
 from lsp_analysis.study import areas, disclosure
 
 Inputs = dict[str, Any]
@@ -172,7 +170,7 @@ def _life_expectancy(i: Inputs) -> Inputs:
 
 @binds("empirical_bayes_global")
 def _empirical_bayes(i: Inputs) -> Inputs:
-    return {"rate": smoothing.empirical_bayes(i["events"], i["population"])}
+    return {"rate": intervals.empirical_bayes(i["events"], i["population"])}
 
 
 # Comparisons
@@ -232,7 +230,7 @@ def _p_adjust(i: Inputs) -> Inputs:
 
 @binds("quantiles_phe")
 def _quantiles(i: Inputs) -> Inputs:
-    return {"quantile": ranking.quantiles(i["v"], 5)}
+    return {"quantile": judging.quantiles(i["v"], 5)}
 
 
 # Funnels
@@ -270,7 +268,7 @@ def _funnel_rate(i: Inputs) -> Inputs:
 
 
 def _slope_index(i: Inputs, **keywords: Any) -> Inputs:
-    found = slope_index.slope_index(i["population"], i["value"], **keywords)
+    found = sii.slope_index(i["population"], i["value"], **keywords)
     return {
         "sii": found.sii,
         "rii": found.rii,

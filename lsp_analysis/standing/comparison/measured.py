@@ -12,8 +12,7 @@ import pandas as pd
 
 from lsp_analysis.errors import LspError
 from lsp_analysis.standing.comparison.intervals import EXACT_BELOW
-from lsp_analysis.standing.comparison.standardise import ESP2013
-from lsp_analysis.standing.place.ages import counts_by_age
+from lsp_analysis.standing.comparison.standardise import ESP2013, counts_by_age
 from lsp_analysis.standing.place.groups import group_series
 from lsp_analysis.study.areas import is_among
 from lsp_analysis.study.indicator import Indicator, join_periods, months_in, on_unit_period
@@ -157,6 +156,10 @@ class Measured:
         people = self._sums(codes, others=others)[1]
         chosen = np.isin(self.by_age["years"], np.arange(period.year - years + 1, period.year + 1))
         return float(people[chosen].sum())
+
+    def sums_by_age(self, codes: Collection[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Events and people of a group by year and age band."""
+        return self._sums(codes)[:2]
 
     def _sums(
         self, codes: Collection[str], *, others: bool = False

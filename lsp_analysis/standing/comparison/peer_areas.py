@@ -10,7 +10,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Shown
-from lsp_analysis.standing.comparison.ranking import place_among
+from lsp_analysis.standing.comparison.judging import place_among
 from lsp_analysis.standing.place.brief import ALIKE, REST, AreaBrief
 from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.standing.place.mapped import small_names

@@ -22,8 +22,8 @@ from lsp_analysis.standing.comparison.baseline import (
     refuse_overlap,
 )
 from lsp_analysis.standing.comparison.exact import compare_groups
+from lsp_analysis.standing.comparison.judging import place_among
 from lsp_analysis.standing.comparison.measured import Measured
-from lsp_analysis.standing.comparison.ranking import place_among
 from lsp_analysis.standing.place.groups import group_limits
 
 if TYPE_CHECKING:

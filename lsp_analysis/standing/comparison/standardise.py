@@ -6,12 +6,22 @@ Standard Population of 2013. Indirect: observed over expected, with Poisson limi
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 
+from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.checks import as_counts, as_exposure, check_columns, check_level
 from lsp_analysis.standing.comparison.intervals import EXACT_BELOW, poisson_limits
+from lsp_analysis.standing.place.residents import first_age
+
+if TYPE_CHECKING:
+    from lsp_analysis.study.indicator import Indicator
+    from lsp_analysis.study.store import Study
+
+_BANDS = np.arange(0, 95, 5)
 
 # Nineteen five-year bands, 0-4 to 90 and over (Eurostat 2013).
 ESP2013 = 500 * np.array([10, 11, 11, 11, 12, 12, 13, 14, 14, 14, 14, 13, 12, 11, 10, 8, 5, 3, 2])
@@ -145,3 +155,67 @@ def indirectly_standardised(
     table = table.assign(**{f"ratio{end}": top / base for end, top in ratios.items()})
     table["reference_rate"] = overall
     return table.assign(**{f"rate{end}": overall * table[f"ratio{end}"] for end in ratios})
+
+
+def counts_by_age(study: Study, indicator: Indicator) -> dict[str, np.ndarray]:
+    """Events and residents of small areas by calendar year and five-year age band.
+
+    Returns
+    -------
+    dict with ``codes``, ``years``, and ``events`` and ``people`` (areas x years x 19 bands).
+    Without a row nobody was counted; a row without a number is a count withheld, and missing.
+
+    Raises
+    ------
+    PanelError
+        There are no counts by five-year band, or no year with residents by age as well.
+    """
+    rows = study.read("observations", where={"indicator_id": indicator.indicator_id})
+    rows = rows[(rows["age"] != "all") & (rows["group"].fillna("all") == "all")]
+    if rows.empty or not indicator.counted:
+        raise PanelError(f"{indicator.name} is not counted by age in this study.")
+    split = rows[rows["sex"] != "all"]
+    rows = split if len(split) else rows
+    banded = rows.assign(band=_bands(rows["age"]), year=rows["period_start"].dt.year)
+    keys = ["area_code", "year", "band"]
+    counts = banded.groupby(keys)["numerator"].sum(skipna=False)
+    residents = _residents(study).set_index(keys)["population"]
+    years = sorted({*counts.index.unique("year")} & {*residents.index.unique("year")})
+    if not years:
+        name = wording.inside(indicator.name)
+        raise PanelError(f"There is no year with both {name} and residents by age band.")
+    small = set(study.small_areas()["area_code"])
+    codes = sorted(small & {*residents.index.unique("area_code")})
+    index = pd.MultiIndex.from_product([codes, years, _BANDS], names=keys)
+    shape = (len(codes), len(years), len(_BANDS))
+    withheld = counts.reindex(index).isna() & index.isin(counts.index)
+    events = counts.reindex(index).fillna(0.0).mask(withheld)
+    return {
+        "codes": np.array(codes),
+        "years": np.array(years),
+        "events": events.to_numpy(float).reshape(shape),
+        "people": residents.reindex(index).fillna(0.0).to_numpy(float).reshape(shape),
+    }
+
+
+def _residents(study: Study) -> pd.DataFrame:
+    rows = study.read("populations")
+    for column in ("sex", "age_band"):
+        split = rows[rows[column] != "all"]
+        rows = split if len(split) else rows
+    calendar = rows["period"].str.fullmatch(r"\d{4}")
+    rows = rows[calendar].assign(
+        band=_bands(rows.loc[calendar, "age_band"]), year=rows.loc[calendar, "period"].astype(int)
+    )
+    return rows.groupby(["area_code", "year", "band"], as_index=False)["population"].sum()
+
+
+def _bands(ages: pd.Series) -> pd.Series:
+    """First ages of five-year bands; refuses others, which the standard population has not."""
+    starts = ages.map({age: first_age(age) for age in ages.unique()})
+    if set(starts) != set(_BANDS):
+        raise PanelError(
+            "Ages are not in the nineteen five-year bands from 0-4 to 90+, which standardising "
+            "needs."
+        )
+    return starts

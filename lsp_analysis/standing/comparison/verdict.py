@@ -19,6 +19,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.standing.comparison.judging import adjust_p
 
+REST = "the rest of the borough"
 CLEAR = ("worse", "better", "higher", "lower")
 CLOSE, FEW, UNCLEAR, NOT = (
     "close to it",
@@ -99,7 +100,7 @@ def rule(level: float = 0.95) -> str:
     )
 
 
-def words_of(verdict: str, comparator: str = "the rest of the borough") -> str:
+def words_of(verdict: str, comparator: str = REST) -> str:
     """A verdict as part of a sentence: "better than the rest of the borough"."""
     joint = {CLOSE: "close to", UNCLEAR: "not clearly different from"}
     if verdict in joint:

@@ -15,7 +15,7 @@ import pandas as pd
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.change.gaps import Gap
 from lsp_analysis.standing.inequality.concentrated import Concentration, concentration
-from lsp_analysis.standing.inequality.slope_index import SlopeIndex, slope_index
+from lsp_analysis.standing.inequality.sii import SlopeIndex, slope_index
 from lsp_analysis.standing.place.groups import group_series
 
 if TYPE_CHECKING:

@@ -6,18 +6,112 @@ open age band vary too: the choices of Eayres and Williams (2004) and of Fingert
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 
+from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import as_counts, check_columns, check_level
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from lsp_analysis.standing.comparison.measured import Measured
 
 AGES = (0, 1, *range(5, 95, 5))
 INFANT_SHARE = 0.1  # of their first year that those who die in it live: most die in the first days
 OTHER_SHARE = 0.5
 RADIX = 100_000
 SMALLEST_POPULATION = 5_000  # person-years; below it the estimate is biased (Eayres and Williams)
+
+
+@dataclass(frozen=True)
+class LifeExpectancy(Shown):
+    """Life expectancy at birth in an area and in what it is compared with."""
+
+    first: int  # year
+    last: int
+    level: float
+    table: pd.DataFrame = field(repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per group: ``value`` (years) with limits, deaths, person-years and a note."""
+        return self.table
+
+    def sentence(self) -> wording.Sentence:
+        """Both values with the interval of the area's, or why there is none."""
+        own, *others = self.table.to_dict("records")
+        here, *names = self.table.index
+        years = f"{self.first} to {self.last}" if self.first < self.last else str(self.first)
+        if np.isnan(own["value"]):
+            why = f"{here} has {own['note']}"
+            return wording.Sentence(f"Life expectancy at birth, {years}, is not known: {why}.")
+        told = [
+            f"{wording.quantity(row['value'], 'years')} in {name}"
+            for name, row in zip(names, others, strict=True)
+            if not np.isnan(row["value"])
+        ]
+        limits = wording.interval(own["low"], own["high"], "years", self.level)
+        return wording.Sentence(
+            f"Life expectancy at birth, {years}: {wording.quantity(own['value'], 'years')} in "
+            f"{here} ({limits}), {wording.and_list(told)}. It sums up the death rates of these "
+            "years by age, and forecasts nobody's life."
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw life expectancy of all groups with intervals."""
+        rows = self.table.reset_index(names="label")
+        rows["label"] = rows["label"].map(wording.capital)
+        columns = ["label", "value", "low", "high"]
+        first = [rows["label"].iloc[0]]
+        return figures.draw_caterpillar(
+            rows[columns], highlight=first, unit="years", level=self.level, ax=ax
+        )
+
+
+def life_expectancy_in(
+    measured: Measured,
+    groups: Mapping[str, Collection[str]],
+    *,
+    years: int = 5,
+    level: float = 0.95,
+) -> LifeExpectancy:
+    """Life expectancy at birth in groups of small areas, the last years taken together.
+
+    Parameters
+    ----------
+    measured : Measured
+        Of deaths from all causes, counted by five-year age band.
+    groups : mapping of name to small-area codes, the area first
+    years : int
+        At most; a small area needs several to reach 5,000 person-years.
+    level : float between 0 and 1
+
+    Raises
+    ------
+    PanelError
+        The deaths are not counted by age.
+    """
+    if measured.by_age is None:
+        raise PanelError(f"{measured.indicator.name} is not counted by age in this study.")
+    known = measured.by_age["years"][-years:]
+    ages = np.arange(0, 95, 5)
+    frames = []
+    for name, codes in groups.items():
+        deaths, people = (part[-len(known) :].sum(axis=0) for part in measured.sums_by_age(codes))
+        columns = {"start_age": ages, "deaths": deaths, "population": people}
+        frames.append(pd.DataFrame(columns).assign(group=name))
+    long = pd.concat(frames, ignore_index=True)
+    born = life_expectancy(long, by="group", level=level).query("start_age == 0")
+    sums = long.groupby("group")[["deaths", "population"]].sum(min_count=1)
+    table = born.set_index("group")[["value", "low", "high", "note"]].join(sums).loc[list(groups)]
+    return LifeExpectancy(int(known[0]), int(known[-1]), level, table)
 
 
 def life_expectancy(

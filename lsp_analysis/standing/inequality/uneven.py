@@ -2,12 +2,74 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import as_parts
+
+if TYPE_CHECKING:
+    from lsp_analysis.study.indicator import Indicator
+
+
+@dataclass(frozen=True)
+class Unevenness(Shown):
+    """How unevenly the people counted by an indicator live over the small areas of a borough."""
+
+    name: str
+    when: str
+    share: float  # of all small areas together
+    indices: pd.Series = field(repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per index; see `segregation`."""
+        return self.indices.rename("value").rename_axis("index").to_frame()
+
+    def sentence(self) -> wording.Sentence:
+        """How many would have to live elsewhere, and whom they meet at home."""
+        percent = {
+            name: wording.quantity(100 * x, "percent", 0) for name, x in self.indices.items()
+        }
+        return wording.Sentence(
+            f"{self.name}, {self.when}: {percent['dissimilarity']} of those counted would have to "
+            "live in another small area for every area to have the same share (index of "
+            f"dissimilarity). Where they live, {percent['isolation']} of people are counted as "
+            f"well, against {wording.quantity(100 * self.share, 'percent')} in the whole borough."
+        )
+
+
+def unevenness(rows: pd.DataFrame, indicator: Indicator, when: str) -> Unevenness:
+    """How unevenly those counted live over small areas; see `segregation`.
+
+    Parameters
+    ----------
+    rows : DataFrame, one row per small area
+        ``numerator`` and ``denominator``.
+    indicator : Indicator, a share or a stock of people
+    when : str
+        The period, in words.
+
+    Raises
+    ------
+    PanelError
+        The indicator is neither a share nor a stock.
+    """
+    if indicator.kind not in ("share", "stock"):
+        raise PanelError(
+            f"{indicator.name} does not count some of the people of an area, so how evenly they "
+            "live cannot be told. Choose a share, such as claimants."
+        )
+    known = rows.dropna(subset=["numerator", "denominator"])
+    share = known["numerator"].sum() / known["denominator"].sum()
+    return Unevenness(
+        indicator.name, when, share, segregation(known["numerator"], known["denominator"])
+    )
 
 
 def segregation(group: ArrayLike, total: ArrayLike, *, aversion: float = 0.5) -> pd.Series:

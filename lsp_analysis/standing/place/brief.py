@@ -19,7 +19,8 @@ from lsp_analysis.standing.change.gaps import Gap, gap_between
 from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison.measured import Measured, measure
 from lsp_analysis.standing.comparison.profiles import Profile, profile
-from lsp_analysis.standing.comparison.verdict import not_comparable, too_few
+from lsp_analysis.standing.comparison.verdict import REST, not_comparable, too_few
+from lsp_analysis.standing.place.first_line import headline
 from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.standing.place.panels import read_panels
 from lsp_analysis.study.overview import area_map, area_sentence, residents
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from lsp_analysis.study.store import Study
 
 T = TypeVar("T")
-REST = "the rest of the borough"
 ALIKE = "similarly deprived areas"
 
 
@@ -169,9 +169,7 @@ class AreaBrief(Shown):
 
     def headline(self) -> wording.Sentence:
         """How many indicators are better and worse than in the rest of the borough."""
-        from lsp_analysis.standing.place.first_line import headline
-
-        return headline(self)
+        return headline(self.profile, self.study, self.area)
 
     def profile_table(self) -> Table:
         """The profile as a reader wants it: values, comparators, verdicts, rank."""

@@ -5,66 +5,65 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from lsp_analysis import wording
-from lsp_analysis.standing.comparison.verdict import CLEAR, FEW, NOT
-from lsp_analysis.standing.place.brief import REST
+from lsp_analysis.standing.comparison.verdict import CLEAR, FEW, NOT, REST
 
 if TYPE_CHECKING:
-    from lsp_analysis.standing.place.brief import AreaBrief
+    from lsp_analysis.standing.comparison.profiles import Profile
+    from lsp_analysis.study.areas import Area
+    from lsp_analysis.study.store import Study
 
 
-def headline(brief: AreaBrief) -> wording.Sentence:
-    """How many indicators are better and worse than in the rest of the borough.
+def headline(profile: Profile, study: Study, area: Area) -> wording.Sentence:
+    """How many indicators of an area are better and worse than in the rest of its borough.
 
     Where none can be judged, the numbers of the first stand for themselves.
     """
-    verdicts = brief.profile.table["verdict"]
+    verdicts = profile.table["verdict"]
     counts = [(word, int((verdicts == word).sum())) for word in CLEAR if (verdicts == word).any()]
     judged = int((~verdicts.isin([NOT, FEW])).sum())
     if not judged:
-        told = _unjudged(brief)
+        told = _unjudged(profile)
     elif judged == 1:
         words = counts[0][0] + " than" if counts else "not clearly different from"
-        told = f"{brief.area.name} is {words} {REST} on the only indicator that can be judged."
+        told = f"{profile.area} is {words} {REST} on the only indicator that can be judged."
     else:
-        told = f"{brief.area.name} is {_counted(counts, judged)}."
-    return wording.Sentence(" ".join([told, _deprived(brief)]).strip())
+        told = f"{profile.area} is {_counted(counts, judged)}."
+    return wording.Sentence(" ".join([told, _deprived(study, area)]).strip())
 
 
-def _unjudged(brief: AreaBrief) -> str:
+def _unjudged(profile: Profile) -> str:
     """The first indicator's numbers, for want of a verdict."""
-    table = brief.profile.table
+    table = profile.table
     known = table[table["value"].notna() & table["comparator_value"].notna()]
     if known.empty:
-        return f"{brief.area.name} cannot be judged here."
+        return f"{profile.area} cannot be judged here."
     row = known.iloc[0]
     here, there = (wording.quantity(row[c], row["unit"]) for c in ("value", "comparator_value"))
     ends = ("highest", "lowest") if row["polarity"] == "none" else ("worst", "best")
     last = row["of"] > 1 and round(row["rank"]) == row["of"]
     place = ends[1] if last else wording.placed(row["rank"], ends[0])
     return (
-        f"{row['name']}: {here} in {brief.area.name} and {there} in {REST} in "
+        f"{row['name']}: {here} in {profile.area} and {there} in {REST} in "
         f"{row['when']}, the {place} of "
         f"{row['of']:.0f} small areas."
     )
 
 
-def _deprived(brief: AreaBrief) -> str:
+def _deprived(study: Study, area: Area) -> str:
     """Where the area stood in the latest Indices of Deprivation; empty without them."""
-    if not brief.study.has("deprivation"):
+    if not study.has("deprivation"):
         return ""
-    rows = brief.study.deprivation(
-        code_vintage=brief.area.code_vintage if brief.study.has("code_lookup") else None
-    )
-    known = rows[rows["area_code"].isin(brief.area.members)].dropna(subset="rank")
+    rows = study.deprivation(code_vintage=area.code_vintage if study.has("code_lookup") else None)
+    known = rows[rows["area_code"].isin(area.members)].dropna(subset="rank")
     if known.empty:
         return ""
     edition = known["edition"].max()
     latest = rows[rows["edition"] == edition].set_index("area_code")["rank"]
-    places = latest.rank()[list(set(brief.area.members) & set(latest.index))]
+    places = latest.rank()[list(set(area.members) & set(latest.index))]
     if len(places) == 1:
         place = wording.placed(places.iloc[0], "most deprived")
         where = f"{place} of the borough's {len(latest)} small areas"
-        return f"In the Indices of {edition} {brief.area.name} was the {where}."
+        return f"In the Indices of {edition} {area.name} was the {where}."
     decile = known.loc[known["edition"] == edition, "decile"]
     worst = wording.of_total(int((decile == 1).sum()), len(decile))
     return (

@@ -12,9 +12,8 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Shown
-from lsp_analysis.standing.comparison.judging import adjust_p
-from lsp_analysis.standing.comparison.ranking import ranks
-from lsp_analysis.standing.comparison.smoothing import empirical_bayes
+from lsp_analysis.standing.comparison.intervals import empirical_bayes
+from lsp_analysis.standing.comparison.judging import adjust_p, ranks
 from lsp_analysis.standing.inequality.space import SURPRISING, Moran, moran
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 from lsp_analysis.standing.place.groups import group_limits

@@ -6,6 +6,7 @@ hide what is asked for.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,16 @@ from lsp_analysis.standing.change.trends import (
     recent_trend,
 )
 from lsp_analysis.standing.change.two_aims import Quadrant, quadrant_between
-from lsp_analysis.standing.comparison.baseline import Comparison, compare_measured
+from lsp_analysis.standing.comparison.baseline import (
+    Comparison,
+    compare_measured,
+    last_known,
+    period_words,
+)
 from lsp_analysis.standing.comparison.funnels import Funnel, funnel
 from lsp_analysis.standing.inequality.gradient import shared_out, slope, slopes
+from lsp_analysis.standing.inequality.life import LifeExpectancy, life_expectancy_in
+from lsp_analysis.standing.inequality.uneven import Unevenness, unevenness
 from lsp_analysis.standing.place.ages import AgeAdjusted, age_adjusted, has_ages
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 from lsp_analysis.standing.place.groups import group_limits
@@ -33,7 +41,7 @@ if TYPE_CHECKING:
 
     from lsp_analysis.standing.change.gaps import Gap
     from lsp_analysis.standing.inequality.concentrated import Concentration
-    from lsp_analysis.standing.inequality.slope_index import SlopeIndex
+    from lsp_analysis.standing.inequality.sii import SlopeIndex
 
 
 def people_of(brief: AreaBrief) -> People:
@@ -111,6 +119,38 @@ def slopes_of(brief: AreaBrief, indicator_id: str) -> Gap:
     panel = brief.through_time(indicator_id)
     indicator = brief.indicator(indicator_id)
     return slopes(panel, ranks_of(brief), indicator=indicator, level=brief.level)
+
+
+def life_of(brief: AreaBrief) -> LifeExpectancy:
+    """Life expectancy at birth in the place and in what it is compared with.
+
+    PanelError in a study without deaths from all causes by five-year age band.
+    """
+    counted = [name for name in has_ages(brief.study) if name in brief.panels]
+    named = [
+        n for n in counted if re.search(r"\b(all causes|all deaths|mortality)", _name(brief, n))
+    ]
+    if not named:
+        raise PanelError(
+            "No indicator of this study is deaths from all causes by age band, from which life "
+            "expectancy is worked out."
+        )
+    groups = {brief.area.name: brief.area.members, **brief.comparators}
+    return life_expectancy_in(brief.measured(named[0]), groups, level=brief.level)
+
+
+def _name(brief: AreaBrief, indicator_id: str) -> str:
+    return brief.indicator(indicator_id).name.lower()
+
+
+def unevenness_of(brief: AreaBrief, indicator_id: str) -> Unevenness:
+    """How unevenly the people whom an indicator counts live over the borough, in its last year."""
+    one = brief.measured(indicator_id)
+    last = last_known(brief.series(indicator_id))
+    when = period_words(last, last, averaged=one.averaged)
+    rows = one.panel[one.panel["period"] == last]
+    codes = [*brief.area.members, *brief.comparators[REST]]
+    return unevenness(rows[rows["area_code"].isin(codes)], one.indicator, when)
 
 
 def shares_of(brief: AreaBrief, indicator_id: str) -> Concentration:
