@@ -136,6 +136,17 @@ def quantity(x: float | None, unit: str = "", digits: int | None = None) -> str:
     return number(x, places) + _suffixes(unit)[0]
 
 
+def once(unit: str) -> tuple[str, str]:
+    """The unit for each of several numbers in a sentence, and the words to say once after them.
+
+    A long unit is said once: ``("", ", per 1,000 residents a year")``; a short one goes with each
+    number: ``("percent", "")``.
+    """
+    if unit not in _UNITS and " " in unit:
+        return "", f", {unit}"
+    return unit, ""
+
+
 def difference(x: float | None, unit: str = "", digits: int | None = None) -> str:
     """A signed difference between levels: "−3.2 percentage points", "+4.0 per 1,000"."""
     if is_missing(x):
@@ -247,6 +258,8 @@ def _shared_places(ends: list[float], unit: str) -> int | None:
         return 0
     places = [1 if p is None else p for p in (_unit_places(end, unit) for end in ends)]
     widest = max(abs(end) for end in ends)
+    if widest >= 1000:
+        return 0
     if 0 < widest < 0.095:
         return _places(widest)
     return min(places)

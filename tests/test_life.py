@@ -111,6 +111,7 @@ def test_a_study_without_deaths_by_age_has_no_life_expectancy(tmp_path):
 
     from lsp_analysis import open_study, standing
 
-    found = standing.life_expectancy(open_study(write_small_study(tmp_path / "s")).area("E01000001"))
+    study = open_study(write_small_study(tmp_path / "s"))
+    found = standing.life_expectancy(study.area("E01000001"))
     assert not found
     assert "deaths from all causes by age band" in str(found.sentence())

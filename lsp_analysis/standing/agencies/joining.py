@@ -45,9 +45,9 @@ class JoinedUp(Shown):
         lists.append(self._themes(worse[worse["interventions"] > 0]))
         text = f"{self.area} is worse than {REST} in {wording.counted(len(worse), 'theme')}."
         if lists[0]:
-            text += f" No programme and no money under that theme is on record here for {lists[0]}."
+            text += f" No programme and no money is on record here under {lists[0]}."
         if lists[1]:
-            text += f" Something is on record for {lists[1]}."
+            text += f" Something is on record under {lists[1]}."
         idle = self.table[(self.table["worse"] == 0) & (self.table["interventions"] > 0)]
         if len(idle):
             text += (

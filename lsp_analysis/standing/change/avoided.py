@@ -46,9 +46,10 @@ class EventsAvoided(Shown):
             side = 1 if self.events > 0 else -1
             ends = sorted(round(side * end) for end in (self.low, self.high))
             about += f"; {wording.interval(*ends, 'count', found.level)}"
+        when = f"an {found.when()}" if found.averaged else found.when()
         return wording.Sentence(
             f"At the rate of {found.comparator}, {found.area} would have had "
-            f"{wording.number(round(abs(self.events)))} {fewer} in {found.when()} "
+            f"{wording.number(round(abs(self.events)))} {fewer} in {when} "
             f"({about})."
         )
 

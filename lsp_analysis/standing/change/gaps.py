@@ -149,28 +149,29 @@ class GapChange(Shown):
     def sentence(self) -> wording.Sentence:
         """The gap at both ends, and by how much its size changed."""
         sides = f"The gap in {wording.inside(self.name)} between {self.area} and {self.comparator}"
-        ends = [wording.difference(gap, self.unit) for gap in (self.gap_start, self.gap_end)]
+        unit, words = wording.once(self.unit)
+        ends = [wording.difference(gap, unit) for gap in (self.gap_start, self.gap_end)]
         if self.direction == "not judged":
             return wording.Sentence(
                 f"{sides} was {ends[0]} in {wording.period(self.start)} and {ends[1]} in "
-                f"{wording.period(self.end)}; without an interval the change cannot be judged."
+                f"{wording.period(self.end)}{words}; without an interval the change cannot be "
+                "judged."
             )
         moved = {
             "narrowed": "narrowed",
             "widened": "widened",
             "no clear change": "showed no clear change",
         }[self.direction]
-        limits = wording.interval(
-            self.change_low, self.change_high, self.unit, self.level, of_change=True
-        )
+        low, high = self.change_low, self.change_high
+        limits = wording.interval(low, high, unit, self.level, of_change=True)
         crossed = ""
         if self.gap_start * self.gap_end < 0:
             crossed = f", from {'above' if self.gap_start > 0 else 'below'} to "
             crossed += "below" if self.gap_start > 0 else "above"
         return wording.Sentence(
             f"{sides} {moved} from {wording.period(self.start)} to {wording.period(self.end)}: "
-            f"{ends[0]} then, {ends[1]} now{crossed} (change in its size, whichever side is "
-            f"higher, {wording.difference(self.change, self.unit)}, {limits})."
+            f"{ends[0]} then, {ends[1]} now{words}{crossed} (change in its size "
+            f"{wording.difference(self.change, unit)}, {limits})."
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:

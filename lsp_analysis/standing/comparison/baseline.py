@@ -98,15 +98,16 @@ class Comparison(Shown):
             where = self.area if np.isnan(self.value) else self.comparator
             text = f"{self.name}: {where} has no value for {self.when()}."
             return wording.Sentence(f"{text} {self.caution}".strip())
+        unit, words = wording.once(self.unit)
         text = (
             f"{self.name}, {self.when()}: "
-            f"{wording.quantity(self.value, self.unit)} in {self.area} against "
-            f"{wording.quantity(self.comparator_value, self.unit)} in {self.comparator}, "
-            f"{wording.compared(self.difference, self.unit)}"
+            f"{wording.quantity(self.value, unit)} in {self.area} against "
+            f"{wording.quantity(self.comparator_value, unit)} in {self.comparator}{words}, "
+            f"{wording.compared(self.difference, unit)}"
         )
         if not np.isnan(self.difference_low):
             low, high = self.difference_low, self.difference_high
-            text += f" ({wording.interval(low, high, self.unit, self.level, of_change=True)})"
+            text += f" ({wording.interval(low, high, unit, self.level, of_change=True)})"
         text += f": {self.verdict}"
         if self.reason:
             text += f" ({self.reason})"

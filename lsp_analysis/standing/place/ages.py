@@ -44,13 +44,14 @@ class AgeAdjusted(Shown):
         years = f"{self.first} to {self.last}" if self.first < self.last else str(self.first)
         if np.isnan(own["value"]):
             return wording.Sentence(f"{self.name}, {years}: {own.name} has {own['note']}.")
-        limits = wording.interval(own["low"], own["high"], self.unit, self.level)
+        unit, words = wording.once(self.unit)
+        limits = wording.interval(own["low"], own["high"], unit, self.level)
         return wording.Sentence(
             f"{self.name}, {years}, as if all areas had people of the same ages: "
-            f"{wording.quantity(own['value'], self.unit)} in {own.name} ({limits}) against "
-            f"{wording.quantity(other['value'], self.unit)} in {other.name}. As counted it is "
-            f"{wording.quantity(own['crude'], self.unit)} against "
-            f"{wording.quantity(other['crude'], self.unit)}."
+            f"{wording.quantity(own['value'], unit)} in {own.name} ({limits}) against "
+            f"{wording.quantity(other['value'], unit)} in {other.name}{words}. As counted it is "
+            f"{wording.quantity(own['crude'], unit)} against "
+            f"{wording.quantity(other['crude'], unit)}."
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:

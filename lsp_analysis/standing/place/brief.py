@@ -219,17 +219,17 @@ class AreaBrief(Shown):
         indicator, since = one.indicator, one.since(self.area.members)
         frame = self.trend(indicator_id, whole=False).dropna(subset="value")
         moves = []
+        unit, words = wording.once(indicator.per)
         for name, line in frame.groupby("series", sort=False):
             first, last = (
-                f"{wording.quantity(row['value'], indicator.per)} in "
-                f"{wording.period(row['period'])}"
+                f"{wording.quantity(row['value'], unit)} in {wording.period(row['period'])}"
                 for row in (line.iloc[0], line.iloc[-1])
             )
             went = f"went from {first} to {last}" if len(line) > 1 else f"was {last}"
             moves.append(f"in {name} it {went}")
         if not moves:
             return wording.Sentence(f"{indicator.name}: no value is known.")
-        text = f"{indicator.name}: {'; '.join(moves)}."
+        text = f"{indicator.name}{words}: {'; '.join(moves)}."
         if since is not None:
             text += f" Counted from {wording.period(since)}, when the way of recording changed."
         return wording.Sentence(text)
