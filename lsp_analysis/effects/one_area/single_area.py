@@ -132,9 +132,8 @@ def _many(count: int, noun: str) -> str:
 
 def _totals(question: Question) -> bool:
     """Whether amounts are totals a period in the whole neighbourhood, and not rates or means."""
-    return question.kind in ("events", "stock") and (
-        question.counted or question.population is None
-    )
+    known = question.counted or question.population is None
+    return question.kind in ("events", "stock") and known
 
 
 def _units(question: Question) -> tuple[str, str]:
@@ -161,9 +160,7 @@ def _sizes(question: Question, found: Judgement) -> dict[str, float]:
     if known.panel.multiplies:
         ends = [math.expm1(end) for end in (effect, low, high)]
         sizes = [observed - expected, *(_absolute(end, observed, expected) for end in (low, high))]
-        least = (
-            math.expm1(smallest) if question.polarity == "high_is_good" else -math.expm1(-smallest)
-        )
+        least = abs(math.expm1(smallest if rise else -smallest))
         least = least if math.isfinite(smallest) else math.inf
         smallest = least * expected
     else:
@@ -214,19 +211,12 @@ def _paths(question: Question, found: Judgement) -> pd.DataFrame:
 def _placebo_frame(question: Question, found: Judgement) -> pd.DataFrame:
     """One row per placebo: its areas, apparent effect, statistic and standard error."""
     known, members = found.expectation, found.groups.members
-    if known.panel.multiplies:
-        apparent = known.observed / known.expected - 1
-    else:
-        apparent = (known.observed - known.expected) / known.exposure
-    areas = [
-        " ".join(map(str, question.areas[np.sort(members[[row]].indices)]))
-        for row in range(1, members.shape[0])
-    ]
-    return pd.DataFrame(
-        {
-            "areas": areas,
-            "estimate": apparent[1:],
-            "statistic": found.statistic[1:],
-            "error": found.error[1:],
-        }
-    )
+    unit = known.expected if known.panel.multiplies else known.exposure
+    table = {
+        "estimate": (known.observed - known.expected) / unit,
+        "statistic": found.statistic,
+        "error": found.error,
+    }
+    groups = np.split(members.indices, members.indptr[1:-1])[1:]
+    areas = [" ".join(map(str, question.areas[np.sort(group)])) for group in groups]
+    return pd.DataFrame({"areas": areas} | {name: column[1:] for name, column in table.items()})
