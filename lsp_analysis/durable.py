@@ -156,12 +156,16 @@ def restore(target: Path) -> str:
 
 
 def unfinished(target: Path) -> bool:
-    """Whether a change of the folder `target` is going on, or was cut short."""
-    return any(place.exists() for place in _places(target))
+    """Whether a change beside the folder `target` is going on, or was cut short."""
+    return (target.parent / WORKSHOP).exists()
 
 
 def sweep(out: Path) -> list[str]:
     """Finish or undo every change in the folder `out` that was cut short; what was done."""
+    for draft in (out / WORKSHOP).glob("*.draft"):
+        name = draft.name.rsplit(".", 2)[0]
+        with contextlib.suppress(LspError, OSError), locked(out, name, patience=0):
+            draft.unlink()
     names = {one.stem for kind in ("new", "old") for one in (out / WORKSHOP).glob(f"*.{kind}")}
     told = []
     for name in sorted(names):
@@ -178,14 +182,16 @@ def _places(target: Path) -> tuple[Path, Path]:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Write one file in one step: temporary file, flush to the disk, rename."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    draft = path.parent / WORKSHOP / f"{path.name}.{secrets.token_hex(4)}.draft"
+    draft.parent.mkdir(parents=True, exist_ok=True)
     try:
         write_through(draft, content)
         os.replace(draft, path)
         _flush(path.parent)
     finally:
         draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.parent.rmdir()
 
 
 def append_line(path: Path, line: str) -> None:

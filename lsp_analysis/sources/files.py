@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from lsp_analysis.errors import SourceError
+from lsp_analysis import untrusted
+from lsp_analysis.errors import LspError, SourceError
 
 TEXT_SUFFIXES = (".csv", ".csv.gz")
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xls", ".ods")
@@ -138,6 +139,10 @@ def open_workbook(path: Path) -> Any:
     # Calamine reads the old xls workbooks too, and large ones many times faster than openpyxl.
     from python_calamine import CalamineError, load_workbook
 
+    try:
+        untrusted.refuse_vast_sheets(path)
+    except LspError as error:
+        raise SourceError(str(error)) from error
     try:
         return load_workbook(str(path))
     except (CalamineError, OSError) as error:

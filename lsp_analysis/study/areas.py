@@ -116,6 +116,17 @@ def fold_name(name: str) -> str:
     return spaced.replace("' ", "'")
 
 
+def told_apart(areas: pd.DataFrame) -> pd.DataFrame:
+    """The table `areas`; areas of one type and code list that share a name get their code too."""
+    folded = areas["area_name"].map(fold_name, na_action="ignore")
+    keys = areas[["area_type", "code_vintage"]].assign(folded=folded)
+    shared = keys.duplicated(keep=False) & folded.notna()
+    if not shared.any():
+        return areas
+    coded = areas["area_name"] + " (" + areas["area_code"] + ")"
+    return areas.assign(area_name=areas["area_name"].mask(shared, coded))
+
+
 def slug(name: str, fallback: str = "area") -> str:
     """`name` in lower-case ASCII letters, digits and single hyphens, at most 60 long.
 

@@ -18,14 +18,18 @@ Row = dict[str, Any]
 class Gazetteer:
     """The rows of a table of areas by code and by folded name."""
 
-    def __init__(self, areas: pd.DataFrame) -> None:
-        """`areas` has ``area_code``, ``area_name``, ``area_type``, ``code_vintage`` and more."""
+    def __init__(self, areas: pd.DataFrame, names: pd.Series | None = None) -> None:
+        """`areas` has ``area_code``, ``area_name``, ``area_type``, ``code_vintage`` and more.
+
+        `names` are what they are called, where several may be called the same.
+        """
+        written = areas["area_name"] if names is None else names
         self._by_code: dict[str, list[Row]] = {}
         self._by_name: dict[str, list[Row]] = {}
-        for row in areas.to_dict("records"):
+        for row, name in zip(areas.to_dict("records"), written, strict=True):
             self._by_code.setdefault(str(row["area_code"]).casefold(), []).append(row)
-            if pd.notna(row["area_name"]):
-                self._by_name.setdefault(fold_name(row["area_name"]), []).append(row)
+            for called in {fold_name(one) for one in (row["area_name"], name) if pd.notna(one)}:
+                self._by_name.setdefault(called, []).append(row)
 
     def find(self, text: str, *, code_vintage: int | None = None) -> Row:
         """The row that `text` names, by code or by folded name.

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import io
 import json
+import re
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
@@ -66,23 +67,28 @@ def open_study(path: str | Path | Study) -> Study:
     if isinstance(path, Study):
         return path
     refuse_unknown_parameters()
-    folder = durable.settled(study_path(path), StudyError)
-    if durable.unfinished(folder):
-        _repair(folder)
+    folder = mended(study_path(path))
     if folder in _KEPT:
         return _KEPT[folder]
     version = version_of(folder)
     return Study(folder, read_descriptor(folder), version)
 
 
-def _repair(folder: Path) -> None:
-    """Finish or undo a change of the study that was cut short, unless it is still going on."""
+def mended(path: str | Path) -> Path:
+    """The folder of a study, without links and dots, after a change that was cut short.
+
+    It is finished or undone, and told as a warning, unless it is still going on.
+    """
+    folder = durable.settled(path, StudyError)
+    if not durable.unfinished(folder):
+        return folder
     patience = 0.0 if folder.exists() else durable.PATIENCE
     with contextlib.suppress(LspError, OSError):
         with durable.locked(folder.parent, folder.name, patience=patience):
             done = durable.restore(folder)
         if done:
             warnings.warn(done, RepairNotice, stacklevel=3)
+    return folder
 
 
 def keep_open(study: Study) -> None:
@@ -313,7 +319,7 @@ class Study(Shown):
 
     @cached_property
     def _areas(self) -> pd.DataFrame:
-        return self.read("areas")
+        return area_rules.told_apart(self.read("areas"))
 
     @cached_property
     def small_area_type(self) -> str:
@@ -330,7 +336,7 @@ class Study(Shown):
         """Vintage of codes the study works in: the descriptor's, or that of most small areas."""
         given = self.descriptor.get("lsp:code_vintage")
         if given:
-            if not str(given).isdecimal():
+            if not re.fullmatch("[0-9]{4}", str(given)):
                 raise StudyError(
                     f"{self.path / schema.DESCRIPTOR} has {given!r} as lsp:code_vintage. "
                     "Write the year of the code list there, for example 2011."
@@ -407,7 +413,7 @@ class Study(Shown):
 
     @cached_property
     def _gazetteer(self) -> Gazetteer:
-        return Gazetteer(self._areas)
+        return Gazetteer(self._areas, self.read("areas")["area_name"])
 
     def _members(self, code: str, area_type: str, vintage: int) -> tuple[str, ...]:
         if vintage not in self._makeup:
@@ -554,7 +560,8 @@ def read_geometry(file: Path, content: bytes) -> GeoDataFrame:
             "Save them again with the one they are in, best EPSG:27700."
         )
     bare = shapes[["area_code", shapes.geometry.name]]
-    return bare.rename(columns={shapes.geometry.name: "geometry"}).set_geometry("geometry")
+    bare = bare.rename(columns={shapes.geometry.name: "geometry"}).set_geometry("geometry")
+    return bare[bare.geometry.notna() & ~bare.geometry.is_empty]  # as if they were not listed
 
 
 def _first_line(error: Exception) -> str:

@@ -7,7 +7,7 @@ import hashlib
 import json
 import tempfile
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ from lsp_analysis.errors import LspError, RepairNotice, ReportError
 from lsp_analysis.reports.job.request import Job
 
 MANIFEST = "manifest.jsonl"
+NOTE = ".record"  # ending of a file in the workshop: a report that is being put in place
 DAMAGED = "manifest.damaged.jsonl"
 LARGEST = 2**31  # bytes of a manifest
 MADE, KEPT, FAILED = "made", "kept", "failed"
@@ -235,8 +236,41 @@ def make_ready(out: Path, jobs: Sequence[Job]) -> None:
     check_writable(out)
     if jobs:
         refuse_other_study(out, jobs[0].claim)
-    for done in durable.sweep(out):
+    told = durable.sweep(out)
+    for note in (out / durable.WORKSHOP).glob(f"*{NOTE}"):
+        with contextlib.suppress(LspError, OSError):
+            told += _put_on_record(out, note)
+    for done in told:
         warnings.warn(done, RepairNotice, stacklevel=3)
+
+
+@contextlib.contextmanager
+def announced(record: ReportRecord, claim: Mapping[str, str]) -> Iterator[None]:
+    """Leave a note while a report is put in its place and on record.
+
+    If the process is killed between the two, the next run finds the note and does the other.
+    Hold the report's lock meanwhile.
+    """
+    note = record.out / durable.WORKSHOP / f"{record.name}{NOTE}"
+    note.write_text(json.dumps([dict(claim), record.as_json()]), encoding="utf-8")
+    try:
+        yield
+    finally:
+        note.unlink(missing_ok=True)
+
+
+def _put_on_record(out: Path, note: Path) -> list[str]:
+    """Do what is left of what `note` announced; what was done."""
+    name = note.name.removesuffix(NOTE)
+    with durable.locked(out, name, patience=0):
+        claim, line = json.loads(untrusted.read_bytes(note))
+        record = ReportRecord.from_json(line, out)
+        before = read_records(out).get(name)
+        lacking = whole(record) and (before is None or before.files != record.files)
+        if lacking:
+            append_record(record, claim)
+        note.unlink()
+    return [f"The report {name} is whole, and was put on record now."] if lacking else []
 
 
 def append_record(record: ReportRecord, claim: Mapping[str, str]) -> None:
@@ -251,9 +285,9 @@ def append_record(record: ReportRecord, claim: Mapping[str, str]) -> None:
     path = record.out / MANIFEST
     with durable.locked(record.out, MANIFEST, error=ReportError):
         refuse_other_study(record.out, claim)
-        if not path.exists() or not path.stat().st_size:
-            durable.append_line(path, json.dumps({"study": dict(claim)}, sort_keys=True))
-        durable.append_line(path, record.as_json())
+        first = not path.exists() or not path.stat().st_size
+        whose = json.dumps({"study": dict(claim)}, sort_keys=True) + "\n" if first else ""
+        durable.append_line(path, whose + record.as_json())
 
 
 def refuse_other_study(out: Path, claim: Mapping[str, str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lsp_analysis import untrusted
 from lsp_analysis.errors import LspError, ParameterError, did_you_mean
 from lsp_analysis.reports.job.parameters import FALSE, TRUE
 from lsp_analysis.reports.job.request import Job, JobMaker
@@ -95,13 +96,10 @@ def jobs_from_file(path: str | Path, maker: JobMaker) -> list[Job]:
 
 
 def _entries(path: Path) -> list[Mapping[str, Any]]:
-    import yaml
-
     try:
-        content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_text_loader())
-    except (OSError, UnicodeDecodeError, RecursionError, yaml.YAMLError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ParameterError(f"The batch file {path} cannot be read ({reason}).") from error
+        content = untrusted.read_yaml_as_text(path)
+    except LspError as error:
+        raise ParameterError(f"The batch file cannot be used: {error}") from error
     if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
         raise ParameterError(
             f"The batch file {path} is no list of entries. Begin each with a dash: - areas: [...]"
@@ -109,23 +107,6 @@ def _entries(path: Path) -> list[Mapping[str, Any]]:
     if not content:
         raise ParameterError(f"The batch file {path} has no entries. Write one: - areas: [...]")
     return content
-
-
-def _text_loader() -> type:
-    """YAML in which every value is text and no key of a mapping may come twice."""
-    import yaml
-
-    class Text(yaml.BaseLoader):
-        def construct_mapping(self, node, deep=False):
-            keys = [key.value for key, _ in node.value]
-            for key in keys:
-                if keys.count(key) > 1:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"{key} is given twice", node.start_mark
-                    )
-            return super().construct_mapping(node, deep)
-
-    return Text
 
 
 def _jobs_of(entry: Mapping[str, Any], maker: JobMaker) -> list[Job]:
@@ -139,7 +120,7 @@ def _jobs_of(entry: Mapping[str, Any], maker: JobMaker) -> list[Job]:
     if not isinstance(areas, list) or not isinstance(parameters, dict):
         raise ParameterError("areas is a list, such as [E01004802]; parameters are name: value.")
     decile, template, name = (_one(entry, key) for key in ("decile", "template", "name"))
-    if decile and not decile.isdecimal():
+    if decile and not re.fullmatch("[0-9]{1,2}", decile):
         raise ParameterError(f"A decile is from 1 to 10, not {decile[:40]!r}.")
     chosen = choose_areas(
         maker.study,
@@ -190,7 +171,7 @@ def shard_of(jobs: Sequence[Job], shard: str) -> list[Job]:
     """
     if not shard:
         return list(jobs)
-    found = re.fullmatch(r"(\d+)/(\d+)", shard.strip())
+    found = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", shard.strip())
     if not found or not 1 <= int(found[1]) <= int(found[2]):
         raise ParameterError(f'A shard is i/n with i from 1 to n, such as 2/8, not "{shard[:40]}".')
     ordered = sorted(jobs, key=lambda job: job.name)

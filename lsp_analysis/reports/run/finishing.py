@@ -11,7 +11,13 @@ from nbformat import NotebookNode
 from lsp_analysis import durable
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.job.digests import other_versions
-from lsp_analysis.reports.job.manifest import MADE, ReportRecord, append_record, record_of
+from lsp_analysis.reports.job.manifest import (
+    MADE,
+    ReportRecord,
+    announced,
+    append_record,
+    record_of,
+)
 from lsp_analysis.reports.job.request import Job, changed
 from lsp_analysis.reports.page import pdf
 from lsp_analysis.reports.page.clean import spreadsheet
@@ -91,7 +97,10 @@ def put_in_place(job: Job, written: dict[str, bytes], record: ReportRecord) -> N
         They cannot be written; an earlier report is as it was.
     """
     try:
-        with durable.locked(job.folder, job.name, error=ReportError):
+        with (
+            durable.locked(job.folder, job.name, error=ReportError),
+            announced(record, job.claim),
+        ):
             durable.replace_folder(
                 job.folder, job.name, written, then=lambda: append_record(record, job.claim)
             )

@@ -8,7 +8,8 @@ import io
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis.errors import StudyError
+from lsp_analysis import untrusted
+from lsp_analysis.errors import LspError, StudyError
 from lsp_analysis.study.check.text import decode, open_quote
 
 SEARCHED_ROWS = 30
@@ -25,6 +26,10 @@ def read_grids(file: Path, sheet: str | None) -> list[list[list[str]]]:
     if not file.is_file():
         raise StudyError(f"There is no file {file}. Check the path.")
     kind = file.suffix.lower()
+    try:
+        untrusted.refuse_vast_sheets(file)
+    except LspError as error:
+        raise StudyError(str(error)) from error
     try:
         if kind in (".xlsx", ".xlsm"):
             return _workbook(file, sheet)

@@ -19,6 +19,7 @@ from lsp_analysis.study.check.problems import Problem, Sheet
 HEAD_BYTES = 1000
 HEADER_WITHIN = 20
 ALIKE = 0.85
+MOST_COLUMNS = 500
 UTF8_BOM = b"\xef\xbb\xbf"
 UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 OTHER_FORMATS = {b"PK\x03\x04": "an Excel workbook or a zip file", b"PAR1": "a Parquet file"}
@@ -51,6 +52,10 @@ def _load_csv(path: Path, table: str) -> tuple[Sheet | None, list[Problem]]:
     if records is None or no_header is not None:
         return None, problems if no_header is None else [*problems, no_header]
     header, rows = [name.strip() for name in records[0]], records[1:]
+    if len(header) > MOST_COLUMNS:
+        problem = f"The header has {len(header):,} columns, and at most {MOST_COLUMNS} are read."
+        remedy = "Remove the columns beyond the table: a cell far to the right may hold something."
+        return None, [*problems, Problem(path.name, 1, "", header[0], problem, remedy)]
     problems += _header_problems(path.name, table, header)
     problems += _ragged(path.name, rows, len(header))
     width = len(header)

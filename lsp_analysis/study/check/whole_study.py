@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from lsp_analysis import durable
 from lsp_analysis.errors import StudyError, did_you_mean
 from lsp_analysis.study import schema
 from lsp_analysis.study.check.areas import check_areas
@@ -18,7 +17,7 @@ from lsp_analysis.study.check.periods import check_periods
 from lsp_analysis.study.check.problems import Problem, Sheet, problems_frame, render
 from lsp_analysis.study.check.text import load_sheet
 from lsp_analysis.study.check.values import check_values
-from lsp_analysis.study.store import read_descriptor
+from lsp_analysis.study.store import mended, read_descriptor
 from lsp_analysis.study.write import file_facts
 
 __all__ = ["Problem", "check_study", "problems_frame", "render"]
@@ -39,7 +38,7 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
     StudyError
         There is no such folder.
     """
-    folder = durable.settled(path, StudyError)
+    folder = mended(path)
     if not folder.is_dir():
         raise StudyError(f"There is no study folder {folder}. Check the path.")
     now = pd.Timestamp.now() if today is None else pd.Timestamp(today)
