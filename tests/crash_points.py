@@ -3,8 +3,7 @@
 Called as a program with the name of a change, a mode ("fail": the call answers that the disk is
 full; "kill": the process ends there), a folder and a step. For each step-th call it makes the
 change in a fork of this process, on a fresh copy of the folder, lets the next command find what is
-left, and prints
-how many calls were tried and every state that is neither the old one nor the new one.
+left, and prints how many calls were tried and every state that is neither the old nor the new.
 """
 
 from __future__ import annotations
@@ -143,7 +142,7 @@ def report(folder: Path) -> int:
     written = {page: b"new", "tables/one.csv": b"1"}
     files = {f"{job.name}/{name}": hashlib.sha256(c).hexdigest() for name, c in written.items()}
     put_in_place(job, written, record_of(job, status=MADE, files=files))
-    write_index(maker.out, maker.study, None)
+    write_index(maker.out, maker.study)
     return 0
 
 
@@ -155,17 +154,27 @@ def look(folder: Path) -> int:
 
     (folder / "out").mkdir(exist_ok=True)
     make_ready(folder / "out", [])
-    found = write_index(folder / "out", open_study(folder / "study"), None)
+    found = write_index(folder / "out", open_study(folder / "study"))
     return int(bool(found.sentence()) or any(not whole(r) for r in found.records.values()))
+
+
+def done_again(act: Callable[[Path], int]) -> Callable[[Path], int]:
+    """Of an act that is put on record in several lines: the same again ends it, and all holds."""
+
+    def after(folder: Path) -> int:
+        act(folder)
+        return verify(folder)
+
+    return after
 
 
 # The change, the command that comes next, and what may differ between two runs of the change.
 CHANGES = {
     "add": (add, again),
     "import": (import_study, again),
-    "register": (register, verify),
-    "draw": (draw, verify),
-    "analyse": (analyse, verify),
+    "register": (register, done_again(register)),
+    "draw": (draw, done_again(draw)),
+    "analyse": (analyse, done_again(analyse)),
     "report": (report, look),
 }
 
@@ -198,7 +207,7 @@ def run(change: str, mode: str, folder: Path, step: int = 1) -> dict[str, object
 
         code = in_fork(changed) if place >= 0 else 0
         next_code = in_fork(lambda: after(fresh))
-        lines = [len(p.read_bytes().splitlines()) for p in sorted(fresh.rglob("*.jsonl"))]
+        lines = [len(p.read_bytes().splitlines()) for p in sorted(fresh.rglob("manifest.jsonl"))]
         return code, (state_of(fresh, unlike), next_code, json.dumps(lines))
 
     _, old = tried(-1)

@@ -155,7 +155,7 @@ def use_study(top):
 def use_reports(top):
     found = read_manifest(top / "out")
     assert isinstance(found.sentence(), str)
-    render_index(list(found.records.values()), open_study(top / "study"), None).encode()
+    render_index(list(found.records.values()), open_study(top / "study")).encode()
 
 
 def use_table(top):

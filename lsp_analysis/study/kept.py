@@ -41,6 +41,7 @@ class KeptStudy(Study):
             if table != "observations" and self.has(table):
                 with contextlib.suppress(LspError):
                     self.read(table)
+        self._held = {}
         return self
 
     def read(

@@ -181,6 +181,7 @@ class Study(Shown):
         self.path = path
         self.version = version or version_of(path)
         self.digests: dict[str, str] = {}  # SHA-256 of the files it has read, by path
+        self._held: dict[Path, bytes] = {}
         self.descriptor = descriptor
         self._resources = {item["name"]: item for item in descriptor["resources"]}
         self._makeup: dict[int, tuple[dict[str, str], dict[str, list[str]]]] = {}  # by vintage
@@ -285,7 +286,12 @@ class Study(Shown):
         )
 
     def _content(self, file: Path) -> bytes:
-        """The bytes of `file`, whose fingerprint is kept: they are what an answer was made from."""
+        """The bytes of `file`, whose fingerprint is kept: they are what an answer was made from.
+
+        A Parquet file is read once: it holds many indicators, and is small for what it holds.
+        """
+        if file in self._held and self.version == version_of(self.path):
+            return self._held[file]
         try:
             content = file.read_bytes()
         except FileNotFoundError as error:
@@ -302,6 +308,8 @@ class Study(Shown):
         digest = hashlib.sha256(content).hexdigest()
         self.digests[str(file)] = digest
         _note(str(file), digest)
+        if file.suffix == ".parquet":
+            self._held = {file: content}
         return content
 
     def areas(self, area_type: str | None = None) -> pd.DataFrame:

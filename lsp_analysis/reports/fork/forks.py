@@ -168,8 +168,8 @@ class Forks:
             return True
         if time.monotonic() > fork.began + fork.limits.seconds:
             fork.fault = fork.limits.over_time()
-        elif megabytes_of(fork.pid) > fork.limits.megabytes:
-            fork.fault = fork.limits.over_memory()
+        elif (held := megabytes_of(fork.pid)) > fork.limits.megabytes:
+            fork.fault = fork.limits.over_memory(held)
         return bool(fork.fault)
 
     def _bury(self, fork: _Fork) -> tuple[Hashable, Outcome]:

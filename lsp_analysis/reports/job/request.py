@@ -26,6 +26,7 @@ from lsp_analysis.study.store import Study, open_study, read_descriptor
 
 FORMATS = ("html", "pdf")
 LARGEST_LIMIT = 1e9
+GROWTH = 8.0  # megabytes of memory a report may hold for each of its study's files beyond the rest
 KINDS = {"lsoa": "LSOA", "msoa": "MSOA", "oa": "Output area"}
 
 
@@ -49,9 +50,21 @@ class Limits:
         """Why a report that ran too long was stopped."""
         return f"It was stopped after {self.seconds:g} seconds, its deadline."
 
-    def over_memory(self) -> str:
-        """Why a report that grew too large was stopped."""
-        return f"It was stopped for needing more than {self.megabytes:,.0f} MB, its memory limit."
+    def over_memory(self, held: float) -> str:
+        """Why a report that held so many megabytes was stopped."""
+        return (
+            f"It was stopped when it held {held:,.0f} MB; {self.megabytes:,.0f} MB are its memory "
+            "limit (--memory allows more)."
+        )
+
+
+def limits_for(study: str | Path, seconds: float, megabytes: float | None) -> Limits:
+    """The limits of a report of `study`; its memory follows the size of the study if not given."""
+    if megabytes is None:
+        files = digests.study_files(open_study(study))
+        size = sum(path.stat().st_size for path in files if path.exists())
+        megabytes = Limits.megabytes + GROWTH * size / 1e6
+    return Limits(seconds, megabytes)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from lsp_analysis.errors import LspError, ParameterError, ReportError
 from lsp_analysis.interrupts import as_interrupts
 from lsp_analysis.reports.job import manifest
 from lsp_analysis.reports.job.manifest import FAILED, KEPT, ReportRecord
-from lsp_analysis.reports.job.request import Job, JobMaker, Limits, with_log
+from lsp_analysis.reports.job.request import Job, JobMaker, Limits, limits_for, with_log
 from lsp_analysis.reports.job.selection import (
     choose_areas,
     jobs_from_file,
@@ -82,7 +82,7 @@ def run_reports(
     shard: str = "",
     scheduler: str = "",
     timeout: float = Limits.seconds,
-    memory: float = Limits.megabytes,
+    memory: float | None = None,
     engine: str = "",
     progress: Callable[[str], None] = lambda line: None,
 ) -> Batch:
@@ -100,7 +100,8 @@ def run_reports(
     resume : leave alone the reports that are up to date by their fingerprints and still whole.
     shard : ``i/n``: only this part of the batch, for arrays of machines that share a folder.
     scheduler : ``local``, or the address of a Dask scheduler such as ``tcp://host:8786``.
-    timeout, memory : seconds and megabytes above which one report is stopped.
+    timeout, memory : seconds and megabytes above which one report is stopped; by default the
+        memory follows the size of the study.
     engine : ``fork`` or ``kernel``; by default the first where the system can.
     progress : called with one line after each report.
 
@@ -117,7 +118,8 @@ def run_reports(
         The run was interrupted or asked to end (SIGTERM, SIGHUP). What is done stays, indexed.
     """
     way = checked_way(engine, workers, scheduler)
-    maker = JobMaker(study, out=out, formats=formats, limits=Limits(timeout, memory))
+    limits = limits_for(study, timeout, memory)
+    maker = JobMaker(study, out=out, formats=formats, limits=limits)
     if batch_file is not None:
         if areas or decile is not None or every_area or parameters or template != DEFAULT:
             raise ParameterError(

@@ -129,8 +129,8 @@ class _Watch(threading.Thread):
             pid = pid_of(self._manager)
             if time.monotonic() > self._until:
                 self.reason = self._limits.over_time()
-            elif pid and megabytes_of(pid) > self._limits.megabytes:
-                self.reason = self._limits.over_memory()
+            elif pid and (held := megabytes_of(pid)) > self._limits.megabytes:
+                self.reason = self._limits.over_memory(held)
         if self.reason:
             end_kernel(self._manager)
 

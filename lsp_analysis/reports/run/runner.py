@@ -11,7 +11,7 @@ from lsp_analysis.errors import UnfinishedError
 from lsp_analysis.interrupts import as_interrupts
 from lsp_analysis.reports.job import manifest
 from lsp_analysis.reports.job.manifest import FAILED, ReportRecord
-from lsp_analysis.reports.job.request import JobMaker, Limits
+from lsp_analysis.reports.job.request import JobMaker, Limits, limits_for
 from lsp_analysis.reports.job.template import DEFAULT, load_template
 from lsp_analysis.reports.run.engines import checked_way, make_reports
 
@@ -25,7 +25,7 @@ def run_report(
     parameters: Mapping[str, Any] | None = None,
     formats: Sequence[str] = ("html",),
     timeout: float = Limits.seconds,
-    memory: float = Limits.megabytes,
+    memory: float | None = None,
     engine: str = "",
 ) -> ReportRecord:
     """Make the report on `area`: one HTML page, the executed notebook, the numbers of each figure.
@@ -39,7 +39,7 @@ def run_report(
     parameters : values for parameters the notebook declares; text is converted to their types.
     formats : ``html``, which is always made, and ``pdf``.
     timeout : seconds after which the report is stopped.
-    memory : megabytes above which the report is stopped.
+    memory : megabytes above which the report is stopped; by default they follow the study's size.
     engine : ``fork`` (a fork of a warm process) or ``kernel`` (stock papermill); by default the
         first where the system can.
 
@@ -60,7 +60,8 @@ def run_report(
     """
     way = checked_way(engine, workers=1)
     notebook = load_template(template)
-    maker = JobMaker(study, out=out, formats=formats, limits=Limits(timeout, memory))
+    limits = limits_for(study, timeout, memory)
+    maker = JobMaker(study, out=out, formats=formats, limits=limits)
     job = maker.make(area, notebook, parameters)
     manifest.make_ready(job.folder, [job])
     with as_interrupts(), closing(make_reports([job], way)) as results:
