@@ -12,7 +12,6 @@ ROUNDING = 1e-9  # share by which observed and expected differ where arithmetic 
 MOST_PER_CENT = 9  # a share beyond which "ten times higher" reads better than "900% higher"
 
 
-
 def effect_sentence(effect: Any, *, worth_having: float | None = None) -> Sentence:
     """The sentence of an `EffectEstimate`; `worth_having` as in its method of the same name."""
     if wording.is_missing(effect.estimate):

@@ -316,7 +316,7 @@ def pilot_path(effects: ProgrammeEffects) -> Part | Absent | None:
         return Absent(str(found.sentence()))
     effect = found.effect
     paths = effect.paths
-    yearly, x = _by_year(paths, summed=found.indicator.kind == "events")
+    yearly, x = _by_year(paths)
     here, expected = list(yearly["treated"]), list(yearly["comparison"])
     shown = [e if _ends_after(p, effect.start) else None
              for p, e in zip(yearly["period"], expected, strict=True)]  # fmt: skip
@@ -370,15 +370,14 @@ def _pilot_title(effect: Any, name: str) -> str:
     return f"After the pilot began, {inside} ran {side} what was expected"
 
 
-def _by_year(paths: pd.DataFrame, *, summed: bool) -> tuple[pd.DataFrame, list[float]]:
-    """Monthly and quarterly paths by whole years, as their sums or means; others as they are."""
+def _by_year(paths: pd.DataFrame) -> tuple[pd.DataFrame, list[float]]:
+    """Monthly and quarterly paths as means of whole years; others as they are."""
     periods = pd.PeriodIndex(paths["period"])
     per_year = {"M": 12, "Q": 4}.get(periods.freqstr[0], 1)
     if per_year == 1:
         return paths, [_year(p) for p in periods]
     means = paths.assign(period=periods.asfreq("Y")).groupby("period")[["treated", "comparison"]]
-    joined = means.sum() if summed else means.mean()
-    whole = joined[means.size() == per_year].reset_index()
+    whole = means.mean()[means.size() == per_year].reset_index()
     return whole, [_year(p) for p in whole["period"]]
 
 
@@ -559,12 +558,12 @@ def _year(period: pd.Period) -> float:
     """Where a period lies on a scale of years: its middle, less half a year."""
     start, end = period.start_time, period.end_time
     middle = start + (end - start) / 2
-    return middle.year + (middle.dayofyear - 1) / 365.25 - 0.5
+    return middle.year + (middle.day_of_year - 1) / 365.25 - 0.5
 
 
 def _year_of(date: Any) -> float:
     day = date.start_time if isinstance(date, pd.Period) else pd.Timestamp(date)
-    return day.year + (day.dayofyear - 1) / 365.25 - 0.5
+    return day.year + (day.day_of_year - 1) / 365.25 - 0.5
 
 
 def _ends_after(period: pd.Period, start: pd.Period) -> bool:

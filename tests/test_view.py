@@ -1,0 +1,145 @@
+"""What a page says: its first screen in few words, and equal numbers equal wherever they stand."""
+
+import re
+
+import numpy as np
+import pytest
+
+from lsp_analysis import area_brief, open_study, programme_effects, programme_in
+from lsp_analysis.errors import ReportError
+from lsp_analysis.reports import view
+from lsp_analysis.reports.page.exporter import render_part
+from lsp_analysis.reports.view.part import plain
+from lsp_analysis.reports.view.rows import rows_of
+
+
+@pytest.fixture(scope="module")
+def study():
+    return open_study("bolton_demo")
+
+
+@pytest.fixture(scope="module", params=["Hall i' th' Wood", "E01004803"])
+def told(request, study):
+    place = study.area(request.param)
+    programme = programme_in(study, place)
+    brief = area_brief(study, place, start=programme.start or "2008-04")
+    main = programme.primary_outcome or brief.main_indicator()
+    return brief, programme_effects(study, programme, primary=main)
+
+
+def words(text):
+    return len(text.split())
+
+
+def test_the_verdict_has_25_words_or_fewer_and_its_counts_are_those_of_the_table(told):
+    brief, effects = told
+    screen = view.first_screen(brief, effects).data
+    table = brief.profile.table
+    assert words(screen["verdict"]) <= 25
+    assert sum(n for _, n, _ in screen["tally"]) == len(table)
+    counts = {kind: n for kind, n, _ in screen["tally"]}
+    assert counts.get("worse", 0) == (table["verdict"] == "worse").sum()
+    assert screen["index"]["counts"] == counts
+
+
+def test_the_first_screen_and_the_table_below_give_each_measure_the_same_values(told):
+    brief, effects = told
+    top = view.first_screen(brief, effects).data["table"]["rows"]
+    below = view.all_measures(brief)
+    rows = {row["name"]: row for theme in below.data["themes"] for row in theme["rows"]}
+    for row in top:
+        assert row == rows[row["name"]]
+    assert len(below.frame) == len(brief.profile.table)
+
+
+def test_small_lines_end_at_the_value_beside_them(told):
+    brief, _ = told
+    for row in rows_of(brief):
+        values = row.here["value"].dropna()
+        if len(values):
+            assert values.iloc[-1] == pytest.approx(row.value)
+
+
+def test_an_arrow_shortens_exactly_when_the_gap_shrinks(told):
+    from lsp_analysis.reports.view.findings import gap_moves
+
+    brief, _ = told
+    moves = {move.name: move for move in gap_moves(brief)}
+    for indicator_id in brief.panels:
+        gap = brief.gap(indicator_id)
+        if gap.name not in moves:
+            continue
+        change = gap.change()
+        move = moves[gap.name]
+        shrank = abs(move.last) < abs(move.first)
+        assert shrank == (change.change < 0)
+        side = -1 if gap.polarity == "high_is_good" else 1
+        assert np.sign(move.last) == np.sign(side * change.gap_end)
+
+
+def test_the_pilot_is_told_alike_in_its_box_and_its_figure(study):
+    place = study.area("Hall i' th' Wood")
+    programme = programme_in(study, place)
+    brief = area_brief(study, place, start=programme.start)
+    effects = programme_effects(study, programme, primary=programme.primary_outcome)
+    box = view.first_screen(brief, effects).data["pilot"]
+    figure = view.pilot_path(effects).data
+    assert box["big"] in figure["answers"][0][1]
+    here = figure["chart"]["series"][0]["values"]
+    series = brief.series(programme.primary_outcome).set_index("period")["value"]
+    assert here[-1] == pytest.approx(series.iloc[-1], rel=0.01)  # yearly means of yearly rates
+
+
+def test_where_nothing_was_done_the_page_says_so_once(study):
+    place = study.area("E01004803")
+    brief = area_brief(study, place)
+    effects = programme_effects(study, programme_in(study, place), primary="burglary")
+    assert view.pilot_path(effects) is None
+    assert view.outcomes(effects) is None
+    assert "No programme is on record" in view.first_screen(brief, effects).data["pilot"]["sure"][1]
+
+
+def test_a_part_is_html_with_its_own_style_for_a_notebook(told):
+    brief, effects = told
+    bundle = view.first_screen(brief, effects)._repr_mimebundle_()
+    assert bundle["text/plain"].startswith(("Worse", "Better", "Not clearly"))
+    assert bundle["text/html"].startswith('<div class="lsp-part"><style>')
+    assert re.search(r"<h1[^>]*>", bundle["text/html"])
+
+
+def test_missing_and_infinite_numbers_become_none():
+    told = plain({"a": [np.nan, np.inf, np.int64(3)], "b": True, "c": None, "d": np.float64(0.5)})
+    assert told == {"a": [None, None, 3], "b": True, "c": None, "d": 0.5}
+
+
+def test_names_in_a_part_are_text():
+    html = render_part({"kind": "figure", "question": "<i>q</i>", "title": "<b>x</b>",
+                        "subtitle": "", "chart": {"type": "bars", "rows": [], "label": "x"}})  # fmt: skip
+    assert "<b>x</b>" not in html
+    assert "&lt;b&gt;x" in html
+
+
+def test_the_plan_has_odds_only_for_targets_ahead_and_is_cut_at_its_date(study):
+    plan = view.PlanView(study, as_at="2010-06-30")
+    assert plan.values["period"].map(lambda p: p.end_time.year).max() <= 2010
+    rows = [row for theme in plan.measures().data["themes"] for row in theme["rows"]]
+    assert len(rows) == len(study.read("plan"))
+    assert {row["word"] for row in rows} >= {"Met", "Missed", "On track"}
+    assert "by lead agency" in plan.cover().data["name"]
+
+
+def test_the_pages_of_the_plan_give_each_measure_the_same_numbers(study):
+    by_agency = view.PlanView(study, by="lead_agency").measures().data
+    by_theme = view.PlanView(study, by="theme").measures().data
+    rows = [
+        sorted((r["name"], r["here"], r["rest"], r["rank"]) for t in d["themes"] for r in t["rows"])
+        for d in (by_agency, by_theme)
+    ]
+    assert rows[0] == rows[1]
+
+
+def test_a_page_on_the_borough_is_refused_for_less_with_the_right_template(study):
+    with pytest.raises(ReportError, match="use the template report_area"):
+        view.refuse_part(study, "Hall i' th' Wood", "report_highlight")
+    view.refuse_part(study, "Bolton", "report_highlight")
+    view.refuse_part(study, "", "report_highlight")
