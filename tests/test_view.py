@@ -113,8 +113,9 @@ def test_missing_and_infinite_numbers_become_none():
 
 
 def test_names_in_a_part_are_text():
-    html = render_part({"kind": "figure", "question": "<i>q</i>", "title": "<b>x</b>",
-                        "subtitle": "", "chart": {"type": "bars", "rows": [], "label": "x"}})  # fmt: skip
+    chart = {"type": "bars", "rows": [], "label": "x"}
+    told = {"question": "<i>q</i>", "title": "<b>x</b>", "subtitle": "", "chart": chart}
+    html = render_part({"kind": "figure", **told})
     assert "<b>x</b>" not in html
     assert "&lt;b&gt;x" in html
 
