@@ -193,11 +193,13 @@ def _template(arguments: argparse.Namespace) -> int:
 def _design(arguments: argparse.Namespace) -> int:
     from lsp_analysis.experiments import commands
 
+    acts = {"new": commands.new, "pair": commands.pair, "buffer": commands.buffer}
+    acts |= {"register": commands.register, "draw": commands.draw, "page": commands.page}
+    acts |= {"look": commands.look, "analyse": commands.analyse, "verify": commands.check}
+    acts |= {"decide": commands.decide, "next": commands.following, "pool": commands.pool}
     options = vars(arguments).copy()
-    names = {"verify": "check", "next": "following"}
-    act, folder = (options.pop(name) for name in ("act", "folder"))
-    options.pop("command")
-    print_text(getattr(commands, names.get(act, act))(folder, **options))
+    act, folder, _ = (options.pop(name) for name in ("act", "folder", "command"))
+    print_text(acts[act](folder, **options))
     return OK
 
 

@@ -20,7 +20,7 @@ from test_analyse import SECOND, THREE_ARMS, WEDGE, wedge_trial
 
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments import commands
-from lsp_analysis.experiments.analysis.attrition import lee_bounds
+from lsp_analysis.experiments.analysis.attrition import bounds
 from lsp_analysis.experiments.analysis.comparison import contrast
 from lsp_analysis.experiments.analysis.findings import analyse_trial
 from lsp_analysis.experiments.analysis.looks import look_at
@@ -230,13 +230,24 @@ def test_cr2_of_whole_clusters_is_the_welch_test_of_their_means():
 
 
 def test_lees_bounds_by_hand():
-    # Eight of ten known against six of ten: a quarter of the treated is trimmed (Lee 2009).
-    low, high = lee_bounds(np.arange(1.0, 9), np.full(6, 3.0), n_treated=10, n_control=10)
-    assert (low, high) == pytest.approx((3.5 - 3, 5.5 - 3))
-    other = lee_bounds(np.full(6, 3.0), np.arange(1.0, 9), n_treated=10, n_control=10)
-    assert other == pytest.approx((3 - 5.5, 3 - 3.5))
-    # Lee (2009), section 5: with 60.7% and 56.6% known, 6.8% of the treated is trimmed.
-    assert pytest.approx(0.068, abs=5e-4) == 1 - 0.566 / 0.607
+    # Of ten drawn a side, eight treated and six controls are known: a quarter of the treated, the
+    # two highest or the two lowest, are trimmed (Lee 2009).
+    plain = (
+        ('method = "blocked"', 'method = "complete"'),
+        ('strata = ["district"]\n', ""),
+        ('covariates = ["rate_before"]', "covariates = []"),
+        ('baseline = "rate_before"', 'baseline = ""'),
+    )
+    trial = a_trial(*plain, NO_MODELS, FEW, n=20)
+    value = np.where(trial.drawn == 1, 0.0, 3.0)
+    value[trial.drawn == 1] = np.arange(1.0, 11)
+    value[np.flatnonzero(trial.drawn == 1)[8:]] = np.nan
+    value[np.flatnonzero(trial.drawn == 0)[6:]] = np.nan
+    rows = trial.rows.assign(incidents=value, residents=1000)
+    found = bounds(with_rows(trial, rows), trial.design.outcome).set_index("case")["estimate"]
+    assert found["as observed"] == pytest.approx(4.5 - 3)
+    assert found["Lee, lower"] == pytest.approx(3.5 - 3)
+    assert found["Lee, upper"] == pytest.approx(5.5 - 3)
 
 
 def test_bounds_that_include_zero_leave_the_finding_open():
@@ -487,3 +498,44 @@ def test_pairs_and_buffer_by_command(tmp_path):
 def test_the_script_has_no_import_but_of_the_standard_library():
     names = runpy.run_path(str(ROOT / "docs" / "verify_draw.py"))
     assert "main" in names
+
+
+# Damaged files
+
+
+TOKENS = [
+    b"",
+    b"\0",
+    b"nan",
+    b"1e400",
+    b"9" * 5_000,
+    b"[" * 3_000,
+    b'"""',
+    b"\xff\xfe",
+    b",",
+    b"\n",
+]
+FILES = {
+    "design.toml": lambda folder: verify(folder, recompute=False),
+    "allocation.csv": lambda folder: verify(folder, recompute=False),
+    "units.csv": lambda folder: verify(folder, recompute=False),
+    "outcomes.csv": lambda folder: analyse(folder, folder / "outcomes.csv", now=at(2011, 5, 3)),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_file_is_a_sentence_and_changes_nothing_else(finished, tmp_path, name):
+    folder, rng = shutil.copytree(finished, tmp_path / "copy"), random.Random(2)
+    whole = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for _ in range(40):
+        damaged = bytearray(whole[name])
+        place = rng.randrange(len(damaged))
+        damaged[place : place + rng.choice([0, 1, 9])] = rng.choice(TOKENS)
+        (folder / name).write_bytes(bytes(damaged))
+        try:
+            FILES[name](folder)
+        except DesignError:
+            now = {path.name: path.read_bytes() for path in folder.iterdir()}
+            assert now == whole | {name: bytes(damaged)}
+        for path, content in whole.items():
+            (folder / path).write_bytes(content)

@@ -10,12 +10,12 @@ from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.findings import analyse_trial
 from lsp_analysis.experiments.analysis.opening import analyse
 from lsp_analysis.experiments.analysis.pooling import combine, pool_rounds
+from lsp_analysis.experiments.protocol.reading import differences
 from lsp_analysis.experiments.record.allocation import draw_allocation
 from lsp_analysis.experiments.record.decisions import (
     evidence_log,
     next_round,
     record_decision,
-    round_changes,
 )
 from lsp_analysis.experiments.record.folder import open_experiment, register_design
 from lsp_analysis.experiments.record.verification import verify
@@ -101,7 +101,8 @@ def test_the_next_round_inherits_the_protocol_and_names_where_it_comes_from(done
     opened = open_experiment(second)
     assert opened.design.round == 2
     assert opened.design.inherits == open_experiment(folder).head
-    changed = [line.split(":")[0] for line in round_changes(folder, second)]
+    designs = (open_experiment(one).design for one in (folder, second))
+    changed = [line.split(":")[0] for line in differences(*designs)]
     assert changed == ["round", "inherits"]
     assert (opened.allocation["arm"] != open_experiment(folder).allocation["arm"]).any()
 

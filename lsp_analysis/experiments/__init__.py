@@ -36,8 +36,6 @@ _HOME = {
     "write_result": "papers.result_page",
     "record_decision": "record.decisions",
     "evidence_log": "record.decisions",
-    "next_round": "record.decisions",
-    "round_changes": "record.decisions",
     "pool_rounds": "analysis.pooling",
 }
 

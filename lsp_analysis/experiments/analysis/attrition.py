@@ -75,37 +75,6 @@ def bounds(
     return pd.DataFrame(table, columns=BOUNDS)
 
 
-def lee_bounds(
-    treated: np.ndarray, control: np.ndarray, *, n_treated: int, n_control: int
-) -> tuple[float, float]:
-    """Lee's (2009) bounds on a difference in means, from known outcomes and numbers drawn.
-
-    The trimming share is ``1 - (lower share known) / (higher share known)``; the trimmed mean takes
-    part of the value at the cut.
-
-    Parameters
-    ----------
-    treated, control : array
-        Outcomes known on each side.
-    n_treated, n_control : int
-        Units or people drawn into each side, with or without an outcome.
-    """
-    sides = [np.sort(np.asarray(side, float)) for side in (treated, control)]
-    known = [len(side) / n for side, n in zip(sides, (n_treated, n_control), strict=True)]
-    if not all(len(side) for side in sides):
-        raise DesignError("One side has no outcome at all, so there are no bounds. Report that.")
-    more = 0 if known[0] >= known[1] else 1
-    kept = len(sides[more]) * known[1 - more] / known[more]
-    low, high = (_mean_of_first(side, kept) for side in (sides[more], sides[more][::-1]))
-    other = float(sides[1 - more].mean())
-    return (low - other, high - other) if more == 0 else (other - high, other - low)
-
-
-def _mean_of_first(values: np.ndarray, kept: float) -> float:
-    weights = np.clip(kept - np.arange(len(values)), 0, 1)
-    return float(np.average(values, weights=weights))
-
-
 def _estimate(
     trial: Trial, outcome: Outcome, number: int, rows: pd.DataFrame | None, level: float | None
 ) -> tuple[float, ...]:

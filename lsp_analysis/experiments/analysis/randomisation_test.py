@@ -70,11 +70,6 @@ class RandomisationTest(Shown):
     error: float = math.nan
 
     @property
-    def p_value_floor(self) -> float:
-        """The smallest p-value that so many allocations allow."""
-        return 1 / self.n_allocations
-
-    @property
     def inference(self) -> str:
         """How the p-value was got, in words."""
         return f"{'all' if self.exact else 'a sample of'} {self.n_allocations:,} allocations"

@@ -108,7 +108,11 @@ def check_rows(rows: pd.DataFrame, design: Design, scheme: Scheme) -> pd.DataFra
             f"The outcomes have no column {missing}, which the design names."
             f"{did_you_mean((lacking or ['unit'])[0], map(str, rows.columns))}"
         )
-    rows = rows.rename(columns={named: "unit"}).astype({"unit": "str"})
+    rows = rows.rename(columns={named: "unit"})
+    by = ["unit", "period"] if design.is_wedge else ["unit"]
+    if rows[by].isna().to_numpy().any():
+        raise DesignError(f"A row of the outcomes has no {' or no '.join(by)}. Fill it in.")
+    rows = rows.astype({"unit": "str"})
     strangers = sorted(set(rows["unit"]) - set(scheme.units))
     if strangers:
         raise DesignError(
@@ -120,7 +124,7 @@ def check_rows(rows: pd.DataFrame, design: Design, scheme: Scheme) -> pd.DataFra
     for outcome in design.outcomes():
         if outcome.denominator:
             _check_counts(rows, outcome)
-    _check_repeats(rows, ["unit", "period"] if design.is_wedge else ["unit"])
+    _check_repeats(rows, by)
     return rows
 
 

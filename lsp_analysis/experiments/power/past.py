@@ -1,4 +1,4 @@
-"""What the past says of an experiment to come: level, spread, likeness, seasons, windows."""
+"""What the past says of an experiment to come: level, spread, likeness, windows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
-from lsp_analysis.experiments.power.intracluster import Clustering, icc_anova, icc_of_counts
+from lsp_analysis.experiments.power.intracluster import Clustering, icc_of_counts
 from lsp_analysis.showing import Shown
 from lsp_analysis.study.schema import VALUE_TYPES
 
@@ -219,93 +219,58 @@ class Baseline(Shown):
     ----------
     level : float
         Outcome per period, over all areas together.
-    n_clusters : int
     clustering : Clustering
         Intracluster correlation between people within a period; sizes of clusters.
+    correlation : float
+        Between an area's outcomes in one half of the past and in the other.
     not_people : str
-        Why that correlation is missing; empty where it is not.
-    period_icc : float
-        Share of a period value's variance that stays with the area (seasons taken out): the
-        correlation between an area's values in two periods.
-    autocorrelation : float
-        Correlation of an area's departure from its own mean with that of the period before.
-    season_low, season_high : float
-        Lowest and highest season as ratios of the mean; 1 where there are no seasons.
+        Why the intracluster correlation is missing; empty where it is not.
     """
 
     level: float
-    n_clusters: int
     n_periods: int
     clustering: Clustering
-    period_icc: float
-    autocorrelation: float
-    season_low: float
-    season_high: float
+    correlation: float
     not_people: str = ""
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per fact: what it is and its value."""
         facts = {
             "Level per period": self.level,
-            "Clusters": self.n_clusters,
+            "Clusters": self.clustering.n_clusters,
             "People per cluster": self.clustering.mean_size,
             "Variation of cluster size (cv)": self.clustering.size_cv,
             "Intracluster correlation, people": self.clustering.icc,
-            "Correlation of periods within clusters": self.period_icc,
-            "Autocorrelation from period to period": self.autocorrelation,
-            "Lowest season, ratio to the mean": self.season_low,
-            "Highest season, ratio to the mean": self.season_high,
+            "Correlation of the past's two halves": self.correlation,
         }
         return pd.DataFrame({"fact": list(facts), "value": list(facts.values())})
 
-    def shown(self) -> pd.DataFrame:
-        """`summary_frame` with its numbers in words, to print."""
-        facts = self.summary_frame()
-        return facts.assign(value=[wording.number(x) for x in facts["value"]])
-
     def sentence(self) -> wording.Sentence:
         """The facts in one line."""
-        seasons = (
-            f", and seasons move the level from {self.season_low:.0%} to {self.season_high:.0%} of "
-            "its mean"
-            if self.season_low < self.season_high
-            else ""
-        )
+        icc = f"people of one area are alike (intracluster correlation {self.clustering.icc:.4f})"
+        if self.not_people:
+            icc = f"how alike people of one area are is not known, because {self.not_people}"
         return wording.Sentence(
             f"Over {wording.counted(self.n_periods, 'period')} in "
-            f"{wording.counted(self.n_clusters, 'area')} the level was "
-            f"{wording.number(self.level)} "
-            f"a period; {self._likeness()} areas stay as they are (correlation "
-            f"{self.period_icc:.2f}){seasons}."
+            f"{wording.counted(self.clustering.n_clusters, 'area')} the level was "
+            f"{wording.number(self.level)} a period; {icc}; areas stay as they are (correlation "
+            f"{self.correlation:.2f} between the two halves of the past)."
         )
-
-    def _likeness(self) -> str:
-        if self.not_people:
-            return f"how alike people of one area are cannot be told, for {self.not_people};"
-        icc = f"{self.clustering.icc:.4f}"
-        return f"people of one area are alike (intracluster correlation {icc}),"
 
 
 def describe_baseline(grid: Grid) -> Baseline:
-    """Level, likeness and seasons of a panel, for planning.
+    """Level and likeness of a panel, for planning.
 
     The correlation between people is worked out period by period and averaged; events that a
     person can have more than once are taken as Poisson.
     """
-    values = grid.multiplier * grid.counts / grid.base
-    seasons = _seasons(values.mean(axis=0), grid.periods)
-    flat = values / seasons
-    deviations = flat - flat.mean(axis=0)
-    within = deviations - deviations.mean(axis=1, keepdims=True)
+    n = len(grid.periods)
+    halves = grid.window(0, n // 2), grid.window(n // 2, n)
     return Baseline(
         level=float(grid.multiplier * grid.counts.sum() / grid.base.sum()),
-        n_clusters=len(grid.areas),
-        n_periods=len(grid.periods),
+        n_periods=n,
         clustering=_clustering(grid),
-        period_icc=icc_anova(list(deviations)).icc,
-        autocorrelation=_lag_one(within),
-        season_low=float(seasons.min()),
-        season_high=float(seasons.max()),
+        correlation=float(np.corrcoef(*halves)[0, 1]),
         not_people=grid.not_people,
     )
 
@@ -338,20 +303,3 @@ def _is_rate(grid: Grid) -> bool:
     if grid.value_type:
         return grid.value_type != "proportion"
     return grid.multiplier not in (1.0, 100.0)
-
-
-def _seasons(means: np.ndarray, periods: pd.PeriodIndex) -> np.ndarray:
-    """Ratio of each period's season to the mean; ones for yearly data or under two years."""
-    season = periods.month if periods.freqstr.startswith("M") else periods.quarter
-    if periods.freqstr.startswith("Y") or len(periods) < 2 * len(np.unique(season)):
-        return np.ones(len(periods))
-    trend = np.polyval(np.polyfit(np.arange(len(means)), means, 1), np.arange(len(means)))
-    ratio = pd.Series(means / trend).groupby(np.asarray(season)).transform("mean").to_numpy()
-    return ratio / ratio.mean()
-
-
-def _lag_one(within: np.ndarray) -> float:
-    """Autocorrelation of departures, with the bias of a short series added back (Kendall 1954)."""
-    raw = float((within[:, 1:] * within[:, :-1]).sum() / (within[:, :-1] ** 2).sum())
-    n = within.shape[1]
-    return float(np.clip((raw * n + 1) / (n - 3) if n > 4 else raw, -1, 1))

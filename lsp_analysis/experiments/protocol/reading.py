@@ -52,8 +52,9 @@ def parse_design(text: str, *, name: str = FILE) -> Design:
     """The design in `text`; DesignError with all problems if there are any."""
     try:
         table = tomllib.loads(text.removeprefix("\ufeff"))
-    except tomllib.TOMLDecodeError as error:
-        raise DesignError(f"{name} is not TOML: {error}. Correct that line.") from error
+    except (ValueError, RecursionError) as error:
+        reason = str(error)[:200] or "it is nested too deeply"
+        raise DesignError(f"{name} is not TOML: {reason}. Correct that line.") from error
     problems: list[str] = []
     design = _build(Design, table, "", problems)
     if not problems:

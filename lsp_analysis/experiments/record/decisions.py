@@ -11,7 +11,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.errors import DesignError, did_you_mean
-from lsp_analysis.experiments.protocol.reading import FILE, differences, parse_design
+from lsp_analysis.experiments.protocol.reading import FILE, parse_design
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.folder import Experiment, open_experiment
 
@@ -100,11 +100,6 @@ def next_round(
     if unit_file is not None:
         (target / experiment.design.randomisation.units).write_bytes(Path(unit_file).read_bytes())
     return target
-
-
-def round_changes(before: str | Path, after: str | Path) -> list[str]:
-    """What the protocol of one round changed in that of another, a line per field."""
-    return differences(open_experiment(before).design, open_experiment(after).design)
 
 
 def last_analysis(experiment: Experiment) -> dict:
