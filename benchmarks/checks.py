@@ -21,14 +21,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.checks.sensitivity import check_all
+from lsp_analysis import Question
+from lsp_analysis.effects import check_all
 from lsp_analysis.study.simulation.boroughs import SimulatedBorough, simulate_borough
 
 FALL = float(np.log(0.6))
 SOUND = {"start": 36, "mean_count": 20.0, "overdispersion": 0.05}
 SEEDS_APART = 1_000_003
 Planted = tuple[SimulatedBorough, dict[str, Any]]
-"""A borough, and further keywords of `check_all`."""
+"""A borough, and what is known besides (interventions)."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -51,10 +52,11 @@ def statuses(trial: tuple[str, int], *, seed: int) -> pd.DataFrame:
     """What every check says of one borough: one row per check."""
     name, number = trial
     made, known = ({**SOUND_CASES, **FAULTS}[name])(seed + number)
-    checks = check_all(
+    question = Question.from_frame(
         made.panel, outcome="count", population="population", treated=made.treated,
-        start=made.start, neighbours=made.neighbours, **known,
+        start=made.start, neighbours=made.neighbours,
     )  # fmt: skip
+    checks = check_all(replace(question, context=known))
     told = [(name, check.name, check.status) for check in checks]
     return pd.DataFrame(told, columns=["planted", "check", "status"])
 

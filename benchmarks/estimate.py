@@ -1,21 +1,20 @@
 """How long one effect takes on 177 areas x 60 months: ``python benchmarks/estimate.py``.
 
 Run it from the root of the checkout. The core of `estimate` (estimate, interval, p-value) is
-allowed 0.1 s and all of it with its checks 2 s, for one treated area and for four that adjoin; ten
-thousand randomisation draws on 177 x 48 are allowed 0.3 s. Each is the fastest of five runs on one
-core.
+allowed 0.1 s, with its false positive rate 2 s, and all checks 4 s, for one treated area and for
+four that adjoin. Each is the fastest of two runs on one core.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from lsp_analysis import effects
-from lsp_analysis.effects.checks.sensitivity import check_all
+from lsp_analysis import Question, effects
 
 AREAS, MONTHS, COLUMNS = 177, 60, 15
 START = pd.Period("2012-01", "M")
@@ -41,7 +40,7 @@ def borough(seed: int = 0) -> tuple[pd.DataFrame, list[tuple[str, str]]]:
     return panel, [(codes[i], codes[j]) for i, j in beside + below]
 
 
-def fastest(work: Callable[[], object], repeats: int = 5) -> float:
+def fastest(work: Callable[[], object], repeats: int = 2) -> float:
     """Seconds of the fastest of a few runs."""
     times = []
     for _ in range(repeats):
@@ -55,43 +54,18 @@ def main() -> None:
     """Print the table."""
     panel, neighbours = borough()
     codes = list(panel["area_code"].unique())
-    short = panel[panel["period"] >= START - 24]
     rows = []
     for treated in ([codes[80]], [codes[i] for i in (80, 81, 95, 96)]):
-        asked = {"outcome": "crimes", "treated": treated, "start": START, "population": "people"}
-        asked |= {"neighbours": neighbours, "seed": 1}
-        size = f"{len(treated)} treated"
+        asked = Question.from_frame(panel, "crimes", treated, START, "people", neighbours)
+        calls = {
+            "estimate, its core": (partial(effects.estimate, asked, checks=False), 0.1),
+            "estimate with its false positive rate": (partial(effects.estimate, asked), 2.0),
+            "everything that could fool us": (partial(effects.check_all, asked), 4.0),
+        }
         rows += [
-            (
-                f"estimate, its core, {size}",
-                fastest(lambda asked=asked: effects.estimate(panel, checks=False, **asked)),
-                0.1,
-            ),
-            (
-                f"estimate with its false-alarm rate, {size}",
-                fastest(lambda asked=asked: effects.estimate(panel, **asked)),
-                2.0,
-            ),
-            (
-                f"estimate and everything that could fool us, {size}",
-                fastest(
-                    lambda asked=asked: (
-                        effects.estimate(panel, **asked),
-                        check_all(panel, **asked),
-                    ),
-                    repeats=2,
-                ),
-                2.0,
-            ),
+            (f"{name}, {len(treated)} treated", fastest(call), allowed)
+            for name, (call, allowed) in calls.items()
         ]
-    draws = {"outcome": "crimes", "treated": codes[:8], "start": START}
-    rows.append(
-        (
-            "10,000 randomisation draws, 177 x 48",
-            fastest(lambda: effects.randomisation_inference(short, **draws)),
-            0.3,
-        )
-    )
     table = pd.DataFrame(rows, columns=["what", "seconds", "allowed"])
     table["within"] = table["seconds"] <= table["allowed"]
     print(table.to_string(index=False, float_format=lambda x: f"{x:.3f}"))

@@ -19,8 +19,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from lsp_analysis import Question
 from lsp_analysis.effects.outcomes.many import ManyOutcomes, many_outcomes
-from lsp_analysis.effects.question import Question
 from lsp_analysis.study.simulation.boroughs import SimulatedBorough, simulate_borough
 from lsp_analysis.study.simulation.graph import planar_graph
 
@@ -82,13 +82,14 @@ def _outcome(common: SimulatedBorough, rng: np.random.Generator, k: int) -> pd.D
 def ask(borough: SimulatedBorough, panels: Sequence[pd.DataFrame]) -> ManyOutcomes:
     """All outcomes, the first being the primary one."""
     questions = [
-        Question(
-            name=f"outcome {k}", panel=panel, outcome="count", population="population",
-            treated=borough.treated, start=borough.start, neighbours=borough.neighbours,
+        Question.from_frame(
+            panel.rename(columns={"count": f"outcome {k}"}), outcome=f"outcome {k}",
+            population="population", treated=borough.treated, start=borough.start,
+            neighbours=borough.neighbours,
         )
         for k, panel in enumerate(panels)
     ]  # fmt: skip
-    return many_outcomes(questions, primary="outcome 0")
+    return many_outcomes(questions, "outcome 0")
 
 
 AREAS = planar_graph(177, seed=7)
