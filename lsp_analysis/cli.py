@@ -177,7 +177,7 @@ def _add(arguments: argparse.Namespace) -> int:
 
 
 def _template(arguments: argparse.Namespace) -> int:
-    from lsp_analysis.reports.run import own_template
+    from lsp_analysis.reports import own_template
 
     if arguments.act == "new":
         path = own_template.new_template(arguments.notebook)

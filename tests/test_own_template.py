@@ -7,7 +7,7 @@ import pytest
 from lsp_analysis.cli import main
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.job.house_style import house_style, style_rules
-from lsp_analysis.reports.run.own_template import new_template
+from lsp_analysis.reports.own_template import new_template
 
 
 def test_a_new_template_comes_with_its_house_style_and_overwrites_nothing(tmp_path):
