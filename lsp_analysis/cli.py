@@ -114,14 +114,35 @@ def _check(arguments: argparse.Namespace) -> int:
 def _import(arguments: argparse.Namespace) -> int:
     from lsp_analysis.sources import import_study
 
-    path = import_study(
+    done = import_study(
         arguments.folder,
         borough=arguments.borough,
         neighbourhoods=arguments.neighbourhoods,
         out=arguments.out,
+        vintage=arguments.vintage,
     )
-    print_text(f"The study is in {path}. Next: lsp-analysis check {path}")
-    return OK
+    print_text(f"{done.sentence()}\nNext: lsp-analysis check {done.path}")
+    return FAILED if done.problems else OK
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    from lsp_analysis.sources import fetch
+
+    if arguments.list:
+        table = fetch.addresses_frame(fetch.read_addresses(arguments.addresses))
+        print_text(table.to_string(index=False, justify="left"))
+        return OK
+    if not (arguments.borough and arguments.out):
+        raise ParameterError("Say which borough and where to: lsp-analysis fetch CODE --out FOLDER")
+    done = fetch.fetch_borough(
+        arguments.borough,
+        arguments.out,
+        addresses=arguments.addresses,
+        only=arguments.only,
+        progress=print_progress,
+    )
+    print_text(done.sentence())
+    return FAILED if done.problems else OK
 
 
 def _report(arguments: argparse.Namespace) -> int:
@@ -162,15 +183,16 @@ def _new(arguments: argparse.Namespace) -> int:
 
 def _add(arguments: argparse.Namespace) -> int:
     from lsp_analysis.study import add_table
+    from lsp_analysis.study.add.layouts import Answers
 
+    asked = ("sheet", "code_column", "period", "freq")
     options = {
         "indicator_id": arguments.indicator,
-        "freq": arguments.freq,
-        "sheet": arguments.sheet,
+        "answers": Answers(**{name: getattr(arguments, name) for name in asked}),
         "replace": arguments.replace,
     }
     facts = _settings(arguments.facts)
-    for name in facts.keys() & {*options, "study_path", "file"}:
+    for name in facts.keys() & {*options, *asked, "study_path", "file"}:
         raise ParameterError(f'"{name}" is no fact of an indicator. See: lsp-analysis add --help')
     print_text(add_table(Path(arguments.study), arguments.file, **options, **facts).sentence())
     return OK
@@ -236,6 +258,7 @@ def _settings(settings: list[str]) -> dict[str, str]:
 
 COMMANDS = {
     "check": _check,
+    "fetch": _fetch,
     "import": _import,
     "report": _report,
     "reports": _reports,

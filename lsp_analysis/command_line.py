@@ -40,6 +40,7 @@ def read_command_line(words: Sequence[str]) -> argparse.Namespace:
     command = _subcommands(parser, "command")
     for describe in (
         _check,
+        _fetch,
         _import,
         _report,
         _reports,
@@ -130,12 +131,23 @@ def _check(command: Command) -> None:
     _takes_study(check)
 
 
+def _fetch(command: Command) -> None:
+    fetch = command("fetch", "download what a borough's study needs from the publishers")
+    fetch.add_argument("borough", nargs="?", default="", help="code such as E08000001")
+    fetch.add_argument("--out", default="", metavar="FOLDER", help="folder to fill")
+    fetch.add_argument("--list", action="store_true", help="show data sets, licences and sizes")
+    fetch.add_argument("--only", nargs="+", default=[], metavar="NAME", help="these alone")
+    fetch.add_argument("--addresses", metavar="CSV", help="your copy of the table of addresses")
+
+
 def _import(command: Command) -> None:
     imported = command("import", "turn publishers' own files into a study")
     imported.add_argument("folder", help="folder of files as their publishers give them out")
     imported.add_argument("--borough", required=True, metavar="CODE", help="such as E08000001")
     imported.add_argument("--neighbourhoods", metavar="CSV", help="names and small-area codes")
     imported.add_argument("--out", required=True, metavar="STUDY", help="study folder to write")
+    years = [2001, 2011, 2021]
+    imported.add_argument("--vintage", type=int, choices=years, default=2011, help="year of LSOAs")
 
 
 def _report(command: Command) -> None:
@@ -169,8 +181,11 @@ def _add(command: Command) -> None:
     add.add_argument("study", help="study folder to add to")
     add.add_argument("file", help="CSV or Excel: code, period, numerator, denominator")
     add.add_argument("--indicator", default="", metavar="ID", help="what the numbers are of")
-    add.add_argument("--freq", choices=["M", "Q", "Y", "Y-MAR"], help="if a period is one day")
-    add.add_argument("--sheet", help="sheet of a workbook")
+    freqs = ["M", "Q", "Y", "Y-MAR", "Y-AUG"]
+    add.add_argument("--freq", choices=freqs, default="", help="length of a period, if not told")
+    add.add_argument("--period", default="", help="column of periods, or the one period: 2019/20")
+    add.add_argument("--code-column", default="", metavar="HEADING", help="column of areas' codes")
+    add.add_argument("--sheet", default="", help="sheet of a workbook")
     add.add_argument("--replace", action="store_true", help="overwrite rows that are there")
     _takes_settings(add, "facts", "a fact of a new indicator, for example -p unit=per_1000")
 

@@ -35,8 +35,8 @@ class ParameterError(LspError):
     """A parameter is unknown, of the wrong type or out of range."""
 
 
-class SourceError(LspError):
-    """A publisher's file is missing, damaged or not of the format expected."""
+class SourceError(StudyError):
+    """A table somebody else made is missing, damaged or cannot be understood."""
 
 
 class ReportError(LspError):

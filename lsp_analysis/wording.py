@@ -22,6 +22,7 @@ MISSING = "not available"
 _UNITS = {
     "percent": ("%", " percentage points", "Per cent"),
     "per_1000": (" per 1,000", " per 1,000", "Per 1,000"),
+    "per_10000": (" per 10,000", " per 10,000", "Per 10,000"),
     "per_100000": (" per 100,000", " per 100,000", "Per 100,000"),
     "count": ("", "", "Number"),
     "mean": ("", "", "Average"),

@@ -7,7 +7,8 @@ import pytest
 
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import files, reading
-from lsp_analysis.sources.formats import Format, Publication, SourceTable, find_tables, year_of
+from lsp_analysis.sources.formats import Format, Publication, SourceTable, recognise, year_of
+from lsp_analysis.study.add.grids import Grid, open_grids
 
 PLAIN = Format(
     "plain",
@@ -18,6 +19,13 @@ PLAIN = Format(
     settle=lambda table, texts: {"year": 2000 + int(texts["vintage"])},
 )
 HEADING = ["LSOA11CD", "Amount"]
+SUFFIXES = (*files.TEXT_SUFFIXES, ".xlsx")
+
+
+def find_tables(folder, formats):
+    grids = [grid for path in files.find_files(folder, SUFFIXES) for grid in open_grids(path)]
+    tried = [recognise(grid, (), formats) for grid in grids]
+    return [one[-1][1] for one in tried if one and one[-1][1]]
 
 
 def only(folder):
@@ -31,7 +39,7 @@ def write(tmp_path, *rows, encoding="utf-8", heading=HEADING):
 
 
 def named(path, sheet="", above="", folders=()):
-    return SourceTable(Path(path), sheet, 1, (), above, folders)
+    return SourceTable(Grid(Path(path), sheet, lambda limit: iter(())), 1, (), above, folders)
 
 
 @pytest.mark.parametrize(
@@ -75,19 +83,19 @@ def test_text_is_read_in_the_encodings_publishers_use(tmp_path, encoding):
 
 @pytest.mark.parametrize("tail", [b"E2,\x81\x8d\n", b"E2,\x00\n"])
 def test_text_in_no_known_encoding_is_refused(tmp_path, tail):
-    found = write(tmp_path, ["E1", "1"])
+    write(tmp_path, ["E1", "1"])
     path = tmp_path / "table.csv"
     path.write_bytes(path.read_bytes() + tail)
     with pytest.raises(SourceError, match=r"table\.csv is in no encoding"):
-        reading.read(found)
+        only(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("tail", "message"),
     [
-        ("E2", "line 3 has 1 cells and the headings 2"),
-        ("E2,1,3\n", "line 3 has 3 cells"),
-        ('E2,"1', "breaks off at line 3"),
+        ("E2", "row 3 has 1 cells and the headings 2"),
+        ("E2,1,3\n", "row 3 has 3 cells"),
+        ('E2,"1', "row 3: a quotation mark has no fellow"),
     ],
 )
 def test_a_row_of_another_length_is_named_with_its_line(tmp_path, tail, message):

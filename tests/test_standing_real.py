@@ -19,7 +19,7 @@ def real(tmp_path_factory):
     from conftest import shared_path
 
     out = tmp_path_factory.mktemp("study") / "bolton"
-    return open_study(import_study(shared_path("real"), borough="E08000001", out=out))
+    return open_study(import_study(shared_path("real"), borough="E08000001", out=out).path)
 
 
 def places(study, *area_types: str) -> list:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import AreaError
-from lsp_analysis.study.vintages import deprivation_in, translate_codes
+from lsp_analysis.study.add.vintages import deprivation_in, translate_codes
 
 LOOKUP = pd.DataFrame(
     [

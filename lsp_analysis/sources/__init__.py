@@ -1,5 +1,11 @@
-"""Publishers' native files into a study folder, one module per format."""
+"""Publishers' files: downloaded, told by their headings, and made into a study."""
 
-from lsp_analysis.sources.importer import import_study
+import lazy_loader
 
-__all__ = ["import_study"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "importer": ["Imported", "import_study"],
+        "fetch": ["Fetched", "fetch_borough"],
+    },
+)

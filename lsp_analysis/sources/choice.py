@@ -7,11 +7,10 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import files
+from lsp_analysis.sources.files import listed
 from lsp_analysis.sources.formats import Found
 from lsp_analysis.sources.register import Register
-
-SHOWN = 5
+from lsp_analysis.study.add.grids import AGAIN
 
 
 def preferred(founds: Iterable[Found]) -> list[Found]:
@@ -31,10 +30,9 @@ def refuse_gaps(present: Iterable[str], wanted: Sequence[str], found: Found) -> 
     have = set(present)
     missing = [code for code in wanted if code not in have]
     if missing:
-        shown = ", ".join(missing[:SHOWN]) + (" ..." if len(missing) > SHOWN else "")
         raise SourceError(
             f"{found.table.place} ({found.title}) has no row for {len(missing)} of the borough's "
-            f"{len(wanted)} areas: {shown}. The file is cut or trimmed. {files.AGAIN}"
+            f"{len(wanted)} areas: {listed(missing)}. The file is cut or trimmed. {AGAIN}"
         )
 
 

@@ -1,7 +1,8 @@
-"""The English Indices of Deprivation 2004 to 2019: national rank and score of each LSOA.
+"""The English Indices of Deprivation 2004 to 2025: ranks and scores of LSOAs, also by domain.
 
 Headings are those of the publishers' workbooks and CSV files, or of copies whose columns a
-distributor renamed. Editions to 2010 are on LSOAs of 2001, the later two on those of 2011.
+distributor renamed. Editions to 2010 are on LSOAs of 2001, those of 2015 and 2019 on those of 2011,
+that of 2025 on those of 2021.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import choice, files, reading
-from lsp_analysis.sources.formats import Format, Found, Publication, SourceTable
+from lsp_analysis.sources import choice, reading
+from lsp_analysis.sources.formats import Format, Found, Publication, SourceTable, year_of
 from lsp_analysis.sources.register import Register
+from lsp_analysis.study.add.grids import AGAIN
+from lsp_analysis.study.add.layouts import Account, OwnTable
 
 KIND, KIND_ADJUSTED = "deprivation", "deprivation_adjusted"
+KIND_DOMAINS = "deprivation_domains"
 COLUMNS = ["area_code", "code_vintage", "edition", "rank", "score", "decile", "data_year"]
 
 
@@ -37,12 +41,13 @@ EDITIONS = {
     2010: Edition(2001, 32_482, 2008),
     2015: Edition(2011, 32_844, 2012),
     2019: Edition(2011, 32_844, 2015),
+    2025: Edition(2021, 33_755, 2022),
 }
 ADJUSTED = Edition(2011, 32_844, 2008)  # the 2010 edition, put on LSOAs of 2011 by others
 # The workbook's name of its first column, which is all that sets the three apart.
 EARLY_HEADINGS = {"soa": 2004, "lsoa": 2007, "lsoa code": 2010}
 # The local authorities a file names tell when it was made.
-LATER_AUTHORITIES = {2013: 2015, 2019: 2019}
+LATER_AUTHORITIES = {2013: 2015, 2019: 2019, 2024: 2025}
 RENAMED_AUTHORITIES = {"04": 2004, "07": 2007, "09": 2010, "10": 2010, "13": 2015, "19": 2019}
 TITLE = "Index of Multiple Deprivation {edition}"
 
@@ -86,7 +91,7 @@ FORMATS = (
         KIND,
         Publication(TITLE, "Ministry of Housing, Communities and Local Government"),
         {
-            "area_code": r"lsoa code \(2011\)",
+            "area_code": r"lsoa code \((2011|2021)\)",
             "authorities": r"local authority district code \((?P<authorities>\d{4})\)",
             "rank": r"index of multiple deprivation \(imd\) rank( \(where 1 is most deprived.*\))?",
         },
@@ -114,6 +119,22 @@ FORMATS = (
             "score": "imd_score",
         },
         settle=_renamed_edition,
+    ),
+    Format(
+        KIND,
+        Publication(TITLE, "MHCLG, by way of the R package IMD", native=False),
+        {"area_code": "lsoa21_code", "rank": "imd_rank", "score": "imd_score"},
+        settle=lambda table, texts: {"edition": 2025},
+    ),
+    Format(
+        KIND_DOMAINS,
+        Publication("Domains of the Indices of Deprivation {edition}", "MHCLG and predecessors"),
+        {
+            "area_code": r"lsoa code( \(20[12]1\))?|lsoa(01|11|21)_code|soa|lsoa",
+            "measure": r".*(domain|barriers|young people|skills|indoors|outdoors).* "
+            r"(score|rank)\b.*|.*(sub_domain|barriers|young_people|skills|indoors|outdoors)_(score|rank)",
+        },
+        settle=lambda table, texts: {"edition": year_of(table, EDITIONS)},
     ),
     Format(
         KIND_ADJUSTED,
@@ -146,6 +167,8 @@ def import_deprivation(
     """
     parts = []
     for edition, facts in EDITIONS.items():
+        if facts.vintage not in codes and not any(f.facts["edition"] == edition for f in founds):
+            continue
         mine = [found for found in founds if found.facts["edition"] == edition]
         published = [found for found in mine if found.kind == KIND]
         adjusted = [found for found in mine if found.kind == KIND_ADJUSTED]
@@ -181,13 +204,67 @@ def _one_edition(
     wanted = codes.get(facts.vintage, ())
     copies = []
     for found in sorted(choice.preferred(founds), key=_lacks_score):
-        rows = _read_ranks(found, edition, facts, wanted)
-        if not rows.empty:
-            choice.refuse_gaps(rows["area_code"], wanted, found)
-            copies.append((found, rows))
+        with register.guard(found.table.place):
+            rows = _read_ranks(found, edition, facts, wanted)
+            if not rows.empty:
+                choice.refuse_gaps(rows["area_code"], wanted, found)
+                copies.append((found, rows))
     if not copies:
         return None
-    return choice.settle_copies(copies, "area_code", "rank", register)[1]
+    with register.guard(copies[0][0].table.place):
+        return choice.settle_copies(copies, "area_code", "rank", register)[1]
+    return None
+
+
+DOMAIN = re.compile(
+    r"(?P<domain>[a-z][a-z ,&'-]*?)(?: sub domain| domain| sub-domain)?(?: \([a-z]+\))? "
+    r"(?P<what>score|rank)\b.*"
+)
+NOT_A_DOMAIN = re.compile(r"imd\b|index of multiple deprivation|rank of imd")
+
+
+def read_domains(found: Found, codes: Mapping[int, Sequence[str]]) -> OwnTable:
+    """Scores of the domains and sub-domains in one table, ranks where it has no scores.
+
+    Returns
+    -------
+    OwnTable with one indicator for each domain and edition, because scores of two editions cannot
+    be compared.
+    """
+    edition = found.facts["edition"]
+    wanted = codes.get(EDITIONS[edition].vintage, ())
+    measures: dict[str, tuple[int, str]] = {}
+    for at, heading in enumerate(found.table.headings):
+        match = DOMAIN.fullmatch(heading.replace("_", " "))
+        if match and not NOT_A_DOMAIN.match(match["domain"]):
+            known = measures.get(match["domain"])
+            if known is None or known[1] == "rank":
+                measures[match["domain"]] = (at, match["what"])
+    columns = {"area_code": found.columns["area_code"]}
+    columns |= {name: at for name, (at, _) in measures.items()}
+    rows = reading.read(Found(found.format, found.table, columns, found.facts), wanted)
+    account = Account(found.table.path.name, found.table.sheet, found.title)
+    if rows.empty or not measures:
+        account.problem = "none of its areas is one of the study's"
+        return OwnTable(pd.DataFrame(), account)
+    choice.refuse_gaps(rows["area_code"], wanted, found)
+    reading.refuse_repeats(rows, ["area_code"], found)
+    parts = [
+        pd.DataFrame(
+            {
+                "area_code": rows["area_code"],
+                "period_start": f"{edition}-01-01",
+                "period_end": f"{edition}-12-31",
+                "value": rows[name].str.replace(",", ""),
+                "indicator_name": f"{name.capitalize()}: {what} in the Indices of {edition}",
+                "unit": "score",
+            }
+        )
+        for name, (_, what) in measures.items()
+    ]
+    cells = pd.concat(parts, ignore_index=True).assign(indicator_id="", heading="score", note="")
+    account.columns = f"{len(measures)} columns of scores or ranks"
+    return OwnTable(cells, account)
 
 
 def _lacks_score(found: Found) -> tuple[bool, bool]:
@@ -243,5 +320,5 @@ def _refuse_disorder(rank: pd.Series, score: pd.Series, rows: pd.DataFrame, foun
         row = rows.loc[falls[0]]
         raise SourceError(
             f"{found.table.place}: the ranks do not follow the scores near row {row['row']} "
-            f"({row['area_code']}, rank {row['rank']}), so a cell is damaged. {files.AGAIN}"
+            f"({row['area_code']}, rank {row['rank']}), so a cell is damaged. {AGAIN}"
         )

@@ -1,4 +1,4 @@
-"""Formats: what a publisher's table looks like, and finding such tables in a folder.
+"""Formats: what a publisher's table looks like, told by its headings.
 
 A table is recognised by the headings of its columns, not by its file name: files are renamed,
 trimmed to a region, moved into folders. Only what no heading tells (the year of a yearly file) is
@@ -13,9 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import files
+from lsp_analysis.study.add.grids import Grid
+from lsp_analysis.study.add.layouts import fold_heading
 
+SEARCHED = 20  # rows in which headings are looked for
 YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
+MID_YEAR = re.compile(r"mid[- ]?((?:19|20)\d\d)", re.IGNORECASE)
 SHORT_YEAR = re.compile(r"(?:pop[a-z]*|mid)[-_ ]?(\d\d)(?!\d)", re.IGNORECASE)
 
 
@@ -33,17 +36,26 @@ class Publication:
 class SourceTable:
     """One table inside a file: a CSV file, or one sheet of a workbook."""
 
-    path: Path
-    sheet: str
+    grid: Grid
     heading_row: int  # counted from 1
     headings: tuple[str, ...]  # folded: one case, single spaces
     above: str = ""  # text of the rows above the headings
     folders: tuple[str, ...] = ()  # folders between the imported one and the file, nearest first
 
     @property
+    def path(self) -> Path:
+        """The file."""
+        return self.grid.path
+
+    @property
+    def sheet(self) -> str:
+        """The sheet of a workbook, else an empty string."""
+        return self.grid.sheet
+
+    @property
     def place(self) -> str:
         """The file, and the sheet if it is one of a workbook, as an error names them."""
-        return f'{self.path.name}, sheet "{self.sheet}"' if self.sheet else self.path.name
+        return self.grid.place
 
 
 @dataclass(frozen=True)
@@ -106,43 +118,30 @@ def _first_match(pattern: str, headings: Iterable[str]) -> tuple[int, dict[str, 
     return None
 
 
-def fold_heading(text: str) -> str:
-    """A heading as it is compared: no byte order mark, one case, single spaces."""
-    return " ".join(text.replace("\ufeff", " ").split()).casefold()
+def recognise(
+    grid: Grid, folders: tuple[str, ...], formats: Iterable[Format]
+) -> list[tuple[SourceTable, Found | None]]:
+    """The first format that one of the first rows of a grid is the headings of.
 
-
-def find_tables(folder: Path, formats: Iterable[Format]) -> list[Found]:
-    """Every table below `folder` that one of `formats` recognises."""
-    known = tuple(formats)
-    found = []
-    for path in files.find_files(folder, files.TEXT_SUFFIXES + files.WORKBOOK_SUFFIXES):
-        folders = tuple(reversed(path.relative_to(folder).parts[:-1]))
-        for sheet, rows in files.peek(path):
-            match = _find_in_rows(path, sheet, folders, rows, known)
-            if match is not None:
-                found.append(match)
-    return found
-
-
-def _find_in_rows(
-    path: Path,
-    sheet: str,
-    folders: tuple[str, ...],
-    rows: list[list[str]],
-    formats: tuple[Format, ...],
-) -> Found | None:
-    """The first format that one of the first rows is the headings of."""
+    Returns
+    -------
+    Each row that may be headings as a table, with what it was recognised as; the search ends with
+    the first that is.
+    """
+    tried: list[tuple[SourceTable, Found | None]] = []
+    rows = grid.head(SEARCHED)
     for number, row in enumerate(rows, start=1):
-        if sum(bool(cell.strip()) for cell in row) < 2:
+        if sum(bool(cell) for cell in row) < 2:
             continue
         above = " ".join(cell for earlier in rows[: number - 1] for cell in earlier)
         headings = tuple(fold_heading(cell) for cell in row)
-        table = SourceTable(path, sheet, number, headings, above, folders)
+        table = SourceTable(grid, number, headings, above, folders)
         for known in formats:
             found = known.find(table)
             if found is not None:
-                return found
-    return None
+                return [*tried, (table, found)]
+        tried.append((table, None))
+    return tried
 
 
 def year_of(table: SourceTable, allowed: Iterable[int] | None = None) -> int:
@@ -155,8 +154,10 @@ def year_of(table: SourceTable, allowed: Iterable[int] | None = None) -> int:
     """
     places = (table.sheet, table.above, table.path.name, *table.folders)
     for text in places:
-        years = {int(year) for year in YEAR.findall(text)}
-        years |= {2000 + int(year) for year in SHORT_YEAR.findall(text)}
+        years = {int(year) for year in MID_YEAR.findall(text)}
+        if not years:
+            years = {int(year) for year in YEAR.findall(text)}
+            years |= {2000 + int(year) for year in SHORT_YEAR.findall(text)}
         if allowed is not None:
             years &= set(allowed)
         if len(years) == 1:

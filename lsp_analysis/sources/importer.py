@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,24 +14,26 @@ import pandas as pd
 
 from lsp_analysis import durable
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import (
-    boundaries,
-    census,
-    claimants,
-    crime,
-    deprivation,
-    files,
-    fuel_poverty,
-    lookups,
-    places,
-    police,
-    populations,
+from lsp_analysis.sources import deprivation, files
+from lsp_analysis.sources.formats import Found, Publication, recognise
+from lsp_analysis.sources.ons import boundaries, lookups, populations
+from lsp_analysis.sources.ons.geography import Geography, find_geography, find_parents
+from lsp_analysis.sources.ons.larger import (
+    make_areas,
+    make_members,
+    make_msoas,
+    make_neighbourhoods,
+    make_wards,
 )
-from lsp_analysis.sources.formats import Found, Publication, find_tables
-from lsp_analysis.sources.geography import Geography, find_geography, share_by_residents
-from lsp_analysis.sources.lookups import NEW
-from lsp_analysis.sources.neighbourhoods import read_neighbourhoods
+from lsp_analysis.sources.ons.neighbourhoods import read_neighbourhoods
+from lsp_analysis.sources.police import street
+from lsp_analysis.sources.police.crime import import_crime
+from lsp_analysis.sources.publishers import LAYOUTS
 from lsp_analysis.sources.register import Register
+from lsp_analysis.sources.tables import import_tables, read_tables
+from lsp_analysis.study.add.grids import open_grids
+from lsp_analysis.study.add.layouts import Account, OwnTable
+from lsp_analysis.study.add.places import Places
 from lsp_analysis.study.areas import slug
 from lsp_analysis.study.write import refuse_if_not_a_study, write_study
 
@@ -35,15 +41,77 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 FORMATS = (
-    *lookups.FORMATS,
     *deprivation.FORMATS,
-    *claimants.FORMATS,
     *populations.FORMATS,
-    *census.FORMATS,
-    *fuel_poverty.FORMATS,
-    *police.FORMATS,
+    *street.FORMATS,
+    lookups.NAMES,
+    lookups.LISTS,
 )
 NOTES = "IMPORT.md"
+COLUMNS = ["file", "sheet", "what", "rows", "areas", "period", "kind", "columns", "notes"]
+POLICE = {"": (street.KIND, street.KIND_POINTS), street.STOPS: (street.KIND_STOPS,)}
+POLICE["Outcome"] = (street.KIND_OUTCOMES,)
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A study made from a folder, and what became of each file; a path to the study by itself.
+
+    Attributes
+    ----------
+    path : folder of the study.
+    accounts : what was read from which file and sheet, and what was left out.
+    problems : by file, why it could not be read, and what to do.
+    spare : by file, why it was not needed.
+    notes : what a reader should know.
+    """
+
+    path: Path
+    accounts: tuple[Account, ...]
+    problems: dict[str, str]
+    spare: dict[str, str]
+    notes: tuple[str, ...]
+    used: tuple[str, ...] = field(default=(), repr=False)
+
+    def __fspath__(self) -> str:
+        """The study's folder."""
+        return str(self.path)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row for each file and table: where, what, rows, areas, period, kind, notes."""
+        rows = [
+            (a.file, a.sheet, a.title, f"{a.rows:,}", a.level, a.period, a.kind, a.columns,
+             "; ".join(a.notes))
+            for a in self.accounts
+        ]  # fmt: skip
+        for said, files_told in (("not read", self.problems), ("not needed", self.spare)):
+            rows += [(place, *[""] * 7, f"{said}: {why}") for place, why in files_told.items()]
+        return pd.DataFrame(rows, columns=COLUMNS, dtype="str")
+
+    def sentence(self) -> str:
+        """The same as a table for a terminal, what could not be read last."""
+        lines = []
+        if self.accounts:
+            heads = ("file", "rows", "areas", "period", "kind")
+            table = [heads, *(_cells_of(account) for account in self.accounts)]
+            widths = [max(len(row[at]) for row in table) for at in range(len(heads))]
+            for row, account in zip(table, (None, *self.accounts), strict=True):
+                line = "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True))
+                lines.append(line.rstrip())
+                lines += [f"    {note}" for note in (account.notes if account else ())]
+        lines += [f"used: {place}" for place in self.used]
+        lines += [f"not needed: {place}: {why}" for place, why in self.spare.items()]
+        lines += [f"NOT READ: {place}: {why}" for place, why in self.problems.items()]
+        count = len(self.problems)
+        said = "every file was read or is not needed" if not count else f"{count} could not be read"
+        return "\n".join([*lines, f"The study is in {self.path}; {said}. {NOTES} there says more."])
+
+    __str__ = sentence
+
+
+def _cells_of(account: Account) -> tuple[str, ...]:
+    """One line of the table of what was read."""
+    return account.place, f"{account.rows:,}", account.level, account.period, account.kind
 
 
 def import_study(
@@ -52,14 +120,13 @@ def import_study(
     borough: str,
     out: str | Path,
     neighbourhoods: str | Path | None = None,
-) -> Path:
+    vintage: int = 2011,
+) -> Imported:
     """Make a study of one borough from the publishers' files below `folder`.
 
     Files are recognised by their headings, whatever they are called and wherever they lie, and may
-    hold many boroughs. The study gets areas of the code vintages 2001 and 2011 and what they make
-    up, the lookup between them, Indices of Deprivation, the claimant panel, tables of the censuses,
-    fuel poverty, street-level crime, populations and boundaries, as far as they are there;
-    ``IMPORT.md`` in it says what was used and what was not.
+    hold many boroughs; archives are unpacked. Tables on codes of another year are carried over. A
+    file that cannot be read is told and the rest is imported.
 
     Parameters
     ----------
@@ -67,151 +134,193 @@ def import_study(
     borough : code of the borough, for example E08000001.
     out : folder of the study; a study that is there is replaced whole, anything else is left alone.
     neighbourhoods : CSV file of the partnership's own neighbourhoods, see `neighbourhoods.COLUMNS`.
+    vintage : year of the small areas (LSOAs) the study works with: 2001, 2011 or 2021.
 
     Raises
     ------
     SourceError
-        No file is of a known format, the borough is unknown, or a file is damaged, cut or disagrees
-        with another. Nothing is written.
+        There is no folder, no lookup lists the borough, or the neighbourhood file has a mistake.
+        Nothing is written.
     StudyError
         `out` is something other than a study, or cannot be written.
     """
     folder, out = (durable.settled(path, SourceError) for path in (folder, out))
     refuse_if_not_a_study(out)
-    tables, polygons = _find(folder)
+    if not folder.is_dir():
+        raise SourceError(
+            f"There is no folder {folder}. Give the folder the publishers' files are in."
+        )
     register = Register()
-    geography, parents = find_geography(tables, borough.strip().upper(), register)
-    people = populations.import_populations(
-        tables[populations.KIND], geography.codes[NEW], register
+    with tempfile.TemporaryDirectory() as unpacked:
+        found = _find(folder, Path(unpacked), register)
+        return _import(found, borough.strip().upper(), vintage, out, neighbourhoods, register)
+
+
+@dataclass
+class _Found:
+    """What a folder holds: tables of known formats by kind, polygons, and other tables."""
+
+    tables: dict[str, list[Found]]
+    polygons: list[boundaries.BoundaryFile]
+    others: list[Path]
+    every: list[str]
+
+
+def _find(folder: Path, unpacked: Path, register: Register) -> _Found:
+    paths = [(path, folder) for path in files.find_files(folder, files.DATA_SUFFIXES)]
+    for archive in files.find_files(folder, (".zip",)):
+        with register.guard(archive.name):
+            paths += [(path, unpacked) for path in files.unpack(archive, unpacked)]
+    found = _Found(defaultdict(list), [], [], [path.name for path, _ in paths])
+    for path, root in paths:
+        with register.guard(path.name):
+            if path.name.lower().endswith(files.BOUNDARY_SUFFIXES):
+                polygons = boundaries.recognise_boundaries(path)
+                found.polygons += polygons
+                if not polygons:
+                    register.spare[path.name] = "no boundaries of LSOAs, MSOAs or wards"
+                continue
+            folders = tuple(reversed(path.relative_to(root).parts[:-1]))
+            known = [one for grid in open_grids(path) if (one := _known(grid, folders))]
+            for one in known:
+                found.tables[one.kind].append(one)
+                if one.kind == lookups.KIND_LISTS:
+                    register.spare[path.name] = lookups.A_LIST
+            if not known:
+                found.others.append(path)
+    return found
+
+
+def _known(grid: object, folders: tuple[str, ...]) -> Found | None:
+    """The table of a known format in a grid: a publisher's, or a lookup."""
+    tried = recognise(grid, folders, FORMATS)
+    if tried and tried[-1][1] is not None:
+        return tried[-1][1]
+    return next((one for table, _ in tried if (one := lookups.recognise_lookup(table))), None)
+
+
+def _import(
+    found: _Found,
+    borough: str,
+    vintage: int,
+    out: Path,
+    neighbourhoods: str | Path | None,
+    register: Register,
+) -> Imported:
+    tables = found.tables
+    geography = find_geography(tables[lookups.KIND], borough, vintage, register)
+    people = populations.import_populations(tables[populations.KIND], geography, register)
+    areas, members = _areas(tables, geography, neighbourhoods, register)
+    places = Places(areas, geography.lookup, geography.vintage, borough)
+    read = read_tables(found.others, places, register)
+    geography = geography.with_residents(_earliest(people, read))
+    places = replace(places, lookup=geography.lookup, residents=geography.residents)
+    shapes = _boundaries(found.polygons, areas, geography, register)
+    ranks = deprivation.import_deprivation(
+        [*tables[deprivation.KIND], *tables[deprivation.KIND_ADJUSTED]], geography.codes, register
     )
-    panel = claimants.import_claimants(tables[claimants.KIND], geography.codes[NEW], register)
-    geography = _with_shares(geography, people, panel)
-    areas, members = _areas(tables, geography, parents, neighbourhoods, register)
-    shapes = _boundaries(polygons, areas, register)
-    indicators, observations = _observations(tables, geography, people, panel, shapes, register)
+    domains = [*tables[deprivation.KIND], *tables[deprivation.KIND_DOMAINS]]
+    indicators, observations = import_tables(read, domains, places, geography, register)
+    lsoas = None if shapes is None else shapes[shapes["area_code"].isin(geography.own)]
+    for what, kinds in POLICE.items():
+        mine = [one for kind in kinds for one in tables[kind]]
+        made, rows = import_crime(mine, geography, lsoas, people, register, what)
+        indicators = pd.concat([indicators, pd.DataFrame(made)], ignore_index=True)
+        observations = pd.concat([observations, rows], ignore_index=True)
     made = {
-        "areas": areas,
+        "areas": areas.reindex(columns=[*areas.columns]),
         "indicators": indicators,
-        "observations": observations,
-        "deprivation": deprivation.import_deprivation(
-            [*tables[deprivation.KIND], *tables[deprivation.KIND_ADJUSTED]],
-            geography.codes,
-            register,
-        ),
-        "area_members": members,
+        "observations": _carried_forward(observations, register),
+        "deprivation": ranks,
+        "area_members": make_members(geography, *members),
         "code_lookup": geography.lookup,
         "populations": people,
     }
     place = geography.borough
     title = f"{place.name}: published statistics of small areas"
-    return write_study(
+    _tell_unused(found, tables, register)
+    done = Imported(
         out,
-        {name: table for name, table in made.items() if not table.empty or name == "observations"},
+        tuple(register.accounts),
+        dict(sorted(register.problems.items())),
+        {
+            place: why
+            for place, why in sorted(register.spare.items())
+            if place not in register.problems
+        },
+        tuple(register.notes),
+        tuple(register.used_elsewhere()),
+    )
+    write_study(
+        out,
+        {
+            name: table
+            for name, table in made.items()
+            if not table.empty or name in ("observations", "indicators")
+        },
         shapes,
         name=slug(place.name, fallback=place.code),
         title=title,
         sources=register.sources,
         licences=register.licences,
         attribution=register.attribution,
-        code_vintage=NEW,
+        code_vintage=geography.vintage,
         small_area_type="lsoa",
-        extra_files={NOTES: _notes(title, register, _unused(folder, tables, register))},
+        extra_files={NOTES: _notes(title, done, register)},
     )
+    return done
 
 
-def _find(folder: Path) -> tuple[dict[str, list[Found]], list[boundaries.BoundaryFile]]:
-    """Tables by kind and files of boundaries below `folder`; SourceError when there are none."""
-    if not folder.is_dir():
-        raise SourceError(
-            f"There is no folder {folder}. Give the folder the publishers' files are in."
-        )
-    tables: dict[str, list[Found]] = defaultdict(list)
-    for found in find_tables(folder, FORMATS):
-        tables[found.kind].append(found)
-    if not tables:
-        seen = files.find_files(folder, files.TEXT_SUFFIXES + files.WORKBOOK_SUFFIXES)
-        raise SourceError(
-            f"None of the {len(seen)} tables in {folder} is of a format "
-            "known here: ONS code lookups, Indices of Deprivation, the claimant panel, census "
-            "tables, fuel poverty, street-level crime, mid-year populations. Put the publishers' "
-            "own files there, with their headings."
-        )
-    return tables, boundaries.find_boundaries(folder)
-
-
-def _with_shares(geography: Geography, people: pd.DataFrame, panel: pd.DataFrame) -> Geography:
-    """Shares of split areas by residents, from the earliest count of them there is."""
-    counts = []
+def _earliest(people: pd.DataFrame, read: Sequence[tuple[Path, OwnTable]]) -> pd.Series | None:
+    """Residents by area of the earliest estimate or panel, to share split areas by."""
+    counts = {}
     if not people.empty:
-        counts.append(people.groupby(["period", "area_code"])["population"].sum())
-    if not panel.empty:
-        year = panel["period_start"].str[:4].rename("period")
-        counts.append(panel.groupby([year, "area_code"])["denominator"].sum())
-    if not counts:
-        return geography
-    earliest = min(counts, key=lambda count: count.index[0][0])
-    residents = earliest.xs(earliest.index[0][0])
-    return geography.with_lookup(share_by_residents(geography.lookup, residents))
-
-
-def _observations(
-    tables: dict[str, list[Found]],
-    geography: Geography,
-    people: pd.DataFrame,
-    panel: pd.DataFrame,
-    shapes: GeoDataFrame | None,
-    register: Register,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables `indicators` and `observations`, the claimant panel first."""
-    codes = geography.codes[NEW]
-    residents = None
-    if not people.empty:
-        latest = people[people["period"] == people["period"].max()]
-        residents = latest.groupby("area_code")["population"].sum()
-    counted, shares = census.import_census(tables, codes, residents, register)
-    poverty = fuel_poverty.import_fuel_poverty(tables[fuel_poverty.KIND], codes, register)
-    modelled = [] if poverty.empty else [fuel_poverty.indicator()]
-    lsoas = None if shapes is None else shapes[shapes["area_code"].isin(codes)]
-    recorded, crimes = crime.import_crime(
-        [*tables[police.KIND], *tables[police.KIND_POINTS]], geography, lsoas, people, register
-    )
-    indicators = pd.DataFrame([claimants.indicator(), *counted, *modelled, *recorded])
-    found = [part for part in (panel, shares, poverty, crimes) if not part.empty]
-    return indicators, pd.concat(found, ignore_index=True) if found else panel
+        first = people[people["period"] == people["period"].min()]
+        counts[str(first["period"].iloc[0])] = first.groupby("area_code")["population"].sum()
+    for _, table in read:
+        if table.layout and table.layout.carried_forward:
+            cells = table.cells.set_index("area_code")
+            number = pd.to_numeric(cells["denominator"], errors="coerce")
+            counts.setdefault(cells["period_start"].iloc[0][:4], number)
+    return counts[min(counts)] if counts else None
 
 
 def _areas(
     tables: dict[str, list[Found]],
     geography: Geography,
-    parents: pd.DataFrame,
     neighbourhoods: str | Path | None,
     register: Register,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The tables `areas` and `area_members`."""
+) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """The table `areas`, and what its larger areas are made of in the years given."""
+    known = tables[lookups.KIND]
+    parents = find_parents(known, geography, register)
     larger = [
-        places.make_msoas(parents, tables["msoa_names"], register),
-        places.make_wards(tables["ward_lookup"], geography, register),
+        make_msoas(parents, tables[lookups.KIND_NAMES], geography, register),
+        make_wards(known, geography, register),
     ]
     if neighbourhoods is not None:
         path = Path(neighbourhoods)
         rows = read_neighbourhoods(path, geography)
-        larger.append(places.make_neighbourhoods(rows))
+        larger.append(make_neighbourhoods(rows))
         said = "; ".join(dict.fromkeys(text for text in rows["source"] if text))
         own = Publication("Neighbourhoods", "the partnership", licence="")
         register.use_file(path, own.title, own, said)
     areas, members = zip(*larger, strict=True)
-    return places.make_areas(geography, *areas), places.make_members(geography, *members)
+    return make_areas(geography, *areas), list(members)
 
 
 def _boundaries(
-    found: list[boundaries.BoundaryFile], areas: pd.DataFrame, register: Register
+    found: list[boundaries.BoundaryFile],
+    areas: pd.DataFrame,
+    geography: Geography,
+    register: Register,
 ) -> GeoDataFrame | None:
-    """Polygons of the small areas of 2011, and of MSOAs and wards where a file has them all."""
-    small = areas[areas["area_type"].eq("lsoa") & areas["code_vintage"].eq(NEW)]["area_code"]
-    shapes = [boundaries.import_boundaries(found, "lsoa", small.tolist(), register, year=NEW)]
+    """Polygons of the study's small areas, and of MSOAs and wards where a file has them all."""
+    year = geography.vintage
+    shapes = [boundaries.import_boundaries(found, "lsoa", geography.own, register, year=year)]
     if shapes[0] is None:
         register.note(
-            "No boundaries of this borough's LSOAs of 2011 were found in the folder: maps and "
+            f"No boundaries of this borough's LSOAs of {year} were found in the folder: maps and "
             "neighbouring areas are unavailable."
         )
         return None
@@ -225,34 +334,62 @@ def _boundaries(
     )
 
 
-def _unused(folder: Path, tables: dict[str, list[Found]], register: Register) -> list[str]:
-    """The other data files below `folder`, each with why; those the notes speak of are left out."""
-    used = {source["path"] for source in register.sources}
-    known = {found.table.path for alike in tables.values() for found in alike}
-    lines = []
-    suffixes = files.TEXT_SUFFIXES + files.WORKBOOK_SUFFIXES + files.BOUNDARY_SUFFIXES
-    for path in files.find_files(folder, (*suffixes, ".zip")):
-        if path.name in used or any(path.name in note for note in register.notes):
+def _carried_forward(observations: pd.DataFrame, register: Register) -> pd.DataFrame:
+    """Mark years whose denominators are, in every area, those of the year before, as estimated."""
+    made = observations
+    for layout in LAYOUTS:
+        if not layout.carried_forward or made.empty:
             continue
-        if path.name.lower().endswith(".zip"):
-            why = "unpack it first"
-        elif path.name.lower().endswith(files.BOUNDARY_SUFFIXES):
-            why = "not needed, or it has no boundaries of this borough that can be read"
-        elif path in known:
-            why = "not needed beside the others, or nothing in it is of this borough"
-        else:
-            why = "its headings are of no format known here"
-        lines.append(f"- `{path.relative_to(folder).as_posix()}`: {why}")
-    return lines
+        name = layout.facts["indicator_id"]
+        rows = made[made["indicator_id"] == name]
+        table = rows.pivot_table("denominator", "period_start", "area_code")
+        again = [
+            later for one, later in pairwise(table.index) if table.loc[one].equals(table.loc[later])
+        ]
+        if again:
+            years = ", ".join(str(start)[:4] for start in again)
+            register.note(
+                f"{layout.title}: the denominators of {years} repeat those of the year before; "
+                'these rates carry the note "estimated".'
+            )
+            late = (made["indicator_id"] == name) & made["period_start"].isin(again)
+            made = made.assign(note=made["note"].mask(late, "estimated"))
+    return made
 
 
-def _notes(title: str, register: Register, unused: list[str]) -> str:
-    """What was used and what a reader should know, as Markdown."""
+def _tell_unused(found: _Found, tables: dict[str, list[Found]], register: Register) -> None:
+    """A reason for every file of a known format that was neither used nor told of."""
+    told = {source["path"] for source in register.sources}
+    told |= {account.file for account in register.accounts}
+    places = [*register.problems, *register.spare]
+    noted = " ".join(register.notes)
+    for kind, alike in tables.items():
+        for one in alike:
+            name = one.table.path.name
+            if name not in told and not any(place.startswith(name) for place in places):
+                why = "not needed beside the others, or nothing in it is of this borough"
+                why = "see what to know" if name in noted else why
+                register.spare[name] = "another lookup was used" if kind == lookups.KIND else why
+    for file in found.polygons:
+        if file.path.name not in told and not any(p.startswith(file.path.name) for p in places):
+            register.spare[file.path.name] = "not needed, or no boundaries of this borough"
+
+
+def _notes(title: str, done: Imported, register: Register) -> str:
+    """What was read, left out and why, as Markdown."""
     lines = [f"# {title}", "", "Made by `lsp-analysis import` from the files below.", ""]
     for source in register.sources:
         note = f" ({source['note']})" if "note" in source else ""
         lines.append(f"- {source['title']}: `{source['path']}`, {source['publisher']}{note}")
-    lines += ["", "## What to know", "", *(f"- {note}" for note in register.notes)]
-    if unused:
-        lines += ["", "## Not used", "", *unused]
+    if done.accounts:
+        names = ["file", "sheet", "rows", "areas", "period", "kind", "columns", "notes"]
+        lines += ["", "## Tables read", "", f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
+        frame = done.summary_frame().head(len(done.accounts))
+        for row in frame[names].astype("str").to_dict("records"):
+            lines.append("| " + " | ".join(cell.replace("|", "/") for cell in row.values()) + " |")
+    lines += ["", "## What to know", "", *(f"- {note}" for note in done.notes)]
+    if done.problems:
+        lines += ["", "## Not read", "", *(f"- `{p}`: {why}" for p, why in done.problems.items())]
+    if done.spare:
+        lines += ["", "## Not needed", "", *(f"- `{p}`: {why}" for p, why in done.spare.items())]
     return "\n".join([*lines, "", register.attribution, ""])

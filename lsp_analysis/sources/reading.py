@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import files
 from lsp_analysis.sources.formats import Found, SourceTable
+from lsp_analysis.study.add.grids import AGAIN
+from lsp_analysis.study.add.places import code_in
 from lsp_analysis.study.schema import MISSING_MARKS
 
 MISSING = {"", "na", *(mark.casefold() for mark in MISSING_MARKS)}
@@ -54,31 +55,41 @@ def read(
 
 def _refuse_cut_end(found: Found) -> None:
     """Stop when no row wanted is there and the last row is not ended: they were cut off."""
-    table = found.table
-    if not table.sheet and not files.ends_with_newline(table.path):
+    if not found.table.grid.ended:
         raise SourceError(
-            f"{table.place} has none of the rows wanted and its last row breaks off: the file is "
-            f"cut. {files.AGAIN}"
+            f"{found.table.place} has none of the rows wanted and its last row breaks off: the "
+            f"file is cut. {AGAIN}"
         )
 
 
 def _rows(table: SourceTable) -> Iterable[tuple[int, list[str]]]:
-    """Number and cells of the rows below the headings, blank ones left out."""
-    if table.sheet:
-        sheet = files.sheet_rows(table.path, files.open_workbook(table.path), table.sheet)
-        rows = list(enumerate(sheet, start=1))[table.heading_row :]
-        yield from ((number, row) for number, row in rows if any(row))
-        return
+    """Number and cells of the rows below the headings; blank ones and remarks are left out.
+
+    A remark has fewer cells than the headings and, of those, text in one or two alone.
+    """
     width = len(table.headings)
-    for seen, (number, row) in enumerate(files.text_rows(table.path)):
-        if seen < table.heading_row or not any(cell.strip() for cell in row):
+    for number, row in table.grid.rows():
+        if number <= table.heading_row or not any(cell.strip() for cell in row):
             continue
-        if len(row) < width or any(cell.strip() for cell in row[width:]):
+        short = len(row) < width
+        if short and _is_remark(row):
+            continue
+        if short or any(cell.strip() for cell in row[width:]):
             raise SourceError(
-                f"{table.place}, line {number} has {len(row)} cells and the headings {width}: the "
-                f"file is cut or damaged there. {files.AGAIN}"
+                f"{table.place}, row {number} has {len(row)} cells and the headings {width}: the "
+                f"file is cut or damaged there. {AGAIN}"
             )
         yield number, row
+
+
+def _is_remark(row: list[str]) -> bool:
+    """Whether a short row is a sentence below the table, and not a row that breaks off."""
+    written = [cell for cell in row if cell.strip()]
+    return (
+        len(written) <= 2
+        and not any(code_in(cell.strip()) or len(cell) < 3 for cell in written)
+        and " " in written[0].strip()
+    )
 
 
 def numbers(frame: pd.DataFrame, column: str, found: Found) -> pd.Series:

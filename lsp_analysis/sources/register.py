@@ -1,12 +1,16 @@
-"""What an import used: each file with publisher, licence and hash, and what to know of it."""
+"""What an import used and what it left out: each file with publisher, licence, hash and reason."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import files
 from lsp_analysis.sources.formats import Found, Publication
+from lsp_analysis.study.add.layouts import Account
 
 LICENCES = {
     "OGL": {
@@ -32,16 +36,27 @@ ATTRIBUTION = {
 
 @dataclass
 class Register:
-    """Gathers, while a folder is imported, the sources used and the notes a reader needs."""
+    """Gathers, while a folder is imported, the sources used, accounts of files, and notes."""
 
     notes: list[str] = field(default_factory=list)
-    _sources: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    accounts: list[Account] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)  # by place: could not be read, and why
+    spare: dict[str, str] = field(default_factory=dict)  # by place: not needed, and why
+    _sources: dict[str, dict[str, str]] = field(default_factory=dict)
     _attributions: set[str] = field(default_factory=set)
 
     def note(self, text: str) -> None:
         """Remember one sentence about the import, once."""
         if text not in self.notes:
             self.notes.append(text)
+
+    @contextmanager
+    def guard(self, place: str) -> Iterator[None]:
+        """Let one file fail alone: what is wrong with it is kept, and the import goes on."""
+        try:
+            yield
+        except SourceError as error:
+            self.problems[place] = str(error)
 
     def use(self, found: Found, note: str = "") -> None:
         """Record that a table was used."""
@@ -58,7 +73,7 @@ class Register:
             "hash": f"sha256:{files.sha256(path)}",
             "note": "; ".join(text for text in (renamed, note) if text),
         }
-        self._sources[title, path.name] = {key: value for key, value in facts.items() if value}
+        self._sources.setdefault(path.name, {key: value for key, value in facts.items() if value})
         if publication.licence:
             self._attributions.add(publication.licence)
 
@@ -66,10 +81,15 @@ class Register:
         """Record that boundaries were used, which carry Ordnance Survey data."""
         self._attributions.add("OS")
 
+    def used_elsewhere(self) -> list[str]:
+        """Files used that no account is of: lookups, boundaries, populations and so on."""
+        told = {account.file for account in self.accounts}
+        return [f"{s['path']}: {s['title']}" for s in self.sources if s["path"] not in told]
+
     @property
     def sources(self) -> list[dict[str, str]]:
         """Frictionless ``sources``, in order of title and file."""
-        return [self._sources[key] for key in sorted(self._sources)]
+        return sorted(self._sources.values(), key=lambda s: (s["title"], s["path"]))
 
     @property
     def licences(self) -> list[dict[str, str]]:

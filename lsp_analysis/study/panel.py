@@ -72,9 +72,9 @@ def tidy_panel(
 
 
 def period_kinds(start: pd.Series, end: pd.Series) -> pd.Series:
-    """The pandas frequency of each period: M, Q, Y-DEC, Y-MAR ...; empty when it is none of these.
+    """The pandas frequency of each period: M, Q, Y-DEC, 3Y-MAR ...; empty when it is none of these.
 
-    A month, a quarter of the calendar year, or twelve months from the first of any month.
+    A month, a quarter of the calendar year, or whole years from the first of any month.
     """
     start, end = pd.to_datetime(start), pd.to_datetime(end)
     whole = start.dt.is_month_start & end.dt.is_month_end
@@ -83,7 +83,8 @@ def period_kinds(start: pd.Series, end: pd.Series) -> pd.Series:
     kinds = pd.Series("", index=start.index, dtype="str")
     kinds = kinds.mask(whole & (months == 1), "M")
     kinds = kinds.mask(whole & (months == QUARTER) & (end.dt.month % QUARTER == 0), "Q-DEC")
-    return kinds.mask(whole & (months == YEAR), ends)
+    years = (months // YEAR).map(lambda n: f"{n:.0f}" if n > 1 else "", na_action="ignore")
+    return kinds.mask(whole & (months % YEAR == 0) & (months > 0), years + ends)
 
 
 def _one_kind(kinds: pd.Series, indicator_id: str, freq: str | None) -> str:

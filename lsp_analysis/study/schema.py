@@ -17,8 +17,9 @@ PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 GEOMETRY = "geometry"
 GEOMETRY_FORMATS = {"geojson": "GeoJSON", "gpkg": "GPKG", "parquet": "GeoParquet"}
 
-UNITS = ("percent", "per_1000", "per_100000", "count", "mean", "years", "score")
-UNIT_MULTIPLIER = {"percent": 100.0, "per_1000": 1_000.0, "per_100000": 100_000.0}
+UNITS = ("percent", "per_1000", "per_10000", "per_100000", "count", "mean", "years", "score")
+UNIT_MULTIPLIER = {"percent": 100.0, "per_1000": 1_000.0}
+UNIT_MULTIPLIER |= {"per_10000": 10_000.0, "per_100000": 100_000.0}
 VALUE_TYPES = ("proportion", "rate", "mean", "dsr", "count", "person_periods", "score")
 POLARITIES = ("high_is_good", "low_is_good", "none")
 AIMS = ("prosperity", "gap", "both")
@@ -201,6 +202,9 @@ TABLES: dict[str, Table] = {
                 _number("value", "numerator / denominator x multiplier", required=False),
                 _number("lower95", "lower end of the 95% interval", required=False),
                 _number("upper95", "upper end of the 95% interval", required=False),
+                _number(
+                    "coverage", "share of the events placed, or of areas reporting", required=False
+                ),
                 _text(
                     "note", "why a number is missing or special", required=False, suggested=NOTES
                 ),
@@ -234,7 +238,7 @@ TABLES: dict[str, Table] = {
         ),
         Table(
             "code_lookup",
-            ("from_code", "to_code"),
+            ("from_code", "to_code", "from_vintage", "to_vintage"),
             "how codes of one vintage become codes of another",
             (
                 _text("from_code", "code in the older list"),

@@ -28,13 +28,13 @@ from lsp_analysis.resources import shipped_studies, study_path
 from lsp_analysis.showing import Shown
 from lsp_analysis.study import areas as area_rules
 from lsp_analysis.study import overview, schema
+from lsp_analysis.study.add.vintages import deprivation_in
 from lsp_analysis.study.areas import Area, closed_name
 from lsp_analysis.study.gazetteer import Gazetteer
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.injected import refuse_unknown_parameters
 from lsp_analysis.study.panel import tidy_panel
 from lsp_analysis.study.scan import scan_table
-from lsp_analysis.study.vintages import deprivation_in
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -475,12 +475,18 @@ class Study(Shown):
             return rows
         return deprivation_in(rows, code_vintage, self.read("code_lookup"))
 
-    def panel(self, indicator_id: str, *, freq: str | None = None) -> pd.DataFrame:
-        """Small areas of the study by period; see `panel.tidy_panel` for its columns."""
+    def panel(
+        self, indicator_id: str, *, freq: str | None = None, level: str | None = None
+    ) -> pd.DataFrame:
+        """Areas of one type by period; see `panel.tidy_panel` for its columns.
+
+        `level` is an area type such as ``msoa`` or ``ward``; by default the small areas.
+        """
         indicator = self.indicator(indicator_id)
         rows = self.read("observations", where={"indicator_id": indicator.indicator_id})
-        small = set(self._areas.loc[self._areas["area_type"] == self.small_area_type, "area_code"])
-        return tidy_panel(rows[rows["area_code"].isin(small)], indicator, freq=freq)
+        kind = level or self.small_area_type
+        wanted = set(self._areas.loc[self._areas["area_type"] == kind, "area_code"])
+        return tidy_panel(rows[rows["area_code"].isin(wanted)], indicator, freq=freq)
 
     def question(
         self, indicator_id: str, place: str | Area, start: object, level: float = 0.95

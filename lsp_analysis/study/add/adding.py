@@ -13,15 +13,12 @@ import pandas as pd
 from lsp_analysis import durable
 from lsp_analysis.errors import ParameterError, StudyError, did_you_mean
 from lsp_analysis.study import schema
-from lsp_analysis.study.add.own_table import read_own_table
-from lsp_analysis.study.areas import fold_name, slug
-from lsp_analysis.study.check.areas import check_areas
-from lsp_analysis.study.check.cells import judge_sheet
-from lsp_analysis.study.check.keys import check_keys
-from lsp_analysis.study.check.periods import check_periods
+from lsp_analysis.study.add.layouts import Account, Answers, OwnTable
+from lsp_analysis.study.add.own_table import read_own_tables
+from lsp_analysis.study.add.places import Places
+from lsp_analysis.study.add.taking import KEY, Taken, take_table
 from lsp_analysis.study.check.problems import Problem, Sheet
 from lsp_analysis.study.check.text import load_sheet
-from lsp_analysis.study.check.values import check_values
 from lsp_analysis.study.panel import period_kinds
 from lsp_analysis.study.store import Study, open_study
 from lsp_analysis.study.write import (
@@ -34,16 +31,6 @@ from lsp_analysis.study.write import (
     write_table,
 )
 
-KEY = list(schema.TABLES["observations"].key)
-TYPE_OF_UNIT = {
-    "percent": "proportion",
-    "per_1000": "rate",
-    "per_100000": "rate",
-    "count": "count",
-    "mean": "mean",
-    "years": "mean",
-    "score": "score",
-}
 SHOWN_PROBLEMS = 20
 FACTS = [name for name in schema.TABLES["indicators"].names if name != "indicator_id"]
 
@@ -60,17 +47,18 @@ class Added:
     last: pd.Timestamp
     missing: int
     gaps: tuple[Problem, ...]
+    account: Account
 
     def sentence(self) -> str:
-        """The same in words."""
+        """The same in words, and what was read from where."""
         said = (
             f"Added {self.rows:,} rows of {', '.join(self.indicator_ids)} to {self.study}: "
             f"{self.areas} areas, {self.first:%Y-%m-%d} to {self.last:%Y-%m-%d}"
         )
         if self.missing:
             said += f", {self.missing} of them without a number, as their notes say"
-        lines = [f"{said}.", *(f"Note: {gap.problem} {gap.remedy}" for gap in self.gaps)]
-        return "\n".join(lines)
+        notes = [f"Note: {gap.problem} {gap.remedy}" for gap in self.gaps]
+        return "\n".join([f"{said}.", f"Read {self.account.sentence()}", *notes])
 
     __str__ = sentence
 
@@ -80,25 +68,24 @@ def add_table(
     file: str | Path,
     *,
     indicator_id: str = "",
-    freq: str | None = None,
-    sheet: str | None = None,
+    answers: Answers | None = None,
     replace: bool = False,
     **facts: Any,
 ) -> Added:
     """Take the table in `file` into the study at `study_path`.
 
-    The table has one row for each area and period: code, period, numerator and denominator (or
-    value), in any order and under the usual names. An ``indicator`` column may tell several
-    indicators apart. The study stays as it was unless all of the table is sound.
+    The table names areas by code or name, and has numerators and denominators, or values, in rows
+    or columns of periods, under the usual names; see `own_table.read_own_tables`. An ``indicator``
+    column may tell several indicators apart. Codes of another year are carried over by the study's
+    lookup. The study stays as it was unless all of the table is sound.
 
     Parameters
     ----------
     study_path : folder of the study.
-    file : CSV or XLSX, see `own_table.read_own_table`.
+    file : CSV or workbook.
     indicator_id : indicator the numbers are of, known to the study or new. By default the name of
         the indicator, or of the file, in lower case.
-    freq : "M", "Q", "Y", "Y-MAR"; needed when a period is given as one day.
-    sheet : sheet of a workbook.
+    answers : what the table leaves open: sheet, column of codes, period, length of a period.
     replace : take the place of rows of the same indicator, area and period; else they are refused.
     **facts : columns of `indicators` for a new indicator: name, unit, polarity, theme, ... The unit
         is percent unless given (count where there is no denominator), the polarity none.
@@ -106,41 +93,88 @@ def add_table(
     Raises
     ------
     StudyError
-        The file or the study cannot be read, or the check found problems: all are listed.
+        The file or the study cannot be read, something has to be asked, or the check found
+        problems: all are listed.
     ParameterError
         A fact is not a column of `indicators`, or has a value that is not allowed.
     """
     folder = open_study(study_path).path
     _refuse_unknown_facts(facts)
     file = durable.settled(file, StudyError)
-    cells = read_own_table(file, freq=freq, sheet=sheet)
     with one_writer(folder):
-        return _add(open_study(folder), file, cells, indicator_id, replace, facts)
+        study = open_study(folder)
+        table = _one_table(file, places_of(study), answers or Answers())
+        return _add(study, file, table, indicator_id, replace, facts)
 
 
 def _add(
     study: Study,
     file: Path,
-    cells: pd.DataFrame,
+    table: OwnTable,
     indicator_id: str,
     replace: bool,
     facts: Mapping[str, Any],
 ) -> Added:
-    """Check `cells` against the study as it is now, and write it with them."""
-    columns, places = cells.attrs["columns"], cells.attrs.get("places", {})
-    if facts.get("unit") == "count" and "numerator" not in cells:
-        cells = cells.rename(columns={"value": "numerator"})
-    indicators, cells = _with_indicators(study, file, cells, indicator_id, facts)
-    observed, problems = judge_sheet("observations", file.name, _in_schema(cells), [])
-    problems += _check(study, observed, indicators)
+    """Check a table against the study as it is now, and write it with the table."""
+    known = study.indicators()
+    name = str(facts.get("name") or file.stem)
+    taken = take_table(
+        table, places_of(study), known, name=name, indicator_id=indicator_id, facts=facts, ask=True
+    )
+    _refuse_contradiction(known, taken, facts)
     old, damage = load_sheet(study.file("observations"), "observations")
     if old is None:
         raise StudyError(f"The study's observations cannot be added to: {damage[0]}")
-    problems += _check_against(old, observed, replace)
+    problems = taken.problems + _check_against(old, taken.observed, replace)
     if problems:
-        raise StudyError(_refusal(file, problems, columns, places))
-    _write(study, old, observed, indicators)
-    return _record(study, observed, _gaps(study, observed))
+        raise StudyError(_refusal(file, problems, table))
+    _write(study, old, taken.observed, taken.indicators)
+    row = taken.observed.typed
+    return Added(
+        study=study.path,
+        indicator_ids=tuple(row["indicator_id"].unique()),
+        rows=len(row),
+        areas=len(row["area_code"].drop_duplicates()),
+        first=row["period_start"].min(),
+        last=row["period_end"].max(),
+        missing=int(row[["numerator", "value"]].isna().all(axis=1).sum()),
+        gaps=tuple(taken.gaps),
+        account=table.account,
+    )
+
+
+def places_of(study: Study) -> Places:
+    """The areas of a study, for a table that names them."""
+    areas = study.read("areas")
+    empty = pd.DataFrame(columns=schema.TABLES["code_lookup"].names)
+    residents = None
+    if study.has("populations"):
+        people = study.read("populations")
+        people = people[people["period"] == people["period"].min()]
+        residents = people.groupby("area_code")["population"].sum()
+    boroughs = areas.loc[areas["area_type"] == "borough", "area_code"]
+    return Places(
+        areas=areas,
+        lookup=study.read("code_lookup") if study.has("code_lookup") else empty,
+        vintage=study.code_vintage,
+        borough=boroughs.iloc[0] if len(boroughs) else "",
+        residents=residents,
+    )
+
+
+def _one_table(file: Path, places: Places, answers: Answers) -> OwnTable:
+    """The only table of the file about areas of the study; several sheets are asked about."""
+    tables = read_own_tables(file, places, answers)
+    ours = [table for table in tables if len(table.cells)]
+    if not ours:
+        raise StudyError(f"{tables[0].account.sentence()}. Check the borough and the codes.")
+    if len(ours) > 1:
+        sheets = [table.account.sheet for table in ours]
+        raise StudyError(
+            f"{file} has tables in the sheets {', '.join(sheets)}. Say which with --sheet "
+            f'"{sheets[0]}", and add one after the other.'
+        )
+    return ours[0]
 
 
 def _refuse_unknown_facts(facts: Mapping[str, Any]) -> None:
@@ -158,98 +192,15 @@ def _refuse_unknown_facts(facts: Mapping[str, Any]) -> None:
             )
 
 
-def _with_indicators(
-    study: Study, file: Path, cells: pd.DataFrame, indicator_id: str, facts: Mapping[str, Any]
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The study's indicators with new ones added, and the cells with the id of each row's own."""
-    known = study.indicators()
-    ids = dict(zip(known["name"].map(fold_name), known["indicator_id"], strict=True))
-    ids |= {fold_name(one): one for one in known["indicator_id"]}
-    if "indicator_id" in cells and not indicator_id:
-        named = cells["indicator_id"]
-    else:
-        one = indicator_id or str(facts.get("name") or file.stem)
-        named = pd.Series(one, index=cells.index, dtype="str")
-    new = []
-    for name in named.unique():
-        if fold_name(name) not in ids:
-            made = indicator_id or slug(name, fallback="indicator").replace("-", "_")
-            ids[fold_name(name)] = made
-            new.append(_new_indicator(made, name, cells, facts))
-    _refuse_contradiction(known, [ids[fold_name(name)] for name in named.unique()], facts)
-    cells = cells.assign(indicator_id=named.map(lambda name: ids[fold_name(name)]))
-    if not new:
-        return known, cells
-    return pd.concat([known, pd.DataFrame(new)], ignore_index=True), cells
-
-
-def _new_indicator(
-    indicator_id: str, name: str, cells: pd.DataFrame, facts: Mapping[str, Any]
-) -> dict[str, Any]:
-    based = "denominator" in cells and (cells["denominator"] != "").any()
-    counted = "numerator" in cells and (cells["numerator"] != "").any()
-    percent = cells.attrs.get("percent", False)
-    if "unit" not in facts and not counted and not percent:
-        raise StudyError(
-            f'The table has values of "{name}" and no numerators, so their unit cannot be told. '
-            f"Give unit, one of {', '.join(schema.UNITS)}."
-        )
-    unit = facts.get("unit", "percent" if based or percent else "count")
-    if percent and unit != "percent":
-        raise StudyError(
-            f'The values of "{name}" have percent signs, and the unit given is {unit}. '
-            "Give percent as the unit, or take the signs away."
-        )
-    usual = {
-        "name": name,
-        "unit": unit,
-        "value_type": TYPE_OF_UNIT[unit],
-        "multiplier": schema.UNIT_MULTIPLIER.get(unit, 1.0),
-        "polarity": "none",
-    }
-    return {"indicator_id": indicator_id} | usual | dict(facts)
-
-
-def _refuse_contradiction(known: pd.DataFrame, ids: list[str], facts: Mapping[str, Any]) -> None:
+def _refuse_contradiction(known: pd.DataFrame, taken: Taken, facts: Mapping[str, Any]) -> None:
+    ids = taken.observed.typed["indicator_id"].unique()
     for row in known[known["indicator_id"].isin(ids)].to_dict("records"):
         for name, value in facts.items():
-            if pd.notna(row[name]) and str(row[name]) != str(value):
+            if pd.notna(row.get(name)) and str(row[name]) != str(value):
                 raise ParameterError(
                     f'The study has {row["indicator_id"]} with {name} "{row[name]}" already. '
                     "Leave it out, or give the table another indicator_id."
                 )
-
-
-def _in_schema(cells: pd.DataFrame) -> pd.DataFrame:
-    """Cells with every column of `observations`, defaults filled in."""
-    made = {}
-    for column in schema.TABLES["observations"].columns:
-        blank = pd.Series(column.default or "", index=cells.index, dtype="str")
-        given = cells.get(column.name, blank)
-        made[column.name] = given.where(given != "", column.default or "")
-    return pd.DataFrame(made, index=cells.index)
-
-
-def _sheets(study: Study, observed: Sheet) -> dict[str, Sheet]:
-    areas, _ = load_sheet(study.file("areas"), "areas")
-    if areas is None:
-        raise StudyError(f"The areas of {study.path} cannot be read. Run `lsp-analysis check`.")
-    return {"areas": areas, "observations": observed}
-
-
-def _check(study: Study, observed: Sheet, indicators: pd.DataFrame) -> list[Problem]:
-    sheets = _sheets(study, observed)
-    described = Sheet("indicators", "indicators", indicators.astype("str"), indicators)
-    found = check_keys({"observations": observed}) + check_areas(sheets)
-    found += check_periods(sheets, pd.Timestamp.now(), gaps=False)
-    found += check_values({"indicators": described, "observations": observed})
-    return [problem for problem in found if problem.file == observed.file]
-
-
-def _gaps(study: Study, observed: Sheet) -> tuple[Problem, ...]:
-    sheets = _sheets(study, observed)
-    found = check_periods(sheets, pd.Timestamp.now(), gaps=True)
-    return tuple(problem for problem in found if problem.file == observed.file)
 
 
 def _check_against(old: Sheet, new: Sheet, replace: bool) -> list[Problem]:
@@ -275,19 +226,14 @@ def _check_against(old: Sheet, new: Sheet, replace: bool) -> list[Problem]:
     return problems
 
 
-def _refusal(
-    file: Path,
-    problems: list[Problem],
-    columns: Mapping[str, str],
-    places: Mapping[int, tuple[int, str]],
-) -> str:
+def _refusal(file: Path, problems: list[Problem], table: OwnTable) -> str:
     """All problems, in the words of the analyst's own columns."""
     lines = []
     for item in problems[:SHOWN_PROBLEMS]:
         ours = "period" if item.column in ("period_start", "period_end") else item.column
-        theirs = columns.get(item.column) or columns.get(ours) or item.column
-        row, heading = places.get(item.row, (item.row, theirs))
-        if theirs not in columns.values() or theirs in ("Period", "Value"):
+        theirs = table.names.get(item.column) or table.names.get(ours) or item.column
+        row, heading = table.places.get(item.row, (item.row, ""))
+        if heading and ours not in ("area_code", *table.names):
             theirs = heading
         moved = Problem(item.file, row, theirs, item.value, item.problem, item.remedy)
         lines.append(f"  {moved}")
@@ -332,17 +278,3 @@ def write_observations(folder: Path, text: pd.DataFrame) -> dict[str, Any]:
     path = folder / "observations.csv"
     ordered.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
     return schema.table_resource("observations", list(ordered), path.name, **file_facts(path))
-
-
-def _record(study: Study, observed: Sheet, gaps: tuple[Problem, ...]) -> Added:
-    row = observed.typed
-    return Added(
-        study=study.path,
-        indicator_ids=tuple(row["indicator_id"].unique()),
-        rows=len(row),
-        areas=len(row["area_code"].drop_duplicates()),
-        first=row["period_start"].min(),
-        last=row["period_end"].max(),
-        missing=int(row[["numerator", "value"]].isna().all(axis=1).sum()),
-        gaps=gaps,
-    )

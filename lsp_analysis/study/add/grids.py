@@ -1,90 +1,345 @@
-"""Read the cells of an analyst's file, CSV or Excel, as text."""
+"""The cells of a table file as text: CSV of any encoding, Excel and OpenDocument workbooks.
+
+A file is read as a stream where it can be, and what a damaged or hostile one claims (its size, its
+dimensions, its lengths) is bounded before it is believed.
+"""
 
 from __future__ import annotations
 
+import codecs
 import csv
 import datetime as dt
+import functools
+import gzip
 import io
+import itertools
+import re
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TextIO
 
-from lsp_analysis import untrusted
-from lsp_analysis.errors import LspError, StudyError
-from lsp_analysis.study.check.text import decode, open_quote
+from lsp_analysis.errors import SourceError
 
-SEARCHED_ROWS = 30
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
+WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xls", ".ods")
+AGAIN = "Download it again, or move it out of the folder."
+PEEK_BYTES = 65_536
+HEAD_ROWS = 5_000  # rows that say what a column holds
+FORMAT_ROWS = 60  # rows whose number formats are looked at
+PIECE = 1 << 20
+LARGEST_BOX = 60_000_000  # cells of a sheet, empty ones included
+LARGEST_UNPACKED = 4 << 30
+MOST_COLUMNS = 20_000
+GZIP_MAGIC = b"\x1f\x8b"
+BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error, zipfile.BadZipFile)
+HTML = re.compile(rb"^\s*(?:<!doctype html|<html)", re.IGNORECASE)
 
 
-def read_grids(file: Path, sheet: str | None) -> list[list[list[str]]]:
-    """Tables of text cells: one of a CSV file, one for each sheet of a workbook (or of `sheet`).
+@dataclass
+class Grid:
+    """One table of cells: a text file, or one sheet of a workbook."""
+
+    path: Path
+    sheet: str
+    stream: Callable[[int | None], Iterator[list[str]]] = field(repr=False)
+    hidden: bool = False
+    delimiter: str = ""
+    ended: bool = True  # whether the last line read was ended; known when `rows` are used up
+
+    @property
+    def place(self) -> str:
+        """The file, and the sheet if it is one of a workbook, as a message names them."""
+        return f'{self.path.name}, sheet "{self.sheet}"' if self.sheet else self.path.name
+
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """Number, as a spreadsheet shows it, and cells of each row."""
+        return enumerate(self.stream(None), start=1)
+
+    def head(self, limit: int = HEAD_ROWS) -> list[list[str]]:
+        """The first rows, with single spaces in their cells."""
+        rows = itertools.islice(self.stream(limit), limit)
+        return [[tidy(cell) for cell in row] for row in rows]
+
+
+def tidy(cell: str) -> str:
+    """A cell without blanks at its ends and with single spaces; non-breaking ones are blanks."""
+    return " ".join(cell.split()).replace("\ufeff", "")
+
+
+def open_grids(path: Path) -> list[Grid]:
+    """The tables of a file, one for each sheet of a workbook, hidden ones marked.
 
     Raises
     ------
-    StudyError
-        There is no such file or sheet, or the file is neither CSV nor XLSX or is damaged.
+    SourceError
+        There is no such file, or it is neither CSV nor a workbook, or is damaged or beyond bounds.
     """
-    if not file.is_file():
-        raise StudyError(f"There is no file {file}. Check the path.")
-    kind = file.suffix.lower()
-    try:
-        untrusted.refuse_vast_sheets(file)
-    except LspError as error:
-        raise StudyError(str(error)) from error
-    try:
-        if kind in (".xlsx", ".xlsm"):
-            return _workbook(file, sheet)
-        if kind in (".csv", ".tsv", ".txt"):
-            return [_delimited(file)]
-    except StudyError:
-        raise
-    except Exception as error:  # zip, XML, csv and encoding errors share no base class
-        raise StudyError(
-            f"{file} cannot be read ({str(error)[:100]}). Save it again as CSV UTF-8 or XLSX."
-        ) from error
-    raise StudyError(f"{file} is neither CSV nor XLSX. Save it as one of them.")
+    name = path.name.lower()
+    if not path.is_file():
+        raise SourceError(f"There is no file {path}. Check the path.")
+    if name.endswith(WORKBOOK_SUFFIXES):
+        return _workbook(path)
+    if name.endswith(TEXT_SUFFIXES):
+        return [_text(path)]
+    raise SourceError(f"{path} is neither CSV nor XLSX. Save it as one of them.")
 
 
-def _delimited(file: Path) -> list[list[str]]:
-    text, _ = decode(file.name, file.read_bytes())
-    head = "\n".join(text.splitlines()[:SEARCHED_ROWS])
-    delimiter = max(",;\t", key=head.count)
-    row = open_quote(text, delimiter)
-    if row:
-        raise StudyError(
-            f"{file}, row {row}: a quotation mark has no fellow and hides the text up to it. "
-            "Close or remove it."
+def first_bytes(path: Path) -> bytes:
+    """Up to 64 KiB of a file, unpacked if it is gzip; SourceError if there are none."""
+    with open_bytes(path) as file:
+        head = file.read(PEEK_BYTES)
+    if not head.strip():
+        raise SourceError(f"{path.name} is empty. {AGAIN}")
+    if HTML.match(head):
+        raise SourceError(
+            f"{path.name} is a web page and not a table: the download failed, or needed a login. "
+            f"{AGAIN}"
         )
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    return [[" ".join(cell.split()) for cell in row] for row in rows]
+    return head
 
 
-def _workbook(file: Path, sheet: str | None) -> list[list[list[str]]]:
+@contextmanager
+def open_bytes(path: Path) -> Iterator[BinaryIO]:
+    """A file's bytes, unpacked if it is gzip, whatever its name; damage becomes a SourceError."""
+    try:
+        with path.open("rb") as packed:
+            is_gzip = packed.read(len(GZIP_MAGIC)) == GZIP_MAGIC
+            packed.seek(0)
+            yield gzip.GzipFile(fileobj=packed) if is_gzip else packed
+    except DAMAGED as error:
+        raise SourceError(
+            f"{path.name} cannot be unpacked: it is cut or damaged. {AGAIN}"
+        ) from error
+    except OSError as error:
+        raise SourceError(f"{path.name} cannot be read: {error.strerror or error}.") from error
+
+
+def encoding_of(path: Path) -> str:
+    """UTF-8, UTF-16, or else Windows-1252, which publishers' older files are in."""
+    head = first_bytes(path)
+    for mark, name in BOMS.items():
+        if head.startswith(mark):
+            return name
+    for name, zeros in (("utf-16-le", head[1:1000:2]), ("utf-16-be", head[:1000:2])):
+        if len(zeros) > 1 and zeros.count(0) > 0.9 * len(zeros):
+            return name
+    for name in ("utf-8", "cp1252"):
+        if _is_text(path, name):
+            return name
+    raise SourceError(
+        f"{path.name} is in no encoding this package reads (UTF-8, UTF-16, Windows-1252). "
+        "Open it in the program that made it and save it as CSV UTF-8."
+    )
+
+
+def _is_text(path: Path, encoding: str) -> bool:
+    """Whether the whole file is text of this encoding; read in pieces, because some are large."""
+    with open_bytes(path) as file:
+        text = io.TextIOWrapper(file, encoding, newline="")
+        try:
+            return not any("\0" in piece for piece in iter(lambda: text.read(PIECE), ""))
+        except UnicodeDecodeError:
+            return False
+
+
+@contextmanager
+def open_text(path: Path, encoding: str = "") -> Iterator[TextIO]:
+    """A file's text in its own encoding, its line ends as they are."""
+    name = encoding or encoding_of(path)
+    with open_bytes(path) as file:
+        yield io.TextIOWrapper(file, name, newline="", errors="replace")
+
+
+def _text(path: Path) -> Grid:
+    encoding = encoding_of(path)
+    with open_text(path, encoding) as text:
+        lines = [line for _, line in zip(range(30), text, strict=False)]
+    head = "".join(lines)
+    delimiter = max(",;\t|", key=head.count)
+    grid = Grid(path, "", lambda limit: iter(()), delimiter=delimiter)
+    grid.stream = lambda limit: _delimited(grid, encoding)
+    return grid
+
+
+def _delimited(grid: Grid, encoding: str) -> Iterator[list[str]]:
+    """Rows of a text file; a quotation mark that hides the lines after it is an error."""
+    with open_text(grid.path, encoding) as text:
+        seen: list[str] = []
+
+        def lines() -> Iterator[str]:
+            for line in text:
+                seen.append(line)
+                yield line
+
+        reader = csv.reader(lines(), delimiter=grid.delimiter)
+        number, width = 0, 0
+        try:
+            for row in reader:
+                number += 1
+                unended = bool(seen) and not seen[-1].endswith(("\n", "\r"))
+                if len(seen) > 1 or (unended and f'{grid.delimiter}"' in seen[-1]):
+                    _refuse_open_quote(grid, number, seen, row, width)
+                if len(row) > MOST_COLUMNS:
+                    raise SourceError(f"{grid.path.name}, row {number} has {len(row):,} columns.")
+                width = max(width, len(row))
+                grid.ended = not unended
+                seen.clear()
+                yield row
+        except csv.Error as error:
+            raise SourceError(
+                f"{grid.path.name} breaks off at row {number + 1} ({error}). {AGAIN}"
+            ) from error
+
+
+def _refuse_open_quote(
+    grid: Grid, number: int, lines: list[str], row: list[str], width: int
+) -> None:
+    odd = sum(line.count('"') for line in lines) % 2
+    hidden = any("\n" in cell and cell.count(grid.delimiter) >= max(width - 1, 1) for cell in row)
+    if odd or hidden:
+        raise SourceError(
+            f"{grid.path}, row {number}: a quotation mark has no fellow and hides the text up to "
+            "it. Close or remove it."
+        )
+
+
+def _workbook(path: Path) -> list[Grid]:
+    # Calamine reads the old xls workbooks too, and large ones many times faster than openpyxl.
+    from python_calamine import CalamineError, SheetVisibleEnum, load_workbook
+
+    boxes = _boxes(path) if path.suffix.lower() in (".xlsx", ".xlsm") else None
+    try:
+        book = load_workbook(str(path))
+        sheets = [
+            (item.name, item.visible != SheetVisibleEnum.Visible) for item in book.sheets_metadata
+        ]
+    except (CalamineError, OSError, ValueError) as error:
+        said = "is protected by a password" if "password" in str(error).lower() else "is damaged"
+        raise SourceError(
+            f"{path.name} cannot be read: it is not a workbook that can be opened, or {said}. "
+            "Save it again as CSV UTF-8 or XLSX without a password."
+        ) from error
+    if boxes and max(boxes.values(), default=0) > LARGEST_BOX:
+        raise SourceError(
+            f"{path.name} has a sheet that reaches over {max(boxes.values()):,} cells. Delete the "
+            "empty rows and columns at its end, or save the table alone as CSV."
+        )
+    formats = functools.cache(lambda: _formats(path) if boxes is not None else {})
+
+    def rows_of(name: str, limit: int | None) -> Iterator[list[str]]:
+        return iter(_sheet(path, book, name, limit, formats().get(name, [])))
+
+    return [
+        Grid(path, name, functools.partial(rows_of, name), hidden=hidden) for name, hidden in sheets
+    ]
+
+
+_CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,7})"')
+
+
+def _boxes(path: Path) -> dict[str, int]:
+    """Cells in the box around what each sheet's file holds, read without building it."""
+    boxes = {}
+    try:
+        with zipfile.ZipFile(path) as packed:
+            if sum(item.file_size for item in packed.infolist()) > LARGEST_UNPACKED:
+                raise SourceError(f"{path.name} unpacks to more than 4 GB. Save the table as CSV.")
+            for name in packed.namelist():
+                if name.startswith("xl/worksheets/sheet"):
+                    with packed.open(name) as file:
+                        boxes[name] = _box(file)
+    except (*DAMAGED, OSError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise SourceError(
+            f"{path.name} cannot be read: it is not a workbook that can be opened. Save it again "
+            "as CSV UTF-8 or XLSX."
+        ) from error
+    return boxes
+
+
+def _box(file: Any) -> int:
+    width = height = 0
+    rest = b""
+    for piece in iter(lambda: file.read(PIECE), b""):
+        for letters, row in _CELL.findall(rest + piece):
+            place = 0
+            for letter in letters:
+                place = place * 26 + letter - 64
+            width, height = max(width, place), max(height, int(row))
+        rest = piece[-20:]
+    return width * height
+
+
+def _sheet(
+    path: Path,
+    book: Any,
+    name: str,
+    limit: int | None,
+    formats: list[list[tuple[str, bool]]],
+) -> list[list[str]]:
+    """Cells of one sheet as text: 5.0 as 5, merged cells filled, shares shown as percentages."""
+    from python_calamine import CalamineError
+
+    try:
+        sheet = book.get_sheet_by_name(name)
+        cells = sheet.to_python(skip_empty_area=False, nrows=limit)
+        merged = sheet.merged_cell_ranges or []
+    except CalamineError as error:
+        raise SourceError(f'Sheet "{name}" of {path.name} cannot be read. {AGAIN}') from error
+    for (top, left), (bottom, right) in merged:
+        for row in range(top, min(bottom + 1, len(cells))):
+            for column in range(left, min(right + 1, len(cells[row]))):
+                if (row, column) != (top, left) and bottom - top < HEAD_ROWS:
+                    cells[row][column] = cells[top][left]
+    last: list[str] = []
+    made = []
+    for number, row in enumerate(cells):
+        if number < len(formats):
+            for at, (_, formula) in enumerate(formats[number]):
+                if formula and at < len(row) and row[at] == "":
+                    raise SourceError(
+                        f'{path.name}, sheet "{name}", row {number + 1}: the cell holds a formula '
+                        "without its result. Open the file in Excel, save it and try again."
+                    )
+            last = [shown for shown, _ in formats[number]] or last
+        made.append(
+            [_as_text(cell, last[at] if at < len(last) else "") for at, cell in enumerate(row)]
+        )
+    return made
+
+
+def _formats(path: Path) -> dict[str, list[list[tuple[str, bool]]]]:
+    """By sheet, the number format of each cell of the first rows, and whether it is a formula."""
     import openpyxl
 
-    book = openpyxl.load_workbook(file, read_only=True, data_only=True)
+    book = openpyxl.load_workbook(path, read_only=True)
     try:
-        if sheet is not None and sheet not in book.sheetnames:
-            raise StudyError(
-                f'{file} has no sheet "{sheet}"; it has {", ".join(book.sheetnames)}. Name one.'
-            )
-        wanted = [sheet] if sheet is not None else book.sheetnames
-        return [
-            [[_cell(cell) for cell in row] for row in book[name].iter_rows()] for name in wanted
-        ]
+        return {
+            sheet.title: [
+                [
+                    (str(getattr(cell, "number_format", "")), str(cell.value)[:1] == "=")
+                    for cell in row
+                ]
+                for row in sheet.iter_rows(max_row=FORMAT_ROWS)
+            ]
+            for sheet in book.worksheets
+        }
     finally:
         book.close()
 
 
-def _cell(cell: Any) -> str:
-    """A workbook's cell as text; a date shown without its day is a month."""
-    value = cell.value
-    if value is None:
-        return ""
-    if isinstance(value, (dt.datetime, dt.date)):
-        shows_day = "d" in str(getattr(cell, "number_format", "d")).lower()
-        return f"{value:%Y-%m-%d}" if shows_day else f"{value:%Y-%m}"
-    if isinstance(value, (int, float)) and "%" in str(getattr(cell, "number_format", "")):
-        return f"{100 * value:.10g}%"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return " ".join(str(value).split())
+def _as_text(cell: Any, shown: str) -> str:
+    if isinstance(cell, bool):
+        return str(cell)
+    if isinstance(cell, (int, float)):
+        if "%" in shown:
+            return f"{100 * cell:.10g}%"
+        return str(int(cell)) if float(cell).is_integer() else repr(cell)
+    if isinstance(cell, (dt.datetime, dt.date)):
+        monthly = shown and "d" not in re.sub(r"\[[^\]]*\]", "", shown).lower()
+        return f"{cell:%Y-%m}" if monthly and cell.day == 1 else f"{cell:%Y-%m-%d}"
+    return str(cell)

@@ -1,279 +1,382 @@
-"""Read an analyst's own table, CSV or Excel, whatever its columns are called."""
+"""Read a table somebody else made, CSV or workbook, whatever its columns are called."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 
-from lsp_analysis.errors import StudyError
-from lsp_analysis.study.add.grids import SEARCHED_ROWS, read_grids
-from lsp_analysis.study.check.cells import SPREADSHEET_ERRORS
-from lsp_analysis.study.periods import parse_period
-from lsp_analysis.study.schema import MISSING_MARKS
+from lsp_analysis.errors import SourceError
+from lsp_analysis.study.add import headings, spans
+from lsp_analysis.study.add.cells import plain_cells
+from lsp_analysis.study.add.columns import EMBEDDED, Plan, plan_columns
+from lsp_analysis.study.add.grids import AGAIN, Grid, open_grids, tidy
+from lsp_analysis.study.add.headings import NUMBERS, Header
+from lsp_analysis.study.add.layouts import Account, Answers, Layout, OwnTable
+from lsp_analysis.study.add.places import TOTALS, Places, code_in, level_of, plain_name
 
-NUMBERS = ("numerator", "denominator", "value", "lower95", "upper95")
-NEEDED = ("area_code", "period")
-
-# Spellings of a column, without case, blanks and punctuation; the first that a table has is taken.
-SPELLINGS: dict[str, tuple[str, ...]] = {
-    "area_code": (
-        *("areacode", "code", "geographycode", "lsoacode", "msoacode", "wardcode", "gsscode"),
-        *("onscode", "area", "lsoa", "msoa", "ward", "neighbourhoodcode"),
-    ),
-    "period": (
-        *("period", "timeperiod", "month", "quarter", "financialyear", "fiscalyear", "year"),
-        *("date", "time", "yearmonth", "monthyear"),
-    ),
-    "period_start": ("periodstart", "startdate", "from"),
-    "period_end": ("periodend", "enddate", "to"),
-    "numerator": ("numerator", "num", "count", "number", "n", "events", "observed", "cases"),
-    "denominator": (
-        *("denominator", "den", "denom", "population", "pop", "base", "total", "residents"),
-        "outof",
-    ),
-    "value": ("value", "rate", "percent", "percentage", "proportion", "score", "indicatorvalue"),
-    "lower95": ("lower95", "lowerci", "lowerci95", "lower95ci", "lowerci950limit", "lci"),
-    "upper95": ("upper95", "upperci", "upperci95", "upper95ci", "upperci950limit", "uci"),
-    "note": ("note", "notes", "flag", "valuenote", "comment"),
-    "indicator_id": ("indicatorid", "indicator", "measure", "indicatorname"),
-    "sex": ("sex", "gender"),
-    "age": ("age", "ageband", "agegroup"),
-    "group": ("group",),
-}
-# 2006-07 is a year to March in the usual writing, and July 2006 in that of dates.
-SPLIT_YEAR = re.compile(r"(?P<year>(?:19|20)\d\d)-(?P<next>\d\d)$")
-ONS_CODE = re.compile(r"(oa|lsoa|msoa|wd|ward|lad|ltla)\d{0,2}cd$")
+SAMPLE = 2_000
+FEW = 50  # codes that may be misspelt ones of the study's own
+BROKEN_CODE = re.compile(r"[A-Z]\d{0,8}")
+TEXTS = ("indicator_id", "indicator_name", "sex", "age", "group", "note")
+NO_ANSWERS = Answers()
 
 
-def read_own_table(
-    file: Path, *, freq: str | None = None, sheet: str | None = None
-) -> pd.DataFrame:
-    """The table in `file` as text in the columns of `observations`.
+def read_own_tables(
+    file: Path,
+    places: Places,
+    answers: Answers = NO_ANSWERS,
+    layouts: Sequence[Layout] = (),
+) -> list[OwnTable]:
+    """The tables in `file` about areas of a study, as text in the columns of `observations`.
 
-    Title lines above the header and source lines below the table are passed over. Thousands commas
-    are dropped. A publisher's mark for a missing number becomes a blank, its meaning the note. A
-    table with one column for each period is turned into one with a row for each, its numbers
-    becoming values; blank cells of such a table are no observations.
+    Titles above and remarks below a table are passed over, and so are hidden sheets and rows of
+    other boroughs, which the account counts. Thousands separators are dropped. A publisher's mark
+    for a missing number becomes a blank, its meaning the note. One column for each period, or for
+    each measure, becomes one row for each.
 
     Parameters
     ----------
-    file : CSV (any of comma, semicolon, tab; UTF-8 or Windows) or XLSX.
-    freq : "M", "Q", "Y" or "Y-MAR", the length of a period; needed when it is given as one day.
-    sheet : name of the sheet of a workbook; by default the first that has such a table.
-
-    Returns
-    -------
-    DataFrame of text, index the row numbers of the file; ``attrs["columns"]`` maps our column
-    names to the file's. Of a table with periods in columns the index counts the new rows, and
-    ``attrs["places"]`` maps it to the row and column heading of the file. ``attrs["percent"]`` is
-    whether the values were written with percent signs.
+    file : CSV (comma, semicolon, tab or bar; UTF-8, UTF-16 or Windows-1252) or workbook.
+    places : areas of the study.
+    answers : what cannot be told from the file.
+    layouts : publishers' tables to tell by their headings first.
 
     Raises
     ------
-    StudyError
-        The file cannot be read, or has no columns of codes, periods and numbers.
+    SourceError
+        The file cannot be read, or what is what cannot be told: the message says what to add.
     """
-    grids = read_grids(file, sheet)
+    grids = open_grids(file)
+    if answers.sheet:
+        listed = ", ".join(grid.sheet for grid in grids)
+        grids = [grid for grid in grids if grid.sheet == answers.sheet]
+        if not grids:
+            raise SourceError(f'{file} has no sheet "{answers.sheet}"; it has {listed}. Name one.')
+    elif not all(grid.hidden for grid in grids):
+        grids = [grid for grid in grids if not grid.hidden]
+    tables, seen = [], ""
     for grid in grids:
-        header = _find_header(grid)
-        if header is not None:
-            return _cells(file, grid, *header, freq)
-    for grid in grids:
-        wide = _find_periods_in_header(grid)
-        if wide is not None:
-            made, places = _turned(grid, *wide)
-            cells = _cells(file, made, 0, _match(made[0]), freq)
-            cells.attrs["places"] = places
-            return cells
-    seen = next((row for grid in grids for row in grid if any(row)), [])
-    raise StudyError(
-        f"{file} has no table with a column for the area's code, one for the period and one for "
-        f"the numerator or value; its first row is: {', '.join(seen)[:120] or 'empty'}. "
-        "Name the columns code, period, numerator, denominator."
+        head = grid.head()
+        seen = seen or next((", ".join(filter(None, row)) for row in head if any(row)), "")
+        header = _header(head, places) or _lost_header(grid, head, layouts)
+        table = header and _read(grid, head, header, places, answers, layouts)
+        if table:
+            tables.append(table)
+    if not tables:
+        raise SourceError(
+            f"{file} has no table with a column for the area's code, one for the period and one "
+            f"for the numerator or value; its first row is: {seen[:120] or 'empty'}. "
+            "Name the columns code, period, numerator, denominator."
+        )
+    return tables
+
+
+def _header(head: Sequence[Sequence[str]], places: Places) -> Header | None:
+    """The headings: above the first area by code or by name, or told by the usual spellings."""
+    by_code = headings.find_header(head, lambda cell: bool(code_in(cell)) or cell in places.own)
+    if by_code is not None:
+        return by_code
+    by_name = headings.header_of_names(head, lambda cell: plain_name(cell) in places.names)
+    return by_name or headings.named_header(head)
+
+
+def _lost_header(
+    grid: Grid, head: Sequence[Sequence[str]], layouts: Sequence[Layout]
+) -> Header | None:
+    """The headings of a publisher's table that lost them, told by its title; None of no table.
+
+    Raises
+    ------
+    SourceError
+        Areas stand under no headings, and no title tells which table it is.
+    """
+    first = next((at for at, row in enumerate(head) if any(map(code_in, row))), None)
+    if first is None:
+        return None
+    title = tuple(cell for row in head[:first] for cell in row if cell)
+    for layout in layouts:
+        told = any(layout.title_mark in cell for cell in title)
+        if layout.order and told and len(layout.order) == len(head[first]):
+            return Header(first, first, tuple(layout.order), ("",) * len(layout.order), title)
+    raise SourceError(
+        f"{grid.place} has no headings above its first area, in row {first + 1}: what its columns "
+        "hold cannot be told. Add a row of headings there, or download the file again."
     )
 
 
-def _find_header(grid: Sequence[Sequence[str]]) -> tuple[int, dict[str, int]] | None:
-    """Position of the header and of our columns in it."""
-    for at, row in enumerate(grid[:SEARCHED_ROWS]):
-        columns = _match(row)
-        dated = "period" in columns or {"period_start", "period_end"} <= set(columns)
-        if dated and "area_code" in columns and {"numerator", "value"} & set(columns):
-            return at, columns
-    return None
+def _read(
+    grid: Grid,
+    head: Sequence[Sequence[str]],
+    header: Header,
+    places: Places,
+    answers: Answers,
+    layouts: Sequence[Layout],
+) -> OwnTable | None:
+    """The table of one grid; None when it holds no numbers at all."""
+    rows = head[header.data_row : header.data_row + SAMPLE]
+    width = range(len(header.names))
+    sample = [[row[at] if at < len(row) else "" for row in rows] for at in width]
+    plan = plan_columns(grid, sample, header, places, answers, layouts)
+    if not plan.measures:
+        return None
+    account = Account(grid.path.name, grid.sheet, _title(header), notes=plan.notes)
+    kept, others = _rows(plan, places)
+    if others:
+        account.notes.append(f"left out rows of other areas ({_listed(others)})")
+    if not kept:
+        account.problem = "none of its areas is one of the study's"
+        if others:
+            account.problem += f" ({_listed(others)})"
+        return OwnTable(pd.DataFrame(), account, layout=plan.layout)
+    if plan.layout is not None:
+        answers = replace(
+            answers,
+            period=answers.period or plan.layout.period,
+            freq=answers.freq or plan.layout.freq,
+        )
+    frame = _long(plan, kept, answers, account)
+    return plain_cells(plan, frame, account)
 
 
-def _find_periods_in_header(grid: Sequence[Sequence[str]]) -> tuple[int, list[int]] | None:
-    """Position of a header that has a column for each of several periods, and of those columns."""
-    for at, row in enumerate(grid[:SEARCHED_ROWS]):
-        periods = [place for place, name in enumerate(row) if _names_period(name)]
-        if "area_code" in _match(row) and len(periods) > 1:
-            return at, periods
-    return None
+def _title(header: Header) -> str:
+    """What the rows above the headings say is counted, else their first words."""
+    for cell in header.title:
+        if cell.startswith("Counting: "):
+            return cell.removeprefix("Counting: ")
+    named = [cell for cell in header.title if cell != "Stat-Xplore"]
+    return named[0][:120] if named else ""
 
 
-def _names_period(text: str) -> bool:
-    period = parse_period(text, tolerant=True)
-    return period is not None and not _is_day(period)
+def _rows(plan: Plan, places: Places) -> tuple[list[tuple[int, str, list[str]]], Counter[str]]:
+    """Number, code and cells of the rows about the study's areas, and a count of the others."""
+    grid, main = plan.grid, plan.codes[0]
+    named = _codes_by_name(plan, places) if plan.by_name else {}
+    numeric = [at for at, cells in enumerate(plan.sample) if headings.is_numeric(cells)]
+    needed = max(
+        [main, *plan.dates, *(at for m in plan.measures for c in m.columns.values() for at in c)]
+    )
+    kept: list[tuple[int, str, list[str]]] = []
+    strange: list[tuple[int, str, list[str]]] = []
+    unread: list[tuple[int, str, list[str]]] = []
+    others: Counter[str] = Counter()
+    last: list[str] = []
+    for number, row in grid.rows():
+        if number <= plan.header.data_row or not any(map(str.strip, row)):
+            continue
+        cell = tidy(row[main]) if main < len(row) else ""
+        if not cell and "level" in plan.roles:
+            cell = next((tidy(row[at]) for at in plan.codes[1:] if row[at : at + 1] != [""]), "")
+        code = named.get(cell, "") if plan.by_name else (code_in(cell) or cell)
+        last = row
+        if code in places.known:
+            _refuse_shifted(plan, number, row, needed)
+            kept.append((number, code, [tidy(one) for one in row]))
+        elif code_in(cell) or (plan.by_name and cell):
+            others[code_in(cell) or cell] += 1
+            if len(others) <= FEW:
+                strange.append((number, code or cell, [tidy(one) for one in row]))
+        elif any(TOTALS.fullmatch(tidy(one).casefold()) for one in row):
+            others["total"] += 1
+        elif any(headings.number_in(tidy(row[at])) for at in numeric if at < len(row)):
+            unread.append((number, cell, [tidy(one) for one in row]))
+    short = 0 < len(last) < min(len(plan.header.names), needed + 1)
+    if not grid.ended and short and BROKEN_CODE.fullmatch(tidy("".join(last[main : main + 1]))):
+        raise SourceError(f"{grid.place}: its last row breaks off, so the file is cut. {AGAIN}")
+    if not kept and not others:
+        raise SourceError(
+            f"{grid.path} has a header in row {plan.header.data_row} but no rows below it. "
+            "Add them."
+        )
+    if others:  # a table of other boroughs too, whose codes are not ours to correct
+        others.update(f"no code: {cell or 'blank'}" for _, cell, _ in unread)
+    else:
+        kept = sorted([*kept, *unread])
+    return _with_misspelt(kept, strange, others, places), others
 
 
-def _turned(
-    grid: Sequence[Sequence[str]], header: int, periods: list[int]
-) -> tuple[list[list[str]], dict[int, tuple[int, str]]]:
-    """A table with one row for each area and period, and where each of its rows comes from."""
-    names = grid[header]
-    columns = {ours: at for ours, at in _match(names).items() if at not in periods}
-    kept = [at for ours, at in columns.items() if ours not in (*NUMBERS, "note")]
-    made = [[*(names[at] for at in kept), "Period", "Value"]]
-    places = {}
-    for number, row in enumerate(grid[header + 1 :], start=header + 2):
-        for at in periods:
-            if at < len(row) and row[at]:
-                made.append([*(row[k] for k in kept), names[at], row[at]])
-                places[len(made)] = (number, names[at])
-    return made, places
+def _with_misspelt(
+    kept: list[tuple[int, str, list[str]]],
+    strange: list[tuple[int, str, list[str]]],
+    others: Counter[str],
+    places: Places,
+) -> list[tuple[int, str, list[str]]]:
+    """The rows kept, and those of unknown codes where as many of the study's own are lacking.
+
+    Codes of other boroughs come beside all of this one; a few that stand where others lack are
+    mistakes, which the check will name.
+    """
+    have = {code for _, code, _ in kept}
+    level = {places.level(code) for code in have} & {"oa", "lsoa"}
+    mine = [row for row in strange if places.level(row[1]) in level]
+    codes = {code for _, code, _ in mine}
+    small = sum(places.level(code) in level for code in others)
+    lists = [places.small, *places.by_vintage.values()]
+    every = max(lists, key=lambda listed: len(listed & have))
+    if not codes or len(codes) < small or small > len(every - have):
+        return kept
+    for code in codes:
+        del others[code]
+    return sorted([*kept, *mine], key=lambda row: row[0])
 
 
-def _match(header: Sequence[str]) -> dict[str, int]:
-    folded = [re.sub(r"[^a-z0-9]", "", name.casefold()) for name in header]
-    columns: dict[str, int] = {}
-    for ours, spellings in SPELLINGS.items():
-        found = [folded.index(spelling) for spelling in spellings if spelling in folded]
-        if ours == "area_code":
-            found = [at for at, name in enumerate(folded) if ONS_CODE.match(name)] + found
-        free = [at for at in found if at not in columns.values()]
-        if free:
-            columns[ours] = free[0]
-    return columns
-
-
-def _cells(
-    file: Path,
-    grid: Sequence[Sequence[str]],
-    header: int,
-    columns: dict[str, int],
-    freq: str | None,
-) -> pd.DataFrame:
-    rows = {
-        at + 1: {ours: row[place] if place < len(row) else "" for ours, place in columns.items()}
-        for at, row in enumerate(grid)
-        if at > header and any(row)
+def _codes_by_name(plan: Plan, places: Places) -> dict[str, str]:
+    """The code of each name in the table, all of areas of one level."""
+    at = plan.codes[0]
+    rows = plan.grid.rows()
+    texts = {
+        tidy(row[at]) for number, row in rows if number > plan.header.data_row and at < len(row)
     }
-    frame = pd.DataFrame.from_dict(rows, orient="index", columns=list(columns), dtype="str")
-    frame = frame[~_is_remark(frame)]
-    _refuse_shifted(file, grid, header, columns, frame.index)
-    if frame.empty:
-        raise StudyError(f"{file} has a header in row {header + 1} but no rows below it. Add them.")
-    frame = _with_missing_marks(frame)
-    frame, percent = _without_percent_signs(frame)
-    frame["area_code"] = frame["area_code"].str.upper()
-    if "period_start" not in frame or "period_end" not in frame:
-        frame = _with_dates(file, frame, grid[header][columns["period"]], freq)
-    frame.attrs["percent"] = percent
-    frame.attrs["columns"] = {ours: grid[header][place] for ours, place in columns.items()}
-    return frame
+    plan.notes.append(f'areas by the names in "{plan.name(at)}"')
+    return places.codes_of(sorted(texts), plan.grid.place)
 
 
-def _refuse_shifted(
-    file: Path,
-    grid: Sequence[Sequence[str]],
-    header: int,
-    columns: Mapping[str, int],
-    rows: pd.Index,
-) -> None:
+def _refuse_shifted(plan: Plan, number: int, row: Sequence[str], needed: int) -> None:
     """Stop where it is not certain which number stands in which column."""
-    names = [name.casefold() for name in grid[header]]
-    for at in columns.values():
-        if names.count(names[at]) > 1:
-            raise StudyError(
-                f'{file} has several columns named "{grid[header][at]}" in row {header + 1}. '
-                "Rename those that are not meant."
-            )
-    for row in rows:
-        if any(grid[row - 1][len(names) :]):
-            raise StudyError(
-                f"{file}, row {row}: the row has {len(grid[row - 1])} cells and the header "
-                f"{len(names)}. Put a number with commas in quotation marks, or save it without."
-            )
-
-
-def _without_percent_signs(frame: pd.DataFrame) -> tuple[pd.DataFrame, bool]:
-    """Values that all are percentages as numbers alone, and whether they were."""
-    named = [name for name in ("value", "lower95", "upper95") if name in frame]
-    given = [cell for name in named for cell in frame[name] if cell]
-    if not given or not all(cell.endswith("%") for cell in given):
-        return frame, False
-    plain = {name: frame[name].str.removesuffix("%").str.strip() for name in named}
-    return frame.assign(**plain), True
-
-
-def _is_remark(frame: pd.DataFrame) -> pd.Series:
-    """Rows that hold a remark and no observation: no period and no number."""
-    dates = [name for name in ("period", "period_start") if name in frame]
-    numbers = [name for name in NUMBERS if name in frame]
-    return (frame[dates + numbers] == "").all(axis=1)
-
-
-def _with_missing_marks(frame: pd.DataFrame) -> pd.DataFrame:
-    made = frame.copy()
-    note = made["note"] if "note" in made else pd.Series("", index=made.index, dtype="str")
-    for column in (name for name in NUMBERS if name in made):
-        cells = made[column]
-        marked = cells.isin(MISSING_MARKS) & ~cells.isin(SPREADSHEET_ERRORS)
-        note = note.mask(marked & (note == ""), cells.map(MISSING_MARKS))
-        plain = cells.str.replace(r"(?<=\d),(?=\d{3})", "", regex=True)
-        made[column] = plain.mask(marked, "")
-    return made.assign(note=note)
-
-
-def _with_dates(file: Path, frame: pd.DataFrame, heading: str, freq: str | None) -> pd.DataFrame:
-    """First and last day of each row's period in place of the text that names it."""
-    texts = frame["period"].unique()
-    years = _split_years(file, texts, heading, freq)
-    periods = {text: parse_period(years.get(text, text), tolerant=True) for text in texts}
-    days = [text for text, period in periods.items() if period is not None and _is_day(period)]
-    if days and freq is None:
-        raise StudyError(
-            f'{file} gives one day, such as "{days[0]}", for a period, which does not say how '
-            'long it is. Give the length as freq: "M", "Q", "Y" or "Y-MAR".'
+    width = len(plan.header.names)
+    if any(cell.strip() for cell in row[width:]):
+        raise SourceError(
+            f"{plan.grid.path}, row {number}: the row has {len(row)} cells and the header {width}. "
+            "Put a number with commas in quotation marks, or save it without."
         )
-    for text in days:
-        periods[text] = pd.Period(periods[text].start_time, freq=freq)
-    start = {
-        text: f"{period.start_time:%Y-%m-%d}" if period else text
-        for text, period in periods.items()
-    }
-    end = {
-        text: f"{period.end_time:%Y-%m-%d}" if period else text for text, period in periods.items()
-    }
-    named = frame["period"]
-    return frame.drop(columns="period").assign(
-        period_start=named.map(start), period_end=named.map(end)
+    if not plan.grid.sheet and len(row) <= needed:
+        raise SourceError(
+            f"{plan.grid.place}, row {number} has {len(row)} cells and the headings {width}: the "
+            f"file is cut or damaged there. {AGAIN}"
+        )
+
+
+def _listed(others: Counter[str]) -> str:
+    """Codes that are not the study's by level, with the first ones where they are few."""
+    levels: dict[str, list[str]] = {}
+    for code in others:
+        levels.setdefault("total" if code == "total" else level_of(code) or "by name", []).append(
+            code
+        )
+    return ", ".join(
+        f"{len(codes)} {level}: {', '.join(codes[:3])}{' ...' if len(codes) > 3 else ''}"
+        if level != "total"
+        else f"{others['total']} of totals"
+        for level, codes in levels.items()
     )
 
 
-def _split_years(
-    file: Path, texts: Sequence[str], heading: str, freq: str | None
-) -> dict[str, str]:
-    """The texts that are financial years written like months, each as ``2006/07``.
+def _long(
+    plan: Plan,
+    kept: Sequence[tuple[int, str, list[str]]],
+    answers: Answers,
+    account: Account,
+) -> pd.DataFrame:
+    """One row for each area, period and measure, all as text."""
 
-    They are when the column is headed as one of years, or `freq` says so.
-    """
-    split = [SPLIT_YEAR.match(text) for text in texts]
-    if not all(one and (int(one["year"]) + 1) % 100 == int(one["next"]) for one in split):
-        return {}
-    if freq == "Y-MAR" or ("year" in heading.casefold() and "month" not in heading.casefold()):
-        return {text: text.replace("-", "/") for text in texts}
-    if len(split) > 1 and freq is None:
-        raise StudyError(
-            f'{file} has periods such as "{texts[0]}", which may be months or years to March. '
-            'Write 2006/07 for such years, or give the length as freq: "M" or "Y-MAR".'
+    def column(at: int) -> pd.Series:
+        return pd.Series([c[at] if at < len(c) else "" for _, _, c in kept], dtype="str")
+
+    rows = pd.DataFrame({"row": [n for n, _, _ in kept], "area_code": [c for _, c, _ in kept]})
+    for role in TEXTS:
+        if role in plan.roles:
+            rows[role] = column(plan.roles[role])
+    rows["raw"] = [hash(tuple(cells)) for _, _, cells in kept]
+    rows["unit"] = ""
+    for at in plan.units:
+        rows["unit"] += " " + column(at)
+    for at in _other_texts(plan):
+        rows[f"text:{plan.name(at)}"] = column(at)
+    if plan.dates:
+        rows = _with_periods(plan, rows, [column(at) for at in plan.dates], answers)
+    one = None if plan.dates or any(m.span for m in plan.measures) else _one_period(plan, answers)
+    if one is not None:
+        account.notes.append(one[1])
+    parts = []
+    for measure in plan.measures:
+        part = rows.assign(measure=measure.name)
+        for role, at in measure.columns.items():
+            part[role] = column(at[0]) if len(at) == 1 else _sum(map(column, at))
+        told = measure.columns.get("value") or next(iter(measure.columns.values()))
+        part["heading"] = plan.name(told[0])
+        span = measure.span or (one[0] if one else None)
+        if span is not None:
+            part = part.assign(period_start=str(span.start), period_end=str(span.end))
+        elif not plan.dates:
+            continue  # a column beside those of periods
+        if len(plan.measures) > 1:
+            numbers = [role for role in measure.columns if role in NUMBERS]
+            part = part[(part[numbers] != "").any(axis=1)]
+        parts.append(part)
+    made = pd.concat(parts, ignore_index=True)
+    return made.fillna(dict.fromkeys(made.columns.drop("row"), ""))
+
+
+def _sum(columns: Iterable[pd.Series]) -> pd.Series:
+    """Columns added up, as text; what is no number makes the sum none."""
+    total = 0.0
+    for cells in columns:
+        plain = cells.map(lambda cell: (headings.number_in(cell) or ("",))[0])
+        total = total + pd.to_numeric(plain, errors="coerce")
+    return total.map(lambda number: "" if pd.isna(number) else f"{number:.10g}")
+
+
+def _other_texts(plan: Plan) -> list[int]:
+    """Columns of text that may tell rows of one area and period apart."""
+    used = {*plan.codes, *plan.roles.values(), *plan.dates, *plan.units}
+    used |= {at for measure in plan.measures for ats in measure.columns.values() for at in ats}
+    others = [at for at in range(len(plan.header.names)) if at not in used and plan.name(at)]
+    return [at for at in others if not headings.is_numeric(plan.sample[at])]
+
+
+def _with_periods(
+    plan: Plan, rows: pd.DataFrame, texts: Sequence[pd.Series], answers: Answers
+) -> pd.DataFrame:
+    """First and last day of each row's period; a text that names none stays as it is written."""
+    heading = " ".join(plan.header.names[at] for at in plan.dates)
+    told, kinds = texts[0], pd.Series("", index=rows.index)
+    if plan.dates == [plan.roles.get("period_start"), plan.roles.get("period_end")]:
+        return rows.assign(period_start=texts[0], period_end=texts[1])
+    if len(texts) == 2 and plan.dates[1] == plan.roles.get("period_kind"):
+        kinds = texts[1].map(spans.year_kind)
+    elif len(texts) == 2:
+        heading, part = (plan.header.names[at] for at in plan.dates)
+        told = texts[1].map(lambda text: spans.part_of_year(text, part)) + " " + texts[0]
+    found: dict[tuple[str, str], spans.Span | None] = {}
+    for kind, own in told.groupby(kinds):
+        made = spans.spans_of(
+            own, heading, freq=answers.freq, kind=str(kind), place=plan.grid.place
         )
-    return {}
+        found |= {(str(kind), text): span for text, span in made.items()}
+    pairs = list(zip(kinds, told, strict=True))
+    return rows.assign(
+        period_start=[str(found[p].start) if found.get(p) else p[1] for p in pairs],
+        period_end=[str(found[p].end) if found.get(p) else p[1] for p in pairs],
+    )
 
 
-def _is_day(period: pd.Period) -> bool:
-    return period.freqstr == "D"
+def _one_period(plan: Plan, answers: Answers) -> tuple[spans.Span, str]:
+    """The period of a whole table, as answered or as its title, sheet or file names it."""
+    place = plan.grid.place
+    if answers.period:
+        made = spans.spans_of([answers.period], freq=answers.freq, place=place)
+        span = made.get(answers.period)
+        if span is None:
+            raise SourceError(
+                f'"{answers.period}" is neither a column of {place} nor a period. Write --period '
+                "2019, 2019/20, 2019-04 or 2019-Q2."
+            )
+        return span, f"period {answers.period} as answered"
+    where = {"title": " ".join(plan.header.title), "sheet's name": plan.grid.sheet}
+    where |= {"file's name": plan.grid.path.stem, "folder's name": plan.grid.path.parent.name}
+    for source, text in where.items():
+        named = {match[0] for match in EMBEDDED.finditer(text.replace("_", " "))}
+        found = {span for one in named if (span := spans.read_span(one)) is not None}
+        if len(found) == 1:
+            span = found.pop()
+            return span, f"period {span.start} to {span.end}, from the {source}"
+    near = next((n for n in plan.header.names if "timeperiod" in headings.fold(n)), "2019")
+    raise SourceError(
+        f"{place} does not say which period it is of, nor does its name. Say so: lsp-analysis add "
+        f'STUDY {plan.grid.path.name} --period "{near}" (a year such as 2019 or 2019/20, or a '
+        "column)."
+    )

@@ -19,7 +19,7 @@ FILL = "Add the rows; where a number is missing leave it blank and say why in no
 def check_periods(
     sheets: Mapping[str, Sheet], today: pd.Timestamp, *, gaps: bool = True
 ) -> list[Problem]:
-    """Everything about periods and dates; without `gaps`, missing periods are passed over."""
+    """Everything about periods and dates; without `gaps`, not missing or rolling ones."""
     problems = dates_ahead(sheets, today)
     if "observations" in sheets:
         problems += check_observed_periods(sheets["observations"], sheets.get("areas"), gaps=gaps)
@@ -80,7 +80,7 @@ def check_observed_periods(
     for indicator_id, own in ordered.groupby("indicator_id"):
         kind = kinds.loc[own.index]
         problems += _several_lengths(sheet, str(indicator_id), kind)
-        problems += _overlaps(sheet, str(indicator_id), own, kind)
+        problems += _overlaps(sheet, str(indicator_id), own, kind, rolling=gaps)
         for freq, alike in own.groupby(kind):
             if freq and gaps:
                 problems += _missing(sheet, str(indicator_id), alike, str(freq), areas)
@@ -93,8 +93,8 @@ def _several_lengths(sheet: Sheet, indicator_id: str, kinds: pd.Series) -> list[
     odd = kinds.index[kinds == ""]
     if len(odd):
         problem = (
-            f'{len(odd)} periods of "{indicator_id}" are not a month, a calendar quarter or twelve '
-            "months from the first of a month."
+            f'{len(odd)} periods of "{indicator_id}" are not a month, a calendar quarter or whole '
+            "years from the first of a month."
         )
         remedy = "Correct period_start and period_end."
         problems.append(_at_start(sheet, int(odd.min()), problem, remedy))
@@ -114,9 +114,11 @@ def _at_start(sheet: Sheet, row: int, problem: str, remedy: str) -> Problem:
 
 
 def _overlaps(
-    sheet: Sheet, indicator_id: str, rows: pd.DataFrame, kinds: pd.Series
+    sheet: Sheet, indicator_id: str, rows: pd.DataFrame, kinds: pd.Series, *, rolling: bool
 ) -> list[Problem]:
     """Periods that begin before the one before has ended; one problem when all of them roll.
+
+    Rolling ones are passed over unless `rolling` is to be told.
 
     A month inside a year is no such problem: periods of several lengths are told by themselves.
     """
@@ -135,6 +137,8 @@ def _overlaps(
     months = _months(rows["period_start"], rows["period_end"])
     step = _months(previous["period_start"], rows["period_start"]) - 1
     steady = months.min() == months.max() and overlap.sum() > MOST * step.notna().sum()
+    if steady and not rolling:
+        return []
     if steady:
         problem = (
             f'"{indicator_id}" has rolling periods of {months.max():.0f} months every '

@@ -156,7 +156,7 @@ def units_mixed(sheet: Sheet, unit: pd.Series) -> list[Problem]:
     small = _near(alone * UNIT_FACTOR, usual)
     large = _near(alone / UNIT_FACTOR, usual)
     share = small & (unit == "percent") & (alone <= 1)
-    rate = (small | large) & unit.isin(("per_1000", "per_100000"))
+    rate = (small | large) & unit.isin(("per_1000", "per_10000", "per_100000"))
     said = "The value looks like a share of 1 among percentages."
     problems = sheet.flag(share, "value", said, "Write all values as percentages, 0 to 100.")
     said = "The value looks as if it were per 1,000 among values per 100,000, or the reverse."

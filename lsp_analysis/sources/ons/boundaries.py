@@ -11,19 +11,20 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import files
 from lsp_analysis.sources.formats import Publication
 from lsp_analysis.sources.register import Register
+from lsp_analysis.study.add.grids import AGAIN, first_bytes, open_text
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 NATIONAL_GRID = "EPSG:27700"
 LONGITUDE_LATITUDE = "OGC:CRS84"  # what GeoJSON means when it names no other
-GREAT_BRITAIN = (0, 0, 700_000, 1_300_000)  # metres on the National Grid
+GREAT_BRITAIN = (5_000, 5_000, 660_000, 1_225_000)  # metres on the National Grid
+IN_DEGREES = (-9, 49, 3, 62)  # the same in degrees
 PROPERTY = re.compile(r'"(\w+)"\s*:')
 CODE = re.compile(r"(oa|lsoa|msoa|wd)(\d\d)cd", re.IGNORECASE)
 LEVELS = {"lsoa": "lsoa", "msoa": "msoa", "wd": "ward"}
@@ -43,6 +44,7 @@ class BoundaryFile:
     year: int
     code_property: str
     native: bool
+    layer: str | None = None
 
     @property
     def publication(self) -> Publication:
@@ -51,39 +53,41 @@ class BoundaryFile:
         return Publication(title, PORTAL if self.native else COPY)
 
 
-def find_boundaries(folder: Path) -> list[BoundaryFile]:
-    """Every file of LSOA, MSOA or ward polygons below `folder`, the Portal's own first."""
-    recognised = [_recognise(path) for path in files.find_files(folder, files.BOUNDARY_SUFFIXES)]
-    found = [file for file in recognised if file is not None]
-    return sorted(found, key=lambda file: (not file.native, file.path.name))
+def recognise_boundaries(path: Path) -> list[BoundaryFile]:
+    """What areas each layer of a file holds, told by the first property that is a code.
+
+    Raises
+    ------
+    SourceError
+        The file cannot be opened.
+    """
+    found = []
+    for layer, properties in _properties(path):
+        codes = [match for match in map(CODE.fullmatch, properties) if match]
+        kinds = {match[1].lower(): match for match in codes}
+        smallest = next((kinds[kind] for kind in ("oa", *LEVELS) if kind in kinds), None)
+        if smallest is not None and smallest[1].lower() != "oa":
+            native = bool(PORTAL_PROPERTIES & {name.casefold() for name in properties})
+            level, year = LEVELS[smallest[1].lower()], 2000 + int(smallest[2])
+            found.append(BoundaryFile(path, level, year, smallest[0], native, layer))
+    return found
 
 
-def _recognise(path: Path) -> BoundaryFile | None:
-    """What areas a file holds, told by the first property that is a code; None when by none."""
-    properties = _properties(path)
-    codes = [match for match in map(CODE.fullmatch, properties) if match]
-    kinds = {match[1].lower(): match for match in codes}
-    smallest = next((kinds[kind] for kind in ("oa", *LEVELS) if kind in kinds), None)
-    if smallest is None or smallest[1].lower() == "oa":
-        return None
-    native = bool(PORTAL_PROPERTIES & {name.casefold() for name in properties})
-    level, year = LEVELS[smallest[1].lower()], 2000 + int(smallest[2])
-    return BoundaryFile(path, level, year, smallest[0], native)
-
-
-def _properties(path: Path) -> list[str]:
-    """Names of properties, from the first features or the file's own list of fields."""
+def _properties(path: Path) -> list[tuple[str | None, list[str]]]:
+    """Names of properties by layer, from the first features or the file's own list of fields."""
     if path.suffix.lower() in (".geojson", ".json"):
-        head = files.first_bytes(path).decode("utf-8", errors="replace")
-        return PROPERTY.findall(head) if "FeatureCollection" in head else []
+        head = first_bytes(path).decode("utf-8", errors="replace")
+        return [(None, PROPERTY.findall(head) if "FeatureCollection" in head else [])]
     import pyogrio
 
     try:
-        return [str(name) for name in pyogrio.read_info(path)["fields"]]
-    except pyogrio.errors.DataSourceError as error:
-        raise SourceError(
-            f"{path.name} is not boundaries that can be opened. {files.AGAIN}"
-        ) from error
+        layers = [str(name) for name, _ in pyogrio.list_layers(path)]
+        return [
+            (layer, [str(name) for name in pyogrio.read_info(path, layer=layer)["fields"]])
+            for layer in layers
+        ]
+    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
+        raise SourceError(f"{path.name} is not boundaries that can be opened. {AGAIN}") from error
 
 
 def import_boundaries(
@@ -97,34 +101,38 @@ def import_boundaries(
 
     Parameters
     ----------
-    found : from `find_boundaries`, in order of preference.
+    found : from `recognise_boundaries`; the Portal's own come first, then those of `year`.
     level : lsoa, msoa or ward.
     codes : areas wanted.
     register : gets the file used, and how many polygons were repaired.
-    year : take files of this vintage only.
+    year : the year of the codes; another year's polygons serve if they have all of these codes.
 
     Returns
     -------
     GeoDataFrame with ``area_code`` and valid polygons in EPSG:27700, one row per area.
 
-    Raises
-    ------
-    SourceError
-        A file is damaged, or has some of the areas but not all.
+    A file that is damaged, or has some of the areas but not all, is told in `register` and passed
+    over.
     """
-    for file in found:
-        if file.level != level or year not in (None, file.year):
-            continue
-        rows = _read(file, set(codes))
-        if rows.empty:
-            continue
-        _refuse_repeats_and_gaps(rows["area_code"].tolist(), codes, file)
-        rows = _on_national_grid(rows, file)
-        valid, repaired = _repair(rows)
-        note = f"polygons repaired for crossing themselves: {repaired}" if repaired else ""
-        register.use_file(file.path, file.publication.title, file.publication, note)
-        register.use_ordnance_survey()
-        return valid.sort_values("area_code", ignore_index=True)
+    ranked = sorted(
+        (file for file in found if file.level == level),
+        key=lambda file: (year is not None and file.year != year, not file.native, file.path.name),
+    )
+    for file in ranked:
+        with register.guard(file.path.name):
+            rows = _read(file, set(codes))
+            if rows.empty:
+                continue
+            if year is not None and file.year != year and set(codes) - set(rows["area_code"]):
+                register.spare[file.path.name] = f"its codes are of {file.year}"
+                continue
+            _refuse_repeats_and_gaps(rows["area_code"].tolist(), codes, file)
+            rows = _on_national_grid(rows, file, register)
+            valid, repaired = _repair(rows)
+            note = f"polygons repaired for crossing themselves: {repaired}" if repaired else ""
+            register.use_file(file.path, file.publication.title, file.publication, note)
+            register.use_ordnance_survey()
+            return valid.sort_values("area_code", ignore_index=True)
     return None
 
 
@@ -133,7 +141,7 @@ def _read(file: BoundaryFile, codes: Collection[str]) -> GeoDataFrame:
         return _read_geojson(file, codes)
     import geopandas
 
-    rows = geopandas.read_file(file.path, columns=[file.code_property])
+    rows = geopandas.read_file(file.path, layer=file.layer, columns=[file.code_property])
     rows = rows[rows[file.code_property].isin(list(codes))]
     return rows.rename(columns={file.code_property: "area_code"})
 
@@ -144,7 +152,7 @@ def _read_geojson(file: BoundaryFile, codes: Collection[str]) -> GeoDataFrame:
     import shapely
 
     try:
-        with files.open_text(file.path) as text:
+        with open_text(file.path) as text:
             content = json.load(text)
         features = [
             feature
@@ -155,15 +163,11 @@ def _read_geojson(file: BoundaryFile, codes: Collection[str]) -> GeoDataFrame:
     except (ValueError, KeyError, TypeError, AttributeError, shapely.errors.ShapelyError) as error:
         raise SourceError(
             f"{file.path.name} is not whole GeoJSON: it breaks off or a feature is damaged "
-            f"({error}). {files.AGAIN}"
+            f"({error}). {AGAIN}"
         ) from error
     names = [feature["properties"][file.code_property] for feature in features]
-    return geopandas.GeoDataFrame({"area_code": names}, geometry=shapes, crs=_crs_of(content))
-
-
-def _crs_of(content: dict[str, Any]) -> str:
-    named = content.get("crs") or {}
-    return (named.get("properties") or {}).get("name") or LONGITUDE_LATITUDE
+    named = ((content.get("crs") or {}).get("properties") or {}).get("name")
+    return geopandas.GeoDataFrame({"area_code": names}, geometry=shapes, crs=named)
 
 
 def _refuse_repeats_and_gaps(have: list[str], wanted: Sequence[str], file: BoundaryFile) -> None:
@@ -172,7 +176,7 @@ def _refuse_repeats_and_gaps(have: list[str], wanted: Sequence[str], file: Bound
         raise SourceError(
             f"{file.path.name} has no polygon for {len(missing)} of the {len(wanted)} areas of "
             f"this kind in the borough: {', '.join(missing[:5])}. "
-            f"The file is cut or trimmed. {files.AGAIN}"
+            f"The file is cut or trimmed. {AGAIN}"
         )
     if len(have) > len(set(have)):
         repeated = next(code for code in have if have.count(code) > 1)
@@ -182,19 +186,38 @@ def _refuse_repeats_and_gaps(have: list[str], wanted: Sequence[str], file: Bound
         )
 
 
-def _on_national_grid(rows: GeoDataFrame, file: BoundaryFile) -> GeoDataFrame:
-    """`rows` in EPSG:27700; SourceError where that does not put them in Great Britain."""
+def _on_national_grid(rows: GeoDataFrame, file: BoundaryFile, register: Register) -> GeoDataFrame:
+    """`rows` in EPSG:27700; SourceError where that does not put them in Great Britain.
+
+    Coordinates that no file names are degrees or metres, as their size tells.
+    """
+    rows = rows[["area_code", "geometry"]]
     if rows.crs is None:
-        raise SourceError(f"{file.path.name} does not say which coordinates it is in. Add its CRS.")
-    placed = rows[["area_code", "geometry"]].to_crs(NATIONAL_GRID)
-    west, south, east, north = placed.total_bounds
-    inside = GREAT_BRITAIN[0] <= west <= east <= GREAT_BRITAIN[2]
-    if not (inside and GREAT_BRITAIN[1] <= south <= north <= GREAT_BRITAIN[3]):
+        geojson = file.path.suffix.lower() in (".geojson", ".json")
+        known = LONGITUDE_LATITUDE if _within(rows, IN_DEGREES) or geojson else NATIONAL_GRID
+        known = (
+            NATIONAL_GRID
+            if _within(rows, GREAT_BRITAIN) and not _within(rows, IN_DEGREES)
+            else known
+        )
+        rows = rows.set_crs(known)
+        if known == NATIONAL_GRID:
+            register.note(
+                f"{file.path.name} does not name its coordinates; by their size they are metres of "
+                "the National Grid (EPSG:27700)."
+            )
+    placed = rows.to_crs(NATIONAL_GRID)
+    if not _within(placed, GREAT_BRITAIN):
         raise SourceError(
             f"The polygons of {file.path.name}, taken as {rows.crs.to_string()}, are not in Great "
             "Britain. Correct the coordinate reference system (CRS) the file names."
         )
     return placed
+
+
+def _within(rows: GeoDataFrame, box: tuple[float, float, float, float]) -> bool:
+    west, south, east, north = rows.total_bounds
+    return bool(box[0] <= west <= east <= box[2] and box[1] <= south <= north <= box[3])
 
 
 def _repair(rows: GeoDataFrame) -> tuple[GeoDataFrame, int]:

@@ -16,16 +16,18 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import reading
-from lsp_analysis.sources.boundaries import NATIONAL_GRID
 from lsp_analysis.sources.formats import Format, Found, Publication, SourceTable
-from lsp_analysis.sources.geography import Geography
-from lsp_analysis.sources.lookups import NEW
+from lsp_analysis.sources.ons.boundaries import NATIONAL_GRID
+from lsp_analysis.sources.ons.geography import Geography
 from lsp_analysis.sources.register import Register
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 KIND, KIND_POINTS = "police", "police_points"
+KIND_OUTCOMES, KIND_STOPS = "police_outcomes", "police_stops"
+STOPS = "Stop and search"
+LONDON = "Europe/London"
 TITLE = "Street-level crime"
 PUBLISHER = "data.police.uk"
 MONTH = re.compile(r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])")
@@ -72,6 +74,17 @@ FORMATS = (
         REST,
     ),
     Format(
+        KIND_OUTCOMES,
+        Publication("Outcomes of crimes", PUBLISHER),
+        {"month": "month", "crime_type": "outcome[ .]type", **CODED},
+        {**POINT, **REST},
+    ),
+    Format(
+        KIND_STOPS,
+        Publication(STOPS, PUBLISHER),
+        {"month": "date", "crime_type": "type", "search": "object of search", **POINT},
+    ),
+    Format(
         KIND,
         Publication(TITLE, PUBLISHER),
         {"outcome": "last[ .]outcome[ .]category", "place": "location"},
@@ -91,28 +104,41 @@ def read_crimes(
     Parameters
     ----------
     founds : tables found, of both kinds.
-    geography : its borough and small areas of 2011.
+    geography : its borough and small areas of the study.
     shapes : polygons of those areas, ``area_code`` and geometry in EPSG:27700; None if none.
     register : gets the files used, and a note on all that was not.
 
     Returns
     -------
-    DataFrame with ``month`` (YYYY-MM), ``crime_type``, ``area_code`` and ``points``, whether it
-    comes from a table of points; empty when no file has the borough.
+    DataFrame with ``month`` (YYYY-MM), ``crime_type``, ``area_code``, ``points``, whether it comes
+    from a table of points, and ``coverage``, the share of all rows of the month in the files of
+    the borough's forces that have a place; empty when no file has the borough.
     """
-    parts = [_read(found, geography, register) for found in _in_order(founds)]
+    parts = []
+    for found in _in_order(founds):
+        with register.guard(found.table.place):
+            parts.append(_read(found, geography, register))
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if rows.empty:
-        return pd.DataFrame(columns=["month", "crime_type", "area_code", "points"])
+        return pd.DataFrame(columns=["month", "crime_type", "area_code", "points", "coverage"])
     rows["given_code"] = rows["area_code"]
     rows["area_code"] = rows["area_code"].mask(rows["to_place"], _place(rows, shapes))
     _note_points(rows, shapes, register)
-    rows = _of_own_forces(rows, geography.codes[NEW], register)
-    rows = _without_unplaced(rows, register)
+    rows = _of_own_forces(rows, geography.own, register)
+    rows["coverage"] = _coverage(rows)
+    rows = _without_unplaced(rows, register, geography.vintage)
     for found in founds:
         if found.table.path in set(rows["path"]):
             register.use(found)
-    return _once(rows, register)[["month", "crime_type", "area_code", "points"]]
+    return _once(rows, register)[["month", "crime_type", "area_code", "points", "coverage"]]
+
+
+def _coverage(rows: pd.DataFrame) -> pd.Series:
+    """Share of a month's rows, in all of the files that hold it, which have a place."""
+    files = rows.drop_duplicates(["path", "month", "force"])
+    months = files.groupby(["points", "month"])[["placed", "total"]].sum()
+    share = months["placed"] / months["total"]
+    return share.reindex(pd.MultiIndex.from_frame(rows[["points", "month"]])).set_axis(rows.index)
 
 
 def _in_order(founds: Sequence[Found]) -> list[Found]:
@@ -128,6 +154,10 @@ def _read(found: Found, geography: Geography, register: Register) -> pd.DataFram
             f"{found.table.place} holds no crimes: its month counts as missing, not as zero."
         )
         return pd.DataFrame()
+    if found.kind == KIND_STOPS:
+        when = pd.to_datetime(text["month"], format="ISO8601", utc=True, errors="coerce")
+        named = when.dt.tz_convert(LONDON).dt.strftime("%Y-%m")
+        text = text.assign(month=named.fillna(text["month"]), crime_type=STOPS)
     wrong = text[~text["month"].map(lambda month: bool(MONTH.fullmatch(month)))]
     if not wrong.empty:
         raise SourceError(
@@ -137,10 +167,16 @@ def _read(found: Found, geography: Geography, register: Register) -> pd.DataFram
     for column in (*CODED, *REST):
         if column not in text:
             text[column] = ""
-    points = found.kind == KIND_POINTS
-    inside = text["area_code"].isin(geography.codes[NEW])
+    points = found.kind in (KIND_POINTS, KIND_STOPS)
+    inside = text["area_code"].isin(geography.own)
     named = text["area_name"].str.fullmatch(rf"{re.escape(geography.borough.name)} \d{{3}}[A-Z]")
     text["to_place"] = ~inside & (points | named | (text["area_code"] == ""))
+    somewhere = text["area_code"].ne("")
+    if "longitude" in text:
+        somewhere |= ~text["longitude"].str.casefold().isin(reading.MISSING)
+    by = [text["month"], text["force"]]
+    text["placed"] = somewhere.groupby(by).transform("sum")
+    text["total"] = somewhere.groupby(by).transform("size")
     rows = text[inside | text["to_place"]].assign(path=found.table.path, points=points)
     for column in POINT:
         rows[column] = reading.numbers(rows, column, found) if column in rows else float("nan")
@@ -197,7 +233,7 @@ def _of_own_forces(rows: pd.DataFrame, codes: Sequence[str], register: Register)
     inside = rows[rows["area_code"].notna()]
     reach = inside.groupby(["points", "force"])["area_code"].agg(["size", "nunique"])
     for (points, force), found in reach.iterrows():
-        if found["nunique"] < COVERING * len(codes):
+        if found["nunique"] < COVERING * len(codes) and not _is_rare(rows, reach).all():
             whose = "Tables of points" if points else (force or "Files that name no force")
             crimes = wording.counted(int(found["size"]), "crime")
             register.note(
@@ -205,17 +241,24 @@ def _of_own_forces(rows: pd.DataFrame, codes: Sequence[str], register: Register)
                 f"{len(codes)} small areas, too few areas for files that cover the borough. "
                 "They were not counted."
             )
-    own = reach.index[reach["nunique"] >= COVERING * len(codes)]
+    own = reach.index[(reach["nunique"] >= COVERING * len(codes)) | _is_rare(rows, reach)]
     return rows[pd.MultiIndex.from_frame(rows[["points", "force"]]).isin(own)]
 
 
-def _without_unplaced(rows: pd.DataFrame, register: Register) -> pd.DataFrame:
+def _is_rare(rows: pd.DataFrame, reach: pd.DataFrame) -> pd.Series:
+    """Whether files hold searches, too few to reach most areas, of a force that has the borough."""
+    searches = rows["crime_type"].eq(STOPS).all()
+    share = rows["area_code"].notna().mean()
+    return pd.Series(searches and share >= UNPLACED, index=reach.index)
+
+
+def _without_unplaced(rows: pd.DataFrame, register: Register, vintage: int) -> pd.DataFrame:
     """Rows that have a small area; what has none, and months that lack too many, are told."""
     streets = rows[rows["to_place"] & ~rows["points"]]
     placed = int(streets["area_code"].notna().sum())
     if placed:
         register.note(
-            "Crimes without a code of the borough's LSOAs of 2011, placed by the boundaries: "
+            f"Crimes without a code of the borough's LSOAs of {vintage}, placed by the boundaries: "
             f"{placed:,}."
         )
     lost = streets[streets["area_code"].isna()]
@@ -230,7 +273,7 @@ def _without_unplaced(rows: pd.DataFrame, register: Register) -> pd.DataFrame:
     if lost.empty:
         return kept
     register.note(
-        "Crimes in the borough by name with a code that is none of its LSOAs of 2011 (first "
+        f"Crimes in the borough by name with a code that is none of its LSOAs of {vintage} (first "
         f"{lost['given_code'].iloc[0]}) and no point inside the boundaries, not counted: "
         f"{len(lost):,}."
     )
@@ -240,7 +283,7 @@ def _without_unplaced(rows: pd.DataFrame, register: Register) -> pd.DataFrame:
     if len(beyond):
         register.note(
             f"Months left out, as more than {UNPLACED:.0%} of their crimes could not be placed: "
-            f"{', '.join(sorted(beyond))}. Add the boundaries of the LSOAs of 2011."
+            f"{', '.join(sorted(beyond))}. Add the boundaries of the LSOAs of {vintage}."
         )
     return kept[kept["points"] | ~kept["month"].isin(beyond)]
 

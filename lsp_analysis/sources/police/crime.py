@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.sources.formats import Found
-from lsp_analysis.sources.geography import Geography
-from lsp_analysis.sources.lookups import NEW
-from lsp_analysis.sources.police import read_crimes
+from lsp_analysis.sources.ons.geography import Geography
+from lsp_analysis.sources.police.street import read_crimes
 from lsp_analysis.sources.register import Register
 from lsp_analysis.study.areas import slug
 
@@ -40,29 +39,31 @@ def import_crime(
     shapes: GeoDataFrame | None,
     people: pd.DataFrame,
     register: Register,
+    what: str = "",
 ) -> tuple[list[dict[str, object]], pd.DataFrame]:
     """Rows of the tables `indicators` and `observations`; none when no file has the borough.
 
     Parameters
     ----------
     founds : street files and tables of points that were found.
-    geography : its borough and small areas of 2011.
+    geography : its borough and small areas of the study.
     shapes : polygons of those areas in EPSG:27700, to place points by; None if there are none.
     people : rows of the table `populations`; without any, the indicators are counts.
     register : gets the files used, and notes on months, types and points that were not.
+    what : what the files are of, if not of recorded crime: put before the name of each type.
     """
     crimes = read_crimes(founds, geography, shapes, register)
     if crimes.empty:
         return [], pd.DataFrame()
     months = _covered(crimes, register)
     crimes = crimes.merge(months, on=["month", "crime_type", "points"])
-    codes = geography.codes[NEW]
+    codes = geography.own
     indicators, parts, rare = [], [], []
-    for crime_type, rows, held in _by_type(crimes, months):
+    for crime_type, rows, held in _by_type(crimes, months, together=not what):
         if len(rows) < PER_AREA * len(codes):
             rare.append(f"{crime_type} ({len(rows):,})")
             continue
-        indicators.append(indicator(crime_type, rates=not people.empty))
+        indicators.append(indicator(crime_type, rates=not people.empty, what=what))
         counts = _counts(rows, codes, held)
         parts.append(counts.assign(indicator_id=indicators[-1]["indicator_id"]))
     if rare:
@@ -72,12 +73,22 @@ def import_crime(
         )
     if not parts:
         return [], pd.DataFrame()
-    return indicators, _as_observations(pd.concat(parts, ignore_index=True), people, register)
+    coverage = crimes.groupby("month")["coverage"].mean()
+    made = pd.concat(parts, ignore_index=True)
+    made["coverage"] = made["month"].map(coverage).round(4)
+    least = coverage.min()
+    if least < 1:
+        register.note(
+            f"Of the rows in these files, {least:.1%} or more a month have a place; those without "
+            "are of no area. The share stands beside each observation (column coverage)."
+        )
+    return indicators, _as_observations(made, people, register)
 
 
-def indicator(crime_type: str, *, rates: bool) -> dict[str, object]:
+def indicator(crime_type: str, *, rates: bool, what: str = "") -> dict[str, object]:
     """The indicator's row of the table `indicators`; a count when not `rates`."""
     per = "per 1,000 residents, " if rates else ""
+    crime_type = f"{what}: {crime_type}" if what and what != crime_type else crime_type
     return {
         "indicator_id": slug(crime_type).replace("-", "_"),
         "name": f"{crime_type} (monthly)",
@@ -85,6 +96,7 @@ def indicator(crime_type: str, *, rates: bool) -> dict[str, object]:
         f"of data.police.uk. {CAVEAT}",
         "unit": "per_1000" if rates else "count",
         "value_type": "rate" if rates else "count",
+        "kind": "events",
         "multiplier": PER if rates else 1.0,
         "polarity": "low_is_good",
         "source": "Street-level crime, data.police.uk",
@@ -135,17 +147,17 @@ def _months(rows: pd.DataFrame, register: Register) -> pd.DataFrame:
 
 
 def _by_type(
-    crimes: pd.DataFrame, months: pd.DataFrame
+    crimes: pd.DataFrame, months: pd.DataFrame, *, together: bool
 ) -> list[tuple[str, pd.DataFrame, list[str]]]:
     """Crimes and months of each type, commonest first, after those of all types together.
 
     All together only from street files of several types, in months that lack none.
     """
     made = []
-    if len(months.loc[~months["points"], "crime_type"].unique()) > 1:
+    if together and len(months.loc[~months["points"], "crime_type"].unique()) > 1:
         held = months[months["complete"] & ~months["points"]]["month"].unique()
-        together = crimes[crimes["month"].isin(held) & ~crimes["points"]]
-        made.append((EVERY_TYPE, together, sorted(held)))
+        every = crimes[crimes["month"].isin(held) & ~crimes["points"]]
+        made.append((EVERY_TYPE, every, sorted(held)))
     for crime_type in crimes["crime_type"].value_counts().index:
         held = months.loc[months["crime_type"] == crime_type, "month"]
         made.append((crime_type, crimes[crimes["crime_type"] == crime_type], sorted(held)))

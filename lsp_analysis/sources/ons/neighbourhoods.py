@@ -12,8 +12,8 @@ from pathlib import Path
 import pandas as pd
 
 from lsp_analysis.errors import SourceError, did_you_mean
-from lsp_analysis.sources import files
-from lsp_analysis.sources.geography import Geography
+from lsp_analysis.sources.ons.geography import Geography
+from lsp_analysis.study.add.grids import open_grids
 from lsp_analysis.study.areas import fold_name
 
 COLUMNS = (
@@ -69,7 +69,8 @@ def _read_rows(path: Path) -> pd.DataFrame:
         raise SourceError(
             f"There is no neighbourhood file {path}. Correct the path, or leave it out."
         )
-    lines = [(number, row) for number, row in files.text_rows(path) if any(map(str.strip, row))]
+    grid = open_grids(path)[0]
+    lines = [(number, row) for number, row in grid.rows() if any(map(str.strip, row))]
     headings = [cell.strip() for cell in lines[0][1]] if lines else []
     missing = [name for name in COLUMNS if name not in headings]
     if missing:

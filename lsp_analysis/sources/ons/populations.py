@@ -6,14 +6,16 @@ of the Small Area Population Estimates and in copies whose other columns a distr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import choice, formats, reading
 from lsp_analysis.sources.formats import Format, Found, Publication, SourceTable
+from lsp_analysis.sources.ons.geography import Geography
 from lsp_analysis.sources.register import Register
+from lsp_analysis.study.add.vintages import links_between
 
 KIND = "populations"
 OLDEST = 90
@@ -23,30 +25,35 @@ COLUMNS = ["area_code", "period", "sex", "age_band", "population"]
 
 
 def _year(table: SourceTable, texts: dict[str, str]) -> dict[str, int] | None:
-    """Year of the estimate; None for a sheet of one sex, for the persons' sheet holds both."""
+    """Year of the estimate; None for a sheet of one sex, because the persons' sheet holds both."""
     if {"males", "females"} & set(table.sheet.casefold().split()):
         return None
     return {"year": formats.year_of(table)}
 
 
 BY_AGE = {age: age.replace("+", r"\+") for age in AGES}
+BY_SEX = {f"{sex}{age}": f"{sex} ?{age}" for sex in "fm" for age in range(OLDEST)}
+BY_SEX |= {f"{sex}{OLDEST}": rf"{sex} ?{OLDEST}\+?" for sex in "fm"}
+CODE = r"lsoa( 20[12]1)? code|area codes?|lsoa(11|21)cd"
 TITLE = "LSOA mid-year population estimates {year}"
 ONS = "Office for National Statistics"
 FORMATS = (
     Format(
         KIND,
         Publication(TITLE, ONS),
-        {
-            "area_code": r"lsoa code|area codes|lsoa 2011 code|lsoa11cd",
-            "total": "all ages|total",
-            **BY_AGE,
-        },
+        {"area_code": CODE, "total": "all ages|total", **BY_AGE},
+        settle=_year,
+    ),
+    Format(
+        KIND,
+        Publication(TITLE, ONS),
+        {"area_code": CODE, "total": "total", **BY_SEX},
         settle=_year,
     ),
     Format(
         KIND,
         Publication(TITLE, f"{ONS}, by way of the R package demographr", native=False),
-        {"area_code": "lsoa11_code", "total": "total_population", **BY_AGE},
+        {"area_code": "lsoa(11|21)_code", "total": "total_population", **BY_AGE},
         settle=_year,
     ),
 )
@@ -65,42 +72,67 @@ def age_band(age: str) -> str:
 
 
 def import_populations(
-    founds: Sequence[Found], codes: Sequence[str], register: Register
+    founds: Sequence[Found], geography: Geography, register: Register
 ) -> pd.DataFrame:
     """All years in the folder as rows of the table `populations`, both sexes together.
 
     Parameters
     ----------
     founds : tables of population estimates that were found.
-    codes : the borough's small areas of 2011.
-    register : gets the files used.
+    geography : the borough; estimates on codes of another year are carried over.
+    register : gets the files used, and a note on residents that were shared out.
     """
     parts = [pd.DataFrame(columns=COLUMNS)]
     for year in sorted({found.facts["year"] for found in founds}):
         copies = []
         for found in choice.preferred(f for f in founds if f.facts["year"] == year):
-            ages = _read_ages(found, codes)
-            if not ages.empty:
-                choice.refuse_gaps(ages.index, codes, found)
-                copies.append((found, _in_bands(ages, year)))
+            with register.guard(found.table.place):
+                ages = _read_ages(found, geography, register)
+                if ages is not None:
+                    copies.append((found, _in_bands(ages, year)))
         if copies:
-            parts.append(_settle(copies, register))
+            with register.guard(copies[0][0].table.place):
+                parts.append(_settle(copies, register))
     return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
 
 
-def _read_ages(found: Found, codes: Sequence[str]) -> pd.DataFrame:
+def _read_ages(found: Found, geography: Geography, register: Register) -> pd.DataFrame | None:
     """Residents by area and single year of age; SourceError where they are not the total."""
-    text = reading.read(found, codes)
+    every = {code for codes in geography.codes.values() for code in codes}
+    text = reading.read(found, every)
+    if text.empty:
+        return None
+    vintage = geography.year_of_codes(text["area_code"], found.table.place)
+    text = text[text["area_code"].isin(geography.codes[vintage])]
+    choice.refuse_gaps(text["area_code"], geography.codes[vintage], found)
     reading.refuse_repeats(text, ["area_code"], found)
-    ages = pd.DataFrame({age: reading.numbers(text, age, found) for age in AGES})
-    total = reading.numbers(text, "total", found)
+    single = {
+        role: reading.numbers(text, role, found) for role in found.columns if role != "area_code"
+    }
+    total = single.pop("total")
+    ages = pd.DataFrame({age: _both_sexes(single, age) for age in AGES})
     wrong = text[ages.sum(axis=1) != total]
     if not wrong.empty:
         raise SourceError(
             f"{found.table.place}, row {wrong['row'].iloc[0]}: the ages do not add up to the "
             "total, so the row is damaged. Download the file again."
         )
-    return ages.set_index(text["area_code"])
+    ages = ages.set_index(text["area_code"])
+    if vintage == geography.vintage:
+        return ages
+    links = links_between(geography.lookup, vintage, geography.vintage, geography.residents)
+    register.note(
+        f"{found.table.place}: residents on codes of {vintage} were carried over to "
+        f"{geography.vintage}; {(links['weight'] < 1).sum()} areas share an older or newer one's."
+    )
+    shares = links.set_index("from_code")
+    joined = ages.reindex(shares.index).mul(shares["weight"], axis=0)
+    return joined.groupby(shares["to_code"].to_numpy()).sum().round().rename_axis("area_code")
+
+
+def _both_sexes(single: Mapping[str, pd.Series], age: str) -> pd.Series:
+    number = age.rstrip("+")
+    return single[age] if age in single else single[f"f{number}"] + single[f"m{number}"]
 
 
 def _in_bands(ages: pd.DataFrame, year: int) -> pd.DataFrame:

@@ -1,0 +1,420 @@
+"""Download what a borough's study needs from the publishers' open endpoints.
+
+Addresses stand in one table that a user can copy and edit. `pooch` keeps what was fetched; a file
+is taken only when it is whole, of the kind expected, and has the headings expected.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pandas as pd
+
+from lsp_analysis import __version__
+from lsp_analysis.errors import SourceError, did_you_mean
+from lsp_analysis.sources.files import sha256
+from lsp_analysis.study.add.grids import HTML
+
+RETRIED = (429, 500, 502, 503, 504)
+TRIES = 5
+WAIT_SECONDS = 60.0  # for an answer to begin, or go on
+PAUSE_SECONDS = 0.25  # between requests
+PIECE = 1 << 16
+PAGE = 2_000  # records an answer of ArcGIS
+CELLS = 25_000  # cells an answer of Nomis, cut without a word
+CODES_AT_ONCE = 100
+MONTHS = 12
+SPLITS = 4  # times an area with too many crimes is cut in four
+RECORD = "downloads.csv"
+
+
+@dataclass(frozen=True)
+class Address:
+    """One data set: where it is, under which licence, and what its file must hold."""
+
+    name: str
+    title: str
+    publisher: str
+    licence: str
+    kind: str  # file, arcgis, geojson, nomis or police
+    url: str
+    query: str
+    file: str
+    expects: str
+    size: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What was downloaded, what was there already, and what could not be had and why."""
+
+    out: Path
+    files: dict[str, Path]
+    problems: dict[str, str]
+
+    def sentence(self) -> str:
+        """The same in lines for a terminal."""
+        lines = [f"{name}: {path}" for name, path in self.files.items()]
+        lines += [f"NOT FETCHED: {name}: {why}" for name, why in self.problems.items()]
+        return "\n".join(
+            [*lines, f"Next: lsp-analysis import {self.out} --borough ... --out STUDY"]
+        )
+
+
+def read_addresses(path: str | Path | None = None) -> list[Address]:
+    """The table of addresses that comes with the package, or a copy that a user edited.
+
+    Raises
+    ------
+    SourceError
+        The file is missing or lacks a column.
+    """
+    if path is None:
+        text = (resources.files("lsp_analysis.sources") / "addresses.csv").read_text("utf-8")
+    elif Path(path).is_file():
+        text = Path(path).read_text("utf-8-sig")
+    else:
+        raise SourceError(f"There is no table of addresses {path}. Check the path.")
+    reader = csv.DictReader(io.StringIO(text))
+    names = [one.name for one in fields(Address)]
+    missing = [name for name in names if name not in (reader.fieldnames or ())]
+    if missing:
+        raise SourceError(
+            f"{path} has no column {', '.join(missing)}. It needs {', '.join(names)}."
+        )
+    return [Address(**{name: (row[name] or "").strip() for name in names}) for row in reader]
+
+
+def addresses_frame(addresses: Sequence[Address]) -> pd.DataFrame:
+    """Name, title, publisher, licence, size and note of each data set."""
+    shown = ["name", "title", "publisher", "licence", "size", "note"]
+    return pd.DataFrame([{name: getattr(one, name) for name in shown} for one in addresses])
+
+
+def fetch_borough(
+    borough: str,
+    out: str | Path,
+    *,
+    addresses: str | Path | None = None,
+    only: Sequence[str] = (),
+    progress: Callable[[str], None] = lambda line: None,
+) -> Fetched:
+    """Download what a study of `borough` needs into the folder `out`.
+
+    What is there already is left alone; delete a file to fetch it anew. One data set that cannot be
+    had does not stop the others. ``downloads.csv`` records address, date, licence and hash.
+
+    Parameters
+    ----------
+    borough : code of the borough, for example E08000001.
+    out : folder to fill.
+    addresses : an edited copy of the table of addresses.
+    only : names of data sets; all of them when empty.
+    progress : told one line about each data set.
+
+    Raises
+    ------
+    SourceError
+        The table of addresses is damaged, or has no data set of a name in `only`.
+    """
+    listed = read_addresses(addresses)
+    known = [one.name for one in listed]
+    for name in only:
+        if name not in known:
+            raise SourceError(f'There is no data set "{name}".{did_you_mean(name, known)}')
+    out = Path(out)
+    client = _Client()
+    done: dict[str, Path] = {}
+    problems: dict[str, str] = {}
+    for one in listed:
+        if only and one.name not in only:
+            continue
+        try:
+            progress(f"{one.name}: {one.title} ({one.size})")
+            done[one.name] = _fetch(one, borough, out, client)
+        except SourceError as error:
+            problems[one.name] = str(error)
+    return Fetched(out, done, problems)
+
+
+def _fetch(one: Address, borough: str, out: Path, client: _Client) -> Path:
+    """One data set's file, from the folder if it is there."""
+    import pooch
+
+    target = out / one.file
+    if not one.url and not target.is_file():
+        raise SourceError(f"{one.title} has {one.note or 'no address'}. Save it as {target}.")
+    if target.is_file():
+        return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    makers = {
+        "file": _whole,
+        "arcgis": _pages,
+        "geojson": _pages,
+        "nomis": _nomis,
+        "police": _police,
+    }
+
+    def download(url: str, output: str, _: Any) -> None:
+        makers[one.kind](one, borough, out, client, Path(output))
+        _refuse_other(one, Path(output))
+
+    pooch.get_logger().setLevel("ERROR")
+    try:
+        pooch.retrieve(one.url, None, fname=target.name, path=target.parent, downloader=download)
+    except OSError as error:
+        raise SourceError(f"{target} cannot be written: {error.strerror or error}.") from error
+    _record(one, target, out)
+    return target
+
+
+def _record(one: Address, target: Path, out: Path) -> None:
+    """Add a line on one file to the record beside the downloads."""
+    record = out / RECORD
+    facts = [one.name, one.file, one.url, time.strftime("%Y-%m-%d"), one.publisher, one.licence]
+    with record.open("a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        if file.tell() == 0:
+            writer.writerow(["name", "file", "address", "date", "publisher", "licence", "sha256"])
+        writer.writerow([*facts, sha256(target)])
+
+
+class _Client:
+    """Requests that are polite, patient and bounded."""
+
+    def __init__(self) -> None:
+        import requests
+        from requests.adapters import HTTPAdapter
+        from urllib3.util import Retry
+
+        retry = Retry(
+            total=TRIES, backoff_factor=0.5, status_forcelist=[c for c in RETRIED if c != 503],
+            allowed_methods=None, respect_retry_after_header=True, raise_on_status=False,
+        )  # fmt: skip
+        self.session = requests.Session()
+        self.session.headers["User-Agent"] = f"lsp-analysis/{__version__}"
+        for scheme in ("https://", "http://"):
+            self.session.mount(scheme, HTTPAdapter(max_retries=retry))
+
+    def ask(self, method: str, url: str, what: str, **more: Any) -> Any:
+        """An answer with status 200 or 206; SourceError that says what came instead."""
+        import requests
+
+        time.sleep(PAUSE_SECONDS)
+        try:
+            answer = self.session.request(method, url, timeout=WAIT_SECONDS, **more)
+        except requests.RequestException as error:
+            host = urlsplit(url).netloc
+            raise SourceError(
+                f"{what}: {host} did not answer ({type(error).__name__}). Try again later; what "
+                "was fetched is kept."
+            ) from error
+        if answer.status_code not in (200, 206, 416):
+            raise SourceError(
+                f"{what}: {urlsplit(url).netloc} answered {answer.status_code} {answer.reason}. "
+                "Try again later, or correct the address in a copy of the table of addresses."
+            )
+        return answer
+
+    def json(self, method: str, url: str, what: str, **more: Any) -> Any:
+        """An answer as JSON; ArcGIS tells errors with status 200."""
+        text = self.ask(method, url, what, **more).text
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise SourceError(f"{what}: the answer is not JSON: {text[:60]!r}.") from error
+        if isinstance(content, dict) and "error" in content:
+            said = content["error"]
+            said = said.get("message", said) if isinstance(said, dict) else said
+            raise SourceError(
+                f"{what}: the publisher says: {said}. The layer may have a new name: put it into "
+                "a copy of the table of addresses."
+            )
+        return content
+
+
+def _whole(one: Address, borough: str, out: Path, client: _Client, output: Path) -> None:
+    """One file, resumed where an earlier try broke off."""
+    import requests
+
+    part = (out / one.file).with_suffix(".part")
+    for _ in range(TRIES):
+        have = part.stat().st_size if part.exists() else 0
+        headers = {"Range": f"bytes={have}-"} if have else {}
+        answer = client.ask("GET", one.url, one.title, stream=True, headers=headers)
+        if answer.status_code == 416:
+            part.unlink()
+            continue
+        mode = "ab" if answer.status_code == 206 else "wb"
+        wanted = answer.headers.get("Content-Length")
+        begun = have if mode == "ab" else 0
+        try:
+            with part.open(mode) as file:
+                for piece in answer.iter_content(PIECE):
+                    file.write(piece)
+        except requests.RequestException:
+            continue
+        encoded = answer.headers.get("Content-Encoding")
+        if wanted is None or encoded or part.stat().st_size == begun + int(wanted):
+            os.replace(part, output)
+            return
+    raise SourceError(
+        f"{one.title}: the download broke off {TRIES} times. Try again: it goes on from there."
+    )
+
+
+def _codes(out: Path, year: str) -> list[str]:
+    """Codes of the borough's LSOAs of one year, from the lookups fetched before."""
+    for path in sorted((out / "lookups").glob("*.csv")):
+        rows = pd.read_csv(path, dtype="str", encoding="utf-8-sig")
+        column = f"LSOA{year}CD"
+        if column in rows:
+            return sorted(rows[column].dropna().unique())
+    raise SourceError(f"The lookup with the LSOAs of 20{year} was not fetched, which this needs.")
+
+
+def _queries(one: Address, borough: str, out: Path) -> Iterator[str]:
+    """The query of one data set, once for every hundred codes where it lists codes."""
+    for year in ("11", "21"):
+        mark = "{codes" + year + "}"
+        if mark in one.query:
+            codes = _codes(out, year)
+            for at in range(0, len(codes), CODES_AT_ONCE):
+                some = codes[at : at + CODES_AT_ONCE]
+                quoted = ",".join(some) if one.kind == "nomis" else ",".join(f"'{c}'" for c in some)
+                yield one.query.replace(mark, quoted)
+            return
+    yield one.query.replace("{borough}", borough)
+
+
+def _pages(one: Address, borough: str, out: Path, client: _Client, output: Path) -> None:
+    """All records of a layer, page by page."""
+    features: list[dict[str, Any]] = []
+    form = "geojson" if one.kind == "geojson" else "json"
+    for where in _queries(one, borough, out):
+        offset = 0
+        while True:
+            asked = {"where": where, "outFields": "*", "f": form, "resultOffset": offset}
+            asked |= {"resultRecordCount": PAGE, "returnGeometry": str(form == "geojson").lower()}
+            answer = client.json("POST", one.url, one.title, data=asked)
+            some = answer.get("features", [])
+            features += some
+            offset += len(some)
+            more = answer.get("exceededTransferLimit") or answer.get("properties", {}).get(
+                "exceededTransferLimit"
+            )
+            if not some or not more:
+                break
+    if not features:
+        raise SourceError(f"{one.title}: the publisher has no record of {borough}. Check the code.")
+    if form == "geojson":
+        whole = {"type": "FeatureCollection", "features": features}
+        output.write_text(json.dumps(whole), encoding="utf-8")
+        return
+    rows = [feature["attributes"] for feature in features]
+    pd.DataFrame(rows).to_csv(output, index=False, encoding="utf-8")
+
+
+def _nomis(one: Address, borough: str, out: Path, client: _Client, output: Path) -> None:
+    """All rows of a Nomis query: an answer of the most rows allowed is followed by the next."""
+    header, lines = "", []
+    for query in _queries(one, borough, out):
+        offset = 0
+        while True:
+            asked = dict(parse_qsl(query)) | {"RecordLimit": CELLS, "RecordOffset": offset}
+            text = client.ask("GET", one.url, one.title, params=asked).text
+            head, *some = text.splitlines() or [""]
+            _refuse_web_page(one, text.encode())
+            if header and head != header:
+                raise SourceError(f"{one.title}: the answers have different columns.")
+            header = head
+            lines += some
+            offset += len(some)
+            if len(some) < CELLS:
+                break
+    output.write_text("\n".join([header, *lines, ""]), encoding="utf-8")
+
+
+def _police(one: Address, borough: str, out: Path, client: _Client, output: Path) -> None:
+    """Crimes of the last months inside the borough's outline, as a table of points."""
+    import geopandas
+
+    shapes = sorted((out / "boundaries").glob("lsoa*.geojson"))
+    if not shapes:
+        raise SourceError(f"{one.title} needs the borough's boundaries, which were not fetched.")
+    outline = geopandas.read_file(shapes[0]).union_all().convex_hull
+    dates = client.json("GET", one.url.rsplit("/", 2)[0] + "/crimes-street-dates", one.title)
+    months = sorted((row["date"] for row in dates), reverse=True)[:MONTHS]
+    found: dict[Any, dict[str, Any]] = {}
+    for month in months:
+        for crime in _crimes(one, client, outline, month, SPLITS):
+            found[crime.get("id") or json.dumps(crime, sort_keys=True)] = crime
+    rows = [
+        {
+            "Crime ID": crime.get("persistent_id", ""), "Month": crime["month"],
+            "Crime type": crime["category"].replace("-", " ").capitalize(),
+            "Longitude": crime["location"]["longitude"], "Latitude": crime["location"]["latitude"],
+        }
+        for crime in found.values() if crime.get("location")
+    ]  # fmt: skip
+    pd.DataFrame(rows).to_csv(output, index=False, encoding="utf-8")
+
+
+def _crimes(
+    one: Address, client: _Client, outline: Any, month: str, splits: int
+) -> list[Mapping[str, Any]]:
+    """Crimes of one month inside an outline; one with too many for an answer is cut in four."""
+    from shapely.geometry import box
+
+    edge = ":".join(f"{y:.5f},{x:.5f}" for x, y in outline.exterior.coords)
+    try:
+        return client.json("POST", one.url, one.title, data={"poly": edge, "date": month})
+    except SourceError as error:
+        if "answered 503" not in str(error) or not splits:
+            raise
+    west, south, east, north = outline.bounds
+    x, y = (west + east) / 2, (south + north) / 2
+    corners = [(west, south, x, y), (x, south, east, y), (west, y, x, north), (x, y, east, north)]
+    parts = [outline.intersection(box(*corner)) for corner in corners]
+    return [
+        crime
+        for part in parts
+        if part.geom_type == "Polygon" and not part.is_empty
+        for crime in _crimes(one, client, part, month, splits - 1)
+    ]
+
+
+def _refuse_web_page(one: Address, head: bytes) -> None:
+    if HTML.match(head):
+        raise SourceError(
+            f"{one.title}: a web page came in place of the data. The address may have moved: "
+            "correct it in a copy of the table of addresses."
+        )
+
+
+def _refuse_other(one: Address, path: Path) -> None:
+    """Stop at a file that is a web page, damaged, or has other columns than expected."""
+    with path.open("rb") as file:
+        head = file.read(PIECE)
+    _refuse_web_page(one, head)
+    packed = {".zip": b"PK\x03\x04", ".xlsx": b"PK\x03\x04"}.get(Path(one.file).suffix)
+    if not head or (packed and not head.startswith(packed)):
+        raise SourceError(f"{one.title}: what came is not a {Path(one.file).suffix} file.")
+    text = head.decode("utf-8", errors="replace")
+    missing = [word for word in one.expects.split(";") if word and word.strip() not in text]
+    if missing and not packed:
+        raise SourceError(
+            f"{one.title}: the columns have changed: there is no {', '.join(missing)}. Look at the "
+            "publisher's page, and correct the table of addresses."
+        )

@@ -1,0 +1,1 @@
+"""Lookups, boundaries and populations of the Office for National Statistics."""

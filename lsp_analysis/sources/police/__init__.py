@@ -1,0 +1,1 @@
+"""Crimes, outcomes and searches of data.police.uk."""

@@ -1,0 +1,178 @@
+"""Tables of any publisher, or of nobody known, through the one reader of tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from lsp_analysis.errors import SourceError
+from lsp_analysis.sources.deprivation import read_domains
+from lsp_analysis.sources.files import listed
+from lsp_analysis.sources.formats import Found, Publication
+from lsp_analysis.sources.ons.geography import Geography
+from lsp_analysis.sources.publishers import LAYOUTS
+from lsp_analysis.sources.register import Register
+from lsp_analysis.study import schema
+from lsp_analysis.study.add.grids import AGAIN
+from lsp_analysis.study.add.layouts import OwnTable
+from lsp_analysis.study.add.own_table import read_own_tables
+from lsp_analysis.study.add.places import Places
+from lsp_analysis.study.add.taking import KEY, take_table
+from lsp_analysis.study.check.problems import Problem
+
+UNKNOWN = "publisher not known"
+NUMBERS = ["numerator", "denominator", "value"]
+ADD = "lsp-analysis add STUDY"
+
+
+def read_tables(
+    paths: Sequence[Path], places: Places, register: Register
+) -> list[tuple[Path, OwnTable]]:
+    """The tables about areas of the study in files of no format of their own."""
+    read = []
+    for path in paths:
+        with register.guard(path.name):
+            for table in read_own_tables(path, places, layouts=LAYOUTS):
+                if table.account.problem:
+                    register.spare[table.account.place] = table.account.problem
+                else:
+                    read.append((path, table))
+    return read
+
+
+def import_tables(
+    read: Sequence[tuple[Path, OwnTable]],
+    domains: Sequence[Found],
+    places: Places,
+    geography: Geography,
+    register: Register,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of `indicators` and `observations` of all tables that are of no format of their own.
+
+    Parameters
+    ----------
+    read : from `read_tables`.
+    domains : tables of the Indices of Deprivation, for their domains.
+    places, geography : areas of the study.
+    register : gets an account of each table, and the reason for each file that cannot be read.
+    """
+    every = list(read)
+    for found in domains:
+        with register.guard(found.table.place):
+            table = read_domains(found, geography.codes)
+            if not table.account.problem:
+                every.append((found.table.path, table))
+    known = pd.DataFrame(columns=schema.TABLES["indicators"].names)
+    observed = pd.DataFrame(columns=schema.TABLES["observations"].names)
+    for path, table in sorted(every, key=_standing):
+        with register.guard(table.account.place):
+            known, observed = _take(path, table, places, known, observed, register)
+    return known, _with_gaps(observed, places)
+
+
+def _with_gaps(observed: pd.DataFrame, places: Places) -> pd.DataFrame:
+    """A row that says "not available" for each period an area lacks and others of its kind have."""
+    level = observed["area_code"].map(places.level)
+    parts = [observed]
+    everybody = (observed[["sex", "age", "group"]] == schema.ALL).all(axis=1)
+    for (name, _), rows in observed[everybody].groupby(["indicator_id", level]):
+        periods = rows[["period_start", "period_end"]].drop_duplicates()
+        areas = rows[["area_code"]].drop_duplicates()
+        if len(rows) < len(periods) * len(areas):
+            whole = areas.merge(periods, how="cross")
+            lacking = whole.merge(rows, how="left", indicator=True)
+            lacking = lacking.loc[lacking["_merge"] == "left_only", list(whole)]
+            said = {"indicator_id": name, "note": "not available"}
+            parts.append(lacking.assign(**said, sex=schema.ALL, age=schema.ALL, group=schema.ALL))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _standing(read: tuple[Path, OwnTable]) -> tuple[bool, bool, str]:
+    """The publishers' own tables first, then in order of name."""
+    layout = read[1].layout
+    return layout is None, layout is not None and not layout.native, read[1].account.place
+
+
+def _take(
+    path: Path,
+    table: OwnTable,
+    places: Places,
+    known: pd.DataFrame,
+    observed: pd.DataFrame,
+    register: Register,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables with one more taken in; SourceError where it is unsound or contradicts another."""
+    account, layout = table.account, table.layout
+    if layout is not None and layout.complete:
+        _refuse_gaps(table, places)
+    facts = {"source": layout.publisher if layout else UNKNOWN}
+    facts["licence"] = "Open Government Licence v3.0" if layout else ""
+    given = {} if layout and layout.facts else facts
+    taken = take_table(table, places, known, name=_name_of(path, table), facts=given, ask=False)
+    if taken.problems:
+        raise SourceError(_first_of(taken.problems, table))
+    rows = taken.observed.typed
+    again, differs = _compare(observed, rows)
+    if differs:
+        raise SourceError(
+            f"{account.place} and another file are of the same indicator, areas and periods but "
+            f"differ in {len(differs)} numbers, first of {differs[0]}. Keep only the right one."
+        )
+    if len(again) == len(rows):
+        register.spare[account.place] = "it says the same as another file"
+        return known, observed
+    account.rows = len(rows)
+    register.accounts.append(account)
+    title = layout.title if layout else (account.title or path.stem)
+    publisher = Publication(title, layout.publisher if layout else UNKNOWN, "OGL" if layout else "")
+    register.use_file(path, title if layout else f"{title} ({path.name})", publisher)
+    merged = pd.concat([observed, rows[~rows.index.isin(again)]], ignore_index=True)
+    return taken.indicators, merged
+
+
+def _refuse_gaps(table: OwnTable, places: Places) -> None:
+    """Stop when a table that has all small areas has some but not all: it was cut or trimmed."""
+    have = set(table.cells["area_code"])
+    if not have & (places.small | frozenset().union(*places.by_vintage.values())):
+        return
+    vintage = places.vintage_of(sorted(have), table.account.place)
+    every = places.small if vintage == places.vintage else places.by_vintage[vintage]
+    levels = {places.level(code) for code in have}
+    missing = sorted(code for code in every - have if places.level(code) in levels)
+    if missing:
+        raise SourceError(
+            f"{table.account.place} ({table.account.title or table.layout.title}) has no row for "
+            f"{len(missing)} of the borough's {len(every)} areas: {listed(missing)}. The file is "
+            f"cut or trimmed, or its codes are of another year and the lookup to {places.vintage} "
+            f"is not in the folder. {AGAIN}"
+        )
+
+
+def _name_of(path: Path, table: OwnTable) -> str:
+    """A name for the indicator of a table that gives none: what it counts, its title, its file."""
+    stem = path.name.split(".")[0].replace("_", " ")
+    return table.account.title or (f"{stem} {table.account.sheet}" if table.account.sheet else stem)
+
+
+def _first_of(problems: Sequence[Problem], table: OwnTable) -> str:
+    first = problems[0]
+    row, heading = table.places.get(first.row, (first.row, ""))
+    column = heading or table.names.get(first.column, first.column)
+    said = Problem(table.account.place, row, column, first.value, first.problem, first.remedy)
+    more = f" There are {len(problems) - 1} more problems." if len(problems) > 1 else ""
+    return f"{said}{more}"
+
+
+def _compare(old: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.Index, list[str]]:
+    """Rows of `new` that are in `old`, and the areas whose numbers are not the same there."""
+    if old.empty:
+        return new.index[:0], []
+    there = old.set_index(KEY)[NUMBERS].apply(pd.to_numeric, errors="coerce")
+    mine = new.set_index(KEY)[NUMBERS].apply(pd.to_numeric, errors="coerce")
+    both = mine.index.isin(there.index)
+    first = there[~there.index.duplicated()].reindex(mine.index[both])
+    own = mine[both]
+    unlike = ((first - own).abs() > 1e-9).any(axis=1) | (first.isna() != own.isna()).any(axis=1)
+    return new.index[both], [str(key[1]) for key in own.index[unlike]]

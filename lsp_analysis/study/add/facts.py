@@ -1,0 +1,181 @@
+"""What the numbers of a table are: their unit, their kind, and whether their parts agree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from lsp_analysis.errors import SourceError
+from lsp_analysis.study import schema
+from lsp_analysis.study.add.headings import unit_in
+from lsp_analysis.study.add.layouts import OwnTable
+
+TYPE_OF_UNIT = {
+    "percent": "proportion",
+    "per_1000": "rate",
+    "per_10000": "rate",
+    "per_100000": "rate",
+    "count": "count",
+    "mean": "mean",
+    "years": "mean",
+    "score": "score",
+}
+KIND_OF_TYPE = {"proportion": "share", "rate": "events", "count": "events", "mean": "mean"}
+KIND_OF_TYPE |= {"score": "mean", "dsr": "standardised", "person_periods": "stock"}
+STOCK = re.compile(
+    r"claimant|household|population|resident|dwelling|propert|meters?\b|caseload|registered|"
+    r"patients|people|persons|families|pupils|vacan|stock|in (?:care|fuel poverty)|benefit",
+    re.IGNORECASE,
+)
+STANDARDISED = re.compile(r"standardi[sz]ed|\bdsr\b|\bsmr\b|\bsar\b", re.IGNORECASE)
+MODELLED = re.compile(r"modelled|model-based|prevalence estimate|synthetic", re.IGNORECASE)
+HOW = "-p unit=..., one of "
+
+
+def facts_of(
+    rows: pd.DataFrame, name: str, place: str, given: Mapping[str, Any], *, percent: bool, ask: bool
+) -> dict[str, Any]:
+    """Columns of `indicators` for a new indicator, as its heading, its unit or its numbers tell.
+
+    Parameters
+    ----------
+    rows : its rows, numbers as text.
+    name, place : the indicator and the table, for messages.
+    given : facts that were given; they come first.
+    percent : whether its values have percent signs.
+    ask : whether an unknown unit is asked for; else the numbers are shown as they were published.
+
+    Raises
+    ------
+    SourceError
+        The unit cannot be told, and is asked for; or signs and the unit given disagree.
+    """
+    numbers = {c: _numbers(rows, c) for c in ("numerator", "denominator", "value")}
+    counted, based, valued = (bool(cells.notna().any()) for cells in numbers.values())
+    heading = rows["heading"].iloc[0] if "heading" in rows else ""
+    written = rows["unit"].iloc[0] if "unit" in rows else ""
+    told = unit_in(written) or unit_in(heading) or unit_in(name)
+    if percent and given.get("unit", "percent") != "percent":
+        raise SourceError(
+            f'The values of "{name}" have percent signs, and the unit given is {given["unit"]}. '
+            "Give percent as the unit, or take the signs away."
+        )
+    unit = given.get("unit", "")
+    published = not counted
+    if not unit and counted and based:
+        unit = (unit_in(heading) if valued else "") or _unit_of_parts(**numbers)
+        unit = unit if unit not in ("", "count") else "percent"
+    if not unit and counted and valued and told.startswith("per"):
+        unit = told
+    if not unit:
+        unit = "percent" if percent else "count" if counted else told
+    if not unit and ask:
+        raise SourceError(
+            f'The table has values of "{name}" and no numerators, so their unit cannot be told. '
+            f"Give unit, one of {', '.join(schema.UNITS)}: -p unit=percent."
+        )
+    if not unit and STOCK.search(f"{name} {heading}") and _all_whole(numbers["value"]):
+        unit = "count"
+    asked = {"unit", "value_type", "kind"} & given.keys()
+    unknown = not unit and not asked
+    unit = unit or "score"
+    value_type = "dsr" if STANDARDISED.search(f"{name} {written}") else TYPE_OF_UNIT[unit]
+    kind = KIND_OF_TYPE[value_type]
+    if value_type == "count":
+        kind = "stock" if STOCK.search(f"{name} {heading} {written}") else "events"
+    elif MODELLED.search(name) or (published and value_type in ("proportion", "rate")) or unknown:
+        kind = "published"
+    usual = {
+        "unit": unit,
+        "value_type": given.get("value_type", value_type),
+        "kind": kind,
+        "multiplier": schema.UNIT_MULTIPLIER.get(unit, 1.0),
+        "polarity": "none",
+    }
+    if "value_type" in given and "kind" not in given:
+        usual["kind"] = KIND_OF_TYPE.get(str(given["value_type"]), kind)
+    return {"name": name} | usual | dict(given)
+
+
+def _numbers(rows: pd.DataFrame, column: str) -> pd.Series:
+    if column not in rows:
+        return pd.Series(dtype="float64")
+    return pd.to_numeric(rows[column], errors="coerce").astype("float64")
+
+
+def _all_whole(values: pd.Series) -> bool:
+    given = values.dropna()
+    return bool(len(given)) and bool((given == given.round()).all())
+
+
+def rounding_of(cells: pd.Series) -> pd.Series:
+    """Half of the last decimal place that each number is written with."""
+    decimals = cells.str.strip().str.extract(r"\.(\d*)$", expand=False).fillna("").str.len()
+    return 0.5 * 10.0 ** -decimals.astype("float64")
+
+
+def _unit_of_parts(numerator: pd.Series, denominator: pd.Series, value: pd.Series) -> str:
+    """The unit in which the values are the parts' ratio, or an empty string."""
+    if value.notna().sum() == 0:
+        return ""
+    ratio = (value / (numerator / denominator.where(denominator > 0))).dropna()
+    ratio = ratio[(ratio > 0) & (ratio < float("inf"))]
+    for unit, multiplier in schema.UNIT_MULTIPLIER.items():
+        if len(ratio) and abs(ratio.median() / multiplier - 1) < 0.02:
+            return unit
+    return "mean" if len(ratio) and abs(ratio.median() - 1) < 0.02 else ""
+
+
+def _expected(rows: pd.DataFrame) -> pd.Series:
+    base = _numbers(rows, "denominator")
+    return _numbers(rows, "numerator") / base.where(base > 0)
+
+
+def refuse_damage(rows: pd.DataFrame, table: OwnTable) -> None:
+    """Stop where a column that is numerator / denominator, as published, is not.
+
+    As published: to the decimals printed, times 1 or times the indicator's multiplier.
+    """
+    if "check" not in rows:
+        return
+    printed, ratio = _numbers(rows, "check"), _expected(rows)
+    multiplier = float((table.layout.facts if table.layout else {}).get("multiplier", 1.0))
+    off = pd.Series(True, index=rows.index)
+    for factor in (1.0, multiplier):
+        tolerance = rounding_of(rows["check"]) * 1.001 + 2e-6 * (ratio * factor).abs()
+        off &= ~((printed - ratio * factor).abs() <= tolerance)
+    off &= printed.notna() & ratio.notna()
+    if off.any():
+        row = table.places[off.index[off][0]][0]
+        raise SourceError(
+            f'{table.account.place}, row {row}: "{table.names["check"]}" is not '
+            f'"{table.names["numerator"]}" over "{table.names["denominator"]}", so the row is '
+            "damaged. Download the file again."
+        )
+
+
+def without_worked_out(rows: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows without values that their own parts give, to the decimals printed.
+
+    A published estimate keeps its value and loses a numerator that it was not worked out from; its
+    denominator stays as its weight. A count stands as the numerator.
+    """
+    made = rows.copy()
+    if facts["unit"] == "count" and "value" in made:
+        if "numerator" not in made:
+            return made.rename(columns={"value": "numerator"})
+        return made
+    if not {"numerator", "denominator", "value"} <= set(made.columns):
+        return made
+    if facts.get("kind") == "published":
+        return made.drop(columns="numerator")
+    if facts["value_type"] in ("dsr", "score"):
+        return made
+    expected = _expected(made) * float(facts["multiplier"])
+    tolerance = rounding_of(made["value"]) * 1.001 + 1e-6 * expected.abs()
+    agrees = (_numbers(made, "value") - expected).abs() <= tolerance
+    made["value"] = made["value"].mask(agrees & ("lower95" not in made), "")
+    return made

@@ -1,0 +1,218 @@
+"""Which column of somebody else's table is what: told by headings, units and content."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lsp_analysis.study.add.places import code_in
+from lsp_analysis.study.schema import MISSING_MARKS
+
+MARKS = {"", *(mark.casefold() for mark in MISSING_MARKS)}
+SEARCHED_ROWS = 60  # rows above the first area, title and remarks
+
+# Spellings of a column, without case, blanks and punctuation; the first that a table has is taken.
+SPELLINGS: dict[str, tuple[str, ...]] = {
+    "period": (
+        *("datename", "timeperiod", "period", "month", "quarter", "financialyear", "fiscalyear"),
+        *("academicyear", "calendaryear", "yearending", "year", "date", "time", "yearmonth"),
+        *("monthyear", "timeperiodname"),
+    ),
+    "period_kind": ("timeidentifier", "timeperiodtype", "periodtype"),
+    "period_start": ("periodstart", "startdate", "from"),
+    "period_end": ("periodend", "enddate", "to"),
+    "numerator": ("numerator", "num", "count", "number", "n", "events", "observed", "cases"),
+    "denominator": (
+        *("denominator", "den", "denom", "population", "pop", "base", "total", "residents"),
+        "outof",
+    ),
+    "value": (
+        *("value", "obsvalue", "rate", "percent", "percentage", "proportion", "score"),
+        *("indicatorvalue", "cruderate"),
+    ),
+    "lower95": ("lower95", "lowerci", "lowerci95", "lower95ci", "lowerci950limit", "lci"),
+    "upper95": ("upper95", "upperci", "upperci95", "upper95ci", "upperci950limit", "uci"),
+    "note": ("note", "notes", "flag", "valuenote", "comment"),
+    "indicator_id": ("indicatorid",),
+    "indicator_name": (
+        *("indicatorname", "indicator", "variablename", "variable", "measurename", "measure"),
+        "indexdomain",
+    ),
+    "unit": ("unit", "units", "measuretype", "unitofmeasure", "measuresname", "measure"),
+    "sex": ("sexname", "gendername", "sex", "gender"),
+    "age": ("agename", "cagename", "age", "ageband", "agegroup"),
+    "group": ("group",),
+    "level": ("geographiclevel", "areatype", "geographytype"),
+}
+NUMBERS = ("numerator", "denominator", "value", "lower95", "upper95")
+# Numbers that are no measurements.
+NO_MEASURE = re.compile(
+    r"(?:.*(?:objectid|globalid|sortable|sortorder|recordcount|easting|northing|shape|codecode).*"
+    r"|fid|lat|long?|latitude|longitude|bng[en]|id|rank|unnamed.*|recordoffset|row|index)?"
+)
+UNITS = (
+    (r"per 100,?000|per 100k", "per_100000"),
+    (r"per 10,?000", "per_10000"),
+    (r"per 1,?000", "per_1000"),
+    (r"%|\bper ?cent|percentage|\bproportion\b", "percent"),
+    (r"\b(?:number|count|no\.?) of\b|\bcounts?\b|\bnumber\b", "count"),
+    (r"\b(?:mean|median|average)\b|£|\bprice|\bkwh\b", "mean"),
+    (r"\bscores?\b|\brank\b|\bdecile\b|\bindex\b", "score"),
+)
+_NUMBER = re.compile(
+    r"(?P<number>[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:e[-+]?\d{1,2})?)(?P<percent> ?%)?"
+    r"(?: ?(?P<mark>\[[a-z]\]|\([a-z]\)|\*))?$",
+    re.IGNORECASE,
+)
+
+
+def fold(heading: str) -> str:
+    """A heading as it is compared with `SPELLINGS`: letters and digits, in lower case."""
+    return re.sub(r"[^a-z0-9]", "", heading.casefold())
+
+
+def unit_in(text: str) -> str:
+    """The unit that a heading or a column of units names, or an empty string."""
+    folded = text.casefold()
+    return next((unit for pattern, unit in UNITS if re.search(pattern, folded)), "")
+
+
+def number_in(cell: str) -> tuple[str, bool, str] | None:
+    """A cell's number as plain text, whether it has a percent sign, and a mark behind it.
+
+    >>> number_in("1,234 [r]")
+    ('1234', False, '[r]')
+    """
+    plain = cell.replace("\u2212", "-").removeprefix("£").replace("\u202f", " ")
+    plain = re.sub(r"(?<=\d) (?=\d{3}(?!\d))", "", plain)
+    match = _NUMBER.match(plain)
+    if match is None or not match["number"] or len(match["number"]) > 40:
+        return None
+    return match["number"].replace(",", ""), bool(match["percent"]), match["mark"] or ""
+
+
+@dataclass(frozen=True)
+class Header:
+    """Where a table's headings are and what they say."""
+
+    first_row: int  # of the headings, from 0
+    data_row: int  # of the first area, from 0
+    names: tuple[str, ...]
+    tops: tuple[str, ...]  # a second row of headings above, each over its own columns
+    title: tuple[str, ...]  # cells of the rows above
+
+    def heading(self, at: int) -> str:
+        """Both headings of a column in one."""
+        parts = dict.fromkeys(part for part in (self.tops[at], self.names[at]) if part)
+        return " ".join(parts)
+
+
+def find_header(rows: Sequence[Sequence[str]], is_area: Callable[[str], bool]) -> Header | None:
+    """The headings: the last written row above the first that names an area, or None."""
+    for at, row in enumerate(rows):
+        if _written(row) > 1 and any(map(is_area, row)):
+            found = _header_above(rows, at)
+            if found is not None:
+                return found
+    return None
+
+
+def header_of_names(rows: Sequence[Sequence[str]], is_area: Callable[[str], bool]) -> Header | None:
+    """The headings of a table without codes: the first row without numbers above one with them."""
+    known = next(
+        (at for at, row in enumerate(rows) if _written(row) > 1 and any(map(is_area, row))), 0
+    )
+    for at, row in enumerate(rows[:known]):
+        plain = any(number_in(cell) and not _year(cell) for cell in row)
+        below = next((r for r in rows[at + 1 : known + 1] if _written(r) > 1), [])
+        if _written(row) > 1 and not plain and any(number_in(c) and not _year(c) for c in below):
+            data = next(n for n in range(at + 1, known + 1) if _written(rows[n]) > 1)
+            return _header_above(rows, data)
+    return None
+
+
+def named_header(rows: Sequence[Sequence[str]]) -> Header | None:
+    """The first row with usual headings of codes or numbers, whatever stands below it, or None."""
+    for at, row in enumerate(rows[:SEARCHED_ROWS]):
+        roles = roles_of(row, range(len(row)))
+        if _written(row) > 2 and len(roles) > 1 and {"period", *NUMBERS} & roles.keys():
+            return _header_above([*rows[: at + 1], ["", ""]], at + 1)
+    return None
+
+
+def _written(row: Sequence[str]) -> int:
+    return sum(bool(cell) for cell in row)
+
+
+def _header_above(rows: Sequence[Sequence[str]], data: int) -> Header | None:
+    """The headings above the first row of data; None where what stands there is none."""
+    above = [at for at in range(data - 1, max(data - SEARCHED_ROWS, -1), -1) if _written(rows[at])]
+    named = [at for at in above if _written(rows[at]) > 1]
+    if not named:
+        return None
+    at = named[0]
+    if any(map(code_in, rows[at])) or any(number_in(c) and not _year(c) for c in rows[at]):
+        return None
+    if 2 * _written(rows[at]) < _written(rows[data]) and not _written(rows[at + 1]):
+        return None  # remarks, a blank row, and no headings
+    names = list(rows[at])
+    width = len(names)
+    tops = [""] * width
+    first = at
+    if at and _is_top(rows[at - 1], names):
+        first, carried = at - 1, ""
+        for place in range(width):
+            cell = rows[first][place] if place < len(rows[first]) else ""
+            carried = cell or carried
+            tops[place] = "" if carried == names[place] else carried
+    title = tuple(cell for row in rows[:first] for cell in row if cell)
+    return Header(first, data, tuple(names), tuple(tops), title)
+
+
+def _is_top(row: Sequence[str], names: Sequence[str]) -> bool:
+    """Whether a row stands over headings that repeat or lack beyond the first column."""
+    over = [at for at, cell in enumerate(row) if cell and at]
+    given = [name for name in names if name]
+    repeats = len(set(given)) < len(given)
+    lacking = any(at < len(names) and not names[at] for at, cell in enumerate(row) if cell)
+    return (
+        bool(over)
+        and (repeats or lacking)
+        and all(not number_in(row[at]) or _year(row[at]) for at in over)
+    )
+
+
+def _year(cell: str) -> bool:
+    return bool(re.match(r"(?:19|20)\d\d", cell))
+
+
+def roles_of(names: Sequence[str], free: Sequence[int]) -> dict[str, int]:
+    """The columns among `free` whose headings are among the usual spellings, by role."""
+    folded = {at: fold(names[at]) for at in free}
+    roles: dict[str, int] = {}
+    for role, spellings in SPELLINGS.items():
+        found = [at for one in spellings for at in free if folded[at] == one]
+        taken = [at for at in found if at not in roles.values()]
+        if taken:
+            roles[role] = taken[0]
+    return roles
+
+
+def measure_role(text: str) -> str:
+    """The role of a column of numbers by its heading: numerator, denominator, value, or none."""
+    folded = fold(text)
+    for role in NUMBERS:
+        if folded in SPELLINGS[role]:
+            return role
+    if re.match(r"(?:crude )?(?:rate|percentage|percent|proportion|%)\b.{0,25}$", text.casefold()):
+        return "value"
+    return ""
+
+
+def is_numeric(cells: Sequence[str]) -> bool:
+    """Whether the cells of a column are numbers, or marks where a number is missing."""
+    given = [cell for cell in cells if cell]
+    numbers = sum(number_in(cell) is not None for cell in given)
+    marks = sum(cell.casefold() in MARKS for cell in given)
+    return numbers > 0 and numbers + marks >= 0.8 * len(given)

@@ -1,0 +1,132 @@
+"""What a reader of tables is told in advance, and what it says of a table afterwards."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the person who brings a table says of it, where it does not say so itself."""
+
+    sheet: str = ""
+    code_column: str = ""
+    period: str = ""  # heading of the column of periods, or the one period of the whole table
+    freq: str = ""  # M, Q, Y, Y-MAR, Y-AUG: length of a period given as one day
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What is special about one publisher's table; a table has it when it has all its headings.
+
+    Attributes
+    ----------
+    title, publisher, licence : for the record of sources; licence is a key of `register.LICENCES`.
+    roles : regular expressions of headings (lower case, single spaces) by role: ``numerator``,
+        ``denominator``, ``value``, ``period``, ``indicator_name`` and others of `SPELLINGS`.
+    parts : headings of columns whose sum is the numerator.
+    marks : further headings the table must have.
+    named : a word that the file, sheet or title must hold, where headings do not tell.
+    facts : columns of the table `indicators`; without ``indicator_id`` the table names its own.
+    check : heading of a column that is numerator / denominator, as published; a row is damaged
+        where it is not.
+    period, freq : as in `Answers`, where such tables do not say.
+    ending : months that the month or quarter in a heading is the end of; 0 when it is the period.
+    add_up : whether an area has several rows, as of practices, to be added up.
+    complete : whether such a table always has all small areas, so that one that lacks some was cut.
+    carried_forward : whether a denominator that repeats the year before in all areas is estimated.
+    order, title_mark : all headings in order, for a file that lost them but has this in its title.
+    native : whether the headings are the publisher's own.
+    """
+
+    title: str
+    publisher: str
+    roles: Mapping[str, str] = field(default_factory=dict)
+    parts: Sequence[str] = ()
+    marks: Sequence[str] = ()
+    named: str = ""
+    facts: Mapping[str, object] = field(default_factory=dict)
+    check: str = ""
+    period: str = ""
+    freq: str = ""
+    ending: int = 0
+    add_up: bool = False
+    complete: bool = True
+    carried_forward: bool = False
+    order: Sequence[str] = ()
+    title_mark: str = ""
+    native: bool = True
+    licence: str = "OGL"
+
+    def columns(self, headings: Sequence[str]) -> dict[str, tuple[int, ...]] | None:
+        """The columns of each role, or None where a heading is missing."""
+        folded = [fold_heading(heading) for heading in headings]
+
+        def first(pattern: str) -> int | None:
+            return next((at for at, h in enumerate(folded) if re.fullmatch(pattern, h)), None)
+
+        roles = {**self.roles, **({"check": self.check} if self.check else {})}
+        places = {role: first(pattern) for role, pattern in roles.items()}
+        parts = [first(pattern) for pattern in self.parts]
+        if None in (*places.values(), *parts, *map(first, self.marks)):
+            return None
+        found = {role: (at,) for role, at in places.items()}
+        return {**found, "numerator": tuple(parts)} if parts else found
+
+
+def fold_heading(text: str) -> str:
+    """A heading as patterns are compared with it: no byte-order mark, one case, single spaces."""
+    return " ".join(text.replace("\ufeff", " ").split()).casefold()
+
+
+@dataclass
+class Account:
+    """What became of one table: read as what, and what was left out and why."""
+
+    file: str
+    sheet: str = ""
+    title: str = ""
+    columns: str = ""
+    rows: int = 0
+    level: str = ""
+    period: str = ""
+    kind: str = ""
+    notes: list[str] = field(default_factory=list)
+    problem: str = ""
+
+    @property
+    def place(self) -> str:
+        """The file, and the sheet if it is one of a workbook."""
+        return f'{self.file}, sheet "{self.sheet}"' if self.sheet else self.file
+
+    def sentence(self) -> str:
+        """All of it in one line."""
+        if self.problem:
+            return f"{self.place}: {self.problem}"
+        said = f"{self.place}: {self.rows:,} rows of {self.level}, {self.period}, {self.columns}"
+        return "; ".join([f"{said}, as {self.kind}" if self.kind else said, *self.notes]) + "."
+
+
+@dataclass
+class OwnTable:
+    """Rows of one table in the columns of `observations`, as text, and the account of them.
+
+    Attributes
+    ----------
+    cells : DataFrame of text with ``indicator_name`` and ``unit`` beside the schema's columns.
+    account : what was read and left out.
+    places : row and heading in the file by index of `cells`.
+    names : headings of the file by our names of columns.
+    percent : whether the values were written with percent signs.
+    """
+
+    cells: pd.DataFrame
+    account: Account
+    places: Mapping[int, tuple[int, str]] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)
+    percent: bool = False
+    layout: Layout | None = None

@@ -1,0 +1,190 @@
+"""A table that was read, as rows of a study: codes carried over, indicators named, all checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from lsp_analysis.study import schema
+from lsp_analysis.study.add.facts import facts_of, refuse_damage, without_worked_out
+from lsp_analysis.study.add.layouts import Account, OwnTable
+from lsp_analysis.study.add.places import Places
+from lsp_analysis.study.add.vintages import carry_over
+from lsp_analysis.study.areas import fold_name, slug
+from lsp_analysis.study.check.areas import check_areas
+from lsp_analysis.study.check.cells import judge_sheet
+from lsp_analysis.study.check.keys import check_keys
+from lsp_analysis.study.check.periods import check_periods
+from lsp_analysis.study.check.problems import Problem, Sheet
+from lsp_analysis.study.check.values import check_values
+
+KEY = list(schema.TABLES["observations"].key)
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A table ready for a study.
+
+    Attributes
+    ----------
+    observed : its rows of `observations`, as text and in the schema's types.
+    indicators : the study's indicators with the new ones.
+    problems, gaps : what forbids to take it in, and what only has to be told.
+    """
+
+    observed: Sheet
+    indicators: pd.DataFrame
+    problems: list[Problem]
+    gaps: list[Problem]
+
+
+def take_table(
+    table: OwnTable,
+    places: Places,
+    known: pd.DataFrame,
+    *,
+    name: str,
+    indicator_id: str = "",
+    facts: Mapping[str, Any],
+    ask: bool,
+) -> Taken:
+    """The rows of `table` in the study's codes, with their indicators, checked as the study is.
+
+    Parameters
+    ----------
+    table : from `read_own_tables`; its account is completed.
+    places : areas of the study.
+    known : the study's table `indicators`.
+    name, indicator_id : of the indicator, where the table names none.
+    facts : columns of `indicators` for new ones.
+    ask : whether a unit that cannot be told is asked for.
+    """
+    cells = _added_up(table) if table.layout and table.layout.add_up else table.cells
+    refuse_damage(cells, table)
+    cells = _one_year_end(cells, table.account)
+    cells = carry_over(cells, places, table.account)
+    cells, indicators = _with_indicators(cells, table, known, name, indicator_id, facts, ask)
+    observed, problems = judge_sheet("observations", table.account.file, _in_schema(cells), [])
+    _complete(table.account, observed, indicators, places)
+    sheets = {"areas": _areas_sheet(places), "observations": observed}
+    described = Sheet("indicators", "indicators", indicators.astype("str"), indicators)
+    found = check_keys({"observations": observed}) + check_areas(sheets)
+    found += check_periods(sheets, pd.Timestamp.now(), gaps=False)
+    found += check_values({"indicators": described, "observations": observed})
+    problems += [problem for problem in found if problem.file == observed.file]
+    gaps = check_periods(sheets, pd.Timestamp.now(), gaps=True) if ask else []
+    told = [gap for gap in gaps if gap.file == observed.file and gap not in problems]
+    return Taken(observed, indicators, problems, told)
+
+
+def _one_year_end(cells: pd.DataFrame, account: Account) -> pd.DataFrame:
+    """Years that roll on by quarters or months, cut down to those that end as the latest does."""
+    start = pd.to_datetime(cells["period_start"], errors="coerce")
+    end = pd.to_datetime(cells["period_end"], errors="coerce")
+    months = (end.dt.year - start.dt.year) * 12 + end.dt.month - start.dt.month + 1
+    last = end.groupby(cells["indicator_name"]).transform("max").dt.month
+    between = (months == 12) & (end.dt.month != last)
+    if between.any():
+        account.notes.append(
+            f"left out {between.sum():,} rows of rolling years that overlap those ending with the "
+            "latest"
+        )
+    return cells[~between]
+
+
+def _added_up(table: OwnTable) -> pd.DataFrame:
+    """One row for each area, period and group of a table with several, their counts added up."""
+    cells = table.cells
+    counts = [name for name in ("numerator", "denominator") if name in cells]
+    key = ["area_code", "period_start", "period_end", "indicator_name"]
+    key += [name for name in ("sex", "age", "group") if name in cells]
+    numbers = cells[counts].apply(pd.to_numeric, errors="coerce")
+    grouped = cells.assign(**numbers).groupby(key, sort=False)
+    made = grouped.first()
+    sums = grouped[counts].sum(min_count=1)
+    for name in counts:
+        made[name] = sums[name].map(lambda number: "" if pd.isna(number) else f"{number:.10g}")
+    table.account.notes.append(f"{len(cells):,} rows added up to {len(made):,}")
+    return made.reset_index()[list(cells)]
+
+
+def _areas_sheet(places: Places) -> Sheet:
+    names = [name for name in schema.TABLES["areas"].names if name in places.areas]
+    typed = places.areas[names].reset_index(drop=True)
+    for column in schema.TABLES["areas"].columns:
+        if column.name not in typed:
+            typed[column.name] = column.default if column.default is not None else ""
+    return Sheet("areas", "areas", typed.astype("str"), typed)
+
+
+def _with_indicators(
+    cells: pd.DataFrame,
+    table: OwnTable,
+    known: pd.DataFrame,
+    name: str,
+    indicator_id: str,
+    facts: Mapping[str, Any],
+    ask: bool,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Cells with the id of each row's own indicator, and the study's indicators with the new."""
+    ids = dict(zip(known["name"].map(fold_name), known["indicator_id"], strict=True))
+    ids |= {fold_name(one): one for one in known["indicator_id"]}
+    given = {**(table.layout.facts if table.layout else {}), **facts}
+    indicator_id = indicator_id or str(given.pop("indicator_id", ""))
+    named = cells["indicator_name"]
+    if indicator_id and named.nunique() < 2:
+        named = pd.Series(str(given.get("name") or indicator_id), index=cells.index, dtype="str")
+        ids[fold_name(named.iloc[0])] = indicator_id
+    named = named.mask(named == "", indicator_id or name)
+    own_ids = dict(zip(named, cells["indicator_id"], strict=True))
+    new, parts = [], []
+    listed = dict(zip(known["indicator_id"], known.to_dict("records"), strict=True))
+    for one, rows in cells.groupby(named, sort=False):
+        made = ids.get(fold_name(one)) or own_ids[one]
+        made = made or indicator_id or slug(one, fallback="indicator").replace("-", "_")
+        ids[fold_name(one)] = made
+        if made not in listed:
+            described = facts_of(
+                rows, str(one), table.account.place, given, percent=table.percent, ask=ask
+            )
+            listed[made] = {"indicator_id": made} | described
+            new.append(listed[made])
+        parts.append(without_worked_out(rows, listed[made]).assign(indicator_id=made))
+    cells = pd.concat(parts).sort_index()
+    cells = cells.fillna("")
+    if not new:
+        return cells, known
+    return cells, pd.concat([known, pd.DataFrame(new)], ignore_index=True)
+
+
+def _in_schema(cells: pd.DataFrame) -> pd.DataFrame:
+    """Cells with every column of `observations`, defaults filled in."""
+    made = {}
+    for column in schema.TABLES["observations"].columns:
+        blank = pd.Series(column.default or "", index=cells.index, dtype="str")
+        given = cells.get(column.name, blank).astype("str")
+        made[column.name] = given.where(given != "", column.default or "")
+    return pd.DataFrame(made, index=cells.index)
+
+
+def _complete(account: Account, observed: Sheet, indicators: pd.DataFrame, places: Places) -> None:
+    """Put rows, levels, periods and kinds into the account."""
+    rows = observed.typed
+    levels = rows["area_code"].dropna().drop_duplicates().map(places.level)
+    small = levels.isin(["lsoa", "oa"])
+    counts = levels.value_counts()
+    account.level = ", ".join(f"{count} {level or 'other'}" for level, count in counts.items())
+    if small.any() and len(places.small) > small.sum():
+        account.notes.append(f"{small.sum()} of the {len(places.small)} small areas have rows")
+    account.rows = len(rows)
+    first, last = rows["period_start"].min(), rows["period_end"].max()
+    account.period = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}" if pd.notna(first) else ""
+    mine = indicators[indicators["indicator_id"].isin(rows["indicator_id"])]
+    kinds = mine.reindex(columns=["unit", "kind"]).astype("str").replace("nan", "")
+    kinds = kinds.drop_duplicates()
+    said = [f"{row.unit} ({row.kind})" if row.kind else row.unit for row in kinds.itertuples()]
+    account.kind = ", ".join(said[:SHOWN])
