@@ -60,7 +60,7 @@ def test_a_mistyped_command_gets_the_nearest_one_that_exists(run):
 
 def test_so_does_a_mistyped_part_of_a_command(run):
     assert 'there is no act "regster". Did you mean "register"?' in run("design", "regster", "x")[2]
-    assert "Choose from M, Q, Y, Y-MAR." in run("add", "x", "y.csv", "--freq", "weekly")[2]
+    assert "Choose from M, Q, Y, Y-MAR, Y-AUG." in run("add", "x", "y.csv", "--freq", "weekly")[2]
 
 
 @pytest.mark.parametrize(

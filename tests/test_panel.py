@@ -37,7 +37,8 @@ class TestPeriods:
             ("2008-09-01", "2009-08-31", "Y-AUG"),
             ("2008-02-01", "2008-04-30", ""),
             ("2008-02-01", "2008-02-28", ""),
-            ("2008-01-01", "2010-12-31", ""),
+            ("2008-01-01", "2010-12-31", "3Y-DEC"),
+            ("2008-01-01", "2010-11-30", ""),
             ("2008-06-30", "2008-06-30", ""),
             ("2009-01-01", "2008-12-31", ""),
         ],
@@ -77,7 +78,7 @@ class TestPeriods:
         )
         with pytest.raises(PanelError, match="mixes periods"):
             tidy_panel(rolling, BURGLARY)
-        odd = observations(("a", "2008-01-01", "2010-12-31", 1, 10))
+        odd = observations(("a", "2008-01-01", "2010-11-30", 1, 10))
         with pytest.raises(PanelError, match=r"1 of 1 periods .* are not a month"):
             tidy_panel(odd, BURGLARY)
 

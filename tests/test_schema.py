@@ -25,7 +25,8 @@ def test_the_required_tables_are_those_three():
 
 
 def test_every_percentage_unit_has_its_multiplier():
-    assert schema.UNIT_MULTIPLIER == {"percent": 100, "per_1000": 1000, "per_100000": 100_000}
+    rates = {f"per_{size}": size for size in (1_000, 10_000, 100_000)}
+    assert {"percent": 100} | rates == schema.UNIT_MULTIPLIER
 
 
 def test_a_column_the_schema_does_not_know_is_described_as_text():

@@ -54,7 +54,7 @@ def facts_of(
         The unit cannot be told, and is asked for; or signs and the unit given disagree.
     """
     numbers = {c: _numbers(rows, c) for c in ("numerator", "denominator", "value")}
-    counted, based, valued = (bool(cells.notna().any()) for cells in numbers.values())
+    counted, based, valued = (c in rows and bool((rows[c] != "").any()) for c in numbers)
     heading = rows["heading"].iloc[0] if "heading" in rows else ""
     written = rows["unit"].iloc[0] if "unit" in rows else ""
     told = unit_in(written) or unit_in(heading) or unit_in(name)
