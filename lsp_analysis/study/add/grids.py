@@ -22,7 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from lsp_analysis.errors import SourceError
+from lsp_analysis import untrusted
+from lsp_analysis.errors import LspError, SourceError
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xls", ".ods")
@@ -31,7 +32,6 @@ PEEK_BYTES = 65_536
 HEAD_ROWS = 5_000  # rows that say what a column holds
 FORMAT_ROWS = 60  # rows whose number formats are looked at
 PIECE = 1 << 20
-LARGEST_BOX = 60_000_000  # cells of a sheet, empty ones included
 LARGEST_UNPACKED = 4 << 30
 MOST_COLUMNS = 20_000
 GZIP_MAGIC = b"\x1f\x8b"
@@ -212,7 +212,11 @@ def _workbook(path: Path) -> list[Grid]:
     # Calamine reads the old xls workbooks too, and large ones many times faster than openpyxl.
     from python_calamine import CalamineError, SheetVisibleEnum, load_workbook
 
-    boxes = _boxes(path) if path.suffix.lower() in (".xlsx", ".xlsm") else None
+    is_xlsx = path.suffix.lower() in (".xlsx", ".xlsm")
+    try:
+        untrusted.refuse_vast_sheets(path)
+    except LspError as error:
+        raise SourceError(str(error)) from error
     try:
         book = load_workbook(str(path))
         sheets = [
@@ -224,12 +228,7 @@ def _workbook(path: Path) -> list[Grid]:
             f"{path.name} cannot be read: it is not a workbook that can be opened, or {said}. "
             "Save it again as CSV UTF-8 or XLSX without a password."
         ) from error
-    if boxes and max(boxes.values(), default=0) > LARGEST_BOX:
-        raise SourceError(
-            f"{path.name} has a sheet that reaches over {max(boxes.values()):,} cells. Delete the "
-            "empty rows and columns at its end, or save the table alone as CSV."
-        )
-    formats = functools.cache(lambda: _formats(path) if boxes is not None else {})
+    formats = functools.cache(lambda: _formats(path) if is_xlsx else {})
 
     def rows_of(name: str, limit: int | None) -> Iterator[list[str]]:
         return iter(_sheet(path, book, name, limit, formats().get(name, [])))
@@ -237,41 +236,6 @@ def _workbook(path: Path) -> list[Grid]:
     return [
         Grid(path, name, functools.partial(rows_of, name), hidden=hidden) for name, hidden in sheets
     ]
-
-
-_CELL = re.compile(rb'<c r="([A-Z]{1,3})(\d{1,7})"')
-
-
-def _boxes(path: Path) -> dict[str, int]:
-    """Cells in the box around what each sheet's file holds, read without building it."""
-    boxes = {}
-    try:
-        with zipfile.ZipFile(path) as packed:
-            if sum(item.file_size for item in packed.infolist()) > LARGEST_UNPACKED:
-                raise SourceError(f"{path.name} unpacks to more than 4 GB. Save the table as CSV.")
-            for name in packed.namelist():
-                if name.startswith("xl/worksheets/sheet"):
-                    with packed.open(name) as file:
-                        boxes[name] = _box(file)
-    except (*DAMAGED, OSError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise SourceError(
-            f"{path.name} cannot be read: it is not a workbook that can be opened. Save it again "
-            "as CSV UTF-8 or XLSX."
-        ) from error
-    return boxes
-
-
-def _box(file: Any) -> int:
-    width = height = 0
-    rest = b""
-    for piece in iter(lambda: file.read(PIECE), b""):
-        for letters, row in _CELL.findall(rest + piece):
-            place = 0
-            for letter in letters:
-                place = place * 26 + letter - 64
-            width, height = max(width, place), max(height, int(row))
-        rest = piece[-20:]
-    return width * height
 
 
 def _sheet(
