@@ -1,4 +1,4 @@
-"""The first page in short: a row for each indicator, what changed, what to look at first."""
+"""An area in short: what changed, its first line, and its small areas beside their neighbours."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from small_study import small_tables, write_small_study
 from lsp_analysis import area_brief, open_study
 from lsp_analysis.errors import PanelError
 from lsp_analysis.resources import study_path
-from lsp_analysis.standing.agencies.agenda import first_things
 from lsp_analysis.standing.change.process_table import signals
-from lsp_analysis.standing.place.glance import scorecard
 from lsp_analysis.standing.place.verdict_grid import rug
 
 
@@ -25,27 +23,6 @@ def brief():
 @pytest.fixture(scope="module")
 def moved(brief):
     return signals(brief, since="2008-04")
-
-
-def test_every_row_of_the_glance_is_the_profiles_verdict(brief, moved):
-    shown = scorecard(brief, moved).frame
-    assert list(shown["Standing"]) == list(brief.profile.table["verdict"])
-    assert len(shown) == len(brief.panels)
-
-
-def test_a_long_study_shows_what_stands_out_and_says_how_many_are_left(brief, moved):
-    short = scorecard(brief, moved, most=5)
-    assert len(short.frame) == 5
-    assert set(short.frame["Standing"]) == {"worse"}
-    assert f"The other {len(brief.panels) - 5} indicators are below." in short.note
-
-
-def test_a_column_in_which_nothing_is_known_is_left_out(brief, moved):
-    blank = replace(brief.profile, table=brief.profile.table.assign(change_verdict=""))
-    unknown = replace(brief)
-    unknown.__dict__["profile"] = blank
-    assert "Year on year" not in scorecard(unknown, moved).frame
-    assert "Year on year" in scorecard(brief, moved).frame
 
 
 def test_what_changed_names_each_clear_change_and_counts_the_others(brief):
@@ -68,12 +45,6 @@ def test_the_headline_names_its_comparator_once(brief):
     assert brief.headline().count("the rest of the borough") == 1
 
 
-def test_what_to_look_at_first_is_worse_here(brief):
-    said = first_things(brief)
-    worse = brief.profile.table.query("verdict == 'worse'")["name"]
-    assert any(name[1:] in said for name in worse)
-
-
 def test_a_study_without_boundaries_sets_the_area_beside_those_as_deprived(tmp_path):
     tables = small_tables()
     observations = tables["observations"]
@@ -88,7 +59,7 @@ def test_a_study_without_boundaries_sets_the_area_beside_those_as_deprived(tmp_p
 
 def test_rates_without_counts_are_left_out_of_the_rug_with_a_reason(tmp_path):
     tables = small_tables()
-    bare = {"numerator": np.nan, "denominator": np.nan}
+    bare = dict.fromkeys(("numerator", "denominator", "lower95", "upper95"), np.nan)
     tables["observations"] = tables["observations"].assign(**bare)
     study = open_study(write_small_study(tmp_path / "bare", tables))
     brief = area_brief(study, study.small_areas()["area_code"].iloc[0])

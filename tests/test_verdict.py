@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from standing_panels import RATE, SHARE, codes, panel_of
 
 from lsp_analysis import area_brief, open_study
-from lsp_analysis.standing.agencies.agenda import NOTHING, first_things, priorities
+from lsp_analysis.standing.agencies.agenda import NOTHING, priorities
 from lsp_analysis.standing.change.gaps import gap
 from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import compare, compare_measured
@@ -205,19 +205,26 @@ def brief():
     return area_brief(open_study(ROOT / "data" / "bolton_demo"), "Hall i' th' Wood")
 
 
-def test_what_to_do_next_prints_its_rule_and_follows_it(brief):
+def test_what_to_do_next_follows_its_rule_and_never_says_that_nothing_is_needed(brief):
     rows = priorities(brief)
     assert (rows["verdict"] == "worse").all()
     points = rows[["worse_than_alike", "off_track", "getting_worse"]].sum(axis=1)
     assert points.is_monotonic_decreasing
-    assert "The rule:" in first_things(brief)
     quiet = brief.profile.table.assign(verdict="no clear difference")
-    vars(brief)["profile"], kept = replace(brief.profile, table=quiet), brief.profile
-    try:
-        assert first_things(brief).startswith(NOTHING)
-        assert "no" not in first_things(brief).split("ask residents")[0].lower().split()
-    finally:
-        vars(brief)["profile"] = kept
+    still = replace(brief)
+    vars(still)["profile"] = replace(brief.profile, table=quiet)
+    assert priorities(still).empty
+    assert "ask residents and the ward's services" in NOTHING
+
+
+def test_an_untested_value_among_the_worst_tenth_is_named_after_the_others(brief):
+    table = brief.profile.table.copy()
+    table.loc["recycling", ["verdict", "rank"]] = ["not comparable", 4]
+    still = replace(brief)
+    vars(still)["profile"] = replace(brief.profile, table=table)
+    rows = priorities(still)
+    assert rows.index[-1] == "recycling"
+    assert "among the worst tenth" in rows["why"].iloc[-1]
 
 
 def test_each_section_has_the_verdict_of_the_row(brief):

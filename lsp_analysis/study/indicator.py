@@ -19,7 +19,7 @@ published     a published estimate without counts     the last edition
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -96,7 +96,7 @@ class Indicator:
     kind: str = ""
     unit_period: str = ""
     base: str = ""
-    margin: float = np.nan
+    margin: float = field(default=np.nan, compare=False)  # missing is not equal to itself
     age_related: bool | None = None
 
     def __post_init__(self) -> None:
@@ -206,7 +206,8 @@ def join_periods(
     elif indicator.kind == "stock":
         made[parts] = by[parts].mean()
     else:
-        made[[*parts, "value"]] = by[[*parts, "value"]].tail(1).set_axis(made.index)
+        kept = [*parts, "value", *(end for end in ("lower95", "upper95") if end in rows)]
+        made[kept] = by[kept].tail(1).set_axis(made.index)
         return made.reset_index()
     whole = by[parts].count().eq(made["n_periods"], axis=0)
     made[parts] = made[parts].where(whole)

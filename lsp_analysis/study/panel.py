@@ -14,6 +14,8 @@ from lsp_analysis.study.schema import ALL
 COLUMNS = ["area_code", "period", "numerator", "denominator", "value", "note"]
 # A directly standardised rate or a score has no parts that can be added up.
 NOT_ADDITIVE = ("dsr", "score")
+# Columns of observations that a panel has where any of its rows has a number there.
+CARRIED = ("lower95", "upper95", "coverage", "imputed")
 MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 YEAR = 12
 QUARTER = 3
@@ -37,7 +39,8 @@ def tidy_panel(
     Returns
     -------
     DataFrame with ``area_code``, ``period`` (pandas Period), ``numerator``, ``denominator``,
-    ``value`` (in the indicator's unit), ``note`` (empty when there is none), sorted.
+    ``value`` (in the indicator's unit), ``note`` (empty when there is none), sorted; where the
+    study has them also ``lower95``, ``upper95``, ``coverage`` and ``imputed``.
 
     Raises
     ------
@@ -67,6 +70,9 @@ def tidy_panel(
         index=rows.index,
     )
     panel["value"] = panel["value"].fillna(_worked_out(panel, indicator))
+    for name in CARRIED:
+        if name in rows and rows[name].notna().any():
+            panel[name] = _numbers(rows, name)
     _refuse_repeats(panel, indicator.indicator_id)
     return panel.sort_values(["area_code", "period"], ignore_index=True)
 

@@ -26,12 +26,6 @@ WANTED = {
 }
 
 
-RULE = (
-    "The rule: what is worse than in the rest of the borough, first what is also worse than in "
-    "similarly deprived areas, off track in the borough's plan or getting worse (the more of these "
-    "the earlier), then by place among the small areas; after these, values that cannot be tested "
-    "but are among the worst tenth."
-)
 NOTHING = (
     "The numbers single out nothing here: ask residents and the ward's services what they see."
 )
@@ -44,7 +38,12 @@ REASONS = {
 
 
 def priorities(brief: AreaBrief) -> pd.DataFrame:
-    """What to look at first, by the rule that `RULE` states; empty when nothing is singled out.
+    """What to look at first, by a rule that the page prints; empty when nothing is singled out.
+
+    What is worse than in the rest of the borough comes first: before others what is also worse
+    than in similarly deprived areas, off track in the borough's plan or getting worse (the more of
+    these the earlier), then by place among the small areas. After these come values that cannot be
+    tested but are among the worst tenth.
 
     Returns
     -------
@@ -74,18 +73,6 @@ def priorities(brief: AreaBrief) -> pd.DataFrame:
         for row in rows[list(REASONS)].to_dict("records")
     ]
     return rows.assign(why=why)
-
-
-def first_things(brief: AreaBrief, *, most: int = 3) -> wording.Sentence:
-    """What to look at first and why, and the rule that picked it; see `priorities`."""
-    rows = priorities(brief).head(most)
-    if rows.empty:
-        return wording.Sentence(f"{NOTHING} {RULE}")
-    named = [
-        wording.inside(row["name"]) + (f" ({row['why']})" if row["why"] else "")
-        for row in rows[["name", "why"]].to_dict("records")
-    ]
-    return wording.Sentence(f"Look first at {wording.and_list(named)}. {RULE}")
 
 
 def _off_track(brief: AreaBrief) -> pd.DataFrame:

@@ -260,6 +260,7 @@ def by_year(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
     joined = joined.assign(note=joined["note"].fillna("")).rename(columns={"window": "period"})
     joined["period"] = joined["period"].astype("period[Y-DEC]")
     columns = ["area_code", "period", "numerator", "denominator", "value", "note"]
+    columns += [end for end in ("lower95", "upper95") if end in joined]
     return joined[columns].reset_index(drop=True)
 
 

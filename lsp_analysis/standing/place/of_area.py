@@ -32,7 +32,6 @@ from lsp_analysis.standing.inequality.uneven import Unevenness, unevenness
 from lsp_analysis.standing.place.ages import AgeAdjusted, age_adjusted, has_ages
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 from lsp_analysis.standing.place.groups import group_limits
-from lsp_analysis.standing.place.mapped import small_names
 from lsp_analysis.standing.place.residents import People, people
 from lsp_analysis.study.areas import last_edition_before
 
@@ -168,12 +167,6 @@ def funnel_of(brief: AreaBrief, indicator_id: str, *, overdispersion: bool = Fal
         indicator=brief.indicator(indicator_id),
         overdispersion=overdispersion,
     )
-
-
-def names_of(brief: AreaBrief, *, most: int = 6) -> dict[str, str]:
-    """Names of the area's own small areas by code; none where they are too many to be named."""
-    own = brief.area.members
-    return dict(small_names(brief).reindex(own)) if len(own) <= most else {}
 
 
 def ranks_of(brief: AreaBrief) -> pd.DataFrame:
