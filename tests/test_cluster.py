@@ -1,14 +1,20 @@
 """The same reports from a Dask cluster, through lost workers."""
 
+import contextlib
+import shutil
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from report_templates import CELLS, write_template
 from small_study import LSOAS, write_small_study
 
 from lsp_analysis.errors import ReportError
+from lsp_analysis.reports.job.request import JobMaker
+from lsp_analysis.reports.job.template import load_template
+from lsp_analysis.reports.run import cluster
 from lsp_analysis.reports.run.batch import run_reports
 
 distributed = pytest.importorskip("distributed", reason="needs Dask")
@@ -115,3 +121,56 @@ def test_a_machine_without_dask_is_told_how_to_get_it(folder, tmp_path, monkeypa
             out=tmp_path / "out",
             scheduler="local",
         )
+
+
+def test_workers_without_the_output_folder_send_the_pages_back(folder, tmp_path, monkeypatch):
+    @contextlib.contextmanager
+    def unseen(out):
+        yield str(out / "nowhere"), "token"
+
+    template = write_template(tmp_path)
+    here = run_reports(folder, LSOAS[:2], template=template, out=tmp_path / "here")
+    monkeypatch.setattr(cluster, "_probe", unseen)
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
+    ) as two:
+        there = run_reports(
+            folder,
+            LSOAS[:2],
+            template=template,
+            out=tmp_path / "there",
+            scheduler=two.scheduler_address,
+        )
+    assert [record.status for record in there.records] == ["made", "made"]
+    assert pages(there.out) == pages(here.out)
+    assert there.differences == ""
+
+
+def test_a_worker_with_other_versions_or_without_the_study_makes_nothing(folder, tmp_path):
+    job = JobMaker(folder, out=tmp_path / "out").make(
+        LSOAS[0], load_template(write_template(tmp_path))
+    )
+    other = replace(job, made_with={**job.made_with, "pandas": "1.0"})
+    probe = (str(tmp_path / "nowhere"), "token")
+    answer = cluster.make_on_worker(other.as_dict(), probe)
+    assert "has pandas" in answer["reason"]
+    assert "for 1.0" in answer["reason"]
+    gone = replace(job, study=str(tmp_path / "gone"))
+    answer = cluster.make_on_worker(gone.as_dict(), probe)
+    assert f"has no study at {tmp_path / 'gone'}" in answer["reason"]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_study_that_was_changed_before_it_was_read_and_then_restored_is_noticed(folder, tmp_path):
+    study = shutil.copytree(folder, tmp_path / "study")
+    change = [
+        "from pathlib import Path",
+        'path = Path(study) / "areas.csv"',
+        "sound = path.read_bytes()",
+        'path.write_bytes(sound.replace(b"Anytown", b"Wrongtn"))',
+        "open_study(Path(study)).areas()",
+        "path.write_bytes(sound)",
+    ]
+    template = write_template(tmp_path, [CELLS[0], "\n".join(change), *CELLS[1:]])
+    batch = run_reports(study, LSOAS[:1], template=template, out=tmp_path / "out", engine="kernel")
+    assert "The study was changed (areas.csv) before it was read" in batch.failed[0].reason
