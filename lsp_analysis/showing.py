@@ -36,6 +36,7 @@ class Shown:
     """
 
     _note = ""
+    _about = ""
     _events: Any = None
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -49,7 +50,7 @@ class Shown:
     def chart_name(self) -> str:
         """What its charts are of, where they do not say so: by default its indicator or name."""
         name = getattr(getattr(self, "indicator", None), "name", "") or getattr(self, "name", "")
-        return name if isinstance(name, str) else ""
+        return name if isinstance(name, str) and name else self._about
 
     def shown_table(self) -> Table | None:
         """The table shown under the picture; by default the summary frame in plain words."""
@@ -77,15 +78,17 @@ def carries_note(make: Callable[..., T]) -> Callable[..., T]:
     return made
 
 
-def with_note(result: T, note: str, events: Any = None) -> T:
+def with_note(result: T, note: str, events: Any = None, about: str = "") -> T:
     """`result`, or each of a list of results, with `note` on the pictures it will draw.
 
-    Dated `events` are marked on those that can mark them, where no others are given.
+    Dated `events` are marked on those that can mark them, where no others are given; `about` names
+    pictures of results that do not know their indicator.
     """
     for one in result if isinstance(result, list | tuple) else [result]:
         if isinstance(one, Shown):
             object.__setattr__(one, "_note", note)
             object.__setattr__(one, "_events", events)
+            object.__setattr__(one, "_about", about)
     return result
 
 

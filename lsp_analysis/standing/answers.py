@@ -70,7 +70,10 @@ def _answer(name: str, make: Callable[..., Any], of: Callable[..., Any] = brief_
             raise
         except (PanelError, AreaError, StudyError) as error:
             return Absent(str(error))
-        return with_note(made, about.note, about.events(*asked[:1]) if by_indicator else None)
+        if not (by_indicator and asked):
+            return with_note(made, about.note)
+        name = about.indicator(asked[0]).name
+        return with_note(made, about.note, about.events(asked[0]), name)
 
     answer.__name__ = answer.__qualname__ = name
     answer.__module__ = __name__
