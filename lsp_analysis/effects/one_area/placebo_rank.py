@@ -100,7 +100,7 @@ class Judgement:
         """Largest distance that is not significant; infinite with too few placebos."""
         alpha = 1 - self.level - self.margin
         allowed = math.floor(alpha * (self.groups.n_placebos + 1) + ROUNDING) - 1
-        if allowed < 0:
+        if allowed < 0 or not math.isfinite(self.room):
             return math.inf
         return float(np.abs(self.statistic[1 + self._by_size[allowed]])) * self.room
 
@@ -112,11 +112,12 @@ class Judgement:
     @property
     def deciding(self) -> tuple[int, float]:
         """The placebo whose statistic is the critical value, and its ratio to the next."""
-        sizes = self.room * np.abs(self.statistic[1:])[self._by_size]
-        at = int(np.argmin(np.abs(sizes - self.critical)))
-        if not math.isfinite(self.critical) or at + 1 == len(sizes):
-            return int(self._by_size[at]), 1.0
-        return int(self._by_size[at]), float(self.critical / max(sizes[at + 1], ROUNDING))
+        sizes = np.abs(self.statistic[1:])[self._by_size]
+        if not math.isfinite(self.critical):
+            return int(self._by_size[0]), 1.0
+        at = int(np.argmin(np.abs(self.room * sizes - self.critical)))
+        following = self.room * sizes[min(at + 1, len(sizes) - 1)]
+        return int(self._by_size[at]), float(self.critical / max(following, ROUNDING))
 
     @cached_property
     def effects(self) -> tuple[float, float, float]:
