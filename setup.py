@@ -11,7 +11,7 @@ from setuptools import setup
 from setuptools.command.build_py import build_py
 
 SHIPPED = ["data/README.md", "data/bolton_demo", "data/neighbourhoods", "notebooks", "reports"]
-WRITTEN_BY_TOOLS = {"rendered", ".ipynb_checkpoints", "__pycache__"}
+WRITTEN_BY_TOOLS = {"rendered", "experiment_demo", ".ipynb_checkpoints", "__pycache__"}
 
 
 class BuildWithShippedFiles(build_py):

@@ -1,8 +1,10 @@
+# ruff: noqa: B905, D103 - one short script, for any Python from 3.11 on
 """Check the draws of a registered experiment: ``python verify_draw.py FOLDER [HEAD]``.
 
 Python's standard library alone, and nothing of the package that made the draw. It reads
-``register.jsonl``, checks its chain of hashes, and makes every draw again from the registered design,
-the units file and the public text. HEAD is the hash that the other party holds, if there is one.
+``register.jsonl``, checks its chain of hashes, and makes every draw again from the registered
+design, the units file and the public text. HEAD is the hash that the other party holds, if there
+is one.
 Exit code 0: all draws are those on record; 1: something is not, and is named.
 """
 
@@ -99,7 +101,8 @@ def permuted(blocks, labels, key, draw=0):
     row = [0] * len(blocks)
     for number, block in enumerate(sorted(set(blocks))):
         places = [i for i, own in enumerate(blocks) if own == block]
-        for place, arm in zip(places, shuffled(sorted(labels[i] for i in places), f"{key}:{number}", draw)):
+        own = sorted(labels[i] for i in places)
+        for place, arm in zip(places, shuffled(own, f"{key}:{number}", draw)):
             row[place] = arm
     return row
 
