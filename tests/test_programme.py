@@ -106,7 +106,7 @@ def test_the_sentence_says_none_where_no_outcome_stands_out(effects):
 def test_no_sentence_claims_a_cause(effects):
     every = [effects.sentence(), effects.headline(), effects.next_step()]
     every += [one.sentence() for one in (effects.primary, *effects.others)]
-    every.append(effects.primary.doubts())
+    every.append(effects.primary.effect.cautions())
     assert not [word for said in every for word in causal_words(said)]
 
 

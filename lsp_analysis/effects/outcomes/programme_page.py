@@ -66,14 +66,6 @@ class IndicatorEffect(Shown):
         """The neighbourhood against its counterfactual."""
         return self.effect.plot(ax=ax)
 
-    def draw_placebos(self, ax: Axes | None = None) -> Axes:
-        """The neighbourhood's statistic among those of the placebo neighbourhoods."""
-        return self.effect.plot_placebos(ax)
-
-    def doubts(self) -> wording.Sentence:
-        """The false positive rate of the method here, and every caution on this estimate."""
-        return wording.Sentence("") if self.effect is None else self.effect.cautions()
-
     def table(self) -> Table:
         """The estimate adjusted for the past beside plain difference-in-differences."""
         rows = [_method_row("Adjusted for how bad it looked before", self.effect)]
