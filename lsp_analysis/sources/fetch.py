@@ -30,6 +30,7 @@ TRIES = 5
 WAIT_SECONDS = 60.0  # for an answer to begin, or go on
 PAUSE_SECONDS = 0.25  # between requests
 PIECE = 1 << 16
+KEPT_BYTES = 1 << 10  # written at a time: what breaks off within a piece is lost
 PAGE = 2_000  # records an answer of ArcGIS
 CELLS = 25_000  # cells an answer of Nomis, cut without a word
 CODES_AT_ONCE = 100
@@ -261,7 +262,7 @@ def _whole(one: Address, borough: str, out: Path, client: _Client, output: Path)
         begun = have if mode == "ab" else 0
         try:
             with part.open(mode) as file:
-                for piece in answer.iter_content(PIECE):
+                for piece in answer.iter_content(KEPT_BYTES):
                     file.write(piece)
         except requests.RequestException:
             continue
