@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.study.add.spans import Span, read_span
 from lsp_analysis.study.periods import MONTHS, parse_period
 
 YEARS = (1800, 2200)  # whole numbers between them are calendar years
@@ -57,11 +58,22 @@ def as_date(when: Any, freq: Any = None, name: str = "start") -> pd.Period:
     return found if freq is None or found.freq == freq else found.asfreq(freq, how="start")
 
 
+def _period_of(span: Span | None) -> pd.Period | None:
+    """The period of a first and a last day: a day, a month, a quarter or twelve months."""
+    if span is None:
+        return None
+    if span.start == span.end:
+        return pd.Period(span.start, freq="D")
+    freq = {1: "M", 3: "Q-DEC", 12: f"Y-{span.end:%b}".upper()}.get(span.months)
+    return None if freq is None else pd.Period(span.start, freq=freq)
+
+
 def _date_of(when: Any) -> pd.Period | None:
     if isinstance(when, pd.Period):
         return when
     if isinstance(when, str):
-        return parse_period(when, tolerant=True)
+        found = parse_period(when)
+        return _period_of(read_span(when)) if found is None else found
     if isinstance(when, datetime.date | np.datetime64) and not pd.isna(when):
         return pd.Period(pd.Timestamp(when).tz_localize(None), freq="D")
     number = isinstance(when, int | float | np.number) and not isinstance(when, bool)
