@@ -29,7 +29,7 @@ from lsp_analysis.experiments.analysis.opening import analyse
 from lsp_analysis.experiments.analysis.randomisation_test import redraws
 from lsp_analysis.experiments.draw.methods import blocked_scheme
 from lsp_analysis.experiments.papers.flow import flow_frame
-from lsp_analysis.experiments.papers.result_page import result_page, write_result
+from lsp_analysis.experiments.papers.result import result_page, write_result
 from lsp_analysis.experiments.power.registered import planned_power
 from lsp_analysis.experiments.protocol.unit_list import spaced_units
 from lsp_analysis.experiments.record.allocation import draw_allocation

@@ -13,8 +13,8 @@ from lsp_analysis.cli import main
 from lsp_analysis.experiments.analysis.findings import analyse_trial
 from lsp_analysis.experiments.analysis.opening import analyse
 from lsp_analysis.experiments.papers.flow import draw_trial_flow, flow_frame
-from lsp_analysis.experiments.papers.protocol_page import protocol_page, write_protocol
-from lsp_analysis.experiments.papers.result_page import appendix_table
+from lsp_analysis.experiments.papers.protocol import protocol_page, write_protocol
+from lsp_analysis.experiments.papers.result import appendix_table
 from lsp_analysis.experiments.record.folder import open_experiment, register_design
 from lsp_analysis.figures import draw_flow
 
@@ -64,7 +64,7 @@ def test_the_protocol_page_is_whole_and_asks_for_nothing(experiment):
     assert "&lt;script&gt;alert(1)" in page
     [picture] = [attrs for name, attrs in tags.seen if name == "img"]
     assert picture["src"].startswith("data:image/png;base64,")
-    assert "Balance" in picture["alt"]
+    assert "standard deviations from the control" in picture["alt"]
 
 
 def test_the_protocol_page_says_what_a_protocol_must(experiment):

@@ -6,7 +6,7 @@ from small_experiment import a_trial, drawn, outcomes_of, registered
 
 from lsp_analysis.cli import main
 from lsp_analysis.experiments.analysis.findings import analyse_trial
-from lsp_analysis.experiments.papers.result_page import result_page
+from lsp_analysis.experiments.papers.result import result_page
 from lsp_analysis.experiments.record.folder import open_experiment
 
 

@@ -11,7 +11,8 @@ from lsp_analysis import durable, wording
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis import looks, opening, pooling
 from lsp_analysis.experiments.draw.matching import match_pairs
-from lsp_analysis.experiments.papers import protocol_page, result_page
+from lsp_analysis.experiments.papers import protocol as protocol_paper
+from lsp_analysis.experiments.papers import result as result_paper
 from lsp_analysis.experiments.power.registered import planned_power
 from lsp_analysis.experiments.protocol import reading, template, unit_list
 from lsp_analysis.experiments.record import allocation, chain, decisions
@@ -122,7 +123,7 @@ def look(folder: str, outcomes: str) -> str:
 def analyse(folder: str, outcomes: str) -> str:
     """Open the outcomes, on record, and write what was found as a page and tables."""
     result = opening.analyse(folder, outcomes)
-    page, numbers, data, codebook = result_page.write_result(result, folder)
+    page, numbers, data, codebook = result_paper.write_result(result, folder)
     return (
         f"{result.sentence()}\nThe result is in {page}, every number of it in {numbers}; the "
         f"values analysed are in {data}, explained in {codebook}."
@@ -160,7 +161,7 @@ def pool(folder: str, others: list[str], *, arm: str) -> str:
 def page(folder: str, *, out: str = "") -> str:
     """Write the protocol as a page to print."""
     file = Path(out) if out else Path(folder) / "protocol.html"
-    return str(protocol_page.write_protocol(open_experiment(folder), file))
+    return str(protocol_paper.write_protocol(open_experiment(folder), file))
 
 
 def _units(folder: str) -> tuple[Path, pd.DataFrame]:

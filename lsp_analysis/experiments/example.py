@@ -22,7 +22,7 @@ from lsp_analysis.experiments.analysis.looks import Look, take_look
 from lsp_analysis.experiments.analysis.opening import analyse
 from lsp_analysis.experiments.analysis.pooling import Pooled, pool_rounds
 from lsp_analysis.experiments.draw.matching import match_pairs
-from lsp_analysis.experiments.papers.result_page import write_result
+from lsp_analysis.experiments.papers.result import write_result
 from lsp_analysis.experiments.power.past import Grid, grid_of
 from lsp_analysis.experiments.protocol.reading import FILE, read_design
 from lsp_analysis.experiments.record.allocation import draw_allocation
