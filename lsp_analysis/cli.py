@@ -22,7 +22,13 @@ from lsp_analysis.command_line import (
     return_to_folder,
     settle_streams,
 )
-from lsp_analysis.errors import LspError, ParameterError, RepairNotice, UnfinishedError
+from lsp_analysis.errors import (
+    InternalNotice,
+    LspError,
+    ParameterError,
+    RepairNotice,
+    UnfinishedError,
+)
 from lsp_analysis.interrupts import as_interrupts
 from lsp_analysis.resources import copy_notebooks, study_path
 
@@ -51,7 +57,7 @@ def _shown_by(usual: Callable[..., None]) -> Callable[..., None]:
     """Warnings for the reader as a sentence; others as they are shown by `usual`."""
 
     def show(message: Warning | str, category: type[Warning], *more: Any, **named: Any) -> None:
-        if issubclass(category, RepairNotice):
+        if issubclass(category, InternalNotice | RepairNotice):
             print_progress(f"lsp-analysis: {message}")
         else:
             usual(message, category, *more, **named)
@@ -173,6 +179,24 @@ def _reports(arguments: argparse.Namespace) -> int:
     return FAILED if batch.failed or batch.unindexed or batch.differences else OK
 
 
+def _audit(arguments: argparse.Namespace) -> int:
+    from lsp_analysis.disclosure.audit import audit_folder
+
+    print_text(audit_folder(arguments.folder))
+    return OK
+
+
+def _aggregate(arguments: argparse.Namespace) -> int:
+    from lsp_analysis.disclosure.extracts import aggregate_extracts, write_counts
+
+    names = ("key_file", "postcodes", "every", "profile")
+    options = {name: getattr(arguments, name) for name in names}
+    counts = aggregate_extracts(arguments.extracts, **options)
+    out = arguments.out or f"{Path(arguments.extracts[0]).stem}-counts.csv"
+    print_text(f"{counts.sentence()}\nThe counts are in {write_counts(counts, out)}.")
+    return OK
+
+
 def _new(arguments: argparse.Namespace) -> int:
     from lsp_analysis.study import new_study
 
@@ -242,6 +266,7 @@ def _page_of(arguments: argparse.Namespace) -> dict[str, Any]:
         "out": arguments.out,
         "formats": [name.strip() for name in arguments.formats.split(",")],
         "engine": arguments.engine,
+        "audience": arguments.audience,
         "parameters": _settings(arguments.parameters),
         **{name: limit for name, limit in limits.items() if limit is not None},
     }
@@ -262,6 +287,8 @@ COMMANDS = {
     "import": _import,
     "report": _report,
     "reports": _reports,
+    "audit": _audit,
+    "aggregate": _aggregate,
     "new": _new,
     "add": _add,
     "template": _template,

@@ -44,6 +44,8 @@ def read_command_line(words: Sequence[str]) -> argparse.Namespace:
         _import,
         _report,
         _reports,
+        _audit,
+        _aggregate,
         _new,
         _add,
         _template,
@@ -171,6 +173,21 @@ def _reports(command: Command) -> None:
     reports.add_argument("--scheduler", default="", help="of Dask: local, or tcp://host:8786")
 
 
+def _audit(command: Command) -> None:
+    audit = command("audit", "try to work withheld counts out from finished pages")
+    audit.add_argument("folder", help="folder of pages, or of tables with totals")
+
+
+def _aggregate(command: Command) -> None:
+    aggregate = command("aggregate", "turn agencies' records into counts that are safe to share")
+    aggregate.add_argument("extracts", nargs="+", help="CSV: person_id, date, area_code, agency")
+    aggregate.add_argument("--key-file", default="", help="file with the secret that hides ids")
+    aggregate.add_argument("--postcodes", default="", metavar="CSV", help="postcode, area_code")
+    aggregate.add_argument("--every", default="quarter", help="month, quarter or year")
+    aggregate.add_argument("--profile", default="nhs", help="small-number rule, such as ons_5")
+    aggregate.add_argument("--out", default="", metavar="CSV", help="by default beside you")
+
+
 def _new(command: Command) -> None:
     new = command("new", "start a study of your own, with example rows to replace")
     new.add_argument("study", help="study folder to write")
@@ -254,6 +271,9 @@ def _takes_study(command: argparse.ArgumentParser) -> None:
 def _takes_page(command: argparse.ArgumentParser) -> None:
     command.add_argument("--template", default="report_area", metavar="NAME", help="notebook")
     command.add_argument("--out", default="reports/rendered", metavar="FOLDER", help="where to")
+    command.add_argument(
+        "--audience", default="internal", help="internal, partners or public: what may be shown"
+    )
     command.add_argument("--formats", default="html", help="html, or html,pdf")
     command.add_argument("--timeout", type=float, metavar="SECONDS", help="to stop a report after")
     command.add_argument("--memory", type=float, metavar="MEGABYTES", help="to stop a report above")

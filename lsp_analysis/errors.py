@@ -55,6 +55,10 @@ class DisclosureError(LspError):
     """A table would let a reader learn about a person."""
 
 
+class InternalNotice(UserWarning):
+    """What keeps pages from being published; they are made for internal use all the same."""
+
+
 class RepairNotice(UserWarning):
     """A change that was cut short, as by a power cut, was found and finished or undone."""
 

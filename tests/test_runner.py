@@ -78,7 +78,7 @@ def test_the_page_asks_no_host_and_shows_no_code_and_no_warnings(reports):
 def test_the_numbers_of_a_figure_are_safe_to_open(reports):
     [table] = reports[""].table_files
     assert table.read_bytes().decode("utf-8-sig") == (
-        "area,value\nHall i’ th’ Wood,-1.5\n'=1+1,2\n"
+        "area,value,internal: not for publication\nHall i’ th’ Wood,-1.5,\n'=1+1,2,\n"
     )
 
 

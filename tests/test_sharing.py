@@ -34,7 +34,7 @@ def test_what_may_not_be_published_is_named(brief):
 
 
 def test_a_stricter_rule_hides_more_and_years_hide_less_than_months(brief):
-    few, many = (small_counts(brief, profile=rule).table for rule in ("under_5", "under_10"))
+    few, many = (small_counts(brief, profile=rule).table for rule in ("ons_5", "tre_10"))
     assert (few["hidden"] <= many["hidden"]).all()
     assert (few["hidden_by_year"] <= few["hidden"] + 1e-9).all()
     assert (small_counts(brief, profile="open").table["hidden"] == 0).all()

@@ -205,6 +205,11 @@ TABLES: dict[str, Table] = {
                 _number(
                     "coverage", "share of the events placed, or of areas reporting", required=False
                 ),
+                _number(
+                    "imputed",
+                    "stands for a withheld count where areas are added up",
+                    required=False,
+                ),
                 _text(
                     "note", "why a number is missing or special", required=False, suggested=NOTES
                 ),

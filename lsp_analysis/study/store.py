@@ -225,6 +225,11 @@ class Study(Shown):
     _note = note
 
     @property
+    def restricted(self) -> str:
+        """What every page made from the full counts must say; empty for a protected copy."""
+        return "" if "lsp:release" in self.descriptor else "internal: not for publication"
+
+    @property
     def attribution(self) -> str:
         """Licence and attribution lines for the foot of a page."""
         given = self.descriptor.get("lsp:attribution")

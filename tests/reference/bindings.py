@@ -17,6 +17,7 @@ from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 from statsmodels.stats.stattools import durbin_watson
 
 from lsp_analysis import Question
+from lsp_analysis.disclosure import deduction, profiles
 from lsp_analysis.effects import did, interrupted_series, two_way_regression
 from lsp_analysis.experiments.analysis import boundaries as sequential
 from lsp_analysis.experiments.analysis.randomisation_test import redraws
@@ -33,7 +34,7 @@ from lsp_analysis.standing.comparison import (
     standardise,
 )
 from lsp_analysis.standing.inequality import life, sii, space, uneven
-from lsp_analysis.study import areas, disclosure
+from lsp_analysis.study import areas
 
 Inputs = dict[str, Any]
 BINDINGS: dict[str, Callable[[Inputs], Inputs]] = {}
@@ -391,13 +392,13 @@ def _area_name_match(i: Inputs) -> Inputs:
 
 @binds("nhs_small_numbers")
 def _shown(i: Inputs) -> Inputs:
-    return {"shown": disclosure.shown_count(i["count"])}
+    return {"shown": profiles.shown_count(i["count"])}
 
 
 @binds("suppression_audit")
 def _suppression_audit(i: Inputs) -> Inputs:
     hidden = [tuple(cell) for cell in i["suppressed"]]
-    found = disclosure.feasible_intervals(
+    found = deduction.feasible_intervals(
         i["table"], hidden, margins_published=_given(i, "margins_published", True)
     )
     return {"intervals": {f"{row},{column}": ends for (row, column), ends in found.items()}}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import json
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.disclosure.release import EFFECTS, released
 from lsp_analysis.effects.one_area.single_area import estimate
 from lsp_analysis.effects.regressions.differences import did
 from lsp_analysis.effects.result import EffectEstimate
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
     from lsp_analysis.figures.tables import Table
     from lsp_analysis.study.store import Study
 
+# What a protected copy of a study keeps of an effect.
+NUMBERS = ("relative", "relative_low", "relative_high", "p_value", "finest_p", "level")
+NUMBERS += ("smallest_relative",)
+BASIS = "Estimated on the full counts, which are not published."
+NOT_READY = "This effect was not estimated when the study was made ready for publication."
 NO_CLUSTERED = (
     "No cluster-robust p-value is given: with so few treated neighbourhoods it is far too small."
 )
@@ -79,6 +86,15 @@ class IndicatorEffect(Shown):
         )
 
     shown_table = table
+
+
+@dataclass(frozen=True)
+class PublishedEffect(IndicatorEffect):
+    """An effect as it may be published; `reason` is all that is said of it."""
+
+    def sentence(self, worth_having: float | None = None) -> wording.Sentence:
+        """The share, its interval, its p-value and its cautions."""
+        return wording.Sentence(self.reason)
 
 
 @dataclass(frozen=True)
@@ -246,12 +262,57 @@ def programme_effects(
         The outcome named before looking; it alone gets the false positive rate and
         difference-in-differences.
     """
+    if released(study):
+        return _published_effects(study, programme, primary=primary, level=level)
     names = [primary, *(i for i in study.indicators()["indicator_id"] if i != primary)]
     found = [
         indicator_effect(study, name, programme, level=level, checks=name == primary)
         for name in names
     ]
     return ProgrammeEffects(programme, found[0], tuple(found[1:]))
+
+
+def _published_effects(
+    study: Study, programme: Programme, *, primary: str, level: float
+) -> ProgrammeEffects:
+    """The effects of `programme` as a protected copy of a study holds them."""
+    content = json.loads((study.path / EFFECTS).read_text(encoding="utf-8"))
+    rows = {
+        row["indicator_id"]: row
+        for row in content
+        if row["area_code"] == programme.area.code
+        and row["start"] == str(programme.start)
+        and abs(row["level"] - level) < 1e-9
+    }
+    names = [primary, *(name for name in study.indicators()["indicator_id"] if name != primary)]
+    found = [_effect(study, programme, name, rows.get(name)) for name in names]
+    return ProgrammeEffects(programme, found[0], tuple(found[1:]))
+
+
+def _effect(
+    study: Study, programme: Programme, indicator_id: str, row: dict[str, Any] | None
+) -> PublishedEffect:
+    indicator = study.indicator(indicator_id)
+    if row is None:
+        reason = "" if programme.start is None else NOT_READY
+        return PublishedEffect(indicator, reason=reason)
+    effect = EffectEstimate(
+        outcome=indicator_id,
+        method="",
+        estimate=float(row["relative"]),
+        label=wording.inside(indicator.name),
+        area=programme.area.name,
+        polarity="" if indicator.polarity == "none" else indicator.polarity,
+        multiplicative=True,
+        start=programme.start,
+        n_placebos=row["n_placebos"],
+        n_disjoint=row["n_disjoint"],
+        warnings=tuple(row["cautions"]),
+        paths=pd.DataFrame({"period": [pd.Period(row["last"])]}),
+    )
+    numbers = {name: float("nan") if row[name] is None else row[name] for name in NUMBERS}
+    said = " ".join([row["sentence"], BASIS, *row["cautions"]])
+    return PublishedEffect(indicator, replace(effect, **numbers), reason=said)
 
 
 def _method_row(name: str, effect: EffectEstimate) -> dict[str, object]:

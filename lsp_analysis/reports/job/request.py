@@ -239,6 +239,7 @@ class JobMaker:
                 "house": template.house,
             },
             "parameters": shown,
+            "restricted": self.study.restricted,
         }
 
     def _name(self, area: Area, template: Template, suffix: str) -> str:

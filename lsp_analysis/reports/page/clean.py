@@ -67,6 +67,16 @@ def _safe_cell(cell: str) -> str:
     return cell if harmless else f"'{cell}"
 
 
+def marked_csv(text: str, marking: str) -> str:
+    """CSV with `marking` as the name of a last, empty column, so that no part of it is without."""
+    if not marking or not text:
+        return text
+    made = io.StringIO()
+    head, *rows = csv.reader(io.StringIO(text))
+    csv.writer(made, lineterminator="\n").writerows([[*head, marking], *([*r, ""] for r in rows)])
+    return made.getvalue()
+
+
 def spreadsheet(text: str) -> bytes:
     """CSV as a file that spreadsheet programs open with every letter right."""
     return text.encode("utf-8-sig")

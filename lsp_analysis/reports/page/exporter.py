@@ -20,7 +20,7 @@ from traitlets import default
 
 from lsp_analysis.figures.svg.charts import draw
 from lsp_analysis.reports.job.house_style import style_rules
-from lsp_analysis.reports.page.clean import NUMBER, spreadsheet
+from lsp_analysis.reports.page.clean import NUMBER, marked_csv, spreadsheet
 from lsp_analysis.reports.page.content import (
     HEADLINE,
     Block,
@@ -40,6 +40,7 @@ NOT_STATED = {
     "study": {"title": "", "note": "", "attribution": "", "digest": ""},
     "template": {"name": "", "digest": ""},
     "parameters": {},
+    "restricted": "",
 }
 
 
@@ -131,7 +132,7 @@ def page_parts(content: Content, about: Mapping[str, Any]) -> dict[str, Any]:
     house = about["template"].get("house", {})
     style = "".join(stylesheet(name) for name in ("page.css", "chart.css")) + style_rules(house)
     name = about["area"]["name"]
-    shown = [(block, _numbers(block)) for block in content.blocks]
+    shown = [(block, _numbers(block, about["restricted"])) for block in content.blocks]
     cut = _end_of_summary(content.blocks)
     return {
         **about,
@@ -186,14 +187,15 @@ def _setting(value: Any) -> str:
     return str(value) or "none"
 
 
-def _numbers(block: Block) -> dict[str, Any]:
+def _numbers(block: Block, marking: str = "") -> dict[str, Any]:
     """The numbers of a figure, or of a table that the page draws, as rows and as a link."""
     if not block.csv or (block.kind != "figure" and not block.part):
         return {}
     head, *rows = rows_of(block.csv)
     rows = [row for row in rows if len(row) == len(head)]
     numeric = [_is_numeric(column) for column in zip(*rows, strict=True)]
-    small = len(block.csv.encode()) <= LARGEST_DOWNLOAD
+    marked = marked_csv(block.csv, marking)
+    small = len(marked.encode()) <= LARGEST_DOWNLOAD
     return {
         "summary": "The numbers in this chart" if block.kind == "figure" else "All the numbers",
         "about": block.part.get("title") or block.alt or block.name,
@@ -202,7 +204,7 @@ def _numbers(block: Block) -> dict[str, Any]:
         "rows": [[_rounded(cell) for cell in row] for row in rows[:LARGEST_TABLE]],
         "left_out": max(0, len(rows) - LARGEST_TABLE),
         "file": f"{block.name}.csv",
-        "link": f"data:text/csv;charset=utf-8,{quote(spreadsheet(block.csv), safe=',')}"
+        "link": f"data:text/csv;charset=utf-8,{quote(spreadsheet(marked), safe=',')}"
         if small
         else "",
     }

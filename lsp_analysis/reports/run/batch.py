@@ -11,6 +11,7 @@ from typing import Any
 from lsp_analysis.errors import LspError, ParameterError, ReportError
 from lsp_analysis.interrupts import as_interrupts
 from lsp_analysis.reports.job import manifest
+from lsp_analysis.reports.job.audience import study_for
 from lsp_analysis.reports.job.manifest import FAILED, KEPT, ReportRecord
 from lsp_analysis.reports.job.request import Job, JobMaker, Limits, limits_for, with_log
 from lsp_analysis.reports.job.selection import (
@@ -25,6 +26,7 @@ from lsp_analysis.reports.page.index import write_index
 from lsp_analysis.reports.run.engines import Way, checked_way, make_reports
 from lsp_analysis.reports.run.log import add_to_log
 from lsp_analysis.reports.run.progress import Progress
+from lsp_analysis.study.store import open_study
 from lsp_analysis.wording import counted
 
 
@@ -84,6 +86,7 @@ def run_reports(
     timeout: float = Limits.seconds,
     memory: float | None = None,
     engine: str = "",
+    audience: str = "internal",
     progress: Callable[[str], None] = lambda line: None,
 ) -> Batch:
     """Make a report for each of many areas, an index of them and a manifest.
@@ -103,6 +106,8 @@ def run_reports(
     timeout, memory : seconds and megabytes above which one report is stopped; by default the
         memory follows the size of the study.
     engine : ``fork`` or ``kernel``; by default the first where the system can.
+    audience : ``internal`` (marked as not for publication), ``partners`` or ``public``: made from a
+        copy of the study without small counts, which is kept in the folder ``_release`` of `out`.
     progress : called with one line after each report.
 
     Returns
@@ -118,6 +123,9 @@ def run_reports(
         The run was interrupted or asked to end (SIGTERM, SIGHUP). What is done stays, indexed.
     """
     way = checked_way(engine, workers, scheduler)
+    if batch_file is None:  # before anything is written
+        choose_areas(open_study(study), areas=areas, decile=decile, every_area=every_area)
+    study = study_for(audience, study, out, parameters)
     limits = limits_for(study, timeout, memory)
     maker = JobMaker(study, out=out, formats=formats, limits=limits)
     if batch_file is not None:

@@ -20,7 +20,7 @@ from lsp_analysis.reports.job.manifest import (
 )
 from lsp_analysis.reports.job.request import Job, changed
 from lsp_analysis.reports.page import pdf
-from lsp_analysis.reports.page.clean import spreadsheet
+from lsp_analysis.reports.page.clean import marked_csv, spreadsheet
 from lsp_analysis.reports.page.content import Content, plain_text, read_content
 from lsp_analysis.reports.page.exporter import render_page
 from lsp_analysis.reports.page.stamped import stamp
@@ -84,7 +84,8 @@ def _files(job: Job, notebook: NotebookNode, content: Content) -> dict[str, byte
     }
     if "pdf" in job.formats and not pdf.missing():
         written[f"{job.name}.pdf"] = pdf.render_pdf(page)
-    numbers = {b.name: b.csv for b in content.blocks if b.csv}
+    marking = job.about["restricted"]
+    numbers = {b.name: marked_csv(b.csv, marking) for b in content.blocks if b.csv}
     return written | {f"tables/{name}.csv": spreadsheet(text) for name, text in numbers.items()}
 
 

@@ -10,10 +10,12 @@ from typing import Any
 from lsp_analysis.errors import UnfinishedError
 from lsp_analysis.interrupts import as_interrupts
 from lsp_analysis.reports.job import manifest
+from lsp_analysis.reports.job.audience import study_for
 from lsp_analysis.reports.job.manifest import FAILED, ReportRecord
 from lsp_analysis.reports.job.request import JobMaker, Limits, limits_for
 from lsp_analysis.reports.job.template import DEFAULT, load_template
 from lsp_analysis.reports.run.engines import checked_way, make_reports
+from lsp_analysis.study.store import open_study
 
 
 def run_report(
@@ -27,6 +29,7 @@ def run_report(
     timeout: float = Limits.seconds,
     memory: float | None = None,
     engine: str = "",
+    audience: str = "internal",
 ) -> ReportRecord:
     """Make the report on `area`: one HTML page, the executed notebook, the numbers of each figure.
 
@@ -42,6 +45,8 @@ def run_report(
     memory : megabytes above which the report is stopped; by default they follow the study's size.
     engine : ``fork`` (a fork of a warm process) or ``kernel`` (stock papermill); by default the
         first where the system can.
+    audience : ``internal`` (marked as not for publication), ``partners`` or ``public``: made from a
+        copy of the study without small counts, which is kept in the folder ``_release`` of `out`.
 
     Returns
     -------
@@ -60,6 +65,8 @@ def run_report(
     """
     way = checked_way(engine, workers=1)
     notebook = load_template(template)
+    open_study(study).area(area)
+    study = study_for(audience, study, out, parameters)
     limits = limits_for(study, timeout, memory)
     maker = JobMaker(study, out=out, formats=formats, limits=limits)
     job = maker.make(area, notebook, parameters)

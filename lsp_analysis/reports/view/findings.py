@@ -312,7 +312,7 @@ def pilot_path(effects: ProgrammeEffects) -> Part | Absent | None:
     found = effects.primary
     if effects.programme.start is None:
         return None
-    if found.effect is None:
+    if found.effect is None or "treated" not in found.effect.paths:  # its counts are withheld
         return Absent(str(found.sentence()))
     effect = found.effect
     paths = effect.paths

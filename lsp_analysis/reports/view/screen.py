@@ -218,7 +218,7 @@ def _pilot(effects: ProgrammeEffects) -> dict[str, Any]:
         "title": title,
         "big": f"{abs(100 * effect.relative):.0f}% {less if effect.relative < 0 else more}",
         "small": small,
-        "strip": _strip(effect, less, more),
+        **({"strip": _strip(effect, less, more)} if len(effect.placebos) else {}),
         "sure": list(how_sure(effect)),
     }
 

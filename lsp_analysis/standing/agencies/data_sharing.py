@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.disclosure.crosstab import protect_table
+from lsp_analysis.disclosure.profiles import MARK, find_profile
+from lsp_analysis.disclosure.register import PLAIN
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Shown
 from lsp_analysis.standing.completeness import LENGTHS
 from lsp_analysis.standing.place.brief import AreaBrief
 from lsp_analysis.standing.place.mapped import small_names
 from lsp_analysis.study import schema
-from lsp_analysis.study.disclosure import MARK, find_profile, protect_table
 
 if TYPE_CHECKING:
     from lsp_analysis.figures.tables import Table
     from lsp_analysis.study.store import Study
 
 IN_FORCE, EXPIRED, NONE = "in force", "expired", "no agreement"
-# What describes the others and holds no fact about people or money.
-PLAIN = ("areas", "area_members", "code_lookup", "indicators", "sharing")
 
 
 @dataclass(frozen=True)
@@ -168,13 +168,13 @@ class SmallCounts(Shown):
     shown_table = counts_table
 
 
-def small_counts(brief: AreaBrief, *, profile: str = "under_5") -> SmallCounts:
+def small_counts(brief: AreaBrief, *, profile: str = "ons_5") -> SmallCounts:
     """Count the cells by small area and period that a rule would hide.
 
     Parameters
     ----------
     brief : AreaBrief
-    profile : name of a rule of `lsp_analysis.study.disclosure`
+    profile : name of a rule; see `lsp_analysis.disclosure.profiles.find_profile`
         Zero is shown, small counts are not.
 
     Raises
@@ -201,7 +201,7 @@ def small_counts(brief: AreaBrief, *, profile: str = "under_5") -> SmallCounts:
 
 
 def shareable(
-    brief: AreaBrief, indicator_id: str, *, profile: str = "under_5", years: int = 5
+    brief: AreaBrief, indicator_id: str, *, profile: str = "ons_5", years: int = 5
 ) -> Table:
     """Counts of the area and of the areas that touch it, as they may leave the room.
 
@@ -211,7 +211,7 @@ def shareable(
     ----------
     brief : AreaBrief
     indicator_id : str
-    profile : name of a rule of `lsp_analysis.study.disclosure`
+    profile : name of a rule; see `lsp_analysis.disclosure.profiles.find_profile`
     years : int
         The last years to show.
 

@@ -113,7 +113,7 @@ class Signals(Shown):
         names = self.table["name"]
         names = names[names.isin(self.moving)] if self.moving else names
         if len(names) > most:
-            urgent = ~self.table["variation"].isin(ORDER)
+            urgent = ~self.table.loc[names.index, "variation"].isin(ORDER)
             chosen = names[urgent.sort_values(kind="stable").index[:most]]
             names = names[names.isin(chosen)]
         return figures.draw_small_multiples(self.paths[self.paths["title"].isin(names)], ax=ax)

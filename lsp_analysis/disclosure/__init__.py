@@ -1,0 +1,1 @@
+"""Disclosure control: no small count of people leaves a study unprotected."""

@@ -1,0 +1,160 @@
+"""What an outsider can work out from a folder of finished pages, reading only what is published."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.disclosure.counts import table_sums
+from lsp_analysis.disclosure.deduction import Knowledge, sum_matrix, with_margins
+from lsp_analysis.disclosure.profiles import MARK, SUPPRESSED, Profile
+from lsp_analysis.disclosure.release import FOLDER, audience_of, groups_of, released
+from lsp_analysis.errors import DisclosureError
+from lsp_analysis.study.panel import period_kinds
+from lsp_analysis.study.store import Study, open_study
+
+READABLE = (".html", ".csv", ".ipynb", ".svg", ".json", ".jsonl", ".txt", ".md")
+MARKING = "internal: not for publication"
+
+
+def audit_folder(folder: str | Path) -> str:
+    """Audit the finished output in `folder`; what was found safe, in a sentence.
+
+    Of every withheld count, linear programming gives the range that follows from all that is
+    published: counts of areas, of what they make up, and of every table with totals. Pages must be
+    as they were made, and none may be marked as internal.
+
+    Raises
+    ------
+    DisclosureError
+        A count can be deduced more narrowly than its rule allows, a small count is shown, a file
+        was changed, or there is nothing to audit; the message lists the first cases, each with its
+        path.
+    """
+    path = Path(folder)
+    if not path.is_dir():
+        raise DisclosureError(f"There is no folder {path}. Check the path.")
+    found, withheld = list(_files_that_fail(path)), 0
+    tables = list(_tables(path))
+    has_release = (path / FOLDER).is_dir()
+    if not has_release and not tables:
+        raise DisclosureError(
+            f"{path} holds neither pages made for an audience nor a table with withheld counts. "
+            "Make pages with lsp-analysis reports --audience public, then audit their folder."
+        )
+    if has_release and audience_of(path):
+        count, faults = _release(open_study(path / FOLDER))
+        withheld, found = withheld + count, found + faults
+    for file, table in tables:
+        count, faults = _table(file.relative_to(path).as_posix(), table)
+        withheld, found = withheld + count, found + faults
+    if found:
+        more = [f"and {len(found) - 10} more"] if len(found) > 10 else []
+        listed = "\n  ".join([*found[:10], *more])
+        raise DisclosureError(f"{path} is not safe to publish:\n  {listed}")
+    return (
+        f"{path}: {withheld:,} withheld counts were attacked with everything published; none can "
+        "be deduced more narrowly than its rule allows."
+    )
+
+
+def _files_that_fail(path: Path) -> Iterator[str]:
+    """Files that are marked as internal, or are not as they were made."""
+    made: dict[str, str] = {}
+    try:
+        lines = (path / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
+        for line in lines:
+            made |= json.loads(line).get("files", {})
+    except (OSError, ValueError, AttributeError):
+        pass
+    for file in sorted(p for p in path.rglob("*") if p.is_file() and p.suffix in READABLE):
+        content, name = file.read_bytes(), file.relative_to(path).as_posix()
+        if MARKING.encode() in content:
+            yield f"{name} is marked {MARKING}."
+        elif name in made and hashlib.sha256(content).hexdigest() != made[name]:
+            yield f"{name} was changed after it was made."
+
+
+def _release(study: Study) -> tuple[int, list[str]]:
+    """How many counts a release withholds, and those that can be deduced too narrowly."""
+    rows = study.read("observations")
+    groups = groups_of(study)
+    withheld, found = 0, []
+    for indicator_id, told in released(study)["indicators"].items():
+        rule = Profile(told["profile"], told["hidden_to"], told["base"])
+        own = rows[(rows["indicator_id"] == indicator_id)].reset_index(drop=True)
+        if not rule.hidden_to or own.empty:
+            continue
+        kind = study.indicator(indicator_id).kind
+        whole = kind in ("share", "stock")
+        freq = period_kinds(own["period_start"], own["period_end"]).iloc[0]
+        own["period"] = pd.PeriodIndex(own["period_start"], freq=freq)
+        hidden = (own["note"] == SUPPRESSED).to_numpy()
+        own = own[own["numerator"].notna() | hidden].reset_index(drop=True)
+        hidden = (own["note"] == SUPPRESSED).to_numpy()
+        for row in own[rule.is_small(own["numerator"])].itertuples():
+            found.append(f"{_place(row)} shows a count of {row.numerator:g}.")
+        area = ~own["area_code"].isin(list(groups)).to_numpy()
+        most = np.where(area & (rule.base > 1) & (not whole), float(rule.hidden_to), np.inf)
+        low, high = rule.limits(np.where(hidden, 0.0, own["numerator"].fillna(0.0)))
+        sums = table_sums(own, groups)
+        known = Knowledge(
+            np.where(hidden, 1.0, low), np.where(hidden, most, high), sum_matrix(len(own), sums)
+        )
+        withheld += int(hidden.sum())
+        for cell, (least, greatest) in known.narrow(np.flatnonzero(hidden), rule.width).items():
+            if rule.base > 1 and least > rule.hidden_to:  # a total that protects others
+                continue
+            through = [own["area_code"][total] for total, parts in sums if cell in parts]
+            found.append(
+                f"{_place(own.loc[cell])} lies between {least:.0f} and {greatest:.0f}, through the "
+                f"totals of {', '.join(through) or 'its parts'}."
+            )
+    return withheld, found
+
+
+def _place(row: Any) -> str:
+    start = pd.Timestamp(row.period_start)
+    return f"{FOLDER}/observations: {row.indicator_id}, {row.area_code}, from {start:%Y-%m-%d},"
+
+
+def _tables(path: Path) -> Iterator[tuple[Path, pd.DataFrame]]:
+    """Tables with totals and withheld counts, as `protect_table` makes them."""
+    for file in sorted(path.rglob("*.csv")):
+        if FOLDER in file.parts:
+            continue
+        try:
+            table = pd.read_csv(file, dtype=str, keep_default_na=False, index_col=0)
+        except (OSError, ValueError, UnicodeDecodeError):
+            continue
+        totals = "Total" in table.columns and "Total" in table.index
+        if totals and (table == MARK).any().any():
+            yield file, table
+
+
+def _table(name: str, table: pd.DataFrame) -> tuple[int, list[str]]:
+    """Withheld counts of a table with totals, and those that are known exactly."""
+    hidden = (table == MARK).to_numpy()
+    shown = table.apply(lambda column: pd.to_numeric(column, errors="coerce")).to_numpy(float)
+    if np.isnan(shown[~hidden]).any():
+        return 0, [f"{name} has cells that are neither counts nor {MARK}."]
+    _, sums = with_margins(np.zeros([side - 1 for side in table.shape]))
+    low = np.where(hidden, 1.0, shown).ravel()
+    high = np.where(hidden, np.inf, shown).ravel()
+    fives = bool((shown[~hidden] % 5 == 0).all())  # rounded to the nearest five
+    if fives:
+        slack = np.where(hidden.ravel(), 0.0, 2.0)
+        low, high = low - slack, high + slack
+    known = Knowledge(np.maximum(low, 0), high, sum_matrix(hidden.size, sums))
+    narrow = known.narrow(np.flatnonzero(hidden.ravel()).tolist(), 1.0)
+    labels = [f"{row}, {column}" for row in table.index for column in table.columns]
+    return int(hidden.sum()), [
+        f"{name}: {labels[cell]} lies between {least:.0f} and {greatest:.0f}, through its totals."
+        for cell, (least, greatest) in narrow.items()
+    ]

@@ -1,0 +1,201 @@
+"""One indicator's counts as they may be shown: areas, what they make up, and every period."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis.disclosure.deduction import sum_matrix
+from lsp_analysis.disclosure.profiles import SUPPRESSED, Profile
+from lsp_analysis.disclosure.suppression import Pattern, withhold
+from lsp_analysis.errors import DisclosureError
+from lsp_analysis.study.indicator import Indicator, join_periods
+from lsp_analysis.study.panel import COLUMNS
+
+KEY = ["area_code", "period"]
+YEAR_DAYS = 360
+SHARED_OUT = 30  # rounds of fitting shares of withheld counts to the totals shown
+Groups = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class ShownCounts:
+    """An indicator as it may be shown.
+
+    Attributes
+    ----------
+    rows : DataFrame
+        ``area_code``, ``period``, ``numerator``, ``denominator``, ``value``, ``note``; ``imputed``
+        for withheld counts: a share of the totals shown, for adding areas up and nothing else.
+        Areas first, then what they make up.
+    pattern : what was withheld
+    by_year : whether months or quarters were joined to years, because parts of them were small
+    """
+
+    rows: pd.DataFrame = field(repr=False)
+    pattern: Pattern = field(repr=False)
+    by_year: bool = False
+
+
+def show_counts(
+    panel: pd.DataFrame,
+    groups: Groups,
+    indicator: Indicator,
+    profile: Profile,
+    *,
+    earlier: pd.DataFrame | None = None,
+) -> ShownCounts:
+    """Withhold and round the counts of a panel and of all totals that are published with it.
+
+    Months and quarters of which any count would be withheld are joined to years first, and only the
+    years are shown: sums over time then give nothing back.
+
+    Parameters
+    ----------
+    panel : DataFrame from `Study.panel`.
+    groups : code of each larger area to the codes of its small areas, the borough among them.
+    earlier : rows of an earlier release (``area_code``, ``period_start``, ``numerator``, ``note``):
+        what it withheld stays withheld, and what it showed cannot be withheld any more.
+
+    Raises
+    ------
+    DisclosureError
+        The indicator has values without counts, so that no rule for counts can be applied; or a
+        small count cannot be protected.
+    """
+    panel = panel[COLUMNS]
+    if panel["numerator"].isna().all() and panel["value"].notna().any():
+        raise DisclosureError(
+            f'"{indicator.indicator_id}" has values without counts, so the rule {profile.name} '
+            "cannot be applied. If its owner has published it, give it the profile open."
+        )
+    months = panel["period"].dtype.freq.freqstr[0] in "MQ"
+    by_year = months and _joined(panel, earlier, bool(_small(panel, indicator, profile).any()))
+    if by_year:
+        panel = _years(panel, indicator)
+    rows = pd.concat([panel, *_totals(panel, groups)], ignore_index=True)
+    known = np.flatnonzero(rows["numerator"].notna())
+    counts = rows["numerator"].to_numpy(float)[known]
+    small = _small(rows, indicator, profile)[known]
+    matrix = sum_matrix(len(known), table_sums(rows.iloc[known].reset_index(drop=True), groups))
+    before, shown = _earlier(rows.iloc[known], earlier, profile)
+    pattern = withhold(counts, matrix, profile, small=small, before=before, shown_before=shown)
+    hidden = np.zeros(len(rows), dtype=bool)
+    hidden[known] = pattern.hidden
+    return ShownCounts(_shown(rows, hidden, indicator, profile, groups), pattern, by_year)
+
+
+def _joined(panel: pd.DataFrame, earlier: pd.DataFrame | None, any_small: bool) -> bool:
+    """Whether to join periods to years; as in the earlier release, where there is one.
+
+    A year's total beside months that were shown before would give the others back.
+    """
+    if earlier is None or earlier.empty:
+        return any_small
+    days = (pd.to_datetime(earlier["period_end"]) - pd.to_datetime(earlier["period_start"])).dt.days
+    return bool(days.min() > YEAR_DAYS)
+
+
+def _small(rows: pd.DataFrame, indicator: Indicator, profile: Profile) -> np.ndarray:
+    """Counts that are small, are short of everybody by a small count, or are of few people."""
+    numerator, denominator = rows["numerator"].to_numpy(float), rows["denominator"].to_numpy(float)
+    small = profile.is_small(numerator)
+    if indicator.kind in ("share", "stock"):
+        small |= profile.is_small(denominator - numerator)
+        small |= profile.is_small(denominator) & ~np.isnan(numerator)
+    return small
+
+
+def _years(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
+    made = join_periods(panel, indicator, panel["period"].dt.year)
+    per_year = {"M": 12, "Q": 4}[panel["period"].dtype.freq.freqstr[0]]
+    made = made[made["n_periods"] == per_year]
+    period = pd.PeriodIndex(made["window"].astype(int).astype(str), freq="Y")
+    return made.assign(period=period, note="")[[*KEY, "numerator", "denominator", "value", "note"]]
+
+
+def _totals(panel: pd.DataFrame, groups: Groups) -> list[pd.DataFrame]:
+    """Totals of each larger area and period over its areas with a count."""
+    known = panel[panel["numerator"].notna()]
+    made = []
+    for code, members in groups.items():
+        own = known[known["area_code"].isin(members)].groupby("period")
+        sums = own[["numerator", "denominator"]].sum(min_count=1).reset_index()
+        made.append(sums.assign(area_code=code, value=np.nan, note="")[panel.columns])
+    return made
+
+
+def table_sums(rows: pd.DataFrame, groups: Groups) -> list[tuple[int, list[int]]]:
+    """Which row of a table (``area_code``, ``period``) is the total of which others."""
+    place = pd.Series(rows.index, index=pd.MultiIndex.from_frame(rows[KEY]))
+    by_area = {code: part.droplevel(0) for code, part in place.groupby(level=0)}
+    sums = []
+    for code, members in groups.items():
+        parts = [by_area[member] for member in members if member in by_area]
+        if not parts or code not in by_area:
+            continue
+        lists = pd.concat(parts).groupby(level=0).agg(list)
+        sums += [(int(total), lists[period]) for period, total in by_area[code].items()]
+    return sums
+
+
+def _earlier(rows, earlier, profile) -> tuple[np.ndarray | None, np.ndarray | None]:
+    """Flags of what an earlier release withheld, and of what it shows as it is now."""
+    if earlier is None or earlier.empty:
+        return None, None
+    keys = pd.DataFrame({"area_code": rows["area_code"], "start": rows["period"].dt.start_time})
+    old = earlier.assign(start=pd.to_datetime(earlier["period_start"]))
+    old = keys.merge(old, on=["area_code", "start"], how="left")
+    same = old["numerator"].to_numpy(float) == profile.rounded(rows["numerator"])
+    withheld = (old["note"] == SUPPRESSED).to_numpy()
+    return withheld, same & ~withheld
+
+
+def _shown(rows, hidden, indicator, profile, groups) -> pd.DataFrame:
+    """Rows with withheld counts blank and the others rounded, values worked out again."""
+    share = indicator.kind in ("share", "stock")
+    base = rows["denominator"]
+    if share:  # counted by the same rule as those it holds
+        base = pd.Series(profile.rounded(base), rows.index).mask(profile.is_small(base))
+    made = rows.assign(numerator=profile.rounded(rows["numerator"]), denominator=base)
+    made["numerator"] = made["numerator"].mask(hidden)
+    made["value"] = made["numerator"]
+    if indicator.unit != "count":
+        above = base.where(base > 0)
+        made["value"] = made["numerator"] / above * indicator.multiplier
+    made["note"] = rows["note"].mask(hidden, SUPPRESSED)
+    made["imputed"] = _shares(made, hidden, groups)
+    return made
+
+
+def _shares(made: pd.DataFrame, hidden: np.ndarray, groups: Groups) -> pd.Series:
+    """Withheld counts of areas filled in so that they add up to the totals shown.
+
+    Each begins with its denominator's share of what the borough's total leaves, and is then fitted
+    to the totals of smaller and smaller areas in turn: all of it follows from what is shown.
+    """
+    people = made["denominator"].fillna(1.0) if made["denominator"].notna().any() else 1.0
+    shares = pd.Series(np.where(hidden, people, np.nan), made.index)
+    totals = made["area_code"].isin(list(groups)).to_numpy()
+    at = {period: np.array(rows) for period, rows in made[~totals].groupby("period").groups.items()}
+    shown = made[totals & made["numerator"].notna().to_numpy()]
+    order = sorted(groups, key=lambda code: -len(groups[code]))
+    fits = []
+    for code in order:
+        members = made["area_code"].isin(groups[code]).to_numpy()
+        for row in shown[shown["area_code"] == code].itertuples():
+            own = at[row.period][members[at[row.period]]]
+            free = own[hidden[own]]
+            if len(free):
+                left = max(row.numerator - made["numerator"].to_numpy()[own[~hidden[own]]].sum(), 0)
+                fits.append((free, left))
+    values = shares.to_numpy().copy()
+    for _ in range(SHARED_OUT if len(order) > 1 else 1):
+        for free, left in fits:
+            now = values[free].sum()
+            values[free] = values[free] * (left / now) if now > 0 else left / len(free)
+    values[totals] = np.nan
+    return pd.Series(values, made.index)

@@ -1,0 +1,253 @@
+"""Record-level extracts of agencies into safe counts by area and period.
+
+Ids are replaced by keyed hashes (HMAC-SHA256) as they are read, so that people known to several
+services are counted without exchanging names. Neither the key nor any record is written anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from lsp_analysis.disclosure.profiles import MARK, find_profile, shown_count
+from lsp_analysis.errors import DisclosureError, did_you_mean
+from lsp_analysis.study.schema import DESCRIPTOR
+from lsp_analysis.wording import counted
+
+KEY_VARIABLE = "LSP_ANALYSIS_KEY"
+LEAST_KEY = 16  # bytes
+EVERY = {"month": "M", "quarter": "Q", "year": "Y"}
+SEVERAL = "known to two or more services"
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
+_SMALL_AREA = re.compile(r"[EW]01\d{6}")
+
+
+@dataclass(frozen=True)
+class SafeCounts:
+    """Counts of an extract as they may be handed on, and what could not be placed.
+
+    Attributes
+    ----------
+    table : DataFrame
+        ``area_code``, ``period_start``, ``period_end``, ``agency``, ``type``, ``count`` (text,
+        ``*`` where withheld); ``agency`` also "known to two or more services" (different people).
+    records, unplaced : how many records were read, and how many have no known area.
+    """
+
+    table: pd.DataFrame = field(repr=False)
+    records: int
+    unplaced: int
+    rule: str
+
+    def sentence(self) -> str:
+        """How many records were counted, could not be placed, and counts withheld."""
+        withheld = int((self.table["count"] == MARK).sum())
+        placed = self.records - self.unplaced
+        return (
+            f"{counted(placed, 'record').capitalize()} of {self.records:,} counted; "
+            f"{self.unplaced:,} could not be placed in an area. {withheld:,} of "
+            f"{len(self.table):,} counts are withheld ({MARK}): {self.rule}."
+        )
+
+
+def aggregate_extracts(
+    files: Sequence[str | Path],
+    *,
+    key_file: str | Path = "",
+    postcodes: str | Path = "",
+    every: str = "quarter",
+    profile: str = "nhs",
+) -> SafeCounts:
+    """Count the records of agencies' extracts by area, period, agency and type.
+
+    Parameters
+    ----------
+    files : CSV files with ``person_id`` or ``event_id``, ``date`` (2009-03-31), ``area_code`` (an
+        LSOA) or ``postcode``, ``agency``; ``type`` if there are several.
+    key_file : file with the secret key, 16 bytes or more, outside every study folder; if it is not
+        given, the environment variable ``LSP_ANALYSIS_KEY``. Agencies that use the same key can
+        find out together how many people they share.
+    postcodes : CSV file with ``postcode`` and ``area_code``, needed when extracts have postcodes.
+    every : ``month``, ``quarter`` or ``year``.
+    profile : small-number rule; see `profiles.find_profile`.
+
+    Raises
+    ------
+    DisclosureError
+        There is no key or it is not safe; an extract lies in a study folder, lacks a column, or has
+        wrong dates; no record can be placed. Nothing is written.
+    """
+    rule = find_profile(profile)
+    if every not in EVERY:
+        raise DisclosureError(
+            f'"{every}" is no period.{did_you_mean(every, EVERY)} Choose {", ".join(EVERY)}.'
+        )
+    key = _key(key_file)
+    rows = pd.concat([_read(Path(file), key) for file in files], ignore_index=True)
+    rows["area_code"] = _places(rows, postcodes)
+    placed = rows.dropna(subset="area_code")
+    if placed.empty:
+        raise DisclosureError(
+            f"None of {counted(len(rows), 'record')} lies in a known small area (first: "
+            f"{rows['place'].iloc[0]}). Check that the extract and the list of postcodes are "
+            "of the same place."
+        )
+    placed = placed.assign(period=placed["date"].dt.to_period(EVERY[every]))
+    by_kind = placed.groupby(["area_code", "period", "agency", "type"])["id"]
+    few = rule.is_small(by_kind.nunique())  # records of few people are withheld, however many
+    by_kind = by_kind.size().mask(few, 1)
+    services = placed.groupby(["area_code", "period", "id"])["agency"].nunique()
+    several = (services > 1).groupby(level=[0, 1]).sum()
+    overlap = several[several.index].reset_index(name="count").assign(agency=SEVERAL, type="")
+    table = pd.concat([by_kind.reset_index(name="count"), overlap])
+    if placed["agency"].nunique() < 2:
+        table = by_kind.reset_index(name="count")
+    table["count"] = [shown_count(count, rule.name) for count in table["count"]]
+    periods = pd.PeriodIndex(table["period"])
+    table["period_start"] = periods.start_time.strftime("%Y-%m-%d")
+    table["period_end"] = periods.end_time.strftime("%Y-%m-%d")
+    columns = ["area_code", "period_start", "period_end", "agency", "type", "count"]
+    ordered = table[columns].sort_values(columns[:-1], ignore_index=True)
+    return SafeCounts(ordered, len(rows), len(rows) - len(placed), rule.about)
+
+
+def write_counts(counts: SafeCounts, out: str | Path) -> Path:
+    """Write the table of safe counts as CSV; an older file of that name is not replaced."""
+    path = Path(out)
+    if path.exists():
+        raise DisclosureError(f"{path} is there already. Choose another name (--out).")
+    counts.table.to_csv(path, index=False, lineterminator="\n")
+    return path
+
+
+def _key(key_file: str | Path) -> bytes:
+    if key_file:
+        path = Path(key_file)
+        if _study_of(path):
+            raise DisclosureError(
+                f"The key {path} lies in the study folder {_study_of(path)}, which is handed on. "
+                "Keep it elsewhere."
+            )
+        try:
+            key = path.read_bytes().strip()
+        except OSError as error:
+            raise DisclosureError(
+                f"The key file {path} cannot be read ({error.strerror}). Check its path."
+            ) from error
+    else:
+        key = os.environ.get(KEY_VARIABLE, "").encode()
+    if not key:
+        raise DisclosureError(
+            "There is no key to replace ids by. Give a file with a secret of 16 bytes or more "
+            f"(--key-file), or set {KEY_VARIABLE}."
+        )
+    if len(key) < LEAST_KEY:
+        raise DisclosureError(
+            f"The key has {len(key)} bytes, so it could be guessed. Use {LEAST_KEY} random ones or "
+            "more."
+        )
+    return key
+
+
+def _study_of(path: Path) -> Path | None:
+    """The study folder that `path` lies in."""
+    parents = path.resolve().parents
+    return next((parent for parent in parents if (parent / DESCRIPTOR).exists()), None)
+
+
+def _read(file: Path, key: bytes) -> pd.DataFrame:
+    """The records of one extract with hashed ids: ``id``, ``date``, ``place``, ``agency``, type."""
+    if _study_of(file):
+        raise DisclosureError(
+            f"The extract {file} lies in the study folder {_study_of(file)}. Records of people "
+            "never belong there: move it elsewhere."
+        )
+    try:
+        found = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:120]
+        raise DisclosureError(f"The extract {file} cannot be read as CSV ({reason}).") from error
+    found = found.rename(columns=lambda name: name.strip().lower())
+    ids = next((name for name in ("person_id", "event_id") if name in found), "")
+    place = next((name for name in ("area_code", "postcode") if name in found), "")
+    lacking = [
+        words
+        for words, there in (
+            ("person_id or event_id", ids),
+            ("date", "date" in found),
+            ("area_code or postcode", place),
+            ("agency", "agency" in found),
+        )
+        if not there
+    ]
+    if lacking:
+        raise DisclosureError(
+            f"The extract {file} has no column {' and no column '.join(lacking)}. Add it."
+        )
+    if found.empty:
+        raise DisclosureError(f"The extract {file} has no records.")
+    blank = found[ids].str.strip() == ""
+    if blank.any():
+        raise DisclosureError(
+            f"{int(blank.sum())} of {len(found)} records of {file} have no {ids}, first in line "
+            f"{int(blank.idxmax()) + 2}. Fill it in, or leave those records out."
+        )
+    kind = found.get("type", "")
+    return pd.DataFrame(
+        {
+            "id": [_hashed(text, key) for text in found[ids]],
+            "date": _dates(found["date"], file),
+            "place": found[place].str.upper().str.replace(r"\s", "", regex=True),
+            "agency": found["agency"].str.strip(),
+            "type": kind,
+        }
+    )
+
+
+def _hashed(text: str, key: bytes) -> str:
+    return hmac.new(key, text.strip().casefold().encode(), hashlib.sha256).hexdigest()
+
+
+def _dates(text: pd.Series, file: Path) -> pd.Series:
+    """Dates of records; one that is no date, or lies in the future, stops everything."""
+    form = text.str.strip().str.fullmatch(_DATE)
+    made = pd.to_datetime(text.str.strip().where(form), format="%Y-%m-%d", errors="coerce")
+    wrong = made.isna() | (made > pd.Timestamp.now())
+    if wrong.any():
+        first = int(wrong.idxmax())
+        raise DisclosureError(
+            f"{int(wrong.sum())} of {len(text)} dates of {file} are not days up to today written "
+            f"like 2009-03-31, first in line {first + 2}. Correct them."
+        )
+    return made
+
+
+def _places(rows: pd.DataFrame, postcodes: str | Path) -> pd.Series:
+    """The small area of each record, missing where it is not known."""
+    codes = rows["place"].str.fullmatch(_SMALL_AREA)
+    places = rows["place"].where(codes)
+    if postcodes:
+        try:
+            listed = pd.read_csv(postcodes, dtype=str, usecols=["postcode", "area_code"])
+        except (OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:120]
+            raise DisclosureError(
+                f"The list of postcodes {postcodes} cannot be read ({reason}). It needs the "
+                "columns postcode and area_code."
+            ) from error
+        keys = listed["postcode"].str.upper().str.replace(r"\s", "", regex=True)
+        known = pd.Series(listed["area_code"].to_numpy(), index=keys).groupby(level=0).first()
+        places = places.fillna(rows["place"].map(known))
+    elif not codes.any():
+        raise DisclosureError(
+            "The extract has postcodes and no small-area codes. Give a list of postcodes with "
+            "their areas (--postcodes), with the columns postcode and area_code."
+        )
+    return places

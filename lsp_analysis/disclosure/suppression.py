@@ -1,0 +1,305 @@
+"""Which further counts to withhold, so that no small one can be worked out from what is shown.
+
+Small tables are solved exactly (mixed-integer programming, HiGHS; the attacker model of Fischetti
+and Salazar 2001, with a range for each withheld cell). Larger ones by adding, for each cell that is
+not safe yet, the cheapest set of cells that move with it, and then an audit of all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
+
+from lsp_analysis.disclosure.deduction import TOLERANCE, Knowledge
+from lsp_analysis.disclosure.profiles import Profile
+from lsp_analysis.errors import DisclosureError
+
+EXACT_CELLS, EXACT_SMALL = 50, 12  # largest table, and most small counts, that are solved exactly
+SECONDS = 10.0  # for one exact solution; the greedy one is used where it takes longer
+PASSES = 40
+NEAR = 6  # counts looked at in each sum, before all are
+LARGE = 400  # cells above which speed comes before the last cell saved
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """What is withheld of a table.
+
+    Attributes
+    ----------
+    hidden : flags, one per cell
+    small : flags of the cells that the rule itself withholds; the others protect these
+    method : "none", "rounding", "exact" or "greedy"
+    """
+
+    hidden: np.ndarray
+    small: np.ndarray
+    method: str
+
+    @property
+    def beyond(self) -> int:
+        """How many cells are withheld beside the small ones."""
+        return int((self.hidden & ~self.small).sum())
+
+
+def withhold(
+    counts: np.ndarray,
+    sums: sparse.csr_array,
+    profile: Profile,
+    *,
+    small: np.ndarray | None = None,
+    before: np.ndarray | None = None,
+    shown_before: np.ndarray | None = None,
+    exact: bool | None = None,
+) -> Pattern:
+    """Choose the cells to withhold, so that each keeps a range of at least ``profile.width``.
+
+    Parameters
+    ----------
+    counts : array of counts, totals among them.
+    sums : matrix of the sums that hold between them; see `deduction.sum_matrix`.
+    profile : Profile
+        Where it rounds, counts are never withheld to protect others, only totals.
+    small : flags of cells to withhold, if not those that `profile` calls small.
+    before : flags of cells withheld in an earlier release, which stay withheld.
+    shown_before : flags of cells shown in an earlier release, which cannot be withheld any more.
+    exact : solve exactly, or do not; by default small tables only.
+
+    Raises
+    ------
+    DisclosureError
+        A small count cannot be protected, for example because an earlier release shows it.
+    """
+    counts = np.asarray(counts, dtype=float)
+    small = profile.is_small(counts) if small is None else small
+    shown_before = np.zeros(len(counts), dtype=bool) if shown_before is None else shown_before
+    hidden = small | (False if before is None else before & ~shown_before)
+    if (small & shown_before).any():
+        raise DisclosureError(
+            f"{int((small & shown_before).sum())} small counts were shown in an earlier release. "
+            "Withdraw that release, and publish into a new folder."
+        )
+    if not small.any():
+        return Pattern(hidden, small, "none")
+    if profile.base > 1:
+        return Pattern(_totals(counts, sums, profile, hidden, shown_before), small, "rounding")
+    may = ~hidden & ~shown_before & (counts > profile.hidden_to)
+    if exact is None:
+        exact = len(counts) <= EXACT_CELLS and small.sum() <= EXACT_SMALL
+    found = _exactly(counts, sums, profile, hidden, may) if exact else None
+    if found is not None:
+        return Pattern(found, small, "exact")
+    return Pattern(_greedily(counts, sums, profile, hidden, may), small, "greedy")
+
+
+def audited(counts: np.ndarray, hidden: np.ndarray, sums, profile: Profile) -> dict:
+    """Withheld cells that can be deduced too narrowly, with their ranges; empty when safe.
+
+    A withheld count is 1 or more, as zero is shown. Where the rule rounds, one that is no total is
+    small, as nothing else is withheld but totals, and counts shown are known to within rounding;
+    totals above the limit that are withheld to protect others need no more than that.
+    """
+    low, high = profile.limits(np.where(hidden, 0.0, profile.rounded(counts)))
+    capped = profile.is_small(counts) & ~_are_totals(sums) & (profile.base > 1)
+    most = np.where(capped, float(profile.hidden_to), np.inf)
+    known = Knowledge(np.where(hidden, 1.0, low), np.where(hidden, most, high), sums)
+    guarded = hidden & profile.is_small(counts) if profile.base > 1 else hidden
+    return known.narrow(np.flatnonzero(guarded).tolist(), profile.width, truth=counts)
+
+
+def _are_totals(sums: sparse.csr_array) -> np.ndarray:
+    made = np.zeros(sums.shape[1], dtype=bool)
+    made[sums.indices[sums.data < 0]] = True
+    return made
+
+
+def _totals(counts, sums, profile, hidden, shown_before) -> np.ndarray:
+    """Withhold totals, smallest first, from which a rounded table would give a count away."""
+    hidden = hidden.copy()
+    while narrow := audited(counts, hidden, sums, profile):
+        just_now: set[int] = set()
+        for cell in narrow:
+            above = {cell}
+            while above := _totals_of(above, sums):  # and theirs, where these are withheld
+                if above & just_now:
+                    break
+                free = [one for one in above if not hidden[one] and not shown_before[one]]
+                if free:
+                    just_now.add(min(free, key=lambda one: counts[one]))
+                    break
+            else:
+                raise _unprotected(counts, cell)
+        hidden[list(just_now)] = True
+    return hidden
+
+
+def _totals_of(cells: set[int], sums: sparse.csr_array) -> set[int]:
+    """The totals that any of `cells` are parts of."""
+    at = sums[:, sorted(cells)].tocoo()
+    lines = sums[np.unique(at.row[at.data > 0])]
+    return set(lines.indices[lines.data < 0].tolist())
+
+
+def _exactly(counts, sums, profile, hidden, may) -> np.ndarray | None:
+    """The fewest cells, or None when that takes too long; withheld ones are all protected."""
+    wanted = np.flatnonzero(hidden)
+    for _ in range(PASSES):
+        found = _fewest(counts, sums, profile, hidden, may, wanted)
+        if found is None:
+            return None
+        narrow = audited(counts, found, sums, profile)
+        if not narrow:
+            return found
+        wanted = np.union1d(wanted, list(narrow))
+    return None
+
+
+def _fewest(counts, sums, profile, hidden, may, wanted) -> np.ndarray | None:
+    """Fewest cells to withhold so that each of `wanted`, if withheld, can move by the width.
+
+    For each of them there are two ways in which all counts could be other than they are, one higher
+    and one lower in that cell; only withheld cells can differ.
+    """
+    free = np.flatnonzero(hidden | may)
+    n, width = len(free), profile.width
+    matrix = sums[:, free]
+    matrix = matrix[np.diff(matrix.indptr) > 0]
+    fall = np.minimum(counts[free] - 1, 2 * width)
+    blocks, eye = 2 * len(wanted), sparse.eye_array(n)
+    moves = sparse.kron(sparse.eye_array(blocks), matrix)
+    zero = sparse.csr_array((moves.shape[0], n))
+    same = sparse.hstack([zero, moves])
+    repeated = sparse.vstack([eye] * blocks)
+    down = sparse.hstack(
+        [repeated.multiply(np.tile(fall, blocks)[:, None]), sparse.eye_array(n * blocks)]
+    )
+    up = sparse.hstack([repeated * (2 * width), -sparse.eye_array(n * blocks)])
+    place = {cell: i for i, cell in enumerate(free.tolist())}
+    apart = sparse.lil_array((len(wanted), n + n * blocks))
+    for k, cell in enumerate(wanted.tolist()):
+        i = place[cell]
+        apart[k, n + 2 * k * n + i], apart[k, n + (2 * k + 1) * n + i] = 1.0, -1.0
+        apart[k, i] = -width  # asked for only if it is withheld
+    must = hidden[free].astype(float)
+    reach = np.full(n * blocks, 2 * width)
+    found = milp(
+        np.concatenate([1 + 1e-4 * np.argsort(np.argsort(counts[free])) / n, np.zeros(n * blocks)]),
+        integrality=np.concatenate([np.ones(n), np.zeros(n * blocks)]),
+        bounds=Bounds(np.concatenate([must, -reach]), np.concatenate([np.ones(n), reach])),
+        constraints=[
+            LinearConstraint(same.tocsr(), 0, 0),
+            LinearConstraint(down.tocsr(), 0, np.inf),
+            LinearConstraint(up.tocsr(), 0, np.inf),
+            LinearConstraint(apart.tocsr(), 0, np.inf),
+        ],
+        options={"time_limit": SECONDS},
+    )
+    if found.status == 2:
+        raise _unprotected(counts, int(wanted[0]))
+    if found.status != 0:
+        return None
+    made = np.zeros(len(counts), dtype=bool)
+    made[free[found.x[:n] > 0.5]] = True
+    return made
+
+
+def _greedily(counts, sums, profile, hidden, may) -> np.ndarray:
+    """Add what moves with each cell that is not safe, until all are; then take back what can be."""
+    made = hidden.copy()
+    for _ in range(PASSES):
+        narrow = audited(counts, made, sums, profile)
+        if not narrow:
+            return _without_spare(counts, sums, profile, hidden, made)
+        safe: set[int] = set()
+        for cell in narrow:
+            if cell not in safe:
+                moved, by = _moving_with(cell, counts, sums, profile, made, may)
+                made[moved] = True
+                safe |= set(moved[by > profile.width - TOLERANCE].tolist())
+    raise _unprotected(counts, next(iter(narrow)))
+
+
+def _moving_with(cell, counts, sums, profile, made, may) -> tuple[np.ndarray, np.ndarray]:
+    """The cheapest cells that let `cell` move by the width, up or down, and how far each moves.
+
+    Among the cells near it if they are enough, else among all.
+    """
+    ready = made | may
+    for free in (_near(cell, counts, sums, made, ready), np.flatnonzero(ready)):
+        moves = []
+        for up in (True, False):
+            if found := _cheapest_move(cell, up, free, counts, sums, profile, made):
+                moves.append(found)
+                if len(counts) > LARGE:
+                    break
+        if moves:
+            _, moved, by = min(moves, key=lambda move: move[0])
+            return moved, by
+    raise _unprotected(counts, cell)
+
+
+def _near(cell, counts, sums, made, ready) -> np.ndarray:
+    """Cells in sums with `cell`, withheld and smaller ones first, and where such sums cross."""
+    chosen = {cell}
+    for line in sums[:, [cell]].nonzero()[0]:
+        mates = sums.indices[sums.indptr[line] : sums.indptr[line + 1]]
+        mates = mates[ready[mates]]
+        order = np.lexsort((counts[mates], ~made[mates]))
+        chosen |= set(mates[order[:NEAR]].tolist())
+    touched = np.zeros(len(counts))
+    touched[list(chosen)] = 1.0
+    lines = (abs(sums) @ touched > 0).astype(float)
+    crossing = (abs(sums).T @ lines > 1) & ready
+    crossing[list(chosen)] = True
+    return np.flatnonzero(crossing)
+
+
+def _cheapest_move(cell, up, free, counts, sums, profile, made):
+    """What it costs to move `cell` by the width, which cells move, and how far; or None."""
+    width, at = profile.width, int(np.flatnonzero(free == cell)[0])
+    rise, fall = np.full(len(free), width), np.minimum(counts[free] - 1, width)
+    if not up and fall[at] < width:
+        return None
+    matrix = sums[:, free]
+    matrix = matrix[np.diff(matrix.indptr) > 0]
+    cost = np.where(made[free], 1e-3, 1 + 0.005 * np.log1p(counts[free]))
+    low, high = np.zeros(2 * len(free)), np.concatenate([rise, fall])
+    low[at if up else len(free) + at] = width
+    high[len(free) + at if up else at] = 0.0
+    found = linprog(
+        np.concatenate([cost, cost]),
+        A_eq=sparse.hstack([matrix, -matrix]),
+        b_eq=np.zeros(matrix.shape[0]),
+        bounds=np.column_stack([low, high]),
+        method="highs",
+    )
+    if not found.success:
+        return None
+    by = np.abs(found.x[: len(free)] - found.x[len(free) :])
+    return found.fun, free[by > TOLERANCE], by[by > TOLERANCE]
+
+
+SPARE = 300  # cells added, above which none is tried again
+
+
+def _without_spare(counts, sums, profile, hidden, made) -> np.ndarray:
+    """Show again, largest first, each added cell that is not needed."""
+    if len(counts) > LARGE:
+        return made
+    added = np.flatnonzero(made & ~hidden)
+    for cell in added[np.argsort(-counts[added], kind="stable")].tolist():
+        tried = made.copy()
+        tried[cell] = False
+        if not audited(counts, tried, sums, profile):
+            made = tried
+    return made
+
+
+def _unprotected(counts: np.ndarray, cell: int) -> DisclosureError:
+    return DisclosureError(
+        f"A small count (cell {cell + 1} of {len(counts)}) can be worked out from the totals "
+        "whatever else is withheld. Leave out a total, or join rows or columns."
+    )

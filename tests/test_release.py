@@ -1,0 +1,341 @@
+"""Pages for an audience are made from a copy of the study that holds no small count."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lsp_analysis import open_study
+from lsp_analysis.cli import main
+from lsp_analysis.disclosure.audit import MARKING, audit_folder
+from lsp_analysis.disclosure.counts import show_counts
+from lsp_analysis.disclosure.profiles import find_profile
+from lsp_analysis.disclosure.register import profiles_of, tables_to_show
+from lsp_analysis.disclosure.release import FOLDER, groups_of, release_study
+from lsp_analysis.errors import DisclosureError, InternalNotice, ParameterError
+from lsp_analysis.reports.job.manifest import read_records
+from lsp_analysis.reports.run.batch import run_reports
+from lsp_analysis.resources import study_path
+from lsp_analysis.study.indicator import join_periods
+from lsp_analysis.study.write import write_descriptor, write_table
+
+AREAS = ["Hall i' th' Wood", "E02000993", "E01004766", "E01004786"]
+NUMBER = re.compile(r"(?<![\w.])\d+\.\d{3,}(?![\w.])")
+
+
+def with_tables(folder, **tables):
+    """The demo study copied to `folder` with some tables replaced."""
+    shutil.copytree(study_path("bolton_demo"), folder)
+    descriptor = json.loads((folder / "datapackage.json").read_text(encoding="utf-8"))
+    new = {name: write_table(folder, name, frame) for name, frame in tables.items()}
+    descriptor["resources"] = [new.get(one["name"], one) for one in descriptor["resources"]]
+    write_descriptor(folder, descriptor)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def full():
+    return open_study(study_path("bolton_demo"))
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory, full):
+    """The demo study with every indicator under the rule `nhs`."""
+    indicators = full.indicators().assign(disclosure_profile="nhs")
+    return with_tables(tmp_path_factory.mktemp("study") / "strict", indicators=indicators)
+
+
+@pytest.fixture(scope="module")
+def public(tmp_path_factory, strict):
+    """A public batch of that study."""
+    out = tmp_path_factory.mktemp("public") / "pages"
+    batch = run_reports(strict, AREAS, out=out, audience="public", workers=1)
+    assert not batch.failed, batch.sentence()
+    return out
+
+
+def true_counts(study):
+    """Every count an attacker is after: small areas by period and by year, and larger areas."""
+    groups = groups_of(study)
+    frames = []
+    for row in study.indicators().itertuples():
+        indicator, panel = study.indicator(row.indicator_id), study.panel(row.indicator_id)
+        years = join_periods(panel, indicator, panel["period"].dt.year)
+        years = years.assign(period="in " + years["window"].astype(str))
+        every = pd.concat([panel.assign(period=panel["period"].astype(str)), years])
+        every = every[["area_code", "period", "numerator", "denominator"]]
+        parts = [every]
+        for code, members in groups.items():
+            own = every[every["area_code"].isin(members)].groupby("period").sum(numeric_only=True)
+            parts.append(own.reset_index().assign(area_code=code))
+        made = pd.concat(parts).assign(indicator_id=row.indicator_id, multiplier=row.multiplier)
+        frames.append(made)
+    return pd.concat(frames, ignore_index=True)
+
+
+def ages_of_residents(study):
+    """Shares of residents by age and sex, which are published by their owner."""
+    rows = study.read("populations")
+    groups = {code: [code] for code in study.small_areas()["area_code"]} | dict(groups_of(study))
+    bands = rows[rows["age_band"] != "all"].pivot_table(
+        index=["period", "sex", "age_band"], columns="area_code", values="population"
+    )
+    made = set()
+    for codes in groups.values():
+        people = bands[list(codes)].sum(axis=1)
+        whole = people.groupby(level="period").transform("sum")
+        both = people.groupby(level=["period", "age_band"]).transform("sum")
+        for share in (people / whole, both / whole):
+            made |= {f"{x:.7g}" for x in 100 * share.unique()}
+    return made
+
+
+class TestTheAttack:
+    def test_no_number_of_any_file_is_a_rate_or_limit_of_a_count_from_one_to_seven(
+        self, public, strict
+    ):
+        """Rates, Wilson's, Byar's and exact limits of every small count, looked for everywhere."""
+        from lsp_analysis.standing.comparison.intervals import poisson_limits, wilson_limits
+
+        true = true_counts(open_study(strict))
+        small = true[true["numerator"].between(1, 7) & (true["denominator"] > 7)]
+        # A value that another count has as well, rounded, gives nothing back.
+        large = true[(true["numerator"] > 7) & (true["denominator"] > 0)]
+        as_shown = 5 * np.floor(large["numerator"] / 5 + 0.5)
+        scale, base = small["multiplier"].to_numpy(), small["denominator"].to_numpy()
+        low, high = poisson_limits(small["numerator"])
+        part = np.minimum(small["numerator"], base)
+        shares = wilson_limits(part, base)
+        secrets = np.concatenate(
+            [x * scale for x in (small["numerator"] / base, low / base, high / base, *shares)]
+        )
+        innocent = large["multiplier"] / large["denominator"] * as_shown
+        shares = as_shown / (5 * np.floor(large["denominator"] / 5 + 0.5)) * large["multiplier"]
+        known = {f"{x:.7g}" for x in (*innocent, *innocent / 12, *shares)}
+        known |= ages_of_residents(open_study(strict))
+        codes = np.tile(small["area_code"], 5)
+        for record in read_records(public).values():
+            own = np.isin(codes, [record.area_code, *record.members])
+            given = {f"{x:.7g}" for x in secrets[own] if x > 0 and round(x, 3) != x} - known
+            assert len(given) > 100
+            seen = set()
+            for file in (public / record.name).rglob("*.*"):
+                if file.suffix in (".html", ".csv", ".ipynb"):
+                    text = file.read_text(encoding="utf-8", errors="ignore")
+                    seen |= {f"{float(x):.7g}" for x in NUMBER.findall(text)}
+            assert len(seen) > 300
+            found = {x for x in seen & given if len(x.replace(".", "")) >= 7}
+            assert not found, (record.name, found)
+
+    def test_the_copy_shows_no_count_from_one_to_seven_and_only_multiples_of_five(self, public):
+        rows = open_study(public / FOLDER).read("observations")
+        counts = rows["numerator"].dropna()
+        assert (counts % 5 == 0).all()
+        assert not counts.between(1, 7).any()
+        withheld = rows["note"] == "suppressed"
+        assert (
+            rows.loc[withheld, ["numerator", "value", "lower95", "upper95"]].isna().all(axis=None)
+        )
+        assert (rows["sex"] == "all").all()
+
+    def test_every_page_was_made_from_the_copy(self, public):
+        for file in public.glob("*/*.ipynb"):
+            injected = json.loads(file.read_text(encoding="utf-8"))["metadata"]["lsp"]
+            assert injected["parameters"]["study"] == str((public / FOLDER).resolve())
+
+    def test_the_audit_of_the_finished_folder_passes_and_finds_a_count_put_back(
+        self, public, tmp_path
+    ):
+        assert "none can be deduced" in audit_folder(public)
+        spoilt = tmp_path / "spoilt"
+        shutil.copytree(public, spoilt)
+        file = spoilt / FOLDER / "observations.csv"
+        lines = file.read_text(encoding="utf-8").splitlines()
+        at = next(i for i, line in enumerate(lines) if "suppressed" in line)
+        head = lines[0].split(",")
+        cells = lines[at].split(",")
+        cells[head.index("numerator")], cells[head.index("note")] = "3", ""
+        lines[at] = ",".join(cells)
+        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        with pytest.raises(DisclosureError, match="shows a count of 3"):
+            audit_folder(spoilt)
+
+    def test_pages_say_what_is_withheld_and_what_can_still_be_said(self, public):
+        page = next((public / "hall-i-th-wood").glob("*.html")).read_text(encoding="utf-8")
+        assert "latest values that are withheld" in page
+        assert "counts from 1 to 7 are withheld" in page
+        assert MARKING not in page
+
+    def test_effects_are_shares_with_intervals_and_no_path_of_counts(self, public):
+        effects = json.loads((public / FOLDER / "effects.json").read_text(encoding="utf-8"))
+        assert {one["area_code"] for one in effects} >= {"E01004802", "hall-i-th-wood"}
+        for one in effects:
+            assert not {"estimate", "counterfactual", "observed", "paths"} & set(one)
+        page = next((public / "hall-i-th-wood").glob("*.html")).read_text(encoding="utf-8")
+        assert "Estimated on the full counts, which are not published." in page
+
+    def test_internal_pages_are_refused_among_public_ones(self, public, strict, capsys):
+        words = ["report", str(strict), "--area", AREAS[0], "--out", str(public)]
+        assert main(words) == 2
+        assert "holds pages for the audience public" in capsys.readouterr().err
+
+    def test_the_same_counts_are_withheld_again(self, public, strict, tmp_path):
+        again = release_study(open_study(strict), tmp_path / "again", "public")
+        first = (public / FOLDER / "observations.csv").read_bytes()
+        assert (again / "observations.csv").read_bytes() == first
+        over = tmp_path / "over"
+        shutil.copytree(public / FOLDER, over / FOLDER)
+        release_study(open_study(strict), over, "public")
+        assert (over / FOLDER / "observations.csv").read_bytes() == first
+
+
+@pytest.mark.parametrize("profile", ["nhs", "ons_5", "tre_10"])
+def test_what_is_shown_does_not_depend_on_which_of_two_withheld_counts_is_which(full, profile):
+    """Withheld counts of one MSOA and year exchanged: everything that is shown stays as it was.
+
+    All that pages say follows from what is shown, so they cannot tell the two studies apart.
+    """
+    rule, groups = find_profile(profile), groups_of(full)
+    indicator, panel = full.indicator("neet"), full.panel("neet")
+    panel["denominator"] = 80.0
+    shown = show_counts(panel, groups, indicator, rule)
+    hidden = shown.rows[(shown.rows["note"] == "suppressed")].set_index(["area_code", "period"])
+    counts = panel.set_index(["area_code", "period"])["numerator"]
+    exchanged, swapped = counts.copy(), 0
+    overlapping = groups["hall-i-th-wood-wide"]
+    for code, members in groups.items():
+        if not code.startswith("E02"):
+            continue
+        for period in panel["period"].unique():
+            keys = [
+                (m, period)
+                for m in members
+                if m not in overlapping
+                and (m, period) in hidden.index
+                and rule.is_small(counts[m, period])
+            ]
+            if len(keys) > 1 and counts[keys[0]] != counts[keys[1]]:
+                exchanged[keys[0]], exchanged[keys[1]] = counts[keys[1]], counts[keys[0]]
+                swapped += 1
+    assert swapped > 20
+    changed = panel.assign(numerator=exchanged.to_numpy())
+    changed["value"] = changed["numerator"] / changed["denominator"] * indicator.multiplier
+    if profile != "nhs":  # which other counts go with them may depend on the values
+        protected = show_counts(changed, groups, indicator, rule).rows
+        small = rule.is_small(changed["numerator"])
+        assert protected["numerator"][: len(panel)][small].isna().all()
+        return
+    pd.testing.assert_frame_equal(show_counts(changed, groups, indicator, rule).rows, shown.rows)
+
+
+def test_months_with_small_counts_are_joined_to_years_and_stocks_are_not_added_up(full):
+    rule, groups = find_profile("nhs"), groups_of(full)
+    for name in ("burglary", "jobseekers"):
+        shown = show_counts(full.panel(name), groups, full.indicator(name), rule)
+        assert shown.by_year
+        assert shown.rows["period"].dtype.freq.freqstr.startswith("Y")
+    stock = shown.rows[shown.rows["area_code"] == "E08000001"]["numerator"]
+    people = full.panel("jobseekers").groupby("period")["numerator"].sum().mean()
+    assert stock.mean() == pytest.approx(people, rel=0.01)  # a month's average, not twelve months
+
+
+def test_borough_totals_of_the_copy_are_those_of_the_full_counts(full):
+    rule, groups = find_profile("nhs"), groups_of(full)
+    panel = full.panel("neet")
+    shown = show_counts(panel, groups, full.indicator("neet"), rule).rows
+    areas = shown[~shown["area_code"].isin(list(groups))]
+    added = areas["numerator"].fillna(areas["imputed"]).groupby(areas["period"]).sum()
+    true = panel.groupby("period")["numerator"].sum()
+    assert ((added / true - 1).abs() < 0.04).all()  # totals of MSOAs are rounded one by one
+
+
+class TestFailsClosed:
+    def test_an_indicator_without_a_rule_stops_the_run_and_is_named(self, full, tmp_path, capsys):
+        indicators = full.indicators()
+        indicators.loc[3, "disclosure_profile"] = None
+        study = with_tables(tmp_path / "study", indicators=indicators)
+        words = ["report", str(study), "--area", AREAS[0], "--audience", "public"]
+        assert main([*words, "--out", str(tmp_path / "out")]) == 2
+        assert '"gcse_five_good" has no rule' in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()
+
+    def test_an_unknown_rule_stops_it_too(self, full, tmp_path):
+        indicators = full.indicators().assign(disclosure_profile="nhss")
+        study = open_study(with_tables(tmp_path / "study", indicators=indicators))
+        with pytest.raises(DisclosureError, match='no disclosure profile "nhss"'):
+            profiles_of(study)
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            (lambda t: t[t["table"] != "plan"], "no agreement covers plan"),
+            (lambda t: t.assign(expires="2011-03-31"), "agreement on observations, .* has expired"),
+            (lambda t: t.assign(may_publish=False), "does not let the audience public see"),
+        ],
+    )
+    def test_a_missing_expired_or_closed_agreement_is_named(self, full, tmp_path, change, said):
+        sharing = change(full.read("sharing"))
+        study = open_study(with_tables(tmp_path / "study", sharing=sharing))
+        with pytest.raises(DisclosureError, match=said):
+            tables_to_show(study, "public")
+
+    def test_a_table_that_may_not_be_published_is_left_out(self, full):
+        assert "resources" not in tables_to_show(full, "public")
+
+    def test_internal_pages_are_made_with_a_warning_and_marked(self, full, public, tmp_path):
+        indicators = full.indicators().assign(disclosure_profile=None)
+        study = with_tables(tmp_path / "study", indicators=indicators)
+        with pytest.warns(InternalNotice, match="has no rule"):
+            batch = run_reports(study, AREAS[:1], out=tmp_path / "out", workers=1)
+        record = batch.records[0]
+        assert MARKING in record.page.read_text(encoding="utf-8")
+        for table in record.table_files:
+            assert MARKING in table.read_text(encoding="utf-8-sig").splitlines()[0]
+        with pytest.raises(DisclosureError, match="holds pages for the audience internal"):
+            run_reports(
+                study_path("bolton_demo"), AREAS[:1], out=tmp_path / "out", audience="public"
+            )
+        shutil.copytree(public / FOLDER, tmp_path / "out" / FOLDER)
+        with pytest.raises(DisclosureError, match="is marked internal"):
+            audit_folder(tmp_path / "out")
+
+    def test_an_unknown_audience_is_refused(self, tmp_path):
+        with pytest.raises(ParameterError, match='no audience "pubic"'):
+            run_reports(study_path("bolton_demo"), AREAS, out=tmp_path, audience="pubic")
+
+
+def test_a_smallest_cell_of_the_agreement_raises_the_rule(full, tmp_path):
+    sharing = full.read("sharing")
+    sharing["min_cell"] = sharing["min_cell"].mask(sharing["table"] == "observations", 10)
+    study = open_study(with_tables(tmp_path / "study", sharing=sharing))
+    copy = open_study(release_study(study, tmp_path / "out", "public"))
+    profiles = copy.indicators().set_index("indicator_id")["disclosure_profile"]
+    rows = copy.read("observations")
+    closed = rows["indicator_id"].map(profiles) != "open"
+    assert not rows.loc[closed, "numerator"].between(1, 9).any()
+
+
+def test_a_value_without_counts_needs_its_owners_leave(full):
+    panel = full.panel("neet").assign(numerator=np.nan)
+    with pytest.raises(DisclosureError, match="give it the profile open"):
+        show_counts(panel, groups_of(full), full.indicator("neet"), find_profile("ons_5"))
+
+
+def test_a_folder_without_anything_to_audit_is_told(tmp_path):
+    with pytest.raises(DisclosureError, match="holds neither"):
+        audit_folder(tmp_path)
+
+
+def test_the_audit_finds_a_lone_withheld_count_in_a_table_with_totals(tmp_path):
+    table = pd.DataFrame(
+        {"x": ["*", "15", "18"], "y": ["22", "30", "52"], "Total": ["25", "45", "70"]},
+        index=pd.Index(["a", "b", "Total"], name="area"),
+    )
+    table.to_csv(tmp_path / "t.csv")
+    with pytest.raises(DisclosureError, match="a, x lies between 3 and 3"):
+        audit_folder(tmp_path)
