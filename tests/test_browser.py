@@ -17,7 +17,6 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from report_templates import CELLS, write_template
 
-from lsp_analysis import effects
 from lsp_analysis.reports.run.batch import run_reports
 from lsp_analysis.reports.run.runner import run_report
 
@@ -258,10 +257,10 @@ LAST_LINES = {
     "estimate": "estimate(question, checks=False)",
     "compare": 'compare(place, "burglary")',
     "gap": 'gap(place, "Burglary in a dwelling")',
+    "did": "effects.did(question)",
+    "checks": "effects.check_all(question)",
     "plot": "question.plot()",
 }
-if "did" in effects.__all__:
-    LAST_LINES["did"] = "effects.did(question)"
 
 
 def typed_notebook():

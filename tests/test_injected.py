@@ -31,7 +31,7 @@ def test_an_unknown_parameter_stops_the_notebook_with_the_nearest_name(tmp_path,
 
 
 def test_known_parameters_and_other_cells_called_parameters_pass(monkeypatch):
-    from lsp_analysis.study import injected
+    from lsp_analysis.study.notebook import injected
 
     cells = ["", 'study: str = "x"\narea: str = "y"', '# Parameters\narea = "z"']
     mine = ["import pandas", '# Parameters\nplace = "z"', "1 +", "# Parameters\nx = 1"]

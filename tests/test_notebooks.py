@@ -14,7 +14,6 @@ NOTEBOOKS = sorted(
 )
 TEMPLATES = [path for path in NOTEBOOKS if path.parent.name == "reports"]
 READING = [path for path in NOTEBOOKS if path.parent.name == "notebooks"]
-SHOWN = [path for path in READING if path.name[:2] not in ("06", "07", "08")]
 KEPT = {"keep_output", "nbval-check-output"}
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
@@ -65,14 +64,14 @@ def test_its_cells_are_short(path):
     assert median(len(lines(cell)) for cell in cells) <= 2
 
 
-@pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", READING, ids=lambda path: path.stem)
 def test_prose_leads_to_three_cells_of_four_or_more(path):
     kinds = [cell.cell_type for cell in nbformat.read(path, as_version=4).cells]
     led = [before == "markdown" for before, kind in pairwise(kinds) if kind == "code"]
     assert sum(led) >= 0.75 * len(led)
 
 
-@pytest.mark.parametrize("path", SHOWN, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", READING, ids=lambda path: path.stem)
 def test_results_show_themselves_without_plumbing(path):
     names, called = [], set()
     for cell in code_cells(path):

@@ -21,9 +21,7 @@ BOOKS = [
     for path in sorted((ROOT / "notebooks").rglob("*.ipynb"))
     if ".ipynb_checkpoints" not in path.parts
 ]
-MODULES = [
-    path for path in sorted((ROOT / "lsp_analysis").rglob("*.py")) if "effects" not in path.parts
-]
+MODULES = sorted((ROOT / "lsp_analysis").rglob("*.py"))
 
 
 def found(text):

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from lsp_analysis.errors import AreaError, ParameterError
 from lsp_analysis.showing import Shown
-from lsp_analysis.study import overview
+from lsp_analysis.study.notebook import overview
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame

@@ -18,7 +18,6 @@ from scipy import sparse
 from lsp_analysis import wording
 from lsp_analysis.errors import AreaError, PanelError, ParameterError, did_you_mean
 from lsp_analysis.showing import Shown
-from lsp_analysis.study import overview
 from lsp_analysis.study.asking.table import (
     check_level,
     dated,
@@ -36,6 +35,7 @@ from lsp_analysis.study.indicator import (
     Indicator,
     months_in,
 )
+from lsp_analysis.study.notebook import overview
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

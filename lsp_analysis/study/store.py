@@ -27,12 +27,13 @@ from lsp_analysis.errors import (
 from lsp_analysis.resources import shipped_studies, study_path
 from lsp_analysis.showing import Shown
 from lsp_analysis.study import areas as area_rules
-from lsp_analysis.study import overview, schema
+from lsp_analysis.study import schema
 from lsp_analysis.study.add.vintages import deprivation_in
 from lsp_analysis.study.areas import Area, closed_name
 from lsp_analysis.study.gazetteer import Gazetteer
 from lsp_analysis.study.indicator import Indicator
-from lsp_analysis.study.injected import refuse_unknown_parameters
+from lsp_analysis.study.notebook import overview
+from lsp_analysis.study.notebook.injected import refuse_unknown_parameters
 from lsp_analysis.study.panel import tidy_panel
 from lsp_analysis.study.scan import scan_table
 

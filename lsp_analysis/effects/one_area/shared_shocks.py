@@ -1,4 +1,4 @@
-"""What came over the areas just beyond a neighbourhood's ring, and perhaps over it as well."""
+"""The common shock to the areas just beyond a neighbourhood's ring, and perhaps to it as well."""
 
 from __future__ import annotations
 

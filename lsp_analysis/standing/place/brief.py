@@ -23,7 +23,7 @@ from lsp_analysis.standing.comparison.verdict import REST, not_comparable, too_f
 from lsp_analysis.standing.place.first_line import headline
 from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.standing.place.panels import read_panels
-from lsp_analysis.study.overview import area_map, area_sentence, residents
+from lsp_analysis.study.notebook.overview import area_map, area_sentence, residents
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -1,8 +1,11 @@
-"""What a study holds and what an area is made of: what each shows of itself in a notebook."""
+"""What a study, an area and a question show of themselves in a notebook.
+
+They import this module to do so, so that here they are of any type.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,16 +17,13 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lsp_analysis.figures.tables import Table
-    from lsp_analysis.study.areas import Area
-    from lsp_analysis.study.question import Question
-    from lsp_analysis.study.store import Study
 
 _MOST_ROWS, _MOST_CODES = 20, 4
 _OPTIONAL = [*(name for name, table in schema.TABLES.items() if not table.required), "geometry"]
 _CALLED = {"geometry": "boundaries", "area_members": "area members", "code_lookup": "code lookup"}
 
 
-def study_sentence(study: Study) -> wording.Sentence:
+def study_sentence(study: Any) -> wording.Sentence:
     """How many indicators, areas and years a study has, and which tables it lacks."""
     held = held_by_indicator(study)
     small = wording.counted(len(study.small_areas()), "small area")
@@ -44,7 +44,7 @@ def study_sentence(study: Study) -> wording.Sentence:
     return wording.Sentence(" ".join(said))
 
 
-def study_table(study: Study) -> Table:
+def study_table(study: Any) -> Table:
     """Each indicator with its unit, its dates and how many small areas have values."""
     held = held_by_indicator(study)
     about = study.indicators().set_index("indicator_id").reindex(held.index)
@@ -63,7 +63,7 @@ def study_table(study: Study) -> Table:
     return figures.table(frame.head(_MOST_ROWS), f"What {study.name} holds", note)
 
 
-def held_by_indicator(study: Study) -> pd.DataFrame:
+def held_by_indicator(study: Any) -> pd.DataFrame:
     """``first``, ``last`` date and number of small ``areas`` with observations, by indicator."""
     columns = ["indicator_id", "area_code", "period_start", "period_end"]
     rows = study.read("observations", columns)
@@ -76,7 +76,7 @@ def held_by_indicator(study: Study) -> pd.DataFrame:
     return held.loc[order]
 
 
-def study_map(study: Study) -> Axes:
+def study_map(study: Any) -> Axes:
     """The small areas, by deprivation where the study knows it; StudyError without boundaries."""
     shapes = study.geometry(study.small_areas()["area_code"])
     try:
@@ -97,7 +97,7 @@ def study_map(study: Study) -> Axes:
     )
 
 
-def area_sentence(area: Area) -> wording.Sentence:
+def area_sentence(area: Any) -> wording.Sentence:
     """What an area is made of, and how many live there."""
     codes = list(area.members)
     listed = wording.and_list(codes[:_MOST_CODES])
@@ -112,7 +112,7 @@ def area_sentence(area: Area) -> wording.Sentence:
     return wording.Sentence(f"{text}.")
 
 
-def area_map(area: Area) -> Axes:
+def area_map(area: Any) -> Axes:
     """Where an area lies, its neighbours beside it; StudyError without boundaries."""
     study = area.study
     pairs = study.neighbours()
@@ -126,7 +126,7 @@ def area_map(area: Area) -> Axes:
     )
 
 
-def area_table(area: Area) -> Table:
+def area_table(area: Any) -> Table:
     """The small areas of an area, with their names and residents."""
     small = area.study.small_areas().set_index("area_code")["area_name"]
     frame = pd.DataFrame({"Small area": area.members, "Name": small.reindex(area.members).array})
@@ -138,7 +138,7 @@ def area_table(area: Area) -> Table:
     return figures.table(frame.head(_MOST_ROWS), f"The small areas of {area.name}", note)
 
 
-def question_sentence(question: Question) -> wording.Sentence:
+def question_sentence(question: Any) -> wording.Sentence:
     """What is asked, of which areas and dates, and with which caution."""
     place = question.place or "the treated areas"
     others = wording.counted(int((~question.treated).sum()), "other area")
@@ -151,7 +151,7 @@ def question_sentence(question: Question) -> wording.Sentence:
     return wording.Sentence(" ".join([text, *question.cautions]))
 
 
-def question_chart(question: Question, ax: Axes | None = None) -> Axes:
+def question_chart(question: Any, ax: Axes | None = None) -> Axes:
     """The treated areas and all others through time; nothing is estimated."""
     paths = pd.DataFrame(
         {
@@ -170,7 +170,7 @@ def question_chart(question: Question, ax: Axes | None = None) -> Axes:
     )
 
 
-def question_table(question: Question) -> Table:
+def question_table(question: Any) -> Table:
     """What every estimator will use."""
     after = len(question.dates) - question.at
     rows = {
@@ -187,7 +187,7 @@ def question_table(question: Question) -> Table:
     return figures.table(items, "What is asked")
 
 
-def residents(study: Study, codes: list[str] | tuple[str, ...]) -> pd.Series | None:
+def residents(study: Any, codes: list[str] | tuple[str, ...]) -> pd.Series | None:
     """Residents of each of `codes` in the last period they are known for, which names the series;
     None when the study does not know."""
     if not study.has("populations"):
