@@ -10,6 +10,7 @@ import pandas as pd
 
 from lsp_analysis.study import schema
 from lsp_analysis.study.add.facts import facts_of, refuse_damage, without_worked_out
+from lsp_analysis.study.add.headings import unit_in
 from lsp_analysis.study.add.layouts import Account, OwnTable
 from lsp_analysis.study.add.places import Places
 from lsp_analysis.study.add.vintages import carry_over
@@ -66,7 +67,10 @@ def take_table(
     cells = _added_up(table) if table.layout and table.layout.add_up else table.cells
     refuse_damage(cells, table)
     cells = _one_year_end(cells, table.account)
-    cells = carry_over(cells, places, table.account)
+    told = cells["unit"].map(unit_in) if "unit" in cells else ""
+    headed = cells["heading"].map(unit_in) if "heading" in cells else ""
+    cells = cells.assign(is_count=(told == "count") | ((told == "") & (headed == "count")))
+    cells = carry_over(cells, places, table.account).drop(columns="is_count")
     cells, indicators = _with_indicators(cells, table, known, name, indicator_id, facts, ask)
     observed, problems = judge_sheet("observations", table.account.file, _in_schema(cells), [])
     _complete(table.account, observed, indicators, places)

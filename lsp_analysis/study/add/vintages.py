@@ -300,7 +300,4 @@ def _moved(cells: pd.DataFrame, links: pd.DataFrame, residents: pd.Series | None
 
 def _are_counts(cells: pd.DataFrame) -> bool:
     """Whether values without numerators are counts: told by their unit or heading."""
-    from lsp_analysis.study.add.headings import unit_in
-
-    texts = [cells[name].iloc[0] for name in ("unit", "heading", "indicator_name") if name in cells]
-    return next((unit for text in texts if (unit := unit_in(text))), "") == "count"
+    return "is_count" in cells and bool(cells["is_count"].all())
