@@ -270,7 +270,8 @@ def test_baselines_of_the_plan_are_the_boroughs_values(study):
     row = plan[plan["indicator_id"] == "antisocial_behaviour"].iloc[0]
     assert row["baseline_period"] == "2007/08"
     assert row["baseline"] == pytest.approx(
-        12 * 1_000 * sums["numerator"] / sums["denominator"], abs=0.005  # a rate per year
+        12 * 1_000 * sums["numerator"] / sums["denominator"],
+        abs=0.005,  # a rate per year
     )
     assert (plan["baseline"] != plan["target"]).all()
 

@@ -114,8 +114,8 @@ def test_the_chart_calls_measures_by_name_and_due_date_and_says_when_a_bar_is_cu
     assert "down to −100.0% of the way (m2)" in figures.alt_of(cut)
     keys = [axes.get_legend().get_texts()[0].get_text().replace("\n", " ") for axes in (near, cut)]
     assert keys == [
-        "Target: 100.0% of the way",
-        "Drawn from −100 to 200; target: 100.0% of the way",
+        "Target: 100",  # the axis says per cent of the way
+        "Drawn from −100 to 200; target: 100",
     ]
 
 

@@ -20,6 +20,7 @@ _HOME = {
     "windows": "power.past",
     "power_curve": "power.curves",
     "cluster_curve": "power.curves",
+    "sample_size": "power.formulas",
     "wedge_curve": "power.curves",
     "rehearse": "power.rehearsal",
     "plan": "power.registered",

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from scipy import optimize
-from statsmodels.stats.proportion import samplesize_proportions_2indep_onetail
 from statsmodels.stats.stattools import durbin_watson
 
 from lsp_analysis import Question
@@ -463,12 +462,7 @@ def _sample_size(i: Inputs) -> Inputs:
     aims = _test_aims(i)
     sd, effect = _given(i, "sd", 1.0), i.get("delta")
     if i.get("p1") is not None:
-        apart = i["p1"] - i["p2"]  # the package plans clusters: shares of people by statsmodels
-        return {
-            "n": samplesize_proportions_2indep_onetail(
-                abs(apart), min(i["p1"], i["p2"]), aims["power"], alpha=aims["alpha"] / 2
-            )
-        }
+        return {"n": closed_form.sample_size(i["p1"], i["p2"], **aims)}
     n = optimize.brentq(
         lambda n: (
             closed_form.cluster_power(

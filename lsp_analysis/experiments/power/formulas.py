@@ -16,6 +16,38 @@ from scipy.stats import nct, norm, t
 from lsp_analysis.errors import ParameterError
 
 
+def sample_size(p1: float, p2: float, *, power: float = 0.8, alpha: float = 0.05) -> float:
+    """People per group to tell two proportions apart where people themselves are drawn.
+
+    Parameters
+    ----------
+    p1, p2 : float between 0 and 1
+        The two proportions.
+    power, alpha : float between 0 and 1
+        Probability of finding the difference, and two-sided level of the test.
+
+    Returns
+    -------
+    float
+        Not rounded up. By the normal approximation with the pooled variance under no difference
+        (Fleiss, Levin and Paik 2003, section 4.2), as R's ``power.prop.test`` has it.
+
+    Raises
+    ------
+    ParameterError
+        A share is not between 0 and 1, or the two are equal.
+    """
+    for name, share in (("p1", p1), ("p2", p2), ("power", power), ("alpha", alpha)):
+        if not 0 < share < 1:
+            raise ParameterError(f"{name} is {share!r}, and lies between 0 and 1.")
+    if p1 == p2:
+        raise ParameterError("The two proportions are equal: there is no difference to find.")
+    middle = (p1 + p2) / 2
+    apart = norm.isf(alpha / 2) * math.sqrt(2 * middle * (1 - middle))
+    seen = norm.ppf(power) * math.sqrt(p1 * (1 - p1) + p2 * (1 - p2))
+    return float(((apart + seen) / (p1 - p2)) ** 2)
+
+
 def design_effect(m: float, icc: float, cv: float = 0.0) -> float:
     """How many times more people clusters need than people drawn one by one.
 
