@@ -20,7 +20,9 @@ from lsp_analysis.study.add.layouts import OwnTable
 from lsp_analysis.study.add.own_table import read_own_tables
 from lsp_analysis.study.add.places import Places
 from lsp_analysis.study.add.taking import KEY, take_table
+from lsp_analysis.study.check.periods import skips
 from lsp_analysis.study.check.problems import Problem
+from lsp_analysis.study.panel import period_kinds
 
 UNKNOWN = "publisher not known"
 NUMBERS = ["numerator", "denominator", "value"]
@@ -73,12 +75,14 @@ def import_tables(
 
 
 def _with_gaps(observed: pd.DataFrame, places: Places) -> pd.DataFrame:
-    """A row that says "not available" for each period an area lacks and others of its kind have."""
+    """A row that says "not available" for each period an area lacks and others of its kind have,
+    and for each that a publisher left out between two of its own."""
     level = observed["area_code"].map(places.level)
     parts = [observed]
     everybody = (observed[["sex", "age", "group"]] == schema.ALL).all(axis=1)
     for (name, _), rows in observed[everybody].groupby(["indicator_id", level]):
         periods = rows[["period_start", "period_end"]].drop_duplicates()
+        periods = _without_skips(periods)
         areas = rows[["area_code"]].drop_duplicates()
         if len(rows) < len(periods) * len(areas):
             whole = areas.merge(periods, how="cross")
@@ -87,6 +91,22 @@ def _with_gaps(observed: pd.DataFrame, places: Places) -> pd.DataFrame:
             said = {"indicator_id": name, "note": "not available"}
             parts.append(lacking.assign(**said, sex=schema.ALL, age=schema.ALL, group=schema.ALL))
     return pd.concat(parts, ignore_index=True)
+
+
+def _without_skips(periods: pd.DataFrame) -> pd.DataFrame:
+    """Periods with those between them, where most follow one another and are of one length."""
+    kinds = period_kinds(periods["period_start"], periods["period_end"]).unique()
+    if len(kinds) != 1 or not kinds[0]:
+        return periods
+    seen = pd.PeriodIndex(pd.to_datetime(periods["period_start"]), freq=kinds[0]).sort_values()
+    if not skips(seen):
+        return periods
+    left_out = pd.period_range(seen[0], seen[-1], freq=seen.freq).difference(seen)
+    days = {"period_start": left_out.start_time, "period_end": left_out.end_time.normalize()}
+    made = pd.DataFrame(days)
+    if isinstance(periods["period_start"].iloc[0], str):
+        made = made.apply(lambda column: column.dt.strftime("%Y-%m-%d"))
+    return pd.concat([periods, made.astype(periods.dtypes)], ignore_index=True)
 
 
 def _standing(read: tuple[Path, OwnTable]) -> tuple[bool, bool, str]:

@@ -178,13 +178,18 @@ def _missing(
 def _skipped(sheet: Sheet, indicator_id: str, period: pd.Series) -> list[Problem]:
     """Periods nobody has, in an indicator that otherwise has every period."""
     seen = pd.PeriodIndex(sorted(period.unique()))
-    steps = pd.Series(seen.asi8).diff().dropna()
-    if len(steps) < MIN_STEPS or (steps == 1).mean() <= MOST or steps.max() == 1:
+    if not skips(seen):
         return []
     missing = pd.period_range(seen[0], seen[-1], freq=seen.freq).difference(seen)
     row = int(period.index[period == missing[0] - 1].min())
     problem = f'"{indicator_id}" has no {_listed(missing)} in any area.'
     return [_at_start(sheet, row, problem, FILL)]
+
+
+def skips(seen: pd.PeriodIndex) -> bool:
+    """Whether a sorted series of periods, most of which follow one another, leaves some out."""
+    steps = pd.Series(seen.asi8).diff().dropna()
+    return len(steps) >= MIN_STEPS and (steps == 1).mean() > MOST and steps.max() > 1
 
 
 def _unlike_the_others(sheet: Sheet, indicator_id: str, rows: pd.DataFrame) -> list[Problem]:
