@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import cache
 from pathlib import Path
 
 from lsp_analysis.errors import LspError, StudyError
@@ -65,3 +66,9 @@ def copy_notebooks(folder: str | Path) -> list[Path]:
         new.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(old, new)
     return [new for _, new in pairs]
+
+
+@cache
+def stylesheet(name: str) -> str:
+    """A style sheet of the page template that ships."""
+    return resource(f"reports/template/lsp-page/{name}").read_text(encoding="utf-8")

@@ -176,12 +176,15 @@ class Recount:
         return max([at for at in self.breaks if at > self.table["period_start"].min()],
                    default=pd.Timestamp("1900-01-01"))  # fmt: skip
 
-    def row(self, own: list[str], rest: list[str]) -> dict[str, object]:
-        """What the page should say of the area beside the rest of its borough."""
+    def row(self, own: list[str], rest: list[str]) -> dict[str, object] | None:
+        """What the page should say of the area beside the rest of its borough; None without a
+        value."""
         if self.age_related and self.ages is not None:
             return self.standardised_row(own, rest)
         mine = self.table[self.table["area_code"].isin(own)].dropna(subset="value")
         whole = mine.groupby("year")["area_code"].nunique()
+        if not (whole == len(own)).any():
+            return None
         year = int(whole.index[whole == len(own)].max())
         here, there = self.group(own, year), self.group(rest, year)
         each = self.table[(self.table["year"] == year)].set_index("area_code")["value"]
@@ -354,6 +357,9 @@ def test_every_value_interval_rank_and_verdict_is_the_recounted_one(which, reque
         ]
         table = brief.profile_of(study.area(code)).table
         found = {name: one.row(own, rest) for name, one in recounts.items()}
+        for name in [name for name, row in found.items() if row is None]:
+            assert np.isnan(table.loc[name, "value"]), f"{name} in {code}"
+            del found[name]
         tested = {name: row for name, row in found.items() if row["p"] is not None}
         p = dict(zip(tested, adjusted([row["p"] for row in tested.values()]), strict=True))
         if len(tested) < len(found):  # means judged by their spread are not recounted here

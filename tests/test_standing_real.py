@@ -10,6 +10,7 @@ from lsp_analysis import open_study
 from lsp_analysis.sources.importer import import_study
 from lsp_analysis.standing.comparison.measured import measure
 from lsp_analysis.standing.comparison.profiles import profile
+from lsp_analysis.standing.place.panels import read_panels
 
 REST, ALIKE = "the rest of the borough", "similarly deprived areas"
 
@@ -36,7 +37,8 @@ def profile_of(study, measured, place):
 
 @pytest.fixture(scope="module")
 def measured(real):
-    return {name: measure(real, name) for name in real.indicators()["indicator_id"]}
+    """Indicators known for small areas, as a page takes them; others have MSOAs alone."""
+    return {name: measure(real, name, panel) for name, panel in read_panels(real)[0].items()}
 
 
 def test_every_small_area_and_msoa_of_the_real_study_has_a_profile(real, measured):

@@ -125,5 +125,5 @@ def test_a_proportion_is_tested_over_all_its_periods():
     assert found.chi_squared == pytest.approx(10.8522420343112)  # R: prop.trend.test
     assert "a trend by the chi-squared test" in found.sentence()
     assert "fell by 3.5 percentage points" in found.sentence()
-    with pytest.raises(PanelError, match="is for proportions"):
+    with pytest.raises(PanelError, match="is for shares"):
         proportion_trend(series, indicator=RATE)

@@ -29,7 +29,7 @@ from lsp_analysis.reports.page.content import (
     read_content,
     rows_of,
 )
-from lsp_analysis.resources import resource
+from lsp_analysis.resources import resource, stylesheet
 from lsp_analysis.wording import number
 
 MOST_CODES = 12  # small areas named under the title
@@ -104,12 +104,6 @@ def _part_template() -> Any:
 
 def _drawn(chart: Mapping[str, Any]) -> Markup:
     return Markup(draw(chart))
-
-
-@cache
-def stylesheet(name: str) -> str:
-    """A style sheet of the page's template."""
-    return resource(f"reports/template/lsp-page/{name}").read_text(encoding="utf-8")
 
 
 @cache

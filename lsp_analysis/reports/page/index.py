@@ -15,9 +15,8 @@ from lsp_analysis import durable
 from lsp_analysis.errors import UnfinishedError
 from lsp_analysis.figures.svg.charts import draw
 from lsp_analysis.reports.job.manifest import FAILED, MADE, Manifest, ReportRecord, read_manifest
-from lsp_analysis.reports.page.exporter import stylesheet
 from lsp_analysis.reports.view.places import Outlines, borough_name, outlines
-from lsp_analysis.resources import resource
+from lsp_analysis.resources import resource, stylesheet
 from lsp_analysis.study.store import Study
 from lsp_analysis.wording import counted, number, ordinal
 

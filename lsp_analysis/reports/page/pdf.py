@@ -8,7 +8,7 @@ import re
 from functools import cache
 
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports.page.exporter import stylesheet
+from lsp_analysis.resources import stylesheet
 
 _DRAWING = re.compile(r'<svg class="(?:chart|map|spark|glyph)[^>]*>')
 
