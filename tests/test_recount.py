@@ -336,6 +336,19 @@ def real(tmp_path_factory) -> Path:
     return Path(import_study(shared_path("real"), borough="E08000001", out=out))
 
 
+# Of the hundreds of real indicators those of every kind with counts of their own.
+REAL = [
+    "claimant_months",
+    "bad_health",
+    "disabled_people",
+    "unpaid_care",
+    "households_with_disabled_people",
+    "no_central_heating",
+    "fuel_poverty",
+    "burglary",
+]
+
+
 def chosen_areas(files: Files) -> list[str]:
     """Seventeen small areas spread over the borough, and three MSOAs."""
     areas = files.read("areas")
@@ -348,7 +361,9 @@ def test_every_value_interval_rank_and_verdict_is_the_recounted_one(which, reque
     folder = request.getfixturevalue(which)
     files, study = Files(folder), open_study(folder)
     brief = area_brief(study, files.small[0])
-    recounts = {name: Recount(files, name) for name in brief.panels}
+    wanted = brief.panels if which == "demo" else REAL
+    brief = area_brief(study, files.small[0], panels={name: brief.panels[name] for name in wanted})
+    recounts = {name: Recount(files, name) for name in wanted}
     seen = set()
     for code in chosen_areas(files):
         own = files.members(code)
@@ -357,9 +372,6 @@ def test_every_value_interval_rank_and_verdict_is_the_recounted_one(which, reque
         ]
         table = brief.profile_of(study.area(code)).table
         found = {name: one.row(own, rest) for name, one in recounts.items()}
-        for name in [name for name, row in found.items() if row is None]:
-            assert np.isnan(table.loc[name, "value"]), f"{name} in {code}"
-            del found[name]
         tested = {name: row for name, row in found.items() if row["p"] is not None}
         p = dict(zip(tested, adjusted([row["p"] for row in tested.values()]), strict=True))
         if len(tested) < len(found):  # means judged by their spread are not recounted here
