@@ -31,6 +31,10 @@ class PanelError(LspError):
     """A panel of areas and periods cannot answer the question asked of it."""
 
 
+class LevelError(PanelError):
+    """An indicator has observations, but none for areas of the type asked for."""
+
+
 class ParameterError(LspError):
     """A parameter is unknown, of the wrong type or out of range."""
 

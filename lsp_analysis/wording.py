@@ -297,6 +297,14 @@ def and_list(items: Iterable[Any], *, last: str = "and") -> str:
     return f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
+def some_of(names: Iterable[str], most: int = 4) -> str:
+    """Names of indicators inside a sentence; of more than `most`, the first and how many more."""
+    named = list(map(inside, names))
+    if len(named) > most:
+        named = [*named[: most - 1], f"{number(len(named) - most + 1)} more"]
+    return and_list(named)
+
+
 def counted(n: int, noun: str, plural: str | None = None) -> str:
     """A count with its noun: "one area", "12 areas", "no areas"."""
     plural = plural or f"{noun}s"

@@ -6,7 +6,7 @@ import warnings
 
 import pytest
 
-from lsp_analysis import open_study
+from lsp_analysis import open_study, wording
 from lsp_analysis.sources.importer import import_study
 from lsp_analysis.standing.comparison.measured import measure
 from lsp_analysis.standing.comparison.profiles import profile
@@ -70,3 +70,30 @@ def test_claimants_are_judged_as_a_stock_in_small_areas_and_in_msoas(real, measu
             if row["value"] < 1000:  # twelve readings a person can pass 1,000 in 1,000
                 assert row["low"] < row["value"] < row["high"]
             assert row["verdict"]
+
+
+def test_a_page_says_briefly_which_of_many_indicators_cannot_be_compared(real):
+    """237 indicators, most of them ranks, scores or of the borough alone: no list runs on."""
+    from lsp_analysis import area_brief, programme_effects, programme_in
+    from lsp_analysis.reports import view
+    from lsp_analysis.standing.agencies import agenda
+
+    place = real.area("E01004802")
+    brief = area_brief(real, place)
+    programme = programme_in(real, place, start="2008-04")
+    effects = programme_effects(real, programme, primary="claimant_months")
+    screen, measures = view.first_screen(brief, effects).data, view.all_measures(brief).data
+    judged = [row for row in brief.profile.table["verdict"] if row != "not comparable"]
+    assert f"{wording.counted(len(judged), 'measure')} that can be" in screen["verdict"]
+    told = [str(agenda.evidence_gaps(brief)), measures["text"]]
+    told += [" ".join(pair) for pair in screen["unknown"]]
+    assert max(len(text.split()) for text in told) <= 60
+    assert "for all people together" not in " ".join(told)
+    assert view.pilot_path(effects) is None  # the data begin after the pilot
+
+
+def test_indicators_taken_from_headings_have_names_and_derived_numbers_are_not_counts(real):
+    table = real.indicators()
+    assert not table["name"].str.contains("_").any()
+    derived = table["name"].str.contains(r"\b(?:rank|score|decile)\b", case=False)
+    assert not table.loc[derived, "kind"].isin(["stock", "events"]).any()

@@ -22,6 +22,7 @@ def _census(
     source = f"Census {year}, table {table}"
     facts = {"indicator_id": indicator_id, "name": name, "definition": definition, **PER_CENT}
     facts |= {"polarity": polarity, "source": f"{source} ({NOMIS})", "licence": LICENCE}
+    facts["base"] = "households" if "household" in name.casefold() else "residents"
     roles = {"denominator": whole}
     return Layout(
         source,

@@ -17,6 +17,7 @@ import pandas as pd
 
 from lsp_analysis import durable, untrusted, wording
 from lsp_analysis.errors import (
+    LevelError,
     LspError,
     ParameterError,
     RepairNotice,
@@ -492,7 +493,14 @@ class Study(Shown):
         rows = self.read("observations", where={"indicator_id": indicator.indicator_id})
         kind = level or self.small_area_type
         wanted = set(self._areas.loc[self._areas["area_type"] == kind, "area_code"])
-        return tidy_panel(rows[rows["area_code"].isin(wanted)], indicator, freq=freq)
+        own = rows[rows["area_code"].isin(wanted)]
+        if own.empty and len(rows):
+            others = self._areas["area_code"].isin(rows["area_code"])
+            found = pd.unique(self._areas.loc[others, "area_type"])
+            raise LevelError(
+                f"{indicator.name} is given by {' and '.join(map(str, found))} only, not by {kind}."
+            )
+        return tidy_panel(own, indicator, freq=freq)
 
     def question(
         self, indicator_id: str, place: str | Area, start: object, level: float = 0.95

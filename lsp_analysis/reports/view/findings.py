@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOST_ARROWS = 24  # rows of one chart of gaps: more are split by theme
 FEW_ARROWS = 2
 LONGEST_TICKS = 6
+MOST_APART = 8  # measures that cannot be compared and are named on the page itself
 MOST_PARTS = 12  # small areas of a neighbourhood that are set side by side
 
 
@@ -50,7 +51,8 @@ class GapMove:
 def gap_moves(brief: AreaBrief) -> list[GapMove]:
     """Every gap that can be followed, the worst now first."""
     moves = []
-    for indicator_id in brief.panels:
+    verdict = brief.profile.table["verdict"]
+    for indicator_id in verdict.index[verdict != verdicts.NOT]:
         try:
             gap = brief.gap(indicator_id)
             change = gap.change()
@@ -153,7 +155,7 @@ def _gap_title(clear: list[GapMove], moves: list[GapMove]) -> str:
 
 def _gap_note(moves: list[GapMove], shown: list[GapMove], first: str) -> str:
     later = sum(move.first_period != first for move in moves)
-    more = f"; later for {later} measures, see the numbers" if later else ""
+    more = f"; later for {wording.counted(later, 'measure')}, see the numbers" if later else ""
     notes = [f"First year {first}{more}."]
     if len(shown) < len(moves):
         notes.append(f"{len(shown)} of {len(moves)} measures are drawn; all are in the numbers.")
@@ -179,7 +181,12 @@ def all_measures(brief: AreaBrief) -> Part:
     if len(themes) == 1:
         themes[0]["name"] = ""
     table = brief.profile.table
-    text = " ".join(filter(None, [verdicts.too_few(table), verdicts.not_comparable(table)]))
+    why = verdicts.not_comparable(table)
+    apart = sum(row.kind == "not" for row in rows)
+    told = why
+    if apart > MOST_APART:
+        told = f"{wording.number(apart)} measures cannot be compared: see what the verdicts mean."
+    text = " ".join(filter(None, [verdicts.too_few(table), told]))
     data = {
         "question": "Where are we at?",
         "title": _measures_title(rows, borough),
@@ -189,7 +196,7 @@ def all_measures(brief: AreaBrief) -> Part:
         "years": years_of(shown),
         "themes": themes,
         "text": text,
-        "explained": f"{_meanings(rows)} {brief.profile.rule()}",
+        "explained": " ".join([_meanings(rows), brief.profile.rule(), why * (told != why)]),
     }
     return Part("measures", data, _measures_frame(brief))
 
@@ -307,10 +314,10 @@ def _ratio_words(ratio: float) -> str:
 def pilot_path(effects: ProgrammeEffects) -> Part | Absent | None:
     """The pilot's own outcome: observed, expected, and the usual range where nothing was done.
 
-    None where there was no programme: the first screen says so.
+    None where there was no programme or the data begin too late: the first screen says so.
     """
     found = effects.primary
-    if effects.programme.start is None:
+    if effects.programme.start is None or found.placebo_date:
         return None
     if found.effect is None or "treated" not in found.effect.paths:  # its counts are withheld
         return Absent(str(found.sentence()))
@@ -393,9 +400,9 @@ def _band(effect: Any, yearly: pd.DataFrame, expected: list[float | None]) -> di
 def outcomes(effects: ProgrammeEffects) -> Part | Absent | None:
     """What became of every outcome of the programme, and what chance alone would make of them.
 
-    None where there was no programme.
+    None where there was no programme, or the data begin too late for it.
     """
-    if effects.programme.start is None:
+    if effects.programme.start is None or effects.primary.placebo_date:
         return None
     found = [one for one in effects.estimates() if one.effect.multiplicative]
     if len(found) < FEW_ARROWS:

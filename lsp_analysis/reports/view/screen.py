@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 WORST, BEST = 3, 1
 MOST_CODES = 4
 LONG_LIST = 4
+MOST_REASONS = 2
 RULE = (
     "Chosen as worse here, and first if also off track, getting worse, or worse than in similarly "
     "deprived areas."
@@ -75,12 +76,16 @@ def _verdict(rows: list[Row], effects: ProgrammeEffects, borough: str) -> str:
     counts = counts_of(rows)
     worse, better = counts.get("worse", 0), counts.get("better", 0)
     judged = len(rows) - counts.get("not", 0)
-    n = wording.counted(len(rows), "measure")
+    n = wording.counted(judged or len(rows), "measure")
+    if 0 < judged < len(rows):
+        n = f"the {n} that can be compared"
     rest = f"the rest of {borough}"
     if not judged:
         said = f"None of {n} can be compared with {rest}."
     elif worse:
         said = f"Worse than {rest} on {_few(worse)} of {n}, better on {_few(better)}."
+        if judged == 1:
+            said = f"Worse than {rest} on {n}."
     elif better:
         said = f"Better than {rest} on {_few(better)} of {n}, worse on none."
     else:
@@ -198,7 +203,10 @@ def _pilot(effects: ProgrammeEffects) -> dict[str, Any]:
         return {"title": "What works?", "sure": ["", str(programme.sentence())]}
     title = "Did the pilot work?"
     if found.effect is None or found.placebo_date:
-        return {"title": title, "sure": ["This cannot be told.", str(found.sentence())]}
+        began = wording.period(programme.start)
+        late = f"The data begin too late to judge what began in {began}."
+        told = late if found.placebo_date else str(found.sentence())
+        return {"title": title, "sure": ["This cannot be told.", told]}
     effect = found.effect
     name = wording.inside(found.indicator.name)
     times = f"{wording.period(effect.start)} to {wording.period(effect.paths['period'].iloc[-1])}"
@@ -318,9 +326,12 @@ def _unknown(brief: AreaBrief, rows: list[Row]) -> list[list[str]]:
     told = []
     few = [row.name for row in rows if row.kind == "few"]
     if few:
-        told.append([f"{_named(few)}:", "too few cases to say."])
-    for why, names in table[table["verdict"] == verdicts.NOT].groupby("reason")["name"]:
-        told.append([f"{_named(list(names))}:", f"{why}."])
+        told.append([f"{wording.capital(wording.some_of(few))}:", "too few cases to say."])
+    reasons = table[table["verdict"] == verdicts.NOT].groupby("reason")["name"]
+    for why, names in sorted(reasons, key=lambda reason: len(reason[1]))[:MOST_REASONS]:
+        told.append([f"{wording.capital(wording.some_of(names))}:", f"{why}."])
+    if len(reasons) > MOST_REASONS:
+        told.append(["Other measures:", "not comparable, as said below."])
     since = {
         wording.inside(row.name): wording.period(first)
         for row in rows
@@ -337,13 +348,6 @@ def _counted_since(brief: AreaBrief, indicator_id: str) -> pd.Period | None:
     if indicator_id not in brief.panels:
         return None
     return brief.measured(indicator_id).since(brief.area.members)
-
-
-def _named(names: list[str]) -> str:
-    inner = [names[0], *map(wording.inside, names[1:])]
-    if len(inner) > LONG_LIST:
-        inner = [*inner[: LONG_LIST - 1], f"{len(names) - LONG_LIST + 1} more"]
-    return wording.and_list(inner)
 
 
 def _for_index(

@@ -146,7 +146,7 @@ def evidence_gaps(brief: AreaBrief) -> wording.Sentence:
     table = brief.profile.table
     blank = list(table.loc[table["value"].isna(), "name"])
     if blank:
-        parts.append(f"No value is known here for {wording.and_list(map(wording.inside, blank))}.")
+        parts.append(f"No value is known here for {wording.some_of(blank)}.")
     parts.extend(brief.notes)
     return wording.Sentence(
         " ".join(parts) or "No table or value that this page asks for is missing."

@@ -266,11 +266,11 @@ def cannot_tell(study: Study, found: Highlights) -> wording.Sentence:
     if missing:
         parts.append(f"For want of a table this page is without: {wording.and_list(missing)}.")
     if names := found.unjudged():
-        listed = wording.and_list(map(wording.inside, names))
+        listed = wording.some_of(names)
         parts.append(f"No difference can be told from chance on: {listed}.")
     once = found.table.groupby("indicator", sort=False)["change"].count()
     if names := [str(name) for name in once.index[once == 0]]:
-        listed = wording.and_list(map(wording.inside, names))
+        listed = wording.some_of(names)
         parts.append(f"Change on the year before is not known of: {listed}.")
     parts.append(
         "A difference is no cause: what a programme did is only judged where an outcome was named "

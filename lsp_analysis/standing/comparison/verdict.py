@@ -27,6 +27,7 @@ CLOSE, FEW, UNCLEAR, NOT = (
     "no clear difference",
     "not comparable",
 )
+MOST_NAMED = 6  # indicators of one reason that a sentence names
 VERDICTS = (*CLEAR, CLOSE, UNCLEAR, FEW, NOT)
 FEWEST_EXPECTED = 10
 MEANINGS = {
@@ -126,7 +127,7 @@ def not_comparable(table: pd.DataFrame) -> str:
     """One sentence for each reason why indicators are not compared; empty when all are."""
     rows = table[table["verdict"] == NOT]
     told = [
-        f"{wording.capital(wording.and_list(map(wording.inside, names)))}: not comparable, {why}."
+        f"{wording.capital(wording.some_of(names, MOST_NAMED))}: not comparable, {why}."
         for why, names in rows.groupby("reason", sort=False)["name"]
     ]
     return " ".join(told)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from lsp_analysis.errors import PanelError, StudyError
+from lsp_analysis import wording
+from lsp_analysis.errors import LevelError, PanelError, StudyError
 
 if TYPE_CHECKING:
     from lsp_analysis.study.store import Study
@@ -17,12 +18,16 @@ def read_panels(study: Study) -> tuple[dict[str, pd.DataFrame], list[str]]:
 
     StudyError when no indicator has observations for small areas.
     """
-    panels, notes = {}, []
+    panels, notes, larger = {}, [], []
     for indicator_id in study.indicators()["indicator_id"]:
         try:
             panels[indicator_id] = study.panel(indicator_id)
+        except LevelError:
+            larger.append(study.indicator(indicator_id).name)
         except PanelError as error:
             notes.append(str(error))
+    if larger:
+        notes.append(f"Given for larger areas only, and not compared: {wording.some_of(larger)}.")
     if not panels:
         raise StudyError(
             f"No indicator of {study.title} has observations for small areas. Add some: "

@@ -30,6 +30,8 @@ STOCK = re.compile(
     r"patients|people|persons|families|pupils|vacan|stock|in (?:care|fuel poverty)|benefit",
     re.IGNORECASE,
 )
+# Words that say that a number of people is not what is given.
+DERIVED = re.compile(r"\b(rank|score|index|decile|average|rate|ratio|proportion|year)\b", re.I)
 STANDARDISED = re.compile(r"standardi[sz]ed|\bdsr\b|\bsmr\b|\bsar\b", re.IGNORECASE)
 MODELLED = re.compile(r"modelled|model-based|prevalence estimate|synthetic", re.IGNORECASE)
 HOW = "-p unit=..., one of "
@@ -77,7 +79,9 @@ def facts_of(
             f'The table has values of "{name}" and no numerators, so their unit cannot be told. '
             f"Give unit, one of {', '.join(schema.UNITS)}: -p unit=percent."
         )
-    if not unit and STOCK.search(f"{name} {heading}") and _all_whole(numbers["value"]):
+    words = f"{name} {heading}".replace("_", " ")
+    counts = STOCK.search(words) and not DERIVED.search(words)
+    if not unit and counts and _all_whole(numbers["value"]):
         unit = "count"
     asked = {"unit", "value_type", "kind"} & given.keys()
     unknown = not unit and not asked
@@ -97,7 +101,15 @@ def facts_of(
     }
     if "value_type" in given and "kind" not in given:
         usual["kind"] = KIND_OF_TYPE.get(str(given["value_type"]), kind)
-    return {"name": name} | usual | dict(given)
+    return {"name": readable(name)} | usual | dict(given)
+
+
+def readable(name: str) -> str:
+    """A name as people write it, of one that was a column's: spaces, and a first capital."""
+    if "_" not in name:
+        return name
+    spaced = " ".join(name.replace("_", " ").split())
+    return spaced[:1].upper() + spaced[1:]
 
 
 def _numbers(rows: pd.DataFrame, column: str) -> pd.Series:
