@@ -97,55 +97,6 @@ def test_a_gap_without_intervals_is_told_without_them():
     assert "interval" not in ax.get_title(loc="left")
 
 
-def test_the_spine_sets_the_comparator_in_the_middle_and_worse_on_the_left():
-    frame = pd.DataFrame(
-        {
-            "indicator": ["Low is good", "High is good"],
-            "area_value": [30.0, 30.0],
-            "borough_value": [20.0, 20.0],
-            "worst": [40.0, 0.0],
-            "p25": [25.0, 15.0],
-            "p75": [15.0, 25.0],
-            "best": [10.0, 40.0],
-            "verdict": ["worse", "better"],
-        }
-    )
-    ax = figures.draw_spine(frame)
-    spots = [float(line.get_xdata()[0]) for line in ax.lines if len(line.get_xdata()) == 1]
-    assert spots == pytest.approx([-0.5, 0.5])
-    assert "1 better and 1 worse" in figures.alt_of(ax)
-    assert "Worse: low is good." in figures.alt_of(ax)
-    assert {"Better (1)", "Worse (1)"} <= set(key(ax))
-
-
-def test_a_spine_row_without_spread_stands_in_the_middle():
-    row = dict.fromkeys(["area_value", "borough_value", "worst", "p25", "p75", "best"], 5.0)
-    frame = pd.DataFrame([row | {"indicator": "All alike", "verdict": "similar"}])
-    ax = figures.draw_spine(frame)
-    assert [line.get_xdata()[0] for line in ax.lines if len(line.get_xdata()) == 1] == [0.0]
-
-
-def test_an_unknown_verdict_is_refused():
-    frame = pd.DataFrame({"indicator": ["A"], "area": ["B"], "verdict": ["great"]})
-    with pytest.raises(ParameterError, match="'great'"):
-        figures.draw_tartan(frame)
-
-
-def test_the_rug_numbers_many_areas_and_counts_verdicts():
-    pairs = [(i, f"Ward {a}", "worse" if a == 3 else "similar") for i in "AB" for a in range(12)]
-    ax = figures.draw_tartan(pd.DataFrame(pairs, columns=["indicator", "area", "verdict"]))
-    assert [t.get_text() for t in ax.get_xticklabels()] == [str(i) for i in range(1, 13)]
-    assert "4 Ward 3" in ax.get_xlabel()
-    assert key(ax) == ["Similar (22)", "Worse (2)"]
-    assert "Most often worse: Ward 3 (all 2)" in figures.alt_of(ax)
-
-
-def test_a_rug_too_large_to_read_is_refused():
-    pairs = [(i, a, "similar") for i in range(31) for a in range(31)]
-    with pytest.raises(ParameterError, match="31 by 31"):
-        figures.draw_tartan(pd.DataFrame(pairs, columns=["indicator", "area", "verdict"]))
-
-
 def test_the_quadrant_names_who_lies_where():
     frame = pd.DataFrame(
         {
@@ -262,30 +213,6 @@ def test_the_distribution_counts_placebos_as_far_out_as_the_observed():
     assert "as far from zero or farther lie 4 of 21." in figures.alt_of(ax)
     assert sum(bar.get_height() for bar in ax.patches) == 21
     assert figures.data_of(ax)["observed"].unique().tolist() == [-4.5]
-
-
-def test_placebo_paths_rank_the_treated_gap():
-    parts = [
-        pd.DataFrame({"area_code": f"E{i}", "period": YEARS, "gap": float(i), "treated": i == 5})
-        for i in range(7)
-    ]
-    alt = figures.alt_of(
-        figures.draw_placebo_paths(pd.concat(parts), start=pd.Period("2006", "Y"), unit="score")
-    )
-    assert "averages +5.0 points" in alt
-    assert "farther lie 1 of 6 placebos" in alt
-
-
-def test_small_multiples_keep_one_scale_of_time_and_their_own_of_values():
-    parts = [
-        pd.DataFrame({"title": t, "period": YEARS, "series": "A", "value": scale * np.arange(6.0)})
-        for t, scale in (("Small", 1), ("Large", 1000))
-    ]
-    ax = figures.draw_small_multiples(pd.concat(parts).assign(unit="count"))
-    first, second = ax.child_axes
-    assert first.get_xlim() == second.get_xlim()
-    assert second.get_ylim()[1] > 100 * first.get_ylim()[1]
-    assert "Small: rose by 5, to 5. Large: rose by 5,000, to 5,000." in figures.alt_of(ax)
 
 
 def test_power_says_where_each_curve_reaches_its_target_or_that_it_does_not():

@@ -43,28 +43,6 @@ def trend(n, scale):
     return {"frame": pd.concat(parts), "unit": "percent", "events": events}
 
 
-def multiples(n, scale):
-    parts = [over_time(n, scale).assign(title=t, series="A", unit="years") for t in names(5)]
-    return {"frame": pd.concat(parts) if n else parts[0]}
-
-
-def spine(n, scale):
-    rng = np.random.default_rng(2)
-    cut = scale * np.sort(rng.normal(0, 5, (n, 5)), axis=1)
-    columns = ["worst", "p25", "borough_value", "p75", "best"]
-    frame = pd.DataFrame(cut, columns=columns).assign(indicator=names(n))
-    frame["area_value"] = frame["borough_value"] * rng.normal(1, 0.5, n)
-    frame["verdict"] = [VERDICTS[i % 6] for i in range(n)]
-    return {"frame": frame}
-
-
-def tartan(n, scale):
-    rows = [
-        (i, a, VERDICTS[(k + j) % 6]) for k, i in enumerate(names(n)) for j, a in enumerate("xyz")
-    ]
-    return {"frame": pd.DataFrame(rows, columns=["indicator", "area", "verdict"])}
-
-
 def quadrant(n, scale):
     n = min(n, 12)
     frame = intervals(n, scale).rename(columns={"estimate": "borough_change"})
@@ -100,16 +78,6 @@ def labelled(n, scale, column="label", value="estimate"):
     return {"frame": intervals(n, scale, value=value).assign(**{column: names(n)})}
 
 
-def placebo_paths(n, scale):
-    parts = [
-        over_time(n, scale)
-        .assign(area_code=f"E{i}", treated=i == 0)
-        .rename(columns={"value": "gap"})
-        for i in range(4)
-    ]
-    return {"frame": pd.concat(parts), "start": "2004-04"}
-
-
 def wedge(n, scale):
     rows = [(c, p, i < p) for i, c in enumerate(names(n)) for p in range(6)]
     return {"frame": pd.DataFrame(rows, columns=["cluster", "period", "treated"])}
@@ -124,10 +92,7 @@ def flow(n, scale):
 CHARTS = {
     "draw_paths": paths,
     "draw_trend": trend,
-    "draw_small_multiples": multiples,
     "draw_gap": lambda n, s: {"frame": over_time(n, s).rename(columns={"value": "gap"})},
-    "draw_spine": spine,
-    "draw_tartan": tartan,
     "draw_quadrant": quadrant,
     "draw_funnel": funnel,
     "draw_process": process,
@@ -146,7 +111,6 @@ CHARTS = {
     "draw_event_study": lambda n, s: {
         "frame": intervals(n, s).assign(relative_period=np.arange(n) - n // 2)
     },
-    "draw_placebo_paths": placebo_paths,
     "draw_power": lambda n, s: {
         "frame": pd.DataFrame({"x": np.arange(n) * abs(s), "power": np.linspace(0, 1, n)})
     },
@@ -192,7 +156,7 @@ def test_an_empty_frame_says_there_is_nothing_to_show(name):
     assert_fit_for_a_page(ax)
 
 
-@pytest.mark.parametrize("name", sorted(set(CHARTS) - {"draw_tartan", "draw_wedge", "draw_flow"}))
+@pytest.mark.parametrize("name", sorted(set(CHARTS) - {"draw_wedge", "draw_flow"}))
 def test_a_frame_of_missing_values_says_there_is_nothing_to_show(name):
     arguments = CHARTS[name](5, 1.0)
     key = next(iter(arguments))

@@ -65,9 +65,3 @@ def test_rates_without_counts_are_left_out_of_the_rug_with_a_reason(tmp_path):
     brief = area_brief(study, study.small_areas()["area_code"].iloc[0])
     with pytest.raises(PanelError, match="can be compared"):
         rug(brief)
-
-
-def test_small_charts_are_drawn_of_what_has_two_values(brief, moved):
-    assert set(moved.moving) == set(moved.table["name"])
-    once = moved.paths.drop_duplicates(["title", "series"])
-    assert replace(moved, paths=once).moving == []

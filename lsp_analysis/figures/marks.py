@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
 from matplotlib.ticker import Formatter, MaxNLocator
 
 from lsp_analysis import wording
@@ -19,7 +18,6 @@ from lsp_analysis.figures.style import (
     DASHES,
     GRID,
     INK,
-    MARK,
     MARKERS,
     PALETTE,
     SMALL,
@@ -28,20 +26,6 @@ from lsp_analysis.figures.style import (
 )
 
 # verdict -> colour, marker, symbol in text: text apart without colour
-VERDICT_MARKS = {
-    "better": (PALETTE[0], "^", "▲"),
-    "similar": (MARK, "o", "●"),
-    "worse": (PALETTE[3], "v", "▼"),
-    "higher": (PALETTE[1], "D", "◆"),
-    "lower": (PALETTE[2], "s", "■"),
-    "not compared": ("white", "d", "◇"),
-    "close to it": (MARK, "P", "≈"),
-    "no clear difference": ("white", "o", "○"),
-    "too few to say": (MARK, "o", "–"),
-    "not comparable": (MARK, "x", "✗"),
-}
-
-
 _LONGEST_ITEM = 74  # characters of a name that fill the width of a picture
 
 
@@ -113,32 +97,6 @@ def style_of(i: int) -> dict[str, Any]:
         "marker": MARKERS[turn],
         "markerfacecolor": fill,
     }
-
-
-def verdict_handle(verdict: str, count: int | None = None) -> tuple[Line2D, str]:
-    """Key entry of a verdict, with how many there are."""
-    colour, marker, _ = verdict_mark(verdict)
-    handle = Line2D(
-        [],
-        [],
-        linestyle="",
-        marker=marker,
-        markersize=7,
-        markerfacecolor=colour,
-        markeredgecolor=INK,
-        markeredgewidth=0.8,
-    )
-    return handle, verdict if count is None else f"{verdict} ({count})"
-
-
-def verdict_mark(verdict: Any) -> tuple[str, str, str]:
-    """Colour, marker and symbol of a verdict; missing means not comparable."""
-    if wording.is_missing(verdict):
-        return VERDICT_MARKS["not comparable"]
-    if verdict not in VERDICT_MARKS:
-        known = wording.and_list(VERDICT_MARKS, last="or")
-        raise ParameterError(f"A verdict is {known}, not {verdict!r}.")
-    return VERDICT_MARKS[verdict]
 
 
 def key_above(

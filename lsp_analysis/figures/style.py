@@ -18,19 +18,15 @@ from functools import wraps
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.transforms import ScaledTranslation
+from PIL import Image
 
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.figures.fitting import FittedLayout
-from lsp_analysis.figures.house_axes import HouseAxes
-from lsp_analysis.figures.lettering import FAMILY, LetterCanvas
-from lsp_analysis.figures.palette import few_colours
 from lsp_analysis.wording import inside
 
 PALETTE = ("#12436D", "#28A197", "#801650", "#F46A25")
@@ -44,11 +40,12 @@ SMALL = 9.0
 WIDTH, HEIGHT = 6.4, 3.6
 _CSS_DPI = 96
 _SHARPNESS = 1.5
+_COLOURS = 128  # of a picture, which takes half the room of one in full colour
 _WIDEST_HEAD = 92  # characters of a line across a picture
 _WIDEN = 1.3  # times a picture may grow where the page is wider
 
 _HOUSE = {
-    "font.family": [FAMILY],
+    "font.family": ["DejaVu Sans"],
     "font.size": FONT_SIZE,
     "text.parse_math": False,
     "text.usetex": False,
@@ -99,7 +96,7 @@ def _house_style() -> Iterator[None]:
         mpl.rcParams.update(before)
 
 
-class PictureAxes(HouseAxes):
+class PictureAxes(Axes):
     """Axes that show their picture, with its alternative text, as the last line of a cell."""
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
@@ -109,9 +106,9 @@ class PictureAxes(HouseAxes):
 @in_house_style
 def new_axes(width: float = WIDTH, height: float = HEIGHT) -> Axes:
     """Axes on a new figure of `width` by `height` inches, outside pyplot's registry."""
-    layout = FittedLayout(w_pad=0.06, h_pad=0.06)
-    figure = Figure(figsize=(width, height), layout=layout, facecolor="white")
-    LetterCanvas(figure)
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor="white")
+    figure.get_layout_engine().set(w_pad=0.06, h_pad=0.06)
+    FigureCanvasAgg(figure)
     return tidy(figure.add_subplot(axes_class=PictureAxes))
 
 
@@ -257,7 +254,7 @@ def _digits(value: float) -> str:
 
 
 def render(figure: Figure, *, kind: str = "png", note: str = "") -> bytes:
-    """The picture as PNG (some 32 colours, sharper than a screen) or SVG; same in, same out."""
+    """The picture as PNG (128 colours, sharper than a screen) or SVG; same in, same out."""
     if kind not in ("png", "svg"):
         raise ParameterError(f'A picture is "png" or "svg", not {kind!r}.')
     with _house_style(), warnings.catch_warnings():
@@ -269,7 +266,11 @@ def render(figure: Figure, *, kind: str = "png", note: str = "") -> bytes:
         if kind == "svg":
             figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
             return buffer.getvalue()
-        return few_colours(_drawn_once(figure))
+        figure.savefig(buffer, format="png", dpi=_CSS_DPI * _SHARPNESS)
+        small = io.BytesIO()
+        image = Image.open(buffer).convert("RGB")
+        image.quantize(_COLOURS, dither=Image.Dither.NONE).save(small, "PNG")
+        return small.getvalue()
 
 
 def name_chart(ax: Axes, name: str) -> Axes:
@@ -308,38 +309,3 @@ def stamp(figure: Figure, note: str) -> None:
     if engine is not None and "rect" in engine.get():
         engine.set(rect=(0, height, 1, 1 - height))
     figure.text(0.995, 0.004, note, ha="right", va="bottom", fontsize=SMALL, color=INK, gid="note")
-
-
-def _drawn_once(figure: Figure) -> np.ndarray:
-    """Pixels of the figure on white. ``savefig`` would go through all its parts twice."""
-    canvas, face, dpi = figure.canvas, figure.get_facecolor(), figure.dpi
-    layout = figure.get_layout_engine()
-    unnamed = _unnamed_axes(figure)
-    try:
-        for (
-            axis
-        ) in unnamed:  # else the words of its ticks are measured to place no name beside them
-            axis.label.set_visible(False)
-            axis._autolabelpos = False
-        pixels = LetterCanvas(figure)
-        figure.set(dpi=_CSS_DPI * _SHARPNESS, facecolor="white")
-        if layout is not None:
-            layout.execute(figure)
-            figure.set_layout_engine("none")  # all is in its place
-        pixels.draw()
-        return np.asarray(pixels.buffer_rgba())
-    finally:
-        figure.set(dpi=dpi, facecolor=face)
-        if layout is not None:
-            figure.set_layout_engine(layout)
-        figure.set_canvas(canvas)
-        for axis in unnamed:
-            axis.label.set_visible(True)
-            axis._autolabelpos = True
-
-
-def _unnamed_axes(figure: Figure) -> list[Axis]:
-    """Horizontal and vertical axes of all charts that have no name."""
-    charts = [one for ax in figure.axes for one in (ax, *ax.child_axes)]
-    both = [axis for ax in charts for axis in (ax.xaxis, ax.yaxis)]
-    return [a for a in both if not a.label.get_text() and a.label.get_visible() and a._autolabelpos]

@@ -13,11 +13,9 @@ from lsp_analysis import figures, wording
 from lsp_analysis.showing import Shown
 from lsp_analysis.standing.comparison.measured import by_year
 from lsp_analysis.standing.place.groups import group_series
-from lsp_analysis.standing.place.panels import read_panels, with_a_course
+from lsp_analysis.standing.place.panels import read_panels
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from lsp_analysis.figures.tables import Table
     from lsp_analysis.study.indicator import Indicator
     from lsp_analysis.study.store import Study
@@ -27,15 +25,13 @@ if TYPE_CHECKING:
 RANGE_LIMIT = 3.865
 FEWEST = 6  # years below which no step is called large
 LENGTHS = {"M": "month", "Q": "quarter", "Y": "year"}
-WHOLE = "All areas together"
 
 
 @dataclass(frozen=True)
 class Coverage(Shown):
-    """What is known of each indicator, and its series over all areas together."""
+    """What is known of each indicator, and the large steps of its series over all areas."""
 
     table: pd.DataFrame = field(repr=False, compare=False)
-    series: pd.DataFrame = field(repr=False, compare=False)  # title, period, series, value, unit
     steps: pd.DataFrame = field(repr=False, compare=False)  # one large step of an indicator a row
     notes: tuple[str, ...] = ()  # indicators that could not be read, and why
 
@@ -94,10 +90,6 @@ class Coverage(Shown):
 
     shown_table = coverage_table
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw every series over all areas together, year by year; not those of one year."""
-        return figures.draw_small_multiples(with_a_course(self.series), ax=ax)
-
 
 def coverage(
     panels: Mapping[str, pd.DataFrame], indicators: Collection[Indicator], codes: Collection[str]
@@ -125,7 +117,7 @@ def coverage(
         ``unit``, ``start``, ``end``, ``change``, ``usual`` (median step) and ``noted`` (whether
         the publisher notes a break there), the largest for its series first.
     """
-    rows, series, steps = [], [], []
+    rows, steps = [], []
     for indicator in indicators:
         panel = panels.get(indicator.indicator_id)
         if panel is None:
@@ -133,13 +125,11 @@ def coverage(
         rows.append(_row(panel, indicator, codes))
         years = by_year(panel, indicator)
         line = group_series(years, codes, indicator=indicator, leave_out_missing=True)
-        named = {"title": indicator.name, "series": WHOLE, "unit": indicator.per}
-        series.append(line[["period", "value"]].assign(**named))
         steps.append(_largest_step(line, years, indicator))
     columns = ["indicator_id", "name", "every", "first", "last", "areas", "cells", "missing"]
     table = pd.DataFrame(rows, columns=[*columns, "notes"]).set_index("indicator_id")
     found = _joined(steps).sort_values("times", ascending=False, kind="stable", ignore_index=True)
-    return Coverage(table, _joined(series), found)
+    return Coverage(table, found)
 
 
 def coverage_of(study: Study) -> Coverage:

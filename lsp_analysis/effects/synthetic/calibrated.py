@@ -35,7 +35,6 @@ from lsp_analysis.effects.regressions.errors_of_fit import (
 )
 from lsp_analysis.effects.synthetic.balance_weights import balancing_weights
 from lsp_analysis.effects.synthetic.donors import (
-    gap_frame,
     members_and_donors,
     placebos_of,
     unit_names,
@@ -147,7 +146,6 @@ def calibrated_effect(
             }
         ),
         donor_weights=named[named > 0].sort_values(ascending=False),
-        gaps=gap_frame(question, units[:1], (own - path)[None]),
         total_observed=float(own[at:].mean() * after),
         total_counterfactual=float(path[at:].mean() * after),
         balance=_balance(table, members[0], donors[0], weights),

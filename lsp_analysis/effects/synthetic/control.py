@@ -25,7 +25,6 @@ from lsp_analysis.effects.parts import answers, gap_effect, picked_caution, trea
 from lsp_analysis.effects.ranking import NO_PLACEBOS, PlaceboInference, placebo_inference, rank_p
 from lsp_analysis.effects.synthetic.donors import (
     donors_of,
-    gap_frame,
     members_and_donors,
     own_of,
     placebos_of,
@@ -253,7 +252,6 @@ def _assembled(
         outcomes_only_rank=outcomes_rank,
         unique=bool(weighting.unique[0]),
         balance=_balance(table, question, weighting.donors[0]),
-        gaps=gap_frame(question, units, gaps),
         starts=_starts(weighting, names),
     )
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import pandas as pd
 
 from lsp_analysis.effects.one_area.groups import placebo_groups
 from lsp_analysis.errors import PanelError
@@ -66,15 +63,3 @@ def weighted(table: np.ndarray, donors: np.ndarray, weights: np.ndarray) -> np.n
 def unit_names(question: Question, units: np.ndarray) -> list[str]:
     """Codes of each unit's areas, joined by a space."""
     return [" ".join(map(str, question.areas[unit])) for unit in units]
-
-
-def gap_frame(question: Question, units: np.ndarray, gaps: np.ndarray) -> pd.DataFrame:
-    """Long table of gaps (u, t), the treated unit first: area_code, period, gap, treated."""
-    n_dates = len(question.dates)
-    columns: dict[str, Any] = {
-        "area_code": np.repeat(unit_names(question, units), n_dates),
-        "period": question.dates.take(np.tile(np.arange(n_dates), len(units))),
-        "gap": gaps.ravel(),
-        "treated": np.repeat(np.arange(len(units)) == 0, n_dates),
-    }
-    return pd.DataFrame(columns)

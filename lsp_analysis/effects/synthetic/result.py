@@ -1,18 +1,13 @@
-"""What comparison with weighted areas hands back: an effect, its weights, and gaps of placebos."""
+"""What comparison with weighted areas hands back: an effect and its weights."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from lsp_analysis import figures
 from lsp_analysis.effects.result import EffectEstimate
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)
@@ -23,21 +18,9 @@ class WeightedComparison(EffectEstimate):
     ----------
     donor_weights : Series
         Of the comparison areas with a weight, largest first.
-    gaps : DataFrame
-        area_code, period, gap, treated: the treated unit and every placebo.
     """
 
     donor_weights: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
-    gaps: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
-
-    @property
-    def gap_by_period(self) -> pd.Series:
-        """The treated unit's gap at every date."""
-        return self.gaps[self.gaps["treated"]].set_index("period")["gap"]
-
-    def plot_placebos(self, ax: Axes | None = None) -> Axes:
-        """Draw the treated unit's gaps among those of the placebos; return the axes."""
-        return figures.draw_placebo_paths(self.gaps, start=self.start, ax=ax)
 
 
 @dataclass(frozen=True)

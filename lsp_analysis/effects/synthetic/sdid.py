@@ -18,7 +18,6 @@ from lsp_analysis.effects.regressions.errors_of_fit import Errors, Regression
 from lsp_analysis.effects.regressions.two_way import two_way_fit
 from lsp_analysis.effects.synthetic.donors import (
     donors_of,
-    gap_frame,
     members_and_donors,
     own_of,
     placebos_of,
@@ -87,7 +86,6 @@ def synthetic_did(question: Question) -> SyntheticDiD:
         placebos=placebo_frame(question, units[1:], estimates[1:]),
         donor_weights=named.sort_values(ascending=False),
         period_weights=pd.Series(shares[0], question.dates[:at], name="weight"),
-        gaps=gap_frame(question, units, gaps),
         model=model,
     )
 

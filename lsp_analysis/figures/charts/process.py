@@ -12,7 +12,6 @@ from matplotlib.lines import Line2D
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.figures.events import mark_events
-from lsp_analysis.figures.icons import signs_beside
 from lsp_analysis.figures.marks import (
     floats,
     in_key,
@@ -20,7 +19,6 @@ from lsp_analysis.figures.marks import (
     need,
     nothing_drawn,
     value_axis,
-    verdict_mark,
     with_period,
 )
 from lsp_analysis.figures.style import (
@@ -34,12 +32,12 @@ from lsp_analysis.figures.style import (
 from lsp_analysis.figures.time_axis import TimeAxis
 
 # point type -> words for the key, the verdict whose colour and shape it has
-POINT_TYPES = {
-    "common_cause": ("usual variation", "similar"),
-    "special_cause_improvement": ("improvement", "better"),
-    "special_cause_concern": ("concern", "worse"),
-    "special_cause_neutral_high": ("higher than usual", "higher"),
-    "special_cause_neutral_low": ("lower than usual", "lower"),
+POINT_TYPES = {  # words, colour and marker
+    "common_cause": ("usual variation", MARK, "o"),
+    "special_cause_improvement": ("improvement", PALETTE[0], "^"),
+    "special_cause_concern": ("concern", PALETTE[3], "v"),
+    "special_cause_neutral_high": ("higher than usual", PALETTE[1], "D"),
+    "special_cause_neutral_low": ("lower than usual", PALETTE[2], "s"),
 }
 _MANY = 60  # points from which they are drawn small
 _LIMITS = {"color": INK, "linewidth": 1.1, "linestyle": (0, (5, 2)), "drawstyle": "steps-mid"}
@@ -52,8 +50,6 @@ def draw_process(
     *,
     unit: str = "",
     target: float | None = None,
-    assurance: str | None = None,
-    lower_is_better: bool = False,
     events: pd.DataFrame | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -70,11 +66,6 @@ def draw_process(
         Unit code or axis label.
     target : float, optional
         Drawn as a dotted line.
-    assurance : "consistent_pass", "consistent_fail" or "inconsistent", optional
-        Whether the process, going on as it is, meets its target; given a sign beside the chart,
-        under the one that says what kind of variation the last point shows.
-    lower_is_better : bool
-        On which side of the target the sign of assurance has its wave.
     events : DataFrame, optional
         Columns ``date`` and ``label``, numbered on the chart and listed under it.
     """
@@ -106,13 +97,6 @@ def draw_process(
     value_axis(ax, wording.unit_label(unit) or "Value", *columns, *extra, zero=unit == "count")
     time.label(ax)
     listed = mark_events(ax, events, time)
-    last = _last(frame, time)
-    words, verdict = POINT_TYPES[kinds[last.name]]
-    rising = bool(last["value"] >= last["mean"])
-    signs_beside(
-        ax, verdict=verdict, words=words, rising=rising, assurance=assurance,
-        lower_is_better=lower_is_better,
-    )  # fmt: skip
     key_above(ax, handles, labels)
     alt = _process_alt(frame, time, kinds, unit, target, listed)
     return record(ax, alt=alt, data=frame)
@@ -134,11 +118,10 @@ def _draw_points(
     """Points by type, special ones larger, and their key."""
     x, value = time.places(frame["period"]), floats(frame["value"])
     key = []
-    for kind, (words, verdict) in POINT_TYPES.items():
+    for kind, (words, colour, marker) in POINT_TYPES.items():
         inside = (kinds == kind).to_numpy()
         if not inside.any():
             continue
-        colour, marker, _ = verdict_mark(verdict)
         size, edge = (4.5, 0.6) if len(frame) <= _MANY else (3.4, 0.0)
         size = size if kind == "common_cause" else 1.6 * size
         look = {"marker": marker, "color": colour, "markersize": size, "linestyle": ""}

@@ -13,21 +13,19 @@ from lsp_analysis.errors import AreaError
 from lsp_analysis.showing import Shown
 from lsp_analysis.standing.agencies.agenda import WANTED
 from lsp_analysis.standing.agencies.plan import OFF_TRACK, STATUSES, PlanProgress
-from lsp_analysis.standing.comparison.verdict import CLEAR, NOT
+from lsp_analysis.standing.comparison.verdict import CLEAR, NOT, by_area
 from lsp_analysis.standing.place.brief import area_brief
 from lsp_analysis.study.areas import Area, last_edition_before
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from lsp_analysis.figures.tables import Table
     from lsp_analysis.standing.change.two_aims import Quadrant
     from lsp_analysis.study.store import Study
 
-MOST_AREAS = 30  # columns of a rug that can be read
+MOST_AREAS = 30  # rows of the table of areas
 MOST_CHANGES = 12  # rows of the table of changes
 KINDS = {"neighbourhood": "neighbourhoods", "ward": "wards", "msoa": "MSOAs"}
-FEWEST_OF_A_KIND = 4  # areas of one kind that are worth a rug
+FEWEST_OF_A_KIND = 4  # areas of one kind that are worth a table
 
 
 @dataclass(frozen=True)
@@ -97,14 +95,14 @@ class Highlights(Shown):
 
     shown_table = changed_table
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the rug of areas and indicators, the 30 areas most often worse from the left."""
-        order = [*self._counts("verdict", "worse").index]
-        order += [name for name in pd.unique(self.table["area"]) if name not in order]
-        rows = self.table[self.table["area"].isin(order[:MOST_AREAS])].sort_values(
-            "area", key=lambda a: a.map(order.index), kind="stable"
+    def areas_table(self) -> Table:
+        """Each area's clear verdicts, the areas most often worse first."""
+        shown = by_area(self.table)
+        return figures.table(
+            shown.head(MOST_AREAS),
+            caption="What is clearly different from the rest of the borough, area by area",
+            note=f"Areas not shown: {len(shown) - MOST_AREAS}." * (len(shown) > MOST_AREAS),
         )
-        return figures.draw_tartan(rows[["indicator", "area", "verdict"]], ax=ax)
 
     def unjudged(self) -> list[str]:
         """Indicators on which no area could be told from chance."""

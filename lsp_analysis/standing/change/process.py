@@ -1,6 +1,6 @@
 """Process charts: is a series steady, and would it meet its target if it went on like this?
 
-The chart of Making Data Count (NHS England), with its icons for variation and assurance. Limits and
+The chart of Making Data Count (NHS England). Limits and
 rules are those of `lsp_analysis.standing.change.process_rules`.
 """
 
@@ -50,7 +50,6 @@ class ProcessChart(Shown):
     assurance: str | None  # None without a target or a polarity
     trial_limits: bool  # some stretch has too few points for settled limits
     points: pd.DataFrame = field(repr=False, compare=False)
-    lower_is_better: bool = False
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per period: value, mean, limits, type of cause and point type."""
@@ -83,8 +82,6 @@ class ProcessChart(Shown):
             points,
             unit=self.unit,
             target=self.target,
-            assurance=self.assurance,
-            lower_is_better=self.lower_is_better,
             events=events,
             ax=ax,
         )
@@ -101,7 +98,7 @@ def process_chart(
     fix_after: int | None = None,
     screen_outliers: bool = True,
 ) -> ProcessChart:
-    """Process limits, special causes and icons for one series.
+    """Process limits, special causes and assurance for one series.
 
     Parameters
     ----------
@@ -112,7 +109,7 @@ def process_chart(
     polarity : "high_is_good", "low_is_good" or "none"
         Which special causes are improvement and which are concern.
     target : float, optional
-        Sets the assurance icon, if there is a polarity.
+        Judged (assurance) if there is a polarity.
     rebase : list of Period, optional
         First periods of new stretches, in which limits and rules start afresh. Only where a known
         change of process is dated: nothing is rebased by itself.
@@ -150,7 +147,6 @@ def process_chart(
         _assurance(last, target, _WANTED[polarity]),
         min(shortest, fix_after or shortest) < FEW_POINTS,
         points,
-        _WANTED[polarity] < 0,
     )
 
 

@@ -14,11 +14,8 @@ from lsp_analysis.standing.change.process import VARIATION, ProcessChart, proces
 from lsp_analysis.standing.change.trends import PER_YEAR
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 from lsp_analysis.standing.place.of_area import recent_of
-from lsp_analysis.standing.place.panels import with_a_course
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from lsp_analysis.figures.tables import Table
 
 ASSURANCE = {
@@ -38,7 +35,6 @@ class Signals(Shown):
     area: str
     since: object
     table: pd.DataFrame = field(repr=False, compare=False)
-    paths: pd.DataFrame = field(repr=False, compare=False)  # title, period, series, value, unit
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per indicator; see `signals` for the columns."""
@@ -98,26 +94,6 @@ class Signals(Shown):
 
     shown_table = signals_table
 
-    @property
-    def moving(self) -> list[str]:
-        """Names of the indicators that the area has two values of, so that they make a line."""
-        own = self.paths[(self.paths["series"] == self.area) & self.paths["value"].notna()]
-        counts = own["title"].value_counts(sort=False)
-        return list(counts.index[counts > 1])
-
-    def plot(self, ax: Axes | None = None, *, most: int = 12) -> Axes:
-        """Draw indicators through the years, the area beside the rest of the borough.
-
-        With more than `most`, those that ended outside their usual variation come first.
-        """
-        names = self.table["name"]
-        names = names[names.isin(self.moving)] if self.moving else names
-        if len(names) > most:
-            urgent = ~self.table.loc[names.index, "variation"].isin(ORDER)
-            chosen = names[urgent.sort_values(kind="stable").index[:most]]
-            names = names[names.isin(chosen)]
-        return figures.draw_small_multiples(self.paths[self.paths["title"].isin(names)], ax=ax)
-
 
 def signals(brief: AreaBrief, *, since: object = None) -> Signals:
     """Chart every indicator of an area, and say which ended outside their usual variation.
@@ -139,10 +115,9 @@ def signals(brief: AreaBrief, *, since: object = None) -> Signals:
     """
     early = [_settled(panel["period"].drop_duplicates(), since) for panel in brief.panels.values()]
     since = since if max(early) >= FEWEST else None
-    rows, paths = [], []
+    rows = []
     for indicator_id in brief.panels:
         indicator = brief.indicator(indicator_id)
-        path = brief.trend(indicator_id, [REST])
         moved = if_possible(process_of, brief, indicator_id, settled_before=since)
         now = moved if since is None else if_possible(process_of, brief, indicator_id, rebase=since)
         rows.append(
@@ -150,16 +125,14 @@ def signals(brief: AreaBrief, *, since: object = None) -> Signals:
                 "indicator_id": indicator_id,
                 "name": indicator.name,
                 "unit": indicator.per,
-                **_last_point(moved, path),
+                **_last_point(moved, brief.trend(indicator_id, [])),
                 "target": now.target if now else None,
                 "assurance": ASSURANCE.get(now.assurance, "") if now else "",
                 "recent": recent_of(brief, indicator_id).label,
             }
         )
-        paths.append(path.assign(title=indicator.name, unit=indicator.per))
     table = pd.DataFrame(rows).set_index("indicator_id")
-    paths = pd.concat(paths, ignore_index=True).astype({"period": object})
-    return Signals(brief.area.name, since, table, with_a_course(paths))
+    return Signals(brief.area.name, since, table)
 
 
 def process_of(
@@ -260,7 +233,7 @@ def _moment(when: object) -> pd.Timestamp:
 def _last_point(chart: ProcessChart | Absent, path: pd.DataFrame) -> dict[str, object]:
     """The last point of a chart, or of the series itself when it could not be charted."""
     if not chart:
-        own = path[path["series"] != REST].dropna(subset="value")
+        own = path.dropna(subset="value")
         last = own.iloc[-1] if len(own) else {"period": None, "value": None}
         return {"period": last["period"], "value": last["value"], "variation": NO_CHART}
     last = chart.points.iloc[-1]

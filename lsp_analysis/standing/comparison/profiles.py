@@ -120,15 +120,20 @@ class Profile(Shown):
         return wording.Sentence(" ".join(told))
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the spine chart: each indicator's place between the worst and the best area."""
-        shown = self.table[self.table["value"].notna() & self.table["worst"].notna()]
-        columns = {"name": "indicator", "value": "area_value", "comparator_value": "borough_value"}
-        frame = shown.rename(columns=columns)
-        wanted = ["indicator", "unit", "area_value", "low", "high", "borough_value"]
-        return figures.draw_spine(
-            frame[[*wanted, "worst", "p25", "p75", "best", "verdict"]].reset_index(drop=True),
-            area=self.area,
-            comparator=wording.capital(self.comparators[0].removeprefix("the ")),
+        """Draw how far each indicator lies from the first comparator, in per cent of its value,
+        with intervals, under the verdict that it has."""
+        order = {word: place for place, word in enumerate(verdicts.VERDICTS)}
+        shown = self.table[self.table["ratio"].notna()].sort_values(
+            "verdict", key=lambda words: words.map(order), kind="stable"
+        )
+        ends = {"estimate": "ratio", "low": "ratio_low", "high": "ratio_high"}
+        frame = pd.DataFrame({name: 100 * (shown[column] - 1) for name, column in ends.items()})
+        frame = frame.assign(label=shown["name"], group=shown["verdict"].map(wording.capital))
+        rest = self.comparators[0].removeprefix("the ")
+        return figures.draw_forest(
+            frame.reset_index(drop=True),
+            unit=f"% of the value of the {rest}",
+            level=self.level,
             ax=ax,
         )
 

@@ -117,6 +117,28 @@ def counted(verdicts: pd.Series) -> str:
     return wording.and_list(f"{counts[word]} {word}" for word in VERDICTS if counts.get(word, 0))
 
 
+def by_area(table: pd.DataFrame) -> pd.DataFrame:
+    """The clear verdicts of each area in words, areas that are worse most often first.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row per area and indicator, with columns ``area``, ``indicator`` and ``verdict``.
+    """
+    counts = table["verdict"].eq("worse").groupby(table["area"], sort=False).sum()
+    rows = []
+    for area in counts.sort_values(ascending=False, kind="stable").index:
+        own = table[table["area"] == area]
+        told = {}
+        for word in CLEAR:
+            names = list(own.loc[own["verdict"] == word, "indicator"])
+            listed = f": {'; '.join(names)}" if names else ""
+            told[f"{wording.capital(word)} on"] = f"{len(names)}{listed}"
+        rows.append({"Area": area, **told})
+    shown = pd.DataFrame(rows)
+    return shown[[c for c in shown if c in ("Area", "Worse on") or (shown[c] != "0").any()]]
+
+
 def too_few(table: pd.DataFrame) -> str:
     """One sentence on all indicators with too few cases; empty when there are none."""
     names = [wording.inside(name) for name in table.loc[table["verdict"] == FEW, "name"]]

@@ -34,13 +34,3 @@ def read_panels(study: Study) -> tuple[dict[str, pd.DataFrame], list[str]]:
             "lsp-analysis add."
         )
     return panels, notes
-
-
-def with_a_course(paths: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the series (by ``title``) known for two periods or more; all of them if none is.
-
-    A census has one period: a chart over time would show it as a dot that never moves.
-    """
-    known = paths.dropna(subset="value").groupby("title")["period"].nunique()
-    moving = paths["title"].isin(known.index[known > 1])
-    return paths[moving] if moving.any() else paths

@@ -1,4 +1,4 @@
-"""An area beside its neighbours on every indicator: a rug of verdicts."""
+"""An area beside its neighbours on every indicator."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Shown
-from lsp_analysis.standing.comparison.verdict import NOT
+from lsp_analysis.standing.comparison.verdict import NOT, by_area
 from lsp_analysis.standing.place.brief import ALIKE, AreaBrief
 from lsp_analysis.standing.place.mapped import small_names
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    from lsp_analysis.figures.tables import Table
 
-_MOST_DRAWN, _MOST_TOLD = 24, 4  # areas
+_MOST_TOLD = 4  # areas
 
 
 @dataclass(frozen=True)
@@ -56,20 +56,11 @@ class Rug(Shown):
                 text += f", most in {wording.and_list(most[:3])}"
         return wording.Sentence(f"{text}. Each small area's verdicts are those of its own page.")
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the rug: the area's own small areas first, those most often worse foremost.
-
-        With more areas than can be read on a page, the first of that order are drawn.
-        """
-        worse = self.table["verdict"].eq("worse").groupby(self.table["area"]).sum()
-        order = worse[list(pd.unique(self.table["area"]))].sort_values(
-            ascending=False, kind="stable"
+    def shown_table(self) -> Table:
+        """Each small area's clear verdicts, those most often worse first."""
+        return figures.table(
+            by_area(self.table), caption="What is clearly different from the rest of the borough"
         )
-        own = [name for name in order.index if name in self.own]
-        shown = [*own, *(name for name in order.index if name not in self.own)][:_MOST_DRAWN]
-        rows = self.table[self.table["area"].isin(shown)]
-        rows = rows.sort_values("area", key=lambda a: a.map(shown.index), kind="stable")
-        return figures.draw_tartan(rows[["indicator", "area", "verdict"]], ax=ax)
 
 
 def rug(brief: AreaBrief, codes: Collection[str] | None = None) -> Rug:
