@@ -9,7 +9,6 @@ from small_study import small_tables, write_small_study
 
 from lsp_analysis import area_brief, open_study
 from lsp_analysis.resources import study_path
-from lsp_analysis.standing.change.process_table import signals
 from lsp_analysis.standing.comparison.measured import by_year
 from lsp_analysis.standing.place.brief import ALIKE, REST
 from lsp_analysis.study.indicator import Indicator
@@ -132,14 +131,6 @@ def test_one_period_is_told_as_a_state_and_not_as_a_move(once, worst):
     assert "it was" in once.trend_sentence(worst)
     assert "went from" not in once.trend_sentence(worst)
     assert "One period has no direction" in once.gap(worst).sentence()
-
-
-def test_charts_over_time_leave_out_what_has_one_period(once, worst):
-    found = signals(once)
-    assert len(found.paths["title"].unique()) == 1
-    assert found.table.loc[worst, "variation"] == "no chart"
-    assert np.isfinite(found.table.loc[worst, "value"])
-    assert "that can be charted" in found.sentence()
 
 
 def test_any_other_area_can_be_a_comparator_less_what_the_two_share(brief):
