@@ -11,19 +11,23 @@ with an effect, and what it says where its own fault was planted.
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data"))
+from demo.boroughs import SimulatedBorough, simulate_borough
+
 from lsp_analysis import Question
 from lsp_analysis.effects import check_all
-from lsp_analysis.study.simulation.boroughs import SimulatedBorough, simulate_borough
 
 FALL = float(np.log(0.6))
 SOUND = {"start": 36, "mean_count": 20.0, "overdispersion": 0.05}

@@ -11,18 +11,22 @@ the omnibus test; how often an effect on one is found with all allowed for; and 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data"))
+from demo.boroughs import SimulatedBorough, simulate_borough
+from demo.graph import planar_graph
+
 from lsp_analysis import Question
 from lsp_analysis.effects.outcomes.many import ManyOutcomes, many_outcomes
-from lsp_analysis.study.simulation.boroughs import SimulatedBorough, simulate_borough
-from lsp_analysis.study.simulation.graph import planar_graph
 
 ALPHA = 0.05 + 1e-12
 FALL = 0.5

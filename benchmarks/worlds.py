@@ -9,6 +9,7 @@ of what made it look bad goes away by itself.
 from __future__ import annotations
 
 import csv
+import sys
 import zlib
 from dataclasses import dataclass, fields
 from functools import cache
@@ -19,8 +20,10 @@ import pandas as pd
 from scipy import sparse
 from scipy.signal import lfilter
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data"))
+from demo.graph import AreaGraph, planar_graph, worst_group
+
 from lsp_analysis import Question
-from lsp_analysis.study.simulation.graph import AreaGraph, planar_graph, worst_group
 
 MAPS = 6  # made-up maps of each size, used in turn
 RESIDENTS = 1500

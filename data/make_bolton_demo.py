@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from demo.boundaries import VERSION, VINTAGE, area_tables, find_lsoa_file, read_boundaries
 from demo.deprivation import deprivation_table
+from demo.graph import as_graph
 from demo.measures import MEASURES, indicators_table
 from demo.observations import observations_table
 from demo.outcomes import draw_others, draw_until_worst
@@ -34,7 +35,6 @@ from demo.sharing import sharing_table
 from demo.truth import truth_text
 
 from lsp_analysis.study.areas import adjacency
-from lsp_analysis.study.simulation.graph import as_graph
 from lsp_analysis.study.write import write_study
 
 HERE = Path(__file__).resolve().parent
@@ -96,14 +96,16 @@ def make_study(out: Path) -> Path:
         out,
         tables,
         shapes,
-        name="bolton-demo",
-        title=TITLE,
-        sources=SOURCES,
-        licences=LICENCES,
-        simulated=True,
-        attribution=ATTRIBUTION,
-        code_vintage=VINTAGE,
-        small_area_type="lsoa",
+        about={
+            "name": "bolton-demo",
+            "title": TITLE,
+            "licenses": LICENCES,
+            "sources": SOURCES,
+            "lsp:simulated": True,
+            "lsp:attribution": ATTRIBUTION,
+            "lsp:code_vintage": VINTAGE,
+            "lsp:small_area_type": "lsoa",
+        },
         extra_files={"truth.json": truth_text(place, drawn, n_draws)},
     )
 

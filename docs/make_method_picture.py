@@ -1,15 +1,18 @@
 """Draw docs/method.png, the picture of docs/method.md: ``python docs/make_method_picture.py``."""
 
+import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data"))
+from demo.boroughs import simulate_borough
+
 from lsp_analysis import Question
 from lsp_analysis.effects.one_area.groups import find_groups
 from lsp_analysis.effects.one_area.history import read_panel
 from lsp_analysis.effects.one_area.placebo_rank import judge
-from lsp_analysis.study.simulation.boroughs import simulate_borough
 
 BLUE, TEAL, PURPLE = "#12436D", "#28A197", "#801650"
 

@@ -22,6 +22,7 @@ from lsp_analysis.command_line import (
     return_to_folder,
     settle_streams,
 )
+from lsp_analysis.durable import as_interrupts
 from lsp_analysis.errors import (
     InternalNotice,
     LspError,
@@ -29,7 +30,6 @@ from lsp_analysis.errors import (
     RepairNotice,
     UnfinishedError,
 )
-from lsp_analysis.interrupts import as_interrupts
 from lsp_analysis.resources import copy_notebooks, study_path
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130

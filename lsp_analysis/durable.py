@@ -3,6 +3,7 @@
 One writer at a time holds a lock. New content is written beside the old, flushed to the disk and
 put in place in one step. What a process that was killed leaves behind lies in the folder `.lsp`
 beside the target, where `restore` finds it, under the lock, and finishes or undoes the change.
+A polite request to end (SIGTERM, a closed terminal) is taken like Ctrl-C, to end tidily.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import json
 import os
 import secrets
 import shutil
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -21,6 +24,7 @@ from lsp_analysis.errors import LspError
 
 WORKSHOP = ".lsp"  # folder beside a target, in which its next version waits until it is whole
 PATIENCE = 600.0  # seconds to wait for another writer
+_REQUESTS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 
 
@@ -316,3 +320,30 @@ def _exchange(one: Path, other: Path) -> bool:
         return False
     names = os.fsencode(one), os.fsencode(other)
     return rename(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0
+
+
+@contextlib.contextmanager
+def as_interrupts() -> Iterator[None]:
+    """Raise KeyboardInterrupt within when this process is asked to end; once, and not twice.
+
+    A request that whoever started this process had it ignore (``nohup``) stays ignored. Outside
+    the main thread nothing is changed.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {one: signal.getsignal(one) for one in _REQUESTS}
+    heeded = [one for one, handler in before.items() if handler not in (signal.SIG_IGN, None)]
+
+    def interrupt(*_: object) -> None:
+        for one in heeded:
+            signal.signal(one, signal.SIG_IGN)  # what tidies up is not stopped by a second one
+        raise KeyboardInterrupt
+
+    for one in heeded:
+        signal.signal(one, interrupt)
+    try:
+        yield
+    finally:
+        for one in heeded:
+            signal.signal(one, before[one])

@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from demo.boroughs import SimulatedBorough, simulate_borough
+from demo.graph import AreaGraph, planar_graph
 
 from lsp_analysis import Question
 from lsp_analysis.effects.checks.asked import Asked, ask
-from lsp_analysis.study.simulation.boroughs import SimulatedBorough, simulate_borough
-from lsp_analysis.study.simulation.graph import AreaGraph, planar_graph
 
 N_AREAS = 80
 

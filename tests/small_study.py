@@ -182,10 +182,10 @@ def squares() -> gpd.GeoDataFrame:
 
 def write_small_study(path: Path, tables: dict | None = None, **options) -> Path:
     """Write the study; hashes are left out so that damage is not also a changed file."""
-    settings = {"record_hashes": False, "geometry": squares(), "code_vintage": 2011} | options
-    return write_study(
-        path, tables or small_tables(), name="anytown", title="Anytown", licences=[OGL], **settings
-    )
+    about = {"name": "anytown", "title": "Anytown", "licenses": [OGL], "lsp:code_vintage": 2011}
+    settings = {"record_hashes": False, "geometry": squares()} | options
+    settings["about"] = about | settings.get("about", {})
+    return write_study(path, tables or small_tables(), **settings)
 
 
 def read_rows(file: Path) -> list[list[str]]:

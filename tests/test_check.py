@@ -629,7 +629,7 @@ def test_a_quarter_of_a_million_rows_take_seconds(tmp_path):
         }
     )
     tables = {"areas": areas, "indicators": indicators, "observations": observations}
-    folder = write_study(tmp_path / "study", tables, name="large", title="Large")
+    folder = write_study(tmp_path / "study", tables, about={"name": "large", "title": "Large"})
     before = time.perf_counter()
     assert check_study(folder) == []
     assert time.perf_counter() - before < 20

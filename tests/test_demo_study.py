@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import ROOT
+from demo.graph import as_graph
 
+from lsp_analysis.standing.place.groups import group_series
 from lsp_analysis.study.check.whole_study import check_study
-from lsp_analysis.study.panel import aggregate
-from lsp_analysis.study.simulation.graph import as_graph
 from lsp_analysis.study.store import open_study
 
 DATA = ROOT / "data"
@@ -228,11 +228,11 @@ def test_one_cell_is_suppressed_and_a_sum_over_it_says_so(study, truth):
     assert 1 <= truth["suppressed"]["numerator"] < 5
     assert noted["numerator"].isna().sum() == 1
     name = cell["indicator_id"]
-    borough = aggregate(
-        study.panel(name), {"all": study.area("Bolton").members}, study.indicator(name)
+    borough = group_series(
+        study.panel(name), study.area("Bolton").members, indicator=study.indicator(name)
     )
     assert borough["value"].isna().sum() == 1
-    assert borough.loc[borough["value"].isna(), "note"].str.contains("suppressed").all()
+    assert borough.loc[borough["value"].isna(), "note"].str.contains("1 of 177").all()
 
 
 def test_neighbours_are_alike_months_follow_seasons_and_shocks_linger(study, primary):

@@ -134,8 +134,7 @@ def study_of(folder, counts, *, value_type, kind, people=2000.0):
     write_study(
         folder,
         kept | {"indicators": indicator, "observations": rows.assign(indicator_id="x")},
-        name="kinds",
-        title="Kinds",
+        about={"name": "kinds", "title": "Kinds"},
     )
     return [p for p in check_study(folder, today="2020-01-01") if "kind" in p.problem]
 

@@ -12,7 +12,7 @@ import pytest
 from report_templates import CELLS, write_template
 from small_study import write_small_study
 
-from lsp_analysis.interrupts import as_interrupts
+from lsp_analysis.durable import as_interrupts
 from lsp_analysis.reports.fork.forked import can_fork
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")

@@ -11,7 +11,7 @@ from small_study import burglary, smoking
 
 from lsp_analysis.errors import PanelError
 from lsp_analysis.study.indicator import Indicator
-from lsp_analysis.study.panel import COLUMNS, aggregate, period_kinds, tidy_panel
+from lsp_analysis.study.panel import COLUMNS, period_kinds, tidy_panel
 
 BURGLARY = Indicator("burglary", "Burglary", "per_1000", "rate", 1000.0)
 SMOKING = Indicator("smoking", "Smoking", "percent", "proportion", 100.0)
@@ -123,71 +123,3 @@ class TestTidyPanel:
     def test_nothing_to_show_is_one_sentence(self, rows):
         with pytest.raises(PanelError, match='no observations of "burglary"'):
             tidy_panel(rows, BURGLARY)
-
-
-class TestAggregate:
-    panel = tidy_panel(burglary(), BURGLARY)
-
-    def test_a_whole_is_the_sum_of_its_parts_and_no_mean_of_rates(self):
-        uneven = self.panel.copy()
-        uneven.loc[uneven["area_code"] == "E01000001", "denominator"] = 100.0
-        made = aggregate(uneven, {"both": ["E01000001", "E01000002"]}, BURGLARY)
-        first = uneven[uneven["period"] == pd.Period("2008-01")].set_index("area_code")
-        parts = first.loc[["E01000001", "E01000002"]]
-        expected = 1000 * parts["numerator"].sum() / parts["denominator"].sum()
-        assert made.loc[0, "value"] == pytest.approx(expected)
-        assert made.loc[0, "value"] != pytest.approx(parts["value"].mean())
-        assert made["area_code"].unique().tolist() == ["both"]
-        assert list(made) == COLUMNS
-
-    def test_the_parts_of_the_borough_make_the_borough(self):
-        lsoas = [code for code in self.panel["area_code"].unique() if code.startswith("E01")]
-        made = aggregate(self.panel, {"E08000099": lsoas}, BURGLARY)
-        borough = self.panel[self.panel["area_code"] == "E08000099"].reset_index(drop=True)
-        pd.testing.assert_frame_equal(made, borough, check_dtype=False)
-
-    def test_repeated_codes_count_once(self):
-        once = aggregate(self.panel, {"x": ["E01000001", "E01000002"]}, BURGLARY)
-        twice = aggregate(self.panel, {"x": ["E01000001", "E01000002"] * 2}, BURGLARY)
-        pd.testing.assert_frame_equal(once, twice)
-
-    def test_a_missing_part_makes_the_whole_missing_and_says_so(self):
-        panel = tidy_panel(smoking(), SMOKING)
-        made = aggregate(panel, {"x": ["E01000001", "E01000002"]}, SMOKING)
-        gap = made[made["value"].isna()]
-        assert gap["note"].tolist() == ["1 of 2 parts missing (suppressed)"]
-        assert gap["numerator"].isna().all()
-        assert (made.loc[made["value"].notna(), "note"] == "").all()
-
-    def test_a_part_without_a_row_makes_the_whole_missing(self):
-        dropped = self.panel.drop(index=0)
-        made = aggregate(dropped, {"x": ["E01000001", "E01000002", "E01000003"]}, BURGLARY)
-        assert made.loc[0, "note"] == "1 of 3 parts missing"
-        assert np.isnan(made.loc[0, "value"])
-
-    def test_what_cannot_be_added_up_is_missing_for_more_than_one_area(self):
-        rows = observations(
-            ("a", "2008-01-01", "2008-12-31", None, None),
-            ("b", "2008-01-01", "2008-12-31", None, None),
-        ).assign(value=[80.1, 75.3])
-        for value_type in ("mean", "dsr", "score"):
-            indicator = Indicator("burglary", "x", "years", value_type)
-            panel = tidy_panel(rows, indicator)
-            made = aggregate(panel, {"both": ["a", "b"], "one": ["a"]}, indicator)
-            assert made["value"].tolist() == pytest.approx([np.nan, 80.1], nan_ok=True)
-            assert made["note"].tolist() == ["cannot be added up", ""]
-
-    def test_a_standardised_rate_is_not_made_from_crude_parts(self):
-        rows = observations(
-            ("a", "2008-01-01", "2008-12-31", 5, 100), ("b", "2008-01-01", "2008-12-31", 5, 100)
-        ).assign(value=[60.0, 40.0])
-        indicator = Indicator("burglary", "x", "per_1000", "dsr", 1000.0)
-        made = aggregate(tidy_panel(rows, indicator), {"both": ["a", "b"]}, indicator)
-        assert made["value"].isna().all()
-        assert made["note"].tolist() == ["cannot be added up"]
-
-    def test_unknown_codes_and_no_groups_are_refused(self):
-        with pytest.raises(PanelError, match=r'None of the 2 areas of "x" .first: Z1, Z2'):
-            aggregate(self.panel, {"x": ["Z1", "Z2"]}, BURGLARY)
-        with pytest.raises(PanelError, match="no groups"):
-            aggregate(self.panel, {}, BURGLARY)

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.study.add.spans import read_span, spans_of
-from lsp_analysis.study.periods import parse_period
+from lsp_analysis.study.periods import parse_period, read_span, spans_of
 
 STORED = {
     "2008": pd.Period("2008", "Y"),

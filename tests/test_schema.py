@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from small_study import small_tables, write_small_study
 
 from lsp_analysis.study import new_study, schema
-from lsp_analysis.study.write import conform
+from lsp_analysis.study.descriptor import table_schema
+from lsp_analysis.study.write import conform, write_study
 
 FRICTIONLESS_TYPES = {"string", "number", "integer", "date", "boolean"}
 
@@ -30,19 +33,15 @@ def test_every_percentage_unit_has_its_multiplier():
 
 
 def test_a_column_the_schema_does_not_know_is_described_as_text():
-    made = schema.table_schema("areas", ["area_code", "my_notes"])
+    made = table_schema("areas", ["area_code", "my_notes"])
     assert made["fields"][1] == {"name": "my_notes", "type": "string", "description": ""}
 
 
-def test_a_descriptor_leaves_out_what_is_not_given():
-    made = schema.package_descriptor([], name="x", title="X", simulated=False, code_vintage=None)
-    assert made == {
-        "$schema": schema.PROFILE,
-        "name": "x",
-        "title": "X",
-        "lsp:simulated": False,
-        "resources": [],
-    }
+def test_a_descriptor_leaves_out_what_is_not_given(tmp_path):
+    about = {"name": "x", "title": "X", "lsp:simulated": False, "lsp:code_vintage": None}
+    folder = write_study(tmp_path / "study", small_tables(), about=about | {"sources": []})
+    made = json.loads((folder / schema.DESCRIPTOR).read_text(encoding="utf-8"))
+    assert list(made) == ["$schema", "name", "title", "lsp:simulated", "resources"]
 
 
 @pytest.mark.parametrize("make", [write_small_study, new_study], ids=["small", "new"])

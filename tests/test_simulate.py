@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from demo.boroughs import simulate_borough
+from demo.graph import as_graph, planar_graph, worst_group
 
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.study.simulation.boroughs import simulate_borough
-from lsp_analysis.study.simulation.graph import as_graph, planar_graph, worst_group
 
 GRAPH = planar_graph(177, seed=7)
 

@@ -223,7 +223,7 @@ class TestAreas:
             study.areas("lsao")
 
     def test_the_vintage_is_that_of_most_small_areas_unless_told(self, tmp_path):
-        study = open_study(write_small_study(tmp_path / "study", code_vintage=None))
+        study = open_study(write_small_study(tmp_path / "study", about={"lsp:code_vintage": None}))
         assert (study.small_area_type, study.code_vintage) == ("lsoa", 2011)
 
     def test_the_rest_of_the_borough_leaves_the_area_out(self, study):

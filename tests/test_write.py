@@ -170,10 +170,7 @@ def test_further_files_are_written_with_the_study(tmp_path):
     folder = write_study(
         tmp_path / "study",
         small_tables(),
-        name="x",
-        title="X",
-        simulated=True,
-        attribution="Contains data.",
+        about={"lsp:simulated": True, "lsp:attribution": "Contains data."},
         extra_files={"truth.json": "{}"},
     )
     study = open_study(folder)

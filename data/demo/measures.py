@@ -49,7 +49,7 @@ class Measure:
         deprivation
     own_sd, spatial : the areas' own levels beside deprivation, alike among neighbours
     overdispersion, autocorrelation : shocks, as in
-        `lsp_analysis.study.simulation.boroughs.simulate_borough`
+        `demo.boroughs.simulate_borough`
     season, peak : amplitude of the yearly wave and its highest month (1 to 12)
     trend : change per year, on the scale of `gradient`
     recession : shift, on that scale, at the height of the recession of 2008-09

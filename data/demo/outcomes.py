@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from demo.boroughs import log_normal_shocks
 from demo.measures import MEASURES, PRIMARY, Measure
 from demo.people import AGE_PROFILES, YEARS
 from demo.place import SEED, Place
-
-from lsp_analysis.study.simulation.boroughs import log_normal_shocks
 
 START = pd.Period("2008-04", "M")
 LOOKED_AT = pd.period_range("2007-04", "2008-03", freq="M")

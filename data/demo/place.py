@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from demo.graph import AreaGraph
 from demo.measures import MEASURES, PRIMARY
 from demo.people import denominators, draw_residents
-
-from lsp_analysis.study.simulation.graph import AreaGraph
 
 PILOT = "E01004802"
 SEED = 20

@@ -259,13 +259,16 @@ def _import(
             if not table.empty or name in ("observations", "indicators")
         },
         shapes,
-        name=slug(place.name, fallback=place.code),
-        title=title,
-        sources=register.sources,
-        licences=register.licences,
-        attribution=register.attribution,
-        code_vintage=geography.vintage,
-        small_area_type="lsoa",
+        about={
+            "name": slug(place.name, fallback=place.code),
+            "title": title,
+            "licenses": register.licences,
+            "sources": register.sources,
+            "lsp:simulated": False,
+            "lsp:attribution": register.attribution,
+            "lsp:code_vintage": geography.vintage,
+            "lsp:small_area_type": "lsoa",
+        },
         extra_files={NOTES: _notes(title, done, register)},
     )
     return done

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from lsp_analysis.figures.tables import Table
-    from lsp_analysis.study.store import Study
     from lsp_analysis.wording import Sentence
 
 # The last two are what Windows' apostrophes become in a file read as Latin-1.
@@ -50,7 +49,7 @@ class Area(Shown):
     borough_code: str
     members: tuple[str, ...]
     is_pilot: bool = False
-    study: Study | None = field(default=None, repr=False, compare=False)
+    study: Any = field(default=None, repr=False, compare=False)
 
     @property
     def note(self) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 import numpy as np
 import pandas as pd
 
@@ -126,91 +124,6 @@ def _full(freq: str) -> str:
         raise PanelError(
             f'"{freq}" is no frequency of periods. Choose M, Q, Y or, for years to March, Y-MAR.'
         ) from error
-
-
-def aggregate(
-    panel: pd.DataFrame,
-    groups: Mapping[str, Iterable[str]],
-    indicator: Indicator,
-) -> pd.DataFrame:
-    """Add small areas up into named groups: sums over sums, never means of rates.
-
-    Parameters
-    ----------
-    panel : DataFrame from `tidy_panel`.
-    groups : mapping of name to the codes of its small areas; groups may share areas.
-    indicator : Indicator
-
-    Returns
-    -------
-    DataFrame with the columns of `panel` and the group's name as ``area_code``. Where a part is
-    missing in a period, so is the sum, and ``note`` says how many parts. An indicator that cannot
-    be added up (a standardised rate, a score, a mean without numerators) has values for groups of
-    one area only.
-
-    Raises
-    ------
-    PanelError
-        A group has no codes, or none that are in the panel.
-    """
-    frames = [_add_up(panel, name, list(codes), indicator) for name, codes in groups.items()]
-    if not frames:
-        raise PanelError("There are no groups to add up. Give at least one, with its area codes.")
-    return pd.concat(frames, ignore_index=True)
-
-
-def _add_up(panel: pd.DataFrame, name: str, codes: list[str], indicator: Indicator) -> pd.DataFrame:
-    codes = list(dict.fromkeys(codes))
-    parts = panel[panel["area_code"].isin(codes)]
-    if parts.empty:
-        raise PanelError(
-            f'None of the {len(codes)} areas of "{name}" (first: {", ".join(codes[:3]) or "none"}) '
-            f'is observed in "{indicator.indicator_id}". Check the codes and their vintage.'
-        )
-    if len(codes) == 1:
-        return parts.assign(area_code=name)[COLUMNS].reset_index(drop=True)
-    periods = pd.Index(sorted(panel["period"].unique()), name="period")
-    by_period = parts.groupby("period")
-    counted = by_period["numerator"].count().reindex(periods, fill_value=0)
-    based = by_period["denominator"].count().reindex(periods, fill_value=0)
-    numerator = by_period["numerator"].sum().reindex(periods).where(counted == len(codes))
-    denominator = by_period["denominator"].sum().reindex(periods).where(based == len(codes))
-    made = pd.DataFrame(
-        {"area_code": name, "numerator": numerator, "denominator": denominator}, index=periods
-    ).reset_index()
-    made["value"] = _worked_out(made, indicator)
-    made["note"] = _why_missing(
-        made, counted, based, len(codes), indicator, _notes_of(parts, periods)
-    )
-    return made[COLUMNS].astype({"area_code": "str"})
-
-
-def _why_missing(
-    made: pd.DataFrame,
-    counted: pd.Series,
-    based: pd.Series,
-    parts: int,
-    indicator: Indicator,
-    notes: list[str],
-) -> list[str]:
-    """What to say of each period: the parts' own notes, or what is missing and why."""
-    said = []
-    for value, have, base, note in zip(made["value"], counted, based, notes, strict=True):
-        if pd.notna(value):
-            said.append(note)
-        elif indicator.value_type in NOT_ADDITIVE or max(have, base) == 0:
-            said.append("cannot be added up")
-        else:
-            lacking = parts - min(have, base if base else have)
-            because = f" ({note})" if note else ""
-            said.append(f"{lacking} of {parts} parts missing{because}")
-    return said
-
-
-def _notes_of(parts: pd.DataFrame, periods: pd.Index) -> list[str]:
-    noted = parts[parts["note"] != ""].groupby("period")["note"]
-    joined = noted.agg(lambda notes: "; ".join(sorted(set(notes))))
-    return joined.reindex(periods).fillna("").tolist()
 
 
 def _worked_out(panel: pd.DataFrame, indicator: Indicator) -> pd.Series:

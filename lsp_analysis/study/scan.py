@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow as pa
@@ -16,6 +18,9 @@ import pyarrow.parquet as pq
 
 from lsp_analysis.errors import StudyError, did_you_mean
 from lsp_analysis.study import schema
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
 
 ARROW_TYPES = {
     "string": pa.string(),
@@ -28,34 +33,26 @@ HEAD_BYTES = 1 << 16
 
 
 def scan_table(
-    parts: Iterable[tuple[Path, bytes]],
+    file: Path,
+    content: bytes,
     table: str,
     columns: Iterable[str] | None,
     where: Mapping[str, Any],
-    *,
-    recorded_bytes: int | None = None,
 ) -> pd.DataFrame:
-    """Rows that answer `where`, with `columns` of `table`; see `Study.read`.
-
-    `parts` are the files of the table, each with its content.
-    """
-    wanted, found = None if columns is None else list(columns), []
-    for file, content in parts:
-        refuse_if_cut_short(file, content, recorded_bytes)
-        try:
-            present = _names(file, content)
-            asked = _all_columns(table, present) if wanted is None else wanted
-            _refuse_unknown([*asked, *where], table, present)
-            _refuse_missing(asked, table, present, file)
-            needed = [name for name in dict.fromkeys([*asked, *where]) if name in present]
-            rows = _rows(file, content, table, needed, _filter(where, table, present))
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            raise StudyError(
-                f"{file} cannot be read as table {table} ({_plain(error)}). "
-                f"`lsp-analysis check {file.parent}` lists what is wrong, row by row."
-            ) from error
-        found.append(_as_frame(rows, table, asked))
-    return found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
+    """Rows of one file's `content` that answer `where`, with `columns`; see `Study.read`."""
+    try:
+        present = _names(file, content)
+        asked = _all_columns(table, present) if columns is None else list(columns)
+        _refuse_unknown([*asked, *where], table, present)
+        _refuse_missing(asked, table, present, file)
+        needed = [name for name in dict.fromkeys([*asked, *where]) if name in present]
+        rows = _rows(file, content, table, needed, _filter(where, table, present))
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        raise StudyError(
+            f"{file} cannot be read as table {table} ({_plain(error)}). "
+            f"`lsp-analysis check {file.parent}` lists what is wrong, row by row."
+        ) from error
+    return pd.DataFrame({name: _series(rows, table, name) for name in asked}, columns=asked)
 
 
 def refuse_if_cut_short(file: Path, content: bytes, recorded_bytes: int | None) -> None:
@@ -153,11 +150,6 @@ def _arrow_type(table: str, name: str) -> pa.DataType:
     return ARROW_TYPES[column.type] if column else pa.string()
 
 
-def _as_frame(found: pa.Table, table: str, wanted: list[str]) -> pd.DataFrame:
-    made = {name: _series(found, table, name) for name in wanted}
-    return pd.DataFrame(made, columns=wanted)
-
-
 def _series(found: pa.Table, table: str, name: str) -> pd.Series:
     """One column as pandas has it, its default where the file has nothing."""
     column = schema.TABLES[table].column(name)
@@ -182,3 +174,32 @@ def _plain(error: Exception) -> str:
     first = (str(error).splitlines() or [type(error).__name__])[0]
     innermost = first.rpartition("Invalid: ")[2]
     return re.sub(r"In CSV column #\d+: ", "", innermost)[:160]
+
+
+def read_geometry(file: Path, content: bytes) -> GeoDataFrame:
+    """Boundaries as they are stored; StudyError when they cannot be read or have no CRS."""
+    import geopandas
+
+    read = geopandas.read_parquet if file.suffix == ".parquet" else geopandas.read_file
+    try:
+        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+            shapes = read(io.BytesIO(content))
+    except Exception as error:  # GDAL, pyarrow and shapely share no base class
+        raise StudyError(
+            f"The boundaries {file} cannot be read ({_first_line(error)}). The file may be missing "
+            "or cut short: restore it from a copy."
+        ) from error
+    if "area_code" not in shapes or shapes.geometry.name is None:
+        raise StudyError(f"The boundaries {file} have no column area_code. Add the areas' codes.")
+    if shapes.crs is None:
+        raise StudyError(
+            f"The boundaries {file} have no coordinate reference system (CRS). "
+            "Save them again with the one they are in, best EPSG:27700."
+        )
+    bare = shapes[["area_code", shapes.geometry.name]]
+    bare = bare.rename(columns={shapes.geometry.name: "geometry"}).set_geometry("geometry")
+    return bare[bare.geometry.notna() & ~bare.geometry.is_empty]  # as if they were not listed
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:120]

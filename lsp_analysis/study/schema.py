@@ -6,16 +6,13 @@ check for keys and allowed values, `new` for the help it prints beside an exampl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from lsp_analysis.study.indicator import KINDS, UNIT_PERIODS
 
 DESCRIPTOR = "datapackage.json"
-PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 GEOMETRY = "geometry"
-GEOMETRY_FORMATS = {"geojson": "GeoJSON", "gpkg": "GPKG", "parquet": "GeoParquet"}
 
 UNITS = ("percent", "per_1000", "per_10000", "per_100000", "count", "mean", "years", "score")
 UNIT_MULTIPLIER = {"percent": 100.0, "per_1000": 1_000.0}
@@ -364,103 +361,3 @@ TABLES: dict[str, Table] = {
 }
 
 REQUIRED_TABLES = tuple(table.name for table in TABLES.values() if table.required)
-
-
-def field(column: Column) -> dict[str, Any]:
-    """The Frictionless field descriptor of one column."""
-    made: dict[str, Any] = {"name": column.name, "type": column.type, "description": column.about}
-    constraints: dict[str, Any] = {}
-    if column.required:
-        constraints["required"] = True
-    if column.allowed:
-        constraints["enum"] = list(column.allowed)
-    if constraints:
-        made["constraints"] = constraints
-    return made
-
-
-def table_schema(table: str, columns: Iterable[str]) -> dict[str, Any]:
-    """The Frictionless table schema of `table` as written with `columns`.
-
-    Columns the schema does not know are kept as text: an analyst may carry notes of their own.
-    """
-    known = TABLES[table]
-    fields = [
-        field(known.column(name) or Column(name, "string", "", required=False)) for name in columns
-    ]
-    made: dict[str, Any] = {"fields": fields, "missingValues": [""], "primaryKey": list(known.key)}
-    if "indicator_id" in known.names and table != "indicators":
-        reference = {"resource": "indicators", "fields": ["indicator_id"]}
-        made["foreignKeys"] = [{"fields": ["indicator_id"], "reference": reference}]
-    return made
-
-
-def table_resource(table: str, columns: Iterable[str], path: str, **facts: Any) -> dict[str, Any]:
-    """The Frictionless resource of a table stored at `path`; `facts` are its hash and bytes."""
-    form = path.rsplit(".", 1)[-1]
-    resource = {"name": table, "type": "table", "path": path, "format": form}
-    if form == "csv":
-        resource |= {"mediatype": "text/csv", "encoding": "utf-8"}
-    return (
-        resource
-        | {"description": TABLES[table].about}
-        | facts
-        | {"schema": table_schema(table, columns)}
-    )
-
-
-def geometry_resource(path: str, **facts: Any) -> dict[str, Any]:
-    """The Frictionless resource of the boundaries; a plain file, for they are not a table."""
-    resource = {"name": GEOMETRY, "path": path, "format": path.rsplit(".", 1)[-1]}
-    return resource | {"description": "boundaries of areas, keyed by area_code"} | facts
-
-
-def package_descriptor(
-    resources: list[dict[str, Any]],
-    *,
-    name: str,
-    title: str,
-    sources: Iterable[Mapping[str, Any]] = (),
-    licences: Iterable[Mapping[str, Any]] = (),
-    **own: Any,
-) -> dict[str, Any]:
-    """The whole ``datapackage.json``; `own` are this project's keys, written as ``lsp:key``."""
-    made: dict[str, Any] = {"$schema": PROFILE, "name": name, "title": title}
-    for key, items in (("licenses", licences), ("sources", sources)):
-        rows = [dict(item) for item in items]
-        if rows:
-            made[key] = rows
-    made |= {f"lsp:{key}": value for key, value in own.items() if value not in (None, "")}
-    return made | {"resources": resources}
-
-
-_STRING = {"type": "string"}
-_CREDIT = dict.fromkeys(("title", "name", "path"), _STRING)
-_NAMED = {"type": "array", "items": {"type": "object", "properties": _CREDIT}}
-# What ``datapackage.json`` must be, as JSON schema, before anything in it is used.
-DESCRIPTOR_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["resources"],
-    "properties": {
-        "name": {"type": ["string", "null"]},
-        "title": {"type": ["string", "null"]},
-        "sources": _NAMED,
-        "licenses": _NAMED,
-        "lsp:attribution": _STRING,
-        "lsp:simulated": {"type": "boolean"},
-        "lsp:small_area_type": _STRING,
-        "resources": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["name", "path"],
-                "properties": {
-                    "name": {"type": "string", "minLength": 1},
-                    "path": {"type": "string", "minLength": 1},
-                    "bytes": {"type": "integer", "minimum": 0},
-                    "hash": _STRING,
-                },
-            },
-        },
-    },
-}

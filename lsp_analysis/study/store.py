@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import io
 import json
 import re
 import warnings
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
-from lsp_analysis import durable, untrusted, wording
+from lsp_analysis import durable, wording
 from lsp_analysis.errors import (
     LevelError,
     LspError,
@@ -25,18 +24,19 @@ from lsp_analysis.errors import (
     UnknownNameError,
     did_you_mean,
 )
-from lsp_analysis.resources import shipped_studies, study_path
+from lsp_analysis.resources import study_path
 from lsp_analysis.showing import Shown
 from lsp_analysis.study import areas as area_rules
 from lsp_analysis.study import schema
 from lsp_analysis.study.add.vintages import deprivation_in
 from lsp_analysis.study.areas import Area, closed_name
+from lsp_analysis.study.descriptor import read_descriptor, version_of
 from lsp_analysis.study.gazetteer import Gazetteer
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.notebook import overview
 from lsp_analysis.study.notebook.injected import refuse_unknown_parameters
 from lsp_analysis.study.panel import tidy_panel
-from lsp_analysis.study.scan import scan_table
+from lsp_analysis.study.scan import read_geometry, refuse_if_cut_short, scan_table
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -118,36 +118,6 @@ def proof(token: str) -> str:
 
 def _note(file: str, digest: str) -> None:
     _DIGESTS[file] = digest if _DIGESTS.get(file, digest) == digest else SEVERAL
-
-
-def version_of(path: Path) -> tuple[int, ...]:
-    """Changes whenever the study at `path` is written; empty when there is none."""
-    try:
-        about = (path / schema.DESCRIPTOR).stat()
-    except (OSError, ValueError):
-        return ()
-    return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns
-
-
-def read_descriptor(path: Path) -> dict[str, Any]:
-    """The content of ``datapackage.json`` in the folder `path`."""
-    file = path / schema.DESCRIPTOR
-    if not path.is_dir():
-        shipped = shipped_studies()
-        nearest = did_you_mean(path.name, shipped, cutoff=0.4)
-        raise StudyError(
-            f"There is no study folder {path}.{nearest or ' Check the path.'} "
-            f"This package brings {wording.and_list(shipped)}."
-        )
-    if not file.is_file():
-        raise StudyError(
-            f"{path} is not a study: it has no {schema.DESCRIPTOR}. "
-            "Make a study with `lsp-analysis new` or `lsp-analysis import`."
-        )
-    try:
-        return untrusted.read_json(file, schema.DESCRIPTOR_SCHEMA)
-    except LspError as error:
-        raise StudyError(f"{error} Restore it from a copy, or write the study again.") from error
 
 
 def _called(indicators: pd.DataFrame) -> list[tuple[str, str]]:
@@ -287,10 +257,9 @@ class Study(Shown):
             The table, its file or a column is missing, or the file is damaged.
         """
         file = self.file(table)
-        recorded = self._resources[table].get("bytes")
-        return scan_table(
-            [(file, self._content(file))], table, columns, where or {}, recorded_bytes=recorded
-        )
+        content = self._content(file)
+        refuse_if_cut_short(file, content, self._resources[table].get("bytes"))
+        return scan_table(file, content, table, columns, where or {})
 
     def _content(self, file: Path) -> bytes:
         """The bytes of `file`, whose fingerprint is kept: they are what an answer was made from.
@@ -565,32 +534,3 @@ class Study(Shown):
     def neighbours(self) -> pd.DataFrame:
         """Small areas that share a boundary: ``area_code``, ``neighbour_code``, both directions."""
         return area_rules.adjacency(self.geometry(self.small_areas()["area_code"]))
-
-
-def read_geometry(file: Path, content: bytes) -> GeoDataFrame:
-    """Boundaries as they are stored; StudyError when they cannot be read or have no CRS."""
-    import geopandas
-
-    read = geopandas.read_parquet if file.suffix == ".parquet" else geopandas.read_file
-    try:
-        with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
-            shapes = read(io.BytesIO(content))
-    except Exception as error:  # GDAL, pyarrow and shapely share no base class
-        raise StudyError(
-            f"The boundaries {file} cannot be read ({_first_line(error)}). The file may be missing "
-            "or cut short: restore it from a copy."
-        ) from error
-    if "area_code" not in shapes or shapes.geometry.name is None:
-        raise StudyError(f"The boundaries {file} have no column area_code. Add the areas' codes.")
-    if shapes.crs is None:
-        raise StudyError(
-            f"The boundaries {file} have no coordinate reference system (CRS). "
-            "Save them again with the one they are in, best EPSG:27700."
-        )
-    bare = shapes[["area_code", shapes.geometry.name]]
-    bare = bare.rename(columns={shapes.geometry.name: "geometry"}).set_geometry("geometry")
-    return bare[bare.geometry.notna() & ~bare.geometry.is_empty]  # as if they were not listed
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ import pandas as pd
 
 from lsp_analysis import durable
 from lsp_analysis.errors import RepairNotice, StudyError, did_you_mean
-from lsp_analysis.study import schema
+from lsp_analysis.study import descriptor, schema
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -31,14 +31,7 @@ def write_study(
     tables: Mapping[str, pd.DataFrame],
     geometry: GeoDataFrame | None = None,
     *,
-    name: str,
-    title: str,
-    sources: Iterable[Mapping[str, Any]] = (),
-    licences: Iterable[Mapping[str, Any]] = (),
-    simulated: bool = False,
-    attribution: str = "",
-    code_vintage: int | None = None,
-    small_area_type: str | None = None,
+    about: Mapping[str, Any],
     extra_files: Mapping[str, str] | None = None,
     record_hashes: bool = True,
 ) -> Path:
@@ -56,12 +49,13 @@ def write_study(
         be left out, and one with a default is filled with it. Other columns are kept as text.
         Tables of more than 200,000 rows become Parquet, the others CSV (UTF-8, ``\\n``).
     geometry : GeoDataFrame with ``area_code`` and polygons in a known CRS, written in EPSG:27700.
-    name, title : short name (lower case, no spaces) and title for people.
-    sources, licences : Frictionless ``sources`` (title, path) and ``licenses`` (name, title, path).
-    simulated : True stamps "Simulated data" on every figure and page made from the study.
-    attribution : licence and attribution lines for the foot of a page.
-    code_vintage, small_area_type : which small areas the study works with. By default the LSOAs of
-        the vintage most small areas have.
+    about : mapping
+        What ``datapackage.json`` says beside its list of files, named as in Frictionless Data
+        Package: ``name`` (lower case, no spaces) and ``title``, by default the folder's name;
+        ``licenses`` (name, title, path) and ``sources`` (title, path). ``lsp:simulated`` true
+        stamps "Simulated data" on figures and pages; ``lsp:attribution`` stands at the foot of a
+        page; ``lsp:code_vintage`` and ``lsp:small_area_type`` name the small areas the study works
+        with, by default the LSOAs of the vintage most small areas have. Blanks are left out.
     extra_files : other text files to write, name to content; no resource of the package.
     record_hashes : False for a study whose tables are to be edited by hand.
 
@@ -76,20 +70,8 @@ def write_study(
             resources.append(write_geometry(folder, geometry))
         if not record_hashes:
             resources = [forget_facts(resource) for resource in resources]
-        write_descriptor(
-            folder,
-            schema.package_descriptor(
-                resources,
-                name=name,
-                title=title,
-                sources=sources,
-                licences=licences,
-                simulated=bool(simulated),
-                attribution=attribution,
-                code_vintage=code_vintage,
-                small_area_type=small_area_type,
-            ),
-        )
+        said = {key: value for key, value in about.items() if value not in (None, "", [], ())}
+        write_descriptor(folder, {"$schema": descriptor.PROFILE, **said, "resources": resources})
         for file, text in (extra_files or {}).items():
             (folder / file).write_text(text, encoding="utf-8", newline="\n")
     return target
@@ -163,7 +145,7 @@ def write_table(folder: Path, table: str, frame: pd.DataFrame) -> dict[str, Any]
     if form == "parquet":
         # frictionless does not count the bytes of a Parquet file, and would call any number wrong.
         del facts["bytes"]
-    return schema.table_resource(table, list(ready.columns), path.name, **facts)
+    return descriptor.table_resource(table, list(ready.columns), path.name, **facts)
 
 
 def conform(table: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -252,12 +234,12 @@ def write_geometry(folder: Path, geometry: GeoDataFrame) -> dict[str, Any]:
     path = folder / "geometry.geojson"
     kept = geometry[["area_code", geometry.geometry.name]].to_crs(NATIONAL_GRID)
     kept.to_file(path, driver="GeoJSON", COORDINATE_PRECISION=CENTIMETRES)
-    return schema.geometry_resource(path.name, **file_facts(path))
+    return descriptor.geometry_resource(path.name, **file_facts(path))
 
 
-def write_descriptor(folder: Path, descriptor: Mapping[str, Any]) -> None:
+def write_descriptor(folder: Path, content: Mapping[str, Any]) -> None:
     """Write ``datapackage.json``, readable and with a stable order of keys."""
-    text = json.dumps(descriptor, indent=2, ensure_ascii=False)
+    text = json.dumps(content, indent=2, ensure_ascii=False)
     (folder / schema.DESCRIPTOR).write_text(text + "\n", encoding="utf-8", newline="\n")
 
 

@@ -7,8 +7,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from lsp_analysis.durable import as_interrupts
 from lsp_analysis.errors import UnfinishedError
-from lsp_analysis.interrupts import as_interrupts
 from lsp_analysis.reports.job import manifest
 from lsp_analysis.reports.job.audience import study_for
 from lsp_analysis.reports.job.manifest import FAILED, ReportRecord

@@ -19,6 +19,7 @@ from lsp_analysis.study.add.places import Places
 from lsp_analysis.study.add.taking import KEY, Taken, take_table
 from lsp_analysis.study.check.problems import Problem, Sheet
 from lsp_analysis.study.check.text import load_sheet
+from lsp_analysis.study.descriptor import table_resource
 from lsp_analysis.study.panel import period_kinds
 from lsp_analysis.study.store import Study, open_study
 from lsp_analysis.study.write import (
@@ -277,4 +278,4 @@ def write_observations(folder: Path, text: pd.DataFrame) -> dict[str, Any]:
         return write_table(folder, "observations", ordered.replace("", None))
     path = folder / "observations.csv"
     ordered.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
-    return schema.table_resource("observations", list(ordered), path.name, **file_facts(path))
+    return table_resource("observations", list(ordered), path.name, **file_facts(path))

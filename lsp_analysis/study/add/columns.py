@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lsp_analysis.errors import SourceError, did_you_mean
-from lsp_analysis.study.add import headings, spans
+from lsp_analysis.study import periods as spans
+from lsp_analysis.study.add import headings
 from lsp_analysis.study.add.grids import Grid
 from lsp_analysis.study.add.headings import NUMBERS, Header
 from lsp_analysis.study.add.layouts import Answers, Layout

@@ -126,8 +126,7 @@ def new_study(
     return write_study(
         folder,
         {table: example(table) for table in EXAMPLES},
-        name=name,
-        title=title,
+        about={"name": name, "title": title, "lsp:simulated": False},
         extra_files={README: readme(title)},
         record_hashes=False,
     )

@@ -11,7 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.study.add import headings, spans
+from lsp_analysis.study import periods as spans
+from lsp_analysis.study.add import headings
 from lsp_analysis.study.add.cells import plain_cells
 from lsp_analysis.study.add.columns import EMBEDDED, Plan, plan_columns
 from lsp_analysis.study.add.grids import AGAIN, Grid, open_grids, tidy

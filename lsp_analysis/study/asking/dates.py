@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.study.add.spans import Span, read_span
-from lsp_analysis.study.periods import MONTHS, parse_period
+from lsp_analysis.study.periods import MONTHS, Span, parse_period, read_span
 
 YEARS = (1800, 2200)  # whole numbers between them are calendar years
 HOW_TO_WRITE = (

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from demo.graph import AreaGraph, as_graph, planar_graph, worst_group
 
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.study.simulation.graph import AreaGraph, as_graph, planar_graph, worst_group
 
 FIRST_PERIOD = "2003-01"
 MEAN_POPULATION = 1_500

@@ -1,1 +1,0 @@
-"""Boroughs whose truth is known."""
