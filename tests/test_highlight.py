@@ -9,15 +9,14 @@ import pytest
 from lsp_analysis import area_brief, open_study, wording
 from lsp_analysis.effects.outcomes.all_programmes import NOT_NAMED, programmes
 from lsp_analysis.errors import AreaError
+from lsp_analysis.reports import view
+from lsp_analysis.reports.view.findings import clear_gap_changes
 from lsp_analysis.resources import study_path
 from lsp_analysis.standing.agencies.highlight import (
-    gap_sentence,
     highlights,
     leads_sentence,
     most_deprived,
-    themes_table,
 )
-from lsp_analysis.standing.place.of_area import quadrant_of
 
 AREAS = ["Hall i' th' Wood", "E02000984", "E02000985", "E02000993"]
 
@@ -40,11 +39,6 @@ def brief(study):
 def test_every_area_has_a_verdict_on_every_indicator(study, found):
     assert len(found.table) == len(AREAS) * len(study.indicators())
     assert not found.table.duplicated(["area_code", "indicator"]).any()
-    shown = found.areas_table().frame
-    worse = found.table[found.table["verdict"] == "worse"]["area"].value_counts()
-    told = shown.set_index("Area")["Worse on"].str.split(":").str[0].astype(int)
-    assert told.to_dict() == worse.reindex(told.index).fillna(0).astype(int).to_dict()
-    assert told.is_monotonic_decreasing
 
 
 def test_verdicts_are_those_of_each_areas_own_page(study, found):
@@ -65,20 +59,7 @@ def test_the_most_deprived_fifth_are_those_of_lowest_rank_before_the_start(study
         most_deprived(study, share=20)
 
 
-def test_only_intervals_clear_of_nought_make_a_gap_wider_or_narrower(brief):
-    quadrant = quadrant_of(brief)
-    said = gap_sentence(quadrant)
-    frame = quadrant.frame
-    clear = frame[(frame["gap_low"] > 0) | (frame["gap_high"] < 0)]
-    assert all(wording.inside(name) in said for name in clear["label"])
-    assert f"on the other {len(frame) - len(clear)}" in said
-    unclear = replace(quadrant, frame=frame.assign(gap_low=-1.0, gap_high=1.0))
-    assert "did not clearly change" in gap_sentence(unclear)
-
-
-def test_measures_are_counted_once_by_theme_and_by_lead(brief):
-    table = themes_table(brief.plan).frame
-    assert table["Measures"].sum() == len(brief.plan.table)
+def test_what_is_off_track_is_told_with_who_leads_on_it(brief):
     assert "15 of 20 measures of the plan are off track" in leads_sentence(brief.plan)
 
 
@@ -89,3 +70,33 @@ def test_a_programme_is_judged_on_the_outcome_named_for_it_or_not_at_all(study):
     unnamed = replace(judged, found=((judged.found[0][0], None),))
     assert unnamed.table().frame["What may be said"].iloc[0] == NOT_NAMED
     assert unnamed.summary_frame().empty
+
+
+def test_the_grid_shows_every_verdict_of_the_measures_with_a_better_side(study, found):
+    grid = view.verdict_grid(study, found).data
+    table = found.table.set_index(["indicator", "area"])["verdict"]
+    sided = {i.name for i in map(study.indicator, study.indicators()["indicator_id"])
+             if i.polarity != "none"}  # fmt: skip
+    assert {row["name"] for row in grid["rows"]} <= sided
+    assert set(grid["areas"]) == set(found.table["area"])
+    for row in grid["rows"]:
+        shown = dict(zip(grid["areas"], (word for _, word in row["cells"]), strict=True))
+        assert shown == {area: table[row["name"], area] for area in grid["areas"]}
+    worse = found.times_worse()
+    assert grid["areas"][: len(worse)] == list(worse.index)
+
+
+def test_the_boroughs_first_screen_names_areas_measures_and_gaps(study, found, brief):
+    screen = view.borough_screen(study, found, brief).data
+    worse = found.times_worse()
+    assert [item[0] for item in screen["next"]["items"]] == [f"{a}:" for a in worse.index[:3]]
+    gaps = dict(map(tuple, screen["changed"]))
+    since = next(text for about, text in gaps.items() if about.startswith("Between the most"))
+    moved = clear_gap_changes(brief)
+    assert all(wording.inside(move.name) in since for move in moved[:3])
+    assert max(len(" ".join(pair).split()) for pair in screen["changed"]) <= 80
+
+
+def test_a_borough_without_indices_has_its_screen_without_a_gap(study, found):
+    screen = view.borough_screen(study, found).data
+    assert [about for about, _ in screen["changed"]] == ["Since the year before:"]

@@ -42,7 +42,7 @@ class Programmes(Shown):
         judged = sum(_is_judged(effect) for _, effect in self.found)
         return wording.Sentence(
             f"{wording.counted(len(self.found), 'programme').capitalize()} on record, "
-            f"{'none' if not judged else wording.number(judged)} with an outcome that can be "
+            f"{'none' if not judged else 'one' if judged == 1 else wording.number(judged)} with an outcome that can be "
             "judged."
         )
 

@@ -24,6 +24,7 @@ from lsp_analysis.figures.svg.marks import (
 )
 
 NAN = math.nan
+LABEL = 10.0  # per cent of a drawing that a year written beside an arrow takes up
 SPARK = (136, 40)
 TOP, FOOT = 34.0, 26.0  # pixels above and below a line chart's own area
 LINES_HEIGHT = 260.0
@@ -148,9 +149,12 @@ def _arrow_row(row: Mapping[str, Any], grid: str, at: Callable, low: float, high
         drawn = dot(first, y, f"head {kind}", 3 if kind == "unclear" else 4)
         drawn += line(first, y, last + (1.0 if left else -1.0), y, f"arrow {kind}")
         drawn += head(last, y, f"head {kind}", left=left)
-        if row["clear"] and abs(first - last) > 10:
-            drawn += text(row["first_period"], first, y - 9, anchor="end" if left else "")
-            drawn += text(row["last_period"], last, y - 9, anchor="" if left else "end")
+        inside = abs(first - last) > 4 * (len(row["first_period"]) + len(row["last_period"])) / 2
+        outside = min(first, last) > LABEL and max(first, last) < 100 - LABEL
+        if row["clear"] and (inside or outside):
+            ends = ("end", "") if left == inside else ("", "end")
+            drawn += text(row["first_period"], first, y - 9, anchor=ends[0])
+            drawn += text(row["last_period"], last, y - 9, anchor=ends[1])
     return _row(kind, row["name"], grid + drawn, row["words"])
 
 

@@ -12,6 +12,8 @@ _HOME = {
     "residents": "findings",
     "editions": "findings",
     "small_areas": "findings",
+    "borough_screen": "borough",
+    "verdict_grid": "borough",
     "PlanView": "plan",
     "refuse_part": "places",
 }

@@ -49,10 +49,12 @@ class GapMove:
 
 
 def gap_moves(brief: AreaBrief) -> list[GapMove]:
-    """Every gap that can be followed, the worst now first."""
+    """Every gap that can be followed and has a worse side, the worst now first."""
     moves = []
-    verdict = brief.profile.table["verdict"]
-    for indicator_id in verdict.index[verdict != verdicts.NOT]:
+    table = brief.profile.table
+    for indicator_id in table.index[table["verdict"] != verdicts.NOT]:
+        if brief.indicator(indicator_id).polarity == "none":  # neither end is the worse one
+            continue
         try:
             gap = brief.gap(indicator_id)
             change = gap.change()

@@ -83,17 +83,18 @@ def _verdict(rows: list[Row], effects: ProgrammeEffects, borough: str) -> str:
     if not judged:
         said = f"None of {n} can be compared with {rest}."
     elif worse:
-        said = f"Worse than {rest} on {_few(worse)} of {n}, better on {_few(better)}."
+        said = f"Worse than {rest} on {few(worse)} of {n}, better on {few(better)}."
         if judged == 1:
             said = f"Worse than {rest} on {n}."
     elif better:
-        said = f"Better than {rest} on {_few(better)} of {n}, worse on none."
+        said = f"Better than {rest} on {few(better)} of {n}, worse on none."
     else:
         said = f"Not clearly different from {rest} on any of {n}."
     return f"{said} {_pilot_line(effects)}".strip()
 
 
-def _few(n: int) -> str:
+def few(n: int) -> str:
+    """A number up to nine in words."""
     return "none" if n == 0 else wording.number(n) if n > 9 else _NUMBERS[n]
 
 
@@ -178,9 +179,9 @@ def _table(rows: list[Row], borough: str) -> dict[str, Any]:
     title = f"Furthest from the rest of {borough}"
     parts = []
     if worst:
-        parts.append(f"{_few(len(worst))} worst")
+        parts.append(f"{few(len(worst))} worst")
     if best:
-        parts.append(f"{_few(len(best))} best")
+        parts.append(f"{few(len(best))} best")
     text = ""
     if not shown:
         shown = sorted(

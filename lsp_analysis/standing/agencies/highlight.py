@@ -8,28 +8,24 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from lsp_analysis import figures, wording
+from lsp_analysis import wording
 from lsp_analysis.errors import AreaError
-from lsp_analysis.showing import Shown
 from lsp_analysis.standing.agencies.agenda import WANTED
-from lsp_analysis.standing.agencies.plan import OFF_TRACK, STATUSES, PlanProgress
-from lsp_analysis.standing.comparison.verdict import CLEAR, NOT, by_area
+from lsp_analysis.standing.agencies.plan import OFF_TRACK, PlanProgress
+from lsp_analysis.standing.comparison.verdict import CLEAR, NOT
 from lsp_analysis.standing.place.brief import area_brief
 from lsp_analysis.study.areas import Area, last_edition_before
 
 if TYPE_CHECKING:
-    from lsp_analysis.figures.tables import Table
-    from lsp_analysis.standing.change.two_aims import Quadrant
     from lsp_analysis.study.store import Study
 
-MOST_AREAS = 30  # rows of the table of areas
-MOST_CHANGES = 12  # rows of the table of changes
 KINDS = {"neighbourhood": "neighbourhoods", "ward": "wards", "msoa": "MSOAs"}
-FEWEST_OF_A_KIND = 4  # areas of one kind that are worth a table
+MOST_TOLD = 4  # indicators of a sentence on changes
+FEWEST_OF_A_KIND = 4  # areas of one kind that are worth a rug
 
 
 @dataclass(frozen=True)
-class Highlights(Shown):
+class Highlights:
     """Verdicts of every area on every indicator, as each area's own page has them."""
 
     kind: str
@@ -42,8 +38,7 @@ class Highlights(Shown):
 
     def sentence(self) -> wording.Sentence:
         """How many areas stand out, and the worst of them."""
-        worse = self._counts("verdict", "worse")
-        n = self.table["indicator"].nunique()
+        worse = self.times_worse()
         total = self.table["area"].nunique()
         if not self.table["verdict"].ne(NOT).any():
             return wording.Sentence(
@@ -51,7 +46,7 @@ class Highlights(Shown):
             )
         text = (
             f"{wording.of_total(len(worse), total)} {self.kind} {_are(len(worse))} worse than "
-            f"the rest of the borough on one of {wording.counted(n, 'indicator')} or more"
+            "the rest of the borough on one measure or more"
         )
         if len(worse):
             most = [f"{name} ({count})" for name, count in worse.head(3).items()]
@@ -74,44 +69,25 @@ class Highlights(Shown):
             f"{_by_indicator(moved)}"
         )
 
-    def changed_table(self) -> Table:
-        """The surest of the clear changes, with their ends."""
+    def changed_rows(self) -> pd.DataFrame:
+        """The clear changes on the year before, the surest first."""
         clear = self.table[self.table["change_verdict"].isin(CLEAR)]
-        moved = clear.sort_values("change_p_value", kind="stable").head(MOST_CHANGES)
-        spans = zip(moved["previous_period"], moved["period"], strict=True)
-        changes = zip(moved["change"], moved["unit"], strict=True)
-        columns = {
-            "Area": moved["area"],
-            "Indicator": moved["indicator"],
-            "Years": [" to ".join(wording.period(p, short=True) for p in span) for span in spans],
-            "Change": [wording.difference(x, unit) for x, unit in changes],
-            "Verdict": moved["change_verdict"],
-        }
-        return figures.table(
-            pd.DataFrame(columns).reset_index(drop=True),
-            caption="Changes on the year before by more than chance, the surest first",
-            note=f"Clear changes not shown: {len(clear) - len(moved)}." * (len(clear) > len(moved)),
-        )
+        return clear.sort_values("change_p_value", kind="stable")[_CHANGED]
 
-    shown_table = changed_table
+    def times_worse(self) -> pd.Series:
+        """On how many indicators each area is worse, most first; areas worse on none left out."""
+        return self.table.loc[self.table["verdict"] == "worse", "area"].value_counts()
 
-    def areas_table(self) -> Table:
-        """Each area's clear verdicts, the areas most often worse first."""
-        shown = by_area(self.table)
-        return figures.table(
-            shown.head(MOST_AREAS),
-            caption="What is clearly different from the rest of the borough, area by area",
-            note=f"Areas not shown: {len(shown) - MOST_AREAS}." * (len(shown) > MOST_AREAS),
-        )
+    def worst_first(self) -> list[str]:
+        """Every area, those worse most often first."""
+        worst = list(self.times_worse().index)
+        return [*worst, *(name for name in pd.unique(self.table["area"]) if name not in worst)]
 
     def unjudged(self) -> list[str]:
         """Indicators on which no area could be told from chance."""
         judged = self.table["verdict"].ne(NOT)
         known = judged.groupby(self.table["indicator"], sort=False).any()
         return list(known.index[~known])
-
-    def _counts(self, column: str, verdict: str) -> pd.Series:
-        return self.table.loc[self.table[column] == verdict, "area"].value_counts()
 
 
 def highlights(study: Study, areas: Collection[str] = (), *, level: float = 0.95) -> Highlights:
@@ -139,7 +115,7 @@ def highlights(study: Study, areas: Collection[str] = (), *, level: float = 0.95
     frames = []
     for area in chosen:
         found = brief.profile_of(area).table
-        rows = found.rename(columns={"name": "indicator"})
+        rows = found.rename(columns={"name": "indicator"}).rename_axis("indicator_id").reset_index()
         frames.append(rows.assign(area=area.name, area_code=area.code)[_COLUMNS])
     return Highlights(kind, level, pd.concat(frames, ignore_index=True))
 
@@ -151,19 +127,22 @@ def _are(n: int) -> str:
 def _by_indicator(moved: pd.DataFrame) -> str:
     """Clear changes by indicator: how many areas got better, and how many worse."""
     told = []
-    for name in moved["indicator"].value_counts().index:
+    names = moved["indicator"].value_counts().index
+    for name in names[:MOST_TOLD]:
         rows = moved[moved["indicator"] == name]
         counts = rows["change_verdict"].value_counts()
         where = rows["area"].iloc[0] if len(rows) == 1 else ""
         parts = wording.and_list(f"{count} {word}" for word, count in counts.items())
         said = f"{counts.index[0]} in {where}" if where else parts
         told.append(f"{wording.inside(name)}: {said}")
-    return f"{wording.capital('; '.join(told))}."
+    more = f"; and {len(names) - MOST_TOLD} more indicators" if len(names) > MOST_TOLD else ""
+    return f"{wording.capital('; '.join(told))}{more}."
 
 
-_COLUMNS = ["area", "area_code", "indicator", "unit", "when", "period", "value"]
+_COLUMNS = ["area", "area_code", "indicator_id", "indicator", "unit", "when", "period", "value"]
 _COLUMNS += ["comparator_value", "p_value", "verdict", "reason", "previous_period", "change"]
 _COLUMNS += ["change_p_value", "change_verdict"]
+_CHANGED = ["area", "indicator", "previous_period", "period", "change", "unit", "change_verdict"]
 
 
 def _chosen(study: Study, areas: Collection[str]) -> tuple[str, list[Area]]:
@@ -211,16 +190,6 @@ def most_deprived(study: Study, *, share: float = 0.2, before: object = "2008-04
     return Area(f"{borough}-deprived", name, "group", study.code_vintage, borough, codes)
 
 
-def themes_table(progress: PlanProgress) -> Table:
-    """How many measures of each theme have which status."""
-    column = "theme" if "theme" in progress.table else "indicator_id"
-    counts = progress.by(column)
-    counts = counts[[status for status in STATUSES if counts[status].any()]]
-    counts.insert(0, "measures", counts.sum(axis=1))
-    counts = counts.rename(columns=wording.capital).rename_axis("Theme")
-    return figures.table(counts, caption="The plan by theme: number of measures")
-
-
 def leads_sentence(progress: PlanProgress) -> wording.Sentence:
     """Which agencies lead on what is off track."""
     off = progress.table[progress.table["status"].isin(OFF_TRACK)]
@@ -236,42 +205,16 @@ def leads_sentence(progress: PlanProgress) -> wording.Sentence:
     return wording.Sentence(wording.capital(f"{text}."))
 
 
-def gap_sentence(found: Quadrant) -> wording.Sentence:
-    """On which indicators the gap clearly widened or narrowed, and on how many that is not known.
-
-    Clearly: its interval is on one side of zero.
-    """
-    frame = found.frame
-    wider, narrower = frame["gap_low"] > 0, frame["gap_high"] < 0
-    told = [
-        f"{word} on {wording.and_list(map(wording.inside, frame.loc[rows, 'label']))}"
-        for word, rows in (("widened", wider), ("narrowed", narrower))
-        if rows.any()
-    ]
-    rest = int((~wider & ~narrower).sum())
-    text = f"Between {found.area} and the rest the gap "
-    text += f"clearly {' and '.join(told)}" if told else "did not clearly change"
-    if told and rest:
-        others = "one" if rest == 1 else wording.number(rest)
-        text += f"; on the other {others} it did not clearly change"
-    return wording.Sentence(f"{text}.")
-
-
-def cannot_tell(study: Study, found: Highlights) -> wording.Sentence:
-    """What this study cannot say, for want of a table, of counts or of a second year."""
-    missing = [f'"{name}" ({what})' for name, what in WANTED.items() if not study.has(name)]
-    parts = []
-    if missing:
-        parts.append(f"For want of a table this page is without: {wording.and_list(missing)}.")
+def cannot_tell(study: Study, found: Highlights) -> list[list[str]]:
+    """What this study cannot say, and why: for want of a table, of counts or of a second year."""
+    told = []
     if names := found.unjudged():
-        listed = wording.some_of(names)
-        parts.append(f"No difference can be told from chance on: {listed}.")
+        told.append([f"{wording.capital(wording.some_of(names))}:", "no area can be judged."])
     once = found.table.groupby("indicator", sort=False)["change"].count()
     if names := [str(name) for name in once.index[once == 0]]:
-        listed = wording.some_of(names)
-        parts.append(f"Change on the year before is not known of: {listed}.")
-    parts.append(
-        "A difference is no cause: what a programme did is only judged where an outcome was named "
-        "in advance."
-    )
-    return wording.Sentence(" ".join(parts))
+        told.append(["Change on the year before:", f"not known of {wording.some_of(names)}."])
+    missing = [what for name, what in WANTED.items() if not study.has(name)]
+    if missing:
+        told.append(["Not in the study:", f"{wording.and_list(missing)}."])
+    told.append(["Why areas differ:", "a difference is no cause."])
+    return told

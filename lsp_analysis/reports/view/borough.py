@@ -1,0 +1,179 @@
+"""The whole borough on a page: which areas stand out, on what, and what to look at first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lsp_analysis import wording
+from lsp_analysis.reports.view import places
+from lsp_analysis.reports.view.findings import clear_gap_changes
+from lsp_analysis.reports.view.part import Part
+from lsp_analysis.reports.view.rows import KIND, WORDS
+from lsp_analysis.reports.view.screen import few, gap_words
+from lsp_analysis.standing.agencies import highlight
+from lsp_analysis.standing.agencies.plan import OFF_TRACK
+from lsp_analysis.standing.comparison import verdict as verdicts
+
+if TYPE_CHECKING:
+    from lsp_analysis.standing.agencies.highlight import Highlights
+    from lsp_analysis.standing.place.brief import AreaBrief
+    from lsp_analysis.study.store import Study
+
+MOST_AREAS = 30  # columns of a table that can be read
+WORST = 3
+LIFT = 30  # units of the map between a label and its place, and between two labels
+RULE = "Chosen as worse than the rest of the borough on most measures."
+
+
+def borough_screen(study: Study, found: Highlights, brief: AreaBrief | None = None) -> Part:
+    """What those who steer a borough should know who read no further.
+
+    Parameters
+    ----------
+    study : Study
+    found : Highlights
+        See `highlights`.
+    brief : AreaBrief, optional
+        Of the most deprived small areas together, for the gap to the rest.
+    """
+    borough = places.borough_name(study)
+    small = study.small_areas()["area_code"]
+    told = {
+        "eyebrow": "Whole borough",
+        "name": wording.capital(borough),
+        "verdict": str(found.sentence()),
+        "tally": [],
+        "facts": [["", f"{wording.number(len(small))} small areas; compared here: "
+                       f"{found.table['area'].nunique()} {found.kind}."]],
+        "map": _map(study, found),
+        "changed": _changed(found, brief),
+        "next": _next(study, found, brief),
+        "unknown": highlight.cannot_tell(study, found),
+        "index": {"title": "Highlight report", "borough": f"{borough} neighbourhoods"},
+    }  # fmt: skip
+    return Part("screen", told, found.changed_rows())
+
+
+def verdict_grid(study: Study, found: Highlights) -> Part:
+    """Every area beside every other on each measure: rows of measures, columns of areas.
+
+    Measures for which neither high nor low is better are left to the numbers, and so are those on
+    which no area can be judged.
+    """
+    table = found.table
+    judged = table["verdict"].isin([*KIND]) & table["verdict"].ne(verdicts.NOT)
+    sided = [name for name in table["indicator_id"].unique()
+             if study.indicator(name).polarity != "none"]  # fmt: skip
+    shown = table[table["indicator_id"].isin(sided)]
+    shown = shown[judged.groupby(table["indicator_id"]).transform("any")[shown.index]]
+    areas = found.worst_first()[:MOST_AREAS]
+    worse = shown["verdict"].eq("worse").groupby(shown["indicator_id"]).sum()
+    order = list(worse.sort_values(ascending=False, kind="stable").index)
+    by_place = shown.set_index(["indicator_id", "area"])["verdict"]
+    names = shown.drop_duplicates("indicator_id").set_index("indicator_id")
+    rows = [
+        {
+            "name": names.loc[name, "indicator"],
+            "unit": ", ".join(filter(None, [names.loc[name, "unit"], names.loc[name, "when"]])),
+            "cells": [[KIND[by_place[name, area]], by_place[name, area]] for area in areas],
+        }
+        for name in order
+    ]
+    left_out = table["indicator_id"].nunique() - len(rows)
+    notes = []
+    if left_out:
+        notes.append(
+            f"{wording.capital(wording.counted(left_out, 'measure'))} without a better side, or "
+            "on which no area can be judged, are in the numbers."
+        )
+    if found.table["area"].nunique() > len(areas):
+        notes.append(f"The {len(areas)} areas most often worse are shown.")
+    words = [verdict for verdict in verdicts.VERDICTS if shown["verdict"].eq(verdict).any()]
+    data = {
+        "question": "Where are we at?",
+        "title": _grid_title(found, len(rows)),
+        "subtitle": f"Each of the {found.kind} against the rest of the borough, the most often "
+        "worse from the left.",
+        "areas": areas,
+        "rows": rows,
+        "key": [[KIND[word], WORDS[KIND[word]]] for word in words],
+        "note": " ".join(notes),
+        "explained": " ".join(
+            f"{wording.capital(word)}: {verdicts.MEANINGS[word]}." for word in words
+        ),
+    }
+    return Part("measures", data, table.drop(columns="area_code"))
+
+
+def _grid_title(found: Highlights, measures: int) -> str:
+    worse = found.times_worse()
+    if worse.empty:
+        return f"None of the {found.kind} is clearly worse on any measure"
+    n = wording.counted(measures, "measure")
+    most = worse[worse == worse.iloc[0]]
+    names = wording.and_list(most.index[:WORST])
+    if len(most) > WORST:
+        areas = wording.capital(wording.counted(len(most), "area"))
+        return f"{areas} are worse on {few(worse.iloc[0])} of {n}"
+    verb = "is" if len(most) == 1 else "are"
+    return f"{names} {verb} worse on {few(worse.iloc[0])} of {n}, more than any other"
+
+
+def _changed(found: Highlights, brief: AreaBrief | None) -> list[list[str]]:
+    told = [["Since the year before:", str(found.changed())]]
+    gaps = clear_gap_changes(brief) if brief else []
+    if gaps:
+        group = f"Between {brief.area.name} and the rest, since {gaps[0].first_period}:"
+        told.append([group, gap_words(gaps)])
+    elif brief:
+        told.append([f"Between {brief.area.name} and the rest:", "no gap clearly changed in size."])
+    return told
+
+
+def _next(study: Study, found: Highlights, brief: AreaBrief | None) -> dict[str, Any]:
+    """The areas most often worse with the measures they are worse on, and the plan's leads."""
+    table = found.table[found.table["verdict"] == "worse"]
+    items = []
+    for area in found.times_worse().index[:WORST]:
+        rows = table[table["area"] == area]
+        leads = [study.indicator(name).lead_agency for name in rows["indicator_id"]]
+        agencies = wording.and_list(dict.fromkeys(filter(None, leads)))
+        led = f" (lead: {agencies})" if agencies else ""
+        items.append([f"{area}:", f"{wording.some_of(rows['indicator'])}{led}."])
+    plan = brief.plan if brief else None
+    after = [RULE] if items else []
+    if plan is not None and plan.table["status"].isin(OFF_TRACK).any():
+        after.append(str(highlight.leads_sentence(plan)))
+    lead = "Look first at:" if items else "The numbers single out no area."
+    return {"lead": lead, "items": items, "after": " ".join(after)}
+
+
+def _map(study: Study, found: Highlights) -> dict[str, Any] | None:
+    """Where the areas that are most often worse lie."""
+    drawn = places.outlines(study)
+    worst = list(found.times_worse().index[:WORST])
+    if drawn is None or not worst:
+        return None
+    codes = found.table.drop_duplicates("area").set_index("area")["area_code"]
+    members = {name: study.area(codes[name]).members for name in worst}
+    inside = {code for own in members.values() for code in own}
+    ground = "".join(path for code, path in drawn.paths.items() if code not in inside)
+    here = "".join(path for code, path in drawn.paths.items() if code in inside)
+    labels = []
+    for name, own in members.items():
+        points = [drawn.points[code] for code in own if code in drawn.points]
+        if points:
+            x, y = np.mean(points, axis=0)
+            y = max(y - LIFT, 24)
+            while any(abs(y - other["y"]) < LIFT for other in labels):
+                y += LIFT
+            labels.append({"name": name, "me": True, "x": float(x), "y": float(y)})
+    return {
+        "type": "map", "width": drawn.width, "height": drawn.height,
+        "areas": [{"path": ground, "class": "land"}, {"path": here, "class": "here-area"}],
+        "places": labels, "scale": list(drawn.bar()),
+        "label": f"Map of {places.borough_name(study)}: {wording.and_list(worst)} are most often "
+        "worse than the rest.",
+    }  # fmt: skip
