@@ -182,7 +182,6 @@ PLAIN = (
 data = open_study(study)
 brief = area_brief(data, data.area(area))""",
     "brief.headline()",
-    "show(brief.draw_place(), note=data.note)",
     "show(brief.profile.plot(), note=data.note)",
     "brief.profile_table()",
 )

@@ -11,7 +11,6 @@ import re
 
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.wording import Sentence
 
 _CAUSAL = re.compile(
     r"\b((?<!all )(?<!all-)causes?(?! of death)|caus(?:ed|ing|al|ally)|"
@@ -19,12 +18,6 @@ _CAUSAL = re.compile(
     r"result(?:s|ed|ing)? in|brought about|made possible by|prov(?:es|ed|en)|attributable to)\b",
     re.IGNORECASE,
 )
-
-CAUTION = {
-    "weak": "Other things that happened at the same time could look the same",
-    "fair": "Differences between the areas that this design cannot see could look the same",
-    "strong": "The design guards against most other explanations",
-}
 
 
 def causal_words(text: str) -> list[str]:
@@ -63,91 +56,3 @@ def effect_class(low: float, high: float, worth_having: float | None = None) -> 
     if low > 0 or high < 0:
         return "small difference" if too_small else "difference"
     return "no effect worth having" if too_small else "no evidence"
-
-
-def effect_verdict(
-    estimate: float,
-    low: float,
-    high: float,
-    worth_having: float | None = None,
-    maryland: int = 3,
-    unit: str = "",
-    *,
-    outcome: str = "the outcome",
-    comparator: str = "the comparison areas",
-    level: float = 0.95,
-) -> Sentence:
-    """What may be said of an effect: its size, its interval, and how far the design can be trusted.
-
-    Tells "no evidence of an effect" (the interval still holds effects worth having) from "evidence
-    of no effect worth having" (it holds none).
-
-    Parameters
-    ----------
-    estimate, low, high : float
-        Effect and interval in the units of the outcome; missing means it could not be estimated.
-    worth_having : float above zero, optional
-        Smallest effect worth having, in either direction.
-    maryland : int from 1 to 5
-        Level of the design on the Maryland scientific methods scale.
-    unit : str
-        Unit code of the study folder, or words that follow a number.
-    outcome, comparator : str
-        What was measured, and whom it is compared with, as they stand inside a sentence.
-    level : float between 0 and 1
-        Coverage of the interval.
-    """
-    kind = effect_class(low, high, worth_having)
-    if kind == "unknown" or wording.is_missing(estimate):
-        return Sentence(f"The effect on {outcome} could not be estimated from these data.")
-    within = wording.interval(low, high, unit, level, of_change=True)
-    size = f"{_more_or_less(estimate, unit)} ({within})"
-    worth = "" if worth_having is None else _size(worth_having, unit)
-    first = f"Measured against {comparator}, {outcome} {size}."
-    return Sentence(f"{first} {_finding(kind, worth)} {_caution(maryland, kind)}".rstrip())
-
-
-def _more_or_less(estimate: float, unit: str) -> str:
-    """Verb and size of an estimated effect."""
-    moved = wording.change(estimate, unit)
-    return moved.replace("did not change", "moved no differently")
-
-
-def _size(x: float, unit: str) -> str:
-    """A size without its sign, in the units of a change."""
-    return wording.difference(abs(x), unit).removeprefix("+")
-
-
-def _finding(kind: str, worth: str) -> str:
-    """What the interval allows to be said, in one or two sentences."""
-    if kind == "difference":
-        return "That is more than chance differences between areas usually make."
-    if kind == "small difference":
-        return (
-            "That is more than chance usually makes, but smaller than the smallest effect worth "
-            f"having ({worth})."
-        )
-    if kind == "no effect worth having":
-        return (
-            "That is evidence of no effect worth having: an effect of "
-            f"{worth} or more, either way, would lie outside the interval."
-        )
-    if worth:
-        return (
-            "That is no evidence of an effect, and no evidence of its absence either: effects "
-            f"worth having ({worth} or more) still lie inside the interval."
-        )
-    return (
-        "That is no evidence of an effect, which is not evidence of its absence: no smallest "
-        "effect worth having was stated to hold it against."
-    )
-
-
-def _caution(maryland: int, kind: str) -> str:
-    """How far the design can carry a finding of a difference."""
-    if maryland not in (1, 2, 3, 4, 5):
-        raise ParameterError(f"A Maryland level is a whole number from 1 to 5, not {maryland!r}.")
-    if not kind.endswith("difference"):
-        return f"(Maryland level {maryland}.)"
-    strength = "weak" if maryland <= 2 else "fair" if maryland == 3 else "strong"
-    return f"{CAUTION[strength]} (Maryland level {maryland})."

@@ -118,4 +118,4 @@ def test_unknown_names_and_wrong_parameters_are_never_grey(place):
     with pytest.raises(UnknownNameError):
         standing.small_area_map(place, "burglry")
     with pytest.raises(ParameterError):
-        standing.funnel_plot("Hall i' th' Wood", "burglary")
+        standing.compare("Hall i' th' Wood", "burglary")

@@ -195,9 +195,6 @@ def test_what_is_not_comparable_is_not_allowed_for_in_the_others():
 
 def test_every_word_is_explained_and_every_verdict_is_one_of_them():
     assert set(verdicts.MEANINGS) == set(verdicts.VERDICTS)
-    assert all(verdicts.words_of(word) for word in verdicts.VERDICTS)
-    said = [verdicts.words_of(word, "England") for word in ("better", "close to it")]
-    assert said == ["better than England", "close to England"]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ _HOME = {
 }
 _ANSWERS = (
     *("activity", "age_standardised", "avoided", "clustering", "compare", "concentration"),
-    *("coverage", "data_check", "funnel_of_areas", "funnel_plot", "gap", "gap_trend"),
+    *("coverage", "data_check", "funnel_of_areas", "gap", "gap_trend"),
     *("life_expectancy", "segregation"),
     *("joined_up", "near_by", "neighbours", "owners", "peers", "plan_by_agency", "plan_sentence"),
     *("process_chart", "recent_trend", "residents", "shareable", "sharing", "signals"),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lsp_analysis.errors import ReportError, StudyError
-from lsp_analysis.study.areas import slug
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -69,12 +68,6 @@ def parents(study: Study, area: Area) -> list[str]:
             if inside and name != area.name and not _NUMBERED.match(name):
                 found.append(said.format(name))
     return found
-
-
-def page_link(area_name: str, *, from_page: bool = True) -> str:
-    """Address of the page of an area beside this one."""
-    name = slug(area_name)
-    return f"../{name}/{name}.html" if from_page else f"{name}/{name}.html"
 
 
 class Outlines:

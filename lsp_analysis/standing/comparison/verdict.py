@@ -101,16 +101,6 @@ def rule(level: float = 0.95) -> str:
     )
 
 
-def words_of(verdict: str, comparator: str = REST) -> str:
-    """A verdict as part of a sentence: "better than the rest of the borough"."""
-    joint = {CLOSE: "close to", UNCLEAR: "not clearly different from"}
-    if verdict in joint:
-        return f"{joint[verdict]} {comparator}"
-    if verdict == FEW:
-        return f"based on too few cases to say how it compares with {comparator}"
-    return f"{verdict} {'with' if verdict == NOT else 'than'} {comparator}"
-
-
 def counted(verdicts: pd.Series) -> str:
     """Verdicts with their counts, in the order of `VERDICTS`: "2 worse, 1 better and 3 ..."."""
     counts = verdicts.value_counts()

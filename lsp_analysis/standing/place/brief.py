@@ -23,7 +23,7 @@ from lsp_analysis.standing.comparison.verdict import REST, not_comparable, too_f
 from lsp_analysis.standing.place.first_line import headline
 from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.standing.place.panels import read_panels
-from lsp_analysis.study.notebook.overview import area_map, area_sentence, residents
+from lsp_analysis.study.notebook.overview import area_sentence, residents
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -254,10 +254,6 @@ class AreaBrief(Shown):
         """Residents of the area, or of `codes`, and the latest period they are known for."""
         people = residents(self.study, list(self.area.members) if codes is None else codes)
         return None if people is None else (float(people.sum()), people.name)
-
-    def draw_place(self) -> Axes:
-        """Map of where the area lies; StudyError when the study has no boundaries."""
-        return area_map(self.area)
 
     def main_indicator(self, wanted: str = "", *, over_time: bool = True) -> str:
         """`wanted` if given, else the indicator on which the area stands out for the worse most.

@@ -25,7 +25,6 @@ from lsp_analysis.standing.comparison.baseline import (
     last_known,
     period_words,
 )
-from lsp_analysis.standing.comparison.funnels import Funnel, funnel
 from lsp_analysis.standing.inequality.gradient import shared_out, slope, slopes
 from lsp_analysis.standing.inequality.life import LifeExpectancy, life_expectancy_in
 from lsp_analysis.standing.inequality.uneven import Unevenness, unevenness
@@ -156,17 +155,6 @@ def shares_of(brief: AreaBrief, indicator_id: str) -> Concentration:
     """How the events of the last year are shared out from the most to the least deprived."""
     panel = brief.through_time(indicator_id)
     return shared_out(panel, ranks_of(brief), indicator=brief.indicator(indicator_id))
-
-
-def funnel_of(brief: AreaBrief, indicator_id: str, *, overdispersion: bool = False) -> Funnel:
-    """All small areas of the borough in the last year, against the limits of chance."""
-    panel = brief.through_time(indicator_id)
-    codes = [*brief.area.members, *brief.comparators[REST]]
-    return funnel(
-        panel[panel["area_code"].isin(codes)],
-        indicator=brief.indicator(indicator_id),
-        overdispersion=overdispersion,
-    )
 
 
 def ranks_of(brief: AreaBrief) -> pd.DataFrame:
