@@ -20,6 +20,13 @@ _CAUSAL = re.compile(
 )
 
 
+CAUTION = {
+    "weak": "Other things that happened at the same time could look the same",
+    "fair": "Differences between the areas that this design cannot see could look the same",
+    "strong": "The design guards against most other explanations",
+}
+
+
 def causal_words(text: str) -> list[str]:
     """Words of `text` that claim a cause; a sentence below Maryland level 4 has none."""
     return [match.group(0) for match in _CAUSAL.finditer(text)]
