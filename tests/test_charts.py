@@ -169,13 +169,6 @@ def test_the_concentration_curve_says_the_share_of_the_most_deprived_fifth():
     assert "fifth of people have 35.0%" in figures.alt_of(figures.draw_concentration(curve))
 
 
-def test_the_pyramid_sets_one_sex_on_each_side():
-    rows = [(b, s, v) for s, v in (("Women", 2.0), ("Men", 3.0)) for b in ("0–4", "5–9")]
-    ax = figures.draw_pyramid(pd.DataFrame(rows, columns=["age_band", "sex", "share"]))
-    assert sorted(bar.get_width() for bar in ax.patches) == [-2, -2, 3, 3]
-    assert key(ax) == ["Women, Area", "Men, Area"]
-
-
 def test_the_forest_counts_intervals_clear_of_the_line_and_writes_the_numbers():
     frame = pd.DataFrame(
         {

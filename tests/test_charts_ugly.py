@@ -68,12 +68,6 @@ def process(n, scale):
     return {"frame": frame, "target": 1.5 * scale}
 
 
-def pyramid(n, scale):
-    bands = [f"{5 * i} to {5 * i + 4}" for i in range(n)]
-    rows = [(b, s, abs(scale), abs(scale) / 2) for s in ("Male", "Female") for b in bands]
-    return {"frame": pd.DataFrame(rows, columns=["age_band", "sex", "share", "comparator_share"])}
-
-
 def labelled(n, scale, column="label", value="estimate"):
     return {"frame": intervals(n, scale, value=value).assign(**{column: names(n)})}
 
@@ -105,7 +99,6 @@ CHARTS = {
             }
         )
     },
-    "draw_pyramid": pyramid,
     "draw_forest": labelled,
     "draw_distribution": lambda n, s: {"values": intervals(n, s)["estimate"], "observed": 3.0 * s},
     "draw_event_study": lambda n, s: {
@@ -142,7 +135,7 @@ def test_small_large_and_negative_numbers_are_drawn_inside_the_page(name, n, sca
     assert_fit_for_a_page(draw(name, CHARTS[name](n, scale)))
 
 
-@pytest.mark.parametrize("name", sorted(set(CHARTS) - {"draw_flow", "draw_pyramid"}))
+@pytest.mark.parametrize("name", sorted(set(CHARTS) - {"draw_flow"}))
 def test_eighty_rows_are_drawn_inside_the_page(name):
     assert_fit_for_a_page(draw(name, CHARTS[name](80, 1.0)))
 

@@ -104,7 +104,7 @@ def test_the_sentence_says_none_where_no_outcome_stands_out(effects):
 
 
 def test_no_sentence_claims_a_cause(effects):
-    every = [effects.sentence(), effects.headline(), effects.next_step()]
+    every = [effects.sentence(), effects.next_step()]
     every += [one.sentence() for one in (effects.primary, *effects.others)]
     every.append(effects.primary.effect.cautions())
     assert not [word for said in every for word in causal_words(said)]
@@ -114,12 +114,6 @@ def test_the_next_step_grows_with_the_square_of_the_effect_that_can_be_seen(effe
     effect = effects.primary.effect
     ratio = np.log1p(-effect.smallest_relative) / np.log1p(-0.1)
     assert f"about {int(np.ceil(ratio**2))} neighbourhoods" in effects.next_step(worth_having=0.1)
-
-
-def test_the_table_sets_difference_in_differences_beside_the_adjusted_estimate(effects):
-    frame = effects.primary.table().frame
-    assert len(frame) == 2
-    assert "cluster-robust" in effects.primary.table().note
 
 
 def test_an_effect_that_could_not_be_estimated_gives_its_reason(study):

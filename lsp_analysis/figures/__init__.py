@@ -14,7 +14,6 @@ _HOME = {
     "draw_quadrant": "charts.quadrant",
     "draw_funnel": "charts.spread",
     "draw_concentration": "charts.spread",
-    "draw_pyramid": "charts.people",
     "draw_process": "charts.process",
     "draw_forest": "charts.effect",
     "draw_event_study": "charts.effect",

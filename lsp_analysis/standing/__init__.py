@@ -18,7 +18,7 @@ _ANSWERS = (
     *("coverage", "data_check", "funnel_of_areas", "gap", "gap_trend"),
     *("life_expectancy", "segregation"),
     *("joined_up", "near_by", "neighbours", "owners", "peers", "plan_by_agency", "plan_sentence"),
-    *("process_chart", "recent_trend", "residents", "shareable", "sharing", "signals"),
+    *("process_chart", "recent_trend", "shareable", "sharing", "signals"),
     *("slope_by_year", "slope_index", "small_area_map", "small_counts", "smoothed_map"),
     *("spending", "spending_table", "trend", "trend_test", "two_aims"),
 )

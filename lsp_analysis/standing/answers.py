@@ -132,7 +132,6 @@ def _funnel_of_areas(study: Study, indicator: str = "") -> Funnel:
 gap = _answer("gap", _gap)
 gap_trend = _answer("gap_trend", _gap_trend)
 compare = _answer("compare", of_area.compare_of)
-residents = _answer("residents", of_area.people_of)
 life_expectancy = _answer("life_expectancy", of_area.life_of)
 segregation = _answer("segregation", of_area.unevenness_of)
 age_standardised = _answer("age_standardised", of_area.ages_of)

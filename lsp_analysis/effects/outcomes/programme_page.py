@@ -9,20 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis import figures, wording
+from lsp_analysis import wording
 from lsp_analysis.disclosure.release import EFFECTS, released
 from lsp_analysis.effects.one_area.single_area import estimate
-from lsp_analysis.effects.regressions.differences import did
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import LspError
 from lsp_analysis.showing import Shown, carries_note
 from lsp_analysis.study.indicator import Indicator
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from lsp_analysis.effects.outcomes.programme import Programme
-    from lsp_analysis.figures.tables import Table
     from lsp_analysis.study.store import Study
 
 # What a protected copy of a study keeps of an effect.
@@ -30,9 +26,6 @@ NUMBERS = ("relative", "relative_low", "relative_high", "p_value", "finest_p", "
 NUMBERS += ("smallest_relative",)
 BASIS = "Estimated on the full counts, which are not published."
 NOT_READY = "This effect was not estimated when the study was made ready for publication."
-NO_CLUSTERED = (
-    "No cluster-robust p-value is given: with so few treated neighbourhoods it is far too small."
-)
 
 
 @dataclass(frozen=True)
@@ -41,8 +34,8 @@ class IndicatorEffect(Shown):
 
     Attributes
     ----------
-    effect, did : EffectEstimate or None
-        Adjusted for the past (`estimate`), and as plain difference-in-differences.
+    effect : EffectEstimate or None
+        Adjusted for the past (`estimate`).
     placebo_date : bool
         Whether the start is a date at which nothing began, because the data do not reach back to
         the programme's.
@@ -54,7 +47,6 @@ class IndicatorEffect(Shown):
 
     indicator: Indicator
     effect: EffectEstimate | None = None
-    did: EffectEstimate | None = None
     placebo_date: bool = False
     cautions: tuple[str, ...] = ()
     reason: str = ""
@@ -68,24 +60,6 @@ class IndicatorEffect(Shown):
         if self.effect is None:
             return wording.Sentence(self.reason)
         return answer(self.effect, self.cautions, self.placebo_date, worth_having)
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """The neighbourhood against its counterfactual."""
-        return self.effect.plot(ax=ax)
-
-    def table(self) -> Table:
-        """The estimate adjusted for the past beside plain difference-in-differences."""
-        rows = [_method_row("Adjusted for how bad it looked before", self.effect)]
-        if self.did is not None:
-            rows.append(_method_row("Plain difference-in-differences", self.did))
-        said = (self.did.caution, *self.did.warnings) if self.did else ()
-        return figures.table(
-            pd.DataFrame(rows),
-            caption=f"{self.indicator.name}: effect by two methods, both with placebo inference",
-            note=" ".join(filter(None, [*said[:2], NO_CLUSTERED])),
-        )
-
-    shown_table = table
 
 
 @dataclass(frozen=True)
@@ -104,15 +78,6 @@ class ProgrammeEffects(Shown):
     programme: Programme
     primary: IndicatorEffect
     others: tuple[IndicatorEffect, ...] = field(repr=False)
-
-    def headline(self, standing: str = "") -> wording.Sentence:
-        """`standing`, and after it what may be said of the primary outcome, in a line."""
-        found, said = self.primary, ""
-        if found.effect is not None and not found.placebo_date:
-            said = str(found.effect.short_sentence())
-        elif self.programme.start is not None:
-            said = "What the programme did cannot be told from these data."
-        return wording.Sentence(" ".join(filter(None, [str(standing), said])))
 
     def next_step(self, worth_having: float = 0.1) -> wording.Sentence:
         """How many neighbourhoods would have to be treated alike to see an effect worth having."""
@@ -184,22 +149,6 @@ class ProgrammeEffects(Shown):
             return f"{name} named in advance as the one that counts"
         return f"none named in advance as the one that counts ({name} is shown in full)"
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """All effects that are shares of their counterfactual, on one scale."""
-        rows = [
-            {
-                "label": one.indicator.name,
-                "estimate": 100 * one.effect.relative,
-                "low": 100 * one.effect.relative_low,
-                "high": 100 * one.effect.relative_high,
-            }
-            for one in self.estimates()
-            if one.effect.multiplicative
-        ]
-        frame = pd.DataFrame(rows, columns=["label", "estimate", "low", "high"])
-        frame = frame.replace([np.inf, -np.inf], np.nan)
-        return figures.draw_forest(frame, unit="% of what was expected", ax=ax)
-
 
 def answer(
     effect: EffectEstimate,
@@ -238,12 +187,11 @@ def indicator_effect(
     try:
         question = study.question(indicator_id, programme.area, programme.start, level)
         effect = estimate(question, checks=checks)
-        plain = did(question, inference="placebo") if checks else None
     except LspError as error:
         said = str(error)
         named = said if said.startswith(indicator.name) else f"{indicator.name}: {said}"
         return IndicatorEffect(indicator, reason=named)
-    return IndicatorEffect(indicator, effect, plain, question.placebo_date, question.cautions)
+    return IndicatorEffect(indicator, effect, question.placebo_date, question.cautions)
 
 
 @carries_note
@@ -259,8 +207,7 @@ def programme_effects(
     programme : Programme
         See `programme_in`.
     primary : str
-        The outcome named before looking; it alone gets the false positive rate and
-        difference-in-differences.
+        The outcome named before looking; it alone gets the false positive rate.
     """
     if released(study):
         return _published_effects(study, programme, primary=primary, level=level)
@@ -313,17 +260,3 @@ def _effect(
     numbers = {name: float("nan") if row[name] is None else row[name] for name in NUMBERS}
     said = " ".join([row["sentence"], BASIS, *row["cautions"]])
     return PublishedEffect(indicator, replace(effect, **numbers), reason=said)
-
-
-def _method_row(name: str, effect: EffectEstimate) -> dict[str, object]:
-    percent = [100 * x for x in (effect.relative, effect.relative_low, effect.relative_high)]
-    return {
-        "Method": name,
-        "Effect (%)": percent[0],
-        "Low (%)": percent[1],
-        "High (%)": percent[2],
-        "p": effect.p_value,
-        "Placebos": effect.n_placebos,
-        "Smallest effect found 4 times in 5 (%)": 100 * effect.smallest_relative,
-        "Maryland level": effect.maryland,
-    }

@@ -7,7 +7,6 @@ import contextlib
 import gc
 import json
 import pickle
-import string
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -20,7 +19,6 @@ from lsp_analysis.reports.job.digests import made_with
 from lsp_analysis.reports.job.request import Limits
 from lsp_analysis.reports.job.template import source_of
 from lsp_analysis.standing.place.brief import area_brief
-from lsp_analysis.standing.place.verdict_grid import rug
 from lsp_analysis.study.kept import KeptStudy
 from lsp_analysis.study.store import keep_open, open_study
 
@@ -59,7 +57,7 @@ def preload(templates: Iterable[str] = (), study: str = "") -> None:
         run_imports([f"import {name}" for name in [*LIBRARIES, *_modules()]])
         for template in templates:
             run_imports(imports_of(template))
-    for warm in (_draw, _render, _project, made_with):
+    for warm in (_render, _project, made_with):
         with contextlib.suppress(Exception):
             warm()
     while readers:
@@ -76,7 +74,7 @@ def _gathered(study: str) -> KeptStudy:
     kept = KeptStudy(open_study(study)).gather()
     with contextlib.suppress(LspError):
         brief = area_brief(kept, kept.small_areas()["area_code"].iloc[0])
-        _ = brief.profile, brief.plan, rug(brief)
+        _ = brief.profile, brief.plan
     return kept
 
 
@@ -125,19 +123,6 @@ def run_imports(statements: list[str]) -> None:
     for statement in statements:
         with contextlib.suppress(Exception):
             exec(compile(statement, "<preload>", "exec"), {})
-
-
-def _draw() -> None:
-    """Load fonts and the drawing machinery, and draw the letters that all pages have."""
-    from lsp_analysis.figures.style import SMALL, new_axes, render
-
-    ax = new_axes(2, 1)
-    ax.plot([0, 1], label="0123456789 abc")
-    ax.figure.text(0, 0, string.printable[:95], fontsize=SMALL)
-    ax.set_title("Äa−‘’", fontweight="bold")
-    ax.legend()
-    render(ax.figure, note="note")
-    render(ax.figure, kind="svg")
 
 
 def _render() -> None:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from lsp_analysis import figures, wording
+from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_columns
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+    pass
 
 CHILDREN_UNDER, OLDER_FROM = 15, 65
 _TOGETHER = "all"
@@ -55,11 +55,6 @@ class People(Shown):
             there = wording.and_list(_percent(other) for _, _, other in told)
             text += f" {here}, against {there} in {self.comparator}."
         return wording.Sentence(text)
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the pyramid, the comparator as an outline."""
-        comparator = wording.capital(self.comparator.removeprefix("the "))
-        return figures.draw_pyramid(self.frame, area=self.area, comparator=comparator, ax=ax)
 
 
 def people(
