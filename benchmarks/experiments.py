@@ -6,10 +6,11 @@ Printed tables, one a claim:
   none (skewed outcomes, a tenth of the cells missing), beside the largest size that its allocations
   allow; how often a true effect of every unit is covered; and how often it finds one where effects
   vary from unit to unit around zero;
-- **models**: size of the CR2 t-test on people in clusters of unequal size;
-- **power**: power as printed with a design, and as found in experiments drawn and tested one by one;
-- **headline**: how often anything is found where nothing works, by the whole analysis of trials with
-  two arms beside the control, two outcomes, or a look.
+- **received**: coverage of the effect per programme received, four in ten of the treated getting
+  none and a tenth of the cells missing;
+- **power**: as printed with a design, and as found in experiments drawn and tested one by one;
+- **headline**: how often anything is found where nothing works, by the adjusted p-values of two
+  arms beside the control, two outcomes, a look, and all of these together.
 
     OMP_NUM_THREADS=1 nice -n 10 python benchmarks/experiments.py --sims 5000
 """
@@ -20,25 +21,26 @@ import argparse
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from small_experiment import a_trial, with_rows
 
-from lsp_analysis.experiments.analysis.findings import analyse_trial
-from lsp_analysis.experiments.analysis.looks import look_at
-from lsp_analysis.experiments.analysis.models import robust_fit, t_test
+from lsp_analysis.experiments.analysis.comparison import cell_values, registered_test
+from lsp_analysis.experiments.analysis.multiplicity import adjusted_p, bounds_of
 from lsp_analysis.experiments.analysis.randomisation_test import Redraws, redraws
+from lsp_analysis.experiments.analysis.trial import Trial
 from lsp_analysis.experiments.draw.constrained import constrain
 from lsp_analysis.experiments.draw.methods import blocked_scheme, simple_scheme, wedge_scheme
 from lsp_analysis.experiments.draw.scheme import Scheme
+from lsp_analysis.experiments.power.simulated import simulated_power
 
 ALPHA, DRAWS, BATCH, PERIODS = 0.05, 499, 25, 5
-PARTS = ("tests", "models", "power", "headline")
+PARTS = ("tests", "received", "power", "headline")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -129,22 +131,6 @@ def table_of_tests(sims: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).round(1)
 
 
-def table_of_models(sims: int) -> pd.DataFrame:
-    """CR2 with Satterthwaite: two arms of clusters, people of unequal number, effects zero."""
-    rows = []
-    for few, many in ((4, 4), (8, 8), (20, 20), (3, 12)):
-        rng, found = np.random.default_rng([2, few, many]), []
-        for _ in range(sims):
-            sizes = rng.integers(5, 30, few + many)
-            cluster = np.repeat(np.arange(few + many), sizes)
-            treated = (cluster < few).astype(float)
-            value = rng.normal(0, 0.5, few + many)[cluster] + rng.normal(size=len(cluster))
-            fit = robust_fit(np.column_stack([np.ones(len(cluster)), treated]), value, cluster)
-            found.append(t_test(fit, 1, 0.95)[3] <= ALPHA)
-        rows.append((f"CR2, {few} against {many} clusters", 100 * np.mean(found)))
-    return pd.DataFrame(rows, columns=["model", "size %"]).round(1)
-
-
 def table_of_power(sims: int) -> pd.DataFrame:
     """Power as printed with the design, and of experiments drawn and tested one by one."""
     rows = []
@@ -155,7 +141,7 @@ def table_of_power(sims: int) -> pd.DataFrame:
         none = np.zeros(cells, bool)
         example, *_ = prepare(scheme, scheme.draw("example"), past, none)
         effect = 2.5 / np.sqrt(float(np.median(example.squares)))
-        told = example.power(effect, 1.0, level=1 - ALPHA, sims=4_000)
+        told = simulated_power(example, effect, 1.0, level=1 - ALPHA, sims=4_000)
         found = []
         for batch in range(-(-min(sims, 2_000) // BATCH)):
             drawn = scheme.many(1, f"power:{name}:{batch}")[0]
@@ -167,48 +153,98 @@ def table_of_power(sims: int) -> pd.DataFrame:
     return table.assign(difference=table["printed %"] - table["found %"]).round(1)
 
 
+def table_of_received(sims: int) -> pd.DataFrame:
+    """Coverage of the effect of the programme received; many get none, and cells are missing."""
+    rows = []
+    for number, (name, scheme) in enumerate(schemes().items()):
+        rng, found, ended = np.random.default_rng([4, number]), [], []
+        cells = len(scheme.units) * (PERIODS if scheme.arms[0] == "step 1" else 1)
+        for batch in range(sims):
+            drawn = scheme.many(1, f"received:{name}:{batch}")[0]
+            past = rng.normal(size=len(scheme.units))
+            made, exposure, _ = prepare(scheme, drawn, past, rng.random(cells) < 0.1)
+            if made.df < 1 or not np.isfinite(made.squares[0]):
+                continue
+            complies = np.repeat(rng.random(len(past)) < 0.6, cells // len(past))
+            got = np.where(complies, exposure, 0.0) + 0.1 * rng.random(cells)
+            shown = noise(scheme, past, rng, 1)[:, 0] + 2.0 * got
+            test = made.test(shown, exposure=got)
+            found.append(test.low <= 2.0 <= test.high)
+            ended.append(np.isfinite(test.low) and np.isfinite(test.high))
+        rows.append((name, len(found), 100 * np.mean(found), 100 * np.mean(ended)))
+    columns = ["scheme", "trials", "covered %", "interval has ends %"]
+    return pd.DataFrame(rows, columns=columns).round(1)
+
+
 LOOK = (
     "[stopping]",
     '[looks]\ndates = ["2010-10-31", "2011-04-30"]\nboundary = "pocock"\n[stopping]',
 )
+HOLM = ("level = 0.95", 'level = 0.95\nmultiplicity = "holm"')
+NO_MODELS = ('models = ["ols"]', "models = []")
 FEWER_DRAWS = ("draws = 9999", "draws = 999")
+N_AREAS = 30
+
+
+def null_trial(swaps: tuple[tuple[str, str], ...], seed: int, missing: float) -> Trial:
+    """A trial in which nothing works, a share of the areas without outcomes; two outcomes."""
+    trial = a_trial(*swaps, NO_MODELS, FEWER_DRAWS, n=N_AREAS, seed=seed)
+    rng = np.random.default_rng(seed)
+    rows = trial.rows.assign(burglaries=rng.normal(size=N_AREAS))
+    lost = rng.random(N_AREAS) < missing
+    rows.loc[lost, ["incidents", "burglaries"]] = np.nan
+    return with_rows(trial, rows)
+
+
+def half_way(trial: Trial, seed: int) -> Trial:
+    """The same areas after half the follow-up: what is seen then is half of what is seen later."""
+    rng = np.random.default_rng([5, seed])
+    early = trial.rows.assign(
+        incidents=(trial.rows["incidents"] + rng.normal(0, 6, N_AREAS)).clip(lower=0)
+    )
+    return with_rows(trial, early)
+
+
+def p_values_of(trial: Trial) -> tuple[pd.Series, pd.DataFrame]:
+    """P-values of the registered tests: primary outcome by comparison, then secondary ones."""
+    found = []
+    for outcome in trial.design.outcomes():
+        for one in trial.design.comparisons():
+            values = cell_values(trial, outcome, one)
+            made, _ = registered_test(trial, outcome, one, values)
+            found.append((one.name, float(made.p_values(values[["value"]].to_numpy())[0])))
+    n = len(trial.design.comparisons())
+    side = pd.DataFrame(found[n:], columns=["arm", "p_value"]).astype({"p_value": float})
+    return pd.Series([p for _, p in found[:n]]), side
 
 
 def table_of_headline(sims: int) -> pd.DataFrame:
-    """Whole analyses of trials in which nothing works, 24 areas an experiment."""
+    """Trials in which nothing works, from the look to the adjusted p-values of the headline."""
     from test_analyse import SECOND, THREE_ARMS
 
-    no_models = ('models = ["ols"]', "models = []")
     cases = {
         "two arms against the control": (THREE_ARMS,),
         "two arms, two outcomes": (THREE_ARMS, SECOND),
+        "two arms, two outcomes, Holm over all": (THREE_ARMS, SECOND, HOLM),
         "one arm, a look at half the outcomes": (LOOK,),
+        "two arms, two outcomes, a look": (THREE_ARMS, SECOND, LOOK),
     }
     rows = []
     for name, swaps in cases.items():
         found = []
         for seed in range(sims):
-            trial = a_trial(*swaps, no_models, FEWER_DRAWS, n=24, seed=seed)
-            rng = np.random.default_rng(seed)
-            if SECOND in swaps:
-                trial = with_rows(trial, trial.rows.assign(burglaries=rng.normal(size=24)))
-            crossed = False
+            trial, looks, crossed = null_trial(swaps, seed, 0.1), (), False
             if LOOK in swaps:
-                final = trial.rows
-                early = final.assign(
-                    incidents=(final["incidents"] + rng.normal(0, 6, 24)).clip(lower=0)
-                )
-                seen = look_at(with_rows(trial, early), 1)
-                crossed = bool(seen.table["crossed"].iloc[0])
-                trial = replace(trial, looks=(0.5,))
-            result = analyse_trial(trial)
-            wrong = [one.kind in ("benefit", "harm") for one in result.effects]
-            second = (result.secondary["p_adjusted"] <= ALPHA).any()
-            found.append(crossed or any(wrong) or bool(second))
-        rows.append((name, 100 * np.mean(found)))
-    return pd.DataFrame(rows, columns=["trial in which nothing works", "something found %"]).round(
-        1
-    )
+                looks = (0.5,)
+                primary, _ = p_values_of(half_way(trial, seed))
+                crossed = (norm.isf(primary / 2) >= bounds_of(trial.design, looks).z[-1]).any()
+            primary, side = p_values_of(trial)
+            adjusted, second = adjusted_p(trial.design, primary, side, looks)
+            at_end = (adjusted <= ALPHA).any() or (second <= ALPHA).any()
+            found.append((crossed or at_end, crossed))
+        rows.append((name, sims, *(100 * np.mean(found, axis=0))))
+    columns = ["nothing works, a tenth of outcomes missing", "trials", "something found %"]
+    return pd.DataFrame(rows, columns=[*columns, "of these at the look %"]).round(1)
 
 
 if __name__ == "__main__":

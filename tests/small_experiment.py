@@ -12,8 +12,7 @@ import pandas as pd
 from lsp_analysis.experiments.analysis.trial import Trial, check_rows
 from lsp_analysis.experiments.draw.methods import scheme_of
 from lsp_analysis.experiments.protocol.design import Design
-from lsp_analysis.experiments.protocol.reading import parse_design
-from lsp_analysis.experiments.protocol.template import example, new_experiment
+from lsp_analysis.experiments.protocol.reading import example, new_experiment, parse_design
 from lsp_analysis.experiments.record.allocation import draw_allocation
 from lsp_analysis.experiments.record.folder import register_design
 

@@ -13,7 +13,7 @@ from report_templates import write_template
 from small_experiment import drawn, outcomes_of, registered
 from small_study import LSOAS, small_tables, write_small_study
 
-from lsp_analysis.experiments.protocol.template import new_experiment
+from lsp_analysis.experiments.protocol.reading import new_experiment
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks to be killed need Linux")
 SCRIPT = Path(__file__).with_name("crash_points.py")

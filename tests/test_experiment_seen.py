@@ -24,13 +24,14 @@ from lsp_analysis.experiments.analysis.attrition import bounds
 from lsp_analysis.experiments.analysis.comparison import contrast
 from lsp_analysis.experiments.analysis.findings import analyse_trial
 from lsp_analysis.experiments.analysis.looks import look_at
-from lsp_analysis.experiments.analysis.models import robust_fit, t_test
 from lsp_analysis.experiments.analysis.opening import analyse
 from lsp_analysis.experiments.analysis.randomisation_test import redraws
+from lsp_analysis.experiments.analysis.side_results import robust_fit, t_test
 from lsp_analysis.experiments.draw.methods import blocked_scheme
 from lsp_analysis.experiments.papers.flow import flow_frame
 from lsp_analysis.experiments.papers.result import result_page, write_result
 from lsp_analysis.experiments.power.registered import planned_power
+from lsp_analysis.experiments.power.simulated import simulated_power, smallest_found
 from lsp_analysis.experiments.protocol.unit_list import spaced_units
 from lsp_analysis.experiments.record.allocation import draw_allocation
 from lsp_analysis.experiments.record.folder import open_experiment, register_design
@@ -114,10 +115,10 @@ def test_power_is_that_of_the_randomisation_test(scheme, expected):
     dummies = np.eye(scheme.blocks.max() + 1)[scheme.blocks]
     made = redraws(scheme, scheme.draw("k"), exposure=[0, 1], adjust=dummies)
     if expected is not None:
-        assert made.power(1e3, 1.0, level=0.95) == expected
-        assert made.smallest_effect(1.0, level=0.95) == np.inf
+        assert simulated_power(made, 1e3, 1.0, level=0.95) == expected
+        assert smallest_found(made, 1.0, level=0.95) == np.inf
         return
-    size = made.smallest_effect(1.0, level=0.95)
+    size = smallest_found(made, 1.0, level=0.95)
     rng, found = np.random.default_rng(5), []
     for n in range(60):  # drawn, simulated and tested one by one
         row = scheme.draw(f"{n}")

@@ -8,10 +8,10 @@ from lsp_analysis.experiments.protocol.design import flat
 from lsp_analysis.experiments.protocol.reading import (
     differences,
     field_help,
+    new_experiment,
     parse_design,
     read_design,
 )
-from lsp_analysis.experiments.protocol.template import new_experiment
 
 WEDGE = 'method = "wedge"\nsteps = [4, 4, 4]\nperiods = ["q1", "q2", "q3", "q4"]'
 

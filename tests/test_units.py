@@ -10,7 +10,7 @@ from small_experiment import TEXT, at, design, drawn, registered
 
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.protocol.design import Tidier
-from lsp_analysis.experiments.protocol.template import example, new_experiment
+from lsp_analysis.experiments.protocol.reading import example, new_experiment
 from lsp_analysis.experiments.protocol.unit_list import read_typed, read_units
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.allocation import draw_allocation

@@ -7,7 +7,7 @@ what notebooks and commands use.
 import lazy_loader
 
 _HOME = {
-    "new_experiment": "protocol.template",
+    "new_experiment": "protocol.reading",
     "read_design": "protocol.reading",
     "register_design": "record.folder",
     "open_experiment": "record.folder",
@@ -27,7 +27,7 @@ _HOME = {
     "spending_bounds": "analysis.boundaries",
     "take_look": "analysis.looks",
     "analyse": "analysis.opening",
-    "monitor": "analysis.delivery",
+    "monitor": "record.delivery",
     "verify": "record.verification",
     "wedge": "power.stepped",
     "blocked_scheme": "draw.methods",

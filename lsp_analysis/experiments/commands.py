@@ -14,7 +14,7 @@ from lsp_analysis.experiments.draw.matching import match_pairs
 from lsp_analysis.experiments.papers import protocol as protocol_paper
 from lsp_analysis.experiments.papers import result as result_paper
 from lsp_analysis.experiments.power.registered import planned_power
-from lsp_analysis.experiments.protocol import reading, template, unit_list
+from lsp_analysis.experiments.protocol import reading, unit_list
 from lsp_analysis.experiments.record import allocation, chain, decisions
 from lsp_analysis.experiments.record.folder import open_experiment, register_design
 from lsp_analysis.experiments.record.verification import verify
@@ -22,7 +22,7 @@ from lsp_analysis.experiments.record.verification import verify
 
 def new(folder: str) -> str:
     """Write an example design and units to fill in."""
-    path = template.new_experiment(folder)
+    path = reading.new_experiment(folder)
     return (
         f"The design is in {path / 'design.toml'}, its units in {path / 'units.csv'}. "
         f"Replace what they say, then: lsp-analysis design register {path}"

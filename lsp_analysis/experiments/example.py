@@ -16,7 +16,6 @@ import pandas as pd
 
 from lsp_analysis.absent import Absent, if_possible
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.analysis.delivery import Monitoring, monitor
 from lsp_analysis.experiments.analysis.findings import TrialResult
 from lsp_analysis.experiments.analysis.looks import Look, take_look
 from lsp_analysis.experiments.analysis.opening import analyse
@@ -31,6 +30,7 @@ from lsp_analysis.experiments.record.decisions import (
     record_decision,
     set_top_level,
 )
+from lsp_analysis.experiments.record.delivery import Monitoring, monitor
 from lsp_analysis.experiments.record.folder import Experiment, open_experiment, register_design
 from lsp_analysis.resources import resource
 from lsp_analysis.study.store import Study

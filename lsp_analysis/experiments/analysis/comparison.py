@@ -14,6 +14,7 @@ from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.randomisation_test import RandomisationTest, Redraws, redraws
 from lsp_analysis.experiments.analysis.trial import Trial, unit_values
 from lsp_analysis.experiments.draw.scheme import Scheme
+from lsp_analysis.experiments.power.simulated import smallest_found
 from lsp_analysis.experiments.protocol.design import Comparison, Outcome
 from lsp_analysis.experiments.protocol.unit_list import covariate_table
 
@@ -54,7 +55,7 @@ class Contrast:
         if self.attainable == 0:
             return math.inf
         sd = self.redraws.spread(self.cells["value"].to_numpy())
-        return self.redraws.smallest_effect(sd, level=self.test.level)
+        return smallest_found(self.redraws, sd, level=self.test.level)
 
     def at(self, level: float) -> Contrast:
         """The same contrast with an interval of another coverage."""

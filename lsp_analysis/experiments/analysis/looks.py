@@ -15,7 +15,7 @@ from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.attrition import coverage_of_cells
 from lsp_analysis.experiments.analysis.boundaries import Bounds, conditional_power
 from lsp_analysis.experiments.analysis.comparison import Contrast, contrast
-from lsp_analysis.experiments.analysis.findings import bounds_of, planned_fractions
+from lsp_analysis.experiments.analysis.multiplicity import bounds_of, planned_fractions
 from lsp_analysis.experiments.analysis.trial import Trial, make_trial, read_outcomes
 from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.experiments.record import chain

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -31,10 +31,7 @@ LISTED = 21  # times the size of a sample up to which all allocations are listed
 STATISTICS = ("studentised", "difference")
 ROUNDING = 1e-9  # statistics nearer than this, relatively, count as tied
 # how far intervals are looked for, in standard errors
-REACH = np.concatenate(
-    [[0.0], np.linspace(0.25, 6, 24), np.geomspace(7, 1e5, 30)]
-)  # of intervals, in standard errors
-SIMULATED_ALLOCATIONS = 800  # of a long list, as many stand for it where power is simulated
+REACH = np.concatenate([[0.0], np.linspace(0.25, 6, 24), np.geomspace(7, 1e5, 30)])
 
 
 @dataclass(frozen=True)
@@ -217,60 +214,10 @@ class Redraws:
         left = left - self.coefficients(left)[0] * self.exposures[0]
         return math.sqrt(float(left @ left) / self.df) if self.df > 0 else math.nan
 
-    def power(
-        self, effect: float, sd: float, *, level: float, varying: float = 0.0, sims: int = 1_000
-    ) -> float:
-        """Share of simulated experiments in which this very test finds `effect`.
-
-        Parameters
-        ----------
-        effect : float
-            Mean effect, in units of the outcome.
-        sd : float
-            Standard deviation of the (weighted) cells once adjusted for.
-        level : float
-            Coverage: the test is at ``1 - level``.
-        varying : float
-            Standard deviation of effects between units; their mean is `effect` exactly.
-        sims : int
-            Simulated experiments; the same random numbers serve every effect and `sd`.
-        """
-        rng = np.random.default_rng(20100401)
-        n_rows, n_cells = self.exposures.shape
-        rows = np.arange(n_rows)
-        if n_rows > SIMULATED_ALLOCATIONS:
-            rows = np.sort(rng.choice(n_rows, SIMULATED_ALLOCATIONS, replace=False))
-        few = Redraws(
-            self.raw[rows], self.exposures[rows], np.ones(n_cells), *self._rest, self.studentised
-        )
-        observed = rng.integers(0, len(rows), sims)
-        own = rng.normal(size=(self.unit.max() + 1, sims))
-        own = varying * (own - own.mean(axis=0))[self.unit]
-        shown = sd * rng.normal(size=(n_cells, sims)) * self.used[:, None]
-        shown += (effect + own) * few.raw[observed].T
-        found = np.abs(few.statistics(shown))
-        mine = found[observed, np.arange(sims)]
-        p_values = (found >= mine * (1 - 1e-5)).mean(axis=0)  # many at once are less exact
-        return float((p_values <= 1 - level + 1e-12).mean())
-
-    def smallest_effect(self, sd: float, *, level: float, target: float = 0.8) -> float:
-        """Size of the effect this test finds with power `target`; infinite if it never can."""
-        if not (math.isfinite(sd) and sd > 0):
-            return math.nan
-        low, high = 0.0, sd / math.sqrt(float(np.median(self.squares)))
-        while self.power(high, sd, level=level) < target:
-            low, high = high, 2 * high
-            if high > 1e3 * sd:
-                return math.inf
-        for _ in range(10):
-            middle = (low + high) / 2
-            enough = self.power(middle, sd, level=level) >= target
-            low, high = (low, middle) if enough else (middle, high)
-        return high
-
-    @property
-    def _rest(self) -> tuple:
-        return self.basis, self.unit, self.used, self.exact
+    def subset(self, rows: np.ndarray) -> Redraws:
+        """Some of the allocations, for outcomes that are weighted already."""
+        alike = np.ones(self.exposures.shape[1])
+        return replace(self, raw=self.raw[rows], exposures=self.exposures[rows], whiten=alike)
 
     @cached_property
     def _corrected(self) -> np.ndarray:
@@ -411,7 +358,7 @@ def redraws(
         cells, terms, used = cells * whiten, terms * whiten[:, None], whiten > 0
     else:
         cells, terms, used = cells @ whiten.T, whiten @ terms, whiten.any(axis=1)
-    basis = _orthonormal(terms)
+    basis = orthonormal(terms)
     cleared = cells - (cells @ basis) @ basis.T
     return Redraws(cells, cleared, whiten, basis, unit, used, exact, statistic == "studentised")
 
@@ -437,7 +384,7 @@ def _kind_of_cell(unit: np.ndarray, kinds: int) -> np.ndarray:
     return pd.Series(unit).groupby(unit).cumcount().to_numpy()
 
 
-def _orthonormal(terms: np.ndarray) -> np.ndarray:
+def orthonormal(terms: np.ndarray) -> np.ndarray:
     """Orthonormal columns that span `terms`, however many of them are redundant."""
     left, sizes, _ = np.linalg.svd(terms, full_matrices=False)
     return left[:, sizes > sizes.max(initial=0.0) * 1e-10]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import f as f_law
+from scipy.stats import t as t_law
 
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.comparison import Contrast, contrast
-from lsp_analysis.experiments.analysis.models import robust_fit, t_test
+from lsp_analysis.experiments.analysis.randomisation_test import orthonormal
 from lsp_analysis.experiments.analysis.trial import RECEIVED, Trial
 from lsp_analysis.experiments.protocol.design import Outcome
 
@@ -105,13 +108,6 @@ def complier_effects(trial: Trial, contrasts: Sequence[Contrast]) -> pd.DataFram
     return pd.DataFrame(rows, columns=columns)
 
 
-def holm(p_values: pd.Series) -> pd.Series:
-    """P-values adjusted over the family after Holm (1979); missing ones do not count."""
-    known = p_values.dropna().sort_values(kind="stable")
-    scaled = known * np.arange(len(known), 0, -1)
-    return scaled.cummax().clip(upper=1).reindex(p_values.index)
-
-
 def _try(
     trial: Trial, outcome: Outcome, number: int, level: float, only: np.ndarray | None = None
 ) -> tuple[tuple[float, ...], str]:
@@ -133,8 +129,6 @@ def _categories(column: pd.Series) -> pd.Series:
 
 def _interaction(trial: Trial, one: Contrast, groups: pd.Series) -> float:
     """P-value that the effect is the same in all categories."""
-    from scipy.stats import f as f_law
-
     values, unit = one.cells, one.redraws.unit
     category = groups.to_numpy()[unit]
     used = values["used"].to_numpy()
@@ -160,3 +154,72 @@ def _regress(trial: Trial, one: Contrast, terms: np.ndarray, values: pd.DataFram
     outcome = prepared.residual(values["value"].to_numpy())
     left = np.column_stack([prepared.residual(column) for column in terms.T])
     return robust_fit(left[used], outcome[used], prepared.unit[used], prepared.basis[used])
+
+
+@dataclass(frozen=True)
+class RobustFit:
+    """Least squares with a small-sample cluster-robust covariance (CR2).
+
+    Attributes
+    ----------
+    params : array, one per term
+    covariance : array, terms x terms
+    df : array, one per term
+        Satterthwaite's degrees of freedom for its t-test.
+    """
+
+    params: np.ndarray
+    covariance: np.ndarray
+    df: np.ndarray
+
+
+def robust_fit(
+    terms: np.ndarray, outcome: np.ndarray, cluster: np.ndarray, absorbed: np.ndarray | None = None
+) -> RobustFit:
+    """CR2 after Bell and McCaffrey; for clusters of one row it is HC2.
+
+    Parameters
+    ----------
+    terms : array, rows x terms
+    outcome : array, one per row
+    cluster : array, one per row
+    absorbed : array, rows x columns, optional
+        Orthonormal columns already taken out of `terms` and `outcome`.
+    """
+    inverse = np.linalg.pinv(terms.T @ terms)
+    params = inverse @ (terms.T @ outcome)
+    left = outcome - terms @ params
+    own = orthonormal(terms)
+    basis = own if absorbed is None else np.column_stack([absorbed, own])
+    directions = terms @ inverse
+    groups = [np.flatnonzero(cluster == one) for one in np.unique(cluster)]
+    scores, lengths, projected = [], [], []
+    for here in groups:
+        values, vectors = np.linalg.eigh(np.eye(len(here)) - basis[here] @ basis[here].T)
+        power = np.where(values > 1e-9, 1 / np.sqrt(np.where(values > 1e-9, values, 1.0)), 0.0)
+        adjusted = (vectors * power) @ (vectors.T @ directions[here])
+        scores.append(adjusted.T @ left[here])
+        lengths.append((adjusted**2).sum(axis=0))
+        projected.append(basis[here].T @ adjusted)
+    scores, lengths, projected = np.array(scores), np.array(lengths), np.array(projected)
+    df = []
+    for k in range(terms.shape[1]):
+        joint = np.diag(lengths[:, k]) - projected[:, :, k] @ projected[:, :, k].T
+        total = (joint**2).sum()
+        df.append(np.trace(joint) ** 2 / total if total > 0 else math.nan)
+    return RobustFit(params, scores.T @ scores, np.array(df))
+
+
+def t_test(fit: RobustFit, term: int, level: float) -> tuple[float, float, float, float]:
+    """Estimate, interval and p-value of one term."""
+    estimate, df = float(fit.params[term]), float(fit.df[term])
+    error = math.sqrt(max(0.0, float(fit.covariance[term, term])))
+    if not (error > 0 and df > 0):
+        return estimate, math.nan, math.nan, math.nan
+    reach = float(t_law.isf((1 - level) / 2, df)) * error
+    return (
+        estimate,
+        estimate - reach,
+        estimate + reach,
+        float(2 * t_law.sf(abs(estimate) / error, df)),
+    )

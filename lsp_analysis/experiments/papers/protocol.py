@@ -10,7 +10,7 @@ import pandas as pd
 
 from lsp_analysis import durable, wording
 from lsp_analysis.experiments.analysis.attrition import MONOTONICITY
-from lsp_analysis.experiments.analysis.findings import bounds_of
+from lsp_analysis.experiments.analysis.multiplicity import bounds_of
 from lsp_analysis.experiments.draw.covariate_balance import balance_of
 from lsp_analysis.experiments.papers.page_parts import (
     departures,

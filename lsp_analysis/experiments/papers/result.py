@@ -10,6 +10,7 @@ import pandas as pd
 
 from lsp_analysis import durable, figures, wording
 from lsp_analysis.experiments.analysis.findings import ASSUMPTIONS, TrialResult
+from lsp_analysis.experiments.analysis.models import NAMES
 from lsp_analysis.experiments.analysis.opening import all_numbers, numbers_text
 from lsp_analysis.experiments.analysis.trial import RECEIVED, unit_values
 from lsp_analysis.experiments.draw.covariate_balance import balance
@@ -95,7 +96,10 @@ def appendix_table(result: TrialResult) -> Table:
             "Analysis": rows["analysis"],
             "Difference": rows["estimate"],
             "Interval": [
-                _ends(low, high) for low, high in zip(rows["low"], rows["high"], strict=True)
+                "" if has_none else _ends(low, high)
+                for low, high, has_none in zip(
+                    rows["low"], rows["high"], rows["analysis"].isin(NAMES.values()), strict=True
+                )
             ],
             "p": [_short_p(p) for p in rows["p_value"]],
             "p adjusted": [_short_p(p) for p in rows["p_adjusted"]],

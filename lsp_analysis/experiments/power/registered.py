@@ -11,11 +11,12 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.experiments.analysis.comparison import dummies, registered_test
-from lsp_analysis.experiments.analysis.findings import levels_of_tests
+from lsp_analysis.experiments.analysis.multiplicity import levels_of_tests
 from lsp_analysis.experiments.analysis.randomisation_test import Redraws
 from lsp_analysis.experiments.analysis.trial import Trial
 from lsp_analysis.experiments.draw.methods import scheme_of
 from lsp_analysis.experiments.draw.scheme import Scheme
+from lsp_analysis.experiments.power.simulated import simulated_power, smallest_found
 from lsp_analysis.experiments.protocol.design import Comparison, Design
 from lsp_analysis.experiments.protocol.reading import read_design
 from lsp_analysis.experiments.protocol.unit_list import covariate_table, read_units
@@ -98,7 +99,7 @@ def plan(folder: str | Path) -> PlannedPower:
 
 
 def planned_power(design: Design, units: pd.DataFrame, scheme: Scheme) -> PlannedPower:
-    """Simulate the registered tests on the units as they are, with `Redraws.power`."""
+    """Simulate the registered tests on the units as they are, with `simulated_power`."""
     sd, source = planned_sd(design, units, scheme)
     design = replace(design, analysis=replace(design.analysis, draws=FEW_DRAWS))
     trial = Trial(design, units, scheme, scheme.draw("example"), pd.DataFrame())
@@ -114,13 +115,15 @@ def planned_power(design: Design, units: pd.DataFrame, scheme: Scheme) -> Planne
         power = smallest = math.nan
         if not math.isnan(sd):
             worth = design.decision.worth_having
-            power = test.power(worth, sd, level=1 - level, sims=SIMS)
-            smallest = test.smallest_effect(sd, level=1 - level)
+            power = simulated_power(test, worth, sd, level=1 - level, sims=SIMS)
+            smallest = smallest_found(test, sd, level=1 - level)
         sizes = np.bincount(trial.drawn, minlength=len(scheme.arms))
         compared = [sizes[arm] for group in one.groups for arm in group]
         uneven = not design.is_wedge and len(set(compared)) > 1 and min(compared) < UNEVEN
         varying = (
-            test.power(0.0, 1.0, level=1 - level, varying=1.0, sims=SIMS) if uneven else math.nan
+            simulated_power(test, 0.0, 1.0, level=1 - level, varying=1.0, sims=SIMS)
+            if uneven
+            else math.nan
         )
         attainable, finest = reach.attainable_level(level), reach.finest_p
         rows.append(

@@ -16,6 +16,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.errors import DesignError, did_you_mean
 from lsp_analysis.experiments.protocol.design import Design, Outcome, Randomisation, flat
+from lsp_analysis.resources import resource
 
 FILE = "design.toml"
 # field of the randomisation -> methods that it means something to
@@ -78,6 +79,27 @@ def differences(old: Design, new: Design) -> list[str]:
 def field_help() -> pd.DataFrame:
     """Every field of a design: section, field, whether it must be given, what it is for."""
     return pd.DataFrame(_help_rows(Design, ""), columns=["field", "needed", "about"])
+
+
+def example(name: str) -> str:
+    """A file of the example to fill in: ``design.toml`` or ``units.csv``."""
+    file = resource("notebooks") / "experiments" / "new" / name
+    return file.read_text(encoding="utf-8")
+
+
+def new_experiment(folder: str | Path) -> Path:
+    """Write an example design and its units into `folder`, which must have none yet."""
+    folder = Path(folder)
+    file = folder / FILE
+    if file.exists():
+        raise DesignError(f"{file} is there already. Edit it, or choose another folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DesignError(f"{folder} cannot be made ({error.strerror}). Choose another.") from error
+    for name in (FILE, "units.csv"):
+        (folder / name).write_text(example(name), encoding="utf-8", newline="\n")
+    return folder
 
 
 def _shown(values: dict[str, Any], key: str) -> str:
