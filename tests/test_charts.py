@@ -97,21 +97,6 @@ def test_a_gap_without_intervals_is_told_without_them():
     assert "interval" not in ax.get_title(loc="left")
 
 
-def test_the_quadrant_names_who_lies_where():
-    frame = pd.DataFrame(
-        {
-            "label": ["a", "b", "c", "d"],
-            "borough_change": [1.0, 1.0, -1.0, -1.0],
-            "gap_change": [-1.0, 1.0, -1.0, 1.0],
-        }
-    )
-    alt = figures.alt_of(figures.draw_quadrant(frame))
-    assert "Levelling up: a." in alt
-    assert "Improving but widening: b." in alt
-    assert "Narrowing by decline: c." in alt
-    assert "Both worse: d." in alt
-
-
 def test_the_funnel_counts_points_by_the_limits_at_their_size():
     limits = pd.DataFrame(
         {"size": [1.0, 100], "lower95": 8, "upper95": 12, "lower998": 6, "upper998": 14}

@@ -43,13 +43,6 @@ def trend(n, scale):
     return {"frame": pd.concat(parts), "unit": "percent", "events": events}
 
 
-def quadrant(n, scale):
-    n = min(n, 12)
-    frame = intervals(n, scale).rename(columns={"estimate": "borough_change"})
-    frame["gap_change"] = frame["borough_change"][::-1].to_numpy()
-    return {"frame": frame.assign(label=names(n))}
-
-
 def funnel(n, scale):
     size = np.geomspace(100, 90_000, n)
     values = intervals(n, scale)["estimate"]
@@ -87,7 +80,6 @@ CHARTS = {
     "draw_paths": paths,
     "draw_trend": trend,
     "draw_gap": lambda n, s: {"frame": over_time(n, s).rename(columns={"value": "gap"})},
-    "draw_quadrant": quadrant,
     "draw_funnel": funnel,
     "draw_process": process,
     "draw_caterpillar": lambda n, s: labelled(n, s, value="value") | {"highlight": LONG},

@@ -6,14 +6,14 @@ import pytest
 
 from lsp_analysis.cli import main
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports.job.house_style import house_style, style_rules
+from lsp_analysis.reports.job.house_style import read_house_style, style_rules
 from lsp_analysis.reports.own_template import new_template
 
 
 def test_a_new_template_comes_with_its_house_style_and_overwrites_nothing(tmp_path):
     path = new_template(tmp_path / "ours.ipynb")
     assert json.loads(path.read_text(encoding="utf-8"))["nbformat"] == 4
-    assert house_style(path) == {"colour": "#12436d", "second": "#801650"}
+    assert read_house_style(path) == {"colour": "#12436d", "second": "#801650"}
     with pytest.raises(ReportError, match=r"ours\.ipynb is there already"):
         new_template(path)
     with pytest.raises(ReportError, match=r'write "ours\.ipynb"'):
@@ -35,18 +35,18 @@ def test_a_house_style_that_cannot_be_used_is_told(tmp_path, text, said):
     path = new_template(tmp_path / "ours.ipynb")
     path.with_suffix(".toml").write_text(text, encoding="utf-8")
     with pytest.raises(ReportError, match=said):
-        house_style(path)
+        read_house_style(path)
 
 
 def test_a_logo_is_carried_in_the_page_and_a_large_one_refused(tmp_path):
     path = new_template(tmp_path / "ours.ipynb")
     path.with_suffix(".toml").write_text('logo = "logo.png"\ncolour = "#005500"')
     (tmp_path / "logo.png").write_bytes(b"\x89PNG")
-    assert house_style(path)["logo"].startswith("data:image/png;base64,")
-    assert "--here: #005500;" in style_rules(house_style(path))
+    assert read_house_style(path)["logo"].startswith("data:image/png;base64,")
+    assert "--here: #005500;" in style_rules(read_house_style(path))
     (tmp_path / "logo.png").write_bytes(b"x" * 70_000)
     with pytest.raises(ReportError, match="Save it smaller"):
-        house_style(path)
+        read_house_style(path)
 
 
 def test_the_check_makes_a_page_and_says_what_it_shows(tmp_path, capsys):

@@ -85,3 +85,13 @@ def test_one_indicator_is_told_by_its_name_and_none_is_no_list():
     nobody = Quadrant("here", "there", 0.95, frame[:0], ("Claims",)).sentence()
     assert nobody.startswith("No indicator has both a direction")
     assert "Not placed: claims" in nobody
+
+
+def test_the_table_gives_both_changes_with_intervals_in_words():
+    found = place([900, 500], [5000, 4000])
+    shown, row = found.shown_table().frame.iloc[0], found.frame.iloc[0]
+    assert (shown["So it is"], shown["Clearly so"]) == ("levelling up", "yes")
+    assert shown["Change in the rest of the borough (+ is better)"].startswith(
+        f"+{row['borough_change']:.0f}% (+"
+    )
+    assert shown["Change in the gap (+ is wider)"].startswith(f"−{-row['gap_change']:.0f}% (−")

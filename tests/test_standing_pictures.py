@@ -21,7 +21,6 @@ from lsp_analysis.standing.change.gap_forecast import gap_trend
 from lsp_analysis.standing.change.gaps import gap
 from lsp_analysis.standing.change.process import process_chart
 from lsp_analysis.standing.change.trends import recent_trend
-from lsp_analysis.standing.change.two_aims import quadrant_between
 from lsp_analysis.standing.comparison.baseline import compare
 from lsp_analysis.standing.comparison.funnels import funnel
 from lsp_analysis.standing.comparison.measured import measure
@@ -82,17 +81,6 @@ def made_profile():
     return profile(made, place["area"], others, area_name=place["area_name"])
 
 
-def made_quadrant():
-    names = [ADMISSIONS, "gcse_five_good", "neet", "child_poverty", "recycling"]
-    indicators = [sample().indicator(name) for name in names]
-    place = sides()
-    series = {
-        name: (measured(name).series(place["area"]), measured(name).series(place["comparator"]))
-        for name in names
-    }
-    return quadrant_between(series, indicators=indicators)
-
-
 def made_plan():
     plan = sample().read("plan")
     indicators = [sample().indicator(name) for name in plan["indicator_id"].unique()]
@@ -138,11 +126,8 @@ RESULTS = {
         series("burglary"), name="Burglary", unit="per_1000", polarity="low_is_good", target=1.2
     ),
     "recent trend": lambda: recent_trend(series(ADMISSIONS), unit="per_1000"),
-    "slope index": lambda: slope_index(
-        [20.0] * 5, [80.0, 75, 71, 69, 62], se=[1.0] * 5, unit="per_1000"
-    ),
+    "slope index": lambda: slope_index([20.0] * 5, [80.0, 75, 71, 69, 62], se=[1.0] * 5),
     "concentration": made_concentration,
-    "quadrant": made_quadrant,
     "profile": made_profile,
     "plan": made_plan,
     "activity": made_activity,

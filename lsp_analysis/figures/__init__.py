@@ -11,7 +11,6 @@ _HOME = {
     "draw_trend": "charts.trend",
     "draw_gap": "charts.trend",
     "draw_caterpillar": "charts.rank",
-    "draw_quadrant": "charts.quadrant",
     "draw_funnel": "charts.spread",
     "draw_concentration": "charts.spread",
     "draw_process": "charts.process",

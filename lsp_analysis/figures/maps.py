@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,6 @@ from matplotlib.patches import Patch
 from matplotlib.path import Path as MplPath
 
 from lsp_analysis import wording
-from lsp_analysis.errors import ParameterError
 from lsp_analysis.figures.map_layers import (
     bare,
     leave_room,
@@ -40,6 +38,7 @@ SEQUENCE = ("#E8EEF5", "#B5C9DD", "#7C9DC0", "#43719F", "#12436D", "#0A2743")
 _HIGHLIGHT, _NEIGHBOUR = PALETTE[3], PALETTE[2]
 _MAP_SHARE, _OVERVIEW_SHARE = 0.67, 0.58  # of the width; the key or the close-up has the rest
 _PLAIN, _SEAM = "#F1F1F1", "#8A8A8A"
+_CLASSES = 5
 _OVER_BACKGROUND = 0.7  # opacity of what is drawn over a picture
 
 
@@ -50,11 +49,8 @@ def draw_choropleth(
     column: str,
     unit: str = "",
     label: str = "",
-    classes: int = 5,
-    scheme: str | Sequence[float] = "quantiles",
-    highlight: str | Collection[str] = (),
-    neighbours: Collection[str] = (),
-    name: str = "Highlighted",
+    bounds: Sequence[float] | None = None,
+    highlight: Mapping[str, Collection[str]] | None = None,
     background: str | Path | None = None,
     ax: Axes | None = None,
 ) -> Axes:
@@ -68,15 +64,12 @@ def draw_choropleth(
         What is mapped.
     unit, label : str
         Unit code of the values, and what they are, for the key.
-    classes : int from 2 to 6
-        Number of classes asked for; ties may leave fewer.
-    scheme : str or sequence of float
-        A classifier of `mapclassify` (``"quantiles"``, ``"fisher_jenks"``, ``"equal_interval"``,
-        ``"natural_breaks"``), or the upper bounds of the classes to keep maps comparable.
-    highlight, neighbours : area codes
-        Outlined thickly in orange, and thinly in plum.
-    name : str
-        What the highlighted area is called, in the key.
+    bounds : sequence of float, optional
+        Upper bounds of the classes, to keep maps comparable; otherwise there are five of as many
+        areas each, or fewer where values are tied.
+    highlight : mapping of name to area codes, optional
+        Outlined with their name in the key: the first thickly in orange, the others thinly in
+        plum.
     background : path, optional
         A local picture with its world file (``.pgw``, ``.jgw``, ``.tfw``) in the same grid, such as
         an OS OpenData raster tile; nothing is ever fetched.
@@ -88,7 +81,8 @@ def draw_choropleth(
     known = np.isfinite(values)
     if not known.any():
         return nothing_drawn(ax, frame, "Map")
-    bounds = _class_bounds(values[known], classes, scheme)
+    bounds = _class_bounds(values[known], bounds)
+    named = list((highlight or {}).items())
     member = np.searchsorted(bounds, values)
     # A background must show through, and the key is to look like the map.
     alpha = 1.0 if background is None else _OVER_BACKGROUND
@@ -101,8 +95,16 @@ def draw_choropleth(
             ax=ax, facecolor="white", edgecolor=_SEAM, hatch="////", linewidth=0.4, aspect=None
         )
     outlines = [
-        *outline(ax, geo, neighbours, _NEIGHBOUR, 1.5, "Neighbours"),
-        *outline(ax, geo, highlight, _HIGHLIGHT, 2.6, name),
+        *(
+            one
+            for name, codes in named[1:]
+            for one in outline(ax, geo, codes, _NEIGHBOUR, 1.5, name)
+        ),
+        *(
+            one
+            for name, codes in named[:1]
+            for one in outline(ax, geo, codes, _HIGHLIGHT, 2.6, name)
+        ),
     ]
     bare(ax)
     leave_room(ax, geo, _MAP_SHARE)
@@ -115,7 +117,9 @@ def draw_choropleth(
         handles.append(handle)
         labels.append(text)
     _side_key(ax, handles, labels, _titled(label, unit))
-    return record(ax, alt=_choropleth_alt(geo, values, label, unit, highlight), data=frame)
+    return record(
+        ax, alt=_choropleth_alt(geo, values, label, unit, named[0][1] if named else ()), data=frame
+    )
 
 
 @in_house_style
@@ -193,26 +197,17 @@ def _plain_map(
     bare(ax)
 
 
-def _class_bounds(values: np.ndarray, classes: int, scheme: str | Sequence[float]) -> np.ndarray:
-    """Upper bounds of the classes, each holding at least one value unless given by the caller."""
-    if not isinstance(scheme, str):
-        bounds = np.unique(np.asarray(scheme, dtype=float))
+def _class_bounds(values: np.ndarray, given: Sequence[float] | None) -> np.ndarray:
+    """Upper bounds of the classes; of fifths, each holding at least one value."""
+    if given is not None:
+        bounds = np.unique(np.asarray(given, dtype=float))
         return np.append(bounds, values.max()) if values.max() > bounds[-1] else bounds
-    if not 2 <= classes <= len(SEQUENCE):
-        raise ParameterError(f"A map has 2 to {len(SEQUENCE)} classes, not {classes}.")
     distinct = np.unique(values)
-    if len(distinct) <= classes:
+    if len(distinct) <= _CLASSES:
         return distinct
-    import mapclassify
-
-    with warnings.catch_warnings():
-        # many equal values leave fewer classes, which the key shows
-        known = "Not enough unique values|Numba not installed"
-        warnings.filterwarnings("ignore", message=known, category=UserWarning)
-        found = mapclassify.classify(values, scheme, k=classes)
-    bounds = np.unique(found.bins)
+    bounds = np.unique(np.quantile(values, np.linspace(0, 1, _CLASSES + 1)[1:]))
     filled = np.bincount(np.searchsorted(bounds, values), minlength=len(bounds)) > 0
-    return bounds[filled[: len(bounds)]]
+    return bounds[filled]
 
 
 def _shades(n: int) -> list[str]:

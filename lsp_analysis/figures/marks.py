@@ -26,7 +26,6 @@ from lsp_analysis.figures.style import (
 )
 
 # verdict -> colour, marker, symbol in text: text apart without colour
-_LONGEST_ITEM = 74  # characters of a name that fill the width of a picture
 
 
 def need(frame: pd.DataFrame, columns: Sequence[str], chart: str) -> None:
@@ -248,17 +247,6 @@ def row_heights(labels: Iterable[Any], *, width: int = 26, each: float = 0.3) ->
     """Inches that each row needs, longer names being wrapped."""
     lines = np.array([wrapped(label, width).count("\n") + 1 for label in labels], dtype=float)
     return np.maximum(each, 0.16 * lines + 0.08)
-
-
-def numbered_list(names: Iterable[Any], width: int = 84) -> str:
-    """Names with their numbers, run on in lines of `width` characters, none broken."""
-    lines = [""]
-    for i, name in enumerate(names, start=1):
-        item = wrapped(f"{i} {one_line(name)}", min(width, _LONGEST_ITEM), 1)
-        if lines[-1] and len(lines[-1]) + len(item) > width:
-            lines.append("")
-        lines[-1] += f"{'    ' if lines[-1] else ''}{item}"
-    return "\n".join(lines)
 
 
 def text_below(ax: Axes, text: str) -> None:

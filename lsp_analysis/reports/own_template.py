@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports.job.house_style import house_style
+from lsp_analysis.reports.job.house_style import read_house_style
 from lsp_analysis.reports.job.template import load_template
 from lsp_analysis.reports.run.runner import run_report
 from lsp_analysis.resources import resource
@@ -85,7 +85,7 @@ def check_template(path: str | Path, study: str = "bolton_demo") -> str:
         )
     ]  # fmt: skip
     headline = f'Its headline: "{record.headline}"' if record.headline else "It has no headline."
-    style = " with its house style" if house_style(Path(path)) else ""
+    style = " with its house style" if read_house_style(Path(path)) else ""
     return (
         f"{Path(path).name} makes a page{style} on {record.label}: {', '.join(shows)}, "
         f"{size / 1000:,.0f} kB. {headline}"

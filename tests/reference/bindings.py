@@ -282,13 +282,15 @@ def _slope_index(i: Inputs, **keywords: Any) -> Inputs:
 @binds("sii_normal")
 def _sii_normal(i: Inputs) -> Inputs:
     i = _in_order(i)
-    return _slope_index(i, se=i.get("se"), low=i.get("lower95"), high=i.get("upper95"))
+    return _slope_index(
+        i, se=i.get("se"), limits=(i["lower95"], i["upper95"]) if "lower95" in i else None
+    )
 
 
 @binds("sii_rate_log")
 def _sii_log(i: Inputs) -> Inputs:
     i = _in_order(i)
-    return _slope_index(i, low=i["lower95"], high=i["upper95"], transform="log")
+    return _slope_index(i, limits=(i["lower95"], i["upper95"]), transform="log")
 
 
 def _in_order(i: Inputs) -> Inputs:
@@ -304,8 +306,8 @@ def _sii_logit(i: Inputs) -> Inputs:
     # The cases give per cent, the function takes shares.
     i = _in_order(i)
     shares = {name: np.divide(i[name], 100) for name in ("value", "lower95", "upper95")}
-    limits = {"low": shares["lower95"], "high": shares["upper95"]}
-    return _slope_index({**i, **shares}, **limits, transform="logit", multiplier=-100)
+    limits = shares["lower95"], shares["upper95"]
+    return _slope_index({**i, **shares}, limits=limits, transform="logit", multiplier=-100)
 
 
 @binds("segregation")

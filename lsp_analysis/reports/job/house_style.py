@@ -16,7 +16,7 @@ LONGEST = 300  # characters of contact and footer
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
-def house_style(template: Path) -> dict[str, str]:
+def read_house_style(template: Path) -> dict[str, str]:
     """The house style of a template: ``logo`` (data URI), ``colour``, ``second``, ``contact``,
     ``footer``; empty where there is no file of its name ending ``.toml`` beside it.
 

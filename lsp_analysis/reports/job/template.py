@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lsp_analysis import untrusted
 from lsp_analysis.errors import LspError, ReportError, did_you_mean
 from lsp_analysis.reports.job.digests import states_of
-from lsp_analysis.reports.job.house_style import house_style
+from lsp_analysis.reports.job.house_style import read_house_style
 from lsp_analysis.reports.job.parameters import SET_BY_THE_RUNNER, Parameter, declared_parameters
 from lsp_analysis.resources import resource
 
@@ -65,7 +65,7 @@ def load_template(name: str | Path) -> Template:
                 f'The parameters cell of {path.name} does not declare {needed}: str = "...". '
                 "Add it, so that the report is about the area it is asked for."
             )
-    house = house_style(path)
+    house = read_house_style(path)
     digest = hashlib.sha256(content).hexdigest()
     expected = _expected(notebook, path)
     return Template(path.stem, path, declared, expected, digest, notebook, state, house)

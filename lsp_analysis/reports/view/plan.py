@@ -26,7 +26,7 @@ from lsp_analysis.standing.agencies.plan import (
     plan_progress,
     plan_values,
 )
-from lsp_analysis.standing.agencies.target_forecast import (
+from lsp_analysis.standing.agencies.target_odds import (
     TargetForecast,
     odds_words,
     plan_forecasts,

@@ -15,8 +15,7 @@ from lsp_analysis.standing.change.gaps import gap_between
 from lsp_analysis.standing.comparison.exact import compare_groups
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
+    from lsp_analysis.figures.tables import Table
     from lsp_analysis.study.indicator import Indicator
 
 LEVELLING_UP = "levelling up"
@@ -61,12 +60,30 @@ class Quadrant(Shown):
             f"{wording.of_total(clear, len(self.frame))} with both intervals on one side of zero."
         )
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the quadrant chart with interval crosses."""
-        columns = ["label", "borough_change", "borough_low", "borough_high"]
-        return figures.draw_quadrant(
-            self.frame[[*columns, "gap_change", "gap_low", "gap_high"]], ax=ax
+    def shown_table(self) -> Table:
+        """Each indicator's change in the comparator and in the gap, with intervals."""
+        moved = [_with_interval(self.frame, name) for name in ("borough", "gap")]
+        columns = {
+            "Indicator": self.frame["label"],
+            "From": self.frame["start"].map(wording.period),
+            "To": self.frame["end"].map(wording.period),
+            f"Change in {self.comparator} (+ is better)": moved[0],
+            "Change in the gap (+ is wider)": moved[1],
+            "So it is": self.frame["quadrant"],
+            "Clearly so": self.frame["clear"].map({True: "yes", False: "no"}),
+        }
+        return figures.table(
+            pd.DataFrame(columns),
+            caption="Does it get better, and does the gap close? In per cent of the value of "
+            f"{self.comparator} at the start, with {100 * self.level:.3g}% intervals",
         )
+
+
+def _with_interval(frame: pd.DataFrame, name: str) -> list[str]:
+    """Changes with their intervals: "+12% (+3% to +20%)"."""
+    ends = frame[[f"{name}_change", f"{name}_low", f"{name}_high"]].to_numpy(float)
+    told = [[f"{wording.difference(x, digits=0)}%" for x in row] for row in ends]
+    return [f"{size} ({low} to {high})" for size, low, high in told]
 
 
 _NAMES = (LEVELLING_UP, WIDENING, DECLINE, BOTH_WORSE, NO_CHANGE)

@@ -34,7 +34,6 @@ def slope(
     period: pd.Period | None = None,
     groups: int = GROUPS,
     level: float = 0.95,
-    seed: int = 0,
 ) -> SlopeIndex:
     """The slope index of inequality over tenths of small areas by deprivation, in one period.
 
@@ -54,8 +53,6 @@ def slope(
     groups : int
         Number of groups of areas.
     level : float between 0 and 1
-    seed : int
-        Where the random numbers behind the limits start.
 
     Raises
     ------
@@ -69,7 +66,7 @@ def slope(
         raise PanelError(
             f"{indicator.name} is not known in {chosen} for every group of areas by deprivation."
         )
-    return _index(rows, indicator, level, seed)
+    return _index(rows, indicator, level)
 
 
 def slopes(
@@ -79,7 +76,6 @@ def slopes(
     indicator: Indicator,
     groups: int = GROUPS,
     level: float = 0.95,
-    seed: int = 0,
 ) -> Gap:
     """The slope index through time, as the gap between the two ends of the borough.
 
@@ -90,7 +86,7 @@ def slopes(
         period: _group_rows(then, members, indicator) for period, then in panel.groupby("period")
     }
     found = [
-        _gap_row(period, _index(then, indicator, level, seed))
+        _gap_row(period, _index(then, indicator, level))
         for period, then in rows.items()
         if _is_whole(then)
     ]
@@ -161,7 +157,7 @@ def _is_whole(rows: pd.DataFrame) -> bool:
     return bool(known.sum() == rows["wanted"].iloc[0])
 
 
-def _index(rows: pd.DataFrame, indicator: Indicator, level: float, seed: int) -> SlopeIndex:
+def _index(rows: pd.DataFrame, indicator: Indicator, level: float) -> SlopeIndex:
     whole = indicator.multiplier
     is_share = (
         indicator.kind in ("share", "stock")
@@ -174,14 +170,12 @@ def _index(rows: pd.DataFrame, indicator: Indicator, level: float, seed: int) ->
         rows["value"] / scale,
         se=rows["se"] / scale,
         transform=transform,
-        unit=indicator.per,
         multiplier=-scale,
         level=level,
         repetitions=REPETITIONS,
-        seed=seed,
     )
     line = found.line.assign(**{name: scale * found.line[name] for name in ("value", "fitted")})
-    return replace(found, line=line)
+    return replace(found, line=line, unit=indicator.per)
 
 
 def _gap_row(period: pd.Period, index: SlopeIndex) -> dict[str, object]:

@@ -38,9 +38,8 @@ class SlopeIndex(Shown):
     rii_high: float
     level: float
     transform: str
-    unit: str
-    seed: int
     line: pd.DataFrame = field(repr=False, compare=False)  # position, value, fitted
+    unit: str = ""
 
     def summary_frame(self) -> pd.DataFrame:
         """Two rows, the slope index and the relative index, with limits."""
@@ -75,14 +74,11 @@ def slope_index(
     value: ArrayLike,
     *,
     se: ArrayLike | None = None,
-    low: ArrayLike | None = None,
-    high: ArrayLike | None = None,
+    limits: tuple[ArrayLike, ArrayLike] | None = None,
     transform: str = "none",
-    unit: str = "",
     multiplier: float = 1.0,
     level: float = 0.95,
     repetitions: int = 100_000,
-    seed: int = 0,
 ) -> SlopeIndex:
     """Slope and relative index of inequality of grouped values.
 
@@ -96,18 +92,17 @@ def slope_index(
     population, value : arrays, one element per group, most deprived first
         Populations, and indicator values: proportions between 0 and 1 for "logit".
     se : array, optional
-        Standard errors of the values. Otherwise give `low` and `high`.
-    low, high : arrays, optional
-        95% limits of the values, from which standard errors are worked out on the scale fitted.
+        Standard errors of the values. Otherwise give `limits`.
+    limits : pair of arrays, optional
+        Lower and upper 95% limits of the values, from which standard errors are worked out on the
+        scale fitted.
     transform : "none", "log" for rates or "logit" for proportions
-    unit : str
-        Unit code of the slope index, for the sentence and the chart.
     multiplier : float
         Scale of the slope index; a negative one also turns the relative index over, for values
         of which less is better.
     level : float between 0 and 1
-    repetitions, seed : int
-        Number of redrawn sets of values, and where the random numbers start.
+    repetitions : int
+        Number of redrawn sets of values; the random numbers always start at the same place.
 
     Raises
     ------
@@ -121,19 +116,19 @@ def slope_index(
     share, value = _groups(population, value, transform)
     position = np.cumsum(share) - share / 2
     fitted = to_line(value)
-    error = _errors(value, se, low, high, transform)
+    error = _errors(value, se, limits, transform)
     ends = _line_ends(position, share)
-    draws = np.random.default_rng(seed).standard_normal((repetitions, len(share)))
+    draws = np.random.default_rng(0).standard_normal((repetitions, len(share)))
     simulated = _indices(back((fitted + draws * error) @ ends), multiplier)
     estimate = _indices(back(fitted @ ends), multiplier)
     tail = (1 - check_level(level)) / 2
-    limits = [np.quantile(index, [tail, 1 - tail]) for index in simulated]
+    found = [np.quantile(index, [tail, 1 - tail]) for index in simulated]
     line = pd.DataFrame(
         {"position": position, "value": value, "fitted": back(_fit(position, share) @ fitted)}
     )
     return SlopeIndex(
-        float(estimate[0]), *map(float, limits[0]), float(estimate[1]), *map(float, limits[1]),
-        level, transform, unit, seed, line,
+        float(estimate[0]), *map(float, found[0]), float(estimate[1]), *map(float, found[1]),
+        level, transform, line,
     )  # fmt: skip
 
 
@@ -169,14 +164,14 @@ def _groups(
 def _errors(
     value: np.ndarray,
     se: ArrayLike | None,
-    low: ArrayLike | None,
-    high: ArrayLike | None,
+    limits: tuple[ArrayLike, ArrayLike] | None,
     transform: str,
 ) -> np.ndarray:
     """Standard errors on the scale of the line."""
-    if low is not None and high is not None:
+    if limits is not None:
         to_line = TRANSFORMS[transform][0]
-        return (to_line(np.asarray(high)) - to_line(np.asarray(low))) / (2 * ndtri(0.975))
+        low, high = (to_line(np.asarray(end)) for end in limits)
+        return (high - low) / (2 * ndtri(0.975))
     if se is None:
         raise ParameterError("Give the standard errors of the values, or both of their limits.")
     slope = {"none": 1.0, "log": value, "logit": value * (1 - value)}[transform]

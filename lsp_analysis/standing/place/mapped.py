@@ -164,10 +164,11 @@ class Places(Shown):
             column=column,
             unit=self.indicator.per,
             label=f"{label}, {wording.period(self.period)}",
-            scheme=self._classes(),
-            highlight=list(self.frame.loc[self.frame["role"] == OWN, "area_code"]),
-            neighbours=list(self.frame.loc[self.frame["role"] == BESIDE, "area_code"]),
-            name=self.area,
+            bounds=self._classes(),
+            highlight={
+                name: list(self.frame.loc[self.frame["role"] == role, "area_code"])
+                for name, role in ((self.area, OWN), ("Neighbours", BESIDE))
+            },
             background=background,
             ax=ax,
         )
