@@ -84,7 +84,7 @@ def test_a_page_says_briefly_which_of_many_indicators_cannot_be_compared(real):
     effects = programme_effects(real, programme, primary="claimant_months")
     screen, measures = view.first_screen(brief, effects).data, view.all_measures(brief).data
     judged = [row for row in brief.profile.table["verdict"] if row != "not comparable"]
-    assert f"{wording.counted(len(judged), 'measure')} that can be" in screen["verdict"]
+    assert f"{wording.counted(len(judged), 'comparable measure')}" in screen["verdict"]
     told = [str(agenda.evidence_gaps(brief)), measures["text"]]
     told += [" ".join(pair) for pair in screen["unknown"]]
     assert max(len(text.split()) for text in told) <= 60

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 MOST_ARROWS = 24  # rows of one chart of gaps: more are split by theme
 FEW_ARROWS = 2
 LONGEST_TICKS = 6
+FEWEST_AGES = 3  # age bands worth a picture
 MOST_APART = 8  # measures that cannot be compared and are named on the page itself
 MOST_PARTS = 12  # small areas of a neighbourhood that are set side by side
 
@@ -452,6 +453,8 @@ def residents(brief: AreaBrief) -> Part | Absent:
     wide = frame.set_index(["age_band", "sex"])[["share", "comparator_share"]].unstack("sex")  # noqa: PD010
     if not {("share", "Female"), ("share", "Male")} <= set(wide.columns):
         return Absent("The study does not split residents by sex.")
+    if len(wide) < FEWEST_AGES or not wide["comparator_share"].sum().sum() > 0:
+        return Absent("The study has too few age bands here and elsewhere to compare ages.")
     wide = wide.reindex(frame["age_band"].drop_duplicates()).fillna(0.0)
     rows = [
         {

@@ -78,7 +78,7 @@ def _verdict(rows: list[Row], effects: ProgrammeEffects, borough: str) -> str:
     judged = len(rows) - counts.get("not", 0)
     n = wording.counted(judged or len(rows), "measure")
     if 0 < judged < len(rows):
-        n = f"the {n} that can be compared"
+        n = wording.counted(judged, "comparable measure")
     rest = f"the rest of {borough}"
     if not judged:
         said = f"None of {n} can be compared with {rest}."

@@ -78,7 +78,7 @@ def _placebo_date(
 ) -> tuple[np.ndarray, pd.Period, tuple[str, ...]]:
     """A date at which nothing began, for data that begin too late; `error` where there is none."""
     if dates[-1].end_time < began.start_time or len(dates) < 3:
-        raise PanelError(f"{indicator.name}: {error}") from error
+        raise PanelError(f"{indicator.name}: {wording.inside(str(error))}") from error
     first = dates[max(2, round(0.6 * len(dates)))]
     caution = (
         f"{wording.capital(wording.period(first))} is a placebo date, because these data begin too "
