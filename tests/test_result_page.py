@@ -30,6 +30,9 @@ def test_an_experiment_is_analysed_from_the_command_line(tmp_path, capsys):
     assert main(["design", "analyse", str(folder), str(outcomes)]) == 0
     assert "One deviation on record" in capsys.readouterr().out
     numbers = pd.read_csv(folder / "result.csv")
+    summary = (folder / "summary.html").read_text(encoding="utf-8")
+    assert open_experiment(folder).entries[-2].hash in summary  # the analysis, before publishing
+    assert "The rule registered in advance points to" in summary
     assert numbers.loc[0, "analysis"] == "registered test"
     assert numbers.loc[0, "low"] <= numbers.loc[0, "estimate"] <= numbers.loc[0, "high"]
     kinds = [entry.kind for entry in open_experiment(folder).entries]

@@ -13,6 +13,7 @@ from lsp_analysis.experiments.analysis import looks, opening, pooling
 from lsp_analysis.experiments.draw.matching import match_pairs
 from lsp_analysis.experiments.papers import protocol as protocol_paper
 from lsp_analysis.experiments.papers import result as result_paper
+from lsp_analysis.experiments.papers.summary import rounds_page
 from lsp_analysis.experiments.power.registered import planned_power
 from lsp_analysis.experiments.protocol import reading, unit_list
 from lsp_analysis.experiments.record import allocation, chain, decisions
@@ -123,10 +124,10 @@ def look(folder: str, outcomes: str) -> str:
 def analyse(folder: str, outcomes: str) -> str:
     """Open the outcomes, on record, and write what was found as a page and tables."""
     result = opening.analyse(folder, outcomes)
-    page, numbers, data, codebook = result_paper.write_result(result, folder)
+    page, summary, numbers, data, codebook = result_paper.write_result(result, folder)
     return (
-        f"{result.sentence()}\nThe result is in {page}, every number of it in {numbers}; the "
-        f"values analysed are in {data}, explained in {codebook}."
+        f"{result.sentence()}\nThe result is in {page}, for a committee in {summary}, every number "
+        f"of it in {numbers}; the values analysed are in {data}, explained in {codebook}."
     )
 
 
@@ -150,12 +151,17 @@ def following(folder: str, *, out: str) -> str:
 
 def pool(folder: str, others: list[str], *, arm: str) -> str:
     """The effect of an arm over rounds, each from the outcomes file of its last analysis."""
-    results = []
+    results, heads = [], []
     for one in (folder, *others):
         experiment = open_experiment(one)
         file = Path(one) / Path(decisions.last_analysis(experiment)["file"]).name
         results.append(opening.analysis_of(experiment, file)[1])
-    return str(pooling.pool_rounds(results, arm=arm).sentence())
+        heads.append(experiment.head)
+    pooled = pooling.pool_rounds(results, arm=arm)
+    log = decisions.evidence_log([folder, *others])
+    page = Path(folder) / "rounds.html"
+    durable.replace_file(page, rounds_page(pooled, log[log["arm"] == arm], heads).encode())
+    return f"{pooled.sentence()}\nThe rounds are in {page}."
 
 
 def page(folder: str, *, out: str = "") -> str:

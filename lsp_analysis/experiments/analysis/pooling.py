@@ -41,6 +41,8 @@ class Pooled(Shown):
         Share of the differences between rounds that is not chance.
     warnings : tuple of str
         What changed between rounds.
+    arm : str
+        Name of the arm for readers.
     """
 
     rounds: pd.DataFrame = field(repr=False)
@@ -52,6 +54,7 @@ class Pooled(Shown):
     unit: str
     level: float
     warnings: tuple[str, ...] = ()
+    arm: str = ""
 
     def summary_frame(self) -> pd.DataFrame:
         """The rounds, then all together."""
@@ -114,7 +117,9 @@ def pool_rounds(results: Iterable[TrialResult], *, arm: str) -> Pooled:
     warnings = _what_changed([result.design for result in found], arm)
     if len(found) < FEW_ROUNDS:
         warnings.append("This is the mean of these two rounds: a third may differ from both.")
-    return Pooled(rounds, estimate, low, high, tau, i2, first.outcome.unit, level, tuple(warnings))
+    unit, label = first.outcome.unit, found[0].labels[arm]
+    said = tuple(warnings)
+    return Pooled(rounds, estimate, low, high, tau, i2, unit, level, said, label)
 
 
 def combine(

@@ -23,6 +23,7 @@ from lsp_analysis.experiments.papers.page_parts import (
     text,
     whole_page,
 )
+from lsp_analysis.experiments.papers.summary import summary_page
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.folder import digest_of, open_experiment
 from lsp_analysis.figures import table
@@ -63,13 +64,15 @@ def write_result(
 ) -> list[Path]:
     """Write the result into `folder`, and put the files' hashes on record where it is registered.
 
-    ``result.html`` is the page; ``result.csv`` every number; ``data.csv`` the values the registered
-    test was worked out on, ready for R or Stata; ``codebook.csv`` says what its columns are.
+    ``result.html`` is the page, ``summary.html`` one side of A4 for a committee; ``result.csv``
+    every number; ``data.csv`` the values the registered test was worked out on, ready for R or
+    Stata; ``codebook.csv`` says what its columns are.
     """
     folder = Path(folder)
     data = analysis_data(result)
     written = {
         "result.html": result_page(result, note=note),
+        "summary.html": summary_page(result, note=note),
         "result.csv": numbers_text(result),
         "data.csv": data.to_csv(index=False, lineterminator="\n"),
         "codebook.csv": codebook(result, data).to_csv(index=False, lineterminator="\n"),

@@ -1,0 +1,106 @@
+"""A new user's experiment of two rounds, by commands alone; then the notebooks read it."""
+
+import os
+import subprocess
+import sys
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import ROOT
+
+from lsp_analysis import open_study
+from lsp_analysis.cli import main
+from lsp_analysis.experiments.record.chain import read_register
+from lsp_analysis.experiments.record.verification import verify
+
+PILOT = "Hall i' th' Wood"
+
+
+def units_of(study, seed):
+    """Twenty-four areas of the study, with the rate of the year before."""
+    panel = study.panel("antisocial_behaviour")
+    panel = panel[~panel["area_code"].isin(study.area(PILOT).members)]
+    last = panel[panel["period"] > panel["period"].max() - 12].groupby("area_code")
+    table = pd.DataFrame({"residents": last["denominator"].mean().round()})
+    table["rate_before"] = (1000 * last["numerator"].sum() / table["residents"]).round(2)
+    chosen = table.sample(24, random_state=seed).rename_axis("unit").reset_index()
+    return chosen.assign(district=np.where(np.arange(24) < 12, "north", "south"))
+
+
+def run(*words):
+    assert main(["design", *map(str, words)]) == 0, words
+
+
+def a_round(folder, study, seed, effect=-25.0):
+    """Units, registration, draw, outcomes, analysis and decision, as a user would do them."""
+    units = units_of(study, seed)
+    units.to_csv(folder / "units.csv", index=False)
+    run("register", folder)
+    run("draw", folder, "--text", f"What the police lead said, {seed}")
+    arm = pd.read_csv(folder / "allocation.csv").set_index("unit")["arm"]
+    rng = np.random.default_rng(seed)
+    rate = units["rate_before"] + effect * (units["unit"].map(arm) == "wardens")
+    incidents = rng.poisson(np.maximum(rate, 1) * units["residents"] / 1000)
+    units[["unit", "residents"]].assign(incidents=incidents).to_csv(
+        folder / "outcomes.csv", index=False
+    )
+    run("analyse", folder, folder / "outcomes.csv")
+    acts = ["--decision", "adapt", "--reason", "Dear.", "--by", "Lead agencies"]
+    run("decide", folder, "--arm", "wardens", *acts)
+
+
+@pytest.fixture(scope="module")
+def rounds(tmp_path_factory):
+    study, home = open_study("bolton_demo"), tmp_path_factory.mktemp("own")
+    first, second = home / "wardens", home / "wardens_2"
+    run("new", first)
+    a_round(first, study, 1)
+    run("next", first, "--out", second)
+    a_round(second, study, 2)
+    return first, second
+
+
+def test_the_rounds_of_an_arm_are_on_one_page(rounds, capsys):
+    first, second = rounds
+    run("pool", first, second, "--arm", "wardens")
+    assert "Over two rounds the mean effect is" in capsys.readouterr().out
+    page = (first / "rounds.html").read_text(encoding="utf-8")
+    assert "Round 1" in page
+    assert "Round 2" in page
+    assert 'src="data:image/png' in page
+    assert page.count("Lead agencies") == 2  # a decision a round
+    assert all(verify(folder).head in page for folder in rounds)
+    assert all(verify(folder).holds for folder in rounds)
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("07_experiment_design", {}),
+        ("08_experiment_analysis", {"outcomes": "outcomes.csv"}),
+    ],
+)
+def test_the_notebooks_read_an_experiment_of_ones_own(rounds, tmp_path, name, given):
+    first, _ = rounds
+    parameters = {"folder": str(first)} | {key: str(first / file) for key, file in given.items()}
+    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    lines = [f"{key} = {value!r}" for key, value in parameters.items()]
+    place = next(
+        n for n, c in enumerate(notebook.cells) if c.metadata.get("tags") == ["parameters"]
+    )
+    notebook.cells.insert(place + 1, nbformat.v4.new_code_cell("\n".join(lines)))
+    file = tmp_path / f"{name}.ipynb"
+    nbformat.write(notebook, file)
+    before = read_register(first)
+    words = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace"]
+    environment = os.environ | {"MPLBACKEND": "agg"}
+    done = subprocess.run(
+        [*words, str(file)], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    added = read_register(first)[len(before) :]  # the same outcomes are not analysed twice
+    assert {entry.kind for entry in added} <= {"published"}
+    assert verify(first).holds
+    assert not (tmp_path / "experiment_demo").exists()
