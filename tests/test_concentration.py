@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsp_analysis.standing.inequality.concentrated import concentration
+from lsp_analysis.standing.inequality.gradient import concentration
 
 
 def test_equal_shares_lie_on_the_line_and_all_with_the_poorest_at_its_end():

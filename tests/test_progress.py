@@ -2,7 +2,7 @@
 
 import pytest
 
-from lsp_analysis.reports.run import progress
+from lsp_analysis.reports.run import batch as progress
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.optimize import nnls
 
+from lsp_analysis.effects.synthetic.sdid import ridged_weights
 from lsp_analysis.effects.synthetic.simplex import nearest_points, tied_donors
-from lsp_analysis.effects.synthetic.simplex_ridge import ridged_weights
 
 
 def random_points(n: int, dimensions: int, donors: int, seed: int = 0) -> np.ndarray:
@@ -86,5 +86,5 @@ def test_a_very_large_ridge_spreads_the_weights_evenly():
 def test_the_sure_method_takes_over_when_exchanges_do_not_settle(monkeypatch):
     points = random_points(5, 10, 40)
     expected = ridged_weights(points, np.full(5, 0.3))
-    monkeypatch.setattr("lsp_analysis.effects.synthetic.simplex_ridge.MOST_EXCHANGES", 1)
+    monkeypatch.setattr("lsp_analysis.effects.synthetic.sdid.MOST_EXCHANGES", 1)
     assert ridged_weights(points, np.full(5, 0.3)) == pytest.approx(expected, abs=1e-7)

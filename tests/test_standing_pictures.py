@@ -25,7 +25,7 @@ from lsp_analysis.standing.comparison.baseline import compare
 from lsp_analysis.standing.comparison.funnels import funnel
 from lsp_analysis.standing.comparison.measured import measure
 from lsp_analysis.standing.comparison.profiles import profile
-from lsp_analysis.standing.inequality.concentrated import concentration
+from lsp_analysis.standing.inequality.gradient import concentration
 from lsp_analysis.standing.inequality.sii import slope_index
 from lsp_analysis.standing.inequality.space import moran
 from lsp_analysis.standing.place.groups import group_limits, group_series

@@ -61,7 +61,7 @@ def test_small_lines_end_at_the_value_beside_them(told):
 
 
 def test_an_arrow_shortens_exactly_when_the_gap_shrinks(told):
-    from lsp_analysis.reports.view.findings import gap_moves
+    from lsp_analysis.reports.view.arrows import gap_moves
 
     brief, _ = told
     moves = {move.name: move for move in gap_moves(brief)}

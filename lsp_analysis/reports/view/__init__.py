@@ -5,10 +5,10 @@ import lazy_loader
 _HOME = {
     "first_screen": "screen",
     "all_measures": "findings",
-    "gap_arrows": "findings",
+    "gap_arrows": "arrows",
     "story": "findings",
-    "pilot_path": "findings",
-    "outcomes": "findings",
+    "pilot_path": "pilot",
+    "outcomes": "pilot",
     "residents": "findings",
     "editions": "findings",
     "small_areas": "findings",

@@ -8,7 +8,7 @@ import numpy as np
 
 from lsp_analysis import wording
 from lsp_analysis.reports.view import places
-from lsp_analysis.reports.view.findings import clear_gap_changes
+from lsp_analysis.reports.view.arrows import clear_gap_changes
 from lsp_analysis.reports.view.part import Part
 from lsp_analysis.reports.view.rows import KIND, WORDS
 from lsp_analysis.reports.view.screen import few, gap_words

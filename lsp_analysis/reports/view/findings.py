@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
@@ -13,162 +12,18 @@ from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.errors import LspError
 from lsp_analysis.reports.view import places
-from lsp_analysis.reports.view.part import Part, found_words, how_sure, is_clear
+from lsp_analysis.reports.view.dates import ticks_of, year_at, year_of
+from lsp_analysis.reports.view.part import Part
 from lsp_analysis.reports.view.rows import Row, furthest, rows_of, years_of
 from lsp_analysis.standing.comparison import verdict as verdicts
 
 if TYPE_CHECKING:
-    from lsp_analysis.effects.outcomes.programme_page import ProgrammeEffects
     from lsp_analysis.figures.tables import Table
     from lsp_analysis.standing.place.brief import AreaBrief
 
-MOST_ARROWS = 24  # rows of one chart of gaps: more are split by theme
-FEW_ARROWS = 2
-LONGEST_TICKS = 6
 FEWEST_AGES = 3  # age bands worth a picture
 MOST_APART = 8  # measures that cannot be compared and are named on the page itself
 MOST_PARTS = 12  # small areas of a neighbourhood that are set side by side
-
-
-@dataclass(frozen=True)
-class GapMove:
-    """A gap at its first and latest period, on the scale that the arrows share.
-
-    `first` and `last` are shares of the comparator's latest value, above 0 where worse, so that an
-    arrow shortens exactly when the gap's absolute size does.
-    """
-
-    name: str
-    theme: str
-    first: float
-    last: float
-    words: str
-    clear: bool
-    narrowed: bool
-    first_period: str
-    last_period: str
-
-
-def gap_moves(brief: AreaBrief) -> list[GapMove]:
-    """Every gap that can be followed and has a worse side, the worst now first."""
-    moves = []
-    table = brief.profile.table
-    for indicator_id in table.index[table["verdict"] != verdicts.NOT]:
-        if brief.indicator(indicator_id).polarity == "none":  # neither end is the worse one
-            continue
-        try:
-            gap = brief.gap(indicator_id)
-            change = gap.change()
-        except LspError:
-            continue
-        now = gap.frame.set_index("period").loc[change.end, "comparator_value"]
-        if not np.isfinite(now) or now == 0:
-            continue
-        worse = -1.0 if gap.polarity == "high_is_good" else 1.0
-        digits = 0 if max(abs(change.gap_start), abs(change.gap_end)) >= 9.95 else 1
-        ends = [
-            f"{'+' if x > 0 else ''}{wording.number(x, digits)}"
-            for x in (worse * change.gap_start, worse * change.gap_end)
-        ]
-        unit = _short_unit(brief.indicator(indicator_id).unit)
-        moves.append(
-            GapMove(
-                name=gap.name,
-                theme=brief.study.indicator(indicator_id).theme,
-                first=worse * change.gap_start / abs(now),
-                last=worse * change.gap_end / abs(now),
-                words=f"{ends[0]} → {ends[1]} {unit}".strip(),
-                clear=change.direction in ("narrowed", "widened"),
-                narrowed=change.direction == "narrowed",
-                first_period=wording.period(change.start),
-                last_period=wording.period(change.end),
-            )
-        )
-    return sorted(moves, key=lambda move: -move.last)
-
-
-def _short_unit(unit: str) -> str:
-    """A unit code in few words, for a chart whose subtitle or table has the rest."""
-    known = {"percent": "points", "count": "", "mean": "", "score": "points", "": ""}
-    if unit.startswith("per_"):
-        return f"per {int(unit.removeprefix('per_')):,}"
-    return known.get(unit, unit)
-
-
-def clear_gap_changes(brief: AreaBrief) -> list[GapMove]:
-    """Gaps whose size changed by more than chance, the widest now first."""
-    return [move for move in gap_moves(brief) if move.clear]
-
-
-def gap_arrows(brief: AreaBrief) -> Part | Absent:
-    """Gaps to the rest of the borough then and now: is the gap narrowing?"""
-    moves = gap_moves(brief)
-    if len(moves) < FEW_ARROWS:
-        return Absent("Too few measures have a gap in two periods to say whether gaps narrow.")
-    borough = places.borough_name(brief.study)
-    clear = [move for move in moves if move.clear]
-    shown = moves if len(moves) <= MOST_ARROWS else _chosen(moves)
-    title = _gap_title(clear, moves)
-    first = min(move.first_period for move in moves)
-    told = "; ".join(f"{m.name} {m.words}" for m in (clear or moves)[:4])
-    data = {
-        "question": "Is the gap narrowing?",
-        "title": title,
-        "subtitle": f"Gap as a share of the rest of {borough}’s latest value. Arrows point to the "
-        "latest year; bold: clearer than chance.",
-        "chart": {
-            "type": "arrows",
-            "heading": "Gap, first → latest (+ is worse)",
-            "rows": [_arrow(move) for move in shown],
-            "label": f"Gaps to the rest of {borough}, worst first. {told}.",
-        },
-        "note": _gap_note(moves, shown, first),
-    }
-    frame = pd.DataFrame([vars(move) for move in moves])
-    return Part("figure", data, frame)
-
-
-def _chosen(moves: list[GapMove]) -> list[GapMove]:
-    """The rows of a chart that cannot hold all: those that changed clearly, then the worst now."""
-    clear = [move for move in moves if move.clear][:MOST_ARROWS]
-    others = [move for move in moves if not move.clear][: MOST_ARROWS - len(clear)]
-    return sorted([*clear, *others], key=lambda move: -move.last)
-
-
-def _gap_title(clear: list[GapMove], moves: list[GapMove]) -> str:
-    if not clear:
-        return f"None of {wording.counted(len(moves), 'gap')} has clearly changed in size"
-    narrowed = [wording.inside(m.name) for m in clear if m.narrowed]
-    widened = [wording.inside(m.name) for m in clear if not m.narrowed]
-    since = min(move.first_period for move in clear)
-    if len(clear) == 1:
-        only = "Only in "
-        did = "narrowed" if narrowed else "widened"
-        return f"{only}{(narrowed or widened)[0]} has the gap clearly {did} since {since}"
-    if len(clear) <= 3 and not (narrowed and widened):
-        names = wording.and_list(narrowed or widened)
-        return f"Gaps have clearly {'narrowed' if narrowed else 'widened'} in {names} since {since}"
-    counts = [
-        f"{wording.counted(len(some), 'gap')} clearly {did}"
-        for some, did in ((narrowed, "narrowed"), (widened, "widened"))
-        if some
-    ]
-    return f"{wording.capital(wording.and_list(counts))} since {since}, of {len(moves)}"
-
-
-def _gap_note(moves: list[GapMove], shown: list[GapMove], first: str) -> str:
-    later = sum(move.first_period != first for move in moves)
-    more = f"; later for {wording.counted(later, 'measure')}, see the numbers" if later else ""
-    notes = [f"First year {first}{more}."]
-    if len(shown) < len(moves):
-        notes.append(f"{len(shown)} of {len(moves)} measures are drawn; all are in the numbers.")
-    notes.append("Clear: the 95% interval of the change in size leaves out zero.")
-    return " ".join(notes)
-
-
-def _arrow(move: GapMove) -> dict[str, Any]:
-    name = move.name
-    return {**vars(move), "name": name}
 
 
 def all_measures(brief: AreaBrief) -> Part:
@@ -248,7 +103,7 @@ def story(brief: AreaBrief, indicator_id: str) -> Part | Absent:
         row.rest.set_index("period")["value"].rename("rest"), how="outer"
     )
     both = both.sort_index()
-    x = [_year(p) for p in both.index]
+    x = [year_at(p) for p in both.index]
     indicator = brief.study.indicator(indicator_id)
     here, rest = both["value"].dropna(), both["rest"].dropna()
     data = {
@@ -258,7 +113,7 @@ def story(brief: AreaBrief, indicator_id: str) -> Part | Absent:
         "chart": {
             "type": "lines",
             "x": x,
-            "ticks": _ticks(both.index),
+            "ticks": ticks_of(both.index),
             "unit": "%" if indicator.unit == "percent" else "",
             "series": [
                 {"name": "here", "role": "here", "values": list(both["value"]),
@@ -312,133 +167,6 @@ def _ratio_words(ratio: float) -> str:
         if low <= ratio < high:
             return words
     return "far from"
-
-
-def pilot_path(effects: ProgrammeEffects) -> Part | Absent | None:
-    """The pilot's own outcome: observed, expected, and the usual range where nothing was done.
-
-    None where there was no programme or the data begin too late: the first screen says so.
-    """
-    found = effects.primary
-    if effects.programme.start is None or found.placebo_date:
-        return None
-    if found.effect is None or "treated" not in found.effect.paths:  # its counts are withheld
-        return Absent(str(found.sentence()))
-    effect = found.effect
-    paths = effect.paths
-    yearly, x = _by_year(paths)
-    here, expected = list(yearly["treated"]), list(yearly["comparison"])
-    shown = [e if _ends_after(p, effect.start) else None
-             for p, e in zip(yearly["period"], expected, strict=True)]  # fmt: skip
-    band = _band(effect, yearly, shown)
-    name = found.indicator.name
-    unit = found.indicator.per or effect.path_unit or effect.unit
-    title = _pilot_title(effect, name)
-    data = {
-        "question": "Did the pilot work?",
-        "title": title,
-        "subtitle": f"{name}, {unit}".rstrip(", "),
-        "chart": {
-            "type": "lines",
-            "x": x,
-            "ticks": _ticks(yearly["period"]),
-            "unit": "",
-            "series": [
-                {"name": "here", "role": "here", "values": here, "end": f"{_plain(here)} here"},
-                {"name": "expected", "role": "expected", "values": shown,
-                 "end": f"{_plain(shown)} expected"},
-            ],
-            "band": band,
-            "moments": [[_year_of(effect.start), f"Pilot starts, {wording.period(effect.start)}"]],
-            "label": f"{title}. {found.sentence()}",
-        },
-        "answers": [
-            ["What was found", found_words(effect, found.indicator)],
-            ["How sure", " ".join(how_sure(effect))],
-            ["What could mislead", _doubt(effect)],
-        ],
-        "note": f"Expected (dashed): {effect.comparator}. {effect.inference}".strip(),
-    }  # fmt: skip
-    return Part("figure", data, paths)
-
-
-def _doubt(effect: Any) -> str:
-    if effect.warnings:
-        return str(effect.warnings[0])
-    return str(effect.assumptions[0]) if effect.assumptions else "Nothing that was looked for."
-
-
-def _pilot_title(effect: Any, name: str) -> str:
-    inside = wording.inside(name)
-    if not is_clear(effect):
-        return f"Whether the pilot changed {inside} cannot be told"
-    if effect.multiplicative:
-        size = f"{abs(100 * effect.relative):.0f}%"
-        side = "below" if effect.relative < 0 else "above"
-        return f"After the pilot began, {inside} ran {size} {side} what was expected"
-    side = "below" if effect.estimate < 0 else "above"
-    return f"After the pilot began, {inside} ran {side} what was expected"
-
-
-def _by_year(paths: pd.DataFrame) -> tuple[pd.DataFrame, list[float]]:
-    """Monthly and quarterly paths as means of whole years; others as they are."""
-    periods = pd.PeriodIndex(paths["period"])
-    per_year = {"M": 12, "Q": 4}.get(periods.freqstr[0], 1)
-    if per_year == 1:
-        return paths, [_year(p) for p in periods]
-    means = paths.assign(period=periods.asfreq("Y")).groupby("period")[["treated", "comparison"]]
-    whole = means.mean()[means.size() == per_year].reset_index()
-    return whole, [_year(p) for p in whole["period"]]
-
-
-def _band(effect: Any, yearly: pd.DataFrame, expected: list[float | None]) -> dict[str, Any]:
-    """Where 95 in 100 areas where nothing was done lie about what is expected of them."""
-    if effect.placebos.empty or not effect.multiplicative:
-        return {}
-    ratios = np.exp(np.quantile(effect.placebos["estimate"].astype(float), [0.025, 0.975]))
-    ends = [[None if e is None else e * r for e in expected] for r in ratios]
-    return {"low": ends[0], "high": ends[1], "name": "Usual range where nothing was done"}
-
-
-def outcomes(effects: ProgrammeEffects) -> Part | Absent | None:
-    """What became of every outcome of the programme, and what chance alone would make of them.
-
-    None where there was no programme, or the data begin too late for it.
-    """
-    if effects.programme.start is None or effects.primary.placebo_date:
-        return None
-    found = [one for one in effects.estimates() if one.effect.multiplicative]
-    if len(found) < FEW_ARROWS:
-        return Absent("Fewer than two outcomes can be set side by side.")
-    rows = [
-        {
-            "name": one.indicator.name,
-            "estimate": 100 * one.effect.relative,
-            "low": 100 * one.effect.relative_low,
-            "high": 100 * one.effect.relative_high,
-            "words": f"{100 * one.effect.relative:+.0f}%".replace("-", "−"),
-            "clear": is_clear(one.effect),
-        }
-        for one in found
-    ]
-    clear = [wording.inside(row["name"]) for row in rows if row["clear"]]
-    title = (
-        f"Of {wording.counted(len(rows), 'outcome')}, "
-        f"{wording.and_list(clear) or 'none'} moved by more than chance, each looked at alone"
-    )
-    data = {
-        "question": "And the other outcomes?",
-        "title": title,
-        "subtitle": "Difference from what was expected, in per cent, with 95% interval",
-        "chart": {
-            "type": "forest", "names": "Outcome", "heading": "Against what was expected",
-            "rows": rows,
-            "label": f"{title}. " + "; ".join(f"{r['name']} {r['words']}" for r in rows),
-        },
-        "note": f"Each looked at alone: of {len(rows)}, chance alone makes about "
-        f"{wording.number((1 - found[0].effect.level) * len(rows), 1)} stand out.",
-    }  # fmt: skip
-    return Part("figure", data, pd.DataFrame(rows).drop(columns="words"))
 
 
 def residents(brief: AreaBrief) -> Part | Absent:
@@ -556,7 +284,7 @@ def _moments(brief: AreaBrief, x: list[float]) -> list[list[Any]]:
     events = brief.events()
     if events is None:
         return []
-    shown = [[_year_of(date), label] for date, label in zip(events["date"], events["label"],
+    shown = [[year_of(date), label] for date, label in zip(events["date"], events["label"],
                                                             strict=True)]  # fmt: skip
     apart: list[list[Any]] = []
     for moment in sorted(shown, key=lambda m: m[0]):
@@ -564,31 +292,3 @@ def _moments(brief: AreaBrief, x: list[float]) -> list[list[Any]]:
         if inside and all(moment[0] - other[0] > 0.02 * (max(x) - min(x)) for other in apart):
             apart.append(moment)
     return apart[:3]
-
-
-def _year(period: pd.Period) -> float:
-    """Where a period lies on a scale of years: its middle, less half a year."""
-    start, end = period.start_time, period.end_time
-    middle = start + (end - start) / 2
-    return middle.year + (middle.day_of_year - 1) / 365.25 - 0.5
-
-
-def _year_of(date: Any) -> float:
-    day = date.start_time if isinstance(date, pd.Period) else pd.Timestamp(date)
-    return day.year + (day.day_of_year - 1) / 365.25 - 0.5
-
-
-def _ends_after(period: pd.Period, start: pd.Period) -> bool:
-    return period.end_time >= start.start_time
-
-
-def _ticks(periods: Any) -> list[list[Any]]:
-    periods = list(periods)
-    step = max(1, -(-len(periods) // LONGEST_TICKS))
-    chosen = periods[::-1][::step][::-1]
-    return [[_year(p), wording.period(p, short=True)] for p in chosen]
-
-
-def _plain(values: list[float | None]) -> str:
-    last = next((v for v in reversed(values) if v is not None and np.isfinite(v)), np.nan)
-    return wording.number(last, 0 if abs(last) >= 9.95 else 1)

@@ -11,7 +11,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.reports.view import places
-from lsp_analysis.reports.view.findings import _ticks, _year
+from lsp_analysis.reports.view.dates import ticks_of, year_at
 from lsp_analysis.reports.view.part import Part
 from lsp_analysis.standing.agencies.plan import (
     AWAY,
@@ -186,8 +186,8 @@ class PlanView:
             "subtitle": f"{_unit(indicator)}; the forecast with its 80% interval",
             "chart": {
                 "type": "lines",
-                "x": [_year(p) for p in periods],
-                "ticks": _ticks(periods),
+                "x": [year_at(p) for p in periods],
+                "ticks": ticks_of(periods),
                 "unit": "",
                 "series": [
                     {"name": "borough", "role": "here", "end": "",
@@ -210,17 +210,16 @@ class PlanView:
     def _planned(self, row: pd.Series, periods: list[pd.Period]) -> list[float | None]:
         """Straight lines from the baseline through each target of the indicator in turn."""
         same = self.progress.table[self.progress.table["indicator_id"] == row["indicator_id"]]
-        points = {_year(parse_period(row["baseline_period"])): float(row["baseline"])}
+        points = {year_at(parse_period(row["baseline_period"])): float(row["baseline"])}
         points |= {
-            _year(parse_period(due)): float(target)
+            year_at(parse_period(due)): float(target)
             for due, target in zip(same["due"], same["target"], strict=True)
             if not wording.is_missing(due) and not wording.is_missing(target)
         }
         x = sorted(points)
         y = [points[place] for place in x]
-        return [
-            float(np.interp(_year(p), x, y)) if x[0] <= _year(p) <= x[-1] else None for p in periods
-        ]
+        places_of = [year_at(p) for p in periods]
+        return [float(np.interp(at, x, y)) if x[0] <= at <= x[-1] else None for at in places_of]
 
     def _frame(self) -> pd.DataFrame:
         table = self.progress.table.reset_index()

@@ -9,6 +9,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.reports.view import places
+from lsp_analysis.reports.view.arrows import clear_gap_changes
 from lsp_analysis.reports.view.part import Part, how_sure, is_clear, likely_range, sides
 from lsp_analysis.reports.view.rows import WORDS, Row, counts_of, furthest, rows_of, years_of
 from lsp_analysis.standing.agencies import agenda
@@ -253,8 +254,6 @@ def _strip(effect: Any, less: str, more: str) -> dict[str, Any]:
 
 def _changed(brief: AreaBrief, effects: ProgrammeEffects) -> list[list[str]]:
     """What moved by more than chance: against the period before, and in the gaps over all years."""
-    from lsp_analysis.reports.view.findings import clear_gap_changes
-
     told = [["Since the year before:", _moved(brief)]]
     gaps = clear_gap_changes(brief)
     if gaps:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from lsp_analysis.standing.change.gaps import Gap
-    from lsp_analysis.standing.inequality.concentrated import Concentration
+    from lsp_analysis.standing.inequality.gradient import Concentration
     from lsp_analysis.standing.inequality.sii import SlopeIndex
 
 

@@ -1,0 +1,158 @@
+"""Is the gap narrowing? Every gap at its first and its latest period, as arrows on one scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.absent import Absent
+from lsp_analysis.errors import LspError
+from lsp_analysis.reports.view import places
+from lsp_analysis.reports.view.part import Part
+from lsp_analysis.standing.comparison import verdict as verdicts
+
+if TYPE_CHECKING:
+    from lsp_analysis.standing.place.brief import AreaBrief
+
+MOST_ARROWS = 24  # rows of one chart of gaps: more are split by theme
+FEW_ARROWS = 2
+
+
+@dataclass(frozen=True)
+class GapMove:
+    """A gap at its first and latest period, on the scale that the arrows share.
+
+    `first` and `last` are shares of the comparator's latest value, above 0 where worse, so that an
+    arrow shortens exactly when the gap's absolute size does.
+    """
+
+    name: str
+    theme: str
+    first: float
+    last: float
+    words: str
+    clear: bool
+    narrowed: bool
+    first_period: str
+    last_period: str
+
+
+def gap_moves(brief: AreaBrief) -> list[GapMove]:
+    """Every gap that can be followed and has a worse side, the worst now first."""
+    moves = []
+    table = brief.profile.table
+    for indicator_id in table.index[table["verdict"] != verdicts.NOT]:
+        if brief.indicator(indicator_id).polarity == "none":  # neither end is the worse one
+            continue
+        try:
+            gap = brief.gap(indicator_id)
+            change = gap.change()
+        except LspError:
+            continue
+        now = gap.frame.set_index("period").loc[change.end, "comparator_value"]
+        if not np.isfinite(now) or now == 0:
+            continue
+        worse = -1.0 if gap.polarity == "high_is_good" else 1.0
+        digits = 0 if max(abs(change.gap_start), abs(change.gap_end)) >= 9.95 else 1
+        ends = [
+            f"{'+' if x > 0 else ''}{wording.number(x, digits)}"
+            for x in (worse * change.gap_start, worse * change.gap_end)
+        ]
+        unit = _short_unit(brief.indicator(indicator_id).unit)
+        moves.append(
+            GapMove(
+                name=gap.name,
+                theme=brief.study.indicator(indicator_id).theme,
+                first=worse * change.gap_start / abs(now),
+                last=worse * change.gap_end / abs(now),
+                words=f"{ends[0]} → {ends[1]} {unit}".strip(),
+                clear=change.direction in ("narrowed", "widened"),
+                narrowed=change.direction == "narrowed",
+                first_period=wording.period(change.start),
+                last_period=wording.period(change.end),
+            )
+        )
+    return sorted(moves, key=lambda move: -move.last)
+
+
+def _short_unit(unit: str) -> str:
+    """A unit code in few words, for a chart whose subtitle or table has the rest."""
+    known = {"percent": "points", "count": "", "mean": "", "score": "points", "": ""}
+    if unit.startswith("per_"):
+        return f"per {int(unit.removeprefix('per_')):,}"
+    return known.get(unit, unit)
+
+
+def clear_gap_changes(brief: AreaBrief) -> list[GapMove]:
+    """Gaps whose size changed by more than chance, the widest now first."""
+    return [move for move in gap_moves(brief) if move.clear]
+
+
+def gap_arrows(brief: AreaBrief) -> Part | Absent:
+    """Gaps to the rest of the borough then and now: is the gap narrowing?"""
+    moves = gap_moves(brief)
+    if len(moves) < FEW_ARROWS:
+        return Absent("Too few measures have a gap in two periods to say whether gaps narrow.")
+    borough = places.borough_name(brief.study)
+    clear = [move for move in moves if move.clear]
+    shown = moves if len(moves) <= MOST_ARROWS else _chosen(moves)
+    title = _gap_title(clear, moves)
+    first = min(move.first_period for move in moves)
+    told = "; ".join(f"{m.name} {m.words}" for m in (clear or moves)[:4])
+    data = {
+        "question": "Is the gap narrowing?",
+        "title": title,
+        "subtitle": f"Gap as a share of the rest of {borough}’s latest value. Arrows point to the "
+        "latest year; bold: clearer than chance.",
+        "chart": {
+            "type": "arrows",
+            "heading": "Gap, first → latest (+ is worse)",
+            "rows": [vars(move) for move in shown],
+            "label": f"Gaps to the rest of {borough}, worst first. {told}.",
+        },
+        "note": _gap_note(moves, shown, first),
+    }
+    frame = pd.DataFrame([vars(move) for move in moves])
+    return Part("figure", data, frame)
+
+
+def _chosen(moves: list[GapMove]) -> list[GapMove]:
+    """The rows of a chart that cannot hold all: those that changed clearly, then the worst now."""
+    clear = [move for move in moves if move.clear][:MOST_ARROWS]
+    others = [move for move in moves if not move.clear][: MOST_ARROWS - len(clear)]
+    return sorted([*clear, *others], key=lambda move: -move.last)
+
+
+def _gap_title(clear: list[GapMove], moves: list[GapMove]) -> str:
+    if not clear:
+        return f"None of {wording.counted(len(moves), 'gap')} has clearly changed in size"
+    narrowed = [wording.inside(m.name) for m in clear if m.narrowed]
+    widened = [wording.inside(m.name) for m in clear if not m.narrowed]
+    since = min(move.first_period for move in clear)
+    if len(clear) == 1:
+        only = "Only in "
+        did = "narrowed" if narrowed else "widened"
+        return f"{only}{(narrowed or widened)[0]} has the gap clearly {did} since {since}"
+    if len(clear) <= 3 and not (narrowed and widened):
+        names = wording.and_list(narrowed or widened)
+        return f"Gaps have clearly {'narrowed' if narrowed else 'widened'} in {names} since {since}"
+    counts = [
+        f"{wording.counted(len(some), 'gap')} clearly {did}"
+        for some, did in ((narrowed, "narrowed"), (widened, "widened"))
+        if some
+    ]
+    return f"{wording.capital(wording.and_list(counts))} since {since}, of {len(moves)}"
+
+
+def _gap_note(moves: list[GapMove], shown: list[GapMove], first: str) -> str:
+    later = sum(move.first_period != first for move in moves)
+    more = f"; later for {wording.counted(later, 'measure')}, see the numbers" if later else ""
+    notes = [f"First year {first}{more}."]
+    if len(shown) < len(moves):
+        notes.append(f"{len(shown)} of {len(moves)} measures are drawn; all are in the numbers.")
+    notes.append("Clear: the 95% interval of the change in size leaves out zero.")
+    return " ".join(notes)

@@ -1,0 +1,154 @@
+"""What the pilot did: its own outcome against what was expected, and all its outcomes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from lsp_analysis import wording
+from lsp_analysis.absent import Absent
+from lsp_analysis.reports.view.dates import ticks_of, year_at, year_of
+from lsp_analysis.reports.view.part import Part, found_words, how_sure, is_clear
+
+if TYPE_CHECKING:
+    from lsp_analysis.effects.outcomes.programme_page import ProgrammeEffects
+
+FEW_OUTCOMES = 2
+
+
+def pilot_path(effects: ProgrammeEffects) -> Part | Absent | None:
+    """The pilot's own outcome: observed, expected, and the usual range where nothing was done.
+
+    None where there was no programme or the data begin too late: the first screen says so.
+    """
+    found = effects.primary
+    if effects.programme.start is None or found.placebo_date:
+        return None
+    if found.effect is None or "treated" not in found.effect.paths:  # its counts are withheld
+        return Absent(str(found.sentence()))
+    effect = found.effect
+    paths = effect.paths
+    yearly, x = _by_year(paths)
+    here, expected = list(yearly["treated"]), list(yearly["comparison"])
+    shown = [e if _ends_after(p, effect.start) else None
+             for p, e in zip(yearly["period"], expected, strict=True)]  # fmt: skip
+    band = _band(effect, yearly, shown)
+    name = found.indicator.name
+    unit = found.indicator.per or effect.path_unit or effect.unit
+    title = _pilot_title(effect, name)
+    data = {
+        "question": "Did the pilot work?",
+        "title": title,
+        "subtitle": f"{name}, {unit}".rstrip(", "),
+        "chart": {
+            "type": "lines",
+            "x": x,
+            "ticks": ticks_of(yearly["period"]),
+            "unit": "",
+            "series": [
+                {"name": "here", "role": "here", "values": here, "end": f"{_plain(here)} here"},
+                {"name": "expected", "role": "expected", "values": shown,
+                 "end": f"{_plain(shown)} expected"},
+            ],
+            "band": band,
+            "moments": [[year_of(effect.start), f"Pilot starts, {wording.period(effect.start)}"]],
+            "label": f"{title}. {found.sentence()}",
+        },
+        "answers": [
+            ["What was found", found_words(effect, found.indicator)],
+            ["How sure", " ".join(how_sure(effect))],
+            ["What could mislead", _doubt(effect)],
+        ],
+        "note": f"Expected (dashed): {effect.comparator}. {effect.inference}".strip(),
+    }  # fmt: skip
+    return Part("figure", data, paths)
+
+
+def outcomes(effects: ProgrammeEffects) -> Part | Absent | None:
+    """What became of every outcome of the programme, and what chance alone would make of them.
+
+    None where there was no programme, or the data begin too late for it.
+    """
+    if effects.programme.start is None or effects.primary.placebo_date:
+        return None
+    found = [one for one in effects.estimates() if one.effect.multiplicative]
+    if len(found) < FEW_OUTCOMES:
+        return Absent("Fewer than two outcomes can be set side by side.")
+    rows = [
+        {
+            "name": one.indicator.name,
+            "estimate": 100 * one.effect.relative,
+            "low": 100 * one.effect.relative_low,
+            "high": 100 * one.effect.relative_high,
+            "words": f"{100 * one.effect.relative:+.0f}%".replace("-", "−"),
+            "clear": is_clear(one.effect),
+        }
+        for one in found
+    ]
+    clear = [wording.inside(row["name"]) for row in rows if row["clear"]]
+    title = (
+        f"Of {wording.counted(len(rows), 'outcome')}, "
+        f"{wording.and_list(clear) or 'none'} moved by more than chance, each looked at alone"
+    )
+    data = {
+        "question": "And the other outcomes?",
+        "title": title,
+        "subtitle": "Difference from what was expected, in per cent, with 95% interval",
+        "chart": {
+            "type": "forest", "names": "Outcome", "heading": "Against what was expected",
+            "rows": rows,
+            "label": f"{title}. " + "; ".join(f"{r['name']} {r['words']}" for r in rows),
+        },
+        "note": f"Each looked at alone: of {len(rows)}, chance alone makes about "
+        f"{wording.number((1 - found[0].effect.level) * len(rows), 1)} stand out.",
+    }  # fmt: skip
+    return Part("figure", data, pd.DataFrame(rows).drop(columns="words"))
+
+
+def _doubt(effect: Any) -> str:
+    if effect.warnings:
+        return str(effect.warnings[0])
+    return str(effect.assumptions[0]) if effect.assumptions else "Nothing that was looked for."
+
+
+def _pilot_title(effect: Any, name: str) -> str:
+    inside = wording.inside(name)
+    if not is_clear(effect):
+        return f"Whether the pilot changed {inside} cannot be told"
+    if effect.multiplicative:
+        size = f"{abs(100 * effect.relative):.0f}%"
+        side = "below" if effect.relative < 0 else "above"
+        return f"After the pilot began, {inside} ran {size} {side} what was expected"
+    side = "below" if effect.estimate < 0 else "above"
+    return f"After the pilot began, {inside} ran {side} what was expected"
+
+
+def _by_year(paths: pd.DataFrame) -> tuple[pd.DataFrame, list[float]]:
+    """Monthly and quarterly paths as means of whole years; others as they are."""
+    periods = pd.PeriodIndex(paths["period"])
+    per_year = {"M": 12, "Q": 4}.get(periods.freqstr[0], 1)
+    if per_year == 1:
+        return paths, [year_at(p) for p in periods]
+    means = paths.assign(period=periods.asfreq("Y")).groupby("period")[["treated", "comparison"]]
+    whole = means.mean()[means.size() == per_year].reset_index()
+    return whole, [year_at(p) for p in whole["period"]]
+
+
+def _band(effect: Any, yearly: pd.DataFrame, expected: list[float | None]) -> dict[str, Any]:
+    """Where 95 in 100 areas where nothing was done lie about what is expected of them."""
+    if effect.placebos.empty or not effect.multiplicative:
+        return {}
+    ratios = np.exp(np.quantile(effect.placebos["estimate"].astype(float), [0.025, 0.975]))
+    ends = [[None if e is None else e * r for e in expected] for r in ratios]
+    return {"low": ends[0], "high": ends[1], "name": "Usual range where nothing was done"}
+
+
+def _ends_after(period: pd.Period, start: pd.Period) -> bool:
+    return period.end_time >= start.start_time
+
+
+def _plain(values: list[float | None]) -> str:
+    last = next((v for v in reversed(values) if v is not None and np.isfinite(v)), np.nan)
+    return wording.number(last, 0 if abs(last) >= 9.95 else 1)
