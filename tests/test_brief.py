@@ -56,7 +56,7 @@ def test_the_headline_counts_what_the_table_shows(brief):
 
 
 def test_the_profile_table_has_a_row_for_each_indicator_and_names_the_comparators(brief):
-    shown = brief.profile_table().frame
+    shown = brief.shown_table().frame
     assert len(shown) == len(brief.profile.table)
     assert {"Hall i' th' Wood", "Rest of borough", "Similarly deprived"} <= set(shown.columns)
 
@@ -137,7 +137,7 @@ def test_any_other_area_can_be_a_comparator_less_what_the_two_share(brief):
     beside = area_brief(brief.study, brief.area, against="E02000993", panels=brief.panels)
     name = beside.study.area("E02000993").name
     assert set(beside.comparators[name]) == {"E01004926", "E01004927", "E01004929"}
-    assert name in beside.profile_table().frame.columns[-2]
+    assert name in beside.shown_table().frame.columns[-2]
     assert f"and with {name}" in beside.place()
     assert beside.about("E01004766").against == "E02000993"
 

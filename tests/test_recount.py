@@ -406,7 +406,7 @@ def test_every_value_interval_rank_and_verdict_is_the_recounted_one(which, reque
 def test_the_printed_table_has_the_recounted_numbers(demo):
     files = Files(demo)
     brief = area_brief(open_study(demo), "E01004802")
-    rows = pd.read_html(StringIO(brief.profile_table()._repr_html_()))[0].set_index("Indicator")
+    rows = pd.read_html(StringIO(brief.shown_table()._repr_html_()))[0].set_index("Indicator")
     rest = [code for code in files.small if code != "E01004802"]
     for name in ("antisocial_behaviour", "jobseekers", "deaths", "burglary"):
         one = Recount(files, name)

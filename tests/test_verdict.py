@@ -226,7 +226,7 @@ def test_an_untested_value_among_the_worst_tenth_is_named_after_the_others(brief
 
 def test_each_section_has_the_verdict_of_the_row(brief):
     own = brief.profile.table["verdict"]
-    assert brief.profile_table().frame["Verdict"].tolist() == own.tolist()
+    assert brief.shown_table().frame["Verdict"].tolist() == own.tolist()
     assert brief.profile_of(brief.area) is brief.profile
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from lsp_analysis import durable, untrusted, wording
 from lsp_analysis.errors import LspError, RepairNotice, ReportError
+from lsp_analysis.reports.job.record_schema import CLAIM_SCHEMA, RECORD_SCHEMA
 from lsp_analysis.reports.job.request import Job
 
 MANIFEST = "manifest.jsonl"
@@ -107,72 +108,6 @@ class ReportRecord:
             The line is not such a record; the message begins with `where`.
         """
         return cls(out=out, **untrusted.parse_json(line, RECORD_SCHEMA, where))
-
-
-_TEXT, _COUNT = {"type": "string"}, {"type": "integer", "minimum": 0}
-_DIGEST = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-_NUMBERS = {"type": "array", "items": {"type": ["number", "null"]}, "maxItems": 2000}
-FACTS_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        **dict.fromkeys(("borough", "name", "title", "pilot", "restricted"), _TEXT),
-        "counts": {"type": "object", "additionalProperties": _COUNT},
-        **{key: {"type": ["integer", "null"]} for key in ("rank", "rank_of")},
-        "themes": {"type": "array", "items": _TEXT},
-        "pilot_size": {"type": ["number", "null"]},
-        "spark": {
-            "type": "object",
-            "properties": {
-                **dict.fromkeys(("name", "words"), _TEXT),
-                "value": {"type": ["number", "null"]},
-                "chart": {
-                    "type": "object",
-                    "required": ["type", "here", "label"],
-                    "properties": {
-                        "type": {"enum": ["spark"]},
-                        "here": _NUMBERS,
-                        "rest": _NUMBERS,
-                        "label": _TEXT,
-                    },
-                },
-            },
-        },
-    },
-}
-RECORD_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["name", "status", "area_code", "area_name", "area_kind", "template"],
-    "additionalProperties": False,
-    "properties": {
-        "name": {"type": "string", "pattern": r"^(?!\.)[^/\\\0]+$", "maxLength": 200},
-        "status": {"enum": ["made", "failed"]},
-        **dict.fromkeys(("area_code", "area_name", "area_kind", "template"), _TEXT),
-        **dict.fromkeys(("reason", "headline", "key"), _TEXT),
-        **dict.fromkeys(("figures", "tables", "sentences"), _COUNT),
-        "parameters": {"type": "object"},
-        "run": {"type": "object"},
-        "members": {"type": "array", "items": _TEXT},
-        "facts": FACTS_SCHEMA,
-        "versions": {"type": "object", "additionalProperties": _TEXT},
-        "files": {
-            "type": "object",
-            "propertyNames": {"pattern": r"^(?!/)(?!.*\.\.)[^\0\\]+$"},
-            "additionalProperties": _DIGEST,
-        },
-    },
-}
-CLAIM_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["study"],
-    "properties": {
-        "study": {
-            "type": "object",
-            "required": ["name", "path", "digest"],
-            "properties": {"name": _TEXT, "path": _TEXT, "digest": _TEXT},
-        }
-    },
-}
 
 
 def record_of(

@@ -20,6 +20,7 @@ from lsp_analysis import wording
 from lsp_analysis.standing.comparison.judging import adjust_p
 
 REST = "the rest of the borough"
+ALIKE = "similarly deprived areas"
 CLEAR = ("worse", "better", "higher", "lower")
 CLOSE, FEW, UNCLEAR, NOT = (
     "close to it",

@@ -19,10 +19,11 @@ from lsp_analysis.standing.change.gaps import Gap, gap_between
 from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison.measured import Measured, measure
 from lsp_analysis.standing.comparison.profiles import Profile, profile
-from lsp_analysis.standing.comparison.verdict import REST, not_comparable, too_few
+from lsp_analysis.standing.comparison.verdict import ALIKE, REST
 from lsp_analysis.standing.place.first_line import headline
 from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.standing.place.panels import read_panels
+from lsp_analysis.standing.place.profile_rows import profile_table
 from lsp_analysis.study.notebook.overview import area_sentence, residents
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from lsp_analysis.study.store import Study
 
 T = TypeVar("T")
-ALIKE = "similarly deprived areas"
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,8 @@ class AreaBrief(Shown):
         return self.profile.plot()
 
     def shown_table(self) -> Table:
-        """The `profile_table`."""
-        return self.profile_table()
+        """The profile as a reader wants it: values, comparators, verdicts, rank."""
+        return profile_table(self.profile)
 
     def about(self, area: str | Area) -> AreaBrief:
         """The same of another area; what has been read of the study is not read again."""
@@ -170,48 +170,6 @@ class AreaBrief(Shown):
     def headline(self) -> wording.Sentence:
         """How many indicators are better and worse than in the rest of the borough."""
         return headline(self.profile, self.study, self.area)
-
-    def profile_table(self) -> Table:
-        """The profile as a reader wants it: values, comparators, verdicts, rank."""
-        table = self.profile.table
-        columns = {
-            "Indicator": table["name"],
-            "Period": table["when"],
-            self.area.name: [_with_limits(row) for row in table.to_dict("records")],
-            "Rest of borough": _quantities(table["comparator_value"], table["unit"]),
-            "Verdict": table["verdict"],
-        }
-        for name in self.profile.comparators[1:]:
-            others = _quantities(table[f"{name}: value"], table["unit"])
-            verdicts = table[f"{name}: verdict"]
-            columns["Similarly deprived" if name == ALIKE else wording.capital(name)] = [
-                f"{value}: {verdict}" for value, verdict in zip(others, verdicts, strict=True)
-            ]
-        columns["Rank (1 worst)"] = [
-            wording.MISSING if wording.is_missing(rank) else f"{rank:.0f} of {of:.0f}"
-            for rank, of in zip(table["rank"], table["of"], strict=True)
-        ]
-        return figures.table(
-            pd.DataFrame(columns).reset_index(drop=True),
-            caption=f"{self.area.name}: latest value of every indicator, with "
-            f"{100 * self.level:.0f}% interval, beside its comparators",
-            note=" ".join([self.profile.rule(), *self._reasons(), *self._cautions()]),
-        )
-
-    def _reasons(self) -> list[str]:
-        """What is not compared, and why."""
-        table = self.profile.table
-        return [text for text in (too_few(table), not_comparable(table)) if text]
-
-    def _cautions(self) -> list[str]:
-        """Cautions of single indicators, each said once."""
-        table = self.profile.table.dropna(subset="caution")
-        rows = table.loc[table["caution"] != "", ["name", "caution"]]
-        grouped = rows.groupby("caution", sort=False)["name"].agg(list)
-        return [
-            f"{wording.capital(wording.and_list(map(wording.inside, names)))}: {caution}"
-            for caution, names in grouped.items()
-        ]
 
     def trend_sentence(self, indicator_id: str) -> wording.Sentence:
         """Where the area and its comparators began and ended."""
@@ -440,15 +398,3 @@ def area_brief(
     return AreaBrief(
         study, place, comparators, panels, tuple(notes), level, start, n, given, against
     )
-
-
-def _quantities(values: pd.Series, units: pd.Series) -> list[str]:
-    return [wording.quantity(x, unit) for x, unit in zip(values, units, strict=True)]
-
-
-def _with_limits(row: dict) -> str:
-    """A value with its unit and, where there is one, its interval."""
-    value = wording.quantity(row["value"], row["unit"])
-    if wording.is_missing(row["low"]):
-        return value
-    return f"{value} ({wording.number(row['low'], 1)} to {wording.number(row['high'], 1)})"
