@@ -32,6 +32,19 @@ def test_the_variance_is_that_of_generalised_least_squares(steps, autocorrelatio
     assert ours == pytest.approx(by_matrices(design, 0.7, 0.4, autocorrelation))
 
 
+@pytest.mark.parametrize("autocorrelation", [0.3, 0.8, 1.0])
+@pytest.mark.parametrize("steps", [2, 4, 9])
+def test_the_design_effect_is_that_of_hooper_and_bourke(steps, autocorrelation):
+    # Hooper and Bourke (2015): 3 L (1 - r) (1 + L r) / ((L^2 - 1) (2 + L r)) times the variance of
+    # a parallel trial of as many clusters in one period, r the correlation of a cluster's means.
+    icc, m = 0.05, 20
+    r = m * icc * autocorrelation / (1 + (m - 1) * icc)
+    published = 3 * steps * (1 - r) * (1 + steps * r) / ((steps**2 - 1) * (2 + steps * r))
+    known = {"sigma2": (1 - icc) / m, "tau2": icc, "autocorrelation": autocorrelation}
+    ours = wedge_variance(wedge([3] * steps), **known)
+    assert ours / (4 * (known["sigma2"] + icc) / (3 * steps)) == pytest.approx(published)
+
+
 def by_matrices(design, sigma2, tau2, autocorrelation):
     n, periods = design.treated.shape
     terms = np.column_stack([design.treated.ravel(), np.tile(np.eye(periods), (n, 1))])
