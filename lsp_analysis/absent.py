@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,7 +36,15 @@ class Absent:
         """Itself, whatever a method of a result would be called with."""
         return self
 
-    def sentence(self) -> wording.Sentence:
+    def __getitem__(self, _: Any) -> Absent:
+        """Itself, whatever entry is asked for."""
+        return self
+
+    def __iter__(self) -> Iterator[Any]:
+        """Nothing to go through."""
+        return iter(())
+
+    def sentence(self, **_: Any) -> wording.Sentence:
         """The reason."""
         return wording.Sentence(self.reason)
 

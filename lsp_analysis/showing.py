@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.errors import LspError
+from lsp_analysis.errors import LspError, ParameterError
 
 if TYPE_CHECKING:
     from lsp_analysis.figures.tables import Table
@@ -92,6 +92,20 @@ def with_note(result: T, note: str, events: Any = None, about: str = "") -> T:
     return result
 
 
+def refuse_misfit(name: str, method: Callable[..., Any], *args: Any, **options: Any) -> None:
+    """ParameterError where `method`, known to users as `name`, cannot be called with these."""
+    takes = signature(method)
+    try:
+        takes.bind(*args, **options)
+    except TypeError as error:
+        first, *others = takes.parameters
+        first = first if first == "question" else "place"
+        raise ParameterError(
+            f"{name}: {error}. It takes {wording.and_list([first, *others])}; help({name}) "
+            "explains them."
+        ) from None
+
+
 def as_html(part: Any, *, note: str = "") -> str:
     """A sentence, a table, a result or a chart as HTML; a chart with its alternative text."""
     from lsp_analysis.figures.style import picture_html
@@ -160,6 +174,7 @@ def _in_words(name: object) -> str:
 _UNTOLD = ("indicator_id", "outcome", "polarity", "averaged", "close_low", "close_high")
 _WORDS = {
     "se": "standard error",
+    "denominator": "denominator (people, households or person-years)",
     "relative": "effect as a share of what was expected",
     "counterfactual": "expected without the programme",
     "smallest_effect": "minimum detectable effect",

@@ -395,3 +395,15 @@ def _period_words(p: pd.Period, short: bool) -> str:
 def _split_year(last: int) -> str:
     """A year that ends in `last`: 2009 is "2008/09"."""
     return f"{last - 1}/{last % 100:02d}"
+
+
+def a_type(given: object) -> str:
+    """What was given in place of something else, for messages.
+
+    >>> a_type("Safe"), a_type(7), a_type([])
+    ('the text "Safe"', 'an int', 'a list')
+    """
+    if isinstance(given, str):
+        return f'the text "{given[:60]}"'
+    name = type(given).__name__
+    return f"{'an' if name[0] in 'AEIOUaeiou' else 'a'} {name}"

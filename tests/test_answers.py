@@ -7,7 +7,7 @@ from inspect import signature
 import pytest
 from conftest import ROOT
 
-from lsp_analysis import area_brief, compare, estimate, gap, open_study, standing
+from lsp_analysis import area_brief, compare, effects, estimate, gap, open_study, standing
 from lsp_analysis.absent import Absent
 from lsp_analysis.errors import LspError, ParameterError, UnknownNameError
 from lsp_analysis.standing.answers import brief_of
@@ -38,7 +38,7 @@ def test_an_indicator_goes_by_its_id_and_by_its_name(place):
     assert compare(place, place.study.indicator("burglary")) == compare(place, "burglary")
 
 
-@pytest.mark.parametrize("name", [n for n in standing.__all__ if n in standing._ANSWERS])
+@pytest.mark.parametrize("name", [n for n in standing.__all__ if standing._HOME[n] == "answers"])
 def test_every_answer_shows_itself_and_bears_the_note(place, name):
     ask = getattr(standing, name)
     by_indicator = list(signature(ask).parameters)[1:2] == ["indicator_id"]
@@ -66,10 +66,22 @@ def test_help_shows_the_public_name_and_the_indicator():
 WRONG = {
     "misspelt indicator": (lambda s, p: gap(p, "burglry"), 'Did you mean "burglary"'),
     "misspelt label": (lambda s, p: compare(p, "Burglry in a dwelling"), "Burglary in a dwelling"),
-    "number for an indicator": (lambda s, p: s.panel(3), 'no indicator "3"'),
+    "number for an indicator": (lambda s, p: s.panel(3), "this is an int"),
     "unknown indicator lists them": (lambda s, p: s.indicator("xyz"), "antisocial_behaviour"),
     "place as text": (lambda s, p: gap(HERE, "burglary"), "open_study"),
     "study for a place": (lambda s, p: gap(s, "burglary"), ".area("),
+    "text for a place": (lambda s, p: compare("burglary", p), 'the text "burglary"'),
+    "no indicator": (lambda s, p: compare(p), "It takes place, indicator_id"),
+    "level of a gap": (lambda s, p: gap(p, "burglary", level=95), "write 0.95"),
+    "unknown option": (lambda s, p: gap(p, "burglary", colour="red"), "'colour'"),
+    "area as a list": (lambda s, p: s.area(["E01004802"]), "Question.from_frame"),
+    "study as nothing": (lambda s, p: open_study(None), "bolton_demo"),
+    "place asked for an effect": (lambda s, p: estimate(p), "given an Area"),
+    "study asked for an effect": (lambda s, p: effects.did(s), "study.question"),
+    "unknown option of an effect": (
+        lambda s, p: estimate(s.question("burglary", p, "2008-04"), colour="red"),
+        "It takes question, checks and placebos",
+    ),
     "comparator": (
         lambda s, p: gap(p, "burglary", "similarly deprivd areas"),
         "similarly deprived",

@@ -36,7 +36,7 @@ def test_estimate_is_one_function_however_it_is_reached():
 def test_any_module_can_be_the_first_to_be_imported(door):
     code = f"import lsp_analysis.{door}; from lsp_analysis.effects import estimate; estimate(1)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert "estimate takes a Question, and this is a int" in found.stderr
+    assert "estimate takes a Question, and was given an int" in found.stderr
 
 
 def test_a_name_that_is_not_there_says_so():

@@ -338,7 +338,7 @@ def real(tmp_path_factory) -> Path:
 
 # Of the hundreds of real indicators those of every kind with counts of their own.
 REAL = [
-    "claimant_months",
+    "claimants",
     "bad_health",
     "disabled_people",
     "unpaid_care",

@@ -142,10 +142,10 @@ def test_larger_areas_share_out_the_small_areas_of_both_vintages(bolton):
         assert shares.ngroups == 175 + 177 + 177
 
 
-def test_claimant_months_are_sums_of_months_over_residents_of_sixteen_and_over(bolton, real):
-    indicator = bolton.indicator("claimant_months")
+def test_claimants_are_sums_of_months_over_residents_of_sixteen_and_over(bolton, real):
+    indicator = bolton.indicator("claimants")
     assert indicator.value_type == "person_periods"
-    panel = bolton.panel("claimant_months")
+    panel = bolton.panel("claimants")
     assert len(panel) == 177 * 10
     ages = pd.read_csv(real / "population" / "population17_lsoa11_gm.csv", index_col="lsoa11_code")
     adults = ages.loc[:, "16":"90+"].sum(axis=1)
@@ -196,7 +196,7 @@ def test_publishers_forms_under_other_names_give_the_same_tables(folder, tmp_pat
     assert all(rank == native.RANKS[code] for (code, _), rank in ranks.items())
     assert sorted(study.small_areas()["area_code"]) == native.NEW
     assert study.area("Mill End").members == tuple(native.NEW[:3])
-    assert len(study.panel("claimant_months")) == 12
+    assert len(study.panel("claimants")) == 12
     assert study.geometry().is_valid.all()
 
 

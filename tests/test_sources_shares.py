@@ -32,7 +32,7 @@ def health(study) -> pd.DataFrame:
 
 def test_the_study_has_an_indicator_for_each_table_and_no_problem(folder, tmp_path):
     study = open_study(imported(folder, tmp_path))
-    names = ["bad_health", "claimant_months", "fuel_poverty", "no_central_heating"]
+    names = ["bad_health", "claimants", "fuel_poverty", "no_central_heating"]
     assert sorted(study.indicators()["indicator_id"]) == names
     assert check_study(study.path) == []
     assert sorted(health(study).index) == sorted(native.NEW)

@@ -13,7 +13,7 @@ from lsp_analysis.standing.comparison.profiles import profile
 from lsp_analysis.standing.place.panels import read_panels
 
 KNOWN_EVERYWHERE = [
-    "claimant_months",
+    "claimants",
     "bad_health",
     "disabled_people",
     "unpaid_care",
@@ -65,7 +65,7 @@ def test_every_small_area_and_msoa_of_the_real_study_has_a_profile(real, measure
 def test_claimants_are_judged_as_a_stock_in_small_areas_and_in_msoas(real, measured):
     for kind, step in (("lsoa", 20), ("msoa", 5)):
         for place in places(real, kind)[::step]:
-            row = profile_of(real, measured, place).table.loc["claimant_months"]
+            row = profile_of(real, measured, place).table.loc["claimants"]
             assert row["kind"] == "stock"
             if row["value"] < 1000:  # twelve readings a person can pass 1,000 in 1,000
                 assert row["low"] < row["value"] < row["high"]
@@ -81,7 +81,7 @@ def test_a_page_says_briefly_which_of_many_indicators_cannot_be_compared(real):
     place = real.area("E01004802")
     brief = area_brief(real, place)
     programme = programme_in(real, place, start="2008-04")
-    effects = programme_effects(real, programme, primary="claimant_months")
+    effects = programme_effects(real, programme, primary="claimants")
     screen, measures = view.first_screen(brief, effects).data, view.all_measures(brief).data
     judged = [row for row in brief.profile.table["verdict"] if row != "not comparable"]
     assert f"{wording.counted(len(judged), 'comparable measure')}" in screen["verdict"]

@@ -10,9 +10,11 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from lsp_analysis import wording
+from lsp_analysis.absent import Absent
 from lsp_analysis.effects.ranking import PlaceboInference, placebo_inference
-from lsp_analysis.errors import ParameterError
-from lsp_analysis.showing import with_note
+from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.showing import refuse_misfit, with_note
 from lsp_analysis.study.question import Question
 
 T = TypeVar("T")
@@ -31,13 +33,24 @@ def answers(method: Callable[..., T]) -> Callable[..., T]:
     the note of the study ("Simulated data")."""
 
     @wraps(method)
-    def answered(question: Question, *args: Any, **options: Any) -> T:
+    def answered(question: Question, *args: Any, **options: Any) -> T | Absent:
+        if isinstance(question, Absent):
+            return question
         if not isinstance(question, Question):
             raise ParameterError(
-                f"{method.__name__} takes a Question, and this is a {type(question).__name__}. "
+                f"{method.__name__} takes a Question, and was given "
+                f"{wording.a_type(question)}. "
                 "Build one with study.question(...) or Question.from_frame(...)."
             )
-        return with_note(method(question, *args, **options), question.note)
+        refuse_misfit(method.__name__, method, question, *args, **options)
+        try:
+            made = method(question, *args, **options)
+        except PanelError as error:
+            if question.context.get("needed", True):
+                raise
+            return Absent(str(error))
+        about = question.indicator.name if question.indicator else ""
+        return with_note(made, question.note, about=about)
 
     return answered
 

@@ -33,10 +33,11 @@ from lsp_analysis.experiments.record.decisions import (
 from lsp_analysis.experiments.record.delivery import Monitoring, monitor
 from lsp_analysis.experiments.record.folder import Experiment, open_experiment, register_design
 from lsp_analysis.resources import resource
-from lsp_analysis.study.store import Study
+from lsp_analysis.study.store import Study, open_study
 
 PRIMARY, SECONDARY = "antisocial_behaviour", "burglary"
 COLUMNS = {PRIMARY: ("incidents", "residents"), SECONDARY: ("burglaries", "households")}
+DEMO = "bolton_demo"
 YEAR = 12
 BLOCK = 8
 N_UNITS = {1: 96, 2: 40}
@@ -56,6 +57,19 @@ DECIDED = (
 def day(text: str) -> dt.datetime:
     """Midnight, Greenwich time, of a date such as "2010-02-01", for the register."""
     return dt.datetime.fromisoformat(text).replace(tzinfo=dt.UTC)
+
+
+def study_of(own: str, study: str) -> Study:
+    """The study that an experiment is planned on; the demo's where `study` cannot hold the demo.
+
+    The demo needs months of two outcomes in more areas than most studies have; your `own`
+    experiment is always planned on `study`.
+    """
+    data = open_study(study)
+    known = set(data.indicators()["indicator_id"])
+    if own or (set(COLUMNS) <= known and len(data.small_areas()) > sum(N_UNITS.values())):
+        return data
+    return open_study(DEMO)
 
 
 def folder_of(own: str, demo: str, study: Study, *, round: int = 1) -> Path:

@@ -105,22 +105,24 @@ CLAIMANTS = Layout(
     "Autonomy, from Nomis",
     {"denominator": "pop", "numerator": "claimant_count"},
     facts={
-        "indicator_id": "claimant_months",
-        "name": "Claimant-months per 1,000 residents aged 16 and over",
-        "definition": "Monthly claimant counts of the calendar year added up (claimant-months: a "
-        "person who claims all year counts twelve times), per 1,000 residents aged 16 and over at "
-        "mid-year. Monthly counts are rounded to 5. The count takes in Universal Credit claimants "
-        "who must seek work, whose number grew as that benefit was brought in, so that a change "
-        "over time is not a change in unemployment alone.",
-        "unit": "per_1000",
-        "value_type": "person_periods",
+        "indicator_id": "claimants",
+        "name": "Claimants of unemployment benefits",
+        "definition": "Claimants in an average month of the calendar year (the published sum of "
+        "twelve monthly counts over twelve), of all residents aged 16 and over at mid-year. "
+        "Monthly counts are rounded to 5. The count takes in Universal Credit claimants who must "
+        "seek work, whose number grew as that benefit was brought in, so that a change over time "
+        "is not a change in unemployment alone.",
+        "unit": "percent",
+        "value_type": "proportion",
         "kind": "stock",
-        "multiplier": 1_000.0,
+        "base": "residents aged 16 and over",
+        "multiplier": 100.0,
         "polarity": "low_is_good",
         "source": "Annual Deprivation Index (Autonomy), from the claimant count of Nomis",
         "licence": LICENCE,
     },
     check="claimant_rate",
+    readings=12,
     carried_forward=True,
 )
 

@@ -1,27 +1,30 @@
 """Questions asked of one place, each with one answer that shows itself.
 
-Every function takes a place first: what ``study.area(...)`` found, or an `AreaBrief` where dates,
-levels or comparators of your own matter. Where the study cannot answer, the answer is an `Absent`,
-which counts as false and says why. An unknown indicator or comparator raises, with the nearest
-name there is.
+Every function takes a place first: what ``study.area(...)`` found, or an `AreaBrief` where dates or
+comparators of your own matter; ``level=0.9`` can be given to each. Where the study cannot answer,
+the answer is an `Absent`, which counts as false and says why. An unknown indicator or comparator
+raises, with the nearest name there is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from inspect import signature
 from typing import Any
 
+from lsp_analysis import wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.errors import AreaError, PanelError, ParameterError, StudyError, UnknownNameError
-from lsp_analysis.showing import View, readable, with_note
+from lsp_analysis.showing import View, readable, refuse_misfit, with_note
 from lsp_analysis.standing import study_check
 from lsp_analysis.standing.agencies import agenda, data_sharing, joining
 from lsp_analysis.standing.change import process_table
 from lsp_analysis.standing.change.gap_forecast import GapTrend
 from lsp_analysis.standing.change.gap_forecast import gap_trend as gap_trend_of
 from lsp_analysis.standing.change.gaps import Gap
+from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison import peer_areas
 from lsp_analysis.standing.comparison.funnels import Funnel, funnel
 from lsp_analysis.standing.comparison.measured import measure
@@ -38,8 +41,8 @@ def brief_of(place: Area | AreaBrief) -> AreaBrief:
         return place
     if not isinstance(place, Area) or place.study is None:
         raise ParameterError(
-            f"{str(place)[:60]!r} is no place. Give one of a study: "
-            'place = open_study("bolton_demo").area("Hall i\' th\' Wood").'
+            f"A place of a study comes first, and this is {wording.a_type(place)}: write "
+            'place = open_study("bolton_demo").area("Hall i\' th\' Wood"), then give place.'
         )
     known = vars(place)
     if "_brief" not in known:
@@ -54,11 +57,15 @@ def _study_of(asked: Study | Area | AreaBrief | str) -> Study:
 
 def _answer(name: str, make: Callable[..., Any], of: Callable[..., Any] = brief_of) -> Any:
     """`make`, which asks a brief (or what else `of` makes of a place), as a public function."""
-    by_indicator = list(signature(make).parameters)[1:2] == ["indicator_id"]
+    takes = list(signature(make).parameters)
+    by_indicator = takes[1:2] == ["indicator_id"]
 
     @wraps(make)
     def answer(place: Area | AreaBrief | Study, *asked: Any, **options: Any) -> Any:
         about = of(place)
+        if "level" in options and "level" not in takes and isinstance(about, AreaBrief):
+            about = replace(about, level=check_level(options.pop("level")))
+        refuse_misfit(name, make, about, *asked, **options)
         absent = next((one for one in asked if isinstance(one, Absent)), None)
         if absent:
             return absent
@@ -72,8 +79,8 @@ def _answer(name: str, make: Callable[..., Any], of: Callable[..., Any] = brief_
             return Absent(str(error))
         if not (by_indicator and asked):
             return with_note(made, about.note)
-        name = about.indicator(asked[0]).name
-        return with_note(made, about.note, about.events(asked[0]), name)
+        called = about.indicator(asked[0]).name
+        return with_note(made, about.note, about.events(asked[0]), called)
 
     answer.__name__ = answer.__qualname__ = name
     answer.__module__ = __name__

@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pandas as pd
 
 from lsp_analysis import durable, wording
+from lsp_analysis.absent import Absent
 from lsp_analysis.errors import (
+    AreaError,
     LevelError,
     LspError,
+    PanelError,
     ParameterError,
     RepairNotice,
     StudyError,
@@ -68,6 +71,11 @@ def open_study(path: str | Path | Study) -> Study:
     """
     if isinstance(path, Study):
         return path
+    if not isinstance(path, str | Path):
+        raise StudyError(
+            f"A study is opened by its folder or its name, and this is {wording.a_type(path)}. "
+            'Write open_study("bolton_demo"), or the path of a folder.'
+        )
     refuse_unknown_parameters()
     folder = mended(study_path(path))
     if folder in _KEPT:
@@ -357,7 +365,12 @@ class Study(Shown):
         UnknownNameError, a StudyError, with the nearest names when there is no such one.
         """
         rows = self._indicators
-        wanted = str(getattr(name, "indicator_id", name))
+        wanted = getattr(name, "indicator_id", name)
+        if not isinstance(wanted, str):
+            raise UnknownNameError(
+                f"An indicator is given by its id or its name, and this is "
+                f"{wording.a_type(wanted)}. {_no_indicator('', rows).partition('. ')[2]}"
+            )
         found = rows[rows["indicator_id"] == wanted]
         if found.empty:
             folded = area_rules.fold_name(wanted)
@@ -381,6 +394,12 @@ class Study(Shown):
         if isinstance(name_or_code, Area) and name_or_code.study in (self, None):
             return name_or_code
         name_or_code = getattr(name_or_code, "code", name_or_code)
+        if not isinstance(name_or_code, str):
+            raise AreaError(
+                f"An area is given by its name or code, and this is "
+                f"{wording.a_type(name_or_code)}. Write one name or code as text, such as "
+                '"E01004802"; several areas treated at once are given to Question.from_frame.'
+            )
         row = self._gazetteer.find(name_or_code, code_vintage=self.code_vintage)
         vintage = int(row["code_vintage"])
         name = row["area_name"] if pd.notna(row["area_name"]) else row["area_code"]
@@ -471,9 +490,48 @@ class Study(Shown):
             )
         return tidy_panel(own, indicator, freq=freq)
 
+    def main_area(self, wanted: str = "") -> Area:
+        """The area `wanted`; where none is, the pilot's, or the first neighbourhood or other area.
+
+        Raises
+        ------
+        AreaError
+            The study has no area of that name or code.
+        """
+        if wanted:
+            return self.area(wanted)
+        areas = self.areas()
+        pilot = areas["is_pilot"].fillna(False).astype(bool)
+        kinds = ("neighbourhood", "msoa", "ward", self.small_area_type)
+        wide = areas["area_type"].map({kind: at for at, kind in enumerate(kinds)})
+        order = pd.DataFrame({"pilot": ~pilot, "wide": wide.fillna(len(kinds))})
+        first = order.sort_values(["pilot", "wide"], kind="stable").index[0]
+        return self.area(areas.loc[first, "area_code"])
+
+    def main_outcome(self, wanted: str = "") -> str:
+        """The indicator_id of `wanted`; where none is, of the outcome recorded for a programme.
+
+        Where none is recorded, of the first indicator that has values for small areas.
+        """
+        if wanted:
+            return self.indicator(wanted).indicator_id
+        known = set(self.indicators()["indicator_id"])
+        programmes = self.read("interventions") if self.has("interventions") else pd.DataFrame()
+        recorded = programmes.get("primary_outcome", pd.Series(dtype=object))
+        rows = self.read("observations")
+        seen = rows.loc[rows["area_code"].isin(self.small_areas()["area_code"]), "indicator_id"]
+        named = [name for name in recorded if name in known]
+        return str([*named, *seen, *self.indicators()["indicator_id"]][0])
+
     def question(
-        self, indicator_id: str, place: str | Area, start: object, level: float = 0.95
-    ) -> Question:
+        self,
+        indicator_id: str,
+        place: str | Area,
+        start: object,
+        level: float = 0.95,
+        *,
+        needed: bool = True,
+    ) -> Question | Absent:
         """The question what a programme in `place` did to one indicator, for every estimator.
 
         Parameters
@@ -487,6 +545,9 @@ class Study(Shown):
             says so.
         level : float
             Coverage of intervals.
+        needed : bool
+            False returns an `Absent` with the reason where the data cannot answer, and makes the
+            estimators do so as well, so that a notebook reads on in any study.
 
         Raises
         ------
@@ -495,7 +556,14 @@ class Study(Shown):
         """
         from lsp_analysis.study.asking.from_study import of_study
 
-        return of_study(self, indicator_id, place, start, level)
+        try:
+            found = of_study(self, indicator_id, place, start, level)
+        except PanelError as error:
+            if needed:
+                raise
+            return Absent(str(error))
+        found.context["needed"] = needed
+        return found
 
     @cached_property
     def surroundings(self) -> dict[str, Any]:

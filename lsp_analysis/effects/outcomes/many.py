@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.absent import Absent
 from lsp_analysis.effects.checks.asked import Asked, percent, percents
 from lsp_analysis.effects.one_area.groups import placebo_groups
 from lsp_analysis.effects.one_area.single_area import estimate
@@ -184,8 +185,9 @@ def outcomes_of(
     *,
     behaviours: Collection[str] = (),
     level: float = 0.95,
-) -> ManyOutcomes:
-    """Effects of one programme on every indicator of a study whose data reach to both sides of it.
+) -> ManyOutcomes | Absent:
+    """Effects of one programme on every indicator of a study whose data reach to both sides of it,
+    or why they cannot be told.
 
     Parameters
     ----------
@@ -202,7 +204,14 @@ def outcomes_of(
             continue
         if not question.placebo_date or question.indicator.indicator_id == primary:
             questions.append(question)
-    return with_note(many_outcomes(questions, primary, behaviours=behaviours), study.note)
+    names = study.indicators()["indicator_id"]
+    if not set(behaviours) & set(names):  # a study of other indicators, unless one is misspelt
+        behaviours = [name for name in behaviours if did_you_mean(name, names)]
+    try:
+        many = many_outcomes(questions, primary, behaviours=behaviours)
+    except PanelError as error:
+        return Absent(str(error))
+    return with_note(many, study.note)
 
 
 def many_outcomes(

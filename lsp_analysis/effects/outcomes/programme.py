@@ -69,11 +69,12 @@ class Programme(Shown):
         return wording.Sentence(text)
 
 
-def programme_in(study: Study, area: Area, *, start: str = "2008-04") -> Programme:
+def programme_in(study: Study, area: str | Area, *, start: str = "2008-04") -> Programme:
     """The programme in an area: as recorded, or assumed from `start` where a pilot is marked.
 
     Parameters
     ----------
+    area : name, code or Area
     start : str
         Month assumed for a pilot whose start the study does not record.
 
@@ -83,6 +84,7 @@ def programme_in(study: Study, area: Area, *, start: str = "2008-04") -> Program
         Without a start where none worked, or in less than a quarter of the area's small areas.
     """
     assumed = as_date(start, "M")
+    area = study.area(area)
     own = set(area.members)
     if study.has("interventions"):
         for row in study.read("interventions").sort_values("start").itertuples():

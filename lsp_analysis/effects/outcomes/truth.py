@@ -30,6 +30,8 @@ def truth_beside(
     start : Period or str, optional
         When the programme asked about began: the truth is that of the date it was simulated for.
     """
+    if not found:
+        return found.sentence()
     file = study.path / "truth.json"
     if not file.exists():
         return _untold(study)

@@ -54,6 +54,8 @@ def read_units(file: Path, design: Design) -> pd.DataFrame:
 def past_of(folder: str | Path, study: Study, indicator_id: str, *, start: str) -> Grid:
     """An indicator's periods before `start` in the areas that `folder`'s design would draw from.
 
+    Without an `indicator_id` it is the study's main outcome.
+
     Raises
     ------
     DesignError
@@ -61,7 +63,8 @@ def past_of(folder: str | Path, study: Study, indicator_id: str, *, start: str) 
     StudyError, PanelError
         The study has no such indicator, or too few of the units have a value in every period.
     """
-    design, indicator = read_design(folder), study.indicator(indicator_id)
+    design, indicator_id = read_design(folder), study.main_outcome(indicator_id)
+    indicator = study.indicator(indicator_id)
     units = read_units(Path(folder) / design.randomisation.units, design)["unit"]
     panel = study.panel(indicator_id)
     past = panel[panel["period"] < pd.Period(str(start), freq=panel["period"].dt.freq)]

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EventsAvoided(Shown):
-    """Events that an area would have had less (or more) of at its comparator's rate."""
+    """Events that an area would have had less (or more) of at its comparator's rate.
+
+    ``denominator`` is what the area's rate is worked out over: its people, households or
+    person-years.
+    """
 
     comparison: Comparison
     events: float
@@ -30,7 +34,7 @@ class EventsAvoided(Shown):
     denominator: float
 
     def summary_frame(self) -> pd.DataFrame:
-        """One row: events with limits, and how many a difference of one unit comes to."""
+        """One row: events with limits, and the denominator of the area's rate."""
         columns = {"events": self.events, "low": self.low, "high": self.high}
         index = pd.Index([self.comparison.indicator_id], name="indicator_id")
         return pd.DataFrame({**columns, "denominator": self.denominator}, index=index)
@@ -81,4 +85,5 @@ def events_avoided(
     if not measured.indicator.counted or measured.indicator.unit == "count":
         per_unit = np.nan
     gaps = (found.difference, found.difference_low, found.difference_high)
-    return EventsAvoided(found, *(per_unit * value for value in gaps), denominator=per_unit)
+    events, low, high = (per_unit * value for value in gaps)
+    return EventsAvoided(found, events, low, high, denominator=own["denominator"])

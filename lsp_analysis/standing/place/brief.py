@@ -343,7 +343,7 @@ class AreaBrief(Shown):
 
 
 def area_brief(
-    study: Study,
+    study: Study | str,
     area: str | Area,
     *,
     start: object = "2008-04",
@@ -356,6 +356,7 @@ def area_brief(
 
     Parameters
     ----------
+    study : Study, or the folder or name of one
     area : name, code or Area
     start : Period, date or text
         Similarly deprived areas are chosen on the last edition of the Indices before it, never on a
@@ -374,6 +375,9 @@ def area_brief(
     StudyError
         No indicator has observations for small areas.
     """
+    from lsp_analysis.study.store import open_study
+
+    study = open_study(study)
     place = study.area(area)
     check_level(level)
     notes = []

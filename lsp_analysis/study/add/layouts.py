@@ -34,6 +34,8 @@ class Layout:
     facts : columns of the table `indicators`; without ``indicator_id`` the table names its own.
     check : heading of a column that is numerator / denominator, as published; a row is damaged
         where it is not.
+    readings : how many counts of the period its numerator is the sum of, such as 12 months of
+        people at a date; it is kept as their average.
     period, freq : as in `Answers`, where such tables do not say.
     ending : months that the month or quarter in a heading is the end of; 0 when it is the period.
     add_up : whether an area has several rows, as of practices, to be added up.
@@ -51,6 +53,7 @@ class Layout:
     named: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)
     check: str = ""
+    readings: int = 1
     period: str = ""
     freq: str = ""
     ending: int = 0

@@ -86,7 +86,10 @@ def check_observations(sheet: Sheet, indicators: Sheet) -> list[Problem]:
     for column in ("numerator", "denominator"):
         signed = kind.isin(COUNTED) if column == "numerator" else row[column].notna()
         problems += [p for p in negative(sheet, column) if signed[p.row]]
-    problems += decimals(sheet, "numerator", kind.isin(COUNTED))
+    averaged = pd.Series(False, index=row.index)  # a stock can be the average of several counts
+    if "kind" in facts:
+        averaged = look_up(row["indicator_id"], facts["kind"]) == "stock"
+    problems += decimals(sheet, "numerator", kind.isin(COUNTED) & ~averaged)
     problems += decimals(sheet, "denominator", kind == "proportion")
     problems += decimals(sheet, "value", unit == "count")
     problems += parts_beyond_whole(sheet, kind)
