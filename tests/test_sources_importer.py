@@ -142,15 +142,19 @@ def test_larger_areas_share_out_the_small_areas_of_both_vintages(bolton):
         assert shares.ngroups == 175 + 177 + 177
 
 
-def test_claimants_are_sums_of_months_over_residents_of_sixteen_and_over(bolton, real):
+def test_claimants_are_an_average_month_over_residents_of_sixteen_and_over(bolton, real):
     indicator = bolton.indicator("claimants")
-    assert indicator.value_type == "person_periods"
+    assert (indicator.kind, indicator.unit) == ("stock", "percent")
     panel = bolton.panel("claimants")
     assert len(panel) == 177 * 10
     ages = pd.read_csv(real / "population" / "population17_lsoa11_gm.csv", index_col="lsoa11_code")
     adults = ages.loc[:, "16":"90+"].sum(axis=1)
     in_2017 = panel[panel["period"] == "2017"].set_index("area_code")["denominator"]
     assert in_2017.eq(adults.reindex(in_2017.index)).all()
+    file = real / "panel-lsoa-claimants" / "ADI_claimant_counts_2017_gm.csv"
+    published = pd.read_csv(file, index_col="area_code")["claimant_count"]
+    average = panel[panel["period"] == "2017"].set_index("area_code")["numerator"]
+    assert (average * 12).to_numpy() == pytest.approx(published.reindex(average.index).to_numpy())
     noted = panel[panel["note"] == "estimated"]["period"].astype(str).unique()
     assert list(noted) == ["2021", "2022"]
 

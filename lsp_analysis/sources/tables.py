@@ -134,9 +134,6 @@ def _take(
     if taken.problems:
         raise SourceError(_first_of(taken.problems, table))
     rows = taken.observed.typed
-    if layout is not None and layout.readings > 1:
-        rows = rows.assign(numerator=rows["numerator"] / layout.readings)
-        account.notes.append(f"the average of {layout.readings} counts kept in place of their sum")
     again, differs = _compare(observed, rows)
     if differs:
         raise SourceError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -71,7 +72,7 @@ def open_study(path: str | Path | Study) -> Study:
     """
     if isinstance(path, Study):
         return path
-    if not isinstance(path, str | Path):
+    if not isinstance(path, str | os.PathLike):
         raise StudyError(
             f"A study is opened by its folder or its name, and this is {wording.a_type(path)}. "
             'Write open_study("bolton_demo"), or the path of a folder.'

@@ -196,7 +196,10 @@ def outcomes_of(
         The indicator that was chosen before looking.
     behaviours : indicators that measure what people do; the others measure what comes of it
     """
-    questions = []
+    primary, questions = study.main_outcome(primary), []
+    asked = study.question(primary, place, start, level, needed=False)
+    if not asked:
+        return Absent(asked.reason)
     for indicator_id in study.indicators()["indicator_id"]:
         try:
             question = study.question(indicator_id, place, start, level)

@@ -66,6 +66,8 @@ def take_table(
     """
     cells = _added_up(table) if table.layout and table.layout.add_up else table.cells
     refuse_damage(cells, table)
+    if table.layout and table.layout.readings > 1:
+        cells = _averaged(cells, table.layout.readings, table.account)
     cells = _one_year_end(cells, table.account)
     told = cells["unit"].map(unit_in) if "unit" in cells else ""
     headed = cells["heading"].map(unit_in) if "heading" in cells else ""
@@ -114,6 +116,14 @@ def _added_up(table: OwnTable) -> pd.DataFrame:
         made[name] = sums[name].map(lambda number: "" if pd.isna(number) else f"{number:.10g}")
     table.account.notes.append(f"{len(cells):,} rows added up to {len(made):,}")
     return made.reset_index()[list(cells)]
+
+
+def _averaged(cells: pd.DataFrame, readings: int, account: Account) -> pd.DataFrame:
+    """Numerators that are the sum of several counts of the same people, as their average."""
+    account.notes.append(f"the average of {readings} counts is kept in place of their sum")
+    numbers = pd.to_numeric(cells["numerator"], errors="coerce") / readings
+    kept = cells["numerator"].where(numbers.isna(), numbers.map("{:.15g}".format))
+    return cells.assign(numerator=kept)
 
 
 def _areas_sheet(places: Places) -> Sheet:
