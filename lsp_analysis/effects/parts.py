@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -28,6 +29,13 @@ PLACED = (
 WORST = 0.1  # share of areas at the bad end
 
 
+def _needed(question: Question) -> Question:
+    """The question as methods ask it of one another: what cannot be answered is an error."""
+    if question.context.get("needed", True):
+        return question
+    return replace(question, context={**question.context, "needed": True})
+
+
 def answers(method: Callable[..., T]) -> Callable[..., T]:
     """A method that takes a Question, refuses anything else in a sentence, and whose pictures carry
     the note of the study ("Simulated data")."""
@@ -44,7 +52,7 @@ def answers(method: Callable[..., T]) -> Callable[..., T]:
             )
         refuse_misfit(method.__name__, method, question, *args, **options)
         try:
-            made = method(question, *args, **options)
+            made = method(_needed(question), *args, **options)
         except PanelError as error:
             if question.context.get("needed", True):
                 raise
