@@ -272,7 +272,7 @@ def _takes_page(command: argparse.ArgumentParser) -> None:
     command.add_argument("--template", default="report_area", metavar="NAME", help="notebook")
     command.add_argument("--out", default="reports/rendered", metavar="FOLDER", help="where to")
     command.add_argument(
-        "--audience", default="internal", help="internal, partners or public: what may be shown"
+        "--audience", default="", help="internal, partners or public: what may be shown"
     )
     command.add_argument("--formats", default="html", help="html, or html,pdf")
     command.add_argument("--timeout", type=float, metavar="SECONDS", help="to stop a report after")

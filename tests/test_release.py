@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+from attack_on_pages import attack
 
 from lsp_analysis import open_study
 from lsp_analysis.cli import main
@@ -131,6 +132,31 @@ class TestTheAttack:
             assert len(seen) > 300
             found = {x for x in seen & given if len(x.replace(".", "")) >= 7}
             assert not found, (record.name, found)
+
+    def test_an_outsider_with_the_finished_files_gets_no_small_count_back(self, public):
+        """From long and printed numbers, limits, drawings, ranks and sums over areas."""
+        found = attack(public, sums=["influence"])
+        assert not any(found.values()), found
+
+    def test_the_same_outsider_gets_small_counts_back_from_internal_pages(
+        self, public, strict, tmp_path
+    ):
+        """So that the attack is known to see them where they are."""
+        run_reports(strict, [AREAS[0], AREAS[2]], out=tmp_path / "out", workers=1)
+        found = attack(tmp_path / "out", public / FOLDER)
+        true = true_counts(open_study(strict)).set_index(["indicator_id", "area_code", "period"])
+        for way in ("numbers", "printed", "pictures"):
+            counts = [
+                next(
+                    true["numerator"].get((name, area, f"{form}{year}"))
+                    for form in ("in ", "")
+                    if (name, area, f"{form}{year}") in true.index
+                )
+                == count
+                for name, area, year, count in found[way]
+            ]
+            assert any(counts), (way, found[way])
+        assert found["ranks"]
 
     def test_the_copy_shows_no_count_from_one_to_seven_and_only_multiples_of_five(self, public):
         rows = open_study(public / FOLDER).read("observations")
@@ -339,3 +365,132 @@ def test_the_audit_finds_a_lone_withheld_count_in_a_table_with_totals(tmp_path):
     table.to_csv(tmp_path / "t.csv")
     with pytest.raises(DisclosureError, match="a, x lies between 3 and 3"):
         audit_folder(tmp_path)
+
+
+def test_the_page_for_residents_is_public_unless_another_audience_is_asked_for(tmp_path):
+    words = ["report", "bolton_demo", "--template", "report_public", "--area", AREAS[2]]
+    assert main([*words, "--out", str(tmp_path / "public")]) == 0
+    assert (tmp_path / "public" / FOLDER).is_dir()
+    page = next((tmp_path / "public").glob("*/*.html")).read_text(encoding="utf-8")
+    assert MARKING not in page
+    assert main([*words, "--audience", "internal", "--out", str(tmp_path / "internal")]) == 0
+    page = next((tmp_path / "internal").glob("*/*.html")).read_text(encoding="utf-8")
+    assert MARKING in page
+
+
+def test_two_releases_by_command_give_nothing_back_by_subtraction(full, tmp_path, capsys):
+    """A withheld count that grows past the limit stays withheld; one that was shown stops the run.
+
+    Else the second release would show what the first withheld, beside the same totals.
+    """
+
+    def study(name, change):
+        rows = full.read("observations")
+        own = rows["indicator_id"] == "influence"
+        rows.loc[own] = change(rows[own])
+        return with_tables(
+            tmp_path / name,
+            observations=rows,
+            indicators=full.indicators().assign(disclosure_profile="ons_5"),
+        )
+
+    def released(path, out):
+        words = ["report", str(path), "--area", AREAS[2], "--audience", "public"]
+        return main([*words, "--out", str(tmp_path / out)])
+
+    def shown(out):
+        rows = open_study(tmp_path / out / FOLDER).read("observations")
+        rows = rows[rows["indicator_id"] == "influence"]
+        return rows.set_index(["area_code", "period_start"])
+
+    assert released(study("first", lambda rows: rows), "out") == 0
+    first = shown("out")
+    withheld = first.index[(first["note"] == "suppressed") & ~first.index.duplicated()]
+    grown = withheld[withheld.get_level_values(0).str.startswith("E01")][0]
+
+    def more(rows):
+        at = (rows["area_code"] == grown[0]) & (rows["period_start"] == grown[1])
+        return rows.assign(numerator=rows["numerator"].mask(at, rows["numerator"] + 6))
+
+    second = study("second", more)
+    assert released(second, "out") == 0
+    assert shown("out").loc[grown, "note"] == "suppressed"
+    assert "none can be deduced" in audit_folder(tmp_path / "out")
+
+    seen = first.index[
+        first["numerator"].gt(4) & first.index.get_level_values(0).str.startswith("E01")
+    ]
+
+    def fewer(rows):
+        at = (rows["area_code"] == seen[0][0]) & (rows["period_start"] == seen[0][1])
+        return rows.assign(numerator=rows["numerator"].mask(at, 3))
+
+    assert released(study("third", fewer), "out") == 0  # revised, so the old count is not the new
+    assert shown("out").loc[seen[0], "note"] == "suppressed"
+    capsys.readouterr()
+
+
+def test_people_in_a_denominator_are_counted_as_those_in_a_numerator(full):
+    """A class of three pupils is a count of three: neither shown, nor left over by subtraction."""
+    rule, groups = find_profile("ons_5"), groups_of(full)
+    indicator, panel = full.indicator("gcse_five_good"), full.panel("gcse_five_good")
+    at = panel.index[(panel["area_code"] == AREAS[2])]
+    panel.loc[at, "denominator"] = 3.0
+    panel.loc[at, "numerator"] = panel.loc[at, "numerator"].clip(upper=3)
+    rows = show_counts(panel, groups, indicator, rule).rows
+    own = rows[rows["area_code"] == AREAS[2]]
+    assert own["denominator"].isna().all()
+    assert own["numerator"].isna().all()
+    for code, members in groups.items():
+        if AREAS[2] not in members:
+            continue
+        for period, then in rows.groupby("period"):
+            total = then.loc[then["area_code"] == code, "denominator"].iloc[0]
+            parts = then.loc[then["area_code"].isin(members), "denominator"]
+            assert np.isnan(total) or parts.isna().sum() != 1, (code, period)
+
+
+@pytest.mark.parametrize("profile", ["ons_5", "tre_10"])
+def test_a_withheld_count_is_wide_enough_for_one_who_knows_how_many_people_it_is_of(full, profile):
+    """Two of four areas with nearly everybody counted: no count is above its people."""
+    from lsp_analysis.disclosure.deduction import Knowledge, sum_matrix
+    from lsp_analysis.disclosure.suppression import withhold
+
+    rule, rng = find_profile(profile), np.random.default_rng(3)
+    for _ in range(40):
+        people = rng.integers(rule.hidden_to + 1, 40, size=8).astype(float)
+        counts = people - np.where(rng.random(8) < 0.5, 0, rng.integers(0, 6, size=8))
+        people, counts = np.append(people, people.sum()), np.append(counts, counts.sum())
+        small = rule.is_small(counts) | rule.is_small(people - counts)
+        sums = sum_matrix(9, [(8, list(range(8)))])
+        try:
+            hidden = withhold(counts, sums, rule, small=small, most=people).hidden
+        except DisclosureError:
+            continue
+        low, high = np.where(hidden, 1, counts), np.where(hidden, people, counts)
+        ranges = Knowledge(low, high, sums).ranges(np.flatnonzero(hidden).tolist())
+        assert all(b - a >= rule.width - 1e-6 for a, b in ranges.values())
+
+
+def test_an_effect_from_which_small_counts_could_be_worked_out_is_left_out(public):
+    effects = json.loads((public / FOLDER / "effects.json").read_text(encoding="utf-8"))
+    left_out = {(one["area_code"], one["indicator_id"]) for one in effects if "withheld" in one}
+    assert ("hall-i-th-wood", "influence") in left_out
+    assert ("hall-i-th-wood", "antisocial_behaviour") not in left_out
+    for one in effects:
+        if "withheld" in one:
+            assert set(one) == {"area_code", "start", "indicator_id", "level", "withheld"}
+
+
+def test_ages_of_an_area_with_a_band_below_the_smallest_cell_are_not_released(full, tmp_path):
+    sharing = full.read("sharing")
+    sharing["min_cell"] = sharing["min_cell"].mask(sharing["table"] == "populations", 10)
+    study = open_study(with_tables(tmp_path / "study", sharing=sharing))
+    given = full.read("populations")
+    shown = open_study(release_study(study, tmp_path / "out", "public")).read("populations")
+    assert not shown["population"].between(1, 9).any()
+    assert set(shown["area_code"]) == set(given["area_code"])
+    kept = shown.groupby(["area_code", "period"]).size()
+    few = given[given["population"].between(1, 9)].groupby(["area_code", "period"]).size().index
+    assert len(few) > 10
+    assert (kept[few] == 1).all()  # all ages together

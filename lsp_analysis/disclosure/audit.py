@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.disclosure.counts import table_sums
+from lsp_analysis.disclosure.counts import WHOLE, most_of, table_sums
 from lsp_analysis.disclosure.deduction import Knowledge, sum_matrix, with_margins
 from lsp_analysis.disclosure.profiles import MARK, SUPPRESSED, Profile
 from lsp_analysis.disclosure.release import FOLDER, audience_of, groups_of, released
@@ -92,7 +92,7 @@ def _release(study: Study) -> tuple[int, list[str]]:
         if not rule.hidden_to or own.empty:
             continue
         kind = study.indicator(indicator_id).kind
-        whole = kind in ("share", "stock")
+        whole = kind in WHOLE
         freq = period_kinds(own["period_start"], own["period_end"]).iloc[0]
         own["period"] = pd.PeriodIndex(own["period_start"], freq=freq)
         hidden = (own["note"] == SUPPRESSED).to_numpy()
@@ -102,6 +102,9 @@ def _release(study: Study) -> tuple[int, list[str]]:
             found.append(f"{_place(row)} shows a count of {row.numerator:g}.")
         area = ~own["area_code"].isin(list(groups)).to_numpy()
         most = np.where(area & (rule.base > 1) & (not whole), float(rule.hidden_to), np.inf)
+        if whole:
+            people = own["denominator"].to_numpy(float)
+            most = most_of(people, np.isnan(people), rule)
         low, high = rule.limits(np.where(hidden, 0.0, own["numerator"].fillna(0.0)))
         sums = table_sums(own, groups)
         known = Knowledge(

@@ -17,6 +17,7 @@ from lsp_analysis.study.panel import COLUMNS
 
 KEY = ["area_code", "period"]
 YEAR_DAYS = 360
+WHOLE = ("share", "stock")  # kinds that count part of the people in the denominator
 SHARED_OUT = 30  # rounds of fitting shares of withheld counts to the totals shown
 Groups = Mapping[str, tuple[str, ...]]
 
@@ -72,6 +73,9 @@ def show_counts(
             f'"{indicator.indicator_id}" has values without counts, so the rule {profile.name} '
             "cannot be applied. If its owner has published it, give it the profile open."
         )
+    whole = indicator.kind in WHOLE and bool(panel["denominator"].notna().any())
+    if whole:  # a part of unknown people is no count that could be shown
+        panel = panel.assign(numerator=panel["numerator"].where(panel["denominator"].notna()))
     months = panel["period"].dtype.freq.freqstr[0] in "MQ"
     by_year = months and _joined(panel, earlier, bool(_small(panel, indicator, profile).any()))
     if by_year:
@@ -82,10 +86,27 @@ def show_counts(
     small = _small(rows, indicator, profile)[known]
     matrix = sum_matrix(len(known), table_sums(rows.iloc[known].reset_index(drop=True), groups))
     before, shown = _earlier(rows.iloc[known], earlier, profile)
-    pattern = withhold(counts, matrix, profile, small=small, before=before, shown_before=shown)
+    people = rows["denominator"].to_numpy(float)
+    most = np.full(len(known), np.inf)
+    if whole:
+        few = withhold(people[known], matrix, profile).hidden  # counted as those they hold are
+        small, most = small | few, most_of(people[known], few, profile)
+        shown_people = np.where(few, np.nan, profile.rounded(people[known]))
+        people = np.full(len(rows), np.nan)
+        people[known] = shown_people
+    pattern = withhold(
+        counts, matrix, profile, small=small, most=most, before=before, shown_before=shown
+    )
     hidden = np.zeros(len(rows), dtype=bool)
     hidden[known] = pattern.hidden
-    return ShownCounts(_shown(rows, hidden, indicator, profile, groups), pattern, by_year)
+    shown_rows = _shown(rows.assign(denominator=people), hidden, indicator, profile, groups)
+    return ShownCounts(shown_rows, pattern, by_year)
+
+
+def most_of(people: np.ndarray, withheld: np.ndarray, profile: Profile) -> np.ndarray:
+    """The most that can be counted among `people`, as far as an outsider knows."""
+    _, greatest = profile.limits(profile.rounded(people))
+    return np.where(withheld, np.inf, greatest)
 
 
 def _joined(panel: pd.DataFrame, earlier: pd.DataFrame | None, any_small: bool) -> bool:
@@ -103,7 +124,7 @@ def _small(rows: pd.DataFrame, indicator: Indicator, profile: Profile) -> np.nda
     """Counts that are small, are short of everybody by a small count, or are of few people."""
     numerator, denominator = rows["numerator"].to_numpy(float), rows["denominator"].to_numpy(float)
     small = profile.is_small(numerator)
-    if indicator.kind in ("share", "stock"):
+    if indicator.kind in WHOLE:
         small |= profile.is_small(denominator - numerator)
         small |= profile.is_small(denominator) & ~np.isnan(numerator)
     return small
@@ -156,11 +177,8 @@ def _earlier(rows, earlier, profile) -> tuple[np.ndarray | None, np.ndarray | No
 
 def _shown(rows, hidden, indicator, profile, groups) -> pd.DataFrame:
     """Rows with withheld counts blank and the others rounded, values worked out again."""
-    share = indicator.kind in ("share", "stock")
     base = rows["denominator"]
-    if share:  # counted by the same rule as those it holds
-        base = pd.Series(profile.rounded(base), rows.index).mask(profile.is_small(base))
-    made = rows.assign(numerator=profile.rounded(rows["numerator"]), denominator=base)
+    made = rows.assign(numerator=profile.rounded(rows["numerator"]))
     made["numerator"] = made["numerator"].mask(hidden)
     made["value"] = made["numerator"]
     if indicator.unit != "count":

@@ -123,7 +123,10 @@ def write_counts(counts: SafeCounts, out: str | Path) -> Path:
     path = Path(out)
     if path.exists():
         raise DisclosureError(f"{path} is there already. Choose another name (--out).")
-    counts.table.to_csv(path, index=False, lineterminator="\n")
+    table = counts.table.copy()
+    for name in ("agency", "type"):  # a spreadsheet takes such text for a formula
+        table[name] = table[name].str.replace(r"^(?=\s*[=+\-@])", "'", regex=True)
+    table.to_csv(path, index=False, lineterminator="\n")
     return path
 
 

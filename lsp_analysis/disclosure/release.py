@@ -28,7 +28,7 @@ RECORD = "release.json"
 EFFECTS = "effects.json"
 OBSERVED = ["indicator_id", "area_code", "period_start", "period_end", "numerator", "denominator"]
 OBSERVED += ["value", "note", "imputed"]
-COUNTED = {"interventions": "people_reached", "populations": "population"}
+LEFT_OUT = "withheld"
 
 
 def release_study(
@@ -68,12 +68,15 @@ def release_study(
     carried = [name for name in (*PLAIN, *smallest) if name != "sharing" and study.has(name)]
     tables = {name: study.read(name) for name in carried}
     tables["observations"] = pd.concat(observed, ignore_index=True)
-    for name, column in COUNTED.items():
-        if name in tables and smallest[name] > 1:
-            small = Profile("", smallest[name] - 1).is_small(tables[name][column])
-            tables[name][column] = tables[name][column].mask(small)
+    if "interventions" in tables:
+        reached = tables["interventions"]["people_reached"]
+        few = Profile("", smallest["interventions"] - 1).is_small(reached)
+        tables["interventions"]["people_reached"] = reached.mask(few)
+    if "populations" in tables:
+        tables["populations"] = _residents(tables["populations"], smallest["populations"])
     record = {"audience": audience, "indicators": told}
-    extra = {RECORD: _json(record), EFFECTS: _json(effects(study))}
+    findings = [_finding(one, study, tables["observations"], told) for one in effects(study)]
+    extra = {RECORD: _json(record), EFFECTS: _json(findings)}
     about = study.descriptor
     path = write_study(
         target,
@@ -160,6 +163,54 @@ def _observed(
     except DisclosureError as error:
         raise DisclosureError(f"{indicator.name}: {error}") from error
     return _rows(shown, indicator_id), told | _told(shown, groups)
+
+
+def _residents(rows: pd.DataFrame, min_cell: int) -> pd.DataFrame:
+    """Residents; of areas in which any age band is too small, all ages together, if not too few."""
+    rule, key = Profile("", min_cell - 1), ["area_code", "period"]
+    small = pd.Series(rule.is_small(rows["population"]), rows.index)
+    few = small.groupby([rows[name] for name in key]).transform("any")
+    whole = rows[few].groupby(["sex", "age_band", *key], as_index=False)["population"].sum()
+    parts = whole["sex"].ne("all").groupby([whole[name] for name in key]).transform("all")
+    whole = whole[parts | (whole["sex"].eq("all") & whole["age_band"].eq("all"))]
+    whole = whole.groupby(key, as_index=False)["population"].sum()
+    whole = whole[~rule.is_small(whole["population"])].assign(sex="all", age_band="all")
+    return pd.concat([rows[~few], whole[rows.columns]], ignore_index=True)
+
+
+def _finding(
+    effect: dict[str, Any], study: Study, shown: pd.DataFrame, told: dict[str, dict[str, Any]]
+) -> dict[str, Any]:
+    """An effect as it may be published, or what it is of when counts would follow from it.
+
+    Whoever rebuilds what was expected has the total since the start. It is left out if that total
+    is small, or fixes withheld counts of single periods more narrowly than the rule allows.
+    """
+    name, members = effect["indicator_id"], study.area(effect["area_code"]).members
+    rule = Profile(told[name]["profile"], told[name]["hidden_to"], told[name]["base"])
+    start = pd.Period(effect["start"]).start_time
+    code = members[0] if len(members) == 1 else effect["area_code"]
+    after = shown[(shown["indicator_id"] == name) & (shown["area_code"] == code)]
+    after = after[after["period_end"] >= start]
+    panel = study.panel(name)
+    panel = panel[panel["area_code"].isin(members)]
+    ends = panel["period"].dt.end_time
+    hidden = after[after["note"] == SUPPRESSED]
+    within = [
+        panel.loc[(ends >= row.period_start) & (ends.dt.normalize() <= row.period_end), "numerator"]
+        for row in hidden.itertuples()
+    ]
+    by_period = study.indicator(name).kind == "stock" and told[name].get("by_year")
+    counts = [part.mean() * len(members) if by_period else part.sum() for part in within]
+    total, others = sum(counts), len(counts) - 1
+    most = min(rule.hidden_to, total - others) if rule.base > 1 else total - others
+    least = max(1, total - others * rule.hidden_to) if rule.base > 1 else 1
+    narrow = bool(counts) and most - least < rule.width
+    if rule.is_small(panel.loc[ends >= start, "numerator"].sum()) or narrow:
+        return {key: effect[key] for key in ("area_code", "start", "indicator_id", "level")} | {
+            LEFT_OUT: True
+        }
+    return effect
 
 
 def _rows(shown: ShownCounts, indicator_id: str) -> pd.DataFrame:

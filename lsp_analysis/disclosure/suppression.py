@@ -51,6 +51,7 @@ def withhold(
     profile: Profile,
     *,
     small: np.ndarray | None = None,
+    most: np.ndarray | None = None,
     before: np.ndarray | None = None,
     shown_before: np.ndarray | None = None,
     exact: bool | None = None,
@@ -64,6 +65,7 @@ def withhold(
     profile : Profile
         Where it rounds, counts are never withheld to protect others, only totals.
     small : flags of cells to withhold, if not those that `profile` calls small.
+    most : the greatest that each count can be, as everybody knows, such as the people it is of.
     before : flags of cells withheld in an earlier release, which stay withheld.
     shown_before : flags of cells shown in an earlier release, which cannot be withheld any more.
     exact : solve exactly, or do not; by default small tables only.
@@ -75,6 +77,7 @@ def withhold(
     """
     counts = np.asarray(counts, dtype=float)
     small = profile.is_small(counts) if small is None else small
+    most = np.full(len(counts), np.inf) if most is None else np.maximum(most, counts)
     shown_before = np.zeros(len(counts), dtype=bool) if shown_before is None else shown_before
     hidden = small | (False if before is None else before & ~shown_before)
     if (small & shown_before).any():
@@ -85,17 +88,19 @@ def withhold(
     if not small.any():
         return Pattern(hidden, small, "none")
     if profile.base > 1:
-        return Pattern(_totals(counts, sums, profile, hidden, shown_before), small, "rounding")
+        return Pattern(
+            _totals(counts, sums, profile, hidden, shown_before, most), small, "rounding"
+        )
     may = ~hidden & ~shown_before & (counts > profile.hidden_to)
     if exact is None:
         exact = len(counts) <= EXACT_CELLS and small.sum() <= EXACT_SMALL
-    found = _exactly(counts, sums, profile, hidden, may) if exact else None
+    found = _exactly(counts, sums, profile, hidden, may, most) if exact else None
     if found is not None:
         return Pattern(found, small, "exact")
-    return Pattern(_greedily(counts, sums, profile, hidden, may), small, "greedy")
+    return Pattern(_greedily(counts, sums, profile, hidden, may, most), small, "greedy")
 
 
-def audited(counts: np.ndarray, hidden: np.ndarray, sums, profile: Profile) -> dict:
+def audited(counts, hidden, sums, profile: Profile, most: np.ndarray | float = np.inf) -> dict:
     """Withheld cells that can be deduced too narrowly, with their ranges; empty when safe.
 
     A withheld count is 1 or more, as zero is shown. Where the rule rounds, one that is no total is
@@ -104,7 +109,7 @@ def audited(counts: np.ndarray, hidden: np.ndarray, sums, profile: Profile) -> d
     """
     low, high = profile.limits(np.where(hidden, 0.0, profile.rounded(counts)))
     capped = profile.is_small(counts) & ~_are_totals(sums) & (profile.base > 1)
-    most = np.where(capped, float(profile.hidden_to), np.inf)
+    most = np.where(capped, np.minimum(profile.hidden_to, most), most)
     known = Knowledge(np.where(hidden, 1.0, low), np.where(hidden, most, high), sums)
     guarded = hidden & profile.is_small(counts) if profile.base > 1 else hidden
     return known.narrow(np.flatnonzero(guarded).tolist(), profile.width, truth=counts)
@@ -116,10 +121,10 @@ def _are_totals(sums: sparse.csr_array) -> np.ndarray:
     return made
 
 
-def _totals(counts, sums, profile, hidden, shown_before) -> np.ndarray:
+def _totals(counts, sums, profile, hidden, shown_before, most) -> np.ndarray:
     """Withhold totals, smallest first, from which a rounded table would give a count away."""
     hidden = hidden.copy()
-    while narrow := audited(counts, hidden, sums, profile):
+    while narrow := audited(counts, hidden, sums, profile, most):
         just_now: set[int] = set()
         for cell in narrow:
             above = {cell}
@@ -143,21 +148,21 @@ def _totals_of(cells: set[int], sums: sparse.csr_array) -> set[int]:
     return set(lines.indices[lines.data < 0].tolist())
 
 
-def _exactly(counts, sums, profile, hidden, may) -> np.ndarray | None:
+def _exactly(counts, sums, profile, hidden, may, most) -> np.ndarray | None:
     """The fewest cells, or None when that takes too long; withheld ones are all protected."""
     wanted = np.flatnonzero(hidden)
     for _ in range(PASSES):
-        found = _fewest(counts, sums, profile, hidden, may, wanted)
+        found = _fewest(counts, sums, profile, hidden, may, wanted, most)
         if found is None:
             return None
-        narrow = audited(counts, found, sums, profile)
+        narrow = audited(counts, found, sums, profile, most)
         if not narrow:
             return found
         wanted = np.union1d(wanted, list(narrow))
     return None
 
 
-def _fewest(counts, sums, profile, hidden, may, wanted) -> np.ndarray | None:
+def _fewest(counts, sums, profile, hidden, may, wanted, most) -> np.ndarray | None:
     """Fewest cells to withhold so that each of `wanted`, if withheld, can move by the width.
 
     For each of them there are two ways in which all counts could be other than they are, one higher
@@ -168,6 +173,7 @@ def _fewest(counts, sums, profile, hidden, may, wanted) -> np.ndarray | None:
     matrix = sums[:, free]
     matrix = matrix[np.diff(matrix.indptr) > 0]
     fall = np.minimum(counts[free] - 1, 2 * width)
+    rise = np.minimum(most[free] - counts[free], 2 * width)
     blocks, eye = 2 * len(wanted), sparse.eye_array(n)
     moves = sparse.kron(sparse.eye_array(blocks), matrix)
     zero = sparse.csr_array((moves.shape[0], n))
@@ -176,7 +182,9 @@ def _fewest(counts, sums, profile, hidden, may, wanted) -> np.ndarray | None:
     down = sparse.hstack(
         [repeated.multiply(np.tile(fall, blocks)[:, None]), sparse.eye_array(n * blocks)]
     )
-    up = sparse.hstack([repeated * (2 * width), -sparse.eye_array(n * blocks)])
+    up = sparse.hstack(
+        [repeated.multiply(np.tile(rise, blocks)[:, None]), -sparse.eye_array(n * blocks)]
+    )
     place = {cell: i for i, cell in enumerate(free.tolist())}
     apart = sparse.lil_array((len(wanted), n + n * blocks))
     for k, cell in enumerate(wanted.tolist()):
@@ -206,23 +214,23 @@ def _fewest(counts, sums, profile, hidden, may, wanted) -> np.ndarray | None:
     return made
 
 
-def _greedily(counts, sums, profile, hidden, may) -> np.ndarray:
+def _greedily(counts, sums, profile, hidden, may, most) -> np.ndarray:
     """Add what moves with each cell that is not safe, until all are; then take back what can be."""
     made = hidden.copy()
     for _ in range(PASSES):
-        narrow = audited(counts, made, sums, profile)
+        narrow = audited(counts, made, sums, profile, most)
         if not narrow:
-            return _without_spare(counts, sums, profile, hidden, made)
+            return _without_spare(counts, sums, profile, hidden, made, most)
         safe: set[int] = set()
         for cell in narrow:
             if cell not in safe:
-                moved, by = _moving_with(cell, counts, sums, profile, made, may)
+                moved, by = _moving_with(cell, counts, sums, profile, made, may, most)
                 made[moved] = True
                 safe |= set(moved[by > profile.width - TOLERANCE].tolist())
     raise _unprotected(counts, next(iter(narrow)))
 
 
-def _moving_with(cell, counts, sums, profile, made, may) -> tuple[np.ndarray, np.ndarray]:
+def _moving_with(cell, counts, sums, profile, made, may, most) -> tuple[np.ndarray, np.ndarray]:
     """The cheapest cells that let `cell` move by the width, up or down, and how far each moves.
 
     Among the cells near it if they are enough, else among all.
@@ -231,7 +239,7 @@ def _moving_with(cell, counts, sums, profile, made, may) -> tuple[np.ndarray, np
     for free in (_near(cell, counts, sums, made, ready), np.flatnonzero(ready)):
         moves = []
         for up in (True, False):
-            if found := _cheapest_move(cell, up, free, counts, sums, profile, made):
+            if found := _cheapest_move(cell, up, free, counts, sums, profile, made, most):
                 moves.append(found)
                 if len(counts) > LARGE:
                     break
@@ -257,11 +265,12 @@ def _near(cell, counts, sums, made, ready) -> np.ndarray:
     return np.flatnonzero(crossing)
 
 
-def _cheapest_move(cell, up, free, counts, sums, profile, made):
+def _cheapest_move(cell, up, free, counts, sums, profile, made, most):
     """What it costs to move `cell` by the width, which cells move, and how far; or None."""
     width, at = profile.width, int(np.flatnonzero(free == cell)[0])
-    rise, fall = np.full(len(free), width), np.minimum(counts[free] - 1, width)
-    if not up and fall[at] < width:
+    rise = np.minimum(most[free] - counts[free], width)
+    fall = np.minimum(counts[free] - 1, width)
+    if (rise if up else fall)[at] < width:
         return None
     matrix = sums[:, free]
     matrix = matrix[np.diff(matrix.indptr) > 0]
@@ -285,7 +294,7 @@ def _cheapest_move(cell, up, free, counts, sums, profile, made):
 SPARE = 300  # cells added, above which none is tried again
 
 
-def _without_spare(counts, sums, profile, hidden, made) -> np.ndarray:
+def _without_spare(counts, sums, profile, hidden, made, most) -> np.ndarray:
     """Show again, largest first, each added cell that is not needed."""
     if len(counts) > LARGE:
         return made
@@ -293,7 +302,7 @@ def _without_spare(counts, sums, profile, hidden, made) -> np.ndarray:
     for cell in added[np.argsort(-counts[added], kind="stable")].tolist():
         tried = made.copy()
         tried[cell] = False
-        if not audited(counts, tried, sums, profile):
+        if not audited(counts, tried, sums, profile, most):
             made = tried
     return made
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.disclosure.release import EFFECTS, released
+from lsp_analysis.disclosure.release import EFFECTS, LEFT_OUT, released
 from lsp_analysis.effects.one_area.single_area import estimate
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import LspError
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NUMBERS = ("relative", "relative_low", "relative_high", "p_value", "finest_p", "level")
 NUMBERS += ("smallest_relative",)
 BASIS = "Estimated on the full counts, which are not published."
+TOO_FEW = "the effect is withheld, because small counts could be worked out from it."
 NOT_READY = "This effect was not estimated when the study was made ready for publication."
 
 
@@ -240,8 +241,9 @@ def _effect(
     study: Study, programme: Programme, indicator_id: str, row: dict[str, Any] | None
 ) -> PublishedEffect:
     indicator = study.indicator(indicator_id)
-    if row is None:
-        reason = "" if programme.start is None else NOT_READY
+    if row is None or LEFT_OUT in row:
+        said = NOT_READY if row is None else f"{indicator.name}: {TOO_FEW}"
+        reason = "" if programme.start is None else said
         return PublishedEffect(indicator, reason=reason)
     effect = EffectEstimate(
         outcome=indicator_id,

@@ -20,7 +20,7 @@ def study_for(
 
     Parameters
     ----------
-    audience : ``internal``, ``partners`` or ``public``.
+    audience : ``internal``, ``partners`` or ``public``; ``internal`` when empty.
     study : the study with its full counts.
     out : folder of the reports.
     parameters : those of the reports; effects are estimated on the full counts from their ``start``
@@ -33,7 +33,7 @@ def study_for(
     DisclosureError
         The study may not be shown to the audience, or `out` holds pages for another.
     """
-    check_audience(audience)
+    audience = check_audience(audience or INTERNAL)
     path, target = study_path(study), Path(out).absolute()
     full = open_study(path)
     if audience == INTERNAL:

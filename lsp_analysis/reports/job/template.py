@@ -37,6 +37,7 @@ class Template:
     notebook: dict[str, Any] = field(repr=False, compare=False)
     state: dict[str, list[int]] = field(repr=False, compare=False)  # of its file when it was read
     house: dict[str, str] = field(default_factory=dict, repr=False)  # see `house_style`
+    audience: str = ""  # that it is for, unless another is asked for
 
 
 def load_template(name: str | Path) -> Template:
@@ -68,7 +69,8 @@ def load_template(name: str | Path) -> Template:
     house = read_house_style(path)
     digest = hashlib.sha256(content).hexdigest()
     expected = _expected(notebook, path)
-    return Template(path.stem, path, declared, expected, digest, notebook, state, house)
+    audience = str(notebook.get("metadata", {}).get("lsp", {}).get("audience", ""))
+    return Template(path.stem, path, declared, expected, digest, notebook, state, house, audience)
 
 
 def tags_of(cell: dict[str, Any]) -> list[str]:

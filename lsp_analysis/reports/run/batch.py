@@ -85,7 +85,7 @@ def run_reports(
     timeout: float = Limits.seconds,
     memory: float | None = None,
     engine: str = "",
-    audience: str = "internal",
+    audience: str = "",
     progress: Callable[[str], None] = lambda line: None,
 ) -> Batch:
     """Make a report for each of many areas, an index of them and a manifest.
@@ -107,6 +107,7 @@ def run_reports(
     engine : ``fork`` or ``kernel``; by default the first where the system can.
     audience : ``internal`` (marked as not for publication), ``partners`` or ``public``: made from a
         copy of the study without small counts, which is kept in the folder ``_release`` of `out`.
+        By default ``internal``, or what the template says it is for.
     progress : called with one line after each report.
 
     Returns
@@ -124,6 +125,8 @@ def run_reports(
     way = checked_way(engine, workers, scheduler)
     if batch_file is None:  # before anything is written
         choose_areas(open_study(study), areas=areas, decile=decile, every_area=every_area)
+        notebook = load_template(template)
+        audience = audience or notebook.audience
     study = study_for(audience, study, out, parameters)
     limits = limits_for(study, timeout, memory)
     maker = JobMaker(study, out=out, formats=formats, limits=limits)
@@ -135,7 +138,6 @@ def run_reports(
             )
         jobs = jobs_from_file(batch_file, maker)
     else:
-        notebook = load_template(template)
         chosen = choose_areas(maker.study, areas=areas, decile=decile, every_area=every_area)
         jobs = [maker.make(area, notebook, parameters) for area in chosen]
     jobs = shard_of(without_clashes(jobs), shard)

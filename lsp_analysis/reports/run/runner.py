@@ -29,7 +29,7 @@ def run_report(
     timeout: float = Limits.seconds,
     memory: float | None = None,
     engine: str = "",
-    audience: str = "internal",
+    audience: str = "",
 ) -> ReportRecord:
     """Make the report on `area`: one HTML page, the executed notebook, the numbers of each figure.
 
@@ -47,6 +47,7 @@ def run_report(
         first where the system can.
     audience : ``internal`` (marked as not for publication), ``partners`` or ``public``: made from a
         copy of the study without small counts, which is kept in the folder ``_release`` of `out`.
+        By default ``internal``, or what the template says it is for.
 
     Returns
     -------
@@ -66,7 +67,7 @@ def run_report(
     way = checked_way(engine, workers=1)
     notebook = load_template(template)
     open_study(study).area(area)
-    study = study_for(audience, study, out, parameters)
+    study = study_for(audience or notebook.audience, study, out, parameters)
     limits = limits_for(study, timeout, memory)
     maker = JobMaker(study, out=out, formats=formats, limits=limits)
     job = maker.make(area, notebook, parameters)

@@ -29,6 +29,7 @@ NO_AGES = (
     "the risk follows age, and the study has no counts and residents by five-year age band to "
     "allow for it"
 )
+NO_AGES_SHOWN = "the risk follows age, and counts by age are not published"
 
 
 @dataclass(frozen=True)
@@ -236,7 +237,7 @@ def measure(study: Study, indicator_id: str, panel: pd.DataFrame | None = None) 
     try:
         return replace(made, by_age=counts_by_age(study, indicator))
     except LspError:
-        return replace(made, why_not=NO_AGES)
+        return replace(made, why_not=NO_AGES if study.restricted else NO_AGES_SHOWN)
 
 
 def by_year(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
