@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis import __version__
+from lsp_analysis import __version__, durable
 from lsp_analysis.command_line import (
     print_error,
     print_progress,
@@ -24,6 +24,7 @@ from lsp_analysis.command_line import (
 )
 from lsp_analysis.durable import as_interrupts
 from lsp_analysis.errors import (
+    DesignError,
     InternalNotice,
     LspError,
     ParameterError,
@@ -78,11 +79,13 @@ def _run(arguments: argparse.Namespace) -> int:
         return print_error(f"{error.filename or 'the system'}: {error.strerror or error}.", FAILED)
     except MemoryError:
         return print_error("there is not enough memory, or ulimit allows too little of it.", FAILED)
-    except Exception as error:
+    except SystemExit:
+        raise
+    except BaseException as error:  # a panic of a compiled library is no Exception
         return print_error(_fault_of_ours(error, arguments), FAILED)
 
 
-def _fault_of_ours(error: Exception, arguments: argparse.Namespace) -> str:
+def _fault_of_ours(error: BaseException, arguments: argparse.Namespace) -> str:
     """One sentence on an error that nobody foresaw, with a file to send to whoever can mend it."""
     said = " ".join(str(error).split())[:160]
     told = f"this is a fault of lsp-analysis and not yours ({type(error).__name__}: {said})."
@@ -245,6 +248,8 @@ def _design(arguments: argparse.Namespace) -> int:
     acts |= {"decide": commands.decide, "next": commands.following, "pool": commands.pool}
     options = vars(arguments).copy()
     act, folder, _ = (options.pop(name) for name in ("act", "folder", "command"))
+    for path in (folder, options.get("outcomes"), options.get("out"), *options.get("others", ())):
+        durable.settled(path or ".", DesignError)
     print_text(acts[act](folder, **options))
     return OK
 

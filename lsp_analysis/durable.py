@@ -17,7 +17,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from lsp_analysis.errors import LspError
@@ -48,6 +48,13 @@ def settled(path: str | Path, error: type[LspError] = LspError) -> Path:
     except OSError as fault:
         raise error(f"{str(path)[:100]} cannot be used ({fault.strerror}). Check it.") from fault
     return made
+
+
+def check_places(paths: Iterable[Path], error: type[LspError]) -> None:
+    """Refuse, before anything is done, places of files to come where something else lies."""
+    for path in paths:
+        if os.path.lexists(path) and not path.is_file():
+            raise error(f"{path} is there already and is no file. Move it away, or choose another.")
 
 
 @contextlib.contextmanager
@@ -149,13 +156,15 @@ def restore(target: Path) -> str:
     if not (stage.exists() or aside.exists()):
         return ""
     done = f"An earlier change of {target} was cut short; what it left beside it was removed."
-    if aside.exists() and not target.exists():
-        # Two renames were needed, and the first was made: the new folder is whole if it is there.
-        os.rename(stage if stage.exists() else aside, target)
-        done = f"An earlier change of {target} was cut short; it was finished."
+    if aside.is_dir() and not target.exists():
+        os.rename(aside, target)  # two renames were needed, and the second was not made
+        done = f"An earlier change of {target} was cut short; it was undone."
         _flush(target.parent)
-    shutil.rmtree(stage, ignore_errors=True)
-    shutil.rmtree(aside, ignore_errors=True)
+    for left in (stage, aside):
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
     return done
 
 

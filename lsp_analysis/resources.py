@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from functools import cache
 from pathlib import Path
 
+from lsp_analysis import durable
 from lsp_analysis.errors import LspError, StudyError
 
 HOME = Path(__file__).parent
@@ -64,7 +64,7 @@ def copy_notebooks(folder: str | Path) -> list[Path]:
         )
     for old, new in pairs:
         new.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(old, new)
+        durable.replace_file(new, old.read_bytes())
     return [new for _, new in pairs]
 
 

@@ -11,12 +11,13 @@ import os
 import re
 import stat
 import zipfile
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis.errors import LspError
+from lsp_analysis.errors import LspError, SourceError
 
 LARGEST_JSON = 64 * 2**20  # bytes
 DEEPEST = 24  # levels of nesting
@@ -24,7 +25,13 @@ LARGEST_BATCH = 2**20  # bytes of a YAML file
 MOST_NODES = 200_000  # of a YAML file
 MOST_CELLS = 20_000_000  # of a sheet, blank ones inside its range counted
 LARGEST_SHEET = 2**30  # bytes of a sheet, unpacked
-_CELL = re.compile(rb'<(?:\w+:)?c\s[^>]*?\br="([A-Z]{1,3})(\d{1,7})"')
+MOST_ROWS = 2**20  # of a sheet, as many as a spreadsheet has
+LARGEST_SHARE = 200  # times its packed size to which a large file may unpack
+SMALL = 2**27  # bytes up to which a file may unpack from whatever size
+_CELL = re.compile(
+    rb"""<(?:\w+:)?(?:c|row)\s[^>]{0,999}?\br\s*=\s*["']([A-Za-z]{0,9})(\d{1,19})["']"""
+)
+_TAG = re.compile(rb"<(?:\w+:)?(?:c|row)\b")
 
 
 def read_bytes(file: Path, largest: int = LARGEST_JSON) -> bytes:
@@ -129,7 +136,12 @@ def read_yaml_as_text(file: Path) -> Any:
     content = read_bytes(file, LARGEST_BATCH)
     try:
         text = content.decode("utf-8-sig")
-        for count, event in enumerate(yaml.parse(text, Loader=yaml.BaseLoader)):
+        depth = 0
+        for count, event in enumerate(yaml.parse(text, Loader=_text_loader())):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > DEEPEST:
+                raise LspError(f"{file} is nested more than {DEEPEST} levels deep.")
             if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
                 line = event.start_mark.line + 1
                 raise LspError(f"{file} uses an anchor in line {line}; write the value out.")
@@ -144,16 +156,25 @@ def read_yaml_as_text(file: Path) -> Any:
 def _text_loader() -> type:
     import yaml
 
-    class Text(yaml.BaseLoader):
+    class Text(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # the first is in C
         def construct_mapping(self, node, deep=False):
-            keys = [key.value if isinstance(key.value, str) else "" for key, _ in node.value]
-            for key in {key for key in keys if keys.count(key) > 1}:
+            keys = Counter(key.value for key, _ in node.value if isinstance(key.value, str))
+            for key in [key for key, count in keys.items() if count > 1]:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"{key[:40]} is given twice", node.start_mark
                 )
             return super().construct_mapping(node, deep)
 
     return Text
+
+
+def refuse_bomb(file: Path, unpacked: int) -> None:
+    """Stop before a packed file fills the disk or the memory with the same few bytes."""
+    if unpacked > max(SMALL, LARGEST_SHARE * file.stat().st_size):
+        raise SourceError(
+            f"{file} holds more than {LARGEST_SHARE} times its own size. Unpack it first, and give "
+            "the file that was in it."
+        )
 
 
 def refuse_vast_sheets(file: Path) -> None:
@@ -165,7 +186,7 @@ def refuse_vast_sheets(file: Path) -> None:
         with zipfile.ZipFile(file) as book:
             for item in book.infolist():
                 if item.filename.startswith("xl/") and item.file_size > LARGEST_SHEET:
-                    raise LspError(
+                    raise SourceError(
                         f"{file} holds {item.file_size:,} bytes in {item.filename}, and at most "
                         f"{LARGEST_SHEET:,} are read. Save the table as CSV UTF-8."
                     )
@@ -177,19 +198,26 @@ def refuse_vast_sheets(file: Path) -> None:
 
 def _refuse_vast(file: Path, book: zipfile.ZipFile, item: zipfile.ZipInfo) -> None:
     """Find the last row and column of a sheet without holding it."""
-    rows = columns = 0
+    rows = columns = tags = 0
     with book.open(item) as sheet:
         rest = b""
         while piece := sheet.read(1 << 20):
             text = rest + piece
+            tags += len(_TAG.findall(piece))
             for name, number in _CELL.findall(text):
-                rows, columns = max(rows, int(number)), max(columns, _column(name))
-            rest = text[-200:]
-    if rows * columns > MOST_CELLS:
-        raise LspError(
-            f"{file} has a sheet of {rows:,} rows and {columns:,} columns; at most "
-            f"{MOST_CELLS:,} cells are read. A cell far from the table may hold something: "
-            "delete the rows and columns beyond it, or save the table as CSV UTF-8."
+                rows, columns = max(rows, int(number)), max(columns, _column(name.upper()))
+            refuse_cells(file, rows, columns, tags)
+            rest = text[-1_000:]
+
+
+def refuse_cells(file: Path, rows: int, columns: int, tags: int = 0) -> None:
+    """Stop at a sheet of so many rows and columns, or cells written, that it cannot be a table."""
+    if rows > MOST_ROWS or max(rows * columns, tags) > MOST_CELLS:
+        size = f"{rows:,} rows and {columns:,} columns" if rows * columns else f"{tags:,} rows"
+        raise SourceError(
+            f"{file} has a sheet of {size}; at most {MOST_CELLS:,} cells are read. A cell far from "
+            "the table may hold something: delete the rows and columns beyond it, or save the "
+            "table as CSV UTF-8."
         )
 
 

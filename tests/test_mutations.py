@@ -8,10 +8,14 @@ import time
 
 import pytest
 from report_templates import write_template
-from small_experiment import drawn
+from small_experiment import drawn, outcomes_of
 from small_study import LSOAS, small_tables, write_small_study
 
 from lsp_analysis.errors import LspError
+from lsp_analysis.experiments.analysis.opening import analysis_of
+from lsp_analysis.experiments.protocol.reading import new_experiment, read_design
+from lsp_analysis.experiments.protocol.unit_list import read_units
+from lsp_analysis.experiments.record.folder import open_experiment
 from lsp_analysis.experiments.record.verification import verify
 from lsp_analysis.reports.job.manifest import MADE, ReportRecord, append_record, read_manifest
 from lsp_analysis.reports.job.request import JobMaker
@@ -126,6 +130,8 @@ def world(tmp_path_factory):
     top = tmp_path_factory.mktemp("mutations")
     write_small_study(top / "study", small_tables())
     drawn(top / "trial")
+    outcomes_of(top / "trial")
+    new_experiment(top / "draft")
     record = ReportRecord(top / "out", "one", MADE, "E1", "One", "LSOA", "small", key="k")
     claim = {"name": "anytown", "path": str(top / "study"), "digest": "d"}
     for name in ("one", "two", "three"):
@@ -162,6 +168,14 @@ def use_table(top):
     add_table(top / "study", top / "table.csv", indicator_id="fruit", replace=True)
 
 
+def use_draft(top):
+    read_units(top / "draft" / "units.csv", read_design(top / "draft"))
+
+
+def use_outcomes(top):
+    analysis_of(open_experiment(top / "trial"), top / "trial" / "outcomes.csv")
+
+
 def use_batch(top):
     jobs_from_file(top / "batch.yaml", JobMaker(top / "study", out=top / "out"))
 
@@ -178,6 +192,10 @@ FILES = {
     "trial/register.jsonl": (lambda top: verify(top / "trial"), (edited_bytes, edited_json)),
     "trial/design.toml": (lambda top: verify(top / "trial"), (edited_bytes,)),
     "trial/units.csv": (lambda top: verify(top / "trial"), (edited_bytes, edited_cells)),
+    "trial/allocation.csv": (lambda top: verify(top / "trial"), (edited_bytes, edited_cells)),
+    "trial/outcomes.csv": (use_outcomes, (edited_bytes, edited_cells)),
+    "draft/design.toml": (use_draft, (edited_bytes,)),
+    "draft/units.csv": (use_draft, (edited_bytes, edited_cells)),
     "small.ipynb": (lambda top: load_template(top / "small.ipynb"), (edited_bytes, edited_json)),
     "table.csv": (use_table, (edited_bytes, edited_cells)),
     "batch.yaml": (use_batch, (edited_bytes,)),

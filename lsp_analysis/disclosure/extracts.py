@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lsp_analysis import durable
 from lsp_analysis.disclosure.profiles import MARK, find_profile, shown_count
 from lsp_analysis.errors import DisclosureError, did_you_mean
 from lsp_analysis.study.schema import DESCRIPTOR
@@ -126,7 +127,7 @@ def write_counts(counts: SafeCounts, out: str | Path) -> Path:
     table = counts.table.copy()
     for name in ("agency", "type"):  # a spreadsheet takes such text for a formula
         table[name] = table[name].str.replace(r"^(?=\s*[=+\-@])", "'", regex=True)
-    table.to_csv(path, index=False, lineterminator="\n")
+    durable.replace_file(path, table.to_csv(index=False, lineterminator="\n").encode())
     return path
 
 

@@ -123,6 +123,8 @@ def look(folder: str, outcomes: str) -> str:
 
 def analyse(folder: str, outcomes: str) -> str:
     """Open the outcomes, on record, and write what was found as a page and tables."""
+    places = [Path(folder) / name for name in result_paper.FILES]
+    durable.check_places(places, DesignError)
     result = opening.analyse(folder, outcomes)
     page, summary, numbers, data, codebook = result_paper.write_result(result, folder)
     return (
@@ -167,6 +169,9 @@ def pool(folder: str, others: list[str], *, arm: str) -> str:
 def page(folder: str, *, out: str = "") -> str:
     """Write the protocol as a page to print."""
     file = Path(out) if out else Path(folder) / "protocol.html"
+    if file.suffix.lower() not in (".html", ".htm"):
+        raise DesignError(f"{file} is no name of a page. Give one that ends in .html.")
+    durable.check_places([file, file.with_name("registration.json")], DesignError)
     return str(protocol_paper.write_protocol(open_experiment(folder), file))
 
 

@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from lsp_analysis import untrusted
 from lsp_analysis.errors import SourceError
 from lsp_analysis.study.add.grids import AGAIN, DAMAGED, LARGEST_UNPACKED, WORKBOOK_SUFFIXES
 
@@ -52,6 +53,7 @@ def unpack(archive: Path, out: Path) -> list[Path]:
                 raise SourceError(
                     f"{archive.name} unpacks to more than 4 GB. Unpack what you need."
                 )
+            untrusted.refuse_bomb(archive, sum(item.file_size for item in wanted))
             for item in wanted:
                 path = target / PurePosixPath(item.filename.replace("\\", "/")).name
                 path.parent.mkdir(parents=True, exist_ok=True)

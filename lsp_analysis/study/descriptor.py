@@ -89,6 +89,10 @@ DESCRIPTOR_SCHEMA: dict[str, Any] = {
                     "path": {"type": "string", "minLength": 1},
                     "bytes": {"type": "integer", "minimum": 0},
                     "hash": _STRING,
+                    "schema": {
+                        "type": "object",
+                        "properties": {"fields": {"type": "array", "items": {"type": "object"}}},
+                    },
                 },
             },
         },

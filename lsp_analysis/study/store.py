@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 NATIONAL_GRID = "EPSG:27700"
 SIMULATED = "Simulated data"
+LARGEST_TABLE = 2**36  # bytes
 
 
 def open_study(path: str | Path | Study) -> Study:
@@ -277,15 +278,15 @@ class Study(Shown):
         """
         if file in self._held and self.version == version_of(self.path):
             return self._held[file]
-        try:
-            content = file.read_bytes()
-        except FileNotFoundError as error:
+        if not file.exists():
             raise StudyError(
                 f"The file {file} is listed in {schema.DESCRIPTOR} but missing. "
                 "Restore it from a copy."
-            ) from error
-        except OSError as error:
-            raise StudyError(f"{file} cannot be read ({error.strerror}).") from error
+            )
+        try:
+            content = untrusted.read_bytes(file, LARGEST_TABLE)
+        except LspError as error:
+            raise StudyError(f"{error} Restore it from a copy.") from error
         if self.version != version_of(self.path):
             raise StudyError(
                 f"The study {self.path} was written again after it was opened. Open it again."

@@ -103,7 +103,7 @@ def _look(experiment: Experiment, file: Path, now: dt.datetime | None) -> tuple[
     trial = make_trial(experiment, rows)
     number = _number(experiment, date)
     look = look_at(trial, number, date=date)
-    content = {"look": number, "sha256": chain.sha256_of(file), "file": file.name}
+    content = {"look": number, "sha256": rows.attrs["sha256"], "file": file.name}
     content["arms"] = [_entry(row) for row in look.table.to_dict("records")]
     if number:
         content["information"] = look.information

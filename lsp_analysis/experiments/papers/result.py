@@ -59,6 +59,9 @@ def result_page(result: TrialResult, *, note: str = "") -> str:
     return whole_page(f"{design.title}: what was found", parts)
 
 
+FILES = ("result.html", "result.csv", "data.csv", "codebook.csv")
+
+
 def write_result(
     result: TrialResult, folder: str | Path, *, note: str = "", now: dt.datetime | None = None
 ) -> list[Path]:

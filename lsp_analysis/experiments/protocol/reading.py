@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from lsp_analysis import wording
+from lsp_analysis import durable, wording
 from lsp_analysis.errors import DesignError, did_you_mean
 from lsp_analysis.experiments.protocol.design import Design, Outcome, Randomisation, flat
 from lsp_analysis.resources import resource
@@ -97,8 +97,8 @@ def new_experiment(folder: str | Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DesignError(f"{folder} cannot be made ({error.strerror}). Choose another.") from error
-    for name in (FILE, "units.csv"):
-        (folder / name).write_text(example(name), encoding="utf-8", newline="\n")
+    for name in ("units.csv", FILE):  # the second makes it a design
+        durable.replace_file(folder / name, example(name).encode())
     return folder
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from lsp_analysis import wording
-from lsp_analysis.errors import DesignError, did_you_mean
+from lsp_analysis import untrusted, wording
+from lsp_analysis.errors import DesignError, LspError, did_you_mean
 from lsp_analysis.experiments.draw.scheme import Scheme
 from lsp_analysis.experiments.power.past import Grid, grid_of
 from lsp_analysis.experiments.protocol.design import Design, Outcome
@@ -20,6 +22,7 @@ from lsp_analysis.experiments.protocol.reading import read_design
 if TYPE_CHECKING:
     from lsp_analysis.study.store import Study
 
+MOST_COLUMNS = 2_000
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "#n/a", "-", "*", ":"})
 
 
@@ -91,11 +94,24 @@ def read_typed(
     ------
     DesignError
         The file cannot be read, or a column that must hold numbers does not.
+
+    Returns
+    -------
+    DataFrame, whose ``attrs["sha256"]`` is the digest of the bytes that it was read from.
     """
+    content = read_bytes(file)
+    if (columns := content.partition(b"\n")[0].count(b",") + 1) > MOST_COLUMNS:
+        raise DesignError(
+            f"{file} has {columns:,} columns; at most {MOST_COLUMNS:,} are read. Keep those that "
+            "the design names."
+        )
     try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
+        table = pd.read_csv(
+            io.BytesIO(content), dtype=str, keep_default_na=False, encoding="utf-8-sig"
+        )
+    except ValueError as error:
         raise DesignError(f"{file} cannot be read ({error}).") from error
+    table.attrs["sha256"] = hashlib.sha256(content).hexdigest()
     for name in table:
         text = table[name].str.strip()
         if name in names:
@@ -103,6 +119,14 @@ def read_typed(
         else:
             table[name] = _typed(text, file, numbers=name in numbers, alike=name in alike)
     return table
+
+
+def read_bytes(file: Path) -> bytes:
+    """A file's bytes; DesignError if they cannot be had."""
+    try:
+        return untrusted.read_bytes(file, 2**31)
+    except LspError as error:
+        raise DesignError(f"{error} The record needs it.") from error
 
 
 def by_cluster(units: pd.DataFrame, design: Design) -> pd.DataFrame:

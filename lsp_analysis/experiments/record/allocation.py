@@ -36,15 +36,23 @@ def draw_allocation(folder: str | Path, *, text: str, now: dt.datetime | None = 
         The day of the text has not come, it seeded a draw before, or the units are drawn already
         and no amendment asks for another draw.
     """
-    if not text.strip():
-        raise DesignError("The other party's text is empty. Ask for it, and pass it as --text.")
+    if not text.encode(errors="ignore").strip() or text.encode(errors="ignore").decode() != text:
+        raise DesignError(
+            "The other party's text is empty, or is no text. Ask for it, and pass it as --text."
+        )
     _content(open_experiment(folder), text, now)  # says what is wrong before anything is locked
     with chain.alone(folder):
         experiment = open_experiment(folder)
         content, written = _content(experiment, text, now)
+        file = experiment.path / content["file"]
+        durable.check_places([file], DesignError)
         if experiment.draw is None:
+            if file.exists():
+                raise DesignError(
+                    f"{file} is there already, and no draw of it is on record. Move it away."
+                )
             chain.append(folder, "allocated", content, now=now)
-        durable.replace_file(experiment.path / content["file"], written)
+        durable.replace_file(file, written)
     return open_experiment(folder)
 
 

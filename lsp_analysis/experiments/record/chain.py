@@ -23,6 +23,7 @@ from typing import Any
 
 from lsp_analysis import durable, untrusted, wording
 from lsp_analysis.errors import DesignError, LspError
+from lsp_analysis.experiments.protocol.unit_list import read_bytes
 
 FILE = "register.jsonl"
 GENESIS = "0" * 64
@@ -33,7 +34,20 @@ _TEXT, _WHOLE, _BOOL = {"type": "string"}, {"type": "integer", "minimum": 0}, {"
 _HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _HASHES = {"type": "object", "additionalProperties": _HASH}
 _NUMBER = {"type": ["number", "null"]}
-_ROWS = {"type": "array", "items": {"type": "object"}, "maxItems": 1_000}
+_NUMBERS_OF = ("estimate", "low", "high", "p_adjusted")
+_FINDING = dict.fromkeys(_NUMBERS_OF, _NUMBER) | {
+    "arm": _TEXT,
+    "finding": _TEXT,
+    "missing_units": _WHOLE,
+}
+_ARM = {"arm": _TEXT, "crossed": _TEXT, "z": _NUMBER, "bound": _NUMBER}
+
+
+def _rows(row: dict[str, Any]) -> dict[str, Any]:
+    one = {"type": "object", "properties": row, "required": list(row)}
+    return {"type": "array", "items": one, "maxItems": 1_000}
+
+
 _PLAN = {"design": _TEXT, "files": _HASHES, "note": _TEXT}
 # kind of entry -> fields it must have, and fields it may have
 CONTENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -48,12 +62,12 @@ CONTENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     ),
     "outcomes": ({"file": _TEXT, "sha256": _HASH, "replaces": _TEXT}, {}),
     "analysed": (
-        {"file": _TEXT, "sha256": _HASH, "numbers": _HASH, "findings": _ROWS},
+        {"file": _TEXT, "sha256": _HASH, "numbers": _HASH, "findings": _rows(_FINDING)},
         {"deviation": _TEXT},
     ),
     "published": ({"files": _HASHES}, {}),
     "look": (
-        {"look": _WHOLE, "file": _TEXT, "sha256": _HASH, "arms": _ROWS},
+        {"look": _WHOLE, "file": _TEXT, "sha256": _HASH, "arms": _rows(_ARM)},
         {"information": _NUMBER, "deviation": _TEXT},
     ),
     "deviation": ({"what": _TEXT}, {}),
@@ -148,9 +162,13 @@ def append(
     }
     if fault := untrusted.fault_of(content, _schema(kind)):
         raise DesignError(f"This cannot be put on record as {kind}: {fault}.")
-    entry = Entry(**unsealed, hash=_seal(unsealed))
+    line = _canonical({**unsealed, "hash": _seal(unsealed)})
     try:
-        durable.append_line(folder / FILE, _canonical({**unsealed, "hash": entry.hash}).decode())
+        entry = _checked(line, len(entries) + 1, entries, folder / FILE)
+    except DesignError as error:  # as text of which a character is half
+        raise DesignError(f"This cannot be put on record as {kind}: {error.__cause__}") from error
+    try:
+        durable.append_line(folder / FILE, line.decode())
     except OSError as error:
         raise DesignError(
             f"{folder / FILE} cannot be written ({error.strerror}). It is as it was before."
@@ -166,7 +184,8 @@ def alone(folder: str | Path) -> Iterator[None]:
             yield
     except OSError as error:
         raise DesignError(
-            f"The register in {folder} cannot be written ({error.strerror}). Nothing was changed."
+            f"{error.filename or folder} cannot be written ({error.strerror}). What is on record "
+            "stays: make room, then give the same command again."
         ) from error
 
 
@@ -177,15 +196,7 @@ def moment(now: dt.datetime | None = None) -> dt.datetime:
 
 def sha256_of(file: Path) -> str:
     """SHA-256 of a file's bytes."""
-    return hashlib.sha256(bytes_of(file)).hexdigest()
-
-
-def bytes_of(file: Path) -> bytes:
-    """A file's bytes; DesignError if they cannot be had."""
-    try:
-        return untrusted.read_bytes(file, 2**31)
-    except LspError as error:
-        raise DesignError(f"{error} The record needs it.") from error
+    return hashlib.sha256(read_bytes(file)).hexdigest()
 
 
 def first_difference(on_record: str, now: str) -> str:
@@ -210,7 +221,7 @@ def _read(folder: Path) -> tuple[list[Entry], bytes]:
     file = folder / FILE
     if not file.exists():
         return [], b""
-    *lines, rest = bytes_of(file).split(b"\n")
+    *lines, rest = read_bytes(file).split(b"\n")
     entries: list[Entry] = []
     for number, line in enumerate(lines, start=1):
         entries.append(_checked(line, number, entries, file))
@@ -244,6 +255,10 @@ def _checked(line: bytes, number: int, entries: list[Entry], file: Path) -> Entr
             f"{where} was altered: it is not an entry of a register ({error}) {restore}"
         ) from error
     entry = Entry(**facts)
+    try:
+        dt.datetime.fromisoformat(entry.time)
+    except ValueError as error:
+        raise DesignError(f"{where} was altered: {entry.time} is no time. {restore}") from error
     unsealed = {name: value for name, value in facts.items() if name != "hash"}
     if _seal(unsealed) != entry.hash or _canonical(facts) != line:
         raise DesignError(

@@ -20,7 +20,12 @@ from lsp_analysis.experiments.draw.methods import scheme_of
 from lsp_analysis.experiments.draw.scheme import Scheme
 from lsp_analysis.experiments.protocol import reading
 from lsp_analysis.experiments.protocol.design import Comparison, Design
-from lsp_analysis.experiments.protocol.unit_list import check_apart, check_room, read_units
+from lsp_analysis.experiments.protocol.unit_list import (
+    check_apart,
+    check_room,
+    read_bytes,
+    read_units,
+)
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.chain import Entry
 
@@ -93,7 +98,11 @@ class Experiment:
         """The units file as registered; DesignError if it was changed since."""
         for name, digest in self.plan.content["files"].items():
             _check_file(self.path / name, digest, self.plan.number)
-        return read_units(self.path / self.design.randomisation.units, self.design)
+        name = self.design.randomisation.units
+        found = read_units(self.path / name, self.design)
+        if found.attrs["sha256"] != self.plan.content["files"].get(name):
+            raise DesignError(f"{self.path / name} was changed just now. Try again.")
+        return found
 
     @property
     def draw(self) -> Entry | None:
@@ -145,7 +154,7 @@ class Experiment:
         file = self.path / self.draw.content["file"]
         if file.exists():
             _check_file(file, self.draw.content["sha256"], self.draw.number)
-            content = chain.bytes_of(file)
+            content = read_bytes(file)
         else:  # the draw was interrupted after it was put on record
             content = allocation_text(self.scheme, self.draw.content["seed"]).encode()
         return pd.read_csv(
@@ -177,7 +186,7 @@ def open_experiment(folder: str | Path) -> Experiment:
         )
     plan = plan_before(entries)
     file = folder / reading.FILE
-    if not file.is_file() or chain.bytes_of(file) != plan.content["design"].encode():
+    if not file.is_file() or read_bytes(file) != plan.content["design"].encode():
         raise DesignError(_what_was_edited(file, plan))
     design = reading.parse_design(plan.content["design"], name=str(file))
     return Experiment(folder, tuple(entries), design)
@@ -274,10 +283,15 @@ def _planned(
     if how.neighbours:
         check_apart(table["unit"], folder / how.neighbours)
     content = {
-        "design": chain.bytes_of(folder / reading.FILE).decode(),
+        "design": read_bytes(folder / reading.FILE).decode(),
         "files": {name: chain.sha256_of(folder / name) for name in names},
         "note": note.strip(),
     }
+    if (
+        content["files"][how.units] != table.attrs["sha256"]
+        or reading.parse_design(content["design"]) != design
+    ):
+        raise DesignError(f"The files in {folder} were changed just now. Try again.")
     level = first_level(design)
     if accept.strip():
         content["accepted"] = accept.strip()
@@ -352,7 +366,7 @@ def _what_was_edited(file: Path, plan: Entry) -> str:
     except LspError as error:
         changed = [str(error).rstrip(".")]
     listed = "; ".join(changed[:5]) or "blanks or comments only"
-    now = chain.bytes_of(file).decode(errors="replace") if file.is_file() else ""
+    now = read_bytes(file).decode(errors="replace") if file.is_file() else ""
     where = chain.first_difference(plan.content["design"], now)
     where = f" in its {where}" if where.startswith("line") else f": {where}"
     return (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -295,7 +296,7 @@ def _look_at_numbers(folder: Path, entries: list[Entry]) -> list[str] | None:
     if not file.is_file():
         return []
     content, _ = analysis_of(open_experiment(folder), file, dt.datetime.now(dt.UTC))
-    for was, now in zip(last.content["findings"], content["findings"], strict=True):
+    for was, now in zip_longest(last.content["findings"], content["findings"], fillvalue={}):
         if not _alike(was, now):
             raise DesignError(
                 f"Line {last.number} of the register has {was} on record; the outcomes give {now}. "
@@ -305,6 +306,8 @@ def _look_at_numbers(folder: Path, entries: list[Entry]) -> list[str] | None:
 
 
 def _alike(was: dict, now: dict) -> bool:
+    if was.keys() != now.keys():
+        return False
     for name, value in now.items():
         old = was.get(name)
         if isinstance(value, float) and isinstance(old, float):

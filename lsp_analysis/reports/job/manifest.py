@@ -15,7 +15,7 @@ from typing import Any
 
 from lsp_analysis import durable, untrusted, wording
 from lsp_analysis.errors import LspError, RepairNotice, ReportError
-from lsp_analysis.reports.job.record_schema import CLAIM_SCHEMA, RECORD_SCHEMA
+from lsp_analysis.reports.job.record_schema import CLAIM_SCHEMA, NOTE_SCHEMA, RECORD_SCHEMA
 from lsp_analysis.reports.job.request import Job
 
 MANIFEST = "manifest.jsonl"
@@ -157,6 +157,8 @@ def check_writable(out: Path) -> None:
         ) from error
     path = out / MANIFEST
     try:
+        if path.exists() and not path.is_file():
+            raise ReportError(f"{path} is not a file. Remove it, or choose another output folder.")
         if path.exists():
             path.open("ab").close()
     except OSError as error:
@@ -198,8 +200,12 @@ def _put_on_record(out: Path, note: Path) -> list[str]:
     """Do what is left of what `note` announced; what was done."""
     name = note.name.removesuffix(NOTE)
     with durable.locked(out, name, patience=0):
-        claim, line = json.loads(untrusted.read_bytes(note))
-        record = ReportRecord.from_json(line, out)
+        try:
+            claim, line = untrusted.read_json(note, NOTE_SCHEMA)
+            record = ReportRecord.from_json(line, out)
+        except LspError:  # it was cut short itself: the page is told of as not on record
+            note.unlink()
+            return []
         before = read_records(out).get(name)
         lacking = whole(record) and (before is None or before.files != record.files)
         if lacking:
@@ -220,8 +226,8 @@ def append_record(record: ReportRecord, claim: Mapping[str, str]) -> None:
     path = record.out / MANIFEST
     with durable.locked(record.out, MANIFEST, error=ReportError):
         refuse_other_study(record.out, claim)
-        first = not path.exists() or not path.stat().st_size
-        whose = json.dumps({"study": dict(claim)}, sort_keys=True) + "\n" if first else ""
+        known = _claim_on_record(record.out)
+        whose = "" if known else json.dumps({"study": dict(claim)}, sort_keys=True) + "\n"
         durable.append_line(path, whose + record.as_json())
 
 
@@ -230,13 +236,8 @@ def refuse_other_study(out: Path, claim: Mapping[str, str]) -> None:
 
     One study may have moved to another path, or lie at two with the same content.
     """
-    try:
-        with (out / MANIFEST).open("rb") as file:
-            first = file.readline(1 << 16)
-        held = untrusted.parse_json(first, CLAIM_SCHEMA, MANIFEST)["study"]
-    except (OSError, LspError):
-        return
-    if held["path"] == claim["path"] or held["digest"] == claim["digest"]:
+    held = _claim_on_record(out) or _claim_of_pages(out)
+    if held is None or held["path"] == claim["path"] or held["digest"] == claim["digest"]:
         return
     if held["name"] == claim["name"] and not Path(held["path"]).exists():
         return
@@ -244,6 +245,30 @@ def refuse_other_study(out: Path, claim: Mapping[str, str]) -> None:
         f"The folder {out} has the reports of another study, {held['name'][:60]} "
         f"({held['path'][:200]}). Choose another output folder (--out)."
     )
+
+
+def _claim_on_record(out: Path) -> dict[str, str] | None:
+    """The study that has the folder `out`, as its manifest says, in its first line if it is whole.
+
+    That line may have been lost, and been written again since.
+    """
+    with contextlib.suppress(OSError), (out / MANIFEST).open("rb") as file:
+        for line in file:
+            if b'"study"' in line[:20]:
+                with contextlib.suppress(LspError):
+                    return untrusted.parse_json(line, CLAIM_SCHEMA, MANIFEST)["study"]
+    return None
+
+
+def _claim_of_pages(out: Path) -> dict[str, str] | None:
+    """The study of a report that lies in the folder `out`, as its notebook says."""
+    for file in out.glob("*/*.ipynb"):
+        with contextlib.suppress(LspError, KeyError, TypeError):
+            about = untrusted.read_json(file, {"type": "object"})["metadata"]["lsp"]
+            claim = {**about["report"]["study"], "path": about["parameters"]["study"]}
+            if not untrusted.fault_of({"study": claim}, CLAIM_SCHEMA):
+                return claim
+    return None
 
 
 @dataclass(frozen=True)

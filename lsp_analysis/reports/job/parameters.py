@@ -41,9 +41,9 @@ def declared_parameters(source: str, template: str) -> dict[str, Parameter]:
     """
     try:
         lines = ast.parse(source).body
-    except (SyntaxError, ValueError) as error:
+        comments = _comments(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError, tokenize.TokenError) as error:
         raise _unreadable(template, f"is no Python ({error})") from error
-    comments = _comments(source)
     found = [_declared(line, comments, template) for line in lines if not _is_docstring(line)]
     return {parameter.name: parameter for parameter in found}
 
@@ -60,7 +60,7 @@ def _declared(line: ast.stmt, comments: dict[int, str], template: str) -> Parame
     name = targets[0].id
     try:
         default = ast.literal_eval(line.value)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise _unreadable(template, f"gives {name} no plain value") from error
     typed = isinstance(line, ast.AnnAssign)
     kind = ast.unparse(line.annotation) if typed else _kind_of(default)
@@ -117,7 +117,7 @@ def _checked(name: str, value: Any, declared: Mapping[str, Parameter], template:
     kind = declared[name].kind
     try:
         return _CONVERT[kind](value)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ParameterError(
             f"The parameter {name} of {template} is {_WANTED[kind]}, not {str(value)[:60]!r}."
         ) from error

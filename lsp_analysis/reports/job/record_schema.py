@@ -57,14 +57,10 @@ RECORD_SCHEMA: dict[str, Any] = {
         },
     },
 }
-CLAIM_SCHEMA: dict[str, Any] = {
+_CLAIM = {
     "type": "object",
-    "required": ["study"],
-    "properties": {
-        "study": {
-            "type": "object",
-            "required": ["name", "path", "digest"],
-            "properties": {"name": _TEXT, "path": _TEXT, "digest": _TEXT},
-        }
-    },
+    "required": ["name", "path", "digest"],
+    "properties": {"name": _TEXT, "path": _TEXT, "digest": _TEXT},
 }
+CLAIM_SCHEMA = {"type": "object", "required": ["study"], "properties": {"study": _CLAIM}}
+NOTE_SCHEMA = {"type": "array", "items": [_CLAIM, _TEXT], "minItems": 2, "additionalItems": False}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from lsp_analysis.study.add.places import Places
 from lsp_analysis.study.add.taking import KEY, Taken, take_table
 from lsp_analysis.study.check.problems import Problem, Sheet
 from lsp_analysis.study.check.text import load_sheet
+from lsp_analysis.study.check.whole_study import check_file
 from lsp_analysis.study.descriptor import table_resource
 from lsp_analysis.study.panel import period_kinds
 from lsp_analysis.study.store import Study, open_study
@@ -27,6 +29,7 @@ from lsp_analysis.study.write import (
     file_facts,
     forget_facts,
     one_writer,
+    typed,
     whole_folder,
     write_descriptor,
     write_table,
@@ -100,7 +103,7 @@ def add_table(
         A fact is not a column of `indicators`, or has a value that is not allowed.
     """
     folder = open_study(study_path).path
-    _refuse_unknown_facts(facts)
+    facts = _checked_facts(facts)
     file = durable.settled(file, StudyError)
     with one_writer(folder):
         study = open_study(folder)
@@ -117,6 +120,9 @@ def _add(
     facts: Mapping[str, Any],
 ) -> Added:
     """Check a table against the study as it is now, and write it with the table."""
+    for resource in study.descriptor["resources"]:
+        for problem in check_file(study.file(resource["name"]), resource):
+            raise StudyError(f"{study.path} is not as it is on record. {problem}")
     known = study.indicators()
     name = str(facts.get("name") or file.stem)
     taken = take_table(
@@ -178,19 +184,31 @@ def _one_table(file: Path, places: Places, answers: Answers) -> OwnTable:
     return ours[0]
 
 
-def _refuse_unknown_facts(facts: Mapping[str, Any]) -> None:
+def _checked_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """`facts` in the types of the schema; ParameterError for one that has no such."""
+    made = {}
     for name, value in facts.items():
         if name not in FACTS:
             raise ParameterError(
                 f'An indicator has no "{name}".{did_you_mean(name, FACTS)} '
                 f"It has {', '.join(FACTS)}."
             )
-        allowed = schema.TABLES["indicators"].column(name).allowed
+        column = schema.TABLES["indicators"].column(name)
+        allowed = column.allowed
         if allowed and value not in allowed:
             raise ParameterError(
                 f'"{value}" is no {name}.{did_you_mean(str(value), allowed)} '
                 f"Choose one of {', '.join(allowed)}."
             )
+        try:
+            made[name] = typed(pd.Series([value]), column, "indicators").iloc[0]
+        except StudyError as error:
+            raise ParameterError(f'"{str(value)[:40]}" is no {name} ({column.type}).') from error
+        if column.type == "number" and not (
+            math.isfinite(made[name]) and (made[name] > 0 or name != "multiplier")
+        ):
+            raise ParameterError(f'"{str(value)[:40]}" is no {name}. Give a number above zero.')
+    return made
 
 
 def _refuse_contradiction(known: pd.DataFrame, taken: Taken, facts: Mapping[str, Any]) -> None:

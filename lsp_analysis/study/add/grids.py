@@ -17,13 +17,13 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from lsp_analysis import untrusted
-from lsp_analysis.errors import LspError, SourceError
+from lsp_analysis.errors import SourceError
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 WORKBOOK_SUFFIXES = (".xlsx", ".xlsm", ".xls", ".ods")
@@ -142,9 +142,18 @@ def _is_text(path: Path, encoding: str) -> bool:
     with open_bytes(path) as file:
         text = io.TextIOWrapper(file, encoding, newline="")
         try:
-            return not any("\0" in piece for piece in iter(lambda: text.read(PIECE), ""))
+            for read, piece in enumerate(iter(lambda: text.read(PIECE), ""), start=1):
+                untrusted.refuse_bomb(path, (read - 1) * PIECE)
+                if "\0" in piece:
+                    return False
+                if len(piece) == PIECE and "\n" not in piece and "\r" not in piece:
+                    raise SourceError(
+                        f"{path.name} has a line of more than {PIECE:,} characters, so it is no "
+                        f"table. {AGAIN}"
+                    )
         except UnicodeDecodeError:
             return False
+    return True
 
 
 @contextmanager
@@ -185,7 +194,10 @@ def _delimited(grid: Grid, encoding: str) -> Iterator[list[str]]:
                 if len(seen) > 1 or (unended and f'{grid.delimiter}"' in seen[-1]):
                     _refuse_open_quote(grid, number, seen, row, width)
                 if len(row) > MOST_COLUMNS:
-                    raise SourceError(f"{grid.path.name}, row {number} has {len(row):,} columns.")
+                    raise SourceError(
+                        f"{grid.path.name}, row {number} has {len(row):,} columns; at most "
+                        f"{MOST_COLUMNS:,} are read. Keep those of the table."
+                    )
                 width = max(width, len(row))
                 grid.ended = not unended
                 seen.clear()
@@ -210,24 +222,15 @@ def _refuse_open_quote(
 
 def _workbook(path: Path) -> list[Grid]:
     # Calamine reads the old xls workbooks too, and large ones many times faster than openpyxl.
-    from python_calamine import CalamineError, SheetVisibleEnum, load_workbook
+    from python_calamine import SheetVisibleEnum, load_workbook
 
     is_xlsx = path.suffix.lower() in (".xlsx", ".xlsm")
-    try:
+    with _readable(path.name):
         untrusted.refuse_vast_sheets(path)
-    except LspError as error:
-        raise SourceError(str(error)) from error
-    try:
         book = load_workbook(str(path))
         sheets = [
             (item.name, item.visible != SheetVisibleEnum.Visible) for item in book.sheets_metadata
         ]
-    except (CalamineError, OSError, ValueError) as error:
-        said = "is protected by a password" if "password" in str(error).lower() else "is damaged"
-        raise SourceError(
-            f"{path.name} cannot be read: it is not a workbook that can be opened, or {said}. "
-            "Save it again as CSV UTF-8 or XLSX without a password."
-        ) from error
     formats = functools.cache(lambda: _formats(path) if is_xlsx else {})
 
     def rows_of(name: str, limit: int | None) -> Iterator[list[str]]:
@@ -238,6 +241,21 @@ def _workbook(path: Path) -> list[Grid]:
     ]
 
 
+@contextmanager
+def _readable(what: str) -> Iterator[None]:
+    """Whatever the readers of workbooks raise over a damaged one, as a sentence about `what`."""
+    try:
+        yield
+    except (SourceError, KeyboardInterrupt, SystemExit, MemoryError):
+        raise
+    except BaseException as error:  # calamine's panics are no Exception
+        said = "is protected by a password" if "password" in str(error).lower() else "is damaged"
+        raise SourceError(
+            f"{what} cannot be read: it {said}. Save it again as CSV UTF-8, or as XLSX without "
+            "a password."
+        ) from error
+
+
 def _sheet(
     path: Path,
     book: Any,
@@ -246,14 +264,11 @@ def _sheet(
     formats: list[list[tuple[str, bool]]],
 ) -> list[list[str]]:
     """Cells of one sheet as text: 5.0 as 5, merged cells filled, shares shown as percentages."""
-    from python_calamine import CalamineError
-
-    try:
+    with _readable(f'Sheet "{name}" of {path.name}'):
         sheet = book.get_sheet_by_name(name)
+        untrusted.refuse_cells(path, sheet.total_height, sheet.total_width)
         cells = sheet.to_python(skip_empty_area=False, nrows=limit)
         merged = sheet.merged_cell_ranges or []
-    except CalamineError as error:
-        raise SourceError(f'Sheet "{name}" of {path.name} cannot be read. {AGAIN}') from error
     for (top, left), (bottom, right) in merged:
         for row in range(top, min(bottom + 1, len(cells))):
             for column in range(left, min(right + 1, len(cells[row]))):
@@ -280,8 +295,10 @@ def _formats(path: Path) -> dict[str, list[list[tuple[str, bool]]]]:
     """By sheet, the number format of each cell of the first rows, and whether it is a formula."""
     import openpyxl
 
-    book = openpyxl.load_workbook(path, read_only=True)
-    try:
+    with (
+        _readable(path.name),
+        closing(openpyxl.load_workbook(path, read_only=True)) as book,
+    ):
         return {
             sheet.title: [
                 [
@@ -292,8 +309,6 @@ def _formats(path: Path) -> dict[str, list[list[tuple[str, bool]]]]:
             ]
             for sheet in book.worksheets
         }
-    finally:
-        book.close()
 
 
 def _as_text(cell: Any, shown: str) -> str:
