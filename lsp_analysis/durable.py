@@ -98,12 +98,22 @@ def locked(
 def _acquire(lock: object, path: Path) -> None:
     """Take the lock, in a workshop that others may just be tidying away."""
     while True:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        _make_workshop(path.parent)
         try:
             lock.acquire()  # type: ignore[attr-defined]
             return
         except FileNotFoundError:
             continue
+
+
+def _make_workshop(folder: Path) -> None:
+    """Make `folder`, which others may just be tidying away."""
+    while not folder.is_dir():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except FileExistsError:  # it was there, and may be gone by now
+            if folder.exists() and not folder.is_dir():
+                raise
 
 
 def replace_folder(
@@ -196,9 +206,14 @@ def _places(target: Path) -> tuple[Path, Path]:
 def replace_file(path: Path, content: bytes) -> None:
     """Write one file in one step: temporary file, flush to the disk, rename."""
     draft = path.parent / WORKSHOP / f"{path.name}.{secrets.token_hex(4)}.draft"
-    draft.parent.mkdir(parents=True, exist_ok=True)
     try:
-        write_through(draft, content)
+        while True:
+            _make_workshop(draft.parent)
+            try:
+                write_through(draft, content)
+                break
+            except FileNotFoundError:
+                continue
         os.replace(draft, path)
         _flush(path.parent)
     finally:

@@ -47,7 +47,7 @@ def read_bytes(file: Path, largest: int = LARGEST_JSON) -> bytes:
                     f"{file} has {about.st_size:,} bytes; a file of its kind has at most "
                     f"{largest:,}."
                 )
-            return opened.read(largest + 1)
+            return opened.read(about.st_size + 1)
     except (OSError, ValueError) as error:
         raise LspError(
             f"{file} cannot be read ({getattr(error, 'strerror', None) or error})."

@@ -158,7 +158,10 @@ def check_writable(out: Path) -> None:
     path = out / MANIFEST
     try:
         if path.exists() and not path.is_file():
-            raise ReportError(f"{path} is not a file. Remove it, or choose another output folder.")
+            raise ReportError(
+                f"{path} is not a file, so no report made now would be on record. Remove it, or "
+                "choose another output folder."
+            )
         if path.exists():
             path.open("ab").close()
     except OSError as error:
