@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
-from lsp_analysis import durable, wording
+from lsp_analysis import durable, untrusted, wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.errors import (
     AreaError,
