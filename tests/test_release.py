@@ -480,6 +480,8 @@ def test_an_effect_from_which_small_counts_could_be_worked_out_is_left_out(publi
     for one in effects:
         if "withheld" in one:
             assert set(one) == {"area_code", "start", "indicator_id", "level", "withheld"}
+    page = (public / "hall-i-th-wood" / "hall-i-th-wood.html").read_text(encoding="utf-8")
+    assert "the effect is withheld, because small counts could be worked out from it" in page
 
 
 def test_ages_of_an_area_with_a_band_below_the_smallest_cell_are_not_released(full, tmp_path):

@@ -9,6 +9,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.absent import Absent
+from lsp_analysis.effects.outcomes.programme_page import TOO_FEW
 from lsp_analysis.reports.view.dates import ticks_of, year_at, year_of
 from lsp_analysis.reports.view.part import Part, found_words, how_sure, is_clear
 
@@ -74,8 +75,9 @@ def outcomes(effects: ProgrammeEffects) -> Part | Absent | None:
     if effects.programme.start is None or effects.primary.placebo_date:
         return None
     found = [one for one in effects.estimates() if one.effect.multiplicative]
+    withheld = _withheld(effects)
     if len(found) < FEW_OUTCOMES:
-        return Absent("Fewer than two outcomes can be set side by side.")
+        return Absent(f"Fewer than two outcomes can be set side by side. {withheld}".strip())
     rows = [
         {
             "name": one.indicator.name,
@@ -92,6 +94,7 @@ def outcomes(effects: ProgrammeEffects) -> Part | Absent | None:
         f"Of {wording.counted(len(rows), 'outcome')}, "
         f"{wording.and_list(clear) or 'none'} moved by more than chance, each looked at alone"
     )
+    by_chance = wording.number((1 - found[0].effect.level) * len(rows), 1)
     data = {
         "question": "And the other outcomes?",
         "title": title,
@@ -101,10 +104,19 @@ def outcomes(effects: ProgrammeEffects) -> Part | Absent | None:
             "rows": rows,
             "label": f"{title}. " + "; ".join(f"{r['name']} {r['words']}" for r in rows),
         },
-        "note": f"Each looked at alone: of {len(rows)}, chance alone makes about "
-        f"{wording.number((1 - found[0].effect.level) * len(rows), 1)} stand out.",
+        "note": f"Each looked at alone: of {len(rows)}, chance alone makes about {by_chance} stand "
+        f"out. {withheld}".strip(),
     }  # fmt: skip
     return Part("figure", data, pd.DataFrame(rows).drop(columns="words"))
+
+
+def _withheld(effects: ProgrammeEffects) -> str:
+    """Outcomes whose effect is not published, and why; empty when there are none."""
+    every = [effects.primary, *effects.others]
+    names = [one.indicator.name for one in every if one.effect is None and TOO_FEW in one.reason]
+    if not names:
+        return ""
+    return f"{wording.capital(wording.some_of(names))}: {TOO_FEW}"
 
 
 def _doubt(effect: Any) -> str:
