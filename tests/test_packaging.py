@@ -128,13 +128,16 @@ def run_installed(installed, folder, *arguments):
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 
+WRITTEN = {"rendered", "experiment_demo", ".ipynb_checkpoints"}  # by notebooks and reports
+
+
 def test_the_wheel_carries_notebooks_page_template_and_sample_study(installed):
     shipped = installed / "lsp_analysis" / "_shipped"
     for folder in ["notebooks", "reports", "data/bolton_demo", "data/neighbourhoods"]:
         in_repository = {
             path.relative_to(ROOT)
             for path in (ROOT / folder).rglob("*")
-            if path.is_file() and not {"rendered", ".ipynb_checkpoints"}.intersection(path.parts)
+            if path.is_file() and not WRITTEN.intersection(path.parts)
         }
         assert in_repository
         assert in_repository <= {p.relative_to(shipped) for p in shipped.rglob("*")}

@@ -22,6 +22,7 @@ from lsp_analysis.experiments.protocol.reading import read_design
 if TYPE_CHECKING:
     from lsp_analysis.study.store import Study
 
+LARGEST = 2.0**53  # beyond it a number with decimals does not hold every whole one
 MOST_COLUMNS = 2_000
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "#n/a", "-", "*", ":"})
 
@@ -264,7 +265,7 @@ def _typed(column: pd.Series, file: Path, *, numbers: bool, alike: bool) -> pd.S
     values = [_number(text) for text in column.where(known, "nan")]
     strange = np.flatnonzero(known & np.isnan(values))
     if not len(strange):
-        whole = known.all() and all(x.is_integer() for x in values)
+        whole = known.all() and all(x.is_integer() and abs(x) < LARGEST for x in values)
         return pd.Series(values, column.index, dtype="int64" if whole else "float64")
     if numbers or (alike and len(strange) < known.sum() / 2):
         first = strange[0]
