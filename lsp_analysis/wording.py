@@ -305,13 +305,17 @@ def some_of(names: Iterable[str], most: int = 4) -> str:
     return and_list(named)
 
 
+def in_words(n: int) -> str:
+    """A count, in words up to nine: "none", "one", "12"."""
+    return ("none", *_SMALL_NUMBERS[1:])[n] if 0 <= n < len(_SMALL_NUMBERS) else number(n)
+
+
 def counted(n: int, noun: str, plural: str | None = None) -> str:
     """A count with its noun: "one area", "12 areas", "no areas"."""
     plural = plural or f"{noun}s"
     if n == 0:
         return f"no {plural}"
-    words = _SMALL_NUMBERS[n] if 0 < n < len(_SMALL_NUMBERS) else number(n)
-    return f"{words} {noun if n == 1 else plural}"
+    return f"{in_words(n)} {noun if n == 1 else plural}"
 
 
 def times(n: float | None) -> str:

@@ -35,6 +35,36 @@ def shared_path(name: str) -> Path:
     return path
 
 
+# Of the hundreds of indicators in the real files those of every kind with counts of their own.
+REAL_INDICATORS = [
+    "claimants",
+    "bad_health",
+    "disabled_people",
+    "unpaid_care",
+    "households_with_disabled_people",
+    "no_central_heating",
+    "fuel_poverty",
+    "burglary",
+]
+
+
+@pytest.fixture(scope="session")
+def real_bolton(tmp_path_factory) -> Path:
+    """Folder of the study imported from publishers' real files, once for all workers."""
+    from filelock import FileLock
+
+    from lsp_analysis.sources.importer import import_study
+
+    source, root = shared_path("real"), tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    out = root / "real" / "bolton"
+    out.parent.mkdir(exist_ok=True)
+    with FileLock(root / "real.lock"):
+        if not out.exists():
+            import_study(source, borough="E08000001", out=out)
+    return out
+
+
 @pytest.fixture
 def shared():
     """`shared("gold")` is the path of that folder of reference material."""

@@ -10,7 +10,7 @@ from lsp_analysis import area_brief, open_study, wording
 from lsp_analysis.effects.outcomes.all_programmes import NOT_NAMED, programmes
 from lsp_analysis.errors import AreaError
 from lsp_analysis.reports import view
-from lsp_analysis.reports.view.arrows import clear_gap_changes
+from lsp_analysis.reports.view.arrows import clear_gap_changes, gap_words, since
 from lsp_analysis.resources import study_path
 from lsp_analysis.standing.agencies.highlight import (
     highlights,
@@ -100,3 +100,24 @@ def test_the_boroughs_first_screen_names_areas_measures_and_gaps(study, found, b
 def test_a_borough_without_indices_has_its_screen_without_a_gap(study, found):
     screen = view.borough_screen(study, found).data
     assert [about for about, _ in screen["changed"]] == ["Since the year before:"]
+
+
+def test_areas_that_share_a_name_are_told_apart_by_their_codes(study):
+    """Four areas called alike: each keeps its own column, verdicts and place on the map."""
+    alike = [replace(study.area(code), name="Central") for code in AREAS]
+    found = highlights(study, alike)
+    assert sorted(found.table["area"].unique()) == sorted(f"Central ({a.code})" for a in alike)
+    grid, screen = view.verdict_grid(study, found).data, view.borough_screen(study, found).data
+    assert len(grid["areas"]) == len(AREAS)
+    assert all(len(row["cells"]) == len(AREAS) for row in grid["rows"])
+    assert len({place["name"] for place in screen["map"]["places"]}) == 3
+
+
+def test_gaps_known_from_different_periods_each_say_since_when(brief):
+    moves = clear_gap_changes(brief)
+    assert since(moves) == f"since {moves[0].first_period}"
+    assert "since" not in gap_words(moves)
+    later = [replace(moves[0], first_period="2010"), *moves[1:]]
+    assert since(later) == ""
+    assert "(since 2010)" in gap_words(later)
+    assert f"(since {moves[1].first_period})" in gap_words(later)

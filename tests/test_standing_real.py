@@ -5,32 +5,19 @@ from __future__ import annotations
 import warnings
 
 import pytest
+from conftest import REAL_INDICATORS
 
 from lsp_analysis import open_study, wording
-from lsp_analysis.sources.importer import import_study
 from lsp_analysis.standing.comparison.measured import measure
 from lsp_analysis.standing.comparison.profiles import profile
 from lsp_analysis.standing.place.panels import read_panels
 
-KNOWN_EVERYWHERE = [
-    "claimants",
-    "bad_health",
-    "disabled_people",
-    "unpaid_care",
-    "households_with_disabled_people",
-    "no_central_heating",
-    "fuel_poverty",
-    "burglary",
-]
 REST, ALIKE = "the rest of the borough", "similarly deprived areas"
 
 
 @pytest.fixture(scope="module")
-def real(tmp_path_factory):
-    from conftest import shared_path
-
-    out = tmp_path_factory.mktemp("study") / "bolton"
-    return open_study(import_study(shared_path("real"), borough="E08000001", out=out).path)
+def real(real_bolton):
+    return open_study(real_bolton)
 
 
 def places(study, *area_types: str) -> list:
@@ -49,7 +36,7 @@ def profile_of(study, measured, place):
 def measured(real):
     """Indicators known for small areas, as a page takes them; others have MSOAs alone."""
     panels = read_panels(real)[0]
-    return {name: measure(real, name, panels[name]) for name in KNOWN_EVERYWHERE}
+    return {name: measure(real, name, panels[name]) for name in REAL_INDICATORS}
 
 
 def test_every_small_area_and_msoa_of_the_real_study_has_a_profile(real, measured):
@@ -96,3 +83,17 @@ def test_indicators_taken_from_headings_have_names_and_derived_numbers_are_not_c
     assert not table["name"].str.contains("_").any()
     derived = table["name"].str.contains(r"\b(?:rank|score|decile)\b", case=False)
     assert not table.loc[derived, "kind"].isin(["stock", "events"]).any()
+
+
+def test_nothing_is_said_to_get_worse_that_has_just_clearly_become_better(real):
+    """Claimants rose over the years and fell in the last: a page says one thing of them."""
+    from lsp_analysis import area_brief
+    from lsp_analysis.standing.agencies.agenda import priorities
+
+    brief, turned = area_brief(real, "E01004802"), 0
+    for place in [brief.area, *places(real, "lsoa")[::25]]:
+        rows = priorities(brief.about(place))
+        better = rows["change_verdict"] == "better"
+        turned += int((better & rows["trend"].fillna("").str.contains("getting worse")).sum())
+        assert not (rows["getting_worse"] & better).any()
+    assert turned > 0

@@ -40,10 +40,9 @@ class Programmes(Shown):
         if not self.found:
             return wording.Sentence("No programme is on record, so none can be judged.")
         judged = sum(_is_judged(effect) for _, effect in self.found)
-        said = {0: "none", 1: "one"}.get(judged, wording.number(judged))
         return wording.Sentence(
-            f"{wording.counted(len(self.found), 'programme').capitalize()} on record, {said} with "
-            "an outcome that can be judged."
+            f"{wording.counted(len(self.found), 'programme').capitalize()} on record, "
+            f"{wording.in_words(judged)} with an outcome that can be judged."
         )
 
     def shown_table(self) -> Table:

@@ -18,7 +18,8 @@ from lsp_analysis.standing.comparison import verdict as verdicts
 if TYPE_CHECKING:
     from lsp_analysis.standing.place.brief import AreaBrief
 
-MOST_ARROWS = 24  # rows of one chart of gaps: more are split by theme
+MOST_ARROWS = 24  # rows of the chart: the others are in its numbers
+MOST_TOLD = 3
 FEW_ARROWS = 2
 
 
@@ -92,6 +93,25 @@ def clear_gap_changes(brief: AreaBrief) -> list[GapMove]:
     return [move for move in gap_moves(brief) if move.clear]
 
 
+def since(moves: list[GapMove]) -> str:
+    """ "since 2003" where all gaps are known from the same period on, else nothing."""
+    starts = {move.first_period for move in moves}
+    return f"since {starts.pop()}" if len(starts) == 1 else ""
+
+
+def gap_words(gaps: list[GapMove]) -> str:
+    """Gaps that clearly changed, in a sentence, with their first periods where these differ."""
+    alike = bool(since(gaps))
+    said = [
+        f"the gap in {wording.inside(gap.name)} {'shrank' if gap.narrowed else 'grew'}, "
+        f"{gap.words}{'' if alike else f' (since {gap.first_period})'}"
+        for gap in gaps[:MOST_TOLD]
+    ]
+    more = len(gaps) - MOST_TOLD
+    rest = f", and {wording.counted(more, 'more gap')} changed clearly" if more > 0 else ""
+    return f"{wording.and_list(said)}{rest}."
+
+
 def gap_arrows(brief: AreaBrief) -> Part | Absent:
     """Gaps to the rest of the borough then and now: is the gap narrowing?"""
     moves = gap_moves(brief)
@@ -132,20 +152,20 @@ def _gap_title(clear: list[GapMove], moves: list[GapMove]) -> str:
         return f"None of {wording.counted(len(moves), 'gap')} has clearly changed in size"
     narrowed = [wording.inside(m.name) for m in clear if m.narrowed]
     widened = [wording.inside(m.name) for m in clear if not m.narrowed]
-    since = min(move.first_period for move in clear)
+    span = f" {since(clear)}".rstrip()
     if len(clear) == 1:
         only = "Only in "
         did = "narrowed" if narrowed else "widened"
-        return f"{only}{(narrowed or widened)[0]} has the gap clearly {did} since {since}"
+        return f"{only}{(narrowed or widened)[0]} has the gap clearly {did}{span}"
     if len(clear) <= 3 and not (narrowed and widened):
         names = wording.and_list(narrowed or widened)
-        return f"Gaps have clearly {'narrowed' if narrowed else 'widened'} in {names} since {since}"
+        return f"Gaps have clearly {'narrowed' if narrowed else 'widened'} in {names}{span}"
     counts = [
         f"{wording.counted(len(some), 'gap')} clearly {did}"
         for some, did in ((narrowed, "narrowed"), (widened, "widened"))
         if some
     ]
-    return f"{wording.capital(wording.and_list(counts))} since {since}, of {len(moves)}"
+    return f"{wording.capital(wording.and_list(counts))}{span}, of {len(moves)}"
 
 
 def _gap_note(moves: list[GapMove], shown: list[GapMove], first: str) -> str:

@@ -8,10 +8,9 @@ import numpy as np
 
 from lsp_analysis import wording
 from lsp_analysis.reports.view import places
-from lsp_analysis.reports.view.arrows import clear_gap_changes
+from lsp_analysis.reports.view.arrows import clear_gap_changes, gap_words, since
 from lsp_analysis.reports.view.part import Part
 from lsp_analysis.reports.view.rows import KIND, WORDS
-from lsp_analysis.reports.view.screen import few, gap_words
 from lsp_analysis.standing.agencies import highlight
 from lsp_analysis.standing.agencies.plan import OFF_TRACK
 from lsp_analysis.standing.comparison import verdict as verdicts
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 MOST_AREAS = 30  # columns of a table that can be read
 WORST = 3
 LIFT = 30  # units of the map between a label and its place, and between two labels
-RULE = "Chosen as worse than the rest of the borough on most measures."
+RULE = "Chosen as worse than the rest of the borough on more measures than the others."
 
 
 def borough_screen(study: Study, found: Highlights, brief: AreaBrief | None = None) -> Part:
@@ -63,11 +62,9 @@ def verdict_grid(study: Study, found: Highlights) -> Part:
     which no area can be judged.
     """
     table = found.table
-    judged = table["verdict"].isin([*KIND]) & table["verdict"].ne(verdicts.NOT)
-    sided = [name for name in table["indicator_id"].unique()
-             if study.indicator(name).polarity != "none"]  # fmt: skip
+    judged = table["verdict"].ne(verdicts.NOT).groupby(table["indicator_id"], sort=False).any()
+    sided = [name for name in judged.index[judged] if study.indicator(name).polarity != "none"]
     shown = table[table["indicator_id"].isin(sided)]
-    shown = shown[judged.groupby(table["indicator_id"]).transform("any")[shown.index]]
     areas = found.worst_first()[:MOST_AREAS]
     worse = shown["verdict"].eq("worse").groupby(shown["indicator_id"]).sum()
     order = list(worse.sort_values(ascending=False, kind="stable").index)
@@ -116,17 +113,17 @@ def _grid_title(found: Highlights, measures: int) -> str:
     names = wording.and_list(most.index[:WORST])
     if len(most) > WORST:
         areas = wording.capital(wording.counted(len(most), "area"))
-        return f"{areas} are worse on {few(worse.iloc[0])} of {n}"
+        return f"{areas} are worse on {wording.in_words(worse.iloc[0])} of {n}"
     verb = "is" if len(most) == 1 else "are"
-    return f"{names} {verb} worse on {few(worse.iloc[0])} of {n}, more than any other"
+    return f"{names} {verb} worse on {wording.in_words(worse.iloc[0])} of {n}, more than any other"
 
 
 def _changed(found: Highlights, brief: AreaBrief | None) -> list[list[str]]:
     told = [["Since the year before:", str(found.changed())]]
     gaps = clear_gap_changes(brief) if brief else []
     if gaps:
-        group = f"Between {brief.area.name} and the rest, since {gaps[0].first_period}:"
-        told.append([group, gap_words(gaps)])
+        span = since(gaps) or "over all years"
+        told.append([f"Between {brief.area.name} and the rest, {span}:", gap_words(gaps)])
     elif brief:
         told.append([f"Between {brief.area.name} and the rest:", "no gap clearly changed in size."])
     return told

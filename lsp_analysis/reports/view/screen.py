@@ -9,7 +9,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.reports.view import places
-from lsp_analysis.reports.view.arrows import clear_gap_changes
+from lsp_analysis.reports.view.arrows import clear_gap_changes, gap_words, since
 from lsp_analysis.reports.view.part import Part, how_sure, is_clear, likely_range, sides
 from lsp_analysis.reports.view.rows import WORDS, Row, counts_of, furthest, rows_of, years_of
 from lsp_analysis.standing.agencies import agenda
@@ -84,22 +84,15 @@ def _verdict(rows: list[Row], effects: ProgrammeEffects, borough: str) -> str:
     if not judged:
         said = f"None of {n} can be compared with {rest}."
     elif worse:
-        said = f"Worse than {rest} on {few(worse)} of {n}, better on {few(better)}."
+        few, others = wording.in_words(worse), wording.in_words(better)
+        said = f"Worse than {rest} on {few} of {n}, better on {others}."
         if judged == 1:
             said = f"Worse than {rest} on {n}."
     elif better:
-        said = f"Better than {rest} on {few(better)} of {n}, worse on none."
+        said = f"Better than {rest} on {wording.in_words(better)} of {n}, worse on none."
     else:
         said = f"Not clearly different from {rest} on any of {n}."
     return f"{said} {_pilot_line(effects)}".strip()
-
-
-def few(n: int) -> str:
-    """A number up to nine in words."""
-    return "none" if n == 0 else wording.number(n) if n > 9 else _NUMBERS[n]
-
-
-_NUMBERS = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def _pilot_line(effects: ProgrammeEffects) -> str:
@@ -180,9 +173,9 @@ def _table(rows: list[Row], borough: str) -> dict[str, Any]:
     title = f"Furthest from the rest of {borough}"
     parts = []
     if worst:
-        parts.append(f"{few(len(worst))} worst")
+        parts.append(f"{wording.in_words(len(worst))} worst")
     if best:
-        parts.append(f"{few(len(best))} best")
+        parts.append(f"{wording.in_words(len(best))} best")
     text = ""
     if not shown:
         shown = sorted(
@@ -257,7 +250,7 @@ def _changed(brief: AreaBrief, effects: ProgrammeEffects) -> list[list[str]]:
     told = [["Since the year before:", _moved(brief)]]
     gaps = clear_gap_changes(brief)
     if gaps:
-        told.append([f"Since {gaps[0].first_period}:", gap_words(gaps)])
+        told.append([f"{wording.capital(since(gaps) or 'over all years')}:", gap_words(gaps)])
     return told
 
 
@@ -283,16 +276,6 @@ def _plain_value(value: float, unit: str) -> str:
     if unit == "percent":
         return f"{wording.number(value, 0 if abs(value) >= 9.95 else 1)}%"
     return wording.number(value, 0 if abs(value) >= 9.95 else 1)
-
-
-def gap_words(gaps: list[Any]) -> str:
-    """Gaps that clearly changed, in a sentence."""
-    said = [
-        f"the gap in {wording.inside(g.name)} {'shrank' if g.narrowed else 'grew'}, {g.words}"
-        for g in gaps[:3]
-    ]
-    more = f", and {len(gaps) - 3} more gaps changed clearly" if len(gaps) > 3 else ""
-    return f"{wording.and_list(said)}{more}."
 
 
 def _next(brief: AreaBrief) -> dict[str, Any]:

@@ -58,6 +58,7 @@ def priorities(brief: AreaBrief) -> pd.DataFrame:
     alike = rows.get(f"{ALIKE}: verdict", pd.Series("", index=rows.index))
     off = set() if brief.plan is None else set(_off_track(brief)["indicator_id"])
     worsening = rows["trend"].fillna("").str.contains("getting worse")
+    worsening &= rows["change_verdict"] != "better"  # it has clearly turned since
     marks = {
         "worse_than_alike": alike == "worse",
         "off_track": rows.index.isin(off),

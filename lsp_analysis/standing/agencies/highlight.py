@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -105,18 +106,21 @@ def highlights(study: Study, areas: Collection[str] = (), *, level: float = 0.95
     Returns
     -------
     Highlights
-        ``table`` has ``area``, ``area_code``, ``indicator``, ``unit``, ``when``, ``period``,
-        ``value``, ``comparator_value``, ``verdict``, ``reason``, ``previous_period``, ``change``,
+        ``table`` has ``area`` (its name, with the code where several share it), ``area_code``,
+        ``indicator_id``, ``indicator``, ``unit``, ``when``, ``period``, ``value``,
+        ``comparator_value``, ``verdict``, ``reason``, ``previous_period``, ``change``,
         ``change_p_value``, ``change_verdict``. The verdicts are those of each area's own page,
         which allow for its indicators.
     """
     kind, chosen = _chosen(study, areas)
     brief = area_brief(study, chosen[0], level=level)
+    shared = Counter(area.name for area in chosen)
+    names = {a.code: f"{a.name} ({a.code})" if shared[a.name] > 1 else a.name for a in chosen}
     frames = []
     for area in chosen:
         found = brief.profile_of(area).table
         rows = found.rename(columns={"name": "indicator"}).rename_axis("indicator_id").reset_index()
-        frames.append(rows.assign(area=area.name, area_code=area.code)[_COLUMNS])
+        frames.append(rows.assign(area=names[area.code], area_code=area.code)[_COLUMNS])
     return Highlights(kind, level, pd.concat(frames, ignore_index=True))
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,9 +12,6 @@ from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_columns
-
-if TYPE_CHECKING:
-    pass
 
 CHILDREN_UNDER, OLDER_FROM = 15, 65
 _TOGETHER = "all"
