@@ -26,6 +26,8 @@ class Clustering:
         Mean squares between and within clusters.
     n0 : float
         Mean cluster size that makes up for unequal sizes.
+    n_arms : int
+        Arms that clusters were compared within.
     """
 
     icc: float
@@ -35,6 +37,7 @@ class Clustering:
     n_clusters: int
     mean_size: float
     size_cv: float
+    n_arms: int = 1
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Confidence interval of `icc` from the F ratio of the mean squares (Searle 1971)."""
@@ -43,14 +46,20 @@ class Clustering:
         if not self.within > 0:
             return math.nan, math.nan
         ratio, tail = self.between / self.within, (1 - level) / 2
-        df = self.n_clusters - 1, self.n_clusters * (self.mean_size - 1)
+        df = self.n_clusters - self.n_arms, self.n_clusters * (self.mean_size - 1)
         ends = (ratio / f.isf(tail, *df), ratio / f.isf(1 - tail, *df))
         low, high = ((end - 1) / (end + self.n0 - 1) for end in ends)
         return float(low), float(high)
 
 
-def icc_anova(groups: Sequence[ArrayLike]) -> Clustering:
+def icc_anova(groups: Sequence[ArrayLike], arm: ArrayLike | None = None) -> Clustering:
     """Intracluster correlation from values, one array per cluster (Donner 1986).
+
+    Parameters
+    ----------
+    groups : list of arrays
+    arm : array, one per cluster, optional
+        Arms of a trial: clusters are compared within their arm (Donner and Klar 2000, chapter 6).
 
     Raises
     ------
@@ -62,16 +71,20 @@ def icc_anova(groups: Sequence[ArrayLike]) -> Clustering:
     _check(sizes)
     means = np.array([cluster.mean() for cluster in clusters])
     squares = sum(((x - m) ** 2).sum() for x, m in zip(clusters, means, strict=True))
-    return _clustering(means, sizes, squares)
+    return _clustering(means, sizes, squares, arm)
 
 
-def icc_of_counts(numerators: ArrayLike, sizes: ArrayLike, *, rare: bool = False) -> Clustering:
+def icc_of_counts(
+    numerators: ArrayLike, sizes: ArrayLike, arm: ArrayLike | None = None, *, rare: bool = False
+) -> Clustering:
     """The same from counts per cluster: yes or no for a proportion, events for a rate.
 
     Parameters
     ----------
     numerators, sizes : array, one number per cluster
         People (or events) counted, and people.
+    arm : array, one per cluster, optional
+        As for `icc_anova`.
     rare : bool
         Whether people can have more than one event, so that a person's variance is the rate itself
         (Poisson) rather than ``p (1 - p)``.
@@ -80,7 +93,7 @@ def icc_of_counts(numerators: ArrayLike, sizes: ArrayLike, *, rare: bool = False
     _check(sizes)
     means = counts / sizes
     spread = means if rare else means * (1 - means)
-    return _clustering(means, sizes, (sizes * spread).sum())
+    return _clustering(means, sizes, (sizes * spread).sum(), arm)
 
 
 def icc_within(rows: pd.DataFrame, outcome: Outcome, arm_of: pd.Series) -> Clustering | None:
@@ -92,31 +105,30 @@ def icc_within(rows: pd.DataFrame, outcome: Outcome, arm_of: pd.Series) -> Clust
     known = rows[rows[outcome.name].notna()]
     if outcome.denominator:
         known = known[known[outcome.denominator] > 0]
-    several = known.groupby("unit").size()
-    arm = known["unit"].map(arm_of)
-    value = known[outcome.name].astype(float)
+    grouped = known.groupby("unit")
+    arm = arm_of.reindex(list(grouped.groups))
     try:
         if outcome.denominator and outcome.unit == "percent":
-            sums = known.groupby("unit")[[outcome.name, outcome.denominator]].sum()
-            share = value.groupby(arm).sum() / known[outcome.denominator].groupby(arm).sum()
-            expected = sums[outcome.denominator] * arm_of.reindex(sums.index).map(share)
-            overall = float(value.sum() / known[outcome.denominator].sum())
-            level = overall * sums[outcome.denominator] + sums[outcome.name] - expected
-            return icc_of_counts(level, sums[outcome.denominator])
-        if outcome.denominator or several.max() < 2:
+            sums = grouped[[outcome.name, outcome.denominator]].sum()
+            return icc_of_counts(sums[outcome.name], sums[outcome.denominator], arm)
+        if outcome.denominator or grouped.size().max() < 2:
             return None
-        left = value - value.groupby(arm).transform("mean")
-        return icc_anova([group.to_numpy() for _, group in left.groupby(known["unit"])])
+        return icc_anova([group.to_numpy() for _, group in grouped[outcome.name]], arm)
     except PanelError:
         return None
 
 
-def _clustering(means: np.ndarray, sizes: np.ndarray, squares_within: float) -> Clustering:
+def _clustering(
+    means: np.ndarray, sizes: np.ndarray, squares_within: float, arm: ArrayLike | None
+) -> Clustering:
     n_clusters, people = len(sizes), sizes.sum()
-    middle = (sizes * means).sum() / people
-    between = (sizes * (means - middle) ** 2).sum() / (n_clusters - 1)
+    codes = np.zeros(n_clusters, int) if arm is None else pd.factorize(np.asarray(arm))[0]
+    n_arms = int(codes.max()) + 1
+    of_arm = np.bincount(codes, sizes)
+    middle = (np.bincount(codes, sizes * means) / of_arm)[codes]
+    between = (sizes * (means - middle) ** 2).sum() / (n_clusters - n_arms)
     within = squares_within / (people - n_clusters)
-    n0 = (people - (sizes**2).sum() / people) / (n_clusters - 1)
+    n0 = (people - (np.bincount(codes, sizes**2) / of_arm).sum()) / (n_clusters - n_arms)
     total = between + (n0 - 1) * within
     return Clustering(
         icc=float((between - within) / total) if total > 0 else 0.0,
@@ -126,14 +138,14 @@ def _clustering(means: np.ndarray, sizes: np.ndarray, squares_within: float) -> 
         n_clusters=n_clusters,
         mean_size=float(sizes.mean()),
         size_cv=float(sizes.std(ddof=1) / sizes.mean()),
+        n_arms=n_arms,
     )
 
 
 def _check(sizes: np.ndarray) -> None:
     if len(sizes) < 2 or not (sizes > 0).all() or sizes.max() <= 1:
         raise PanelError(
-            "An intracluster correlation needs two clusters or more with people in each, and "
-            "more than "
-            f"one person somewhere; there are {len(sizes)} clusters, the smallest with "
+            "An intracluster correlation needs two clusters or more with people in each, and more "
+            f"than one person somewhere; there are {len(sizes)} clusters, the smallest with "
             f"{sizes.min() if len(sizes) else 0:g}."
         )
