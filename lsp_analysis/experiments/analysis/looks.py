@@ -90,16 +90,21 @@ def take_look(folder: str | Path, outcomes: str | Path, *, now: dt.datetime | No
         the final analysis.
     """
     file = Path(outcomes)
-    look, content = _look(open_experiment(folder), file, now)  # complains before it is locked
+    date = chain.moment(now).date().isoformat()
+    look, content = _look(open_experiment(folder), file, date)  # complains before it is locked
     with chain.alone(folder):
-        look, content = _look(open_experiment(folder), file, now)
+        look, content = _look(open_experiment(folder), file, date)
         chain.append(folder, "look", content, now=now)
     return look
 
 
-def _look(experiment: Experiment, file: Path, now: dt.datetime | None) -> tuple[Look, dict]:
+def look_again(experiment: Experiment, file: Path, date: str) -> dict:
+    """What the register would say of a look on `date`; nothing is written."""
+    return _look(experiment, file, date)[1]
+
+
+def _look(experiment: Experiment, file: Path, date: str) -> tuple[Look, dict]:
     rows = read_outcomes(file, experiment.design)
-    date = chain.moment(now).date().isoformat()
     trial = make_trial(experiment, rows)
     number = _number(experiment, date)
     look = look_at(trial, number, date=date)

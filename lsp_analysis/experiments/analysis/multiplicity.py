@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
 
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.boundaries import Bounds, spending_bounds
@@ -94,5 +95,4 @@ def planned_fractions(design: Design) -> tuple[float, ...]:
 
 def final_alpha(design: Design, looks: tuple[float, ...] = ()) -> float:
     """Nominal level of the final test, given the information at the looks that were taken."""
-    bounds = bounds_of(design, (*looks, 1.0) if looks else ())
-    return float(bounds.summary_frame()["p_bound"].iloc[-1])
+    return float(2 * norm.sf(bounds_of(design, (*looks, 1.0) if looks else ()).z[-1]))

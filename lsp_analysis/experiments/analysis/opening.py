@@ -39,7 +39,7 @@ def analyse(
     """
     file = Path(outcomes)
     experiment = open_experiment(folder)
-    content, result = analysis_of(experiment, file, now)
+    content, result = analysis_of(experiment, file)
     if content not in [_bare(e.content) for e in experiment.entries if e.kind == "analysed"]:
         if deviation := _deviation(experiment, content, now):
             content = content | {"deviation": deviation}
@@ -53,9 +53,7 @@ def analyse(
     return result
 
 
-def analysis_of(
-    experiment: Experiment, file: Path, now: dt.datetime | None = None
-) -> tuple[dict, TrialResult]:
+def analysis_of(experiment: Experiment, file: Path) -> tuple[dict, TrialResult]:
     """The analysis of an outcomes file, and what the register says of it; nothing is written."""
     rows = read_outcomes(file, experiment.design)
     digest = rows.attrs["sha256"]

@@ -100,6 +100,12 @@ def pool_rounds(results: Iterable[TrialResult], *, arm: str) -> Pooled:
     found = [result for result in results if arm in result.findings]
     if len(found) < 2:
         raise DesignError(f'Fewer than two rounds tried "{arm}", so there is nothing to pool.')
+    numbers = [result.design.round for result in found]
+    twice = [n for n in numbers if numbers.count(n) > 1]
+    if twice:
+        raise DesignError(
+            f"Round {twice[0]} is given twice, and it counts once. Name the folder of each round."
+        )
     first = found[0].design
     for result in found[1:]:
         _check_same_outcome(first, result.design)
@@ -115,6 +121,10 @@ def pool_rounds(results: Iterable[TrialResult], *, arm: str) -> Pooled:
         rounds["estimate"], rounds["error"], level=level, df=rounds["df"]
     )
     warnings = _what_changed([result.design for result in found], arm)
+    absent = sorted(set(range(1, max(numbers))) - set(numbers))
+    if absent:
+        named = wording.and_list([f"round {n}" for n in absent])
+        warnings.insert(0, f"{wording.capital(named)} is not among them.")
     if len(found) < FEW_ROUNDS:
         warnings.append("This is the mean of these two rounds: a third may differ from both.")
     unit, label = first.outcome.unit, found[0].labels[arm]

@@ -60,7 +60,6 @@ CONTENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"file": _TEXT, "sha256": _HASH, "text": _TEXT, "seed": _HASH, "allocations": _TEXT},
         {"acceptable": _HASH, "answers": _HASH},
     ),
-    "outcomes": ({"file": _TEXT, "sha256": _HASH, "replaces": _TEXT}, {}),
     "analysed": (
         {"file": _TEXT, "sha256": _HASH, "numbers": _HASH, "findings": _rows(_FINDING)},
         {"deviation": _TEXT},
@@ -268,6 +267,11 @@ def _checked(line: bytes, number: int, entries: list[Entry], file: Path) -> Entr
         raise DesignError(
             f"{where} does not follow the line before it: a line was removed, added or moved "
             f"there. {restore}"
+        )
+    if entries and entry.time < entries[-1].time:
+        raise DesignError(
+            f"{where} is dated {entry.time}, before the line before it ({entries[-1].time}): it "
+            f"was not written when it says. {restore}"
         )
     return entry
 

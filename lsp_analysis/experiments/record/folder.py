@@ -30,7 +30,6 @@ from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.chain import Entry
 
 PLANS = ("registered", "amended")
-OPENINGS = ("outcomes", "analysed")
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Experiment:
         for entry in self.entries:
             if entry.kind == "allocated" and when == "before the draw":
                 when = "after the draw"
-            elif entry.kind in OPENINGS:
+            elif entry.kind == "analysed":
                 when = "after the outcomes"
             elif entry.kind == "amended":
                 changes = "; ".join(entry.content["changes"])
@@ -91,7 +90,9 @@ class Experiment:
     @property
     def opened(self) -> list[str]:
         """SHA-256 of each different outcomes file that was analysed, in order."""
-        return list(dict.fromkeys(e.content["sha256"] for e in self.entries if e.kind in OPENINGS))
+        return list(
+            dict.fromkeys(e.content["sha256"] for e in self.entries if e.kind == "analysed")
+        )
 
     @cached_property
     def units(self) -> pd.DataFrame:
@@ -190,6 +191,12 @@ def open_experiment(folder: str | Path) -> Experiment:
         raise DesignError(_what_was_edited(file, plan))
     design = reading.parse_design(plan.content["design"], name=str(file))
     return Experiment(folder, tuple(entries), design)
+
+
+def experiment_before(folder: Path, entries: Sequence[Entry], limit: Entry) -> Experiment:
+    """The experiment as it was just before an entry."""
+    earlier = tuple(entries[: limit.number - 1])
+    return Experiment(folder, earlier, reading.parse_design(plan_before(earlier).content["design"]))
 
 
 def plan_before(entries: Sequence[Entry], limit: Entry | None = None) -> Entry:
@@ -400,7 +407,7 @@ def _check_amendment(changes: list[str], note: str, redraw: bool, entries: Seque
             f"The units are drawn already, and this changes what was drawn: {'; '.join(moved)}. "
             "Put it back, or ask for another draw with --redraw."
         )
-    if redraw and any(entry.kind in OPENINGS for entry in entries):
+    if redraw and any(entry.kind == "analysed" for entry in entries):
         raise DesignError(
             "The outcomes have been opened, so units cannot be drawn again. Start the next round."
         )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -22,13 +22,16 @@ from lsp_analysis.experiments.protocol.unit_list import read_units
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.chain import Entry
 from lsp_analysis.experiments.record.folder import (
-    OPENINGS,
     allocation_text,
     digest_of,
+    experiment_before,
     open_experiment,
     plan_before,
 )
 from lsp_analysis.showing import Shown
+
+if TYPE_CHECKING:
+    from lsp_analysis.experiments.analysis.findings import TrialResult
 
 SAME = 1e-6  # relative difference up to which numbers worked out again are the same
 
@@ -115,10 +118,11 @@ def verify(folder: str | Path, *, head: str = "", recompute: bool = True) -> Ver
         if left is not None:
             unchecked += left
             checked += [name] if not left else []
-    if n := len([e for e in entries if e.kind in OPENINGS]):
-        files = len({e.content["sha256"] for e in entries if e.kind in OPENINGS})
-        files = wording.counted(files, "outcomes file")
-        checked.append(f"{wording.counted(n, 'analysis', 'analyses')} on record, of {files}")
+    if opened := [e.content["sha256"] for e in entries if e.kind == "analysed"]:
+        files = wording.counted(len(set(opened)), "outcomes file")
+        checked.append(
+            f"{wording.counted(len(opened), 'analysis', 'analyses')} on record, of {files}"
+        )
     return Verification(tuple(checked), tuple(problems), tuple(unchecked), entries[-1].hash)
 
 
@@ -251,7 +255,7 @@ def _look_at_outcomes(folder: Path, entries: list[Entry]) -> list[str] | None:
     """Hold the outcomes files that are in the folder to their lines."""
     left, latest = [], {}
     for entry in entries:
-        if entry.kind in (*OPENINGS, "look"):
+        if entry.kind in ("analysed", "look"):
             latest[entry.content["file"]] = entry
     for name, entry in latest.items():
         file = folder / Path(name).name
@@ -286,23 +290,80 @@ def _look_at_files(folder: Path, entries: list[Entry]) -> list[str] | None:
 
 
 def _look_at_numbers(folder: Path, entries: list[Entry]) -> list[str] | None:
-    """Analyse the outcomes again, and hold the numbers to those on record."""
+    """Work out every look and analysis again whose outcomes are there; decisions rest on them."""
+    from lsp_analysis.experiments.analysis.looks import look_again
     from lsp_analysis.experiments.analysis.opening import analysis_of
 
-    last = next((e for e in reversed(entries) if e.kind == "analysed"), None)
-    if last is None:
-        return None
-    file = folder / Path(last.content["file"]).name
-    if not file.is_file():
-        return []
-    content, _ = analysis_of(open_experiment(folder), file, dt.datetime.now(dt.UTC))
-    for was, now in zip_longest(last.content["findings"], content["findings"], fillvalue={}):
+    last = {(e.kind, e.content["sha256"]): e for e in entries if e.kind in ("analysed", "look")}
+    left, results = [], {}
+    for (kind, digest), entry in last.items():
+        file = folder / Path(entry.content["file"]).name
+        if not file.is_file() or chain.sha256_of(file) != digest:
+            continue  # which is said elsewhere
+        then = experiment_before(folder, entries, entry)
+        if any(chain.sha256_of(folder / n) != d for n, d in then.plan.content["files"].items()):
+            left.append(
+                f"Line {entry.number} could not be worked out again: the list of units was amended "
+                "after it."
+            )
+        elif kind == "look":
+            _check_rows(entry, entry.content["arms"], look_again(then, file, entry.date)["arms"])
+        else:
+            content, results[digest] = analysis_of(then, file)
+            _check_rows(entry, entry.content["findings"], content["findings"])
+    _check_decisions(entries)
+    _check_table(folder, entries, results)
+    return left if last else None
+
+
+def _check_rows(entry: Entry, on_record: list[dict], again: list[dict]) -> None:
+    for was, now in zip_longest(on_record, again, fillvalue={}):
         if not _alike(was, now):
             raise DesignError(
-                f"Line {last.number} of the register has {was} on record; the outcomes give {now}. "
-                "The design, the outcomes or this package's version is not that of the analysis."
+                f"Line {entry.number} of the register has {was} on record; the outcomes give "
+                f"{now}. The design, the outcomes or this package's version is not that of the "
+                "analysis."
             )
-    return []
+
+
+def _check_decisions(entries: list[Entry]) -> None:
+    """A decision repeats the finding of the analysis before it."""
+    findings: dict[str, dict] = {}
+    for entry in entries:
+        if entry.kind == "analysed":
+            findings = {row["arm"]: row for row in entry.content["findings"]}
+        elif entry.kind == "decided":
+            own = findings.get(entry.content["arm"], {})
+            for name in ("finding", "estimate", "low", "high"):
+                if entry.content[name] != own.get(name):
+                    raise DesignError(
+                        f"Line {entry.number} of the register decides on a {name} of "
+                        f"{entry.content[name]}; the analysis before it has {own.get(name)}."
+                    )
+
+
+def _check_table(folder: Path, entries: list[Entry], results: dict[str, TrialResult]) -> None:
+    """Hold the table of results, where it was written, to the outcomes that it was made from."""
+    from lsp_analysis.experiments.analysis.opening import all_numbers
+
+    file, digest, written = folder / "result.csv", "", None
+    for entry in entries:
+        if entry.kind == "published" and file.name in entry.content["files"]:
+            written = entry, digest
+        elif entry.kind == "analysed":
+            digest = entry.content["sha256"]
+    if written is None or written[1] not in results or not file.is_file():
+        return
+    told, numbers = pd.read_csv(file), all_numbers(results[written[1]])
+    for column in ("estimate", "low", "high", "p_value", "p_adjusted"):
+        was = pd.to_numeric(told[column], errors="coerce").to_numpy() if column in told else []
+        now = numbers[column].to_numpy(float)
+        if len(was) != len(now) or not np.allclose(was, now, rtol=SAME, atol=SAME, equal_nan=True):
+            raise DesignError(
+                f"{file} is not what the outcomes give (column {column}), although line "
+                f"{written[0].number} of the register has it on record. `lsp-analysis design "
+                "analyse` writes it again."
+            )
 
 
 def _alike(was: dict, now: dict) -> bool:
