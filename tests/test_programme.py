@@ -113,7 +113,8 @@ def test_no_sentence_claims_a_cause(effects):
 def test_the_next_step_grows_with_the_square_of_the_effect_that_can_be_seen(effects):
     effect = effects.primary.effect
     ratio = np.log1p(-effect.smallest_relative) / np.log1p(-0.1)
-    assert f"about {int(np.ceil(ratio**2))} neighbourhoods" in effects.next_step(worth_having=0.1)
+    needed = int(np.ceil(ratio**2))
+    assert f"about {needed} such neighbourhoods" in effects.next_step(worth_having=0.1)
 
 
 def test_an_effect_that_could_not_be_estimated_gives_its_reason(study):

@@ -97,11 +97,9 @@ class ProgrammeEffects(Shown):
             )
         needed = int(np.ceil((np.log1p(-min(smallest, 0.99)) / np.log1p(-worth_having)) ** 2))
         return wording.Sentence(
-            f"One neighbourhood shows a fall in {name} of {100 * smallest:.0f}% or more four "
-            "times in five. To see one of "
-            f"{100 * worth_having:.0f}%, about {wording.number(needed)} neighbourhoods like it "
-            "would have to be treated alike, as a design experiment that draws them at random "
-            "could do: error shrinks with the square root of their number."
+            f"In one neighbourhood a fall in {name} of {100 * smallest:.0f}% or more would be "
+            f"found four times in five; a fall of {100 * worth_having:.0f}% takes about "
+            f"{wording.number(needed)} such neighbourhoods, drawn at random and treated alike."
         )
 
     def estimates(self) -> list[IndicatorEffect]:

@@ -208,17 +208,18 @@ def lines(chart: Mapping[str, Any]) -> str:
 
 
 def _moments(moments: Sequence[Sequence[Any]], at_x: Callable, height: float) -> list[str]:
+    """Dates as lines, each from its own label down; one without room for a label is left out."""
     drawn, used = [], []
     for place, label in moments:
         x = at_x(place)
-        if not 0 <= x <= 100:
+        row = next((r for r in (0, 1) if all(r != k or abs(x - v) > 45 for k, v in used)), None)
+        if not 0 <= x <= 100 or row is None:
             continue
-        row = next((r for r in (0, 1) if all(r != k or abs(x - v) > 30 for k, v in used)), None)
-        drawn.append(line(x, TOP - 12, x, height - FOOT, "moment"))
-        if row is not None:
-            used.append((row, x))
-            anchor = "end" if x > 75 else "" if x < 25 else "middle"
-            drawn.append(text(label, x, 12 + 14 * row, anchor=anchor))
+        used.append((row, x))
+        left = x > 60
+        drawn.append(line(x, 2 + 16 * row, x, height - FOOT, "moment"))
+        drawn.append(text(label, x, 13 + 16 * row, class_="halo", anchor="end" if left else "",
+                          dx=-5 if left else 5))  # fmt: skip
     return drawn
 
 

@@ -36,6 +36,7 @@ class GapMove:
     first: float
     last: float
     words: str
+    now: str
     clear: bool
     narrowed: bool
     first_period: str
@@ -71,6 +72,7 @@ def gap_moves(brief: AreaBrief) -> list[GapMove]:
                 first=worse * change.gap_start / abs(now),
                 last=worse * change.gap_end / abs(now),
                 words=f"{ends[0]} → {ends[1]} {unit}".strip(),
+                now=f"{ends[1]} {unit}".strip(),
                 clear=change.direction in ("narrowed", "widened"),
                 narrowed=change.direction == "narrowed",
                 first_period=wording.period(change.start),
@@ -127,15 +129,16 @@ def gap_arrows(brief: AreaBrief) -> Part | Absent:
         "question": "Is the gap narrowing?",
         "title": title,
         "subtitle": f"Gap as a share of the rest of {borough}’s latest value. Arrows point to the "
-        "latest year; bold: clearer than chance.",
+        "latest year.",
         "chart": {
             "type": "arrows",
-            "heading": "Gap, first → latest (+ is worse)",
-            "rows": [vars(move) for move in shown],
+            "heading": "Gap now (+ is worse)",
+            "rows": [vars(move) | {"words": move.words if move.clear else move.now}
+                     for move in shown],
             "label": f"Gaps to the rest of {borough}, worst first. {told}.",
         },
         "note": _gap_note(moves, shown, first),
-    }
+    }  # fmt: skip
     frame = pd.DataFrame([vars(move) for move in moves])
     return Part("figure", data, frame)
 
@@ -170,9 +173,9 @@ def _gap_title(clear: list[GapMove], moves: list[GapMove]) -> str:
 
 def _gap_note(moves: list[GapMove], shown: list[GapMove], first: str) -> str:
     later = sum(move.first_period != first for move in moves)
-    more = f"; later for {wording.counted(later, 'measure')}, see the numbers" if later else ""
+    more = f", later for {wording.counted(later, 'measure')}" if later else ""
     notes = [f"First year {first}{more}."]
     if len(shown) < len(moves):
         notes.append(f"{len(shown)} of {len(moves)} measures are drawn; all are in the numbers.")
-    notes.append("Clear: the 95% interval of the change in size leaves out zero.")
+    notes.append("Bold: the 95% interval of the change in size leaves out zero.")
     return " ".join(notes)

@@ -48,8 +48,7 @@ def all_measures(brief: AreaBrief) -> Part:
     data = {
         "question": "Where are we at?",
         "title": _measures_title(rows, borough),
-        "subtitle": f"Latest value of every measure beside the rest of {borough}, by theme, worst "
-        "first. Lines start at zero.",
+        "subtitle": "By theme, worst first. Lines start at zero.",
         "rest": f"Rest of {borough}",
         "years": years_of(shown),
         "themes": themes,
@@ -74,7 +73,7 @@ def _measures_title(rows: list[Row], borough: str) -> str:
         return f"Only {first} is clearly worse than in the rest of {borough}"
     where = f", across {wording.counted(len(themes), 'theme')}" if len(themes) > 1 else ""
     number = wording.capital(wording.counted(len(worst), "measure"))
-    return f"{number} are clearly worse{where}; {first} lies furthest out"
+    return f"{number} are clearly worse{where}; furthest out: {first}"
 
 
 def _meanings(rows: list[Row]) -> str:
@@ -117,9 +116,9 @@ def story(brief: AreaBrief, indicator_id: str) -> Part | Absent:
             "unit": "%" if indicator.unit == "percent" else "",
             "series": [
                 {"name": "here", "role": "here", "values": list(both["value"]),
-                 "end": f"{row.here_words} here"},
+                 "end": "here"},
                 {"name": "rest", "role": "rest", "values": list(both["rest"]),
-                 "end": f"{row.rest_words} rest of {borough}"},
+                 "end": f"rest of {borough}"},
             ],
             "moments": _moments(brief, x),
             "label": f"{row.spark()['label']}.",
@@ -143,12 +142,12 @@ def _story_title(name: str, here: pd.Series, rest: pd.Series, unit: str, borough
         return f"{name}, {first} to {wording.period(here.index[-1])}"
     said = _ratio_words(now)
     if said == "about level with":
-        return f"{name} is about level with the rest of {borough}"
+        return f"{name}: about level with the rest of {borough}"
     same = np.isfinite(then) and _ratio_words(then) == said
-    since = f", as in {first}" if same else f"; in {first} it was {_ratio_words(then)} it"
+    since = f", as in {first}" if same else f" ({_ratio_words(then)} in {first})"
     if not np.isfinite(then):
         since = ""
-    return f"{name} is {said} the rest of {borough}{since}"
+    return f"{name}: {said} the rest of {borough}{since}"
 
 
 def _ratio_words(ratio: float) -> str:
@@ -196,8 +195,8 @@ def residents(brief: AreaBrief) -> Part | Absent:
     data = {
         "question": "Who lives here?",
         "title": _ages_title(wide, borough),
-        "subtitle": f"Share of residents by age and sex, {wording.period(people.period)}; marks: "
-        f"the rest of {borough}",
+        "subtitle": f"Share of residents, {wording.period(people.period)}",
+        "folded": f"Ages by sex; marks: the rest of {borough}",
         "chart": {"type": "pyramid", "rows": rows, "label": str(people.sentence())},
     }
     return Part("figure", data, frame)
@@ -225,7 +224,8 @@ def _ages_title(wide: pd.DataFrame, borough: str) -> str:
 def editions(brief: AreaBrief) -> wording.Sentence | None:
     """Where a small area stood among the borough's in each edition of the Indices of Deprivation.
 
-    None for larger areas and without Indices.
+    None for larger areas, without Indices, and where it stood the same in all of them: the first
+    screen has that.
     """
     study, members = brief.study, brief.area.members
     if len(members) != 1 or not study.has("deprivation"):
@@ -239,17 +239,11 @@ def editions(brief: AreaBrief) -> wording.Sentence | None:
         if members[0] in ranks.index:
             place = int((ranks < ranks[members[0]]).sum()) + 1
             places_of[int(edition)] = f"{wording.ordinal(place)} of {len(ranks)}"
-    if not places_of:
+    if len(set(places_of.values())) < 2:
         return None
-    known = list(dict.fromkeys(places_of.values()))
-    years = wording.and_list(places_of)
-    if len(known) == 1:
-        told = f"{known[0]} in the Indices of {years}"
-    else:
-        told = wording.and_list(f"{place} ({year})" for year, place in places_of.items())
+    told = wording.and_list(f"{place} ({year})" for year, place in places_of.items())
     return wording.Sentence(
-        f"Counting from the most deprived small area of the borough it was {told}. Positions are "
-        "relative, and the data are older than the edition."
+        f"Deprivation: {told}, counted from the most deprived small area of the borough."
     )
 
 

@@ -109,12 +109,3 @@ def how_sure(effect: EffectEstimate) -> tuple[str, str]:
 def sides(indicator: Indicator) -> tuple[str, str]:
     """Words for below and above what was expected: fewer and more events, else lower and higher."""
     return ("fewer", "more") if indicator.kind == "events" else ("lower", "higher")
-
-
-def found_words(effect: EffectEstimate, indicator: Indicator) -> str:
-    """An effect in a line: "24% fewer than expected (likely range: 7% to 38% fewer)."."""
-    less, more = sides(indicator)
-    if not effect.multiplicative:
-        return str(effect.short_sentence())
-    size = f"{abs(100 * effect.relative):.0f}% {less if effect.relative < 0 else more}"
-    return f"{size} than expected (likely range: {likely_range(effect, less, more)})."

@@ -11,7 +11,7 @@ from lsp_analysis import wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.effects.outcomes.programme_page import TOO_FEW
 from lsp_analysis.reports.view.dates import ticks_of, year_at, year_of
-from lsp_analysis.reports.view.part import Part, found_words, how_sure, is_clear
+from lsp_analysis.reports.view.part import Part, how_sure, is_clear
 
 if TYPE_CHECKING:
     from lsp_analysis.effects.outcomes.programme_page import ProgrammeEffects
@@ -58,11 +58,10 @@ def pilot_path(effects: ProgrammeEffects) -> Part | Absent | None:
             "label": f"{title}. {found.sentence()}",
         },
         "answers": [
-            ["What was found", found_words(effect, found.indicator)],
             ["How sure", " ".join(how_sure(effect))],
             ["What could mislead", _doubt(effect)],
         ],
-        "note": f"Expected (dashed): {effect.comparator}. {effect.inference}".strip(),
+        "note": f"Expected (dashed): from its own past and {effect.comparator}.",
     }  # fmt: skip
     return Part("figure", data, paths)
 
@@ -92,20 +91,21 @@ def outcomes(effects: ProgrammeEffects) -> Part | Absent | None:
     clear = [wording.inside(row["name"]) for row in rows if row["clear"]]
     title = (
         f"Of {wording.counted(len(rows), 'outcome')}, "
-        f"{wording.and_list(clear) or 'none'} moved by more than chance, each looked at alone"
+        f"{wording.and_list(clear) or 'none'} moved by more than chance"
     )
     by_chance = wording.number((1 - found[0].effect.level) * len(rows), 1)
     data = {
         "question": "And the other outcomes?",
         "title": title,
-        "subtitle": "Difference from what was expected, in per cent, with 95% interval",
+        "subtitle": f"Each looked at alone: of {len(rows)}, chance alone makes about {by_chance} "
+        "stand out.",
+        "folded": "Every outcome, with its 95% interval",
         "chart": {
             "type": "forest", "names": "Outcome", "heading": "Against what was expected",
             "rows": rows,
             "label": f"{title}. " + "; ".join(f"{r['name']} {r['words']}" for r in rows),
         },
-        "note": f"Each looked at alone: of {len(rows)}, chance alone makes about {by_chance} stand "
-        f"out. {withheld}".strip(),
+        "note": withheld,
     }  # fmt: skip
     return Part("figure", data, pd.DataFrame(rows).drop(columns="words"))
 

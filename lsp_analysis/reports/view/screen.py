@@ -195,7 +195,8 @@ def _pilot(effects: ProgrammeEffects) -> dict[str, Any]:
     """The pilot in one box: its size, how sure that is, and areas where nothing was done."""
     found, programme = effects.primary, effects.programme
     if programme.start is None:
-        return {"title": "What works?", "sure": ["", str(programme.sentence())]}
+        told = "No programme is on record here." if not programme.covered else programme.sentence()
+        return {"title": "What works?", "sure": ["", str(told)]}
     title = "Did the pilot work?"
     if found.effect is None or found.placebo_date:
         began = wording.period(programme.start)
@@ -310,11 +311,14 @@ def _unknown(brief: AreaBrief, rows: list[Row]) -> list[list[str]]:
     few = [row.name for row in rows if row.kind == "few"]
     if few:
         told.append([f"{wording.capital(wording.some_of(few))}:", "too few cases to say."])
-    reasons = table[table["verdict"] == verdicts.NOT].groupby("reason")["name"]
-    for why, names in sorted(reasons, key=lambda reason: len(reason[1]))[:MOST_REASONS]:
-        told.append([f"{wording.capital(wording.some_of(names))}:", f"{why}."])
+    apart = table[table["verdict"] == verdicts.NOT]
+    reasons = apart.groupby("reason")["name"]
     if len(reasons) > MOST_REASONS:
-        told.append(["Other measures:", "not comparable, as said below."])
+        several = wording.capital(wording.counted(len(apart), "measure"))
+        told.append([f"{several}:", "not comparable, for reasons given below."])
+        reasons = []
+    for why, names in reasons:
+        told.append([f"{wording.capital(wording.some_of(names))}:", f"{why}."])
     since = {
         wording.inside(row.name): wording.period(first)
         for row in rows

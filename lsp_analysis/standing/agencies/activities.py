@@ -38,19 +38,18 @@ class Activity(Shown):
     def sentence(self) -> wording.Sentence:
         """How many interventions by how many agencies, the cost, and the most at once."""
         n = int(self.table["interventions"].sum())
-        when = f"between {wording.period(self.start)} and {wording.period(self.end)}"
+        when = f"{wording.period(self.start)} to {wording.period(self.end)}"
         if n == 0:
-            return wording.Sentence(f"No intervention is recorded in {self.area} {when}.")
+            return wording.Sentence(f"No intervention is recorded in {self.area}, {when}.")
         most = int(self.at_once["agencies"].max())
-        text = (
-            f"{wording.counted(n, 'intervention').capitalize()} in {self.area} {when}, "
-            f"{wording.counted(most, 'agency', 'agencies')} at once at the most."
-        )
+        text = f"{wording.counted(n, 'intervention').capitalize()} in {self.area}, {when}."
+        if most > 1:
+            text += f" Up to {wording.counted(most, 'agency', 'agencies')} were at work at once."
         known = self.table["cost_gbp"].sum(min_count=1)
         if not np.isnan(known):
             missing = int(self.table["without_cost"].sum())
             text += f" Cost: £{wording.number(round(known))}"
-            text += f", £{wording.number(known / self.population, 2)} a head"
+            text += f", £{wording.number(known / self.population, 0)} a head"
             text += f"; not known for {wording.of_total(missing, n)}." if missing else "."
         return wording.Sentence(text)
 

@@ -24,6 +24,7 @@ WANTED = {
     "resources": "what was spent",
     "populations": "how many people live here",
 }
+TOLD_APART = {"plan", "interventions"}  # tables whose own sentence says that they are missing
 
 
 NOTHING = (
@@ -94,7 +95,7 @@ def plan_sentence(brief: AreaBrief) -> wording.Sentence:
     text = f"For the whole borough. {progress.sentence()}"
     if both:
         names = wording.and_list(wording.inside(brief.study.indicator(i).name) for i in both)
-        text += f" Off track in the borough and worse in {brief.area.name}: {names}."
+        text += f" Off track and worse here too: {names}."
     return wording.Sentence(text)
 
 
@@ -138,9 +139,16 @@ def activity_sentence(brief: AreaBrief) -> wording.Sentence:
     return activity_in(brief).sentence()
 
 
-def evidence_gaps(brief: AreaBrief) -> wording.Sentence:
-    """What this study cannot say for want of a table, and which indicators had no numbers."""
-    missing = [f'"{name}" ({what})' for name, what in WANTED.items() if not brief.study.has(name)]
+def evidence_gaps(brief: AreaBrief) -> wording.Sentence | None:
+    """What this study cannot say for want of a table, and which indicators had no numbers.
+
+    None when nothing that the page asks for is missing.
+    """
+    missing = [
+        f'"{name}" ({what})'
+        for name, what in WANTED.items()
+        if not brief.study.has(name) and name not in TOLD_APART
+    ]
     parts = []
     if missing:
         parts.append(f"For want of a table this page is without: {wording.and_list(missing)}.")
@@ -149,6 +157,4 @@ def evidence_gaps(brief: AreaBrief) -> wording.Sentence:
     if blank:
         parts.append(f"No value is known here for {wording.some_of(blank)}.")
     parts.extend(brief.notes)
-    return wording.Sentence(
-        " ".join(parts) or "No table or value that this page asks for is missing."
-    )
+    return wording.Sentence(" ".join(parts)) if parts else None
