@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.optimize import nnls
+from scipy.optimize import minimize
 
-from lsp_analysis.effects.synthetic.sdid import ridged_weights
-from lsp_analysis.effects.synthetic.simplex import nearest_points, tied_donors
+from lsp_analysis.effects.synthetic.weights import is_unique, nearest_weights
 
 
 def random_points(n: int, dimensions: int, donors: int, seed: int = 0) -> np.ndarray:
@@ -26,65 +25,47 @@ def assert_optimal(points: np.ndarray, weights: np.ndarray, ridge: float = 0.0) 
 
 
 @pytest.mark.parametrize(("dimensions", "donors"), [(3, 2), (7, 38), (30, 12), (40, 60), (1, 9)])
-def test_weights_are_optimal(dimensions, donors):
-    points = random_points(25, dimensions, donors)
-    for one, weights in zip(points, nearest_points(points).weights, strict=True):
-        assert_optimal(one, weights)
+@pytest.mark.parametrize("ridge", [0.0, 1e-6, 0.3, 50.0])
+def test_weights_are_optimal(dimensions, donors, ridge):
+    for one in random_points(25, dimensions, donors):
+        assert_optimal(one, nearest_weights(one, ridge), ridge)
 
 
 def test_weights_are_those_of_another_algorithm():
-    """The nearest point, up to scale, by non-negative least squares."""
-    for one, weights in zip(
-        points := random_points(20, 12, 30), nearest_points(points).weights, strict=True
-    ):
-        other = nnls(np.vstack([one, np.ones(30)]), np.append(np.zeros(12), 1.0))[0]
-        assert weights == pytest.approx(other / other.sum(), abs=1e-7)
+    for one in random_points(5, 12, 8):
+        by_search = minimize(
+            lambda w, p=one: ((p @ w) ** 2).sum(),
+            np.full(8, 1 / 8),
+            bounds=[(0, None)] * 8,
+            constraints={"type": "eq", "fun": lambda w: w.sum() - 1},
+            tol=1e-12,
+        )
+        assert nearest_weights(one) == pytest.approx(by_search.x, abs=1e-4)
 
 
-def test_a_start_from_similar_problems_changes_nothing():
-    points = random_points(20, 7, 38)
-    moved = points * np.random.default_rng(1).uniform(0.9, 1.1, (20, 7, 1))
-    warm = nearest_points(moved, nearest_points(points).support)
-    assert warm.weights == pytest.approx(nearest_points(moved).weights, abs=1e-8)
-
-
-def test_scale_of_the_problem_does_not_matter():
-    points = random_points(10, 7, 20)
-    weights = nearest_points(points).weights
-    for scale in (1e-6, 1e6):
-        assert nearest_points(points * scale).weights == pytest.approx(weights, abs=1e-8)
+@pytest.mark.parametrize("ridge", [0.0, 0.3])
+def test_scale_of_the_problem_does_not_matter(ridge):
+    for points in random_points(10, 7, 20):
+        weights = nearest_weights(points, ridge)
+        for scale in (1e-6, 1e6):
+            other = nearest_weights(points * scale, ridge * scale**2)
+            assert other == pytest.approx(weights, abs=1e-8)
 
 
 def test_a_donor_that_is_the_treated_unit_takes_all_the_weight():
-    points = random_points(1, 7, 20)
-    points[0, :, 4] = 0.0
-    assert nearest_points(points).weights[0] == pytest.approx(np.eye(20)[4])
+    points = random_points(1, 7, 20)[0]
+    points[:, 4] = 0.0
+    assert nearest_weights(points) == pytest.approx(np.eye(20)[4])
 
 
 def test_two_donors_that_are_alike_make_the_weights_not_unique():
-    points = random_points(2, 7, 20)
-    nearest = nearest_points(points)
-    assert not tied_donors(points, nearest).any()
-    used = nearest.weights[0].argmax()
-    twin = np.concatenate([points, points[:, :, [used]]], axis=2)
-    assert tied_donors(twin, nearest_points(twin))[0]
-
-
-@pytest.mark.parametrize("ridge", [1e-6, 0.3, 50.0])
-def test_ridged_weights_are_optimal(ridge):
-    points = random_points(15, 10, 40)
-    found = ridged_weights(points, np.full(15, ridge))
-    for one, weights in zip(points, found, strict=True):
-        assert_optimal(one, weights, ridge)
+    for points in random_points(2, 7, 20):
+        weights = nearest_weights(points)
+        twin = np.column_stack([points, points[:, weights.argmax()]])
+        assert is_unique(points, weights)
+        assert not is_unique(twin, nearest_weights(twin))
 
 
 def test_a_very_large_ridge_spreads_the_weights_evenly():
-    found = ridged_weights(random_points(1, 10, 40), np.array([1e9]))
-    assert found[0] == pytest.approx(np.full(40, 1 / 40), abs=1e-6)
-
-
-def test_the_sure_method_takes_over_when_exchanges_do_not_settle(monkeypatch):
-    points = random_points(5, 10, 40)
-    expected = ridged_weights(points, np.full(5, 0.3))
-    monkeypatch.setattr("lsp_analysis.effects.synthetic.sdid.MOST_EXCHANGES", 1)
-    assert ridged_weights(points, np.full(5, 0.3)) == pytest.approx(expected, abs=1e-7)
+    found = nearest_weights(random_points(1, 10, 40)[0], 1e9)
+    assert found == pytest.approx(np.full(40, 1 / 40), abs=1e-6)

@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from lsp_analysis import Question
 from lsp_analysis.effects import calibrated_effect, did, synthetic_did
 from lsp_analysis.effects.synthetic.calibrated import balancing_weights
-from lsp_analysis.effects.synthetic.sdid import _area_weights
+from lsp_analysis.effects.synthetic.sdid import _parallel
 from lsp_analysis.errors import PanelError, ParameterError
 
 
@@ -42,8 +42,8 @@ def test_a_lasting_difference_in_level_does_not_matter():
 
 def test_a_very_large_penalty_makes_area_weights_even():
     rng = np.random.default_rng(0)
-    weights = _area_weights(rng.normal(size=(1, 8, 10)), rng.normal(size=(1, 8)), np.array([1e6]))
-    assert weights[0] == pytest.approx(np.full(10, 0.1), abs=1e-6)
+    weights = _parallel(rng.normal(size=(8, 10)), 1e6)
+    assert weights == pytest.approx(np.full(10, 0.1), abs=1e-6)
 
 
 def test_without_noise_it_agrees_with_difference_in_differences():

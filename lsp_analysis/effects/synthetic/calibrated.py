@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -33,12 +34,12 @@ from lsp_analysis.effects.regressions.errors_of_fit import (
     NO_ERROR,
     few_clusters_warning,
 )
-from lsp_analysis.effects.synthetic.donors import (
-    members_and_donors,
-    placebos_of,
+from lsp_analysis.effects.synthetic.weights import (
+    WeightedComparison,
     unit_names,
+    units_of,
+    with_donors,
 )
-from lsp_analysis.effects.synthetic.result import CalibratedEffect
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.study.question import Question
 
@@ -51,6 +52,23 @@ ALTERNATIVES = {
     "less": stats.norm.cdf,
     "greater": stats.norm.sf,
 }
+
+
+@dataclass(frozen=True)
+class CalibratedEffect(WeightedComparison):
+    """An effect on many areas; `estimate` is per period, in all of them together.
+
+    Attributes
+    ----------
+    total_observed, total_counterfactual : float
+        Sums over the treated areas and all dates after the start.
+    balance : DataFrame
+        Per constraint: treated, comparison (weighted), unweighted (scaled to as many areas).
+    """
+
+    total_observed: float = math.nan
+    total_counterfactual: float = math.nan
+    balance: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
 
 @answers
@@ -103,30 +121,27 @@ def calibrated_effect(
     question.need(complete=True)
     table = _constraints(question, covariates, match, block)
     few = question.treated.sum() < FEWEST_TREATED_CLUSTERS
-    units = np.vstack([question.treated, *([placebos_of(question)] if few else [])])
-    members, donors = members_and_donors(question, units[:1], treated_among_donors=False)
-    weights = _weights(table, members, donors)[0]
+    units = units_of(question) if few else question.treated[None]
+    pairs = list(with_donors(question, units))
+    sets = [_weights(table.to_numpy(), *pair) for pair in pairs]
+    weights, donors = sets[0], question.comparison
     if weights is None:
         raise PanelError(
             f"No weights at or above 0 meet all {table.shape[1]} constraints with "
-            f"{donors.shape[1]:,} comparison areas: something of the treated areas lies beyond "
+            f"{int(donors.sum()):,} comparison areas: something of the treated areas lies beyond "
             "them all, or too much is asked at once. Match fewer columns, or add dates up with "
             "`block`."
         )
-    sets = [weights]
-    if len(units) > 1:
-        others = members_and_donors(question, units[1:], treated_among_donors=False)
-        sets += _weights(table, *others)
-        members = np.vstack([members, others[0]])
-        pools = [donors[0], *others[1]]
-    else:
-        pools = [donors[0]]
-    effects = _linearised(question, members, pools, sets, independent_periods)
+    after = question.compared[:, question.at :]
+    effects = np.array([
+        _linearised(after[unit], after[others], found, independent_periods)
+        for (unit, others), found in zip(pairs, sets, strict=True)
+    ])  # fmt: skip
     size, at = int(question.treated.sum()), question.at
     own = size * treated_mean(question)
-    path = weights @ question.compared[donors[0]]
+    path = weights @ question.compared[donors]
     fields = _inference(effects, float(path[at:].mean()), size, alternative, question.level)
-    named = pd.Series(weights, question.areas[donors[0]], name="weight")
+    named = pd.Series(weights, question.areas[donors], name="weight")
     after = len(question.dates) - at
     return CalibratedEffect(
         **described(question) | fields,
@@ -147,7 +162,7 @@ def calibrated_effect(
         donor_weights=named[named > 0].sort_values(ascending=False),
         total_observed=float(own[at:].mean() * after),
         total_counterfactual=float(path[at:].mean() * after),
-        balance=_balance(table, members[0], donors[0], weights),
+        balance=_balance(table, question.treated, donors, weights),
     )
 
 
@@ -172,50 +187,39 @@ def _constraints(
     return pd.DataFrame(columns, index=question.areas)
 
 
-def _weights(
-    table: pd.DataFrame, members: np.ndarray, donors: np.ndarray
-) -> list[np.ndarray | None]:
-    """Weights of each unit's donors; None for a unit that cannot be matched."""
-    values = table.to_numpy()
-    return [
-        balancing_weights(values[pool], values[own].sum(axis=0), float(len(own)))
-        for own, pool in zip(members, donors, strict=True)
-    ]
+def _weights(table: np.ndarray, unit: np.ndarray, donors: np.ndarray) -> np.ndarray | None:
+    """Weights of a unit's donors; None for one that cannot be matched."""
+    return balancing_weights(table[donors], table[unit].sum(axis=0), float(unit.sum()))
 
 
 def _linearised(
-    question: Question,
-    members: np.ndarray,
-    pools: list[np.ndarray],
-    sets: list[np.ndarray | None],
-    independent_periods: bool,
-) -> np.ndarray:
-    """Effect, standard error and that of the log ratio per unit, by weighted least squares of the
-    outcome on treatment and date with its sandwich error; array (u, 3), missing where unmatched."""
-    after = question.compared[:, question.at :]
-    n_after, rows = after.shape[1], []
-    for own, pool, weights in zip(members, pools, sets, strict=True):
-        if weights is None:
-            rows.append([math.nan] * 3)
-            continue
-        size = len(own)
-        means = np.array([after[own].mean(axis=0), weights @ after[pool] / size])
-        level = means.mean(axis=1)
-        shared = means.mean(axis=0) - level.mean()  # what the dates did to both
-        surprises = (
-            (after[own] - shared - level[0]) / size,
-            weights[:, None] * (after[pool] - shared - level[1]) / size,
-        )
-        n = (size + len(pool)) * (n_after if independent_periods else 1)
-        squares = [
-            (part**2).sum() if independent_periods else (part.sum(axis=1) ** 2).sum()
-            for part in surprises
-        ]
-        variances = np.array(squares) * n / (n - 1) / n_after**2
-        ratio = (variances / level**2).sum() if level.min() > 0 else math.nan
-        error = size * math.sqrt(variances.sum())
-        rows.append([size * (level[0] - level[1]), error, math.sqrt(ratio)])
-    return np.array(rows)
+    own: np.ndarray, others: np.ndarray, weights: np.ndarray | None, independent_periods: bool
+) -> tuple[float, float, float]:
+    """Effect, standard error and that of the log ratio of one unit, by weighted least squares of
+    the outcome on treatment and date with its sandwich error; missing where it is unmatched.
+
+    Parameters
+    ----------
+    own, others : arrays (size, after), (donors, after)
+    """
+    if weights is None:
+        return math.nan, math.nan, math.nan
+    size, n_after = own.shape
+    means = np.array([own.mean(axis=0), weights @ others / size])
+    level = means.mean(axis=1)
+    shared = means.mean(axis=0) - level.mean()  # what the dates did to both
+    surprises = (
+        (own - shared - level[0]) / size,
+        weights[:, None] * (others - shared - level[1]) / size,
+    )
+    n = (size + len(others)) * (n_after if independent_periods else 1)
+    squares = [
+        (part**2).sum() if independent_periods else (part.sum(axis=1) ** 2).sum()
+        for part in surprises
+    ]
+    variances = np.array(squares) * n / (n - 1) / n_after**2
+    ratio = (variances / level**2).sum() if level.min() > 0 else math.nan
+    return size * (level[0] - level[1]), size * math.sqrt(variances.sum()), math.sqrt(ratio)
 
 
 def _inference(
@@ -260,14 +264,14 @@ def _inference(
 
 
 def _balance(
-    table: pd.DataFrame, members: np.ndarray, donors: np.ndarray, weights: np.ndarray
+    table: pd.DataFrame, unit: np.ndarray, donors: np.ndarray, weights: np.ndarray
 ) -> pd.DataFrame:
     values = table.to_numpy()
     return pd.DataFrame(
         {
-            "treated": values[members].sum(axis=0),
+            "treated": values[unit].sum(axis=0),
             "comparison": weights @ values[donors],
-            "unweighted": values[donors].mean(axis=0) * len(members),
+            "unweighted": values[donors].mean(axis=0) * unit.sum(),
         },
         index=table.columns,
     )

@@ -4,18 +4,18 @@ Weights are at or above 0 and add up to 1, so the comparison never leaves what w
 and Gardeazabal 2003; Abadie, Diamond and Hainmueller 2010). They are chosen to match the outcome
 before the start, or a list of predictors whose own weights are then searched for.
 
-That search has two traps. It has many local optima, so it is made from many starts and they are
-reported. And where predictors are given no weight at all the donors' weights are no longer unique:
-in that limit one could match whatever one likes, and only the outcomes count. So no predictor
-weighs less than a millionth of the largest, which keeps the weights unique (Becker and Klößner
-2018), and the rank without predictors is reported beside the rank with them.
+That search has two traps. It has many local optima, so it is made from many starts. And where
+predictors are given no weight at all the donors' weights are no longer unique: in that limit one
+could match whatever one likes, and only the outcomes count. So no predictor weighs less than a
+millionth of the largest, which keeps the weights unique (Becker and Klößner 2018), and the rank
+without predictors is reported beside the rank with them.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,16 +23,6 @@ import pandas as pd
 
 from lsp_analysis.effects.parts import answers, gap_effect, picked_caution, treated_mean
 from lsp_analysis.effects.ranking import NO_PLACEBOS, PlaceboInference, placebo_inference, rank_p
-from lsp_analysis.effects.synthetic.donors import (
-    donors_of,
-    members_and_donors,
-    own_of,
-    placebos_of,
-    unit_names,
-    weighted,
-)
-from lsp_analysis.effects.synthetic.predictor_fit import Matching
-from lsp_analysis.effects.synthetic.predictor_search import start_names
 from lsp_analysis.effects.synthetic.predictors import (
     PredictorSpec,
     Weighting,
@@ -40,10 +30,17 @@ from lsp_analysis.effects.synthetic.predictors import (
     predictor_table,
     regression_weights,
     span_of,
+    start_names,
     weigh_donors,
 )
-from lsp_analysis.effects.synthetic.result import SyntheticControl
-from lsp_analysis.effects.synthetic.simplex import nearest_points, tied_donors
+from lsp_analysis.effects.synthetic.weights import (
+    WeightedComparison,
+    is_unique,
+    nearest_weights,
+    unit_names,
+    units_of,
+    with_donors,
+)
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.study.question import Question
 
@@ -64,6 +61,40 @@ PREDICTORS_ASSUMPTION = (
 )
 EXACT = 1e-9
 """Mean square before the start, as a share of the usual one after it, that is no error at all."""
+
+
+@dataclass(frozen=True)
+class SyntheticControl(WeightedComparison):
+    """An effect measured against a weighted average of areas alike in outcomes or predictors.
+
+    Attributes
+    ----------
+    predictor_weights : Series
+        Weight of each predictor, adding up to 1; empty when only the outcomes were matched.
+    pre_mspe, fit_ratio : float
+        Mean squared gap before the start, and that from the start on divided by it.
+    rank, n_ranked : int
+        Place of the treated unit's ratio, 1 the largest, among itself and the placebos; 0 when not
+        ranked.
+    outcomes_only_rank : int
+        The same when only the outcomes are matched: the limit in which predictors have no weight.
+    unique : bool
+        Whether the donor weights are the only ones that match the predictors this well.
+    balance : DataFrame
+        Per predictor: treated, synthetic, mean of the comparison areas.
+    starts : DataFrame
+        Columns start, fit_mspe: the fit at every start of the search.
+    """
+
+    predictor_weights: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
+    pre_mspe: float = math.nan
+    fit_ratio: float = math.nan
+    rank: int = 0
+    n_ranked: int = 0
+    outcomes_only_rank: int = 0
+    unique: bool = True
+    balance: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
+    starts: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
 
 @answers
@@ -105,65 +136,25 @@ def synthetic_control(
     question.need(before=2, complete=True)
     fitted = np.arange(question.at) if fit_dates is None else span_of(question, fit_dates)
     table = predictor_table(question, predictors) if len(predictors) else None
-    search: dict[str, Any] = {"generations": generations}
     fixed = _fixed_weights(question, predictor_weights, table, fitted)
-    if fixed is not None:
-        search = {"fixed": fixed}
-    units = np.vstack([question.treated, placebos_of(question)])
+    values, units = question.compared, units_of(question)
+    scaled = None if table is None else in_deviations(table, question).to_numpy()
+    gaps, first = np.empty((2, len(units), values.shape[1])), None
     # the treated areas may be donors of placebos, as in Abadie, Diamond and Hainmueller (2010)
-    batches = [
-        members_and_donors(question, part, treated_among_donors=at > 0)
-        for at, part in enumerate((units[:1], units[1:]))
-        if len(part)
-    ]
-    weighting = [_weigh(question, batch, table, fitted, search) for batch in batches]
-    gaps = np.vstack([
-        _gaps(question, batch, found.donors)
-        for batch, found in zip(batches, weighting, strict=True)
-    ])  # fmt: skip
+    for row, (unit, donors) in enumerate(with_donors(question, units, treated_too=True)):
+        others = values[donors].T - values[unit].mean(axis=0)[:, None]
+        plain = nearest_weights(others[fitted])
+        found = Weighting(plain, np.empty(0), row > 0 or is_unique(others[fitted], plain))
+        if scaled is not None:
+            apart = scaled[:, donors] - scaled[:, unit].mean(axis=1, keepdims=True)
+            found = weigh_donors(apart, others[fitted], fixed, generations)
+        gaps[:, row] = -(others @ found.donors), -(others @ plain)
+        first = found if first is None else first
     outcomes_rank = 0
     if len(units) > 1:
-        plain = [nearest_points(_points(question, batch, fitted)).weights for batch in batches]
-        ratios = fit_ratios(
-            np.vstack([_gaps(question, b, w) for b, w in zip(batches, plain, strict=True)]),
-            question.at,
-        )
+        ratios = fit_ratios(gaps[1], question.at)
         outcomes_rank = rank_p(ratios[0], ratios[1:])[0]
-    return _assembled(question, units, gaps, weighting[0], table, outcomes_rank)
-
-
-def _points(
-    question: Question, batch: tuple[np.ndarray, np.ndarray], fitted: np.ndarray
-) -> np.ndarray:
-    """Donors less the unit in the outcomes at dates `fitted`: (u, dates, donors)."""
-    values = question.compared[:, fitted]
-    return donors_of(values, batch[1]) - own_of(values, batch[0])[:, :, None]
-
-
-def _gaps(
-    question: Question, batch: tuple[np.ndarray, np.ndarray], weights: np.ndarray
-) -> np.ndarray:
-    values = question.compared
-    return own_of(values, batch[0]) - weighted(values, batch[1], weights)
-
-
-def _weigh(
-    question: Question,
-    batch: tuple[np.ndarray, np.ndarray],
-    table: pd.DataFrame | None,
-    fitted: np.ndarray,
-    search: dict[str, Any],
-) -> Weighting:
-    if table is None:
-        points = _points(question, batch, fitted)
-        found = nearest_points(points)
-        nothing = np.empty((len(points), 0))
-        return Weighting(found.weights, nothing, ~tied_donors(points, found), nothing)
-    scaled = in_deviations(table, question).to_numpy().T
-    values = question.compared[:, fitted]
-    predictors = donors_of(scaled, batch[1]) - own_of(scaled, batch[0])[:, :, None]
-    matching = Matching(predictors, donors_of(values, batch[1]), own_of(values, batch[0]))
-    return weigh_donors(matching, **search)
+    return _assembled(question, units, gaps[0], first, table, outcomes_rank)
 
 
 def _fixed_weights(
@@ -212,12 +203,13 @@ def _assembled(
     inference = _inference(gaps, at, before, question.level)
     rank, p_value = rank_p(ratios[0], ratios[1:])
     donors = question.areas[question.comparison]
-    weights = pd.Series(weighting.donors[0], donors, name="weight")
+    weights = pd.Series(weighting.donors, donors, name="weight")
     weights = weights[weights > 1e-6].sort_values(ascending=False)
     fields = gap_effect(question, treated_mean(question), gaps[0], inference)
     if n_placebos:
         fields["p_value"] = p_value
     names = [] if table is None else list(table.index)
+    reached = weighting.start_loss
     warnings = [
         *([inference.warning] if inference.warning else []),
         *_rank_warnings(rank, outcomes_rank, n_placebos),
@@ -244,15 +236,15 @@ def _assembled(
         ),
         statistic=float(ratios[0]),
         donor_weights=weights,
-        predictor_weights=pd.Series(weighting.predictors[0], names, dtype=float),
+        predictor_weights=pd.Series(weighting.predictors, names, dtype=float),
         pre_mspe=float(before[0]),
         fit_ratio=float(ratios[0]),
         rank=rank if n_placebos else 0,
         n_ranked=n_placebos + 1 if n_placebos else 0,
         outcomes_only_rank=outcomes_rank,
-        unique=bool(weighting.unique[0]),
-        balance=_balance(table, question, weighting.donors[0]),
-        starts=_starts(weighting, names),
+        unique=weighting.unique,
+        balance=_balance(table, question, weighting.donors),
+        starts=pd.DataFrame({"start": start_names(names)[: len(reached)], "fit_mspe": reached}),
     )
 
 
@@ -273,7 +265,7 @@ def _inference(gaps: np.ndarray, at: int, before: np.ndarray, level: float) -> P
             "before the start, so their errors then say nothing of how far they stray. Use more "
             "periods, or fewer comparison areas."
         )
-        return dataclasses.replace(inference, low=math.nan, high=math.nan, warning=warning,
+        return replace(inference, low=math.nan, high=math.nan, warning=warning,
                                    smallest_effect=math.nan)  # fmt: skip
     return inference
 
@@ -292,14 +284,6 @@ def _balance(table: pd.DataFrame | None, question: Question, weights: np.ndarray
     )
 
 
-def _starts(weighting: Weighting, names: list[str]) -> pd.DataFrame:
-    reached = weighting.start_loss[0]
-    if not len(reached):
-        return pd.DataFrame(columns=["start", "fit_mspe"])
-    labels = start_names(names, len(reached) - len(names) - 1)
-    return pd.DataFrame({"start": labels, "fit_mspe": reached})
-
-
 def _rank_warnings(rank: int, outcomes_rank: int, n_placebos: int) -> list[str]:
     if not n_placebos or rank == outcomes_rank:
         return []
@@ -313,7 +297,7 @@ def _rank_warnings(rank: int, outcomes_rank: int, n_placebos: int) -> list[str]:
 
 def _fit_warnings(question: Question, weighting: Weighting, pre_mspe: float) -> list[str]:
     found = []
-    if not weighting.unique[0]:
+    if not weighting.unique:
         found.append(
             "Other donor weights match the predictors as well; of these, the ones that fit the "
             "outcomes best were taken."

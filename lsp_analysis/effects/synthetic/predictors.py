@@ -1,4 +1,10 @@
-"""What a synthetic control is matched on: predictors read from the panel, and their weights."""
+"""What a synthetic control is matched on: predictors read from the panel, and their weights.
+
+The fit is a jagged function of the predictor weights, smooth while the same donors are in use and
+with a kink wherever one comes or goes, so they are searched for by differential evolution (Storn
+and Price 1997), from starts spread over all scales. The draws are the same for each unit: its
+answer does not depend on the company.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import differential_evolution
+from scipy.stats import qmc
 
-from lsp_analysis.effects.synthetic.predictor_fit import Matching
-from lsp_analysis.effects.synthetic.predictor_search import Search, search_predictor_weights
-from lsp_analysis.effects.synthetic.simplex import nearest_points, tied_donors
+from lsp_analysis.effects.synthetic.weights import is_unique, nearest_weights
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.study.asking.dates import as_date
 from lsp_analysis.study.question import Question
@@ -30,29 +36,33 @@ PredictorSpec = tuple[str, Any, str] | tuple[str, Any]
 EXACT = 1e-10
 """Squared discrepancy, in standard deviations, below which predictors are matched exactly."""
 
-BATCH = 64
-"""Units searched side by side; more would need more memory and gain no time."""
+LOWEST = float(np.log(1e-6))
+"""Log of the least predictor weight as a share of the largest; at 0 donor weights need not be
+unique."""
+
+SPREAD = 64  # starts over all scales of the weights, beside equal ones and each predictor in front
+ALIKE = 1e-4  # relative spread of a population's fits at which its evolution is over
 
 
 @dataclass(frozen=True)
 class Weighting:
-    """Donor weights of a batch of units.
+    """Donor weights of one unit.
 
     Attributes
     ----------
-    donors : array (units, donors), rows on the simplex
-    predictors : array (units, predictors)
-        Weight of each predictor, rows adding up to 1; missing where every predictor is met exactly.
-    unique : bool array (units,)
+    donors : array (donors,)
+    predictors : array (predictors,)
+        Weight of each predictor, adding up to 1; missing where every predictor is met exactly.
+    unique : bool
         Whether no other donor weights match the predictors as well.
-    start_loss : array (units, starts)
-        Mean squared error that each start of the search led to; empty when nothing was searched.
+    start_loss : array (starts,)
+        Mean squared error at each start of the search; empty when nothing was searched.
     """
 
     donors: np.ndarray
     predictors: np.ndarray
-    unique: np.ndarray
-    start_loss: np.ndarray = field(repr=False)
+    unique: bool
+    start_loss: np.ndarray = field(repr=False, default_factory=lambda: np.empty(0))
 
 
 def predictor_table(question: Question, predictors: Sequence[PredictorSpec]) -> pd.DataFrame:
@@ -161,71 +171,76 @@ def regression_weights(table: pd.DataFrame, question: Question, fitted: np.ndarr
     return weights / weights.sum()
 
 
-def weigh_donors(matching: Matching, fixed: np.ndarray | None = None, **search: Any) -> Weighting:
-    """Donor weights of each unit, predictor weights searched for or `fixed` (predictors,).
+def weigh_donors(
+    predictors: np.ndarray,
+    outcomes: np.ndarray,
+    fixed: np.ndarray | None = None,
+    generations: int = 150,
+) -> Weighting:
+    """Donor weights of one unit, predictor weights searched for or `fixed` (predictors,).
 
     A unit that lies inside the hull of its donors' predictors is matched exactly whatever the
     predictors weigh; of the many donor weights that do so, those that fit the outcomes best are
     taken (Becker and Klößner 2018).
+
+    Parameters
+    ----------
+    predictors, outcomes : arrays (predictors, donors), (dates, donors)
+        Donors less the unit: predictors in standard deviations over all areas, and outcomes whose
+        fit decides between predictor weights.
     """
-    if fixed is not None:
-        counted = fixed > 0
-        matching = Matching(matching.predictors[:, counted], matching.donors, matching.targets)
-    parts = [
-        _weigh_batch(
-            _slice(matching, slice(at, at + BATCH)),
-            None if fixed is None else fixed[counted],
-            search,
-        )
-        for at in range(0, len(matching.targets), BATCH)
-    ]
-    donors, predictors, unique, start_loss = (
-        np.concatenate([getattr(part, name) for part in parts])
-        for name in ("donors", "predictors", "unique", "start_loss")
-    )
-    if fixed is not None:
-        predictors = np.tile(fixed / fixed.sum(), (len(donors), 1))
-    return Weighting(donors, predictors, unique, start_loss)
+    counted = np.ones(len(predictors), dtype=bool) if fixed is None else fixed > 0
+    told = np.full(len(predictors), np.nan) if fixed is None else fixed / fixed.sum()
+    matched = predictors[counted]
+    exact = nearest_weights(matched)
+    if ((matched @ exact) ** 2).sum() < EXACT:
+        size = np.sqrt((outcomes**2).mean()) or 1.0  # every donor meets the outcomes exactly
+        stacked = np.vstack([1e4 * matched, outcomes / size])
+        return Weighting(nearest_weights(stacked), told, False)
+    start_loss = np.empty(0)
+    if fixed is None:
+        told, start_loss = search_predictor_weights(predictors, outcomes, generations)
+    points = np.sqrt(told[counted])[:, None] * matched
+    weights = nearest_weights(points)
+    return Weighting(weights, told, is_unique(points, weights), start_loss)
 
 
-def _weigh_batch(matching: Matching, fixed: np.ndarray | None, search: dict[str, Any]) -> Weighting:
-    units, n_predictors, n_donors = matching.predictors.shape
-    exact = nearest_points(matching.predictors).loss < EXACT
-    donors = np.empty((units, n_donors))
-    predictors = np.full((units, n_predictors), np.nan)
-    unique = np.zeros(units, dtype=bool)
-    found = None
-    if exact.any():
-        donors[exact] = _best_exact(_slice(matching, exact))
-    if not exact.all():
-        rest = _slice(matching, ~exact)
-        if fixed is None:
-            found = search_predictor_weights(rest, **search)
-            predictors[~exact] = found.best
-        else:
-            predictors[~exact] = fixed / fixed.sum()
-        points = np.sqrt(predictors[~exact])[:, :, None] * rest.predictors
-        inner = nearest_points(points)
-        donors[~exact] = inner.weights
-        unique[~exact] = ~tied_donors(points, inner)
-    return Weighting(donors, predictors, unique, _start_losses(found, exact))
+def search_predictor_weights(
+    predictors: np.ndarray, outcomes: np.ndarray, generations: int = 150
+) -> tuple[np.ndarray, np.ndarray]:
+    """Predictor weights, adding up to 1, whose donor weights fit the outcomes best, and the fit at
+    every start; arrays as for `weigh_donors`."""
+
+    def loss(logs: np.ndarray) -> float:
+        points = np.exp(bounded(logs) / 2)[:, None] * predictors
+        return float(((outcomes @ nearest_weights(points)) ** 2).mean())
+
+    starts = starting_points(len(predictors))
+    start_loss = np.array([loss(start) for start in starts])
+    best = starts[start_loss.argmin()]
+    if len(predictors) > 1:
+        best = differential_evolution(
+            loss, [(LOWEST, 0.0)] * len(predictors), init=starts, maxiter=generations, rng=0,
+            strategy="currenttobest1bin", mutation=(0.4, 1.0), recombination=0.9, polish=False,
+            tol=ALIKE,
+        ).x  # fmt: skip
+    weights = np.exp(bounded(best))
+    return weights / weights.sum(), start_loss
 
 
-def _start_losses(found: Search | None, exact: np.ndarray) -> np.ndarray:
-    if found is None:
-        return np.empty((len(exact), 0))
-    losses = np.full((len(exact), found.start_loss.shape[1]), np.nan)
-    losses[~exact] = found.start_loss
-    return losses
+def starting_points(count: int) -> np.ndarray:
+    """Log weights to start from: equal; each predictor in front; `SPREAD` over all scales."""
+    lone = np.where(np.eye(count) > 0, 0.0, np.log(1e-2))
+    spread = qmc.Sobol(count, rng=0).random(SPREAD)
+    return np.vstack([np.zeros((1, count)), lone, LOWEST * spread])
 
 
-def _best_exact(matching: Matching) -> np.ndarray:
-    """Of the weights that meet every predictor exactly, those that fit the outcomes best."""
-    gaps = matching.donors - matching.targets[:, :, None]
-    size = np.sqrt((gaps**2).mean(axis=(1, 2), keepdims=True))
-    size = np.where(size > 0, size, 1.0)  # every donor meets the outcomes exactly
-    return nearest_points(np.concatenate([1e4 * matching.predictors, gaps / size], axis=1)).weights
+def start_names(predictors: Sequence[str]) -> list[str]:
+    """What each start of `starting_points` is."""
+    lone = [f"{name} in front" for name in predictors]
+    return ["equal weights", *lone, *(f"spread {i + 1}" for i in range(SPREAD))]
 
 
-def _slice(matching: Matching, which: Any) -> Matching:
-    return Matching(matching.predictors[which], matching.donors[which], matching.targets[which])
+def bounded(logs: np.ndarray) -> np.ndarray:
+    """Largest weight 1 and none below the smallest allowed; only ratios matter."""
+    return np.maximum(logs - logs.max(), LOWEST)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import pandas as pd
 
@@ -16,15 +18,12 @@ from lsp_analysis.effects.parts import (
 from lsp_analysis.effects.ranking import placebo_inference
 from lsp_analysis.effects.regressions.errors_of_fit import Errors, Regression
 from lsp_analysis.effects.regressions.two_way import two_way_fit
-from lsp_analysis.effects.synthetic.donors import (
-    donors_of,
-    members_and_donors,
-    own_of,
-    placebos_of,
-    weighted,
+from lsp_analysis.effects.synthetic.weights import (
+    WeightedComparison,
+    nearest_weights,
+    units_of,
+    with_donors,
 )
-from lsp_analysis.effects.synthetic.result import SyntheticDiD
-from lsp_analysis.effects.synthetic.simplex import nearest_points
 from lsp_analysis.study.question import Question
 
 SLIGHT = 1e-6
@@ -40,6 +39,19 @@ ASSUMPTIONS = (
     "Without the programme the treated area would have been as likely as any placebo to part from "
     "its average.",
 )
+
+
+@dataclass(frozen=True)
+class SyntheticDiD(WeightedComparison):
+    """An effect from weighted areas and weighted periods.
+
+    Attributes
+    ----------
+    period_weights : Series
+        Weights of the dates before the start, adding up to 1.
+    """
+
+    period_weights: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
 
 
 @answers
@@ -64,17 +76,13 @@ def synthetic_did(question: Question) -> SyntheticDiD:
         errors take the weights as given.
     """
     question.need(before=2, complete=True)
-    units = np.vstack([question.treated, placebos_of(question)])
-    members, donors = members_and_donors(question, units[:1], treated_among_donors=False)
-    weights, shares, gaps = _adjusted_gaps(question, members, donors)
-    if len(units) > 1:
-        others = members_and_donors(question, units[1:], treated_among_donors=False)
-        gaps = np.vstack([gaps, _adjusted_gaps(question, *others)[2]])
+    units = units_of(question)
+    parts = [_adjusted_gap(question, *one) for one in with_donors(question, units)]
+    (weights, shares, _), gaps = parts[0], np.array([gap for _, _, gap in parts])
     at = question.at
     estimates = gaps[:, at:].mean(axis=1)
     inference = placebo_inference(float(estimates[0]), estimates[1:], level=question.level)
-    named = pd.Series(weights[0], question.areas[donors[0]], name="weight")
-    model = weighted_regression(question, weights[0], shares[0]).model
+    named = pd.Series(weights, question.areas[question.comparison], name="weight")
     return SyntheticDiD(
         **gap_effect(question, treated_mean(question), gaps[0], inference),
         method="synthetic difference-in-differences",
@@ -85,8 +93,8 @@ def synthetic_did(question: Question) -> SyntheticDiD:
         caution=picked_caution(question),
         placebos=placebo_frame(question, units[1:], estimates[1:]),
         donor_weights=named.sort_values(ascending=False),
-        period_weights=pd.Series(shares[0], question.dates[:at], name="weight"),
-        model=model,
+        period_weights=pd.Series(shares, question.dates[:at], name="weight"),
+        model=weighted_regression(question, weights, shares).model,
     )
 
 
@@ -110,101 +118,24 @@ def weighted_regression(question: Question, weights: np.ndarray, shares: np.ndar
     )  # fmt: skip
 
 
-def _adjusted_gaps(
-    question: Question, members: np.ndarray, donors: np.ndarray
+def _adjusted_gap(
+    question: Question, unit: np.ndarray, donors: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Area weights, date weights, and gaps (u, t) less their weighted mean before the start."""
+    """Area weights (equation 4 of the paper), date weights (equation 6), and the gap (t,) less its
+    weighted mean before the start."""
     values, at = question.compared, question.at
-    others = donors_of(values, donors)
-    own = own_of(values, members)
-    size, n_after = members.shape[1], values.shape[1] - at
-    noise = np.diff(others[:, :at], axis=1).reshape(len(others), -1).std(axis=1, ddof=1)
-    used = values[question.comparison | question.treated]
-    noise = np.maximum(np.nan_to_num(noise), LEAST_NOISE * np.ptp(used))
-    zeta = (size * n_after) ** 0.25 * noise
-    weights = _area_weights(others[:, :at], own[:, :at], zeta)
-    shares = _date_weights(others, at, SLIGHT * noise)
-    gaps = own - weighted(values, donors, weights)
-    return weights, shares, gaps - (gaps[:, :at] * shares).sum(axis=1, keepdims=True)
+    others, own = values[donors], values[unit].mean(axis=0)
+    n_after = values.shape[1] - at
+    noise = float(np.nan_to_num(np.diff(others[:, :at], axis=1).std(ddof=1)))
+    noise = max(noise, LEAST_NOISE * np.ptp(values[question.comparison | question.treated]))
+    zeta = (unit.sum() * n_after) ** 0.25 * noise
+    weights = _parallel((others[:, :at] - own[:at]).T, zeta)
+    shares = _parallel(others[:, :at] - others[:, at:].mean(axis=1, keepdims=True), SLIGHT * noise)
+    gap = own - weights @ others
+    return weights, shares, gap - shares @ gap[:at]
 
 
-def _area_weights(donors: np.ndarray, own: np.ndarray, zeta: np.ndarray) -> np.ndarray:
-    """Weights (u, donors) that run parallel to `own`: equation 4 of the paper.
-
-    Parameters
-    ----------
-    donors, own : arrays (u, dates before, donors), (u, dates before)
-    zeta : array (u,)
-        Ridge penalty, in units of the outcome.
-    """
-    gaps = donors - own[:, :, None]
-    gaps = gaps - gaps.mean(axis=1, keepdims=True)  # the intercept
-    return ridged_weights(gaps, zeta**2 * donors.shape[1])
-
-
-def _date_weights(donors: np.ndarray, at: int, zeta: np.ndarray) -> np.ndarray:
-    """Weights (u, dates before) that make earlier dates like the later mean: equation 6."""
-    gaps = donors[:, :at].transpose(0, 2, 1) - donors[:, at:].mean(axis=1)[:, :, None]
-    gaps = gaps - gaps.mean(axis=1, keepdims=True)
-    return ridged_weights(gaps, zeta**2 * donors.shape[2])
-
-
-MOST_EXCHANGES = 40
-
-
-def ridged_weights(points: np.ndarray, ridge: np.ndarray) -> np.ndarray:
-    """Minimise ``||points[i] @ w||^2 + ridge[i] ||w||^2`` over the simplex, for each i.
-
-    Block principal pivoting (Júdice and Pires 1994; Kim and Park 2011): every donor on the wrong
-    side of its optimality condition changes side at once, which ends in a handful of exchanges
-    where one donor at a time needs one per donor. Should exchanges not settle, the slower sure
-    method takes over.
-
-    Parameters
-    ----------
-    points : array (n, dimensions, donors)
-        Donors less the unit to be matched.
-    ridge : array (n,)
-        Above 0, so that the weights are unique.
-
-    Returns
-    -------
-    array (n, donors)
-    """
-    n, _, donors = points.shape
-    gram = np.matmul(points.transpose(0, 2, 1), points)
-    size = np.trace(gram, axis1=1, axis2=2)
-    ridge = np.maximum(ridge, 4 * np.finfo(float).eps * size)  # less would leave it singular
-    gram[:, np.arange(donors), np.arange(donors)] += ridge[:, None]
-    inside = np.ones((n, donors), dtype=bool)
-    weights = np.zeros((n, donors))
-    todo = np.arange(n)
-    for _ in range(MOST_EXCHANGES):
-        weights[todo] = _on_support(gram[todo], inside[todo])
-        slope = np.matmul(gram[todo], weights[todo][:, :, None])[:, :, 0]
-        loss = (weights[todo] * slope).sum(axis=1, keepdims=True)
-        leave = inside[todo] & (weights[todo] < 0)
-        enter = ~inside[todo] & (slope < loss * (1 - 1e-12))
-        inside[todo] ^= leave | enter
-        todo = todo[(leave | enter).any(axis=1)]
-        if not len(todo):
-            return weights
-    bordered = [np.vstack([points[i], np.sqrt(ridge[i]) * np.eye(donors)]) for i in todo]
-    weights[todo] = nearest_points(np.array(bordered)).weights
-    return weights
-
-
-def _on_support(gram: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Best weights on the donors `inside`, adding up to 1 but of any sign."""
-    n, donors = inside.shape
-    width = int(inside.sum(axis=1).max())
-    places = np.argsort(~inside, axis=1, kind="stable")[:, :width]
-    used = np.take_along_axis(inside, places, axis=1)
-    small = gram[np.arange(n)[:, None, None], places[:, :, None], places[:, None, :]]
-    small = np.where(used[:, :, None] & used[:, None, :], small, 0.0)
-    diagonal = np.arange(width)
-    small[:, diagonal, diagonal] += ~used
-    solved = np.linalg.solve(small, used[:, :, None].astype(float))[:, :, 0]
-    weights = np.zeros((n, donors))
-    np.put_along_axis(weights, places, solved / solved.sum(axis=1, keepdims=True), axis=1)
-    return weights
+def _parallel(gaps: np.ndarray, zeta: float) -> np.ndarray:
+    """Weights of columns whose weighted gaps (rows, columns) vary least about their mean, with a
+    ridge penalty `zeta` in units of the outcome."""
+    return nearest_weights(gaps - gaps.mean(axis=0), zeta**2 * len(gaps))
