@@ -101,3 +101,20 @@ def test_dated_events_are_marked_on_a_gap():
     events = pd.DataFrame({"date": [year.start_time], "label": ["Wardens start"]})
     assert f"Marked: 1 Wardens start (1 January {year})." in alt_of(found.plot(events=events))
     assert "Marked" not in alt_of(found.plot())
+
+
+def test_a_withheld_latest_number_is_not_replaced_by_an_earlier_one():
+    panel = closing()
+    last = (panel["area_code"] == HERE[0]) & (panel["period"] == panel["period"].max())
+    panel.loc[last, ["numerator", "value"]] = np.nan
+    missing = compare(panel, area=HERE, comparator=ELSEWHERE, indicator=SHARE)
+    assert missing.period.year == 2005  # simply not there yet
+    panel.loc[last, "note"] = "suppressed"
+    withheld = compare(panel, area=HERE, comparator=ELSEWHERE, indicator=SHARE)
+    assert withheld.period.year == 2006
+    assert (withheld.verdict, withheld.reason) == (
+        "not comparable",
+        "the number is too small to be published",
+    )
+    with pytest.raises(PanelError, match="too small to be published in 2006"):
+        gap(panel, area=HERE, comparator=ELSEWHERE, indicator=SHARE).change()

@@ -149,7 +149,7 @@ def _arrow_row(row: Mapping[str, Any], grid: str, at: Callable, low: float, high
         drawn = dot(first, y, f"head {kind}", 3 if kind == "unclear" else 4)
         drawn += line(first, y, last + (1.0 if left else -1.0), y, f"arrow {kind}")
         drawn += head(last, y, f"head {kind}", left=left)
-        inside = abs(first - last) > 4 * (len(row["first_period"]) + len(row["last_period"])) / 2
+        inside = abs(first - last) > 2.6 * (len(row["first_period"]) + len(row["last_period"]))
         outside = min(first, last) > LABEL and max(first, last) < 100 - LABEL
         if row["clear"] and (inside or outside):
             ends = ("end", "") if left == inside else ("", "end")

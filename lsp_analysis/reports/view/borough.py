@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from lsp_analysis.standing.place.brief import AreaBrief
     from lsp_analysis.study.store import Study
 
-MOST_AREAS = 30  # columns of a table that can be read
+MOST_AREAS = 28  # columns of a table that can be read
 WORST = 3
 LIFT = 30  # units of the map between a label and its place, and between two labels
 RULE = "Chosen as worse than the rest of the borough on more measures than the others."
@@ -73,11 +73,12 @@ def verdict_grid(study: Study, found: Highlights) -> Part:
     rows = [
         {
             "name": names.loc[name, "indicator"],
-            "unit": ", ".join(filter(None, [names.loc[name, "unit"], names.loc[name, "when"]])),
+            "unit": ", ".join(filter(None, [_unit(names.loc[name, "unit"]),
+                                            names.loc[name, "when"]])),
             "cells": [[KIND[by_place[name, area]], by_place[name, area]] for area in areas],
         }
         for name in order
-    ]
+    ]  # fmt: skip
     left_out = table["indicator_id"].nunique() - len(rows)
     notes = []
     if left_out:
@@ -102,6 +103,10 @@ def verdict_grid(study: Study, found: Highlights) -> Part:
         ),
     }
     return Part("measures", data, table.drop(columns="area_code"))
+
+
+def _unit(unit: str) -> str:
+    return "%" if unit == "percent" else unit
 
 
 def _grid_title(found: Highlights, measures: int) -> str:

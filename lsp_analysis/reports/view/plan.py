@@ -148,7 +148,10 @@ class PlanView:
         due = wording.period(str(row["due"]))
         odds = self.odds.get(measure_id)
         told = f"due {due}"
-        latest, target = (_amount(row[name], indicator.unit) for name in ("value", "target"))
+        ends = [row["value"], row["target"]]
+        latest, target = (_amount(x, indicator.unit) for x in ends)
+        if latest == target and row["status"] != MET:  # what is missed by little is not printed met
+            latest, target = (_amount(x, indicator.unit, finer=1) for x in ends)
         if odds is not None:
             told += f"; {odds_words(odds.probability).lower()}" if not odds.reason else (
                 "; too short to say"
@@ -259,11 +262,11 @@ def _unit(indicator: Indicator) -> str:
     return indicator.per or indicator.unit
 
 
-def _amount(value: float, unit: str) -> str:
+def _amount(value: float, unit: str, finer: int = 0) -> str:
     if wording.is_missing(value):
         return "–"
     digits = 0 if abs(value) >= 9.95 and unit != "percent" else 1
-    return wording.number(float(value), digits) + ("%" if unit == "percent" else "")
+    return wording.number(float(value), digits + finer) + ("%" if unit == "percent" else "")
 
 
 assert set(KIND) == set(STATUSES)

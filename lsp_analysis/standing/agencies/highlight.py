@@ -220,5 +220,5 @@ def cannot_tell(study: Study, found: Highlights) -> list[list[str]]:
     missing = [what for name, what in WANTED.items() if not study.has(name)]
     if missing:
         told.append(["Not in the study:", f"{wording.and_list(missing)}."])
-    told.append(["Why areas differ:", "a difference is no cause."])
+    told.append(["Why areas differ:", "the numbers hold outcomes, not causes."])
     return told

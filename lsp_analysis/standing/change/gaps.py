@@ -21,7 +21,7 @@ from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison.baseline import refuse_overlap
 from lsp_analysis.standing.comparison.exact import compare_groups
-from lsp_analysis.standing.place.groups import group_limits, group_series
+from lsp_analysis.standing.place.groups import WITHHELD, group_limits, group_series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,6 +54,14 @@ class Gap(Shown):
             raise PanelError(
                 f"{self.name} has a gap in {wording.counted(len(known), 'period')}, and a change "
                 "needs two of them."
+            )
+        withheld = np.flatnonzero(self.frame["note"] == WITHHELD)
+        outside = withheld[(withheld < known[0]) | (withheld > known[-1])]
+        if start is None and end is None and len(outside):
+            when = wording.period(self.frame["period"].iloc[outside[-1]])
+            raise PanelError(
+                f"{self.name} was too small to be published in {when}, and a change between the "
+                "periods that remain would be one of those picked for being large."
             )
         first = known[0] if start is None else self._place(start)
         last = known[-1] if end is None else self._place(end)

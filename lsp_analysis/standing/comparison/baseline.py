@@ -17,7 +17,7 @@ from lsp_analysis.standing.comparison.exact import COLUMNS, compared_values
 from lsp_analysis.standing.comparison.intervals import EXACT_BELOW
 from lsp_analysis.standing.comparison.measured import Measured
 from lsp_analysis.standing.comparison.verdict import verdict_of
-from lsp_analysis.standing.place.groups import group_limits
+from lsp_analysis.standing.place.groups import WITHHELD, group_limits
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -256,8 +256,12 @@ def refuse_overlap(area: Collection[str], comparator: Collection[str]) -> None:
 
 
 def last_known(series: pd.DataFrame) -> pd.Period:
-    """Last period with a value; the last of all when there is none."""
-    known = series.loc[series["value"].notna(), "period"]
+    """Last period with a value, or with one that is too small to be published; the last of all
+    when there is none.
+
+    An earlier value in place of a withheld one would be one picked for being large.
+    """
+    known = series.loc[series["value"].notna() | (series["note"] == WITHHELD), "period"]
     return known.max() if len(known) else series["period"].max()
 
 

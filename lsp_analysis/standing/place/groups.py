@@ -17,6 +17,8 @@ from lsp_analysis.study.areas import is_among
 if TYPE_CHECKING:
     from lsp_analysis.study.indicator import Indicator
 
+SUPPRESSED = "suppressed"  # the note of a count that is withheld
+WITHHELD = "the number is too small to be published"
 PUBLISHED_AT = ndtri(0.975)  # publishers' intervals are 95% ones
 
 
@@ -93,6 +95,10 @@ def group_series(
     known = sums["n_areas"] > 0 if leave_out_missing else n_missing == 0
     series = {name: np.where(known, column, np.nan) for name, column in series.items()}
     notes = [_note(missing, len(codes)) for missing in n_missing]
+    if "note" in panel and n_missing.any():
+        small = (panel["note"].array[own] == SUPPRESSED) & np.isnan(top)
+        all_small = (np.bincount(row, small, len(periods)) == n_missing) & ~known
+        notes = np.where(all_small, WITHHELD, notes)
     counts = {"published": published, "n_areas": sums["n_areas"], "n_missing": n_missing}
     return pd.DataFrame({"period": periods, **series, **counts, "note": notes})
 
