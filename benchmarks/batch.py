@@ -31,6 +31,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import nbformat
@@ -39,8 +40,10 @@ import psutil
 from nbformat.v4 import new_code_cell, new_notebook
 
 from lsp_analysis import open_study
+from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.job.template import load_template
 from lsp_analysis.reports.run.batch import run_reports
+from lsp_analysis.reports.run.engines import Workers
 
 WORKERS = 2
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
@@ -62,8 +65,12 @@ OURS = """
 import json, sys, time
 began = time.perf_counter()
 template, study, out, codes = sys.argv[1:]
+from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.run.batch import run_reports
-batch = run_reports(study, json.loads(codes), template=template, out=out, workers=2)
+from lsp_analysis.reports.run.engines import Workers
+batch = run_reports(
+    study, [Entry(json.loads(codes), template=template)], out=out, workers=Workers(2)
+)
 assert not batch.failed, batch.sentence()
 """
 
@@ -145,7 +152,8 @@ def every_area(template: Path, study: Path) -> pd.DataFrame:
     """One report on every small area, with all its costs."""
     with tempfile.TemporaryDirectory() as out:
         began = time.perf_counter()
-        batch = run_reports(study, every_area=True, template=template, out=out, workers=WORKERS)
+        every = [Entry(every_area=True, template=template)]
+        batch = run_reports(study, every, out=out, workers=Workers(WORKERS))
         took = time.perf_counter() - began
         if batch.failed:
             print(batch.sentence(), file=sys.stderr)
@@ -208,15 +216,12 @@ def memory(study: Path, codes: list[str], number: int) -> pd.DataFrame:
     with tempfile.TemporaryDirectory() as work:
         template = notebook(SMALL, Path(work) / "small.ipynb")
         entries = [
-            {"template": str(template), "areas": codes, "name": f"round-{turn}"}
+            Entry(codes, template=template, name=f"round-{turn}")
             for turn in range(-(-number // len(codes)))
         ]
-        entries[-1]["areas"] = codes[: number - len(codes) * (len(entries) - 1)]
-        file = Path(work) / "batch.yaml"
-        file.write_text(json.dumps(entries), encoding="utf-8")
-        batch = run_reports(
-            study, batch_file=file, out=Path(work) / "out", workers=WORKERS, progress=look
-        )
+        entries[-1] = replace(entries[-1], areas=codes[: number - len(codes) * (len(entries) - 1)])
+        out = Path(work) / "out"
+        batch = run_reports(study, entries, out=out, workers=Workers(WORKERS), progress=look)
         if batch.failed:
             raise SystemExit(batch.sentence())
         frame = pd.DataFrame(seen).set_index("reports")

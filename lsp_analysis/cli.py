@@ -10,7 +10,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lsp_analysis import __version__, durable
 from lsp_analysis.command_line import (
@@ -32,6 +32,9 @@ from lsp_analysis.errors import (
     UnfinishedError,
 )
 from lsp_analysis.resources import copy_notebooks, study_path
+
+if TYPE_CHECKING:
+    from lsp_analysis.reports.job.selection import Entry
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -155,31 +158,45 @@ def _fetch(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
+    from lsp_analysis.reports.job.selection import Entry
     from lsp_analysis.reports.run.runner import run_report
 
-    record = run_report(arguments.study, arguments.area, **_page_of(arguments))
+    entry = Entry(arguments.area, **_page_of(arguments))
+    how = _run_of(arguments)
+    record = run_report(arguments.study, entry, engine=arguments.engine, **how)
     print_text(record.sentence())
     return OK
 
 
 def _reports(arguments: argparse.Namespace) -> int:
     from lsp_analysis.reports.run.batch import run_reports
+    from lsp_analysis.reports.run.engines import Workers
 
     batch = run_reports(
         arguments.study,
-        arguments.areas,
-        decile=arguments.decile,
-        every_area=arguments.all,
-        batch_file=arguments.batch,
-        workers=arguments.workers,
+        _entries(arguments),
+        workers=Workers(arguments.workers, arguments.engine, arguments.scheduler, arguments.shard),
         resume=arguments.resume,
-        shard=arguments.shard,
-        scheduler=arguments.scheduler,
         progress=print_progress,
-        **_page_of(arguments),
+        **_run_of(arguments),
     )
     print_text(batch.sentence())
     return FAILED if batch.failed or batch.unindexed or batch.differences else OK
+
+
+def _entries(arguments: argparse.Namespace) -> list[Entry]:
+    """What a batch is asked for, by the options or by a file."""
+    from lsp_analysis.reports.job.selection import Entry, read_batch_file
+
+    which = Entry(arguments.areas, arguments.decile, arguments.all, **_page_of(arguments))
+    if arguments.batch is None:
+        return [which]
+    if which != Entry(which.areas[:0], formats=which.formats):
+        raise ParameterError(
+            "A batch file says itself which areas, templates and parameters it wants. "
+            "Give either the file (--batch) or these."
+        )
+    return read_batch_file(arguments.batch, formats=which.formats)
 
 
 def _audit(arguments: argparse.Namespace) -> int:
@@ -264,17 +281,21 @@ def _notebooks(arguments: argparse.Namespace) -> int:
 
 
 def _page_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Keywords of the report runner; limits that were not given are its own."""
-    limits = {"timeout": arguments.timeout, "memory": arguments.memory}
+    """What each page is made by."""
     return {
         "template": arguments.template,
-        "out": arguments.out,
         "formats": [name.strip() for name in arguments.formats.split(",")],
-        "engine": arguments.engine,
-        "audience": arguments.audience,
         "parameters": _settings(arguments.parameters),
-        **{name: limit for name, limit in limits.items() if limit is not None},
     }
+
+
+def _run_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Where reports go, for whom, and within which limits; those not given are its own."""
+    from lsp_analysis.reports.job.request import Limits
+
+    limits = {"seconds": arguments.timeout, "megabytes": arguments.memory}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    return {"out": arguments.out, "audience": arguments.audience, "limits": Limits(**given)}
 
 
 def _settings(settings: list[str]) -> dict[str, str]:

@@ -61,7 +61,8 @@ def real_bolton(tmp_path_factory) -> Path:
     out.parent.mkdir(exist_ok=True)
     with FileLock(root / "real.lock"):
         if not out.exists():
-            import_study(source, borough="E08000001", out=out)
+            places = ROOT / "data" / "neighbourhoods" / "bolton.csv"
+            import_study(source, borough="E08000001", neighbourhoods=places, out=out)
     return out
 
 

@@ -11,9 +11,11 @@ import pytest
 from report_templates import CELLS, write_template
 from small_study import LSOAS, small_tables, write_small_study
 
-from lsp_analysis.errors import AreaError, ParameterError, ReportError
+from lsp_analysis.errors import AreaError, ParameterError, ReportError, StudyError
 from lsp_analysis.reports.job.manifest import read_records
+from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.run.batch import run_reports
+from lsp_analysis.reports.run.engines import Workers
 
 SOME_FAIL = 'assert place.code != "E01000002", "not this one"'
 
@@ -34,12 +36,10 @@ def first(folder, template, tmp_path_factory):
     told = []
     batch = run_reports(
         folder,
-        ["Hall i' th' Wood"],
-        every_area=True,
-        template=template,
+        [Entry("Hall i' th' Wood", every_area=True, template=template)],
         out=tmp_path_factory.mktemp("batch") / "out",
         progress=told.append,
-        workers=2,
+        workers=Workers(2),
     )
     return batch, told
 
@@ -91,9 +91,8 @@ def test_resuming_makes_only_what_failed_or_is_no_longer_whole(folder, template,
     damaged = next(record for record in batch.records if record.area_code == "E01000003")
     damaged.page.write_text("damaged")
     before = kept.page.stat().st_mtime_ns
-    again = run_reports(
-        folder, ["N1"], every_area=True, template=template, out=batch.out, resume=True
-    )
+    asked = [Entry("N1", every_area=True, template=template)]
+    again = run_reports(folder, asked, out=batch.out, resume=True)
     assert {r.area_code: r.status for r in again.records} == {
         "N1": "kept",
         "E01000001": "kept",
@@ -108,16 +107,15 @@ def test_resuming_makes_only_what_failed_or_is_no_longer_whole(folder, template,
 
 def test_a_changed_parameter_or_study_makes_reports_anew(folder, template, first, tmp_path):
     batch, _ = first
-    changed = run_reports(
-        folder, ["N1"], template=template, out=batch.out, parameters={"top": "1"}, resume=True
-    )
+    asked = [Entry("N1", template=template, parameters={"top": "1"})]
+    changed = run_reports(folder, asked, out=batch.out, resume=True)
     assert [record.status for record in changed.records] == ["made"]
     tables = small_tables()
     tables["plan"].loc[0, "target"] = 1.0
     study, out = write_small_study(tmp_path / "study"), tmp_path / "out"
-    run_reports(study, ["N1"], template=template, out=out)
+    run_reports(study, [Entry("N1", template=template)], out=out)
     write_small_study(study, tables)
-    anew = run_reports(study, ["N1"], template=template, out=out, resume=True)
+    anew = run_reports(study, [Entry("N1", template=template)], out=out, resume=True)
     assert [record.status for record in anew.records] == ["made"]
 
 
@@ -129,7 +127,7 @@ def test_a_page_of_another_study_is_not_overwritten(folder, template, first, tmp
     tables["areas"]["area_name"] = "Wrongton"
     write_small_study(other, tables)
     with pytest.raises(ReportError, match="has the reports of another study"):
-        run_reports(other, ["N1"], template=template, out=batch.out)
+        run_reports(other, [Entry("N1", template=template)], out=batch.out)
     assert batch.records[0].page.read_bytes() == page
 
 
@@ -137,7 +135,8 @@ def test_two_runs_give_the_same_bytes(folder, template, tmp_path):
     content = []
     for name in ("one", "two"):
         out = tmp_path / name
-        run_reports(folder, ["N1", *LSOAS[2:]], template=template, out=out, workers=3)
+        asked = [Entry(["N1", *LSOAS[2:]], template=template)]
+        run_reports(folder, asked, out=out, workers=Workers(3))
         content.append(
             {
                 path.relative_to(out).as_posix(): path.read_bytes()
@@ -155,26 +154,56 @@ def test_two_runs_give_the_same_bytes(folder, template, tmp_path):
         ({"areas": ["N1", "Hall ith Wod"]}, AreaError, "Did you mean"),
         ({"areas": []}, ParameterError, "No areas"),
         ({"areas": ["N1"], "parameters": {"tpo": "1"}}, ParameterError, "Did you mean"),
-        ({"areas": ["N1"], "workers": -1}, ParameterError, "workers"),
-        ({"areas": ["N1"], "shard": "3/2"}, ParameterError, "shard"),
+        ({"areas": ["N1"], "formats": ["doc"]}, ParameterError, "no format"),
     ],
 )
 def test_a_request_that_cannot_be_answered_starts_nothing(
     folder, template, tmp_path, asked, kind, said
 ):
     with pytest.raises(kind, match=said):
-        run_reports(folder, template=template, out=tmp_path / "out", **asked)
+        run_reports(folder, [Entry(template=template, **asked)], out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [({"number": -1}, "number of workers"), ({"shard": "3/2"}, "shard")]
+)
+def test_workers_there_cannot_be_start_nothing(folder, template, tmp_path, asked, said):
+    with pytest.raises(ParameterError, match=said):
+        run_reports(
+            folder,
+            [Entry("N1", template=template)],
+            out=tmp_path / "out",
+            workers=Workers(**asked),
+        )
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_batch_is_for_whom_all_its_templates_are(tmp_path, monkeypatch):
+    asked = []
+
+    def study_for(audience, *more):
+        asked.append(audience)
+        raise StudyError("asked for")
+
+    monkeypatch.setattr("lsp_analysis.reports.run.runner.study_for", study_for)
+    public, internal = Entry(every_area=True, template="report_public"), Entry("E01004803")
+    for entries in ([public], [public, internal]):
+        with pytest.raises(StudyError):
+            run_reports("bolton_demo", entries, out=tmp_path)
+    assert asked == ["public", ""]
 
 
 SLOW = "import time\ntime.sleep(0 if place.code == 'E01000001' else 900)"
 RUN = """
     import sys
+    from lsp_analysis.reports.job.selection import Entry
     from lsp_analysis.reports.run.batch import run_reports
+    from lsp_analysis.reports.run.engines import Workers
     study, template, out = sys.argv[1:]
     try:
-        run_reports(study, every_area=True, template=template, out=out, workers=2,
-                    progress=lambda line: print(line, flush=True))
+        run_reports(study, [Entry(every_area=True, template=template)], out=out,
+                    workers=Workers(2), progress=lambda line: print(line, flush=True))
     except KeyboardInterrupt:
         sys.exit(130)
 """
@@ -218,5 +247,6 @@ def test_two_runs_on_one_folder_at_once_both_end_well(folder, tmp_path):
 def test_shards_on_one_folder_make_one_index(folder, tmp_path):
     template, out = write_template(tmp_path), tmp_path / "out"
     for shard in ("1/2", "2/2"):
-        run_reports(folder, every_area=True, template=template, out=out, shard=shard)
+        asked = [Entry(every_area=True, template=template)]
+        run_reports(folder, asked, out=out, workers=Workers(shard=shard))
     assert (out / "index.html").read_text().count('<tr role="row" class="where') == 4

@@ -17,6 +17,7 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from report_templates import CELLS, write_template
 
+from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.run.batch import run_reports
 from lsp_analysis.reports.run.runner import run_report
 
@@ -45,8 +46,12 @@ def batch(tmp_path_factory):
     work = tmp_path_factory.mktemp("browser")
     return run_reports(
         ROOT / "data" / "bolton_demo",
-        ["Hall i' th' Wood", "E01004803", "E01004804", "E01004805"],
-        template=write_template(work, [*CELLS, SOME_FAIL], name="report_area"),
+        [
+            Entry(
+                ["Hall i' th' Wood", "E01004803", "E01004804", "E01004805"],
+                template=write_template(work, [*CELLS, SOME_FAIL], name="report_area"),
+            )
+        ],
         out=work / "out",
     )
 
@@ -55,7 +60,7 @@ def batch(tmp_path_factory):
 def shipped(tmp_path_factory):
     """The report that ships, with all its figures."""
     out = tmp_path_factory.mktemp("shipped")
-    return run_report(ROOT / "data" / "bolton_demo", "Hall i' th' Wood", out=out)
+    return run_report(ROOT / "data" / "bolton_demo", Entry("Hall i' th' Wood"), out=out)
 
 
 class Visit:

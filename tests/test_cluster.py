@@ -13,9 +13,11 @@ from small_study import LSOAS, write_small_study
 
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.job.request import JobMaker
+from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.job.template import load_template
 from lsp_analysis.reports.run import cluster
 from lsp_analysis.reports.run.batch import run_reports
+from lsp_analysis.reports.run.engines import Workers
 
 distributed = pytest.importorskip("distributed", reason="needs Dask")
 
@@ -28,7 +30,10 @@ def folder(tmp_path_factory):
 def at(address, folder, areas, tmp_path):
     """A batch of plain reports from the scheduler at an address."""
     return run_reports(
-        folder, areas, template=write_template(tmp_path), out=tmp_path / "out", scheduler=address
+        folder,
+        [Entry(areas, template=write_template(tmp_path))],
+        out=tmp_path / "out",
+        workers=Workers(scheduler=address),
     )
 
 
@@ -39,9 +44,11 @@ def pages(out):
 def test_a_cluster_makes_the_same_pages_and_tells_the_same_failures(folder, tmp_path):
     fails = 'assert place.code != "E01000002", "not this one"'
     template = write_template(tmp_path, [*CELLS, fails])
-    asked = {"every_area": True, "template": template, "workers": 2}
-    here = run_reports(folder, out=tmp_path / "here", **asked)
-    there = run_reports(folder, out=tmp_path / "there", scheduler="local", **asked)
+    asked = [Entry(every_area=True, template=template)]
+    here = run_reports(folder, asked, out=tmp_path / "here", workers=Workers(2))
+    there = run_reports(
+        folder, asked, out=tmp_path / "there", workers=Workers(2, scheduler="local")
+    )
     assert pages(here.out) == pages(there.out)
     assert [r.reason for r in here.failed] == [r.reason for r in there.failed] != []
 
@@ -54,7 +61,10 @@ def test_a_worker_that_is_lost_costs_no_report(folder, tmp_path):
     )
     template = write_template(tmp_path, [*CELLS, kill_the_worker])
     batch = run_reports(
-        folder, LSOAS, template=template, out=tmp_path / "out", scheduler="local", workers=2
+        folder,
+        [Entry(LSOAS, template=template)],
+        out=tmp_path / "out",
+        workers=Workers(2, scheduler="local"),
     )
     assert flag.exists()
     assert batch.failed == []
@@ -100,10 +110,9 @@ def test_a_scheduler_that_is_lost_is_said_to_be(folder, tmp_path):
     losing.start()
     batch = run_reports(
         folder,
-        LSOAS[:2],
-        template=template,
+        [Entry(LSOAS[:2], template=template)],
         out=tmp_path / "out",
-        scheduler=cluster.scheduler_address,
+        workers=Workers(scheduler=cluster.scheduler_address),
     )
     losing.join()
     assert [record.reason for record in batch.failed] == [
@@ -116,10 +125,9 @@ def test_a_machine_without_dask_is_told_how_to_get_it(folder, tmp_path, monkeypa
     with pytest.raises(ReportError, match="pip install"):
         run_reports(
             folder,
-            LSOAS[:1],
-            template=write_template(tmp_path),
+            [Entry(LSOAS[:1], template=write_template(tmp_path))],
             out=tmp_path / "out",
-            scheduler="local",
+            workers=Workers(scheduler="local"),
         )
 
 
@@ -129,17 +137,17 @@ def test_workers_without_the_output_folder_send_the_pages_back(folder, tmp_path,
         yield str(out / "nowhere"), "token"
 
     template = write_template(tmp_path)
-    here = run_reports(folder, LSOAS[:2], template=template, out=tmp_path / "here")
+    asked = [Entry(LSOAS[:2], template=template)]
+    here = run_reports(folder, asked, out=tmp_path / "here")
     monkeypatch.setattr(cluster, "_probe", unseen)
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1"
     ) as two:
         there = run_reports(
             folder,
-            LSOAS[:2],
-            template=template,
+            asked,
             out=tmp_path / "there",
-            scheduler=two.scheduler_address,
+            workers=Workers(scheduler=two.scheduler_address),
         )
     assert [record.status for record in there.records] == ["made", "made"]
     assert pages(there.out) == pages(here.out)
@@ -172,5 +180,6 @@ def test_a_study_that_was_changed_before_it_was_read_and_then_restored_is_notice
         "path.write_bytes(sound)",
     ]
     template = write_template(tmp_path, [CELLS[0], "\n".join(change), *CELLS[1:]])
-    batch = run_reports(study, LSOAS[:1], template=template, out=tmp_path / "out", engine="kernel")
+    asked = [Entry(LSOAS[:1], template=template)]
+    batch = run_reports(study, asked, out=tmp_path / "out", workers=Workers(engine="kernel"))
     assert "The study was changed (areas.csv) before it was read" in batch.failed[0].reason

@@ -15,7 +15,7 @@ from lsp_analysis.reports.fork import forked
 from lsp_analysis.reports.fork.forked import WarmParent, can_fork, make_with
 from lsp_analysis.reports.job.request import JobMaker, Limits
 from lsp_analysis.reports.job.template import load_template
-from lsp_analysis.reports.run.engines import Way, make_reports
+from lsp_analysis.reports.run.engines import Workers, make_reports
 
 AMPLE = Limits(60, 3000)
 HANG = "import time\nwhile True:\n    try: time.sleep(1)\n    except BaseException: pass"
@@ -87,14 +87,14 @@ def check(jobs, faults, results):
 @pytest.mark.skipif(not can_fork(), reason="needs fork")
 def test_in_forks_every_fault_is_told_and_stops_no_other_report(folder, tmp_path):
     jobs = jobs_of(folder, tmp_path, FAULTS)
-    check(jobs, FAULTS, make_reports(jobs, Way("fork", 3)))
+    check(jobs, FAULTS, make_reports(jobs, Workers(3, "fork")))
     assert not (tmp_path / "out" / ".lsp").exists()
 
 
 def test_in_kernels_every_fault_is_told_and_stops_no_other_report(folder, tmp_path):
     faults = {name: fault for name, fault in FAULTS.items() if name not in SKIPPED_IN_KERNELS}
     jobs = jobs_of(folder, tmp_path, faults)
-    check(jobs, faults, make_reports(jobs, Way("kernel", 3)))
+    check(jobs, faults, make_reports(jobs, Workers(3, "kernel")))
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +123,7 @@ def test_what_a_report_leaves_running_ends_with_it_however_it_ends(folder, tmp_p
         for how, then in left.items()
     }
     jobs = jobs_of(folder, tmp_path, faults)
-    check(jobs, faults, make_reports(jobs, Way(engine, 2)))
+    check(jobs, faults, make_reports(jobs, Workers(2, engine)))
     for how in left:
         pids = [int(pid) for pid in (tmp_path / how).read_text().split()]
         assert len(pids) == 20
@@ -222,7 +222,7 @@ def test_a_parent_that_cannot_start_fails_every_report_and_soon(
     template = load_template(write_template(tmp_path))
     maker = JobMaker(folder, out=tmp_path / "out")
     jobs = [maker.make(area, template) for area in ("N1", *LSOAS)]
-    results = {job.name: told for job, told in make_reports(jobs, Way("fork", 2))}
+    results = {job.name: told for job, told in make_reports(jobs, Workers(2, "fork"))}
     assert set(results) == {job.name for job in jobs}
     assert all(said in told for told in results.values())
 
@@ -238,7 +238,7 @@ def test_a_notebook_of_whatever_kernel_runs_in_this_python(folder, tmp_path, eng
             made.metadata["kernelspec"] = spec
         nbformat.write(made, tmp_path / f"{name}.ipynb")
         jobs.append(maker.make("N1", load_template(tmp_path / f"{name}.ipynb")))
-    results = [told for _, told in make_reports(jobs, Way(engine, 2))]
+    results = [told for _, told in make_reports(jobs, Workers(2, engine))]
     assert not [told for told in results if isinstance(told, str)]
 
 

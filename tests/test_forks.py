@@ -152,7 +152,7 @@ def test_what_one_fork_does_neither_the_parent_nor_another_sees():
 def test_many_forks_at_once_each_get_their_own_answer():
     forks, answers = Forks(), {}
     for number in range(12):
-        forks.start(number, lambda number=number: str(number).encode() * 50_000, Limits())
+        forks.start(number, lambda number=number: str(number).encode() * 50_000, AMPLE)
     while forks:
         done, _ = forks.collect(10)
         answers.update({ticket: outcome.answer for ticket, outcome in done})
@@ -162,6 +162,6 @@ def test_many_forks_at_once_each_get_their_own_answer():
 def test_a_forks_own_output_goes_to_its_log(tmp_path):
     forks = Forks()
     log = str(tmp_path / "log")
-    forks.start(1, lambda: os.write(2, b"from below") and b"", Limits(), log)
+    forks.start(1, lambda: os.write(2, b"from below") and b"", AMPLE, log)
     forks.collect(10)
     assert (tmp_path / "log").read_bytes() == b"from below"

@@ -12,6 +12,7 @@ from small_study import write_small_study
 from lsp_analysis.cli import main
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.job.manifest import read_records
+from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.run.batch import run_reports
 
 
@@ -40,10 +41,10 @@ def test_what_does_not_fit_is_told_and_what_was_there_stays(tmp_path, small_disk
     study = write_small_study(tmp_path / "study")
     template = write_template(tmp_path)
     out = small_disk / "out"
-    before = run_reports(study, ["N1"], template=template, out=out)
+    before = run_reports(study, [Entry("N1", template=template)], out=out)
     page = before.records[0].page.read_bytes()
     (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free - 30_000))
-    batch = run_reports(study, ["N1", "E01000002"], template=template, out=out)
+    batch = run_reports(study, [Entry(["N1", "E01000002"], template=template)], out=out)
     assert len(batch.failed) == 2
     for record in batch.failed:
         assert "No space left on device" in record.reason
@@ -68,11 +69,11 @@ def test_a_disk_without_any_room_is_told_before_any_work(tmp_path, small_disk):
     study = write_small_study(tmp_path / "study")
     (small_disk / "filler").write_bytes(bytes(shutil.disk_usage(small_disk).free))
     with pytest.raises(ReportError, match="No space left"):
-        run_reports(study, ["N1"], template=write_template(tmp_path), out=small_disk / "out")
+        run_reports(study, [Entry("N1", template=write_template(tmp_path))], out=small_disk / "out")
     assert not (small_disk / "out").exists()
 
 
 def test_a_read_only_disk_is_told_before_any_work(tmp_path, read_only):
     study = write_small_study(tmp_path / "study")
     with pytest.raises(ReportError, match="cannot be written"):
-        run_reports(study, ["N1"], template=write_template(tmp_path), out=read_only / "out")
+        run_reports(study, [Entry("N1", template=write_template(tmp_path))], out=read_only / "out")

@@ -9,6 +9,7 @@ from report_templates import write_template
 from small_study import small_tables, write_small_study
 from test_page import Tags
 
+from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.page import pdf
 from lsp_analysis.reports.run.batch import run_reports
 
@@ -31,10 +32,8 @@ def batch(tmp_path_factory):
     tables["areas"] = areas.reset_index()
     return run_reports(
         write_small_study(work / "study", tables),
-        every_area=True,
-        template=write_template(work),
+        [Entry(every_area=True, template=write_template(work), formats=["html", "pdf"])],
         out=work / "out",
-        formats=["html", "pdf"],
         progress=TOLD.append,
     )
 

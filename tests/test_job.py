@@ -101,6 +101,6 @@ def test_a_code_of_another_vintage_is_told_with_what_became_of_it(maker, templat
         maker.make("E01000009", template)
 
 
-def test_a_format_that_is_not_known_is_told(folder, tmp_path):
+def test_a_format_that_is_not_known_is_told(maker, template):
     with pytest.raises(ParameterError, match="Did you mean"):
-        JobMaker(folder, out=tmp_path, formats=["htm"])
+        maker.make("N1", template, formats=["htm"])

@@ -19,7 +19,7 @@ from lsp_analysis.experiments.record.folder import open_experiment
 from lsp_analysis.experiments.record.verification import verify
 from lsp_analysis.reports.job.manifest import MADE, ReportRecord, append_record, read_manifest
 from lsp_analysis.reports.job.request import JobMaker
-from lsp_analysis.reports.job.selection import jobs_from_file
+from lsp_analysis.reports.job.selection import jobs_of, read_batch_file
 from lsp_analysis.reports.job.template import load_template
 from lsp_analysis.reports.page.index import render_index
 from lsp_analysis.study import add_table, check_study, open_study
@@ -177,7 +177,7 @@ def use_outcomes(top):
 
 
 def use_batch(top):
-    jobs_from_file(top / "batch.yaml", JobMaker(top / "study", out=top / "out"))
+    jobs_of(read_batch_file(top / "batch.yaml"), JobMaker(top / "study", out=top / "out"))
 
 
 FILES = {

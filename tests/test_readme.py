@@ -9,7 +9,7 @@ from conftest import ROOT
 from lsp_analysis.cli import COMMANDS
 from lsp_analysis.command_line import read_command_line
 from lsp_analysis.reports.job.request import JobMaker
-from lsp_analysis.reports.job.selection import jobs_from_file, without_clashes
+from lsp_analysis.reports.job.selection import jobs_of, read_batch_file
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -47,8 +47,7 @@ def test_the_batch_file_can_be_given_as_it_is_printed(tmp_path):
     (text,) = blocks("yaml")
     (tmp_path / "quarter.yaml").write_text(text)
     maker = JobMaker(ROOT / "data" / "bolton_demo", out=tmp_path)
-    jobs = jobs_from_file(tmp_path / "quarter.yaml", maker)
-    assert without_clashes(jobs) == jobs
+    jobs = jobs_of(read_batch_file(tmp_path / "quarter.yaml"), maker)
     assert {job.name.partition("--")[2] for job in jobs} == {"", "a-year-later"}
 
 

@@ -20,7 +20,9 @@ from lsp_analysis.disclosure.register import profiles_of, tables_to_show
 from lsp_analysis.disclosure.release import FOLDER, groups_of, release_study
 from lsp_analysis.errors import DisclosureError, InternalNotice, ParameterError
 from lsp_analysis.reports.job.manifest import read_records
+from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.run.batch import run_reports
+from lsp_analysis.reports.run.engines import Workers
 from lsp_analysis.resources import study_path
 from lsp_analysis.study.indicator import join_periods
 from lsp_analysis.study.write import write_descriptor, write_table
@@ -55,7 +57,7 @@ def strict(tmp_path_factory, full):
 def public(tmp_path_factory, strict):
     """A public batch of that study."""
     out = tmp_path_factory.mktemp("public") / "pages"
-    batch = run_reports(strict, AREAS, out=out, audience="public", workers=1)
+    batch = run_reports(strict, [Entry(AREAS)], out=out, audience="public", workers=Workers(1))
     assert not batch.failed, batch.sentence()
     return out
 
@@ -142,7 +144,8 @@ class TestTheAttack:
         self, public, strict, tmp_path
     ):
         """So that the attack is known to see them where they are."""
-        run_reports(strict, [AREAS[0], *AREAS[2:]], out=tmp_path / "out", workers=1)
+        entry = Entry([AREAS[0], *AREAS[2:]])
+        run_reports(strict, [entry], out=tmp_path / "out", workers=Workers(1))
         found = attack(tmp_path / "out", public / FOLDER)
         true = true_counts(open_study(strict)).set_index(["indicator_id", "area_code", "period"])
         for way in ("numbers", "printed", "pictures"):
@@ -317,14 +320,17 @@ class TestFailsClosed:
         indicators = full.indicators().assign(disclosure_profile=None)
         study = with_tables(tmp_path / "study", indicators=indicators)
         with pytest.warns(InternalNotice, match="has no rule"):
-            batch = run_reports(study, AREAS[:1], out=tmp_path / "out", workers=1)
+            batch = run_reports(study, [Entry(AREAS[:1])], out=tmp_path / "out", workers=Workers(1))
         record = batch.records[0]
         assert MARKING in record.page.read_text(encoding="utf-8")
         for table in record.table_files:
             assert MARKING in table.read_text(encoding="utf-8-sig").splitlines()[0]
         with pytest.raises(DisclosureError, match="holds pages for the audience internal"):
             run_reports(
-                study_path("bolton_demo"), AREAS[:1], out=tmp_path / "out", audience="public"
+                study_path("bolton_demo"),
+                [Entry(AREAS[:1])],
+                out=tmp_path / "out",
+                audience="public",
             )
         shutil.copytree(public / FOLDER, tmp_path / "out" / FOLDER)
         with pytest.raises(DisclosureError, match="is marked internal"):
@@ -332,7 +338,7 @@ class TestFailsClosed:
 
     def test_an_unknown_audience_is_refused(self, tmp_path):
         with pytest.raises(ParameterError, match='no audience "pubic"'):
-            run_reports(study_path("bolton_demo"), AREAS, out=tmp_path, audience="pubic")
+            run_reports(study_path("bolton_demo"), [Entry(AREAS)], out=tmp_path, audience="pubic")
 
 
 def test_a_smallest_cell_of_the_agreement_raises_the_rule(full, tmp_path):

@@ -9,6 +9,7 @@ from report_templates import CELLS, write_template
 from small_study import write_small_study
 
 from lsp_analysis.errors import AreaError, ParameterError, ReportError, StudyError
+from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.run.runner import run_report
 
 
@@ -29,10 +30,8 @@ def reports(folder, template, tmp_path_factory):
     return {
         engine: run_report(
             folder,
-            "Hall i' th' Wood",
-            template=template,
+            Entry("Hall i' th' Wood", template=template, parameters={"top": "1"}),
             out=out / engine,
-            parameters={"top": "1"},
             engine=engine,
         )
         for engine in ("", "kernel")
@@ -85,9 +84,8 @@ def test_the_numbers_of_a_figure_are_safe_to_open(reports):
 
 def test_parameters_reach_the_notebook_as_data(folder, template, tmp_path):
     hostile = "\"); import os; os._exit(0) #'\n\\"
-    record = run_report(
-        folder, "N1", template=template, out=tmp_path, parameters={"indicator": hostile}
-    )
+    entry = Entry("N1", template=template, parameters={"indicator": hostile})
+    record = run_report(folder, entry, out=tmp_path)
     cells = nbformat.read(record.notebook, as_version=4).cells
     injected = next(c for c in cells if "injected-parameters" in c.metadata.get("tags", []))
     values = {}
@@ -97,12 +95,13 @@ def test_parameters_reach_the_notebook_as_data(folder, template, tmp_path):
 
 
 REFUSED = [
-    (AreaError, {"area": "Hall ith Wod"}, "Did you mean"),
+    (AreaError, {"areas": "Hall ith Wod"}, "Did you mean"),
     (ParameterError, {"parameters": {"tpo": 1}}, "Did you mean"),
     (ParameterError, {"parameters": {"top": "many"}}, "whole number"),
     (ParameterError, {"formats": ["doc"]}, "no format"),
     (ParameterError, {"engine": "frok"}, "Did you mean"),
     (ReportError, {"template": "report_aera"}, "Did you mean"),
+    (ParameterError, {"areas": ["N1", "E01000001"]}, "asks for 2 reports"),
     (StudyError, {"study": "nowhere/at/all"}, "no study folder"),
     (ReportError, {"out": "/proc/lsp"}, "cannot be written"),
 ]
@@ -115,10 +114,11 @@ def test_a_request_that_cannot_be_answered_starts_nothing(
     monkeypatch.setattr(
         "lsp_analysis.reports.run.runner.make_reports", lambda *_: pytest.fail("it was started")
     )
-    asked = {"study": folder, "area": "N1", "template": template, "out": tmp_path / "out"}
-    asked |= request_
+    asked = {"areas": "N1", "template": template} | request_
+    run = {"study": folder, "out": tmp_path / "out", "engine": ""}
+    run |= {name: asked.pop(name) for name in run.keys() & asked.keys()}
     with pytest.raises(kind, match=said) as raised:
-        run_report(asked.pop("study"), asked.pop("area"), **asked)
+        run_report(entry=Entry(**asked), **run)
     assert "\n" not in str(raised.value)
     assert not (tmp_path / "out").exists()
 
@@ -126,10 +126,10 @@ def test_a_request_that_cannot_be_answered_starts_nothing(
 @pytest.mark.parametrize("engine", ["", "kernel"])
 def test_a_fault_is_one_sentence_and_leaves_the_old_report(folder, tmp_path, engine):
     good = write_template(tmp_path)
-    before = files_of(run_report(folder, "N1", template=good, out=tmp_path / "out"))
+    before = files_of(run_report(folder, Entry("N1", template=good), out=tmp_path / "out"))
     broken = write_template(tmp_path, [*CELLS, "1/0"])
     with pytest.raises(ReportError) as raised:
-        run_report(folder, "N1", template=broken, out=tmp_path / "out", engine=engine)
+        run_report(folder, Entry("N1", template=broken), out=tmp_path / "out", engine=engine)
     assert str(raised.value) == (
         "The report on Hall i’ th’ Wood could not be made. "
         'The cell that begins "1/0" failed with ZeroDivisionError: division by zero.'
@@ -143,4 +143,5 @@ def test_a_fault_is_one_sentence_and_leaves_the_old_report(folder, tmp_path, eng
 def test_a_report_is_made_without_a_home(folder, template, tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", "/nonexistent")
     for engine in ("", "kernel"):
-        assert run_report(folder, "N1", template=template, out=tmp_path, engine=engine).page
+        entry = Entry("N1", template=template)
+        assert run_report(folder, entry, out=tmp_path, engine=engine).page

@@ -8,9 +8,9 @@ from lsp_analysis.errors import AreaError, LspError, ParameterError
 from lsp_analysis.reports.job.request import JobMaker
 from lsp_analysis.reports.job.selection import (
     choose_areas,
-    jobs_from_file,
+    jobs_of,
+    read_batch_file,
     shard_of,
-    without_clashes,
 )
 from lsp_analysis.reports.job.template import load_template
 from lsp_analysis.study.store import Study
@@ -88,7 +88,7 @@ def test_a_file_mixes_areas_templates_and_parameters_and_keeps_text_as_text(make
   name: again
 """,
     )
-    jobs = jobs_from_file(path, maker)
+    jobs = jobs_of(read_batch_file(path), maker)
     assert [job.name for job in jobs] == [
         "hall-i-th-wood--small",
         "anytown-001b--small",
@@ -128,18 +128,18 @@ def test_a_file_mixes_areas_templates_and_parameters_and_keeps_text_as_text(make
 )
 def test_a_mistake_in_a_file_is_told(maker, tmp_path, text, said):
     with pytest.raises(LspError, match=said):
-        jobs_from_file(write_batch(tmp_path, text), maker)
+        jobs_of(read_batch_file(write_batch(tmp_path, text)), maker)
 
 
 def test_two_entries_for_one_report_are_told(maker, tmp_path):
     path = write_batch(tmp_path, "- {template: TEMPLATE, areas: [N1]}\n" * 2)
     with pytest.raises(ParameterError, match="Give one of them a name"):
-        without_clashes(jobs_from_file(path, maker))
+        jobs_of(read_batch_file(path), maker)
 
 
 def test_shards_share_nothing_and_are_all_together(maker, tmp_path):
     entry = f"- {{template: TEMPLATE, areas: [N1, {', '.join(LSOAS)}]}}"
-    jobs = jobs_from_file(write_batch(tmp_path, entry), maker)
+    jobs = jobs_of(read_batch_file(write_batch(tmp_path, entry)), maker)
     parts = [{job.name for job in shard_of(jobs[::-1], f"{i}/3")} for i in (1, 2, 3)]
     assert set.union(*parts) == {job.name for job in jobs}
     assert sum(map(len, parts)) == len(jobs)

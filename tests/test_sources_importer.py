@@ -37,9 +37,8 @@ def real():
 
 
 @pytest.fixture(scope="module")
-def bolton(real, tmp_path_factory):
-    out = tmp_path_factory.mktemp("studies") / "bolton"
-    return open_study(import_study(real, borough=BOLTON, neighbourhoods=NEIGHBOURHOODS, out=out))
+def bolton(real_bolton):
+    return open_study(real_bolton)
 
 
 @pytest.fixture

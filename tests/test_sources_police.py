@@ -252,12 +252,8 @@ def test_a_file_cut_in_a_row_is_refused(folder, tmp_path):
     assert "cut or damaged" in refusal(folder, tmp_path)
 
 
-def test_boltons_burglaries_are_all_placed_in_its_areas_and_months(tmp_path):
-    from conftest import shared_path
-
-    study = open_study(
-        import_study(shared_path("real"), borough="E08000001", out=tmp_path / "bolton")
-    )
+def test_boltons_burglaries_are_all_placed_in_its_areas_and_months(real_bolton):
+    study = open_study(real_bolton)
     found = counts(study)
     assert found.shape == (36, 177)
     assert found.sum(axis=None) == BOLTON_BURGLARIES

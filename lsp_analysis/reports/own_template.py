@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.job.house_style import read_house_style
+from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.job.template import load_template
 from lsp_analysis.reports.run.runner import run_report
 from lsp_analysis.resources import resource
@@ -74,7 +75,7 @@ def check_template(path: str | Path, study: str = "bolton_demo") -> str:
     template = load_template(str(path))
     area = str(template.parameters["area"].default)
     with tempfile.TemporaryDirectory(prefix="lsp-template-") as folder:
-        record = run_report(study, area, template=str(path), out=folder)
+        record = run_report(study, Entry(area, template=path), out=folder)
         if record.failed:
             raise ReportError(record.reason)
         size = record.page.stat().st_size

@@ -21,10 +21,10 @@ from typing import Any
 from lsp_analysis.reports.fork.forked import READY
 from lsp_analysis.reports.fork.forks import Forks, Outcome
 from lsp_analysis.reports.fork.preloading import preload
-from lsp_analysis.reports.job.request import Job, Limits
+from lsp_analysis.reports.job.request import LEAST_MEMORY, Job, Limits
 from lsp_analysis.reports.run.log import start_log
 
-FINISHING = Limits(seconds=300.0)
+FINISHING = Limits(seconds=300.0, megabytes=LEAST_MEMORY)
 IDLE = 5.0
 
 

@@ -27,25 +27,36 @@ from lsp_analysis.study.store import Study, open_study
 
 FORMATS = ("html", "pdf")
 LARGEST_LIMIT = 1e9
+LEAST_MEMORY = 2048.0  # megabytes that a report of any study may hold
 GROWTH = 8.0  # megabytes of memory a report may hold for each of its study's files beyond the rest
 KINDS = {"lsoa": "LSOA", "msoa": "MSOA", "oa": "Output area"}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one report may take before it is stopped; ParameterError for what is no limit."""
+    """What one report may take before it is stopped; ParameterError for what is no limit.
+
+    Without a limit of its memory a report may hold as much as the size of its study asks for.
+    """
 
     seconds: float = 600.0
-    megabytes: float = 2048.0
+    megabytes: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse zero, less, and what is no number."""
         for what, limit in (("seconds", self.seconds), ("megabytes", self.megabytes)):
-            if not 0 < limit < LARGEST_LIMIT:
+            if limit is not None and not 0 < limit < LARGEST_LIMIT:
                 raise ParameterError(
                     f"The limit in {what} is a number above 0 and below {LARGEST_LIMIT:,.0f}, "
                     f"not {limit:g}."
                 )
+
+    def of_study(self, study: Study) -> Limits:
+        """These limits, that of the memory following the size of `study` where it is not given."""
+        if self.megabytes is not None:
+            return self
+        size = sum(path.stat().st_size for path in digests.study_files(study) if path.exists())
+        return replace(self, megabytes=LEAST_MEMORY + GROWTH * size / 1e6)
 
     def over_time(self) -> str:
         """Why a report that ran too long was stopped."""
@@ -57,15 +68,6 @@ class Limits:
             f"It was stopped when it held {held:,.0f} MB; {self.megabytes:,.0f} MB are its memory "
             "limit (--memory allows more)."
         )
-
-
-def limits_for(study: str | Path, seconds: float, megabytes: float | None) -> Limits:
-    """The limits of a report of `study`; its memory follows the size of the study if not given."""
-    if megabytes is None:
-        files = digests.study_files(open_study(study))
-        size = sum(path.stat().st_size for path in files if path.exists())
-        megabytes = Limits.megabytes + GROWTH * size / 1e6
-    return Limits(seconds, megabytes)
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Job:
     about: dict[str, Any] = field(repr=False)  # what the page says of itself
     expect: dict[str, int] = field(repr=False)
     key: str = ""
-    limits: Limits = Limits()
+    limits: Limits = Limits(megabytes=LEAST_MEMORY)
     log: str = ""  # path, empty for none
     sources: dict[str, list[int]] = field(default_factory=dict, repr=False)  # see `changed`
     files: dict[str, str] = field(default_factory=dict, repr=False)  # SHA-256 of the study's
@@ -150,14 +152,12 @@ class JobMaker:
         study: str | Path,
         *,
         out: str | Path,
-        formats: Sequence[str] = ("html",),
-        limits: Limits | None = None,
+        limits: Limits = Limits(),
     ) -> None:
-        """Open and fingerprint the study; StudyError or ParameterError when it cannot be."""
-        self.formats = checked_formats(formats)
+        """Open and fingerprint the study; StudyError when it cannot be."""
         self.study = open_study(study)
         self.out = durable.settled(out, ReportError)
-        self.limits = limits or Limits()
+        self.limits = limits.of_study(self.study)
         self._sources = digests.states_of(digests.study_files(self.study))
         self._files = digests.study_digests(self.study)
         self.digest = digests.whole_digest(self._files, self.study.path)
@@ -172,6 +172,7 @@ class JobMaker:
         template: Template,
         parameters: Mapping[str, Any] | None = None,
         *,
+        formats: Sequence[str] = ("html",),
         suffix: str = "",
     ) -> Job:
         """The job of reporting on `area`; AreaError or ParameterError when it cannot be done."""
@@ -186,7 +187,7 @@ class JobMaker:
             template=str(template.path),
             parameters=values,
             out=str(self.out),
-            formats=self.formats,
+            formats=checked_formats(formats),
             about=about,
             expect=template.expect,
             key=digests.digest_of([about, values, made_with]),

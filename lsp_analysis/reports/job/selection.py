@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +69,62 @@ def _in_decile(study: Study, decile: int) -> list[str]:
     return found
 
 
-def jobs_from_file(path: str | Path, maker: JobMaker) -> list[Job]:
-    """Jobs of a YAML batch file: a list of entries, each a template with areas and parameters.
+@dataclass(frozen=True)
+class Entry:
+    """One entry of a batch: which areas, by which report notebook, with which parameters.
+
+    Parameters
+    ----------
+    areas : name or code of an area, or several.
+    decile, every_area : see `choose_areas`.
+    template : name of a report notebook that ships with the package, or a path ending ``.ipynb``.
+    parameters : values for parameters the notebook declares; text is converted to their types.
+    formats : ``html``, which is always made, and ``pdf``.
+    name : ends the names of the reports, so that two entries may report on one area.
+    """
+
+    areas: str | Sequence[str] = ()
+    decile: int | None = None
+    every_area: bool = False
+    template: str | Path = DEFAULT
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    formats: Sequence[str] = ("html",)
+    name: str = ""
+    place: str = field(default="", repr=False)  # in a batch file, for messages
+
+    def areas_in(self, study: Study) -> list[str]:
+        """Names and codes of the areas asked for, each once."""
+        named = [self.areas] if isinstance(self.areas, str) else self.areas
+        return choose_areas(study, areas=named, decile=self.decile, every_area=self.every_area)
+
+
+def jobs_of(entries: Sequence[Entry], maker: JobMaker) -> list[Job]:
+    """The reports that `entries` ask for; LspError when one cannot be made, or is made twice."""
+    jobs = []
+    for entry in entries:
+        with _said_of(entry.place):
+            notebook, suffix = load_template(entry.template), _suffix(entry.name)
+            asked = {"formats": entry.formats, "suffix": suffix}
+            jobs += [
+                maker.make(area, notebook, entry.parameters, **asked)
+                for area in entry.areas_in(maker.study)
+            ]
+    return _without_clashes(jobs)
+
+
+@contextmanager
+def _said_of(place: str) -> Iterator[None]:
+    """Errors begin with the `place` in a file where their cause stands."""
+    try:
+        yield
+    except LspError as error:
+        if not place:
+            raise
+        raise type(error)(f"{place}: {error}") from error
+
+
+def read_batch_file(path: str | Path, formats: Sequence[str] = ("html",)) -> list[Entry]:
+    """The entries of a YAML batch file, each a template with areas and parameters.
 
     All values are read as text, so ``007`` and ``2008-04`` stay as they are written::
 
@@ -80,22 +136,25 @@ def jobs_from_file(path: str | Path, maker: JobMaker) -> list[Job]:
           parameters: {start: 2009-04}
           name: later-start
 
+    Parameters
+    ----------
+    path : the file.
+    formats : of all its reports.
+
     Raises
     ------
-    LspError
-        The file cannot be read, an entry is not of this form, or what it asks for is not there;
-        the message names the entry.
+    ParameterError
+        The file cannot be read, or an entry is not of this form; the message names the entry.
     """
-    jobs = []
-    for place, entry in enumerate(_entries(Path(path)), start=1):
-        try:
-            jobs += _jobs_of(entry, maker)
-        except LspError as error:
-            raise type(error)(f"Entry {place} of {path}: {error}") from error
-    return jobs
+    entries = []
+    for number, content in enumerate(_contents(Path(path)), start=1):
+        place = f"Entry {number} of {path}"
+        with _said_of(place):
+            entries.append(replace(_entry(content), formats=formats, place=place))
+    return entries
 
 
-def _entries(path: Path) -> list[Mapping[str, Any]]:
+def _contents(path: Path) -> list[Mapping[str, Any]]:
     try:
         content = untrusted.read_yaml_as_text(path)
     except LspError as error:
@@ -109,27 +168,29 @@ def _entries(path: Path) -> list[Mapping[str, Any]]:
     return content
 
 
-def _jobs_of(entry: Mapping[str, Any], maker: JobMaker) -> list[Job]:
-    for key in entry:
+def _entry(content: Mapping[str, Any]) -> Entry:
+    for key in content:
         if key not in KEYS:
             raise ParameterError(
                 f"There is no key {str(key)[:40]!r}.{did_you_mean(str(key), KEYS)} "
                 f"There are {', '.join(KEYS)}."
             )
-    areas, parameters = entry.get("areas", []), entry.get("parameters", {})
+    areas, parameters = content.get("areas", []), content.get("parameters", {})
     if not isinstance(areas, list) or not isinstance(parameters, dict):
         raise ParameterError("areas is a list, such as [E01004802]; parameters are name: value.")
-    decile, template, name = (_one(entry, key) for key in ("decile", "template", "name"))
+    decile, template, name, every = (
+        _one(content, key) for key in ("decile", "template", "name", "all")
+    )
     if decile and not re.fullmatch("[0-9]{1,2}", decile):
         raise ParameterError(f"A decile is from 1 to 10, not {decile[:40]!r}.")
-    chosen = choose_areas(
-        maker.study,
+    return Entry(
         areas=areas,
         decile=int(decile) if decile else None,
-        every_area=_yes(_one(entry, "all")),
+        every_area=_yes(every),
+        template=template or DEFAULT,
+        parameters=parameters,
+        name=name,
     )
-    notebook, suffix = load_template(template or DEFAULT), _suffix(name)
-    return [maker.make(area, notebook, parameters, suffix=suffix) for area in chosen]
 
 
 def _one(entry: Mapping[str, Any], key: str) -> str:
@@ -154,7 +215,7 @@ def _suffix(name: str) -> str:
     return name
 
 
-def without_clashes(jobs: Sequence[Job]) -> list[Job]:
+def _without_clashes(jobs: Sequence[Job]) -> list[Job]:
     """`jobs`, if no two of them would write the same report; else ParameterError."""
     repeated = [name for name, times in Counter(job.name for job in jobs).items() if times > 1]
     if repeated:

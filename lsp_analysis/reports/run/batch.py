@@ -6,26 +6,18 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from lsp_analysis.durable import as_interrupts
-from lsp_analysis.errors import LspError, ParameterError, ReportError
+from lsp_analysis.errors import LspError, ReportError
 from lsp_analysis.reports.job import manifest
-from lsp_analysis.reports.job.audience import study_for
 from lsp_analysis.reports.job.manifest import FAILED, KEPT, ReportRecord
-from lsp_analysis.reports.job.request import Job, JobMaker, Limits, limits_for, with_log
-from lsp_analysis.reports.job.selection import (
-    choose_areas,
-    jobs_from_file,
-    shard_of,
-    without_clashes,
-)
-from lsp_analysis.reports.job.template import DEFAULT, load_template
+from lsp_analysis.reports.job.request import Job, JobMaker, Limits, with_log
+from lsp_analysis.reports.job.selection import Entry, shard_of
 from lsp_analysis.reports.page import pdf
 from lsp_analysis.reports.page.index import write_index
-from lsp_analysis.reports.run.engines import Way, checked_way, make_reports
+from lsp_analysis.reports.run.engines import Workers, check_address_space, make_reports
 from lsp_analysis.reports.run.log import add_to_log
-from lsp_analysis.study.store import open_study
+from lsp_analysis.reports.run.runner import prepare
 from lsp_analysis.wording import counted
 
 
@@ -69,23 +61,13 @@ class Batch:
 
 def run_reports(
     study: str | Path,
-    areas: Sequence[str] = (),
+    entries: Sequence[Entry],
     *,
-    decile: int | None = None,
-    every_area: bool = False,
-    batch_file: str | Path | None = None,
-    template: str | Path = DEFAULT,
     out: str | Path = "reports/rendered",
-    parameters: Mapping[str, Any] | None = None,
-    formats: Sequence[str] = ("html",),
-    workers: int = 0,
-    resume: bool = False,
-    shard: str = "",
-    scheduler: str = "",
-    timeout: float = Limits.seconds,
-    memory: float | None = None,
-    engine: str = "",
+    workers: Workers | None = None,
+    limits: Limits | None = None,
     audience: str = "",
+    resume: bool = False,
     progress: Callable[[str], None] = lambda line: None,
 ) -> Batch:
     """Make a report for each of many areas, an index of them and a manifest.
@@ -93,21 +75,15 @@ def run_reports(
     Parameters
     ----------
     study : folder of the study, or the name of one that ships with the package.
-    areas, decile, every_area : which areas; see `selection.choose_areas`.
-    batch_file : a YAML file of entries instead; see `selection.jobs_from_file`.
-    template, parameters : the report notebook and its parameters; see `runner.run_report`.
+    entries : which areas, by which report notebooks, with which parameters: ``[Entry(decile=1)]``,
+        or `selection.read_batch_file` of a YAML file.
     out : folder for the reports, ``index.html``, ``manifest.jsonl`` and ``logs``.
-    formats : ``html``, which is always made, and ``pdf``.
-    workers : reports at work at a time; by default as many as this process may use processors.
-    resume : leave alone the reports that are up to date by their fingerprints and still whole.
-    shard : ``i/n``: only this part of the batch, for arrays of machines that share a folder.
-    scheduler : ``local``, or the address of a Dask scheduler such as ``tcp://host:8786``.
-    timeout, memory : seconds and megabytes above which one report is stopped; by default the
-        memory follows the size of the study.
-    engine : ``fork`` or ``kernel``; by default the first where the system can.
+    workers : how many reports are made at a time, by which engine, and where.
+    limits : seconds and megabytes above which one report is stopped.
     audience : ``internal`` (marked as not for publication), ``partners`` or ``public``: made from a
         copy of the study without small counts, which is kept in the folder ``_release`` of `out`.
-        By default ``internal``, or what the template says it is for.
+        By default ``internal``, or what the templates say they are for.
+    resume : leave alone the reports that are up to date by their fingerprints and still whole.
     progress : called with one line after each report.
 
     Returns
@@ -122,37 +98,16 @@ def run_reports(
     KeyboardInterrupt
         The run was interrupted or asked to end (SIGTERM, SIGHUP). What is done stays, indexed.
     """
-    way = checked_way(engine, workers, scheduler)
-    if batch_file is None:  # before anything is written
-        choose_areas(open_study(study), areas=areas, decile=decile, every_area=every_area)
-        notebook = load_template(template)
-        audience = audience or notebook.audience
-    study = study_for(audience, study, out, parameters)
-    limits = limits_for(study, timeout, memory)
-    maker = JobMaker(study, out=out, formats=formats, limits=limits)
-    if batch_file is not None:
-        if areas or decile is not None or every_area or parameters or template != DEFAULT:
-            raise ParameterError(
-                "A batch file says itself which areas, templates and parameters it wants. "
-                "Give either the file (--batch) or these."
-            )
-        jobs = jobs_from_file(batch_file, maker)
-    else:
-        chosen = choose_areas(maker.study, areas=areas, decile=decile, every_area=every_area)
-        jobs = [maker.make(area, notebook, parameters) for area in chosen]
-    jobs = shard_of(without_clashes(jobs), shard)
+    workers = workers or Workers()
+    check_address_space(workers)
+    maker, jobs = prepare(study, entries, out=out, limits=limits, audience=audience)
+    jobs = shard_of(jobs, workers.shard)
     manifest.make_ready(maker.out, jobs)
-    return _run(jobs, maker, way, resume, progress)
-
-
-def _run(
-    jobs: Sequence[Job], maker: JobMaker, way: Way, resume: bool, progress: Callable[[str], None]
-) -> Batch:
     began = time.monotonic()
     known = manifest.read_records(maker.out) if resume else {}
     kept = {job.name: record for job in jobs if (record := _kept(job, known))}
     waiting = [with_log(job) for job in jobs if job.name not in kept]
-    results = make_reports(waiting, way)
+    results = make_reports(waiting, workers)
     done = list(kept.values())
     with as_interrupts():
         try:
@@ -163,7 +118,7 @@ def _run(
             _index(maker)
             raise
         unindexed, differences = _index(maker)
-    remark = pdf.missing() if "pdf" in maker.formats else ""
+    remark = pdf.missing() if any("pdf" in job.formats for job in jobs) else ""
     seconds = time.monotonic() - began
     return Batch(maker.out, tuple(done), seconds, remark, unindexed, differences)
 

@@ -21,41 +21,47 @@ LEAST_SPACE = 900.0  # MB of address space; short of it Arrow's threads wait for
 
 
 @dataclass(frozen=True)
-class Way:
-    """How to make reports."""
+class Workers:
+    """Who makes the reports of a batch.
 
-    engine: str
-    workers: int
-    scheduler: str = ""
-
-
-def checked_way(engine: str = "", workers: int = 0, scheduler: str = "") -> Way:
-    """The way asked for, or the best this system has.
+    Parameters
+    ----------
+    number : reports at work at a time; 0 for as many as this process may use processors.
+    engine : ``fork`` (forks of a warm process) or ``kernel`` (stock papermill); by default the
+        first where the system can.
+    scheduler : ``local``, or the address of a Dask scheduler such as ``tcp://host:8786``.
+    shard : ``i/n``: only this part of the batch, for arrays of machines that share a folder.
 
     Raises
     ------
     ParameterError
         There is no such engine, this system cannot fork, or the number of workers is negative.
-    ReportError
-        Processes started here may not have the address space that a report needs.
     """
-    if engine and engine not in ENGINES:
-        raise ParameterError(
-            f"There is no engine {engine!r}.{did_you_mean(engine, ENGINES)} "
-            f"There are {' and '.join(ENGINES)}."
-        )
-    if engine == "fork" and not can_fork():
-        raise ParameterError("The engine fork needs Linux. Leave it out, or take kernel.")
-    if workers < 0:
-        raise ParameterError(f"The number of workers is 1 or more, not {workers}.")
-    if not scheduler:
-        _check_address_space()
-    best = "fork" if can_fork() else "kernel"
-    return Way(engine or best, workers or processors(), scheduler)
+
+    number: int = 0
+    engine: str = ""
+    scheduler: str = ""
+    shard: str = ""
+
+    def __post_init__(self) -> None:
+        """Check what was asked for, and fill in what was left to this system."""
+        if self.engine and self.engine not in ENGINES:
+            raise ParameterError(
+                f"There is no engine {self.engine!r}.{did_you_mean(self.engine, ENGINES)} "
+                f"There are {' and '.join(ENGINES)}."
+            )
+        if self.engine == "fork" and not can_fork():
+            raise ParameterError("The engine fork needs Linux. Leave it out, or take kernel.")
+        if self.number < 0:
+            raise ParameterError(f"The number of workers is 1 or more, not {self.number}.")
+        object.__setattr__(self, "number", self.number or processors())
+        object.__setattr__(self, "engine", self.engine or ("fork" if can_fork() else "kernel"))
 
 
-def _check_address_space() -> None:
-    if (most := address_space()) < LEAST_SPACE:
+def check_address_space(workers: Workers) -> None:
+    """ReportError where processes started here may not have the address space a report needs."""
+    most = address_space()
+    if not workers.scheduler and most < LEAST_SPACE:
         raise ReportError(
             f"Each process started here may have {most:,.0f} MB of address space (ulimit -v), and "
             f"a report needs {LEAST_SPACE:,.0f} MB or more. Raise it, for example by "
@@ -70,25 +76,25 @@ def processors() -> int:
     return os.cpu_count() or 1
 
 
-def make_reports(jobs: Sequence[Job], way: Way) -> Iterator[tuple[Job, ReportRecord | str]]:
+def make_reports(jobs: Sequence[Job], workers: Workers) -> Iterator[tuple[Job, ReportRecord | str]]:
     """Make the reports of `jobs`; each comes with its record, or the reason why there is none.
 
     Whatever its maker says, a report is made when its files are seen here, whole. Close the
     iterator to stop; every process it started ends with it.
     """
-    return _seen(_started(jobs, way)) if jobs else iter(())
+    return _seen(_started(jobs, workers)) if jobs else iter(())
 
 
-def _started(jobs: Sequence[Job], way: Way) -> Iterator[tuple[Job, ReportRecord | str]]:
-    if way.scheduler:
+def _started(jobs: Sequence[Job], workers: Workers) -> Iterator[tuple[Job, ReportRecord | str]]:
+    if workers.scheduler:
         from lsp_analysis.reports.run.cluster import make_on_cluster
 
-        return make_on_cluster(jobs, way.scheduler, way.workers)
-    if way.engine == "fork":
-        return make_forked(jobs, way.workers)
+        return make_on_cluster(jobs, workers.scheduler, workers.number)
+    if workers.engine == "fork":
+        return make_forked(jobs, workers.number)
     from lsp_analysis.reports.run.kernels import make_in_kernels
 
-    return make_in_kernels(jobs, way.workers)
+    return make_in_kernels(jobs, workers.number)
 
 
 def _seen(results: Iterator[Any]) -> Iterator[tuple[Job, ReportRecord | str]]:

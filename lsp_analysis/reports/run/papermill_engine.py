@@ -38,12 +38,12 @@ def _engine() -> type:
             ``memory_limit`` (megabytes). Raises ReportError when the process died or was stopped.
             """
             from lsp_analysis.reports.fork.forked import can_fork
-            from lsp_analysis.reports.job.request import Limits
+            from lsp_analysis.reports.job.request import LEAST_MEMORY, Limits
 
             if not can_fork():
                 return super().execute_managed_notebook(nb_man, kernel_name, **kwargs)
             seconds = kwargs.get("execution_timeout") or Limits.seconds
-            limits = Limits(float(seconds), float(kwargs.get("memory_limit") or Limits.megabytes))
+            limits = Limits(float(seconds), float(kwargs.get("memory_limit") or LEAST_MEMORY))
             for index, cell in enumerate(_executed(nb_man.nb, limits).cells):
                 own = nb_man.nb.cells[index]
                 nb_man.cell_start(own, index)

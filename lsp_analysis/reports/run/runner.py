@@ -8,46 +8,35 @@ from pathlib import Path
 from typing import Any
 
 from lsp_analysis.durable import as_interrupts
-from lsp_analysis.errors import UnfinishedError
+from lsp_analysis.errors import ParameterError, UnfinishedError
 from lsp_analysis.reports.job import manifest
 from lsp_analysis.reports.job.audience import study_for
 from lsp_analysis.reports.job.manifest import FAILED, ReportRecord
-from lsp_analysis.reports.job.request import JobMaker, Limits, limits_for
-from lsp_analysis.reports.job.template import DEFAULT, load_template
-from lsp_analysis.reports.run.engines import checked_way, make_reports
+from lsp_analysis.reports.job.request import Job, JobMaker, Limits
+from lsp_analysis.reports.job.selection import Entry, jobs_of
+from lsp_analysis.reports.job.template import load_template
+from lsp_analysis.reports.run.engines import Workers, check_address_space, make_reports
 from lsp_analysis.study.store import open_study
 
 
 def run_report(
     study: str | Path,
-    area: str,
+    entry: Entry,
     *,
-    template: str | Path = DEFAULT,
     out: str | Path = "reports/rendered",
-    parameters: Mapping[str, Any] | None = None,
-    formats: Sequence[str] = ("html",),
-    timeout: float = Limits.seconds,
-    memory: float | None = None,
+    limits: Limits | None = None,
     engine: str = "",
     audience: str = "",
 ) -> ReportRecord:
-    """Make the report on `area`: one HTML page, the executed notebook, the numbers of each figure.
+    """Make the report on one area: an HTML page, the executed notebook, the numbers of each figure.
 
     Parameters
     ----------
     study : folder of the study, or the name of one that ships with the package.
-    area : name or code of the area.
-    template : name of a report notebook that ships with the package, or a path ending ``.ipynb``.
+    entry : the area, the report notebook, its parameters and the formats.
     out : folder in which the report gets a folder of its own, named after the area.
-    parameters : values for parameters the notebook declares; text is converted to their types.
-    formats : ``html``, which is always made, and ``pdf``.
-    timeout : seconds after which the report is stopped.
-    memory : megabytes above which the report is stopped; by default they follow the study's size.
-    engine : ``fork`` (a fork of a warm process) or ``kernel`` (stock papermill); by default the
-        first where the system can.
-    audience : ``internal`` (marked as not for publication), ``partners`` or ``public``: made from a
-        copy of the study without small counts, which is kept in the folder ``_release`` of `out`.
-        By default ``internal``, or what the template says it is for.
+    limits : seconds and megabytes above which the report is stopped.
+    engine, audience : see `Workers` and `batch.run_reports`.
 
     Returns
     -------
@@ -64,16 +53,47 @@ def run_report(
     KeyboardInterrupt
         The run was interrupted or asked to end (SIGTERM, SIGHUP). Nothing it started goes on.
     """
-    way = checked_way(engine, workers=1)
-    notebook = load_template(template)
-    open_study(study).area(area)
-    study = study_for(audience or notebook.audience, study, out, parameters)
-    limits = limits_for(study, timeout, memory)
-    maker = JobMaker(study, out=out, formats=formats, limits=limits)
-    job = maker.make(area, notebook, parameters)
-    manifest.make_ready(job.folder, [job])
-    with as_interrupts(), closing(make_reports([job], way)) as results:
-        [(_, result)] = results
+    workers = Workers(1, engine)
+    check_address_space(workers)
+    maker, jobs = prepare(study, [entry], out=out, limits=limits, audience=audience)
+    if len(jobs) != 1:
+        raise ParameterError(f"The entry asks for {len(jobs)} reports. Make them by run_reports.")
+    manifest.make_ready(maker.out, jobs)
+    with as_interrupts(), closing(make_reports(jobs, workers)) as results:
+        [(job, result)] = results
     if isinstance(result, str):
         raise UnfinishedError(manifest.record_of(job, status=FAILED, reason=result).sentence())
     return result
+
+
+def prepare(
+    study: str | Path,
+    entries: Sequence[Entry],
+    *,
+    out: str | Path,
+    limits: Limits | None,
+    audience: str,
+) -> tuple[JobMaker, list[Job]]:
+    """The reports that `entries` ask for, of a study that may be shown to the audience.
+
+    Without an audience it is that which all their templates name. LspError when one of the reports
+    cannot be made; what can be checked is checked before a protected copy is written.
+    """
+    full = open_study(study)
+    for entry in entries:
+        entry.areas_in(full)
+    named = {load_template(entry.template).audience for entry in entries}
+    audience = audience or (named.pop() if len(named) == 1 else "")
+    shown = study_for(audience, study, out, _common_parameters(entries))
+    maker = JobMaker(shown, out=out, limits=limits or Limits())
+    return maker, jobs_of(entries, maker)
+
+
+def _common_parameters(entries: Sequence[Entry]) -> Mapping[str, Any]:
+    """The parameters that have one value in all `entries`."""
+    first, *others = [entry.parameters for entry in entries]
+    return {
+        name: value
+        for name, value in first.items()
+        if all(name in other and other[name] == value for other in others)
+    }
