@@ -78,8 +78,12 @@ def state_of(folder: Path, left_out: Callable[[str], bool]) -> str:
     return whole.hexdigest()
 
 
-def in_fork(work: Callable[[], int]) -> int:
-    """Exit status of `work` in a fork of this process, which has one thread."""
+def in_fork(work: Callable[[], int], used: Path | None = None) -> int:
+    """Exit status of `work` in a fork of this process, which has one thread.
+
+    The modules that it loaded are written to `used` and loaded here, so that later forks have them.
+    """
+    plain_open = io.open
     pid = os.fork()
     if pid == 0:
         quiet = os.open(os.devnull, os.O_WRONLY)
@@ -88,8 +92,15 @@ def in_fork(work: Callable[[], int]) -> int:
         code = 99
         with contextlib.suppress(BaseException):
             code = work()
+            if used:
+                with plain_open(used, "w") as file:
+                    file.write("\n".join(sys.modules))
         os._exit(code)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    for name in used.read_text().split() if used else ():
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    return status
 
 
 def command(*words: str) -> int:
@@ -205,8 +216,9 @@ def run(change: str, mode: str, folder: Path, step: int = 1) -> dict[str, object
                 file.write(str(faults.count))
             return code
 
-        code = in_fork(changed) if place >= 0 else 0
-        next_code = in_fork(lambda: after(fresh))
+        used = told.with_name("modules") if place <= 0 else None
+        code = in_fork(changed, used) if place >= 0 else 0
+        next_code = in_fork(lambda: after(fresh), used)
         lines = [len(p.read_bytes().splitlines()) for p in sorted(fresh.rglob("manifest.jsonl"))]
         return code, (state_of(fresh, unlike), next_code, json.dumps(lines))
 
