@@ -116,13 +116,23 @@ def simple(n, shares, key):
             return row
 
 
+def orders(items):
+    """Every order of items, which may repeat, once."""
+    if not items:
+        yield ()
+    for first in sorted(set(items)):
+        rest = list(items)
+        rest.remove(first)
+        for tail in orders(rest):
+            yield (first, *tail)
+
+
 def every(blocks, labels):
     """All allocations of a blocked scheme."""
     parts = []
     for block in sorted(set(blocks)):
         places = [i for i, own in enumerate(blocks) if own == block]
-        orders = sorted(set(itertools.permutations([labels[i] for i in places])))
-        parts.append([(places, order) for order in orders])
+        parts.append([(places, order) for order in orders([labels[i] for i in places])])
     for chosen in itertools.product(*parts):
         row = [0] * len(blocks)
         for places, order in chosen:
@@ -176,12 +186,27 @@ def constrained(how, rows, blocks, labels, n_arms, plan_hash, key):
     return list(rows_kept[below(len(rows_kept), words(key, 0))])
 
 
+def clusters_of(how, people):
+    """A row per cluster, in the order in which they first come: means of what is balanced."""
+    found = {}
+    for row in people:
+        found.setdefault(row[how["cluster"]].strip(), []).append(row)
+    rows = []
+    for name, own in found.items():
+        row = dict(own[0]) | {how.get("unit", "unit"): name}
+        for column in how.get("covariates", ()):
+            known = [float(one[column]) for one in own if one[column].strip()]
+            row[column] = math.fsum(known) / len(known)
+        rows.append(row)
+    return rows
+
+
 def allocation(design, rows, plan_hash, key):
     """The allocation file that the seed gives."""
     how = design["randomisation"]
-    names = [row[how.get("unit", "unit")].strip() for row in rows]
     if how.get("cluster"):
-        stop("Units are people in clusters: make a file of clusters first; this script does not.")
+        rows = clusters_of(how, rows)
+    names = [row[how.get("unit", "unit")].strip() for row in rows]
     arms = [arm["name"] for arm in design["arms"]]
     shares = [arm.get("share", 1) for arm in design["arms"]]
     blocks = blocks_of(how, rows)

@@ -29,6 +29,7 @@ from lsp_analysis.experiments.analysis.randomisation_test import redraws
 from lsp_analysis.experiments.analysis.side_results import robust_fit, t_test
 from lsp_analysis.experiments.draw.methods import blocked_scheme
 from lsp_analysis.experiments.papers.flow import flow_frame
+from lsp_analysis.experiments.papers.protocol import write_protocol
 from lsp_analysis.experiments.papers.result import result_page, write_result
 from lsp_analysis.experiments.power.registered import planned_power
 from lsp_analysis.experiments.power.simulated import simulated_power, smallest_found
@@ -412,6 +413,10 @@ METHODS = {
     "constrained": (
         ('method = "blocked"', 'method = "constrained"\ncovariates = ["rate_before", "residents"]'),
     ),
+    "constrained of one block": (
+        ('method = "blocked"', 'method = "constrained"\ncovariates = ["rate_before"]'),
+        ('strata = ["district"]', ""),
+    ),
     "constrained of a sample": (
         ('method = "blocked"', 'method = "constrained"\ncovariates = ["rate_before"]'),
         ('strata = ["district"]', "candidates = 300"),
@@ -437,31 +442,73 @@ def test_the_standard_library_alone_draws_the_same(tmp_path, method):
     assert again.returncode == 1
 
 
-def test_the_estimate_and_p_follow_from_the_csv_alone(finished):
-    data = pd.read_csv(finished / "data.csv")
-    treated = (data["arm"] == "wardens").astype(float)
-    terms = np.column_stack(
-        [
-            np.ones(len(data)),
-            treated,
-            data["rate_before"],
-            pd.get_dummies(data["block"]).iloc[:, 1:],
-        ]
-    ).astype(float)
-    fit = sm.OLS(data["incidents"], terms).fit(cov_type="HC2")
-    numbers = pd.read_csv(finished / "result.csv").iloc[0]
-    assert fit.params.iloc[1] == pytest.approx(numbers["estimate"])
-    rng, blocks = np.random.default_rng(0), [np.flatnonzero(data["block"] == b) for b in (0, 1)]
-    found = []
-    for _ in range(1_500):
-        arm = treated.to_numpy().copy()
-        for block in blocks:
-            arm[block] = rng.permutation(arm[block])
-        terms[:, 1] = arm
-        found.append(abs(sm.OLS(data["incidents"], terms).fit(cov_type="HC2").tvalues.iloc[1]))
-    p = np.mean(np.array(found) >= abs(fit.tvalues.iloc[1]) - 1e-9)
-    assert p == pytest.approx(numbers["p_value"], abs=0.05)
-    assert set(pd.read_csv(finished / "codebook.csv")["column"]) == set(data)
+@pytest.mark.parametrize("method", ["blocked", "complete", "people", "wedge"])
+def test_an_outsider_works_draw_estimate_and_p_out_again(tmp_path, method):
+    # From the protocol, data.csv with its codebook and docs/verify_draw.py, without this package.
+    complete = (('method = "blocked"', 'method = "complete"'), ('strata = ["district"]', ""))
+    swaps = {"blocked": (), "complete": complete, "wedge": WEDGE}
+    swaps["people"] = (*complete, ('summary = "clusters"', 'summary = "people"'))
+    folder = tmp_path / "x"
+    commands.new(str(folder))
+    units = pd.read_csv(folder / "units.csv")
+    if method in ("complete", "people"):  # too many allocations to list
+        more = units.assign(unit=units["unit"] + "-b", rate_before=units["rate_before"] * 1.1)
+        units = pd.concat([units, more])
+        units.to_csv(folder / "units.csv", index=False)
+    file = folder / "design.toml"
+    file.write_text(changed(file.read_text(), *swaps[method], FEW, NO_MODELS))
+    register_design(folder, now=at(2010, 2, 1))
+    draw_allocation(folder, text=TEXT, now=at(2010, 2, 15))
+    rows = pd.read_csv(outcomes_of(folder))
+    if method == "wedge":
+        rows = pd.concat(
+            [
+                rows.assign(period=q, incidents=rows["incidents"] + n)
+                for n, q in enumerate(["q1", "q2", "q3", "q4"])
+            ]
+        )
+    rows["incidents"] = rows["incidents"].astype("Int64")
+    rows.iloc[5, rows.columns.get_loc("incidents")] = pd.NA
+    rows.to_csv(folder / "outcomes.csv", index=False)
+    result = analyse(folder, folder / "outcomes.csv", now=at(2011, 5, 1))
+    write_result(result, folder, now=at(2011, 5, 1))
+    write_protocol(open_experiment(folder), folder / "protocol.html")
+    for name in ("register.jsonl", "allocation.csv", "units.csv", "design.toml", "outcomes.csv"):
+        (folder / name).unlink()
+    words = [ROOT / "tests" / "outsider.py", folder, ROOT / "docs" / "verify_draw.py"]
+    done = subprocess.run(
+        [sys.executable, "-P", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    told, numbers = json.loads(done.stdout), pd.read_csv(folder / "result.csv").iloc[0]
+    assert told["drawn"]
+    assert told["estimate"] == pytest.approx(numbers["estimate"])
+    assert told["p_value"] == pytest.approx(numbers["p_value"], abs=1e-8)
+    assert set(pd.read_csv(folder / "codebook.csv")["column"]) == set(
+        pd.read_csv(folder / "data.csv")
+    )
+
+
+def test_the_standard_library_draws_clusters_of_people_the_same(tmp_path):
+    how = 'method = "constrained"\ncluster = "school"\ncovariates = ["rate_before"]'
+    folder = tmp_path / "x"
+    commands.new(str(folder))
+    rng = np.random.default_rng(0)
+    people = pd.DataFrame({"unit": [f"p{i:03d}" for i in range(90)]})
+    people["school"] = rng.permutation(np.arange(90) % 12)
+    people["school"] = "school " + people["school"].astype(str)
+    people = people.assign(rate_before=rng.normal(60, 9, 90).round(3), residents=1)
+    people.loc[3, "rate_before"] = np.nan
+    people.to_csv(folder / "units.csv", index=False)
+    file = folder / "design.toml"
+    file.write_text(
+        changed(file.read_text(), ('method = "blocked"', how), ('strata = ["district"]', ""))
+    )
+    register_design(folder, now=at(2010, 2, 1))
+    draw_allocation(folder, text=TEXT, now=at(2010, 2, 15))
+    script = ROOT / "docs" / "verify_draw.py"
+    done = subprocess.run([sys.executable, "-I", script, folder], capture_output=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 # The list of units

@@ -11,7 +11,9 @@ import pandas as pd
 from lsp_analysis import durable, wording
 from lsp_analysis.experiments.analysis.attrition import MONOTONICITY
 from lsp_analysis.experiments.analysis.multiplicity import bounds_of
+from lsp_analysis.experiments.analysis.randomisation_test import LISTED
 from lsp_analysis.experiments.draw.covariate_balance import balance_of
+from lsp_analysis.experiments.draw.scheme import MOST_LISTED
 from lsp_analysis.experiments.papers.page_parts import (
     departures,
     fields_table,
@@ -195,12 +197,16 @@ def _methods(design: Design) -> list[str]:
     """The primary test and what is adjusted, in plain words."""
     adjusted = [design.outcome.baseline, *design.analysis.covariates]
     names = wording.and_list(dict.fromkeys(n for n in adjusted if n)) or "nothing"
+    most = min(MOST_LISTED, LISTED * design.analysis.draws)
     said = [
         "Primary test: a two-sided randomisation test of the regression coefficient over its "
         f"robust standard error (HC2), adjusted for blocks and {names}, over every allocation "
-        f"there could have been, or {design.analysis.draws:,} drawn with the key that is SHA-256 "
-        "of the observed one. It assumes nothing of outcomes if the programme does nothing; its "
-        "interval assumes the same effect in every unit.",
+        f"there could have been where there are at most {most:,}; otherwise over the observed one "
+        f"and {design.analysis.draws:,} drawn with the key that is SHA-256 of the observed one "
+        "(arm numbers with commas), draws numbered 0, 1, 2 ... The p-value is the share of them "
+        "whose statistic is as far from zero as the observed one. It assumes nothing of "
+        "outcomes if the programme does nothing; its interval assumes the same effect in every "
+        "unit.",
         {
             "holm": "P-values are adjusted after Holm over all comparisons and outcomes.",
             "gatekeeping": "P-values of the primary outcome are adjusted after Holm over "

@@ -163,7 +163,8 @@ def codebook(result: TrialResult, data: pd.DataFrame) -> pd.DataFrame:
         RECEIVED: ("share of the programme received", "0 to 1"),
     }
     for one in design.outcomes():
-        about[one.name] = (f"{one.label}, per unit: {one.measured}", one.unit)
+        role = "primary" if one is design.outcome else "secondary"
+        about[one.name] = (f"{role} outcome: {one.label}, per unit: {one.measured}", one.unit)
     adjusted = {design.outcome.baseline, *design.analysis.covariates}
     rows = []
     for name in data:

@@ -52,7 +52,9 @@ def read_units(file: Path, design: Design) -> pd.DataFrame:
         )
     if units.empty:
         raise DesignError(f"{file} has no rows. Give one for each {design.unit}.")
-    return by_cluster(units, design).rename(columns={how.unit: "unit"})
+    found = by_cluster(units, design).rename(columns={how.unit: "unit"})
+    found.attrs["sha256"] = units.attrs["sha256"]
+    return found
 
 
 def past_of(folder: str | Path, study: Study, indicator_id: str, *, start: str) -> Grid:
