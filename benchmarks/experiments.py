@@ -187,40 +187,34 @@ N_AREAS = 30
 
 
 def null_trial(swaps: tuple[tuple[str, str], ...], seed: int, missing: float) -> Trial:
-    """A trial in which nothing works, a share of the areas without outcomes; two outcomes."""
+    """A trial whose units are drawn, a share of the areas without outcomes; two outcomes."""
     trial = a_trial(*swaps, NO_MODELS, FEWER_DRAWS, n=N_AREAS, seed=seed)
     rng = np.random.default_rng(seed)
-    rows = trial.rows.assign(burglaries=rng.normal(size=N_AREAS))
-    lost = rng.random(N_AREAS) < missing
-    rows.loc[lost, ["incidents", "burglaries"]] = np.nan
+    rows = trial.rows.assign(burglaries=1.0)
+    rows.loc[rng.random(N_AREAS) < missing, ["incidents", "burglaries"]] = np.nan
     return with_rows(trial, rows)
 
 
-def half_way(trial: Trial, seed: int) -> Trial:
-    """The same areas after half the follow-up: what is seen then is half of what is seen later."""
-    rng = np.random.default_rng([5, seed])
-    early = trial.rows.assign(
-        incidents=(trial.rows["incidents"] + rng.normal(0, 6, N_AREAS)).clip(lower=0)
-    )
-    return with_rows(trial, early)
+def null_outcomes(trial: Trial, seed: int) -> list[np.ndarray]:
+    """Areas x trials in which nothing works: primary outcome, secondary, and primary at the look.
 
-
-def p_values_of(trial: Trial, early: Trial) -> tuple[pd.DataFrame, np.ndarray]:
-    """P-values of the registered tests: by comparison and outcome, and of the primary one early.
-
-    Both outcomes are missing in the same areas, at the look as well, so one preparation of a test
-    serves them all.
+    What is seen at the look is half of what is seen later: with as much noise again.
     """
-    rows, looked = [], []
-    outcomes = trial.design.outcomes()
+    rng = np.random.default_rng([5, seed])
+    level = 0.5 * trial.units["rate_before"].to_numpy()[:, None]
+    primary = level + rng.normal(0, 4, (N_AREAS, BATCH))
+    secondary = rng.normal(size=(N_AREAS, BATCH))
+    return [primary, secondary, primary + rng.normal(0, 4, (N_AREAS, BATCH))]
+
+
+def p_values_of(trial: Trial, seed: int) -> np.ndarray:
+    """P-values of the registered tests: comparisons x (two outcomes, the look) x trials."""
+    outcome, found = trial.design.outcome, []
+    shown = null_outcomes(trial, seed)
     for one in trial.design.comparisons():
-        values = [cell_values(trial, outcome, one) for outcome in outcomes]
-        made, _ = registered_test(trial, outcomes[0], one, values[0])
-        shown = [*values, cell_values(early, outcomes[0], one)]
-        found = made.p_values(np.column_stack([cells["value"] for cells in shown]))
-        rows += [(one.name, n, p) for n, p in enumerate(found[:-1])]
-        looked.append(found[-1])
-    return pd.DataFrame(rows, columns=["arm", "outcome", "p_value"]), np.array(looked)
+        made, _ = registered_test(trial, outcome, one, cell_values(trial, outcome, one))
+        found.append([made.p_values(values) for values in shown])
+    return np.array(found)
 
 
 def table_of_headline(sims: int) -> pd.DataFrame:
@@ -234,28 +228,26 @@ def table_of_headline(sims: int) -> pd.DataFrame:
         "two arms, two outcomes, a look": (THREE_ARMS, SECOND, LOOK),
         "one arm, a look at half the outcomes": (LOOK,),
     }
-    designs = {name: design(*swaps) for name, swaps in cases.items()}
-    bounds = {name: bounds_of(designs[name], (0.5,)).z[-1] for name in cases if LOOK in cases[name]}
-    found = {name: np.zeros((sims, 2), bool) for name in cases}
-    for seed in range(sims):
-        for swaps in ((THREE_ARMS, SECOND), ()):
-            trial = null_trial(swaps, seed, 0.1)
-            told, early = p_values_of(trial, half_way(trial, seed))
-            primary = told.loc[told["outcome"] == 0, "p_value"].reset_index(drop=True)
-            second = told[told["outcome"] == 1]
-            for name, plan in designs.items():
-                if len(plan.comparisons()) != len(primary):
-                    continue
-                side = second if plan.secondary else second.iloc[:0]
-                looks = (0.5,) if name in bounds else ()
-                crossed = name in bounds and (norm.isf(early / 2) >= bounds[name]).any()
-                adjusted, others = adjusted_p(plan, primary, side, looks)
+    rows = []
+    for name, swaps in cases.items():
+        plan, found = design(*swaps), []
+        looks = (0.5,) if LOOK in swaps else ()
+        bound = bounds_of(plan, looks).z[-1] if looks else np.inf
+        names = [one.name for one in plan.comparisons()]
+        for seed in range(-(-sims // BATCH)):
+            trial = null_trial(tuple(one for one in swaps if one == THREE_ARMS), seed, 0.1)
+            for primary, second, early in p_values_of(trial, seed).transpose(2, 1, 0):
+                crossed = (norm.isf(early / 2) >= bound).any()
+                side = pd.DataFrame({"arm": names, "p_value": second})
+                side = side if plan.secondary else side.iloc[:0]
+                adjusted, others = adjusted_p(plan, pd.Series(primary), side, looks)
                 at_end = (adjusted <= ALPHA).any() or (others <= ALPHA).any()
-                found[name][seed] = crossed or at_end, crossed
-    shares = {name: 100 * np.mean(rows, axis=0) for name, rows in found.items()}
-    rows = [(name, sims, *share) for name, share in shares.items()]
+                found.append((crossed or at_end, crossed))
+        share = np.mean(found, axis=0)
+        error = np.sqrt(share[0] * (1 - share[0]) / len(found))
+        rows.append((name, len(found), 100 * share[0], 100 * error, 100 * share[1]))
     columns = ["nothing works, a tenth of outcomes missing", "trials", "something found %"]
-    return pd.DataFrame(rows, columns=[*columns, "of these at the look %"]).round(1)
+    return pd.DataFrame(rows, columns=[*columns, "standard error", "at the look %"]).round(1)
 
 
 if __name__ == "__main__":

@@ -587,3 +587,40 @@ def test_a_damaged_file_is_a_sentence_and_changes_nothing_else(finished, tmp_pat
             assert now == whole | {name: bytes(damaged)}
         for path, content in whole.items():
             (folder / path).write_bytes(content)
+
+
+# What was noticed as a user
+
+
+def test_cells_of_a_wedge_without_a_row_are_missing_outcomes():
+    trial = wedge_trial(swaps=[NO_MODELS, FEW])
+    result = analyse_trial(with_rows(trial, trial.rows.drop(index=[5, 14, 30])))
+    assert result.missing["rows"].sum() == 48
+    assert result.missing["rows_without"].sum() == 3
+    assert any(said.startswith("Three rows of outcomes are missing") for said in result.cautions())
+
+
+def test_least_squares_of_a_wedge_agree_with_the_registered_estimate():
+    trial = wedge_trial(
+        effect=-6.0, seed=2, swaps=[FEW, ('covariates = ["rate_before"]', "covariates = []")]
+    )
+    result = analyse_trial(trial)
+    assert result.models["estimate"].item() == pytest.approx(result.effects[0].estimate)
+
+
+def test_a_factor_is_against_none_of_it():
+    result = analyse_trial(factorial())
+    assert result.effects[0].sentence().startswith("Evening wardens, against no evening wardens:")
+
+
+def test_assumptions_stand_on_the_page_with_correlation_and_baseline():
+    trial = a_trial(NO_MODELS, FEW, people=6, n=12)
+    page = result_page(analyse_trial(trial))
+    for said in (
+        "The interval assumes the same effect in every unit",
+        "Intracluster correlation of",
+        "95% interval",
+        "Before the start",
+        "from 12 units of 6 people",
+    ):
+        assert said in page, said

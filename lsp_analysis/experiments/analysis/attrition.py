@@ -23,17 +23,15 @@ def missing_table(trial: Trial) -> pd.DataFrame:
     """One row per arm: units drawn, units without any outcome, rows (people) without one.
 
     Columns ``arm``, ``units``, ``units_without``, ``rows``, ``rows_without``, ``share_without`` and
-    ``names``, the units that have none. Units without any row count as one row.
+    ``names``, the units that have none. Units (wedge: units and periods) without any row count as
+    one row.
     """
-    values = unit_values(trial, trial.design.outcome)
-    own = pd.DataFrame(
-        {
-            "arm": trial.arm_of_unit.reindex(values.index),
-            "without": values["value"].isna(),
-            "rows": values["rows"].clip(lower=1),
-            "gone": values["rows"].clip(lower=1) - values["known"],
-        }
-    )
+    by = ("unit", "period") if trial.design.is_wedge else ("unit",)
+    values = unit_values(trial, trial.design.outcome, by=by)
+    rows = values["rows"].clip(lower=1)
+    sums = pd.DataFrame({"rows": rows, "gone": rows - values["known"], "known": values["known"]})
+    own = sums.groupby(level="unit", sort=False).sum()
+    own = own.assign(arm=trial.arm_of_unit.reindex(own.index), without=own["known"] == 0)
     rows = []
     for arm in trial.scheme.arms:
         here = own[own["arm"] == arm]

@@ -184,9 +184,11 @@ class TrialResult(Shown):
         said = list(dict.fromkeys(w for one in self.contrasts for w in one.warnings))
         lost, gone = (int(self.missing[c].sum()) for c in ("units_without", "rows_without"))
         if lost or gone:
+            counts = [wording.counted(lost, self.design.unit)] if lost else []
+            counts += [f"{wording.counted(gone, 'row')} of outcomes"] if gone > lost else []
+            verb = "is" if max(lost, gone) == 1 else "are"
             said.append(
-                f"{wording.capital(wording.counted(lost, self.design.unit))} and "
-                f"{wording.counted(gone, 'row')} of outcomes are missing: see the bounds. "
+                f"{wording.capital(wording.and_list(counts))} {verb} missing: see the bounds. "
                 f"{attrition.MONOTONICITY}"
             )
         for noun, n in (

@@ -46,6 +46,8 @@ class ModelData:
         Position of each row's unit.
     is_ratio : bool
         Whether the outcome has a denominator.
+    levels : bool
+        Whether least squares have a level for each cluster (wedge).
     """
 
     counts: np.ndarray
@@ -55,6 +57,7 @@ class ModelData:
     multiplier: float
     is_ratio: bool
     by_people: bool
+    levels: bool = False
 
     @property
     def outcome(self) -> np.ndarray:
@@ -119,6 +122,7 @@ def model_data(trial: Trial, outcome: Outcome, one: Comparison) -> ModelData:
         outcome.multiplier if outcome.denominator else 1.0,
         bool(outcome.denominator),
         trial.design.estimand.summary == "people",
+        trial.design.is_wedge,
     )
 
 
@@ -155,9 +159,11 @@ def _row(name: str, data: ModelData) -> tuple:
 
 
 def _fit_ols(data: ModelData) -> float:
-    """Weighted least squares."""
-    root = np.sqrt(data.weights)
-    terms, outcome = data.terms * root[:, None], data.outcome * root
+    """Weighted least squares; in a wedge with a level for each cluster."""
+    root, terms = np.sqrt(data.weights), data.terms
+    if data.levels:
+        terms = np.column_stack([terms, np.eye(data.cluster.max() + 1)[data.cluster]])
+    terms, outcome = terms * root[:, None], data.outcome * root
     return np.linalg.lstsq(terms, outcome, rcond=None)[0][1]
 
 

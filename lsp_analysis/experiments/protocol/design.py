@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
+from lsp_analysis import wording
+
 METHODS = ("simple", "complete", "blocked", "pairs", "constrained", "wedge")
 POLARITIES = ("high_is_good", "low_is_good")
 BOUNDARIES = ("none", "obrien_fleming", "pocock")
@@ -257,7 +259,9 @@ class Design:
             having = [n for n, arm in enumerate(self.arms) if name in arm.factors]
             groups = tuple((self._arm_with(set(self.arms[n].factors) - {name}), n) for n in having)
             label = next((a.label for a in self.arms if a.factors == [name]), name)
-            found.append(Comparison(name, label, f"without {label}", tuple(having), groups))
+            found.append(
+                Comparison(name, label, f"no {wording.inside(label)}", tuple(having), groups)
+            )
         return found
 
     def _arm_with(self, factors: set[str]) -> int:
