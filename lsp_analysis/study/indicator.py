@@ -25,9 +25,8 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.errors import ParameterError, did_you_mean
+from lsp_analysis.study.schema import KINDS, UNIT_PERIODS
 
-KINDS = ("events", "stock", "share", "mean", "standardised", "published")
-UNIT_PERIODS = ("month", "quarter", "year")
 KIND_OF_VALUE_TYPE = {
     "rate": "events",
     "count": "events",

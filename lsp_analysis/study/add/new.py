@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from importlib import resources
 from pathlib import Path
 
 import pandas as pd
@@ -16,91 +17,6 @@ from lsp_analysis.study.write import write_study
 __all__ = ["Added", "add_table", "new_study"]
 
 README = "README.md"
-
-# Rows that show the form of each table. The place is invented, and so are the numbers.
-EXAMPLES = {
-    "areas": """
-area_code,area_name,area_type,code_vintage,borough_code,is_pilot
-X01000001,Exampleton 001A,lsoa,2011,X08000001,true
-X01000002,Exampleton 001B,lsoa,2011,X08000001,false
-X01000003,Exampleton 001C,lsoa,2011,X08000001,false
-X01000004,Exampleton 001D,lsoa,2011,X08000001,false
-X02000001,Exampleton North,msoa,2011,X08000001,false
-X09000001,Mill Estate,neighbourhood,2011,X08000001,true
-X08000001,Exampleton,borough,2011,,false
-""",
-    "indicators": """
-indicator_id,name,definition,unit,value_type,multiplier,polarity,aim,theme,source
-smoking,Adults who smoke,Share of adults asked,percent,proportion,100,low_is_good,gap,Healthy,Survey
-burglary,Burglary,Recorded burglaries,per_1000,rate,1000,low_is_good,both,Safe,Police
-""",
-    "observations": """
-indicator_id,area_code,period_start,period_end,numerator,denominator,note
-smoking,X01000001,2006-04-01,2007-03-31,410,1000,
-smoking,X01000002,2006-04-01,2007-03-31,290,1000,
-smoking,X01000003,2006-04-01,2007-03-31,250,1000,
-smoking,X01000004,2006-04-01,2007-03-31,,,suppressed
-smoking,X01000001,2007-04-01,2008-03-31,400,1000,
-smoking,X01000002,2007-04-01,2008-03-31,285,1000,
-smoking,X01000003,2007-04-01,2008-03-31,240,1000,
-smoking,X01000004,2007-04-01,2008-03-31,220,1000,
-burglary,X01000001,2008-01-01,2008-01-31,6,1500,
-burglary,X01000002,2008-01-01,2008-01-31,3,1500,
-burglary,X01000003,2008-01-01,2008-01-31,2,1500,
-burglary,X01000004,2008-01-01,2008-01-31,0,1500,
-""",
-    "deprivation": """
-area_code,code_vintage,edition,rank,score,decile,data_year
-X01000001,2011,2007,674,62.5,1,2005
-X01000002,2011,2007,2148,50.8,1,2005
-X01000003,2011,2007,9000,28.4,3,2005
-X01000004,2011,2007,18000,16.2,6,2005
-""",
-    "area_members": """
-area_code,member_code,code_vintage,weight
-X02000001,X01000001,2011,1
-X02000001,X01000002,2011,1
-X02000001,X01000003,2011,1
-X02000001,X01000004,2011,1
-X09000001,X01000001,2011,1
-""",
-    "code_lookup": """
-from_code,to_code,from_vintage,to_vintage,change,weight
-X01000001,X01000001,2001,2011,U,1
-X01000002,X01000002,2001,2011,U,1
-X01000009,X01000003,2001,2011,S,0.5
-X01000009,X01000004,2001,2011,S,0.5
-""",
-    "populations": """
-area_code,period,sex,age_band,population
-X01000001,2008,female,15-19,52
-X01000001,2008,male,15-19,55
-""",
-    "plan": """
-measure_id,indicator_id,aim,theme,in_laa,baseline_period,baseline,target,stretch_target,due,lead_agency
-H1,smoking,gap,Healthy,true,2006/07,29,25,24,2010/11,Primary Care Trust
-""",
-    "events": """
-event_id,area_code,date,kind,label,intervention_id
-E1,X01000001,2008-04-01,start,Pilot begins,pilot
-""",
-    "interventions": """
-intervention_id,name,area_code,start,end,agency,theme,kind,cost_gbp,people_reached
-pilot,Neighbourhood pilot,X09000001,2008-04-01,,Council,Healthy,outreach,50000,300
-""",
-    "resources": """
-resource_id,stream,theme,agency,area_code,period,amount_gbp
-R1,Area Based Grant,Healthy,Primary Care Trust,,2008/09,120000
-""",
-    "assets": """
-asset_id,name,kind,services,opened,x,y
-A1,Mill Access Point,access point,library; nurse,2007-09-03,370000,410000
-""",
-    "sharing": """
-table,owner_agency,recipients,purpose,basis,min_cell,expires,may_publish
-observations,Council,Partnership team,the plan's reports,sharing agreement,5,2012-03-31,false
-""",
-}
 
 
 def new_study(
@@ -125,7 +41,7 @@ def new_study(
         raise StudyError(f"There is something at {folder} already. Choose a new folder.")
     return write_study(
         folder,
-        {table: example(table) for table in EXAMPLES},
+        {table: example(table) for table in schema.TABLES},
         about={"name": name, "title": title, "lsp:simulated": False},
         extra_files={README: readme(title)},
         record_hashes=False,
@@ -133,8 +49,8 @@ def new_study(
 
 
 def example(table: str) -> pd.DataFrame:
-    """Example rows of one table."""
-    text = EXAMPLES[table].strip()
+    """Example rows of one table; the place is invented, and so are the numbers."""
+    text = (resources.files("lsp_analysis.study") / "example" / f"{table}.csv").read_text("utf-8")
     columns = schema.TABLES[table].columns
     texts = {column.name: "str" for column in columns if column.type == "string"}
     return pd.read_csv(io.StringIO(text), dtype=texts)
