@@ -6,21 +6,21 @@ import pytest
 
 from lsp_analysis.sources import deprivation
 from lsp_analysis.sources.files import find_files
-from lsp_analysis.sources.formats import recognise
+from lsp_analysis.sources.formats import layouts, recognise
 from lsp_analysis.sources.register import Register
 from lsp_analysis.study.add.grids import open_grids
 
 CODES = {2001: native.OLD, 2011: native.NEW}
 
 
-def find_tables(folder, formats):
+def find_tables(folder):
     grids = [grid for path in find_files(folder, (".csv", ".xlsx")) for grid in open_grids(path)]
-    tried = [recognise(grid, (), formats) for grid in grids]
-    return [one[-1][1] for one in tried if one and one[-1][1]]
+    known = [layout for layout in layouts() if layout.kind.startswith("deprivation")]
+    return [one for grid in grids if (one := recognise(grid, (), known))]
 
 
 def editions(folder):
-    return [found.facts["edition"] for found in find_tables(folder, deprivation.FORMATS)]
+    return [found.year for found in find_tables(folder)]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_rank_no_area_can_have_is_refused(tmp_path, rank):
     rows[3][4] = rank
     native.write_rows(tmp_path / "f.csv", rows)
     register = Register()
-    found = find_tables(tmp_path, deprivation.FORMATS)
+    found = find_tables(tmp_path)
     assert deprivation.import_deprivation(found, CODES, register).empty
     assert "f.csv, row 4: rank" in register.problems["f.csv"]
 
@@ -80,7 +80,7 @@ def test_ranks_that_do_not_follow_the_scores_are_refused(tmp_path):
     for place, row in enumerate(rows[1:]):
         row[4] = 60 - place
     native.write_rows(tmp_path / "f.csv", rows)
-    found = find_tables(tmp_path, deprivation.FORMATS)
+    found = find_tables(tmp_path)
     assert len(deprivation.import_deprivation(found, CODES, Register())) == 6
     rows[4][5] = str(rows[4][5])[:2]  # as if cut within the cell
     native.write_rows(tmp_path / "f.csv", rows)
@@ -94,7 +94,7 @@ def test_of_two_copies_the_one_with_scores_is_used(tmp_path):
     native.write_rows(tmp_path / "b.csv", native.later_rows(2019, score=True, thousands=False))
     register = Register()
     made = deprivation.import_deprivation(
-        find_tables(tmp_path, deprivation.FORMATS), CODES, register
+        find_tables(tmp_path), CODES, register
     )
     assert made["score"].eq(30.25).all()
     assert [source["path"] for source in register.sources] == ["b.csv"]

@@ -18,9 +18,9 @@ def preferred(founds: Iterable[Found]) -> list[Found]:
     return sorted(
         founds,
         key=lambda found: (
-            not found.format.publication.native,
-            len(found.table.headings),
-            found.table.place,
+            not found.layout.native,
+            len(found.headings),
+            found.place,
         ),
     )
 
@@ -31,7 +31,7 @@ def refuse_gaps(present: Iterable[str], wanted: Sequence[str], found: Found) -> 
     missing = [code for code in wanted if code not in have]
     if missing:
         raise SourceError(
-            f"{found.table.place} ({found.title}) has no row for {len(missing)} of the borough's "
+            f"{found.place} ({found.title}) has no row for {len(missing)} of the borough's "
             f"{len(wanted)} areas: {listed(missing)}. The file is cut or trimmed. {AGAIN}"
         )
 
@@ -56,17 +56,17 @@ def settle_copies(
     register.use(best)
     for other, rows in copies[1:]:
         differing = _differing(frame, rows, key, values)
-        if differing and other.format.publication.native == best.format.publication.native:
+        if differing and other.layout.native == best.layout.native:
             raise SourceError(
-                f"{best.table.place} and {other.table.place} are both {best.title} but differ in "
+                f"{best.place} and {other.place} are both {best.title} but differ in "
                 f"the {values} of {len(differing)} areas, first {differing[0]}. "
                 "Keep only the right one."
             )
         why = "comes first"
-        if best.format.publication.native and not other.format.publication.native:
+        if best.layout.native and not other.layout.native:
             why = "is the publisher's own file"
         said = f"differs in {len(differing)} areas from" if differing else "says the same as"
-        register.note(f"{other.table.place} {said} {best.table.place}, which {why} and was used.")
+        register.note(f"{other.place} {said} {best.place}, which {why} and was used.")
     return best, frame
 
 

@@ -1,7 +1,6 @@
 """The English Indices of Deprivation 2004 to 2025: ranks and scores of LSOAs, also by domain.
 
-Headings are those of the publishers' workbooks and CSV files, or of copies whose columns a
-distributor renamed. Editions to 2010 are on LSOAs of 2001, those of 2015 and 2019 on those of 2011,
+Editions to 2010 are on LSOAs of 2001, those of 2015 and 2019 on those of 2011,
 that of 2025 on those of 2021.
 """
 
@@ -9,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import choice, reading
-from lsp_analysis.sources.formats import Format, Found, Publication, SourceTable, year_of
+from lsp_analysis.sources import choice, formats
+from lsp_analysis.sources.formats import Found
 from lsp_analysis.sources.register import Register
 from lsp_analysis.study.add.grids import AGAIN
 from lsp_analysis.study.add.layouts import Account, OwnTable
@@ -44,109 +43,6 @@ EDITIONS = {
     2025: Edition(2021, 33_755, 2022),
 }
 ADJUSTED = Edition(2011, 32_844, 2008)  # the 2010 edition, put on LSOAs of 2011 by others
-# The workbook's name of its first column, which is all that sets the three apart.
-EARLY_HEADINGS = {"soa": 2004, "lsoa": 2007, "lsoa code": 2010}
-# The local authorities a file names tell when it was made.
-LATER_AUTHORITIES = {2013: 2015, 2019: 2019, 2024: 2025}
-RENAMED_AUTHORITIES = {"04": 2004, "07": 2007, "09": 2010, "10": 2010, "13": 2015, "19": 2019}
-TITLE = "Index of Multiple Deprivation {edition}"
-
-
-def _early_edition(table: SourceTable, texts: dict[str, str]) -> dict[str, int]:
-    """Edition of an early workbook: as its sheet or file is named, else by its first heading."""
-    for text in (table.sheet, table.path.name):
-        years = {int(year) for year in re.findall(r"(?<!\d)20\d\d(?!\d)", text)}
-        years &= set(EARLY_HEADINGS.values())
-        if len(years) == 1:
-            return {"edition": years.pop()}
-    return {"edition": EARLY_HEADINGS[texts["heading"]]}
-
-
-def _later_edition(table: SourceTable, texts: dict[str, str]) -> dict[str, int] | None:
-    edition = LATER_AUTHORITIES.get(int(texts["authorities"]))
-    return None if edition is None else {"edition": edition}
-
-
-def _renamed_edition(table: SourceTable, texts: dict[str, str]) -> dict[str, int] | None:
-    edition = RENAMED_AUTHORITIES.get(texts["authorities"])
-    return None if edition is None else {"edition": edition}
-
-
-def _edition_2010(table: SourceTable, texts: dict[str, str]) -> dict[str, int]:
-    return {"edition": 2010}
-
-
-FORMATS = (
-    Format(
-        KIND,
-        Publication(TITLE, "Department for Communities and Local Government and predecessors"),
-        {
-            "area_code": r"(?P<heading>soa|lsoa|lsoa code)",
-            "rank": r"rank of imd( score)? \(where 1 is most deprived\)",
-            "score": "imd score",
-        },
-        settle=_early_edition,
-    ),
-    Format(
-        KIND,
-        Publication(TITLE, "Ministry of Housing, Communities and Local Government"),
-        {
-            "area_code": r"lsoa code \((2011|2021)\)",
-            "authorities": r"local authority district code \((?P<authorities>\d{4})\)",
-            "rank": r"index of multiple deprivation \(imd\) rank( \(where 1 is most deprived.*\))?",
-        },
-        {"score": r"index of multiple deprivation \(imd\) score"},
-        settle=_later_edition,
-    ),
-    Format(
-        KIND,
-        Publication(TITLE, "Communities and Local Government", native=False),
-        {
-            "area_code": "lsoacode",
-            "rank": "imd_rank",
-            "score": "imd_score",
-            "health": "healthdd_score",  # the 2010 edition's own abbreviation of the domain
-        },
-        settle=_edition_2010,
-    ),
-    Format(
-        KIND,
-        Publication(TITLE, "ODPM, DCLG or MHCLG, by way of the R package IMD", native=False),
-        {
-            "area_code": r"lsoa(01|11)_code",
-            "authorities": r"lad(?P<authorities>\d\d)_code",
-            "rank": "imd_rank",
-            "score": "imd_score",
-        },
-        settle=_renamed_edition,
-    ),
-    Format(
-        KIND,
-        Publication(TITLE, "MHCLG, by way of the R package IMD", native=False),
-        {"area_code": "lsoa21_code", "rank": "imd_rank", "score": "imd_score"},
-        settle=lambda table, texts: {"edition": 2025},
-    ),
-    Format(
-        KIND_DOMAINS,
-        Publication("Domains of the Indices of Deprivation {edition}", "MHCLG and predecessors"),
-        {
-            "area_code": r"lsoa code( \(20[12]1\))?|lsoa(01|11|21)_code|soa|lsoa",
-            "measure": r".*(domain|barriers|young people|skills|indoors|outdoors).* "
-            r"(score|rank)\b.*|.*(sub_domain|barriers|young_people|skills|indoors|outdoors)_(score|rank)",
-        },
-        settle=lambda table, texts: {"edition": year_of(table, EDITIONS)},
-    ),
-    Format(
-        KIND_ADJUSTED,
-        Publication(
-            "Index of Multiple Deprivation {edition} adjusted to LSOA 2011",
-            "not stated",
-            native=False,
-        ),
-        {"area_code": "lsoa11cd", "score": "imd 2010 adjusted", "rank": "imd_rank"},
-        settle=_edition_2010,
-    ),
-)
 
 
 def import_deprivation(
@@ -167,15 +63,15 @@ def import_deprivation(
     """
     parts = []
     for edition, facts in EDITIONS.items():
-        if facts.vintage not in codes and not any(f.facts["edition"] == edition for f in founds):
+        if facts.vintage not in codes and not any(f.year == edition for f in founds):
             continue
-        mine = [found for found in founds if found.facts["edition"] == edition]
+        mine = [found for found in founds if found.year == edition]
         published = [found for found in mine if found.kind == KIND]
         adjusted = [found for found in mine if found.kind == KIND_ADJUSTED]
         part = _one_edition(published, edition, facts, codes, register)
         if part is not None:
             for found in adjusted:
-                register.note(f"{found.table.place} was not used: the published edition was.")
+                register.note(f"{found.place} was not used: the published edition was.")
         else:
             part = _one_edition(adjusted, edition, ADJUSTED, codes, register)
             register.note(_what_is_missing(edition, part))
@@ -204,14 +100,14 @@ def _one_edition(
     wanted = codes.get(facts.vintage, ())
     copies = []
     for found in sorted(choice.preferred(founds), key=_lacks_score):
-        with register.guard(found.table.place):
+        with register.guard(found.place):
             rows = _read_ranks(found, edition, facts, wanted)
             if not rows.empty:
                 choice.refuse_gaps(rows["area_code"], wanted, found)
                 copies.append((found, rows))
     if not copies:
         return None
-    with register.guard(copies[0][0].table.place):
+    with register.guard(copies[0][0].place):
         return choice.settle_copies(copies, "area_code", "rank", register)[1]
     return None
 
@@ -231,10 +127,10 @@ def read_domains(found: Found, codes: Mapping[int, Sequence[str]]) -> OwnTable:
     OwnTable with one indicator for each domain and edition, because scores of two editions cannot
     be compared.
     """
-    edition = found.facts["edition"]
+    edition = found.year
     wanted = codes.get(EDITIONS[edition].vintage, ())
     measures: dict[str, tuple[int, str]] = {}
-    for at, heading in enumerate(found.table.headings):
+    for at, heading in enumerate(found.headings):
         match = DOMAIN.fullmatch(heading.replace("_", " "))
         if match and not NOT_A_DOMAIN.match(match["domain"]):
             known = measures.get(match["domain"])
@@ -242,13 +138,13 @@ def read_domains(found: Found, codes: Mapping[int, Sequence[str]]) -> OwnTable:
                 measures[match["domain"]] = (at, match["what"])
     columns = {"area_code": found.columns["area_code"]}
     columns |= {name: at for name, (at, _) in measures.items()}
-    rows = reading.read(Found(found.format, found.table, columns, found.facts), wanted)
-    account = Account(found.table.path.name, found.table.sheet, found.title)
+    rows = formats.read(replace(found, columns=columns), wanted)
+    account = Account(found.path.name, found.grid.sheet, found.title)
     if rows.empty or not measures:
         account.problem = "none of its areas is one of the study's"
         return OwnTable(pd.DataFrame(), account)
     choice.refuse_gaps(rows["area_code"], wanted, found)
-    reading.refuse_repeats(rows, ["area_code"], found)
+    formats.refuse_repeats(rows, ["area_code"], found)
     parts = [
         pd.DataFrame(
             {
@@ -268,15 +164,15 @@ def read_domains(found: Found, codes: Mapping[int, Sequence[str]]) -> OwnTable:
 
 
 def _lacks_score(found: Found) -> tuple[bool, bool]:
-    return not found.format.publication.native, "score" not in found.columns
+    return not found.layout.native, "score" not in found.columns
 
 
 def _read_ranks(found: Found, edition: int, facts: Edition, codes: Sequence[str]) -> pd.DataFrame:
-    rows = reading.read(found, codes)
-    reading.refuse_repeats(rows, ["area_code"], found)
-    rank = reading.numbers(rows, "rank", found)
+    rows = formats.read(found, codes)
+    formats.refuse_repeats(rows, ["area_code"], found)
+    rank = formats.numbers(rows, "rank", found)
     _refuse_impossible(rank, rows, facts.areas, found)
-    score = reading.numbers(rows, "score", found) if "score" in rows else None
+    score = formats.numbers(rows, "score", found) if "score" in rows else None
     if score is not None:
         _refuse_disorder(rank, score, rows, found)
     return pd.DataFrame(
@@ -305,7 +201,7 @@ def _refuse_impossible(rank: pd.Series, rows: pd.DataFrame, last: int, found: Fo
     bad = rows[~rank.between(1, last)]
     if not bad.empty:
         raise SourceError(
-            f'{found.table.place}, row {bad["row"].iloc[0]}: rank "{bad["rank"].iloc[0]}" is not '
+            f'{found.place}, row {bad["row"].iloc[0]}: rank "{bad["rank"].iloc[0]}" is not '
             f"between 1 and {last}, the areas this edition ranks. Download the file again."
         )
 
@@ -319,6 +215,6 @@ def _refuse_disorder(rank: pd.Series, score: pd.Series, rows: pd.DataFrame, foun
     if len(falls):
         row = rows.loc[falls[0]]
         raise SourceError(
-            f"{found.table.place}: the ranks do not follow the scores near row {row['row']} "
+            f"{found.place}: the ranks do not follow the scores near row {row['row']} "
             f"({row['area_code']}, rank {row['rank']}), so a cell is damaged. {AGAIN}"
         )

@@ -1,46 +1,86 @@
-"""Formats: what a publisher's table looks like, told by its headings.
+"""Publishers' tables: told by their headings, and their rows as text or numbers.
 
 A table is recognised by the headings of its columns, not by its file name: files are renamed,
 trimmed to a region, moved into folders. Only what no heading tells (the year of a yearly file) is
-looked for in the names of the sheet, the file and its folders.
+looked for in the names of the sheet, the file and its folders. The headings of each publisher stand
+in a file of the folder `publishers`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.study.add.grids import Grid
-from lsp_analysis.study.add.layouts import fold_heading
+from lsp_analysis.study.add.grids import AGAIN, Grid
+from lsp_analysis.study.add.layouts import Layout, fold_heading
+from lsp_analysis.study.add.places import code_in
+from lsp_analysis.study.schema import MISSING_MARKS, UNIT_MULTIPLIER
 
 SEARCHED = 20  # rows in which headings are looked for
 YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 MID_YEAR = re.compile(r"mid[- ]?((?:19|20)\d\d)", re.IGNORECASE)
 SHORT_YEAR = re.compile(r"(?:pop[a-z]*|mid)[-_ ]?(\d\d)(?!\d)", re.IGNORECASE)
+MISSING = {"", "na", *(mark.casefold() for mark in MISSING_MARKS)}
+LICENCE = "Open Government Licence v3.0"
+
+
+@cache
+def layouts() -> tuple[Layout, ...]:
+    """Every publisher's tables, as the files of the folder `publishers` describe them.
+
+    A file has the fields of `Layout`, or such fields for all of its tables and a ``[[table]]`` for
+    each.
+    """
+    folder = resources.files("lsp_analysis.sources") / "publishers"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    return tuple(one for file in files for one in read_layouts(file.read_text("utf-8")))
+
+
+def read_layouts(text: str) -> list[Layout]:
+    """The tables that one file describes."""
+    shared = tomllib.loads(text)
+    tables = shared.pop("table", [{}])
+    return [_layout(shared | table, shared.get("indicator", {})) for table in tables]
+
+
+def _layout(table: dict[str, Any], shared: Mapping[str, Any]) -> Layout:
+    about = {**shared, **table.pop("indicator", {})}
+    if about:
+        named = f"{table['title']} ({table['publisher']})"
+        about = {"source": named, "licence": LICENCE, "polarity": "none", **about}
+        about.setdefault("multiplier", UNIT_MULTIPLIER.get(about.get("unit", ""), 1.0))
+    return Layout(**table, indicator=about)
 
 
 @dataclass(frozen=True)
-class Publication:
-    """Who publishes a table, under which licence; `native` if the columns are the publisher's."""
+class Found:
+    """A publisher's table in a file: a CSV file, or one sheet of a workbook."""
 
-    title: str
-    publisher: str
-    licence: str = "OGL"
-    native: bool = True
-
-
-@dataclass(frozen=True)
-class SourceTable:
-    """One table inside a file: a CSV file, or one sheet of a workbook."""
-
+    layout: Layout
     grid: Grid
     heading_row: int  # counted from 1
     headings: tuple[str, ...]  # folded: one case, single spaces
-    above: str = ""  # text of the rows above the headings
-    folders: tuple[str, ...] = ()  # folders between the imported one and the file, nearest first
+    columns: Mapping[str, int]  # by role
+    year: int = 0
+
+    @property
+    def kind(self) -> str:
+        """What the table holds, for example ``deprivation``."""
+        return self.layout.kind
+
+    @property
+    def place(self) -> str:
+        """The file, and the sheet if it is one of a workbook, as an error names them."""
+        return self.grid.place
 
     @property
     def path(self) -> Path:
@@ -48,121 +88,175 @@ class SourceTable:
         return self.grid.path
 
     @property
-    def sheet(self) -> str:
-        """The sheet of a workbook, else an empty string."""
-        return self.grid.sheet
-
-    @property
-    def place(self) -> str:
-        """The file, and the sheet if it is one of a workbook, as an error names them."""
-        return self.grid.place
-
-
-@dataclass(frozen=True)
-class Format:
-    """Headings a table must have (`required`) or may have, as regular expressions by role.
-
-    Named groups of the expressions become texts in ``Found.facts``. `settle` may add numbers to
-    them (the edition, the year), or say with None that the table is something else after all.
-    """
-
-    kind: str
-    publication: Publication
-    required: Mapping[str, str]
-    optional: Mapping[str, str] = field(default_factory=dict)
-    unless: str = ""
-    settle: Callable[[SourceTable, dict[str, str]], dict[str, int] | None] | None = None
-
-    def find(self, table: SourceTable) -> Found | None:
-        """This format in `table`, or None when the headings are another's."""
-        if self.unless and any(re.fullmatch(self.unless, text) for text in table.headings):
-            return None
-        columns: dict[str, int] = {}
-        texts: dict[str, str] = {}
-        for role, pattern in {**self.required, **self.optional}.items():
-            match = _first_match(pattern, table.headings)
-            if match is not None:
-                columns[role], groups = match
-                texts |= groups
-            elif role in self.required:
-                return None
-        facts = self.settle(table, texts) if self.settle else {}
-        return None if facts is None else Found(self, table, columns, facts)
-
-
-@dataclass(frozen=True)
-class Found:
-    """A table of a known format: where it is, which column is what, and what its headings tell."""
-
-    format: Format
-    table: SourceTable
-    columns: Mapping[str, int]
-    facts: Mapping[str, int]
-
-    @property
-    def kind(self) -> str:
-        """What the table holds, for example ``deprivation``."""
-        return self.format.kind
-
-    @property
     def title(self) -> str:
         """Title of the publication with its edition or year."""
-        return self.format.publication.title.format(**self.facts)
+        return self.layout.title.format(year=self.year)
 
 
-def _first_match(pattern: str, headings: Iterable[str]) -> tuple[int, dict[str, str]] | None:
-    for place, text in enumerate(headings):
-        match = re.fullmatch(pattern, text)
-        if match:
-            return place, match.groupdict()
+def recognise(grid: Grid, folders: tuple[str, ...], known: Iterable[Layout]) -> Found | None:
+    """The first layout that one of the first rows of a grid is the headings of, or None."""
+    known = [one for one in known if not set(one.not_in_sheet) & {*grid.sheet.casefold().split()}]
+    for number, headings, above in heading_rows(grid):
+        for layout in known:
+            columns = layout.columns(headings)
+            if columns is not None:
+                names = (grid.sheet, above, grid.path.name, *folders)
+                year = _year(layout, headings, names, grid.place)
+                if year is not None:
+                    at = {role: places[0] for role, places in columns.items()}
+                    return Found(layout, grid, number, headings, at, year)
     return None
 
 
-def recognise(
-    grid: Grid, folders: tuple[str, ...], formats: Iterable[Format]
-) -> list[tuple[SourceTable, Found | None]]:
-    """The first format that one of the first rows of a grid is the headings of.
-
-    Returns
-    -------
-    Each row that may be headings as a table, with what it was recognised as; the search ends with
-    the first that is.
-    """
-    tried: list[tuple[SourceTable, Found | None]] = []
+def heading_rows(grid: Grid) -> Iterator[tuple[int, tuple[str, ...], str]]:
+    """Number and folded cells of each row that may be headings, and the text above it."""
     rows = grid.head(SEARCHED)
     for number, row in enumerate(rows, start=1):
-        if sum(bool(cell) for cell in row) < 2:
-            continue
-        above = " ".join(cell for earlier in rows[: number - 1] for cell in earlier)
-        headings = tuple(fold_heading(cell) for cell in row)
-        table = SourceTable(grid, number, headings, above, folders)
-        for known in formats:
-            found = known.find(table)
-            if found is not None:
-                return [*tried, (table, found)]
-        tried.append((table, None))
-    return tried
+        if sum(map(bool, row)) > 1:
+            above = " ".join(cell for earlier in rows[: number - 1] for cell in earlier)
+            yield number, tuple(map(fold_heading, row)), above
 
 
-def year_of(table: SourceTable, allowed: Iterable[int] | None = None) -> int:
-    """The year a yearly table is of, as its sheet, title rows, file or folder is named.
+def _year(layout: Layout, headings: Iterable[str], names: Iterable[str], place: str) -> int | None:
+    """The year or edition of a table, 0 if it has none; None if its headings are of no edition."""
+    found = (re.fullmatch(one, h) for one in layout.headings.values() for h in headings)
+    told = next((m["year"] for m in found if m and "year" in m.groupdict()), "")
+    by_heading = layout.years.get(told)
+    if layout.year_named:
+        return year_of(names, place, layout.editions or layout.years.values(), by_heading)
+    if told and not layout.years:
+        return 2000 + int(told)
+    return by_heading if told else layout.year
+
+
+def year_of(
+    names: Iterable[str], place: str, allowed: Iterable[int] = (), otherwise: int | None = None
+) -> int:
+    """The year a yearly table is of, as the first of `names` that has one and only one says.
 
     Raises
     ------
     SourceError
-        No name has one year and only one.
+        No name does, and there is no year to take `otherwise`.
     """
-    places = (table.sheet, table.above, table.path.name, *table.folders)
-    for text in places:
+    for text in names:
         years = {int(year) for year in MID_YEAR.findall(text)}
         if not years:
             years = {int(year) for year in YEAR.findall(text)}
             years |= {2000 + int(year) for year in SHORT_YEAR.findall(text)}
-        if allowed is not None:
-            years &= set(allowed)
+        years &= set(allowed) or years
         if len(years) == 1:
             return years.pop()
+    if otherwise is not None:
+        return otherwise
     raise SourceError(
-        f"{table.place} does not say which year it is of, nor does the name of the file. "
+        f"{place} does not say which year it is of, nor does the name of the file. "
         "Put the year, and no other, in the file's name, for example claimants-2013.csv."
     )
+
+
+# The rows of a table that was recognised --------------------------------------------------------
+
+
+def read(
+    found: Found,
+    codes: Iterable[str] | None = None,
+    role: str = "area_code",
+    distinct: bool = False,
+) -> pd.DataFrame:
+    """Rows of a table as text, one column per role, and ``row``, its number in the file.
+
+    Parameters
+    ----------
+    found : the table to read.
+    codes : keep only the rows with one of these codes; all rows when None.
+    role : the column the codes are in.
+    distinct : keep a row only the first time its cells are seen, as of a long directory.
+
+    Raises
+    ------
+    SourceError
+        A row has fewer cells than there are headings, or none is wanted and the last is not ended:
+        the file was cut.
+    """
+    wanted = None if codes is None else frozenset(codes)
+    columns = found.columns
+    at = columns[role]
+    kept: list[tuple[object, ...]] = []
+    seen: set[tuple[str, ...]] = set()
+    for number, row in _rows(found):
+        if wanted is not None and row[at].strip() not in wanted:
+            continue
+        cells = tuple(row[place].strip() for place in columns.values())
+        if not distinct or cells not in seen:
+            seen.add(cells)
+            kept.append((number, *cells))
+    if wanted and not kept and not found.grid.ended:
+        raise SourceError(
+            f"{found.place} has none of the rows wanted and its last row breaks off: the "
+            f"file is cut. {AGAIN}"
+        )
+    return pd.DataFrame(kept, columns=["row", *columns]).astype(dict.fromkeys(columns, "str"))
+
+
+def _rows(found: Found) -> Iterator[tuple[int, list[str]]]:
+    """Number and cells of the rows below the headings; blank ones and remarks are left out.
+
+    A remark has fewer cells than the headings and, of those, text in one or two alone.
+    """
+    width = len(found.headings)
+    for number, row in found.grid.rows():
+        if number <= found.heading_row or not any(cell.strip() for cell in row):
+            continue
+        short = len(row) < width
+        if short and _is_remark(row):
+            continue
+        if short or any(cell.strip() for cell in row[width:]):
+            raise SourceError(
+                f"{found.place}, row {number} has {len(row)} cells and the headings {width}: the "
+                f"file is cut or damaged there. {AGAIN}"
+            )
+        yield number, row
+
+
+def _is_remark(row: list[str]) -> bool:
+    """Whether a short row is a sentence below the table, and not a row that breaks off."""
+    written = [cell for cell in row if cell.strip()]
+    return (
+        len(written) <= 2
+        and not any(code_in(cell.strip()) or len(cell) < 3 for cell in written)
+        and " " in written[0].strip()
+    )
+
+
+def numbers(frame: pd.DataFrame, column: str, found: Found) -> pd.Series:
+    """A column of text as numbers, without thousands commas; marks for missing are missing.
+
+    Raises
+    ------
+    SourceError
+        A cell is neither a number nor a mark for missing; the message has its row and text.
+    """
+    text = frame[column].str.replace(",", "", regex=False)
+    text = text.mask(text.str.casefold().isin(MISSING))
+    made = pd.to_numeric(text, errors="coerce").astype("float64")
+    bad = frame[made.isna() & text.notna()]
+    if not bad.empty:
+        heading = found.headings[found.columns[column]]
+        raise SourceError(
+            f'{found.place}, row {bad["row"].iloc[0]}: "{bad[column].iloc[0]}" is not a '
+            f'number (column "{heading}"). Correct the cell, or download the file again.'
+        )
+    return made
+
+
+def refuse_repeats(frame: pd.DataFrame, keys: list[str], found: Found) -> None:
+    """Stop when two rows have the same key."""
+    repeated = frame[frame.duplicated(keys)]
+    if not repeated.empty:
+        first = repeated.iloc[0]
+        code = " to ".join(str(first[key]) for key in keys)
+        raise SourceError(
+            f"{found.place} has {code} more than once, again in row {first['row']}, and "
+            f"{len(repeated)} repeated rows in all. Delete the repeats, or download the file again."
+        )

@@ -15,7 +15,7 @@ import pandas as pd
 from lsp_analysis import durable
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import deprivation, files
-from lsp_analysis.sources.formats import Found, Publication, recognise
+from lsp_analysis.sources.formats import Found, layouts, recognise
 from lsp_analysis.sources.ons import boundaries, lookups, populations
 from lsp_analysis.sources.ons.geography import Geography, find_geography, find_parents
 from lsp_analysis.sources.ons.larger import (
@@ -28,11 +28,10 @@ from lsp_analysis.sources.ons.larger import (
 from lsp_analysis.sources.ons.neighbourhoods import read_neighbourhoods
 from lsp_analysis.sources.police import street
 from lsp_analysis.sources.police.crime import import_crime
-from lsp_analysis.sources.publishers import LAYOUTS
 from lsp_analysis.sources.register import Register
 from lsp_analysis.sources.tables import import_tables, read_tables
-from lsp_analysis.study.add.grids import open_grids
-from lsp_analysis.study.add.layouts import Account, OwnTable
+from lsp_analysis.study.add.grids import Grid, open_grids
+from lsp_analysis.study.add.layouts import Account, Layout, OwnTable
 from lsp_analysis.study.add.places import Places
 from lsp_analysis.study.areas import slug
 from lsp_analysis.study.write import refuse_if_not_a_study, write_study
@@ -40,13 +39,6 @@ from lsp_analysis.study.write import refuse_if_not_a_study, write_study
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
-FORMATS = (
-    *deprivation.FORMATS,
-    *populations.FORMATS,
-    *street.FORMATS,
-    lookups.NAMES,
-    lookups.LISTS,
-)
 NOTES = "IMPORT.md"
 COLUMNS = ["file", "sheet", "what", "rows", "areas", "period", "kind", "columns", "notes"]
 POLICE = {"": (street.KIND, street.KIND_POINTS), street.STOPS: (street.KIND_STOPS,)}
@@ -191,12 +183,10 @@ def _find(folder: Path, unpacked: Path, register: Register) -> _Found:
     return found
 
 
-def _known(grid: object, folders: tuple[str, ...]) -> Found | None:
+def _known(grid: Grid, folders: tuple[str, ...]) -> Found | None:
     """The table of a known format in a grid: a publisher's, or a lookup."""
-    tried = recognise(grid, folders, FORMATS)
-    if tried and tried[-1][1] is not None:
-        return tried[-1][1]
-    return next((one for table, _ in tried if (one := lookups.recognise_lookup(table))), None)
+    of_kind = [layout for layout in layouts() if layout.kind]
+    return recognise(grid, folders, of_kind) or lookups.recognise_lookup(grid)
 
 
 def _import(
@@ -306,7 +296,7 @@ def _areas(
         rows = read_neighbourhoods(path, geography)
         larger.append(make_neighbourhoods(rows))
         said = "; ".join(dict.fromkeys(text for text in rows["source"] if text))
-        own = Publication("Neighbourhoods", "the partnership", licence="")
+        own = Layout("Neighbourhoods", "the partnership", licence="")
         register.use_file(path, own.title, own, said)
     areas, members = zip(*larger, strict=True)
     return make_areas(geography, *areas), list(members)
@@ -340,10 +330,10 @@ def _boundaries(
 def _carried_forward(observations: pd.DataFrame, register: Register) -> pd.DataFrame:
     """Mark years whose denominators are, in every area, those of the year before, as estimated."""
     made = observations
-    for layout in LAYOUTS:
+    for layout in layouts():
         if not layout.carried_forward or made.empty:
             continue
-        name = layout.facts["indicator_id"]
+        name = layout.indicator["indicator_id"]
         rows = made[made["indicator_id"] == name]
         table = rows.pivot_table("denominator", "period_start", "area_code")
         again = [
@@ -368,7 +358,7 @@ def _tell_unused(found: _Found, tables: dict[str, list[Found]], register: Regist
     noted = " ".join(register.notes)
     for kind, alike in tables.items():
         for one in alike:
-            name = one.table.path.name
+            name = one.path.name
             if name not in told and not any(place.startswith(name) for place in places):
                 why = "not needed beside the others, or nothing in it is of this borough"
                 why = "see what to know" if name in noted else why

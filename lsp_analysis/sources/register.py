@@ -9,8 +9,8 @@ from pathlib import Path
 
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import files
-from lsp_analysis.sources.formats import Found, Publication
-from lsp_analysis.study.add.layouts import Account
+from lsp_analysis.sources.formats import Found
+from lsp_analysis.study.add.layouts import Account, Layout
 
 LICENCES = {
     "OGL": {
@@ -60,22 +60,22 @@ class Register:
 
     def use(self, found: Found, note: str = "") -> None:
         """Record that a table was used."""
-        self.use_file(found.table.path, found.title, found.format.publication, note)
+        self.use_file(found.path, found.title, found.layout, note)
 
-    def use_file(self, path: Path, title: str, publication: Publication, note: str = "") -> None:
+    def use_file(self, path: Path, title: str, layout: Layout, note: str = "") -> None:
         """Record that a file was used; its name stands without folders, its bytes as a hash."""
-        renamed = "" if publication.native else "columns renamed by the file's distributor"
+        renamed = "" if layout.native else "columns renamed by the file's distributor"
         facts = {
             "title": title,
-            "publisher": publication.publisher,
-            "licence": LICENCES[publication.licence]["title"] if publication.licence else "",
+            "publisher": layout.publisher,
+            "licence": LICENCES[layout.licence]["title"] if layout.licence else "",
             "path": path.name,
             "hash": f"sha256:{files.sha256(path)}",
             "note": "; ".join(text for text in (renamed, note) if text),
         }
         self._sources.setdefault(path.name, {key: value for key, value in facts.items() if value})
-        if publication.licence:
-            self._attributions.add(publication.licence)
+        if layout.licence:
+            self._attributions.add(layout.licence)
 
     def use_ordnance_survey(self) -> None:
         """Record that boundaries were used, which carry Ordnance Survey data."""

@@ -10,13 +10,12 @@ import pandas as pd
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources.deprivation import read_domains
 from lsp_analysis.sources.files import listed
-from lsp_analysis.sources.formats import Found, Publication
+from lsp_analysis.sources.formats import LICENCE, Found, layouts
 from lsp_analysis.sources.ons.geography import Geography
-from lsp_analysis.sources.publishers import LAYOUTS
 from lsp_analysis.sources.register import Register
 from lsp_analysis.study import schema
 from lsp_analysis.study.add.grids import AGAIN
-from lsp_analysis.study.add.layouts import OwnTable
+from lsp_analysis.study.add.layouts import Layout, OwnTable
 from lsp_analysis.study.add.own_table import read_own_tables
 from lsp_analysis.study.add.places import Places
 from lsp_analysis.study.add.taking import KEY, take_table
@@ -33,10 +32,11 @@ def read_tables(
     paths: Sequence[Path], places: Places, register: Register
 ) -> list[tuple[Path, OwnTable]]:
     """The tables about areas of the study in files of no format of their own."""
+    known = [layout for layout in layouts() if not layout.kind]
     read = []
     for path in paths:
         with register.guard(path.name):
-            for table in read_own_tables(path, places, layouts=LAYOUTS):
+            for table in read_own_tables(path, places, layouts=known):
                 if table.account.problem:
                     register.spare[table.account.place] = table.account.problem
                 else:
@@ -62,10 +62,10 @@ def import_tables(
     """
     every = list(read)
     for found in domains:
-        with register.guard(found.table.place):
+        with register.guard(found.place):
             table = read_domains(found, geography.codes)
             if not table.account.problem:
-                every.append((found.table.path, table))
+                every.append((found.path, table))
     known = pd.DataFrame(columns=schema.TABLES["indicators"].names)
     observed = pd.DataFrame(columns=schema.TABLES["observations"].names)
     for path, table in sorted(every, key=_standing):
@@ -127,9 +127,9 @@ def _take(
     account, layout = table.account, table.layout
     if layout is not None and layout.complete:
         _refuse_gaps(table, places)
-    facts = {"source": layout.publisher if layout else UNKNOWN}
-    facts["licence"] = "Open Government Licence v3.0" if layout else ""
-    given = {} if layout and layout.facts else facts
+    given = {} if layout and layout.indicator else {"source": UNKNOWN, "licence": ""}
+    if layout and not layout.indicator:
+        given = {"source": layout.publisher, "licence": LICENCE}
     taken = take_table(table, places, known, name=_name_of(path, table), facts=given, ask=False)
     if taken.problems:
         raise SourceError(_first_of(taken.problems, table))
@@ -146,8 +146,8 @@ def _take(
     account.rows = len(rows)
     register.accounts.append(account)
     title = layout.title if layout else (account.title or path.stem)
-    publisher = Publication(title, layout.publisher if layout else UNKNOWN, "OGL" if layout else "")
-    register.use_file(path, title if layout else f"{title} ({path.name})", publisher)
+    known_as = layout or Layout(title, UNKNOWN, licence="")
+    register.use_file(path, title if layout else f"{title} ({path.name})", known_as)
     merged = pd.concat([observed, rows[~rows.index.isin(again)]], ignore_index=True)
     return taken.indicators, merged
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources.formats import Publication
 from lsp_analysis.sources.register import Register
 from lsp_analysis.study.add.grids import AGAIN, first_bytes, open_text
+from lsp_analysis.study.add.layouts import Layout
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -47,10 +47,10 @@ class BoundaryFile:
     layer: str | None = None
 
     @property
-    def publication(self) -> Publication:
+    def layout(self) -> Layout:
         """Title and publisher, for the record of sources."""
         title = f"{TITLES[self.level]} boundaries {self.year}"
-        return Publication(title, PORTAL if self.native else COPY)
+        return Layout(title, PORTAL if self.native else COPY)
 
 
 def recognise_boundaries(path: Path) -> list[BoundaryFile]:
@@ -130,7 +130,7 @@ def import_boundaries(
             rows = _on_national_grid(rows, file, register)
             valid, repaired = _repair(rows)
             note = f"polygons repaired for crossing themselves: {repaired}" if repaired else ""
-            register.use_file(file.path, file.publication.title, file.publication, note)
+            register.use_file(file.path, file.layout.title, file.layout, note)
             register.use_ordnance_survey()
             return valid.sort_values("area_code", ignore_index=True)
     return None

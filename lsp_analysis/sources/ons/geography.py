@@ -160,13 +160,13 @@ def _listing(lookups: Sequence[Found], borough: str, register: Register) -> dict
         years = small_years(found)
         if "lad" not in found.columns or not years or (listing and "postcode" in found.columns):
             continue
-        with register.guard(found.table.place):
+        with register.guard(found.place):
             wanted = [f"lsoa{year % 100:02d}{end}" for year in years for end in ("", "_name")]
             rows = read_lookup(found, [*wanted, "lad_name"], None, "lad")
             rows["lad_name"] = rows.get("lad_name", "")
             known |= dict(zip(rows["lad"], rows["lad_name"], strict=True))
             if (rows["lad"] == borough).any():
-                listing[found.table.place] = rows[rows["lad"] == borough]
+                listing[found.place] = rows[rows["lad"] == borough]
     if not listing:
         raise _unknown_borough(known, borough)
     return listing
@@ -233,12 +233,9 @@ def _changes(
         codes = of_year[side]["area_code"].tolist() if level == "lsoa" else [borough]
         role = "lad" if level == "msoa" else names[0] if side == older else names[1]
         for found in choice.preferred(lookups):
-            if (
-                not {*names, "change"} <= found.columns.keys()
-                or found.table.place in register.problems
-            ):
+            if not {*names, "change"} <= found.columns.keys() or found.place in register.problems:
                 continue
-            with register.guard(found.table.place):
+            with register.guard(found.place):
                 wanted = [*names, *(f"{name}_name" for name in names), "change"]
                 rows = read_lookup(found, wanted, codes, role)
                 if rows.empty:
@@ -288,9 +285,9 @@ def find_parents(
     year = f"{geography.vintage % 100:02d}"
     for found in choice.preferred(lookups):
         wanted = [f"lsoa{year}", f"msoa{year}"]
-        if not set(wanted) <= found.columns.keys() or found.table.place in register.problems:
+        if not set(wanted) <= found.columns.keys() or found.place in register.problems:
             continue
-        with register.guard(found.table.place):
+        with register.guard(found.place):
             rows = read_lookup(found, [*wanted, f"msoa{year}_name"], geography.own, wanted[0])
             if rows.empty:
                 continue

@@ -90,7 +90,7 @@ def make_msoas(
     own = parents.drop_duplicates("msoa_code").set_index("msoa_code")["msoa_name"].sort_index()
     known = own
     for found in choice.preferred(names):
-        with register.guard(found.table.place):
+        with register.guard(found.place):
             local = read_names(found, own.index.tolist())
             if not local.empty:
                 register.use(found)
@@ -119,7 +119,7 @@ def make_wards(
         years = [year for year in small_years(found) if year in geography.codes]
         if not ward or not years or not is_best_fit(found):
             continue
-        with register.guard(found.table.place):
+        with register.guard(found.place):
             year = min(years, key=lambda one: abs(one - geography.vintage))
             codes, role = geography.codes[year], f"lsoa{year % 100:02d}"
             rows = read_lookup(found, [ward, f"{ward}_name"], codes, role)
@@ -132,7 +132,7 @@ def make_wards(
                 {"member_code": rows[role], "area_code": rows[ward], "area_name": name}
             )
             ranked.append(((national, -abs(year - geography.vintage), ward), found, year, table))
-            register.spare[found.table.place] = "a better lookup of wards was used"
+            register.spare[found.place] = "a better lookup of wards was used"
     if not ranked:
         register.note(
             "No lookup of LSOA to ward was found for this borough, so the study has no wards."
@@ -140,7 +140,7 @@ def make_wards(
         return pd.DataFrame(), pd.DataFrame()
     _, found, year, table = max(ranked, key=lambda candidate: candidate[0])
     register.use(found)
-    del register.spare[found.table.place]
+    del register.spare[found.place]
     areas = table[["area_code", "area_name"]].drop_duplicates("area_code").assign(area_type="ward")
     return areas, table[["area_code", "member_code"]].assign(weight=1.0, code_vintage=year)
 

@@ -7,13 +7,16 @@ postcode directories), and no numbers. So a lookup of next year's wards needs no
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import pandas as pd
 
-from lsp_analysis.sources import reading
-from lsp_analysis.sources.formats import Format, Found, Publication, SourceTable
+from lsp_analysis.sources import formats
+from lsp_analysis.sources.formats import Found, heading_rows
+from lsp_analysis.study.add.grids import Grid
 from lsp_analysis.study.add.headings import roles_of
+from lsp_analysis.study.add.layouts import Layout
 
 ONS = "Office for National Statistics, Open Geography Portal"
 KIND, KIND_NAMES = "lookup", "msoa_names"
@@ -21,20 +24,7 @@ LEVEL = re.compile(r"(oa|lsoa|msoa|wd|ward|osward|lad|ltla|laua|oslaua)(\d\d)?(c
 LEVELS = {"ward": "wd", "osward": "wd", "ltla": "lad", "laua": "lad", "oslaua": "lad"}
 POSTCODE = re.compile(r"pcd\w*|postcode")
 MEASURED = {"period", "numerator", "denominator", "value"}
-NAMES = Format(
-    KIND_NAMES,
-    Publication("MSOA names {year}", "House of Commons Library", licence="OPL"),
-    {"code": r"msoa(?P<year>\d\d)cd", "local_name": r"msoa\d\dhclnm"},
-    settle=lambda table, texts: {"year": 2000 + int(texts["year"])},
-)
-
 KIND_LISTS = "neighbourhood_lists"
-LISTS = Format(
-    KIND_LISTS,
-    Publication("List of neighbourhoods", "not known"),
-    {"area_code": r"lsoa(_?code|\d\dcd)", "name": r"\w*neighbourhood\w*name"},
-    unless=r"definition|count|value|numerator|year|period",
-)
 A_LIST = (
     "a list of neighbourhoods: give yours with --neighbourhoods, in a file with the columns "
     "neighbourhood_code, neighbourhood_name, definition, is_pilot, member_code, code_vintage, "
@@ -42,16 +32,20 @@ A_LIST = (
 )
 
 
-def recognise_lookup(table: SourceTable) -> Found | None:
-    """A lookup in `table`, its columns named ``lsoa11``, ``lsoa11_name``, ``lad``, ``wd17`` ...
+def recognise_lookup(grid: Grid) -> Found | None:
+    """A lookup in `grid`, its columns named ``lsoa11``, ``lsoa11_name``, ``lad``, ``wd17`` ...
 
     Several years of boroughs or wards beside one another count by the latest. None when the
     headings are another's.
     """
-    if MEASURED & roles_of(table.headings, range(len(table.headings))).keys():
+    return next((one for row in heading_rows(grid) if (one := _lookup(grid, *row[:2]))), None)
+
+
+def _lookup(grid: Grid, number: int, headings: Sequence[str]) -> Found | None:
+    if MEASURED & roles_of(headings, range(len(headings))).keys():
         return None
     columns: dict[str, int] = {}
-    for at, heading in enumerate(table.headings):
+    for at, heading in enumerate(headings):
         match = LEVEL.fullmatch(heading)
         if match:
             level = LEVELS.get(match[1], match[1])
@@ -66,8 +60,8 @@ def recognise_lookup(table: SourceTable) -> Found | None:
     if not small or len(codes) < 2:
         return None
     said = ", ".join(f"{name.rstrip('0123456789').upper()} {_year(name)}".strip() for name in codes)
-    known = Format(KIND, Publication(f"Lookup of {said}", ONS), {})
-    return Found(known, table, columns, {})
+    layout = Layout(f"Lookup of {said}", ONS, kind=KIND)
+    return Found(layout, grid, number, tuple(headings), columns)
 
 
 def _year(name: str) -> str:
@@ -86,8 +80,7 @@ def read_lookup(
 ) -> pd.DataFrame:
     """Distinct rows of some columns of a lookup, those with one of `codes` in the column `role`."""
     wanted = {name: at for name, at in found.columns.items() if name in columns or name == role}
-    narrow = Found(found.format, found.table, wanted, found.facts)
-    rows = reading.read(narrow, codes, role=role, distinct=True)
+    rows = formats.read(replace(found, columns=wanted), codes, role=role, distinct=True)
     return rows.drop(columns="row").drop_duplicates(ignore_index=True)
 
 
@@ -98,6 +91,6 @@ def is_best_fit(found: Found) -> bool:
 
 def read_names(found: Found, codes: list[str]) -> pd.Series:
     """Names people use for these MSOAs, by code; those the Library has not named are left out."""
-    rows = reading.read(found, codes, role="code")
-    reading.refuse_repeats(rows, ["code"], found)
+    rows = formats.read(found, codes, role="code")
+    formats.refuse_repeats(rows, ["code"], found)
     return rows[rows["local_name"] != ""].set_index("code")["local_name"]

@@ -6,13 +6,15 @@ of the Small Area Population Estimates and in copies whose other columns a distr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import choice, formats, reading
-from lsp_analysis.sources.formats import Format, Found, Publication, SourceTable
+from lsp_analysis.sources import choice, formats
+from lsp_analysis.sources.formats import Found
 from lsp_analysis.sources.ons.geography import Geography
 from lsp_analysis.sources.register import Register
 from lsp_analysis.study.add.vintages import links_between
@@ -20,43 +22,9 @@ from lsp_analysis.study.add.vintages import links_between
 KIND = "populations"
 OLDEST = 90
 BAND = 5
+AGE = re.compile(r"(?P<sex>[fm]?) ?(?P<age>\d|[1-8]\d|90)\+?")
 AGES = [*map(str, range(OLDEST)), f"{OLDEST}+"]
 COLUMNS = ["area_code", "period", "sex", "age_band", "population"]
-
-
-def _year(table: SourceTable, texts: dict[str, str]) -> dict[str, int] | None:
-    """Year of the estimate; None for a sheet of one sex, because the persons' sheet holds both."""
-    if {"males", "females"} & set(table.sheet.casefold().split()):
-        return None
-    return {"year": formats.year_of(table)}
-
-
-BY_AGE = {age: age.replace("+", r"\+") for age in AGES}
-BY_SEX = {f"{sex}{age}": f"{sex} ?{age}" for sex in "fm" for age in range(OLDEST)}
-BY_SEX |= {f"{sex}{OLDEST}": rf"{sex} ?{OLDEST}\+?" for sex in "fm"}
-CODE = r"lsoa( 20[12]1)? code|area codes?|lsoa(11|21)cd"
-TITLE = "LSOA mid-year population estimates {year}"
-ONS = "Office for National Statistics"
-FORMATS = (
-    Format(
-        KIND,
-        Publication(TITLE, ONS),
-        {"area_code": CODE, "total": "all ages|total", **BY_AGE},
-        settle=_year,
-    ),
-    Format(
-        KIND,
-        Publication(TITLE, ONS),
-        {"area_code": CODE, "total": "total", **BY_SEX},
-        settle=_year,
-    ),
-    Format(
-        KIND,
-        Publication(TITLE, f"{ONS}, by way of the R package demographr", native=False),
-        {"area_code": "lsoa(11|21)_code", "total": "total_population", **BY_AGE},
-        settle=_year,
-    ),
-)
 
 
 def age_band(age: str) -> str:
@@ -83,15 +51,15 @@ def import_populations(
     register : gets the files used, and a note on residents that were shared out.
     """
     parts = [pd.DataFrame(columns=COLUMNS)]
-    for year in sorted({found.facts["year"] for found in founds}):
+    for year in sorted({found.year for found in founds}):
         copies = []
-        for found in choice.preferred(f for f in founds if f.facts["year"] == year):
-            with register.guard(found.table.place):
+        for found in choice.preferred(f for f in founds if f.year == year):
+            with register.guard(found.place):
                 ages = _read_ages(found, geography, register)
                 if ages is not None:
                     copies.append((found, _in_bands(ages, year)))
         if copies:
-            with register.guard(copies[0][0].table.place):
+            with register.guard(copies[0][0].place):
                 parts.append(_settle(copies, register))
     return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
 
@@ -99,22 +67,24 @@ def import_populations(
 def _read_ages(found: Found, geography: Geography, register: Register) -> pd.DataFrame | None:
     """Residents by area and single year of age; SourceError where they are not the total."""
     every = {code for codes in geography.codes.values() for code in codes}
-    text = reading.read(found, every)
+    found = replace(found, columns={**found.columns, **_age_columns(found)})
+    text = formats.read(found, every)
     if text.empty:
         return None
-    vintage = geography.year_of_codes(text["area_code"], found.table.place)
+    vintage = geography.year_of_codes(text["area_code"], found.place)
     text = text[text["area_code"].isin(geography.codes[vintage])]
     choice.refuse_gaps(text["area_code"], geography.codes[vintage], found)
-    reading.refuse_repeats(text, ["area_code"], found)
+    formats.refuse_repeats(text, ["area_code"], found)
     single = {
-        role: reading.numbers(text, role, found) for role in found.columns if role != "area_code"
+        role: formats.numbers(text, role, found) for role in found.columns if role != "area_code"
     }
     total = single.pop("total")
-    ages = pd.DataFrame({age: _both_sexes(single, age) for age in AGES})
+    ages = pd.DataFrame(single).T.groupby(lambda role: role.lstrip("fm")).sum(min_count=1).T
+    ages = ages.reindex(columns=AGES)
     wrong = text[ages.sum(axis=1) != total]
     if not wrong.empty:
         raise SourceError(
-            f"{found.table.place}, row {wrong['row'].iloc[0]}: the ages do not add up to the "
+            f"{found.place}, row {wrong['row'].iloc[0]}: the ages do not add up to the "
             "total, so the row is damaged. Download the file again."
         )
     ages = ages.set_index(text["area_code"])
@@ -122,7 +92,7 @@ def _read_ages(found: Found, geography: Geography, register: Register) -> pd.Dat
         return ages
     links = links_between(geography.lookup, vintage, geography.vintage, geography.residents)
     register.note(
-        f"{found.table.place}: residents on codes of {vintage} were carried over to "
+        f"{found.place}: residents on codes of {vintage} were carried over to "
         f"{geography.vintage}; {(links['weight'] < 1).sum()} areas share an older or newer one's."
     )
     shares = links.set_index("from_code")
@@ -130,9 +100,18 @@ def _read_ages(found: Found, geography: Geography, register: Register) -> pd.Dat
     return joined.groupby(shares["to_code"].to_numpy()).sum().round().rename_axis("area_code")
 
 
-def _both_sexes(single: Mapping[str, pd.Series], age: str) -> pd.Series:
-    number = age.rstrip("+")
-    return single[age] if age in single else single[f"f{number}"] + single[f"m{number}"]
+def _age_columns(found: Found) -> dict[str, int]:
+    """The columns of single years of age, as 17 or, where sexes stand apart, f17 and m17."""
+    matches = enumerate(map(AGE.fullmatch, found.headings))
+    ages = {f"{m['sex']}{m['age']}{'+' * (m['age'] == '90')}": at for at, m in matches if m}
+    sexes = {role.strip("0123456789+") for role in ages}
+    missing = [f"{sex}{age}" for sex in sorted(sexes) for age in AGES if sex + age not in ages]
+    if missing:
+        raise SourceError(
+            f"{found.place} has no column for the ages {', '.join(missing[:5])}. Download the file "
+            "again."
+        )
+    return ages
 
 
 def _in_bands(ages: pd.DataFrame, year: int) -> pd.DataFrame:

@@ -15,8 +15,8 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import reading
-from lsp_analysis.sources.formats import Format, Found, Publication, SourceTable
+from lsp_analysis.sources import formats
+from lsp_analysis.sources.formats import Found
 from lsp_analysis.sources.ons.boundaries import NATIONAL_GRID
 from lsp_analysis.sources.ons.geography import Geography
 from lsp_analysis.sources.register import Register
@@ -28,69 +28,16 @@ KIND, KIND_POINTS = "police", "police_points"
 KIND_OUTCOMES, KIND_STOPS = "police_outcomes", "police_stops"
 STOPS = "Stop and search"
 LONDON = "Europe/London"
-TITLE = "Street-level crime"
-PUBLISHER = "data.police.uk"
 MONTH = re.compile(r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])")
 LONGITUDE_LATITUDE = "EPSG:4326"
 COVERING = 0.5  # least share of a borough's areas with a crime for a force to be the borough's own
 UNPLACED = 0.01  # share of a month's crimes without a place above which the month is not used
 
-ALWAYS = {"month": "month", "crime_type": "crime[ .]type"}
-POINT = {"longitude": "longitude", "latitude": "latitude"}
-CODED = {"area_code": "lsoa[ .]code"}
-REST = {
-    "crime_id": "crime[ .]id",
-    "force": "falls[ .]within",
-    "area_name": "lsoa[ .]name",
-}
+NEEDED = {"month": "Month", "crime_type": "Crime type", "area_code": "LSOA code"}
+POINT = ["longitude", "latitude"]
+REST = ["area_code", "crime_id", "force", "area_name"]
 # What identifies a crime that has no Crime ID, as anti-social behaviour has none.
 CELLS = ["month", "crime_type", "force", "longitude", "latitude", "area_code"]
-
-
-def _refuse(table: SourceTable, texts: dict[str, str]) -> dict[str, int]:
-    """Stop at a street file that lacks a column; other tables of data.police.uk have no outcome."""
-    wanted = {
-        "Month": ALWAYS["month"],
-        "Crime type": ALWAYS["crime_type"],
-        "LSOA code": "lsoa.code",
-    }
-    lacking = [
-        name
-        for name, pattern in wanted.items()
-        if not any(re.fullmatch(pattern, heading) for heading in table.headings)
-    ]
-    raise SourceError(
-        f"{table.place} is a street file of data.police.uk without its column "
-        f"{' and '.join(lacking)}. Download it again, or move it out of the folder."
-    )
-
-
-FORMATS = (
-    Format(KIND, Publication(TITLE, PUBLISHER), {**ALWAYS, **CODED}, {**POINT, **REST}),
-    Format(
-        KIND_POINTS,
-        Publication(f"{TITLE}, points", f"{PUBLISHER}, by way of another copy", native=False),
-        {**ALWAYS, **POINT},
-        REST,
-    ),
-    Format(
-        KIND_OUTCOMES,
-        Publication("Outcomes of crimes", PUBLISHER),
-        {"month": "month", "crime_type": "outcome[ .]type", **CODED},
-        {**POINT, **REST},
-    ),
-    Format(
-        KIND_STOPS,
-        Publication(STOPS, PUBLISHER),
-        {"month": "date", "crime_type": "type", "search": "object of search", **POINT},
-    ),
-    Format(
-        KIND,
-        Publication(TITLE, PUBLISHER),
-        {"outcome": "last[ .]outcome[ .]category", "place": "location"},
-        settle=_refuse,
-    ),
-)
 
 
 def read_crimes(
@@ -116,7 +63,7 @@ def read_crimes(
     """
     parts = []
     for found in _in_order(founds):
-        with register.guard(found.table.place):
+        with register.guard(found.place):
             parts.append(_read(found, geography, register))
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if rows.empty:
@@ -128,7 +75,7 @@ def read_crimes(
     rows["coverage"] = _coverage(rows)
     rows = _without_unplaced(rows, register, geography.vintage)
     for found in founds:
-        if found.table.path in set(rows["path"]):
+        if found.path in set(rows["path"]):
             register.use(found)
     return _once(rows, register)[["month", "crime_type", "area_code", "points", "coverage"]]
 
@@ -143,16 +90,20 @@ def _coverage(rows: pd.DataFrame) -> pd.Series:
 
 def _in_order(founds: Sequence[Found]) -> list[Found]:
     """Files that give codes before tables of points, then by name."""
-    return sorted(founds, key=lambda found: (found.kind != KIND, found.table.place))
+    return sorted(founds, key=lambda found: (found.kind != KIND, found.place))
 
 
 def _read(found: Found, geography: Geography, register: Register) -> pd.DataFrame:
     """Rows that are in the borough or may be; those ``to_place`` have no code of its areas."""
-    text = reading.read(found, role="month")
-    if text.empty:
-        register.note(
-            f"{found.table.place} holds no crimes: its month counts as missing, not as zero."
+    lacking = [heading for role, heading in NEEDED.items() if role not in found.columns]
+    if lacking and "outcome" in found.columns:
+        raise SourceError(
+            f"{found.place} is a street file of data.police.uk without its column "
+            f"{' and '.join(lacking)}. Download it again, or move it out of the folder."
         )
+    text = formats.read(found, role="month")
+    if text.empty:
+        register.note(f"{found.place} holds no crimes: its month counts as missing, not as zero.")
         return pd.DataFrame()
     if found.kind == KIND_STOPS:
         when = pd.to_datetime(text["month"], format="ISO8601", utc=True, errors="coerce")
@@ -161,10 +112,10 @@ def _read(found: Found, geography: Geography, register: Register) -> pd.DataFram
     wrong = text[~text["month"].map(lambda month: bool(MONTH.fullmatch(month)))]
     if not wrong.empty:
         raise SourceError(
-            f'{found.table.place}, row {wrong["row"].iloc[0]}: "{wrong["month"].iloc[0]}" is not '
+            f'{found.place}, row {wrong["row"].iloc[0]}: "{wrong["month"].iloc[0]}" is not '
             "a month such as 2019-06. Correct the cell, or download the file again."
         )
-    for column in (*CODED, *REST):
+    for column in REST:
         if column not in text:
             text[column] = ""
     points = found.kind in (KIND_POINTS, KIND_STOPS)
@@ -173,17 +124,17 @@ def _read(found: Found, geography: Geography, register: Register) -> pd.DataFram
     text["to_place"] = ~inside & (points | named | (text["area_code"] == ""))
     somewhere = text["area_code"].ne("")
     if "longitude" in text:
-        somewhere |= ~text["longitude"].str.casefold().isin(reading.MISSING)
+        somewhere |= ~text["longitude"].str.casefold().isin(formats.MISSING)
     by = [text["month"], text["force"]]
     text["placed"] = somewhere.groupby(by).transform("sum")
     text["total"] = somewhere.groupby(by).transform("size")
-    rows = text[inside | text["to_place"]].assign(path=found.table.path, points=points)
+    rows = text[inside | text["to_place"]].assign(path=found.path, points=points)
     for column in POINT:
-        rows[column] = reading.numbers(rows, column, found) if column in rows else float("nan")
+        rows[column] = formats.numbers(rows, column, found) if column in rows else float("nan")
     blank = rows[rows["crime_type"] == ""]
     if not blank.empty:
         raise SourceError(
-            f"{found.table.place}, row {blank['row'].iloc[0]} has no crime type. Correct the cell, "
+            f"{found.place}, row {blank['row'].iloc[0]} has no crime type. Correct the cell, "
             "or download the file again."
         )
     return rows
@@ -196,7 +147,7 @@ def _place(rows: pd.DataFrame, shapes: GeoDataFrame | None) -> pd.Series:
         return pd.Series(index=rows.index, dtype="object")
     import geopandas
 
-    anchors = wanted[[*POINT]].drop_duplicates(ignore_index=True)
+    anchors = wanted[POINT].drop_duplicates(ignore_index=True)
     points = geopandas.GeoDataFrame(
         anchors,
         geometry=geopandas.points_from_xy(anchors["longitude"], anchors["latitude"]),
@@ -204,8 +155,8 @@ def _place(rows: pd.DataFrame, shapes: GeoDataFrame | None) -> pd.Series:
     ).to_crs(NATIONAL_GRID)
     inside = points.sjoin(shapes[["area_code", "geometry"]], predicate="intersects")
     # A point on the edge of two areas belongs to the first by code.
-    first = inside.sort_values("area_code").drop_duplicates([*POINT]).set_index([*POINT])
-    keys = pd.MultiIndex.from_frame(wanted[[*POINT]])
+    first = inside.sort_values("area_code").drop_duplicates(POINT).set_index(POINT)
+    keys = pd.MultiIndex.from_frame(wanted[POINT])
     codes = first["area_code"].reindex(keys).to_numpy()
     return pd.Series(codes, index=wanted.index, dtype="object").reindex(rows.index)
 
@@ -220,7 +171,7 @@ def _note_points(rows: pd.DataFrame, shapes: GeoDataFrame | None, register: Regi
             )
             continue
         outside = int(part["area_code"].isna().sum())
-        blank = int(part[[*POINT]].isna().any(axis=1).sum())
+        blank = int(part[POINT].isna().any(axis=1).sum())
         register.note(
             f"{path.name}: {len(part) - outside:,} of {len(part):,} points were placed in LSOAs by "
             f"the boundaries; {outside - blank:,} lie outside the borough and {blank:,} have no "

@@ -154,7 +154,7 @@ def refuse_damage(rows: pd.DataFrame, table: OwnTable) -> None:
     if "check" not in rows:
         return
     printed, ratio = _numbers(rows, "check"), _expected(rows)
-    multiplier = float((table.layout.facts if table.layout else {}).get("multiplier", 1.0))
+    multiplier = float((table.layout.indicator if table.layout else {}).get("multiplier", 1.0))
     off = pd.Series(True, index=rows.index)
     for factor in (1.0, multiplier):
         tolerance = rounding_of(rows["check"]) * 1.001 + 2e-6 * (ratio * factor).abs()

@@ -26,12 +26,13 @@ class Layout:
     Attributes
     ----------
     title, publisher, licence : for the record of sources; licence is a key of `register.LICENCES`.
-    roles : regular expressions of headings (lower case, single spaces) by role: ``numerator``,
+    headings : regular expressions of headings (lower case, single spaces) by role: ``numerator``,
         ``denominator``, ``value``, ``period``, ``indicator_name`` and others of `SPELLINGS`.
+    optional : the same of headings that it may have.
     parts : headings of columns whose sum is the numerator.
-    marks : further headings the table must have.
+    marks, unless : further headings that the table must have, and one that it must not have.
     named : a word that the file, sheet or title must hold, where headings do not tell.
-    facts : columns of the table `indicators`; without ``indicator_id`` the table names its own.
+    indicator : columns of the table `indicators`; without ``indicator_id`` the table names its own.
     check : heading of a column that is numerator / denominator, as published; a row is damaged
         where it is not.
     readings : how many counts of the period its numerator is the sum of, such as 12 months of
@@ -43,15 +44,21 @@ class Layout:
     carried_forward : whether a denominator that repeats the year before in all areas is estimated.
     order, title_mark : all headings in order, for a file that lost them but has this in its title.
     native : whether the headings are the publisher's own.
+    kind : what it holds if not observations: ``deprivation``, ``populations``, ``police`` ...
+    year, years : its one year or edition; or that by the text of a heading's group ``year``.
+    year_named, editions : whether the year is in the name of sheet, file or folder; those possible.
+    not_in_sheet : words of which the name of its sheet has none.
     """
 
     title: str
     publisher: str
-    roles: Mapping[str, str] = field(default_factory=dict)
+    headings: Mapping[str, str] = field(default_factory=dict)
+    optional: Mapping[str, str] = field(default_factory=dict)
     parts: Sequence[str] = ()
     marks: Sequence[str] = ()
+    unless: str = ""
     named: str = ""
-    facts: Mapping[str, object] = field(default_factory=dict)
+    indicator: Mapping[str, object] = field(default_factory=dict)
     check: str = ""
     readings: int = 1
     period: str = ""
@@ -64,6 +71,12 @@ class Layout:
     title_mark: str = ""
     native: bool = True
     licence: str = "OGL"
+    kind: str = ""
+    year: int = 0
+    years: Mapping[str, int] = field(default_factory=dict)
+    year_named: bool = False
+    editions: Sequence[int] = ()
+    not_in_sheet: Sequence[str] = ()
 
     def columns(self, headings: Sequence[str]) -> dict[str, tuple[int, ...]] | None:
         """The columns of each role, or None where a heading is missing."""
@@ -72,12 +85,15 @@ class Layout:
         def first(pattern: str) -> int | None:
             return next((at for at, h in enumerate(folded) if re.fullmatch(pattern, h)), None)
 
-        roles = {**self.roles, **({"check": self.check} if self.check else {})}
+        roles = {**self.headings, **({"check": self.check} if self.check else {})}
         places = {role: first(pattern) for role, pattern in roles.items()}
         parts = [first(pattern) for pattern in self.parts]
         if None in (*places.values(), *parts, *map(first, self.marks)):
             return None
-        found = {role: (at,) for role, at in places.items()}
+        if self.unless and first(self.unless) is not None:
+            return None
+        places |= {role: first(pattern) for role, pattern in self.optional.items()}
+        found = {role: (at,) for role, at in places.items() if at is not None}
         return {**found, "numerator": tuple(parts)} if parts else found
 
 

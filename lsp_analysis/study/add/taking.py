@@ -147,7 +147,7 @@ def _with_indicators(
     """Cells with the id of each row's own indicator, and the study's indicators with the new."""
     ids = dict(zip(known["name"].map(fold_name), known["indicator_id"], strict=True))
     ids |= {fold_name(one): one for one in known["indicator_id"]}
-    given = {**(table.layout.facts if table.layout else {}), **facts}
+    given = {**(table.layout.indicator if table.layout else {}), **facts}
     indicator_id = indicator_id or str(given.pop("indicator_id", ""))
     named = cells["indicator_name"]
     if indicator_id and named.nunique() < 2:
