@@ -25,14 +25,14 @@ def preferred(founds: Iterable[Found]) -> list[Found]:
     )
 
 
-def refuse_gaps(present: Iterable[str], wanted: Sequence[str], found: Found) -> None:
+def refuse_gaps(present: Iterable[str], wanted: Iterable[str], place: str, why: str = "") -> None:
     """Stop when a table has some but not all of a borough's areas: it was cut or trimmed."""
-    have = set(present)
+    have, wanted = set(present), sorted(wanted)
     missing = [code for code in wanted if code not in have]
     if missing:
         raise SourceError(
-            f"{found.place} ({found.title}) has no row for {len(missing)} of the borough's "
-            f"{len(wanted)} areas: {listed(missing)}. The file is cut or trimmed. {AGAIN}"
+            f"{place} has no row for {len(missing)} of the borough's {len(wanted)} areas: "
+            f"{listed(missing)}. The file is cut or trimmed{why}. {AGAIN}"
         )
 
 

@@ -103,7 +103,7 @@ def _one_edition(
         with register.guard(found.place):
             rows = _read_ranks(found, edition, facts, wanted)
             if not rows.empty:
-                choice.refuse_gaps(rows["area_code"], wanted, found)
+                choice.refuse_gaps(rows["area_code"], wanted, found.named)
                 copies.append((found, rows))
     if not copies:
         return None
@@ -143,7 +143,7 @@ def read_domains(found: Found, codes: Mapping[int, Sequence[str]]) -> OwnTable:
     if rows.empty or not measures:
         account.problem = "none of its areas is one of the study's"
         return OwnTable(pd.DataFrame(), account)
-    choice.refuse_gaps(rows["area_code"], wanted, found)
+    choice.refuse_gaps(rows["area_code"], wanted, found.named)
     formats.refuse_repeats(rows, ["area_code"], found)
     parts = [
         pd.DataFrame(

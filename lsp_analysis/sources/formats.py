@@ -92,6 +92,11 @@ class Found:
         """Title of the publication with its edition or year."""
         return self.layout.title.format(year=self.year)
 
+    @property
+    def named(self) -> str:
+        """Both, as an error about the whole table names it."""
+        return f"{self.place} ({self.title})"
+
 
 def recognise(grid: Grid, folders: tuple[str, ...], known: Iterable[Layout]) -> Found | None:
     """The first layout that one of the first rows of a grid is the headings of, or None."""

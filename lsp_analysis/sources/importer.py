@@ -40,7 +40,10 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 NOTES = "IMPORT.md"
-COLUMNS = ["file", "sheet", "what", "rows", "areas", "period", "kind", "columns", "notes"]
+NOT_NEEDED = "not needed beside the others, or nothing in it is of this borough"
+NOT_USED = {lookups.KIND: "another lookup was used", lookups.KIND_LISTS: lookups.A_LIST}
+NO_POLYGONS = ("no boundaries of LSOAs, MSOAs or wards", "not needed, or none of this borough")
+HEADS = ("file", "rows", "areas", "period", "kind")
 POLICE = {"": (street.KIND, street.KIND_POINTS), street.STOPS: (street.KIND_STOPS,)}
 POLICE["Outcome"] = (street.KIND_OUTCOMES,)
 
@@ -69,24 +72,12 @@ class Imported:
         """The study's folder."""
         return str(self.path)
 
-    def summary_frame(self) -> pd.DataFrame:
-        """One row for each file and table: where, what, rows, areas, period, kind, notes."""
-        rows = [
-            (a.file, a.sheet, a.title, f"{a.rows:,}", a.level, a.period, a.kind, a.columns,
-             "; ".join(a.notes))
-            for a in self.accounts
-        ]  # fmt: skip
-        for said, files_told in (("not read", self.problems), ("not needed", self.spare)):
-            rows += [(place, *[""] * 7, f"{said}: {why}") for place, why in files_told.items()]
-        return pd.DataFrame(rows, columns=COLUMNS, dtype="str")
-
     def sentence(self) -> str:
         """The same as a table for a terminal, what could not be read last."""
         lines = []
         if self.accounts:
-            heads = ("file", "rows", "areas", "period", "kind")
-            table = [heads, *(_cells_of(account) for account in self.accounts)]
-            widths = [max(len(row[at]) for row in table) for at in range(len(heads))]
+            table = [HEADS, *(account.cells() for account in self.accounts)]
+            widths = [max(map(len, column)) for column in zip(*table, strict=True)]
             for row, account in zip(table, (None, *self.accounts), strict=True):
                 line = "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True))
                 lines.append(line.rstrip())
@@ -99,11 +90,6 @@ class Imported:
         return "\n".join([*lines, f"The study is in {self.path}; {said}. {NOTES} there says more."])
 
     __str__ = sentence
-
-
-def _cells_of(account: Account) -> tuple[str, ...]:
-    """One line of the table of what was read."""
-    return account.place, f"{account.rows:,}", account.level, account.period, account.kind
 
 
 def import_study(
@@ -155,7 +141,6 @@ class _Found:
     tables: dict[str, list[Found]]
     polygons: list[boundaries.BoundaryFile]
     others: list[Path]
-    every: list[str]
 
 
 def _find(folder: Path, unpacked: Path, register: Register) -> _Found:
@@ -163,21 +148,19 @@ def _find(folder: Path, unpacked: Path, register: Register) -> _Found:
     for archive in files.find_files(folder, (".zip",)):
         with register.guard(archive.name):
             paths += [(path, unpacked) for path in files.unpack(archive, unpacked)]
-    found = _Found(defaultdict(list), [], [], [path.name for path, _ in paths])
+    found = _Found(defaultdict(list), [], [])
     for path, root in paths:
         with register.guard(path.name):
             if path.name.lower().endswith(files.BOUNDARY_SUFFIXES):
                 polygons = boundaries.recognise_boundaries(path)
                 found.polygons += polygons
-                if not polygons:
-                    register.spare[path.name] = "no boundaries of LSOAs, MSOAs or wards"
+                register.unused[path.name] = NO_POLYGONS[bool(polygons)]
                 continue
             folders = tuple(reversed(path.relative_to(root).parts[:-1]))
             known = [one for grid in open_grids(path) if (one := _known(grid, folders))]
             for one in known:
                 found.tables[one.kind].append(one)
-                if one.kind == lookups.KIND_LISTS:
-                    register.spare[path.name] = lookups.A_LIST
+                register.unused[one.place] = NOT_USED.get(one.kind, NOT_NEEDED)
             if not known:
                 found.others.append(path)
     return found
@@ -218,7 +201,7 @@ def _import(
         indicators = pd.concat([indicators, pd.DataFrame(made)], ignore_index=True)
         observations = pd.concat([observations, rows], ignore_index=True)
     made = {
-        "areas": areas.reindex(columns=[*areas.columns]),
+        "areas": areas,
         "indicators": indicators,
         "observations": _carried_forward(observations, register),
         "deprivation": ranks,
@@ -228,16 +211,11 @@ def _import(
     }
     place = geography.borough
     title = f"{place.name}: published statistics of small areas"
-    _tell_unused(found, tables, register)
     done = Imported(
         out,
         tuple(register.accounts),
         dict(sorted(register.problems.items())),
-        {
-            place: why
-            for place, why in sorted(register.spare.items())
-            if place not in register.problems
-        },
+        register.not_needed(),
         tuple(register.notes),
         tuple(register.used_elsewhere()),
     )
@@ -350,39 +328,23 @@ def _carried_forward(observations: pd.DataFrame, register: Register) -> pd.DataF
     return made
 
 
-def _tell_unused(found: _Found, tables: dict[str, list[Found]], register: Register) -> None:
-    """A reason for every file of a known format that was neither used nor told of."""
-    told = {source["path"] for source in register.sources}
-    told |= {account.file for account in register.accounts}
-    places = [*register.problems, *register.spare]
-    noted = " ".join(register.notes)
-    for kind, alike in tables.items():
-        for one in alike:
-            name = one.path.name
-            if name not in told and not any(place.startswith(name) for place in places):
-                why = "not needed beside the others, or nothing in it is of this borough"
-                why = "see what to know" if name in noted else why
-                register.spare[name] = "another lookup was used" if kind == lookups.KIND else why
-    for file in found.polygons:
-        if file.path.name not in told and not any(p.startswith(file.path.name) for p in places):
-            register.spare[file.path.name] = "not needed, or no boundaries of this borough"
-
-
 def _notes(title: str, done: Imported, register: Register) -> str:
     """What was read, left out and why, as Markdown."""
-    lines = [f"# {title}", "", "Made by `lsp-analysis import` from the files below.", ""]
-    for source in register.sources:
-        note = f" ({source['note']})" if "note" in source else ""
-        lines.append(f"- {source['title']}: `{source['path']}`, {source['publisher']}{note}")
+    table = []
     if done.accounts:
-        names = ["file", "sheet", "rows", "areas", "period", "kind", "columns", "notes"]
-        lines += ["", "## Tables read", "", f"| {' | '.join(names)} |", "|---" * len(names) + "|"]
-        frame = done.summary_frame().head(len(done.accounts))
-        for row in frame[names].astype("str").to_dict("records"):
-            lines.append("| " + " | ".join(cell.replace("|", "/") for cell in row.values()) + " |")
-    lines += ["", "## What to know", "", *(f"- {note}" for note in done.notes)]
-    if done.problems:
-        lines += ["", "## Not read", "", *(f"- `{p}`: {why}" for p, why in done.problems.items())]
-    if done.spare:
-        lines += ["", "## Not needed", "", *(f"- `{p}`: {why}" for p, why in done.spare.items())]
-    return "\n".join([*lines, "", register.attribution, ""])
+        rows = [(*HEADS, "columns", "notes"), ("---",) * (len(HEADS) + 2)]
+        rows += [(*a.cells(), a.columns, "; ".join(a.notes)) for a in done.accounts]
+        table = ["## Tables read", *(" | ".join(c.replace("|", "/") for c in r) for r in rows), ""]
+    lists = {
+        f"# {title}\n\nMade by `lsp-analysis import` from the files below.": [
+            f"{source['title']}: `{source['path']}`, {source['publisher']}"
+            + (f" ({source['note']})" if "note" in source else "")
+            for source in register.sources
+        ],
+        "## What to know": done.notes,
+        "## Not read": [f"`{place}`: {why}" for place, why in done.problems.items()],
+        "## Not needed": [f"`{place}`: {why}" for place, why in done.spare.items()],
+    }
+    parts = [[head, "", *(f"- {one}" for one in said), ""] for head, said in lists.items() if said]
+    lines = [line for part in (*parts[:1], table, *parts[1:]) for line in part]
+    return "\n".join([*lines, register.attribution, ""])

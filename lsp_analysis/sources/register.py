@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib import resources
 from pathlib import Path
 
 from lsp_analysis.errors import SourceError
@@ -12,26 +14,10 @@ from lsp_analysis.sources import files
 from lsp_analysis.sources.formats import Found
 from lsp_analysis.study.add.layouts import Account, Layout
 
-LICENCES = {
-    "OGL": {
-        "name": "OGL-UK-3.0",
-        "title": "Open Government Licence v3.0",
-        "path": "https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/",
-    },
-    "OPL": {
-        "name": "OPL-UK-3.0",
-        "title": "Open Parliament Licence v3.0",
-        "path": "https://www.parliament.uk/site-information/copyright-parliament/open-parliament-licence/",
-    },
-}
-ATTRIBUTION = {
-    "OGL": (
-        "Contains public sector information licensed under the Open Government Licence v3.0 and "
-        "National Statistics data © Crown copyright and database right."
-    ),
-    "OPL": "Contains Parliamentary information licensed under the Open Parliament Licence v3.0.",
-    "OS": "Contains OS data © Crown copyright and database right.",
-}
+LICENCES: dict[str, dict[str, str]] = tomllib.loads(
+    (resources.files("lsp_analysis.sources") / "licences.toml").read_text("utf-8")
+)
+ATTRIBUTION = {key: about.pop("attribution") for key, about in LICENCES.items()}
 
 
 @dataclass
@@ -42,6 +28,7 @@ class Register:
     accounts: list[Account] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)  # by place: could not be read, and why
     spare: dict[str, str] = field(default_factory=dict)  # by place: not needed, and why
+    unused: dict[str, str] = field(default_factory=dict)  # by place: the same, if nothing uses it
     _sources: dict[str, dict[str, str]] = field(default_factory=dict)
     _attributions: set[str] = field(default_factory=set)
 
@@ -81,6 +68,19 @@ class Register:
         """Record that boundaries were used, which carry Ordnance Survey data."""
         self._attributions.add("OS")
 
+    def not_needed(self) -> dict[str, str]:
+        """By place, why a file was neither used nor found faulty."""
+        told = {*self._sources, *(account.file for account in self.accounts)}
+        told |= {place.partition(", sheet ")[0] for place in (*self.problems, *self.spare)}
+        noted = " ".join(self.notes)
+        unused = {
+            place: "see what to know" if file in noted else why
+            for place, why in self.unused.items()
+            if (file := place.partition(", sheet ")[0]) not in told
+        }
+        told_of = {p: why for p, why in self.spare.items() if p not in self.problems}
+        return dict(sorted((unused | told_of).items()))
+
     def used_elsewhere(self) -> list[str]:
         """Files used that no account is of: lookups, boundaries, populations and so on."""
         told = {account.file for account in self.accounts}
@@ -94,7 +94,7 @@ class Register:
     @property
     def licences(self) -> list[dict[str, str]]:
         """Frictionless ``licenses`` of what was used."""
-        return [LICENCES[key] for key in LICENCES if key in self._attributions]
+        return [about for key, about in LICENCES.items() if about and key in self._attributions]
 
     @property
     def attribution(self) -> str:

@@ -8,19 +8,17 @@ from pathlib import Path
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
+from lsp_analysis.sources import choice
 from lsp_analysis.sources.deprivation import read_domains
-from lsp_analysis.sources.files import listed
 from lsp_analysis.sources.formats import LICENCE, Found, layouts
 from lsp_analysis.sources.ons.geography import Geography
 from lsp_analysis.sources.register import Register
 from lsp_analysis.study import schema
-from lsp_analysis.study.add.grids import AGAIN
 from lsp_analysis.study.add.layouts import Layout, OwnTable
 from lsp_analysis.study.add.own_table import read_own_tables
 from lsp_analysis.study.add.places import Places
 from lsp_analysis.study.add.taking import KEY, take_table
 from lsp_analysis.study.check.periods import skips
-from lsp_analysis.study.check.problems import Problem
 from lsp_analysis.study.panel import period_kinds
 
 UNKNOWN = "publisher not known"
@@ -132,7 +130,9 @@ def _take(
         given = {"source": layout.publisher, "licence": LICENCE}
     taken = take_table(table, places, known, name=_name_of(path, table), facts=given, ask=False)
     if taken.problems:
-        raise SourceError(_first_of(taken.problems, table))
+        more = len(taken.problems) - 1
+        first = table.in_its_words(taken.problems[0])
+        raise SourceError(f"{first} There are {more} more problems." if more else str(first))
     rows = taken.observed.typed
     again, differs = _compare(observed, rows)
     if differs:
@@ -160,29 +160,16 @@ def _refuse_gaps(table: OwnTable, places: Places) -> None:
     vintage = places.vintage_of(sorted(have), table.account.place)
     every = places.small if vintage == places.vintage else places.by_vintage[vintage]
     levels = {places.level(code) for code in have}
-    missing = sorted(code for code in every - have if places.level(code) in levels)
-    if missing:
-        raise SourceError(
-            f"{table.account.place} ({table.account.title or table.layout.title}) has no row for "
-            f"{len(missing)} of the borough's {len(every)} areas: {listed(missing)}. The file is "
-            f"cut or trimmed, or its codes are of another year and the lookup to {places.vintage} "
-            f"is not in the folder. {AGAIN}"
-        )
+    wanted = [code for code in every if places.level(code) in levels]
+    named = f"{table.account.place} ({table.account.title or table.layout.title})"
+    why = ", or its codes are of another year and the lookup is not in the folder"
+    choice.refuse_gaps(have, wanted, named, why)
 
 
 def _name_of(path: Path, table: OwnTable) -> str:
     """A name for the indicator of a table that gives none: what it counts, its title, its file."""
     stem = path.name.split(".")[0].replace("_", " ")
     return table.account.title or (f"{stem} {table.account.sheet}" if table.account.sheet else stem)
-
-
-def _first_of(problems: Sequence[Problem], table: OwnTable) -> str:
-    first = problems[0]
-    row, heading = table.places.get(first.row, (first.row, ""))
-    column = heading or table.names.get(first.column, first.column)
-    said = Problem(table.account.place, row, column, first.value, first.problem, first.remedy)
-    more = f" There are {len(problems) - 1} more problems." if len(problems) > 1 else ""
-    return f"{said}{more}"
 
 
 def _compare(old: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.Index, list[str]]:

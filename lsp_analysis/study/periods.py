@@ -57,6 +57,14 @@ def parse_period(text: object) -> pd.Period | None:
     return None
 
 
+def period_starts(texts: pd.Series) -> pd.Series:
+    """First day of the period each text of a study's own file names; missing when it names none."""
+    found = {text: parse_period(text) for text in texts.dropna().unique()}
+    starts = {text: one.start_time for text, one in found.items() if one is not None}
+    known = pd.Series(starts, dtype="datetime64[us]").reindex(texts)
+    return known.set_axis(texts.index)
+
+
 # Periods in other people's tables ----------------------------------------------------------------
 CENTURY_TURNS = 70  # Apr-69 is 2069, Apr-70 is 1970
 YEAR_STARTS = {"financial": 4, "academic": 9, "calendar": 1}

@@ -66,7 +66,7 @@ class Table:
         return next((column for column in self.columns if column.name == name), None)
 
 
-def _listed(name: str) -> list[dict[str, str]]:
+def listed(name: str) -> list[dict[str, str]]:
     """Rows of a table that comes with this package; blank cells are left out."""
     text = (resources.files("lsp_analysis.study") / name).read_text("utf-8")
     return [{k: v for k, v in row.items() if v} for row in csv.DictReader(text.splitlines())]
@@ -76,7 +76,7 @@ def _columns() -> dict[str, list[Column]]:
     """The columns of each table, as `columns.csv` lists them."""
     default = {"number": float, "boolean": "true".__eq__}
     made: dict[str, list[Column]] = {}
-    for row in _listed("columns.csv"):
+    for row in listed("columns.csv"):
         if "default" in row:
             row["default"] = default.get(row["type"], str)(row["default"])
         row["required"] = "required" in row
@@ -96,7 +96,7 @@ TABLES = {
         tuple(_COLUMNS[row["table"]]),
         "required" in row,
     )
-    for row in _listed("tables.csv")
+    for row in listed("tables.csv")
 }
 REQUIRED_TABLES = tuple(table.name for table in TABLES.values() if table.required)
 

@@ -240,7 +240,7 @@ def _changes(
                 rows = read_lookup(found, wanted, codes, role)
                 if rows.empty:
                     continue
-                choice.refuse_gaps(rows[role], codes, found)
+                choice.refuse_gaps(rows[role], codes, found.named)
                 register.use(found)
                 made.append(_as_lookup(rows, names, older, newer))
                 break
@@ -291,7 +291,7 @@ def find_parents(
             rows = read_lookup(found, [*wanted, f"msoa{year}_name"], geography.own, wanted[0])
             if rows.empty:
                 continue
-            choice.refuse_gaps(rows[wanted[0]], geography.own, found)
+            choice.refuse_gaps(rows[wanted[0]], geography.own, found.named)
             register.use(found)
             if f"msoa{year}_name" not in rows:
                 rows[f"msoa{year}_name"] = rows[wanted[1]]

@@ -125,14 +125,14 @@ def make_wards(
             rows = read_lookup(found, [ward, f"{ward}_name"], codes, role)
             if rows.empty:
                 continue
-            choice.refuse_gaps(rows[role], codes, found)
+            choice.refuse_gaps(rows[role], codes, found.named)
             national = rows[ward].str.startswith(NATIONAL_CODE).all()
             name = rows[f"{ward}_name"] if f"{ward}_name" in rows else rows[ward]
             table = pd.DataFrame(
                 {"member_code": rows[role], "area_code": rows[ward], "area_name": name}
             )
             ranked.append(((national, -abs(year - geography.vintage), ward), found, year, table))
-            register.spare[found.place] = "a better lookup of wards was used"
+            register.unused[found.place] = "a better lookup of wards was used"
     if not ranked:
         register.note(
             "No lookup of LSOA to ward was found for this borough, so the study has no wards."
@@ -140,7 +140,6 @@ def make_wards(
         return pd.DataFrame(), pd.DataFrame()
     _, found, year, table = max(ranked, key=lambda candidate: candidate[0])
     register.use(found)
-    del register.spare[found.place]
     areas = table[["area_code", "area_name"]].drop_duplicates("area_code").assign(area_type="ward")
     return areas, table[["area_code", "member_code"]].assign(weight=1.0, code_vintage=year)
 

@@ -6,7 +6,6 @@ estate and its surroundings) has one code and name for each; the headings are `C
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -44,21 +43,23 @@ def read_neighbourhoods(path: Path, geography: Geography) -> pd.DataFrame:
         The file is missing, a column is, or a cell says what cannot be; the message has the row.
     """
     rows = _read_rows(path)
-    rows["is_pilot"] = _each(path, rows, "is_pilot", _flag, "true or false")
-    rows["weight"] = _each(path, rows, "weight", _weight, "a number above 0 and up to 1")
-    vintages = geography.codes
-    rows["code_vintage"] = _each(
-        path, rows, "code_vintage", lambda text: _vintage(text, vintages), _one_of(vintages)
-    )
-    _each(
-        path,
-        rows,
-        "definition",
-        lambda text: text if text in DEFINITIONS else None,
-        _one_of(DEFINITIONS),
-    )
-    _each(path, rows, "neighbourhood_code", lambda text: text or None, "a short code")
-    _each(path, rows, "neighbourhood_name", lambda text: text or None, "a name")
+    vintages = {str(vintage): vintage for vintage in geography.codes}
+    wanted = {
+        "is_pilot": (lambda text: FLAGS.get(text.casefold()), "true or false"),
+        "weight": (_weight, "a number above 0 and up to 1"),
+        "code_vintage": (vintages.get, " or ".join(vintages)),
+        "definition": (dict(zip(DEFINITIONS, DEFINITIONS, strict=True)).get, "core or wide"),
+        "neighbourhood_code": (lambda text: text or None, "a short code"),
+        "neighbourhood_name": (lambda text: text or None, "a name"),
+    }
+    for column, (convert, what) in wanted.items():
+        made = [convert(text) for text in rows[column]]
+        for number, text, value in zip(rows["row"], rows[column], made, strict=True):
+            if value is None:
+                raise SourceError(
+                    f'{path.name}, line {number}: {column} is "{text}" and should be {what}.'
+                )
+        rows[column] = made
     _refuse_strangers(path, rows, geography)
     _refuse_contradictions(path, rows)
     return rows
@@ -90,41 +91,12 @@ def _read_rows(path: Path) -> pd.DataFrame:
     return pd.DataFrame(cells, columns=["row", *headings])[["row", *COLUMNS]]
 
 
-def _each(
-    path: Path,
-    rows: pd.DataFrame,
-    column: str,
-    convert: Callable[[str], object | None],
-    wanted: str,
-) -> list[object]:
-    """Each cell of a column converted; SourceError at the first that `convert` makes None of."""
-    made = [convert(text) for text in rows[column]]
-    for number, text, value in zip(rows["row"], rows[column], made, strict=True):
-        if value is None:
-            raise SourceError(
-                f'{path.name}, line {number}: {column} is "{text}" and should be {wanted}.'
-            )
-    return made
-
-
-def _flag(text: str) -> bool | None:
-    return FLAGS.get(text.casefold())
-
-
 def _weight(text: str) -> float | None:
     try:
         weight = float(text or 1)
     except ValueError:
         return None
     return weight if 0 < weight <= 1 else None
-
-
-def _vintage(text: str, known: Container[int]) -> int | None:
-    return int(text) if text.isdecimal() and int(text) in known else None
-
-
-def _one_of(values: Iterable[object]) -> str:
-    return " or ".join(map(str, values))
 
 
 def _refuse_strangers(path: Path, rows: pd.DataFrame, geography: Geography) -> None:

@@ -73,7 +73,7 @@ def _read_ages(found: Found, geography: Geography, register: Register) -> pd.Dat
         return None
     vintage = geography.year_of_codes(text["area_code"], found.place)
     text = text[text["area_code"].isin(geography.codes[vintage])]
-    choice.refuse_gaps(text["area_code"], geography.codes[vintage], found)
+    choice.refuse_gaps(text["area_code"], geography.codes[vintage], found.named)
     formats.refuse_repeats(text, ["area_code"], found)
     single = {
         role: formats.numbers(text, role, found) for role in found.columns if role != "area_code"

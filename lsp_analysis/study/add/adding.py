@@ -247,15 +247,7 @@ def _check_against(old: Sheet, new: Sheet, replace: bool) -> list[Problem]:
 
 def _refusal(file: Path, problems: list[Problem], table: OwnTable) -> str:
     """All problems, in the words of the analyst's own columns."""
-    lines = []
-    for item in problems[:SHOWN_PROBLEMS]:
-        ours = "period" if item.column in ("period_start", "period_end") else item.column
-        theirs = table.names.get(item.column) or table.names.get(ours) or item.column
-        row, heading = table.places.get(item.row, (item.row, ""))
-        if heading and ours not in ("area_code", *table.names):
-            theirs = heading
-        moved = Problem(item.file, row, theirs, item.value, item.problem, item.remedy)
-        lines.append(f"  {moved}")
+    lines = [f"  {table.in_its_words(one)}" for one in problems[:SHOWN_PROBLEMS]]
     more = len(problems) - len(lines)
     if more:
         lines.append(f"  and {more} more.")

@@ -192,6 +192,7 @@ def _numeric(plan: Plan, free: Sequence[int]) -> list[int]:
         for at in free
         if at not in used
         and not headings.NO_MEASURE.fullmatch(headings.fold(plan.name(at)))
+        and not headings.NOT_OFFERED.fullmatch(headings.fold(plan.name(at)))
         and (
             headings.is_numeric(plan.sample[at])
             or (at in plan.roles.values() and bool(plan.header.names[at]))
@@ -202,6 +203,8 @@ def _numeric(plan: Plan, free: Sequence[int]) -> list[int]:
 
 def _measures(plan: Plan, free: Sequence[int], answers: Answers) -> list[Measure]:
     numeric = _numeric(plan, free)
+    ranked = [at for at in free if headings.NOT_OFFERED.fullmatch(headings.fold(plan.name(at)))]
+    _tell_unread(plan, ranked)
     dated = {} if plan.dates else _heading_spans(plan, numeric, answers)
     facts = {at: _describe(plan, at, dated) for at in numeric}
     roles = {at: headings.measure_role(text) for at, (_, text) in facts.items()}

@@ -12,6 +12,7 @@ from lsp_analysis.errors import SourceError
 from lsp_analysis.study import schema
 from lsp_analysis.study.add.headings import unit_in
 from lsp_analysis.study.add.layouts import OwnTable
+from lsp_analysis.study.indicator import KIND_OF_VALUE_TYPE
 
 TYPE_OF_UNIT = {
     "percent": "proportion",
@@ -23,8 +24,6 @@ TYPE_OF_UNIT = {
     "years": "mean",
     "score": "score",
 }
-KIND_OF_TYPE = {"proportion": "share", "rate": "events", "count": "events", "mean": "mean"}
-KIND_OF_TYPE |= {"score": "mean", "dsr": "standardised", "person_periods": "stock"}
 STOCK = re.compile(
     r"claimant|household|population|resident|dwelling|propert|meters?\b|caseload|registered|"
     r"patients|people|persons|families|pupils|vacan|stock|in (?:care|fuel poverty)|benefit",
@@ -34,7 +33,6 @@ STOCK = re.compile(
 DERIVED = re.compile(r"\b(rank|score|index|decile|average|rate|ratio|proportion|year)\b", re.I)
 STANDARDISED = re.compile(r"standardi[sz]ed|\bdsr\b|\bsmr\b|\bsar\b", re.IGNORECASE)
 MODELLED = re.compile(r"modelled|model-based|prevalence estimate|synthetic", re.IGNORECASE)
-HOW = "-p unit=..., one of "
 
 
 def facts_of(
@@ -87,7 +85,7 @@ def facts_of(
     unknown = not unit and not asked
     unit = unit or "score"
     value_type = "dsr" if STANDARDISED.search(f"{name} {written}") else TYPE_OF_UNIT[unit]
-    kind = KIND_OF_TYPE[value_type]
+    kind = KIND_OF_VALUE_TYPE[value_type]
     if value_type == "count":
         kind = "stock" if STOCK.search(f"{name} {heading} {written}") else "events"
     elif MODELLED.search(name) or (published and value_type in ("proportion", "rate")) or unknown:
@@ -100,7 +98,7 @@ def facts_of(
         "polarity": "none",
     }
     if "value_type" in given and "kind" not in given:
-        usual["kind"] = KIND_OF_TYPE.get(str(given["value_type"]), kind)
+        usual["kind"] = KIND_OF_VALUE_TYPE.get(str(given["value_type"]), kind)
     return {"name": readable(name)} | usual | dict(given)
 
 

@@ -48,6 +48,7 @@ class Grid:
     sheet: str
     stream: Callable[[int | None], Iterator[list[str]]] = field(repr=False)
     hidden: bool = False
+    merged: int = 0  # ranges of merged cells, known when rows were read
     delimiter: str = ""
     ended: bool = True  # whether the last line read was ended; known when `rows` are used up
 
@@ -233,12 +234,13 @@ def _workbook(path: Path) -> list[Grid]:
         ]
     formats = functools.cache(lambda: _formats(path) if is_xlsx else {})
 
-    def rows_of(name: str, limit: int | None) -> Iterator[list[str]]:
-        return iter(_sheet(path, book, name, limit, formats().get(name, [])))
+    def rows_of(grid: Grid, limit: int | None) -> Iterator[list[str]]:
+        return iter(_sheet(grid, book, limit, formats().get(grid.sheet, [])))
 
-    return [
-        Grid(path, name, functools.partial(rows_of, name), hidden=hidden) for name, hidden in sheets
-    ]
+    grids = [Grid(path, name, lambda limit: iter(()), hidden=hidden) for name, hidden in sheets]
+    for grid in grids:
+        grid.stream = functools.partial(rows_of, grid)
+    return grids
 
 
 @contextmanager
@@ -257,18 +259,16 @@ def _readable(what: str) -> Iterator[None]:
 
 
 def _sheet(
-    path: Path,
-    book: Any,
-    name: str,
-    limit: int | None,
-    formats: list[list[tuple[str, bool]]],
+    grid: Grid, book: Any, limit: int | None, formats: list[list[tuple[str, bool]]]
 ) -> list[list[str]]:
     """Cells of one sheet as text: 5.0 as 5, merged cells filled, shares shown as percentages."""
+    path, name = grid.path, grid.sheet
     with _readable(f'Sheet "{name}" of {path.name}'):
         sheet = book.get_sheet_by_name(name)
         untrusted.refuse_cells(path, sheet.total_height, sheet.total_width)
         cells = sheet.to_python(skip_empty_area=False, nrows=limit)
         merged = sheet.merged_cell_ranges or []
+        grid.merged = len(merged)
     for (top, left), (bottom, right) in merged:
         for row in range(top, min(bottom + 1, len(cells))):
             for column in range(left, min(right + 1, len(cells[row]))):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import resources
 
 from lsp_analysis.study.add.places import code_in
 from lsp_analysis.study.schema import MISSING_MARKS
@@ -12,54 +14,19 @@ from lsp_analysis.study.schema import MISSING_MARKS
 MARKS = {"", *(mark.casefold() for mark in MISSING_MARKS)}
 SEARCHED_ROWS = 60  # rows above the first area, title and remarks
 
-# Spellings of a column, without case, blanks and punctuation; the first that a table has is taken.
-SPELLINGS: dict[str, tuple[str, ...]] = {
-    "period": (
-        *("datename", "timeperiod", "period", "month", "quarter", "financialyear", "fiscalyear"),
-        *("academicyear", "calendaryear", "yearending", "year", "date", "time", "yearmonth"),
-        *("monthyear", "timeperiodname"),
-    ),
-    "period_kind": ("timeidentifier", "timeperiodtype", "periodtype"),
-    "period_start": ("periodstart", "startdate", "from"),
-    "period_end": ("periodend", "enddate", "to"),
-    "numerator": ("numerator", "num", "count", "number", "n", "events", "observed", "cases"),
-    "denominator": (
-        *("denominator", "den", "denom", "population", "pop", "base", "total", "residents"),
-        "outof",
-    ),
-    "value": (
-        *("value", "obsvalue", "rate", "percent", "percentage", "proportion", "score"),
-        *("indicatorvalue", "cruderate"),
-    ),
-    "lower95": ("lower95", "lowerci", "lowerci95", "lower95ci", "lowerci950limit", "lci"),
-    "upper95": ("upper95", "upperci", "upperci95", "upper95ci", "upperci950limit", "uci"),
-    "note": ("note", "notes", "flag", "valuenote", "comment"),
-    "indicator_id": ("indicatorid",),
-    "indicator_name": (
-        *("indicatorname", "indicator", "variablename", "variable", "measurename", "measure"),
-        "indexdomain",
-    ),
-    "unit": ("unit", "units", "measuretype", "unitofmeasure", "measuresname", "measure"),
-    "sex": ("sexname", "gendername", "sex", "gender"),
-    "age": ("agename", "cagename", "age", "ageband", "agegroup"),
-    "group": ("group",),
-    "level": ("geographiclevel", "areatype", "geographytype"),
-}
+_DECLARED = tomllib.loads(
+    (resources.files("lsp_analysis.study.add") / "headings.toml").read_text("utf-8")
+)
+SPELLINGS: dict[str, list[str]] = _DECLARED["roles"]
+UNITS: dict[str, str] = _DECLARED["units"]
 NUMBERS = ("numerator", "denominator", "value", "lower95", "upper95")
 # Numbers that are no measurements.
 NO_MEASURE = re.compile(
     r"(?:.*(?:objectid|globalid|sortable|sortorder|recordcount|easting|northing|shape|codecode).*"
-    r"|fid|lat|long?|latitude|longitude|bng[en]|id|rank|unnamed.*|recordoffset|row|index)?"
+    r"|fid|lat|long?|latitude|longitude|bng[en]|id|unnamed.*|recordoffset|row|index)?"
 )
-UNITS = (
-    (r"per 100,?000|per 100k", "per_100000"),
-    (r"per 10,?000", "per_10000"),
-    (r"per 1,?000", "per_1000"),
-    (r"%|\bper ?cent|percentage|\bproportion\b", "percent"),
-    (r"\b(?:number|count|no\.?) of\b|\bcounts?\b|\bnumber\b", "count"),
-    (r"\b(?:mean|median|average)\b|£|\bprice|\bkwh\b", "mean"),
-    (r"\bscores?\b|\brank\b|\bdecile\b|\bindex\b", "score"),
-)
+# Measurements of which no page can be made, so that the account tells of them.
+NOT_OFFERED = re.compile(r".*rank(?:ing|ed)?|rank(?:of|in|\d).*|years?ofdata.*|numberofyears.*")
 _NUMBER = re.compile(
     r"(?P<number>[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:e[-+]?\d{1,2})?)(?P<percent> ?%)?"
     r"(?: ?(?P<mark>\[[a-z]\]|\([a-z]\)|\*))?$",
@@ -75,7 +42,7 @@ def fold(heading: str) -> str:
 def unit_in(text: str) -> str:
     """The unit that a heading or a column of units names, or an empty string."""
     folded = text.casefold()
-    return next((unit for pattern, unit in UNITS if re.search(pattern, folded)), "")
+    return next((unit for unit, pattern in UNITS.items() if re.search(pattern, folded)), "")
 
 
 def number_in(cell: str) -> tuple[str, bool, str] | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
+
+from lsp_analysis.study.check.problems import Problem
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,10 @@ class Account:
         """The file, and the sheet if it is one of a workbook."""
         return f'{self.file}, sheet "{self.sheet}"' if self.sheet else self.file
 
+    def cells(self) -> tuple[str, str, str, str, str]:
+        """File and sheet, rows, areas, period and kind, as a table of what was read has them."""
+        return self.place, f"{self.rows:,}", self.level, self.period, self.kind
+
     def sentence(self) -> str:
         """All of it in one line."""
         if self.problem:
@@ -149,3 +155,13 @@ class OwnTable:
     names: Mapping[str, str] = field(default_factory=dict)
     percent: bool = False
     layout: Layout | None = None
+
+    def in_its_words(self, problem: Problem) -> Problem:
+        """A problem of a row of `cells` at the row and under the heading of the file itself."""
+        column = problem.column
+        ours = "period" if column in ("period_start", "period_end") else column
+        row, heading = self.places.get(problem.row, (problem.row, ""))
+        theirs = self.names.get(column) or self.names.get(ours) or column
+        if heading and ours not in ("area_code", *self.names):
+            theirs = heading
+        return replace(problem, file=self.account.place, row=row, column=theirs)

@@ -21,6 +21,7 @@ from lsp_analysis.study.add.layouts import Account, Answers, Layout, OwnTable
 from lsp_analysis.study.add.places import TOTALS, Places, code_in, level_of, plain_name
 
 SAMPLE = 2_000
+NOMIS_ANSWER = 25_000  # rows, cut without a word
 FEW = 50  # codes that may be misspelt ones of the study's own
 BROKEN_CODE = re.compile(r"[A-Z]\d{0,8}")
 TEXTS = ("indicator_id", "indicator_name", "sex", "age", "group", "note")
@@ -58,8 +59,11 @@ def read_own_tables(
         grids = [grid for grid in grids if grid.sheet == answers.sheet]
         if not grids:
             raise SourceError(f'{file} has no sheet "{answers.sheet}"; it has {listed}. Name one.')
-    elif not all(grid.hidden for grid in grids):
-        grids = [grid for grid in grids if not grid.hidden]
+    hidden = [] if answers.sheet else [grid.sheet for grid in grids if grid.hidden]
+    if len(hidden) < len(grids):
+        grids = [grid for grid in grids if grid.sheet not in hidden]
+    else:
+        hidden = []
     tables, seen = [], ""
     for grid in grids:
         head = grid.head()
@@ -68,6 +72,10 @@ def read_own_tables(
         table = header and _read(grid, head, header, places, answers, layouts)
         if table:
             tables.append(table)
+            if grid.merged:
+                table.account.notes.append(f"{grid.merged} ranges of merged cells filled")
+    if tables and hidden:
+        tables[0].account.notes.append(f"left out hidden sheets: {', '.join(hidden)}")
     if not tables:
         raise SourceError(
             f"{file} has no table with a column for the area's code, one for the period and one "
@@ -166,9 +174,11 @@ def _rows(plan: Plan, places: Places) -> tuple[list[tuple[int, str, list[str]]],
     unread: list[tuple[int, str, list[str]]] = []
     others: Counter[str] = Counter()
     last: list[str] = []
+    read = 0
     for number, row in grid.rows():
         if number <= plan.header.data_row or not any(map(str.strip, row)):
             continue
+        read += 1
         cell = tidy(row[main]) if main < len(row) else ""
         if not cell and "level" in plan.roles:
             cell = next((tidy(row[at]) for at in plan.codes[1:] if row[at : at + 1] != [""]), "")
@@ -185,6 +195,11 @@ def _rows(plan: Plan, places: Places) -> tuple[list[tuple[int, str, list[str]]],
             others["total"] += 1
         elif any(headings.number_in(tidy(row[at])) for at in numeric if at < len(row)):
             unread.append((number, cell, [tidy(one) for one in row]))
+    if read and read % NOMIS_ANSWER == 0 and not grid.sheet:
+        plan.notes.append(
+            f"exactly {read:,} rows, as many as one answer of Nomis has: the rest may be missing. "
+            "Ask again with RecordOffset, or for fewer areas"
+        )
     short = 0 < len(last) < min(len(plan.header.names), needed + 1)
     if not grid.ended and short and BROKEN_CODE.fullmatch(tidy("".join(last[main : main + 1]))):
         raise SourceError(f"{grid.place}: its last row breaks off, so the file is cut. {AGAIN}")

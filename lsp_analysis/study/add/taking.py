@@ -79,10 +79,10 @@ def take_table(
     sheets = {"areas": _areas_sheet(places), "observations": observed}
     described = Sheet("indicators", "indicators", indicators.astype("str"), indicators)
     found = check_keys({"observations": observed}) + check_areas(sheets)
-    found += check_periods(sheets, pd.Timestamp.now(), gaps=False)
-    found += check_values({"indicators": described, "observations": observed})
+    found += check_periods(sheets, gaps=False)
+    found += check_values({"indicators": described, "observations": observed}, pd.Timestamp.now())
     problems += [problem for problem in found if problem.file == observed.file]
-    gaps = check_periods(sheets, pd.Timestamp.now(), gaps=True) if ask else []
+    gaps = check_periods(sheets, gaps=True) if ask else []
     told = [gap for gap in gaps if gap.file == observed.file and gap not in problems]
     return Taken(observed, indicators, problems, told)
 

@@ -23,7 +23,7 @@ def check_areas(sheets: Mapping[str, Sheet]) -> list[Problem]:
     if "areas" not in sheets:
         return []
     areas = sheets["areas"]
-    problems = boroughs_exist(areas) + pilot_leaves_no_comparator(areas)
+    problems = boroughs_exist(areas)
     for table in PLACED:
         if table in sheets:
             problems += unknown_codes(sheets[table], areas.typed)
@@ -128,28 +128,12 @@ def boroughs_exist(areas: Sheet) -> list[Problem]:
     return areas.flag(orphan, "borough_code", problem, "Correct the code, or add the borough.")
 
 
-def pilot_leaves_no_comparator(areas: Sheet) -> list[Problem]:
-    """Boroughs marked as pilot, which would be among their own comparators."""
-    whole = (areas.typed["area_type"] == "borough") & areas.typed["is_pilot"]
-    problem = (
-        "The whole borough is marked as pilot, so the treated areas are their own comparators."
-    )
-    return areas.flag(whole, "is_pilot", problem, "Mark the areas where the programme runs only.")
-
-
 def check_members(members: Sheet, areas: pd.DataFrame) -> list[Problem]:
     """Members that do not exist, lie in another borough, or do not add up to one."""
-    weight = members.typed["weight"]
-    problems = members.flag(
-        (weight < 0) | (weight > 1),
-        "weight",
-        "A weight is a share between 0 and 1.",
-        "Correct it.",
-    )
     # The vintage is the members': one ward is made of small areas of 2001 and of those of 2011.
     known = areas["area_code"].dropna().unique()
     codes = members.typed["area_code"]
-    problems += _lost_codes(members, ~codes.isin(known) & codes.notna(), "area_code", known)
+    problems = _lost_codes(members, ~codes.isin(known) & codes.notna(), "area_code", known)
     problems += codes_of_other_vintage(members, "member_code", areas)
     return problems + _other_borough(members, areas) + _shares_of_small_areas(members, areas)
 

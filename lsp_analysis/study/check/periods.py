@@ -8,7 +8,7 @@ import pandas as pd
 
 from lsp_analysis.study.check.problems import Problem, Sheet, look_up
 from lsp_analysis.study.panel import period_kinds
-from lsp_analysis.study.periods import parse_period
+from lsp_analysis.study.periods import period_starts
 
 SERIES = ["indicator_id", "area_code", "sex", "age", "group"]
 MOST = 0.5
@@ -16,53 +16,14 @@ MIN_STEPS = 3
 FILL = "Add the rows; where a number is missing leave it blank and say why in note."
 
 
-def check_periods(
-    sheets: Mapping[str, Sheet], today: pd.Timestamp, *, gaps: bool = True
-) -> list[Problem]:
+def check_periods(sheets: Mapping[str, Sheet], *, gaps: bool = True) -> list[Problem]:
     """Everything about periods and dates; without `gaps`, not missing or rolling ones."""
-    problems = dates_ahead(sheets, today)
+    problems = []
     if "observations" in sheets:
         problems += check_observed_periods(sheets["observations"], sheets.get("areas"), gaps=gaps)
     if "plan" in sheets:
         problems += late_baselines(sheets["plan"], sheets.get("interventions"))
-    if "interventions" in sheets:
-        programme = sheets["interventions"]
-        back = programme.typed["end"] < programme.typed["start"]
-        problems += programme.flag(
-            back, "end", "The end is before the start.", "Correct one of them."
-        )
     return problems
-
-
-def dates_ahead(sheets: Mapping[str, Sheet], today: pd.Timestamp) -> list[Problem]:
-    """Data and events dated later than today; plans and ends of programmes may be."""
-    problem = "The date lies in the future."
-    remedy = "Correct it, or remove the row until it has happened."
-    problems = []
-    for table, column in (("observations", "period_end"), ("events", "date"), ("assets", "opened")):
-        if table in sheets:
-            sheet = sheets[table]
-            problems += sheet.flag(sheet.typed[column] > today, column, problem, remedy)
-    for column in ("edition", "data_year"):
-        if "deprivation" in sheets:
-            sheet = sheets["deprivation"]
-            problems += sheet.flag(sheet.typed[column] > today.year, column, problem, remedy)
-    if "populations" in sheets:
-        sheet = sheets["populations"]
-        ahead = period_starts(sheet.typed["period"]) > today
-        problems += sheet.flag(ahead, "period", problem, remedy)
-    return problems
-
-
-def period_starts(texts: pd.Series) -> pd.Series:
-    """First day of the period each text names; missing when it names none."""
-    starts = {text: _start(text) for text in texts.dropna().unique()}
-    return look_up(texts, pd.Series(starts, dtype="datetime64[us]"))
-
-
-def _start(text: str) -> pd.Timestamp:
-    period = parse_period(text)
-    return pd.NaT if period is None else period.start_time
 
 
 def check_observed_periods(

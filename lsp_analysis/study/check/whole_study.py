@@ -49,7 +49,7 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
         problems += check_file(files[resource["name"]], resource)
     sheets, unread = load_sheets(files)
     problems += unread + check_keys(sheets) + check_areas(sheets)
-    problems += check_periods(sheets, now) + check_values(sheets)
+    problems += check_periods(sheets) + check_values(sheets, now)
     problems += check_kinds(sheets)
     problems += without_rows(sheets, {item["name"] for item in resources if item.get("hash")})
     if "areas" in sheets:
