@@ -93,9 +93,7 @@ def test_of_two_copies_the_one_with_scores_is_used(tmp_path):
     native.write_rows(tmp_path / "a.csv", native.later_rows(2019, score=False, thousands=True))
     native.write_rows(tmp_path / "b.csv", native.later_rows(2019, score=True, thousands=False))
     register = Register()
-    made = deprivation.import_deprivation(
-        find_tables(tmp_path), CODES, register
-    )
+    made = deprivation.import_deprivation(find_tables(tmp_path), CODES, register)
     assert made["score"].eq(30.25).all()
     assert [source["path"] for source in register.sources] == ["b.csv"]
     assert "a.csv says the same as b.csv, which comes first and was used." in register.notes

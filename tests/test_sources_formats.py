@@ -10,14 +10,14 @@ from lsp_analysis.sources import files, formats
 from lsp_analysis.sources.formats import read_layouts, recognise, year_of
 from lsp_analysis.study.add.grids import open_grids
 
-[PLAIN] = read_layouts(r'''
+[PLAIN] = read_layouts(r"""
 title = "A table of {year}"
 publisher = "Somebody"
 kind = "plain"
 headings = { area_code = 'lsoa(?P<year>\d\d)cd', amount = "amount" }
 optional = { note = "note" }
 unless = "postcode"
-''')
+""")
 HEADING = ["LSOA11CD", "Amount"]
 SUFFIXES = (*files.TEXT_SUFFIXES, ".xlsx")
 

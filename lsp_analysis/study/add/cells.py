@@ -42,9 +42,10 @@ def plain_cells(plan: Plan, frame: pd.DataFrame, account: Account) -> OwnTable:
     if "sex" in made:
         made["sex"] = made["sex"].str.casefold().map(lambda sex: SEXES.get(sex, sex))
     made = _with_names(made)
-    made = _with_groups(made, account)
+    added_up = plan.layout is not None and plan.layout.add_up
+    made = made if added_up else _with_groups(made, account)
     made = _one_group_only(made, account)
-    made = _said_once(made, account)
+    made = made if added_up else _said_once(made, account)
     made["unit"] = made["unit"].str.strip()
     several = len(plan.measures) > 1
     if not several and made["row"].is_unique:

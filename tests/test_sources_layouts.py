@@ -1,0 +1,156 @@
+"""Tables made in the layouts that publishers document: each becomes the numbers counted by hand."""
+
+from __future__ import annotations
+
+import native_files as native
+import pandas as pd
+import pytest
+
+from lsp_analysis import open_study
+from lsp_analysis.sources import import_study
+from lsp_analysis.sources.formats import layouts
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Lookups alone, to 2021 too."""
+    native.write_lookups(tmp_path / "native")
+    native.write_later_lookup(tmp_path / "native")
+    return tmp_path / "native"
+
+
+def imported(folder, tmp_path, **more):
+    done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study", **more)
+    assert done.problems == {}
+    return done, open_study(done.path)
+
+
+def test_every_publishers_file_describes_tables_that_nobody_else_describes():
+    known = [(one.kind, one.title, one.headings, one.named, one.parts) for one in layouts()]
+    assert all(title and (one.indicator or one.kind) for one in layouts() for title in [one.title])
+    assert len(known) > 20
+    assert not [one for place, one in enumerate(known) if one in known[:place]]
+
+
+@pytest.mark.parametrize("year", [2021, 2024])
+def test_estimates_by_sex_and_age_on_codes_of_2021(folder, tmp_path, year):
+    heads = ["LAD 2021 Code", "LAD 2021 Name", "LSOA 2021 Code", "LSOA 2021 Name", "Total"]
+    ages = [f"{sex}{age}" for sex in "FM" for age in range(91)]
+    rows = [["A", "Ambleford", code, code, 182 * 2, *[2] * 182] for code in native.LATER]
+    sheet = [["Small area population estimates"], [], [], [*heads, *ages], *rows]
+    native.write_workbook(folder / "sapelsoasyoa.xlsx", {f"Mid-{year} LSOA 2021": sheet})
+    _, study = imported(folder, tmp_path, vintage=2021)
+    people = study.read("populations")
+    assert people["period"].unique().tolist() == [str(year)]
+    assert people["population"].sum() == 6 * 364
+    assert people[people["age_band"] == "90+"]["population"].tolist() == [4] * 6
+    assert people[people["age_band"] == "15-19"]["population"].tolist() == [20] * 6
+
+
+def test_estimates_that_lack_an_age_are_refused(folder, tmp_path):
+    ages = [f"{sex}{age}" for sex in "FM" for age in range(91) if age != 17]
+    rows = [[code, 360, *[2] * 180] for code in native.LATER]
+    sheet = [["LSOA 2021 Code", "Total", *ages], *rows]
+    native.write_workbook(folder / "sape.xlsx", {"Mid-2022 LSOA 2021": sheet})
+    done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+    (said,) = done.problems.values()
+    assert "has no column for the ages f17, m17" in said
+
+
+def test_gas_of_several_years_in_sheets(folder, tmp_path):
+    heads = ["Local authority code", "Local authority", "MSOA code",
+             "Middle layer super output area", "LSOA code", "Lower layer super output area", "Number of\nmeters",
+             "Total \nconsumption\n(kWh)", "Mean \nconsumption\n(kWh per meter)",
+             "Median \nconsumption\n(kWh per meter)"]  # fmt: skip
+    book = {"Contents": [["Sub-national gas consumption"]]}
+    for year, mean in ((2021, 12_000), (2022, 11_000)):
+        place = ["E07000901", "Ambleford", "E02090001", "Ambleford 001"]
+        rows = [[*place, code, code, 100, 100 * mean, mean, mean - 500] for code in native.NEW]
+        book[str(year)] = [[f"Domestic gas by LSOA, {year}"], heads, *rows]
+    native.write_workbook(folder / "LSOA_domestic_gas_2021-22.xlsx", book)
+    _, study = imported(folder, tmp_path)
+    panel = study.panel("domestic_gas_use")
+    assert panel.groupby("period")["value"].unique().map(list).tolist() == [[12_000], [11_000]]
+    assert len(panel) == 12
+    assert study.indicator("domestic_gas_use").kind == "mean"
+
+
+def test_patients_of_several_practices_are_added_up(folder, tmp_path):
+    heads = ["PUBLICATION", "EXTRACT_DATE", "PRACTICE_CODE", "PRACTICE_NAME", "LSOA_CODE", "SEX",
+             "NUMBER_OF_PATIENTS"]  # fmt: skip
+    rows = [
+        ["GP_PRAC_PAT_LIST", "01APR2024", practice, "Surgery", code, "ALL", 100 + place]
+        for place, code in enumerate(native.NEW)
+        for practice in ("P81001", "P81002")
+    ]
+    native.write_rows(folder / "gp-reg-pat-prac-lsoa-all.csv", [heads, *rows])
+    done, study = imported(folder, tmp_path)
+    panel = study.panel("registered_patients").set_index("area_code")
+    assert panel["value"].tolist() == [2 * (100 + place) for place in range(6)]
+    assert str(panel["period"].iloc[0]) == "2024-04"
+    assert "12 rows added up to 6" in done.sentence()
+
+
+def test_outcomes_of_crimes_are_counted_by_month(folder, tmp_path):
+    heads = ["Crime ID", "Month", "Reported by", "Falls within", "Longitude", "Latitude",
+             "Location", "LSOA code", "LSOA name", "Outcome type"]  # fmt: skip
+    rows = [
+        [f"{month}{code}{n}", month, "Mid Police", "Mid Police", -2.4, 53.6, "On or near", code,
+         native.NAMES[code], "Suspect charged"]
+        for month in ("2024-01", "2024-02") for code in native.NEW for n in range(2)
+    ]  # fmt: skip
+    native.write_rows(folder / "2024-01-mid-outcomes.csv", [heads, *rows])
+    _, study = imported(folder, tmp_path)
+    panel = study.panel("outcome_suspect_charged")
+    assert panel["value"].tolist() == [2.0] * 12
+
+
+def test_a_postcode_directory_gives_the_areas_of_a_borough(tmp_path):
+    heads = ["pcd", "pcd2", "pcds", "dointr", "doterm", "oslaua", "osward", "oa11", "lsoa11",
+             "msoa11", "lsoa21", "msoa21"]  # fmt: skip
+    rows = [
+        [f"AM{n} 1A{x}", "", f"AM{n} 1A{x}", "198001", "", native.BOROUGH, "E05090001", "E00090001",
+         code, native.MSOA[code], code, native.MSOA[code]]
+        for n, code in enumerate(native.NEW) for x in "AB"
+    ]  # fmt: skip
+    native.write_rows(tmp_path / "native" / "ONSPD_FEB_2024_UK.csv", [heads, *rows])
+    _, study = imported(tmp_path / "native", tmp_path)
+    assert study.small_areas()["area_code"].tolist() == sorted(native.NEW)
+    assert len(study.areas("msoa")) == 2
+
+
+def test_ranks_and_years_of_data_are_told_and_not_offered(folder, tmp_path):
+    heads = ["LSOA code", "Period", "Fires", "Fires rank", "Years of data"]
+    rows = [[code, 2024, 3, place, 5] for place, code in enumerate(native.NEW)]
+    native.write_rows(folder / "fires.csv", [heads, *rows])
+    done, study = imported(folder, tmp_path)
+    assert study.indicators()["name"].tolist() == ["Fires"]
+    assert 'columns not read: "Fires rank", "Years of data"' in done.sentence()
+
+
+def test_hidden_sheets_and_merged_cells_are_told(folder, tmp_path):
+    import openpyxl
+
+    heads = [["Area", "2023", ""], ["LSOA code", "Numerator", "Denominator"]]
+    path = native.write_workbook(
+        folder / "council.xlsx",
+        {"Data": [*heads, *[[code, 5, 50] for code in native.NEW]], "Draft": [["x"]]},
+    )
+    book = openpyxl.load_workbook(path)
+    book["Data"].merge_cells("B1:C1")
+    book["Draft"].sheet_state = "hidden"
+    book.save(path)
+    done, study = imported(folder, tmp_path)
+    assert "left out hidden sheets: Draft" in done.sentence()
+    assert "1 ranges of merged cells filled" in done.sentence()
+    assert study.read("observations")["denominator"].tolist() == [50] * 6
+
+
+def test_as_many_rows_as_one_answer_has_are_suspected(folder, tmp_path):
+    codes = [*native.NEW, *(f"E01{n:06d}" for n in range(24_994))]
+    frame = pd.DataFrame({"GEOGRAPHY_CODE": codes, "DATE_NAME": "2023", "OBS_VALUE": 1})
+    frame.assign(MEASURES_NAME="Value", VARIABLE_NAME="Claimants").to_csv(
+        folder / "nomis.csv", index=False
+    )
+    done, _ = imported(folder, tmp_path)
+    assert "exactly 25,000 rows, as many as one answer of Nomis has" in done.sentence()
