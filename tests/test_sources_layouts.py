@@ -59,7 +59,8 @@ def test_estimates_that_lack_an_age_are_refused(folder, tmp_path):
 
 def test_gas_of_several_years_in_sheets(folder, tmp_path):
     heads = ["Local authority code", "Local authority", "MSOA code",
-             "Middle layer super output area", "LSOA code", "Lower layer super output area", "Number of\nmeters",
+             "Middle layer super output area", "LSOA code", "Lower layer super output area",
+             "Number of\nmeters",
              "Total \nconsumption\n(kWh)", "Mean \nconsumption\n(kWh per meter)",
              "Median \nconsumption\n(kWh per meter)"]  # fmt: skip
     book = {"Contents": [["Sub-national gas consumption"]]}

@@ -17,7 +17,7 @@ from lsp_analysis.sources import choice, formats
 from lsp_analysis.sources.formats import Found
 from lsp_analysis.sources.ons.geography import Geography
 from lsp_analysis.sources.register import Register
-from lsp_analysis.study.add.vintages import links_between
+from lsp_analysis.study.add.vintages import links_between, shared_out
 
 KIND = "populations"
 OLDEST = 90
@@ -95,9 +95,7 @@ def _read_ages(found: Found, geography: Geography, register: Register) -> pd.Dat
         f"{found.place}: residents on codes of {vintage} were carried over to "
         f"{geography.vintage}; {(links['weight'] < 1).sum()} areas share an older or newer one's."
     )
-    shares = links.set_index("from_code")
-    joined = ages.reindex(shares.index).mul(shares["weight"], axis=0)
-    return joined.groupby(shares["to_code"].to_numpy()).sum().round().rename_axis("area_code")
+    return shared_out(ages.reset_index(), links, sums=AGES).round()
 
 
 def _age_columns(found: Found) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -18,91 +17,43 @@ WEIGHT_TOLERANCE = 0.01
 WORDS = {"U": "unchanged", "S": "split", "M": "merged", "X": "changed in a complex way"}
 
 
-@dataclass(frozen=True)
-class Translation:
-    """Rows in the codes of another vintage, and what became of the older codes.
-
-    Attributes
-    ----------
-    frame : DataFrame of the translated rows.
-    lost : DataFrame of the rows whose code the look-up does not have, as they were given.
-    codes : number of older codes by kind of change (U, S, M, X).
-    """
-
-    from_vintage: int
-    to_vintage: int
-    codes: dict[str, int]
-    frame: pd.DataFrame = field(repr=False, compare=False)
-    lost: pd.DataFrame = field(repr=False, compare=False)
-
-    def sentence(self) -> str:
-        """What was done, in one line, with the number of rows that found no code."""
-        kinds = ", ".join(f"{count} {WORDS[kind]}" for kind, count in self.codes.items() if count)
-        said = f"Codes of {self.from_vintage} became codes of {self.to_vintage}: {kinds or 'none'}."
-        if self.lost.empty:
-            return f"{said} No row was lost."
-        lost = sorted(self.lost["area_code"].dropna().unique())
-        return (
-            f"{said} {len(self.lost)} rows of {len(lost)} codes are not in the look-up and were "
-            f"left out, first {', '.join(lost[:3])}."
-        )
-
-
-def translate_codes(
+def shared_out(
     frame: pd.DataFrame,
-    lookup: pd.DataFrame,
+    links: pd.DataFrame,
     *,
-    from_vintage: int,
-    to_vintage: int,
     sums: Sequence[str] = (),
     means: Sequence[str] = (),
     keys: Sequence[str] = (),
-    size: str | None = None,
-) -> Translation:
-    """Rows of `frame` in the area codes of `to_vintage`.
+    size: pd.Series | None = None,
+) -> pd.DataFrame:
+    """Rows of `frame` on the areas that `links` lead to.
 
-    A column of `sums` (counts) is shared out over the newer areas by the look-up's weight and added
-    up where areas merged. A column of `means` (ranks, scores, rates) is inherited by every newer
-    area, and averaged where areas merged, weighted by weight and `size`. A missing part makes the
-    newer number missing.
+    A column of `sums` (counts) is shared out by weight and added up where areas merged. A column of
+    `means` (ranks, scores, rates) is inherited by every newer area, and averaged where areas
+    merged, weighted by weight and `size`. A missing part makes the newer number missing.
 
     Parameters
     ----------
     frame : DataFrame with ``area_code``, `keys`, `sums`, `means`; other columns are left out.
-    lookup : DataFrame, the table `code_lookup`
-        For each older code the weights add up to 1.
-    from_vintage, to_vintage : years of the code lists.
-    sums, means : columns to share out, and columns to inherit or average.
+    links : DataFrame with ``from_code``, ``to_code``, ``weight``; see `links_between`.
     keys : columns that tell an area's rows apart, for example ``period``.
-    size : column to weight means by, for example ``population``; equal sizes when not given.
+    size : residents by older code; areas count alike when not given.
 
-    Raises
-    ------
-    AreaError
-        The look-up has no such pair of vintages, or weights that do not add up to 1.
+    Returns
+    -------
+    DataFrame of `sums` and `means`, its index ``area_code`` (newer) and `keys`.
     """
-    rows = _lookup_rows(lookup, from_vintage, to_vintage)
-    known = frame["area_code"].isin(rows["from_code"])
-    joined = frame[known].merge(rows, left_on="area_code", right_on="from_code")
-    mass = joined["weight"] * (joined[size] if size else 1.0)
+    joined = frame.merge(links[["from_code", "to_code", "weight"]].rename(columns={"weight": "_w"}),
+                         left_on="area_code", right_on="from_code")  # fmt: skip
+    mass = joined["_w"] * (1.0 if size is None else joined["from_code"].map(size).fillna(1.0))
+    weights = {**dict.fromkeys(sums, joined["_w"]), **dict.fromkeys(means, mass)}
     parts = joined[["to_code", *keys]].assign(_mass=mass)
-    for column in sums:
-        parts[column] = joined[column] * joined["weight"]
-    for column in means:
-        parts[column] = joined[column] * mass
-    grouped = parts.groupby(["to_code", *keys], dropna=False)
-    made = grouped[[*sums, *means]].sum(skipna=False)
-    if means:
-        made[[*means]] = made[[*means]].div(grouped["_mass"].sum(), axis=0)
-    used = rows[rows["from_code"].isin(frame["area_code"])].drop_duplicates("from_code")
-    counts = used["change"].value_counts()
-    return Translation(
-        from_vintage=from_vintage,
-        to_vintage=to_vintage,
-        codes={kind: int(counts.get(kind, 0)) for kind in WORDS},
-        frame=made.reset_index().rename(columns={"to_code": "area_code"}),
-        lost=frame[~known].reset_index(drop=True),
-    )
+    for column, weight in weights.items():
+        parts[column] = joined[column] * weight
+    grouped = parts.groupby(["to_code", *keys], dropna=False, sort=False)
+    made = grouped[list(weights)].sum(skipna=False)
+    made[[*means]] = made[[*means]].div(grouped["_mass"].sum(), axis=0)
+    return made.rename_axis(index={"to_code": "area_code"})
 
 
 def deprivation_in(
@@ -116,47 +67,24 @@ def deprivation_in(
     Raises
     ------
     AreaError
-        A code of an edition is not in the look-up, so its rows would be lost.
+        The look-up does not lead there, or lacks a code of an edition, so its rows would be lost.
     """
     ready = [deprivation[deprivation["code_vintage"] == code_vintage]]
     done = set(ready[0]["edition"])
     waiting = deprivation[~deprivation["edition"].isin(done)]
     measures = [name for name in ("rank", "score", "decile", "data_year") if name in deprivation]
     for vintage, rows in waiting.groupby("code_vintage"):
-        made = translate_codes(
-            rows,
-            lookup,
-            from_vintage=int(vintage),
-            to_vintage=code_vintage,
-            means=measures,
-            keys=["edition"],
-        )
-        if not made.lost.empty:
-            raise AreaError(f"{made.sentence()} Add them to the table code_lookup.")
-        ready.append(made.frame.assign(code_vintage=code_vintage))
+        links = links_between(lookup, int(vintage), code_vintage)
+        lost = sorted(set(rows["area_code"]) - set(links["from_code"]))
+        if lost:
+            raise AreaError(
+                f"The look-up from codes of {vintage} to {code_vintage} has none for {len(lost)} "
+                f"areas with ranks, first {', '.join(lost[:3])}. Add them to the table code_lookup."
+            )
+        made = shared_out(rows, links, means=measures, keys=["edition"]).reset_index()
+        ready.append(made.assign(code_vintage=code_vintage))
     whole = pd.concat([part for part in ready if not part.empty] or ready[:1], ignore_index=True)
     return whole[list(deprivation)].sort_values(["edition", "area_code"], ignore_index=True)
-
-
-def _lookup_rows(lookup: pd.DataFrame, from_vintage: int, to_vintage: int) -> pd.DataFrame:
-    rows = links_between(lookup, from_vintage, to_vintage)
-    if rows.empty:
-        pairs = lookup[["from_vintage", "to_vintage"]].drop_duplicates()
-        known = ", ".join(
-            f"{pair.from_vintage} to {pair.to_vintage}" for pair in pairs.itertuples()
-        )
-        raise AreaError(
-            f"The look-up has no codes from {from_vintage} to {to_vintage}; it has "
-            f"{known or 'none'}. Add them to the table code_lookup."
-        )
-    total = rows.groupby("from_code")["weight"].sum()
-    wrong = total[(total - 1).abs() > WEIGHT_TOLERANCE]
-    if not wrong.empty:
-        raise AreaError(
-            f"The weights of {len(wrong)} codes in code_lookup do not add up to 1, first "
-            f"{wrong.index[0]} with {wrong.iloc[0]:.3g}. Each newer area has a share of the older."
-        )
-    return rows
 
 
 def links_between(
@@ -252,52 +180,33 @@ def carry_over(cells: pd.DataFrame, places: Places, account: Account) -> pd.Data
 def _moved(cells: pd.DataFrame, links: pd.DataFrame, residents: pd.Series | None) -> pd.DataFrame:
     """Rows of the areas that changed, on their new codes."""
     rows = cells[cells["area_code"].isin(links["from_code"])]
-    joined = rows.rename(columns={"area_code": "from_code"}).merge(links, on="from_code")
-    if joined.empty:
+    if rows.empty:
         return cells.iloc[:0]
     counts = [name for name in ("numerator", "denominator") if name in cells]
     means = [name for name in ("value",) if name in cells]
-    numbers = joined[counts + means].apply(pd.to_numeric, errors="coerce")
-    size = joined["weight"]
-    if residents is not None:
-        size = size * joined["from_code"].map(residents).fillna(1.0)
-    # A count without a denominator stands in the column of values until its unit is known.
-    valued = "numerator" not in counts
-    for name in counts:
-        joined[name] = numbers[name] * joined["weight"]
-    for name in means:
-        joined[name] = numbers[name] * (joined["weight"] if valued and _are_counts(cells) else size)
-    key = ["to_code", "period_start", "period_end", "indicator_name"]
+    if "numerator" not in counts and "is_count" in cells and cells["is_count"].all():
+        # A count without a denominator stands in the column of values until its unit is known.
+        counts, means = counts + means, []
+    key = ["period_start", "period_end", "indicator_name"]
     key += [name for name in ("sex", "age", "group") if name in cells]
-    grouped = joined.assign(size=size, split=joined["weight"] < 1 - WEIGHT_TOLERANCE,
-                            complex=joined["change"] == "X").groupby(key, sort=False)  # fmt: skip
+    plain = rows.assign(**rows[counts + means].apply(pd.to_numeric, errors="coerce"))
+    numbers = shared_out(plain, links, sums=counts, means=means, keys=key, size=residents)
+    joined = rows.rename(columns={"area_code": "from_code"}).merge(links, on="from_code")
+    joined = joined.rename(columns={"to_code": "area_code"})
+    joined["split"] = joined["weight"] < 1 - WEIGHT_TOLERANCE
+    joined["complex"] = joined["change"] == "X"
+    grouped = joined.groupby(["area_code", *key], sort=False)
     expected = links.groupby("to_code")["from_code"].nunique()
     made = grouped.first()
-    sums = grouped[counts + means].sum(min_count=1)
-    complete = (
-        grouped[counts + means]
-        .count()
-        .eq(made.index.get_level_values("to_code").map(expected), axis=0)
-    )
-    if means and not (valued and _are_counts(cells)):
-        sums[means] = sums[means].div(grouped["size"].sum(), axis=0)
+    complete = grouped.size() == made.index.get_level_values("area_code").map(expected)
     broken = grouped["complex"].any()
-    sums = sums.where(complete).mask(broken)
-    for name in counts + means:
-        made[name] = sums[name].map(lambda number: "" if pd.isna(number) else f"{number:.10g}")
+    numbers = numbers.reindex(made.index).where(complete & ~broken)
+    for name in numbers:
+        made[name] = numbers[name].map(lambda number: "" if pd.isna(number) else f"{number:.10g}")
     made["note"] = made["note"].mask(grouped["split"].any(), "estimated")
-    silent = (made[counts + means] == "").all(axis=1)
-    made["note"] = made["note"].mask(
-        silent & (made["note"].isin(["", "estimated"])), "not available"
-    )
-    made["note"] = made["note"].mask(broken, "break")
+    silent = (made[list(numbers)] == "").all(axis=1) & made["note"].isin(["", "estimated"])
+    made["note"] = made["note"].mask(silent, "not available").mask(broken, "break")
     for end in ("lower95", "upper95"):
         if end in made:
             made[end] = ""
-    made = made.reset_index().rename(columns={"to_code": "area_code"})
-    return made.reindex(columns=cells.columns, fill_value="")
-
-
-def _are_counts(cells: pd.DataFrame) -> bool:
-    """Whether values without numerators are counts: told by their unit or heading."""
-    return "is_count" in cells and bool(cells["is_count"].all())
+    return made.reset_index().reindex(columns=cells.columns, fill_value="")
