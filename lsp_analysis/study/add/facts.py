@@ -12,6 +12,7 @@ from lsp_analysis.errors import SourceError
 from lsp_analysis.study import schema
 from lsp_analysis.study.add.headings import unit_in
 from lsp_analysis.study.add.layouts import OwnTable
+from lsp_analysis.study.check.cells import rounding_of
 from lsp_analysis.study.indicator import KIND_OF_VALUE_TYPE
 
 TYPE_OF_UNIT = {
@@ -119,12 +120,6 @@ def _numbers(rows: pd.DataFrame, column: str) -> pd.Series:
 def _all_whole(values: pd.Series) -> bool:
     given = values.dropna()
     return bool(len(given)) and bool((given == given.round()).all())
-
-
-def rounding_of(cells: pd.Series) -> pd.Series:
-    """Half of the last decimal place that each number is written with."""
-    decimals = cells.str.strip().str.extract(r"\.(\d*)$", expand=False).fillna("").str.len()
-    return 0.5 * 10.0 ** -decimals.astype("float64")
 
 
 def _unit_of_parts(numerator: pd.Series, denominator: pd.Series, value: pd.Series) -> str:

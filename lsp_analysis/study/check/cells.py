@@ -82,6 +82,12 @@ def read_cells(cells: pd.Series, column: schema.Column) -> pd.Series:
     return present if column.default is None else present.fillna(column.default)
 
 
+def rounding_of(cells: pd.Series) -> pd.Series:
+    """Half of the last decimal place that each number is written with."""
+    decimals = cells.str.strip().str.extract(r"\.(\d*)$", expand=False).fillna("").str.len()
+    return 0.5 * 10.0 ** -decimals.astype("float64")
+
+
 def _judge_of(column: schema.Column) -> Judge:
     if column.type != "string":
         judges = {"date": judge_date, "boolean": judge_flag, "integer": judge_whole}

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from lsp_analysis.study.check.cells import rounding_of
 from lsp_analysis.study.check.problems import Problem, Sheet, look_up
 from lsp_analysis.study.periods import period_starts
 from lsp_analysis.study.schema import UNIT_MULTIPLIER, listed
@@ -62,8 +63,7 @@ def _derived(sheet: Sheet, sheets: Mapping[str, Sheet]) -> pd.DataFrame:
     ratio = row["numerator"] / base * row["multiplier"].astype("float64")
     expected = ratio.where(row["unit"] != "count", row["numerator"])
     row["expected"] = expected.where(~row["value_type"].isin(("dsr", "score")))
-    decimals = written.get("value", pd.Series("", index=row.index)).str.partition(".")[2].str.len()
-    rounding = 0.5 * 10.0 ** -decimals.astype("float64") if "value" in written else 0.0
+    rounding = rounding_of(written["value"]) if "value" in written else 0.0
     allowed = rounding + RELATIVE_TOLERANCE * row["expected"].abs()
     row["unlike"] = (row["value"] - row["expected"]).abs() > allowed
     times = row["value"] / row["expected"].where(row["expected"] != 0)
