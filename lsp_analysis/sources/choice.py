@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources.files import listed
 from lsp_analysis.sources.formats import Found
+from lsp_analysis.sources.ons.lookups import read_lookup
 from lsp_analysis.sources.register import Register
 from lsp_analysis.study.add.grids import AGAIN
 
@@ -36,42 +37,85 @@ def refuse_gaps(present: Iterable[str], wanted: Iterable[str], place: str, why: 
         )
 
 
-def settle_copies(
-    copies: Sequence[tuple[Found, pd.DataFrame]], key: str, values: str, register: Register
-) -> tuple[Found, pd.DataFrame]:
-    """The copy to use of one table, recorded in `register`.
+def best_copy(
+    founds: Iterable[Found],
+    read: Callable[[Found], pd.DataFrame],
+    key: Sequence[str],
+    values: str,
+    register: Register,
+) -> pd.DataFrame | None:
+    """The rows of one table from the first of its copies that has any, or None.
 
     Parameters
     ----------
-    copies : pairs of table and rows, the preferred first, each with all areas wanted.
-    key, values : column of codes, and the column in which copies must agree.
-    register : gets the copy used, and a note for each other one.
-
-    Raises
-    ------
-    SourceError
-        Two files of equal standing disagree.
+    founds : the copies, the preferred first.
+    read : gives a copy's rows, with all areas wanted; SourceError where it is damaged.
+    key, values : columns of codes, and the column in which copies must agree.
+    register : gets the copy used, a note for each other one, and as a problem one that is damaged,
+        or disagrees with another of equal standing.
     """
+    copies = []
+    for found in founds:
+        with register.guard(found.place):
+            rows = read(found)
+            if not rows.empty:
+                copies.append((found, rows))
+    if not copies:
+        return None
     best, frame = copies[0]
-    register.use(best)
-    for other, rows in copies[1:]:
-        differing = _differing(frame, rows, key, values)
-        if differing and other.layout.native == best.layout.native:
-            raise SourceError(
-                f"{best.place} and {other.place} are both {best.title} but differ in "
-                f"the {values} of {len(differing)} areas, first {differing[0]}. "
-                "Keep only the right one."
-            )
-        why = "comes first"
-        if best.layout.native and not other.layout.native:
-            why = "is the publisher's own file"
-        said = f"differs in {len(differing)} areas from" if differing else "says the same as"
-        register.note(f"{other.place} {said} {best.place}, which {why} and was used.")
-    return best, frame
+    with register.guard(best.place):
+        register.use(best)
+        for other, rows in copies[1:]:
+            _compare(best, other, _differing(frame, rows, [*key], values), values, register)
+        return frame
+    return None
 
 
-def _differing(frame: pd.DataFrame, other: pd.DataFrame, key: str, values: str) -> list[str]:
+def _compare(
+    best: Found, other: Found, differing: Sequence[str], values: str, register: Register
+) -> None:
+    """Note what another copy says; SourceError where it has as much standing and differs."""
+    if differing and other.layout.native == best.layout.native:
+        raise SourceError(
+            f"{best.place} and {other.place} are both {best.title} but differ in the {values} of "
+            f"{len(differing)} areas, first {differing[0]}. Keep only the right one."
+        )
+    why = "comes first"
+    if best.layout.native and not other.layout.native:
+        why = "is the publisher's own file"
+    said = f"differs in {len(differing)} areas from" if differing else "says the same as"
+    register.note(f"{other.place} {said} {best.place}, which {why} and was used.")
+
+
+def first_whole(
+    lookups: Iterable[Found],
+    roles: Sequence[str],
+    more: Sequence[str],
+    codes: Sequence[str],
+    register: Register,
+) -> pd.DataFrame | None:
+    """Rows of the first lookup with columns of all `roles` that has the areas, or None.
+
+    Parameters
+    ----------
+    roles, more : columns it must have, the first that of `codes`; and those it may have.
+    codes : codes wanted, all of which it must have if any.
+    register : gets the lookup used, and those that lack areas as problems.
+    """
+    for found in preferred(lookups):
+        if set(roles) <= found.columns.keys() and found.place not in register.problems:
+            with register.guard(found.place):
+                rows = read_lookup(found, [*roles, *more], codes, roles[0])
+                if not rows.empty:
+                    refuse_gaps(rows[roles[0]], codes, found.named)
+                    register.use(found)
+                    return rows
+    return None
+
+
+def _differing(frame: pd.DataFrame, other: pd.DataFrame, key: list[str], values: str) -> list[str]:
     """Codes whose values are not the same in both."""
-    left, right = (rows.set_index(key)[values] for rows in (frame, other))
-    right = right.reindex(left.index)
-    return sorted(left.index[(left != right) & ~(left.isna() & right.isna())])
+    both = frame.merge(other, on=key, how="left", suffixes=("", "_other"))
+    left, right = both[values], both[f"{values}_other"]
+    unlike = both.loc[(left != right) & ~(left.isna() & right.isna()), key]
+    return sorted(unlike.agg(", ages ".join, axis=1)) if len(unlike) else []

@@ -98,18 +98,15 @@ def _one_edition(
 ) -> pd.DataFrame | None:
     """One edition from its preferred copy; None when no file has any of the borough's areas."""
     wanted = codes.get(facts.vintage, ())
-    copies = []
-    for found in sorted(choice.preferred(founds), key=_lacks_score):
-        with register.guard(found.place):
-            rows = _read_ranks(found, edition, facts, wanted)
-            if not rows.empty:
-                choice.refuse_gaps(rows["area_code"], wanted, found.named)
-                copies.append((found, rows))
-    if not copies:
-        return None
-    with register.guard(copies[0][0].place):
-        return choice.settle_copies(copies, "area_code", "rank", register)[1]
-    return None
+    ranked = sorted(choice.preferred(founds), key=_lacks_score)
+
+    def ranks(found: Found) -> pd.DataFrame:
+        rows = _read_ranks(found, edition, facts, wanted)
+        if not rows.empty:
+            choice.refuse_gaps(rows["area_code"], wanted, found.named)
+        return rows
+
+    return choice.best_copy(ranked, ranks, ["area_code"], "rank", register)
 
 
 DOMAIN = re.compile(

@@ -232,18 +232,11 @@ def _changes(
             continue
         codes = of_year[side]["area_code"].tolist() if level == "lsoa" else [borough]
         role = "lad" if level == "msoa" else names[0] if side == older else names[1]
-        for found in choice.preferred(lookups):
-            if not {*names, "change"} <= found.columns.keys() or found.place in register.problems:
-                continue
-            with register.guard(found.place):
-                wanted = [*names, *(f"{name}_name" for name in names), "change"]
-                rows = read_lookup(found, wanted, codes, role)
-                if rows.empty:
-                    continue
-                choice.refuse_gaps(rows[role], codes, found.named)
-                register.use(found)
-                made.append(_as_lookup(rows, names, older, newer))
-                break
+        first, *others = dict.fromkeys([role, *names, "change"])
+        more = [f"{name}_name" for name in names]
+        rows = choice.first_whole(lookups, [first, *others], more, codes, register)
+        if rows is not None:
+            made.append(_as_lookup(rows, names, older, newer))
     return made
 
 
@@ -283,19 +276,10 @@ def find_parents(
     """The MSOA of each small area the study works with (``area_code``, ``msoa_code``,
     ``msoa_name``); empty when no lookup says."""
     year = f"{geography.vintage % 100:02d}"
-    for found in choice.preferred(lookups):
-        wanted = [f"lsoa{year}", f"msoa{year}"]
-        if not set(wanted) <= found.columns.keys() or found.place in register.problems:
-            continue
-        with register.guard(found.place):
-            rows = read_lookup(found, [*wanted, f"msoa{year}_name"], geography.own, wanted[0])
-            if rows.empty:
-                continue
-            choice.refuse_gaps(rows[wanted[0]], geography.own, found.named)
-            register.use(found)
-            if f"msoa{year}_name" not in rows:
-                rows[f"msoa{year}_name"] = rows[wanted[1]]
-            made = rows[[*wanted, f"msoa{year}_name"]]
-            return made.set_axis(["area_code", "msoa_code", "msoa_name"], axis=1)
+    wanted, named = [f"lsoa{year}", f"msoa{year}"], f"msoa{year}_name"
+    rows = choice.first_whole(lookups, wanted, [named], geography.own, register)
+    if rows is not None:
+        made = rows.assign(**{named: rows.get(named, rows[wanted[1]])})[[*wanted, named]]
+        return made.set_axis(["area_code", "msoa_code", "msoa_name"], axis=1)
     register.note("No lookup of LSOA to MSOA was found, so the study has no MSOAs.")
     return pd.DataFrame(columns=["area_code", "msoa_code", "msoa_name"])

@@ -52,25 +52,25 @@ def import_populations(
     """
     parts = [pd.DataFrame(columns=COLUMNS)]
     for year in sorted({found.year for found in founds}):
-        copies = []
-        for found in choice.preferred(f for f in founds if f.year == year):
-            with register.guard(found.place):
-                ages = _read_ages(found, geography, register)
-                if ages is not None:
-                    copies.append((found, _in_bands(ages, year)))
-        if copies:
-            with register.guard(copies[0][0].place):
-                parts.append(_settle(copies, register))
+        copies = choice.preferred(found for found in founds if found.year == year)
+        rows = choice.best_copy(
+            copies,
+            lambda found: _in_bands(_read_ages(found, geography, register), found.year),
+            ["area_code", "age_band"],
+            "population",
+            register,
+        )
+        parts += [] if rows is None else [rows]
     return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
 
 
-def _read_ages(found: Found, geography: Geography, register: Register) -> pd.DataFrame | None:
+def _read_ages(found: Found, geography: Geography, register: Register) -> pd.DataFrame:
     """Residents by area and single year of age; SourceError where they are not the total."""
     every = {code for codes in geography.codes.values() for code in codes}
     found = replace(found, columns={**found.columns, **_age_columns(found)})
     text = formats.read(found, every)
     if text.empty:
-        return None
+        return pd.DataFrame(columns=AGES, index=pd.Index([], name="area_code"))
     vintage = geography.year_of_codes(text["area_code"], found.place)
     text = text[text["area_code"].isin(geography.codes[vintage])]
     choice.refuse_gaps(text["area_code"], geography.codes[vintage], found.named)
@@ -118,12 +118,3 @@ def _in_bands(ages: pd.DataFrame, year: int) -> pd.DataFrame:
         ignore_index=False, var_name="age_band", value_name="population"
     ).reset_index()
     return rows.assign(period=str(year), sex="all")[COLUMNS]
-
-
-def _settle(copies: list[tuple[Found, pd.DataFrame]], register: Register) -> pd.DataFrame:
-    """The copy to use, judged by its areas' totals and bands."""
-    keyed = [
-        (found, rows.assign(key=rows["area_code"] + ", ages " + rows["age_band"]))
-        for found, rows in copies
-    ]
-    return choice.settle_copies(keyed, "key", "population", register)[1][COLUMNS]
