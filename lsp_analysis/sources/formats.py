@@ -245,8 +245,9 @@ def numbers(frame: pd.DataFrame, column: str, found: Found) -> pd.Series:
     text = frame[column].str.replace(",", "", regex=False)
     text = text.mask(text.str.casefold().isin(MISSING))
     made = pd.to_numeric(text, errors="coerce").astype("float64")
-    bad = frame[made.isna() & text.notna()]
-    if not bad.empty:
+    wrong = made.isna() & text.notna()
+    if wrong.any():
+        bad = frame[wrong]
         heading = found.headings[found.columns[column]]
         raise SourceError(
             f'{found.place}, row {bad["row"].iloc[0]}: "{bad[column].iloc[0]}" is not a '
