@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -186,7 +187,7 @@ def _rows(plan: Plan, places: Places) -> tuple[list[tuple[int, str, list[str]]],
         last = row
         if code in places.known:
             _refuse_shifted(plan, number, row, needed)
-            kept.append((number, code, [tidy(one) for one in row]))
+            kept.append((number, code, [sys.intern(tidy(one)) for one in row]))
         elif code_in(cell) or (plan.by_name and cell):
             others[code_in(cell) or cell] += 1
             if len(others) <= FEW:
