@@ -334,7 +334,8 @@ def _notes(title: str, done: Imported, register: Register) -> str:
     if done.accounts:
         rows = [(*HEADS, "columns", "notes"), ("---",) * (len(HEADS) + 2)]
         rows += [(*a.cells(), a.columns, "; ".join(a.notes)) for a in done.accounts]
-        table = ["## Tables read", *(" | ".join(c.replace("|", "/") for c in r) for r in rows), ""]
+        lines = ["| " + " | ".join(c.replace("|", "/") for c in row) + " |" for row in rows]
+        table = ["## Tables read", "", *lines, ""]
     lists = {
         f"# {title}\n\nMade by `lsp-analysis import` from the files below.": [
             f"{source['title']}: `{source['path']}`, {source['publisher']}"
