@@ -97,7 +97,7 @@ def test_without_noise_the_effect_is_found_exactly_and_no_error_is_made_up():
     gap = found.paths["treated"] - found.paths["comparison"]
     assert gap.to_numpy() == pytest.approx(np.repeat([0.0, -3.5], 12), abs=1e-9)
     assert math.isnan(found.p_value)
-    assert "met exactly" in found.warnings[0]
+    assert "fits every value exactly" in found.warnings[0]
 
 
 def test_intervals_cover_the_truth_as_often_as_they_claim():

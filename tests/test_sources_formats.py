@@ -93,7 +93,7 @@ def test_text_in_no_known_encoding_is_refused(tmp_path, tail):
     [
         ("E2", "row 3 has 1 cells and the headings 2"),
         ("E2,1,3\n", "row 3 has 3 cells"),
-        ('E2,"1', "row 3: a quotation mark has no fellow"),
+        ('E2,"1', "row 3: a quotation mark is not closed"),
     ],
 )
 def test_a_row_of_another_length_is_named_with_its_line(tmp_path, tail, message):

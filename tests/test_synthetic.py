@@ -221,5 +221,5 @@ def test_placebos_that_are_met_exactly_tell_nothing_of_their_errors():
     short = panel(n_areas=60, n_periods=8, n_treated=1, noise=0.2, seed=4)
     found = synthetic_control(question(short, 1))
     assert np.isnan([found.low, found.high, found.smallest_effect]).all()
-    assert any("of 59 placebos are met exactly" in said for said in found.warnings)
+    assert any("of 59 placebos are matched exactly" in said for said in found.warnings)
     assert found.p_value >= 1 / 60

@@ -73,7 +73,7 @@ def test_exactly_one_of_the_verdicts_is_given_and_it_follows_from_the_interval(e
         "difference": "more than chance differences between areas usually make" in said,
         "small": "less than the smallest effect worth having" in said,
         "none worth having": "That is evidence of no effect worth having" in said,
-        "no evidence": "We cannot tell whether there was an effect: that is no evidence" in said,
+        "no evidence": "We cannot tell whether there was an effect: " in said,
     }
     assert sum(verdicts.values()) == 1, said
     low, high = (

@@ -43,7 +43,7 @@ NO_PLACEBOS = PlaceboInference(
 
 ROUNDING = 1e-12
 NEVER_STRAYED = (
-    "The interval, and any p-value that rests on it, is withheld: no placebo strayed at all, so "
+    "The interval, and any p-value that rests on it, is withheld: every placebo effect is zero, so "
     "nothing shows how far areas differ by chance. Check that the outcome was observed in every "
     "area, and not filled in."
 )

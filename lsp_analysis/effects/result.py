@@ -251,9 +251,9 @@ class EffectEstimate(Shown):
         )
         return wording.Sentence(
             f"Of {wording.number(self.n_placebos)} placebo neighbourhoods{apart}, "
-            f"{wording.number(as_far) if as_far else 'none'} strayed as far from what was expected "
-            f"of them, so {wording.p_value(self.p_value)}. The finest p-value they allow is "
-            f"{wording.number(self.finest_p)}."
+            f"{wording.number(as_far) if as_far else 'none'} differed as much from what was "
+            f"expected of them, so {wording.p_value(self.p_value)}. The smallest p-value they "
+            f"allow is {wording.number(self.finest_p)}."
         )
 
 

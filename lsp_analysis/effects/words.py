@@ -162,12 +162,12 @@ def _finding(effect: Any, worth_having: float | None) -> str:
 
 def _no_evidence(effect: Any, worth_having: float | None) -> str:
     """No evidence of an effect, told apart from evidence of none."""
-    unsure = "We cannot tell whether there was an effect: that is no evidence of one"
+    unsure = "We cannot tell whether there was an effect"
     if worth_having is None:
-        return f"{unsure}, which is not evidence of none."
+        return f"{unsure}: no evidence of an effect is not evidence of none."
     return (
-        f"{unsure}, nor of there being none worth having, for effects of "
-        f"{_worth(effect, worth_having)} or more lie inside the interval."
+        f"{unsure}: the interval includes no effect, and effects of "
+        f"{_worth(effect, worth_having)} or more."
     )
 
 

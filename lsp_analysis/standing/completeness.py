@@ -62,8 +62,8 @@ class Coverage(Shown):
         """Which series moved further in one year than their other years lead one to expect."""
         if self.steps.empty:
             return wording.Sentence(
-                "No series makes a step from one year to the next that its other years would not "
-                f"lead one to expect ({wording.number(RANGE_LIMIT, 1)} times the usual)."
+                "No series changes from one year to the next by more than "
+                f"{wording.number(RANGE_LIMIT, 1)} times its usual step."
             )
         told = "; ".join(map(_step_words, _rows(self.steps)))
         return wording.Sentence(

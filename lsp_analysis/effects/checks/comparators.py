@@ -37,8 +37,8 @@ def leave_one_out(asked: Asked) -> CheckResult:
     count = int(comparison.sum())
     if count < FEWEST_TO_LEAVE:
         finding = (
-            f"With {wording.counted(count, 'comparison area')} there is no expectation left once "
-            "one is taken out."
+            f"With {wording.counted(count, 'comparison area')} too few are left to compare with "
+            "once one is taken out."
         )
         return CheckResult(name, UNSURE, finding, pd.DataFrame())
     found = {at: asked.among(comparison & (np.arange(len(comparison)) != at))
@@ -55,7 +55,7 @@ def leave_one_out(asked: Asked) -> CheckResult:
     status = FAILED if share > TOO_MUCH or (share > ENOUGH and turns) else PASSED
     ends = [asked.in_words(x) for x in (table["estimate"].min(), table["estimate"].max())]
     finding = (
-        f"With any one of the {len(table)} comparison areas farthest from the middle left out it "
+        f"Whichever of the {len(table)} most extreme comparison areas is left out, the effect "
         f"stays between {ends[0]} and {ends[1]} (with all {count}: "
         f"{asked.in_words(asked.size.estimate)})."
     )
@@ -126,7 +126,7 @@ def contaminated_comparators(asked: Asked) -> CheckResult:
     clean = question.comparison & ~touched
     found = asked.among(clean | question.ring) if clean.sum() >= FEWEST else None
     if found is None:
-        said = "Hardly a comparison area is left without a programme of its own."
+        said = "Almost every comparison area had a programme of its own."
         return CheckResult(name, UNSURE, said, table)
     size, whole = found.size, asked.size
     same_way = size.estimate * whole.estimate > 0 or not whole.clear

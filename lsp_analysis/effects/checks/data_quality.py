@@ -176,7 +176,7 @@ def missing_data(question: Question) -> CheckResult:
         status = FAILED
         finding = (
             f"{100 * most:.0f}% of the neighbourhood's values are missing on one side of the "
-            "start: those that are left need not be like those that are gone."
+            "start: those that remain may differ from those that are missing."
         )
     elif gone.any():
         status = PASSED

@@ -62,7 +62,7 @@ class Persistence(Shown):
 
     def _verdict(self) -> str:
         if wording.is_missing(self.change_p):
-            return "Whether it lasted cannot be told: there is one window only."
+            return "Whether it lasted cannot be told: there are too few periods after the start."
         told = wording.p_value(self.change_p)
         if self.change_p <= 1 - self.level + 1e-12:
             return f"It {self.change} by more than chance usually makes ({told})."

@@ -128,7 +128,7 @@ def pre_trends(earlier: EarlierDates) -> CheckResult:
         worst = table.loc[np.abs(earlier.statistics[0]).argmax()]
         status = FAILED
         finding = (
-            f"It strayed before the start: in {worst['label']} it was "
+            f"It was not as expected before the start: in {worst['label']} it was "
             f"{than_expected(asked.in_words(worst['estimate']))} ({wording.p_value(p_value)} over "
             f"{dates})."
         )
@@ -137,7 +137,7 @@ def pre_trends(earlier: EarlierDates) -> CheckResult:
         room = asked.effect.error * max(abs(asked.effect.statistic), critical)
         status = PASSED if carried <= room else UNSURE
         finding = (
-            f"It kept to its expectation on {dates} ({wording.p_value(p_value)}). "
+            f"It was as expected on {dates} ({wording.p_value(p_value)}). "
             f"{_missed(asked, drift, carried)}"
         )
     return CheckResult(name, status, finding, table, "draw_forest", asked.forest)
@@ -161,8 +161,8 @@ def undoing_violation(earlier: EarlierDates) -> CheckResult:
     else:
         size, wide = _share_in_words(bounds.breakdown), asked.step_name
         finding = (
-            f"The furthest it parted from the others in one {wide} before the start was {largest}. "
-            f"Parting {size} after it, {wide} upon {wide}, would undo the finding"
+            f"Before the start it moved away from the others by at most {largest} in one {wide}. "
+            f"Moving {size} in every {wide} after it would undo the finding"
             f"{_bending(asked, smooth.breakdown)}."
         )
         noticed = earlier.p_value <= 1 - asked.question.level + 1e-12
@@ -286,15 +286,15 @@ def _drawn(asked: Asked, bounds: HonestBounds) -> tuple[float, float]:
 
 
 def _bending(asked: Asked, bend: float) -> str:
-    """How far a drift must bend to undo the finding too; empty where no bend does."""
+    """How much a drift must change to undo the finding too; empty where no change does."""
     if not np.isfinite(bend):
         return ""
     size, wide = asked.as_size(float(asked.shown(bend))), asked.step_name
-    return f"; so would a drift that bends by {size} from one {wide} to the next"
+    return f"; so would a drift that changes by {size} from one {wide} to the next"
 
 
 def _share_in_words(share: float) -> str:
-    """A multiple of how far it parted before: "3% as far", "1.4 times as far"."""
+    """A multiple of how far it moved before: "3% as far", "1.4 times as far"."""
     if not np.isfinite(share):
         return "any number of times as far"
     if share < 1:

@@ -46,10 +46,10 @@ def regression_to_the_mean(asked: Asked) -> CheckResult:
     if far or table.loc[2, "areas"] < FEWEST_ALIKE:
         status, rest = UNSURE, "No comparison area was as bad, so this rests on extrapolation."
     elif abs(expected - everyone) < LITTLE * (whole.high - whole.low) / 2:
-        status, rest = PASSED, "Such areas hardly moved otherwise than all did."
+        status, rest = PASSED, "Such areas changed about as much as all areas did."
     elif abs(expected - everyone) < MISLED * abs(own - everyone):
         status = PASSED
-        rest = "What such areas did anyway accounts for less than half of what set it apart."
+        rest = "Such areas explain less than half of its difference from all areas."
     elif 2 / len(groups) > STOOD_OUT:
         status, rest = UNSURE, "There are too few areas to say whether it stood out."
     elif rank > STOOD_OUT:
@@ -58,9 +58,9 @@ def regression_to_the_mean(asked: Asked) -> CheckResult:
     else:
         status = FAILED
         rest = (
-            "It stood out in the half year before the start, and half or more of what set it apart "
-            "since happened in such areas anyway: a plain comparison would credit it to the "
-            "programme, the estimate does not."
+            "It stood out in the half year before the start, and half or more of its difference "
+            "since then also arose in such areas without a programme: a plain comparison would "
+            "count that as an effect, and the estimate does not."
         )
     unit = "% since the year before" if counts else asked.effect.unit
     options = {"unit": unit, "whiskers": "middle half"}

@@ -51,13 +51,13 @@ def _placebos(question: Question, found: Judgement) -> list[tuple[bool, str]]:
     return [
         (
             near is None,
-            "No neighbours were given: areas next door, which may share the effect, are compared "
-            "with, and placebos of several areas are not in one piece.",
+            "No neighbours were given: the comparison includes areas next door, which may share "
+            "the effect, and placebos of several areas are not in one piece.",
         ),
         (
             near is not None and not near.nnz,
-            "The neighbours that were given join no two areas of the panel: areas next door, which "
-            "may share the effect, are compared with if there are any.",
+            "The neighbours that were given join no two areas of the panel: the comparison may "
+            "include areas next door, which may share the effect.",
         ),
         (
             near is not None and not groups.contiguous,
@@ -65,12 +65,14 @@ def _placebos(question: Question, found: Judgement) -> list[tuple[bool, str]]:
         ),
         (
             groups.beside,
-            "With so few areas those next door, which may share the effect, are compared with.",
+            "There are so few areas that the comparison includes those next door, which may share "
+            "the effect.",
         ),
         (
             finest > alpha + 1e-9,
-            f"With {wording.counted(n, 'placebo')} the finest p-value is {wording.number(finest)}: "
-            f"no effect of any size could be found at the {100 * alpha:.3g}% level.",
+            f"With {wording.counted(n, 'placebo')} the smallest possible p-value is "
+            f"{wording.number(finest)}: no effect of any size could be found at the "
+            f"{100 * alpha:.3g}% level.",
         ),
         (
             groups.disjoint < n,
@@ -102,8 +104,8 @@ def _reach(question: Question, found: Judgement) -> list[tuple[bool, str]]:
     return [
         (
             np.abs(levels[1:] - levels[0]).min() > FAR * levels[1:].std() > 0,
-            "No comparison neighbourhood looked like this one before the start; the expectation "
-            "reaches beyond what was seen, and the interval is wider for it.",
+            "No comparison neighbourhood looked like this one before the start; what was "
+            "expected is an extrapolation, and the interval is wider for it.",
         ),
         (
             times > ALONE,
@@ -112,7 +114,7 @@ def _reach(question: Question, found: Judgement) -> list[tuple[bool, str]]:
         ),
         (
             abs(known.pulls[odd]) > PULL * half,
-            f"The estimate rests much on {_named(question, found, odd)}: without it "
+            f"The estimate depends strongly on {_named(question, found, odd)}: without it "
             f"{_effect_without(found, float(known.pulls[odd]))}.",
         ),
         (

@@ -111,7 +111,7 @@ class ManyOutcomes(Shown):
         return [
             f"At the {100 * (1 - self.level):.3g}% level, {'; '.join(told)}. Chance alone would "
             f"make about {by_chance} of them do so.",
-            f"With having looked at so many allowed for, {does}{self._named(allowed)}.",
+            f"After allowing for the number of measures, {does}{self._named(allowed)}.",
             f"Taken together, the {wording.number(len(self.table))} measures {together} "
             f"({wording.p_value(self.omnibus_p)}).",
         ]
@@ -126,7 +126,7 @@ class ManyOutcomes(Shown):
         """Which conclusions were out of reach before anything was looked at."""
         finest = 1 / (self.n_placebos + 1)
         text = (
-            f"With {wording.number(self.n_placebos)} placebos no p-value is finer than "
+            f"With {wording.number(self.n_placebos)} placebos no p-value can be below "
             f"{wording.number(finest)}."
         )
         if len(self.table) == 1:

@@ -102,10 +102,10 @@ class SideBySide(Shown):
         outside = wording.and_list(name.lower() for name in self.outside)
         verdict = {
             "agree": "They agree, within what chance allows.",
-            "agree on direction only": "They agree on the direction and not on the size (farther "
-            f"from it than chance allows: {outside}). Plain comparisons do not allow for how bad "
-            "it looked.",
-            "disagree": "They disagree, so what is found hangs on the method"
+            "agree on direction only": "They agree on the direction but not on the size (farther "
+            f"from it than chance allows: {outside}). Plain comparisons do not allow for "
+            "regression to the mean.",
+            "disagree": "They disagree, so the finding depends on the method"
             + (f" (farther from it than chance allows: {outside})." if outside else "."),
         }[self.agreement]
         return wording.Sentence(

@@ -22,8 +22,8 @@ ROUNDING = 1e-9
 """Residuals smaller than this, as a share of the outcome's range, are arithmetic and no error."""
 
 NO_ERROR = (
-    "Interval and p-value are withheld: every value is met exactly, so the data hold no error to "
-    "judge the effect by. Check that the outcome was observed and not worked out."
+    "Interval and p-value are withheld: the model fits every value exactly, so nothing shows how "
+    "large its errors are. Check that the outcome was observed and not worked out."
 )
 
 

@@ -47,7 +47,7 @@ from lsp_analysis.study.question import Question
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-NO_ANTICIPATION = "Nothing changed in the treated areas in expectation of the start."
+NO_ANTICIPATION = "Nothing changed in the treated areas in anticipation of the start."
 INFERENCES = ("auto", "placebo", "clustered")
 
 

@@ -73,16 +73,16 @@ class HonestBounds(Shown):
         """How large a violation would have to be to undo the finding."""
         if not self.breakdown:
             return wording.Sentence(
-                "The interval holds 0 even when no violation is allowed for, so there is no "
+                "The interval includes 0 even when no violation is allowed for, so there is no "
                 "finding to undo."
             )
         if math.isinf(self.breakdown):
             return wording.Sentence("No violation of any size that was tried undoes the finding.")
         size = wording.number(self.breakdown)
         if self.restriction == "smoothness":
-            text = f"A drift that bends by more than {size} from one period to the next"
+            text = f"A drift that changes by more than {size} from one period to the next"
         else:
-            text = f"Parting after the start by more than {size} times the largest step before it"
+            text = f"A step after the start of more than {size} times the largest before it"
         return wording.Sentence(f"{text} would undo the finding; anything smaller would not.")
 
     def plot(self, ax: Axes | None = None) -> Axes:

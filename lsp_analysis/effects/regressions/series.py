@@ -303,6 +303,6 @@ def _alike(fit: SeriesFit, lags: int | None, stacked: Stacked) -> tuple[str, ...
     if lags is not None or correlation < 2 / math.sqrt(len(set(stacked.time))):
         return ()
     return (
-        f"Residuals are alike from one period to the next (correlation {correlation:.2f}), so "
+        f"Residuals are correlated from one period to the next ({correlation:.2f}), so "
         "the interval is too narrow: give `lags`, or model the season with `harmonics`.",
     )

@@ -199,7 +199,7 @@ def fit_series(stacked: Stacked, family: str, lags: int | None, level: float) ->
             fit = model.fit(**options)
         except (ConvergenceWarning, np.linalg.LinAlgError) as error:
             raise PanelError(
-                "The regression of the series did not settle. Use fewer terms, or longer periods."
+                "The regression of the series did not converge. Use fewer terms, or longer periods."
             ) from error
     residuals = fit.resid_pearson if log else fit.resid
     exact = (residuals**2).max() <= ROUNDING if log else met_exactly(residuals, outcome)

@@ -127,10 +127,9 @@ def calibrated_effect(
     weights, donors = sets[0], question.comparison
     if weights is None:
         raise PanelError(
-            f"No weights at or above 0 meet all {table.shape[1]} constraints with "
-            f"{int(donors.sum()):,} comparison areas: something of the treated areas lies beyond "
-            "them all, or too much is asked at once. Match fewer columns, or add dates up with "
-            "`block`."
+            f"No weights of 0 or more match all {table.shape[1]} values with "
+            f"{int(donors.sum()):,} comparison areas: the treated areas lie outside their range, "
+            "or too much is to be matched. Match fewer columns, or add dates up with `block`."
         )
     after = question.compared[:, question.at :]
     effects = np.array([

@@ -48,16 +48,15 @@ SHARED_ASSUMPTIONS = (
     "The weighted average that followed the treated area before the start would have gone on "
     "following it.",
     "The comparison areas were not touched by the programme.",
-    "Without the programme the treated area would have been as likely as any placebo to part from "
-    "its average.",
+    "Without the programme the treated area would have been as likely as any placebo to differ "
+    "from its average.",
 )
 OUTCOMES_ASSUMPTION = (
     "Every period before the start counts equally in the match; no predictors were used."
 )
 PREDICTORS_ASSUMPTION = (
-    "No predictor weighs less than a millionth of the largest, so that the weights are unique. In "
-    "the limit of no weight the predictors cease to matter and only the outcomes count: see "
-    "outcomes_only_rank."
+    "No predictor weighs less than a millionth of the largest, so that the weights are unique. As "
+    "these weights tend to zero, only the outcomes count: see outcomes_only_rank."
 )
 EXACT = 1e-9
 """Mean square before the start, as a share of the usual one after it, that is no error at all."""
@@ -261,9 +260,9 @@ def _inference(gaps: np.ndarray, at: int, before: np.ndarray, level: float) -> P
     exact = int((before[1:] <= least).sum())
     if exact and exact >= math.floor((1 - level) * (inference.n_placebos + 1) + 1e-9):
         warning = (
-            f"The interval is withheld: {exact} of {inference.n_placebos} placebos are met exactly "
-            "before the start, so their errors then say nothing of how far they stray. Use more "
-            "periods, or fewer comparison areas."
+            f"The interval is withheld: {exact} of {inference.n_placebos} placebos are matched "
+            "exactly before the start, so their errors do not show how far areas differ by chance. "
+            "Use more periods, or fewer comparison areas."
         )
         return replace(inference, low=math.nan, high=math.nan, warning=warning,
                                    smallest_effect=math.nan)  # fmt: skip

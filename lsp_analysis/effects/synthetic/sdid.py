@@ -33,11 +33,11 @@ LEAST_NOISE = 1e-6
 """Noise taken where donors move in step, as a share of the range, so that weights are unique."""
 
 ASSUMPTIONS = (
-    "The treated area would have moved, not stood, as the weighted comparison did: a lasting "
-    "difference in level between them is allowed for.",
+    "The treated area would have changed as the weighted comparison did; a lasting difference in "
+    "level between them is allowed for.",
     "The comparison areas were not touched by the programme.",
-    "Without the programme the treated area would have been as likely as any placebo to part from "
-    "its average.",
+    "Without the programme the treated area would have been as likely as any placebo to differ "
+    "from its average.",
 )
 
 

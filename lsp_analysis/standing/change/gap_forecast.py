@@ -208,7 +208,7 @@ def _fit(gaps: pd.Series, design: pd.DataFrame, coming: pd.DataFrame, rho: float
     fit = GLS(gaps[known].to_numpy(), design[known].to_numpy(), sigma=alike).fit()
     spread = fit.scale
     if not spread > 1e-12 * max(float(np.square(gaps[known]).mean()), 1e-300):
-        raise PanelError("No line could be fitted to the gap: it hardly varies around one at all.")
+        raise PanelError("No line could be fitted to the gap: it hardly varies around one.")
     covariance = fit.normalized_cov_params
     place = design.columns.get_loc("trend")
     # What is still to come leans on the last errors as well as on the line.

@@ -60,8 +60,8 @@ class Gap(Shown):
         if start is None and end is None and len(outside):
             when = wording.period(self.frame["period"].iloc[outside[-1]])
             raise PanelError(
-                f"{self.name} was too small to be published in {when}, and a change between the "
-                "periods that remain would be one of those picked for being large."
+                f"{self.name} was too small to be published in {when}, so a change between "
+                "the periods that remain would mislead: they were published for being large."
             )
         first = known[0] if start is None else self._place(start)
         last = known[-1] if end is None else self._place(end)

@@ -216,8 +216,8 @@ def _refuse_open_quote(
     hidden = any("\n" in cell and cell.count(grid.delimiter) >= max(width - 1, 1) for cell in row)
     if odd or hidden:
         raise SourceError(
-            f"{grid.path}, row {number}: a quotation mark has no fellow and hides the text up to "
-            "it. Close or remove it."
+            f"{grid.path}, row {number}: a quotation mark is not closed, and the text after it "
+            "was read as one cell. Close or remove it."
         )
 
 
