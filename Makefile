@@ -26,7 +26,7 @@ reports: $(VENV)/ready
 	$(BIN)/lsp-analysis reports $(STUDY) --areas "Hall i' th' Wood" --decile 1 --out $(OUT)
 
 test: $(VENV)/ready-to-test
-	$(BIN)/pytest -n 2 --dist loadfile --nbval-lax tests notebooks
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval-lax tests notebooks
 
 lab: $(VENV)/ready
 	$(BIN)/jupyter lab notebooks $(if $(filter 0,$(shell id -u)),--allow-root)

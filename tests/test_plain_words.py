@@ -11,7 +11,9 @@ from conftest import ROOT
 
 REPLACED = re.compile(
     r"\bnoughts?\b|\bbeforehand\b|\bcr(y|ies|ied|ying) wolf\b|\bdrawn towards\b"
-    r"|\bcame over (all|the areas|it|them)\b|\bwobbl|\bsteadied\b",
+    r"|\bcame over (all|the areas|it|them)\b|\bwobbl|\bsteadied\b"
+    r"|\bstray(s|ed|ing)?\b|\bhangs? (on|together)\b|\bno fellow\b|\bpart(ed|ing)? from\b"
+    r"|\bfor want of\b|\bbends? by\b|\b(finest p|rests much|met exactly)\b",
     re.I,
 )
 PAGES = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "data/README.md"]

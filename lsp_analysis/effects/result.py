@@ -237,7 +237,7 @@ class EffectEstimate(Shown):
         )
 
     def placebo_sentence(self) -> wording.Sentence:
-        """How many placebos strayed as far, and how fine a p-value they allow."""
+        """How many placebos differed as much, and the smallest p-value they allow."""
         if not self.n_placebos or wording.is_missing(self.p_value):
             return wording.Sentence(NOT_RANKED)
         as_far = round(self.p_value * (self.n_placebos + 1)) - 1

@@ -64,7 +64,7 @@ class Asked:
 
     def stands_out(self, share: float) -> bool:
         """Whether p is no larger than `share` or, where so fine a p is out of reach because
-        placebo groups overlap, the effect strayed half as far again as any placebo."""
+        placebo groups overlap, the effect moved half as far again as any placebo."""
         if self.effect.finest_p > share + 1e-12:
             others = np.abs(self.effect.placebos["statistic"]).max()
             return bool(abs(self.effect.statistic) >= BEYOND * others)

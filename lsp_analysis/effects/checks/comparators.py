@@ -28,7 +28,7 @@ def leave_one_out(asked: Asked) -> CheckResult:
     """How far the effect moves when one comparison area at a time is left out.
 
     The dozen farthest from the middle are tried: in level before the start, and in how far they
-    strayed after it. "failed" when one moves the effect by more than a quarter of the interval's
+    moved after it. "failed" when one moves the effect by more than a quarter of the interval's
     half-width, or by a tenth and with it whether the interval leaves out 0; "too little to tell"
     with one or two comparison areas.
     """

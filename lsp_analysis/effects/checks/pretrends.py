@@ -1,4 +1,4 @@
-"""Did the neighbourhood part from the others before anything was done?
+"""Did the neighbourhood move away from the others before anything was done?
 
 The method is tried at earlier dates, half a year apart by the calendar: the neighbourhood is
 predicted for the half year that follows from what came before, and the errors are ranked among
@@ -108,7 +108,7 @@ def earlier_dates(asked: Asked) -> EarlierDates:
 
 
 def pre_trends(earlier: EarlierDates) -> CheckResult:
-    """Whether the neighbourhood strayed from its expectation before the start; the test's power.
+    """Whether the neighbourhood differed from its expectation before the start; the test's power.
 
     "failed" when it did; "too little to tell" when a steady drift too small to be noticed could
     account for as much as was found.

@@ -168,7 +168,7 @@ class Judgement:
         ratio or a difference of means, infinite where none would.
 
         From the middle of the two expectations it has to reach `critical` from the farther one in
-        its direction, and as much more as the placebos stray with probability 0.8.
+        its direction, and as much more as the placebos move with probability 0.8.
         """
         known, side = self.expectation, 1 if rise else -1
         strays = float(np.quantile(-side * self.statistic[1:], POWER))

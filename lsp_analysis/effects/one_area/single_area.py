@@ -40,7 +40,7 @@ def estimate(
 
     The outcome after the start is regressed on the level before it and on how far the last half
     year and the year and a half before that were above it, over placebo neighbourhoods: untreated
-    areas, or groups of as many, beyond the ring of neighbours. How far areas stray by chance, by
+    areas, or groups of as many, beyond the ring of neighbours. How much areas move by chance, by
     their level, is learnt from their moves from year to year before the start and from the
     regression. The treated neighbourhood's distance from its expectation, in standard errors, is
     ranked among those of the placebos, each predicted without itself; the interval holds the

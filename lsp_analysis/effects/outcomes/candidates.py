@@ -83,7 +83,7 @@ def out_of_reach(question: Question) -> str:
         found = synthetic_control(question)
     except LspError as error:
         return str(error)
-    withheld = next((said for said in found.warnings if "met exactly" in said), "")
+    withheld = next((said for said in found.warnings if "matched exactly" in said), "")
     if withheld:
         return withheld.rstrip(".")
     own, other = (found.paths[name][: question.at].mean() for name in ("treated", "comparison"))

@@ -81,7 +81,7 @@ def within_reach(n_outcomes: int, n_placebos: int, level: float) -> pd.DataFrame
     -------
     DataFrame with one row per ``way``
         finest_p : smallest p-value it could print for one outcome standing out alone.
-        needed : outcomes that must all reach the finest p-value before it can reject one; missing
+        needed : outcomes that must all reach the smallest p before it can reject one; missing
         where no number of them is enough.
     """
     finest = 1 / (n_placebos + 1)

@@ -1,7 +1,7 @@
 """How large a violation would undo the finding? Bounds of Rambachan and Roth (2023).
 
 A comparison assumes that without the programme the treated neighbourhood would have moved as the
-others did. Steps by which it parted from them *before* the start say how wrong that may be *after*
+others did. How far it moved away from them *before* the start says how wrong that may be *after*
 it, in two ways:
 
 - relative magnitudes: no step after the start is larger than `violation` times the largest step
@@ -87,7 +87,7 @@ class HonestBounds(Shown):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The interval for every violation allowed for."""
-        name = "bends by" if self.restriction == "smoothness" else "times the largest step before"
+        name = "changes by" if self.restriction == "smoothness" else "times the largest step before"
         labels = [f"{wording.number(v)} {name}" for v in self.table["violation"]]
         frame = self.table.assign(label=labels, estimate=self.estimate)
         return figures.draw_forest(

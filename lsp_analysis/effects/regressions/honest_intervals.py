@@ -16,7 +16,7 @@ _SMALL = 1e-9
 
 @dataclass(frozen=True)
 class Steps:
-    """How the treated neighbourhood parted from the others, and the effect it is held against.
+    """How the treated neighbourhood moved away from the others, and the effect it is held against.
 
     Attributes
     ----------
@@ -113,7 +113,7 @@ def _rejected(
 
 
 def shortest(steps: Steps, violation: float, level: float) -> tuple[float, float]:
-    """Centre and half-length of the shortest interval that holds whatever drift bends by
+    """Centre and half-length of the shortest interval that holds whatever drift changes by
     `violation` at most."""
     count = len(steps.before)
     total = float(steps.carried.sum())

@@ -52,7 +52,7 @@ class Weighting:
     ----------
     donors : array (donors,)
     predictors : array (predictors,)
-        Weight of each predictor, adding up to 1; missing where every predictor is met exactly.
+        Weight of each predictor, adding up to 1; missing where every predictor is matched exactly.
     unique : bool
         Whether no other donor weights match the predictors as well.
     start_loss : array (starts,)

@@ -129,7 +129,7 @@ class Constrained(Scheme):
             return said
         return wording.Sentence(
             f"{said} Among them {wording.counted(together, 'pair')} of units always share an arm "
-            f"and {apart:,} never: the outcomes of such units must not hang together. Accept a "
+            f"and {apart:,} never: the outcomes of such units must not be correlated. Accept a "
             "larger share, or balance on less."
         )
 

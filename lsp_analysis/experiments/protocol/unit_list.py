@@ -30,7 +30,7 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "#n/a", "-", "*", "
 def read_units(file: Path, design: Design) -> pd.DataFrame:
     """The units to be randomised, one row each, with their names as text in a column ``unit``.
 
-    Numbers are read to the last bit alike on every machine, since balance hangs on them.
+    Numbers are read to the last bit alike on every machine, since balance depends on them.
 
     Raises
     ------

@@ -140,7 +140,7 @@ def activity_sentence(brief: AreaBrief) -> wording.Sentence:
 
 
 def evidence_gaps(brief: AreaBrief) -> wording.Sentence | None:
-    """What this study cannot say for want of a table, and which indicators had no numbers.
+    """What this study cannot say because it has no table, and which indicators had no numbers.
 
     None when nothing that the page asks for is missing.
     """
@@ -151,7 +151,7 @@ def evidence_gaps(brief: AreaBrief) -> wording.Sentence | None:
     ]
     parts = []
     if missing:
-        parts.append(f"For want of a table this page is without: {wording.and_list(missing)}.")
+        parts.append(f"The study has no table for {wording.and_list(missing)}.")
     table = brief.profile.table
     blank = list(table.loc[table["value"].isna(), "name"])
     if blank:

@@ -210,7 +210,7 @@ def leads_sentence(progress: PlanProgress) -> wording.Sentence:
 
 
 def cannot_tell(study: Study, found: Highlights) -> list[list[str]]:
-    """What this study cannot say, and why: for want of a table, of counts or of a second year."""
+    """What this study cannot say, and why: because it has no table, no counts or no second year."""
     told = []
     if names := found.unjudged():
         told.append([f"{wording.capital(wording.some_of(names))}:", "no area can be judged."])

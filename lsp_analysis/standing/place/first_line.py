@@ -32,7 +32,7 @@ def headline(profile: Profile, study: Study, area: Area) -> wording.Sentence:
 
 
 def _unjudged(profile: Profile) -> str:
-    """The first indicator's numbers, for want of a verdict."""
+    """The first indicator's numbers, where there is no verdict."""
     table = profile.table
     known = table[table["value"].notna() & table["comparator_value"].notna()]
     if known.empty:
