@@ -165,6 +165,10 @@ class TrialResult(Shown):
         said = [*self.absences(), *(one.sentence() for one in self.effects), *self.cautions()]
         return wording.Sentence(" ".join(map(str, said)))
 
+    def levels(self) -> str:
+        """Coverage of the intervals of the primary outcome: "95%", or "97.5% and 95%"."""
+        return wording.and_list(dict.fromkeys(f"{100 * one.level:.3g}%" for one in self.effects))
+
     def absences(self) -> list[str]:
         """What was registered and could not be analysed: it is said before anything else."""
         said = []
@@ -252,7 +256,7 @@ class TrialResult(Shown):
             frame.replace([np.inf, -np.inf], np.nan),
             unit=self.design.outcome.unit,
             worth_having=self.design.decision.worth_having or None,
-            level=self.effects[0].level,
+            whiskers=f"intervals at {self.levels()}",
             ax=ax,
         )
 

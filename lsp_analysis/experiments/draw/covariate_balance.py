@@ -17,6 +17,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.errors import ParameterError
+from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.experiments.record.folder import Experiment
 from lsp_analysis.showing import Shown
 
@@ -37,9 +38,12 @@ class Balance(Shown):
         One row per covariate and arm that is tried: ``covariate``, ``arm``, ``mean_arm``,
         ``mean_control``, ``difference`` (in standard deviations), ``spread_ratio`` (standard
         deviation of the arm over that of the control).
+    means : DataFrame
+        One row per covariate, ``covariate``, and a column per arm: mean (standard deviation).
     """
 
     table: pd.DataFrame = field(repr=False)
+    means: pd.DataFrame = field(repr=False, compare=False)
 
     def summary_frame(self) -> pd.DataFrame:
         """The table."""
@@ -114,24 +118,33 @@ def balance(
         for other in others
     ]
     columns = ["covariate", "arm", "mean_arm", "mean_control", "difference", "spread_ratio"]
-    return Balance(pd.DataFrame(rows, columns=columns))
+    means = pd.DataFrame({"covariate": list(table)})
+    for name in [control, *others]:
+        own = [table.loc[arms == name, covariate].dropna() for covariate in table]
+        means[name] = [f"{wording.number(one.mean())} ({wording.number(one.std())})" for one in own]
+    return Balance(pd.DataFrame(rows, columns=columns), means)
 
 
 def balance_of(experiment: Experiment) -> Balance | Absent:
     """Balance of an experiment's draw on all that its units file holds."""
     if not experiment or experiment.draw is None:
         return experiment or Absent("The units are not drawn yet.")
-    design = experiment.design
-    arm = experiment.allocation.set_index("unit")["arm"].reindex(experiment.units["unit"])
+    arm = experiment.allocation.set_index("unit")["arm"]
+    return balance_by_design(experiment.design, experiment.units, arm)
+
+
+def balance_by_design(
+    design: Design, units: pd.DataFrame, arm_of_unit: pd.Series
+) -> Balance | Absent:
+    """Balance on all columns of the units but their names, strata and pairs; absent without any."""
     not_covariates = {"unit", design.randomisation.pair, *design.randomisation.strata}
-    covariates = [name for name in experiment.units if name not in not_covariates]
+    covariates = [name for name in units if name not in not_covariates]
+    if not covariates:
+        return Absent("Nothing was measured before the start.")
+    arm = arm_of_unit.reindex(units["unit"])
     labels = {one.name: one.label for one in design.arms}
-    return balance(
-        experiment.units,
-        arm.map(labels).fillna(arm),
-        covariates=covariates,
-        control=design.control.label if not design.is_wedge else str(experiment.scheme.arms[0]),
-    )
+    control = "step 1" if design.is_wedge else design.control.label
+    return balance(units, arm.map(labels).fillna(arm), covariates=covariates, control=control)
 
 
 def _numeric(table: pd.DataFrame) -> pd.DataFrame:

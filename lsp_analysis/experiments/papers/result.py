@@ -13,7 +13,7 @@ from lsp_analysis.experiments.analysis.findings import ASSUMPTIONS, TrialResult
 from lsp_analysis.experiments.analysis.models import NAMES
 from lsp_analysis.experiments.analysis.opening import all_numbers, numbers_text
 from lsp_analysis.experiments.analysis.trial import RECEIVED, unit_values
-from lsp_analysis.experiments.draw.covariate_balance import balance
+from lsp_analysis.experiments.draw.covariate_balance import balance_by_design
 from lsp_analysis.experiments.papers.flow import draw_trial_flow
 from lsp_analysis.experiments.papers.page_parts import (
     departures,
@@ -28,6 +28,9 @@ from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.folder import digest_of, open_experiment
 from lsp_analysis.figures import table
 from lsp_analysis.figures.tables import Table
+
+
+UNTOUCHED = "Every outcome is known, and nothing departs from the protocol."
 
 
 def result_page(result: TrialResult, *, note: str = "") -> str:
@@ -45,7 +48,7 @@ def result_page(result: TrialResult, *, note: str = "") -> str:
         f"<h1>{text(design.title)}</h1>",
         paragraphs([f"What was found in round {design.round}.", design.question, note]),
         section("The answer", paragraphs(answer), picture(result.plot(), note)),
-        section("What to bear in mind", paragraphs(result.cautions()), changed),
+        section("What to bear in mind", paragraphs(result.cautions() or [UNTOUCHED]), changed),
         section("Who is in it", picture(draw_trial_flow(result), note), _missing(result)),
         section("Before the start", _baseline(result)),
         section(
@@ -108,16 +111,17 @@ def appendix_table(result: TrialResult) -> Table:
                 )
             ],
             "p": [_short_p(p) for p in rows["p_value"]],
-            "p adjusted": [_short_p(p) for p in rows["p_adjusted"]],
+            "Adjusted p": [_short_p(p) for p in rows["p_adjusted"]],
         }
     )
     units = dict.fromkeys(wording.unit_label(one.unit).lower() for one in design.outcomes())
     return table(
         shown,
-        f"{design.title}, round {design.round}: all analyses",
+        f"All analyses of round {design.round}: {design.title}",
         note=f"Differences in units of the outcome ({wording.and_list(units)}); intervals of the "
-        f"registered analysis at {result.effects[0].level:.1%}, of the others at "
-        f"{design.analysis.level:.0%}. Register: {result.trial.head[:16]}.",
+        f"registered analysis and its bounds at {result.levels()}, of the others at "
+        f"{design.analysis.level:.0%}. Empty: models have no interval and no p-value, and only "
+        f"outcomes are adjusted. Register: {result.trial.head[:16]}.",
         digits={"Difference": 2},
     )
 
@@ -190,15 +194,14 @@ def _missing(result: TrialResult) -> str:
 
 def _baseline(result: TrialResult) -> str:
     """Means before the start, by arm, with standardised differences and no tests."""
-    trial, design = result.trial, result.design
-    drop = {"unit", design.randomisation.pair, *design.randomisation.strata}
-    names = [name for name in trial.units if name not in drop]
-    if not names:
-        return paragraphs(["Nothing was measured before the start."])
-    arms = [trial.scheme.arms[n] for n in trial.drawn]
-    found = balance(trial.units, arms, covariates=names, control=trial.scheme.arms[0])
-    frame = found.table.rename(columns=lambda c: c.replace("_", " ").capitalize())
-    return paragraphs([found.sentence()]) + table(frame, "Before the start")._repr_html_()
+    trial = result.trial
+    found = balance_by_design(result.design, trial.units, trial.arm_of_unit)
+    if not found:
+        return paragraphs([found])
+    frame = found.means.rename(columns={"covariate": "Measured before"})
+    frame["Measured before"] = frame["Measured before"].str.replace("_", " ")
+    caption = "Mean (standard deviation) over units, by arm"
+    return paragraphs([found.sentence()]) + table(frame, caption)._repr_html_()
 
 
 def _harms(result: TrialResult) -> str:
@@ -231,7 +234,8 @@ def _clustering(result: TrialResult) -> list[str]:
 
 def _forest(result: TrialResult):
     frame = result.forest_frame().replace([np.inf, -np.inf], np.nan)
-    return figures.draw_forest(frame, unit=result.design.outcome.unit)
+    whiskers = f"intervals at {result.levels()}"
+    return figures.draw_forest(frame, unit=result.design.outcome.unit, whiskers=whiskers)
 
 
 def _ends(low: float, high: float) -> str:
@@ -241,7 +245,7 @@ def _ends(low: float, high: float) -> str:
 
 
 def _short_p(p: float) -> str:
-    """Four decimals, and never zero."""
+    """Four decimals, and never zero; nothing where there is none."""
     if wording.is_missing(p):
-        return wording.MISSING
+        return ""
     return f"{p:.4f}" if p >= 0.00005 else "<0.0001"

@@ -41,9 +41,10 @@ def summary_page(result: TrialResult, *, note: str = "") -> str:
     rule = dict(result.suggestions()[["arm", "the rule points to"]].to_numpy())
     points = [f"{result.labels[name]}: {act}." for name, act in rule.items()]
     lost = int(result.missing["units_without"].sum())
+    known = "all have an outcome" if not lost else f"{lost} have no outcome"
     counts = (
-        f"{wording.counted(len(trial.units), 'unit')} ({design.unit}) were shared out by chance; "
-        f"{wording.counted(lost, 'unit')} of them have no outcome."
+        f"{wording.capital(wording.counted(len(trial.units), design.unit))} were shared out by "
+        f"chance; {known}."
     )
     parts = [
         f"<h1>{text(design.title)}</h1>",
@@ -55,7 +56,9 @@ def summary_page(result: TrialResult, *, note: str = "") -> str:
             "What could be decided",
             paragraphs([design.decision.would_change, "The rule registered in advance points to:"]),
             paragraphs(points),
-            paragraphs([f"It is decided by {design.decision.decides.rstrip('.')}."]),
+            paragraphs(
+                [f"It is decided by {wording.inside(design.decision.decides.rstrip('.'))}."]
+            ),
         ),
         paragraphs(result.cautions()),
         f"<p>Head of the register: <code>{trial.head}</code></p>",
