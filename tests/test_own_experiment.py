@@ -85,6 +85,30 @@ def test_the_rounds_of_an_arm_are_on_one_page(rounds, capsys):
 def test_the_notebooks_read_an_experiment_of_ones_own(rounds, tmp_path, name, given):
     first, _ = rounds
     parameters = {"folder": str(first)} | {key: str(first / file) for key, file in given.items()}
+    before = read_register(first)
+    execute(name, parameters, tmp_path)
+    added = read_register(first)[len(before) :]  # the same outcomes are not analysed twice
+    assert {entry.kind for entry in added} <= {"published"}
+    assert verify(first).holds
+    assert not (tmp_path / "experiment_demo").exists()
+
+
+def test_a_wedge_of_units_that_no_study_has_gets_the_power_of_a_wedge(tmp_path):
+    folder = tmp_path / "wedge"
+    run("new", folder)
+    file = folder / "design.toml"
+    steps = 'method = "wedge"\nsteps = [4, 4, 4]\nperiods = ["q1", "q2", "q3", "q4"]'
+    text = file.read_text().replace('method = "blocked"', steps)
+    file.write_text(text.replace('strata = ["district"]', ""))
+    run("register", folder)
+    executed = execute("07_experiment_design", {"folder": str(folder)}, tmp_path)
+    shown = [str(o.get("data", {})) for cell in executed.cells for o in cell.get("outputs", ())]
+    assert any("in 3" in text and "smallest p-value is 2.9e-05" in text for text in shown)
+    assert sum("are not areas of this study" in text for text in shown) == 4
+
+
+def execute(name, parameters, tmp_path):
+    """A notebook run on parameters of one's own."""
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
     lines = [f"{key} = {value!r}" for key, value in parameters.items()]
     place = next(
@@ -93,14 +117,10 @@ def test_the_notebooks_read_an_experiment_of_ones_own(rounds, tmp_path, name, gi
     notebook.cells.insert(place + 1, nbformat.v4.new_code_cell("\n".join(lines)))
     file = tmp_path / f"{name}.ipynb"
     nbformat.write(notebook, file)
-    before = read_register(first)
     words = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace"]
     environment = os.environ | {"MPLBACKEND": "agg"}
     done = subprocess.run(
         [*words, str(file)], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    added = read_register(first)[len(before) :]  # the same outcomes are not analysed twice
-    assert {entry.kind for entry in added} <= {"published"}
-    assert verify(first).holds
-    assert not (tmp_path / "experiment_demo").exists()
+    return nbformat.read(file, as_version=4)

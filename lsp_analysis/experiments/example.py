@@ -158,14 +158,17 @@ class Story:
         now = None if self._own else day("2011-05-02")
         return write_result(result, self.home, note=self._study.note, now=now)
 
-    def decide(self) -> pd.DataFrame:
-        """Decisions on record; the demo's are taken first."""
+    def decide(self) -> pd.DataFrame | Absent:
+        """Decisions on record, absent until there is one; the demo's are taken first."""
         if not self._own:
             lead = {"by": "Lead agencies group", "now": day("2011-05-09")}
             for arm, decision, reason in DECIDED:
                 record_decision(self.home, arm=arm, decision=decision, reason=reason, **lead)
         columns = ["round", "arm", "finding", "decision", "reason", "by", "date"]
-        return evidence_log([self.home])[columns]
+        log = evidence_log([self.home])[columns]
+        return (
+            log if len(log) else Absent("No decision is on record: `lsp-analysis design decide`.")
+        )
 
     def pooled(self, first: TrialResult) -> Pooled | Absent:
         """The demo's second round of wardens, together with the first."""

@@ -29,7 +29,6 @@ from lsp_analysis.experiments.record.folder import digest_of, open_experiment
 from lsp_analysis.figures import table
 from lsp_analysis.figures.tables import Table
 
-
 UNTOUCHED = "Every outcome is known, and nothing departs from the protocol."
 
 

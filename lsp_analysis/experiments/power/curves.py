@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.absent import Absent
 from lsp_analysis.experiments.draw.methods import blocked_scheme
 from lsp_analysis.experiments.power.formulas import cluster_power, power_t, smallest_effect
 from lsp_analysis.experiments.power.past import Grid, Windows, windows
@@ -100,7 +101,7 @@ def power_curve(
     relative: bool = True,
     unit: str = "",
     n_sims: int = 0,
-) -> PowerCurve:
+) -> PowerCurve | Absent:
     """Power by clusters per arm of a two-arm experiment, for an outcome whose past is known.
 
     By Student's t at the largest level that the randomisation test can have with so few clusters,
@@ -121,6 +122,8 @@ def power_curve(
         Rehearsals for each number of clusters; 0 uses the formula. The smallest effect is by
         formula in both.
     """
+    if not grid:
+        return grid
     past = windows(grid, before=before, after=after)
     rows = []
     for k in clusters:
@@ -222,34 +225,40 @@ def cluster_curve(
 
 
 def wedge_curve(
-    effect: float,
+    past: Windows,
     designs: Sequence[Wedge],
     *,
-    sigma: float,
-    tau: float,
-    n: float,
+    effect: float,
     autocorrelation: float = 1.0,
-    unit: str = "",
-) -> PowerCurve:
+) -> PowerCurve | Absent:
     """Power of stepped wedges by number of clusters, one series per number of steps.
 
     Parameters
     ----------
-    sigma, tau, n, autocorrelation
+    past : Windows
+        Of stretches as long as one period of the wedge: clusters differ by ``sd_between``, and
+        from period to period by ``sd_left``.
+    designs : list of Wedge
+    effect : float
+        Share of the past level: -0.2 is a fall by a fifth.
+    autocorrelation : float
         As for `wedge_power`.
     """
-    known = {"sigma": sigma, "tau": tau, "n": n, "autocorrelation": autocorrelation}
+    if not past:
+        return past
+    known = {"sigma": past.sd_left, "tau": past.sd_between, "n": 1}
     rows = []
     for design in designs:
 
-        def formula(size: float, design: Wedge = design) -> float:
-            return wedge_power(size, design, **known)
+        def formula(share: float, design: Wedge = design) -> float:
+            size = share * past.level
+            return wedge_power(size, design, autocorrelation=autocorrelation, **known)
 
         steps = wording.counted(len(design.clusters_per_step), "step").capitalize()
         smallest = smallest_effect(formula, power=FAIR)
         rows.append((design.n_clusters, steps, formula(effect), smallest))
     points = pd.DataFrame(rows, columns=["x", "series", "power", "smallest_effect"])
-    return PowerCurve(points, _effect_words(effect, False, unit), "Clusters", unit)
+    return PowerCurve(points, _effect_words(effect, True, ""), "Clusters", "share")
 
 
 def _effect_words(effect: float, relative: bool, unit: str) -> str:

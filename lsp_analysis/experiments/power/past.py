@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
+from lsp_analysis.absent import Absent
 from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
 from lsp_analysis.experiments.power.intracluster import Clustering, icc_of_counts
 from lsp_analysis.showing import Shown
@@ -167,7 +168,7 @@ class Windows:
         return 1 - self.sd_left**2 / self.sd_between**2 if self.sd_between else 0.0
 
 
-def windows(grid: Grid, *, before: int, after: int) -> Windows:
+def windows(grid: Grid | Absent, *, before: int, after: int) -> Windows | Absent:
     """Slide a window of `before` and one of `after` periods over the past.
 
     Raises
@@ -175,6 +176,8 @@ def windows(grid: Grid, *, before: int, after: int) -> Windows:
     PanelError
         The past is shorter than both together.
     """
+    if not grid:
+        return grid
     starts = split_points(grid, before=before, after=after)
     level, total, left, products, noise = [], [], [], [], []
     for split in starts:
@@ -258,12 +261,14 @@ class Baseline(Shown):
         )
 
 
-def describe_baseline(grid: Grid) -> Baseline:
+def describe_baseline(grid: Grid | Absent) -> Baseline | Absent:
     """Level and likeness of a panel, for planning.
 
     The correlation between people is worked out period by period and averaged; events that a
     person can have more than once are taken as Poisson.
     """
+    if not grid:
+        return grid
     n = len(grid.periods)
     halves = grid.window(0, n // 2), grid.window(n // 2, n)
     return Baseline(

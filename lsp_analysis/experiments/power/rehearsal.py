@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
+from lsp_analysis.absent import Absent
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.experiments.analysis.randomisation_test import ROUNDING, redraws
 from lsp_analysis.experiments.draw.methods import blocked_scheme
@@ -65,13 +66,13 @@ def rehearse(
     grid: Grid,
     *,
     effect: float,
-    clusters_per_arm: int,
+    clusters_per_arm: int = 0,
     before: int,
     after: int,
     relative: bool = True,
     n_sims: int = 1_000,
     seed: int,
-) -> Rehearsal:
+) -> Rehearsal | Absent:
     """Rehearse a two-arm experiment on a panel of the past, with the registered test.
 
     Parameters
@@ -80,6 +81,7 @@ def rehearse(
     effect : float
         Share of the outcome (-0.2 is a fall by a fifth) or, if not `relative`, units of it.
     clusters_per_arm : int
+        As many as there are areas for when not given.
     before, after : int
         Periods of baseline and of follow-up; the outcome before is adjusted for.
     n_sims : int
@@ -92,6 +94,9 @@ def rehearse(
     PanelError
         The past is shorter than baseline and follow-up together.
     """
+    if not grid:
+        return grid
+    clusters_per_arm = clusters_per_arm or len(grid.areas) // 2
     n = 2 * clusters_per_arm
     if relative and effect <= -1:
         raise ParameterError(f"A relative effect of {effect} leaves nothing. Give more than -1.")

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import untrusted, wording
+from lsp_analysis.absent import Absent
 from lsp_analysis.errors import DesignError, LspError, did_you_mean
 from lsp_analysis.experiments.draw.scheme import Scheme
 from lsp_analysis.experiments.power.past import Grid, grid_of
@@ -57,10 +58,11 @@ def read_units(file: Path, design: Design) -> pd.DataFrame:
     return found
 
 
-def past_of(folder: str | Path, study: Study, indicator_id: str, *, start: str) -> Grid:
+def past_of(folder: str | Path, study: Study, indicator_id: str, *, start: str) -> Grid | Absent:
     """An indicator's periods before `start` in the areas that `folder`'s design would draw from.
 
-    Without an `indicator_id` it is the study's main outcome.
+    Without an `indicator_id` it is the study's main outcome. Absent where the units are no areas of
+    the study (schools, streets, another borough).
 
     Raises
     ------
@@ -73,6 +75,11 @@ def past_of(folder: str | Path, study: Study, indicator_id: str, *, start: str) 
     indicator = study.indicator(indicator_id)
     units = read_units(Path(folder) / design.randomisation.units, design)["unit"]
     panel = study.panel(indicator_id)
+    if len(set(units) & set(panel["area_code"])) < 2:
+        return Absent(
+            f"The units of {folder} are not areas of this study, so its past says nothing of them. "
+            "Name the study of your areas; without one, power rests on planning.sd of the design."
+        )
     past = panel[panel["period"] < pd.Period(str(start), freq=panel["period"].dt.freq)]
     return grid_of(
         past,
