@@ -10,7 +10,6 @@ from lsp_analysis.study.add import headings
 from lsp_analysis.study.add.columns import Plan
 from lsp_analysis.study.add.headings import NUMBERS
 from lsp_analysis.study.add.layouts import Account, OwnTable
-from lsp_analysis.study.check.cells import SPREADSHEET_ERRORS
 from lsp_analysis.study.schema import ALL, MISSING_MARKS
 
 ALL_WORDS = re.compile(
@@ -79,7 +78,7 @@ def _plain_numbers(frame: pd.DataFrame, name: str) -> bool | None:
     marks = {
         text: MARKS[text.casefold()]
         for text in read
-        if text and text.casefold() in MARKS and text not in SPREADSHEET_ERRORS
+        if text and text.casefold() in MARKS and not text.startswith("#")
     }
     behind = {
         text: MARKS_BEHIND[found[2].strip("[]()").casefold()]
