@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from lsp_analysis.errors import SourceError
 from lsp_analysis.study.periods import parse_period, read_span, spans_of
+from lsp_analysis.study.schema import listed
 
 STORED = {
     "2008": pd.Period("2008", "Y"),
@@ -46,6 +47,11 @@ NOTHING = [
     "spring",
     "Q5 2008",
 ]
+
+
+@pytest.mark.parametrize("row", listed("periods.csv"), ids=lambda row: row["example"])
+def test_every_form_of_a_period_reads_its_example(row):
+    assert read_span(row["example"]) is not None
 
 
 def days(period):

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
+from lsp_analysis.study.schema import listed
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 YEAR = r"(?:19|20)\d\d"
@@ -99,50 +100,18 @@ def months_to(end: dt.date, count: int) -> Span:
     return months_from(first // 12, first % 12 + 1, count)
 
 
-_MONTH = rf"(?P<{{0}}>{'|'.join(MONTHS)})[a-z]*\.?"
-_Y = rf"(?P<{{0}}>{YEAR})"
-_JOIN = r" ?(?:-|to) ?"
-
-
-def _form(text: str) -> re.Pattern[str]:
-    """A pattern: {y}, {y2} years; {m}, {m2} months by name; {s} the last two digits of a year."""
-    parts = {name: _Y.format(name) for name in ("y", "y2")}
-    parts |= {name: _MONTH.format(name) for name in ("m", "m2")}
-    parts |= {"s": r"(?P<s>\d\d)", "s2": r"(?P<s2>\d\d)", "n": r"(?P<n>0?[1-9]|1[0-2])"}
-    parts |= {
-        "d": r"(?:(?P<d>[0-3]?\d)(?:st|nd|rd|th)? )?",
-        "d2": r"(?:[0-3]?\d(?:st|nd|rd|th)? )?",
-    }
-    return re.compile(re.sub(r"\{(\w+)\}", lambda found: parts[found[1]], text) + r"$")
-
-
-_FORMS: tuple[tuple[str, re.Pattern[str]], ...] = (
-    ("year", _form("{y}")),
-    ("split", _form("{y} ?/ ?{s}")),
-    ("split", _form("{y} ?/ ?{y2}")),
-    ("split", _form(r"{y}/(?P<s>\d)")),
-    ("split", _form(f"{{y}}(?P<range>{_JOIN}){{s}}")),
-    ("split", _form(f"{{y}}(?P<range>{_JOIN}){{y2}}")),
-    ("joined", re.compile(rf"(?P<y>{YEAR})(?P<s>\d\d)$")),
-    ("month", _form(r"{y}(?P<n>0[1-9]|1[0-2])")),
-    ("year", _form("{y}0000")),
-    ("years", _form(rf"{{y}}/\d\d(?:\d\d)?{_JOIN}(?P<y2>(?:{YEAR}|\d\d))/(?P<s2>\d\d)")),
-    ("quarter", _form(r"{y}[ -]*(?:q|quarter )(?P<q>[1-4])")),
-    ("quarter", _form(r"(?:q|quarter )(?P<q>[1-4])[ -]*{y}")),
-    ("split quarter", _form(r"{y} ?[/-] ?(?:\d\d)?{s}[ -]*(?:q|quarter )(?P<q>[1-4])")),
-    ("split quarter", _form(r"(?:q|quarter )(?P<q>[1-4])[ -]*{y} ?[/-] ?(?:\d\d)?{s}")),
-    ("month", _form("{m}[ -]*{y}")),
-    ("month", _form("{m}[ '-]+{s}")),
-    ("month", _form("{y}[ -]*{m}")),
-    ("month", _form("{n}/{y}")),
-    ("month", _form(r"{y}[ /-]*m(?P<n>0?[1-9]|1[0-2])")),
-    ("range", _form(f"{{d}}{{m}}{_JOIN}{{d2}}{{m2}} {{y2}}")),
-    ("range", _form(f"{{d}}{{m}} {{y}}{_JOIN}{{d2}}{{m2}} {{y2}}")),
-    ("day", re.compile(rf"(?P<y>{YEAR})-(?P<n>\d\d)-(?P<d>\d\d)(?:[t ][\d:.+z]*)?$")),
-    ("day", re.compile(rf"(?P<d>[0-3]?\d)/(?P<n>0?[1-9]|1[0-2])/(?P<y>{YEAR})(?: [0:]+)?$")),
-    ("day", _form(r"(?P<d>[0-3]\d){m}{y}")),
-    ("day", _form(r"(?P<d>[0-3]?\d)(?:st|nd|rd|th)?[ -]{m}[ -]{y}")),
-)  # fmt: skip
+# What stands for a longer expression in `periods.csv`: years, months by name, the last two digits
+# of a year, numbers of months, quarters and days.
+_SHORT = {name: rf"(?P<{name}>{YEAR})" for name in ("y", "y2")}
+_SHORT |= {name: rf"(?P<{name}>{'|'.join(MONTHS)})[a-z]*\.?" for name in ("m", "m2")}
+_SHORT |= {name: rf"(?P<{name}>\d\d)" for name in ("s", "s2")}
+_SHORT |= {"n": r"(?P<n>0?[1-9]|1[0-2])", "q": r"(?:q|quarter )(?P<q>[1-4])", "year": YEAR}
+_SHORT |= {"d": r"(?:(?P<d>[0-3]?\d)(?:st|nd|rd|th)? )?", "to": r" ?(?:-|to) ?"}
+_SHORT |= {"d2": r"(?:[0-3]?\d(?:st|nd|rd|th)? )?"}
+_FORMS = [
+    (row["form"], re.compile(re.sub(r"\{(\w+)\}", lambda m: _SHORT[m[1]], row["written"]) + "$"))
+    for row in listed("periods.csv")
+]
 _ENDING = re.compile(
     r"(?:year|12 months|twelve months|rolling year)s? (?:ending|ended|end|to)(?: in)? "
 )
