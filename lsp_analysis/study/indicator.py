@@ -27,15 +27,6 @@ import pandas as pd
 from lsp_analysis.errors import ParameterError, did_you_mean
 from lsp_analysis.study.schema import KINDS, UNIT_PERIODS
 
-KIND_OF_VALUE_TYPE = {
-    "rate": "events",
-    "count": "events",
-    "proportion": "share",
-    "person_periods": "stock",
-    "mean": "mean",
-    "score": "mean",
-    "dsr": "standardised",
-}
 # What each value type can be; the first is what it is when nothing is declared.
 KINDS_OF_VALUE_TYPE = {
     "rate": ("events", "stock", "published"),
@@ -46,6 +37,7 @@ KINDS_OF_VALUE_TYPE = {
     "score": ("mean", "published"),
     "dsr": ("standardised", "published"),
 }
+KIND_OF_VALUE_TYPE = {value_type: kinds[0] for value_type, kinds in KINDS_OF_VALUE_TYPE.items()}
 COUNTED = ("events", "stock", "share")  # kinds whose parts are whole people or events
 MONTHS_IN = {"M": 1, "Q": 3, "Y": 12, "A": 12}
 MONTHS_OF_UNIT = {"month": 1, "quarter": 3, "year": 12}
