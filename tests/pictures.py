@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import warnings
 
+from claims import causal_words
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 from PIL import Image
 
 from lsp_analysis.figures.style import _CSS_DPI, _SHARPNESS, alt_of, data_of, render
-from lsp_analysis.verdicts import causal_words
 
 
 def assert_fit_for_a_page(ax):

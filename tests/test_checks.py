@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from boroughs import ask, asked_of, borough, question_of, score_question, scores, times
+from claims import causal_words
 from pictures import assert_fit_for_a_page
 from shapely.geometry import box
 
@@ -42,7 +43,6 @@ from lsp_analysis.effects.checks.pretrends import (
 )
 from lsp_analysis.effects.checks.regression_to_mean import regression_to_the_mean
 from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.verdicts import causal_words
 
 CALM = {"mean_count": 40, "overdispersion": 0.02, "autocorrelation": 0.0}
 LOUD = {"mean_count": 60, "overdispersion": 0.02}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from claims import causal_words
 from pictures import assert_fit_for_a_page
 
 from lsp_analysis import open_study
@@ -12,7 +13,6 @@ from lsp_analysis.absent import Absent
 from lsp_analysis.effects.outcomes.editions import edition_story, follow_editions, positions
 from lsp_analysis.errors import PanelError
 from lsp_analysis.resources import study_path
-from lsp_analysis.verdicts import causal_words
 
 YEARS = {2000: 1999, 2004: 2001, 2007: 2005, 2010: 2008, 2015: 2012}
 CODES = [f"A{i:02d}" for i in range(60)]

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from claims import causal_words
 from pictures import assert_fit_for_a_page
 
 from lsp_analysis.effects.regressions.honest import (
@@ -15,7 +16,6 @@ from lsp_analysis.effects.regressions.honest import (
 )
 from lsp_analysis.effects.regressions.honest_intervals import Steps, accepted, normal_draws
 from lsp_analysis.errors import PanelError
-from lsp_analysis.verdicts import causal_words
 
 # Event study of restaurant profits of Benzarti and Carloni (2019), as HonestDiD ships it: four
 # coefficients before the reference year, four after. The intervals below are that package's.

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from boroughs import asked, borough, question_of, score_question, scores
+from claims import causal_words
 from pictures import assert_fit_for_a_page
 
 from lsp_analysis import Question, estimate, open_study
@@ -16,7 +17,6 @@ from lsp_analysis.effects.outcomes.candidates import CANDIDATES
 from lsp_analysis.effects.outcomes.other_methods import SideBySide
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.resources import study_path
-from lsp_analysis.verdicts import causal_words
 
 MADE = borough(4, effect=-1.2, mean_count=20)
 CALM = {"mean_count": 60, "overdispersion": 0.02, "autocorrelation": 0.0}

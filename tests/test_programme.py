@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from claims import causal_words
 
 from lsp_analysis import open_study, programme_effects, programme_in
 from lsp_analysis.effects.outcomes.programme import Programme
 from lsp_analysis.effects.outcomes.programme_page import IndicatorEffect, indicator_effect
 from lsp_analysis.resources import study_path
-from lsp_analysis.verdicts import causal_words
 
 PRIMARY = "antisocial_behaviour"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from claims import causal_words
 
-from lsp_analysis import verdicts
+from lsp_analysis.effects.words import effect_class
 from lsp_analysis.errors import ParameterError
 
 
@@ -23,7 +24,7 @@ from lsp_analysis.errors import ParameterError
     ],
 )
 def test_an_interval_falls_into_one_of_five_classes(low, high, worth, kind):
-    assert verdicts.effect_class(low, high, worth) == kind
+    assert effect_class(low, high, worth) == kind
 
 
 @pytest.mark.parametrize(
@@ -39,7 +40,7 @@ def test_an_interval_falls_into_one_of_five_classes(low, high, worth, kind):
     ],
 )
 def test_causal_words_are_found_whatever_their_case(text):
-    assert verdicts.causal_words(text)
+    assert causal_words(text)
 
 
 @pytest.mark.parametrize(
@@ -54,10 +55,10 @@ def test_causal_words_are_found_whatever_their_case(text):
     ],
 )
 def test_innocent_words_are_left_alone(text):
-    assert verdicts.causal_words(text) == []
+    assert causal_words(text) == []
 
 
 @pytest.mark.parametrize(("low", "high", "worth"), [(2, 1, 1), (1, 2, 0), (1, 2, -1)])
 def test_impossible_intervals_and_thresholds_are_refused(low, high, worth):
     with pytest.raises(ParameterError):
-        verdicts.effect_class(low, high, worth)
+        effect_class(low, high, worth)

@@ -8,13 +8,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from claims import causal_words
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_analysis import estimate
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.words import than_expected
-from lsp_analysis.verdicts import causal_words
 
 MONTHS = pd.period_range("2007-01", periods=36, freq="M")
 EFFECT = EffectEstimate(

@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from claims import causal_words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lsp_analysis.effects.result import EffectEstimate
-from lsp_analysis.verdicts import causal_words
 
 MONTHS = pd.period_range("2007-01", periods=36, freq="M")
 ENDS = st.one_of(st.floats(-0.999, 30), st.just(np.inf), st.just(-1.0))

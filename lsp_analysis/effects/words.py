@@ -5,18 +5,59 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from lsp_analysis import verdicts, wording
+from lsp_analysis import wording
+from lsp_analysis.errors import ParameterError
 from lsp_analysis.wording import Sentence
 
 ROUNDING = 1e-9  # share by which observed and expected differ where arithmetic alone parts them
 MOST_PER_CENT = 9  # a share beyond which "ten times higher" reads better than "900% higher"
 
 
+CAUTION = {
+    "weak": "Other things that happened at the same time could look the same",
+    "fair": "Differences between the areas that this design cannot see could look the same",
+    "strong": "The design guards against most other explanations",
+}
+
+
+def effect_class(low: float, high: float, worth_having: float | None = None) -> str:
+    """What an interval allows to be said of an effect.
+
+    Parameters
+    ----------
+    low, high : float
+        Ends of the interval, in the units of the outcome.
+    worth_having : float above zero, optional
+        Smallest effect, in either direction, that would be worth having. Without it, nothing can
+        be shown too small to matter.
+
+    Returns
+    -------
+    str
+        ``"difference"`` (zero lies outside the interval), ``"small difference"`` (zero lies
+        outside, and so does every effect worth having), ``"no effect worth having"`` (zero lies
+        inside, every effect worth having outside), ``"no evidence"`` (zero and effects worth
+        having both lie inside, or the smallest worth having was not stated), or ``"unknown"``.
+    """
+    if wording.is_missing(low) or wording.is_missing(high):
+        return "unknown"
+    if low > high:
+        raise ParameterError(f"The interval runs from {low} down to {high}. Swap its ends.")
+    if worth_having is not None and not worth_having > 0:
+        raise ParameterError(
+            f"The smallest effect worth having is a size above zero, not {worth_having!r}."
+        )
+    too_small = worth_having is not None and -worth_having < low and high < worth_having
+    if low > 0 or high < 0:
+        return "small difference" if too_small else "difference"
+    return "no effect worth having" if too_small else "no evidence"
+
+
 def effect_sentence(effect: Any, *, worth_having: float | None = None) -> Sentence:
     """The sentence of an `EffectEstimate`; `worth_having` as in its method of the same name."""
     if wording.is_missing(effect.estimate):
         return Sentence(f"The effect on {_name(effect)} could not be estimated from these data.")
-    found = "difference" in verdicts.effect_class(*_ends(effect), worth_having)
+    found = "difference" in effect_class(*_ends(effect), worth_having)
     beside = effect.caution if found else ""
     return Sentence(" ".join(filter(None, [_size(effect), beside, _finding(effect, worth_having)])))
 
@@ -26,7 +67,7 @@ def short_sentence(effect: Any) -> Sentence:
     if wording.is_missing(effect.estimate):
         return effect_sentence(effect)
     name = _name(effect)
-    kind = verdicts.effect_class(*_ends(effect))
+    kind = effect_class(*_ends(effect))
     gap = than_expected(_gap(effect))
     size = f"{name[:1].upper()}{name[1:]} ran {gap} ({_interval(effect)})"
     tail = (
@@ -142,7 +183,7 @@ def _percent_interval(effect: Any) -> str:
 
 def _finding(effect: Any, worth_having: float | None) -> str:
     """What the interval and the smallest detectable effect allow to be said."""
-    kind = verdicts.effect_class(*_ends(effect), worth_having)
+    kind = effect_class(*_ends(effect), worth_having)
     side = _for_the_better(effect)
     if kind == "difference":
         return (
@@ -209,7 +250,7 @@ def _worth(effect: Any, worth_having: float | None) -> str:
 
 def _caution(effect: Any) -> str:
     strength = "weak" if effect.maryland <= 2 else "fair" if effect.maryland == 3 else "strong"
-    text = verdicts.CAUTION[strength]
+    text = CAUTION[strength]
     return f"{text[0].lower()}{text[1:]}. {_level(effect)}"
 
 
