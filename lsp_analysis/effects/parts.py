@@ -13,7 +13,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.absent import Absent
-from lsp_analysis.effects.ranking import PlaceboInference, placebo_inference
+from lsp_analysis.effects.ranking import Inference, placebo_inference
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.showing import refuse_misfit, with_note
 from lsp_analysis.study.question import Question
@@ -116,10 +116,22 @@ def sizes(
     }
 
 
-def detectable(smallest: float, counterfactual: float) -> dict[str, float]:
-    """Fields for the smallest effect found with 80% power, in units and as a share."""
-    share = smallest / counterfactual if counterfactual > 0 else math.nan
-    return {"smallest_effect": float(smallest), "smallest_relative": float(share)}
+def judged(
+    question: Question, observed: float, estimate: float, found: Inference
+) -> dict[str, Any]:
+    """Fields of a result that follow from its size and what may be said of it."""
+    size = sizes(observed, estimate, found.low, found.high)
+    expected = size["counterfactual"]
+    return described(question) | size | {
+        "p_value": found.p_value,
+        "n_placebos": found.n_placebos,
+        "finest_p": found.finest_p,
+        "smallest_effect": float(found.smallest_effect),
+        "smallest_relative": float(found.smallest_effect / expected) if expected > 0 else math.nan,
+        "inference": found.how,
+        "warnings": (found.warning,) if found.warning else (),
+        "caution": picked_caution(question),
+    }  # fmt: skip
 
 
 def treated_mean(question: Question) -> np.ndarray:
@@ -149,7 +161,7 @@ def placebo_paths(question: Question, groups: np.ndarray) -> tuple[np.ndarray, n
 
 
 def gap_effect(
-    question: Question, own: np.ndarray, gap: np.ndarray, inference: PlaceboInference
+    question: Question, own: np.ndarray, gap: np.ndarray, inference: Inference
 ) -> dict[str, Any]:
     """Fields of a result that follow from a path of gaps and its placebos.
 
@@ -159,24 +171,8 @@ def gap_effect(
         Level of the treated, and that less its counterfactual; the effect is the mean gap after
         the start.
     """
-    at = question.at
-    size = sizes(own[at:].mean(), gap[at:].mean(), inference.low, inference.high)
-    return (
-        described(question)
-        | size
-        | ranked(inference)
-        | detectable(inference.smallest_effect, size["counterfactual"])
-        | {"paths": paths_frame(question, own, own - gap)}
-    )
-
-
-def ranked(inference: PlaceboInference) -> dict[str, Any]:
-    """Fields that say how a rank was come by."""
-    return {
-        "p_value": inference.p_value,
-        "n_placebos": inference.n_placebos,
-        "finest_p": inference.finest_p,
-    }
+    found = judged(question, own[question.at :].mean(), gap[question.at :].mean(), inference)
+    return found | {"paths": paths_frame(question, own, own - gap)}
 
 
 def paths_frame(question: Question, treated: np.ndarray, comparison: np.ndarray) -> pd.DataFrame:
@@ -200,7 +196,7 @@ def placebo_frame(
     return pd.DataFrame({"areas": names, "estimate": estimates, "statistic": statistics})
 
 
-def studentised(estimates: np.ndarray, errors: np.ndarray, level: float) -> PlaceboInference:
+def studentised(estimates: np.ndarray, errors: np.ndarray, level: float) -> Inference:
     """The first of some estimates ranked among the others, each in units of its own error."""
     return placebo_inference(
         float(estimates[0]), estimates[1:], scale=float(errors[0]), placebo_scales=errors[1:],

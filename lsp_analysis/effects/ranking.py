@@ -1,4 +1,4 @@
-"""Rank of the treated among placebos: p-value, interval, and the effect that could be found."""
+"""What may be said of one estimate: its rank among placebos, or its own standard error."""
 
 from __future__ import annotations
 
@@ -6,24 +6,29 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
+
+from lsp_analysis import wording
 
 
 @dataclass(frozen=True)
-class PlaceboInference:
-    """What the placebos say about one estimate.
+class Inference:
+    """What may be said of one estimate.
 
     Attributes
     ----------
     p_value : float
-        (b + 1) / (B + 1), b placebos being at least as extreme; never 0.
+        By rank (b + 1) / (B + 1), b placebos being at least as extreme; never 0.
     low, high : float
         Constant effects that the same test would not reject; missing with too few placebos.
     finest_p : float
         1 / (B + 1).
     smallest_effect : float
-        Effect that four placebos in five would have shown as significant had they had it.
+        Effect that would have shown as significant four times in five.
     warning : str
         Why there is no interval or no p-value; empty when there are both.
+    how : str
+        What all this rests on, in words.
     """
 
     p_value: float = math.nan
@@ -33,12 +38,32 @@ class PlaceboInference:
     finest_p: float = math.nan
     smallest_effect: float = math.nan
     warning: str = ""
+    how: str = ""
 
 
-NO_PLACEBOS = PlaceboInference(
+NO_PLACEBOS = Inference(
     warning="No p-value or interval: several areas are treated together, and no placebo groups of "
     "the same size were given."
 )
+
+
+def by_error(
+    estimate: float,
+    error: float,
+    level: float,
+    *,
+    df: float = math.inf,
+    withheld: str = "",
+    how: str = "",
+) -> Inference:
+    """Interval, p-value and power from a standard error by Student's t, or the normal."""
+    reach, power = (math.nan, math.nan) if withheld else stats.t.ppf([0.5 + level / 2, 0.8], df)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        p_value = 2 * float(stats.t.sf(np.abs(np.divide(estimate, error)), df)) + 0 * float(reach)
+    return Inference(
+        p_value, estimate - reach * error, estimate + reach * error,
+        smallest_effect=(reach + power) * error, warning=withheld, how=how,
+    )  # fmt: skip
 
 
 ROUNDING = 1e-12
@@ -56,7 +81,7 @@ def placebo_inference(
     scale: float = 1.0,
     placebo_scales: np.ndarray | float = 1.0,
     level: float = 0.95,
-) -> PlaceboInference:
+) -> Inference:
     """Rank ``|estimate| / scale`` among ``|placebos| / placebo_scales``; invert into an interval.
 
     Parameters
@@ -71,24 +96,24 @@ def placebo_inference(
     n = len(placebos)
     if not n:
         return NO_PLACEBOS
-    finest = 1.0 / (n + 1)
+    finest, how = 1.0 / (n + 1), f"rank among {wording.counted(n, 'placebo neighbourhood')}"
     widest = np.abs(placebos).max()
     if widest <= ROUNDING * abs(estimate) or widest == 0:
-        return PlaceboInference(n_placebos=n, finest_p=finest, warning=NEVER_STRAYED)
+        return Inference(n_placebos=n, finest_p=finest, warning=NEVER_STRAYED, how=how)
     least = max(ROUNDING * max(scale, np.max(placebo_scales)), 1e-300)
     statistics, scale = placebos / np.maximum(placebo_scales, least), max(scale, least)
     p_value = rank_p(abs(estimate) / scale, np.abs(statistics))[1]
     cut = math.floor((1 - level) * (n + 1) + 1e-9)
     if cut < 1:
-        return PlaceboInference(
-            p_value, n_placebos=n, finest_p=finest, warning=too_few(n, finest, level)
+        return Inference(
+            p_value, n_placebos=n, finest_p=finest, warning=too_few(n, finest, level), how=how
         )
     critical = np.sort(np.abs(statistics))[n - cut]
     both_signs = np.concatenate([statistics, -statistics])
     detectable = critical + np.quantile(both_signs, 0.8)
     half = critical * scale
-    return PlaceboInference(
-        p_value, estimate - half, estimate + half, n, finest, float(detectable * scale)
+    return Inference(
+        p_value, estimate - half, estimate + half, n, finest, float(detectable * scale), how=how
     )
 
 

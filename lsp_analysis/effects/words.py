@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 from lsp_analysis import wording
@@ -10,7 +11,7 @@ from lsp_analysis.errors import ParameterError
 from lsp_analysis.wording import Sentence
 
 ROUNDING = 1e-9  # share by which observed and expected differ where arithmetic alone parts them
-MOST_PER_CENT = 9  # a share beyond which "ten times higher" reads better than "900% higher"
+MOST_PER_CENT = 900  # beyond which "ten times higher" reads better
 
 
 CAUTION = {
@@ -97,7 +98,7 @@ def path_sentence(effect: Any) -> Sentence:
 def than_expected(gap: str) -> str:
     """A gap in words held against the expectation: "12% lower than expected".
 
-    `gap` is what `wording.compared` or `asked.percent` make of a difference.
+    `gap` is what `Scale.gap` makes of a difference.
     """
     if gap.startswith("not "):
         return f"{gap} against what was expected"
@@ -112,18 +113,21 @@ def _ends(effect: Any) -> tuple[float, float]:
     return effect.low, effect.high
 
 
+def _scale(effect: Any) -> Scale:
+    return Scale(_is_share(effect), effect.unit, effect.level)
+
+
 def _gap(effect: Any) -> str:
     if _is_share(effect):
-        return _percent(effect.relative)
+        return percent(100 * effect.relative)
     if math.isclose(effect.observed, effect.counterfactual, rel_tol=ROUNDING):
         return wording.compared(0.0)
     return wording.compared(effect.estimate, effect.unit)
 
 
 def _interval(effect: Any) -> str:
-    if _is_share(effect):
-        return _percent_interval(effect)
-    return wording.interval(effect.low, effect.high, effect.unit, effect.level, of_change=True)
+    times = 100 if _is_share(effect) else 1
+    return _scale(effect).within(*(times * end for end in _ends(effect)))
 
 
 def _name(effect: Any) -> str:
@@ -160,25 +164,60 @@ def _when(effect: Any) -> str:
     return f"From {wording.period(effect.start)} to {wording.period(last)}, "
 
 
-def _percent(share: float) -> str:
-    if share > MOST_PER_CENT:
-        return f"{wording.number(1 + share, 0)} times higher"
-    size = wording.number(abs(100 * share), 0 if abs(share) >= 0.1 else 1)
-    if float(size.replace(",", "")) == 0:
+def percent(size: float) -> str:
+    """A per cent difference in words: "12% lower", "the same", "12 times higher"."""
+    if wording.is_missing(size):
+        return "not measurable"
+    if math.isinf(size):
+        return "without limit"
+    if size > MOST_PER_CENT:
+        return f"{wording.number(1 + size / 100, 0)} times higher"
+    text = wording.number(abs(size), 0 if abs(size) >= 10 else 1)
+    if float(text.replace(",", "")) == 0:
         return "the same"
-    return f"{size}% {'higher' if share > 0 else 'lower'}"
+    return f"{text}% {'higher' if size > 0 else 'lower'}"
 
 
-def _percent_interval(effect: Any) -> str:
-    ends = (effect.relative_low, effect.relative_high)
-    name = f"{100 * effect.level:.4g}% interval"
-    open_low = wording.is_missing(ends[0]) or ends[0] <= -1
-    open_high = wording.is_missing(ends[1]) or math.isinf(ends[1])
-    if open_low and open_high:
+def percents(low: float, high: float, level: float) -> str:
+    """An interval of per cent differences in words."""
+    name = f"{100 * level:.4g}% interval"
+    unknown = wording.is_missing(low) or math.isinf(low)
+    open_high = wording.is_missing(high) or math.isinf(high)
+    if (unknown or low <= -100) and open_high:
         return f"{name} open on both sides"
-    unknown = wording.is_missing(ends[0]) or math.isinf(ends[0])
-    low = "no limit" if unknown else _percent(ends[0])
-    return f"{name} {low} to {'no limit' if open_high else _percent(ends[1])}"
+    first, last = ("no limit" if lost else percent(end)
+                   for end, lost in ((low, unknown), (high, open_high)))  # fmt: skip
+    return f"{name} {first} to {last}"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How effects are put in words: in per cent of what was expected, or in `unit`."""
+
+    in_percent: bool
+    unit: str
+    level: float
+
+    @property
+    def axis(self) -> str:
+        """Label of an axis of effects."""
+        return "% of what was expected" if self.in_percent else self.unit
+
+    def gap(self, size: float) -> str:
+        """An effect in words: "12% lower", "2.1 points higher"."""
+        return percent(size) if self.in_percent else wording.compared(size, self.unit)
+
+    def within(self, low: float, high: float) -> str:
+        """An interval in words."""
+        if self.in_percent:
+            return percents(low, high, self.level)
+        return wording.interval(low, high, self.unit, self.level, of_change=True)
+
+    def size(self, size: float) -> str:
+        """An effect without its sign: "12%", "2.1 points"."""
+        if self.in_percent:
+            return f"{wording.number(abs(size), 0 if abs(size) >= 10 else 1)}%"
+        return wording.difference(abs(size), self.unit).removeprefix("+")
 
 
 def _finding(effect: Any, worth_having: float | None) -> str:
@@ -225,27 +264,17 @@ def _smallest(effect: Any) -> str:
         return "How small an effect would have been found cannot be told from these data."
     if math.isinf(effect.smallest_effect):
         return "With these data no effect of any size would have been found four times in five."
-    size = (
-        f"a {'rise' if effect.polarity == 'high_is_good' else 'fall'} of "
-        f"{_size_of(100 * effect.smallest_relative)}"
-        if _is_share(effect)
-        else f"one of {_in_units(effect, effect.smallest_effect)}"
+    kind = "one" if not _is_share(effect) else (
+        "a rise" if effect.polarity == "high_is_good" else "a fall")  # fmt: skip
+    smallest = effect.smallest_relative if _is_share(effect) else effect.smallest_effect
+    return (
+        "The smallest that would have been found four times in five is "
+        f"{kind} of {_worth(effect, smallest)}."
     )
-    return f"The smallest that would have been found four times in five is {size}."
 
 
-def _size_of(percent: float) -> str:
-    return f"{wording.number(percent, 0 if percent >= 10 else 1)}%"
-
-
-def _in_units(effect: Any, size: float) -> str:
-    return wording.difference(size, effect.unit).removeprefix("+")
-
-
-def _worth(effect: Any, worth_having: float | None) -> str:
-    if _is_share(effect):
-        return _size_of(100 * worth_having)
-    return _in_units(effect, worth_having)
+def _worth(effect: Any, size: float) -> str:
+    return _scale(effect).size(100 * size if _is_share(effect) else size)
 
 
 def _caution(effect: Any) -> str:

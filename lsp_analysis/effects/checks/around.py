@@ -50,7 +50,7 @@ def spillover(asked: Asked) -> CheckResult:
         return CheckResult(name, UNSURE, f"Areas around it were not looked at: {why}.", table)
     moved = table[[found.stands_out((1 - question.level) / len(table)) for found in around]]
     told = wording.and_list(
-        f"{row.ring} it was {than_expected(asked.in_words(row.estimate))}"
+        f"{row.ring} it was {than_expected(asked.scale.gap(row.estimate))}"
         for row in (moved if len(moved) else table.head(1)).itertuples()
     )
     smallest, whole = around[0].smallest, _whole_effect_there(asked, around[0])

@@ -12,11 +12,11 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.effects.one_area.single_area import estimate
 from lsp_analysis.effects.result import EffectEstimate
+from lsp_analysis.effects.words import Scale
 from lsp_analysis.errors import PanelError
 from lsp_analysis.study.question import Question
 
 PASSED, FAILED, UNSURE = "passed", "failed", "too little to tell"
-BEYOND = 1.5  # times as far as the farthest placebo
 COUNTED = {"events": "events", "stock": "person-periods", "share": "people"}
 
 
@@ -63,11 +63,7 @@ class Asked:
         return Sized(found.estimate, found.low, found.high, found.p_value, clear)
 
     def stands_out(self, share: float) -> bool:
-        """Whether p is no larger than `share` or, where so fine a p is out of reach because
-        placebo groups overlap, the effect moved half as far again as any placebo."""
-        if self.effect.finest_p > share + 1e-12:
-            others = np.abs(self.effect.placebos["statistic"]).max()
-            return bool(abs(self.effect.statistic) >= BEYOND * others)
+        """Whether p is no larger than `share`."""
         return bool(self.effect.p_value <= share + 1e-12)
 
     @property
@@ -127,14 +123,14 @@ class Asked:
         return COUNTED.get(self.question.kind, "events")
 
     @property
-    def axis(self) -> str:
-        """Axis label of shown effects."""
-        return "% of what was expected" if self.effect.multiplicative else self.effect.unit
+    def scale(self) -> Scale:
+        """How shown effects are put in words."""
+        return Scale(self.effect.multiplicative, self.effect.unit, self.question.level)
 
     @property
     def forest(self) -> dict[str, object]:
         """Options of a chart of shown effects."""
-        return {"unit": self.axis, "level": self.question.level}
+        return {"unit": self.scale.axis, "level": self.question.level}
 
     def again(self, question: Question) -> Asked:
         """The same of another question."""
@@ -178,29 +174,15 @@ class Asked:
         with np.errstate(over="ignore"):
             return 100 * np.expm1(effect) if self.effect.multiplicative else effect
 
-    def in_words(self, size: float) -> str:
-        """A shown effect in words: "12% lower", "2.1 points higher"."""
-        if self.effect.multiplicative:
-            return percent(size)
-        return wording.compared(size, self.effect.unit)
-
     def as_size(self, size: float) -> str:
         """A shown effect without its sign: "12%", "2.1 points"."""
-        if not self.effect.multiplicative:
-            said = wording.difference(abs(size), self.effect.unit).removeprefix("+")
-            return said if size else "close to zero"
+        if not self.effect.multiplicative and not size:
+            return "close to zero"
         if math.isinf(size):
             return "no limit"
-        if abs(size) < 0.1:
+        if self.effect.multiplicative and abs(size) < 0.1:
             return "less than 0.1%"
-        return f"{wording.number(abs(size), 0 if abs(size) >= 10 else 1)}%"
-
-    def interval_words(self) -> str:
-        """The interval in words."""
-        size, level = self.size, self.question.level
-        if self.effect.multiplicative:
-            return percents(size.low, size.high, level)
-        return wording.interval(size.low, size.high, self.effect.unit, level, of_change=True)
+        return self.scale.size(size)
 
 
 def ask(question: Question) -> Asked:
@@ -227,23 +209,6 @@ def during(question: Question, first: int, stop: int) -> str:
     """When: "in 2008", "from 2008 to 2010"."""
     said = span(question, first, stop)
     return f"{'from' if ' to ' in said else 'in'} {said}"
-
-
-def percent(size: float) -> str:
-    """A per cent difference in words: "12% lower", "the same"."""
-    if wording.is_missing(size):
-        return "not measurable"
-    if math.isinf(size):
-        return "without limit"
-    text = wording.number(abs(size), 0 if abs(size) >= 10 else 1)
-    if float(text.replace(",", "")) == 0:
-        return "the same"
-    return f"{text}% {'higher' if size > 0 else 'lower'}"
-
-
-def percents(low: float, high: float, level: float) -> str:
-    """An interval of per cent differences in words."""
-    return f"{100 * level:.4g}% interval {percent(low)} to {percent(high)}"
 
 
 def nothing(columns: list[str]) -> pd.DataFrame:

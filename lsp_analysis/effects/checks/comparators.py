@@ -53,11 +53,11 @@ def leave_one_out(asked: Asked) -> CheckResult:
     share = worst / half if half else np.inf
     turns = found[moves.index[0]].size.clear != asked.size.clear
     status = FAILED if share > TOO_MUCH or (share > ENOUGH and turns) else PASSED
-    ends = [asked.in_words(x) for x in (table["estimate"].min(), table["estimate"].max())]
+    ends = [asked.scale.gap(x) for x in (table["estimate"].min(), table["estimate"].max())]
     finding = (
         f"Whichever of the {len(table)} most extreme comparison areas is left out, the effect "
         f"stays between {ends[0]} and {ends[1]} (with all {count}: "
-        f"{asked.in_words(asked.size.estimate)})."
+        f"{asked.scale.gap(asked.size.estimate)})."
     )
     return CheckResult(name, status, finding, table, "draw_forest", asked.forest)
 
@@ -83,7 +83,7 @@ def comparison_choice(asked: Asked) -> CheckResult:
         if whole.clear and not size.clear and count >= ENOUGH_AREAS:
             unclear.append(label)
     table = pd.DataFrame(rows)
-    ends = [asked.in_words(x) for x in (table["estimate"].min(), table["estimate"].max())]
+    ends = [asked.scale.gap(x) for x in (table["estimate"].min(), table["estimate"].max())]
     clear = table[(table["low"] > 0) | (table["high"] < 0)]["estimate"]
     if len(rows) == 1:
         status, finding = UNSURE, "There are too few areas to choose other comparisons from."
@@ -133,8 +133,8 @@ def contaminated_comparators(asked: Asked) -> CheckResult:
     stands = whole.low <= size.estimate <= whole.high and same_way and size.clear == whole.clear
     finding = (
         f"Something was done in {wording.counted(int(touched.sum()), 'comparison area')}; without "
-        f"them the effect is {asked.in_words(size.estimate)} (with them "
-        f"{asked.in_words(whole.estimate)})."
+        f"them the effect is {asked.scale.gap(size.estimate)} (with them "
+        f"{asked.scale.gap(whole.estimate)})."
     )
     drawn = pd.DataFrame(
         [whole.row("with all comparison areas"), size.row("without those something was done in")]

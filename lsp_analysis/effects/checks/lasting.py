@@ -115,7 +115,7 @@ def persistence(
     if len(compared) > 1:
         change_p, change = _change(*[list(compared.values())[at] for at in (0, -1)])
     return Persistence(
-        table, funded, change_p, change, asked.axis, question.level, _said(asked, compared)
+        table, funded, change_p, change, asked.scale.axis, question.level, _said(asked, compared)
     )
 
 
@@ -173,8 +173,10 @@ def _said(asked: Asked, windows: dict[tuple[int, int], Asked]) -> tuple[str, ...
     """The first and the last window in words."""
     chosen = list(windows.items())
     chosen = chosen if len(chosen) < 2 else [chosen[0], chosen[-1]]
+    sizes = [(window, found.size) for window, found in chosen]
     return tuple(
         f"{wording.capital(during(asked.question, *window))} it was "
-        f"{than_expected(asked.in_words(found.size.estimate))} ({found.interval_words()})."
-        for window, found in chosen
+        f"{than_expected(asked.scale.gap(size.estimate))} "
+        f"({asked.scale.within(size.low, size.high)})."
+        for window, size in sizes
     )

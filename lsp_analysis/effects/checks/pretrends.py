@@ -129,7 +129,7 @@ def pre_trends(earlier: EarlierDates) -> CheckResult:
         status = FAILED
         finding = (
             f"It was not as expected before the start: in {worst['label']} it was "
-            f"{than_expected(asked.in_words(worst['estimate']))} ({wording.p_value(p_value)} over "
+            f"{than_expected(asked.scale.gap(worst['estimate']))} ({wording.p_value(p_value)} over "
             f"{dates})."
         )
     else:
@@ -155,7 +155,7 @@ def undoing_violation(earlier: EarlierDates) -> CheckResult:
         return CheckResult(name, UNSURE, said, nothing(columns))
     bounds, smooth = honest_bounds(earlier)
     before = _steps(earlier).before
-    largest = asked.in_words(float(asked.shown(float(before[np.abs(before).argmax()]))))
+    largest = asked.scale.gap(float(asked.shown(float(before[np.abs(before).argmax()]))))
     if not bounds.breakdown:
         status, finding = UNSURE, str(bounds.sentence())
     else:
@@ -221,7 +221,7 @@ def anticipation(asked: Asked) -> CheckResult:
     seen = strayed <= 1 - question.level + 1e-12
     room = max(abs(whole.estimate), asked.smallest)
     when = wording.capital(during(question, last - width, last))
-    where = f"{when} it was {than_expected(asked.in_words(size.estimate))}"
+    where = f"{when} it was {than_expected(asked.scale.gap(size.estimate))}"
     if seen and along and whole.clear:
         status, rest = FAILED, "the effect, or what looks like it, began before the start."
     elif seen and along:
@@ -241,7 +241,7 @@ def anticipation(asked: Asked) -> CheckResult:
             if np.isfinite(smallest)
             else "no early effect of any size would have been found."
         )
-    finding = f"{where} ({early.interval_words()}): {rest}"
+    finding = f"{where} ({early.scale.within(size.low, size.high)}): {rest}"
     return CheckResult(name, status, finding, table, "draw_forest", asked.forest)
 
 

@@ -12,11 +12,11 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent
-from lsp_analysis.effects.checks.asked import Asked, percent, percents
+from lsp_analysis.effects.checks.asked import Asked
 from lsp_analysis.effects.one_area.groups import placebo_groups
 from lsp_analysis.effects.one_area.single_area import estimate
 from lsp_analysis.effects.outcomes.stepdown import omnibus, romano_wolf, within_reach
-from lsp_analysis.effects.words import than_expected
+from lsp_analysis.effects.words import Scale, than_expected
 from lsp_analysis.errors import LspError, PanelError, ParameterError, did_you_mean
 from lsp_analysis.showing import Shown, with_note
 from lsp_analysis.study.question import Question
@@ -320,11 +320,11 @@ def _levels(found: Iterable[Asked], groups: np.ndarray) -> np.ndarray:
 
 
 def _row(asked: Asked, kind: str, is_primary: bool) -> dict[str, object]:
-    size, found, level = asked.size, asked.effect, asked.question.level
+    size, found = asked.size, asked.effect
     shares = [100 * x for x in (found.relative, found.relative_low, found.relative_high)]
-    told, within = asked.in_words(size.estimate), asked.interval_words()
-    if np.isfinite(shares[0]):
-        told, within = percent(shares[0]), percents(shares[1], shares[2], level)
+    as_share = bool(np.isfinite(shares[0]))
+    scale = Scale(as_share, found.unit, asked.question.level)
+    shown = shares if as_share else (size.estimate, size.low, size.high)
     return {
         "label": asked.question.label,
         "kind": kind,
@@ -335,7 +335,7 @@ def _row(asked: Asked, kind: str, is_primary: bool) -> dict[str, object]:
         "high": shares[2],
         "p_value": size.p_value,
         "smallest": 100 * found.smallest_relative,
-        "size": told,
-        "interval": within,
+        "size": scale.gap(shown[0]),
+        "interval": scale.within(*shown[1:]),
         "sign": np.sign(size.estimate),
     }

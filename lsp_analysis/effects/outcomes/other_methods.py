@@ -9,12 +9,12 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.effects.checks.asked import Asked, ask, percent, percents
+from lsp_analysis.effects.checks.asked import Asked, ask
 from lsp_analysis.effects.checks.comparators import other_choices
 from lsp_analysis.effects.outcomes.candidates import CANDIDATES
 from lsp_analysis.effects.parts import answers
 from lsp_analysis.effects.result import EffectEstimate
-from lsp_analysis.effects.words import than_expected
+from lsp_analysis.effects.words import Scale, than_expected
 from lsp_analysis.errors import LspError
 from lsp_analysis.showing import Shown
 from lsp_analysis.study.question import Question
@@ -90,14 +90,14 @@ class SideBySide(Shown):
         first = self.table.iloc[0]
         lead = (
             f"{first['label']}, the method chosen in advance, puts it at "
-            f"{than_expected(self._in_words(first['estimate']))} "
-            f"({self._between(first['low'], first['high'])})."
+            f"{than_expected(self._scale.gap(first['estimate']))} "
+            f"({self._scale.within(first['low'], first['high'])})."
         )
         if self.agreement == "alone":
             return wording.Sentence(f"{lead} No other method is suitable here.")
         others = self.table.iloc[1:].dropna(subset=["estimate"])
         ends = others["estimate"].min(), others["estimate"].max()
-        low, high = (self._in_words(end) for end in ends)
+        low, high = (self._scale.gap(end) for end in ends)
         count = wording.counted(len(others), "other method")
         outside = wording.and_list(name.lower() for name in self.outside)
         verdict = {
@@ -113,17 +113,9 @@ class SideBySide(Shown):
             f"{verdict} {self._clear(first, others)}"
         )
 
-    def _in_words(self, size: float) -> str:
-        return percent(size) if self.relative else wording.compared(size, self.unit)
-
-    def _between(self, low: float, high: float) -> str:
-        if self.relative:
-            return percents(low, high, self.level)
-        return wording.interval(low, high, self.unit, self.level, of_change=True)
-
     @property
-    def _axis(self) -> str:
-        return "% of what was expected" if self.relative else self.unit
+    def _scale(self) -> Scale:
+        return Scale(self.relative, self.unit, self.level)
 
     @staticmethod
     def _clear(first: pd.Series, others: pd.DataFrame) -> str:
@@ -155,7 +147,7 @@ class SideBySide(Shown):
         """All suitable methods, one a row."""
         frame = self.table[["label", "estimate", "low", "high"]]
         return figures.draw_forest(
-            frame, unit=self._axis, level=self.level, limits=self._room(), ax=ax
+            frame, unit=self._scale.axis, level=self.level, limits=self._room(), ax=ax
         )
 
     def _room(self) -> tuple[float, float]:
@@ -172,7 +164,7 @@ class SideBySide(Shown):
         rows = rows.assign(label=rows["method"] + ", " + rows["areas"])
         return figures.draw_forest(
             rows[["label", "estimate", "low", "high"]],
-            unit=self._axis,
+            unit=self._scale.axis,
             level=self.level,
             limits=self._room(),
             ax=ax,

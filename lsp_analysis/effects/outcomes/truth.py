@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.effects.checks.asked import percent
 from lsp_analysis.effects.outcomes.many import ManyOutcomes
+from lsp_analysis.effects.words import percent
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.study.asking.dates import as_date
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,17 +15,13 @@ from lsp_analysis.effects.parts import (
     PARALLEL,
     UNTOUCHED,
     answers,
-    described,
-    detectable,
+    judged,
     paths_frame,
-    picked_caution,
     placebo_frame,
     placebo_paths,
-    ranked,
-    sizes,
     treated_mean,
 )
-from lsp_analysis.effects.ranking import PlaceboInference, placebo_inference
+from lsp_analysis.effects.ranking import Inference, by_error, placebo_inference
 from lsp_analysis.effects.regressions.errors_of_fit import (
     FEWEST_TREATED_CLUSTERS,
     NO_ERROR,
@@ -39,6 +34,7 @@ from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.study.question import Question
 
+CLUSTERED = "Student's t, errors clustered by area"
 INFERENCES = ("auto", "placebo", "clustered", "welch")
 
 
@@ -83,37 +79,28 @@ def did(
     observed = float(np.nanmean(np.where(question.known, question.compared, np.nan)
                                 [question.treated][:, at:]))  # fmt: skip
     path = own - np.where(np.arange(len(own)) >= at, estimate, 0.0)
-    common = described(question) | {
+    changed: dict[str, Any] = {}
+    if inference == "placebo":
+        groups = placebo_groups(question)
+        gaps = np.subtract(*placebo_paths(question, groups))
+        changes = gaps[:, at:].mean(axis=1) - gaps[:, :at].mean(axis=1)
+        found = placebo_inference(float(changes[0]), changes[1:], level=question.level)
+        changed = {"placebos": placebo_frame(question, groups, changes[1:])}
+    elif inference == "welch":
+        estimate, error, found = _by_welch(question)
+        changed = {"method": "difference in mean changes"}
+    else:
+        found = by_error(estimate, error, question.level, df=fit.df, withheld=fit.withheld,
+                         how=CLUSTERED)  # fmt: skip
+    common = judged(question, observed, estimate, found) | {
         "method": "difference-in-differences, two-way fixed effects",
         "comparator": f"the change of {wording.counted(int(rows.sum()), 'comparison area')}",
         "assumptions": (PARALLEL, UNTOUCHED),
         "paths": paths_frame(question, own, path),
         "error": error,
-        "caution": picked_caution(question),
         "model": fit.model,
     }
-    if inference == "clustered":
-        row = fit.coefficients.iloc[0]
-        size = sizes(observed, estimate, row["low"], row["high"])
-        return EffectEstimate(
-            **common | size | detectable(fit.detectable(error), size["counterfactual"]),
-            p_value=float(row["p_value"]),
-            inference="Student's t, errors clustered by area",
-            warnings=(fit.withheld,) if fit.withheld else (),
-        )
-    if inference == "welch":
-        return _by_welch(question, common, observed)
-    groups = placebo_groups(question)
-    gaps = np.subtract(*placebo_paths(question, groups))
-    changes = gaps[:, at:].mean(axis=1) - gaps[:, :at].mean(axis=1)
-    found = placebo_inference(float(changes[0]), changes[1:], level=question.level)
-    size = sizes(observed, estimate, found.low, found.high)
-    return EffectEstimate(
-        **common | size | ranked(found) | detectable(found.smallest_effect, size["counterfactual"]),
-        inference=f"rank among {wording.counted(len(groups), 'placebo neighbourhood')}",
-        warnings=(found.warning,) if found.warning else (),
-        placebos=placebo_frame(question, groups, changes[1:]),
-    )
+    return EffectEstimate(**common | changed)
 
 
 def chosen_inference(
@@ -176,8 +163,8 @@ def _covariate(question: Question, name: Any) -> np.ndarray:
     return question.covariates[name]
 
 
-def _by_welch(question: Question, common: dict[str, Any], observed: float) -> EffectEstimate:
-    """One change of mean per area, compared by Welch's t."""
+def _by_welch(question: Question) -> tuple[float, float, Inference]:
+    """One change of mean per area, compared by Welch's t: effect, error and inference."""
     at, kept = question.at, question.comparison | question.treated
     values = question.compared[kept]
     changes = values[:, at:].mean(axis=1) - values[:, :at].mean(axis=1)
@@ -188,20 +175,9 @@ def _by_welch(question: Question, common: dict[str, Any], observed: float) -> Ef
             'treated area use inference="placebo".'
         )
     estimate = float(groups[0].mean() - groups[1].mean())
-    found, error, withheld, smallest = PlaceboInference(), math.nan, NO_ERROR, math.nan
+    how, error, df, withheld = "Welch's t on one change per area", math.nan, math.inf, NO_ERROR
     if max(map(np.ptp, groups)) > ROUNDING * np.ptp(values):
-        test = stats.ttest_ind(*groups, equal_var=False)
-        ends = test.confidence_interval(question.level)
-        found = replace(found, p_value=float(test.pvalue), low=ends.low, high=ends.high)
-        error, withheld = estimate / float(test.statistic) if test.statistic else math.nan, ""
-        power = stats.t.ppf(0.5 + question.level / 2, test.df) + stats.t.ppf(0.8, test.df)
-        smallest = error * float(power)
-    size = sizes(observed, estimate, found.low, found.high)
-    changed = {
-        "method": "difference in mean changes",
-        "error": error,
-        "p_value": found.p_value,
-        "inference": "Welch's t on one change per area",
-        "warnings": (withheld,) if withheld else (),
-    }
-    return EffectEstimate(**common | size | changed | detectable(smallest, size["counterfactual"]))
+        error = math.sqrt(sum(group.var(ddof=1) / len(group) for group in groups))
+        df, withheld = float(stats.ttest_ind(*groups, equal_var=False).df), ""
+    return estimate, error, by_error(estimate, error, question.level, df=df, withheld=withheld,
+                                     how=how)  # fmt: skip

@@ -21,18 +21,14 @@ from lsp_analysis.effects.parts import (
     PARALLEL,
     UNTOUCHED,
     answers,
-    described,
-    detectable,
+    judged,
     paths_frame,
-    picked_caution,
     placebo_frame,
     placebo_paths,
-    ranked,
-    sizes,
     treated_mean,
 )
-from lsp_analysis.effects.ranking import placebo_inference, rank_p
-from lsp_analysis.effects.regressions.differences import chosen_inference, regression
+from lsp_analysis.effects.ranking import Inference, by_error, placebo_inference, rank_p
+from lsp_analysis.effects.regressions.differences import CLUSTERED, chosen_inference, regression
 from lsp_analysis.effects.regressions.errors_of_fit import ROUNDING
 from lsp_analysis.effects.regressions.honest import (
     HonestBounds,
@@ -158,24 +154,28 @@ def event_study(
     estimates = fit.coefficients["estimate"].to_numpy()[: len(shown)]
     shares = np.array([(place == k).sum() for k in shown]) * (shown >= 0)
     shares = shares / shares.sum()
+    estimate = float(shares @ estimates)
     if complete:
-        fields, table, covariance = _among_placebos(question, place, shown, reference, shares)
+        fields, found, table, covariance = _among_placebos(
+            question, place, shown, reference, shares
+        )
     else:
+        fields, table = {}, fit.coefficients.iloc[: len(shown)].reset_index(drop=True)
         covariance = fit.covariance[: len(shown), : len(shown)]
-        fields, table = _clustered(question, fit, covariance, shown, shares)
+    error = math.sqrt(max(float(shares @ covariance @ shares), 0.0))
+    if not complete:
+        found = by_error(estimate, error, question.level, df=fit.df, withheld=fit.withheld,
+                         how=CLUSTERED)  # fmt: skip
     df = 0 if complete or fit.withheld else fit.df
-    extra = _pretrend(table, covariance, shown, reference, df)
     own = treated_mean(question)
     effect = pd.Series(estimates, shown).reindex(place).fillna(0.0).to_numpy()
-    estimate = float(shares @ estimates)
-    size = sizes(float(own[place >= 0].mean()), estimate, fields.pop("low"), fields.pop("high"))
-    smallest = detectable(fields.pop("smallest"), size["counterfactual"])
     return EventStudy(
-        **described(question) | size | smallest | fields | extra,
+        **judged(question, float(own[place >= 0].mean()), estimate, found),
+        **_pretrend(table, covariance, shown, reference, df) | fields,
         method="event study",
         comparator=f"the change of {wording.counted(int(used.sum()), 'comparison area')}",
         assumptions=(PARALLEL, NO_ANTICIPATION, UNTOUCHED),
-        caution=picked_caution(question),
+        error=error,
         paths=paths_frame(question, own, own - effect),
         coefficients=_with_reference(table, shown, reference),
         covariance=pd.DataFrame(covariance, index=shown, columns=shown),
@@ -195,30 +195,9 @@ def _whole_bins(question: Question, width: int) -> Question:
     return question if kept.all() else question.during(kept)
 
 
-def _clustered(
-    question: Question, fit: Any, covariance: np.ndarray, shown: np.ndarray, shares: np.ndarray
-) -> tuple[dict[str, Any], pd.DataFrame]:
-    table = fit.coefficients.iloc[: len(shown)].reset_index(drop=True)
-    estimate = float(shares @ table["estimate"].to_numpy())
-    error = math.sqrt(max(float(shares @ covariance @ shares), 0.0))
-    half = float(stats.t.ppf(0.5 + question.level / 2, fit.df)) * error
-    p_value = 2 * float(stats.t.sf(abs(estimate / error), fit.df)) if error else math.nan
-    if fit.withheld:
-        half = p_value = math.nan
-    return {
-        "low": estimate - half,
-        "high": estimate + half,
-        "p_value": p_value,
-        "smallest": fit.detectable(error),
-        "error": error,
-        "inference": "Student's t, errors clustered by area",
-        "warnings": (fit.withheld,) if fit.withheld else (),
-    }, table
-
-
 def _among_placebos(
     question: Question, place: np.ndarray, shown: np.ndarray, reference: int, shares: np.ndarray
-) -> tuple[dict[str, Any], pd.DataFrame, np.ndarray]:
+) -> tuple[dict[str, Any], Inference, pd.DataFrame, np.ndarray]:
     """Each effect, and their mean after the start, ranked among those of placebos."""
     groups = placebo_groups(question)
     gaps = np.subtract(*placebo_paths(question, groups))
@@ -231,20 +210,12 @@ def _among_placebos(
     columns = {name: [getattr(one, name) for one in each] for name in ("low", "high", "p_value")}
     table = pd.DataFrame({"estimate": paths[0], "se": np.sqrt(np.diag(covariance))} | columns)
     spread = np.sqrt(np.diag(covariance))[shown < 0]
-    fields = {
-        "low": overall.low,
-        "high": overall.high,
-        "smallest": overall.smallest_effect,
-        "error": math.sqrt(max(float(shares @ covariance @ shares), 0.0)),
-        "inference": f"rank among {wording.counted(len(groups), 'placebo neighbourhood')}",
-        "warnings": (overall.warning,) if overall.warning else (),
-        "placebos": placebo_frame(question, groups, mean[1:]),
-    } | ranked(overall)
+    fields = {"placebos": placebo_frame(question, groups, mean[1:])}
     if len(spread):
         largest = (np.abs(paths[:, shown < 0]) / np.where(spread > 0, spread, np.inf)).max(axis=1)
         fields["pretrend_statistic"] = float(largest[0])
         fields["pretrend_p"] = rank_p(float(largest[0]), largest[1:])[1]
-    return fields, table, covariance
+    return fields, overall, table, covariance
 
 
 def _pretrend(

@@ -10,19 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from lsp_analysis import figures
 from lsp_analysis.effects.parts import (
     UNTOUCHED,
     answers,
-    described,
-    detectable,
+    judged,
     paths_frame,
-    picked_caution,
-    sizes,
     treated_mean,
 )
+from lsp_analysis.effects.ranking import by_error
 from lsp_analysis.effects.regressions.errors_of_fit import few_clusters_warning
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError
@@ -123,26 +120,19 @@ def rollout_effect(
     n_treated = int(question.treated.sum())
     others = int((~question.treated & ~question.ring).sum())
     withheld = few_clusters_warning(n_treated, n_treated + others)
-    reach, power = stats.norm.ppf([0.5 + question.level / 2, 0.8])
-    p_value = 2 * float(stats.norm.sf(abs(estimate / error))) if error else math.nan
+    found = by_error(estimate, error, question.level, withheld=withheld,
+                     how="normal approximation over areas")  # fmt: skip
     if withheld:
-        reach = p_value = math.nan
         table[["low", "high", "p_value"]] = math.nan
     on = question.treated[:, None] & (_since(question) >= 0) & question.known
-    observed = float(question.compared[on].mean())
-    size = sizes(observed, estimate, estimate - reach * error, estimate + reach * error)
     own = treated_mean(question)
     share = on.sum(axis=0) / np.maximum(question.known[question.treated].sum(axis=0), 1)
     return RolloutEffect(
-        **described(question) | size | detectable((reach + power) * error, size["counterfactual"]),
+        **judged(question, float(question.compared[on].mean()), estimate, found),
         method="difference-in-differences, staggered starts (Callaway and Sant'Anna)",
-        p_value=p_value,
         error=error,
         comparator=COMPARATORS[comparison][1],
-        inference="normal approximation over areas",
         assumptions=(PARALLEL_LATER, UNTOUCHED),
-        warnings=(withheld,) if withheld else (),
-        caution=picked_caution(question),
         paths=paths_frame(question, own, own - share * estimate),
         by_time=table,
         group_time=model.to_dataframe(),

@@ -14,24 +14,23 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis import wording
 from lsp_analysis.effects.one_area.groups import placebo_groups
 from lsp_analysis.effects.parts import (
     UNTOUCHED,
     answers,
-    described,
+    judged,
     paths_frame,
-    picked_caution,
     placebo_frame,
-    ranked,
     studentised,
 )
+from lsp_analysis.effects.ranking import by_error
 from lsp_analysis.effects.regressions.series_fit import (
     FAMILIES,
     SeriesFit,
     Stacked,
     changes_of_many,
     fit_series,
+    in_units,
 )
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError
@@ -128,32 +127,34 @@ def interrupted_series(
     stacked = _with_design(stacked, design, CHANGES[change], controlled)
     _check_design(stacked, family, lags)
     fit = fit_series(stacked, family, lags, question.level)
-    size = fit.size(stacked)
-    fields: dict[str, Any] = {"inference": _INFERENCE[family], "p_value": size.p_value}
+    log = family != "gaussian"
+    params = fit.coefficients["estimate"].to_numpy()[None]
+    own = stacked.effects(params, fit.covariance[None], log)
+    size, error, expected = (float(one[0]) for one in (own.estimates, own.errors, own.expected))
+    found = by_error(size, error, question.level, df=fit.df, how=_INFERENCE[family])
     warnings = (fit.withheld,) if fit.withheld else (NOT_RANKED, *_alike(fit, lags, stacked))
+    fields: dict[str, Any] = {"warnings": warnings}
     if len(groups) >= FEWEST_RANKED and not fit.withheld:
         many = changes_of_many(stacked, family)
         found = studentised(many.estimates, many.errors, question.level)
-        size, warnings = size.ranked(found), (found.warning,) if found.warning else ()
-        fields = ranked(found) | {
-            "inference": f"rank among {wording.counted(len(groups), 'placebo neighbourhood')}",
+        fields = {
             "statistic": float(many.estimates[0] / many.errors[0]),
             "placebos": placebo_frame(question, groups, many.estimates[1:], many.errors[1:]),
         }
+    if log:
+        size, found = in_units(size, expected, found)
     per, rows = question.per, kept.sum()
     scale = np.ones(rows) if stacked.people is None else per / stacked.people[0, :rows]
     without = np.full(len(kept), np.nan)
-    without[kept] = size.without[:rows] * scale
+    without[kept] = own.without[0, :rows] * scale
     return InterruptedSeries(
-        **described(question) | size.fields() | fields,
+        **judged(question, expected + size, size, found) | fields,
         method=f"{'controlled ' if controlled else ''}interrupted time series",
         comparator="the earlier trend" + (" and the other areas' change" if controlled else ""),
-        multiplicative=family != "gaussian",
+        multiplicative=log,
         maryland=3 if controlled else 1,
-        error=size.error,
+        error=error,
         assumptions=(TREND_GOES_ON, *((SHARED_BREAK, UNTOUCHED) if controlled else (ALONE,))),
-        warnings=tuple(warnings),
-        caution=picked_caution(question),
         paths=paths_frame(question, question.level_of(question.treated), without),
         coefficients=fit.coefficients,
         changes=fit.coefficients.loc[stacked.terms],

@@ -9,15 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 from statsmodels.genmod import families
 from statsmodels.genmod.generalized_linear_model import GLM
 from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.stattools import durbin_watson
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
-from lsp_analysis.effects.parts import sizes
-from lsp_analysis.effects.ranking import PlaceboInference
+from lsp_analysis.effects.ranking import Inference
 from lsp_analysis.effects.regressions.errors_of_fit import (
     NO_ERROR,
     ROUNDING,
@@ -94,46 +92,16 @@ class Changes:
 
     estimates: np.ndarray
     errors: np.ndarray
-    counterfactuals: np.ndarray
+    expected: np.ndarray
     without: np.ndarray = field(repr=False)
 
 
-@dataclass(frozen=True)
-class Size:
-    """One effect with interval and power, in units of the outcome or, for counts, as a log."""
-
-    estimate: float
-    error: float
-    low: float
-    high: float
-    p_value: float
-    smallest: float
-    counterfactual: float
-    log: bool
-    without: np.ndarray = field(repr=False)
-
-    def ranked(self, found: PlaceboInference) -> Size:
-        """The same with interval and power from a rank among placebos."""
-        return replace(self, low=found.low, high=found.high, smallest=found.smallest_effect)
-
-    def fields(self) -> dict[str, float]:
-        """Fields of a result, in units of the outcome and as shares."""
-        if not self.log:
-            observed = self.counterfactual + self.estimate
-            share = self.smallest / self.counterfactual if self.counterfactual > 0 else math.nan
-            found = sizes(observed, self.estimate, self.low, self.high)
-            return found | {"smallest_effect": self.smallest, "smallest_relative": share}
-        with np.errstate(over="ignore"):  # an upper end without bound
-            shares = np.expm1([self.estimate, self.low, self.high])
-            fall = -math.expm1(-self.smallest)
-        ends = dict(zip(("estimate", "low", "high"), shares * self.counterfactual, strict=True))
-        names = ("relative", "relative_low", "relative_high")
-        return ends | dict(zip(names, map(float, shares), strict=True)) | {
-            "observed": self.counterfactual * (1 + shares[0]),
-            "counterfactual": self.counterfactual,
-            "smallest_effect": fall * self.counterfactual,
-            "smallest_relative": fall,
-        }  # fmt: skip
+def in_units(estimate: float, expected: float, found: Inference) -> tuple[float, Inference]:
+    """A log ratio, and what may be said of it, as differences from what was expected."""
+    with np.errstate(over="ignore"):  # an upper end without bound
+        size, low, high = np.expm1([estimate, found.low, found.high]) * expected
+    smallest = -math.expm1(-found.smallest_effect) * expected
+    return float(size), replace(found, low=low, high=high, smallest_effect=smallest)
 
 
 @dataclass(frozen=True)
@@ -158,21 +126,8 @@ class SeriesFit:
     df: float
     log: bool
     durbin_watson: float
-    level: float
     withheld: str = ""
     model: Any = field(default=None, repr=False)
-
-    def size(self, stacked: Stacked) -> Size:
-        """The mean effect after the start, with the regression's own interval."""
-        params = self.coefficients["estimate"].to_numpy()[None]
-        found = stacked.effects(params, self.covariance[None], self.log)
-        estimate, error = float(found.estimates[0]), float(found.errors[0])
-        reach, power = stats.t.ppf([0.5 + self.level / 2, 0.8], self.df)
-        p_value = 2 * float(stats.t.sf(abs(estimate) / error, self.df)) if error else math.nan
-        return Size(
-            estimate, error, estimate - reach * error, estimate + reach * error, p_value,
-            (reach + power) * error, float(found.counterfactuals[0]), self.log, found.without[0],
-        )  # fmt: skip
 
 
 def fit_series(stacked: Stacked, family: str, lags: int | None, level: float) -> SeriesFit:
@@ -217,7 +172,6 @@ def fit_series(stacked: Stacked, family: str, lags: int | None, level: float) ->
         durbin_watson=2.0
         if withheld
         else float(durbin_watson(residuals[: len(set(stacked.time))])),
-        level=level,
         withheld=withheld,
         model=fit,
     )

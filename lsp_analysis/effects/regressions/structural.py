@@ -20,20 +20,16 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lsp_analysis import wording
 from lsp_analysis.effects.one_area.groups import placebo_groups
 from lsp_analysis.effects.parts import (
     UNTOUCHED,
     answers,
-    described,
-    detectable,
+    judged,
     paths_frame,
-    picked_caution,
     placebo_frame,
-    ranked,
-    sizes,
     studentised,
 )
+from lsp_analysis.effects.ranking import by_error
 from lsp_analysis.effects.regressions.series import FEWEST_RANKED, NOT_RANKED, harmonics_of, waves
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError
@@ -113,34 +109,24 @@ def structural_effect(
     forecast = _forecasts(own, others, fixed, question.event_time, drifts)
     after = own[:, at:] - forecast.means
     estimates, errors = after.mean(axis=1), forecast.errors
-    reach, power = stats.norm.ppf([0.5 + question.level / 2, 0.8])
     estimate, error = float(estimates[0]), float(errors[0])
-    ends, smallest = (estimate - reach * error, estimate + reach * error), (reach + power) * error
-    fields: dict[str, Any] = {
-        "p_value": 2 * float(stats.norm.sf(abs(estimate) / error)),
-        "inference": "the model's own forecast error",
-        "warnings": (NOT_RANKED,),
-    }
+    found = by_error(estimate, error, question.level, how="the model's own forecast error")
+    fields: dict[str, Any] = {"warnings": (NOT_RANKED,)}
     if len(groups) >= FEWEST_RANKED:
         found = studentised(estimates, errors, question.level)
-        ends, smallest = (found.low, found.high), found.smallest_effect
-        fields = ranked(found) | {
-            "inference": f"rank among {wording.counted(len(groups), 'placebo neighbourhood')}",
+        fields = {
             "statistic": estimate / error,
             "placebos": placebo_frame(question, groups, estimates[1:], errors[1:]),
-            "warnings": (found.warning,) if found.warning else (),
         }
-    size = sizes(float(own[0, at:].mean()), estimate, *ends)
-    band = reach * forecast.spreads[0]
+    band = float(stats.norm.ppf(0.5 + question.level / 2)) * forecast.spreads[0]
     return StructuralEffect(
-        **described(question) | size | fields | detectable(smallest, size["counterfactual"]),
+        **judged(question, float(own[0, at:].mean()), estimate, found) | fields,
         method=f"structural time series, {trend}",
         comparator="a forecast from its own past" + (
             " and the comparison areas" if comparisons else ""),
         maryland=3 if comparisons else 1,
         error=error,
         assumptions=(SAME_LINK, *((UNTOUCHED,) if comparisons else ())),
-        caution=picked_caution(question),
         paths=paths_frame(question, own[0], np.append(forecast.fitted[0], forecast.means[0])),
         effects=pd.DataFrame(
             {

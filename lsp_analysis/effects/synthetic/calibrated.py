@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -20,15 +19,12 @@ from scipy import stats
 from lsp_analysis.effects.parts import (
     UNTOUCHED,
     answers,
-    described,
-    detectable,
+    judged,
     paths_frame,
-    picked_caution,
-    ranked,
-    sizes,
     studentised,
     treated_mean,
 )
+from lsp_analysis.effects.ranking import Inference, by_error
 from lsp_analysis.effects.regressions.errors_of_fit import (
     FEWEST_TREATED_CLUSTERS,
     NO_ERROR,
@@ -139,17 +135,21 @@ def calibrated_effect(
     size, at = int(question.treated.sum()), question.at
     own = size * treated_mean(question)
     path = weights @ question.compared[donors]
-    fields = _inference(effects, float(path[at:].mean()), size, alternative, question.level)
+    found, lost = _inference(effects, size, alternative, question.level)
+    expected, estimate = float(path[at:].mean()), float(effects[0, 0])
+    fields = judged(question, expected + estimate, estimate, found)
+    fields["warnings"] += (lost,) if lost else ()
+    if len(units) == 1 and not found.warning and expected > 0 and np.isfinite(effects[0, 2]):
+        fields |= _log_interval(fields["relative"], float(effects[0, 2]), question.level)
     named = pd.Series(weights, question.areas[donors], name="weight")
     after = len(question.dates) - at
     return CalibratedEffect(
-        **described(question) | fields,
+        **fields,
         method="comparison areas weighted to match exactly",
         comparator=f"{int((weights > 0).sum()):,} weighted comparison areas",
         statistic=float(effects[0, 0] / effects[0, 1]) if effects[0, 1] else math.nan,
         error=float(effects[0, 1]),
         assumptions=(GONE_ON, UNTOUCHED),
-        caution=picked_caution(question),
         paths=paths_frame(question, own, path),
         placebos=pd.DataFrame(
             {
@@ -222,44 +222,29 @@ def _linearised(
 
 
 def _inference(
-    effects: np.ndarray, counterfactual: float, n_treated: int, alternative: str, level: float
-) -> dict[str, Any]:
-    """Interval, p-value and what goes with them: ranked where there are placebos, or linearised."""
-    estimate, error, log_error = map(float, effects[0])
-    observed = counterfactual + estimate
-    matched = effects[np.isfinite(effects[:, 1])]
+    effects: np.ndarray, n_treated: int, alternative: str, level: float
+) -> tuple[Inference, str]:
+    """Ranked where there are placebos, or by the linearised error; and how many were left out."""
+    estimate, error, _ = map(float, effects[0])
     if len(effects) > 1:
-        found = studentised(matched[:, 0], matched[:, 1], level)
+        matched = effects[np.isfinite(effects[:, 1])]
         lost = len(effects) - len(matched)
         said = f"{lost} of {len(effects) - 1} placebos could not be matched and were left out."
-        return (
-            sizes(observed, estimate, found.low, found.high)
-            | ranked(found)
-            | detectable(found.smallest_effect, counterfactual)
-            | {
-                "inference": f"rank among {found.n_placebos} placebo neighbourhoods",
-                "warnings": (
-                    *([found.warning] if found.warning else []), *([said] if lost else [])),
-            }
-        )  # fmt: skip
+        return studentised(matched[:, 0], matched[:, 1], level), said if lost else ""
     withheld = few_clusters_warning(n_treated, n_treated + FEWEST_TREATED_CLUSTERS)
     if not withheld and error == 0:
         withheld = NO_ERROR
-    reach = math.nan if withheld else float(stats.norm.ppf(0.5 + level / 2))
-    found = sizes(observed, estimate, estimate - reach * error, estimate + reach * error)
-    if counterfactual > 0 and not math.isnan(log_error):
-        log_ratio, half = math.log1p(found["relative"]), reach * log_error
-        found |= {
-            "relative_low": math.expm1(log_ratio - half),
-            "relative_high": math.expm1(log_ratio + half),
-        }
+    found = by_error(estimate, error, level, withheld=withheld,
+                     how="normal approximation, linearised error")  # fmt: skip
     p_value = math.nan if withheld else float(ALTERNATIVES[alternative](estimate / error))
-    power = (reach + float(stats.norm.ppf(0.8))) * error
-    return found | detectable(power, counterfactual) | {
-        "p_value": p_value,
-        "inference": "normal approximation, linearised error",
-        "warnings": (withheld,) if withheld else (),
-    }  # fmt: skip
+    return replace(found, p_value=p_value), ""
+
+
+def _log_interval(relative: float, log_error: float, level: float) -> dict[str, float]:
+    """An interval of a share on the log scale."""
+    half = float(stats.norm.ppf(0.5 + level / 2)) * log_error
+    ends = (math.expm1(math.log1p(relative) + side * half) for side in (-1, 1))
+    return dict(zip(("relative_low", "relative_high"), ends, strict=True))
 
 
 def _balance(

@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.parts import answers, gap_effect, picked_caution, treated_mean
-from lsp_analysis.effects.ranking import NO_PLACEBOS, PlaceboInference, placebo_inference, rank_p
+from lsp_analysis.effects.parts import answers, gap_effect, treated_mean
+from lsp_analysis.effects.ranking import NO_PLACEBOS, Inference, placebo_inference, rank_p
 from lsp_analysis.effects.synthetic.predictors import (
     PredictorSpec,
     Weighting,
@@ -206,25 +206,23 @@ def _assembled(
     weights = weights[weights > 1e-6].sort_values(ascending=False)
     fields = gap_effect(question, treated_mean(question), gaps[0], inference)
     if n_placebos:
-        fields["p_value"] = p_value
+        how = "rank of the post/pre fit ratio among placebo areas"
+        fields |= {"p_value": p_value, "inference": how}
     names = [] if table is None else list(table.index)
     reached = weighting.start_loss
-    warnings = [
-        *([inference.warning] if inference.warning else []),
+    fields["warnings"] = (
+        *fields["warnings"],
         *_rank_warnings(rank, outcomes_rank, n_placebos),
         *_fit_warnings(question, weighting, before[0]),
-    ]
+    )
     return SyntheticControl(
         **fields,
         method=f"synthetic control, {'outcomes only' if table is None else 'predictors'}",
         comparator=f"a weighted average of {len(weights)} comparison areas",
-        inference="rank of the post/pre fit ratio among placebo areas" if n_placebos else "",
         assumptions=(
             *SHARED_ASSUMPTIONS,
             OUTCOMES_ASSUMPTION if table is None else PREDICTORS_ASSUMPTION,
         ),
-        warnings=tuple(warnings),
-        caution=picked_caution(question),
         placebos=pd.DataFrame(
             {
                 "areas": unit_names(question, units[1:]),
@@ -247,7 +245,7 @@ def _assembled(
     )
 
 
-def _inference(gaps: np.ndarray, at: int, before: np.ndarray, level: float) -> PlaceboInference:
+def _inference(gaps: np.ndarray, at: int, before: np.ndarray, level: float) -> Inference:
     """Mean gap after the start in units of the error before it, ranked."""
     if len(gaps) == 1:
         return NO_PLACEBOS

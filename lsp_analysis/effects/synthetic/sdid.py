@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from lsp_analysis import wording
 from lsp_analysis.effects.parts import (
     answers,
     gap_effect,
-    picked_caution,
     placebo_frame,
     treated_mean,
 )
@@ -87,10 +85,7 @@ def synthetic_did(question: Question) -> SyntheticDiD:
         **gap_effect(question, treated_mean(question), gaps[0], inference),
         method="synthetic difference-in-differences",
         comparator="a weighted average of comparison areas, moved to the treated area's level",
-        inference=f"rank among {wording.counted(len(units) - 1, 'placebo neighbourhood')}",
         assumptions=ASSUMPTIONS,
-        warnings=(inference.warning,) if inference.warning else (),
-        caution=picked_caution(question),
         placebos=placebo_frame(question, units[1:], estimates[1:]),
         donor_weights=named.sort_values(ascending=False),
         period_weights=pd.Series(shares, question.dates[:at], name="weight"),
