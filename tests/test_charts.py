@@ -166,8 +166,6 @@ def test_the_forest_counts_intervals_clear_of_the_line_and_writes_the_numbers():
     ax = figures.draw_forest(frame, unit="percent")
     assert texts(ax) == ["−2.00  (−3.00 to −1.00)", "0.50  (−1.00 to 2.00)", "not available"]
     assert "Intervals clear of 0: 1 of 3." in figures.alt_of(ax)
-    ratios = figures.draw_forest(frame.assign(estimate=1.5, low=1.1, high=2), reference=1.0)
-    assert "Intervals clear of 1: all 3." in figures.alt_of(ratios)
 
 
 def test_the_event_study_counts_clear_intervals_on_both_sides_of_the_start():

@@ -114,10 +114,10 @@ def test_a_background_is_laid_where_its_world_file_says(borough, tmp_path):
 
     Image.new("RGB", (100, 50), "#336633").save(tmp_path / "tile.png")
     (tmp_path / "tile.pgw").write_text("100\n0\n0\n-100\n50\n9950\n")
-    ax = figures.draw_where(borough, highlight="E55", background=tmp_path / "tile.png")
+    ax = figures.draw_choropleth(borough, column="rate", background=tmp_path / "tile.png")
     assert ax.images[0].get_extent() == [0, 10_000, 5000, 10_000]
     with pytest.raises(ParameterError, match="world file"):
-        figures.draw_where(borough, highlight="E55", background=tmp_path / "none.png")
+        figures.draw_choropleth(borough, column="rate", background=tmp_path / "none.png")
 
 
 def test_a_background_shows_through_the_colours_and_the_key_matches(borough, tmp_path):

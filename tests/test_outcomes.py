@@ -82,6 +82,21 @@ def test_sentences_name_the_primary_count_the_rest_and_claim_no_cause(found):
         assert_fit_for_a_page(found.plot(kind=kind))
 
 
+@pytest.mark.parametrize(
+    ("placebos", "holm", "others"),
+    [
+        (10, True, "Nor could the step-down"),
+        (12, True, "Neither could Benjamini"),
+        (30, True, "only if six measures stood out"),
+        (199, False, "can find even one"),
+    ],
+)
+def test_what_each_correction_could_find_depends_on_the_placebos(found, placebos, holm, others):
+    said = replace(found, n_placebos=placebos).reach_sentence()
+    assert ("Holm's correction over nine measures could therefore never" in said) == holm
+    assert others in said
+
+
 def test_an_outcome_that_cannot_be_judged_is_left_out_with_the_reason():
     quiet = MADE.panel.assign(
         count=MADE.panel["count"].where(MADE.panel["area_code"].isin(MADE.treated), 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsp_analysis.effects.outcomes.stepdown import omnibus, romano_wolf, within_reach
+from lsp_analysis.effects.outcomes.stepdown import omnibus, romano_wolf
 
 
 def draws(n_outcomes: int, n_placebos: int = 170, *, alike: float = 0.0, seed: int = 0):
@@ -72,22 +72,6 @@ def test_the_omnibus_test_sees_many_small_effects_that_no_single_outcome_shows()
 def test_the_omnibus_test_is_as_rarely_wrong_as_claimed():
     found = [omnibus(draws(12, 100, alike=0.4, seed=s)) <= 0.05 for s in range(600)]
     assert np.mean(found) == pytest.approx(0.05, abs=0.025)
-
-
-def test_eighty_measures_are_out_of_reach_of_holm_with_one_in_177():
-    reach = within_reach(80, 176, 0.95)
-    assert np.isnan(reach.loc["Holm", "needed"])
-    assert reach.loc["Benjamini-Hochberg", "needed"] == 10
-    assert reach.loc["Romano-Wolf step-down", "needed"] == 1
-    assert reach.loc["Holm", "finest_p"] == pytest.approx(80 / 177)
-
-
-def test_with_few_placebos_nothing_is_within_reach():
-    assert within_reach(3, 10, 0.95)["needed"].isna().all()
-
-
-def test_few_measures_and_many_placebos_are_within_everyones_reach():
-    assert (within_reach(3, 999, 0.95)["needed"] == 1).all()
 
 
 def test_the_worst_place_is_no_omnibus_finding_because_its_outcomes_go_together_more():

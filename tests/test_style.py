@@ -83,8 +83,7 @@ def test_verdicts_differ_in_symbol():
 
 def test_the_same_chart_gives_the_same_bytes(chart):
     again = draw_trend(data_of(chart), unit="percent")
-    for kind in ("png", "svg"):
-        assert render(chart.figure, kind=kind) == render(again.figure, kind=kind)
+    assert render(chart.figure) == render(again.figure)
 
 
 def test_a_picture_is_sharp_small_and_on_pure_white(chart):
@@ -139,14 +138,6 @@ def test_large_counts_keep_every_digit_in_the_numbers_of_a_picture(chart, notebo
     assert shown.outputs[0].data["text/csv"] == "people\n56489812\n0.3333333\n"
 
 
-def test_show_gives_svg_when_asked(chart, notebook):
-    with capture_output() as shown:
-        show(chart, kind="svg", alt="Said otherwise.")
-    (output,) = shown.outputs
-    assert "<svg" in output.data["image/svg+xml"]
-    assert output.metadata["image/svg+xml"]["alt"] == "Said otherwise."
-
-
 def test_show_is_quiet_outside_a_notebook(chart, capsys):
     show(chart)
     assert capsys.readouterr().out == ""
@@ -170,11 +161,6 @@ def test_charts_inside_charts_are_something_drawn():
     ax = new_axes()
     ax.inset_axes((0, 0, 1, 1)).plot([1, 2])
     show(ax, alt="A line that rises.")
-
-
-def test_an_unknown_format_is_refused(chart):
-    with pytest.raises(ParameterError, match="png"):
-        render(chart.figure, kind="gif")
 
 
 def test_a_pyplot_figure_is_shown_and_closed(notebook):

@@ -106,7 +106,8 @@ class EffectEstimate(Shown):
         outcome.
     placebos : DataFrame
         One row per placebo neighbourhood: areas (codes), estimate, statistic, and error where the
-        method has one.
+        method has one; `estimate` also has without, the effect (a log ratio, or a difference) were
+        the placebo left out of its regression.
     caution : str
         What has to stand beside a finding, such as regression to the mean that a method does not
         adjust for; part of `sentence`.

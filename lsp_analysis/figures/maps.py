@@ -129,7 +129,6 @@ def draw_where(
     highlight: str | Collection[str],
     neighbours: Collection[str] = (),
     name: str = "",
-    background: str | Path | None = None,
     ax: Axes | None = None,
 ) -> Axes:
     """Where an area lies: in the whole borough on the left, close up on the right.
@@ -144,19 +143,16 @@ def draw_where(
         Shown in a lighter shade, hatched.
     name : str
         What the area is called, in the key.
-    background : path, optional
-        As for `draw_choropleth`.
     """
     need(geo, ["area_code", "geometry"], "draw_where")
     chosen, around = rows_of(geo, highlight), rows_of(geo, neighbours)
-    ax = map_axes(ax, geo, background, across=_OVERVIEW_SHARE)
+    ax = map_axes(ax, geo, None, across=_OVERVIEW_SHARE)
     if geo.empty:
         return nothing_drawn(ax, geo.drop(columns="geometry"), "Map")
     close = ax.inset_axes((0.63, 0.0, 0.37, 1.0))
-    alpha = 1.0 if background is None else _OVER_BACKGROUND
     paths = paths_of(geo)
-    for axes, seam, opacity in ((ax, 0.3, alpha), (close, 0.8, 1.0)):
-        _plain_map(axes, paths, chosen, around, seam, opacity)
+    for axes, seam in ((ax, 0.3), (close, 0.8)):
+        _plain_map(axes, paths, chosen, around, seam)
     leave_room(ax, geo, _OVERVIEW_SHARE)
     if chosen.any():
         zoom(close, geo[chosen | around] if around.any() else geo[chosen])
@@ -183,7 +179,6 @@ def _plain_map(
     chosen: np.ndarray,
     around: np.ndarray,
     seam: float,
-    alpha: float,
 ) -> None:
     """All areas pale, neighbours dotted, the area dark."""
     rest = {"facecolor": _PLAIN, "edgecolor": _SEAM}
@@ -192,7 +187,7 @@ def _plain_map(
     for rows, look in ((~(chosen | around), rest), (around, beside), (chosen, own)):
         if rows.any():
             shown = [paths[row] for row in np.flatnonzero(rows) if len(paths[row])]
-            ax.add_collection(PathCollection(shown, linewidth=seam, alpha=alpha, **look))
+            ax.add_collection(PathCollection(shown, linewidth=seam, **look))
     ax.autoscale_view()
     bare(ax)
 

@@ -25,8 +25,6 @@ from lsp_analysis.figures.style import (
     record,
 )
 
-# verdict -> colour, marker, symbol in text: text apart without colour
-
 
 def need(frame: pd.DataFrame, columns: Sequence[str], chart: str) -> None:
     """Raise ParameterError unless `frame` has `columns`."""
@@ -38,9 +36,9 @@ def need(frame: pd.DataFrame, columns: Sequence[str], chart: str) -> None:
         )
 
 
-def with_period(frame: pd.DataFrame, column: str = "period") -> pd.DataFrame:
+def with_period(frame: pd.DataFrame) -> pd.DataFrame:
     """`frame` with its periods as a column, if they were its index."""
-    if column not in frame and frame.index.name == column:
+    if "period" not in frame and frame.index.name == "period":
         return frame.reset_index()
     return frame
 
@@ -185,14 +183,10 @@ def value_axis(ax: Axes, label: str, *values: Any, zero: bool = False) -> None:
 class TickNumbers(Formatter):
     """Numbers with just the decimals that tell the ticks apart; millions as "300m"."""
 
-    def __init__(self, *, sign: bool = True) -> None:
-        """Without `sign`, for bars to both sides of zero, the numbers are sizes."""
-        self._sign = sign
-
     def format_ticks(self, values: Any) -> list[str]:
         """Texts of all ticks of an axis, which matplotlib asks for together."""
         ticks = np.asarray(values, dtype=float)
-        return [_tick_text(ticks, tick if self._sign else abs(tick)) for tick in ticks]
+        return [_tick_text(ticks, tick) for tick in ticks]
 
     def __call__(self, value: float, pos: int | None = None) -> str:
         """Text of a tick by itself."""
@@ -265,7 +259,7 @@ def nothing_drawn(ax: Axes, frame: pd.DataFrame, what: str, said: str = "") -> A
     return record(ax, alt=f"{what}: {said or 'no data to show.'}", data=frame)
 
 
-def zero_line(ax: Axes, which: str = "y", at: float = 0.0) -> None:
+def zero_line(ax: Axes, which: str = "y") -> None:
     """A firm line where there is no effect, gap or change."""
     line = ax.axhline if which == "y" else ax.axvline
-    line(at, color=INK, linewidth=1.0, zorder=1.5)
+    line(0.0, color=INK, linewidth=1.0, zorder=1.5)

@@ -69,8 +69,6 @@ _HOUSE = {
     "hatch.linewidth": 0.6,
     "hatch.color": MARK,
     "savefig.facecolor": "white",
-    "svg.hashsalt": "lsp-analysis",
-    "svg.fonttype": "path",
 }
 
 
@@ -157,8 +155,6 @@ def show(
     alt: str | None = None,
     data: pd.DataFrame | None = None,
     note: str = "",
-    *,
-    kind: str = "png",
 ) -> None:
     """Put a picture on the page once, with its alternative text and its numbers.
 
@@ -175,13 +171,11 @@ def show(
         The numbers; by default those drawn.
     note : str
         Stamped small on the picture, for example "Simulated data".
-    kind : {"png", "svg"}
-        Format of the picture.
 
     Raises
     ------
     ParameterError
-        If nothing is drawn, there is no alternative text, or the format is unknown.
+        If nothing is drawn, or there is no alternative text.
     """
     figure = ax_or_figure.figure if isinstance(ax_or_figure, Axes) else ax_or_figure
     figure = figure.get_figure(root=True)
@@ -196,8 +190,8 @@ def show(
             "Nothing is drawn on this figure: its axes hold no data and no words. "
             "Draw the data first, or leave the figure out where there are none."
         )
-    picture = render(figure, kind=kind, note=note)
-    _display(picture, alt, data_of(ax_or_figure) if data is None else data, kind, figure)
+    picture = render(figure, note=note)
+    _display(picture, alt, data_of(ax_or_figure) if data is None else data, figure)
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close(figure)
 
@@ -214,7 +208,7 @@ def _has_content(ax: Axes) -> bool:
     return bool(own) or any(_has_content(inset) for inset in ax.child_axes)
 
 
-def _display(picture: bytes, alt: str, data: pd.DataFrame, kind: str, figure: Figure) -> None:
+def _display(picture: bytes, alt: str, data: pd.DataFrame, figure: Figure) -> None:
     """Hand the picture to the notebook, if this is one."""
     if "IPython" not in sys.modules:
         return
@@ -223,28 +217,29 @@ def _display(picture: bytes, alt: str, data: pd.DataFrame, kind: str, figure: Fi
 
     if get_ipython() is None:
         return
-    mime = "image/svg+xml" if kind == "svg" else "image/png"
-    content: str | bytes = picture.decode() if kind == "svg" else picture
-    bundle = {mime: content, "text/plain": alt, "text/html": _image(picture, alt, mime, figure)}
+    bundle: dict[str, Any] = {"image/png": picture, "text/plain": alt}
+    bundle["text/html"] = _image(picture, alt, figure)
     if len(data):
         bundle["text/csv"] = data.to_csv(index=False, lineterminator="\n", float_format=_digits)
     width, height = (round(side * _CSS_DPI) for side in figure.get_size_inches())
-    display(bundle, metadata={mime: {"alt": alt, "width": width, "height": height}}, raw=True)
+    display(
+        bundle, metadata={"image/png": {"alt": alt, "width": width, "height": height}}, raw=True
+    )
 
 
 def picture_html(ax: Axes, *, note: str = "") -> str:
     """The picture that `ax` is part of, as an HTML image with its alternative text."""
     figure = ax.figure.get_figure(root=True)
-    return _image(render(figure, note=note), alt_of(ax), "image/png", figure)
+    return _image(render(figure, note=note), alt_of(ax), figure)
 
 
-def _image(picture: bytes, alt: str, mime: str, figure: Figure) -> str:
+def _image(picture: bytes, alt: str, figure: Figure) -> str:
     """An HTML image that holds its own picture, as wide as the page as far as it stays sharp."""
     width = round(figure.get_size_inches()[0] * _CSS_DPI)
     content = base64.b64encode(picture).decode()
     words = html.escape(alt, quote=True)
     wide = f"width: 100%; max-width: {round(_WIDEN * width)}px; height: auto"
-    source = f"data:{mime};base64,{content}"
+    source = f"data:image/png;base64,{content}"
     return f'<img width="{width}" style="{wide}" alt="{words}" src="{source}">'
 
 
@@ -253,19 +248,14 @@ def _digits(value: float) -> str:
     return f"{value:.7g}" if abs(value) < 1e7 else f"{value:.15g}"
 
 
-def render(figure: Figure, *, kind: str = "png", note: str = "") -> bytes:
-    """The picture as PNG (128 colours, sharper than a screen) or SVG; same in, same out."""
-    if kind not in ("png", "svg"):
-        raise ParameterError(f'A picture is "png" or "svg", not {kind!r}.')
+def render(figure: Figure, *, note: str = "") -> bytes:
+    """The picture as PNG (128 colours, sharper than a screen); same in, same out."""
     with _house_style(), warnings.catch_warnings():
         warnings.filterwarnings(
             "ignore", message="Glyph .* missing from font", category=UserWarning
         )
         stamp(figure, note)
         buffer = io.BytesIO()
-        if kind == "svg":
-            figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-            return buffer.getvalue()
         figure.savefig(buffer, format="png", dpi=_CSS_DPI * _SHARPNESS)
         small = io.BytesIO()
         image = Image.open(buffer).convert("RGB")

@@ -112,7 +112,7 @@ def check_all(question: Question) -> Checks:
         regression_to_the_mean(asked),
         pre_trends(earlier),
         undoing_violation(earlier),
-        anticipation(asked),
+        anticipation(earlier),
         spillover(asked),
         displacement(asked),
         contaminated_comparators(asked),

@@ -17,7 +17,7 @@ from lsp_analysis.study.question import Question
 
 FEWEST = 10  # comparison areas that a pool must have
 FEWEST_TO_LEAVE = 3  # comparison areas, so that two are left
-LEFT_OUT = 12  # comparison areas left out in turn: those farthest from the middle
+SHOWN = 12  # placebos left out in turn: those that move the effect farthest
 TOO_MUCH = 0.25  # of the interval's half-width, by which one area may move the effect
 ENOUGH = 0.1  # the same, where leaving the area out also changes whether the effect is clear
 FAR = 0.5  # of the half-width, by which another choice of areas may move the effect
@@ -25,38 +25,35 @@ ENOUGH_AREAS = 30  # in a choice, for how far it moves the effect to mean someth
 
 
 def leave_one_out(asked: Asked) -> CheckResult:
-    """How far the effect moves when one comparison area at a time is left out.
+    """How far the effect moves when one placebo at a time is left out of the regression.
 
-    The dozen farthest from the middle are tried: in level before the start, and in how far they
-    moved after it. "failed" when one moves the effect by more than a quarter of the interval's
-    half-width, or by a tenth and with it whether the interval leaves out 0; "too little to tell"
-    with one or two comparison areas.
+    "failed" when one moves it by more than a quarter of the interval's half-width, or by a tenth
+    and with it whether the interval leaves out 0; "too little to tell" with one or two comparison
+    areas.
     """
-    name, question = "Leave one comparator out", asked.question
-    comparison = question.comparison
-    count = int(comparison.sum())
+    name, placebos, half = "Leave one comparator out", asked.effect.placebos, asked.half_width
+    count = int(asked.question.comparison.sum())
     if count < FEWEST_TO_LEAVE:
         finding = (
             f"With {wording.counted(count, 'comparison area')} too few are left to compare with "
             "once one is taken out."
         )
         return CheckResult(name, UNSURE, finding, pd.DataFrame())
-    found = {at: asked.among(comparison & (np.arange(len(comparison)) != at))
-             for at in _farthest(question)}  # fmt: skip
-    found = {at: one for at, one in found.items() if one is not None}
-    moves = pd.Series({at: one.own_units - asked.own_units for at, one in found.items()})
-    moves = moves.iloc[np.argsort(-moves.abs().to_numpy(), kind="stable")]
-    table = pd.DataFrame(
-        [found[at].size.row(f"without {question.areas[at]}") for at in moves.index]
-    )
-    half, worst = asked.half_width, float(moves.abs().iloc[0])
-    share = worst / half if half else np.inf
-    turns = found[moves.index[0]].size.clear != asked.size.clear
+    without = placebos.assign(moved=placebos["without"] - asked.own_units)
+    order = np.argsort(-without["moved"].abs(), kind="stable")[:SHOWN]
+    without = without.iloc[order].reset_index(drop=True)
+    table = pd.DataFrame({"label": "without " + without["areas"].astype(str)})
+    sides = {"estimate": 0.0, "low": -half, "high": half}
+    for column, side in sides.items():
+        table[column] = asked.shown(without["without"].to_numpy() + side)
+    size = asked.question.treated.sum()  # a placebo of several areas counts by area
+    share = float(without["moved"].abs().iloc[0]) / size / half if half else np.inf
+    turns = bool((table["low"].iloc[0] > 0) | (table["high"].iloc[0] < 0)) != asked.size.clear
     status = FAILED if share > TOO_MUCH or (share > ENOUGH and turns) else PASSED
     ends = [asked.scale.gap(x) for x in (table["estimate"].min(), table["estimate"].max())]
     finding = (
-        f"Whichever of the {len(table)} most extreme comparison areas is left out, the effect "
-        f"stays between {ends[0]} and {ends[1]} (with all {count}: "
+        f"Whichever of {wording.counted(len(placebos), 'placebo neighbourhood')} is left out, the "
+        f"effect stays between {ends[0]} and {ends[1]} (with all: "
         f"{asked.scale.gap(asked.size.estimate)})."
     )
     return CheckResult(name, status, finding, table, "draw_forest", asked.forest)
@@ -172,21 +169,6 @@ def _without_ring(question: Question) -> Question:
     apart = question.neighbours.tolil()
     apart[question.treated, :] = apart[:, question.treated] = False
     return replace(question, neighbours=apart.tocsr())
-
-
-def _farthest(question: Question) -> list[int]:
-    """Comparison areas farthest from the middle, in level before the start or in change since."""
-    areas = np.flatnonzero(question.comparison)
-    values, at = question.compared[areas], question.at
-    before, after = values[:, :at].mean(axis=1), values[:, at:].mean(axis=1)
-    chosen: dict[int, None] = {}
-    orders = [
-        np.argsort(-np.abs(part - np.median(part)), kind="stable")
-        for part in (after - before, before)
-    ]
-    for pair in zip(*orders, strict=True):
-        chosen |= dict.fromkeys(int(areas[at]) for at in pair)
-    return list(chosen)[:LEFT_OUT]
 
 
 def _nearer(distance: np.ndarray, comparison: np.ndarray, share: float) -> np.ndarray:

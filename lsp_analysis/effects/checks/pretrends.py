@@ -188,31 +188,22 @@ def honest_bounds(earlier: EarlierDates) -> tuple[HonestBounds, HonestBounds]:
     )
 
 
-def anticipation(asked: Asked) -> CheckResult:
-    """Whether the effect was there before the start, as it would be had people acted early.
+def anticipation(earlier: EarlierDates) -> CheckResult:
+    """Whether the effect was there in the half year before the start, as it would be had people
+    acted early.
 
     "failed" when it was; "too little to tell" when one as large as that after the start could have
     been there. Only a move in the direction of the effect counts: a neighbourhood picked for
     looking worst looks worse than expected just before the start, and the estimate allows for that.
     """
-    name, question = "Anticipation", asked.question
-    widths = sorted({max(1, question.cycle // part) for part in (4, 2, 1)})
-    last = int(question.event_time[question.event_time < 0].max()) + 1
-    tried = {
-        width: asked.between_dates(last - width, last, start=True)
-        for width in widths
-        if (question.event_time < last - width).sum() >= 2
-    }
-    found = {width: answer for width, answer in tried.items() if answer is not None}
-    if not found:
+    name, asked = "Anticipation", earlier.asked
+    if not earlier.times:
         said = "There are too few periods before the start to look for an early effect."
         return CheckResult(name, UNSURE, said, nothing(COLUMNS))
-    table = pd.DataFrame(
-        answer.size.row(span(question, last - width, last)) for width, answer in found.items()
-    )
-    width = min(found, key=lambda width: abs(width - asked.half_year))
-    early, whole = found[width], asked.size
-    size, smallest = early.size, early.smallest
+    question, first, early = asked.question, earlier.times[-1], earlier.answers[-1]
+    last = first + earlier.width
+    table = pd.DataFrame([early.size.row(span(question, first, last))])
+    whole, size, smallest = asked.size, early.size, early.smallest
     statistics = early.statistics * np.sign(asked.effect.statistic)
     along = statistics[0] > 0
     strayed = size.p_value
@@ -220,7 +211,7 @@ def anticipation(asked: Asked) -> CheckResult:
         strayed = ((statistics[1:] >= statistics[0]).sum() + 1) / len(statistics)
     seen = strayed <= 1 - question.level + 1e-12
     room = max(abs(whole.estimate), asked.smallest)
-    when = wording.capital(during(question, last - width, last))
+    when = wording.capital(during(question, first, last))
     where = f"{when} it was {than_expected(asked.scale.gap(size.estimate))}"
     if seen and along and whole.clear:
         status, rest = FAILED, "the effect, or what looks like it, began before the start."

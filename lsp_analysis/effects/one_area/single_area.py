@@ -209,7 +209,8 @@ def _paths(question: Question, found: Judgement) -> pd.DataFrame:
 
 
 def _placebo_frame(question: Question, found: Judgement) -> pd.DataFrame:
-    """One row per placebo: its areas, apparent effect, statistic and standard error."""
+    """One row per placebo: its areas, apparent effect, statistic and standard error, and the effect
+    on the treated one, a log ratio or a difference, were it left out of the regression."""
     known, members = found.expectation, found.groups.members
     unit = known.expected if known.panel.multiplies else known.exposure
     table = {
@@ -219,4 +220,5 @@ def _placebo_frame(question: Question, found: Judgement) -> pd.DataFrame:
     }
     groups = np.split(members.indices, members.indptr[1:-1])[1:]
     areas = [" ".join(map(str, question.areas[np.sort(group)])) for group in groups]
-    return pd.DataFrame({"areas": areas} | {name: column[1:] for name, column in table.items()})
+    columns = {name: column[1:] for name, column in table.items()}
+    return pd.DataFrame({"areas": areas} | columns | {"without": found.effects[0] - known.pulls})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import reduce
@@ -15,7 +16,7 @@ from lsp_analysis.absent import Absent
 from lsp_analysis.effects.checks.asked import Asked
 from lsp_analysis.effects.one_area.groups import placebo_groups
 from lsp_analysis.effects.one_area.single_area import estimate
-from lsp_analysis.effects.outcomes.stepdown import omnibus, romano_wolf, within_reach
+from lsp_analysis.effects.outcomes.stepdown import omnibus, romano_wolf
 from lsp_analysis.effects.words import Scale, than_expected
 from lsp_analysis.errors import LspError, PanelError, ParameterError, did_you_mean
 from lsp_analysis.showing import Shown, with_note
@@ -51,8 +52,6 @@ class ManyOutcomes(Shown):
         in units of the outcome. sign is that of the effect.
     omnibus_p : float
         p-value that nothing happened to any of them.
-    reach : DataFrame
-        What each way of allowing for many outcomes could conclude here, see `within_reach`.
     left_out : tuple of (name, reason)
     statistics : DataFrame, neighbourhoods (treated first) x outcomes
     """
@@ -62,7 +61,6 @@ class ManyOutcomes(Shown):
     omnibus_p: float
     n_placebos: int
     level: float
-    reach: pd.DataFrame = field(repr=False, compare=False)
     left_out: tuple[tuple[str, str], ...] = ()
     statistics: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
@@ -131,18 +129,18 @@ class ManyOutcomes(Shown):
         )
         if len(self.table) == 1:
             return wording.Sentence(f"{text} One measure needs no allowance.")
-        holm, hochberg = (self.reach.loc[way, "needed"] for way in ("Holm", "Benjamini-Hochberg"))
-        count = wording.counted(len(self.table), "measure")
-        if wording.is_missing(holm):
-            text += f" Holm's correction over {count} could therefore never reject."
-        if wording.is_missing(hochberg):
+        count, alpha = len(self.table), 1 - self.level + 1e-9
+        measures, together = wording.counted(count, "measure"), math.ceil(finest * count / alpha)
+        if finest * count > alpha:
+            text += f" Holm's correction over {measures} could therefore never reject."
+        if together > count:
             text += " Neither could Benjamini and Hochberg's."
-        elif hochberg > 1:
+        elif together > 1:
             text += (
                 " Benjamini and Hochberg's could only if "
-                f"{wording.counted(int(hochberg), 'measure')} stood out as far as is possible."
+                f"{wording.counted(together, 'measure')} stood out as far as is possible."
             )
-        if wording.is_missing(self.reach.loc["Romano-Wolf step-down", "needed"]):
+        if finest > alpha:
             return wording.Sentence(f"{text} Nor could the step-down used here.")
         return wording.Sentence(
             f"{text} The step-down used here, over the same placebos, can find even one that "
@@ -272,7 +270,6 @@ def many_outcomes(
         omnibus_p=omnibus(statistics, _levels(found.values(), groups)),
         n_placebos=n_placebos,
         level=level,
-        reach=within_reach(len(found), n_placebos, level),
         left_out=tuple(left_out),
         statistics=pd.DataFrame(statistics, columns=list(found)),
     )

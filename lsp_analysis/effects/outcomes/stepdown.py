@@ -6,10 +6,7 @@ for twice (Romano and Wolf 2005, Econometrica 73:1237; Westfall and Young 1993).
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
-import pandas as pd
 from scipy.optimize import nnls
 
 _FEWEST_FOR_GROWTH = 40  # placebos, to learn from how squares grow with level
@@ -72,30 +69,3 @@ def in_units(statistics: np.ndarray) -> np.ndarray:
     """Statistics in units of the placebos' root mean square, column by column."""
     scale = np.sqrt((statistics[1:] ** 2).mean(axis=0))
     return statistics / np.maximum(scale, 1e-12)
-
-
-def within_reach(n_outcomes: int, n_placebos: int, level: float) -> pd.DataFrame:
-    """What each way of allowing for many outcomes could conclude, whatever the data.
-
-    Returns
-    -------
-    DataFrame with one row per ``way``
-        finest_p : smallest p-value it could print for one outcome standing out alone.
-        needed : outcomes that must all reach the smallest p before it can reject one; missing
-        where no number of them is enough.
-    """
-    finest = 1 / (n_placebos + 1)
-    alpha = 1 - level
-    by_holm = min(1.0, finest * n_outcomes)
-    together = math.ceil(finest * n_outcomes / alpha - 1e-9)
-    rows = [
-        ("each outcome by itself", finest, 1 if finest <= alpha else math.nan),
-        ("Romano-Wolf step-down", finest, 1 if finest <= alpha else math.nan),
-        ("Holm", by_holm, 1 if by_holm <= alpha + 1e-12 else math.nan),
-        (
-            "Benjamini-Hochberg",
-            by_holm,
-            max(1, together) if together <= n_outcomes else math.nan,
-        ),
-    ]
-    return pd.DataFrame(rows, columns=["way", "finest_p", "needed"]).set_index("way")

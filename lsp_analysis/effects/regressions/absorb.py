@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 from scipy import sparse
 
@@ -12,46 +10,15 @@ from lsp_analysis.errors import PanelError
 MOST_CELLS = 300_000_000  # areas x periods beyond which the cross-table fits no small computer
 
 
-@dataclass(frozen=True)
-class Absorber:
-    """Projects columns off two sets of fixed effects.
+def without_effects(
+    columns: np.ndarray, area: np.ndarray, period: np.ndarray, weights: np.ndarray | None = None
+) -> tuple[np.ndarray, int]:
+    """`columns` (rows, k) less their area and period effects, and how many of these are
+    independent, intercept included: areas + periods - connected parts.
 
     Area effects are eliminated and the period effects solved for in the small system that is left
     (the Schur complement of the normal equations), which is exact however unbalanced the panel and
     needs no iterations (Abowd, Creecy and Kramarz 2002 describe the system).
-
-    Attributes
-    ----------
-    rank : int
-        Independent fixed effects, intercept included: areas + periods - connected parts.
-    """
-
-    area: np.ndarray
-    period: np.ndarray
-    weights: np.ndarray | None
-    rank: int
-    table: np.ndarray = field(repr=False)
-    inverse: np.ndarray = field(repr=False)
-
-    def demean(self, columns: np.ndarray) -> np.ndarray:
-        """`columns` (rows,) or (rows, k) less their area and period effects."""
-        columns = np.asarray(columns, dtype=float)
-        if columns.ndim == 1:
-            return self.demean(columns[:, None])[:, 0]
-        weights = np.ones(len(columns)) if self.weights is None else self.weights
-        totals = self.table.sum(axis=1, keepdims=True)
-        by_area, by_period = (
-            sparse.csr_array((weights, (codes, np.arange(len(codes)))), (size, len(codes)))
-            @ columns
-            for codes, size in zip((self.area, self.period), self.table.shape, strict=True)
-        )
-        period_effect = self.inverse @ (by_period - self.table.T @ (by_area / totals))
-        area_effect = (by_area - self.table @ period_effect) / totals
-        return columns - area_effect[self.area] - period_effect[self.period]
-
-
-def absorber(area: np.ndarray, period: np.ndarray, weights: np.ndarray | None = None) -> Absorber:
-    """Prepare to take area and period effects out of columns.
 
     Parameters
     ----------
@@ -61,17 +28,24 @@ def absorber(area: np.ndarray, period: np.ndarray, weights: np.ndarray | None = 
     """
     n_areas, n_periods = int(area.max()) + 1, int(period.max()) + 1
     if n_areas < n_periods:  # the smaller set is solved for, the larger eliminated
-        return absorber(period, area, weights)
+        return without_effects(columns, period, area, weights)
     if n_areas * n_periods > MOST_CELLS:
         raise PanelError(
             f"{n_areas:,} areas by {n_periods:,} periods is too large a cross-table for two-way "
             "fixed effects. Use longer periods or fewer areas."
         )
+    weights = np.ones(len(area)) if weights is None else weights
     cells = area.astype(np.int64) * n_periods + period
-    table = np.bincount(cells, weights, n_areas * n_periods).astype(float)
-    table = table.reshape(n_areas, n_periods)
-    schur = np.diag(table.sum(axis=0)) - table.T @ (table / table.sum(axis=1)[:, None])
+    table = np.bincount(cells, weights, n_areas * n_periods).reshape(n_areas, n_periods)
+    totals = table.sum(axis=1, keepdims=True)
+    schur = np.diag(table.sum(axis=0)) - table.T @ (table / totals)
     values, vectors = np.linalg.eigh(schur)
     kept = values > 1e-10 * max(values.max(), 1e-300)
+    by_area, by_period = (
+        sparse.csr_array((weights, (codes, np.arange(len(codes)))), (size, len(codes))) @ columns
+        for codes, size in ((area, n_areas), (period, n_periods))
+    )
     inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T
-    return Absorber(area, period, weights, n_areas + int(kept.sum()), table, inverse)
+    period_effect = inverse @ (by_period - table.T @ (by_area / totals))
+    area_effect = (by_area - table @ period_effect) / totals
+    return columns - area_effect[area] - period_effect[period], n_areas + int(kept.sum())

@@ -121,15 +121,15 @@ def interrupted_series(
     family = family or ("quasi_poisson" if question.counted else "gaussian")
     _check(family, change)
     question.need(before=2, comparisons=1 if controlled else 0)
-    groups = _groups(question, controlled, covariates)
+    # a series with covariates of its own has no placebos
+    groups = ranked_groups(question, 10**9 if len(covariates) else int(controlled))
     stacked, kept, groups = _stack(question, family != "gaussian", groups, controlled)
     design = _design(question, kept, change, harmonics_of(question, harmonics), covariates)
     stacked = _with_design(stacked, design, CHANGES[change], controlled)
     _check_design(stacked, family, lags)
     fit = fit_series(stacked, family, lags, question.level)
     log = family != "gaussian"
-    params = fit.coefficients["estimate"].to_numpy()[None]
-    own = stacked.effects(params, fit.covariance[None], log)
+    own = fit.changes(stacked)
     size, error, expected = (float(one[0]) for one in (own.estimates, own.errors, own.expected))
     found = by_error(size, error, question.level, df=fit.df, how=_INFERENCE[family])
     warnings = (fit.withheld,) if fit.withheld else (NOT_RANKED, *_alike(fit, lags, stacked))
@@ -191,11 +191,10 @@ def harmonics_of(question: Question, harmonics: int | None) -> int:
     return int(harmonics)
 
 
-def _groups(question: Question, controlled: bool, covariates: Collection[str]) -> np.ndarray:
-    """Placebo neighbourhoods; none where the series has covariates of its own, or no others."""
-    nobody = np.zeros((0, len(question.areas)), dtype=bool)
-    if len(covariates) or question.comparison.sum() < FEWEST_RANKED + controlled:
-        return nobody
+def ranked_groups(question: Question, spare: int = 0) -> np.ndarray:
+    """Placebo neighbourhoods; none where `spare` more areas than a rank needs are lacking."""
+    if question.comparison.sum() < FEWEST_RANKED + spare:
+        return np.zeros((0, len(question.areas)), dtype=bool)
     return placebo_groups(question)
 
 

@@ -129,6 +129,11 @@ class SeriesFit:
     withheld: str = ""
     model: Any = field(default=None, repr=False)
 
+    def changes(self, stacked: Stacked) -> Changes:
+        """The mean effect after the start, with the regression's own error."""
+        params = self.coefficients["estimate"].to_numpy()
+        return stacked.effects(params[None], self.covariance[None], self.log)
+
 
 def fit_series(stacked: Stacked, family: str, lags: int | None, level: float) -> SeriesFit:
     """Fit the treated unit's series, `family` being one of `FAMILIES`."""

@@ -20,17 +20,23 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lsp_analysis.effects.one_area.groups import placebo_groups
 from lsp_analysis.effects.parts import (
     UNTOUCHED,
     answers,
     judged,
     paths_frame,
     placebo_frame,
+    placebo_paths,
     studentised,
 )
 from lsp_analysis.effects.ranking import by_error
-from lsp_analysis.effects.regressions.series import FEWEST_RANKED, NOT_RANKED, harmonics_of, waves
+from lsp_analysis.effects.regressions.series import (
+    FEWEST_RANKED,
+    NOT_RANKED,
+    harmonics_of,
+    ranked_groups,
+    waves,
+)
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.study.question import Question
@@ -95,10 +101,11 @@ def structural_effect(
     if trend not in TRENDS:
         raise ParameterError(f"trend={trend!r} is not known: use {', '.join(TRENDS)}.")
     question.need(before=10, comparisons=1 if comparisons else 0, complete=True)
-    groups = np.zeros((0, len(question.areas)), dtype=bool)
-    if question.comparison.sum() > FEWEST_RANKED:
-        groups = placebo_groups(question)
-    own, others = _paths(question, groups, comparisons)
+    groups = ranked_groups(question, 1)
+    own = np.array([question.level_of(unit) for unit in np.vstack([question.treated, groups])])
+    others = np.empty((*own.shape, 0))
+    if comparisons:
+        others = placebo_paths(question, groups)[1][:, :, None]
     at, waved = question.at, harmonics_of(question, harmonics)
     if not np.ptp(own[0, :at]) > 0:
         raise PanelError(
@@ -150,19 +157,6 @@ class Forecasts:
     spreads: np.ndarray
     errors: np.ndarray
     fitted: np.ndarray
-
-
-def _paths(
-    question: Question, groups: np.ndarray, comparisons: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    """Level of each unit (units, t), and mean of the areas it is compared with (units, t, 0|1)."""
-    members = np.vstack([question.treated, groups])
-    own = np.array([question.level_of(unit) for unit in members])
-    if not comparisons:
-        return own, np.empty((*own.shape, 0))
-    rest = (question.comparison & ~members).astype(float)
-    values = np.where(question.known, question.compared, 0.0)
-    return own, (rest @ values / rest.sum(axis=1, keepdims=True))[:, :, None]
 
 
 def _fixed(question: Question, trend: str, harmonics: int) -> np.ndarray:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.regressions.absorb import absorber
+from lsp_analysis.effects.regressions.absorb import without_effects
 from lsp_analysis.effects.regressions.errors_of_fit import (
     FEWEST_TREATED_CLUSTERS,
     ROUNDING,
@@ -103,11 +103,10 @@ def two_way_fit(
     level: float = 0.95,
 ) -> Regression:
     """The same from arrays: `outcome` (rows,), `columns` (rows, k), integer codes from 0."""
-    effects = absorber(areas, periods, weights)
-    demeaned = effects.demean(outcome)
+    left, rank = without_effects(np.column_stack([outcome, columns]), areas, periods, weights)
+    demeaned, left = left[:, 0], left[:, 1:]
     if np.abs(demeaned).max() <= ROUNDING * np.ptp(outcome):
         demeaned = np.zeros(len(outcome))  # what is left is rounding, and no error to judge by
-    left = effects.demean(columns)
     gone = np.linalg.norm(left, axis=0) <= 1e-8 * np.linalg.norm(columns, axis=0)
     if gone.any():
         raise PanelError(
@@ -115,7 +114,7 @@ def two_way_fit(
             "out, so its effect cannot be told from theirs: leave it out, or check which areas and "
             "periods it marks."
         )
-    kind = Errors(errors.clusters, errors.robust, effects.rank, errors.nested, errors.treated)
+    kind = Errors(errors.clusters, errors.robust, rank, errors.nested, errors.treated)
     return least_squares(demeaned, left, names, kind, weights, level)
 
 

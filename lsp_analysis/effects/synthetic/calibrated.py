@@ -21,6 +21,7 @@ from lsp_analysis.effects.parts import (
     answers,
     judged,
     paths_frame,
+    placebo_frame,
     studentised,
     treated_mean,
 )
@@ -32,7 +33,6 @@ from lsp_analysis.effects.regressions.errors_of_fit import (
 )
 from lsp_analysis.effects.synthetic.weights import (
     WeightedComparison,
-    unit_names,
     units_of,
     with_donors,
 )
@@ -151,13 +151,7 @@ def calibrated_effect(
         error=float(effects[0, 1]),
         assumptions=(GONE_ON, UNTOUCHED),
         paths=paths_frame(question, own, path),
-        placebos=pd.DataFrame(
-            {
-                "areas": unit_names(question, units[1:]),
-                "estimate": effects[1:, 0],
-                "statistic": effects[1:, 0] / np.where(effects[1:, 1] > 0, effects[1:, 1], np.nan),
-            }
-        ),
+        placebos=placebo_frame(question, units[1:], *effects[1:, :2].T),
         donor_weights=named[named > 0].sort_values(ascending=False),
         total_observed=float(own[at:].mean() * after),
         total_counterfactual=float(path[at:].mean() * after),

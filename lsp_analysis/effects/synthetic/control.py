@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.parts import answers, gap_effect, treated_mean
+from lsp_analysis.effects.parts import answers, gap_effect, placebo_frame, treated_mean
 from lsp_analysis.effects.ranking import NO_PLACEBOS, Inference, placebo_inference, rank_p
 from lsp_analysis.effects.synthetic.predictors import (
     PredictorSpec,
@@ -37,7 +37,6 @@ from lsp_analysis.effects.synthetic.weights import (
     WeightedComparison,
     is_unique,
     nearest_weights,
-    unit_names,
     units_of,
     with_donors,
 )
@@ -223,13 +222,8 @@ def _assembled(
             *SHARED_ASSUMPTIONS,
             OUTCOMES_ASSUMPTION if table is None else PREDICTORS_ASSUMPTION,
         ),
-        placebos=pd.DataFrame(
-            {
-                "areas": unit_names(question, units[1:]),
-                "estimate": gaps[1:, at:].mean(axis=1),
-                "statistic": ratios[1:],
-                "pre_mspe": before[1:],
-            }
+        placebos=placebo_frame(question, units[1:], gaps[1:, at:].mean(axis=1)).assign(
+            statistic=ratios[1:], pre_mspe=before[1:]
         ),
         statistic=float(ratios[0]),
         donor_weights=weights,

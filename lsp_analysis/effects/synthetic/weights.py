@@ -88,8 +88,3 @@ def is_unique(points: np.ndarray, weights: np.ndarray) -> bool:
     loss, scale = float(nearest @ nearest), max((points**2).sum(axis=0).max(), 1e-300)
     slack = np.where(weights > 0, np.inf, nearest @ points - loss)
     return bool(loss > TIE * scale and slack.min() > TIE * scale)
-
-
-def unit_names(question: Question, units: np.ndarray) -> list[str]:
-    """Codes of each unit's areas, joined by a space."""
-    return [" ".join(map(str, question.areas[unit])) for unit in units]

@@ -32,7 +32,6 @@ def draw_forest(
     frame: pd.DataFrame,
     *,
     unit: str = "",
-    reference: float = 0.0,
     worth_having: float | None = None,
     level: float = 0.95,
     whiskers: str = "",
@@ -51,8 +50,6 @@ def draw_forest(
         available". Rows of one value of the optional column ``group`` stand under its name.
     unit : str
         Unit code of the outcome, or an axis label.
-    reference : float
-        Where the firm line of no effect stands (0 for differences, 1 for ratios).
     worth_having : float, optional
         Smallest effect worth having: effects nearer the line than this lie in a grey band.
     level : float between 0 and 1
@@ -70,9 +67,9 @@ def draw_forest(
         return nothing_drawn(ax, frame, "Chart of estimates with intervals")
     y, _ = rows(ax, frame["label"])
     if worth_having:
-        band = (reference - worth_having, reference + worth_having)
+        band = (-worth_having, worth_having)
         ax.axvspan(*band, color=BAND, alpha=0.35, linewidth=0, zorder=0)
-    limits = _room(frame, reference, limits)
+    limits = _room(frame, limits)
     open_ends = _open_ends(frame, limits)
     low, high = (
         np.clip(np.where(runs_on & np.isnan(end), estimate, end), *limits)
@@ -80,7 +77,7 @@ def draw_forest(
     )
     ax.hlines(y, low, high, **_WHISKER)
     ax.plot(np.clip(estimate, *limits), y, **_POINT)
-    zero_line(ax, "x", reference)
+    zero_line(ax, "x")
     number_axis(ax, "x")
     ax.xaxis.get_major_locator().set_params(nbins=4)
     _draw_open_ends(ax, y, estimate, open_ends)
@@ -98,7 +95,7 @@ def draw_forest(
         written[i] = ""
         ax.get_yticklabels()[i].set_fontweight("bold")
     _write_beside(ax, y, written)
-    return record(ax, alt=_forest_alt(given, unit, reference, lines), data=given)
+    return record(ax, alt=_forest_alt(given, unit, lines), data=given)
 
 
 @in_house_style
@@ -168,17 +165,15 @@ def _with_headings(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _room(
-    frame: pd.DataFrame, reference: float, limits: tuple[float, float]
-) -> tuple[float, float]:
+def _room(frame: pd.DataFrame, limits: tuple[float, float]) -> tuple[float, float]:
     """`limits`, or nearer ones where a few rows would crush all others: ten times their middle."""
-    far = np.abs(np.array([floats(frame[c]) for c in ("estimate", "low", "high")]) - reference)
+    far = np.abs(np.array([floats(frame[c]) for c in ("estimate", "low", "high")]))
     reach = np.fmax.reduce(far)
     reach = reach[np.isfinite(reach) & (reach > 0)]
     if len(reach) < 3 or reach.max() <= _CRUSHED * np.median(reach):
         return limits
     room = _CRUSHED * float(np.median(reach))
-    return max(limits[0], reference - room), min(limits[1], reference + room)
+    return max(limits[0], -room), min(limits[1], room)
 
 
 def _open_ends(frame: pd.DataFrame, limits: tuple[float, float]) -> np.ndarray:
@@ -271,16 +266,16 @@ def _join(estimate: str, low: str, high: str) -> str:
     return f"{estimate}  ({low} to {high})"
 
 
-def _forest_alt(frame: pd.DataFrame, unit: str, reference: float, lines: str) -> str:
-    """How many rows clear the reference line, and the first of them in words."""
+def _forest_alt(frame: pd.DataFrame, unit: str, lines: str) -> str:
+    """How many rows clear the line of no effect, and the first of them in words."""
     estimate, low, high = (floats(frame[c]) for c in ("estimate", "low", "high"))
     listed = _listed(frame["label"], estimate, low, high, unit)
     if not lines:
         return f"Estimates, {wording.counted(len(frame), 'row')}. {listed}"
-    clear = int(((low > reference) | (high < reference)).sum())
+    clear = int(((low > 0) | (high < 0)).sum())
     return (
-        f"Estimates {lines}, {wording.counted(len(frame), 'row')}. Intervals clear of "
-        f"{wording.number(reference)}: {wording.of_total(clear, len(frame))}. {listed}"
+        f"Estimates {lines}, {wording.counted(len(frame), 'row')}. Intervals clear of 0: "
+        f"{wording.of_total(clear, len(frame))}. {listed}"
     )
 
 

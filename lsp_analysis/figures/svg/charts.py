@@ -112,22 +112,30 @@ def arrows(chart: Mapping[str, Any]) -> str:
     edge = 3.0  # gaps beyond three times the comparator's value are drawn at the edge
     low = max(min(0.0, *places), -edge)
     high = min(max(0.0, *places), edge)
-    pad = 0.07 * (high - low or 1.0)
-    at = _scale(low - pad, high + pad, 0, 100)
-    marks = [x for x in ticks(low, high) if 6 < at(x) < 94]
-    grid = "".join(line(at(x), 0, at(x), 46, "zero" if abs(x) < 1e-9 else "grid") for x in marks)
-    drawn = [_arrow_heading(chart, marks, at)]
+    at, grid, marked = _ruled(low, high, 0.07, 100, "level")
+    drawn = [_arrow_heading(chart, marked, at)]
     for row in rows:
         drawn.append(_arrow_row(row, grid, at, low, high))
     return tag("div", "".join(drawn), class_="arrows", role="img", aria_label=chart["label"])
 
 
-def _arrow_heading(chart: Mapping[str, Any], marks: Sequence[float], at: Callable) -> str:
-    shown = [
-        text("level" if abs(x) < 1e-9 else f"{100 * x:+.0f}%".replace("-", "−"), at(x), 38,
+def _ruled(
+    low: float, high: float, margin: float, times: float, zero: str
+) -> tuple[Callable[[float], float], str, list[str]]:
+    """A scale of rows with its grid and its labels, in per cent once multiplied by `times`."""
+    pad = margin * (high - low or 1.0)
+    at = _scale(low - pad, high + pad, 0, 100)
+    marks = [x for x in ticks(low, high) if 6 < at(x) < 94]
+    grid = "".join(line(at(x), 0, at(x), 46, "zero" if abs(x) < 1e-9 else "grid") for x in marks)
+    labels = [
+        text(zero if abs(x) < 1e-9 else f"{times * x:+.0f}%".replace("-", "−"), at(x), 38,
              class_="strong" if abs(x) < 1e-9 else "soft", anchor="middle")
         for x in marks
     ]  # fmt: skip
+    return at, grid, labels
+
+
+def _arrow_heading(chart: Mapping[str, Any], shown: list[str], at: Callable) -> str:
     middle = at(0)
     if middle > 22:
         shown.append(text("← better", middle, 14, class_="soft", anchor="end", dx=-10))
@@ -261,21 +269,13 @@ def forest(chart: Mapping[str, Any]) -> str:
     known = [x for x in ends if x is not None and math.isfinite(x)]
     edge = float(chart.get("edge", 100.0))
     low, high = max(min(0.0, *known), -edge), min(max(0.0, *known), edge)
-    pad = 0.05 * (high - low or 1.0)
-    at = _scale(low - pad, high + pad, 0, 100)
-    marks = [x for x in ticks(low, high) if 6 < at(x) < 94]
-    grid = "".join(line(at(x), 0, at(x), 46, "zero" if x == 0 else "grid") for x in marks)
-    shown = "".join(
-        text("as expected" if x == 0 else f"{x:+.0f}%".replace("-", "−"), at(x), 38,
-             class_="strong" if x == 0 else "soft", anchor="middle")
-        for x in marks
-    )  # fmt: skip
-    drawn = [_row("heading", chart["names"], shown, chart["heading"])]
+    at, grid, shown = _ruled(low, high, 0.05, 1, "as expected")
+    drawn = [_row("heading", chart["names"], "".join(shown), chart["heading"])]
     for row in rows:
         kind = "clear" if row["clear"] else "unclear"
         first, last = (
             min(max(at(_or(row[end], side)), 0), 100)
-            for end, side in (("low", low - pad), ("high", high + pad))
+            for end, side in (("low", -math.inf), ("high", math.inf))
         )
         here = min(max(at(row["estimate"]), 0), 100)
         inner = line(first, 23, last, 23, f"arrow {kind}") + dot(here, 23, f"head {kind}", 6)
