@@ -200,7 +200,7 @@ def test_a_neighbourhood_that_no_average_reaches_gets_no_synthetic_control():
     found = side_by_side(Question.from_frame(far, **given))
     reasons = found.unsuitable.set_index("label")["reason"]
     assert "no average of other areas reaches its level" in reasons["Synthetic control"]
-    assert "No weights at or above 0" in reasons["Calibrated weights"]
+    assert "No weights of 0 or more" in reasons["Calibrated weights"]
 
 
 def test_groups_of_areas_are_ranked_among_groups():
