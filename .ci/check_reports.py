@@ -99,6 +99,8 @@ def faults_of_any(page: Page, *, simulated: bool) -> Iterator[str]:
         yield "it does not say its language"
     if simulated and "simulated" not in page.text.lower():
         yield "it does not say that its data are simulated"
+    if re.search(r"\bp = 0(\.0+)?(?![.\d])", page.text):
+        yield "it prints a p-value as zero"
     if not simulated and "simulated data" in page.text.lower():
         yield "it calls real data simulated"
     if "Traceback (most recent call last)" in page.text:

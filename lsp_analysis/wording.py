@@ -407,6 +407,8 @@ def a_type(given: object) -> str:
     >>> a_type("Safe"), a_type(7), a_type([])
     ('the text "Safe"', 'an int', 'a list')
     """
+    if given is None:
+        return "nothing (None)"
     if isinstance(given, str):
         return f'the text "{given[:60]}"'
     name = type(given).__name__

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from inspect import signature
 
+import numpy as np
+import pandas as pd
 import pytest
 from conftest import ROOT
 
 from lsp_analysis import area_brief, compare, effects, estimate, gap, open_study, standing
 from lsp_analysis.absent import Absent
+from lsp_analysis.effects.words import effect_class
 from lsp_analysis.errors import LspError, ParameterError, UnknownNameError
 from lsp_analysis.standing.answers import brief_of
 
@@ -104,7 +108,65 @@ WRONG = {
     "question too late": (lambda s, p: s.question("burglary", p, "2030"), "nothing to evaluate"),
     "question of no outcome": (lambda s, p: s.question("burglry", p, "2008-04"), "burglary"),
     "question of no area": (lambda s, p: s.question("burglary", "Hal", "2008-04"), "No area"),
-}
+    "study as a list": (lambda s, p: open_study(["bolton_demo"]), "this is a list"),
+    "area as nothing": (lambda s, p: s.area(None), "this is nothing (None)"),
+    "area as a tuple": (lambda s, p: s.area((HERE,)), "this is a tuple"),
+    "area as a column": (lambda s, p: s.area(pd.Series([HERE])), "this is a Series"),
+    "area not a number": (lambda s, p: s.area(float("nan")), "this is a float"),
+    "indicators in a tuple": (lambda s, p: gap(p, ("burglary", "deaths")), "this is a tuple"),
+    "indicator as nothing": (lambda s, p: compare(p, None), "There are emergency_admissions"),
+    "table for a place": (lambda s, p: gap(pd.DataFrame(), "burglary"), "this is a DataFrame"),
+    "level below zero": (lambda s, p: compare(p, "burglary", level=-1), "write 0.95"),
+    "level not a number": (lambda s, p: compare(p, "burglary", level=float("nan")), "write 0.95"),
+    "level of a question": (
+        lambda s, p: s.question("burglary", p, "2008-04", level=-0.95), "0.95 is usual"),
+    "start as a tuple": (lambda s, p: s.question("burglary", p, (2008, 4)), "Write it as 2008-04"),
+    "start as a share": (lambda s, p: s.question("burglary", p, 2008.25), "Write it as 2008-04"),
+    "start below zero": (lambda s, p: s.question("burglary", p, -1), "Write it as 2008-04"),
+    "start not a time": (lambda s, p: s.question("burglary", p, pd.NaT), "Write it as 2008-04"),
+    "thirteenth month": (lambda s, p: s.question("burglary", p, "2008-13"), "Write it as 2008-04"),
+    "question as a tuple": (lambda s, p: estimate((s, p)), "given a tuple"),
+    "inference as nothing": (lambda s, p: effects.did(asked(s, p), inference=None), "use auto"),
+    "width in words": (lambda s, p: effects.event_study(asked(s, p), width="wide"), "whole number"),
+    "harmonics in words": (
+        lambda s, p: effects.interrupted_series(asked(s, p), harmonics="two"), "whole number"),
+    "family as a number": (
+        lambda s, p: effects.interrupted_series(asked(s, p), family=3), "use gaussian"),
+    "since in words": (
+        lambda s, p: standing.signals(p, since="yesterday"), "Write it as 2008-04"),
+    "rebased never": (
+        lambda s, p: standing.process_chart(p, "burglary", rebase="never"), "Write it as 2008-04"),
+    "worth in words": (lambda s, p: effect_class(-1.0, 1.0, "much"), "above zero"),
+}  # fmt: skip
+
+
+def asked(study, place):
+    return study.question("antisocial_behaviour", place, start="2008-04")
+
+
+@pytest.mark.parametrize(
+    "start", [pd.Timestamp("2008-04-01"), dt.date(2008, 4, 1), pd.Period("2008-04", "M"), "2008-04"]
+)
+def test_one_start_may_be_given_in_many_ways(study, place, start):
+    assert study.question(np.str_("burglary"), place, start).start == pd.Period("2008-04", "M")
+
+
+def test_without_a_name_the_main_area_and_outcome_are_those_of_the_programme(study):
+    assert study.main_area() == study.main_area(HERE) == study.area(HERE)
+    assert study.main_outcome() == "antisocial_behaviour"
+    assert study.main_outcome("Burglary in a dwelling") == "burglary"
+    with pytest.raises(LspError, match="Hall i' th' Wood"):
+        study.main_area("Hall in the Wood")
+
+
+def test_a_question_that_is_not_needed_is_one_grey_sentence(study, place):
+    late = study.question("burglary", place, "2030-01", needed=False)
+    assert isinstance(late, Absent)
+    assert "nothing to evaluate yet" in late._repr_html_()
+    for ask in (estimate, effects.did, effects.check_all):
+        assert ask(late)._repr_html_() == late._repr_html_()
+    with pytest.raises(UnknownNameError):
+        study.question("burglry", place, "2008-04", needed=False)
 
 
 @pytest.mark.parametrize(("ask", "said"), WRONG.values(), ids=WRONG)

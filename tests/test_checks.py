@@ -92,12 +92,18 @@ def test_scores_and_short_yearly_panels_are_checked_too():
 
 
 def test_checks_show_themselves_and_are_found_by_name():
-    checks = check_all(question_of(borough(2, effect=-1.0)))
+    question = question_of(borough(2, effect=-1.0))
+    checks = check_all(question)
     assert len(checks) == 12
     assert checks["Spillover"].name == "Spillover"
     assert "checks passed" in checks.sentence()
     assert list(checks.summary_frame()["status"]) == [one.status for one in checks]
     assert "Pre-trends" in checks._repr_html_()
+    for one in checks:
+        ax = one.plot()
+        head = f"{ax.get_title(loc='left')} {ax.get_xlabel()}".replace("\n", " ")
+        assert not one.picture or one.name.lower() in head.lower()
+        assert not one.picture or question.indicator.name in head
     with pytest.raises(ParameterError, match='Did you mean "Spillover"'):
         checks["Spill over"]
 

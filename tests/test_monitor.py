@@ -69,7 +69,8 @@ def test_a_fall_in_dose_shows(folder):
     progress.loc[late, "delivered"] = progress.loc[late, "delivered"] // 2
     found = monitor(open_experiment(folder), progress)
     assert "Delivered of what was planned: 6" in found.sentence()
-    assert found.plot("dose") is not None
+    head = found.plot("dose").get_title(loc="left")
+    assert head == "Delivered of what was planned, per cent"
 
 
 def test_units_that_report_nothing_are_named(folder):
@@ -81,7 +82,7 @@ def test_units_that_report_nothing_are_named(folder):
 
 def test_all_is_well_is_said(folder):
     found = monitor(open_experiment(folder), reports(folder).drop(columns=["seen", "other_arm"]))
-    assert found.sentence() == "Delivery is as planned in all arms."
+    assert found.sentence() == "Over all periods, delivery was as planned."
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import pydoc
 import re
 from dataclasses import dataclass
+from html import unescape
 
 import pandas as pd
 import pytest
 from conftest import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+import lsp_analysis
 from lsp_analysis import area_brief, figures, open_study
 from lsp_analysis.errors import PanelError
 from lsp_analysis.figures.style import alt_of, name_chart
 from lsp_analysis.showing import Shown, carries_note, readable
-from lsp_analysis.wording import Sentence
+from lsp_analysis.wording import Sentence, p_value
 
 DEMO = ROOT / "data" / "bolton_demo"
 
@@ -128,8 +133,17 @@ def test_a_chart_names_its_indicator_once():
     assert name_chart(ax, "Burglary").get_title(loc="left") == before
 
 
-def test_no_small_chance_is_printed_as_nothing():
-    frame = pd.DataFrame({"p_value": [0.0000702, 0.5], "share": [2e-9, 0.2]})
-    shown = readable(frame)._repr_html_()
-    assert "&lt; 0.001" in shown
-    assert "0.000<" not in shown
+@settings(max_examples=100, deadline=None)
+@given(st.floats(0, 1), st.floats(0, 1))
+def test_no_p_value_is_printed_as_zero(small, other):
+    for rows in ([small, other], [small]):
+        frame = pd.DataFrame({"p_value": rows, "p_adjusted": rows, "share": 0.2})
+        shown = unescape(re.sub("<[^>]+>", " ", readable(frame)._repr_html_()))
+        assert not re.search(r"(?<!< )\b0(\.0+)?(?![.\d])", shown), shown
+    assert not re.search(r"= 0(\.0+)?$", p_value(small))
+
+
+def test_help_reads_like_a_page():
+    page = pydoc.render_doc(lsp_analysis, renderer=pydoc.plaintext)
+    for said in ("open_study(", "Where to find more", "standing", "effects", "lsp-analysis"):
+        assert said in page

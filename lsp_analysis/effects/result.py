@@ -288,6 +288,11 @@ class CheckResult(Shown):
     picture_options: dict = field(default_factory=dict, repr=False, compare=False)
     drawn: pd.DataFrame | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def chart_name(self) -> str:
+        """The indicator and the check."""
+        return f"{self._about}: {self.name.lower()}" if self._about else self.name
+
     def summary_frame(self) -> pd.DataFrame:
         """One row: the check, its status and what was found."""
         row = {"status": self.status, "finding": self.finding}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 from lsp_analysis import wording
@@ -44,7 +45,8 @@ def effect_class(low: float, high: float, worth_having: float | None = None) -> 
         return "unknown"
     if low > high:
         raise ParameterError(f"The interval runs from {low} down to {high}. Swap its ends.")
-    if worth_having is not None and not worth_having > 0:
+    sized = isinstance(worth_having, Real) and worth_having > 0
+    if worth_having is not None and not sized:
         raise ParameterError(
             f"The smallest effect worth having is a size above zero, not {worth_having!r}."
         )

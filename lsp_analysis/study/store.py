@@ -143,7 +143,9 @@ def _no_indicator(wanted: str, indicators: pd.DataFrame) -> str:
     """That there is no such indicator, and what may have been meant."""
     choices = [called for pair in _called(indicators) for called in pair if called]
     nearest = did_you_mean(wanted, choices)
-    listed = "" if nearest else f" It has {wording.and_list(indicators['indicator_id'].head(20))}."
+    listed = (
+        "" if nearest else f" There are {wording.and_list(indicators['indicator_id'].head(20))}."
+    )
     return (
         f'This study has no indicator "{wanted}".{nearest}{listed} '
         "The table `indicators` lists them."

@@ -28,7 +28,7 @@ from lsp_analysis.effects.checks.regression_to_mean import regression_to_the_mea
 from lsp_analysis.effects.parts import answers
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.errors import ParameterError, did_you_mean
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Shown, with_note
 from lsp_analysis.study.question import Question
 
 if TYPE_CHECKING:
@@ -122,4 +122,5 @@ def check_all(question: Question) -> Checks:
         small_counts(asked),
         missing_data(question),
     )
-    return Checks(found)
+    about = question.indicator.name if question.indicator else ""
+    return Checks(with_note(found, question.note, about=about))

@@ -82,13 +82,13 @@ class HonestBounds(Shown):
         if self.restriction == "smoothness":
             text = f"A drift that changes by more than {size} from one period to the next"
         else:
-            text = f"A step after the start of more than {size} times the largest before it"
+            text = f"A step after the start of more than {size} times the largest step before it"
         return wording.Sentence(f"{text} would undo the finding; anything smaller would not.")
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The interval for every violation allowed for."""
-        name = "changes by" if self.restriction == "smoothness" else "times the largest step before"
-        labels = [f"{wording.number(v)} {name}" for v in self.table["violation"]]
+        says = "changes by {}" if self.restriction == "smoothness" else "{} times the largest step"
+        labels = [says.format(wording.number(v)) for v in self.table["violation"]]
         frame = self.table.assign(label=labels, estimate=self.estimate)
         return figures.draw_forest(
             frame[["label", "estimate", "low", "high"]], unit=self.unit, level=self.level, ax=ax

@@ -15,6 +15,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import DesignError, ParameterError, did_you_mean
 from lsp_analysis.experiments.record.folder import Experiment
+from lsp_analysis.figures.style import name_chart
 from lsp_analysis.showing import Shown
 
 if TYPE_CHECKING:
@@ -81,7 +82,11 @@ class Monitoring(Shown):
             for row in self.summary_frame().itertuples()
             if not row.well
         ]
-        text = f"Not well: {'; '.join(said)}." if said else "Delivery is as planned in all arms."
+        text = (
+            f"Not well: {'; '.join(said)}."
+            if said
+            else "Over all periods, delivery was as planned."
+        )
         if self.silent:
             text += f" No report at all from {wording.and_list(self.silent)}."
         return wording.Sentence(text)
@@ -90,7 +95,8 @@ class Monitoring(Shown):
         """One measure over time, an arm a line."""
         own = self.table[(self.table["measure"] == measure) & self.table["value"].notna()]
         frame = own.assign(series=own["arm"].map(self.labels))[["period", "series", "value"]]
-        return figures.draw_trend(frame, unit="percent", ax=ax)
+        ax = figures.draw_trend(frame, unit="percent", ax=ax)
+        return name_chart(ax, MEASURES[measure][2])
 
 
 def monitor(experiment: Experiment, progress: pd.DataFrame) -> Monitoring:

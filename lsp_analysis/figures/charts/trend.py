@@ -318,6 +318,7 @@ def _trend_alt(
         first, last = value[known[0]], value[known[-1]]
         when = wording.period(_period_at(time, x[known[-1]]))
         moved = f"{wording.change(last - first, unit)}, to " if len(known) > 1 else ""
+        moved = moved if first != last else "is as at the start, "
         words.append(
             f"{wording.capital(one_line(name))} {moved}{wording.quantity(last, unit)} in {when}."
         )

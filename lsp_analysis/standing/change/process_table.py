@@ -14,6 +14,7 @@ from lsp_analysis.standing.change.process import VARIATION, ProcessChart, proces
 from lsp_analysis.standing.change.trends import PER_YEAR
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 from lsp_analysis.standing.place.of_area import recent_of
+from lsp_analysis.study.asking.dates import as_date
 
 if TYPE_CHECKING:
     from lsp_analysis.figures.tables import Table
@@ -227,7 +228,7 @@ def _moment(when: object) -> pd.Timestamp:
     """First day of a Period, date or text; missing when there is none, which nothing is before."""
     if when is None or when == "":
         return pd.NaT
-    return pd.Period(str(when)).start_time
+    return as_date(when, name="the date").start_time
 
 
 def _last_point(chart: ProcessChart | Absent, path: pd.DataFrame) -> dict[str, object]:
