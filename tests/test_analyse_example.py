@@ -16,7 +16,8 @@ from lsp_analysis.experiments.example import (
 )
 from lsp_analysis.experiments.protocol.unit_list import past_of
 from lsp_analysis.experiments.record.allocation import draw_allocation
-from lsp_analysis.experiments.record.folder import open_experiment, register_design
+from lsp_analysis.experiments.record.folder import open_experiment
+from lsp_analysis.experiments.record.registration import register_design
 from lsp_analysis.experiments.record.verification import verify
 
 # The draw that notebook 08 tells of: with another, the harm may show only at the end.

@@ -15,12 +15,8 @@ from lsp_analysis.experiments.papers.result import write_result
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.allocation import draw_allocation
 from lsp_analysis.experiments.record.decisions import record_decision
-from lsp_analysis.experiments.record.folder import (
-    allocation_text,
-    digest_of,
-    open_experiment,
-    register_design,
-)
+from lsp_analysis.experiments.record.folder import allocation_text, digest_of, open_experiment
+from lsp_analysis.experiments.record.registration import register_design
 from lsp_analysis.experiments.record.verification import verify
 
 LOOKS = (

@@ -17,7 +17,8 @@ from lsp_analysis.experiments.record.decisions import (
     next_round,
     record_decision,
 )
-from lsp_analysis.experiments.record.folder import open_experiment, register_design
+from lsp_analysis.experiments.record.folder import open_experiment
+from lsp_analysis.experiments.record.registration import register_design
 from lsp_analysis.experiments.record.verification import verify
 
 DECIDE = {"arm": "wardens", "reason": "It works.", "by": "Lead agencies"}

@@ -9,7 +9,7 @@ import lazy_loader
 _HOME = {
     "new_experiment": "protocol.reading",
     "read_design": "protocol.reading",
-    "register_design": "record.folder",
+    "register_design": "record.registration",
     "open_experiment": "record.folder",
     "draw_allocation": "record.allocation",
     "match_pairs": "draw.matching",

@@ -10,14 +10,15 @@ import pandas as pd
 from lsp_analysis import durable, wording
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis import looks, opening, pooling
-from lsp_analysis.experiments.draw.matching import match_pairs
+from lsp_analysis.experiments.draw.matching import match_pairs, spaced_units
 from lsp_analysis.experiments.papers import protocol as protocol_paper
 from lsp_analysis.experiments.papers import result as result_paper
 from lsp_analysis.experiments.papers.summary import rounds_page
 from lsp_analysis.experiments.power.registered import planned_power
 from lsp_analysis.experiments.protocol import reading, unit_list
 from lsp_analysis.experiments.record import allocation, chain, decisions
-from lsp_analysis.experiments.record.folder import open_experiment, register_design
+from lsp_analysis.experiments.record.folder import open_experiment
+from lsp_analysis.experiments.record.registration import register_design
 from lsp_analysis.experiments.record.verification import verify
 
 
@@ -60,7 +61,7 @@ def buffer(folder: str) -> str:
         raise DesignError(
             "randomisation.neighbours names no file. Give one with the columns unit and neighbour."
         )
-    kept = unit_list.spaced_units(units, unit_list.read_neighbours(Path(folder) / how.neighbours))
+    kept = spaced_units(units, unit_list.read_neighbours(Path(folder) / how.neighbours))
     named = units.rename(columns={"unit": how.unit})
     for path, part in ((file.with_name("buffer.csv"), named[~kept]), (file, named[kept])):
         durable.replace_file(path, part.to_csv(index=False, lineterminator="\n").encode())

@@ -31,7 +31,8 @@ from lsp_analysis.experiments.record.decisions import (
     set_top_level,
 )
 from lsp_analysis.experiments.record.delivery import Monitoring, monitor
-from lsp_analysis.experiments.record.folder import Experiment, open_experiment, register_design
+from lsp_analysis.experiments.record.folder import Experiment, open_experiment
+from lsp_analysis.experiments.record.registration import register_design
 from lsp_analysis.resources import resource
 from lsp_analysis.study.store import Study, open_study
 

@@ -1,4 +1,4 @@
-"""Matched pairs: who is most like whom on what was measured before, over all pairs at once."""
+"""Choices among units before any draw: pairs that are most alike, and units that lie apart."""
 
 from __future__ import annotations
 
@@ -68,27 +68,49 @@ def mahalanobis(values: np.ndarray, *, names: Sequence[str]) -> np.ndarray:
     return np.sqrt(np.maximum(np.einsum("ijk,kl,ijl->ij", apart, np.linalg.pinv(spread), apart), 0))
 
 
+def spaced_units(units: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.Series:
+    """Which units to keep so that none are neighbours, as many as possible: a bool per row.
+
+    The others are the buffer: they take no part. It is the largest independent set; among equals,
+    units that come first in the file are kept.
+    """
+    n, place = len(units), {unit: i for i, unit in enumerate(units["unit"].astype(str))}
+    ends = [(place[a], place[b]) for a, b in pairs if a != b and a in place and b in place]
+    if not ends:
+        return pd.Series(True, index=units.index)
+    costs = np.arange(n) / (2.0 * n**2) - 1
+    edges = np.repeat(np.arange(len(ends)), 2)
+    return pd.Series(_cheapest(costs, edges, np.ravel(ends), at_least=0), index=units.index)
+
+
 def _perfect_matching(distance: np.ndarray) -> np.ndarray:
     """Position of each unit's mate; the sum of distances is the least there is."""
+    first, second = np.triu_indices(len(distance), k=1)
+    edges = np.tile(np.arange(len(first)), 2)
+    taken = _cheapest(distance[first, second], np.concatenate([first, second]), edges, at_least=1)
+    mates = np.zeros(len(distance), int)
+    mates[first[taken]], mates[second[taken]] = second[taken], first[taken]
+    return mates
+
+
+def _cheapest(
+    costs: np.ndarray, of: np.ndarray, option: np.ndarray, *, at_least: int
+) -> np.ndarray:
+    """Options to take at the least cost by integer programming, at most one of each `of`."""
     from scipy.optimize import LinearConstraint, milp
     from scipy.sparse import csr_array
 
-    first, second = np.triu_indices(len(distance), k=1)
-    edges = np.arange(len(first))
-    ends = np.concatenate([first, second]), np.concatenate([edges, edges])
-    touches = csr_array((np.ones(2 * len(first)), ends), shape=(len(distance), len(first)))
+    touches = csr_array((np.ones(len(of)), (of, option)), shape=(of.max() + 1, len(costs)))
     found = milp(
-        distance[first, second],
-        integrality=np.ones(len(first)),
+        costs,
+        integrality=np.ones(len(costs)),
         bounds=(0, 1),
-        constraints=LinearConstraint(touches, 1, 1),
+        constraints=LinearConstraint(touches, at_least, 1),
         options={"mip_rel_gap": 0.0},
     )
     if not found.success:
         raise DesignError(
-            f"No best set of pairs was found ({found.message}). Match on fewer columns."
+            f"No best set of units was found ({found.message}). Match on fewer columns, or take "
+            "fewer units."
         )
-    chosen = np.flatnonzero(found.x > 0.5)
-    mates = np.zeros(len(distance), int)
-    mates[first[chosen]], mates[second[chosen]] = second[chosen], first[chosen]
-    return mates
+    return found.x > 0.5

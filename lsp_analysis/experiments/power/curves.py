@@ -134,9 +134,7 @@ def power_curve(
             sizes = {"clusters_per_arm": k, "before": before, "after": after, "n_sims": n_sims}
             power = rehearse(grid, effect=effect, seed=k, relative=relative, **sizes).power
         rows.append((k, "Power", power, detectable(past, k, sign=effect, **options)))
-    points = pd.DataFrame(rows, columns=["x", "series", "power", "smallest_effect"])
-    words = _effect_words(effect, relative, unit)
-    return PowerCurve(points, words, "Clusters per arm", "share" if relative else unit)
+    return _curve(rows, _effect_words(effect, relative, unit), unit="share" if relative else unit)
 
 
 def parallel_power(
@@ -220,8 +218,7 @@ def cluster_curve(
                     lambda d, k=k, known=known: cluster_power(d, clusters=k, **known), power=FAIR
                 )
                 rows.append((k, series, power, smallest))
-    points = pd.DataFrame(rows, columns=["x", "series", "power", "smallest_effect"])
-    return PowerCurve(points, _effect_words(effect, False, unit), "Clusters per arm", unit)
+    return _curve(rows, _effect_words(effect, False, unit), unit=unit)
 
 
 def wedge_curve(
@@ -257,8 +254,15 @@ def wedge_curve(
         steps = wording.counted(len(design.clusters_per_step), "step").capitalize()
         smallest = smallest_effect(formula, power=FAIR)
         rows.append((design.n_clusters, steps, formula(effect), smallest))
+    return _curve(rows, _effect_words(effect, True, ""), unit="share", xlabel="Clusters")
+
+
+def _curve(
+    rows: list[tuple], effect: str, *, unit: str, xlabel: str = "Clusters per arm"
+) -> PowerCurve:
+    """A curve from rows of x, series, power and smallest effect."""
     points = pd.DataFrame(rows, columns=["x", "series", "power", "smallest_effect"])
-    return PowerCurve(points, _effect_words(effect, True, ""), "Clusters", "share")
+    return PowerCurve(points, effect, xlabel, unit)
 
 
 def _effect_words(effect: float, relative: bool, unit: str) -> str:

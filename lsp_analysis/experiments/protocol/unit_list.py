@@ -234,33 +234,6 @@ def check_apart(units: pd.Series, file: Path) -> None:
         )
 
 
-def spaced_units(units: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.Series:
-    """Which units to keep so that none are neighbours, as many as possible: a bool per row.
-
-    The others are the buffer: they take no part. Found by integer programming (the largest
-    independent set); among equals, units that come first in the file are kept.
-    """
-    from scipy.optimize import LinearConstraint, milp
-    from scipy.sparse import csr_array
-
-    place = {unit: i for i, unit in enumerate(units["unit"].astype(str))}
-    ends = [(place[a], place[b]) for a, b in pairs if a != b and a in place and b in place]
-    if not ends:
-        return pd.Series(True, index=units.index)
-    rows = np.repeat(np.arange(len(ends)), 2)
-    touches = csr_array((np.ones(len(rows)), (rows, np.ravel(ends))), shape=(len(ends), len(units)))
-    first = 1 - np.arange(len(units)) / (2.0 * len(units) ** 2)
-    found = milp(
-        -first,
-        integrality=np.ones(len(units)),
-        bounds=(0, 1),
-        constraints=LinearConstraint(touches, -np.inf, 1),
-    )
-    if not found.success:
-        raise DesignError(f"No set of units without neighbours was found ({found.message}).")
-    return pd.Series(found.x > 0.5, index=units.index)
-
-
 def _used(design: Design) -> set[str]:
     """Columns that the design needs besides names."""
     used = {*design.randomisation.covariates, *design.analysis.covariates}

@@ -1,0 +1,173 @@
+"""Freeze a design, or amend it: what must hold before it goes on record."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+from lsp_analysis.errors import DesignError
+from lsp_analysis.experiments.analysis.multiplicity import family_size
+from lsp_analysis.experiments.draw.methods import scheme_of
+from lsp_analysis.experiments.protocol import reading
+from lsp_analysis.experiments.protocol.design import Design
+from lsp_analysis.experiments.protocol.unit_list import (
+    check_apart,
+    check_room,
+    read_bytes,
+    read_units,
+)
+from lsp_analysis.experiments.record import chain
+from lsp_analysis.experiments.record.chain import Entry
+from lsp_analysis.experiments.record.folder import Experiment, compared_schemes, plan_before
+
+
+def register_design(
+    folder: str | Path,
+    *,
+    note: str = "",
+    redraw: bool = False,
+    accept: str = "",
+    now: dt.datetime | None = None,
+) -> Entry:
+    """Freeze the design in `folder`, or amend it: the entry put on record.
+
+    Parameters
+    ----------
+    note : str
+        Why it is amended; an amendment needs a reason.
+    redraw : bool
+        Whether units are to be drawn again, with another public text; not after the outcomes.
+    accept : str
+        Why a design is wanted whose test can never find an effect; it is refused otherwise.
+    now : datetime, optional
+        Time of the entry; the clock's by default.
+
+    Raises
+    ------
+    DesignError
+        Design or units do not hold together, nothing changed, an amendment has no reason or comes
+        between the day of the public text and the draw, or a date is not in the future.
+    """
+    folder = Path(folder)
+    _planned(folder, note, redraw, accept, now)  # says what is wrong before anything is locked
+    with chain.alone(folder):
+        kind, content = _planned(folder, note, redraw, accept, now)
+        return chain.append(folder, kind, content, now=now)
+
+
+def _planned(
+    folder: Path, note: str, redraw: bool, accept: str, now: dt.datetime | None
+) -> tuple[str, dict]:
+    """Kind and content of the entry, if all is as it must be; nothing is written."""
+    design = reading.read_design(folder)
+    how = design.randomisation
+    table = read_units(folder / how.units, design)
+    scheme = scheme_of(design, table, key="room")
+    check_room(design, table, scheme)
+    names = [how.units, *([how.neighbours] if how.neighbours else [])]
+    if how.neighbours:
+        check_apart(table["unit"], folder / how.neighbours)
+    content = {
+        "design": read_bytes(folder / reading.FILE).decode(),
+        "files": {name: chain.sha256_of(folder / name) for name in names},
+        "note": note.strip(),
+    }
+    if (
+        content["files"][how.units] != table.attrs["sha256"]
+        or reading.parse_design(content["design"]) != design
+    ):
+        raise DesignError(f"The files in {folder} were changed just now. Try again.")
+    level = (1 - design.analysis.level) / family_size(design)
+    if accept.strip():
+        content["accepted"] = accept.strip()
+    else:
+        least = min(compared_schemes(design, scheme), key=lambda p: p.attainable_level(level))
+        if least.attainable_level(level) == 0:
+            raise DesignError(
+                f"{least.sentence(level)} To register it nevertheless, say why: --accept REASON."
+            )
+    today = chain.moment(now).date().isoformat()
+    entries = chain.read_register(folder)
+    if not entries:
+        _check_source(design, today)
+        _check_dates(design.looks.dates, today)
+        return "registered", content
+    before = plan_before(entries)
+    old = reading.parse_design(before.content["design"])
+    changes = _changes(before, content, old, design)
+    _check_amendment(changes, note, redraw, entries)
+    drawn = Experiment(folder, tuple(entries), old).draw is not None
+    day = old.randomisation.source_date
+    if not drawn and (not day or today >= day):
+        known = f"has been known since {day}" if day else "has no day to come, so it may be known"
+        raise DesignError(
+            f"The text that seeds the draw {known}, and the design cannot change before the draw. "
+            "Draw first; an amendment can then ask for another draw, which goes on record beside "
+            "it."
+        )
+    if not drawn or redraw:
+        _check_source(design, today)
+    _check_dates([d for d in design.looks.dates if d not in old.looks.dates], today)
+    return "amended", content | {"changes": changes, "redraw": redraw}
+
+
+def _check_source(design: Design, today: str) -> None:
+    """The public text that will seed the draw is named, and is not known yet."""
+    how = design.randomisation
+    if not how.source:
+        raise DesignError(
+            "randomisation.source must name the public text that will seed the draw, such as the "
+            "numbers of a named lottery, or what the other party says once it holds the head."
+        )
+    if how.source_date and how.source_date <= today:
+        raise DesignError(
+            f"randomisation.source_date is {how.source_date}, which is not after today ({today}): "
+            "the text could be known already. Name a later one."
+        )
+
+
+def _check_dates(dates: list[str], today: str) -> None:
+    past = [date for date in dates if date <= today]
+    if past:
+        raise DesignError(
+            f"looks.dates has {past[0]}, which is not after today ({today}). Looks are planned "
+            "before they can be taken."
+        )
+
+
+def _changes(before: Entry, content: dict, old: Design, design: Design) -> list[str]:
+    changes = reading.differences(old, design)
+    for name, digest in content["files"].items():
+        if before.content["files"].get(name) != digest:
+            changes.append(f"{name}: another list of units")
+    if not changes and before.content["design"] != content["design"]:
+        changes.append("design.toml: wording of blanks or comments only")
+    return changes
+
+
+def _check_amendment(changes: list[str], note: str, redraw: bool, entries: Sequence[Entry]) -> None:
+    if not changes and not redraw:
+        raise DesignError("Nothing changed since the last registration, so there is no amendment.")
+    if not note.strip():
+        raise DesignError(
+            f"An amendment needs a reason: --note REASON. It changes {'; '.join(changes[:5])}."
+        )
+    drawn = any(entry.kind == "allocated" for entry in entries)
+    moved = [change for change in changes if _moves_units(change)]
+    if drawn and moved and not redraw:
+        raise DesignError(
+            f"The units are drawn already, and this changes what was drawn: {'; '.join(moved)}. "
+            "Put it back, or ask for another draw with --redraw."
+        )
+    if redraw and any(entry.kind == "analysed" for entry in entries):
+        raise DesignError(
+            "The outcomes have been opened, so units cannot be drawn again. Start the next round."
+        )
+
+
+def _moves_units(change: str) -> bool:
+    """Whether an amendment touches who is randomised, or how."""
+    name = change.split(":")[0]
+    of_arm = name.startswith("arms.") and name.split(".")[-1] in ("name", "share", "role")
+    return of_arm or name.startswith("randomisation.") or change.endswith("another list of units")
