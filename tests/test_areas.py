@@ -17,6 +17,7 @@ from shapely.geometry import Polygon, box
 from lsp_analysis.errors import AreaError
 from lsp_analysis.study.areas import (
     Area,
+    Gazetteer,
     adjacency,
     closed_name,
     fold_name,
@@ -28,7 +29,6 @@ from lsp_analysis.study.areas import (
     slug,
     small_members,
 )
-from lsp_analysis.study.gazetteer import Gazetteer
 
 
 def table(*rows):

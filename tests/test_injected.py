@@ -31,14 +31,14 @@ def test_an_unknown_parameter_stops_the_notebook_with_the_nearest_name(tmp_path,
 
 
 def test_known_parameters_and_other_cells_called_parameters_pass(monkeypatch):
-    from lsp_analysis.study.notebook import injected
+    from lsp_analysis.study import notebook
 
     cells = ["", 'study: str = "x"\narea: str = "y"', '# Parameters\narea = "z"']
     mine = ["import pandas", '# Parameters\nplace = "z"', "1 +", "# Parameters\nx = 1"]
     shell = type("Shell", (), {"user_ns": {"In": [*cells, *mine]}})
     ipython = type("IPython", (), {"get_ipython": staticmethod(lambda: shell)})
-    monkeypatch.setitem(injected.sys.modules, "IPython", ipython)
-    injected.refuse_unknown_parameters()
+    monkeypatch.setitem(notebook.sys.modules, "IPython", ipython)
+    notebook.refuse_unknown_parameters()
     shell.user_ns["In"][2] = "# Parameters\nlevl = 0.9"
-    with pytest.raises(injected.ParameterError, match='no parameter "levl"'):
-        injected.refuse_unknown_parameters()
+    with pytest.raises(notebook.ParameterError, match='no parameter "levl"'):
+        notebook.refuse_unknown_parameters()

@@ -18,6 +18,7 @@ from scipy import sparse
 from lsp_analysis import wording
 from lsp_analysis.errors import AreaError, PanelError, ParameterError, did_you_mean
 from lsp_analysis.showing import Shown
+from lsp_analysis.study import notebook
 from lsp_analysis.study.asking.table import (
     check_level,
     dated,
@@ -35,7 +36,6 @@ from lsp_analysis.study.indicator import (
     Indicator,
     months_in,
 )
-from lsp_analysis.study.notebook import overview
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -135,15 +135,15 @@ class Question(Shown):
 
     def sentence(self) -> wording.Sentence:
         """What is asked, of which areas and dates, and with which caution."""
-        return overview.question_sentence(self)
+        return notebook.question_sentence(self)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the treated areas and all others through time; nothing is estimated."""
-        return overview.question_chart(self, ax)
+        return notebook.question_chart(self, ax)
 
     def shown_table(self) -> Table:
         """What every estimator will use."""
-        return overview.question_table(self)
+        return notebook.question_table(self)
 
     def __repr__(self) -> str:
         """The question in one line."""

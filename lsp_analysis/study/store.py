@@ -31,14 +31,11 @@ from lsp_analysis.errors import (
 from lsp_analysis.resources import study_path
 from lsp_analysis.showing import Shown
 from lsp_analysis.study import areas as area_rules
-from lsp_analysis.study import schema
+from lsp_analysis.study import notebook, schema
 from lsp_analysis.study.add.vintages import deprivation_in
-from lsp_analysis.study.areas import Area, closed_name
+from lsp_analysis.study.areas import Area, Gazetteer, closed_name
 from lsp_analysis.study.descriptor import read_descriptor, version_of
-from lsp_analysis.study.gazetteer import Gazetteer
 from lsp_analysis.study.indicator import Indicator
-from lsp_analysis.study.notebook import overview
-from lsp_analysis.study.notebook.injected import refuse_unknown_parameters
 from lsp_analysis.study.panel import tidy_panel
 from lsp_analysis.study.scan import read_geometry, refuse_if_cut_short, scan_table
 
@@ -78,7 +75,7 @@ def open_study(path: str | Path | Study) -> Study:
             f"A study is opened by its folder or its name, and this is {wording.a_type(path)}. "
             'Write open_study("bolton_demo"), or the path of a folder.'
         )
-    refuse_unknown_parameters()
+    notebook.refuse_unknown_parameters()
     folder = mended(study_path(path))
     if folder in _KEPT:
         return _KEPT[folder]
@@ -176,15 +173,15 @@ class Study(Shown):
 
     def sentence(self) -> Sentence:
         """How many indicators, areas and years it has, and which tables it lacks."""
-        return overview.study_sentence(self)
+        return notebook.study_sentence(self)
 
     def plot(self) -> Axes:
         """Map of its small areas; StudyError when it has no boundaries."""
-        return overview.study_map(self)
+        return notebook.study_map(self)
 
     def shown_table(self) -> Table:
         """Its indicators with their units and dates."""
-        return overview.study_table(self)
+        return notebook.study_table(self)
 
     @property
     def name(self) -> str:

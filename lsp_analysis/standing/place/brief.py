@@ -24,7 +24,7 @@ from lsp_analysis.standing.place.first_line import headline
 from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.standing.place.panels import read_panels
 from lsp_analysis.standing.place.profile_rows import profile_table
-from lsp_analysis.study.notebook.overview import area_sentence, residents
+from lsp_analysis.study.notebook import area_sentence, residents
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

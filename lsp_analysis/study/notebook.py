@@ -1,16 +1,19 @@
-"""What a study, an area and a question show of themselves in a notebook.
+"""What a study, an area and a question show of themselves in a notebook, and ask of one.
 
 They import this module to do so, so that here they are of any type.
 """
 
 from __future__ import annotations
 
+import ast
+import sys
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.errors import LspError
+from lsp_analysis.errors import LspError, ParameterError, did_you_mean
 from lsp_analysis.study import schema
 
 if TYPE_CHECKING:
@@ -204,3 +207,39 @@ def _whole(rows: pd.DataFrame, column: str) -> pd.DataFrame:
     """Rows for all people together where there are any, else the groups, which add up to them."""
     together = rows[rows[column] == "all"]
     return together if len(together) else rows
+
+
+# Parameters that papermill gives -----------------------------------------------------------------
+# Papermill only warns of one that a notebook does not have, and runs it with its defaults. The
+# report runner checks before it starts; a notebook run by papermill itself is checked when it opens
+# its study.
+INJECTED = "# Parameters\n"  # the first line of the cell that papermill adds
+
+
+def refuse_unknown_parameters() -> None:
+    """ParameterError when this is a notebook whose injected cell sets a name that the cell of
+    parameters before it does not."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    cells = getattr(shell, "user_ns", {}).get("In", [])
+    for before, cell in pairwise(cells):
+        known = _assigned(before, ast.AnnAssign)
+        if not cell.startswith(INJECTED) or "study" not in known:
+            continue
+        for name in _assigned(cell, ast.Assign):
+            if name not in known:
+                raise ParameterError(
+                    f'This notebook has no parameter "{name}".{did_you_mean(name, known)} '
+                    f"It has {', '.join(known)}."
+                )
+
+
+def _assigned(source: str, kind: type[ast.Assign] | type[ast.AnnAssign]) -> list[str]:
+    """Names that a cell assigns on their own lines, in order."""
+    try:
+        nodes = ast.parse(source).body
+    except SyntaxError:
+        return []
+    found = [node for node in nodes if isinstance(node, kind)]
+    targets = [one.targets[0] if isinstance(one, ast.Assign) else one.target for one in found]
+    return [target.id for target in targets if isinstance(target, ast.Name)]

@@ -1,1 +1,0 @@
-"""What a study shows of itself in a notebook, and what it asks of one."""
