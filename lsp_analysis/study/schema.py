@@ -14,8 +14,6 @@ from typing import Any
 DESCRIPTOR = "datapackage.json"
 GEOMETRY = "geometry"
 
-UNIT_MULTIPLIER = {"percent": 100.0, "per_1000": 1_000.0}
-UNIT_MULTIPLIER |= {"per_10000": 10_000.0, "per_100000": 100_000.0}
 ALL = "all"
 
 # What a name means when areas of several types share it.
@@ -97,6 +95,11 @@ TABLES = {
         "required" in row,
     )
     for row in listed("tables.csv")
+}
+# What each unit is multiplied by, what its values usually are, and how a heading says it.
+UNIT_ROWS = listed("units.csv")
+UNIT_MULTIPLIER = {
+    row["unit"]: float(row["multiplier"]) for row in UNIT_ROWS if "multiplier" in row
 }
 REQUIRED_TABLES = tuple(table.name for table in TABLES.values() if table.required)
 

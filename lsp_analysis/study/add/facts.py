@@ -15,16 +15,7 @@ from lsp_analysis.study.add.layouts import OwnTable
 from lsp_analysis.study.check.cells import rounding_of
 from lsp_analysis.study.indicator import KIND_OF_VALUE_TYPE
 
-TYPE_OF_UNIT = {
-    "percent": "proportion",
-    "per_1000": "rate",
-    "per_10000": "rate",
-    "per_100000": "rate",
-    "count": "count",
-    "mean": "mean",
-    "years": "mean",
-    "score": "score",
-}
+TYPE_OF_UNIT = {row["unit"]: row["value_type"] for row in schema.UNIT_ROWS}
 STOCK = re.compile(
     r"claimant|household|population|resident|dwelling|propert|meters?\b|caseload|registered|"
     r"patients|people|persons|families|pupils|vacan|stock|in (?:care|fuel poverty)|benefit",

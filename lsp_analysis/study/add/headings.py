@@ -9,16 +9,14 @@ from dataclasses import dataclass
 from importlib import resources
 
 from lsp_analysis.study.add.places import code_in
-from lsp_analysis.study.schema import MISSING_MARKS
+from lsp_analysis.study.schema import MISSING_MARKS, UNIT_ROWS
 
 MARKS = {"", *(mark.casefold() for mark in MISSING_MARKS)}
 SEARCHED_ROWS = 60  # rows above the first area, title and remarks
 
-_DECLARED = tomllib.loads(
+SPELLINGS: dict[str, list[str]] = tomllib.loads(
     (resources.files("lsp_analysis.study.add") / "headings.toml").read_text("utf-8")
 )
-SPELLINGS: dict[str, list[str]] = _DECLARED["roles"]
-UNITS: dict[str, str] = _DECLARED["units"]
 NUMBERS = ("numerator", "denominator", "value", "lower95", "upper95")
 # Numbers that are no measurements.
 NO_MEASURE = re.compile(
@@ -42,7 +40,8 @@ def fold(heading: str) -> str:
 def unit_in(text: str) -> str:
     """The unit that a heading or a column of units names, or an empty string."""
     folded = text.casefold()
-    return next((unit for unit, pattern in UNITS.items() if re.search(pattern, folded)), "")
+    said = (row["unit"] for row in UNIT_ROWS if "said" in row and re.search(row["said"], folded))
+    return next(said, "")
 
 
 def number_in(cell: str) -> tuple[str, bool, str] | None:
