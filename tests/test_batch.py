@@ -63,6 +63,13 @@ def test_the_folder_holds_reports_index_manifest_and_logs_and_nothing_else(first
     }
 
 
+def test_pages_and_index_are_marked_alike(first):
+    batch, _ = first
+    pages = [record.page for record in batch.records if not record.failed]
+    for page in [*pages, batch.out / "index.html"]:
+        assert "internal: not for publication" in page.read_text(encoding="utf-8")
+
+
 def test_the_log_of_a_report_has_what_its_page_has_not(first):
     batch, _ = first
     log = (batch.out / "logs" / f"{batch.failed[0].name}.log").read_text()

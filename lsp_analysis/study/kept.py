@@ -42,6 +42,7 @@ class KeptStudy(Study):
                 with contextlib.suppress(LspError):
                     self.read(table)
         self._held = {}
+        self._decoded.clear()
         return self
 
     def read(

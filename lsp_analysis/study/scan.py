@@ -30,6 +30,9 @@ ARROW_TYPES = {
     "boolean": pa.bool_(),
 }
 HEAD_BYTES = 1 << 16
+DECODED_BYTES = {".csv": 1 << 26, ".parquet": 1 << 22}  # of files kept as Arrow tables, 200 MB each
+
+Decoded = dict[Path, tuple[tuple[Any, ...], pa.Table]]
 
 
 def scan_table(
@@ -38,15 +41,27 @@ def scan_table(
     table: str,
     columns: Iterable[str] | None,
     where: Mapping[str, Any],
+    decoded: Decoded,
 ) -> pd.DataFrame:
-    """Rows of one file's `content` that answer `where`, with `columns`; see `Study.read`."""
+    """Rows of one file's `content` that answer `where`, with `columns`; see `Study.read`.
+
+    `decoded` keeps each file that was read for a part of its rows, unless it is large: a page asks
+    for its indicators one after the other.
+    """
     try:
         present = _names(file, content)
         asked = _all_columns(table, present) if columns is None else list(columns)
         _refuse_unknown([*asked, *where], table, present)
         _refuse_missing(asked, table, present, file)
         needed = [name for name in dict.fromkeys([*asked, *where]) if name in present]
-        rows = _rows(file, content, table, needed, _filter(where, table, present))
+        wanted = _filter(where, table, present)
+        if wanted is not None and len(content) <= DECODED_BYTES.get(file.suffix, 0):
+            version = (hash(content), *needed)
+            if decoded.get(file, (None,))[0] != version:
+                decoded[file] = (version, _rows(file, content, table, needed, None))
+            rows = decoded[file][1].filter(wanted)
+        else:
+            rows = _rows(file, content, table, needed, wanted)
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise StudyError(
             f"{file} cannot be read as table {table} ({_plain(error)}). "

@@ -37,7 +37,7 @@ from lsp_analysis.study.areas import Area, Gazetteer, closed_name
 from lsp_analysis.study.descriptor import read_descriptor, version_of
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.panel import tidy_panel
-from lsp_analysis.study.scan import read_geometry, refuse_if_cut_short, scan_table
+from lsp_analysis.study.scan import Decoded, read_geometry, refuse_if_cut_short, scan_table
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -163,6 +163,7 @@ class Study(Shown):
         self.version = version or version_of(path)
         self.digests: dict[str, str] = {}  # SHA-256 of the files it has read, by path
         self._held: dict[Path, bytes] = {}
+        self._decoded: Decoded = {}
         self.descriptor = descriptor
         self._resources = {item["name"]: item for item in descriptor["resources"]}
         self._makeup: dict[int, tuple[dict[str, str], dict[str, list[str]]]] = {}  # by vintage
@@ -268,7 +269,7 @@ class Study(Shown):
         file = self.file(table)
         content = self._content(file)
         refuse_if_cut_short(file, content, self._resources[table].get("bytes"))
-        return scan_table(file, content, table, columns, where or {})
+        return scan_table(file, content, table, columns, where or {}, self._decoded)
 
     def _content(self, file: Path) -> bytes:
         """The bytes of `file`, whose fingerprint is kept: they are what an answer was made from.

@@ -90,7 +90,7 @@ def render_index(records: Sequence[ReportRecord], study: Study) -> str:
     )  # fmt: skip
     environment.globals["draw"] = lambda chart: Markup(draw(chart))
     made = [record for record in records if not record.failed]
-    rows = sorted((_row(r) for r in made if r.template == AREA_PAGE or not r.facts), key=_worst)
+    rows = sorted((_row(r) for r in made if not _is_other(r)), key=_worst)
     used = {kind for row in rows for kind, n in row["counts"].items() if n}
     drawn = outlines(study)
     return environment.get_template("index.html.j2").render(
@@ -106,7 +106,7 @@ def render_index(records: Sequence[ReportRecord], study: Study) -> str:
         theme_names=sorted({theme for row in rows for theme in row["theme_list"]}),
         orders=ORDERS if used else ORDERS[2:3],
         measure=next((row["measure"] for row in rows if row["measure"]), ""),
-        elsewhere=[_elsewhere(r) for r in made if r.template != AREA_PAGE and r.facts],
+        elsewhere=[_elsewhere(r) for r in made if _is_other(r)],
         failed=[_failure(record) for record in sorted(records, key=_name) if record.failed],
         map=_map(rows, drawn) if drawn else None,
         style=style,
@@ -132,6 +132,11 @@ def _worst(row: Mapping[str, Any]) -> tuple:
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def _is_other(record: ReportRecord) -> bool:
+    """Whether a page, by what it tells the index, is not one of an area."""
+    return record.template != AREA_PAGE and bool(record.facts.keys() - {"restricted"})
 
 
 def _row(record: ReportRecord) -> dict[str, Any]:

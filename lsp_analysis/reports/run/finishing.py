@@ -67,12 +67,18 @@ def finish(job: Job, notebook: NotebookNode, token: str, run: dict[str, Any]) ->
         figures=content.count("figure"),
         tables=content.count("table"),
         sentences=content.count("sentence"),
-        facts=dict(content.facts),
+        facts=_facts(job, content),
         files={f"{job.name}/{path}": _sha(data) for path, data in written.items()},
         run=run,
     )
     put_in_place(job, written, record)
     return record
+
+
+def _facts(job: Job, content: Content) -> dict[str, Any]:
+    """What the index tells of the page, and for whom the page is."""
+    marking = job.about["restricted"]
+    return {**content.facts, "restricted": marking} if marking else dict(content.facts)
 
 
 def _files(job: Job, notebook: NotebookNode, content: Content) -> dict[str, bytes]:
