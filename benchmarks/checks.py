@@ -24,13 +24,13 @@ import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data"))
-from demo.boroughs import SimulatedBorough, simulate_borough
+from demo.boroughs import Counts, SimulatedBorough, simulate_borough
 
 from lsp_analysis import Question
 from lsp_analysis.effects import check_all
 
 FALL = float(np.log(0.6))
-SOUND = {"start": 36, "mean_count": 20.0, "overdispersion": 0.05}
+SOUND = Counts(mean_count=20.0, overdispersion=0.05)
 SEEDS_APART = 1_000_003
 Planted = tuple[SimulatedBorough, dict[str, Any]]
 """A borough, and what is known besides (interventions)."""
@@ -91,8 +91,10 @@ def _shares(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     return (100 * shares).round().astype(int)
 
 
-def _borough(seed: int, effect: float = FALL, **settings) -> SimulatedBorough:
-    return simulate_borough(seed=seed, effect=effect, **SOUND | settings)
+def _borough(
+    seed: int, effect: float = FALL, counts: Counts = SOUND, **settings: int
+) -> SimulatedBorough:
+    return simulate_borough(counts=counts, seed=seed, effect=effect, start=36, **settings)
 
 
 def _times(
@@ -139,8 +141,8 @@ def drift(seed: int) -> Planted:
 
 def picked_on_noise(seed: int) -> Planted:
     """Rare events, picked on half a year."""
-    settings = {"mean_count": 1.0, "selection_window": 6, "overdispersion": 0.3, "level_sd": 0.2}
-    return _borough(seed, 0.0, **settings), {}
+    rare = Counts(mean_count=1.0, overdispersion=0.3, level_sd=0.2)
+    return _borough(seed, 0.0, rare, selection_window=6), {}
 
 
 def spread(seed: int) -> Planted:
@@ -182,7 +184,7 @@ def something_else_here(seed: int) -> Planted:
 
 def one_wild_area(seed: int) -> Planted:
     """Thirty areas, of which the one most alike trebled."""
-    made = _borough(seed, n_areas=30)
+    made = _borough(seed, areas=30)
     there = (made.panel["area_code"] == _alike(made, 1)[0]).to_numpy()
     return _times(made, 5.0, there & _after(made), seed), {}
 
@@ -202,7 +204,7 @@ def recorded_otherwise(seed: int) -> Planted:
 
 def hardly_any_events(seed: int) -> Planted:
     """One event in five years."""
-    return _borough(seed, mean_count=0.02), {}
+    return _borough(seed, counts=replace(SOUND, mean_count=0.02)), {}
 
 
 def gone_missing(seed: int) -> Planted:

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data"))
-from demo.boroughs import SimulatedBorough, simulate_borough
+from demo.boroughs import Counts, SimulatedBorough, simulate_borough
 from demo.graph import planar_graph
 
 from lsp_analysis import Question
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def looked_at(number: int, *, count: int, seed: int) -> dict[str, float]:
     """What is found in one borough, without an effect and with one on the last outcome."""
     rng = np.random.default_rng(seed + number)
-    common = simulate_borough(adjacency=AREAS, mean_count=8.0, start=36, seed=seed + number)
+    common = simulate_borough(AREAS, Counts(8.0), start=36, seed=seed + number)
     panels = [_outcome(common, rng, k) for k in range(count)]
     begun = time.process_time()
     found = ask(common, panels)
@@ -76,9 +76,7 @@ def looked_at(number: int, *, count: int, seed: int) -> dict[str, float]:
 
 
 def _outcome(common: SimulatedBorough, rng: np.random.Generator, k: int) -> pd.DataFrame:
-    own = simulate_borough(
-        adjacency=AREAS, mean_count=4.0, start=36, seed=int(rng.integers(2**31)) + k
-    )
+    own = simulate_borough(AREAS, start=36, seed=int(rng.integers(2**31)) + k)
     shared = rng.binomial(common.panel["count"], 0.5)
     return common.panel.assign(count=shared + own.panel["count"].to_numpy())
 

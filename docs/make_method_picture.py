@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data"))
-from demo.boroughs import simulate_borough
+from demo.boroughs import Counts, simulate_borough
 
 from lsp_analysis import Question
 from lsp_analysis.effects.one_area.groups import find_groups
@@ -19,7 +19,7 @@ BLUE, TEAL, PURPLE = "#12436D", "#28A197", "#801650"
 
 def main() -> None:
     """Simulate a borough with a fall of two fifths in its worst area, and draw how it is judged."""
-    made = simulate_borough(mean_count=1.5, effect=np.log(0.6), seed=10)
+    made = simulate_borough(counts=Counts(1.5), effect=np.log(0.6), seed=10)
     question = Question.from_frame(
         made.panel, "count", list(made.treated), made.start, "population", made.neighbours
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from demo.boroughs import SimulatedBorough, simulate_borough
+from demo.boroughs import Counts, SimulatedBorough, simulate_borough
 from demo.graph import AreaGraph, planar_graph
 
 from lsp_analysis import Question
@@ -28,9 +28,16 @@ def borough(
 ):
     """A borough of 80 areas x 48 months whose neighbourhood was picked for looking worst."""
     options = {"n_periods": 48, "start": 30, "mean_count": 6.0, **settings}
-    return simulate_borough(
-        adjacency=small_map(n_areas), effect=effect, group_size=group_size, seed=seed, **options
+    return simulated(
+        areas=small_map(n_areas), effect=effect, group_size=group_size, seed=seed, **options
     )
+
+
+def simulated(**settings: Any) -> SimulatedBorough:
+    """A borough whose counts arise as the `settings` say that are fields of `Counts`."""
+    names = {field.name for field in fields(Counts)} & settings.keys()
+    counts = Counts(**{name: settings.pop(name) for name in names})
+    return simulate_borough(counts=counts, **settings)
 
 
 def asked(made: SimulatedBorough) -> dict:

@@ -1,9 +1,10 @@
 """Run a change again and again, each time with a fault at the next system call that writes.
 
 Called as a program with the name of a change, a mode ("fail": the call answers that the disk is
-full; "kill": the process ends there), a folder and a step. For each step-th call it makes the
-change in a fork of this process, on a fresh copy of the folder, lets the next command find what is
-left, and prints how many calls were tried and every state that is neither the old nor the new.
+full; "kill": the process ends there), a folder and a step. For each step-th call (six where the
+step is 0) it makes the change in a fork of this process, on a fresh copy of the folder, lets the
+next command find what is left, and prints how many calls were tried and every state that is
+neither the old nor the new.
 """
 
 from __future__ import annotations
@@ -196,7 +197,10 @@ def unlike(name: str) -> bool:
 
 
 def run(change: str, mode: str, folder: Path, step: int = 1) -> dict[str, object]:
-    """Try a fault at each `step`-th call that writes; `odd` left neither the old nor the new."""
+    """Try a fault at each `step`-th call that writes; `odd` left neither the old nor the new.
+
+    A step of 0 tries six calls, which are others when the process is killed than when it fails.
+    """
     make, after = CHANGES[change]
     fresh = folder.parent / f"{folder.name}-{change}-{mode}"
     told = folder.parent / f"{fresh.name}-calls"
@@ -227,7 +231,8 @@ def run(change: str, mode: str, folder: Path, step: int = 1) -> dict[str, object
     if done:
         return {"calls": 0, "tried": 0, "odd": [f"without a fault it ended with {done}"]}
     calls, odd = int(told.read_text()), []
-    for place in range(1 + (mode == "kill") % step, calls + 1, step):
+    step = step or max(1, round(calls / 6))
+    for place in range(1 + (mode == "kill") * (step // 2), calls + 1, step):
         code, now = tried(place)
         if now not in (old, new) or (code == 0 and now != new):
             odd.append(f"call {place} of {calls}: exit {code}, then {now[1]}, lines {now[2]}")

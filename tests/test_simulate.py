@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from demo.boroughs import simulate_borough
+from boroughs import simulated
 from demo.graph import as_graph, planar_graph, worst_group
 
 from lsp_analysis.errors import ParameterError
@@ -27,14 +27,14 @@ def is_connected(members, pairs) -> bool:
 
 
 def test_a_seed_gives_the_same_borough_again_and_another_seed_another():
-    first, again, other = (simulate_borough(adjacency=GRAPH, seed=s) for s in (1, 1, 2))
+    first, again, other = (simulated(areas=GRAPH, seed=s) for s in (1, 1, 2))
     pd.testing.assert_frame_equal(first.panel, again.panel)
     assert first == again
     assert not first.panel["count"].equals(other.panel["count"])
 
 
 def test_the_panel_has_one_row_per_area_and_month():
-    borough = simulate_borough(n_areas=30, n_periods=24, seed=1)
+    borough = simulated(areas=30, n_periods=24, seed=1)
     assert list(borough.panel) == ["area_code", "period", "count", "population"]
     assert len(borough.panel) == 30 * 24
     assert not borough.panel.duplicated(["area_code", "period"]).any()
@@ -45,23 +45,23 @@ def test_the_panel_has_one_row_per_area_and_month():
 @pytest.mark.parametrize("mean_count", [0.5, 8, 50])
 def test_the_mean_count_is_the_one_asked_for(mean_count):
     drawn = [
-        simulate_borough(adjacency=GRAPH, mean_count=mean_count, seed=s).panel["count"].mean()
+        simulated(areas=GRAPH, mean_count=mean_count, seed=s).panel["count"].mean()
         for s in range(20)
     ]
     assert np.mean(drawn) == pytest.approx(mean_count, rel=0.03)
 
 
 def test_counts_without_overdispersion_are_poisson():
-    borough = simulate_borough(
-        adjacency=GRAPH, overdispersion=0, seasonality=0, level_sd=0, population_sd=0, seed=3
+    borough = simulated(
+        areas=GRAPH, overdispersion=0, seasonality=0, level_sd=0, population_sd=0, seed=3
     )
     assert counts(borough).var() / counts(borough).mean() == pytest.approx(1, abs=0.05)
 
 
 def test_overdispersion_is_the_squared_variation_of_the_shocks():
     settings = {"seasonality": 0, "level_sd": 0, "population_sd": 0, "spatial": 0}
-    borough = simulate_borough(
-        adjacency=GRAPH, mean_count=20, overdispersion=0.3, autocorrelation=0, seed=3, **settings
+    borough = simulated(
+        areas=GRAPH, mean_count=20, overdispersion=0.3, autocorrelation=0, seed=3, **settings
     )
     drawn = counts(borough)
     assert (drawn.var() - drawn.mean()) / drawn.mean() ** 2 == pytest.approx(0.3, rel=0.1)
@@ -69,8 +69,8 @@ def test_overdispersion_is_the_squared_variation_of_the_shocks():
 
 @pytest.mark.parametrize("autocorrelation", [0.0, 0.4, 0.9])
 def test_autocorrelation_carries_shocks_from_month_to_month(autocorrelation):
-    borough = simulate_borough(
-        adjacency=GRAPH,
+    borough = simulated(
+        areas=GRAPH,
         n_periods=240,
         mean_count=500,
         overdispersion=0.2,
@@ -89,9 +89,7 @@ def test_neighbours_are_alike_only_when_there_is_spatial_correlation():
     def likeness(spatial):
         found = []
         for seed in range(15):
-            level = np.log(
-                simulate_borough(adjacency=GRAPH, spatial=spatial, seed=seed).truth.level
-            )
+            level = np.log(simulated(areas=GRAPH, spatial=spatial, seed=seed).truth.level)
             level = (level - level.mean()).to_numpy()
             found.append((GRAPH.matrix * np.outer(level, level)).sum() / GRAPH.matrix.sum())
         return np.mean(found) / 0.5**2
@@ -101,7 +99,7 @@ def test_neighbours_are_alike_only_when_there_is_spatial_correlation():
 
 
 def test_seasons_peak_in_july_and_trends_go_on():
-    borough = simulate_borough(adjacency=GRAPH, mean_count=50, seasonality=0.3, trend=0.2, seed=1)
+    borough = simulated(areas=GRAPH, mean_count=50, seasonality=0.3, trend=0.2, seed=1)
     by_month = borough.panel.groupby(borough.panel["period"].dt.month)["count"].mean()
     by_year = borough.panel.groupby(borough.panel["period"].dt.year)["count"].mean()
     assert by_month.idxmax() in (6, 7, 8)
@@ -114,7 +112,7 @@ def test_the_effect_is_there_on_average_and_only_in_the_treated_months(effect):
     relative, absolute = [], []
     for seed in range(40):
         plain, changed = (
-            simulate_borough(adjacency=GRAPH, effect=e, mean_count=20, group_size=4, seed=seed)
+            simulated(areas=GRAPH, effect=e, mean_count=20, group_size=4, seed=seed)
             for e in (0.0, effect)
         )
         assert plain.treated == changed.treated
@@ -134,14 +132,14 @@ def test_counts_are_poisson_with_an_effect_too():
     settings = {"overdispersion": 0, "seasonality": 0, "level_sd": 0, "population_sd": 0}
     drawn = []
     for seed in range(60):
-        b = simulate_borough(adjacency=GRAPH, mean_count=10, effect=-0.4, seed=seed, **settings)
+        b = simulated(areas=GRAPH, mean_count=10, effect=-0.4, seed=seed, **settings)
         rows = b.panel["area_code"].isin(b.treated) & (b.panel["period"] >= b.start)
         drawn.extend(b.panel["count"][rows])
     assert np.var(drawn) / np.mean(drawn) == pytest.approx(1, abs=0.1)
 
 
 def test_the_neighbourhood_is_the_area_with_the_worst_observed_rate_in_the_window():
-    borough = simulate_borough(adjacency=GRAPH, selection_window=6, start=30, seed=11)
+    borough = simulated(areas=GRAPH, selection_window=6, start=30, seed=11)
     window = borough.panel[
         borough.panel["period"].between(borough.start - 6, borough.start - 1, inclusive="both")
     ]
@@ -152,7 +150,7 @@ def test_the_neighbourhood_is_the_area_with_the_worst_observed_rate_in_the_windo
 def test_what_was_picked_for_looking_worst_looks_better_afterwards_without_any_effect():
     change = []
     for seed in range(40):
-        b = simulate_borough(adjacency=GRAPH, mean_count=2, selection_window=6, seed=seed)
+        b = simulated(areas=GRAPH, mean_count=2, selection_window=6, seed=seed)
         rows = b.panel[b.panel["area_code"].isin(b.treated)]
         before = rows[rows["period"].between(b.start - 6, b.start - 1)]["count"].mean()
         change.append(rows[rows["period"] >= b.start]["count"].mean() / before - 1)
@@ -162,7 +160,7 @@ def test_what_was_picked_for_looking_worst_looks_better_afterwards_without_any_e
 @pytest.mark.parametrize("size", [1, 4, 9])
 def test_groups_are_of_the_size_asked_for_and_in_one_piece(size):
     for seed in range(10):
-        borough = simulate_borough(adjacency=GRAPH, group_size=size, seed=seed)
+        borough = simulated(areas=GRAPH, group_size=size, seed=seed)
         assert len(set(borough.treated)) == size
         assert is_connected(borough.treated, borough.neighbours)
 
@@ -196,7 +194,7 @@ def test_a_map_can_be_given_as_pairs_in_one_direction_or_as_a_frame_in_both():
         {"area_code": ["E1", "E2", "E2", "E3"], "neighbour_code": ["E2", "E1", "E3", "E2"]}
     )
     assert as_graph(one_way).pairs == as_graph(both).pairs
-    borough = simulate_borough(adjacency=both, seed=1)
+    borough = simulated(areas=both, seed=1)
     assert set(borough.panel["area_code"]) == {"E1", "E2", "E3"}
 
 
@@ -208,10 +206,10 @@ def test_a_map_can_be_given_as_pairs_in_one_direction_or_as_a_frame_in_both():
         ({"autocorrelation": 1.0}, "autocorrelation is 1.0"),
         ({"start": 60}, "start is 60"),
         ({"start": 10, "selection_window": 12}, "window of 12"),
-        ({"adjacency": [("E1", "E2"), ("E3", "E4")], "group_size": 3}, "No 3 areas"),
-        ({"adjacency": []}, "no two neighbouring areas"),
+        ({"areas": [("E1", "E2"), ("E3", "E4")], "group_size": 3}, "No 3 areas"),
+        ({"areas": []}, "no two neighbouring areas"),
     ],
 )
 def test_a_setting_out_of_range_is_refused_with_its_name(settings, words):
     with pytest.raises(ParameterError, match=words):
-        simulate_borough(seed=1, **settings)
+        simulated(seed=1, **settings)

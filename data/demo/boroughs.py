@@ -58,19 +58,64 @@ class SimulatedBorough:
     neighbours: tuple[tuple[str, str], ...] = field(repr=False)
 
 
+@dataclass(frozen=True)
+class Counts:
+    """How monthly counts arise.
+
+    Attributes
+    ----------
+    mean_count : float above 0
+        Borough mean of the expected count per area and month, without effect.
+    overdispersion : float, 0 or more
+        Squared coefficient of variation of the shocks: a count's variance is its mean plus
+        ``overdispersion`` x mean squared.
+    autocorrelation : float in [0, 1)
+        Correlation of an area's log shock with that of the month before.
+    spatial : float in [0, 1)
+        Coefficient of the simultaneous autoregression behind levels and shocks.
+    level_sd : float, 0 or more
+        Standard deviation over areas of the log level.
+    seasonality : float
+        Amplitude of the yearly wave in the log expectation, highest in July.
+    trend : float
+        Change per year in the log expectation, common to all areas.
+    population_sd : float
+        Standard deviation over areas of log population about a mean of 1,500 residents.
+
+    Raises
+    ------
+    ParameterError
+        A setting out of range.
+    """
+
+    mean_count: float = 4.0
+    overdispersion: float = 0.1
+    autocorrelation: float = 0.5
+    spatial: float = 0.5
+    level_sd: float = 0.5
+    seasonality: float = 0.15
+    trend: float = 0.0
+    population_sd: float = 0.15
+
+    def __post_init__(self) -> None:
+        """Check the ranges."""
+        for name in ("mean_count", "overdispersion", "level_sd"):
+            if (value := getattr(self, name)) < 0 or (name == "mean_count" and value == 0):
+                raise ParameterError(
+                    f"{name} is {value}. Give a number of 0 or more (above 0 for mean_count)."
+                )
+        for name in ("autocorrelation", "spatial"):
+            if not 0 <= (value := getattr(self, name)) < 1:
+                raise ParameterError(
+                    f"{name} is {value}. Give a number from 0 up to, not including, 1."
+                )
+
+
 def simulate_borough(
+    areas: int | AreaGraph | pd.DataFrame | Iterable[tuple[str, str]] = 177,
+    counts: Counts = Counts(),
     *,
-    adjacency: AreaGraph | pd.DataFrame | Iterable[tuple[str, str]] | None = None,
-    n_areas: int = 177,
     n_periods: int = 60,
-    mean_count: float = 4.0,
-    overdispersion: float = 0.1,
-    autocorrelation: float = 0.5,
-    spatial: float = 0.5,
-    level_sd: float = 0.5,
-    seasonality: float = 0.15,
-    trend: float = 0.0,
-    population_sd: float = 0.15,
     start: int | None = None,
     selection_window: int = 12,
     group_size: int = 1,
@@ -83,56 +128,45 @@ def simulate_borough(
 
     Parameters
     ----------
-    adjacency : AreaGraph, or pairs of neighbouring codes, or None
-        The map; None draws a planar one of `n_areas`. Passing an AreaGraph saves its making.
-    n_areas, n_periods : int
-        Size of the panel; `n_areas` is ignored when there is a map.
-    seasonality : float
-        Amplitude of the yearly wave in the log expectation, highest in July.
-    trend : float
-        Change per year in the log expectation, common to all areas.
-    population_sd : float
-        Standard deviation over areas of log population about a mean of 1,500 residents.
+    areas : int, AreaGraph, or pairs of neighbouring codes
+        The number of areas, for which a planar map is drawn, or the map.
+    counts : Counts
+        How the counts arise.
+    n_periods : int
+        Months of the panel.
     start : int or None
         Position of the first treated month; None is three fifths of the way.
-    effect : float
-        Log ratio applied to the neighbourhood's expectation from `start` on.
-    mean_count : float above 0
-        Borough mean of the expected count per area and month, without effect.
-    overdispersion : float, 0 or more
-        Squared coefficient of variation of the shocks: a count's variance is its mean plus
-        ``overdispersion`` x mean squared.
-    autocorrelation : float in [0, 1)
-        Correlation of an area's log shock with that of the month before.
-    spatial : float in [0, 1)
-        Coefficient of the simultaneous autoregression behind levels and shocks.
-    level_sd : float, 0 or more
-        Standard deviation over areas of the log level.
     selection_window : int
         Months before `start` on whose observed rate the neighbourhood is picked.
     group_size : int
         Small areas in the neighbourhood, which is in one piece.
+    effect : float
+        Log ratio applied to the neighbourhood's expectation from `start` on.
     seed : int
         Same seed, same borough.
 
     Raises
     ------
     ParameterError
-        A setting out of range, or a map without a connected group of `group_size` areas.
+        A window outside the panel, or a map without a connected group of `group_size` areas.
     """
     start = 3 * n_periods // 5 if start is None else start
-    _check_at_least(mean_count=mean_count, overdispersion=overdispersion, level_sd=level_sd)
-    _check_share(autocorrelation=autocorrelation, spatial=spatial)
     _check_window(start, selection_window, n_periods)
-    graph = as_graph(adjacency) if adjacency is not None else planar_graph(n_areas, seed=seed)
+    graph = planar_graph(areas, seed=seed) if isinstance(areas, int) else as_graph(areas)
     rng = np.random.default_rng(seed)
-    spread = graph.spread(spatial)
-    population = _populations(rng, len(graph.codes), population_sd)
-    level = np.exp(level_sd * spread @ rng.standard_normal(len(graph.codes))) * population
-    pace = _seasons(n_periods, seasonality) * np.exp(trend * np.arange(n_periods) / 12)
-    level, pace = mean_count * level / level.mean(), pace / pace.mean()
+    spread = graph.spread(counts.spatial)
+    population = _populations(rng, len(graph.codes), counts.population_sd)
+    level = np.exp(counts.level_sd * spread @ rng.standard_normal(len(graph.codes))) * population
+    pace = _seasons(n_periods, counts.seasonality) * np.exp(
+        counts.trend * np.arange(n_periods) / 12
+    )
+    level, pace = counts.mean_count * level / level.mean(), pace / pace.mean()
     shock = log_normal_shocks(
-        rng, spread, n_periods, overdispersion=overdispersion, autocorrelation=autocorrelation
+        rng,
+        spread,
+        n_periods,
+        overdispersion=counts.overdispersion,
+        autocorrelation=counts.autocorrelation,
     )
     expected = level[:, None] * pace * shock
     count = rng.poisson(expected)
@@ -223,22 +257,6 @@ def _panel(codes: tuple[str, ...], count: np.ndarray, population: np.ndarray) ->
             "population": population.repeat(n_periods),
         }
     )
-
-
-def _check_at_least(**settings: float) -> None:
-    for name, value in settings.items():
-        if value < 0 or (name == "mean_count" and value == 0):
-            raise ParameterError(
-                f"{name} is {value}. Give a number of 0 or more (above 0 for mean_count)."
-            )
-
-
-def _check_share(**settings: float) -> None:
-    for name, value in settings.items():
-        if not 0 <= value < 1:
-            raise ParameterError(
-                f"{name} is {value}. Give a number from 0 up to, not including, 1."
-            )
 
 
 def _check_window(start: int, selection_window: int, n_periods: int) -> None:
