@@ -157,7 +157,10 @@ def read_domains(found: Found, codes: Mapping[int, Sequence[str]]) -> OwnTable:
     ]
     cells = pd.concat(parts, ignore_index=True).assign(indicator_id="", heading="score", note="")
     account.columns = f"{len(measures)} columns of scores or ranks"
-    return OwnTable(cells, account)
+    source = found.layout.indicator["source"].format(year=edition)
+    about = {**found.layout.indicator, "source": source}
+    layout = replace(found.layout, title=found.title, indicator=about, complete=False)
+    return OwnTable(cells, account, layout=layout)
 
 
 def _lacks_score(found: Found) -> tuple[bool, bool]:

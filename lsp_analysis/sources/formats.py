@@ -54,11 +54,11 @@ def read_layouts(text: str) -> list[Layout]:
 
 def _layout(table: dict[str, Any], shared: Mapping[str, Any]) -> Layout:
     about = {**shared, **table.pop("indicator", {})}
-    if about:
-        named = f"{table['title']} ({table['publisher']})"
-        about = {"source": named, "licence": LICENCE, "polarity": "none", **about}
+    about.setdefault("source", f"{table['title']} ({table['publisher']})")
+    if not table.get("kind"):
         about.setdefault("multiplier", UNIT_MULTIPLIER.get(about.get("unit", ""), 1.0))
-    return Layout(**table, indicator=about)
+        about.setdefault("polarity", "none")
+    return Layout(**table, indicator={"licence": LICENCE, **about})
 
 
 @dataclass(frozen=True)

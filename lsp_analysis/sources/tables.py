@@ -10,7 +10,7 @@ import pandas as pd
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import choice
 from lsp_analysis.sources.deprivation import read_domains
-from lsp_analysis.sources.formats import LICENCE, Found, layouts
+from lsp_analysis.sources.formats import Found, layouts
 from lsp_analysis.sources.ons.geography import Geography
 from lsp_analysis.sources.register import Register
 from lsp_analysis.study import schema
@@ -23,7 +23,6 @@ from lsp_analysis.study.panel import period_kinds
 
 UNKNOWN = "publisher not known"
 NUMBERS = ["numerator", "denominator", "value"]
-ADD = "lsp-analysis add STUDY"
 
 
 def read_tables(
@@ -125,9 +124,7 @@ def _take(
     account, layout = table.account, table.layout
     if layout is not None and layout.complete:
         _refuse_gaps(table, places)
-    given = {} if layout and layout.indicator else {"source": UNKNOWN, "licence": ""}
-    if layout and not layout.indicator:
-        given = {"source": layout.publisher, "licence": LICENCE}
+    given = {} if layout else {"source": UNKNOWN, "licence": ""}
     taken = take_table(table, places, known, name=_name_of(path, table), facts=given, ask=False)
     if taken.problems:
         more = len(taken.problems) - 1
