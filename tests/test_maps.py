@@ -13,7 +13,7 @@ from shapely.geometry import MultiPolygon, Polygon, box
 
 from lsp_analysis import figures
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.figures.map_layers import paths_of
+from lsp_analysis.figures.maps import paths_of
 
 
 @pytest.fixture

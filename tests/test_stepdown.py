@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsp_analysis.effects.outcomes.stepdown import omnibus, romano_wolf
+from lsp_analysis.effects.outcomes.many import omnibus, romano_wolf
 
 
 def draws(n_outcomes: int, n_placebos: int = 170, *, alike: float = 0.0, seed: int = 0):

@@ -5,8 +5,7 @@ import re
 
 import pytest
 
-from lsp_analysis.figures.svg.charts import DRAWN, draw
-from lsp_analysis.figures.svg.marks import apart, ticks
+from lsp_analysis.figures.svg import DRAWN, apart, draw, ticks
 
 LINES = {
     "type": "lines",

@@ -14,6 +14,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.effects.ranking import Inference, placebo_inference
+from lsp_analysis.effects.words import GOOD
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.showing import refuse_misfit, with_note
 from lsp_analysis.study.question import Question
@@ -83,7 +84,7 @@ def picked_caution(question: Question) -> str:
     At the bad end is among the worst tenth in the half year, the year or the whole time before.
     Where neither end is known to be bad, either counts.
     """
-    good = {"high_is_good": 1, "low_is_good": -1}.get(question.polarity)
+    good = GOOD.get(question.polarity)
     others = question.known.all(axis=1) & ~question.treated
     for window in (question.cycle // 2, question.cycle, 10**6):
         recent = question.just_before(window)

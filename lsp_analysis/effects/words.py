@@ -12,6 +12,7 @@ from lsp_analysis.errors import ParameterError
 from lsp_analysis.wording import Sentence
 
 ROUNDING = 1e-9  # share by which observed and expected differ where arithmetic alone parts them
+GOOD = {"high_is_good": 1, "low_is_good": -1}
 MOST_PER_CENT = 900  # beyond which "ten times higher" reads better
 
 
@@ -255,7 +256,7 @@ def _no_evidence(effect: Any, worth_having: float | None) -> str:
 
 def _for_the_better(effect: Any) -> str:
     """Whether a difference is for the better or the worse, where the measure has a good side."""
-    good = {"high_is_good": 1, "low_is_good": -1}.get(effect.polarity)
+    good = GOOD.get(effect.polarity)
     if good is None:
         return ""
     return f", and for the {'better' if good * sum(_ends(effect)) > 0 else 'worse'}"

@@ -217,16 +217,14 @@ def _decimals(step: float) -> int:
     return 9
 
 
-def rows(
-    ax: Axes, labels: Iterable[Any], *, width: int = 26, each: float = 0.3
-) -> tuple[np.ndarray, float]:
+def rows(ax: Axes, labels: Iterable[Any], *, each: float = 0.3) -> np.ndarray:
     """Name the rows of a chart from the top down.
 
-    Returns the rows' heights on the axis, in inches from the top, and the inches they need; a name
-    that wraps gets a taller row, any other is `each` inches tall.
+    Returns the rows' heights on the axis, in inches from the top; a name that wraps gets a taller
+    row, any other is `each` inches tall.
     """
-    texts = [wrapped(label, width) for label in labels]
-    tall = row_heights(texts, width=width, each=each)
+    texts = [wrapped(label) for label in labels]
+    tall = row_heights(texts, each=each)
     heights = np.cumsum(tall) - tall / 2
     ax.set_yticks(heights, labels=texts)
     for label in ax.get_yticklabels():
@@ -234,12 +232,12 @@ def rows(
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     ax.set_ylim(tall.sum(), 0)
-    return heights, float(tall.sum())
+    return heights
 
 
-def row_heights(labels: Iterable[Any], *, width: int = 26, each: float = 0.3) -> np.ndarray:
+def row_heights(labels: Iterable[Any], *, each: float = 0.3) -> np.ndarray:
     """Inches that each row needs, longer names being wrapped."""
-    lines = np.array([wrapped(label, width).count("\n") + 1 for label in labels], dtype=float)
+    lines = np.array([wrapped(label).count("\n") + 1 for label in labels], dtype=float)
     return np.maximum(each, 0.16 * lines + 0.08)
 
 

@@ -57,11 +57,6 @@ class Regression:
         """One tidy row per coefficient."""
         return self.coefficients.copy()
 
-    def detectable(self, error: float) -> float:
-        """Size of an effect with that standard error that would be found with 80% power."""
-        both = stats.t.ppf(0.5 + self.level / 2, self.df) + stats.t.ppf(0.8, self.df)
-        return math.nan if self.withheld else float(error * both)
-
 
 @dataclass(frozen=True)
 class Errors:

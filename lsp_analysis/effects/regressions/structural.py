@@ -113,9 +113,9 @@ def structural_effect(
         )
     fixed = _fixed(question, trend, waved)
     drifts = DRIFTS[:1] if trend == "fixed" else DRIFTS
-    forecast = _forecasts(own, others, fixed, question.event_time, drifts)
-    after = own[:, at:] - forecast.means
-    estimates, errors = after.mean(axis=1), forecast.errors
+    means, spreads, errors, fitted = _forecasts(own, others, fixed, question.event_time, drifts)
+    after = own[:, at:] - means
+    estimates = after.mean(axis=1)
     estimate, error = float(estimates[0]), float(errors[0])
     found = by_error(estimate, error, question.level, how="the model's own forecast error")
     fields: dict[str, Any] = {"warnings": (NOT_RANKED,)}
@@ -125,7 +125,7 @@ def structural_effect(
             "statistic": estimate / error,
             "placebos": placebo_frame(question, groups, estimates[1:], errors[1:]),
         }
-    band = float(stats.norm.ppf(0.5 + question.level / 2)) * forecast.spreads[0]
+    band = float(stats.norm.ppf(0.5 + question.level / 2)) * spreads[0]
     return StructuralEffect(
         **judged(question, float(own[0, at:].mean()), estimate, found) | fields,
         method=f"structural time series, {trend}",
@@ -134,7 +134,7 @@ def structural_effect(
         maryland=3 if comparisons else 1,
         error=error,
         assumptions=(SAME_LINK, *((UNTOUCHED,) if comparisons else ())),
-        paths=paths_frame(question, own[0], np.append(forecast.fitted[0], forecast.means[0])),
+        paths=paths_frame(question, own[0], np.append(fitted[0], means[0])),
         effects=pd.DataFrame(
             {
                 "period": question.dates[at:],
@@ -148,17 +148,6 @@ def structural_effect(
     )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Forecasts:
-    """Forecasts of some units: means and spreads (units, after), errors of the mean (units,), and
-    the fitted level before the start (units, before)."""
-
-    means: np.ndarray
-    spreads: np.ndarray
-    errors: np.ndarray
-    fitted: np.ndarray
-
-
 def _fixed(question: Question, trend: str, harmonics: int) -> np.ndarray:
     """Columns intercept, a line where wanted, and waves of a year; array (t, k)."""
     time = question.event_time / max(-question.event_time[0], 1)
@@ -168,8 +157,10 @@ def _fixed(question: Question, trend: str, harmonics: int) -> np.ndarray:
 
 def _forecasts(
     own: np.ndarray, others: np.ndarray, fixed: np.ndarray, times: np.ndarray, drifts: np.ndarray
-) -> Forecasts:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Forecasts after time 0, averaged over drifts by their restricted likelihood.
+
+    Means and spreads (units, after), errors of the mean (units,), level before (units, before).
 
     The level is a random walk from the first date, its variance in proportion to the time gone by.
     """
@@ -190,14 +181,16 @@ def _forecasts(
     share = np.exp(weights - weights.max(axis=0))
     share = share / share.sum(axis=0)
 
-    def averaged(arrays: list[np.ndarray]) -> np.ndarray:
-        return np.einsum("du,du...->u...", share, np.array(arrays))
+    def averaged(name: str, spread: np.ndarray | float = 0.0) -> np.ndarray:
+        arrays = np.array([getattr(one, name) for one in found])
+        return np.einsum("du,du...->u...", share, arrays + spread)
 
-    mean = averaged([one.mean for one in found])
-    variance = averaged([one.variances + (one.mean - mean) ** 2 for one in found])
-    overall = averaged([one.overall + (one.mean - mean).mean(axis=1) ** 2 for one in found])
-    fitted = averaged([one.level for one in found])
-    return Forecasts(mean, np.sqrt(variance), np.sqrt(overall), fitted)
+    mean = averaged("mean")
+    off = np.array([one.mean for one in found]) - mean
+    return (
+        mean, np.sqrt(averaged("variances", off**2)),
+        np.sqrt(averaged("overall", off.mean(axis=2) ** 2)), averaged("level"),
+    )  # fmt: skip
 
 
 class GivenDrift(NamedTuple):

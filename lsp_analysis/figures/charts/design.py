@@ -118,7 +118,7 @@ def draw_wedge(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         return nothing_drawn(ax, frame, "Diagram of starts")
     if frame.duplicated(["cluster", "period"]).any():
         raise ParameterError("A cluster and period pair is repeated. Give one row per pair.")
-    y, _ = rows(ax, clusters, each=0.24)
+    y = rows(ax, clusters, each=0.24)
     across = frame["period"].map({p: i for i, p in enumerate(periods)}).to_numpy(dtype=float)
     height = frame["cluster"].map(dict(zip(clusters, y, strict=True))).to_numpy(dtype=float)
     treated = floats(frame["treated"].map({True: 1.0, False: 0.0}))

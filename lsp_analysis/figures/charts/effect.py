@@ -65,7 +65,7 @@ def draw_forest(
     estimate, low, high = (floats(frame[c]) for c in ("estimate", "low", "high"))
     if not np.isfinite(estimate).any():
         return nothing_drawn(ax, frame, "Chart of estimates with intervals")
-    y, _ = rows(ax, frame["label"])
+    y = rows(ax, frame["label"])
     if worth_having:
         band = (-worth_having, worth_having)
         ax.axvspan(*band, color=BAND, alpha=0.35, linewidth=0, zorder=0)

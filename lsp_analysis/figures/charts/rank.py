@@ -88,7 +88,7 @@ def _caterpillar_rows(
     ax: Axes, known: pd.DataFrame, marked: np.ndarray, unit: str, level: float
 ) -> None:
     """Areas as named rows."""
-    y, _ = rows(ax, known["label"], each=0.24)
+    y = rows(ax, known["label"], each=0.24)
     value, low, high = (floats(known[c]) for c in ("value", "low", "high"))
     for side, colour, marker in ((~marked, MARK, "o"), (marked, PALETTE[2], "D")):
         ax.hlines(y[side], low[side], high[side], color=colour, linewidth=1.6)

@@ -18,7 +18,7 @@ from markupsafe import Markup
 from nbconvert.exporters.templateexporter import TemplateExporter
 from traitlets import default
 
-from lsp_analysis.figures.svg.charts import draw
+from lsp_analysis.figures.svg import draw
 from lsp_analysis.reports.job.house_style import style_rules
 from lsp_analysis.reports.page.clean import NUMBER, marked_csv, spreadsheet
 from lsp_analysis.reports.page.content import (

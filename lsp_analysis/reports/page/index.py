@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from lsp_analysis import durable
 from lsp_analysis.errors import UnfinishedError
-from lsp_analysis.figures.svg.charts import draw
+from lsp_analysis.figures.svg import draw
 from lsp_analysis.reports.job.manifest import FAILED, MADE, Manifest, ReportRecord, read_manifest
 from lsp_analysis.reports.view.places import Outlines, borough_name, outlines
 from lsp_analysis.resources import resource, stylesheet
