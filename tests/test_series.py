@@ -259,8 +259,9 @@ def test_the_model_that_opens_is_the_same_local_level_by_statsmodels():
     own = asked.level_of(asked.treated)[None]
     fixed = structural._fixed(asked, "level", 0)
     drift = np.array([step / noise])
-    ours = structural._forecasts(own, np.empty((*own.shape, 0)), fixed, asked.event_time, drift)
-    assert ours.means[0] == pytest.approx(fit.forecast(20), rel=1e-4)
+    alone = np.empty((*own.shape, 0))
+    means, *_ = structural._forecasts(own, alone, fixed, asked.event_time, drift)
+    assert means[0] == pytest.approx(fit.forecast(20), rel=1e-4)
     assert "local level" in str(fit.summary())
 
 
