@@ -201,8 +201,10 @@ def _entries(arguments: argparse.Namespace) -> list[Entry]:
 
 def _audit(arguments: argparse.Namespace) -> int:
     from lsp_analysis.disclosure.audit import audit_folder
+    from lsp_analysis.reports.page.index import index_as_made
 
-    print_text(audit_folder(arguments.folder))
+    folder = Path(arguments.folder)
+    print_text(audit_folder(folder, as_made=index_as_made(folder)))
     return OK
 
 

@@ -20,7 +20,8 @@ from lsp_analysis.disclosure.register import profiles_of, tables_to_show
 from lsp_analysis.disclosure.release import FOLDER, groups_of, release_study
 from lsp_analysis.errors import DisclosureError, InternalNotice, ParameterError
 from lsp_analysis.reports.job.manifest import read_records
-from lsp_analysis.reports.job.selection import Entry
+from lsp_analysis.reports.job.selection import Entry, read_batch_file
+from lsp_analysis.reports.page.index import index_as_made
 from lsp_analysis.reports.run.batch import run_reports
 from lsp_analysis.reports.run.engines import Workers
 from lsp_analysis.resources import study_path
@@ -39,6 +40,12 @@ def with_tables(folder, **tables):
     descriptor["resources"] = [new.get(one["name"], one) for one in descriptor["resources"]]
     write_descriptor(folder, descriptor)
     return folder
+
+
+def without_sharing(folder):
+    """The demo study copied to `folder` without agreements."""
+    blank = open_study(study_path("bolton_demo")).read("sharing").iloc[:1].assign(table="areas")
+    return with_tables(folder, sharing=blank)
 
 
 @pytest.fixture(scope="module")
@@ -177,21 +184,62 @@ class TestTheAttack:
             injected = json.loads(file.read_text(encoding="utf-8"))["metadata"]["lsp"]
             assert injected["parameters"]["study"] == str((public / FOLDER).resolve())
 
-    def test_the_audit_of_the_finished_folder_passes_and_finds_a_count_put_back(
+    def test_the_audit_of_the_finished_folder_passes(self, public):
+        assert "none can be deduced" in audit_folder(public, as_made=index_as_made(public))
+
+    @pytest.mark.parametrize(
+        ("file", "old", "new"),
+        [
+            ("*/*.html", "</body>", "<p>NEET: 4 people</p></body>"),
+            ("*/*.html", 'aria-label="', 'aria-label="4 people. '),
+            ("*/tables/*.csv", "\n", "\n4,"),
+            ("*/*.ipynb", '"outputs": [', '"outputs": [ '),
+            ("index.html", "</body>", "<p>NEET: 4 people</p></body>"),
+            (f"{FOLDER}/effects.json", '"sentence": "', '"sentence": "4 people. '),
+            (f"{FOLDER}/release.json", '"hidden_to": 7', '"hidden_to": 2'),
+            (f"{FOLDER}/indicators.csv", "nhs", "open"),
+        ],
+    )
+    def test_the_audit_finds_a_file_that_was_changed(self, public, tmp_path, file, old, new):
+        spoilt = shutil.copytree(public, tmp_path / "spoilt")
+        changed = next(one for one in spoilt.glob(file) if old in one.read_text(encoding="utf-8"))
+        text = changed.read_text(encoding="utf-8")
+        changed.write_text(text.replace(old, new, 1), encoding="utf-8")
+        with pytest.raises(DisclosureError, match=f"{changed.name} was changed"):
+            audit_folder(spoilt, as_made=index_as_made(spoilt))
+
+    def test_the_audit_finds_counts_put_back_and_files_put_beside(self, public, tmp_path, capsys):
+        spoilt = shutil.copytree(public, tmp_path / "spoilt")
+        file = spoilt / FOLDER / "observations.csv"
+        rows = pd.read_csv(file, dtype=str, keep_default_na=False)
+        rows.loc[rows.index[rows["note"] == "suppressed"][0], ["numerator", "note"]] = ["3", ""]
+        rows.to_csv(file, index=False)
+        (spoilt / "counts.csv").write_text("area_code,count\nE01004766,4\n")
+        assert main(["audit", str(spoilt)]) == 1
+        said = capsys.readouterr().err
+        assert "shows a count of 3" in said
+        assert "counts.csv was not made with the pages" in said
+
+    def test_the_audit_deduces_a_withheld_count_from_a_total_that_was_put_back(
         self, public, tmp_path
     ):
-        assert "none can be deduced" in audit_folder(public)
-        spoilt = tmp_path / "spoilt"
-        shutil.copytree(public, spoilt)
+        spoilt = shutil.copytree(public, tmp_path / "spoilt")
         file = spoilt / FOLDER / "observations.csv"
-        lines = file.read_text(encoding="utf-8").splitlines()
-        at = next(i for i, line in enumerate(lines) if "suppressed" in line)
-        head = lines[0].split(",")
-        cells = lines[at].split(",")
-        cells[head.index("numerator")], cells[head.index("note")] = "3", ""
-        lines[at] = ",".join(cells)
-        file.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        with pytest.raises(DisclosureError, match="shows a count of 3"):
+        rows = pd.read_csv(file, dtype=str, keep_default_na=False)
+        groups = groups_of(open_study(spoilt / FOLDER))
+        own = rows[rows["indicator_id"] == "burglary"]
+        for (_, code), total in own[own["area_code"].isin(list(groups))].groupby(
+            ["period_start", "area_code"]
+        ):
+            parts = own[own["area_code"].isin(groups[code])]
+            parts = parts[parts["period_start"] == total["period_start"].iloc[0]]
+            hidden = parts["note"] == "suppressed"
+            if hidden.sum() == 3:
+                least = pd.to_numeric(parts["numerator"]).sub(2).sum() + 3
+                rows.loc[total.index, "numerator"] = str(5 * int((least - 2) // 5))
+                break
+        rows.to_csv(file, index=False)
+        with pytest.raises(DisclosureError, match="observations: burglary"):
             audit_folder(spoilt)
 
     def test_pages_say_what_is_withheld_and_what_can_still_be_said(self, public):
@@ -322,7 +370,9 @@ class TestFailsClosed:
         with pytest.warns(InternalNotice, match="has no rule"):
             batch = run_reports(study, [Entry(AREAS[:1])], out=tmp_path / "out", workers=Workers(1))
         record = batch.records[0]
-        assert MARKING in record.page.read_text(encoding="utf-8")
+        page = record.page.read_text(encoding="utf-8")
+        assert f'<p class="restricted">{MARKING}</p>' in page
+        assert f'@bottom-center {{ content: "{MARKING}"' in page  # of every printed page
         for table in record.table_files:
             assert MARKING in table.read_text(encoding="utf-8-sig").splitlines()[0]
         with pytest.raises(DisclosureError, match="holds pages for the audience internal"):
@@ -336,9 +386,61 @@ class TestFailsClosed:
         with pytest.raises(DisclosureError, match="is marked internal"):
             audit_folder(tmp_path / "out")
 
+    def test_a_batch_is_for_whom_its_templates_are(self, tmp_path):
+        file = tmp_path / "batch.yaml"
+        area = "- areas: [E01004766]\n"
+        file.write_text(f"{area}  template: report_public\n")
+        study = without_sharing(tmp_path / "study")
+        with pytest.raises(DisclosureError, match="no agreement covers"):
+            run_reports(study, read_batch_file(file), out=tmp_path / "out")
+        file.write_text(f"{area}  template: report_public\n{area}")
+        with pytest.raises(ParameterError, match="for different audiences"):
+            run_reports(study, read_batch_file(file), out=tmp_path / "out")
+        assert not (tmp_path / "out").exists()
+
     def test_an_unknown_audience_is_refused(self, tmp_path):
         with pytest.raises(ParameterError, match='no audience "pubic"'):
             run_reports(study_path("bolton_demo"), [Entry(AREAS)], out=tmp_path, audience="pubic")
+
+
+class TestReleasesBesideEachOther:
+    @pytest.fixture
+    def release(self, full, tmp_path):
+        """Release one indicator under `rule` into a folder, with one count or the name changed."""
+
+        def made(out, rule="ons_5", count=None, name=""):
+            rows = full.read("observations")
+            rows = rows[rows["indicator_id"] == "influence"].reset_index(drop=True)
+            if count:
+                rows.loc[rows.index[0], "numerator"] = count
+            every = full.indicators()
+            own = every[every["indicator_id"] == "influence"].assign(disclosure_profile=rule)
+            folder = tmp_path / "studies" / f"{out}{rule}{count}{name}"
+            study = open_study(with_tables(folder, observations=rows, indicators=own))
+            if name:
+                write_descriptor(folder, study.descriptor | {"name": name})
+            path = release_study(open_study(folder), tmp_path / "public" / out, "public")
+            rows = open_study(path).read("observations").set_index(["area_code", "period_start"])
+            return rows.loc[[(full.read("observations")["area_code"].iloc[0], rows.index[0][1])]]
+
+        return made
+
+    def test_what_one_withheld_the_next_withholds(self, release):
+        assert release("first", count=3)["note"].iloc[0] == "suppressed"
+        assert release("second", count=20)["note"].iloc[0] == "suppressed"
+
+    def test_another_rule_is_refused(self, release):
+        release("first")
+        with pytest.raises(DisclosureError, match="by another rule"):
+            release("second", rule="nhs")
+        with pytest.raises(DisclosureError, match="first shows"):
+            release("second", rule="ons_3")
+
+    def test_another_study_is_refused_in_the_same_folder_and_free_in_another(self, release):
+        release("first")
+        with pytest.raises(DisclosureError, match="holds pages of another study, bolton-demo"):
+            release("first", name="elsewhere")
+        release("second", rule="nhs", name="elsewhere")
 
 
 def test_a_smallest_cell_of_the_agreement_raises_the_rule(full, tmp_path):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,18 +19,26 @@ from lsp_analysis.disclosure.profiles import MARK, SUPPRESSED, Profile
 from lsp_analysis.disclosure.release import FOLDER, audience_of, groups_of, released
 from lsp_analysis.errors import DisclosureError
 from lsp_analysis.study.panel import period_kinds
+from lsp_analysis.study.schema import DESCRIPTOR
 from lsp_analysis.study.store import Study, open_study
 
-READABLE = (".html", ".csv", ".ipynb", ".svg", ".json", ".jsonl", ".txt", ".md")
 MARKING = "internal: not for publication"
+# Written anew with every run.
+RECORDS = ("manifest.jsonl", "index.html", f"{FOLDER}/{DESCRIPTOR}")
+TOTALS = ("total", "all")
 
 
-def audit_folder(folder: str | Path) -> str:
+def audit_folder(folder: str | Path, *, as_made: Mapping[str, bytes] = MappingProxyType({})) -> str:
     """Audit the finished output in `folder`; what was found safe, in a sentence.
 
     Of every withheld count, linear programming gives the range that follows from all that is
-    published: counts of areas, of what they make up, and of every table with totals. Pages must be
-    as they were made, and none may be marked as internal.
+    published: counts of areas, of what they make up, and of every table with totals. Every file
+    must have been made with the pages, be as it was made, and not be marked as internal.
+
+    Parameters
+    ----------
+    folder : folder of finished pages, or of tables.
+    as_made : content that further files must have, by name, such as the index.
 
     Raises
     ------
@@ -40,7 +50,7 @@ def audit_folder(folder: str | Path) -> str:
     path = Path(folder)
     if not path.is_dir():
         raise DisclosureError(f"There is no folder {path}. Check the path.")
-    found, withheld = list(_files_that_fail(path)), 0
+    found, withheld = list(_files_that_fail(path, as_made)), 0
     tables = list(_tables(path))
     has_release = (path / FOLDER).is_dir()
     if not has_release and not tables:
@@ -64,21 +74,32 @@ def audit_folder(folder: str | Path) -> str:
     )
 
 
-def _files_that_fail(path: Path) -> Iterator[str]:
-    """Files that are marked as internal, or are not as they were made."""
-    made: dict[str, str] = {}
-    try:
-        lines = (path / "manifest.jsonl").read_text(encoding="utf-8").splitlines()
-        for line in lines:
-            made |= json.loads(line).get("files", {})
-    except (OSError, ValueError, AttributeError):
-        pass
-    for file in sorted(p for p in path.rglob("*") if p.is_file() and p.suffix in READABLE):
+def _files_that_fail(path: Path, as_made: Mapping[str, bytes]) -> Iterator[str]:
+    """Files that are marked as internal, were not made with the others, or changed since."""
+    listed = _listed(path)
+    digests = listed | {name: sha256(content).hexdigest() for name, content in as_made.items()}
+    for file in sorted(p for p in path.rglob("*") if p.is_file()):
         content, name = file.read_bytes(), file.relative_to(path).as_posix()
         if MARKING.encode() in content:
             yield f"{name} is marked {MARKING}."
-        elif name in made and hashlib.sha256(content).hexdigest() != made[name]:
+        elif listed and name not in digests and name not in RECORDS and file.suffix != ".log":
+            yield f"{name} was not made with the pages, so nothing is known of what it shows."
+        elif sha256(content).hexdigest() != digests.get(name, sha256(content).hexdigest()):
             yield f"{name} was changed after it was made."
+
+
+def _listed(path: Path) -> dict[str, str]:
+    """SHA-256 of each file that the manifest, or the descriptor of the release, says was made."""
+    made: dict[str, str] = {}
+    with suppress(OSError, ValueError, AttributeError):
+        for line in (path / "manifest.jsonl").read_text(encoding="utf-8").splitlines():
+            made |= json.loads(line).get("files", {})
+    if (path / FOLDER).is_dir():
+        about = open_study(path / FOLDER).descriptor
+        made |= {f"{FOLDER}/{name}": told for name, told in about["lsp:release"]["files"].items()}
+        for one in about["resources"]:
+            made[f"{FOLDER}/{one['path']}"] = one["hash"].removeprefix("sha256:")
+    return made
 
 
 def _release(study: Study) -> tuple[int, list[str]]:
@@ -111,7 +132,12 @@ def _release(study: Study) -> tuple[int, list[str]]:
             np.where(hidden, 1.0, low), np.where(hidden, most, high), sum_matrix(len(own), sums)
         )
         withheld += int(hidden.sum())
-        for cell, (least, greatest) in known.narrow(np.flatnonzero(hidden), rule.width).items():
+        try:
+            narrow = known.narrow(np.flatnonzero(hidden), rule.width)
+        except DisclosureError as error:
+            found.append(f"{FOLDER}/observations: {indicator_id}: {error}")
+            continue
+        for cell, (least, greatest) in narrow.items():
             if rule.base > 1 and least > rule.hidden_to:  # a total that protects others
                 continue
             through = [own["area_code"][total] for total, parts in sums if cell in parts]
@@ -136,8 +162,8 @@ def _tables(path: Path) -> Iterator[tuple[Path, pd.DataFrame]]:
             table = pd.read_csv(file, dtype=str, keep_default_na=False, index_col=0)
         except (OSError, ValueError, UnicodeDecodeError):
             continue
-        totals = "Total" in table.columns and "Total" in table.index
-        if totals and (table == MARK).any().any():
+        last = [str(axis[-1]).casefold() for axis in table.axes if len(axis)]
+        if len(last) == 2 and set(last) <= set(TOTALS) and (table == MARK).any().any():
             yield file, table
 
 

@@ -58,14 +58,15 @@ def show_counts(
     ----------
     panel : DataFrame from `Study.panel`.
     groups : code of each larger area to the codes of its small areas, the borough among them.
-    earlier : rows of an earlier release (``area_code``, ``period_start``, ``numerator``, ``note``):
-        what it withheld stays withheld, and what it showed cannot be withheld any more.
+    earlier : rows of earlier releases (``area_code``, ``period_start``, ``period_end``,
+        ``numerator``, ``note``): what they withheld stays withheld, and what any of them showed
+        cannot be withheld any more.
 
     Raises
     ------
     DisclosureError
-        The indicator has values without counts, so that no rule for counts can be applied; or a
-        small count cannot be protected.
+        The indicator has values without counts, so that no rule for counts can be applied; a
+        small count cannot be protected; or earlier releases contradict one another.
     """
     panel = panel[COLUMNS]
     if panel["numerator"].isna().all() and panel["value"].notna().any():
@@ -117,6 +118,11 @@ def _joined(panel: pd.DataFrame, earlier: pd.DataFrame | None, any_small: bool) 
     if earlier is None or earlier.empty:
         return any_small
     days = (pd.to_datetime(earlier["period_end"]) - pd.to_datetime(earlier["period_start"])).dt.days
+    if days.min() <= YEAR_DAYS < days.max():
+        raise DisclosureError(
+            "Earlier releases show it by months and by years, so counts follow from both together. "
+            "Withdraw and delete one of them."
+        )
     return bool(days.min() > YEAR_DAYS)
 
 
@@ -164,15 +170,24 @@ def table_sums(rows: pd.DataFrame, groups: Groups) -> list[tuple[int, list[int]]
 
 
 def _earlier(rows, earlier, profile) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Flags of what an earlier release withheld, and of what it shows as it is now."""
+    """Flags of what an earlier release withheld, and of what any shows as it is now."""
     if earlier is None or earlier.empty:
         return None, None
-    keys = pd.DataFrame({"area_code": rows["area_code"], "start": rows["period"].dt.start_time})
-    old = earlier.assign(start=pd.to_datetime(earlier["period_start"]))
-    old = keys.merge(old, on=["area_code", "start"], how="left")
-    same = old["numerator"].to_numpy(float) == profile.rounded(rows["numerator"])
-    withheld = (old["note"] == SUPPRESSED).to_numpy()
-    return withheld, same & ~withheld
+    dates = {
+        "start": rows["period"].dt.start_time,
+        "end": rows["period"].dt.end_time.dt.normalize(),
+    }
+    now = rows.assign(**dates, now=profile.rounded(rows["numerator"]), row=np.arange(len(rows)))
+    old = earlier[["area_code", "numerator", "note"]].assign(
+        start=pd.to_datetime(earlier["period_start"]), end=pd.to_datetime(earlier["period_end"])
+    )
+    both = now[["area_code", "start", "end", "now", "row"]].merge(
+        old, on=["area_code", "start", "end"]
+    )
+    withheld = both["note"] == SUPPRESSED
+    same = ~withheld & (both["numerator"] == both["now"])
+    every = np.arange(len(rows))
+    return np.isin(every, both["row"][withheld]), np.isin(every, both["row"][same])
 
 
 def _shown(rows, hidden, indicator, profile, groups) -> pd.DataFrame:

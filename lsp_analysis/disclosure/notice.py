@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from lsp_analysis.study.store import Study
 
 POOLING = (
-    "Where a count is withheld, the smallest larger area whose total may be shown stands beside it."
+    "Months are joined to years where a month would be withheld. Where a year is withheld too, "
+    "the smallest larger area whose total may be shown stands beside it. Years are not added up: "
+    "counts of single years would follow from such totals."
 )
 
 

@@ -2,7 +2,7 @@
 
 It is a study folder like any other, so pages, notebooks and tables made from it never meet a
 withheld count. It lies beside the pages as the record of what was shown, and the next release into
-the same folder keeps to it.
+the same folder, or into one beside it, keeps to it.
 """
 
 from __future__ import annotations
@@ -52,13 +52,14 @@ def release_study(
     ------
     DisclosureError
         A rule or an agreement is missing, unknown or has expired, a small count cannot be
-        protected, or `out` holds pages for another audience.
+        protected, `out` holds pages for another audience or of another study, or an earlier release
+        beside it followed another rule.
     """
     target = out / FOLDER
     refuse_other_pages(out, audience)
     profiles = profiles_of(study)
     smallest = tables_to_show(study, audience)
-    earlier = _earlier_rows(target)
+    earlier = _earlier_releases(study, out)
     groups = groups_of(study)
     observed, told = [], {}
     for indicator_id, profile in profiles.items():
@@ -145,7 +146,7 @@ def _at_least(profile: Profile, min_cell: int) -> Profile:
 
 
 def _observed(
-    study: Study, indicator_id: str, profile: Profile, groups: Groups, earlier: pd.DataFrame
+    study: Study, indicator_id: str, profile: Profile, groups: Groups, earlier: list[Study]
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Rows of the table observations of one indicator as they may be shown, and what was done."""
     told: dict[str, Any] = {"profile": profile.name, "rule": profile.about}
@@ -156,7 +157,7 @@ def _observed(
         panel = study.panel(indicator_id)
     except PanelError:
         return pd.DataFrame(columns=OBSERVED), {**told, "left_out": True}
-    before = earlier[earlier["indicator_id"] == indicator_id]
+    before = _shown_before(indicator_id, profile, earlier)
     indicator = study.indicator(indicator_id)
     try:
         shown = show_counts(panel, groups, indicator, profile, earlier=before)
@@ -233,11 +234,31 @@ def _told(shown: ShownCounts, groups: Groups) -> dict[str, Any]:
     }
 
 
-def _earlier_rows(target: Path) -> pd.DataFrame:
-    """What an earlier release into the same folder shows and withholds."""
-    if not (target / DESCRIPTOR).exists():
-        return pd.DataFrame(columns=OBSERVED)
-    return open_study(target).read("observations")
+def _earlier_releases(study: Study, out: Path) -> list[Study]:
+    """Releases of the same study in `out` and in the folders beside it."""
+    beside = sorted(out.absolute().parent.glob(f"*/{FOLDER}/{DESCRIPTOR}"))
+    found = [open_study(file.parent) for file in beside]
+    for one in found:
+        if one.path.parent == out.absolute() and one.name != study.name:
+            raise DisclosureError(
+                f"{out} holds pages of another study, {one.name}. Choose another folder (--out)."
+            )
+    return [one for one in found if one.name == study.name]
+
+
+def _shown_before(indicator_id: str, rule: Profile, earlier: list[Study]) -> pd.DataFrame:
+    """What earlier releases show and withhold of an indicator, which must have the same rule."""
+    rows = [pd.DataFrame(columns=OBSERVED)]
+    for one in earlier:
+        told = released(one)["indicators"].get(indicator_id)
+        if told and (told["hidden_to"], told["base"]) != (rule.hidden_to, rule.base):
+            raise DisclosureError(
+                f'{one.path.parent} shows "{indicator_id}" by another rule ({told["rule"]}), and '
+                "counts would follow from both together. Withdraw and delete those pages, or keep "
+                "to their rule."
+            )
+        rows.append(one.read("observations", where={"indicator_id": indicator_id}))
+    return pd.concat(rows)
 
 
 def _mark(path: Path, audience: str, extra: dict[str, str]) -> None:

@@ -125,6 +125,10 @@ def page_parts(content: Content, about: Mapping[str, Any]) -> dict[str, Any]:
     about = {key: about.get(key, empty) for key, empty in NOT_STATED.items()}
     house = about["template"].get("house", {})
     style = "".join(stylesheet(name) for name in ("page.css", "chart.css")) + style_rules(house)
+    if marking := about["restricted"]:  # at the foot of every printed page
+        style += (
+            f'@page {{ @bottom-center {{ content: "{marking}"; font: 700 8.5pt sans-serif }} }}'
+        )
     name = about["area"]["name"]
     shown = [(block, _numbers(block, about["restricted"])) for block in content.blocks]
     cut = _end_of_summary(content.blocks)

@@ -12,12 +12,13 @@ from typing import Any
 from urllib.parse import quote
 
 from lsp_analysis import durable
+from lsp_analysis.disclosure.release import FOLDER, audience_of
 from lsp_analysis.errors import UnfinishedError
 from lsp_analysis.figures.svg import draw
 from lsp_analysis.reports.job.manifest import FAILED, MADE, Manifest, ReportRecord, read_manifest
 from lsp_analysis.reports.view.places import Outlines, borough_name, outlines
 from lsp_analysis.resources import resource, stylesheet
-from lsp_analysis.study.store import Study
+from lsp_analysis.study.store import Study, open_study
 from lsp_analysis.wording import counted, number, ordinal
 
 INDEX = "index.html"
@@ -53,16 +54,26 @@ def write_index(out: Path, study: Study) -> Manifest:
         with durable.locked(out, INDEX, error=UnfinishedError):
             # From reading on, or a run that reads early writes last.
             found = read_manifest(out, mend=True)
-            gone = {name: found.records[name] for name in found.gone}
-            records = [*(found.records | {n: _gone(r) for n, r in gone.items()}).values()]
-            records += [_unrecorded(out, name) for name in found.unrecorded]
-            page = render_index(records, study)
-            durable.replace_file(out / INDEX, page.encode())
+            durable.replace_file(out / INDEX, _index_of(found, out, study))
     except OSError as error:
         raise UnfinishedError(
             f"The index of reports could not be written to {out} ({error.strerror or error})."
         ) from error
     return found
+
+
+def index_as_made(out: Path) -> dict[str, bytes]:
+    """The index of pages for an audience by its name, as it was made; empty without one."""
+    if not (out / INDEX).is_file() or not audience_of(out) or not (out / FOLDER).is_dir():
+        return {}
+    return {INDEX: _index_of(read_manifest(out), out, open_study(out / FOLDER))}
+
+
+def _index_of(found: Manifest, out: Path, study: Study) -> bytes:
+    gone = {name: _gone(found.records[name]) for name in found.gone}
+    records = [*(found.records | gone).values()]
+    records += [_unrecorded(out, name) for name in found.unrecorded]
+    return render_index(records, study).encode()
 
 
 def _gone(record: ReportRecord) -> ReportRecord:

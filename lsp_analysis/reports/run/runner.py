@@ -83,7 +83,12 @@ def prepare(
     for entry in entries:
         entry.areas_in(full)
     named = {load_template(entry.template).audience for entry in entries}
-    audience = audience or (named.pop() if len(named) == 1 else "")
+    if not audience and len(named) > 1:
+        raise ParameterError(
+            "The templates of this batch are for different audiences. Say which it is for "
+            "(--audience), or make two batches."
+        )
+    audience = audience or next(iter(named), "")
     shown = study_for(audience, study, out, _common_parameters(entries))
     maker = JobMaker(shown, out=out, limits=limits or Limits())
     return maker, jobs_of(entries, maker)
