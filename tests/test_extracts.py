@@ -144,7 +144,7 @@ def changed(**columns):
         (changed(date="2999-01-01"), "are not days up to today"),
         (changed(date=""), "are not days up to today"),
         (changed(person_id=" "), "600 of 600 records of .* have no person_id, first in line 2"),
-        (changed(area_code="E09000001"), "Give a list of postcodes"),
+        (changed(area_code="E09000001"), "give a list of postcodes"),
         (lambda frame: frame.drop(columns="date"), "has no column date"),
         (lambda frame: frame.drop(columns=["agency", "person_id"]), "no column person_id or"),
         (lambda frame: frame.iloc[:0], "has no records"),

@@ -436,6 +436,17 @@ class TestReleasesBesideEachOther:
         with pytest.raises(DisclosureError, match="first shows"):
             release("second", rule="ons_3")
 
+    def test_an_area_of_other_small_areas_than_before_is_refused(self, full, release, tmp_path):
+        release("first")
+        members = full.read("area_members")
+        own = members["area_code"] == "hall-i-th-wood-wide"
+        fewer = members.drop(members.index[own][0])
+        study = open_study(with_tables(tmp_path / "study", area_members=fewer))
+        with pytest.raises(
+            DisclosureError, match="hall-i-th-wood-wide is made of other small areas"
+        ):
+            release_study(study, tmp_path / "public" / "second", "public")
+
     def test_another_study_is_refused_in_the_same_folder_and_free_in_another(self, release):
         release("first")
         with pytest.raises(DisclosureError, match="holds pages of another study, bolton-demo"):

@@ -53,14 +53,14 @@ def release_study(
     DisclosureError
         A rule or an agreement is missing, unknown or has expired, a small count cannot be
         protected, `out` holds pages for another audience or of another study, or an earlier release
-        beside it followed another rule.
+        in it or beside it followed another rule or had other areas.
     """
     target = out / FOLDER
     refuse_other_pages(out, audience)
     profiles = profiles_of(study)
     smallest = tables_to_show(study, audience)
-    earlier = _earlier_releases(study, out)
     groups = groups_of(study)
+    earlier = _earlier_releases(study, out, groups)
     observed, told = [], {}
     for indicator_id, profile in profiles.items():
         rule = _at_least(profile, smallest["observations"])
@@ -234,8 +234,8 @@ def _told(shown: ShownCounts, groups: Groups) -> dict[str, Any]:
     }
 
 
-def _earlier_releases(study: Study, out: Path) -> list[Study]:
-    """Releases of the same study in `out` and in the folders beside it."""
+def _earlier_releases(study: Study, out: Path, groups: Groups) -> list[Study]:
+    """Releases of the same study, with the same areas, in `out` and in the folders beside it."""
     beside = sorted(out.absolute().parent.glob(f"*/{FOLDER}/{DESCRIPTOR}"))
     found = [open_study(file.parent) for file in beside]
     for one in found:
@@ -243,7 +243,16 @@ def _earlier_releases(study: Study, out: Path) -> list[Study]:
             raise DisclosureError(
                 f"{out} holds pages of another study, {one.name}. Choose another folder (--out)."
             )
-    return [one for one in found if one.name == study.name]
+    same = [one for one in found if one.name == study.name]
+    for one in same:
+        made = groups_of(one)
+        moved = [code for code in made if set(made[code]) != set(groups.get(code, ()))]
+        if moved:
+            raise DisclosureError(
+                f"{moved[0]} is made of other small areas in {one.path.parent}, and counts would "
+                "follow from the difference. Withdraw and delete those pages first."
+            )
+    return same
 
 
 def _shown_before(indicator_id: str, rule: Profile, earlier: list[Study]) -> pd.DataFrame:
