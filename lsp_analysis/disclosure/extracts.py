@@ -251,8 +251,8 @@ def _places(rows: pd.DataFrame, postcodes: str | Path) -> pd.Series:
         places = places.fillna(rows["place"].map(known))
     elif not codes.any():
         raise DisclosureError(
-            f"The extract has no codes of small areas such as E01004766 (first: "
-            f"{rows['place'].iloc[0]}). If these are postcodes, give a list of postcodes with their "
-            "areas (--postcodes), with the columns postcode and area_code."
+            "The extract has no codes of small areas such as E01004766 (first: "
+            f"{rows['place'].iloc[0]}). If these are postcodes, give a list of postcodes with "
+            "their areas (--postcodes), with the columns postcode and area_code."
         )
     return places
