@@ -195,10 +195,12 @@ def test_a_batch_is_for_whom_all_its_templates_are(tmp_path, monkeypatch):
 
     monkeypatch.setattr("lsp_analysis.reports.run.runner.study_for", study_for)
     public, internal = Entry(every_area=True, template="report_public"), Entry("E01004803")
-    for entries in ([public], [public, internal]):
+    for entries in ([public], [internal]):
         with pytest.raises(StudyError):
             run_reports("bolton_demo", entries, out=tmp_path)
     assert asked == ["public", ""]
+    with pytest.raises(ParameterError, match="for different audiences"):
+        run_reports("bolton_demo", [public, internal], out=tmp_path)
 
 
 SLOW = "import time\ntime.sleep(0 if place.code == 'E01000001' else 900)"
