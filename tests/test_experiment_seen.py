@@ -28,7 +28,7 @@ from lsp_analysis.experiments.analysis.opening import analyse
 from lsp_analysis.experiments.analysis.randomisation_test import redraws
 from lsp_analysis.experiments.analysis.side_results import robust_fit, t_test
 from lsp_analysis.experiments.draw.matching import spaced_units
-from lsp_analysis.experiments.draw.methods import blocked_scheme
+from lsp_analysis.experiments.draw.methods import blocked_scheme, scheme_of
 from lsp_analysis.experiments.papers.flow import flow_frame
 from lsp_analysis.experiments.papers.protocol import write_protocol
 from lsp_analysis.experiments.papers.result import result_page, write_result
@@ -625,3 +625,14 @@ def test_assumptions_stand_on_the_page_with_correlation_and_baseline():
         "from 12 units of 6 people",
     ):
         assert said in page, said
+
+
+def test_blocks_of_units_alike_before_promise_no_power():
+    # Alike before is not alike after: the spread within such blocks says nothing of power.
+    trial = a_trial(("sd = 6.0 ", "sd = 0.0 "), n=24)
+    units = trial.units.sort_values("rate_before", ignore_index=True)
+    found = [
+        planned_power(trial.design, table, scheme_of(trial.design, table)).sd
+        for table in (trial.units, units.assign(district=np.arange(24) // 4))
+    ]
+    assert found[0] == found[1] == pytest.approx(units["rate_before"].std())

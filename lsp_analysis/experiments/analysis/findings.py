@@ -188,9 +188,9 @@ class TrialResult(Shown):
         said = list(dict.fromkeys(w for one in self.contrasts for w in one.warnings))
         lost, gone = (int(self.missing[c].sum()) for c in ("units_without", "rows_without"))
         if lost or gone:
-            counts = [wording.counted(lost, self.design.unit)] if lost else []
+            counts = [f"the outcomes of {wording.counted(lost, self.design.unit)}"] if lost else []
             counts += [f"{wording.counted(gone, 'row')} of outcomes"] if gone > lost else []
-            verb = "is" if max(lost, gone) == 1 else "are"
+            verb = "is" if gone == 1 and not lost else "are"
             said.append(
                 f"{wording.capital(wording.and_list(counts))} {verb} missing: see the bounds. "
                 f"{attrition.MONOTONICITY}"

@@ -35,10 +35,10 @@ caption { text-align: left; font-weight: 600; padding: .4rem 0 }
 th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0;
   border-bottom: 1px solid #bfbfbf } .number { text-align: right }
 .fields th { width: 36% } .number + td, .number ~ td:nth-child(2) { white-space: nowrap }
-code, p, td { overflow-wrap: anywhere } figure { margin: 1rem 0 } img { max-width: 100% }
+code, p, .fields td { overflow-wrap: anywhere } figure { margin: 1rem 0 } img { max-width: 100% }
 .amended { border-left: 4px solid #801650; padding-left: .8rem }
 @media (max-width: 44rem) { table { display: block; overflow-x: auto } }
-@media print { @page { size: A4; margin: 16mm } body { margin: 0; max-width: none; font-size: 10pt }
+@media print { @page { size: A4; margin: 14mm } body { margin: 0; max-width: none; font-size: 10pt }
   h1 { font-size: 1.5rem; margin: 0 } p { margin: .4rem 0 }
   h2 { break-after: avoid; margin: 1rem 0 .3rem }
   table, figure { break-inside: avoid } }

@@ -185,6 +185,8 @@ def _missing(result: TrialResult) -> str:
         interval=[_ends(low, high) for low, high in zip(bounds["low"], bounds["high"], strict=True)]
     )[["arm", "case", "estimate", "interval"]]
     lost = frame[["arm", "units", "units_without", "rows", "rows_without", "names"]]
+    labels = {arm.name: arm.label for arm in result.design.arms}
+    lost = lost.assign(arm=lost["arm"].map(labels).fillna(lost["arm"].map(wording.capital)))
     return "".join(
         table(one.rename(columns=lambda c: c.replace("_", " ").capitalize()), caption)._repr_html_()
         for one, caption in ((lost, "Missing outcomes"), (shown, "What they could change"))

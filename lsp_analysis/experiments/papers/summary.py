@@ -39,9 +39,10 @@ def summary_page(result: TrialResult, *, note: str = "") -> str:
     done = [f"{arm.label}: {arm.tidier.procedures}" for arm in design.active if arm.tidier]
     found = [f"{one.sentence()} {HOW_SURE[one.kind]}" for one in result.effects]
     rule = dict(result.suggestions()[["arm", "the rule points to"]].to_numpy())
-    points = [f"{result.labels[name]}: {act}." for name, act in rule.items()]
+    points = "; ".join(f"{result.labels[name]}: {act}" for name, act in rule.items())
     lost = int(result.missing["units_without"].sum())
-    known = "all have an outcome" if not lost else f"{lost} have no outcome"
+    known = f"{wording.counted(lost, 'of them', 'of them')} without an outcome"
+    known = known if lost else "all have an outcome"
     counts = (
         f"{wording.capital(wording.counted(len(trial.units), design.unit))} were shared out by "
         f"chance; {known}."
@@ -54,8 +55,8 @@ def summary_page(result: TrialResult, *, note: str = "") -> str:
         picture(result.plot(), note),
         section(
             "What could be decided",
-            paragraphs([design.decision.would_change, "The rule registered in advance points to:"]),
-            paragraphs(points),
+            paragraphs([design.decision.would_change]),
+            paragraphs([f"The rule registered in advance points to: {points}."]),
             paragraphs(
                 [f"It is decided by {wording.inside(design.decision.decides.rstrip('.'))}."]
             ),

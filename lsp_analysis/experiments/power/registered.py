@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.experiments.analysis.comparison import dummies, registered_test
+from lsp_analysis.experiments.analysis.comparison import registered_test
 from lsp_analysis.experiments.analysis.multiplicity import levels_of_tests
 from lsp_analysis.experiments.analysis.randomisation_test import Redraws
 from lsp_analysis.experiments.analysis.trial import Trial
@@ -100,7 +100,7 @@ def plan(folder: str | Path) -> PlannedPower:
 
 def planned_power(design: Design, units: pd.DataFrame, scheme: Scheme) -> PlannedPower:
     """Simulate the registered tests on the units as they are, with `simulated_power`."""
-    sd, source = planned_sd(design, units, scheme)
+    sd, source = planned_sd(design, units)
     design = replace(design, analysis=replace(design.analysis, draws=FEW_DRAWS))
     trial = Trial(design, units, scheme, scheme.draw("example"), pd.DataFrame())
     n = len(design.comparisons())
@@ -144,19 +144,16 @@ def planned_test(trial: Trial, one: Comparison) -> Redraws:
     return registered_test(trial, design.outcome, one, values)[0]
 
 
-def planned_sd(design: Design, units: pd.DataFrame, scheme: Scheme) -> tuple[float, str]:
-    """Standard deviation of unit values once adjusted, as planned or as the baseline has it."""
+def planned_sd(design: Design, units: pd.DataFrame) -> tuple[float, str]:
+    """Standard deviation of unit values once adjusted: as planned, or that of the outcome before.
+
+    The latter is over all units: within blocks or pairs that were made alike in the outcome before
+    it is small, and that of the outcome after is not.
+    """
     if design.planning.sd > 0:
         return design.planning.sd, design.planning.source or "as planned"
     if not design.outcome.baseline or design.is_wedge:
         return math.nan, ""
     values, _ = covariate_table(units, design.outcome, [])
-    terms = np.column_stack(
-        [np.ones(len(units)), dummies(scheme.blocks, np.ones(len(units), bool))]
-    )
-    left = values[:, 0] - terms @ np.linalg.lstsq(terms, values[:, 0], rcond=None)[0]
-    df = len(units) - np.linalg.matrix_rank(terms)
-    if df < 1:
-        return math.nan, ""
-    sd = math.sqrt(float(left @ left) / df)
-    return sd, "that of the outcome before, within blocks; adjusting for it makes power larger"
+    source = "that of the outcome before, over all units; blocks and adjusting make power larger"
+    return float(values[:, 0].std(ddof=1)), source
