@@ -104,12 +104,15 @@ def test_each_profile_withholds_up_to_its_limit_and_shows_zero(name, largest_wit
     )
 
 
-@pytest.mark.parametrize("profile", ["nhs", "custom:2,3", "custom:4,10", "ons_5"])
+@pytest.mark.parametrize(
+    "profile", ["nhs", "custom:2,3", "custom:4,10", "custom:6,3", "custom:8,4", "ons_5"]
+)
 def test_the_limits_of_a_shown_count_are_all_counts_that_are_shown_like_it(profile):
     rule = find_profile(profile)
     counts = np.array([0, *range(rule.hidden_to + 1, 80)])
     shown = rule.rounded(counts)
     low, high = rule.limits(shown)
+    assert not rule.is_small(shown).any()
     for value in np.unique(shown[counts < 60]):
         alike = counts[shown == value]
         assert low[shown == value][0] == alike.min()

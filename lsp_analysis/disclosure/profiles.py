@@ -57,12 +57,20 @@ class Profile:
     def rounded(self, counts: ArrayLike) -> np.ndarray:
         """Counts as they are shown where they are not withheld."""
         counts = np.asarray(counts, dtype=float)
-        return counts if self.base == 1 else self.base * np.floor(counts / self.base + 0.5)
+        nearest = self.base * np.floor(counts / self.base + 0.5)
+        up = (counts > self.hidden_to) & (nearest < self._least)  # never to what it withholds
+        return counts if self.base == 1 else np.where(up, self._least, nearest)
+
+    @property
+    def _least(self) -> int:
+        """The smallest count that is shown above zero."""
+        return -(-(self.hidden_to + 1) // self.base) * self.base
 
     def limits(self, shown: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """The least and greatest true count behind each count that is shown."""
         shown = np.asarray(shown, dtype=float)
-        low = np.maximum(shown - self.base // 2, np.where(shown > 0, self.hidden_to + 1, 0))
+        low = np.where(shown == self._least, self.hidden_to + 1, shown - self.base // 2)
+        low = np.maximum(low, np.where(shown > 0, self.hidden_to + 1, 0))
         high = np.where((shown == 0) & (self.hidden_to > 0), 0, shown + (self.base - 1) // 2)
         return (shown, shown) if self.base == 1 else (low, high)
 
