@@ -301,8 +301,9 @@ def test_in_jupyterlab_every_last_line_shows_itself(browser, lab):
     page.get_by_text("| Idle").wait_for(timeout=0)
     _run_all_and_picture(page)
     SHOTS.mkdir(parents=True, exist_ok=True)
-    for n, case in enumerate(LAST_LINES, start=1):
-        cell = page.locator(".jp-CodeCell").nth(n)
+    for case, line in LAST_LINES.items():
+        typed = page.locator(".cm-content", has_text=re.compile(f"^{re.escape(line)}$"))
+        cell = page.locator(".jp-CodeCell").filter(has=typed)
         cell.locator(".jp-OutputArea-output img").wait_for(timeout=0)
         assert_shows_itself(cell.locator(".jp-OutputArea"), case)
         cell.scroll_into_view_if_needed()
