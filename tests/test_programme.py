@@ -10,6 +10,7 @@ import pytest
 from claims import causal_words
 
 from lsp_analysis import open_study, programme_effects, programme_in
+from lsp_analysis.effects.outcomes.many import outcomes_of
 from lsp_analysis.effects.outcomes.programme import Programme
 from lsp_analysis.effects.outcomes.programme_page import IndicatorEffect, indicator_effect
 from lsp_analysis.resources import study_path
@@ -90,17 +91,29 @@ def test_data_that_end_before_the_programme_give_a_reason_and_no_number(study):
     assert "nothing to evaluate yet" in found.sentence()
 
 
-def test_the_sentence_over_all_outcomes_says_how_many_chance_would_show(effects):
-    n = len(effects.estimates())
-    assert n == 12
-    assert f"about {0.05 * n:.1f}" in effects.sentence()
+def test_what_stands_out_is_what_stands_out_beside_many_outcomes_in_the_notebook(effects, study):
+    assert len(effects.estimates()) == 12
     assert "named in advance" in effects.sentence()
+    many = outcomes_of(study, effects.programme.area, effects.programme.start, PRIMARY)
+    moved = many.table["p_adjusted"] <= 0.05
+    moved[PRIMARY] = many.table.loc[PRIMARY, "p_value"] <= 0.05
+    found = {one.indicator.indicator_id for one in effects.stand_out()}
+    assert found == set(moved.index[moved]) == {PRIMARY}
+    assert "Romano and Wolf" in effects.rule()
+
+
+def test_an_outcome_that_moved_far_beyond_its_placebos_stands_out_of_all(effects):
+    first, *others = effects.others
+    told = first.effect
+    far = replace(told, statistic=3 * np.abs(told.placebos["statistic"]).max())
+    seen = replace(effects, others=(replace(first, effect=far), *others)).stand_out()
+    assert {one.indicator.indicator_id for one in seen} == {PRIMARY, first.indicator.indicator_id}
 
 
 def test_the_sentence_says_none_where_no_outcome_stands_out(effects):
     dull = replace(effects.primary, effect=replace(effects.primary.effect, p_value=0.5))
     said = replace(effects, primary=dull, others=()).sentence()
-    assert "none stands out at the 5% level, where chance alone" in said
+    assert "none stands out at the 5% level." in said
 
 
 def test_no_sentence_claims_a_cause(effects):

@@ -12,6 +12,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.disclosure.release import EFFECTS, LEFT_OUT, released
 from lsp_analysis.effects.one_area.single_area import estimate
+from lsp_analysis.effects.outcomes.stepdown import romano_wolf
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import LspError
 from lsp_analysis.showing import Shown, carries_note
@@ -122,25 +123,44 @@ class ProgrammeEffects(Shown):
                 if self.programme.start is not None
                 else "Without a programme to judge there are no effects to set side by side."
             )
-        level = found[0].effect.level
-        seen = [one for one in found if one.effect.p_value <= 1 - level + 1e-12]
-        chance = (1 - level) * len(found)
+        level, seen = found[0].effect.level, self.stand_out()
         names = wording.and_list(wording.inside(one.indicator.name) for one in seen)
         stand = wording.counted(len(seen), "stands", "stand") if seen else "none stands"
-        finest = max(one.effect.finest_p for one in found)
-        text = (
+        return wording.Sentence(
             f"{wording.counted(len(found), 'outcome').capitalize()} looked at, {self._first()}; "
-            f"{stand} out at the {1 - level:.0%} level"
-            f"{f' ({names})' if names else ''}, where chance alone would make about "
-            f"{wording.number(chance, 1)} do so."
+            f"{stand} out at the {1 - level:.0%} level{f' ({names})' if names else ''}. "
+            f"{self.rule()}"
         )
-        if finest * len(found) > 1 - level:
-            text += (
-                f" With p-values no finer than {wording.number(finest)}, no single outcome could "
-                f"stand out once all {len(found)} are allowed for (Holm), so the others are "
-                "pointers, not findings."
-            )
-        return wording.Sentence(text)
+
+    def stand_out(self) -> list[IndicatorEffect]:
+        """The primary outcome if it moved by more than chance, and others that did so with all
+        outcomes allowed for (`romano_wolf`, as in `outcomes_of`).
+
+        Others only where all outcomes have the same placebos, which a protected copy has not.
+        """
+        found = self.estimates()
+        if not found:
+            return []
+        p = np.array([one.effect.p_value for one in found], dtype=float)
+        placebos = [one.effect.placebos for one in found]
+        shared = all(len(one) and one["areas"].equals(placebos[0]["areas"]) for one in placebos)
+        allowed = np.full(len(found), np.nan)
+        if shared:
+            allowed = romano_wolf(np.column_stack(
+                [np.append(one.effect.statistic, one.effect.placebos["statistic"]) for one in found]
+            ))  # fmt: skip
+        first = np.array([one is self.primary for one in found])
+        alpha = 1 - found[0].effect.level + 1e-12
+        clear = np.where(first, p, allowed) <= alpha
+        return [one for one, seen in zip(found, clear, strict=True) if seen]
+
+    def rule(self) -> str:
+        """How the outcomes are judged, in a sentence to print once."""
+        return (
+            f"{wording.capital(wording.inside(self.primary.indicator.name))} is judged by itself; "
+            "the others with all of them allowed for, as chance moves some of many (Romano and "
+            "Wolf)."
+        )
 
     def _first(self) -> str:
         name = wording.inside(self.primary.indicator.name)

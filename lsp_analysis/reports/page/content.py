@@ -258,7 +258,9 @@ class _Outline:
 
 def _numbered(block: Block, outline: _Outline) -> Block:
     html = _HEADING.sub(lambda found: outline.heading(int(found[1]), found[2]), block.html)
-    number, name = outline.next_name(block.kind) if block.kind in outline.counts else (0, "")
+    number, name = 0, "first-screen" if block.kind == "screen" else ""
+    if block.kind in outline.counts:
+        number, name = outline.next_name(block.kind)
     return replace(block, html=html.strip(), number=number, name=name)
 
 

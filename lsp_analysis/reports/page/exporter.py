@@ -34,6 +34,7 @@ from lsp_analysis.wording import number
 
 MOST_CODES = 12  # small areas named under the title
 LARGEST_TABLE = 12  # rows of a figure's numbers that the page shows
+FINEST = 1e-6  # below it a p-value is not zero, and is not told closer
 LARGEST_DOWNLOAD = 7_000  # bytes of a figure's numbers that the page carries
 NOT_STATED = {
     "area": {"name": "", "code": "", "kind": "", "members": [], "vintage": ""},
@@ -214,8 +215,9 @@ def _is_numeric(column: tuple[str, ...]) -> bool:
 
 def _rounded(cell: str) -> str:
     """A number for reading; the file has all its digits."""
-    plain = "." in cell and not cell.endswith("%") and NUMBER.fullmatch(cell)
-    return number(float(cell)) if plain else cell
+    if ("." not in cell and "e" not in cell) or cell.endswith("%") or not NUMBER.fullmatch(cell):
+        return cell
+    return "< 0.000001" if 0 < float(cell) < FINEST else number(float(cell))
 
 
 def _digest(text: str) -> str:

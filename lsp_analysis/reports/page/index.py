@@ -28,6 +28,7 @@ KINDS = (
     ("better", "Better"),
     ("close", "Close to it"),
     ("none", "No clear difference"),
+    ("differs", "Higher or lower"),
     ("few", "Too few to say"),
     ("not", "Not comparable"),
 )
@@ -102,6 +103,7 @@ def render_index(records: Sequence[ReportRecord], study: Study) -> str:
     environment.globals["draw"] = lambda chart: Markup(draw(chart))
     made = [record for record in records if not record.failed]
     rows = sorted((_row(r) for r in made if not _is_other(r)), key=_worst)
+    measure = _one_measure(rows)
     used = {kind for row in rows for kind, n in row["counts"].items() if n}
     drawn = outlines(study)
     return environment.get_template("index.html.j2").render(
@@ -116,7 +118,7 @@ def render_index(records: Sequence[ReportRecord], study: Study) -> str:
         themes=_themes(rows),
         theme_names=sorted({theme for row in rows for theme in row["theme_list"]}),
         orders=ORDERS if used else ORDERS[2:3],
-        measure=next((row["measure"] for row in rows if row["measure"]), ""),
+        measure=measure,
         elsewhere=[_elsewhere(r) for r in made if _is_other(r)],
         failed=[_failure(record) for record in sorted(records, key=_name) if record.failed],
         map=_map(rows, drawn) if drawn else None,
@@ -180,6 +182,16 @@ def _row(record: ReportRecord) -> dict[str, Any]:
         "value_words": spark.get("words", ""),
         "links": {"page": "", **_links(record)},
     }
+
+
+def _one_measure(rows: list[dict[str, Any]]) -> str:
+    """The measure that most rows show a value of; the values of others are taken out."""
+    counts = Counter(row["measure"] for row in rows if row["measure"])
+    measure = counts.most_common(1)[0][0] if counts else ""
+    for row in rows:
+        if row["measure"] != measure:
+            row.update(spark=None, value=None, value_words="")
+    return measure
 
 
 def _links(record: ReportRecord) -> dict[str, str]:

@@ -10,6 +10,7 @@ _HOME = {
     "pilot_path": "pilot",
     "outcomes": "pilot",
     "residents": "findings",
+    "life": "findings",
     "editions": "findings",
     "small_areas": "findings",
     "borough_screen": "borough",

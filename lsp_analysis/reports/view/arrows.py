@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,9 @@ from lsp_analysis.reports.view.part import Part
 from lsp_analysis.standing.comparison import verdict as verdicts
 
 if TYPE_CHECKING:
+    from lsp_analysis.standing.change.gaps import GapChange
     from lsp_analysis.standing.place.brief import AreaBrief
+    from lsp_analysis.study.indicator import Indicator
 
 MOST_ARROWS = 24  # rows of the chart: the others are in its numbers
 MOST_TOLD = 3
@@ -37,10 +39,33 @@ class GapMove:
     last: float
     words: str
     now: str
-    clear: bool
-    narrowed: bool
     first_period: str
     last_period: str
+    change: GapChange = field(repr=False, compare=False)
+
+    @property
+    def clear(self) -> bool:
+        """Whether the gap's size changed by more than chance."""
+        return self.change.direction in ("narrowed", "widened")
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether its size clearly shrank."""
+        return self.change.direction == "narrowed"
+
+    def drawn(self) -> dict[str, Any]:
+        """The row as the chart takes it."""
+        told = {n: getattr(self, n) for n in ("name", "first", "last", "clear")}
+        told["words"] = self.words if self.clear else self.now
+        return {**told, "first_period": self.first_period, "last_period": self.last_period}
+
+    def numbers(self) -> dict[str, Any]:
+        """The row as the page's CSV has it: gaps in the measure's unit, area less comparator."""
+        said = self.change
+        ends = {n: getattr(said, n) for n in ("gap_start", "gap_end", "change", "change_low",
+                                              "change_high", "direction")}  # fmt: skip
+        periods = {"first_period": self.first_period, "last_period": self.last_period}
+        return {"name": self.name, "theme": self.theme, "unit": said.unit, **periods, **ends}
 
 
 def gap_moves(brief: AreaBrief) -> list[GapMove]:
@@ -61,10 +86,10 @@ def gap_moves(brief: AreaBrief) -> list[GapMove]:
         worse = -1.0 if gap.polarity == "high_is_good" else 1.0
         digits = 0 if max(abs(change.gap_start), abs(change.gap_end)) >= 9.95 else 1
         ends = [
-            f"{'+' if x > 0 else ''}{wording.number(x, digits)}"
+            wording.difference(x, "", digits)
             for x in (worse * change.gap_start, worse * change.gap_end)
         ]
-        unit = _short_unit(brief.indicator(indicator_id).unit)
+        unit = _short_unit(brief.indicator(indicator_id))
         moves.append(
             GapMove(
                 name=gap.name,
@@ -73,21 +98,21 @@ def gap_moves(brief: AreaBrief) -> list[GapMove]:
                 last=worse * change.gap_end / abs(now),
                 words=f"{ends[0]} → {ends[1]} {unit}".strip(),
                 now=f"{ends[1]} {unit}".strip(),
-                clear=change.direction in ("narrowed", "widened"),
-                narrowed=change.direction == "narrowed",
-                first_period=wording.period(change.start),
-                last_period=wording.period(change.end),
+                first_period=change.when[0],
+                last_period=change.when[1],
+                change=change,
             )
         )
     return sorted(moves, key=lambda move: -move.last)
 
 
-def _short_unit(unit: str) -> str:
-    """A unit code in few words, for a chart whose subtitle or table has the rest."""
+def _short_unit(indicator: Indicator) -> str:
+    """A unit in few words, for a chart whose subtitle or table has the rest."""
     known = {"percent": "points", "count": "", "mean": "", "score": "points", "": ""}
-    if unit.startswith("per_"):
-        return f"per {int(unit.removeprefix('per_')):,}"
-    return known.get(unit, unit)
+    period = f"a {indicator.unit_period}" if indicator.unit_period else ""
+    if indicator.unit.startswith("per_"):
+        return f"per {indicator.multiplier:,.0f} {period}".strip()
+    return known.get(indicator.unit, indicator.unit) or period
 
 
 def clear_gap_changes(brief: AreaBrief) -> list[GapMove]:
@@ -133,13 +158,12 @@ def gap_arrows(brief: AreaBrief) -> Part | Absent:
         "chart": {
             "type": "arrows",
             "heading": "Gap now (+ is worse)",
-            "rows": [vars(move) | {"words": move.words if move.clear else move.now}
-                     for move in shown],
+            "rows": [move.drawn() for move in shown],
             "label": f"Gaps to the rest of {borough}, worst first. {told}.",
         },
         "note": _gap_note(moves, shown, first),
-    }  # fmt: skip
-    frame = pd.DataFrame([vars(move) for move in moves])
+    }
+    frame = pd.DataFrame([move.numbers() for move in moves])
     return Part("figure", data, frame)
 
 

@@ -16,6 +16,7 @@ from lsp_analysis.reports.view.dates import ticks_of, year_at, year_of
 from lsp_analysis.reports.view.part import Part
 from lsp_analysis.reports.view.rows import Row, furthest, rows_of, years_of
 from lsp_analysis.standing.comparison import verdict as verdicts
+from lsp_analysis.standing.comparison.baseline import period_words
 
 if TYPE_CHECKING:
     from lsp_analysis.figures.tables import Table
@@ -87,9 +88,8 @@ def _measures_frame(brief: AreaBrief) -> pd.DataFrame:
     wanted = ["name", "theme", "kind", "definition", "source", "unit", "when", "value", "low",
               "high", "comparator_value", "difference", "difference_low", "difference_high",
               "p_value", "p_adjusted", "verdict", "reason", "rank", "of", "trend", "change",
-              "change_verdict", "caution"]  # fmt: skip
-    table = brief.profile.table
-    return table[[c for c in wanted if c in table]].reset_index()
+              "change_verdict", "coverage", "since", "caution"]  # fmt: skip
+    return brief.profile.table[wanted].reset_index()
 
 
 def story(brief: AreaBrief, indicator_id: str) -> Part | Absent:
@@ -103,12 +103,16 @@ def story(brief: AreaBrief, indicator_id: str) -> Part | Absent:
     )
     both = both.sort_index()
     x = [year_at(p) for p in both.index]
+    words = dict(zip(row.here["period"], map(period_words, row.here["first"], row.here["period"]),
+                     strict=True))  # fmt: skip
+    pooled = any(" to " in word for word in words.values())
     indicator = brief.study.indicator(indicator_id)
     here, rest = both["value"].dropna(), both["rest"].dropna()
     data = {
         "question": "The measure to watch",
-        "title": _story_title(indicator.name, here, rest, indicator.unit, borough),
-        "subtitle": f"{row.name}, {row.unit.rpartition(', ')[0] or row.unit}",
+        "title": _story_title(indicator.name, here, rest, words, borough),
+        "subtitle": f"{row.name}, {row.unit.rpartition(', ')[0] or row.unit}"
+        f"{'; several years together, marked at their last' if pooled else ''}",
         "chart": {
             "type": "lines",
             "x": x,
@@ -120,26 +124,26 @@ def story(brief: AreaBrief, indicator_id: str) -> Part | Absent:
                 {"name": "rest", "role": "rest", "values": list(both["rest"]),
                  "end": f"rest of {borough}"},
             ],
-            "moments": _moments(brief, x),
+            "moments": _moments(brief, indicator_id, x),
             "label": f"{row.spark()['label']}.",
         },
-        "note": " ".join(filter(None, [indicator.definition, _source(indicator.source)])),
+        "note": row.about,
     }  # fmt: skip
-    return Part("figure", data, both.reset_index().rename(columns={"value": "here"}))
+    numbers = both.reset_index().rename(columns={"value": "here"})
+    numbers["period"] = numbers["period"].map(lambda p: words.get(p, wording.period(p)))
+    return Part("figure", data, numbers)
 
 
-def _source(source: str) -> str:
-    return f"Source: {source}." if source else ""
-
-
-def _story_title(name: str, here: pd.Series, rest: pd.Series, unit: str, borough: str) -> str:
+def _story_title(
+    name: str, here: pd.Series, rest: pd.Series, words: dict[Any, str], borough: str
+) -> str:
     """What the two lines show now, and whether they did at first."""
     now, then = (
         here.iloc[place] / rest.iloc[place] if rest.iloc[place] else np.nan for place in (-1, 0)
     )
-    first = wording.period(here.index[0])
+    first = words[here.index[0]]
     if not np.isfinite(now):
-        return f"{name}, {first} to {wording.period(here.index[-1])}"
+        return f"{name}, {first} to {words[here.index[-1]]}"
     said = _ratio_words(now)
     if said == "about level with":
         return f"{name}: about level with the rest of {borough}"
@@ -200,6 +204,16 @@ def residents(brief: AreaBrief) -> Part | Absent:
         "chart": {"type": "pyramid", "rows": rows, "label": str(people.sentence())},
     }
     return Part("figure", data, frame)
+
+
+def life(brief: AreaBrief) -> wording.Sentence | None:
+    """Life expectancy here and elsewhere; None in a study without deaths by age."""
+    from lsp_analysis.standing.place.of_area import life_of
+
+    try:
+        return life_of(brief).sentence()
+    except LspError:
+        return None
 
 
 def _ages_title(wide: pd.DataFrame, borough: str) -> str:
@@ -274,8 +288,8 @@ def _tally(verdict: pd.Series) -> str:
     return ", ".join(told) or "none"
 
 
-def _moments(brief: AreaBrief, x: list[float]) -> list[list[Any]]:
-    events = brief.events()
+def _moments(brief: AreaBrief, indicator_id: str, x: list[float]) -> list[list[Any]]:
+    events = brief.events(indicator_id)
     if events is None:
         return []
     shown = [[year_of(date), label] for date, label in zip(events["date"], events["label"],

@@ -77,6 +77,7 @@ def outcomes(effects: ProgrammeEffects) -> Part | Absent | None:
     withheld = _withheld(effects)
     if len(found) < FEW_OUTCOMES:
         return Absent(f"Fewer than two outcomes can be set side by side. {withheld}".strip())
+    stand_out = effects.stand_out()
     rows = [
         {
             "name": one.indicator.name,
@@ -84,7 +85,7 @@ def outcomes(effects: ProgrammeEffects) -> Part | Absent | None:
             "low": 100 * one.effect.relative_low,
             "high": 100 * one.effect.relative_high,
             "words": f"{100 * one.effect.relative:+.0f}%".replace("-", "−"),
-            "clear": is_clear(one.effect),
+            "clear": one in stand_out,
         }
         for one in found
     ]
@@ -93,12 +94,10 @@ def outcomes(effects: ProgrammeEffects) -> Part | Absent | None:
         f"Of {wording.counted(len(rows), 'outcome')}, "
         f"{wording.and_list(clear) or 'none'} moved by more than chance"
     )
-    by_chance = wording.number((1 - found[0].effect.level) * len(rows), 1)
     data = {
         "question": "And the other outcomes?",
         "title": title,
-        "subtitle": f"Each looked at alone: of {len(rows)}, chance alone makes about {by_chance} "
-        "stand out.",
+        "subtitle": effects.rule(),
         "folded": "Every outcome, with its 95% interval",
         "chart": {
             "type": "forest", "names": "Outcome", "heading": "Against what was expected",
@@ -122,7 +121,9 @@ def _withheld(effects: ProgrammeEffects) -> str:
 def _doubt(effect: Any) -> str:
     if effect.warnings:
         return str(effect.warnings[0])
-    return str(effect.assumptions[0]) if effect.assumptions else "Nothing that was looked for."
+    if not effect.assumptions:
+        return "Nothing that was looked for."
+    return f"This takes for granted that {wording.inside(str(effect.assumptions[0]))}"
 
 
 def _pilot_title(effect: Any, name: str) -> str:

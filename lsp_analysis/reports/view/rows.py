@@ -13,6 +13,7 @@ from lsp_analysis.standing.comparison import verdict as verdicts
 
 if TYPE_CHECKING:
     from lsp_analysis.standing.place.brief import AreaBrief
+    from lsp_analysis.study.indicator import Indicator
 
 KIND = {
     "worse": "worse",
@@ -46,8 +47,11 @@ class Row:
         "worse", "better", "differs", "close", "none", "few" or "not"; `word` is the verdict.
     place : float
         Where the area lies among the small areas: 0 the worst, 1 the best.
+    about : str
+        What it counts, with its caution and its source.
     here, rest : DataFrames
-        ``period`` and ``value`` of the area and of its comparator through time.
+        ``first``, ``period`` (the last) and ``value`` of the area and of its comparator through
+        time.
     """
 
     indicator_id: str
@@ -62,6 +66,7 @@ class Row:
     rank: str
     place: float
     value: float
+    about: str = field(repr=False)
     here: pd.DataFrame = field(repr=False, compare=False)
     rest: pd.DataFrame = field(repr=False, compare=False)
 
@@ -70,6 +75,7 @@ class Row:
         return {
             "name": self.name, "unit": self.unit, "here": self.here_words, "rest": self.rest_words,
             "kind": self.kind, "word": wording.capital(self.word), "rank": self.rank or self.reason,
+            "about": self.about,
             "spark": self.spark(),
         }  # fmt: skip
 
@@ -124,14 +130,16 @@ def furthest(rows: list[Row], kind: str) -> list[Row]:
 
 def _row(brief: AreaBrief, indicator_id: str, told: pd.Series) -> Row:
     indicator = brief.indicator(indicator_id)
-    empty = pd.DataFrame({"period": [], "value": []})
+    empty = pd.DataFrame({"first": [], "period": [], "value": []})
     known = indicator_id in brief.panels and not wording.is_missing(told["value"])
     here, rest = (
-        brief.series(indicator_id, name)[["period", "value"]] if known else empty
+        brief.series(indicator_id, name)[["first", "period", "value"]] if known else empty
         for name in ("", next(iter(brief.comparators)))
     )
     unit = f"% of {indicator.base}" if indicator.unit == "percent" and indicator.base else None
     unit = unit or told["unit"] or wording.unit_label(indicator.unit).lower()
+    if known and brief.measured(indicator_id).by_age is not None:
+        unit = f"age-standardised, {unit}"
     rank, of = told.get("rank"), told.get("of")
     return Row(
         indicator_id=indicator_id,
@@ -146,9 +154,17 @@ def _row(brief: AreaBrief, indicator_id: str, told: pd.Series) -> Row:
         rank=_rank(rank, of, indicator.polarity),
         place=np.nan if wording.is_missing(rank) else (float(rank) - 0.5) / float(of),
         value=float(told["value"]),
+        about=about(indicator, told["caution"]),
         here=here,
         rest=rest,
     )
+
+
+def about(indicator: Indicator, caution: Any = "") -> str:
+    """What an indicator counts, what to be careful of, and where it is from."""
+    caution = "" if wording.is_missing(caution) else caution
+    source = f"Source: {indicator.source}." if indicator.source else ""
+    return " ".join(filter(None, [indicator.definition, caution, source]))
 
 
 def _rank(rank: Any, of: Any, polarity: str) -> str:

@@ -14,6 +14,7 @@ from lsp_analysis.reports.view.part import Part, how_sure, is_clear, likely_rang
 from lsp_analysis.reports.view.rows import WORDS, Row, counts_of, furthest, rows_of, years_of
 from lsp_analysis.standing.agencies import agenda
 from lsp_analysis.standing.comparison import verdict as verdicts
+from lsp_analysis.standing.comparison.baseline import period_words
 
 if TYPE_CHECKING:
     from lsp_analysis.effects.outcomes.programme_page import ProgrammeEffects
@@ -248,7 +249,7 @@ def _strip(effect: Any, less: str, more: str) -> dict[str, Any]:
 
 def _changed(brief: AreaBrief, effects: ProgrammeEffects) -> list[list[str]]:
     """What moved by more than chance: against the period before, and in the gaps over all years."""
-    told = [["Since the year before:", _moved(brief)]]
+    told = [["Since the period before:", _moved(brief)]]
     gaps = clear_gap_changes(brief)
     if gaps:
         told.append([f"{wording.capital(since(gaps) or 'over all years')}:", gap_words(gaps)])
@@ -264,19 +265,15 @@ def _moved(brief: AreaBrief) -> str:
         return "whether anything moved by more than chance cannot be told."
     said = []
     for indicator_id, row in moved.head(3).iterrows():
-        unit = brief.indicator(str(indicator_id)).unit
-        ends = [_plain_value(x, unit) for x in (row["value"] - row["change"], row["value"])]
-        said.append(f"{wording.inside(row['name'])} went from {ends[0]} to {ends[1]} "
-                    f"({row['change_verdict']})")  # fmt: skip
+        unit, words = wording.once(brief.indicator(str(indicator_id)).per)
+        was, now = (wording.quantity(x, unit) for x in (row["value"] - row["change"], row["value"]))
+        before = period_words(row["previous_first"], row["previous_period"],
+                              averaged=bool(row["averaged"]))  # fmt: skip
+        said.append(f"{wording.inside(row['name'])} went from {was} ({before}) to {now} "
+                    f"({row['when']}){words}: {row['change_verdict']}")  # fmt: skip
     more = f", and {len(moved) - 3} more moved" if len(moved) > 3 else ""
     rest = "nothing else moved more than chance" if said else "nothing moved more than chance"
     return f"{'; '.join([*said, ''])}{more}{rest}." if not more else f"{'; '.join(said)}{more}."
-
-
-def _plain_value(value: float, unit: str) -> str:
-    if unit == "percent":
-        return f"{wording.number(value, 0 if abs(value) >= 9.95 else 1)}%"
-    return wording.number(value, 0 if abs(value) >= 9.95 else 1)
 
 
 def _next(brief: AreaBrief) -> dict[str, Any]:

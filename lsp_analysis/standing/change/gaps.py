@@ -1,7 +1,6 @@
 """Is the gap narrowing? Area against comparator through time, and the two ways it can close.
 
 A gap is the area's value less the comparator's. Its absolute size is what narrows or widens,
-A gap is the area's value less the comparator's. Its absolute size is what narrows or widens,
 whichever side is the higher. Intervals of a change treat the two periods as separate samples; where
 people are seen twice they are wider than need be.
 """
@@ -19,7 +18,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_level
-from lsp_analysis.standing.comparison.baseline import refuse_overlap
+from lsp_analysis.standing.comparison.baseline import period_words, refuse_overlap
 from lsp_analysis.standing.comparison.exact import compare_groups
 from lsp_analysis.standing.place.groups import WITHHELD, group_limits, group_series
 
@@ -77,7 +76,7 @@ class Gap(Shown):
         return places[0]
 
     def _row(self, place: int) -> dict[str, Any]:
-        return {name: self.frame[name].iloc[place] for name in ("period", *_LIMITS)}
+        return {name: self.frame[name].iloc[place] for name in ("first", "period", *_LIMITS)}
 
     def sentence(self) -> wording.Sentence:
         """How the gap moved from the first period to the last."""
@@ -89,7 +88,7 @@ class Gap(Shown):
             return wording.Sentence(
                 f"The gap in {wording.inside(self.name)} between {self.area} and "
                 f"{self.comparator} was {wording.difference(only['gap'], self.unit)} in "
-                f"{wording.period(only['period'])}. One period has no direction."
+                f"{period_words(only['first'], only['period'])}. One period has no direction."
             )
         return self.change().sentence()
 
@@ -97,7 +96,7 @@ class Gap(Shown):
         """The last `n` periods: both values, and the gap as a difference and as a ratio."""
         rows = self.frame.tail(n)
         columns = {
-            "Period": [wording.period(period) for period in rows["period"]],
+            "Period": list(map(period_words, rows["first"], rows["period"])),
             self.area: [wording.quantity(x, self.unit) for x in rows["value"]],
             wording.capital(self.comparator): [
                 wording.quantity(x, self.unit) for x in rows["comparator_value"]
@@ -131,7 +130,9 @@ class GapChange(Shown):
     unit: str
     area: str
     comparator: str
+    start_first: pd.Period  # with `start`, where several years are taken together
     start: pd.Period
+    end_first: pd.Period
     end: pd.Period
     gap_start: float
     gap_end: float
@@ -139,6 +140,11 @@ class GapChange(Shown):
     change_low: float
     change_high: float
     level: float
+
+    @property
+    def when(self) -> tuple[str, str]:
+        """Both periods in words."""
+        return period_words(self.start_first, self.start), period_words(self.end_first, self.end)
 
     @property
     def direction(self) -> str:
@@ -158,12 +164,12 @@ class GapChange(Shown):
         """The gap at both ends, and by how much its size changed."""
         sides = f"The gap in {wording.inside(self.name)} between {self.area} and {self.comparator}"
         unit, words = wording.once(self.unit)
+        started, ended = self.when
         ends = [wording.difference(gap, unit) for gap in (self.gap_start, self.gap_end)]
         if self.direction == "not judged":
             return wording.Sentence(
-                f"{sides} was {ends[0]} in {wording.period(self.start)} and {ends[1]} in "
-                f"{wording.period(self.end)}{words}; without an interval the change cannot be "
-                "judged."
+                f"{sides} was {ends[0]} in {started} and {ends[1]} in {ended}{words}; without an "
+                "interval the change cannot be judged."
             )
         moved = {
             "narrowed": "narrowed",
@@ -177,7 +183,7 @@ class GapChange(Shown):
             crossed = f", from {'above' if self.gap_start > 0 else 'below'} to "
             crossed += "below" if self.gap_start > 0 else "above"
         return wording.Sentence(
-            f"{sides} {moved} from {wording.period(self.start)} to {wording.period(self.end)}: "
+            f"{sides} {moved} {_between(started, ended)}: "
             f"{ends[0]} then, {ends[1]} now{words}{crossed} (change in its size "
             f"{wording.difference(self.change, unit)}, {limits})."
         )
@@ -214,8 +220,9 @@ def gap(
     Returns
     -------
     Gap
-        ``frame`` has ``period``, ``value``, ``value_low``, ``value_high``, ``comparator_value``,
-        ``gap``, ``low``, ``high``, ``ratio``, ``ratio_low``, ``ratio_high``, ``p_value``, ``note``.
+        ``frame`` has ``first`` and ``period`` (the last), ``value``, ``value_low``, ``value_high``,
+        ``comparator_value``, ``gap``, ``low``, ``high``, ``ratio``, ``ratio_low``, ``ratio_high``,
+        ``p_value``, ``note``.
     """
     refuse_overlap(area, comparator)
     return gap_between(
@@ -248,6 +255,7 @@ def gap_between(
     gaps = {"gap": "difference", "low": "difference_low", "high": "difference_high"}
     named = {name: gaps.get(name, name) for name in (*_LIMITS, *_RATIOS, "p_value")}
     values = {
+        "first": own.get("first", own["period"]),
         "period": own["period"],
         "value": own["value"],
         "value_low": low,
@@ -280,7 +288,9 @@ def _gap_change(of: Gap, first: Mapping[str, Any], last: Mapping[str, Any]) -> G
         of.unit,
         of.area,
         of.comparator,
+        first["first"],
         first["period"],
+        last["first"],
         last["period"],
         float(first["gap"]),
         float(last["gap"]),
@@ -289,6 +299,11 @@ def _gap_change(of: Gap, first: Mapping[str, Any], last: Mapping[str, Any]) -> G
         high,
         of.level,
     )
+
+
+def _between(first: str, last: str) -> str:
+    """Two periods in words: "from 2003 to 2012", "between 2003 to 2004 and 2011 to 2012"."""
+    return f"between {first} and {last}" if " to " in first + last else f"from {first} to {last}"
 
 
 def gap_size(gap: float, low: float, high: float) -> tuple[float, float, float]:

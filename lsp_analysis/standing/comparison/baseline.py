@@ -15,7 +15,7 @@ from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison.exact import COLUMNS, compared_values
 from lsp_analysis.standing.comparison.intervals import EXACT_BELOW
-from lsp_analysis.standing.comparison.measured import Measured
+from lsp_analysis.standing.comparison.measured import COVERAGE_MOVED, Measured
 from lsp_analysis.standing.comparison.verdict import verdict_of
 from lsp_analysis.standing.place.groups import WITHHELD, group_limits
 
@@ -224,7 +224,7 @@ def compare_measured(
         close_low=close["difference_low"],
         close_high=close["difference_high"],
         why_not=_why_not(measured, own, other, gap),
-        caution=_caution(indicator, own, other, gap, comparator_name),
+        caution=_caution(measured, own, other, gap, comparator_name, area),
         level=level,
         parts=_parts(values, area, comparator),
     )  # fmt: skip
@@ -311,14 +311,19 @@ def _why_not(
 
 
 def _caution(
-    indicator: Indicator,
+    measured: Measured,
     own: pd.DataFrame,
     other: pd.DataFrame,
     gap: dict[str, float],
     rest_name: str,
+    area: Collection[str],
 ) -> str:
     """What a reader should know before believing the comparison, in sentences."""
-    said = []
+    said, indicator = [], measured.indicator
+    placed = measured.placed(area, own["first"].iloc[0], own["period"].iloc[0])
+    if placed < 1 - COVERAGE_MOVED:
+        said.append(f"{100 * placed:.0f}% of cases could be placed in an area; the others count "
+                    "nowhere.")  # fmt: skip
     if "events" in own and not np.isnan(own["value"].iloc[0]):
         said.append("Standardised for age (European Standard Population 2013).")
         events = own["events"].iloc[0]
@@ -330,6 +335,8 @@ def _caution(
         and not own["published"].iloc[0]
     ):
         said.append(SPREAD)
+    if measured.averaged:
+        said.append("The average of the year's counts, each of one date: nobody counts twice.")
     if own["note"].iloc[0] and not np.isnan(own["value"].iloc[0]):
         said.append(f"{wording.capital(own['note'].iloc[0])}.")
     if other["n_missing"].iloc[0]:

@@ -125,6 +125,16 @@ class Measured:
         starts = [period for period in starts if period > first]
         return max(starts) if starts else None
 
+    def placed(self, codes: Collection[str], first: pd.Period, last: pd.Period) -> float:
+        """Share of the events placed, or of areas reporting, from `first` to `last`; NaN where
+        the study does not say."""
+        if "coverage" not in self.observed:
+            return np.nan
+        rows = self.observed[is_among(self.observed["area_code"], list(codes))]
+        ends = rows["period"].dt.end_time
+        within = (ends > first.start_time) & (ends <= last.end_time)
+        return float(rows.loc[within, "coverage"].astype(float).mean())
+
     def years_for(self, codes: Collection[str]) -> int:
         """Years to pool until the last of them have twenty events; at most five, and not
         across a break."""

@@ -40,7 +40,8 @@ COPIED += ("caution", "averaged")
 SPREAD = ("rank", "of", "decile", "worst", "p25", "p75", "best")
 CHANGE = ("previous_first", "previous_period", "change", "change_low", "change_high")
 CHANGE += ("change_p_value", "change_expected", "change_why_not")
-COLUMNS = (*ABOUT, "unit", "unit_code", *COPIED, *SPREAD, "trend", *CHANGE)
+COLUMNS = (*ABOUT, "unit", "unit_code", *COPIED, "coverage", "since", *SPREAD, "trend", *CHANGE)
+OF_COMPARISONS = ("difference_low", "difference_high", "ratio_low", "ratio_high", "p_value")
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,8 @@ def profile(
         ``margin``, ``definition``, ``source``, ``unit`` (words), ``unit_code``; ``first``,
         ``period``, ``when`` (in words), ``value``, ``low``, ``high``; ``comparator_value`` with
         limits, ``difference`` and ``ratio`` with limits, ``p_value``, ``p_adjusted``, ``expected``
-        (cases at the comparator's rate), ``verdict`` and ``reason``; ``rank``, ``of``, ``decile``
+        (cases at the comparator's rate), ``verdict`` and ``reason``; ``coverage`` (share placed or
+        reporting) and ``since`` (first period after the last break); ``rank``, ``of``, ``decile``
         among small areas (1 is the worst, or the highest without polarity); ``trend`` (Fingertips,
         of the same season when periods are months or quarters); ``previous_period``, ``change``
         with limits and ``change_verdict``; ``worst``, ``p25``, ``p75``, ``best`` of small areas;
@@ -216,6 +218,8 @@ def row_of(one: Measured, found: Comparison, area: Collection[str]) -> dict[str,
     values = found.row()
     return {
         **{name: values[name] for name in COPIED},
+        "coverage": one.placed(area, found.first, found.period),
+        "since": one.since(area),
         **_spread(found, one.indicator.polarity),
         "trend": _trend(series[series["period"] <= found.period], one.indicator),
         **_change(one, series, found, years),
@@ -228,6 +232,7 @@ def _settled(rows: list[dict[str, object]], level: float) -> pd.DataFrame:
     numbers = [c for c in COPIED if c not in ("first", "period", "why_not", "caution", "averaged")]
     frame = frame.astype(dict.fromkeys((*numbers, "change_p_value", "change"), float))
     table = verdicts.settle(frame, level=level).set_index("indicator_id")
+    table.loc[table["verdict"] == verdicts.NOT, list(OF_COMPARISONS)] = np.nan
     moved = pd.DataFrame(
         {
             "p_value": table["change_p_value"],
