@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,6 +66,31 @@ def real_bolton(tmp_path_factory) -> Path:
         if not out.exists():
             places = ROOT / "data" / "neighbourhoods" / "bolton.csv"
             import_study(source, borough="E08000001", neighbourhoods=places, out=out)
+    return out
+
+
+@pytest.fixture(scope="session")
+def real_small(real_bolton) -> Path:
+    """The same with the indicators of `REAL_INDICATORS` only, for what is slow with hundreds."""
+    from filelock import FileLock
+
+    out = real_bolton.parent / "small"
+    with FileLock(real_bolton.parent / "small.lock"):
+        return out if out.exists() else cut_down(real_bolton, out, REAL_INDICATORS)
+
+
+def cut_down(folder: Path, out: Path, indicators: list[str]) -> Path:
+    """A study with some of its indicators only."""
+    shutil.copytree(folder, out)
+    for name in ("indicators", "observations"):
+        table = pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
+        kept = table[table["indicator_id"].isin(indicators)]
+        kept.to_csv(out / f"{name}.csv", index=False)
+    package = json.loads((out / "datapackage.json").read_text(encoding="utf-8"))
+    for resource in package["resources"]:
+        resource.pop("hash", None)
+        resource.pop("bytes", None)
+    (out / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
     return out
 
 

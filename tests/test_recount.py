@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from functools import cached_property
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import REAL_INDICATORS, ROOT
+from conftest import ROOT
 from lxml import html
 from recounted import Files, Recount, changes, verdicts
 
@@ -31,21 +30,6 @@ def chosen_areas(files: Files) -> list[str]:
     areas = files.read("areas")
     larger = sorted(areas.loc[areas["area_type"] == "msoa", "area_code"])[5:35:10]
     return [*files.small[:: len(files.small) // 17 + 1], *larger][-20:]
-
-
-def cut_down(folder: Path, out: Path, indicators: list[str]) -> Path:
-    """A study with some of its indicators only."""
-    shutil.copytree(folder, out)
-    for name in ("indicators", "observations"):
-        table = pd.read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
-        kept = table[table["indicator_id"].isin(indicators)]
-        kept.to_csv(out / f"{name}.csv", index=False)
-    package = json.loads((out / "datapackage.json").read_text(encoding="utf-8"))
-    for resource in package["resources"]:
-        resource.pop("hash", None)
-        resource.pop("bytes", None)
-    (out / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
-    return out
 
 
 def make_pages(study: Path, areas: list[str], out: Path) -> None:
@@ -198,12 +182,10 @@ def pages(request, tmp_path_factory) -> Pages:
 
     root = tmp_path_factory.getbasetemp()
     root = root.parent if hasattr(request.config, "workerinput") else root
+    study = ROOT / "data" / "bolton_demo"
+    if request.param == "real":
+        study = request.getfixturevalue("real_small")
     with FileLock(root / f"pages-{request.param}.lock"):
-        study = ROOT / "data" / "bolton_demo"
-        if request.param == "real":
-            study = root / "real-cut-down"
-            if not study.exists():
-                cut_down(request.getfixturevalue("real_bolton"), study, REAL_INDICATORS)
         return Pages(study, root / f"pages-{request.param}")
 
 

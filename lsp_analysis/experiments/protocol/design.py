@@ -66,7 +66,7 @@ class Outcome:
 
     name: str = says("column of the outcomes file")
     label: str = says("name for readers")
-    unit: str = says("unit code of the study folder, such as per_1000")
+    unit: str = says("unit code such as per_1000, or words with the period")
     polarity: str = says("which way is good", choices=POLARITIES)
     measured: str = says("how, by whom and when it is measured")
     denominator: str = says("column to divide by; empty if the outcome is a mean", "")

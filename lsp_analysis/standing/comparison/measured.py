@@ -108,7 +108,8 @@ class Measured:
         if found is None or self.panel is self.observed:
             return found
         first = found.start_time.to_period("Y")
-        return first if first.start_time >= found.start_time else first + 1
+        first = first if first.start_time >= found.start_time else first + 1
+        return min(first, self.panel["period"].max())  # the last year is shown all the same
 
     def _since(self, panel: pd.DataFrame, codes: Collection[str]) -> pd.Period | None:
         if not self._noted.any() and "coverage" not in panel:

@@ -186,6 +186,7 @@ def _index(rows: pd.DataFrame, indicator: Indicator, level: float) -> SlopeIndex
 def _gap_row(period: pd.Period, index: SlopeIndex) -> dict[str, object]:
     fitted = index.line["fitted"]
     return {
+        "first": period,
         "period": period,
         "value": fitted.iloc[0],
         "comparator_value": fitted.iloc[-1],

@@ -1,0 +1,45 @@
+"""Every notebook and template runs with its own defaults on a study that nobody prepared for it."""
+
+import papermill
+import pytest
+from conftest import ROOT
+
+from lsp_analysis.cli import main
+from lsp_analysis.reports.fork.forked import can_fork
+from lsp_analysis.reports.run import papermill_engine
+
+BOOKS = {
+    path.stem: path
+    for folder in ("notebooks", "notebooks/reports")
+    for path in sorted((ROOT / folder).glob("*.ipynb"))
+}
+EFFECTS = {"06_pilot_effect", "07_experiment_design", "08_experiment_analysis"}
+
+
+@pytest.fixture(scope="module")
+def new_study(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("new") / "our_study"
+    assert main(["new", str(folder)]) == 0
+    return folder
+
+
+def run(name, study, tmp_path, **parameters):
+    papermill_engine.register()
+    engine = "lsp-fork" if can_fork() else "nbclient"
+    found = papermill.execute_notebook(
+        str(BOOKS[name]), str(tmp_path / "made.ipynb"), {"study": str(study), **parameters},
+        engine_name=engine, kernel_name="python3", progress_bar=False, cwd=str(tmp_path),
+    )  # fmt: skip
+    said = [out for cell in found.cells for out in cell.get("outputs", [])]
+    assert said
+    assert not [out for out in said if out["output_type"] == "error"]
+
+
+@pytest.mark.parametrize("name", sorted(BOOKS))
+def test_it_runs_on_a_study_just_begun(name, new_study, tmp_path):
+    run(name, new_study, tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted(n for n in set(BOOKS) - EFFECTS if n[0].isdigit()))
+def test_it_runs_on_the_imported_study(name, real_small, tmp_path):
+    run(name, real_small, tmp_path)
