@@ -51,32 +51,48 @@ REAL_INDICATORS = [
 ]
 
 
-@pytest.fixture(scope="session")
-def real_bolton(tmp_path_factory) -> Path:
-    """Folder of the study imported from publishers' real files, once for all workers."""
+def imported(factory, borough: str, **more) -> Path:
+    """Folder of the study of a borough imported from real files, once for all workers."""
     from filelock import FileLock
 
     from lsp_analysis.sources.importer import import_study
 
-    source, root = shared_path("real"), tmp_path_factory.getbasetemp()
+    source, root = shared_path("real"), factory.getbasetemp()
     root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
-    out = root / "real" / "bolton"
+    out = root / "real" / borough
     out.parent.mkdir(exist_ok=True)
-    with FileLock(root / "real.lock"):
+    with FileLock(root / f"{borough}.lock"):
         if not out.exists():
-            places = ROOT / "data" / "neighbourhoods" / "bolton.csv"
-            import_study(source, borough="E08000001", neighbourhoods=places, out=out)
+            import_study(source, borough=borough, out=out, **more)
     return out
+
+
+def cut_to_few(study: Path) -> Path:
+    """The same study with the indicators of `REAL_INDICATORS` only, once for all workers."""
+    from filelock import FileLock
+
+    out = study.with_name(f"{study.name}-few")
+    with FileLock(study.with_name(f"{study.name}-few.lock")):
+        return out if out.exists() else cut_down(study, out, REAL_INDICATORS)
+
+
+@pytest.fixture(scope="session")
+def real_bolton(tmp_path_factory) -> Path:
+    """Bolton imported from publishers' real files."""
+    places = ROOT / "data" / "neighbourhoods" / "bolton.csv"
+    return imported(tmp_path_factory, "E08000001", neighbourhoods=places)
 
 
 @pytest.fixture(scope="session")
 def real_small(real_bolton) -> Path:
-    """The same with the indicators of `REAL_INDICATORS` only, for what is slow with hundreds."""
-    from filelock import FileLock
+    """The same with few indicators, for what is slow with hundreds."""
+    return cut_to_few(real_bolton)
 
-    out = real_bolton.parent / "small"
-    with FileLock(real_bolton.parent / "small.lock"):
-        return out if out.exists() else cut_down(real_bolton, out, REAL_INDICATORS)
+
+@pytest.fixture(scope="session")
+def real_bury(tmp_path_factory) -> Path:
+    """Another borough from the same files, with few indicators."""
+    return cut_to_few(imported(tmp_path_factory, "E08000002"))
 
 
 def cut_down(folder: Path, out: Path, indicators: list[str]) -> Path:

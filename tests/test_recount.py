@@ -149,9 +149,9 @@ def same(found, wanted, about, **room):
 class Pages:
     """The pages of a study's 20 areas with what they should say."""
 
-    def __init__(self, study: Path, out: Path) -> None:
-        self.files, self.out = Files(study), out
-        self.areas = chosen_areas(self.files)
+    def __init__(self, study: Path, out: Path, every: int = 1) -> None:
+        self.files, self.out, self.every = Files(study), out, every
+        self.areas = chosen_areas(self.files)[::every]
         if not out.exists():
             make_pages(study, self.areas, out)
         records = map(json.loads, (out / "manifest.jsonl").read_text("utf-8").splitlines())
@@ -175,7 +175,7 @@ class Pages:
         return {}
 
 
-@pytest.fixture(scope="session", params=["demo", "real"])
+@pytest.fixture(scope="session", params=["demo", "real", "another borough"])
 def pages(request, tmp_path_factory) -> Pages:
     """Made once, by whichever worker comes first."""
     from filelock import FileLock
@@ -183,10 +183,11 @@ def pages(request, tmp_path_factory) -> Pages:
     root = tmp_path_factory.getbasetemp()
     root = root.parent if hasattr(request.config, "workerinput") else root
     study = ROOT / "data" / "bolton_demo"
-    if request.param == "real":
-        study = request.getfixturevalue("real_small")
+    if request.param != "demo":
+        study = request.getfixturevalue("real_small" if request.param == "real" else "real_bury")
     with FileLock(root / f"pages-{request.param}.lock"):
-        return Pages(study, root / f"pages-{request.param}")
+        out = root / f"pages-{request.param.replace(' ', '-')}"
+        return Pages(study, out, every=5 if request.param == "another borough" else 1)
 
 
 def test_the_csv_has_every_value_interval_rank_change_and_verdict_recounted(pages):
@@ -233,7 +234,7 @@ def test_every_row_shown_is_the_recounted_one_word_for_word(pages):
             assert {key: row[key] for key in shown} == shown, told.code
             assert pages.recounts[name].about[0] in row["about"], told.code
             seen.add(row["word"])
-    assert {"Worse", "Better", "No clear difference"} <= seen
+    assert seen >= ({"Worse", "Better", "No clear difference"} if pages.every == 1 else {"Worse"})
 
 
 def test_counts_of_verdicts_are_one_in_headline_tally_and_index(pages):
@@ -274,7 +275,7 @@ def test_gaps_and_their_change_are_recounted_in_chart_and_csv(pages):
             assert said["direction"] == gap["direction"], about
             assert (about, arrows[said["name"]]) == (about, told.arrow(name, gap))
             drawn += 1
-    assert drawn > 20
+    assert drawn > 20 or pages.every > 1  # without burglaries there is one gap, and no chart
 
 
 def test_the_measure_to_watch_is_recounted_year_by_year(pages):

@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lsp_analysis import area_brief, open_study, programme_effects, programme_in
@@ -75,6 +76,35 @@ def test_an_arrow_shortens_exactly_when_the_gap_shrinks(told):
         assert shrank == (change.change < 0)
         side = -1 if gap.polarity == "high_is_good" else 1
         assert np.sign(move.last) == np.sign(side * change.gap_end)
+
+
+def test_a_gap_in_the_areas_favour_is_never_told_as_one_against_it(told):
+    from lsp_analysis.reports.view.arrows import gap_moves, gap_words
+
+    brief, _ = told
+    for move in gap_moves(brief):
+        words = gap_words([move])
+        before, after = (at > 0 for at in (move.first, move.last))
+        assert ("in its favour" in words) == (not before and not after)
+        assert ("from worse than the rest to better" in words) == (before and not after)
+        assert ("from better than the rest to worse" in words) == (after and not before)
+
+
+def test_nothing_is_told_of_the_time_before_a_break_and_the_chart_marks_it(study):
+    panel = study.panel("jobseekers")
+    at = panel["period"] == pd.Period("2007-01", "M")
+    panel["note"] = np.where(at, "break", panel["note"].fillna(""))
+    place = study.area("Hall i' th' Wood")
+    brief = area_brief(study, place, panels={"jobseekers": panel})
+    change = brief.gap("jobseekers").change()
+    assert change.when == ("2007", "2012")
+    figure = view.story(brief, "jobseekers")
+    assert "Counted differently from here on" in [m[1] for m in figure.data["chart"]["moments"]]
+    assert figure.frame["period"].tolist() == [str(year) for year in range(2007, 2013)]
+    effects = programme_effects(study, programme_in(study, place), primary="jobseekers")
+    unknown = view.first_screen(brief, effects).data["unknown"]
+    assert ["Residents claiming Jobseeker's Allowance before 2007:",
+            "counted or recorded otherwise."] in unknown  # fmt: skip
 
 
 def test_the_pilot_is_told_alike_in_its_box_and_its_figure(study):

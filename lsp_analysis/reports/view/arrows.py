@@ -53,6 +53,13 @@ class GapMove:
         """Whether its size clearly shrank."""
         return self.change.direction == "narrowed"
 
+    def side(self, before: str = ", ", after: str = "") -> str:
+        """On which side of the comparator the area lies, where that is not the worse one."""
+        sides = ["worse" if at > 0 else "better" for at in (self.first, self.last)]
+        if sides[0] != sides[1]:
+            return f"{before}from {sides[0]} than the rest to {sides[1]}{after}"
+        return f"{before}in its favour{after}" if sides[1] == "better" else ""
+
     def drawn(self) -> dict[str, Any]:
         """The row as the chart takes it."""
         told = {n: getattr(self, n) for n in ("name", "first", "last", "clear")}
@@ -122,7 +129,7 @@ def clear_gap_changes(brief: AreaBrief) -> list[GapMove]:
 
 def since(moves: list[GapMove]) -> str:
     """ "since 2003" where all gaps are known from the same period on, else nothing."""
-    starts = {move.first_period for move in moves}
+    starts = {move.first_period.partition(" to ")[0] for move in moves}
     return f"since {starts.pop()}" if len(starts) == 1 else ""
 
 
@@ -131,7 +138,7 @@ def gap_words(gaps: list[GapMove]) -> str:
     alike = bool(since(gaps))
     said = [
         f"the gap in {wording.inside(gap.name)} {'shrank' if gap.narrowed else 'grew'}, "
-        f"{gap.words}{'' if alike else f' (since {gap.first_period})'}"
+        f"{gap.words}{gap.side()}{'' if alike else f' (since {gap.first_period})'}"
         for gap in gaps[:MOST_TOLD]
     ]
     more = len(gaps) - MOST_TOLD
@@ -177,8 +184,8 @@ def _chosen(moves: list[GapMove]) -> list[GapMove]:
 def _gap_title(clear: list[GapMove], moves: list[GapMove]) -> str:
     if not clear:
         return f"None of {wording.counted(len(moves), 'gap')} has clearly changed in size"
-    narrowed = [wording.inside(m.name) for m in clear if m.narrowed]
-    widened = [wording.inside(m.name) for m in clear if not m.narrowed]
+    narrowed = [f"{wording.inside(m.name)}{m.side(' (', ')')}" for m in clear if m.narrowed]
+    widened = [f"{wording.inside(m.name)}{m.side(' (', ')')}" for m in clear if not m.narrowed]
     span = f" {since(clear)}".rstrip()
     if len(clear) == 1:
         only = "Only in "
@@ -192,7 +199,9 @@ def _gap_title(clear: list[GapMove], moves: list[GapMove]) -> str:
         for some, did in ((narrowed, "narrowed"), (widened, "widened"))
         if some
     ]
-    return f"{wording.capital(wording.and_list(counts))}{span}, of {len(moves)}"
+    better = sum(m.last < 0 and not m.narrowed for m in clear)
+    favour = f" ({better} of those that widened in its favour)" if better else ""
+    return f"{wording.capital(wording.and_list(counts))}{span}, of {len(moves)}{favour}"
 
 
 def _gap_note(moves: list[GapMove], shown: list[GapMove], first: str) -> str:
