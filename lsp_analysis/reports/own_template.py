@@ -11,6 +11,7 @@ from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.job.template import load_template
 from lsp_analysis.reports.run.runner import run_report
 from lsp_analysis.resources import resource
+from lsp_analysis.study.store import open_study
 from lsp_analysis.wording import counted
 
 STYLE = """\
@@ -60,7 +61,7 @@ def check_template(path: str | Path, study: str = "bolton_demo") -> str:
     path : str or Path
         The notebook.
     study : str
-        Study to try it on, with the template's own default area.
+        Study to try it on, with the template's own default area, else the study's main one.
 
     Returns
     -------
@@ -73,7 +74,7 @@ def check_template(path: str | Path, study: str = "bolton_demo") -> str:
         The template breaks the contract of ``docs/templates.md``; the message says where.
     """
     template = load_template(str(path))
-    area = str(template.parameters["area"].default)
+    area = open_study(study).main_area(str(template.parameters["area"].default)).code
     with tempfile.TemporaryDirectory(prefix="lsp-template-") as folder:
         record = run_report(study, Entry(area, template=path), out=folder)
         if record.failed:

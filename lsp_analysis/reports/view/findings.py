@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FEWEST_AGES = 3  # age bands worth a picture
 MOST_APART = 8  # measures that cannot be compared and are named on the page itself
+HALF_YEAR = 0.5  # from the start of a year to the place of its value
 MOST_PARTS = 12  # small areas of a neighbourhood that are set side by side
 
 
@@ -296,7 +297,8 @@ def _moments(brief: AreaBrief, indicator_id: str, x: list[float]) -> list[list[A
                                                             strict=True)]  # fmt: skip
     apart: list[list[Any]] = []
     for moment in sorted(shown, key=lambda m: m[0]):
-        inside = min(x) <= moment[0] <= max(x)
+        inside = min(x) - HALF_YEAR <= moment[0] <= max(x)
+        moment[0] = max(moment[0], min(x))  # a series counted anew starts with its break
         if inside and all(moment[0] - other[0] > 0.02 * (max(x) - min(x)) for other in apart):
             apart.append(moment)
     return apart[:3]
