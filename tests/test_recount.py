@@ -125,7 +125,8 @@ class Expected:
         digits = 0 if max(map(abs, ends)) >= 9.95 else 1
         unit = "points" if one.unit == "percent" else f"per {one.multiplier:,.0f} a year"
         told = [f"{'+' if round(end, digits) > 0 else ''}{minus(end, digits)}" for end in ends]
-        return f"{' → '.join(told)} {unit}"
+        clear = gap["direction"] != "no clear change"
+        return f"{' → '.join(told) if clear else told[1]} {unit}"
 
 
 def suffix(n: int) -> str:

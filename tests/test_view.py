@@ -152,7 +152,7 @@ def test_names_in_a_part_are_text():
 
 def test_the_plan_has_odds_only_for_targets_ahead_and_is_cut_at_its_date(study):
     plan = view.PlanView(study, as_at="2010-06-30")
-    assert plan.values["period"].map(lambda p: p.end_time.year).max() <= 2010
+    assert plan.values["period"].map(lambda p: p.end_time.year).max() <= 2010  # noqa: PD011
     rows = [row for theme in plan.measures().data["themes"] for row in theme["rows"]]
     assert len(rows) == len(study.read("plan"))
     assert {row["word"] for row in rows} >= {"Met", "Missed", "On track"}
