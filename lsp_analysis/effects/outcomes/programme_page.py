@@ -12,7 +12,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.disclosure.release import EFFECTS, LEFT_OUT, released
 from lsp_analysis.effects.one_area.single_area import estimate
-from lsp_analysis.effects.outcomes.stepdown import romano_wolf
+from lsp_analysis.effects.outcomes.many import romano_wolf
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import LspError
 from lsp_analysis.showing import Shown, carries_note
