@@ -24,7 +24,6 @@ from lsp_analysis.command_line import (
 )
 from lsp_analysis.durable import as_interrupts
 from lsp_analysis.errors import (
-    DesignError,
     InternalNotice,
     LspError,
     ParameterError,
@@ -37,6 +36,9 @@ if TYPE_CHECKING:
     from lsp_analysis.reports.job.selection import Entry
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
+NEEDED = ("study", "folder", "file", "notebook", "outcomes")  # arguments that are paths
+PATHS = (*NEEDED, "out", "batch", "extracts", "others", "key_file", "postcodes", "addresses")
+PATHS += ("neighbourhoods",)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -73,6 +75,7 @@ def _run(arguments: argparse.Namespace) -> int:
     """Do what was asked for; errors become sentences and exit codes."""
     try:
         with as_interrupts():
+            _check_paths(vars(arguments))
             return COMMANDS[arguments.command](arguments)
     except LspError as error:
         return print_error(error, _code_of(error, arguments.command))
@@ -82,10 +85,27 @@ def _run(arguments: argparse.Namespace) -> int:
         return print_error(f"{error.filename or 'the system'}: {error.strerror or error}.", FAILED)
     except MemoryError:
         return print_error("there is not enough memory, or ulimit allows too little of it.", FAILED)
+    except ImportError as error:
+        said = " ".join(str(error).split())[:200]
+        return print_error(
+            f"a part of Python cannot be loaded ({said}). Install lsp-analysis again, or let it "
+            "have more memory and open files (ulimit -v, ulimit -n).",
+            FAILED,
+        )
     except SystemExit:
         raise
     except BaseException as error:  # a panic of a compiled library is no Exception
         return print_error(_fault_of_ours(error, arguments), FAILED)
+
+
+def _check_paths(arguments: dict[str, Any]) -> None:
+    """Refuse, before anything is done, paths that no system takes, and pipes and devices."""
+    for name in PATHS:
+        given = arguments.get(name) or []
+        for path in [given] if isinstance(given, str) else given:
+            durable.settled(path)
+        if name in NEEDED and arguments.get(name) == "":
+            raise ParameterError(f"The {name} is an empty text. Give a path; . is this folder.")
 
 
 def _fault_of_ours(error: BaseException, arguments: argparse.Namespace) -> str:
@@ -267,8 +287,6 @@ def _design(arguments: argparse.Namespace) -> int:
     acts |= {"decide": commands.decide, "next": commands.following, "pool": commands.pool}
     options = vars(arguments).copy()
     act, folder, _ = (options.pop(name) for name in ("act", "folder", "command"))
-    for path in (folder, options.get("outcomes"), options.get("out"), *options.get("others", ())):
-        durable.settled(path or ".", DesignError)
     print_text(acts[act](folder, **options))
     return OK
 

@@ -16,6 +16,7 @@ from lsp_analysis.errors import did_you_mean
 
 LIST_ITEM = "\n  "
 USAGE = 2
+_LONG = re.compile(r"(\S{200})\S{200,}")  # a word that nobody reads to its end
 _NO_SUCH_CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*?)'.*\(choose from (.*)\)", re.S)
 
 Command = Callable[..., argparse.ArgumentParser]
@@ -111,7 +112,7 @@ def print_progress(line: str) -> None:
 def print_error(what: object, code: int) -> int:
     """Say `what` went wrong on stderr, an indented list a line each, and return the exit `code`."""
     lines = [
-        "".join(mark if mark.isprintable() else " " for mark in line)
+        _LONG.sub(r"\1...", "".join(mark if mark.isprintable() else " " for mark in line))
         for line in str(what).split(LIST_ITEM)
     ]
     print_progress(f"lsp-analysis: {LIST_ITEM.join(lines)}")

@@ -15,6 +15,7 @@ import os
 import secrets
 import shutil
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -39,7 +40,9 @@ def settled(path: str | Path, error: type[LspError] = LspError) -> Path:
             raise error(
                 f"{path} is a link to {made}, which is not there. Make that, or choose another."
             )
-        os.stat(made)
+        kind = os.stat(made).st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+            raise error(f"{path} is neither a file nor a folder. Choose another.")
     except ValueError as fault:
         raise error(f"{str(path)[:100]!r} is not a path ({fault}). Check it.") from fault
     except (FileNotFoundError, NotADirectoryError, PermissionError) as fault:

@@ -5,6 +5,7 @@ Each message names the file and the place in it; callers add what to do.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import os
@@ -20,6 +21,7 @@ from typing import Any
 from lsp_analysis.errors import LspError, SourceError
 
 LARGEST_JSON = 64 * 2**20  # bytes
+LARGEST_TEXT = 2**22  # bytes of a file that a person writes
 DEEPEST = 24  # levels of nesting
 LARGEST_BATCH = 2**20  # bytes of a YAML file
 MOST_NODES = 200_000  # of a YAML file
@@ -32,6 +34,10 @@ _CELL = re.compile(
     rb"""<(?:\w+:)?(?:c|row)\s[^>]{0,999}?\br\s*=\s*["']([A-Za-z]{0,9})(\d{1,19})["']"""
 )
 _TAG = re.compile(rb"<(?:\w+:)?(?:c|row)\b")
+_ODS_TAG = re.compile(
+    rb"<(/?)(?:[\w.-]+:)?(table-row|table-cell|covered-table-cell|s)\b([^>]*?)(/?)>"
+)
+_TIMES = re.compile(rb"""\b(?:number-(?:rows|columns)-repeated|c)\s*=\s*["'](\d{1,19})["']""")
 
 
 def read_bytes(file: Path, largest: int = LARGEST_JSON) -> bytes:
@@ -54,9 +60,19 @@ def read_bytes(file: Path, largest: int = LARGEST_JSON) -> bytes:
         ) from error
 
 
-def read_json(file: Path, schema: Mapping[str, Any]) -> Any:
-    """The content of a JSON file that answers `schema`."""
+def read_text(file: Path, largest: int = LARGEST_TEXT) -> str:
+    """The text of a file in UTF-8 that is not too large, without a byte-order mark."""
+    try:
+        return read_bytes(file, largest).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LspError(f"{file} cannot be read (it is not in UTF-8).") from error
+
+
+def read_json(file: Path, schema: Mapping[str, Any], digest: str | None = None) -> Any:
+    """The content of a JSON file that answers `schema` and has the SHA-256 `digest`, if given."""
     content = read_bytes(file)
+    if digest is not None and hashlib.sha256(content).hexdigest() != digest:
+        raise LspError(f"{file} was changed after it was made.")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -177,21 +193,33 @@ def refuse_bomb(file: Path, unpacked: int) -> None:
         )
 
 
-def refuse_vast_sheets(file: Path) -> None:
-    """Stop before a workbook (xlsx) is opened whose sheets would not fit into memory.
+def refuse_vast_parquet(file: Path, content: bytes) -> None:
+    """Stop before a Parquet file is read whose few bytes stand for one cell again and again."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    One cell in a far corner makes a sheet of thousands of millions of cells.
+    about = pq.read_metadata(pa.BufferReader(content))
+    refuse_bomb(file, about.num_rows * about.num_columns)
+
+
+def refuse_vast_sheets(file: Path) -> None:
+    """Stop before a workbook (xlsx, ods) is opened whose sheets would not fit into memory.
+
+    One cell in a far corner, or one said to be repeated, makes thousands of millions of cells.
     """
     try:
         with zipfile.ZipFile(file) as book:
+            refuse_bomb(file, sum(item.file_size for item in book.infolist()))
             for item in book.infolist():
-                if item.filename.startswith("xl/") and item.file_size > LARGEST_SHEET:
+                is_ods = item.filename == "content.xml"
+                if not is_ods and not re.fullmatch(r"xl/worksheets/[^/]+\.xml", item.filename):
+                    continue
+                if item.file_size > LARGEST_SHEET:
                     raise SourceError(
                         f"{file} holds {item.file_size:,} bytes in {item.filename}, and at most "
                         f"{LARGEST_SHEET:,} are read. Save the table as CSV UTF-8."
                     )
-                if re.fullmatch(r"xl/worksheets/[^/]+\.xml", item.filename):
-                    _refuse_vast(file, book, item)
+                (_refuse_repeated if is_ods else _refuse_vast)(file, book, item)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         return  # who opens it says what is wrong
 
@@ -208,6 +236,30 @@ def _refuse_vast(file: Path, book: zipfile.ZipFile, item: zipfile.ZipInfo) -> No
                 rows, columns = max(rows, int(number)), max(columns, _column(name.upper()))
             refuse_cells(file, rows, columns, tags)
             rest = text[-1_000:]
+
+
+def _refuse_repeated(file: Path, book: zipfile.ZipFile, item: zipfile.ZipInfo) -> None:
+    """Count the rows and columns of an OpenDocument sheet, and the blanks in its cells."""
+    rows = columns = times = width = full = blanks = 0
+    with book.open(item) as sheet:
+        rest = b""
+        while piece := sheet.read(1 << 20):
+            whole, mark, rest = (rest + piece).rpartition(b"<")
+            rest = (mark + rest)[-LARGEST_TEXT:]
+            for end, name, facts, closed in _ODS_TAG.findall(whole):
+                said = _TIMES.search(facts)
+                number = int(said[1]) if said else 1
+                if name == b"s":
+                    blanks += number
+                elif name != b"table-row":
+                    width += 0 if end else number
+                    full = full if end or (closed and b"value" not in facts) else width
+                elif end or closed:
+                    rows += times if full else 0
+                    columns, width, full = max(columns, full), 0, 0
+                else:
+                    times, width, full = number, 0, 0
+                refuse_cells(file, rows, columns, blanks)
 
 
 def refuse_cells(file: Path, rows: int, columns: int, tags: int = 0) -> None:

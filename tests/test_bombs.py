@@ -6,6 +6,9 @@ import os
 import time
 import zipfile
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from report_templates import write_template
 from small_experiment import drawn, outcomes_of
@@ -56,6 +59,11 @@ def refused(capsys, *words, code=1):
     return said
 
 
+def main_said(capsys, *words):
+    assert main([str(word) for word in words]) == 1
+    return "".join(capsys.readouterr())
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     return write_small_study(tmp_path_factory.mktemp("bombs") / "study", small_tables())
@@ -78,6 +86,58 @@ def study(tmp_path_factory):
 def test_a_workbook_that_is_vast_or_odd(study, tmp_path, capsys, cells):
     workbook(tmp_path / "b.xlsx", cells)
     assert "b.xlsx" in refused(capsys, "add", study, tmp_path / "b.xlsx")
+
+
+FULL = '<table:table-cell office:value="1"{}><text:p>1</text:p></table:table-cell>'
+BLANKS = '<table:table-cell><text:p><text:s text:c="2000000000"/></text:p></table:table-cell>'
+ROW = "<table:table-row{}>{}</table:table-row>"
+TEN = ' table:number-{}-repeated="10000"'
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ROW.format(TEN.format("rows"), FULL.format(TEN.format("columns"))),
+        ROW.format(TEN.format("rows"), FULL.format(' table:number-columns-repeated="2000000000"')),
+        ROW.format(' table:number-rows-repeated="2000000000"', FULL.format("")),
+        ROW.format("", BLANKS),
+        "<table:table-row>" * 200_000,
+        ROW.format("", FULL.format("")) * 3_000_000,
+    ],
+    ids=["repeated", "columns", "rows", "blanks", "nesting", "bytes"],
+)
+def test_an_open_document_that_is_vast_or_odd(study, tmp_path, capsys, rows):
+    names = {
+        name: f"urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"
+        for name in ("office", "table", "text")
+    }
+    spaces = "".join(f' xmlns:{name}="{urn}"' for name, urn in names.items())
+    body = f'<office:spreadsheet><table:table table:name="S">{rows}</table:table>'
+    body = f"<office:body>{body}</office:spreadsheet></office:body>"
+    content = f"<office:document-content{spaces}>{body}</office:document-content>"
+    with zipfile.ZipFile(tmp_path / "b.ods", "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        book.writestr("META-INF/manifest.xml", "<manifest/>")
+        book.writestr("content.xml", content)
+    assert "b.ods" in refused(capsys, "add", study, tmp_path / "b.ods")
+
+
+def test_a_parquet_file_of_one_cell_again_and_again(tmp_path, capsys):
+    study = write_small_study(tmp_path / "study", small_tables())
+    file = study / "datapackage.json"
+    content = json.loads(file.read_text())
+    for resource in content["resources"]:
+        if resource["name"] == "observations":
+            resource |= {"path": "observations.parquet", "format": "parquet"}
+    file.write_text(json.dumps(content))
+    rows = pa.table(
+        {"numerator": pa.DictionaryArray.from_arrays(np.zeros(140_000_000, "int8"), ["1"])}
+    )
+    pq.write_table(rows, study / "observations.parquet", compression="zstd")
+    del rows
+    assert "holds more than" in main_said(capsys, "check", study)
+    (tmp_path / "t.csv").write_text(f"{HEAD}E01000001,2008-01,1,1000\n")
+    refused(capsys, "add", study, tmp_path / "t.csv")
 
 
 @pytest.mark.parametrize(

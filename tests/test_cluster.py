@@ -165,7 +165,7 @@ def test_a_worker_with_other_versions_or_without_the_study_makes_nothing(folder,
     assert "for 1.0" in answer["reason"]
     gone = replace(job, study=str(tmp_path / "gone"))
     answer = cluster.make_on_worker(gone.as_dict(), probe)
-    assert f"has no study at {tmp_path / 'gone'}" in answer["reason"]
+    assert f"has no study at {tmp_path / 'gone' / 'datapackage.json'}" in answer["reason"]
     assert not (tmp_path / "out").exists()
 
 

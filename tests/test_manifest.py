@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from lsp_analysis.errors import ReportError
+from lsp_analysis.reports.job.digests import digest_of
 from lsp_analysis.reports.job.manifest import (
     FAILED,
     MADE,
@@ -16,6 +17,7 @@ from lsp_analysis.reports.job.manifest import (
     is_up_to_date,
     read_manifest,
     read_records,
+    settled_manifest,
 )
 
 CLAIM = {"name": "anytown", "path": "/nowhere/anytown", "digest": "d"}
@@ -124,7 +126,9 @@ def test_reports_of_two_studies_are_not_mixed_in_one_folder(record, tmp_path):
 )
 def test_a_record_that_is_not_as_it_should_be_is_passed_over_and_told(record, change):
     append_record(record, CLAIM)
-    line = json.dumps({**json.loads(replace(record, name="two").as_json()), **change})
+    content = {**json.loads(replace(record, name="two").as_json()), **change}
+    del content["seal"]
+    line = json.dumps(content | {"seal": digest_of(content)})
     path = record.out / "manifest.jsonl"
     path.write_text(path.read_text() + line + "\n" + "[" * 100_000 + "\n")
     found = read_manifest(record.out)
@@ -132,7 +136,22 @@ def test_a_record_that_is_not_as_it_should_be_is_passed_over_and_told(record, ch
     assert "Two lines of manifest.jsonl cannot be read" in found.sentence()
 
 
-def test_a_damaged_manifest_is_mended_once_and_told(record):
+def test_a_line_or_a_page_that_was_altered_is_told(whole):
+    record = whole
+    append_record(record, CLAIM)
+    page = record.out / "one" / "one.html"
+    sound, path = page.read_bytes(), record.out / "manifest.jsonl"
+    page.write_bytes(sound + b" ")
+    said = "One report is not as it was made. Put the files back, or make again: one."
+    assert said in settled_manifest(record.out).sentence()
+    page.write_bytes(sound)
+    assert settled_manifest(record.out) == Manifest({"one": record})
+    path.write_bytes(path.read_bytes().replace(b'"area_name": "', b'"area_name": "x'))
+    assert settled_manifest(record.out).damaged == (2,)
+
+
+def test_a_damaged_manifest_is_mended_once_and_told(whole):
+    record = whole
     append_record(record, CLAIM)
     path = record.out / "manifest.jsonl"
     damaged = path.read_bytes() + b"{}\n"

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -13,11 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lsp_analysis import untrusted
 from lsp_analysis.disclosure.counts import WHOLE, most_of, table_sums
 from lsp_analysis.disclosure.deduction import Knowledge, sum_matrix, with_margins
 from lsp_analysis.disclosure.profiles import MARK, SUPPRESSED, Profile
-from lsp_analysis.disclosure.release import FOLDER, audience_of, groups_of, released
-from lsp_analysis.errors import DisclosureError
+from lsp_analysis.disclosure.release import FOLDER, audience_of, groups_of, on_record
+from lsp_analysis.errors import DisclosureError, LspError
 from lsp_analysis.study.panel import period_kinds
 from lsp_analysis.study.schema import DESCRIPTOR
 from lsp_analysis.study.store import Study, open_study
@@ -26,6 +25,9 @@ MARKING = "internal: not for publication"
 # Written anew with every run.
 RECORDS = ("manifest.jsonl", "index.html", f"{FOLDER}/{DESCRIPTOR}")
 TOTALS = ("total", "all")
+LARGEST = 2**31  # bytes of a manifest
+_FILES = {"type": "object", "additionalProperties": {"type": "string"}}
+_RECORD = {"type": "object", "properties": {"files": _FILES}}
 
 
 def audit_folder(folder: str | Path, *, as_made: Mapping[str, bytes] = MappingProxyType({})) -> str:
@@ -76,7 +78,8 @@ def audit_folder(folder: str | Path, *, as_made: Mapping[str, bytes] = MappingPr
 
 def _files_that_fail(path: Path, as_made: Mapping[str, bytes]) -> Iterator[str]:
     """Files that are marked as internal, were not made with the others, or changed since."""
-    listed = _listed(path)
+    listed, damaged = _listed(path)
+    yield from damaged
     digests = listed | {name: sha256(content).hexdigest() for name, content in as_made.items()}
     for file in sorted(p for p in path.rglob("*") if p.is_file()):
         content, name = file.read_bytes(), file.relative_to(path).as_posix()
@@ -88,18 +91,25 @@ def _files_that_fail(path: Path, as_made: Mapping[str, bytes]) -> Iterator[str]:
             yield f"{name} was changed after it was made."
 
 
-def _listed(path: Path) -> dict[str, str]:
-    """SHA-256 of each file that the manifest, or the descriptor of the release, says was made."""
+def _listed(path: Path) -> tuple[dict[str, str], list[str]]:
+    """SHA-256 of each file that the manifest, or the descriptor of the release, says was made, and
+    lines of the manifest that say nothing."""
     made: dict[str, str] = {}
-    with suppress(OSError, ValueError, AttributeError):
-        for line in (path / "manifest.jsonl").read_text(encoding="utf-8").splitlines():
-            made |= json.loads(line).get("files", {})
+    damaged, manifest = [], path / "manifest.jsonl"
+    lines = untrusted.read_bytes(manifest, LARGEST).splitlines() if manifest.exists() else []
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = untrusted.parse_json(line, _RECORD, f"Line {number} of {manifest}")
+            made |= record.get("files", {})
+        except LspError as error:
+            damaged.append(f"{error} Its pages cannot be compared with it: make them again.")
     if (path / FOLDER).is_dir():
         about = open_study(path / FOLDER).descriptor
-        made |= {f"{FOLDER}/{name}": told for name, told in about["lsp:release"]["files"].items()}
+        told = about.get("lsp:release", {}).get("files", {})
+        made |= {f"{FOLDER}/{name}": digest for name, digest in told.items()}
         for one in about["resources"]:
-            made[f"{FOLDER}/{one['path']}"] = one["hash"].removeprefix("sha256:")
-    return made
+            made[f"{FOLDER}/{one['path']}"] = one.get("hash", "").removeprefix("sha256:")
+    return made, damaged
 
 
 def _release(study: Study) -> tuple[int, list[str]]:
@@ -107,7 +117,7 @@ def _release(study: Study) -> tuple[int, list[str]]:
     rows = study.read("observations")
     groups = groups_of(study)
     withheld, found = 0, []
-    for indicator_id, told in released(study)["indicators"].items():
+    for indicator_id, told in on_record(study)["indicators"].items():
         rule = Profile(told["profile"], told["hidden_to"], told["base"])
         own = rows[(rows["indicator_id"] == indicator_id)].reset_index(drop=True)
         if not rule.hidden_to or own.empty:
@@ -156,7 +166,7 @@ def _place(row: Any) -> str:
 def _tables(path: Path) -> Iterator[tuple[Path, pd.DataFrame]]:
     """Tables with totals and withheld counts, as `protect_table` makes them."""
     for file in sorted(path.rglob("*.csv")):
-        if FOLDER in file.parts:
+        if FOLDER in file.parts or not file.is_file():
             continue
         try:
             table = pd.read_csv(file, dtype=str, keep_default_na=False, index_col=0)

@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from lsp_analysis import durable
+from lsp_analysis import durable, untrusted
 from lsp_analysis.disclosure.profiles import MARK, find_profile, shown_count
-from lsp_analysis.errors import DisclosureError, did_you_mean
+from lsp_analysis.errors import DisclosureError, LspError, did_you_mean
 from lsp_analysis.study.schema import DESCRIPTOR
 from lsp_analysis.wording import counted
 
 KEY_VARIABLE = "LSP_ANALYSIS_KEY"
-LEAST_KEY = 16  # bytes
+LEAST_KEY, LARGEST_KEY, LARGEST = 16, 2**16, 2**32  # bytes; the last of an extract
 EVERY = {"month": "M", "quarter": "Q", "year": "Y"}
 SEVERAL = "known to two or more services"
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -140,11 +142,9 @@ def _key(key_file: str | Path) -> bytes:
                 "Keep it elsewhere."
             )
         try:
-            key = path.read_bytes().strip()
-        except OSError as error:
-            raise DisclosureError(
-                f"The key file {path} cannot be read ({error.strerror}). Check its path."
-            ) from error
+            key = untrusted.read_bytes(path, LARGEST_KEY).strip()
+        except LspError as error:
+            raise DisclosureError(f"{error} It should hold the key. Check its path.") from error
     else:
         key = os.environ.get(KEY_VARIABLE, "").encode()
     if not key:
@@ -173,11 +173,7 @@ def _read(file: Path, key: bytes) -> pd.DataFrame:
             f"The extract {file} lies in the study folder {_study_of(file)}. Records of people "
             "never belong there: move it elsewhere."
         )
-    try:
-        found = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:120]
-        raise DisclosureError(f"The extract {file} cannot be read as CSV ({reason}).") from error
+    found = _csv(file, "The extract", keep_default_na=False)
     found = found.rename(columns=lambda name: name.strip().lower())
     ids = next((name for name in ("person_id", "event_id") if name in found), "")
     place = next((name for name in ("area_code", "postcode") if name in found), "")
@@ -215,6 +211,16 @@ def _read(file: Path, key: bytes) -> pd.DataFrame:
     )
 
 
+def _csv(file: str | Path, what: str, **how: Any) -> pd.DataFrame:
+    """A table of text; DisclosureError says why `what` cannot be read."""
+    try:
+        content = io.BytesIO(untrusted.read_bytes(Path(file), LARGEST))
+        return pd.read_csv(content, dtype=str, encoding="utf-8-sig", **how)
+    except (LspError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200].rstrip(".")
+        raise DisclosureError(f"{what} {file} cannot be read as CSV ({reason}).") from error
+
+
 def _hashed(text: str, key: bytes) -> str:
     return hmac.new(key, text.strip().casefold().encode(), hashlib.sha256).hexdigest()
 
@@ -238,14 +244,8 @@ def _places(rows: pd.DataFrame, postcodes: str | Path) -> pd.Series:
     codes = rows["place"].str.fullmatch(_SMALL_AREA)
     places = rows["place"].where(codes)
     if postcodes:
-        try:
-            listed = pd.read_csv(postcodes, dtype=str, usecols=["postcode", "area_code"])
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:120]
-            raise DisclosureError(
-                f"The list of postcodes {postcodes} cannot be read ({reason}). It needs the "
-                "columns postcode and area_code."
-            ) from error
+        what = "The list of postcodes with the columns postcode and area_code,"
+        listed = _csv(postcodes, what, usecols=["postcode", "area_code"])
         keys = listed["postcode"].str.upper().str.replace(r"\s", "", regex=True)
         known = pd.Series(listed["area_code"].to_numpy(), index=keys).groupby(level=0).first()
         places = places.fillna(rows["place"].map(known))

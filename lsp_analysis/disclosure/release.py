@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lsp_analysis import untrusted
 from lsp_analysis.disclosure.counts import Groups, ShownCounts, show_counts
 from lsp_analysis.disclosure.profiles import OPEN, SUPPRESSED, Profile
-from lsp_analysis.disclosure.register import PLAIN, profiles_of, tables_to_show
-from lsp_analysis.errors import DisclosureError, PanelError, StudyError
+from lsp_analysis.disclosure.register import AUDIENCES, PLAIN, profiles_of, tables_to_show
+from lsp_analysis.errors import DisclosureError, LspError, PanelError, StudyError
 from lsp_analysis.study.schema import DESCRIPTOR
 from lsp_analysis.study.store import Study, open_study
 from lsp_analysis.study.write import write_study
@@ -29,6 +30,31 @@ EFFECTS = "effects.json"
 OBSERVED = ["indicator_id", "area_code", "period_start", "period_end", "numerator", "denominator"]
 OBSERVED += ["value", "note", "imputed"]
 LEFT_OUT = "withheld"
+_TEXT, _NUMBER = {"type": "string"}, {"type": ["number", "null"]}
+_TOLD = {
+    "type": "object",
+    "required": ["profile", "hidden_to", "base"],
+    "properties": {"profile": _TEXT}
+    | {key: {"type": "integer", "minimum": 0} for key in ("hidden_to", "base")},
+}
+_EFFECT = {
+    "type": "object",
+    "required": ["area_code", "start", "indicator_id", "level"],
+    "properties": dict.fromkeys(("area_code", "start", "indicator_id", "last", "sentence"), _TEXT)
+    | dict.fromkeys(("relative", "level"), _NUMBER)
+    | {"cautions": {"type": "array", "items": _TEXT}},
+}
+_SCHEMAS = {
+    RECORD: {
+        "type": "object",
+        "required": ["audience", "indicators"],
+        "properties": {
+            "audience": {"enum": list(AUDIENCES)},
+            "indicators": {"type": "object", "additionalProperties": _TOLD},
+        },
+    },
+    EFFECTS: {"type": "array", "items": _EFFECT},
+}
 
 
 def release_study(
@@ -111,16 +137,14 @@ def refuse_other_pages(out: Path, audience: str) -> None:
 
 def audience_of(out: Path) -> str:
     """The audience that the pages in `out` are for; empty when there are none."""
+    if not (out / FOLDER).exists():
+        return "internal" if (out / "manifest.jsonl").exists() else ""
     try:
-        record = json.loads((out / FOLDER / RECORD).read_text(encoding="utf-8"))
-        return str(record["audience"])
-    except (OSError, ValueError, KeyError, TypeError):
-        released = (out / FOLDER).exists()
-    if released:
+        return str(on_record(open_study(out / FOLDER))["audience"])
+    except LspError as error:
         raise DisclosureError(
-            f"{out / FOLDER} is damaged, so it is not known what was shown. Restore it from a copy."
-        )
-    return "internal" if (out / "manifest.jsonl").exists() else ""
+            f"{out / FOLDER} is damaged, so it is not known what was shown. {error}"
+        ) from error
 
 
 def groups_of(study: Study) -> Groups:
@@ -290,9 +314,17 @@ def _json(content: Any) -> str:
 
 def released(study: Study) -> dict[str, Any]:
     """What a protected copy records of itself; empty for a study with its full counts."""
-    if "lsp:release" not in study.descriptor:
-        return {}
+    return on_record(study) if "lsp:release" in study.descriptor else {}
+
+
+def on_record(study: Study, name: str = RECORD) -> Any:
+    """What a protected copy keeps in its file `name`, as it was made; else StudyError."""
     try:
-        return json.loads((study.path / RECORD).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{study.path / RECORD} cannot be read ({error}).") from error
+        digest = study.descriptor["lsp:release"]["files"][name]
+        return untrusted.read_json(study.path / name, _SCHEMAS[name], digest)
+    except KeyError as error:
+        raise StudyError(
+            f"{study.path / DESCRIPTOR} has nothing on record of {name}. Restore it from a copy."
+        ) from error
+    except LspError as error:
+        raise StudyError(f"{error} Restore it from a copy.") from error

@@ -20,8 +20,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pandas as pd
 
-from lsp_analysis import __version__
-from lsp_analysis.errors import SourceError, did_you_mean
+from lsp_analysis import __version__, untrusted
+from lsp_analysis.errors import LspError, SourceError, did_you_mean
 from lsp_analysis.sources.files import sha256
 from lsp_analysis.study.add.grids import HTML
 
@@ -83,10 +83,11 @@ def read_addresses(path: str | Path | None = None) -> list[Address]:
     """
     if path is None:
         text = (resources.files("lsp_analysis.sources") / "addresses.csv").read_text("utf-8")
-    elif Path(path).is_file():
-        text = Path(path).read_text("utf-8-sig")
     else:
-        raise SourceError(f"There is no table of addresses {path}. Check the path.")
+        try:
+            text = untrusted.read_text(Path(path))
+        except LspError as error:
+            raise SourceError(f"{error} It should be a table of addresses.") from error
     reader = csv.DictReader(io.StringIO(text))
     names = [one.name for one in fields(Address)]
     missing = [name for name in names if name not in (reader.fieldnames or ())]
@@ -233,7 +234,7 @@ class _Client:
         text = self.ask(method, url, what, **more).text
         try:
             content = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise SourceError(f"{what}: the answer is not JSON: {text[:60]!r}.") from error
         if isinstance(content, dict) and "error" in content:
             said = content["error"]

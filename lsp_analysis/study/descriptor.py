@@ -79,6 +79,14 @@ DESCRIPTOR_SCHEMA: dict[str, Any] = {
         "lsp:attribution": _STRING,
         "lsp:simulated": {"type": "boolean"},
         "lsp:small_area_type": _STRING,
+        "lsp:release": {
+            "type": "object",
+            "required": ["audience", "files"],
+            "properties": {
+                "audience": _STRING,
+                "files": {"type": "object", "additionalProperties": _STRING},
+            },
+        },
         "resources": {
             "type": "array",
             "items": {

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from lsp_analysis import untrusted
 from lsp_analysis.errors import StudyError, did_you_mean
 from lsp_analysis.study import schema
 
@@ -96,6 +97,7 @@ def _rows(
 ) -> pa.Table:
     """The rows of one file that are wanted; a bad cell is named only in a column that is read."""
     if file.suffix == ".parquet":
+        untrusted.refuse_vast_parquet(file, content)
         return pq.read_table(pa.BufferReader(content), columns=names, filters=wanted)
     convert = pacsv.ConvertOptions(
         column_types={name: _arrow_type(table, name) for name in names},
@@ -198,6 +200,8 @@ def read_geometry(file: Path, content: bytes) -> GeoDataFrame:
     read = geopandas.read_parquet if file.suffix == ".parquet" else geopandas.read_file
     try:
         with warnings.catch_warnings(action="ignore", category=RuntimeWarning):
+            if file.suffix == ".parquet":
+                untrusted.refuse_vast_parquet(file, content)
             shapes = read(io.BytesIO(content))
     except Exception as error:  # GDAL, pyarrow and shapely share no base class
         raise StudyError(

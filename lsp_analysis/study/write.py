@@ -266,9 +266,8 @@ def _ordered(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, pd.DataFrame
 def _carry_over(old: Path, new: Path) -> None:
     """Copy files of the older folder that its descriptor does not list."""
     try:
-        listed = json.loads((old / schema.DESCRIPTOR).read_text(encoding="utf-8"))["resources"]
-        ours = {resource.get("path") for resource in listed}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        ours = {one["path"] for one in descriptor.read_descriptor(old)["resources"]}
+    except StudyError:
         ours = {f"{table}.{form}" for table in schema.TABLES for form in ("csv", "parquet")}
     for item in old.iterdir():
         if item.name in ours or os.path.lexists(new / item.name):

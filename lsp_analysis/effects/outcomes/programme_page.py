@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.disclosure.release import EFFECTS, LEFT_OUT, released
+from lsp_analysis.disclosure.release import EFFECTS, LEFT_OUT, on_record, released
 from lsp_analysis.effects.one_area.single_area import estimate
 from lsp_analysis.effects.outcomes.many import romano_wolf
 from lsp_analysis.effects.result import EffectEstimate
@@ -242,10 +241,9 @@ def _published_effects(
     study: Study, programme: Programme, *, primary: str, level: float
 ) -> ProgrammeEffects:
     """The effects of `programme` as a protected copy of a study holds them."""
-    content = json.loads((study.path / EFFECTS).read_text(encoding="utf-8"))
     rows = {
         row["indicator_id"]: row
-        for row in content
+        for row in on_record(study, EFFECTS)
         if row["area_code"] == programme.area.code
         and row["start"] == str(programme.start)
         and abs(row["level"] - level) < 1e-9

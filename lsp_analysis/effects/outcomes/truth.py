@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from lsp_analysis import figures, wording
+from lsp_analysis import figures, untrusted, wording
 from lsp_analysis.effects.outcomes.many import ManyOutcomes
 from lsp_analysis.effects.words import percent
 from lsp_analysis.figures.tables import Table
@@ -16,6 +15,18 @@ from lsp_analysis.study.asking.dates import as_date
 if TYPE_CHECKING:
     from lsp_analysis.study.areas import Area
     from lsp_analysis.study.store import Study
+
+_OBJECT, _TEXT = {"type": "object"}, {"type": "string"}
+_RELATIVE = _OBJECT | {"required": ["relative"], "properties": {"relative": {"type": "number"}}}
+_EFFECT = _OBJECT | {"required": ["pilot"], "properties": {"pilot": _RELATIVE}}
+_PILOT = {"area_code": _TEXT, "start": _TEXT | {"pattern": r"^\d{4}-\d\d"}}
+TRUTH_SCHEMA = _OBJECT | {
+    "required": ["pilot", "effects"],
+    "properties": {
+        "pilot": _OBJECT | {"required": list(_PILOT), "properties": _PILOT},
+        "effects": _OBJECT | {"additionalProperties": _EFFECT},
+    },
+}
 
 
 def truth_beside(
@@ -35,7 +46,7 @@ def truth_beside(
     file = study.path / "truth.json"
     if not file.exists():
         return _untold(study)
-    told = json.loads(file.read_text(encoding="utf-8"))
+    told = untrusted.read_json(file, TRUTH_SCHEMA)
     home, began = told["pilot"]["area_code"], as_date(told["pilot"]["start"])
     asked = as_date(start) if start else began
     if not asked.start_time <= began.start_time <= asked.end_time:

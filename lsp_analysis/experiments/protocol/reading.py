@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from lsp_analysis import durable, wording
-from lsp_analysis.errors import DesignError, did_you_mean
+from lsp_analysis import durable, untrusted, wording
+from lsp_analysis.errors import DesignError, LspError, did_you_mean
 from lsp_analysis.experiments.protocol.design import Design, Outcome, Randomisation, flat
 from lsp_analysis.resources import resource
 
@@ -40,11 +40,10 @@ def read_design(path: str | Path) -> Design:
     path = Path(path)
     file = path / FILE if path.is_dir() else path
     try:
-        text = file.read_bytes().decode()
-    except (OSError, UnicodeDecodeError) as error:
+        text = untrusted.read_text(file)
+    except LspError as error:
         raise DesignError(
-            f"{file} cannot be read ({error}). `lsp-analysis design new FOLDER` writes one to "
-            "fill in."
+            f"{error} `lsp-analysis design new FOLDER` writes one to fill in."
         ) from error
     return parse_design(text, name=str(file))
 

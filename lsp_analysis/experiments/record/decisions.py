@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from lsp_analysis import wording
+from lsp_analysis import durable, wording
 from lsp_analysis.errors import DesignError, did_you_mean
 from lsp_analysis.experiments.protocol.reading import FILE, parse_design
+from lsp_analysis.experiments.protocol.unit_list import read_bytes
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.folder import Experiment, open_experiment
 
@@ -83,7 +84,7 @@ def next_round(
     it before its data.
     """
     experiment = open_experiment(folder)
-    target = Path(target)
+    target = durable.settled(target, DesignError)
     if (target / FILE).exists():
         raise DesignError(f"{target / FILE} is there already. Choose another folder.")
     text = experiment.plan.content["design"]
@@ -95,10 +96,16 @@ def next_round(
             f"The lines `round` and `inherits` of {experiment.path / FILE} could not be set. Copy "
             "the file by hand and set them."
         )
-    target.mkdir(parents=True, exist_ok=True)
-    (target / FILE).write_bytes(text.encode())
-    if unit_file is not None:
-        (target / experiment.design.randomisation.units).write_bytes(Path(unit_file).read_bytes())
+    units = None if unit_file is None else read_bytes(Path(unit_file))
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        if units is not None:
+            durable.replace_file(target / experiment.design.randomisation.units, units)
+        durable.replace_file(target / FILE, text.encode())  # makes it a design
+    except OSError as error:
+        raise DesignError(
+            f"{error.filename or target} cannot be made ({error.strerror}). Choose another folder."
+        ) from error
     return target
 
 

@@ -8,7 +8,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis.errors import ReportError
+from lsp_analysis import untrusted
+from lsp_analysis.errors import LspError, ReportError
 
 LARGEST_LOGO = 60_000  # bytes: every page carries it
 LOGOS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
@@ -29,9 +30,10 @@ def read_house_style(template: Path) -> dict[str, str]:
     if not path.is_file():
         return {}
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ReportError(f"{path.name} cannot be read: {error}.") from error
+        told = tomllib.loads(untrusted.read_text(path))
+    except (LspError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:200].rstrip(".")
+        raise ReportError(f"{path.name} cannot be read: {reason}.") from error
     known = ("logo", "colour", "second", "contact", "footer")
     for key, value in told.items():
         if key not in known or not isinstance(value, str):

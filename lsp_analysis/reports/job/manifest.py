@@ -8,13 +8,14 @@ import json
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from lsp_analysis import durable, untrusted, wording
 from lsp_analysis.errors import LspError, RepairNotice, ReportError
+from lsp_analysis.reports.job.digests import digest_of
 from lsp_analysis.reports.job.record_schema import CLAIM_SCHEMA, NOTE_SCHEMA, RECORD_SCHEMA
 from lsp_analysis.reports.job.request import Job
 
@@ -96,7 +97,7 @@ class ReportRecord:
     def as_json(self) -> str:
         """The record as one line, without the folder it lies in."""
         content = {key: value for key, value in asdict(self).items() if key != "out"}
-        return json.dumps(content, sort_keys=True)
+        return json.dumps(content | {"seal": digest_of(content)}, sort_keys=True)
 
     @classmethod
     def from_json(cls, line: str | bytes, out: Path, where: str = "The record") -> ReportRecord:
@@ -107,7 +108,10 @@ class ReportRecord:
         LspError
             The line is not such a record; the message begins with `where`.
         """
-        return cls(out=out, **untrusted.parse_json(line, RECORD_SCHEMA, where))
+        content = untrusted.parse_json(line, RECORD_SCHEMA, where)
+        if content.pop("seal") != digest_of(content):
+            raise LspError(f"{where} was changed after it was written.")
+        return cls(out=out, **content)
 
 
 def record_of(
@@ -282,6 +286,7 @@ class Manifest:
     damaged: tuple[int, ...] = ()  # lines that are no record
     unrecorded: tuple[str, ...] = ()  # pages that are in the folder and not on record
     gone: tuple[str, ...] = ()  # reports whose page is no longer in the folder
+    altered: tuple[str, ...] = ()  # reports of which a file is not as it was made
 
     def sentence(self) -> str:
         """The differences in words; empty when there are none."""
@@ -295,6 +300,7 @@ class Manifest:
         for names, what, remedy in (
             (self.unrecorded, "in the folder and not on record", "Make again, or remove"),
             (self.gone, "on record and no longer in the folder", "Make again"),
+            (self.altered, "not as it was made", "Put the files back, or make again"),
         ):
             if names:
                 reports = wording.counted(len(names), "report").capitalize()
@@ -307,8 +313,8 @@ class Manifest:
 def read_manifest(out: Path, *, mend: bool = False) -> Manifest:
     """The manifest of the folder `out`, held against what lies there.
 
-    With `mend`, lines that cannot be read are moved to a file of their own, so that they are told
-    once; hold no lock on the manifest then.
+    With `mend`, every file is held against its hash, and lines that cannot be read are moved to a
+    file of their own, so that they are told once; hold no lock on the manifest then.
     """
     records, damaged, kept = {}, [], []
     path = out / MANIFEST
@@ -328,9 +334,36 @@ def read_manifest(out: Path, *, mend: bool = False) -> Manifest:
             durable.replace_file(path, b"".join(line + b"\n" for line in kept))
     pages = {page.parent.name for page in out.glob("*/*.html") if page.stem == page.parent.name}
     good = {name for name, record in records.items() if not record.failed}
-    return Manifest(
-        records, tuple(damaged), tuple(sorted(pages - set(records))), tuple(sorted(good - pages))
+    altered = {name for name in good & pages if mend and not whole(records[name])}
+    lists = (pages - set(records), good - pages, altered)
+    return Manifest(records, tuple(damaged), *(tuple(sorted(names)) for names in lists))
+
+
+def settled_manifest(out: Path) -> Manifest:
+    """`read_manifest` with `mend`, and without what others are just putting in its place."""
+    found = read_manifest(out, mend=True)
+    for name in (*found.unrecorded, *found.altered):
+        with contextlib.suppress(LspError), durable.locked(out, name):
+            pass  # who was at it is done
+    known = read_records(out) if found.unrecorded or found.altered else found.records
+    return replace(
+        found,
+        records=known,
+        unrecorded=tuple(name for name in found.unrecorded if name not in known),
+        altered=tuple(name for name in found.altered if not whole(known[name])),
     )
+
+
+def made_anew(jobs: Sequence[Job], known: Mapping[str, ReportRecord]) -> str:
+    """Which reports of `jobs` are no longer as they were made, in words; empty when none are."""
+    found = [known[job.name] for job in jobs if job.name in known]
+    names = [r.name for r in found if r.page and r.page.exists() and not whole(r)]
+    if not names:
+        return ""
+    reports = wording.counted(len(names), "report").capitalize()
+    verb = "was" if len(names) == 1 else "were"
+    more = " ..." if len(names) > 5 else ""
+    return f"{reports} {verb} not as made, and {verb} made again: {', '.join(names[:5])}{more}."
 
 
 def _lines(path: Path) -> list[bytes]:

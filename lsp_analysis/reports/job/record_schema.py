@@ -37,10 +37,11 @@ FACTS_SCHEMA: dict[str, Any] = {
 }
 RECORD_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "required": ["name", "status", "area_code", "area_name", "area_kind", "template"],
+    "required": ["name", "status", "area_code", "area_name", "area_kind", "template", "seal"],
     "additionalProperties": False,
     "properties": {
         "name": {"type": "string", "pattern": r"^(?!\.)[^/\\\0]+$", "maxLength": 200},
+        "seal": _DIGEST,
         "status": {"enum": ["made", "failed"]},
         **dict.fromkeys(("area_code", "area_name", "area_kind", "template"), _TEXT),
         **dict.fromkeys(("reason", "headline", "key"), _TEXT),

@@ -15,7 +15,14 @@ from lsp_analysis import durable
 from lsp_analysis.disclosure.release import FOLDER, audience_of
 from lsp_analysis.errors import UnfinishedError
 from lsp_analysis.figures.svg import draw
-from lsp_analysis.reports.job.manifest import FAILED, MADE, Manifest, ReportRecord, read_manifest
+from lsp_analysis.reports.job.manifest import (
+    FAILED,
+    MADE,
+    Manifest,
+    ReportRecord,
+    read_manifest,
+    settled_manifest,
+)
 from lsp_analysis.reports.view.places import Outlines, borough_name, outlines
 from lsp_analysis.resources import resource, stylesheet
 from lsp_analysis.study.store import Study, open_study
@@ -54,7 +61,7 @@ def write_index(out: Path, study: Study) -> Manifest:
     try:
         with durable.locked(out, INDEX, error=UnfinishedError):
             # From reading on, or a run that reads early writes last.
-            found = read_manifest(out, mend=True)
+            found = settled_manifest(out, mend=True)
             durable.replace_file(out / INDEX, _index_of(found, out, study))
     except OSError as error:
         raise UnfinishedError(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lsp_analysis.durable import as_interrupts
-from lsp_analysis.errors import LspError, ReportError
+from lsp_analysis.errors import LspError, RepairNotice, ReportError
 from lsp_analysis.reports.job import manifest
 from lsp_analysis.reports.job.manifest import FAILED, KEPT, ReportRecord
 from lsp_analysis.reports.job.request import Job, JobMaker, Limits, with_log
@@ -107,6 +108,8 @@ def run_reports(
     known = manifest.read_records(maker.out) if resume else {}
     kept = {job.name: record for job in jobs if (record := _kept(job, known))}
     waiting = [with_log(job) for job in jobs if job.name not in kept]
+    if told := manifest.made_anew(waiting, known):
+        warnings.warn(told, RepairNotice, stacklevel=3)
     results = make_reports(waiting, workers)
     done = list(kept.values())
     with as_interrupts():

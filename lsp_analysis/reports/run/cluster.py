@@ -29,6 +29,7 @@ from lsp_analysis.reports.job.manifest import ReportRecord
 from lsp_analysis.reports.job.request import Job
 from lsp_analysis.reports.run.finishing import put_in_place
 from lsp_analysis.reports.run.kernels import make_in_kernels
+from lsp_analysis.study.schema import DESCRIPTOR
 
 LOCAL = "local"
 TRIES = 3  # of workers that may be lost over one report, before it has failed
@@ -179,8 +180,8 @@ def make_on_worker(content: dict[str, Any], probe: tuple[str, str]) -> dict[str,
     share that folder.
     """
     job = Job.from_dict(content)
-    for what, path in (("study", job.study), ("template", job.template)):
-        if not Path(path).exists():
+    for what, path in (("study", Path(job.study, DESCRIPTOR)), ("template", Path(job.template))):
+        if not path.exists():
             return {
                 "reason": f"The worker at {socket.gethostname()} has no {what} at {path}. It must "
                 "be at the same path on every machine."

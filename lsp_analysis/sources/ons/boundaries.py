@@ -160,7 +160,14 @@ def _read_geojson(file: BoundaryFile, codes: Collection[str]) -> GeoDataFrame:
             if feature["properties"].get(file.code_property) in codes
         ]
         shapes = [shapely.geometry.shape(feature["geometry"]) for feature in features]
-    except (ValueError, KeyError, TypeError, AttributeError, shapely.errors.ShapelyError) as error:
+    except (
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        shapely.errors.ShapelyError,
+    ) as error:
         raise SourceError(
             f"{file.path.name} is not whole GeoJSON: it breaks off or a feature is damaged "
             f"({error}). {AGAIN}"

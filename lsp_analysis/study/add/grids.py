@@ -243,6 +243,9 @@ def _workbook(path: Path) -> list[Grid]:
     return grids
 
 
+_OF_SYSTEM = re.compile(r"([A-Z][a-z ]+)(?: \(os error|: ')")  # why the system refuses a file
+
+
 @contextmanager
 def _readable(what: str) -> Iterator[None]:
     """Whatever the readers of workbooks raise over a damaged one, as a sentence about `what`."""
@@ -251,6 +254,8 @@ def _readable(what: str) -> Iterator[None]:
     except (SourceError, KeyboardInterrupt, SystemExit, MemoryError):
         raise
     except BaseException as error:  # calamine's panics are no Exception
+        if reason := _OF_SYSTEM.search(str(error)):
+            raise SourceError(f"{what} cannot be read: {reason[1]}.") from error
         said = "is protected by a password" if "password" in str(error).lower() else "is damaged"
         raise SourceError(
             f"{what} cannot be read: it {said}. Save it again as CSV UTF-8, or as XLSX without "

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lsp_analysis import untrusted
 from lsp_analysis.study.check.problems import Problem
 
 # Bounds of the British National Grid in metres, with room to spare.
@@ -20,6 +21,8 @@ def check_geometry(path: Path, areas: pd.DataFrame | None) -> list[Problem]:
 
     try:
         read = geopandas.read_parquet if path.suffix == ".parquet" else geopandas.read_file
+        if path.suffix == ".parquet":
+            untrusted.refuse_vast_parquet(path, path.read_bytes())
         shapes = read(path)
     except Exception as error:  # GDAL, pyarrow and shapely share no base class
         first = (str(error).splitlines() or [type(error).__name__])[0]

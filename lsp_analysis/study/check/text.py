@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from lsp_analysis import untrusted
 from lsp_analysis.errors import did_you_mean
 from lsp_analysis.study import schema
 from lsp_analysis.study.check.cells import judge_sheet
@@ -138,7 +139,9 @@ def _foreign(header: list[str], names: list[str]) -> bool:
 
 
 def _load_parquet(path: Path, table: str) -> tuple[Sheet | None, list[Problem]]:
-    frame = pd.read_parquet(path)
+    content = path.read_bytes()
+    untrusted.refuse_vast_parquet(path, content)
+    frame = pd.read_parquet(io.BytesIO(content))
     frame.index = pd.RangeIndex(2, len(frame) + 2)
     text = pd.DataFrame({name: _parquet_text(values) for name, values in frame.items()})
     return judge_sheet(
