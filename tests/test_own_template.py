@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from lsp_analysis import durable
 from lsp_analysis.cli import main
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.job.house_style import read_house_style, style_rules
@@ -66,3 +67,17 @@ def test_a_figure_without_text_for_readers_stops_the_check(tmp_path, capsys):
     path.write_text(json.dumps(notebook), encoding="utf-8")
     assert main(["template", "check", str(path)]) == 1
     assert 'alt="..."' in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_neither_of_the_two_files(tmp_path, monkeypatch):
+    really = durable.replace_file
+
+    def full(path, content):
+        if path.suffix == ".ipynb":
+            raise OSError(28, "No space left on device")
+        really(path, content)
+
+    monkeypatch.setattr(durable, "replace_file", full)
+    with pytest.raises(ReportError, match=r"ours\.ipynb cannot be written: No space left"):
+        new_template(tmp_path / "ours.ipynb")
+    assert not list(tmp_path.iterdir())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from lsp_analysis import durable
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.job.house_style import read_house_style
 from lsp_analysis.reports.job.selection import Entry
@@ -46,10 +47,12 @@ def new_template(path: str | Path) -> Path:
             raise ReportError(f"{file} is there already. Choose another name, or move it away.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(resource("notebooks/reports/own_template.ipynb").read_bytes())
-        style.write_text(STYLE, encoding="utf-8")
+        durable.replace_file(style, STYLE.encode())
+        notebook = resource("notebooks/reports/own_template.ipynb").read_bytes()
+        durable.replace_file(target, notebook)
     except OSError as error:
-        raise ReportError(f"{error.filename} cannot be written: {error.strerror}.") from error
+        style.unlink(missing_ok=True)
+        raise ReportError(f"{target} cannot be written: {error.strerror}.") from error
     return target
 
 
