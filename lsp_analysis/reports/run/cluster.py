@@ -212,7 +212,9 @@ def _made_here(job: Job) -> dict[str, Any]:
     else:
         [(_, result)] = make_in_kernels([job], workers=1)
     if isinstance(result, str):
-        return {"reason": result}
+        other = "was changed (" in result
+        here = f" Or the worker at {socket.gethostname()} has another copy of it." if other else ""
+        return {"reason": f"{result}{here}"}
     return {"record": result.as_json()}
 
 
