@@ -48,7 +48,9 @@ def leave_one_out(asked: Asked) -> CheckResult:
         table[column] = asked.shown(without["without"].to_numpy() + side)
     size = asked.question.treated.sum()  # a placebo of several areas counts by area
     share = float(without["moved"].abs().iloc[0]) / size / half if half else np.inf
-    turns = bool((table["low"].iloc[0] > 0) | (table["high"].iloc[0] < 0)) != asked.size.clear
+    worst = np.isin(asked.question.areas.astype(str), without["areas"].iloc[0].split())
+    again = asked.among(asked.question.comparison & ~worst)
+    turns = again is not None and again.size.clear != asked.size.clear
     status = FAILED if share > TOO_MUCH or (share > ENOUGH and turns) else PASSED
     ends = [asked.scale.gap(x) for x in (table["estimate"].min(), table["estimate"].max())]
     finding = (
