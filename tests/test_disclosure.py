@@ -48,6 +48,8 @@ def attacked(full, hidden, sums, profile):
     bounds, totals = [], {total for total, _ in sums}
     for cell, (value, withheld) in enumerate(zip(full, hidden, strict=True)):
         shown = profile.base * math.floor(value / profile.base + 0.5)
+        least = profile.base * math.ceil((profile.hidden_to + 1) / profile.base)
+        shown = max(shown, least) if value > profile.hidden_to else shown
         if withheld:
             bounds.append(
                 (1, profile.hidden_to if profile.base > 1 and cell not in totals else None)
@@ -56,6 +58,7 @@ def attacked(full, hidden, sums, profile):
             bounds.append((0, 0))
         else:
             low, high = shown - profile.base // 2, shown + (profile.base - 1) // 2
+            low = profile.hidden_to + 1 if shown == least else low
             bounds.append((max(low, profile.hidden_to + 1), high))
     ranges = []
     for cell in np.flatnonzero(hidden):
