@@ -61,7 +61,7 @@ def write_index(out: Path, study: Study) -> Manifest:
     try:
         with durable.locked(out, INDEX, error=UnfinishedError):
             # From reading on, or a run that reads early writes last.
-            found = settled_manifest(out, mend=True)
+            found = settled_manifest(out)
             durable.replace_file(out / INDEX, _index_of(found, out, study))
     except OSError as error:
         raise UnfinishedError(
