@@ -4,7 +4,7 @@ import pytest
 from report_templates import write_template
 from small_study import LSOAS, small_tables, write_small_study
 
-from lsp_analysis.errors import AreaError, ParameterError, StudyError
+from lsp_analysis.errors import AreaError, ParameterError, ReportError, StudyError
 from lsp_analysis.reports.job.request import Job, JobMaker
 from lsp_analysis.reports.job.template import load_template
 
@@ -89,6 +89,11 @@ def test_a_study_file_that_is_gone_is_told(tmp_path):
     (folder / "observations.csv").unlink()
     with pytest.raises(StudyError, match="cannot be read"):
         JobMaker(folder, out=tmp_path)
+
+
+def test_reports_inside_a_study_are_refused(folder):
+    with pytest.raises(ReportError, match="Choose a folder outside it"):
+        JobMaker(folder, out=folder / "reports")
 
 
 def test_an_unknown_area_is_told_with_the_nearest(maker, template):

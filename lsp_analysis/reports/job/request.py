@@ -157,6 +157,11 @@ class JobMaker:
         """Open and fingerprint the study; StudyError when it cannot be."""
         self.study = open_study(study)
         self.out = durable.settled(out, ReportError)
+        if self.out.is_relative_to(self.study.path):
+            raise ReportError(
+                f"The folder {self.out} lies inside the study {self.study.path}, which is put in "
+                "place anew when a table is added. Choose a folder outside it (--out)."
+            )
         self.limits = limits.of_study(self.study)
         self._sources = digests.states_of(digests.study_files(self.study))
         self._files = digests.study_digests(self.study)
