@@ -52,7 +52,7 @@ def test_agencies_at_once_are_counted_month_by_month():
     at_once = in_2008().at_once.set_index("day")["agencies"]
     assert at_once["2008-06-01"] == 1
     assert at_once["2008-07-01"] == 2
-    assert "two agencies at once" in in_2008().sentence()
+    assert "two agencies were at work at once" in in_2008().sentence()
 
 
 def test_an_area_where_nothing_runs_says_so():

@@ -331,7 +331,7 @@ def test_models_on_people_agree_where_clusters_are_of_one_size():
 def test_shares_are_binomial_and_stay_in_points():
     trial = a_trial(
         ALL_MODELS,
-        ('unit = "per_1000"', 'unit = "percent"'),
+        ('unit = "per 1,000 residents a year"', 'unit = "percent"'),
         ("multiplier = 1000.0", "multiplier = 100.0"),
         n=20,
     )

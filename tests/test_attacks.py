@@ -262,7 +262,9 @@ def look_forgotten(folder):
 
 def page_and_its_hash(folder):
     file = folder / "result.html"
-    file.write_bytes(file.read_bytes().replace(b"cannot tell", b"works"))
+    before = file.read_bytes()
+    file.write_bytes(before.replace(b"</h1>", b": it works</h1>"))
+    assert file.read_bytes() != before
     files = lines(folder)[4]["content"]["files"]
     edited(folder, 5, files=files | {"result.html": chain.sha256_of(file)})
 

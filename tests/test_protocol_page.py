@@ -77,7 +77,7 @@ def test_the_protocol_page_says_what_a_protocol_must(experiment):
         "4 16 20 25 38 45",
         "Wardens with two weeks&#x27; training",
         "400 allocations",
-        "It finds 4.0 per 1,000, the smallest effect worth having",
+        "It finds 4.0 per 1,000 residents a year, the smallest effect worth having",
         "SHA-256 of the head, a line feed and the public text",
         experiment.entries[0].hash,
         experiment.draw.content["seed"],

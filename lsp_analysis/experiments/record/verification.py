@@ -354,7 +354,11 @@ def _check_table(folder: Path, entries: list[Entry], results: dict[str, TrialRes
             digest = entry.content["sha256"]
     if written is None or written[1] not in results or not file.is_file():
         return
-    told, numbers = pd.read_csv(file), all_numbers(results[written[1]])
+    numbers = all_numbers(results[written[1]])
+    try:
+        told = pd.read_csv(file)
+    except ValueError:  # not UTF-8, or not a table
+        told = pd.DataFrame()
     for column in ("estimate", "low", "high", "p_value", "p_adjusted"):
         was = pd.to_numeric(told[column], errors="coerce").to_numpy() if column in told else []
         now = numbers[column].to_numpy(float)

@@ -95,10 +95,9 @@ def group_series(
     known = sums["n_areas"] > 0 if leave_out_missing else n_missing == 0
     series = {name: np.where(known, column, np.nan) for name, column in series.items()}
     notes = [_note(missing, len(codes)) for missing in n_missing]
-    if "note" in panel and n_missing.any():
+    if "note" in panel and len(codes) == 1 and n_missing.any():
         small = (panel["note"].array[own] == SUPPRESSED) & np.isnan(top)
-        all_small = (np.bincount(row, small, len(periods)) == n_missing) & ~known
-        notes = np.where(all_small, WITHHELD, notes)
+        notes = np.where(np.bincount(row, small, len(periods)) > 0, WITHHELD, notes)
     counts = {"published": published, "n_areas": sums["n_areas"], "n_missing": n_missing}
     return pd.DataFrame({"period": periods, **series, **counts, "note": notes})
 
