@@ -42,7 +42,7 @@ class KeptStudy(Study):
                 with contextlib.suppress(LspError):
                     self.read(table)
         self._held = {}
-        self._decoded.clear()
+        self._decoded = None  # each fork would decode it anew, for the little it still reads
         return self
 
     def read(

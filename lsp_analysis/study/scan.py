@@ -42,12 +42,12 @@ def scan_table(
     table: str,
     columns: Iterable[str] | None,
     where: Mapping[str, Any],
-    decoded: Decoded,
+    decoded: Decoded | None,
 ) -> pd.DataFrame:
     """Rows of one file's `content` that answer `where`, with `columns`; see `Study.read`.
 
     `decoded` keeps each file that was read for a part of its rows, unless it is large: a page asks
-    for its indicators one after the other.
+    for its indicators one after the other. None keeps nothing.
     """
     try:
         present = _names(file, content)
@@ -56,7 +56,11 @@ def scan_table(
         _refuse_missing(asked, table, present, file)
         needed = [name for name in dict.fromkeys([*asked, *where]) if name in present]
         wanted = _filter(where, table, present)
-        if wanted is not None and len(content) <= DECODED_BYTES.get(file.suffix, 0):
+        if (
+            wanted is not None
+            and decoded is not None
+            and len(content) <= DECODED_BYTES.get(file.suffix, 0)
+        ):
             version = (hash(content), *needed)
             if decoded.get(file, (None,))[0] != version:
                 decoded[file] = (version, _rows(file, content, table, needed, None))

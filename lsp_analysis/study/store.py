@@ -163,7 +163,7 @@ class Study(Shown):
         self.version = version or version_of(path)
         self.digests: dict[str, str] = {}  # SHA-256 of the files it has read, by path
         self._held: dict[Path, bytes] = {}
-        self._decoded: Decoded = {}
+        self._decoded: Decoded | None = {}
         self.descriptor = descriptor
         self._resources = {item["name"]: item for item in descriptor["resources"]}
         self._makeup: dict[int, tuple[dict[str, str], dict[str, list[str]]]] = {}  # by vintage
