@@ -178,6 +178,9 @@ def _fetch(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
+    from lsp_analysis.reports.fork.memory import check_address_space
+
+    check_address_space()
     from lsp_analysis.reports.job.selection import Entry
     from lsp_analysis.reports.run.runner import run_report
 
@@ -189,6 +192,10 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _reports(arguments: argparse.Namespace) -> int:
+    from lsp_analysis.reports.fork.memory import check_address_space
+
+    if not arguments.scheduler:
+        check_address_space()
     from lsp_analysis.reports.run.batch import run_reports
     from lsp_analysis.reports.run.engines import Workers
 

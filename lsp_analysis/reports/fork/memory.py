@@ -8,6 +8,10 @@ import os
 import sys
 from pathlib import Path
 
+from lsp_analysis.errors import ReportError
+
+LEAST_SPACE = 900.0  # MB of address space; short of it Arrow's threads wait for each other for ever
+
 
 def megabytes_of(pid: int) -> float:
     """Resident memory of process `pid` and its descendants, in MB; 0 when it is gone."""
@@ -32,6 +36,20 @@ def address_space() -> float:
         return math.inf
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     return math.inf if soft == resource.RLIM_INFINITY else soft / 1e6
+
+
+def check_address_space() -> None:
+    """ReportError where processes started here may not have the address space a report needs.
+
+    Asked before SciPy is loaded, whose OpenBLAS may try for ever where there is too little.
+    """
+    most = address_space()
+    if most < LEAST_SPACE:
+        raise ReportError(
+            f"Each process started here may have {most:,.0f} MB of address space (ulimit -v), and "
+            f"a report needs {LEAST_SPACE:,.0f} MB or more. Raise it, for example by "
+            "ulimit -v unlimited; --memory limits what a report may really use."
+        )
 
 
 def family(pid: int) -> list[int]:

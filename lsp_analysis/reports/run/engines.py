@@ -9,15 +9,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from lsp_analysis.errors import ParameterError, ReportError, did_you_mean
+from lsp_analysis.errors import ParameterError, did_you_mean
 from lsp_analysis.reports.fork.forked import can_fork, make_forked
-from lsp_analysis.reports.fork.memory import address_space
 from lsp_analysis.reports.job.manifest import ReportRecord, whole
 from lsp_analysis.reports.job.request import Job
 
 ENGINES = ("fork", "kernel")
 SHOWING = 5.0  # seconds that a shared folder may take to show a file made elsewhere
-LEAST_SPACE = 900.0  # MB of address space; short of it Arrow's threads wait for each other for ever
 
 
 @dataclass(frozen=True)
@@ -56,17 +54,6 @@ class Workers:
             raise ParameterError(f"The number of workers is 1 or more, not {self.number}.")
         object.__setattr__(self, "number", self.number or processors())
         object.__setattr__(self, "engine", self.engine or ("fork" if can_fork() else "kernel"))
-
-
-def check_address_space(workers: Workers) -> None:
-    """ReportError where processes started here may not have the address space a report needs."""
-    most = address_space()
-    if not workers.scheduler and most < LEAST_SPACE:
-        raise ReportError(
-            f"Each process started here may have {most:,.0f} MB of address space (ulimit -v), and "
-            f"a report needs {LEAST_SPACE:,.0f} MB or more. Raise it, for example by "
-            "ulimit -v unlimited; --memory limits what a report may really use."
-        )
 
 
 def processors() -> int:

@@ -9,13 +9,14 @@ from typing import Any
 
 from lsp_analysis.durable import as_interrupts
 from lsp_analysis.errors import ParameterError, UnfinishedError
+from lsp_analysis.reports.fork.memory import check_address_space
 from lsp_analysis.reports.job import manifest
 from lsp_analysis.reports.job.audience import study_for
 from lsp_analysis.reports.job.manifest import FAILED, ReportRecord
 from lsp_analysis.reports.job.request import Job, JobMaker, Limits
 from lsp_analysis.reports.job.selection import Entry, jobs_of
 from lsp_analysis.reports.job.template import load_template
-from lsp_analysis.reports.run.engines import Workers, check_address_space, make_reports
+from lsp_analysis.reports.run.engines import Workers, make_reports
 from lsp_analysis.study.store import open_study
 
 
@@ -54,7 +55,8 @@ def run_report(
         The run was interrupted or asked to end (SIGTERM, SIGHUP). Nothing it started goes on.
     """
     workers = Workers(1, engine)
-    check_address_space(workers)
+    if not workers.scheduler:
+        check_address_space()
     maker, jobs = prepare(study, [entry], out=out, limits=limits, audience=audience)
     if len(jobs) != 1:
         raise ParameterError(f"The entry asks for {len(jobs)} reports. Make them by run_reports.")
