@@ -32,7 +32,12 @@ class PanelError(LspError):
 
 
 class LevelError(PanelError):
-    """An indicator has observations, but none for areas of the type asked for."""
+    """An indicator has observations, but none for areas of the type asked for.
+
+    ``levels`` are the types of areas that it is given for.
+    """
+
+    levels: tuple[str, ...] = ()
 
 
 class ParameterError(LspError):

@@ -108,7 +108,7 @@ def test_a_single_areas_score_is_not_comparable_without_an_interval(panel):
     scores = panel.assign(numerator=np.nan, denominator=np.nan)
     found = compare(scores, area=codes(0), comparator=ELSEWHERE, indicator=SCORE)
     assert found.verdict == "not comparable"
-    assert "single small area" in found.reason
+    assert "single area" in found.reason
 
 
 def test_a_published_interval_is_the_one_judged_by(panel):

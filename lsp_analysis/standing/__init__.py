@@ -21,6 +21,7 @@ _HOME = {
     "gap_page": "place.pages",
     "gap_trend": "answers",
     "joined_up": "answers",
+    "larger_areas": "answers",
     "life_expectancy": "answers",
     "map_page": "place.pages",
     "near_by": "answers",

@@ -29,7 +29,7 @@ from lsp_analysis.standing.comparison import peer_areas
 from lsp_analysis.standing.comparison.funnels import Funnel, funnel
 from lsp_analysis.standing.comparison.measured import measure
 from lsp_analysis.standing.completeness import coverage_of
-from lsp_analysis.standing.place import mapped, of_area, verdict_grid
+from lsp_analysis.standing.place import mapped, of_area, verdict_grid, wider
 from lsp_analysis.standing.place.brief import REST, AreaBrief, area_brief
 from lsp_analysis.study.areas import Area
 from lsp_analysis.study.store import Study, open_study
@@ -71,7 +71,8 @@ def _answer(name: str, make: Callable[..., Any], of: Callable[..., Any] = brief_
             return absent
         try:
             if by_indicator and asked:
-                asked = (about.indicator_id(asked[0]), *asked[1:])
+                known = about.indicator_id(asked[0], larger=make is of_area.compare_of)
+                asked = (known, *asked[1:])
             made = make(about, *asked, **options)
         except UnknownNameError:
             raise
@@ -79,8 +80,9 @@ def _answer(name: str, make: Callable[..., Any], of: Callable[..., Any] = brief_
             return Absent(str(error))
         if not (by_indicator and asked):
             return with_note(made, about.note)
-        called = about.indicator(asked[0]).name
-        return with_note(made, about.note, about.events(asked[0]), called)
+        called = about.study.indicator(asked[0]).name
+        dated = about.events(asked[0] if asked[0] in about.panels else "")
+        return with_note(made, about.note, dated, called)
 
     answer.__name__ = answer.__qualname__ = name
     answer.__module__ = __name__
@@ -139,6 +141,7 @@ def _funnel_of_areas(study: Study, indicator: str = "") -> Funnel:
 gap = _answer("gap", _gap)
 gap_trend = _answer("gap_trend", _gap_trend)
 compare = _answer("compare", of_area.compare_of)
+larger_areas = _answer("larger_areas", wider.larger_areas)
 life_expectancy = _answer("life_expectancy", of_area.life_of)
 segregation = _answer("segregation", of_area.unevenness_of)
 age_standardised = _answer("age_standardised", of_area.ages_of)

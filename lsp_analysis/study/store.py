@@ -487,9 +487,11 @@ class Study(Shown):
         if own.empty and len(rows):
             others = self._areas["area_code"].isin(rows["area_code"])
             found = pd.unique(self._areas.loc[others, "area_type"])
-            raise LevelError(
+            error = LevelError(
                 f"{indicator.name} is given by {' and '.join(map(str, found))} only, not by {kind}."
             )
+            error.levels = tuple(map(str, found))
+            raise error
         return tidy_panel(own, indicator, freq=freq)
 
     def main_area(self, wanted: str = "") -> Area:

@@ -12,6 +12,7 @@ _HOME = {
     "residents": "findings",
     "life": "findings",
     "editions": "findings",
+    "larger_areas": "findings",
     "small_areas": "findings",
     "borough_screen": "borough",
     "verdict_grid": "borough",

@@ -15,8 +15,10 @@ from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.dates import ticks_of, year_at, year_of
 from lsp_analysis.reports.view.part import Part
 from lsp_analysis.reports.view.rows import Row, furthest, rows_of, years_of
+from lsp_analysis.standing import answers
 from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import period_words
+from lsp_analysis.standing.place import wider
 
 if TYPE_CHECKING:
     from lsp_analysis.figures.tables import Table
@@ -282,6 +284,18 @@ def small_areas(brief: AreaBrief) -> Table | Absent | None:
         caption="Clear differences from the rest of the borough in each small area, by theme",
         note="The other measures of each theme are not clearly different, or too few to say.",
     )
+
+
+def larger_areas(brief: AreaBrief) -> Table | Absent | None:
+    """Measures given for MSOAs or wards only: the one that the area lies in beside the others.
+
+    None where every measure is given for small areas or for the whole borough only.
+    """
+    given = set(brief.study.indicators()["indicator_id"]) - set(brief.panels)
+    if not any(given & set(wider.measured_at(brief.study, kind)) for kind in wider.LEVELS if given):
+        return None
+    found = answers.larger_areas(brief)
+    return found.shown_table() if found else found
 
 
 def _tally(verdict: pd.Series) -> str:

@@ -29,9 +29,9 @@ COUNT = "counts of places of different size: use a rate"
 NO_INTERVAL = {
     "published": "a published estimate without counts and without an interval",
     "standardised": "a published standardised rate without an interval",
-    "mean": "an average without counts, of a single small area",
+    "mean": "an average without counts, of a single area",
 }
-SPREAD = "The interval shows how much small areas differ from one another."
+SPREAD = "The interval shows how much areas differ from one another."
 
 
 @dataclass(frozen=True)

@@ -138,12 +138,15 @@ class AreaBrief(Shown):
         """The indicator as it is observed here: see `Indicator.seen_in`."""
         return self.measured(indicator_id).indicator
 
-    def indicator_id(self, name: str) -> str:
-        """The id of an indicator by its id or name; PanelError where it has no small areas."""
+    def indicator_id(self, name: str, *, larger: bool = False) -> str:
+        """The id of an indicator by its id or name.
+
+        PanelError where it is not given for small areas, unless `larger` areas will do.
+        """
         if isinstance(name, str) and name in self.panels:
             return name
         found = self.study.indicator(name)
-        if found.indicator_id not in self.panels:
+        if found.indicator_id not in self.panels and not larger:
             raise PanelError(
                 f"{found.name} has no observations for small areas of this study, so "
                 f"{self.area.name} cannot be judged by it. Add some: lsp-analysis add."

@@ -32,6 +32,7 @@ from lsp_analysis.standing.place.ages import AgeAdjusted, age_adjusted, has_ages
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.standing.place.residents import People, people
+from lsp_analysis.standing.place.wider import compare_larger
 from lsp_analysis.study.areas import last_edition_before
 
 if TYPE_CHECKING:
@@ -68,7 +69,12 @@ def ages_of(brief: AreaBrief, indicator_id: str = "") -> AgeAdjusted:
 
 
 def compare_of(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> Comparison:
-    """The area beside a comparator in its last year."""
+    """The area beside a comparator in its last year.
+
+    Of an indicator given for MSOAs or wards only, the one that the area lies in beside the others.
+    """
+    if brief.indicator_id(indicator_id, larger=True) not in brief.panels:
+        return compare_larger(brief, indicator_id)
     found = compare_measured(brief.measured(indicator_id), **_sides(brief, comparator))
     row = brief.profile.table.loc[brief.indicator_id(indicator_id)]
     said = row["verdict"] if comparator == REST else row[f"{comparator}: verdict"]

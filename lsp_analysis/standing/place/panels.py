@@ -16,18 +16,20 @@ if TYPE_CHECKING:
 def read_panels(study: Study) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """Panels of a study by indicator, and why any is missing.
 
+    An indicator given for MSOAs or wards is compared at its own level; see `wider`.
     StudyError when no indicator has observations for small areas.
     """
     panels, notes, larger = {}, [], []
     for indicator_id in study.indicators()["indicator_id"]:
         try:
             panels[indicator_id] = study.panel(indicator_id)
-        except LevelError:
-            larger.append(study.indicator(indicator_id).name)
+        except LevelError as error:
+            if not {"msoa", "ward"} & set(error.levels):
+                larger.append(study.indicator(indicator_id).name)
         except PanelError as error:
             notes.append(str(error))
     if larger:
-        notes.append(f"Given for larger areas only, and not compared: {wording.some_of(larger)}.")
+        notes.append(f"Given for the whole borough only: {wording.some_of(larger)}.")
     if not panels:
         raise StudyError(
             f"No indicator of {study.title} has observations for small areas. Add some: "
