@@ -1,5 +1,5 @@
-# Two commands matter: `make reports` does the main job, `make test` proves it. Each sets up
-# .venv by itself; Python 3.11 or newer and make are all they ask for.
+# Two commands matter: `make reports` does the main job, `make test` proves it, and `make test-all`
+# proves it at length. Each sets up .venv by itself; Python 3.11 or newer and make are all they ask for.
 
 VENV    := .venv
 BIN     := $(VENV)/bin
@@ -10,11 +10,12 @@ OUT     := reports/rendered
 NEEDS   := pyproject.toml constraints.txt setup.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup reports test lab check clean
+.PHONY: help setup reports test test-all lab check clean
 
 help:
 	@echo "make reports   reports for Hall i' th' Wood and the most deprived tenth of small areas"
-	@echo "make test      every test, and every notebook from top to bottom"
+	@echo "make test      the tests, and every notebook from top to bottom: six minutes"
+	@echo "make test-all  the same and the slow tests: every crash point, attack and real study"
 	@echo "make lab       JupyterLab on the notebooks"
 	@echo "make setup     only what the others do first: install into $(VENV)"
 	@echo "make check     what the pre-commit hooks check: lint, format, stripped notebooks"
@@ -26,6 +27,9 @@ reports: $(VENV)/ready
 	$(BIN)/lsp-analysis reports $(STUDY) --areas "Hall i' th' Wood" --decile 1 --out $(OUT)
 
 test: $(VENV)/ready-to-test
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder --nbval-lax tests notebooks
+
+test-all: $(VENV)/ready-to-test
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval-lax tests notebooks
 
 lab: $(VENV)/ready

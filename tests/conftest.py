@@ -76,6 +76,48 @@ def cut_to_few(study: Path) -> Path:
         return out if out.exists() else cut_down(study, out, REAL_INDICATORS)
 
 
+REAL_STUDIES = {"real_bolton", "real_small", "real_bury"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """What needs the real files imported, half a minute's work, is slow."""
+    for item in items:
+        if REAL_STUDIES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
+
+
+@pytest.fixture(scope="session")
+def one_parent():
+    """A warm parent process that makes the reports of many tests, instead of one started for each.
+
+    That every batch starts and ends its own is what tests of faults, interrupts and commands see.
+    """
+    from lsp_analysis.reports.fork.forked import WarmParent, can_fork
+
+    if not can_fork():
+        yield None
+        return
+    templates = (ROOT / "notebooks" / "reports").glob("*.ipynb")
+    parent = WarmParent(map(str, sorted(templates)))
+    yield parent
+    parent.close()
+
+
+@pytest.fixture(scope="module")
+def kept_parent(one_parent):
+    """Batches of the tests of a module are made by forks of one parent: quicker, and the same."""
+    from lsp_analysis.reports.fork.forked import make_with
+
+    with pytest.MonkeyPatch.context() as patch:
+        if one_parent is not None:
+            patch.setattr(
+                "lsp_analysis.reports.run.engines.make_forked",
+                lambda jobs, workers: make_with(one_parent, jobs, workers),
+            )
+        yield
+
+
 @pytest.fixture(scope="session")
 def real_bolton(tmp_path_factory) -> Path:
     """Bolton imported from publishers' real files."""

@@ -1,10 +1,10 @@
 """Run a change again and again, each time with a fault at the next system call that writes.
 
-Called as a program with the name of a change, a mode ("fail": the call answers that the disk is
-full; "kill": the process ends there), a folder and a step. For each step-th call (six where the
-step is 0) it makes the change in a fork of this process, on a fresh copy of the folder, lets the
-next command find what is left, and prints how many calls were tried and every state that is
-neither the old nor the new.
+Called as a program with the name of a change, a folder and how many calls to try (0: every one).
+In each of two modes ("fail": the call answers that the disk is full; "kill": the process ends
+there) it makes the change in a fork of this process, on a fresh copy of the folder, lets the next
+command find what is left, and prints how many calls were tried and every state that is neither the
+old nor the new.
 """
 
 from __future__ import annotations
@@ -196,16 +196,17 @@ def unlike(name: str) -> bool:
     return name.endswith((".jsonl", ".html", ".lock", ".draft")) and not name.startswith("out/N1")
 
 
-def run(change: str, mode: str, folder: Path, step: int = 1) -> dict[str, object]:
-    """Try a fault at each `step`-th call that writes; `odd` left neither the old nor the new.
+def run(change: str, folder: Path, places: int) -> dict[str, object]:
+    """Try a fault at some of the calls that write; `odd` left neither the old nor the new.
 
-    A step of 0 tries six calls, which are others when the process is killed than when it fails.
+    `places` calls are tried in each mode (0: every call), spread over all of them; those at which
+    the process is killed are others than those that fail.
     """
     make, after = CHANGES[change]
-    fresh = folder.parent / f"{folder.name}-{change}-{mode}"
+    fresh = folder.parent / f"{folder.name}-{change}"
     told = folder.parent / f"{fresh.name}-calls"
 
-    def tried(place: int) -> tuple[int, tuple[str, int, str]]:
+    def tried(place: int, mode: str = "fail") -> tuple[int, tuple[str, int, str]]:
         """Exit status of the change with a fault at `place`, and what the next command finds."""
         shutil.rmtree(fresh, ignore_errors=True)
         shutil.copytree(folder, fresh)
@@ -230,14 +231,17 @@ def run(change: str, mode: str, folder: Path, step: int = 1) -> dict[str, object
     done, new = tried(0)
     if done:
         return {"calls": 0, "tried": 0, "odd": [f"without a fault it ended with {done}"]}
-    calls, odd = int(told.read_text()), []
-    step = step or max(1, round(calls / 6))
-    for place in range(1 + (mode == "kill") * (step // 2), calls + 1, step):
-        code, now = tried(place)
-        if now not in (old, new) or (code == 0 and now != new):
-            odd.append(f"call {place} of {calls}: exit {code}, then {now[1]}, lines {now[2]}")
+    calls, odd, number = int(told.read_text()), [], 0
+    step = max(1, round(calls / places)) if places else 1
+    for mode, first in (("fail", 1), ("kill", 1 + step // 2)):
+        for place in range(first, calls + 1, step):
+            code, now = tried(place, mode)
+            number += 1
+            if now not in (old, new) or (code == 0 and now != new):
+                told_of = f"{mode} at call {place} of {calls}: exit {code}"
+                odd.append(f"{told_of}, then {now[1]}, lines {now[2]}")
     shutil.rmtree(fresh)
-    return {"calls": calls, "tried": len(range(0, calls, step)), "odd": odd}
+    return {"calls": calls, "tried": number, "odd": odd}
 
 
 def load() -> None:
@@ -255,4 +259,4 @@ def load() -> None:
 
 if __name__ == "__main__":
     load()
-    print(json.dumps(run(sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))))
+    print(json.dumps(run(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))))

@@ -19,6 +19,8 @@ from lsp_analysis.reports.run.engines import Workers
 
 SOME_FAIL = 'assert place.code != "E01000002", "not this one"'
 
+pytestmark = pytest.mark.usefixtures("kept_parent")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):

@@ -30,6 +30,8 @@ QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-backgroun
 PROFILE = "02_area_profile.ipynb"
 SOME_FAIL = 'assert place.code != "E01004803", "not this one"'
 
+pytestmark = pytest.mark.usefixtures("kept_parent")
+
 
 @pytest.fixture(scope="module")
 def browser():
@@ -208,6 +210,7 @@ def lab(tmp_path_factory):
     server.wait()
 
 
+@pytest.mark.slow
 def test_in_jupyterlab_another_area_gives_another_figure(browser, lab):
     visit = Visit(
         browser,
@@ -289,6 +292,7 @@ def assert_shows_itself(output, case):
         assert output.locator("table").count() == 1, case
 
 
+@pytest.mark.slow
 def test_in_jupyterlab_every_last_line_shows_itself(browser, lab):
     visit = Visit(
         browser,

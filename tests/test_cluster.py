@@ -21,6 +21,8 @@ from lsp_analysis.reports.run.engines import Workers
 
 distributed = pytest.importorskip("distributed", reason="needs Dask")
 
+pytestmark = pytest.mark.usefixtures("kept_parent")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -53,6 +55,7 @@ def test_a_cluster_makes_the_same_pages_and_tells_the_same_failures(folder, tmp_
     assert [r.reason for r in here.failed] == [r.reason for r in there.failed] != []
 
 
+@pytest.mark.slow
 def test_a_worker_that_is_lost_costs_no_report(folder, tmp_path):
     flag = tmp_path / "flag"
     kill_the_worker = (
@@ -71,6 +74,7 @@ def test_a_worker_that_is_lost_costs_no_report(folder, tmp_path):
     assert len(batch.records) == 4
 
 
+@pytest.mark.slow
 def test_a_scheduler_elsewhere_is_used_by_its_address(folder, tmp_path):
     with distributed.LocalCluster(
         n_workers=1, threads_per_worker=2, dashboard_address=None
@@ -96,6 +100,7 @@ def test_a_scheduler_without_workers_is_not_waited_for_all_night(folder, tmp_pat
     assert batch.index.is_file()
 
 
+@pytest.mark.slow
 def test_a_scheduler_that_is_lost_is_said_to_be(folder, tmp_path):
     hang = f"open({str(tmp_path / 'begun')!r}, 'w').close()\nimport time; time.sleep(60)"
     template = write_template(tmp_path, [*CELLS, hang])
@@ -131,6 +136,7 @@ def test_a_machine_without_dask_is_told_how_to_get_it(folder, tmp_path, monkeypa
         )
 
 
+@pytest.mark.slow
 def test_workers_without_the_output_folder_send_the_pages_back(folder, tmp_path, monkeypatch):
     @contextlib.contextmanager
     def unseen(out):

@@ -91,6 +91,7 @@ def test_in_forks_every_fault_is_told_and_stops_no_other_report(folder, tmp_path
     assert not (tmp_path / "out" / ".lsp").exists()
 
 
+@pytest.mark.slow
 def test_in_kernels_every_fault_is_told_and_stops_no_other_report(folder, tmp_path):
     faults = {name: fault for name, fault in FAULTS.items() if name not in SKIPPED_IN_KERNELS}
     jobs = jobs_of(folder, tmp_path, faults)

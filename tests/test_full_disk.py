@@ -15,6 +15,8 @@ from lsp_analysis.reports.job.manifest import read_records
 from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.run.batch import run_reports
 
+pytestmark = pytest.mark.usefixtures("kept_parent")
+
 
 @pytest.fixture
 def small_disk(tmp_path):

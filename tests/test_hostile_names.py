@@ -21,6 +21,8 @@ NAMES = {
 }
 TOLD = []
 
+pytestmark = pytest.mark.usefixtures("kept_parent")
+
 
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory):

@@ -68,7 +68,7 @@ def end(run, how):
 
 @pytest.mark.parametrize(
     ("engine", "how"),
-    [("kernel", "SIGTERM")] + [("fork", how) for how in SIGNALS if can_fork()],
+    [("kernel", "SIGTERM"), *((("fork", how) for how in SIGNALS) if can_fork() else ())],
 )
 def test_a_report_asked_to_end_leaves_no_process_and_no_file(
     folder, template, tmp_path, engine, how

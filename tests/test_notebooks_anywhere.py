@@ -13,6 +13,7 @@ BOOKS = {
     for folder in ("notebooks", "notebooks/reports")
     for path in sorted((ROOT / folder).glob("*.ipynb"))
 }
+QUICK = {"02_area_profile", "04_trends", "06_pilot_effect", "report_area"}
 EFFECTS = {"06_pilot_effect", "07_experiment_design", "08_experiment_analysis"}
 
 
@@ -35,7 +36,10 @@ def run(name, study, tmp_path, **parameters):
     assert not [out for out in said if out["output_type"] == "error"]
 
 
-@pytest.mark.parametrize("name", sorted(BOOKS))
+@pytest.mark.parametrize(
+    "name",
+    [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in sorted(BOOKS)],
+)
 def test_it_runs_on_a_study_just_begun(name, new_study, tmp_path):
     run(name, new_study, tmp_path)
 

@@ -10,6 +10,8 @@ from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.job.house_style import read_house_style, style_rules
 from lsp_analysis.reports.own_template import new_template
 
+pytestmark = pytest.mark.usefixtures("kept_parent")
+
 
 def test_a_new_template_comes_with_its_house_style_and_overwrites_nothing(tmp_path):
     path = new_template(tmp_path / "ours.ipynb")

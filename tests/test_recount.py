@@ -176,7 +176,13 @@ class Pages:
         return {}
 
 
-@pytest.fixture(scope="session", params=["demo", "real", "another borough"])
+@pytest.fixture(
+    scope="session",
+    params=[
+        "demo",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("real", "another borough")),
+    ],
+)
 def pages(request, tmp_path_factory) -> Pages:
     """Made once, by whichever worker comes first."""
     from filelock import FileLock

@@ -31,6 +31,8 @@ from lsp_analysis.study.write import write_descriptor, write_table
 AREAS = ["Hall i' th' Wood", "E02000993", "E01004766", "E01004786"]
 NUMBER = re.compile(r"(?<![\w.])\d+\.\d{3,}(?![\w.])")
 
+pytestmark = pytest.mark.usefixtures("kept_parent")
+
 
 def with_tables(folder, **tables):
     """The demo study copied to `folder` with some tables replaced."""
@@ -106,6 +108,7 @@ def ages_of_residents(study):
 
 
 class TestTheAttack:
+    @pytest.mark.slow
     def test_no_number_of_any_file_is_a_rate_or_limit_of_a_count_from_one_to_seven(
         self, public, strict
     ):
@@ -147,6 +150,7 @@ class TestTheAttack:
         found = attack(public, sums=["influence"])
         assert not any(found.values()), found
 
+    @pytest.mark.slow
     def test_the_same_outsider_gets_small_counts_back_from_internal_pages(
         self, public, strict, tmp_path
     ):
@@ -261,6 +265,7 @@ class TestTheAttack:
         assert main(words) == 2
         assert "holds pages for the audience public" in capsys.readouterr().err
 
+    @pytest.mark.slow
     def test_the_same_counts_are_withheld_again(self, public, strict, tmp_path):
         again = release_study(open_study(strict), tmp_path / "again", "public")
         first = (public / FOLDER / "observations.csv").read_bytes()
@@ -486,6 +491,7 @@ def test_the_audit_finds_a_lone_withheld_count_in_a_table_with_totals(tmp_path):
         audit_folder(tmp_path)
 
 
+@pytest.mark.slow
 def test_the_page_for_residents_is_public_unless_another_audience_is_asked_for(tmp_path):
     words = ["report", "bolton_demo", "--template", "report_public", "--area", AREAS[2]]
     assert main([*words, "--out", str(tmp_path / "public")]) == 0
@@ -497,6 +503,7 @@ def test_the_page_for_residents_is_public_unless_another_audience_is_asked_for(t
     assert MARKING in page
 
 
+@pytest.mark.slow
 def test_two_releases_by_command_give_nothing_back_by_subtraction(full, tmp_path, capsys):
     """A withheld count that grows past the limit stays withheld; one that was shown stops the run.
 

@@ -9,8 +9,11 @@ from report_templates import CELLS, write_template
 from small_study import write_small_study
 
 from lsp_analysis.errors import AreaError, ParameterError, ReportError, StudyError
+from lsp_analysis.reports.fork.forked import make_forked
 from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.run.runner import run_report
+
+pytestmark = pytest.mark.usefixtures("kept_parent")
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +144,7 @@ def test_a_fault_is_one_sentence_and_leaves_the_old_report(folder, tmp_path, eng
 
 
 def test_a_report_is_made_without_a_home(folder, template, tmp_path, monkeypatch):
+    monkeypatch.setattr("lsp_analysis.reports.run.engines.make_forked", make_forked)
     monkeypatch.setenv("HOME", "/nonexistent")
     for engine in ("", "kernel"):
         entry = Entry("N1", template=template)

@@ -34,6 +34,7 @@ from lsp_analysis.experiments.record.delivery import Monitoring, monitor
 from lsp_analysis.experiments.record.folder import Experiment, open_experiment
 from lsp_analysis.experiments.record.registration import register_design
 from lsp_analysis.resources import resource
+from lsp_analysis.showing import with_note
 from lsp_analysis.study.store import Study, open_study
 
 PRIMARY, SECONDARY = "antisocial_behaviour", "burglary"
@@ -47,6 +48,8 @@ DATES = {1: ("2010-02-01", "2010-02-15"), 2: ("2011-06-01", "2011-06-15")}  # re
 
 TRUTH = {"wardens": -0.35, "letters": 0.0, "moving_on": 0.35}  # what was put in
 DELIVERED = {"wardens": 0.85, "letters": 0.95, "moving_on": 0.9}
+STOPPED = {"moving_on": 7}  # months after which the arm that did harm was stopped
+SIMULATED = "Simulated data"
 NEXT_TEXT = "Lotto 11 June 2011: 3 17 21 30 41 47"
 DECIDED = (
     ("wardens", "adapt", "It helps, and four evenings a week are dear."),
@@ -130,8 +133,9 @@ class Story:
         """The demo's delivery, reported month by month."""
         if self._own:
             return Absent("Reports of delivery go to experiments.monitor(experiment, reports).")
-        reports = simulate_progress(self.home, seed=self._seed, delivered=DELIVERED)
-        return monitor(open_experiment(self.home), reports)
+        told = {"seed": self._seed, "delivered": DELIVERED, "stopped": STOPPED}
+        found = monitor(open_experiment(self.home), simulate_progress(self.home, **told))
+        return with_note(found, SIMULATED)
 
     def look(self) -> Look | Absent:
         """The demo's look after six months."""
@@ -148,9 +152,9 @@ class Story:
                 return Absent("No file of outcomes is given, so nothing was opened.")
             return analyse(self.home, self._outcomes)
         lost = open_experiment(self.home).allocation["unit"].iloc[40:41]
-        given = {"delivered": DELIVERED, "stopped": {"moving_on": 7}, "lost": lost}
+        given = {"delivered": DELIVERED, "stopped": STOPPED, "lost": lost}
         file = simulate_outcomes(self._study, self.home, TRUTH, seed=self._seed, **given)
-        return analyse(self.home, file, now=day("2011-05-02"))
+        return _simulated(analyse(self.home, file, now=day("2011-05-02")))
 
     def write(self, result: TrialResult) -> list[Path] | Absent:
         """Page, numbers, data and codebook of a result; where they are."""
@@ -180,6 +184,12 @@ class Story:
         file = simulate_outcomes(self._study, self._second, {"wardens": -0.3}, **put_in)
         second = analyse(self._second, file, now=day("2012-05-02"))
         return pool_rounds([first, second], arm="wardens")
+
+
+def _simulated(result: TrialResult) -> TrialResult:
+    """A result of the demo, whose charts say that its outcomes are simulated."""
+    with_note([one.test for one in result.contrasts], SIMULATED, about=result.chart_name)
+    return with_note(result, SIMULATED)
 
 
 def draw_example(
@@ -312,23 +322,34 @@ def simulate_outcomes(
 
 
 def simulate_progress(
-    folder: str | Path, *, seed: int, months: int = YEAR, delivered: Mapping[str, float]
+    folder: str | Path,
+    *,
+    seed: int,
+    months: int = YEAR,
+    delivered: Mapping[str, float],
+    stopped: Mapping[str, int] | None = None,
 ) -> pd.DataFrame:
     """Monthly delivery as agencies would report it: planned and delivered sessions, visits checked.
+
+    Each unit gets over the year what `simulate_outcomes` has it receive with the same `seed`,
+    `delivered` and `stopped`; half as much in the first month, and nothing is planned after a stop.
 
     Columns ``unit``, ``period``, ``planned``, ``delivered``, ``checked``, ``faithful``, ``seen``
     (visits by an observer) and ``other_arm`` (of those, with another arm's programme there).
     """
     experiment = open_experiment(folder)
-    rng = np.random.default_rng(seed)
+    arm_of = experiment.allocation.set_index("unit")["arm"].sort_index()
+    received = pd.Series(_received(arm_of, delivered, np.random.default_rng(seed)), arm_of.index)
+    rng = np.random.default_rng(seed + 1)
     start = pd.Period(STARTS[experiment.design.round], freq="M")
     table = experiment.allocation.merge(
         pd.DataFrame({"period": pd.period_range(start, periods=months, freq="M")}), how="cross"
     )
-    share = table["arm"].map(delivered).fillna(0.0).to_numpy()
-    planned = np.where(share > 0, 16, 0)
-    ramp = np.clip((table["period"] - start).map(lambda gap: gap.n).to_numpy() / 2 + 0.5, 0, 1)
-    done = rng.binomial(planned, np.clip(share * ramp, 0, 1))
+    month = (table["period"] - start).map(lambda gap: gap.n).to_numpy()
+    open_for = table["arm"].map(lambda arm: (stopped or {}).get(arm, months)).to_numpy()
+    planned = np.where(table["arm"].isin(list(delivered)) & (month < open_for), 16, 0)
+    slow = np.where(month == 0, 0.5, 1.0) * months / (months - 0.5)
+    done = rng.binomial(planned, np.clip(table["unit"].map(received).to_numpy() * slow, 0, 1))
     checked = np.minimum(done, 4)
     return table[["unit", "period"]].assign(
         planned=planned,

@@ -38,6 +38,7 @@ from lsp_analysis.effects.regressions.honest import (
 )
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import ParameterError
+from lsp_analysis.showing import with_note
 from lsp_analysis.study.question import Question
 
 if TYPE_CHECKING:
@@ -106,9 +107,9 @@ class EventStudy(EffectEstimate):
         shown = self.covariance.index.to_numpy()
         effects = rows.loc[shown, "estimate"].to_numpy()
         steps = event_study_steps(shown, effects, self.covariance.to_numpy(), reference)
-        if restriction == "smoothness":
-            return smoothness(steps, level=self.level, unit=self.unit)
-        return relative_magnitudes(steps, level=self.level, unit=self.unit)
+        bounds = smoothness if restriction == "smoothness" else relative_magnitudes
+        found = bounds(steps, level=self.level, unit=self.unit)
+        return with_note(found, self._note, about=self.chart_name)
 
 
 @answers

@@ -23,7 +23,7 @@ from lsp_analysis.experiments.analysis.side_results import (
 from lsp_analysis.experiments.analysis.trial import Trial
 from lsp_analysis.experiments.power.intracluster import Clustering, icc_within
 from lsp_analysis.experiments.protocol.design import Comparison, Design, Outcome
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Shown, with_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -145,6 +145,11 @@ class TrialResult(Shown):
     def design(self) -> Design:
         """The registered design."""
         return self.trial.design
+
+    @property
+    def chart_name(self) -> str:
+        """The outcome, which its charts are of."""
+        return wording.capital(self.design.outcome.label)
 
     @property
     def findings(self) -> dict[str, str]:
@@ -272,6 +277,7 @@ def analyse_trial(trial: Trial) -> TrialResult:
     alphas = levels_of_tests(design, p_values, side["p_value"], trial.looks)
     adjusted, side["p_adjusted"] = adjusted_p(design, p_values, side, trial.looks)
     contrasts = tuple(one.at(1 - alpha) for one, alpha in zip(first, alphas, strict=True))
+    with_note([one.test for one in contrasts], "", about=wording.capital(primary.label))
     bounds = _by_name(
         contrasts,
         [

@@ -16,7 +16,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.findings import TrialResult
 from lsp_analysis.experiments.protocol.design import Arm, Design
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Shown, with_note
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -129,7 +129,8 @@ def pool_rounds(results: Iterable[TrialResult], *, arm: str) -> Pooled:
         warnings.append("This is the mean of these two rounds: a third may differ from both.")
     unit, label = first.outcome.unit, found[0].labels[arm]
     said = tuple(warnings)
-    return Pooled(rounds, estimate, low, high, tau, i2, unit, level, said, label)
+    pooled = Pooled(rounds, estimate, low, high, tau, i2, unit, level, said, label)
+    return with_note(pooled, found[0]._note, about=found[0].chart_name)
 
 
 def combine(

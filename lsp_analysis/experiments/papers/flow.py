@@ -7,6 +7,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.experiments.analysis.findings import TrialResult
 from lsp_analysis.experiments.analysis.trial import RECEIVED, Trial, unit_values
+from lsp_analysis.figures.style import stamp
 
 COLUMNS = ["stage", "arm", "clusters", "people", "note"]
 
@@ -58,7 +59,9 @@ def flow_frame(
 
 def draw_trial_flow(result: TrialResult, *, ax=None, **options: object):
     """The flow as a diagram; `options` are those of `flow_frame`."""
-    return figures.draw_flow(flow_frame(result, **options), ax=ax)
+    ax = figures.draw_flow(flow_frame(result, **options), ax=ax)
+    stamp(ax.figure, result._note)
+    return ax
 
 
 def _by_unit(trial: Trial) -> pd.DataFrame:

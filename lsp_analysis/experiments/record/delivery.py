@@ -7,6 +7,7 @@ series it makes go straight into a process chart, which tells a change from usua
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -75,7 +76,7 @@ class Monitoring(Shown):
         return own.loc[own["value"].notna(), ["period", "value"]].reset_index(drop=True)
 
     def sentence(self) -> wording.Sentence:
-        """What is not well, in one line."""
+        """What is not well over all periods, and how low it fell where only the whole is well."""
         said = [
             f"{MEASURES[row.measure][2]}: {wording.quantity(row.value, 'percent')} in "
             f"{self.labels.get(row.arm, row.arm)}"
@@ -87,9 +88,27 @@ class Monitoring(Shown):
             if said
             else "Over all periods, delivery was as planned."
         )
+        text += "".join(f" {one}" for one in self._for_a_time())
         if self.silent:
             text += f" No report at all from {wording.and_list(self.silent)}."
         return wording.Sentence(text)
+
+    def _for_a_time(self) -> Iterator[str]:
+        """A sentence on each measure that is well as a whole, and was not so in some period."""
+        whole = self.summary_frame().set_index(["measure", "arm"])["well"]
+        rows = self.table[self.table["value"].notna()]
+        rows = rows[[whole[m, a] for m, a in zip(rows["measure"], rows["arm"], strict=True)]]
+        for measure, own in rows.groupby("measure", sort=False):
+            much = measure in TOO_MUCH_IS_BAD
+            last = own.loc[own["value"].idxmax() if much else own["value"].idxmin()]
+            if _is_well(measure, last["value"] / 100):
+                continue
+            end, side = ("highest", "above") if much else ("lowest", "below")
+            yield (
+                f"{MEASURES[measure][2]} was {side} {MEASURES[measure][3]:.0%} for a time: {end} "
+                f"in {wording.period(last['period'])}, {wording.quantity(last['value'], 'percent')}"
+                f" in {self.labels.get(last['arm'], last['arm'])}."
+            )
 
     def plot(self, measure: str = "dose", ax: Axes | None = None) -> Axes:
         """One measure over time, an arm a line."""

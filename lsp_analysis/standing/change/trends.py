@@ -80,7 +80,7 @@ class RecentTrend(Shown):
 
     def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
         """Draw the series with its intervals and, if given, dated events."""
-        drawn = self.series.assign(series="Value")
+        drawn = self.series.assign(series=self.chart_name or "Value")
         return figures.draw_trend(drawn, unit=self.unit, events=events, ax=ax)
 
 
@@ -191,7 +191,7 @@ class ProportionTrend(Shown):
 
     def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
         """Draw the series and, if given, dated events."""
-        drawn = self.series.assign(series="Value")
+        drawn = self.series.assign(series=self.chart_name or "Value")
         return figures.draw_trend(drawn, unit=self.unit, events=events, ax=ax)
 
 
