@@ -17,6 +17,7 @@ from lsp_analysis.disclosure.deduction import Knowledge, sum_matrix, with_margin
 from lsp_analysis.disclosure.profiles import MARK, SUPPRESSED, Profile
 from lsp_analysis.disclosure.release import FOLDER, audience_of, groups_of, on_record
 from lsp_analysis.errors import DisclosureError, LspError
+from lsp_analysis.study.descriptor import files_of
 from lsp_analysis.study.panel import period_kinds
 from lsp_analysis.study.schema import DESCRIPTOR
 from lsp_analysis.study.store import Study, open_study
@@ -108,7 +109,9 @@ def _listed(path: Path) -> tuple[dict[str, str], list[str]]:
         told = about.get("lsp:release", {}).get("files", {})
         made |= {f"{FOLDER}/{name}": digest for name, digest in told.items()}
         for one in about["resources"]:
-            made[f"{FOLDER}/{one['path']}"] = one.get("hash", "").removeprefix("sha256:")
+            for part in files_of(one):
+                digest = part.get("hash", "").removeprefix("sha256:")
+                made[f"{FOLDER}/{part['path']}"] = digest
     return made, damaged
 
 

@@ -36,6 +36,7 @@ def withheld_table(study: Study, area: Area) -> Table | None:
     told = released(study).get("indicators", {})
     if not told:
         return None
+    study = study.around(area)
     codes = [area.code] if len(area.members) > 1 else list(area.members)
     around = sorted(
         (len(members), code)

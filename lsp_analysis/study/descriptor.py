@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from lsp_analysis.study import schema
 from lsp_analysis.study.schema import Column
 
 PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
+PARTS = "lsp:files"  # of a resource in parts: path, borough and hash of each
 
 
 def field(column: Column) -> dict[str, Any]:
@@ -44,9 +45,12 @@ def table_schema(table: str, columns: Iterable[str]) -> dict[str, Any]:
     return made
 
 
-def table_resource(table: str, columns: Iterable[str], path: str, **facts: Any) -> dict[str, Any]:
-    """The Frictionless resource of a table stored at `path`; `facts` are its hash and bytes."""
-    form = path.rsplit(".", 1)[-1]
+def table_resource(
+    table: str, columns: Iterable[str], path: str | list[str], **facts: Any
+) -> dict[str, Any]:
+    """The Frictionless resource of a table stored at `path`, or in parts at several; `facts` are
+    its hash and bytes, or those of its parts (`files_of`)."""
+    form = (path if isinstance(path, str) else path[0]).rsplit(".", 1)[-1]
     resource = {"name": table, "type": "table", "path": path, "format": form}
     if form == "csv":
         resource |= {"mediatype": "text/csv", "encoding": "utf-8"}
@@ -58,13 +62,28 @@ def table_resource(table: str, columns: Iterable[str], path: str, **facts: Any) 
     )
 
 
-def geometry_resource(path: str, **facts: Any) -> dict[str, Any]:
-    """The Frictionless resource of the boundaries; a plain file, for they are not a table."""
-    resource = {"name": schema.GEOMETRY, "path": path, "format": path.rsplit(".", 1)[-1]}
+def geometry_resource(path: str | list[str], **facts: Any) -> dict[str, Any]:
+    """The Frictionless resource of the boundaries; plain files, for they are not a table."""
+    form = (path if isinstance(path, str) else path[0]).rsplit(".", 1)[-1]
+    resource = {"name": schema.GEOMETRY, "path": path, "format": form}
     return resource | {"description": "boundaries of areas, keyed by area_code"} | facts
 
 
+def files_of(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The files of a resource, each with its path and, where recorded, its hash and bytes.
+
+    A large table of several boroughs lies in parts, each of one ``borough`` (empty for areas in
+    none), which the resource lists as ``lsp:files``; a file without that is of all areas.
+    """
+    paths = resource["path"]
+    if isinstance(paths, str):
+        return [{name: resource[name] for name in ("path", "hash", "bytes") if name in resource}]
+    known = {part["path"]: part for part in resource.get(PARTS, [])}
+    return [known.get(path, {"path": path}) for path in paths]
+
+
 _STRING = {"type": "string"}
+_PATH = {"type": "string", "minLength": 1}
 _CREDIT = dict.fromkeys(("title", "name", "path"), _STRING)
 _NAMED = {"type": "array", "items": {"type": "object", "properties": _CREDIT}}
 # What ``datapackage.json`` must be, as JSON schema, before anything in it is used.
@@ -94,7 +113,20 @@ DESCRIPTOR_SCHEMA: dict[str, Any] = {
                 "required": ["name", "path"],
                 "properties": {
                     "name": {"type": "string", "minLength": 1},
-                    "path": {"type": "string", "minLength": 1},
+                    "path": {
+                        "anyOf": [
+                            _PATH,
+                            {"type": "array", "minItems": 1, "items": _PATH},
+                        ]
+                    },
+                    PARTS: {
+                        "type": "array",
+                        "items": {
+                            "type": "object",
+                            "required": ["path", "borough"],
+                            "properties": {"path": _PATH, "borough": _STRING, "hash": _STRING},
+                        },
+                    },
                     "bytes": {"type": "integer", "minimum": 0},
                     "hash": _STRING,
                     "schema": {

@@ -13,6 +13,8 @@ from lsp_analysis.study import schema
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.store import Study, T
 
+SHARED = ("interventions", "area_members")  # what a page asks of the study around its borough
+
 
 class KeptStudy(Study):
     """Gives the answers of a `Study`, from memory when it has been asked before.
@@ -24,13 +26,22 @@ class KeptStudy(Study):
     def __init__(self, study: Study) -> None:
         """Remember what `study` says from now on."""
         super().__init__(study.path, study.descriptor, study.version)
+        self.boroughs, self._whole = study.boroughs, study._whole
         self._memory: dict[Any, Any] = {}
+        self.gathered = False
 
     def gather(self) -> KeptStudy:
         """Read now what most pages read: areas, boundaries, neighbours, panels, small tables.
 
-        What the study lacks is left out; a page that needs it says so itself.
+        What the study lacks is left out; a page that needs it says so itself. Of a study of
+        several boroughs no more than tells which one a page is about; see `Study.around`.
         """
+        self.gathered = True
+        if not self.boroughs and len(set(self.boroughs_of(self.code_vintage).values())) > 1:
+            for first in (self.indicators, lambda: self._gazetteer, *map(self._reader, SHARED)):
+                with contextlib.suppress(LspError):
+                    first()
+            return self
         for first in (self.small_areas, self.geometry, lambda: self.surroundings, self.indicators):
             with contextlib.suppress(LspError):
                 first()
@@ -44,6 +55,12 @@ class KeptStudy(Study):
         self._held = {}
         self._decoded = None  # each fork would decode it anew, for the little it still reads
         return self
+
+    def _reader(self, table: str) -> Callable[[], pd.DataFrame]:
+        return lambda: self.read(table)
+
+    def _part(self, boroughs: tuple[str, ...]) -> KeptStudy:
+        return KeptStudy(super()._part(boroughs))
 
     def read(
         self,

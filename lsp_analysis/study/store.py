@@ -34,7 +34,8 @@ from lsp_analysis.study import areas as area_rules
 from lsp_analysis.study import notebook, schema
 from lsp_analysis.study.add.vintages import deprivation_in
 from lsp_analysis.study.areas import Area, Gazetteer, closed_name
-from lsp_analysis.study.descriptor import read_descriptor, version_of
+from lsp_analysis.study.asking.around import HOME, PLACED, boroughs_around, own_rows
+from lsp_analysis.study.descriptor import files_of, read_descriptor, version_of
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.panel import tidy_panel
 from lsp_analysis.study.scan import Decoded, read_geometry, refuse_if_cut_short, scan_table
@@ -51,6 +52,7 @@ T = TypeVar("T")
 NATIONAL_GRID = "EPSG:27700"
 SIMULATED = "Simulated data"
 LARGEST_TABLE = 2**36  # bytes
+MOST_PARTS = 8  # studies of some boroughs that `keep_open` keeps, the last ones
 
 
 def open_study(path: str | Path | Study) -> Study:
@@ -103,11 +105,22 @@ def mended(path: str | Path) -> Path:
 def keep_open(study: Study) -> None:
     """Let `open_study` give `study` for its folder from now on, in this process and its forks.
 
+    Of a study of some boroughs (`Study.around`) the larger one that is kept so takes note.
     For processes that do nothing but make pages of one study as it is now; see `kept.KeptStudy`.
     """
-    _KEPT[study.path] = study
+    if study.boroughs and study.path in _KEPT:
+        study._whole = whole = _KEPT[study.path]
+        parts = {key: part for key, part in whole._parts.items() if key != study.boroughs}
+        whole._parts = dict([*parts.items()][1 - MOST_PARTS :]) | {study.boroughs: study}
+    else:
+        _KEPT[study.path] = study
     for file, digest in study.digests.items():
         _note(file, digest)
+
+
+def kept_open(path: str | Path) -> Study | None:
+    """The study that `keep_open` was given for the folder `path`."""
+    return _KEPT.get(Path(path))
 
 
 _KEPT: dict[Path, Study] = {}
@@ -155,11 +168,15 @@ class Study(Shown):
     In a notebook it shows what it holds: indicators, dates, areas, and which tables it lacks.
     """
 
+    boroughs: tuple[str, ...] = ()  # whose areas alone it reads; empty for all: see `around`
+
     def __init__(
         self, path: Path, descriptor: Mapping[str, Any], version: tuple[int, ...] = ()
     ) -> None:
         """Use `open_study`, which reads the descriptor."""
         self.path = path
+        self._parts: dict[tuple[str, ...], Study] = {}  # by their boroughs
+        self._whole: Study | None = None
         self.version = version or version_of(path)
         self.digests: dict[str, str] = {}  # SHA-256 of the files it has read, by path
         self._held: dict[Path, bytes] = {}
@@ -226,12 +243,10 @@ class Study(Shown):
         return table in self._resources
 
     def file(self, table: str) -> Path:
-        """Path of the file of `table`; a plain sentence when the study has no such table."""
+        """Path of the file of `table`, of its first where it lies in parts; a plain sentence when
+        the study has no such table."""
         if table in self._resources:
-            path = durable.settled(self.path / self._resources[table]["path"], StudyError)
-            if not path.is_relative_to(self.path):
-                raise StudyError(f"Table {table} of {self.path} lies outside the study folder.")
-            return path
+            return self._file(table, files_of(self._resources[table])[0]["path"])
         known = [*schema.TABLES, schema.GEOMETRY]
         if table not in known:
             raise StudyError(f'A study has no table "{table}".{did_you_mean(table, known)}')
@@ -240,6 +255,22 @@ class Study(Shown):
             f"The study {self.path} has no table {table} ({about}), which this step needs. "
             f"Add it: `lsp-analysis new` shows its columns."
         )
+
+    def files(self, table: str) -> dict[Path, dict[str, Any]]:
+        """Files of `table` that hold areas of this study, and what the descriptor says of each."""
+        self.file(table)  # says that the study lacks the table
+        parts = files_of(self._resources[table])
+        return {
+            self._file(table, part["path"]): part
+            for part in parts
+            if not self.boroughs or part.get("borough", "") in ("", *self.boroughs)
+        }
+
+    def _file(self, table: str, name: str) -> Path:
+        path = durable.settled(self.path / name, StudyError)
+        if not path.is_relative_to(self.path):
+            raise StudyError(f"Table {table} of {self.path} lies outside the study folder.")
+        return path
 
     def read(
         self,
@@ -266,10 +297,56 @@ class Study(Shown):
         StudyError
             The table, its file or a column is missing, or the file is damaged.
         """
-        file = self.file(table)
-        content = self._content(file)
-        refuse_if_cut_short(file, content, self._resources[table].get("bytes"))
-        return scan_table(file, content, table, columns, where or {}, self._decoded)
+        asked = None if columns is None else list(columns)
+        wanted = asked
+        if asked is not None and self.boroughs:  # by which rows of other boroughs are told
+            placed = {*PLACED, *(HOME if table == "areas" else ())}
+            has = placed.intersection(schema.TABLES[table].names if table in schema.TABLES else ())
+            wanted = [*asked, *sorted(has.difference(asked))]
+        frames = []
+        for file, facts in (self.files(table) or {self.file(table): {}}).items():
+            content = self._content(file)
+            refuse_if_cut_short(file, content, facts.get("bytes"))
+            found = scan_table(file, content, table, wanted, where or {}, self._decoded)
+            frames.append(own_rows(self, table, found) if self.boroughs else found)
+        found = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+        return found if wanted is asked else found[asked]
+
+    @cached_property
+    def codes(self) -> frozenset[str]:
+        """Codes of all areas of this study."""
+        return frozenset(self.read("areas", ["area_code"])["area_code"])
+
+    def around(self, place: str | Area, fewest: int = 0, before: object = None) -> Study:
+        """The boroughs that `place` lies in as a study of their own, which reads nothing else.
+
+        So the same is said of a place whatever its study holds beside its borough.
+
+        Parameters
+        ----------
+        place : name, code or Area
+        fewest : small areas beside those of `place`
+            Where its boroughs have less, the boroughs nearest to them in deprivation are taken in
+            too until there are so many, those of their region where `area_members` tells it.
+        before : Period, date or year
+            Deprivation is that of the last edition of the Indices before it.
+        """
+        whole = self if not self.boroughs else self._whole or open_study(self.path)
+        key = boroughs_around(whole, place, fewest, before)
+        if key in ((), self.boroughs):
+            return whole if not key else self
+        if key not in whole._parts:
+            whole._parts[key] = whole._part(key)
+        return whole._parts[key]
+
+    def _part(self, boroughs: tuple[str, ...]) -> Study:
+        part = Study(self.path, self.descriptor, self.version)
+        part.boroughs, part._whole = boroughs, self
+        return part
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the larger study it is a part of, and its own parts."""
+        return self.__dict__ | {"_parts": {}, "_whole": None}
 
     def _content(self, file: Path) -> bytes:
         """The bytes of `file`, whose fingerprint is kept: they are what an answer was made from.
@@ -420,10 +497,14 @@ class Study(Shown):
     def _gazetteer(self) -> Gazetteer:
         return Gazetteer(self._areas, self.read("areas")["area_name"])
 
-    def _members(self, code: str, area_type: str, vintage: int) -> tuple[str, ...]:
+    def boroughs_of(self, vintage: int) -> dict[str, str]:
+        """The borough of each small area of a vintage, by code."""
         if vintage not in self._makeup:
             self._makeup[vintage] = self._made_of(vintage)
-        boroughs, parts = self._makeup[vintage]
+        return self._makeup[vintage][0]
+
+    def _members(self, code: str, area_type: str, vintage: int) -> tuple[str, ...]:
+        boroughs, parts = self.boroughs_of(vintage), self._makeup[vintage][1]
         if area_type == "borough":
             return tuple(code_ for code_, borough in boroughs.items() if borough == code)
         return area_rules.small_members(code, parts, boroughs)
@@ -522,10 +603,12 @@ class Study(Shown):
         known = set(self.indicators()["indicator_id"])
         programmes = self.read("interventions") if self.has("interventions") else pd.DataFrame()
         recorded = programmes.get("primary_outcome", pd.Series(dtype=object))
-        rows = self.read("observations")
-        seen = rows.loc[rows["area_code"].isin(self.small_areas()["area_code"]), "indicator_id"]
         named = [name for name in recorded if name in known]
-        return str([*named, *seen, *self.indicators()["indicator_id"]][0])
+        if not named:
+            rows = self.read("observations", ["indicator_id", "area_code"])
+            small = area_rules.is_among(rows["area_code"], self.small_areas()["area_code"].tolist())
+            named = [*rows.loc[small, "indicator_id"].head(1)]
+        return str([*named, *self.indicators()["indicator_id"]][0])
 
     def question(
         self,
@@ -593,8 +676,10 @@ class Study(Shown):
 
     @cached_property
     def _shapes(self) -> GeoDataFrame:
-        file = self.file(schema.GEOMETRY)
-        return read_geometry(file, self._content(file)).to_crs(NATIONAL_GRID)
+        files = self.files(schema.GEOMETRY)
+        found = [read_geometry(one, self._content(one)).to_crs(NATIONAL_GRID) for one in files]
+        shapes = found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
+        return own_rows(self, schema.GEOMETRY, shapes) if self.boroughs else shapes
 
     def once(self, what: str, make: Callable[[], T]) -> T:
         """What `make` gives for `what`, alike for all areas of this study as it is stored.

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ import pandas as pd
 from lsp_analysis import durable
 from lsp_analysis.errors import RepairNotice, StudyError, did_you_mean
 from lsp_analysis.study import descriptor, schema
+from lsp_analysis.study.areas import slug
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -28,7 +29,7 @@ NATIONAL_GRID = "EPSG:27700"
 
 def write_study(
     path: str | Path,
-    tables: Mapping[str, pd.DataFrame],
+    tables: Mapping[str, pd.DataFrame | Iterator[pd.DataFrame]],
     geometry: GeoDataFrame | None = None,
     *,
     about: Mapping[str, Any],
@@ -47,7 +48,9 @@ def write_study(
     tables : mapping of table name to frame
         Names and columns of `schema.TABLES`. A required column must be there; an optional one may
         be left out, and one with a default is filled with it. Other columns are kept as text.
-        Tables of more than 200,000 rows become Parquet, the others CSV (UTF-8, ``\\n``).
+        Tables of more than 200,000 rows become Parquet, the others CSV (UTF-8, ``\\n``); with
+        areas of several boroughs in parts, one for each borough. An iterator of frames in place of
+        a frame is written in parts as it comes, so that no more than one is held.
     geometry : GeoDataFrame with ``area_code`` and polygons in a known CRS, written in EPSG:27700.
     about : mapping
         What ``datapackage.json`` says beside its list of files, named as in Frictionless Data
@@ -65,9 +68,11 @@ def write_study(
         A table or column is unknown or missing, or the folder cannot be written.
     """
     with one_writer(path) as target, whole_folder(target) as folder:
-        resources = [write_table(folder, table, frame) for table, frame in _ordered(tables)]
+        homes = homes_of(tables["areas"]) if "areas" in tables else None
+        resources = [write_table(folder, table, rows, homes) for table, rows in _ordered(tables)]
         if geometry is not None:
-            resources.append(write_geometry(folder, geometry))
+            parted = any(isinstance(resource["path"], list) for resource in resources)
+            resources.append(write_geometry(folder, geometry, homes if parted else None))
         if not record_hashes:
             resources = [forget_facts(resource) for resource in resources]
         said = {key: value for key, value in about.items() if value not in (None, "", [], ())}
@@ -132,9 +137,27 @@ def refuse_if_not_a_study(target: Path) -> None:
         raise StudyError(f"{target} is a file. Choose a folder for the study.")
 
 
-def write_table(folder: Path, table: str, frame: pd.DataFrame) -> dict[str, Any]:
-    """Write one table into `folder`; returns its resource descriptor."""
+def homes_of(areas: pd.DataFrame) -> pd.Series:
+    """The borough of every area by its code: its own for a borough, empty where it has none."""
+    known = areas.drop_duplicates("area_code").set_index("area_code")
+    own = known.index.to_series()
+    return known["borough_code"].mask(known["area_type"] == "borough", own).fillna("").astype("str")
+
+
+def write_table(
+    folder: Path,
+    table: str,
+    frame: pd.DataFrame | Iterator[pd.DataFrame],
+    homes: pd.Series | None = None,
+) -> dict[str, Any]:
+    """Write one table into `folder`, a large one in parts by borough where `homes_of` its areas
+    tells several; returns its resource descriptor."""
+    if not isinstance(frame, pd.DataFrame):
+        return _in_parts(folder, table, (conform(table, one) for one in frame), homes)
     ready = conform(table, frame)
+    several = homes is not None and len(homes[homes != ""].unique()) > 1
+    if several and "area_code" in ready and len(ready) > PARQUET_FROM_ROWS:
+        return _in_parts(folder, table, [ready], homes)
     form = "parquet" if len(ready) > PARQUET_FROM_ROWS else "csv"
     path = folder / f"{table}.{form}"
     if form == "csv":
@@ -146,6 +169,38 @@ def write_table(folder: Path, table: str, frame: pd.DataFrame) -> dict[str, Any]
         # frictionless does not count the bytes of a Parquet file, and would call any number wrong.
         del facts["bytes"]
     return descriptor.table_resource(table, list(ready.columns), path.name, **facts)
+
+
+def _in_parts(
+    folder: Path, table: str, frames: Iterable[pd.DataFrame], homes: pd.Series
+) -> dict[str, Any]:
+    columns: dict[str, None] = {}
+    parts: list[dict[str, Any]] = []
+    for frame in frames:
+        columns |= dict.fromkeys(frame)
+        parts += write_parts(folder, table, frame, homes)
+    paths = [part["path"] for part in parts]
+    return descriptor.table_resource(table, columns, paths, **{descriptor.PARTS: parts})
+
+
+def write_parts(
+    folder: Path, table: str, rows: pd.DataFrame, homes: pd.Series
+) -> list[dict[str, Any]]:
+    """Write rows as new parts of a table, one for each borough; returns what `descriptor.files_of`
+    has of each."""
+    parts = []
+    (folder / table).mkdir(exist_ok=True)
+    borough = rows["area_code"].map(homes).fillna("")
+    for code, own in rows.groupby(borough, sort=True):
+        name, number = slug(code, fallback="other"), 1
+        path = folder / table / f"{name}.parquet"
+        while path.exists():
+            path, number = folder / table / f"{name}-{number + 1}.parquet", number + 1
+        own.to_parquet(path, index=False)
+        digest = file_facts(path)["hash"]
+        place = path.relative_to(folder).as_posix()
+        parts.append({"path": place, "borough": code, "hash": digest})
+    return parts
 
 
 def conform(table: str, frame: pd.DataFrame) -> pd.DataFrame:
@@ -224,15 +279,25 @@ def _all_whole(values: pd.Series) -> bool:
     return bool((present == present.round()).all() and (present.abs() < 2**53).all())
 
 
-def write_geometry(folder: Path, geometry: GeoDataFrame) -> dict[str, Any]:
-    """Write boundaries as GeoJSON in EPSG:27700 to the centimetre; returns their resource."""
+def write_geometry(
+    folder: Path, geometry: GeoDataFrame, homes: pd.Series | None = None
+) -> dict[str, Any]:
+    """Write boundaries as GeoJSON in EPSG:27700 to the centimetre, or with `homes_of` areas as
+    GeoParquet by borough; returns their resource."""
     if "area_code" not in geometry or geometry.crs is None:
         raise StudyError(
             "The boundaries need a column area_code and a coordinate reference system (CRS). "
             "Name the column, and set the CRS the coordinates are in."
         )
+    import shapely
+
     path = folder / "geometry.geojson"
     kept = geometry[["area_code", geometry.geometry.name]].to_crs(NATIONAL_GRID)
+    if homes is not None:
+        rounded = shapely.transform(kept.geometry.to_numpy(), lambda at: at.round(CENTIMETRES))
+        parts = write_parts(folder, schema.GEOMETRY, kept.set_geometry(rounded), homes)
+        paths = [part["path"] for part in parts]
+        return descriptor.geometry_resource(paths, **{descriptor.PARTS: parts})
     kept.to_file(path, driver="GeoJSON", COORDINATE_PRECISION=CENTIMETRES)
     return descriptor.geometry_resource(path.name, **file_facts(path))
 
@@ -252,10 +317,13 @@ def file_facts(path: Path) -> dict[str, Any]:
 
 def forget_facts(resource: Mapping[str, Any]) -> dict[str, Any]:
     """A resource without size and hash, so that its file may be edited by hand."""
-    return {key: value for key, value in resource.items() if key not in ("bytes", "hash")}
+    kept = {key: value for key, value in resource.items() if key not in ("bytes", "hash")}
+    if descriptor.PARTS in kept:
+        kept[descriptor.PARTS] = [forget_facts(part) for part in kept[descriptor.PARTS]]
+    return kept
 
 
-def _ordered(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, pd.DataFrame]]:
+def _ordered(tables: Mapping[str, Any]) -> list[tuple[str, Any]]:
     missing = [table for table in schema.REQUIRED_TABLES if table not in tables]
     if missing:
         raise StudyError(f"A study needs the tables {', '.join(missing)}. Add them.")
@@ -266,7 +334,9 @@ def _ordered(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, pd.DataFrame
 def _carry_over(old: Path, new: Path) -> None:
     """Copy files of the older folder that its descriptor does not list."""
     try:
-        ours = {one["path"] for one in descriptor.read_descriptor(old)["resources"]}
+        listed = descriptor.read_descriptor(old)["resources"]
+        paths = [[one["path"]] if isinstance(one["path"], str) else one["path"] for one in listed]
+        ours = {Path(path).parts[0] if len(of) > 1 else path for of in paths for path in of}
     except StudyError:
         ours = {f"{table}.{form}" for table in schema.TABLES for form in ("csv", "parquet")}
     for item in old.iterdir():

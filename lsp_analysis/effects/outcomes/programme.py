@@ -84,6 +84,7 @@ def programme_in(study: Study, area: str | Area, *, start: str = "2008-04") -> P
         Without a start where none worked, or in less than a quarter of the area's small areas.
     """
     assumed = as_date(start, "M")
+    study = study.around(area)
     area = study.area(area)
     own = set(area.members)
     if study.has("interventions"):

@@ -20,7 +20,7 @@ from lsp_analysis.reports.job.request import Limits
 from lsp_analysis.reports.job.template import source_of
 from lsp_analysis.standing.place.brief import area_brief
 from lsp_analysis.study.kept import KeptStudy
-from lsp_analysis.study.store import keep_open, open_study
+from lsp_analysis.study.store import keep_open, kept_open, open_study
 
 READING = Limits(seconds=60.0, megabytes=1500.0)  # of the study; larger ones are not kept
 FEW_COLLECTIONS = 50_000  # new objects between two; a report leaves some 40 MB of them in all
@@ -44,13 +44,14 @@ LIBRARIES = (
 WINGS = ("figures", "standing", "effects", "study")
 
 
-def preload(templates: Iterable[str] = (), study: str = "") -> None:
-    """Import libraries and what the notebooks `templates` import, warm up, and keep `study`.
+def preload(templates: Iterable[str] = (), study: str = "") -> str:
+    """Import libraries and what the notebooks `templates` import, warm up, and keep `study`; why
+    it is not kept, where that cannot be.
 
     Nothing is started that a fork could not take along, threads above all: so the study is read
     in a fork. What cannot be loaded is left alone: the report that needs it says so itself.
     """
-    readers = Forks()
+    readers, fault = Forks(), ""
     if study:  # at once: it takes as long as all the rest, and has a processor of its own
         readers.start(study, lambda: pickle.dumps(_gathered(study)), READING)
     with _without_iri_grammar():
@@ -62,16 +63,39 @@ def preload(templates: Iterable[str] = (), study: str = "") -> None:
             warm()
     while readers:
         for _, outcome in readers.collect(READING.seconds)[0]:
+            fault = outcome.fault
             if outcome.answer:
                 keep_open(pickle.loads(outcome.answer))
     gc.collect()
     gc.freeze()  # so that a fork's collector does not copy every page it looks at
     gc.set_threshold(FEW_COLLECTIONS)
+    return fault
 
 
-def _gathered(study: str) -> KeptStudy:
+def keep_boroughs(study: str, area: str) -> str:
+    """Keep what pages read of the boroughs of `area` where a study that is kept has several; why
+    it is not kept, where that cannot be. It is read in a fork, as in `preload`."""
+    whole, fault = kept_open(study), ""
+    part = whole and whole.around(area)
+    if part is whole or part.gathered:
+        return ""
+    readers = Forks()
+    readers.start(area, lambda: pickle.dumps(_gathered(part)), READING)
+    while readers:
+        for _, outcome in readers.collect(READING.seconds)[0]:
+            fault = outcome.fault
+            if outcome.answer:
+                keep_open(pickle.loads(outcome.answer))
+                gc.freeze()
+    return fault
+
+
+def _gathered(study: str | KeptStudy) -> KeptStudy:
     """The study with what most pages read of it, and what all of them work out alike."""
-    kept = KeptStudy(open_study(study)).gather()
+    kept = study if isinstance(study, KeptStudy) else KeptStudy(open_study(study))
+    kept.gather()
+    if kept.around(kept.small_areas()["area_code"].iloc[0]) is not kept:
+        return kept
     with contextlib.suppress(LspError):
         brief = area_brief(kept, kept.small_areas()["area_code"].iloc[0])
         _ = brief.profile, brief.plan

@@ -20,7 +20,7 @@ from typing import Any
 
 from lsp_analysis.reports.fork.forked import READY
 from lsp_analysis.reports.fork.forks import Forks, Outcome
-from lsp_analysis.reports.fork.preloading import preload
+from lsp_analysis.reports.fork.preloading import keep_boroughs, preload
 from lsp_analysis.reports.job.request import LEAST_MEMORY, Job, Limits
 from lsp_analysis.reports.run.log import start_log
 
@@ -35,16 +35,17 @@ def main() -> None:
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
     templates, study, scratch = sys.argv[1:]
-    preload(json.loads(templates), study)
-    _Parent(requests, replies, Path(scratch)).serve()
+    unkept = preload(json.loads(templates), study)
+    _Parent(requests, replies, Path(scratch), unkept).serve()
     shutil.rmtree(scratch, ignore_errors=True)  # whoever started this process may be gone
 
 
 class _Parent:
     """Requests at work, each in one fork at a time."""
 
-    def __init__(self, requests: int, replies: int, scratch: Path) -> None:
+    def __init__(self, requests: int, replies: int, scratch: Path, unkept: str) -> None:
         self._requests, self._replies, self._scratch = requests, replies, scratch
+        self._unkept = unkept  # why the study is not, and every report reads it
         self._forks = Forks(private=(requests, replies), adopting=True)
         self._next: dict[int, Callable[[Outcome], None]] = {}
         self._heard = b""
@@ -92,17 +93,19 @@ class _Parent:
         """First half of a report: run the notebook's cells."""
         place = self._place(number)
         start_log(job)
-        self._next[number] = lambda outcome: self._finish(number, job, token, outcome)
+        unkept = self._unkept or keep_boroughs(job.study, job.about["area"]["code"])
+        self._next[number] = lambda outcome: self._finish(number, job, token, outcome, unkept)
         log = job.log or os.devnull
         self._forks.start(number, lambda: executed(job, token, place), job.limits, log)
 
-    def _finish(self, number: int, job: Job, token: str, outcome: Outcome) -> None:
+    def _finish(self, number: int, job: Job, token: str, outcome: Outcome, unkept: str) -> None:
         """Second half, in a fork that no cell has touched: judge, render, put in place."""
         shutil.rmtree(self._place(number), ignore_errors=True)
         if outcome.fault:
             self._reply(number, outcome)
             return
         run = {"seconds": round(outcome.seconds, 2), "megabytes": round(outcome.megabytes)}
+        run |= {"unkept": unkept} if unkept else {}
         self._next[number] = lambda finished: self._reply(number, finished)
         log = job.log or os.devnull
         work = partial(finished, job, token, outcome.answer, run)

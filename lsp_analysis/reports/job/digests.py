@@ -49,7 +49,7 @@ def whole_digest(files: Mapping[str, str], base: Path) -> str:
 def study_files(study: Study) -> list[Path]:
     """The descriptor of `study` and every file it lists."""
     files = [study.path / "datapackage.json"]
-    files += [study.file(item["name"]) for item in study.descriptor["resources"]]
+    files += [file for item in study.descriptor["resources"] for file in study.files(item["name"])]
     return list(dict.fromkeys(files))
 
 

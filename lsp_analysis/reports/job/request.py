@@ -164,6 +164,7 @@ class JobMaker:
             )
         self.limits = limits.of_study(self.study)
         self._sources = digests.states_of(digests.study_files(self.study))
+        self._with: dict[str, dict[str, list[int]]] = {}
         self._files = digests.study_digests(self.study)
         self.digest = digests.whole_digest(self._files, self.study.path)
         self._owners = _owners(self.study)
@@ -197,10 +198,17 @@ class JobMaker:
             expect=template.expect,
             key=digests.digest_of([about, values, made_with]),
             limits=self.limits,
-            sources=self._sources | template.state,
+            sources=self._sources_with(template),
             files=self._files,
             made_with=made_with,
         )
+
+    def _sources_with(self, template: Template) -> dict[str, list[int]]:
+        """States of the study's files and the template; one mapping for all jobs that share it."""
+        path = str(template.path)
+        if path not in self._with:
+            self._with[path] = self._sources | template.state
+        return self._with[path]
 
     def _check_vintage(self, area: Area) -> None:
         """Refuse an area that is not made of the study's own small areas: nothing would match."""

@@ -57,6 +57,12 @@ class Batch:
         more = [f"and {len(self.failed) - 5} more"] if len(self.failed) > 5 else []
         where = self.unindexed or f"Index: {self.index}"
         lines = [f"{', '.join(said)}. {where}", *reasons, *more]
+        unkept = [why for record in self.records if (why := record.run.get("unkept"))]
+        if unkept:
+            lines.append(
+                f"{counted(len(unkept), 'report')} read the study anew, as it could not be kept in "
+                f"memory: {unkept[0]}"
+            )
         lines += [self.differences] if self.differences else []
         return "\n".join([*lines, self.remark] if self.remark else lines)
 

@@ -14,7 +14,7 @@ from lsp_analysis.errors import AreaError
 from lsp_analysis.standing.agencies.agenda import WANTED
 from lsp_analysis.standing.agencies.plan import OFF_TRACK, PlanProgress
 from lsp_analysis.standing.comparison.verdict import CLEAR, NOT
-from lsp_analysis.standing.place.brief import area_brief
+from lsp_analysis.standing.place.brief import AreaBrief, area_brief
 from lsp_analysis.study.areas import Area, last_edition_before
 
 if TYPE_CHECKING:
@@ -113,12 +113,15 @@ def highlights(study: Study, areas: Collection[str] = (), *, level: float = 0.95
         which allow for its indicators.
     """
     kind, chosen = _chosen(study, areas)
-    brief = area_brief(study, chosen[0], level=level)
+    briefs: dict[Study, AreaBrief] = {}  # one for each borough
     shared = Counter(area.name for area in chosen)
     names = {a.code: f"{a.name} ({a.code})" if shared[a.name] > 1 else a.name for a in chosen}
     frames = []
     for area in chosen:
-        found = brief.profile_of(area).table
+        part = study.around(area)
+        if part not in briefs:
+            briefs[part] = area_brief(part, area, level=level)
+        found = briefs[part].profile_of(area).table
         rows = found.rename(columns={"name": "indicator"}).rename_axis("indicator_id").reset_index()
         frames.append(rows.assign(area=names[area.code], area_code=area.code)[_COLUMNS])
     return Highlights(kind, level, pd.concat(frames, ignore_index=True))

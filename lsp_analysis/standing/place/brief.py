@@ -381,6 +381,8 @@ def area_brief(
     from lsp_analysis.study.store import open_study
 
     study = open_study(study)
+    part = study if panels is not None else study.around(area)
+    study = part if not against or study.around(against) is part else study
     place = study.area(area)
     check_level(level)
     notes = []

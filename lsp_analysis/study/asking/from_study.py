@@ -9,10 +9,13 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.study.asking.around import FEWEST
 from lsp_analysis.study.asking.dates import as_date
 from lsp_analysis.study.asking.table import dated, pairs_matrix, wide
 from lsp_analysis.study.indicator import COUNTED, Indicator
 from lsp_analysis.study.question import Question, among_dates
+
+MOST_NAMED = 5
 
 
 def of_study(
@@ -20,6 +23,7 @@ def of_study(
 ) -> Question:
     """The question what a programme in `place` did to one indicator; see `Study.question`."""
     indicator = study.indicator(indicator_id)
+    own, study = study.around(place), study.around(place, FEWEST, start)
     area = study.area(place)
     rows = study.panel(indicator.indicator_id)
     kind = indicator.kind or "mean"
@@ -57,10 +61,25 @@ def of_study(
         kind=kind,
         place=area.name,
         level=level,
-        cautions=cautions,
+        cautions=(*cautions, *_taken_in(area, own, study)),
         placebo_date=placebo_date,
         context=known | {"note": study.note, "notes": rows[["area_code", "period", "note"]]},
     )
+
+
+def _taken_in(area: Any, own: Any, study: Any) -> list[str]:
+    """That areas of other boroughs are compared with as well, where its own has too few."""
+    more = sorted(set(study.boroughs) - set(own.boroughs)) if own.boroughs else []
+    if not more:
+        return []
+    named = study.areas().drop_duplicates("area_code").set_index("area_code")["area_name"]
+    names = [str(named.get(code, code)) for code in more]
+    if len(names) > MOST_NAMED:
+        names = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more boroughs"]
+    return [
+        f"The borough of {area.name} has fewer than {FEWEST} other small areas, so those of "
+        f"{wording.and_list(names)}, nearest to it in deprivation, are compared with as well."
+    ]
 
 
 def _check_members(indicator: Indicator, area: Any, known: pd.Index) -> None:
