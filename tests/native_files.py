@@ -115,7 +115,8 @@ def later_rows(authorities: int, *, score: bool, thousands: bool) -> list[list[o
     rows = []
     for code in [*NEW, *OTHERS]:
         rank = f"{RANKS[code]:,}" if thousands else RANKS[code]
-        rows.append([code, "", BOROUGH, "", *([30.25] if score else []), rank, 1])
+        tenth = -(-10 * RANKS[code] // 32_844)
+        rows.append([code, "", BOROUGH, "", *([30.25] if score else []), rank, tenth])
     return [heading, *rows]
 
 

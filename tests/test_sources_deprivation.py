@@ -4,6 +4,7 @@ import native_files as native
 import pandas as pd
 import pytest
 
+from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import deprivation
 from lsp_analysis.sources.files import find_files
 from lsp_analysis.sources.formats import layouts, recognise
@@ -78,7 +79,7 @@ def test_a_rank_no_area_can_have_is_refused(tmp_path, rank):
 def test_ranks_that_do_not_follow_the_scores_are_refused(tmp_path):
     rows = native.later_rows(2019, score=True, thousands=False)
     for place, row in enumerate(rows[1:]):
-        row[4] = 60 - place
+        row[4], row[6] = 60 - place, ""
     native.write_rows(tmp_path / "f.csv", rows)
     found = find_tables(tmp_path)
     assert len(deprivation.import_deprivation(found, CODES, Register())) == 6
@@ -97,3 +98,35 @@ def test_of_two_copies_the_one_with_scores_is_used(tmp_path):
     assert made["score"].eq(30.25).all()
     assert [source["path"] for source in register.sources] == ["b.csv"]
     assert "a.csv says the same as b.csv, which comes first and was used." in register.notes
+
+
+@pytest.mark.parametrize("swapped", [(4, 5), (5, 6)], ids=["score and rank", "rank and decile"])
+def test_columns_that_changed_places_are_told_and_not_taken(tmp_path, swapped):
+    rows = native.later_rows(2019, score=True, thousands=False)
+    one, other = swapped
+    for row in rows[1:]:
+        row[one], row[other] = row[other], row[one]
+    native.write_rows(tmp_path / "f.csv", rows)
+    register = Register()
+    assert deprivation.import_deprivation(find_tables(tmp_path), CODES, register).empty
+    assert "f.csv, row 2: rank" in register.problems["f.csv"]
+
+
+def test_ranks_of_domains_are_told_and_never_offered_as_measures(tmp_path):
+    ranked = native.later_rows(2019, score=False, thousands=False)
+    ranked = [[*row, "Income Rank" if not at else 100 * at] for at, row in enumerate(ranked)]
+    native.write_rows(tmp_path / "file2.csv", ranked)
+    (found,) = find_tables(tmp_path)
+    table = deprivation.read_domains(found, CODES)
+    assert table.cells.empty
+    assert "no measures" in table.account.problem
+    scored = [[*row, "Income Score" if not at else 1 / at] for at, row in enumerate(ranked)]
+    native.write_rows(tmp_path / "file2.csv", scored)
+    (found,) = find_tables(tmp_path)
+    cells = deprivation.read_domains(found, CODES).cells
+    assert cells["indicator_name"].unique().tolist() == ["Income: score in the Indices of 2019"]
+    scored[3][-2] = 999  # a rank that is not that of its score
+    native.write_rows(tmp_path / "file2.csv", scored)
+    (found,) = find_tables(tmp_path)
+    with pytest.raises(SourceError, match="the ranks do not follow the scores"):
+        deprivation.read_domains(found, CODES)

@@ -109,58 +109,60 @@ def _one_edition(
     return choice.best_copy(ranked, ranks, ["area_code"], "rank", register)
 
 
-DOMAIN = re.compile(
+MEASURE = re.compile(
     r"(?P<domain>[a-z][a-z ,&'-]*?)(?: sub domain| domain| sub-domain)?(?: \([a-z]+\))? "
     r"(?P<what>score|rank)\b.*"
 )
-NOT_A_DOMAIN = re.compile(r"imd\b|index of multiple deprivation|rank of imd")
+OVERALL = re.compile(r"imd\b|index of multiple deprivation|rank of imd")
+NO_MEASURES = (
+    "ranks and deciles of domains are left out, because they are no measures that could be "
+    "compared: add the file with the scores (of the Indices of 2019, File 5 or 7)"
+)
 
 
 def read_domains(found: Found, codes: Mapping[int, Sequence[str]]) -> OwnTable:
-    """Scores of the domains and sub-domains in one table, ranks where it has no scores.
+    """Scores of the domains and sub-domains in one table, one indicator for each and edition.
 
-    Returns
-    -------
-    OwnTable with one indicator for each domain and edition, because scores of two editions cannot
-    be compared.
+    Scores of two editions cannot be compared. Ranks are no measures, and only used to find damage.
     """
-    edition = found.year
-    wanted = codes.get(EDITIONS[edition].vintage, ())
-    measures: dict[str, tuple[int, str]] = {}
-    for at, heading in enumerate(found.headings):
-        match = DOMAIN.fullmatch(heading.replace("_", " "))
-        if match and not NOT_A_DOMAIN.match(match["domain"]):
-            known = measures.get(match["domain"])
-            if known is None or known[1] == "rank":
-                measures[match["domain"]] = (at, match["what"])
+    edition, facts = found.year, EDITIONS[found.year]
     columns = {"area_code": found.columns["area_code"]}
-    columns |= {name: at for name, (at, _) in measures.items()}
-    rows = formats.read(replace(found, columns=columns), wanted)
+    for at, heading in enumerate(found.headings):
+        match = MEASURE.fullmatch(heading.replace("_", " "))
+        if match and not OVERALL.match(match["domain"]):
+            columns.setdefault(f"{match['domain']} {match['what']}", at)
+    found = replace(found, columns=columns)
+    rows = formats.read(found, codes.get(facts.vintage, ()))
     account = Account(found.path.name, found.grid.sheet, found.title)
-    if rows.empty or not measures:
+    scores = [name.removesuffix(" score") for name in columns if name.endswith(" score")]
+    if rows.empty:
         account.problem = "none of its areas is one of the study's"
+    elif not scores:
+        account.problem = NO_MEASURES if len(columns) > 1 else "it has no scores of domains"
+    if account.problem:
         return OwnTable(pd.DataFrame(), account)
-    choice.refuse_gaps(rows["area_code"], wanted, found.named)
+    choice.refuse_gaps(rows["area_code"], codes[facts.vintage], found.named)
     formats.refuse_repeats(rows, ["area_code"], found)
-    parts = [
-        pd.DataFrame(
-            {
-                "area_code": rows["area_code"],
-                "period_start": f"{edition}-01-01",
-                "period_end": f"{edition}-12-31",
-                "value": rows[name].str.replace(",", ""),
-                "indicator_name": f"{name.capitalize()}: {what} in the Indices of {edition}",
-                "unit": "score",
-            }
+    parts = []
+    for name in scores:
+        score = formats.numbers(rows, f"{name} score", found)
+        if f"{name} rank" in rows:
+            rank = formats.numbers(rows, f"{name} rank", found)
+            _refuse_disorder(rank, score, rows.assign(rank=rank), found)
+        part = rows[["area_code"]].assign(value=rows[f"{name} score"])
+        parts.append(
+            part.assign(
+                indicator_name=f"{name.capitalize()}: score in the Indices of {edition}",
+                value=score.map("{:.10g}".format).mask(score.isna(), ""),
+            )
         )
-        for name, (_, what) in measures.items()
-    ]
-    cells = pd.concat(parts, ignore_index=True).assign(indicator_id="", heading="score", note="")
-    account.columns = f"{len(measures)} columns of scores or ranks"
+    year = {"period_start": f"{edition}-01-01", "period_end": f"{edition}-12-31"}
+    cells = pd.concat(parts, ignore_index=True).assign(**year, unit="score", heading="score")
+    account.columns = f"{len(scores)} columns of scores"
     source = found.layout.indicator["source"].format(year=edition)
     about = {**found.layout.indicator, "source": source}
     layout = replace(found.layout, title=found.title, indicator=about, complete=False)
-    return OwnTable(cells, account, layout=layout)
+    return OwnTable(cells.assign(indicator_id="", note=""), account, layout=layout)
 
 
 def _lacks_score(found: Found) -> tuple[bool, bool]:
@@ -173,6 +175,8 @@ def _read_ranks(found: Found, edition: int, facts: Edition, codes: Sequence[str]
     rank = formats.numbers(rows, "rank", found)
     _refuse_impossible(rank, rows, facts.areas, found)
     score = formats.numbers(rows, "score", found) if "score" in rows else None
+    if "decile" in rows and facts.areas == EDITIONS[edition].areas:
+        _refuse_decile(rank, formats.numbers(rows, "decile", found), rows, facts.areas, found)
     if score is not None:
         _refuse_disorder(rank, score, rows, found)
     return pd.DataFrame(
@@ -198,11 +202,23 @@ def decile(rank: pd.Series, areas: int) -> pd.Series:
 
 
 def _refuse_impossible(rank: pd.Series, rows: pd.DataFrame, last: int, found: Found) -> None:
-    bad = rows[~rank.between(1, last)]
+    bad = rows[~rank.between(1, last) | (rank % 1 > 0)]
     if not bad.empty:
         raise SourceError(
-            f'{found.place}, row {bad["row"].iloc[0]}: rank "{bad["rank"].iloc[0]}" is not '
-            f"between 1 and {last}, the areas this edition ranks. Download the file again."
+            f'{found.place}, row {bad["row"].iloc[0]}: rank "{bad["rank"].iloc[0]}" is no '
+            f"whole number between 1 and {last}, the areas this edition ranks. {AGAIN}"
+        )
+
+
+def _refuse_decile(
+    rank: pd.Series, printed: pd.Series, rows: pd.DataFrame, areas: int, found: Found
+) -> None:
+    """Stop when a published decile is not that of the rank beside it: columns were mixed up."""
+    off = rows[printed.notna() & (printed != decile(rank, areas))]
+    if not off.empty:
+        raise SourceError(
+            f"{found.place}, row {off['row'].iloc[0]}: rank {off['rank'].iloc[0]} is not in decile "
+            f"{off['decile'].iloc[0]} of {areas:,} areas, so a cell is damaged. {AGAIN}"
         )
 
 

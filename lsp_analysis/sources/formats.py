@@ -21,6 +21,7 @@ import pandas as pd
 
 from lsp_analysis.errors import SourceError
 from lsp_analysis.study.add.grids import AGAIN, Grid
+from lsp_analysis.study.add.headings import number_in
 from lsp_analysis.study.add.layouts import Layout, fold_heading
 from lsp_analysis.study.add.places import code_in
 from lsp_analysis.study.schema import MISSING_MARKS, UNIT_MULTIPLIER
@@ -242,10 +243,10 @@ def numbers(frame: pd.DataFrame, column: str, found: Found) -> pd.Series:
     SourceError
         A cell is neither a number nor a mark for missing; the message has its row and text.
     """
-    text = frame[column].str.replace(",", "", regex=False)
-    text = text.mask(text.str.casefold().isin(MISSING))
-    made = pd.to_numeric(text, errors="coerce").astype("float64")
-    wrong = made.isna() & text.notna()
+    given = {text: number_in(text) for text in frame[column].unique()}
+    plain = frame[column].map({text: found and found[0] for text, found in given.items()})
+    made = pd.to_numeric(plain, errors="coerce").astype("float64")
+    wrong = made.isna() & ~frame[column].str.casefold().isin(MISSING)
     if wrong.any():
         bad = frame[wrong]
         heading = found.headings[found.columns[column]]

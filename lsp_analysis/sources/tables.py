@@ -9,7 +9,7 @@ import pandas as pd
 
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import choice
-from lsp_analysis.sources.deprivation import read_domains
+from lsp_analysis.sources.deprivation import NO_MEASURES, read_domains
 from lsp_analysis.sources.formats import Found, layouts
 from lsp_analysis.sources.ons.geography import Geography
 from lsp_analysis.sources.register import Register
@@ -63,6 +63,8 @@ def import_tables(
             table = read_domains(found, geography.codes)
             if not table.account.problem:
                 every.append((found.path, table))
+            elif table.account.problem == NO_MEASURES:
+                register.note(f"{found.place}: {NO_MEASURES}.")
     known = pd.DataFrame(columns=schema.TABLES["indicators"].names)
     observed = pd.DataFrame(columns=schema.TABLES["observations"].names)
     for path, table in sorted(every, key=_standing):

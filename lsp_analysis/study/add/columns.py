@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lsp_analysis.errors import SourceError, did_you_mean
@@ -16,6 +16,8 @@ from lsp_analysis.study.add.layouts import Answers, Layout
 from lsp_analysis.study.add.places import Places, code_in, plain_name, size_of
 
 SHOWN = 3
+DAMAGED = 0.05  # share of rows that may be mixed up while columns still tell what they are
+FAR_ABOVE = 2  # times the total, from which a part is no part but a mistake
 EMBEDDED = re.compile(
     r"year ending [a-z]+ (?:19|20)\d\d|mid[- ]?(?:19|20)\d\d|(?:19|20)\d\d[/-]\d\d(?!\d)"
     r"|(?:19|20)\d\d ?q[1-4]|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?!\d)|(?<!\d)(?:19|20)\d\d(?!\d)",
@@ -98,6 +100,7 @@ def plan_columns(
     plan.units = [at for at in free if headings.fold(header.names[at]) in units and at != named]
     plan.dates = _date_columns(plan, answers)
     numbers = {role: at for role, at in given.items() if role in (*NUMBERS, "check")}
+    _refuse_other_marks(plan, {at for ats in numbers.values() for at in ats})
     plan.measures = [Measure("", numbers)] if numbers else _measures(plan, free, answers)
     return plan
 
@@ -202,6 +205,7 @@ def _numeric(plan: Plan, free: Sequence[int]) -> list[int]:
 
 
 def _measures(plan: Plan, free: Sequence[int], answers: Answers) -> list[Measure]:
+    _refuse_other_marks(plan, free)
     numeric = _numeric(plan, free)
     ranked = [at for at in free if headings.NOT_OFFERED.fullmatch(headings.fold(plan.name(at)))]
     _tell_unread(plan, ranked)
@@ -221,6 +225,17 @@ def _measures(plan: Plan, free: Sequence[int], answers: Answers) -> list[Measure
     shared = groups.pop(None, {}) if len(groups) > 1 else {}
     made = [Measure("", {**shared, **columns}, span) for span, columns in groups.items()]
     return [one for one in made if {"numerator", "value"} & one.columns.keys()]
+
+
+def _refuse_other_marks(plan: Plan, columns: Iterable[int]) -> None:
+    for at in columns:
+        strange = headings.with_other_marks(plan.sample[at])
+        if strange:
+            raise SourceError(
+                f'{plan.grid.place}, column "{plan.name(at)}" has numbers such as "{strange}", '
+                "with a comma for decimals or a dot for thousands. Save it with points for "
+                "decimals and commas, or nothing, for thousands."
+            )
 
 
 def _heading_spans(
@@ -259,7 +274,11 @@ def _describe(
 def _by_column(plan: Plan, facts: Mapping[int, tuple[spans.Span | None, str]]) -> list[Measure]:
     """Each column of numbers a measure of its own, over that of totals if there is one."""
     whole = [at for at, (_, text) in facts.items() if WHOLE.fullmatch(text.casefold())]
-    if len(whole) == 1 and len(facts) > 1 and _is_whole(plan, whole[0], facts):
+    if len(whole) == 1 and len(facts) > 1 and not _is_whole(plan, whole[0], facts):
+        plan.notes.append(
+            f'"{plan.name(whole[0])}" is less than other columns, so it is not taken as their total'
+        )
+    elif len(whole) == 1 and len(facts) > 1:
         base = (whole[0],)
         return [
             Measure(text, {"numerator": (at,), "denominator": base}, span)
@@ -270,13 +289,18 @@ def _by_column(plan: Plan, facts: Mapping[int, tuple[spans.Span | None, str]]) -
 
 
 def _is_whole(plan: Plan, whole: int, others: Mapping[int, object]) -> bool:
-    """Whether no column exceeds the one of totals in any row of the sample."""
-    for at in others:
-        for part, total in zip(plan.sample[at], plan.sample[whole], strict=True):
-            one, everyone = headings.number_in(part), headings.number_in(total)
+    """Whether no column exceeds the one of totals, but for rows whose cells are mixed up."""
+    rows, mixed_up = 0, set()
+    for row, total in enumerate(plan.sample[whole]):
+        everyone = headings.number_in(total)
+        rows += everyone is not None
+        for at in others:
+            one = headings.number_in(plan.sample[at][row])
             if one and everyone and float(one[0]) > float(everyone[0]):
-                return False
-    return True
+                if float(one[0]) < FAR_ABOVE * float(everyone[0]):
+                    return False
+                mixed_up.add(row)
+    return len(mixed_up) <= DAMAGED * rows
 
 
 def _refuse_twins(plan: Plan, one: int, other: int) -> None:

@@ -24,12 +24,18 @@ NO_MEASURE = re.compile(
     r"|fid|lat|long?|latitude|longitude|bng[en]|id|unnamed.*|recordoffset|row|index)?"
 )
 # Measurements of which no page can be made, so that the account tells of them.
-NOT_OFFERED = re.compile(r".*rank(?:ing|ed)?|rank(?:of|in|\d).*|years?ofdata.*|numberofyears.*")
+NOT_OFFERED = re.compile(
+    r".*(?:rank(?:ing|ed)?)(?:where1is.*)?|rank(?:of|in|\d).*|years?ofdata.*|numberofyears.*"
+    r"|(?!proportion|percent|share|number|count).*(?:decile|quintile)(?:where1is.*)?"
+)
 _NUMBER = re.compile(
-    r"(?P<number>[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:e[-+]?\d{1,2})?)(?P<percent> ?%)?"
-    r"(?: ?(?P<mark>\[[a-z]\]|\([a-z]\)|\*))?$",
+    r"(?P<number>[-+]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:e[-+]?\d{1,2})?)"
+    r"(?P<percent> ?%)?(?: ?(?P<mark>\[[a-z]\]|\([a-z]\)|\*))?$",
     re.IGNORECASE,
 )
+
+_OTHER_MARKS = re.compile(r"[-+£]?(?:\d{1,3}(?:\.\d{3})*,\d+|\d{1,3}(?:\.\d{3}){2,})%?")
+_DOTTED = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}")
 
 
 def fold(heading: str) -> str:
@@ -51,7 +57,7 @@ def number_in(cell: str) -> tuple[str, bool, str] | None:
     ('1234', False, '[r]')
     """
     plain = cell.replace("\u2212", "-").removeprefix("£").replace("\u202f", " ")
-    plain = re.sub(r"(?<=\d) (?=\d{3}(?!\d))", "", plain)
+    plain = re.sub(r"(?<=\d)[ ’'](?=\d{3}(?!\d))", "", plain)
     match = _NUMBER.match(plain)
     if match is None or not match["number"] or len(match["number"]) > 40:
         return None
@@ -174,6 +180,22 @@ def measure_role(text: str) -> str:
     if re.match(r"(?:crude )?(?:rate|percentage|percent|proportion|%)\b.{0,25}$", text.casefold()):
         return "value"
     return ""
+
+
+def with_other_marks(cells: Sequence[str]) -> str:
+    """A cell of a column whose decimal commas or dots for thousands would be misread, or "".
+
+    >>> with_other_marks(["1.459", "987", "2.103"]), with_other_marks(["1,5", "12,25"])
+    ('1.459', '1,5')
+    """
+    given = [cell for cell in cells if cell]
+    strange = [c for c in given if _OTHER_MARKS.fullmatch(c) and number_in(c) is None]
+    if 2 * len(strange) > len(given):
+        return strange[0]
+    numbers = [cell for cell in given if number_in(cell) and cell != "0"]
+    fractions = [cell for cell in numbers if "." in cell]
+    dotted = 3 * len(fractions) > len(numbers) > len(fractions) > 1
+    return fractions[0] if dotted and all(map(_DOTTED.fullmatch, fractions)) else ""
 
 
 def is_numeric(cells: Sequence[str]) -> bool:

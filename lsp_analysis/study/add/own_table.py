@@ -22,6 +22,7 @@ from lsp_analysis.study.add.layouts import Account, Answers, Layout, OwnTable
 from lsp_analysis.study.add.places import TOTALS, Places, code_in, level_of, plain_name
 
 SAMPLE = 2_000
+PERTURBED = 10  # by which a count may exceed its total, to protect people
 NOMIS_ANSWER = 25_000  # rows, cut without a word
 FEW = 50  # codes that may be misspelt ones of the study's own
 BROKEN_CODE = re.compile(r"[A-Z]\d{0,8}")
@@ -308,6 +309,9 @@ def _long(
     one = None if plan.dates or any(m.span for m in plan.measures) else _one_period(plan, answers)
     if one is not None:
         account.notes.append(one[1])
+    for measure in plan.measures:
+        if len(measure.columns.get("numerator", ())) > 1:
+            _refuse_parts(plan, kept, measure.columns["denominator"][0])
     parts = []
     for measure in plan.measures:
         part = rows.assign(measure=measure.name)
@@ -326,6 +330,33 @@ def _long(
         parts.append(part)
     made = pd.concat(parts, ignore_index=True)
     return made.fillna(dict.fromkeys(made.columns.drop("row"), ""))
+
+
+def _refuse_parts(plan: Plan, kept: Sequence[tuple[int, str, list[str]]], whole: int) -> None:
+    """Stop where answers of a table are below zero, above its total, or do not make up the total.
+
+    Some tables have sub-totals among their answers, and some lack an answer: the sum of most rows
+    says what it should come to. Counts of the Census of 2021 are off by a few on purpose.
+    """
+    family = plan.name(whole).partition(":")[0]
+    family = "" if family.casefold().startswith("all ") else family
+    others = [
+        at
+        for at, cells in enumerate(plan.sample)
+        if at not in (whole, *plan.dates) and plan.name(at).startswith(family)
+        and headings.is_numeric(cells) and not spans.may_be_period(cells[0])
+    ]  # fmt: skip
+    read = [[headings.number_in(row[at]) for at in (whole, *others)] for _, _, row in kept]
+    cells = pd.DataFrame([[float(one[0]) if one else None for one in row] for row in read])
+    answers, total = cells.iloc[:, 1:].astype("float64"), cells[0].astype("float64")
+    share = answers.sum(axis=1) / total
+    wrong = answers.lt(0).any(axis=1) | answers.gt(total + PERTURBED, axis=0).any(axis=1)
+    wrong |= (share < share.median() / 2) | total.isna()
+    if wrong.any():
+        raise SourceError(
+            f"{plan.grid.place}, row {kept[int(wrong.idxmax())][0]}: the answers and their total "
+            f'"{plan.name(whole)}" do not fit one another, so the row is damaged. {AGAIN}'
+        )
 
 
 def _sum(columns: Iterable[pd.Series]) -> pd.Series:

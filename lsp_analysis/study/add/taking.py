@@ -24,6 +24,8 @@ from lsp_analysis.study.check.values import check_values
 
 KEY = list(schema.TABLES["observations"].key)
 SHOWN = 3
+FAR = 10  # times the next largest number, from which one is told as far out
+FEWEST = 8  # numbers that say what is usual
 
 
 @dataclass(frozen=True)
@@ -185,6 +187,28 @@ def _in_schema(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(made, index=cells.index)
 
 
+def _far_out(rows: pd.DataFrame, places: Places) -> list[str]:
+    """Numbers far beyond all others of their indicator and level, and numerators over nothing."""
+    told = []
+    by = [rows["indicator_id"], rows["area_code"].fillna("").map(places.level)]
+    for name in ("numerator", "denominator", "value"):
+        for (indicator_id, _), numbers in rows[name].dropna().groupby(by):
+            largest = numbers.nlargest(2)
+            usual = max(FAR * largest.iloc[-1], 2 * FAR * numbers.median())
+            if len(numbers) >= FEWEST and 0 < usual < largest.iloc[0]:
+                area = rows.loc[largest.index[0], "area_code"]
+                told.append(
+                    f"look at the {name} of {indicator_id} in {area}, {largest.iloc[0]:,.10g}: it "
+                    f"is more than {FAR} times any other"
+                )
+    over = rows["denominator"].notna().groupby(rows["indicator_id"]).transform("mean") > 0.5
+    without = over & rows["numerator"].notna() & rows["denominator"].isna() & rows["value"].isna()
+    if without.any():
+        first = rows.loc[without.idxmax(), "area_code"]
+        told.append(f"{without.sum():,} rows have no denominator, so no rate: first {first}")
+    return told
+
+
 def _complete(account: Account, observed: Sheet, indicators: pd.DataFrame, places: Places) -> None:
     """Put rows, levels, periods and kinds into the account."""
     rows = observed.typed
@@ -194,6 +218,7 @@ def _complete(account: Account, observed: Sheet, indicators: pd.DataFrame, place
     account.level = ", ".join(f"{count} {level or 'other'}" for level, count in counts.items())
     if small.any() and len(places.small) > small.sum():
         account.notes.append(f"{small.sum()} of the {len(places.small)} small areas have rows")
+    account.notes += _far_out(rows, places)
     account.rows = len(rows)
     first, last = rows["period_start"].min(), rows["period_end"].max()
     account.period = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}" if pd.notna(first) else ""

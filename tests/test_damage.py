@@ -1,0 +1,123 @@
+"""Damage on purpose: what is wrong in a publisher's or a council's table is told, never taken."""
+
+from __future__ import annotations
+
+import native_files as native
+import pytest
+
+from lsp_analysis.sources import import_study
+from lsp_analysis.study.add.headings import number_in, with_other_marks
+
+HEALTH = "General health: "
+ANSWERS = ["Total: All usual residents", "Good health", "Bad health", "Very bad health"]
+CENSUS = [["geography code", *(HEALTH + one for one in ANSWERS)]]
+CENSUS += [[code, 1000 + at, 900, 60 + at, 40] for at, code in enumerate(native.NEW)]
+
+
+@pytest.fixture
+def said(tmp_path):
+    """What an import says of one table of Census answers, one cell of which was changed."""
+
+    def after(change):
+        folder = tmp_path / "native"
+        native.write_lookups(folder)
+        rows = [list(row) for row in CENSUS]
+        change(rows)
+        native.write_rows(folder / "ts037.csv", rows)
+        done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+        told = [*done.problems.values(), *(n for one in done.accounts for n in one.notes)]
+        return " ".join(told), sum(one.rows for one in done.accounts)
+
+    return after
+
+
+def put(row, column, value):
+    return lambda rows: rows[row].__setitem__(column, value)
+
+
+def swap_headings(rows):
+    rows[0][1], rows[0][2] = rows[0][2], rows[0][1]
+
+
+@pytest.mark.parametrize(
+    ("change", "row"),
+    [
+        (put(3, 4, -21), 4),
+        (put(3, 1, 1_002_000), 4),
+        (put(2, 3, 5000), 3),
+        (put(5, 1, ""), 6),
+        (put(1, 2, "9O0"), 2),
+        (swap_headings, 2),
+    ],
+    ids=["negative", "total x1000", "part above total", "blank total", "letter", "headings"],
+)
+def test_answers_and_total_that_do_not_fit_are_refused_with_their_row(said, change, row):
+    told, taken = said(change)
+    assert f"row {row}" in told
+    assert taken == 0
+
+
+def test_answers_off_by_a_few_as_the_census_makes_them_are_taken(said):
+    told, taken = said(put(3, 1, 999))
+    assert "damaged" not in told
+    assert taken == len(native.NEW)
+
+
+@pytest.mark.parametrize(
+    ("cells", "found"),
+    [
+        (["1.459", "987", "2.103"], "1.459"),
+        (["1.459,00", "987,00"], "1.459,00"),
+        (["12,5", "3,25", "0,615"], "12,5"),
+        (["1.234.567", "2.000.000"], "1.234.567"),
+        (["35.062", "12.300", "0.512"], ""),
+        (["1,459", "987", "2,103.5"], ""),
+        (["1.5", "2", "3.25"], ""),
+    ],
+)
+def test_marks_of_other_countries_are_found_and_our_own_are_not(cells, found):
+    assert with_other_marks(cells) == found
+
+
+@pytest.mark.parametrize("text", ["1,459", "1 459", "1\u202f459", "1’459", "1'459"])
+def test_marks_for_thousands_that_cannot_be_mistaken_are_read(text):
+    assert number_in(text)[0] == "1459"
+
+
+@pytest.mark.parametrize("text", ["0,615", "1,45", "1O3", "12,5"])
+def test_what_is_no_number_is_never_read_as_one(text):
+    assert number_in(text) is None
+
+
+def test_a_number_far_beyond_all_others_is_pointed_at(tmp_path):
+    folder = tmp_path / "native"
+    native.write_lookups(folder)
+    rows = [["code", "year", "numerator", "denominator"]]
+    rows += [[code, year, 5, 300] for code in native.NEW for year in (2018, 2019)]
+    rows[4][3] = 300_000
+    rows[6][3] = ""
+    native.write_rows(folder / "own.csv", rows)
+    done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+    (account,) = done.accounts
+    (far,) = (note for note in account.notes if note.startswith("look at"))
+    assert f"in {rows[4][0]}, 300,000" in far
+    assert any(f"no denominator, so no rate: first {rows[6][0]}" in n for n in account.notes)
+
+
+def test_a_rate_below_zero_is_refused_and_a_change_is_a_score(tmp_path):
+    folder = tmp_path / "native"
+    native.write_lookups(folder)
+    rows = [["code", "year", "Rate per 1,000"]] + [[code, 2019, 4.5] for code in native.NEW]
+    rows[2][2] = -4.5
+    native.write_rows(folder / "own.csv", rows)
+    done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+    assert "cannot be below zero" in done.problems["own.csv"]
+
+
+def test_a_comma_for_decimals_is_asked_about_in_one_sentence(tmp_path):
+    folder = tmp_path / "native"
+    native.write_lookups(folder)
+    rows = [["code", "year", "rate"]] + [[code, 2019, "4,5"] for code in native.NEW]
+    native.write_rows(folder / "own.csv", rows)
+    done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+    assert 'column "rate" has numbers such as "4,5"' in done.problems["own.csv"]
