@@ -6,7 +6,14 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import AreaError
-from lsp_analysis.study.add.vintages import deprivation_in, links_between, shared_out
+from lsp_analysis.study.add.layouts import Account
+from lsp_analysis.study.add.places import Places
+from lsp_analysis.study.add.vintages import (
+    carry_over,
+    deprivation_in,
+    links_between,
+    shared_out,
+)
 
 LOOKUP = pd.DataFrame(
     [
@@ -85,3 +92,68 @@ def test_an_edition_that_would_lose_areas_is_refused():
         deprivation_in(deprivation("gone"), 2011, LOOKUP)
     with pytest.raises(AreaError, match="from codes of 2001 to 2021 has none for 2 areas"):
         deprivation_in(deprivation(), 2021, LOOKUP)
+
+
+# What became of five areas of 2001: one the same, one split twice, two merged, one split and made
+# one again, and one whose change was complex.
+STEPS = {
+    (2001, 2011): [
+        ("a", "a", "U"), ("b", "b1", "S"), ("b", "b2", "S"), ("c", "cd", "M"), ("d", "cd", "M"),
+        ("e", "e1", "S"), ("e", "e2", "S"), ("x", "x1", "U"),
+    ],
+    (2011, 2021): [
+        ("a", "a", "U"), ("b1", "b1", "U"), ("b2", "b3", "S"), ("b2", "b4", "S"), ("cd", "cd", "U"),
+        ("e1", "e9", "M"), ("e2", "e9", "M"), ("x1", "x2", "X"),
+    ],
+}  # fmt: skip
+YEARS = (2001, 2011, 2021)
+
+
+def places(vintage):
+    rows = []
+    for (older, newer), steps in STEPS.items():
+        parts = pd.Series([one for one, *_ in steps]).value_counts()
+        rows += [(a, b, older, newer, kind, 1 / parts[a]) for a, b, kind in steps]
+    names = ["from_code", "to_code", "from_vintage", "to_vintage", "change", "weight"]
+    codes = {2001: {a for a, *_ in STEPS[2001, 2011]}, 2021: {b for _, b, _ in STEPS[2011, 2021]}}
+    codes[2011] = {b for _, b, _ in STEPS[2001, 2011]}
+    areas = [(code, year, "lsoa") for year in YEARS for code in sorted(codes[year])]
+    frame = pd.DataFrame(areas, columns=["area_code", "code_vintage", "area_type"])
+    return Places(frame, pd.DataFrame(rows, columns=names), vintage), codes
+
+
+def recounted(numbers, years, there):
+    """Numbers of one year's areas on another's, walked step by step without the package."""
+    while years != there:
+        later = there > years
+        step = next(pair for pair in STEPS if years in pair and (pair[1] > years) == later)
+        forth = step[0] == years
+        pairs = [(a, b) if forth else (b, a) for a, b, _ in STEPS[step]]
+        made = {}
+        for one, other in pairs:
+            shared = numbers[one] / sum(a == one for a, _ in pairs)
+            made[other] = made.get(other, 0.0) + shared
+        numbers, years = made, step[1] if forth else step[0]
+    return numbers
+
+
+@pytest.mark.parametrize("own", YEARS)
+@pytest.mark.parametrize("theirs", YEARS)
+def test_a_table_on_any_codes_comes_to_a_study_on_any_others(own, theirs):
+    known, codes = places(own)
+    numbers = {code: 12.0 * (3 + at) for at, code in enumerate(sorted(codes[theirs]))}
+    cells = pd.DataFrame({"area_code": list(numbers), "numerator": map(str, numbers.values())})
+    cells = cells.assign(
+        period_start="2019", period_end="2019", indicator_name="n", note="", denominator="100"
+    )
+    account = Account("own.csv")
+    made = carry_over(cells, known, account).set_index("area_code")
+    wanted = recounted(numbers, theirs, own)
+    complex_between = 2021 in (own, theirs) and own != theirs
+    assert set(made.index) == set(wanted)
+    for code, number in wanted.items():
+        if code.startswith("x") and complex_between:
+            assert made.loc[code, ["numerator", "note"]].tolist() == ["", "break"]
+        else:
+            assert float(made.loc[code, "numerator"]) == pytest.approx(number)
+    assert bool(account.notes) == (own != theirs)

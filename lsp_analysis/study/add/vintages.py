@@ -132,7 +132,11 @@ def links_between(
             worse = both["change_x"].map(order) >= both["change_y"].map(order)
             both["change"] = both["change_x"].where(worse, both["change_y"])
             both = both.rename(columns={"from_code_x": "from_code", "to_code_y": "to_code"})
-            return both[columns]
+            # What was split and merged again leads there twice.
+            pairs = both.sort_values("change", key=lambda change: change.map(order)).groupby(
+                ["from_code", "to_code"], as_index=False
+            )
+            return pairs.agg({"weight": "sum", "change": "last"})[columns]
     return direct[columns]
 
 
@@ -163,10 +167,8 @@ def carry_over(cells: pd.DataFrame, places: Places, account: Account) -> pd.Data
     whole = set(links.loc[links["to_code"].isin(places.own), "to_code"])
     said = ", ".join(f"{kinds[kind]} {WORDS[kind]}" for kind in WORDS if kind in kinds)
     account.notes.append(f"codes of {vintage} carried over to {places.vintage}: {said}")
-    same = links[(links["change"] == "U") | (links["from_code"] == links["to_code"])]
-    same = same[(same["weight"] > 1 - WEIGHT_TOLERANCE) & ~same["to_code"].duplicated(keep=False)]
-    alone = links["to_code"].value_counts()
-    same = same[same["to_code"].map(alone) == 1]
+    alone = ~links["to_code"].duplicated(keep=False) & (links["change"] != "X")
+    same = links[alone & (links["weight"] > 1 - WEIGHT_TOLERANCE)]
     kept = cells[
         cells["area_code"].isin(same["from_code"]) | ~cells["area_code"].isin(links["from_code"])
     ]
