@@ -9,28 +9,26 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from importlib import resources
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import pandas as pd
 
-from lsp_analysis import __version__, untrusted
+from lsp_analysis import durable, untrusted
 from lsp_analysis.errors import LspError, SourceError, did_you_mean
+from lsp_analysis.sources.download import AGAIN_LATER, Client
 from lsp_analysis.sources.files import sha256
 from lsp_analysis.study.add.grids import HTML
 
-RETRIED = (429, 500, 502, 503, 504)
-TRIES = 5
-WAIT_SECONDS = 60.0  # for an answer to begin, or go on
-PAUSE_SECONDS = 0.25  # between requests
 PIECE = 1 << 16
-KEPT_BYTES = 1 << 10  # written at a time: what breaks off within a piece is lost
+BOROUGH = re.compile(r"[EWNS]\d{8}")
 PAGE = 2_000  # records an answer of ArcGIS
 CELLS = 25_000  # cells an answer of Nomis, cut without a word
 CODES_AT_ONCE = 100
@@ -54,6 +52,17 @@ class Address:
     expects: str
     size: str
     note: str
+
+    def fault(self) -> str:
+        """What is wrong with it in a sentence, or an empty string."""
+        if self.kind not in MAKERS:
+            return f'kind is "{self.kind}". It should be one of {", ".join(MAKERS)}.'
+        if self.url and not re.match(r"https?://\S+$", self.url):
+            return f'"{self.url}" is no address that begins with https://.'
+        parts = PurePosixPath(self.file).parts
+        if not parts or parts[0] == "/" or ".." in parts or "\\" in self.file or ":" in self.file:
+            return f'file is "{self.file}". Give a path within the folder, such as census/a.csv.'
+        return ""
 
 
 @dataclass(frozen=True)
@@ -95,7 +104,12 @@ def read_addresses(path: str | Path | None = None) -> list[Address]:
         raise SourceError(
             f"{path} has no column {', '.join(missing)}. It needs {', '.join(names)}."
         )
-    return [Address(**{name: (row[name] or "").strip() for name in names}) for row in reader]
+    listed = [Address(**{name: (row[name] or "").strip() for name in names}) for row in reader]
+    for number, one in enumerate(listed, start=2):
+        wrong = one.fault()
+        if wrong:
+            raise SourceError(f"The table of addresses, row {number} ({one.name}): {wrong}")
+    return listed
 
 
 def addresses_frame(addresses: Sequence[Address]) -> pd.DataFrame:
@@ -115,7 +129,8 @@ def fetch_borough(
     """Download what a study of `borough` needs into the folder `out`.
 
     What is there already is left alone; delete a file to fetch it anew. One data set that cannot be
-    had does not stop the others. ``downloads.csv`` records address, date, licence and hash.
+    had does not stop the others. One command at a time fills a folder; others wait.
+    ``downloads.csv`` records address, date, licence and hash.
 
     Parameters
     ----------
@@ -135,145 +150,77 @@ def fetch_borough(
     for name in only:
         if name not in known:
             raise SourceError(f'There is no data set "{name}".{did_you_mean(name, known)}')
-    out = Path(out)
-    client = _Client()
+    borough = borough.strip().upper()
+    if not BOROUGH.fullmatch(borough):
+        raise SourceError(f'"{borough}" is no code of a borough. Give one such as E08000001.')
+    out = durable.settled(out, SourceError)
+    client = Client()
     done: dict[str, Path] = {}
     problems: dict[str, str] = {}
-    for one in listed:
-        if only and one.name not in only:
-            continue
-        try:
-            progress(f"{one.name}: {one.title} ({one.size})")
-            done[one.name] = _fetch(one, borough, out, client)
-        except SourceError as error:
-            problems[one.name] = str(error)
+    with _alone(out):
+        for one in listed:
+            if only and one.name not in only:
+                continue
+            try:
+                progress(f"{one.name}: {one.title} ({one.size})")
+                done[one.name] = _fetch(one, borough, out, client)
+            except SourceError as error:
+                problems[one.name] = str(error)
     return Fetched(out, done, problems)
 
 
-def _fetch(one: Address, borough: str, out: Path, client: _Client) -> Path:
+@contextmanager
+def _alone(out: Path) -> Iterator[None]:
+    """Be the only one to fill `out`; SourceError where it cannot be written."""
+    try:
+        with durable.locked(out.parent, out.name, error=SourceError):
+            yield
+    except OSError as error:
+        raise SourceError(f"{out} cannot be written: {error.strerror or error}.") from error
+
+
+def _fetch(one: Address, borough: str, out: Path, client: Client) -> Path:
     """One data set's file, from the folder if it is there."""
     import pooch
 
     target = out / one.file
     if not one.url and not target.is_file():
         raise SourceError(f"{one.title} has {one.note or 'no address'}. Save it as {target}.")
-    if target.is_file():
-        return target
-    target.parent.mkdir(parents=True, exist_ok=True)
-    makers = {
-        "file": _whole,
-        "arcgis": _pages,
-        "geojson": _pages,
-        "nomis": _nomis,
-        "police": _police,
-    }
 
     def download(url: str, output: str, _: Any) -> None:
-        makers[one.kind](one, borough, out, client, Path(output))
+        MAKERS[one.kind](one, borough, out, client, Path(output))
         _refuse_other(one, Path(output))
 
     pooch.get_logger().setLevel("ERROR")
     try:
-        pooch.retrieve(one.url, None, fname=target.name, path=target.parent, downloader=download)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.is_file():
+            pooch.retrieve(
+                one.url, None, fname=target.name, path=target.parent, downloader=download
+            )
+        _record(one, target, out)
     except OSError as error:
         raise SourceError(f"{target} cannot be written: {error.strerror or error}.") from error
-    _record(one, target, out)
     return target
 
 
 def _record(one: Address, target: Path, out: Path) -> None:
-    """Add a line on one file to the record beside the downloads."""
+    """Add a line on one file to the record beside the downloads, unless it stands there."""
     record = out / RECORD
     facts = [one.name, one.file, one.url, time.strftime("%Y-%m-%d"), one.publisher, one.licence]
+    there = record.read_text("utf-8").splitlines() if record.exists() else []
+    if any(line.startswith(f"{one.name},{one.file},") for line in there):
+        return
     with record.open("a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        if file.tell() == 0:
+        if not there:
             writer.writerow(["name", "file", "address", "date", "publisher", "licence", "sha256"])
         writer.writerow([*facts, sha256(target)])
 
 
-class _Client:
-    """Requests that are polite, patient and bounded."""
-
-    def __init__(self) -> None:
-        import requests
-        from requests.adapters import HTTPAdapter
-        from urllib3.util import Retry
-
-        retry = Retry(
-            total=TRIES, backoff_factor=0.5, status_forcelist=[c for c in RETRIED if c != 503],
-            allowed_methods=None, respect_retry_after_header=True, raise_on_status=False,
-        )  # fmt: skip
-        self.session = requests.Session()
-        self.session.headers["User-Agent"] = f"lsp-analysis/{__version__}"
-        for scheme in ("https://", "http://"):
-            self.session.mount(scheme, HTTPAdapter(max_retries=retry))
-
-    def ask(self, method: str, url: str, what: str, **more: Any) -> Any:
-        """An answer with status 200 or 206; SourceError that says what came instead."""
-        import requests
-
-        time.sleep(PAUSE_SECONDS)
-        try:
-            answer = self.session.request(method, url, timeout=WAIT_SECONDS, **more)
-        except requests.RequestException as error:
-            host = urlsplit(url).netloc
-            raise SourceError(
-                f"{what}: {host} did not answer ({type(error).__name__}). Try again later; what "
-                "was fetched is kept."
-            ) from error
-        if answer.status_code not in (200, 206, 416):
-            raise SourceError(
-                f"{what}: {urlsplit(url).netloc} answered {answer.status_code} {answer.reason}. "
-                "Try again later, or correct the address in a copy of the table of addresses."
-            )
-        return answer
-
-    def json(self, method: str, url: str, what: str, **more: Any) -> Any:
-        """An answer as JSON; ArcGIS tells errors with status 200."""
-        text = self.ask(method, url, what, **more).text
-        try:
-            content = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise SourceError(f"{what}: the answer is not JSON: {text[:60]!r}.") from error
-        if isinstance(content, dict) and "error" in content:
-            said = content["error"]
-            said = said.get("message", said) if isinstance(said, dict) else said
-            raise SourceError(
-                f"{what}: the publisher says: {said}. The layer may have a new name: put it into "
-                "a copy of the table of addresses."
-            )
-        return content
-
-
-def _whole(one: Address, borough: str, out: Path, client: _Client, output: Path) -> None:
-    """One file, resumed where an earlier try broke off."""
-    import requests
-
-    part = (out / one.file).with_suffix(".part")
-    for _ in range(TRIES):
-        have = part.stat().st_size if part.exists() else 0
-        headers = {"Range": f"bytes={have}-"} if have else {}
-        answer = client.ask("GET", one.url, one.title, stream=True, headers=headers)
-        if answer.status_code == 416:
-            part.unlink()
-            continue
-        mode = "ab" if answer.status_code == 206 else "wb"
-        wanted = answer.headers.get("Content-Length")
-        begun = have if mode == "ab" else 0
-        try:
-            with part.open(mode) as file:
-                for piece in answer.iter_content(KEPT_BYTES):
-                    file.write(piece)
-        except requests.RequestException:
-            continue
-        encoded = answer.headers.get("Content-Encoding")
-        if wanted is None or encoded or part.stat().st_size == begun + int(wanted):
-            os.replace(part, output)
-            return
-    raise SourceError(
-        f"{one.title}: the download broke off {TRIES} times. Try again: it goes on from there."
-    )
+def _whole(one: Address, borough: str, out: Path, client: Client, output: Path) -> None:
+    """One file as it is."""
+    client.whole_file(one.url, one.title, (out / one.file).with_suffix(".part"), output)
 
 
 def _codes(out: Path, year: str) -> list[str]:
@@ -300,11 +247,14 @@ def _queries(one: Address, borough: str, out: Path) -> Iterator[str]:
     yield one.query.replace("{borough}", borough)
 
 
-def _pages(one: Address, borough: str, out: Path, client: _Client, output: Path) -> None:
+def _pages(one: Address, borough: str, out: Path, client: Client, output: Path) -> None:
     """All records of a layer, page by page."""
     features: list[dict[str, Any]] = []
     form = "geojson" if one.kind == "geojson" else "json"
+    expected = 0
     for where in _queries(one, borough, out):
+        counted = {"where": where, "returnCountOnly": "true", "f": "json"}
+        expected += int(client.json("POST", one.url, one.title, data=counted).get("count", 0))
         offset = 0
         while True:
             asked = {"where": where, "outFields": "*", "f": form, "resultOffset": offset}
@@ -320,6 +270,11 @@ def _pages(one: Address, borough: str, out: Path, client: _Client, output: Path)
                 break
     if not features:
         raise SourceError(f"{one.title}: the publisher has no record of {borough}. Check the code.")
+    if len(features) != expected:
+        raise SourceError(
+            f"{one.title}: {len(features):,} records came and the publisher has {expected:,}. "
+            f"{AGAIN_LATER}"
+        )
     if form == "geojson":
         whole = {"type": "FeatureCollection", "features": features}
         output.write_text(json.dumps(whole), encoding="utf-8")
@@ -328,7 +283,7 @@ def _pages(one: Address, borough: str, out: Path, client: _Client, output: Path)
     pd.DataFrame(rows).to_csv(output, index=False, encoding="utf-8")
 
 
-def _nomis(one: Address, borough: str, out: Path, client: _Client, output: Path) -> None:
+def _nomis(one: Address, borough: str, out: Path, client: Client, output: Path) -> None:
     """All rows of a Nomis query: an answer of the most rows allowed is followed by the next."""
     header, lines = "", []
     for query in _queries(one, borough, out):
@@ -348,7 +303,7 @@ def _nomis(one: Address, borough: str, out: Path, client: _Client, output: Path)
     output.write_text("\n".join([header, *lines, ""]), encoding="utf-8")
 
 
-def _police(one: Address, borough: str, out: Path, client: _Client, output: Path) -> None:
+def _police(one: Address, borough: str, out: Path, client: Client, output: Path) -> None:
     """Crimes of the last months inside the borough's outline, as a table of points."""
     import geopandas
 
@@ -374,7 +329,7 @@ def _police(one: Address, borough: str, out: Path, client: _Client, output: Path
 
 
 def _crimes(
-    one: Address, client: _Client, outline: Any, month: str, splits: int
+    one: Address, client: Client, outline: Any, month: str, splits: int
 ) -> list[Mapping[str, Any]]:
     """Crimes of one month inside an outline; one with too many for an answer is cut in four."""
     from shapely.geometry import box
@@ -395,6 +350,15 @@ def _crimes(
         if part.geom_type == "Polygon" and not part.is_empty
         for crime in _crimes(one, client, part, month, splits - 1)
     ]
+
+
+MAKERS = {
+    "file": _whole,
+    "arcgis": _pages,
+    "geojson": _pages,
+    "nomis": _nomis,
+    "police": _police,
+}
 
 
 def _refuse_web_page(one: Address, head: bytes) -> None:
