@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from lsp_analysis import __version__
 from lsp_analysis.errors import SourceError
 
-RETRIED = (429, 500, 502, 503, 504)
+RETRIED = (429, 500, 502, 504)  # 503 is data.police.uk's answer for an area with too much
 TRIES = 5
 WAIT_SECONDS = 60.0  # for an answer to begin, or go on
 LONGEST_WAIT_SECONDS = 120  # that a publisher may ask us to wait before the next try
@@ -37,7 +37,7 @@ def _session() -> Any:
             return None if asked is None else min(asked, LONGEST_WAIT_SECONDS)
 
     retry = Patient(
-        total=TRIES, backoff_factor=BACKOFF_SECONDS, status_forcelist=[c for c in RETRIED if c != 503],
+        total=TRIES, backoff_factor=BACKOFF_SECONDS, status_forcelist=RETRIED,
         allowed_methods=None, respect_retry_after_header=True, raise_on_status=False,
     )  # fmt: skip
     session = requests.Session()
