@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import pickle
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +16,13 @@ from pandas.testing import assert_frame_equal
 
 from lsp_analysis import area_brief, open_study, programme_effects, programme_in
 from lsp_analysis.effects import check_all
+from lsp_analysis.errors import StudyError
 from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.run.batch import run_reports
 from lsp_analysis.reports.run.engines import Workers
 from lsp_analysis.study import write
+from lsp_analysis.study.add.adding import add_table
+from lsp_analysis.study.check.whole_study import check_study
 from lsp_analysis.study.kept import KeptStudy
 from lsp_analysis.study.write import write_study
 
@@ -137,3 +143,103 @@ def test_a_place_in_several_boroughs_is_read_with_all_of_them(world):
     everywhere = type(both)("Y", "Y", "group", 2011, "", tuple(codes[:: SIZE // 2]))
     assert country.around(everywhere) is country
     assert np.isin(codes, [*country.codes]).all()
+
+
+def damaged(rows):
+    """Observations with a mistake of every kind that rules, keys, codes and periods tell."""
+    rows = rows.astype({"numerator": float}).assign(value=np.nan, note="").reset_index(drop=True)
+    rows.loc[5, "numerator"] = -1.0
+    rows.loc[6, "area_code"] = "E01999999"
+    rows.loc[7, "indicator_id"] = "i77"
+    rows.loc[8, "period_end"] = pd.Timestamp("2005-01-31")
+    rows.loc[9, "value"] = 12.5
+    rows.loc[10, "denominator"] = 0
+    rows.loc[11, "numerator"] = 2.5
+    rows.loc[[12, 13], "numerator"] = np.nan
+    return pd.concat([rows.drop(index=40), rows.loc[[60]]], ignore_index=True)
+
+
+def test_a_study_in_parts_is_checked_as_one_in_one_file_is(world, tmp_path):
+    _, alone, _ = world
+    tables = {name: alone.read(name) for name in ("areas", "indicators", "interventions")}
+    rows = damaged(alone.read("observations"))
+    twin = rows.assign(area_code=rows["area_code"].str.replace("E010000", "E010009"))
+    twin.loc[twin["area_code"] == "E01999999", "area_code"] = "E01999998"
+    areas = tables["areas"]
+    own = areas[areas["area_type"] == "lsoa"]
+    code = own["area_code"].str.replace("E010000", "E010009")
+    own = own.assign(area_code=code, area_name=code, borough_code="E08000001", is_pilot=False)
+    top = areas[areas["area_type"] == "borough"].assign(
+        area_code="E08000001", borough_code="E08000001"
+    )
+    tables["areas"] = pd.concat([areas, top.assign(area_name="Other"), own])
+    tables["observations"] = pd.concat([rows, twin], ignore_index=True)
+    found = {}
+    for name, most in (("one", 10**9), ("parts", 1_000)):
+        with pytest.MonkeyPatch.context() as changed:
+            changed.setattr(write, "PARQUET_FROM_ROWS", most)
+            folder = write_study(tmp_path / name, tables, about={"name": name})
+        problems = check_study(folder)
+        said = [re.sub("row [0-9]+|[0-9]+ rows", "rows", one.problem) for one in problems]
+        found[name] = {
+            (one.column, text, one.remedy, one.value.removesuffix(".0"))
+            for one, text in zip(problems, said, strict=True)
+        }
+    assert found["parts"] == found["one"]
+    assert len(problems) > 16
+    for one in problems:
+        if one.file.startswith("observations/") and one.row and "," not in one.column:
+            there = pd.read_parquet(folder / one.file).iloc[one.row - 2]
+            value = there[one.column]
+            assert one.value in (str(value), f"{value:%Y-%m-%d}" if "period" in one.column else "")
+
+
+def test_rows_in_the_part_of_another_borough_are_told(world, tmp_path):
+    folder = shutil.copytree(world[0].path, tmp_path / "moved")
+    parts = sorted((folder / "observations").iterdir())
+    rows = pd.read_parquet(parts[1])
+    rows.iloc[3, rows.columns.get_loc("area_code")] = "E01000002"
+    rows.to_parquet(parts[1], index=False)
+    (told,) = [problem for problem in check_study(folder) if "another borough" in problem.problem]
+    found = (told.file, told.row, told.column, told.value)
+    assert found == ("observations/e08000001.parquet", 5, "area_code", "E01000002")
+    shutil.copy(parts[0], parts[0].with_name("e08000000-2.parquet"))
+    listed = json.loads((folder / "datapackage.json").read_text("utf-8"))
+    (resource,) = [one for one in listed["resources"] if one["name"] == "observations"]
+    twice = {"path": "observations/e08000000-2.parquet", "borough": "E08000000"}
+    resource["path"].append(twice["path"])
+    resource["lsp:files"].append(twice)
+    (folder / "datapackage.json").write_text(json.dumps(listed), encoding="utf-8")
+    again = [one for one in check_study(folder) if one.file == twice["path"]]
+    assert len(again) == SIZE * 3 * MONTHS
+    assert "repeats that of row 2 of observations/e08000000.parquet" in again[0].problem
+
+
+def test_an_added_table_is_new_parts_and_nothing_else_is_written(world, tmp_path):
+    folder = shutil.copytree(world[0].path, tmp_path / "study")
+    before = {file: file.stat().st_mtime_ns for file in folder.rglob("*.parquet")}
+    table = Path(f"{world[0].path}.csv")
+    added = add_table(folder, table)
+    assert added.rows == 3 * SIZE * MONTHS
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+    assert len(open_study(folder).files("observations")) == 6
+    assert not check_study(folder)
+    given = pd.read_csv(table)
+    panel = open_study(folder).panel("added")
+    assert (
+        panel["numerator"].tolist()
+        == given.sort_values(["area_code", "period"])["numerator"].tolist()
+    )
+    with pytest.raises(StudyError, match="was not added, for it has 10080 problems"):
+        add_table(folder, table)
+    more = given[given["area_code"] == world[2]].assign(numerator=7)
+    more.to_csv(tmp_path / "again.csv", index=False)
+    add_table(folder, tmp_path / "again.csv", replace=True)
+    after = open_study(folder).panel("added").set_index("area_code")["numerator"]
+    assert after.loc[world[2]].eq(7).all()
+    assert len(after) == len(panel)
+    others = after.drop(world[2]).to_numpy()
+    assert (others == panel.loc[panel["area_code"] != world[2], "numerator"]).all()
+    assert not check_study(folder)
+    assert world[0].path.stat()
+    assert not check_study(world[0].path)

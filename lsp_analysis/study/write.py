@@ -140,8 +140,8 @@ def refuse_if_not_a_study(target: Path) -> None:
 def homes_of(areas: pd.DataFrame) -> pd.Series:
     """The borough of every area by its code: its own for a borough, empty where it has none."""
     known = areas.drop_duplicates("area_code").set_index("area_code")
-    own = known.index.to_series()
-    return known["borough_code"].mask(known["area_type"] == "borough", own).fillna("").astype("str")
+    inside = known.reindex(columns=["borough_code"])["borough_code"].astype("str")
+    return inside.mask(known["area_type"] == "borough", known.index.to_series()).fillna("")
 
 
 def write_table(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from dataclasses import replace as changed
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lsp_analysis import durable
@@ -18,20 +19,23 @@ from lsp_analysis.study.add.layouts import Account, Answers, OwnTable
 from lsp_analysis.study.add.own_table import read_own_tables
 from lsp_analysis.study.add.places import Places
 from lsp_analysis.study.add.taking import KEY, Taken, take_table
-from lsp_analysis.study.check.problems import Problem, Sheet
+from lsp_analysis.study.check.problems import Problem, Sheet, as_written
 from lsp_analysis.study.check.text import load_sheet
 from lsp_analysis.study.check.whole_study import check_file
-from lsp_analysis.study.descriptor import table_resource
+from lsp_analysis.study.descriptor import PARTS, files_of, table_resource
 from lsp_analysis.study.panel import period_kinds
 from lsp_analysis.study.store import Study, open_study
 from lsp_analysis.study.write import (
     PARQUET_FROM_ROWS,
+    conform,
     file_facts,
     forget_facts,
+    homes_of,
     one_writer,
     typed,
     whole_folder,
     write_descriptor,
+    write_parts,
     write_table,
 )
 
@@ -121,21 +125,21 @@ def _add(
 ) -> Added:
     """Check a table against the study as it is now, and write it with the table."""
     for resource in study.descriptor["resources"]:
-        for problem in check_file(study.file(resource["name"]), resource):
-            raise StudyError(f"{study.path} is not as it is on record. {problem}")
+        for part, recorded in study.files(resource["name"]).items():
+            for problem in check_file(part, recorded):
+                raise StudyError(f"{study.path} is not as it is on record. {problem}")
     known = study.indicators()
     name = str(facts.get("name") or file.stem)
     taken = take_table(
         table, places_of(study), known, name=name, indicator_id=indicator_id, facts=facts, ask=True
     )
     _refuse_contradiction(known, taken, facts)
-    old, damage = load_sheet(study.file("observations"), "observations")
-    if old is None:
-        raise StudyError(f"The study's observations cannot be added to: {damage[0]}")
-    problems = taken.problems + _check_against(old, taken.observed, replace)
+    problems = dict.fromkeys(taken.problems)
+    for part, new in _by_file(study, taken.observed):
+        problems |= dict.fromkeys(_check_against(_held(part), new, replace))
     if problems:
-        raise StudyError(_refusal(file, problems, table))
-    _write(study, old, taken.observed, taken.indicators)
+        raise StudyError(_refusal(file, list(problems), table))
+    _write(study, taken.observed, taken.indicators, replace)
     row = taken.observed.typed
     return Added(
         study=study.path,
@@ -148,6 +152,23 @@ def _add(
         gaps=tuple(taken.gaps),
         account=table.account,
     )
+
+
+def _by_file(study: Study, new: Sheet) -> Iterator[tuple[Path, Sheet]]:
+    """Every file of observations with the new rows that are about its areas."""
+    homes = new.typed["area_code"].map(homes_of(study.areas())).fillna("")
+    for file, recorded in study.files("observations").items():
+        own = homes == recorded["borough"] if "borough" in recorded else homes.notna()
+        if own.any():
+            yield file, changed(new, text=new.text[own], typed=new.typed[own])
+
+
+def _held(file: Path) -> Sheet:
+    """Rows of a file of observations; StudyError when it is damaged."""
+    old, damage = load_sheet(file, "observations")
+    if old is None:
+        raise StudyError(f"The study's observations cannot be added to: {damage[0]}")
+    return old
 
 
 def places_of(study: Study) -> Places:
@@ -255,37 +276,68 @@ def _refusal(file: Path, problems: list[Problem], table: OwnTable) -> str:
     return "\n".join([f"{file} was not added, for it has {count}; the study is unchanged.", *lines])
 
 
-def _write(study: Study, old: Sheet, new: Sheet, indicators: pd.DataFrame) -> None:
-    """Write the study again with the new rows; tables that did not change are copied."""
+def _write(study: Study, new: Sheet, indicators: pd.DataFrame, replace: bool) -> None:
+    """Write the study again with the new rows; a file that does not change is not written."""
     given = new.text.loc[:, (new.text != "").any()]
-    kept = old.text
-    if not kept.empty:
-        replaced = pd.MultiIndex.from_frame(old.typed[KEY].astype("str")).isin(
-            pd.MultiIndex.from_frame(new.typed[KEY].astype("str"))
-        )
-        kept = kept[~replaced]
-    merged = pd.concat([kept, given], ignore_index=True).fillna("")
+    homes = homes_of(study.areas())
     resources = []
     with whole_folder(study.path) as folder:
         for resource in study.descriptor["resources"]:
             table = resource["name"]
-            if table == "observations":
-                made = write_observations(folder, merged)
-            elif table == "indicators":
+            if table == "indicators":
                 made = write_table(folder, table, indicators)
+            elif table == "observations" and isinstance(resource["path"], str):
+                old = _held(study.file(table))
+                kept = old.text[~_taken_over(old, new)].apply(as_written)
+                merged = pd.concat([kept, given], ignore_index=True).fillna("")
+                made = write_observations(folder, merged, homes)
             else:
-                shutil.copy2(study.file(table), folder / resource["path"])
-                made = dict(resource)
-            resources.append(made if "hash" in resource else forget_facts(made))
+                made = resource
+                for part in files_of(resource):
+                    place = folder / part["path"]
+                    place.parent.mkdir(parents=True, exist_ok=True)
+                    durable.link_or_copy(str(study.path / part["path"]), str(place))
+                if table == "observations":
+                    own = _by_file(study, new) if replace else ()
+                    parts = _rewritten(study, folder, resource, own)
+                    rows = conform(table, given.replace("", None))
+                    parts += write_parts(folder, table, rows, homes)
+                    columns = [field["name"] for field in resource["schema"]["fields"]]
+                    columns = [*columns, *(name for name in rows if name not in columns)]
+                    paths = [part["path"] for part in parts]
+                    made = table_resource(table, columns, paths, **{PARTS: parts})
+            hashed = any("hash" in part for part in files_of(resource))
+            resources.append(made if hashed else forget_facts(made))
         write_descriptor(folder, {**study.descriptor, "resources": resources})
 
 
-def write_observations(folder: Path, text: pd.DataFrame) -> dict[str, Any]:
+def _taken_over(old: Sheet, new: Sheet) -> np.ndarray:
+    """Which of the old rows the new ones take the place of."""
+    keys = [pd.MultiIndex.from_frame(one.typed[KEY].astype("str")) for one in (old, new)]
+    return keys[0].isin(keys[1])
+
+
+def _rewritten(
+    study: Study, folder: Path, resource: Mapping[str, Any], own: Iterable[tuple[Path, Sheet]]
+) -> list[dict[str, Any]]:
+    """The parts of a table in `folder`, without the rows that new ones take the place of."""
+    parts = {study.path / part["path"]: part for part in files_of(resource)}
+    for file, new in own:
+        again = _taken_over(_held(file), new)
+        if again.any():
+            place = folder / parts[file]["path"]
+            place.unlink()  # it is the study's own file under a second name
+            pd.read_parquet(file)[~again].to_parquet(place, index=False)
+            parts[file] = parts[file] | {"hash": file_facts(place)["hash"]}
+    return list(parts.values())
+
+
+def write_observations(folder: Path, text: pd.DataFrame, homes: pd.Series) -> dict[str, Any]:
     """Write observations kept as text, so that nothing an analyst wrote is read and rewritten."""
     names = schema.TABLES["observations"].names
     ordered = text[[*(n for n in names if n in text), *(n for n in text if n not in names)]]
     if len(ordered) > PARQUET_FROM_ROWS:
-        return write_table(folder, "observations", ordered.replace("", None))
+        return write_table(folder, "observations", ordered.replace("", None), homes)
     path = folder / "observations.csv"
     ordered.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
     return table_resource("observations", list(ordered), path.name, **file_facts(path))

@@ -12,10 +12,11 @@ import re
 from collections.abc import Callable
 from functools import cache
 
+import numpy as np
 import pandas as pd
 
 from lsp_analysis.study import schema
-from lsp_analysis.study.check.problems import Problem, Sheet
+from lsp_analysis.study.check.problems import Problem, Sheet, as_written
 from lsp_analysis.study.periods import MONTHS, parse_period
 
 Finding = tuple[str, str]
@@ -45,9 +46,25 @@ def judge_sheet(
             if column.name in text
             else pd.Series("", index=text.index, dtype="str")
         )
+        if is_of(cells, column):
+            typed[column.name] = cells.astype("float64" if column.type != "date" else cells.dtype)
+            continue
         problems += judge_cells(found, column, cells)
         typed[column.name] = read_cells(cells, column)
     return Sheet(table, file, text, pd.DataFrame(typed, index=text.index)), problems
+
+
+def is_of(cells: pd.Series, column: schema.Column) -> bool:
+    """Whether the cells of a Parquet file are dates or finite numbers, as their column is to be."""
+    if column.type == "date":
+        whole_days = pd.api.types.is_datetime64_dtype(cells) and cells.dt.normalize().eq(cells)
+        return bool(np.all(whole_days | cells.isna()))
+    numeric = pd.api.types.is_numeric_dtype(cells) and not pd.api.types.is_bool_dtype(cells)
+    if column.type not in ("number", "integer") or not numeric:
+        return False
+    numbers = cells.astype("float64")
+    whole = column.type == "number" or bool((numbers.dropna() % 1 == 0).all())
+    return whole and not bool(np.isinf(numbers).any())
 
 
 def judge_cells(sheet: Sheet, column: schema.Column, cells: pd.Series) -> list[Problem]:
@@ -85,7 +102,9 @@ def read_cells(cells: pd.Series, column: schema.Column) -> pd.Series:
 
 def rounding_of(cells: pd.Series) -> pd.Series:
     """Half of the last decimal place that each number is written with."""
-    decimals = cells.str.strip().str.extract(r"\.(\d*)$", expand=False).fillna("").str.len()
+    decimals = (
+        as_written(cells).str.strip().str.extract(r"\.(\d*)$", expand=False).fillna("").str.len()
+    )
     return 0.5 * 10.0 ** -decimals.astype("float64")
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from lsp_analysis.errors import did_you_mean
 from lsp_analysis.study import schema
-from lsp_analysis.study.check.problems import Problem, Sheet
+from lsp_analysis.study.check.problems import Problem, Sheet, as_written
 
 # Columns that name a row of another table; blank means "none".
 REFERENCES = (
@@ -34,7 +34,7 @@ def blank_cells(sheet: Sheet) -> list[Problem]:
     problems = []
     for column in schema.TABLES[sheet.table].columns:
         if column.name in sheet.text and column.required and column.default is None:
-            blank = sheet.text[column.name].str.strip() == ""
+            blank = blanks(sheet.text[column.name])
             problem = f"The cell is blank and should hold the {column.about}."
             if column.name == "polarity":
                 problem = "The polarity is missing, so nothing can be called better or worse."
@@ -43,13 +43,18 @@ def blank_cells(sheet: Sheet) -> list[Problem]:
     return problems
 
 
+def blanks(cells: pd.Series) -> pd.Series:
+    """Which cells hold nothing."""
+    return cells.str.strip() == "" if cells.dtype == "str" else cells.isna()
+
+
 def words_not_allowed(sheet: Sheet) -> list[Problem]:
     """Words outside the list a column is limited to."""
     problems = []
     for column in schema.TABLES[sheet.table].columns:
         if not column.allowed or column.name not in sheet.text:
             continue
-        words = sheet.text[column.name].str.strip()
+        words = as_written(sheet.text[column.name]).str.strip()
         wrong = ~words.isin([*column.allowed, ""])
 
         def said(row: int, words: pd.Series = words, column: schema.Column = column) -> str:

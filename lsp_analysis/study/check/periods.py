@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from lsp_analysis.study.check.problems import Problem, Sheet, look_up
+from lsp_analysis.study.check.problems import Problem, Sheet, as_written, look_up
 from lsp_analysis.study.panel import period_kinds
 from lsp_analysis.study.periods import period_starts
 
@@ -70,7 +70,7 @@ def _several_lengths(sheet: Sheet, indicator_id: str, kinds: pd.Series) -> list[
 
 
 def _at_start(sheet: Sheet, row: int, problem: str, remedy: str) -> Problem:
-    value = str(sheet.text.loc[row, "period_start"])
+    value = as_written(sheet.text.loc[[row], "period_start"]).iloc[0]
     return Problem(sheet.file, row, "period_start", value, problem, remedy)
 
 

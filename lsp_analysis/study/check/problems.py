@@ -40,7 +40,8 @@ class Sheet:
     """One table as it was found: its text, and the same in the types of the schema.
 
     Both frames have the spreadsheet's row numbers as their index. `typed` has every column of the
-    schema, missing where the file has none or where the text could not be read.
+    schema, missing where the file has none or where the text could not be read. A Parquet file's
+    columns that are of their type already stay so in `text`: see `as_written`.
     """
 
     table: str
@@ -56,7 +57,7 @@ class Sheet:
         if rows.empty:
             return []
         if column in self.text:
-            values = self.text.loc[rows, column].fillna("").astype(str)
+            values = as_written(self.text.loc[rows, column]).fillna("")
         else:
             values = [""] * len(rows)
         return [
@@ -74,6 +75,13 @@ class Sheet:
     def flag_whole(self, column: str, problem: str, remedy: str) -> list[Problem]:
         """One problem of the whole file or column."""
         return [Problem(self.file, 0, column, "", problem, remedy)]
+
+
+def as_written(values: pd.Series) -> pd.Series:
+    """Cells as a person would write them; blank where there is nothing."""
+    if pd.api.types.is_datetime64_any_dtype(values):
+        values = values.dt.strftime("%Y-%m-%d")
+    return values.astype("str").where(values.notna(), "")
 
 
 def problems_frame(problems: Sequence[Problem]) -> pd.DataFrame:

@@ -12,8 +12,8 @@ import pandas as pd
 from lsp_analysis import untrusted
 from lsp_analysis.errors import did_you_mean
 from lsp_analysis.study import schema
-from lsp_analysis.study.check.cells import judge_sheet
-from lsp_analysis.study.check.problems import Problem, Sheet
+from lsp_analysis.study.check.cells import is_of, judge_sheet
+from lsp_analysis.study.check.problems import Problem, Sheet, as_written
 
 # How many bytes tell the encoding, how many rows a header may stand below, and how alike two column
 # names are when one is taken for the other misspelt (1: the same).
@@ -143,16 +143,14 @@ def _load_parquet(path: Path, table: str) -> tuple[Sheet | None, list[Problem]]:
     untrusted.refuse_vast_parquet(path, content)
     frame = pd.read_parquet(io.BytesIO(content))
     frame.index = pd.RangeIndex(2, len(frame) + 2)
-    text = pd.DataFrame({name: _parquet_text(values) for name, values in frame.items()})
-    return judge_sheet(
-        table, path.name, text, _header_problems(path.name, table, list(frame.columns))
-    )
-
-
-def _parquet_text(values: pd.Series) -> pd.Series:
-    if pd.api.types.is_datetime64_any_dtype(values):
-        values = values.dt.strftime("%Y-%m-%d")
-    return values.astype("str").where(values.notna(), "")
+    known = schema.TABLES[table]
+    text = {
+        name: values if (column := known.column(name)) and is_of(values, column)
+        else as_written(values)
+        for name, values in frame.items()
+    }  # fmt: skip
+    problems = _header_problems(path.name, table, list(frame.columns))
+    return judge_sheet(table, path.name, pd.DataFrame(text), problems)
 
 
 def decode(file: str, content: bytes) -> tuple[str, list[Problem]]:

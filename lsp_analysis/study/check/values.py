@@ -12,6 +12,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from lsp_analysis.study.check.cells import rounding_of
+from lsp_analysis.study.check.keys import blanks
 from lsp_analysis.study.check.problems import Problem, Sheet, look_up
 from lsp_analysis.study.periods import period_starts
 from lsp_analysis.study.schema import UNIT_MULTIPLIER, listed
@@ -55,15 +56,17 @@ def _derived(sheet: Sheet, sheets: Mapping[str, Sheet]) -> pd.DataFrame:
     facts = known.reindex(columns=names).drop_duplicates("indicator_id").set_index("indicator_id")
     for name in facts:
         row[name] = look_up(row["indicator_id"], facts[name])
-    written = {c: sheet.text[c].str.strip() for c in ("numerator", "value") if c in sheet.text}
+    written = [c for c in ("numerator", "value") if c in sheet.text]
     nothing = row[["numerator", "value"]].isna().all(axis=1) & (row["note"].fillna("") == "")
-    row["silent"] = nothing & ~pd.DataFrame(written, index=row.index).ne("").any(axis=1)
+    for column in written:
+        nothing &= blanks(sheet.text[column])
+    row["silent"] = nothing
     row["estimated"] = row["note"].fillna("").str.contains("estimated")
     base = row["denominator"].where(row["denominator"] > 0)
     ratio = row["numerator"] / base * row["multiplier"].astype("float64")
     expected = ratio.where(row["unit"] != "count", row["numerator"])
     row["expected"] = expected.where(~row["value_type"].isin(("dsr", "score")))
-    rounding = rounding_of(written["value"]) if "value" in written else 0.0
+    rounding = rounding_of(sheet.text["value"]) if row["value"].notna().any() else 0.0
     allowed = rounding + RELATIVE_TOLERANCE * row["expected"].abs()
     row["unlike"] = (row["value"] - row["expected"]).abs() > allowed
     times = row["value"] / row["expected"].where(row["expected"] != 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,12 @@ from lsp_analysis.study.check.areas import check_areas
 from lsp_analysis.study.check.geometry import check_geometry
 from lsp_analysis.study.check.keys import check_keys
 from lsp_analysis.study.check.kinds import check_kinds
+from lsp_analysis.study.check.parts import check_parts
 from lsp_analysis.study.check.periods import check_periods
 from lsp_analysis.study.check.problems import Problem, Sheet, problems_frame, render
 from lsp_analysis.study.check.text import load_sheet
 from lsp_analysis.study.check.values import check_values
-from lsp_analysis.study.descriptor import read_descriptor
+from lsp_analysis.study.descriptor import files_of, read_descriptor
 from lsp_analysis.study.store import mended
 from lsp_analysis.study.write import file_facts
 
@@ -44,9 +46,11 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
         raise StudyError(f"There is no study folder {folder}. Check the path.")
     now = pd.Timestamp.now() if today is None else pd.Timestamp(today)
     resources, problems = listed_resources(folder)
-    files = {resource["name"]: folder / resource["path"] for resource in resources}
     for resource in resources:
-        problems += check_file(files[resource["name"]], resource)
+        for part in files_of(resource):
+            found = check_file(folder / part["path"], part)
+            problems += [replace(one, file=part["path"]) for one in found]
+    files = {r["name"]: folder / r["path"] for r in resources if isinstance(r["path"], str)}
     sheets, unread = load_sheets(files)
     problems += unread + check_keys(sheets) + check_areas(sheets)
     problems += check_periods(sheets) + check_values(sheets, now)
@@ -57,6 +61,7 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
     if schema.GEOMETRY in files and is_file(files[schema.GEOMETRY]):
         areas = sheets["areas"].typed if "areas" in sheets else None
         problems += check_geometry(files[schema.GEOMETRY], areas)
+    problems += check_parts(folder, resources, sheets, now)
     return sorted(dict.fromkeys(problems), key=lambda item: (item.file, item.row, item.column))
 
 
@@ -87,11 +92,12 @@ def _inside(
     kept: dict[str, dict[str, Any]] = {}
     problems = []
     for resource in resources:
-        name, path = resource["name"], resource["path"]
-        if not stays_inside(folder, path):
+        name, paths = resource["name"], [part["path"] for part in files_of(resource)]
+        outside = next((path for path in paths if not stays_inside(folder, path)), None)
+        if outside is not None:
             problem = f"The path of {name} is absolute or leads outside the study folder."
             remedy = "Copy the file into the study folder, and write its name there as the path."
-            problems.append(Problem(schema.DESCRIPTOR, 0, "path", path, problem, remedy))
+            problems.append(Problem(schema.DESCRIPTOR, 0, "path", outside, problem, remedy))
         elif name in kept:
             problem = "The study lists this table twice."
             remedy = "Keep the entry of the file that is meant."
@@ -114,7 +120,7 @@ def stays_inside(folder: Path, path: str) -> bool:
 def _unlisted(folder: Path, resources: list[dict[str, Any]]) -> list[Problem]:
     """Files named as tables that the descriptor does not list, and that nothing would read."""
     names = {*(resource["name"] for resource in resources), *schema.REQUIRED_TABLES}
-    paths = {resource["path"] for resource in resources}
+    paths = {part["path"] for resource in resources for part in files_of(resource)}
     return [
         Problem(
             file.name,
