@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from small_experiment import a_trial, design, with_rows
 
 from lsp_analysis.experiments.analysis.comparison import cell_values, registered_test
-from lsp_analysis.experiments.analysis.multiplicity import adjusted_p, bounds_of
+from lsp_analysis.experiments.analysis.boundaries import adjusted_p, bounds_of
 from lsp_analysis.experiments.analysis.randomisation_test import Redraws, redraws
 from lsp_analysis.experiments.analysis.trial import Trial
 from lsp_analysis.experiments.draw.constrained import constrain

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lsp_analysis import wording
 from lsp_analysis.errors import LspError
 from lsp_analysis.showing import as_html
+from lsp_analysis.standing.place.brief import AreaBrief
 from lsp_analysis.study.schema import NAME_PRECEDENCE
-
-if TYPE_CHECKING:
-    from lsp_analysis.standing.place.brief import AreaBrief
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.store import Study
 
 WITHOUT_WIDGETS = (
     "Lists to pick from need ipywidgets (pip install ipywidgets). Without them, put the area and "

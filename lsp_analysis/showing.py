@@ -20,7 +20,11 @@ from lsp_analysis import wording
 from lsp_analysis.errors import LspError, ParameterError
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
     from lsp_analysis.figures.tables import Table
+else:  # results name their axes' type, and matplotlib is loaded when one is drawn
+    Axes = Any
 
 T = TypeVar("T")
 MOST_ROWS, MOST_COLUMNS = 12, 8  # of a result's summary frame that its table shows
@@ -65,6 +69,16 @@ class Shown:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         text = str(self.sentence()) if hasattr(self, "sentence") else repr(self)
         return {"text/html": self._repr_html_(), "text/plain": text}
+
+
+class ShownTable(Shown):
+    """A result whose numbers are one table, its attribute ``table``."""
+
+    table: pd.DataFrame
+
+    def summary_frame(self) -> pd.DataFrame:
+        """The numbers, as the attribute ``table`` of the class explains them."""
+        return self.table
 
 
 def carries_note(make: Callable[..., T]) -> Callable[..., T]:

@@ -40,6 +40,13 @@ _ODS_TAG = re.compile(
 _TIMES = re.compile(rb"""\b(?:number-(?:rows|columns)-repeated|c)\s*=\s*["'](\d{1,19})["']""")
 
 
+@cache
+def schema(name: str) -> dict[str, Any]:
+    """The JSON schema that ships as ``schemas/NAME.json``: what a file of ours must be."""
+    file = Path(__file__).with_name("schemas") / f"{name}.json"
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
 def read_bytes(file: Path, largest: int = LARGEST_JSON) -> bytes:
     """The content of a file that is not too large; LspError says why it cannot be had."""
     try:

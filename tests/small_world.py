@@ -9,7 +9,7 @@ from report_templates import write_template
 from small_experiment import drawn, outcomes_of
 from small_study import LSOAS, small_tables, write_small_study
 
-from lsp_analysis.disclosure.register import PLAIN
+from lsp_analysis.disclosure.profiles import PLAIN
 from lsp_analysis.disclosure.release import release_study
 from lsp_analysis.experiments import commands
 from lsp_analysis.experiments.protocol.reading import new_experiment

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 from scipy.optimize import linprog
 
-from lsp_analysis.disclosure.crosstab import protect_table
 from lsp_analysis.disclosure.deduction import (
     Knowledge,
     feasible_intervals,
@@ -19,7 +18,7 @@ from lsp_analysis.disclosure.deduction import (
     with_margins,
 )
 from lsp_analysis.disclosure.profiles import PROFILES, find_profile, shown_count
-from lsp_analysis.disclosure.suppression import withhold
+from lsp_analysis.disclosure.suppression import protect_table, withhold
 from lsp_analysis.errors import DisclosureError
 
 TABLE = pd.DataFrame(

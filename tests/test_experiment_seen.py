@@ -29,9 +29,8 @@ from lsp_analysis.experiments.analysis.randomisation_test import redraws
 from lsp_analysis.experiments.analysis.side_results import robust_fit, t_test
 from lsp_analysis.experiments.draw.matching import spaced_units
 from lsp_analysis.experiments.draw.methods import blocked_scheme, scheme_of
-from lsp_analysis.experiments.papers.flow import flow_frame
 from lsp_analysis.experiments.papers.protocol import write_protocol
-from lsp_analysis.experiments.papers.result import result_page, write_result
+from lsp_analysis.experiments.papers.result import flow_frame, result_page, write_result
 from lsp_analysis.experiments.power.registered import planned_power
 from lsp_analysis.experiments.power.simulated import simulated_power, smallest_found
 from lsp_analysis.experiments.record.allocation import draw_allocation

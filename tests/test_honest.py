@@ -10,11 +10,13 @@ from claims import causal_words
 from pictures import assert_fit_for_a_page
 
 from lsp_analysis.effects.regressions.honest import (
+    Steps,
+    accepted,
     event_study_steps,
+    normal_draws,
     relative_magnitudes,
     smoothness,
 )
-from lsp_analysis.effects.regressions.honest_intervals import Steps, accepted, normal_draws
 from lsp_analysis.errors import PanelError
 
 # Event study of restaurant profits of Benzarti and Carloni (2019), as HonestDiD ships it: four

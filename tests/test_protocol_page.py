@@ -12,9 +12,8 @@ from small_experiment import a_trial, at, drawn, outcomes_of, with_rows
 from lsp_analysis.cli import main
 from lsp_analysis.experiments.analysis.findings import analyse_trial
 from lsp_analysis.experiments.analysis.opening import analyse
-from lsp_analysis.experiments.papers.flow import draw_trial_flow, flow_frame
 from lsp_analysis.experiments.papers.protocol import protocol_page, write_protocol
-from lsp_analysis.experiments.papers.result import appendix_table
+from lsp_analysis.experiments.papers.result import appendix_table, draw_trial_flow, flow_frame
 from lsp_analysis.experiments.record.folder import open_experiment
 from lsp_analysis.experiments.record.registration import register_design
 from lsp_analysis.figures import draw_flow

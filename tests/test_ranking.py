@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from lsp_analysis.effects.ranking import placebo_inference, rank_p
+from lsp_analysis.effects.parts import placebo_inference, rank_p
 
 PLACEBOS = np.random.default_rng(0).normal(size=39)
 

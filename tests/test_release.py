@@ -15,8 +15,7 @@ from lsp_analysis import open_study
 from lsp_analysis.cli import main
 from lsp_analysis.disclosure.audit import MARKING, audit_folder
 from lsp_analysis.disclosure.counts import show_counts
-from lsp_analysis.disclosure.profiles import find_profile
-from lsp_analysis.disclosure.register import profiles_of, tables_to_show
+from lsp_analysis.disclosure.profiles import find_profile, profiles_of, tables_to_show
 from lsp_analysis.disclosure.release import FOLDER, groups_of, release_study
 from lsp_analysis.errors import DisclosureError, InternalNotice, ParameterError
 from lsp_analysis.reports.job.manifest import read_records

@@ -1,9 +1,10 @@
 """Rounds: decisions on record, protocols that inherit, effects that pool."""
 
-from dataclasses import replace
+from dataclasses import shutil
 
 import numpy as np
 import pytest
+import replace
 from small_experiment import a_trial, at, drawn, outcomes_of
 
 from lsp_analysis.errors import DesignError
@@ -96,7 +97,8 @@ def test_no_effect_worth_having_is_stopped():
 
 def test_the_next_round_inherits_the_protocol_and_names_where_it_comes_from(done, tmp_path):
     folder, _ = done
-    second = next_round(folder, tmp_path / "round-2", unit_file=folder / "units.csv")
+    second = next_round(folder, tmp_path / "round-2")
+    shutil.copy(folder / "units.csv", second)
     register_design(second, now=at(2011, 6, 1))
     draw_allocation(second, text="Lottery of 11 June 2011: 1 2 3 4 5 6", now=at(2011, 6, 15))
     opened = open_experiment(second)
@@ -116,7 +118,8 @@ def test_a_round_is_not_written_over_another(done):
 
 def test_a_design_without_a_round_gets_one(tmp_path):
     folder = drawn(tmp_path / "round-1", ("round = 1\n", ""))
-    second = next_round(folder, tmp_path / "round-2", unit_file=folder / "units.csv")
+    second = next_round(folder, tmp_path / "round-2")
+    shutil.copy(folder / "units.csv", second)
     register_design(second, now=at(2011, 6, 1))
     assert open_experiment(second).design.round == 2
 

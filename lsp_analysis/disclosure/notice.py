@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.disclosure.profiles import MARK, SUPPRESSED
 from lsp_analysis.disclosure.release import groups_of, released
+from lsp_analysis.figures.tables import Table
+from lsp_analysis.study.areas import Area
 from lsp_analysis.study.panel import period_kinds
-
-if TYPE_CHECKING:
-    from lsp_analysis.figures.tables import Table
-    from lsp_analysis.study.areas import Area
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.store import Study
 
 POOLING = (
     "Months are joined to years where a month would be withheld. Where a year is withheld too, "

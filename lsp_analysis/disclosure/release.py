@@ -17,8 +17,14 @@ import pandas as pd
 
 from lsp_analysis import untrusted
 from lsp_analysis.disclosure.counts import Groups, ShownCounts, show_counts
-from lsp_analysis.disclosure.profiles import OPEN, SUPPRESSED, Profile
-from lsp_analysis.disclosure.register import AUDIENCES, PLAIN, profiles_of, tables_to_show
+from lsp_analysis.disclosure.profiles import (
+    OPEN,
+    PLAIN,
+    SUPPRESSED,
+    Profile,
+    profiles_of,
+    tables_to_show,
+)
 from lsp_analysis.errors import DisclosureError, LspError, PanelError, StudyError
 from lsp_analysis.study.schema import DESCRIPTOR
 from lsp_analysis.study.store import Study, open_study
@@ -30,31 +36,6 @@ EFFECTS = "effects.json"
 OBSERVED = ["indicator_id", "area_code", "period_start", "period_end", "numerator", "denominator"]
 OBSERVED += ["value", "note", "imputed"]
 LEFT_OUT = "withheld"
-_TEXT, _NUMBER = {"type": "string"}, {"type": ["number", "null"]}
-_TOLD = {
-    "type": "object",
-    "required": ["profile", "hidden_to", "base"],
-    "properties": {"profile": _TEXT}
-    | {key: {"type": "integer", "minimum": 0} for key in ("hidden_to", "base")},
-}
-_EFFECT = {
-    "type": "object",
-    "required": ["area_code", "start", "indicator_id", "level"],
-    "properties": dict.fromkeys(("area_code", "start", "indicator_id", "last", "sentence"), _TEXT)
-    | dict.fromkeys(("relative", "level"), _NUMBER)
-    | {"cautions": {"type": "array", "items": _TEXT}},
-}
-_SCHEMAS = {
-    RECORD: {
-        "type": "object",
-        "required": ["audience", "indicators"],
-        "properties": {
-            "audience": {"enum": list(AUDIENCES)},
-            "indicators": {"type": "object", "additionalProperties": _TOLD},
-        },
-    },
-    EFFECTS: {"type": "array", "items": _EFFECT},
-}
 
 
 def release_study(
@@ -321,7 +302,9 @@ def on_record(study: Study, name: str = RECORD) -> Any:
     """What a protected copy keeps in its file `name`, as it was made; else StudyError."""
     try:
         digest = study.descriptor["lsp:release"]["files"][name]
-        return untrusted.read_json(study.path / name, _SCHEMAS[name], digest)
+        return untrusted.read_json(
+            study.path / name, untrusted.schema(name.removesuffix(".json")), digest
+        )
     except KeyError as error:
         raise StudyError(
             f"{study.path / DESCRIPTOR} has nothing on record of {name}. Restore it from a copy."

@@ -10,11 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
-from lsp_analysis.disclosure.deduction import TOLERANCE, Knowledge
-from lsp_analysis.disclosure.profiles import Profile
+from lsp_analysis.disclosure.deduction import TOLERANCE, Knowledge, sum_matrix, with_margins
+from lsp_analysis.disclosure.profiles import MARK, Profile, find_profile
 from lsp_analysis.errors import DisclosureError
 
 EXACT_CELLS, EXACT_SMALL = 50, 12  # largest table, and most small counts, that are solved exactly
@@ -312,3 +313,27 @@ def _unprotected(counts: np.ndarray, cell: int) -> DisclosureError:
         f"A small count (cell {cell + 1} of {len(counts)}) can be worked out from the totals "
         "whatever else is withheld. Leave out a total, or join rows or columns."
     )
+
+
+def protect_table(table: pd.DataFrame, *, profile: str) -> pd.DataFrame:
+    """A table of counts as it may be printed with totals: text, withheld cells as ``*``.
+
+    Parameters
+    ----------
+    table : DataFrame of counts, without totals.
+    profile : name of a rule; see `profiles.find_profile`. Where it rounds, totals are those of the
+        true counts, rounded, so rows need not add up.
+
+    Raises
+    ------
+    DisclosureError
+        There is no such rule, or a small count follows from the totals whatever is withheld.
+    """
+    rule = find_profile(profile)
+    full, sums = with_margins(table.to_numpy(float))
+    hidden = withhold(full, sum_matrix(len(full), sums), rule).hidden
+    text = np.where(hidden, MARK, rule.rounded(full).astype(int).astype(str))
+    shape = (len(table) + 1, len(table.columns) + 1)
+    return pd.DataFrame(
+        text.reshape(shape), index=[*table.index, "Total"], columns=[*table.columns, "Total"]
+    ).rename_axis(table.index.name)

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.effects import words
-from lsp_analysis.showing import Shown
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from lsp_analysis.showing import Axes, Shown
 
 NOT_RANKED = "It was not ranked among placebo neighbourhoods, so they say nothing of chance."
 FIRST_COLUMNS = ["estimate", "low", "high", "p_value", "relative", "relative_low", "relative_high"]

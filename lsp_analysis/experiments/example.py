@@ -24,12 +24,8 @@ from lsp_analysis.experiments.draw.matching import match_pairs
 from lsp_analysis.experiments.papers.result import write_result
 from lsp_analysis.experiments.power.past import Grid, grid_of
 from lsp_analysis.experiments.protocol.reading import FILE, read_design
+from lsp_analysis.experiments.record import decisions
 from lsp_analysis.experiments.record.allocation import draw_allocation
-from lsp_analysis.experiments.record.decisions import (
-    evidence_log,
-    record_decision,
-    set_top_level,
-)
 from lsp_analysis.experiments.record.delivery import Monitoring, monitor
 from lsp_analysis.experiments.record.folder import Experiment, open_experiment
 from lsp_analysis.experiments.record.registration import register_design
@@ -168,9 +164,11 @@ class Story:
         if not self._own:
             lead = {"by": "Lead agencies group", "now": day("2011-05-09")}
             for arm, decision, reason in DECIDED:
-                record_decision(self.home, arm=arm, decision=decision, reason=reason, **lead)
+                decisions.record_decision(
+                    self.home, arm=arm, decision=decision, reason=reason, **lead
+                )
         columns = ["round", "arm", "finding", "decision", "reason", "by", "date"]
-        log = evidence_log([self.home])[columns]
+        log = decisions.evidence_log([self.home])[columns]
         return (
             log if len(log) else Absent("No decision is on record: `lsp-analysis design decide`.")
         )
@@ -225,7 +223,7 @@ def set_up_example(
     design = resource("notebooks") / "experiments" / f"round_{round}" / "design.toml"
     text = design.read_text(encoding="utf-8")
     if after is not None:
-        text = set_top_level(text, "inherits", f'"{open_experiment(after).head}"')
+        text = decisions.set_top_level(text, "inherits", f'"{open_experiment(after).head}"')
     (folder / "design.toml").write_bytes(text.encode())
     units = example_units(study, round=round)
     (folder / "units.csv").write_bytes(units.to_csv(index=False, lineterminator="\n").encode())

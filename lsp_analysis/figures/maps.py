@@ -18,21 +18,11 @@ from matplotlib.path import Path as MplPath
 
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.figures.marks import floats, key_above, need, nothing_drawn, one_line, wrapped
-from lsp_analysis.figures.style import (
-    INK,
-    MARK,
-    PALETTE,
-    SMALL,
-    WIDTH,
-    axes_for,
-    in_house_style,
-    record,
-)
+from lsp_analysis.figures import marks, style
 
 # light to dark: order is legible in greyscale and to colour-blind readers
 SEQUENCE = ("#E8EEF5", "#B5C9DD", "#7C9DC0", "#43719F", "#12436D", "#0A2743")
-_HIGHLIGHT, _NEIGHBOUR = PALETTE[3], PALETTE[2]
+_HIGHLIGHT, _NEIGHBOUR = style.PALETTE[3], style.PALETTE[2]
 _MAP_SHARE, _OVERVIEW_SHARE = 0.67, 0.58  # of the width; the key or the close-up has the rest
 _PLAIN, _SEAM = "#F1F1F1", "#8A8A8A"
 _CLASSES = 5
@@ -40,7 +30,7 @@ _OVER_BACKGROUND = 0.7  # opacity of what is drawn over a picture
 GRID_CODE = 27700  # EPSG code of the British National Grid, in metres
 
 
-@in_house_style
+@style.in_house_style
 def draw_choropleth(
     geo: gpd.GeoDataFrame,
     *,
@@ -72,13 +62,13 @@ def draw_choropleth(
         A local picture with its world file (``.pgw``, ``.jgw``, ``.tfw``) in the same grid, such as
         an OS OpenData raster tile; nothing is ever fetched.
     """
-    need(geo, ["area_code", column, "geometry"], "draw_choropleth")
+    marks.need(geo, ["area_code", column, "geometry"], "draw_choropleth")
     ax = map_axes(ax, geo, background, across=_MAP_SHARE)
     frame = geo.drop(columns="geometry")
-    values = floats(geo[column])
+    values = marks.floats(geo[column])
     known = np.isfinite(values)
     if not known.any():
-        return nothing_drawn(ax, frame, "Map")
+        return marks.nothing_drawn(ax, frame, "Map")
     bounds = _class_bounds(values[known], bounds)
     named = list((highlight or {}).items())
     member = np.searchsorted(bounds, values)
@@ -115,12 +105,12 @@ def draw_choropleth(
         handles.append(handle)
         labels.append(text)
     _side_key(ax, handles, labels, _titled(label, unit))
-    return record(
+    return style.record(
         ax, alt=_choropleth_alt(geo, values, label, unit, named[0][1] if named else ()), data=frame
     )
 
 
-@in_house_style
+@style.in_house_style
 def draw_where(
     geo: gpd.GeoDataFrame,
     *,
@@ -142,11 +132,11 @@ def draw_where(
     name : str
         What the area is called, in the key.
     """
-    need(geo, ["area_code", "geometry"], "draw_where")
+    marks.need(geo, ["area_code", "geometry"], "draw_where")
     chosen, around = rows_of(geo, highlight), rows_of(geo, neighbours)
     ax = map_axes(ax, geo, None, across=_OVERVIEW_SHARE)
     if geo.empty:
-        return nothing_drawn(ax, geo.drop(columns="geometry"), "Map")
+        return marks.nothing_drawn(ax, geo.drop(columns="geometry"), "Map")
     close = ax.inset_axes((0.63, 0.0, 0.37, 1.0))
     paths = paths_of(geo)
     for axes, seam in ((ax, 0.3), (close, 0.8)):
@@ -154,21 +144,21 @@ def draw_where(
     leave_room(ax, geo, _OVERVIEW_SHARE)
     if chosen.any():
         zoom(close, geo[chosen | around] if around.any() else geo[chosen])
-        ax.indicate_inset_zoom(close, edgecolor=INK, alpha=1, linewidth=0.9)
+        ax.indicate_inset_zoom(close, edgecolor=style.INK, alpha=1, linewidth=0.9)
     else:
         close.remove()
-    handles = [Patch(facecolor=PALETTE[0], edgecolor="white")]
+    handles = [Patch(facecolor=style.PALETTE[0], edgecolor="white")]
     labels = [
-        f"{one_line(name) or 'The area'} ({wording.counted(int(chosen.sum()), 'small area')})"
+        f"{marks.one_line(name) or 'The area'} ({wording.counted(int(chosen.sum()), 'small area')})"
     ]
     if around.any():
-        handles.append(Patch(facecolor="#9DC9C5", edgecolor=INK, hatch="..."))
+        handles.append(Patch(facecolor="#9DC9C5", edgecolor=style.INK, hatch="..."))
         labels.append(f"Neighbours ({int(around.sum())})")
-    key_above(ax, handles, labels, lift=4)
+    marks.key_above(ax, handles, labels, lift=4)
     frame = geo.drop(columns="geometry").assign(
         role=np.select([chosen, around], ["area", "neighbour"], "rest of the borough")
     )
-    return record(ax, alt=_where_alt(geo, chosen, around, name), data=frame)
+    return style.record(ax, alt=_where_alt(geo, chosen, around, name), data=frame)
 
 
 def _plain_map(
@@ -181,7 +171,7 @@ def _plain_map(
     """All areas pale, neighbours dotted, the area dark."""
     rest = {"facecolor": _PLAIN, "edgecolor": _SEAM}
     beside = {"facecolor": "#9DC9C5", "edgecolor": _SEAM, "hatch": "..."}
-    own = {"facecolor": PALETTE[0], "edgecolor": "white"}
+    own = {"facecolor": style.PALETTE[0], "edgecolor": "white"}
     for rows, look in ((~(chosen | around), rest), (around, beside), (chosen, own)):
         if rows.any():
             shown = [paths[row] for row in np.flatnonzero(rows) if len(paths[row])]
@@ -227,7 +217,7 @@ def _class_key(
 
 def _side_key(ax: Axes, handles: list[Any], labels: list[str], title: str) -> None:
     """The key of a map, in one column at its side, under what is mapped."""
-    heading = "\n".join(filter(None, [wrapped(title, 24, 4), "(number of areas)"]))
+    heading = "\n".join(filter(None, [marks.wrapped(title, 24, 4), "(number of areas)"]))
     legend = ax.legend(
         handles,
         labels,
@@ -236,20 +226,22 @@ def _side_key(ax: Axes, handles: list[Any], labels: list[str], title: str) -> No
         bbox_to_anchor=(_MAP_SHARE + 0.03, 1.0),
         frameon=False,
         alignment="left",
-        fontsize=SMALL,
-        title_fontsize=SMALL,
+        fontsize=style.SMALL,
+        title_fontsize=style.SMALL,
         labelspacing=0.6,
         handlelength=1.8,
         handleheight=1.2,
         borderaxespad=0,
     )
-    legend.get_title().set_color(INK)
+    legend.get_title().set_color(style.INK)
 
 
 def _titled(label: str, unit: str) -> str:
     """What is mapped, with its unit."""
     named = wording.unit_label(unit)
-    return f"{one_line(label)}, {wording.inside(named)}" if label and named else label or named
+    return (
+        f"{marks.one_line(label)}, {wording.inside(named)}" if label and named else label or named
+    )
 
 
 def _choropleth_alt(
@@ -264,7 +256,7 @@ def _choropleth_alt(
     low, middle, high = np.quantile(values[known], [0, 0.5, 1])
     missing = int((~known).sum())
     words = [
-        f"Map of {wording.inside(one_line(label)) or 'values'} in "
+        f"Map of {wording.inside(marks.one_line(label)) or 'values'} in "
         f"{wording.counted(len(geo), 'small area')}: from "
         f"{wording.quantity(low, unit)} to {wording.quantity(high, unit)}, half of them below "
         f"{wording.quantity(middle, unit)}" + (f"; {missing} without data." if missing else ".")
@@ -280,7 +272,7 @@ def _choropleth_alt(
 
 def _where_alt(geo: gpd.GeoDataFrame, chosen: np.ndarray, around: np.ndarray, name: str) -> str:
     """Where in the borough the area lies, by compass, and how much ground it covers."""
-    called = one_line(name) or "The area"
+    called = marks.one_line(name) or "The area"
     if not chosen.any():
         return f"Map of {wording.counted(len(geo), 'small area')}; {called} is not among them."
     left, low, right, high = geo.total_bounds
@@ -312,8 +304,8 @@ def map_axes(
             f"Convert it with .to_crs({GRID_CODE}) first."
         )
     left, low, right, high = geo.total_bounds if len(geo) else (0.0, 0.0, 1.0, 1.0)
-    tall = WIDTH * across * (high - low) / (right - left) if right > left else 3.0
-    ax = axes_for(ax, height=float(np.clip(tall + 0.5, 2.6, 7.0)))
+    tall = style.WIDTH * across * (high - low) / (right - left) if right > left else 3.0
+    ax = style.axes_for(ax, height=float(np.clip(tall + 0.5, 2.6, 7.0)))
     bare(ax)
     if background is not None:
         _lay_background(ax, Path(background))
@@ -370,7 +362,7 @@ def outline(
     edge = chosen.dissolve().boundary
     edge.plot(ax=ax, color="white", linewidth=width + 1.6, zorder=4, aspect=None)
     edge.plot(ax=ax, color=colour, linewidth=width, zorder=5, aspect=None)
-    return [(Line2D([], [], color=colour, linewidth=width), wrapped(name, 24))]
+    return [(Line2D([], [], color=colour, linewidth=width), marks.wrapped(name, 24))]
 
 
 def zoom(ax: Axes, part: gpd.GeoDataFrame) -> None:
@@ -380,7 +372,7 @@ def zoom(ax: Axes, part: gpd.GeoDataFrame) -> None:
     x, y = (left + right) / 2, (low + high) / 2
     ax.set(xlim=(x - half, x + half), ylim=(y - half, y + half))
     ax.spines[:].set_visible(True)
-    ax.spines[:].set_color(MARK)
+    ax.spines[:].set_color(style.MARK)
 
 
 def _lay_background(ax: Axes, picture: Path) -> None:

@@ -14,16 +14,7 @@ from matplotlib.ticker import Formatter, MaxNLocator
 
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.figures.style import (
-    DASHES,
-    GRID,
-    INK,
-    MARKERS,
-    PALETTE,
-    SMALL,
-    lift_key,
-    record,
-)
+from lsp_analysis.figures import style
 
 
 def need(frame: pd.DataFrame, columns: Sequence[str], chart: str) -> None:
@@ -85,13 +76,13 @@ def chosen_labels(highlight: str | Collection[str] | None) -> set[str]:
 
 def style_of(i: int) -> dict[str, Any]:
     """Colour, dash and marker of series `i`; past the fourth, marks are hollow."""
-    colour = PALETTE[i % 4]
+    colour = style.PALETTE[i % 4]
     fill = colour if i < 4 else "white"
     turn = (i + i // 4) % 4
     return {
         "color": colour,
-        "linestyle": DASHES[turn],
-        "marker": MARKERS[turn],
+        "linestyle": style.DASHES[turn],
+        "marker": style.MARKERS[turn],
         "markerfacecolor": fill,
     }
 
@@ -124,10 +115,10 @@ def key_above(
         borderpad=0,
         handlelength=2.8,
         columnspacing=1.6,
-        labelcolor=INK,
-        fontsize=SMALL,
+        labelcolor=style.INK,
+        fontsize=style.SMALL,
     )
-    lift_key(key, lift)
+    style.lift_key(key, lift)
 
 
 def _key_columns(texts: list[str], room: float) -> int:
@@ -149,7 +140,9 @@ def _share_of_width(ax: Axes) -> float:
 
 def unit_above(ax: Axes, label: str, width: int = 80) -> None:
     """Name the vertical axis in horizontal text over its upper end."""
-    ax.set_title(wrapped(label, width, 2), loc="left", fontsize=SMALL, color=INK, y=1, pad=5)
+    ax.set_title(
+        wrapped(label, width, 2), loc="left", fontsize=style.SMALL, color=style.INK, y=1, pad=5
+    )
 
 
 def number_axis(ax: Axes, which: str = "y") -> None:
@@ -157,7 +150,7 @@ def number_axis(ax: Axes, which: str = "y") -> None:
     axis = ax.yaxis if which == "y" else ax.xaxis
     axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
     axis.set_major_formatter(TickNumbers())
-    axis.grid(True, color=GRID, linewidth=0.8)
+    axis.grid(True, color=style.GRID, linewidth=0.8)
 
 
 def value_axis(ax: Axes, label: str, *values: Any, zero: bool = False) -> None:
@@ -243,7 +236,7 @@ def row_heights(labels: Iterable[Any], *, each: float = 0.3) -> np.ndarray:
 
 def text_below(ax: Axes, text: str) -> None:
     """Text under the plot, its lines starting at the plot's left edge."""
-    ax.set_xlabel(text, loc="left", fontsize=SMALL)
+    ax.set_xlabel(text, loc="left", fontsize=style.SMALL)
     ax.xaxis.label.set_horizontalalignment("left")
 
 
@@ -253,11 +246,11 @@ def nothing_drawn(ax: Axes, frame: pd.DataFrame, what: str, said: str = "") -> A
     ax.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))
     ax.spines[:].set_visible(False)
     text = wrapped(said, 70, 4) if said else "No data to show"
-    ax.text(0.5, 0.5, text, ha="center", va="center", color=INK)
-    return record(ax, alt=f"{what}: {said or 'no data to show.'}", data=frame)
+    ax.text(0.5, 0.5, text, ha="center", va="center", color=style.INK)
+    return style.record(ax, alt=f"{what}: {said or 'no data to show.'}", data=frame)
 
 
 def zero_line(ax: Axes, which: str = "y") -> None:
     """A firm line where there is no effect, gap or change."""
     line = ax.axhline if which == "y" else ax.axvline
-    line(0.0, color=INK, linewidth=1.0, zorder=1.5)
+    line(0.0, color=style.INK, linewidth=1.0, zorder=1.5)

@@ -15,15 +15,6 @@ from lsp_analysis.resources import resource
 from lsp_analysis.study.store import open_study
 from lsp_analysis.wording import counted
 
-STYLE = """\
-# House style of the template beside this file, which has the same name. Every line may go.
-# logo = "logo.png"        # PNG, JPEG or SVG of at most 60 kB, in this folder
-colour = "#12436d"         # this place, links and rules; dark enough for text on white
-second = "#801650"         # worse
-# contact = "Partnership team, partnership@council.example"
-# footer = "Prepared for the Lead Agencies Group."
-"""
-
 
 def new_template(path: str | Path) -> Path:
     """Write a commented report notebook and its house style file to start from.
@@ -47,7 +38,7 @@ def new_template(path: str | Path) -> Path:
             raise ReportError(f"{file} is there already. Choose another name, or move it away.")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        durable.replace_file(style, STYLE.encode())
+        durable.replace_file(style, resource("reports/template/house_style.toml").read_bytes())
         notebook = resource("notebooks/reports/own_template.ipynb").read_bytes()
         durable.replace_file(target, notebook)
     except OSError as error:

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.showing import Shown
+from lsp_analysis.figures.tables import Table
+from lsp_analysis.showing import ShownTable
 from lsp_analysis.standing.comparison.measured import by_year
 from lsp_analysis.standing.place.groups import group_series
 from lsp_analysis.standing.place.panels import read_panels
-
-if TYPE_CHECKING:
-    from lsp_analysis.figures.tables import Table
-    from lsp_analysis.study.indicator import Indicator
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.store import Study
 
 # Upper limit of a moving range chart in median moving ranges (Wheeler and Chambers 1992). The
 # median, for a break would hide itself in the mean.
@@ -28,16 +25,12 @@ LENGTHS = {"M": "month", "Q": "quarter", "Y": "year"}
 
 
 @dataclass(frozen=True)
-class Coverage(Shown):
+class Coverage(ShownTable):
     """What is known of each indicator, and the large steps of its series over all areas."""
 
     table: pd.DataFrame = field(repr=False, compare=False)
     steps: pd.DataFrame = field(repr=False, compare=False)  # one large step of an indicator a row
     notes: tuple[str, ...] = ()  # indicators that could not be read, and why
-
-    def summary_frame(self) -> pd.DataFrame:
-        """One row per indicator; see `coverage` for the columns."""
-        return self.table
 
     def sentence(self) -> wording.Sentence:
         """How many values are missing, and which indicators they are of."""
@@ -70,7 +63,7 @@ class Coverage(Shown):
             f"Ask for a reason: {told}. Was it counted in the same way before and after?"
         )
 
-    def coverage_table(self) -> Table:
+    def shown_table(self) -> Table:
         """Indicators with their first and last period, areas, and missing values."""
         shown = self.table
         columns = {
@@ -87,8 +80,6 @@ class Coverage(Shown):
             pd.DataFrame(columns).reset_index(drop=True),
             caption="What is known of each indicator, area by area",
         )
-
-    shown_table = coverage_table
 
 
 def coverage(

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import Shown
 from lsp_analysis.study import schema
 from lsp_analysis.study.check.problems import problems_frame
 from lsp_analysis.study.check.whole_study import check_study
-
-if TYPE_CHECKING:
-    from lsp_analysis.figures.tables import Table
-    from lsp_analysis.study.indicator import Indicator
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.store import Study
 
 MOST_SHOWN = 20
 BOUNDARIES = "boundaries of the areas"

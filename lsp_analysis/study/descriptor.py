@@ -82,64 +82,6 @@ def files_of(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [known.get(path, {"path": path}) for path in paths]
 
 
-_STRING = {"type": "string"}
-_PATH = {"type": "string", "minLength": 1}
-_CREDIT = dict.fromkeys(("title", "name", "path"), _STRING)
-_NAMED = {"type": "array", "items": {"type": "object", "properties": _CREDIT}}
-# What ``datapackage.json`` must be, as JSON schema, before anything in it is used.
-DESCRIPTOR_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "required": ["resources"],
-    "properties": {
-        "name": {"type": ["string", "null"]},
-        "title": {"type": ["string", "null"]},
-        "sources": _NAMED,
-        "licenses": _NAMED,
-        "lsp:attribution": _STRING,
-        "lsp:simulated": {"type": "boolean"},
-        "lsp:small_area_type": _STRING,
-        "lsp:release": {
-            "type": "object",
-            "required": ["audience", "files"],
-            "properties": {
-                "audience": _STRING,
-                "files": {"type": "object", "additionalProperties": _STRING},
-            },
-        },
-        "resources": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["name", "path"],
-                "properties": {
-                    "name": {"type": "string", "minLength": 1},
-                    "path": {
-                        "anyOf": [
-                            _PATH,
-                            {"type": "array", "minItems": 1, "items": _PATH},
-                        ]
-                    },
-                    PARTS: {
-                        "type": "array",
-                        "items": {
-                            "type": "object",
-                            "required": ["path", "borough"],
-                            "properties": {"path": _PATH, "borough": _STRING, "hash": _STRING},
-                        },
-                    },
-                    "bytes": {"type": "integer", "minimum": 0},
-                    "hash": _STRING,
-                    "schema": {
-                        "type": "object",
-                        "properties": {"fields": {"type": "array", "items": {"type": "object"}}},
-                    },
-                },
-            },
-        },
-    },
-}
-
-
 def version_of(path: Path) -> tuple[int, ...]:
     """Changes whenever the study at `path` is written; empty when there is none."""
     try:
@@ -165,6 +107,6 @@ def read_descriptor(path: Path) -> dict[str, Any]:
             "Make a study with `lsp-analysis new` or `lsp-analysis import`."
         )
     try:
-        return untrusted.read_json(file, DESCRIPTOR_SCHEMA)
+        return untrusted.read_json(file, untrusted.schema("datapackage"))
     except LspError as error:
         raise StudyError(f"{error} Restore it from a copy, or write the study again.") from error

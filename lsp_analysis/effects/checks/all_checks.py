@@ -4,37 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.effects.checks import comparators, pretrends
 from lsp_analysis.effects.checks.around import spillover
 from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, ask
-from lsp_analysis.effects.checks.comparators import (
-    comparison_choice,
-    contaminated_comparators,
-    leave_one_out,
-)
 from lsp_analysis.effects.checks.data_quality import missing_data, series_breaks, small_counts
 from lsp_analysis.effects.checks.displaced import displacement
-from lsp_analysis.effects.checks.pretrends import (
-    anticipation,
-    earlier_dates,
-    pre_trends,
-    undoing_violation,
-)
 from lsp_analysis.effects.checks.regression_to_mean import regression_to_the_mean
 from lsp_analysis.effects.parts import answers
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.errors import ParameterError, did_you_mean
-from lsp_analysis.showing import Shown, with_note
+from lsp_analysis.figures.tables import Table
+from lsp_analysis.showing import Axes, Shown, with_note
 from lsp_analysis.study.question import Question
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.figures.tables import Table
 
 SIGNS = {PASSED: "✓", FAILED: "✗", UNSURE: "?"}
 
@@ -107,17 +92,17 @@ def check_all(question: Question) -> Checks:
         As for `estimate`.
     """
     asked = ask(question)
-    earlier = earlier_dates(asked)
+    earlier = pretrends.earlier_dates(asked)
     found = (
         regression_to_the_mean(asked),
-        pre_trends(earlier),
-        undoing_violation(earlier),
-        anticipation(earlier),
+        pretrends.pre_trends(earlier),
+        pretrends.undoing_violation(earlier),
+        pretrends.anticipation(earlier),
         spillover(asked),
         displacement(asked),
-        contaminated_comparators(asked),
-        leave_one_out(asked),
-        comparison_choice(asked),
+        comparators.contaminated_comparators(asked),
+        comparators.leave_one_out(asked),
+        comparators.comparison_choice(asked),
         series_breaks(asked),
         small_counts(asked),
         missing_data(question),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,11 +15,8 @@ from lsp_analysis.effects.checks.around import ask_ring, rings
 from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked, Sized, nothing
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.study.question import Question
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 
 @dataclass(frozen=True)

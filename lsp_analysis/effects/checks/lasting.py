@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.effects.checks.asked import Asked, ask, during, span
-from lsp_analysis.effects.parts import answers
-from lsp_analysis.effects.ranking import rank_p
+from lsp_analysis.effects.parts import answers, rank_p
 from lsp_analysis.effects.words import than_expected
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.study.asking.dates import as_date
 from lsp_analysis.study.question import Question
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 HORIZONS = (3, 6, 12, 24)
 

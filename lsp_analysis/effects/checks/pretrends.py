@@ -24,9 +24,8 @@ from lsp_analysis.effects.checks.asked import (
     nothing,
     span,
 )
-from lsp_analysis.effects.ranking import critical_value, rank_p
-from lsp_analysis.effects.regressions.honest import HonestBounds, relative_magnitudes, smoothness
-from lsp_analysis.effects.regressions.honest_intervals import Steps
+from lsp_analysis.effects.parts import critical_value, rank_p
+from lsp_analysis.effects.regressions import honest
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.effects.words import than_expected
 
@@ -179,11 +178,11 @@ def undoing_violation(earlier: EarlierDates) -> CheckResult:
     return CheckResult(name, status, finding, table, "draw_forest", options)
 
 
-def honest_bounds(earlier: EarlierDates) -> tuple[HonestBounds, HonestBounds]:
+def honest_bounds(earlier: EarlierDates) -> tuple[honest.HonestBounds, honest.HonestBounds]:
     """Bounds by relative magnitudes and by smoothness, in units of effect (log, for counts)."""
     steps, level = _steps(earlier), earlier.asked.question.level
     bends = [violation * steps.error / 2 for violation in VIOLATIONS]
-    return relative_magnitudes(steps, VIOLATIONS, level=level), smoothness(
+    return honest.relative_magnitudes(steps, VIOLATIONS, level=level), honest.smoothness(
         steps, bends, level=level
     )
 
@@ -258,16 +257,16 @@ def _missed(asked: Asked, drift: float, carried: float) -> str:
     )
 
 
-def _steps(earlier: EarlierDates) -> Steps:
+def _steps(earlier: EarlierDates) -> honest.Steps:
     """Errors at earlier dates and the estimate, with the covariance of the placebos' own."""
     asked = earlier.asked
     statistics = np.column_stack([earlier.statistics, asked.statistics])
     errors = np.append(earlier.errors, asked.effect.error)
     among = statistics[1:].T @ statistics[1:] / (len(statistics) - 1)
-    return Steps(statistics[0] * errors, among * np.outer(errors, errors), earlier.carried)
+    return honest.Steps(statistics[0] * errors, among * np.outer(errors, errors), earlier.carried)
 
 
-def _drawn(asked: Asked, bounds: HonestBounds) -> tuple[float, float]:
+def _drawn(asked: Asked, bounds: honest.HonestBounds) -> tuple[float, float]:
     """Range of shown effects that a picture of the bounds has room for."""
     alone = bounds.table.iloc[0]
     half = max(alone["high"] - alone["low"], abs(bounds.estimate)) / 2

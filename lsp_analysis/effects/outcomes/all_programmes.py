@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.effects.outcomes.programme import Programme, programme_in
 from lsp_analysis.effects.outcomes.programme_page import IndicatorEffect, indicator_effect
+from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import Shown, carries_note
-
-if TYPE_CHECKING:
-    from lsp_analysis.figures.tables import Table
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.store import Study
 
 NOT_NAMED = "No outcome was named in advance, so it is not judged here."
 TOO_EARLY = "These data begin too late to judge it."
@@ -62,8 +59,6 @@ class Programmes(Shown):
         return figures.table(pd.DataFrame(rows), caption="Programmes, and what may be said of them")
 
     table = shown_table
-
-    shown_table = table
 
 
 def _is_judged(effect: IndicatorEffect | None) -> bool:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,16 +17,12 @@ from lsp_analysis.absent import Absent
 from lsp_analysis.effects.regressions.differences import did
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import LspError, PanelError
-from lsp_analysis.showing import Shown, carries_note
+from lsp_analysis.figures.tables import Table
+from lsp_analysis.showing import Axes, Shown, carries_note
+from lsp_analysis.study.areas import Area
 from lsp_analysis.study.asking.dates import as_date
 from lsp_analysis.study.question import Question
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.figures.tables import Table
-    from lsp_analysis.study.areas import Area
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.store import Study
 
 ALIKE = 10  # areas called as bad, or as quick to rise
 

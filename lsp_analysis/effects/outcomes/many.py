@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,14 +18,10 @@ from lsp_analysis.effects.one_area.groups import placebo_groups
 from lsp_analysis.effects.one_area.single_area import estimate
 from lsp_analysis.effects.words import GOOD, Scale, than_expected
 from lsp_analysis.errors import LspError, PanelError, ParameterError, did_you_mean
-from lsp_analysis.showing import Shown, with_note
+from lsp_analysis.showing import Axes, Shown, with_note
+from lsp_analysis.study.areas import Area
 from lsp_analysis.study.question import Question
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.study.areas import Area
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.store import Study
 
 KINDS = ("behaviour", "outcome")
 HEADINGS = {
@@ -70,12 +65,6 @@ class ManyOutcomes(Shown):
         """One row per outcome, the primary one first, then behaviours, then the others."""
         order = self.table["primary"].astype(int) * 2 + (self.table["kind"] == "behaviour")
         return self.table.loc[order.sort_values(ascending=False, kind="stable").index]
-
-    def of_kind(self, kind: str) -> pd.DataFrame:
-        """The rows of behaviour measures, or of outcome measures."""
-        if kind not in KINDS:
-            raise ParameterError(f'kind is "behaviour" or "outcome", not {kind!r}.')
-        return self.summary_frame().query("kind == @kind")
 
     def sentence(self) -> wording.Sentence:
         """What stands out, alone and with all allowed for, and the omnibus test."""
@@ -122,49 +111,15 @@ class ManyOutcomes(Shown):
         ]
         return f" ({'; '.join(named)})" if named else ""
 
-    def reach_sentence(self) -> wording.Sentence:
-        """Which conclusions were out of reach before anything was looked at."""
-        finest = 1 / (self.n_placebos + 1)
-        text = (
-            f"With {wording.number(self.n_placebos)} placebos no p-value can be below "
-            f"{wording.number(finest)}."
-        )
-        if len(self.table) == 1:
-            return wording.Sentence(f"{text} One measure needs no allowance.")
-        count, alpha = len(self.table), 1 - self.level + 1e-9
-        measures, together = wording.counted(count, "measure"), math.ceil(finest * count / alpha)
-        if finest * count > alpha:
-            text += f" Holm's correction over {measures} could therefore never reject."
-        if together > count:
-            text += " Neither could Benjamini and Hochberg's."
-        elif together > 1:
-            text += (
-                " Benjamini and Hochberg's could only if "
-                f"{wording.counted(together, 'measure')} stood out as far as is possible."
-            )
-        if finest > alpha:
-            return wording.Sentence(f"{text} Nor could the step-down used here.")
-        return wording.Sentence(
-            f"{text} The step-down used here, over the same placebos, can find even one that "
-            "stands out alone."
-        )
-
-    def plot(self, ax: Axes | None = None, *, kind: str | None = None) -> Axes:
-        """All effects on one scale, behaviours and outcomes apart, or those of one kind."""
-        rows = self.summary_frame() if kind is None else self.of_kind(kind)
-        frame = pd.DataFrame(
-            {
-                "label": rows["label"],
-                "estimate": rows["relative"],
-                "low": rows["low"],
-                "high": rows["high"],
-            }
-        )
-        if kind is None and len(rows) > 1:
-            frame["group"] = rows["kind"].map(HEADINGS).where(~rows["primary"], HEADINGS["primary"])
-        return figures.draw_forest(
-            frame.reset_index(drop=True), unit="% of what was expected", level=self.level, ax=ax
-        )
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """All effects on one scale, behaviours and outcomes apart."""
+        rows = self.summary_frame()
+        columns = {"label": "label", "relative": "estimate", "low": "low", "high": "high"}
+        frame = rows[list(columns)].rename(columns=columns).reset_index(drop=True)
+        if len(rows) > 1:
+            group = rows["kind"].map(HEADINGS).where(~rows["primary"], HEADINGS["primary"])
+            frame["group"] = group.to_numpy()
+        return figures.draw_forest(frame, unit="% of what was expected", level=self.level, ax=ax)
 
 
 def _stand(count: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -10,23 +10,9 @@ from lsp_analysis import figures, untrusted, wording
 from lsp_analysis.effects.outcomes.many import ManyOutcomes
 from lsp_analysis.effects.words import percent
 from lsp_analysis.figures.tables import Table
+from lsp_analysis.study.areas import Area
 from lsp_analysis.study.asking.dates import as_date
-
-if TYPE_CHECKING:
-    from lsp_analysis.study.areas import Area
-    from lsp_analysis.study.store import Study
-
-_OBJECT, _TEXT = {"type": "object"}, {"type": "string"}
-_RELATIVE = _OBJECT | {"required": ["relative"], "properties": {"relative": {"type": "number"}}}
-_EFFECT = _OBJECT | {"required": ["pilot"], "properties": {"pilot": _RELATIVE}}
-_PILOT = {"area_code": _TEXT, "start": _TEXT | {"pattern": r"^\d{4}-\d\d"}}
-TRUTH_SCHEMA = _OBJECT | {
-    "required": ["pilot", "effects"],
-    "properties": {
-        "pilot": _OBJECT | {"required": list(_PILOT), "properties": _PILOT},
-        "effects": _OBJECT | {"additionalProperties": _EFFECT},
-    },
-}
+from lsp_analysis.study.store import Study
 
 
 def truth_beside(
@@ -46,7 +32,7 @@ def truth_beside(
     file = study.path / "truth.json"
     if not file.exists():
         return _untold(study)
-    told = untrusted.read_json(file, TRUTH_SCHEMA)
+    told = untrusted.read_json(file, untrusted.schema("truth"))
     home, began = told["pilot"]["area_code"], as_date(told["pilot"]["start"])
     asked = as_date(start) if start else began
     if not asked.start_time <= began.start_time <= asked.end_time:

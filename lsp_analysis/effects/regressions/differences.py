@@ -10,26 +10,9 @@ import numpy as np
 from scipy import stats
 
 from lsp_analysis import wording
+from lsp_analysis.effects import parts
 from lsp_analysis.effects.one_area.groups import placebo_groups
-from lsp_analysis.effects.parts import (
-    PARALLEL,
-    UNTOUCHED,
-    answers,
-    judged,
-    paths_frame,
-    placebo_frame,
-    placebo_paths,
-    treated_mean,
-)
-from lsp_analysis.effects.ranking import Inference, by_error, placebo_inference
-from lsp_analysis.effects.regressions.errors_of_fit import (
-    FEWEST_TREATED_CLUSTERS,
-    NO_ERROR,
-    ROUNDING,
-    Errors,
-    Regression,
-)
-from lsp_analysis.effects.regressions.two_way import two_way_fit
+from lsp_analysis.effects.regressions import two_way
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.study.question import Question
@@ -38,7 +21,7 @@ CLUSTERED = "Student's t, errors clustered by area"
 INFERENCES = ("auto", "placebo", "clustered", "welch")
 
 
-@answers
+@parts.answers
 def did(
     question: Question, *, inference: str = "auto", covariates: Collection[str] = ()
 ) -> EffectEstimate:
@@ -74,7 +57,7 @@ def did(
     fit, rows = regression(question, question.treated[:, None] & (question.event_time >= 0),
                            covariates, complete=complete)  # fmt: skip
     estimate, error = (float(fit.coefficients[name].iloc[0]) for name in ("estimate", "se"))
-    own = treated_mean(question)
+    own = parts.treated_mean(question)
     at = question.at
     observed = float(np.nanmean(np.where(question.known, question.compared, np.nan)
                                 [question.treated][:, at:]))  # fmt: skip
@@ -82,21 +65,21 @@ def did(
     changed: dict[str, Any] = {}
     if inference == "placebo":
         groups = placebo_groups(question)
-        gaps = np.subtract(*placebo_paths(question, groups))
+        gaps = np.subtract(*parts.placebo_paths(question, groups))
         changes = gaps[:, at:].mean(axis=1) - gaps[:, :at].mean(axis=1)
-        found = placebo_inference(float(changes[0]), changes[1:], level=question.level)
-        changed = {"placebos": placebo_frame(question, groups, changes[1:])}
+        found = parts.placebo_inference(float(changes[0]), changes[1:], level=question.level)
+        changed = {"placebos": parts.placebo_frame(question, groups, changes[1:])}
     elif inference == "welch":
         estimate, error, found = _by_welch(question)
         changed = {"method": "difference in mean changes"}
     else:
-        found = by_error(estimate, error, question.level, df=fit.df, withheld=fit.withheld,
+        found = parts.by_error(estimate, error, question.level, df=fit.df, withheld=fit.withheld,
                          how=CLUSTERED)  # fmt: skip
-    common = judged(question, observed, estimate, found) | {
+    common = parts.judged(question, observed, estimate, found) | {
         "method": "difference-in-differences, two-way fixed effects",
         "comparator": f"the change of {wording.counted(int(rows.sum()), 'comparison area')}",
-        "assumptions": (PARALLEL, UNTOUCHED),
-        "paths": paths_frame(question, own, path),
+        "assumptions": (parts.PARALLEL, parts.UNTOUCHED),
+        "paths": parts.paths_frame(question, own, path),
         "error": error,
         "model": fit.model,
     }
@@ -109,7 +92,7 @@ def chosen_inference(
     """The kind of inference meant: "auto" is placebos for fewer than five treated areas."""
     if inference not in known:
         raise ParameterError(f"inference={inference!r} is not known: use {', '.join(known)}.")
-    few = int(question.treated.sum()) < FEWEST_TREATED_CLUSTERS
+    few = int(question.treated.sum()) < two_way.FEWEST_TREATED_CLUSTERS
     if inference == "placebo" and len(covariates):
         raise ParameterError('inference="placebo" takes no covariates: use "clustered".')
     if inference != "auto":
@@ -124,7 +107,7 @@ def regression(
     *,
     names: tuple[str, ...] = ("treatment",),
     complete: bool = True,
-) -> tuple[Regression, np.ndarray]:
+) -> tuple[two_way.Regression, np.ndarray]:
     """Two-way regression of what is compared on marks of treatment, errors clustered by area.
 
     Parameters
@@ -146,9 +129,10 @@ def regression(
     marks = marks if marks.ndim == 3 else marks[:, :, None]
     columns = np.column_stack([marks[areas, dates], *(a[areas, dates] for a in extra)])
     codes, periods = (np.unique(x, return_inverse=True)[1] for x in (areas, dates))
-    fit = two_way_fit(
+    errors = two_way.Errors(clusters=codes, treated=int(question.treated.sum()))
+    fit = two_way.two_way_fit(
         question.compared[areas, dates], columns.astype(float), [*names, *covariates], codes,
-        periods, Errors(clusters=codes, treated=int(question.treated.sum())), None, question.level,
+        periods, errors, None, question.level,
     )  # fmt: skip
     return fit, used & inside.any(axis=1)
 
@@ -163,7 +147,7 @@ def _covariate(question: Question, name: Any) -> np.ndarray:
     return question.covariates[name]
 
 
-def _by_welch(question: Question) -> tuple[float, float, Inference]:
+def _by_welch(question: Question) -> tuple[float, float, parts.Inference]:
     """One change of mean per area, compared by Welch's t: effect, error and inference."""
     at, kept = question.at, question.comparison | question.treated
     values = question.compared[kept]
@@ -175,9 +159,14 @@ def _by_welch(question: Question) -> tuple[float, float, Inference]:
             'treated area use inference="placebo".'
         )
     estimate = float(groups[0].mean() - groups[1].mean())
-    how, error, df, withheld = "Welch's t on one change per area", math.nan, math.inf, NO_ERROR
-    if max(map(np.ptp, groups)) > ROUNDING * np.ptp(values):
+    how, error, df, withheld = (
+        "Welch's t on one change per area",
+        math.nan,
+        math.inf,
+        two_way.NO_ERROR,
+    )
+    if max(map(np.ptp, groups)) > two_way.ROUNDING * np.ptp(values):
         error = math.sqrt(sum(group.var(ddof=1) / len(group) for group in groups))
         df, withheld = float(stats.ttest_ind(*groups, equal_var=False).df), ""
-    return estimate, error, by_error(estimate, error, question.level, df=df, withheld=withheld,
-                                     how=how)  # fmt: skip
+    found = parts.by_error(estimate, error, question.level, df=df, withheld=withheld, how=how)
+    return estimate, error, found

@@ -9,40 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from lsp_analysis import figures, wording
+from lsp_analysis.effects import parts
 from lsp_analysis.effects.one_area.groups import placebo_groups
-from lsp_analysis.effects.parts import (
-    PARALLEL,
-    UNTOUCHED,
-    answers,
-    judged,
-    paths_frame,
-    placebo_frame,
-    placebo_paths,
-    treated_mean,
-)
-from lsp_analysis.effects.ranking import Inference, by_error, placebo_inference, rank_p
+from lsp_analysis.effects.regressions import honest
 from lsp_analysis.effects.regressions.differences import CLUSTERED, chosen_inference, regression
-from lsp_analysis.effects.regressions.errors_of_fit import ROUNDING
-from lsp_analysis.effects.regressions.honest import (
-    HonestBounds,
-    event_study_steps,
-    relative_magnitudes,
-    smoothness,
-)
+from lsp_analysis.effects.regressions.two_way import ROUNDING
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.showing import with_note
+from lsp_analysis.showing import Axes, with_note
 from lsp_analysis.study.question import Question
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 NO_ANTICIPATION = "Nothing changed in the treated areas in anticipation of the start."
 INFERENCES = ("auto", "placebo", "clustered")
@@ -94,7 +76,7 @@ class EventStudy(EffectEstimate):
             "have been found four times in five."
         )
 
-    def honest_bounds(self, restriction: str = "relative magnitudes") -> HonestBounds:
+    def honest_bounds(self, restriction: str = "relative magnitudes") -> honest.HonestBounds:
         """Intervals that hold although the areas may have parted without the programme.
 
         Parameters
@@ -106,13 +88,14 @@ class EventStudy(EffectEstimate):
         reference = next(k for k in rows.index if k not in self.covariance.index)
         shown = self.covariance.index.to_numpy()
         effects = rows.loc[shown, "estimate"].to_numpy()
-        steps = event_study_steps(shown, effects, self.covariance.to_numpy(), reference)
-        bounds = smoothness if restriction == "smoothness" else relative_magnitudes
+        steps = honest.event_study_steps(shown, effects, self.covariance.to_numpy(), reference)
+        smooth = restriction == "smoothness"
+        bounds = honest.smoothness if smooth else honest.relative_magnitudes
         found = bounds(steps, level=self.level, unit=self.unit)
         return with_note(found, self._note, about=self.chart_name)
 
 
-@answers
+@parts.answers
 def event_study(
     question: Question,
     *,
@@ -165,19 +148,19 @@ def event_study(
         covariance = fit.covariance[: len(shown), : len(shown)]
     error = math.sqrt(max(float(shares @ covariance @ shares), 0.0))
     if not complete:
-        found = by_error(estimate, error, question.level, df=fit.df, withheld=fit.withheld,
+        found = parts.by_error(estimate, error, question.level, df=fit.df, withheld=fit.withheld,
                          how=CLUSTERED)  # fmt: skip
     df = 0 if complete or fit.withheld else fit.df
-    own = treated_mean(question)
+    own = parts.treated_mean(question)
     effect = pd.Series(estimates, shown).reindex(place).fillna(0.0).to_numpy()
     return EventStudy(
-        **judged(question, float(own[place >= 0].mean()), estimate, found),
+        **parts.judged(question, float(own[place >= 0].mean()), estimate, found),
         **_pretrend(table, covariance, shown, reference, df) | fields,
         method="event study",
         comparator=f"the change of {wording.counted(int(used.sum()), 'comparison area')}",
-        assumptions=(PARALLEL, NO_ANTICIPATION, UNTOUCHED),
+        assumptions=(parts.PARALLEL, NO_ANTICIPATION, parts.UNTOUCHED),
         error=error,
-        paths=paths_frame(question, own, own - effect),
+        paths=parts.paths_frame(question, own, own - effect),
         coefficients=_with_reference(table, shown, reference),
         covariance=pd.DataFrame(covariance, index=shown, columns=shown),
         model=fit.model,
@@ -198,24 +181,26 @@ def _whole_bins(question: Question, width: int) -> Question:
 
 def _among_placebos(
     question: Question, place: np.ndarray, shown: np.ndarray, reference: int, shares: np.ndarray
-) -> tuple[dict[str, Any], Inference, pd.DataFrame, np.ndarray]:
+) -> tuple[dict[str, Any], parts.Inference, pd.DataFrame, np.ndarray]:
     """Each effect, and their mean after the start, ranked among those of placebos."""
     groups = placebo_groups(question)
-    gaps = np.subtract(*placebo_paths(question, groups))
+    gaps = np.subtract(*parts.placebo_paths(question, groups))
     means = np.column_stack([gaps[:, place == k].mean(axis=1) for k in [*shown, reference]])
     paths = means[:, :-1] - means[:, -1:]
     covariance = paths[1:].T @ paths[1:] / len(groups)
     mean = paths @ shares
-    overall = placebo_inference(float(mean[0]), mean[1:], level=question.level)
-    each = [placebo_inference(float(path[0]), path[1:], level=question.level) for path in paths.T]
+    overall = parts.placebo_inference(float(mean[0]), mean[1:], level=question.level)
+    each = [
+        parts.placebo_inference(float(path[0]), path[1:], level=question.level) for path in paths.T
+    ]
     columns = {name: [getattr(one, name) for one in each] for name in ("low", "high", "p_value")}
     table = pd.DataFrame({"estimate": paths[0], "se": np.sqrt(np.diag(covariance))} | columns)
     spread = np.sqrt(np.diag(covariance))[shown < 0]
-    fields = {"placebos": placebo_frame(question, groups, mean[1:])}
+    fields = {"placebos": parts.placebo_frame(question, groups, mean[1:])}
     if len(spread):
         largest = (np.abs(paths[:, shown < 0]) / np.where(spread > 0, spread, np.inf)).max(axis=1)
         fields["pretrend_statistic"] = float(largest[0])
-        fields["pretrend_p"] = rank_p(float(largest[0]), largest[1:])[1]
+        fields["pretrend_p"] = parts.rank_p(float(largest[0]), largest[1:])[1]
     return fields, overall, table, covariance
 
 

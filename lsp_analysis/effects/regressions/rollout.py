@@ -6,27 +6,18 @@ import math
 import warnings
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures
-from lsp_analysis.effects.parts import (
-    UNTOUCHED,
-    answers,
-    judged,
-    paths_frame,
-    treated_mean,
-)
-from lsp_analysis.effects.ranking import by_error
-from lsp_analysis.effects.regressions.errors_of_fit import few_clusters_warning
+from lsp_analysis.effects import parts
+from lsp_analysis.effects.regressions.two_way import few_clusters_warning
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.showing import Axes
 from lsp_analysis.study.question import Question
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 PARALLEL_LATER = (
     "Without the programme each group of areas would have changed as its comparison areas did, "
@@ -60,7 +51,7 @@ class RolloutEffect(EffectEstimate):
         return figures.draw_event_study(self.by_time, unit=self.unit, level=self.level, ax=ax)
 
 
-@answers
+@parts.answers
 def rollout_effect(
     question: Question,
     *,
@@ -120,20 +111,20 @@ def rollout_effect(
     n_treated = int(question.treated.sum())
     others = int((~question.treated & ~question.ring).sum())
     withheld = few_clusters_warning(n_treated, n_treated + others)
-    found = by_error(estimate, error, question.level, withheld=withheld,
+    found = parts.by_error(estimate, error, question.level, withheld=withheld,
                      how="normal approximation over areas")  # fmt: skip
     if withheld:
         table[["low", "high", "p_value"]] = math.nan
     on = question.treated[:, None] & (_since(question) >= 0) & question.known
-    own = treated_mean(question)
+    own = parts.treated_mean(question)
     share = on.sum(axis=0) / np.maximum(question.known[question.treated].sum(axis=0), 1)
     return RolloutEffect(
-        **judged(question, float(question.compared[on].mean()), estimate, found),
+        **parts.judged(question, float(question.compared[on].mean()), estimate, found),
         method="difference-in-differences, staggered starts (Callaway and Sant'Anna)",
         error=error,
         comparator=COMPARATORS[comparison][1],
-        assumptions=(PARALLEL_LATER, UNTOUCHED),
-        paths=paths_frame(question, own, own - share * estimate),
+        assumptions=(PARALLEL_LATER, parts.UNTOUCHED),
+        paths=parts.paths_frame(question, own, own - share * estimate),
         by_time=table,
         group_time=model.to_dataframe(),
         model=model,

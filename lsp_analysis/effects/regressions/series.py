@@ -14,24 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lsp_analysis.effects import parts
 from lsp_analysis.effects.one_area.groups import placebo_groups
-from lsp_analysis.effects.parts import (
-    UNTOUCHED,
-    answers,
-    judged,
-    paths_frame,
-    placebo_frame,
-    studentised,
-)
-from lsp_analysis.effects.ranking import by_error
-from lsp_analysis.effects.regressions.series_fit import (
-    FAMILIES,
-    SeriesFit,
-    Stacked,
-    changes_of_many,
-    fit_series,
-    in_units,
-)
+from lsp_analysis.effects.regressions import series_fit
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.study.question import Question
@@ -75,7 +60,7 @@ class InterruptedSeries(EffectEstimate):
     dispersion: float = math.nan
 
 
-@answers
+@parts.answers
 def interrupted_series(
     question: Question,
     *,
@@ -127,35 +112,35 @@ def interrupted_series(
     design = _design(question, kept, change, harmonics_of(question, harmonics), covariates)
     stacked = _with_design(stacked, design, CHANGES[change], controlled)
     _check_design(stacked, family, lags)
-    fit = fit_series(stacked, family, lags, question.level)
+    fit = series_fit.fit_series(stacked, family, lags, question.level)
     log = family != "gaussian"
     own = fit.changes(stacked)
     size, error, expected = (float(one[0]) for one in (own.estimates, own.errors, own.expected))
-    found = by_error(size, error, question.level, df=fit.df, how=_INFERENCE[family])
+    found = parts.by_error(size, error, question.level, df=fit.df, how=_INFERENCE[family])
     warnings = (fit.withheld,) if fit.withheld else (NOT_RANKED, *_alike(fit, lags, stacked))
     fields: dict[str, Any] = {"warnings": warnings}
     if len(groups) >= FEWEST_RANKED and not fit.withheld:
-        many = changes_of_many(stacked, family)
-        found = studentised(many.estimates, many.errors, question.level)
+        many = series_fit.changes_of_many(stacked, family)
+        found = parts.studentised(many.estimates, many.errors, question.level)
         fields = {
             "statistic": float(many.estimates[0] / many.errors[0]),
-            "placebos": placebo_frame(question, groups, many.estimates[1:], many.errors[1:]),
+            "placebos": parts.placebo_frame(question, groups, many.estimates[1:], many.errors[1:]),
         }
     if log:
-        size, found = in_units(size, expected, found)
+        size, found = series_fit.in_units(size, expected, found)
     per, rows = question.per, kept.sum()
     scale = np.ones(rows) if stacked.people is None else per / stacked.people[0, :rows]
     without = np.full(len(kept), np.nan)
     without[kept] = own.without[0, :rows] * scale
     return InterruptedSeries(
-        **judged(question, expected + size, size, found) | fields,
+        **parts.judged(question, expected + size, size, found) | fields,
         method=f"{'controlled ' if controlled else ''}interrupted time series",
         comparator="the earlier trend" + (" and the other areas' change" if controlled else ""),
         multiplicative=log,
         maryland=3 if controlled else 1,
         error=error,
-        assumptions=(TREND_GOES_ON, *((SHARED_BREAK, UNTOUCHED) if controlled else (ALONE,))),
-        paths=paths_frame(question, question.level_of(question.treated), without),
+        assumptions=(TREND_GOES_ON, *((SHARED_BREAK, parts.UNTOUCHED) if controlled else (ALONE,))),
+        paths=parts.paths_frame(question, question.level_of(question.treated), without),
         coefficients=fit.coefficients,
         changes=fit.coefficients.loc[stacked.terms],
         dispersion=fit.dispersion,
@@ -171,8 +156,10 @@ _INFERENCE = {
 
 
 def _check(family: str, change: str) -> None:
-    if family not in FAMILIES:
-        raise ParameterError(f"family={family!r} is not known: use {', '.join(FAMILIES)}.")
+    if family not in series_fit.FAMILIES:
+        raise ParameterError(
+            f"family={family!r} is not known: use {', '.join(series_fit.FAMILIES)}."
+        )
     if change not in CHANGES:
         raise ParameterError(f"change={change!r} is not known: use {', '.join(CHANGES)}.")
 
@@ -200,23 +187,23 @@ def ranked_groups(question: Question, spare: int = 0) -> np.ndarray:
 
 def _stack(
     question: Question, counts: bool, groups: np.ndarray, controlled: bool
-) -> tuple[Stacked, np.ndarray, np.ndarray]:
+) -> tuple[series_fit.Stacked, np.ndarray, np.ndarray]:
     """Series of all units on the dates that all treated areas have, which dates those are, and the
     placebos kept: those without events before or after the start have no rate ratio."""
     kept = question.known[question.treated].all(axis=0)
     members = np.vstack([question.treated, groups])
     rest = question.comparison & ~members
-    parts = [members, rest] if controlled else [members]
+    blocks = [members, rest] if controlled else [members]
     totals, people = (
-        np.hstack([part.astype(float) @ array[:, kept] for part in parts])
+        np.hstack([part.astype(float) @ array[:, kept] for part in blocks])
         for array in (question.total, question.exposure)
     )
     if not counts:
         levels = question.per * totals / people
-        return Stacked(levels, None, pd.DataFrame(), [], kept), kept, groups
-    before = np.tile(question.event_time[kept] < 0, len(parts))
-    halves = np.repeat(np.arange(len(parts)), kept.sum())
-    for half in range(len(parts)):
+        return series_fit.Stacked(levels, None, pd.DataFrame(), [], kept), kept, groups
+    before = np.tile(question.event_time[kept] < 0, len(blocks))
+    halves = np.repeat(np.arange(len(blocks)), kept.sum())
+    for half in range(len(blocks)):
         for side, ratio in ((before, "has no bound"), (~before, "is zero")):
             if not totals[0, side & (halves == half)].any():
                 raise PanelError(
@@ -227,7 +214,7 @@ def _stack(
     sides = [totals[:, side & (halves == 0)].any(axis=1) for side in (before, ~before)]
     happened = sides[0] & sides[1]
     base = None if question.population is None else people[happened]
-    found = Stacked(totals[happened], base, pd.DataFrame(), [], kept)
+    found = series_fit.Stacked(totals[happened], base, pd.DataFrame(), [], kept)
     return found, kept, groups[happened[1:]]
 
 
@@ -272,8 +259,8 @@ def waves(question: Question, harmonics: int) -> np.ndarray:
 
 
 def _with_design(
-    stacked: Stacked, design: pd.DataFrame, terms: list[str], controlled: bool
-) -> Stacked:
+    stacked: series_fit.Stacked, design: pd.DataFrame, terms: list[str], controlled: bool
+) -> series_fit.Stacked:
     """The series under a design; beside a control series each has its own trend and changes."""
     time = design["time"].to_numpy(dtype=int)
     if controlled:
@@ -282,10 +269,10 @@ def _with_design(
         zero = pd.DataFrame(0.0, index=own.index, columns=own.columns)
         design = both.join(pd.concat([own, zero], ignore_index=True))
         terms, time = [f"treated x {name}" for name in terms], np.tile(time, 2)
-    return Stacked(stacked.outcome, stacked.people, design, terms, time)
+    return series_fit.Stacked(stacked.outcome, stacked.people, design, terms, time)
 
 
-def _check_design(stacked: Stacked, family: str, lags: int | None) -> None:
+def _check_design(stacked: series_fit.Stacked, family: str, lags: int | None) -> None:
     n, k = stacked.design.shape
     if n <= k or np.linalg.matrix_rank(stacked.design.to_numpy(dtype=float)) < k:
         raise PanelError(
@@ -297,7 +284,9 @@ def _check_design(stacked: Stacked, family: str, lags: int | None) -> None:
         raise ParameterError(f"lags={lags!r} must be a whole number from 0 to {most}.")
 
 
-def _alike(fit: SeriesFit, lags: int | None, stacked: Stacked) -> tuple[str, ...]:
+def _alike(
+    fit: series_fit.SeriesFit, lags: int | None, stacked: series_fit.Stacked
+) -> tuple[str, ...]:
     """A warning of residuals that are alike from one period to the next."""
     correlation = 1 - fit.durbin_watson / 2
     if lags is not None or correlation < 2 / math.sqrt(len(set(stacked.time))):

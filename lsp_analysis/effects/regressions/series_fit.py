@@ -15,13 +15,8 @@ from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.stattools import durbin_watson
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
-from lsp_analysis.effects.ranking import Inference
-from lsp_analysis.effects.regressions.errors_of_fit import (
-    NO_ERROR,
-    ROUNDING,
-    coefficient_table,
-    met_exactly,
-)
+from lsp_analysis.effects.parts import Inference
+from lsp_analysis.effects.regressions import two_way
 from lsp_analysis.errors import PanelError
 
 FAMILIES = ("gaussian", "poisson", "quasi_poisson")
@@ -162,14 +157,16 @@ def fit_series(stacked: Stacked, family: str, lags: int | None, level: float) ->
                 "The regression of the series did not converge. Use fewer terms, or longer periods."
             ) from error
     residuals = fit.resid_pearson if log else fit.resid
-    exact = (residuals**2).max() <= ROUNDING if log else met_exactly(residuals, outcome)
-    withheld = NO_ERROR if exact and (family != "poisson" or lags is not None) else ""
+    exact = (
+        (residuals**2).max() <= two_way.ROUNDING if log else two_way.met_exactly(residuals, outcome)
+    )
+    withheld = two_way.NO_ERROR if exact and (family != "poisson" or lags is not None) else ""
     covariance = np.asarray(fit.cov_params())
     if withheld:
         covariance = np.full_like(covariance, math.nan)
     df = math.inf if family == "poisson" else float(fit.df_resid)
     return SeriesFit(
-        coefficients=coefficient_table(fit.params, covariance, list(columns), df, level),
+        coefficients=two_way.coefficient_table(fit.params, covariance, list(columns), df, level),
         covariance=covariance,
         dispersion=float((residuals**2).sum() / fit.df_resid),
         df=df,

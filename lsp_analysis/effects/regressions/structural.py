@@ -20,16 +20,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lsp_analysis.effects.parts import (
-    UNTOUCHED,
-    answers,
-    judged,
-    paths_frame,
-    placebo_frame,
-    placebo_paths,
-    studentised,
-)
-from lsp_analysis.effects.ranking import by_error
+from lsp_analysis.effects import parts
 from lsp_analysis.effects.regressions.series import (
     FEWEST_RANKED,
     NOT_RANKED,
@@ -65,7 +56,7 @@ class StructuralEffect(EffectEstimate):
     effects: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
 
-@answers
+@parts.answers
 def structural_effect(
     question: Question,
     *,
@@ -105,7 +96,7 @@ def structural_effect(
     own = np.array([question.level_of(unit) for unit in np.vstack([question.treated, groups])])
     others = np.empty((*own.shape, 0))
     if comparisons:
-        others = placebo_paths(question, groups)[1][:, :, None]
+        others = parts.placebo_paths(question, groups)[1][:, :, None]
     at, waved = question.at, harmonics_of(question, harmonics)
     if not np.ptp(own[0, :at]) > 0:
         raise PanelError(
@@ -117,24 +108,24 @@ def structural_effect(
     after = own[:, at:] - means
     estimates = after.mean(axis=1)
     estimate, error = float(estimates[0]), float(errors[0])
-    found = by_error(estimate, error, question.level, how="the model's own forecast error")
+    found = parts.by_error(estimate, error, question.level, how="the model's own forecast error")
     fields: dict[str, Any] = {"warnings": (NOT_RANKED,)}
     if len(groups) >= FEWEST_RANKED:
-        found = studentised(estimates, errors, question.level)
+        found = parts.studentised(estimates, errors, question.level)
         fields = {
             "statistic": estimate / error,
-            "placebos": placebo_frame(question, groups, estimates[1:], errors[1:]),
+            "placebos": parts.placebo_frame(question, groups, estimates[1:], errors[1:]),
         }
     band = float(stats.norm.ppf(0.5 + question.level / 2)) * spreads[0]
     return StructuralEffect(
-        **judged(question, float(own[0, at:].mean()), estimate, found) | fields,
+        **parts.judged(question, float(own[0, at:].mean()), estimate, found) | fields,
         method=f"structural time series, {trend}",
         comparator="a forecast from its own past" + (
             " and the comparison areas" if comparisons else ""),
         maryland=3 if comparisons else 1,
         error=error,
-        assumptions=(SAME_LINK, *((UNTOUCHED,) if comparisons else ())),
-        paths=paths_frame(question, own[0], np.append(fitted[0], means[0])),
+        assumptions=(SAME_LINK, *((parts.UNTOUCHED,) if comparisons else ())),
+        paths=parts.paths_frame(question, own[0], np.append(fitted[0], means[0])),
         effects=pd.DataFrame(
             {
                 "period": question.dates[at:],

@@ -16,21 +16,8 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lsp_analysis.effects.parts import (
-    UNTOUCHED,
-    answers,
-    judged,
-    paths_frame,
-    placebo_frame,
-    studentised,
-    treated_mean,
-)
-from lsp_analysis.effects.ranking import Inference, by_error
-from lsp_analysis.effects.regressions.errors_of_fit import (
-    FEWEST_TREATED_CLUSTERS,
-    NO_ERROR,
-    few_clusters_warning,
-)
+from lsp_analysis.effects import parts
+from lsp_analysis.effects.regressions import two_way
 from lsp_analysis.effects.synthetic.weights import (
     WeightedComparison,
     units_of,
@@ -67,7 +54,7 @@ class CalibratedEffect(WeightedComparison):
     balance: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
 
-@answers
+@parts.answers
 def calibrated_effect(
     question: Question,
     *,
@@ -116,7 +103,7 @@ def calibrated_effect(
         )
     question.need(complete=True)
     table = _constraints(question, covariates, match, block)
-    few = question.treated.sum() < FEWEST_TREATED_CLUSTERS
+    few = question.treated.sum() < two_way.FEWEST_TREATED_CLUSTERS
     units = units_of(question) if few else question.treated[None]
     pairs = list(with_donors(question, units))
     sets = [_weights(table.to_numpy(), *pair) for pair in pairs]
@@ -133,11 +120,11 @@ def calibrated_effect(
         for (unit, others), found in zip(pairs, sets, strict=True)
     ])  # fmt: skip
     size, at = int(question.treated.sum()), question.at
-    own = size * treated_mean(question)
+    own = size * parts.treated_mean(question)
     path = weights @ question.compared[donors]
     found, lost = _inference(effects, size, alternative, question.level)
     expected, estimate = float(path[at:].mean()), float(effects[0, 0])
-    fields = judged(question, expected + estimate, estimate, found)
+    fields = parts.judged(question, expected + estimate, estimate, found)
     fields["warnings"] += (lost,) if lost else ()
     if len(units) == 1 and not found.warning and expected > 0 and np.isfinite(effects[0, 2]):
         fields |= _log_interval(fields["relative"], float(effects[0, 2]), question.level)
@@ -149,9 +136,9 @@ def calibrated_effect(
         comparator=f"{int((weights > 0).sum()):,} weighted comparison areas",
         statistic=float(effects[0, 0] / effects[0, 1]) if effects[0, 1] else math.nan,
         error=float(effects[0, 1]),
-        assumptions=(GONE_ON, UNTOUCHED),
-        paths=paths_frame(question, own, path),
-        placebos=placebo_frame(question, units[1:], *effects[1:, :2].T),
+        assumptions=(GONE_ON, parts.UNTOUCHED),
+        paths=parts.paths_frame(question, own, path),
+        placebos=parts.placebo_frame(question, units[1:], *effects[1:, :2].T),
         donor_weights=named[named > 0].sort_values(ascending=False),
         total_observed=float(own[at:].mean() * after),
         total_counterfactual=float(path[at:].mean() * after),
@@ -217,18 +204,18 @@ def _linearised(
 
 def _inference(
     effects: np.ndarray, n_treated: int, alternative: str, level: float
-) -> tuple[Inference, str]:
+) -> tuple[parts.Inference, str]:
     """Ranked where there are placebos, or by the linearised error; and how many were left out."""
     estimate, error, _ = map(float, effects[0])
     if len(effects) > 1:
         matched = effects[np.isfinite(effects[:, 1])]
         lost = len(effects) - len(matched)
         said = f"{lost} of {len(effects) - 1} placebos could not be matched and were left out."
-        return studentised(matched[:, 0], matched[:, 1], level), said if lost else ""
-    withheld = few_clusters_warning(n_treated, n_treated + FEWEST_TREATED_CLUSTERS)
+        return parts.studentised(matched[:, 0], matched[:, 1], level), said if lost else ""
+    withheld = two_way.few_clusters_warning(n_treated, n_treated + two_way.FEWEST_TREATED_CLUSTERS)
     if not withheld and error == 0:
-        withheld = NO_ERROR
-    found = by_error(estimate, error, level, withheld=withheld,
+        withheld = two_way.NO_ERROR
+    found = parts.by_error(estimate, error, level, withheld=withheld,
                      how="normal approximation, linearised error")  # fmt: skip
     p_value = math.nan if withheld else float(ALTERNATIVES[alternative](estimate / error))
     return replace(found, p_value=p_value), ""

@@ -21,8 +21,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.parts import answers, gap_effect, placebo_frame, treated_mean
-from lsp_analysis.effects.ranking import NO_PLACEBOS, Inference, placebo_inference, rank_p
+from lsp_analysis.effects import parts
 from lsp_analysis.effects.synthetic.predictors import (
     PredictorSpec,
     Weighting,
@@ -95,7 +94,7 @@ class SyntheticControl(WeightedComparison):
     starts: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
 
-@answers
+@parts.answers
 def synthetic_control(
     question: Question,
     *,
@@ -151,7 +150,7 @@ def synthetic_control(
     outcomes_rank = 0
     if len(units) > 1:
         ratios = fit_ratios(gaps[1], question.at)
-        outcomes_rank = rank_p(ratios[0], ratios[1:])[0]
+        outcomes_rank = parts.rank_p(ratios[0], ratios[1:])[0]
     return _assembled(question, units, gaps[0], first, table, outcomes_rank)
 
 
@@ -199,11 +198,11 @@ def _assembled(
     before = (gaps[:, :at] ** 2).mean(axis=1)
     ratios = fit_ratios(gaps, at)
     inference = _inference(gaps, at, before, question.level)
-    rank, p_value = rank_p(ratios[0], ratios[1:])
+    rank, p_value = parts.rank_p(ratios[0], ratios[1:])
     donors = question.areas[question.comparison]
     weights = pd.Series(weighting.donors, donors, name="weight")
     weights = weights[weights > 1e-6].sort_values(ascending=False)
-    fields = gap_effect(question, treated_mean(question), gaps[0], inference)
+    fields = parts.gap_effect(question, parts.treated_mean(question), gaps[0], inference)
     if n_placebos:
         how = "rank of the post/pre fit ratio among placebo areas"
         fields |= {"p_value": p_value, "inference": how}
@@ -222,7 +221,7 @@ def _assembled(
             *SHARED_ASSUMPTIONS,
             OUTCOMES_ASSUMPTION if table is None else PREDICTORS_ASSUMPTION,
         ),
-        placebos=placebo_frame(question, units[1:], gaps[1:, at:].mean(axis=1)).assign(
+        placebos=parts.placebo_frame(question, units[1:], gaps[1:, at:].mean(axis=1)).assign(
             statistic=ratios[1:], pre_mspe=before[1:]
         ),
         statistic=float(ratios[0]),
@@ -239,14 +238,14 @@ def _assembled(
     )
 
 
-def _inference(gaps: np.ndarray, at: int, before: np.ndarray, level: float) -> Inference:
+def _inference(gaps: np.ndarray, at: int, before: np.ndarray, level: float) -> parts.Inference:
     """Mean gap after the start in units of the error before it, ranked."""
     if len(gaps) == 1:
-        return NO_PLACEBOS
+        return parts.NO_PLACEBOS
     means = gaps[:, at:].mean(axis=1)
     least = EXACT * np.median((gaps[:, at:] ** 2).mean(axis=1))
     errors = np.sqrt(np.maximum(before, least))
-    inference = placebo_inference(
+    inference = parts.placebo_inference(
         means[0], means[1:], scale=errors[0], placebo_scales=errors[1:], level=level
     )
     exact = int((before[1:] <= least).sum())

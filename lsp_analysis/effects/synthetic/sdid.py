@@ -7,15 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.effects.parts import (
-    answers,
-    gap_effect,
-    placebo_frame,
-    treated_mean,
-)
-from lsp_analysis.effects.ranking import placebo_inference
-from lsp_analysis.effects.regressions.errors_of_fit import Errors, Regression
-from lsp_analysis.effects.regressions.two_way import two_way_fit
+from lsp_analysis.effects import parts
+from lsp_analysis.effects.regressions.two_way import Errors, Regression, two_way_fit
 from lsp_analysis.effects.synthetic.weights import (
     WeightedComparison,
     nearest_weights,
@@ -52,7 +45,7 @@ class SyntheticDiD(WeightedComparison):
     period_weights: pd.Series = field(default_factory=pd.Series, repr=False, compare=False)
 
 
-@answers
+@parts.answers
 def synthetic_did(question: Question) -> SyntheticDiD:
     """Effect by synthetic difference-in-differences, ranked among placebo neighbourhoods.
 
@@ -75,18 +68,18 @@ def synthetic_did(question: Question) -> SyntheticDiD:
     """
     question.need(before=2, complete=True)
     units = units_of(question)
-    parts = [_adjusted_gap(question, *one) for one in with_donors(question, units)]
-    (weights, shares, _), gaps = parts[0], np.array([gap for _, _, gap in parts])
+    found = [_adjusted_gap(question, *one) for one in with_donors(question, units)]
+    (weights, shares, _), gaps = found[0], np.array([gap for _, _, gap in found])
     at = question.at
     estimates = gaps[:, at:].mean(axis=1)
-    inference = placebo_inference(float(estimates[0]), estimates[1:], level=question.level)
+    inference = parts.placebo_inference(float(estimates[0]), estimates[1:], level=question.level)
     named = pd.Series(weights, question.areas[question.comparison], name="weight")
     return SyntheticDiD(
-        **gap_effect(question, treated_mean(question), gaps[0], inference),
+        **parts.gap_effect(question, parts.treated_mean(question), gaps[0], inference),
         method="synthetic difference-in-differences",
         comparator="a weighted average of comparison areas, moved to the treated area's level",
         assumptions=ASSUMPTIONS,
-        placebos=placebo_frame(question, units[1:], estimates[1:]),
+        placebos=parts.placebo_frame(question, units[1:], estimates[1:]),
         donor_weights=named.sort_values(ascending=False),
         period_weights=pd.Series(shares, question.dates[:at], name="weight"),
         model=weighted_regression(question, weights, shares).model,

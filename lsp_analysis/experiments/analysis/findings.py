@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.experiments.analysis import attrition
+from lsp_analysis.experiments.analysis.boundaries import adjusted_p, levels_of_tests
 from lsp_analysis.experiments.analysis.comparison import Contrast, contrast
 from lsp_analysis.experiments.analysis.models import fit_models
-from lsp_analysis.experiments.analysis.multiplicity import adjusted_p, levels_of_tests
 from lsp_analysis.experiments.analysis.side_results import (
     complier_effects,
     factor_interaction,
@@ -23,10 +22,7 @@ from lsp_analysis.experiments.analysis.side_results import (
 from lsp_analysis.experiments.analysis.trial import Trial
 from lsp_analysis.experiments.power.intracluster import Clustering, icc_within
 from lsp_analysis.experiments.protocol.design import Comparison, Design, Outcome
-from lsp_analysis.showing import Shown, with_note
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from lsp_analysis.showing import Axes, Shown, with_note
 
 ASSUMPTIONS = (
     "Units stayed in the arms they were drawn into, and outcomes were measured alike in all arms.",

@@ -12,10 +12,9 @@ from scipy.stats import norm
 
 from lsp_analysis import wording
 from lsp_analysis.errors import DesignError
+from lsp_analysis.experiments.analysis import boundaries
 from lsp_analysis.experiments.analysis.attrition import coverage_of_cells
-from lsp_analysis.experiments.analysis.boundaries import Bounds, conditional_power
 from lsp_analysis.experiments.analysis.comparison import Contrast, contrast
-from lsp_analysis.experiments.analysis.multiplicity import bounds_of, planned_fractions
 from lsp_analysis.experiments.analysis.trial import Trial, make_trial, read_outcomes
 from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.experiments.record import chain
@@ -118,11 +117,11 @@ def _look(experiment: Experiment, file: Path, date: str) -> tuple[Look, dict]:
 
 
 def look_at(trial: Trial, number: int, *, date: str = "") -> Look:
-    """What one look shows, without any record: for rehearsals."""
+    """What one look shows, without any record."""
     design, outcome = trial.design, trial.design.outcome
     bounds, information = None, math.nan
     if number:
-        information = planned_fractions(design)[number - 1]
+        information = boundaries.planned_fractions(design)[number - 1]
         if design.looks.information == "outcomes":
             information = coverage_of_cells(trial, outcome)
         if trial.looks and information <= trial.looks[-1]:
@@ -130,7 +129,7 @@ def look_at(trial: Trial, number: int, *, date: str = "") -> Look:
                 f"The information at this look ({information:.0%}) is not more than at the look "
                 f"before ({trial.looks[-1]:.0%}). Wait until more outcomes are known."
             )
-        bounds = bounds_of(design, (*trial.looks, information))
+        bounds = boundaries.bounds_of(design, (*trial.looks, information))
     rows, warnings = [], []
     for position, comparison in enumerate(design.comparisons(), start=1):
         one = contrast(trial, outcome, position)
@@ -156,7 +155,7 @@ def signed_z(one: Contrast) -> float:
 
 
 def _against_bound(
-    one: Contrast, design: Design, bounds: Bounds | None
+    one: Contrast, design: Design, bounds: boundaries.Bounds | None
 ) -> tuple[float, float, str, float, float]:
     """The row of one comparison after its name."""
     z = signed_z(one)
@@ -166,11 +165,11 @@ def _against_bound(
     crossed = "" if abs(z) < bound else "benefit" if z > 0 else "harm"
     if share >= 1 or not math.isfinite(one.error):
         return z, bound, crossed, math.nan, math.nan
-    final = bounds_of(design, (*bounds.fractions, 1.0)).constant
+    final = boundaries.bounds_of(design, (*bounds.fractions, 1.0)).constant
     drift = design.decision.worth_having / one.error / math.sqrt(share)
     chances = (
-        conditional_power(z, share, bound=final),
-        conditional_power(z, share, bound=final, drift=drift),
+        boundaries.conditional_power(z, share, bound=final),
+        boundaries.conditional_power(z, share, bound=final, drift=drift),
     )
     return z, bound, crossed, *chances
 

@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,10 +15,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.findings import TrialResult
 from lsp_analysis.experiments.protocol.design import Arm, Design
-from lsp_analysis.showing import Shown, with_note
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from lsp_analysis.showing import Axes, Shown, with_note
 
 FEW_ROUNDS = 3
 

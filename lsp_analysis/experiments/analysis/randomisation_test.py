@@ -13,7 +13,6 @@ import hashlib
 import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -21,10 +20,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import DesignError, ParameterError
 from lsp_analysis.experiments.draw.scheme import Scheme
-from lsp_analysis.showing import Shown
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from lsp_analysis.showing import Axes, Shown
 
 DRAWS = 9_999
 LISTED = 21  # times the size of a sample up to which all allocations are listed instead
@@ -166,10 +162,6 @@ class Redraws:
         slopes = self.coefficients(residuals)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(slopes == 0, 0.0, slopes / np.sqrt(self.variances(residuals, slopes)))
-
-    def estimates(self, outcome: np.ndarray) -> np.ndarray:
-        """Regression coefficient of the exposure under each allocation."""
-        return self.coefficients(self.residual(outcome))
 
     def p_values(self, outcomes: np.ndarray) -> np.ndarray:
         """Two-sided p-values of many outcomes at once, one a column of `outcomes`."""

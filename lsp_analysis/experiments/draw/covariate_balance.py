@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,17 +18,14 @@ from lsp_analysis.absent import Absent
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.experiments.record.folder import Experiment
-from lsp_analysis.showing import Shown
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from lsp_analysis.showing import Axes, ShownTable
 
 SMALL = 0.1  # standard deviations; the usual mark
 LARGE = 0.25  # beyond which adjustment alone may not do
 
 
 @dataclass(frozen=True)
-class Balance(Shown):
+class Balance(ShownTable):
     """The arms beside the control, covariate by covariate.
 
     Attributes
@@ -44,10 +40,6 @@ class Balance(Shown):
 
     table: pd.DataFrame = field(repr=False)
     means: pd.DataFrame = field(repr=False, compare=False)
-
-    def summary_frame(self) -> pd.DataFrame:
-        """The table."""
-        return self.table
 
     def sentence(self) -> wording.Sentence:
         """How many differences are large, and which is the largest."""

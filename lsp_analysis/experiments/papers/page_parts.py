@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -13,9 +12,8 @@ from lsp_analysis import wording
 from lsp_analysis.experiments.protocol.design import METHODS
 from lsp_analysis.experiments.protocol.reading import METHODS_OF, field_help
 from lsp_analysis.figures import table
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from lsp_analysis.resources import resource
+from lsp_analysis.showing import Axes
 
 # field -> methods that it means something to, the others having no use for it
 FIELDS_OF = {f"randomisation.{name}": methods for name, methods in METHODS_OF.items()} | {
@@ -25,32 +23,15 @@ FIELDS_OF = {f"randomisation.{name}": methods for name, methods in METHODS_OF.it
     "analysis.covariates": METHODS,
     "analysis.between": ("wedge",),
 }
-STYLE = """
-:root { color-scheme: light }
-body { font: 11pt/1.45 system-ui, sans-serif; color: #222; max-width: 46rem; margin: 2rem auto;
-  padding: 0 1rem }
-h1 { font-size: 1.7rem; line-height: 1.2 } h2 { font-size: 1.2rem; margin-top: 2rem }
-table { border-collapse: collapse; width: 100%; font-size: .95em }
-caption { text-align: left; font-weight: 600; padding: .4rem 0 }
-th, td { text-align: left; vertical-align: top; padding: .3rem .6rem .3rem 0;
-  border-bottom: 1px solid #bfbfbf } .number { text-align: right }
-.fields th { width: 36% } .number + td, .number ~ td:nth-child(2) { white-space: nowrap }
-code, p, .fields td { overflow-wrap: anywhere } figure { margin: 1rem 0 } img { max-width: 100% }
-.amended { border-left: 4px solid #801650; padding-left: .8rem }
-@media (max-width: 44rem) { table { display: block; overflow-x: auto } }
-@media print { @page { size: A4; margin: 14mm } body { margin: 0; max-width: none; font-size: 10pt }
-  h1 { font-size: 1.5rem; margin: 0 } p { margin: .4rem 0 }
-  h2 { break-after: avoid; margin: 1rem 0 .3rem }
-  table, figure { break-inside: avoid } }
-"""
 
 
 def whole_page(title: str, parts: Iterable[str]) -> str:
     """A page that needs nothing but itself, to read and to print."""
+    style = resource("reports/template/experiment.css").read_text(encoding="utf-8")
     return (
         '<!DOCTYPE html>\n<html lang="en-GB"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{text(title)}</title><style>{STYLE}</style></head><body><main>"
+        f"<title>{text(title)}</title><style>\n{style}</style></head><body><main>"
         f"{''.join(parts)}</main></body></html>\n"
     )
 

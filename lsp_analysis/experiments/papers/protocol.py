@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lsp_analysis import durable, wording
 from lsp_analysis.experiments.analysis.attrition import MONOTONICITY
-from lsp_analysis.experiments.analysis.multiplicity import bounds_of
+from lsp_analysis.experiments.analysis.boundaries import bounds_of
 from lsp_analysis.experiments.analysis.randomisation_test import LISTED
 from lsp_analysis.experiments.draw.covariate_balance import balance_of
 from lsp_analysis.experiments.draw.scheme import MOST_LISTED
@@ -29,9 +28,7 @@ from lsp_analysis.experiments.protocol.design import Arm, Design, Outcome, flat
 from lsp_analysis.experiments.record.folder import Experiment
 from lsp_analysis.figures import draw_wedge, table
 from lsp_analysis.resources import resource
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from lsp_analysis.showing import Axes
 
 
 def protocol_page(experiment: Experiment, *, note: str = "") -> str:

@@ -1,4 +1,5 @@
-"""What a round found, in the order of CONSORT: a page to print and tables to compute on."""
+"""What a round found, in the order of CONSORT: the flow of clusters and people, a page to print and
+tables to compute on."""
 
 from __future__ import annotations
 
@@ -12,9 +13,8 @@ from lsp_analysis import durable, figures, wording
 from lsp_analysis.experiments.analysis.findings import ASSUMPTIONS, TrialResult
 from lsp_analysis.experiments.analysis.models import NAMES
 from lsp_analysis.experiments.analysis.opening import all_numbers, numbers_text
-from lsp_analysis.experiments.analysis.trial import RECEIVED, unit_values
+from lsp_analysis.experiments.analysis.trial import RECEIVED, Trial, unit_values
 from lsp_analysis.experiments.draw.covariate_balance import balance_by_design
-from lsp_analysis.experiments.papers.flow import draw_trial_flow
 from lsp_analysis.experiments.papers.page_parts import (
     departures,
     paragraphs,
@@ -27,6 +27,7 @@ from lsp_analysis.experiments.papers.summary import summary_page
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.folder import digest_of, open_experiment
 from lsp_analysis.figures import table
+from lsp_analysis.figures.style import stamp
 from lsp_analysis.figures.tables import Table
 
 UNTOUCHED = "Every outcome is known, and nothing departs from the protocol."
@@ -250,3 +251,81 @@ def _short_p(p: float) -> str:
     if wording.is_missing(p):
         return ""
     return f"{p:.4f}" if p >= 0.00005 else "<0.0001"
+
+
+COLUMNS = ["stage", "arm", "clusters", "people", "note"]
+
+
+def flow_frame(
+    result: TrialResult, *, assessed: int | None = None, excluded: str = ""
+) -> pd.DataFrame:
+    """Who was assessed, randomised, reached, followed up and analysed, by arm.
+
+    Parameters
+    ----------
+    assessed : int, optional
+        Clusters that were looked at before some were left out.
+    excluded : str
+        Why those were left out.
+
+    Returns
+    -------
+    DataFrame with ``stage``, ``arm`` (empty where all arms are together), ``clusters``, ``people``
+    and ``note``, in the order of the flow; `figures.draw_flow` draws it.
+    """
+    trial = result.trial
+    table = _by_unit(trial)
+    rows = []
+    if assessed is not None:
+        left_out = assessed - len(table)
+        note = ": ".join(filter(None, [f"{left_out} left out", excluded])) if left_out else ""
+        rows.append(("Assessed", "", assessed, None, note))
+    rows.append(("Randomised", "", len(table), None, ""))
+    labels = {arm.name: arm.label for arm in trial.design.arms}
+    arms = [
+        (labels.get(name, wording.capital(name)), table[table["arm"] == name])
+        for name in trial.scheme.arms
+    ]
+    rows += [("Allocated", label, len(own), None, _received_words(own)) for label, own in arms]
+    for label, own in arms:
+        seen, lost = own[own["known"] > 0], own[own["known"] == 0]
+        gone = int((seen["rows"] - seen["known"]).sum())
+        notes = [f"no outcome: {', '.join(lost['unit'])}"] if len(lost) else []
+        notes += [f"{wording.counted(gone, 'row')} without an outcome"] if gone else []
+        rows.append(("Followed up", label, len(seen), _people(seen), "; ".join(notes)))
+    for label, own in arms:
+        used = own[own["used"]]
+        rows.append(("Analysed", label, len(used), _people(used), ""))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def draw_trial_flow(result: TrialResult, *, ax=None, **options: object):
+    """The flow as a diagram; `options` are those of `flow_frame`."""
+    ax = figures.draw_flow(flow_frame(result, **options), ax=ax)
+    stamp(ax.figure, result._note)
+    return ax
+
+
+def _by_unit(trial: Trial) -> pd.DataFrame:
+    """A row per unit; people of a wedge are the mean over its periods, not their sum."""
+    table = unit_values(trial, trial.design.outcome).reset_index()
+    table["arm"] = trial.arm_of_unit.reindex(table["unit"]).to_numpy()
+    table["used"] = table["value"].notna()
+    if trial.design.is_wedge:
+        cells = unit_values(trial, trial.design.outcome, by=("unit", "period"))
+        people = cells["size"].where(cells["size"] > 0).groupby(level="unit").mean()
+        table["size"] = table["unit"].map(people).fillna(0)
+    if RECEIVED in trial.rows:
+        table["received"] = table["unit"].map(trial.rows.groupby("unit")[RECEIVED].mean())
+    return table
+
+
+def _people(own: pd.DataFrame) -> int:
+    return round(own["size"].sum())
+
+
+def _received_words(own: pd.DataFrame) -> str:
+    if "received" not in own or not own["received"].notna().any():
+        return ""
+    share = own["received"].mean()
+    return f"received {wording.quantity(100 * share, 'percent')} of the programme" if share else ""

@@ -1,8 +1,7 @@
 """How large an experiment must be: curves of power and of the smallest effect it would find.
 
 From formulas on what the past shows (`power_curve`), on people in clusters (`cluster_curve`) and on
-stepped wedges (`wedge_curve`), or by rehearsal on the past itself (`power_curve` with ``n_sims``).
-All say plainly when a design cannot detect what it is for.
+stepped wedges (`wedge_curve`). All say plainly when a design cannot detect what it is for.
 """
 
 from __future__ import annotations
@@ -10,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -19,12 +17,8 @@ from lsp_analysis.absent import Absent
 from lsp_analysis.experiments.draw.methods import blocked_scheme
 from lsp_analysis.experiments.power.formulas import cluster_power, power_t, smallest_effect
 from lsp_analysis.experiments.power.past import Grid, Windows, windows
-from lsp_analysis.experiments.power.rehearsal import rehearse
 from lsp_analysis.experiments.power.stepped import Wedge, wedge_power
-from lsp_analysis.showing import Shown
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from lsp_analysis.showing import Axes, Shown
 
 ALPHA = 0.05
 FAIR = 0.8  # power that is called enough, by custom
@@ -100,13 +94,12 @@ def power_curve(
     after: int,
     relative: bool = True,
     unit: str = "",
-    n_sims: int = 0,
 ) -> PowerCurve | Absent:
     """Power by clusters per arm of a two-arm experiment, for an outcome whose past is known.
 
-    By Student's t at the largest level that the randomisation test can have with so few clusters,
-    or, with `n_sims`, by rehearsal with the randomisation test itself. For a design of your own,
-    with its blocks, arms and steps, see `power.registered.planned_power`.
+    By Student's t at the largest level that the randomisation test can have with so few clusters.
+    For a design of your own, with its blocks, arms and steps, see
+    `power.registered.planned_power`.
 
     Parameters
     ----------
@@ -118,9 +111,6 @@ def power_curve(
         Clusters per arm, of two arms.
     before, after : int
         Periods of baseline and follow-up.
-    n_sims : int
-        Rehearsals for each number of clusters; 0 uses the formula. The smallest effect is by
-        formula in both.
     """
     if not grid:
         return grid
@@ -130,9 +120,6 @@ def power_curve(
         alpha = blocked_scheme(map(str, range(2 * k)), "ct").attainable_level(ALPHA)
         options = {"relative": relative, "alpha": alpha}
         power = parallel_power(past, effect, k, **options)
-        if n_sims:
-            sizes = {"clusters_per_arm": k, "before": before, "after": after, "n_sims": n_sims}
-            power = rehearse(grid, effect=effect, seed=k, relative=relative, **sizes).power
         rows.append((k, "Power", power, detectable(past, k, sign=effect, **options)))
     return _curve(rows, _effect_words(effect, relative, unit), unit="share" if relative else unit)
 
@@ -149,7 +136,7 @@ def parallel_power(
 
     A relative effect makes the treated clusters' spread smaller, or larger, along with their level;
     it is larger where the level is, so that one slope on the outcome before fits neither arm; and
-    chance decides which events it prevents, or adds. `rehearse` does without these approximations.
+    chance decides which events it prevents, or adds.
     """
     size = abs(effect) * past.level if relative else abs(effect)
     variance = 2 * past.sd_left**2

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
+from lsp_analysis.experiments.analysis.boundaries import levels_of_tests
 from lsp_analysis.experiments.analysis.comparison import registered_test
-from lsp_analysis.experiments.analysis.multiplicity import levels_of_tests
 from lsp_analysis.experiments.analysis.randomisation_test import Redraws
 from lsp_analysis.experiments.analysis.trial import Trial
 from lsp_analysis.experiments.draw.methods import scheme_of

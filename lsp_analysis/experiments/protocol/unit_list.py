@@ -7,7 +7,6 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,9 +18,7 @@ from lsp_analysis.experiments.draw.scheme import Scheme
 from lsp_analysis.experiments.power.past import Grid, grid_of
 from lsp_analysis.experiments.protocol.design import Design, Outcome
 from lsp_analysis.experiments.protocol.reading import read_design
-
-if TYPE_CHECKING:
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.store import Study
 
 LARGEST = 2.0**53  # beyond it a number with decimals does not hold every whole one
 MOST_COLUMNS = 2_000

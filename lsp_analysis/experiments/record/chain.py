@@ -30,57 +30,6 @@ GENESIS = "0" * 64
 PATIENCE = 20.0  # seconds to wait for another writer
 LONGEST_LINE = 8 * 2**20  # bytes
 
-_TEXT, _WHOLE, _BOOL = {"type": "string"}, {"type": "integer", "minimum": 0}, {"type": "boolean"}
-_HASH = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-_HASHES = {"type": "object", "additionalProperties": _HASH}
-_NUMBER = {"type": ["number", "null"]}
-_NUMBERS_OF = ("estimate", "low", "high", "p_adjusted")
-_FINDING = dict.fromkeys(_NUMBERS_OF, _NUMBER) | {
-    "arm": _TEXT,
-    "finding": _TEXT,
-    "missing_units": _WHOLE,
-}
-_ARM = {"arm": _TEXT, "crossed": _TEXT, "z": _NUMBER, "bound": _NUMBER}
-
-
-def _rows(row: dict[str, Any]) -> dict[str, Any]:
-    one = {"type": "object", "properties": row, "required": list(row)}
-    return {"type": "array", "items": one, "maxItems": 1_000}
-
-
-_PLAN = {"design": _TEXT, "files": _HASHES, "note": _TEXT}
-# kind of entry -> fields it must have, and fields it may have
-CONTENTS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "registered": (_PLAN, {"accepted": _TEXT}),
-    "amended": (
-        _PLAN | {"changes": {"type": "array", "items": _TEXT}, "redraw": _BOOL},
-        {"accepted": _TEXT},
-    ),
-    "allocated": (
-        {"file": _TEXT, "sha256": _HASH, "text": _TEXT, "seed": _HASH, "allocations": _TEXT},
-        {"acceptable": _HASH, "answers": _HASH},
-    ),
-    "analysed": (
-        {"file": _TEXT, "sha256": _HASH, "numbers": _HASH, "findings": _rows(_FINDING)},
-        {"deviation": _TEXT},
-    ),
-    "published": ({"files": _HASHES}, {}),
-    "look": (
-        {"look": _WHOLE, "file": _TEXT, "sha256": _HASH, "arms": _rows(_ARM)},
-        {"information": _NUMBER, "deviation": _TEXT},
-    ),
-    "deviation": ({"what": _TEXT}, {}),
-    "decided": (
-        {
-            **dict.fromkeys(("arm", "decision", "reason", "by", "finding", "title"), _TEXT),
-            **dict.fromkeys(("outcome", "unit"), _TEXT),
-            **dict.fromkeys(("estimate", "low", "high", "p_value"), _NUMBER),
-            **dict.fromkeys(("round", "missing_units", "amendments", "deviations"), _WHOLE),
-        },
-        {},
-    ),
-}
-
 
 @dataclass(frozen=True)
 class Entry:
@@ -159,7 +108,7 @@ def append(
         "previous": entries[-1].hash if entries else GENESIS,
         "content": content,
     }
-    if fault := untrusted.fault_of(content, _schema(kind)):
+    if fault := untrusted.fault_of(content, untrusted.schema("entries")[kind]):
         raise DesignError(f"This cannot be put on record as {kind}: {fault}.")
     line = _canonical({**unsealed, "hash": _seal(unsealed)})
     try:
@@ -246,8 +195,10 @@ def _checked(line: bytes, number: int, entries: list[Entry], file: Path) -> Entr
     try:
         if len(line) > LONGEST_LINE:
             raise LspError(f"It has {len(line):,} bytes.")
-        facts = untrusted.parse_json(line, _SCHEMA, where)
-        if fault := untrusted.fault_of(facts["content"], _schema(facts["kind"])):
+        facts = untrusted.parse_json(line, untrusted.schema("register"), where)
+        if fault := untrusted.fault_of(
+            facts["content"], untrusted.schema("entries")[facts["kind"]]
+        ):
             raise LspError(f"{fault}.")
     except LspError as error:
         raise DesignError(
@@ -274,31 +225,6 @@ def _checked(line: bytes, number: int, entries: list[Entry], file: Path) -> Entr
             f"was not written when it says. {restore}"
         )
     return entry
-
-
-def _schema(kind: str) -> dict[str, Any]:
-    needed, allowed = CONTENTS[kind]
-    return {
-        "type": "object",
-        "properties": needed | allowed,
-        "required": list(needed),
-        "additionalProperties": False,
-    }
-
-
-_SCHEMA = {
-    "type": "object",
-    "properties": {
-        "number": _WHOLE,
-        "kind": {"enum": list(CONTENTS)},
-        "time": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"},
-        "previous": _HASH,
-        "content": {"type": "object"},
-        "hash": _HASH,
-    },
-    "required": ["number", "kind", "time", "previous", "content", "hash"],
-    "additionalProperties": False,
-}
 
 
 def is_hash(text: str) -> bool:

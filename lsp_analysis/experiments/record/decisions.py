@@ -12,7 +12,6 @@ import pandas as pd
 from lsp_analysis import durable, wording
 from lsp_analysis.errors import DesignError, did_you_mean
 from lsp_analysis.experiments.protocol.reading import FILE, parse_design
-from lsp_analysis.experiments.protocol.unit_list import read_bytes
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.folder import Experiment, open_experiment
 
@@ -75,9 +74,7 @@ def evidence_log(folders: Iterable[str | Path]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=EVIDENCE)
 
 
-def next_round(
-    folder: str | Path, target: str | Path, *, unit_file: str | Path | None = None
-) -> Path:
+def next_round(folder: str | Path, target: str | Path) -> Path:
     """Start the next round: the same protocol, one round on, that names the round it comes from.
 
     Write what was redesigned into the new ``design.toml``, put its units beside it, and register
@@ -96,11 +93,8 @@ def next_round(
             f"The lines `round` and `inherits` of {experiment.path / FILE} could not be set. Copy "
             "the file by hand and set them."
         )
-    units = None if unit_file is None else read_bytes(Path(unit_file))
     try:
         target.mkdir(parents=True, exist_ok=True)
-        if units is not None:
-            durable.replace_file(target / experiment.design.randomisation.units, units)
         durable.replace_file(target / FILE, text.encode())  # makes it a design
     except OSError as error:
         raise DesignError(

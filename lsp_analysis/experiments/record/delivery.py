@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -17,10 +16,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import DesignError, ParameterError, did_you_mean
 from lsp_analysis.experiments.record.folder import Experiment
 from lsp_analysis.figures.style import name_chart
-from lsp_analysis.showing import Shown
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from lsp_analysis.showing import Axes, Shown
 
 # measure -> numerator, denominator, label, least that is well
 MEASURES = {

@@ -15,7 +15,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.errors import DesignError, LspError
-from lsp_analysis.experiments.analysis.multiplicity import family_size
+from lsp_analysis.experiments.analysis.boundaries import family_size
 from lsp_analysis.experiments.draw.methods import scheme_of
 from lsp_analysis.experiments.draw.scheme import Scheme
 from lsp_analysis.experiments.protocol import reading

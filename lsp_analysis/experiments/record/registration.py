@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.analysis.multiplicity import family_size
+from lsp_analysis.experiments.analysis.boundaries import family_size
 from lsp_analysis.experiments.draw.methods import scheme_of
 from lsp_analysis.experiments.protocol import reading
 from lsp_analysis.experiments.protocol.design import Design

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.errors import DesignError, LspError
+from lsp_analysis.experiments.analysis.findings import TrialResult
 from lsp_analysis.experiments.draw.constrained import Constrained
 from lsp_analysis.experiments.draw.hash_stream import seed_of
 from lsp_analysis.experiments.draw.methods import scheme_of
@@ -29,9 +29,6 @@ from lsp_analysis.experiments.record.folder import (
     plan_before,
 )
 from lsp_analysis.showing import Shown
-
-if TYPE_CHECKING:
-    from lsp_analysis.experiments.analysis.findings import TrialResult
 
 SAME = 1e-6  # relative difference up to which numbers worked out again are the same
 
@@ -252,39 +249,33 @@ def _altered_line(file: Path, again: tuple[Scheme, str, str] | None) -> str:
 
 
 def _look_at_outcomes(folder: Path, entries: list[Entry]) -> list[str] | None:
-    """Hold the outcomes files that are in the folder to their lines."""
-    left, latest = [], {}
-    for entry in entries:
-        if entry.kind in ("analysed", "look"):
-            latest[entry.content["file"]] = entry
-    for name, entry in latest.items():
+    """Hold the outcomes that were analysed, and looked at, to their lines."""
+    opened = [e for e in entries if e.kind in ("analysed", "look")]
+    latest = {e.content["file"]: (e.content["sha256"], e) for e in opened}
+    restore = "Restore it from a copy, or analyse it, which goes on record."
+    return _compared(folder, latest, restore)
+
+
+def _look_at_files(folder: Path, entries: list[Entry]) -> list[str] | None:
+    """Hold the pages and tables of the last analysis to their lines."""
+    published = [e for e in entries if e.kind == "published"]
+    latest = {n: (digest, e) for e in published for n, digest in e.content["files"].items()}
+    return _compared(folder, latest, "`lsp-analysis design analyse` writes it again.")
+
+
+def _compared(folder: Path, latest: dict[str, tuple[str, Entry]], remedy: str) -> list[str] | None:
+    """What is not in the folder of files on record; DesignError for one that was altered."""
+    left = []
+    for name, (digest, entry) in latest.items():
         file = folder / Path(name).name
         if not file.is_file():
             left.append(
                 f"{name} of line {entry.number} is not in the folder, so it was not compared."
             )
-        elif chain.sha256_of(file) != entry.content["sha256"]:
-            raise DesignError(
-                f"{file} was altered: it is not the file that line {entry.number} of the register "
-                "has on record. Restore it from a copy, or analyse it, which goes on record."
-            )
-    return left if latest else None
-
-
-def _look_at_files(folder: Path, entries: list[Entry]) -> list[str] | None:
-    """Hold the pages and tables of the last analysis to their lines."""
-    latest = {
-        n: (d, e) for e in entries if e.kind == "published" for n, d in e.content["files"].items()
-    }
-    left = []
-    for name, (digest, entry) in latest.items():
-        file = folder / Path(name).name
-        if not file.is_file():
-            left.append(f"{name} of line {entry.number} is not in the folder.")
         elif chain.sha256_of(file) != digest:
             raise DesignError(
                 f"{file} was altered: it is not the file that line {entry.number} of the register "
-                "has on record. `lsp-analysis design analyse` writes it again."
+                f"has on record. {remedy}"
             )
     return left if latest else None
 
@@ -371,13 +362,9 @@ def _check_table(folder: Path, entries: list[Entry], results: dict[str, TrialRes
 
 
 def _alike(was: dict, now: dict) -> bool:
-    if was.keys() != now.keys():
-        return False
-    for name, value in now.items():
-        old = was.get(name)
-        if isinstance(value, float) and isinstance(old, float):
-            if not np.isclose(old, value, rtol=SAME, atol=2e-6):
-                return False
-        elif old != value:
-            return False
-    return True
+    """Whether rows say the same, numbers up to rounding."""
+    numbers = [name for name, value in now.items() if isinstance(value, float)]
+    numbers = [name for name in numbers if isinstance(was.get(name), float)]
+    old, new = ([row[name] for name in numbers] for row in (was, now))
+    rest = [{n: v for n, v in row.items() if n not in numbers} for row in (was, now)]
+    return rest[0] == rest[1] and np.allclose(old, new, rtol=SAME, atol=2e-6)

@@ -10,32 +10,10 @@ from matplotlib.patches import Patch
 
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.figures.marks import (
-    floats,
-    key_above,
-    need,
-    nothing_drawn,
-    number_axis,
-    one_line,
-    row_heights,
-    rows,
-    style_of,
-    unit_above,
-    wrapped,
-)
-from lsp_analysis.figures.style import (
-    GRID,
-    INK,
-    MARK,
-    PALETTE,
-    SMALL,
-    axes_for,
-    in_house_style,
-    record,
-)
+from lsp_analysis.figures import marks, style
 
 
-@in_house_style
+@style.in_house_style
 def draw_power(
     frame: pd.DataFrame,
     *,
@@ -54,54 +32,58 @@ def draw_power(
     xlabel : str
         What ``x`` is, with its unit.
     """
-    need(frame, ["x", "power"], "draw_power")
-    ax = axes_for(ax)
+    marks.need(frame, ["x", "power"], "draw_power")
+    ax = style.axes_for(ax)
     frame = frame if "series" in frame else frame.assign(series="Power")
-    if not (np.isfinite(floats(frame["x"])) & np.isfinite(floats(frame["power"]))).any():
-        return nothing_drawn(ax, frame, "Power curve")
+    if not (
+        np.isfinite(marks.floats(frame["x"])) & np.isfinite(marks.floats(frame["power"]))
+    ).any():
+        return marks.nothing_drawn(ax, frame, "Power curve")
     order = list(pd.unique(frame["series"]))
     handles = []
     for i, name in enumerate(order):
         part = frame[frame["series"] == name].sort_values("x", kind="stable")
-        look = style_of(i) | {"markevery": max(1, len(part) // 12)}
-        handles += ax.plot(floats(part["x"]), 100 * floats(part["power"]), **look)
+        look = marks.style_of(i) | {"markevery": max(1, len(part) // 12)}
+        handles += ax.plot(marks.floats(part["x"]), 100 * marks.floats(part["power"]), **look)
     labels = list(order)
     if target is not None:
-        dash = {"color": INK, "linewidth": 1.1, "linestyle": (0, (5, 2))}
+        dash = {"color": style.INK, "linewidth": 1.1, "linestyle": (0, (5, 2))}
         ax.axhline(100 * target, **dash)
         handles.append(Line2D([], [], **dash))
         labels.append(f"{wording.number(100 * target)}% wanted")
     ax.set_ylim(0, 101)
-    number_axis(ax)
-    number_axis(ax, "x")
+    marks.number_axis(ax)
+    marks.number_axis(ax, "x")
     ax.xaxis.grid(False)
-    ax.set_xlabel(one_line(xlabel), fontsize=SMALL)
-    unit_above(ax, "Power: chance to find the effect, per cent")
-    key_above(ax, handles, labels)
-    return record(ax, alt=_power_alt(frame, order, target, xlabel), data=frame)
+    ax.set_xlabel(marks.one_line(xlabel), fontsize=style.SMALL)
+    marks.unit_above(ax, "Power: chance to find the effect, per cent")
+    marks.key_above(ax, handles, labels)
+    return style.record(ax, alt=_power_alt(frame, order, target, xlabel), data=frame)
 
 
 def _power_alt(frame: pd.DataFrame, order: list[str], target: float | None, xlabel: str) -> str:
     """Where each curve first reaches the target, or its highest power."""
-    words = [f"Power against {wording.inside(one_line(xlabel))}."]
+    words = [f"Power against {wording.inside(marks.one_line(xlabel))}."]
     for name in order[:6]:
         part = frame[frame["series"] == name].sort_values("x", kind="stable")
-        x, power = floats(part["x"]), floats(part["power"])
+        x, power = marks.floats(part["x"]), marks.floats(part["power"])
         if not np.isfinite(power).any():
-            words.append(f"{one_line(name)}: no data.")
+            words.append(f"{marks.one_line(name)}: no data.")
             continue
         there = np.flatnonzero(power >= target) if target is not None else np.array([], dtype=int)
         if len(there):
             share = wording.number(100 * target)
-            words.append(f"{one_line(name)} reaches {share}% at {wording.number(x[there[0]])}.")
+            words.append(
+                f"{marks.one_line(name)} reaches {share}% at {wording.number(x[there[0]])}."
+            )
         else:
             best = int(np.nanargmax(power))
             share = wording.number(100 * power[best], 0)
-            words.append(f"{one_line(name)}: at most {share}%, at {wording.number(x[best])}.")
+            words.append(f"{marks.one_line(name)}: at most {share}%, at {wording.number(x[best])}.")
     return " ".join(words)
 
 
-@in_house_style
+@style.in_house_style
 def draw_wedge(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Who is treated when: clusters down, periods across.
 
@@ -111,36 +93,38 @@ def draw_wedge(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         Columns ``cluster``, ``period``, ``treated`` (bool; missing means not observed), in the
         order to draw.
     """
-    need(frame, ["cluster", "period", "treated"], "draw_wedge")
+    marks.need(frame, ["cluster", "period", "treated"], "draw_wedge")
     clusters, periods = (list(pd.unique(frame[c])) for c in ("cluster", "period"))
-    ax = axes_for(ax, height=max(1.8, 0.95 + float(row_heights(clusters, each=0.24).sum())))
+    ax = style.axes_for(
+        ax, height=max(1.8, 0.95 + float(marks.row_heights(clusters, each=0.24).sum()))
+    )
     if frame.empty:
-        return nothing_drawn(ax, frame, "Diagram of starts")
+        return marks.nothing_drawn(ax, frame, "Diagram of starts")
     if frame.duplicated(["cluster", "period"]).any():
         raise ParameterError("A cluster and period pair is repeated. Give one row per pair.")
-    y = rows(ax, clusters, each=0.24)
+    y = marks.rows(ax, clusters, each=0.24)
     across = frame["period"].map({p: i for i, p in enumerate(periods)}).to_numpy(dtype=float)
     height = frame["cluster"].map(dict(zip(clusters, y, strict=True))).to_numpy(dtype=float)
-    treated = floats(frame["treated"].map({True: 1.0, False: 0.0}))
+    treated = marks.floats(frame["treated"].map({True: 1.0, False: 0.0}))
     for look, inside in zip(_CELLS, (treated == 1, treated == 0, np.isnan(treated)), strict=True):
         ax.barh(height[inside], 0.96, 0.21, left=across[inside] - 0.48, **look)
     ax.set_xlim(-0.55, len(periods) - 0.45)
     every = max(1, -(-len(periods) // 10))
-    labels = [wrapped(wording.period(p, short=True), 9, 2) for p in periods[::every]]
+    labels = [marks.wrapped(wording.period(p, short=True), 9, 2) for p in periods[::every]]
     ax.set_xticks(range(0, len(periods), every), labels=labels)
     ax.spines["bottom"].set_visible(False)
     ax.tick_params(axis="x", length=0)
     seen = [(treated == 1).any(), (treated == 0).any(), np.isnan(treated).any()]
     names = ("Programme", "Comparison", "Not observed")
     pairs = [(Patch(**look), n) for look, n, s in zip(_CELLS, names, seen, strict=True) if s]
-    key_above(ax, *map(list, zip(*pairs, strict=True)), lift=5, taken=2.1)
-    return record(ax, alt=_wedge_alt(frame, clusters, periods, treated), data=frame)
+    marks.key_above(ax, *map(list, zip(*pairs, strict=True)), lift=5, taken=2.1)
+    return style.record(ax, alt=_wedge_alt(frame, clusters, periods, treated), data=frame)
 
 
 _CELLS = (
-    {"facecolor": PALETTE[0], "edgecolor": PALETTE[0]},
-    {"facecolor": "white", "edgecolor": MARK},
-    {"facecolor": GRID, "edgecolor": MARK, "hatch": "////"},
+    {"facecolor": style.PALETTE[0], "edgecolor": style.PALETTE[0]},
+    {"facecolor": "white", "edgecolor": style.MARK},
+    {"facecolor": style.GRID, "edgecolor": style.MARK, "hatch": "////"},
 )
 
 

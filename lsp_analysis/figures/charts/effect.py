@@ -7,27 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lsp_analysis import wording
-from lsp_analysis.figures.marks import (
-    floats,
-    large_unit,
-    level_words,
-    need,
-    nothing_drawn,
-    number_axis,
-    one_line,
-    row_heights,
-    rows,
-    unit_above,
-    zero_line,
-)
-from lsp_analysis.figures.style import BAND, INK, PALETTE, SMALL, axes_for, in_house_style, record
+from lsp_analysis.figures import marks, style
 
-_POINT = {"marker": "o", "markersize": 6, "linestyle": "", "color": PALETTE[0], "zorder": 3}
+_POINT = {"marker": "o", "markersize": 6, "linestyle": "", "color": style.PALETTE[0], "zorder": 3}
 _CRUSHED = 10  # times the middle reach of intervals that one may have
-_WHISKER = {"color": PALETTE[0], "linewidth": 1.6, "zorder": 2}
+_WHISKER = {"color": style.PALETTE[0], "linewidth": 1.6, "zorder": 2}
 
 
-@in_house_style
+@style.in_house_style
 def draw_forest(
     frame: pd.DataFrame,
     *,
@@ -59,16 +46,16 @@ def draw_forest(
     limits : pair of float
         The widest range that is drawn.
     """
-    need(frame, ["label", "estimate", "low", "high"], "draw_forest")
+    marks.need(frame, ["label", "estimate", "low", "high"], "draw_forest")
     given, frame = frame, _with_headings(frame)
-    ax = axes_for(ax, height=0.9 + max(0.5, row_heights(frame["label"]).sum()))
-    estimate, low, high = (floats(frame[c]) for c in ("estimate", "low", "high"))
+    ax = style.axes_for(ax, height=0.9 + max(0.5, marks.row_heights(frame["label"]).sum()))
+    estimate, low, high = (marks.floats(frame[c]) for c in ("estimate", "low", "high"))
     if not np.isfinite(estimate).any():
-        return nothing_drawn(ax, frame, "Chart of estimates with intervals")
-    y = rows(ax, frame["label"])
+        return marks.nothing_drawn(ax, frame, "Chart of estimates with intervals")
+    y = marks.rows(ax, frame["label"])
     if worth_having:
         band = (-worth_having, worth_having)
-        ax.axvspan(*band, color=BAND, alpha=0.35, linewidth=0, zorder=0)
+        ax.axvspan(*band, color=style.BAND, alpha=0.35, linewidth=0, zorder=0)
     limits = _room(frame, limits)
     open_ends = _open_ends(frame, limits)
     low, high = (
@@ -77,17 +64,17 @@ def draw_forest(
     )
     ax.hlines(y, low, high, **_WHISKER)
     ax.plot(np.clip(estimate, *limits), y, **_POINT)
-    zero_line(ax, "x")
-    number_axis(ax, "x")
+    marks.zero_line(ax, "x")
+    marks.number_axis(ax, "x")
     ax.xaxis.get_major_locator().set_params(nbins=4)
     _draw_open_ends(ax, y, estimate, open_ends)
-    lines = f"lines: {whiskers}" if whiskers else f"with {level_words(level)} intervals"
+    lines = f"lines: {whiskers}" if whiskers else f"with {marks.level_words(level)} intervals"
     lines = lines if np.isfinite(low).any() or open_ends.any() else ""
     notes = [lines] if lines else []
     if worth_having:
         notes.append(f"grey: smaller than {wording.number(worth_having)}")
     name = wording.change_label(unit) or "Estimate"
-    ax.set_xlabel(f"{name}{', ' if notes else ''}{'; '.join(notes)}", fontsize=SMALL)
+    ax.set_xlabel(f"{name}{', ' if notes else ''}{'; '.join(notes)}", fontsize=style.SMALL)
     written = [
         _written(*row, limits) for row in zip(estimate, frame["low"], frame["high"], strict=True)
     ]
@@ -95,10 +82,10 @@ def draw_forest(
         written[i] = ""
         ax.get_yticklabels()[i].set_fontweight("bold")
     _write_beside(ax, y, written)
-    return record(ax, alt=_forest_alt(given, unit, lines), data=given)
+    return style.record(ax, alt=_forest_alt(given, unit, lines), data=given)
 
 
-@in_house_style
+@style.in_house_style
 def draw_event_study(
     frame: pd.DataFrame, *, unit: str = "", level: float = 0.95, ax: Axes | None = None
 ) -> Axes:
@@ -114,31 +101,33 @@ def draw_event_study(
     level : float between 0 and 1
         Coverage of the intervals.
     """
-    need(frame, ["relative_period", "estimate", "low", "high"], "draw_event_study")
-    ax = axes_for(ax)
+    marks.need(frame, ["relative_period", "estimate", "low", "high"], "draw_event_study")
+    ax = style.axes_for(ax)
     x, estimate, low, high = (
-        floats(frame[c]) for c in ("relative_period", "estimate", "low", "high")
+        marks.floats(frame[c]) for c in ("relative_period", "estimate", "low", "high")
     )
     if not np.isfinite(estimate).any():
-        return nothing_drawn(ax, frame, "Chart of effects by period")
+        return marks.nothing_drawn(ax, frame, "Chart of effects by period")
     before = x < 0
-    ax.axvspan(-0.5, max(np.nanmax(x), 0) + 0.5, color=BAND, alpha=0.28, linewidth=0, zorder=0)
+    ax.axvspan(
+        -0.5, max(np.nanmax(x), 0) + 0.5, color=style.BAND, alpha=0.28, linewidth=0, zorder=0
+    )
     ax.vlines(x, low, high, **_WHISKER)
     ax.plot(x[~before], estimate[~before], **_POINT)
     ax.plot(x[before], estimate[before], **_POINT | {"markerfacecolor": "white"})
-    zero_line(ax)
-    number_axis(ax)
-    number_axis(ax, "x")
+    marks.zero_line(ax)
+    marks.number_axis(ax)
+    marks.number_axis(ax, "x")
     ax.xaxis.grid(False)
     ax.xaxis.get_major_locator().set_params(integer=True, nbins=9)
     ax.set_xlim(np.nanmin(x) - 0.7, max(np.nanmax(x), 0) + 0.5)
-    ax.set_xlabel("Periods since the start (shaded: from the start on)", fontsize=SMALL)
+    ax.set_xlabel("Periods since the start (shaded: from the start on)", fontsize=style.SMALL)
     name = wording.change_label(unit) or "Estimate"
-    unit_above(ax, f"{name}, with {level_words(level)} intervals")
-    return record(ax, alt=_event_alt(x, estimate, low, high, unit, level), data=frame)
+    marks.unit_above(ax, f"{name}, with {marks.level_words(level)} intervals")
+    return style.record(ax, alt=_event_alt(x, estimate, low, high, unit, level), data=frame)
 
 
-@in_house_style
+@style.in_house_style
 def draw_nothing(frame: pd.DataFrame, *, what: str, reason: str, ax: Axes | None = None) -> Axes:
     """In place of a picture that cannot be drawn, the reason why.
 
@@ -151,7 +140,7 @@ def draw_nothing(frame: pd.DataFrame, *, what: str, reason: str, ax: Axes | None
     reason : str
         A sentence.
     """
-    return nothing_drawn(axes_for(ax, height=1.2), frame, what, reason)
+    return marks.nothing_drawn(style.axes_for(ax, height=1.2), frame, what, reason)
 
 
 def _with_headings(frame: pd.DataFrame) -> pd.DataFrame:
@@ -167,7 +156,7 @@ def _with_headings(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _room(frame: pd.DataFrame, limits: tuple[float, float]) -> tuple[float, float]:
     """`limits`, or nearer ones where a few rows would crush all others: ten times their middle."""
-    far = np.abs(np.array([floats(frame[c]) for c in ("estimate", "low", "high")]))
+    far = np.abs(np.array([marks.floats(frame[c]) for c in ("estimate", "low", "high")]))
     reach = np.fmax.reduce(far)
     reach = reach[np.isfinite(reach) & (reach > 0)]
     if len(reach) < 3 or reach.max() <= _CRUSHED * np.median(reach):
@@ -214,8 +203,8 @@ def _write_beside(ax: Axes, y: np.ndarray, texts: list[str]) -> None:
             xytext=(10, 0),
             textcoords="offset points",
             va="center",
-            fontsize=SMALL,
-            color=INK,
+            fontsize=style.SMALL,
+            color=style.INK,
         )
 
 
@@ -231,7 +220,7 @@ def _written(
     if low < limits[0] or high > limits[1] or np.isinf(low) or np.isinf(high):
         return _written_open(estimate, low, high, limits)
     largest = max(abs(x) for x in (estimate, low, high) if np.isfinite(x))
-    divisor, suffix = large_unit(largest)
+    divisor, suffix = marks.large_unit(largest)
     if suffix and abs(estimate) < divisor / 100:  # it would be 0.00 of the interval's millions
         return _join(*(_by_its_own_size(x) for x in (estimate, low, high)))
     places = 0 if 1000 <= largest < 1e6 else 1 if largest / divisor >= 10 else 2
@@ -241,7 +230,7 @@ def _written(
 
 
 def _by_its_own_size(x: float) -> str:
-    divisor, suffix = large_unit(abs(x))
+    divisor, suffix = marks.large_unit(abs(x))
     return wording.number(x / divisor, 2 if suffix else 0) + suffix
 
 
@@ -268,7 +257,7 @@ def _join(estimate: str, low: str, high: str) -> str:
 
 def _forest_alt(frame: pd.DataFrame, unit: str, lines: str) -> str:
     """How many rows clear the line of no effect, and the first of them in words."""
-    estimate, low, high = (floats(frame[c]) for c in ("estimate", "low", "high"))
+    estimate, low, high = (marks.floats(frame[c]) for c in ("estimate", "low", "high"))
     listed = _listed(frame["label"], estimate, low, high, unit)
     if not lines:
         return f"Estimates, {wording.counted(len(frame), 'row')}. {listed}"
@@ -308,7 +297,7 @@ def _listed(
     """The first rows in words, and how many more there are."""
     named = f", {wording.inside(wording.change_label(unit))}"
     texts = [
-        f"{one_line(label)} {_written(*row)}"
+        f"{marks.one_line(label)} {_written(*row)}"
         for label, *row in zip(labels, estimate, low, high, strict=True)
     ]
     more = f"; {len(texts) - 6} more are in the table of numbers" if len(texts) > 6 else ""

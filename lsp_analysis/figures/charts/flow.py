@@ -6,13 +6,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lsp_analysis import wording
-from lsp_analysis.figures.marks import need, nothing_drawn, one_line, wrapped
-from lsp_analysis.figures.style import INK, MARK, SMALL, axes_for, in_house_style, record
+from lsp_analysis.figures import marks, style
 
 _STEP = 0.26  # inches between boxes
 
 
-@in_house_style
+@style.in_house_style
 def draw_flow(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """Boxes from enrolment to analysis, one column per arm.
 
@@ -23,7 +22,7 @@ def draw_flow(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         ``clusters``; as an option ``people`` and ``note`` (who left, and why). Rows in the order of
         the flow.
     """
-    need(frame, ["stage", "arm", "clusters"], "draw_flow")
+    marks.need(frame, ["stage", "arm", "clusters"], "draw_flow")
     arms = [a for a in pd.unique(frame["arm"].dropna()) if a != ""]
     width = 6 if len(arms) < 2 else int(76 / len(arms)) - 2
     boxes = frame.assign(
@@ -38,9 +37,9 @@ def draw_flow(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         for s in stages
     ]
     total = sum(deep) + _STEP * max(0, len(stages) - 1)
-    ax = axes_for(ax, height=max(1.5, total + 0.15))
+    ax = style.axes_for(ax, height=max(1.5, total + 0.15))
     if frame.empty:
-        return nothing_drawn(ax, frame, "Flow diagram")
+        return marks.nothing_drawn(ax, frame, "Flow diagram")
     ax.set(xticks=[], yticks=[], xlim=(0, max(1, len(arms))), ylim=(total, 0))
     ax.spines[:].set_visible(False)
     top, above = 0.0, []
@@ -48,7 +47,7 @@ def draw_flow(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         middle = top + tall / 2
         above = _draw_stage(ax, boxes[boxes["stage"] == stage], arms, middle, tall, above)
         top += tall + _STEP
-    return record(ax, alt=_flow_alt(frame, stages), data=frame)
+    return style.record(ax, alt=_flow_alt(frame, stages), data=frame)
 
 
 def _is_shared(arm: object) -> bool:
@@ -58,13 +57,13 @@ def _is_shared(arm: object) -> bool:
 
 def _box_text(row: pd.Series, width: int) -> str:
     """What stands in a box: the stage, the arm, how many, who left."""
-    head = one_line(row["stage"])
+    head = marks.one_line(row["stage"])
     if not _is_shared(row["arm"]):
-        head = f"{head}: {one_line(row['arm'])}"
-    lines = [wrapped(head, width, 3), wrapped(_how_many(row), width, 2)]
+        head = f"{head}: {marks.one_line(row['arm'])}"
+    lines = [marks.wrapped(head, width, 3), marks.wrapped(_how_many(row), width, 2)]
     note = row.get("note")
     if not wording.is_missing(note) and str(note).strip():
-        lines.append(wrapped(note, width, 4))
+        lines.append(marks.wrapped(note, width, 4))
     return "\n".join(lines)
 
 
@@ -97,17 +96,17 @@ def _draw_stage(
             box["text"],
             ha="center",
             va="center",
-            fontsize=SMALL,
-            color=INK,
+            fontsize=style.SMALL,
+            color=style.INK,
             linespacing=1.15,
-            bbox={"boxstyle": "square,pad=0.5", "facecolor": "white", "edgecolor": MARK},
+            bbox={"boxstyle": "square,pad=0.5", "facecolor": "white", "edgecolor": style.MARK},
         )
         for start_x, start_y in _sources(above, x):
             ax.annotate(
                 "",
                 (x, middle - tall / 2),
                 xytext=(start_x, start_y),
-                arrowprops={"arrowstyle": "-|>", "color": MARK, "linewidth": 1.0},
+                arrowprops={"arrowstyle": "-|>", "color": style.MARK, "linewidth": 1.0},
             )
         ends.append((x, middle + tall / 2))
     return ends
@@ -125,11 +124,13 @@ def _flow_alt(frame: pd.DataFrame, stages: list[str]) -> str:
     for stage in stages:
         texts = []
         for _, row in frame[frame["stage"] == stage].iterrows():
-            arm = "" if _is_shared(row["arm"]) else f"{one_line(row['arm'])} "
+            arm = "" if _is_shared(row["arm"]) else f"{marks.one_line(row['arm'])} "
             note = row.get("note")
             why = (
-                "" if wording.is_missing(note) or not str(note).strip() else f" ({one_line(note)})"
+                ""
+                if wording.is_missing(note) or not str(note).strip()
+                else f" ({marks.one_line(note)})"
             )
             texts.append(f"{arm}{_how_many(row)}{why}")
-        words.append(f"{one_line(stage)}: {'; '.join(texts)}.")
+        words.append(f"{marks.one_line(stage)}: {'; '.join(texts)}.")
     return " ".join(words)

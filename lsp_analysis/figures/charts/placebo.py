@@ -10,25 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from lsp_analysis import wording
-from lsp_analysis.figures.marks import (
-    floats,
-    key_above,
-    nothing_drawn,
-    number_axis,
-    unit_above,
-)
-from lsp_analysis.figures.style import (
-    BAND,
-    MARK,
-    PALETTE,
-    SMALL,
-    axes_for,
-    in_house_style,
-    record,
-)
+from lsp_analysis.figures import marks, style
 
 
-@in_house_style
+@style.in_house_style
 def draw_distribution(
     values: Any,
     *,
@@ -50,30 +35,32 @@ def draw_distribution(
     label : str
         What was counted, for the key.
     """
-    frame = pd.DataFrame({"estimate": floats(values)})
-    ax = axes_for(ax, height=3.2)
+    frame = pd.DataFrame({"estimate": marks.floats(values)})
+    ax = style.axes_for(ax, height=3.2)
     known = frame["estimate"].dropna().to_numpy()
     if not len(known):
-        return nothing_drawn(ax, frame, "Histogram of placebo estimates")
+        return marks.nothing_drawn(ax, frame, "Histogram of placebo estimates")
     seen = observed is not None and np.isfinite(observed)
     edges = _bins(known, float(observed) if seen else known[0])
-    ax.hist(known, bins=edges, color=BAND, edgecolor=MARK, linewidth=0.7)
+    ax.hist(known, bins=edges, color=style.BAND, edgecolor=style.MARK, linewidth=0.7)
     handles: list[Any] = [ax.patches[0]]
     labels = [f"{label} ({wording.number(len(known))})"]
     if seen:
-        ax.axvline(observed, color=PALETTE[2], linewidth=2.4)
-        handles.append(Line2D([], [], color=PALETTE[2], linewidth=2.4))
+        ax.axvline(observed, color=style.PALETTE[2], linewidth=2.4)
+        handles.append(Line2D([], [], color=style.PALETTE[2], linewidth=2.4))
         labels.append(f"Observed: {wording.difference(observed, unit)}")
-    number_axis(ax)
+    marks.number_axis(ax)
     ax.yaxis.get_major_locator().set_params(integer=True)
-    number_axis(ax, "x")
+    marks.number_axis(ax, "x")
     ax.xaxis.grid(False)
     ax.set_ylim(bottom=0)
-    ax.set_xlabel(wording.change_label(unit) or "Estimate", fontsize=SMALL)
-    unit_above(ax, "Number")
-    key_above(ax, handles, labels, lift=20)
+    ax.set_xlabel(wording.change_label(unit) or "Estimate", fontsize=style.SMALL)
+    marks.unit_above(ax, "Number")
+    marks.key_above(ax, handles, labels, lift=20)
     frame["observed"] = float(observed) if seen else np.nan
-    return record(ax, alt=_distribution_alt(known, observed if seen else None, unit), data=frame)
+    return style.record(
+        ax, alt=_distribution_alt(known, observed if seen else None, unit), data=frame
+    )
 
 
 def _bins(known: np.ndarray, observed: float) -> np.ndarray:

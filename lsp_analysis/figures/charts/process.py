@@ -11,40 +11,24 @@ from matplotlib.lines import Line2D
 
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
+from lsp_analysis.figures import marks, style
 from lsp_analysis.figures.events import mark_events
-from lsp_analysis.figures.marks import (
-    floats,
-    in_key,
-    key_above,
-    need,
-    nothing_drawn,
-    value_axis,
-    with_period,
-)
-from lsp_analysis.figures.style import (
-    INK,
-    MARK,
-    PALETTE,
-    axes_for,
-    in_house_style,
-    record,
-)
 from lsp_analysis.figures.time_axis import TimeAxis
 
 # point type -> words for the key, the verdict whose colour and shape it has
 POINT_TYPES = {  # words, colour and marker
-    "common_cause": ("usual variation", MARK, "o"),
-    "special_cause_improvement": ("improvement", PALETTE[0], "^"),
-    "special_cause_concern": ("concern", PALETTE[3], "v"),
-    "special_cause_neutral_high": ("higher than usual", PALETTE[1], "D"),
-    "special_cause_neutral_low": ("lower than usual", PALETTE[2], "s"),
+    "common_cause": ("usual variation", style.MARK, "o"),
+    "special_cause_improvement": ("improvement", style.PALETTE[0], "^"),
+    "special_cause_concern": ("concern", style.PALETTE[3], "v"),
+    "special_cause_neutral_high": ("higher than usual", style.PALETTE[1], "D"),
+    "special_cause_neutral_low": ("lower than usual", style.PALETTE[2], "s"),
 }
 _MANY = 60  # points from which they are drawn small
-_LIMITS = {"color": INK, "linewidth": 1.1, "linestyle": (0, (5, 2)), "drawstyle": "steps-mid"}
-_TARGET = {"color": PALETTE[2], "linewidth": 1.4, "linestyle": (0, (1.2, 1.2))}
+_LIMITS = {"color": style.INK, "linewidth": 1.1, "linestyle": (0, (5, 2)), "drawstyle": "steps-mid"}
+_TARGET = {"color": style.PALETTE[2], "linewidth": 1.4, "linestyle": (0, (1.2, 1.2))}
 
 
-@in_house_style
+@style.in_house_style
 def draw_process(
     frame: pd.DataFrame,
     *,
@@ -69,37 +53,39 @@ def draw_process(
     events : DataFrame, optional
         Columns ``date`` and ``label``, numbered on the chart and listed under it.
     """
-    frame = with_period(frame)
-    need(frame, ["period", "value", "mean", "lpl", "upl", "point_type"], "draw_process")
-    ax = axes_for(ax, height=3.7 + 0.16 * (0 if events is None else len(events)))
-    if not np.isfinite(floats(frame["value"])).any():
-        return nothing_drawn(ax, frame, "Process chart")
+    frame = marks.with_period(frame)
+    marks.need(frame, ["period", "value", "mean", "lpl", "upl", "point_type"], "draw_process")
+    ax = style.axes_for(ax, height=3.7 + 0.16 * (0 if events is None else len(events)))
+    if not np.isfinite(marks.floats(frame["value"])).any():
+        return marks.nothing_drawn(ax, frame, "Process chart")
     kinds = frame["point_type"].map(_known_type)
     time = TimeAxis.of(frame["period"])
     x, value, mean, lpl, upl = time.line(
-        frame["period"], *(floats(frame[c]) for c in ("value", "mean", "lpl", "upl"))
+        frame["period"], *(marks.floats(frame[c]) for c in ("value", "mean", "lpl", "upl"))
     )
-    ax.plot(x, value, color=MARK, linewidth=1.2, zorder=2)
-    ax.plot(x, mean, color=INK, linewidth=1.2, drawstyle="steps-mid")
+    ax.plot(x, value, color=style.MARK, linewidth=1.2, zorder=2)
+    ax.plot(x, mean, color=style.INK, linewidth=1.2, drawstyle="steps-mid")
     ax.plot(x, lpl, **_LIMITS)
     ax.plot(x, upl, **_LIMITS)
-    handles = [Line2D([], [], color=INK, linewidth=1.2), Line2D([], [], **_LIMITS)]
+    handles = [Line2D([], [], color=style.INK, linewidth=1.2), Line2D([], [], **_LIMITS)]
     labels = ["mean", "process limits"]
     if target is not None:
         ax.axhline(target, **_TARGET)
         handles.append(Line2D([], [], **_TARGET))
-        labels.append(f"target: {in_key(target, unit)}")
+        labels.append(f"target: {marks.in_key(target, unit)}")
     for handle, label in _draw_points(ax, time, frame, kinds):
         handles.append(handle)
         labels.append(label)
     extra = [] if target is None else [[target]]
     columns = [frame[c] for c in ("value", "lpl", "upl")]
-    value_axis(ax, wording.unit_label(unit) or "Value", *columns, *extra, zero=unit == "count")
+    marks.value_axis(
+        ax, wording.unit_label(unit) or "Value", *columns, *extra, zero=unit == "count"
+    )
     time.label(ax)
     listed = mark_events(ax, events, time)
-    key_above(ax, handles, labels)
+    marks.key_above(ax, handles, labels)
     alt = _process_alt(frame, time, kinds, unit, target, listed)
-    return record(ax, alt=alt, data=frame)
+    return style.record(ax, alt=alt, data=frame)
 
 
 def _known_type(kind: Any) -> str:
@@ -116,7 +102,7 @@ def _draw_points(
     ax: Axes, time: TimeAxis, frame: pd.DataFrame, kinds: pd.Series
 ) -> list[tuple[Line2D, str]]:
     """Points by type, special ones larger, and their key."""
-    x, value = time.places(frame["period"]), floats(frame["value"])
+    x, value = time.places(frame["period"]), marks.floats(frame["value"])
     key = []
     for kind, (words, colour, marker) in POINT_TYPES.items():
         inside = (kinds == kind).to_numpy()
@@ -125,14 +111,16 @@ def _draw_points(
         size, edge = (4.5, 0.6) if len(frame) <= _MANY else (3.4, 0.0)
         size = size if kind == "common_cause" else 1.6 * size
         look = {"marker": marker, "color": colour, "markersize": size, "linestyle": ""}
-        points = ax.plot(x[inside], value[inside], markeredgecolor=INK, mew=edge, zorder=4, **look)
+        points = ax.plot(
+            x[inside], value[inside], markeredgecolor=style.INK, mew=edge, zorder=4, **look
+        )
         key.append((points[0], f"{words} ({int(inside.sum())})"))
     return key
 
 
 def _last(frame: pd.DataFrame, time: TimeAxis) -> pd.Series:
     """The latest point with a value."""
-    known = frame[np.isfinite(floats(frame["value"]))]
+    known = frame[np.isfinite(marks.floats(frame["value"]))]
     return known.iloc[int(np.argmax(time.places(known["period"])))]
 
 
@@ -145,7 +133,7 @@ def _process_alt(
     listed: list[str],
 ) -> str:
     """Last value, its limits and its kind, and how many points are special."""
-    known = frame[np.isfinite(floats(frame["value"]))]
+    known = frame[np.isfinite(marks.floats(frame["value"]))]
     last = _last(frame, time)
     kind = POINT_TYPES[kinds[last.name]][0]
     special = int((kinds != "common_cause").sum())
@@ -155,7 +143,7 @@ def _process_alt(
         f"The last, {wording.period(last['period'])}, is {wording.quantity(last['value'], unit)}: "
         f"{kind}."
     ]
-    if np.isfinite(floats([last["lpl"], last["upl"]])).all():
+    if np.isfinite(marks.floats([last["lpl"], last["upl"]])).all():
         words.append(
             f"Mean {wording.quantity(last['mean'], unit)}, process limits "
             f"{wording.quantity(last['lpl'], unit)} to {wording.quantity(last['upl'], unit)}."

@@ -10,26 +10,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from lsp_analysis import wording
-from lsp_analysis.figures.marks import (
-    chosen_labels,
-    floats,
-    in_key,
-    key_above,
-    level_words,
-    need,
-    nothing_drawn,
-    number_axis,
-    one_line,
-    row_heights,
-    rows,
-    value_axis,
-)
-from lsp_analysis.figures.style import INK, MARK, PALETTE, SMALL, axes_for, in_house_style, record
+from lsp_analysis.figures import marks, style
 
 _MOST_ROWS = 40
 
 
-@in_house_style
+@style.in_house_style
 def draw_caterpillar(
     frame: pd.DataFrame,
     *,
@@ -62,39 +48,41 @@ def draw_caterpillar(
     noun : str
         What one row is, for the text: an area, a measure.
     """
-    need(frame, ["label", "value", "low", "high"], "draw_caterpillar")
-    chosen = chosen_labels(highlight)
-    known = frame[np.isfinite(floats(frame["value"]))].sort_values(
+    marks.need(frame, ["label", "value", "low", "high"], "draw_caterpillar")
+    chosen = marks.chosen_labels(highlight)
+    known = frame[np.isfinite(marks.floats(frame["value"]))].sort_values(
         "value", ascending=False, kind="stable"
     )
     in_rows = len(known) <= _MOST_ROWS
-    height = 1.0 + row_heights(known["label"], each=0.24).sum() if in_rows else 3.6
-    ax = axes_for(ax, height=max(1.8, height))
+    height = 1.0 + marks.row_heights(known["label"], each=0.24).sum() if in_rows else 3.6
+    ax = style.axes_for(ax, height=max(1.8, height))
     if known.empty:
-        return nothing_drawn(ax, frame, f"{wording.capital(noun)}s in order of their value")
+        return marks.nothing_drawn(ax, frame, f"{wording.capital(noun)}s in order of their value")
     marked = known["label"].isin(chosen).to_numpy()
     (_caterpillar_rows if in_rows else _caterpillar_columns)(ax, known, marked, unit, level)
     if reference is not None and np.isfinite(reference):
-        (ax.axvline if in_rows else ax.axhline)(reference, color=INK, linewidth=1.2, zorder=1.6)
-    named = [one_line(name) for name in known["label"][marked]]
+        (ax.axvline if in_rows else ax.axhline)(
+            reference, color=style.INK, linewidth=1.2, zorder=1.6
+        )
+    named = [marks.one_line(name) for name in known["label"][marked]]
     named_reference = None
     if reference is not None and np.isfinite(reference):
-        named_reference = f"{reference_label}: {in_key(reference, unit)}"
+        named_reference = f"{reference_label}: {marks.in_key(reference, unit)}"
     _caterpillar_key(ax, named, named_reference, in_rows)
-    return record(ax, alt=_caterpillar_alt(known, marked, reference, unit, noun), data=frame)
+    return style.record(ax, alt=_caterpillar_alt(known, marked, reference, unit, noun), data=frame)
 
 
 def _caterpillar_rows(
     ax: Axes, known: pd.DataFrame, marked: np.ndarray, unit: str, level: float
 ) -> None:
     """Areas as named rows."""
-    y = rows(ax, known["label"], each=0.24)
-    value, low, high = (floats(known[c]) for c in ("value", "low", "high"))
-    for side, colour, marker in ((~marked, MARK, "o"), (marked, PALETTE[2], "D")):
+    y = marks.rows(ax, known["label"], each=0.24)
+    value, low, high = (marks.floats(known[c]) for c in ("value", "low", "high"))
+    for side, colour, marker in ((~marked, style.MARK, "o"), (marked, style.PALETTE[2], "D")):
         ax.hlines(y[side], low[side], high[side], color=colour, linewidth=1.6)
         ax.plot(value[side], y[side], linestyle="", marker=marker, color=colour, markersize=6)
-    number_axis(ax, "x")
-    ax.set_xlabel(_value_label(known, unit, level), fontsize=SMALL)
+    marks.number_axis(ax, "x")
+    ax.set_xlabel(_value_label(known, unit, level), fontsize=style.SMALL)
 
 
 def _caterpillar_columns(
@@ -102,21 +90,24 @@ def _caterpillar_columns(
 ) -> None:
     """Many areas side by side, the highest on the left."""
     x = np.arange(1, len(known) + 1)
-    value, low, high = (floats(known[c]) for c in ("value", "low", "high"))
-    for side, colour, wide, size in ((~marked, MARK, 0.9, 2.5), (marked, PALETTE[2], 2.2, 6)):
+    value, low, high = (marks.floats(known[c]) for c in ("value", "low", "high"))
+    for side, colour, wide, size in (
+        (~marked, style.MARK, 0.9, 2.5),
+        (marked, style.PALETTE[2], 2.2, 6),
+    ):
         ax.vlines(x[side], low[side], high[side], color=colour, linewidth=wide)
         marker = "D" if size == 6 else "o"
         ax.plot(x[side], value[side], linestyle="", marker=marker, color=colour, markersize=size)
-    value_axis(ax, _value_label(known, unit, level), value, low, high, zero=unit == "count")
+    marks.value_axis(ax, _value_label(known, unit, level), value, low, high, zero=unit == "count")
     ax.set_xlim(0, len(known) + 1)
-    ax.set_xlabel(f"{wording.number(len(known))} areas, highest first", fontsize=SMALL)
+    ax.set_xlabel(f"{wording.number(len(known))} areas, highest first", fontsize=style.SMALL)
     ax.set_xticks([1, len(known)], labels=["1", wording.number(len(known))])
 
 
 def _value_label(known: pd.DataFrame, unit: str, level: float) -> str:
     """Axis label that names the unit and, where there are any, the intervals."""
-    drawn = np.isfinite(floats(known["low"])) & np.isfinite(floats(known["high"]))
-    tail = f", with {level_words(level)} intervals" if drawn.any() else ""
+    drawn = np.isfinite(marks.floats(known["low"])) & np.isfinite(marks.floats(known["high"]))
+    tail = f", with {marks.level_words(level)} intervals" if drawn.any() else ""
     return (wording.unit_label(unit) or "Value") + tail
 
 
@@ -124,14 +115,16 @@ def _caterpillar_key(ax: Axes, marked: list[str], reference: str | None, in_rows
     """Key of highlighted areas and reference line."""
     handles, labels = [], []
     if marked:
-        handles.append(Line2D([], [], marker="D", color=PALETTE[2], linestyle="-", markersize=6))
+        handles.append(
+            Line2D([], [], marker="D", color=style.PALETTE[2], linestyle="-", markersize=6)
+        )
         labels.append(marked[0] if len(marked) == 1 else f"Highlighted ({len(marked)})")
     if reference is not None:
-        handles.append(Line2D([], [], color=INK, linewidth=1.2))
+        handles.append(Line2D([], [], color=style.INK, linewidth=1.2))
         labels.append(reference)
     if handles:
         lift, taken = (5, 2.4) if in_rows else (20, 0.7)
-        key_above(ax, handles, labels, lift=lift, taken=taken)
+        marks.key_above(ax, handles, labels, lift=lift, taken=taken)
 
 
 def _caterpillar_alt(
@@ -142,19 +135,19 @@ def _caterpillar_alt(
     first, last = known.iloc[0], known.iloc[-1]
     words = [
         f"{wording.capital(wording.counted(n, noun))} in order of value, from "
-        f"{wording.quantity(first['value'], unit)} ({one_line(first['label'])}) down to "
-        f"{wording.quantity(last['value'], unit)} ({one_line(last['label'])})."
+        f"{wording.quantity(first['value'], unit)} ({marks.one_line(first['label'])}) down to "
+        f"{wording.quantity(last['value'], unit)} ({marks.one_line(last['label'])})."
     ]
     for place in np.flatnonzero(marked)[:4]:
         row = known.iloc[place]
         words.append(
-            f"{one_line(row['label'])} is {wording.ordinal(int(place) + 1)} of {n} with "
+            f"{marks.one_line(row['label'])} is {wording.ordinal(int(place) + 1)} of {n} with "
             f"{wording.quantity(row['value'], unit)}."
         )
-    drawn = np.isfinite(floats(known["low"])) & np.isfinite(floats(known["high"]))
+    drawn = np.isfinite(marks.floats(known["low"])) & np.isfinite(marks.floats(known["high"]))
     if drawn.any() and reference is not None and np.isfinite(reference):
-        above = int((floats(known["low"]) > reference).sum())
-        below = int((floats(known["high"]) < reference).sum())
+        above = int((marks.floats(known["low"]) > reference).sum())
+        below = int((marks.floats(known["high"]) < reference).sum())
         words.append(
             f"Against the reference of {wording.quantity(reference, unit)}, {above} intervals lie "
             f"wholly above and {below} wholly below."

@@ -11,43 +11,21 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from lsp_analysis import wording
-from lsp_analysis.figures.marks import (
-    chosen_labels,
-    floats,
-    in_key,
-    key_above,
-    need,
-    nothing_drawn,
-    number_axis,
-    one_line,
-    unit_above,
-    value_axis,
-    wrapped,
-)
-from lsp_analysis.figures.style import (
-    GRID,
-    INK,
-    MARK,
-    PALETTE,
-    SMALL,
-    axes_for,
-    in_house_style,
-    record,
-)
+from lsp_analysis.figures import marks, style
 
 # where a point lies -> colour, marker, size; the two outer ones are filled
 _FUNNEL = {
-    "above the 99.8% limits": (PALETTE[2], "^", PALETTE[2], 6.5),
-    "above the 95% limits": (PALETTE[2], "^", "white", 6),
-    "within the limits": (MARK, "o", MARK, 3),
-    "below the 95% limits": (PALETTE[0], "v", "white", 6),
-    "below the 99.8% limits": (PALETTE[0], "v", PALETTE[0], 6.5),
+    "above the 99.8% limits": (style.PALETTE[2], "^", style.PALETTE[2], 6.5),
+    "above the 95% limits": (style.PALETTE[2], "^", "white", 6),
+    "within the limits": (style.MARK, "o", style.MARK, 3),
+    "below the 95% limits": (style.PALETTE[0], "v", "white", 6),
+    "below the 99.8% limits": (style.PALETTE[0], "v", style.PALETTE[0], 6.5),
 }
 _LABELLED = 6
 _DASHED = (0, (5, 2))
 
 
-@in_house_style
+@style.in_house_style
 def draw_funnel(
     points: pd.DataFrame,
     limits: pd.DataFrame,
@@ -77,17 +55,21 @@ def draw_funnel(
     highlight : label or collection of labels
         Ringed and named; without it the six points farthest out are named.
     """
-    need(points, ["label", "size", "value"], "draw_funnel")
-    need(limits, ["size", "lower95", "upper95", "lower998", "upper998"], "draw_funnel's limits")
-    ax = axes_for(ax, height=4.0)
-    size, value = floats(points["size"]), floats(points["value"])
+    marks.need(points, ["label", "size", "value"], "draw_funnel")
+    marks.need(
+        limits, ["size", "lower95", "upper95", "lower998", "upper998"], "draw_funnel's limits"
+    )
+    ax = style.axes_for(ax, height=4.0)
+    size, value = marks.floats(points["size"]), marks.floats(points["value"])
     if not (np.isfinite(size) & np.isfinite(value)).any():
-        return nothing_drawn(ax, points, "Funnel plot")
+        return marks.nothing_drawn(ax, points, "Funnel plot")
     lines = limits.sort_values("size")
     for column, dash in (("95", _DASHED), ("998", "-")):
         for side in ("lower", "upper"):
-            ax.plot(lines["size"], lines[side + column], color=INK, linewidth=1.0, linestyle=dash)
-    ax.axhline(average, color=MARK, linewidth=1.0)
+            ax.plot(
+                lines["size"], lines[side + column], color=style.INK, linewidth=1.0, linestyle=dash
+            )
+    ax.axhline(average, color=style.MARK, linewidth=1.0)
     where = _funnel_classes(size, value, lines)
     if "place" in points:
         where = points["place"].to_numpy(dtype=object)
@@ -97,21 +79,21 @@ def draw_funnel(
         look = {"marker": marker, "markerfacecolor": fill, "markersize": points_size}
         handles += ax.plot(size[inside], value[inside], linestyle="", color=colour, **look)
         labels.append(f"{name} ({int(inside.sum())})")
-    handles += [Line2D([], [], color=INK, linewidth=1, linestyle=d) for d in (_DASHED, "-")]
-    handles.append(Line2D([], [], color=MARK, linewidth=1))
-    labels += ["95% limits", "99.8% limits", f"average: {in_key(average, unit)}"]
-    value_axis(ax, wording.unit_label(unit) or "Value", value, zero=True)
-    _size_axis(ax, size, one_line(size_label))
+    handles += [Line2D([], [], color=style.INK, linewidth=1, linestyle=d) for d in (_DASHED, "-")]
+    handles.append(Line2D([], [], color=style.MARK, linewidth=1))
+    labels += ["95% limits", "99.8% limits", f"average: {marks.in_key(average, unit)}"]
+    marks.value_axis(ax, wording.unit_label(unit) or "Value", value, zero=True)
+    _size_axis(ax, size, marks.one_line(size_label))
     _name_points(ax, points, size, value, where, highlight, average)
-    key_above(ax, handles, labels)
+    marks.key_above(ax, handles, labels)
     alt = _funnel_alt(points, value, where, average, unit, highlight)
-    return record(ax, alt=alt, data=points.assign(place=where))
+    return style.record(ax, alt=alt, data=points.assign(place=where))
 
 
 def _funnel_classes(size: np.ndarray, value: np.ndarray, lines: pd.DataFrame) -> np.ndarray:
     """Where each point lies among the limits at its size."""
-    known = floats(lines["size"])
-    at = {c: np.interp(size, known, floats(lines[c])) for c in lines.columns if c != "size"}
+    known = marks.floats(lines["size"])
+    at = {c: np.interp(size, known, marks.floats(lines[c])) for c in lines.columns if c != "size"}
     above, below = value > at["upper95"], value < at["lower95"]
     return np.select(
         [value > at["upper998"], above, value < at["lower998"], below],
@@ -135,11 +117,11 @@ def _size_axis(ax: Axes, size: np.ndarray, label: str) -> None:
         ax.xaxis.set_major_locator(FixedLocator(10 ** np.arange(low, high + 1)))
         ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: wording.number(v)))
-        ax.xaxis.grid(True, color=GRID, linewidth=0.8)
-        ax.set_xlabel(f"{label} (each step is ten times the one before)", fontsize=SMALL)
+        ax.xaxis.grid(True, color=style.GRID, linewidth=0.8)
+        ax.set_xlabel(f"{label} (each step is ten times the one before)", fontsize=style.SMALL)
     else:
-        number_axis(ax, "x")
-        ax.set_xlabel(label, fontsize=SMALL)
+        marks.number_axis(ax, "x")
+        ax.set_xlabel(label, fontsize=style.SMALL)
 
 
 def _name_points(
@@ -152,10 +134,12 @@ def _name_points(
     average: float,
 ) -> None:
     """Name the highlighted points, or the few that lie farthest outside."""
-    chosen = chosen_labels(highlight)
+    chosen = marks.chosen_labels(highlight)
     if chosen:
         places = np.flatnonzero(points["label"].isin(chosen))
-        ax.plot(size[places], value[places], "o", mfc="none", mec=INK, ms=12, mew=1.4, zorder=5)
+        ax.plot(
+            size[places], value[places], "o", mfc="none", mec=style.INK, ms=12, mew=1.4, zorder=5
+        )
         places = _apart(places, size, value)
     else:
         outer = np.flatnonzero(np.char.find(where.astype(str), "99.8") >= 0)
@@ -165,9 +149,9 @@ def _name_points(
         if np.isfinite([size[i], value[i]]).all():
             left = size[i] > middle
             ax.annotate(
-                wrapped(points["label"].iloc[i], 24),
+                marks.wrapped(points["label"].iloc[i], 24),
                 (size[i], value[i]),
-                fontsize=SMALL,
+                fontsize=style.SMALL,
                 xytext=(-9 if left else 9, 0),
                 textcoords="offset points",
                 va="center",
@@ -206,14 +190,14 @@ def _funnel_alt(
         f"Funnel plot of {wording.counted(len(points), 'area')} around an average of "
         f"{wording.quantity(average, unit)}: {wording.and_list(met)}."
     ]
-    chosen = chosen_labels(highlight)
+    chosen = marks.chosen_labels(highlight)
     for i in np.flatnonzero(points["label"].isin(chosen))[:4]:
-        label = one_line(points["label"].iloc[i])
+        label = marks.one_line(points["label"].iloc[i])
         words.append(f"{label}: {wording.quantity(value[i], unit)}, {where[i]}.")
     return " ".join(words)
 
 
-@in_house_style
+@style.in_house_style
 def draw_concentration(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """How much of an outcome falls on the most deprived part of the people.
 
@@ -223,26 +207,26 @@ def draw_concentration(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         Columns ``cumulative_population`` and ``cumulative_outcome``, shares from 0 to 1 with people
         in order of deprivation, the most deprived first.
     """
-    need(frame, ["cumulative_population", "cumulative_outcome"], "draw_concentration")
-    ax = axes_for(ax, width=4.8, height=4.4)
-    x, y = (100 * floats(frame[c]) for c in ("cumulative_population", "cumulative_outcome"))
+    marks.need(frame, ["cumulative_population", "cumulative_outcome"], "draw_concentration")
+    ax = style.axes_for(ax, width=4.8, height=4.4)
+    x, y = (100 * marks.floats(frame[c]) for c in ("cumulative_population", "cumulative_outcome"))
     known = np.isfinite(x) & np.isfinite(y)
     if not known.any():
-        return nothing_drawn(ax, frame, "Concentration curve")
+        return marks.nothing_drawn(ax, frame, "Concentration curve")
     order = np.argsort(x[known], kind="stable")
     x, y = x[known][order], y[known][order]
-    equal = ax.plot([0, 100], [0, 100], color=MARK, linewidth=1.2, linestyle=_DASHED)
-    curve = ax.plot(x, y, color=PALETTE[0], marker="o" if len(x) <= 24 else "", linewidth=2)
-    ax.fill_between(x, y, x, color=PALETTE[0], alpha=0.12, linewidth=0)
+    equal = ax.plot([0, 100], [0, 100], color=style.MARK, linewidth=1.2, linestyle=_DASHED)
+    curve = ax.plot(x, y, color=style.PALETTE[0], marker="o" if len(x) <= 24 else "", linewidth=2)
+    ax.fill_between(x, y, x, color=style.PALETTE[0], alpha=0.12, linewidth=0)
     ax.set(xlim=(0, 100), ylim=(min(0.0, y.min()), max(100.0, y.max())), aspect="equal")
-    number_axis(ax)
-    number_axis(ax, "x")
-    ax.set_xlabel("People, most deprived first, per cent of all", fontsize=SMALL)
-    unit_above(ax, "Outcome, per cent of all")
-    key_above(ax, [*curve, *equal], ["As it is", "If shared equally"])
+    marks.number_axis(ax)
+    marks.number_axis(ax, "x")
+    ax.set_xlabel("People, most deprived first, per cent of all", fontsize=style.SMALL)
+    marks.unit_above(ax, "Outcome, per cent of all")
+    marks.key_above(ax, [*curve, *equal], ["As it is", "If shared equally"])
     fifth = float(np.interp(20, x, y))
     alt = (
         "Concentration curve: the most deprived fifth of people have "
         f"{wording.quantity(fifth, 'percent')} of the outcome, where an equal share would be 20%."
     )
-    return record(ax, alt=alt, data=frame)
+    return style.record(ax, alt=alt, data=frame)

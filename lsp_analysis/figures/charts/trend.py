@@ -9,35 +9,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lsp_analysis import wording
+from lsp_analysis.figures import marks, style
 from lsp_analysis.figures.events import mark_events, shade_after
-from lsp_analysis.figures.marks import (
-    floats,
-    has_intervals,
-    key_above,
-    level_words,
-    need,
-    nothing_drawn,
-    number_axis,
-    one_line,
-    style_of,
-    unit_above,
-    value_axis,
-    with_period,
-    zero_line,
-)
-from lsp_analysis.figures.style import (
-    MARK,
-    PALETTE,
-    axes_for,
-    in_house_style,
-    record,
-)
 from lsp_analysis.figures.time_axis import TimeAxis
 
 _FORECAST = {"linestyle": (0, (2, 2)), "markerfacecolor": "white", "linewidth": 1.4}
 
 
-@in_house_style
+@style.in_house_style
 def draw_paths(
     paths: pd.DataFrame,
     *,
@@ -62,9 +41,9 @@ def draw_paths(
     average : int
         Periods to average, counted from the start; a thin line then shows the treated area's own.
     """
-    paths = with_period(paths)
-    need(paths, ["period", "treated", "comparison"], "draw_paths")
-    ax = axes_for(ax)
+    paths = marks.with_period(paths)
+    marks.need(paths, ["period", "treated", "comparison"], "draw_paths")
+    ax = style.axes_for(ax)
     time = TimeAxis.of(paths["period"])
     after = time.start_of(start)
     if average > 1 and np.isfinite(after):
@@ -75,13 +54,13 @@ def draw_paths(
         long["series"] = long["series"].map(names)
         drawn = _draw_lines(ax, long, unit, list(labels))
     if not drawn:
-        return nothing_drawn(ax, paths, "Line chart")
+        return marks.nothing_drawn(ax, paths, "Line chart")
     if np.isfinite(after):
         shade_after(ax, after, start)
-    return record(ax, alt=_paths_alt(paths, time, after, start, unit, labels), data=paths)
+    return style.record(ax, alt=_paths_alt(paths, time, after, start, unit, labels), data=paths)
 
 
-@in_house_style
+@style.in_house_style
 def draw_trend(
     frame: pd.DataFrame,
     *,
@@ -109,24 +88,24 @@ def draw_trend(
     first_on_top : bool
         Turn the axis over, for positions of which 1 is the first.
     """
-    frame = with_period(frame)
-    need(frame, ["period", "series", "value"], "draw_trend")
+    frame = marks.with_period(frame)
+    marks.need(frame, ["period", "series", "value"], "draw_trend")
     listed = 0 if events is None else len(events)
-    ax = axes_for(ax, height=3.6 + 0.16 * listed)
+    ax = style.axes_for(ax, height=3.6 + 0.16 * listed)
     order = list(pd.unique(frame["series"]))
     if highlight in order:
         order.insert(0, order.pop(order.index(highlight)))
     if not _draw_lines(ax, frame, unit, order, level):
-        return nothing_drawn(ax, frame, "Line chart")
+        return marks.nothing_drawn(ax, frame, "Line chart")
     if first_on_top:
-        unit_above(ax, wording.unit_label(unit))
+        marks.unit_above(ax, wording.unit_label(unit))
         ax.set_ylim(1.06 * ax.get_ylim()[1], min(1.0, ax.get_ylim()[0]))
     time = TimeAxis.of(frame["period"])
     marked = [] if events is None else mark_events(ax, events, time)
-    return record(ax, alt=_trend_alt(frame, time, unit, order, marked), data=frame)
+    return style.record(ax, alt=_trend_alt(frame, time, unit, order, marked), data=frame)
 
 
-@in_house_style
+@style.in_house_style
 def draw_gap(
     frame: pd.DataFrame,
     *,
@@ -152,51 +131,55 @@ def draw_gap(
     level : float between 0 and 1
         Coverage of the interval.
     """
-    frame = with_period(frame)
-    need(frame, ["period", "gap", "low", "high"], "draw_gap")
-    ax = axes_for(ax, height=3.2 + 0.16 * (0 if events is None else len(events)))
-    gap, low, high = (floats(frame[c]) for c in ("gap", "low", "high"))
+    frame = marks.with_period(frame)
+    marks.need(frame, ["period", "gap", "low", "high"], "draw_gap")
+    ax = style.axes_for(ax, height=3.2 + 0.16 * (0 if events is None else len(events)))
+    gap, low, high = (marks.floats(frame[c]) for c in ("gap", "low", "high"))
     if not np.isfinite(gap).any():
-        return nothing_drawn(ax, frame, "Chart of a gap over time")
+        return marks.nothing_drawn(ax, frame, "Chart of a gap over time")
     time = TimeAxis.of(frame["period"])
     ahead = (frame["kind"] == "forecast").to_numpy() if "kind" in frame else np.zeros(len(frame))
     x, gap, low, high, ahead = time.line(frame["period"], gap, low, high, ahead.astype(float))
     first = int(np.argmax(ahead == 1)) if (ahead == 1).any() else len(x)
-    look = style_of(0) | {"marker": _points(gap)}
+    look = marks.style_of(0) | {"marker": _points(gap)}
     seen, to_come = slice(0, first), slice(max(0, first - 1), len(x))
     for part, changed, alpha in ((to_come, _FORECAST, 0.1), (seen, {}, 0.2)):
-        ax.fill_between(x[part], low[part], high[part], color=PALETTE[0], alpha=alpha, linewidth=0)
+        ax.fill_between(
+            x[part], low[part], high[part], color=style.PALETTE[0], alpha=alpha, linewidth=0
+        )
         ax.plot(x[part], gap[part], **look | changed)
     if first < len(x):
-        key_above(ax, ax.lines[1::-1], ["As counted", "Forecast"])
-    zero_line(ax)
-    number_axis(ax)
-    name = ", ".join(filter(None, [one_line(label), wording.inside(wording.change_label(unit))]))
-    band = f" (band: {level_words(level)} interval)" if has_intervals(frame) else ""
-    unit_above(ax, f"{name}{band}")
+        marks.key_above(ax, ax.lines[1::-1], ["As counted", "Forecast"])
+    marks.zero_line(ax)
+    marks.number_axis(ax)
+    name = ", ".join(
+        filter(None, [marks.one_line(label), wording.inside(wording.change_label(unit))])
+    )
+    band = f" (band: {marks.level_words(level)} interval)" if marks.has_intervals(frame) else ""
+    marks.unit_above(ax, f"{name}{band}")
     time.label(ax)
     known = np.flatnonzero(np.isfinite(gap))
     ends = [(wording.period(_period_at(time, x[i])), gap[i], low[i], high[i]) for i in known]
-    alt = _gap_alt(ends[0], ends[-1], unit, one_line(label), level)
+    alt = _gap_alt(ends[0], ends[-1], unit, marks.one_line(label), level)
     marked = mark_events(ax, events, time)
-    return record(ax, alt=" ".join([alt, *_marked(marked)]), data=frame)
+    return style.record(ax, alt=" ".join([alt, *_marked(marked)]), data=frame)
 
 
 def _draw_lines(
     ax: Axes, frame: pd.DataFrame, unit: str, order: list[Any], level: float = 0.95
 ) -> bool:
     """Draw each series of a long frame; False if there is no value in it."""
-    values = floats(frame["value"])
+    values = marks.floats(frame["value"])
     if not np.isfinite(values).any():
         return False
-    has_band = has_intervals(frame)
+    has_band = marks.has_intervals(frame)
     time = TimeAxis.of(frame["period"])
     handles = []
     for i, name in enumerate(order):
         part = frame[frame["series"] == name]
         columns = ["value", "low", "high"] if has_band else ["value"]
-        x, value, *band = time.line(part["period"], *(floats(part[c]) for c in columns))
-        look = style_of(i)
+        x, value, *band = time.line(part["period"], *(marks.floats(part[c]) for c in columns))
+        look = marks.style_of(i)
         if band:
             ax.fill_between(x, *band, color=look["color"], alpha=0.15, linewidth=0)
         every = max(1, len(x) // 10)
@@ -204,12 +187,12 @@ def _draw_lines(
         handles.append(ax.lines[-1])
         _mark_lone_points(ax, x, value, look)
     band_values = [frame["low"], frame["high"]] if has_band else []
-    bands = f" (bands: {level_words(level)} intervals)" if has_band else ""
+    bands = f" (bands: {marks.level_words(level)} intervals)" if has_band else ""
     label = wording.unit_label(unit) + bands
-    value_axis(ax, label.strip(), frame["value"], *band_values, zero=unit == "count")
+    marks.value_axis(ax, label.strip(), frame["value"], *band_values, zero=unit == "count")
     time.label(ax)
     if len(order) > 1:
-        key_above(ax, handles, order)
+        marks.key_above(ax, handles, order)
     return True
 
 
@@ -223,23 +206,25 @@ def _draw_averages(
     average: int,
 ) -> bool:
     """A thin line of the first series, thick ones of averages that do not straddle the start."""
-    x, *lines = time.line(paths["period"], *(floats(paths[c]) for c in ("treated", "comparison")))
+    x, *lines = time.line(
+        paths["period"], *(marks.floats(paths[c]) for c in ("treated", "comparison"))
+    )
     known = np.isfinite(lines).all(axis=0)
     if not known.any():
         return False
     group = np.floor((x[known] - np.ceil(after)) / average)
-    ax.plot(x, lines[0], color=MARK, linewidth=0.6, zorder=2)
+    ax.plot(x, lines[0], color=style.MARK, linewidth=0.6, zorder=2)
     handles = []
     for i, line in enumerate(lines):
-        look = style_of(i)
+        look = marks.style_of(i)
         rows = pd.DataFrame({"x": x[known], "value": line[known]}).groupby(group)
         means = rows.mean()[rows.size() >= average / 2]
         ax.plot(means["x"], means["value"], **look | {"linewidth": 2.4}, zorder=4 - 0.1 * i)
         handles.append(ax.lines[-1])
     label = f"{wording.unit_label(unit)} (thick: averages of {wording.number(average)})"
-    value_axis(ax, label.strip(), *lines)
+    marks.value_axis(ax, label.strip(), *lines)
     time.label(ax)
-    key_above(ax, handles, labels)
+    marks.key_above(ax, handles, labels)
     return True
 
 
@@ -284,10 +269,10 @@ def _paths_alt(
         return _trend_alt(long, time, unit, list(labels), [])
     gaps = []
     for side, rows in sides.items():
-        means = [_mean(floats(paths.loc[rows, c])) for c in ("treated", "comparison")]
+        means = [_mean(marks.floats(paths.loc[rows, c])) for c in ("treated", "comparison")]
         gaps.append(means[0] - means[1])
         both = wording.and_list(
-            f"{one_line(name)} {wording.quantity(mean, unit)}"
+            f"{marks.one_line(name)} {wording.quantity(mean, unit)}"
             for name, mean in zip(labels, means, strict=True)
         )
         words.append(f"On average {side} {wording.period(start)}: {both}.")
@@ -310,17 +295,18 @@ def _trend_alt(
     words = [f"Line chart of {wording.counted(len(order), 'series', 'series')}, {_span(time)}."]
     for name in order[:4]:
         part = frame[frame["series"] == name]
-        x, value = time.line(part["period"], floats(part["value"]))
+        x, value = time.line(part["period"], marks.floats(part["value"]))
         known = np.flatnonzero(np.isfinite(value))
         if not len(known):
-            words.append(f"{wording.capital(one_line(name))}: no data.")
+            words.append(f"{wording.capital(marks.one_line(name))}: no data.")
             continue
         first, last = value[known[0]], value[known[-1]]
         when = wording.period(_period_at(time, x[known[-1]]))
         moved = f"{wording.change(last - first, unit)}, to " if len(known) > 1 else ""
         moved = moved if first != last else "is as at the start, "
         words.append(
-            f"{wording.capital(one_line(name))} {moved}{wording.quantity(last, unit)} in {when}."
+            f"{wording.capital(marks.one_line(name))} {moved}{wording.quantity(last, unit)} in "
+            f"{when}."
         )
     if len(order) > 4:
         words.append(f"The other {len(order) - 4} are in the table of numbers.")

@@ -10,7 +10,7 @@ import base64
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -178,23 +178,14 @@ class ReportShell(InteractiveShell):
         raise SystemExit("a cell called exit")
 
 
-def run_cells(
-    notebook: NotebookNode,
-    *,
-    started: Callable[[NotebookNode, int], None] = lambda cell, index: None,
-    finished: Callable[[NotebookNode, int], None] = lambda cell, index: None,
-) -> NotebookNode:
+def run_cells(notebook: NotebookNode) -> NotebookNode:
     """Run the code cells of `notebook` in order, in this process, until one fails.
 
-    Outputs and execution counts are written into `notebook`, which is returned. `started` and
-    `finished` are called around each cell.
+    Outputs and execution counts are written into `notebook`, which is returned.
     """
     with _report_shell() as shell:
-        for index, cell in enumerate(notebook.cells):
-            started(cell, index)
-            failed = _is_run(cell) and not _run(shell, cell)
-            finished(cell, index)
-            if failed:
+        for cell in notebook.cells:
+            if _is_run(cell) and not _run(shell, cell):
                 break
     return notebook
 

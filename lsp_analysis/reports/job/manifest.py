@@ -16,7 +16,6 @@ from typing import Any
 from lsp_analysis import durable, untrusted, wording
 from lsp_analysis.errors import LspError, RepairNotice, ReportError
 from lsp_analysis.reports.job.digests import digest_of
-from lsp_analysis.reports.job.record_schema import CLAIM_SCHEMA, NOTE_SCHEMA, RECORD_SCHEMA
 from lsp_analysis.reports.job.request import Job
 
 MANIFEST = "manifest.jsonl"
@@ -108,7 +107,7 @@ class ReportRecord:
         LspError
             The line is not such a record; the message begins with `where`.
         """
-        content = untrusted.parse_json(line, RECORD_SCHEMA, where)
+        content = untrusted.parse_json(line, untrusted.schema("record"), where)
         if content.pop("seal") != digest_of(content):
             raise LspError(f"{where} was changed after it was written.")
         return cls(out=out, **content)
@@ -208,7 +207,7 @@ def _put_on_record(out: Path, note: Path) -> list[str]:
     name = note.name.removesuffix(NOTE)
     with durable.locked(out, name, patience=0):
         try:
-            claim, line = untrusted.read_json(note, NOTE_SCHEMA)
+            claim, line = untrusted.read_json(note, untrusted.schema("note"))
             record = ReportRecord.from_json(line, out)
         except LspError:  # it was cut short itself: the page is told of as not on record
             note.unlink()
@@ -263,7 +262,7 @@ def _claim_on_record(out: Path) -> dict[str, str] | None:
         for line in file:
             if b'"study"' in line[:20]:
                 with contextlib.suppress(LspError):
-                    return untrusted.parse_json(line, CLAIM_SCHEMA, MANIFEST)["study"]
+                    return untrusted.parse_json(line, untrusted.schema("claim"), MANIFEST)["study"]
     return None
 
 
@@ -273,7 +272,7 @@ def _claim_of_pages(out: Path) -> dict[str, str] | None:
         with contextlib.suppress(LspError, KeyError, TypeError):
             about = untrusted.read_json(file, {"type": "object"})["metadata"]["lsp"]
             claim = {**about["report"]["study"], "path": about["parameters"]["study"]}
-            if not untrusted.fault_of({"study": claim}, CLAIM_SCHEMA):
+            if not untrusted.fault_of({"study": claim}, untrusted.schema("claim")):
                 return claim
     return None
 

@@ -8,15 +8,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis import durable
-from lsp_analysis.errors import (
-    AreaError,
-    LspError,
-    ParameterError,
-    ReportError,
-    StudyError,
-    did_you_mean,
-)
+from lsp_analysis import durable, errors
 from lsp_analysis.reports.job import digests
 from lsp_analysis.reports.job.parameters import check_parameters
 from lsp_analysis.reports.job.template import DEFAULT, Template
@@ -46,7 +38,7 @@ class Limits:
         """Refuse zero, less, and what is no number."""
         for what, limit in (("seconds", self.seconds), ("megabytes", self.megabytes)):
             if limit is not None and not 0 < limit < LARGEST_LIMIT:
-                raise ParameterError(
+                raise errors.ParameterError(
                     f"The limit in {what} is a number above 0 and below {LARGEST_LIMIT:,.0f}, "
                     f"not {limit:g}."
                 )
@@ -135,7 +127,7 @@ def changed(job: Job, read: Mapping[str, str]) -> str:
             == job.files
         )
         template = hashlib.sha256(Path(job.template).read_bytes()).hexdigest()
-    except (LspError, OSError):
+    except (errors.LspError, OSError):
         return "The study or the template was removed while the report was being made."
     if not same:
         return "The study was changed while the report was being made. Make it again."
@@ -156,9 +148,9 @@ class JobMaker:
     ) -> None:
         """Open and fingerprint the study; StudyError when it cannot be."""
         self.study = open_study(study)
-        self.out = durable.settled(out, ReportError)
+        self.out = durable.settled(out, errors.ReportError)
         if self.out.is_relative_to(self.study.path):
-            raise ReportError(
+            raise errors.ReportError(
                 f"The folder {self.out} lies inside the study {self.study.path}, which is put in "
                 "place anew when a table is added. Choose a folder outside it (--out)."
             )
@@ -170,7 +162,7 @@ class JobMaker:
         self._owners = _owners(self.study)
         self._small = set(self.study.small_areas()["area_code"])
         if any(self._files[path] != digest for path, digest in self.study.digests.items()):
-            raise StudyError(f"The study {self.study.path} was changed just now. Try again.")
+            raise errors.StudyError(f"The study {self.study.path} was changed just now. Try again.")
 
     def make(
         self,
@@ -214,7 +206,7 @@ class JobMaker:
         """Refuse an area that is not made of the study's own small areas: nothing would match."""
         if area.members and self._small.issuperset(area.members):
             return
-        raise AreaError(
+        raise errors.AreaError(
             f"{area.name} ({area.code}, codes of {area.code_vintage}) has no small areas among "
             f"those of this study, whose codes are of {self.study.code_vintage}."
             f"{self._successors(area)} Check its code, or its rows in the table area_members."
@@ -273,8 +265,8 @@ def checked_formats(formats: Sequence[str]) -> tuple[str, ...]:
     """`formats` with HTML, which is always made; ParameterError for one that is not known."""
     for name in formats:
         if name not in FORMATS:
-            raise ParameterError(
-                f"{name!r} is no format of a report.{did_you_mean(str(name), FORMATS)} "
+            raise errors.ParameterError(
+                f"{name!r} is no format of a report.{errors.did_you_mean(str(name), FORMATS)} "
                 f"There are {' and '.join(FORMATS)}."
             )
     return tuple(dict.fromkeys(["html", *formats]))

@@ -1,9 +1,9 @@
-"""Make reports on a Dask cluster: one machine or many, with or without a shared folder.
+"""Make reports on a Dask cluster of one machine or many, which share no output folder.
 
-A worker that sees the output folder of whoever asked writes there; from any other the files come
-back with its answer. The study and the template must be at the same path on every machine. Dask's
-workers have threads, so they do not fork themselves: each thread keeps a warm parent process that
-does. Dask moves the reports of lost workers and stragglers to others.
+The files of a report come back with a worker's answer, and whoever asked puts them in place. The
+study and the template must be at the same path on every machine. Dask's workers have threads, so
+they do not fork themselves: each thread keeps a warm parent process that does. Dask moves the
+reports of lost workers and stragglers to others.
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis import durable
 from lsp_analysis.errors import LspError, ReportError
 from lsp_analysis.reports.fork.forked import WarmParent, can_fork, make_with
 from lsp_analysis.reports.job.digests import made_with
 from lsp_analysis.reports.job.manifest import ReportRecord
 from lsp_analysis.reports.job.request import Job
 from lsp_analysis.reports.run.finishing import put_in_place
-from lsp_analysis.reports.run.kernels import make_in_kernels
+from lsp_analysis.reports.run.kernel import make_in_kernels
 from lsp_analysis.study.schema import DESCRIPTOR
 
 LOCAL = "local"
@@ -73,11 +72,10 @@ def _made(jobs: Sequence[Job], scheduler: str, workers: int) -> Iterator[Any]:
     with contextlib.ExitStack() as stack:
         client = _connected(distributed, scheduler, workers, stack)
         _check_versions(client)
-        probe = stack.enter_context(_probe(jobs[0].folder))
         yield
         by_key = {f"report-{job.name}-{secrets.token_hex(4)}": job for job in jobs}
         futures = [
-            client.submit(make_on_worker, job.as_dict(), probe, key=key, retries=0, pure=False)
+            client.submit(make_on_worker, job.as_dict(), key=key, retries=0, pure=False)
             for key, job in by_key.items()
         ]
         done = distributed.as_completed(futures)
@@ -158,27 +156,9 @@ def _check_versions(client: Any) -> None:
             )
 
 
-@contextlib.contextmanager
-def _probe(out: Path) -> Iterator[tuple[str, str]]:
-    """A file in the output folder by which a worker knows that it sees the same folder."""
-    token = secrets.token_hex(8)
-    path = out / durable.WORKSHOP / f"probe-{token}"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(token)
-    try:
-        yield str(path), token
-    finally:
-        path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            path.parent.rmdir()
-
-
-def make_on_worker(content: dict[str, Any], probe: tuple[str, str]) -> dict[str, Any]:
-    """Make the report that `content` describes; its record as text, or the reason why not.
-
-    With the record come the files, by their paths in the output folder, if this machine does not
-    share that folder.
-    """
+def make_on_worker(content: dict[str, Any]) -> dict[str, Any]:
+    """Make the report that `content` describes; its record as text with its files, by their paths
+    in the output folder, or the reason why not."""
     job = Job.from_dict(content)
     for what, path in (("study", Path(job.study, DESCRIPTOR)), ("template", Path(job.template))):
         if not path.exists():
@@ -186,8 +166,6 @@ def make_on_worker(content: dict[str, Any], probe: tuple[str, str]) -> dict[str,
                 "reason": f"The worker at {socket.gethostname()} has no {what} at {path}. It must "
                 "be at the same path on every machine."
             }
-    if _says(*probe):
-        return _made_here(job)
     with tempfile.TemporaryDirectory(prefix="lsp-") as scratch:
         own = replace(job, out=scratch, log=str(Path(scratch, "log")) if job.log else "")
         answer = _made_here(own)
@@ -197,13 +175,6 @@ def make_on_worker(content: dict[str, Any], probe: tuple[str, str]) -> dict[str,
         with contextlib.suppress(OSError):
             answer["log"] = Path(own.log).read_bytes()
         return answer
-
-
-def _says(path: str, token: str) -> bool:
-    try:
-        return Path(path).read_text() == token
-    except OSError:
-        return False
 
 
 def _made_here(job: Job) -> dict[str, Any]:
@@ -259,8 +230,7 @@ def _received(answer: dict[str, Any], job: Job) -> ReportRecord | str:
         return answer["reason"]
     try:
         record = ReportRecord.from_json(answer["record"], job.folder)
-        if "files" in answer:
-            put_in_place(job, {_inside(p): c for p, c in answer["files"].items()}, record)
+        put_in_place(job, {_inside(p): c for p, c in answer["files"].items()}, record)
     except LspError as error:
         return str(error)
     return record

@@ -79,7 +79,7 @@ def _started(jobs: Sequence[Job], workers: Workers) -> Iterator[tuple[Job, Repor
         return make_on_cluster(jobs, workers.scheduler, workers.number)
     if workers.engine == "fork":
         return make_forked(jobs, workers.number)
-    from lsp_analysis.reports.run.kernels import make_in_kernels
+    from lsp_analysis.reports.run.kernel import make_in_kernels
 
     return make_in_kernels(jobs, workers.number)
 

@@ -10,14 +10,8 @@ from nbformat import NotebookNode
 
 from lsp_analysis import durable
 from lsp_analysis.errors import ReportError
+from lsp_analysis.reports.job import manifest
 from lsp_analysis.reports.job.digests import other_versions
-from lsp_analysis.reports.job.manifest import (
-    MADE,
-    ReportRecord,
-    announced,
-    append_record,
-    record_of,
-)
 from lsp_analysis.reports.job.request import Job, changed
 from lsp_analysis.reports.page import pdf
 from lsp_analysis.reports.page.clean import marked_csv, spreadsheet
@@ -28,7 +22,9 @@ from lsp_analysis.reports.run.judge import fault_of_content, fault_of_run, take_
 from lsp_analysis.reports.run.log import add_cells
 
 
-def finish(job: Job, notebook: NotebookNode, token: str, run: dict[str, Any]) -> ReportRecord:
+def finish(
+    job: Job, notebook: NotebookNode, token: str, run: dict[str, Any]
+) -> manifest.ReportRecord:
     """Judge the executed `notebook`, write the report and its line of the manifest.
 
     Parameters
@@ -60,9 +56,9 @@ def finish(job: Job, notebook: NotebookNode, token: str, run: dict[str, Any]) ->
             f"The process that made it has {other}. Install the same where reports are asked for "
             "and where they are made."
         )
-    record = record_of(
+    record = manifest.record_of(
         job,
-        status=MADE,
+        status=manifest.MADE,
         headline=content.headline or _first_sentence(content),
         figures=content.count("figure"),
         tables=content.count("table"),
@@ -95,7 +91,7 @@ def _files(job: Job, notebook: NotebookNode, content: Content) -> dict[str, byte
     return written | {f"tables/{name}.csv": spreadsheet(text) for name, text in numbers.items()}
 
 
-def put_in_place(job: Job, written: dict[str, bytes], record: ReportRecord) -> None:
+def put_in_place(job: Job, written: dict[str, bytes], record: manifest.ReportRecord) -> None:
     """Write the files of a report and its line of the manifest: all of it, or nothing.
 
     Raises
@@ -106,10 +102,13 @@ def put_in_place(job: Job, written: dict[str, bytes], record: ReportRecord) -> N
     try:
         with (
             durable.locked(job.folder, job.name, error=ReportError),
-            announced(record, job.claim),
+            manifest.announced(record, job.claim),
         ):
             durable.replace_folder(
-                job.folder, job.name, written, then=lambda: append_record(record, job.claim)
+                job.folder,
+                job.name,
+                written,
+                then=lambda: manifest.append_record(record, job.claim),
             )
     except OSError as error:
         raise ReportError(

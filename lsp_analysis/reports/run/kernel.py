@@ -1,7 +1,8 @@
-"""Execute a notebook with stock papermill: the reference, and the way where ``fork`` is missing.
+"""Make reports with stock papermill: the reference, and the way where ``fork`` is missing.
 
-The kernel is this interpreter, whatever kernels are installed elsewhere, and needs no writable
-home folder. A watch outside the kernel ends it when it takes too long or too much memory.
+Each report has a kernel of its own, so that none sees what another did. The kernel is this
+interpreter, whatever kernels are installed elsewhere, and needs no writable home folder. A watch
+outside the kernel ends it when it takes too long or too much memory, or the run is over.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import secrets
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -23,44 +26,76 @@ from jupyter_client.kernelspec import KernelSpecManager
 from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
-from lsp_analysis.errors import ReportError
+from lsp_analysis.errors import LspError, ReportError
 from lsp_analysis.reports.fork.memory import megabytes_of
-from lsp_analysis.reports.job.request import Limits
-from lsp_analysis.reports.job.template import AS_PYTHON
+from lsp_analysis.reports.job.manifest import ReportRecord
+from lsp_analysis.reports.job.request import Job, Limits
+from lsp_analysis.reports.job.template import AS_PYTHON, read_notebook
 from lsp_analysis.reports.run.environment import process_environment
+from lsp_analysis.reports.run.finishing import finish
+from lsp_analysis.reports.run.judge import add_sentinel
+from lsp_analysis.reports.run.log import start_log
 
 KERNEL = "lsp-report"
 LONGEST_SOCKET = 80  # characters of a path that still leave room for a socket's name
 LOOK = 0.2  # seconds between two looks at a kernel's memory
+READY_WITHIN = 120  # seconds a kernel has to come up
+ENDED = "The run was ended before this report was made."
+
+
+def make_in_kernels(jobs: Sequence[Job], workers: int) -> Iterator[tuple[Job, ReportRecord | str]]:
+    """Make the reports of `jobs`, `workers` at a time, each in a kernel of its own.
+
+    Yields each job with its record, or with the reason why it could not be made, as they come.
+    """
+    over = threading.Event()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            at_work = {pool.submit(_make, job, over): job for job in jobs}
+            for done in as_completed(at_work):
+                yield at_work[done], done.result()
+        finally:
+            over.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _make(job: Job, over: threading.Event) -> ReportRecord | str:
+    """Make one report; the reason when it cannot be made."""
+    start_log(job)
+    began, token = time.monotonic(), secrets.token_hex(8)
+    try:
+        notebook = read_notebook(job.template, job.about["template"]["digest"])
+        add_sentinel(notebook, token)
+        executed = execute_in_kernel(notebook, job.values, job.limits, over)
+        return finish(job, executed, token, {"seconds": round(time.monotonic() - began, 2)})
+    except LspError as error:
+        return str(error)
+    except Exception as error:  # whatever else papermill or a full disk may bring
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}."
 
 
 def execute_in_kernel(
-    notebook: NotebookNode, parameters: Mapping[str, Any], limits: Limits
+    notebook: NotebookNode,
+    parameters: Mapping[str, Any],
+    limits: Limits,
+    over: threading.Event | None = None,
 ) -> NotebookNode:
     """Execute `notebook` with papermill in a kernel of its own and return it executed.
 
     A cell that fails leaves its error in the notebook. A kernel that dies, hangs or grows too
-    large raises ReportError with the reason.
+    large, or is at work when `over` is set, raises ReportError with the reason.
     """
-    with tempfile.TemporaryDirectory(prefix="lsp-") as scratch, own_kernel(Path(scratch)) as kernel:
-        return execute_with(kernel, notebook, parameters, limits, Path(scratch))
-
-
-def execute_with(
-    kernel: KernelManager,
-    notebook: NotebookNode,
-    parameters: Mapping[str, Any],
-    limits: Limits,
-    scratch: Path,
-) -> NotebookNode:
-    """Execute `notebook` in `kernel`, started already or not; see `execute_in_kernel`."""
     from papermill import execute_notebook
     from papermill.exceptions import PapermillExecutionError
 
     logging.getLogger("papermill").setLevel(logging.CRITICAL)
     logging.getLogger("traitlets").setLevel(logging.CRITICAL)
-    result = scratch / "executed.ipynb"
-    with _watch(kernel, limits) as watch:
+    with (
+        tempfile.TemporaryDirectory(prefix="lsp-") as scratch,
+        _own_kernel(Path(scratch)) as kernel,
+        _watched(kernel, limits, over or threading.Event()) as reasons,
+    ):
+        result = Path(scratch, "executed.ipynb")
         try:
             return execute_notebook(
                 notebook,
@@ -69,18 +104,19 @@ def execute_with(
                 **AS_PYTHON,
                 progress_bar=False,
                 km=kernel,
+                start_timeout=READY_WITHIN,
                 record_timing=False,
                 request_save_on_cell_execute=False,
-                resources={"metadata": {"path": str(scratch)}},
+                resources={"metadata": {"path": scratch}},
             )
         except PapermillExecutionError:
             return _read(result)
         except (DeadKernelError, RuntimeError) as error:
-            raise ReportError(watch.reason or _died(error)) from error
+            raise ReportError(reasons[0] if reasons else _died(error)) from error
 
 
 @contextlib.contextmanager
-def own_kernel(scratch: Path) -> Iterator[KernelManager]:
+def _own_kernel(scratch: Path) -> Iterator[KernelManager]:
     """A manager for one kernel of this interpreter, with all its files in `scratch`."""
     spec = scratch / "kernels" / KERNEL / "kernel.json"
     spec.parent.mkdir(parents=True)
@@ -97,7 +133,7 @@ def own_kernel(scratch: Path) -> Iterator[KernelManager]:
     try:
         yield manager
     finally:
-        end_kernel(manager)
+        _end_kernel(manager)
         _end_strays(scratch)
 
 
@@ -113,51 +149,42 @@ def _died(error: Exception) -> str:
     return f"The kernel that ran the notebook died ({first.rstrip('.')})."
 
 
-class _Watch(threading.Thread):
-    """Ends a kernel that passes its limits, and keeps the reason."""
-
-    def __init__(self, manager: KernelManager, limits: Limits) -> None:
-        super().__init__(daemon=True)
-        self.reason = ""
-        self._manager, self._limits = manager, limits
-        self._until = time.monotonic() + limits.seconds
-        self._done = threading.Event()
-
-    def run(self) -> None:
-        """Look until told to stop."""
-        while not self.reason and not self._done.wait(LOOK):
-            pid = pid_of(self._manager)
-            if time.monotonic() > self._until:
-                self.reason = self._limits.over_time()
-            elif pid and (held := megabytes_of(pid)) > self._limits.megabytes:
-                self.reason = self._limits.over_memory(held)
-        if self.reason:
-            end_kernel(self._manager)
-
-    def stop(self) -> None:
-        """Look no more."""
-        self._done.set()
-        self.join()
-
-
 @contextlib.contextmanager
-def _watch(manager: KernelManager, limits: Limits) -> Iterator[_Watch]:
-    watch = _Watch(manager, limits)
+def _watched(kernel: KernelManager, limits: Limits, over: threading.Event) -> Iterator[list[str]]:
+    """End the kernel when it passes its limits or all is over; the reason is the first of a list
+    that is empty until then."""
+    reasons: list[str] = []
+    done, until = threading.Event(), time.monotonic() + limits.seconds
+
+    def look() -> None:
+        while not done.wait(LOOK):
+            pid = _pid_of(kernel)
+            if over.is_set():
+                reasons.append(ENDED)
+            elif time.monotonic() > until:
+                reasons.append(limits.over_time())
+            elif pid and (held := megabytes_of(pid)) > limits.megabytes:
+                reasons.append(limits.over_memory(held))
+            if reasons:
+                _end_kernel(kernel)
+
+    watch = threading.Thread(target=look, daemon=True)
     watch.start()
     try:
-        yield watch
+        yield reasons
     finally:
-        watch.stop()
+        done.set()
+        watch.join()
 
 
-def pid_of(manager: KernelManager) -> int:
+def _pid_of(manager: KernelManager) -> int:
     """Number of the kernel's process, 0 when it has none."""
     return getattr(manager.provisioner, "pid", None) or 0
 
 
-def end_kernel(manager: KernelManager) -> None:
+def _end_kernel(manager: KernelManager) -> None:
     """Kill the kernel and all that it started."""
-    pid = pid_of(manager)
+    pid = _pid_of(manager)
     with contextlib.suppress(psutil.Error):
         kernel = psutil.Process(pid) if pid else None
         for one in [*kernel.children(recursive=True), kernel] if kernel else []:

@@ -7,17 +7,20 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from lsp_analysis.disclosure.profiles import INTERNAL, check_audience, warn_internal
+from lsp_analysis.disclosure.release import refuse_other_pages, release_study
 from lsp_analysis.durable import as_interrupts
 from lsp_analysis.errors import ParameterError, UnfinishedError
 from lsp_analysis.reports.fork.memory import check_address_space
 from lsp_analysis.reports.job import manifest
-from lsp_analysis.reports.job.audience import study_for
 from lsp_analysis.reports.job.manifest import FAILED, ReportRecord
 from lsp_analysis.reports.job.request import Job, JobMaker, Limits
 from lsp_analysis.reports.job.selection import Entry, jobs_of
 from lsp_analysis.reports.job.template import load_template
 from lsp_analysis.reports.run.engines import Workers, make_reports
-from lsp_analysis.study.store import open_study
+from lsp_analysis.resources import study_path
+from lsp_analysis.study.kept import KeptStudy
+from lsp_analysis.study.store import Study, open_study
 
 
 def run_report(
@@ -104,3 +107,42 @@ def _common_parameters(entries: Sequence[Entry]) -> Mapping[str, Any]:
         for name, value in first.items()
         if all(name in other and other[name] == value for other in others)
     }
+
+
+def study_for(
+    audience: str, study: str | Path, out: str | Path, parameters: Mapping[str, Any] | None
+) -> Path:
+    """The study folder to make reports from: `study`, or its protected copy in `out`.
+
+    Parameters
+    ----------
+    audience : ``internal``, ``partners`` or ``public``; ``internal`` when empty.
+    study : the study with its full counts.
+    out : folder of the reports.
+    parameters : those of the reports; effects are estimated on the full counts from their ``start``
+        and ``level``.
+
+    Raises
+    ------
+    ParameterError, StudyError
+        There is no such audience or study.
+    DisclosureError
+        The study may not be shown to the audience, or `out` holds pages for another.
+    """
+    audience = check_audience(audience or INTERNAL)
+    path, target = study_path(study), Path(out).absolute()
+    full = open_study(path)
+    if audience == INTERNAL:
+        refuse_other_pages(target, audience)
+        warn_internal(full)
+        return path
+    return release_study(
+        KeptStudy(full), target, audience, effects=lambda one: _effects(one, parameters or {})
+    )
+
+
+def _effects(study: Study, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
+    from lsp_analysis.effects.outcomes.programme_page import effects_to_publish
+
+    given = {name: parameters[name] for name in ("start", "level") if name in parameters}
+    return effects_to_publish(study, **given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,12 +13,10 @@ from lsp_analysis.absent import Absent
 from lsp_analysis.errors import LspError
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.part import Part
+from lsp_analysis.standing.change.gaps import GapChange
 from lsp_analysis.standing.comparison import verdict as verdicts
-
-if TYPE_CHECKING:
-    from lsp_analysis.standing.change.gaps import GapChange
-    from lsp_analysis.standing.place.brief import AreaBrief
-    from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.standing.place.brief import AreaBrief
+from lsp_analysis.study.indicator import Indicator
 
 MOST_ARROWS = 24  # rows of the chart: the others are in its numbers
 MOST_TOLD = 3

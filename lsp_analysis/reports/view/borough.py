@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -12,13 +12,11 @@ from lsp_analysis.reports.view.arrows import clear_gap_changes, gap_words, since
 from lsp_analysis.reports.view.part import Part
 from lsp_analysis.reports.view.rows import KIND, WORDS
 from lsp_analysis.standing.agencies import highlight
+from lsp_analysis.standing.agencies.highlight import Highlights
 from lsp_analysis.standing.agencies.plan import OFF_TRACK
 from lsp_analysis.standing.comparison import verdict as verdicts
-
-if TYPE_CHECKING:
-    from lsp_analysis.standing.agencies.highlight import Highlights
-    from lsp_analysis.standing.place.brief import AreaBrief
-    from lsp_analysis.study.store import Study
+from lsp_analysis.standing.place.brief import AreaBrief
+from lsp_analysis.study.store import Study
 
 MOST_AREAS = 28  # columns of a table that can be read
 WORST = 3

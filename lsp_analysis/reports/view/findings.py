@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.errors import LspError
+from lsp_analysis.figures.tables import Table
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.dates import ticks_of, year_at, year_of
 from lsp_analysis.reports.view.part import Part
@@ -19,10 +20,7 @@ from lsp_analysis.standing import answers
 from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import period_words
 from lsp_analysis.standing.place import wider
-
-if TYPE_CHECKING:
-    from lsp_analysis.figures.tables import Table
-    from lsp_analysis.standing.place.brief import AreaBrief
+from lsp_analysis.standing.place.brief import AreaBrief
 
 FEWEST_AGES = 3  # age bands worth a picture
 MOST_APART = 8  # measures that cannot be compared and are named on the page itself

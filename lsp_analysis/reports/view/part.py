@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
+from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.reports.page.content import PART
+from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.wording import is_missing
-
-if TYPE_CHECKING:
-    from lsp_analysis.effects.result import EffectEstimate
-    from lsp_analysis.study.indicator import Indicator
 
 
 @dataclass(frozen=True)

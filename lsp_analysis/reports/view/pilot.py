@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.absent import Absent
-from lsp_analysis.effects.outcomes.programme_page import TOO_FEW
+from lsp_analysis.effects.outcomes.programme_page import TOO_FEW, ProgrammeEffects
 from lsp_analysis.reports.view.dates import ticks_of, year_at, year_of
 from lsp_analysis.reports.view.part import Part, how_sure, is_clear
-
-if TYPE_CHECKING:
-    from lsp_analysis.effects.outcomes.programme_page import ProgrammeEffects
 
 FEW_OUTCOMES = 2
 

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lsp_analysis.errors import ReportError, StudyError
+from lsp_analysis.study.areas import Area
+from lsp_analysis.study.store import Study
 
 if TYPE_CHECKING:
     import geopandas as gpd
-
-    from lsp_analysis.study.areas import Area
-    from lsp_analysis.study.store import Study
 
 SIDE = 640.0  # units of a map's width
 MOST_SHAPES = 2_000  # small areas above which a map as small as this shows nothing

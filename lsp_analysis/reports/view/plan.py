@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,11 +32,9 @@ from lsp_analysis.standing.agencies.target_odds import (
     plan_forecasts,
 )
 from lsp_analysis.standing.place.panels import read_panels
+from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.periods import parse_period
-
-if TYPE_CHECKING:
-    from lsp_analysis.study.indicator import Indicator
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.store import Study
 
 KIND = {MET: "better", ON_TRACK: "close", BEHIND: "none", AWAY: "worse", MISSED: "worse",
         NO_DATA: "few"}  # fmt: skip

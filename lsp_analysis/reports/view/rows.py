@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.standing.comparison import verdict as verdicts
-
-if TYPE_CHECKING:
-    from lsp_analysis.standing.place.brief import AreaBrief
-    from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.standing.place.brief import AreaBrief
+from lsp_analysis.study.indicator import Indicator
 
 KIND = {
     "worse": "worse",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
+from lsp_analysis.effects.outcomes.programme_page import ProgrammeEffects
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.arrows import clear_gap_changes, gap_words, since
 from lsp_analysis.reports.view.part import Part, how_sure, is_clear, likely_range, sides
@@ -15,10 +16,7 @@ from lsp_analysis.reports.view.rows import WORDS, Row, counts_of, furthest, rows
 from lsp_analysis.standing.agencies import agenda
 from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import period_words
-
-if TYPE_CHECKING:
-    from lsp_analysis.effects.outcomes.programme_page import ProgrammeEffects
-    from lsp_analysis.standing.place.brief import AreaBrief
+from lsp_analysis.standing.place.brief import AreaBrief
 
 WORST, BEST = 3, 1
 MOST_CODES = 4

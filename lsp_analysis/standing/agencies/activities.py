@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy.spatial import KDTree
 
 from lsp_analysis import figures, wording
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, ShownTable
 from lsp_analysis.standing.checks import check_columns, check_one_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 BY = ("agency", "theme", "kind")
 
 
 @dataclass(frozen=True)
-class Activity(Shown):
+class Activity(ShownTable):
     """Interventions under way in an area during a stretch of time."""
 
     area: str
@@ -30,10 +26,6 @@ class Activity(Shown):
     population: float
     table: pd.DataFrame = field(repr=False, compare=False)
     at_once: pd.DataFrame = field(repr=False, compare=False)
-
-    def summary_frame(self) -> pd.DataFrame:
-        """One row per agency, theme or kind: interventions, cost, people reached, per head."""
-        return self.table
 
     def sentence(self) -> wording.Sentence:
         """How many interventions by how many agencies, the cost, and the most at once."""

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
-from lsp_analysis import figures, wording
+from lsp_analysis import wording
 from lsp_analysis.standing.agencies.joining import activity_in
 from lsp_analysis.standing.agencies.plan import OFF_TRACK
 from lsp_analysis.standing.comparison.verdict import NOT
-from lsp_analysis.standing.place.brief import ALIKE
-
-if TYPE_CHECKING:
-    from lsp_analysis.figures.tables import Table
-    from lsp_analysis.standing.place.brief import AreaBrief
+from lsp_analysis.standing.place.brief import ALIKE, AreaBrief
 
 WANTED = {
     "deprivation": "similarly deprived areas and the story of the Indices",
@@ -97,36 +91,6 @@ def plan_sentence(brief: AreaBrief) -> wording.Sentence:
         names = wording.and_list(wording.inside(brief.study.indicator(i).name) for i in both)
         text += f" Off track and worse here too: {names}."
     return wording.Sentence(text)
-
-
-def plan_table(brief: AreaBrief) -> Table:
-    """Indicators whose last target in the plan is off track, the furthest behind first."""
-    last = brief.plan.table.sort_values("due", kind="stable").drop_duplicates(
-        "indicator_id", keep="last"
-    )
-    off = last[last["status"].isin(OFF_TRACK)].sort_values("progress", kind="stable")
-    shown = pd.DataFrame(
-        {
-            "Measure": [brief.study.indicator(name).name for name in off["indicator_id"]],
-            "Due": [wording.period(str(due)) for due in off["due"]],
-            "Baseline": off["baseline"].to_numpy(),
-            "Latest": off["value"].to_numpy(),
-            "Target": off["target"].to_numpy(),
-            "Status": off["status"].to_numpy(),
-            "Lead agency": _column(off, "lead_agency"),
-        }
-    )
-    return figures.table(
-        shown,
-        caption="Off track in the borough's plan by the last target of each indicator, the "
-        "furthest behind first",
-    )
-
-
-def _column(rows: pd.DataFrame, name: str) -> list[str]:
-    if name not in rows:
-        return [""] * len(rows)
-    return ["" if wording.is_missing(cell) else str(cell) for cell in rows[name]]
 
 
 def activity_sentence(brief: AreaBrief) -> wording.Sentence:

@@ -3,38 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.disclosure.crosstab import protect_table
-from lsp_analysis.disclosure.profiles import MARK, find_profile
-from lsp_analysis.disclosure.register import PLAIN
+from lsp_analysis.disclosure.profiles import MARK, PLAIN, find_profile
+from lsp_analysis.disclosure.suppression import protect_table
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Shown
+from lsp_analysis.figures.tables import Table
+from lsp_analysis.showing import ShownTable
 from lsp_analysis.standing.completeness import LENGTHS
 from lsp_analysis.standing.place.brief import AreaBrief
 from lsp_analysis.standing.place.mapped import small_names
 from lsp_analysis.study import schema
-
-if TYPE_CHECKING:
-    from lsp_analysis.figures.tables import Table
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.store import Study
 
 IN_FORCE, EXPIRED, NONE = "in force", "expired", "no agreement"
 
 
 @dataclass(frozen=True)
-class Sharing(Shown):
+class Sharing(ShownTable):
     """The study's tables and the agreements they may be shared under, on one day."""
 
     on: pd.Timestamp
     table: pd.DataFrame = field(repr=False, compare=False)
-
-    def summary_frame(self) -> pd.DataFrame:
-        """One row per table; see `sharing` for the columns."""
-        return self.table
 
     def sentence(self) -> wording.Sentence:
         """Which tables have an agreement in force, which may be published, which have none."""
@@ -56,7 +48,7 @@ class Sharing(Shown):
             text += f" Not to be published: {wording.and_list(closed)}."
         return wording.Sentence(text)
 
-    def sharing_table(self) -> Table:
+    def shown_table(self) -> Table:
         """The agreements for people."""
         rows = self.table.reset_index()
         columns = {
@@ -76,8 +68,6 @@ class Sharing(Shown):
             shown.assign(**{"May be published": publish}),
             caption=f"What may be shared on {wording.period(self.on)}",
         )
-
-    shown_table = sharing_table
 
 
 def sharing(study: Study, *, on: str | pd.Timestamp) -> Sharing:
@@ -112,15 +102,11 @@ def sharing(study: Study, *, on: str | pd.Timestamp) -> Sharing:
 
 
 @dataclass(frozen=True)
-class SmallCounts(Shown):
+class SmallCounts(ShownTable):
     """How much of each indicator would be hidden if it were shown by small area."""
 
     hidden_to: int
     table: pd.DataFrame = field(repr=False, compare=False)
-
-    def summary_frame(self) -> pd.DataFrame:
-        """One row per indicator: ``name``, ``every``, ``hidden`` and ``hidden_by_year`` (%)."""
-        return self.table
 
     @property
     def most_hidden(self) -> str:
@@ -150,7 +136,7 @@ class SmallCounts(Shown):
         )
         return wording.Sentence(text)
 
-    def counts_table(self) -> Table:
+    def shown_table(self) -> Table:
         """Every indicator, the most hidden first."""
         rows = self.table.sort_values("hidden", ascending=False, kind="stable")
         shown = {
@@ -164,8 +150,6 @@ class SmallCounts(Shown):
             caption=f"Counts by small area from 1 to {self.hidden_to}, which may not be shown",
             units={"Hidden as counted": "percent", "Hidden by year": "percent"},
         )
-
-    shown_table = counts_table
 
 
 def small_counts(brief: AreaBrief, *, profile: str = "ons_5") -> SmallCounts:

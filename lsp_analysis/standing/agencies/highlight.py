@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -16,9 +15,7 @@ from lsp_analysis.standing.agencies.plan import OFF_TRACK, PlanProgress
 from lsp_analysis.standing.comparison.verdict import CLEAR, NOT
 from lsp_analysis.standing.place.brief import AreaBrief, area_brief
 from lsp_analysis.study.areas import Area, last_edition_before
-
-if TYPE_CHECKING:
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.store import Study
 
 KINDS = {"neighbourhood": "neighbourhoods", "ward": "wards", "msoa": "MSOAs"}
 MOST_TOLD = 4  # indicators of a sentence on changes

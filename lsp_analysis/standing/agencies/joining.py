@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Shown
+from lsp_analysis.figures.tables import Table
+from lsp_analysis.showing import ShownTable
 from lsp_analysis.standing.agencies.activities import Activity, activity, nearest_assets
 from lsp_analysis.standing.agencies.plan import OFF_TRACK
 from lsp_analysis.standing.agencies.spending import Resources, resources
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 
-if TYPE_CHECKING:
-    from lsp_analysis.figures.tables import Table
-
 METRES_A_KM = 1000
 
 
 @dataclass(frozen=True)
-class JoinedUp(Shown):
+class JoinedUp(ShownTable):
     """Each theme's outcomes in an area beside what is on record as done and spent there."""
 
     area: str
     table: pd.DataFrame = field(repr=False, compare=False)
     works: tuple[str, ...] = ()  # dated events of the area's programmes, in words
-
-    def summary_frame(self) -> pd.DataFrame:
-        """One row per theme; see `joined_up` for the columns."""
-        return self.table
 
     def sentence(self) -> wording.Sentence:
         """Themes that are worse here, with and without anybody on record as at work on them."""

@@ -5,24 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, ShownTable
 from lsp_analysis.standing.change.trends import PER_YEAR
 from lsp_analysis.standing.checks import check_columns
 from lsp_analysis.standing.place.groups import group_series
-from lsp_analysis.study.indicator import on_unit_period
+from lsp_analysis.study.indicator import Indicator, on_unit_period
 from lsp_analysis.study.periods import parse_period
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.study.indicator import Indicator
 
 MET, ON_TRACK, BEHIND = "met", "on track", "behind"
 AWAY, MISSED, NO_DATA = "moving away", "missed", "no data"
@@ -33,14 +27,10 @@ NEEDED = ("measure_id", "indicator_id", "baseline_period", "baseline", "target",
 
 
 @dataclass(frozen=True)
-class PlanProgress(Shown):
+class PlanProgress(ShownTable):
     """Where every measure of the plan stands on the way from its baseline to its target."""
 
     table: pd.DataFrame = field(repr=False, compare=False)
-
-    def summary_frame(self) -> pd.DataFrame:
-        """One row per measure; see `plan_progress` for the columns."""
-        return self.table
 
     @cached_property
     def last_targets(self) -> dict[str, float]:

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, ShownTable
 from lsp_analysis.standing.checks import check_columns, check_one_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 BY = ("stream", "theme", "agency")
 EVERYWHERE = "not tied to an area"
 
 
 @dataclass(frozen=True)
-class Resources(Shown):
+class Resources(ShownTable):
     """Spending by stream, theme or agency, in an area, elsewhere, and tied to no area."""
 
     area: str
@@ -30,10 +26,6 @@ class Resources(Shown):
     population_elsewhere: float
     table: pd.DataFrame = field(repr=False, compare=False)
     by_period: pd.DataFrame = field(repr=False, compare=False)  # period, series, value per head
-
-    def summary_frame(self) -> pd.DataFrame:
-        """One row per stream, theme or agency: amounts and amounts per head."""
-        return self.table
 
     def sentence(self) -> wording.Sentence:
         """Money tied to the area per head, that elsewhere, and how much is tied to neither."""

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.comparison.baseline import Comparison, compare_measured
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.standing.comparison.measured import Measured
+from lsp_analysis.standing.comparison.measured import Measured
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,6 @@ autocorrelation from none to nearly all, and the fits are averaged by how likely
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -19,14 +18,10 @@ from statsmodels.tsa.deterministic import DeterministicProcess
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, Shown
+from lsp_analysis.standing.change.gaps import Gap
 from lsp_analysis.standing.change.trends import PER_YEAR
 from lsp_analysis.standing.checks import check_level
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.standing.change.gaps import Gap
 
 AUTOCORRELATIONS = np.linspace(0.0, 0.98, 50)
 HALVINGS = 60

@@ -9,24 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Shown
+from lsp_analysis.figures.tables import Table
+from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison.baseline import period_words, refuse_overlap
 from lsp_analysis.standing.comparison.exact import compare_groups
 from lsp_analysis.standing.place.groups import WITHHELD, group_limits, group_series
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.figures.tables import Table
-    from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.indicator import Indicator
 
 
 @dataclass(frozen=True)
@@ -92,7 +88,7 @@ class Gap(Shown):
             )
         return self.change().sentence()
 
-    def last_table(self, n: int = 6) -> Table:
+    def shown_table(self, n: int = 6) -> Table:
         """The last `n` periods: both values, and the gap as a difference and as a ratio."""
         rows = self.frame.tail(n)
         columns = {
@@ -107,8 +103,6 @@ class Gap(Shown):
         return figures.table(
             pd.DataFrame(columns), caption=f"{self.name}: the gap told in two ways"
         )
-
-    shown_table = last_table
 
     def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
         """Draw the gap over time with its interval and, if given, dated events."""

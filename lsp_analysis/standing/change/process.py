@@ -7,20 +7,16 @@ rules are those of `lsp_analysis.standing.change.process_rules`.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.change.process_rules import xmr
 from lsp_analysis.standing.checks import check_columns, check_one_of
 from lsp_analysis.standing.comparison.judging import POLARITIES
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 FEW_POINTS = 12  # under which limits are on trial
 

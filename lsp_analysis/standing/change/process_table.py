@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent, if_possible
-from lsp_analysis.showing import Shown
+from lsp_analysis.figures.tables import Table
+from lsp_analysis.showing import ShownTable
 from lsp_analysis.standing.change.process import VARIATION, ProcessChart, process_chart
 from lsp_analysis.standing.change.trends import PER_YEAR
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 from lsp_analysis.standing.place.of_area import recent_of
 from lsp_analysis.study.asking.dates import as_date
-
-if TYPE_CHECKING:
-    from lsp_analysis.figures.tables import Table
 
 ASSURANCE = {
     "consistent_pass": "will meet it",
@@ -30,16 +27,12 @@ ORDER = ("getting worse", "improving", "higher than usual", "lower than usual")
 
 
 @dataclass(frozen=True)
-class Signals(Shown):
+class Signals(ShownTable):
     """Variation and assurance of every indicator of an area."""
 
     area: str
     since: object
     table: pd.DataFrame = field(repr=False, compare=False)
-
-    def summary_frame(self) -> pd.DataFrame:
-        """One row per indicator; see `signals` for the columns."""
-        return self.table
 
     def sentence(self) -> wording.Sentence:
         """How many indicators moved by more than their usual variation, and which."""
@@ -70,7 +63,7 @@ class Signals(Shown):
             return "their usual variation"
         return f"what was usual before {wording.period(self.since)}"
 
-    def signals_table(self) -> Table:
+    def shown_table(self) -> Table:
         """Every indicator's last point, what it means, and whether the target is in reach."""
         rows = self.table
         values = [wording.quantity(x, u) for x, u in zip(rows["value"], rows["unit"], strict=True)]
@@ -92,8 +85,6 @@ class Signals(Shown):
             note="The rules are those of Making Data Count, with the usual seasons taken out; the "
             "last five years are judged by the recent trend of Fingertips.",
         )
-
-    shown_table = signals_table
 
 
 def signals(brief: AreaBrief, *, since: object = None) -> Signals:

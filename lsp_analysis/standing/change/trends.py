@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,14 +11,10 @@ from scipy.special import chdtrc
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.checks import as_parts, check_columns, check_one_of
 from lsp_analysis.standing.comparison.judging import POLARITIES
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.indicator import Indicator
 
 POINTS = 5
 PER_YEAR = {"M": 12, "Q": 4}  # periods of a year by the first letter of their frequency

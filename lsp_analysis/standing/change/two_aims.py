@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import Shown
 from lsp_analysis.standing.change.gaps import gap_between
 from lsp_analysis.standing.comparison.exact import compare_groups
-
-if TYPE_CHECKING:
-    from lsp_analysis.figures.tables import Table
-    from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.indicator import Indicator
 
 LEVELLING_UP = "levelling up"
 WIDENING = "improving but widening"

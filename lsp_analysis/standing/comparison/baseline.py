@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison.exact import COLUMNS, compared_values
 from lsp_analysis.standing.comparison.intervals import EXACT_BELOW
 from lsp_analysis.standing.comparison.measured import COVERAGE_MOVED, Measured
 from lsp_analysis.standing.comparison.verdict import verdict_of
 from lsp_analysis.standing.place.groups import WITHHELD, group_limits
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.indicator import Indicator
 
 CLOSE_LEVEL = 0.90  # of the interval that must lie inside the margin: two tests at 5%
 COUNT = "counts of places of different size: use a rate"

@@ -17,12 +17,7 @@ from scipy.stats import binomtest
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.checks import (
-    as_events,
-    as_parts,
-    check_level,
-    check_one_of,
-)
+from lsp_analysis.standing import checks
 from lsp_analysis.standing.comparison.intervals import wilson_limits
 
 
@@ -50,10 +45,10 @@ def difference_of_proportions(
         Counts and populations of two groups that do not overlap.
     level : float between 0 and 1
     """
-    x1, n1, x2, n2 = _both(x1, n1, x2, n2, of=as_parts)
+    x1, n1, x2, n2 = _both(x1, n1, x2, n2, of=checks.as_parts)
     with np.errstate(invalid="ignore"):
         low, high = confint_proportions_2indep(
-            x1, n1, x2, n2, method="newcomb", compare="diff", alpha=1 - check_level(level)
+            x1, n1, x2, n2, method="newcomb", compare="diff", alpha=1 - checks.check_level(level)
         )
     return Contrast(x1 / n1 - x2 / n2, np.asarray(low), np.asarray(high))
 
@@ -66,10 +61,10 @@ def ratio_of_proportions(
     Arguments as for `difference_of_proportions`. A count of zero on either side leaves the limits
     missing: its logarithm has no spread.
     """
-    x1, n1, x2, n2 = _both(x1, n1, x2, n2, of=as_parts)
+    x1, n1, x2, n2 = _both(x1, n1, x2, n2, of=checks.as_parts)
     with np.errstate(divide="ignore", invalid="ignore"):
         low, high = confint_proportions_2indep(
-            x1, n1, x2, n2, method="log", compare="ratio", alpha=1 - check_level(level)
+            x1, n1, x2, n2, method="log", compare="ratio", alpha=1 - checks.check_level(level)
         )
         ratio = (x1 / n1) / (x2 / n2)
     some = (x1 > 0) & (x2 > 0)
@@ -96,12 +91,12 @@ def ratio_of_rates(
         events in the second group the upper limit is infinite; "wald-log" then has none.
     level : float between 0 and 1
     """
-    check_one_of(method, ("score", "wald-log", "exact"), "method")
+    checks.check_one_of(method, ("score", "wald-log", "exact"), "method")
     x1, t1, x2, t2 = _both(x1, t1, x2, t2)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = (x1 / t1) / (x2 / t2)
         if method == "wald-log":
-            reach = ndtri(0.5 + check_level(level) / 2) * np.sqrt(1 / x1 + 1 / x2)
+            reach = ndtri(0.5 + checks.check_level(level) / 2) * np.sqrt(1 / x1 + 1 / x2)
             some = (x1 > 0) & (x2 > 0)
             low, high = ratio * np.exp(-reach), ratio * np.exp(reach)
             return Contrast(ratio, np.where(some, low, np.nan), np.where(some, high, np.nan))
@@ -124,7 +119,7 @@ def exact_rate_test(x1: float, t1: float, x2: float, t2: float) -> float:
 
 def _both(
     *counts_and_bases: ArrayLike,
-    of: Callable[[ArrayLike, ArrayLike], tuple[np.ndarray, np.ndarray]] = as_events,
+    of: Callable[[ArrayLike, ArrayLike], tuple[np.ndarray, np.ndarray]] = checks.as_events,
 ) -> list[np.ndarray]:
     """Counts and bases of both groups as arrays of one shape."""
     x1, n1, x2, n2 = counts_and_bases
@@ -136,5 +131,5 @@ def _share_limits(
 ) -> tuple[np.ndarray, np.ndarray]:
     if method == "score":
         return wilson_limits(x, total, level=level)
-    low, high = proportion_confint(x, total, alpha=1 - check_level(level), method="beta")
+    low, high = proportion_confint(x, total, alpha=1 - checks.check_level(level), method="beta")
     return np.asarray(low), np.asarray(high)

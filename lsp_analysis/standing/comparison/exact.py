@@ -12,7 +12,6 @@ takes events as separate from one another: where they come in runs it rejects to
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -20,9 +19,7 @@ from scipy.optimize import brentq
 from scipy.special import betainc, betaincinv, gammaincinv, gammaln, ndtr, ndtri, stdtr, stdtrit
 
 from lsp_analysis.standing.checks import check_level
-
-if TYPE_CHECKING:
-    from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.indicator import Indicator
 
 COLUMNS = ("difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high")
 COLUMNS += ("p_value",)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,28 +14,15 @@ from numpy.typing import ArrayLike
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.checks import check_columns, check_one_of
-from lsp_analysis.standing.comparison.funnel_limits import (
-    LABELS,
-    LIMIT_COLUMNS,
-    around,
-    classify_proportions,
-    classify_rates,
-    label,
-    proportion_limits,
-    rate_limits,
-)
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.standing.comparison import funnel_limits
+from lsp_analysis.study.indicator import Indicator
 
 DISPERSED = 1.5  # z-scores this scattered are worth a word
 _PLACES = dict(
     zip(
-        LABELS,
+        funnel_limits.LABELS,
         (
             "below the 99.8% limits",
             "below the 95% limits",
@@ -70,7 +56,7 @@ class Funnel(Shown):
     def sentence(self) -> wording.Sentence:
         """How many areas lie outside each pair of limits, and how wide these were made."""
         counted = self.points["verdict"].value_counts()
-        outside = {word: int(counted.get(word, 0)) for word in LABELS}
+        outside = {word: int(counted.get(word, 0)) for word in funnel_limits.LABELS}
         text = (
             f"{self.name} in {wording.period(self.period)}: of {len(self.points)} areas, "
             f"{outside['High (0.001)']} lie above and {outside['Low (0.001)']} below the 99.8% "
@@ -161,7 +147,7 @@ def funnel(
         }
     )
     limits = _limits(sizes, average, family, factor)
-    limits[list(LIMIT_COLUMNS)] *= scale
+    limits[list(funnel_limits.LIMIT_COLUMNS)] *= scale
     return Funnel(
         indicator.name,
         indicator.per,
@@ -185,23 +171,25 @@ def _verdicts(
     counts: np.ndarray, people: np.ndarray, average: float, value_type: str, dispersion: float
 ) -> np.ndarray:
     if dispersion == 1 and value_type == "proportion":
-        return classify_proportions(counts, people)
+        return funnel_limits.classify_proportions(counts, people)
     if dispersion == 1:
-        return classify_rates(counts, people)
+        return funnel_limits.classify_rates(counts, people)
     limits = _limits(people, average, value_type, dispersion)
-    return label(counts / people, limits)
+    return funnel_limits.label(counts / people, limits)
 
 
 def _limits(sizes: np.ndarray, average: float, value_type: str, dispersion: float) -> pd.DataFrame:
     """Limits as shares or events per head at each size."""
     check_one_of(value_type, ("rate", "proportion"), "value type")
     if dispersion == 1 and value_type == "proportion":
-        return proportion_limits(sizes, average).drop(columns="small")
+        return funnel_limits.proportion_limits(sizes, average).drop(columns="small")
     if dispersion == 1:
-        limits = rate_limits(sizes * average)
-        limits[list(LIMIT_COLUMNS)] *= average
+        limits = funnel_limits.rate_limits(sizes * average)
+        limits[list(funnel_limits.LIMIT_COLUMNS)] *= average
         return limits.assign(size=sizes)
-    wide = around(average, _standard_error(average, sizes, value_type), np.sqrt(dispersion))
+    wide = funnel_limits.around(
+        average, _standard_error(average, sizes, value_type), np.sqrt(dispersion)
+    )
     top = 1.0 if value_type == "proportion" else np.inf
     return pd.DataFrame(
         {"size": sizes, **{name: np.clip(limit, 0, top) for name, limit in wide.items()}}

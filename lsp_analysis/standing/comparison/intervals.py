@@ -7,26 +7,14 @@ A count of zero is data; a denominator of zero gives a missing rate.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import gammainccinv, gammaincinv, ndtri, stdtrit
 from statsmodels.stats.proportion import proportion_confint
 
-from lsp_analysis.standing.checks import (
-    as_counts,
-    as_events,
-    as_numbers,
-    as_parts,
-    check_columns,
-    check_level,
-    possible_parts,
-)
-
-if TYPE_CHECKING:
-    from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.standing import checks
+from lsp_analysis.study.indicator import Indicator
 
 EXACT_BELOW = 10  # counts under ten get exact limits: Byar's are off by more than rounding there
 
@@ -35,16 +23,16 @@ def exact_poisson_limits(
     counts: ArrayLike, *, level: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
     """Exact (Garwood 1936) limits of Poisson means, from the chi-squared distribution."""
-    counts = as_counts(counts)
-    tail = (1 - check_level(level)) / 2
+    counts = checks.as_counts(counts)
+    tail = (1 - checks.check_level(level)) / 2
     lower = np.where(counts > 0, gammaincinv(np.where(counts > 0, counts, 1.0), tail), 0.0)
     return np.where(np.isnan(counts), np.nan, lower), gammainccinv(counts + 1, tail)
 
 
 def byar_limits(counts: ArrayLike, *, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Byar's limits of Poisson means (Breslow and Day 1987, page 69)."""
-    counts = as_counts(counts)
-    z = ndtri(0.5 + check_level(level) / 2)
+    counts = checks.as_counts(counts)
+    z = ndtri(0.5 + checks.check_level(level) / 2)
     some = np.where(counts > 0, counts, np.nan)
     lower = counts * (1 - 1 / (9 * some) - z / (3 * np.sqrt(some))) ** 3
     above = counts + 1
@@ -66,7 +54,7 @@ def poisson_limits(counts: ArrayLike, *, level: float = 0.95) -> tuple[np.ndarra
     -------
     lower, upper : arrays like `counts` (of one element for a single number), in events
     """
-    counts = np.atleast_1d(as_counts(counts))
+    counts = np.atleast_1d(checks.as_counts(counts))
     lower, upper = byar_limits(counts, level=level)
     small = counts < EXACT_BELOW
     # Few distinct values are that small, so each is worked out once.
@@ -100,7 +88,7 @@ def crude_rate(
 def _crude(
     counts: ArrayLike, population: ArrayLike, multiplier: float, level: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    events, people = as_events(counts, population)
+    events, people = checks.as_events(counts, population)
     scale = multiplier / people
     lower, upper = poisson_limits(events, level=level)
     return events * scale, lower * scale, upper * scale
@@ -114,7 +102,7 @@ def proportion(
     A count above its population is refused (PanelError): such a ratio is a rate.
     """
     lower, upper = wilson_limits(counts, population, level=level)
-    part, whole = as_parts(counts, population)
+    part, whole = checks.as_parts(counts, population)
     return _interval_frame(
         counts, part / whole * multiplier, lower * multiplier, upper * multiplier
     )
@@ -127,8 +115,8 @@ def wilson_limits(
 
     Arguments as for `proportion`; PanelError for a count above its population.
     """
-    counts, population = as_parts(counts, population)
-    alpha = 1 - check_level(level)
+    counts, population = checks.as_parts(counts, population)
+    alpha = 1 - checks.check_level(level)
     low, high = proportion_confint(counts, population, alpha=alpha, method="wilson")
     # Rounding leaves a trace where the limit is exactly zero or one.
     none, every = (counts == 0) & (population > 0), counts == population
@@ -141,7 +129,7 @@ def mean_limits(
     """Student's limits of means of `n` values; missing for fewer than two."""
     n = np.asarray(n, dtype=float)
     n = np.where(n >= 2, n, np.nan)
-    reach = stdtrit(n - 1, 0.5 + check_level(level) / 2) * np.asarray(stdev) / np.sqrt(n)
+    reach = stdtrit(n - 1, 0.5 + checks.check_level(level) / 2) * np.asarray(stdev) / np.sqrt(n)
     return np.asarray(mean) - reach, np.asarray(mean) + reach
 
 
@@ -162,8 +150,10 @@ def means(
     DataFrame indexed by group
         ``n``, ``value``, ``stdev``, ``low``, ``high``.
     """
-    check_columns(frame, [value, *([by] if isinstance(by, str) else by)], "table of measurements")
-    measured = frame.assign(**{value: as_numbers(frame[value], value)})
+    checks.check_columns(
+        frame, [value, *([by] if isinstance(by, str) else by)], "table of measurements"
+    )
+    measured = frame.assign(**{value: checks.as_numbers(frame[value], value)})
     table = measured.groupby(by, observed=True)[value].agg(["count", "mean", "std"])
     table.columns = ["n", "value", "stdev"]
     low, high = mean_limits(table["value"], table["stdev"], table["n"], level=level)
@@ -189,7 +179,7 @@ def row_limits(
     people = panel["denominator"].to_numpy(float, na_value=np.nan)
     if indicator.kind == "events":
         return _crude(counts, people, indicator.multiplier, level)[1:]
-    low, high = wilson_limits(counts, possible_parts(counts, people), level=level)
+    low, high = wilson_limits(counts, checks.possible_parts(counts, people), level=level)
     return low * indicator.multiplier, high * indicator.multiplier
 
 
@@ -210,7 +200,7 @@ def empirical_bayes(events: ArrayLike, population: ArrayLike) -> np.ndarray:
     array of float
         Events per head, between the area's own rate and the overall one.
     """
-    events, population = as_events(events, population)
+    events, population = checks.as_events(events, population)
     known = ~np.isnan(events / population)
     if not known.any():
         return np.full(events.shape, np.nan)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,9 +15,7 @@ from lsp_analysis.standing.comparison.standardise import ESP2013, counts_by_age
 from lsp_analysis.standing.place.groups import group_series
 from lsp_analysis.study.areas import is_among
 from lsp_analysis.study.indicator import Indicator, join_periods, months_in, on_unit_period
-
-if TYPE_CHECKING:
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.store import Study
 
 BREAK = r"\bbreak\b|\bdefinition"  # notes from which a series starts afresh
 BROKEN_SHARE = 0.1  # of a group's small areas with such a note

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.comparison.judging import place_among
 from lsp_analysis.standing.place.brief import ALIKE, REST, AreaBrief
 from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.standing.place.mapped import small_names
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.indicator import Indicator
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, ShownTable
 from lsp_analysis.standing.change.trends import PER_YEAR, recent_trend, same_season
 from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison import verdict as verdicts
@@ -25,11 +24,7 @@ from lsp_analysis.standing.comparison.exact import compare_groups
 from lsp_analysis.standing.comparison.judging import place_among
 from lsp_analysis.standing.comparison.measured import Measured
 from lsp_analysis.standing.place.groups import group_limits
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.indicator import Indicator
 
 NO_DATA = "no data for this area"
 ABOUT = ("name", "theme", "kind", "polarity", "margin", "definition", "source")
@@ -45,17 +40,13 @@ OF_COMPARISONS = ("difference_low", "difference_high", "ratio_low", "ratio_high"
 
 
 @dataclass(frozen=True)
-class Profile(Shown):
+class Profile(ShownTable):
     """All indicators of one area, with verdicts that allow for how many there are."""
 
     area: str
     comparators: tuple[str, ...]
     level: float
     table: pd.DataFrame = field(repr=False, compare=False)
-
-    def summary_frame(self) -> pd.DataFrame:
-        """One row per indicator; see `profile` for the columns."""
-        return self.table
 
     def standing_out(self, verdict: str, n: int | None = None) -> pd.DataFrame:
         """The `n` rows with this verdict that lie furthest out: by place among the small areas.

@@ -6,8 +6,6 @@ Standard Population of 2013. Indirect: observed over expected, with Poisson limi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
@@ -16,10 +14,8 @@ from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.checks import as_counts, as_exposure, check_columns, check_level
 from lsp_analysis.standing.comparison.intervals import EXACT_BELOW, poisson_limits
 from lsp_analysis.standing.place.residents import first_age
-
-if TYPE_CHECKING:
-    from lsp_analysis.study.indicator import Indicator
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.store import Study
 
 _BANDS = np.arange(0, 95, 5)
 

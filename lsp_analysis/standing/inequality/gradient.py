@@ -7,7 +7,6 @@ by deprivation, sees both.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,16 +14,12 @@ from numpy.typing import ArrayLike
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.change.gaps import Gap
 from lsp_analysis.standing.checks import as_counts, as_exposure
 from lsp_analysis.standing.inequality.sii import SlopeIndex, slope_index
 from lsp_analysis.standing.place.groups import group_series
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.indicator import Indicator
 
 GROUPS = 10
 REPETITIONS = 10_000

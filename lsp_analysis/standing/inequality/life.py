@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -16,13 +15,9 @@ from scipy.special import ndtri
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, ShownTable
 from lsp_analysis.standing.checks import as_counts, check_columns, check_level
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.standing.comparison.measured import Measured
+from lsp_analysis.standing.comparison.measured import Measured
 
 AGES = (0, 1, *range(5, 95, 5))
 INFANT_SHARE = 0.1  # of their first year that those who die in it live: most die in the first days
@@ -32,17 +27,13 @@ SMALLEST_POPULATION = 5_000  # person-years; below it the estimate is biased (Ea
 
 
 @dataclass(frozen=True)
-class LifeExpectancy(Shown):
+class LifeExpectancy(ShownTable):
     """Life expectancy at birth in an area and in what it is compared with."""
 
     first: int  # year
     last: int
     level: float
     table: pd.DataFrame = field(repr=False, compare=False)
-
-    def summary_frame(self) -> pd.DataFrame:
-        """One row per group: ``value`` (years) with limits, deaths, person-years and a note."""
-        return self.table
 
     def sentence(self) -> wording.Sentence:
         """Both values with the interval of the area's, or why there is none."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,11 +11,8 @@ from scipy.special import expit, logit, ndtri
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.checks import as_counts, as_numbers, check_level, check_one_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 # How values are straightened before the line is fitted, and put back after.
 TRANSFORMS = {

@@ -6,7 +6,6 @@ Computed here on sparse row-standardised weights and checked against esda, which
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,11 +14,8 @@ from scipy.special import erfc
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.checks import check_columns
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 SURPRISING = 0.05
 QUADRANTS = {

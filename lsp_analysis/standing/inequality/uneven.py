@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,9 +12,7 @@ from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Shown
 from lsp_analysis.standing.checks import as_parts
-
-if TYPE_CHECKING:
-    from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.indicator import Indicator
 
 
 @dataclass(frozen=True)

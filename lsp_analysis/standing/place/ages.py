@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Shown
+from lsp_analysis.showing import Axes, ShownTable
 from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison.intervals import poisson_limits
+from lsp_analysis.standing.comparison.measured import Measured
 from lsp_analysis.standing.place.groups import group_limits
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.standing.comparison.measured import Measured
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.store import Study
 
 
 @dataclass(frozen=True)
-class AgeAdjusted(Shown):
+class AgeAdjusted(ShownTable):
     """An outcome as counted and directly standardised for age, group by group."""
 
     name: str
@@ -33,10 +28,6 @@ class AgeAdjusted(Shown):
     last: int
     level: float
     table: pd.DataFrame = field(repr=False, compare=False)
-
-    def summary_frame(self) -> pd.DataFrame:
-        """One row per group: ``events``, and ``crude`` and ``value`` with their limits."""
-        return self.table
 
     def sentence(self) -> wording.Sentence:
         """Both groups with ages made alike, then as counted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,8 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
 from lsp_analysis.figures.style import name_chart
-from lsp_analysis.showing import Shown
+from lsp_analysis.figures.tables import Table
+from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.agencies.plan import PlanProgress, plan_progress, plan_values
 from lsp_analysis.standing.change.gaps import Gap, gap_between
 from lsp_analysis.standing.checks import check_level
@@ -24,15 +25,10 @@ from lsp_analysis.standing.place.first_line import headline
 from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.standing.place.panels import read_panels
 from lsp_analysis.standing.place.profile_rows import profile_table
+from lsp_analysis.study.areas import Area
+from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.notebook import area_sentence, residents
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.figures.tables import Table
-    from lsp_analysis.study.areas import Area
-    from lsp_analysis.study.indicator import Indicator
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.store import Study
 
 T = TypeVar("T")
 

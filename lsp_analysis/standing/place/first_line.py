@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lsp_analysis import wording
+from lsp_analysis.standing.comparison.profiles import Profile
 from lsp_analysis.standing.comparison.verdict import CLEAR, FEW, NOT, REST
-
-if TYPE_CHECKING:
-    from lsp_analysis.standing.comparison.profiles import Profile
-    from lsp_analysis.study.areas import Area
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.areas import Area
+from lsp_analysis.study.store import Study
 
 
 def headline(profile: Profile, study: Study, area: Area) -> wording.Sentence:

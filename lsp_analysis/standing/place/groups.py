@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -13,9 +12,7 @@ from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.checks import check_columns
 from lsp_analysis.standing.comparison.intervals import byar_limits, mean_limits, row_limits
 from lsp_analysis.study.areas import is_among
-
-if TYPE_CHECKING:
-    from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.indicator import Indicator
 
 SUPPRESSED = "suppressed"  # the note of a count that is withheld
 WITHHELD = "the number is too small to be published"

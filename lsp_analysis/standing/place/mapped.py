@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,21 +12,17 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Shown
+from lsp_analysis.figures.tables import Table
+from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.comparison.intervals import empirical_bayes
 from lsp_analysis.standing.comparison.judging import adjust_p, ranks
 from lsp_analysis.standing.inequality.space import SURPRISING, Moran, moran
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 from lsp_analysis.standing.place.groups import group_limits
+from lsp_analysis.study.indicator import Indicator
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from geopandas import GeoDataFrame
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.figures.tables import Table
-    from lsp_analysis.study.indicator import Indicator
 
 OWN, BESIDE, OTHER = "area", "neighbour", "elsewhere"
 

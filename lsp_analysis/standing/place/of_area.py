@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.change.avoided import EventsAvoided, events_avoided
+from lsp_analysis.standing.change.gaps import Gap
 from lsp_analysis.standing.change.trends import (
     ProportionTrend,
     RecentTrend,
@@ -25,8 +27,9 @@ from lsp_analysis.standing.comparison.baseline import (
     last_known,
     period_words,
 )
-from lsp_analysis.standing.inequality.gradient import shared_out, slope, slopes
+from lsp_analysis.standing.inequality.gradient import Concentration, shared_out, slope, slopes
 from lsp_analysis.standing.inequality.life import LifeExpectancy, life_expectancy_in
+from lsp_analysis.standing.inequality.sii import SlopeIndex
 from lsp_analysis.standing.inequality.uneven import Unevenness, unevenness
 from lsp_analysis.standing.place.ages import AgeAdjusted, age_adjusted, has_ages
 from lsp_analysis.standing.place.brief import REST, AreaBrief
@@ -34,13 +37,6 @@ from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.standing.place.residents import People, people
 from lsp_analysis.standing.place.wider import compare_larger
 from lsp_analysis.study.areas import last_edition_before
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from lsp_analysis.standing.change.gaps import Gap
-    from lsp_analysis.standing.inequality.gradient import Concentration
-    from lsp_analysis.standing.inequality.sii import SlopeIndex
 
 
 def people_of(brief: AreaBrief) -> People:

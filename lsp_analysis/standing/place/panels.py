@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.errors import LevelError, PanelError, StudyError
-
-if TYPE_CHECKING:
-    from lsp_analysis.study.store import Study
+from lsp_analysis.study.store import Study
 
 
 def read_panels(study: Study) -> tuple[dict[str, pd.DataFrame], list[str]]:

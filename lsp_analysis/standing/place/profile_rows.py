@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.figures.tables import Table
+from lsp_analysis.standing.comparison.profiles import Profile
 from lsp_analysis.standing.comparison.verdict import ALIKE, not_comparable, too_few
-
-if TYPE_CHECKING:
-    from lsp_analysis.figures.tables import Table
-    from lsp_analysis.standing.comparison.profiles import Profile
 
 
 def profile_table(profile: Profile) -> Table:

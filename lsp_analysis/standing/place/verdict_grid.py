@@ -4,35 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Shown
+from lsp_analysis.figures.tables import Table
+from lsp_analysis.showing import ShownTable
 from lsp_analysis.standing.comparison.verdict import NOT, by_area
 from lsp_analysis.standing.place.brief import ALIKE, AreaBrief
 from lsp_analysis.standing.place.mapped import small_names
-
-if TYPE_CHECKING:
-    from lsp_analysis.figures.tables import Table
 
 _MOST_TOLD = 4  # areas
 
 
 @dataclass(frozen=True)
-class Rug(Shown):
+class Rug(ShownTable):
     """Verdicts of several small areas, each against all the others of the borough."""
 
     own: tuple[str, ...]  # names of the area's own small areas
     level: float
     around: str  # what the other areas are to it: "next door", "as deprived"
     table: pd.DataFrame = field(repr=False, compare=False)
-
-    def summary_frame(self) -> pd.DataFrame:
-        """One row per indicator and small area: value, that of the rest, verdict and reason."""
-        return self.table
 
     def sentence(self) -> wording.Sentence:
         """Which of the areas is worse most often, and how the neighbours compare."""
