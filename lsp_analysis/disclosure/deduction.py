@@ -66,13 +66,8 @@ class Knowledge:
         DisclosureError
             What is published contradicts itself.
         """
-        found = {}
-        for part, wanted in self._parts(cells):
-            for cell in wanted:
-                aim = np.zeros(len(part.low))
-                aim[cell[1]] = 1.0
-                found[cell[0]] = (part.least(aim)[cell[1]] + 0.0, part.least(-aim)[cell[1]] + 0.0)
-        return found
+        parts = self._parts(cells)
+        return {cell: part.range_of(place) for part, own in parts for cell, place in own}
 
     def narrow(
         self, cells: Collection[int], width: float, *, truth: np.ndarray | None = None
@@ -86,7 +81,8 @@ class Knowledge:
         for part, wanted in self._parts(cells, truth):
             left = part.unproven([cell[1] for cell in wanted], width)
             names = {place: cell for cell, place in wanted}
-            for place, (low, high) in part.part_ranges(left).items():
+            for place in left:
+                low, high = part.range_of(place)
                 if high - low < width - TOLERANCE:
                     found[names[place]] = (low, high)
         return found
@@ -96,7 +92,8 @@ class Knowledge:
         unknown = np.flatnonzero(self.high > self.low)
         wanted = set(cells)
         for cell in sorted(wanted.difference(unknown.tolist())):
-            yield _Fixed(self.low[[cell]]), [(cell, 0)]
+            shown = self.low[[cell]]
+            yield _Part(shown, shown, sparse.csr_array((0, 1)), np.zeros(0)), [(cell, 0)]
         matrix = self.sums[:, unknown]
         known = np.where(self.high > self.low, 0.0, self.low)
         right = -(self.sums @ known)
@@ -110,16 +107,9 @@ class Knowledge:
             if inside:
                 lines = np.flatnonzero(label[len(unknown) :] == label[own[0]])
                 at = unknown[own]
-                yield (
-                    _Part(
-                        self.low[at],
-                        self.high[at],
-                        matrix[lines][:, own],
-                        right[lines],
-                        None if truth is None else truth[at],
-                    ),
-                    inside,
-                )
+                point = None if truth is None else truth[at]
+                ends = self.low[at], self.high[at]
+                yield _Part(*ends, matrix[lines][:, own], right[lines], point), inside
 
 
 @dataclass
@@ -148,13 +138,11 @@ class _Part:
             )
         return np.where(found.x >= FAR / 2, math.inf, found.x)
 
-    def part_ranges(self, places: Collection[int]) -> dict[int, tuple[float, float]]:
-        made = {}
-        for place in places:
-            aim = np.zeros(len(self.low))
-            aim[place] = 1.0
-            made[place] = (self.least(aim)[place], self.least(-aim)[place])
-        return made
+    def range_of(self, place: int) -> tuple[float, float]:
+        """The least and greatest count of one cell."""
+        aim = np.zeros(len(self.low))
+        aim[place] = 1.0
+        return self.least(aim)[place] + 0.0, self.least(-aim)[place] + 0.0
 
     def unproven(self, places: list[int], width: float) -> list[int]:
         """Cells of `places` for which no two points so far are `width` apart."""
@@ -173,22 +161,6 @@ class _Part:
             if not len(left):
                 break
         return left.tolist()
-
-
-@dataclass
-class _Fixed:
-    """A single cell that is shown."""
-
-    low: np.ndarray
-
-    def least(self, aim: np.ndarray) -> np.ndarray:
-        return self.low
-
-    def unproven(self, places: list[int], width: float) -> list[int]:
-        return places
-
-    def part_ranges(self, places: Collection[int]) -> dict[int, tuple[float, float]]:
-        return {place: (float(self.low[0]), float(self.low[0])) for place in places}
 
 
 def feasible_intervals(
