@@ -1,10 +1,10 @@
 """Rounds: decisions on record, protocols that inherit, effects that pool."""
 
-from dataclasses import shutil
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
-import replace
 from small_experiment import a_trial, at, drawn, outcomes_of
 
 from lsp_analysis.errors import DesignError
