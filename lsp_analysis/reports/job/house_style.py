@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,8 +12,6 @@ from lsp_analysis.errors import LspError, ReportError
 
 LARGEST_LOGO = 60_000  # bytes: every page carries it
 LOGOS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
-LONGEST = 300  # characters of contact and footer
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def read_house_style(template: Path) -> dict[str, str]:
@@ -34,20 +31,11 @@ def read_house_style(template: Path) -> dict[str, str]:
     except (LspError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200].rstrip(".")
         raise ReportError(f"{path.name} cannot be read: {reason}.") from error
-    known = ("logo", "colour", "second", "contact", "footer")
-    for key, value in told.items():
-        if key not in known or not isinstance(value, str):
-            raise ReportError(
-                f"{path.name} says {key} = {value!r}. It may say, each as text: {', '.join(known)}."
-            )
-    for key in ("colour", "second"):
-        if key in told and not _COLOUR.fullmatch(told[key]):
-            raise ReportError(f'{path.name}: {key} is "{told[key]}". Write it like "#12436d".')
-    for key in ("contact", "footer"):
-        if len(told.get(key, "")) > LONGEST:
-            raise ReportError(
-                f"{path.name}: {key} is longer than {LONGEST} characters. Shorten it."
-            )
+    if fault := untrusted.fault_of(told, untrusted.schema("house_style")):
+        raise ReportError(
+            f"{path.name} is not as it should be: {fault}. It may say, each as text: logo, colour "
+            'and second (such as "#12436d"), contact and footer (of at most 300 characters).'
+        )
     return told | ({"logo": _logo(path.parent / told["logo"], path.name)} if "logo" in told else {})
 
 
