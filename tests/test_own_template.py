@@ -31,7 +31,10 @@ def test_a_new_template_comes_with_its_house_style_and_overwrites_nothing(tmp_pa
         ('tint = "#12436d"', "It may say"),
         ("colour = ", "cannot be read"),
         ('logo = "none.png"', "there is no picture"),
-        (f'footer = "{"x" * 400}"', "footer must be shorter than or equal to 300 char.* at most 300"),
+        (
+            f'footer = "{"x" * 400}"',
+            "footer must be shorter than or equal to 300 char.* at most 300",
+        ),
     ],
 )
 def test_a_house_style_that_cannot_be_used_is_told(tmp_path, text, said):

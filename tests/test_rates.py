@@ -11,15 +11,14 @@ from scipy import stats
 from standing_panels import CLAIMS, COUNT, RATE, SCORE, SHARE, panel_of
 
 from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.standing.checks import as_events
 from lsp_analysis.standing.comparison.intervals import (
     byar_limits,
-    crude_rate,
     exact_poisson_limits,
     mean_limits,
-    means,
     poisson_limits,
-    proportion,
     row_limits,
+    wilson_limits,
 )
 
 
@@ -50,21 +49,25 @@ def test_limits_are_exact_below_ten_and_byars_from_ten():
         assert limits[3:] == pytest.approx(byar[3:])
 
 
+def limits_of(counts, people, indicator=RATE):
+    panel = panel_of(np.transpose([counts]), np.transpose([people]), multiplier=1.0)
+    return row_limits(panel, indicator=indicator, level=0.95)
+
+
 def test_no_events_is_data():
-    table = crude_rate([0], [1200])
-    assert table["value"][0] == 0
-    assert table["low"][0] == 0
-    assert table["high"][0] == pytest.approx(100_000 / 1200 * -np.log(0.025))
+    low, high = limits_of([0], [1200])
+    assert low[0] == 0
+    assert high[0] == pytest.approx(1000 / 1200 * -np.log(0.025))
 
 
 def test_nobody_there_means_no_rate():
-    assert crude_rate([0, 4], [0, np.nan]).isna().all(axis=None)
-    assert proportion([0, np.nan], [0, 50]).isna().all(axis=None)
+    assert np.isnan(limits_of([0, 4], [0, np.nan])).all()
+    assert np.isnan(wilson_limits([0, np.nan], [0, 50])).all()
 
 
 def test_a_negative_count_is_refused():
     with pytest.raises(PanelError, match="negative"):
-        crude_rate([-1], [100])
+        limits_of([-1], [100])
 
 
 def test_a_level_in_per_cent_is_refused():
@@ -75,18 +78,15 @@ def test_a_level_in_per_cent_is_refused():
 @given(n=st.integers(1, 500), data=st.data())
 def test_a_proportion_and_its_complement_have_mirrored_limits(n, data):
     x = data.draw(st.integers(0, n))
-    one, other = proportion([x], [n]).iloc[0], proportion([n - x], [n]).iloc[0]
-    assert one["low"] == pytest.approx(100 - other["high"], abs=1e-9)
-    assert 0 <= one["low"] <= one["value"] <= one["high"] <= 100
+    (low,), (high,) = wilson_limits([x], [n])
+    assert low == pytest.approx(1 - wilson_limits([n - x], [n])[1][0], abs=1e-11)
+    assert 0 <= low <= x / n <= high <= 1
 
 
 def test_one_value_has_a_mean_and_no_limits():
-    table = means(
-        pd.DataFrame({"area": ["a", "b", "b"], "x": [1.0, 2.0, 4.0]}), value="x", by="area"
-    )
-    assert np.isnan(table.loc["a", "low"])
-    low, high = stats.t.interval(0.95, 1, loc=3, scale=1)
-    assert table.loc["b", ["low", "high"]].tolist() == pytest.approx([low, high])
+    low, high = mean_limits([1.0, 3.0], [np.nan, np.sqrt(2)], [1, 2])
+    assert np.isnan(low[0])
+    assert [low[1], high[1]] == pytest.approx(stats.t.interval(0.95, 1, loc=3, scale=1))
 
 
 def test_mean_limits_take_any_level():
@@ -113,7 +113,7 @@ UGLY = {
 }
 
 
-@pytest.mark.parametrize("make", [crude_rate, proportion])
+@pytest.mark.parametrize("make", [as_events, wilson_limits])
 @pytest.mark.parametrize("what", UGLY)
 def test_what_is_no_count_is_refused_with_a_sentence(make, what):
     counts, people, said = UGLY[what]
@@ -123,24 +123,24 @@ def test_what_is_no_count_is_refused_with_a_sentence(make, what):
 
 def test_a_share_above_the_whole_is_refused_and_a_rate_above_it_is_not():
     with pytest.raises(PanelError, match="above its denominator in one row, the first 6 of 5"):
-        proportion([6, 2], [5, 5])
-    assert crude_rate([6], [5], multiplier=1)["value"][0] == pytest.approx(1.2)
+        wilson_limits([6, 2], [5, 5])
+    assert np.isfinite(limits_of([6], [5])).all()
 
 
 @pytest.mark.parametrize(
     "counts", [pd.Series([5, pd.NA], dtype=object), pd.array([5, pd.NA], dtype="Int64"), [5, None]]
 )
 def test_every_kind_of_missing_count_gives_a_missing_rate(counts):
-    assert proportion(counts, [10, 10])["value"].isna().tolist() == [False, True]
+    assert np.isnan(wilson_limits(counts, [10, 10])[0]).tolist() == [False, True]
 
 
 @pytest.mark.parametrize("level", [1.5, 95, 0, "95", None, np.nan])
 def test_a_level_that_is_no_share_is_refused(level):
     with pytest.raises(ParameterError, match="for 95%"):
-        crude_rate([5], [10], level=level)
+        wilson_limits([5], [10], level=level)
 
 
 @pytest.mark.filterwarnings("error")
-def test_no_rows_give_no_rates():
-    assert crude_rate([], []).empty
-    assert proportion([], []).empty
+def test_no_rows_give_no_limits():
+    assert not len(poisson_limits([])[0])
+    assert not len(wilson_limits([], [])[0])

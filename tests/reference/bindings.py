@@ -34,6 +34,7 @@ from lsp_analysis.standing.comparison import (
 )
 from lsp_analysis.standing.inequality import life, sii, space, uneven
 from lsp_analysis.study import areas
+from lsp_analysis.study.indicator import Indicator
 
 Inputs = dict[str, Any]
 BINDINGS: dict[str, Callable[[Inputs], Inputs]] = {}
@@ -101,31 +102,39 @@ LIMITS = {"lower": "low", "upper": "high"}
 # Rates and means
 
 
+def _counted(count: float, people: float, value_type: str, multiplier: float) -> Inputs:
+    """A value with the limits that rows of a panel get."""
+    indicator = Indicator("x", "X", f"per_{multiplier:g}", value_type, multiplier, "low_is_good")
+    panel = pd.DataFrame({"numerator": [count], "denominator": [people]})
+    panel["value"] = multiplier * panel["numerator"] / panel["denominator"]
+
+    def table(level: float) -> pd.DataFrame:
+        low, high = intervals.row_limits(panel, indicator=indicator, level=level)
+        return panel.assign(low=low, high=high)
+
+    return {"value": panel["value"][0], **_at_both_levels(table, LIMITS)}
+
+
 @binds("rate_byars_exact")
 def _crude_rate(i: Inputs) -> Inputs:
-    value = intervals.crude_rate(i["obs"], i["pop"])["value"][0]
-    limits = _at_both_levels(lambda k: intervals.crude_rate(i["obs"], i["pop"], level=k), LIMITS)
-    return {"value": value, **limits}
+    return _counted(i["obs"], i["pop"], "rate", 100_000.0)
 
 
 @binds("proportion_wilson")
 def _proportion(i: Inputs) -> Inputs:
-    value = intervals.proportion(i["x"], i["n"])["value"][0]
-    return {
-        "value": value,
-        **_at_both_levels(lambda k: intervals.proportion(i["x"], i["n"], level=k), LIMITS),
-    }
+    return _counted(i["x"], i["n"], "proportion", 100.0)
 
 
 @binds("mean_student_t")
 def _mean(i: Inputs) -> Inputs:
-    values = pd.DataFrame({"value": i["values"], "group": "all"})
+    values = pd.Series(i["values"], dtype=float)
+    row = {"value": values.mean(), "stdev": values.std()}
 
     def table(level: float) -> pd.DataFrame:
-        return intervals.means(values, value="value", by="group", level=level)
+        low, high = intervals.mean_limits(*row.values(), len(values), level=level)
+        return pd.DataFrame({"low": [low], "high": [high]})
 
-    row = table(0.95).iloc[0]
-    return {"value": row["value"], "stdev": row["stdev"], **_at_both_levels(table, LIMITS)}
+    return row | _at_both_levels(table, LIMITS)
 
 
 @binds("dsr_dobson")

@@ -64,56 +64,12 @@ def poisson_limits(counts: ArrayLike, *, level: float = 0.95) -> tuple[np.ndarra
     return lower, upper
 
 
-def crude_rate(
-    counts: ArrayLike, population: ArrayLike, *, multiplier: float = 100_000, level: float = 0.95
-) -> pd.DataFrame:
-    """Crude rates with Poisson limits.
-
-    Parameters
-    ----------
-    counts, population : arrays of one length
-        Separate events, and people (or person-years) at risk.
-    multiplier : float
-        The rate is per this many, for example 1,000.
-    level : float between 0 and 1
-
-    Returns
-    -------
-    DataFrame, one row per element
-        ``value``, ``low``, ``high``; missing where the population is zero or missing.
-    """
-    return _interval_frame(counts, *_crude(counts, population, multiplier, level))
-
-
-def _crude(
-    counts: ArrayLike, population: ArrayLike, multiplier: float, level: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    events, people = checks.as_events(counts, population)
-    scale = multiplier / people
-    lower, upper = poisson_limits(events, level=level)
-    return events * scale, lower * scale, upper * scale
-
-
-def proportion(
-    counts: ArrayLike, population: ArrayLike, *, multiplier: float = 100, level: float = 0.95
-) -> pd.DataFrame:
-    """Proportions with Wilson's score limits (statsmodels); columns as for `crude_rate`.
-
-    A count above its population is refused (PanelError): such a ratio is a rate.
-    """
-    lower, upper = wilson_limits(counts, population, level=level)
-    part, whole = checks.as_parts(counts, population)
-    return _interval_frame(
-        counts, part / whole * multiplier, lower * multiplier, upper * multiplier
-    )
-
-
 def wilson_limits(
     counts: ArrayLike, population: ArrayLike, *, level: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
     """Wilson (1927) score limits of shares, between 0 and 1, without continuity correction.
 
-    Arguments as for `proportion`; PanelError for a count above its population.
+    PanelError for a count above its population: such a ratio is a rate.
     """
     counts, population = checks.as_parts(counts, population)
     alpha = 1 - checks.check_level(level)
@@ -131,33 +87,6 @@ def mean_limits(
     n = np.where(n >= 2, n, np.nan)
     reach = stdtrit(n - 1, 0.5 + checks.check_level(level) / 2) * np.asarray(stdev) / np.sqrt(n)
     return np.asarray(mean) - reach, np.asarray(mean) + reach
-
-
-def means(
-    frame: pd.DataFrame, *, value: str, by: str | list[str], level: float = 0.95
-) -> pd.DataFrame:
-    """Means of `value` by group, with standard deviation and Student's limits.
-
-    Parameters
-    ----------
-    frame : DataFrame, one row per measurement
-    value, by : column names
-        What to average, and the column or columns that name the groups.
-    level : float between 0 and 1
-
-    Returns
-    -------
-    DataFrame indexed by group
-        ``n``, ``value``, ``stdev``, ``low``, ``high``.
-    """
-    checks.check_columns(
-        frame, [value, *([by] if isinstance(by, str) else by)], "table of measurements"
-    )
-    measured = frame.assign(**{value: checks.as_numbers(frame[value], value)})
-    table = measured.groupby(by, observed=True)[value].agg(["count", "mean", "std"])
-    table.columns = ["n", "value", "stdev"]
-    low, high = mean_limits(table["value"], table["stdev"], table["n"], level=level)
-    return table.assign(low=low, high=high)
 
 
 def row_limits(
@@ -178,7 +107,9 @@ def row_limits(
         return tuple(limit * per for limit in poisson_limits(counts, level=level))
     people = panel["denominator"].to_numpy(float, na_value=np.nan)
     if indicator.kind == "events":
-        return _crude(counts, people, indicator.multiplier, level)[1:]
+        events, people = checks.as_events(counts, people)
+        scale = indicator.multiplier / people
+        return tuple(limit * scale for limit in poisson_limits(events, level=level))
     low, high = wilson_limits(counts, checks.possible_parts(counts, people), level=level)
     return low * indicator.multiplier, high * indicator.multiplier
 
@@ -213,11 +144,3 @@ def empirical_bayes(events: ArrayLike, population: ArrayLike) -> np.ndarray:
     total = between + by_chance
     weight = np.divide(between, total, out=np.zeros_like(total), where=total != 0)
     return np.where(known, overall + weight * (rates - overall), np.nan)
-
-
-def _interval_frame(
-    like: ArrayLike, value: np.ndarray, low: np.ndarray, high: np.ndarray
-) -> pd.DataFrame:
-    index = like.index if isinstance(like, pd.Series) else None
-    columns = {"value": value, "low": low, "high": high}
-    return pd.DataFrame({name: np.atleast_1d(v) for name, v in columns.items()}, index=index)
