@@ -24,16 +24,6 @@ def check_level(level: float) -> float:
     return level
 
 
-def check_columns(frame: pd.DataFrame, columns: Iterable[str], what: str) -> None:
-    """Refuse a frame that lacks a column, naming the ones it has that look alike."""
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise PanelError(
-            f"The {what} has no column {missing[0]!r}; it has {', '.join(map(str, frame.columns))}."
-            f"{did_you_mean(missing[0], map(str, frame.columns))}"
-        )
-
-
 def check_one_of(value: str, choices: Iterable[str], what: str) -> str:
     """Refuse a word that is not one of `choices`."""
     choices = tuple(choices)

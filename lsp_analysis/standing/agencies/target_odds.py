@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.change.gap_forecast import Mixture
 from lsp_analysis.study.periods import parse_period
 
 LEAST = 8  # values below which no odds are given
@@ -112,19 +112,16 @@ def target_forecast(
             f"{wording.period(last)}: there is nothing to forecast. Compare the two."
         )
     whole = known.reindex(pd.period_range(known.index[0], last, freq=known.index.freq))
-    means, scales, weights, df = _forecasts(whole.to_numpy(), steps)
-    below = weights @ stats.t.cdf((target - means[:, -1]) / scales[:, -1], df)
-    middle, low, high = (
-        _quantiles(q, means, scales, weights, df) for q in (0.5, 0.5 - LEVEL / 2, 0.5 + LEVEL / 2)
-    )
+    ahead = _forecasts(whole.to_numpy(), steps)
+    below = ahead.below(np.full(steps, target))[-1]
+    middle, low, high = map(ahead.quantile, (0.5, 0.5 - LEVEL / 2, 0.5 + LEVEL / 2))
     periods = pd.period_range(last + 1, periods=steps)
     paths = pd.DataFrame({"period": periods, "value": middle, "low": low, "high": high})
     return TargetForecast(target, float(1 - below if higher_is_better else below), paths)
 
 
-def _forecasts(values: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """Mean and scale of the forecast for each ratio (rows) and step, the ratios' weights, and the
-    degrees of freedom."""
+def _forecasts(values: np.ndarray, steps: int) -> Mixture:
+    """The forecast of each step, averaged over the ratios as each is likely."""
     from statsmodels.tsa.statespace.structural import UnobservedComponents
 
     size = np.nanstd(values) or 1.0
@@ -142,20 +139,7 @@ def _forecasts(values: np.ndarray, steps: int) -> tuple[np.ndarray, np.ndarray, 
         scales.append(size * np.sqrt(variance * ahead.var_pred_mean))
         logs.append(-0.5 * (df * np.log(variance) + np.log(spread[used]).sum()))
     weights = np.exp(np.array(logs) - max(logs))
-    return np.array(means), np.array(scales), weights / weights.sum(), df
-
-
-def _quantiles(
-    share: float, means: np.ndarray, scales: np.ndarray, weights: np.ndarray, df: int
-) -> np.ndarray:
-    """A quantile of the averaged forecast at each step, by halving an interval that holds it."""
-    each = means + scales * stats.t.ppf(share, df)
-    low, high = each.min(axis=0), each.max(axis=0)
-    for _ in range(50):
-        middle = (low + high) / 2
-        under = weights @ stats.t.cdf((middle - means) / scales, df) < share
-        low, high = np.where(under, middle, low), np.where(under, high, middle)
-    return (low + high) / 2
+    return Mixture(np.array(means), np.array(scales), weights / weights.sum(), df)
 
 
 def plan_forecasts(

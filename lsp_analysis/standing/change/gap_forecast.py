@@ -120,7 +120,7 @@ def gap_trend(of: Gap, *, ahead: int = 0, level: float = 0.95) -> GapTrend:
     fits = [_fit(gaps, *designs, rho) for rho in AUTOCORRELATIONS]
     likely = np.array([fit.log_likelihood for fit in fits])
     weights = np.exp(likely - likely.max())
-    mixture = _Mixture(
+    mixture = Mixture(
         np.array([fit.means for fit in fits]),
         np.array([fit.errors for fit in fits]),
         weights / weights.sum(),
@@ -158,8 +158,8 @@ class _Fit:
 
 
 @dataclass(frozen=True)
-class _Mixture:
-    """Student's t distributions of slope and forecasts, averaged over fits (rows)."""
+class Mixture:
+    """Student's t distributions of several quantities (columns), averaged over fits (rows)."""
 
     means: np.ndarray
     errors: np.ndarray
