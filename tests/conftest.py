@@ -88,6 +88,14 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="session")
+def brief():
+    """The brief of Hall i' th' Wood in the demonstration, worked out once for all modules."""
+    from lsp_analysis import area_brief, open_study
+
+    return area_brief(open_study(ROOT / "data" / "bolton_demo"), "Hall i' th' Wood")
+
+
+@pytest.fixture(scope="session")
 def one_parent():
     """A warm parent process that makes the reports of many tests, instead of one started for each.
 

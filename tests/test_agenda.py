@@ -6,17 +6,11 @@ import pytest
 from small_study import small_tables, write_small_study
 
 from lsp_analysis import area_brief, open_study
-from lsp_analysis.resources import study_path
 from lsp_analysis.standing.agencies.agenda import (
     activity_sentence,
     evidence_gaps,
     plan_sentence,
 )
-
-
-@pytest.fixture(scope="module")
-def brief():
-    return area_brief(open_study(study_path("bolton_demo")), "Hall i' th' Wood")
 
 
 @pytest.fixture

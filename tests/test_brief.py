@@ -8,15 +8,9 @@ import pytest
 from small_study import small_tables, write_small_study
 
 from lsp_analysis import area_brief, open_study
-from lsp_analysis.resources import study_path
 from lsp_analysis.standing.comparison.measured import by_year
 from lsp_analysis.standing.place.brief import ALIKE, REST
 from lsp_analysis.study.indicator import Indicator
-
-
-@pytest.fixture(scope="module")
-def brief():
-    return area_brief(open_study(study_path("bolton_demo")), "Hall i' th' Wood")
 
 
 def test_the_area_itself_is_in_neither_comparator(brief):

@@ -7,13 +7,7 @@ from small_study import small_tables, write_small_study
 
 from lsp_analysis import area_brief, open_study
 from lsp_analysis.errors import PanelError, StudyError
-from lsp_analysis.resources import study_path
 from lsp_analysis.standing.agencies import joining
-
-
-@pytest.fixture(scope="module")
-def brief():
-    return area_brief(open_study(study_path("bolton_demo")), "Hall i' th' Wood")
 
 
 @pytest.fixture

@@ -7,18 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lsp_analysis import area_brief, open_study
 from lsp_analysis.errors import PanelError
-from lsp_analysis.resources import study_path
 from lsp_analysis.standing.comparison.standardise import counts_by_age
 from lsp_analysis.standing.place import of_area
 from lsp_analysis.standing.place.ages import age_adjusted, has_ages
 from lsp_analysis.standing.place.pages import gap_page, map_page, profile_page, trend_page
-
-
-@pytest.fixture(scope="module")
-def brief():
-    return area_brief(open_study(study_path("bolton_demo")), "Hall i' th' Wood")
 
 
 def test_the_answers_agree_on_the_last_year(brief):

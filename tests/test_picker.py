@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
-from lsp_analysis import area_brief, open_study, picker
+from lsp_analysis import picker
 from lsp_analysis.picker import area_choices, pick
-from lsp_analysis.resources import study_path
 from lsp_analysis.standing.place.pages import gap_page
-
-
-@pytest.fixture(scope="module")
-def brief():
-    return area_brief(open_study(study_path("bolton_demo")), "Hall i' th' Wood")
 
 
 def test_neighbourhoods_come_first_and_every_code_once(brief):

@@ -6,17 +6,10 @@ import numpy as np
 import pytest
 from pictures import assert_fit_for_a_page
 
-from lsp_analysis import area_brief, open_study
-from lsp_analysis.resources import study_path
 from lsp_analysis.standing.comparison.peer_areas import peers
 from lsp_analysis.standing.place.brief import ALIKE
 from lsp_analysis.standing.place.mapped import places
 from lsp_analysis.standing.place.verdict_grid import rug
-
-
-@pytest.fixture(scope="module")
-def brief():
-    return area_brief(open_study(study_path("bolton_demo")), "Hall i' th' Wood")
 
 
 @pytest.fixture(scope="module")

@@ -10,14 +10,8 @@ from small_study import small_tables, write_small_study
 
 from lsp_analysis import area_brief, open_study
 from lsp_analysis.errors import PanelError
-from lsp_analysis.resources import study_path
 from lsp_analysis.standing.change.process_table import signals
 from lsp_analysis.standing.place.verdict_grid import rug
-
-
-@pytest.fixture(scope="module")
-def brief():
-    return area_brief(open_study(study_path("bolton_demo")), "Hall i' th' Wood")
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from lsp_analysis import area_brief, open_study
-from lsp_analysis.resources import study_path
 from lsp_analysis.standing.agencies.data_sharing import shareable, sharing, small_counts
-
-
-@pytest.fixture(scope="module")
-def brief():
-    return area_brief(open_study(study_path("bolton_demo")), "Hall i' th' Wood")
 
 
 def test_the_last_day_of_an_agreement_still_counts(brief):

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from html import unescape
 
 import pandas as pd
-import pytest
 from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import lsp_analysis
-from lsp_analysis import area_brief, figures, open_study
+from lsp_analysis import figures
 from lsp_analysis.errors import PanelError
 from lsp_analysis.figures.style import alt_of, name_chart
 from lsp_analysis.showing import Shown, carries_note, readable
@@ -104,11 +103,6 @@ def test_a_long_frame_is_cut_and_says_how_much_there_is():
 def test_one_row_is_read_downwards_and_leaves_out_what_is_missing():
     frame = pd.DataFrame({"estimate": [1.5], "p_value": [0.03], "relative": [float("nan")]})
     assert readable(frame).frame["Item"].tolist() == ["Estimate", "P-value"]
-
-
-@pytest.fixture(scope="module")
-def brief():
-    return area_brief(open_study(DEMO), "Hall i' th' Wood")
 
 
 def test_results_of_a_study_show_all_three(brief):

@@ -6,8 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lsp_analysis import area_brief, open_study
-from lsp_analysis.resources import study_path
 from lsp_analysis.standing.change.process_table import (
     process_of,
     signals,
@@ -17,11 +15,6 @@ from lsp_analysis.standing.change.process_table import (
 
 MONTHS = pd.period_range("2003-01", periods=72, freq="M")
 SEASON = 1 + 0.3 * np.sin(2 * np.pi * np.arange(72) / 12)
-
-
-@pytest.fixture(scope="module")
-def brief():
-    return area_brief(open_study(study_path("bolton_demo")), "Hall i' th' Wood")
 
 
 def series(values) -> pd.DataFrame:

@@ -7,12 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from standing_panels import RATE, SHARE, codes, panel_of
 
-from lsp_analysis import area_brief, open_study
 from lsp_analysis.standing.agencies.agenda import NOTHING, priorities
 from lsp_analysis.standing.change.gaps import gap
 from lsp_analysis.standing.comparison import verdict as verdicts
@@ -195,11 +193,6 @@ def test_what_is_not_comparable_is_not_allowed_for_in_the_others():
 
 def test_every_word_is_explained_and_every_verdict_is_one_of_them():
     assert set(verdicts.MEANINGS) == set(verdicts.VERDICTS)
-
-
-@pytest.fixture(scope="module")
-def brief():
-    return area_brief(open_study(ROOT / "data" / "bolton_demo"), "Hall i' th' Wood")
 
 
 def test_what_to_do_next_follows_its_rule_and_never_says_that_nothing_is_needed(brief):
