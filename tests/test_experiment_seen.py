@@ -388,7 +388,7 @@ def test_a_damaged_register_is_named_and_never_a_traceback(finished, tmp_path):
     folder, rng = shutil.copytree(finished, tmp_path / "copy"), random.Random(1)
     whole = (folder / "register.jsonl").read_bytes().splitlines()
     survived = 0
-    for _ in range(250):
+    for _ in range(80):
         lines = list(whole)
         number = rng.randrange(len(lines))
         lines[number] = mutations(lines[number], rng)
@@ -398,7 +398,7 @@ def test_a_damaged_register_is_named_and_never_a_traceback(finished, tmp_path):
         found = verify(folder, recompute=False)
         survived += not found.holds
         assert not found.holds, lines[number][:200]
-    assert survived > 200
+    assert survived > 60
 
 
 # A draw checked without this package

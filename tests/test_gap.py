@@ -61,11 +61,11 @@ def test_the_interval_of_a_change_in_gap_covers_the_truth():
     risk = np.array([[0.08, 0.06], [0.05, 0.045]])
     truth = 1000 * ((0.06 - 0.045) - (0.08 - 0.05))
     hits = 0
-    for _ in range(400):
+    for _ in range(200):
         panel = panel_of(rng.poisson(people * risk), people, multiplier=1000)
         change = gap(panel, area=codes(0), comparator=codes(1), indicator=RATE).change()
         hits += change.change_low <= truth <= change.change_high
-    assert hits / 400 >= 0.93
+    assert hits / 200 >= 0.92  # two standard errors below 95%
 
 
 def test_scores_have_gaps_without_limits_for_one_area():

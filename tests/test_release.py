@@ -190,26 +190,34 @@ class TestTheAttack:
     def test_the_audit_of_the_finished_folder_passes(self, public):
         assert "none can be deduced" in audit_folder(public, as_made=index_as_made(public))
 
-    @pytest.mark.parametrize(
-        ("file", "old", "new"),
-        [
+    def test_the_audit_finds_each_file_that_was_changed(self, public, tmp_path):
+        spoilt, changed = shutil.copytree(public, tmp_path / "spoilt"), set()
+        for pattern, old, new in (
             ("*/*.html", "</body>", "<p>NEET: 4 people</p></body>"),
             ("*/*.html", 'aria-label="', 'aria-label="4 people. '),
             ("*/tables/*.csv", "\n", "\n4,"),
             ("*/*.ipynb", '"outputs": [', '"outputs": [ '),
             ("index.html", "</body>", "<p>NEET: 4 people</p></body>"),
             (f"{FOLDER}/effects.json", '"sentence": "', '"sentence": "4 people. '),
-            (f"{FOLDER}/release.json", '"hidden_to": 7', '"hidden_to": 2'),
             (f"{FOLDER}/indicators.csv", "nhs", "open"),
-        ],
-    )
-    def test_the_audit_finds_a_file_that_was_changed(self, public, tmp_path, file, old, new):
+        ):
+            files = [one for one in spoilt.glob(pattern) if one not in changed]
+            file = next(one for one in files if old in one.read_text(encoding="utf-8"))
+            text = file.read_text(encoding="utf-8")
+            file.write_text(text.replace(old, new, 1), encoding="utf-8")
+            changed.add(file)
+        with pytest.raises(DisclosureError) as told:
+            audit_folder(spoilt, as_made=index_as_made(public))
+        for file in changed:
+            assert f"{file.relative_to(spoilt).as_posix()} was changed" in str(told.value)
+
+    def test_the_audit_finds_a_rule_that_was_loosened(self, public, tmp_path):
         spoilt = shutil.copytree(public, tmp_path / "spoilt")
-        changed = next(one for one in spoilt.glob(file) if old in one.read_text(encoding="utf-8"))
-        text = changed.read_text(encoding="utf-8")
-        changed.write_text(text.replace(old, new, 1), encoding="utf-8")
-        with pytest.raises(DisclosureError, match=f"{changed.name} was changed"):
-            audit_folder(spoilt, as_made=index_as_made(spoilt))
+        file = spoilt / FOLDER / "release.json"
+        text = file.read_text(encoding="utf-8")
+        file.write_text(text.replace('"hidden_to": 7', '"hidden_to": 2', 1), encoding="utf-8")
+        with pytest.raises(DisclosureError, match=r"release\.json was changed"):
+            audit_folder(spoilt, as_made=index_as_made(public))
 
     def test_the_audit_finds_counts_put_back_and_files_put_beside(self, public, tmp_path, capsys):
         spoilt = shutil.copytree(public, tmp_path / "spoilt")

@@ -127,7 +127,7 @@ def test_a_chart_names_its_indicator_once():
     assert name_chart(ax, "Burglary").get_title(loc="left") == before
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.floats(0, 1), st.floats(0, 1))
 def test_no_p_value_is_printed_as_zero(small, other):
     for rows in ([small, other], [small]):

@@ -50,7 +50,7 @@ def test_units_and_sides_change_nothing():
 def test_what_is_given_eighty_in_a_hundred_comes_about_as_often():
     draw = np.random.default_rng(11)
     given, met = [], []
-    for _ in range(250):
+    for _ in range(100):
         n, steps = int(draw.integers(8, 16)), int(draw.integers(1, 4))
         level = np.cumsum(draw.normal(0, draw.choice([0, 0.5, 2]), n + steps))
         y = 50 + level + draw.normal(0, 0.4) * np.arange(n + steps) + draw.normal(0, 1, n + steps)
@@ -66,7 +66,7 @@ def test_what_is_given_eighty_in_a_hundred_comes_about_as_often():
     sure = (given > 0.75) | (given < 0.25)
     right = np.where(given > 0.5, met, ~met)[sure].mean()
     said = np.maximum(given, 1 - given)[sure].mean()
-    assert abs(right - said) < 0.08
+    assert abs(right - said) < 0.125  # 2.4 standard errors
 
 
 def test_seven_values_are_too_short_and_a_date_that_has_passed_is_refused():

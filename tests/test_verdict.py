@@ -86,7 +86,7 @@ def test_twelve_months_of_claimants_are_not_twelve_times_the_people():
 def test_a_gaps_sentence_agrees_with_its_table_on_both_sides_of_zero():
     rng = np.random.default_rng(8)
     crossed = 0
-    for _ in range(500):
+    for _ in range(150):
         events = rng.poisson(rng.uniform(10, 120, (3, 2)))
         panel = panel_of(events, 1000.0, multiplier=1000)
         found = gap(panel, area=HERE, comparator=REST, indicator=RATE)
@@ -104,7 +104,7 @@ def test_a_gaps_sentence_agrees_with_its_table_on_both_sides_of_zero():
         crosses = rows["gap"].iloc[0] * rows["gap"].iloc[-1] < 0
         assert (", from above to below" in said or ", from below to above" in said) == crosses
         crossed += crosses
-    assert crossed > 100
+    assert crossed > 30
 
 
 def test_the_interval_of_a_gap_that_crosses_zero_holds_the_true_change():
