@@ -60,7 +60,7 @@ def test_the_most_deprived_fifth_are_those_of_lowest_rank_before_the_start(study
 
 
 def test_what_is_off_track_is_told_with_who_leads_on_it(brief):
-    assert "15 of 20 measures of the plan are off track" in leads_sentence(brief.plan)
+    assert "15 of 20 targets of the plan are off track" in leads_sentence(brief.plan)
 
 
 def test_a_programme_is_judged_on_the_outcome_named_for_it_or_not_at_all(study):
@@ -91,7 +91,7 @@ def test_the_boroughs_first_screen_names_areas_measures_and_gaps(study, found, b
     worse = found.times_worse()
     assert [item[0] for item in screen["next"]["items"]] == [f"{a}:" for a in worse.index[:3]]
     gaps = dict(map(tuple, screen["changed"]))
-    since = next(text for about, text in gaps.items() if about.startswith("Between the most"))
+    since = next(text for about, text in gaps.items() if about.startswith("Gaps of the most"))
     moved = clear_gap_changes(brief)
     assert all(wording.inside(move.name) in since for move in moved[:3])
     assert max(len(" ".join(pair).split()) for pair in screen["changed"]) <= 80

@@ -103,7 +103,7 @@ def test_a_place_has_the_life_expectancy_of_its_own_table():
     own = life_expectancy(counts.set_axis(["start_age", "deaths", "population"], axis=1))
     assert found.table["value"].iloc[0] == pytest.approx(own["value"].iloc[0])
     assert found.table["value"].iloc[0] < found.table["value"].iloc[1]
-    assert "Life expectancy at birth, 2008 to 2012" in found.sentence()
+    assert "Life expectancy at birth at the death rates of 2008 to 2012" in found.sentence()
 
 
 def test_a_study_without_deaths_by_age_has_no_life_expectancy(tmp_path):

@@ -74,7 +74,7 @@ def test_a_measure_without_observations_has_no_data_and_stays_in_the_plan():
     both = pd.concat([plan_of(), plan_of(measure_id="m2", indicator_id="litter")])
     found = plan_progress(both, values_of(11.0))
     assert found.table["status"].tolist() == ["met", "no data"]
-    assert found.sentence() == "Of two measures in the plan: 1 met and 1 no data."
+    assert found.sentence() == "Of two targets in the plan: 1 met and 1 no data."
     assert found.by("theme").loc["Safe", ["met", "no data"]].tolist() == [1, 1]
 
 

@@ -64,10 +64,14 @@ class Page:
             unit = head.xpath(".//summary | .//small")[0].text_content()
             told = head.xpath("./details")
             small = stand.xpath("./small")
+            place = small[0].text_content() if small else ""
+            total = row.xpath("ancestor::table/thead//th")[-1].text_content()
+            if re.search("(high|low)est$", place):
+                place += f" of {re.search('of ([0-9,]+) areas', total)[1]}"
             found.append({
                 "name": head.text.strip(), "unit": unit, "here": here.text_content(),
                 "rest": rest.text_content(), "word": stand.xpath("./b")[0].text_content(),
-                "rank": small[0].text_content() if small else "",
+                "rank": place,
                 "about": told[0].text_content() if told else "",
             })  # fmt: skip
         return found
@@ -124,6 +128,7 @@ class Expected:
         ends = [side * end for end in gap["gaps"]]
         digits = 0 if max(map(abs, ends)) >= 9.95 else 1
         unit = "points" if one.unit == "percent" else f"per {one.multiplier:,.0f} a year"
+        unit = unit if gap["direction"] != "no clear change" else unit.removesuffix(" a year")
         told = [f"{'+' if round(end, digits) > 0 else ''}{minus(end, digits)}" for end in ends]
         clear = gap["direction"] != "no clear change"
         return f"{' → '.join(told) if clear else told[1]} {unit}"
@@ -291,8 +296,8 @@ def test_the_measure_to_watch_is_recounted_year_by_year(pages):
         watch = page.section("The measure to watch")
         if not page.tree.xpath(watch):
             continue
-        subtitle = page.said(f'{watch}//*[@class="subtitle"]')[0]
-        name = max((n for n in pages.names if subtitle.startswith(n)), key=len)
+        title = page.said(f"{watch}//h2")[0]
+        name = max((n for n in pages.names if title.startswith(n)), key=len)
         one = pages.recounts[pages.names[name]]
         windows = {one.when(window, plain=True): window for window in one.years(told.own)}
         for _, said in page.csv("The measure to watch").iterrows():

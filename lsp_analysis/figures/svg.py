@@ -14,6 +14,7 @@ LABEL = 10.0  # per cent of a drawing that a year written beside an arrow takes 
 SPARK = (136, 40)
 TOP, FOOT = 34.0, 26.0  # pixels above and below a line chart's own area
 LINES_HEIGHT = 260.0
+GUTTER = 8.0  # per cent of a line chart left of its lines, for the numbers of its scale
 
 
 def draw(chart: Mapping[str, Any]) -> str:
@@ -169,7 +170,7 @@ def lines(chart: Mapping[str, Any]) -> str:
     """
     height = float(chart.get("height", LINES_HEIGHT))
     x = [float(v) for v in chart["x"]]
-    at_x = _scale(min(x), max(x) if max(x) > min(x) else min(x) + 1, 0, 100)
+    at_x = _scale(min(x), max(x) if max(x) > min(x) else min(x) + 1, GUTTER, 100)
     series = [(s, _known(s["values"])) for s in chart["series"]]
     edges = [_known(chart["band"][end]) for end in ("low", "high")] if chart.get("band") else []
     every = [y for ys in [*(v for _, v in series), *edges] for y in ys if not math.isnan(y)]
@@ -181,10 +182,10 @@ def lines(chart: Mapping[str, Any]) -> str:
         drawn.append(band(low, high, height))
     for mark in marks:
         drawn.append(line(0, at_y(mark), 100, at_y(mark), "zero" if mark == 0 else "grid"))
-        told = wording.number(mark) + (f" {chart['unit']}" if mark == marks[-1] else "")
+        told = wording.number(mark) + (chart["unit"] if mark == marks[-1] else "")
         drawn.append(text(told, 0, at_y(mark) - 5, class_="soft halo"))
     for place, label in chart["ticks"]:
-        side = "" if at_x(place) < 4 else "end" if at_x(place) > 96 else "middle"
+        side = "" if at_x(place) < GUTTER else "end" if at_x(place) > 96 else "middle"
         drawn.append(text(label, at_x(place), height - 6, class_="soft", anchor=side))
     drawn += _moments(chart.get("moments", []), at_x, height)
     for one, ys in series:

@@ -27,16 +27,19 @@ class Programmes(Shown):
         """One row per programme with an estimate, under its name."""
         rows = [
             effect.summary_frame().assign(name=programme.name)
-            for programme, effect in self.found
-            if _is_judged(effect)
+            for programme, effect in self.judged()
         ]
         return pd.concat(rows).set_index("name") if rows else pd.DataFrame()
+
+    def judged(self) -> list[tuple[Programme, IndicatorEffect]]:
+        """The programmes whose named outcome has an effect."""
+        return [(programme, effect) for programme, effect in self.found if _is_judged(effect)]
 
     def sentence(self) -> wording.Sentence:
         """How many programmes there are, and of how many anything can be said."""
         if not self.found:
             return wording.Sentence("No programme is on record, so none can be judged.")
-        judged = sum(_is_judged(effect) for _, effect in self.found)
+        judged = len(self.judged())
         return wording.Sentence(
             f"{wording.counted(len(self.found), 'programme').capitalize()} on record, "
             f"{wording.in_words(judged)} with an outcome that can be judged."

@@ -94,7 +94,7 @@ def gap_moves(brief: AreaBrief) -> list[GapMove]:
             wording.difference(x, "", digits)
             for x in (worse * change.gap_start, worse * change.gap_end)
         ]
-        unit = _short_unit(brief.indicator(indicator_id))
+        unit, short = (_short_unit(brief.indicator(indicator_id), whole) for whole in (True, False))
         moves.append(
             GapMove(
                 name=gap.name,
@@ -102,7 +102,7 @@ def gap_moves(brief: AreaBrief) -> list[GapMove]:
                 first=worse * change.gap_start / abs(now),
                 last=worse * change.gap_end / abs(now),
                 words=f"{ends[0]} → {ends[1]} {unit}".strip(),
-                now=f"{ends[1]} {unit}".strip(),
+                now=f"{ends[1]} {short}".strip(),
                 first_period=change.when[0],
                 last_period=change.when[1],
                 change=change,
@@ -111,12 +111,12 @@ def gap_moves(brief: AreaBrief) -> list[GapMove]:
     return sorted(moves, key=lambda move: -move.last)
 
 
-def _short_unit(indicator: Indicator) -> str:
-    """A unit in few words, for a chart whose subtitle or table has the rest."""
+def _short_unit(indicator: Indicator, whole: bool) -> str:
+    """A unit in few words; with its period only if it is to be the `whole` unit."""
     known = {"percent": "points", "count": "", "mean": "", "score": "points", "": ""}
     period = f"a {indicator.unit_period}" if indicator.unit_period else ""
     if indicator.unit.startswith("per_"):
-        return f"per {indicator.multiplier:,.0f} {period}".strip()
+        return f"per {indicator.multiplier:,.0f} {period if whole else ''}".strip()
     return known.get(indicator.unit, indicator.unit) or period
 
 
@@ -193,13 +193,13 @@ def _gap_title(clear: list[GapMove], moves: list[GapMove]) -> str:
         names = wording.and_list(narrowed or widened)
         return f"Gaps have clearly {'narrowed' if narrowed else 'widened'} in {names}{span}"
     counts = [
-        f"{wording.counted(len(some), 'gap')} clearly {did}"
+        f"{wording.in_words(len(some))} clearly {did}"
         for some, did in ((narrowed, "narrowed"), (widened, "widened"))
         if some
     ]
     better = sum(m.last < 0 and not m.narrowed for m in clear)
     favour = f" ({better} of those that widened in its favour)" if better else ""
-    return f"{wording.capital(wording.and_list(counts))}{span}, of {len(moves)}{favour}"
+    return f"Of {len(moves)} gaps {wording.and_list(counts)}{span}{favour}"
 
 
 def _gap_note(moves: list[GapMove], shown: list[GapMove], first: str) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from lsp_analysis import wording
+from lsp_analysis.effects.outcomes.all_programmes import Programmes
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.arrows import clear_gap_changes, gap_words, since
-from lsp_analysis.reports.view.part import Part
-from lsp_analysis.reports.view.rows import KIND, WORDS
+from lsp_analysis.reports.view.part import Part, is_clear
+from lsp_analysis.reports.view.rows import KIND, WORDS, rows_of
+from lsp_analysis.reports.view.screen import furthest_table, pilot_box
 from lsp_analysis.standing.agencies import highlight
 from lsp_analysis.standing.agencies.highlight import Highlights
 from lsp_analysis.standing.agencies.plan import OFF_TRACK
@@ -20,11 +23,17 @@ from lsp_analysis.study.store import Study
 
 MOST_AREAS = 28  # columns of a table that can be read
 WORST = 3
+NAMED = 2  # measures of an area that are named
 LIFT = 30  # units of the map between a label and its place, and between two labels
 RULE = "Chosen as worse than the rest of the borough on more measures than the others."
 
 
-def borough_screen(study: Study, found: Highlights, brief: AreaBrief | None = None) -> Part:
+def borough_screen(
+    study: Study,
+    found: Highlights,
+    brief: AreaBrief | None = None,
+    works: Programmes | None = None,
+) -> Part:
     """What those who steer a borough should know who read no further.
 
     Parameters
@@ -34,6 +43,8 @@ def borough_screen(study: Study, found: Highlights, brief: AreaBrief | None = No
         See `highlights`.
     brief : AreaBrief, optional
         Of the most deprived small areas together, for the gap to the rest.
+    works : Programmes, optional
+        See `programmes`.
     """
     borough = places.borough_name(study)
     small = study.small_areas()["area_code"]
@@ -41,16 +52,52 @@ def borough_screen(study: Study, found: Highlights, brief: AreaBrief | None = No
         "eyebrow": "Whole borough",
         "name": wording.capital(borough),
         "verdict": str(found.sentence()),
-        "tally": [],
+        "tally": _tally(found),
         "facts": [["", f"{wording.number(len(small))} small areas; compared here: "
                        f"{found.table['area'].nunique()} {found.kind}."]],
         "map": _map(study, found),
+        "rest": f"Rest of {borough}",
+        "table": _table(brief, borough) if brief else None,
+        "box": _box(works) if works else None,
         "changed": _changed(found, brief),
         "next": _next(study, found, brief),
         "unknown": highlight.cannot_tell(study, found),
         "index": {"title": "Highlight report", "borough": f"{borough} neighbourhoods"},
     }  # fmt: skip
     return Part("screen", told, found.changed_rows())
+
+
+def _tally(found: Highlights) -> list[list[Any]]:
+    """How many areas are worse on something, better only, and neither."""
+    has = {word: found.table["verdict"].eq(word).groupby(found.table["area"]).any()
+           for word in verdicts.CLEAR[:2]}  # fmt: skip
+    counts = [
+        ["worse", int(has["worse"].sum()), "worse on something"],
+        ["better", int((has["better"] & ~has["worse"]).sum()), "only better"],
+        ["none", int((~has["better"] & ~has["worse"]).sum()), "neither"],
+    ]
+    return [told for told in counts if told[1]]
+
+
+def _table(brief: AreaBrief, borough: str) -> dict[str, Any]:
+    """The most deprived small areas together on the measures where they stand out most."""
+    told = furthest_table([replace(row, rank="") for row in rows_of(brief)], borough)
+    title = f"{wording.capital(brief.area.name)} against the rest of {borough}"
+    return {**told, "title": title, "here": "Most deprived", "of": ""}
+
+
+def _box(works: Programmes) -> dict[str, Any]:
+    """What became of the programmes on record: the one there is, or how many moved something."""
+    title = "What works?"
+    if len(works.found) == 1 and (effect := works.found[0][1]):
+        programme = works.found[0][0]
+        return {**pilot_box(programme, effect), "title": f"{title} {programme.area.name}"}
+    judged = [effect.effect for _, effect in works.judged()]
+    if not judged:
+        return {"title": title, "sure": ["", str(works.sentence())]}
+    clear = wording.capital(wording.of_total(sum(map(is_clear, judged)), len(judged)))
+    small = "programmes moved the outcome named for them by more than chance."
+    return {"title": title, "big": clear, "small": small, "sure": ["", str(works.sentence())]}
 
 
 def verdict_grid(study: Study, found: Highlights) -> Part:
@@ -116,7 +163,8 @@ def _grid_title(found: Highlights, measures: int) -> str:
     names = wording.and_list(most.index[:WORST])
     if len(most) > WORST:
         areas = wording.capital(wording.counted(len(most), "area"))
-        return f"{areas} are worse on {wording.in_words(worse.iloc[0])} of {n}"
+        of = "the only measure" if measures == 1 else f"{wording.in_words(worse.iloc[0])} of {n}"
+        return f"{areas} are worse on {of}"
     verb = "is" if len(most) == 1 else "are"
     return f"{names} {verb} worse on {wording.in_words(worse.iloc[0])} of {n}, more than any other"
 
@@ -126,22 +174,22 @@ def _changed(found: Highlights, brief: AreaBrief | None) -> list[list[str]]:
     gaps = clear_gap_changes(brief) if brief else []
     if gaps:
         span = since(gaps) or "over all years"
-        told.append([f"Between {brief.area.name} and the rest, {span}:", gap_words(gaps)])
+        told.append([f"Gaps of {brief.area.name}, {span}:", gap_words(gaps)])
     elif brief:
-        told.append([f"Between {brief.area.name} and the rest:", "no gap clearly changed in size."])
+        told.append([f"Gaps of {brief.area.name}:", "no gap clearly changed in size."])
     return told
 
 
 def _next(study: Study, found: Highlights, brief: AreaBrief | None) -> dict[str, Any]:
     """The areas most often worse with the measures they are worse on, and the plan's leads."""
-    table = found.table[found.table["verdict"] == "worse"]
+    table = found.table[found.table["verdict"] == "worse"].sort_values("p_value", kind="stable")
     items = []
     for area in found.times_worse().index[:WORST]:
         rows = table[table["area"] == area]
-        leads = [study.indicator(name).lead_agency for name in rows["indicator_id"]]
+        leads = [study.indicator(name).lead_agency for name in rows["indicator_id"].head(NAMED)]
         agencies = wording.and_list(dict.fromkeys(filter(None, leads)))
         led = f" (lead: {agencies})" if agencies else ""
-        items.append([f"{area}:", f"{wording.some_of(rows['indicator'])}{led}."])
+        items.append([f"{area}:", f"{wording.some_of(rows['indicator'], NAMED + 1)}{led}."])
     plan = brief.plan if brief else None
     after = [RULE] if items else []
     if plan is not None and plan.table["status"].isin(OFF_TRACK).any():

@@ -15,7 +15,7 @@ from lsp_analysis.figures.tables import Table
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.dates import ticks_of, year_at, year_of
 from lsp_analysis.reports.view.part import Part
-from lsp_analysis.reports.view.rows import Row, furthest, rows_of, years_of
+from lsp_analysis.reports.view.rows import WORDS, Row, counts_of, furthest, heads_of, rows_of
 from lsp_analysis.standing import answers
 from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import period_words
@@ -23,7 +23,6 @@ from lsp_analysis.standing.place import wider
 from lsp_analysis.standing.place.brief import AreaBrief
 
 FEWEST_AGES = 3  # age bands worth a picture
-MOST_APART = 8  # measures that cannot be compared and are named on the page itself
 HALF_YEAR = 0.5  # from the start of a year to the place of its value
 MOST_PARTS = 12  # small areas of a neighbourhood that are set side by side
 
@@ -33,29 +32,26 @@ def all_measures(brief: AreaBrief) -> Part:
     rows = rows_of(brief)
     borough = places.borough_name(brief.study)
     shown = [row for row in rows if row.kind not in ("few", "not")]
+    heads = heads_of(shown, rows)
     named = sorted(shown, key=lambda row: row.theme)
     themes = [
-        {"name": theme, "rows": [row.shown() for row in _worst_first(list(of))]}
+        {"name": theme, "rows": [row.shown(heads["of"]) for row in _worst_first(list(of))]}
         for theme, of in groupby(named, key=lambda row: row.theme)
     ]
     if len(themes) == 1:
         themes[0]["name"] = ""
     table = brief.profile.table
-    why = verdicts.not_comparable(table)
-    apart = sum(row.kind == "not" for row in rows)
-    told = why
-    if apart > MOST_APART:
-        told = f"{wording.number(apart)} measures cannot be compared: see what the verdicts mean."
-    text = " ".join(filter(None, [verdicts.too_few(table), told]))
+    apart = [f"{n} {WORDS[kind]}" for kind in ("few", "not") if (n := counts_of(rows).get(kind))]
+    why = [verdicts.too_few(table), verdicts.not_comparable(table)]
     data = {
         "question": "Where are we at?",
         "title": _measures_title(rows, borough),
         "subtitle": "By theme, worst first. Lines start at zero.",
         "rest": f"Rest of {borough}",
-        "years": years_of(shown),
+        **heads,
         "themes": themes,
-        "text": text,
-        "explained": " ".join([_meanings(rows), brief.profile.rule(), why * (told != why)]),
+        "text": f"Left out: {wording.and_list(apart)}." if apart else "",
+        "explained": " ".join(filter(None, [_meanings(rows), brief.profile.rule(), *why])),
     }
     return Part("measures", data, _measures_frame(brief))
 
@@ -112,7 +108,7 @@ def story(brief: AreaBrief, indicator_id: str) -> Part | Absent:
     data = {
         "question": "The measure to watch",
         "title": _story_title(indicator.name, here, rest, words, borough),
-        "subtitle": f"{row.name}, {row.unit.rpartition(', ')[0] or row.unit}"
+        "subtitle": f"{wording.capital(row.unit.rpartition(', ')[0] or row.unit)}"
         f"{'; several years together, marked at their last' if pooled else ''}",
         "chart": {
             "type": "lines",
@@ -128,7 +124,7 @@ def story(brief: AreaBrief, indicator_id: str) -> Part | Absent:
             "moments": _moments(brief, indicator_id, x),
             "label": f"{row.spark()['label']}.",
         },
-        "note": row.about,
+        "note": row.about.removeprefix(indicator.definition).strip(),
     }  # fmt: skip
     numbers = both.reset_index().rename(columns={"value": "here"})
     numbers["period"] = numbers["period"].map(lambda p: words.get(p, wording.period(p)))

@@ -11,7 +11,7 @@ from lsp_analysis import wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.effects.outcomes.programme_page import TOO_FEW, ProgrammeEffects
 from lsp_analysis.reports.view.dates import ticks_of, year_at, year_of
-from lsp_analysis.reports.view.part import Part, how_sure, is_clear
+from lsp_analysis.reports.view.part import Part, is_clear
 
 FEW_OUTCOMES = 2
 
@@ -39,7 +39,7 @@ def pilot_path(effects: ProgrammeEffects) -> Part | Absent | None:
     data = {
         "question": "Did the pilot work?",
         "title": title,
-        "subtitle": f"{name}, {unit}".rstrip(", "),
+        "subtitle": wording.capital(unit),
         "chart": {
             "type": "lines",
             "x": x,
@@ -55,7 +55,6 @@ def pilot_path(effects: ProgrammeEffects) -> Part | Absent | None:
             "label": f"{title}. {found.sentence()}",
         },
         "answers": [
-            ["How sure", " ".join(how_sure(effect))],
             ["What could mislead", _doubt(effect)],
         ],
         "note": f"Expected (dashed): from its own past and {effect.comparator}.",
@@ -94,8 +93,8 @@ def outcomes(effects: ProgrammeEffects) -> Part | Absent | None:
     data = {
         "question": "And the other outcomes?",
         "title": title,
-        "subtitle": effects.rule(),
         "folded": "Every outcome, with its 95% interval",
+        "explained": effects.rule(),
         "chart": {
             "type": "forest", "names": "Outcome", "heading": "Against what was expected",
             "rows": rows,

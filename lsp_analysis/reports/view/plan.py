@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.absent import Absent
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.dates import ticks_of, year_at
 from lsp_analysis.reports.view.part import Part
+from lsp_analysis.reports.view.plan_screen import EXCEPTIONS, KIND, NOUNS, many, plan_screen
+from lsp_analysis.reports.view.rows import about
 from lsp_analysis.standing.agencies.plan import (
-    AWAY,
-    BEHIND,
     MET,
     MISSED,
-    NO_DATA,
     OFF_TRACK,
-    ON_TRACK,
-    STATUSES,
     PlanProgress,
     plan_progress,
     plan_values,
@@ -35,10 +31,6 @@ from lsp_analysis.standing.place.panels import read_panels
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.periods import parse_period
 from lsp_analysis.study.store import Study
-
-KIND = {MET: "better", ON_TRACK: "close", BEHIND: "none", AWAY: "worse", MISSED: "worse",
-        NO_DATA: "few"}  # fmt: skip
-EXCEPTIONS = (MISSED, AWAY, BEHIND, NO_DATA, ON_TRACK, MET)
 
 
 class PlanView:
@@ -68,9 +60,10 @@ class PlanView:
         places.refuse_part(
             study, area, "report_thematic" if by == "theme" else "report_lead_agencies"
         )
-        self.study, self.by, self.only = study, by, only
+        self.study, self.only, self.as_at = study, only, as_at
+        self.group = "lead_agency" if only else by  # what divides the rows of one theme
         progress, values = _read(study, as_at or None)
-        table = progress.table
+        table = progress.table.reindex(columns=[*dict.fromkeys([*progress.table, *NOUNS])])
         if only:
             table = table[table[by].fillna("").str.casefold() == only.casefold()]
         self.progress = PlanProgress(table)
@@ -78,82 +71,97 @@ class PlanView:
         self.odds = plan_forecasts(table, values, as_at=as_at or None)
 
     def cover(self) -> Part:
-        """How many measures stand where, and what is off track."""
-        table = self.progress.table
-        counts = Counter(table["status"])
-        borough = places.borough_name(self.study)
-        off = sum(counts[s] for s in OFF_TRACK)
-        n = wording.counted(len(table), "measure")
-        who = {"lead_agency": "by lead agency", "theme": "by theme"}[self.by]
-        about = f": {self.only}" if self.only else f" {who}"
-        told = _leads(table[table["status"].isin(OFF_TRACK)], self.by)
-        verdict = f"{off} of {n} off track{told}." if off else f"None of {n} is off track."
-        odds = [f.probability for f in self.odds.values() if np.isfinite(f.probability)]
-        ahead = f" Of {len(odds)} still ahead, {sum(p >= 0.66 for p in odds)} are likely to be met."
-        data = {
-            "eyebrow": "The partnership’s plan",
-            "name": f"{wording.capital(borough)}{about}",
-            "verdict": verdict + (ahead if odds else ""),
-            "tally": [[KIND[s], counts[s], s] for s in EXCEPTIONS if counts[s]],
-            "facts": [["", str(self.progress.sentence())]],
-            "index": {"title": f"The plan{about}", "borough": f"{borough} neighbourhoods"},
-        }
-        return Part("screen", data)
+        """How many targets stand where, the furthest off, what is ahead, and what next."""
+        return plan_screen(self)
 
     def measures(self) -> Part:
         """Every measure with its latest value, target, due date and odds; exceptions first."""
-        table = self.progress.table
         groups = [
-            {"name": str(name), "rows": [self._row(m) for m in _exceptions_first(rows)]}
-            for name, rows in table.groupby(table[self.by].fillna("No agency named"))
+            {"name": name, "rows": [self.row(m) for m in rows.index]}
+            for name, rows in self.grouped().items()
         ]
-        groups.sort(key=lambda g: -sum(row["kind"] == "worse" for row in g["rows"]))
-        worst = groups[0]["name"] if groups else ""
-        off = int(table["status"].isin((MISSED, AWAY)).sum())
-        who = "agency" if self.by == "lead_agency" else "theme"
-        title = (
-            f"{wording.capital(wording.counted(off, 'target'))} missed or moving away; "
-            f"{worst} has most of them"
-            if off and len(groups) > 1
-            else f"{wording.capital(wording.counted(off, 'target'))} missed or moving away"
-        )
         data = {
             "question": "How is the plan going?",
-            "title": title,
-            "subtitle": f"Latest value of the whole borough and target of every measure, by {who}, "
-            "exceptions first. Lines start at zero; dashed: the target.",
-            "here": "Borough",
-            "rest": "Target",
-            "years": "",
+            "title": self._title(),
+            "subtitle": f"By {NOUNS[self.group]}, exceptions first. Lines start at zero.",
+            **self.heads(),
             "themes": groups,
             "note": "On track: at least as far as a straight line from baseline to target. "
             "Odds are from a state-space forecast and need eight values.",
         }
-        return Part("measures", data, self._frame())
+        return Part("measures", data, self.frame())
 
-    def least_likely(self) -> Part | Absent:
-        """The forecast of the measure least likely to meet a target that is still ahead."""
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """A row per measure: its first target still open, else its last. Exceptions come first,
+        those furthest from their target before others."""
+        table = self.progress.table.assign(due_by=self.progress.table["due"].map(_due_by))
+        closed = table["status"].isin((MET, MISSED))
+        ahead = table[~closed].sort_values("due_by", kind="stable")
+        past = table[closed].sort_values("due_by", ascending=False, kind="stable")
+        found = pd.concat([ahead, past]).drop_duplicates("indicator_id")
+        order = found["status"].map({status: i for i, status in enumerate(EXCEPTIONS)})
+        placed = found.assign(order=order, far=found["progress"].fillna(0.0))
+        return placed.sort_values(["order", "far"], kind="stable")
+
+    def grouped(self) -> dict[str, pd.DataFrame]:
+        """The rows by agency or theme, the group with most exceptions first."""
+        groups = list(self.rows.groupby(self.rows[self.group].fillna("No agency named")))
+        groups.sort(key=lambda group: -int(group[1]["status"].isin(OFF_TRACK).sum()))
+        return {str(name): rows for name, rows in groups}
+
+    def _title(self) -> str:
+        rows = self.rows
+        off = rows[rows["status"].isin(OFF_TRACK)]
+        if len(rows) == 1:
+            return f"{self.name(rows.index[0])}: {rows['status'].iloc[0]}"
+        worst = off[self.group].value_counts()
+        most = f"; {worst.index[0]} has most" if len(worst[worst == worst.max()]) == 1 else ""
+        return f"{many(len(off), len(rows))} are off track{most if len(worst) > 1 else ''}"
+
+    def least_likely(self) -> Part | None:
+        """The forecast of the measure least likely to meet a target that is still ahead.
+
+        None without such a target, and where no series is long enough: the first screen says so.
+        """
         known = [(m, f) for m, f in self.odds.items() if np.isfinite(f.probability)]
         if not known:
-            return Absent("No target is still ahead with values enough for a forecast.")
+            return None
         return self._path(*min(known, key=lambda pair: pair[1].probability))
 
-    def _row(self, measure_id: str) -> dict[str, Any]:
+    def heads(self) -> dict[str, str]:
+        """What stands over the columns of its tables."""
+        years = [when.end_time.year for when in self.values.dropna(subset="value")["period"]]
+        span = f"{min(years)} to {max(years)}" if years else ""
+        return {"here": "Borough", "rest": "Target", "years": span}
+
+    def name(self, measure_id: str) -> str:
+        """Name of the indicator of a measure."""
+        return self.study.indicator(self.progress.table.loc[measure_id, "indicator_id"]).name
+
+    def amounts(self, measure_id: str) -> list[str]:
+        """The latest value and the target, in as many digits as tell them apart."""
+        row = self.progress.table.loc[measure_id]
+        told = [self.amount(measure_id, row[end]) for end in ("value", "target")]
+        if told[0] == told[1] and row["status"] != MET:  # what is missed by little is not met
+            told = [self.amount(measure_id, row[end], finer=1) for end in ("value", "target")]
+        return told
+
+    def amount(self, measure_id: str, value: float, finer: int = 0) -> str:
+        """A value of a measure in words."""
+        row = self.progress.table.loc[measure_id]
+        return _amount(value, self.study.indicator(row["indicator_id"]).unit, finer)
+
+    def row(self, measure_id: str) -> dict[str, Any]:
+        """A measure with its value, target and status, as the page's tables take it."""
         row = self.progress.table.loc[measure_id]
         indicator = self.study.indicator(row["indicator_id"])
-        series = self.values[self.values["measure_id"] == measure_id]
-        values = list(series["value"])
-        due = wording.period(str(row["due"]))
+        values = list(self.series(measure_id)["value"])
+        latest, target = self.amounts(measure_id)
         odds = self.odds.get(measure_id)
-        told = f"due {due}"
-        ends = [row["value"], row["target"]]
-        latest, target = (_amount(x, indicator.unit) for x in ends)
-        if latest == target and row["status"] != MET:  # what is missed by little is not printed met
-            latest, target = (_amount(x, indicator.unit, finer=1) for x in ends)
-        if odds is not None:
-            told += f"; {odds_words(odds.probability).lower()}" if not odds.reason else (
-                "; too short to say"
-            )  # fmt: skip
+        told = f"due {wording.period(str(row['due']))}"
+        if odds is not None and not odds.reason:
+            told = f"{told}; {odds_words(odds.probability).lower()}"
         when = "" if wording.is_missing(row["period"]) else wording.period(row["period"])
         return {
             "name": indicator.name,
@@ -163,16 +171,33 @@ class PlanView:
             "kind": KIND[row["status"]],
             "word": wording.capital(row["status"]),
             "rank": told,
+            "about": f"{self._others(measure_id)}{about(indicator)}",
             "spark": {
                 "type": "spark", "here": values, "rest": [row["target"]] * len(values),
                 "label": f"{indicator.name}: latest {latest}, target {target}",
             },
         }  # fmt: skip
 
+    def series(self, measure_id: str) -> pd.DataFrame:
+        """Values of a measure through time, from the first known to the last."""
+        own = self.values[self.values["measure_id"] == measure_id]
+        return own.loc[own["value"].first_valid_index() : own["value"].last_valid_index()]
+
+    def _others(self, measure_id: str) -> str:
+        """What became of the other targets of the same indicator."""
+        table = self.progress.table
+        same = table[table["indicator_id"] == table.loc[measure_id, "indicator_id"]]
+        told = ""
+        for other in same.index.drop(measure_id):
+            value, target = self.amounts(other)
+            due, status = wording.period(str(same.loc[other, "due"])), same.loc[other, "status"]
+            told += f"Target for {due}: {target}, {status} at {value}. "
+        return told
+
     def _path(self, measure_id: str, forecast: TargetForecast) -> Part:
         row = self.progress.table.loc[measure_id]
         indicator = self.study.indicator(row["indicator_id"])
-        series = self.values[self.values["measure_id"] == measure_id]
+        series = self.series(measure_id)
         ahead = forecast.paths
         periods = [*series["period"], *ahead["period"]]
         n, m = len(series), len(ahead)
@@ -222,7 +247,8 @@ class PlanView:
         places_of = [year_at(p) for p in periods]
         return [float(np.interp(at, x, y)) if x[0] <= at <= x[-1] else None for at in places_of]
 
-    def _frame(self) -> pd.DataFrame:
+    def frame(self) -> pd.DataFrame:
+        """Every row of the plan with its progress, and the odds of targets ahead."""
         table = self.progress.table.reset_index()
         odds = {m: f.probability for m, f in self.odds.items()}
         return table.assign(probability=table["measure_id"].map(odds))
@@ -241,17 +267,8 @@ def _read(study: Study, as_at: str | None) -> tuple[PlanProgress, pd.DataFrame]:
     return plan_progress(plan, values, as_at=as_at, names=names), values
 
 
-def _exceptions_first(rows: pd.DataFrame) -> list[str]:
-    order = {status: i for i, status in enumerate(EXCEPTIONS)}
-    placed = rows.assign(order=rows["status"].map(order), far=rows["progress"].fillna(0))
-    return list(placed.sort_values(["order", "far"], kind="stable").index)
-
-
-def _leads(off: pd.DataFrame, by: str) -> str:
-    if by not in off or off[by].dropna().empty:
-        return ""
-    leads = off[by].value_counts().head(3)
-    return f": {wording.and_list(f'{name} ({n})' for name, n in leads.items())}"
+def _due_by(due: Any) -> pd.Timestamp:
+    return pd.Timestamp.max if wording.is_missing(due) else parse_period(due).end_time
 
 
 def _unit(indicator: Indicator) -> str:
@@ -265,6 +282,3 @@ def _amount(value: float, unit: str, finer: int = 0) -> str:
         return "–"
     digits = 0 if abs(value) >= 9.95 and unit != "percent" else 1
     return wording.number(float(value), digits + finer) + ("%" if unit == "percent" else "")
-
-
-assert set(KIND) == set(STATUSES)

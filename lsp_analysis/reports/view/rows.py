@@ -62,17 +62,19 @@ class Row:
     word: str
     reason: str
     rank: str
+    of: str
     place: float
     value: float
     about: str = field(repr=False)
     here: pd.DataFrame = field(repr=False, compare=False)
     rest: pd.DataFrame = field(repr=False, compare=False)
 
-    def shown(self) -> dict[str, Any]:
-        """The row as the page's template takes it."""
+    def shown(self, of: str = "") -> dict[str, Any]:
+        """The row as the page's template takes it; its place without "of" where the head has it."""
+        rank = self.rank.removesuffix(f" of {of}")
         return {
             "name": self.name, "unit": self.unit, "here": self.here_words, "rest": self.rest_words,
-            "kind": self.kind, "word": wording.capital(self.word), "rank": self.rank or self.reason,
+            "kind": self.kind, "word": wording.capital(self.word), "rank": rank or self.reason,
             "about": self.about,
             "spark": self.spark(),
         }  # fmt: skip
@@ -113,6 +115,13 @@ def years_of(rows: list[Row]) -> str:
     return str(years[0]) if years[0] == years[1] else f"{years[0]} to {years[1]}"
 
 
+def heads_of(rows: list[Row], every: list[Row]) -> dict[str, Any]:
+    """What stands over the columns of a table of `rows`, of all the page's: years, and of how many
+    areas each place is."""
+    sizes = [row.of for row in every if row.of]
+    return {"years": years_of(rows), "of": max(sizes, key=sizes.count, default="")}
+
+
 def counts_of(rows: list[Row]) -> dict[str, int]:
     """How many measures have each kind of verdict, in `ORDER`; kinds without any are left out."""
     found = {kind: sum(row.kind == kind for row in rows) for kind in ORDER}
@@ -150,6 +159,7 @@ def _row(brief: AreaBrief, indicator_id: str, told: pd.Series) -> Row:
         word=told["verdict"],
         reason=told["reason"],
         rank=_rank(rank, of, indicator.polarity),
+        of="" if wording.is_missing(of) else wording.number(of),
         place=np.nan if wording.is_missing(rank) else (float(rank) - 0.5) / float(of),
         value=float(told["value"]),
         about=about(indicator, told["caution"]),

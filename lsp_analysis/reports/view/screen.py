@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.effects.outcomes.programme_page import ProgrammeEffects
+from lsp_analysis.effects.outcomes.programme import Programme
+from lsp_analysis.effects.outcomes.programme_page import IndicatorEffect, ProgrammeEffects
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.arrows import clear_gap_changes, gap_words, since
 from lsp_analysis.reports.view.part import Part, how_sure, is_clear, likely_range, sides
-from lsp_analysis.reports.view.rows import WORDS, Row, counts_of, furthest, rows_of, years_of
+from lsp_analysis.reports.view.rows import WORDS, Row, counts_of, furthest, heads_of, rows_of
 from lsp_analysis.standing.agencies import agenda
 from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import period_words
@@ -23,8 +24,8 @@ MOST_CODES = 4
 LONG_LIST = 4
 MOST_REASONS = 2
 RULE = (
-    "Chosen as worse here, and first if also off track, getting worse, or worse than in similarly "
-    "deprived areas."
+    "Worse here; first what is also off track, getting worse, or worse than in similarly deprived "
+    "areas."
 )
 
 
@@ -50,8 +51,8 @@ def first_screen(brief: AreaBrief, effects: ProgrammeEffects) -> Part:
         "map": places.locator(brief.study, brief.area),
         "next_door": _next_door(brief),
         "rest": rest,
-        "table": _table(rows, borough),
-        "pilot": _pilot(effects),
+        "table": furthest_table(rows, borough),
+        "box": pilot_box(effects.programme, effects.primary),
         "changed": _changed(brief, effects),
         "next": _next(brief),
         "unknown": _unknown(brief, rows),
@@ -76,12 +77,14 @@ def _verdict(rows: list[Row], effects: ProgrammeEffects, borough: str) -> str:
     counts = counts_of(rows)
     worse, better = counts.get("worse", 0), counts.get("better", 0)
     judged = len(rows) - counts.get("not", 0)
-    n = wording.counted(judged or len(rows), "measure")
+    n = "the only measure" if len(rows) == 1 else wording.counted(judged or len(rows), "measure")
     if 0 < judged < len(rows):
         n = wording.counted(judged, "comparable measure")
     rest = f"the rest of {borough}"
     if not judged:
         said = f"None of {n} can be compared with {rest}."
+        if len(rows) == 1:
+            said = f"Its only measure cannot be compared with {rest}."
     elif worse:
         few, others = wording.in_words(worse), wording.in_words(better)
         said = f"Worse than {rest} on {few} of {n}, better on {others}."
@@ -90,7 +93,7 @@ def _verdict(rows: list[Row], effects: ProgrammeEffects, borough: str) -> str:
     elif better:
         said = f"Better than {rest} on {wording.in_words(better)} of {n}, worse on none."
     else:
-        said = f"Not clearly different from {rest} on any of {n}."
+        said = f"Not clearly different from {rest} on {'any of ' * (len(rows) > 1)}{n}."
     return f"{said} {_pilot_line(effects)}".strip()
 
 
@@ -165,7 +168,7 @@ def _next_door(brief: AreaBrief) -> list[dict[str, str]]:
     return [*near[: LONG_LIST - 1], more]
 
 
-def _table(rows: list[Row], borough: str) -> dict[str, Any]:
+def furthest_table(rows: list[Row], borough: str) -> dict[str, Any]:
     """The measures furthest from the comparator: three worst, one best."""
     worst, best = furthest(rows, "worse")[:WORST], furthest(rows, "better")[:BEST]
     shown = [*worst, *best]
@@ -182,17 +185,24 @@ def _table(rows: list[Row], borough: str) -> dict[str, Any]:
             key=lambda row: (np.isnan(row.place), row.place),
         )[: WORST + BEST]
         text = "None of these is clearly different." if shown else "Nothing can be compared."
+    heads = heads_of(shown, rows)
     return {
         "title": f"{title}: {' and '.join(parts)}" if parts else title,
-        "years": years_of(shown),
-        "rows": [row.shown() for row in shown],
+        **heads,
+        "rows": [row.shown(heads["of"]) for row in shown],
         "text": text,
     }
 
 
-def _pilot(effects: ProgrammeEffects) -> dict[str, Any]:
-    """The pilot in one box: its size, how sure that is, and areas where nothing was done."""
-    found, programme = effects.primary, effects.programme
+def pilot_box(programme: Programme, found: IndicatorEffect) -> dict[str, Any]:
+    """The pilot in one box: its size, how sure that is, and areas where nothing was done.
+
+    Parameters
+    ----------
+    programme : Programme
+    found : IndicatorEffect
+        On the outcome named for it.
+    """
     if programme.start is None:
         told = "No programme is on record here." if not programme.covered else programme.sentence()
         return {"title": "What works?", "sure": ["", str(told)]}
@@ -321,7 +331,7 @@ def _unknown(brief: AreaBrief, rows: list[Row]) -> list[list[str]]:
     }
     for name, first in list(since.items())[:2]:
         told.append([f"{wording.capital(name)} before {first}:", "counted or recorded otherwise."])
-    told.append(["Why the numbers are as they are:", "they hold outcomes, not causes."])
+    told.append(["Causes:", "the numbers hold outcomes only."])
     return told
 
 
@@ -340,7 +350,7 @@ def _for_index(
     found = effects.primary
     pilot, size = "", 0.0
     if found.effect is not None and not found.placebo_date and effects.programme.start is not None:
-        box = data["pilot"]
+        box = data["box"]
         size = float(found.effect.estimate)
         pilot = f"{box['big']} {'' if is_clear(found.effect) else '(could be chance)'}".strip()
     lines = [row for row in rows if len(row.here) > 1]

@@ -86,10 +86,11 @@ def plan_sentence(brief: AreaBrief) -> wording.Sentence:
     off = _off_track(brief)
     worse = brief.profile.table.index[brief.profile.table["verdict"] == "worse"]
     both = [i for i in dict.fromkeys(off["indicator_id"]) if i in set(worse)]
-    text = f"For the whole borough. {progress.sentence()}"
+    among = wording.of_total(len(off), len(progress.table))
+    text = f"{wording.capital(among)} targets of the borough's plan are off track."
     if both:
-        names = wording.and_list(wording.inside(brief.study.indicator(i).name) for i in both)
-        text += f" Off track and worse here too: {names}."
+        names = wording.some_of(brief.study.indicator(i).name for i in both)
+        text += f" Worse here too: {names}."
     return wording.Sentence(text)
 
 

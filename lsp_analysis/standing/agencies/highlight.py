@@ -18,7 +18,7 @@ from lsp_analysis.study.areas import Area, last_edition_before
 from lsp_analysis.study.store import Study
 
 KINDS = {"neighbourhood": "neighbourhoods", "ward": "wards", "msoa": "MSOAs"}
-MOST_TOLD = 4  # indicators of a sentence on changes
+MOST_TOLD = 3  # indicators of a sentence on changes
 FEWEST_OF_A_KIND = 4  # areas of one kind that are worth a rug
 
 
@@ -46,7 +46,7 @@ class Highlights:
             f"{wording.of_total(len(worse), total)} {self.kind} {_are(len(worse))} worse than "
             "the rest of the borough on one measure or more"
         )
-        if len(worse):
+        if len(worse) and worse.iloc[0] > 1:
             most = [f"{name} ({count})" for name, count in worse.head(3).items()]
             text += f", most often {wording.and_list(most)}"
         return wording.Sentence(wording.capital(f"{text}."))
@@ -198,14 +198,14 @@ def leads_sentence(progress: PlanProgress) -> wording.Sentence:
     """Which agencies lead on what is off track."""
     off = progress.table[progress.table["status"].isin(OFF_TRACK)]
     if off.empty:
-        return wording.Sentence("No measure of the plan is off track.")
+        return wording.Sentence("No target of the plan is off track.")
     n = len(progress.table)
-    text = f"{wording.of_total(len(off), n)} measures of the plan {_are(len(off))} off track"
+    text = f"{wording.of_total(len(off), n)} targets of the plan {_are(len(off))} off track"
     if n == 1:
-        text = "The only measure of the plan is off track"
+        text = "The only target of the plan is off track"
     if "lead_agency" in off and off["lead_agency"].notna().any():
         leads = off["lead_agency"].value_counts()
-        text += f": {wording.and_list(f'{name} leads on {count}' for name, count in leads.items())}"
+        text += f": {wording.and_list(f'{name} {count}' for name, count in leads.items())}"
     return wording.Sentence(wording.capital(f"{text}."))
 
 

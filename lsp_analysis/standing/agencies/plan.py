@@ -47,7 +47,7 @@ class PlanProgress(ShownTable):
         counts = self.table["status"].value_counts()
         places = [f"{counts[status]} {status}" for status in STATUSES if counts.get(status, 0)]
         text = (
-            f"Of {wording.counted(len(self.table), 'measure')} in the plan: "
+            f"Of {wording.counted(len(self.table), 'target')} in the plan: "
             f"{wording.and_list(places)}."
         )
         stretch = self.table["stretch_status"].dropna()

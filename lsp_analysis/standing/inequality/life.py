@@ -40,9 +40,9 @@ class LifeExpectancy(ShownTable):
         own, *others = self.table.to_dict("records")
         here, *names = self.table.index
         years = f"{self.first} to {self.last}" if self.first < self.last else str(self.first)
+        what = f"Life expectancy at birth at the death rates of {years}"
         if np.isnan(own["value"]):
-            why = f"{here} has {own['note']}"
-            return wording.Sentence(f"Life expectancy at birth, {years}, is not known: {why}.")
+            return wording.Sentence(f"{what} is not known: {here} has {own['note']}.")
         told = [
             f"{wording.quantity(row['value'], 'years')} in {name}"
             for name, row in zip(names, others, strict=True)
@@ -50,9 +50,8 @@ class LifeExpectancy(ShownTable):
         ]
         limits = wording.interval(own["low"], own["high"], "years", self.level)
         return wording.Sentence(
-            f"Life expectancy at birth, {years}: {wording.quantity(own['value'], 'years')} in "
-            f"{here} ({limits}), {wording.and_list(told)}. It sums up the death rates of these "
-            "years by age, and forecasts nobody's life."
+            f"{what}: {wording.quantity(own['value'], 'years')} in {here} ({limits}), "
+            f"{wording.and_list(told)}."
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
