@@ -135,9 +135,10 @@ def gap_words(gaps: list[GapMove]) -> str:
     """Gaps that clearly changed, in a sentence, with their first periods where these differ."""
     alike = bool(since(gaps))
     said = [
-        f"the gap in {wording.inside(gap.name)} {'shrank' if gap.narrowed else 'grew'}, "
+        f"{'that in' if i else 'the gap in'} {wording.inside(gap.name)} "
+        f"{'shrank' if gap.narrowed else 'grew'}, "
         f"{gap.words}{gap.side()}{'' if alike else f' (since {gap.first_period})'}"
-        for gap in gaps[:MOST_TOLD]
+        for i, gap in enumerate(gaps[:MOST_TOLD])
     ]
     more = len(gaps) - MOST_TOLD
     rest = f", and {wording.counted(more, 'more gap')} changed clearly" if more > 0 else ""
