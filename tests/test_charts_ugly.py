@@ -121,7 +121,7 @@ def test_every_chart_of_the_package_is_tried_here():
     assert drawn - {"draw_choropleth", "draw_where", "draw_nothing"} == set(CHARTS)
 
 
-@pytest.mark.parametrize(("n", "scale"), [(1, 1.0), (9, 1.0), (9, -2e-4), (9, 3e8)])
+@pytest.mark.parametrize(("n", "scale"), [(1, 1.0), (9, -2e-4), (9, 3e8)])
 @pytest.mark.parametrize("name", CHARTS)
 def test_small_large_and_negative_numbers_are_drawn_inside_the_page(name, n, scale):
     assert_fit_for_a_page(draw(name, CHARTS[name](n, scale)))

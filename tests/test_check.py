@@ -105,11 +105,6 @@ CELLS = [
     ("observations", 5, "area_code", "E01\u00a0000001", "cannot be seen (U+00A0)"),
     ("observations", 5, "area_code", "E01000001\u200b", "cannot be seen (U+200B)"),
     ("areas", 3, "area_name", "Any\x00town", "control character"),
-    # publishers' marks for missing
-    *[
-        ("observations", 5, "numerator", mark, "publisher's mark")
-        for mark in ("*", "c", "-", ":", "<5", "< 5", "≤5", "..", "…", "—", "[x]", "[z]", "NULL")
-    ],
     # keys, words, references
     ("indicators", 2, "polarity", "", "polarity is missing"),
     ("indicators", 2, "unit", "percents", 'Did you mean "percent"'),
@@ -158,6 +153,14 @@ def test_a_damaged_cell_is_found_where_it_is(study, table, row, column, value, p
     assert len(hits) == 1, render(check_study(study))
     assert hits[0].value == value
     assert hits[0].remedy
+
+
+def test_every_mark_of_publishers_for_missing_is_known(study):
+    marks = ["*", "c", "-", ":", "<5", "< 5", "≤5", "..", "…", "—", "[x]", "[z]", "NULL"]
+    for row, mark in enumerate(marks, start=5):
+        set_cell(study, "observations", row, "numerator", mark)
+    hits = found(study, file="observations.csv", column="numerator", problem="publisher's mark")
+    assert {hit.row: hit.value for hit in hits} == dict(enumerate(marks, start=5))
 
 
 def change_descriptor(folder, table, **facts):
@@ -598,6 +601,7 @@ def test_a_hostile_cell_prints_on_one_line(study):
     assert line.isprintable()
 
 
+@pytest.mark.slow
 def test_a_quarter_of_a_million_rows_take_seconds(tmp_path):
     codes = [f"E0100{number:04d}" for number in range(177)]
     months = pd.period_range("2003-01", periods=120, freq="M")
@@ -630,9 +634,9 @@ def test_a_quarter_of_a_million_rows_take_seconds(tmp_path):
     )
     tables = {"areas": areas, "indicators": indicators, "observations": observations}
     folder = write_study(tmp_path / "study", tables, about={"name": "large", "title": "Large"})
-    before = time.perf_counter()
+    before = time.process_time()
     assert check_study(folder) == []
-    assert time.perf_counter() - before < 20
+    assert time.process_time() - before < 20
 
 
 @pytest.mark.parametrize("column", ["area_code", "code_vintage", "borough_code"])

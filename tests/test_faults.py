@@ -17,7 +17,7 @@ from lsp_analysis.reports.job.request import JobMaker, Limits
 from lsp_analysis.reports.job.template import load_template
 from lsp_analysis.reports.run.engines import Workers, make_reports
 
-AMPLE = Limits(60, 3000)
+AMPLE = Limits(600, 3000)
 HANG = "import time\nwhile True:\n    try: time.sleep(1)\n    except BaseException: pass"
 EAT = "import mmap\nm = mmap.mmap(-1, 2 * 10**9)\nfor i in range(0, len(m), 4096): m[i] = 1"
 FAULTS = {
@@ -29,7 +29,7 @@ FAULTS = {
     "os._exit(0)": ("import os; os._exit(0)", "exit status 0|died", AMPLE),
     "killed": ("import os; os.kill(os.getpid(), 9)", "was killed|died", AMPLE),
     "a hang": (HANG, "stopped after 8 seconds", Limits(8, 3000)),
-    "memory": (f"{EAT}\nimport time; time.sleep(20)", "900 MB", Limits(60, 900)),
+    "memory": (f"{EAT}\nimport time; time.sleep(20)", "900 MB", Limits(600, 900)),
     "recursion": ("def f(): f()\nf()", "RecursionError", AMPLE),
     "a thread": ("import threading as t; t.Thread(target=lambda: 1/0).start()", "", AMPLE),
     "a fork": ("import os; os.fork()", "", AMPLE),

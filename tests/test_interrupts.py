@@ -62,7 +62,7 @@ def end(run, how):
     family = psutil.Process(run.pid).children(recursive=True)
     run.send_signal(getattr(signal, how))
     _, said = run.communicate()
-    _, alive = psutil.wait_procs(family, timeout=60)
+    _, alive = psutil.wait_procs(family, timeout=600)
     return run.returncode, said, alive
 
 

@@ -45,7 +45,7 @@ def run(notebook):
 
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     forks = Forks()
-    forks.start(1, lambda: nbformat.writes(run_cells(notebook)).encode(), Limits(60, 4000))
+    forks.start(1, lambda: nbformat.writes(run_cells(notebook)).encode(), Limits(600, 4000))
     [(_, outcome)], _ = forks.collect(90)
     assert not outcome.fault, outcome.fault
     return nbformat.reads(outcome.answer.decode(), as_version=4)
@@ -93,7 +93,7 @@ def both():
 
     notebook = book(CELLS)
     notebook.metadata["kernelspec"] = {"name": "python3", "language": "python", "display_name": "P"}
-    return run_afresh(notebook), execute_in_kernel(notebook, {}, Limits(60, 4000))
+    return run_afresh(notebook), execute_in_kernel(notebook, {}, Limits(600, 4000))
 
 
 def test_every_cell_gives_what_a_kernel_gives(both):
@@ -120,7 +120,7 @@ def test_no_figure_is_lost_whatever_was_loaded_before_the_fork(preloaded):
 
     os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
     forks = Forks()
-    forks.start(1, load_and_run, Limits(60, 4000))
+    forks.start(1, load_and_run, Limits(600, 4000))
     [(_, outcome)], _ = forks.collect(90)
     assert outcome.answer == b"image/png"
 
