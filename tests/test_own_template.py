@@ -26,7 +26,7 @@ def test_a_new_template_comes_with_its_house_style_and_overwrites_nothing(tmp_pa
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ('colour = "blue"', 'colour must match .* such as "#12436d"'),
+        ('colour = "blue"', 'colour must match .*such as "#12436d"'),
         ("colour = 3", "each as text"),
         ('tint = "#12436d"', "It may say"),
         ("colour = ", "cannot be read"),
