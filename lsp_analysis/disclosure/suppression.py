@@ -292,9 +292,6 @@ def _cheapest_move(cell, up, free, counts, sums, profile, made, most):
     return found.fun, free[by > TOLERANCE], by[by > TOLERANCE]
 
 
-SPARE = 300  # cells added, above which none is tried again
-
-
 def _without_spare(counts, sums, profile, hidden, made, most) -> np.ndarray:
     """Show again, largest first, each added cell that is not needed."""
     if len(counts) > LARGE:
