@@ -12,12 +12,10 @@ from typing import Any
 
 from lsp_analysis import untrusted
 from lsp_analysis.errors import LspError, ParameterError, did_you_mean
-from lsp_analysis.reports.job.parameters import FALSE, TRUE
+from lsp_analysis.reports.job.parameters import TRUE
 from lsp_analysis.reports.job.request import Job, JobMaker
 from lsp_analysis.reports.job.template import DEFAULT, load_template
 from lsp_analysis.study.store import Study
-
-KEYS = ("template", "areas", "decile", "all", "parameters", "name")
 
 
 def choose_areas(
@@ -146,65 +144,39 @@ def read_batch_file(path: str | Path, formats: Sequence[str] = ("html",)) -> lis
     ParameterError
         The file cannot be read, or an entry is not of this form; the message names the entry.
     """
+    try:
+        contents = untrusted.read_yaml_as_text(Path(path))
+    except LspError as error:
+        raise ParameterError(f"The batch file cannot be used: {error}") from error
+    if not isinstance(contents, list) or not contents:
+        raise ParameterError(
+            f"The batch file {path} is no list of entries. Begin each with a dash: - areas: [...]"
+        )
     entries = []
-    for number, content in enumerate(_contents(Path(path)), start=1):
+    for number, content in enumerate(contents, start=1):
         place = f"Entry {number} of {path}"
         with _said_of(place):
             entries.append(replace(_entry(content), formats=formats, place=place))
     return entries
 
 
-def _contents(path: Path) -> list[Mapping[str, Any]]:
-    try:
-        content = untrusted.read_yaml_as_text(path)
-    except LspError as error:
-        raise ParameterError(f"The batch file cannot be used: {error}") from error
-    if not isinstance(content, list) or not all(isinstance(entry, dict) for entry in content):
+def _entry(content: Any) -> Entry:
+    known = untrusted.schema("batch")
+    if fault := untrusted.fault_of(content, known):
+        strange = [str(key) for key in content if key not in known["properties"]]
         raise ParameterError(
-            f"The batch file {path} is no list of entries. Begin each with a dash: - areas: [...]"
+            f"{fault}.{did_you_mean(strange[0], known['properties']) if strange else ''} An entry "
+            "says areas, a list such as [E01004802]; decile, from 1 to 10; all, true or false; "
+            "template; parameters, as name: value; and a name of lower-case letters and digits."
         )
-    if not content:
-        raise ParameterError(f"The batch file {path} has no entries. Write one: - areas: [...]")
-    return content
-
-
-def _entry(content: Mapping[str, Any]) -> Entry:
-    for key in content:
-        if key not in KEYS:
-            raise ParameterError(
-                f"There is no key {str(key)[:40]!r}.{did_you_mean(str(key), KEYS)} "
-                f"There are {', '.join(KEYS)}."
-            )
-    areas, parameters = content.get("areas", []), content.get("parameters", {})
-    if not isinstance(areas, list) or not isinstance(parameters, dict):
-        raise ParameterError("areas is a list, such as [E01004802]; parameters are name: value.")
-    decile, template, name, every = (
-        _one(content, key) for key in ("decile", "template", "name", "all")
-    )
-    if decile and not re.fullmatch("[0-9]{1,2}", decile):
-        raise ParameterError(f"A decile is from 1 to 10, not {decile[:40]!r}.")
     return Entry(
-        areas=areas,
-        decile=int(decile) if decile else None,
-        every_area=_yes(every),
-        template=template or DEFAULT,
-        parameters=parameters,
-        name=name,
+        areas=content.get("areas", ()),
+        decile=int(content["decile"]) if content.get("decile") else None,
+        every_area=content.get("all", "").casefold() in TRUE,
+        template=content.get("template") or DEFAULT,
+        parameters=content.get("parameters", {}),
+        name=content.get("name", ""),
     )
-
-
-def _one(entry: Mapping[str, Any], key: str) -> str:
-    """The text of `key`, empty when it is not given."""
-    value = entry.get(key, "")
-    if not isinstance(value, str):
-        raise ParameterError(f"{key} has one value, not {str(value)[:40]}.")
-    return value
-
-
-def _yes(text: str) -> bool:
-    if text.casefold() not in TRUE | FALSE | {""}:
-        raise ParameterError(f"all is true or false, not {text[:40]!r}.")
-    return text.casefold() in TRUE
 
 
 def _suffix(name: str) -> str:
