@@ -148,7 +148,9 @@ def read_domains(found: Found, codes: Mapping[int, Sequence[str]]) -> OwnTable:
         score = formats.numbers(rows, f"{name} score", found)
         if f"{name} rank" in rows:
             rank = formats.numbers(rows, f"{name} rank", found)
-            _refuse_disorder(rank, score, rows.assign(rank=rank), found)
+            ranked = rows.assign(rank=rank)
+            _refuse_impossible(rank, ranked, facts.areas, found, step=0.5)  # of a tie
+            _refuse_disorder(rank, score, ranked, found)
         part = rows[["area_code"]].assign(value=rows[f"{name} score"])
         parts.append(
             part.assign(
@@ -201,12 +203,14 @@ def decile(rank: pd.Series, areas: int) -> pd.Series:
     return np.ceil(rank * 10 / areas)
 
 
-def _refuse_impossible(rank: pd.Series, rows: pd.DataFrame, last: int, found: Found) -> None:
-    bad = rows[~rank.between(1, last) | (rank % 1 > 0)]
+def _refuse_impossible(
+    rank: pd.Series, rows: pd.DataFrame, last: int, found: Found, step: float = 1.0
+) -> None:
+    bad = rows[~rank.between(1, last) | (rank % step > 0)]
     if not bad.empty:
         raise SourceError(
-            f'{found.place}, row {bad["row"].iloc[0]}: rank "{bad["rank"].iloc[0]}" is no '
-            f"whole number between 1 and {last}, the areas this edition ranks. {AGAIN}"
+            f'{found.place}, row {bad["row"].iloc[0]}: rank "{bad["rank"].iloc[0]}" is none of the '
+            f"ranks 1 to {last} of this edition, so a cell is damaged. {AGAIN}"
         )
 
 

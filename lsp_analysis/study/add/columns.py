@@ -194,6 +194,7 @@ def _numeric(plan: Plan, free: Sequence[int]) -> list[int]:
         at
         for at in free
         if at not in used
+        and headings.fold(plan.header.names[at]) not in headings.SPELLINGS["period"]
         and not headings.NO_MEASURE.fullmatch(headings.fold(plan.name(at)))
         and not headings.NOT_OFFERED.fullmatch(headings.fold(plan.name(at)))
         and (
@@ -274,6 +275,10 @@ def _describe(
 def _by_column(plan: Plan, facts: Mapping[int, tuple[spans.Span | None, str]]) -> list[Measure]:
     """Each column of numbers a measure of its own, over that of totals if there is one."""
     whole = [at for at, (_, text) in facts.items() if WHOLE.fullmatch(text.casefold())]
+    if len(facts) == 2:
+        whole = whole or [
+            at for at, (_, text) in facts.items() if headings.measure_role(text) == "denominator"
+        ]
     if len(whole) == 1 and len(facts) > 1 and not _is_whole(plan, whole[0], facts):
         plan.notes.append(
             f'"{plan.name(whole[0])}" is less than other columns, so it is not taken as their total'

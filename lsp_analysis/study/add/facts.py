@@ -67,7 +67,8 @@ def facts_of(
     if not unit and ask:
         raise SourceError(
             f'The table has values of "{name}" and no numerators, so their unit cannot be told. '
-            f"Give unit, one of {', '.join(schema.UNITS)}: -p unit=percent."
+            f"Give unit, one of {', '.join(schema.UNITS)}: -p unit=percent. Or name the columns "
+            "of counts numerator and denominator."
         )
     words = f"{name} {heading}".replace("_", " ")
     counts = STOCK.search(words) and not DERIVED.search(words)

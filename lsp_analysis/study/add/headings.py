@@ -40,7 +40,7 @@ _DOTTED = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}")
 
 def fold(heading: str) -> str:
     """A heading as it is compared with `SPELLINGS`: letters and digits, in lower case."""
-    return re.sub(r"[^a-z0-9]", "", heading.casefold())
+    return re.sub(r"[^a-z0-9]", "", heading.casefold()) or ("percent" if heading == "%" else "")
 
 
 def unit_in(text: str) -> str:

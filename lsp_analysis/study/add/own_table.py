@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import sys
 from collections import Counter
@@ -24,6 +25,8 @@ from lsp_analysis.study.add.places import TOTALS, Places, code_in, level_of, pla
 SAMPLE = 2_000
 PERTURBED = 10  # by which a count may exceed its total, to protect people
 NOMIS_ANSWER = 25_000  # rows, cut without a word
+MOST_CODES = 4  # of one area in a row, as of its MSOA, ward and borough
+ALIKE = 0.85  # from which a name is taken for another misspelt (1: the same)
 FEW = 50  # codes that may be misspelt ones of the study's own
 BROKEN_CODE = re.compile(r"[A-Z]\d{0,8}")
 TEXTS = ("indicator_id", "indicator_name", "sex", "age", "group", "note")
@@ -114,6 +117,11 @@ def _lost_header(
         told = any(layout.title_mark in cell for cell in title)
         if layout.order and told and len(layout.order) == len(head[first]):
             return Header(first, first, tuple(layout.order), ("",) * len(layout.order), title)
+    if sum(bool(code_in(cell)) for cell in head[first]) > MOST_CODES:
+        raise SourceError(
+            f"{grid.place}, row {first + 1} has areas side by side, one a column. Turn the table, "
+            "in a spreadsheet with Paste special and Transpose, so that each has a row."
+        )
     raise SourceError(
         f"{grid.place} has no headings above its first area, in row {first + 1}: what its columns "
         "hold cannot be told. Add a row of headings there, or download the file again."
@@ -186,6 +194,11 @@ def _rows(plan: Plan, places: Places) -> tuple[list[tuple[int, str, list[str]]],
             cell = next((tidy(row[at]) for at in plan.codes[1:] if row[at : at + 1] != [""]), "")
         code = named.get(cell, "") if plan.by_name else (code_in(cell) or cell)
         last = row
+        if _is_heading(plan, row):
+            raise SourceError(
+                f"{grid.place}, row {number} has headings again: a second table begins there. Put "
+                "each table into a sheet or file of its own."
+            )
         if code in places.known:
             _refuse_shifted(plan, number, row, needed)
             kept.append((number, code, [sys.intern(tidy(one)) for one in row]))
@@ -215,6 +228,16 @@ def _rows(plan: Plan, places: Places) -> tuple[list[tuple[int, str, list[str]]],
     else:
         kept = sorted([*kept, *unread])
     return _with_misspelt(kept, strange, others, places), others
+
+
+def _is_heading(plan: Plan, row: Sequence[str]) -> bool:
+    """Whether a row below the headings repeats that of the areas, and others beside it."""
+    main = plan.codes[0]
+    cells = [tidy(cell) for cell in row]
+    if main >= len(cells) or headings.fold(cells[main]) != headings.fold(plan.header.names[main]):
+        return False
+    others = [cell for at, cell in enumerate(cells) if cell and at != main]
+    return bool(others) and not any(map(headings.number_in, others))
 
 
 def _with_misspelt(
@@ -250,7 +273,18 @@ def _codes_by_name(plan: Plan, places: Places) -> dict[str, str]:
         tidy(row[at]) for number, row in rows if number > plan.header.data_row and at < len(row)
     }
     plan.notes.append(f'areas by the names in "{plan.name(at)}"')
-    return places.codes_of(sorted(texts), plan.grid.place)
+    found = places.codes_of(sorted(texts), plan.grid.place)
+    rows = places.areas[~places.areas["area_code"].isin(found.values())]
+    levels = {places.level(code) for code in found.values()}
+    lacking = rows.loc[rows["area_type"].isin(levels), "area_name"].astype("str").tolist()
+    for text in sorted(texts - found.keys()):
+        near = difflib.get_close_matches(text, lacking, 1, ALIKE)
+        if near and re.findall(r"\d+", near[0]) == re.findall(r"\d+", text):
+            raise SourceError(
+                f'{plan.grid.place}: "{text}" is the name of no area of the study. Did you mean '
+                f'"{near[0]}"? Correct it, or add a column with the areas\' codes.'
+            )
+    return found
 
 
 def _refuse_shifted(plan: Plan, number: int, row: Sequence[str], needed: int) -> None:
