@@ -15,6 +15,7 @@ import argparse
 import json
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -39,18 +40,19 @@ ACTIONS = {
     "from lsp_analysis.effects import estimate as f; f(q, checks=False)",
     "estimate with checks": "q = open_study(s).question('i00', '{pilot}', '2008-04'); "
     "from lsp_analysis.effects import estimate as f; f(q)",
-    "add": "from lsp_analysis.study.add.adding import add_table as f; f(s, s + '.csv')",
+    "add": "from lsp_analysis.study.add.adding import add_table as f; f(sys.argv[2], s + '.csv')",
 }
 RUN = """
 import json, os, resource, sys, time
 s = sys.argv[1]
 from lsp_analysis import open_study
 import geopandas, scipy.stats, pyarrow.parquet
-began = time.perf_counter()
+began, cpu = time.perf_counter(), time.process_time()
 {work}
 seconds = time.perf_counter() - began
-peak = sum(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF,)) / 1024
-print(json.dumps([seconds, peak]))
+used = time.process_time() - cpu
+peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+print(json.dumps([seconds, peak, used]))
 """
 PAGES = """
 import json, resource, sys, time
@@ -177,8 +179,12 @@ def measure(path: Path, n_areas: int, wanted: list[str]) -> dict[str, list[float
     """Seconds and MiB of everything that is wanted, by what it is."""
     took = {}
     for name, work in ACTIONS.items():
-        if name in wanted:
-            took[name] = run(RUN.format(work=work.format(pilot=pilot(n_areas))), str(path))
+        with tempfile.TemporaryDirectory() as spare:
+            if name == "add":  # which changes the study
+                shutil.copytree(path, f"{spare}/study")
+            if name in wanted:
+                script = RUN.format(work=work.format(pilot=pilot(n_areas)))
+                took[name] = run(script, str(path), f"{spare}/study")
     plain = [code for code in codes_of(0, 12) if code != pilot(n_areas)]
     if "page" in wanted:
         with tempfile.TemporaryDirectory() as out:

@@ -6,14 +6,20 @@ import time
 from dataclasses import replace
 from urllib.parse import unquote
 
+import geopandas as gpd
+import lxml.html
+import pandas as pd
 import pytest
-from small_study import LSOAS, write_small_study
+import shapely
+from small_study import LSOAS, small_tables, write_small_study
 from test_page import NAME, Tags
 
 from lsp_analysis import durable, open_study
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.job.manifest import FAILED, MADE, ReportRecord, append_record
+from lsp_analysis.reports.page import index
 from lsp_analysis.reports.page.index import render_index, write_index
+from lsp_analysis.study import write_study
 
 
 @pytest.fixture(scope="module")
@@ -201,3 +207,71 @@ def test_a_folder_that_cannot_be_written_is_told(study):
 
     with pytest.raises(ReportError, match="index of reports could not be written"):
         write_index(Path("/proc/lsp"), study)
+
+
+@pytest.fixture
+def country(tmp_path, monkeypatch):
+    """A study of two boroughs of 4 areas, and a page on record for each but one that failed."""
+    codes = {f"E0800000{b}": [f"E0100{b}00{a}" for a in range(4)] for b in (1, 2)}
+    rows = [(b, f"Borough {b[-1]}", "borough", b) for b in codes]
+    rows += [(c, f"Area {c[-4:]}", "lsoa", b) for b, own in codes.items() for c in own]
+    areas = pd.DataFrame(rows, columns=["area_code", "area_name", "area_type", "borough_code"])
+    tables = small_tables()
+    small = [code for own in codes.values() for code in own]
+    tables = {"areas": areas.assign(code_vintage=2011), "indicators": tables["indicators"],
+              "observations": tables["observations"].head(8).assign(area_code=small)}  # fmt: skip
+    x = [1_000.0 * (i % 4) + 370_000 for i in range(8)]
+    y = [1_000.0 * (i // 4) + 410_000 for i in range(8)]
+    boxes = [shapely.box(a, b, a + 1_000, b + 1_000) for a, b in zip(x, y, strict=True)]
+    shapes = gpd.GeoDataFrame({"area_code": small}, geometry=boxes, crs="EPSG:27700")
+    study = open_study(write_study(tmp_path / "study", tables, shapes, about={"title": "Land"}))
+    monkeypatch.setattr(index, "MOST_SHAPES", 7)
+    out = tmp_path / "out"
+    out.mkdir()
+    for number, code in enumerate(small):
+        facts = {"counts": {"worse": number}, "name": f"Area {code[-4:]}"}
+        files = {f"{code.lower()}/{code.lower()}.html": "0" * 64}
+        record = ReportRecord(out, code.lower(), MADE, code, facts["name"], "LSOA", "report_area",
+                              members=[code], headline="h", facts=facts, files=files)  # fmt: skip
+        if number == 3:
+            record = replace(record, status=FAILED, reason="It hung.", facts={}, files={})
+        else:
+            put_page(record)
+        append_record(record, CLAIM)
+    return study, out, codes
+
+
+def test_reports_of_many_boroughs_are_listed_by_borough_and_found_as_a_whole(country):
+    study, out, codes = country
+    (out / "index-e08000009.html").write_text("of a borough that is gone")
+    write_index(out, study)
+    assert sorted(file.name for file in out.glob("index*")) == [
+        "index-e08000001.html", "index-e08000002.html", "index.html",
+    ]  # fmt: skip
+    top = (out / "index.html").read_text("utf-8")
+    rows = {row.get("id"): row for row in lxml.html.fromstring(top).xpath("//tbody/tr")}
+    assert list(rows) == [*codes]
+    for borough, row in rows.items():
+        assert set(codes[borough]) - {"E01001003"} <= set(row.get("data-words").split())
+        assert row.xpath(".//a/@href") == [f"index-{borough.lower()}.html"]
+        assert f'href="index-{borough.lower()}.html"' in top.partition("<tbody")[0]  # on the map
+    said = rows["E08000001"].text_content()
+    assert "One report could not be made" in said
+    assert "three areas" in said
+    for borough, own in codes.items():
+        page = (out / f"index-{borough.lower()}.html").read_text("utf-8")
+        tree = lxml.html.fromstring(page)
+        listed = tree.xpath("//tbody/tr/@id")
+        assert set(listed) == set(own) - {"E01001003"}
+        assert tree.xpath("//a[text()='All boroughs']/@href") == ["index.html"]
+        drawn = page.partition("<tbody")[0]
+        assert all(f'href="{code.lower()}/{code.lower()}.html"' in drawn for code in listed)
+        assert ("It hung." in page) == (borough == "E08000001")
+    assert not (out / "index-e08000009.html").exists()
+
+
+def test_a_few_reports_of_many_boroughs_are_one_list(country, monkeypatch):
+    study, out, _ = country
+    monkeypatch.setattr(index, "MOST_SHAPES", 8)
+    write_index(out, study)
+    assert [file.name for file in out.glob("index*")] == ["index.html"]

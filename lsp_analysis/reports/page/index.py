@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +23,9 @@ from lsp_analysis.reports.job.manifest import (
     read_manifest,
     settled_manifest,
 )
-from lsp_analysis.reports.view.places import Outlines, borough_name, outlines
+from lsp_analysis.reports.view.places import MOST_SHAPES, Outlines, borough_name, outlines
 from lsp_analysis.resources import resource, stylesheet
+from lsp_analysis.study.areas import slug
 from lsp_analysis.study.store import Study, open_study
 from lsp_analysis.wording import counted, number, ordinal
 
@@ -46,12 +47,17 @@ ORDERS = (
     ("value down", "The measure shown, highest first"),
 )
 STEPS = 5  # classes of the map
+MANY = 5  # measures, on which an area is worse
+AREAS = {"area": "small areas", "borough": "boroughs"}
+LEADS = {"area": "report", "borough": "areas"}
+BOROUGHS = "Areas worse than the rest of their borough on five or more measures"
 
 
 def write_index(out: Path, study: Study) -> Manifest:
     """Write the index of all reports in `out`, in one step; what is on record there.
 
-    Pages that are not on record are listed too, and reports whose page is gone as failures.
+    Pages that are not on record are listed too, and reports whose page is gone as failures. More
+    than 2,000 reports on areas of several boroughs are listed by borough, on a page for each.
 
     Raises
     ------
@@ -62,7 +68,11 @@ def write_index(out: Path, study: Study) -> Manifest:
         with durable.locked(out, INDEX, error=UnfinishedError):
             # From reading on, or a run that reads early writes last.
             found = settled_manifest(out)
-            durable.replace_file(out / INDEX, _index_of(found, out, study))
+            files = _index_of(found, out, study)
+            for name in sorted(files, key=INDEX.__eq__):  # the page that leads to the others last
+                durable.replace_file(out / name, files[name])
+            for old in set(out.glob("index-*.html")) - {out / name for name in files}:
+                old.unlink()
     except OSError as error:
         raise UnfinishedError(
             f"The index of reports could not be written to {out} ({error.strerror or error})."
@@ -71,17 +81,60 @@ def write_index(out: Path, study: Study) -> Manifest:
 
 
 def index_as_made(out: Path) -> dict[str, bytes]:
-    """The index of pages for an audience by its name, as it was made; empty without one."""
+    """The pages of the index for an audience by their names, as they were made; empty without."""
     if not (out / INDEX).is_file() or not audience_of(out) or not (out / FOLDER).is_dir():
         return {}
-    return {INDEX: _index_of(read_manifest(out), out, open_study(out / FOLDER))}
+    return _index_of(read_manifest(out), out, open_study(out / FOLDER))
 
 
-def _index_of(found: Manifest, out: Path, study: Study) -> bytes:
+def _index_of(found: Manifest, out: Path, study: Study) -> dict[str, bytes]:
     gone = {name: _gone(found.records[name]) for name in found.gone}
     records = [*(found.records | gone).values()]
     records += [_unrecorded(out, name) for name in found.unrecorded]
-    return render_index(records, study).encode()
+    homes = study.boroughs_of(study.code_vintage) if len(records) > MOST_SHAPES else {}
+    if len(set(homes.values())) > 1:
+        return _by_borough(records, study, homes)
+    return {INDEX: render_index(records, study).encode()}
+
+
+def _by_borough(
+    records: Sequence[ReportRecord], study: Study, homes: Mapping[str, str]
+) -> dict[str, bytes]:
+    """A page for each borough, and one that leads to them and finds every area."""
+    groups: dict[str, list[ReportRecord]] = defaultdict(list)
+    for record in records:
+        inside = {str(homes.get(code, "")) for code in record.members}
+        groups[inside.pop() if len(inside) == 1 and not _is_other(record) else ""].append(record)
+    others, files, rows, shapes = groups.pop("", []), {}, [], []
+    for borough, own in sorted(groups.items()):
+        part = study.around(own[0].members[0])
+        name = f"index-{slug(borough)}.html"
+        files[name] = render_index(own, part, above=INDEX).encode()
+        rows.append(_borough_row(borough, name, part, own))
+        if part.has("geometry"):
+            drawn = part.geometry([code for code in part.codes if homes.get(code) == borough])
+            shapes.append({"area_code": borough, "geometry": drawn.union_all("coverage")})
+    files[INDEX] = render_index(others, study, rows=rows, shapes=shapes).encode()
+    return files
+
+
+def _borough_row(
+    borough: str, page: str, part: Study, records: Sequence[ReportRecord]
+) -> dict[str, Any]:
+    """One borough of the list: how its areas stand, and all that they may be looked for by."""
+    own = [_row(record) for record in records if not record.failed]
+    name = borough_name(part)
+    failed = len(records) - len(own)
+    more = f" {_capital(counted(failed, 'report'))} could not be made." if failed else ""
+    many = sum(row["counts"]["worse"] >= MANY for row in own)
+    return {
+        "name": name, "report": page, "code": borough, "members": [borough], "rank": None,
+        "about": f"{borough}, {counted(len(own), 'area')}", "measure": "", "themes": "",
+        "theme_list": [], "value": None, "links": {"page": page},
+        "headline": f"{_verdict(own)}{more}".strip(), "pilot": any(row["pilot"] for row in own),
+        "search": " ".join([name, *(row["search"] for row in own)]),
+        "counts": {kind: many if kind == "worse" else 0 for kind, _ in KINDS},
+    }  # fmt: skip
 
 
 def _gone(record: ReportRecord) -> ReportRecord:
@@ -94,8 +147,21 @@ def _unrecorded(out: Path, name: str) -> ReportRecord:
     return ReportRecord(out, name, MADE, "", name, "", "", headline=said, files=files)
 
 
-def render_index(records: Sequence[ReportRecord], study: Study) -> str:
-    """The index page of `records`: one row an area, worst first, with a map where there is one."""
+def render_index(
+    records: Sequence[ReportRecord],
+    study: Study,
+    *,
+    above: str = "",
+    rows: Sequence[dict[str, Any]] = (),
+    shapes: Sequence[Mapping[str, Any]] = (),
+) -> str:
+    """The index page of `records`: one row an area, worst first, with a map where there is one.
+
+    Parameters
+    ----------
+    above : address of the index that leads to this one.
+    rows, shapes : boroughs to list and to draw in place of areas.
+    """
     from jinja2 import Environment, FileSystemLoader
     from markupsafe import Markup
 
@@ -109,13 +175,17 @@ def render_index(records: Sequence[ReportRecord], study: Study) -> str:
     )  # fmt: skip
     environment.globals["draw"] = lambda chart: Markup(draw(chart))
     made = [record for record in records if not record.failed]
-    rows = sorted((_row(r) for r in made if not _is_other(r)), key=_worst)
+    boroughs = list(rows)
+    rows = boroughs or sorted((_row(r) for r in made if not _is_other(r)), key=_worst)
     measure = _one_measure(rows)
-    used = {kind for row in rows for kind, n in row["counts"].items() if n}
-    drawn = outlines(study)
+    used = {kind for row in rows for kind, n in row["counts"].items() if n and not boroughs}
+    drawn = _drawn(shapes) if boroughs else outlines(study)
+    title = f"{_capital(borough_name(study))} neighbourhoods"
     return environment.get_template("index.html.j2").render(
         study=study,
-        title=f"{_capital(borough_name(study))} neighbourhoods",
+        title=f"{study.title}, by borough" if boroughs else title,
+        above=above,
+        listed="Borough" if boroughs else "Area",
         restricted=next((r.facts["restricted"] for r in made if r.facts.get("restricted")), ""),
         total=made,
         rows=rows,
@@ -124,11 +194,11 @@ def render_index(records: Sequence[ReportRecord], study: Study) -> str:
         verdict=_verdict(rows),
         themes=_themes(rows),
         theme_names=sorted({theme for row in rows for theme in row["theme_list"]}),
-        orders=ORDERS if used else ORDERS[2:3],
+        orders=ORDERS if used else [(key, word) for key, word in ORDERS if key == "name up"],
         measure=measure,
-        elsewhere=[_elsewhere(r) for r in made if _is_other(r)],
+        elsewhere=[_elsewhere(r) for r in made if boroughs or _is_other(r)],
         failed=[_failure(record) for record in sorted(records, key=_name) if record.failed],
-        map=_map(rows, drawn) if drawn else None,
+        map=_map(rows, drawn, "borough" if boroughs else "area") if drawn else None,
         style=style,
         script=script,
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
@@ -230,7 +300,7 @@ def _verdict(rows: Sequence[Mapping[str, Any]]) -> str:
     judged = [row["counts"]["worse"] for row in rows if any(row["counts"].values())]
     if not judged:
         return ""
-    many = sum(n >= 5 for n in judged)
+    many = sum(n >= MANY for n in judged)
     none = sum(n == 0 for n in judged)
     are = ["is" if n == 1 else "are" for n in (many, none)]
     return (
@@ -249,8 +319,16 @@ def _themes(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     return {"type": "bars", "rows": bars, "label": f"Areas worse on something, by theme: {told}."}
 
 
-def _map(rows: Sequence[Mapping[str, Any]], drawn: Outlines) -> dict[str, Any] | None:
-    """The borough's small areas, each a link, darker where more measures are worse."""
+def _drawn(shapes: Sequence[Mapping[str, Any]]) -> Outlines | None:
+    if not shapes:
+        return None
+    from geopandas import GeoDataFrame
+
+    return Outlines(GeoDataFrame(shapes))
+
+
+def _map(rows: Sequence[Mapping[str, Any]], drawn: Outlines, of: str) -> dict[str, Any] | None:
+    """Small areas or boroughs, each a link, darker where more measures, or areas, are worse."""
     by_code = {row["members"][0]: row for row in rows if len(row["members"]) == 1}
     if not by_code:
         return None
@@ -258,28 +336,29 @@ def _map(rows: Sequence[Mapping[str, Any]], drawn: Outlines) -> dict[str, Any] |
     counts = {code: row["counts"]["worse"] for code, row in by_code.items()}
     edges = _edges(list(counts.values()))
     areas = [
-        _shape(code, path, by_code.get(code), edges, code in pilots)
+        _shape(code, path, by_code.get(code), edges, of, code in pilots)
         for code, path in sorted(drawn.paths.items(), key=lambda item: item[0] in pilots)
     ]
     steps = [
-        {"class": f"step{i + 1}", "words": _step_words(low, high, counts.values())}
+        {"class": f"step{i + 1}", "words": _step_words(low, high, counts.values(), of)}
         for i, (low, high) in enumerate(edges)
     ]
     most = max((sum(row["counts"].values()) for row in rows), default=0)
     return {
-        "title": f"Measures clearly worse than the rest, of {most}",
+        "title": f"Measures clearly worse than the rest, of {most}" if of == "area" else BOROUGHS,
         "legend": steps,
         "chart": {
             "type": "map", "width": drawn.width, "height": drawn.height, "areas": areas,
             "scale": list(drawn.bar()),
-            "label": "Map of small areas; each is a link to its report, and all are in the list.",
+            "label": f"Map of {AREAS[of]}; each is a link to its {LEADS[of]}, and all are in the "
+            "list.",
         },
-        "note": "Each area is a link." + (" Outlined: the pilot." if pilots else ""),
+        "note": f"Each {of} is a link." + (" Outlined: the pilot." if pilots else ""),
     }  # fmt: skip
 
 
 def _shape(
-    code: str, path: str, row: Mapping[str, Any] | None, edges: Sequence, pilot: bool
+    code: str, path: str, row: Mapping[str, Any] | None, edges: Sequence, of: str, pilot: bool
 ) -> dict[str, Any]:
     if row is None:
         return {"path": path, "class": "land"}
@@ -288,7 +367,7 @@ def _shape(
     return {
         "path": path,
         "class": f"step{step + 1}" + (" outlined" if pilot else ""),
-        "name": f"{row['name']}: worse on {n}",
+        "name": f"{row['name']}: {counted(n, 'area') if of == 'borough' else f'worse on {n}'}",
         "link": row["links"]["page"],
     }
 
@@ -302,10 +381,10 @@ def _edges(values: list[int]) -> list[tuple[int, int]]:
     return [(0, 0), *((low, min(low + width - 1, most)) for low in range(1, most + 1, width))]
 
 
-def _step_words(low: int, high: int, values: Any) -> str:
+def _step_words(low: int, high: int, values: Any, of: str) -> str:
     n = sum(low <= value <= high for value in values)
     name = "none" if high == 0 else str(low) if low == high else f"{low} to {high}"
-    return f"{name} ({number(n)} {'area' if n == 1 else 'areas'})"
+    return f"{name} ({counted(n, of)})"
 
 
 def _hash(text: str) -> str:

@@ -73,6 +73,9 @@
   const reveal = () => { // a link to an area leads to its row, also when the list is shortened
     const row = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (row && row.closest("#list")) { row.hidden = false; row.scrollIntoView(); }
+    const code = decodeURIComponent(location.hash.slice(1));
+    const borough = !row && rows.find((one) => code && one.dataset.words.split(" ").includes(code));
+    if (borough) location.replace(borough.querySelector("a").getAttribute("href") + location.hash);
   };
   update();
   reveal();
