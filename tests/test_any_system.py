@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 
-import pytest
 from conftest import ROOT
 from report_templates import write_template
 from small_study import write_small_study
@@ -46,18 +45,16 @@ def test_every_module_can_be_imported():
     assert forks == "False"
 
 
-@pytest.mark.parametrize("engine", ["kernel", ""])
-def test_a_report_is_made_by_the_kernel(tmp_path, engine):
+def test_a_report_is_made_by_the_kernel(tmp_path):
     study = write_small_study(tmp_path / "study")
     template = write_template(tmp_path, name="report_area")
     code = """
         import sys
         from lsp_analysis.cli import main
-        study, template, out, engine = sys.argv[1:]
-        words = ["report", study, "--area", "N1", "--template", template, "--out", out]
-        sys.exit(main([*words, *(["--engine", engine] if engine else [])]))
+        study, template, out = sys.argv[1:]
+        sys.exit(main(["report", study, "--area", "N1", "--template", template, "--out", out]))
     """
-    run(code, study, template, tmp_path / "out", engine)
+    run(code, study, template, tmp_path / "out")
     [page] = (tmp_path / "out").rglob("*.html")
     assert "<h1" in page.read_text(encoding="utf-8")
 

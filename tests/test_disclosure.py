@@ -158,7 +158,7 @@ def test_totals_of_every_dimension_are_part_of_a_table():
 
 def test_the_quick_audit_finds_the_cells_that_two_programs_each_find():
     rng = np.random.default_rng(5)
-    for _ in range(20):
+    for _ in range(8):
         full, sums = with_margins(random_table(rng, (5, 5)))
         hidden = rng.random(len(full)) < 0.3
         low = np.where(hidden, 1.0, full)
@@ -170,8 +170,13 @@ def test_the_quick_audit_finds_the_cells_that_two_programs_each_find():
         assert set(known.narrow(cells, 2.0, truth=full)) == slow
 
 
-@pytest.mark.parametrize("profile", ["ons_3", "ons_5", "tre_10", "nhs", "custom:6,3"])
-@pytest.mark.parametrize("exact", [True, False])
+@pytest.mark.parametrize(
+    ("profile", "exact"),
+    [
+        *((name, False) for name in ("ons_3", "ons_5", "tre_10", "nhs", "custom:6,3")),
+        *((name, True) for name in ("ons_5", "nhs")),
+    ],
+)
 def test_no_withheld_count_of_random_tables_is_known_more_narrowly_than_allowed(profile, exact):
     rule, rng = find_profile(profile), np.random.default_rng([11, exact])
     for shape in SHAPES:
@@ -186,7 +191,7 @@ def test_no_withheld_count_of_random_tables_is_known_more_narrowly_than_allowed(
 def test_greedy_withholds_little_more_than_the_optimum():
     rule, rng = find_profile("ons_5"), np.random.default_rng(3)
     few = many = 0
-    for _ in range(12):
+    for _ in range(6):
         full, sums = with_margins(random_table(rng, (5, 4)))
         matrix = sum_matrix(len(full), sums)
         few += withhold(full, matrix, rule, exact=True).beyond

@@ -17,7 +17,8 @@ from lsp_analysis.reports.fork.forked import can_fork
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs signals")
 CLI = "import sys; from lsp_analysis.cli import main; sys.exit(main())"
-SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"]
+QUICK = [("kernel", "SIGTERM"), ("fork", "SIGINT")]
+SLOW = [pytest.param("fork", how, marks=pytest.mark.slow) for how in ("SIGTERM", "SIGHUP")]
 
 
 @pytest.fixture(autouse=True)
@@ -66,10 +67,7 @@ def end(run, how):
     return run.returncode, said, alive
 
 
-@pytest.mark.parametrize(
-    ("engine", "how"),
-    [("kernel", "SIGTERM"), *((("fork", how) for how in SIGNALS) if can_fork() else ())],
-)
+@pytest.mark.parametrize(("engine", "how"), [*QUICK, *SLOW] if can_fork() else QUICK[:1])
 def test_a_report_asked_to_end_leaves_no_process_and_no_file(
     folder, template, tmp_path, engine, how
 ):
