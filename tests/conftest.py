@@ -51,8 +51,11 @@ REAL_INDICATORS = [
 ]
 
 
-def imported(factory, borough: str, **more) -> Path:
-    """Folder of the study of a borough imported from real files, once for all workers."""
+def imported(factory, borough: str, only: list[str] | None = None, **more) -> Path:
+    """Folder of the study of a borough imported from real files, once for all workers.
+
+    `only` has patterns of files to import, where not all are wanted.
+    """
     from filelock import FileLock
 
     from lsp_analysis.sources.importer import import_study
@@ -63,6 +66,12 @@ def imported(factory, borough: str, **more) -> Path:
     out.parent.mkdir(exist_ok=True)
     with FileLock(root / f"{borough}.lock"):
         if not out.exists():
+            for pattern in only or []:
+                for file in source.glob(pattern):
+                    copy = root / "files" / borough / file.relative_to(source)
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy(file, copy)
+            source = root / "files" / borough if only else source
             import_study(source, borough=borough, out=out, **more)
     return out
 
@@ -139,10 +148,15 @@ def real_small(real_bolton) -> Path:
     return cut_to_few(real_bolton)
 
 
+# Of the real files those of the few indicators, in which the Indices are of 2015 only.
+FEW_FILES = ["census/*.csv", "fuel-poverty/*", "lookups/*", "panel-lsoa-claimants/*"]
+FEW_FILES += ["population/*", "deprivation/imd2015_england_lsoa11_gm.csv"]
+
+
 @pytest.fixture(scope="session")
 def real_bury(tmp_path_factory) -> Path:
-    """Another borough from the same files, with few indicators."""
-    return cut_to_few(imported(tmp_path_factory, "E08000002"))
+    """Another borough, of few indicators and without Indices older than its programme."""
+    return imported(tmp_path_factory, "E08000002", only=FEW_FILES)
 
 
 def cut_down(folder: Path, out: Path, indicators: list[str]) -> Path:

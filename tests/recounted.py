@@ -6,6 +6,7 @@ gaps, changes and verdicts worked out from the tables as pandas reads them.
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from functools import cached_property
@@ -70,6 +71,19 @@ class Files:
         return sorted(rows["member_code"])
 
 
+def once(work):
+    """A method whose answers for the same arguments are kept, as whole pages ask again."""
+
+    @functools.wraps(work)
+    def kept(self, *arguments):
+        key = (work.__name__, *(tuple(a) if isinstance(a, list) else a for a in arguments))
+        if key not in self.kept:
+            self.kept[key] = work(self, *arguments)
+        return self.kept[key]
+
+    return kept
+
+
 def fact(row: pd.Series, name: str, default):
     value = row.get(name, default)
     return default if pd.isna(value) else value
@@ -84,12 +98,13 @@ class Recount:
         for column in ("sex", "age", "group"):
             if column in rows:
                 rows = rows[rows[column].fillna("all") == "all"]
-        self.files, self.id = files, indicator_id
+        self.files, self.id, self.kept = files, indicator_id, {}
         self.unit, self.multiplier = row["unit"], float(row["multiplier"])
         self.base = str(fact(row, "base", ""))
         self.about = [str(fact(row, name, "")) for name in ("definition", "source")]
         self.polarity, self.name = row["polarity"], row["name"]
         self.margin = float(fact(row, "margin", np.nan))
+        self.unit_period = fact(row, "unit_period", "")
         self.kind = fact(row, "kind", KINDS[row["value_type"]])
         counted = self.kind in ("events", "stock", "share")
         named = bool(FOLLOWS_AGE.search(self.name)) and counted
@@ -97,6 +112,8 @@ class Recount:
         if counted and rows["numerator"].isna().all():
             self.kind, self.age_related = "published", False
         self.counted = self.kind in ("events", "stock", "share")
+        if self.kind in ("events", "standardised") and not self.unit_period:
+            self.unit_period = "year"
         self.table = self.by_year(rows[rows["area_code"].isin(files.small)])
         self.ages = self.by_age() if self.age_related else None
 
@@ -106,8 +123,10 @@ class Recount:
         months = (days / 30.4).round().astype(int).mode().iloc[0]
         rows = rows.assign(note=rows.get("note", pd.Series("", index=rows.index)).fillna(""))
         per_year = 12 // min(months, 12)
-        # A rate is per person-year.
-        part = 1 / per_year if self.kind == "events" else 1.0
+        self.readings = {12: "month", 4: "quarter"}.get(per_year, "")
+        # A rate of events is per person and period of its unit, most often a person-year.
+        in_unit = {"month": 1, "quarter": 3, "year": 12}.get(self.unit_period, np.nan)
+        part = min(months, 12) / in_unit if self.kind == "events" else 1.0
         rows = rows.assign(denominator=rows["denominator"].astype(float) * part)
         if "value" not in rows or rows["value"].isna().all():
             rows = rows.assign(value=np.nan)
@@ -115,19 +134,21 @@ class Recount:
             given = rows["value"] if self.kind != "events" else rows["value"] / part
             own = rows["numerator"] / rows["denominator"] * self.multiplier
             rows["value"] = own.fillna(given)
+        elif self.unit == "count":
+            rows["value"] = rows["numerator"] / part
         self.breaks = sorted(set(rows.loc[rows["note"].str.contains("break"), "period_start"]))
         if "coverage" in rows and rows["coverage"].notna().any():
             placed = rows.groupby("period_start")["coverage"].mean()
             moved = np.flatnonzero(np.abs(placed - placed.iloc[-1]) > 0.05)
             self.breaks += list(placed.index[moved[-1:] + 1])
-        self.monthly = per_year > 1
         if per_year == 1:
             return rows.assign(year=rows["period_end"].dt.year)
         parts = ["numerator", "denominator"]
         months_of = rows.assign(year=rows["period_start"].dt.year).groupby(["area_code", "year"])
         table = months_of[parts].mean() if self.kind == "stock" else months_of[parts].sum()
         table = table[months_of["numerator"].count() == per_year].reset_index()
-        value = table["numerator"] / table["denominator"] * self.multiplier
+        base = table["denominator"] if self.unit != "count" else part * per_year
+        value = table["numerator"] / base * self.multiplier
         first = pd.to_datetime(table["year"].astype(str) + "-01-01")
         return table.assign(value=value, period_start=first, note="")
 
@@ -152,18 +173,9 @@ class Recount:
             for counts in (events, people)
         )
 
+    @once
     def standardised(self, codes: list[str], years: list[int]) -> dict[str, float]:
-        """Directly standardised rate of a group, with Dobson's interval; worked out once."""
-        key = (tuple(codes), tuple(years))
-        if key not in self._standardised:
-            self._standardised[key] = self._standardise(codes, years)
-        return self._standardised[key]
-
-    @cached_property
-    def _standardised(self) -> dict:
-        return {}
-
-    def _standardise(self, codes: list[str], years: list[int]) -> dict[str, float]:
+        """Directly standardised rate of a group, with Dobson's interval."""
         events, people = (
             sum(part[code, year] for code in codes for year in years) for part in self.ages
         )
@@ -181,17 +193,32 @@ class Recount:
             "x": rate**2 / variance, "t": rate / variance,
         }  # fmt: skip
 
+    @once
+    def of(self, codes: list[str]) -> pd.DataFrame:
+        return self.table[self.table["area_code"].isin(codes)]
+
+    @once
     def group(self, codes: list[str], year: int) -> dict[str, float]:
-        rows = self.table[(self.table["year"] == year) & self.table["area_code"].isin(codes)]
+        rows = self.of(codes)
+        rows = rows[rows["year"] == year]
         if self.counted:
             rows = rows.dropna(subset=["numerator"])
             x, t = rows["numerator"].sum(), rows["denominator"].sum()
+            if self.unit == "count":
+                low, high = poisson_interval(x)
+                return {"value": x, "x": x, "t": np.nan, "low": low, "high": high}
             interval = poisson_interval(x) if self.kind == "events" else wilson(x, t)
             low, high = (np.array(interval) / (t if self.kind == "events" else 1)) * self.multiplier
             return {"value": x / t * self.multiplier, "x": x, "t": t, "low": low, "high": high}
         rows = rows.dropna(subset=["value"])
         weights = rows["denominator"]
         weights = np.ones(len(rows)) if weights.isna().any() else weights
+        if "lower95" in rows and rows[["lower95", "upper95"]].notna().all(axis=None):
+            own = (rows["upper95"] - rows["lower95"]) / 2 / stats.norm.ppf(0.975)
+            value = float(np.average(rows["value"], weights=weights))
+            se = float(np.sqrt(((weights * own) ** 2).sum()) / np.sum(weights))
+            low, high = stats.norm(value, se).interval(0.95)
+            return {"value": value, "se": se, "law": "normal", "low": low, "high": high}
         if len(rows) == 1:
             return {"value": float(rows["value"].iloc[0])}
         fitted = sm.WLS(rows["value"], np.ones(len(rows)), weights=weights).fit(cov_type="HC1")
@@ -200,6 +227,7 @@ class Recount:
         return {"value": value, "se": se, "n": len(rows), "low": value - reach,
                 "high": value + reach}  # fmt: skip
 
+    @once
     def since(self) -> pd.Timestamp:
         return max([at for at in self.breaks if at > self.table["period_start"].min()],
                    default=pd.Timestamp("1900-01-01"))  # fmt: skip
@@ -208,6 +236,7 @@ class Recount:
     def by_ages(self) -> bool:
         return self.age_related and self.ages is not None
 
+    @once
     def windows(self, own: list[str]) -> list[list[int]]:
         """Years taken together, the last window last: twenty events in it, at most five years."""
         years = [{year for _, year in part} for part in self.ages]
@@ -217,15 +246,23 @@ class Recount:
                 break
         return [known[end - n : end] for end in range(len(known), n - 1, -n)][::-1]
 
+    @once
+    def whole_years(self, own: list[str], since: pd.Timestamp) -> list[int]:
+        """Years from `since` on in which every small area has a value, or nobody to count."""
+        mine = self.of(own)
+        nobody = (mine["numerator"] == 0) & (mine["denominator"] == 0)
+        mine = mine[(mine["value"].notna() | nobody) & (mine["period_start"] >= since)]
+        by = mine.groupby("year")
+        whole = (by["area_code"].nunique() == len(own)) & (by["value"].count() > 0)
+        return [int(year) for year in whole.index[whole]]
+
+    @once
     def years(self, own: list[str]) -> list[list[int]]:
         """Years in which the whole area has a value since the last break, each a window."""
         if self.by_ages:
             windows = self.windows(own)
             return [w for w in windows if not np.isnan(self.standardised(own, w)["value"])]
-        mine = self.table[self.table["area_code"].isin(own)].dropna(subset="value")
-        mine = mine[mine["period_start"] >= self.since()]
-        whole = mine.groupby("year")["area_code"].nunique()
-        return [[int(year)] for year in whole.index[whole == len(own)]]
+        return [[year] for year in self.whole_years(own, self.since())]
 
     def side(self, codes: list[str], window: list[int]) -> dict[str, float]:
         return self.standardised(codes, window) if self.by_ages else self.group(codes, window[-1])
@@ -236,7 +273,7 @@ class Recount:
         ends = []
         for window in (windows[0], windows[-1]):
             here, there = self.side(own, window), self.side(rest, window)
-            limits = self.contrast(here, there, rates=self.by_ages)["difference"]
+            limits = self.contrast(here, there)["difference"]
             ends.append((here["value"] - there["value"], limits["low"], limits["high"]))
         (was, was_low, was_high), (now, now_low, now_high) = (size(*end) for end in ends)
         low = now - was - np.hypot(now - now_low, was_high - was)
@@ -255,11 +292,49 @@ class Recount:
             return {"p": np.nan}
         before, now = (self.side(own, window) for window in windows[-2:])
         found = {"change": now["value"] - before["value"], "above": now["value"] > before["value"]}
+        made = self.contrast(now, before)
         if not self.counted:
-            return found | {"p": np.nan}
-        made = self.contrast(now, before, rates=self.by_ages)
+            return found | {"p": made["p"], "expected": np.inf}
         counts = sum(side.get("events", side["x"]) for side in (before, now))
         return found | {"p": made["p"], "expected": counts / 2}
+
+    def trend(self, own: list[str]) -> str:
+        """The recent trend in words, by a weighted regression of statsmodels (Fingertips)."""
+        last = self.years(own)[-1][-1]
+        every = self.windows(own) if self.by_ages else [
+            [int(year)] for year in sorted(self.table.loc[
+                self.table["period_start"] >= self.since(), "year"].unique()) if year <= last
+        ]  # fmt: skip
+        ends, years = [window[-1] for window in every[-5:]], self.years(own)
+        known = [window in years for window in every[-5:]]
+        sides = [self.side(own, window) for window in every[-5:]] if all(known) else []
+        if len(sides) < 5 or len(set(np.diff(ends))) > 1 or any("low" not in s for s in sides):
+            return "Cannot be calculated"
+        value, width = (
+            np.array(part)
+            for part in zip(
+                *((side["value"], side["high"] - side["low"]) for side in sides), strict=True
+            )
+        )
+        if (width == 0).any():
+            return "Cannot be calculated"
+
+        def fitted(kept):
+            time = sm.add_constant(np.arange(1.0, 6.0)[kept])
+            found = sm.WLS(value[kept], time, weights=(3.92 / width[kept]) ** 2).fit()
+            variance = np.asarray(found.normalized_cov_params)[1, 1]
+            return float(np.asarray(found.params)[1]), variance
+
+        slope, variance = fitted(np.arange(5))
+        others = [fitted(np.delete(np.arange(5), at))[0] for at in range(5)]
+        alike = len({one < 0 for one in [slope, *others]}) == 1
+        if not alike or slope**2 / variance <= 9.54953570608324:
+            return "No significant change"
+        words = "Increasing" if slope > 0 else "Decreasing"
+        if self.polarity == "none":
+            return words
+        good = (slope > 0) == (self.polarity == "high_is_good")
+        return f"{words} and getting {'better' if good else 'worse'}"
 
     def when(self, window: list[int], *, plain: bool = False) -> str:
         """Years in words: "2012", "2011/12", "2011 to 2012", "average month of 2012"."""
@@ -268,15 +343,15 @@ class Recount:
         starts = self.table.loc[self.table["year"] == window[0], "period_start"]
         split = starts.dt.month.iloc[0] != 1
         words = f"{window[0] - 1}/{window[0] % 100:02d}" if split else str(window[0])
-        averaged = self.kind == "stock" and self.monthly and not plain
-        return f"average month of {words}" if averaged else words
+        averaged = self.kind == "stock" and self.readings and not plain
+        return f"average {self.readings} of {words}" if averaged else words
 
     @property
     def per(self) -> str:
         """The unit with its period, as beside a number."""
+        a_year = f"a {self.unit_period}" if self.unit_period else ""
         if not self.unit.startswith("per_"):
-            return self.unit
-        a_year = "a year" if self.kind == "events" else ""
+            return a_year if self.unit == "count" else self.unit
         return " ".join(filter(None, (f"per {self.multiplier:,.0f}", self.base, a_year)))
 
     def row(self, own: list[str], rest: list[str]) -> dict[str, object] | None:
@@ -284,11 +359,10 @@ class Recount:
         value."""
         if self.by_ages:
             return self.standardised_row(own, rest)
-        mine = self.table[self.table["area_code"].isin(own)].dropna(subset="value")
-        whole = mine.groupby("year")["area_code"].nunique()
-        if not (whole == len(own)).any():
+        years = self.whole_years(own, pd.Timestamp("1900-01-01"))
+        if not years:
             return None
-        year = int(whole.index[whole == len(own)].max())
+        year = years[-1]
         here, there = self.group(own, year), self.group(rest, year)
         each = self.table[(self.table["year"] == year)].set_index("area_code")["value"]
         found = {"years": [year], "here": here, "there": there}
@@ -297,11 +371,8 @@ class Recount:
             return found | {"p": np.nan, "why": "age"}
         if self.kind in ("stock", "share") and here["x"] > here["t"]:
             return found | {"p": np.nan, "why": "more counted than there are"}
-        if self.counted:
-            return found | self.contrast(here, there)
-        if len(own) == 1:
-            return found | {"p": np.nan, "why": "no counts"}
-        return found | self.spread(here, there)
+        made = self.contrast(here, there)
+        return found | made | ({"why": "no test"} if np.isnan(made["p"]) else {})
 
     def standardised_row(self, own: list[str], rest: list[str]) -> dict[str, object]:
         years = self.windows(own)[-1]
@@ -311,14 +382,16 @@ class Recount:
         found = {"years": years, "here": here, "there": there}
         if here["events"] < 10:
             return found | {"p": np.nan, "why": "few", "value": np.nan}
-        found |= self.place(here["value"], values) | self.contrast(here, there, rates=True)
+        found |= self.place(here["value"], values) | self.contrast(here, there)
         return found | {"expected": here["events"] * there["value"] / here["value"]}
 
     def spread(self, here: dict, there: dict) -> dict[str, float]:
-        """Welch's test, small areas being the units."""
+        """Welch's test, small areas being the units; the normal law with published intervals."""
         parts = [side["se"] ** 2 for side in (here, there)]
-        lost = sum(v**2 / (side["n"] - 1) for v, side in zip(parts, (here, there), strict=True))
-        law, se = stats.t(sum(parts) ** 2 / lost), np.sqrt(sum(parts))
+        law, se = stats.norm(), np.sqrt(sum(parts))
+        if here.get("law") != "normal":
+            lost = sum(v**2 / (side["n"] - 1) for v, side in zip(parts, (here, there), strict=True))
+            law = stats.t(sum(parts) ** 2 / lost)
         gap = here["value"] - there["value"]
         ends = {end: gap + sign * law.ppf(0.975) * se for end, sign in (("low", -1), ("high", 1))}
         close = (gap - law.ppf(0.95) * se, gap + law.ppf(0.95) * se)
@@ -329,9 +402,16 @@ class Recount:
         worse = others < value if self.polarity == "high_is_good" else others > value
         return {"rank": 1 + int(worse.sum()), "of": 1 + len(others)}
 
-    def contrast(self, here: dict, there: dict, *, rates: bool = False) -> dict[str, float]:
+    def contrast(self, here: dict, there: dict) -> dict[str, float]:
+        """The one test of two groups, or of two years, as the kind asks; p missing without one."""
+        nothing = dict.fromkeys(("low", "high"), np.nan)
+        if self.unit == "count" or not (self.counted or "se" in here):
+            return {"p": np.nan, "difference": nothing, "close": (np.nan, np.nan),
+                    "expected": np.inf}  # fmt: skip
+        if not self.counted:
+            return self.spread(here, there)
         x1, t1, x2, t2 = here["x"], here["t"], there["x"], there["t"]
-        if rates or self.kind == "events":
+        if self.by_ages or self.kind == "events":
             compare, counts = compare_rates, (x1, t1, x2, t2)
             expected = t1 * there["value"] / self.multiplier
         else:
@@ -345,6 +425,33 @@ class Recount:
             close = compare(*counts, 0.90)
             closest = (close["low"] * self.multiplier, close["high"] * self.multiplier)
         return {"p": made["p"], "difference": scaled, "close": closest, "expected": expected}
+
+
+def shares_of_residents(rows: pd.DataFrame) -> pd.Series:
+    """Per cent of residents by age band and sex, in the last period; nobody counted twice."""
+    rows = rows[rows["period"] == rows["period"].max()]
+    for column in ("sex", "age_band"):
+        parts = rows[rows[column] != "all"]
+        rows = parts if len(parts) else rows
+    people = rows.groupby(["age_band", "sex"])["population"].sum()
+    return 100 * people / people.sum()
+
+
+def life_expectancy(deaths: np.ndarray, people: np.ndarray) -> tuple[float, float, float]:
+    """Expectation of life at birth from five-year bands, age by age, with Silcocks's variance."""
+    rate, alive = deaths / people, [1.0]
+    for band in range(18):  # five years, half of them lived by those who die in them
+        alive.append(alive[-1] * (1 - min(1.0, 5 * rate[band] / (1 + 2.5 * rate[band]))))
+    lived = [5 * (alive[n] + alive[n + 1]) / 2 for n in range(18)] + [alive[18] / rate[18]]
+    left = [sum(lived[n:]) / alive[n] for n in range(19)]
+    variance = alive[18] ** 2 / rate[18] ** 2 / deaths[18]
+    for n in range(18):
+        dying = 1 - alive[n + 1] / alive[n]
+        if deaths[n]:
+            spread = dying**2 * (1 - dying) / deaths[n]
+            variance += alive[n] ** 2 * (2.5 + left[n + 1]) ** 2 * spread
+    reach = stats.norm.ppf(0.975) * np.sqrt(variance)
+    return left[0], left[0] - reach, left[0] + reach
 
 
 def by_band(counts: pd.Series):

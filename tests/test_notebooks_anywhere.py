@@ -47,3 +47,10 @@ def test_it_runs_on_a_study_just_begun(name, new_study, tmp_path):
 @pytest.mark.parametrize("name", sorted(n for n in set(BOOKS) - EFFECTS if n[0].isdigit()))
 def test_it_runs_on_the_imported_study(name, real_small, tmp_path):
     run(name, real_small, tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted(n for n in BOOKS if n.startswith("report_")))
+def test_a_template_runs_on_another_borough_without_a_plan_or_old_indices(
+    name, real_bury, tmp_path
+):
+    run(name, real_bury, tmp_path)

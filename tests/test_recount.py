@@ -8,6 +8,7 @@ would, and held against `recounted`, in which nothing of the package takes part.
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,8 +18,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import ROOT
+from every_kind import write_every_kind
 from lxml import html
-from recounted import Files, Recount, changes, verdicts
+from recounted import Files, Recount, changes, life_expectancy, shares_of_residents, verdicts
 
 WORDS = ("worse", "better", "no clear difference", "close to it", "too few to say")
 WORDS += ("not comparable", "higher or lower")
@@ -26,15 +28,16 @@ NUMBERS = ["none", "one", "two", "three", "four", "five", "six", "seven", "eight
 
 
 def chosen_areas(files: Files) -> list[str]:
-    """Seventeen small areas spread over the borough, and three MSOAs."""
-    areas = files.read("areas")
-    larger = sorted(areas.loc[areas["area_type"] == "msoa", "area_code"])[5:35:10]
+    """Small areas spread over the borough, three MSOAs, and a neighbourhood where there is one."""
+    areas = files.read("areas").set_index("area_code")["area_type"]
+    larger = sorted(areas.index[areas == "msoa"])[5:35:10]
+    larger += sorted(areas.index[areas == "neighbourhood"])[:1]
     return [*files.small[:: len(files.small) // 17 + 1], *larger][-20:]
 
 
-def make_pages(study: Path, areas: list[str], out: Path) -> None:
+def make_pages(study: Path, areas: list[str], out: Path, *more: str) -> None:
     command = [sys.executable, "-m", "lsp_analysis", "reports", str(study), "--out", str(out)]
-    made = subprocess.run([*command, "--areas", *areas], capture_output=True, text=True)
+    made = subprocess.run([*command, *more, "--areas", *areas], capture_output=True, text=True)
     assert made.returncode == 0, made.stdout + made.stderr
 
 
@@ -127,11 +130,14 @@ class Expected:
         side = -1 if one.polarity == "high_is_good" else 1
         ends = [side * end for end in gap["gaps"]]
         digits = 0 if max(map(abs, ends)) >= 9.95 else 1
-        unit = "points" if one.unit == "percent" else f"per {one.multiplier:,.0f} a year"
-        unit = unit if gap["direction"] != "no clear change" else unit.removesuffix(" a year")
+        unit = {"percent": "points", "score": "points"}.get(one.unit, "")
+        if one.unit.startswith("per_"):
+            unit = f"per {one.multiplier:,.0f} a {one.unit_period}"
+        if gap["direction"] == "no clear change":
+            unit = unit.removesuffix(" a year")
         told = [f"{'+' if round(end, digits) > 0 else ''}{minus(end, digits)}" for end in ends]
         clear = gap["direction"] != "no clear change"
-        return f"{' → '.join(told) if clear else told[1]} {unit}"
+        return f"{' → '.join(told) if clear else told[1]} {unit}".strip()
 
 
 def suffix(n: int) -> str:
@@ -156,7 +162,7 @@ class Pages:
     """The pages of a study's 20 areas with what they should say."""
 
     def __init__(self, study: Path, out: Path, every: int = 1) -> None:
-        self.files, self.out, self.every = Files(study), out, every
+        self.study, self.files, self.out, self.every = study, Files(study), out, every
         self.areas = chosen_areas(self.files)[::every]
         if not out.exists():
             make_pages(study, self.areas, out)
@@ -181,11 +187,26 @@ class Pages:
         return {}
 
 
+@pytest.fixture(scope="session")
+def every_kind(tmp_path_factory) -> Path:
+    """A written study with an indicator of every kind."""
+    from filelock import FileLock
+
+    root = tmp_path_factory.getbasetemp()
+    root = root.parent if "PYTEST_XDIST_WORKER" in os.environ else root
+    with FileLock(root / "every-kind.lock"):
+        out = root / "every-kind"
+        return out if out.exists() else write_every_kind(out)
+
+
+STUDIES = {"demo": 1, "real": 1, "another borough": 5, "every kind": 3}
+
+
 @pytest.fixture(
     scope="session",
     params=[
-        "demo",
-        *(pytest.param(name, marks=pytest.mark.slow) for name in ("real", "another borough")),
+        pytest.param(name, marks=[pytest.mark.slow] if name in ("real", "another borough") else [])
+        for name in STUDIES
     ],
 )
 def pages(request, tmp_path_factory) -> Pages:
@@ -195,11 +216,12 @@ def pages(request, tmp_path_factory) -> Pages:
     root = tmp_path_factory.getbasetemp()
     root = root.parent if hasattr(request.config, "workerinput") else root
     study = ROOT / "data" / "bolton_demo"
-    if request.param != "demo":
-        study = request.getfixturevalue("real_small" if request.param == "real" else "real_bury")
+    fixture = {"real": "real_small", "another borough": "real_bury", "every kind": "every_kind"}
+    if request.param in fixture:
+        study = request.getfixturevalue(fixture[request.param])
     with FileLock(root / f"pages-{request.param}.lock"):
         out = root / f"pages-{request.param.replace(' ', '-')}"
-        return Pages(study, out, every=5 if request.param == "another borough" else 1)
+        return Pages(study, out, every=STUDIES[request.param])
 
 
 def test_the_csv_has_every_value_interval_rank_change_and_verdict_recounted(pages):
@@ -210,14 +232,16 @@ def test_the_csv_has_every_value_interval_rank_change_and_verdict_recounted(page
             one, said, about = pages.recounts[name], table.loc[name], f"{name} in {told.code}"
             p_adjusted, word = told.settled[name]
             assert said["verdict"] == word, about
-            assert [said["definition"], said["source"]] == one.about, about
+            assert list(said[["definition", "source"]].fillna("")) == one.about, about
+            assert said["trend"] == (one.trend(told.own) if one.years(told.own) else ""), about
             assert (said["unit"], said["when"]) == (one.per, one.when(row["years"])), about
             same(said["comparator_value"], row["there"]["value"], about)
             if row.get("why") != "few":
                 here = row["here"]
                 same(said["value"], here["value"], about)
                 assert (said["rank"], said["of"]) == (row["rank"], row["of"]), about
-                same(said["difference"], here["value"] - row["there"]["value"], about, abs=1e-9)
+                gap = here["value"] - row["there"]["value"] if one.unit != "count" else float("nan")
+                same(said["difference"], gap, about, abs=1e-9)
                 if "low" in here:
                     same([said["low"], said["high"]], [here["low"], here["high"]], about, abs=1e-9)
             if "why" in row:
@@ -316,8 +340,7 @@ def test_residents_and_the_place_in_deprivation_are_those_of_the_tables(pages):
     sexes = set(people["sex"]) if "sex" in people else set()
     people = people[people["sex"] == "all"] if "all" in sexes else people
     people = people[people["age_band"] == "all"] if "all" in set(people["age_band"]) else people
-    table = pages.files.read("deprivation")
-    table = table[table["area_code"].isin(pages.files.small)]
+    ranked = pages.files.read("deprivation") if "deprivation" in pages.files.paths else None
     for page, told in pages.each():
         facts = page.said('//*[@class="facts"]')[0]
         mine = people[people["area_code"].isin(told.own)]
@@ -327,10 +350,108 @@ def test_residents_and_the_place_in_deprivation_are_those_of_the_tables(pages):
         found = re.search(
             r"(\w+) most deprived of \S+ ([\d,]+) small areas \(Indices of (\d+)\)", facts
         )
-        if len(told.own) > 1:
+        if len(told.own) > 1 or ranked is None:
             assert not found
             continue
+        table = ranked[ranked["area_code"].isin(pages.files.small)]
         ranks = table[table["edition"] == int(found[3])].set_index("area_code")["rank"]
-        place = int((ranks < ranks[told.code]).sum()) + 1
+        place = int((ranks < ranks[told.own[0]]).sum()) + 1
         assert re.match(rf"{place}\D" if place > 1 else "Most", found[1] or "Most"), told.code
         assert int(found[2]) == len(ranks)
+
+
+def test_ages_of_residents_and_life_expectancy_are_recounted(pages):
+    people = pages.files.read("populations")
+    deaths = pages.recounts.get("deaths")
+    seen = 0
+    for page, told in pages.each():
+        if page.tree.xpath(page.section("Who lives here?")):
+            wanted = pd.DataFrame({
+                name: shares_of_residents(people[people["area_code"].isin(codes)])
+                for name, codes in (("share", told.own), ("comparator_share", told.rest))
+            })  # fmt: skip
+            drawn = page.csv("Who lives here?")
+            drawn = drawn.assign(sex=drawn["sex"].str.lower()).set_index(["age_band", "sex"])
+            for name in wanted:
+                same(drawn[name].sort_index().to_numpy(), wanted[name].sort_index(), told.code)
+        said = re.search(
+            r"Life expectancy at birth, (\d+) to (\d+): ([\d.]+) years in .*? \(95% interval "
+            r"([\d.]+) to ([\d.]+) years\), ([\d.]+) years in the rest",
+            page.tree.text_content(),
+        )
+        assert bool(said) == bool(deaths and deaths.ages), told.code
+        if said:
+            years = range(int(said[1]), int(said[2]) + 1)
+            here, rest = (
+                life_expectancy(*(sum(part[c, y] for c in codes for y in years)
+                                  for part in deaths.ages))
+                for codes in (told.own, told.rest)
+            )  # fmt: skip
+            assert [f"{x:.1f}" for x in (*here, rest[0])] == list(said.groups())[2:], told.code
+            seen += 1
+    assert seen > 15 or not deaths
+
+
+def test_the_pilot_as_printed_is_the_estimate_asked_for_afresh_and_its_counts_are_the_files(pages):
+    from lsp_analysis import estimate, open_study
+
+    study, seen = open_study(pages.study), 0
+    for page, told in pages.each():
+        watch = page.section("Did the pilot work?")
+        if not page.tree.xpath(watch):
+            continue
+        row = pages.files.read("interventions").set_index("area_code").loc[told.code]
+        one, start = pages.recounts[row["primary_outcome"]], str(row["start"])[:7]
+        found = estimate(study.question(one.id, told.code, start=start))
+        size = [f"{abs(100 * x):.0f}%" for x in (found.relative, found.relative_high,
+                                                found.relative_low)]  # fmt: skip
+        box = " ".join(page.said('//section[@aria-labelledby="pilot"]'))
+        assert f"{size[0]} fewer" in box, box
+        assert f"{size[1]} to {size[2]} fewer" in box, box
+        path = page.csv("Did the pilot work?").set_index("period")
+        rows = pages.files.observations
+        rows = rows[(rows["indicator_id"] == one.id) & rows["area_code"].isin(told.own)]
+        rows = rows.assign(period=rows["period_start"].dt.strftime("%Y-%m"))
+        rows = rows.groupby("period")[["numerator", "denominator"]].sum()
+        rates = rows["numerator"] / rows["denominator"] * one.multiplier * 12
+        same(path["treated"].to_numpy(), rates.loc[path.index].to_numpy(), told.code)
+        after = path[path.index >= start]
+        ratio = after["treated"].sum() / after["comparison"].sum() - 1
+        assert ratio == pytest.approx(found.relative, abs=0.005)
+        assert f"{path['treated'].iloc[-12:].mean():.0f} here" in page.said(watch)[0]
+        assert f"{path['comparison'].iloc[-12:].mean():.0f} expected" in page.said(watch)[0]
+        seen += 1
+    assert seen == ("interventions" in pages.files.paths)
+
+
+def test_public_pages_give_the_numbers_of_the_released_counts_or_none(tmp_path):
+    """A count is shown as its rule has it, whole or rounded, or withheld; never another."""
+    demo = ROOT / "data" / "bolton_demo"
+    areas = ["E01004802", "E02000990"]
+    more = ["--audience", "public", "--template", "report_public"]
+    make_pages(demo, areas, tmp_path / "out", *more)
+    files = Files(demo)
+    rule = files.indicators["disclosure_profile"]
+    full = {name: Recount(files, name) for name in files.indicators.index}
+    equal, rounded, withheld = 0, 0, 0
+    for record in map(json.loads, (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()):
+        if "name" not in record:
+            continue
+        page = Page(tmp_path / "out" / record["name"])
+        own = files.members(record["area_code"])
+        for name, said in page.csv("Where are we at?").set_index("indicator_id").iterrows():
+            about = f"{name} in {record['area_code']}"
+            if pd.isna(said["value"]):
+                withheld += 1
+                continue
+            year = 2012 if "/" in said["when"] else int(said["when"][-4:])
+            before, scale = full[name].group(own, year), full[name].multiplier
+            if rule[name] == "nhs":
+                assert "rounded to the nearest 5" in said["definition"]
+                shown = said["value"] / scale * before["t"]
+                assert abs(shown - before["x"]) <= 2.5 * len(own), about
+                rounded += 1
+            else:
+                same(said["value"], before["value"], about)
+                equal += 1
+    assert min(equal, rounded, withheld) > 1

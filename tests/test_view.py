@@ -85,7 +85,7 @@ def test_a_gap_in_the_areas_favour_is_never_told_as_one_against_it(told):
     for move in gap_moves(brief):
         words = gap_words([move])
         before, after = (at > 0 for at in (move.first, move.last))
-        assert ("in its favour" in words) == (not before and not after)
+        assert ("advantage" in words) == (not before and not after)
         assert ("from worse than the rest to better" in words) == (before and not after)
         assert ("from better than the rest to worse" in words) == (after and not before)
 

@@ -76,6 +76,10 @@ def release_study(
     carried = [name for name in (*PLAIN, *smallest) if name != "sharing" and study.has(name)]
     tables = {name: study.read(name) for name in carried}
     tables["observations"] = pd.concat(observed, ignore_index=True)
+    bases = tables["indicators"]["indicator_id"].map(lambda name: told[name]["base"])
+    rounded = " Counts are rounded to the nearest " + bases.astype(str) + "."
+    defined = tables["indicators"]["definition"].fillna("") + rounded.where(bases > 1, "")
+    tables["indicators"]["definition"] = defined.str.strip()
     if "interventions" in tables:
         reached = tables["interventions"]["people_reached"]
         few = Profile("", smallest["interventions"] - 1).is_small(reached)

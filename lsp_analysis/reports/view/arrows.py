@@ -56,7 +56,20 @@ class GapMove:
         sides = ["worse" if at > 0 else "better" for at in (self.first, self.last)]
         if sides[0] != sides[1]:
             return f"{before}from {sides[0]} than the rest to {sides[1]}{after}"
-        return f"{before}in its favour{after}" if sides[1] == "better" else ""
+        return f"{before}where it does better{after}" if sides[1] == "better" else ""
+
+    @property
+    def lead(self) -> str:
+        """What the gap is called: an advantage that shrinks is no gain."""
+        return "its advantage" if self.first < 0 and self.last < 0 else "the gap"
+
+    def told(self, *, again: bool = False) -> str:
+        """How the gap changed, in a clause; `again` after another of the same name."""
+        moved = "shrank" if self.narrowed else "grew"
+        sizes = f"{self.words}{self.side()}"
+        if self.first * self.last > 0:
+            sizes = self.words.replace("+", "").replace("−", "")
+        return f"{'that' if again else self.lead} in {wording.inside(self.name)} {moved}, {sizes}"
 
     def drawn(self) -> dict[str, Any]:
         """The row as the chart takes it."""
@@ -135,10 +148,9 @@ def gap_words(gaps: list[GapMove]) -> str:
     """Gaps that clearly changed, in a sentence, with their first periods where these differ."""
     alike = bool(since(gaps))
     said = [
-        f"{'that in' if i else 'the gap in'} {wording.inside(gap.name)} "
-        f"{'shrank' if gap.narrowed else 'grew'}, "
-        f"{gap.words}{gap.side()}{'' if alike else f' (since {gap.first_period})'}"
-        for i, gap in enumerate(gaps[:MOST_TOLD])
+        gap.told(again=at > 0 and gaps[at - 1].lead == gap.lead)
+        + ("" if alike else f" (since {gap.first_period})")
+        for at, gap in enumerate(gaps[:MOST_TOLD])
     ]
     more = len(gaps) - MOST_TOLD
     rest = f", and {wording.counted(more, 'more gap')} changed clearly" if more > 0 else ""

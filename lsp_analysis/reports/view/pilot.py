@@ -35,11 +35,12 @@ def pilot_path(effects: ProgrammeEffects) -> Part | Absent | None:
     band = _band(effect, yearly, shown)
     name = found.indicator.name
     unit = found.indicator.per or effect.path_unit or effect.unit
+    years = f"by year to {yearly['period'].iloc[-1]}" if len(yearly) < len(paths) else ""
     title = _pilot_title(effect, name)
     data = {
         "question": "Did the pilot work?",
         "title": title,
-        "subtitle": wording.capital(unit),
+        "subtitle": ", ".join(filter(None, [wording.capital(unit), years])),
         "chart": {
             "type": "lines",
             "x": x,

@@ -14,6 +14,7 @@ from lsp_analysis.reports.view.dates import ticks_of, year_at
 from lsp_analysis.reports.view.part import Part
 from lsp_analysis.reports.view.plan_screen import EXCEPTIONS, KIND, NOUNS, many, plan_screen
 from lsp_analysis.reports.view.rows import about
+from lsp_analysis.standing.agencies.agenda import NO_PLAN
 from lsp_analysis.standing.agencies.plan import (
     MET,
     MISSED,
@@ -30,6 +31,7 @@ from lsp_analysis.standing.agencies.target_odds import (
 from lsp_analysis.standing.place.panels import read_panels
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.periods import parse_period
+from lsp_analysis.study.schema import TABLES
 from lsp_analysis.study.store import Study
 
 
@@ -56,12 +58,15 @@ class PlanView:
         as_at: str = "",
         area: str = "",
     ) -> None:
-        """Read the plan and its values; StudyError when the study has none."""
+        """Read the plan and its values; without a plan the cover says so, alone."""
         places.refuse_part(
             study, area, "report_thematic" if by == "theme" else "report_lead_agencies"
         )
         self.study, self.only, self.as_at = study, only, as_at
         self.group = "lead_agency" if only else by  # what divides the rows of one theme
+        if not study.has("plan"):
+            self.progress = None
+            return
         progress, values = _read(study, as_at or None)
         table = progress.table.reindex(columns=[*dict.fromkeys([*progress.table, *NOUNS])])
         if only:
@@ -72,10 +77,20 @@ class PlanView:
 
     def cover(self) -> Part:
         """How many targets stand where, the furthest off, what is ahead, and what next."""
-        return plan_screen(self)
+        if self.progress is not None:
+            return plan_screen(self)
+        borough = places.borough_name(self.study)
+        name = f"{wording.capital(borough)}: the plan"
+        index = {"title": "The plan", "borough": f"{borough} neighbourhoods"}
+        told = {"eyebrow": "", "name": name, "verdict": NO_PLAN, "tally": [], "facts": []}
+        return Part("screen", {**told, "index": index})
 
     def measures(self) -> Part:
         """Every measure with its latest value, target, due date and odds; exceptions first."""
+        if self.progress is None:
+            told = {"question": "How is the plan going?", "title": "No measure is on record"}
+            nothing = pd.DataFrame(columns=TABLES["plan"].names)
+            return Part("measures", {**told, "themes": []}, nothing)
         groups = [
             {"name": name, "rows": [self.row(m) for m in rows.index]}
             for name, rows in self.grouped().items()
@@ -124,7 +139,8 @@ class PlanView:
 
         None without such a target, and where no series is long enough: the first screen says so.
         """
-        known = [(m, f) for m, f in self.odds.items() if np.isfinite(f.probability)]
+        odds = {} if self.progress is None else self.odds
+        known = [(m, f) for m, f in odds.items() if np.isfinite(f.probability)]
         if not known:
             return None
         return self._path(*min(known, key=lambda pair: pair[1].probability))

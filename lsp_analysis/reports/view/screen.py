@@ -275,8 +275,9 @@ def _moved(brief: AreaBrief) -> str:
     for indicator_id, row in moved.head(3).iterrows():
         unit, words = wording.once(brief.indicator(str(indicator_id)).per)
         was, now = (wording.quantity(x, unit) for x in (row["value"] - row["change"], row["value"]))
-        before = period_words(row["previous_first"], row["previous_period"],
-                              averaged=bool(row["averaged"]))  # fmt: skip
+        before = period_words(
+            row["previous_first"], row["previous_period"], averaged=row["averaged"]
+        )
         said.append(f"{wording.inside(row['name'])} went from {was} ({before}) to {now} "
                     f"({row['when']}){words}: {row['change_verdict']}")  # fmt: skip
     more = f", and {len(moved) - 3} more moved" if len(moved) > 3 else ""

@@ -21,6 +21,7 @@ WANTED = {
 TOLD_APART = {"plan", "interventions"}  # tables whose own sentence says that they are missing
 
 
+NO_PLAN = 'The study has no table "plan", so progress against targets is not known.'
 NOTHING = (
     "The numbers single out nothing here: ask residents and the ward's services what they see."
 )
@@ -80,9 +81,7 @@ def plan_sentence(brief: AreaBrief) -> wording.Sentence:
     """How the plan stands, and which measures off track are worse here as well."""
     progress = brief.plan
     if progress is None:
-        return wording.Sentence(
-            'The study has no table "plan", so progress against targets is not known.'
-        )
+        return wording.Sentence(NO_PLAN)
     off = _off_track(brief)
     worse = brief.profile.table.index[brief.profile.table["verdict"] == "worse"]
     both = [i for i in dict.fromkeys(off["indicator_id"]) if i in set(worse)]

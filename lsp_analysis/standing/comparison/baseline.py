@@ -50,7 +50,7 @@ class Comparison(Shown):
     comparator: str
     first: pd.Period
     period: pd.Period
-    averaged: bool
+    averaged: str
     value: float
     low: float
     high: float
@@ -129,11 +129,11 @@ class Comparison(Shown):
         )
 
 
-def period_words(first: pd.Period, last: pd.Period, *, averaged: bool = False) -> str:
-    """Periods in words: "2012", "2010 to 2012", "average month of 2012"."""
+def period_words(first: pd.Period, last: pd.Period, *, averaged: str = "") -> str:
+    """Periods in words: "2012", "2010 to 2012", "average month of 2012" (`averaged` "month")."""
     ends = [wording.period(period) for period in (first, last)]
     text = ends[1] if ends[0] == ends[1] else " to ".join(ends)
-    return f"average month of {text}" if averaged else text
+    return f"average {averaged} of {text}" if averaged else text
 
 
 def compare(

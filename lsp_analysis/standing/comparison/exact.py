@@ -5,7 +5,7 @@ Given the total of both groups, the count of the first is binomial (two rates) o
 every ratio that this test does not reject (Clopper and Pearson 1934; Cornfield 1956). A difference
 has the limits that these ratios give at the same total, so it excludes zero exactly when the test
 rejects. The two groups must not overlap: an area is compared with the borough without it. The test
-takes events as separate from one another: where they come in runs it rejects too often, as
+takes events as independent of one another: where one cause brings several it rejects too often, as
 ``python benchmarks/standing.py`` shows.
 """
 

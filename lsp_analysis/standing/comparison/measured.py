@@ -22,6 +22,7 @@ BROKEN_SHARE = 0.1  # of a group's small areas with such a note
 COVERAGE_MOVED = 0.05  # change of the share placed or reporting that starts a series afresh
 RELIABLE = 20  # events from which ONS calls a standardised rate reliable
 MOST_YEARS = 5  # pooled to reach them
+READINGS = {"M": "month", "Q": "quarter"}
 NO_AGES = (
     "the risk follows age, and the study has no counts and residents by five-year age band to "
     "allow for it"
@@ -50,9 +51,11 @@ class Measured:
     why_not: str = ""
 
     @property
-    def averaged(self) -> bool:
-        """Whether a year of it is an average of readings within the year."""
-        return self.indicator.kind == "stock" and self.panel is not self.observed
+    def averaged(self) -> str:
+        """Readings whose average a year of it is, "month" or "quarter"; empty where it is none."""
+        if self.indicator.kind != "stock" or self.panel is self.observed:
+            return ""
+        return READINGS.get(self.observed["period"].dtype.freq.freqstr[0], "reading")
 
     def series(
         self, codes: Collection[str], *, others: bool = False, years: int = 1, whole: bool = False

@@ -240,7 +240,7 @@ def _settled(rows: list[dict[str, object]], level: float) -> pd.DataFrame:
     table["change_verdict"], table["change_reason"] = changes["verdict"], changes["reason"]
     table["when"] = [
         wording.MISSING if pd.isna(row.period) else
-        period_words(row.first, row.period, averaged=bool(row.averaged))
+        period_words(row.first, row.period, averaged=row.averaged)
         for row in table[["first", "period", "averaged"]].itertuples(index=False)
     ]  # fmt: skip
     return table
@@ -305,7 +305,7 @@ def _moved(row: pd.Series) -> str:
     """One indicator's change on the period before."""
     moved = wording.change(row["change"], row["unit"])
     ends = [
-        period_words(row["previous_first"], row["previous_period"], averaged=bool(row["averaged"])),
+        period_words(row["previous_first"], row["previous_period"], averaged=row["averaged"]),
         row["when"],
     ]
     return f"{row['name']} {moved} from {ends[0]} to {ends[1]}"

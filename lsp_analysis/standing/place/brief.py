@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
+from lsp_analysis.errors import AreaError, PanelError, ParameterError, did_you_mean
 from lsp_analysis.figures.style import name_chart
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import Axes, Shown
@@ -384,7 +384,10 @@ def area_brief(
     notes = []
     comparators = {REST: study.rest_of_borough(place)}
     if study.has("deprivation"):
-        comparators[ALIKE] = study.similarly_deprived(place, before=start, n=n)
+        try:
+            comparators[ALIKE] = study.similarly_deprived(place, before=start, n=n)
+        except AreaError as error:  # no edition is old enough, or none has a rank for the area
+            notes.append(f"Similarly deprived areas are not known: {error}")
     else:
         notes.append(
             'The study has no table "deprivation": similarly deprived areas are not known.'

@@ -126,7 +126,8 @@ def _sums(top: np.ndarray, weight: np.ndarray, row: np.ndarray, n: int) -> dict[
 
     Each area's `top` and `weight` make the group's value; both are known or neither counts.
     """
-    known = ~np.isnan(top) & (weight > 0)
+    nobody = (top == 0) & (weight == 0)  # no pupils, none absent: adds nothing, lacks nothing
+    known = ~np.isnan(top) & (weight > 0) | nobody
     row, top, weight = row[known], top[known], weight[known]
     products = {"top": top, "weight": weight, "tt": top**2, "tw": top * weight, "ww": weight**2}
     sums = {name: np.bincount(row, part, n) for name, part in products.items()}
