@@ -133,8 +133,6 @@ class Expected:
         unit = {"percent": "points", "score": "points"}.get(one.unit, "")
         if one.unit.startswith("per_"):
             unit = f"per {one.multiplier:,.0f} a {one.unit_period}"
-        if gap["direction"] == "no clear change":
-            unit = unit.removesuffix(" a year")
         told = [f"{'+' if round(end, digits) > 0 else ''}{minus(end, digits)}" for end in ends]
         clear = gap["direction"] != "no clear change"
         return f"{' → '.join(told) if clear else told[1]} {unit}".strip()

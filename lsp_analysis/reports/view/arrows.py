@@ -107,7 +107,7 @@ def gap_moves(brief: AreaBrief) -> list[GapMove]:
             wording.difference(x, "", digits)
             for x in (worse * change.gap_start, worse * change.gap_end)
         ]
-        unit, short = (_short_unit(brief.indicator(indicator_id), whole) for whole in (True, False))
+        unit = _short_unit(brief.indicator(indicator_id))
         moves.append(
             GapMove(
                 name=gap.name,
@@ -115,7 +115,7 @@ def gap_moves(brief: AreaBrief) -> list[GapMove]:
                 first=worse * change.gap_start / abs(now),
                 last=worse * change.gap_end / abs(now),
                 words=f"{ends[0]} → {ends[1]} {unit}".strip(),
-                now=f"{ends[1]} {short}".strip(),
+                now=f"{ends[1]} {unit}".strip(),
                 first_period=change.when[0],
                 last_period=change.when[1],
                 change=change,
@@ -124,12 +124,12 @@ def gap_moves(brief: AreaBrief) -> list[GapMove]:
     return sorted(moves, key=lambda move: -move.last)
 
 
-def _short_unit(indicator: Indicator, whole: bool) -> str:
-    """A unit in few words; with its period only if it is to be the `whole` unit."""
+def _short_unit(indicator: Indicator) -> str:
+    """A unit in few words, with its period: a rate without one can be read as another."""
     known = {"percent": "points", "count": "", "mean": "", "score": "points", "": ""}
     period = f"a {indicator.unit_period}" if indicator.unit_period else ""
     if indicator.unit.startswith("per_"):
-        return f"per {indicator.multiplier:,.0f} {period if whole else ''}".strip()
+        return f"per {indicator.multiplier:,.0f} {period}".strip()
     return known.get(indicator.unit, indicator.unit) or period
 
 
