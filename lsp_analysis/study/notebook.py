@@ -108,7 +108,7 @@ def area_sentence(area: Any) -> wording.Sentence:
         listed = f"{', '.join(codes[:_MOST_CODES])} and {len(codes) - _MOST_CODES} more"
     made = wording.counted(len(codes), "small area")
     text = f"{area.name} is {made} ({listed}, codes of {area.code_vintage})"
-    people = residents(area.study, codes) if area.study else None
+    people = residents(area.study.around(area), codes) if area.study else None
     if people is not None:
         period = people.name
         text += f" with {wording.number(people.sum())} residents ({wording.period(period)})"
@@ -117,7 +117,7 @@ def area_sentence(area: Any) -> wording.Sentence:
 
 def area_map(area: Any) -> Axes:
     """Where an area lies, its neighbours beside it; StudyError without boundaries."""
-    study = area.study
+    study = area.study.around(area)
     pairs = study.neighbours()
     own = set(area.members)
     around = set(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"]) - own
@@ -131,9 +131,10 @@ def area_map(area: Any) -> Axes:
 
 def area_table(area: Any) -> Table:
     """The small areas of an area, with their names and residents."""
-    small = area.study.small_areas().set_index("area_code")["area_name"]
+    study = area.study.around(area)
+    small = study.small_areas().set_index("area_code")["area_name"]
     frame = pd.DataFrame({"Small area": area.members, "Name": small.reindex(area.members).array})
-    people = residents(area.study, area.members)
+    people = residents(study, area.members)
     if people is not None:
         frame["Residents"] = people.reindex(area.members).array
     more = len(frame) - _MOST_ROWS

@@ -7,6 +7,7 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -162,18 +163,10 @@ def render_index(
     above : address of the index that leads to this one.
     rows, shapes : boroughs to list and to draw in place of areas.
     """
-    from jinja2 import Environment, FileSystemLoader
-    from markupsafe import Markup
-
     shown = resource("reports/template")
     style = "".join(map(stylesheet, ("page.css", "chart.css")))
     style += (shown / "index/index.css").read_text("utf-8")
     script = (shown / "index/index.js").read_text("utf-8")
-    environment = Environment(
-        loader=FileSystemLoader([shown / "index", shown / "lsp-page"]), autoescape=True,
-        keep_trailing_newline=True,
-    )  # fmt: skip
-    environment.globals["draw"] = lambda chart: Markup(draw(chart))
     made = [record for record in records if not record.failed]
     boroughs = list(rows)
     rows = boroughs or sorted((_row(r) for r in made if not _is_other(r)), key=_worst)
@@ -181,7 +174,7 @@ def render_index(
     used = {kind for row in rows for kind, n in row["counts"].items() if n and not boroughs}
     drawn = _drawn(shapes) if boroughs else outlines(study)
     title = f"{_capital(borough_name(study))} neighbourhoods"
-    return environment.get_template("index.html.j2").render(
+    return _template().render(
         study=study,
         title=f"{study.title}, by borough" if boroughs else title,
         above=above,
@@ -204,6 +197,21 @@ def render_index(
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'",
     )
+
+
+@cache
+def _template() -> Any:
+    """The template of the page; it takes longer to read than to fill."""
+    from jinja2 import Environment, FileSystemLoader
+    from markupsafe import Markup
+
+    shown = resource("reports/template")
+    environment = Environment(
+        loader=FileSystemLoader([shown / "index", shown / "lsp-page"]), autoescape=True,
+        keep_trailing_newline=True,
+    )  # fmt: skip
+    environment.globals["draw"] = lambda chart: Markup(draw(chart))
+    return environment.get_template("index.html.j2")
 
 
 def _name(record: ReportRecord) -> tuple[str, str]:
