@@ -25,10 +25,9 @@ import pandas as pd
 from worlds import World, read_worlds
 
 from lsp_analysis import Question
-from lsp_analysis.effects.one_area import history, placebo_rank, regression_on_past
+from lsp_analysis.effects.one_area import history, regression_on_past
 from lsp_analysis.effects.one_area.groups import Groups, find_groups
 from lsp_analysis.effects.one_area.placebo_rank import Judgement, judge
-from lsp_analysis.effects.one_area.shared_shocks import carried_over
 
 LEVEL, FALL = 0.95, -0.25
 ALPHA = 1 - LEVEL + 1e-9
@@ -108,14 +107,11 @@ WAYS = (
     "no surroundings",
     "overlapping placebos counted as separate",
     "ten areas a term",
+    "no moves before the start",
     "counts without their Poisson part",
     "shares and stocks as means",
     "one window",
-    "no moves before the start",
-    "means for medians",
     "gamma prior",
-    "no variance saved by the surroundings",
-    "counts not evened",
 )
 
 
@@ -146,22 +142,12 @@ def judged(way: str, question: Question, groups: Groups) -> Judgement:
         "variance may fall towards the treated end": (core, "NARROWEST", -np.inf),
         "level not shrunk": (past, "shrunken_level", lambda n, m, _: np.log((n + 0.5) / m)),
         "ten areas a term": (past, "AREAS_PER_TERM", 10),
-        "one window": (past, "windows", lambda panel, _: [panel.before]),
         "no moves before the start": (core, "read_past", without_moves),
-        "means for medians": (placebo_rank, "MOST_SKEW", 0.0),
+        "one window": (past, "windows", lambda panel, _: [panel.before]),
         "gamma prior": (past, "shrunken_level", lambda n, m, s: np.log((n + 1 / s) / (m + 1 / s))),
-        "no variance saved by the surroundings": (core, "carried_over", without_saving),
     }
     if way in changes:
-        module, name, value = changes[way]
-        with patch.object(module, name, value):
-            return judge(panel, groups, LEVEL)
-    if way == "counts not evened":
-        with (
-            patch.object(core, "COUNTED", 0.0),
-            patch.object(placebo_rank, "COUNTED", 0.0),
-            patch.object(placebo_rank, "CENTRE", 0.0),
-        ):
+        with patch.object(*changes[way]):
             return judge(panel, groups, LEVEL)
     found = judge(panel, groups, LEVEL)
     if way == "one expectation":
@@ -174,11 +160,6 @@ def without_moves(*arguments: Any) -> history.Past:
     """The past without its moves from year to year."""
     past = history.read_past(*arguments)
     return replace(past, steps=past.steps[:, :0], chance=past.chance[:, :0])
-
-
-def without_saving(*arguments: Any) -> tuple[np.ndarray, float]:
-    """What is shared with the surroundings, without the variance that knowing it saves."""
-    return carried_over(*arguments)[0], 0.0
 
 
 def plain_rank(question: Question, groups: Groups) -> float:

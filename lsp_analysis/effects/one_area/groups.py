@@ -17,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from lsp_analysis.errors import PanelError
 from lsp_analysis.study.question import Question
 
-MOST_GROUPS = 2_000  # listed or drawn; the Monte Carlo error of a drawn p of 5% is then 0.3 points
+MOST_GROUPS = 2_000  # listed or drawn; the Monte Carlo error of a drawn p of 5% is then 0.5 points
 ROUNDS = 60  # times that a group is grown from every area before drawing ends
 
 

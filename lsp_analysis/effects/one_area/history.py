@@ -15,7 +15,6 @@ LEAST_SPREAD = 0.02  # squared coefficient of variation between areas, at the le
 OFFSET = 0.05  # of the median of values above zero: keeps the log of a share of zero finite
 NEWTON_STEPS = 8
 ROUNDING = 1e-9
-COUNTED = 3 / 8  # added to counts before their root is taken: Anscombe (1948, Biometrika 35:246)
 
 
 @dataclass(frozen=True)
@@ -180,7 +179,7 @@ def read_past(panel: Panel, members: sparse.csr_array, disjoint: int) -> Past:
         level = shrunken_level(total, exposure * usual, spread)
         mean = usual * np.exp(level)
         above = [np.log((t + 1 / spread) / (e * mean + 1 / spread)) for t, e in held]
-        values = [2 * np.sqrt(t + COUNTED) / np.sqrt(e * mean[1:]) for t, e in years]
+        values = [2 * np.sqrt(t) / np.sqrt(e * mean[1:]) for t, e in years]
         chance = np.column_stack([1 / (e * mean[1:]) for _, e in years])
     else:
         positive = rate[1:][rate[1:] > 0]

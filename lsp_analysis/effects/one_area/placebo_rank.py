@@ -12,14 +12,12 @@ import numpy as np
 from scipy.stats import norm
 
 from lsp_analysis.effects.one_area.groups import Groups
-from lsp_analysis.effects.one_area.history import COUNT, COUNTED, LINEAR, Panel
+from lsp_analysis.effects.one_area.history import COUNT, LINEAR, Panel
 from lsp_analysis.effects.one_area.regression_on_past import Expectation, expect
 
 ROUNDING = 1e-9
 POWER = 0.8
 SURE = 0.99  # that a drawn p-value lies on the side of the level it is said to
-CENTRE = 1 / 8  # the mean of a count so transformed lies at (mean + 1/8), Anscombe (1948)
-MOST_SKEW = 1.0  # half a log variance at the most
 
 
 @dataclass(frozen=True)
@@ -53,19 +51,17 @@ class Judgement:
         """Distances from expected totals in standard errors.
 
         Counts of mean m and variance m + d m^2 are made even by the inverse hyperbolic sine of
-        their root (Anscombe 1948), other ratios by the logarithm. Half the variance of shocks is
-        taken off a log mean, as the median of a log-normal variable lies below its mean.
+        their root (Anscombe 1948), other ratios by the logarithm.
         """
         known = self.expectation
         scale = known.panel.scale
         if scale == LINEAR:
             return (known.observed - mean) / known.exposure / self.error
-        skew = np.minimum(known.shock / 2, MOST_SKEW)
         if scale == COUNT:
-            root, middle = np.sqrt(known.shock + known.reach), mean * np.exp(-skew)
-            return _even(known.observed + COUNTED, root) - _even(middle + CENTRE, root)
+            root = np.sqrt(known.shock + known.reach)
+            return _even(known.observed, root) - _even(mean, root)
         ratio = (known.observed + known.base) / (mean + known.base)
-        return (np.log(np.maximum(ratio, np.finfo(float).tiny)) + skew) / self.error
+        return np.log(np.maximum(ratio, np.finfo(float).tiny)) / self.error
 
     @cached_property
     def room(self) -> float:
@@ -146,11 +142,8 @@ class Judgement:
         if known.panel.scale == LINEAR:
             half = critical * float(self.error[0])
             return seen - half, seen + half
-        skew = math.exp(min(known.shock[0] / 2, MOST_SKEW))
-        more = COUNTED - CENTRE if known.panel.scale == COUNT else 0.0
-        totals = [self._away(known.observed[0] + more, by) for by in (-critical, critical)]
-        whole = [skew * (total + known.base[0]) - known.base[0] for total in totals]
-        low, high = (math.log(total / mean) if total > 0 else -math.inf for total in whole)
+        totals = [self._away(known.observed[0], by) for by in (-critical, critical)]
+        low, high = (math.log(total / mean) if total > 0 else -math.inf for total in totals)
         return min(low, seen), max(high, seen)
 
     def _away(self, total: float, distance: float) -> float:
@@ -158,8 +151,8 @@ class Judgement:
         known = self.expectation
         if known.panel.scale == COUNT:
             root = math.sqrt(known.shock[0] + known.reach[0])
-            even = max(float(_even(total + CENTRE, root)) + distance, 0.0)
-            return (math.sinh(even * root / 2) / root) ** 2 - CENTRE
+            even = max(float(_even(total, root)) + distance, 0.0)
+            return (math.sinh(even * root / 2) / root) ** 2
         base = float(known.base[0])
         return (total + base) * math.exp(distance * float(self.error[0])) - base
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from lsp_analysis.effects.one_area.history import COUNT, COUNTED, Panel, Past, read_past
+from lsp_analysis.effects.one_area.history import COUNT, Panel, Past, read_past
 from lsp_analysis.effects.one_area.noise import excess, variance_curve, variance_slope
 from lsp_analysis.effects.one_area.shared_shocks import carried_over
 from lsp_analysis.errors import PanelError
@@ -124,10 +124,7 @@ def expect(panel: Panel, members: sparse.csr_array, disjoint: int) -> Expectatio
         size = max(size, least)
         moves, by_chance = np.c_[past.steps, off[1:]], np.c_[past.chance, known]
     shock = size * curve
-    if panel.multiplies:
-        more = COUNTED if panel.scale == COUNT else 0.0
-        off = np.log((observed + more) / (expected + more)) + shock / 2
-    shared, saved = carried_over(
+    shared = carried_over(
         panel, members, disjoint, coefficients[1], past.offset, off, chance + shock + reach
     )
     alike = shared + (1 - fits[:, 1]) * terms[:, 1]
@@ -140,7 +137,7 @@ def expect(panel: Panel, members: sparse.csr_array, disjoint: int) -> Expectatio
         exposure=exposure,
         without=both[1],
         chance=chance,
-        shock=shock * (1 - saved),
+        shock=shock,
         reach=reach,
         base=base,
         weights=weights[1:],

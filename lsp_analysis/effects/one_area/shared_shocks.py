@@ -19,9 +19,9 @@ def carried_over(
     offset: float,
     own: np.ndarray,
     variance: np.ndarray,
-) -> tuple[np.ndarray, float]:
-    """What each neighbourhood shares with areas beyond its ring, and the share of its variance that
-    knowing this saves; nothing without neighbours.
+) -> np.ndarray:
+    """What each neighbourhood shares with areas beyond its ring: a log ratio or a difference, float
+    array (1 + B,); zero without neighbours.
 
     Regression of placebos' own distances from their expectations on the mean change of the areas
     just beyond their rings, multiplied by t^2 / (1 + t^2), t counting placebos that overlap once.
@@ -33,12 +33,8 @@ def carried_over(
         Coefficient of the level in the regression on the past.
     own, variance : float arrays (1 + B,)
         Distance of each neighbourhood from its expectation, and its variance.
-
-    Returns
-    -------
-    float array (1 + B,), float
     """
-    nothing = np.zeros(len(own)), 0.0
+    nothing = np.zeros(len(own))
     if panel.neighbours is None or disjoint < FEWEST_DISJOINT:
         return nothing
     compared = np.asarray(members[1:].sum(axis=0)).ravel() > 0
@@ -56,10 +52,8 @@ def carried_over(
     if not product > 0:
         return nothing
     found = product / square
-    before = (weights * own_**2).sum()
     t2 = found**2 * square / ((weights * (own_ - found * beyond_) ** 2).sum() / disjoint)
-    found *= t2 / (1 + t2)
-    return found * beyond, float(1 - (weights * (own_ - found * beyond_) ** 2).sum() / before)
+    return found * t2 / (1 + t2) * beyond
 
 
 def _change(panel: Panel, slope: float, offset: float) -> np.ndarray:
