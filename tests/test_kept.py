@@ -1,5 +1,6 @@
 """A study that remembers gives the answers of one that reads, and keeps callers apart."""
 
+import inspect
 import pickle
 
 import pytest
@@ -10,6 +11,7 @@ from lsp_analysis import open_study
 from lsp_analysis.standing.place.brief import area_brief
 from lsp_analysis.study import store
 from lsp_analysis.study.kept import KeptStudy
+from lsp_analysis.study.store import Study
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +86,13 @@ def test_a_study_that_is_kept_open_is_given_to_whoever_opens_its_folder(study, m
     store.keep_open(kept)
     assert open_study(study.path) is kept
     assert open_study(str(study.path / ".." / study.path.name)) is kept
+
+
+def test_it_takes_every_argument_that_a_study_takes():
+    public = [name for name in vars(KeptStudy) if not name.startswith("_") and hasattr(Study, name)]
+    assert {"panel", "read"} <= set(public)
+    for name in public:
+        own, plain = (
+            inspect.signature(getattr(one, name)).parameters for one in (KeptStudy, Study)
+        )
+        assert list(own) == list(plain), name

@@ -91,11 +91,13 @@ class KeptStudy(Study):
         rows = rows if columns is None else rows[list(columns)]
         return rows.reset_index(drop=True)
 
-    def panel(self, indicator_id: str, *, freq: str | None = None) -> pd.DataFrame:
-        """Small areas of the study by period."""
+    def panel(
+        self, indicator_id: str, *, freq: str | None = None, level: str | None = None
+    ) -> pd.DataFrame:
+        """Areas of one type of the study by period."""
         plain = super().panel
-        key = ("panel", indicator_id, freq)
-        return self._once(key, lambda: plain(indicator_id, freq=freq))
+        key = ("panel", indicator_id, freq, level)
+        return self._once(key, lambda: plain(indicator_id, freq=freq, level=level))
 
     def indicator(self, indicator_id: str) -> Indicator:
         """One indicator, as the table `indicators` describes it."""
