@@ -133,7 +133,7 @@ def as_html(part: Any, *, note: str = "") -> str:
 
 def grey(reason: object) -> str:
     """One grey sentence: what stands where the data cannot give a picture or a table."""
-    return f'<p style="{_GREY}">{html.escape(str(reason))}</p>'
+    return f'<p class="table-note" style="{_GREY}">{html.escape(str(reason))}</p>'
 
 
 def readable(frame: pd.DataFrame) -> Table | None:

@@ -236,7 +236,8 @@ def last_edition_before(editions: Iterable[int], start: object) -> int:
     if not earlier:
         raise AreaError(
             f"No edition of the Indices of Deprivation is older than {year}, so comparators cannot "
-            "be chosen on one the programme had not touched. Add an earlier edition."
+            "be chosen on one the programme had not touched. Add an earlier edition, or give a "
+            "later start."
         )
     return max(earlier)
 

@@ -325,13 +325,18 @@ def effects_to_publish(
     return made
 
 
+def _as_written(x: float | None) -> float | None:
+    """A number of a file of JSON, which has no missing and no open limit."""
+    return round(float(x), 4) if not is_missing(x) and np.isfinite(x) else None
+
+
 def _published(one: IndicatorEffect) -> dict[str, Any]:
     effect = one.effect
     numbers = {name: getattr(effect, name) for name in NUMBERS}
     text = f"{effect.short_sentence()} ({wording.p_value(effect.p_value)})".replace(". (", " (")
     return {
         "indicator_id": one.indicator.indicator_id,
-        **{name: None if is_missing(x) else round(float(x), 4) for name, x in numbers.items()},
+        **{name: _as_written(x) for name, x in numbers.items()},
         "n_placebos": int(effect.n_placebos),
         "n_disjoint": int(effect.n_disjoint),
         "last": str(effect.paths["period"].iloc[-1]),

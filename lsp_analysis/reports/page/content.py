@@ -22,7 +22,7 @@ PART = "application/vnd.lsp-analysis.part+json"  # what `reports.view` shows: da
 KINDS = {"screen": "screen", "figure": "figure", "measures": "table"}  # of a part: of its block
 HEADLINE = "headline"  # tag of the cell whose first sentence stands for the report
 _HEADING = re.compile(r"<h([1-6])>(.*?)</h\1>", re.DOTALL)
-_PARAGRAPH = re.compile(r"\s*<p>")
+_PARAGRAPH = re.compile(r"\s*<p[ >]")
 _NEAR = re.compile(r"(\.\./)*[\w%~#-][\w%.~#/-]*")  # an address without scheme or host
 _TAG = re.compile(r"<[^>]*>")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,36 +10,22 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.part import Part
-from lsp_analysis.standing.agencies.plan import (
-    AWAY,
-    BEHIND,
-    MET,
-    MISSED,
-    NO_DATA,
-    OFF_TRACK,
-    ON_TRACK,
-)
+from lsp_analysis.reports.view.plan_rows import EXCEPTIONS, KIND, NOUNS, PlanRows
+from lsp_analysis.standing.agencies.plan import MET, MISSED, NO_DATA, OFF_TRACK
 from lsp_analysis.standing.agencies.target_odds import ODDS, odds_words
 from lsp_analysis.study.periods import parse_period
 
-if TYPE_CHECKING:
-    from lsp_analysis.reports.view.plan import PlanView
-
-KIND = {MET: "better", ON_TRACK: "close", BEHIND: "none", AWAY: "worse", MISSED: "worse",
-        NO_DATA: "few"}  # fmt: skip
-NOUNS = {"lead_agency": "lead agency", "theme": "theme"}
-EXCEPTIONS = (MISSED, AWAY, BEHIND, NO_DATA, ON_TRACK, MET)
 WORST, BEST = 3, 1
 LIKELY = ODDS[1][0]
 RULE = "Chosen as off track and furthest behind on the way from baseline to target."
 
 
-def plan_screen(view: PlanView) -> Part:
+def screen_of(view: PlanRows) -> Part:
     """What those who answer for the plan should know who read no further.
 
     Parameters
     ----------
-    view : PlanView
+    view : PlanRows
     """
     rows = view.rows
     counts = rows["status"].value_counts()
@@ -68,7 +54,7 @@ def plan_screen(view: PlanView) -> Part:
     return Part("screen", data, view.frame())
 
 
-def _off(view: PlanView) -> pd.DataFrame:
+def _off(view: PlanRows) -> pd.DataFrame:
     return view.rows[view.rows["status"].isin(OFF_TRACK)]
 
 
@@ -80,7 +66,7 @@ def many(some: int, every: int) -> str:
     return f"{wording.capital(said)} measures"
 
 
-def _verdict(view: PlanView) -> str:
+def _verdict(view: PlanRows) -> str:
     off, verb = _off(view), "is" if len(view.rows) == 1 else "are"
     leads = off[view.group].value_counts()
     said = f"{many(len(off), len(view.rows))} {verb} off track"
@@ -89,13 +75,13 @@ def _verdict(view: PlanView) -> str:
     return f"{said}: {wording.and_list(f'{name} ({n})' for name, n in leads.head(WORST).items())}."
 
 
-def _facts(view: PlanView) -> str:
+def _facts(view: PlanRows) -> str:
     told = f"{wording.capital(wording.counted(len(view.rows), 'measure'))}. "
     told += str(view.progress.sentence())
     return f"{told} Read as on {wording.period(view.as_at)}." if view.as_at else told
 
 
-def _table(view: PlanView) -> dict[str, Any]:
+def _table(view: PlanRows) -> dict[str, Any]:
     """The measures furthest from their targets, and the one furthest beyond its own."""
     worst = _off(view).head(WORST)
     met = view.rows[view.rows["status"] == MET].sort_values("progress", kind="stable").tail(BEST)
@@ -108,7 +94,7 @@ def _table(view: PlanView) -> dict[str, Any]:
     }
 
 
-def _ahead(view: PlanView) -> dict[str, Any] | None:
+def _ahead(view: PlanRows) -> dict[str, Any] | None:
     """How many targets ahead are likely to be met, and the least likely; None without odds."""
     odds = {m: f.probability for m, f in view.odds.items() if np.isfinite(f.probability)}
     if not odds:
@@ -126,7 +112,7 @@ def _ahead(view: PlanView) -> dict[str, Any] | None:
     }
 
 
-def _stretch(view: PlanView) -> dict[str, Any] | None:
+def _stretch(view: PlanRows) -> dict[str, Any] | None:
     """The stretch targets, where no target is ahead that can be forecast; None without any."""
     table = view.progress.table.dropna(subset="stretch_status")
     if table.empty:
@@ -146,7 +132,7 @@ def _stretch(view: PlanView) -> dict[str, Any] | None:
     }
 
 
-def _changed(view: PlanView) -> list[list[str]]:
+def _changed(view: PlanRows) -> list[list[str]]:
     """How the targets of each round fared, and which way the measures last moved."""
     table = view.progress.table
     due = table[table["status"].isin((MET, MISSED))]
@@ -168,7 +154,7 @@ def _changed(view: PlanView) -> list[list[str]]:
     return said or [["", "No target is due yet, and no measure is known for two periods."]]
 
 
-def _step(view: PlanView, measure: str) -> float:
+def _step(view: PlanRows, measure: str) -> float:
     """How far a measure moved in its last period, as a share of the way to its target."""
     row = view.progress.table.loc[measure]
     last = view.series(measure).dropna(subset="value").sort_values("period")["value"].tail(2)
@@ -176,7 +162,7 @@ def _step(view: PlanView, measure: str) -> float:
     return float((last.iloc[1] - last.iloc[0]) / way) if len(last) == 2 and way else np.nan
 
 
-def _next(view: PlanView) -> dict[str, Any]:
+def _next(view: PlanRows) -> dict[str, Any]:
     """Whom to ask first about what: the measures furthest off track, with agency and date."""
     items = []
     for measure, row in _off(view).head(WORST).iterrows():
@@ -188,7 +174,7 @@ def _next(view: PlanView) -> dict[str, Any]:
     return {"lead": "Look first at:", "items": items, "after": RULE}
 
 
-def _unknown(view: PlanView) -> list[list[str]]:
+def _unknown(view: PlanRows) -> list[list[str]]:
     """Measures without data, targets without odds, and causes."""
     told = []
     silent = view.rows.index[view.rows["status"] == NO_DATA]

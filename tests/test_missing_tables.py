@@ -1,0 +1,63 @@
+"""What a study lacks never stops a page: all five templates, with each table left out in turn."""
+
+from itertools import combinations
+
+import pandas as pd
+import pytest
+from lxml import html
+from small_study import BOROUGH, small_tables, squares, write_small_study
+
+from lsp_analysis.reports.job.selection import Entry
+from lsp_analysis.reports.run.batch import run_reports
+
+OPTIONAL = ("deprivation", "code_lookup", "populations", "plan", "interventions", "events",
+            "geometry")  # fmt: skip
+TEMPLATES = {"report_area": "N1", "report_public": "N1", "report_highlight": BOROUGH,
+             "report_lead_agencies": BOROUGH, "report_thematic": BOROUGH}  # fmt: skip
+pytestmark = pytest.mark.usefixtures("kept_parent")
+
+
+def pages_of(folder, tables, geometry=None):
+    """The text of each template's page of a study of these tables, which may all be published."""
+    indicators = tables["indicators"].assign(disclosure_profile="open")
+    agreed = pd.DataFrame({"table": list(tables), "owner_agency": "Council", "min_cell": 1,
+                           "recipients": "all", "purpose": "to test", "basis": "invented",
+                           "may_publish": True})  # fmt: skip
+    tables = {**tables, "indicators": indicators, "sharing": agreed}
+    study = write_small_study(folder / "study", tables, geometry=geometry)
+    found = {}
+    for template, area in TEMPLATES.items():
+        batch = run_reports(study, [Entry([area], template=template)], out=folder / template)
+        assert not batch.failed, (template, [record.reason for record in batch.failed])
+        page = html.fromstring(next((folder / template).glob("*/*.html")).read_bytes())
+        found[template] = " ".join(page.xpath('//*[@id="main"]')[0].text_content().split())
+    return found
+
+
+def pages_without(missing, folder):
+    tables = {name: table for name, table in small_tables().items() if name not in missing}
+    return pages_of(folder, tables, None if "geometry" in missing else squares())
+
+
+@pytest.mark.parametrize("missing", OPTIONAL)
+def test_a_study_without_a_table_has_all_pages(missing, tmp_path):
+    pages = pages_without([missing], tmp_path)
+    plan = 'The study has no table "plan", so progress against targets is not known.'
+    for template in ("report_lead_agencies", "report_thematic"):
+        assert (pages[template].count(plan) == 1) == (missing == "plan")
+    for template, told in pages.items():
+        assert "Traceback" not in told
+        assert " nan" not in told.casefold(), template
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("missing", combinations(OPTIONAL, 2), ids="-".join)
+def test_a_study_without_two_tables_has_all_pages(missing, tmp_path):
+    assert all(pages_without(missing, tmp_path).values())
+
+
+def test_a_study_whose_indices_are_all_later_than_the_start_has_all_pages(tmp_path):
+    tables = small_tables()
+    last = tables["deprivation"]["edition"] == 2007
+    tables["deprivation"] = tables["deprivation"][last].assign(edition=2019)
+    assert all(pages_of(tmp_path, tables, squares()).values())
