@@ -197,3 +197,11 @@ def test_a_page_on_the_borough_is_refused_for_less_with_the_right_template(study
         view.refuse_part(study, "Hall i' th' Wood", "report_highlight")
     view.refuse_part(study, "Bolton", "report_highlight")
     view.refuse_part(study, "", "report_highlight")
+
+
+def test_a_value_that_all_areas_share_has_no_place(study):
+    panel = study.panel("influence").assign(numerator=30.0, denominator=100.0, value=30.0)
+    brief = area_brief(study, study.area("Hall i' th' Wood"), panels={"influence": panel})
+    (row,) = rows_of(brief)
+    assert brief.profile.table["rank"].tolist() == [1]
+    assert (row.rank, row.here_words, row.rest_words) == ("", "30.0%", "30.0%")

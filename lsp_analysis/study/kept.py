@@ -99,10 +99,10 @@ class KeptStudy(Study):
         key = ("panel", indicator_id, freq, level)
         return self._once(key, lambda: plain(indicator_id, freq=freq, level=level))
 
-    def indicator(self, indicator_id: str) -> Indicator:
+    def indicator(self, name: str) -> Indicator:
         """One indicator, as the table `indicators` describes it."""
         plain = super().indicator
-        return self._remembered(("indicator", indicator_id), lambda: plain(indicator_id))
+        return self._remembered(("indicator", name), lambda: plain(name))
 
     def once(self, what: str, make: Callable[[], T]) -> T:
         """What `make` gave for `what` the first time; a frozen result, as nobody may change it."""

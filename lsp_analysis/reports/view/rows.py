@@ -148,6 +148,9 @@ def _row(brief: AreaBrief, indicator_id: str, told: pd.Series) -> Row:
     if known and brief.measured(indicator_id).by_age is not None:
         unit = f"age-standardised, {unit}"
     rank, of = told.get("rank"), told.get("of")
+    ends = [told.get(end, np.nan) for end in ("worst", "best", "value")]
+    if np.ptp(np.asarray(ends, dtype=float)) <= 1e-9 * abs(float(told["value"])):
+        rank = np.nan  # all areas are alike, and none is the highest
     return Row(
         indicator_id=indicator_id,
         name=indicator.name,
