@@ -121,3 +121,55 @@ def test_a_comma_for_decimals_is_asked_about_in_one_sentence(tmp_path):
     native.write_rows(folder / "own.csv", rows)
     done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
     assert 'column "rate" has numbers such as "4,5"' in done.problems["own.csv"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (put(3, 2, -5), "-5: it is zero or below"),
+        (put(3, 2, 0), "0: it is zero or below"),
+        (put(3, 2, ""), "1 blank cells"),
+    ],
+    ids=["negative price", "zero price", "blank"],
+)
+def test_a_price_that_cannot_be_is_pointed_at(tmp_path, change, said):
+    folder = tmp_path / "native"
+    native.write_lookups(folder)
+    rows = [["code", "median price 2018", "median price 2019"]]
+    rows += [[code, 120_000 + at, 130_000 + at] for at, code in enumerate(native.NEW)]
+    change(rows)
+    native.write_rows(folder / "own.csv", rows)
+    done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+    assert any(said in note for account in done.accounts for note in account.notes)
+
+
+def test_prices_with_dots_for_thousands_are_told_apart_from_decimals(tmp_path):
+    folder = tmp_path / "native"
+    native.write_lookups(folder)
+    rows = [["code", "year", "median price"]] + [[c, 2019, "172.064"] for c in native.NEW]
+    native.write_rows(folder / "own.csv", rows)
+    done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+    assert 'numbers such as "172.064"' in done.problems["own.csv"]
+
+
+def test_rows_cut_off_are_noticed_where_other_areas_go_further(tmp_path):
+    folder = tmp_path / "native"
+    native.write_lookups(folder)
+    codes = [*native.OTHERS, *native.NEW]
+    rows = [["code", "year", "count"]] + [[c, y, 5] for c in codes for y in (2017, 2018, 2019)]
+    kept = [row for row in rows if row[0] not in native.NEW or row[1] != 2019]
+    native.write_rows(folder / "own.csv", kept)
+    done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+    (account,) = done.accounts
+    assert any('rows of 1 periods, first "2019"' in note for note in account.notes)
+
+
+def test_cells_in_the_wrong_columns_make_no_indicator_called_by_a_number(tmp_path):
+    folder = tmp_path / "native"
+    native.write_lookups(folder)
+    rows = [["code", "year", "indicator", "rate"]]
+    rows += [[code, 2019, "Smoking rate per 1,000", 4.5] for code in native.NEW]
+    rows[3][2:] = [4.5, "Smoking rate per 1,000"]
+    native.write_rows(folder / "own.csv", rows)
+    done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+    assert 'an indicator that is called "4.5"' in done.problems["own.csv"]

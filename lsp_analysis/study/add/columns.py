@@ -229,8 +229,9 @@ def _measures(plan: Plan, free: Sequence[int], answers: Answers) -> list[Measure
 
 
 def _refuse_other_marks(plan: Plan, columns: Iterable[int]) -> None:
+    what = str(plan.layout.indicator.get("name", "")) if plan.layout else ""
     for at in columns:
-        strange = headings.with_other_marks(plan.sample[at])
+        strange = headings.with_other_marks(plan.sample[at], f"{plan.name(at)} {what}")
         if strange:
             raise SourceError(
                 f'{plan.grid.place}, column "{plan.name(at)}" has numbers such as "{strange}", '

@@ -35,6 +35,7 @@ _NUMBER = re.compile(
 )
 
 _OTHER_MARKS = re.compile(r"[-+£]?(?:\d{1,3}(?:\.\d{3})*,\d+|\d{1,3}(?:\.\d{3}){2,})%?")
+_WHOLE_WORDS = re.compile(r"price|£|number|count|population|households|people", re.IGNORECASE)
 _DOTTED = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}")
 
 
@@ -182,8 +183,11 @@ def measure_role(text: str) -> str:
     return ""
 
 
-def with_other_marks(cells: Sequence[str]) -> str:
+def with_other_marks(cells: Sequence[str], words: str = "") -> str:
     """A cell of a column whose decimal commas or dots for thousands would be misread, or "".
+
+    Where every number has three decimals, `words` of counts or prices say that the dots part
+    thousands.
 
     >>> with_other_marks(["1.459", "987", "2.103"]), with_other_marks(["1,5", "12,25"])
     ('1.459', '1,5')
@@ -194,7 +198,8 @@ def with_other_marks(cells: Sequence[str]) -> str:
         return strange[0]
     numbers = [cell for cell in given if number_in(cell) and cell != "0"]
     fractions = [cell for cell in numbers if "." in cell]
-    dotted = 3 * len(fractions) > len(numbers) > len(fractions) > 1
+    mixed = len(numbers) > len(fractions) or _WHOLE_WORDS.search(words)
+    dotted = mixed and len(fractions) > 1 and 3 * len(fractions) > len(numbers)
     return fractions[0] if dotted and all(map(_DOTTED.fullmatch, fractions)) else ""
 
 

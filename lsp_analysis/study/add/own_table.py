@@ -185,6 +185,7 @@ def _rows(plan: Plan, places: Places) -> tuple[list[tuple[int, str, list[str]]],
     others: Counter[str] = Counter()
     last: list[str] = []
     read = 0
+    when: dict[bool, set[str]] = {True: set(), False: set()}  # of the study's areas, and of others
     for number, row in grid.rows():
         if number <= plan.header.data_row or not any(map(str.strip, row)):
             continue
@@ -194,11 +195,8 @@ def _rows(plan: Plan, places: Places) -> tuple[list[tuple[int, str, list[str]]],
             cell = next((tidy(row[at]) for at in plan.codes[1:] if row[at : at + 1] != [""]), "")
         code = named.get(cell, "") if plan.by_name else (code_in(cell) or cell)
         last = row
-        if _is_heading(plan, row):
-            raise SourceError(
-                f"{grid.place}, row {number} has headings again: a second table begins there. Put "
-                "each table into a sheet or file of its own."
-            )
+        if plan.dates and plan.dates[0] < len(row):
+            when[code in places.known].add(row[plan.dates[0]])
         if code in places.known:
             _refuse_shifted(plan, number, row, needed)
             kept.append((number, code, [sys.intern(tidy(one)) for one in row]))
@@ -206,6 +204,11 @@ def _rows(plan: Plan, places: Places) -> tuple[list[tuple[int, str, list[str]]],
             others[code_in(cell) or cell] += 1
             if len(others) <= FEW:
                 strange.append((number, code or cell, [tidy(one) for one in row]))
+        elif _is_heading(plan, row):
+            raise SourceError(
+                f"{grid.place}, row {number} has headings again: a second table begins there. Put "
+                "each table into a sheet or file of its own."
+            )
         elif any(TOTALS.fullmatch(tidy(one).casefold()) for one in row):
             others["total"] += 1
         elif any(headings.number_in(tidy(row[at])) for at in numeric if at < len(row)):
@@ -218,6 +221,12 @@ def _rows(plan: Plan, places: Places) -> tuple[list[tuple[int, str, list[str]]],
     short = 0 < len(last) < min(len(plan.header.names), needed + 1)
     if not grid.ended and short and BROKEN_CODE.fullmatch(tidy("".join(last[main : main + 1]))):
         raise SourceError(f"{grid.place}: its last row breaks off, so the file is cut. {AGAIN}")
+    lacking = sorted(map(tidy, when[False] - when[True]))
+    if kept and lacking and headings.number_in(lacking[0][:4]):
+        plan.notes.append(
+            f'only other areas have rows of {len(lacking)} periods, first "{lacking[0]}": rows of '
+            "the study's areas may have been cut off"
+        )
     if not kept and not others:
         raise SourceError(
             f"{grid.path} has a header in row {plan.header.data_row} but no rows below it. "
@@ -346,7 +355,7 @@ def _long(
     for measure in plan.measures:
         if len(measure.columns.get("numerator", ())) > 1:
             _refuse_parts(plan, kept, measure.columns["denominator"][0])
-    parts = []
+    parts, blank = [], 0
     for measure in plan.measures:
         part = rows.assign(measure=measure.name)
         for role, at in measure.columns.items():
@@ -360,9 +369,13 @@ def _long(
             continue  # a column beside those of periods
         if len(plan.measures) > 1:
             numbers = [role for role in measure.columns if role in NUMBERS]
-            part = part[(part[numbers] != "").any(axis=1)]
+            written = (part[numbers] != "").any(axis=1)
+            blank += int((~written).sum())
+            part = part[written]
         parts.append(part)
     made = pd.concat(parts, ignore_index=True)
+    if blank:
+        account.notes.append(f"{blank:,} blank cells")
     return made.fillna(dict.fromkeys(made.columns.drop("row"), ""))
 
 

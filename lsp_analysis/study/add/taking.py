@@ -8,9 +8,10 @@ from typing import Any
 
 import pandas as pd
 
+from lsp_analysis.errors import SourceError
 from lsp_analysis.study import schema
 from lsp_analysis.study.add.facts import facts_of, refuse_damage, without_worked_out
-from lsp_analysis.study.add.headings import unit_in
+from lsp_analysis.study.add.headings import number_in, unit_in
 from lsp_analysis.study.add.layouts import Account, OwnTable
 from lsp_analysis.study.add.places import Places
 from lsp_analysis.study.add.vintages import carry_over
@@ -160,6 +161,11 @@ def _with_indicators(
     new, parts = [], []
     listed = dict(zip(known["indicator_id"], known.to_dict("records"), strict=True))
     for one, rows in cells.groupby(named, sort=False):
+        if number_in(str(one)) and (named != one).any():
+            raise SourceError(
+                f'{table.account.place} has an indicator that is called "{one}": the cells of a '
+                "row stand in the wrong columns. Correct it, or download the file again."
+            )
         made = ids.get(fold_name(one)) or own_ids[one]
         made = made or indicator_id or slug(one, fallback="indicator").replace("-", "_")
         ids[fold_name(one)] = made
@@ -193,13 +199,19 @@ def _far_out(rows: pd.DataFrame, places: Places) -> list[str]:
     by = [rows["indicator_id"], rows["area_code"].fillna("").map(places.level)]
     for name in ("numerator", "denominator", "value"):
         for (indicator_id, _), numbers in rows[name].dropna().groupby(by):
-            largest = numbers.nlargest(2)
-            usual = max(FAR * largest.iloc[-1], 2 * FAR * numbers.median())
-            if len(numbers) >= FEWEST and 0 < usual < largest.iloc[0]:
-                area = rows.loc[largest.index[0], "area_code"]
+            if len(numbers) < FEWEST:
+                continue
+            large, small, usual = numbers.nlargest(2), numbers.nsmallest(2), numbers.median()
+            low, far = small.iloc[0], ""
+            if 0 < max(FAR * large.iloc[-1], 2 * FAR * usual) < large.iloc[0]:
+                odd, far = large, f"more than {FAR} times any other"
+            elif low < 0 <= small.iloc[-1] or (low == 0 < usual < FAR * small.iloc[-1]):
+                odd, far = small, "zero or below, and no other is near it"
+            if far:
+                area = rows.loc[odd.index[0], "area_code"]
                 told.append(
-                    f"look at the {name} of {indicator_id} in {area}, {largest.iloc[0]:,.10g}: it "
-                    f"is more than {FAR} times any other"
+                    f"look at the {name} of {indicator_id} in {area}, {odd.iloc[0]:,.10g}: it is "
+                    f"{far}"
                 )
     over = rows["denominator"].notna().groupby(rows["indicator_id"]).transform("mean") > 0.5
     without = over & rows["numerator"].notna() & rows["denominator"].isna() & rows["value"].isna()
