@@ -5,6 +5,7 @@ Each message names the file and the place in it; callers add what to do.
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import math
@@ -20,6 +21,7 @@ from typing import Any
 
 from lsp_analysis.errors import LspError, SourceError
 
+BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 LARGEST_JSON = 64 * 2**20  # bytes
 LARGEST_TEXT = 2**22  # bytes of a file that a person writes
 DEEPEST = 24  # levels of nesting
@@ -286,3 +288,14 @@ def _column(name: bytes) -> int:
     for letter in name:
         number = 26 * number + letter - 64
     return number
+
+
+def marked_encoding(head: bytes) -> str:
+    """The encoding that a byte-order mark tells, or UTF-16 by its zeros; else an empty string."""
+    for mark, name in BOMS.items():
+        if head.startswith(mark):
+            return name
+    for name, zeros in (("utf-16-le", head[1:1000:2]), ("utf-16-be", head[:1000:2])):
+        if len(zeros) > 1 and zeros.count(0) > 0.9 * len(zeros):
+            return name
+    return ""

@@ -79,6 +79,12 @@ def test_marks_of_other_countries_are_found_and_our_own_are_not(cells, found):
     assert with_other_marks(cells) == found
 
 
+def test_rates_that_happen_to_have_three_decimals_are_no_thousands():
+    rates = ["1.751", "2.346", "1.112"]
+    assert with_other_marks(rates, "homelessness_rate_per_1000_households") == ""
+    assert with_other_marks(rates, "Median price paid") == "1.751"
+
+
 @pytest.mark.parametrize("text", ["1,459", "1 459", "1\u202f459", "1’459", "1'459"])
 def test_marks_for_thousands_that_cannot_be_mistaken_are_read(text):
     assert number_in(text)[0] == "1459"

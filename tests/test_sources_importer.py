@@ -410,3 +410,14 @@ def test_boundaries_of_some_areas_only_are_refused(folder, tmp_path):
     path = folder / "maps" / "areas.geojson"
     geopandas.read_file(path).head(4).to_file(path, driver="GeoJSON")
     assert "no polygon for 2 of the 6 areas" in told(folder, tmp_path)
+
+
+@pytest.mark.parametrize("vintage", [2001, 2011, 2021])
+def test_msoas_known_in_one_year_of_codes_are_there_in_every_other(folder, tmp_path, vintage):
+    native.write_later_lookup(folder)
+    study = open_study(imported(folder, tmp_path, vintage=vintage))
+    msoas = study.areas("msoa")["area_code"].tolist()
+    assert msoas == sorted(set(native.MSOA.values()))
+    parts = [study.area(code).members for code in msoas]
+    small = set(study.small_areas()["area_code"])
+    assert set().union(*parts) == small

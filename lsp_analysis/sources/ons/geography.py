@@ -273,13 +273,18 @@ def share_by_residents(lookup: pd.DataFrame, residents: pd.Series | None) -> pd.
 def find_parents(
     lookups: Sequence[Found], geography: Geography, register: Register
 ) -> pd.DataFrame:
-    """The MSOA of each small area the study works with (``area_code``, ``msoa_code``,
-    ``msoa_name``); empty when no lookup says."""
-    year = f"{geography.vintage % 100:02d}"
-    wanted, named = [f"lsoa{year}", f"msoa{year}"], f"msoa{year}_name"
-    rows = choice.first_whole(lookups, wanted, [named], geography.own, register)
-    if rows is not None:
-        made = rows.assign(**{named: rows.get(named, rows[wanted[1]])})[[*wanted, named]]
-        return made.set_axis(["area_code", "msoa_code", "msoa_name"], axis=1)
+    """The MSOA of each small area (``area_code``, ``msoa_code``, ``msoa_name``, ``code_vintage``).
+
+    In the codes of the study, or of the nearest year for which a lookup says; empty when none does.
+    """
+    columns = ["area_code", "msoa_code", "msoa_name"]
+    for vintage in sorted(geography.codes, key=lambda year: abs(year - geography.vintage)):
+        wanted = [f"{level}{vintage % 100:02d}" for level in ("lsoa", "msoa")]
+        named = f"{wanted[1]}_name"
+        codes = geography.codes[vintage]
+        rows = choice.first_whole(lookups, wanted, [named], codes, register)
+        if rows is not None:
+            made = rows.assign(**{named: rows.get(named, rows[wanted[1]])})[[*wanted, named]]
+            return made.set_axis(columns, axis=1).assign(code_vintage=vintage)
     register.note("No lookup of LSOA to MSOA was found, so the study has no MSOAs.")
-    return pd.DataFrame(columns=["area_code", "msoa_code", "msoa_name"])
+    return pd.DataFrame(columns=[*columns, "code_vintage"])

@@ -102,7 +102,7 @@ def make_msoas(
     members = parents.rename(columns={"area_code": "member_code", "msoa_code": "area_code"})
     return (
         areas.assign(area_type="msoa"),
-        members[["area_code", "member_code"]].assign(weight=1.0, code_vintage=geography.vintage),
+        members[["area_code", "member_code", "code_vintage"]].assign(weight=1.0),
     )
 
 

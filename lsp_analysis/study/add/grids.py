@@ -6,7 +6,6 @@ dimensions, its lengths) is bounded before it is believed.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import datetime as dt
 import functools
@@ -35,7 +34,6 @@ PIECE = 1 << 20
 LARGEST_UNPACKED = 4 << 30
 MOST_COLUMNS = 20_000
 GZIP_MAGIC = b"\x1f\x8b"
-BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 DAMAGED = (gzip.BadGzipFile, EOFError, zlib.error, zipfile.BadZipFile)
 HTML = re.compile(rb"^\s*(?:<!doctype html|<html)", re.IGNORECASE)
 
@@ -122,13 +120,8 @@ def open_bytes(path: Path) -> Iterator[BinaryIO]:
 
 def encoding_of(path: Path) -> str:
     """UTF-8, UTF-16, or else Windows-1252, which publishers' older files are in."""
-    head = first_bytes(path)
-    for mark, name in BOMS.items():
-        if head.startswith(mark):
-            return name
-    for name, zeros in (("utf-16-le", head[1:1000:2]), ("utf-16-be", head[:1000:2])):
-        if len(zeros) > 1 and zeros.count(0) > 0.9 * len(zeros):
-            return name
+    if told := untrusted.marked_encoding(first_bytes(path)):
+        return told
     for name in ("utf-8", "cp1252"):
         if _is_text(path, name):
             return name

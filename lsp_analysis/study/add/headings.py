@@ -35,7 +35,11 @@ _NUMBER = re.compile(
 )
 
 _OTHER_MARKS = re.compile(r"[-+£]?(?:\d{1,3}(?:\.\d{3})*,\d+|\d{1,3}(?:\.\d{3}){2,})%?")
-_WHOLE_WORDS = re.compile(r"price|£|number|count|population|households|people", re.IGNORECASE)
+_WHOLE_WORDS = re.compile(
+    r"(?!.*(?:\bper\b|per_|rate|%|share|proportion|ratio|score|index|indicator|average|mean))"
+    r".*(?:price|£|number|count|population|households|people)",
+    re.IGNORECASE,
+)
 _DOTTED = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}")
 
 
@@ -198,7 +202,7 @@ def with_other_marks(cells: Sequence[str], words: str = "") -> str:
         return strange[0]
     numbers = [cell for cell in given if number_in(cell) and cell != "0"]
     fractions = [cell for cell in numbers if "." in cell]
-    mixed = len(numbers) > len(fractions) or _WHOLE_WORDS.search(words)
+    mixed = len(numbers) > len(fractions) or _WHOLE_WORDS.match(words)
     dotted = mixed and len(fractions) > 1 and 3 * len(fractions) > len(numbers)
     return fractions[0] if dotted and all(map(_DOTTED.fullmatch, fractions)) else ""
 

@@ -15,14 +15,11 @@ from lsp_analysis.study import schema
 from lsp_analysis.study.check.cells import is_of, judge_sheet
 from lsp_analysis.study.check.problems import Problem, Sheet, as_written
 
-# How many bytes tell the encoding, how many rows a header may stand below, and how alike two column
-# names are when one is taken for the other misspelt (1: the same).
-HEAD_BYTES = 1000
+# How many rows a header may stand below, and how alike two column names are when one is taken for
+# the other misspelt (1: the same).
 HEADER_WITHIN = 20
 ALIKE = 0.85
 MOST_COLUMNS = 500
-UTF8_BOM = b"\xef\xbb\xbf"
-UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
 OTHER_FORMATS = {b"PK\x03\x04": "an Excel workbook or a zip file", b"PAR1": "a Parquet file"}
 OTHER_FORMATS |= {b"\xd0\xcf\x11\xe0": "an old Excel workbook", b"%PDF": "a PDF"}
 
@@ -156,21 +153,14 @@ def _load_parquet(path: Path, table: str) -> tuple[Sheet | None, list[Problem]]:
 def decode(file: str, content: bytes) -> tuple[str, list[Problem]]:
     """The text of a file and what is wrong with its encoding."""
     save = "Save it as CSV UTF-8 without a byte-order mark."
-    if content.startswith(UTF16_BOMS):
+    told, problems = untrusted.marked_encoding(content), []
+    if told.startswith("utf-16"):
         problem = "The file is in UTF-16 and should be in UTF-8."
-        return content.decode("utf-16", "replace"), [Problem(file, 1, "", "", problem, save)]
-    for form, nuls in (
-        ("utf-16-le", content[1:HEAD_BYTES:2]),
-        ("utf-16-be", content[:HEAD_BYTES:2]),
-    ):
-        if len(nuls) > 1 and nuls.count(0) > 0.9 * len(nuls):
-            problem = "The file is in UTF-16 and should be in UTF-8."
-            return content.decode(form, "replace"), [Problem(file, 1, "", "", problem, save)]
-    problems = []
-    if content.startswith(UTF8_BOM):
+        return content.decode(told, "replace"), [Problem(file, 1, "", "", problem, save)]
+    if told:
         problem = "The file begins with a byte-order mark (BOM), which hides its first column name."
         problems.append(Problem(file, 1, "", "", problem, save))
-        content = content[len(UTF8_BOM) :]
+        content = content.decode(told, "replace").encode()
     try:
         return content.decode("utf-8"), problems
     except UnicodeDecodeError:
