@@ -86,3 +86,15 @@ def did_you_mean(text: str, choices: Iterable[str], n: int = 3, cutoff: float = 
     if not close:
         return ""
     return " Did you mean " + " or ".join(f'"{choice}"' for choice in close) + "?"
+
+
+def check_one_of(
+    value: object, choices: Iterable[str], what: str, error: type[LspError] = ParameterError
+) -> None:
+    """Refuse a word that is not one of `choices`, and name those there are."""
+    choices = list(choices)
+    if value not in choices:
+        hint = did_you_mean(str(value), choices)
+        raise error(
+            f'There is no {what} "{str(value)[:60]}".{hint} Choose from {", ".join(choices)}.'
+        )

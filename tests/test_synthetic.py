@@ -179,7 +179,7 @@ def test_a_treated_area_unlike_any_other_gets_a_warning():
     [
         ({"predictors": [("lode", 1990)]}, PanelError, "neither the outcome nor a covariate"),
         ({"predictors": [("rate", 2006)]}, PanelError, "not before the start"),
-        ({"predictors": [("rate", 1990, "mode")]}, ParameterError, "use one of mean"),
+        ({"predictors": [("rate", 1990, "mode")]}, ParameterError, "Choose from mean"),
         ({"predictors": ["load"]}, ParameterError, "is not a predictor"),
         ({"predictors": [("load",)]}, ParameterError, "is not a predictor"),
         ({"predictors": PREDICTORS, "predictor_weights": [1.0]}, ParameterError, "3 numbers"),

@@ -20,7 +20,7 @@ import pandas as pd
 
 from lsp_analysis import durable, untrusted
 from lsp_analysis.disclosure.profiles import MARK, find_profile, shown_count
-from lsp_analysis.errors import DisclosureError, LspError, did_you_mean
+from lsp_analysis.errors import DisclosureError, LspError, check_one_of
 from lsp_analysis.study.schema import DESCRIPTOR
 from lsp_analysis.wording import counted
 
@@ -88,10 +88,7 @@ def aggregate_extracts(
         wrong dates; no record can be placed. Nothing is written.
     """
     rule = find_profile(profile)
-    if every not in EVERY:
-        raise DisclosureError(
-            f'"{every}" is no period.{did_you_mean(every, EVERY)} Choose {", ".join(EVERY)}.'
-        )
+    check_one_of(every, EVERY, "period", DisclosureError)
     key = _key(key_file)
     rows = pd.concat([_read(Path(file), key) for file in files], ignore_index=True)
     rows["area_code"] = _places(rows, postcodes)

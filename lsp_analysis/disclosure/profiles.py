@@ -11,7 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from lsp_analysis.errors import DisclosureError, InternalNotice, ParameterError, did_you_mean
+from lsp_analysis.errors import (
+    DisclosureError,
+    InternalNotice,
+    did_you_mean,
+)
 from lsp_analysis.study import schema
 from lsp_analysis.study.store import Study
 from lsp_analysis.wording import and_list
@@ -143,16 +147,6 @@ INTERNAL = "internal"
 AUDIENCES = (INTERNAL, "partners", "public")
 # What describes the others and holds no fact about people or money.
 PLAIN = ("areas", "area_members", "code_lookup", "indicators", "sharing")
-
-
-def check_audience(audience: str) -> str:
-    """`audience`, if it is one; else ParameterError."""
-    if audience not in AUDIENCES:
-        raise ParameterError(
-            f'There is no audience "{audience}".{did_you_mean(audience, AUDIENCES)} '
-            f"Choose {', '.join(AUDIENCES[:-1])} or {AUDIENCES[-1]}."
-        )
-    return audience
 
 
 def profiles_of(study: Study) -> dict[str, Profile]:

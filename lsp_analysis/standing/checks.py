@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from numbers import Real
 
 import numpy as np
@@ -10,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from lsp_analysis import wording
-from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
+from lsp_analysis.errors import PanelError, ParameterError
 
 ROUNDING = 1e-9  # by which a count worked out from a percentage may lie above its denominator
 
@@ -22,17 +21,6 @@ def check_level(level: float) -> float:
             f"The level is {level!r}, and it must lie between 0 and 1: write 0.95 for 95%."
         )
     return level
-
-
-def check_one_of(value: str, choices: Iterable[str], what: str) -> str:
-    """Refuse a word that is not one of `choices`."""
-    choices = tuple(choices)
-    if value not in choices:
-        raise ParameterError(
-            f"The {what} is {value!r}, and it must be one of {', '.join(choices)}."
-            f"{did_you_mean(str(value), choices)}"
-        )
-    return value
 
 
 def as_numbers(values: ArrayLike, what: str) -> np.ndarray:

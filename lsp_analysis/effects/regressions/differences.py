@@ -14,7 +14,7 @@ from lsp_analysis.effects import parts
 from lsp_analysis.effects.one_area.groups import placebo_groups
 from lsp_analysis.effects.regressions import two_way
 from lsp_analysis.effects.result import EffectEstimate
-from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.errors import PanelError, ParameterError, check_one_of
 from lsp_analysis.study.question import Question
 
 CLUSTERED = "Student's t, errors clustered by area"
@@ -90,8 +90,7 @@ def chosen_inference(
     question: Question, inference: str, known: tuple[str, ...], covariates: Collection[str] = ()
 ) -> str:
     """The kind of inference meant: "auto" is placebos for fewer than five treated areas."""
-    if inference not in known:
-        raise ParameterError(f"inference={inference!r} is not known: use {', '.join(known)}.")
+    check_one_of(inference, known, "inference")
     few = int(question.treated.sum()) < two_way.FEWEST_TREATED_CLUSTERS
     if inference == "placebo" and len(covariates):
         raise ParameterError('inference="placebo" takes no covariates: use "clustered".')

@@ -15,7 +15,7 @@ from lsp_analysis import figures
 from lsp_analysis.effects import parts
 from lsp_analysis.effects.regressions.two_way import few_clusters_warning
 from lsp_analysis.effects.result import EffectEstimate
-from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.errors import PanelError, ParameterError, check_one_of
 from lsp_analysis.showing import Axes
 from lsp_analysis.study.question import Question
 
@@ -80,10 +80,8 @@ def rollout_effect(
         Interval and p-value are missing, with the reason in `warnings`, when fewer than five areas
         are treated or fewer than five never are. `model` is diff-diff's result.
     """
-    for name, value, known in (("comparison", comparison, COMPARATORS),
-                               ("aggregate", aggregate, AGGREGATES)):  # fmt: skip
-        if value not in known:
-            raise ParameterError(f"{name}={value!r} is not known: use {', '.join(known)}.")
+    check_one_of(comparison, COMPARATORS, "comparison")
+    check_one_of(aggregate, AGGREGATES, "aggregate")
     if question.first_treated is None:
         raise PanelError(
             "All areas start at once here, so `did` is the method. For a roll-out, build the "

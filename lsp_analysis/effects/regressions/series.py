@@ -18,7 +18,7 @@ from lsp_analysis.effects import parts
 from lsp_analysis.effects.one_area.groups import placebo_groups
 from lsp_analysis.effects.regressions import series_fit
 from lsp_analysis.effects.result import EffectEstimate
-from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.errors import PanelError, ParameterError, check_one_of
 from lsp_analysis.study.question import Question
 
 TREND_GOES_ON = "Without the programme the series would have kept to its earlier trend and season."
@@ -104,7 +104,8 @@ def interrupted_series(
         in proportion. `model` is the fitted regression by statsmodels.
     """
     family = family or ("quasi_poisson" if question.counted else "gaussian")
-    _check(family, change)
+    check_one_of(family, series_fit.FAMILIES, "family")
+    check_one_of(change, CHANGES, "change")
     question.need(before=2, comparisons=1 if controlled else 0)
     # a series with covariates of its own has no placebos
     groups = ranked_groups(question, 10**9 if len(covariates) else int(controlled))
@@ -153,15 +154,6 @@ _INFERENCE = {
     "poisson": "Poisson regression",
     "quasi_poisson": "Poisson regression, errors scaled up for overdispersion",
 }
-
-
-def _check(family: str, change: str) -> None:
-    if family not in series_fit.FAMILIES:
-        raise ParameterError(
-            f"family={family!r} is not known: use {', '.join(series_fit.FAMILIES)}."
-        )
-    if change not in CHANGES:
-        raise ParameterError(f"change={change!r} is not known: use {', '.join(CHANGES)}.")
 
 
 def harmonics_of(question: Question, harmonics: int | None) -> int:

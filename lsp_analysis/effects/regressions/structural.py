@@ -29,7 +29,7 @@ from lsp_analysis.effects.regressions.series import (
     waves,
 )
 from lsp_analysis.effects.result import EffectEstimate
-from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.errors import PanelError, check_one_of
 from lsp_analysis.study.question import Question
 
 TRENDS = ("level", "trend", "fixed")
@@ -89,8 +89,7 @@ def structural_effect(
         `model` is the same model fitted by statsmodels (UnobservedComponents), its drift at the
         value of largest likelihood.
     """
-    if trend not in TRENDS:
-        raise ParameterError(f"trend={trend!r} is not known: use {', '.join(TRENDS)}.")
+    check_one_of(trend, TRENDS, "trend")
     question.need(before=10, comparisons=1 if comparisons else 0, complete=True)
     groups = ranked_groups(question, 1)
     own = np.array([question.level_of(unit) for unit in np.vstack([question.treated, groups])])

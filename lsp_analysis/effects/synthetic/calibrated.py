@@ -23,7 +23,7 @@ from lsp_analysis.effects.synthetic.weights import (
     units_of,
     with_donors,
 )
-from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.errors import PanelError, ParameterError, check_one_of
 from lsp_analysis.study.question import Question
 
 GONE_ON = (
@@ -92,10 +92,7 @@ def calibrated_effect(
     PanelError
         When no weights at or above 0 meet every constraint.
     """
-    if alternative not in ALTERNATIVES:
-        raise ParameterError(
-            f"alternative={alternative!r} is not known: use {', '.join(ALTERNATIVES)}."
-        )
+    check_one_of(alternative, ALTERNATIVES, "alternative")
     whole = isinstance(block, int | np.integer) and not isinstance(block, bool)
     if not whole or not 1 <= block <= question.at:
         raise ParameterError(

@@ -18,7 +18,7 @@ from scipy.optimize import differential_evolution
 from scipy.stats import qmc
 
 from lsp_analysis.effects.synthetic.weights import is_unique, nearest_weights
-from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.errors import PanelError, ParameterError, check_one_of
 from lsp_analysis.study.asking.dates import as_date
 from lsp_analysis.study.question import Question
 
@@ -89,11 +89,7 @@ def predictor_table(question: Question, predictors: Sequence[PredictorSpec]) -> 
                 f"The predictor {column!r} is neither the outcome nor a covariate of the question; "
                 f"there are {', '.join(map(str, known))}. Name it when the question is built."
             )
-        if operation not in OPERATIONS:
-            raise ParameterError(
-                f"The predictor {column!r} asks for {operation!r}: use one of "
-                f"{', '.join(OPERATIONS)}."
-            )
+        check_one_of(operation, OPERATIONS, f"operation of the predictor {column}")
         at = span_of(question, dates)
         values = known[column][:, at]
         empty = used & np.isnan(values).all(axis=1)

@@ -18,7 +18,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from lsp_analysis import wording
-from lsp_analysis.errors import DesignError, ParameterError
+from lsp_analysis.errors import DesignError, ParameterError, check_one_of
 from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.showing import Shown
 
@@ -85,8 +85,7 @@ def spending_bounds(fractions: tuple[float, ...], kind: str, alpha: float = 0.05
     ----------
     fractions : rising shares of the information; the last need not be 1.
     """
-    if kind not in KINDS:
-        raise ParameterError(f'kind is "{kind}". Choose {" or ".join(KINDS)}.')
+    check_one_of(kind, KINDS, "kind")
     if not 0 < alpha < 1:
         raise ParameterError(f"alpha is {alpha}. Give a share between 0 and 1.")
     times = _rising(fractions)

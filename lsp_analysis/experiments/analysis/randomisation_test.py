@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.errors import DesignError, ParameterError
+from lsp_analysis.errors import DesignError, check_one_of
 from lsp_analysis.experiments.draw.scheme import Scheme
 from lsp_analysis.showing import Axes, Shown
 
@@ -327,8 +327,7 @@ def redraws(
     DesignError
         `allocation` is not one that `scheme` could have given.
     """
-    if statistic not in STATISTICS:
-        raise ParameterError(f'statistic is "{statistic}". Choose {" or ".join(STATISTICS)}.')
+    check_one_of(statistic, STATISTICS, "statistic")
     allocation = np.asarray(allocation)
     if not scheme.holds(allocation):
         raise DesignError(

@@ -11,7 +11,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.absent import Absent
-from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
+from lsp_analysis.errors import PanelError, check_one_of
 from lsp_analysis.experiments.power.intracluster import Clustering, icc_of_counts
 from lsp_analysis.showing import Shown
 from lsp_analysis.study.schema import VALUE_TYPES
@@ -87,11 +87,8 @@ def grid_of(
     ParameterError
         There is no such value type.
     """
-    if value_type and value_type not in VALUE_TYPES:
-        raise ParameterError(
-            f'value_type is "{value_type}". Choose {wording.and_list(VALUE_TYPES, last="or")}.'
-            f"{did_you_mean(value_type, VALUE_TYPES)}"
-        )
+    if value_type:
+        check_one_of(value_type, VALUE_TYPES, "value type")
     rows = panel if areas is None else panel[panel["area_code"].isin(set(areas))]
     has_parts = {"numerator", "denominator"} <= set(rows) and rows["numerator"].notna().any()
     counts = _wide(rows, "numerator" if has_parts else "value")

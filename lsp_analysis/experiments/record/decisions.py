@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from lsp_analysis import durable, wording
-from lsp_analysis.errors import DesignError, did_you_mean
+from lsp_analysis import durable
+from lsp_analysis.errors import DesignError, check_one_of
 from lsp_analysis.experiments.protocol.reading import FILE, parse_design
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.folder import Experiment, open_experiment
@@ -48,11 +48,7 @@ def record_decision(
     DesignError
         The decision or the arm is unknown, no reason is given, or nothing was analysed yet.
     """
-    if decision not in DECISIONS:
-        raise DesignError(
-            f'"{decision}" is not a decision. Choose {wording.and_list(DECISIONS, last="or")}.'
-            f"{did_you_mean(decision, DECISIONS)}"
-        )
+    check_one_of(decision, DECISIONS, "decision", DesignError)
     if not reason.strip() or not by.strip():
         raise DesignError("A decision needs a reason and the name of who decided.")
     experiment = open_experiment(folder)
@@ -119,8 +115,7 @@ def _evidence(experiment: Experiment, arm: str) -> dict[str, object]:
     design = experiment.design
     analysis = last_analysis(experiment)
     findings = {row["arm"]: row for row in analysis["findings"]}
-    if arm not in findings:
-        raise DesignError(f'No arm that was tried is called "{arm}".{did_you_mean(arm, findings)}')
+    check_one_of(arm, findings, "arm that was tried", DesignError)
     own = findings[arm]
     numbers = {name: own.get(name) for name in ("estimate", "low", "high")}
     return {

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.errors import DesignError, ParameterError, did_you_mean
+from lsp_analysis.errors import DesignError, check_one_of
 from lsp_analysis.experiments.record.folder import Experiment
 from lsp_analysis.figures.style import name_chart
 from lsp_analysis.showing import Axes, Shown
@@ -64,10 +64,7 @@ class Monitoring(Shown):
 
     def series(self, measure: str, arm: str) -> pd.DataFrame:
         """Columns ``period``, ``value`` of one arm, as `standing.process_chart` takes them."""
-        if measure not in self.measures:
-            raise ParameterError(
-                f'Nothing was reported on "{measure}".{did_you_mean(measure, self.measures)}'
-            )
+        check_one_of(measure, self.measures, "measure that was reported")
         own = self.table[(self.table["measure"] == measure) & (self.table["arm"] == arm)]
         return own.loc[own["value"].notna(), ["period", "value"]].reset_index(drop=True)
 

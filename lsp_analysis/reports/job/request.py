@@ -264,11 +264,7 @@ def with_log(job: Job) -> Job:
 def checked_formats(formats: Sequence[str]) -> tuple[str, ...]:
     """`formats` with HTML, which is always made; ParameterError for one that is not known."""
     for name in formats:
-        if name not in FORMATS:
-            raise errors.ParameterError(
-                f"{name!r} is no format of a report.{errors.did_you_mean(str(name), FORMATS)} "
-                f"There are {' and '.join(FORMATS)}."
-            )
+        errors.check_one_of(name, FORMATS, "format")
     return tuple(dict.fromkeys(["html", *formats]))
 
 

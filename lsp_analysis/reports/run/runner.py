@@ -7,10 +7,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis.disclosure.profiles import INTERNAL, check_audience, warn_internal
+from lsp_analysis.disclosure.profiles import AUDIENCES, INTERNAL, warn_internal
 from lsp_analysis.disclosure.release import refuse_other_pages, release_study
 from lsp_analysis.durable import as_interrupts
-from lsp_analysis.errors import ParameterError, UnfinishedError
+from lsp_analysis.errors import ParameterError, UnfinishedError, check_one_of
 from lsp_analysis.reports.fork.memory import check_address_space
 from lsp_analysis.reports.job import manifest
 from lsp_analysis.reports.job.manifest import FAILED, ReportRecord
@@ -129,7 +129,8 @@ def study_for(
     DisclosureError
         The study may not be shown to the audience, or `out` holds pages for another.
     """
-    audience = check_audience(audience or INTERNAL)
+    audience = audience or INTERNAL
+    check_one_of(audience, AUDIENCES, "audience")
     path, target = study_path(study), Path(out).absolute()
     full = open_study(path)
     if audience == INTERNAL:

@@ -10,8 +10,8 @@ import pandas as pd
 from scipy.spatial import KDTree
 
 from lsp_analysis import figures, wording
+from lsp_analysis.errors import check_one_of
 from lsp_analysis.showing import Axes, ShownTable
-from lsp_analysis.standing.checks import check_one_of
 
 BY = ("agency", "theme", "kind")
 

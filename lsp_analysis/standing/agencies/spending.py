@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
+from lsp_analysis.errors import check_one_of
 from lsp_analysis.showing import Axes, ShownTable
-from lsp_analysis.standing.checks import check_one_of
 
 BY = ("stream", "theme", "agency")
 EVERYWHERE = "not tied to an area"

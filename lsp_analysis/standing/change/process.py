@@ -12,10 +12,9 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.errors import PanelError, ParameterError, check_one_of
 from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.change.process_rules import xmr
-from lsp_analysis.standing.checks import check_one_of
 from lsp_analysis.standing.comparison.judging import POLARITIES
 
 FEW_POINTS = 12  # under which limits are on trial

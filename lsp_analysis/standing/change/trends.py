@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtrc
 
 from lsp_analysis import figures, wording
-from lsp_analysis.errors import PanelError
+from lsp_analysis.errors import PanelError, check_one_of
 from lsp_analysis.showing import Axes, Shown
-from lsp_analysis.standing.checks import as_parts, check_one_of
+from lsp_analysis.standing.checks import as_parts
 from lsp_analysis.standing.comparison.judging import POLARITIES
 from lsp_analysis.study.indicator import Indicator
 

@@ -16,7 +16,7 @@ from scipy.special import ndtri
 from scipy.stats import binomtest
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
-from lsp_analysis.errors import PanelError
+from lsp_analysis.errors import PanelError, check_one_of
 from lsp_analysis.standing import checks
 from lsp_analysis.standing.comparison.intervals import wilson_limits
 
@@ -91,7 +91,7 @@ def ratio_of_rates(
         events in the second group the upper limit is infinite; "wald-log" then has none.
     level : float between 0 and 1
     """
-    checks.check_one_of(method, ("score", "wald-log", "exact"), "method")
+    check_one_of(method, ("score", "wald-log", "exact"), "method")
     x1, t1, x2, t2 = _both(x1, t1, x2, t2)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = (x1 / t1) / (x2 / t2)

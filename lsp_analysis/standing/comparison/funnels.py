@@ -13,9 +13,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from lsp_analysis import figures, wording
-from lsp_analysis.errors import PanelError
+from lsp_analysis.errors import PanelError, check_one_of
 from lsp_analysis.showing import Axes, Shown
-from lsp_analysis.standing.checks import check_one_of
 from lsp_analysis.standing.comparison import funnel_limits
 from lsp_analysis.study.indicator import Indicator
 

@@ -7,8 +7,8 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from statsmodels.stats.multitest import multipletests
 
-from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.standing.checks import as_numbers, check_one_of
+from lsp_analysis.errors import PanelError, ParameterError, check_one_of
+from lsp_analysis.standing.checks import as_numbers
 
 POLARITIES = ("high_is_good", "low_is_good", "none")
 # The words for being below and above the benchmark.

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 from scipy.special import expit, logit, ndtri
 
 from lsp_analysis import figures, wording
-from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.errors import PanelError, ParameterError, check_one_of
 from lsp_analysis.showing import Axes, Shown
-from lsp_analysis.standing.checks import as_counts, as_numbers, check_level, check_one_of
+from lsp_analysis.standing.checks import as_counts, as_numbers, check_level
 
 # How values are straightened before the line is fitted, and put back after.
 TRANSFORMS = {
@@ -108,7 +108,8 @@ def slope_index(
         A value is missing, or cannot be put on the scale of the line (zero on "log", a percentage
         on "logit").
     """
-    to_line, back = TRANSFORMS[check_one_of(transform, TRANSFORMS, "transform")]
+    check_one_of(transform, TRANSFORMS, "transform")
+    to_line, back = TRANSFORMS[transform]
     share, value = _groups(population, value, transform)
     position = np.cumsum(share) - share / 2
     fitted = to_line(value)
