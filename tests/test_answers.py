@@ -126,7 +126,7 @@ WRONG = {
     "start not a time": (lambda s, p: s.question("burglary", p, pd.NaT), "Write it as 2008-04"),
     "thirteenth month": (lambda s, p: s.question("burglary", p, "2008-13"), "Write it as 2008-04"),
     "question as a tuple": (lambda s, p: estimate((s, p)), "given a tuple"),
-    "inference as nothing": (lambda s, p: effects.did(asked(s, p), inference=None), "Choose from auto"),
+    "inference as nothing": (lambda s, p: effects.did(asked(s, p), inference=None), "from auto"),
     "width in words": (lambda s, p: effects.event_study(asked(s, p), width="wide"), "whole number"),
     "harmonics in words": (
         lambda s, p: effects.interrupted_series(asked(s, p), harmonics="two"), "whole number"),

@@ -16,7 +16,7 @@ from lsp_analysis.effects.checks.displaced import displacement
 from lsp_analysis.effects.checks.regression_to_mean import regression_to_the_mean
 from lsp_analysis.effects.parts import answers
 from lsp_analysis.effects.result import CheckResult
-from lsp_analysis.errors import ParameterError, did_you_mean
+from lsp_analysis.errors import check_one_of
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import Axes, Shown, with_note
 from lsp_analysis.study.question import Question
@@ -40,14 +40,9 @@ class Checks(Shown):
 
     def __getitem__(self, name: str) -> CheckResult:
         """The check of that name; ParameterError, with the nearest names, for an unknown one."""
-        for one in self.found:
-            if name in (one.name, one.name.lower()):
-                return one
-        names = [one.name for one in self.found]
-        raise ParameterError(
-            f"There is no check {name!r}.{did_you_mean(str(name), names)} There are "
-            f"{wording.and_list(names)}."
-        )
+        known = {one.name.casefold(): one for one in self.found}
+        check_one_of(str(name).casefold(), known, "check")
+        return known[str(name).casefold()]
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per check: its status and what was found."""

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
-from lsp_analysis.errors import ParameterError, did_you_mean
+from lsp_analysis.errors import ParameterError, check_one_of
 from lsp_analysis.reports.fork.forked import can_fork, make_forked
 from lsp_analysis.reports.job.manifest import ReportRecord, whole
 from lsp_analysis.reports.job.request import Job
@@ -43,11 +43,8 @@ class Workers:
 
     def __post_init__(self) -> None:
         """Check what was asked for, and fill in what was left to this system."""
-        if self.engine and self.engine not in ENGINES:
-            raise ParameterError(
-                f"There is no engine {self.engine!r}.{did_you_mean(self.engine, ENGINES)} "
-                f"There are {' and '.join(ENGINES)}."
-            )
+        if self.engine:
+            check_one_of(self.engine, ENGINES, "engine")
         if self.engine == "fork" and not can_fork():
             raise ParameterError("The engine fork needs Linux. Leave it out, or take kernel.")
         if self.number < 0:
