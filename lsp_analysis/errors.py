@@ -94,6 +94,7 @@ def check_one_of(
     """Refuse a word that is not one of `choices`, and name those there are."""
     choices = list(choices)
     if value not in choices:
+        choices = [choice for choice in choices if choice]
         hint = did_you_mean(str(value), choices)
         raise error(
             f'There is no {what} "{str(value)[:60]}".{hint} Choose from {", ".join(choices)}.'

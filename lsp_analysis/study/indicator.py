@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.errors import ParameterError, did_you_mean
+from lsp_analysis.errors import check_one_of
 from lsp_analysis.study.schema import KINDS, UNIT_PERIODS
 
 # What each value type can be; the first is what it is when nothing is declared.
@@ -94,10 +94,10 @@ class Indicator:
         """Fill in what is not given, and refuse what is unknown."""
         given = {name: getattr(self, name) for name in ("kind", "unit_period", "age_related")}
         kind = given["kind"] or KIND_OF_VALUE_TYPE.get(self.value_type, "")
-        _one_of(kind, ("", *KINDS), "kind", self.indicator_id)
+        check_one_of(kind, ("", *KINDS), f"kind for {self.indicator_id} called")
         per_year = kind in ("events", "standardised")
         period = given["unit_period"] or ("year" if per_year else "")
-        _one_of(period, ("", *UNIT_PERIODS), "unit_period", self.indicator_id)
+        check_one_of(period, ("", *UNIT_PERIODS), f"unit_period for {self.indicator_id} called")
         ages = given["age_related"]
         if ages is None:
             ages = kind in COUNTED and bool(FOLLOWS_AGE.search(self.name))
@@ -128,15 +128,6 @@ class Indicator:
         if not self.counted or panel["numerator"].notna().any():
             return self
         return replace(self, kind="published")
-
-
-def _one_of(value: str, known: tuple[str, ...], what: str, indicator_id: str) -> None:
-    if value not in known:
-        named = [name for name in known if name]
-        raise ParameterError(
-            f'The {what} of "{indicator_id}" is "{value}". Choose one of {", ".join(named)}.'
-            f"{did_you_mean(str(value), named)}"
-        )
 
 
 def months_in(freq: str) -> int:

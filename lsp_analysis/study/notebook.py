@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.errors import LspError, ParameterError, did_you_mean
+from lsp_analysis.errors import LspError, check_one_of
 from lsp_analysis.study import schema
 
 if TYPE_CHECKING:
@@ -228,11 +228,7 @@ def refuse_unknown_parameters() -> None:
         if not cell.startswith(INJECTED) or "study" not in known:
             continue
         for name in _assigned(cell, ast.Assign):
-            if name not in known:
-                raise ParameterError(
-                    f'This notebook has no parameter "{name}".{did_you_mean(name, known)} '
-                    f"It has {', '.join(known)}."
-                )
+            check_one_of(name, known, "parameter")
 
 
 def _assigned(source: str, kind: type[ast.Assign] | type[ast.AnnAssign]) -> list[str]:

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy import sparse
 
 from lsp_analysis import wording
-from lsp_analysis.errors import AreaError, PanelError, ParameterError, did_you_mean
+from lsp_analysis.errors import AreaError, PanelError, ParameterError, check_one_of
 from lsp_analysis.showing import Shown
 from lsp_analysis.study import notebook
 from lsp_analysis.study.asking.table import (
@@ -111,11 +111,7 @@ class Question(Shown):
     def __post_init__(self) -> None:
         """Refuse what cannot be asked, in one place for every estimator."""
         check_level(self.level)
-        if self.kind not in KINDS:
-            raise ParameterError(
-                f"kind={self.kind!r} is not known.{did_you_mean(str(self.kind), KINDS)} "
-                f"Use one of {', '.join(KINDS)}."
-            )
+        check_one_of(self.kind, KINDS, "kind")
         _check_values(self)
         _check_sides(self)
         if self.population is not None:
@@ -233,10 +229,7 @@ class Question(Shown):
         for name, text in (("label", label), ("unit", unit), ("place", place)):
             if not isinstance(text, str):
                 raise ParameterError(f"{name}={text!r} is not text. Write it in quotation marks.")
-        if polarity not in ("", "none", "low_is_good", "high_is_good"):
-            raise ParameterError(
-                f'polarity={polarity!r} is not known: use "low_is_good" or "high_is_good".'
-            )
+        check_one_of(polarity, ("", "none", "low_is_good", "high_is_good"), "polarity")
         old = self.indicator
         changed = replace(
             old,
@@ -423,11 +416,7 @@ class Question(Shown):
 
 def _indicator(name: str, kind: str, counted: bool) -> Indicator:
     """The indicator of a column of a table."""
-    if kind not in KINDS:
-        raise ParameterError(
-            f"kind={kind!r} is not known.{did_you_mean(str(kind), KINDS)} Use one of "
-            f"{', '.join(KINDS)}."
-        )
+    check_one_of(kind, KINDS, "kind")
     unit = {"events": "per_1000", "stock": "per_1000", "share": "percent"}.get(kind, "")
     per = PER.get(kind, 1.0) if counted else 1.0
     return Indicator(name, "", unit if counted else "", "", multiplier=per, kind=kind)

@@ -17,7 +17,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from lsp_analysis import untrusted
-from lsp_analysis.errors import StudyError, did_you_mean
+from lsp_analysis.errors import StudyError, check_one_of
 from lsp_analysis.study import schema
 
 if TYPE_CHECKING:
@@ -138,13 +138,9 @@ def _all_columns(table: str, present: list[str]) -> list[str]:
 
 
 def _refuse_unknown(wanted: list[str], table: str, present: list[str]) -> None:
-    known = {*schema.TABLES[table].names, *present}
     for name in wanted:
-        if name not in known:
-            raise StudyError(
-                f'Table {table} has no column "{name}".{did_you_mean(name, known)} '
-                f"It has {', '.join(present)}."
-            )
+        known = dict.fromkeys([*present, *schema.TABLES[table].names])
+        check_one_of(name, known, f"column of the table {table}", StudyError)
 
 
 def _refuse_missing(wanted: list[str], table: str, present: list[str], file: Path) -> None:

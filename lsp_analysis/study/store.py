@@ -22,10 +22,10 @@ from lsp_analysis.errors import (
     LevelError,
     LspError,
     PanelError,
-    ParameterError,
     RepairNotice,
     StudyError,
     UnknownNameError,
+    check_one_of,
     did_you_mean,
 )
 from lsp_analysis.resources import study_path
@@ -248,8 +248,7 @@ class Study(Shown):
         if table in self._resources:
             return self._file(table, files_of(self._resources[table])[0]["path"])
         known = [*schema.TABLES, schema.GEOMETRY]
-        if table not in known:
-            raise StudyError(f'A study has no table "{table}".{did_you_mean(table, known)}')
+        check_one_of(table, known, "table of a study", StudyError)
         about = schema.TABLES[table].about if table in schema.TABLES else "boundaries of areas"
         raise StudyError(
             f"The study {self.path} has no table {table} ({about}), which this step needs. "
@@ -379,14 +378,9 @@ class Study(Shown):
         """The table `areas`, or its rows of one type, in every code vintage."""
         if area_type is None:
             return self._areas.copy()
-        found = self._areas[self._areas["area_type"] == area_type]
-        if found.empty:
-            kinds = sorted(self._areas["area_type"].dropna().unique())
-            raise ParameterError(
-                f'This study has no areas of type "{area_type}".{did_you_mean(area_type, kinds)} '
-                f"It has {', '.join(kinds)}."
-            )
-        return found.reset_index(drop=True)
+        kinds = self._areas["area_type"]
+        check_one_of(area_type, sorted(kinds.dropna().unique()), "type of area in this study")
+        return self._areas[kinds == area_type].reset_index(drop=True)
 
     @cached_property
     def _areas(self) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lsp_analysis import durable
-from lsp_analysis.errors import RepairNotice, StudyError, did_you_mean
+from lsp_analysis.errors import RepairNotice, StudyError, check_one_of
 from lsp_analysis.study import descriptor, schema
 from lsp_analysis.study.areas import slug
 
@@ -205,11 +205,7 @@ def write_parts(
 
 def conform(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     """`frame` with the columns, order and types of `table`, defaults filled in."""
-    if table not in schema.TABLES:
-        raise StudyError(
-            f'A study has no table "{table}".{did_you_mean(table, schema.TABLES)} '
-            f"Its tables are {', '.join(schema.TABLES)}."
-        )
+    check_one_of(table, schema.TABLES, "table of a study", StudyError)
     known = schema.TABLES[table]
     made = {}
     for column in known.columns:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import durable
-from lsp_analysis.errors import ParameterError, StudyError, did_you_mean
+from lsp_analysis.errors import ParameterError, StudyError, check_one_of
 from lsp_analysis.study import schema
 from lsp_analysis.study.add.layouts import Account, Answers, OwnTable
 from lsp_analysis.study.add.own_table import read_own_tables
@@ -209,18 +209,11 @@ def _checked_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     """`facts` in the types of the schema; ParameterError for one that has no such."""
     made = {}
     for name, value in facts.items():
-        if name not in FACTS:
-            raise ParameterError(
-                f'An indicator has no "{name}".{did_you_mean(name, FACTS)} '
-                f"It has {', '.join(FACTS)}."
-            )
+        check_one_of(name, FACTS, "fact of an indicator")
         column = schema.TABLES["indicators"].column(name)
         allowed = column.allowed
-        if allowed and value not in allowed:
-            raise ParameterError(
-                f'"{value}" is no {name}.{did_you_mean(str(value), allowed)} '
-                f"Choose one of {', '.join(allowed)}."
-            )
+        if allowed:
+            check_one_of(value, allowed, name)
         try:
             made[name] = typed(pd.Series([value]), column, "indicators").iloc[0]
         except StudyError as error:
