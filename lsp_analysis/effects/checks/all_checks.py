@@ -41,7 +41,8 @@ class Checks(Shown):
     def __getitem__(self, name: str) -> CheckResult:
         """The check of that name; ParameterError, with the nearest names, for an unknown one."""
         known = {one.name.casefold(): one for one in self.found}
-        check_one_of(str(name).casefold(), known, "check")
+        if str(name).casefold() not in known:
+            check_one_of(name, [one.name for one in self.found], "check")
         return known[str(name).casefold()]
 
     def summary_frame(self) -> pd.DataFrame:
