@@ -89,7 +89,11 @@ def did_you_mean(text: str, choices: Iterable[str], n: int = 3, cutoff: float = 
 
 
 def check_one_of(
-    value: object, choices: Iterable[str], what: str, error: type[LspError] = ParameterError
+    value: object,
+    choices: Iterable[str],
+    what: str,
+    error: type[LspError] = ParameterError,
+    where: str = "",
 ) -> None:
     """Refuse a word that is not one of `choices`, and name those there are."""
     choices = list(choices)
@@ -97,5 +101,6 @@ def check_one_of(
         choices = [choice for choice in choices if choice]
         hint = did_you_mean(str(value), choices)
         raise error(
-            f'There is no {what} "{str(value)[:60]}".{hint} Choose from {", ".join(choices)}.'
+            f'There is no {what} "{str(value)[:60]}"{where}.{hint} Choose from '
+            f"{', '.join(choices)}."
         )

@@ -6,6 +6,7 @@ import papermill
 import pytest
 from conftest import ROOT
 
+from lsp_analysis.errors import ParameterError
 from lsp_analysis.reports.fork.forked import can_fork
 from lsp_analysis.reports.run import papermill_engine
 
@@ -40,5 +41,5 @@ def test_known_parameters_and_other_cells_called_parameters_pass(monkeypatch):
     monkeypatch.setitem(notebook.sys.modules, "IPython", ipython)
     notebook.refuse_unknown_parameters()
     shell.user_ns["In"][2] = "# Parameters\nlevl = 0.9"
-    with pytest.raises(notebook.ParameterError, match='no parameter "levl"'):
+    with pytest.raises(ParameterError, match='no parameter "levl"'):
         notebook.refuse_unknown_parameters()

@@ -94,10 +94,10 @@ class Indicator:
         """Fill in what is not given, and refuse what is unknown."""
         given = {name: getattr(self, name) for name in ("kind", "unit_period", "age_related")}
         kind = given["kind"] or KIND_OF_VALUE_TYPE.get(self.value_type, "")
-        check_one_of(kind, ("", *KINDS), f"kind for {self.indicator_id} called")
+        check_one_of(kind, ("", *KINDS), "kind", where=f" for {self.indicator_id}")
         per_year = kind in ("events", "standardised")
         period = given["unit_period"] or ("year" if per_year else "")
-        check_one_of(period, ("", *UNIT_PERIODS), f"unit_period for {self.indicator_id} called")
+        check_one_of(period, ("", *UNIT_PERIODS), "unit_period", where=f" for {self.indicator_id}")
         ages = given["age_related"]
         if ages is None:
             ages = kind in COUNTED and bool(FOLLOWS_AGE.search(self.name))

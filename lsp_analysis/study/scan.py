@@ -140,7 +140,7 @@ def _all_columns(table: str, present: list[str]) -> list[str]:
 def _refuse_unknown(wanted: list[str], table: str, present: list[str]) -> None:
     for name in wanted:
         known = dict.fromkeys([*present, *schema.TABLES[table].names])
-        check_one_of(name, known, f"column of the table {table}", StudyError)
+        check_one_of(name, known, "column", StudyError, f" in the table {table}")
 
 
 def _refuse_missing(wanted: list[str], table: str, present: list[str], file: Path) -> None:

@@ -248,7 +248,7 @@ class Study(Shown):
         if table in self._resources:
             return self._file(table, files_of(self._resources[table])[0]["path"])
         known = [*schema.TABLES, schema.GEOMETRY]
-        check_one_of(table, known, "table of a study", StudyError)
+        check_one_of(table, known, "table", StudyError, " in a study")
         about = schema.TABLES[table].about if table in schema.TABLES else "boundaries of areas"
         raise StudyError(
             f"The study {self.path} has no table {table} ({about}), which this step needs. "
@@ -379,7 +379,7 @@ class Study(Shown):
         if area_type is None:
             return self._areas.copy()
         kinds = self._areas["area_type"]
-        check_one_of(area_type, sorted(kinds.dropna().unique()), "type of area in this study")
+        check_one_of(area_type, sorted(kinds.dropna().unique()), "type of area")
         return self._areas[kinds == area_type].reset_index(drop=True)
 
     @cached_property

@@ -205,7 +205,7 @@ def write_parts(
 
 def conform(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     """`frame` with the columns, order and types of `table`, defaults filled in."""
-    check_one_of(table, schema.TABLES, "table of a study", StudyError)
+    check_one_of(table, schema.TABLES, "table", StudyError, " in a study")
     known = schema.TABLES[table]
     made = {}
     for column in known.columns:

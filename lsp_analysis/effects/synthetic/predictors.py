@@ -89,7 +89,7 @@ def predictor_table(question: Question, predictors: Sequence[PredictorSpec]) -> 
                 f"The predictor {column!r} is neither the outcome nor a covariate of the question; "
                 f"there are {', '.join(map(str, known))}. Name it when the question is built."
             )
-        check_one_of(operation, OPERATIONS, f"operation of the predictor {column}")
+        check_one_of(operation, OPERATIONS, "operation", where=f" for the predictor {column}")
         at = span_of(question, dates)
         values = known[column][:, at]
         empty = used & np.isnan(values).all(axis=1)
