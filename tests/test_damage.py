@@ -179,3 +179,13 @@ def test_cells_in_the_wrong_columns_make_no_indicator_called_by_a_number(tmp_pat
     native.write_rows(folder / "own.csv", rows)
     done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
     assert 'an indicator that is called "4.5"' in done.problems["own.csv"]
+
+
+def test_a_repeated_row_of_the_panel_that_shares_out_residents_is_told(tmp_path):
+    folder = native.write_all(tmp_path / "native")
+    panels = (path for path in sorted(folder.rglob("*.csv")))
+    panel = next(path for path in panels if b"claimant_count" in path.read_bytes())
+    lines = panel.read_text("utf-8-sig").splitlines()
+    panel.write_text("\n".join([*lines, lines[1], ""]))
+    done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+    assert "repeats" in done.problems[panel.name]

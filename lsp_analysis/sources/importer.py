@@ -252,7 +252,8 @@ def _earliest(people: pd.DataFrame, read: Sequence[tuple[Path, OwnTable]]) -> pd
         if table.layout and table.layout.carried_forward:
             cells = table.cells.set_index("area_code")
             number = pd.to_numeric(cells["denominator"], errors="coerce")
-            counts.setdefault(cells["period_start"].iloc[0][:4], number)
+            alone = number[~number.index.duplicated()]  # a repeated row is told when it is taken
+            counts.setdefault(cells["period_start"].iloc[0][:4], alone)
     return counts[min(counts)] if counts else None
 
 
