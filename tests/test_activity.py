@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.errors import ParameterError
 from lsp_analysis.standing.agencies.activities import activity, nearest_assets
 
 RUNS = pd.DataFrame(
@@ -65,11 +65,6 @@ def test_other_groupings_are_by_theme_and_kind_only():
     assert set(in_2008(by="theme").table.index) == {"Safe", "Healthy"}
     with pytest.raises(ParameterError, match="agency, theme, kind"):
         in_2008(by="cost")
-
-
-def test_a_table_without_agencies_is_refused():
-    with pytest.raises(PanelError, match="'agency'"):
-        activity(RUNS.drop(columns="agency"), area=["N1"], population=1, **YEAR)
 
 
 def test_the_nearest_asset_of_each_kind_is_found():
