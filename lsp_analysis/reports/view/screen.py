@@ -25,7 +25,7 @@ LONG_LIST = 4
 MOST_REASONS = 2
 RULE = (
     "Worse here; first what is also off track, getting worse, or worse than in similarly deprived "
-    "areas."
+    "areas; then what cannot be tested but is among the worst tenth."
 )
 
 
