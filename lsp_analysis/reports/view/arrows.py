@@ -171,8 +171,7 @@ def gap_arrows(brief: AreaBrief) -> Part | Absent:
     data = {
         "question": "Is the gap narrowing?",
         "title": title,
-        "subtitle": f"Gap as a share of the rest of {borough}’s latest value. Arrows point to the "
-        "latest year.",
+        "subtitle": f"Gap as a share of the rest of {borough}’s latest value.",
         "chart": {
             "type": "arrows",
             "heading": "Gap now (+ is worse)",
@@ -218,7 +217,7 @@ def _gap_title(clear: list[GapMove], moves: list[GapMove]) -> str:
 def _gap_note(moves: list[GapMove], shown: list[GapMove], first: str) -> str:
     later = sum(move.first_period != first for move in moves)
     more = f", later for {wording.counted(later, 'measure')}" if later else ""
-    notes = [f"First year {first}{more}."]
+    notes = [f"Arrows start in {first}{more}."]
     if len(shown) < len(moves):
         notes.append(f"{len(shown)} of {len(moves)} measures are drawn; all are in the numbers.")
     notes.append("Bold: the 95% interval of the change in size leaves out zero.")

@@ -94,7 +94,7 @@ def outcomes(effects: ProgrammeEffects) -> Part | Absent | None:
     data = {
         "question": "And the other outcomes?",
         "title": title,
-        "folded": "Every outcome, with its 95% interval",
+        "folded": "Every outcome with its 95% interval",
         "explained": effects.rule(),
         "chart": {
             "type": "forest", "names": "Outcome", "heading": "Against what was expected",
