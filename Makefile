@@ -14,7 +14,7 @@ NEEDS   := pyproject.toml constraints.txt setup.py
 
 help:
 	@echo "make reports   reports for Hall i' th' Wood and the most deprived tenth of small areas"
-	@echo "make test      the tests, and every notebook from top to bottom: six minutes"
+	@echo "make test      the tests, and every notebook from top to bottom"
 	@echo "make test-all  the same and the slow tests: every crash point, attack and real study"
 	@echo "make lab       JupyterLab on the notebooks"
 	@echo "make setup     only what the others do first: install into $(VENV)"
