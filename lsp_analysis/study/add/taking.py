@@ -230,6 +230,10 @@ def _complete(account: Account, observed: Sheet, indicators: pd.DataFrame, place
     account.level = ", ".join(f"{count} {level or 'other'}" for level, count in counts.items())
     if small.any() and len(places.small) > small.sum():
         account.notes.append(f"{small.sum()} of the {len(places.small)} small areas have rows")
+    for kind, word in (("msoa", "MSOAs"), ("ward", "wards")):
+        known = places.areas.loc[places.areas["area_type"] == kind, "area_code"].nunique()
+        if 0 < counts.get(kind, 0) < known:
+            account.notes.append(f"{counts[kind]} of the {known} {word} have rows")
     account.notes += _far_out(rows, places)
     account.rows = len(rows)
     first, last = rows["period_start"].min(), rows["period_end"].max()
