@@ -373,7 +373,7 @@ def test_ages_of_residents_and_life_expectancy_are_recounted(pages):
             for name in wanted:
                 same(drawn[name].sort_index().to_numpy(), wanted[name].sort_index(), told.code)
         said = re.search(
-            r"Life expectancy at birth, (\d+) to (\d+): ([\d.]+) years in .*? \(95% interval "
+            r"Life expectancy at birth at the death rates of (\d+) to (\d+): ([\d.]+) years in .*? \(95% interval "
             r"([\d.]+) to ([\d.]+) years\), ([\d.]+) years in the rest",
             page.tree.text_content(),
         )
@@ -403,7 +403,9 @@ def test_the_pilot_as_printed_is_the_estimate_asked_for_afresh_and_its_counts_ar
         found = estimate(study.question(one.id, told.code, start=start))
         size = [f"{abs(100 * x):.0f}%" for x in (found.relative, found.relative_high,
                                                 found.relative_low)]  # fmt: skip
-        box = " ".join(page.said('//section[@aria-labelledby="pilot"]'))
+        box = " ".join(
+            page.said('//section[contains(@class, "box")][contains(., "Did the pilot work?")]')
+        )
         assert f"{size[0]} fewer" in box, box
         assert f"{size[1]} to {size[2]} fewer" in box, box
         path = page.csv("Did the pilot work?").set_index("period")
