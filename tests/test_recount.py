@@ -373,7 +373,8 @@ def test_ages_of_residents_and_life_expectancy_are_recounted(pages):
             for name in wanted:
                 same(drawn[name].sort_index().to_numpy(), wanted[name].sort_index(), told.code)
         said = re.search(
-            r"Life expectancy at birth at the death rates of (\d+) to (\d+): ([\d.]+) years in .*? \(95% interval "
+            r"Life expectancy at birth at the death rates of (\d+) to (\d+): "
+            r"([\d.]+) years in .*? \(95% interval "
             r"([\d.]+) to ([\d.]+) years\), ([\d.]+) years in the rest",
             page.tree.text_content(),
         )
