@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Real
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from lsp_analysis import wording
-from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
 
 ROUNDING = 1e-9  # by which a count worked out from a percentage may lie above its denominator
 
@@ -21,6 +22,16 @@ def check_level(level: float) -> float:
             f"The level is {level!r}, and it must lie between 0 and 1: write 0.95 for 95%."
         )
     return level
+
+
+def check_columns(frame: pd.DataFrame, columns: Iterable[str], what: str) -> None:
+    """Refuse a frame that lacks a column, naming the ones it has that look alike."""
+    missing = [column for column in columns if column not in frame.columns]
+    if missing:
+        raise PanelError(
+            f"The {what} has no column {missing[0]!r}; it has {', '.join(map(str, frame.columns))}."
+            f"{did_you_mean(missing[0], map(str, frame.columns))}"
+        )
 
 
 def as_numbers(values: ArrayLike, what: str) -> np.ndarray:

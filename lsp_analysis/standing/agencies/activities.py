@@ -12,6 +12,7 @@ from scipy.spatial import KDTree
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import check_one_of
 from lsp_analysis.showing import Axes, ShownTable
+from lsp_analysis.standing.checks import check_columns
 
 BY = ("agency", "theme", "kind")
 
@@ -88,6 +89,7 @@ def activity(
         number of interventions and agencies on the first day of each month.
     """
     check_one_of(by, BY, "grouping")
+    check_columns(interventions, ["area_code", "start", *BY], "table of interventions")
     start, end = pd.Timestamp(start), pd.Timestamp(end)
     rows = _running(interventions[interventions["area_code"].isin(area)], start, end)
     days = (rows["to"] - rows["from"]).dt.days + 1
@@ -124,6 +126,8 @@ def nearest_assets(assets: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
     DataFrame, one row per place and kind
         ``area_code``, ``kind``, ``name`` of the nearest, ``metres``.
     """
+    check_columns(assets, ["name", "kind", "x", "y"], "table of assets")
+    check_columns(places, ["area_code", "x", "y"], "table of places")
     found = []
     for kind, some in assets.dropna(subset=["x", "y"]).groupby("kind"):
         metres, nearest = KDTree(some[["x", "y"]]).query(places[["x", "y"]])

@@ -13,6 +13,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Axes, ShownTable
 from lsp_analysis.standing.change.trends import PER_YEAR
+from lsp_analysis.standing.checks import check_columns
 from lsp_analysis.standing.place.groups import group_series
 from lsp_analysis.study.indicator import Indicator, on_unit_period
 from lsp_analysis.study.periods import parse_period
@@ -39,6 +40,7 @@ class PlanProgress(ShownTable):
 
     def by(self, column: str) -> pd.DataFrame:
         """Number of measures of each status by theme, aim, lead agency or another column."""
+        check_columns(self.table, [column], "plan")
         counts = pd.crosstab(self.table[column], self.table["status"])
         return counts.reindex(columns=list(STATUSES), fill_value=0)
 
@@ -127,6 +129,8 @@ def plan_progress(
     PanelError
         A column is missing, or a measure is in the plan twice.
     """
+    check_columns(plan, NEEDED, "plan")
+    check_columns(values, ["measure_id", "period", "value"], "table of values")
     if plan["measure_id"].duplicated().any():
         twice = plan.loc[plan["measure_id"].duplicated(), "measure_id"].iloc[0]
         raise PanelError(f"Measure {twice!r} is in the plan more than once. Keep one row for each.")

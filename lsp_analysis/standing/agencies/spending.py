@@ -11,6 +11,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import check_one_of
 from lsp_analysis.showing import Axes, ShownTable
+from lsp_analysis.standing.checks import check_columns
 
 BY = ("stream", "theme", "agency")
 EVERYWHERE = "not tied to an area"
@@ -79,6 +80,7 @@ def resources(
         ``share_of_people``, both in per cent.
     """
     check_one_of(by, BY, "grouping")
+    check_columns(spending, [by, "period", "amount_gbp"], "table of resources")
     rows = spending if periods is None else spending[spending["period"].isin(list(periods))]
     codes = rows["area_code"] if "area_code" in rows else pd.Series(None, rows.index, dtype="str")
     where = np.select([codes.isin(area), codes.notna()], ["area", "elsewhere"], "untied")

@@ -15,6 +15,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, ParameterError, check_one_of
 from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.change.process_rules import xmr
+from lsp_analysis.standing.checks import check_columns
 from lsp_analysis.standing.comparison.judging import POLARITIES
 
 FEW_POINTS = 12  # under which limits are on trial
@@ -120,6 +121,7 @@ def process_chart(
     ParameterError
         A period to rebase at is not in the series.
     """
+    check_columns(series, ["period", "value"], "series")
     check_one_of(polarity, POLARITIES, "polarity")
     periods = _check_periods(series)
     points_at = _points_at(periods, rebase or [])

@@ -12,7 +12,7 @@ from scipy.special import chdtrc
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, check_one_of
 from lsp_analysis.showing import Axes, Shown
-from lsp_analysis.standing.checks import as_parts
+from lsp_analysis.standing.checks import as_parts, check_columns
 from lsp_analysis.standing.comparison.judging import POLARITIES
 from lsp_analysis.study.indicator import Indicator
 
@@ -101,6 +101,7 @@ def recent_trend(series: pd.DataFrame, *, polarity: str = "none", unit: str = ""
         "cannot be calculated" when any of the last five periods is missing, has no value or
         interval, or has one of no width.
     """
+    check_columns(series, ["period", "value", "low", "high"], "series")
     check_one_of(polarity, POLARITIES, "polarity")
     last = np.argsort(series["period"].array)[-POINTS:]
     columns = [series[name].to_numpy(float)[last] for name in ("value", "low", "high")]
@@ -118,6 +119,7 @@ def same_season(series: pd.DataFrame) -> pd.DataFrame:
 
     Yearly periods come back whole. Five Aprils have a trend; five months running have a season.
     """
+    check_columns(series, ["period"], "series")
     ordinals = pd.PeriodIndex(series["period"])
     per_year = PER_YEAR.get(ordinals.freqstr[0], 1)
     return series[(ordinals.asi8.max() - ordinals.asi8) % per_year == 0]
@@ -207,6 +209,7 @@ def proportion_trend(series: pd.DataFrame, *, indicator: Indicator) -> Proportio
             f"{indicator.name} is no share of separate people in each period, and the chi-squared "
             "test for trend is for shares."
         )
+    check_columns(series, ["period", "numerator", "denominator", "value"], "series")
     known = series.dropna(subset=["numerator", "denominator"]).sort_values("period")
     chi_squared, p = chi_squared_trend(known["numerator"], known["denominator"])
     return ProportionTrend(indicator.name, indicator.per, len(known), chi_squared, p, known)

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, check_one_of
 from lsp_analysis.showing import Axes, Shown
+from lsp_analysis.standing.checks import check_columns
 from lsp_analysis.standing.comparison import funnel_limits
 from lsp_analysis.study.indicator import Indicator
 
@@ -114,6 +115,7 @@ def funnel(
     PanelError
         The indicator has no counts of events or of people.
     """
+    check_columns(panel, ["area_code", "period", "numerator", "denominator"], "panel")
     if not indicator.counted or indicator.unit == "count":
         raise PanelError(
             "A funnel needs counts of events or of people, and "

@@ -11,7 +11,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.checks import as_counts, as_exposure, check_level
+from lsp_analysis.standing.checks import as_counts, as_exposure, check_columns, check_level
 from lsp_analysis.standing.comparison.intervals import EXACT_BELOW, poisson_limits
 from lsp_analysis.standing.place.residents import first_age
 from lsp_analysis.study.indicator import Indicator
@@ -49,6 +49,7 @@ def directly_standardised(
         it would rest on too few of the bands. So is the rate of a group with a band without people,
         or without a count: a count withheld is not a count of zero.
     """
+    check_columns(counts, ["observed", "population", "standard"], "table of counts by age")
     check_level(level)
     observed, people = as_counts(counts["observed"]), as_exposure(counts["population"])
     weight = as_counts(counts["standard"], "standard population") / people
@@ -117,6 +118,8 @@ def indirectly_standardised(
     PanelError
         An age band of `counts` is not in `reference`, or is there twice.
     """
+    for table in (counts, reference):
+        check_columns(table, [age, "observed", "population"], "table of counts by age")
     bands = pd.DataFrame(
         {
             "observed": as_counts(reference["observed"], "reference count"),

@@ -16,7 +16,7 @@ from scipy.special import ndtri
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Axes, ShownTable
-from lsp_analysis.standing.checks import as_counts, check_level
+from lsp_analysis.standing.checks import as_counts, check_columns, check_level
 from lsp_analysis.standing.comparison.measured import Measured
 
 AGES = (0, 1, *range(5, 95, 5))
@@ -130,6 +130,7 @@ def life_expectancy(
     PanelError
         Bands are repeated, or differ between groups.
     """
+    check_columns(counts, ["start_age", "deaths", "population"], "life table")
     keys = [] if by is None else [by] if isinstance(by, str) else list(by)
     ordered = counts.sort_values([*keys, "start_age"], ignore_index=True)
     ages = np.sort(as_counts(ordered["start_age"].unique(), "start_age"))

@@ -15,6 +15,7 @@ from scipy.special import erfc
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.showing import Axes, Shown
+from lsp_analysis.standing.checks import check_columns
 
 SURPRISING = 0.05
 QUADRANTS = {
@@ -101,6 +102,7 @@ def moran(
     PanelError
         Fewer than three areas have values, all are equal, or none has a neighbour.
     """
+    check_columns(neighbours, ["area_code", "neighbour_code"], "table of neighbours")
     known = values.dropna()
     if len(known) < 3 or known.nunique() < 2:
         raise PanelError(

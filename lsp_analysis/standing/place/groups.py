@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.special import ndtri
 
 from lsp_analysis.errors import PanelError
+from lsp_analysis.standing.checks import check_columns
 from lsp_analysis.standing.comparison.intervals import byar_limits, mean_limits, row_limits
 from lsp_analysis.study.areas import is_among
 from lsp_analysis.study.indicator import Indicator
@@ -55,6 +56,7 @@ def group_series(
     PanelError
         There are no codes, or none of them is in the panel.
     """
+    check_columns(panel, ["area_code", "period", "numerator", "denominator", "value"], "panel")
     codes = list(dict.fromkeys(codes))
     own = is_among(panel["area_code"], codes)
     if not own.any():

@@ -11,6 +11,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Shown
+from lsp_analysis.standing.checks import check_columns
 
 CHILDREN_UNDER, OLDER_FROM = 15, 65
 _TOGETHER = "all"
@@ -76,6 +77,7 @@ def people(
     PanelError
         The area has no residents on record.
     """
+    check_columns(populations, ["area_code", "period", "sex", "age_band", "population"], "table")
     own = populations[populations["area_code"].isin(area)]
     if own.empty:
         raise PanelError(f"The table populations has no residents of {area_name}.")
