@@ -301,7 +301,7 @@ def test_an_allocation_that_could_not_have_been_is_refused():
 
 
 def test_an_unknown_statistic_is_refused():
-    with pytest.raises(ParameterError, match="studentised or difference"):
+    with pytest.raises(ParameterError, match="studentised, difference"):
         redraws(complete(4), complete(4).labels, exposure=[0, 1], statistic="rank")
 
 

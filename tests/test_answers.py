@@ -91,7 +91,7 @@ WRONG = {
         "similarly deprived",
     ),
     "start in words": (lambda s, p: area_brief(s, HERE, start="soon"), "2008-04"),
-    "start too early": (lambda s, p: area_brief(s, HERE, start="1999"), "Add an earlier edition"),
+    "start too late": (lambda s, p: s.question("burglary", HERE, start="2030"), "the data end in"),
     "level in per cent": (lambda s, p: area_brief(s, HERE, level=95), "write 0.95"),
     "level in words": (lambda s, p: area_brief(s, HERE, level="high"), "write 0.95"),
     "misspelt area": (lambda s, p: s.area("Hall in the Wood"), "Hall i' th' Wood"),

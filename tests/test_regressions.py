@@ -303,7 +303,8 @@ def test_months_can_share_an_effect_by_the_year():
 
 
 @pytest.mark.parametrize(
-    ("change", "words"), [({"width": 0}, "1 or more"), ({"inference": "guess"}, "not known")]
+    ("change", "words"),
+    [({"width": 0}, "1 or more"), ({"inference": "guess"}, "Choose from auto, placebo")],
 )
 def test_what_an_event_study_cannot_do_is_refused(change, words):
     with pytest.raises(ParameterError, match=words):
