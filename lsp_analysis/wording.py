@@ -27,7 +27,7 @@ _UNITS = {
     "count": ("", "", "Number"),
     "mean": ("", "", "Average"),
     "years": (" years", " years", "Years"),
-    "score": (" points", " points", "Score (points)"),
+    "score": ("", "", "Score"),
     "": ("", "", ""),
 }
 
@@ -127,7 +127,7 @@ def _is_abbreviation(word: str) -> bool:
 
 
 def quantity(x: float | None, unit: str = "", digits: int | None = None) -> str:
-    """A level with its unit: "12.3%", "45.1 per 1,000", "52.4 points".
+    """A level with its unit: "12.3%", "45.1 per 1,000", "52.4".
 
     `unit` is a unit code of the study folder, or any words that can follow a number.
     """

@@ -130,7 +130,7 @@ class Expected:
         side = -1 if one.polarity == "high_is_good" else 1
         ends = [side * end for end in gap["gaps"]]
         digits = 0 if max(map(abs, ends)) >= 9.95 else 1
-        unit = {"percent": "points", "score": "points"}.get(one.unit, "")
+        unit = {"percent": "points"}.get(one.unit, "")
         if one.unit.startswith("per_"):
             unit = f"per {one.multiplier:,.0f} a {one.unit_period}"
         told = [f"{'+' if round(end, digits) > 0 else ''}{minus(end, digits)}" for end in ends]

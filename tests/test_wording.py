@@ -64,7 +64,7 @@ def test_a_number_never_holds_a_hyphen_and_reads_back_close_to_itself(x):
         (45.06, "per_1000", "45.1 per 1,000"),
         (2310.2, "per_100000", "2,310 per 100,000"),
         (1204, "count", "1,204"),
-        (52.4, "score", "52.4 points"),
+        (52.4, "score", "52.4"),
         (78.21, "years", "78.2 years"),
         (2.4, "mean", "2.4"),
         (3.25, "crimes per 1,000 residents", "3.2 crimes per 1,000 residents"),
@@ -122,7 +122,7 @@ def test_a_gap_says_which_way_it_goes(x, unit, text):
 def test_a_difference_is_signed_on_both_sides():
     assert wording.difference(4, "percent") == "+4.0 percentage points"
     assert wording.difference(-4, "percent") == "−4.0 percentage points"
-    assert wording.difference(0.0, "score") == "0.0 points"
+    assert wording.difference(0.0, "score") == "0.0"
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,8 @@ def test_it_gives_direction_size_interval_period_comparator_and_level():
 
 
 def test_effects_that_add_are_given_in_their_units():
-    assert "burglary ran 2.0 points lower than expected" in SCORE.sentence()
-    assert "95% interval −3.0 to −1.0 points" in SCORE.sentence()
+    assert "burglary ran 2.0 lower than expected" in SCORE.sentence()
+    assert "95% interval −3.0 to −1.0" in SCORE.sentence()
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_no_evidence_is_told_from_evidence_of_no_effect_worth_having(low, high, 
 
 def test_what_could_have_been_found_is_said_where_nothing_was():
     assert "is a fall of 17%" in unclear(EFFECT, -0.3, 0.2).sentence()
-    assert "one of 2.0 points" in unclear(SCORE, -1.0, 2.0).sentence()
+    assert "one of 2.0" in unclear(SCORE, -1.0, 2.0).sentence()
     hopeless = replace(unclear(EFFECT, -0.3, 0.2), smallest_effect=np.inf, smallest_relative=np.inf)
     assert "no effect of any size" in hopeless.sentence()
 

@@ -126,7 +126,7 @@ def gap_moves(brief: AreaBrief) -> list[GapMove]:
 
 def _short_unit(indicator: Indicator) -> str:
     """A unit in few words, with its period: a rate without one can be read as another."""
-    known = {"percent": "points", "count": "", "mean": "", "score": "points", "": ""}
+    known = {"percent": "points", "count": "", "mean": "", "score": "", "": ""}
     period = f"a {indicator.unit_period}" if indicator.unit_period else ""
     if indicator.unit.startswith("per_"):
         return f"per {indicator.multiplier:,.0f} {period}".strip()
