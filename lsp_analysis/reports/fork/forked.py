@@ -117,7 +117,8 @@ class WarmParent:
 
     def __del__(self) -> None:
         """Leave no process behind, not even when nobody got round to using it."""
-        self.close()
+        with contextlib.suppress(AttributeError, TypeError):  # when Python itself is ending
+            self.close()
 
     def close(self) -> None:
         """End the process, with all its forks, and remove what it used."""
