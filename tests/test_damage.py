@@ -57,6 +57,18 @@ def test_answers_and_total_that_do_not_fit_are_refused_with_their_row(said, chan
     assert taken == 0
 
 
+def test_a_table_kept_with_some_of_its_answers_is_taken_however_areas_differ(said):
+    def keep_bad_health(rows):
+        for at, row in enumerate(rows):
+            del row[2]
+            if at:
+                row[2], row[3] = 10 + 30 * at, 5 * at
+
+    told, taken = said(keep_bad_health)
+    assert "do not fit" not in told
+    assert taken > 0
+
+
 def test_answers_off_by_a_few_as_the_census_makes_them_are_taken(said):
     told, taken = said(put(3, 1, 999))
     assert "damaged" not in told

@@ -23,6 +23,7 @@ from lsp_analysis.study.add.layouts import Account, Answers, Layout, OwnTable
 from lsp_analysis.study.add.places import TOTALS, Places, code_in, level_of, plain_name
 
 SAMPLE = 2_000
+MUCH_ALIKE = 0.1  # of the median, between the quartiles of sums over totals
 PERTURBED = 10  # by which a count may exceed its total, to protect people
 NOMIS_ANSWER = 25_000  # rows, cut without a word
 MOST_CODES = 4  # of one area in a row, as of its MSOA, ward and borough
@@ -382,8 +383,9 @@ def _long(
 def _refuse_parts(plan: Plan, kept: Sequence[tuple[int, str, list[str]]], whole: int) -> None:
     """Stop where answers of a table are below zero, above its total, or do not make up the total.
 
-    Some tables have sub-totals among their answers, and some lack an answer: the sum of most rows
-    says what it should come to. Counts of the Census of 2021 are off by a few on purpose.
+    Some tables have sub-totals among their answers: the sum of most rows says what it should come
+    to, unless rows differ, as where answers were left out. Counts of the Census of 2021 are off by
+    a few on purpose.
     """
     family = plan.name(whole).partition(":")[0]
     family = "" if family.casefold().startswith("all ") else family
@@ -398,7 +400,10 @@ def _refuse_parts(plan: Plan, kept: Sequence[tuple[int, str, list[str]]], whole:
     answers, total = cells.iloc[:, 1:].astype("float64"), cells[0].astype("float64")
     share = answers.sum(axis=1) / total
     wrong = answers.lt(0).any(axis=1) | answers.gt(total + PERTURBED, axis=0).any(axis=1)
-    wrong |= (share < share.median() / 2) | total.isna()
+    middle = share.quantile([0.25, 0.5, 0.75])
+    if middle.iloc[2] - middle.iloc[0] < MUCH_ALIKE * middle.iloc[1]:
+        wrong |= share < middle.iloc[1] / 2
+    wrong |= total.isna()
     if wrong.any():
         raise SourceError(
             f"{plan.grid.place}, row {kept[int(wrong.idxmax())][0]}: the answers and their total "
