@@ -533,12 +533,6 @@ def test_windows_end_at_the_horizons_and_tile_the_time_after():
     assert found["estimate"].to_numpy() == pytest.approx(100 * np.expm1(-0.8), abs=25)
 
 
-def test_one_window_over_everything_is_the_estimate_itself():
-    question = question_of(borough(3, effect=-0.8))
-    row = persistence(question, horizons=[30]).table.iloc[0]
-    assert row["estimate"] == pytest.approx(ask(question).size.estimate)
-
-
 def test_an_effect_that_fades_is_seen_to_and_one_that_lasts_is_not():
     told = [persistence(faded(seed)) for seed in range(4)]
     kept = [persistence(question_of(borough(seed, effect=-1.2, **LOUD))) for seed in range(4)]
@@ -568,12 +562,6 @@ def test_years_are_windows_by_the_calendar_and_a_single_one_cannot_tell():
     gone = panel[~panel["period"].isin([pd.Period("2001", "Y"), pd.Period("2002", "Y")])]
     found = persistence(Question.from_frame(gone, **given))
     assert found.table["label"].tolist() == ["2000", "2003"]
-
-
-@pytest.mark.parametrize("horizons", [[6, 3], [0, 3], [3, 3], 3, ["a"]])
-def test_horizons_must_rise(horizons):
-    with pytest.raises(ParameterError, match="rise from 1"):
-        persistence(question_of(borough(2)), horizons=horizons)
 
 
 @pytest.mark.parametrize("end", ["soon", "NaT", 3.5])

@@ -20,7 +20,7 @@ def test_p_is_never_0_and_counts_ties_against_us():
 @pytest.mark.parametrize("level", [0.95, 0.9, 0.8])
 @pytest.mark.parametrize("scale", [1.0, 2.5])
 def test_the_interval_holds_what_the_test_does_not_reject(level, scale):
-    found = placebo_inference(1.3, PLACEBOS, scale=scale, level=level)
+    found = placebo_inference([1.3, *PLACEBOS], level, np.array([scale, *np.ones(39)]))
     inside = np.linspace(found.low + 1e-6, found.high - 1e-6, 50)
     outside = [found.low - 1e-6, found.high + 1e-6]
 
@@ -33,7 +33,7 @@ def test_the_interval_holds_what_the_test_does_not_reject(level, scale):
 
 def test_an_effect_of_the_smallest_size_is_found_four_times_in_five():
     placebos = np.random.default_rng(1).normal(size=999)
-    found = placebo_inference(0.0, placebos)
+    found = placebo_inference([0.0, *placebos])
     draws = np.random.default_rng(2).normal(size=4_000)
     power = np.mean(
         [rank_p(abs(d), np.abs(placebos))[1] <= 0.05 for d in draws + found.smallest_effect]
@@ -42,18 +42,18 @@ def test_an_effect_of_the_smallest_size_is_found_four_times_in_five():
 
 
 def test_scaling_makes_a_noisy_placebo_no_threat():
-    placebos, scales = np.array([9.0, *PLACEBOS]), np.array([9.0, *np.ones(39)])
-    assert placebo_inference(4.0, placebos, placebo_scales=scales).p_value == pytest.approx(1 / 41)
+    errors = np.array([1.0, 9.0, *np.ones(39)])
+    assert placebo_inference([4.0, 9.0, *PLACEBOS], errors=errors).p_value == pytest.approx(1 / 41)
 
 
 def test_too_few_placebos_give_a_p_value_and_no_interval():
-    found = placebo_inference(9.0, PLACEBOS[:10])
+    found = placebo_inference([9.0, *PLACEBOS[:10]])
     assert found.p_value == pytest.approx(1 / 11)
     assert math.isnan(found.low)
     assert "needs 19 placebos" in found.warning
 
 
 def test_no_placebos_give_nothing():
-    found = placebo_inference(9.0, np.empty(0))
+    found = placebo_inference([9.0])
     assert math.isnan(found.p_value)
     assert found.warning

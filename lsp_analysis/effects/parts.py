@@ -85,24 +85,19 @@ NEVER_STRAYED = (
 
 
 def placebo_inference(
-    estimate: float,
-    placebos: np.ndarray,
-    *,
-    scale: float = 1.0,
-    placebo_scales: np.ndarray | float = 1.0,
-    level: float = 0.95,
+    estimates: np.ndarray, level: float = 0.95, errors: np.ndarray | None = None
 ) -> Inference:
-    """Rank ``|estimate| / scale`` among ``|placebos| / placebo_scales``; invert into an interval.
+    """Rank the first of some estimates among the others, and invert the test into an interval.
 
     Parameters
     ----------
-    placebos : array (B,)
-        Estimates for units that were not treated.
-    scale, placebo_scales : float, array (B,)
+    estimates : array (1 + B,)
+        Of the treated, then of units that were not treated.
+    errors : array (1 + B,), optional
         What makes them comparable, for example each unit's error before the start (Ferman and
         Pinto 2017).
     """
-    placebos = np.asarray(placebos, dtype=float)
+    estimate, placebos = float(estimates[0]), np.asarray(estimates[1:], dtype=float)
     n = len(placebos)
     if not n:
         return NO_PLACEBOS
@@ -110,17 +105,16 @@ def placebo_inference(
     widest = np.abs(placebos).max()
     if widest <= ROUNDING * abs(estimate) or widest == 0:
         return Inference(n_placebos=n, finest_p=finest, warning=NEVER_STRAYED, how=how)
-    least = max(ROUNDING * max(scale, np.max(placebo_scales)), 1e-300)
-    statistics, scale = placebos / np.maximum(placebo_scales, least), max(scale, least)
+    errors = np.ones(n + 1) if errors is None else errors
+    errors = np.maximum(errors, max(ROUNDING * np.nanmax(errors), 1e-300))
+    statistics, scale = placebos / errors[1:], float(errors[0])
     p_value = rank_p(abs(estimate) / scale, np.abs(statistics))[1]
-    cut = math.floor((1 - level) * (n + 1) + 1e-9)
-    if cut < 1:
+    critical = critical_value(statistics, level)
+    if not math.isfinite(critical):
         return Inference(
             p_value, n_placebos=n, finest_p=finest, warning=too_few(n, finest, level), how=how
         )
-    critical = np.sort(np.abs(statistics))[n - cut]
-    both_signs = np.concatenate([statistics, -statistics])
-    detectable = critical + np.quantile(both_signs, 0.8)
+    detectable = critical + np.quantile(np.concatenate([statistics, -statistics]), 0.8)
     half = critical * scale
     return Inference(
         p_value, estimate - half, estimate + half, n, finest, float(detectable * scale), how=how
@@ -161,13 +155,6 @@ PLACED = (
 WORST = 0.1  # share of areas at the bad end
 
 
-def _needed(question: Question) -> Question:
-    """The question as methods ask it of one another: what cannot be answered is an error."""
-    if question.context.get("needed", True):
-        return question
-    return replace(question, context={**question.context, "needed": True})
-
-
 def answers(method: Callable[..., T]) -> Callable[..., T]:
     """A method that takes a Question, refuses anything else in a sentence, and whose pictures carry
     the note of the study ("Simulated data")."""
@@ -183,30 +170,17 @@ def answers(method: Callable[..., T]) -> Callable[..., T]:
                 "Build one with study.question(...) or Question.from_frame(...)."
             )
         refuse_misfit(method.__name__, method, question, *args, **options)
+        note, about = question.note, question.indicator.name
+        if question.context.get("needed", True):
+            return with_note(method(question, *args, **options), note, about=about)
+        # methods ask it of one another as a question whose answer is needed
+        needed = replace(question, context={**question.context, "needed": True})
         try:
-            made = method(_needed(question), *args, **options)
+            return with_note(method(needed, *args, **options), note, about=about)
         except PanelError as error:
-            if question.context.get("needed", True):
-                raise
             return Absent(str(error))
-        about = question.indicator.name if question.indicator else ""
-        return with_note(made, question.note, about=about)
 
     return answered
-
-
-def described(question: Question) -> dict[str, Any]:
-    """Fields of a result that the question knows."""
-    return {
-        "outcome": question.indicator.indicator_id,
-        "label": question.label,
-        "area": question.place,
-        "unit": question.unit,
-        "polarity": question.polarity,
-        "level": question.level,
-        "start": question.start,
-        "n_treated": int(question.treated.sum()),
-    }
 
 
 def picked_caution(question: Question) -> str:
@@ -230,40 +204,41 @@ def picked_caution(question: Question) -> str:
     return ""
 
 
-def sizes(
-    observed: float, estimate: float, low: float = math.nan, high: float = math.nan
-) -> dict[str, float]:
-    """Effect, interval, counterfactual, and each as a share of a positive counterfactual."""
-    counterfactual = observed - estimate
-    scale = 1 / counterfactual if counterfactual > 0 else math.nan
-    return {
-        "estimate": float(estimate),
-        "low": float(low),
-        "high": float(high),
-        "relative": float(estimate * scale),
-        "relative_low": float(low * scale),
-        "relative_high": float(high * scale),
-        "observed": float(observed),
-        "counterfactual": float(counterfactual),
-    }
-
-
 def judged(
     question: Question, observed: float, estimate: float, found: Inference
 ) -> dict[str, Any]:
-    """Fields of a result that follow from its size and what may be said of it."""
-    size = sizes(observed, estimate, found.low, found.high)
-    expected = size["counterfactual"]
-    return described(question) | size | {
+    """Fields of a result that the question knows, and that follow from the effect's size and from
+    what may be said of it; shares are of a positive counterfactual."""
+    expected = observed - estimate
+    share = 1 / expected if expected > 0 else math.nan
+    numbers = {
+        "estimate": estimate,
+        "low": found.low,
+        "high": found.high,
+        "relative": estimate * share,
+        "relative_low": found.low * share,
+        "relative_high": found.high * share,
+        "observed": observed,
+        "counterfactual": expected,
+        "smallest_effect": found.smallest_effect,
+        "smallest_relative": found.smallest_effect / expected if expected > 0 else math.nan,
+    }
+    return {name: float(number) for name, number in numbers.items()} | {
+        "outcome": question.indicator.indicator_id,
+        "label": question.label,
+        "area": question.place,
+        "unit": question.unit,
+        "polarity": question.polarity,
+        "level": question.level,
+        "start": question.start,
+        "n_treated": int(question.treated.sum()),
         "p_value": found.p_value,
         "n_placebos": found.n_placebos,
         "finest_p": found.finest_p,
-        "smallest_effect": float(found.smallest_effect),
-        "smallest_relative": float(found.smallest_effect / expected) if expected > 0 else math.nan,
         "inference": found.how,
         "warnings": (found.warning,) if found.warning else (),
         "caution": picked_caution(question),
-    }  # fmt: skip
+    }
 
 
 def treated_mean(question: Question) -> np.ndarray:
@@ -326,11 +301,3 @@ def placebo_frame(
     with np.errstate(divide="ignore", invalid="ignore"):
         statistics = estimates / errors
     return pd.DataFrame({"areas": names, "estimate": estimates, "statistic": statistics})
-
-
-def studentised(estimates: np.ndarray, errors: np.ndarray, level: float) -> Inference:
-    """The first of some estimates ranked among the others, each in units of its own error."""
-    return placebo_inference(
-        float(estimates[0]), estimates[1:], scale=float(errors[0]), placebo_scales=errors[1:],
-        level=level,
-    )  # fmt: skip

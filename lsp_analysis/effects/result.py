@@ -9,11 +9,13 @@ from typing import Any
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.effects import words
+from lsp_analysis.effects.words import EffectWords
 from lsp_analysis.showing import Axes, Shown
 
 NOT_RANKED = "It was not ranked among placebo neighbourhoods, so they say nothing of chance."
-FIRST_COLUMNS = ["estimate", "low", "high", "p_value", "relative", "relative_low", "relative_high"]
+ROW = ["estimate", "low", "high", "p_value", "relative", "relative_low", "relative_high"]
+ROW += ["method", "unit", "level", "observed", "counterfactual", "smallest_effect"]
+ROW += ["smallest_relative", "false_alarm_rate", "n_placebos", "n_disjoint", "finest_p", "maryland"]
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,6 @@ class FalseAlarms:
         """Share of the trials that raised a false alarm; missing when there was none to make."""
         return self.alarms / self.trials if self.trials else math.nan
 
-    def _raised(self) -> str:
-        if not self.alarms:
-            return "never found an effect"
-        return f"found one {wording.times(self.alarms)} ({self.rate:.0%})"
-
     def sentence(self) -> wording.Sentence:
         """The rate in words, or why there is none."""
         if not self.trials:
@@ -50,17 +47,18 @@ class FalseAlarms:
                 "The false positive rate of this method on these data could not be measured: "
                 "there are too few periods before the start."
             )
+        raised = "never found an effect"
+        if self.alarms:
+            raised = f"found one {wording.times(self.alarms)} ({self.rate:.0%})"
         return wording.Sentence(
             f"Tried on {wording.counted(self.trials, 'occasion')} before the start when nothing "
-            "had been done "
-            f"({wording.counted(self.dates, 'earlier date')}, the areas picked again for looking "
-            "as bad), "
-            f"the method {self._raised()}."
+            f"had been done ({wording.counted(self.dates, 'earlier date')}, the areas picked again "
+            f"for looking as bad), the method {raised}."
         )
 
 
 @dataclass(frozen=True)
-class EffectEstimate(Shown):
+class EffectEstimate(EffectWords, Shown):
     """One effect in the units of `outcome`, with what is needed to judge, report and redraw it.
 
     Attributes
@@ -158,38 +156,13 @@ class EffectEstimate(Shown):
 
     def summary_frame(self) -> pd.DataFrame:
         """One row, so that ``pd.concat`` of many results is a report table."""
-        row = {name: getattr(self, name) for name in FIRST_COLUMNS}
-        row |= {
-            "method": self.method,
-            "unit": self.unit,
-            "level": self.level,
-            "observed": self.observed,
-            "counterfactual": self.counterfactual,
-            "smallest_effect": self.smallest_effect,
-            "smallest_relative": self.smallest_relative,
-            "false_alarm_rate": self.false_alarms.rate if self.false_alarms else math.nan,
-            "n_placebos": self.n_placebos,
-            "n_disjoint": self.n_disjoint,
-            "finest_p": self.finest_p,
-            "maryland": self.maryland,
-        }
+        row = {name: getattr(self, name) for name in ROW}
         return pd.DataFrame(row, index=pd.Index([self.outcome], name="outcome"))
 
-    def sentence(self, worth_having: float | None = None) -> wording.Sentence:
-        """Direction, size, unit, interval, comparator, period, caution in one plain line.
-
-        Parameters
-        ----------
-        worth_having : float, optional
-            Smallest effect worth having, as a positive share of the counterfactual where the effect
-            is relative and in units of the outcome elsewhere. With it, "no evidence of an effect"
-            is told apart from "evidence of no effect worth having".
-        """
-        return words.effect_sentence(self, worth_having=worth_having)
-
-    def short_sentence(self) -> wording.Sentence:
-        """Direction, size, interval and what may be said of it, for a headline."""
-        return words.short_sentence(self)
+    @property
+    def false_alarm_rate(self) -> float:
+        """The method's false positive rate on these data; missing where it was not measured."""
+        return self.false_alarms.rate if self.false_alarms else math.nan
 
     def cautions(self) -> wording.Sentence:
         """The method's false positive rate here, every warning, and what all this assumes."""
@@ -197,10 +170,6 @@ class EffectEstimate(Shown):
         assumed = "; ".join(text[:1].lower() + text[1:].rstrip(".") for text in self.assumptions)
         rests = [f"All this assumes: {assumed}."] if assumed else []
         return wording.Sentence(" ".join([*said, *self.warnings, *rests]))
-
-    def path_sentence(self) -> wording.Sentence:
-        """What `plot` shows: the level before the start, after it, and what was expected."""
-        return words.path_sentence(self)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the treated path against its counterfactual on `ax`, or on a new figure; return the
@@ -280,7 +249,7 @@ class CheckResult(Shown):
     name: str
     status: str
     finding: str
-    table: pd.DataFrame = field(repr=False, compare=False)
+    table: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
     picture: str = ""
     picture_options: dict = field(default_factory=dict, repr=False, compare=False)
     drawn: pd.DataFrame | None = field(default=None, repr=False, compare=False)

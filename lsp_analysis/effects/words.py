@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
+from typing import NamedTuple
 
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
@@ -14,13 +14,13 @@ from lsp_analysis.wording import Sentence
 ROUNDING = 1e-9  # share by which observed and expected differ where arithmetic alone parts them
 GOOD = {"high_is_good": 1, "low_is_good": -1}
 MOST_PER_CENT = 900  # beyond which "ten times higher" reads better
-
-
+WEAK = "other things that happened at the same time could look the same"
 CAUTION = {
-    "weak": "Other things that happened at the same time could look the same",
-    "fair": "Differences between the areas that this design cannot see could look the same",
-    "strong": "The design guards against most other explanations",
-}
+    1: WEAK,
+    2: WEAK,
+    3: "differences between the areas that this design cannot see could look the same",
+}  # by Maryland level
+STRONG = "the design guards against most other explanations"
 
 
 def effect_class(low: float, high: float, worth_having: float | None = None) -> str:
@@ -57,47 +57,6 @@ def effect_class(low: float, high: float, worth_having: float | None = None) -> 
     return "no effect worth having" if too_small else "no evidence"
 
 
-def effect_sentence(effect: Any, *, worth_having: float | None = None) -> Sentence:
-    """The sentence of an `EffectEstimate`; `worth_having` as in its method of the same name."""
-    if wording.is_missing(effect.estimate):
-        return Sentence(f"The effect on {_name(effect)} could not be estimated from these data.")
-    found = "difference" in effect_class(*_ends(effect), worth_having)
-    beside = effect.caution if found else ""
-    return Sentence(" ".join(filter(None, [_size(effect), beside, _finding(effect, worth_having)])))
-
-
-def short_sentence(effect: Any) -> Sentence:
-    """Size, interval and what may be said, without the workings."""
-    if wording.is_missing(effect.estimate):
-        return effect_sentence(effect)
-    name = _name(effect)
-    kind = effect_class(*_ends(effect))
-    gap = than_expected(_gap(effect))
-    size = f"{name[:1].upper()}{name[1:]} ran {gap} ({_interval(effect)})"
-    tail = (
-        f"more than chance usually makes{_for_the_better(effect)}{_beside(effect)}"
-        if "difference" in kind
-        else "we cannot tell whether there was an effect"
-    )
-    return Sentence(f"{size}: {tail}.")
-
-
-def path_sentence(effect: Any) -> Sentence:
-    """Where the neighbourhood stood before the start and after it, and where it was expected."""
-    paths, unit = effect.paths, effect.path_unit or effect.unit
-    if effect.start is None or paths.empty:
-        return Sentence("There is no path to show: the periods are not known.")
-    after = paths["period"] >= effect.start
-    before, since = paths[~after].mean(numeric_only=True), paths[after].mean(numeric_only=True)
-    levels = [float(x) for x in (before["treated"], since["treated"], since["comparison"])]
-    digits = 2 if max(map(abs, levels)) < 2 else None  # 0.85 and 0.92 are not both 0.9
-    own, now, expected = (wording.quantity(x, unit, digits) for x in levels)
-    return Sentence(
-        f"{effect.area or 'The neighbourhood'} stood at {own} on average before "
-        f"{wording.period(effect.start)}, and at {now} from then on, where {expected} was expected."
-    )
-
-
 def than_expected(gap: str) -> str:
     """A gap in words held against the expectation: "12% lower than expected".
 
@@ -108,63 +67,6 @@ def than_expected(gap: str) -> str:
     if gap.startswith("within "):
         return f"{gap} of what was expected"
     return f"{gap} {'as' if gap == 'the same' else 'than'} expected"
-
-
-def _ends(effect: Any) -> tuple[float, float]:
-    if _is_share(effect):
-        return effect.relative_low, effect.relative_high
-    return effect.low, effect.high
-
-
-def _scale(effect: Any) -> Scale:
-    return Scale(_is_share(effect), effect.unit, effect.level)
-
-
-def _gap(effect: Any) -> str:
-    if _is_share(effect):
-        return percent(100 * effect.relative)
-    if math.isclose(effect.observed, effect.counterfactual, rel_tol=ROUNDING):
-        return wording.compared(0.0)
-    return wording.compared(effect.estimate, effect.unit)
-
-
-def _interval(effect: Any) -> str:
-    times = 100 if _is_share(effect) else 1
-    return _scale(effect).within(*(times * end for end in _ends(effect)))
-
-
-def _name(effect: Any) -> str:
-    return effect.label or effect.outcome.replace("_", " ")
-
-
-def _is_share(effect: Any) -> bool:
-    return effect.multiplicative and not wording.is_missing(effect.relative)
-
-
-def _size(effect: Any) -> str:
-    """What was seen, against what, over which periods, how sure."""
-    observed, expected = (_amount(effect, x) for x in (effect.observed, effect.counterfactual))
-    seen = f"{observed} against {expected} expected"
-    gap, ends = than_expected(_gap(effect)), _interval(effect)
-    when = _when(effect)
-    chance = (
-        f"; {wording.p_value(effect.p_value)}" if not wording.is_missing(effect.p_value) else ""
-    )
-    by = f" by {effect.inference}" if chance and effect.inference else ""
-    return f"{when}{_name(effect)} ran {gap} from {effect.comparator} ({seen}; {ends}{chance}{by})."
-
-
-def _amount(effect: Any, x: float) -> str:
-    return wording.quantity(x, effect.unit) if effect.unit else wording.number(x)
-
-
-def _when(effect: Any) -> str:
-    if effect.start is None or effect.paths.empty:
-        return ""
-    last = effect.paths["period"].iloc[-1]
-    if last == effect.start:
-        return f"In {wording.period(last)}, "
-    return f"From {wording.period(effect.start)} to {wording.period(last)}, "
 
 
 def percent(size: float) -> str:
@@ -179,18 +81,6 @@ def percent(size: float) -> str:
     if float(text.replace(",", "")) == 0:
         return "the same"
     return f"{text}% {'higher' if size > 0 else 'lower'}"
-
-
-def percents(low: float, high: float, level: float) -> str:
-    """An interval of per cent differences in words."""
-    name = f"{100 * level:.4g}% interval"
-    unknown = wording.is_missing(low) or math.isinf(low)
-    open_high = wording.is_missing(high) or math.isinf(high)
-    if (unknown or low <= -100) and open_high:
-        return f"{name} open on both sides"
-    first, last = ("no limit" if lost else percent(end)
-                   for end, lost in ((low, unknown), (high, open_high)))  # fmt: skip
-    return f"{name} {first} to {last}"
 
 
 @dataclass(frozen=True)
@@ -212,9 +102,15 @@ class Scale:
 
     def within(self, low: float, high: float) -> str:
         """An interval in words."""
-        if self.in_percent:
-            return percents(low, high, self.level)
-        return wording.interval(low, high, self.unit, self.level, of_change=True)
+        if not self.in_percent:
+            return wording.interval(low, high, self.unit, self.level, of_change=True)
+        name = f"{100 * self.level:.4g}% interval"
+        unknown = wording.is_missing(low) or math.isinf(low)
+        open_high = wording.is_missing(high) or math.isinf(high)
+        if (unknown or low <= -100) and open_high:
+            return f"{name} open on both sides"
+        first = "no limit" if unknown else percent(low)
+        return f"{name} {first} to {'no limit' if open_high else percent(high)}"
 
     def size(self, size: float) -> str:
         """An effect without its sign: "12%", "2.1 points"."""
@@ -223,74 +119,174 @@ class Scale:
         return wording.difference(abs(size), self.unit).removeprefix("+")
 
 
-def _finding(effect: Any, worth_having: float | None) -> str:
-    """What the interval and the smallest detectable effect allow to be said."""
-    kind = effect_class(*_ends(effect), worth_having)
-    side = _for_the_better(effect)
-    if kind == "difference":
-        return (
-            f"That is more than chance differences between areas usually make{side}; "
-            f"{_caution(effect)}"
+class Size(NamedTuple):
+    """An effect with its interval as it is shown, and whether it stands out among placebos."""
+
+    estimate: float
+    low: float
+    high: float
+    p_value: float
+    clear: bool
+
+    def row(self, label: str) -> dict[str, object]:
+        """A row of a table that `figures.draw_forest` draws."""
+        row = {"label": label, "estimate": self.estimate, "low": self.low, "high": self.high}
+        return row | {"p_value": self.p_value}
+
+
+class EffectWords:
+    """Sentences of an `EffectEstimate`, which inherits them."""
+
+    def sentence(self, worth_having: float | None = None) -> Sentence:
+        """Direction, size, unit, interval, comparator, period, caution in one plain line.
+
+        Parameters
+        ----------
+        worth_having : float, optional
+            Smallest effect worth having, as a positive share of the counterfactual where the effect
+            is relative and in units of the outcome elsewhere. With it, "no evidence of an effect"
+            is told apart from "evidence of no effect worth having".
+        """
+        if wording.is_missing(self.estimate):
+            return Sentence(f"The effect on {self._name} could not be estimated from these data.")
+        kind = effect_class(*self._ends, worth_having)
+        beside = self.caution if "difference" in kind else ""
+        told = [self._seen(), beside, self._finding(kind, worth_having)]
+        return Sentence(" ".join(filter(None, told)))
+
+    def short_sentence(self) -> Sentence:
+        """Direction, size, interval and what may be said of it, for a headline."""
+        if wording.is_missing(self.estimate):
+            return self.sentence()
+        tail = "we cannot tell whether there was an effect"
+        if "difference" in effect_class(*self._ends):
+            caution = self.caution.rstrip(".")
+            beside = f"; {caution[:1].lower()}{caution[1:]}" if caution else ""
+            tail = f"more than chance usually makes{self._for_the_better()}{beside}"
+        name = f"{self._name[:1].upper()}{self._name[1:]}"
+        return Sentence(f"{name} ran {than_expected(self._gap())} ({self._interval()}): {tail}.")
+
+    def path_sentence(self) -> Sentence:
+        """What `plot` shows: the level before the start, after it, and what was expected."""
+        paths, unit = self.paths, self.path_unit or self.unit
+        if self.start is None or paths.empty:
+            return Sentence("There is no path to show: the periods are not known.")
+        after = paths["period"] >= self.start
+        before, since = paths[~after].mean(numeric_only=True), paths[after].mean(numeric_only=True)
+        levels = [float(x) for x in (before["treated"], since["treated"], since["comparison"])]
+        digits = 2 if max(map(abs, levels)) < 2 else None  # 0.85 and 0.92 are not both 0.9
+        own, now, expected = (wording.quantity(x, unit, digits) for x in levels)
+        return Sentence(
+            f"{self.area or 'The neighbourhood'} stood at {own} on average before "
+            f"{wording.period(self.start)}, and at {now} from then on, where {expected} was "
+            "expected."
         )
-    if kind == "small difference":
-        small = f"more than chance usually makes{side}, but less than the smallest effect worth"
-        return f"That is {small} having ({_worth(effect, worth_having)}); {_caution(effect)}"
-    if kind == "no effect worth having":
-        return (
-            "That is evidence of no effect worth having: the interval leaves out every effect of "
-            f"{_worth(effect, worth_having)} or more. {_level(effect)}"
+
+    @property
+    def scale(self) -> Scale:
+        """How the effect is put in words and drawn: in per cent where it multiplies."""
+        share = self.multiplicative and not wording.is_missing(self.relative)
+        return Scale(share, self.unit, self.level)
+
+    @property
+    def size(self) -> Size:
+        """Effect and interval on that scale."""
+        ends = self.estimate, self.low, self.high
+        if self.scale.in_percent:
+            ends = (100 * x for x in (self.relative, self.relative_low, self.relative_high))
+        return Size(*ends, self.p_value, bool(self.p_value <= 1 - self.level + 1e-12))
+
+    @property
+    def smallest(self) -> float:
+        """Size on that scale of the smallest effect found with 80% power."""
+        return 100 * self.smallest_relative if self.scale.in_percent else self.smallest_effect
+
+    @property
+    def _ends(self) -> tuple[float, float]:
+        share = self.scale.in_percent
+        return (self.relative_low, self.relative_high) if share else (self.low, self.high)
+
+    @property
+    def _name(self) -> str:
+        return self.label or self.outcome.replace("_", " ")
+
+    def _gap(self) -> str:
+        same = math.isclose(self.observed, self.counterfactual, rel_tol=ROUNDING)
+        if same and not self.scale.in_percent:
+            return wording.compared(0.0)
+        return self.scale.gap(self.size.estimate)
+
+    def _interval(self) -> str:
+        return self.scale.within(self.size.low, self.size.high)
+
+    def _seen(self) -> str:
+        """What was seen, against what, over which periods, how sure."""
+        observed, expected = (
+            wording.quantity(x, self.unit) if self.unit else wording.number(x)
+            for x in (self.observed, self.counterfactual)
         )
-    return f"{_no_evidence(effect, worth_having)} {_smallest(effect)} {_level(effect)}"
+        chance = ""
+        if not wording.is_missing(self.p_value):
+            by = f" by {self.inference}" if self.inference else ""
+            chance = f"; {wording.p_value(self.p_value)}{by}"
+        return (
+            f"{self._when()}{self._name} ran {than_expected(self._gap())} from {self.comparator} "
+            f"({observed} against {expected} expected; {self._interval()}{chance})."
+        )
+
+    def _when(self) -> str:
+        if self.start is None or self.paths.empty:
+            return ""
+        last = self.paths["period"].iloc[-1]
+        if last == self.start:
+            return f"In {wording.period(last)}, "
+        return f"From {wording.period(self.start)} to {wording.period(last)}, "
+
+    def _finding(self, kind: str, worth_having: float | None) -> str:
+        """What the interval and the smallest detectable effect allow to be said."""
+        better, level = self._for_the_better(), f"Maryland level {self.maryland}."
+        caution = f"{CAUTION.get(self.maryland, STRONG)}. {level}"
+        if kind == "difference":
+            usual = f"more than chance differences between areas usually make{better}"
+            return f"That is {usual}; {caution}"
+        worth = ""
+        if worth_having is not None:
+            worth = self.scale.size(100 * worth_having if self.scale.in_percent else worth_having)
+        if kind == "small difference":
+            return (
+                f"That is more than chance usually makes{better}, but less than the smallest "
+                f"effect worth having ({worth}); {caution}"
+            )
+        if kind == "no effect worth having":
+            return (
+                "That is evidence of no effect worth having: the interval leaves out every effect "
+                f"of {worth} or more. {level}"
+            )
+        unsure = "We cannot tell whether there was an effect:"
+        why = "no evidence of an effect is not evidence of none."
+        if worth:
+            why = f"the interval includes no effect, and effects of {worth} or more."
+        return f"{unsure} {why} {self._smallest()} {level}"
+
+    def _for_the_better(self) -> str:
+        """Whether the effect is for the better, where the measure has a good side."""
+        return side(sum(self._ends), self.polarity)
+
+    def _smallest(self) -> str:
+        if wording.is_missing(self.smallest_effect):
+            return "How small an effect would have been found cannot be told from these data."
+        if math.isinf(self.smallest_effect):
+            return "With these data no effect of any size would have been found four times in five."
+        kind = "one"
+        if self.scale.in_percent:
+            kind = "a rise" if self.polarity == "high_is_good" else "a fall"
+        return (
+            "The smallest that would have been found four times in five is "
+            f"{kind} of {self.scale.size(self.smallest)}."
+        )
 
 
-def _no_evidence(effect: Any, worth_having: float | None) -> str:
-    """No evidence of an effect, told apart from evidence of none."""
-    unsure = "We cannot tell whether there was an effect"
-    if worth_having is None:
-        return f"{unsure}: no evidence of an effect is not evidence of none."
-    return (
-        f"{unsure}: the interval includes no effect, and effects of "
-        f"{_worth(effect, worth_having)} or more."
-    )
-
-
-def _for_the_better(effect: Any) -> str:
-    """Whether a difference is for the better or the worse, where the measure has a good side."""
-    good = GOOD.get(effect.polarity)
-    if good is None:
-        return ""
-    return f", and for the {'better' if good * sum(_ends(effect)) > 0 else 'worse'}"
-
-
-def _smallest(effect: Any) -> str:
-    if wording.is_missing(effect.smallest_effect):
-        return "How small an effect would have been found cannot be told from these data."
-    if math.isinf(effect.smallest_effect):
-        return "With these data no effect of any size would have been found four times in five."
-    kind = "one" if not _is_share(effect) else (
-        "a rise" if effect.polarity == "high_is_good" else "a fall")  # fmt: skip
-    smallest = effect.smallest_relative if _is_share(effect) else effect.smallest_effect
-    return (
-        "The smallest that would have been found four times in five is "
-        f"{kind} of {_worth(effect, smallest)}."
-    )
-
-
-def _worth(effect: Any, size: float) -> str:
-    return _scale(effect).size(100 * size if _is_share(effect) else size)
-
-
-def _caution(effect: Any) -> str:
-    strength = "weak" if effect.maryland <= 2 else "fair" if effect.maryland == 3 else "strong"
-    text = CAUTION[strength]
-    return f"{text[0].lower()}{text[1:]}. {_level(effect)}"
-
-
-def _beside(effect: Any) -> str:
-    """A caution that goes on in the same sentence; empty without one."""
-    text = effect.caution.rstrip(".")
-    return f"; {text[:1].lower()}{text[1:]}" if text else ""
-
-
-def _level(effect: Any) -> str:
-    return f"Maryland level {effect.maryland}."
+def side(sign: float, polarity: str) -> str:
+    """Whether a difference is for the better, where the measure has a good side."""
+    good = GOOD.get(polarity)
+    return "" if good is None else f", and for the {'better' if good * sign > 0 else 'worse'}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pandas as pd
 from scipy.sparse.csgraph import dijkstra
 
 from lsp_analysis import wording
-from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked, treated_as
+from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.effects.words import than_expected
 from lsp_analysis.errors import PanelError
@@ -48,12 +49,12 @@ def spillover(asked: Asked) -> CheckResult:
         lacking = question.neighbours is None
         why = "no neighbours were given" if lacking else "no ring can be judged"
         return CheckResult(name, UNSURE, f"Areas around it were not looked at: {why}.", table)
-    moved = table[[found.stands_out((1 - question.level) / len(table)) for found in around]]
+    moved = table[table["p_value"] <= (1 - question.level) / len(table) + 1e-12]
     told = wording.and_list(
-        f"{row.ring} it was {than_expected(asked.scale.gap(row.estimate))}"
+        f"{row.ring} it was {than_expected(asked.effect.scale.gap(row.estimate))}"
         for row in (moved if len(moved) else table.head(1)).itertuples()
     )
-    smallest, whole = around[0].smallest, _whole_effect_there(asked, around[0])
+    smallest, whole = around[0].effect.smallest, _whole_effect_there(asked, around[0])
     seen = (
         f"A change of {asked.as_size(smallest)} there would have been found four times in five"
         if np.isfinite(smallest)
@@ -133,10 +134,7 @@ def ask_ring(asked: Asked, ring: np.ndarray, nearer: np.ndarray) -> Asked | None
     """
     if ring.sum() > LARGEST_RING * (~asked.question.treated).sum():
         return None
-    try:
-        return asked.again(treated_as(asked.question, ring, nearer))
-    except PanelError:
-        return None
+    return asked.again(lambda question: replace(question, treated=ring).among(~nearer | ring))
 
 
 def _whole_effect_there(asked: Asked, ring: Asked) -> float:

@@ -3,40 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.effects.one_area.single_area import estimate
 from lsp_analysis.effects.result import EffectEstimate
-from lsp_analysis.effects.words import Scale
+from lsp_analysis.effects.words import Size
 from lsp_analysis.errors import PanelError
 from lsp_analysis.study.question import Question
 
 PASSED, FAILED, UNSURE = "passed", "failed", "too little to tell"
 COUNTED = {"events": "events", "stock": "person-periods", "share": "people"}
-
-
-@dataclass(frozen=True)
-class Sized:
-    """An effect with its interval as it is shown: per cent where effects multiply.
-
-    `clear` says whether it stands out among its placebos.
-    """
-
-    estimate: float
-    low: float
-    high: float
-    p_value: float
-    clear: bool
-
-    def row(self, label: str) -> dict[str, object]:
-        """A row of a table that `figures.draw_forest` draws."""
-        row = {"label": label, "estimate": self.estimate, "low": self.low, "high": self.high}
-        return row | {"p_value": self.p_value}
 
 
 @dataclass(frozen=True)
@@ -54,23 +35,9 @@ class Asked:
     effect: EffectEstimate
 
     @property
-    def size(self) -> Sized:
+    def size(self) -> Size:
         """The effect as it is shown."""
-        found, clear = self.effect, self.stands_out(1 - self.question.level)
-        if found.multiplicative:
-            ends = (found.relative, found.relative_low, found.relative_high)
-            return Sized(*(100 * x for x in ends), found.p_value, clear)
-        return Sized(found.estimate, found.low, found.high, found.p_value, clear)
-
-    def stands_out(self, share: float) -> bool:
-        """Whether p is no larger than `share`."""
-        return bool(self.effect.p_value <= share + 1e-12)
-
-    @property
-    def smallest(self) -> float:
-        """Size of the smallest effect found with 80% power, as it is shown."""
-        found = self.effect
-        return 100 * found.smallest_relative if found.multiplicative else found.smallest_effect
+        return self.effect.size
 
     @property
     def own_units(self) -> float:
@@ -123,18 +90,17 @@ class Asked:
         return COUNTED.get(self.question.kind, "events")
 
     @property
-    def scale(self) -> Scale:
-        """How shown effects are put in words."""
-        return Scale(self.effect.multiplicative, self.effect.unit, self.question.level)
-
-    @property
     def forest(self) -> dict[str, object]:
         """Options of a chart of shown effects."""
-        return {"unit": self.scale.axis, "level": self.question.level}
+        return {"unit": self.effect.scale.axis, "level": self.question.level}
 
-    def again(self, question: Question) -> Asked:
-        """The same of another question."""
-        return Asked(question, estimate(question, checks=False))
+    def again(self, changed: Callable[[Question], Question]) -> Asked | None:
+        """The same of a changed question; None where that cannot be answered."""
+        try:
+            question = changed(self.question)
+            return Asked(question, estimate(question, checks=False))
+        except PanelError:
+            return None
 
     def between_dates(self, first: int, stop: int, *, start: bool) -> Asked | None:
         """The effect from event time `first` to `stop`, the latter left out; None without values.
@@ -152,10 +118,7 @@ class Asked:
             return None
         past = times < first if start else times < 0
         began = self.question.dates[window][0] if start else self.question.start
-        try:
-            return self.again(self.question.during(past | window, began))
-        except PanelError:
-            return None
+        return self.again(lambda question: question.during(past | window, began))
 
     def among(self, comparison: np.ndarray) -> Asked | None:
         """The effect against these comparison areas alone; None where too few are left.
@@ -164,10 +127,7 @@ class Asked:
         ----------
         comparison : bool array (n,)
         """
-        try:
-            return self.again(self.question.among(comparison | self.question.treated))
-        except PanelError:
-            return None
+        return self.again(lambda question: question.among(comparison | question.treated))
 
     def shown(self, effect: float | np.ndarray) -> float | np.ndarray:
         """An effect in its own units as it is shown: per cent, or the outcome's."""
@@ -182,7 +142,7 @@ class Asked:
             return "no limit"
         if self.effect.multiplicative and abs(size) < 0.1:
             return "less than 0.1%"
-        return self.scale.size(size)
+        return self.effect.scale.size(size)
 
 
 def ask(question: Question) -> Asked:
@@ -190,11 +150,6 @@ def ask(question: Question) -> Asked:
     kept = question.known.all(axis=1) | question.treated
     question = question if kept.all() else question.among(kept)
     return Asked(question, estimate(question, checks=False))
-
-
-def treated_as(question: Question, areas: np.ndarray, left_out: np.ndarray) -> Question:
-    """The same question of other areas, some left out; bool arrays (n,)."""
-    return replace(question, treated=areas).among(~left_out | areas)
 
 
 def span(question: Question, first: int, stop: int) -> str:
@@ -209,8 +164,3 @@ def during(question: Question, first: int, stop: int) -> str:
     """When: "in 2008", "from 2008 to 2010"."""
     said = span(question, first, stop)
     return f"{'from' if ' to ' in said else 'in'} {said}"
-
-
-def nothing(columns: list[str]) -> pd.DataFrame:
-    """A table without rows."""
-    return pd.DataFrame(columns=columns)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.effects.checks.around import steps_away
-from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked, nothing
+from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.study.asking.table import need_columns
 from lsp_analysis.study.question import Question
@@ -38,7 +38,11 @@ def leave_one_out(asked: Asked) -> CheckResult:
             f"With {wording.counted(count, 'comparison area')} too few are left to compare with "
             "once one is taken out."
         )
-        return CheckResult(name, UNSURE, finding, pd.DataFrame())
+        return CheckResult(
+            name,
+            UNSURE,
+            finding,
+        )
     without = placebos.assign(moved=placebos["without"] - asked.own_units)
     order = np.argsort(-without["moved"].abs(), kind="stable")[:SHOWN]
     without = without.iloc[order].reset_index(drop=True)
@@ -52,11 +56,11 @@ def leave_one_out(asked: Asked) -> CheckResult:
     again = asked.among(asked.question.comparison & ~worst)
     turns = again is not None and again.size.clear != asked.size.clear
     status = FAILED if share > TOO_MUCH or (share > ENOUGH and turns) else PASSED
-    ends = [asked.scale.gap(x) for x in (table["estimate"].min(), table["estimate"].max())]
+    ends = [asked.effect.scale.gap(x) for x in (table["estimate"].min(), table["estimate"].max())]
     finding = (
         f"Whichever of {wording.counted(len(placebos), 'placebo neighbourhood')} is left out, the "
         f"effect stays between {ends[0]} and {ends[1]} (with all: "
-        f"{asked.scale.gap(asked.size.estimate)})."
+        f"{asked.effect.scale.gap(asked.size.estimate)})."
     )
     return CheckResult(name, status, finding, table, "draw_forest", asked.forest)
 
@@ -82,7 +86,7 @@ def comparison_choice(asked: Asked) -> CheckResult:
         if whole.clear and not size.clear and count >= ENOUGH_AREAS:
             unclear.append(label)
     table = pd.DataFrame(rows)
-    ends = [asked.scale.gap(x) for x in (table["estimate"].min(), table["estimate"].max())]
+    ends = [asked.effect.scale.gap(x) for x in (table["estimate"].min(), table["estimate"].max())]
     clear = table[(table["low"] > 0) | (table["high"] < 0)]["estimate"]
     if len(rows) == 1:
         status, finding = UNSURE, "There are too few areas to choose other comparisons from."
@@ -109,7 +113,7 @@ def contaminated_comparators(asked: Asked) -> CheckResult:
     interventions, events = context.get("interventions"), context.get("events")
     if interventions is None and events is None:
         said = "No list of other programmes or events was given to look through."
-        return CheckResult(name, UNSURE, said, nothing(columns))
+        return CheckResult(name, UNSURE, said)
     rows, touched = _other_doings(question, interventions, events, context.get("members", {}))
     table = pd.DataFrame(rows, columns=columns)
     at_home = table[table["where"] == "here"]
@@ -132,8 +136,8 @@ def contaminated_comparators(asked: Asked) -> CheckResult:
     stands = whole.low <= size.estimate <= whole.high and same_way and size.clear == whole.clear
     finding = (
         f"Something was done in {wording.counted(int(touched.sum()), 'comparison area')}; without "
-        f"them the effect is {asked.scale.gap(size.estimate)} (with them "
-        f"{asked.scale.gap(whole.estimate)})."
+        f"them the effect is {asked.effect.scale.gap(size.estimate)} (with them "
+        f"{asked.effect.scale.gap(whole.estimate)})."
     )
     drawn = pd.DataFrame(
         [whole.row("with all comparison areas"), size.row("without those something was done in")]
@@ -162,7 +166,7 @@ def other_choices(asked: Asked) -> list[tuple[str, Asked, int]]:
     ]
     if question.ring.any():
         near = comparison | question.ring
-        found.append(("neighbours too", asked.again(_without_ring(question)), int(near.sum())))
+        found.append(("neighbours too", asked.again(_without_ring), int(near.sum())))
     return [one for one in found if one[1] is not None]
 
 

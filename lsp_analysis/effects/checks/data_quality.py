@@ -119,7 +119,7 @@ def small_counts(asked: Asked) -> CheckResult:
     that chance alone would give them.
     """
     name, question, found = "Small counts and dispersion", asked.question, asked.effect
-    smallest = asked.smallest
+    smallest = asked.effect.smallest
     found_80 = (
         f"the smallest effect found four times in five is {asked.as_size(smallest)}"
         if np.isfinite(smallest)

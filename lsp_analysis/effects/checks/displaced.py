@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,9 @@ from scipy.special import ndtri
 
 from lsp_analysis import figures, wording
 from lsp_analysis.effects.checks.around import ask_ring, rings
-from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked, Sized, nothing
+from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked
 from lsp_analysis.effects.result import CheckResult
+from lsp_analysis.effects.words import Size
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.study.question import Question
@@ -25,20 +26,16 @@ class DisplacementDifference(Shown):
 
     Attributes
     ----------
-    local, displaced, total : float
-        Change in the programme area less that of its control; the same next door; their sum.
-        Below 0 events were prevented.
-    local_error, displaced_error, total_error : float
-        Standard errors, counts being Poisson.
-    low, high : float
-        Interval of `total` at `level`.
+    table : DataFrame
+        estimate, error, low, high (at `level`), counts being Poisson, by where: change in the
+        programme area less that of its control; the same next door; both together. Below 0 events
+        were prevented.
+    total, total_error, low, high : float
+        The row of both together.
     """
 
-    local: float
-    displaced: float
+    table: pd.DataFrame = field(repr=False, compare=False)
     total: float
-    local_error: float
-    displaced_error: float
     total_error: float
     low: float
     high: float
@@ -51,31 +48,21 @@ class DisplacementDifference(Shown):
 
     def summary_frame(self) -> pd.DataFrame:
         """One row each for here, next door and both."""
-        rows = [
-            (self.local, self.local_error),
-            (self.displaced, self.displaced_error),
-            (self.total, self.total_error),
-        ]
-        index = pd.Index(["programme area", "next door", "both"], name="where")
-        return pd.DataFrame(rows, columns=["estimate", "error"], index=index)
+        return self.table
 
     def sentence(self) -> wording.Sentence:
         """The net change in one line."""
         within = wording.interval(self.low, self.high, "events", self.level, of_change=True)
+        here, next_door = map(_more_or_fewer, self.table["estimate"].iloc[:2])
         return wording.Sentence(
             f"Here and next door together, events {wording.change(self.total)} against their "
-            f"controls ({within}): {_more_or_fewer(self.local)} here and "
-            f"{_more_or_fewer(self.displaced)} next door."
+            f"controls ({within}): {here} here and {next_door} next door."
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """The change here, next door and in both, with intervals at `level`."""
-        frame = self.summary_frame().reset_index(names="label")
-        half = float(ndtri(0.5 + self.level / 2)) * frame["error"]
-        ends = frame.assign(low=frame["estimate"] - half, high=frame["estimate"] + half)
-        return figures.draw_forest(
-            ends[["label", "estimate", "low", "high"]], unit="events", level=self.level, ax=ax
-        )
+        frame = self.table.drop(columns="error").reset_index(names="label")
+        return figures.draw_forest(frame, unit="events", level=self.level, ax=ax)
 
 
 def weighted_displacement_difference(
@@ -116,13 +103,16 @@ def weighted_displacement_difference(
     change = np.diff(counts / scale, axis=1)[:, 0]
     variance = (counts / scale**2).sum(axis=1)
     local, displaced = change[0] - change[1], change[2] - change[3]
-    errors = np.sqrt([variance[:2].sum(), variance[2:].sum(), variance.sum()])
-    half = float(ndtri(0.5 + level / 2)) * errors[2]
-    total = local + displaced
-    return DisplacementDifference(
-        float(local), float(displaced), float(total), *map(float, errors),
-        float(total - half), float(total + half), level,
-    )  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "estimate": [local, displaced, local + displaced],
+            "error": np.sqrt([variance[:2].sum(), variance[2:].sum(), variance.sum()]),
+        },
+        index=pd.Index(["programme area", "next door", "both"], name="where"),
+    )
+    half = float(ndtri(0.5 + level / 2)) * table["error"]
+    table = table.assign(low=table["estimate"] - half, high=table["estimate"] + half)
+    return DisplacementDifference(table, *map(float, table.loc["both"]), level)
 
 
 def displacement_quotient(
@@ -153,19 +143,18 @@ def displacement(asked: Asked) -> CheckResult:
     stocks, which are no Poisson counts.
     """
     name, question = "Displacement", asked.question
-    columns = ["label", "estimate", "low", "high"]
     counts = asked.effect.multiplicative and question.counted
     if not counts or question.neighbours is None:
         why = "no neighbours were given" if counts else "the outcome is not a count"
         said = f"Displacement was not looked for: {why}."
-        return CheckResult(name, UNSURE, said, nothing(columns))
+        return CheckResult(name, UNSURE, said)
     near = next((areas for _, areas, _ in rings(question)), None)
     both = None if near is None else near | question.treated
     next_door = None if near is None else ask_ring(asked, near, both)
     together = None if near is None else ask_ring(asked, both, both)
     if next_door is None or together is None:
         said = "There are too few areas beyond those next door to compare with."
-        return CheckResult(name, UNSURE, said, nothing(columns))
+        return CheckResult(name, UNSURE, said)
     plain, quotient = _plain(question, near)
     alone = question.kind == "stock"
     table = pd.DataFrame(
@@ -198,7 +187,7 @@ def displacement(asked: Asked) -> CheckResult:
     return CheckResult(name, status, told, table, "draw_forest", options)
 
 
-def _judged(here: Sized, there: Sized, net: Sized) -> tuple[str, str]:
+def _judged(here: Size, there: Size, net: Size) -> tuple[str, str]:
     """Status and reason from the effect here, next door, and both together."""
     if there.clear and there.estimate * here.estimate < 0:
         return FAILED, "Next door it went the other way: part of the effect may have moved there."

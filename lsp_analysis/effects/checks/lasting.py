@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -14,7 +13,6 @@ from lsp_analysis import figures, wording
 from lsp_analysis.effects.checks.asked import Asked, ask, during, span
 from lsp_analysis.effects.parts import answers, rank_p
 from lsp_analysis.effects.words import than_expected
-from lsp_analysis.errors import ParameterError
 from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.study.asking.dates import as_date
 from lsp_analysis.study.question import Question
@@ -72,9 +70,7 @@ class Persistence(Shown):
 
 
 @answers
-def persistence(
-    question: Question, funding_ends: Any = "", *, horizons: Iterable[int] = HORIZONS
-) -> Persistence:
+def persistence(question: Question, funding_ends: Any = "") -> Persistence:
     """The effect at 3, 6, 12 and 24 periods, beyond, and after the funding ended.
 
     Each window ends at a horizon, counted by the calendar, and begins where the one before it
@@ -86,46 +82,28 @@ def persistence(
     question : Question
     funding_ends : Period, date, year or text, optional
         Last period with funding; an empty text is none.
-    horizons : list of int
-        Periods since the start, rising.
 
     Raises
     ------
     ParameterError
-        Horizons that do not rise, or an end of funding that is no date.
+        An end of funding that is no date.
     """
-    horizons = _risen(horizons)
     asked = ask(question)
     last = int(question.event_time[-1]) + 1
-    ends = [0, *(horizon for horizon in horizons if horizon < last), last]
+    ends = [0, *(horizon for horizon in HORIZONS if horizon < last), last]
     windows = _answered(asked, list(pairwise(ends)))
-    table = _table(asked, windows)
     ended = _ended(question, funding_ends)
     parts = _answered(asked, [(0, ended), (ended, last)]) if 0 < ended < last else {}
     parts = parts if len(parts) == 2 else {}
     funded = _table(asked, parts)
     if parts:
         funded["label"] = [f"while funded: {funded['label'][0]}", f"after: {funded['label'][1]}"]
-    compared = parts or windows
-    change_p, change = np.nan, ""
-    if len(compared) > 1:
-        change_p, change = _change(*[list(compared.values())[at] for at in (0, -1)])
-    return Persistence(
-        table, funded, change_p, change, asked.scale.axis, question.level, _said(asked, compared)
-    )
-
-
-def _risen(horizons: Any) -> list[int]:
-    try:
-        listed = [int(horizon) for horizon in horizons if float(horizon).is_integer()]
-        fine = listed == sorted({*listed}) == list(horizons) and min(listed, default=1) >= 1
-    except (TypeError, ValueError):
-        fine = False
-    if not fine:
-        raise ParameterError(
-            f"Horizons are numbers of periods that rise from 1 or more, not {horizons!r}."
-        )
-    return listed
+    compared = list((parts or windows).items())
+    ends = [compared[0], compared[-1]] if len(compared) > 1 else compared
+    change_p, change = _change(*(found for _, found in ends)) if len(ends) > 1 else (np.nan, "")
+    scale, said = asked.effect.scale, tuple(_said(question, *end) for end in ends)
+    table = _table(asked, windows)
+    return Persistence(table, funded, change_p, change, scale.axis, question.level, said)
 
 
 def _answered(asked: Asked, windows: list[tuple[int, int]]) -> dict[tuple[int, int], Asked]:
@@ -147,7 +125,7 @@ def _ended(question: Question, funding_ends: Any) -> int:
 def _table(asked: Asked, windows: dict[tuple[int, int], Asked]) -> pd.DataFrame:
     rows = [
         found.size.row(span(asked.question, *window))
-        | {"horizon": window[1], "smallest": found.smallest}
+        | {"horizon": window[1], "smallest": found.effect.smallest}
         for window, found in windows.items()
     ]
     columns = ["label", "horizon", "estimate", "low", "high", "p_value", "smallest"]
@@ -165,14 +143,10 @@ def _change(early: Asked, late: Asked) -> tuple[float, str]:
     return p_value, "grew" if abs(after) > abs(before) else "faded"
 
 
-def _said(asked: Asked, windows: dict[tuple[int, int], Asked]) -> tuple[str, ...]:
-    """The first and the last window in words."""
-    chosen = list(windows.items())
-    chosen = chosen if len(chosen) < 2 else [chosen[0], chosen[-1]]
-    sizes = [(window, found.size) for window, found in chosen]
-    return tuple(
-        f"{wording.capital(during(asked.question, *window))} it was "
-        f"{than_expected(asked.scale.gap(size.estimate))} "
-        f"({asked.scale.within(size.low, size.high)})."
-        for window, size in sizes
+def _said(question: Question, window: tuple[int, int], found: Asked) -> str:
+    """One window in words."""
+    size, scale = found.size, found.effect.scale
+    return (
+        f"{wording.capital(during(question, *window))} it was "
+        f"{than_expected(scale.gap(size.estimate))} ({scale.within(size.low, size.high)})."
     )

@@ -21,7 +21,6 @@ from lsp_analysis.effects.checks.asked import (
     UNSURE,
     Asked,
     during,
-    nothing,
     span,
 )
 from lsp_analysis.effects.parts import critical_value, rank_p
@@ -32,7 +31,6 @@ from lsp_analysis.effects.words import than_expected
 POWER = 0.8
 MOST_DATES = 6  # half years, three years back
 FEWEST_PLACEBOS = 20  # to learn a covariance of as many as seven statistics from
-COLUMNS = ["label", "estimate", "low", "high", "p_value"]
 VIOLATIONS = {
     0: "if it did not part",
     0.1: "if a tenth as far as before",
@@ -115,7 +113,7 @@ def pre_trends(earlier: EarlierDates) -> CheckResult:
     name, asked = "Pre-trends", earlier.asked
     if not earlier.times:
         said = "There are too few periods before the start to look for a drift."
-        return CheckResult(name, UNSURE, said, nothing(COLUMNS))
+        return CheckResult(name, UNSURE, said)
     rows = zip(earlier.times, earlier.answers, strict=True)
     table = pd.DataFrame(
         found.size.row(span(asked.question, first, first + earlier.width)) for first, found in rows
@@ -125,11 +123,11 @@ def pre_trends(earlier: EarlierDates) -> CheckResult:
     carried = drift * earlier.carried.sum()
     if p_value <= 1 - asked.question.level + 1e-12:
         worst = table.loc[np.abs(earlier.statistics[0]).argmax()]
+        strayed = than_expected(asked.effect.scale.gap(worst["estimate"]))
         status = FAILED
         finding = (
-            f"It was not as expected before the start: in {worst['label']} it was "
-            f"{than_expected(asked.scale.gap(worst['estimate']))} ({wording.p_value(p_value)} over "
-            f"{dates})."
+            f"It was not as expected before the start: in {worst['label']} it was {strayed} "
+            f"({wording.p_value(p_value)} over {dates})."
         )
     else:
         critical = critical_value(asked.statistics[1:], asked.question.level)
@@ -148,13 +146,12 @@ def undoing_violation(earlier: EarlierDates) -> CheckResult:
     "passed" when steps as large as the largest one seen before the start would not undo it.
     """
     name, asked = "Size of violation that would undo it", earlier.asked
-    columns = COLUMNS[:4]
     if not earlier.times or asked.effect.n_placebos < FEWEST_PLACEBOS:
         said = "There are too few earlier dates or placebos to say how large violations have been."
-        return CheckResult(name, UNSURE, said, nothing(columns))
+        return CheckResult(name, UNSURE, said)
     bounds, smooth = honest_bounds(earlier)
     before = _steps(earlier).before
-    largest = asked.scale.gap(float(asked.shown(float(before[np.abs(before).argmax()]))))
+    largest = asked.effect.scale.gap(float(asked.shown(float(before[np.abs(before).argmax()]))))
     if not bounds.breakdown:
         status, finding = UNSURE, str(bounds.sentence())
     else:
@@ -198,20 +195,20 @@ def anticipation(earlier: EarlierDates) -> CheckResult:
     name, asked = "Anticipation", earlier.asked
     if not earlier.times:
         said = "There are too few periods before the start to look for an early effect."
-        return CheckResult(name, UNSURE, said, nothing(COLUMNS))
+        return CheckResult(name, UNSURE, said)
     question, first, early = asked.question, earlier.times[-1], earlier.answers[-1]
     last = first + earlier.width
     table = pd.DataFrame([early.size.row(span(question, first, last))])
-    whole, size, smallest = asked.size, early.size, early.smallest
+    whole, size, smallest = asked.size, early.size, early.effect.smallest
     statistics = early.statistics * np.sign(asked.effect.statistic)
     along = statistics[0] > 0
     strayed = size.p_value
     if along:
         strayed = ((statistics[1:] >= statistics[0]).sum() + 1) / len(statistics)
     seen = strayed <= 1 - question.level + 1e-12
-    room = max(abs(whole.estimate), asked.smallest)
+    room = max(abs(whole.estimate), asked.effect.smallest)
     when = wording.capital(during(question, first, last))
-    where = f"{when} it was {than_expected(asked.scale.gap(size.estimate))}"
+    where = f"{when} it was {than_expected(asked.effect.scale.gap(size.estimate))}"
     if seen and along and whole.clear:
         status, rest = FAILED, "the effect, or what looks like it, began before the start."
     elif seen and along:
@@ -231,7 +228,7 @@ def anticipation(earlier: EarlierDates) -> CheckResult:
             if np.isfinite(smallest)
             else "no early effect of any size would have been found."
         )
-    finding = f"{where} ({early.scale.within(size.low, size.high)}): {rest}"
+    finding = f"{where} ({early.effect.scale.within(size.low, size.high)}): {rest}"
     return CheckResult(name, status, finding, table, "draw_forest", asked.forest)
 
 

@@ -67,7 +67,7 @@ def did(
         groups = placebo_groups(question)
         gaps = np.subtract(*parts.placebo_paths(question, groups))
         changes = gaps[:, at:].mean(axis=1) - gaps[:, :at].mean(axis=1)
-        found = parts.placebo_inference(float(changes[0]), changes[1:], level=question.level)
+        found = parts.placebo_inference(changes, question.level)
         changed = {"placebos": parts.placebo_frame(question, groups, changes[1:])}
     elif inference == "welch":
         estimate, error, found = _by_welch(question)

@@ -189,10 +189,8 @@ def _among_placebos(
     paths = means[:, :-1] - means[:, -1:]
     covariance = paths[1:].T @ paths[1:] / len(groups)
     mean = paths @ shares
-    overall = parts.placebo_inference(float(mean[0]), mean[1:], level=question.level)
-    each = [
-        parts.placebo_inference(float(path[0]), path[1:], level=question.level) for path in paths.T
-    ]
+    overall = parts.placebo_inference(mean, question.level)
+    each = [parts.placebo_inference(path, question.level) for path in paths.T]
     columns = {name: [getattr(one, name) for one in each] for name in ("low", "high", "p_value")}
     table = pd.DataFrame({"estimate": paths[0], "se": np.sqrt(np.diag(covariance))} | columns)
     spread = np.sqrt(np.diag(covariance))[shown < 0]

@@ -122,7 +122,7 @@ def interrupted_series(
     fields: dict[str, Any] = {"warnings": warnings}
     if len(groups) >= FEWEST_RANKED and not fit.withheld:
         many = series_fit.changes_of_many(stacked, family)
-        found = parts.studentised(many.estimates, many.errors, question.level)
+        found = parts.placebo_inference(many.estimates, question.level, many.errors)
         fields = {
             "statistic": float(many.estimates[0] / many.errors[0]),
             "placebos": parts.placebo_frame(question, groups, many.estimates[1:], many.errors[1:]),

@@ -110,7 +110,7 @@ def structural_effect(
     found = parts.by_error(estimate, error, question.level, how="the model's own forecast error")
     fields: dict[str, Any] = {"warnings": (NOT_RANKED,)}
     if len(groups) >= FEWEST_RANKED:
-        found = parts.studentised(estimates, errors, question.level)
+        found = parts.placebo_inference(estimates, question.level, errors)
         fields = {
             "statistic": estimate / error,
             "placebos": parts.placebo_frame(question, groups, estimates[1:], errors[1:]),

@@ -208,7 +208,7 @@ def _inference(
         matched = effects[np.isfinite(effects[:, 1])]
         lost = len(effects) - len(matched)
         said = f"{lost} of {len(effects) - 1} placebos could not be matched and were left out."
-        return parts.studentised(matched[:, 0], matched[:, 1], level), said if lost else ""
+        return parts.placebo_inference(matched[:, 0], level, matched[:, 1]), said if lost else ""
     withheld = two_way.few_clusters_warning(n_treated, n_treated + two_way.FEWEST_TREATED_CLUSTERS)
     if not withheld and error == 0:
         withheld = two_way.NO_ERROR

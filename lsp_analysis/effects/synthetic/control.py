@@ -245,9 +245,7 @@ def _inference(gaps: np.ndarray, at: int, before: np.ndarray, level: float) -> p
     means = gaps[:, at:].mean(axis=1)
     least = EXACT * np.median((gaps[:, at:] ** 2).mean(axis=1))
     errors = np.sqrt(np.maximum(before, least))
-    inference = parts.placebo_inference(
-        means[0], means[1:], scale=errors[0], placebo_scales=errors[1:], level=level
-    )
+    inference = parts.placebo_inference(means, level, errors)
     exact = int((before[1:] <= least).sum())
     if exact and exact >= math.floor((1 - level) * (inference.n_placebos + 1) + 1e-9):
         warning = (

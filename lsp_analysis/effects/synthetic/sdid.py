@@ -72,7 +72,7 @@ def synthetic_did(question: Question) -> SyntheticDiD:
     (weights, shares, _), gaps = found[0], np.array([gap for _, _, gap in found])
     at = question.at
     estimates = gaps[:, at:].mean(axis=1)
-    inference = parts.placebo_inference(float(estimates[0]), estimates[1:], level=question.level)
+    inference = parts.placebo_inference(estimates, question.level)
     named = pd.Series(weights, question.areas[question.comparison], name="weight")
     return SyntheticDiD(
         **parts.gap_effect(question, parts.treated_mean(question), gaps[0], inference),
