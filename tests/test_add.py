@@ -11,6 +11,8 @@ from small_study import LSOAS, small_tables, write_small_study
 
 from lsp_analysis.errors import ParameterError, StudyError
 from lsp_analysis.study import add_table, check_study, open_study
+from lsp_analysis.study.add import own_table
+from lsp_analysis.study.add.adding import places_of
 from lsp_analysis.study.add.layouts import Answers
 
 HEADER = "Code,Period,Numerator,Denominator"
@@ -343,3 +345,21 @@ def test_a_study_in_parquet_is_added_to(tmp_path, monkeypatch):
     opened = open_study(study)
     assert len(opened.panel("teenage_mothers")) == 4
     pd.testing.assert_frame_equal(opened.panel("smoking"), before)
+
+
+@pytest.mark.parametrize("piece", [1, 3, 4])
+def test_a_table_is_read_alike_in_pieces_of_any_size(study, tmp_path, monkeypatch, piece):
+    """Rows of several areas and years, remarks between them, a misspelt code, a short row."""
+    known = LSOAS[:3]
+    lines = [HEADER, *rows("2007", codes=known), "Source: a survey,,,", *rows("2008", codes=known)]
+    lines += [f"{LSOAS[0]},2009,1,9", *rows("2010", codes=known), "E01004899,2010,3,200,"]
+    file = csv_file(tmp_path, *lines)
+    places = places_of(open_study(study))
+    (whole,) = own_table.read_own_tables(file, places)
+    monkeypatch.setattr(own_table, "PIECE", piece)
+    (parts,) = own_table.read_own_tables(file, places)
+    pd.testing.assert_frame_equal(parts.cells, whole.cells)
+    pd.testing.assert_frame_equal(parts.places, whole.places)
+    assert parts.account == whole.account
+    assert len(whole.cells) == 11
+    assert "E01004899" in set(whole.cells["area_code"])

@@ -26,7 +26,7 @@ MOST_GROUPS = 400
 
 def plain_cells(plan: Plan, frame: pd.DataFrame, account: Account) -> OwnTable:
     """The rows with plain numbers and `all` for everybody, and the account completed."""
-    made = frame.copy()
+    made = frame.copy(deep=False)
     if "note" not in made:
         made["note"] = ""
     numbers = [name for name in NUMBERS if name in made]
@@ -49,10 +49,7 @@ def plain_cells(plan: Plan, frame: pd.DataFrame, account: Account) -> OwnTable:
     several = len(plan.measures) > 1
     if not several and made["row"].is_unique:
         made.index = pd.Index(made["row"])
-    heading = made["heading"] if several else ""
-    places = dict(
-        zip(made.index, zip(made["row"], made.assign(h=heading)["h"], strict=True), strict=True)
-    )
+    places = made[["row", "heading"]] if several else made[["row"]].assign(heading="")
     names = {"area_code": plan.name(plan.codes[0])}
     if plan.dates:
         names["period"] = plan.name(plan.dates[0])
@@ -103,7 +100,7 @@ def _everybody(text: str) -> str:
 
 def _with_names(frame: pd.DataFrame) -> pd.DataFrame:
     """A name of the indicator in every row, empty where the table gives none."""
-    made = frame.copy()
+    made = frame.copy(deep=False)
     if "indicator_name" not in made:
         made["indicator_name"] = made.get("indicator_id", "")
     joined = made["indicator_name"].str.cat(made["measure"], sep=": ").str.strip(": ")
@@ -162,7 +159,7 @@ def _one_group_only(frame: pd.DataFrame, account: Account) -> pd.DataFrame:
 
     A page shows the rows for `all`: without any, nothing would be shown.
     """
-    made = frame.copy()
+    made = frame.copy(deep=False)
     for name in [name for name in PEOPLE if name in made]:
         by_indicator = made.groupby("indicator_name")[name]
         has_all = by_indicator.transform(lambda cells: cells.eq(ALL).any())

@@ -146,7 +146,7 @@ def refuse_damage(rows: pd.DataFrame, table: OwnTable) -> None:
         off &= ~((printed - ratio * factor).abs() <= tolerance)
     off &= printed.notna() & ratio.notna()
     if off.any():
-        row = table.places[off.index[off][0]][0]
+        row = table.places.loc[off.idxmax(), "row"]
         raise SourceError(
             f'{table.account.place}, row {row}: "{table.names["check"]}" is not '
             f'"{table.names["numerator"]}" over "{table.names["denominator"]}", so the row is '

@@ -144,14 +144,14 @@ class OwnTable:
     ----------
     cells : DataFrame of text with ``indicator_name`` and ``unit`` beside the schema's columns.
     account : what was read and left out.
-    places : row and heading in the file by index of `cells`.
+    places : DataFrame, row and heading in the file by index of `cells`.
     names : headings of the file by our names of columns.
     percent : whether the values were written with percent signs.
     """
 
     cells: pd.DataFrame
     account: Account
-    places: Mapping[int, tuple[int, str]] = field(default_factory=dict)
+    places: pd.DataFrame = field(default_factory=pd.DataFrame)
     names: Mapping[str, str] = field(default_factory=dict)
     percent: bool = False
     layout: Layout | None = None
@@ -160,8 +160,10 @@ class OwnTable:
         """A problem of a row of `cells` at the row and under the heading of the file itself."""
         column = problem.column
         ours = "period" if column in ("period_start", "period_end") else column
-        row, heading = self.places.get(problem.row, (problem.row, ""))
+        row, heading = problem.row, ""
+        if row in self.places.index:
+            row, heading = self.places.loc[row, ["row", "heading"]]
         theirs = self.names.get(column) or self.names.get(ours) or column
         if heading and ours not in ("area_code", *self.names):
             theirs = heading
-        return replace(problem, file=self.account.place, row=row, column=theirs)
+        return replace(problem, file=self.account.place, row=int(row), column=theirs)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -32,6 +31,9 @@ FEW = 50  # codes that may be misspelt ones of the study's own
 BROKEN_CODE = re.compile(r"[A-Z]\d{0,8}")
 TEXTS = ("indicator_id", "indicator_name", "sex", "age", "group", "note")
 NO_ANSWERS = Answers()
+PIECE = 100_000  # rows that are held as lists of cells at once
+
+Row = tuple[int, str, list[str]]  # number in the file, code of the area, cells
 
 
 def read_own_tables(
@@ -148,7 +150,7 @@ def _read(
     kept, others = _rows(plan, places)
     if others:
         account.notes.append(f"left out rows of other areas ({_listed(others)})")
-    if not kept:
+    if kept.empty:
         account.problem = "none of its areas is one of the study's"
         if others:
             account.problem += f" ({_listed(others)})"
@@ -172,17 +174,19 @@ def _title(header: Header) -> str:
     return named[0][:120] if named else ""
 
 
-def _rows(plan: Plan, places: Places) -> tuple[list[tuple[int, str, list[str]]], Counter[str]]:
-    """Number, code and cells of the rows about the study's areas, and a count of the others."""
+def _rows(plan: Plan, places: Places) -> tuple[pd.DataFrame, Counter[str]]:
+    """The rows about the study's areas, as `_framed` has them, and a count of the others."""
     grid, main = plan.grid, plan.codes[0]
     named = _codes_by_name(plan, places) if plan.by_name else {}
     numeric = [at for at, cells in enumerate(plan.sample) if headings.is_numeric(cells)]
     needed = max(
         [main, *plan.dates, *(at for m in plan.measures for c in m.columns.values() for at in c)]
     )
-    kept: list[tuple[int, str, list[str]]] = []
-    strange: list[tuple[int, str, list[str]]] = []
-    unread: list[tuple[int, str, list[str]]] = []
+    width = len(plan.header.names)
+    pieces: list[pd.DataFrame] = []
+    kept: list[Row] = []
+    strange: list[Row] = []
+    unread: list[Row] = []
     others: Counter[str] = Counter()
     last: list[str] = []
     read = 0
@@ -200,7 +204,10 @@ def _rows(plan: Plan, places: Places) -> tuple[list[tuple[int, str, list[str]]],
             when[code in places.known].add(row[plan.dates[0]])
         if code in places.known:
             _refuse_shifted(plan, number, row, needed)
-            kept.append((number, code, [sys.intern(tidy(one)) for one in row]))
+            kept.append((number, code, [tidy(one) for one in row]))
+            if len(kept) == PIECE:
+                pieces.append(_framed(kept, width))
+                kept.clear()
         elif code_in(cell) or (plan.by_name and cell):
             others[code_in(cell) or cell] += 1
             if len(others) <= FEW:
@@ -222,22 +229,32 @@ def _rows(plan: Plan, places: Places) -> tuple[list[tuple[int, str, list[str]]],
     short = 0 < len(last) < min(len(plan.header.names), needed + 1)
     if not grid.ended and short and BROKEN_CODE.fullmatch(tidy("".join(last[main : main + 1]))):
         raise SourceError(f"{grid.place}: its last row breaks off, so the file is cut. {AGAIN}")
+    found = pd.concat([*pieces, _framed(kept, width)])
     lacking = sorted(map(tidy, when[False] - when[True]))
-    if kept and lacking and headings.number_in(lacking[0][:4]):
+    if len(found) and lacking and headings.number_in(lacking[0][:4]):
         plan.notes.append(
             f'only other areas have rows of {len(lacking)} periods, first "{lacking[0]}": rows of '
             "the study's areas may have been cut off"
         )
-    if not kept and not others:
+    if found.empty and not others:
         raise SourceError(
             f"{grid.path} has a header in row {plan.header.data_row} but no rows below it. "
             "Add them."
         )
     if others:  # a table of other boroughs too, whose codes are not ours to correct
         others.update(f"no code: {cell or 'blank'}" for _, cell, _ in unread)
-    else:
-        kept = sorted([*kept, *unread])
-    return _with_misspelt(kept, strange, others, places), others
+        unread = []
+    more = [*unread, *_misspelt(set(found["code"]), strange, others, places)]
+    return pd.concat([found, _framed(more, width)]).sort_index() if more else found, others
+
+
+def _framed(rows: Sequence[Row], width: int) -> pd.DataFrame:
+    """Rows as a table: the cells by the number of their column, and ``code``; the index is the
+    number of the row in the file."""
+    cells = [[*row[:width], *[""] * (width - len(row))] for _, _, row in rows]
+    numbers = [number for number, _, _ in rows]
+    made = pd.DataFrame(cells, index=numbers, columns=range(width), dtype="str")
+    return made.assign(code=pd.Series([code for _, code, _ in rows], index=numbers, dtype="str"))
 
 
 def _is_heading(plan: Plan, row: Sequence[str]) -> bool:
@@ -250,29 +267,25 @@ def _is_heading(plan: Plan, row: Sequence[str]) -> bool:
     return bool(others) and not any(map(headings.number_in, others))
 
 
-def _with_misspelt(
-    kept: list[tuple[int, str, list[str]]],
-    strange: list[tuple[int, str, list[str]]],
-    others: Counter[str],
-    places: Places,
-) -> list[tuple[int, str, list[str]]]:
-    """The rows kept, and those of unknown codes where as many of the study's own are lacking.
+def _misspelt(
+    have: set[str], strange: list[Row], others: Counter[str], places: Places
+) -> list[Row]:
+    """Rows of unknown codes where as many of the study's own are lacking beside those it `have`.
 
     Codes of other boroughs come beside all of this one; a few that stand where others lack are
     mistakes, which the check will name.
     """
-    have = {code for _, code, _ in kept}
     level = {places.level(code) for code in have} & {"oa", "lsoa"}
     mine = [row for row in strange if places.level(row[1]) in level]
     codes = {code for _, code, _ in mine}
     small = sum(places.level(code) in level for code in others)
     lists = [places.small, *places.by_vintage.values()]
     every = max(lists, key=lambda listed: len(listed & have))
-    if not codes or len(codes) < small or small > len(every - have):
-        return kept
+    if len(codes) < small or small > len(every - have):
+        return []
     for code in codes:
         del others[code]
-    return sorted([*kept, *mine], key=lambda row: row[0])
+    return mine
 
 
 def _codes_by_name(plan: Plan, places: Places) -> dict[str, str]:
@@ -327,29 +340,21 @@ def _listed(others: Counter[str]) -> str:
     )
 
 
-def _long(
-    plan: Plan,
-    kept: Sequence[tuple[int, str, list[str]]],
-    answers: Answers,
-    account: Account,
-) -> pd.DataFrame:
+def _long(plan: Plan, kept: pd.DataFrame, answers: Answers, account: Account) -> pd.DataFrame:
     """One row for each area, period and measure, all as text."""
-
-    def column(at: int) -> pd.Series:
-        return pd.Series([c[at] if at < len(c) else "" for _, _, c in kept], dtype="str")
-
-    rows = pd.DataFrame({"row": [n for n, _, _ in kept], "area_code": [c for _, c, _ in kept]})
+    cells = kept.reset_index(drop=True)
+    rows = pd.DataFrame({"row": kept.index, "area_code": cells.pop("code")})
     for role in TEXTS:
         if role in plan.roles:
-            rows[role] = column(plan.roles[role])
-    rows["raw"] = [hash(tuple(cells)) for _, _, cells in kept]
+            rows[role] = cells[plan.roles[role]]
+    rows["raw"] = pd.util.hash_pandas_object(cells, index=False)
     rows["unit"] = ""
     for at in plan.units:
-        rows["unit"] += " " + column(at)
+        rows["unit"] += " " + cells[at]
     for at in _other_texts(plan):
-        rows[f"text:{plan.name(at)}"] = column(at)
+        rows[f"text:{plan.name(at)}"] = cells[at]
     if plan.dates:
-        rows = _with_periods(plan, rows, [column(at) for at in plan.dates], answers)
+        rows = _with_periods(plan, rows, [cells[at] for at in plan.dates], answers)
     one = None if plan.dates or any(m.span for m in plan.measures) else _one_period(plan, answers)
     if one is not None:
         account.notes.append(one[1])
@@ -360,7 +365,7 @@ def _long(
     for measure in plan.measures:
         part = rows.assign(measure=measure.name)
         for role, at in measure.columns.items():
-            part[role] = column(at[0]) if len(at) == 1 else _sum(map(column, at))
+            part[role] = cells[at[0]] if len(at) == 1 else _sum(cells[one] for one in at)
         told = measure.columns.get("value") or next(iter(measure.columns.values()))
         part["heading"] = plan.name(told[0])
         span = measure.span or (one[0] if one else None)
@@ -380,7 +385,7 @@ def _long(
     return made.fillna(dict.fromkeys(made.columns.drop("row"), ""))
 
 
-def _refuse_parts(plan: Plan, kept: Sequence[tuple[int, str, list[str]]], whole: int) -> None:
+def _refuse_parts(plan: Plan, kept: pd.DataFrame, whole: int) -> None:
     """Stop where answers of a table are below zero, above its total, or do not make up the total.
 
     Some tables have sub-totals among their answers: the sum of most rows says what it should come
@@ -395,9 +400,7 @@ def _refuse_parts(plan: Plan, kept: Sequence[tuple[int, str, list[str]]], whole:
         if at not in (whole, *plan.dates) and plan.name(at).startswith(family)
         and headings.is_numeric(cells) and not spans.may_be_period(cells[0])
     ]  # fmt: skip
-    read = [[headings.number_in(row[at]) for at in (whole, *others)] for _, _, row in kept]
-    cells = pd.DataFrame([[float(one[0]) if one else None for one in row] for row in read])
-    answers, total = cells.iloc[:, 1:].astype("float64"), cells[0].astype("float64")
+    answers, total = kept[others].apply(_numbers), _numbers(kept[whole])
     share = answers.sum(axis=1) / total
     wrong = answers.lt(0).any(axis=1) | answers.gt(total + PERTURBED, axis=0).any(axis=1)
     middle = share.quantile([0.25, 0.5, 0.75])
@@ -406,18 +409,21 @@ def _refuse_parts(plan: Plan, kept: Sequence[tuple[int, str, list[str]]], whole:
     wrong |= total.isna()
     if wrong.any():
         raise SourceError(
-            f"{plan.grid.place}, row {kept[int(wrong.idxmax())][0]}: the answers and their total "
+            f"{plan.grid.place}, row {wrong.idxmax()}: the answers and their total "
             f'"{plan.name(whole)}" do not fit one another, so the row is damaged. {AGAIN}'
         )
 
 
 def _sum(columns: Iterable[pd.Series]) -> pd.Series:
     """Columns added up, as text; what is no number makes the sum none."""
-    total = 0.0
-    for cells in columns:
-        plain = cells.map(lambda cell: (headings.number_in(cell) or ("",))[0])
-        total = total + pd.to_numeric(plain, errors="coerce")
+    total = sum(map(_numbers, columns))
     return total.map(lambda number: "" if pd.isna(number) else f"{number:.10g}")
+
+
+def _numbers(cells: pd.Series) -> pd.Series:
+    """The numbers in cells of text, missing where there is none."""
+    plain = {text: (headings.number_in(text) or ("",))[0] for text in cells.unique()}
+    return pd.to_numeric(cells.map(plain), errors="coerce").astype("float64")
 
 
 def _other_texts(plan: Plan) -> list[int]:
@@ -441,17 +447,15 @@ def _with_periods(
     elif len(texts) == 2:
         heading, part = (plan.header.names[at] for at in plan.dates)
         told = texts[1].map(lambda text: spans.part_of_year(text, part)) + " " + texts[0]
-    found: dict[tuple[str, str], spans.Span | None] = {}
+    made = rows.assign(period_start=told, period_end=told)
     for kind, own in told.groupby(kinds):
-        made = spans.spans_of(
-            own, heading, freq=answers.freq, kind=str(kind), place=plan.grid.place
+        found = spans.spans_of(
+            own.unique(), heading, freq=answers.freq, kind=str(kind), place=plan.grid.place
         )
-        found |= {(str(kind), text): span for text, span in made.items()}
-    pairs = list(zip(kinds, told, strict=True))
-    return rows.assign(
-        period_start=[str(found[p].start) if found.get(p) else p[1] for p in pairs],
-        period_end=[str(found[p].end) if found.get(p) else p[1] for p in pairs],
-    )
+        for end in ("start", "end"):
+            days = {text: str(getattr(span, end)) for text, span in found.items() if span}
+            made.loc[own.index, f"period_{end}"] = own.map(days).fillna(own)
+    return made
 
 
 def _one_period(plan: Plan, answers: Answers) -> tuple[spans.Span, str]:

@@ -175,30 +175,35 @@ def _with_indicators(
             )
             listed[made] = {"indicator_id": made} | described
             new.append(listed[made])
-        parts.append(without_worked_out(rows, listed[made]).assign(indicator_id=made))
-    cells = pd.concat(parts).sort_index()
-    cells = cells.fillna("")
+        part = without_worked_out(rows, listed[made]).assign(indicator_id=made)
+        parts.append(part[part.columns.intersection(schema.TABLES["observations"].names)])
+    cells = pd.concat(parts).sort_index().fillna("")
     if not new:
         return cells, known
     return cells, pd.concat([known, pd.DataFrame(new)], ignore_index=True)
 
 
 def _in_schema(cells: pd.DataFrame) -> pd.DataFrame:
-    """Cells with every column of `observations`, defaults filled in."""
+    """Cells in the columns of `observations` that they or a rule fill, defaults filled in."""
     made = {}
     for column in schema.TABLES["observations"].columns:
+        if column.name not in cells and not column.required and not column.default:
+            continue
         blank = pd.Series(column.default or "", index=cells.index, dtype="str")
         given = cells.get(column.name, blank).astype("str")
-        made[column.name] = given.where(given != "", column.default or "")
+        made[column.name] = given.where(given != "", column.default) if column.default else given
     return pd.DataFrame(made, index=cells.index)
 
 
 def _far_out(rows: pd.DataFrame, places: Places) -> list[str]:
     """Numbers far beyond all others of their indicator and level, and numerators over nothing."""
     told = []
+    names = ["numerator", "denominator", "value"]
     by = [rows["indicator_id"], rows["area_code"].fillna("").map(places.level)]
-    for name in ("numerator", "denominator", "value"):
-        for (indicator_id, _), numbers in rows[name].dropna().groupby(by):
+    groups = [(one, own) for (one, _), own in rows[names].groupby(by)]
+    for name in names:
+        for indicator_id, own in groups:
+            numbers = own[name].dropna()
             if len(numbers) < FEWEST:
                 continue
             large, small, usual = numbers.nlargest(2), numbers.nsmallest(2), numbers.median()

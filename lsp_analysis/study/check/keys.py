@@ -68,10 +68,11 @@ def words_not_allowed(sheet: Sheet) -> list[Problem]:
 def repeated_keys(sheet: Sheet) -> list[Problem]:
     """Rows that have the key of an earlier row."""
     key = [name for name in schema.TABLES[sheet.table].key if name in sheet.typed]
-    known = sheet.typed[key].astype("str").fillna("")
-    repeated = known.duplicated() & sheet.typed[key].notna().all(axis=1)
+    known = sheet.typed[key]
+    repeated = known.duplicated() & known.notna().all(axis=1)
     if not repeated.any():
         return []
+    known = known[known.duplicated(keep=False)].astype("str").fillna("")
     joined = known.replace(r"\.0$", "", regex=True).agg(" ".join, axis=1)
     rows = pd.Series(joined.index, index=joined.index)
     first = rows.groupby(joined).transform("min")
