@@ -27,12 +27,13 @@ def test_the_plan_sentence_counts_every_target_once(brief):
     assert f"{len(progress.table)} targets" in plan_sentence(brief)
 
 
-def test_only_measures_that_are_worse_here_are_named_as_off_track_here(brief):
-    named = plan_sentence(brief).partition("Worse here too: ")[2]
-    assert named
-    worse = brief.profile.table
-    for name in worse.loc[worse["verdict"] != "worse", "name"]:
-        assert wording.inside(name) not in named
+def test_measures_off_track_that_are_worse_here_are_counted_once_each(brief):
+    off = brief.plan.table[brief.plan.table["status"].isin(["missed", "moving away", "behind"])]
+    worse = brief.profile.table.index[brief.profile.table["verdict"] == "worse"]
+    both = len(set(off["indicator_id"]) & set(worse))
+    assert 1 < both < len(off)
+    said = f"; {wording.in_words(both)} of their measures are worse here too."
+    assert plan_sentence(brief).endswith(said)
 
 
 def test_activity_gives_the_programmes_cost_a_head(brief):

@@ -375,7 +375,7 @@ def test_ages_of_residents_and_life_expectancy_are_recounted(pages):
         said = re.search(
             r"Life expectancy at birth at the death rates of (\d+) to (\d+): "
             r"([\d.]+) years in .*? \(95% interval "
-            r"([\d.]+) to ([\d.]+) years\), ([\d.]+) years in the rest",
+            r"([\d.]+) to ([\d.]+)\), ([\d.]+) in the rest",
             page.tree.text_content(),
         )
         assert bool(said) == bool(deaths and deaths.ages), told.code

@@ -30,8 +30,8 @@ def spark(chart: Mapping[str, Any]) -> str:
     width, height = SPARK
     lines = [_known(chart["here"]), _known(chart.get("rest", []))]
     every = [y for ys in lines for y in ys if not math.isnan(y)]
-    if not every:
-        return ""
+    if max(sum(not math.isnan(y) for y in ys) for ys in lines) < 2:
+        return ""  # one value is no line
     low, high = min(0.0, *every), max(0.0, *every) or 1.0
     drawn = [tag("path", class_="axis", d=f"M0 {height - 0.5}H{width}")]
     for ys, name in zip(reversed(lines), ("rest", "here"), strict=True):
@@ -182,8 +182,6 @@ def lines(chart: Mapping[str, Any]) -> str:
         drawn.append(band(low, high, height))
     for mark in marks:
         drawn.append(line(0, at_y(mark), 100, at_y(mark), "zero" if mark == 0 else "grid"))
-        told = wording.number(mark) + (chart["unit"] if mark == marks[-1] else "")
-        drawn.append(text(told, 0, at_y(mark) - 5, class_="soft halo"))
     for place, label in chart["ticks"]:
         side = "" if at_x(place) < GUTTER else "end" if at_x(place) > 96 else "middle"
         drawn.append(text(label, at_x(place), height - 6, class_="soft", anchor=side))
@@ -195,6 +193,9 @@ def lines(chart: Mapping[str, Any]) -> str:
             shown = [p for p in points if not math.isnan(p[1])]
             drawn += [dot(*p, radius=3) for p in shown[:-1] if len(shown) < 40]
             drawn += [dot(*p, radius=5) for p in shown[-1:]]
+    for mark in marks:  # above the lines, which on a narrow screen pass behind them
+        told = wording.number(mark) + (chart["unit"] if mark == marks[-1] else "")
+        drawn.append(text(told, 0, at_y(mark) - 5, class_="soft halo"))
     drawn += _ends(series, at_y, height)
     if chart.get("band", {}) and chart["band"].get("name"):
         drawn.append(text(chart["band"]["name"], *_roomy(x, edges[1], at_x, at_y), class_="soft"))

@@ -196,7 +196,7 @@ def _numbers(block: Block, marking: str = "") -> dict[str, Any]:
     marked = marked_csv(block.csv, marking)
     small = len(marked.encode()) <= LARGEST_DOWNLOAD
     return {
-        "summary": "The numbers in this chart" if block.kind == "figure" else "All the numbers",
+        "summary": "The numbers" if block.kind == "figure" else "All the numbers",
         "about": block.part.get("title") or block.alt or block.name,
         "head": head,
         "numeric": numeric,

@@ -19,7 +19,7 @@ from lsp_analysis.standing.place.brief import AreaBrief
 from lsp_analysis.study.indicator import Indicator
 
 MOST_ARROWS = 24  # rows of the chart: the others are in its numbers
-MOST_TOLD = 3
+MOST_TOLD = 2
 FEW_ARROWS = 2
 
 
@@ -220,5 +220,5 @@ def _gap_note(moves: list[GapMove], shown: list[GapMove], first: str) -> str:
     notes = [f"Arrows start in {first}{more}."]
     if len(shown) < len(moves):
         notes.append(f"{len(shown)} of {len(moves)} measures are drawn; all are in the numbers.")
-    notes.append("Bold: the 95% interval of the change in size leaves out zero.")
+    notes.append("Bold: the size clearly changed (95% interval).")
     return " ".join(notes)

@@ -15,7 +15,15 @@ from lsp_analysis.figures.tables import Table
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.dates import ticks_of, year_at, year_of
 from lsp_analysis.reports.view.part import Part
-from lsp_analysis.reports.view.rows import WORDS, Row, counts_of, furthest, heads_of, rows_of
+from lsp_analysis.reports.view.rows import (
+    WORDS,
+    Row,
+    counts_of,
+    furthest,
+    heads_of,
+    many_scores,
+    rows_of,
+)
 from lsp_analysis.standing import answers
 from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import period_words
@@ -31,15 +39,10 @@ def all_measures(brief: AreaBrief) -> Part:
     """Every measure by theme, worst first, with its verdict."""
     rows = rows_of(brief)
     borough = places.borough_name(brief.study)
-    shown = [row for row in rows if row.kind not in ("few", "not")]
+    scores = many_scores(rows)
+    shown = [row for row in rows if row.kind not in ("few", "not") and row not in scores]
     heads = heads_of(shown, rows)
-    named = sorted(shown, key=lambda row: row.theme)
-    themes = [
-        {"name": theme, "rows": [row.shown(heads["of"]) for row in _worst_first(list(of))]}
-        for theme, of in groupby(named, key=lambda row: row.theme)
-    ]
-    if len(themes) == 1:
-        themes[0]["name"] = ""
+    themes = _by_theme(shown, heads["of"])
     table = brief.profile.table
     apart = [f"{n} {WORDS[kind]}" for kind in ("few", "not") if (n := counts_of(rows).get(kind))]
     why = [verdicts.too_few(table), verdicts.not_comparable(table)]
@@ -50,10 +53,24 @@ def all_measures(brief: AreaBrief) -> Part:
         "rest": f"Rest of {borough}",
         **heads,
         "themes": themes,
+        "folded": f"{len(scores)} scores of which neither high nor low is better" if scores else "",
+        "more": _by_theme(scores, heads["of"]),
         "text": f"Left out: {wording.and_list(apart)}." if apart else "",
         "explained": " ".join(filter(None, [_meanings(rows), brief.profile.rule(), *why])),
     }
     return Part("measures", data, _measures_frame(brief))
+
+
+def _by_theme(rows: list[Row], of: str) -> list[dict[str, Any]]:
+    """The rows of each theme, worst first, as the page's template takes them."""
+    named = groupby(sorted(rows, key=lambda row: row.theme), key=lambda row: row.theme)
+    themes = [
+        {"name": theme, "rows": [row.shown(of) for row in _worst_first(list(own))]}
+        for theme, own in named
+    ]
+    if len(themes) == 1:
+        themes[0]["name"] = ""
+    return themes
 
 
 def _worst_first(rows: list[Row]) -> list[Row]:
@@ -197,7 +214,8 @@ def residents(brief: AreaBrief) -> Part | Absent:
         "question": "Who lives here?",
         "title": _ages_title(wide, borough),
         "subtitle": f"Share of residents, {wording.period(people.period)}",
-        "folded": f"Ages by sex; marks: the rest of {borough}",
+        "folded": "Ages by sex",
+        "explained": f"Marks: the rest of {borough}.",
         "chart": {"type": "pyramid", "rows": rows, "label": str(people.sentence())},
     }
     return Part("figure", data, frame)

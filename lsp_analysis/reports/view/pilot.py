@@ -14,6 +14,7 @@ from lsp_analysis.reports.view.dates import ticks_of, year_at, year_of
 from lsp_analysis.reports.view.part import Part, is_clear
 
 FEW_OUTCOMES = 2
+MOST_OUTCOMES = 24  # rows of the chart: the others are in its numbers
 
 
 def pilot_path(effects: ProgrammeEffects) -> Part | Absent | None:
@@ -91,17 +92,19 @@ def outcomes(effects: ProgrammeEffects) -> Part | Absent | None:
         f"Of {wording.counted(len(rows), 'outcome')}, "
         f"{wording.and_list(clear) or 'none'} moved by more than chance"
     )
+    drawn = sorted(rows, key=lambda row: not row["clear"])[:MOST_OUTCOMES]
+    left = f"{len(drawn)} of them are drawn; all are in the numbers. " if rows[len(drawn) :] else ""
     data = {
         "question": "And the other outcomes?",
         "title": title,
-        "folded": "Every outcome with its 95% interval",
+        "folded": "All outcomes, 95% intervals",
         "explained": effects.rule(),
         "chart": {
             "type": "forest", "names": "Outcome", "heading": "Against what was expected",
-            "rows": rows,
-            "label": f"{title}. " + "; ".join(f"{r['name']} {r['words']}" for r in rows),
+            "rows": drawn,
+            "label": f"{title}. " + "; ".join(f"{r['name']} {r['words']}" for r in drawn),
         },
-        "note": withheld,
+        "note": f"{left}{withheld}",
     }  # fmt: skip
     return Part("figure", data, pd.DataFrame(rows).drop(columns="words"))
 
@@ -152,7 +155,7 @@ def _band(effect: Any, yearly: pd.DataFrame, expected: list[float | None]) -> di
         return {}
     ratios = np.exp(np.quantile(effect.placebos["estimate"].astype(float), [0.025, 0.975]))
     ends = [[None if e is None else e * r for e in expected] for r in ratios]
-    return {"low": ends[0], "high": ends[1], "name": "Usual range where nothing was done"}
+    return {"low": ends[0], "high": ends[1], "name": "Usual where nothing was done"}
 
 
 def _ends_after(period: pd.Period, start: pd.Period) -> bool:

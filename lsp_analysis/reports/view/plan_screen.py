@@ -16,6 +16,7 @@ from lsp_analysis.standing.agencies.target_odds import ODDS, odds_words
 from lsp_analysis.study.periods import parse_period
 
 WORST, BEST = 3, 1
+MOST_MARKS = 12  # in a row of a group, one a measure
 LIKELY = ODDS[1][0]
 RULE = "Chosen as off track and furthest behind on the way from baseline to target."
 
@@ -36,13 +37,14 @@ def screen_of(view: PlanRows) -> Part:
         [name, [[KIND[s], int(n), s] for s in EXCEPTIONS if (n := of["status"].eq(s).sum())]]
         for name, of in view.grouped().items()
     ]
+    many_marks = max(n for _, marks in tallies for _, n, _ in marks) > MOST_MARKS
     data = {
         "eyebrow": "The partnership’s plan",
         "name": f"{wording.capital(borough)}{about}",
         "verdict": _verdict(view),
         "tally": [[KIND[s], int(counts[s]), s] for s in EXCEPTIONS if s in counts],
         "facts": [["", _facts(view)]],
-        "groups": {"title": f"Measures by {noun}", "rows": tallies},
+        "groups": {"title": f"Measures by {noun}", "rows": tallies, "many": many_marks},
         "rest": "Target",
         "table": _table(view),
         "box": _ahead(view) or _stretch(view),

@@ -33,6 +33,7 @@ WORDS = {
     "not": verdicts.NOT,
 }
 ORDER = tuple(WORDS)
+MANY_SCORES = 12  # without a better side: as many stand among the other measures at most
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class Row:
         "worse", "better", "differs", "close", "none", "few" or "not"; `word` is the verdict.
     place : float
         Where the area lies among the small areas: 0 the worst, 1 the best.
+    is_score : bool
+        Whether it is a score of which neither high nor low is better, as a part of an index.
     about : str
         What it counts, with its caution and its source.
     here, rest : DataFrames
@@ -65,6 +68,7 @@ class Row:
     of: str
     place: float
     value: float
+    is_score: bool
     about: str = field(repr=False)
     here: pd.DataFrame = field(repr=False, compare=False)
     rest: pd.DataFrame = field(repr=False, compare=False)
@@ -102,6 +106,12 @@ class Row:
 def rows_of(brief: AreaBrief) -> list[Row]:
     """Every measure of an area, in the order of the study."""
     return [_row(brief, str(name), told) for name, told in brief.profile.table.iterrows()]
+
+
+def many_scores(rows: list[Row]) -> list[Row]:
+    """Compared scores without a better side, where they are too many to stand among the rest."""
+    scores = [row for row in rows if row.is_score and row.kind not in ("few", "not")]
+    return scores if len(scores) > MANY_SCORES else []
 
 
 def years_of(rows: list[Row]) -> str:
@@ -165,6 +175,7 @@ def _row(brief: AreaBrief, indicator_id: str, told: pd.Series) -> Row:
         of="" if wording.is_missing(of) else wording.number(of),
         place=np.nan if wording.is_missing(rank) else (float(rank) - 0.5) / float(of),
         value=float(told["value"]),
+        is_score=indicator.unit == "score" and indicator.polarity == "none",
         about=about(indicator, told["caution"]),
         here=here,
         rest=rest,

@@ -13,7 +13,15 @@ from lsp_analysis.effects.outcomes.programme_page import IndicatorEffect, Progra
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.arrows import clear_gap_changes, gap_words, since
 from lsp_analysis.reports.view.part import Part, how_sure, is_clear, likely_range, sides
-from lsp_analysis.reports.view.rows import WORDS, Row, counts_of, furthest, heads_of, rows_of
+from lsp_analysis.reports.view.rows import (
+    WORDS,
+    Row,
+    counts_of,
+    furthest,
+    heads_of,
+    many_scores,
+    rows_of,
+)
 from lsp_analysis.standing.agencies import agenda
 from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import period_words
@@ -23,10 +31,9 @@ WORST, BEST = 3, 1
 MOST_CODES = 4
 LONG_LIST = 4
 MOST_REASONS = 2
-RULE = (
-    "Worse here; first what is also off track, getting worse, or worse than in similarly deprived "
-    "areas; then what cannot be tested but is among the worst tenth."
-)
+MOST_MOVED = 2
+RULE = "Worse here; first what is also off track, getting worse, or worse than in areas as deprived."
+UNTESTED = " Last, what cannot be tested but is among the worst tenth."
 
 
 def first_screen(brief: AreaBrief, effects: ProgrammeEffects) -> Part:
@@ -76,10 +83,13 @@ def _verdict(rows: list[Row], effects: ProgrammeEffects, borough: str) -> str:
     """Two sentences of 25 words or fewer: how the area stands, and what became of the pilot."""
     counts = counts_of(rows)
     worse, better = counts.get("worse", 0), counts.get("better", 0)
-    judged = len(rows) - counts.get("not", 0)
+    scores = len(many_scores(rows))
+    judged = len(rows) - counts.get("not", 0) - scores
     n = "the only measure" if len(rows) == 1 else wording.counted(judged or len(rows), "measure")
-    if 0 < judged < len(rows):
+    if 0 < judged < len(rows) - scores:
         n = wording.counted(judged, "comparable measure")
+    if judged and scores:
+        n = f"{n} (scores apart)"
     rest = f"the rest of {borough}"
     if not judged:
         said = f"None of {n} can be compared with {rest}."
@@ -185,6 +195,7 @@ def furthest_table(rows: list[Row], borough: str) -> dict[str, Any]:
             key=lambda row: (np.isnan(row.place), row.place),
         )[: WORST + BEST]
         text = "None of these is clearly different." if shown else "Nothing can be compared."
+        text = "It is not clearly different." if len(rows) == len(shown) == 1 else text
     heads = heads_of(shown, rows)
     return {
         "title": f"{title}: {' and '.join(parts)}" if parts else title,
@@ -272,7 +283,7 @@ def _moved(brief: AreaBrief) -> str:
     if not judged.any():
         return "whether anything moved by more than chance cannot be told."
     said = []
-    for indicator_id, row in moved.head(3).iterrows():
+    for indicator_id, row in moved.head(MOST_MOVED).iterrows():
         unit, words = wording.once(brief.indicator(str(indicator_id)).per)
         was, now = (wording.quantity(x, unit) for x in (row["value"] - row["change"], row["value"]))
         before = period_words(
@@ -280,7 +291,8 @@ def _moved(brief: AreaBrief) -> str:
         )
         said.append(f"{wording.inside(row['name'])} went from {was} ({before}) to {now} "
                     f"({row['when']}){words}: {row['change_verdict']}")  # fmt: skip
-    more = f", and {len(moved) - 3} more moved" if len(moved) > 3 else ""
+    left = len(moved) - MOST_MOVED
+    more = f", and {left} more moved" if left > 0 else ""
     rest = "nothing else moved more than chance" if said else "nothing moved more than chance"
     return f"{'; '.join([*said, ''])}{more}{rest}." if not more else f"{'; '.join(said)}{more}."
 
@@ -299,7 +311,8 @@ def _next(brief: AreaBrief) -> dict[str, Any]:
             status, due = plan.loc[indicator_id, ["status", "due"]]
             told.append(f"target {status}, due {wording.period(str(due))}")
         items.append([f"{row['name']}:", f"{', '.join(told) or row['why'] or 'worse here'}."])
-    return {"lead": "Look first at:", "items": items, "after": RULE}
+    after = RULE + (UNTESTED if rows["untested"].any() else "")
+    return {"lead": "Look first at:", "items": items, "after": after}
 
 
 def _last_in_plan(brief: AreaBrief) -> pd.DataFrame:
@@ -316,7 +329,7 @@ def _unknown(brief: AreaBrief, rows: list[Row]) -> list[list[str]]:
     told = []
     few = [row.name for row in rows if row.kind == "few"]
     if few:
-        told.append([f"{wording.capital(wording.some_of(few))}:", "too few cases to say."])
+        told.append([f"{wording.capital(wording.some_of(few, 3))}:", "too few cases to say."])
     apart = table[table["verdict"] == verdicts.NOT]
     reasons = apart.groupby("reason")["name"]
     if len(reasons) > MOST_REASONS:

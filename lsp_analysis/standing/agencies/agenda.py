@@ -78,7 +78,7 @@ def _off_track(brief: AreaBrief) -> pd.DataFrame:
 
 
 def plan_sentence(brief: AreaBrief) -> wording.Sentence:
-    """How the plan stands, and which measures off track are worse here as well."""
+    """How the plan stands, and how many measures off track are worse here as well."""
     progress = brief.plan
     if progress is None:
         return wording.Sentence(NO_PLAN)
@@ -86,11 +86,11 @@ def plan_sentence(brief: AreaBrief) -> wording.Sentence:
     worse = brief.profile.table.index[brief.profile.table["verdict"] == "worse"]
     both = [i for i in dict.fromkeys(off["indicator_id"]) if i in set(worse)]
     among = wording.of_total(len(off), len(progress.table))
-    text = f"{wording.capital(among)} targets of the borough's plan are off track."
+    text = f"{wording.capital(among)} targets of the borough's plan are off track"
     if both:
-        names = wording.some_of(brief.study.indicator(i).name for i in both)
-        text += f" Worse here too: {names}."
-    return wording.Sentence(text)
+        measures = wording.counted(len(both), "of their measures", "of their measures")
+        text += f"; {measures} {'is' if len(both) == 1 else 'are'} worse here too"
+    return wording.Sentence(f"{text}.")
 
 
 def activity_sentence(brief: AreaBrief) -> wording.Sentence:

@@ -44,11 +44,11 @@ class LifeExpectancy(ShownTable):
         if np.isnan(own["value"]):
             return wording.Sentence(f"{what} is not known: {here} has {own['note']}.")
         told = [
-            f"{wording.quantity(row['value'], 'years')} in {name}"
+            f"{row['value']:.1f} in {name}"
             for name, row in zip(names, others, strict=True)
             if not np.isnan(row["value"])
         ]
-        limits = wording.interval(own["low"], own["high"], "years", self.level)
+        limits = wording.interval(own["low"], own["high"], "", self.level)
         return wording.Sentence(
             f"{what}: {wording.quantity(own['value'], 'years')} in {here} ({limits}), "
             f"{wording.and_list(told)}."
