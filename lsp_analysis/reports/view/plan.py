@@ -85,7 +85,7 @@ class PlanView(PlanRows):
         data = {
             "question": "Will the target be met?",
             "title": f"{indicator.name}: {odds.lower()} to meet its target by {due}",
-            "subtitle": f"{unit_words(indicator)}; the forecast with its 80% interval",
+            "subtitle": f"{wording.capital(unit_words(indicator))}; forecast with its 80% interval",
             "chart": {
                 "type": "lines",
                 "x": [year_at(p) for p in periods],

@@ -191,6 +191,13 @@ def _due_by(due: Any) -> pd.Timestamp:
     return pd.Timestamp.max if wording.is_missing(due) else parse_period(due).end_time
 
 
+def target_words(status: str) -> str:
+    """How a measure stands to its target, inside a sentence: "target missed", "behind target"."""
+    return {BEHIND: "behind target", AWAY: "moving away from target"}.get(
+        status, f"target {status}"
+    )
+
+
 def unit_words(indicator: Indicator) -> str:
     """The unit of a measure's values."""
     if indicator.unit == "percent":

@@ -10,7 +10,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.part import Part
-from lsp_analysis.reports.view.plan_rows import EXCEPTIONS, KIND, NOUNS, PlanRows
+from lsp_analysis.reports.view.plan_rows import EXCEPTIONS, KIND, NOUNS, PlanRows, target_words
 from lsp_analysis.standing.agencies.plan import MET, MISSED, NO_DATA, OFF_TRACK
 from lsp_analysis.standing.agencies.target_odds import ODDS, odds_words
 from lsp_analysis.study.periods import parse_period
@@ -140,7 +140,7 @@ def _changed(view: PlanRows) -> list[list[str]]:
     due = table[table["status"].isin((MET, MISSED))]
     rounds = due.groupby(due["due"].map(lambda d: parse_period(d).start_time.year))
     told = [
-        f"{wording.of_total((of['status'] == MET).sum(), len(of))} due in "
+        f"{_met(int((of['status'] == MET).sum()), len(of))} due in "
         f"{wording.and_list(map(wording.period, sorted(set(of['due'].map(str)))), last='or')}"
         for _, of in list(rounds)[-2:]
     ]
@@ -154,6 +154,10 @@ def _changed(view: PlanRows) -> list[list[str]]:
         towards = wording.of_total(sum(step > 0 for step in moved.values()), len(moved))
         said.append(["Since the period before:", f"{towards} moved towards their targets{which}."])
     return said or [["", "No target is due yet, and no measure is known for two periods."]]
+
+
+def _met(some: int, every: int) -> str:
+    return "the one" if some == every == 1 else wording.of_total(some, every)
 
 
 def _step(view: PlanRows, measure: str) -> float:
@@ -170,7 +174,9 @@ def _next(view: PlanRows) -> dict[str, Any]:
     for measure, row in _off(view).head(WORST).iterrows():
         agency = "No agency named" if wording.is_missing(row["lead_agency"]) else row["lead_agency"]
         due = wording.period(str(row["due"]))
-        items.append([f"{view.name(measure)}:", f"{agency}, target {row['status']}, due {due}."])
+        items.append(
+            [f"{view.name(measure)}:", f"{agency}, {target_words(row['status'])}, due {due}."]
+        )
     if not items:
         return {"lead": "No measure is off track.", "items": [], "after": ""}
     return {"lead": "Look first at:", "items": items, "after": RULE}

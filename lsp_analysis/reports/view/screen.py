@@ -13,6 +13,7 @@ from lsp_analysis.effects.outcomes.programme_page import IndicatorEffect, Progra
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.arrows import clear_gap_changes, gap_words, since
 from lsp_analysis.reports.view.part import Part, how_sure, is_clear, likely_range, sides
+from lsp_analysis.reports.view.plan_rows import target_words
 from lsp_analysis.reports.view.rows import (
     WORDS,
     Row,
@@ -32,7 +33,9 @@ MOST_CODES = 4
 LONG_LIST = 4
 MOST_REASONS = 2
 MOST_MOVED = 2
-RULE = "Worse here; first what is also off track, getting worse, or worse than in areas as deprived."
+RULE = (
+    "Worse here; first what is also off track, getting worse, or worse than in areas as deprived."
+)
 UNTESTED = " Last, what cannot be tested but is among the worst tenth."
 
 
@@ -309,7 +312,7 @@ def _next(brief: AreaBrief) -> dict[str, Any]:
         told = [agency] if agency else []
         if indicator_id in plan.index:
             status, due = plan.loc[indicator_id, ["status", "due"]]
-            told.append(f"target {status}, due {wording.period(str(due))}")
+            told.append(f"{target_words(status)}, due {wording.period(str(due))}")
         items.append([f"{row['name']}:", f"{', '.join(told) or row['why'] or 'worse here'}."])
     after = RULE + (UNTESTED if rows["untested"].any() else "")
     return {"lead": "Look first at:", "items": items, "after": after}
