@@ -242,10 +242,10 @@ def bars(chart: Mapping[str, Any]) -> str:
     for i, row in enumerate(chart["rows"]):
         y = 26.0 * i
         drawn.append(text(row["name"], 0, y + 17))
-        bar = tag("rect", class_=f"bar {chart.get('role', 'worse')}", x="44%", y=pixels(y + 5),
-                  width=percent(46 * row["value"] / most), height="15")  # fmt: skip
+        bar = tag("rect", class_=f"bar {chart.get('role', 'worse')}", x="54%", y=pixels(y + 5),
+                  width=percent(38 * row["value"] / most), height="15")  # fmt: skip
         drawn.append(bar)
-        drawn.append(text(row["words"], 45 + 46 * row["value"] / most, y + 17, class_="strong"))
+        drawn.append(text(row["words"], 55 + 38 * row["value"] / most, y + 17, class_="strong"))
     height = 26.0 * len(chart["rows"]) + 4
     return picture("".join(drawn), label=chart["label"], class_="chart", height=height)
 

@@ -19,7 +19,7 @@ from lsp_analysis.standing.place.brief import AreaBrief
 from lsp_analysis.study.indicator import Indicator
 
 MOST_ARROWS = 24  # rows of the chart: the others are in its numbers
-MOST_TOLD = 2
+MOST_TOLD = 3
 FEW_ARROWS = 2
 
 
@@ -150,9 +150,9 @@ def gap_words(gaps: list[GapMove]) -> str:
     said = [
         gap.told(again=at > 0 and gaps[at - 1].lead == gap.lead)
         + ("" if alike else f" (since {gap.first_period})")
-        for at, gap in enumerate(gaps[:MOST_TOLD])
+        for at, gap in enumerate(gaps if len(gaps) <= MOST_TOLD else gaps[: MOST_TOLD - 1])
     ]
-    more = len(gaps) - MOST_TOLD
+    more = len(gaps) - len(said)
     rest = f", and {wording.counted(more, 'more gap')} changed clearly" if more > 0 else ""
     return f"{wording.and_list(said)}{rest}."
 

@@ -32,7 +32,7 @@ WORST, BEST = 3, 1
 MOST_CODES = 4
 LONG_LIST = 4
 MOST_REASONS = 2
-MOST_MOVED = 2
+MOST_MOVED = 3
 RULE = (
     "Worse here; first what is also off track, getting worse, or worse than in areas as deprived."
 )
@@ -286,7 +286,8 @@ def _moved(brief: AreaBrief) -> str:
     if not judged.any():
         return "whether anything moved by more than chance cannot be told."
     said = []
-    for indicator_id, row in moved.head(MOST_MOVED).iterrows():
+    told = moved.head(MOST_MOVED if len(moved) <= MOST_MOVED else MOST_MOVED - 1)
+    for indicator_id, row in told.iterrows():
         unit, words = wording.once(brief.indicator(str(indicator_id)).per)
         was, now = (wording.quantity(x, unit) for x in (row["value"] - row["change"], row["value"]))
         before = period_words(
@@ -294,7 +295,7 @@ def _moved(brief: AreaBrief) -> str:
         )
         said.append(f"{wording.inside(row['name'])} went from {was} ({before}) to {now} "
                     f"({row['when']}){words}: {row['change_verdict']}")  # fmt: skip
-    left = len(moved) - MOST_MOVED
+    left = len(moved) - len(told)
     more = f", and {left} more moved" if left > 0 else ""
     rest = "nothing else moved more than chance" if said else "nothing moved more than chance"
     return f"{'; '.join([*said, ''])}{more}{rest}." if not more else f"{'; '.join(said)}{more}."
