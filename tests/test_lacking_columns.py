@@ -6,7 +6,7 @@ import pytest
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.agencies import activities, plan, spending
 from lsp_analysis.standing.change import process, trends
-from lsp_analysis.standing.comparison import funnels, standardise
+from lsp_analysis.standing.comparison import funnels
 from lsp_analysis.standing.inequality import life, space
 from lsp_analysis.standing.place import groups, residents
 from lsp_analysis.study.indicator import Indicator
@@ -27,8 +27,6 @@ CALLS = {
     "season": lambda: trends.same_season(NOTHING),
     "share": lambda: trends.proportion_trend(NOTHING, indicator=SHARE),
     "funnel": lambda: funnels.funnel(NOTHING, indicator=SHARE),
-    "direct": lambda: standardise.directly_standardised(NOTHING, by="age"),
-    "indirect": lambda: standardise.indirectly_standardised(NOTHING, NOTHING, by="age"),
     "life": lambda: life.life_expectancy(NOTHING),
     "moran": lambda: space.moran(pd.Series([1.0, 2.0, 3.0]), NOTHING),
     "series": lambda: groups.group_series(NOTHING, ["a"], indicator=SHARE),

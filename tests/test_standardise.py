@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from standing_panels import RATE
 
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.comparison.standardise import (
@@ -12,12 +13,14 @@ from lsp_analysis.standing.comparison.standardise import (
     directly_standardised,
     indirectly_standardised,
 )
+from lsp_analysis.standing.place.groups import group_limits
 
 
-def by_age(observed: list[float], population: list[float], area: str = "a") -> pd.DataFrame:
-    return pd.DataFrame(
-        {"area": area, "age": range(len(observed)), "observed": observed, "population": population}
-    )
+def rates_of(events, people, standard) -> pd.DataFrame:
+    """Standardised rates of rows of bands, with their limits."""
+    made = pd.DataFrame(directly_standardised(events, people, standard=standard))
+    low, high = group_limits(made, indicator=RATE, level=0.95)
+    return made.assign(low=low, high=high)
 
 
 def test_the_european_standard_has_nineteen_bands_and_a_hundred_thousand_people():
@@ -26,31 +29,34 @@ def test_the_european_standard_has_nineteen_bands_and_a_hundred_thousand_people(
 
 
 def test_an_area_with_the_standards_ages_has_its_crude_rate():
-    counts = by_age([30, 70], [600, 400]).assign(standard=[6000, 4000])
-    row = directly_standardised(counts, by="area").loc["a"]
-    assert row["value"] == pytest.approx(100_000 * 100 / 1000)
+    found = rates_of([[30, 70]], [[600, 400]], [6000, 4000])
+    assert found["value"][0] == pytest.approx(100_000 * 100 / 1000)
 
 
 def test_a_constant_rate_is_itself_under_any_standard():
-    counts = by_age([50, 10, 40], [500, 100, 400]).assign(standard=[1, 7, 2])
-    assert directly_standardised(counts, by="area")["value"]["a"] == pytest.approx(10_000)
+    found = rates_of([[50, 10, 40]], [[500, 100, 400]], [1, 7, 2])
+    assert found["value"][0] == pytest.approx(10_000)
 
 
 def test_few_events_and_empty_bands_give_no_rate_and_say_why():
-    few = by_age([4, 5], [100, 100], "few").assign(standard=1)
-    empty = by_age([40, 0], [100, 0], "empty").assign(standard=1)
-    table = directly_standardised(pd.concat([few, empty]), by="area")
+    bands = [[4, 5], [40, 0], [40, np.nan]], [[100, 100], [100, 0], [100, 100]]
+    table = rates_of(*bands, [1, 1])
     assert table[["value", "low", "high"]].isna().all(axis=None)
-    assert table["note"].to_dict() == {
-        "few": "fewer than 10 events",
-        "empty": "an age band without people",
-    }
+    assert table["note"].to_list() == [
+        "fewer than 10 events",
+        "an age band without people",
+        "an age band without a count",
+    ]
+
+
+def test_a_negative_count_is_refused():
+    with pytest.raises(PanelError, match="negative"):
+        directly_standardised([[30, -1]], [[600, 400]], standard=[1, 1])
 
 
 def test_groups_are_kept_apart():
-    both = pd.concat([by_age([30, 70], [600, 400], area) for area in "ab"]).assign(standard=1)
-    table = directly_standardised(both, by="area")
-    assert table.loc["a"].equals(table.loc["b"])
+    table = rates_of([[30, 70]] * 2, [[600, 400]] * 2, [1, 1])
+    assert table.loc[0].equals(table.loc[1].rename(0))
 
 
 def test_the_dobson_interval_covers_a_known_rate():
@@ -59,24 +65,26 @@ def test_the_dobson_interval_covers_a_known_rate():
     risk = np.array([0.002, 0.006, 0.02, 0.06])
     standard = np.array([40, 30, 20, 10])
     truth = 100_000 * (standard * risk).sum() / 100
-    draws = [
-        by_age(rng.poisson(people * risk), people, f"{i}").assign(standard=standard)
-        for i in range(500)
-    ]
-    table = directly_standardised(pd.concat(draws), by="area")
+    table = rates_of(rng.poisson(people * risk, (500, 4)), np.tile(people, (500, 1)), standard)
     covered = (table["low"] <= truth) & (truth <= table["high"])
     assert 0.92 <= covered.mean() <= 0.985
 
 
 def test_no_events_at_all_have_a_ratio_of_nought_with_an_upper_limit():
-    reference = by_age([100, 300], [10_000, 10_000]).drop(columns="area")
-    row = indirectly_standardised(by_age([0, 0], [100, 100]), reference, by="area").loc["a"]
+    row = indirectly_standardised([0, 0], [100, 100], [100, 300], [10_000, 10_000]).loc[0]
     assert row["ratio"] == 0
     assert row["ratio_low"] == 0
     assert row["ratio_high"] == pytest.approx(-np.log(0.025) / 4)
 
 
+def test_each_group_has_its_own_expected_number():
+    bands = [[2, 4], [1, np.nan]], [[1000, 200], [500, 100]]
+    table = indirectly_standardised(*bands, [100, 50], [10_000, 500])
+    assert table["expected"].to_list() == pytest.approx([30, 15])
+    assert table["ratio"][0] == pytest.approx(0.2)
+    assert np.isnan(table["ratio"][1])
+
+
 def test_an_age_band_without_reference_is_refused():
-    reference = by_age([100], [10_000]).drop(columns="area")
-    with pytest.raises(PanelError, match="no age band '1'"):
-        indirectly_standardised(by_age([1, 2], [100, 100]), reference, by="area")
+    with pytest.raises(PanelError, match="2 age bands and the reference 1"):
+        indirectly_standardised([1, 2], [100, 100], [100], [10_000])

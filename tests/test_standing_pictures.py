@@ -117,11 +117,7 @@ RESULTS = {
     "gap change": lambda: two_sides(gap).change(),
     "gap trend": lambda: gap_trend(two_sides(gap), ahead=3),
     "events avoided": lambda: events_avoided(measured(ADMISSIONS), **sides()),
-    "funnel": lambda: funnel(
-        panel(ADMISSIONS),
-        indicator=admissions(),
-        overdispersion=True,
-    ),
+    "funnel": lambda: funnel(panel(ADMISSIONS), indicator=admissions()),
     "process": lambda: process_chart(
         series("burglary"), name="Burglary", unit="per_1000", polarity="low_is_good", target=1.2
     ),

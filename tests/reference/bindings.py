@@ -33,6 +33,7 @@ from lsp_analysis.standing.comparison import (
     standardise,
 )
 from lsp_analysis.standing.inequality import life, sii, space, uneven
+from lsp_analysis.standing.place import groups
 from lsp_analysis.study import areas
 from lsp_analysis.study.indicator import Indicator
 
@@ -140,27 +141,23 @@ def _mean(i: Inputs) -> Inputs:
 @binds("dsr_dobson")
 def _dsr(i: Inputs) -> Inputs:
     standard = _given(i, "stdpop", standardise.ESP2013)
-    columns = {"observed": i["obs"], "population": i["pop"], "standard": standard}
-    counts = pd.DataFrame({"group": "all", **columns})
+    made = standardise.directly_standardised([i["obs"]], [i["pop"]], standard=standard)
+    rows = pd.DataFrame(made)
+    dsr = Indicator("x", "X", "per_100000", "rate", 100_000.0, "low_is_good")
 
     def table(level: float) -> pd.DataFrame:
-        return standardise.directly_standardised(counts, by="group", level=level)
+        low, high = groups.group_limits(rows, indicator=dsr, level=level)
+        return rows.assign(low=low, high=high)
 
-    row = table(0.95).iloc[0]
     limits = _at_both_levels(table, LIMITS)
-    return {"total_count": row["observed"], "value": row["value"], **limits}
+    return {"total_count": rows["events"][0], "value": rows["value"][0], **limits}
 
 
 @binds("isr")
 def _isr(i: Inputs) -> Inputs:
-    age = range(len(i["obs"]))
-    own = {"group": "all", "age": age, "observed": i["obs"], "population": i["pop"]}
-    reference = {"age": age, "observed": i["ref_obs"], "population": i["ref_pop"]}
-
     def table(level: float) -> pd.DataFrame:
-        return standardise.indirectly_standardised(
-            pd.DataFrame(own), pd.DataFrame(reference), by="group", level=level
-        )
+        columns = (i[name] for name in ("obs", "pop", "ref_obs", "ref_pop"))
+        return standardise.indirectly_standardised(*columns, level=level)
 
     row = table(0.95).iloc[0]
     columns = {

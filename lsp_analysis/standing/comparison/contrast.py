@@ -7,31 +7,26 @@ see `lsp_analysis.standing.comparison.exact`. The groups must not overlap.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import ndtri
 from scipy.stats import binomtest
-from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
+from statsmodels.stats.proportion import confint_proportions_2indep
 
 from lsp_analysis.errors import PanelError, check_one_of
-from lsp_analysis.standing import checks
+from lsp_analysis.standing.checks import as_events, as_parts, check_level
+from lsp_analysis.standing.comparison.exact import compare_rates
 from lsp_analysis.standing.comparison.intervals import wilson_limits
 
 
-@dataclass(frozen=True)
-class Contrast:
+class Contrast(NamedTuple):
     """A difference or a ratio of two groups with its limits; arrays when the counts were arrays."""
 
     estimate: np.ndarray
     low: np.ndarray
     high: np.ndarray
-
-    def scaled(self, factor: float) -> Contrast:
-        """The same contrast in units `factor` times as small."""
-        return Contrast(self.estimate * factor, self.low * factor, self.high * factor)
 
 
 def difference_of_proportions(
@@ -45,12 +40,12 @@ def difference_of_proportions(
         Counts and populations of two groups that do not overlap.
     level : float between 0 and 1
     """
-    x1, n1, x2, n2 = _both(x1, n1, x2, n2, of=checks.as_parts)
+    x1, n1, x2, n2 = np.broadcast_arrays(*as_parts(x1, n1), *as_parts(x2, n2))
     with np.errstate(invalid="ignore"):
-        low, high = confint_proportions_2indep(
-            x1, n1, x2, n2, method="newcomb", compare="diff", alpha=1 - checks.check_level(level)
+        limits = confint_proportions_2indep(
+            x1, n1, x2, n2, method="newcomb", compare="diff", alpha=1 - check_level(level)
         )
-    return Contrast(x1 / n1 - x2 / n2, np.asarray(low), np.asarray(high))
+    return Contrast(x1 / n1 - x2 / n2, *map(np.asarray, limits))
 
 
 def ratio_of_proportions(
@@ -61,14 +56,13 @@ def ratio_of_proportions(
     Arguments as for `difference_of_proportions`. A count of zero on either side leaves the limits
     missing: its logarithm has no spread.
     """
-    x1, n1, x2, n2 = _both(x1, n1, x2, n2, of=checks.as_parts)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        low, high = confint_proportions_2indep(
-            x1, n1, x2, n2, method="log", compare="ratio", alpha=1 - checks.check_level(level)
-        )
-        ratio = (x1 / n1) / (x2 / n2)
+    x1, n1, x2, n2 = np.broadcast_arrays(*as_parts(x1, n1), *as_parts(x2, n2))
     some = (x1 > 0) & (x2 > 0)
-    return Contrast(ratio, np.where(some, low, np.nan), np.where(some, high, np.nan))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        limits = confint_proportions_2indep(
+            x1, n1, x2, n2, method="log", compare="ratio", alpha=1 - check_level(level)
+        )
+        return Contrast((x1 / n1) / (x2 / n2), *(np.where(some, end, np.nan) for end in limits))
 
 
 def ratio_of_rates(
@@ -92,16 +86,18 @@ def ratio_of_rates(
     level : float between 0 and 1
     """
     check_one_of(method, ("score", "wald-log", "exact"), "method")
-    x1, t1, x2, t2 = _both(x1, t1, x2, t2)
+    x1, t1, x2, t2 = np.broadcast_arrays(*as_events(x1, t1), *as_events(x2, t2))
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = (x1 / t1) / (x2 / t2)
-        if method == "wald-log":
-            reach = ndtri(0.5 + checks.check_level(level) / 2) * np.sqrt(1 / x1 + 1 / x2)
-            some = (x1 > 0) & (x2 > 0)
-            low, high = ratio * np.exp(-reach), ratio * np.exp(reach)
-            return Contrast(ratio, np.where(some, low, np.nan), np.where(some, high, np.nan))
-        low, high = _share_limits(x1, x1 + x2, method, level)
-        return Contrast(ratio, low / (1 - low) * t2 / t1, high / (1 - high) * t2 / t1)
+        if method == "exact":
+            found = compare_rates(x1, t1, x2, t2, level=level)
+            return Contrast(ratio, found["ratio_low"], found["ratio_high"])
+        if method == "score":
+            low, high = wilson_limits(x1, x1 + x2, level=level)
+            return Contrast(ratio, low / (1 - low) * t2 / t1, high / (1 - high) * t2 / t1)
+        reach = ndtri(0.5 + check_level(level) / 2) * np.sqrt(1 / x1 + 1 / x2)
+        ends = (np.where((x1 > 0) & (x2 > 0), ratio * np.exp(z), np.nan) for z in (-reach, reach))
+        return Contrast(ratio, *ends)
 
 
 def exact_rate_test(x1: float, t1: float, x2: float, t2: float) -> float:
@@ -109,27 +105,9 @@ def exact_rate_test(x1: float, t1: float, x2: float, t2: float) -> float:
 
     Whole numbers of events; 1 without any event, missing without exposure.
     """
-    x1, t1, x2, t2 = (float(part) for part in _both(x1, t1, x2, t2))
+    x1, t1, x2, t2 = (float(part) for part in (*as_events(x1, t1), *as_events(x2, t2)))
     if np.isnan(x1 + t1 + x2 + t2):
         return np.nan
     if not (x1.is_integer() and x2.is_integer()):
         raise PanelError(f"An exact test needs whole numbers of events, not {x1:g} and {x2:g}.")
     return float(binomtest(int(x1), int(x1 + x2), t1 / (t1 + t2)).pvalue) if x1 + x2 else 1.0
-
-
-def _both(
-    *counts_and_bases: ArrayLike,
-    of: Callable[[ArrayLike, ArrayLike], tuple[np.ndarray, np.ndarray]] = checks.as_events,
-) -> list[np.ndarray]:
-    """Counts and bases of both groups as arrays of one shape."""
-    x1, n1, x2, n2 = counts_and_bases
-    return [np.array(part) for part in np.broadcast_arrays(*of(x1, n1), *of(x2, n2))]
-
-
-def _share_limits(
-    x: np.ndarray, total: np.ndarray, method: str, level: float
-) -> tuple[np.ndarray, np.ndarray]:
-    if method == "score":
-        return wilson_limits(x, total, level=level)
-    low, high = proportion_confint(x, total, alpha=1 - checks.check_level(level), method="beta")
-    return np.asarray(low), np.asarray(high)

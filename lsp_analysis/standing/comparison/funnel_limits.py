@@ -39,8 +39,9 @@ def proportion_limits(population: ArrayLike, average: float) -> pd.DataFrame:
     """
     size = as_exposure(np.atleast_1d(population))
     error = np.sqrt(average * (1 - average) / size)
-    limits = around(average, error)
-    shares = {name: np.clip(limit, 0, 1) for name, limit in limits.items()}
+    z95, z998 = ndtri(0.5 + INNER / 2), ndtri(0.5 + OUTER / 2)
+    ends = zip(LIMIT_COLUMNS, (-z95, z95, -z998, z998), strict=True)
+    shares = {name: np.clip(average + z * error, 0, 1) for name, z in ends}
     return pd.DataFrame({"size": size, **shares, "small": size * average < SMALL_EXPECTED})
 
 
@@ -109,16 +110,6 @@ def _average(counts: np.ndarray, population: np.ndarray) -> float:
     """Events of all rows with both numbers over their population; missing if there are none."""
     known = ~np.isnan(counts / population)
     return counts[known].sum() / population[known].sum() if known.any() else np.nan
-
-
-def around(average: float, error: np.ndarray, factor: float = 1.0) -> dict[str, np.ndarray]:
-    """Normal limits around an average, `factor` times as wide as chance makes them.
-
-    `error` is the standard error at each size, in units of `average`; keys are `LIMIT_COLUMNS`.
-    """
-    z95, z998 = ndtri(0.5 + INNER / 2) * factor, ndtri(0.5 + OUTER / 2) * factor
-    limits = (-z95, z95, -z998, z998)
-    return {name: average + z * error for name, z in zip(LIMIT_COLUMNS, limits, strict=True)}
 
 
 def label(value: np.ndarray, limits: pd.DataFrame) -> np.ndarray:

@@ -10,8 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.errors import LspError
-from lsp_analysis.standing.comparison.intervals import EXACT_BELOW
-from lsp_analysis.standing.comparison.standardise import ESP2013, counts_by_age
+from lsp_analysis.standing.comparison.standardise import counts_by_age, directly_standardised
 from lsp_analysis.standing.place.groups import group_series
 from lsp_analysis.study.areas import is_among
 from lsp_analysis.study.indicator import Indicator, join_periods, months_in, on_unit_period
@@ -158,7 +157,7 @@ class Measured:
             return self.panel[self.panel["period"] == period].reset_index(drop=True)
         chosen = np.isin(self.by_age["years"], np.arange(period.year - years + 1, period.year + 1))
         sums = (self.by_age[name][:, chosen].sum(axis=1) for name in ("events", "people"))
-        rows = _rates_of(*sums, self.indicator.multiplier)
+        rows = directly_standardised(*sums, multiplier=self.indicator.multiplier)
         return pd.DataFrame({"area_code": self.by_age["codes"], "period": period, **rows})
 
     def people_in(
@@ -196,7 +195,7 @@ class Measured:
             {
                 "period": pd.PeriodIndex([str(end) for end in ends], freq="Y"),
                 "first": pd.PeriodIndex([str(end - years + 1) for end in ends], freq="Y"),
-                **_rates_of(events, people, self.indicator.multiplier),
+                **directly_standardised(events, people, multiplier=self.indicator.multiplier),
                 "se": np.nan,
                 "n_areas": len(codes) - missing,
                 "n_missing": missing,
@@ -274,28 +273,3 @@ def by_year(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
     columns = ["area_code", "period", "numerator", "denominator", "value", "note"]
     columns += [end for end in ("lower95", "upper95") if end in joined]
     return joined[columns].reset_index(drop=True)
-
-
-def _rates_of(events: np.ndarray, people: np.ndarray, multiplier: float) -> dict[str, np.ndarray]:
-    """Directly standardised rates of rows x age bands, none from fewer than ten events.
-
-    ``numerator`` is the effective count (rate squared over variance) and ``denominator`` the
-    exposure that gives the rate with it, as in Fay and Feuer (1997).
-    """
-    weight = ESP2013 / ESP2013.sum()
-    total = events.sum(axis=-1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        share = weight / np.where(people > 0, people, np.nan)
-        rate, variance = (share * events).sum(axis=-1), (share**2 * events).sum(axis=-1)
-        rate = np.where(total >= EXACT_BELOW, rate, np.nan)
-        counts, exposure = rate**2 / variance, rate / variance
-    notes = np.where(total < EXACT_BELOW, f"fewer than {EXACT_BELOW} events", "")
-    notes = np.where((people == 0).any(axis=-1), "an age band without people", notes)
-    notes = np.where(np.isnan(total), "an age band without a count", notes)
-    return {
-        "numerator": counts,
-        "denominator": exposure,
-        "value": rate * multiplier,
-        "note": notes,
-        "events": total,
-    }

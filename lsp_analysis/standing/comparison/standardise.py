@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.checks import as_counts, as_exposure, check_columns, check_level
+from lsp_analysis.standing.checks import as_counts, as_exposure, check_level
 from lsp_analysis.standing.comparison.intervals import EXACT_BELOW, poisson_limits
-from lsp_analysis.standing.place.residents import first_age
+from lsp_analysis.standing.place.residents import by_single_band, first_age
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.store import Study
 
@@ -24,91 +25,76 @@ ESP2013 = 500 * np.array([10, 11, 11, 11, 12, 12, 13, 14, 14, 14, 14, 13, 12, 11
 
 
 def directly_standardised(
-    counts: pd.DataFrame,
+    events: ArrayLike,
+    people: ArrayLike,
     *,
-    by: str | list[str],
+    standard: ArrayLike = ESP2013,
     multiplier: float = 100_000,
-    level: float = 0.95,
-) -> pd.DataFrame:
-    """Directly standardised rates by group, with Dobson's limits.
+) -> dict[str, np.ndarray]:
+    """Directly standardised rates of groups (rows) from their age bands (the last axis).
 
     Parameters
     ----------
-    counts : DataFrame, one row per group and age band
-        ``observed`` events, ``population`` and ``standard`` (population of that band in the
-        standard, for example `ESP2013`).
-    by : column name or names
-        What the groups are: area, or area and period.
+    events, people : arrays, groups x bands
+        Missing events are counts withheld, which are not counts of zero.
+    standard : array, one element per band
+        Population of the standard.
     multiplier : float
-    level : float between 0 and 1
 
     Returns
     -------
-    DataFrame indexed by group
-        ``observed``, ``value``, ``low``, ``high``, ``note``. Under ten events the rate is missing:
-        it would rest on too few of the bands. So is the rate of a group with a band without people,
-        or without a count: a count withheld is not a count of zero.
+    dict of arrays, one element per group
+        ``value``; ``numerator``, the effective count (rate squared over variance), and
+        ``denominator``, the exposure that gives the rate with it (Fay and Feuer 1997); ``events``
+        counted; ``note``. `group_limits` makes Dobson's limits of them. Under ten events the rate
+        is missing: it would rest on too few of the bands. So is the rate of a group with a band
+        without people, or without a count.
     """
-    check_columns(counts, ["observed", "population", "standard"], "table of counts by age")
-    check_level(level)
-    observed, people = as_counts(counts["observed"]), as_exposure(counts["population"])
-    weight = as_counts(counts["standard"], "standard population") / people
-    weighted = counts.assign(
-        observed=observed, rate=weight * observed, variance=weight**2 * observed, people=people
-    )
-    groups = weighted.groupby(by, observed=True)
-    sums = groups[["observed", "standard", "rate", "variance"]].sum(min_count=1)
-    peopled = groups["people"].count() == groups.size()
-    whole = peopled & (groups["observed"].count() == groups.size())
-    enough = sums["observed"] >= EXACT_BELOW
-    value = (sums["rate"] / sums["standard"]).where(whole & enough)
-    # Dobson: the limits of the total count, stretched by the ratio of the two standard errors.
-    stretch = np.sqrt(sums["variance"] / sums["observed"]) / sums["standard"]
-    lower, upper = poisson_limits(sums["observed"], level=level)
-    return pd.DataFrame(
-        {
-            "observed": sums["observed"],
-            "value": multiplier * value,
-            "low": multiplier * (value + stretch * (lower - sums["observed"])),
-            "high": multiplier * (value + stretch * (upper - sums["observed"])),
-            "note": np.select(
-                [~peopled, ~whole, ~enough],
-                [
-                    "an age band without people",
-                    "an age band without a count",
-                    "fewer than 10 events",
-                ],
-                "",
-            ),
-        }
-    )
+    events, people = as_counts(events), as_exposure(people)
+    weight = as_counts(standard, "standard population")
+    total = events.sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = weight / weight.sum() / people
+        rate, variance = (share * events).sum(axis=-1), (share**2 * events).sum(axis=-1)
+        rate = np.where(total >= EXACT_BELOW, rate, np.nan)
+        counts, exposure = rate**2 / variance, rate / variance
+    reasons = {
+        "an age band without a count": np.isnan(total),
+        "an age band without people": np.isnan(people).any(axis=-1),
+        f"fewer than {EXACT_BELOW} events": total < EXACT_BELOW,
+    }
+    return {
+        "numerator": counts,
+        "denominator": exposure,
+        "value": rate * multiplier,
+        "note": np.select(list(reasons.values()), list(reasons), ""),
+        "events": total,
+    }
 
 
 def indirectly_standardised(
-    counts: pd.DataFrame,
-    reference: pd.DataFrame,
+    events: ArrayLike,
+    people: ArrayLike,
+    reference_events: ArrayLike,
+    reference_people: ArrayLike,
     *,
-    by: str | list[str],
-    age: str = "age",
     multiplier: float = 100_000,
     level: float = 0.95,
 ) -> pd.DataFrame:
-    """Indirectly standardised ratios and rates by group, with exact or Byar's limits.
+    """Indirectly standardised ratios and rates of groups, with exact or Byar's limits.
 
     Parameters
     ----------
-    counts : DataFrame, one row per group and age band
-        `age`, ``observed``, ``population``.
-    reference : DataFrame, one row per age band
-        `age`, ``observed``, ``population`` of the reference, for example England.
-    by : column name or names
+    events, people : arrays, groups x age bands
+    reference_events, reference_people : arrays, one element per band
+        Of the reference, for example England.
     multiplier : float
         For the rates; ratios have the reference at 1.
     level : float between 0 and 1
 
     Returns
     -------
-    DataFrame indexed by group
+    DataFrame, one row per group
         ``observed``, ``expected``, ``ratio``, ``ratio_low``, ``ratio_high``, ``reference_rate``,
         ``rate``, ``rate_low``, ``rate_high``. Missing for a group that lacks a count or a
         population of some band, here or in the reference.
@@ -116,41 +102,24 @@ def indirectly_standardised(
     Raises
     ------
     PanelError
-        An age band of `counts` is not in `reference`, or is there twice.
+        The reference has other age bands than the groups.
     """
-    for table in (counts, reference):
-        check_columns(table, [age, "observed", "population"], "table of counts by age")
-    bands = pd.DataFrame(
-        {
-            "observed": as_counts(reference["observed"], "reference count"),
-            "population": as_exposure(reference["population"]),
-        },
-        index=pd.Index(reference[age]),
-    )
-    if bands.index.has_duplicates:
+    events, people = np.atleast_2d(as_counts(events)), np.atleast_2d(as_counts(people))
+    known, base = as_counts(reference_events, "reference count"), as_exposure(reference_people)
+    if not events.shape[-1] == people.shape[-1] == len(known) == len(base):
         raise PanelError(
-            f"The reference has the age band {bands.index[bands.index.duplicated()][0]} twice. "
-            "Give one row per band: add the rows up, or take one sex."
+            f"The areas have {events.shape[-1]} age bands and the reference {len(known)}. "
+            "Use the same bands for both, each once."
         )
-    unknown = set(counts[age]) - set(bands.index)
-    if unknown:
-        raise PanelError(
-            f"The reference has no age band {sorted(map(str, unknown))[0]!r}. "
-            "Use the same bands for the areas and the reference."
-        )
-    band_rate = bands["observed"] / bands["population"]
-    expected = as_counts(counts["population"], "denominator") * band_rate.reindex(counts[age])
-    own = counts.assign(observed=as_counts(counts["observed"]), expected=expected.to_numpy())
-    groups = own.groupby(by, observed=True)
-    whole = groups[["observed", "expected"]].count().eq(groups.size(), axis=0)
-    table = groups[["observed", "expected"]].sum().where(whole)
-    lower, upper = poisson_limits(table["observed"], level=check_level(level))
-    overall = multiplier * bands["observed"].sum() / bands["population"].sum()
-    base = table["expected"].where(table["expected"] > 0)
-    ratios = {"": table["observed"], "_low": lower, "_high": upper}
-    table = table.assign(**{f"ratio{end}": top / base for end, top in ratios.items()})
-    table["reference_rate"] = overall
-    return table.assign(**{f"rate{end}": overall * table[f"ratio{end}"] for end in ratios})
+    observed, expected = events.sum(axis=1), (people * known / base).sum(axis=1)
+    observed = np.where(np.isnan(expected), np.nan, observed)
+    limits = poisson_limits(observed, level=check_level(level))
+    overall = multiplier * known.sum() / base.sum()
+    table = pd.DataFrame({"observed": observed, "expected": expected, "reference_rate": overall})
+    for end, top in zip(("", "_low", "_high"), (observed, *limits), strict=True):
+        table[f"ratio{end}"] = top / np.where(expected > 0, expected, np.nan)
+        table[f"rate{end}"] = overall * table[f"ratio{end}"]
+    return table
 
 
 def counts_by_age(study: Study, indicator: Indicator) -> dict[str, np.ndarray]:
@@ -195,14 +164,9 @@ def counts_by_age(study: Study, indicator: Indicator) -> dict[str, np.ndarray]:
 
 
 def _residents(study: Study) -> pd.DataFrame:
-    rows = study.read("populations")
-    for column in ("sex", "age_band"):
-        split = rows[rows[column] != "all"]
-        rows = split if len(split) else rows
-    calendar = rows["period"].str.fullmatch(r"\d{4}")
-    rows = rows[calendar].assign(
-        band=_bands(rows.loc[calendar, "age_band"]), year=rows.loc[calendar, "period"].astype(int)
-    )
+    rows = by_single_band(study.read("populations"))
+    rows = rows[rows["period"].str.fullmatch(r"\d{4}")]
+    rows = rows.assign(band=_bands(rows["age_band"]), year=rows["period"].astype(int))
     return rows.groupby(["area_code", "year", "band"], as_index=False)["population"].sum()
 
 

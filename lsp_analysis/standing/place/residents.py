@@ -83,19 +83,14 @@ def people(
         raise PanelError(f"The table populations has no residents of {area_name}.")
     period = own["period"].max()
     then = populations[populations["period"] == period]
-    shares = {
-        "share": _shares(_split(then[then["area_code"].isin(area)])),
-        "comparator_share": _shares(_split(then[then["area_code"].isin(comparator)])),
-    }
-    frame = pd.DataFrame(shares).reset_index()
+    own, other = (
+        by_single_band(then[then["area_code"].isin(codes)]) for codes in (area, comparator)
+    )
+    frame = pd.DataFrame({"share": _shares(own), "comparator_share": _shares(other)}).reset_index()
     frame = frame.sort_values("age_band", key=lambda bands: bands.map(first_age), kind="stable")
-    residents = _split(then[then["area_code"].isin(area)])["population"].sum()
-    frame["sex"] = frame["sex"].map(
-        lambda sex: "All people" if sex == _TOGETHER else sex.capitalize()
-    )
-    return People(
-        area_name, comparator_name, period, float(residents), frame.reset_index(drop=True)
-    )
+    frame["sex"] = frame["sex"].str.capitalize().replace(_TOGETHER.capitalize(), "All people")
+    residents = float(own["population"].sum())
+    return People(area_name, comparator_name, period, residents, frame.reset_index(drop=True))
 
 
 def first_age(band: str) -> int:
@@ -112,7 +107,7 @@ def _percent(share: float) -> str:
     return wording.quantity(share, "percent")
 
 
-def _split(rows: pd.DataFrame) -> pd.DataFrame:
+def by_single_band(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows by single sex and age band where there are any, so that nobody counts twice."""
     for column in ("sex", "age_band"):
         parts = rows[rows[column] != _TOGETHER]
