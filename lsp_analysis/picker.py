@@ -1,6 +1,6 @@
 """Pick an area and an indicator from two lists, in JupyterLab.
 
-The one module that knows ipywidgets. It makes nothing itself: a page of `standing.place.pages`
+The one module that knows ipywidgets. It makes nothing itself: a page of `standing.answers`
 is asked for what was picked, and shown as it comes. Where there are no widgets, the parameters of
 a notebook do the same.
 """

@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from lsp_analysis.standing.change.gaps import Gap, gap_between
+from lsp_analysis.standing.comparison.baseline import Comparison, compare_measured
+from lsp_analysis.standing.comparison.measured import Measured
 from lsp_analysis.study.indicator import Indicator
 
 RATE = Indicator("burglary", "Burglary", "per_1000", "rate", 1000.0, "low_is_good")
@@ -33,3 +36,23 @@ def panel_of(
 
 def codes(*numbers: int) -> list[str]:
     return [f"A{i:02}" for i in numbers]
+
+
+def measured_of(panel: pd.DataFrame, indicator: Indicator) -> Measured:
+    """A panel of years as it would come out of a study."""
+    return Measured(indicator.seen_in(panel), panel, panel)
+
+
+def compare(panel: pd.DataFrame, *, indicator: Indicator, **sides: object) -> Comparison:
+    """Two groups of areas of a panel compared."""
+    return compare_measured(measured_of(panel, indicator), **sides)
+
+
+def gap(
+    panel: pd.DataFrame, *, area: list[str], comparator: list[str], indicator: Indicator,
+    **names: object,
+) -> Gap:  # fmt: skip
+    """The gap between two groups of areas of a panel."""
+    made = measured_of(panel, indicator)
+    own, other = made.series(area), made.series(comparator, others=True)
+    return gap_between(own, other, indicator=indicator, **names)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.standing.agencies.activities import activity, nearest_assets
+from lsp_analysis.standing.agencies.activities import activity
 
 RUNS = pd.DataFrame(
     {
@@ -65,19 +65,3 @@ def test_other_groupings_are_by_theme_and_kind_only():
     assert set(in_2008(by="theme").table.index) == {"Safe", "Healthy"}
     with pytest.raises(ParameterError, match="agency, theme, kind"):
         in_2008(by="cost")
-
-
-def test_the_nearest_asset_of_each_kind_is_found():
-    assets = pd.DataFrame(
-        {
-            "name": ["Near", "Far", "Clinic", "Nowhere"],
-            "kind": ["access point", "access point", "health centre", "health centre"],
-            "x": [100.0, 900.0, 300.0, np.nan],
-            "y": [0.0, 0.0, 400.0, 0.0],
-        }
-    )
-    places = pd.DataFrame({"area_code": ["A01"], "x": [0.0], "y": [0.0]})
-    found = nearest_assets(assets, places).set_index("kind")
-    assert found.loc["access point", "name"] == "Near"
-    assert found.loc["health centre", "metres"] == pytest.approx(500)
-    assert nearest_assets(assets[:0], places).empty

@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from standing_panels import CLAIMS, COUNT, RATE, SCORE, SHARE, codes, panel_of
+from standing_panels import CLAIMS, COUNT, RATE, SCORE, SHARE, codes, compare, panel_of
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.comparison.baseline import compare
 from lsp_analysis.standing.comparison.exact import compare_rates, compare_shares
 
 HERE, ELSEWHERE = codes(0, 1), codes(2, 3, 4)

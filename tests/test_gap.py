@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from standing_panels import RATE, SCORE, SHARE, codes, panel_of
+from standing_panels import RATE, SCORE, SHARE, codes, compare, gap, panel_of
 
 from lsp_analysis.errors import PanelError
 from lsp_analysis.figures import alt_of
-from lsp_analysis.standing.change.gaps import gap
-from lsp_analysis.standing.comparison.baseline import compare
 
 HERE, ELSEWHERE = codes(0), codes(1, 2)
 
@@ -87,12 +85,6 @@ def test_one_period_has_no_change():
     with pytest.raises(PanelError, match="two of them"):
         once.change()
     assert "in 2004. One period has no direction" in once.sentence()
-
-
-def test_a_change_from_a_period_without_a_gap_is_refused():
-    found = gap(closing(), area=HERE, comparator=ELSEWHERE, indicator=RATE)
-    with pytest.raises(PanelError, match="no gap in 1999"):
-        found.change(start=pd.Period("1999"))
 
 
 def test_dated_events_are_marked_on_a_gap():

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
 import pytest
 from small_study import small_tables, write_small_study
 
-from lsp_analysis import area_brief, open_study
+from lsp_analysis import area_brief, open_study, wording
 from lsp_analysis.errors import PanelError, StudyError
 from lsp_analysis.standing.agencies import joining
 
@@ -32,16 +34,33 @@ def test_work_recorded_for_the_neighbourhood_is_found_from_its_small_area(brief)
 
 
 def test_the_nearest_asset_of_each_kind_is_listed_once(brief):
-    near = joining.assets_near(brief)
-    assert near["kind"].is_unique
-    assert near["km"].is_monotonic_decreasing
-    assert (near["nearer"] <= near["of"]).all()
+    near = joining.assets_table(brief).frame
+    assert near["Kind"].is_unique
+    assert near["Kilometres"].is_monotonic_decreasing
+
+
+def test_the_nearest_asset_of_each_kind_is_found_by_looking_at_all(brief):
+    assets = brief.study.read("assets").dropna(subset=["x", "y"])
+    codes = [*brief.area.members, *brief.comparators["the rest of the borough"]]
+    shapes = brief.study.geometry(codes).set_index("area_code").geometry.representative_point()
+    far = {
+        code: np.hypot(assets["x"] - spot.x, assets["y"] - spot.y).groupby(assets["kind"]).min()
+        for code, spot in shapes.items()
+    }
+    table = pd.DataFrame(far)
+    own = table[list(brief.area.members)].min(axis=1)
+    nearer = table.drop(columns=list(brief.area.members)).lt(own, axis=0).sum(axis=1)
+    near = joining.assets_table(brief).frame.set_index("Kind")
+    assert near["Kilometres"].to_dict() == pytest.approx((own / 1000).to_dict())
+    said = near["Small areas with one nearer"].to_dict()
+    rest = len(codes) - len(brief.area.members)
+    assert said == {kind: wording.of_total(int(n), rest) for kind, n in nearer.items()}
 
 
 def test_a_study_without_themes_or_tables_says_so(bare):
     with pytest.raises(PanelError, match="theme"):
         joining.joined_up(bare)
-    for ask in (joining.activity_in, joining.spending_in, joining.assets_near):
+    for ask in (joining.activity_in, joining.spending_in, joining.assets_table):
         with pytest.raises(StudyError, match="has no table"):
             ask(bare)
     with pytest.raises(StudyError, match="no table plan"):

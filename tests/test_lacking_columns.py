@@ -17,7 +17,6 @@ CALLS = {
     "activity": lambda: activities.activity(
         NOTHING, area=["a"], population=1, start="2008", end="2009"
     ),
-    "assets": lambda: activities.nearest_assets(NOTHING, NOTHING),
     "plan": lambda: plan.plan_progress(NOTHING, NOTHING),
     "spending": lambda: spending.resources(
         NOTHING, area=["a"], population=1, population_elsewhere=1

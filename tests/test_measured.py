@@ -43,4 +43,4 @@ def test_a_change_of_coverage_starts_the_series_afresh(tmp_path):
         coverage=lambda rows: np.where(pd.to_datetime(rows["period_start"]) < late, 1.0, 0.8),
     )
     one = area_brief(study, LSOAS[0]).measured("burglary")
-    assert str(one._since(one.observed, LSOAS[:1])) == "2008-07"
+    assert str(one._since(LSOAS[:1])) == "2008-07"

@@ -7,24 +7,25 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lsp_analysis.errors import PanelError
+from lsp_analysis.errors import ParameterError
+from lsp_analysis.standing import answers
+from lsp_analysis.standing.answers import gap_page, map_page, profile_page, trend_page
 from lsp_analysis.standing.comparison.standardise import counts_by_age
-from lsp_analysis.standing.place import of_area
 from lsp_analysis.standing.place.ages import age_adjusted, has_ages
-from lsp_analysis.standing.place.pages import gap_page, map_page, profile_page, trend_page
 
 
 def test_the_answers_agree_on_the_last_year(brief):
-    compared = of_area.compare_of(brief, "burglary")
+    compared = answers.compare(brief, "burglary")
     gap = brief.gap("burglary").frame.iloc[-1]
-    avoided = of_area.avoided_of(brief, "burglary")
+    avoided = answers.avoided(brief, "burglary")
     assert compared.difference == pytest.approx(gap["gap"])
     assert compared.verdict == brief.profile.table.loc["burglary", "verdict"]
     assert avoided.events == pytest.approx(avoided.denominator * gap["gap"] / 1000)
 
 
 def test_ranks_are_of_the_edition_before_the_programme(brief):
-    assert set(of_area.ranks_of(brief)["edition"]) == {2007}
+    edition, ranks = brief.study.indices_before(brief.start, brief.area.code_vintage)
+    assert {edition} == set(ranks["edition"]) == {2007}
 
 
 def test_an_area_with_the_standard_ages_would_keep_its_rate(brief):
@@ -71,8 +72,12 @@ def test_a_count_withheld_is_not_taken_for_nobody(brief):
 
 def test_only_what_is_counted_by_age_is_adjusted_for_it(brief):
     assert has_ages(brief.study) == ["emergency_admissions", "deaths"]
-    with pytest.raises(PanelError, match="not counted by age"):
-        of_area.ages_of(brief, "burglary")
+    assert "not counted by age" in answers.age_standardised(brief, "burglary").reason
+
+
+def test_a_comparator_that_is_not_there_is_answered_with_those_there_are(brief):
+    with pytest.raises(ParameterError, match="rest of the borough"):
+        answers.compare(brief, "burglary", "the rest of the boroug")
 
 
 @pytest.mark.parametrize("page", [profile_page, gap_page, trend_page, map_page])

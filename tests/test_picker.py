@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lsp_analysis import picker
 from lsp_analysis.picker import area_choices, pick
-from lsp_analysis.standing.place.pages import gap_page
+from lsp_analysis.standing.answers import gap_page
 
 
 def test_neighbourhoods_come_first_and_every_code_once(brief):

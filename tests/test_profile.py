@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from standing_panels import CLAIMS, COUNT, RATE, SCORE, SHARE, panel_of
+from standing_panels import CLAIMS, COUNT, RATE, SCORE, SHARE, compare, panel_of
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.comparison.baseline import compare
 from lsp_analysis.standing.comparison.measured import Measured
 from lsp_analysis.standing.comparison.profiles import profile
 from lsp_analysis.study.indicator import Indicator

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pictures import assert_fit_for_a_page
-from standing_panels import RATE
+from standing_panels import RATE, compare, gap
 
 from lsp_analysis import open_study
 from lsp_analysis.figures.style import alt_of
@@ -18,10 +18,8 @@ from lsp_analysis.standing.agencies.plan import plan_progress, plan_values
 from lsp_analysis.standing.agencies.spending import resources
 from lsp_analysis.standing.change.avoided import events_avoided
 from lsp_analysis.standing.change.gap_forecast import gap_trend
-from lsp_analysis.standing.change.gaps import gap
 from lsp_analysis.standing.change.process import process_chart
 from lsp_analysis.standing.change.trends import recent_trend
-from lsp_analysis.standing.comparison.baseline import compare
 from lsp_analysis.standing.comparison.funnels import funnel
 from lsp_analysis.standing.comparison.measured import measure
 from lsp_analysis.standing.comparison.profiles import profile

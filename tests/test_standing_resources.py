@@ -30,10 +30,10 @@ def test_every_pound_is_counted_once():
     assert table.loc["NRF"].loc[["area", "untied"]].tolist() == [2500, 100_000]
 
 
-def test_periods_can_be_chosen_and_groupings_changed():
-    table = spending(periods=["2008/09"], by="theme").table
+def test_groupings_can_be_changed():
+    table = spending(by="theme").table
     assert table.loc["Safe", "area"] == 10_000
-    assert table.loc["Healthy", "area"] == 0
+    assert table.loc["Healthy", "area"] == 500
 
 
 def test_amounts_per_head_use_each_sides_own_people():
@@ -52,4 +52,5 @@ def test_money_tied_to_no_area_has_no_share():
 
 
 def test_no_money_at_all_says_so():
-    assert spending(periods=["1999/00"]).sentence() == "No spending is recorded."
+    none = resources(MONEY[:0], area=["N1"], population=1000, population_elsewhere=9000)
+    assert none.sentence() == "No spending is recorded."

@@ -9,12 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from standing_panels import RATE, SHARE, codes, panel_of
+from standing_panels import RATE, SHARE, codes, compare, gap, panel_of
 
 from lsp_analysis.standing.agencies.agenda import NOTHING, priorities
-from lsp_analysis.standing.change.gaps import gap
 from lsp_analysis.standing.comparison import verdict as verdicts
-from lsp_analysis.standing.comparison.baseline import compare, compare_measured
+from lsp_analysis.standing.comparison.baseline import compare_measured
 from lsp_analysis.standing.comparison.measured import Measured, by_year
 from lsp_analysis.standing.comparison.profiles import profile
 from lsp_analysis.study.indicator import Indicator, on_unit_period

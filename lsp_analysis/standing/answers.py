@@ -8,6 +8,7 @@ raises, with the nearest name there is.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
@@ -21,15 +22,29 @@ from lsp_analysis.showing import View, readable, refuse_misfit, with_note
 from lsp_analysis.standing import study_check
 from lsp_analysis.standing.agencies import agenda, data_sharing, joining
 from lsp_analysis.standing.change import process_table
+from lsp_analysis.standing.change.avoided import EventsAvoided, events_avoided
 from lsp_analysis.standing.change.gap_forecast import GapTrend
 from lsp_analysis.standing.change.gap_forecast import gap_trend as gap_trend_of
 from lsp_analysis.standing.change.gaps import Gap
+from lsp_analysis.standing.change.trends import ProportionTrend, proportion_trend
+from lsp_analysis.standing.change.two_aims import Quadrant, quadrant_between
 from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison import peer_areas
+from lsp_analysis.standing.comparison.baseline import (
+    Comparison,
+    compare_measured,
+    last_known,
+    period_words,
+)
 from lsp_analysis.standing.comparison.funnels import Funnel, funnel
 from lsp_analysis.standing.comparison.measured import measure
-from lsp_analysis.standing.completeness import coverage_of
-from lsp_analysis.standing.place import mapped, of_area, verdict_grid, wider
+from lsp_analysis.standing.completeness import coverage as coverage_of
+from lsp_analysis.standing.inequality import gradient
+from lsp_analysis.standing.inequality.life import LifeExpectancy, life_expectancy_in
+from lsp_analysis.standing.inequality.sii import SlopeIndex
+from lsp_analysis.standing.inequality.uneven import Unevenness, unevenness
+from lsp_analysis.standing.place import mapped, verdict_grid, wider
+from lsp_analysis.standing.place.ages import AgeAdjusted, age_adjusted, has_ages
 from lsp_analysis.standing.place.brief import REST, AreaBrief, area_brief
 from lsp_analysis.study.areas import Area
 from lsp_analysis.study.store import Study, open_study
@@ -55,9 +70,9 @@ def _study_of(asked: Study | Area | AreaBrief | str) -> Study:
     return getattr(asked, "study", None) or open_study(asked)
 
 
-def _answer(name: str, make: Callable[..., Any], of: Callable[..., Any] = brief_of) -> Any:
+def _answer(make: Callable[..., Any], name: str = "", of: Callable[..., Any] = brief_of) -> Any:
     """`make`, which asks a brief (or what else `of` makes of a place), as a public function."""
-    takes = list(signature(make).parameters)
+    takes, name = list(signature(make).parameters), name or make.__name__
     by_indicator = takes[1:2] == ["indicator_id"]
 
     @wraps(make)
@@ -71,7 +86,7 @@ def _answer(name: str, make: Callable[..., Any], of: Callable[..., Any] = brief_
             return absent
         try:
             if by_indicator and asked:
-                known = about.indicator_id(asked[0], larger=make is of_area.compare_of)
+                known = about.indicator_id(asked[0], larger=name == "compare")
                 asked = (known, *asked[1:])
             made = make(about, *asked, **options)
         except UnknownNameError:
@@ -89,7 +104,74 @@ def _answer(name: str, make: Callable[..., Any], of: Callable[..., Any] = brief_
     return answer
 
 
-def _gap(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> Gap:
+# Beside others --------------------------------------------------------------------------------
+
+
+@_answer
+def compare(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> Comparison:
+    """The area beside a comparator in its last year.
+
+    Of an indicator given for MSOAs or wards only, the one that the area lies in beside the others.
+    """
+    if indicator_id not in brief.panels:
+        return wider.compare_larger(brief, indicator_id)
+    one, sides = brief.measured(indicator_id), brief.sides(comparator)
+    found = compare_measured(one, **sides, level=brief.level)
+    row = brief.profile.table.loc[indicator_id]
+    verdict = row["verdict"] if comparator == REST else row[f"{comparator}: verdict"]
+    return replace(found, verdict=verdict)
+
+
+@_answer
+def avoided(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> EventsAvoided:
+    """What the gap of the last year comes to in events."""
+    one, sides = brief.measured(indicator_id), brief.sides(comparator)
+    return events_avoided(one, **sides, level=brief.level)
+
+
+@_answer
+def age_standardised(brief: AreaBrief, indicator_id: str = "") -> AgeAdjusted:
+    """An outcome with the ages of areas made alike.
+
+    The last indicator counted by age, unless one is given; PanelError when there is none.
+    """
+    counted = [indicator_id] if indicator_id else has_ages(brief.study)
+    if not counted:
+        raise PanelError(
+            "No indicator of this study is counted by age band, so ages cannot be allowed for."
+        )
+    groups = {brief.area.name: brief.area.members, **brief.comparators}
+    return age_adjusted(brief.measured(counted[-1]), groups, level=brief.level)
+
+
+@_answer
+def life_expectancy(brief: AreaBrief) -> LifeExpectancy:
+    """Life expectancy at birth in the place and in what it is compared with.
+
+    PanelError in a study without deaths from all causes by five-year age band.
+    """
+    deaths = re.compile(r"\b(all causes|all deaths|mortality)", re.IGNORECASE)
+    counted = [name for name in has_ages(brief.study) if name in brief.panels]
+    named = [name for name in counted if deaths.search(brief.indicator(name).name)]
+    if not named:
+        raise PanelError(
+            "No indicator of this study is deaths from all causes by age band, from which life "
+            "expectancy is worked out."
+        )
+    groups = {brief.area.name: brief.area.members, **brief.comparators}
+    return life_expectancy_in(brief.measured(named[0]), groups, level=brief.level)
+
+
+peers = _answer(peer_areas.peers)
+neighbours = _answer(verdict_grid.rug, "neighbours")
+larger_areas = _answer(wider.larger_areas)
+
+
+# Through time ---------------------------------------------------------------------------------
+
+
+@_answer
+def gap(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> Gap:
     """The gap between the place and the rest of its borough, or `comparator`, in every year.
 
     `place` is an area of a study or its brief, `indicator_id` the id or name of an indicator.
@@ -97,14 +179,16 @@ def _gap(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> Gap:
     return brief.gap(indicator_id, comparator)
 
 
-def _gap_trend(
+@_answer
+def gap_trend(
     brief: AreaBrief, indicator_id: str, comparator: str = REST, ahead: int = 3
 ) -> GapTrend:
     """A straight line through the gaps of all years, and `ahead` years further."""
     return gap_trend_of(brief.gap(indicator_id, comparator), ahead=ahead, level=brief.level)
 
 
-def _trend(brief: AreaBrief, indicator_id: str) -> View:
+@_answer
+def trend(brief: AreaBrief, indicator_id: str) -> View:
     """One indicator of the place through the years, beside what it is compared with."""
     frame = brief.trend(indicator_id)
     wide = frame.pivot_table(index="period", columns="series", values="value", sort=False)
@@ -115,17 +199,100 @@ def _trend(brief: AreaBrief, indicator_id: str) -> View:
     )
 
 
-def _smoothed_map(brief: AreaBrief, indicator_id: str) -> View:
+@_answer
+def trend_test(brief: AreaBrief, indicator_id: str) -> ProportionTrend:
+    """The chi-squared test for trend over all years; PanelError if it is no proportion."""
+    return proportion_trend(brief.series(indicator_id), indicator=brief.indicator(indicator_id))
+
+
+@_answer
+def two_aims(brief: AreaBrief) -> Quadrant:
+    """Every indicator by how the rest of the borough changed and how the gap did."""
+    return quadrant_between(
+        {name: (brief.series(name), brief.series(name, REST)) for name in brief.panels},
+        indicators=[brief.indicator(indicator_id) for indicator_id in brief.panels],
+        level=brief.level,
+        area_name=brief.area.name,
+    )
+
+
+recent_trend = _answer(process_table.recent_of, "recent_trend")
+process_chart = _answer(process_table.process_of, "process_chart")
+signals = _answer(process_table.signals)
+
+
+# Over the borough -----------------------------------------------------------------------------
+
+
+@_answer
+def slope_index(brief: AreaBrief, indicator_id: str) -> SlopeIndex:
+    """The slope over the whole borough by deprivation, in the last year."""
+    return gradient.slope(**_by_deprivation(brief, indicator_id), level=brief.level)
+
+
+@_answer
+def slope_by_year(brief: AreaBrief, indicator_id: str) -> Gap:
+    """The slope over the whole borough by deprivation, year by year."""
+    return gradient.slopes(**_by_deprivation(brief, indicator_id), level=brief.level)
+
+
+@_answer
+def concentration(brief: AreaBrief, indicator_id: str) -> gradient.Concentration:
+    """How the events of the last year are shared out from the most to the least deprived."""
+    return gradient.shared_out(**_by_deprivation(brief, indicator_id))
+
+
+def _by_deprivation(brief: AreaBrief, indicator_id: str) -> dict[str, Any]:
+    """An indicator by whole years, and the Indices that similarly deprived areas were chosen on."""
+    one = brief.measured(indicator_id)
+    _, deprivation = brief.study.indices_before(brief.start, brief.area.code_vintage)
+    return {"panel": one.panel, "deprivation": deprivation, "indicator": one.indicator}
+
+
+@_answer
+def segregation(brief: AreaBrief, indicator_id: str) -> Unevenness:
+    """How unevenly the people whom an indicator counts live over the borough, in its last year."""
+    one = brief.measured(indicator_id)
+    last = last_known(brief.series(indicator_id))
+    rows = one.panel[one.panel["period"] == last]
+    codes = [*brief.area.members, *brief.comparators[REST]]
+    when = period_words(last, last, averaged=one.averaged)
+    return unevenness(rows[rows["area_code"].isin(codes)], one.indicator, when)
+
+
+@_answer
+def smoothed_map(brief: AreaBrief, indicator_id: str) -> View:
     """The map of an indicator with each small area's value shrunk by how much of it is chance."""
     where = mapped.places(brief, indicator_id)
     return View(where.smoothing_sentence(), where.draw_smoothed)
 
 
-def _clustering(brief: AreaBrief, indicator_id: str, permutations: int = 999) -> View:
+@_answer
+def clustering(brief: AreaBrief, indicator_id: str, permutations: int = 999) -> View:
     """Whether neighbouring small areas are alike (Moran's I), and where they are."""
     where = mapped.places(brief, indicator_id)
     found = where.moran(permutations=permutations)
     return View(found.sentence(), found.plot, lambda: where.clusters_table(found))
+
+
+small_area_map = _answer(mapped.places, "small_area_map")
+
+
+# The partnership ------------------------------------------------------------------------------
+
+joined_up = _answer(joining.joined_up)
+plan_by_agency = _answer(joining.plan_by_agency)
+plan_sentence = _answer(agenda.plan_sentence)
+activity = _answer(joining.activity_in, "activity")
+spending = _answer(joining.spending_in, "spending")
+spending_table = _answer(joining.spending_table)
+near_by = _answer(joining.assets_table, "near_by")
+small_counts = _answer(data_sharing.small_counts)
+shareable = _answer(data_sharing.shareable)
+sharing = _answer(data_sharing.sharing, of=_study_of)
+
+
+# The study ------------------------------------------------------------------------------------
 
 
 def _funnel_of_areas(study: Study, indicator: str = "") -> Funnel:
@@ -138,39 +305,30 @@ def _funnel_of_areas(study: Study, indicator: str = "") -> Funnel:
     return funnel(made.panel, indicator=made.indicator)
 
 
-gap = _answer("gap", _gap)
-gap_trend = _answer("gap_trend", _gap_trend)
-compare = _answer("compare", of_area.compare_of)
-larger_areas = _answer("larger_areas", wider.larger_areas)
-life_expectancy = _answer("life_expectancy", of_area.life_of)
-segregation = _answer("segregation", of_area.unevenness_of)
-age_standardised = _answer("age_standardised", of_area.ages_of)
-avoided = _answer("avoided", of_area.avoided_of)
-two_aims = _answer("two_aims", of_area.quadrant_of)
-recent_trend = _answer("recent_trend", of_area.recent_of)
-trend_test = _answer("trend_test", of_area.proportion_trend_of)
-slope_index = _answer("slope_index", of_area.slope_of)
-slope_by_year = _answer("slope_by_year", of_area.slopes_of)
-concentration = _answer("concentration", of_area.shares_of)
-peers = _answer("peers", peer_areas.peers)
-process_chart = _answer("process_chart", process_table.process_of)
-signals = _answer("signals", process_table.signals)
-trend = _answer("trend", _trend)
-smoothed_map = _answer("smoothed_map", _smoothed_map)
-clustering = _answer("clustering", _clustering)
-small_area_map = _answer("small_area_map", mapped.places)
-neighbours = _answer("neighbours", verdict_grid.rug)
-joined_up = _answer("joined_up", joining.joined_up)
-plan_by_agency = _answer("plan_by_agency", joining.plan_by_agency)
-plan_sentence = _answer("plan_sentence", agenda.plan_sentence)
-activity = _answer("activity", joining.activity_in)
-spending = _answer("spending", joining.spending_in)
-spending_table = _answer("spending_table", joining.spending_table)
-near_by = _answer("near_by", joining.assets_table)
-small_counts = _answer("small_counts", data_sharing.small_counts)
-shareable = _answer("shareable", data_sharing.shareable)
-data_check = _answer("data_check", study_check.data_check, _study_of)
-coverage = _answer("coverage", coverage_of, _study_of)
-owners = _answer("owners", study_check.owners_table, _study_of)
-funnel_of_areas = _answer("funnel_of_areas", _funnel_of_areas, _study_of)
-sharing = _answer("sharing", data_sharing.sharing, _study_of)
+data_check = _answer(study_check.data_check, of=_study_of)
+coverage = _answer(coverage_of, "coverage", of=_study_of)
+owners = _answer(study_check.owners_table, "owners", of=_study_of)
+funnel_of_areas = _answer(_funnel_of_areas, "funnel_of_areas", of=_study_of)
+
+
+# Pages for a reader who picks the area and the indicator from lists: results in reading order -
+
+
+def profile_page(brief: AreaBrief, indicator_id: str) -> list[Any]:
+    """Where the area stands: all indicators, then the one picked beside the rest of the borough."""
+    return [brief, compare(brief, indicator_id), peers(brief, indicator_id)]
+
+
+def gap_page(brief: AreaBrief, indicator_id: str) -> list[Any]:
+    """How the gap to the rest of the borough moved."""
+    return [gap(brief, indicator_id)]
+
+
+def trend_page(brief: AreaBrief, indicator_id: str) -> list[Any]:
+    """The indicator through time beside its comparators, and its process chart."""
+    return [trend(brief, indicator_id), process_chart(brief, indicator_id)]
+
+
+def map_page(brief: AreaBrief, indicator_id: str) -> list[Any]:
+    """The indicator in every small area of the borough."""
+    return [small_area_map(brief, indicator_id)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -44,11 +45,8 @@ class Coverage(ShownTable):
         )
         if not missing:
             return f"{text}none is missing."
-        rows = self.table[self.table["missing"] > 0]
-        places = [
-            f"{wording.number(int(row.missing))} of {wording.inside(row.name_)}"
-            for row in _rows(rows)
-        ]
+        rows = self.table[self.table["missing"] > 0].set_index("name")["missing"]
+        places = [f"{wording.number(n)} of {wording.inside(name)}" for name, n in rows.items()]
         return f"{text}{wording.number(missing)} missing ({wording.and_list(places)})."
 
     def steps_sentence(self) -> wording.Sentence:
@@ -58,7 +56,7 @@ class Coverage(ShownTable):
                 "No series changes from one year to the next by more than "
                 f"{wording.number(RANGE_LIMIT, 1)} times its usual step."
             )
-        told = "; ".join(map(_step_words, _rows(self.steps)))
+        told = "; ".join(map(_step_words, self.steps.to_dict("records")))
         return wording.Sentence(
             f"Ask for a reason: {told}. Was it counted in the same way before and after?"
         )
@@ -82,22 +80,12 @@ class Coverage(ShownTable):
         )
 
 
-def coverage(
-    panels: Mapping[str, pd.DataFrame], indicators: Collection[Indicator], codes: Collection[str]
-) -> Coverage:
-    """Count what is known of each indicator, and look at its series as a whole.
+def coverage(study: Study) -> Coverage:
+    """Count what is known of each indicator over the small areas, and look for steps in its series.
 
     The largest step between two years is named when it exceeds 3.865 times the median step, the
     limit of a moving range chart. Now and then one does so by chance: it is a question, not a
     finding.
-
-    Parameters
-    ----------
-    panels : mapping of indicator_id to panel
-    indicators : Indicators
-        In the order in which they are to be shown; those without a panel are left out.
-    codes : small-area codes
-        Areas that ought to have a value in each period.
 
     Returns
     -------
@@ -108,30 +96,19 @@ def coverage(
         ``unit``, ``start``, ``end``, ``change``, ``usual`` (median step) and ``noted`` (whether
         the publisher notes a break there), the largest for its series first.
     """
+    panels, notes = read_panels(study)
+    codes = study.small_areas()["area_code"]
     rows, steps = [], []
-    for indicator in indicators:
-        panel = panels.get(indicator.indicator_id)
-        if panel is None:
-            continue
+    for indicator_id, panel in panels.items():
+        indicator = study.indicator(indicator_id)
         rows.append(_row(panel, indicator, codes))
         years = by_year(panel, indicator)
         line = group_series(years, codes, indicator=indicator, leave_out_missing=True)
-        steps.append(_largest_step(line, years, indicator))
-    columns = ["indicator_id", "name", "every", "first", "last", "areas", "cells", "missing"]
-    table = pd.DataFrame(rows, columns=[*columns, "notes"]).set_index("indicator_id")
-    found = _joined(steps).sort_values("times", ascending=False, kind="stable", ignore_index=True)
-    return Coverage(table, found)
-
-
-def coverage_of(study: Study) -> Coverage:
-    """The `coverage` of every indicator of a study over its small areas."""
-    panels, notes = read_panels(study)
-    found = coverage(
-        panels,
-        [study.indicator(indicator_id) for indicator_id in panels],
-        study.small_areas()["area_code"],
-    )
-    return replace(found, notes=tuple(notes))
+        # Periods of different lengths make a column of objects.
+        step = _largest_step(line, years, indicator)
+        steps.append(step.astype({"start": object, "end": object}))
+    found = pd.concat(steps).sort_values("times", ascending=False, kind="stable", ignore_index=True)
+    return Coverage(pd.DataFrame(rows).set_index("indicator_id"), found, tuple(notes))
 
 
 def large_steps(line: pd.DataFrame) -> pd.DataFrame:
@@ -166,12 +143,12 @@ def _largest_step(line: pd.DataFrame, years: pd.DataFrame, indicator: Indicator)
     return largest.assign(name=indicator.name, unit=indicator.per, noted=noted)
 
 
-def _step_words(row) -> str:
-    noted = " (the publisher notes a break there)" if row.noted else ""
+def _step_words(step: dict[str, Any]) -> str:
+    noted = " (the publisher notes a break there)" if step["noted"] else ""
     return (
-        f"{wording.inside(row.name_)} {wording.change(row.change, row.unit)} from "
-        f"{wording.period(row.start)} to {wording.period(row.end)}, "
-        f"{wording.times(round(row.times, 1))} the usual step{noted}"
+        f"{wording.inside(step['name'])} {wording.change(step['change'], step['unit'])} from "
+        f"{wording.period(step['start'])} to {wording.period(step['end'])}, "
+        f"{wording.times(round(step['times'], 1))} the usual step{noted}"
     )
 
 
@@ -193,15 +170,3 @@ def _row(panel: pd.DataFrame, indicator: Indicator, codes: Collection[str]) -> d
         "missing": cells - known,
         "notes": ", ".join(f"{note} {n}" for note, n in counts.items()),
     }
-
-
-def _joined(frames: list[pd.DataFrame]) -> pd.DataFrame:
-    """Frames one below the other; periods of different lengths make a column of objects."""
-    periods = {"period", "start", "end"}
-    plain = [frame.astype(dict.fromkeys(periods & set(frame), object)) for frame in frames]
-    return pd.concat(plain, ignore_index=True) if plain else pd.DataFrame()
-
-
-def _rows(table: pd.DataFrame) -> list:
-    # `name` is also what pandas calls an index, so it is renamed for attribute access.
-    return list(table.rename(columns={"name": "name_"}).itertuples(index=False))

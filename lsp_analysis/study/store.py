@@ -525,14 +525,22 @@ class Study(Shown):
         Matched on the last edition of the Indices older than `before` (a Period, date or year),
         in the codes of the area's vintage where the study can translate.
         """
-        editions = self.read("deprivation", columns=["edition"])["edition"].dropna().unique()
-        edition = area_rules.last_edition_before(editions, before)
-        vintage = area.code_vintage if self.has("code_lookup") else None
-        rows = self.deprivation(edition=edition, code_vintage=vintage)
+        edition, rows = self.indices_before(before, area.code_vintage)
         borough = {*self.rest_of_borough(area), *area.members}
         return area_rules.similarly_deprived(
             rows[rows["area_code"].isin(borough)], area, edition=edition, n=n
         )
+
+    def indices_before(self, before: object, vintage: int) -> tuple[int, pd.DataFrame]:
+        """The last edition of the Indices older than `before` (a Period, date or year), its rows.
+
+        In the codes of `vintage` where the study can translate. StudyError without the table,
+        AreaError without an edition old enough.
+        """
+        editions = self.read("deprivation", columns=["edition"])["edition"].dropna().unique()
+        edition = area_rules.last_edition_before(editions, before)
+        vintage = vintage if self.has("code_lookup") else None
+        return edition, self.deprivation(edition, code_vintage=vintage)
 
     def deprivation(
         self, edition: int | None = None, *, code_vintage: int | None = None

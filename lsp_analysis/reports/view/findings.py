@@ -188,13 +188,13 @@ def _ratio_words(ratio: float) -> str:
 
 def residents(brief: AreaBrief) -> Part | Absent:
     """Who lives here: ages and sexes beside those of the rest of the borough."""
-    from lsp_analysis.standing.place.of_area import people_of
+    from lsp_analysis.standing.place.residents import people
 
     try:
-        people = people_of(brief)
+        here = people(brief.study.read("populations"), **brief.sides())
     except LspError as error:
         return Absent(str(error))
-    frame = people.summary_frame()
+    frame = here.summary_frame()
     wide = frame.set_index(["age_band", "sex"])[["share", "comparator_share"]].unstack("sex")  # noqa: PD010
     if not {("share", "Female"), ("share", "Male")} <= set(wide.columns):
         return Absent("The study does not split residents by sex.")
@@ -213,22 +213,18 @@ def residents(brief: AreaBrief) -> Part | Absent:
     data = {
         "question": "Who lives here?",
         "title": _ages_title(wide, borough),
-        "subtitle": f"Share of residents, {wording.period(people.period)}",
+        "subtitle": f"Share of residents, {wording.period(here.period)}",
         "folded": "Ages by sex",
         "explained": f"Marks: the rest of {borough}.",
-        "chart": {"type": "pyramid", "rows": rows, "label": str(people.sentence())},
+        "chart": {"type": "pyramid", "rows": rows, "label": str(here.sentence())},
     }
     return Part("figure", data, frame)
 
 
 def life(brief: AreaBrief) -> wording.Sentence | None:
     """Life expectancy here and elsewhere; None in a study without deaths by age."""
-    from lsp_analysis.standing.place.of_area import life_of
-
-    try:
-        return life_of(brief).sentence()
-    except LspError:
-        return None
+    found = answers.life_expectancy(brief)
+    return found.sentence() if found else None
 
 
 def _ages_title(wide: pd.DataFrame, borough: str) -> str:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from scipy.spatial import KDTree
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import check_one_of
@@ -109,34 +108,6 @@ def activity(
     table["cost_per_person_reached"] = table["cost_gbp"] / reached
     table["reached_per_1000"] = 1000 * table["people_reached"] / population
     return Activity(area_name, start, end, population, table, _at_once(rows, start, end))
-
-
-def nearest_assets(assets: pd.DataFrame, places: pd.DataFrame) -> pd.DataFrame:
-    """How far it is, as the crow flies, to the nearest asset of each kind.
-
-    Parameters
-    ----------
-    assets : DataFrame, rows of the table `assets`
-        ``name``, ``kind``, ``x``, ``y`` (metres on the national grid).
-    places : DataFrame
-        ``area_code``, ``x``, ``y``: where people live, such as population-weighted centres.
-
-    Returns
-    -------
-    DataFrame, one row per place and kind
-        ``area_code``, ``kind``, ``name`` of the nearest, ``metres``.
-    """
-    check_columns(assets, ["name", "kind", "x", "y"], "table of assets")
-    check_columns(places, ["area_code", "x", "y"], "table of places")
-    found = []
-    for kind, some in assets.dropna(subset=["x", "y"]).groupby("kind"):
-        metres, nearest = KDTree(some[["x", "y"]]).query(places[["x", "y"]])
-        names = some["name"].to_numpy()[nearest]
-        columns = {"area_code": places["area_code"], "kind": kind, "name": names, "metres": metres}
-        found.append(pd.DataFrame(columns))
-    if not found:
-        return pd.DataFrame(columns=["area_code", "kind", "name", "metres"])
-    return pd.concat(found, ignore_index=True)
 
 
 def _running(rows: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:

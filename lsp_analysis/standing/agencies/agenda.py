@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.standing.agencies.joining import activity_in
-from lsp_analysis.standing.agencies.plan import OFF_TRACK
 from lsp_analysis.standing.comparison.verdict import NOT
 from lsp_analysis.standing.place.brief import ALIKE, AreaBrief
 
@@ -52,7 +52,7 @@ def priorities(brief: AreaBrief) -> pd.DataFrame:
     tenth = table[(table["verdict"] == NOT) & (table["rank"] <= table["of"] / 10)]
     rows = pd.concat([rows, tenth[tenth["polarity"] != "none"].sort_values("rank")])
     alike = rows.get(f"{ALIKE}: verdict", pd.Series("", index=rows.index))
-    off = set() if brief.plan is None else set(_off_track(brief)["indicator_id"])
+    off = set() if brief.plan is None else set(brief.plan.off_track["indicator_id"])
     worsening = rows["trend"].fillna("").str.contains("getting worse")
     worsening &= rows["change_verdict"] != "better"  # it has clearly turned since
     marks = {
@@ -61,10 +61,9 @@ def priorities(brief: AreaBrief) -> pd.DataFrame:
         "getting_worse": worsening | (rows["change_verdict"] == "worse"),
         "untested": rows["verdict"] == NOT,
     }
-    rows = rows.assign(**{name: pd.Series(mark, index=rows.index) for name, mark in marks.items()})
+    rows = rows.assign(**marks)
     points = rows[["worse_than_alike", "off_track", "getting_worse"]].sum(axis=1)
-    order = pd.DataFrame({"untested": rows["untested"], "points": -points})
-    rows = rows.loc[order.sort_values(["untested", "points"], kind="stable").index]
+    rows = rows.iloc[np.lexsort((-points, rows["untested"]))]
     why = [
         wording.and_list(said for name, said in REASONS.items() if row[name])
         for row in rows[list(REASONS)].to_dict("records")
@@ -72,17 +71,12 @@ def priorities(brief: AreaBrief) -> pd.DataFrame:
     return rows.assign(why=why)
 
 
-def _off_track(brief: AreaBrief) -> pd.DataFrame:
-    table = brief.plan.table
-    return table[table["status"].isin(OFF_TRACK)]
-
-
 def plan_sentence(brief: AreaBrief) -> wording.Sentence:
     """How the plan stands, and how many measures off track are worse here as well."""
     progress = brief.plan
     if progress is None:
         return wording.Sentence(NO_PLAN)
-    off = _off_track(brief)
+    off = progress.off_track
     worse = brief.profile.table.index[brief.profile.table["verdict"] == "worse"]
     both = [i for i in dict.fromkeys(off["indicator_id"]) if i in set(worse)]
     among = wording.of_total(len(off), len(progress.table))
@@ -108,17 +102,11 @@ def evidence_gaps(brief: AreaBrief) -> wording.Sentence | None:
 
     None when nothing that the page asks for is missing.
     """
-    missing = [
-        f'"{name}" ({what})'
-        for name, what in WANTED.items()
-        if not brief.study.has(name) and name not in TOLD_APART
-    ]
+    wanted = {name: what for name, what in WANTED.items() if name not in TOLD_APART}
     parts = []
-    if missing:
+    if missing := [f'"{n}" ({what})' for n, what in wanted.items() if not brief.study.has(n)]:
         parts.append(f"The study has no table for {wording.and_list(missing)}.")
     table = brief.profile.table
-    blank = list(table.loc[table["value"].isna(), "name"])
-    if blank:
+    if blank := list(table.loc[table["value"].isna(), "name"]):
         parts.append(f"No value is known here for {wording.some_of(blank)}.")
-    parts.extend(brief.notes)
-    return wording.Sentence(" ".join(parts)) if parts else None
+    return wording.Sentence(" ".join([*parts, *brief.notes])) if parts or brief.notes else None

@@ -176,7 +176,7 @@ def small_counts(brief: AreaBrief, *, profile: str = "ons_5") -> SmallCounts:
                     "name": brief.study.indicator(indicator_id).name,
                     "every": LENGTHS[panel["period"].dtype.freq.freqstr[0]],
                     "hidden": _hidden(panel, hidden_to),
-                    "hidden_by_year": _hidden(brief.through_time(indicator_id), hidden_to),
+                    "hidden_by_year": _hidden(brief.measured(indicator_id).panel, hidden_to),
                 }
             )
     if not rows:
@@ -211,7 +211,7 @@ def shareable(
     pairs = brief.study.neighbours()
     own = set(brief.area.members)
     near = own.union(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"])
-    panel = brief.through_time(indicator_id)
+    panel = brief.measured(indicator_id).panel
     rows = panel[panel["area_code"].isin(near)].dropna(subset="numerator")
     if rows.empty:
         raise PanelError(f"{indicator.name} has no counts in {brief.area.name} or next to it.")

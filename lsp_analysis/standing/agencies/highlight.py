@@ -11,10 +11,10 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.errors import AreaError
 from lsp_analysis.standing.agencies.agenda import WANTED
-from lsp_analysis.standing.agencies.plan import OFF_TRACK, PlanProgress
+from lsp_analysis.standing.agencies.plan import PlanProgress
 from lsp_analysis.standing.comparison.verdict import CLEAR, NOT
 from lsp_analysis.standing.place.brief import AreaBrief, area_brief
-from lsp_analysis.study.areas import Area, last_edition_before
+from lsp_analysis.study.areas import Area
 from lsp_analysis.study.store import Study
 
 KINDS = {"neighbourhood": "neighbourhoods", "ward": "wards", "msoa": "MSOAs"}
@@ -182,10 +182,7 @@ def most_deprived(study: Study, *, share: float = 0.2, before: object = "2008-04
     """
     if not 0 < share < 1:
         raise AreaError(f"A share of the small areas lies between 0 and 1, not {share!r}.")
-    editions = study.read("deprivation", columns=["edition"])["edition"].dropna().unique()
-    edition = last_edition_before(editions, before)
-    vintage = study.code_vintage if study.has("code_lookup") else None
-    ranks = study.deprivation(edition, code_vintage=vintage)
+    _, ranks = study.indices_before(before, study.code_vintage)
     small = study.small_areas()
     ranks = ranks[ranks["area_code"].isin(small["area_code"])].sort_values("rank", kind="stable")
     codes = tuple(ranks["area_code"].head(max(1, round(share * len(ranks)))))
@@ -196,7 +193,7 @@ def most_deprived(study: Study, *, share: float = 0.2, before: object = "2008-04
 
 def leads_sentence(progress: PlanProgress) -> wording.Sentence:
     """Which agencies lead on what is off track."""
-    off = progress.table[progress.table["status"].isin(OFF_TRACK)]
+    off = progress.off_track
     if off.empty:
         return wording.Sentence("No target of the plan is off track.")
     n = len(progress.table)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy.spatial import KDTree
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import ShownTable
-from lsp_analysis.standing.agencies.activities import Activity, activity, nearest_assets
-from lsp_analysis.standing.agencies.plan import OFF_TRACK
+from lsp_analysis.standing.agencies.activities import Activity, activity
 from lsp_analysis.standing.agencies.spending import Resources, resources
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 
@@ -53,11 +53,8 @@ class JoinedUp(ShownTable):
         return wording.Sentence(text)
 
     def _themes(self, rows: pd.DataFrame) -> str:
-        named = [
-            f"{theme} (led by {lead})" if lead else theme
-            for theme, lead in zip(rows.index, rows["lead_agencies"], strict=True)
-        ]
-        return wording.and_list(named)
+        leads = rows["lead_agencies"].items()
+        return wording.and_list(f"{name} (led by {lead})" if lead else name for name, lead in leads)
 
     def joined_table(self) -> Table:
         """Theme by theme: who leads, what is worse, what is off track, what is done and spent."""
@@ -106,14 +103,10 @@ def joined_up(brief: AreaBrief) -> JoinedUp:
         raise PanelError("No indicator of this study has a theme to set work and money against.")
     verdicts = brief.profile.table["verdict"].reindex(indicators.index)
     themes = indicators.assign(worse=verdicts == "worse").groupby("theme", sort=False)
-    table = pd.DataFrame(
-        {
-            "lead_agencies": themes["lead_agency"].agg(_names),
-            "indicators": themes.size(),
-            "worse": themes["worse"].sum(),
-        }
-    )
-    table["off_track"] = _counted(_off_track(brief), table.index)
+    leads = themes["lead_agency"].agg(lambda names: wording.and_list(names.dropna().unique()))
+    table = pd.DataFrame({"lead_agencies": leads, "indicators": themes.size()})
+    table["worse"] = themes["worse"].sum()
+    table["off_track"] = _counted(brief.plan and brief.plan.off_track, table.index)
     table["interventions"] = _counted(_here(brief, "interventions"), table.index)
     money = _here(brief, "resources")
     tied = np.nan if money is None else money.groupby("theme")["amount_gbp"].sum()
@@ -187,56 +180,34 @@ def plan_by_agency(brief: AreaBrief) -> Table:
     )
 
 
-def assets_near(brief: AreaBrief) -> pd.DataFrame:
+def assets_table(brief: AreaBrief) -> Table:
     """The nearest asset of each kind, and how many small areas have one nearer.
 
     Distances are as the crow flies, from a point in the middle of each small area; for an area of
-    several, the least of theirs.
-
-    Returns
-    -------
-    DataFrame, the furthest kind first
-        ``kind``, ``name``, ``services``, ``km``, ``nearer`` (small areas elsewhere that have one
-        of that kind nearer), ``of``.
-
-    Raises
-    ------
-    StudyError
-        The study has no assets or no boundaries.
+    several, the least of theirs. StudyError without assets or boundaries.
     """
-    assets = brief.study.read("assets")
+    assets = brief.study.read("assets").dropna(subset=["x", "y"])
     shapes = brief.study.geometry([*brief.area.members, *brief.comparators[REST]])
     middle = shapes.geometry.representative_point()
-    spots = pd.DataFrame({"area_code": shapes["area_code"], "x": middle.x, "y": middle.y})
-    found = nearest_assets(assets.assign(name=assets["asset_id"]), spots)
-    own = found["area_code"].isin(brief.area.members)
-    nearest = found[own].sort_values("metres").drop_duplicates("kind")
-    others = found[~own].merge(nearest[["kind", "metres"]], on="kind", suffixes=("", "_own"))
-    counts = (others["metres"] < others["metres_own"]).groupby(others["kind"]).agg(["sum", "size"])
-    named = assets.set_index("asset_id")[["name", "services"]]
-    table = (
-        nearest.rename(columns={"name": "asset_id"}).join(named, on="asset_id").set_index("kind")
-    )
-    table = table.assign(km=table["metres"] / METRES_A_KM, nearer=counts["sum"], of=counts["size"])
-    table = table.sort_values("km", ascending=False).reset_index()
-    return table[["kind", "name", "services", "km", "nearer", "of"]]
-
-
-def assets_table(brief: AreaBrief) -> Table:
-    """`assets_near` for people."""
-    found = assets_near(brief)
-    shown = {
-        "Kind": found["kind"],
-        "Nearest": found["name"],
-        "Services": found["services"].str.replace(";", ", "),
-        "Kilometres": found["km"],
-        "Small areas with one nearer": [
-            wording.of_total(int(k), int(n))
-            for k, n in zip(found["nearer"], found["of"], strict=True)
-        ],
-    }
+    own = shapes["area_code"].isin(brief.area.members).to_numpy()
+    rows = []
+    for kind, some in assets.groupby("kind"):
+        metres, found = KDTree(some[["x", "y"]]).query(np.column_stack([middle.x, middle.y]))
+        place = np.where(own, metres, np.inf).argmin()
+        nearest, nearer = some.iloc[found[place]], int((metres[~own] < metres[place]).sum())
+        rows.append(
+            {
+                "Kind": kind,
+                "Nearest": nearest["name"],
+                "Services": nearest["services"],
+                "Kilometres": metres[place] / METRES_A_KM,
+                "Small areas with one nearer": wording.of_total(nearer, int((~own).sum())),
+            }
+        )
+    columns = ["Kind", "Nearest", "Services", "Kilometres", "Small areas with one nearer"]
+    shown = pd.DataFrame(rows, columns=columns).sort_values("Kilometres", ascending=False)
     return figures.table(
-        pd.DataFrame(shown),
+        shown.assign(Services=shown["Services"].str.replace(";", ", ")).reset_index(drop=True),
         caption=f"The nearest asset of each kind, from {brief.area.name}, the furthest first",
         note="As the crow flies, from the middle of each small area.",
         digits={"Kilometres": 1},
@@ -261,21 +232,11 @@ def _here(brief: AreaBrief, table: str) -> pd.DataFrame | None:
     return brief.study.read(table, where={"area_code": codes_of(brief)})
 
 
-def _off_track(brief: AreaBrief) -> pd.DataFrame | None:
-    if brief.plan is None:
-        return None
-    return brief.plan.table[brief.plan.table["status"].isin(OFF_TRACK)]
-
-
 def _counted(rows: pd.DataFrame | None, themes: pd.Index) -> pd.Series | float:
     """Rows by theme; missing when there is no such table."""
     if rows is None:
         return np.nan
     return rows["theme"].value_counts().reindex(themes).fillna(0).astype(int)
-
-
-def _names(agencies: pd.Series) -> str:
-    return wording.and_list(agencies.dropna().unique())
 
 
 def _residents(brief: AreaBrief, codes: list[str]) -> float:

@@ -38,6 +38,11 @@ class PlanProgress(ShownTable):
         rows = self.table.dropna(subset="target").sort_values("due", kind="stable")
         return dict(zip(rows["indicator_id"], rows["target"].astype(float), strict=True))
 
+    @property
+    def off_track(self) -> pd.DataFrame:
+        """The measures that are behind, missed or moving away."""
+        return self.table[self.table["status"].isin(OFF_TRACK)]
+
     def by(self, column: str) -> pd.DataFrame:
         """Number of measures of each status by theme, aim, lead agency or another column."""
         check_columns(self.table, [column], "plan")

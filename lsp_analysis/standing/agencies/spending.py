@@ -53,7 +53,6 @@ def resources(
     population: float,
     population_elsewhere: float,
     by: str = "stream",
-    periods: Collection[object] | None = None,
     area_name: str = "the area",
 ) -> Resources:
     """Add spending up by stream, theme or agency, inside and outside an area.
@@ -68,8 +67,6 @@ def resources(
     population, population_elsewhere : float
         Residents of the area and of the rest of the borough.
     by : "stream", "theme" or "agency"
-    periods : collection, optional
-        Values of ``period`` to keep; all unless given.
     area_name : str
 
     Returns
@@ -80,11 +77,10 @@ def resources(
         ``share_of_people``, both in per cent.
     """
     check_one_of(by, BY, "grouping")
-    check_columns(spending, [by, "period", "amount_gbp"], "table of resources")
-    rows = spending if periods is None else spending[spending["period"].isin(list(periods))]
-    codes = rows["area_code"] if "area_code" in rows else pd.Series(None, rows.index, dtype="str")
+    check_columns(spending, [by, "area_code", "period", "amount_gbp"], "table of resources")
+    codes = spending["area_code"]
     where = np.select([codes.isin(area), codes.notna()], ["area", "elsewhere"], "untied")
-    rows = rows.assign(where=where)
+    rows = spending.assign(where=where)
     table = _spread_out(rows, by)
     tied = table["area"] + table["elsewhere"]
     people = {"area": population, "elsewhere": population_elsewhere}

@@ -7,9 +7,7 @@ people are seen twice they are wider than need be.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,9 +17,9 @@ from lsp_analysis.errors import PanelError
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.checks import check_level
-from lsp_analysis.standing.comparison.baseline import period_words, refuse_overlap
+from lsp_analysis.standing.comparison.baseline import period_words
 from lsp_analysis.standing.comparison.exact import compare_groups
-from lsp_analysis.standing.place.groups import WITHHELD, group_limits, group_series
+from lsp_analysis.standing.place.groups import WITHHELD, group_limits
 from lsp_analysis.study.indicator import Indicator
 
 
@@ -42,8 +40,8 @@ class Gap(Shown):
         """One row per period: both values, absolute and relative gap with limits."""
         return self.frame
 
-    def change(self, start: pd.Period | None = None, end: pd.Period | None = None) -> GapChange:
-        """How the gap moved between two periods; the first and last with a gap unless given."""
+    def change(self) -> GapChange:
+        """How the gap moved from the first period with one to the last."""
         known = np.flatnonzero(self.frame["gap"].notna())
         if len(known) < 2:
             raise PanelError(
@@ -52,27 +50,19 @@ class Gap(Shown):
             )
         withheld = np.flatnonzero(self.frame["note"] == WITHHELD)
         outside = withheld[(withheld < known[0]) | (withheld > known[-1])]
-        if start is None and end is None and len(outside):
+        if len(outside):
             when = wording.period(self.frame["period"].iloc[outside[-1]])
             raise PanelError(
                 f"{self.name} was too small to be published in {when}, so a change between "
                 "the periods that remain would mislead: they were published for being large."
             )
-        first = known[0] if start is None else self._place(start)
-        last = known[-1] if end is None else self._place(end)
-        return _gap_change(self, self._row(first), self._row(last))
-
-    def _place(self, period: pd.Period) -> int:
-        """Number of the row of a period."""
-        places = np.flatnonzero(self.frame["period"] == period)
-        if not len(places) or np.isnan(self.frame["gap"].iloc[places[0]]):
-            raise PanelError(
-                f"{self.name} has no gap in {period}. Choose a period with both values."
-            )
-        return places[0]
-
-    def _row(self, place: int) -> dict[str, Any]:
-        return {name: self.frame[name].iloc[place] for name in ("first", "period", *_LIMITS)}
+        start, end = self.frame.iloc[known[[0, -1]]].to_dict("records")
+        was, now = (gap_size(row["gap"], row["low"], row["high"]) for row in (start, end))
+        return GapChange(
+            self.name, self.unit, self.area, self.comparator,
+            start["first"], start["period"], end["first"], end["period"],
+            start["gap"], end["gap"], *_mover(was, now), self.level,
+        )  # fmt: skip
 
     def sentence(self) -> wording.Sentence:
         """How the gap moved from the first period to the last."""
@@ -165,19 +155,19 @@ class GapChange(Shown):
                 f"{sides} was {ends[0]} in {started} and {ends[1]} in {ended}{words}; without an "
                 "interval the change cannot be judged."
             )
-        moved = {
-            "narrowed": "narrowed",
-            "widened": "widened",
-            "no clear change": "showed no clear change",
-        }[self.direction]
-        low, high = self.change_low, self.change_high
-        limits = wording.interval(low, high, unit, self.level, of_change=True)
+        moved = "showed no clear change" if "no " in self.direction else self.direction
+        limits = wording.interval(
+            self.change_low, self.change_high, unit, self.level, of_change=True
+        )
         crossed = ""
         if self.gap_start * self.gap_end < 0:
-            crossed = f", from {'above' if self.gap_start > 0 else 'below'} to "
-            crossed += "below" if self.gap_start > 0 else "above"
+            below = self.gap_start < 0
+            crossed = ", from below to above" if below else ", from above to below"
+        between = f"from {started} to {ended}"
+        if " to " in started + ended:
+            between = f"between {started} and {ended}"
         return wording.Sentence(
-            f"{sides} {moved} {_between(started, ended)}: "
+            f"{sides} {moved} {between}: "
             f"{ends[0]} then, {ends[1]} now{words}{crossed} (change in its size "
             f"{wording.difference(self.change, unit)}, {limits})."
         )
@@ -191,22 +181,20 @@ class GapChange(Shown):
         )
 
 
-def gap(
-    panel: pd.DataFrame,
+def gap_between(
+    own: pd.DataFrame,
+    other: pd.DataFrame,
     *,
-    area: Collection[str],
-    comparator: Collection[str],
     indicator: Indicator,
     level: float = 0.95,
     area_name: str = "the area",
     comparator_name: str = "the rest of the borough",
 ) -> Gap:
-    """The gap in every period, absolute and relative, with intervals as in `compare`.
+    """The gap in every period of both, absolute and relative, with intervals as in a comparison.
 
     Parameters
     ----------
-    panel : DataFrame, one row per small area and period
-    area, comparator : small-area codes, without overlap
+    own, other : series of areas without overlap, as `group_series` makes them
     indicator : Indicator
     level : float between 0 and 1
     area_name, comparator_name : str
@@ -218,27 +206,6 @@ def gap(
         ``comparator_value``, ``gap``, ``low``, ``high``, ``ratio``, ``ratio_low``, ``ratio_high``,
         ``p_value``, ``note``.
     """
-    refuse_overlap(area, comparator)
-    return gap_between(
-        group_series(panel, area, indicator=indicator),
-        group_series(panel, comparator, indicator=indicator, leave_out_missing=True),
-        indicator=indicator,
-        level=level,
-        area_name=area_name,
-        comparator_name=comparator_name,
-    )
-
-
-def gap_between(
-    own: pd.DataFrame,
-    other: pd.DataFrame,
-    *,
-    indicator: Indicator,
-    level: float = 0.95,
-    area_name: str = "the area",
-    comparator_name: str = "the rest of the borough",
-) -> Gap:
-    """`gap` of two series that `group_series` has already made, over the periods of both."""
     check_level(level)
     own, other = (
         one[one["period"].isin(two["period"])].reset_index(drop=True)
@@ -246,58 +213,21 @@ def gap_between(
     )
     low, high = group_limits(own, indicator=indicator, level=level)
     apart = compare_groups(own, other, indicator=indicator, level=level)
-    gaps = {"gap": "difference", "low": "difference_low", "high": "difference_high"}
-    named = {name: gaps.get(name, name) for name in (*_LIMITS, *_RATIOS, "p_value")}
-    values = {
-        "first": own.get("first", own["period"]),
-        "period": own["period"],
-        "value": own["value"],
-        "value_low": low,
-        "value_high": high,
-        "comparator_value": other["value"],
-        **{name: apart[column] for name, column in named.items()},
-        "note": own["note"],
-    }
-    return Gap(
-        indicator.indicator_id,
-        indicator.name,
-        indicator.per,
-        indicator.polarity,
-        area_name,
-        comparator_name,
-        level,
-        pd.DataFrame(values),
+    gaps = {"difference": "gap", "difference_low": "low", "difference_high": "high"}
+    frame = pd.DataFrame(
+        {
+            "first": own.get("first", own["period"]),
+            "period": own["period"],
+            "value": own["value"],
+            "value_low": low,
+            "value_high": high,
+            "comparator_value": other["value"],
+            **apart.rename(columns=gaps),
+            "note": own["note"],
+        }
     )
-
-
-_LIMITS = ("gap", "low", "high")
-_RATIOS = ("ratio", "ratio_low", "ratio_high")
-
-
-def _gap_change(of: Gap, first: Mapping[str, Any], last: Mapping[str, Any]) -> GapChange:
-    sizes = [gap_size(*(float(row[name]) for name in _LIMITS)) for row in (first, last)]
-    change, low, high = _mover(*sizes)
-    return GapChange(
-        of.name,
-        of.unit,
-        of.area,
-        of.comparator,
-        first["first"],
-        first["period"],
-        last["first"],
-        last["period"],
-        float(first["gap"]),
-        float(last["gap"]),
-        change,
-        low,
-        high,
-        of.level,
-    )
-
-
-def _between(first: str, last: str) -> str:
-    """Two periods in words: "from 2003 to 2012", "between 2003 to 2004 and 2011 to 2012"."""
-    return f"between {first} and {last}" if " to " in first + last else f"from {first} to {last}"
+    about = (indicator.indicator_id, indicator.name, indicator.per, indicator.polarity)
+    return Gap(*about, area_name, comparator_name, level, frame)
 
 
 def gap_size(gap: float, low: float, high: float) -> tuple[float, float, float]:

@@ -11,9 +11,9 @@ from lsp_analysis.absent import Absent, if_possible
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import ShownTable
 from lsp_analysis.standing.change.process import VARIATION, ProcessChart, process_chart
-from lsp_analysis.standing.change.trends import PER_YEAR
+from lsp_analysis.standing.change.trends import PER_YEAR, RecentTrend, recent_trend
 from lsp_analysis.standing.place.brief import REST, AreaBrief
-from lsp_analysis.standing.place.of_area import recent_of
+from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.study.asking.dates import as_date
 
 ASSURANCE = {
@@ -174,6 +174,14 @@ def process_of(
         fix_after=before if before >= FEWEST else None,
         rebase=[later[0]] if rebased else None,
     )
+
+
+def recent_of(brief: AreaBrief, indicator_id: str) -> RecentTrend:
+    """Fingertips' recent trend over the last five years."""
+    indicator, series = brief.indicator(indicator_id), brief.series(indicator_id)
+    low, high = group_limits(series, indicator=indicator, level=0.95)
+    series = series[["period", "value"]].assign(low=low, high=high)
+    return recent_trend(series, polarity=indicator.polarity, unit=indicator.per)
 
 
 def without_seasons(series: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:

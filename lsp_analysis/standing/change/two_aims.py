@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
@@ -90,8 +89,6 @@ def quadrant_between(
     series: Mapping[str, tuple[pd.DataFrame, pd.DataFrame]],
     *,
     indicators: Collection[Indicator],
-    start: pd.Period | None = None,
-    end: pd.Period | None = None,
     level: float = 0.95,
     area_name: str = "the area",
     comparator_name: str = "the rest of the borough",
@@ -107,20 +104,20 @@ def quadrant_between(
     series : mapping of indicator_id to the area's and the comparator's `group_series`
     indicators : Indicators
         Those without polarity, or without both periods, are named in `Quadrant.left_out`.
-    start, end : Period, optional
-        First and last period with a gap, unless given.
     level : float between 0 and 1
     area_name, comparator_name : str
         As they are to read in a sentence.
     """
     rows, left_out = [], []
     for indicator in indicators:
-        row = _place(*series[indicator.indicator_id], indicator, start, end, level)
+        row = _place(*series[indicator.indicator_id], indicator, level)
         if row is None:
             left_out.append(indicator.name)
         else:
             rows.append({"indicator_id": indicator.indicator_id, "label": indicator.name, **row})
-    frame = pd.DataFrame(rows, columns=_COLUMNS)
+    sizes = [f"{of}_{end}" for of in ("borough", "gap") for end in ("change", "low", "high")]
+    columns = ["indicator_id", "label", "start", "end", *sizes, "quadrant", "clear"]
+    frame = pd.DataFrame(rows, columns=columns)
     return Quadrant(area_name, comparator_name, level, frame, tuple(left_out))
 
 
@@ -144,63 +141,36 @@ def quadrant_name(borough_change: float, gap_change: float) -> str:
     return DECLINE if gap_change < 0 else BOTH_WORSE
 
 
-_COLUMNS = [
-    "indicator_id",
-    "label",
-    "start",
-    "end",
-    "borough_change",
-    "borough_low",
-    "borough_high",
-    "gap_change",
-    "gap_low",
-    "gap_high",
-    "quadrant",
-    "clear",
-]
-
-
 def _place(
-    own: pd.DataFrame,
-    other: pd.DataFrame,
-    indicator: Indicator,
-    start: pd.Period | None,
-    end: pd.Period | None,
-    level: float,
+    own: pd.DataFrame, other: pd.DataFrame, indicator: Indicator, level: float
 ) -> dict[str, object] | None:
+    """Both changes of one indicator and its quadrant; None where it cannot be placed."""
     gaps = gap_between(own, other, indicator=indicator, level=level)
-    known = gaps.frame.loc[gaps.frame["gap"].notna(), "period"]
-    wanted = [period for period in (start, end) if period is not None]
-    if indicator.polarity == "none" or len(known) < 2 or not set(wanted) <= set(known):
+    if indicator.polarity == "none" or gaps.frame["gap"].notna().sum() < 2:
         return None
-    change = gaps.change(start, end)
+    change = gaps.change()
     before, after = (
         other[other["period"] == period].reset_index(drop=True)
         for period in (change.start, change.end)
     )
-    moved = compare_groups(after, before, indicator=indicator, level=level).iloc[0]
-    better = 1.0 if indicator.polarity == "high_is_good" else -1.0
     base = before["value"].iloc[0]
     if not base > 0:
         return None
-    borough = sorted(
-        better * 100 / base * moved[name] for name in ("difference_low", "difference_high")
+    moved = compare_groups(after, before, indicator=indicator, level=level).iloc[0]
+    better = 100 / base if indicator.polarity == "high_is_good" else -100 / base
+    borough, *ends = (better * moved[f"difference{end}"] for end in ("", "_low", "_high"))
+    gap, low, high = (
+        100 / base * x for x in (change.change, change.change_low, change.change_high)
     )
-    row = {
+    return {
         "start": change.start,
         "end": change.end,
-        "borough_change": better * 100 / base * moved["difference"],
-        "borough_low": borough[0],
-        "borough_high": borough[1],
-        "gap_change": 100 / base * change.change,
-        "gap_low": 100 / base * change.change_low,
-        "gap_high": 100 / base * change.change_high,
+        "borough_change": borough,
+        "borough_low": min(ends),
+        "borough_high": max(ends),
+        "gap_change": gap,
+        "gap_low": low,
+        "gap_high": high,
+        "quadrant": quadrant_name(borough, gap),
+        "clear": bool(min(ends) * max(ends) > 0 and low * high > 0),
     }
-    name = quadrant_name(row["borough_change"], row["gap_change"])
-    clear = _without_zero(borough) and _without_zero([row["gap_low"], row["gap_high"]])
-    return {**row, "quadrant": name, "clear": clear}
-
-
-def _without_zero(limits: list[float]) -> bool:
-    low, high = limits
-    return bool(low > 0 or high < 0) and not np.isnan(low + high)

@@ -136,15 +136,15 @@ def period_words(first: pd.Period, last: pd.Period, *, averaged: str = "") -> st
     return f"average {averaged} of {text}" if averaged else text
 
 
-def compare(
-    panel: pd.DataFrame,
+def compare_measured(
+    measured: Measured,
     *,
     area: Collection[str],
     comparator: Collection[str],
-    indicator: Indicator,
     period: pd.Period | None = None,
     level: float = 0.95,
-    **names: str,
+    area_name: str = "the area",
+    comparator_name: str = "the rest of the borough",
 ) -> Comparison:
     """Set an area against other areas on one indicator in one period.
 
@@ -154,13 +154,10 @@ def compare(
 
     Parameters
     ----------
-    panel : DataFrame, one row per small area and period
-        ``area_code``, ``period``, ``numerator``, ``denominator``, ``value``, on the period of the
-        indicator's unit (`on_unit_period`).
+    measured : Measured
+        The kind of its indicator picks the method and its polarity the words.
     area, comparator : small-area codes
         Without overlap: an area is compared with the rest of its borough, not with all of it.
-    indicator : Indicator
-        Its kind picks the method and its polarity the words.
     period : Period, optional
         The last period in which the area has a value, unless given.
     level : float between 0 and 1
@@ -172,23 +169,6 @@ def compare(
     PanelError
         The groups overlap, neither is in the panel, or the period is not.
     """
-    measured = Measured(indicator.seen_in(panel), panel, panel)
-    return compare_measured(
-        measured, area=area, comparator=comparator, period=period, level=level, **names
-    )
-
-
-def compare_measured(
-    measured: Measured,
-    *,
-    area: Collection[str],
-    comparator: Collection[str],
-    period: pd.Period | None = None,
-    level: float = 0.95,
-    area_name: str = "the area",
-    comparator_name: str = "the rest of the borough",
-) -> Comparison:
-    """`compare` of an indicator that `measure` has made ready."""
     check_level(level)
     refuse_overlap(area, comparator)
     indicator, years = measured.indicator, measured.years_for(area)

@@ -12,7 +12,7 @@ from lsp_analysis.standing.checks import as_numbers
 
 POLARITIES = ("high_is_good", "low_is_good", "none")
 # The words for being below and above the benchmark.
-_SIDES = {
+SIDES = {
     "high_is_good": ("worse", "better"),
     "low_is_good": ("better", "worse"),
     "none": ("lower", "higher"),
@@ -45,7 +45,7 @@ def judge(
     low, high, benchmark = np.broadcast_arrays(
         *(as_numbers(x, name) for name, x in numbers.items())
     )
-    below, above = _SIDES[polarity]
+    below, above = SIDES[polarity]
     words = np.array(["not compared", "similar", below, above])
     known = ~(np.isnan(low) | np.isnan(high) | np.isnan(benchmark))
     return words[known * (1 + (high < benchmark) + 2 * (low > benchmark))]

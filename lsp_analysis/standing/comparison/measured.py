@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,7 +58,13 @@ class Measured:
         return READINGS.get(self.observed["period"].dtype.freq.freqstr[0], "reading")
 
     def series(
-        self, codes: Collection[str], *, others: bool = False, years: int = 1, whole: bool = False
+        self,
+        codes: Collection[str],
+        *,
+        others: bool = False,
+        years: int = 1,
+        whole: bool = False,
+        as_observed: bool = False,
     ) -> pd.DataFrame:
         """Small areas taken together, period by period; see `group_series` for the columns.
 
@@ -74,28 +81,24 @@ class Measured:
             Years pooled into one row, for standardised rates only.
         whole : bool
             Also the periods before the last break.
+        as_observed : bool
+            The periods as observed, instead of whole years, and never standardised.
         """
-        key = (tuple(codes), others, years)
+        key = (tuple(codes), others, years, as_observed)
         if key not in self._known:
-            if self.by_age is None:
+            if self.by_age is None or as_observed:
+                panel = self.observed if as_observed else self.panel
                 made = group_series(
-                    self.panel, codes, indicator=self.indicator, leave_out_missing=others
+                    panel, codes, indicator=self.indicator, leave_out_missing=others
                 )
-                made["first"] = made["period"]
+                self._known[key] = made.assign(first=made["period"])
             else:
-                made = self._standardised(codes, others=others, years=years)
-            self._known[key] = made
+                self._known[key] = self._standardised(codes, others=others, years=years)
         made = self._known[key]
-        since = None if whole else self.since(codes)
-        return made if since is None else made[made["first"] >= since].reset_index(drop=True)
-
-    def fine_series(self, codes: Collection[str], *, others: bool = False) -> pd.DataFrame:
-        """`group_series` of the periods as observed, from the last break on."""
-        made = group_series(
-            self.observed, codes, indicator=self.indicator, leave_out_missing=others
-        )
-        since = self._since(self.observed, codes)
-        return made if since is None else made[made["period"] >= since].reset_index(drop=True)
+        since = self._since(codes) if as_observed else self.since(codes)
+        if whole or since is None:
+            return made
+        return made[made["first"] >= since].reset_index(drop=True)
 
     def since(self, codes: Collection[str]) -> pd.Period | None:
         """First period of the panel after the last break; None without a break.
@@ -103,19 +106,20 @@ class Measured:
         A break is a note ("break", "definition ...") on a tenth of the small areas or more, or a
         share placed or reporting more than five points away from that of the last period.
         """
-        found = self._since(self.observed, codes)
+        found = self._since(codes)
         if found is None or self.panel is self.observed:
             return found
         first = found.start_time.to_period("Y")
         first = first if first.start_time >= found.start_time else first + 1
         return min(first, self.panel["period"].max())  # the last year is shown all the same
 
-    def _since(self, panel: pd.DataFrame, codes: Collection[str]) -> pd.Period | None:
+    def _since(self, codes: Collection[str]) -> pd.Period | None:
+        panel = self.observed
         if not self._noted.any() and "coverage" not in panel:
             return None
-        rows = panel[is_among(panel["area_code"], list(codes))]
-        noted = rows["note"].fillna("").str.contains(BREAK, case=False)
-        at = noted.groupby(rows["period"]).mean()
+        own = is_among(panel["area_code"], list(codes))
+        rows = panel[own]
+        at = self._noted[own].groupby(rows["period"]).mean()
         starts = list(at.index[at >= BROKEN_SHARE])
         if "coverage" in rows:
             covered = rows.groupby("period")["coverage"].mean().dropna()
@@ -140,7 +144,7 @@ class Measured:
         across a break."""
         if self.by_age is None:
             return 1
-        counts = self._sums(codes)[0].sum(axis=1)
+        counts = self.sums_by_age(codes)[0].sum(axis=1)
         since = self.since(codes)
         years = pd.PeriodIndex([str(year) for year in self.by_age["years"]], freq="Y")
         known = counts[years >= since] if since is not None else counts
@@ -164,15 +168,11 @@ class Measured:
         self, codes: Collection[str], period: pd.Period, years: int, *, others: bool = False
     ) -> float:
         """Person-years of a group in the `years` years up to `period`, where ages are known."""
-        people = self._sums(codes, others=others)[1]
+        people = self.sums_by_age(codes, others=others)[1]
         chosen = np.isin(self.by_age["years"], np.arange(period.year - years + 1, period.year + 1))
         return float(people[chosen].sum())
 
-    def sums_by_age(self, codes: Collection[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Events and people of a group by year and age band."""
-        return self._sums(codes)[:2]
-
-    def _sums(
+    def sums_by_age(
         self, codes: Collection[str], *, others: bool = False
     ) -> tuple[np.ndarray, np.ndarray, int]:
         """Events and people of a group by year and band, and how many areas were left out."""
@@ -185,7 +185,7 @@ class Measured:
 
     def _standardised(self, codes: Collection[str], *, others: bool, years: int) -> pd.DataFrame:
         """`series` with the ages of areas made alike."""
-        events, people, missing = self._sums(codes, others=others)
+        events, people, missing = self.sums_by_age(codes, others=others)
         known = self.by_age["years"]
         ends = known[years - 1 :][::-1][::years][::-1]
         at = [np.isin(known, np.arange(end - years + 1, end + 1)) for end in ends]
@@ -203,7 +203,7 @@ class Measured:
         )
 
     @cached_property
-    def _known(self) -> dict[tuple[tuple[str, ...], bool, int], pd.DataFrame]:
+    def _known(self) -> dict[tuple[Any, ...], pd.DataFrame]:
         return {}
 
     @cached_property

@@ -17,17 +17,13 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.standing.comparison.judging import adjust_p
+from lsp_analysis.standing.comparison.judging import SIDES, adjust_p
 
 REST = "the rest of the borough"
 ALIKE = "similarly deprived areas"
 CLEAR = ("worse", "better", "higher", "lower")
-CLOSE, FEW, UNCLEAR, NOT = (
-    "close to it",
-    "too few to say",
-    "no clear difference",
-    "not comparable",
-)
+CLOSE, UNCLEAR = "close to it", "no clear difference"
+FEW, NOT = "too few to say", "not comparable"
 MOST_NAMED = 6  # indicators of one reason that a sentence names
 VERDICTS = (*CLEAR, CLOSE, UNCLEAR, FEW, NOT)
 FEWEST_EXPECTED = 10
@@ -40,15 +36,6 @@ MEANINGS = {
     UNCLEAR: "it could be either way",
     FEW: f"not clear, and fewer than {FEWEST_EXPECTED} cases are to be expected here",
     NOT: "the reason is given",
-}
-# (polarity, whether the area is above) -> word
-_SIDES = {
-    ("high_is_good", True): "better",
-    ("high_is_good", False): "worse",
-    ("low_is_good", True): "worse",
-    ("low_is_good", False): "better",
-    ("none", True): "higher",
-    ("none", False): "lower",
 }
 
 
@@ -82,7 +69,7 @@ def verdict_of(row: dict[str, object], p_adjusted: float, level: float) -> tuple
     if row["why_not"]:
         return (FEW if "fewer than" in row["why_not"] else NOT), str(row["why_not"])
     if p_adjusted <= 1 - level:
-        return _SIDES[row["polarity"], row["difference"] > 0], ""
+        return SIDES[row["polarity"]][row["difference"] > 0], ""
     margin = row["margin"]
     if not np.isnan(margin) and -margin < row["close_low"] and row["close_high"] < margin:
         return CLOSE, ""

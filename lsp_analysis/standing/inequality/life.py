@@ -94,7 +94,8 @@ def life_expectancy_in(
     ages = np.arange(0, 95, 5)
     frames = []
     for name, codes in groups.items():
-        deaths, people = (part[-len(known) :].sum(axis=0) for part in measured.sums_by_age(codes))
+        deaths, people, _ = measured.sums_by_age(codes)
+        deaths, people = (part[-len(known) :].sum(axis=0) for part in (deaths, people))
         columns = {"start_age": ages, "deaths": deaths, "population": people}
         frames.append(pd.DataFrame(columns).assign(group=name))
     long = pd.concat(frames, ignore_index=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -260,43 +260,41 @@ class AreaBrief(Shown):
             }
         )
 
-    def through_time(self, indicator_id: str) -> pd.DataFrame:
-        """The panel by whole years, on the period of the indicator's unit; see `measure`."""
-        return self.measured(indicator_id).panel
-
     def series(
         self, indicator_id: str, comparator: str = "", *, years: bool = True, whole: bool = False
     ) -> pd.DataFrame:
         """The area, or one of its comparators, as one group through time (`Measured.series`).
 
         By whole years, or with ``years=False`` in the periods as observed; from the last break on,
-        unless `whole`. Worked out once.
+        unless `whole`.
         """
-        indicator_id = self.indicator_id(indicator_id)
-        if comparator and comparator not in self.comparators:
+        one = self.measured(indicator_id)
+        codes = self.codes(comparator) if comparator else self.area.members
+        pooled = one.years_for(self.area.members) if years else 1
+        others = bool(comparator)
+        return one.series(codes, others=others, years=pooled, whole=whole, as_observed=not years)
+
+    def codes(self, comparator: str) -> list[str]:
+        """Small areas of a comparator; ParameterError for one that the area is not set beside."""
+        if comparator not in self.comparators:
             raise ParameterError(
                 f'{self.area.name} is not compared with "{comparator}", but with '
                 f"{wording.and_list(self.comparators, last='or')}."
                 f"{did_you_mean(str(comparator), self.comparators)}"
             )
-        key = (indicator_id, comparator, years, whole)
-        if key not in self._groups:
-            one = self.measured(indicator_id)
-            codes = self.comparators[comparator] if comparator else self.area.members
-            if years:
-                pooled = one.years_for(self.area.members)
-                made = one.series(codes, others=bool(comparator), years=pooled, whole=whole)
-            else:
-                made = one.fine_series(codes, others=bool(comparator))
-            self._groups[key] = made
-        return self._groups[key]
+        return self.comparators[comparator]
+
+    def sides(self, comparator: str = REST) -> dict[str, Any]:
+        """The area and a comparator, with their names, as the methods take them."""
+        return {
+            "area": self.area.members,
+            "comparator": self.codes(comparator),
+            "area_name": self.area.name,
+            "comparator_name": comparator,
+        }
 
     @cached_property
     def _measured(self) -> dict[str, Measured]:
-        return {}
-
-    @cached_property
-    def _groups(self) -> dict[tuple[str, str, bool, bool], pd.DataFrame]:
         return {}
 
     def draw_trend(self, indicator_id: str) -> Axes:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.errors import LspError
-from lsp_analysis.study.areas import Area, is_among, last_edition_before
+from lsp_analysis.study.areas import Area, is_among
 
 FEWEST = 60  # small areas to compare with, below which other boroughs are taken in
 PLACED = ("area_code", "member_code", "to_code")  # columns that tell where a row is
@@ -77,10 +77,7 @@ def _distance(study: Any, own: set[str], before: object) -> pd.Series:
     homes = study.small_areas().set_index("area_code")["borough_code"]
     nothing = pd.Series(0.0, index=homes.unique())
     try:
-        editions = study.read("deprivation", columns=["edition"])["edition"].dropna().unique()
-        edition = last_edition_before(editions, before)
-        vintage = study.code_vintage if study.has("code_lookup") else None
-        rows = study.deprivation(edition, code_vintage=vintage)
+        _, rows = study.indices_before(before, study.code_vintage)
     except LspError:
         return nothing
     borough = rows["area_code"].map(homes)
