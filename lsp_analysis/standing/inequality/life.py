@@ -19,7 +19,6 @@ from lsp_analysis.showing import Axes, ShownTable
 from lsp_analysis.standing.checks import as_counts, check_columns, check_level
 from lsp_analysis.standing.comparison.measured import Measured
 
-AGES = (0, 1, *range(5, 95, 5))
 INFANT_SHARE = 0.1  # of their first year that those who die in it live: most die in the first days
 OTHER_SHARE = 0.5
 RADIX = 100_000
@@ -91,67 +90,55 @@ def life_expectancy_in(
     if measured.by_age is None:
         raise PanelError(f"{measured.indicator.name} is not counted by age in this study.")
     known = measured.by_age["years"][-years:]
-    ages = np.arange(0, 95, 5)
-    frames = []
+    rows = {}
     for name, codes in groups.items():
         deaths, people, _ = measured.sums_by_age(codes)
         deaths, people = (part[-len(known) :].sum(axis=0) for part in (deaths, people))
-        columns = {"start_age": ages, "deaths": deaths, "population": people}
-        frames.append(pd.DataFrame(columns).assign(group=name))
-    long = pd.concat(frames, ignore_index=True)
-    born = life_expectancy(long, by="group", level=level).query("start_age == 0")
-    sums = long.groupby("group")[["deaths", "population"]].sum(min_count=1)
-    table = born.set_index("group")[["value", "low", "high", "note"]].join(sums).loc[list(groups)]
+        columns = {"start_age": np.arange(0, 95, 5), "deaths": deaths, "population": people}
+        born = life_expectancy(pd.DataFrame(columns), level=level).iloc[0]
+        sums = {"deaths": np.nansum(deaths), "population": people.sum()}
+        rows[name] = {**born[["value", "low", "high", "note"]], **sums}
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("group")
     return LifeExpectancy(int(known[0]), int(known[-1]), level, table)
 
 
-def life_expectancy(
-    counts: pd.DataFrame, *, by: str | list[str] | None = None, level: float = 0.95
-) -> pd.DataFrame:
+def life_expectancy(counts: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     """Expected years of life left at the start of each age band, with limits.
 
     Parameters
     ----------
-    counts : DataFrame, one row per age band (and group)
+    counts : DataFrame, one row per age band
         ``start_age`` (0, 1, 5, 10 and so on), ``deaths``, ``population`` (person-years: with three
         years of deaths, three years' population).
-    by : column name or names, optional
-        Groups that each hold a whole life table.
     level : float between 0 and 1
 
     Returns
     -------
-    DataFrame, one row per age band (and group), in order of age
-        The columns of `by`, ``start_age``, ``value`` (years), ``low``, ``high``, ``note``. All are
-        missing in a table of fewer than 5,000 person-years, or with no people in a band, or with
-        no deaths in the last one, and ``note`` says which.
+    DataFrame, one row per age band, in order of age
+        ``start_age``, ``value`` (years), ``low``, ``high``, ``note``. All are missing in a table
+        of fewer than 5,000 person-years, or with no people in a band, or with no deaths in the
+        last one, and ``note`` says which.
 
     Raises
     ------
     PanelError
-        Bands are repeated, or differ between groups.
+        There are no bands, or one is there twice.
     """
     check_columns(counts, ["start_age", "deaths", "population"], "life table")
-    keys = [] if by is None else [by] if isinstance(by, str) else list(by)
-    ordered = counts.sort_values([*keys, "start_age"], ignore_index=True)
-    ages = np.sort(as_counts(ordered["start_age"].unique(), "start_age"))
-    n_tables = 1 if not keys else ordered.groupby(keys, observed=True).ngroups
-    repeated = ordered.duplicated([*keys, "start_age"]).any()
-    if ordered.empty or len(ordered) != n_tables * len(ages) or repeated:
+    ordered = counts.sort_values("start_age", ignore_index=True)
+    ages = as_counts(ordered["start_age"], "start_age")
+    if ordered.empty or ordered["start_age"].duplicated().any():
         raise PanelError(
-            f"{len(ordered)} rows do not make {n_tables} life tables of {len(ages)} age bands. "
-            "Each group needs each band once."
+            f"{len(ordered)} rows do not make a life table of {len(set(ages))} age bands. "
+            "It needs each band once."
         )
-    shape = (n_tables, len(ages))
-    deaths = as_counts(ordered["deaths"], "deaths").reshape(shape)
-    people = as_counts(ordered["population"], "population").reshape(shape)
-    notes = _notes(deaths, people)
-    sound = np.where(notes == "", 1.0, np.nan)[:, None]
-    value, variance = (part * sound for part in life_table(ages, deaths, people))
+    deaths, people = (as_counts(ordered[name], name) for name in ("deaths", "population"))
+    value, variance = life_table(ages, deaths, people)
     reach = ndtri(0.5 + check_level(level) / 2) * np.sqrt(variance)
-    columns = {"value": value, "low": value - reach, "high": value + reach}
-    filled = {name: column.ravel() for name, column in columns.items()}
-    return ordered[[*keys, "start_age"]].assign(**filled, note=np.repeat(notes, len(ages)))
+    note = _note(deaths, people)
+    value = np.where(note == "", value, np.nan)
+    limits = {"value": value, "low": value - reach, "high": value + reach}
+    return ordered[["start_age"]].assign(**limits, note=note)
 
 
 def chance_of_dying(ages: np.ndarray, deaths: np.ndarray, people: np.ndarray) -> np.ndarray:
@@ -160,40 +147,39 @@ def chance_of_dying(ages: np.ndarray, deaths: np.ndarray, people: np.ndarray) ->
     Arguments as for `life_table`; the last band is open and all who reach it die in it.
     """
     widths = np.diff(ages)
-    rate = deaths[:, :-1] / people[:, :-1]
+    rate = deaths[..., :-1] / people[..., :-1]
     return np.minimum(widths * rate / (1 + widths * (1 - _share_lived(ages)) * rate), 1)
 
 
 def life_table(
     ages: np.ndarray, deaths: np.ndarray, people: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Expectation of life and its variance by age, for many life tables at once.
+    """Expectation of life and its variance by age, for one life table or many at once.
 
     Parameters
     ----------
     ages : array of length bands
         First age of each band; the last band is open.
-    deaths, people : arrays, tables by bands
+    deaths, people : arrays, bands or tables by bands
 
     Returns
     -------
-    value, variance : arrays, tables by bands
+    value, variance : arrays like them
         In years and years squared.
     """
     widths, share = np.diff(ages), _share_lived(ages)
     with np.errstate(divide="ignore", invalid="ignore"):
         dying = chance_of_dying(ages, deaths, people)
-        alive = np.cumprod(np.column_stack([np.ones(len(deaths)), 1 - dying]), axis=1) * RADIX
-        lost = -np.diff(alive, axis=1)
-        in_open_band = alive[:, -1] * people[:, -1] / deaths[:, -1]
-        lived = np.column_stack([widths * (alive[:, 1:] + share * lost), in_open_band])
+        alive = RADIX * np.cumprod(np.insert(1 - dying, 0, 1.0, axis=-1), axis=-1)
+        lost = -np.diff(alive)
+        in_open_band = alive[..., -1:] * people[..., -1:] / deaths[..., -1:]
+        lived = np.append(widths * (alive[..., 1:] + share * lost), in_open_band, axis=-1)
         value = _from_the_end(lived) / alive
         # Variance of the chance of dying; none where nobody died.
-        chance = np.where(deaths[:, :-1] > 0, dying**2 * (1 - dying) / deaths[:, :-1], 0.0)
-        years = (1 - share) * widths + value[:, 1:]
-        parts = np.column_stack(
-            [chance * (alive[:, :-1] * years) ** 2, in_open_band**2 / deaths[:, -1]]
-        )
+        chance = np.where(deaths[..., :-1] > 0, dying**2 * (1 - dying) / deaths[..., :-1], 0.0)
+        years = (1 - share) * widths + value[..., 1:]
+        last = in_open_band**2 / deaths[..., -1:]
+        parts = np.append(chance * (alive[..., :-1] * years) ** 2, last, axis=-1)
         return value, _from_the_end(parts) / alive**2
 
 
@@ -204,25 +190,16 @@ def _share_lived(ages: np.ndarray) -> np.ndarray:
 
 
 def _from_the_end(parts: np.ndarray) -> np.ndarray:
-    return np.cumsum(parts[:, ::-1], axis=1)[:, ::-1]
+    return np.cumsum(parts[..., ::-1], axis=-1)[..., ::-1]
 
 
-def _notes(deaths: np.ndarray, people: np.ndarray) -> np.ndarray:
-    """Why each table cannot be worked out, or an empty string."""
-    return np.select(
-        [
-            np.isnan(deaths + people).any(axis=1),
-            (people <= 0).any(axis=1),
-            (deaths > people).any(axis=1),
-            people.sum(axis=1) < SMALLEST_POPULATION,
-            deaths[:, -1] == 0,
-        ],
-        [
-            "deaths or population missing",
-            "an age band has no people",
-            "more deaths than people in an age band",
-            "fewer than 5,000 person-years",
-            "no deaths in the last age band",
-        ],
-        default="",
-    )
+def _note(deaths: np.ndarray, people: np.ndarray) -> str:
+    """Why a table cannot be worked out, or an empty string."""
+    reasons = {
+        "deaths or population missing": np.isnan(deaths + people).any(),
+        "an age band has no people": (people <= 0).any(),
+        "more deaths than people in an age band": (deaths > people).any(),
+        "fewer than 5,000 person-years": people.sum() < SMALLEST_POPULATION,
+        "no deaths in the last age band": deaths[-1] == 0,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), "")

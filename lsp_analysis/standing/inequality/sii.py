@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,11 +16,23 @@ from lsp_analysis.errors import PanelError, ParameterError, check_one_of
 from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.checks import as_counts, as_numbers, check_level
 
-# How values are straightened before the line is fitted, and put back after.
+
+class Transform(NamedTuple):
+    """How values are straightened before the line is fitted, and put back after."""
+
+    to_line: Callable[[np.ndarray], np.ndarray]
+    back: Callable[[np.ndarray], np.ndarray]
+    slope: Callable[[np.ndarray], np.ndarray]  # of `back`, by the value
+    needs: str  # in words, the values that can be fitted
+    fits: Callable[[np.ndarray], np.ndarray]
+
+
 TRANSFORMS = {
-    "none": (lambda x: x, lambda x: x),
-    "log": (np.log, np.exp),
-    "logit": (logit, expit),
+    "none": Transform(np.array, np.array, np.ones_like, "known", lambda x: ~np.isnan(x)),
+    "log": Transform(np.log, np.exp, np.array, "above zero", lambda x: x > 0),
+    "logit": Transform(
+        logit, expit, lambda x: x * (1 - x), "shares between 0 and 1", lambda x: (x > 0) & (x < 1)
+    ),
 }
 
 
@@ -109,39 +123,7 @@ def slope_index(
         on "logit").
     """
     check_one_of(transform, TRANSFORMS, "transform")
-    to_line, back = TRANSFORMS[transform]
-    share, value = _groups(population, value, transform)
-    position = np.cumsum(share) - share / 2
-    fitted = to_line(value)
-    error = _errors(value, se, limits, transform)
-    ends = _line_ends(position, share)
-    draws = np.random.default_rng(0).standard_normal((repetitions, len(share)))
-    simulated = _indices(back((fitted + draws * error) @ ends), multiplier)
-    estimate = _indices(back(fitted @ ends), multiplier)
-    tail = (1 - check_level(level)) / 2
-    found = [np.quantile(index, [tail, 1 - tail]) for index in simulated]
-    line = pd.DataFrame(
-        {"position": position, "value": value, "fitted": back(_fit(position, share) @ fitted)}
-    )
-    return SlopeIndex(
-        float(estimate[0]), *map(float, found[0]), float(estimate[1]), *map(float, found[1]),
-        level, transform, line,
-    )  # fmt: skip
-
-
-# Values that can be put on each scale.
-_CAN_BE_FITTED = {
-    "none": lambda value: ~np.isnan(value),
-    "log": lambda value: value > 0,
-    "logit": lambda value: (value > 0) & (value < 1),
-}
-_RANGES = {"none": "known", "log": "above zero", "logit": "shares between 0 and 1"}
-
-
-def _groups(
-    population: ArrayLike, value: ArrayLike, transform: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Each group's share of the people and its value, or why no line can be drawn."""
+    scale = TRANSFORMS[transform]
     people = as_counts(population, "population of the groups")
     value = as_numbers(value, "value of the groups")
     if people.shape != value.shape or people.ndim != 1 or len(people) < 3 or not people.sum() > 0:
@@ -149,46 +131,36 @@ def _groups(
             "A slope needs 3 groups or more, each with a population and a value; there are "
             f"{people.size} populations, adding up to {people.sum():g}, and {value.size} values."
         )
-    wrong = ~_CAN_BE_FITTED[transform](value)
+    wrong = ~scale.fits(value)
     if wrong.any():
         raise PanelError(
-            f"With the transform {transform!r} values must be {_RANGES[transform]}: not so in "
+            f"With the transform {transform!r} values must be {scale.needs}: not so in "
             f"{wording.counted(int(wrong.sum()), 'group')}, the first {value[wrong][0]:g}."
         )
-    return people / people.sum(), value
-
-
-def _errors(
-    value: np.ndarray,
-    se: ArrayLike | None,
-    limits: tuple[ArrayLike, ArrayLike] | None,
-    transform: str,
-) -> np.ndarray:
-    """Standard errors on the scale of the line."""
-    if limits is not None:
-        to_line = TRANSFORMS[transform][0]
-        low, high = (to_line(np.asarray(end)) for end in limits)
-        return (high - low) / (2 * ndtri(0.975))
-    if se is None:
+    if se is None and limits is None:
         raise ParameterError("Give the standard errors of the values, or both of their limits.")
-    slope = {"none": 1.0, "log": value, "logit": value * (1 - value)}[transform]
-    return np.asarray(se, float) / slope
-
-
-def _fit(position: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """The matrix that turns values into fitted values, by least squares weighted by population."""
-    return np.column_stack([np.ones_like(position), position]) @ _coefficients(position, share)
-
-
-def _line_ends(position: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """The matrix that turns values into the line's ends: most deprived, least deprived."""
-    return (np.array([[1.0, 0.0], [1.0, 1.0]]) @ _coefficients(position, share)).T
-
-
-def _coefficients(position: np.ndarray, share: np.ndarray) -> np.ndarray:
-    root = np.sqrt(share)
-    design = np.column_stack([np.ones_like(position), position])
-    return np.linalg.pinv(design * root[:, None]) * root
+    if limits is not None:
+        low, high = (scale.to_line(np.asarray(end)) for end in limits)
+        error = (high - low) / (2 * ndtri(0.975))
+    else:
+        error = np.asarray(se, float) / scale.slope(value)
+    share = people / people.sum()
+    position = np.cumsum(share) - share / 2
+    # Least squares weighted by population, as matrices that turn values into points of the line.
+    design, root = np.column_stack([np.ones_like(position), position]), np.sqrt(share)
+    coefficients = np.linalg.pinv(design * root[:, None]) * root
+    ends = (np.array([[1.0, 0.0], [1.0, 1.0]]) @ coefficients).T  # most deprived, least deprived
+    fitted = scale.to_line(value)
+    draws = np.random.default_rng(0).standard_normal((repetitions, len(share)))
+    simulated = _indices(scale.back((fitted + draws * error) @ ends), multiplier)
+    sii, rii = map(float, _indices(scale.back(fitted @ ends), multiplier))
+    tail = (1 - check_level(level)) / 2
+    sii_limits, rii_limits = (np.quantile(index, [tail, 1 - tail]) for index in simulated)
+    line = scale.back(design @ coefficients @ fitted)
+    return SlopeIndex(
+        sii, *map(float, sii_limits), rii, *map(float, rii_limits), level, transform,
+        pd.DataFrame({"position": position, "value": value, "fitted": line}),
+    )  # fmt: skip
 
 
 def _indices(ends: np.ndarray, multiplier: float) -> tuple[np.ndarray, np.ndarray]:

@@ -69,21 +69,20 @@ def unevenness(rows: pd.DataFrame, indicator: Indicator, when: str) -> Unevennes
     )
 
 
-def segregation(group: ArrayLike, total: ArrayLike, *, aversion: float = 0.5) -> pd.Series:
+def segregation(group: ArrayLike, total: ArrayLike) -> pd.Series:
     """Indices of how unevenly two groups live over areas (Massey and Denton 1988).
 
     Parameters
     ----------
     group, total : arrays, one element per area
         Members of the group, and all people. Areas without people are left out.
-    aversion : float between 0 and 1
-        Weight that the Atkinson index gives to areas where the group is over-represented.
 
     Returns
     -------
     Series
-        ``dissimilarity``, ``gini``, ``entropy``, ``atkinson`` (evenness, 0 to 1), ``isolation``
-        and ``interaction`` (chance that a member meets a member, or a non-member).
+        ``dissimilarity``, ``gini``, ``entropy``, ``atkinson`` (evenness, 0 to 1; the last with an
+        aversion of a half), ``isolation`` and ``interaction`` (chance that a member meets a
+        member, or a non-member).
 
     Raises
     ------
@@ -104,7 +103,7 @@ def segregation(group: ArrayLike, total: ArrayLike, *, aversion: float = 0.5) ->
     rising = np.argsort(share)
     lorenz = np.append(0, np.cumsum(group[rising])) / group.sum()
     base = np.append(0, np.cumsum((total - group)[rising])) / (total - group).sum()
-    kept = (total * others ** (1 - aversion) * share**aversion).sum() / (people * overall)
+    kept = (total * np.sqrt(others * share)).sum() / (people * overall)
     return pd.Series(
         {
             "dissimilarity": (total * np.abs(share - overall)).sum() / (2 * spread),
@@ -112,7 +111,7 @@ def segregation(group: ArrayLike, total: ArrayLike, *, aversion: float = 0.5) ->
             "isolation": (own * share).sum(),
             "interaction": (own * others).sum(),
             "entropy": 1 - (total * _entropy(share)).sum() / (people * _entropy(overall)),
-            "atkinson": 1 - overall / (1 - overall) * kept ** (1 / (1 - aversion)),
+            "atkinson": 1 - overall / (1 - overall) * kept**2,
         }
     )
 
