@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.agencies import activities, plan, spending
+from lsp_analysis.standing.agencies import activities, plan
 from lsp_analysis.standing.change import process, trends
 from lsp_analysis.standing.comparison import funnels
 from lsp_analysis.standing.inequality import life, space
@@ -18,7 +18,7 @@ CALLS = {
         NOTHING, area=["a"], population=1, start="2008", end="2009"
     ),
     "plan": lambda: plan.plan_progress(NOTHING, NOTHING),
-    "spending": lambda: spending.resources(
+    "spending": lambda: activities.resources(
         NOTHING, area=["a"], population=1, population_elsewhere=1
     ),
     "process": lambda: process.process_chart(NOTHING),

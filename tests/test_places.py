@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 from pictures import assert_fit_for_a_page
 
-from lsp_analysis.standing.comparison.peer_areas import peers
 from lsp_analysis.standing.place.brief import ALIKE
 from lsp_analysis.standing.place.mapped import places
-from lsp_analysis.standing.place.verdict_grid import rug
+from lsp_analysis.standing.place.other_areas import peers, rug
 
 
 @pytest.fixture(scope="module")

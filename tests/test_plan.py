@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from standing_panels import RATE, codes, panel_of
+from standing_panels import RATE, panel_of
 
 from lsp_analysis import figures, open_study
 from lsp_analysis.errors import PanelError
@@ -126,7 +126,6 @@ def test_values_add_areas_up_and_skip_what_is_not_known():
     assert values["measure_id"].tolist() == ["m1", "m1"]
     assert values["value"].tolist() == [15, 12]
     assert plan_values(plan, {}, [RATE]).empty
-    assert plan_values(plan, {"burglary": panel}, [RATE], codes=codes(7)).empty
 
 
 def test_months_are_added_up_to_years_like_the_baselines_and_only_whole_ones():

@@ -11,7 +11,7 @@ from small_study import small_tables, write_small_study
 from lsp_analysis import area_brief, open_study
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.change.process_table import signals
-from lsp_analysis.standing.place.verdict_grid import rug
+from lsp_analysis.standing.place.other_areas import rug
 
 
 @pytest.fixture(scope="module")

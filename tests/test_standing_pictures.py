@@ -13,9 +13,8 @@ from standing_panels import RATE, compare, gap
 
 from lsp_analysis import open_study
 from lsp_analysis.figures.style import alt_of
-from lsp_analysis.standing.agencies.activities import activity
+from lsp_analysis.standing.agencies.activities import activity, resources
 from lsp_analysis.standing.agencies.plan import plan_progress, plan_values
-from lsp_analysis.standing.agencies.spending import resources
 from lsp_analysis.standing.change.avoided import events_avoided
 from lsp_analysis.standing.change.gap_forecast import gap_trend
 from lsp_analysis.standing.change.process import process_chart
@@ -112,7 +111,6 @@ def made_resources():
 RESULTS = {
     "comparison": lambda: two_sides(compare),
     "gap": lambda: two_sides(gap),
-    "gap change": lambda: two_sides(gap).change(),
     "gap trend": lambda: gap_trend(two_sides(gap), ahead=3),
     "events avoided": lambda: events_avoided(measured(ADMISSIONS), **sides()),
     "funnel": lambda: funnel(panel(ADMISSIONS), indicator=admissions()),

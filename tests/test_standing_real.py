@@ -8,9 +8,8 @@ import pytest
 from conftest import REAL_INDICATORS
 
 from lsp_analysis import area_brief, open_study, programme_effects, programme_in, wording
-from lsp_analysis.standing.comparison.measured import measure
+from lsp_analysis.standing.comparison.measured import measure, read_panels
 from lsp_analysis.standing.comparison.profiles import profile
-from lsp_analysis.standing.place.panels import read_panels
 
 REST, ALIKE = "the rest of the borough", "similarly deprived areas"
 

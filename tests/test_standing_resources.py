@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lsp_analysis.standing.agencies.spending import resources
+from lsp_analysis.standing.agencies.activities import resources
 
 MONEY = pd.DataFrame(
     {

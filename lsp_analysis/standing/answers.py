@@ -29,7 +29,6 @@ from lsp_analysis.standing.change.gaps import Gap
 from lsp_analysis.standing.change.trends import ProportionTrend, proportion_trend
 from lsp_analysis.standing.change.two_aims import Quadrant, quadrant_between
 from lsp_analysis.standing.checks import check_level
-from lsp_analysis.standing.comparison import peer_areas
 from lsp_analysis.standing.comparison.baseline import (
     Comparison,
     compare_measured,
@@ -43,7 +42,7 @@ from lsp_analysis.standing.inequality import gradient
 from lsp_analysis.standing.inequality.life import LifeExpectancy, life_expectancy_in
 from lsp_analysis.standing.inequality.sii import SlopeIndex
 from lsp_analysis.standing.inequality.uneven import Unevenness, unevenness
-from lsp_analysis.standing.place import mapped, verdict_grid, wider
+from lsp_analysis.standing.place import mapped, other_areas, wider
 from lsp_analysis.standing.place.ages import AgeAdjusted, age_adjusted, has_ages
 from lsp_analysis.standing.place.brief import REST, AreaBrief, area_brief
 from lsp_analysis.study.areas import Area
@@ -162,8 +161,8 @@ def life_expectancy(brief: AreaBrief) -> LifeExpectancy:
     return life_expectancy_in(brief.measured(named[0]), groups, level=brief.level)
 
 
-peers = _answer(peer_areas.peers)
-neighbours = _answer(verdict_grid.rug, "neighbours")
+peers = _answer(other_areas.peers)
+neighbours = _answer(other_areas.rug, "neighbours")
 larger_areas = _answer(wider.larger_areas)
 
 

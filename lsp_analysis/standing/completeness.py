@@ -12,9 +12,8 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import ShownTable
-from lsp_analysis.standing.comparison.measured import by_year
+from lsp_analysis.standing.comparison.measured import by_year, read_panels
 from lsp_analysis.standing.place.groups import group_series
-from lsp_analysis.standing.place.panels import read_panels
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.store import Study
 

@@ -24,7 +24,7 @@ from lsp_analysis.standing.agencies.plan import (
     plan_values,
 )
 from lsp_analysis.standing.agencies.target_odds import odds_words, plan_forecasts
-from lsp_analysis.standing.place.panels import read_panels
+from lsp_analysis.standing.comparison.measured import read_panels
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.periods import parse_period
 from lsp_analysis.study.store import Study

@@ -30,10 +30,6 @@ class Highlights:
     level: float
     table: pd.DataFrame = field(repr=False, compare=False)
 
-    def summary_frame(self) -> pd.DataFrame:
-        """One row per area and indicator; see `highlights` for the columns."""
-        return self.table
-
     def sentence(self) -> wording.Sentence:
         """How many areas stand out, and the worst of them."""
         worse = self.times_worse()

@@ -12,8 +12,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import ShownTable
-from lsp_analysis.standing.agencies.activities import Activity, activity
-from lsp_analysis.standing.agencies.spending import Resources, resources
+from lsp_analysis.standing.agencies.activities import Activity, Resources, activity, resources
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 
 METRES_A_KM = 1000

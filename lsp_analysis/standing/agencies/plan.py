@@ -161,8 +161,6 @@ def plan_values(
     plan: pd.DataFrame,
     panels: Mapping[str, pd.DataFrame],
     indicators: Collection[Indicator],
-    *,
-    codes: Collection[str] | None = None,
 ) -> pd.DataFrame:
     """Values of every measure through time, in periods of the length of its baseline.
 
@@ -175,8 +173,7 @@ def plan_values(
     panels : mapping of indicator_id to panel
         Measures of indicators without a panel have no values.
     indicators : Indicators
-    codes : small-area codes, optional
-        All in the panel, unless given. Suppressed areas are left out of the sums.
+        Of all areas in the panel; suppressed ones are left out of the sums.
 
     Returns
     -------
@@ -190,17 +187,12 @@ def plan_values(
         indicator, panel = known.get(measure.indicator_id), panels.get(measure.indicator_id)
         if indicator is None or panel is None:
             continue
-        members = panel["area_code"].unique() if codes is None else codes
-        if not panel["area_code"].isin(members).any():
-            continue
         name = indicator.indicator_id
         if name not in known_series:
             known_series[name] = group_series(
-                on_unit_period(panel, indicator),
-                members,
-                indicator=indicator,
-                leave_out_missing=True,
-            )
+                on_unit_period(panel, indicator), panel["area_code"].unique(),
+                indicator=indicator, leave_out_missing=True,
+            )  # fmt: skip
         series = _as_long_as(known_series[name], _period(measure.baseline_period), indicator)
         frames.append(series.assign(measure_id=measure.measure_id).astype({"period": object}))
     return pd.concat([frame for frame in frames if len(frame)] or frames, ignore_index=True)

@@ -46,10 +46,6 @@ class TargetForecast:
     paths: pd.DataFrame = field(repr=False, compare=False)
     reason: str = ""
 
-    def summary_frame(self) -> pd.DataFrame:
-        """One row: target and probability."""
-        return pd.DataFrame({"target": [self.target], "probability": [self.probability]})
-
     def sentence(self) -> wording.Sentence:
         """The odds in words."""
         if self.reason:

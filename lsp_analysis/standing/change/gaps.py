@@ -107,7 +107,7 @@ class Gap(Shown):
 
 
 @dataclass(frozen=True)
-class GapChange(Shown):
+class GapChange:
     """The change in a gap between two periods, in its absolute size."""
 
     name: str
@@ -139,11 +139,6 @@ class GapChange(Shown):
             return "no clear change"
         return "narrowed" if self.change < 0 else "widened"
 
-    def summary_frame(self) -> pd.DataFrame:
-        """One row: gaps at both ends, the change with limits, and its direction."""
-        row = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        return pd.DataFrame([{**row, "direction": self.direction}])
-
     def sentence(self) -> wording.Sentence:
         """The gap at both ends, and by how much its size changed."""
         sides = f"The gap in {wording.inside(self.name)} between {self.area} and {self.comparator}"
@@ -170,14 +165,6 @@ class GapChange(Shown):
             f"{sides} {moved} {between}: "
             f"{ends[0]} then, {ends[1]} now{words}{crossed} (change in its size "
             f"{wording.difference(self.change, unit)}, {limits})."
-        )
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the change in the size of the gap with its interval."""
-        row = {"label": self.name, "estimate": self.change}
-        limits = {"low": self.change_low, "high": self.change_high}
-        return figures.draw_forest(
-            pd.DataFrame([{**row, **limits}]), unit=self.unit, level=self.level, ax=ax
         )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -39,7 +39,6 @@ class Comparison(Shown):
     first, period : first and last period that the values are of, alike unless years are pooled.
     expected : cases to be expected in the area at the comparator's rate.
     verdict, reason : see `lsp_analysis.standing.comparison.verdict`.
-    parts : DataFrame of small areas: ``area_code``, ``value``, ``group``.
     """
 
     indicator_id: str
@@ -71,13 +70,12 @@ class Comparison(Shown):
     why_not: str
     caution: str
     level: float
-    parts: pd.DataFrame = field(repr=False, compare=False)
     verdict: str = ""
     reason: str = ""
 
     def row(self) -> dict[str, object]:
-        """Every field but the small areas, by name."""
-        return {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "parts"}
+        """Every field by name."""
+        return {name: getattr(self, name) for name in self.__dataclass_fields__}
 
     def summary_frame(self) -> pd.DataFrame:
         """One row: both values, their difference and ratio with limits, and the verdict."""
@@ -180,7 +178,6 @@ def compare_measured(
     gap = _once(own, other, indicator, level)
     close = gap if np.isnan(indicator.margin) else _once(own, other, indicator, CLOSE_LEVEL)
     limits = [group_limits(side, indicator=indicator, level=level) for side in (own, other)]
-    values = measured.each(period, years=years).set_index("area_code")["value"].astype(float)
     found = Comparison(
         indicator.indicator_id,
         indicator.name,
@@ -201,7 +198,6 @@ def compare_measured(
         why_not=_why_not(measured, own, other, gap),
         caution=_caution(measured, own, other, gap, comparator_name, area),
         level=level,
-        parts=_parts(values, area, comparator),
     )  # fmt: skip
     return judged(found)
 
@@ -254,12 +250,12 @@ def _expected(own: pd.DataFrame, other: pd.DataFrame, indicator: Indicator) -> f
     """Cases in the area at the comparator's rate; of shares, the rarer of cases and others."""
     if not indicator.counted or indicator.unit == "count":
         return np.inf
-    at_their_rate = other["value"].iloc[0] / indicator.multiplier
+    theirs = other["value"].iloc[0]
     if "events" in own:
         with np.errstate(divide="ignore", invalid="ignore"):
-            return float(own["events"].iloc[0] * other["value"].iloc[0] / own["value"].iloc[0])
+            return float(own["events"].iloc[0] * theirs / own["value"].iloc[0])
     people = own["denominator"].iloc[0]
-    cases = people * at_their_rate
+    cases = people * (theirs / indicator.multiplier)
     return float(cases if indicator.kind == "events" else min(cases, people - cases))
 
 
@@ -269,16 +265,15 @@ def _why_not(
     """Why the two are not compared; empty when they are."""
     indicator = measured.indicator
     if np.isnan(own["value"].iloc[0]):
-        few = "fewer than" in own["note"].iloc[0]
-        return own["note"].iloc[0] if few else own["note"].iloc[0] or "no value for this area"
+        return own["note"].iloc[0] or "no value for this area"
     if measured.why_not:
         return measured.why_not
     if np.isnan(other["value"].iloc[0]):
         return "no value for the comparator"
     if indicator.unit == "count":
         return COUNT
-    parts = indicator.kind in ("share", "stock") and "events" not in own
-    if parts and own["numerator"].iloc[0] > own["denominator"].iloc[0]:
+    counted = indicator.kind in ("share", "stock") and "events" not in own
+    if counted and own["numerator"].iloc[0] > own["denominator"].iloc[0]:
         return "more are counted than there are people"
     if np.isnan(gap["p_value"]):
         return NO_INTERVAL.get(indicator.kind, "counts are missing")
@@ -294,39 +289,27 @@ def _caution(
     area: Collection[str],
 ) -> str:
     """What a reader should know before believing the comparison, in sentences."""
-    said, indicator = [], measured.indicator
+    said, note = [], own["note"].iloc[0]
+    known = not np.isnan(own["value"].iloc[0])
     placed = measured.placed(area, own["first"].iloc[0], own["period"].iloc[0])
     if placed < 1 - COVERAGE_MOVED:
         said.append(f"{100 * placed:.0f}% of cases could be placed in an area; the others count "
                     "nowhere.")  # fmt: skip
-    if "events" in own and not np.isnan(own["value"].iloc[0]):
+    if "events" in own and known:
         said.append("Standardised for age (European Standard Population 2013).")
         events = own["events"].iloc[0]
         if EXACT_BELOW <= events < 2 * EXACT_BELOW:
             said.append(f"Unreliable: only {wording.number(events)} events.")
-    if (
-        not indicator.counted
-        and not np.isnan(gap["difference_low"])
-        and not own["published"].iloc[0]
-    ):
+    spread = not (measured.indicator.counted or np.isnan(gap["difference_low"]))
+    if spread and not own["published"].iloc[0]:
         said.append(SPREAD)
     if measured.averaged:
         said.append("The average of the year's counts, each of one date: nobody counts twice.")
-    if own["note"].iloc[0] and not np.isnan(own["value"].iloc[0]):
-        said.append(f"{wording.capital(own['note'].iloc[0])}.")
+    if note and known:
+        said.append(f"{wording.capital(note)}.")
     if other["n_missing"].iloc[0]:
         missing = int(other["n_missing"].iloc[0])
         areas = wording.counted(missing, "small area")
         said.append(f"In {rest_name}, {areas} without a value {'is' if missing == 1 else 'are'} "
                     "left out.")  # fmt: skip
     return " ".join(said)
-
-
-def _parts(values: pd.Series, area: Collection[str], comparator: Collection[str]) -> pd.DataFrame:
-    """Small areas of both sides in the period compared."""
-    own, other = (values.index.isin(list(codes)) for codes in (area, comparator))
-    chosen = [*np.flatnonzero(own), *np.flatnonzero(other)]
-    columns = {"area_code": values.index[chosen], "value": values.to_numpy()[chosen]}
-    return pd.DataFrame(
-        {**columns, "group": np.repeat(["area", "comparator"], [own.sum(), other.sum()])}
-    )

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.errors import LspError
+from lsp_analysis import wording
+from lsp_analysis.errors import LevelError, LspError, PanelError, StudyError
 from lsp_analysis.standing.comparison.standardise import counts_by_age, directly_standardised
 from lsp_analysis.standing.place.groups import group_series
 from lsp_analysis.study.areas import is_among
@@ -273,3 +274,28 @@ def by_year(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
     columns = ["area_code", "period", "numerator", "denominator", "value", "note"]
     columns += [end for end in ("lower95", "upper95") if end in joined]
     return joined[columns].reset_index(drop=True)
+
+
+def read_panels(study: Study) -> tuple[dict[str, pd.DataFrame], list[str]]:
+    """Panels of a study by indicator, and why any is missing.
+
+    An indicator given for MSOAs or wards is compared at its own level; see `wider`.
+    StudyError when no indicator has observations for small areas.
+    """
+    panels, notes, larger = {}, [], []
+    for indicator_id in study.indicators()["indicator_id"]:
+        try:
+            panels[indicator_id] = study.panel(indicator_id)
+        except LevelError as error:
+            if not {"msoa", "ward"} & set(error.levels):
+                larger.append(study.indicator(indicator_id).name)
+        except PanelError as error:
+            notes.append(str(error))
+    if larger:
+        notes.append(f"Given for the whole borough only: {wording.some_of(larger)}.")
+    if not panels:
+        raise StudyError(
+            f"No indicator of {study.title} has observations for small areas. Add some: "
+            "lsp-analysis add."
+        )
+    return panels, notes

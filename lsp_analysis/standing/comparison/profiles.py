@@ -24,18 +24,19 @@ from lsp_analysis.standing.comparison.exact import compare_groups
 from lsp_analysis.standing.comparison.judging import place_among
 from lsp_analysis.standing.comparison.measured import Measured
 from lsp_analysis.standing.place.groups import group_limits
+from lsp_analysis.study.areas import is_among
 from lsp_analysis.study.indicator import Indicator
 
 NO_DATA = "no data for this area"
 ABOUT = ("name", "theme", "kind", "polarity", "margin", "definition", "source")
-COPIED = ("first", "period", "value", "low", "high", "comparator_value", "comparator_low")
-COPIED += ("comparator_high", "difference", "difference_low", "difference_high", "ratio")
-COPIED += ("ratio_low", "ratio_high", "p_value", "expected", "close_low", "close_high", "why_not")
-COPIED += ("caution", "averaged")
-SPREAD = ("rank", "of", "decile", "worst", "p25", "p75", "best")
+NOT_COPIED = {"indicator_id", "name", "unit", "polarity", "area", "comparator", "margin", "level"}
+NOT_COPIED |= {"verdict", "reason"}
+COPIED = tuple(name for name in Comparison.__dataclass_fields__ if name not in NOT_COPIED)
+IN_WORDS = ("first", "period", "why_not", "caution", "averaged")
 CHANGE = ("previous_first", "previous_period", "change", "change_low", "change_high")
 CHANGE += ("change_p_value", "change_expected", "change_why_not")
-COLUMNS = (*ABOUT, "unit", "unit_code", *COPIED, "coverage", "since", *SPREAD, "trend", *CHANGE)
+COLUMNS = (*ABOUT, "unit", "unit_code", *COPIED, "coverage", "since", "rank", "of", "decile")
+COLUMNS += ("trend", *CHANGE)
 OF_COMPARISONS = ("difference_low", "difference_high", "ratio_low", "ratio_high", "p_value")
 
 
@@ -86,24 +87,21 @@ class Profile(ShownTable):
         """What changed since the period before by more than chance, over all indicators at once."""
         table = self.table
         judged = table[table["change_verdict"].isin([*verdicts.CLEAR, verdicts.UNCLEAR])]
+        known = table[table["change"].notna()]
+        if judged.empty and known.empty:
+            return wording.Sentence("There is no period before to compare with.")
         if judged.empty:
-            known = table[table["change"].notna()]
-            if known.empty:
-                return wording.Sentence("There is no period before to compare with.")
             return wording.Sentence(
                 f"{_moved(known.iloc[0])}; how much of that is chance cannot be told."
             )
         moved = judged[judged["change_verdict"].isin(verdicts.CLEAR)]
-        rest = len(judged) - len(moved)
         told = [f"{_moved(row)} ({row['change_verdict']})." for _, row in moved.iterrows()]
         if not told:
             looked = f"{len(judged)} indicators looked at"
             if len(judged) == 1:
                 looked = f"only {wording.inside(judged['name'].iloc[0])} could be looked at"
-            return wording.Sentence(
-                f"Nothing changed by more than chance usually makes ({looked})."
-            )
-        if rest:
+            told = [f"Nothing changed by more than chance usually makes ({looked})."]
+        elif rest := len(judged) - len(moved):
             others = "indicator" if rest == 1 else "indicators"
             told.append(
                 f"The other {wording.number(rest)} {others} moved no more than chance usually "
@@ -162,10 +160,9 @@ def profile(
         reporting) and ``since`` (first period after the last break); ``rank``, ``of``, ``decile``
         among small areas (1 is the worst, or the highest without polarity); ``trend`` (Fingertips,
         of the same season when periods are months or quarters); ``previous_period``, ``change``
-        with limits and ``change_verdict``; ``worst``, ``p25``, ``p75``, ``best`` of small areas;
-        ``caution``; and for each further comparator its value and verdict under its name
-        (``name: value``, ``name: verdict``). Verdicts against each comparator, and on changes,
-        allow for all indicators (`lsp_analysis.standing.comparison.verdict.settle`).
+        with limits and ``change_verdict``; ``caution``; and for each further comparator its value
+        and verdict under its name (``name: value``, ``name: verdict``). Verdicts against each
+        comparator, and on changes, allow for all indicators (`verdict.settle`).
 
     Raises
     ------
@@ -192,7 +189,7 @@ def profile(
             if name in further:
                 further[name].append(found.row())
             else:
-                rows.append({**about, **row_of(one, found, area)})
+                rows.append({**about, **row_of(one, found, area, codes)})
     table = _settled(rows, level)
     for name, found in further.items():
         frame = pd.DataFrame(found, columns=[*COPIED, "indicator_id", "polarity", "margin"])
@@ -202,47 +199,48 @@ def profile(
     return Profile(area_name, tuple(comparators), level, table)
 
 
-def row_of(one: Measured, found: Comparison, area: Collection[str]) -> dict[str, object]:
+def row_of(
+    one: Measured, found: Comparison, area: Collection[str], comparator: Collection[str]
+) -> dict[str, object]:
     """Values, gap, rank, trend and change of one indicator; see `COLUMNS`."""
-    years = one.years_for(area)
+    years, values = one.years_for(area), found.row()
     series = one.series(area, years=years)
-    values = found.row()
+    each = one.each(found.period, years=years)
+    others = each.loc[is_among(each["area_code"], list(comparator)), "value"].to_numpy(float)
+    highest_first = one.indicator.polarity != "high_is_good"
+    place = place_among(found.value, others, highest_first=highest_first)
+    ranked = np.isfinite(others).any() and not np.isnan(found.value)
     return {
         **{name: values[name] for name in COPIED},
         "coverage": one.placed(area, found.first, found.period),
         "since": one.since(area),
-        **_spread(found, one.indicator.polarity),
+        **(place if ranked else place[["of"]]),
         "trend": _trend(series[series["period"] <= found.period], one.indicator),
-        **_change(one, series, found, years),
+        **_change(one, series, found, area),
     }
 
 
 def _settled(rows: list[dict[str, object]], level: float) -> pd.DataFrame:
     """The rows in one table, with their verdicts and those of their changes."""
     frame = pd.DataFrame(rows, columns=["indicator_id", *COLUMNS])
-    numbers = [c for c in COPIED if c not in ("first", "period", "why_not", "caution", "averaged")]
+    numbers = [name for name in COPIED if name not in IN_WORDS]
     frame = frame.astype(dict.fromkeys((*numbers, "change_p_value", "change"), float))
     table = verdicts.settle(frame, level=level).set_index("indicator_id")
     table.loc[table["verdict"] == verdicts.NOT, list(OF_COMPARISONS)] = np.nan
-    moved = pd.DataFrame(
-        {
-            "p_value": table["change_p_value"],
-            "difference": table["change"],
-            "polarity": table["polarity"],
-            "margin": np.nan,
-            "close_low": np.nan,
-            "close_high": np.nan,
-            "expected": table["change_expected"].astype(float).fillna(np.inf),
-            "why_not": table["change_why_not"].astype(object).fillna("no period before"),
-        }
+    moved = table[["polarity"]].assign(
+        p_value=table["change_p_value"],
+        difference=table["change"],
+        expected=table["change_expected"].astype(float).fillna(np.inf),
+        why_not=table["change_why_not"].astype(object).fillna("no period before"),
+        **dict.fromkeys(("margin", "close_low", "close_high"), np.nan),
     )
     changes = verdicts.settle(moved, level=level)
     table["change_verdict"], table["change_reason"] = changes["verdict"], changes["reason"]
+    when = zip(table["first"], table["period"], table["averaged"], strict=True)
     table["when"] = [
-        wording.MISSING if pd.isna(row.period) else
-        period_words(row.first, row.period, averaged=row.averaged)
-        for row in table[["first", "period", "averaged"]].itertuples(index=False)
-    ]  # fmt: skip
+        wording.MISSING if pd.isna(last) else period_words(first, last, averaged=averaged)
+        for first, last, averaged in when
+    ]
     return table
 
 
@@ -250,19 +248,6 @@ def _about(indicator: Indicator) -> dict[str, object]:
     """What is known of an indicator before any data."""
     said = {name: getattr(indicator, name) for name in ABOUT}
     return {**said, "unit": indicator.per, "unit_code": indicator.unit}
-
-
-def _spread(found: Comparison, polarity: str) -> dict[str, object]:
-    """The area's rank among small areas, and where these lie from worst to best."""
-    others = found.parts.loc[found.parts["group"] == "comparator", "value"].to_numpy(float)
-    highest_first = polarity != "high_is_good"
-    place = place_among(found.value, others, highest_first=highest_first)
-    known = others[~np.isnan(others)]
-    if not len(known) or np.isnan(found.value):
-        return {"of": place["of"]}
-    shares = [1.0, 0.75, 0.25, 0.0] if highest_first else [0.0, 0.25, 0.75, 1.0]
-    names = ("worst", "p25", "p75", "best")
-    return {**place, **dict(zip(names, np.quantile(known, shares), strict=True))}
 
 
 def _trend(series: pd.DataFrame, indicator: Indicator) -> str:
@@ -273,16 +258,17 @@ def _trend(series: pd.DataFrame, indicator: Indicator) -> str:
 
 
 def _change(
-    one: Measured, series: pd.DataFrame, found: Comparison, years: int
+    one: Measured, series: pd.DataFrame, found: Comparison, area: Collection[str]
 ) -> dict[str, object]:
     """Change on the period before: the same month or quarter of the year before, if that.
 
     Of pooled years, on the years before them. Not across a break.
     """
+    years = one.years_for(area)
     before = found.period - (years if years > 1 else PER_YEAR.get(found.period.freqstr[0], 1))
     ends = [series[series["period"] == p].reset_index(drop=True) for p in (found.period, before)]
     if ends[1].empty:
-        since = one.since(found.parts.loc[found.parts["group"] == "area", "area_code"])
+        since = one.since(area)
         broken = since is not None and before < since
         return {"change_why_not": "counted anew since" if broken else "no period before"}
     moved = compare_groups(*ends, indicator=one.indicator, level=found.level).iloc[0]
@@ -304,18 +290,13 @@ def _change(
 def _moved(row: pd.Series) -> str:
     """One indicator's change on the period before."""
     moved = wording.change(row["change"], row["unit"])
-    ends = [
-        period_words(row["previous_first"], row["previous_period"], averaged=row["averaged"]),
-        row["when"],
-    ]
-    return f"{row['name']} {moved} from {ends[0]} to {ends[1]}"
+    since = period_words(row["previous_first"], row["previous_period"], averaged=row["averaged"])
+    return f"{row['name']} {moved} from {since} to {row['when']}"
 
 
 def _against(row: pd.Series) -> str:
-    here = wording.number(row["value"], 1) if row["unit_code"] != "percent" else wording.quantity(
-        row["value"], "percent"
-    )  # fmt: skip
-    return (
-        f"{wording.inside(row['name'])} ({here} against "
-        f"{wording.quantity(row['comparator_value'], row['unit'])}, {row['when']})"
-    )
+    here = wording.number(row["value"], 1)
+    if row["unit_code"] == "percent":
+        here = wording.quantity(row["value"], "percent")
+    there = wording.quantity(row["comparator_value"], row["unit"])
+    return f"{wording.inside(row['name'])} ({here} against {there}, {row['when']})"
