@@ -134,6 +134,21 @@ def test_a_small_borough_is_compared_with_those_nearest_in_deprivation(tmp_path)
     assert set(homes[brief.panels["i00"]["area_code"]]) == {own}
 
 
+def test_without_ranks_it_is_compared_with_the_next_boroughs_and_says_so(tmp_path):
+    maker = growth()
+    maker.BOROUGH, maker.PILOT = 30, 12
+    folder = maker.make(tmp_path, 150, 1, MONTHS)
+    told = json.loads((folder / "datapackage.json").read_text("utf-8"))
+    told["resources"] = [one for one in told["resources"] if one["name"] != "deprivation"]
+    (folder / "datapackage.json").write_text(json.dumps(told), encoding="utf-8")
+    study = open_study(folder)
+    question = study.question("i00", maker.pilot(150), "2008-04")
+    homes = study.areas().set_index("area_code")["borough_code"]
+    assert set(homes[question.areas]) == {maker.borough_code(number) for number in range(3)}
+    said = "those of Borough 1 and Borough 2, the next by code, as there are no ranks"
+    assert any(said in caution for caution in question.cautions)
+
+
 def test_a_place_in_several_boroughs_is_read_with_all_of_them(world):
     country, _, pilot = world
     codes = country.small_areas()["area_code"]

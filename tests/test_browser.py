@@ -16,8 +16,10 @@ from conftest import ROOT, optional
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from report_templates import CELLS, write_template
+from test_index import two_boroughs
 
 from lsp_analysis.reports.job.selection import Entry
+from lsp_analysis.reports.page import index
 from lsp_analysis.reports.run.batch import run_reports
 from lsp_analysis.reports.run.runner import run_report
 
@@ -167,6 +169,23 @@ def test_the_index_is_searched_and_sorted_and_leads_to_the_report(browser, batch
     assert rows.first.inner_text() != first
     visit.page.get_by_role("link", name="Hall i' th' Wood", exact=True).click()
     assert visit.page.locator("h1").inner_text() == "Hall i' th' Wood"
+    assert visit.complaints == []
+
+
+def test_the_index_of_a_country_leads_to_the_row_of_an_area(browser, tmp_path, monkeypatch):
+    monkeypatch.setattr(index, "MOST_SHAPES", 7)
+    study, out, _ = two_boroughs(tmp_path)
+    index.write_index(out, study)
+    visit = Visit(browser, out / "index.html")
+    assert visit.page.locator("#found").inner_text() == "2 of 2 boroughs"
+    visit.page.get_by_label("Find an area").fill("area 2002")
+    assert visit.page.locator("#found").inner_text() == "1 of 2 boroughs"
+    visit.page.get_by_role("link", name="Borough 2", exact=True).click()
+    assert visit.page.locator("#found").inner_text() == "1 of 4 areas"
+    assert visit.page.locator("#E01002002").is_visible()
+    visit.page.goto(f"file://{out}/index.html#E01001002")
+    visit.page.wait_for_url("**/index-e08000001.html#E01001002")
+    assert visit.page.locator("#E01001002").is_visible()
     assert visit.complaints == []
 
 

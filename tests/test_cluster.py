@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 from report_templates import CELLS, write_template
 from small_study import LSOAS, write_small_study
+from test_around import growth
 
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.job.request import JobMaker
@@ -17,6 +18,7 @@ from lsp_analysis.reports.job.template import load_template
 from lsp_analysis.reports.run import cluster
 from lsp_analysis.reports.run.batch import run_reports
 from lsp_analysis.reports.run.engines import Workers
+from lsp_analysis.study import write
 
 distributed = pytest.importorskip("distributed", reason="needs Dask")
 
@@ -71,6 +73,25 @@ def test_a_worker_that_is_lost_costs_no_report(folder, tmp_path):
     assert flag.exists()
     assert batch.failed == []
     assert len(batch.records) == 4
+
+
+def test_two_workers_make_the_pages_of_a_study_in_parts(tmp_path, monkeypatch):
+    maker = growth()
+    monkeypatch.setattr(write, "PARQUET_FROM_ROWS", 1_000)
+    folder = maker.make(tmp_path, 3 * maker.BOROUGH, 2, 48)
+    assert len(list((folder / "observations").glob("*.parquet"))) == 3
+    areas = [code for borough in range(3) for code in maker.codes_of(borough, 2)]
+    asked = [Entry(areas, template=write_template(tmp_path))]
+    here = run_reports(folder, asked, out=tmp_path / "here")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+    ) as two:
+        assert two.scheduler_address.startswith("tcp://127.0.0.1:")
+        workers = Workers(scheduler=two.scheduler_address)
+        there = run_reports(folder, asked, out=tmp_path / "there", workers=workers)
+    assert here.failed == there.failed == []
+    assert len(here.records) == 6
+    assert pages(here.out) == pages(there.out)
 
 
 @pytest.mark.slow

@@ -211,6 +211,11 @@ def test_a_folder_that_cannot_be_written_is_told(study):
 
 @pytest.fixture
 def country(tmp_path, monkeypatch):
+    monkeypatch.setattr(index, "MOST_SHAPES", 7)
+    return two_boroughs(tmp_path)
+
+
+def two_boroughs(folder):
     """A study of two boroughs of 4 areas, and a page on record for each but one that failed."""
     codes = {f"E0800000{b}": [f"E0100{b}00{a}" for a in range(4)] for b in (1, 2)}
     rows = [(b, f"Borough {b[-1]}", "borough", b) for b in codes]
@@ -224,9 +229,8 @@ def country(tmp_path, monkeypatch):
     y = [1_000.0 * (i // 4) + 410_000 for i in range(8)]
     boxes = [shapely.box(a, b, a + 1_000, b + 1_000) for a, b in zip(x, y, strict=True)]
     shapes = gpd.GeoDataFrame({"area_code": small}, geometry=boxes, crs="EPSG:27700")
-    study = open_study(write_study(tmp_path / "study", tables, shapes, about={"title": "Land"}))
-    monkeypatch.setattr(index, "MOST_SHAPES", 7)
-    out = tmp_path / "out"
+    study = open_study(write_study(folder / "study", tables, shapes, about={"title": "Land"}))
+    out = folder / "out"
     out.mkdir()
     for number, code in enumerate(small):
         facts = {"counts": {"worse": number}, "name": f"Area {code[-4:]}"}
@@ -255,6 +259,10 @@ def test_reports_of_many_boroughs_are_listed_by_borough_and_found_as_a_whole(cou
         assert set(codes[borough]) - {"E01001003"} <= set(row.get("data-words").split())
         assert row.xpath(".//a/@href") == [f"index-{borough.lower()}.html"]
         assert f'href="index-{borough.lower()}.html"' in top.partition("<tbody")[0]  # on the map
+    words = " ".join(lxml.html.fromstring(top).text_content().split())
+    assert "Three areas of 6 are worse than the rest of their borough on five or more" in words
+    assert "No areas are worse on none." in words
+    assert "7 reports" in words
     said = rows["E08000001"].text_content()
     assert "One report could not be made" in said
     assert "three areas" in said

@@ -1,13 +1,19 @@
 """What the README and its neighbours promise is what happens."""
 
+import os
 import re
 import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from small_study import LSOAS, write_small_study
 
 from lsp_analysis.cli import COMMANDS
 from lsp_analysis.command_line import read_command_line
+from lsp_analysis.reports.job.manifest import read_manifest
 from lsp_analysis.reports.job.request import JobMaker
 from lsp_analysis.reports.job.selection import jobs_of, read_batch_file
 
@@ -49,6 +55,36 @@ def test_the_batch_file_can_be_given_as_it_is_printed(tmp_path):
     maker = JobMaker(ROOT / "data" / "bolton_demo", out=tmp_path)
     jobs = jobs_of(read_batch_file(tmp_path / "quarter.yaml"), maker)
     assert {job.name.partition("--")[2] for job in jobs} == {"", "a-year-later"}
+
+
+SBATCH = """#!{python}
+import os, re, subprocess, sys
+first, last = map(int, re.search(r"--array=([0-9]+)-([0-9]+)", " ".join(sys.argv)).groups())
+line = sys.argv[sys.argv.index("--wrap") + 1]
+for task in range(first, last + 1):
+    environment = os.environ | {{"SLURM_ARRAY_TASK_ID": str(task)}}
+    subprocess.run(["sh", "-c", line], env=environment, check=True)
+"""
+
+
+@pytest.mark.slow
+def test_the_slurm_array_makes_every_page_once(tmp_path):
+    """The line as it is printed, with two tasks in place of eight, under a stand-in for sbatch."""
+    write_small_study(tmp_path / "my_study")
+    tools = tmp_path / "bin"
+    tools.mkdir()
+    (tools / "sbatch").write_text(SBATCH.format(python=sys.executable))
+    (tools / "sbatch").chmod(0o755)
+    (line,) = re.findall(r"`(sbatch [^`]+)`", README)
+    line = line.replace("1-8", "1-2").replace("/8", "/2")
+    path = os.pathsep.join([str(tools), str(Path(sys.executable).parent), os.environ["PATH"]])
+    subprocess.run(["sh", "-c", line], cwd=tmp_path, env=os.environ | {"PATH": path}, check=True)
+    found = read_manifest(tmp_path / "out")
+    assert sorted(record.area_code for record in found.records.values()) == sorted(LSOAS)
+    assert not any(record.failed for record in found.records.values())
+    assert len((tmp_path / "out" / "manifest.jsonl").read_text().splitlines()) == 1 + len(LSOAS)
+    index = (tmp_path / "out" / "index.html").read_text("utf-8")
+    assert all(f'href="{record.name}/' in index for record in found.records.values())
 
 
 @pytest.mark.parametrize("verb", ["reports", "test", "test-all", "lab", "check"])

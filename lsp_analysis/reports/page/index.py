@@ -133,7 +133,7 @@ def _borough_row(
         "about": f"{borough}, {counted(len(own), 'area')}", "measure": "", "themes": "",
         "theme_list": [], "value": None, "links": {"page": page},
         "headline": f"{_verdict(own)}{more}".strip(), "pilot": any(row["pilot"] for row in own),
-        "search": " ".join([name, *(row["search"] for row in own)]),
+        "search": " ".join([name, *(row["search"] for row in own)]), "areas": own,
         "counts": {kind: many if kind == "worse" else 0 for kind, _ in KINDS},
     }  # fmt: skip
 
@@ -170,6 +170,7 @@ def render_index(
     made = [record for record in records if not record.failed]
     boroughs = list(rows)
     rows = boroughs or sorted((_row(r) for r in made if not _is_other(r)), key=_worst)
+    areas = [area for row in boroughs for area in row["areas"]] or rows
     measure = _one_measure(rows)
     used = {kind for row in rows for kind, n in row["counts"].items() if n and not boroughs}
     drawn = _drawn(shapes) if boroughs else outlines(study)
@@ -178,14 +179,14 @@ def render_index(
         study=study,
         title=f"{study.title}, by borough" if boroughs else title,
         above=above,
-        listed="Borough" if boroughs else "Area",
+        listed="borough" if boroughs else "area",
         restricted=next((r.facts["restricted"] for r in made if r.facts.get("restricted")), ""),
-        total=made,
+        total=len(made) + sum(len(row["areas"]) for row in boroughs),
         rows=rows,
         counted=bool(used),
         kinds=[pair for pair in KINDS if pair[0] in used],
-        verdict=_verdict(rows),
-        themes=_themes(rows),
+        verdict=_verdict(areas, "their" if boroughs else "the"),
+        themes=_themes(areas),
         theme_names=sorted({theme for row in rows for theme in row["theme_list"]}),
         orders=ORDERS if used else [(key, word) for key, word in ORDERS if key == "name up"],
         measure=measure,
@@ -303,8 +304,8 @@ def _elsewhere(record: ReportRecord) -> dict[str, str]:
     }
 
 
-def _verdict(rows: Sequence[Mapping[str, Any]]) -> str:
-    """How the areas stand, in a sentence or two."""
+def _verdict(rows: Sequence[Mapping[str, Any]], their: str = "the") -> str:
+    """How the areas stand, in a sentence or two, beside the rest of `their` borough."""
     judged = [row["counts"]["worse"] for row in rows if any(row["counts"].values())]
     if not judged:
         return ""
@@ -313,7 +314,7 @@ def _verdict(rows: Sequence[Mapping[str, Any]]) -> str:
     are = ["is" if n == 1 else "are" for n in (many, none)]
     return (
         f"{_capital(counted(many, 'area'))} of {number(len(judged))} {are[0]} worse than the rest "
-        "of the borough on five or more measures. "
+        f"of {their} borough on five or more measures. "
         f"{_capital(counted(none, 'area'))} {are[1]} worse on none."
     )
 

@@ -19,7 +19,7 @@ from lsp_analysis.study.add.layouts import Account, Answers, OwnTable
 from lsp_analysis.study.add.own_table import read_own_tables
 from lsp_analysis.study.add.places import Places
 from lsp_analysis.study.add.taking import KEY, Taken, take_table
-from lsp_analysis.study.check.problems import Problem, Sheet, as_written
+from lsp_analysis.study.check.problems import Problem, Sheet, as_written, look_up
 from lsp_analysis.study.check.text import load_sheet
 from lsp_analysis.study.check.whole_study import check_file
 from lsp_analysis.study.descriptor import PARTS, files_of, table_resource
@@ -156,11 +156,13 @@ def _add(
 
 def _by_file(study: Study, new: Sheet) -> Iterator[tuple[Path, Sheet]]:
     """Every file of observations with the new rows that are about its areas."""
-    homes = new.typed["area_code"].map(homes_of(study.areas())).fillna("")
+    homes = look_up(new.typed["area_code"], homes_of(study.areas())).fillna("")
+    inside = homes.groupby(homes).indices
     for file, recorded in study.files("observations").items():
-        own = homes == recorded["borough"] if "borough" in recorded else homes.notna()
-        if own.any():
-            yield file, changed(new, text=new.text[own], typed=new.typed[own])
+        own = inside.get(recorded["borough"], []) if "borough" in recorded else slice(None)
+        part = changed(new, text=new.text.iloc[own], typed=new.typed.iloc[own])
+        if len(part.text):
+            yield file, part
 
 
 def _held(file: Path) -> Sheet:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pandas as pd
 
@@ -24,6 +26,12 @@ PEOPLE = ("sex", "age", "group")
 MOST_GROUPS = 400
 
 
+def each(cells: pd.Series, told: Callable[[str], Any]) -> pd.Series:
+    """What `told` says of each cell, asked once of each distinct text; no cell is missing."""
+    at, met = pd.factorize(cells)
+    return pd.Series(pd.Index([told(text) for text in met]).take(at), index=cells.index)
+
+
 def plain_cells(plan: Plan, frame: pd.DataFrame, account: Account) -> OwnTable:
     """The rows with plain numbers and `all` for everybody, and the account completed."""
     made = frame.copy(deep=False)
@@ -37,9 +45,9 @@ def plain_cells(plan: Plan, frame: pd.DataFrame, account: Account) -> OwnTable:
         percent = False
     for name in PEOPLE:
         if name in made:
-            made[name] = made[name].map(_everybody)
+            made[name] = each(made[name], _everybody)
     if "sex" in made:
-        made["sex"] = made["sex"].str.casefold().map(lambda sex: SEXES.get(sex, sex))
+        made["sex"] = each(made["sex"].str.casefold(), lambda sex: SEXES.get(sex, sex))
     made = _with_names(made)
     added_up = plan.layout is not None and plan.layout.add_up
     made = made if added_up else _with_groups(made, account)
@@ -83,14 +91,14 @@ def _plain_numbers(frame: pd.DataFrame, name: str) -> bool | None:
         if found and found[2].strip("[]()").casefold() in MARKS_BEHIND
     }
     meanings = {**marks, **behind}
-    said = cells.map(lambda text: meanings.get(text, ""))
+    said = each(cells, lambda text: meanings.get(text, ""))
     frame["note"] = frame["note"].mask((frame["note"] == "") & (said != ""), said)
     plain = {text: found[0] for text, found in read.items() if found}
     plain |= dict.fromkeys(marks, "")
     percents = [found[1] for found in read.values() if found]
     if percents and any(percents) and not all(percents):  # a sign here and there says nothing
         plain |= {text: text for text, found in read.items() if found and found[1]}
-    frame[name] = cells.map(lambda text: plain.get(text, text))
+    frame[name] = each(cells, lambda text: plain.get(text, text))
     return all(percents) if percents else None
 
 
@@ -127,7 +135,7 @@ def _with_groups(frame: pd.DataFrame, account: Account) -> pd.DataFrame:
         repeated = made.duplicated(key, keep=False)
         if not repeated.any():
             break
-        texts = made[column].map(_everybody)
+        texts = each(made[column], _everybody)
         alike = made[repeated].assign(own=texts).groupby(key)["own"].nunique()
         kinds = texts.nunique()
         if (alike > 1).any() and kinds <= min(MOST_GROUPS, len(made) // 3):

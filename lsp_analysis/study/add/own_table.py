@@ -14,7 +14,7 @@ import pandas as pd
 from lsp_analysis.errors import SourceError
 from lsp_analysis.study import periods as spans
 from lsp_analysis.study.add import headings
-from lsp_analysis.study.add.cells import plain_cells
+from lsp_analysis.study.add.cells import each, plain_cells
 from lsp_analysis.study.add.columns import EMBEDDED, Plan, plan_columns
 from lsp_analysis.study.add.grids import AGAIN, Grid, open_grids, tidy
 from lsp_analysis.study.add.headings import NUMBERS, Header
@@ -422,8 +422,8 @@ def _sum(columns: Iterable[pd.Series]) -> pd.Series:
 
 def _numbers(cells: pd.Series) -> pd.Series:
     """The numbers in cells of text, missing where there is none."""
-    plain = {text: (headings.number_in(text) or ("",))[0] for text in cells.unique()}
-    return pd.to_numeric(cells.map(plain), errors="coerce").astype("float64")
+    plain = each(cells, lambda text: (headings.number_in(text) or ("",))[0])
+    return pd.to_numeric(plain, errors="coerce").astype("float64")
 
 
 def _other_texts(plan: Plan) -> list[int]:
@@ -443,10 +443,10 @@ def _with_periods(
     if plan.dates == [plan.roles.get("period_start"), plan.roles.get("period_end")]:
         return rows.assign(period_start=texts[0], period_end=texts[1])
     if len(texts) == 2 and plan.dates[1] == plan.roles.get("period_kind"):
-        kinds = texts[1].map(spans.year_kind)
+        kinds = each(texts[1], spans.year_kind)
     elif len(texts) == 2:
         heading, part = (plan.header.names[at] for at in plan.dates)
-        told = texts[1].map(lambda text: spans.part_of_year(text, part)) + " " + texts[0]
+        told = each(texts[1], lambda text: spans.part_of_year(text, part)) + " " + texts[0]
     made = rows.assign(period_start=told, period_end=told)
     for kind, own in told.groupby(kinds):
         found = spans.spans_of(
@@ -454,7 +454,8 @@ def _with_periods(
         )
         for end in ("start", "end"):
             days = {text: str(getattr(span, end)) for text, span in found.items() if span}
-            made.loc[own.index, f"period_{end}"] = own.map(days).fillna(own)
+            told_days = each(own, lambda text, days=days: days.get(text, text))
+            made.loc[own.index, f"period_{end}"] = told_days
     return made
 
 

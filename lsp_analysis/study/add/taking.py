@@ -10,6 +10,7 @@ import pandas as pd
 
 from lsp_analysis.errors import SourceError
 from lsp_analysis.study import schema
+from lsp_analysis.study.add.cells import each
 from lsp_analysis.study.add.facts import facts_of, refuse_damage, without_worked_out
 from lsp_analysis.study.add.headings import number_in, unit_in
 from lsp_analysis.study.add.layouts import Account, OwnTable
@@ -72,8 +73,8 @@ def take_table(
     if table.layout and table.layout.readings > 1:
         cells = _averaged(cells, table.layout.readings, table.account)
     cells = _one_year_end(cells, table.account)
-    told = cells["unit"].map(unit_in) if "unit" in cells else ""
-    headed = cells["heading"].map(unit_in) if "heading" in cells else ""
+    told = each(cells["unit"], unit_in) if "unit" in cells else ""
+    headed = each(cells["heading"], unit_in) if "heading" in cells else ""
     cells = cells.assign(is_count=(told == "count") | ((told == "") & (headed == "count")))
     cells = carry_over(cells, places, table.account).drop(columns="is_count")
     cells, indicators = _with_indicators(cells, table, known, name, indicator_id, facts, ask)
@@ -199,7 +200,7 @@ def _far_out(rows: pd.DataFrame, places: Places) -> list[str]:
     """Numbers far beyond all others of their indicator and level, and numerators over nothing."""
     told = []
     names = ["numerator", "denominator", "value"]
-    by = [rows["indicator_id"], rows["area_code"].fillna("").map(places.level)]
+    by = [rows["indicator_id"], each(rows["area_code"].fillna(""), places.level)]
     groups = [(one, own) for (one, _), own in rows[names].groupby(by)]
     for name in names:
         for indicator_id, own in groups:

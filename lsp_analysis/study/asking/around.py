@@ -44,15 +44,18 @@ def boroughs_around(study: Any, place: str | Area, fewest: int, before: object) 
 
 
 def _nearest(study: Any, own: set[str], needed: int, before: object) -> set[str]:
-    """Boroughs nearest in deprivation, as many as give `needed` small areas with `own`."""
+    """Boroughs nearest in deprivation, or first by code where ranks are not known, as many as give
+    `needed` small areas with `own`."""
     counts = Counter(study.boroughs_of(study.code_vintage).values())
     have = sum(counts[code] for code in own)
     if have >= needed:
         return set()
     order = _region(study, own) or sorted(map(str, set(counts) - own))
-    distance = _distance(study, own, before).reindex(order)
+    distance = from_own_rank(study, own, before)
+    if distance is not None:
+        order = list(distance.reindex(order).sort_values(kind="stable").index)
     taken: set[str] = set()
-    for code in distance.sort_values(kind="stable").index:
+    for code in order:
         if have >= needed:
             break
         taken.add(code)
@@ -72,14 +75,14 @@ def _region(study: Any, own: set[str]) -> list[str]:
     return sorted(holding[0] - own) if holding else []
 
 
-def _distance(study: Any, own: set[str], before: object) -> pd.Series:
-    """How far the mean rank of each borough lies from that of `own`; 0 where none is known."""
+def from_own_rank(study: Any, own: set[str], before: object) -> pd.Series | None:
+    """How far the mean rank of each borough in deprivation lies from that of `own`, by the last
+    edition before; None where it is not known."""
     homes = study.small_areas().set_index("area_code")["borough_code"]
-    nothing = pd.Series(0.0, index=homes.unique())
     try:
         _, rows = study.indices_before(before, study.code_vintage)
     except LspError:
-        return nothing
+        return None
     borough = rows["area_code"].map(homes)
     here = rows.loc[borough.isin(own), "rank"].mean()
-    return (rows.groupby(borough)["rank"].mean() - here).abs().reindex(nothing.index)
+    return None if pd.isna(here) else (rows.groupby(borough)["rank"].mean() - here).abs()

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.study.asking.around import FEWEST
+from lsp_analysis.study.asking.around import FEWEST, from_own_rank
 from lsp_analysis.study.asking.dates import as_date
 from lsp_analysis.study.asking.table import dated, pairs_matrix, wide
 from lsp_analysis.study.indicator import COUNTED, Indicator
@@ -61,13 +61,13 @@ def of_study(
         kind=kind,
         place=area.name,
         level=level,
-        cautions=(*cautions, *_taken_in(area, own, study)),
+        cautions=(*cautions, *_taken_in(area, own, study, start)),
         placebo_date=placebo_date,
         context=known | {"note": study.note, "notes": rows[["area_code", "period", "note"]]},
     )
 
 
-def _taken_in(area: Any, own: Any, study: Any) -> list[str]:
+def _taken_in(area: Any, own: Any, study: Any, start: Any) -> list[str]:
     """That areas of other boroughs are compared with as well, where its own has too few."""
     more = sorted(set(study.boroughs) - set(own.boroughs)) if own.boroughs else []
     if not more:
@@ -76,9 +76,12 @@ def _taken_in(area: Any, own: Any, study: Any) -> list[str]:
     names = [str(named.get(code, code)) for code in more]
     if len(names) > MOST_NAMED:
         names = [*names[:MOST_NAMED], f"{len(names) - MOST_NAMED} more boroughs"]
+    why = "nearest to it in deprivation"
+    if from_own_rank(study, set(own.boroughs), start) is None:
+        why = "the next by code, as there are no ranks of deprivation from before the start"
     return [
         f"The borough of {area.name} has fewer than {FEWEST} other small areas, so those of "
-        f"{wording.and_list(names)}, nearest to it in deprivation, are compared with as well."
+        f"{wording.and_list(names)}, {why}, are compared with as well."
     ]
 
 

@@ -18,11 +18,11 @@
   const fits = (row, place) => {
     const wanted = fold(byId("words").value).split(/\s+/).filter(Boolean);
     if (!wanted.every((word) => words[place].includes(word))) return false;
-    const kind = byId("kind").value;
+    const kind = byId("kind")?.value;
     const count = (name) => Number(row.dataset[name] || 0);
     if (kind === "neither" && (count("worse") || count("better"))) return false;
     if (kind && kind !== "neither" && !count(kind)) return false;
-    const theme = byId("theme").value;
+    const theme = byId("theme")?.value;
     return !theme || row.dataset.themes.split("|").includes(theme);
   };
 
@@ -33,8 +33,11 @@
       row.hidden = !fitting.has(row) || shown >= most;
       shown += !row.hidden;
     });
-    byId("found").textContent = shown < fitting.size ? `${fitting.size} areas, first ${shown} shown` : `${fitting.size} of ${rows.length} areas`;
+    const of = table.dataset.of;
+    byId("found").textContent = shown < fitting.size ? `${fitting.size} ${of}, first ${shown} shown` : `${fitting.size} of ${rows.length} ${of}`;
     byId("more").hidden = shown >= fitting.size;
+    const found = byId("words").value.trim(); // a borough's own list goes on with the search
+    if (of === "boroughs") rows.forEach((row) => { row.querySelector("a").hash = found && `find=${encodeURIComponent(found)}`; });
   };
 
   const sort = (key, up) => {
@@ -68,9 +71,15 @@
     const [key, direction] = event.target.value.split(" ");
     sort(key, direction === "up");
   });
-  ["words", "kind", "theme"].forEach((id) => byId(id).addEventListener("input", () => { most = STEP; update(); }));
+  ["words", "kind", "theme"].forEach((id) => byId(id)?.addEventListener("input", () => { most = STEP; update(); }));
   byId("more").addEventListener("click", () => { most += 4 * STEP; update(); });
   const reveal = () => { // a link to an area leads to its row, also when the list is shortened
+    if (location.hash.startsWith("#find=")) {
+      byId("words").value = decodeURIComponent(location.hash.slice("#find=".length));
+      update();
+      byId("list").scrollIntoView();
+      return;
+    }
     const row = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
     if (row && row.closest("#list")) { row.hidden = false; row.scrollIntoView(); }
     const code = decodeURIComponent(location.hash.slice(1));
