@@ -7,6 +7,8 @@ import json
 import os
 import shutil
 import signal
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -121,17 +123,24 @@ def one_parent():
     parent.close()
 
 
-@pytest.fixture(scope="module")
-def kept_parent(one_parent):
-    """Batches of the tests of a module are made by forks of one parent: quicker, and the same."""
+@contextmanager
+def forked_by(parent):
+    """Batches and notebooks are made by forks of this parent: quicker, and the same."""
     from lsp_analysis.reports.fork.forked import make_with
+    from lsp_analysis.reports.run import engines, papermill_engine
 
     with pytest.MonkeyPatch.context() as patch:
-        if one_parent is not None:
-            patch.setattr(
-                "lsp_analysis.reports.run.engines.make_forked",
-                lambda jobs, workers: make_with(one_parent, jobs, workers),
-            )
+        if parent is not None:
+            make = partial(make_with, parent)
+            patch.setattr(engines, "make_forked", make)
+            patch.setattr(papermill_engine, "_warm_parent", lambda: parent)
+        yield
+
+
+@pytest.fixture(scope="module")
+def kept_parent(one_parent):
+    """What the tests of a module make is made by forks of one parent."""
+    with forked_by(one_parent):
         yield
 
 

@@ -28,7 +28,7 @@ FAULTS = {
     "sys.exit(0)": ("import sys; sys.exit(0)", "left early", AMPLE),
     "os._exit(0)": ("import os; os._exit(0)", "exit status 0|died", AMPLE),
     "killed": ("import os; os.kill(os.getpid(), 9)", "was killed|died", AMPLE),
-    "a hang": (HANG, "stopped after 8 seconds", Limits(8, 3000)),
+    "a hang": (HANG, "stopped after 2 seconds", Limits(2, 3000)),
     "memory": (f"{EAT}\nimport time; time.sleep(20)", "900 MB", Limits(600, 900)),
     "recursion": ("def f(): f()\nf()", "RecursionError", AMPLE),
     "a thread": ("import threading as t; t.Thread(target=lambda: 1/0).start()", "", AMPLE),
@@ -84,13 +84,6 @@ def check(jobs, faults, results):
             assert result.page.is_file()
 
 
-@pytest.mark.skipif(not can_fork(), reason="needs fork")
-def test_in_forks_every_fault_is_told_and_stops_no_other_report(folder, tmp_path):
-    jobs = jobs_of(folder, tmp_path, FAULTS)
-    check(jobs, FAULTS, make_reports(jobs, Workers(3, "fork")))
-    assert not (tmp_path / "out" / ".lsp").exists()
-
-
 @pytest.mark.slow
 def test_in_kernels_every_fault_is_told_and_stops_no_other_report(folder, tmp_path):
     faults = {name: fault for name, fault in FAULTS.items() if name not in SKIPPED_IN_KERNELS}
@@ -99,12 +92,18 @@ def test_in_kernels_every_fault_is_told_and_stops_no_other_report(folder, tmp_pa
 
 
 @pytest.fixture(scope="module")
-def parent():
+def parent(tmp_path_factory):
     if not can_fork():
         pytest.skip("needs fork")
-    parent = WarmParent()
+    parent = WarmParent([str(write_template(tmp_path_factory.mktemp("warm")))])
     yield parent
     parent.close()
+
+
+def test_in_forks_every_fault_is_told_and_stops_no_other_report(parent, folder, tmp_path):
+    jobs = jobs_of(folder, tmp_path, FAULTS)
+    check(jobs, FAULTS, make_with(parent, jobs, 3))
+    assert not (tmp_path / "out" / ".lsp").exists()
 
 
 LEAVE = """import subprocess
@@ -116,15 +115,23 @@ open({path!r}, "w").write(orphans + "\\n".join(str(child.pid) for child in child
 """
 
 
-@pytest.mark.parametrize("engine", ["fork", "kernel"] if can_fork() else [])
-def test_what_a_report_leaves_running_ends_with_it_however_it_ends(folder, tmp_path, engine):
+@pytest.fixture(params=["fork", "kernel"] if can_fork() else ["kernel"])
+def made(request):
+    """`made(jobs)`: results by each engine, two reports at a time."""
+    if request.param == "kernel":
+        return lambda jobs: make_reports(jobs, Workers(2, "kernel"))
+    parent = request.getfixturevalue("parent")
+    return lambda jobs: make_with(parent, jobs, 2)
+
+
+def test_what_a_report_leaves_running_ends_with_it_however_it_ends(made, folder, tmp_path):
     left = {"done": "", "died": "import os; os._exit(0)"}
     faults = {
         how: (LEAVE.format(path=str(tmp_path / how), then=then), then and "left|died", AMPLE)
         for how, then in left.items()
     }
     jobs = jobs_of(folder, tmp_path, faults)
-    check(jobs, faults, make_reports(jobs, Workers(2, engine)))
+    check(jobs, faults, made(jobs))
     for how in left:
         pids = [int(pid) for pid in (tmp_path / how).read_text().split()]
         assert len(pids) == 20
@@ -150,7 +157,7 @@ def test_a_report_killed_once_by_another_hand_is_made_at_the_second_try(parent, 
 
 def test_a_notebook_that_kills_the_parent_costs_no_other_report(parent, folder, tmp_path):
     faults = {
-        "at work": ("import time; time.sleep(1)", "", AMPLE),
+        "at work": ("import time; time.sleep(0.3)", "", AMPLE),
         "the killer": ("import os; os.kill(os.getppid(), 9)", "was killed", AMPLE),
         "waiting": ("1", "", AMPLE),
     }
@@ -228,18 +235,17 @@ def test_a_parent_that_cannot_start_fails_every_report_and_soon(
     assert all(said in told for told in results.values())
 
 
-@pytest.mark.parametrize("engine", ["fork", "kernel"] if can_fork() else ["kernel"])
-def test_a_notebook_of_whatever_kernel_runs_in_this_python(folder, tmp_path, engine):
+def test_a_notebook_of_whatever_kernel_runs_in_this_python(made, folder, tmp_path):
     jobs = []
     maker = JobMaker(folder, out=tmp_path / "out")
     for name, spec in [("nameless", None), ("strange", {"name": "no-such", "display_name": "?"})]:
-        made = notebook()
-        made.metadata.pop("kernelspec")
+        book = notebook()
+        book.metadata.pop("kernelspec")
         if spec:
-            made.metadata["kernelspec"] = spec
-        nbformat.write(made, tmp_path / f"{name}.ipynb")
+            book.metadata["kernelspec"] = spec
+        nbformat.write(book, tmp_path / f"{name}.ipynb")
         jobs.append(maker.make("N1", load_template(tmp_path / f"{name}.ipynb")))
-    results = [told for _, told in make_reports(jobs, Workers(2, engine))]
+    results = [told for _, told in made(jobs)]
     assert not [told for told in results if isinstance(told, str)]
 
 
