@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -100,8 +101,9 @@ def _words(key: str, draw: int) -> Iterator[int]:
         block += 1
 
 
+@lru_cache(maxsize=64)  # an analysis asks for one and the same sample dozens of times
 def _word_table(key: str, first: int, draws: int, n_words: int) -> np.ndarray:
-    """The first words of `draws` streams in a row, a stream a row."""
+    """The first words of `draws` streams in a row, a stream a row; not to be written into."""
     blocks = -(-n_words // WORDS_PER_BLOCK)
     digests = b"".join(
         [_digest(key, d, block) for d in range(first, first + draws) for block in range(blocks)]
