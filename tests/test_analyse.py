@@ -458,11 +458,11 @@ def test_a_result_answers_as_all_results_do():
 
 def test_power_told_is_power_found():
     # The smallest effect that is told would be found in about four experiments of five.
-    told = [contrast(a_trial(seed=s), a_trial().design.outcome).smallest_effect for s in range(10)]
+    told = [contrast(a_trial(seed=s), a_trial().design.outcome).smallest_effect for s in range(5)]
     effect = -float(np.mean(told))
     found = [
         contrast(a_trial(seed=s, effect=effect), a_trial().design.outcome).test.p_value <= 0.05
-        for s in range(40)
+        for s in range(25)
     ]
     assert 0.6 < np.mean(found) < 0.95
 

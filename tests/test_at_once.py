@@ -20,7 +20,10 @@ from lsp_analysis.experiments.record.verification import verify
 from lsp_analysis.reports.job.manifest import settled_manifest, whole
 from lsp_analysis.study import check_study, open_study
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks need Linux")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="forks need Linux"),
+]
 SCRIPT = Path(__file__).with_name("at_once.py")
 MANY = 20
 
@@ -52,7 +55,6 @@ def test_tables_added_to_one_study(tmp_path):
     assert not (tmp_path / ".lsp").exists()
 
 
-@pytest.mark.slow
 def test_a_design_registered_and_drawn(tmp_path):
     new_experiment(tmp_path / "trial")
     assert sorted(together("register", tmp_path)) == [0] + [1] * (MANY - 1)
@@ -63,7 +65,6 @@ def test_a_design_registered_and_drawn(tmp_path):
     assert kinds(tmp_path) == {"registered": 1, "allocated": 1}
 
 
-@pytest.mark.slow
 def test_outcomes_analysed_and_decisions_taken(tmp_path):
     trial = drawn(tmp_path / "trial")
     for seed in range(0, MANY, 5):
@@ -76,7 +77,6 @@ def test_outcomes_analysed_and_decisions_taken(tmp_path):
     assert found["analysed"] >= 1 + done[5::5].count(0)
 
 
-@pytest.mark.slow
 def test_reports_put_into_one_folder(tmp_path):
     write_small_study(tmp_path / "study", small_tables())
     write_template(tmp_path)

@@ -225,7 +225,9 @@ def start(folder, template, out):
     return subprocess.Popen(script, stdout=subprocess.PIPE, text=True, start_new_session=True)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL]
+)
 def test_an_interrupted_run_keeps_what_is_done_and_leaves_nothing_half_written(
     folder, tmp_path, how
 ):

@@ -79,7 +79,9 @@ def study(tmp_path_factory):
         '<sheetData><row r="2000000000"><c><v>1</v></c></row></sheetData>',
         one_cell('r="A2"', "9" * 5000),
         one_cell('r="A2" t="d"', "99999-01-01"),
-        "<sheetData>" + "<row/>" * 21_000_000 + "</sheetData>",
+        pytest.param(
+            "<sheetData>" + "<row/>" * 21_000_000 + "</sheetData>", marks=pytest.mark.slow
+        ),
     ],
     ids=["far", "quoted", "blanks", "column", "row", "digits", "date", "rows"],
 )

@@ -334,6 +334,7 @@ def test_in_jupyterlab_every_last_line_shows_itself(browser, lab):
     assert visit.complaints == []
 
 
+@pytest.mark.slow
 def test_in_nbconvert_and_plain_html_every_last_line_shows_itself(browser, tmp_path):
     book = typed_notebook()
     NotebookClient(book, kernel_name="python3", timeout=None, startup_timeout=600).execute()

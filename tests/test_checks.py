@@ -256,6 +256,7 @@ def test_what_moved_next_door_is_found_in_the_first_ring():
     assert "Next door it was" in found.finding
 
 
+@pytest.mark.slow
 def test_where_nothing_moved_rings_seldom_fail():
     statuses = [spillover(asked_of(borough(s, effect=-0.5))).status for s in range(10)]
     assert statuses.count("failed") <= 2

@@ -302,6 +302,7 @@ def test_what_is_quoted_in_a_complaint_steers_no_terminal(run):
     assert err.strip().isprintable()
 
 
+@pytest.mark.usefixtures("kept_parent")
 def test_reports_are_written_with_an_index_and_progress_told_apart_from_the_result(run, tmp_path):
     words = ["--areas", "Hall i' th' Wood", "E01004803", "--out", str(tmp_path)]
     code, out, err = run("reports", "bolton_demo", *words)

@@ -75,6 +75,7 @@ def test_a_worker_that_is_lost_costs_no_report(folder, tmp_path):
     assert len(batch.records) == 4
 
 
+@pytest.mark.slow
 def test_two_workers_make_the_pages_of_a_study_in_parts(tmp_path, monkeypatch):
     maker = growth()
     monkeypatch.setattr(write, "PARQUET_FROM_ROWS", 1_000)
@@ -92,15 +93,6 @@ def test_two_workers_make_the_pages_of_a_study_in_parts(tmp_path, monkeypatch):
     assert here.failed == there.failed == []
     assert len(here.records) == 6
     assert pages(here.out) == pages(there.out)
-
-
-@pytest.mark.slow
-def test_a_scheduler_elsewhere_is_used_by_its_address(folder, tmp_path):
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=2, dashboard_address=None
-    ) as cluster:
-        batch = at(cluster.scheduler_address, folder, LSOAS[:2], tmp_path)
-    assert batch.failed == []
 
 
 def test_a_scheduler_that_does_not_answer_is_told(folder, tmp_path, monkeypatch):
@@ -156,7 +148,8 @@ def test_a_machine_without_dask_is_told_how_to_get_it(folder, tmp_path, monkeypa
         )
 
 
-def test_workers_send_the_pages_back(folder, tmp_path):
+@pytest.mark.slow
+def test_workers_of_a_scheduler_elsewhere_send_the_pages_back(folder, tmp_path):
     template = write_template(tmp_path)
     asked = [Entry(LSOAS[:2], template=template)]
     here = run_reports(folder, asked, out=tmp_path / "here")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks to be kil
 SCRIPT = Path(__file__).with_name("crash_points.py")
 
 
-QUICK = ("draw", "report")
+QUICK = ("draw",)
 
 
 @pytest.fixture

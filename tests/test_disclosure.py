@@ -174,7 +174,8 @@ def test_the_quick_audit_finds_the_cells_that_two_programs_each_find():
     ("profile", "exact"),
     [
         *((name, False) for name in ("ons_3", "ons_5", "tre_10", "nhs", "custom:6,3")),
-        *((name, True) for name in ("ons_5", "nhs")),
+        pytest.param("ons_5", True, marks=pytest.mark.slow),
+        ("nhs", True),
     ],
 )
 def test_no_withheld_count_of_random_tables_is_known_more_narrowly_than_allowed(profile, exact):

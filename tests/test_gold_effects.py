@@ -166,6 +166,7 @@ def proposition_99():
     return synthetic_control(california(smoking), predictors=PREDICTORS), smoking, expected
 
 
+@pytest.mark.slow
 def test_proposition_99_with_its_predictors_is_no_local_optimum(proposition_99):
     found, _, expected = proposition_99
     published = expected["computed_here_Synth"]
@@ -180,6 +181,7 @@ def test_proposition_99_with_its_predictors_is_no_local_optimum(proposition_99):
         assert gaps[str(year)] == pytest.approx(gap, abs=0.6)
 
 
+@pytest.mark.slow
 def test_proposition_99_ranks_first_of_39_with_predictors_and_third_without(proposition_99):
     found, _, expected = proposition_99
     assert (found.rank, found.n_ranked) == (1, 39)
@@ -188,6 +190,7 @@ def test_proposition_99_ranks_first_of_39_with_predictors_and_third_without(prop
     assert any("3 of 39 when only the outcomes" in warning for warning in found.warnings)
 
 
+@pytest.mark.slow
 def test_proposition_99_reports_its_starts_and_the_traps_among_them(proposition_99):
     found, _, expected = proposition_99
     trap = expected["computed_here_pysyncon"]["nelder_mead_from_equal_DEFAULT"]["pre_mspe"]

@@ -11,6 +11,7 @@ from lsp_analysis.reports.fork.forked import can_fork
 from lsp_analysis.reports.run import papermill_engine
 
 ENGINES = ["nbclient", *(["lsp-fork"] if can_fork() else [])]
+pytestmark = pytest.mark.usefixtures("kept_parent")
 START = ROOT / "notebooks" / "09_joining_up.ipynb"
 
 

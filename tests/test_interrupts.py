@@ -36,9 +36,13 @@ def folder(tmp_path_factory):
 
 @pytest.fixture
 def template(tmp_path):
-    """A report that says when it is at work, and then takes very long."""
-    begun = f"open({str(tmp_path / 'begun')!r}, 'w').close()\nimport time; time.sleep(900)"
-    return write_template(tmp_path, [*CELLS, begun])
+    """A report that says when it is at work, and then takes very long, if not told to end."""
+    wait = (
+        "import pathlib, time\n"
+        f"folder = pathlib.Path({str(tmp_path)!r}); (folder / 'begun').touch()\n"
+        "while not (folder / 'enough').exists(): time.sleep(0.05)"
+    )
+    return write_template(tmp_path, [*CELLS, wait])
 
 
 def begin(*words, **options):
@@ -105,11 +109,14 @@ def test_a_closed_terminal_ends_a_batch_like_ctrl_c_unless_it_was_told_to_stay(
     assert (code, alive) == (130, [])
     assert "--resume goes on from there" in said
     assert (tmp_path / "out" / "index.html").is_file()
+    (tmp_path / "begun").unlink()
     with as_nohup():
-        staying = begin(*words, tmp_path / "again", "--timeout", "8")
-    time.sleep(3)
-    code, said, _ = end(staying, "SIGHUP")
-    assert code == 1
+        staying = begin(*words, tmp_path / "again")
+    wait_for(tmp_path / "begun", staying)
+    staying.send_signal(signal.SIGHUP)
+    (tmp_path / "enough").touch()
+    _, said = staying.communicate()
+    assert staying.returncode == 0
     assert "1 of 1" in said
 
 

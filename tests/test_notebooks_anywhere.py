@@ -14,6 +14,7 @@ BOOKS = {
     for path in sorted((ROOT / folder).glob("*.ipynb"))
 }
 QUICK = {"02_area_profile", "04_trends", "06_pilot_effect", "report_area"}
+pytestmark = pytest.mark.usefixtures("kept_parent")
 EFFECTS = {"06_pilot_effect", "07_experiment_design", "08_experiment_analysis"}
 
 

@@ -1,12 +1,8 @@
 """A new user's experiment of two rounds, by commands alone; then the notebooks read it."""
 
-import os
-import subprocess
-import sys
-
-import nbformat
 import numpy as np
 import pandas as pd
+import papermill
 import pytest
 from conftest import ROOT
 
@@ -14,6 +10,10 @@ from lsp_analysis import open_study
 from lsp_analysis.cli import main
 from lsp_analysis.experiments.record.chain import read_register
 from lsp_analysis.experiments.record.verification import verify
+from lsp_analysis.reports.fork.forked import can_fork
+from lsp_analysis.reports.run import papermill_engine
+
+pytestmark = pytest.mark.usefixtures("kept_parent")
 
 PILOT = "Hall i' th' Wood"
 
@@ -78,7 +78,7 @@ def test_the_rounds_of_an_arm_are_on_one_page(rounds, capsys):
 @pytest.mark.parametrize(
     ("name", "given"),
     [
-        ("07_experiment_design", {}),
+        pytest.param("07_experiment_design", {}, marks=pytest.mark.slow),
         ("08_experiment_analysis", {"outcomes": "outcomes.csv"}),
     ],
 )
@@ -93,6 +93,7 @@ def test_the_notebooks_read_an_experiment_of_ones_own(rounds, tmp_path, name, gi
     assert not (tmp_path / "experiment_demo").exists()
 
 
+@pytest.mark.slow
 def test_a_wedge_of_units_that_no_study_has_gets_the_power_of_a_wedge(tmp_path):
     folder = tmp_path / "wedge"
     run("new", folder)
@@ -109,18 +110,10 @@ def test_a_wedge_of_units_that_no_study_has_gets_the_power_of_a_wedge(tmp_path):
 
 def execute(name, parameters, tmp_path):
     """A notebook run on parameters of one's own."""
-    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
-    lines = [f"{key} = {value!r}" for key, value in parameters.items()]
-    place = next(
-        n for n, c in enumerate(notebook.cells) if c.metadata.get("tags") == ["parameters"]
-    )
-    notebook.cells.insert(place + 1, nbformat.v4.new_code_cell("\n".join(lines)))
-    file = tmp_path / f"{name}.ipynb"
-    nbformat.write(notebook, file)
-    words = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--inplace"]
-    environment = os.environ | {"MPLBACKEND": "agg"}
-    done = subprocess.run(
-        [*words, str(file)], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return nbformat.read(file, as_version=4)
+    papermill_engine.register()
+    notebook = ROOT / "notebooks" / f"{name}.ipynb"
+    engine = papermill_engine.NAME if can_fork() else "nbclient"
+    return papermill.execute_notebook(
+        str(notebook), str(tmp_path / f"{name}.ipynb"), parameters,
+        engine_name=engine, kernel_name="python3", progress_bar=False, cwd=str(tmp_path),
+    )  # fmt: skip

@@ -10,7 +10,10 @@ from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.fork.forked import can_fork
 from lsp_analysis.reports.run import papermill_engine
 
-pytestmark = pytest.mark.skipif(not can_fork(), reason="needs fork")
+pytestmark = [
+    pytest.mark.usefixtures("kept_parent"),
+    pytest.mark.skipif(not can_fork(), reason="needs fork"),
+]
 
 
 @pytest.fixture(autouse=True, scope="module")

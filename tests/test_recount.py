@@ -1,8 +1,9 @@
 """An independent recount of what pages say: pandas and SciPy alone, on the study's own files.
 
 Pages are made by the command line, as anybody makes them, for five areas of the demonstration and,
-in the slow tests, for 20 areas of it and of the real study. What their HTML shows and their CSV files hold is read as a reader's program
-would, and held against `recounted`, in which nothing of the package takes part.
+in the slow tests, for 20 areas of it and of the real study. What their HTML shows and their CSV
+files hold is read as a reader's program would, and held against `recounted`, in which nothing of
+the package takes part.
 """
 
 from __future__ import annotations
@@ -310,7 +311,8 @@ def test_gaps_and_their_change_are_recounted_in_chart_and_csv(pages):
             assert said["direction"] == gap["direction"], about
             assert (about, arrows[said["name"]]) == (about, told.arrow(name, gap))
             drawn += 1
-    assert drawn > 20 // pages.every or pages.few  # without burglaries there is one gap, and no chart
+    # Without burglaries there is one gap, and no chart.
+    assert drawn > 20 // pages.every or pages.few
 
 
 def test_the_measure_to_watch_is_recounted_year_by_year(pages):

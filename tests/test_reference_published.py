@@ -136,8 +136,8 @@ def test_a_flat_series_has_no_outlier_and_no_change():
 BOUNDS = [
     (1, 0.05, 1.960, 1.960),
     (2, 0.05, 2.178, 1.977),
-    (5, 0.05, 2.413, 2.040),
-    (5, 0.01, 2.986, 2.621),
+    pytest.param(5, 0.05, 2.413, 2.040, marks=pytest.mark.slow),
+    pytest.param(5, 0.01, 2.986, 2.621, marks=pytest.mark.slow),
 ]
 
 

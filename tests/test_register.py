@@ -3,8 +3,6 @@
 import datetime as dt
 import json
 import os
-import subprocess
-import sys
 
 import pytest
 from small_experiment import TEXT, at, drawn, outcomes_of, registered
@@ -344,20 +342,3 @@ def test_a_folder_in_place_of_a_file_is_one_sentence(folder, name):
     (folder / name).unlink()
     (folder / name).mkdir()
     assert name in said(folder)
-
-
-def test_of_many_draws_at_once_one_is_on_record(tmp_path):
-    folder = registered(tmp_path / "experiment")
-    code = (
-        "import sys; from lsp_analysis.experiments.record.allocation import draw_allocation; "
-        "draw_allocation(sys.argv[1], text=sys.argv[2])"
-    )
-    jobs = [
-        subprocess.Popen(
-            [sys.executable, "-c", code, str(folder), f"text {n}"], stderr=subprocess.DEVNULL
-        )
-        for n in range(4)
-    ]
-    assert sorted(job.wait() == 0 for job in jobs) == [False, False, False, True]
-    assert verify(folder).holds
-    assert [entry.kind for entry in open_experiment(folder).entries] == ["registered", "allocated"]
