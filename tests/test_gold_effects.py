@@ -159,16 +159,21 @@ def test_kiel_and_mcclain(shared, key, outcome, covariates):
 
 
 @pytest.fixture(scope="module")
-def proposition_99():
+def smoking():
     from conftest import shared_path
 
-    smoking, expected = case(shared_path("gold"), "prop99", "smoking.csv")
-    return synthetic_control(california(smoking), predictors=PREDICTORS), smoking, expected
+    return case(shared_path("gold"), "prop99", "smoking.csv")
+
+
+@pytest.fixture(scope="module")
+def proposition_99(smoking):
+    data, expected = smoking
+    return synthetic_control(california(data), predictors=PREDICTORS), expected
 
 
 @pytest.mark.slow
 def test_proposition_99_with_its_predictors_is_no_local_optimum(proposition_99):
-    found, _, expected = proposition_99
+    found, expected = proposition_99
     published = expected["computed_here_Synth"]
     assert found.pre_mspe <= published["pre_mspe"]
     assert found.unique
@@ -183,7 +188,7 @@ def test_proposition_99_with_its_predictors_is_no_local_optimum(proposition_99):
 
 @pytest.mark.slow
 def test_proposition_99_ranks_first_of_39_with_predictors_and_third_without(proposition_99):
-    found, _, expected = proposition_99
+    found, expected = proposition_99
     assert (found.rank, found.n_ranked) == (1, 39)
     assert found.p_value == pytest.approx(expected["computed_here_Synth"]["placebo"]["p"])
     assert found.outcomes_only_rank == 3
@@ -192,17 +197,17 @@ def test_proposition_99_ranks_first_of_39_with_predictors_and_third_without(prop
 
 @pytest.mark.slow
 def test_proposition_99_reports_its_starts_and_the_traps_among_them(proposition_99):
-    found, _, expected = proposition_99
+    found, expected = proposition_99
     trap = expected["computed_here_pysyncon"]["nelder_mead_from_equal_DEFAULT"]["pre_mspe"]
     assert found.starts["start"].iloc[0] == "equal weights"
     assert found.starts["fit_mspe"].min() >= found.pre_mspe * (1 - 1e-9)
     assert (found.starts["fit_mspe"] > 0.9 * trap).any()
 
 
-def test_proposition_99_with_outcomes_only(proposition_99):
-    _, smoking, expected = proposition_99
+def test_proposition_99_with_outcomes_only(smoking):
+    data, expected = smoking
     expected = expected["outcome_only_convex_weights_computed_here"]
-    found = synthetic_control(california(smoking))
+    found = synthetic_control(california(data))
     assert found.pre_mspe == pytest.approx(expected["pre_mspe"], abs=1e-3)
     assert found.estimate == pytest.approx(expected["att_1989_2000"], abs=0.05)
     assert found.fit_ratio == pytest.approx(expected["mspe_ratio"], rel=1e-3)
@@ -211,9 +216,9 @@ def test_proposition_99_with_outcomes_only(proposition_99):
         assert found.donor_weights[state] == pytest.approx(weight, abs=0.01)
 
 
-def test_proposition_99_by_synthetic_did_is_the_published_number(proposition_99):
+def test_proposition_99_by_synthetic_did_is_the_published_number(smoking):
     """Arkhangelsky and others 2021, table 1: -15.6 packs; their software's weights."""
-    found = synthetic_did(california(proposition_99[1]))
+    found = synthetic_did(california(smoking[0]))
     assert found.estimate == pytest.approx(-15.604, abs=0.01)
     assert found.period_weights["1986":"1988"].to_numpy() == pytest.approx(
         [0.366, 0.206, 0.427], abs=0.002

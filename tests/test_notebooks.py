@@ -1,4 +1,8 @@
-"""House rules that every notebook keeps; that they run is tested by ``pytest --nbval-lax``."""
+"""House rules that every notebook keeps, and that each to be read runs as its kept results say.
+
+That templates run is tested by `test_equal_numbers`, and all of them in kernels of their own by
+``pytest --nbval-lax notebooks``.
+"""
 
 import ast
 import re
@@ -6,8 +10,12 @@ from itertools import pairwise
 from statistics import median
 
 import nbformat
+import papermill
 import pytest
 from conftest import ROOT
+
+from lsp_analysis.reports.fork.forked import can_fork
+from lsp_analysis.reports.run import papermill_engine
 
 NOTEBOOKS = sorted(
     path for path in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
@@ -51,6 +59,25 @@ def test_functions_classes_and_loops_live_in_the_package(path):
 
 
 each_to_read = pytest.mark.parametrize("path", READING, ids=lambda path: path.stem)
+
+
+def shown(cell):
+    return [out.data for out in cell.outputs if "data" in out]
+
+
+@each_to_read
+@pytest.mark.usefixtures("kept_parent")
+def test_it_runs_from_top_to_bottom_and_gives_the_results_it_keeps(path, tmp_path):
+    papermill_engine.register()
+    made = papermill.execute_notebook(
+        str(path), str(tmp_path / path.name), cwd=str(tmp_path), kernel_name="python3",
+        engine_name=papermill_engine.NAME if can_fork() else "nbclient", progress_bar=False,
+    )  # fmt: skip
+    ran = [cell for cell in made.cells if cell.cell_type == "code"]
+    for cell, kept in zip(ran, code_cells(path), strict=True):
+        assert not [out for out in cell.outputs if out.output_type == "error"], cell.source
+        if tags(kept) >= KEPT:
+            assert shown(cell) == shown(kept) != []
 
 
 def lines(cell):

@@ -43,6 +43,13 @@ def folder(tmp_path):
     return native.write_all(tmp_path / "native")
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The study of all files as they are, to be looked at only."""
+    top = tmp_path_factory.mktemp("whole")
+    return open_study(imported(native.write_all(top / "native"), top))
+
+
 def imported(folder, tmp_path, **more):
     return import_all(folder, tmp_path, **more).path
 
@@ -178,6 +185,7 @@ def test_each_file_used_is_named_with_publisher_licence_and_hash(bolton):
     assert "OS data" in bolton.attribution
 
 
+@pytest.mark.slow
 def test_a_borough_without_boundaries_is_imported_and_says_what_is_unavailable(real, tmp_path):
     for name in ("lookups", "boundaries", "deprivation", "population", "panel-lsoa-claimants"):
         shutil.copytree(real / name, tmp_path / "files" / name)
@@ -188,8 +196,8 @@ def test_a_borough_without_boundaries_is_imported_and_says_what_is_unavailable(r
     assert [p for p in check_study(study.path) if "in any area" not in str(p)] == []
 
 
-def test_publishers_forms_under_other_names_give_the_same_tables(folder, tmp_path):
-    study = open_study(imported(folder, tmp_path))
+def test_publishers_forms_under_other_names_give_the_same_tables(whole):
+    study = whole
     assert check_study(study.path) == []
     ranks = study.deprivation().set_index(["area_code", "edition"])["rank"]
     assert ranks.groupby("edition").size().to_dict() == dict.fromkeys(
@@ -202,10 +210,9 @@ def test_publishers_forms_under_other_names_give_the_same_tables(folder, tmp_pat
     assert study.geometry().is_valid.all()
 
 
-def test_the_neighbour_in_the_same_files_is_left_out(folder, tmp_path):
-    study = open_study(imported(folder, tmp_path))
+def test_the_neighbour_in_the_same_files_is_left_out(whole):
     for table in ("areas", "deprivation", "observations", "populations"):
-        assert not study.read(table)["area_code"].isin(native.OTHERS).any()
+        assert not whole.read(table)["area_code"].isin(native.OTHERS).any()
 
 
 def test_split_and_merged_areas_are_translated_by_where_residents_live(folder, tmp_path):
@@ -296,14 +303,23 @@ def test_an_unknown_borough_is_answered_with_those_listed(folder, tmp_path, aske
         ["indices/all/b.csv", "indices/all/d.csv", "indices/all/e.csv", "2014/claimants.csv"],
     ],
 )
-@pytest.mark.parametrize("whole_rows", [2, 5])
-def test_a_table_cut_within_a_row_or_between_rows_is_named(folder, tmp_path, names, whole_rows):
+@pytest.mark.parametrize(
+    ("whole_rows", "length"),
+    [
+        (2, 12),
+        (5, 0),
+        pytest.param(2, 0, marks=pytest.mark.slow),
+        pytest.param(5, 12, marks=pytest.mark.slow),
+    ],
+)
+def test_a_table_cut_within_a_row_or_between_rows_is_named(
+    folder, tmp_path, names, whole_rows, length
+):
     lines = {folder / name: (folder / name).read_bytes().splitlines(True) for name in names}
-    for length in (12, 0):
-        for path, rows in lines.items():
-            path.write_bytes(b"".join([*rows[:whole_rows], rows[whole_rows][:length]]))
-        said = told(folder, tmp_path)
-        assert [path.name for path in lines if path.name not in said] == []
+    for path, rows in lines.items():
+        path.write_bytes(b"".join([*rows[:whole_rows], rows[whole_rows][:length]]))
+    said = told(folder, tmp_path)
+    assert [path.name for path in lines if path.name not in said] == []
 
 
 @pytest.mark.parametrize("share", [0.3, 0.6, 0.9])

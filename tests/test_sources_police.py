@@ -24,12 +24,23 @@ def write_place(folder):
     return folder
 
 
-@pytest.fixture
-def folder(tmp_path):
-    made = write_place(tmp_path / "native")
+def write_files(folder):
+    made = write_place(folder)
     for month in MONTHS:
         native.write_street(made, month, native.street_month(month))
     return made
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write_files(tmp_path / "native")
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The study of all files as they are, to be looked at only."""
+    top = tmp_path_factory.mktemp("police")
+    return imported(write_files(top / "native"), top)
 
 
 def imported(folder, tmp_path):
@@ -51,19 +62,18 @@ def refusal(folder, tmp_path):
     return said
 
 
-def test_every_area_has_every_month_and_nought_where_nothing_happened(folder, tmp_path):
-    study = imported(folder, tmp_path)
-    assert check_study(study.path) == []
-    found = counts(study)
+def test_every_area_has_every_month_and_zero_where_nothing_happened(whole):
+    assert check_study(whole.path) == []
+    found = counts(whole)
     assert found.shape == (3, 6)
     assert found[QUIET].tolist() == [0, 0, 0]
     assert (found.drop(columns=QUIET) == 2).all(axis=None)
-    assert counts(study, DISORDER)[HOME].tolist() == [4, 4, 4]
-    assert counts(study, TOGETHER)[HOME].tolist() == [6, 6, 6]
+    assert counts(whole, DISORDER)[HOME].tolist() == [4, 4, 4]
+    assert counts(whole, TOGETHER)[HOME].tolist() == [6, 6, 6]
 
 
-def test_a_rate_is_the_crimes_of_the_month_over_residents_of_the_nearest_year(folder, tmp_path):
-    study = imported(folder, tmp_path)
+def test_a_rate_is_the_crimes_of_the_month_over_residents_of_the_nearest_year(whole):
+    study = whole
     indicator = study.indicator(BURGLARY)
     assert (indicator.value_type, indicator.polarity) == ("rate", "low_is_good")
     row = study.panel(BURGLARY).iloc[0]
@@ -82,8 +92,8 @@ def test_without_populations_the_indicators_are_counts(folder, tmp_path):
     assert "in counts, not rates" in notes(study)
 
 
-def test_files_that_overlap_change_nothing(folder, tmp_path):
-    alone = counts(imported(folder, tmp_path), TOGETHER)
+def test_files_that_overlap_change_nothing(whole, folder, tmp_path):
+    alone = counts(whole, TOGETHER)
     native.write_street(folder / "again", MONTHS[0], native.street_month(MONTHS[0])[:20])
     study = imported(folder, tmp_path)
     assert counts(study, TOGETHER).equals(alone)

@@ -13,41 +13,47 @@ from lsp_analysis.study.check.whole_study import check_study
 WHOLE, SPLIT, PARTS = "E01090001", "E01090002", ("E01090006", "E01095001")
 
 
-@pytest.fixture
-def folder(tmp_path):
-    made = native.write_all(tmp_path / "native")
+def write_files(folder):
+    made = native.write_all(folder)
     native.write_later_lookup(made / "geography")
     native.write_census(made / "census")
     native.write_fuel_poverty(made)
     return made
 
 
-def imported(folder, tmp_path):
-    return import_study(folder, borough=native.BOROUGH, out=tmp_path / "study").path
+@pytest.fixture
+def folder(tmp_path):
+    return write_files(tmp_path / "native")
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """The study of all files as they are, to be looked at only."""
+    top = tmp_path_factory.mktemp("shares")
+    folder = write_files(top / "native")
+    return open_study(import_study(folder, borough=native.BOROUGH, out=top / "study").path)
 
 
 def health(study) -> pd.DataFrame:
     return study.panel("bad_health").set_index("area_code")
 
 
-def test_the_study_has_an_indicator_for_each_table_and_no_problem(folder, tmp_path):
-    study = open_study(imported(folder, tmp_path))
+def test_the_study_has_an_indicator_for_each_table_and_no_problem(study):
     names = ["bad_health", "claimants", "fuel_poverty", "no_central_heating"]
     assert sorted(study.indicators()["indicator_id"]) == names
     assert check_study(study.path) == []
     assert sorted(health(study).index) == sorted(native.NEW)
 
 
-def test_counts_of_2021_come_back_to_the_areas_of_2011(folder, tmp_path):
-    found = health(open_study(imported(folder, tmp_path)))
+def test_counts_of_2021_come_back_to_the_areas_of_2011(study):
+    found = health(study)
     # 40 in bad and 10 + n in very bad health of 1,000 + n residents, n counting the areas of 2021.
     assert found.loc[WHOLE, ["numerator", "denominator"]].tolist() == [50, 1000]
     assert found.loc[SPLIT, ["numerator", "denominator"]].tolist() == [51 + 52, 1001 + 1002]
     assert found.loc[SPLIT, "value"] == pytest.approx(100 * 103 / 2003)
 
 
-def test_an_area_that_merged_is_shared_out_by_residents_and_says_so(folder, tmp_path):
-    study = open_study(imported(folder, tmp_path))
+def test_an_area_that_merged_is_shared_out_by_residents_and_says_so(study):
     found = health(study).loc[list(PARTS)]
     assert found["note"].tolist() == ["estimated"] * 2
     said = (study.path / "IMPORT.md").read_text()
@@ -58,8 +64,7 @@ def test_an_area_that_merged_is_shared_out_by_residents_and_says_so(folder, tmp_
     assert found.loc[PARTS[0], "denominator"] == pytest.approx(1003 * share, abs=1)
 
 
-def test_a_count_of_2011_needs_no_lookup(folder, tmp_path):
-    study = open_study(imported(folder, tmp_path))
+def test_a_count_of_2011_needs_no_lookup(study):
     heating = study.panel("no_central_heating").set_index("area_code")
     assert heating["value"].tolist() == [100 * 10 * n / 400 for n in range(6)]
     assert heating["period"].astype(str).unique().tolist() == ["2011"]
@@ -67,17 +72,15 @@ def test_a_count_of_2011_needs_no_lookup(folder, tmp_path):
 
 def test_without_a_lookup_of_2021_its_tables_are_left_out_and_the_notes_say_so(folder, tmp_path):
     (folder / "geography" / "codes of 2021.csv").unlink()
-    study = open_study(imported(folder, tmp_path))
+    done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+    study = open_study(done.path)
     assert "bad_health" not in set(study.indicators()["indicator_id"])
     said = (study.path / "IMPORT.md").read_text()
     assert "health.csv (Census 2021, table TS037)" in said
     assert "its codes are of another year" in said
 
 
-def test_modelled_figures_are_averaged_by_households_and_get_no_interval_from_counts(
-    folder, tmp_path
-):
-    study = open_study(imported(folder, tmp_path))
+def test_modelled_figures_are_averaged_by_households_and_get_no_interval_from_counts(study):
     poverty = study.panel("fuel_poverty")
     assert study.indicator("fuel_poverty").value_type == "score"
     assert poverty["numerator"].isna().all()

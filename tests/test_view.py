@@ -19,13 +19,27 @@ def study():
     return open_study("bolton_demo")
 
 
-@pytest.fixture(scope="module", params=["Hall i' th' Wood", "E01004803"])
-def told(request, study):
-    place = study.area(request.param)
+def answers(study, name):
+    place = study.area(name)
     programme = programme_in(study, place)
     brief = area_brief(study, place, start=programme.start or "2008-04")
     main = programme.primary_outcome or brief.main_indicator()
     return brief, programme_effects(study, programme, primary=main)
+
+
+@pytest.fixture(scope="module")
+def pilot(study):
+    return answers(study, "Hall i' th' Wood")
+
+
+@pytest.fixture(scope="module")
+def elsewhere(study):
+    return answers(study, "E01004803")
+
+
+@pytest.fixture(params=["pilot", "elsewhere"])
+def told(request):
+    return request.getfixturevalue(request.param)
 
 
 def words(text):
@@ -107,11 +121,9 @@ def test_nothing_is_told_of_the_time_before_a_break_and_the_chart_marks_it(study
             "counted or recorded otherwise."] in unknown  # fmt: skip
 
 
-def test_the_pilot_is_told_alike_in_its_box_and_its_figure(study):
-    place = study.area("Hall i' th' Wood")
-    programme = programme_in(study, place)
-    brief = area_brief(study, place, start=programme.start)
-    effects = programme_effects(study, programme, primary=programme.primary_outcome)
+def test_the_pilot_is_told_alike_in_its_box_and_its_figure(study, pilot):
+    brief, effects = pilot
+    programme = programme_in(study, brief.area)
     box = view.first_screen(brief, effects).data["box"]
     figure = view.pilot_path(effects).data
     assert box["big"].split()[0] in figure["title"]  # "24%", said once in each
@@ -120,10 +132,8 @@ def test_the_pilot_is_told_alike_in_its_box_and_its_figure(study):
     assert here[-1] == pytest.approx(series.iloc[-1], rel=0.01)  # yearly means of yearly rates
 
 
-def test_where_nothing_was_done_the_page_says_so_once(study):
-    place = study.area("E01004803")
-    brief = area_brief(study, place)
-    effects = programme_effects(study, programme_in(study, place), primary="burglary")
+def test_where_nothing_was_done_the_page_says_so_once(elsewhere):
+    brief, effects = elsewhere
     assert view.pilot_path(effects) is None
     assert view.outcomes(effects) is None
     assert "No programme is on record" in view.first_screen(brief, effects).data["box"]["sure"][1]
@@ -161,9 +171,15 @@ def test_the_plan_has_odds_only_for_targets_ahead_and_is_cut_at_its_date(study):
     assert "by lead agency" in plan.cover().data["name"]
 
 
-@pytest.mark.parametrize("as_at", ["", "2008-12-31", "2010-12-31"])
-@pytest.mark.parametrize("chosen", [{"by": "lead_agency"}, {"by": "theme"},
-                                    {"by": "theme", "only": "Safe"}])  # fmt: skip
+@pytest.mark.parametrize(
+    ("chosen", "as_at"),
+    [
+        ({"by": "lead_agency"}, ""),
+        ({"by": "theme"}, "2008-12-31"),
+        ({"by": "theme"}, "2010-12-31"),
+        ({"by": "theme", "only": "Safe"}, ""),
+    ],
+)
 def test_the_first_screen_of_the_plan_counts_what_its_table_lists(study, chosen, as_at):
     plan = view.PlanView(study, as_at=as_at, **chosen)
     screen, below = plan.cover().data, plan.measures().data
