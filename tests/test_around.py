@@ -17,13 +17,13 @@ from pandas.testing import assert_frame_equal
 from lsp_analysis import area_brief, open_study, programme_effects, programme_in
 from lsp_analysis.effects import check_all
 from lsp_analysis.errors import StudyError
+from lsp_analysis.reports.fork.kept import KeptStudy
 from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.run.batch import run_reports
 from lsp_analysis.reports.run.engines import Workers
 from lsp_analysis.study import write
 from lsp_analysis.study.add.adding import add_table
 from lsp_analysis.study.check.whole_study import check_study
-from lsp_analysis.study.kept import KeptStudy
 from lsp_analysis.study.write import write_study
 
 MONTHS, SIZE = 48, 70

@@ -10,7 +10,7 @@ from lsp_analysis.reports.run.judge import (
     fault_of_run,
     take_sentinel,
 )
-from lsp_analysis.study.store import proof
+from lsp_analysis.study.folder import proof
 
 TOKEN = "abc"
 

@@ -8,9 +8,10 @@ from pandas.testing import assert_frame_equal
 from small_study import small_tables, write_small_study
 
 from lsp_analysis import open_study
+from lsp_analysis.reports.fork.kept import KeptStudy
 from lsp_analysis.standing.place.brief import area_brief
+from lsp_analysis.study import folder as stored
 from lsp_analysis.study import store
-from lsp_analysis.study.kept import KeptStudy
 from lsp_analysis.study.store import Study
 
 
@@ -69,7 +70,7 @@ def test_the_pages_of_two_areas_share_the_plan_and_nothing_of_their_own(study, k
 
 
 def test_it_reads_nothing_twice(kept, monkeypatch):
-    monkeypatch.setattr(store, "scan_table", lambda *_, **__: pytest.fail("it read again"))
+    monkeypatch.setattr(stored, "scan_table", lambda *_, **__: pytest.fail("it read again"))
     kept.panel("burglary")
     kept.small_areas()
 

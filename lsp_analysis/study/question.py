@@ -16,10 +16,17 @@ import pandas as pd
 from scipy import sparse
 
 from lsp_analysis import wording
-from lsp_analysis.errors import AreaError, PanelError, ParameterError, check_one_of
+from lsp_analysis.errors import ParameterError, check_one_of
 from lsp_analysis.showing import Shown
 from lsp_analysis.study import notebook
+from lsp_analysis.study.asking.refusals import (
+    check_enough,
+    check_population,
+    check_sides,
+    check_values,
+)
 from lsp_analysis.study.asking.table import (
+    among_dates,
     check_level,
     dated,
     listed,
@@ -44,8 +51,6 @@ if TYPE_CHECKING:
 
 PER = {"events": 1000.0, "stock": 1000.0, "share": 100.0}
 CYCLE = {"M": 12, "Q": 4, "W": 52, "D": 365, "B": 260}  # periods in a year; others are years
-JUMP = 300  # times by which a population does not change in one period: a change of unit does
-FEWEST_KNOWN = 0.5  # of the treated areas' values on either side of the start
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,10 +117,10 @@ class Question(Shown):
         """Refuse what cannot be asked, in one place for every estimator."""
         check_level(self.level)
         check_one_of(self.kind, KINDS, "kind")
-        _check_values(self)
-        _check_sides(self)
+        check_values(self)
+        check_sides(self)
         if self.population is not None:
-            _check_population(self)
+            check_population(self)
 
     @property
     def note(self) -> str:
@@ -350,29 +355,7 @@ class Question(Shown):
         complete : bool
             Whether the treated areas must have a value at every date.
         """
-        if self.at < before:
-            raise PanelError(
-                f"{wording.counted(self.at, 'period')} before {self.start} (the first is "
-                f"{self.dates[0]}), but this method needs {before} or more. Add earlier periods, "
-                "or use a simpler method."
-            )
-        found = int(self.comparison.sum())
-        if found < comparisons:
-            gaps = int((~self.known.all(axis=1) & ~self.treated & ~self.ring).sum())
-            why = f", {gaps} others have missing values" if gaps else ""
-            raise PanelError(
-                f"{wording.counted(found, 'area')} can be compared with{why}; this method needs "
-                f"{comparisons} or more. Add comparison areas, or leave out periods with gaps."
-            )
-        if comparisons:
-            _check_comparisons(self)
-        if complete and not self.known[self.treated].all():
-            row, column = np.argwhere(~self.known[self.treated])[0]
-            raise PanelError(
-                f"A value of {self.label} is missing in {self.areas[self.treated][row]} in "
-                f"{self.dates[column]}. This method needs the treated areas in every period: leave "
-                "out that period, or choose another outcome."
-            )
+        check_enough(self, before, comparisons, complete)
 
     def among(self, areas: np.ndarray) -> Question:
         """The same question to some of the areas only; `areas` is a bool array (n,)."""
@@ -393,7 +376,8 @@ class Question(Shown):
         ----------
         dates : bool array (t,)
         """
-        fields = {name: getattr(self, name) for name in _BY_DATE}
+        by_date = ("dates", "outcome", "population", "covariates")
+        fields = {name: getattr(self, name) for name in by_date}
         changed = among_dates(fields, dates)
         return replace(self, **changed, start=self.start if start is None else start)
 
@@ -420,104 +404,3 @@ def _indicator(name: str, kind: str, counted: bool) -> Indicator:
     unit = {"events": "per_1000", "stock": "per_1000", "share": "percent"}.get(kind, "")
     per = PER.get(kind, 1.0) if counted else 1.0
     return Indicator(name, "", unit if counted else "", "", multiplier=per, kind=kind)
-
-
-_BY_DATE = ("dates", "outcome", "population", "covariates")
-
-
-def among_dates(fields: Mapping[str, Any], dates: np.ndarray) -> dict[str, Any]:
-    """Fields of a Question cut to some of its dates; `dates` is a bool array (t,)."""
-    changed = dict(fields)
-    changed["dates"] = fields["dates"][dates]
-    for name in ("outcome", "population"):
-        if fields[name] is not None:
-            changed[name] = fields[name][:, dates]
-    changed["covariates"] = {name: a[:, dates] for name, a in fields["covariates"].items()}
-    return changed
-
-
-# What cannot be asked ---------------------------------------------------------------------------
-
-
-def _check_values(question: Question) -> None:
-    n, t = len(question.areas), len(question.dates)
-    for name in ("outcome", "population"):
-        array = getattr(question, name)
-        if array is not None and np.shape(array) != (n, t):
-            raise PanelError(
-                f"`{name}` has shape {np.shape(array)}, and there are {n} areas and {t} dates."
-            )
-    values = question.outcome[question.known]
-    if not len(values):
-        raise PanelError(
-            f"No row has a value of {question.label!r}. Choose another outcome, or other periods."
-        )
-    if question.counted and (values < 0).any():
-        raise PanelError(
-            f"{question.label!r} has {int((values < 0).sum())} counts below zero. Correct them, or "
-            'give kind="mean" if they are no counts.'
-        )
-    if np.ptp(question.compared[question.known]) <= 1e-12 * np.abs(values).max():
-        raise PanelError(
-            f"{question.label!r} is the same in every area and period, so there is nothing to "
-            "compare. Check the column."
-        )
-
-
-def _check_sides(question: Question) -> None:
-    treated = question.treated
-    if not treated.any():
-        raise AreaError("No treated area was given. Name the area codes of the neighbourhood.")
-    if not 0 < question.at < len(question.dates):
-        side = "after" if question.at else "before"
-        raise PanelError(
-            f"No period of the panel ({question.dates[0]} to {question.dates[-1]}) is {side} the "
-            f"start {question.start}. Choose another start, or add periods."
-        )
-    own = question.known[treated]
-    sides = own[:, : question.at].mean(), own[:, question.at :].mean()
-    if min(sides) < FEWEST_KNOWN:
-        raise PanelError(
-            f"The treated areas have {sides[0]:.0%} of their values of {question.label!r} before "
-            f"the start and {sides[1]:.0%} of those after. At least half are needed on either "
-            "side: choose another outcome or start."
-        )
-
-
-def _check_comparisons(question: Question) -> None:
-    """Raise PanelError where comparison areas have no events, or do not differ at all."""
-    values = question.compared[question.comparison]
-    if not values.any():
-        raise PanelError(
-            f"{question.label!r} is 0 in every comparison area, so nothing shows how far areas "
-            "differ by chance. Choose an outcome that happens there too."
-        )
-    everyone = question.compared[question.comparison | question.treated]
-    if len(everyone) > 2 and not np.nanmax(np.ptp(values, axis=0)) and len(values) > 1:
-        raise PanelError(
-            f"{question.label!r} is the same in all {len(values)} comparison areas in every "
-            "period, so it cannot show how far areas differ by chance. Check the column, and the "
-            "periods it was measured in."
-        )
-
-
-def _check_population(question: Question) -> None:
-    people, known = question.population, question.known
-    wrong = known & (people <= 0)
-    if wrong.any():
-        row, column = np.argwhere(wrong)[0]
-        raise PanelError(
-            f"The population is zero or less in {int(wrong.sum())} of {int(known.sum())} rows, "
-            f"first ({question.areas[row]}, {question.dates[column]}). Correct them, or leave "
-            "those areas or periods out."
-        )
-    before, after = question.exposure[:, :-1], question.exposure[:, 1:]
-    jumped = (before > 0) & (after > 0) & ((after >= JUMP * before) | (before >= JUMP * after))
-    if jumped.any():
-        row, column = np.argwhere(jumped)[0]
-        ends = [wording.number(float(x[row, column])) for x in (before, after)]
-        raise PanelError(
-            f"The population of {question.areas[row]} goes from {ends[0]} in "
-            f"{question.dates[column]} to {ends[1]} in {question.dates[column + 1]}, as when one "
-            "is in thousands and the other is not. Give all of it in one unit."
-        )

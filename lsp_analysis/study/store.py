@@ -1,44 +1,37 @@
-"""Open a study folder and read from it only the rows and columns asked for."""
+"""Open a study, and ask it for its areas, indicators, panels and questions."""
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import json
 import os
 import re
-import warnings
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pandas as pd
 
-from lsp_analysis import durable, untrusted, wording
+from lsp_analysis import wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.errors import (
     AreaError,
     LevelError,
-    LspError,
     PanelError,
-    RepairNotice,
     StudyError,
     UnknownNameError,
     check_one_of,
     did_you_mean,
 )
 from lsp_analysis.resources import study_path
-from lsp_analysis.showing import Shown
 from lsp_analysis.study import areas as area_rules
 from lsp_analysis.study import notebook, schema
 from lsp_analysis.study.add.vintages import deprivation_in
 from lsp_analysis.study.areas import Area, Gazetteer, closed_name
-from lsp_analysis.study.asking.around import HOME, PLACED, boroughs_around, own_rows
-from lsp_analysis.study.descriptor import files_of, read_descriptor, version_of
+from lsp_analysis.study.asking.around import boroughs_around
+from lsp_analysis.study.descriptor import read_descriptor, version_of
+from lsp_analysis.study.folder import Folder, mended, note_read
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.panel import tidy_panel
-from lsp_analysis.study.scan import Decoded, read_geometry, refuse_if_cut_short, scan_table
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -49,9 +42,6 @@ if TYPE_CHECKING:
     from lsp_analysis.wording import Sentence
 
 T = TypeVar("T")
-NATIONAL_GRID = "EPSG:27700"
-SIMULATED = "Simulated data"
-LARGEST_TABLE = 2**36  # bytes
 MOST_PARTS = 8  # studies of some boroughs that `keep_open` keeps, the last ones
 
 
@@ -85,23 +75,6 @@ def open_study(path: str | Path | Study) -> Study:
     return Study(folder, read_descriptor(folder), version)
 
 
-def mended(path: str | Path) -> Path:
-    """The folder of a study, without links and dots, after a change that was cut short.
-
-    It is finished or undone, and told as a warning, unless it is still going on.
-    """
-    folder = durable.settled(path, StudyError)
-    if not durable.unfinished(folder):
-        return folder
-    patience = 0.0 if folder.exists() else durable.PATIENCE
-    with contextlib.suppress(LspError, OSError):
-        with durable.locked(folder.parent, folder.name, patience=patience):
-            done = durable.restore(folder)
-        if done:
-            warnings.warn(done, RepairNotice, stacklevel=3)
-    return folder
-
-
 def keep_open(study: Study) -> None:
     """Let `open_study` give `study` for its folder from now on, in this process and its forks.
 
@@ -115,7 +88,7 @@ def keep_open(study: Study) -> None:
     else:
         _KEPT[study.path] = study
     for file, digest in study.digests.items():
-        _note(file, digest)
+        note_read(file, digest)
 
 
 def kept_open(path: str | Path) -> Study | None:
@@ -124,20 +97,6 @@ def kept_open(path: str | Path) -> Study | None:
 
 
 _KEPT: dict[Path, Study] = {}
-_DIGESTS: dict[str, str] = {}
-SEVERAL = "several versions"
-
-
-def proof(token: str) -> str:
-    """`token`, and the SHA-256 of every file of a study that this process has read, as JSON.
-
-    A report's last cell shows it: the cells before it ran, and on these bytes.
-    """
-    return f"{token} {json.dumps(_DIGESTS)}"
-
-
-def _note(file: str, digest: str) -> None:
-    _DIGESTS[file] = digest if _DIGESTS.get(file, digest) == digest else SEVERAL
 
 
 def _called(indicators: pd.DataFrame) -> list[tuple[str, str]]:
@@ -162,32 +121,20 @@ def _no_indicator(wanted: str, indicators: pd.DataFrame) -> str:
     )
 
 
-class Study(Shown):
+class Study(Folder):
     """One study folder. Frames it returns are the caller's own to change.
 
     In a notebook it shows what it holds: indicators, dates, areas, and which tables it lacks.
     """
 
-    boroughs: tuple[str, ...] = ()  # whose areas alone it reads; empty for all: see `around`
-
     def __init__(
         self, path: Path, descriptor: Mapping[str, Any], version: tuple[int, ...] = ()
     ) -> None:
         """Use `open_study`, which reads the descriptor."""
-        self.path = path
+        super().__init__(path, descriptor, version)
         self._parts: dict[tuple[str, ...], Study] = {}  # by their boroughs
         self._whole: Study | None = None
-        self.version = version or version_of(path)
-        self.digests: dict[str, str] = {}  # SHA-256 of the files it has read, by path
-        self._held: dict[Path, bytes] = {}
-        self._decoded: Decoded | None = {}
-        self.descriptor = descriptor
-        self._resources = {item["name"]: item for item in descriptor["resources"]}
         self._makeup: dict[int, tuple[dict[str, str], dict[str, list[str]]]] = {}  # by vintage
-
-    def __repr__(self) -> str:
-        """Name and folder."""
-        return f"Study({self.name!r}, {str(self.path)!r})"
 
     def sentence(self) -> Sentence:
         """How many indicators, areas and years it has, and which tables it lacks."""
@@ -200,121 +147,6 @@ class Study(Shown):
     def shown_table(self) -> Table:
         """Its indicators with their units and dates."""
         return notebook.study_table(self)
-
-    @property
-    def name(self) -> str:
-        """Short name; that of the folder when the descriptor has none."""
-        return str(self.descriptor.get("name") or self.path.resolve().name)
-
-    @property
-    def title(self) -> str:
-        """Title for people."""
-        return str(self.descriptor.get("title") or self.name)
-
-    @property
-    def simulated(self) -> bool:
-        """Whether the numbers are made up."""
-        return bool(self.descriptor.get("lsp:simulated", False))
-
-    @property
-    def note(self) -> str:
-        """What every figure and page must say of the data; empty when nothing."""
-        return SIMULATED if self.simulated else ""
-
-    _note = note
-
-    @property
-    def restricted(self) -> str:
-        """What every page made from the full counts must say; empty for a protected copy."""
-        return "" if "lsp:release" in self.descriptor else "internal: not for publication"
-
-    @property
-    def attribution(self) -> str:
-        """Licence and attribution lines for the foot of a page."""
-        given = self.descriptor.get("lsp:attribution")
-        if given:
-            return str(given)
-        entries = [*self.descriptor.get("sources", []), *self.descriptor.get("licenses", [])]
-        titles = [entry.get("title") or entry.get("name") for entry in entries]
-        return ". ".join(dict.fromkeys(str(title) for title in titles if title))
-
-    def has(self, table: str) -> bool:
-        """Whether the study has `table` (or ``geometry``)."""
-        return table in self._resources
-
-    def file(self, table: str) -> Path:
-        """Path of the file of `table`, of its first where it lies in parts; a plain sentence when
-        the study has no such table."""
-        if table in self._resources:
-            return self._file(table, files_of(self._resources[table])[0]["path"])
-        known = [*schema.TABLES, schema.GEOMETRY]
-        check_one_of(table, known, "table", StudyError, " in a study")
-        about = schema.TABLES[table].about if table in schema.TABLES else "boundaries of areas"
-        raise StudyError(
-            f"The study {self.path} has no table {table} ({about}), which this step needs. "
-            f"Add it: `lsp-analysis new` shows its columns."
-        )
-
-    def files(self, table: str) -> dict[Path, dict[str, Any]]:
-        """Files of `table` that hold areas of this study, and what the descriptor says of each."""
-        self.file(table)  # says that the study lacks the table
-        parts = files_of(self._resources[table])
-        return {
-            self._file(table, part["path"]): part
-            for part in parts
-            if not self.boroughs or part.get("borough", "") in ("", *self.boroughs)
-        }
-
-    def _file(self, table: str, name: str) -> Path:
-        path = durable.settled(self.path / name, StudyError)
-        if not path.is_relative_to(self.path):
-            raise StudyError(f"Table {table} of {self.path} lies outside the study folder.")
-        return path
-
-    def read(
-        self,
-        table: str,
-        columns: Iterable[str] | None = None,
-        where: Mapping[str, Any] | None = None,
-    ) -> pd.DataFrame:
-        """Rows and columns of one table, in the types of the schema.
-
-        Parameters
-        ----------
-        table : name of the table.
-        columns : columns to read; all of the table's when not given. An optional column that the
-            file does not have comes back missing, or with its default.
-        where : mapping of column to the value, or the list of values, that rows must have.
-
-        Returns
-        -------
-        DataFrame: codes and other text as text (``007`` stays ``007``), numbers as float64 or
-        int64, dates as datetime64, flags as bool. Blank text is missing.
-
-        Raises
-        ------
-        StudyError
-            The table, its file or a column is missing, or the file is damaged.
-        """
-        asked = None if columns is None else list(columns)
-        wanted = asked
-        if asked is not None and self.boroughs:  # by which rows of other boroughs are told
-            placed = {*PLACED, *(HOME if table == "areas" else ())}
-            has = placed.intersection(schema.TABLES[table].names if table in schema.TABLES else ())
-            wanted = [*asked, *sorted(has.difference(asked))]
-        frames = []
-        for file, facts in (self.files(table) or {self.file(table): {}}).items():
-            content = self._content(file)
-            refuse_if_cut_short(file, content, facts.get("bytes"))
-            found = scan_table(file, content, table, wanted, where or {}, self._decoded)
-            frames.append(own_rows(self, table, found) if self.boroughs else found)
-        found = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-        return found if wanted is asked else found[asked]
-
-    @cached_property
-    def codes(self) -> frozenset[str]:
-        """Codes of all areas of this study."""
-        return frozenset(self.read("areas", ["area_code"])["area_code"])
 
     def around(self, place: str | Area, fewest: int = 0, before: object = None) -> Study:
         """The boroughs that `place` lies in as a study of their own, which reads nothing else.
@@ -346,33 +178,6 @@ class Study(Shown):
     def __getstate__(self) -> dict[str, Any]:
         """All but the larger study it is a part of, and its own parts."""
         return self.__dict__ | {"_parts": {}, "_whole": None}
-
-    def _content(self, file: Path) -> bytes:
-        """The bytes of `file`, whose fingerprint is kept: they are what an answer was made from.
-
-        A Parquet file is read once: it holds many indicators, and is small for what it holds.
-        """
-        if file in self._held and self.version == version_of(self.path):
-            return self._held[file]
-        if not file.exists():
-            raise StudyError(
-                f"The file {file} is listed in {schema.DESCRIPTOR} but missing. "
-                "Restore it from a copy."
-            )
-        try:
-            content = untrusted.read_bytes(file, LARGEST_TABLE)
-        except LspError as error:
-            raise StudyError(f"{error} Restore it from a copy.") from error
-        if self.version != version_of(self.path):
-            raise StudyError(
-                f"The study {self.path} was written again after it was opened. Open it again."
-            )
-        digest = hashlib.sha256(content).hexdigest()
-        self.digests[str(file)] = digest
-        _note(str(file), digest)
-        if file.suffix == ".parquet":
-            self._held = {file: content}
-        return content
 
     def areas(self, area_type: str | None = None) -> pd.DataFrame:
         """The table `areas`, or its rows of one type, in every code vintage."""
@@ -675,13 +480,6 @@ class Study(Shown):
         if codes is not None:
             shapes = shapes[shapes["area_code"].isin(set(codes))]
         return shapes.sort_values("area_code", ignore_index=True)
-
-    @cached_property
-    def _shapes(self) -> GeoDataFrame:
-        files = self.files(schema.GEOMETRY)
-        found = [read_geometry(one, self._content(one)).to_crs(NATIONAL_GRID) for one in files]
-        shapes = found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
-        return own_rows(self, schema.GEOMETRY, shapes) if self.boroughs else shapes
 
     def once(self, what: str, make: Callable[[], T]) -> T:
         """What `make` gives for `what`, alike for all areas of this study as it is stored.

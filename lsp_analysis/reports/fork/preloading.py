@@ -15,11 +15,11 @@ from pkgutil import iter_modules
 import lsp_analysis
 from lsp_analysis.errors import LspError
 from lsp_analysis.reports.fork.forks import Forks
+from lsp_analysis.reports.fork.kept import KeptStudy
 from lsp_analysis.reports.job.digests import made_with
 from lsp_analysis.reports.job.request import Limits
 from lsp_analysis.reports.job.template import source_of
 from lsp_analysis.standing.place.brief import area_brief
-from lsp_analysis.study.kept import KeptStudy
 from lsp_analysis.study.store import keep_open, kept_open, open_study
 
 READING = Limits(seconds=60.0, megabytes=1500.0)  # of the study; larger ones are not kept

@@ -19,7 +19,7 @@ SENTINEL = "lsp-sentinel"
 
 def add_sentinel(notebook: NotebookNode, token: str) -> None:
     """Add a last cell that shows that those before it ran to their end, and what they read."""
-    home = "lsp_analysis.study.store"
+    home = "lsp_analysis.study.folder"
     source = f"__import__({home!r}, fromlist=['proof']).proof({token!r})"
     cell = new_code_cell(source, metadata={"tags": [SENTINEL]}, id=SENTINEL)
     notebook.cells.append(cell)

@@ -11,6 +11,7 @@ from lsp_analysis.disclosure.profiles import AUDIENCES, INTERNAL, warn_internal
 from lsp_analysis.disclosure.release import refuse_other_pages, release_study
 from lsp_analysis.durable import as_interrupts
 from lsp_analysis.errors import ParameterError, UnfinishedError, check_one_of
+from lsp_analysis.reports.fork.kept import KeptStudy
 from lsp_analysis.reports.fork.memory import check_address_space
 from lsp_analysis.reports.job import manifest
 from lsp_analysis.reports.job.manifest import FAILED, ReportRecord
@@ -19,7 +20,6 @@ from lsp_analysis.reports.job.selection import Entry, jobs_of
 from lsp_analysis.reports.job.template import load_template
 from lsp_analysis.reports.run.engines import Workers, make_reports
 from lsp_analysis.resources import study_path
-from lsp_analysis.study.kept import KeptStudy
 from lsp_analysis.study.store import Study, open_study
 
 

@@ -11,9 +11,9 @@ from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.study.asking.around import FEWEST, from_own_rank
 from lsp_analysis.study.asking.dates import as_date
-from lsp_analysis.study.asking.table import dated, pairs_matrix, wide
+from lsp_analysis.study.asking.table import among_dates, dated, pairs_matrix, wide
 from lsp_analysis.study.indicator import COUNTED, Indicator
-from lsp_analysis.study.question import Question, among_dates
+from lsp_analysis.study.question import Question
 
 MOST_NAMED = 5
 

@@ -292,3 +292,14 @@ def dated(
         f"{wording.period(date)}, in which the programme began, is left out." for date in mixed
     )
     return before | after, dates[after][0], cautions
+
+
+def among_dates(fields: Mapping[str, Any], dates: np.ndarray) -> dict[str, Any]:
+    """Fields of a Question cut to some of its dates; `dates` is a bool array (t,)."""
+    changed = dict(fields)
+    changed["dates"] = fields["dates"][dates]
+    for name in ("outcome", "population"):
+        if fields[name] is not None:
+            changed[name] = fields[name][:, dates]
+    changed["covariates"] = {name: a[:, dates] for name, a in fields["covariates"].items()}
+    return changed

@@ -20,7 +20,7 @@ from lsp_analysis.study.check.problems import Problem, Sheet, problems_frame, re
 from lsp_analysis.study.check.text import load_sheet
 from lsp_analysis.study.check.values import check_values
 from lsp_analysis.study.descriptor import files_of, read_descriptor
-from lsp_analysis.study.store import mended
+from lsp_analysis.study.folder import mended
 from lsp_analysis.study.write import file_facts
 
 __all__ = ["Problem", "check_study", "problems_frame", "render"]

@@ -1,0 +1,235 @@
+"""A study folder as it is stored: what it says of itself, its files, and parts of its tables."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import warnings
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from lsp_analysis import durable, untrusted
+from lsp_analysis.errors import LspError, RepairNotice, StudyError, check_one_of
+from lsp_analysis.showing import Shown
+from lsp_analysis.study import schema
+from lsp_analysis.study.asking.around import HOME, PLACED, own_rows
+from lsp_analysis.study.descriptor import files_of, version_of
+from lsp_analysis.study.scan import Decoded, read_geometry, refuse_if_cut_short, scan_table
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
+
+NATIONAL_GRID = "EPSG:27700"
+SIMULATED = "Simulated data"
+LARGEST_TABLE = 2**36  # bytes
+_DIGESTS: dict[str, str] = {}
+SEVERAL = "several versions"
+
+
+def mended(path: str | Path) -> Path:
+    """The folder of a study, without links and dots, after a change that was cut short.
+
+    It is finished or undone, and told as a warning, unless it is still going on.
+    """
+    folder = durable.settled(path, StudyError)
+    if not durable.unfinished(folder):
+        return folder
+    patience = 0.0 if folder.exists() else durable.PATIENCE
+    with contextlib.suppress(LspError, OSError):
+        with durable.locked(folder.parent, folder.name, patience=patience):
+            done = durable.restore(folder)
+        if done:
+            warnings.warn(done, RepairNotice, stacklevel=3)
+    return folder
+
+
+def proof(token: str) -> str:
+    """`token`, and the SHA-256 of every file of a study that this process has read, as JSON.
+
+    A report's last cell shows it: the cells before it ran, and on these bytes.
+    """
+    return f"{token} {json.dumps(_DIGESTS)}"
+
+
+def note_read(file: str, digest: str) -> None:
+    """Remember that this process has read `file`, with its SHA-256."""
+    _DIGESTS[file] = digest if _DIGESTS.get(file, digest) == digest else SEVERAL
+
+
+class Folder(Shown):
+    """The files of one study, read for the rows and columns asked for.
+
+    What they mean is the business of `Study`.
+    """
+
+    boroughs: tuple[str, ...] = ()  # whose areas alone it reads; empty for all: see `around`
+
+    def __init__(
+        self, path: Path, descriptor: Mapping[str, Any], version: tuple[int, ...] = ()
+    ) -> None:
+        """Use `open_study`, which reads the descriptor."""
+        self.path = path
+        self.version = version or version_of(path)
+        self.digests: dict[str, str] = {}  # SHA-256 of the files it has read, by path
+        self._held: dict[Path, bytes] = {}
+        self._decoded: Decoded | None = {}
+        self.descriptor = descriptor
+        self._resources = {item["name"]: item for item in descriptor["resources"]}
+
+    def __repr__(self) -> str:
+        """Name and folder."""
+        return f"Study({self.name!r}, {str(self.path)!r})"
+
+    @property
+    def name(self) -> str:
+        """Short name; that of the folder when the descriptor has none."""
+        return str(self.descriptor.get("name") or self.path.resolve().name)
+
+    @property
+    def title(self) -> str:
+        """Title for people."""
+        return str(self.descriptor.get("title") or self.name)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the numbers are made up."""
+        return bool(self.descriptor.get("lsp:simulated", False))
+
+    @property
+    def note(self) -> str:
+        """What every figure and page must say of the data; empty when nothing."""
+        return SIMULATED if self.simulated else ""
+
+    _note = note
+
+    @property
+    def restricted(self) -> str:
+        """What every page made from the full counts must say; empty for a protected copy."""
+        return "" if "lsp:release" in self.descriptor else "internal: not for publication"
+
+    @property
+    def attribution(self) -> str:
+        """Licence and attribution lines for the foot of a page."""
+        given = self.descriptor.get("lsp:attribution")
+        if given:
+            return str(given)
+        entries = [*self.descriptor.get("sources", []), *self.descriptor.get("licenses", [])]
+        titles = [entry.get("title") or entry.get("name") for entry in entries]
+        return ". ".join(dict.fromkeys(str(title) for title in titles if title))
+
+    def has(self, table: str) -> bool:
+        """Whether the study has `table` (or ``geometry``)."""
+        return table in self._resources
+
+    def file(self, table: str) -> Path:
+        """Path of the file of `table`, of its first where it lies in parts; a plain sentence when
+        the study has no such table."""
+        if table in self._resources:
+            return self._file(table, files_of(self._resources[table])[0]["path"])
+        known = [*schema.TABLES, schema.GEOMETRY]
+        check_one_of(table, known, "table", StudyError, " in a study")
+        about = schema.TABLES[table].about if table in schema.TABLES else "boundaries of areas"
+        raise StudyError(
+            f"The study {self.path} has no table {table} ({about}), which this step needs. "
+            f"Add it: `lsp-analysis new` shows its columns."
+        )
+
+    def files(self, table: str) -> dict[Path, dict[str, Any]]:
+        """Files of `table` that hold areas of this study, and what the descriptor says of each."""
+        self.file(table)  # says that the study lacks the table
+        parts = files_of(self._resources[table])
+        return {
+            self._file(table, part["path"]): part
+            for part in parts
+            if not self.boroughs or part.get("borough", "") in ("", *self.boroughs)
+        }
+
+    def _file(self, table: str, name: str) -> Path:
+        path = durable.settled(self.path / name, StudyError)
+        if not path.is_relative_to(self.path):
+            raise StudyError(f"Table {table} of {self.path} lies outside the study folder.")
+        return path
+
+    def read(
+        self,
+        table: str,
+        columns: Iterable[str] | None = None,
+        where: Mapping[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        """Rows and columns of one table, in the types of the schema.
+
+        Parameters
+        ----------
+        table : name of the table.
+        columns : columns to read; all of the table's when not given. An optional column that the
+            file does not have comes back missing, or with its default.
+        where : mapping of column to the value, or the list of values, that rows must have.
+
+        Returns
+        -------
+        DataFrame: codes and other text as text (``007`` stays ``007``), numbers as float64 or
+        int64, dates as datetime64, flags as bool. Blank text is missing.
+
+        Raises
+        ------
+        StudyError
+            The table, its file or a column is missing, or the file is damaged.
+        """
+        asked = None if columns is None else list(columns)
+        wanted = asked
+        if asked is not None and self.boroughs:  # by which rows of other boroughs are told
+            placed = {*PLACED, *(HOME if table == "areas" else ())}
+            has = placed.intersection(schema.TABLES[table].names if table in schema.TABLES else ())
+            wanted = [*asked, *sorted(has.difference(asked))]
+        frames = []
+        for file, facts in (self.files(table) or {self.file(table): {}}).items():
+            content = self._content(file)
+            refuse_if_cut_short(file, content, facts.get("bytes"))
+            found = scan_table(file, content, table, wanted, where or {}, self._decoded)
+            frames.append(own_rows(self, table, found) if self.boroughs else found)
+        found = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+        return found if wanted is asked else found[asked]
+
+    @cached_property
+    def codes(self) -> frozenset[str]:
+        """Codes of all areas of this study."""
+        return frozenset(self.read("areas", ["area_code"])["area_code"])
+
+    def _content(self, file: Path) -> bytes:
+        """The bytes of `file`, whose fingerprint is kept: they are what an answer was made from.
+
+        A Parquet file is read once: it holds many indicators, and is small for what it holds.
+        """
+        if file in self._held and self.version == version_of(self.path):
+            return self._held[file]
+        if not file.exists():
+            raise StudyError(
+                f"The file {file} is listed in {schema.DESCRIPTOR} but missing. "
+                "Restore it from a copy."
+            )
+        try:
+            content = untrusted.read_bytes(file, LARGEST_TABLE)
+        except LspError as error:
+            raise StudyError(f"{error} Restore it from a copy.") from error
+        if self.version != version_of(self.path):
+            raise StudyError(
+                f"The study {self.path} was written again after it was opened. Open it again."
+            )
+        digest = hashlib.sha256(content).hexdigest()
+        self.digests[str(file)] = digest
+        note_read(str(file), digest)
+        if file.suffix == ".parquet":
+            self._held = {file: content}
+        return content
+
+    @cached_property
+    def _shapes(self) -> GeoDataFrame:
+        files = self.files(schema.GEOMETRY)
+        found = [read_geometry(one, self._content(one)).to_crs(NATIONAL_GRID) for one in files]
+        shapes = found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
+        return own_rows(self, schema.GEOMETRY, shapes) if self.boroughs else shapes
