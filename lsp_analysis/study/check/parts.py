@@ -1,5 +1,7 @@
-"""Check tables that lie in parts by borough: one borough after the other, so that no more of them
-is held than that."""
+"""Check large tables one borough, or a few, after the other, so that no more of them is held.
+
+They lie in parts by borough, or, as older versions wrote them, in one Parquet file.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from lsp_analysis.study import schema
 from lsp_analysis.study.check.areas import check_areas
@@ -24,6 +28,7 @@ from lsp_analysis.study.check.values import check_values
 from lsp_analysis.study.descriptor import files_of
 from lsp_analysis.study.write import homes_of
 
+LARGE = 1_000_000  # rows of one file
 SHARED = ("indicators", "interventions")  # tables that every borough's rows are held against
 
 
@@ -67,6 +72,37 @@ def check_parts(
                 problems += [_in_its_part(one, starts) for one in found]
                 kinds.update(check_kinds(own | {table: sheet}))
     return problems + [one for one, times in kinds.items() if 2 * times > len(boroughs)]
+
+
+def is_large(path: Path) -> bool:
+    """Whether a file is a Parquet table of more rows about areas than are to be held at once."""
+    try:
+        about = pq.read_metadata(path)
+    except (OSError, pa.ArrowException):  # no Parquet file, or damaged: who reads it says so
+        return False
+    return about.num_rows > LARGE and "area_code" in about.schema.names
+
+
+def check_large(
+    path: Path, table: str, sheets: Mapping[str, Sheet], today: pd.Timestamp
+) -> list[Problem]:
+    """What is wrong with a large table in one Parquet file, which `is_large`."""
+    own = {name: sheets[name] for name in (*SHARED, "areas") if name in sheets}
+    homes = homes_of(own["areas"].typed) if "areas" in own else pd.Series(dtype="str")
+    met = pq.read_table(path, columns=["area_code"])["area_code"].value_counts()
+    codes = pd.Series(met.field(0).to_pylist(), dtype=object)
+    rows = pd.Series(met.field(1).to_numpy())
+    home = look_up(codes, homes).fillna("")
+    turns = look_up(home, rows.groupby(home).sum().cumsum() // LARGE)
+    problems: list[Problem] = []
+    kinds: Counter[Problem] = Counter()
+    for _, areas in codes.groupby(turns):
+        sheet, found = load_sheet(path, table, areas.tolist())
+        problems += found
+        if sheet is not None:
+            problems += _checked(own | {table: sheet}, sheet.file, today)
+            kinds.update(check_kinds(own | {table: sheet}))
+    return problems + [one for one, times in kinds.items() if 2 * times > turns.nunique()]
 
 
 def _checked(own: dict[str, Sheet], file: str, today: pd.Timestamp) -> list[Problem]:

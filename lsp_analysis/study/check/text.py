@@ -5,9 +5,14 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from lsp_analysis import untrusted
 from lsp_analysis.errors import did_you_mean
@@ -24,11 +29,16 @@ OTHER_FORMATS = {b"PK\x03\x04": "an Excel workbook or a zip file", b"PAR1": "a P
 OTHER_FORMATS |= {b"\xd0\xcf\x11\xe0": "an old Excel workbook", b"%PDF": "a PDF"}
 
 
-def load_sheet(path: Path, table: str) -> tuple[Sheet | None, list[Problem]]:
-    """The table in the file `path` and what is wrong with its text; None when it cannot be read."""
+def load_sheet(
+    path: Path, table: str, areas: Sequence[str | None] | None = None
+) -> tuple[Sheet | None, list[Problem]]:
+    """The table in the file `path` and what is wrong with its text; None when it cannot be read.
+
+    Of a Parquet file only the rows of `areas`, where they are given.
+    """
     try:
         if path.suffix == ".parquet":
-            return _load_parquet(path, table)
+            return _load_parquet(path, table, areas)
         return _load_csv(path, table)
     except Exception as error:  # whatever a damaged file provokes is a finding, not the end
         first = (str(error).splitlines() or [type(error).__name__])[0][:160]
@@ -135,11 +145,16 @@ def _foreign(header: list[str], names: list[str]) -> bool:
     return not any(did_you_mean(name.strip(), names, n=1) for name in header if name.strip())
 
 
-def _load_parquet(path: Path, table: str) -> tuple[Sheet | None, list[Problem]]:
+def _load_parquet(
+    path: Path, table: str, areas: Sequence[str | None] | None
+) -> tuple[Sheet | None, list[Problem]]:
     content = path.read_bytes()
     untrusted.refuse_vast_parquet(path, content)
-    frame = pd.read_parquet(io.BytesIO(content))
-    frame.index = pd.RangeIndex(2, len(frame) + 2)
+    if areas is None:
+        frame = pd.read_parquet(io.BytesIO(content))
+        frame.index = pd.RangeIndex(2, len(frame) + 2)
+    else:
+        frame = _rows_of(content, areas)
     known = schema.TABLES[table]
     text = {
         name: values if (column := known.column(name)) and is_of(values, column)
@@ -148,6 +163,18 @@ def _load_parquet(path: Path, table: str) -> tuple[Sheet | None, list[Problem]]:
     }  # fmt: skip
     problems = _header_problems(path.name, table, list(frame.columns))
     return judge_sheet(table, path.name, pd.DataFrame(text), problems)
+
+
+def _rows_of(content: bytes, areas: Sequence[str | None]) -> pd.DataFrame:
+    """Rows of a Parquet file's `content` that are about `areas`, at their numbers in the file."""
+    found, first = [], 2
+    for batch in pq.ParquetFile(pa.BufferReader(content)).iter_batches():
+        codes = batch["area_code"].cast(pa.string())
+        own = pc.is_in(codes, pa.array(areas, pa.string()))
+        rows = batch.filter(own).to_pandas()
+        found.append(rows.set_axis(first + np.flatnonzero(own.to_numpy(zero_copy_only=False))))
+        first += len(batch)
+    return pd.concat(found)
 
 
 def decode(file: str, content: bytes) -> tuple[str, list[Problem]]:

@@ -14,7 +14,7 @@ from lsp_analysis.study.check.areas import check_areas
 from lsp_analysis.study.check.geometry import check_geometry
 from lsp_analysis.study.check.keys import check_keys
 from lsp_analysis.study.check.kinds import check_kinds
-from lsp_analysis.study.check.parts import check_parts
+from lsp_analysis.study.check.parts import check_large, check_parts, is_large
 from lsp_analysis.study.check.periods import check_periods
 from lsp_analysis.study.check.problems import Problem, Sheet, problems_frame, render
 from lsp_analysis.study.check.text import load_sheet
@@ -51,7 +51,8 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
             found = check_file(folder / part["path"], part)
             problems += [replace(one, file=part["path"]) for one in found]
     files = {r["name"]: folder / r["path"] for r in resources if isinstance(r["path"], str)}
-    sheets, unread = load_sheets(files)
+    large = {name: path for name, path in files.items() if is_large(path)}
+    sheets, unread = load_sheets({name: files[name] for name in files.keys() - large.keys()})
     problems += unread + check_keys(sheets) + check_areas(sheets)
     problems += check_periods(sheets) + check_values(sheets, now)
     problems += check_kinds(sheets)
@@ -61,6 +62,8 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
     if schema.GEOMETRY in files and is_file(files[schema.GEOMETRY]):
         areas = sheets["areas"].typed if "areas" in sheets else None
         problems += check_geometry(files[schema.GEOMETRY], areas)
+    for name, path in large.items():
+        problems += check_large(path, name, sheets, now)
     problems += check_parts(folder, resources, sheets, now)
     return sorted(dict.fromkeys(problems), key=lambda item: (item.file, item.row, item.column))
 
