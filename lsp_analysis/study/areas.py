@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -111,8 +112,10 @@ def fold_name(name: str) -> str:
     A space after an apostrophe is ignored, and so are marks that cannot be seen (direction marks,
     zero-width spaces), so ``Hall i\u2019 th\u2019 Wood`` and ``HALL I'TH'WOOD`` are one place.
     """
-    unified = unicodedata.normalize("NFKC", str(name).translate(APOSTROPHES))
-    seen = "".join(mark for mark in unified if unicodedata.category(mark) != "Cf")
+    seen = str(name)
+    if not seen.isascii():
+        unified = unicodedata.normalize("NFKC", seen.translate(APOSTROPHES))
+        seen = "".join(mark for mark in unified if unicodedata.category(mark) != "Cf")
     spaced = " ".join(seen.translate(APOSTROPHES).casefold().split())
     return spaced.replace("' ", "'")
 
@@ -312,13 +315,21 @@ class Gazetteer:
 
         `names` are what they are called, where several may be called the same.
         """
-        written = areas["area_name"] if names is None else names
-        self._by_code: dict[str, list[Row]] = {}
-        self._by_name: dict[str, list[Row]] = {}
-        for row, name in zip(areas.to_dict("records"), written, strict=True):
-            self._by_code.setdefault(str(row["area_code"]).casefold(), []).append(row)
-            for called in {fold_name(one) for one in (row["area_name"], name) if pd.notna(one)}:
-                self._by_name.setdefault(called, []).append(row)
+        self._areas = areas
+        self._names = areas["area_name"] if names is None else names
+        self._codes = areas["area_code"].str.casefold()
+
+    @cached_property
+    def _by_name(self) -> dict[str, list[int]]:
+        """Places of the rows by folded name."""
+        found: dict[str, list[int]] = {}
+        for at, names in enumerate(zip(self._areas["area_name"], self._names, strict=True)):
+            for called in {fold_name(name) for name in {*names} if pd.notna(name)}:
+                found.setdefault(called, []).append(at)
+        return found
+
+    def _rows(self, places: Collection[int]) -> list[Row]:
+        return self._areas.iloc[places].to_dict("records")
 
     def find(self, text: str, *, code_vintage: int | None = None) -> Row:
         """The row that `text` names, by code or by folded name.
@@ -333,7 +344,8 @@ class Gazetteer:
             Nothing or more than one area answers; the message has the nearest names, or the codes.
         """
         wanted = fold_name(text)
-        named = self._by_code.get(wanted) or _first_type(self._by_name.get(wanted, []))
+        named = self._rows(np.flatnonzero(self._codes == wanted))
+        named = named or _first_type(self._rows(self._by_name.get(wanted, [])))
         if not named or not wanted:
             raise AreaError(
                 f'No area of this study has the name or code "{_short(text)}".'
@@ -353,7 +365,7 @@ class Gazetteer:
         close = difflib.get_close_matches(wanted[:100], self._by_name, n=3, cutoff=0.6)
         if not close:
             return ""
-        names = [f'"{self._by_name[folded][-1]["area_name"]}"' for folded in close]
+        names = [f'"{self._areas["area_name"].iloc[self._by_name[one][-1]]}"' for one in close]
         return f" Did you mean {' or '.join(names)}?"
 
 
