@@ -270,7 +270,7 @@ class EffectWords:
 
     def _for_the_better(self) -> str:
         """Whether the effect is for the better, where the measure has a good side."""
-        return side(sum(self._ends), self.polarity)
+        return side(sum(self._ends), self.polarity).replace(", for", ", and for")
 
     def _smallest(self) -> str:
         if wording.is_missing(self.smallest_effect):
@@ -289,4 +289,4 @@ class EffectWords:
 def side(sign: float, polarity: str) -> str:
     """Whether a difference is for the better, where the measure has a good side."""
     good = GOOD.get(polarity)
-    return "" if good is None else f", and for the {'better' if good * sign > 0 else 'worse'}"
+    return "" if good is None else f", for the {'better' if good * sign > 0 else 'worse'}"

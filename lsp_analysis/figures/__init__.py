@@ -17,7 +17,7 @@ _HOME = {
     "draw_forest": "charts.effect",
     "draw_event_study": "charts.effect",
     "draw_nothing": "charts.effect",
-    "draw_distribution": "charts.placebo",
+    "draw_distribution": "charts.spread",
     "draw_power": "charts.design",
     "draw_wedge": "charts.design",
     "draw_flow": "charts.flow",

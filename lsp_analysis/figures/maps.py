@@ -82,18 +82,10 @@ def draw_choropleth(
         missing.plot(
             ax=ax, facecolor="white", edgecolor=_SEAM, hatch="////", linewidth=0.4, aspect=None
         )
-    outlines = [
-        *(
-            one
-            for name, codes in named[1:]
-            for one in outline(ax, geo, codes, _NEIGHBOUR, 1.5, name)
-        ),
-        *(
-            one
-            for name, codes in named[:1]
-            for one in outline(ax, geo, codes, _HIGHLIGHT, 2.6, name)
-        ),
-    ]
+    outlines = []
+    for name, codes in [*named[1:], *named[:1]]:
+        look = (_HIGHLIGHT, 2.6) if name == named[0][0] else (_NEIGHBOUR, 1.5)
+        outlines += outline(ax, geo, codes, *look, name)
     bare(ax)
     leave_room(ax, geo, _MAP_SHARE)
     counts = np.bincount(member[known], minlength=len(bounds))
@@ -104,7 +96,9 @@ def draw_choropleth(
     for handle, text in reversed(outlines):
         handles.append(handle)
         labels.append(text)
-    _side_key(ax, handles, labels, _titled(label, unit))
+    measured = wording.unit_label(unit)
+    title = ", ".join(filter(None, [marks.one_line(label), label and wording.inside(measured)]))
+    _side_key(ax, handles, labels, title or measured)
     return style.record(
         ax, alt=_choropleth_alt(geo, values, label, unit, named[0][1] if named else ()), data=frame
     )
@@ -195,9 +189,7 @@ def _class_bounds(values: np.ndarray, given: Sequence[float] | None) -> np.ndarr
 
 def _shades(n: int) -> list[str]:
     """`n` shades from light to dark."""
-    places = np.linspace(0, len(SEQUENCE) - 1, n) if n > 1 else np.array([3.0])
-    if n == 5:
-        places = np.arange(5)
+    places = {1: [3], 5: range(5)}.get(n, np.linspace(0, len(SEQUENCE) - 1, n))
     return [SEQUENCE[round(place)] for place in places]
 
 
@@ -234,14 +226,6 @@ def _side_key(ax: Axes, handles: list[Any], labels: list[str], title: str) -> No
         borderaxespad=0,
     )
     legend.get_title().set_color(style.INK)
-
-
-def _titled(label: str, unit: str) -> str:
-    """What is mapped, with its unit."""
-    named = wording.unit_label(unit)
-    return (
-        f"{marks.one_line(label)}, {wording.inside(named)}" if label and named else label or named
-    )
 
 
 def _choropleth_alt(

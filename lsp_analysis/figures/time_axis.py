@@ -1,4 +1,5 @@
-"""Periods as places along an axis: even steps, gaps kept, few and horizontal labels."""
+"""Periods as places along an axis (even steps, gaps kept, few and horizontal labels), and moments
+marked on it: the start of a programme, dated events."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from lsp_analysis import wording
+from lsp_analysis.figures.marks import need, one_line, text_below, wrapped
+from lsp_analysis.figures.style import BAND, INK, MARK, SMALL
 
 _STRIDES = {"M": (1, 2, 3, 6, 12, 24, 36, 60, 120), "Q": (1, 2, 4, 8, 12, 20, 40)}
 _YEARS = (1, 2, 5, 10, 20, 50)
@@ -163,3 +166,71 @@ def _as_year(moment: Any, is_numeric: bool) -> float:
         return float(_decimal_years(pd.DatetimeIndex([start]))[0])
     except (ValueError, TypeError):
         return float("nan")
+
+
+# Moments marked on a chart over time -------------------------------------------------------------
+
+_LONGEST = 76  # characters of an event's line
+
+
+def shade_after(ax: Axes, place: float, start: Any) -> None:
+    """Shade the time from the start on, and say what it is."""
+    _, right = ax.get_xlim()
+    right = max(right, place + 0.5)
+    ax.axvspan(place, right, color=BAND, alpha=0.28, linewidth=0, zorder=0)
+    ax.axvline(place, color=INK, linewidth=1.0, zorder=1)
+    ax.set_xlim(right=right)
+    ax.set_xlabel(f"Shaded: from the start, {wording.period(start)}", fontsize=SMALL, loc="right")
+
+
+def mark_events(ax: Axes, events: pd.DataFrame | None, time: TimeAxis) -> list[str]:
+    """Number the events on the chart and list them under its axis.
+
+    Parameters
+    ----------
+    events : DataFrame, optional
+        Columns ``date`` (or ``period``) and ``label``; those outside the chart are left out.
+    time : TimeAxis
+        The chart's own.
+
+    Returns
+    -------
+    list of str
+        The lines of the list.
+    """
+    if events is None or not len(events):
+        return []
+    when = "date" if "date" in events else "period"
+    need(events, [when, "label"], "The frame of events")
+    low, high = ax.get_xlim()
+    placed = events.assign(place=events[when].map(time.start_of)).sort_values(
+        "place", kind="stable"
+    )
+    inside = placed[placed["place"].between(low, high)]
+    listed, run, last = [], 0, -np.inf
+    for i, (place, date, label) in enumerate(inside[["place", when, "label"]].to_numpy(object), 1):
+        ax.axvline(place, color=MARK, linewidth=1.0, linestyle=(0, (2, 2)), zorder=1)
+        run = run + 1 if place - last < 0.035 * (high - low) else 0  # close rings step down
+        _number(ax, place, i, level=run % 6)
+        listed.append(f"{i} {one_line(label)} ({wording.period(date)})")
+        last = place
+    if listed:
+        text_below(ax, "\n".join(wrapped(line, _LONGEST, 2) for line in listed))
+    return listed
+
+
+def _number(ax: Axes, place: float, i: int, level: int) -> None:
+    """The event's number in a ring at the upper end of its line."""
+    ax.annotate(
+        str(i),
+        (place, 1),
+        xycoords=("data", "axes fraction"),
+        xytext=(0, -14 * level),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        fontsize=SMALL,
+        color=INK,
+        zorder=6,
+        bbox={"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": MARK},
+    )

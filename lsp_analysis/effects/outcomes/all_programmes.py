@@ -33,7 +33,11 @@ class Programmes(Shown):
 
     def judged(self) -> list[tuple[Programme, IndicatorEffect]]:
         """The programmes whose named outcome has an effect."""
-        return [(programme, effect) for programme, effect in self.found if _is_judged(effect)]
+        return [
+            (programme, effect)
+            for programme, effect in self.found
+            if effect is not None and effect.effect is not None and not effect.placebo_date
+        ]
 
     def sentence(self) -> wording.Sentence:
         """How many programmes there are, and of how many anything can be said."""
@@ -62,10 +66,6 @@ class Programmes(Shown):
         return figures.table(pd.DataFrame(rows), caption="Programmes, and what may be said of them")
 
     table = shown_table
-
-
-def _is_judged(effect: IndicatorEffect | None) -> bool:
-    return effect is not None and effect.effect is not None and not effect.placebo_date
 
 
 def _verdict(effect: IndicatorEffect | None) -> str:

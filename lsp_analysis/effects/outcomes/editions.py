@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
@@ -37,8 +36,7 @@ class EditionStory(Shown):
         edition, data_year, rank (national, 1 most deprived), position (in the borough), of (areas
         ranked), one row per edition, averaged over the neighbourhood's areas.
     anyway : DataFrame
-        group, areas, change (mean change of position from `before` to `after`), low, high (range of
-        the middle half).
+        group, areas, change (mean change of position from `before` to `after`).
     lines : DataFrame
         edition, series, position: the mean positions drawn.
     effect : EffectEstimate
@@ -67,16 +65,16 @@ class EditionStory(Shown):
         nothing."""
         steps = [
             f"{wording.ordinal(round(row.position))} of {row.of} in {row.edition} (national rank "
-            f"{wording.number(round(row.rank))}, "
-            f"data mostly of {row.data_year})"
+            f"{wording.number(round(row.rank))}, data mostly of {row.data_year})"
             for row in self.places.itertuples()
         ]
-        change = self._change()
+        places = self.places.set_index("edition")
+        change = float(places["position"][self.after] - places["position"][self.before])
         others = [
             f"{row.group} moved {_places(row.change)} on average"
             for row in self.anyway.itertuples()
         ]
-        late = self.places.set_index("edition")["data_year"][self.after]
+        late = places["data_year"][self.after]
         test = (
             "Among placebo neighbourhoods a difference-in-differences as large has "
             f"{wording.p_value(self.effect.p_value)}. "
@@ -89,13 +87,8 @@ class EditionStory(Shown):
             f"From {self.before} to {self.after} it moved {_places(change)}; over the same time "
             f"{wording.and_list(others)}. "
             f"{test}The {self.after} edition rests on data mostly of {late}, so these positions "
-            "say where the neighbourhood stood "
-            "and attribute its movement to nothing."
+            "say where the neighbourhood stood and attribute its movement to nothing."
         )
-
-    def _change(self) -> float:
-        position = self.places.set_index("edition")["position"]
-        return float(position[self.after] - position[self.before])
 
     def shown_table(self) -> Table:
         """Rank and position in every edition."""
@@ -108,8 +101,7 @@ class EditionStory(Shown):
                 "of": "Areas ranked",
             }
         )
-        shown["Edition"] = shown["Edition"].astype(str)
-        shown["Data mostly of"] = shown["Data mostly of"].astype(str)
+        shown = shown.astype({"Edition": str, "Data mostly of": str})
         return figures.table(
             shown, caption=f"{self.area} in the Indices of Deprivation (1 is the most deprived)"
         )
@@ -138,15 +130,13 @@ def _places(change: float) -> str:
     return f"{size} {noun} {'away from' if change > 0 else 'towards'} the most deprived end"
 
 
-def positions(deprivation: pd.DataFrame, editions: Iterable[int] | None = None) -> pd.DataFrame:
+def positions(deprivation: pd.DataFrame) -> pd.DataFrame:
     """Rank and position of every small area in every edition.
 
     Parameters
     ----------
     deprivation : DataFrame
         ``area_code``, ``edition``, ``rank``, ``data_year``: the small areas of one borough.
-    editions : iterable of int, optional
-        Those to keep; all when not given.
 
     Returns
     -------
@@ -155,8 +145,6 @@ def positions(deprivation: pd.DataFrame, editions: Iterable[int] | None = None) 
     edition).
     """
     rows = deprivation.dropna(subset=["rank"])
-    if editions is not None:
-        rows = rows[rows["edition"].isin(list(editions))]
     by_edition = rows.groupby("edition")["rank"]
     return rows.assign(
         position=by_edition.rank(method="average"),
@@ -200,9 +188,8 @@ def follow_editions(
     earlier, later = ([e for e in editions if (e < year) == wanted] for wanted in (True, False))
     if len(earlier) < 2 or not later:
         raise PanelError(
-            f"The Indices rank {place} in {wording.counted(len(earlier), 'edition')} before "
-            f"{year} and "
-            f"{len(later)} after; two before and one after are needed. Import more editions."
+            f"The Indices rank {place} in {wording.counted(len(earlier), 'edition')} before {year} "
+            f"and {len(later)} after; two before and one after are needed. Import more editions."
         )
     first, before, after = earlier[-2], earlier[-1], later[0]
     table = table[table["edition"].isin([*earlier, *later])]
@@ -213,13 +200,18 @@ def follow_editions(
         treated=list(treated), start=int(after), neighbours=neighbours,
     )  # fmt: skip
     asked = asked.named(f"the position of {place} in the borough", "places", place)
+    own = table[table["area_code"].isin(treated)]
+    columns = {"data_year": "first", "rank": "mean", "position": "mean", "of": "first"}
+    change = wide[after] - wide[before]
+    moved = {name: change.reindex(codes).dropna() for name, codes in groups.items()}
+    anyway = [(name, len(changes), changes.mean()) for name, changes in moved.items()]
     return EditionStory(
         area=place,
         before=before,
         after=after,
         pilot=pilot,
-        places=_places_frame(table, treated),
-        anyway=_anyway(wide, groups, before, after),
+        places=own.groupby("edition").agg(columns).reset_index(),
+        anyway=pd.DataFrame(anyway, columns=["group", "areas", "change"]),
         lines=_lines(wide, {place: list(treated), **groups}),
         effect=did(replace(asked, level=level), inference="placebo"),
     )
@@ -235,26 +227,6 @@ def _alike(wide: pd.DataFrame, treated: list[str], first: int, before: int) -> d
     quick = (rise - (own[before] - own[first])).abs().sort_values(kind="stable").index[:ALIKE]
     moved = f"the {len(quick)} areas that moved as far from {first} to {before}"
     return {f"the {len(near)} areas as deprived in {before}": list(near), moved: list(quick)}
-
-
-def _anyway(
-    wide: pd.DataFrame, groups: dict[str, list[str]], before: int, after: int
-) -> pd.DataFrame:
-    change = wide[after] - wide[before]
-    rows = []
-    for name, codes in groups.items():
-        moved = change.reindex(codes).dropna()
-        low, high = np.quantile(moved, [0.25, 0.75]) if len(moved) else (np.nan, np.nan)
-        rows.append(
-            {"group": name, "areas": len(moved), "change": moved.mean(), "low": low, "high": high}
-        )
-    return pd.DataFrame(rows)
-
-
-def _places_frame(table: pd.DataFrame, treated: Sequence[str]) -> pd.DataFrame:
-    own = table[table["area_code"].isin(treated)]
-    columns = {"data_year": "first", "rank": "mean", "position": "mean", "of": "first"}
-    return own.groupby("edition").agg(columns).reset_index()
 
 
 def _lines(wide: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFrame:

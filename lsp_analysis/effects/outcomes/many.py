@@ -16,7 +16,7 @@ from lsp_analysis.absent import Absent
 from lsp_analysis.effects.checks.asked import Asked
 from lsp_analysis.effects.one_area.groups import placebo_groups
 from lsp_analysis.effects.one_area.single_area import estimate
-from lsp_analysis.effects.words import GOOD, Scale, than_expected
+from lsp_analysis.effects.words import Scale, side, than_expected
 from lsp_analysis.errors import LspError, PanelError, ParameterError, did_you_mean
 from lsp_analysis.showing import Axes, Shown, with_note
 from lsp_analysis.study.areas import Area
@@ -85,9 +85,12 @@ class ManyOutcomes(Shown):
             rows = rest[rest["kind"] == kind]
             if len(rows):
                 alone = rows[rows["p_value"] <= alpha]
+                stand = (
+                    wording.counted(len(alone), "stands", "stand") if len(alone) else "none stands"
+                )
                 told.append(
                     f"of {wording.counted(len(rows), f'other {kind} measure')}, "
-                    f"{_stand(len(alone))} out{self._named(alone)}"
+                    f"{stand} out{self._named(alone)}"
                 )
         allowed = rest[rest["p_adjusted"] <= alpha]
         by_chance = wording.number((1 - self.level) * len(rest), 1)
@@ -107,7 +110,7 @@ class ManyOutcomes(Shown):
 
     def _named(self, rows: pd.DataFrame) -> str:
         named = [
-            f"{row.label}, {row.size}{_side(row.sign, row.polarity)}" for row in rows.itertuples()
+            f"{row.label}, {row.size}{side(row.sign, row.polarity)}" for row in rows.itertuples()
         ]
         return f" ({'; '.join(named)})" if named else ""
 
@@ -120,16 +123,6 @@ class ManyOutcomes(Shown):
             group = rows["kind"].map(HEADINGS).where(~rows["primary"], HEADINGS["primary"])
             frame["group"] = group.to_numpy()
         return figures.draw_forest(frame, unit="% of what was expected", level=self.level, ax=ax)
-
-
-def _stand(count: int) -> str:
-    return wording.counted(count, "stands", "stand") if count else "none stands"
-
-
-def _side(sign: float, polarity: str) -> str:
-    """Whether a difference is for the better, where the measure has a good side."""
-    good = GOOD.get(polarity)
-    return "" if good is None else f", for the {'better' if good * sign > 0 else 'worse'}"
 
 
 def outcomes_of(
@@ -206,27 +199,24 @@ def many_outcomes(
     groups = placebo_groups(next(iter(read.values()))) if read else None
     for name, question in read.items():
         try:
-            effect = estimate(question, checks=False, placebos=groups)
-            found[name] = Asked(question, effect)
+            found[name] = Asked(question, estimate(question, checks=False, placebos=groups))
         except LspError as error:
             left_out.append((name, str(error)))
     if primary not in found:
         why = dict(left_out)[primary]
         raise PanelError(f"The primary outcome cannot be judged: {why}")
     statistics = np.column_stack([asked.statistics for asked in found.values()])
-    rows = [
-        _row(asked, "behaviour" if name in behaviours else "outcome", name == primary)
-        for name, asked in found.items()
-    ]
-    table = pd.DataFrame(rows, index=pd.Index(found, name="outcome"))
+    table = pd.DataFrame(map(_row, found.values()), index=pd.Index(found, name="outcome"))
+    kinds = ["behaviour" if name in behaviours else "outcome" for name in found]
+    table.insert(1, "kind", kinds)
+    table.insert(3, "primary", table.index == primary)
     table["p_adjusted"] = romano_wolf(statistics)
-    n_placebos, level = len(statistics) - 1, found[primary].question.level
     return ManyOutcomes(
         primary=primary,
         table=table,
         omnibus_p=omnibus(statistics, _levels(found.values(), groups)),
-        n_placebos=n_placebos,
-        level=level,
+        n_placebos=len(statistics) - 1,
+        level=found[primary].question.level,
         left_out=tuple(left_out),
         statistics=pd.DataFrame(statistics, columns=list(found)),
     )
@@ -273,17 +263,14 @@ def _levels(found: Iterable[Asked], groups: np.ndarray) -> np.ndarray:
     return np.mean(levels, axis=0)
 
 
-def _row(asked: Asked, kind: str, is_primary: bool) -> dict[str, object]:
+def _row(asked: Asked) -> dict[str, object]:
     size, found = asked.size, asked.effect
     shares = [100 * x for x in (found.relative, found.relative_low, found.relative_high)]
     as_share = bool(np.isfinite(shares[0]))
-    scale = Scale(as_share, found.unit, asked.question.level)
-    shown = shares if as_share else (size.estimate, size.low, size.high)
+    scale, shown = Scale(as_share, found.unit, found.level), shares if as_share else size[:3]
     return {
         "label": asked.question.label,
-        "kind": kind,
         "polarity": asked.question.polarity,
-        "primary": is_primary,
         "relative": shares[0],
         "low": shares[1],
         "high": shares[2],

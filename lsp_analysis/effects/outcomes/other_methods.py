@@ -155,10 +155,15 @@ class SideBySide(Shown):
     unit: str = ""
 
     @property
+    def _sides(self) -> tuple[pd.Series, pd.DataFrame]:
+        """The preferred method, and the others that gave an estimate."""
+        return self.table.iloc[0], self.table.iloc[1:].dropna(subset=["estimate"])
+
+    @property
     def outside(self) -> list[str]:
         """Methods that put the effect outside the preferred one's interval, and its estimate
         outside their own."""
-        first, others = self.table.iloc[0], self.table.iloc[1:].dropna(subset=["estimate"])
+        first, others = self._sides
         inside = others["estimate"].between(first["low"], first["high"])
         inside |= (others["low"] <= first["estimate"]) & (first["estimate"] <= others["high"])
         return others.loc[~inside, "label"].tolist()
@@ -170,7 +175,7 @@ class SideBySide(Shown):
         Two methods agree if either's interval holds the other's estimate, unless one of them finds
         a clear effect the other way.
         """
-        first, others = self.table.iloc[0], self.table.iloc[1:].dropna(subset=["estimate"])
+        first, others = self._sides
         if others.empty:
             return "alone"
         turned = others["estimate"] * first["estimate"] < 0
@@ -185,42 +190,34 @@ class SideBySide(Shown):
 
     def sentence(self) -> wording.Sentence:
         """Whether the methods agree, from where to where they run, and why some were left out."""
-        first = self.table.iloc[0]
+        (first, others), scale = self._sides, self._scale
         lead = (
             f"{first['label']}, the method chosen in advance, puts it at "
-            f"{than_expected(self._scale.gap(first['estimate']))} "
-            f"({self._scale.within(first['low'], first['high'])})."
+            f"{than_expected(scale.gap(first['estimate']))} "
+            f"({scale.within(first['low'], first['high'])})."
         )
         if self.agreement == "alone":
             return wording.Sentence(f"{lead} No other method is suitable here.")
-        others = self.table.iloc[1:].dropna(subset=["estimate"])
-        ends = others["estimate"].min(), others["estimate"].max()
-        low, high = (self._scale.gap(end) for end in ends)
+        low, high = (scale.gap(end) for end in (others["estimate"].min(), others["estimate"].max()))
         count = wording.counted(len(others), "other method")
         outside = wording.and_list(name.lower() for name in self.outside)
+        farther = f" (farther from it than chance allows: {outside})" if outside else ""
         verdict = {
             "agree": "They agree, within what chance allows.",
-            "agree on direction only": "They agree on the direction but not on the size (farther "
-            f"from it than chance allows: {outside}). Plain comparisons do not allow for "
-            "regression to the mean.",
-            "disagree": "They disagree, so the finding depends on the method"
-            + (f" (farther from it than chance allows: {outside})." if outside else "."),
+            "agree on direction only": f"They agree on the direction but not on the size{farther}. "
+            "Plain comparisons do not allow for regression to the mean.",
+            "disagree": f"They disagree, so the finding depends on the method{farther}.",
         }[self.agreement]
+        rows = pd.concat([first.to_frame().T, others])
+        clear = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
         return wording.Sentence(
             f"{lead} By {count} it {f'runs from {low} to {high}' if low != high else f'is {low}'}. "
-            f"{verdict} {self._clear(first, others)}"
+            f"{verdict} Intervals clear of no effect: {wording.of_total(clear, len(rows))}."
         )
 
     @property
     def _scale(self) -> Scale:
         return Scale(self.relative, self.unit, self.level)
-
-    @staticmethod
-    def _clear(first: pd.Series, others: pd.DataFrame) -> str:
-        """How many intervals are clear of no effect."""
-        rows = pd.concat([first.to_frame().T, others])
-        clear = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
-        return f"Intervals clear of no effect: {wording.of_total(clear, len(rows))}."
 
     def shown_table(self) -> Table:
         """All suitable methods for a page, and below it why the others were left out."""
@@ -243,30 +240,22 @@ class SideBySide(Shown):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """All suitable methods, one a row."""
-        frame = self.table[["label", "estimate", "low", "high"]]
-        return figures.draw_forest(
-            frame, unit=self._scale.axis, level=self.level, limits=self._room(), ax=ax
-        )
+        return self._drawn(self.table, ax)
 
-    def _room(self) -> tuple[float, float]:
-        """Range of effects that a picture has room for; one wide interval is to hide no other."""
+    def _drawn(self, rows: pd.DataFrame, ax: Axes | None) -> Axes:
+        """Effects, one a row, in a range that keeps one wide interval from hiding all others."""
         first, estimates = self.table.iloc[0], self.table["estimate"].dropna()
         least = 1.0 if self.relative else 1e-9
         half = np.nanmax([first["high"] - first["low"], abs(first["estimate"]), least]) / 2
         half = WIDEST_DRAWN * half if np.isfinite(half) else np.inf
-        return float(estimates.min() - half), float(estimates.max() + half)
+        limits = float(estimates.min() - half), float(estimates.max() + half)
+        rows, unit = rows[["label", "estimate", "low", "high"]], self._scale.axis
+        return figures.draw_forest(rows, unit=unit, level=self.level, limits=limits, ax=ax)
 
     def plot_specifications(self, ax: Axes | None = None) -> Axes:
         """Every method and choice of comparison areas, in order of size."""
         rows = self.specifications.sort_values("estimate", kind="stable", ignore_index=True)
-        rows = rows.assign(label=rows["method"] + ", " + rows["areas"])
-        return figures.draw_forest(
-            rows[["label", "estimate", "low", "high"]],
-            unit=self._scale.axis,
-            level=self.level,
-            limits=self._room(),
-            ax=ax,
-        )
+        return self._drawn(rows.assign(label=rows["method"] + ", " + rows["areas"]), ax)
 
 
 @answers
@@ -282,28 +271,23 @@ def side_by_side(question: Question) -> SideBySide:
         As for `estimate`, whose method is the preferred one and must be possible.
     """
     asked = ask(question)
-    rows, reasons = [], []
-    relative = not wording.is_missing(asked.effect.relative)
-    estimates = [asked.effect]
-    rows.append(_row("Adjusted for the past", asked.effect, relative))
+    found, reasons = {"Adjusted for the past": asked.effect}, {}
     for label, (run, unsuitable) in CANDIDATES.items():
         reason = unsuitable(asked.question)
-        if not reason:
-            try:
-                found = run(asked.question)
-            except LspError as error:
-                reason = str(error).rstrip(".")
+        try:
+            if not reason:
+                found[label] = run(asked.question)
+        except LspError as error:
+            reason = str(error).rstrip(".")
         if reason:
-            reasons.append({"label": label, "reason": reason})
-            continue
-        estimates.append(found)
-        rows.append(_row(label, found, relative))
-    table = pd.DataFrame(rows)
+            reasons[label] = reason
+    relative = not wording.is_missing(asked.effect.relative)
+    table = pd.DataFrame([_row(label, one, relative) for label, one in found.items()])
     return SideBySide(
         table=table,
-        unsuitable=pd.DataFrame(reasons, columns=["label", "reason"]),
+        unsuitable=pd.DataFrame(reasons.items(), columns=["label", "reason"]),
         specifications=_specifications(asked, table, relative),
-        estimates=tuple(estimates),
+        estimates=tuple(found.values()),
         level=question.level,
         relative=relative,
         unit=question.unit,

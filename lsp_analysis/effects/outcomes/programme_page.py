@@ -8,6 +8,7 @@ is made, kept beside it, and read from there by the pages.
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -25,7 +26,6 @@ from lsp_analysis.errors import AreaError, LspError, StudyError
 from lsp_analysis.showing import Shown, carries_note
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.store import Study
-from lsp_analysis.wording import is_missing
 
 # What a protected copy of a study keeps of an effect.
 NUMBERS = ("relative", "relative_low", "relative_high", "p_value", "finest_p", "level")
@@ -50,6 +50,8 @@ class IndicatorEffect(Shown):
         What was left out, or that the start is a placebo date.
     reason : str
         Why there is no estimate.
+    published : str
+        All that is said of an effect that a protected copy of a study holds.
     """
 
     indicator: Indicator
@@ -57,25 +59,29 @@ class IndicatorEffect(Shown):
     placebo_date: bool = False
     cautions: tuple[str, ...] = ()
     reason: str = ""
+    published: str = ""
 
     def summary_frame(self) -> pd.DataFrame:
         """The estimate's row; no row when there is none."""
         return self.effect.summary_frame() if self.effect else pd.DataFrame()
 
     def sentence(self, worth_having: float | None = None) -> wording.Sentence:
-        """The effect in one line, or the reason why there is none."""
-        if self.effect is None:
-            return wording.Sentence(self.reason)
-        return answer(self.effect, self.cautions, self.placebo_date, worth_having)
+        """The effect in one line, after what makes it no finding about the programme; or the
+        reason why there is none.
 
-
-@dataclass(frozen=True)
-class PublishedEffect(IndicatorEffect):
-    """An effect as it may be published; `reason` is all that is said of it."""
-
-    def sentence(self, worth_having: float | None = None) -> wording.Sentence:
-        """The share, its interval, its p-value and its cautions."""
-        return wording.Sentence(self.reason)
+        Parameters
+        ----------
+        worth_having : float, optional
+            Smallest effect worth having, as a positive share of what was expected.
+        """
+        effect, worth = self.effect, worth_having
+        if effect is None or self.published:
+            return wording.Sentence(self.published or self.reason)
+        if worth is not None and not effect.multiplicative:
+            worth = abs(worth * effect.counterfactual) or None
+        said = effect.sentence(worth_having=worth)
+        told = [*self.cautions, said] if self.placebo_date else [said, *self.cautions]
+        return wording.Sentence(" ".join(told))
 
 
 @dataclass(frozen=True)
@@ -174,26 +180,6 @@ class ProgrammeEffects(Shown):
         return f"none named in advance as the one that counts ({name} is shown in full)"
 
 
-def answer(
-    effect: EffectEstimate,
-    cautions: tuple[str, ...],
-    placebo_date: bool = False,
-    worth_having: float | None = None,
-) -> wording.Sentence:
-    """The effect in plain words, after what makes it no finding about the programme.
-
-    Parameters
-    ----------
-    worth_having : float, optional
-        Smallest effect worth having, as a positive share of what was expected.
-    """
-    worth = worth_having
-    if worth is not None and not effect.multiplicative:
-        worth = abs(worth * effect.counterfactual) or None
-    said = effect.sentence(worth_having=worth)
-    return wording.Sentence(" ".join([*cautions, said] if placebo_date else [said, *cautions]))
-
-
 def indicator_effect(
     study: Study, indicator_id: str, programme: Programme, *, level: float = 0.95,
     checks: bool = True,
@@ -233,40 +219,33 @@ def programme_effects(
     primary : str
         The outcome named before looking; it alone gets the false positive rate.
     """
-    if released(study):
-        return _published_effects(study, programme, primary=primary, level=level)
-    names = [primary, *(i for i in study.indicators()["indicator_id"] if i != primary)]
-    found = [
-        indicator_effect(study, name, programme, level=level, checks=name == primary)
-        for name in names
-    ]
-    return ProgrammeEffects(programme, found[0], tuple(found[1:]))
-
-
-def _published_effects(
-    study: Study, programme: Programme, *, primary: str, level: float
-) -> ProgrammeEffects:
-    """The effects of `programme` as a protected copy of a study holds them."""
-    rows = {
-        row["indicator_id"]: row
-        for row in on_record(study, EFFECTS)
-        if row["area_code"] == programme.area.code
-        and row["start"] == str(programme.start)
-        and abs(row["level"] - level) < 1e-9
-    }
     names = [primary, *(name for name in study.indicators()["indicator_id"] if name != primary)]
-    found = [_effect(study, programme, name, rows.get(name)) for name in names]
+    if released(study):
+        rows = {
+            row["indicator_id"]: row
+            for row in on_record(study, EFFECTS)
+            if row["area_code"] == programme.area.code
+            and row["start"] == str(programme.start)
+            and abs(row["level"] - level) < 1e-9
+        }
+        found = [_effect(study, programme, name, rows.get(name)) for name in names]
+    else:
+        found = [
+            indicator_effect(study, name, programme, level=level, checks=name == primary)
+            for name in names
+        ]
     return ProgrammeEffects(programme, found[0], tuple(found[1:]))
 
 
 def _effect(
     study: Study, programme: Programme, indicator_id: str, row: dict[str, Any] | None
-) -> PublishedEffect:
+) -> IndicatorEffect:
+    """An effect as a protected copy of a study holds it."""
     indicator = study.indicator(indicator_id)
     if row is None or LEFT_OUT in row:
         said = NOT_READY if row is None else f"{indicator.name}: {TOO_FEW}"
         reason = "" if programme.start is None else said
-        return PublishedEffect(indicator, reason=reason)
+        return IndicatorEffect(indicator, reason=reason)
     effect = EffectEstimate(
         outcome=indicator_id,
         method="",
@@ -283,7 +262,7 @@ def _effect(
     )
     numbers = {name: float("nan") if row[name] is None else row[name] for name in NUMBERS}
     said = " ".join([row["sentence"], BASIS, *row["cautions"]])
-    return PublishedEffect(indicator, replace(effect, **numbers), reason=said)
+    return IndicatorEffect(indicator, replace(effect, **numbers), published=said)
 
 
 _HARMLESS = re.compile(r"\d[\d.,]*%|\b(?:19|20)\d\d\b|\bp\s*[=<]\s*[\d.]+")
@@ -325,18 +304,14 @@ def effects_to_publish(
     return made
 
 
-def _as_written(x: float | None) -> float | None:
-    """A number of a file of JSON, which has no missing and no open limit."""
-    return round(float(x), 4) if not is_missing(x) and np.isfinite(x) else None
-
-
 def _published(one: IndicatorEffect) -> dict[str, Any]:
     effect = one.effect
-    numbers = {name: getattr(effect, name) for name in NUMBERS}
+    numbers = {name: float(getattr(effect, name)) for name in NUMBERS}
     text = f"{effect.short_sentence()} ({wording.p_value(effect.p_value)})".replace(". (", " (")
     return {
         "indicator_id": one.indicator.indicator_id,
-        **{name: _as_written(x) for name, x in numbers.items()},
+        # JSON has no missing number and no open limit
+        **{name: round(x, 4) if math.isfinite(x) else None for name, x in numbers.items()},
         "n_placebos": int(effect.n_placebos),
         "n_disjoint": int(effect.n_disjoint),
         "last": str(effect.paths["period"].iloc[-1]),

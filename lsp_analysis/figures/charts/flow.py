@@ -23,15 +23,12 @@ def draw_flow(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         the flow.
     """
     marks.need(frame, ["stage", "arm", "clusters"], "draw_flow")
-    arms = [a for a in pd.unique(frame["arm"].dropna()) if a != ""]
+    boxes = frame.assign(arm=frame["arm"].fillna(""), note=frame.get("note", ""))
+    boxes["note"] = boxes["note"].fillna("").astype(str).map(marks.one_line)
+    boxes["many"] = [_how_many(row) for _, row in boxes.iterrows()]
+    stages, arms = list(pd.unique(boxes["stage"])), [a for a in pd.unique(boxes["arm"]) if a != ""]
     width = 6 if len(arms) < 2 else int(76 / len(arms)) - 2
-    boxes = frame.assign(
-        arm=frame["arm"].fillna(""),
-        text=[
-            _box_text(row, 60 if _is_shared(row["arm"]) else width) for _, row in frame.iterrows()
-        ],
-    )
-    stages = list(pd.unique(boxes["stage"]))
+    boxes["text"] = [_box_text(row, width if row["arm"] else 60) for _, row in boxes.iterrows()]
     deep = [
         0.16 * (1 + max(text.count("\n") for text in boxes.loc[boxes["stage"] == s, "text"])) + 0.16
         for s in stages
@@ -47,24 +44,16 @@ def draw_flow(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         middle = top + tall / 2
         above = _draw_stage(ax, boxes[boxes["stage"] == stage], arms, middle, tall, above)
         top += tall + _STEP
-    return style.record(ax, alt=_flow_alt(frame, stages), data=frame)
-
-
-def _is_shared(arm: object) -> bool:
-    """Whether a row belongs to all arms."""
-    return wording.is_missing(arm) or arm == ""
+    return style.record(ax, alt=_flow_alt(boxes, stages), data=frame)
 
 
 def _box_text(row: pd.Series, width: int) -> str:
     """What stands in a box: the stage, the arm, how many, who left."""
     head = marks.one_line(row["stage"])
-    if not _is_shared(row["arm"]):
+    if row["arm"]:
         head = f"{head}: {marks.one_line(row['arm'])}"
-    lines = [marks.wrapped(head, width, 3), marks.wrapped(_how_many(row), width, 2)]
-    note = row.get("note")
-    if not wording.is_missing(note) and str(note).strip():
-        lines.append(marks.wrapped(note, width, 4))
-    return "\n".join(lines)
+    lines = [marks.wrapped(head, width, 3), marks.wrapped(row["many"], width, 2)]
+    return "\n".join([*lines, marks.wrapped(row["note"], width, 4)]).rstrip("\n")
 
 
 def _how_many(row: pd.Series) -> str:
@@ -118,19 +107,14 @@ def _sources(above: list[tuple[float, float]], x: float) -> list[tuple[float, fl
     return own or above
 
 
-def _flow_alt(frame: pd.DataFrame, stages: list[str]) -> str:
+def _flow_alt(boxes: pd.DataFrame, stages: list[str]) -> str:
     """Every box in words."""
     words = ["Flow diagram."]
     for stage in stages:
-        texts = []
-        for _, row in frame[frame["stage"] == stage].iterrows():
-            arm = "" if _is_shared(row["arm"]) else f"{marks.one_line(row['arm'])} "
-            note = row.get("note")
-            why = (
-                ""
-                if wording.is_missing(note) or not str(note).strip()
-                else f" ({marks.one_line(note)})"
-            )
-            texts.append(f"{arm}{_how_many(row)}{why}")
+        texts = [
+            f"{f'{marks.one_line(box.arm)} ' if box.arm else ''}{box.many}"
+            f"{f' ({box.note})' if box.note else ''}"
+            for box in boxes[boxes["stage"] == stage].itertuples()
+        ]
         words.append(f"{marks.one_line(stage)}: {'; '.join(texts)}.")
     return " ".join(words)

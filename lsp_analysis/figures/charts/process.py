@@ -12,8 +12,7 @@ from matplotlib.lines import Line2D
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.figures import marks, style
-from lsp_analysis.figures.events import mark_events
-from lsp_analysis.figures.time_axis import TimeAxis
+from lsp_analysis.figures.time_axis import TimeAxis, mark_events
 
 # point type -> words for the key, the verdict whose colour and shape it has
 POINT_TYPES = {  # words, colour and marker
@@ -67,15 +66,12 @@ def draw_process(
     ax.plot(x, mean, color=style.INK, linewidth=1.2, drawstyle="steps-mid")
     ax.plot(x, lpl, **_LIMITS)
     ax.plot(x, upl, **_LIMITS)
-    handles = [Line2D([], [], color=style.INK, linewidth=1.2), Line2D([], [], **_LIMITS)]
-    labels = ["mean", "process limits"]
+    key = [(Line2D([], [], color=style.INK, linewidth=1.2), "mean")]
+    key.append((Line2D([], [], **_LIMITS), "process limits"))
     if target is not None:
         ax.axhline(target, **_TARGET)
-        handles.append(Line2D([], [], **_TARGET))
-        labels.append(f"target: {marks.in_key(target, unit)}")
-    for handle, label in _draw_points(ax, time, frame, kinds):
-        handles.append(handle)
-        labels.append(label)
+        key.append((Line2D([], [], **_TARGET), f"target: {marks.in_key(target, unit)}"))
+    key += _draw_points(ax, time, frame, kinds)
     extra = [] if target is None else [[target]]
     columns = [frame[c] for c in ("value", "lpl", "upl")]
     marks.value_axis(
@@ -83,7 +79,7 @@ def draw_process(
     )
     time.label(ax)
     listed = mark_events(ax, events, time)
-    marks.key_above(ax, handles, labels)
+    marks.key_above(ax, *zip(*key, strict=True))
     alt = _process_alt(frame, time, kinds, unit, target, listed)
     return style.record(ax, alt=alt, data=frame)
 
@@ -118,12 +114,6 @@ def _draw_points(
     return key
 
 
-def _last(frame: pd.DataFrame, time: TimeAxis) -> pd.Series:
-    """The latest point with a value."""
-    known = frame[np.isfinite(marks.floats(frame["value"]))]
-    return known.iloc[int(np.argmax(time.places(known["period"])))]
-
-
 def _process_alt(
     frame: pd.DataFrame,
     time: TimeAxis,
@@ -134,7 +124,7 @@ def _process_alt(
 ) -> str:
     """Last value, its limits and its kind, and how many points are special."""
     known = frame[np.isfinite(marks.floats(frame["value"]))]
-    last = _last(frame, time)
+    last = known.iloc[int(np.argmax(time.places(known["period"])))]
     kind = POINT_TYPES[kinds[last.name]][0]
     special = int((kinds != "common_cause").sum())
     words = [

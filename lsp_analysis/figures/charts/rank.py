@@ -60,15 +60,13 @@ def draw_caterpillar(
         return marks.nothing_drawn(ax, frame, f"{wording.capital(noun)}s in order of their value")
     marked = known["label"].isin(chosen).to_numpy()
     (_caterpillar_rows if in_rows else _caterpillar_columns)(ax, known, marked, unit, level)
-    if reference is not None and np.isfinite(reference):
-        (ax.axvline if in_rows else ax.axhline)(
-            reference, color=style.INK, linewidth=1.2, zorder=1.6
-        )
     named = [marks.one_line(name) for name in known["label"][marked]]
-    named_reference = None
-    if reference is not None and np.isfinite(reference):
-        named_reference = f"{reference_label}: {marks.in_key(reference, unit)}"
-    _caterpillar_key(ax, named, named_reference, in_rows)
+    reference = None if wording.is_missing(reference) else reference
+    if reference is not None:
+        line = ax.axvline if in_rows else ax.axhline
+        line(reference, color=style.INK, linewidth=1.2, zorder=1.6)
+        reference_label = f"{reference_label}: {marks.in_key(reference, unit)}"
+    _caterpillar_key(ax, named, "" if reference is None else reference_label, in_rows)
     return style.record(ax, alt=_caterpillar_alt(known, marked, reference, unit, noun), data=frame)
 
 
@@ -111,20 +109,17 @@ def _value_label(known: pd.DataFrame, unit: str, level: float) -> str:
     return (wording.unit_label(unit) or "Value") + tail
 
 
-def _caterpillar_key(ax: Axes, marked: list[str], reference: str | None, in_rows: bool) -> None:
+def _caterpillar_key(ax: Axes, marked: list[str], reference: str, in_rows: bool) -> None:
     """Key of highlighted areas and reference line."""
-    handles, labels = [], []
+    key = []
     if marked:
-        handles.append(
-            Line2D([], [], marker="D", color=style.PALETTE[2], linestyle="-", markersize=6)
-        )
-        labels.append(marked[0] if len(marked) == 1 else f"Highlighted ({len(marked)})")
-    if reference is not None:
-        handles.append(Line2D([], [], color=style.INK, linewidth=1.2))
-        labels.append(reference)
-    if handles:
+        line = Line2D([], [], marker="D", color=style.PALETTE[2], linestyle="-", markersize=6)
+        key.append((line, marked[0] if len(marked) == 1 else f"Highlighted ({len(marked)})"))
+    if reference:
+        key.append((Line2D([], [], color=style.INK, linewidth=1.2), reference))
+    if key:
         lift, taken = (5, 2.4) if in_rows else (20, 0.7)
-        marks.key_above(ax, handles, labels, lift=lift, taken=taken)
+        marks.key_above(ax, *zip(*key, strict=True), lift=lift, taken=taken)
 
 
 def _caterpillar_alt(
@@ -145,7 +140,7 @@ def _caterpillar_alt(
             f"{wording.quantity(row['value'], unit)}."
         )
     drawn = np.isfinite(marks.floats(known["low"])) & np.isfinite(marks.floats(known["high"]))
-    if drawn.any() and reference is not None and np.isfinite(reference):
+    if drawn.any() and reference is not None:
         above = int((marks.floats(known["low"]) > reference).sum())
         below = int((marks.floats(known["high"]) < reference).sum())
         words.append(

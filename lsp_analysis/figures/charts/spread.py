@@ -1,8 +1,9 @@
-"""Spread and inequality: the funnel and the concentration curve."""
+"""Spread: the funnel, the concentration curve, and how placebo estimates lie."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -41,9 +42,8 @@ def draw_funnel(
     Parameters
     ----------
     points : DataFrame
-        Columns ``label``, ``size`` (people or events expected), ``value``; as an option ``place``,
-        where each lies among the limits ("above the 95% limits", "within the limits", ...), for
-        want of which it is read off the lines.
+        Columns ``label``, ``size`` (people or events expected), ``value``, and ``place``, where
+        each lies among the limits: "above the 95% limits", "within the limits", ...
     limits : DataFrame
         Columns ``size``, ``lower95``, ``upper95``, ``lower998``, ``upper998``.
     average : float
@@ -55,7 +55,7 @@ def draw_funnel(
     highlight : label or collection of labels
         Ringed and named; without it the six points farthest out are named.
     """
-    marks.need(points, ["label", "size", "value"], "draw_funnel")
+    marks.need(points, ["label", "size", "value", "place"], "draw_funnel")
     marks.need(
         limits, ["size", "lower95", "upper95", "lower998", "upper998"], "draw_funnel's limits"
     )
@@ -70,9 +70,7 @@ def draw_funnel(
                 lines["size"], lines[side + column], color=style.INK, linewidth=1.0, linestyle=dash
             )
     ax.axhline(average, color=style.MARK, linewidth=1.0)
-    where = _funnel_classes(size, value, lines)
-    if "place" in points:
-        where = points["place"].to_numpy(dtype=object)
+    where = points["place"].to_numpy(dtype=object)
     handles, labels = [], []
     for name, (colour, marker, fill, points_size) in _FUNNEL.items():
         inside = where == name
@@ -87,33 +85,15 @@ def draw_funnel(
     _name_points(ax, points, size, value, where, highlight, average)
     marks.key_above(ax, handles, labels)
     alt = _funnel_alt(points, value, where, average, unit, highlight)
-    return style.record(ax, alt=alt, data=points.assign(place=where))
-
-
-def _funnel_classes(size: np.ndarray, value: np.ndarray, lines: pd.DataFrame) -> np.ndarray:
-    """Where each point lies among the limits at its size."""
-    known = marks.floats(lines["size"])
-    at = {c: np.interp(size, known, marks.floats(lines[c])) for c in lines.columns if c != "size"}
-    above, below = value > at["upper95"], value < at["lower95"]
-    return np.select(
-        [value > at["upper998"], above, value < at["lower998"], below],
-        [
-            "above the 99.8% limits",
-            "above the 95% limits",
-            "below the 99.8% limits",
-            "below the 95% limits",
-        ],
-        np.where(np.isfinite(size) & np.isfinite(value), "within the limits", "no data"),
-    )
+    return style.record(ax, alt=alt, data=points)
 
 
 def _size_axis(ax: Axes, size: np.ndarray, label: str) -> None:
     """Sizes on a plain scale, or a logarithmic one where they differ thirtyfold."""
     known = size[np.isfinite(size)]
-    positive = known[known > 0]
-    if len(positive) and positive.max() > 30 * positive.min() and len(positive) == len(known):
+    if len(known) and known.max() > 30 * known.min() > 0:
         ax.set_xscale("log")
-        low, high = np.floor(np.log10(positive.min())), np.ceil(np.log10(positive.max()))
+        low, high = np.floor(np.log10(known.min())), np.ceil(np.log10(known.max()))
         ax.xaxis.set_major_locator(FixedLocator(10 ** np.arange(low, high + 1)))
         ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: wording.number(v)))
@@ -163,15 +143,13 @@ def _name_points(
 
 def _apart(places: np.ndarray, size: np.ndarray, value: np.ndarray) -> list[int]:
     """The first few of `places` whose names would not run into each other."""
-    wide, tall = np.nanmax(size) - np.nanmin(size), np.nanmax(value) - np.nanmin(value)
-    kept: list[int] = []
+    room = np.array([[0.5], [0.16]]) * np.array(
+        [[np.nanmax(x) - np.nanmin(x)] for x in (size, value)]
+    )
+    both, kept = np.array([size, value]), []
     for i in places:
-        near = [
-            j
-            for j in kept
-            if abs(size[i] - size[j]) < 0.5 * wide and abs(value[i] - value[j]) < 0.16 * tall
-        ]
-        if not near and len(kept) < _LABELLED:
+        near = (np.abs(both[:, kept] - both[:, [i]]) < room).all(axis=0)
+        if not near.any() and len(kept) < _LABELLED:
             kept.append(i)
     return kept
 
@@ -230,3 +208,78 @@ def draw_concentration(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
         f"{wording.quantity(fifth, 'percent')} of the outcome, where an equal share would be 20%."
     )
     return style.record(ax, alt=alt, data=frame)
+
+
+@style.in_house_style
+def draw_distribution(
+    values: Any,
+    *,
+    observed: float | None = None,
+    unit: str = "",
+    label: str = "Placebo estimates",
+    ax: Axes | None = None,
+) -> Axes:
+    """How placebo (or redrawn) estimates spread, and where the observed one lies among them.
+
+    Parameters
+    ----------
+    values : sequence of float
+        One estimate per placebo; missing ones are left out and counted in the text.
+    observed : float, optional
+        The estimate to be judged.
+    unit : str
+        Unit code of the outcome, or an axis label.
+    label : str
+        What was counted, for the key.
+    """
+    frame = pd.DataFrame({"estimate": marks.floats(values)})
+    ax = style.axes_for(ax, height=3.2)
+    known = frame["estimate"].dropna().to_numpy()
+    if not len(known):
+        return marks.nothing_drawn(ax, frame, "Histogram of placebo estimates")
+    seen = observed is not None and np.isfinite(observed)
+    edges = _bins(known, float(observed) if seen else known[0])
+    ax.hist(known, bins=edges, color=style.BAND, edgecolor=style.MARK, linewidth=0.7)
+    handles: list[Any] = [ax.patches[0]]
+    labels = [f"{label} ({wording.number(len(known))})"]
+    if seen:
+        ax.axvline(observed, color=style.PALETTE[2], linewidth=2.4)
+        handles.append(Line2D([], [], color=style.PALETTE[2], linewidth=2.4))
+        labels.append(f"Observed: {wording.difference(observed, unit)}")
+    marks.number_axis(ax)
+    ax.yaxis.get_major_locator().set_params(integer=True)
+    marks.number_axis(ax, "x")
+    ax.xaxis.grid(False)
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel(wording.change_label(unit) or "Estimate", fontsize=style.SMALL)
+    marks.unit_above(ax, "Number")
+    marks.key_above(ax, handles, labels, lift=20)
+    frame["observed"] = float(observed) if seen else np.nan
+    return style.record(
+        ax, alt=_distribution_alt(known, observed if seen else None, unit), data=frame
+    )
+
+
+def _bins(known: np.ndarray, observed: float) -> np.ndarray:
+    """Edges of 10 to 40 even bins that cover the values and the observed one."""
+    low, high = min(known.min(), observed), max(known.max(), observed)
+    if low == high:
+        width = abs(low) * 0.1 or 1.0
+        return np.array([low - width, low + width])
+    return np.linspace(low, high, int(np.clip(np.sqrt(len(known)) * 1.5, 10, 40)) + 1)
+
+
+def _distribution_alt(known: np.ndarray, observed: float | None, unit: str) -> str:
+    """Middle 95% of the placebos and how many lie as far from zero as the observed value."""
+    low, high = np.quantile(known, [0.025, 0.975])
+    words = [
+        f"Histogram of {wording.counted(len(known), 'placebo estimate')}; the middle 95% lie "
+        f"between {wording.difference(low, unit)} and {wording.difference(high, unit)}."
+    ]
+    if observed is not None:
+        as_far = int((np.abs(known) >= abs(observed)).sum())
+        words.append(
+            f"The observed estimate is {wording.difference(observed, unit)}; "
+            f"as far from zero or farther lie {wording.of_total(as_far, len(known))}."
+        )
+    return " ".join(words)

@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 
 from lsp_analysis import wording
 from lsp_analysis.figures import marks, style
-from lsp_analysis.figures.events import mark_events, shade_after
-from lsp_analysis.figures.time_axis import TimeAxis
+from lsp_analysis.figures.time_axis import TimeAxis, mark_events, shade_after
 
 _FORECAST = {"linestyle": (0, (2, 2)), "markerfacecolor": "white", "linewidth": 1.4}
 
