@@ -50,7 +50,9 @@ def funnel(n, scale):
     limits = pd.DataFrame({"size": np.geomspace(90, 99_000, 50)})
     for level, z in (("95", 2), ("998", 3)):
         limits[f"lower{level}"], limits[f"upper{level}"] = -z * spread, z * spread
+    places = ["above the 99.8% limits", "within the limits"]
     points = pd.DataFrame({"label": names(n), "size": size, "value": values})
+    points["place"] = [places[i % 2] for i in range(n)]
     return {"points": points, "limits": limits, "average": 0.0, "highlight": names(2)}
 
 

@@ -23,8 +23,8 @@ from lsp_analysis.effects.one_area.history import (
     windows,
     year_blocks,
 )
-from lsp_analysis.effects.one_area.noise import variance_slope
 from lsp_analysis.effects.one_area.placebo_rank import judge
+from lsp_analysis.effects.one_area.regression_on_past import variance_slope
 from lsp_analysis.effects.result import FalseAlarms
 from lsp_analysis.errors import PanelError
 

@@ -145,6 +145,11 @@ def critical_value(placebos: np.ndarray, level: float) -> float:
 
 
 T = TypeVar("T")
+FEWEST_RANKED = 19  # placebos, so that a rank can reach 5%
+NOT_RANKED = (
+    "There are too few other areas to rank this series among, so interval and p-value are the "
+    "regression's own: they are too small where the series drifts."
+)
 PARALLEL = "Without the programme the treated areas would have changed as the comparison areas did."
 UNTOUCHED = "The comparison areas were not touched by the programme."
 PLACED = (
@@ -183,6 +188,17 @@ def answers(method: Callable[..., T]) -> Callable[..., T]:
     return answered
 
 
+def covariate(question: Question, name: Any) -> np.ndarray:
+    """A covariate of the question by name, array (n, t); PanelError where there is none."""
+    if name not in question.covariates:
+        raise PanelError(
+            f"The question has no covariate {name!r}; it has "
+            f"{', '.join(map(str, question.covariates)) or 'none'}. Name it when the question is "
+            "built, in `covariates`."
+        )
+    return question.covariates[name]
+
+
 def picked_caution(question: Question) -> str:
     """A caution where the treated areas were at the bad end before the start; else empty.
 
@@ -204,6 +220,20 @@ def picked_caution(question: Question) -> str:
     return ""
 
 
+def described(question: Question) -> dict[str, Any]:
+    """Fields of a result that the question knows."""
+    return {
+        "outcome": question.indicator.indicator_id,
+        "label": question.label,
+        "area": question.place,
+        "unit": question.unit,
+        "polarity": question.polarity,
+        "level": question.level,
+        "start": question.start,
+        "n_treated": int(question.treated.sum()),
+    }
+
+
 def judged(
     question: Question, observed: float, estimate: float, found: Inference
 ) -> dict[str, Any]:
@@ -223,21 +253,36 @@ def judged(
         "smallest_effect": found.smallest_effect,
         "smallest_relative": found.smallest_effect / expected if expected > 0 else math.nan,
     }
-    return {name: float(number) for name, number in numbers.items()} | {
-        "outcome": question.indicator.indicator_id,
-        "label": question.label,
-        "area": question.place,
-        "unit": question.unit,
-        "polarity": question.polarity,
-        "level": question.level,
-        "start": question.start,
-        "n_treated": int(question.treated.sum()),
+    return described(question) | {name: float(x) for name, x in numbers.items()} | {
         "p_value": found.p_value,
         "n_placebos": found.n_placebos,
         "finest_p": found.finest_p,
         "inference": found.how,
         "warnings": (found.warning,) if found.warning else (),
         "caution": picked_caution(question),
+    }  # fmt: skip
+
+
+def ranked_or(
+    own: Inference,
+    question: Question,
+    groups: np.ndarray,
+    estimates: np.ndarray,
+    errors: np.ndarray,
+) -> tuple[Inference, dict[str, Any]]:
+    """A series' effect, in standard errors, ranked among those of placebos, with the fields of a
+    result that follow; the regression's own inference where there are too few.
+
+    Parameters
+    ----------
+    groups : bool array (B, n)
+    estimates, errors : arrays (1 + B,)
+    """
+    if len(groups) < FEWEST_RANKED:
+        return own, {"warnings": (NOT_RANKED,)}
+    return placebo_inference(estimates, question.level, errors), {
+        "statistic": float(estimates[0] / errors[0]),
+        "placebos": placebo_frame(question, groups, estimates[1:], errors[1:]),
     }
 
 

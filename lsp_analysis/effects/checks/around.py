@@ -98,8 +98,6 @@ def rings(
 
 def steps_away(question: Question) -> np.ndarray:
     """Borders to cross from each area to the neighbourhood; infinite where there is no way."""
-    if question.neighbours is None:
-        return np.where(question.treated, 0.0, np.inf)
     home = np.flatnonzero(question.treated)
     return dijkstra(question.neighbours, indices=home, unweighted=True, min_only=True)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from lsp_analysis import wording
 from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked
-from lsp_analysis.effects.one_area.groups import placebo_groups
+from lsp_analysis.effects.one_area.groups import disjoint_rows, placebo_groups
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.study.question import Question
 
@@ -82,7 +83,8 @@ def _changes(asked: Asked, groups: np.ndarray) -> tuple[pd.DataFrame, float, boo
     if counts:
         expected = np.array([[asked.expected_total, after[0, 1]]])
     level = before[:, 0] / np.maximum(before[:, 1], 1e-12)
-    near = _nearest(groups, level)
+    order = 1 + np.argsort(np.abs(level[1:] - level[0]), kind="stable")
+    near = disjoint_rows(sparse.csr_array(groups), order, ALIKE)
     rows = [
         ("This neighbourhood", 1, changes[0], np.nan, np.nan),
         ("Expected of an area that looked like it", 1,
@@ -121,19 +123,6 @@ def _change(before: np.ndarray, after: np.ndarray, counts: bool) -> np.ndarray:
         return new - old
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(old > 0, 100 * (new / old - 1), np.nan)
-
-
-def _nearest(groups: np.ndarray, level: np.ndarray) -> list[int]:
-    """Rows of the placebos nearest in level that share no area with one another."""
-    taken = np.zeros(groups.shape[1], dtype=bool)
-    chosen: list[int] = []
-    for row in 1 + np.argsort(np.abs(level[1:] - level[0]), kind="stable"):
-        if not (groups[row] & taken).any():
-            chosen.append(int(row))
-            taken |= groups[row]
-        if len(chosen) == ALIKE:
-            break
-    return chosen
 
 
 def _signed(asked: Asked, change: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import binom
 
-from lsp_analysis.effects.one_area.groups import Groups
+from lsp_analysis.effects.one_area.groups import Groups, disjoint_rows
 from lsp_analysis.effects.one_area.history import Panel
 from lsp_analysis.effects.one_area.placebo_rank import judge
 from lsp_analysis.effects.result import FalseAlarms
@@ -29,7 +29,9 @@ def false_positives(panel: Panel, groups: Groups, level: float) -> FalseAlarms:
         if not earlier.differs(groups.members):
             continue
         found = judge(earlier, groups, level)
-        picked = _disjoint(_order(earlier, groups), rank, groups)
+        order = _order(earlier, groups)
+        first = int(np.clip(rank - PICKS // 2, 0, max(len(order) - PICKS, 0)))
+        picked = disjoint_rows(groups.members, order[first:], PICKS)
         alarms += sum(found.rank_of(row) <= 1 - level + 1e-12 for row in picked)
         trials, used = trials + len(picked), used + 1
     return FalseAlarms(alarms=int(alarms), trials=trials, dates=used)
@@ -55,18 +57,3 @@ def _order(panel: Panel, groups: Groups) -> np.ndarray:
     year = panel.before[panel.years[panel.before] >= -1 - 1e-9]
     total, exposure = panel.sums(groups.members, year if len(year) else panel.before[-1:])
     return np.argsort(-total / np.maximum(exposure, np.finfo(float).tiny), kind="stable")
-
-
-def _disjoint(order: np.ndarray, rank: int, groups: Groups) -> list[int]:
-    """Up to five neighbourhoods about a rank that share no area."""
-    first = int(np.clip(rank - PICKS // 2, 0, max(len(order) - PICKS, 0)))
-    taken = np.zeros(groups.members.shape[1], dtype=bool)
-    picked: list[int] = []
-    for row in order[first:]:
-        areas = groups.members[[row]].indices
-        if not taken[areas].any():
-            taken[areas] = True
-            picked.append(int(row))
-        if len(picked) == PICKS:
-            break
-    return picked

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,21 +74,22 @@ def find_groups(question: Question, placebos: np.ndarray | None = None) -> Group
         return Groups(members, count_disjoint(members[1:]))
     size = int(question.treated.sum())
     allowed, beside = _allowed(question, size)
-    contiguous, listed = True, True
+    contiguous, listed, order = True, True, _by_value(question, allowed)
     if size == 1:
-        groups = np.flatnonzero(allowed)[:, None]
+        order = np.flatnonzero(allowed)
+        groups = {(row,) for row in range(len(order))}
     elif question.neighbours is not None and _in_one_piece(question):
-        groups, listed = _contiguous(question, allowed, size)
+        groups, listed = _contiguous(question, order, size)
     else:
-        contiguous = False
-        groups, listed = _scattered(question, allowed, size)
-    if not len(groups):
+        contiguous, listed, groups = False, False, _scattered(len(order), size)
+    if not groups:
         raise PanelError(
             f"No comparison is left: {int(allowed.sum())} areas with a value in every period lie "
             "outside the treated neighbourhood and its neighbours, and none of them form a group "
             f"of {size}. Give a panel with more areas, or fewer treated ones."
         )
-    members = _as_rows([np.flatnonzero(question.treated), *groups], len(question.areas))
+    areas = [order[list(group)] for group in sorted(groups)]
+    members = _as_rows([np.flatnonzero(question.treated), *areas], len(question.areas))
     return Groups(members, count_disjoint(members[1:]), listed, contiguous, beside)
 
 
@@ -114,10 +116,10 @@ def _by_value(question: Question, allowed: np.ndarray) -> np.ndarray:
 
 
 def _contiguous(
-    question: Question, allowed: np.ndarray, size: int
-) -> tuple[list[tuple[int, ...]], bool]:
-    """Groups of `size` allowed areas in one piece, and whether they are all there are."""
-    order = _by_value(question, allowed)
+    question: Question, order: np.ndarray, size: int
+) -> tuple[set[tuple[int, ...]], bool]:
+    """Groups of `size` allowed areas in one piece, as positions in `order`, and whether they are
+    all there are."""
     inside = question.neighbours.tocsr()[order][:, order]
     near = [set(row) for row in np.split(inside.indices, inside.indptr[1:-1])]
     groups = {(row,) for row in range(len(order))}
@@ -127,10 +129,9 @@ def _contiguous(
             for area in set().union(*(near[row] for row in group)).difference(group):
                 wider.add(tuple(sorted((*group, area))))
             if len(wider) > MOST_GROUPS:
-                groups = _grown(near, size)
-                return [tuple(order[list(group)]) for group in sorted(groups)], False
+                return _grown(near, size), False
         groups = wider
-    return [tuple(order[list(group)]) for group in sorted(groups)], True
+    return groups, True
 
 
 def _grown(near: list[set[int]], size: int) -> set[tuple[int, ...]]:
@@ -151,32 +152,37 @@ def _grown(near: list[set[int]], size: int) -> set[tuple[int, ...]]:
     return grown
 
 
-def _scattered(
-    question: Question, allowed: np.ndarray, size: int
-) -> tuple[list[tuple[int, ...]], bool]:
+def _scattered(count: int, size: int) -> set[tuple[int, ...]]:
     """Random groups of `size` allowed areas, for areas that are not in one piece."""
-    order, rng = _by_value(question, allowed), np.random.default_rng(1)
-    if len(order) < size:
-        return [], False
-    drawn = {tuple(sorted(rng.choice(len(order), size, replace=False))) for _ in range(MOST_GROUPS)}
-    return [tuple(order[list(group)]) for group in sorted(drawn)], False
+    if count < size:
+        return set()
+    rng = np.random.default_rng(1)
+    return {tuple(sorted(rng.choice(count, size, replace=False))) for _ in range(MOST_GROUPS)}
 
 
 def _as_rows(groups: list, n_areas: int) -> sparse.csr_array:
-    lengths = [len(group) for group in groups]
-    rows = np.repeat(np.arange(len(groups)), lengths)
-    columns = np.concatenate([np.asarray(group) for group in groups])
+    rows = np.repeat(np.arange(len(groups)), [len(group) for group in groups])
+    columns = np.concatenate(groups)
     return sparse.csr_array((np.ones(len(columns)), (rows, columns)), shape=(len(groups), n_areas))
+
+
+def disjoint_rows(
+    members: sparse.csr_array, order: Iterable[int], most: float = math.inf
+) -> list[int]:
+    """Rows in that order that share no area with those taken before, up to so many."""
+    taken = np.zeros(members.shape[1], dtype=bool)
+    rows: list[int] = []
+    for row in order:
+        areas = members.indices[members.indptr[row] : members.indptr[row + 1]]
+        if not taken[areas].any():
+            taken[areas] = True
+            rows.append(int(row))
+        if len(rows) >= most:
+            break
+    return rows
 
 
 def count_disjoint(members: sparse.csr_array) -> int:
     """How many rows can be taken that share no area, those that overlap least first."""
     busy = members @ np.asarray(members.sum(axis=0)).ravel()
-    taken = np.zeros(members.shape[1], dtype=bool)
-    count = 0
-    for row in np.argsort(busy, kind="stable"):
-        areas = members.indices[members.indptr[row] : members.indptr[row + 1]]
-        if not taken[areas].any():
-            taken[areas] = True
-            count += 1
-    return count
+    return len(disjoint_rows(members, np.argsort(busy, kind="stable")))

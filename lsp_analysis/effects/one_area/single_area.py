@@ -13,7 +13,7 @@ from lsp_analysis.effects.one_area.earlier_dates import false_positives
 from lsp_analysis.effects.one_area.groups import Groups, find_groups
 from lsp_analysis.effects.one_area.history import read_panel
 from lsp_analysis.effects.one_area.placebo_rank import Judgement, judge
-from lsp_analysis.effects.parts import answers
+from lsp_analysis.effects.parts import answers, described
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError
 from lsp_analysis.study.question import Question
@@ -87,21 +87,14 @@ def estimate(
     alarms = false_positives(panel, groups, question.level) if checks else None
     unit, path_unit = _units(question)
     return EffectEstimate(
-        outcome=question.indicator.indicator_id,
+        **described(question) | {"unit": unit},
         method=METHOD,
-        level=question.level,
-        unit=unit,
-        label=question.label,
-        area=question.place,
         multiplicative=panel.multiplies,
-        start=question.start,
-        polarity=question.polarity,
         comparator=_comparator(question, groups),
         inference=f"rank among {_many(groups.n_placebos, 'placebo neighbourhood')}",
         maryland=2 if question.at < question.cycle // 2 else 3,
         statistic=float(found.statistic[0]),
         error=float(found.error[0]),
-        n_treated=int(question.treated.sum()),
         n_placebos=groups.n_placebos,
         n_disjoint=groups.disjoint,
         finest_p=1 / (groups.n_placebos + 1),

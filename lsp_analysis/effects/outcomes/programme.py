@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -94,7 +93,7 @@ def programme_in(study: Study, area: str | Area, *, start: str = "2008-04") -> P
                 return _enough(Programme(area, str(row.name), began, "recorded", covered, primary))
     areas = study.areas()
     pilots = areas.loc[areas["is_pilot"].fillna(False).astype(bool), "area_code"]
-    covered = len(_covered(study, own, pilots))
+    covered = len(own & {member for code in pilots for member in study.area(code).members})
     if covered:
         return _enough(Programme(area, "the pilot", assumed, "assumed", covered))
     return Programme(area, "", None, "none", 0)
@@ -104,8 +103,3 @@ def _enough(programme: Programme) -> Programme:
     """The programme without a start where it worked in too little of the area."""
     share = programme.covered / len(programme.area.members)
     return programme if share >= LEAST_COVERED else replace(programme, start=None)
-
-
-def _covered(study: Study, own: set[str], codes: Iterable[str]) -> set[str]:
-    members = (study.area(code).members for code in codes)
-    return own & {member for group in members for member in group}

@@ -121,7 +121,7 @@ def regression(
     """
     used = question.comparison if complete else ~question.treated & ~question.ring
     inside = question.known & (used | question.treated)[:, None]
-    extra = [_covariate(question, name) for name in covariates]
+    extra = [parts.covariate(question, name) for name in covariates]
     for array in extra:
         inside = inside & np.isfinite(array)
     areas, dates = np.nonzero(inside)
@@ -134,16 +134,6 @@ def regression(
         periods, errors, None, question.level,
     )  # fmt: skip
     return fit, used & inside.any(axis=1)
-
-
-def _covariate(question: Question, name: Any) -> np.ndarray:
-    if name not in question.covariates:
-        raise PanelError(
-            f"The question has no covariate {name!r}; it has "
-            f"{', '.join(map(str, question.covariates)) or 'none'}. Name it when the question is "
-            "built, in `covariates`."
-        )
-    return question.covariates[name]
 
 
 def _by_welch(question: Question) -> tuple[float, float, parts.Inference]:

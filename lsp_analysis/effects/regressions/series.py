@@ -27,12 +27,7 @@ SHARED_BREAK = (
     "Whatever else changed at the start changed the comparison areas' series by as much (in "
     "proportion, for counts)."
 )
-NOT_RANKED = (
-    "There are too few other areas to rank this series among, so interval and p-value are the "
-    "regression's own: they are too small where the series drifts."
-)
 HARMONICS = 2  # a yearly and a half-yearly wave
-FEWEST_RANKED = 19  # placebos, so that a rank can reach 5%
 CHANGES = {
     "level": ["level_change"],
     "slope": ["slope_change"],
@@ -118,15 +113,12 @@ def interrupted_series(
     own = fit.changes(stacked)
     size, error, expected = (float(one[0]) for one in (own.estimates, own.errors, own.expected))
     found = parts.by_error(size, error, question.level, df=fit.df, how=_INFERENCE[family])
-    warnings = (fit.withheld,) if fit.withheld else (NOT_RANKED, *_alike(fit, lags, stacked))
-    fields: dict[str, Any] = {"warnings": warnings}
-    if len(groups) >= FEWEST_RANKED and not fit.withheld:
+    fields: dict[str, Any] = {"warnings": (fit.withheld,)}
+    if not fit.withheld:
         many = series_fit.changes_of_many(stacked, family)
-        found = parts.placebo_inference(many.estimates, question.level, many.errors)
-        fields = {
-            "statistic": float(many.estimates[0] / many.errors[0]),
-            "placebos": parts.placebo_frame(question, groups, many.estimates[1:], many.errors[1:]),
-        }
+        found, fields = parts.ranked_or(found, question, groups, many.estimates, many.errors)
+        if "warnings" in fields:
+            fields["warnings"] += _alike(fit, lags, stacked)
     if log:
         size, found = series_fit.in_units(size, expected, found)
     per, rows = question.per, kept.sum()
@@ -172,7 +164,7 @@ def harmonics_of(question: Question, harmonics: int | None) -> int:
 
 def ranked_groups(question: Question, spare: int = 0) -> np.ndarray:
     """Placebo neighbourhoods; none where `spare` more areas than a rank needs are lacking."""
-    if question.comparison.sum() < FEWEST_RANKED + spare:
+    if question.comparison.sum() < parts.FEWEST_RANKED + spare:
         return np.zeros((0, len(question.areas)), dtype=bool)
     return placebo_groups(question)
 
@@ -228,9 +220,8 @@ def _design(
     for k, column in enumerate(season.T, 1):
         table[f"wave{k}"] = column
     for name in covariates:
-        if name not in question.covariates:
-            raise PanelError(f"The question has no covariate {name!r}. Name it when it is built.")
-        table[str(name)] = question.covariates[name][question.treated].mean(axis=0)[kept]
+        explains = parts.covariate(question, name)
+        table[str(name)] = explains[question.treated].mean(axis=0)[kept]
     return table
 
 

@@ -21,13 +21,7 @@ import pandas as pd
 from scipy import stats
 
 from lsp_analysis.effects import parts
-from lsp_analysis.effects.regressions.series import (
-    FEWEST_RANKED,
-    NOT_RANKED,
-    harmonics_of,
-    ranked_groups,
-    waves,
-)
+from lsp_analysis.effects.regressions.series import harmonics_of, ranked_groups, waves
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, check_one_of
 from lsp_analysis.study.question import Question
@@ -107,14 +101,10 @@ def structural_effect(
     after = own[:, at:] - means
     estimates = after.mean(axis=1)
     estimate, error = float(estimates[0]), float(errors[0])
-    found = parts.by_error(estimate, error, question.level, how="the model's own forecast error")
-    fields: dict[str, Any] = {"warnings": (NOT_RANKED,)}
-    if len(groups) >= FEWEST_RANKED:
-        found = parts.placebo_inference(estimates, question.level, errors)
-        fields = {
-            "statistic": estimate / error,
-            "placebos": parts.placebo_frame(question, groups, estimates[1:], errors[1:]),
-        }
+    own_error = parts.by_error(
+        estimate, error, question.level, how="the model's own forecast error"
+    )
+    found, fields = parts.ranked_or(own_error, question, groups, estimates, errors)
     band = float(stats.norm.ppf(0.5 + question.level / 2)) * spreads[0]
     return StructuralEffect(
         **parts.judged(question, float(own[0, at:].mean()), estimate, found) | fields,

@@ -71,60 +71,16 @@ class Errors:
         R's ``sandwich::vcovCL(type="HC1")``.
     robust : bool
         Without clusters: HC1, robust to unequal variances, instead of the classical ones.
-    absorbed, nested : int
-        Fixed effects taken out in advance, intercept included, and how many of them lie within
-        clusters and are not to be counted.
+    nested : int
+        Area effects that lie within clusters and are not to be counted.
     treated : int, optional
         Treated clusters: with fewer than five, interval and p-value are withheld.
     """
 
     clusters: np.ndarray | None = None
     robust: bool = False
-    absorbed: int = 0
     nested: int = 0
     treated: int | None = None
-
-
-def least_squares(
-    outcome: np.ndarray,
-    columns: np.ndarray,
-    names: Sequence[str],
-    errors: Errors,
-    weights: np.ndarray | None = None,
-    level: float = 0.95,
-) -> Regression:
-    """Regress `outcome` (rows,) on `columns` (rows, k)."""
-    _check_not_collinear(columns, names)
-    model = OLS(outcome, columns) if weights is None else WLS(outcome, columns, weights)
-    model.exog_names[:] = list(map(str, names))
-    model.df_resid = len(outcome) - columns.shape[1] - errors.absorbed
-    if model.df_resid <= 0:
-        raise PanelError(
-            f"{len(outcome)} rows cannot support {columns.shape[1] + errors.absorbed} coefficients "
-            "and fixed effects. Use more periods, more areas or fewer covariates."
-        )
-    fit = model.fit()
-    df, withheld, kind = model.df_resid, "", "nonrobust"
-    covariance = fit.cov_params()
-    if errors.clusters is not None:
-        n_clusters, kind = int(errors.clusters.max()) + 1, "cluster"
-        if n_clusters < 2:
-            raise PanelError("All rows are in one cluster, so no error between clusters is known.")
-        factor = n_clusters / (n_clusters - 1) * (fit.nobs - 1) / (fit.df_resid + errors.nested)
-        plain = cov_cluster(fit, errors.clusters, use_correction=False)
-        covariance, df = np.atleast_2d(plain) * factor, n_clusters - 1
-        if errors.treated is not None:
-            withheld = few_clusters_warning(errors.treated, n_clusters)
-    elif errors.robust:
-        covariance, kind = fit.cov_HC0 * fit.nobs / fit.df_resid, "HC1"
-    own = fit._results  # statsmodels keeps the errors it prints there
-    own.cov_params_default, own.cov_type, own.df_resid_inference = covariance, kind, df
-    if not withheld and met_exactly(fit.resid, outcome):
-        withheld = NO_ERROR
-    table = coefficient_table(fit.params, covariance, names, df, level)
-    if withheld:
-        table[["low", "high", "p_value"]] = math.nan
-    return Regression(table, covariance, fit.resid, len(outcome), df, level, withheld, fit)
 
 
 def coefficient_table(
@@ -243,10 +199,11 @@ def two_way_regression(
     if clustered:
         clusters = pd.factorize(rows[cluster])[0]
         few = min((_off_median(column, clusters) for column in columns.T), default=99)
-        nested = _nested(areas, clusters)
+        n_areas = int(areas.max()) + 1
+        within = len(np.unique(np.column_stack([areas, clusters]), axis=0)) == n_areas
         kind = Errors(
             clusters=clusters,
-            nested=0 if count_nested else nested,
+            nested=n_areas - 1 if within and not count_nested else 0,
             treated=few if few < FEWEST_TREATED_CLUSTERS else None,
         )
     outcomes = rows[outcome].to_numpy()
@@ -275,15 +232,37 @@ def two_way_fit(
             "out, so its effect cannot be told from theirs: leave it out, or check which areas and "
             "periods it marks."
         )
-    kind = Errors(errors.clusters, errors.robust, rank, errors.nested, errors.treated)
-    return least_squares(demeaned, left, names, kind, weights, level)
-
-
-def _nested(areas: np.ndarray, clusters: np.ndarray) -> int:
-    """Area effects, beyond one, that lie within clusters; 0 if some area lies in several."""
-    n_areas = int(areas.max()) + 1
-    pairs = np.unique(np.column_stack([areas, clusters]), axis=0)
-    return n_areas - 1 if len(pairs) == n_areas else 0
+    _check_not_collinear(left, names)
+    model = OLS(demeaned, left) if weights is None else WLS(demeaned, left, weights)
+    model.exog_names[:] = list(map(str, names))
+    model.df_resid = len(outcome) - columns.shape[1] - rank
+    if model.df_resid <= 0:
+        raise PanelError(
+            f"{len(outcome)} rows cannot support {columns.shape[1] + rank} coefficients "
+            "and fixed effects. Use more periods, more areas or fewer covariates."
+        )
+    fit = model.fit()
+    df, withheld, kind = model.df_resid, "", "nonrobust"
+    covariance = fit.cov_params()
+    if errors.clusters is not None:
+        n_clusters, kind = int(errors.clusters.max()) + 1, "cluster"
+        if n_clusters < 2:
+            raise PanelError("All rows are in one cluster, so no error between clusters is known.")
+        factor = n_clusters / (n_clusters - 1) * (fit.nobs - 1) / (fit.df_resid + errors.nested)
+        plain = cov_cluster(fit, errors.clusters, use_correction=False)
+        covariance, df = np.atleast_2d(plain) * factor, n_clusters - 1
+        if errors.treated is not None:
+            withheld = few_clusters_warning(errors.treated, n_clusters)
+    elif errors.robust:
+        covariance, kind = fit.cov_HC0 * fit.nobs / fit.df_resid, "HC1"
+    own = fit._results  # statsmodels keeps the errors it prints there
+    own.cov_params_default, own.cov_type, own.df_resid_inference = covariance, kind, df
+    if not withheld and met_exactly(fit.resid, demeaned):
+        withheld = NO_ERROR
+    table = coefficient_table(fit.params, covariance, names, df, level)
+    if withheld:
+        table[["low", "high", "p_value"]] = math.nan
+    return Regression(table, covariance, fit.resid, len(outcome), df, level, withheld, fit)
 
 
 def _off_median(column: np.ndarray, clusters: np.ndarray) -> int:

@@ -18,11 +18,7 @@ from scipy import stats
 
 from lsp_analysis.effects import parts
 from lsp_analysis.effects.regressions import two_way
-from lsp_analysis.effects.synthetic.weights import (
-    WeightedComparison,
-    units_of,
-    with_donors,
-)
+from lsp_analysis.effects.synthetic.weights import WeightedComparison, units_of, with_donors
 from lsp_analysis.errors import PanelError, ParameterError, check_one_of
 from lsp_analysis.study.question import Question
 
@@ -102,8 +98,11 @@ def calibrated_effect(
     table = _constraints(question, covariates, match, block)
     few = question.treated.sum() < two_way.FEWEST_TREATED_CLUSTERS
     units = units_of(question) if few else question.treated[None]
-    pairs = list(with_donors(question, units))
-    sets = [_weights(table.to_numpy(), *pair) for pair in pairs]
+    pairs, values = list(with_donors(question, units)), table.to_numpy()
+    sets = [
+        balancing_weights(values[others], values[unit].sum(axis=0), float(unit.sum()))
+        for unit, others in pairs
+    ]
     weights, donors = sets[0], question.comparison
     if weights is None:
         raise PanelError(
@@ -124,7 +123,9 @@ def calibrated_effect(
     fields = parts.judged(question, expected + estimate, estimate, found)
     fields["warnings"] += (lost,) if lost else ()
     if len(units) == 1 and not found.warning and expected > 0 and np.isfinite(effects[0, 2]):
-        fields |= _log_interval(fields["relative"], float(effects[0, 2]), question.level)
+        half = float(stats.norm.ppf(0.5 + question.level / 2)) * float(effects[0, 2])
+        for end, side in (("relative_low", -1), ("relative_high", 1)):  # on the log scale
+            fields[end] = math.expm1(math.log1p(fields["relative"]) + side * half)
     named = pd.Series(weights, question.areas[donors], name="weight")
     after = len(question.dates) - at
     return CalibratedEffect(
@@ -139,7 +140,14 @@ def calibrated_effect(
         donor_weights=named[named > 0].sort_values(ascending=False),
         total_observed=float(own[at:].mean() * after),
         total_counterfactual=float(path[at:].mean() * after),
-        balance=_balance(table, question.treated, donors, weights),
+        balance=pd.DataFrame(
+            {
+                "treated": values[question.treated].sum(axis=0),
+                "comparison": weights @ values[donors],
+                "unweighted": values[donors].mean(axis=0) * size,
+            },
+            index=table.columns,
+        ),
     )
 
 
@@ -147,26 +155,16 @@ def _constraints(
     question: Question, covariates: Collection[str], match: Collection[str], block: int
 ) -> pd.DataFrame:
     """Areas by constraints: covariates, and outcomes of every date, or block, before the start."""
-    at, known = question.at, dict(question.covariates)
-    lacking = [name for name in (*covariates, *match) if name not in known]
-    if lacking:
-        raise PanelError(
-            f"The question has no covariate {lacking[0]!r}. Name it when the question is built, in "
-            "`covariates`."
-        )
-    columns = {name: known[name][:, :at].mean(axis=1) for name in covariates}
+    at = question.at
+    columns = {name: parts.covariate(question, name)[:, :at].mean(axis=1) for name in covariates}
     matched = {question.indicator.indicator_id: question.compared}
-    for name, values in (matched | {name: known[name] for name in match}).items():
+    matched |= {name: parts.covariate(question, name) for name in match}
+    for name, values in matched.items():
         for end in range(at, block - 1, -block):
             first, last = question.dates[end - block], question.dates[end - 1]
             span = f"{first}" if block == 1 else f"{first} to {last}"
             columns[f"{name} {span}"] = values[:, end - block : end].sum(axis=1)
     return pd.DataFrame(columns, index=question.areas)
-
-
-def _weights(table: np.ndarray, unit: np.ndarray, donors: np.ndarray) -> np.ndarray | None:
-    """Weights of a unit's donors; None for one that cannot be matched."""
-    return balancing_weights(table[donors], table[unit].sum(axis=0), float(unit.sum()))
 
 
 def _linearised(
@@ -216,27 +214,6 @@ def _inference(
                      how="normal approximation, linearised error")  # fmt: skip
     p_value = math.nan if withheld else float(ALTERNATIVES[alternative](estimate / error))
     return replace(found, p_value=p_value), ""
-
-
-def _log_interval(relative: float, log_error: float, level: float) -> dict[str, float]:
-    """An interval of a share on the log scale."""
-    half = float(stats.norm.ppf(0.5 + level / 2)) * log_error
-    ends = (math.expm1(math.log1p(relative) + side * half) for side in (-1, 1))
-    return dict(zip(("relative_low", "relative_high"), ends, strict=True))
-
-
-def _balance(
-    table: pd.DataFrame, unit: np.ndarray, donors: np.ndarray, weights: np.ndarray
-) -> pd.DataFrame:
-    values = table.to_numpy()
-    return pd.DataFrame(
-        {
-            "treated": values[unit].sum(axis=0),
-            "comparison": weights @ values[donors],
-            "unweighted": values[donors].mean(axis=0) * unit.sum(),
-        },
-        index=table.columns,
-    )
 
 
 MOST_ROUNDS = 100

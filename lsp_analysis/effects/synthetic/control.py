@@ -33,6 +33,7 @@ from lsp_analysis.effects.synthetic.predictors import (
     weigh_donors,
 )
 from lsp_analysis.effects.synthetic.weights import (
+    LIKE_ANY,
     WeightedComparison,
     is_unique,
     nearest_weights,
@@ -45,9 +46,8 @@ from lsp_analysis.study.question import Question
 SHARED_ASSUMPTIONS = (
     "The weighted average that followed the treated area before the start would have gone on "
     "following it.",
-    "The comparison areas were not touched by the programme.",
-    "Without the programme the treated area would have been as likely as any placebo to differ "
-    "from its average.",
+    parts.UNTOUCHED,
+    LIKE_ANY,
 )
 OUTCOMES_ASSUMPTION = (
     "Every period before the start counts equally in the match; no predictors were used."

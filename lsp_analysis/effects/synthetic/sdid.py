@@ -10,6 +10,7 @@ import pandas as pd
 from lsp_analysis.effects import parts
 from lsp_analysis.effects.regressions.two_way import Errors, Regression, two_way_fit
 from lsp_analysis.effects.synthetic.weights import (
+    LIKE_ANY,
     WeightedComparison,
     nearest_weights,
     units_of,
@@ -26,9 +27,8 @@ LEAST_NOISE = 1e-6
 ASSUMPTIONS = (
     "The treated area would have changed as the weighted comparison did; a lasting difference in "
     "level between them is allowed for.",
-    "The comparison areas were not touched by the programme.",
-    "Without the programme the treated area would have been as likely as any placebo to differ "
-    "from its average.",
+    parts.UNTOUCHED,
+    LIKE_ANY,
 )
 
 

@@ -16,6 +16,10 @@ from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError
 from lsp_analysis.study.question import Question
 
+LIKE_ANY = (
+    "Without the programme the treated area would have been as likely as any placebo to differ "
+    "from its average."
+)
 MOST_PLACEBOS = 200  # of several areas each, so that a page does not wait
 TIE = 1e-14  # of the largest squared distance, by which two donors count as equally near
 
