@@ -151,8 +151,7 @@ def judged(way: str, question: Question, groups: Groups) -> Judgement:
             return judge(panel, groups, LEVEL)
     found = judge(panel, groups, LEVEL)
     if way == "one expectation":
-        known = found.expectation
-        found = replace(found, expectation=replace(known, without=known.expected))
+        found = replace(found, without=found.expected)
     return found
 
 

@@ -24,7 +24,7 @@ def main() -> None:
         made.panel, "count", list(made.treated), made.start, "population", made.neighbours
     )
     found = judge(read_panel(question), find_groups(question), question.level)
-    known = found.expectation
+    known = found
     per, level = 12_000 / known.exposure, known.past.terms[:, 1]
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
     rate = known.observed * per

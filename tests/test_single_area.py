@@ -183,7 +183,7 @@ def test_adding_an_effect_to_a_mean_moves_the_estimate_by_it_and_nothing_else():
 
 def test_what_the_treated_area_did_afterwards_moves_no_expectation():
     none, some = (judged(asked(3, effect=effect)) for effect in (0.0, -1.0))
-    assert none.expectation.expected == pytest.approx(some.expectation.expected)
+    assert none.expected == pytest.approx(some.expected)
     assert none.statistic[1:] == pytest.approx(some.statistic[1:])
 
 
@@ -197,7 +197,7 @@ def test_what_the_treated_area_did_afterwards_moves_no_expectation():
 )
 def test_the_model_handed_over_is_the_one_behind_the_expectation(question):
     groups = find_groups(question)
-    known = judge(replace(read_panel(question), neighbours=None), groups, 0.95).expectation
+    known = judge(replace(read_panel(question), neighbours=None), groups, 0.95)
     terms, exposure = known.past.terms[:1], known.exposure[:1]
     if known.panel.multiplies:
         predicted = known.model().predict(terms, exposure=exposure)
@@ -210,7 +210,7 @@ def test_without_noise_the_expectation_is_exact():
     question = values("mean")
     level = np.random.default_rng(1).normal(50, 8, (60, 1))
     exact = replace(question, outcome=level + np.arange(12) % 3)
-    known = judged(exact).expectation
+    known = judged(exact)
     assert known.expected / known.exposure == pytest.approx(
         known.observed / known.exposure, abs=1e-4
     )
@@ -223,8 +223,8 @@ def test_each_placebo_is_expected_without_itself():
     outcome = question.outcome.copy()
     outcome[area, question.at :] *= 3
     old, new = judged(question), judged(replace(question, outcome=outcome))
-    assert new.expectation.expected[5] == pytest.approx(old.expectation.expected[5], rel=0.05)
-    assert new.expectation.observed[5] == 3 * old.expectation.observed[5]
+    assert new.expected[5] == pytest.approx(old.expected[5], rel=0.05)
+    assert new.observed[5] == 3 * old.observed[5]
 
 
 def test_the_fewer_events_the_more_a_level_is_shrunk():
@@ -299,9 +299,7 @@ def test_a_missing_period_is_not_closed_up():
     closed = replace(gone, dates=question.dates[4:])
     found = [effect_on(each) for each in (question, gone, closed)]
     assert abs(found[1] - found[0]) < 0.1
-    assert not np.array_equal(
-        judged(gone).expectation.past.terms, judged(closed).expectation.past.terms
-    )
+    assert not np.array_equal(judged(gone).past.terms, judged(closed).past.terms)
 
 
 def test_editions_years_apart_are_answered():

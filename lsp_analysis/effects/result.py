@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
@@ -158,6 +160,11 @@ class EffectEstimate(EffectWords, Shown):
         """One row, so that ``pd.concat`` of many results is a report table."""
         row = {name: getattr(self, name) for name in ROW}
         return pd.DataFrame(row, index=pd.Index([self.outcome], name="outcome"))
+
+    @cached_property
+    def statistics(self) -> np.ndarray:
+        """Effects of the treated, then of every placebo, in standard errors; array (1 + B,)."""
+        return np.append(self.statistic, self.placebos["statistic"])
 
     @property
     def false_alarm_rate(self) -> float:

@@ -48,11 +48,6 @@ class Asked:
         return math.log(max(found.observed, 1e-3 * found.counterfactual) / found.counterfactual)
 
     @cached_property
-    def statistics(self) -> np.ndarray:
-        """Effects of the treated, then of every placebo, in standard errors; array (1 + B,)."""
-        return np.append(self.effect.statistic, self.effect.placebos["statistic"])
-
-    @cached_property
     def errors(self) -> np.ndarray:
         """Standard errors in the effect's own units; array (1 + B,)."""
         return np.append(self.effect.error, self.effect.placebos["error"])
@@ -69,7 +64,7 @@ class Asked:
     @property
     def half_width(self) -> float:
         """Half-width of the interval in the effect's own units, about."""
-        statistics = np.abs(self.statistics[1:])
+        statistics = np.abs(self.effect.statistics[1:])
         return float(np.quantile(statistics, self.question.level) * self.effect.error)
 
     @property

@@ -134,7 +134,7 @@ def _table(asked: Asked, windows: dict[tuple[int, int], Asked]) -> pd.DataFrame:
 
 def _change(early: Asked, late: Asked) -> tuple[float, str]:
     """Rank of the change of effect among the placebos', and its direction."""
-    effects = [found.statistics * found.errors for found in (early, late)]
+    effects = [found.effect.statistics * found.errors for found in (early, late)]
     moved = (effects[1] - effects[0]) / np.sqrt(early.errors**2 + late.errors**2)
     p_value = rank_p(abs(float(moved[0])), np.abs(moved[1:]))[1]
     before, after = (float(effect[0]) for effect in effects)

@@ -65,7 +65,7 @@ class EarlierDates:
     @property
     def statistics(self) -> np.ndarray:
         """Standardised errors, one row per neighbourhood (treated first), one column per date."""
-        return np.column_stack([found.statistics for found in self.answers])
+        return np.column_stack([found.effect.statistics for found in self.answers])
 
     @property
     def errors(self) -> np.ndarray:
@@ -97,7 +97,7 @@ def earlier_dates(asked: Asked) -> EarlierDates:
         if (times < first).sum() < max(2, width):
             break
         answer = asked.between_dates(first, first + width, start=True)
-        if answer is None or len(answer.statistics) != len(asked.statistics):
+        if answer is None or len(answer.effect.statistics) != len(asked.effect.statistics):
             break
         found[first] = answer
     order = sorted(found)
@@ -130,7 +130,7 @@ def pre_trends(earlier: EarlierDates) -> CheckResult:
             f"({wording.p_value(p_value)} over {dates})."
         )
     else:
-        critical = critical_value(asked.statistics[1:], asked.question.level)
+        critical = critical_value(asked.effect.statistics[1:], asked.question.level)
         room = asked.effect.error * max(abs(asked.effect.statistic), critical)
         status = PASSED if carried <= room else UNSURE
         finding = (
@@ -200,7 +200,7 @@ def anticipation(earlier: EarlierDates) -> CheckResult:
     last = first + earlier.width
     table = pd.DataFrame([early.size.row(span(question, first, last))])
     whole, size, smallest = asked.size, early.size, early.effect.smallest
-    statistics = early.statistics * np.sign(asked.effect.statistic)
+    statistics = early.effect.statistics * np.sign(asked.effect.statistic)
     along = statistics[0] > 0
     strayed = size.p_value
     if along:
@@ -257,7 +257,7 @@ def _missed(asked: Asked, drift: float, carried: float) -> str:
 def _steps(earlier: EarlierDates) -> honest.Steps:
     """Errors at earlier dates and the estimate, with the covariance of the placebos' own."""
     asked = earlier.asked
-    statistics = np.column_stack([earlier.statistics, asked.statistics])
+    statistics = np.column_stack([earlier.statistics, asked.effect.statistics])
     errors = np.append(earlier.errors, asked.effect.error)
     among = statistics[1:].T @ statistics[1:] / (len(statistics) - 1)
     return honest.Steps(statistics[0] * errors, among * np.outer(errors, errors), earlier.carried)

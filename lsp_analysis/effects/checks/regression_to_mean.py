@@ -9,8 +9,8 @@ from scipy import sparse
 from lsp_analysis import wording
 from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked
 from lsp_analysis.effects.one_area.groups import disjoint_rows, placebo_groups
+from lsp_analysis.effects.one_area.history import read_panel
 from lsp_analysis.effects.result import CheckResult
-from lsp_analysis.study.question import Question
 
 ALIKE = 10  # placebos nearest in level, for the picture
 FEWEST_ALIKE = 5  # of them, under which their mean says little
@@ -76,8 +76,13 @@ def _changes(asked: Asked, groups: np.ndarray) -> tuple[pd.DataFrame, float, boo
     every placebo."""
     question, found = asked.question, asked.effect
     times, counts = question.event_time, found.multiplicative
-    before = _parts(question, groups, question.just_before(question.cycle))
-    after = _parts(question, groups, times >= 0)
+
+    def parts(when: np.ndarray) -> np.ndarray:
+        """Total and exposure of each group over some dates; array (groups, 2)."""
+        return np.column_stack(read_panel(question).sums(groups.astype(float), when))
+
+    before = parts(question.just_before(question.cycle))
+    after = parts(times >= 0)
     changes = _change(before, after, counts)
     expected = np.array([[found.counterfactual / question.per, 1.0]])
     if counts:
@@ -101,19 +106,13 @@ def _changes(asked: Asked, groups: np.ndarray) -> tuple[pd.DataFrame, float, boo
     scale = question.per if not counts else 1.0
     table = pd.DataFrame(rows, columns=["label", "areas", "estimate", "low", "high"])
     table[["estimate", "low", "high"]] *= scale
-    recent = _parts(question, groups, question.just_before(asked.half_year))
+    recent = parts(question.just_before(asked.half_year))
     recent = recent[:, 0] / np.maximum(recent[:, 1], 1e-12)
     rank = 2 * min((recent >= recent[0]).sum(), (recent <= recent[0]).sum()) / len(recent)
-    usual = _parts(question, groups, times < 0)
+    usual = parts(times < 0)
     usual = np.log1p(usual[:, 0] / np.maximum(usual[:, 1], 1e-12)) if counts else level
     far = np.abs(usual[1:] - usual[0]).min() > FAR * usual[1:].std()
     return table, rank, bool(far)
-
-
-def _parts(question: Question, groups: np.ndarray, when: np.ndarray) -> np.ndarray:
-    """Total and exposure of each group over some dates; array (groups, 2)."""
-    sums = [array[:, when].sum(axis=1) for array in (question.total, question.exposure)]
-    return np.column_stack([groups.astype(float) @ one for one in sums])
 
 
 def _change(before: np.ndarray, after: np.ndarray, counts: bool) -> np.ndarray:

@@ -97,9 +97,9 @@ def _too_near(found: Judgement) -> str:
 
 def _reach(question: Question, found: Judgement) -> list[tuple[bool, str]]:
     """Whether the expectation reaches beyond the placebos, rests on one, or on few events."""
-    known, (deciding, times) = found.expectation, found.deciding
-    levels = known.past.terms[:, 1]
-    odd = int(np.argmax(np.abs(known.pulls)))
+    deciding, times = found.deciding
+    levels = found.past.terms[:, 1]
+    odd = int(np.argmax(np.abs(found.pulls)))
     half = found.critical / times * found.error[0]
     return [
         (
@@ -113,13 +113,13 @@ def _reach(question: Question, found: Judgement) -> list[tuple[bool, str]]:
             f"{wording.times(round(times, 1))} as wide as it would be without it.",
         ),
         (
-            abs(known.pulls[odd]) > PULL * half,
+            abs(found.pulls[odd]) > PULL * half,
             f"The estimate depends strongly on {_named(question, found, odd)}: without it "
-            f"{_effect_without(found, float(known.pulls[odd]))}.",
+            f"{_effect_without(found, float(found.pulls[odd]))}.",
         ),
         (
-            known.panel.scale == COUNT and known.expected[0] < FEW_EVENTS,
-            f"Only {wording.number(known.expected[0])} events were expected after the start: small "
+            found.panel.scale == COUNT and found.expected[0] < FEW_EVENTS,
+            f"Only {wording.number(found.expected[0])} events were expected after the start: small "
             "counts say little.",
         ),
     ]
@@ -133,7 +133,7 @@ def _named(question: Question, found: Judgement, placebo: int) -> str:
 def _effect_without(found: Judgement, pull: float) -> str:
     """What would have been found, in words, were one placebo left out of the regression."""
     effect = found.effects[0] - pull
-    if not found.expectation.panel.multiplies:
+    if not found.panel.multiplies:
         return f"the difference would be {wording.number(effect)}"
     size = wording.number(100 * abs(math.expm1(effect)), 0)
     return f"the outcome would be {size}% {'higher' if effect > 0 else 'lower'} than expected"

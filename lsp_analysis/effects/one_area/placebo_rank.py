@@ -21,7 +21,7 @@ SURE = 0.99  # that a drawn p-value lies on the side of the level it is said to
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Judgement(Expectation):
     """Every neighbourhood after the start, row 0 being the treated one.
 
     Each is held against two expectations, that of the regression and that without regression to the
@@ -29,21 +29,18 @@ class Judgement:
     slope learnt from less extreme ones, which may be wrong there; a real effect is far from both.
     """
 
-    expectation: Expectation
     groups: Groups
     level: float
 
     @cached_property
     def error(self) -> np.ndarray:
         """Standard errors: of the log ratio where effects multiply, else of the difference."""
-        known = self.expectation
-        return np.sqrt(known.chance + known.shock + known.reach)
+        return np.sqrt(self.chance + self.shock + self.reach)
 
     @cached_property
     def statistic(self) -> np.ndarray:
         """Distance from the nearer expectation in standard errors; 0 between the two."""
-        known = self.expectation
-        first, second = (self._distance(mean) for mean in (known.expected, known.without))
+        first, second = (self._distance(mean) for mean in (self.expected, self.without))
         nearer = np.where(np.abs(first) < np.abs(second), first, second)
         return np.where(first * second > 0, nearer, 0.0)
 
@@ -53,14 +50,13 @@ class Judgement:
         Counts of mean m and variance m + d m^2 are made even by the inverse hyperbolic sine of
         their root (Anscombe 1948), other ratios by the logarithm.
         """
-        known = self.expectation
-        scale = known.panel.scale
+        scale = self.panel.scale
         if scale == LINEAR:
-            return (known.observed - mean) / known.exposure / self.error
+            return (self.observed - mean) / self.exposure / self.error
         if scale == COUNT:
-            root = np.sqrt(known.shock + known.reach)
-            return _even(known.observed, root) - _even(mean, root)
-        ratio = (known.observed + known.base) / (mean + known.base)
+            root = np.sqrt(self.shock + self.reach)
+            return _even(self.observed, root) - _even(mean, root)
+        ratio = (self.observed + self.base) / (mean + self.base)
         return np.log(np.maximum(ratio, np.finfo(float).tiny)) / self.error
 
     @cached_property
@@ -119,41 +115,38 @@ class Judgement:
     def effects(self) -> tuple[float, float, float]:
         """Effect on the treated neighbourhood and the ends of its interval: a log ratio, or a
         difference of means."""
-        known = self.expectation
         found = [
             (self._effect(mean), *self._ends(mean, self.critical))
-            for mean in (known.expected[0], known.without[0])
+            for mean in (self.expected[0], self.without[0])
         ]
         (estimate, *_), ends = found[0], [end for _, *both in found for end in both]
         return estimate, min(ends), max(ends)
 
     def _effect(self, mean: float) -> float:
-        known = self.expectation
-        if known.panel.scale == LINEAR:
-            return float((known.observed[0] - mean) / known.exposure[0])
-        return math.log(known.observed[0] / mean) if known.observed[0] > 0 else -math.inf
+        if self.panel.scale == LINEAR:
+            return float((self.observed[0] - mean) / self.exposure[0])
+        return math.log(self.observed[0] / mean) if self.observed[0] > 0 else -math.inf
 
     def _ends(self, mean: float, critical: float) -> tuple[float, float]:
         """Effects at which the treated neighbourhood would lie `critical` from `mean`; what was
         seen is between them, also where small counts are skew."""
-        known, seen = self.expectation, self._effect(mean)
+        seen = self._effect(mean)
         if not math.isfinite(critical):
             return -math.inf, math.inf
-        if known.panel.scale == LINEAR:
+        if self.panel.scale == LINEAR:
             half = critical * float(self.error[0])
             return seen - half, seen + half
-        totals = [self._away(known.observed[0], by) for by in (-critical, critical)]
+        totals = [self._away(self.observed[0], by) for by in (-critical, critical)]
         low, high = (math.log(total / mean) if total > 0 else -math.inf for total in totals)
         return min(low, seen), max(high, seen)
 
     def _away(self, total: float, distance: float) -> float:
         """The total so many of the treated one's errors above a total, on the scale of ratios."""
-        known = self.expectation
-        if known.panel.scale == COUNT:
-            root = math.sqrt(known.shock[0] + known.reach[0])
+        if self.panel.scale == COUNT:
+            root = math.sqrt(self.shock[0] + self.reach[0])
             even = max(float(_even(total, root)) + distance, 0.0)
             return (math.sinh(even * root / 2) / root) ** 2
-        base = float(known.base[0])
+        base = float(self.base[0])
         return (total + base) * math.exp(distance * float(self.error[0])) - base
 
     def smallest(self, rise: bool) -> float:
@@ -163,14 +156,14 @@ class Judgement:
         From the middle of the two expectations it has to reach `critical` from the farther one in
         its direction, and as much more as the placebos move with probability 0.8.
         """
-        known, side = self.expectation, 1 if rise else -1
+        side = 1 if rise else -1
         strays = float(np.quantile(-side * self.statistic[1:], POWER))
         distance = self.critical + max(strays, 0.0)
         if not math.isfinite(distance):
             return math.inf
-        mean, other = float(known.expected[0]), float(known.without[0])
-        if known.panel.scale == LINEAR:
-            return distance * float(self.error[0]) + abs(other - mean) / known.exposure[0] / 2
+        mean, other = float(self.expected[0]), float(self.without[0])
+        if self.panel.scale == LINEAR:
+            return distance * float(self.error[0]) + abs(other - mean) / self.exposure[0] / 2
         total = self._away(mean, side * distance)
         apart = abs(math.log(other / mean)) / 2
         return apart + abs(math.log(total / mean)) if total > 0 else math.inf
@@ -184,4 +177,5 @@ def _even(total: np.ndarray | float, root: np.ndarray | float) -> np.ndarray:
 
 def judge(panel: Panel, groups: Groups, level: float) -> Judgement:
     """Hold the treated neighbourhood and its placebos against what was expected of them."""
-    return Judgement(expect(panel, groups.members, groups.disjoint), groups, level)
+    found = expect(panel, groups.members, groups.disjoint)
+    return Judgement(**vars(found), groups=groups, level=level)

@@ -102,7 +102,8 @@ def expect(panel: Panel, members: sparse.csr_array, disjoint: int) -> Expectatio
             "the past says nothing of what to expect. Choose an outcome that happens there, or add "
             "comparison areas."
         )
-    observed, overlap = total + base, _overlap(members)
+    observed, overlap = total + base, members @ members[1:].T  # which placebos share an area
+    overlap.data = np.ones_like(overlap.data)
     level = terms[:, 1] / max(terms[1:, 1].std(), np.finfo(float).tiny)
     moves, by_chance = past.steps, past.chance
     coefficients, size, least = _first(panel, observed, exposure, terms)
@@ -194,7 +195,9 @@ def _fitted(
             rows, working = weights * mean, eta + observed / mean - 1
         squares = terms[:, :, None] * terms[:, None, :] * rows[:, None, None]
         products = terms * (rows * working)[:, None]
-        cross = _ridged(squares[1:].sum(axis=0))
+        cross = squares[1:].sum(axis=0)
+        own = np.diagonal(cross)
+        cross = cross + np.diag(np.where(own > 0, RIDGE * own, 1.0))
         found = np.linalg.solve(cross, products[1:].sum(axis=0))
         moved, coefficients = np.abs(found - coefficients).max(), found
         if moved < ENOUGH * max(1.0, np.abs(found).max()):
@@ -203,18 +206,6 @@ def _fitted(
     inverse = np.linalg.inv(cross - apart.reshape(squares.shape))
     right = products[1:].sum(axis=0) - overlap @ products[1:]
     return coefficients, weights, np.einsum("gij,gj->gi", inverse, right), inverse
-
-
-def _ridged(cross: np.ndarray) -> np.ndarray:
-    own = np.diagonal(cross)
-    return cross + np.diag(np.where(own > 0, RIDGE * own, 1.0))
-
-
-def _overlap(members: sparse.csr_array) -> sparse.csr_array:
-    """Which placebos (columns) share an area with each neighbourhood (rows)."""
-    shared = members @ members[1:].T
-    shared.data = np.ones_like(shared.data)
-    return shared
 
 
 # How far areas move by chance, by their level: learnt from what they did before the start ---------

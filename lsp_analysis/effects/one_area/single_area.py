@@ -106,7 +106,7 @@ def estimate(
         paths=_paths(question, found),
         path_unit=path_unit,
         placebos=_placebo_frame(question, found),
-        model=found.expectation.model() if checks else None,
+        model=found.model() if checks else None,
         **_sizes(question, found),
     )
 
@@ -144,13 +144,13 @@ def _sizes(question: Question, found: Judgement) -> dict[str, float]:
     Where effects multiply, absolute ones are what was observed less what it would have been without
     the effect, so that the interval rests on what is known and not on the expectation.
     """
-    known, (effect, low, high) = found.expectation, found.effects
-    periods = known.panel.total.shape[1] - question.at
-    unit = periods if _totals(question) else known.exposure[0] / question.per
-    observed, expected = known.observed[0] / unit, known.expected[0] / unit
+    effect, low, high = found.effects
+    periods = found.panel.total.shape[1] - question.at
+    unit = periods if _totals(question) else found.exposure[0] / question.per
+    observed, expected = found.observed[0] / unit, found.expected[0] / unit
     rise = question.polarity == "high_is_good"
     smallest = found.smallest(rise)
-    if known.panel.multiplies:
+    if found.panel.multiplies:
         ends = [math.expm1(end) for end in (effect, low, high)]
         sizes = [observed - expected, *(_absolute(end, observed, expected) for end in (low, high))]
         least = abs(math.expm1(smallest if rise else -smallest))
@@ -158,7 +158,7 @@ def _sizes(question: Question, found: Judgement) -> dict[str, float]:
         smallest = least * expected
     else:
         sizes = [effect, low, high]
-        positive = bool((known.panel.total >= 0).all()) and expected > 0
+        positive = bool((found.panel.total >= 0).all()) and expected > 0
         ends = [size / expected if positive else math.nan for size in sizes]
         least = smallest / expected if positive else math.nan
     names = ("", "_low", "_high")
@@ -185,14 +185,13 @@ def _paths(question: Question, found: Judgement) -> pd.DataFrame:
     The counterfactual moves as the placebos' areas do; its level is the neighbourhood's own before
     the start and its expectation after.
     """
-    known = found.expectation
     compared = np.asarray(found.groups.members[1:].sum(axis=0)).ravel() > 0
     own, others = question.level_of(question.treated), question.level_of(compared)
-    wanted = question.per * known.expected[0] / known.exposure[0]
+    wanted = question.per * found.expected[0] / found.exposure[0]
     before, after = slice(0, question.at), slice(question.at, None)
     seen = ~np.isnan(own[before])
     path, usual = np.empty_like(others), others[before][seen].mean()
-    if known.panel.multiplies and usual > 0 and others[after].sum() > 0:
+    if found.panel.multiplies and usual > 0 and others[after].sum() > 0:
         path[before] = others[before] * own[before][seen].mean() / usual
         path[after] = others[after] * wanted / others[after].mean()
     else:
@@ -204,14 +203,14 @@ def _paths(question: Question, found: Judgement) -> pd.DataFrame:
 def _placebo_frame(question: Question, found: Judgement) -> pd.DataFrame:
     """One row per placebo: its areas, apparent effect, statistic and standard error, and the effect
     on the treated one, a log ratio or a difference, were it left out of the regression."""
-    known, members = found.expectation, found.groups.members
-    unit = known.expected if known.panel.multiplies else known.exposure
+    members = found.groups.members
+    unit = found.expected if found.panel.multiplies else found.exposure
     table = {
-        "estimate": (known.observed - known.expected) / unit,
+        "estimate": (found.observed - found.expected) / unit,
         "statistic": found.statistic,
         "error": found.error,
     }
     groups = np.split(members.indices, members.indptr[1:-1])[1:]
     areas = [" ".join(map(str, question.areas[np.sort(group)])) for group in groups]
     columns = {name: column[1:] for name, column in table.items()}
-    return pd.DataFrame({"areas": areas} | columns | {"without": found.effects[0] - known.pulls})
+    return pd.DataFrame({"areas": areas} | columns | {"without": found.effects[0] - found.pulls})

@@ -15,6 +15,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.effects.checks.asked import Asked
 from lsp_analysis.effects.one_area.groups import placebo_groups
+from lsp_analysis.effects.one_area.history import read_panel
 from lsp_analysis.effects.one_area.single_area import estimate
 from lsp_analysis.effects.words import Scale, side, than_expected
 from lsp_analysis.errors import LspError, PanelError, ParameterError, did_you_mean
@@ -205,7 +206,7 @@ def many_outcomes(
     if primary not in found:
         why = dict(left_out)[primary]
         raise PanelError(f"The primary outcome cannot be judged: {why}")
-    statistics = np.column_stack([asked.statistics for asked in found.values()])
+    statistics = np.column_stack([asked.effect.statistics for asked in found.values()])
     table = pd.DataFrame(map(_row, found.values()), index=pd.Index(found, name="outcome"))
     kinds = ["behaviour" if name in behaviours else "outcome" for name in found]
     table.insert(1, "kind", kinds)
@@ -254,11 +255,10 @@ def _levels(found: Iterable[Asked], groups: np.ndarray) -> np.ndarray:
     """How high each neighbourhood stood before the start, on average over standardised outcomes."""
     levels = []
     for asked in found:
-        question = asked.question
-        members = np.vstack([question.treated, groups]).astype(float)
-        at = question.at
-        sums = [members @ part[:, :at].sum(axis=1) for part in (question.total, question.exposure)]
-        level = sums[0] / np.maximum(sums[1], 1e-12)
+        panel = read_panel(asked.question)
+        members = np.vstack([asked.question.treated, groups]).astype(float)
+        total, exposure = panel.sums(members, panel.before)
+        level = total / np.maximum(exposure, 1e-12)
         levels.append((level - level[1:].mean()) / max(level[1:].std(), 1e-12))
     return np.mean(levels, axis=0)
 

@@ -157,9 +157,7 @@ class ProgrammeEffects(Shown):
         shared = all(len(one) and one["areas"].equals(placebos[0]["areas"]) for one in placebos)
         allowed = np.full(len(found), np.nan)
         if shared:
-            allowed = romano_wolf(np.column_stack(
-                [np.append(one.effect.statistic, one.effect.placebos["statistic"]) for one in found]
-            ))  # fmt: skip
+            allowed = romano_wolf(np.column_stack([one.effect.statistics for one in found]))
         first = np.array([one is self.primary for one in found])
         alpha = 1 - found[0].effect.level + 1e-12
         clear = np.where(first, p, allowed) <= alpha
