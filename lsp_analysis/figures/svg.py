@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 from lsp_analysis import wording
@@ -100,9 +101,13 @@ def arrows(chart: Mapping[str, Any]) -> str:
     low = max(min(0.0, *places), -edge)
     high = min(max(0.0, *places), edge)
     at, grid, marked = _ruled(low, high, 0.07, 100, "level")
-    drawn = [_arrow_heading(chart, marked, at)]
-    for row in rows:
-        drawn.append(_arrow_row(row, grid, at, low, high))
+    middle = at(0)
+    if middle > 22:
+        marked.append(text("← better", middle, 14, class_="soft", anchor="end", dx=-10))
+    if middle < 78:
+        marked.append(text("worse →", middle, 14, class_="soft", dx=10))
+    drawn = [_row("heading", "Measure, worst gap first", "".join(marked), chart["heading"])]
+    drawn += [_arrow_row(row, grid, at, low, high) for row in rows]
     return tag("div", "".join(drawn), class_="arrows", role="img", aria_label=chart["label"])
 
 
@@ -120,15 +125,6 @@ def _ruled(
         for x in marks
     ]  # fmt: skip
     return at, grid, labels
-
-
-def _arrow_heading(chart: Mapping[str, Any], shown: list[str], at: Callable) -> str:
-    middle = at(0)
-    if middle > 22:
-        shown.append(text("← better", middle, 14, class_="soft", anchor="end", dx=-10))
-    if middle < 78:
-        shown.append(text("worse →", middle, 14, class_="soft", dx=10))
-    return _row("heading", "Measure, worst gap first", "".join(shown), chart["heading"])
 
 
 def _arrow_row(row: Mapping[str, Any], grid: str, at: Callable, low: float, high: float) -> str:
@@ -197,8 +193,9 @@ def lines(chart: Mapping[str, Any]) -> str:
         told = wording.number(mark) + (chart["unit"] if mark == marks[-1] else "")
         drawn.append(text(told, 0, at_y(mark) - 5, class_="soft halo"))
     drawn += _ends(series, at_y, height)
-    if chart.get("band", {}) and chart["band"].get("name"):
-        drawn.append(text(chart["band"]["name"], *_roomy(x, edges[1], at_x, at_y), class_="soft"))
+    if edges and chart["band"].get("name"):
+        place, top = next(p for p in high if not math.isnan(p[1]))
+        drawn.append(text(chart["band"]["name"], place + 0.8, top - 6, class_="soft"))
     inner = picture("".join(drawn), label=chart["label"], class_="chart lines", height=height)
     return f'<div class="line-chart">{inner}</div>'
 
@@ -217,12 +214,6 @@ def _moments(moments: Sequence[Sequence[Any]], at_x: Callable, height: float) ->
         drawn.append(text(label, x, 13 + 16 * row, class_="halo", anchor="end" if left else "",
                           dx=-5 if left else 5))  # fmt: skip
     return drawn
-
-
-def _roomy(x: Sequence[float], top: Sequence[float], at_x: Callable, at_y: Callable):
-    known = [(a, b) for a, b in zip(x, top, strict=True) if not math.isnan(b)]
-    place, height = known[0]
-    return at_x(place) + 0.8, at_y(height) - 6
 
 
 def _ends(series: Sequence[tuple[Mapping, list[float]]], at_y: Callable, height: float):
@@ -290,10 +281,7 @@ def pyramid(chart: Mapping[str, Any]) -> str:
             outer = edge + sign * other
             drawn.append(line(outer, y - 1, outer, y + step - 2, "mark rest"))
         drawn.append(text(row["age"], 50, y + 12, class_="soft", anchor="middle"))
-    drawn += [
-        text("Female", 30, 13, anchor="middle"),
-        text("Male", 70, 13, anchor="middle"),
-    ]
+    drawn += [text("Female", 30, 13, anchor="middle"), text("Male", 70, 13, anchor="middle")]
     height = 28 + step * len(rows)
     return picture("".join(drawn), label=chart["label"], class_="chart", height=height)
 
@@ -444,18 +432,11 @@ def ticks(low: float, high: float, most: int = 4) -> list[float]:
 def apart(wanted: Sequence[float], gap: float) -> list[float]:
     """Heights close to those `wanted`, in the same order from the top, and `gap` or more apart."""
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
-    placed = [float(wanted[i]) for i in order]
+    placed = [float(y) for y in wanted]
     for _ in range(100):
-        moved = False
-        for k in range(len(placed) - 1):
-            short = gap - (placed[k + 1] - placed[k])
+        for above, below in pairwise(order):
+            short = gap - (placed[below] - placed[above])
             if short > 0.01:
-                placed[k] -= short / 2
-                placed[k + 1] += short / 2
-                moved = True
-        if not moved:
-            break
-    found = [0.0] * len(placed)
-    for i, y in zip(order, placed, strict=True):
-        found[i] = y
-    return found
+                placed[above] -= short / 2
+                placed[below] += short / 2
+    return placed

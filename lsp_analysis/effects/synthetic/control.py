@@ -132,17 +132,17 @@ def synthetic_control(
     """
     question.need(before=2, complete=True)
     fitted = np.arange(question.at) if fit_dates is None else span_of(question, fit_dates)
-    table = predictor_table(question, predictors) if len(predictors) else None
-    fixed = _fixed_weights(question, predictor_weights, table, fitted)
+    table = predictor_table(question, predictors)
+    scaled = in_deviations(table, question).to_numpy()
+    fixed = _fixed_weights(question, predictor_weights, scaled, fitted)
     values, units = question.compared, units_of(question)
-    scaled = None if table is None else in_deviations(table, question).to_numpy()
     gaps, first = np.empty((2, len(units), values.shape[1])), None
     # the treated areas may be donors of placebos, as in Abadie, Diamond and Hainmueller (2010)
     for row, (unit, donors) in enumerate(with_donors(question, units, treated_too=True)):
         others = values[donors].T - values[unit].mean(axis=0)[:, None]
         plain = nearest_weights(others[fitted])
         found = Weighting(plain, np.empty(0), row > 0 or is_unique(others[fitted], plain))
-        if scaled is not None:
+        if len(scaled):
             apart = scaled[:, donors] - scaled[:, unit].mean(axis=1, keepdims=True)
             found = weigh_donors(apart, others[fitted], fixed, generations)
         gaps[:, row] = -(others @ found.donors), -(others @ plain)
@@ -157,19 +157,19 @@ def synthetic_control(
 def _fixed_weights(
     question: Question,
     weights: str | Sequence[float] | None,
-    table: pd.DataFrame | None,
+    table: np.ndarray,
     fitted: np.ndarray,
 ) -> np.ndarray | None:
     if weights is None:
         return None
-    if table is None:
+    if not len(table):
         raise ParameterError("predictor_weights needs `predictors`.")
     if isinstance(weights, str):
         if weights != "regression":
             raise ParameterError(
                 f'predictor_weights={weights!r} is not known: give numbers, or "regression".'
             )
-        return regression_weights(in_deviations(table, question), question, fitted)
+        return regression_weights(table, question, fitted)
     fixed = np.asarray(weights, dtype=float)
     if len(fixed) != len(table) or not (fixed >= 0).all() or fixed.sum() <= 0:
         raise ParameterError(
@@ -190,7 +190,7 @@ def _assembled(
     units: np.ndarray,
     gaps: np.ndarray,
     weighting: Weighting,
-    table: pd.DataFrame | None,
+    table: pd.DataFrame,
     outcomes_rank: int,
 ) -> SyntheticControl:
     """The result, with its cautions; `gaps` (1 + B, t) and `units` begin with the treated."""
@@ -206,35 +206,42 @@ def _assembled(
     if n_placebos:
         how = "rank of the post/pre fit ratio among placebo areas"
         fields |= {"p_value": p_value, "inference": how}
-    names = [] if table is None else list(table.index)
-    reached = weighting.start_loss
+    reached, predicted = weighting.start_loss, table.to_numpy()[:, question.comparison]
     fields["warnings"] = (
         *fields["warnings"],
-        *_rank_warnings(rank, outcomes_rank, n_placebos),
-        *_fit_warnings(question, weighting, before[0]),
+        *_warnings(question, weighting, before[0], (rank, outcomes_rank), n_placebos + 1),
     )
     return SyntheticControl(
         **fields,
-        method=f"synthetic control, {'outcomes only' if table is None else 'predictors'}",
+        method=f"synthetic control, {'outcomes only' if table.empty else 'predictors'}",
         comparator=f"a weighted average of {len(weights)} comparison areas",
         assumptions=(
             *SHARED_ASSUMPTIONS,
-            OUTCOMES_ASSUMPTION if table is None else PREDICTORS_ASSUMPTION,
+            OUTCOMES_ASSUMPTION if table.empty else PREDICTORS_ASSUMPTION,
         ),
         placebos=parts.placebo_frame(question, units[1:], gaps[1:, at:].mean(axis=1)).assign(
             statistic=ratios[1:], pre_mspe=before[1:]
         ),
         statistic=float(ratios[0]),
         donor_weights=weights,
-        predictor_weights=pd.Series(weighting.predictors, names, dtype=float),
+        predictor_weights=pd.Series(weighting.predictors, table.index, dtype=float),
         pre_mspe=float(before[0]),
         fit_ratio=float(ratios[0]),
         rank=rank if n_placebos else 0,
         n_ranked=n_placebos + 1 if n_placebos else 0,
         outcomes_only_rank=outcomes_rank,
         unique=weighting.unique,
-        balance=_balance(table, question, weighting.donors),
-        starts=pd.DataFrame({"start": start_names(names)[: len(reached)], "fit_mspe": reached}),
+        balance=pd.DataFrame(
+            {
+                "treated": table.to_numpy()[:, question.treated].mean(axis=1),
+                "synthetic": predicted @ weighting.donors,
+                "comparison_mean": predicted.mean(axis=1),
+            },
+            index=table.index,
+        ),
+        starts=pd.DataFrame(
+            {"start": start_names(table.index)[: len(reached)], "fit_mspe": reached}
+        ),
     )
 
 
@@ -258,42 +265,19 @@ def _inference(gaps: np.ndarray, at: int, before: np.ndarray, level: float) -> p
     return inference
 
 
-def _balance(table: pd.DataFrame | None, question: Question, weights: np.ndarray) -> pd.DataFrame:
-    if table is None:
-        return pd.DataFrame(columns=["treated", "synthetic", "comparison_mean"])
-    donors = table.to_numpy()[:, question.comparison]
-    return pd.DataFrame(
-        {
-            "treated": table.to_numpy()[:, question.treated].mean(axis=1),
-            "synthetic": donors @ weights,
-            "comparison_mean": donors.mean(axis=1),
-        },
-        index=table.index,
-    )
-
-
-def _rank_warnings(rank: int, outcomes_rank: int, n_placebos: int) -> list[str]:
-    if not n_placebos or rank == outcomes_rank:
-        return []
-    n = n_placebos + 1
-    return [
-        f"The rank depends on the predictors: {rank} of {n} with them, {outcomes_rank} of {n} "
-        "when only the outcomes are matched, which is where predictor weights that tend to zero "
-        "would lead."
-    ]
-
-
-def _fit_warnings(question: Question, weighting: Weighting, pre_mspe: float) -> list[str]:
-    found = []
-    if not weighting.unique:
-        found.append(
-            "Other donor weights match the predictors as well; of these, the ones that fit the "
-            "outcomes best were taken."
-        )
-    everyone = question.compared[question.comparison | question.treated]
-    if pre_mspe > everyone[:, : question.at].var(axis=0).mean():
-        found.append(
-            "The fit before the start is poor: the gap then is as wide as areas differ from each "
-            "other, so the weighted average is no stand-in for the treated area."
-        )
-    return found
+def _warnings(
+    question: Question, weighting: Weighting, pre_mspe: float, ranks: tuple[int, int], count: int
+) -> list[str]:
+    """What weakens a synthetic control: `ranks` with the predictors and without, among `count`."""
+    everyone = question.compared[question.comparison | question.treated][:, : question.at]
+    told = {
+        f"The rank depends on the predictors: {ranks[0]} of {count} with them, {ranks[1]} of "
+        f"{count} when only the outcomes are matched, which is where predictor weights that tend "
+        "to zero would lead.": count > 1 and ranks[0] != ranks[1],
+        "Other donor weights match the predictors as well; of these, the ones that fit the "
+        "outcomes best were taken.": not weighting.unique,
+        "The fit before the start is poor: the gap then is as wide as areas differ from each "
+        "other, so the weighted average is no stand-in for the treated area.": pre_mspe
+        > everyone.var(axis=0).mean(),
+    }
+    return [text for text, applies in told.items() if applies]

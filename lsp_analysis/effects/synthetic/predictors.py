@@ -102,7 +102,7 @@ def predictor_table(question: Question, predictors: Sequence[PredictorSpec]) -> 
         ends = [str(question.dates[k]) for k in (at[0], at[-1])]
         span = f", {operation} {ends[0]} to {ends[1]}" if len(at) > 1 else f" {ends[0]}"
         rows[f"{column}{span}"] = pd.Series(OPERATIONS[operation](values, axis=1), question.areas)
-    return pd.DataFrame(rows).T
+    return pd.DataFrame(rows, index=question.areas).T
 
 
 def span_of(question: Question, dates: Any) -> np.ndarray:
@@ -148,18 +148,18 @@ def in_deviations(table: pd.DataFrame, question: Question) -> pd.DataFrame:
     return table.div(spread, axis=0)
 
 
-def regression_weights(table: pd.DataFrame, question: Question, fitted: np.ndarray) -> np.ndarray:
+def regression_weights(table: np.ndarray, question: Question, fitted: np.ndarray) -> np.ndarray:
     """Weight of each predictor: its squared coefficients in regressions of the outcomes on all.
 
     Parameters
     ----------
-    table : DataFrame (predictors, areas), in standard deviations
+    table : array (predictors, areas), in standard deviations
     fitted : int array, dates whose outcomes are regressed
         The treated areas count as one unit, their mean.
     """
     predictors, outcomes = (
         np.vstack([values[question.treated].mean(axis=0), values[question.comparison]])
-        for values in (table.to_numpy().T, question.compared[:, fitted])
+        for values in (table.T, question.compared[:, fitted])
     )
     design = np.column_stack([np.ones(len(predictors)), predictors])
     coefficients = np.linalg.lstsq(design, outcomes, rcond=None)[0][1:]

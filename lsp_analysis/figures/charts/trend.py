@@ -140,7 +140,8 @@ def draw_gap(
     ahead = (frame["kind"] == "forecast").to_numpy() if "kind" in frame else np.zeros(len(frame))
     x, gap, low, high, ahead = time.line(frame["period"], gap, low, high, ahead.astype(float))
     first = int(np.argmax(ahead == 1)) if (ahead == 1).any() else len(x)
-    look = marks.style_of(0) | {"marker": _points(gap)}
+    few = np.isfinite(gap).sum() <= 24
+    look = marks.style_of(0) | {"marker": "o" if few else ""}
     seen, to_come = slice(0, first), slice(max(0, first - 1), len(x))
     for part, changed, alpha in ((to_come, _FORECAST, 0.1), (seen, {}, 0.2)):
         ax.fill_between(
@@ -158,10 +159,16 @@ def draw_gap(
     marks.unit_above(ax, f"{name}{band}")
     time.label(ax)
     known = np.flatnonzero(np.isfinite(gap))
-    ends = [(wording.period(_period_at(time, x[i])), gap[i], low[i], high[i]) for i in known]
-    alt = _gap_alt(ends[0], ends[-1], unit, marks.one_line(label), level)
+    (first, was), (last, now) = (
+        (wording.period(_period_at(time, x[i])), wording.difference(gap[i], unit))
+        for i in known[[0, -1]]
+    )
+    alt = f"{marks.one_line(label)} over time. It was {was} in {first} and {now} in {last}"
+    ends = low[known[-1]], high[known[-1]]
+    if np.isfinite(ends).any():
+        alt += f" ({wording.interval(*ends, unit, level, of_change=True)})"
     marked = mark_events(ax, events, time)
-    return style.record(ax, alt=" ".join([alt, *_marked(marked)]), data=frame)
+    return style.record(ax, alt=" ".join([f"{alt}.", *_marked(marked)]), data=frame)
 
 
 def _draw_lines(
@@ -234,11 +241,6 @@ def _mark_lone_points(ax: Axes, x: np.ndarray, value: np.ndarray, look: dict[str
     ax.plot(x[lone], value[lone], **look | {"linestyle": ""})
 
 
-def _points(values: np.ndarray) -> str:
-    """A marker for a line of few points, none for one of many."""
-    return "o" if np.isfinite(values).sum() <= 24 else ""
-
-
 def _period_at(time: TimeAxis, place: float) -> Any:
     """The period that lies at `place`."""
     return time.steps.index[int(np.argmin(np.abs(time.steps.to_numpy() - place)))]
@@ -268,7 +270,9 @@ def _paths_alt(
         return _trend_alt(long, time, unit, list(labels), [])
     gaps = []
     for side, rows in sides.items():
-        means = [_mean(marks.floats(paths.loc[rows, c])) for c in ("treated", "comparison")]
+        means = [
+            pd.Series(marks.floats(paths.loc[rows, c])).mean() for c in ("treated", "comparison")
+        ]
         gaps.append(means[0] - means[1])
         both = wording.and_list(
             f"{marks.one_line(name)} {wording.quantity(mean, unit)}"
@@ -279,12 +283,6 @@ def _paths_alt(
     if np.isfinite(moved):
         words.append(f"The difference between them {wording.change(moved, unit)}.")
     return " ".join(words)
-
-
-def _mean(values: np.ndarray) -> float:
-    """Mean of the known values; NaN if there is none."""
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else float("nan")
 
 
 def _trend_alt(
@@ -311,17 +309,6 @@ def _trend_alt(
         words.append(f"The other {len(order) - 4} are in the table of numbers.")
     words += _marked(events)
     return " ".join(words)
-
-
-def _gap_alt(
-    first: tuple[Any, ...], last: tuple[Any, ...], unit: str, label: str, level: float
-) -> str:
-    """First and last gap in words, with the interval of the last where it has one."""
-    ends = f"{label} over time. It was {wording.difference(first[1], unit)} in {first[0]} and "
-    ends += f"{wording.difference(last[1], unit)} in {last[0]}"
-    if not np.isfinite(last[2:]).any():
-        return f"{ends}."
-    return f"{ends} ({wording.interval(last[2], last[3], unit, level, of_change=True)})."
 
 
 def _marked(events: list[str]) -> list[str]:
