@@ -30,14 +30,17 @@ from scipy.stats import norm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from small_experiment import a_trial, design, with_rows
 
-from lsp_analysis.experiments.analysis.comparison import cell_values, registered_test
 from lsp_analysis.experiments.analysis.boundaries import adjusted_p, bounds_of
+from lsp_analysis.experiments.analysis.comparison import (
+    cell_values,
+    registered_test,
+    simulated_power,
+)
 from lsp_analysis.experiments.analysis.randomisation_test import Redraws, redraws
 from lsp_analysis.experiments.analysis.trial import Trial
 from lsp_analysis.experiments.draw.constrained import constrain
 from lsp_analysis.experiments.draw.methods import blocked_scheme, simple_scheme, wedge_scheme
 from lsp_analysis.experiments.draw.scheme import Scheme
-from lsp_analysis.experiments.power.simulated import simulated_power
 
 ALPHA, DRAWS, BATCH, PERIODS = 0.05, 499, 25, 5
 PARTS = ("tests", "received", "power", "headline")

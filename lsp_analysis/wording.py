@@ -168,50 +168,46 @@ def change_label(unit: str) -> str:
     return "Percentage points" if unit == "percent" else unit_label(unit)
 
 
-def change(x: float | None, unit: str = "", digits: int | None = None) -> str:
+def change(x: float | None, unit: str = "") -> str:
     """A change in words: "fell by 3.2 percentage points", "rose by 4.0 per 1,000".
 
     A change that rounds to nothing is "changed by less than ..."; zero "did not change".
     """
-    if is_missing(x):
-        return "changed by an unknown amount"
-    if x == 0:
-        return "did not change"
-    places = _unit_places(x, unit) if digits is None else digits
-    size = number(abs(x), places)
-    if not _shows(size):
-        return f"changed by less than {_finest(places)}{_suffixes(unit)[1]}"
-    return f"{'rose' if x > 0 else 'fell'} by {size}{_suffixes(unit)[1]}"
+    return _changed(x, _unit_places(x, unit), _suffixes(unit)[1])
 
 
-def compared(x: float | None, unit: str = "", digits: int | None = None) -> str:
-    """A gap in words: "3.2 percentage points higher", "4.0 per 1,000 lower", "the same"."""
-    if is_missing(x):
-        return "not comparable"
-    if x == 0:
-        return "the same"
-    places = _unit_places(x, unit) if digits is None else digits
-    size = number(abs(x), places)
-    if not _shows(size):
-        return f"within {_finest(places)}{_suffixes(unit)[1]}"
-    return f"{size}{_suffixes(unit)[1]} {'higher' if x > 0 else 'lower'}"
-
-
-def percent_change(ratio: float | None, digits: int | None = None) -> str:
+def percent_change(ratio: float | None) -> str:
     """A relative change, given as a fraction: -0.25 is "fell by 25%".
 
     Per cent here is of the level before; a difference of two percentages is `change`.
     """
     if is_missing(ratio):
+        return _changed(ratio, None, "%")
+    return _changed(100 * ratio, 0 if abs(ratio) >= 0.1 else 1, "%")
+
+
+def _changed(x: float | None, places: int | None, suffix: str) -> str:
+    if is_missing(x):
         return "changed by an unknown amount"
-    if ratio == 0:
+    if x == 0:
         return "did not change"
-    places = (0 if abs(ratio) >= 0.1 else 1) if digits is None else digits
-    percent = 100 * ratio
-    text = number(abs(percent), places)
-    if not _shows(text):
-        return f"changed by less than {_finest(places)}%"
-    return f"{'rose' if ratio > 0 else 'fell'} by {text}%"
+    size = number(abs(x), places)
+    if not _shows(size):
+        return f"changed by less than {_finest(places)}{suffix}"
+    return f"{'rose' if x > 0 else 'fell'} by {size}{suffix}"
+
+
+def compared(x: float | None, unit: str = "") -> str:
+    """A gap in words: "3.2 percentage points higher", "4.0 per 1,000 lower", "the same"."""
+    if is_missing(x):
+        return "not comparable"
+    if x == 0:
+        return "the same"
+    places = _unit_places(x, unit)
+    size = number(abs(x), places)
+    if not _shows(size):
+        return f"within {_finest(places)}{_suffixes(unit)[1]}"
+    return f"{size}{_suffixes(unit)[1]} {'higher' if x > 0 else 'lower'}"
 
 
 def _shows(text: str) -> bool:

@@ -13,8 +13,7 @@ from lsp_analysis.experiments.analysis.trial import Trial, check_rows
 from lsp_analysis.experiments.draw.methods import scheme_of
 from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.experiments.protocol.reading import example, new_experiment, parse_design
-from lsp_analysis.experiments.record.allocation import draw_allocation
-from lsp_analysis.experiments.record.registration import register_design
+from lsp_analysis.experiments.record.registration import draw_allocation, register_design
 
 DESIGN = example("design.toml")
 TEXT = "Lottery of 13 February 2010: 4 16 20 25 38 45"

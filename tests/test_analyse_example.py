@@ -10,8 +10,7 @@ from small_experiment import at
 from small_study import small_tables, write_small_study
 
 from lsp_analysis import open_study
-from lsp_analysis.experiments.analysis.looks import take_look
-from lsp_analysis.experiments.analysis.opening import analyse
+from lsp_analysis.experiments.analysis.opening import analyse, take_look
 from lsp_analysis.experiments.example import (
     day,
     draw_example,
@@ -19,10 +18,9 @@ from lsp_analysis.experiments.example import (
     study_of,
     write_outcomes,
 )
-from lsp_analysis.experiments.protocol.unit_list import past_of
-from lsp_analysis.experiments.record.allocation import draw_allocation
+from lsp_analysis.experiments.power.past import past_of
 from lsp_analysis.experiments.record.folder import open_experiment
-from lsp_analysis.experiments.record.registration import register_design
+from lsp_analysis.experiments.record.registration import draw_allocation, register_design
 from lsp_analysis.experiments.record.verification import verify
 
 FILES = ROOT / "notebooks" / "experiments"

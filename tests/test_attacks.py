@@ -8,15 +8,13 @@ import pytest
 from small_experiment import TEXT, at, drawn, outcomes_of, registered
 
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.analysis.looks import take_look
-from lsp_analysis.experiments.analysis.opening import analyse
+from lsp_analysis.experiments.analysis.opening import analyse, take_look
 from lsp_analysis.experiments.analysis.pooling import pool_rounds
 from lsp_analysis.experiments.papers.result import write_result
 from lsp_analysis.experiments.record import chain
-from lsp_analysis.experiments.record.allocation import draw_allocation
 from lsp_analysis.experiments.record.decisions import record_decision
 from lsp_analysis.experiments.record.folder import allocation_text, digest_of, open_experiment
-from lsp_analysis.experiments.record.registration import register_design
+from lsp_analysis.experiments.record.registration import draw_allocation, register_design
 from lsp_analysis.experiments.record.verification import verify
 
 LOOKS = (

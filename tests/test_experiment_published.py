@@ -13,9 +13,8 @@ from lsp_analysis.experiments.analysis.findings import analyse_trial
 from lsp_analysis.experiments.analysis.randomisation_test import redraws
 from lsp_analysis.experiments.analysis.side_results import robust_fit
 from lsp_analysis.experiments.draw.methods import blocked_scheme
-from lsp_analysis.experiments.power.formulas import cluster_power, design_effect
+from lsp_analysis.experiments.power.formulas import cluster_power, design_effect, wedge, wedge_power
 from lsp_analysis.experiments.power.intracluster import icc_of_counts
-from lsp_analysis.experiments.power.stepped import wedge, wedge_power
 
 # Donner and Klar (1994; 2000, table 6.1): users of smokeless tobacco and pupils, by school.
 CONTROL = "5/103 3/174 6/83 6/75 2/152 7/102 7/104 3/74 1/55 23/225 16/125 12/207"

@@ -21,10 +21,9 @@ from test_analyse import SECOND, THREE_ARMS, WEDGE, wedge_trial
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments import commands
 from lsp_analysis.experiments.analysis.attrition import bounds
-from lsp_analysis.experiments.analysis.comparison import contrast
+from lsp_analysis.experiments.analysis.comparison import contrast, simulated_power, smallest_found
 from lsp_analysis.experiments.analysis.findings import analyse_trial
-from lsp_analysis.experiments.analysis.looks import look_at
-from lsp_analysis.experiments.analysis.opening import analyse
+from lsp_analysis.experiments.analysis.opening import analyse, look_at
 from lsp_analysis.experiments.analysis.randomisation_test import redraws
 from lsp_analysis.experiments.analysis.side_results import robust_fit, t_test
 from lsp_analysis.experiments.draw.matching import spaced_units
@@ -32,10 +31,8 @@ from lsp_analysis.experiments.draw.methods import blocked_scheme, scheme_of
 from lsp_analysis.experiments.papers.protocol import write_protocol
 from lsp_analysis.experiments.papers.result import flow_frame, result_page, write_result
 from lsp_analysis.experiments.power.registered import planned_power
-from lsp_analysis.experiments.power.simulated import simulated_power, smallest_found
-from lsp_analysis.experiments.record.allocation import draw_allocation
 from lsp_analysis.experiments.record.folder import open_experiment
-from lsp_analysis.experiments.record.registration import register_design
+from lsp_analysis.experiments.record.registration import draw_allocation, register_design
 from lsp_analysis.experiments.record.verification import verify
 
 NO_MODELS = ('models = ["ols"]', "models = []")
@@ -161,7 +158,8 @@ def test_open_ends_are_said_and_never_infinity():
 
 def test_the_finest_p_is_that_of_mirrored_allocations():
     trial = a_trial(n=8)
-    assert analyse_trial(trial).effects[0].finest_p == pytest.approx(2 / trial.scheme.size)
+    tested = contrast(trial, trial.design.outcome).scheme
+    assert tested.finest_p == pytest.approx(2 / trial.scheme.size)
 
 
 # Many arms, and one answer

@@ -8,7 +8,7 @@ from small_experiment import a_trial, at, drawn, outcomes_of, registered, with_r
 from lsp_analysis.errors import DesignError, ParameterError
 from lsp_analysis.experiments.analysis.boundaries import bounds_of
 from lsp_analysis.experiments.analysis.comparison import contrast
-from lsp_analysis.experiments.analysis.looks import look_at, signed_z, take_look
+from lsp_analysis.experiments.analysis.opening import look_at, signed_z, take_look
 from lsp_analysis.experiments.record.delivery import monitor
 from lsp_analysis.experiments.record.folder import open_experiment
 from lsp_analysis.experiments.record.verification import verify

@@ -22,5 +22,5 @@ def test_as_many_effects_are_found_as_the_formula_says(effect):
         after = counts * grid.multiplier / grid.exposure(split, split + 12)[here]
         terms = sm.add_constant(np.column_stack([treated, before]).astype(float))
         found.append(sm.OLS(after, terms).fit().pvalues[1] <= 0.05)
-    expected = parallel_power(windows(grid, before=12, after=12), effect, k) if effect else 0.05
+    expected = parallel_power(effect, windows(grid, before=12, after=12), k) if effect else 0.05
     assert np.mean(found) == pytest.approx(expected, abs=0.09 if effect else 0.02)

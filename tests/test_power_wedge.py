@@ -7,8 +7,8 @@ import pytest
 
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.power.curves import wedge_curve
+from lsp_analysis.experiments.power.formulas import wedge, wedge_power, wedge_variance
 from lsp_analysis.experiments.power.past import Windows
-from lsp_analysis.experiments.power.stepped import wedge, wedge_power, wedge_variance
 
 
 def test_power_is_that_of_swcrtdesign():
@@ -79,7 +79,7 @@ def test_a_wedge_that_cannot_be_analysed_is_refused(steps, periods):
 def test_a_curve_has_a_series_for_every_number_of_steps():
     designs = [wedge([k] * steps) for steps in (3, 4) for k in (3, 6)]
     known = {"sigma": 1.0, "tau": 0.3, "n": 1}
-    past = Windows(level=2.0, sd_between=0.3, sd_left=1.0, correlation=0.5, n_windows=9)
+    past = Windows(level=2.0, sd_between=0.3, sd_left=1.0)
     curve = wedge_curve(past, designs, effect=-0.5)
     assert curve.points["series"].unique().tolist() == ["Three steps", "Four steps"]
     assert curve.points["power"].tolist() == [wedge_power(-1.0, d, **known) for d in designs]

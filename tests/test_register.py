@@ -10,9 +10,8 @@ from small_experiment import TEXT, at, drawn, outcomes_of, registered
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.opening import analyse
 from lsp_analysis.experiments.record import chain
-from lsp_analysis.experiments.record.allocation import draw_allocation
 from lsp_analysis.experiments.record.folder import open_experiment
-from lsp_analysis.experiments.record.registration import register_design
+from lsp_analysis.experiments.record.registration import draw_allocation, register_design
 from lsp_analysis.experiments.record.verification import verify
 
 

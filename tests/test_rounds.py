@@ -12,14 +12,13 @@ from lsp_analysis.experiments.analysis.findings import analyse_trial
 from lsp_analysis.experiments.analysis.opening import analyse
 from lsp_analysis.experiments.analysis.pooling import combine, pool_rounds
 from lsp_analysis.experiments.protocol.reading import differences
-from lsp_analysis.experiments.record.allocation import draw_allocation
 from lsp_analysis.experiments.record.decisions import (
     evidence_log,
     next_round,
     record_decision,
 )
 from lsp_analysis.experiments.record.folder import open_experiment
-from lsp_analysis.experiments.record.registration import register_design
+from lsp_analysis.experiments.record.registration import draw_allocation, register_design
 from lsp_analysis.experiments.record.verification import verify
 
 DECIDE = {"arm": "wardens", "reason": "It works.", "by": "Lead agencies"}

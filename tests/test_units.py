@@ -13,9 +13,8 @@ from lsp_analysis.experiments.protocol.design import Tidier
 from lsp_analysis.experiments.protocol.reading import example, new_experiment
 from lsp_analysis.experiments.protocol.unit_list import read_typed, read_units
 from lsp_analysis.experiments.record import chain
-from lsp_analysis.experiments.record.allocation import draw_allocation
 from lsp_analysis.experiments.record.folder import open_experiment
-from lsp_analysis.experiments.record.registration import register_design
+from lsp_analysis.experiments.record.registration import draw_allocation, register_design
 
 UNITS = example("units.csv")
 

@@ -91,9 +91,7 @@ def test_a_change_has_a_verb_a_size_and_a_unit(x, unit, text):
 
 
 def test_a_change_too_small_to_show_is_not_called_none():
-    assert (
-        wording.change(0.004, "percent", digits=1) == "changed by less than 0.1 percentage points"
-    )
+    assert wording.change(1e-9, "percent") == "changed by less than 0.000001 percentage points"
     assert wording.percent_change(1e-6) == "changed by less than 0.1%"
 
 

@@ -9,16 +9,16 @@ import pandas as pd
 
 from lsp_analysis import durable, wording
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.analysis import looks, opening, pooling
+from lsp_analysis.experiments.analysis import opening, pooling
 from lsp_analysis.experiments.draw.matching import match_pairs, spaced_units
 from lsp_analysis.experiments.papers import protocol as protocol_paper
 from lsp_analysis.experiments.papers import result as result_paper
 from lsp_analysis.experiments.papers.summary import rounds_page
 from lsp_analysis.experiments.power.registered import planned_power
 from lsp_analysis.experiments.protocol import reading, unit_list
-from lsp_analysis.experiments.record import allocation, chain, decisions
+from lsp_analysis.experiments.record import chain, decisions
 from lsp_analysis.experiments.record.folder import open_experiment
-from lsp_analysis.experiments.record.registration import register_design
+from lsp_analysis.experiments.record.registration import draw_allocation, register_design
 from lsp_analysis.experiments.record.verification import verify
 
 
@@ -103,7 +103,7 @@ def check(folder: str, *, head: str = "") -> str:
 
 def draw(folder: str, *, text: str) -> str:
     """Draw the units and say how many each arm has."""
-    drawn = allocation.draw_allocation(folder, text=text)
+    drawn = draw_allocation(folder, text=text)
     counts = drawn.allocation["arm"].value_counts().reindex(drawn.scheme.arms)
     shares = ", ".join(f"{arm} {n}" for arm, n in counts.items())
     return (
@@ -114,7 +114,7 @@ def draw(folder: str, *, text: str) -> str:
 
 def look(folder: str, outcomes: str) -> str:
     """Take a look before the end, on record, and say how each arm stands against its bound."""
-    taken = looks.take_look(folder, outcomes)
+    taken = opening.take_look(folder, outcomes)
     lines = [str(taken.sentence())]
     for row in taken.table.itertuples():
         bound = "no bound" if math.isnan(row.bound) else f"bound {row.bound:.2f}"

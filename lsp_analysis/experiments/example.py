@@ -15,16 +15,14 @@ import pandas as pd
 from lsp_analysis.absent import Absent, if_possible
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.findings import TrialResult
-from lsp_analysis.experiments.analysis.looks import Look, take_look
-from lsp_analysis.experiments.analysis.opening import analyse
+from lsp_analysis.experiments.analysis.opening import Look, analyse, take_look
 from lsp_analysis.experiments.analysis.pooling import Pooled, pool_rounds
 from lsp_analysis.experiments.papers.result import write_result
 from lsp_analysis.experiments.protocol.reading import FILE, read_design
 from lsp_analysis.experiments.record import decisions
-from lsp_analysis.experiments.record.allocation import draw_allocation
 from lsp_analysis.experiments.record.delivery import Monitoring, monitor
 from lsp_analysis.experiments.record.folder import Experiment, open_experiment
-from lsp_analysis.experiments.record.registration import register_design
+from lsp_analysis.experiments.record.registration import draw_allocation, register_design
 from lsp_analysis.resources import resource
 from lsp_analysis.showing import with_note
 from lsp_analysis.study.store import Study, open_study

@@ -1,4 +1,7 @@
-"""The registered test of one comparison on one outcome: intention to treat, adjusted as planned."""
+"""The registered test of one comparison on one outcome: intention to treat, adjusted as planned.
+
+Its power is simulated with the test itself, with no formula for another.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,12 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.randomisation_test import RandomisationTest, Redraws, redraws
-from lsp_analysis.experiments.analysis.trial import Trial, unit_values
+from lsp_analysis.experiments.analysis.trial import Trial, dummies, unit_values
 from lsp_analysis.experiments.draw.scheme import Scheme
-from lsp_analysis.experiments.power.simulated import smallest_found
 from lsp_analysis.experiments.protocol.design import Comparison, Outcome
 from lsp_analysis.experiments.protocol.unit_list import covariate_table
+
+SIMULATED_ALLOCATIONS = 800  # of a long list, as many stand for it
 
 
 @dataclass(frozen=True)
@@ -154,20 +158,13 @@ def cell_values(
     rows: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """A row per unit (wedge: unit and period): value, side, whether it is used, weight."""
-    design = trial.design
-    n_periods = len(design.randomisation.periods) if design.is_wedge else 1
-    by = ("unit", "period") if design.is_wedge else ("unit",)
-    values = unit_values(trial, outcome, by=by, rows=rows).reset_index()
-    arm = np.repeat(trial.drawn, n_periods)
-    if design.is_wedge:
-        values["treated"] = np.tile(np.arange(n_periods), len(trial.drawn)) >= arm + 1
-    else:
-        values["treated"] = np.isin(arm, one.treated)
-    inside = np.repeat(trial.scheme.group_of(trial.drawn, one.groups) >= 0, n_periods)
+    values = unit_values(trial, outcome, rows=rows).reset_index()
+    values["treated"] = trial.treated(one, values)
+    inside = trial.compared(one, values)
     if only is not None:
-        inside &= np.repeat(only, n_periods)
+        inside &= only[trial.places(values)]
     values["used"] = inside & values["value"].notna().to_numpy()
-    by_people = design.estimand.summary == "people"
+    by_people = trial.design.estimand.summary == "people"
     values["weight"] = np.where(values["used"], values["size"] if by_people else 1.0, 0.0)
     return values
 
@@ -210,12 +207,6 @@ def registered_test(
     return drawn, gaps
 
 
-def dummies(groups: np.ndarray, used: np.ndarray) -> np.ndarray:
-    """A column per group but the first that has a value."""
-    kinds = np.unique(np.asarray(groups)[used])
-    return (np.asarray(groups)[:, None] == kinds[None, 1:]).astype(float)
-
-
 def _whitening(unit: np.ndarray, weights: np.ndarray, share: float) -> np.ndarray:
     """Matrix that makes cells independent where a unit's cells share a level.
 
@@ -243,3 +234,62 @@ def _check_both_sides(values: pd.DataFrame, outcome: Outcome) -> None:
             f"No unit of {side} has a value of {outcome.label}, so there is nothing to compare. "
             "Report the missing outcomes."
         )
+
+
+def simulated_power(
+    drawn: Redraws,
+    effect: float,
+    sd: float,
+    *,
+    level: float,
+    varying: float = 0.0,
+    sims: int = 1_000,
+) -> float:
+    """Share of simulated experiments in which a registered test finds `effect`.
+
+    Parameters
+    ----------
+    drawn : Redraws
+        The test, prepared.
+    effect : float
+        Mean effect, in units of the outcome.
+    sd : float
+        Standard deviation of the (weighted) cells once adjusted for.
+    level : float
+        Coverage: the test is at ``1 - level``.
+    varying : float
+        Standard deviation of effects between units; their mean is `effect` exactly.
+    sims : int
+        Simulated experiments; the same random numbers serve every effect and `sd`.
+    """
+    rng = np.random.default_rng(20100401)
+    n_rows, n_cells = drawn.exposures.shape
+    rows = np.arange(n_rows)
+    if n_rows > SIMULATED_ALLOCATIONS:
+        rows = np.sort(rng.choice(n_rows, SIMULATED_ALLOCATIONS, replace=False))
+    few = drawn.subset(rows)
+    observed = rng.integers(0, len(rows), sims)
+    own = rng.normal(size=(drawn.unit.max() + 1, sims))
+    own = varying * (own - own.mean(axis=0))[drawn.unit]
+    shown = sd * rng.normal(size=(n_cells, sims)) * drawn.used[:, None]
+    shown += (effect + own) * few.raw[observed].T
+    found = np.abs(few.statistics(shown))
+    mine = found[observed, np.arange(sims)]
+    p_values = (found >= mine * (1 - 1e-5)).mean(axis=0)  # many at once are less exact
+    return float((p_values <= 1 - level + 1e-12).mean())
+
+
+def smallest_found(drawn: Redraws, sd: float, *, level: float, target: float = 0.8) -> float:
+    """Size of the effect a registered test finds with power `target`; infinite if it never can."""
+    if not (math.isfinite(sd) and sd > 0):
+        return math.nan
+    low, high = 0.0, sd / math.sqrt(float(np.median(drawn.squares)))
+    while simulated_power(drawn, high, sd, level=level) < target:
+        low, high = high, 2 * high
+        if high > 1e3 * sd:
+            return math.inf
+    for _ in range(10):
+        middle = (low + high) / 2
+        enough = simulated_power(drawn, middle, sd, level=level) >= target
+        low, high = (low, middle) if enough else (middle, high)
+    return high

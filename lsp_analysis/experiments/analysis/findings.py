@@ -54,8 +54,6 @@ class Finding(Shown):
         By randomisation; adjusted for comparisons, outcomes and looks as registered.
     observed, expected : float
         Mean outcome with the programme, and what it would have been without.
-    finest_p : float
-        The smallest p-value that the allocations allow.
     reason : str
         Why the kind is not what the p-value alone would say; empty otherwise.
     """
@@ -70,8 +68,6 @@ class Finding(Shown):
     p_value: float
     p_adjusted: float
     observed: float
-    finest_p: float
-    inference: str
     reason: str = ""
 
     @property
@@ -324,8 +320,6 @@ def finding_of(trial: Trial, one: Contrast, p_adjusted: float, bounds: pd.DataFr
         test.p_value,
         p_adjusted,
         one.observed,
-        one.scheme.finest_p if test.exact else 1 / test.n_allocations,
-        f"randomisation over {test.inference}",
         reason,
     )
 

@@ -12,13 +12,14 @@ import math
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis.errors import LspError
-from lsp_analysis.experiments.analysis.trial import Trial
-from lsp_analysis.experiments.protocol.design import Comparison, Outcome
+from lsp_analysis.experiments.analysis.trial import Trial, dummies, row_values
+from lsp_analysis.experiments.protocol.design import Comparison, Design, Outcome
 from lsp_analysis.experiments.protocol.unit_list import covariate_table
 
 NAMES = {
@@ -44,35 +45,31 @@ class ModelData:
         Constant, exposure, then what is adjusted for.
     cluster : array of int
         Position of each row's unit.
-    is_ratio : bool
-        Whether the outcome has a denominator.
-    levels : bool
-        Whether least squares have a level for each cluster (wedge).
+    factor : float
+        The outcome is this many times counts over base.
     """
 
     counts: np.ndarray
     base: np.ndarray
     terms: np.ndarray
     cluster: np.ndarray
-    multiplier: float
-    is_ratio: bool
-    by_people: bool
-    levels: bool = False
+    factor: float
+    design: Design
 
     @property
     def outcome(self) -> np.ndarray:
         """Outcome per row, in its units."""
-        return self.multiplier * self.counts / self.base
+        return self.factor * self.counts / self.base
 
     @property
-    def log_base(self) -> np.ndarray | None:
-        """Offset of a model of counts; none for means."""
-        return np.log(self.base) if self.is_ratio else None
+    def is_ratio(self) -> bool:
+        """Whether the outcome has a denominator."""
+        return bool(self.design.outcome.denominator)
 
     @property
     def weights(self) -> np.ndarray:
         """Weight of each row in a mean over clusters, or over people."""
-        if self.by_people:
+        if self.design.estimand.summary == "people":
             return self.base
         return 1 / np.bincount(self.cluster)[self.cluster]
 
@@ -97,46 +94,26 @@ def fit_models(trial: Trial, outcome: Outcome, number: int = 1) -> pd.DataFrame:
 
 def model_data(trial: Trial, outcome: Outcome, one: Comparison) -> ModelData:
     """Rows with a value of the arms compared, or of all periods of a wedge."""
-    how = trial.design.randomisation
-    place = {unit: position for position, unit in enumerate(trial.scheme.units)}
-    rows = trial.rows.assign(cluster=trial.rows["unit"].map(place))
-    counts = pd.to_numeric(rows[outcome.name])
-    base = pd.to_numeric(rows[outcome.denominator]) if outcome.denominator else counts * 0 + 1.0
-    cluster = rows["cluster"].to_numpy()
+    design, rows = trial.design, row_values(trial, outcome)
+    rows = rows[rows["known"] & trial.compared(one, rows)]
+    unit = trial.places(rows)
+    covariates, _ = covariate_table(trial.units, outcome, design.analysis.covariates)
+    spread = covariates.std(axis=0)  # standardised, so that models converge
+    adjust = [(covariates - covariates.mean(axis=0)) / np.where(spread > 0, spread, 1)]
     group = trial.scheme.group_of(trial.drawn, one.groups)
-    used = (counts.notna() & (base > 0)).to_numpy() & (group[cluster] >= 0)
-    adjust = _adjustments(trial, outcome, group, cluster[used])[cluster]
-    if trial.design.is_wedge:
-        period = rows["period"].map({p: i for i, p in enumerate(how.periods)}).to_numpy()
-        exposure = (period >= trial.drawn[cluster] + 1).astype(float)
-        periods = (period[:, None] == np.arange(1, len(how.periods))).astype(float)
-        adjust = np.column_stack([periods, adjust])
-    else:
-        exposure = np.isin(trial.drawn[cluster], one.treated).astype(float)
-    terms = np.column_stack([np.ones(len(rows)), exposure, adjust])[used]
+    adjust += [dummies(trial.scheme.blocks, unit), dummies(group, unit)]
+    terms = [np.ones(len(rows)), trial.treated(one, rows)]
+    if design.is_wedge:
+        periods = design.randomisation.periods[1:]
+        terms.append(rows["period"].to_numpy()[:, None] == np.array(periods))
     return ModelData(
-        counts.to_numpy(float)[used],
-        base.to_numpy(float)[used],
-        terms,
-        pd.factorize(cluster[used])[0],
-        outcome.multiplier if outcome.denominator else 1.0,
-        bool(outcome.denominator),
-        trial.design.estimand.summary == "people",
-        trial.design.is_wedge,
+        rows["count"].to_numpy(),
+        rows["base"].to_numpy(),
+        np.column_stack([*terms, *(column[unit] for column in adjust)]).astype(float),
+        pd.factorize(unit)[0],
+        outcome.factor,
+        design,
     )
-
-
-def _adjustments(
-    trial: Trial, outcome: Outcome, group: np.ndarray, clusters: np.ndarray
-) -> np.ndarray:
-    """Covariates, blocks and groups of arms by unit; standardised, so that models converge."""
-    covariates, _ = covariate_table(trial.units, outcome, trial.design.analysis.covariates)
-    spread = covariates.std(axis=0)
-    columns = [(covariates - covariates.mean(axis=0)) / np.where(spread > 0, spread, 1)]
-    for labels in (trial.scheme.blocks, group):
-        kinds = np.unique(labels[np.unique(clusters)])
-        columns.append(labels[:, None] == kinds[None, 1:])
-    return np.column_stack(columns).astype(float)
 
 
 def _row(name: str, data: ModelData) -> tuple:
@@ -161,28 +138,24 @@ def _row(name: str, data: ModelData) -> tuple:
 def _fit_ols(data: ModelData) -> float:
     """Weighted least squares; in a wedge with a level for each cluster."""
     root, terms = np.sqrt(data.weights), data.terms
-    if data.levels:
+    if data.design.is_wedge:
         terms = np.column_stack([terms, np.eye(data.cluster.max() + 1)[data.cluster]])
     terms, outcome = terms * root[:, None], data.outcome * root
     return np.linalg.lstsq(terms, outcome, rcond=None)[0][1]
 
 
-def _fit_glm(data: ModelData) -> float:
-    """Poisson for ratios (shares too, Zou 2004), normal for means; rows taken as independent."""
+def _fit_glm(data: ModelData, *, clustered: bool = False) -> float:
+    """Poisson for ratios (shares too, Zou 2004), normal for means; rows taken as independent.
+
+    If `clustered`, with an exchangeable working correlation within clusters.
+    """
     import statsmodels.api as sm
 
     family = sm.families.Poisson() if data.is_ratio else sm.families.Gaussian()
-    model = sm.GLM(data.counts, data.terms, family=family, offset=data.log_base)
-    return _standardised(data, model.fit().params, family)
-
-
-def _fit_gee(data: ModelData) -> float:
-    """The same with an exchangeable working correlation within clusters."""
-    import statsmodels.api as sm
-
-    family = sm.families.Poisson() if data.is_ratio else sm.families.Gaussian()
-    alike = {"cov_struct": sm.cov_struct.Exchangeable(), "offset": data.log_base}
-    model = sm.GEE(data.counts, data.terms, groups=data.cluster, family=family, **alike)
+    options = {"family": family, "offset": np.log(data.base) if data.is_ratio else None}
+    if clustered:
+        options |= {"groups": data.cluster, "cov_struct": sm.cov_struct.Exchangeable()}
+    model = (sm.GEE if clustered else sm.GLM)(data.counts, data.terms, **options)
     return _standardised(data, model.fit().params, family)
 
 
@@ -200,12 +173,12 @@ def _standardised(data: ModelData, params: np.ndarray, family: object) -> float:
         terms = data.terms.copy()
         terms[:, 1] = exposure
         means.append(np.average(family.link.inverse(terms @ params), weights=data.weights))
-    return data.multiplier * (means[0] - means[1])
+    return data.factor * (means[0] - means[1])
 
 
 FITS: dict[str, Callable[[ModelData], float]] = {
     "ols": _fit_ols,
     "glm": _fit_glm,
-    "gee": _fit_gee,
+    "gee": partial(_fit_glm, clustered=True),
     "mixed": _fit_mixed,
 }

@@ -52,7 +52,7 @@ def subgroups(trial: Trial, contrasts: Sequence[Contrast]) -> pd.DataFrame:
             for category in sorted(groups.unique()):
                 inside = (groups == category).to_numpy()
                 found, note = _try(trial, one.outcome, number, one.test.level, inside)
-                compared = trial.scheme.group_of(trial.drawn, one.comparison.groups) >= 0
+                compared = trial.compared(one.comparison, trial.units)
                 n_units = int((inside & compared).sum())
                 row = (name, category, one.comparison.name, n_units, *found, differ, note)
                 rows.append(row)
@@ -86,15 +86,12 @@ def complier_effects(trial: Trial, contrasts: Sequence[Contrast]) -> pd.DataFram
     columns = ["arm", "received_in_arm", "received_in_control", *SIZES]
     if RECEIVED not in trial.rows:
         return pd.DataFrame(columns=columns)
-    by = ["unit", "period"] if trial.design.is_wedge else ["unit"]
-    received = trial.rows.groupby(by)[RECEIVED].mean()
+    received = trial.rows.groupby(trial.design.cell, as_index=False)[RECEIVED].mean()
     rows = []
     for one in contrasts:
         values, treated = one.cells, one.cells["treated"].to_numpy()
-        got = received.reindex(
-            pd.MultiIndex.from_frame(values[by]) if len(by) > 1 else values[by[0]]
-        )
-        got, used = got.to_numpy(float), values["used"].to_numpy()
+        got = values[trial.design.cell].merge(received, how="left")[RECEIVED].to_numpy(float)
+        used = values["used"].to_numpy()
         if np.isnan(got[used]).any():
             raise DesignError(
                 f'Column "{RECEIVED}" is missing for some units that have an outcome. Enter 0 for '

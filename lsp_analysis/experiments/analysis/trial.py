@@ -11,7 +11,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.errors import DesignError, did_you_mean
 from lsp_analysis.experiments.draw.scheme import Scheme
-from lsp_analysis.experiments.protocol.design import Design, Outcome
+from lsp_analysis.experiments.protocol.design import Comparison, Design, Outcome
 from lsp_analysis.experiments.protocol.unit_list import read_typed
 from lsp_analysis.experiments.record.folder import Experiment, positions
 
@@ -58,6 +58,21 @@ class Trial:
         names = [self.scheme.arms[number] for number in self.drawn]
         return pd.Series(names, index=pd.Index(self.scheme.units, name="unit"), name="arm")
 
+    def places(self, rows: pd.DataFrame) -> np.ndarray:
+        """Position of each row's unit among the units."""
+        return pd.Index(self.scheme.units).get_indexer(rows["unit"])
+
+    def compared(self, one: Comparison, rows: pd.DataFrame) -> np.ndarray:
+        """Whether each row's unit is one of those that `one` compares."""
+        return self.scheme.group_of(self.drawn, one.groups)[self.places(rows)] >= 0
+
+    def treated(self, one: Comparison, rows: pd.DataFrame) -> np.ndarray:
+        """Whether the programme was to be there: by the arm drawn, in a wedge from its step on."""
+        arm = self.drawn[self.places(rows)]
+        if not self.design.is_wedge:
+            return np.isin(arm, one.treated)
+        return pd.Index(self.design.randomisation.periods).get_indexer(rows["period"]) > arm
+
 
 def make_trial(experiment: Experiment, rows: pd.DataFrame, *, n_analyses: int = 0) -> Trial:
     """A trial from a registered experiment whose units are drawn, and rows of outcomes.
@@ -98,9 +113,8 @@ def check_rows(rows: pd.DataFrame, design: Design, scheme: Scheme) -> pd.DataFra
     """The rows with the unit in a column ``unit``; DesignError if they do not fit the design."""
     how = design.randomisation
     named = next((c for c in ("unit", how.cluster, how.unit) if c and c in rows), None)
-    wanted = [outcome.name for outcome in design.outcomes()]
-    wanted += [outcome.denominator for outcome in design.outcomes() if outcome.denominator]
-    wanted += ["period"] if design.is_wedge else []
+    wanted = [name for one in design.outcomes() for name in (one.name, one.denominator) if name]
+    wanted += design.cell[1:]
     lacking = [name for name in dict.fromkeys(wanted) if name not in rows]
     if named is None or lacking:
         missing = wording.and_list(lacking or [f"unit or {how.unit}"])
@@ -109,7 +123,7 @@ def check_rows(rows: pd.DataFrame, design: Design, scheme: Scheme) -> pd.DataFra
             f"{did_you_mean((lacking or ['unit'])[0], map(str, rows.columns))}"
         )
     rows = rows.rename(columns={named: "unit"})
-    by = ["unit", "period"] if design.is_wedge else ["unit"]
+    by = design.cell
     if rows[by].isna().to_numpy().any():
         raise DesignError(f"A row of the outcomes has no {' or no '.join(by)}. Fill it in.")
     rows = rows.astype({"unit": "str"})
@@ -128,44 +142,56 @@ def check_rows(rows: pd.DataFrame, design: Design, scheme: Scheme) -> pd.DataFra
     return rows
 
 
+def row_values(trial: Trial, outcome: Outcome, rows: pd.DataFrame | None = None) -> pd.DataFrame:
+    """The rows' outcome as numbers: count, base (both zero where unknown), ``known`` and value.
+
+    The base is the denominator, or 1. The unit (and period) of each row is there as well.
+    """
+    rows = trial.rows if rows is None else rows
+    count = pd.to_numeric(rows[outcome.name]).astype(float)
+    base = count * 0 + 1
+    if outcome.denominator:
+        base = pd.to_numeric(rows[outcome.denominator]).astype(float)
+    known = count.notna() & (base > 0)
+    return rows[trial.design.cell].assign(
+        count=count.where(known, 0.0),
+        base=base.where(known, 0.0),
+        known=known,
+        value=(outcome.factor * count / base).where(known),
+    )
+
+
 def unit_values(
     trial: Trial,
     outcome: Outcome,
     *,
-    by: tuple[str, ...] = ("unit",),
+    by: list[str] | None = None,
     rows: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """One value per unit (or unit and period): ratio of sums, or mean of what is known.
+    """One value per unit (wedge: and period): ratio of sums, or mean of what is known.
 
     Returns
     -------
-    DataFrame indexed by `by`: ``value``; ``size`` (sum of denominators, or people with a value);
-    ``rows``, ``known`` (rows there are, and rows with a value). Units without any row are there,
-    with a missing value.
+    DataFrame indexed by `by`, the design's cells by default: ``value``; ``size`` (sum of
+    denominators, or people with a value); ``rows``, ``known`` (rows there are, and rows with a
+    value). Units without any row are there, with a missing value.
     """
-    rows = trial.rows if rows is None else rows
-    value = pd.to_numeric(rows[outcome.name])
-    base = pd.to_numeric(rows[outcome.denominator]) if outcome.denominator else None
-    known = value.notna() if base is None else value.notna() & (base > 0)
-    weight = known.astype(float) if base is None else base.where(known, 0.0)
-    table = rows[list(by)].assign(
-        total=value.where(known, 0.0), size=weight, rows=1, known=known.astype(int)
-    )
-    sums = table.groupby(list(by))[["total", "size", "rows", "known"]].sum()
-    sums = sums.reindex(_index(trial, by))
-    value = outcome.multiplier * sums["total"] / sums["size"].where(sums["size"] > 0)
-    if not outcome.denominator:
-        value = sums["total"] / sums["known"].where(sums["known"] > 0)
-    filled = sums[["size", "rows", "known"]].fillna(0)
+    by = by or trial.design.cell
+    index = pd.Index(trial.scheme.units, name="unit")
+    if len(by) > 1:
+        periods = trial.design.randomisation.periods
+        index = pd.MultiIndex.from_product([index, periods], names=by)
+    table = row_values(trial, outcome, rows).assign(rows=1)
+    sums = table.groupby(by)[["count", "base", "rows", "known"]].sum().reindex(index)
+    value = outcome.factor * sums["count"] / sums["base"].where(sums["base"] > 0)
+    filled = sums[["base", "rows", "known"]].fillna(0).rename(columns={"base": "size"})
     return pd.DataFrame({"value": value}).join(filled).astype({"rows": int, "known": int})
 
 
-def _index(trial: Trial, by: tuple[str, ...]) -> pd.Index:
-    units = pd.Index(trial.scheme.units, name="unit")
-    if by == ("unit",):
-        return units
-    periods = trial.design.randomisation.periods
-    return pd.MultiIndex.from_product([units, periods], names=["unit", "period"])
+def dummies(groups: np.ndarray, used: np.ndarray) -> np.ndarray:
+    """A column per group but the first that is among those `used`, a mask or positions."""
+    kinds = np.unique(groups[used])
+    return (groups[:, None] == kinds[None, 1:]).astype(float)
 
 
 def _check_counts(rows: pd.DataFrame, outcome: Outcome) -> None:

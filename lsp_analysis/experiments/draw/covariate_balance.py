@@ -15,7 +15,6 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent
-from lsp_analysis.errors import ParameterError
 from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.experiments.record.folder import Experiment
 from lsp_analysis.showing import Axes, ShownTable
@@ -89,19 +88,8 @@ def balance(
     arm : one name per unit, in the order of `units`.
     control : str
         Name of the control.
-
-    Raises
-    ------
-    ParameterError
-        A column is missing, or no unit is in the control.
     """
-    lacking = [name for name in covariates if name not in units]
     arms = pd.Series(list(arm))
-    if lacking or control not in set(arms):
-        raise ParameterError(
-            "Balance cannot be shown: missing "
-            f"{wording.and_list(lacking) or 'units in ' + control}."
-        )
     table = _numeric(units[list(covariates)].reset_index(drop=True))
     others = [name for name in dict.fromkeys(arms) if name != control]
     rows = [
@@ -151,9 +139,8 @@ def _numeric(table: pd.DataFrame) -> pd.DataFrame:
 def _compared(column: pd.Series, here: pd.Series, there: pd.Series) -> tuple[float, ...]:
     """Means, difference in pooled standard deviations, ratio of spreads."""
     own, other = column[here].dropna(), column[there].dropna()
-    spread = [float(np.var(x, ddof=1)) if len(x) > 1 else math.nan for x in (own, other)]
-    pooled = math.sqrt(sum(spread) / 2)
+    pooled = math.sqrt((own.var() + other.var()) / 2)
     apart = own.mean() - other.mean()
     difference = apart / pooled if pooled > 0 else 0.0 if apart == 0 else math.nan
-    ratio = math.sqrt(spread[0] / spread[1]) if spread[1] > 0 else math.nan
-    return float(own.mean()), float(other.mean()), float(difference), ratio
+    ratio = own.std() / other.std() if other.std() > 0 else math.nan
+    return own.mean(), other.mean(), difference, ratio

@@ -5,24 +5,14 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Iterable
+from dataclasses import fields
 
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.experiments.protocol.design import METHODS
-from lsp_analysis.experiments.protocol.reading import METHODS_OF, field_help
 from lsp_analysis.figures import table
 from lsp_analysis.resources import resource
 from lsp_analysis.showing import Axes
-
-# field -> methods that it means something to, the others having no use for it
-FIELDS_OF = {f"randomisation.{name}": methods for name, methods in METHODS_OF.items()} | {
-    "randomisation.pair": ("pairs",),
-    "randomisation.acceptable": ("constrained",),
-    "randomisation.candidates": ("constrained",),
-    "analysis.covariates": METHODS,
-    "analysis.between": ("wedge",),
-}
 
 
 def whole_page(title: str, parts: Iterable[str]) -> str:
@@ -46,20 +36,16 @@ def departures(amendments: pd.DataFrame, deviations: pd.DataFrame) -> str:
     return "".join(shown)
 
 
-def fields_table(part: object, where: str, method: str = "") -> str:
+def fields_table(part: object, method: str = "") -> str:
     """A section of the design as a table: what was asked, what was answered.
 
     With `method`, fields that mean something to other methods only are left out.
     """
-    about = field_help().set_index("field")["about"]
-    names = [
-        name
-        for name in about.index
-        if name.startswith(f"{where}.")
-        and name.count(".") == where.count(".") + 1
-        and method in ("", *FIELDS_OF.get(name, (method,)))
+    rows = [
+        (one.metadata["about"], _answer(getattr(part, one.name)))
+        for one in fields(part)
+        if method in ("", *one.metadata.get("methods", (method,)))
     ]
-    rows = [(about[name], _answer(getattr(part, name.split(".")[-1]))) for name in names]
     body = "".join(
         f'<tr><th scope="row">{text(asked.capitalize())}</th><td>{text(answer)}</td></tr>'
         for asked, answer in rows

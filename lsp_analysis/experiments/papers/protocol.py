@@ -22,8 +22,8 @@ from lsp_analysis.experiments.papers.page_parts import (
     text,
     whole_page,
 )
+from lsp_analysis.experiments.power.formulas import wedge
 from lsp_analysis.experiments.power.registered import planned_power
-from lsp_analysis.experiments.power.stepped import wedge
 from lsp_analysis.experiments.protocol.design import Arm, Design, Outcome, flat
 from lsp_analysis.experiments.record.folder import Experiment
 from lsp_analysis.figures import draw_wedge, table
@@ -43,20 +43,20 @@ def protocol_page(experiment: Experiment, *, note: str = "") -> str:
         Said under the title and on each figure, for example "Simulated data".
     """
     design = experiment.design
-    stops = _looks(design), fields_table(design.stopping, "stopping")
+    stops = _looks(design), fields_table(design.stopping)
     parts = [
         f"<h1>{text(design.title)}</h1>",
         paragraphs([design.question, note]),
         _record(experiment),
-        section("Objective and estimand", fields_table(design.estimand, "estimand")),
+        section("Objective and estimand", fields_table(design.estimand)),
         *(_arm(arm) for arm in design.arms),
         section("Outcomes", _outcomes(design)),
         section("Units, tests and power", _power(experiment)),
         section("Randomisation", _randomisation(experiment, note)),
         section("Statistical methods", _analysis(design)),
         section("Monitoring: looks and stopping", *stops),
-        section("Harms", fields_table(design.harms, "harms")),
-        section("What the answer is for", fields_table(design.decision, "decision")),
+        section("Harms", fields_table(design.harms)),
+        section("What the answer is for", fields_table(design.decision)),
         section("The list of units", _unit_list(experiment)),
     ]
     return whole_page(f"Protocol: {design.title}", parts)
@@ -153,7 +153,7 @@ def _arm(arm: Arm) -> str:
     title = f"{arm.label} ({'control' if arm.role == 'control' else 'arm'} {arm.name})"
     if arm.tidier is None:
         return section(title, paragraphs([_described(arm)]))
-    return section(title, fields_table(arm.tidier, "arms.tidier"))
+    return section(title, fields_table(arm.tidier))
 
 
 def _outcomes(design: Design) -> str:
@@ -178,7 +178,7 @@ def _power(experiment: Experiment) -> str:
 
 def _randomisation(experiment: Experiment, note: str) -> str:
     design = experiment.design
-    parts = [fields_table(design.randomisation, "randomisation", design.randomisation.method)]
+    parts = [fields_table(design.randomisation, design.randomisation.method)]
     if design.is_wedge:
         parts.append(picture(_starts(experiment), note))
     if experiment.draw:
@@ -228,7 +228,7 @@ def _missing(design: Design) -> str:
 
 
 def _analysis(design: Design) -> str:
-    shown = fields_table(design.analysis, "analysis", design.randomisation.method)
+    shown = fields_table(design.analysis, design.randomisation.method)
     return paragraphs([*_methods(design), _missing(design)]) + shown
 
 

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import durable, figures, wording
+from lsp_analysis.experiments.analysis.attrition import unit_table
 from lsp_analysis.experiments.analysis.findings import ASSUMPTIONS, TrialResult
 from lsp_analysis.experiments.analysis.models import NAMES
 from lsp_analysis.experiments.analysis.opening import all_numbers, numbers_text
-from lsp_analysis.experiments.analysis.trial import RECEIVED, Trial, unit_values
+from lsp_analysis.experiments.analysis.trial import RECEIVED, unit_values
 from lsp_analysis.experiments.draw.covariate_balance import balance_by_design
 from lsp_analysis.experiments.papers.page_parts import (
     departures,
@@ -29,6 +30,7 @@ from lsp_analysis.experiments.record.folder import digest_of, open_experiment
 from lsp_analysis.figures import table
 from lsp_analysis.figures.style import stamp
 from lsp_analysis.figures.tables import Table
+from lsp_analysis.showing import Axes
 
 UNTOUCHED = "Every outcome is known, and nothing departs from the protocol."
 
@@ -133,16 +135,13 @@ def analysis_data(result: TrialResult) -> pd.DataFrame:
     ``received`` where it is known, and the columns of the units file.
     """
     trial = result.trial
-    data = (
-        result.contrasts[0].cells[["unit", *(["period"] if trial.design.is_wedge else [])]].copy()
-    )
-    by = list(data)
-    place = {unit: position for position, unit in enumerate(trial.scheme.units)}
-    position = data["unit"].map(place).to_numpy()
+    by = trial.design.cell
+    data = result.contrasts[0].cells[by].copy()
+    position = trial.places(data)
     data["block"] = trial.scheme.blocks[position]
     data["arm"] = [trial.scheme.arms[n] for n in trial.drawn[position]]
     for outcome in trial.design.outcomes():
-        values = unit_values(trial, outcome, by=tuple(by)).reset_index()
+        values = unit_values(trial, outcome).reset_index()
         data[outcome.name] = values["value"].to_numpy()
         if outcome is trial.design.outcome:
             data["size"] = values["size"].to_numpy()
@@ -253,20 +252,8 @@ def _short_p(p: float) -> str:
     return f"{p:.4f}" if p >= 0.00005 else "<0.0001"
 
 
-COLUMNS = ["stage", "arm", "clusters", "people", "note"]
-
-
-def flow_frame(
-    result: TrialResult, *, assessed: int | None = None, excluded: str = ""
-) -> pd.DataFrame:
-    """Who was assessed, randomised, reached, followed up and analysed, by arm.
-
-    Parameters
-    ----------
-    assessed : int, optional
-        Clusters that were looked at before some were left out.
-    excluded : str
-        Why those were left out.
+def flow_frame(result: TrialResult) -> pd.DataFrame:
+    """Who was randomised, reached, followed up and analysed, by arm.
 
     Returns
     -------
@@ -274,58 +261,36 @@ def flow_frame(
     and ``note``, in the order of the flow; `figures.draw_flow` draws it.
     """
     trial = result.trial
-    table = _by_unit(trial)
-    rows = []
-    if assessed is not None:
-        left_out = assessed - len(table)
-        note = ": ".join(filter(None, [f"{left_out} left out", excluded])) if left_out else ""
-        rows.append(("Assessed", "", assessed, None, note))
-    rows.append(("Randomised", "", len(table), None, ""))
+    table = unit_table(trial)
     labels = {arm.name: arm.label for arm in trial.design.arms}
     arms = [
         (labels.get(name, wording.capital(name)), table[table["arm"] == name])
         for name in trial.scheme.arms
     ]
+    rows = [("Randomised", "", len(table), None, "")]
     rows += [("Allocated", label, len(own), None, _received_words(own)) for label, own in arms]
-    for label, own in arms:
-        seen, lost = own[own["known"] > 0], own[own["known"] == 0]
-        gone = int((seen["rows"] - seen["known"]).sum())
-        notes = [f"no outcome: {', '.join(lost['unit'])}"] if len(lost) else []
+    seen = [(label, own[own["known"] > 0], own.index[own["known"] == 0]) for label, own in arms]
+    for label, own, lost in seen:
+        gone = int((own["rows"] - own["known"]).sum())
+        notes = [f"no outcome: {', '.join(lost)}"] if len(lost) else []
         notes += [f"{wording.counted(gone, 'row')} without an outcome"] if gone else []
-        rows.append(("Followed up", label, len(seen), _people(seen), "; ".join(notes)))
-    for label, own in arms:
-        used = own[own["used"]]
-        rows.append(("Analysed", label, len(used), _people(used), ""))
-    return pd.DataFrame(rows, columns=COLUMNS)
+        people = round(own["people"].sum())
+        rows.append(("Followed up", label, len(own), people, "; ".join(notes)))
+    rows += [
+        ("Analysed", label, len(own), round(own["people"].sum()), "") for label, own, _ in seen
+    ]
+    return pd.DataFrame(rows, columns=["stage", "arm", "clusters", "people", "note"])
 
 
-def draw_trial_flow(result: TrialResult, *, ax=None, **options: object):
-    """The flow as a diagram; `options` are those of `flow_frame`."""
-    ax = figures.draw_flow(flow_frame(result, **options), ax=ax)
+def draw_trial_flow(result: TrialResult, ax: Axes | None = None) -> Axes:
+    """The flow as a diagram."""
+    ax = figures.draw_flow(flow_frame(result), ax=ax)
     stamp(ax.figure, result._note)
     return ax
 
 
-def _by_unit(trial: Trial) -> pd.DataFrame:
-    """A row per unit; people of a wedge are the mean over its periods, not their sum."""
-    table = unit_values(trial, trial.design.outcome).reset_index()
-    table["arm"] = trial.arm_of_unit.reindex(table["unit"]).to_numpy()
-    table["used"] = table["value"].notna()
-    if trial.design.is_wedge:
-        cells = unit_values(trial, trial.design.outcome, by=("unit", "period"))
-        people = cells["size"].where(cells["size"] > 0).groupby(level="unit").mean()
-        table["size"] = table["unit"].map(people).fillna(0)
-    if RECEIVED in trial.rows:
-        table["received"] = table["unit"].map(trial.rows.groupby("unit")[RECEIVED].mean())
-    return table
-
-
-def _people(own: pd.DataFrame) -> int:
-    return round(own["size"].sum())
-
-
 def _received_words(own: pd.DataFrame) -> str:
-    if "received" not in own or not own["received"].notna().any():
+    share = own["received"].mean() if "received" in own else 0.0
+    if wording.is_missing(share) or not share:
         return ""
-    share = own["received"].mean()
-    return f"received {wording.quantity(100 * share, 'percent')} of the programme" if share else ""
+    return f"received {wording.quantity(100 * share, 'percent')} of the programme"

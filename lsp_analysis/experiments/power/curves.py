@@ -7,17 +7,24 @@ stepped wedges (`wedge_curve`). All say plainly when a design cannot detect what
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import product
 
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.experiments.draw.methods import blocked_scheme
-from lsp_analysis.experiments.power.formulas import cluster_power, power_t, smallest_effect
+from lsp_analysis.experiments.power.formulas import (
+    Wedge,
+    cluster_power,
+    power_t,
+    smallest_effect,
+    wedge_power,
+)
 from lsp_analysis.experiments.power.past import Grid, Windows, windows
-from lsp_analysis.experiments.power.stepped import Wedge, wedge_power
 from lsp_analysis.showing import Axes, Shown
 
 ALPHA = 0.05
@@ -42,7 +49,6 @@ class PowerCurve(Shown):
     effect: str
     xlabel: str
     unit: str
-    target: float = FAIR
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per design."""
@@ -50,7 +56,7 @@ class PowerCurve(Shown):
 
     def sentence(self) -> wording.Sentence:
         """What is needed, or that no design here can detect the effect."""
-        enough = self.points[self.points["power"] >= self.target]
+        enough = self.points[self.points["power"] >= FAIR]
         if enough.empty:
             best = self.points.loc[self.points["power"].idxmax()]
             return wording.Sentence(
@@ -60,14 +66,14 @@ class PowerCurve(Shown):
             )
         first = enough.loc[enough["x"].idxmin()]
         return wording.Sentence(
-            f"To find {self.effect} at least {_in_ten(self.target)} takes "
+            f"To find {self.effect} at least {_in_ten(FAIR)} takes "
             f"{self._which(first)}. {self._smallest(first)}"
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Power against what can be chosen."""
         return figures.draw_power(
-            self.points[["x", "power", "series"]], target=self.target, xlabel=self.xlabel, ax=ax
+            self.points[["x", "power", "series"]], target=FAIR, xlabel=self.xlabel, ax=ax
         )
 
     def _which(self, row: pd.Series) -> str:
@@ -86,27 +92,19 @@ class PowerCurve(Shown):
 
 
 def power_curve(
-    grid: Grid,
-    *,
-    effect: float,
-    clusters: Sequence[int],
-    before: int,
-    after: int,
-    relative: bool = True,
-    unit: str = "",
+    grid: Grid | Absent, *, effect: float, clusters: Sequence[int], before: int, after: int
 ) -> PowerCurve | Absent:
     """Power by clusters per arm of a two-arm experiment, for an outcome whose past is known.
 
     By Student's t at the largest level that the randomisation test can have with so few clusters.
-    For a design of your own, with its blocks, arms and steps, see
-    `power.registered.planned_power`.
+    For a design of your own, with its blocks, arms and steps, see `plan`.
 
     Parameters
     ----------
     grid : Grid
-        The past; see `grid_of`.
+        The past; see `past_of`.
     effect : float
-        Share of the outcome (-0.2 is a fall by a fifth) or, if not `relative`, units of it.
+        Share of the outcome: -0.2 is a fall by a fifth.
     clusters : list of int
         Clusters per arm, of two arms.
     before, after : int
@@ -114,63 +112,33 @@ def power_curve(
     """
     if not grid:
         return grid
-    past = windows(grid, before=before, after=after)
-    rows = []
+    past, side = windows(grid, before=before, after=after), math.copysign(1.0, effect)
+    designs = []
     for k in clusters:
         alpha = blocked_scheme(map(str, range(2 * k)), "ct").attainable_level(ALPHA)
-        options = {"relative": relative, "alpha": alpha}
-        power = parallel_power(past, effect, k, **options)
-        rows.append((k, "Power", power, detectable(past, k, sign=effect, **options)))
-    return _curve(rows, _effect_words(effect, relative, unit), unit="share" if relative else unit)
+        power = partial(parallel_power, past=past, clusters_per_arm=k, alpha=alpha)
+        designs.append((k, "Power", lambda size, power=power: power(side * size)))
+    largest = 0.999 if effect < 0 else 1e6  # a fall cannot be by more than all there is
+    return _curve(designs, effect, unit="share", largest=largest)
 
 
 def parallel_power(
-    past: Windows,
-    effect: float,
-    clusters_per_arm: int,
-    *,
-    relative: bool = True,
-    alpha: float = 0.05,
+    effect: float, past: Windows, clusters_per_arm: int, *, alpha: float = ALPHA
 ) -> float:
     """Power of a two-arm experiment with the outcome before adjusted for, by Student's t.
 
-    A relative effect makes the treated clusters' spread smaller, or larger, along with their level;
-    it is larger where the level is, so that one slope on the outcome before fits neither arm; and
-    chance decides which events it prevents, or adds.
+    An `effect` is a share of the level. It makes the treated clusters' spread smaller, or larger,
+    along with their level; it is larger where the level is, so that one slope on the outcome before
+    fits neither arm; and chance decides which events it prevents, or adds.
     """
-    size = abs(effect) * past.level if relative else abs(effect)
-    variance = 2 * past.sd_left**2
-    if relative:
-        variance = past.sd_left**2 * (1 + (1 + effect) ** 2)
-        variance += effect**2 / 2 * (past.sd_between**2 - past.sd_left**2)
-        variance += past.per_event * (effect if effect > 0 else -effect * (1 + effect))
+    variance = past.sd_left**2 * (1 + (1 + effect) ** 2)
+    variance += effect**2 / 2 * (past.sd_between**2 - past.sd_left**2)
+    variance += past.per_event * (effect if effect > 0 else -effect * (1 + effect))
     error = math.sqrt(variance / clusters_per_arm)
     df = 2 * clusters_per_arm - 3
     if df < 1 or error == 0 or alpha == 0:
         return 0.0
-    return power_t(size / error, df, alpha=alpha)
-
-
-def detectable(
-    past: Windows,
-    clusters_per_arm: int,
-    *,
-    sign: float = -1.0,
-    relative: bool = True,
-    alpha: float = 0.05,
-    target: float = FAIR,
-) -> float:
-    """Size of the smallest effect found with power `target`; infinite if none can be.
-
-    A fall cannot be by more than all there is.
-    """
-    side = math.copysign(1.0, sign)
-    largest = 0.999 if relative and side < 0 else 1e6
-
-    def power(size: float) -> float:
-        return parallel_power(past, side * size, clusters_per_arm, relative=relative, alpha=alpha)
-
-    return smallest_effect(power, power=target, largest=largest)
+    return power_t(abs(effect) * past.level / error, df, alpha=alpha)
 
 
 def cluster_curve(
@@ -194,26 +162,16 @@ def cluster_curve(
     cv : float
         Standard deviation of cluster sizes over their mean.
     """
-    rows = []
-    for size in m:
-        for likeness in icc:
-            known = {"sd": sd, "m": size, "icc": likeness, "cv": cv}
-            series = f"{wording.number(size)} people, correlation {likeness:g}"
-            for k in clusters:
-                power = cluster_power(effect, clusters=k, **known)
-                smallest = smallest_effect(
-                    lambda d, k=k, known=known: cluster_power(d, clusters=k, **known), power=FAIR
-                )
-                rows.append((k, series, power, smallest))
-    return _curve(rows, _effect_words(effect, False, unit), unit=unit)
+    designs = []
+    for size, likeness, k in product(m, icc, clusters):
+        series = f"{wording.number(size)} people, correlation {likeness:g}"
+        power = partial(cluster_power, sd=sd, clusters=k, m=size, icc=likeness, cv=cv)
+        designs.append((k, series, power))
+    return _curve(designs, effect, unit=unit)
 
 
 def wedge_curve(
-    past: Windows,
-    designs: Sequence[Wedge],
-    *,
-    effect: float,
-    autocorrelation: float = 1.0,
+    past: Windows | Absent, designs: Sequence[Wedge], *, effect: float
 ) -> PowerCurve | Absent:
     """Power of stepped wedges by number of clusters, one series per number of steps.
 
@@ -225,38 +183,36 @@ def wedge_curve(
     designs : list of Wedge
     effect : float
         Share of the past level: -0.2 is a fall by a fifth.
-    autocorrelation : float
-        As for `wedge_power`.
     """
     if not past:
         return past
     known = {"sigma": past.sd_left, "tau": past.sd_between, "n": 1}
-    rows = []
-    for design in designs:
-
-        def formula(share: float, design: Wedge = design) -> float:
-            size = share * past.level
-            return wedge_power(size, design, autocorrelation=autocorrelation, **known)
-
-        steps = wording.counted(len(design.clusters_per_step), "step").capitalize()
-        smallest = smallest_effect(formula, power=FAIR)
-        rows.append((design.n_clusters, steps, formula(effect), smallest))
-    return _curve(rows, _effect_words(effect, True, ""), unit="share", xlabel="Clusters")
+    found = []
+    for one in designs:
+        power = partial(wedge_power, design=one, **known)
+        steps = wording.counted(len(one.clusters_per_step), "step").capitalize()
+        found.append((one.n_clusters, steps, lambda share, power=power: power(share * past.level)))
+    return _curve(found, effect, unit="share", xlabel="Clusters")
 
 
 def _curve(
-    rows: list[tuple], effect: str, *, unit: str, xlabel: str = "Clusters per arm"
+    designs: Iterable[tuple[int, str, Callable[[float], float]]],
+    effect: float,
+    *,
+    unit: str,
+    xlabel: str = "Clusters per arm",
+    largest: float = 1e6,
 ) -> PowerCurve:
-    """A curve from rows of x, series, power and smallest effect."""
+    """The curve of designs, each an x, a series and the power by size of the effect."""
+    rows = [
+        (x, series, power(abs(effect)), smallest_effect(power, power=FAIR, largest=largest))
+        for x, series, power in designs
+    ]
     points = pd.DataFrame(rows, columns=["x", "series", "power", "smallest_effect"])
-    return PowerCurve(points, effect, xlabel, unit)
-
-
-def _effect_words(effect: float, relative: bool, unit: str) -> str:
-    """The effect as it stands in a sentence."""
     way = "a rise of" if effect > 0 else "a fall of"
-    size = f"{abs(effect):.0%}" if relative else wording.quantity(abs(effect), unit)
-    return f"{way} {size}"
+    size = abs(effect)
+    words = f"{size:.0%}" if unit == "share" else wording.quantity(size, unit)
+    return PowerCurve(points, f"{way} {words}", xlabel, unit)
 
 
 def _in_ten(share: float) -> str:

@@ -20,8 +20,6 @@ class Clustering:
 
     Attributes
     ----------
-    icc : float
-        As estimated; below zero where clusters differ less than chance alone would have them.
     between, within : float
         Mean squares between and within clusters.
     n0 : float
@@ -30,7 +28,6 @@ class Clustering:
         Arms that clusters were compared within.
     """
 
-    icc: float
     between: float
     within: float
     n0: float
@@ -38,6 +35,12 @@ class Clustering:
     mean_size: float
     size_cv: float
     n_arms: int = 1
+
+    @property
+    def icc(self) -> float:
+        """As estimated; below zero where clusters differ less than chance alone would have them."""
+        total = self.between + (self.n0 - 1) * self.within
+        return 0.0 if total <= 0 else (self.between - self.within) / total
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Confidence interval of `icc` from the F ratio of the mean squares (Searle 1971)."""
@@ -129,9 +132,7 @@ def _clustering(
     between = (sizes * (means - middle) ** 2).sum() / (n_clusters - n_arms)
     within = squares_within / (people - n_clusters)
     n0 = (people - (np.bincount(codes, sizes**2) / of_arm).sum()) / (n_clusters - n_arms)
-    total = between + (n0 - 1) * within
     return Clustering(
-        icc=float((between - within) / total) if total > 0 else 0.0,
         between=float(between),
         within=float(within),
         n0=float(n0),

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.absent import Absent
-from lsp_analysis.errors import PanelError, check_one_of
+from lsp_analysis.errors import PanelError
 from lsp_analysis.experiments.power.intracluster import Clustering, icc_of_counts
+from lsp_analysis.experiments.protocol.reading import read_design
+from lsp_analysis.experiments.protocol.unit_list import read_units
 from lsp_analysis.showing import Shown
-from lsp_analysis.study.schema import VALUE_TYPES
+from lsp_analysis.study.store import Study
 
-COUNTED = ("rate", "proportion", "count")  # value types whose numerators count each event once
-REPEATED = "the same people are counted again in each period"
+# kind of indicator -> why its numerators do not count people or events once each; empty if they do
+NOT_PEOPLE = {
+    "events": "",
+    "share": "",
+    "stock": "the same people are counted again in each period",
+}
 NOT_COUNTED = "these are values and no counts of people"
 
 
@@ -31,12 +37,8 @@ class Grid:
         Numerators and denominators; values and ones where a panel has values only.
     multiplier : float
         The outcome is ``multiplier * counts / base``, over several periods that of their sums.
-    is_count : bool
-        Whether numerators are whole numbers of events, so that an effect thins them.
-    value_type : str
-        How values come about, as in the study's table of indicators; empty where it is not known.
-    not_people : str
-        Why numerators do not count people or events once each; empty where they do.
+    kind : str
+        The indicator's kind; "published" where there are values only.
     """
 
     areas: tuple[str, ...]
@@ -44,9 +46,12 @@ class Grid:
     counts: np.ndarray = field(repr=False)
     base: np.ndarray = field(repr=False)
     multiplier: float
-    is_count: bool
-    value_type: str = ""
-    not_people: str = ""
+    kind: str
+
+    @property
+    def not_people(self) -> str:
+        """Why numerators do not count people or events once each; empty where they do."""
+        return NOT_PEOPLE.get(self.kind, NOT_COUNTED)
 
     def window(self, start: int, stop: int) -> np.ndarray:
         """Outcome of each area over the periods from `start` up to `stop`."""
@@ -57,13 +62,36 @@ class Grid:
         return self.base[:, start:stop].mean(axis=1)
 
 
-def grid_of(
-    panel: pd.DataFrame,
-    *,
-    multiplier: float = 1.0,
-    areas: Iterable[str] | None = None,
-    value_type: str = "",
-) -> Grid:
+def past_of(folder: str | Path, study: Study, indicator_id: str, *, start: str) -> Grid | Absent:
+    """An indicator's periods before `start` in the areas that `folder`'s design would draw from.
+
+    Without an `indicator_id` it is the study's main outcome. Absent where the units are no areas of
+    the study (schools, streets, another borough).
+
+    Raises
+    ------
+    DesignError
+        The design or its file of units cannot be read.
+    StudyError, PanelError
+        The study has no such indicator, or too few of the units have a value in every period.
+    """
+    design, indicator_id = read_design(folder), study.main_outcome(indicator_id)
+    units = read_units(Path(folder) / design.randomisation.units, design)["unit"]
+    panel = study.panel(indicator_id)
+    past = panel[
+        panel["area_code"].isin(units)
+        & (panel["period"] < pd.Period(str(start), freq=panel["period"].dt.freq))
+    ]
+    if past["area_code"].nunique() < 2:
+        return Absent(
+            f"The units of {folder} are not areas of this study, so its past says nothing of them. "
+            "Name the study of your areas; without one, power rests on planning.sd of the design."
+        )
+    kind = study.indicator(indicator_id).kind
+    return grid_of(past, multiplier=design.outcome.multiplier, kind=kind)
+
+
+def grid_of(panel: pd.DataFrame, *, multiplier: float = 1.0, kind: str = "events") -> Grid:
     """A panel (``area_code``, ``period``, ``numerator``, ``denominator`` or ``value``) as a grid.
 
     Over a window, numerators add up and denominators are averaged: twelve months of incidents per
@@ -73,62 +101,29 @@ def grid_of(
     ----------
     multiplier : float
         The outcome is this many times numerator over denominator.
-    areas : area codes, optional
-        The areas to keep; all when not given.
-    value_type : str
-        The indicator's ``value_type``. Numerators of "person_periods", "mean", "dsr" and "score"
-        are no counts of events, whole numbers or not; when it is not given, whole numbers are
-        taken for events.
+    kind : str
+        The indicator's kind.
 
     Raises
     ------
     PanelError
         Fewer than two areas have a value in every period.
-    ParameterError
-        There is no such value type.
     """
-    if value_type:
-        check_one_of(value_type, VALUE_TYPES, "value type")
-    rows = panel if areas is None else panel[panel["area_code"].isin(set(areas))]
-    has_parts = {"numerator", "denominator"} <= set(rows) and rows["numerator"].notna().any()
-    counts = _wide(rows, "numerator" if has_parts else "value")
-    base = counts * 0 + 1.0
-    if has_parts:
-        base = _wide(rows, "denominator")
+    wide = panel.pivot(index="area_code", columns="period")  # noqa: PD010
+    if "numerator" in wide and panel["numerator"].notna().any():
+        counts, base = wide["numerator"], wide["denominator"]
+    else:  # the mean over a window is that of values
+        counts, kind = wide["value"] / wide["value"].shape[1], "published"
+        base = counts * 0 + 1.0
     whole = (counts.notna() & (base > 0)).all(axis=1)
     if whole.sum() < 2:
         raise PanelError(
             f"Only {int(whole.sum())} of {len(whole)} areas have a value in every period. Leave "
-            "out "
-            "the periods with gaps."
+            "out the periods with gaps."
         )
     counts, base = counts[whole], base[whole]
-    numbers = counts.to_numpy(float)
-    if not has_parts:
-        numbers = numbers / len(counts.columns)
-    not_people = _why_not_people(value_type, has_parts=has_parts)
-    is_count = not not_people and bool((numbers == np.round(numbers)).all())
-    return Grid(
-        tuple(counts.index),
-        pd.PeriodIndex(counts.columns),
-        numbers,
-        base.to_numpy(float),
-        multiplier,
-        is_count,
-        value_type,
-        not_people,
-    )
-
-
-def _why_not_people(value_type: str, *, has_parts: bool) -> str:
-    if value_type == "person_periods":
-        return REPEATED
-    return "" if has_parts and value_type in ("", *COUNTED) else NOT_COUNTED
-
-
-def _wide(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Areas down, periods across."""
-    return rows.set_index(["area_code", "period"])[column].unstack("period")  # noqa: PD010
+    periods, numbers = pd.PeriodIndex(counts.columns), counts.to_numpy(float)
+    return Grid(tuple(counts.index), periods, numbers, base.to_numpy(float), multiplier, kind)
 
 
 @dataclass(frozen=True)
@@ -143,10 +138,6 @@ class Windows:
         Standard deviation between clusters of the outcome after.
     sd_left : float
         The same once the outcome before is adjusted for.
-    correlation : float
-        Between a cluster's outcome before and after.
-    n_windows : int
-        Pairs of windows; they overlap.
     per_event : float
         Variance that chance adds to an outcome by deciding of each event whether it happens, per
         share of events decided so; zero where the outcome does not count events.
@@ -155,14 +146,7 @@ class Windows:
     level: float
     sd_between: float
     sd_left: float
-    correlation: float
-    n_windows: int
     per_event: float = 0.0
-
-    @property
-    def explained(self) -> float:
-        """Share of the variance after that the outcome before explains."""
-        return 1 - self.sd_left**2 / self.sd_between**2 if self.sd_between else 0.0
 
 
 def windows(grid: Grid | Absent, *, before: int, after: int) -> Windows | Absent:
@@ -175,40 +159,22 @@ def windows(grid: Grid | Absent, *, before: int, after: int) -> Windows | Absent
     """
     if not grid:
         return grid
-    starts = split_points(grid, before=before, after=after)
-    level, total, left, products, noise = [], [], [], [], []
-    for split in starts:
-        first, second = grid.window(split - before, split), grid.window(split, split + after)
-        spread = np.cov(first, second)
-        level.append(second.mean())
-        total.append(spread[1, 1])
-        slope = spread[0, 1] / spread[0, 0] if spread[0, 0] else 0.0
-        n = len(first)
-        noise.append((second * grid.multiplier / grid.exposure(split, split + after)).mean())
-        left.append((spread[1, 1] - slope * spread[0, 1]) * (n - 1) / max(1, n - 2))
-        products.append(
-            spread[0, 1] / math.sqrt(spread[0, 0] * spread[1, 1]) if spread.all() else 0
-        )
-    return Windows(
-        float(np.mean(level)),
-        math.sqrt(np.mean(total)),
-        math.sqrt(np.mean(left)),
-        float(np.mean(products)),
-        len(starts),
-        float(np.mean(noise)) if grid.is_count else 0.0,
-    )
-
-
-def split_points(grid: Grid, *, before: int, after: int) -> np.ndarray:
-    """Positions at which a start could have been: `before` periods fit ahead, `after` behind."""
-    n_periods = grid.counts.shape[1]
+    n_areas, n_periods = grid.counts.shape
     if before < 0 or after < 1 or before + after > n_periods:
         raise PanelError(
             f"A baseline of {before} and a follow-up of {after} periods do not fit into the "
-            f"{n_periods} "
-            "periods of the past. Shorten them, or find a longer series."
+            f"{n_periods} periods of the past. Shorten them, or find a longer series."
         )
-    return np.arange(before, n_periods - after + 1)
+    found = []
+    for split in range(before, n_periods - after + 1):
+        first, second = grid.window(split - before, split), grid.window(split, split + after)
+        spread = np.cov(first, second)
+        slope = spread[0, 1] / spread[0, 0] if spread[0, 0] else 0.0
+        left = (spread[1, 1] - slope * spread[0, 1]) * (n_areas - 1) / max(1, n_areas - 2)
+        noise = (second * grid.multiplier / grid.exposure(split, split + after)).mean()
+        found.append((second.mean(), spread[1, 1], left, noise))
+    level, total, left, noise = map(float, np.mean(found, axis=0))
+    return Windows(level, math.sqrt(total), math.sqrt(left), 0.0 if grid.not_people else noise)
 
 
 @dataclass(frozen=True)
@@ -283,25 +249,11 @@ def _clustering(grid: Grid) -> Clustering:
     Missing but for the sizes where people are not counted once each.
     """
     sizes = grid.base.mean(axis=1)
+    size = float(sizes.mean()) if (grid.base != 1).any() else math.nan
     cv = float(sizes.std(ddof=1) / sizes.mean())
     if grid.not_people:
-        size = float(sizes.mean()) if (grid.base != 1).any() else math.nan
-        return Clustering(*[math.nan] * 4, len(sizes), size, cv)
-    rare = grid.is_count and bool((grid.counts > grid.base).any() or _is_rate(grid))
-    found = [
-        icc_of_counts(c, b, rare=rare) for c, b in zip(grid.counts.T, grid.base.T, strict=True)
-    ]
-    between, within = (
-        float(np.mean([getattr(f, n) for f in found])) for n in ("between", "within")
-    )
-    n0 = float(np.mean([f.n0 for f in found]))
-    total = between + (n0 - 1) * within
-    icc = (between - within) / total if total > 0 else 0.0
-    return Clustering(icc, between, within, n0, len(sizes), float(sizes.mean()), cv)
-
-
-def _is_rate(grid: Grid) -> bool:
-    """Whether it counts events; where that is not said, whether it is quoted per 1,000 or so."""
-    if grid.value_type:
-        return grid.value_type != "proportion"
-    return grid.multiplier not in (1.0, 100.0)
+        return Clustering(math.nan, math.nan, math.nan, len(sizes), size, cv)
+    rare, periods = grid.kind == "events", zip(grid.counts.T, grid.base.T, strict=True)
+    found = [icc_of_counts(counts, base, rare=rare) for counts, base in periods]
+    squares = np.mean([(one.between, one.within, one.n0) for one in found], axis=0)
+    return Clustering(*map(float, squares), len(sizes), size, cv)

@@ -11,12 +11,15 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.experiments.analysis.boundaries import levels_of_tests
-from lsp_analysis.experiments.analysis.comparison import registered_test
+from lsp_analysis.experiments.analysis.comparison import (
+    registered_test,
+    simulated_power,
+    smallest_found,
+)
 from lsp_analysis.experiments.analysis.randomisation_test import Redraws
 from lsp_analysis.experiments.analysis.trial import Trial
 from lsp_analysis.experiments.draw.methods import scheme_of
 from lsp_analysis.experiments.draw.scheme import Scheme
-from lsp_analysis.experiments.power.simulated import simulated_power, smallest_found
 from lsp_analysis.experiments.protocol.design import Comparison, Design
 from lsp_analysis.experiments.protocol.reading import read_design
 from lsp_analysis.experiments.protocol.unit_list import covariate_table, read_units

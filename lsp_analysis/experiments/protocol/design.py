@@ -1,13 +1,13 @@
 """What a design says: every section and field of ``design.toml``, with what each is for.
 
 The classes are the schema. `protocol.read_design` checks a file against them and reports all
-problems at once; `protocol.field_help` prints them.
+problems at once.
 """
 
 # ruff: noqa: RUF009 - every field is made by `says`, which is `dataclasses.field`
 from __future__ import annotations
 
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from lsp_analysis import wording
@@ -24,7 +24,10 @@ INFORMATION = ("planned", "outcomes")
 
 
 def says(about: str, default: Any = MISSING, **rules: Any) -> Any:
-    """A field: what it is for, its default, its rules (``choices``, ``least``, ``most``)."""
+    """A field: what it is for, its default, its rules (``choices``, ``least``, ``most``).
+
+    ``methods`` are those of randomising that it means something to, where it is not all.
+    """
     if isinstance(default, list):
         return field(default_factory=default.copy, metadata={"about": about, **rules})
     return field(default=default, metadata={"about": about, **rules})
@@ -73,6 +76,11 @@ class Outcome:
     multiplier: float = says("numerator / denominator is given per this many", 1.0)
     baseline: str = says("column of the units file with its value before; empty if none", "")
 
+    @property
+    def factor(self) -> float:
+        """What a ratio is multiplied by; 1 for a mean."""
+        return self.multiplier if self.denominator else 1.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Randomisation:
@@ -82,19 +90,35 @@ class Randomisation:
     units: str = says("file of units, a row each", "units.csv")
     unit: str = says("column with the unit's name", "unit")
     cluster: str = says("column of the cluster, where rows are people of clusters", "")
-    strata: list[str] = says("columns within which units are randomised apart", [])
-    block_size: int = says("units per block, in the file's order; 0 for whole strata", 0, least=0)
+    strata: list[str] = says(
+        "columns within which units are randomised apart",
+        [],
+        methods=("blocked", "constrained", "wedge"),
+    )
+    block_size: int = says(
+        "units per block, in the file's order; 0 for whole strata", 0, least=0, methods=("blocked",)
+    )
     source: str = says("public text to come that will seed the draw, such as a lottery", "")
     source_date: str = says("day on which that text becomes known, year-month-day", "")
     neighbours: str = says(
         "file of neighbouring units (unit, neighbour), none of which both take part", ""
     )
-    pair: str = says("column with the pair of each unit", "pair")
-    covariates: list[str] = says("columns to balance (constrained)", [])
-    acceptable: float = says("share of allocations to accept (constrained)", 0.1, least=0, most=1)
-    candidates: int = says("allocations to score (constrained)", 100_000, least=100)
-    steps: list[int] = says("clusters that start at each step (wedge)", [])
-    periods: list[str] = says("periods of the wedge; steps start from the second on", [])
+    pair: str = says("column with the pair of each unit", "pair", methods=("pairs",))
+    covariates: list[str] = says("columns to balance (constrained)", [], methods=("constrained",))
+    acceptable: float = says(
+        "share of allocations to accept (constrained)",
+        0.1,
+        least=0,
+        most=1,
+        methods=("constrained",),
+    )
+    candidates: int = says(
+        "allocations to score (constrained)", 100_000, least=100, methods=("constrained",)
+    )
+    steps: list[int] = says("clusters that start at each step (wedge)", [], methods=("wedge",))
+    periods: list[str] = says(
+        "periods of the wedge; steps start from the second on", [], methods=("wedge",)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +141,11 @@ class Analysis:
     models: list[str] = says("models shown beside the test", ["ols"], choices=MODELS)
     subgroups: list[str] = says("columns of the units file, the only subgroups looked at", [])
     between: float = says(
-        "share of a period's variance between clusters (wedge)", 1.0, least=0, most=1
+        "share of a period's variance between clusters (wedge)",
+        1.0,
+        least=0,
+        most=1,
+        methods=("wedge",),
     )
     multiplicity: str = says(
         "how p-values of several outcomes and arms are adjusted", "gatekeeping", choices=FAMILIES
@@ -235,6 +263,11 @@ class Design:
         return self.randomisation.method == "wedge"
 
     @property
+    def cell(self) -> list[str]:
+        """Columns that name one value of an outcome: the unit; in a wedge, the period as well."""
+        return ["unit", "period"] if self.is_wedge else ["unit"]
+
+    @property
     def factors(self) -> list[str]:
         """The two factors of a two-by-two experiment; none otherwise."""
         return list(dict.fromkeys(name for arm in self.arms for name in arm.factors))
@@ -274,17 +307,12 @@ class Design:
 
 def flat(part: Any, prefix: str = "") -> dict[str, Any]:
     """A design as ``{"outcome.label": "..."}``, for comparing and for tables."""
-    if isinstance(part, list) and part and hasattr(part[0], "__dataclass_fields__"):
-        parts = [flat(p, f"{prefix}{getattr(p, 'name', i)}.") for i, p in enumerate(part)]
-        return {key: value for found in parts for key, value in found.items()}
-    if hasattr(part, "__dataclass_fields__"):
-        found: dict[str, Any] = {}
-        for one in fields(part):
-            value = getattr(part, one.name)
-            nested = hasattr(value, "__dataclass_fields__") or (
-                isinstance(value, list) and value and hasattr(value[0], "__dataclass_fields__")
-            )
-            name = f"{prefix}{one.name}"
-            found |= flat(value, f"{name}.") if nested else {name: value}
-        return found
-    return {prefix.rstrip("."): part}
+    if is_dataclass(part):
+        inner = [(one.name, getattr(part, one.name)) for one in fields(part)]
+    elif isinstance(part, list) and part and is_dataclass(part[0]):
+        inner = [(one.name, one) for one in part]
+    else:
+        return {prefix.rstrip("."): part}
+    return {
+        key: value for name, one in inner for key, value in flat(one, f"{prefix}{name}.").items()
+    }

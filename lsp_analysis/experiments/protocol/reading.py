@@ -11,22 +11,13 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from lsp_analysis import durable, untrusted, wording
 from lsp_analysis.errors import DesignError, LspError, did_you_mean
-from lsp_analysis.experiments.protocol.design import Design, Outcome, Randomisation, flat
+from lsp_analysis.experiments.protocol.design import Design, Randomisation, flat
 from lsp_analysis.resources import resource
 
 FILE = "design.toml"
-# field of the randomisation -> methods that it means something to
-METHODS_OF = {
-    "strata": ("blocked", "constrained", "wedge"),
-    "block_size": ("blocked",),
-    "covariates": ("constrained",),
-    "steps": ("wedge",),
-    "periods": ("wedge",),
-}
+TYPES = {str: "text", int: "a whole number", float: "a number"}
 
 
 def read_design(path: str | Path) -> Design:
@@ -58,7 +49,7 @@ def parse_design(text: str, *, name: str = FILE) -> Design:
     problems: list[str] = []
     design = _build(Design, table, "", problems)
     if not problems:
-        problems += _contradictions(design)
+        problems += [*_of_arms(design), *_of_randomisation(design), *_of_looks(design)]
     if problems:
         listed = " ".join(f"({number}) {text}" for number, text in enumerate(problems, start=1))
         raise DesignError(f"{name} has {wording.counted(len(problems), 'problem')}: {listed}")
@@ -73,11 +64,6 @@ def differences(old: Design, new: Design) -> list[str]:
         if before.get(key) != after.get(key):
             lines.append(f"{key}: {_shown(before, key)} -> {_shown(after, key)}")
     return lines
-
-
-def field_help() -> pd.DataFrame:
-    """Every field of a design: section, field, whether it must be given, what it is for."""
-    return pd.DataFrame(_help_rows(Design, ""), columns=["field", "needed", "about"])
 
 
 def example(name: str) -> str:
@@ -138,7 +124,8 @@ def _value(value: Any, hint: Any, rules: Any, where: str, problems: list[str]) -
         value = value.isoformat()
     wanted = (int, float) if hint is float else hint
     if not isinstance(value, wanted) or isinstance(value, bool):
-        problems.append(f"{where} is {value!r}; it must be {_type_words(hint)}.")
+        words = TYPES.get(hint, hint.__name__)
+        problems.append(f"{where} is {value!r}; it must be {words}.")
         return None
     if hint is str:
         value = value.strip()
@@ -176,15 +163,6 @@ def _within(value: Any, rules: Any, where: str, problems: list[str]) -> Any:
 def _is_needed(one: Field) -> bool:
     """Whether a field has no default."""
     return one.default is MISSING and one.default_factory is MISSING
-
-
-def _type_words(hint: type) -> str:
-    return {str: "text", int: "a whole number", float: "a number"}.get(hint, hint.__name__)
-
-
-def _contradictions(design: Design) -> list[str]:
-    """What is wrong although each field by itself is right."""
-    return [*_of_arms(design), *_of_randomisation(design), *_of_looks(design)]
 
 
 def _of_arms(design: Design) -> list[str]:
@@ -251,12 +229,14 @@ def _of_randomisation(design: Design) -> list[str]:
 
 
 def _of_no_use(how: Randomisation) -> list[str]:
-    """Fields that the method would pass over in silence."""
+    """Fields, empty by default, that the method would pass over in silence."""
+    empty = Randomisation(method=how.method)
+    found = [one for one in fields(how) if getattr(how, one.name) and not getattr(empty, one.name)]
     return [
-        f'randomisation.{name} is of no use to the method "{how.method}"; it belongs to '
-        f"{wording.and_list(methods, last='or')}."
-        for name, methods in METHODS_OF.items()
-        if getattr(how, name) and how.method not in methods
+        f'randomisation.{one.name} is of no use to the method "{how.method}"; it belongs to '
+        f"{wording.and_list(one.metadata['methods'], last='or')}."
+        for one in found
+        if how.method not in one.metadata.get("methods", (how.method,))
     ]
 
 
@@ -288,15 +268,3 @@ def _date(text: str) -> dt.date | None:
         return dt.date.fromisoformat(text)
     except ValueError:
         return None
-
-
-def _help_rows(kind: type, where: str) -> list[tuple[str, bool, str]]:
-    rows: list[tuple[str, bool, str]] = []
-    hints = typing.get_type_hints(kind)
-    for one in fields(kind):
-        rows.append((where + one.name, _is_needed(one), one.metadata["about"]))
-        inner = [hints[one.name], *typing.get_args(hints[one.name])]
-        nested = next((h for h in inner if is_dataclass(h)), None)
-        if nested and not (nested is Outcome and one.name == "secondary"):
-            rows += _help_rows(nested, f"{where}{one.name}.")
-    return rows

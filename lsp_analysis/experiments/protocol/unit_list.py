@@ -12,13 +12,9 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import untrusted, wording
-from lsp_analysis.absent import Absent
 from lsp_analysis.errors import DesignError, LspError, did_you_mean
 from lsp_analysis.experiments.draw.scheme import Scheme
-from lsp_analysis.experiments.power.past import Grid, grid_of
 from lsp_analysis.experiments.protocol.design import Design, Outcome
-from lsp_analysis.experiments.protocol.reading import read_design
-from lsp_analysis.study.store import Study
 
 LARGEST = 2.0**53  # beyond it a number with decimals does not hold every whole one
 MOST_COLUMNS = 2_000
@@ -53,37 +49,6 @@ def read_units(file: Path, design: Design) -> pd.DataFrame:
     found = by_cluster(units, design).rename(columns={how.unit: "unit"})
     found.attrs["sha256"] = units.attrs["sha256"]
     return found
-
-
-def past_of(folder: str | Path, study: Study, indicator_id: str, *, start: str) -> Grid | Absent:
-    """An indicator's periods before `start` in the areas that `folder`'s design would draw from.
-
-    Without an `indicator_id` it is the study's main outcome. Absent where the units are no areas of
-    the study (schools, streets, another borough).
-
-    Raises
-    ------
-    DesignError
-        The design or its file of units cannot be read.
-    StudyError, PanelError
-        The study has no such indicator, or too few of the units have a value in every period.
-    """
-    design, indicator_id = read_design(folder), study.main_outcome(indicator_id)
-    indicator = study.indicator(indicator_id)
-    units = read_units(Path(folder) / design.randomisation.units, design)["unit"]
-    panel = study.panel(indicator_id)
-    if len(set(units) & set(panel["area_code"])) < 2:
-        return Absent(
-            f"The units of {folder} are not areas of this study, so its past says nothing of them. "
-            "Name the study of your areas; without one, power rests on planning.sd of the design."
-        )
-    past = panel[panel["period"] < pd.Period(str(start), freq=panel["period"].dt.freq)]
-    return grid_of(
-        past,
-        multiplier=design.outcome.multiplier,
-        areas=units,
-        value_type=indicator.value_type,
-    )
 
 
 def read_typed(

@@ -92,11 +92,16 @@ class Experiment:
             dict.fromkeys(e.content["sha256"] for e in self.entries if e.kind == "analysed")
         )
 
+    def changed(self) -> list[str]:
+        """Files of units that are not those on record."""
+        files = self.plan.content["files"].items()
+        return [name for name, digest in files if chain.sha256_of(self.path / name) != digest]
+
     @cached_property
     def units(self) -> pd.DataFrame:
         """The units file as registered; DesignError if it was changed since."""
-        for name, digest in self.plan.content["files"].items():
-            _check_file(self.path / name, digest, self.plan.number)
+        for name in self.changed():
+            raise _altered(self.path / name, self.plan.number)
         name = self.design.randomisation.units
         found = read_units(self.path / name, self.design)
         if found.attrs["sha256"] != self.plan.content["files"].get(name):
@@ -152,8 +157,9 @@ class Experiment:
             )
         file = self.path / self.draw.content["file"]
         if file.exists():
-            _check_file(file, self.draw.content["sha256"], self.draw.number)
             content = read_bytes(file)
+            if hashlib.sha256(content).hexdigest() != self.draw.content["sha256"]:
+                raise _altered(file, self.draw.number)
         else:  # the draw was interrupted after it was put on record
             content = allocation_text(self.scheme, self.draw.content["seed"]).encode()
         return pd.read_csv(
@@ -232,12 +238,11 @@ def compared_schemes(design: Design, scheme: Scheme) -> list[Scheme]:
     return [scheme.given(example, one.groups) for one in design.comparisons()]
 
 
-def _check_file(file: Path, expected: str, line: int) -> None:
-    if chain.sha256_of(file) != expected:
-        raise DesignError(
-            f"{file} was altered: it is not the file that line {line} of the register has on "
-            "record. Restore it from a copy, or register an amendment that says why it changed."
-        )
+def _altered(file: Path, line: int) -> DesignError:
+    return DesignError(
+        f"{file} was altered: it is not the file that line {line} of the register has on "
+        "record. Restore it from a copy, or register an amendment that says why it changed."
+    )
 
 
 def _what_was_edited(file: Path, plan: Entry) -> str:

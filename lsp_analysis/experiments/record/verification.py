@@ -15,10 +15,8 @@ from lsp_analysis.errors import DesignError, LspError
 from lsp_analysis.experiments.analysis.findings import TrialResult
 from lsp_analysis.experiments.draw.constrained import Constrained
 from lsp_analysis.experiments.draw.hash_stream import seed_of
-from lsp_analysis.experiments.draw.methods import scheme_of
 from lsp_analysis.experiments.draw.scheme import Scheme
 from lsp_analysis.experiments.protocol.reading import parse_design
-from lsp_analysis.experiments.protocol.unit_list import read_units
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.chain import Entry
 from lsp_analysis.experiments.record.folder import (
@@ -191,7 +189,9 @@ def _look_at_draws(folder: Path, entries: list[Entry]) -> list[str] | None:
                 "`lsp-analysis design draw` with the same text writes it again."
             )
         if chain.sha256_of(file) != entry.content["sha256"]:
-            where = _altered_line(file, again)
+            now = file.read_bytes().decode(errors="replace")
+            where = chain.first_difference(again[2], now) if again else ""
+            where = f" ({where})" if where else ""
             raise DesignError(
                 f"{file} was altered: it is not the file that line {entry.number} of the register "
                 f"has on record{where}. Put it back from the other party's copy."
@@ -213,19 +213,16 @@ def _look_at_draws(folder: Path, entries: list[Entry]) -> list[str] | None:
 
 def _drawn_again(folder: Path, entries: list[Entry], draw: Entry) -> tuple[Scheme, str, str] | None:
     """Scheme, seed and allocation as the register gives them; None if the units changed since."""
-    plan = plan_before(entries, draw)
-    design = parse_design(plan.content["design"])
-    units = folder / design.randomisation.units
-    if chain.sha256_of(units) != plan.content["files"].get(units.name):
+    then = experiment_before(folder, entries, draw)
+    if then.changed():
         return None  # amended since, or altered, which is said elsewhere
-    scheme = scheme_of(design, read_units(units, design), key=plan.hash)
-    answers = draw.content.get("answers", plan.hash)
-    if answers not in (entries[draw.number - 2].hash, plan.hash):
+    answers = draw.content.get("answers", then.plan.hash)
+    if answers not in (then.head, then.plan.hash):
         raise DesignError(
             f"The draw of line {draw.number} answers a head that is not that of the line before it."
         )
     seed = seed_of(answers, draw.content["text"])
-    return scheme, seed, allocation_text(scheme, seed)
+    return then.scheme, seed, allocation_text(then.scheme, seed)
 
 
 def _check_draw(again: tuple[Scheme, str, str], draw: Entry) -> None:
@@ -238,14 +235,6 @@ def _check_draw(again: tuple[Scheme, str, str], draw: Entry) -> None:
         )
     if isinstance(scheme, Constrained) and scheme.digest != draw.content.get("acceptable"):
         raise DesignError(f"The acceptable allocations of line {draw.number} are not these.")
-
-
-def _altered_line(file: Path, again: tuple[Scheme, str, str] | None) -> str:
-    """Which line of the allocation is not what the register draws, as the end of a sentence."""
-    if again is None:
-        return ""
-    where = chain.first_difference(again[2], file.read_bytes().decode(errors="replace"))
-    return f" ({where})" if where else ""
 
 
 def _look_at_outcomes(folder: Path, entries: list[Entry]) -> list[str] | None:
@@ -282,8 +271,7 @@ def _compared(folder: Path, latest: dict[str, tuple[str, Entry]], remedy: str) -
 
 def _look_at_numbers(folder: Path, entries: list[Entry]) -> list[str] | None:
     """Work out every look and analysis again whose outcomes are there; decisions rest on them."""
-    from lsp_analysis.experiments.analysis.looks import look_again
-    from lsp_analysis.experiments.analysis.opening import analysis_of
+    from lsp_analysis.experiments.analysis.opening import analysis_of, look_again
 
     last = {(e.kind, e.content["sha256"]): e for e in entries if e.kind in ("analysed", "look")}
     left, results = [], {}
@@ -292,7 +280,7 @@ def _look_at_numbers(folder: Path, entries: list[Entry]) -> list[str] | None:
         if not file.is_file() or chain.sha256_of(file) != digest:
             continue  # which is said elsewhere
         then = experiment_before(folder, entries, entry)
-        if any(chain.sha256_of(folder / n) != d for n, d in then.plan.content["files"].items()):
+        if then.changed():
             left.append(
                 f"Line {entry.number} could not be worked out again: the list of units was amended "
                 "after it."
