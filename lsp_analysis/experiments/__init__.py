@@ -22,7 +22,6 @@ _HOME = {
     "sample_size": "power.formulas",
     "wedge_curve": "power.curves",
     "plan": "power.registered",
-    "spending_bounds": "analysis.boundaries",
     "take_look": "analysis.opening",
     "analyse": "analysis.opening",
     "monitor": "record.delivery",

@@ -13,7 +13,6 @@ from lsp_analysis.experiments.analysis import opening, pooling
 from lsp_analysis.experiments.draw.matching import match_pairs, spaced_units
 from lsp_analysis.experiments.papers import protocol as protocol_paper
 from lsp_analysis.experiments.papers import result as result_paper
-from lsp_analysis.experiments.papers.summary import rounds_page
 from lsp_analysis.experiments.power.registered import planned_power
 from lsp_analysis.experiments.protocol import reading, unit_list
 from lsp_analysis.experiments.record import chain, decisions
@@ -163,7 +162,9 @@ def pool(folder: str, others: list[str], *, arm: str) -> str:
     pooled = pooling.pool_rounds(results, arm=arm)
     log = decisions.evidence_log([folder, *others])
     page = Path(folder) / "rounds.html"
-    durable.replace_file(page, rounds_page(pooled, log[log["arm"] == arm], heads).encode())
+    durable.replace_file(
+        page, result_paper.rounds_page(pooled, log[log["arm"] == arm], heads).encode()
+    )
     return f"{pooled.sentence()}\nThe rounds are in {page}."
 
 

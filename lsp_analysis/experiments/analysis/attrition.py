@@ -7,8 +7,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.analysis.comparison import contrast
+from lsp_analysis.experiments.analysis.comparison import sized
 from lsp_analysis.experiments.analysis.trial import RECEIVED, Trial, row_values, unit_values
 from lsp_analysis.experiments.protocol.design import Outcome
 
@@ -74,21 +73,11 @@ def bounds(
         good_high = outcome.polarity == "high_is_good"
         for case, arm_high in (("against", not good_high), ("in favour of", good_high)):
             cases.append((f"most {case} the arm", _filled_in(complete, outcome, own, arm_high)))
-    table = [(case, *_estimate(trial, outcome, number, rows, level)) for case, rows in cases]
+    table = [
+        (case, *sized(trial, outcome, number, rows=filled, level=level)[0])
+        for case, filled in cases
+    ]
     return pd.DataFrame(table, columns=BOUNDS)
-
-
-def _estimate(
-    trial: Trial, outcome: Outcome, number: int, rows: pd.DataFrame | None, level: float | None
-) -> tuple[float, ...]:
-    """Estimate, interval and p-value; missing where too few values are left to compare."""
-    try:
-        test = contrast(trial, outcome, number, rows=rows, level=level).test
-    except DesignError:
-        if rows is None:
-            raise
-        return (math.nan,) * 4
-    return test.estimate, test.low, test.high, test.p_value
 
 
 def _trimmed(rows: pd.DataFrame, outcome: Outcome, own: pd.DataFrame, top: bool) -> pd.DataFrame:
@@ -135,8 +124,3 @@ def _with_absent(trial: Trial) -> pd.DataFrame:
     by = trial.design.cell
     wanted = unit_values(trial, trial.design.outcome).query("rows == 0").reset_index()[by]
     return pd.concat([trial.rows, wanted], ignore_index=True) if len(wanted) else trial.rows.copy()
-
-
-def coverage_of_cells(trial: Trial) -> float:
-    """Share of units (wedge: units and periods) that have an outcome."""
-    return float(unit_values(trial, trial.design.outcome)["value"].notna().mean())

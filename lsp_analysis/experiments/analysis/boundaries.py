@@ -18,11 +18,10 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from lsp_analysis import wording
-from lsp_analysis.errors import DesignError, ParameterError, check_one_of
+from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.showing import Shown
 
-KINDS = ("pocock", "obrien_fleming")
 LARGEST_Z = 8.0  # a bound that nothing crosses by chance
 POINTS = 801  # of the grid between two bounds; bounds are right to six decimals
 
@@ -85,14 +84,10 @@ def spending_bounds(fractions: tuple[float, ...], kind: str, alpha: float = 0.05
     ----------
     fractions : rising shares of the information; the last need not be 1.
     """
-    check_one_of(kind, KINDS, "kind")
-    if not 0 < alpha < 1:
-        raise ParameterError(f"alpha is {alpha}. Give a share between 0 and 1.")
-    times = _rising(fractions)
     z: list[float] = []
     state = _start()
-    for number, time in enumerate(times):
-        before = times[number - 1] if number else 0.0
+    for number, time in enumerate(fractions):
+        before = fractions[number - 1] if number else 0.0
         spent = _spent(time, kind, alpha) - (_spent(before, kind, alpha) if number else 0.0)
         step = time - before
 
@@ -101,7 +96,7 @@ def spending_bounds(fractions: tuple[float, ...], kind: str, alpha: float = 0.05
 
         z.append(LARGEST_Z if excess(LARGEST_Z) > 0 else brentq(excess, 0.0, LARGEST_Z, xtol=1e-9))
         state = _onward(state, z[-1] * math.sqrt(time), step)
-    return Bounds(kind, alpha, times, tuple(map(float, z)))
+    return Bounds(kind, alpha, fractions, tuple(map(float, z)))
 
 
 def _spent(time: float, kind: str, alpha: float) -> float:
@@ -139,7 +134,9 @@ def _crossed(
 ) -> float:
     """Chance that the motion, not stopped so far, lies outside `bound` after `step`."""
     points, chances = state
-    return float((chances * _outside(bound, points + drift * step, math.sqrt(step))).sum())
+    mean, spread = points + drift * step, math.sqrt(step)
+    outside = norm.sf((bound - mean) / spread) + norm.cdf((-bound - mean) / spread)
+    return float((chances * outside).sum())
 
 
 def _onward(
@@ -164,26 +161,11 @@ def conditional_power(
     drift : float, optional
         Mean of the final statistic if the effect is as planned; by default as seen so far.
     """
-    if not 0 < fraction < 1:
-        raise ParameterError(
-            f"The information at a look is {fraction}. Give a share between 0 and 1."
-        )
     side = 1.0 if z >= 0 else -1.0
     so_far = abs(z) * math.sqrt(fraction)
     expected = abs(z) / math.sqrt(fraction) if drift is None else side * drift
     left = 1 - fraction
     return float(norm.sf((bound - so_far - expected * left) / math.sqrt(left)))
-
-
-def _rising(fractions: Sequence[float]) -> tuple[float, ...]:
-    times = tuple(float(x) for x in fractions)
-    if not times or times[0] <= 0 or times[-1] > 1 or any(np.diff(times) <= 0):
-        raise ParameterError(f"Looks at {list(times)} do not rise from above 0 to 1.")
-    return times
-
-
-def _outside(bound: float, mean: np.ndarray | float, spread: float) -> np.ndarray | float:
-    return norm.sf((bound - mean) / spread) + norm.cdf((-bound - mean) / spread)
 
 
 def _grid(bound: float) -> tuple[np.ndarray, np.ndarray]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -147,6 +148,16 @@ def contrast(
     scheme = trial.scheme.given(trial.drawn, one.groups)
     reach = scheme.attainable_level(1 - level)
     return Contrast(one, outcome, test, values, drawn, scheme, reach, tuple(gaps))
+
+
+def sized(
+    trial: Trial, outcome: Outcome, number: int, **options: Any
+) -> tuple[tuple[float, ...], str]:
+    """Estimate, interval and p-value of a `contrast`; or none, and the reason why."""
+    try:
+        return contrast(trial, outcome, number, **options).test.sizes, ""
+    except DesignError as problem:
+        return (math.nan,) * 4, str(problem)
 
 
 def cell_values(

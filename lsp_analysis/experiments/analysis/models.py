@@ -107,8 +107,8 @@ def model_data(trial: Trial, outcome: Outcome, one: Comparison) -> ModelData:
         periods = design.randomisation.periods[1:]
         terms.append(rows["period"].to_numpy()[:, None] == np.array(periods))
     return ModelData(
-        rows["count"].to_numpy(),
-        rows["base"].to_numpy(),
+        rows["count"].to_numpy(float),
+        rows["base"].to_numpy(float),
         np.column_stack([*terms, *(column[unit] for column in adjust)]).astype(float),
         pd.factorize(unit)[0],
         outcome.factor,

@@ -16,10 +16,9 @@ from scipy.stats import norm
 from lsp_analysis import wording
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis import boundaries
-from lsp_analysis.experiments.analysis.attrition import coverage_of_cells
 from lsp_analysis.experiments.analysis.comparison import Contrast, contrast
 from lsp_analysis.experiments.analysis.findings import TrialResult, analyse_trial
-from lsp_analysis.experiments.analysis.trial import Trial, make_trial, read_outcomes
+from lsp_analysis.experiments.analysis.trial import Trial, make_trial, read_outcomes, unit_values
 from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.folder import Experiment, digest_of, open_experiment
@@ -51,7 +50,8 @@ def analyse(
     file = Path(outcomes)
     experiment = open_experiment(folder)
     content, result = analysis_of(experiment, file)
-    if content not in [_bare(e.content) for e in experiment.entries if e.kind == "analysed"]:
+    before = [e.content for e in experiment.entries if e.kind == "analysed"]
+    if content not in [{n: v for n, v in one.items() if n != "deviation"} for one in before]:
         if deviation := _deviation(experiment, content, now):
             content = content | {"deviation": deviation}
         with chain.alone(folder):
@@ -117,10 +117,6 @@ def all_numbers(result: TrialResult) -> pd.DataFrame:
 def numbers_text(result: TrialResult) -> str:
     """`all_numbers` as CSV, to nine digits: the same on every machine."""
     return all_numbers(result).to_csv(index=False, lineterminator="\n", float_format="%.9g")
-
-
-def _bare(content: dict) -> dict:
-    return {name: value for name, value in content.items() if name != "deviation"}
 
 
 def _deviation(experiment: Experiment, content: dict, now: dt.datetime | None) -> str:
@@ -207,19 +203,15 @@ def take_look(folder: str | Path, outcomes: str | Path, *, now: dt.datetime | No
     """
     file = Path(outcomes)
     date = chain.moment(now).date().isoformat()
-    look, content = _look(open_experiment(folder), file, date)  # complains before it is locked
+    look, content = look_of(open_experiment(folder), file, date)  # complains before it is locked
     with chain.alone(folder):
-        look, content = _look(open_experiment(folder), file, date)
+        look, content = look_of(open_experiment(folder), file, date)
         chain.append(folder, "look", content, now=now)
     return look
 
 
-def look_again(experiment: Experiment, file: Path, date: str) -> dict:
-    """What the register would say of a look on `date`; nothing is written."""
-    return _look(experiment, file, date)[1]
-
-
-def _look(experiment: Experiment, file: Path, date: str) -> tuple[Look, dict]:
+def look_of(experiment: Experiment, file: Path, date: str) -> tuple[Look, dict]:
+    """A look on `date`, and what the register says of it; nothing is written."""
     rows = read_outcomes(file, experiment.design)
     trial = make_trial(experiment, rows)
     number = _number(experiment, date)
@@ -240,7 +232,7 @@ def look_at(trial: Trial, number: int, *, date: str = "") -> Look:
     if number:
         information = boundaries.planned_fractions(design)[number - 1]
         if design.looks.information == "outcomes":
-            information = coverage_of_cells(trial)
+            information = float(unit_values(trial, outcome)["value"].notna().mean())
         if trial.looks and information <= trial.looks[-1]:
             raise DesignError(
                 f"The information at this look ({information:.0%}) is not more than at the look "

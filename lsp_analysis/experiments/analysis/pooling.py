@@ -149,18 +149,13 @@ def combine(
     mean, freedom = float(found.mean_effect_re), len(effect) - 1.0
     if len(effect) < FEW_ROUNDS:
         mean, spread = float(found.mean_effect_fe), float(found.sd_eff_w_fe)
-        freedom = _satterthwaite(error, df)
+        freedom = math.inf
+        if df is not None:  # of a mean weighted by precision
+            precision = 1 / error**2
+            freedom = precision.sum() ** 2 / (precision**2 / np.asarray(list(df), float)).sum()
     quantile = t.isf((1 - level) / 2, freedom)
     tau, i2 = math.sqrt(max(0.0, float(found.tau2))), max(0.0, float(found.i2))
     return mean, mean - quantile * spread, mean + quantile * spread, tau, i2
-
-
-def _satterthwaite(error: np.ndarray, df: Iterable[float] | None) -> float:
-    """Degrees of freedom of a mean weighted by precision."""
-    if df is None:
-        return math.inf
-    precision = 1 / error**2
-    return float(precision.sum() ** 2 / (precision**2 / np.asarray(list(df), float)).sum())
 
 
 def _round_row(result: TrialResult, arm: str) -> dict[str, object]:

@@ -63,6 +63,11 @@ class RandomisationTest(Shown):
     error: float = math.nan
 
     @property
+    def sizes(self) -> tuple[float, float, float, float]:
+        """Estimate, ends of the interval and p-value."""
+        return self.estimate, self.low, self.high, self.p_value
+
+    @property
     def inference(self) -> str:
         """How the p-value was got, in words."""
         return f"{'all' if self.exact else 'a sample of'} {self.n_allocations:,} allocations"
@@ -260,18 +265,15 @@ class _Family:
     def interval(self, alpha: float) -> tuple[float, float]:
         """The outermost effects that are not rejected; infinite where there is no end."""
         alpha = alpha * (1 + 1e-9)
-        if math.isnan(self.middle) or self._rejects_none(alpha):
+        one = self.terms[2] if self.terms[2].any() else np.ones_like(self.c)
+        limit = self.c**2 / np.maximum(one, 1e-300)  # the test of an effect without limit
+        kept = (limit >= limit[0] * (1 - 2 * ROUNDING)).mean() > alpha
+        if math.isnan(self.middle) or kept:
             return -math.inf, math.inf
         step = self.step
         if step <= 1e-7 * abs(self.middle):  # an exact fit
             step = 1e-7 * abs(self.middle)
         return self._end(-step, alpha), self._end(step, alpha)
-
-    def _rejects_none(self, alpha: float) -> bool:
-        """Whether even an effect without limit would not be rejected."""
-        one = self.terms[2] if self.terms[2].any() else np.ones_like(self.c)
-        limit = self.c**2 / np.maximum(one, 1e-300)
-        return bool((limit >= limit[0] * (1 - 2 * ROUNDING)).mean() > alpha)
 
     def _end(self, step: float, alpha: float) -> float:
         kept = np.flatnonzero(self.p_values(self.middle + step * REACH) > alpha)
@@ -339,7 +341,7 @@ def redraws(
     per_unit = np.atleast_2d(np.asarray(exposure, float).T).T[rows]
     n_units, kinds = per_unit.shape[1:]
     unit = np.repeat(np.arange(n_units), kinds) if cell_unit is None else np.asarray(cell_unit)
-    kind = np.tile(np.arange(kinds), n_units) if cell_unit is None else _kind_of_cell(unit, kinds)
+    kind = pd.Series(unit).groupby(unit).cumcount().to_numpy() if kinds > 1 else 0 * unit
     whiten = np.ones(len(unit)) if weights is None else np.asarray(weights, float)
     whiten = np.sqrt(whiten) if whiten.ndim == 1 else whiten
     terms = np.ones((len(unit), 1)) if adjust is None else adjust
@@ -366,13 +368,6 @@ def _reference(scheme: Scheme, allocation: np.ndarray, draws: int | None) -> np.
     rows = scheme.every()
     same = np.flatnonzero((rows == allocation).all(axis=1))[0]
     return np.vstack([rows[same], np.delete(rows, same, axis=0)])
-
-
-def _kind_of_cell(unit: np.ndarray, kinds: int) -> np.ndarray:
-    """Number of each cell among the cells of its unit; all the same kind where there is one."""
-    if kinds == 1:
-        return np.zeros(len(unit), int)
-    return pd.Series(unit).groupby(unit).cumcount().to_numpy()
 
 
 def orthonormal(terms: np.ndarray) -> np.ndarray:

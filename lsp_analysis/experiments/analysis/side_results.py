@@ -12,10 +12,9 @@ from scipy.stats import f as f_law
 from scipy.stats import t as t_law
 
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.analysis.comparison import Contrast, contrast
+from lsp_analysis.experiments.analysis.comparison import Contrast, sized
 from lsp_analysis.experiments.analysis.randomisation_test import orthonormal
 from lsp_analysis.experiments.analysis.trial import RECEIVED, Trial
-from lsp_analysis.experiments.protocol.design import Outcome
 
 SIZES = ["estimate", "low", "high", "p_value"]
 
@@ -29,7 +28,7 @@ def secondary_effects(trial: Trial, level: float) -> pd.DataFrame:
     rows = []
     for outcome in trial.design.secondary:
         for number, one in enumerate(trial.design.comparisons(), start=1):
-            found, note = _try(trial, outcome, number, level)
+            found, note = sized(trial, outcome, number, level=level)
             is_harm = outcome.name in trial.design.harms.watched
             rows.append((outcome.name, outcome.label, one.name, *found, is_harm, note))
     table = pd.DataFrame(rows, columns=["outcome", "label", "arm", *SIZES, "is_harm", "note"])
@@ -51,11 +50,11 @@ def subgroups(trial: Trial, contrasts: Sequence[Contrast]) -> pd.DataFrame:
             differ = _interaction(trial, one, groups)
             for category in sorted(groups.unique()):
                 inside = (groups == category).to_numpy()
-                found, note = _try(trial, one.outcome, number, one.test.level, inside)
+                options = {"only": inside, "level": one.test.level}
+                found, note = sized(trial, one.outcome, number, **options)
                 compared = trial.compared(one.comparison, trial.units)
                 n_units = int((inside & compared).sum())
-                row = (name, category, one.comparison.name, n_units, *found, differ, note)
-                rows.append(row)
+                rows.append((name, category, one.comparison.name, n_units, *found, differ, note))
     columns = ["subgroup", "category", "arm", "units", *SIZES, "p_interaction", "note"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -100,20 +99,8 @@ def complier_effects(trial: Trial, contrasts: Sequence[Contrast]) -> pd.DataFram
         outcome = values["value"].to_numpy()
         test = one.redraws.test(outcome, exposure=got, level=one.test.level)
         shares = (float(got[used & treated].mean()), float(got[used & ~treated].mean()))
-        sizes = (test.estimate, test.low, test.high, test.p_value)
-        rows.append((one.comparison.name, *shares, *sizes))
+        rows.append((one.comparison.name, *shares, *test.sizes))
     return pd.DataFrame(rows, columns=columns)
-
-
-def _try(
-    trial: Trial, outcome: Outcome, number: int, level: float, only: np.ndarray | None = None
-) -> tuple[tuple[float, ...], str]:
-    """Estimate, interval and p-value, or the reason why there are none."""
-    try:
-        test = contrast(trial, outcome, number, only=only, level=level).test
-    except DesignError as problem:
-        return (math.nan,) * len(SIZES), str(problem)
-    return (test.estimate, test.low, test.high, test.p_value), ""
 
 
 def _categories(column: pd.Series) -> pd.Series:

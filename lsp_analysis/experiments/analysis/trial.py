@@ -148,14 +148,12 @@ def row_values(trial: Trial, outcome: Outcome, rows: pd.DataFrame | None = None)
     The base is the denominator, or 1. The unit (and period) of each row is there as well.
     """
     rows = trial.rows if rows is None else rows
-    count = pd.to_numeric(rows[outcome.name]).astype(float)
-    base = count * 0 + 1
-    if outcome.denominator:
-        base = pd.to_numeric(rows[outcome.denominator]).astype(float)
+    count = pd.to_numeric(rows[outcome.name])
+    base = pd.to_numeric(rows[outcome.denominator]) if outcome.denominator else count * 0 + 1.0
     known = count.notna() & (base > 0)
     return rows[trial.design.cell].assign(
-        count=count.where(known, 0.0),
-        base=base.where(known, 0.0),
+        count=count.where(known, 0),
+        base=base.where(known, 0),
         known=known,
         value=(outcome.factor * count / base).where(known),
     )

@@ -1,57 +1,56 @@
-"""Parts that pages of an experiment are made of: self-contained HTML, no script, ready to print."""
+"""Pages of an experiment, from their templates: self-contained HTML, no script, ready to print."""
 
 from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterable
 from dataclasses import fields
+from typing import Any
 
 import pandas as pd
 
-from lsp_analysis import wording
-from lsp_analysis.figures import table
+from lsp_analysis import figures, wording
+from lsp_analysis.figures.tables import Table
 from lsp_analysis.resources import resource
 from lsp_analysis.showing import Axes
 
+WORDS = ("capital", "counted", "inside", "number", "period", "times")  # that templates say
 
-def whole_page(title: str, parts: Iterable[str]) -> str:
-    """A page that needs nothing but itself, to read and to print."""
-    style = resource("reports/template/experiment.css").read_text(encoding="utf-8")
-    return (
-        '<!DOCTYPE html>\n<html lang="en-GB"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{text(title)}</title><style>\n{style}</style></head><body><main>"
-        f"{''.join(parts)}</main></body></html>\n"
+
+def page(template: str, note: str, **facts: Any) -> str:
+    """A page that needs nothing but itself; `note` is said on each picture."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    folder = resource("reports/template/experiment")
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        trim_blocks=True,
+        undefined=StrictUndefined,
     )
+    environment.globals |= {name: getattr(wording, name) for name in WORDS}
+    environment.globals |= {
+        "answers": answers,
+        "capitalize": str.capitalize,
+        "style": Markup((folder / "page.css").read_text(encoding="utf-8")),
+        "picture": lambda ax: Markup(_picture(ax, note)),
+        "table": lambda of, caption="": Markup(_table(of, caption)._repr_html_()),
+    }
+    return environment.get_template(f"{template}.html.j2").render(facts, note=note)
 
 
-def departures(amendments: pd.DataFrame, deviations: pd.DataFrame) -> str:
-    """What was changed, and what departed from the protocol, as tables that stand out."""
-    shown = []
-    for frame, caption in ((amendments, "Amendments"), (deviations, "Deviations")):
-        if len(frame):
-            body = table(frame.rename(columns=str.capitalize), caption)._repr_html_()
-            shown.append(f'<div class="amended">{body}</div>')
-    return "".join(shown)
-
-
-def fields_table(part: object, method: str = "") -> str:
-    """A section of the design as a table: what was asked, what was answered.
+def answers(part: object, method: str = "") -> list[tuple[str, str]]:
+    """A section of the design: what was asked, what was answered.
 
     With `method`, fields that mean something to other methods only are left out.
     """
     rows = [
-        (one.metadata["about"], _answer(getattr(part, one.name)))
+        (one.metadata["about"].capitalize(), _answer(getattr(part, one.name)))
         for one in fields(part)
         if method in ("", *one.metadata.get("methods", (method,)))
     ]
-    body = "".join(
-        f'<tr><th scope="row">{text(asked.capitalize())}</th><td>{text(answer)}</td></tr>'
-        for asked, answer in rows
-        if answer
-    )
-    return f'<table class="fields"><tbody>{body}</tbody></table>'
+    return [(asked, answer) for asked, answer in rows if answer]
 
 
 def _answer(value: object) -> str:
@@ -60,25 +59,14 @@ def _answer(value: object) -> str:
     return wording.number(value) if isinstance(value, float) else str(value)
 
 
-def picture(ax: Axes, note: str) -> str:
+def _table(of: pd.DataFrame | Table, caption: str) -> Table:
+    return of if isinstance(of, Table) else figures.table(of, caption)
+
+
+def _picture(ax: Axes, note: str) -> str:
     """A picture inside the page, with its words."""
     from lsp_analysis.figures.style import alt_of, render
 
     drawn = base64.b64encode(render(ax.figure, note=note)).decode()
     alt = html.escape(alt_of(ax), quote=True)
     return f'<figure><img src="data:image/png;base64,{drawn}" alt="{alt}"></figure>'
-
-
-def section(title: str, *bodies: str) -> str:
-    """A part of a page under a heading."""
-    return f"<section><h2>{text(title)}</h2>{''.join(bodies)}</section>"
-
-
-def paragraphs(texts: Iterable[object]) -> str:
-    """Texts as paragraphs, empty ones left out."""
-    return "".join(f"<p>{text(one)}</p>" for one in texts if one)
-
-
-def text(value: object) -> str:
-    """Escaped text."""
-    return html.escape(str(value))

@@ -13,22 +13,17 @@ from lsp_analysis.experiments.analysis.boundaries import bounds_of
 from lsp_analysis.experiments.analysis.randomisation_test import LISTED
 from lsp_analysis.experiments.draw.covariate_balance import balance_of
 from lsp_analysis.experiments.draw.scheme import MOST_LISTED
-from lsp_analysis.experiments.papers.page_parts import (
-    departures,
-    fields_table,
-    paragraphs,
-    picture,
-    section,
-    text,
-    whole_page,
-)
+from lsp_analysis.experiments.papers.page_parts import page
 from lsp_analysis.experiments.power.formulas import wedge
 from lsp_analysis.experiments.power.registered import planned_power
-from lsp_analysis.experiments.protocol.design import Arm, Design, Outcome, flat
+from lsp_analysis.experiments.protocol.design import Arm, Design, flat
 from lsp_analysis.experiments.record.folder import Experiment
 from lsp_analysis.figures import draw_wedge, table
+from lsp_analysis.figures.tables import Table
 from lsp_analysis.resources import resource
 from lsp_analysis.showing import Axes
+
+USUAL = "What people would get anyway."
 
 
 def protocol_page(experiment: Experiment, *, note: str = "") -> str:
@@ -42,24 +37,31 @@ def protocol_page(experiment: Experiment, *, note: str = "") -> str:
     note : str
         Said under the title and on each figure, for example "Simulated data".
     """
-    design = experiment.design
-    stops = _looks(design), fields_table(design.stopping)
-    parts = [
-        f"<h1>{text(design.title)}</h1>",
-        paragraphs([design.question, note]),
-        _record(experiment),
-        section("Objective and estimand", fields_table(design.estimand)),
-        *(_arm(arm) for arm in design.arms),
-        section("Outcomes", _outcomes(design)),
-        section("Units, tests and power", _power(experiment)),
-        section("Randomisation", _randomisation(experiment, note)),
-        section("Statistical methods", _analysis(design)),
-        section("Monitoring: looks and stopping", *stops),
-        section("Harms", fields_table(design.harms)),
-        section("What the answer is for", fields_table(design.decision)),
-        section("The list of units", _unit_list(experiment)),
-    ]
-    return whole_page(f"Protocol: {design.title}", parts)
+    design, draw = experiment.design, experiment.draw
+    told = resource("notebooks") / "experiments" / "how_units_are_drawn.txt"
+    units = experiment.units
+    if draw:
+        units = units.merge(experiment.allocation.drop(columns="block"), on="unit")
+    return page(
+        "protocol",
+        note,
+        experiment=experiment,
+        design=design,
+        method=design.randomisation.method,
+        first=experiment.entries[0],
+        draw=draw,
+        n_draws=sum(entry.kind == "allocated" for entry in experiment.entries),
+        usual=USUAL,
+        outcomes=_outcomes(design),
+        power=_power(experiment),
+        starts=_starts(experiment) if design.is_wedge else None,
+        balance=balance_of(experiment),
+        steps=told.read_text(encoding="utf-8").splitlines(),
+        methods=[*_methods(design), _missing(design)],
+        bounds=bounds_of(design) if design.looks.boundary != "none" else None,
+        looks=_looks(design),
+        units=units,
+    )
 
 
 def write_protocol(experiment: Experiment, file: str | Path, *, note: str = "") -> Path:
@@ -122,72 +124,29 @@ def registration(experiment: Experiment) -> dict[str, object]:
 
 
 def _described(arm: Arm) -> str:
-    return arm.tidier.procedures if arm.tidier else "What people would get anyway."
+    return arm.tidier.procedures if arm.tidier else USUAL
 
 
-def _record(experiment: Experiment) -> str:
-    """Registration, amendments, deviations and head."""
-    first, draw = experiment.entries[0], experiment.draw
-    said = [f"Round {experiment.design.round}, registered on {wording.period(first.date)}."]
-    if experiment.design.inherits:
-        said.append(f"It follows the round whose register ended with {experiment.design.inherits}.")
-    drawn = [entry for entry in experiment.entries if entry.kind == "allocated"]
-    if draw:
-        said.append(
-            f'Units drawn on {wording.period(draw.date)} with the text "{draw.content["text"]}". '
-            f"Seed: {draw.content['seed']}."
+def _outcomes(design: Design) -> pd.DataFrame:
+    rows = [
+        (
+            one.label,
+            "primary" if one is design.outcome else "secondary",
+            wording.unit_label(one.unit),
+            one.polarity.split("_")[0],
+            one.measured,
         )
-    else:
-        said.append("Units are not drawn yet.")
-    if len(drawn) > 1:
-        said.append(f"Units were drawn {wording.times(len(drawn))}; the last draw counts.")
-    hashes = (
-        f"<p>Registration: <code>{first.hash}</code></p>"
-        f"<p>Head of the register: <code>{experiment.head}</code></p>"
-    )
-    changed = departures(experiment.amendments, experiment.deviations)
-    return section("Registration", paragraphs(said), changed, hashes)
+        for one in design.outcomes()
+    ]
+    return pd.DataFrame(rows, columns=["Outcome", "Role", "Unit", "Good is", "Measured"])
 
 
-def _arm(arm: Arm) -> str:
-    title = f"{arm.label} ({'control' if arm.role == 'control' else 'arm'} {arm.name})"
-    if arm.tidier is None:
-        return section(title, paragraphs([_described(arm)]))
-    return section(title, fields_table(arm.tidier))
-
-
-def _outcomes(design: Design) -> str:
-    rows = [_outcome_row(one, is_primary=one is design.outcome) for one in design.outcomes()]
-    columns = ["Outcome", "Role", "Unit", "Good is", "Measured"]
-    return table(pd.DataFrame(rows, columns=columns), "Outcomes")._repr_html_()
-
-
-def _outcome_row(one: Outcome, *, is_primary: bool) -> tuple[str, ...]:
-    way = "high" if one.polarity == "high_is_good" else "low"
-    role = "primary" if is_primary else "secondary"
-    return one.label, role, wording.unit_label(one.unit), way, one.measured
-
-
-def _power(experiment: Experiment) -> str:
+def _power(experiment: Experiment) -> list[str]:
     said = [str(experiment.what_a_test_can_do())]
     said += planned_power(experiment.design, experiment.units, experiment.scheme).lines()
     if accepted := experiment.plan.content.get("accepted"):
         said.append(f"Registered nevertheless, because: {accepted}")
-    return paragraphs(said)
-
-
-def _randomisation(experiment: Experiment, note: str) -> str:
-    design = experiment.design
-    parts = [fields_table(design.randomisation, design.randomisation.method)]
-    if design.is_wedge:
-        parts.append(picture(_starts(experiment), note))
-    if experiment.draw:
-        found = balance_of(experiment)
-        parts += [paragraphs([found.sentence()]), picture(found.plot(), note)]
-    told = resource("notebooks") / "experiments" / "how_units_are_drawn.txt"
-    lines = told.read_text(encoding="utf-8").splitlines()
-    steps = "".join(f"<li>{text(line)}</li>" for line in lines)
-    return "".join(parts) + f"<p>How units are drawn:</p><ol>{steps}</ol>"
+    return said
 
 
 def _methods(design: Design) -> list[str]:
@@ -227,11 +186,6 @@ def _missing(design: Design) -> str:
     return "Where outcomes are missing and worst-case bounds include zero, one cannot tell."
 
 
-def _analysis(design: Design) -> str:
-    shown = fields_table(design.analysis, design.randomisation.method)
-    return paragraphs([*_methods(design), _missing(design)]) + shown
-
-
 def _starts(experiment: Experiment) -> Axes:
     """Who starts when: by name once they are drawn."""
     how, units = experiment.design.randomisation, ()
@@ -241,28 +195,14 @@ def _starts(experiment: Experiment) -> Axes:
     return draw_wedge(wedge(how.steps, len(how.periods)).frame(list(units), how.periods))
 
 
-def _looks(design: Design) -> str:
+def _looks(design: Design) -> Table | None:
+    """The planned looks with their bounds; none where outcomes are looked at once, at the end."""
     if design.looks.boundary == "none":
-        return paragraphs(["Outcomes are looked at once, at the end."])
-    bounds = bounds_of(design)
-    frame = bounds.summary_frame()
+        return None
+    frame = bounds_of(design).summary_frame()
     frame.insert(1, "date", design.looks.dates)
     words = {"information": "share of information", "z_bound": "bound (z)", "p_bound": "bound (p)"}
     words |= {"error_by_then": "error spent by then"}
     frame = frame.rename(columns=words).rename(columns=str.capitalize)
     digits = {"Bound (p)": 4, "Error spent by then": 4, "Bound (z)": 3, "Share of information": 2}
-    how = {
-        "planned": "The information at a look is the fraction planned for it, whatever its date.",
-        "outcomes": "The information at a look is the share of units and periods with an outcome.",
-    }[design.looks.information]
-    said = [f"{how} Error is spent after Lan and DeMets, so dates may slip.", bounds.sentence()]
-    return paragraphs(said) + table(frame, "Planned looks", digits=digits)._repr_html_()
-
-
-def _unit_list(experiment: Experiment) -> str:
-    files = experiment.plan.content["files"]
-    said = [f"SHA-256 of {name}: {digest}" for name, digest in files.items()]
-    frame = experiment.units.copy()
-    if experiment.draw:
-        frame = frame.merge(experiment.allocation.drop(columns="block"), on="unit")
-    return paragraphs(said) + table(frame, "Units")._repr_html_()
+    return table(frame, "Planned looks", digits=digits)

@@ -4,6 +4,7 @@ tables to compute on."""
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +15,10 @@ from lsp_analysis.experiments.analysis.attrition import unit_table
 from lsp_analysis.experiments.analysis.findings import ASSUMPTIONS, TrialResult
 from lsp_analysis.experiments.analysis.models import NAMES
 from lsp_analysis.experiments.analysis.opening import all_numbers, numbers_text
+from lsp_analysis.experiments.analysis.pooling import Pooled
 from lsp_analysis.experiments.analysis.trial import RECEIVED, unit_values
 from lsp_analysis.experiments.draw.covariate_balance import balance_by_design
-from lsp_analysis.experiments.papers.page_parts import (
-    departures,
-    paragraphs,
-    picture,
-    section,
-    text,
-    whole_page,
-)
-from lsp_analysis.experiments.papers.summary import summary_page
+from lsp_analysis.experiments.papers.page_parts import page
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.folder import digest_of, open_experiment
 from lsp_analysis.figures import table
@@ -32,7 +26,12 @@ from lsp_analysis.figures.style import stamp
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import Axes
 
-UNTOUCHED = "Every outcome is known, and nothing departs from the protocol."
+HOW_SURE = {
+    "benefit": "By chance alone, a difference like this would be rare.",
+    "harm": "By chance alone, a difference like this would be rare.",
+    "no benefit": "A benefit large enough to be worth having is ruled out.",
+    "unclear": "The outcomes fit a benefit worth having, and no benefit as well.",
+}
 
 
 def result_page(result: TrialResult, *, note: str = "") -> str:
@@ -44,24 +43,80 @@ def result_page(result: TrialResult, *, note: str = "") -> str:
         Said under the title and on each figure, for example "Simulated data".
     """
     design, trial = result.design, result.trial
-    answer = [*result.absences(), *(one.sentence() for one in result.effects)]
-    changed = departures(trial.amendments, trial.deviations)
-    parts = [
-        f"<h1>{text(design.title)}</h1>",
-        paragraphs([f"What was found in round {design.round}.", design.question, note]),
-        section("The answer", paragraphs(answer), picture(result.plot(), note)),
-        section("What to bear in mind", paragraphs(result.cautions() or [UNTOUCHED]), changed),
-        section("Who is in it", picture(draw_trial_flow(result), note), _missing(result)),
-        section("Before the start", _baseline(result)),
-        section(
-            "Every analysis", appendix_table(result)._repr_html_(), picture(_forest(result), note)
-        ),
-        section("Harms", paragraphs([design.harms.expected]), _harms(result)),
-        section("For the next study", paragraphs([*result.power_lines(), *_clustering(result)])),
-        section("What it rests on", paragraphs(ASSUMPTIONS)),
-        f"<p>Head of the register when this was analysed: <code>{trial.head}</code></p>",
-    ]
-    return whole_page(f"{design.title}: what was found", parts)
+    balance = balance_by_design(design, trial.units, trial.arm_of_unit)
+    baseline = None
+    if balance:
+        baseline = balance.means.rename(columns={"covariate": "Measured before"})
+        baseline["Measured before"] = baseline["Measured before"].str.replace("_", " ")
+    lost, changed = _missing(result)
+    frame = result.forest_frame().replace([np.inf, -np.inf], np.nan)
+    whiskers = f"intervals at {result.levels()}"
+    return page(
+        "result",
+        note,
+        design=design,
+        trial=trial,
+        result=result,
+        answer=[*result.absences(), *(one.sentence() for one in result.effects)],
+        flow=draw_trial_flow(result),
+        lost=lost,
+        changed=changed,
+        balance=balance,
+        baseline=baseline,
+        appendix=appendix_table(result),
+        forest=figures.draw_forest(frame, unit=design.outcome.unit, whiskers=whiskers),
+        harms=_harms(result),
+        alike=result.clustering,
+        assumptions=ASSUMPTIONS,
+    )
+
+
+def summary_page(result: TrialResult, *, note: str = "") -> str:
+    """A result on one side of A4: question, what was done, findings, what the rule points to.
+
+    Parameters
+    ----------
+    note : str
+        Said under the title and on the figure, for example "Simulated data".
+    """
+    rule = dict(result.suggestions()[["arm", "the rule points to"]].to_numpy())
+    lost = int(result.missing["units_without"].sum())
+    known = f"{wording.counted(lost, 'of them', 'of them')} without an outcome"
+    found = [f"{one.sentence()} {HOW_SURE[one.kind]}" for one in result.effects]
+    return page(
+        "summary",
+        note,
+        design=result.design,
+        trial=result.trial,
+        result=result,
+        known=known if lost else "all have an outcome",
+        found=[*result.absences(), *found],
+        points="; ".join(f"{result.labels[name]}: {act}" for name, act in rule.items()),
+    )
+
+
+def rounds_page(pooled: Pooled, decided: pd.DataFrame, heads: Iterable[str]) -> str:
+    """Rounds of one arm together: a forest by round, what changed, and what was decided.
+
+    Parameters
+    ----------
+    pooled : Pooled
+    decided : DataFrame
+        Decisions on record (see `evidence_log`).
+    heads : hashes of the registers' last lines, round by round.
+    """
+    columns = ["label", "estimate", "low", "high"]
+    shown = pooled.summary_frame()[columns].rename(columns=str.capitalize)
+    digits = dict.fromkeys(["Estimate", "Low", "High"], 2)
+    log = decided[["round", "finding", "decision", "reason", "by", "date"]]
+    return page(
+        "rounds",
+        "",
+        pooled=pooled,
+        rounds=table(shown, "Effect by round", digits=digits),
+        decided=log.rename(columns=str.capitalize),
+        heads=heads,
+    )
 
 
 FILES = ("result.html", "result.csv", "data.csv", "codebook.csv")
@@ -176,41 +231,24 @@ def codebook(result: TrialResult, data: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["column", "meaning", "unit"])
 
 
-def _missing(result: TrialResult) -> str:
+def _missing(result: TrialResult) -> tuple[pd.DataFrame | None, pd.DataFrame | None]:
+    """Missing outcomes by arm and what they could change, with words for columns; or nothing."""
     frame = result.missing
     if not frame["rows_without"].any():
-        return paragraphs(["Every unit has an outcome."])
+        return None, None
     bounds = result.bounds.assign(arm=result.bounds["arm"].map(result.labels))
-    shown = bounds.assign(
-        interval=[_ends(low, high) for low, high in zip(bounds["low"], bounds["high"], strict=True)]
-    )[["arm", "case", "estimate", "interval"]]
-    lost = frame[["arm", "units", "units_without", "rows", "rows_without", "names"]]
+    ends = zip(bounds["low"], bounds["high"], strict=True)
+    bounds["interval"] = [_ends(low, high) for low, high in ends]
     labels = {arm.name: arm.label for arm in result.design.arms}
-    lost = lost.assign(arm=lost["arm"].map(labels).fillna(lost["arm"].map(wording.capital)))
-    return "".join(
-        table(one.rename(columns=lambda c: c.replace("_", " ").capitalize()), caption)._repr_html_()
-        for one, caption in ((lost, "Missing outcomes"), (shown, "What they could change"))
-    )
+    lost = frame.assign(arm=frame["arm"].map(labels).fillna(frame["arm"].map(wording.capital)))
+    shown = lost, bounds[["arm", "case", "estimate", "interval"]]
+    return tuple(one.rename(columns=lambda c: c.replace("_", " ").capitalize()) for one in shown)
 
 
-def _baseline(result: TrialResult) -> str:
-    """Means before the start, by arm, with standardised differences and no tests."""
-    trial = result.trial
-    found = balance_by_design(result.design, trial.units, trial.arm_of_unit)
-    if not found:
-        return paragraphs([found])
-    frame = found.means.rename(columns={"covariate": "Measured before"})
-    frame["Measured before"] = frame["Measured before"].str.replace("_", " ")
-    caption = "Mean (standard deviation) over units, by arm"
-    return paragraphs([found.sentence()]) + table(frame, caption)._repr_html_()
-
-
-def _harms(result: TrialResult) -> str:
+def _harms(result: TrialResult) -> list[str]:
     harms = result.secondary[result.secondary["is_harm"]]
-    if harms.empty:
-        return paragraphs(["No outcome was registered to be watched as a harm."])
     unit = {one.name: one.unit for one in result.design.outcomes()}
-    return paragraphs(
+    return [
         f"{row.label}, {result.labels[row.arm]}: "
         + (
             row.note
@@ -218,25 +256,7 @@ def _harms(result: TrialResult) -> str:
             f"({wording.interval(row.low, row.high, unit[row.outcome], of_change=True)})."
         )
         for row in harms.itertuples()
-    )
-
-
-def _clustering(result: TrialResult) -> list[str]:
-    found = result.clustering
-    if found is None:
-        return []
-    low, high = found.interval()
-    return [
-        f"Intracluster correlation of the primary outcome: {found.icc:.4f} (95% interval "
-        f"{low:.4f} to {high:.4f}), from {found.n_clusters} units of "
-        f"{wording.number(found.mean_size)} people."
     ]
-
-
-def _forest(result: TrialResult):
-    frame = result.forest_frame().replace([np.inf, -np.inf], np.nan)
-    whiskers = f"intervals at {result.levels()}"
-    return figures.draw_forest(frame, unit=result.design.outcome.unit, whiskers=whiskers)
 
 
 def _ends(low: float, high: float) -> str:

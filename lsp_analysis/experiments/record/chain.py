@@ -14,7 +14,6 @@ import datetime as dt
 import hashlib
 import json
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -225,11 +224,6 @@ def _checked(line: bytes, number: int, entries: list[Entry], file: Path) -> Entr
             f"was not written when it says. {restore}"
         )
     return entry
-
-
-def is_hash(text: str) -> bool:
-    """Whether `text` is a whole SHA-256 in hexadecimal."""
-    return bool(re.fullmatch(r"[0-9a-f]{64}", text))
 
 
 def _seal(unsealed: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -29,6 +30,11 @@ from lsp_analysis.experiments.record.folder import (
     digest_of,
     open_experiment,
     plan_before,
+)
+
+# changes of who is randomised, or how
+MOVES_UNITS = re.compile(
+    r"^randomisation\.|^arms\.([^:]*\.)?(name|share|role):|another list of units$"
 )
 
 
@@ -164,7 +170,7 @@ def _check_amendment(changes: list[str], note: str, redraw: bool, entries: Seque
             f"An amendment needs a reason: --note REASON. It changes {'; '.join(changes[:5])}."
         )
     drawn = any(entry.kind == "allocated" for entry in entries)
-    moved = [change for change in changes if _moves_units(change)]
+    moved = [change for change in changes if MOVES_UNITS.search(change)]
     if drawn and moved and not redraw:
         raise DesignError(
             f"The units are drawn already, and this changes what was drawn: {'; '.join(moved)}. "
@@ -174,13 +180,6 @@ def _check_amendment(changes: list[str], note: str, redraw: bool, entries: Seque
         raise DesignError(
             "The outcomes have been opened, so units cannot be drawn again. Start the next round."
         )
-
-
-def _moves_units(change: str) -> bool:
-    """Whether an amendment touches who is randomised, or how."""
-    name = change.split(":")[0]
-    of_arm = name.startswith("arms.") and name.split(".")[-1] in ("name", "share", "role")
-    return of_arm or name.startswith("randomisation.") or change.endswith("another list of units")
 
 
 def draw_allocation(folder: str | Path, *, text: str, now: dt.datetime | None = None) -> Experiment:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -128,7 +130,7 @@ def _about_head(entries: list[Entry], head: str) -> tuple[list[str], list[str]]:
             "No head was given, so a register that was cut short or written anew as a whole would "
             "not show: pass the hash that the other party holds as --head."
         ]
-    if not chain.is_hash(head):
+    if not re.fullmatch("[0-9a-f]{64}", head):
         return [
             f"{head[:70]!r} is not a head of a register: give all 64 characters of the hash."
         ], []
@@ -271,7 +273,7 @@ def _compared(folder: Path, latest: dict[str, tuple[str, Entry]], remedy: str) -
 
 def _look_at_numbers(folder: Path, entries: list[Entry]) -> list[str] | None:
     """Work out every look and analysis again whose outcomes are there; decisions rest on them."""
-    from lsp_analysis.experiments.analysis.opening import analysis_of, look_again
+    from lsp_analysis.experiments.analysis.opening import analysis_of, look_of
 
     last = {(e.kind, e.content["sha256"]): e for e in entries if e.kind in ("analysed", "look")}
     left, results = [], {}
@@ -286,7 +288,7 @@ def _look_at_numbers(folder: Path, entries: list[Entry]) -> list[str] | None:
                 "after it."
             )
         elif kind == "look":
-            _check_rows(entry, entry.content["arms"], look_again(then, file, entry.date)["arms"])
+            _check_rows(entry, entry.content["arms"], look_of(then, file, entry.date)[1]["arms"])
         else:
             content, results[digest] = analysis_of(then, file)
             _check_rows(entry, entry.content["findings"], content["findings"])
@@ -351,8 +353,9 @@ def _check_table(folder: Path, entries: list[Entry], results: dict[str, TrialRes
 
 def _alike(was: dict, now: dict) -> bool:
     """Whether rows say the same, numbers up to rounding."""
-    numbers = [name for name, value in now.items() if isinstance(value, float)]
-    numbers = [name for name in numbers if isinstance(was.get(name), float)]
-    old, new = ([row[name] for name in numbers] for row in (was, now))
-    rest = [{n: v for n, v in row.items() if n not in numbers} for row in (was, now)]
-    return rest[0] == rest[1] and np.allclose(old, new, rtol=SAME, atol=2e-6)
+    return was.keys() == now.keys() and all(
+        math.isclose(old, new, rel_tol=SAME, abs_tol=2e-6)
+        if isinstance(old, float) and isinstance(new, float)
+        else old == new
+        for old, new in ((was[name], now[name]) for name in now)
+    )
