@@ -74,7 +74,7 @@ def test_the_protocol_page_says_what_a_protocol_must(experiment):
         "decision.worth_having: 5.0 -&gt; 4.0",
         experiment.head,
         "4 16 20 25 38 45",
-        "Wardens with two weeks&#x27; training",
+        "Wardens with two weeks&#39; training",
         "400 allocations",
         "It finds 4.0 per 1,000 residents a year, the smallest effect worth having",
         "SHA-256 of the head, a line feed and the public text",

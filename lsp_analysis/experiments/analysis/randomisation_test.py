@@ -46,8 +46,6 @@ class RandomisationTest(Shown):
         Whether these are all that the scheme allows.
     estimates : array
         The estimate under each allocation, if the programme did nothing.
-    error : float
-        Robust standard error of `estimate`.
     """
 
     estimate: float
@@ -60,7 +58,6 @@ class RandomisationTest(Shown):
     n_allocations: int
     exact: bool
     estimates: np.ndarray = field(repr=False, compare=False)
-    error: float = math.nan
 
     @property
     def sizes(self) -> tuple[float, float, float, float]:
@@ -202,7 +199,6 @@ class Redraws:
             n_allocations=len(found),
             exact=self.exact,
             estimates=self.coefficients(own),
-            error=family.error,
         )
 
     def spread(self, outcome: np.ndarray) -> float:
@@ -247,7 +243,7 @@ class _Family:
             self.middle = float(self.a[0] / self.c[0])
             spread = float(self._variances(np.array([self.middle]))[0, 0])
             self.step = math.sqrt(spread) / abs(float(self.c[0]))
-        self.estimate, self.error = self.scale * self.middle, self.scale * self.step
+        self.estimate = self.scale * self.middle
 
     def _variances(self, effects: np.ndarray) -> np.ndarray:
         none, cross, one = (term[:, None] for term in self.terms)

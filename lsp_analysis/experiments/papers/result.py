@@ -119,7 +119,7 @@ def rounds_page(pooled: Pooled, decided: pd.DataFrame, heads: Iterable[str]) -> 
     )
 
 
-FILES = ("result.html", "result.csv", "data.csv", "codebook.csv")
+FILES = ("result.html", "summary.html", "result.csv", "data.csv", "codebook.csv")
 
 
 def write_result(

@@ -119,7 +119,14 @@ def _value(value: Any, hint: Any, rules: Any, where: str, problems: list[str]) -
     if is_dataclass(hint):
         return _build(hint, value, f"{where}.", problems)
     if typing.get_origin(hint) is list:
-        return _listed(value, typing.get_args(hint)[0], rules, where, problems)
+        if not isinstance(value, list):
+            problems.append(f"{where} is {value!r}; it must be a list.")
+            return []
+        inner = typing.get_args(hint)[0]
+        return [
+            _value(one, inner, rules, f"{where}[{i}]", problems)
+            for i, one in enumerate(value, start=1)
+        ]
     if hint is str and isinstance(value, dt.date):  # TOML has dates of its own
         value = value.isoformat()
     wanted = (int, float) if hint is float else hint
@@ -135,19 +142,6 @@ def _value(value: Any, hint: Any, rules: Any, where: str, problems: list[str]) -
         value = float(value)
         if not math.isfinite(value):
             problems.append(f"{where} is {value}; it must be a finite number.")
-    return _within(value, rules, where, problems)
-
-
-def _listed(value: Any, inner: Any, rules: Any, where: str, problems: list[str]) -> list:
-    if not isinstance(value, list):
-        problems.append(f"{where} is {value!r}; it must be a list.")
-        return []
-    return [
-        _value(one, inner, rules, f"{where}[{i}]", problems) for i, one in enumerate(value, start=1)
-    ]
-
-
-def _within(value: Any, rules: Any, where: str, problems: list[str]) -> Any:
     choices, least, most = (rules.get(name) for name in ("choices", "least", "most"))
     if choices and value and value not in choices:
         problems.append(
