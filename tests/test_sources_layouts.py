@@ -155,3 +155,76 @@ def test_as_many_rows_as_one_answer_has_are_suspected(folder, tmp_path):
     )
     done, _ = imported(folder, tmp_path)
     assert "exactly 25,000 rows, as many as one answer of Nomis has" in done.sentence()
+
+
+def test_a_census_table_made_to_order_gives_each_answer_over_those_it_applies_to(folder, tmp_path):
+    area = "Lower layer Super Output Areas"
+    asked = "Car or van availability (3 categories)"
+    heads = [f"{area} Code", area, f"{asked} Code", asked, "Observation"]
+    answers = [(-8, "Does not apply", 50), (0, "No cars", 20), (1, "1 or more cars", 60)]
+    rows = [[code, code, *answer] for code in native.LATER for answer in answers]
+    native.write_rows(folder / "custom-filtered-2023-05-01.csv", [heads, *rows])
+    done, study = imported(folder, tmp_path, vintage=2021)
+    names = study.indicators()["name"].tolist()
+    assert names == ["Car or van availability: No cars", "Car or van availability: 1 or more cars"]
+    observed = study.read("observations")
+    assert observed.groupby("indicator_id")["numerator"].sum().tolist() == [6 * 60, 6 * 20]
+    assert (observed["denominator"] == 80).all()
+    assert (observed["period_start"].dt.year == 2021).all()
+    assert "left out 6 rows of who it does not apply to" in done.sentence()
+
+
+def test_months_as_stat_xplore_writes_them_are_one_series(folder, tmp_path):
+    heads = ["Month", "202201 (Jan-22)", "202202 (Feb-22)"]
+    rows = [[native.NAMES[code], 10, 20] for code in native.NEW]
+    title = [["Counting: People on Universal Credit"], []]
+    under = ["National - Regional - LA - OAs", *["People on Universal Credit"] * 2]
+    native.write_rows(folder / "people.csv", [*title, heads, under, *rows])
+    _, study = imported(folder, tmp_path)
+    panel = study.panel("people_on_universal_credit")
+    assert panel.groupby("period")["value"].sum().tolist() == [60, 120]
+
+
+def test_codes_and_ranks_are_no_measures_and_a_column_without_a_period_is_told(folder, tmp_path):
+    heads = ["LSOA code", "Old LA code", "Rank of average score", "Pupils (Jan 2021)", "% FSM"]
+    rows = [[code, 350, 7, 100 + place, "9.5%"] for place, code in enumerate(native.NEW)]
+    native.write_rows(folder / "pupils.csv", [heads, *rows])
+    done, study = imported(folder, tmp_path)
+    assert study.indicators()["name"].tolist() == ["Pupils"]
+    assert str(study.panel("pupils")["period"].iloc[0]) == "2021-01"
+    assert "others name a period in their heading and they do not: \"% FSM\"" in done.sentence()
+
+
+def test_denominators_of_the_indices_and_files_of_other_kinds_are_left_out_and_told(
+    folder, tmp_path
+):
+    heads = ["LSOA code (2011)", "Total population: mid 2015 (excluding prisoners)",
+             "Dependent Children aged 0-15: mid 2015 (excluding prisoners)"]  # fmt: skip
+    rows = [[code, 1500, 300] for code in native.NEW]
+    native.write_rows(folder / "File_6.csv", [heads, *rows])
+    (folder / "counts.txt").write_text("a,b\n1,2\n")
+    (folder / "downloads.csv").write_text("name,file,address\na,b.csv,https://x\n")
+    done, study = imported(folder, tmp_path)
+    assert study.indicators().empty
+    assert "no measures of their own" in done.spare["File_6.csv"]
+    assert "does not end as that of a table" in done.spare["counts.txt"]
+
+
+def test_an_indicator_is_named_by_what_its_file_is_called_without_places_and_dates(
+    folder, tmp_path
+):
+    for year in (2021, 2022):
+        rows = [[code, year, 5] for code in native.NEW]
+        name = f"gm_fires_by_lsoa_{year}.csv"
+        native.write_rows(folder / name, [["LSOA code", "Year", "Value"], *rows])
+    _, study = imported(folder, tmp_path)
+    assert study.indicators()["name"].tolist() == ["Fires"]
+    assert study.panel("fires")["period"].nunique() == 2
+
+
+def test_a_date_of_release_is_not_the_period(folder, tmp_path):
+    title = [["Fires, March 2021"], ["Released by the council in June 2022"], []]
+    rows = [[code, 5, 50] for code in native.NEW]
+    native.write_rows(folder / "a.csv", [*title, ["LSOA", "Numerator", "Denominator"], *rows])
+    _, study = imported(folder, tmp_path)
+    assert study.read("observations")["period_end"].astype(str).unique().tolist() == ["2021-03-31"]

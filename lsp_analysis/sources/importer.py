@@ -15,6 +15,7 @@ import pandas as pd
 from lsp_analysis import durable
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import deprivation, files
+from lsp_analysis.sources.fetch import RECORD
 from lsp_analysis.sources.formats import Found, layouts, recognise
 from lsp_analysis.sources.ons import boundaries, lookups, populations
 from lsp_analysis.sources.ons.geography import Geography, find_geography, find_parents
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
 NOTES = "IMPORT.md"
 NOT_NEEDED = "not needed beside the others, or nothing in it is of this borough"
 NOT_USED = {lookups.KIND: "another lookup was used", lookups.KIND_LISTS: lookups.A_LIST}
+NOT_USED["deprivation_denominators"] = "people by which the Indices divide, no measures of their own"
+OTHER_ENDING = "its name does not end as that of a table or of boundaries, such as .csv or .xlsx"
 NO_POLYGONS = ("no boundaries of LSOAs, MSOAs or wards", "not needed, or none of this borough")
 HEADS = ("file", "rows", "areas", "period", "kind")
 POLICE = {"": (street.KIND, street.KIND_POINTS), street.STOPS: (street.KIND_STOPS,)}
@@ -145,6 +148,10 @@ class _Found:
 
 def _find(folder: Path, unpacked: Path, register: Register) -> _Found:
     paths = [(path, folder) for path in files.find_files(folder, files.DATA_SUFFIXES)]
+    paths = [(path, root) for path, root in paths if path.name != RECORD]
+    for path in files.find_files(folder, ("",)):
+        if not path.name.lower().endswith((*files.DATA_SUFFIXES, *files.BESIDE_SHAPES, ".zip")):
+            register.spare[path.name] = OTHER_ENDING
     for archive in files.find_files(folder, (".zip",)):
         with register.guard(archive.name):
             paths += [(path, unpacked) for path in files.unpack(archive, unpacked)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,6 +24,13 @@ from lsp_analysis.study.panel import period_kinds
 
 UNKNOWN = "publisher not known"
 NUMBERS = ["numerator", "denominator", "value"]
+PLAIN_SHEET = re.compile(r"(?:sheet|data|mid)?[ -]?\d*", re.IGNORECASE)
+# Words in the name of a file that do not say what is counted.
+NO_NAME = re.compile(
+    r"[lm]?soas?|oas?|wards?|lads?|[lu]tlas?|la|gm|eng|england|nomis|nm|csv|sheet|tables?"
+    r"|data|datasets?|by|of|for|in|and|the|final|clean(?:ed)?|all|combined",
+    re.IGNORECASE,
+)
 
 
 def read_tables(
@@ -167,8 +175,17 @@ def _refuse_gaps(table: OwnTable, places: Places) -> None:
 
 def _name_of(path: Path, table: OwnTable) -> str:
     """A name for the indicator of a table that gives none: what it counts, its title, its file."""
-    stem = path.name.split(".")[0].replace("_", " ")
-    return table.account.title or (f"{stem} {table.account.sheet}" if table.account.sheet else stem)
+    stem = path.name.split(".")[0]
+    if table.account.title:
+        return table.account.title
+    words = [word for word in re.split(r"[\W\d_]+", stem) if word]
+    while words and NO_NAME.fullmatch(words[-1]):
+        words.pop()
+    while words and NO_NAME.fullmatch(words[0]):
+        words.pop(0)
+    sheet = "" if PLAIN_SHEET.fullmatch(table.account.sheet) else f" {table.account.sheet}"
+    name = (" ".join(words) or stem.replace("_", " ")) + sheet
+    return name[:1].upper() + name[1:]
 
 
 def _compare(old: pd.DataFrame, new: pd.DataFrame) -> tuple[pd.Index, list[str]]:

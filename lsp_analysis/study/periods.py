@@ -20,6 +20,7 @@ from lsp_analysis.errors import SourceError
 from lsp_analysis.study.schema import listed
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+NAMED_MONTH = "|".join(f"{n[:3]}(?:{n[3:]})?" for n in calendar.month_name[1:]).lower() + "|sept"
 YEAR = r"(?:19|20)\d\d"
 
 # The forms that stand in a study's own files. No two read the same text.
@@ -103,7 +104,7 @@ def months_to(end: dt.date, count: int) -> Span:
 # What stands for a longer expression in `periods.csv`: years, months by name, the last two digits
 # of a year, numbers of months, quarters and days.
 _SHORT = {name: rf"(?P<{name}>{YEAR})" for name in ("y", "y2")}
-_SHORT |= {name: rf"(?P<{name}>{'|'.join(MONTHS)})[a-z]*\.?" for name in ("m", "m2")}
+_SHORT |= {name: rf"(?P<{name}>{NAMED_MONTH})\.?" for name in ("m", "m2")}
 _SHORT |= {name: rf"(?P<{name}>\d\d)" for name in ("s", "s2")}
 _SHORT |= {"n": r"(?P<n>0?[1-9]|1[0-2])", "q": r"(?:q|quarter )(?P<q>[1-4])", "year": YEAR}
 _SHORT |= {"d": r"(?:(?P<d>[0-3]?\d)(?:st|nd|rd|th)? )?", "to": r" ?(?:-|to) ?"}
@@ -192,12 +193,12 @@ def _span(form: str, parts: Mapping[str, str | None], kind: str) -> Span | None:
         follows = _following(year, parts["s"]) == year + 1
         return months_from(year + months // 12, months % 12 + 1, 3) if follows else None
     if form == "range":
-        begin, finish = (MONTHS.index(parts[name]) + 1 for name in ("m", "m2"))
+        begin, finish = (MONTHS.index(parts[name][:3]) + 1 for name in ("m", "m2"))
         end = int(parts["y2"])
         begun = year or (end if begin <= finish else end - 1)
         count = (end - begun) * 12 + finish - begin + 1
         return months_from(begun, begin, count) if count > 0 else None
-    month = int(parts["n"]) if parts.get("n") else MONTHS.index(parts["m"]) + 1
+    month = int(parts["n"]) if parts.get("n") else MONTHS.index(parts["m"][:3]) + 1
     if form == "day":
         day = dt.date(year, month, int(parts["d"]))
         return Span(day, day)

@@ -19,7 +19,8 @@ SHOWN = 3
 DAMAGED = 0.05  # share of rows that may be mixed up while columns still tell what they are
 FAR_ABOVE = 2  # times the total, from which a part is no part but a mistake
 EMBEDDED = re.compile(
-    r"year ending [a-z]+ (?:19|20)\d\d|mid[- ]?(?:19|20)\d\d|(?:19|20)\d\d[/-]\d\d(?!\d)"
+    rf"year ending [a-z]+ (?:19|20)\d\d|\b(?:{spans.NAMED_MONTH}) (?:19|20)\d\d"
+    r"|mid[- ]?(?:19|20)\d\d|(?:19|20)\d\d[/-]\d\d(?!\d)"
     r"|(?:19|20)\d\d ?q[1-4]|(?:19|20)\d\d(?:0[1-9]|1[0-2])(?!\d)|(?<!\d)(?:19|20)\d\d(?!\d)",
     re.IGNORECASE,
 )
@@ -270,7 +271,8 @@ def _describe(
     ending = plan.layout.ending if plan.layout else 12 * ("rolling" in rest.casefold())
     if ending and span.months < ending:
         span = spans.months_to(span.end, ending)
-    return span, " ".join(re.sub(r"rolling ?(?:yr|year)?s?", " ", rest, flags=re.I).split())
+    rest = re.sub(r"rolling ?(?:yr|year)?s?|\(\s*\)", " ", rest, flags=re.IGNORECASE)
+    return span, " ".join(rest.split()).replace("( ", "(").replace(" )", ")")
 
 
 def _by_column(plan: Plan, facts: Mapping[int, tuple[spans.Span | None, str]]) -> list[Measure]:

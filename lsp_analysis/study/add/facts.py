@@ -18,7 +18,8 @@ from lsp_analysis.study.indicator import KIND_OF_VALUE_TYPE
 TYPE_OF_UNIT = {row["unit"]: row["value_type"] for row in schema.UNIT_ROWS}
 STOCK = re.compile(
     r"claimant|household|population|resident|dwelling|propert|meters?\b|caseload|registered|"
-    r"patients|people|persons|families|pupils|vacan|stock|in (?:care|fuel poverty)|benefit",
+    r"patients|people|persons|families|pupils|vacan|stock|in (?:care|fuel poverty)|benefit|"
+    r"headcount|children|carers|\bnumerator\b",
     re.IGNORECASE,
 )
 # Words that say that a number of people is not what is given.
@@ -97,9 +98,10 @@ def facts_of(
 
 def readable(name: str) -> str:
     """A name as people write it, of one that was a column's: spaces, and a first capital."""
+    plain = re.sub(r"; measures: value$", "", name, flags=re.IGNORECASE)
     if "_" not in name:
-        return name
-    spaced = " ".join(name.replace("_", " ").split())
+        return plain
+    spaced = " ".join(plain.replace("_", " ").split())
     return spaced[:1].upper() + spaced[1:]
 
 

@@ -20,12 +20,12 @@ SPELLINGS: dict[str, list[str]] = tomllib.loads(
 NUMBERS = ("numerator", "denominator", "value", "lower95", "upper95")
 # Numbers that are no measurements.
 NO_MEASURE = re.compile(
-    r"(?:.*(?:objectid|globalid|sortable|sortorder|recordcount|easting|northing|shape|codecode).*"
+    r"(?:.*(?:objectid|globalid|sortable|sortorder|recordcount|easting|northing|shape).*|.*code"
     r"|fid|lat|long?|latitude|longitude|bng[en]|id|unnamed.*|recordoffset|row|index)?"
 )
 # Measurements of which no page can be made, so that the account tells of them.
 NOT_OFFERED = re.compile(
-    r".*(?:rank(?:ing|ed)?)(?:where1is.*)?|rank(?:of|in|\d).*|years?ofdata.*|numberofyears.*"
+    r".*(?:rank(?:ing|ed)?)(?:where1is.*)?|rank.*|.*datayear|years?ofdata.*|numberofyears.*"
     r"|(?!proportion|percent|share|number|count).*(?:decile|quintile)(?:where1is.*)?"
 )
 _NUMBER = re.compile(

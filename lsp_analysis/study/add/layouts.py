@@ -41,6 +41,7 @@ class Layout:
         people at a date; it is kept as their average.
     period, freq : as in `Answers`, where such tables do not say.
     ending : months that the month or quarter in a heading is the end of; 0 when it is the period.
+    answers : whether each row is one answer, an indicator of its own over all of an area's answers.
     add_up : whether an area has several rows, as of practices, to be added up.
     complete : whether such a table always has all small areas, so that one that lacks some was cut.
     carried_forward : whether a denominator that repeats the year before in all areas is estimated.
@@ -66,6 +67,7 @@ class Layout:
     period: str = ""
     freq: str = ""
     ending: int = 0
+    answers: bool = False
     add_up: bool = False
     complete: bool = True
     carried_forward: bool = False

@@ -31,6 +31,12 @@ FEW = 50  # codes that may be misspelt ones of the study's own
 BROKEN_CODE = re.compile(r"[A-Z]\d{0,8}")
 TEXTS = ("indicator_id", "indicator_name", "sex", "age", "group", "note")
 NO_ANSWERS = Answers()
+# Sentences above a table whose date is that of the file and not of what it counts.
+MADE_ON = re.compile(
+    r"\b(?:released?|published|publication|produced|updated|created|extracted|downloaded|printed"
+    r"|copyright|from nomis on)\b",
+    re.IGNORECASE,
+)
 PIECE = 100_000  # rows that are held as lists of cells at once
 
 Row = tuple[int, str, list[str]]  # number in the file, code of the area, cells
@@ -358,10 +364,11 @@ def _long(plan: Plan, kept: pd.DataFrame, answers: Answers, account: Account) ->
     one = None if plan.dates or any(m.span for m in plan.measures) else _one_period(plan, answers)
     if one is not None:
         account.notes.append(one[1])
-    for measure in plan.measures:
-        if len(measure.columns.get("numerator", ())) > 1:
-            _refuse_parts(plan, kept, measure.columns["denominator"][0])
-    parts, blank = [], 0
+    shared = {measure.columns.get("denominator") for measure in plan.measures}
+    several = len(plan.measures) > 1 or (plan.layout is not None and plan.layout.parts)
+    if several and len(shared) == 1 and (whole := shared.pop()):
+        _refuse_parts(plan, kept, whole[0])
+    parts, blank, undated = [], 0, []
     for measure in plan.measures:
         part = rows.assign(measure=measure.name)
         for role, at in measure.columns.items():
@@ -372,7 +379,8 @@ def _long(plan: Plan, kept: pd.DataFrame, answers: Answers, account: Account) ->
         if span is not None:
             part = part.assign(period_start=str(span.start), period_end=str(span.end))
         elif not plan.dates:
-            continue  # a column beside those of periods
+            undated += [plan.name(at) for ats in measure.columns.values() for at in ats]
+            continue
         if len(plan.measures) > 1:
             numbers = [role for role in measure.columns if role in NUMBERS]
             written = (part[numbers] != "").any(axis=1)
@@ -380,6 +388,11 @@ def _long(plan: Plan, kept: pd.DataFrame, answers: Answers, account: Account) ->
             part = part[written]
         parts.append(part)
     made = pd.concat(parts, ignore_index=True)
+    if undated:
+        account.notes.append(
+            "columns not read, for others name a period in their heading and they do not: "
+            + ", ".join(f'"{name}"' for name in undated)
+        )
     if blank:
         account.notes.append(f"{blank:,} blank cells")
     return made.fillna(dict.fromkeys(made.columns.drop("row"), ""))
@@ -471,7 +484,8 @@ def _one_period(plan: Plan, answers: Answers) -> tuple[spans.Span, str]:
                 "2019, 2019/20, 2019-04 or 2019-Q2."
             )
         return span, f"period {answers.period} as answered"
-    where = {"title": " ".join(plan.header.title), "sheet's name": plan.grid.sheet}
+    titles = [cell for cell in plan.header.title if not MADE_ON.search(cell)]
+    where = {"title": " ".join(titles), "sheet's name": plan.grid.sheet}
     where |= {"file's name": plan.grid.path.stem, "folder's name": plan.grid.path.parent.name}
     for source, text in where.items():
         named = {match[0] for match in EMBEDDED.finditer(text.replace("_", " "))}

@@ -69,6 +69,8 @@ def take_table(
     ask : whether a unit that cannot be told is asked for.
     """
     cells = _added_up(table) if table.layout and table.layout.add_up else table.cells
+    if table.layout and table.layout.answers:
+        cells = _over_all_answers(cells, table)
     refuse_damage(cells, table)
     if table.layout and table.layout.readings > 1:
         cells = _averaged(cells, table.layout.readings, table.account)
@@ -120,6 +122,23 @@ def _added_up(table: OwnTable) -> pd.DataFrame:
         made[name] = sums[name].map(lambda number: "" if pd.isna(number) else f"{number:.10g}")
     table.account.notes.append(f"{len(cells):,} rows added up to {len(made):,}")
     return made.reset_index()[list(cells)]
+
+
+def _over_all_answers(cells: pd.DataFrame, table: OwnTable) -> pd.DataFrame:
+    """Each answer of a question as an indicator, over all of an area's answers that apply."""
+    applies = cells["indicator_name"].str.casefold() != "does not apply"
+    if not applies.all():
+        table.account.notes.append(f"left out {(~applies).sum():,} rows of who it does not apply to")
+    kept = cells[applies]
+    key = ["area_code", "period_start", *(n for n in ("sex", "age", "group") if n in kept)]
+    numbers = pd.to_numeric(kept["numerator"], errors="coerce")
+    total = numbers.groupby([kept[name] for name in key]).transform("sum")
+    question = table.names["indicator_name"].rpartition(" (")[0]
+    return kept.assign(
+        indicator_name=question + ": " + kept["indicator_name"],
+        denominator=total.map("{:.10g}".format),
+        indicator_id="",
+    )
 
 
 def _averaged(cells: pd.DataFrame, readings: int, account: Account) -> pd.DataFrame:
