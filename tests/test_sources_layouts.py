@@ -192,7 +192,7 @@ def test_codes_and_ranks_are_no_measures_and_a_column_without_a_period_is_told(f
     done, study = imported(folder, tmp_path)
     assert study.indicators()["name"].tolist() == ["Pupils"]
     assert str(study.panel("pupils")["period"].iloc[0]) == "2021-01"
-    assert "others name a period in their heading and they do not: \"% FSM\"" in done.sentence()
+    assert 'others name a period in their heading and they do not: "% FSM"' in done.sentence()
 
 
 def test_denominators_of_the_indices_and_files_of_other_kinds_are_left_out_and_told(

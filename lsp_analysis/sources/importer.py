@@ -43,7 +43,9 @@ if TYPE_CHECKING:
 NOTES = "IMPORT.md"
 NOT_NEEDED = "not needed beside the others, or nothing in it is of this borough"
 NOT_USED = {lookups.KIND: "another lookup was used", lookups.KIND_LISTS: lookups.A_LIST}
-NOT_USED["deprivation_denominators"] = "people by which the Indices divide, no measures of their own"
+NOT_USED["deprivation_denominators"] = (
+    "people by which the Indices divide, no measures of their own"
+)
 OTHER_ENDING = "its name does not end as that of a table or of boundaries, such as .csv or .xlsx"
 NO_POLYGONS = ("no boundaries of LSOAs, MSOAs or wards", "not needed, or none of this borough")
 HEADS = ("file", "rows", "areas", "period", "kind")

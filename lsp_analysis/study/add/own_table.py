@@ -367,7 +367,7 @@ def _long(plan: Plan, kept: pd.DataFrame, answers: Answers, account: Account) ->
     shared = {measure.columns.get("denominator") for measure in plan.measures}
     several = len(plan.measures) > 1 or (plan.layout is not None and plan.layout.parts)
     if several and len(shared) == 1 and (whole := shared.pop()):
-        _refuse_parts(plan, kept, whole[0])
+        _refuse_parts(plan, kept, whole[0], _answers(plan, whole[0]))
     parts, blank, undated = [], 0, []
     for measure in plan.measures:
         part = rows.assign(measure=measure.name)
@@ -398,28 +398,35 @@ def _long(plan: Plan, kept: pd.DataFrame, answers: Answers, account: Account) ->
     return made.fillna(dict.fromkeys(made.columns.drop("row"), ""))
 
 
-def _refuse_parts(plan: Plan, kept: pd.DataFrame, whole: int) -> None:
+def _answers(plan: Plan, whole: int) -> list[int]:
+    """The columns that together make up that of totals, as far as can be told."""
+    if len(plan.measures) > 1:
+        return [at for measure in plan.measures for at in measure.columns["numerator"]]
+    family = plan.name(whole).partition(":")[0]
+    family = "" if family.casefold().startswith("all ") else family
+    return [
+        at
+        for at, cells in enumerate(plan.sample)
+        if at not in (whole, *plan.dates) and plan.name(at).startswith(family)
+        and headings.is_numeric(cells) and not spans.may_be_period(cells[0])
+    ]  # fmt: skip
+
+
+def _refuse_parts(plan: Plan, kept: pd.DataFrame, whole: int, others: list[int]) -> None:
     """Stop where answers of a table are below zero, above its total, or do not make up the total.
 
     Some tables have sub-totals among their answers: the sum of most rows says what it should come
     to, unless rows differ, as where answers were left out. Counts of the Census of 2021 are off by
     a few on purpose.
     """
-    family = plan.name(whole).partition(":")[0]
-    family = "" if family.casefold().startswith("all ") else family
-    others = [
-        at
-        for at, cells in enumerate(plan.sample)
-        if at not in (whole, *plan.dates) and plan.name(at).startswith(family)
-        and headings.is_numeric(cells) and not spans.may_be_period(cells[0])
-    ]  # fmt: skip
     answers, total = kept[others].apply(_numbers), _numbers(kept[whole])
     share = answers.sum(axis=1) / total
     wrong = answers.lt(0).any(axis=1) | answers.gt(total + PERTURBED, axis=0).any(axis=1)
     middle = share.quantile([0.25, 0.5, 0.75])
     if middle.iloc[2] - middle.iloc[0] < MUCH_ALIKE * middle.iloc[1]:
         wrong |= share < middle.iloc[1] / 2
-    wrong |= total.isna()
+    if len(plan.measures) == 1:
+        wrong |= total.isna()
     if wrong.any():
         raise SourceError(
             f"{plan.grid.place}, row {wrong.idxmax()}: the answers and their total "
