@@ -141,3 +141,8 @@ def test_one_day_for_a_period_is_asked_about():
     with pytest.raises(SourceError, match="does not say how long it is"):
         spans_of(["2008-04-01"], "date")
     assert str(spans_of(["01/04/2008"], freq="Y-MAR")["01/04/2008"].end) == "2009-03-31"
+
+
+@pytest.mark.parametrize("text", ["Mayor 2021", "Market 2019", "Junction 2020", "Decent 2018"])
+def test_a_word_that_begins_as_a_month_does_is_no_month(text):
+    assert read_span(text) is None

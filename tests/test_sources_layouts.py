@@ -171,7 +171,7 @@ def test_a_census_table_made_to_order_gives_each_answer_over_those_it_applies_to
     assert observed.groupby("indicator_id")["numerator"].sum().tolist() == [6 * 60, 6 * 20]
     assert (observed["denominator"] == 80).all()
     assert (observed["period_start"].dt.year == 2021).all()
-    assert "left out 6 rows of who it does not apply to" in done.sentence()
+    assert "left out 6 rows that do not apply" in done.sentence()
 
 
 def test_months_as_stat_xplore_writes_them_are_one_series(folder, tmp_path):

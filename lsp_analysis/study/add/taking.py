@@ -129,7 +129,7 @@ def _over_all_answers(cells: pd.DataFrame, table: OwnTable) -> pd.DataFrame:
     applies = cells["indicator_name"].str.casefold() != "does not apply"
     if not applies.all():
         table.account.notes.append(
-            f"left out {(~applies).sum():,} rows of who it does not apply to"
+            f"left out {(~applies).sum():,} rows that do not apply"
         )
     kept = cells[applies]
     key = ["area_code", "period_start", *(n for n in ("sex", "age", "group") if n in kept)]
