@@ -87,7 +87,7 @@ def test_ranks_that_do_not_follow_the_scores_are_refused(tmp_path):
     native.write_rows(tmp_path / "f.csv", rows)
     register = Register()
     assert deprivation.import_deprivation(found, CODES, register).empty
-    assert "the ranks do not follow the scores near row 5" in register.problems["f.csv"]
+    assert "row 5: rank 92 of E01095001 does not follow the scores" in register.problems["f.csv"]
 
 
 def test_of_two_copies_the_one_with_scores_is_used(tmp_path):
@@ -128,5 +128,5 @@ def test_ranks_of_domains_are_told_and_never_offered_as_measures(tmp_path):
     scored[3][-2] = 999  # a rank that is not that of its score
     native.write_rows(tmp_path / "file2.csv", scored)
     (found,) = find_tables(tmp_path)
-    with pytest.raises(SourceError, match="the ranks do not follow the scores"):
+    with pytest.raises(SourceError, match="does not follow the scores"):
         deprivation.read_domains(found, CODES)

@@ -98,22 +98,29 @@ def _one_edition(
 ) -> pd.DataFrame | None:
     """One edition from its preferred copy; None when no file has any of the borough's areas."""
     wanted = codes.get(facts.vintage, ())
-    ranked = sorted(choice.preferred(founds), key=_lacks_score)
 
-    def ranks(found: Found) -> pd.DataFrame:
-        rows = _read_ranks(found, edition, facts, wanted)
-        if not rows.empty:
-            choice.refuse_gaps(rows["area_code"], wanted, found.named)
-        return rows
+    def overall(found: Found) -> pd.DataFrame:
+        rows = _read(found, facts, wanted)
+        made = rows[rows["domain"] == OVERALL].assign(edition=edition, data_year=facts.data_year)
+        made["code_vintage"], made["decile"] = facts.vintage, decile(made["rank"], facts.areas)
+        return made[COLUMNS]
 
-    return choice.best_copy(ranked, ranks, ["area_code"], "rank", register)
+    ranked = sorted(
+        choice.preferred(founds),
+        key=lambda one: (not one.layout.native, "score" not in one.columns),
+    )
+    return choice.best_copy(ranked, overall, ["area_code"], "rank", register)
 
 
+OVERALL = "overall"
 MEASURE = re.compile(
-    r"(?P<domain>[a-z][a-z ,&'-]*?)(?: sub domain| domain| sub-domain)?(?: \([a-z]+\))? "
-    r"(?P<what>score|rank)\b.*"
+    r"(?P<domain>(?!imd\b|index of multiple deprivation)[a-z][a-z ,&'-]*?)"
+    r"(?: sub domain| domain| sub-domain)?(?: \([a-z]+\))? (?P<what>score|rank)\b.*"
 )
-OVERALL = re.compile(r"imd\b|index of multiple deprivation|rank of imd")
+# Domains that the publisher's headings shorten.
+IN_FULL = {"employ": "Employment", "healthdd": "Health deprivation and disability"}
+IN_FULL |= {"edust": "Education, skills and training", "crimed": "Crime"}
+IN_FULL |= {"housesb": "Barriers to housing and services", "environl": "Living environment"}
 NO_MEASURES = (
     "ranks and deciles of domains are left out, because they are no measures that could be "
     "compared: add the file with the scores (of the Indices of 2019, File 5 or 7)"
@@ -126,73 +133,63 @@ def read_domains(found: Found, codes: Mapping[int, Sequence[str]]) -> OwnTable:
     Scores of two editions cannot be compared. Ranks are no measures, and only used to find damage.
     """
     edition, facts = found.year, EDITIONS[found.year]
-    columns = {"area_code": found.columns["area_code"]}
-    for at, heading in enumerate(found.headings):
-        match = MEASURE.fullmatch(heading.replace("_", " "))
-        if match and not OVERALL.match(match["domain"]):
-            columns.setdefault(f"{match['domain']} {match['what']}", at)
-    found = replace(found, columns=columns)
-    rows = formats.read(found, codes.get(facts.vintage, ()))
+    rows = _read(found, facts, codes.get(facts.vintage, ()))
+    of_domains = rows[rows["domain"] != OVERALL]
+    scored = of_domains.groupby("domain", sort=False).filter(lambda one: one["score"].notna().any())
     account = Account(found.path.name, found.grid.sheet, found.title)
-    scores = [name.removesuffix(" score") for name in columns if name.endswith(" score")]
     if rows.empty:
         account.problem = "none of its areas is one of the study's"
-    elif not scores:
-        account.problem = NO_MEASURES if len(columns) > 1 else "it has no scores of domains"
+    elif scored.empty:
+        account.problem = "it has no scores of domains" if of_domains.empty else NO_MEASURES
     if account.problem:
         return OwnTable(pd.DataFrame(), account)
-    choice.refuse_gaps(rows["area_code"], codes[facts.vintage], found.named)
-    formats.refuse_repeats(rows, ["area_code"], found)
-    parts = []
-    for name in scores:
-        score = formats.numbers(rows, f"{name} score", found)
-        if f"{name} rank" in rows:
-            rank = formats.numbers(rows, f"{name} rank", found)
-            ranked = rows.assign(rank=rank)
-            _refuse_impossible(rank, ranked, facts.areas, found, step=0.5)  # of a tie
-            _refuse_disorder(rank, score, ranked, found)
-        part = rows[["area_code"]].assign(value=rows[f"{name} score"])
-        parts.append(
-            part.assign(
-                indicator_name=f"{name.capitalize()}: score in the Indices of {edition}",
-                value=score.map("{:.10g}".format).mask(score.isna(), ""),
-            )
-        )
+    account.columns = f"{scored['domain'].nunique()} columns of scores"
+    names = {one: IN_FULL.get(one, one.capitalize()) for one in scored["domain"].unique()}
+    cells = pd.DataFrame(
+        {
+            "area_code": scored["area_code"],
+            "value": scored["score"].map("{:.10g}".format).mask(scored["score"].isna(), ""),
+            "indicator_name": scored["domain"].map(names) + f": score in the Indices of {edition}",
+        }
+    )
     year = {"period_start": f"{edition}-01-01", "period_end": f"{edition}-12-31"}
-    cells = pd.concat(parts, ignore_index=True).assign(**year, unit="score", heading="score")
-    account.columns = f"{len(scores)} columns of scores"
+    cells = cells.assign(**year, unit="score", heading="score", indicator_id="", note="")
     source = found.layout.indicator["source"].format(year=edition)
     about = {**found.layout.indicator, "source": source}
     layout = replace(found.layout, title=found.title, indicator=about, complete=False)
-    return OwnTable(cells.assign(indicator_id="", note=""), account, layout=layout)
+    return OwnTable(cells.reset_index(drop=True), account, layout=layout)
 
 
-def _lacks_score(found: Found) -> tuple[bool, bool]:
-    return not found.layout.native, "score" not in found.columns
+def _read(found: Found, facts: Edition, codes: Sequence[str]) -> pd.DataFrame:
+    """Score, rank and printed decile of every domain, one row for each area and domain.
 
-
-def _read_ranks(found: Found, edition: int, facts: Edition, codes: Sequence[str]) -> pd.DataFrame:
-    rows = formats.read(found, codes)
-    formats.refuse_repeats(rows, ["area_code"], found)
-    rank = formats.numbers(rows, "rank", found)
-    _refuse_impossible(rank, rows, facts.areas, found)
-    score = formats.numbers(rows, "score", found) if "score" in rows else None
-    if "decile" in rows and facts.areas == EDITIONS[edition].areas:
-        _refuse_decile(rank, formats.numbers(rows, "decile", found), rows, facts.areas, found)
-    if score is not None:
-        _refuse_disorder(rank, score, rows, found)
-    return pd.DataFrame(
-        {
-            "area_code": rows["area_code"],
-            "code_vintage": facts.vintage,
-            "edition": edition,
-            "rank": rank,
-            "score": np.nan if score is None else score,
-            "decile": decile(rank, facts.areas),
-            "data_year": facts.data_year,
-        },
-        columns=COLUMNS,
-    )
+    Raises
+    ------
+    SourceError
+        Areas are lacking or repeated, or a cell is none of an edition's: no number, no rank that an
+        area can have, a rank that does not follow the score or is not in the decile beside it.
+    """
+    columns = {(OVERALL, what): found.columns.get(what) for what in ("score", "rank", "decile")}
+    for at, heading in enumerate(found.headings):
+        match = MEASURE.fullmatch(heading.replace("_", " "))
+        if match:
+            columns.setdefault((match["domain"], match["what"]), at)
+    places = {f"{domain} {what}": at for (domain, what), at in columns.items() if at is not None}
+    found = replace(found, columns={"area_code": found.columns["area_code"], **places})
+    text = formats.read(found, codes)
+    if not text.empty:
+        choice.refuse_gaps(text["area_code"], codes, found.named)
+        formats.refuse_repeats(text, ["area_code"], found)
+    parts = []
+    for domain in dict.fromkeys(domain for domain, _ in columns):
+        part = text[["area_code", "row"]].assign(domain=domain)
+        for what in ("score", "rank", "decile"):
+            name = f"{domain} {what}"
+            part[what] = formats.numbers(text, name, found) if name in places else float("nan")
+        if f"{domain} rank" in places:
+            _refuse_damage(part, facts, found)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
 
 
 def decile(rank: pd.Series, areas: int) -> pd.Series:
@@ -203,38 +200,26 @@ def decile(rank: pd.Series, areas: int) -> pd.Series:
     return np.ceil(rank * 10 / areas)
 
 
-def _refuse_impossible(
-    rank: pd.Series, rows: pd.DataFrame, last: int, found: Found, step: float = 1.0
-) -> None:
-    bad = rows[~rank.between(1, last) | (rank % step > 0)]
-    if not bad.empty:
-        raise SourceError(
-            f'{found.place}, row {bad["row"].iloc[0]}: rank "{bad["rank"].iloc[0]}" is none of the '
-            f"ranks 1 to {last} of this edition, so a cell is damaged. {AGAIN}"
-        )
+def _refuse_damage(rows: pd.DataFrame, facts: Edition, found: Found) -> None:
+    """Stop at a rank that no area has, and at one that the score or decile beside it contradicts.
 
-
-def _refuse_decile(
-    rank: pd.Series, printed: pd.Series, rows: pd.DataFrame, areas: int, found: Found
-) -> None:
-    """Stop when a published decile is not that of the rank beside it: columns were mixed up."""
-    off = rows[printed.notna() & (printed != decile(rank, areas))]
-    if not off.empty:
-        raise SourceError(
-            f"{found.place}, row {off['row'].iloc[0]}: rank {off['rank'].iloc[0]} is not in decile "
-            f"{off['decile'].iloc[0]} of {areas:,} areas, so a cell is damaged. {AGAIN}"
-        )
-
-
-def _refuse_disorder(rank: pd.Series, score: pd.Series, rows: pd.DataFrame, found: Found) -> None:
-    """Stop when an area ranks as more deprived than one with a higher score: a cell is damaged."""
-    order = pd.DataFrame({"score": score, "rank": rank}).sort_values(
-        ["score", "rank"], ascending=[False, True]
-    )
-    falls = order.index[order["rank"].diff() < 0]
-    if len(falls):
-        row = rows.loc[falls[0]]
-        raise SourceError(
-            f"{found.place}: the ranks do not follow the scores near row {row['row']} "
-            f"({row['area_code']}, rank {row['rank']}), so a cell is damaged. {AGAIN}"
-        )
+    Areas with the same score share a rank in a domain, which may then end in a half.
+    """
+    rank, last = rows["rank"], facts.areas
+    step = 1.0 if (rows["domain"] == OVERALL).all() else 0.5
+    order = rows.sort_values(["score", "rank"], ascending=[False, True])
+    falls = order.index[(order["rank"].diff() < 0) & order["score"].notna()]
+    off = (rows["decile"].notna() & (rows["decile"] != decile(rank, last))) & (facts != ADJUSTED)
+    for wrong, why in (
+        (~rank.between(1, last) | (rank % step > 0), f"is none of the ranks 1 to {last}"),
+        (off, f"is not in the decile beside it, of {last:,} areas"),
+        (rows.index.isin(falls), "does not follow the scores, as the ranks around it do"),
+    ):
+        if wrong.any():
+            row = rows[wrong].iloc[0]
+            domain = "" if row["domain"] == OVERALL else f" ({row['domain']})"
+            shown = f"{row['rank']:g}" if pd.notna(row["rank"]) else '""'
+            raise SourceError(
+                f"{found.place}, row {row['row']}: rank {shown} of {row['area_code']}{domain} "
+                f"{why}, so a cell is damaged. {AGAIN}"
+            )
