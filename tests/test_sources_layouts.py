@@ -228,3 +228,41 @@ def test_a_date_of_release_is_not_the_period(folder, tmp_path):
     native.write_rows(folder / "a.csv", [*title, ["LSOA", "Numerator", "Denominator"], *rows])
     _, study = imported(folder, tmp_path)
     assert study.read("observations")["period_end"].astype(str).unique().tolist() == ["2021-03-31"]
+
+
+def test_a_total_that_its_answers_do_not_make_up_is_refused_in_any_table(folder, tmp_path):
+    heads = ["date", "geography", "geography code", "Tenure: Total: All households",
+             "Tenure: Owned", "Tenure: Rented"]  # fmt: skip
+    rows = [[2021, code, code, 100, 60, 40] for code in native.LATER]
+    path = native.write_rows(folder / "census2021-ts054-lsoa.csv", [heads, *rows])
+    _, study = imported(folder, tmp_path, vintage=2021)
+    assert (study.read("observations")["denominator"] == 100).all()
+    rows[2][3] = 100_000
+    native.write_rows(path, [heads, *rows])
+    done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study", vintage=2021)
+    assert "row 4: the answers and their total" in done.problems[path.name]
+
+
+def test_numbers_in_thousands_keep_their_three_decimals(folder, tmp_path):
+    rows = [[code, 2021, f"{place + 1}.{place}25"] for place, code in enumerate(native.NEW)]
+    heads = ["LSOA code", "Year", "Population (thousands)"]
+    native.write_rows(folder / "people.csv", [heads, *rows])
+    _, study = imported(folder, tmp_path)
+    assert study.read("observations")["value"].tolist() == [
+        1.025,
+        2.125,
+        3.225,
+        4.325,
+        5.425,
+        6.525,
+    ]
+
+
+def test_energy_as_headed_before_2015_is_over_its_meters(folder, tmp_path):
+    heads = ["LSOA Code", "Total number of domestic electricity meters",
+             "Total domestic electricity consumption (kWh)",
+             "Average domestic electricity consumption per meter (kWh)"]  # fmt: skip
+    rows = [[code, 100, 100 * 4000, 4000] for code in native.NEW]
+    native.write_rows(folder / "LSOA_domestic_electricity_2013.csv", [heads, *rows])
+    _, study = imported(folder, tmp_path)
+    assert study.panel("domestic_electricity_use")["value"].tolist() == [4000.0] * 6

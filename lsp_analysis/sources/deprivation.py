@@ -114,7 +114,7 @@ def _one_edition(
 
 OVERALL = "overall"
 MEASURE = re.compile(
-    r"(?P<domain>(?!imd\b|index of multiple deprivation)[a-z][a-z ,&'-]*?)"
+    r"(?P<domain>(?!imd\b|index of multiple deprivation|rank of imd)[a-z][a-z ,&'-]*?)"
     r"(?: sub domain| domain| sub-domain)?(?: \([a-z]+\))? (?P<what>score|rank)\b.*"
 )
 # Domains that the publisher's headings shorten.

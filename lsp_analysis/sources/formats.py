@@ -187,12 +187,16 @@ def read(
     """
     wanted = None if codes is None else frozenset(codes)
     columns = found.columns
-    at = columns[role]
+    at, needed = columns[role], max(columns.values())
     kept: list[tuple[object, ...]] = []
     seen: set[tuple[str, ...]] = set()
-    for number, row in _rows(found):
-        if wanted is not None and row[at].strip() not in wanted:
+    for number, row in found.grid.rows():
+        blank = number <= found.heading_row or not any(cell.strip() for cell in row)
+        if blank or (len(row) <= needed and _is_remark(row)):
             continue
+        if wanted is not None and len(row) > at and row[at].strip() not in wanted:
+            continue
+        found.grid.refuse_shifted(number, row, len(found.headings), needed)
         cells = tuple(row[place].strip() for place in columns.values())
         if not distinct or cells not in seen:
             seen.add(cells)
@@ -203,26 +207,6 @@ def read(
             f"file is cut. {AGAIN}"
         )
     return pd.DataFrame(kept, columns=["row", *columns]).astype(dict.fromkeys(columns, "str"))
-
-
-def _rows(found: Found) -> Iterator[tuple[int, list[str]]]:
-    """Number and cells of the rows below the headings; blank ones and remarks are left out.
-
-    A remark has fewer cells than the headings and, of those, text in one or two alone.
-    """
-    width = len(found.headings)
-    for number, row in found.grid.rows():
-        if number <= found.heading_row or not any(cell.strip() for cell in row):
-            continue
-        short = len(row) < width
-        if short and _is_remark(row):
-            continue
-        if short or any(cell.strip() for cell in row[width:]):
-            raise SourceError(
-                f"{found.place}, row {number} has {len(row)} cells and the headings {width}: the "
-                f"file is cut or damaged there. {AGAIN}"
-            )
-        yield number, row
 
 
 def _is_remark(row: list[str]) -> bool:

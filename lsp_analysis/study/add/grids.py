@@ -59,6 +59,22 @@ class Grid:
         """Number, as a spreadsheet shows it, and cells of each row."""
         return enumerate(self.stream(None), start=1)
 
+    def refuse_shifted(self, number: int, row: list[str], width: int, needed: int) -> None:
+        """Stop where it is not certain which cell stands in which of `width` columns.
+
+        `needed` is the last column that is read; text files may leave out blank cells after it.
+        """
+        if any(cell.strip() for cell in row[width:]):
+            raise SourceError(
+                f"{self.place}, row {number} has {len(row)} cells and the headings {width}. Put a "
+                "number with commas in quotation marks, or save it without."
+            )
+        if not self.sheet and len(row) <= needed:
+            raise SourceError(
+                f"{self.place}, row {number} has {len(row)} cells and the headings {width}: the "
+                f"file is cut or damaged there. {AGAIN}"
+            )
+
     def head(self, limit: int = HEAD_ROWS) -> list[list[str]]:
         """The first rows, with single spaces in their cells."""
         rows = itertools.islice(self.stream(limit), limit)

@@ -36,7 +36,7 @@ _NUMBER = re.compile(
 
 _OTHER_MARKS = re.compile(r"[-+£]?(?:\d{1,3}(?:\.\d{3})*,\d+|\d{1,3}(?:\.\d{3}){2,})%?")
 _WHOLE_WORDS = re.compile(
-    r"(?!.*(?:\bper\b|per_|rate|%|share|proportion|ratio|score|index|indicator|average|mean))"
+    r"(?!.*(?:\bper\b|per_|rate|%|share|proportion|ratio|score|index|indicator|average|mean|thousand|million|000s))"
     r".*(?:price|£|number|count|population|households|people)",
     re.IGNORECASE,
 )
@@ -50,7 +50,7 @@ def fold(heading: str) -> str:
 
 def unit_in(text: str) -> str:
     """The unit that a heading or a column of units names, or an empty string."""
-    folded = text.casefold()
+    folded = text.casefold().replace("_", " ")
     said = (row["unit"] for row in UNIT_ROWS if "said" in row and re.search(row["said"], folded))
     return next(said, "")
 

@@ -209,7 +209,7 @@ def _rows(plan: Plan, places: Places) -> tuple[pd.DataFrame, Counter[str]]:
         if plan.dates and plan.dates[0] < len(row):
             when[code in places.known].add(row[plan.dates[0]])
         if code in places.known:
-            _refuse_shifted(plan, number, row, needed)
+            grid.refuse_shifted(number, row, width, needed)
             kept.append((number, code, [tidy(one) for one in row]))
             if len(kept) == PIECE:
                 pieces.append(_framed(kept, width))
@@ -316,21 +316,6 @@ def _codes_by_name(plan: Plan, places: Places) -> dict[str, str]:
     return found
 
 
-def _refuse_shifted(plan: Plan, number: int, row: Sequence[str], needed: int) -> None:
-    """Stop where it is not certain which number stands in which column."""
-    width = len(plan.header.names)
-    if any(cell.strip() for cell in row[width:]):
-        raise SourceError(
-            f"{plan.grid.path}, row {number}: the row has {len(row)} cells and the header {width}. "
-            "Put a number with commas in quotation marks, or save it without."
-        )
-    if not plan.grid.sheet and len(row) <= needed:
-        raise SourceError(
-            f"{plan.grid.place}, row {number} has {len(row)} cells and the headings {width}: the "
-            f"file is cut or damaged there. {AGAIN}"
-        )
-
-
 def _listed(others: Counter[str]) -> str:
     """Codes that are not the study's by level, with the first ones where they are few."""
     levels: dict[str, list[str]] = {}
@@ -364,10 +349,8 @@ def _long(plan: Plan, kept: pd.DataFrame, answers: Answers, account: Account) ->
     one = None if plan.dates or any(m.span for m in plan.measures) else _one_period(plan, answers)
     if one is not None:
         account.notes.append(one[1])
-    shared = {measure.columns.get("denominator") for measure in plan.measures}
-    several = len(plan.measures) > 1 or (plan.layout is not None and plan.layout.parts)
-    if several and len(shared) == 1 and (whole := shared.pop()):
-        _refuse_parts(plan, kept, whole[0], _answers(plan, whole[0]))
+    if plan.measures[0].columns.keys() >= {"numerator", "denominator"}:
+        _refuse_parts(plan, kept)
     parts, blank, undated = [], 0, []
     for measure in plan.measures:
         part = rows.assign(measure=measure.name)
@@ -399,9 +382,12 @@ def _long(plan: Plan, kept: pd.DataFrame, answers: Answers, account: Account) ->
 
 
 def _answers(plan: Plan, whole: int) -> list[int]:
-    """The columns that together make up that of totals, as far as can be told."""
+    """The columns that together make up that of totals; none where that cannot be told."""
     if len(plan.measures) > 1:
-        return [at for measure in plan.measures for at in measure.columns["numerator"]]
+        alike = len({(one.span, one.columns.get("denominator")) for one in plan.measures}) == 1
+        return [one.columns["numerator"][0] for one in plan.measures] if alike else []
+    if plan.layout is None or not plan.layout.parts:
+        return []
     family = plan.name(whole).partition(":")[0]
     family = "" if family.casefold().startswith("all ") else family
     return [
@@ -412,13 +398,17 @@ def _answers(plan: Plan, whole: int) -> list[int]:
     ]  # fmt: skip
 
 
-def _refuse_parts(plan: Plan, kept: pd.DataFrame, whole: int, others: list[int]) -> None:
+def _refuse_parts(plan: Plan, kept: pd.DataFrame) -> None:
     """Stop where answers of a table are below zero, above its total, or do not make up the total.
 
     Some tables have sub-totals among their answers: the sum of most rows says what it should come
     to, unless rows differ, as where answers were left out. Counts of the Census of 2021 are off by
     a few on purpose.
     """
+    whole = plan.measures[0].columns["denominator"][0]
+    others = _answers(plan, whole)
+    if not others:
+        return
     answers, total = kept[others].apply(_numbers), _numbers(kept[whole])
     share = answers.sum(axis=1) / total
     wrong = answers.lt(0).any(axis=1) | answers.gt(total + PERTURBED, axis=0).any(axis=1)

@@ -128,9 +128,7 @@ def _over_all_answers(cells: pd.DataFrame, table: OwnTable) -> pd.DataFrame:
     """Each answer of a question as an indicator, over all of an area's answers that apply."""
     applies = cells["indicator_name"].str.casefold() != "does not apply"
     if not applies.all():
-        table.account.notes.append(
-            f"left out {(~applies).sum():,} rows that do not apply"
-        )
+        table.account.notes.append(f"left out {(~applies).sum():,} rows that do not apply")
     kept = cells[applies]
     key = ["area_code", "period_start", *(n for n in ("sex", "age", "group") if n in kept)]
     numbers = pd.to_numeric(kept["numerator"], errors="coerce")
