@@ -110,7 +110,7 @@ def test_a_last_row_that_is_not_ended_is_a_cut_when_the_rows_wanted_are_not_ther
     with (tmp_path / "table.csv").open("a") as file:
         file.write("E2,1")
     assert len(formats.read(found, ["E1"])) == 1
-    with pytest.raises(SourceError, match="its last row breaks off"):
+    with pytest.raises(SourceError, match="breaks off in its last row"):
         formats.read(found, ["E9"])
 
 

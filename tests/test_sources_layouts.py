@@ -9,6 +9,7 @@ import pytest
 from lsp_analysis import open_study
 from lsp_analysis.sources import import_study
 from lsp_analysis.sources.formats import layouts
+from lsp_analysis.study.add.places import Places
 
 
 @pytest.fixture
@@ -266,3 +267,27 @@ def test_energy_as_headed_before_2015_is_over_its_meters(folder, tmp_path):
     native.write_rows(folder / "LSOA_domestic_electricity_2013.csv", [heads, *rows])
     _, study = imported(folder, tmp_path)
     assert study.panel("domestic_electricity_use")["value"].tolist() == [4000.0] * 6
+
+
+def test_a_list_of_boroughs_is_one_though_a_ward_is_called_like_some_borough():
+    areas = pd.DataFrame(
+        {
+            "area_code": [*(f"E0500{n:04d}" for n in range(32)), "E08000901"],
+            "area_name": [*(f"Ward {n}" for n in range(31)), "Stafford", "Ambleford"],
+            "area_type": ["ward"] * 32 + ["borough"],
+            "code_vintage": 2011,
+        }
+    )
+    lookup = pd.DataFrame(columns=["from_code", "to_code", "from_vintage", "to_vintage"])
+    places = Places(areas, lookup, 2011, "E08000901")
+    boroughs = ["Stafford", "Ambleford", *(f"Borough {n}" for n in range(300))]
+    assert places.codes_of(boroughs, "a.csv") == {"Ambleford": "E08000901"}
+    wards = places.codes_of(["Ward 1", "Ward 2", "Ambleford"], "a.csv")
+    assert wards == {"Ward 1": "E05000001", "Ward 2": "E05000002"}
+
+
+def test_a_table_of_postcodes_says_that_it_needs_a_directory(folder, tmp_path):
+    rows = [["{A-1}", 120_000, "2021-03-01 00:00", "BL1 8UA", "T", "N"] for _ in range(3)]
+    native.write_rows(folder / "pp-2021.csv", rows)
+    done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+    assert "postcodes and no codes of areas" in done.problems["pp-2021.csv"]

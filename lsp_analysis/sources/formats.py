@@ -190,10 +190,12 @@ def read(
     at, needed = columns[role], max(columns.values())
     kept: list[tuple[object, ...]] = []
     seen: set[tuple[str, ...]] = set()
+    last: list[str] = []
     for number, row in found.grid.rows():
         blank = number <= found.heading_row or not any(cell.strip() for cell in row)
         if blank or (len(row) <= needed and _is_remark(row)):
             continue
+        last = row
         if wanted is not None and len(row) > at and row[at].strip() not in wanted:
             continue
         found.grid.refuse_shifted(number, row, len(found.headings), needed)
@@ -201,11 +203,10 @@ def read(
         if not distinct or cells not in seen:
             seen.add(cells)
             kept.append((number, *cells))
-    if wanted and not kept and not found.grid.ended:
-        raise SourceError(
-            f"{found.place} has none of the rows wanted and its last row breaks off: the "
-            f"file is cut. {AGAIN}"
-        )
+    short = wanted is None and len(last) < len(found.headings)
+    if (short or (wanted and not kept)) and not found.grid.ended:
+        lacks = "" if wanted is None else "has none of the rows wanted and "
+        raise SourceError(f"{found.place} {lacks}breaks off in its last row: it is cut. {AGAIN}")
     return pd.DataFrame(kept, columns=["row", *columns]).astype(dict.fromkeys(columns, "str"))
 
 

@@ -28,6 +28,7 @@ NOMIS_ANSWER = 25_000  # rows, cut without a word
 MOST_CODES = 4  # of one area in a row, as of its MSOA, ward and borough
 ALIKE = 0.85  # from which a name is taken for another misspelt (1: the same)
 FEW = 50  # codes that may be misspelt ones of the study's own
+POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}")
 BROKEN_CODE = re.compile(r"[A-Z]\d{0,8}")
 TEXTS = ("indicator_id", "indicator_name", "sex", "age", "group", "note")
 NO_ANSWERS = Answers()
@@ -91,6 +92,11 @@ def read_own_tables(
     if tables and hidden:
         tables[0].account.notes.append(f"left out hidden sheets: {', '.join(hidden)}")
     if not tables:
+        if any(POSTCODE.fullmatch(cell) for row in grids[0].head(SAMPLE) for cell in row):
+            raise SourceError(
+                f"{file} has postcodes and no codes of areas. Add a column with the area of each, "
+                "by a postcode directory (ONSPD), and headings, and count or average its rows."
+            )
         raise SourceError(
             f"{file} has no table with a column for the area's code, one for the period and one "
             f"for the numerator or value; its first row is: {seen[:120] or 'empty'}. "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -19,6 +19,7 @@ _LEVELS |= dict.fromkeys(("06", "07", "08", "09"), "borough")
 _LEVELS |= {"10": "county", "11": "county", "12": "region", "92": "england"}
 SIZES = ("oa", "lsoa", "msoa", "ward", "neighbourhood", "", "borough", "county")
 SIZES += ("combined authority", "region", "england")
+SELDOM = 5  # times fewer names than a table has, or the study has of a level: chance
 TOTALS = re.compile(r"(?:grand )?total|all areas|borough|england|great britain|united kingdom|uk")
 
 
@@ -120,7 +121,7 @@ class Places:
     def _types(self) -> dict[str, str]:
         return dict(zip(self.areas["area_code"], self.areas["area_type"], strict=True))
 
-    def codes_of(self, names: Iterable[str], place: str) -> dict[str, str]:
+    def codes_of(self, names: Collection[str], place: str) -> dict[str, str]:
         """The code of each text that names an area of the study, all of one level.
 
         Raises
@@ -131,6 +132,10 @@ class Places:
         found = {text: self.names[key] for text in names if (key := plain_name(text)) in self.names}
         counts = Counter(level for pairs in found.values() for level in {one for one, _ in pairs})
         ranked = counts.most_common(2)
+        if "borough" in counts:  # in a list of boroughs, of which some are called like a ward
+            level, alike = ranked[0]
+            if SELDOM * alike < min(len(names), (self.areas["area_type"] == level).sum()):
+                ranked = [("borough", counts["borough"])]
         if len(ranked) == 2 and ranked[0][1] == ranked[1][1] and ranked[0][0] != ranked[1][0]:
             raise SourceError(
                 f"{place} names areas by names that fit {ranked[0][0]}s and {ranked[1][0]}s alike. "
