@@ -203,7 +203,7 @@ def read(
         if not distinct or cells not in seen:
             seen.add(cells)
             kept.append((number, *cells))
-    short = wanted is None and len(last) < len(found.headings)
+    short = wanted is None and 0 < len(last) < len(found.headings)
     if (short or (wanted and not kept)) and not found.grid.ended:
         lacks = "" if wanted is None else "has none of the rows wanted and "
         raise SourceError(f"{found.place} {lacks}breaks off in its last row: it is cut. {AGAIN}")
