@@ -170,7 +170,7 @@ def test_split_years_that_may_be_months_are_asked_about(study, tmp_path):
 @pytest.mark.parametrize(
     ("lines", "phrase"),
     [
-        (["code,year,count", f"{LSOAS[0]},2006,1,234"], "row 2: the row has 4 cells"),
+        (["code,year,count", f"{LSOAS[0]},2006,1,234"], "row 2 has 4 cells"),
         (["code,year,count,Count", f"{LSOAS[0]},2006,1,2"], "several columns"),
         (["code,year,count", f'{LSOAS[0]},2006,"1', f"{LSOAS[1]},2006,2"], "row 2: a quotation"),
     ],
