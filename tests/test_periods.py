@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.study.periods import parse_period, read_span, spans_of
+from lsp_analysis.study.periods import parse_period, read_span, spans_of, within_year, year_kind
 from lsp_analysis.study.schema import listed
 
 STORED = {
@@ -146,3 +146,29 @@ def test_one_day_for_a_period_is_asked_about():
 @pytest.mark.parametrize("text", ["Mayor 2021", "Market 2019", "Junction 2020", "Decent 2018"])
 def test_a_word_that_begins_as_a_month_does_is_no_month(text):
     assert read_span(text) is None
+
+
+@pytest.mark.parametrize(
+    ("year", "identifier", "first", "months"),
+    [
+        ("201819", "Academic year Q1", "2018-09-01", 3),
+        ("201920", "Financial year Q4", "2020-01-01", 3),
+        ("2019", "Calendar year Q1", "2019-01-01", 3),
+        ("201920", "Financial year Part 1 (April to September)", "2019-04-01", 6),
+        ("201920", "Financial year Part 2 (October to March)", "2019-10-01", 6),
+        ("2020", "January", "2020-01-01", 1),
+    ],
+)
+def test_a_part_of_a_year_that_a_column_beside_it_names_is_not_the_year(
+    year, identifier, first, months
+):
+    text = within_year(year, identifier, "a.csv")
+    span = read_span(text, year_kind(identifier))
+    assert (str(span.start), span.months) == (first, months)
+
+
+@pytest.mark.parametrize("identifier", ["Autumn term", "Week 12", "Reporting year"])
+def test_a_part_of_a_year_of_unknown_months_is_refused(identifier):
+    with pytest.raises(SourceError, match="first and last month are not known"):
+        within_year("201819", identifier, "a.csv")
+    assert within_year("201819", "Academic year", "a.csv") == "201819"

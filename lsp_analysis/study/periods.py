@@ -128,7 +128,7 @@ def fold_period(text: object) -> str:
     """A period's text as it is compared: plain dashes, single spaces, no mark of revision."""
     plain = unicodedata.normalize("NFKC", str(text))
     plain = re.sub(r"[\u2010-\u2015\u2212]", "-", plain).casefold()
-    plain = re.sub(r"\((?:p|r|provisional|revised)\)|\[[a-z0-9 ]*\]", " ", plain)
+    plain = re.sub(r"\((?:p|r|provisional|revised)\)|\[[a-z0-9 ]*\]|(?<=\d) ?[rp*]$", " ", plain)
     return " ".join(plain.split())
 
 
@@ -137,7 +137,7 @@ def year_kind(text: object) -> str:
     folded = fold_period(text)
     if "academic" in folded or "school year" in folded:
         return "academic"
-    if re.search(r"financial|fiscal|\bfy\b", folded):
+    if re.search(r"financial|fiscal|tax year|\bfy\b", folded):
         return "financial"
     return "calendar" if "calendar" in folded else ""
 
@@ -212,6 +212,39 @@ def _following(year: int, digits: str | None) -> int:
     """The first year after `year` that ends in `digits`."""
     size = 10 ** len(str(digits))
     return year + (int(digits or 0) - year - 1) % size + 1
+
+
+_OF_YEAR = re.compile(r"(?:academic|school|financial|fiscal|calendar|tax) years? ?")
+_OTHER_PARTS = re.compile(r".*\b(?:terms?|weeks?|reporting)\b")
+
+
+def within_year(year: str, identifier: str, place: str) -> str:
+    """A year with the part of it that a column beside it names, as one text.
+
+    >>> within_year("201920", "Financial year Q2", "a.csv"), within_year("2019", "April", "a.csv")
+    ('2019/20 q2', 'april 2019')
+
+    Raises
+    ------
+    SourceError
+        The part is neither months nor quarters: a term, a week, a year that may end in any month.
+    """
+    part = _OF_YEAR.sub("", fold_period(identifier))
+    if re.fullmatch(r"q[1-4]", part):
+        return _BARE_SPLIT.sub(r"\1/\2", fold_period(year)) + f" {part}"
+    if re.fullmatch(NAMED_MONTH, part):
+        return f"{part} {year}"
+    months = re.match(rf"part \d \(({NAMED_MONTH}) to ({NAMED_MONTH})\)", part)
+    if months:
+        first, last = (MONTHS.index(name[:3]) + 1 for name in months.groups())
+        begun = int(year[:4]) + (first < YEAR_STARTS[year_kind(identifier) or "calendar"])
+        return f"{months[1]} {begun} to {months[2]} {begun + (last < first)}"
+    if _OTHER_PARTS.match(part):
+        raise SourceError(
+            f'{place} has "{identifier}" for {year}, of which first and last month are not known. '
+            "Write 2018/19, 2019-04 or 2019-Q2 in place of the year, or delete these rows."
+        )
+    return year
 
 
 _BARE_SPLIT = re.compile(rf"({YEAR}) ?-? ?(\d\d)$")

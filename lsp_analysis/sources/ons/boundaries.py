@@ -200,13 +200,10 @@ def _on_national_grid(rows: GeoDataFrame, file: BoundaryFile, register: Register
     """
     rows = rows[["area_code", "geometry"]]
     if rows.crs is None:
+        degrees = _within(rows, IN_DEGREES)
         geojson = file.path.suffix.lower() in (".geojson", ".json")
-        known = LONGITUDE_LATITUDE if _within(rows, IN_DEGREES) or geojson else NATIONAL_GRID
-        known = (
-            NATIONAL_GRID
-            if _within(rows, GREAT_BRITAIN) and not _within(rows, IN_DEGREES)
-            else known
-        )
+        metres = not degrees and (_within(rows, GREAT_BRITAIN) or not geojson)
+        known = NATIONAL_GRID if metres else LONGITUDE_LATITUDE
         rows = rows.set_crs(known)
         if known == NATIONAL_GRID:
             register.note(

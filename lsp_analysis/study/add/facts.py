@@ -97,9 +97,15 @@ def facts_of(
 
 
 def readable(name: str) -> str:
-    """A name as people write it, of one that was a column's: spaces, and a first capital."""
+    """A name as people write it, of one that was a column's: spaces, and a first capital.
+
+    >>> readable("employment_rate"), readable("LongTermVacants"), readable("NEET")
+    ('Employment rate', 'Long term vacants', 'NEET')
+    """
     plain = re.sub(r"; measures: value$", "", name, flags=re.IGNORECASE)
-    if "_" not in name:
+    if re.fullmatch(r"(?:[A-Z][a-z]{2,}){2,}", plain):
+        plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()
+    if "_" not in plain:
         return plain
     spaced = " ".join(plain.replace("_", " ").split())
     return spaced[:1].upper() + spaced[1:]

@@ -460,6 +460,9 @@ def _with_periods(
         return rows.assign(period_start=texts[0], period_end=texts[1])
     if len(texts) == 2 and plan.dates[1] == plan.roles.get("period_kind"):
         kinds = each(texts[1], spans.year_kind)
+        both = list(zip(*texts, strict=True))
+        pairs = {pair: spans.within_year(*pair, plan.grid.place) for pair in dict.fromkeys(both)}
+        told = pd.Series([pairs[pair] for pair in both], index=rows.index, dtype="str")
     elif len(texts) == 2:
         heading, part = (plan.header.names[at] for at in plan.dates)
         told = each(texts[1], lambda text: spans.part_of_year(text, part)) + " " + texts[0]
