@@ -91,7 +91,7 @@ def test_number_percent_and_interval_keep_to_one_unit(add):
     assert rows["numerator"].isna().all() or rows["numerator"].tolist() == [10, 11, 12, 13]
 
 
-@pytest.mark.parametrize("mark", ["[x]", "c", "..", "–", "*"])
+@pytest.mark.parametrize("mark", ["[x]", "c", "..", "–", "*", "**", "low", "k", "u", "~", "#"])
 def test_marks_are_missing_numbers_with_a_reason(add, mark):
     table = lines("LSOA code;Period;Deaths;Population", "{c};2018;1{n};100{n}")
     rows, done = add(table.replace(";10;", f";{mark};"), encoding="utf-16")

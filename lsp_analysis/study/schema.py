@@ -21,11 +21,11 @@ NAME_PRECEDENCE = ("neighbourhood", "msoa", "ward", "lsoa", "borough", "region",
 
 # What publishers write where a number is not, by what they mean by it.
 _MARKS = {
-    "suppressed": ("*", "c", "[c]", "suppressed", *(
+    "suppressed": ("*", "**", "c", "[c]", "suppressed", "SUPP", *(
         f"{less}{n}" for n in range(2, 31) for less in ("<", "< ", "<=", "≤")
     )),
     "not available": ("-", "–", "—", ":", "..", "…", "x", "[x]", "[u]", "NA", "nan", "NaN", "null",
-                      "NULL", "n/a", "N/A", "#N/A"),
+                      "NULL", "n/a", "N/A", "#N/A", "u", "k", "low", "[low]", "[w]", "~", "#", "!"),
     "not applicable": (".", "z", "[z]"),
 }  # fmt: skip
 MISSING_MARKS = {mark: meaning for meaning, marks in _MARKS.items() for mark in marks}

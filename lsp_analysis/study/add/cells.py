@@ -83,7 +83,7 @@ def _plain_numbers(frame: pd.DataFrame, name: str) -> bool | None:
     marks = {
         text: MARKS[text.casefold()]
         for text in read
-        if text and text.casefold() in MARKS and not text.startswith("#")
+        if text and text.casefold() in MARKS and text != "#N/A"
     }
     behind = {
         text: MARKS_BEHIND[found[2].strip("[]()").casefold()]
