@@ -60,5 +60,5 @@ def style_rules(house: dict[str, Any]) -> str:
     rules = [f"{named[key]}: {house[key]};" for key in named if house.get(key)]
     if not rules:
         return ""
-    light = "screen and (prefers-color-scheme: light), print"
-    return f"@media {light} {{ :root {{ {' '.join(rules)} }} }}\n"
+    root = f":root {{ {' '.join(rules)} }}"
+    return f"@media screen and (prefers-color-scheme: light) {{ {root} }}\n@media print {{ {root} }}\n"

@@ -10,6 +10,7 @@ from functools import cache
 from lsp_analysis.errors import ReportError
 from lsp_analysis.resources import stylesheet
 
+_HOUSE = re.compile(r"@media print \{ :root \{(.*?)\}")
 _DRAWING = re.compile(r'<svg class="(?:chart|map|spark|glyph)[^>]*>')
 
 
@@ -59,13 +60,16 @@ def render_pdf(page: str) -> bytes:
 
 def _styled_drawings(page: str) -> str:
     """The page with the style of its drawings inside each: WeasyPrint applies no other to SVG."""
-    return _DRAWING.sub(lambda found: f"{found[0]}<style>{_drawing_style()}</style>", page)
+    house = "".join(_HOUSE.findall(page))
+    return _DRAWING.sub(lambda found: f"{found[0]}<style>{_drawing_style(house)}</style>", page)
 
 
 @cache
-def _drawing_style() -> str:
-    """The style sheet of drawings with the colours of the light page in place of their names."""
-    colours = dict(re.findall(r"(--[\w]+): (#\w+)", stylesheet("page.css").split("}")[2]))
+def _drawing_style(house: str) -> str:
+    """The style sheet of drawings with the colours of the light page, or of a `house` style, in
+    place of their names."""
+    light = stylesheet("page.css").split("}")[2]
+    colours = dict(re.findall(r"(--[\w]+): (#\w+)", light + house))
     style = re.sub(r"var\((--\w+)\)", lambda v: colours[v[1]], stylesheet("chart.css"))
     style = style.replace("inherit", "Helvetica Neue, Arial, Liberation Sans, sans-serif")
     return (
