@@ -51,9 +51,7 @@ def preload(templates: Iterable[str] = (), study: str = "") -> str:
     Nothing is started that a fork could not take along, threads above all: so the study is read
     in a fork. What cannot be loaded is left alone: the report that needs it says so itself.
     """
-    readers, fault = Forks(), ""
-    if study:  # at once: it takes as long as all the rest, and has a processor of its own
-        readers.start(study, lambda: pickle.dumps(_gathered(study)), READING)
+    readers = _reading(study) if study else Forks()
     with _without_iri_grammar():
         run_imports([f"import {name}" for name in [*LIBRARIES, *_modules()]])
         for template in templates:
@@ -61,11 +59,7 @@ def preload(templates: Iterable[str] = (), study: str = "") -> str:
     for warm in (_render, _project, made_with):
         with contextlib.suppress(Exception):
             warm()
-    while readers:
-        for _, outcome in readers.collect(READING.seconds)[0]:
-            fault = outcome.fault
-            if outcome.answer:
-                keep_open(pickle.loads(outcome.answer))
+    fault = _kept(readers)
     gc.collect()
     gc.freeze()  # so that a fork's collector does not copy every page it looks at
     gc.set_threshold(FEW_COLLECTIONS)
@@ -75,18 +69,30 @@ def preload(templates: Iterable[str] = (), study: str = "") -> str:
 def keep_boroughs(study: str, area: str) -> str:
     """Keep what pages read of the boroughs of `area` where a study that is kept has several; why
     it is not kept, where that cannot be. It is read in a fork, as in `preload`."""
-    whole, fault = kept_open(study), ""
+    whole = kept_open(study)
     part = whole and whole.around(area)
     if part is whole or part.gathered:
         return ""
+    fault = _kept(_reading(part))
+    gc.freeze()
+    return fault
+
+
+def _reading(study: str | KeptStudy) -> Forks:
+    """A fork that reads a study: on a processor of its own, beside all the rest."""
     readers = Forks()
-    readers.start(area, lambda: pickle.dumps(_gathered(part)), READING)
+    readers.start("study", lambda: pickle.dumps(_gathered(study)), READING)
+    return readers
+
+
+def _kept(readers: Forks) -> str:
+    """Keep what `readers` read; why it is not kept, where that cannot be."""
+    fault = ""
     while readers:
         for _, outcome in readers.collect(READING.seconds)[0]:
             fault = outcome.fault
             if outcome.answer:
                 keep_open(pickle.loads(outcome.answer))
-                gc.freeze()
     return fault
 
 

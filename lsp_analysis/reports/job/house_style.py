@@ -61,4 +61,6 @@ def style_rules(house: dict[str, Any]) -> str:
     if not rules:
         return ""
     root = f":root {{ {' '.join(rules)} }}"
-    return f"@media screen and (prefers-color-scheme: light) {{ {root} }}\n@media print {{ {root} }}\n"
+    return (
+        f"@media screen and (prefers-color-scheme: light) {{ {root} }}\n@media print {{ {root} }}\n"
+    )

@@ -302,11 +302,18 @@ class Manifest:
             (self.altered, "not as it was made", "Put the files back, or make again"),
         ):
             if names:
-                reports = wording.counted(len(names), "report").capitalize()
-                verb = "is" if len(names) == 1 else "are"
-                more = " ..." if len(names) > 5 else ""
-                said.append(f"{reports} {verb} {what}. {remedy}: {', '.join(names[:5])}{more}.")
+                said.append(f"{_reports(names)} {what}. {remedy}: {_listed(names)}.")
         return " ".join(said)
+
+
+def _reports(names: Sequence[str], verbs: tuple[str, str] = ("is", "are")) -> str:
+    """How many reports, to begin a sentence: "One report is", "12 reports are"."""
+    count = wording.counted(len(names), "report").capitalize()
+    return f"{count} {verbs[len(names) != 1]}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:5]) + (" ..." if len(names) > 5 else "")
 
 
 def read_manifest(out: Path, *, mend: bool = False) -> Manifest:
@@ -359,10 +366,8 @@ def made_anew(jobs: Sequence[Job], known: Mapping[str, ReportRecord]) -> str:
     names = [r.name for r in found if r.page and r.page.exists() and not whole(r)]
     if not names:
         return ""
-    reports = wording.counted(len(names), "report").capitalize()
-    verb = "was" if len(names) == 1 else "were"
-    more = " ..." if len(names) > 5 else ""
-    return f"{reports} {verb} not as made, and {verb} made again: {', '.join(names[:5])}{more}."
+    were = _reports(names, ("was", "were"))
+    return f"{were} not as made, and {were.split()[-1]} made again: {_listed(names)}."
 
 
 def _lines(path: Path) -> list[bytes]:

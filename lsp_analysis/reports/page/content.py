@@ -48,21 +48,11 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Heading:
-    """A heading with its anchor."""
-
-    level: int
-    anchor: str
-    text: str
-
-
-@dataclass(frozen=True)
 class Content:
     """All that a page shows, in reading order."""
 
     title: str
     headline: str
-    headings: tuple[Heading, ...]
     blocks: tuple[Block, ...]
 
     @property
@@ -88,7 +78,7 @@ def read_content(notebook: Mapping[str, Any]) -> Content:
     lines = (b.part["verdict"] if b.part else plain_text(b.html)
              for b in shown if b.kind in (HEADLINE, "screen"))  # fmt: skip
     headline = next(lines, "")
-    return Content(outline.title, headline, tuple(outline.headings), shown)
+    return Content(outline.title, headline, shown)
 
 
 def plain_text(html: str) -> str:
@@ -227,7 +217,7 @@ class _Outline:
 
     def __init__(self) -> None:
         self.title = ""
-        self.headings: list[Heading] = []
+        self._level = 1
         self.counts = {"figure": 0, "table": 0}
         self._anchors = {"top", "main", "contents", "about"}
 
@@ -237,16 +227,9 @@ class _Outline:
         if level == 1 and not self.title:
             self.title = text
             return ""
-        last = self.headings[-1].level if self.headings else 1
-        level = min(max(level, 2), last + 1)
+        self._level = level = min(max(level, 2), self._level + 1)
         anchor = self._free_anchor(slug(text, fallback="section"))
-        self.headings.append(Heading(level, anchor, text))
         return f'<h{level} id="{anchor}">{html}</h{level}>'
-
-    def next_name(self, kind: str) -> tuple[int, str]:
-        """Number and file name of the next figure or table."""
-        self.counts[kind] += 1
-        return self.counts[kind], f"{kind}-{self.counts[kind]:02d}"
 
     def _free_anchor(self, wish: str) -> str:
         anchor, again = wish, 2
@@ -260,7 +243,9 @@ def _numbered(block: Block, outline: _Outline) -> Block:
     html = _HEADING.sub(lambda found: outline.heading(int(found[1]), found[2]), block.html)
     number, name = 0, "first-screen" if block.kind == "screen" else ""
     if block.kind in outline.counts:
-        number, name = outline.next_name(block.kind)
+        outline.counts[block.kind] += 1
+        number = outline.counts[block.kind]
+        name = f"{block.kind}-{number:02d}"
     return replace(block, html=html.strip(), number=number, name=name)
 
 

@@ -356,12 +356,10 @@ def _map(rows: Sequence[Mapping[str, Any]], drawn: Outlines, of: str) -> dict[st
     return {
         "title": f"Measures clearly worse than the rest, of {most}" if of == "area" else BOROUGHS,
         "legend": steps,
-        "chart": {
-            "type": "map", "width": drawn.width, "height": drawn.height, "areas": areas,
-            "scale": list(drawn.bar()),
-            "label": f"Map of {AREAS[of]}; each is a link to its {LEADS[of]}, and all are in the "
-            "list.",
-        },
+        "chart": drawn.chart(
+            areas,
+            f"Map of {AREAS[of]}; each is a link to its {LEADS[of]}, and all are in the list.",
+        ),
         "note": f"Each {of} is a link." + (" Outlined: the pilot." if pilots else ""),
     }  # fmt: skip
 

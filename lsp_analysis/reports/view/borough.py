@@ -207,8 +207,6 @@ def _map(study: Study, found: Highlights) -> dict[str, Any] | None:
     codes = found.table.drop_duplicates("area").set_index("area")["area_code"]
     members = {name: study.area(codes[name]).members for name in worst}
     inside = {code for own in members.values() for code in own}
-    ground = "".join(path for code, path in drawn.paths.items() if code not in inside)
-    here = "".join(path for code, path in drawn.paths.items() if code in inside)
     labels = []
     for name, own in members.items():
         points = [drawn.points[code] for code in own if code in drawn.points]
@@ -218,10 +216,6 @@ def _map(study: Study, found: Highlights) -> dict[str, Any] | None:
             while any(abs(y - other["y"]) < LIFT for other in labels):
                 y += LIFT
             labels.append({"name": name, "me": True, "x": float(x), "y": float(y)})
-    return {
-        "type": "map", "width": drawn.width, "height": drawn.height,
-        "areas": [{"path": ground, "class": "land"}, {"path": here, "class": "here-area"}],
-        "places": labels, "scale": list(drawn.bar()),
-        "label": f"Map of {places.borough_name(study)}: {wording.and_list(worst)} are most often "
-        "worse than the rest.",
-    }  # fmt: skip
+    borough = places.borough_name(study)
+    told = f"Map of {borough}: {wording.and_list(worst)} are most often worse than the rest."
+    return drawn.dark(inside, told, labels)

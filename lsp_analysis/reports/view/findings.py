@@ -252,21 +252,12 @@ def editions(brief: AreaBrief) -> wording.Sentence | None:
     None for larger areas, without Indices, and where it stood the same in all of them: the first
     screen has that.
     """
-    study, members = brief.study, brief.area.members
-    if len(members) != 1 or not study.has("deprivation"):
+    found = places.deprivation_places(brief.study, brief.area)
+    if len(set(found.values())) < 2:
         return None
-    table = study.read("deprivation")
-    small = set(study.small_areas()["area_code"])
-    table = table[table["area_code"].isin(small)].dropna(subset="rank")
-    places_of = {}
-    for edition, rows in table.groupby("edition"):
-        ranks = rows.set_index("area_code")["rank"]
-        if members[0] in ranks.index:
-            place = int((ranks < ranks[members[0]]).sum()) + 1
-            places_of[int(edition)] = f"{wording.ordinal(place)} of {len(ranks)}"
-    if len(set(places_of.values())) < 2:
-        return None
-    told = wording.and_list(f"{place} ({year})" for year, place in places_of.items())
+    told = wording.and_list(
+        f"{wording.ordinal(place)} of {of} ({year})" for year, (place, of) in found.items()
+    )
     return wording.Sentence(
         f"Deprivation: {told}, counted from the most deprived small area of the borough."
     )

@@ -12,6 +12,7 @@ from lsp_analysis.absent import Absent
 from lsp_analysis.effects.outcomes.programme_page import TOO_FEW, ProgrammeEffects
 from lsp_analysis.reports.view.dates import ticks_of, year_at, year_of
 from lsp_analysis.reports.view.part import Part, is_clear
+from lsp_analysis.reports.view.rows import amount
 
 FEW_OUTCOMES = 2
 MOST_OUTCOMES = 24  # rows of the chart: the others are in its numbers
@@ -48,9 +49,9 @@ def pilot_path(effects: ProgrammeEffects) -> Part | Absent | None:
             "ticks": ticks_of(yearly["period"]),
             "unit": "",
             "series": [
-                {"name": "here", "role": "here", "values": here, "end": f"{_plain(here)} here"},
+                {"name": "here", "role": "here", "values": here, "end": f"{_last(here)} here"},
                 {"name": "expected", "role": "expected", "values": shown,
-                 "end": f"{_plain(shown)} expected"},
+                 "end": f"{_last(shown)} expected"},
             ],
             "band": band,
             "moments": [[year_of(effect.start), f"Pilot starts, {wording.period(effect.start)}"]],
@@ -162,6 +163,5 @@ def _ends_after(period: pd.Period, start: pd.Period) -> bool:
     return period.end_time >= start.start_time
 
 
-def _plain(values: list[float | None]) -> str:
-    last = next((v for v in reversed(values) if v is not None and np.isfinite(v)), np.nan)
-    return wording.number(last, 0 if abs(last) >= 9.95 else 1)
+def _last(values: list[float | None]) -> str:
+    return amount(next((v for v in reversed(values) if v is not None and np.isfinite(v)), np.nan))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,12 +98,25 @@ class Outlines:
             rings.append(f"M{'L'.join(steps)}Z")
         return "".join(rings)
 
-    def bar(self) -> tuple[float, str]:
-        """Length of a scale bar on the map and what it stands for."""
+    def chart(
+        self, areas: Sequence[Mapping[str, Any]], label: str, places: Sequence[dict] = ()
+    ) -> dict[str, Any]:
+        """The map of `areas` (path, class, name, link) with names of `places` and a scale bar."""
         fitting = [m for m in _METRES if m * self.scale <= 0.3 * self.width] or [_METRES[0]]
         metres = fitting[-1]
         words = f"{metres / 1000:g} km" if metres >= 1000 else f"{metres} m"
-        return metres * self.scale, words
+        return {
+            "type": "map", "width": self.width, "height": self.height, "areas": areas,
+            "places": places, "scale": [metres * self.scale, words], "label": label,
+        }  # fmt: skip
+
+    def dark(self, codes: Collection[str], label: str, places: Sequence[dict]) -> dict[str, Any]:
+        """The map with the areas of `codes` dark and all others pale."""
+        shapes = {"land": "", "here-area": ""}
+        for code, path in self.paths.items():
+            shapes["here-area" if code in codes else "land"] += path
+        areas = [{"path": path, "class": name} for name, path in shapes.items()]
+        return self.chart(areas, label, places)
 
 
 def outlines(study: Study) -> Outlines | None:
@@ -130,21 +143,14 @@ def locator(study: Study, area: Area) -> dict[str, Any] | None:
     own = [code for code in area.members if drawn and code in drawn.paths]
     if drawn is None or not own or len(own) == len(drawn.paths):
         return None
-    rest = "".join(path for code, path in drawn.paths.items() if code not in set(own))
-    here = "".join(drawn.paths[code] for code in own)
     centre = np.mean([drawn.points[code] for code in own], axis=0)
     labels = _bearings(study, drawn, centre)
     label = {"name": name_of(study, area), "me": True, "x": float(centre[0]),
              "y": float(max(centre[1] - 34, 24))}  # fmt: skip
     side = "north" if centre[1] < drawn.height / 2 else "south"
     across = "west" if centre[0] < drawn.width / 2 else "east"
-    borough = borough_name(study)
-    return {
-        "type": "map", "width": drawn.width, "height": drawn.height,
-        "areas": [{"path": rest, "class": "land"}, {"path": here, "class": "here-area"}],
-        "places": [*labels, label], "scale": list(drawn.bar()),
-        "label": f"Map of {borough}: {name_of(study, area)} lies in its {side}-{across}.",
-    }  # fmt: skip
+    told = f"Map of {borough_name(study)}: {name_of(study, area)} lies in its {side}-{across}."
+    return drawn.dark(set(own), told, [*labels, label])
 
 
 def _bearings(study: Study, drawn: Outlines, away: np.ndarray, most: int = 4) -> list[dict]:
@@ -194,16 +200,27 @@ def refuse_part(study: Study, area: str, template: str) -> None:
         )
 
 
-def next_door(study: Study, area: Area, pages: Collection[str] = ()) -> list[dict[str, str]]:
+def deprivation_places(study: Study, area: Area) -> dict[int, tuple[int, int]]:
+    """Place of one small area among the borough's, 1 the most deprived, and of how many, by edition
+    of the Indices; none for larger areas."""
+    if len(area.members) != 1 or not study.has("deprivation"):
+        return {}
+    table = study.read("deprivation").dropna(subset="rank")
+    table = table[table["area_code"].isin(study.small_areas()["area_code"])]
+    found = {}
+    for edition, rows in table.groupby("edition"):
+        ranks = rows.set_index("area_code")["rank"]
+        if (own := ranks.get(area.members[0])) is not None:
+            found[int(edition)] = int((ranks < own).sum()) + 1, len(ranks)
+    return found
+
+
+def next_door(study: Study, area: Area) -> list[dict[str, str]]:
     """Small areas that touch an area, each with the address of its page."""
     if not study.has("geometry"):
         return []
     pairs = study.neighbours()
     own = set(area.members)
     around = sorted(set(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"]) - own)
-    names: Mapping[str, str] = local_names(study)
-    plain = study.small_areas().set_index("area_code")["area_name"]
-    return [
-        {"name": names[code], "link": f"../index.html#{code}"}
-        for code in around if code in plain.index
-    ]  # fmt: skip
+    names = local_names(study)
+    return [{"name": names[c], "link": f"../index.html#{c}"} for c in around if c in names]

@@ -9,8 +9,9 @@ from lsp_analysis import wording
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.dates import ticks_of, year_at
 from lsp_analysis.reports.view.part import Part
-from lsp_analysis.reports.view.plan_rows import NOUNS, PlanRows, unit_words
+from lsp_analysis.reports.view.plan_rows import NOUNS, PlanRows
 from lsp_analysis.reports.view.plan_screen import many, screen_of
+from lsp_analysis.reports.view.rows import unit_words
 from lsp_analysis.standing.agencies.agenda import NO_PLAN
 from lsp_analysis.standing.agencies.plan import OFF_TRACK
 from lsp_analysis.standing.agencies.target_odds import TargetForecast, odds_words

@@ -10,7 +10,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.view import places
-from lsp_analysis.reports.view.rows import about
+from lsp_analysis.reports.view.rows import about, amount, unit_words
 from lsp_analysis.standing.agencies.plan import (
     AWAY,
     BEHIND,
@@ -25,7 +25,6 @@ from lsp_analysis.standing.agencies.plan import (
 )
 from lsp_analysis.standing.agencies.target_odds import odds_words, plan_forecasts
 from lsp_analysis.standing.comparison.measured import read_panels
-from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.periods import parse_period
 from lsp_analysis.study.store import Study
 
@@ -123,7 +122,7 @@ class PlanRows:
     def amount(self, measure_id: str, value: float, finer: int = 0) -> str:
         """A value of a measure in words."""
         row = self.progress.table.loc[measure_id]
-        return _amount(value, self.study.indicator(row["indicator_id"]).unit, finer)
+        return amount(value, self.study.indicator(row["indicator_id"]).unit, finer)
 
     def row(self, measure_id: str) -> dict[str, Any]:
         """A measure with its value, target and status, as the page's tables take it."""
@@ -196,17 +195,3 @@ def target_words(status: str) -> str:
     return {BEHIND: "behind target", AWAY: "moving away from target"}.get(
         status, f"target {status}"
     )
-
-
-def unit_words(indicator: Indicator) -> str:
-    """The unit of a measure's values."""
-    if indicator.unit == "percent":
-        return f"% of {indicator.base}" if indicator.base else "%"
-    return indicator.per or indicator.unit
-
-
-def _amount(value: float, unit: str, finer: int = 0) -> str:
-    if wording.is_missing(value):
-        return "–"
-    digits = 0 if abs(value) >= 9.95 and unit != "percent" else 1
-    return wording.number(float(value), digits + finer) + ("%" if unit == "percent" else "")

@@ -53,7 +53,7 @@ def screen_of(view: PlanRows) -> Part:
         "unknown": _unknown(view),
         "index": {"title": f"The plan{about}", "borough": f"{borough} neighbourhoods"},
     }
-    return Part("screen", data, view.frame())
+    return Part("screen", data)
 
 
 def _off(view: PlanRows) -> pd.DataFrame:

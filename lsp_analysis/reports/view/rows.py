@@ -93,7 +93,7 @@ class Row:
         for name, column in (("here", "value"), ("elsewhere", "rest")):
             known = both[column].dropna()
             if len(known):
-                first, last = (_amount(x) for x in (known.iloc[0], known.iloc[-1]))
+                first, last = (amount(x) for x in (known.iloc[0], known.iloc[-1]))
                 ends.append(f"{name} from {first} to {last}")
         return {
             "type": "spark",
@@ -153,8 +153,7 @@ def _row(brief: AreaBrief, indicator_id: str, told: pd.Series) -> Row:
         brief.series(indicator_id, name)[["first", "period", "value"]] if known else empty
         for name in ("", next(iter(brief.comparators)))
     )
-    unit = f"% of {indicator.base}" if indicator.unit == "percent" and indicator.base else None
-    unit = unit or told["unit"] or wording.unit_label(indicator.unit).lower()
+    unit = unit_words(indicator)
     if known and brief.measured(indicator_id).by_age is not None:
         unit = f"age-standardised, {unit}"
     rank, of = told.get("rank"), told.get("of")
@@ -166,8 +165,8 @@ def _row(brief: AreaBrief, indicator_id: str, told: pd.Series) -> Row:
         name=indicator.name,
         theme=indicator.theme,
         unit=", ".join(filter(None, [unit, told["when"] if known else ""])),
-        here_words=_with_unit(told["value"], indicator.unit),
-        rest_words=_with_unit(told["comparator_value"], indicator.unit),
+        here_words=amount(told["value"], indicator.unit),
+        rest_words=amount(told["comparator_value"], indicator.unit),
         kind=KIND[told["verdict"]],
         word=told["verdict"],
         reason=told["reason"],
@@ -200,14 +199,17 @@ def _rank(rank: Any, of: Any, polarity: str) -> str:
     return f"{wording.placed(place, ends[0] if near else ends[1])} of {wording.number(of)}"
 
 
-def _with_unit(value: float, unit: str) -> str:
+def unit_words(indicator: Indicator) -> str:
+    """The unit of an indicator's values, with its period."""
+    if indicator.unit == "percent":
+        return f"% of {indicator.base}" if indicator.base else "%"
+    return indicator.per or wording.unit_label(indicator.unit).lower()
+
+
+def amount(value: float, unit: str = "", finer: int = 0) -> str:
+    """A value as the page writes it: whole from 10 up, else and in per cent with one decimal;
+    `finer` adds decimals."""
     if wording.is_missing(value):
         return "–"
-    return f"{_amount(value, 1)}%" if unit == "percent" else _amount(value)
-
-
-def _amount(value: float, places: int | None = None) -> str:
-    """A value as the page writes it: whole from 10 up, else one decimal."""
-    if places is None:
-        places = 0 if abs(value) >= 9.95 else 1
-    return wording.number(value, places)
+    digits = 0 if abs(value) >= 9.95 and unit != "percent" else 1
+    return wording.number(float(value), digits + finer) + ("%" if unit == "percent" else "")

@@ -68,7 +68,7 @@ def first_screen(brief: AreaBrief, effects: ProgrammeEffects) -> Part:
         "unknown": _unknown(brief, rows),
     }
     data["index"] = _for_index(brief, rows, effects, data)
-    return Part("screen", data, _frame(rows))
+    return Part("screen", data)
 
 
 def _eyebrow(brief: AreaBrief) -> str:
@@ -152,25 +152,13 @@ def _facts(brief: AreaBrief) -> list[list[str]]:
 
 def _deprivation(brief: AreaBrief) -> tuple[int, int, int] | None:
     """Place of a single small area among the borough's in the last Indices the page may use."""
-    study = brief.study
-    if not study.has("deprivation") or len(brief.area.members) != 1:
+    found = places.deprivation_places(brief.study, brief.area)
+    if not found:
         return None
-    table = study.read("deprivation")
-    table = table[table["area_code"].isin(study.small_areas()["area_code"])]
-    editions = sorted(table["edition"].unique())
-    if not editions:
-        return None
-    wanted = [e for e in editions if e <= _last_year(brief)] or editions[:1]
-    ranks = table[table["edition"] == wanted[-1]].set_index("area_code")["rank"].dropna()
-    code = brief.area.members[0]
-    if code not in ranks.index:
-        return None
-    return int((ranks < ranks[code]).sum()) + 1, len(ranks), int(wanted[-1])
-
-
-def _last_year(brief: AreaBrief) -> int:
     ends = [panel["period"].max().end_time.year for panel in brief.panels.values() if len(panel)]
-    return max(ends, default=9999)
+    last = max(ends, default=9999)
+    wanted = max((edition for edition in found if edition <= last), default=min(found))
+    return *found[wanted], wanted
 
 
 def _next_door(brief: AreaBrief) -> list[dict[str, str]]:
@@ -387,16 +375,3 @@ def _for_index(
             "chart": main.spark(),
         } if main else {},
     }  # fmt: skip
-
-
-def _frame(rows: list[Row]) -> pd.DataFrame:
-    return pd.DataFrame(
-        [
-            {
-                "indicator": row.indicator_id, "measure": row.name, "unit": row.unit,
-                "here": row.here_words, "rest_of_borough": row.rest_words, "verdict": row.word,
-                "reason": row.reason, "rank": row.rank,
-            }
-            for row in rows
-        ]
-    )  # fmt: skip
