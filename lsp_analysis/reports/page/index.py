@@ -28,7 +28,7 @@ from lsp_analysis.reports.view.places import MOST_SHAPES, Outlines, borough_name
 from lsp_analysis.resources import resource, stylesheet
 from lsp_analysis.study.areas import slug
 from lsp_analysis.study.store import Study, open_study
-from lsp_analysis.wording import counted, number, ordinal
+from lsp_analysis.wording import capital, counted, number, ordinal
 
 INDEX = "index.html"
 AREA_PAGE = "report_area"
@@ -126,7 +126,7 @@ def _borough_row(
     own = [_row(record) for record in records if not record.failed]
     name = borough_name(part)
     failed = len(records) - len(own)
-    more = f" {_capital(counted(failed, 'report'))} could not be made." if failed else ""
+    more = f" {capital(counted(failed, 'report'))} could not be made." if failed else ""
     many = sum(row["counts"]["worse"] >= MANY for row in own)
     return {
         "name": name, "report": page, "code": borough, "members": [borough], "rank": None,
@@ -174,7 +174,7 @@ def render_index(
     measure = _one_measure(rows)
     used = {kind for row in rows for kind, n in row["counts"].items() if n and not boroughs}
     drawn = _drawn(shapes) if boroughs else outlines(study)
-    title = f"{_capital(borough_name(study))} neighbourhoods"
+    title = f"{capital(borough_name(study))} neighbourhoods"
     return _template().render(
         study=study,
         title=f"{study.title}, by borough" if boroughs else title,
@@ -227,10 +227,6 @@ def _worst(row: Mapping[str, Any]) -> tuple:
         row["name"].casefold(),
         row["report"],
     )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
 
 
 def _is_other(record: ReportRecord) -> bool:
@@ -313,9 +309,9 @@ def _verdict(rows: Sequence[Mapping[str, Any]], their: str = "the") -> str:
     none = sum(n == 0 for n in judged)
     are = ["is" if n == 1 else "are" for n in (many, none)]
     return (
-        f"{_capital(counted(many, 'area'))} of {number(len(judged))} {are[0]} worse than the rest "
+        f"{capital(counted(many, 'area'))} of {number(len(judged))} {are[0]} worse than the rest "
         f"of {their} borough on five or more measures. "
-        f"{_capital(counted(none, 'area'))} {are[1]} worse on none."
+        f"{capital(counted(none, 'area'))} {are[1]} worse on none."
     )
 
 
