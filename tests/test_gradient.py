@@ -39,7 +39,7 @@ def test_a_slope_that_flattens_is_a_gap_that_narrows():
 
 
 def test_groups_are_of_equal_number_and_in_order():
-    groups = tenths(sloping(20, 20), ranks(), 10)
+    groups = tenths(sloping(20, 20), ranks())
     assert [len(codes) for codes in groups.values()] == [6] * 10
     assert groups[1][0] == "A00"
 

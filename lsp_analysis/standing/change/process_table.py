@@ -117,7 +117,7 @@ def signals(brief: AreaBrief, *, since: object = None) -> Signals:
                 "indicator_id": indicator_id,
                 "name": indicator.name,
                 "unit": indicator.per,
-                **_last_point(moved, brief.trend(indicator_id, [])),
+                **_last_point(moved, brief.series(indicator_id, whole=True)),
                 "target": now.target if now else None,
                 "assurance": ASSURANCE.get(now.assurance, "") if now else "",
                 "recent": recent_of(brief, indicator_id).label,

@@ -31,11 +31,9 @@ def slope(
     deprivation: pd.DataFrame,
     *,
     indicator: Indicator,
-    period: pd.Period | None = None,
-    groups: int = GROUPS,
     level: float = 0.95,
 ) -> SlopeIndex:
-    """The slope index of inequality over tenths of small areas by deprivation, in one period.
+    """The slope index of inequality over tenths of small areas by deprivation, in the last period.
 
     Positive when the indicator is higher among the most deprived. The line is fitted to logits of
     proportions and to logarithms of other values, so that it never runs below zero or above the
@@ -48,10 +46,6 @@ def slope(
     deprivation : DataFrame of one edition
         ``area_code``, ``edition``, ``rank`` (1 the most deprived). Areas without one are left out.
     indicator : Indicator
-    period : Period, optional
-        The last, unless given.
-    groups : int
-        Number of groups of areas.
     level : float between 0 and 1
 
     Raises
@@ -59,12 +53,12 @@ def slope(
     PanelError
         Several editions are given, too few areas have a rank, or a group has no value.
     """
-    members = tenths(panel, deprivation, groups)
-    chosen = panel["period"].max() if period is None else period
-    rows = _group_rows(panel[panel["period"] == chosen], members, indicator)
+    members = tenths(panel, deprivation)
+    last = panel["period"].max()
+    rows = _group_rows(panel[panel["period"] == last], members, indicator)
     if not _is_whole(rows):
         raise PanelError(
-            f"{indicator.name} is not known in {chosen} for every group of areas by deprivation."
+            f"{indicator.name} is not known in {last} for every group of areas by deprivation."
         )
     return _index(rows, indicator, level)
 
@@ -74,36 +68,31 @@ def slopes(
     deprivation: pd.DataFrame,
     *,
     indicator: Indicator,
-    groups: int = GROUPS,
     level: float = 0.95,
 ) -> Gap:
     """The slope index through time, as the gap between the two ends of the borough.
 
     Parameters and errors as for `slope`; a period in which a group has no value is left out.
     """
-    members = tenths(panel, deprivation, groups)
+    members = tenths(panel, deprivation)
     rows = {
         period: _group_rows(then, members, indicator) for period, then in panel.groupby("period")
     }
-    found = [
-        _gap_row(period, _index(then, indicator, level))
-        for period, then in rows.items()
-        if _is_whole(then)
-    ]
+    found = []
+    for period, then in rows.items():
+        if _is_whole(then):
+            index = _index(then, indicator, level)
+            ends = index.line["fitted"].iloc[[0, -1]]
+            sii, rii = index.summary_frame().to_numpy()
+            found.append([period, period, *ends, *sii, *rii, ""])
     if not found:
         raise PanelError(
             f"{indicator.name} has no period with a value in every group of areas by deprivation."
         )
-    return Gap(
-        indicator.indicator_id,
-        indicator.name,
-        indicator.per,
-        indicator.polarity,
-        MOST,
-        LEAST,
-        level,
-        pd.DataFrame(found),
-    )
+    columns = ["first", "period", "value", "comparator_value", "gap", "low", "high", "ratio"]
+    frame = pd.DataFrame(found, columns=[*columns, "ratio_low", "ratio_high", "note"])
+    about = (indicator.indicator_id, indicator.name, indicator.per, indicator.polarity)
+    return Gap(*about, MOST, LEAST, level, frame)
 
 
 def shared_out(
@@ -121,8 +110,8 @@ def shared_out(
     return concentration(rows["rank"], rows["numerator"], rows["denominator"])
 
 
-def tenths(panel: pd.DataFrame, deprivation: pd.DataFrame, groups: int) -> dict[int, list[str]]:
-    """Codes of the panel's areas in `groups` of equal number, 1 the most deprived.
+def tenths(panel: pd.DataFrame, deprivation: pd.DataFrame) -> dict[int, list[str]]:
+    """Codes of the panel's areas in ten groups of equal number, 1 the most deprived.
 
     PanelError when there are several editions, or fewer than two areas a group have a rank.
     """
@@ -131,13 +120,13 @@ def tenths(panel: pd.DataFrame, deprivation: pd.DataFrame, groups: int) -> dict[
         raise PanelError(f"{len(editions)} editions of the Indices are given. Choose one.")
     ranks = deprivation.dropna(subset="rank").set_index("area_code")["rank"]
     known = ranks[ranks.index.isin(panel["area_code"])].sort_values(kind="stable")
-    if len(known) < 2 * groups:
+    if len(known) < 2 * GROUPS:
         raise PanelError(
-            f"{len(known)} areas of the panel have a rank of deprivation, and {groups} groups need "
-            f"{2 * groups}. Check that both use codes of one vintage."
+            f"{len(known)} areas of the panel have a rank of deprivation, and {GROUPS} groups need "
+            f"{2 * GROUPS}. Check that both use codes of one vintage."
         )
-    place = np.arange(len(known)) * groups // len(known) + 1
-    return {number: list(known.index[place == number]) for number in range(1, groups + 1)}
+    place = np.arange(len(known)) * GROUPS // len(known) + 1
+    return {number: list(known.index[place == number]) for number in range(1, GROUPS + 1)}
 
 
 def _group_rows(
@@ -149,12 +138,12 @@ def _group_rows(
         for codes in members.values()
         if then["area_code"].isin(codes).any()
     ]
-    return pd.concat(rows, ignore_index=True).assign(wanted=len(members))
+    return pd.concat(rows, ignore_index=True)
 
 
 def _is_whole(rows: pd.DataFrame) -> bool:
     known = rows[["value", "se"]].notna().all(axis=1)
-    return bool(known.sum() == rows["wanted"].iloc[0])
+    return bool(known.sum() == GROUPS)
 
 
 def _index(rows: pd.DataFrame, indicator: Indicator, level: float) -> SlopeIndex:
@@ -176,23 +165,6 @@ def _index(rows: pd.DataFrame, indicator: Indicator, level: float) -> SlopeIndex
     )
     line = found.line.assign(**{name: scale * found.line[name] for name in ("value", "fitted")})
     return replace(found, line=line, unit=indicator.per)
-
-
-def _gap_row(period: pd.Period, index: SlopeIndex) -> dict[str, object]:
-    fitted = index.line["fitted"]
-    return {
-        "first": period,
-        "period": period,
-        "value": fitted.iloc[0],
-        "comparator_value": fitted.iloc[-1],
-        "gap": index.sii,
-        "low": index.sii_low,
-        "high": index.sii_high,
-        "ratio": index.rii,
-        "ratio_low": index.rii_low,
-        "ratio_high": index.rii_high,
-        "note": "",
-    }
 
 
 @dataclass(frozen=True)

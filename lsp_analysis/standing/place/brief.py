@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
-import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
@@ -67,10 +66,6 @@ class AreaBrief(Shown):
 
     _note = note
 
-    def sentence(self) -> wording.Sentence:
-        """The `headline`."""
-        return self.headline()
-
     def plot(self) -> Axes:
         """Draw every indicator of the area beside all small areas of its borough."""
         return self.profile.plot()
@@ -81,15 +76,8 @@ class AreaBrief(Shown):
 
     def about(self, area: str | Area) -> AreaBrief:
         """The same of another area; what has been read of the study is not read again."""
-        return area_brief(
-            self.study,
-            area,
-            start=self.start,
-            level=self.level,
-            n=self.n,
-            against=self.against,
-            panels=self.panels,
-        )
+        given = {"start": self.start, "level": self.level, "n": self.n, "against": self.against}
+        return area_brief(self.study, area, panels=self.panels, **given)
 
     @cached_property
     def profile(self) -> Profile:
@@ -97,36 +85,27 @@ class AreaBrief(Shown):
 
         Of the last whole year: a month has too few events to judge a small area by.
         """
-        return profile(
-            {indicator_id: self.measured(indicator_id) for indicator_id in self.panels},
-            self.area.members,
-            self.comparators,
-            area_name=self.area.name,
-            level=self.level,
-        )
+        return self._profile(self.area, self.comparators)
 
     def profile_of(self, area: Area) -> Profile:
         """`profile` of any area of the study, beside the rest of its borough only."""
         if area.code == self.area.code:
             return self.profile
+        rest = {REST: self.study.rest_of_borough(area)}
+        what = f"profile of {area.code} at {self.level}"
+        return self.once(what, lambda: self._profile(area, rest))
+
+    def _profile(self, area: Area, comparators: Mapping[str, list[str]]) -> Profile:
         measured = {indicator_id: self.measured(indicator_id) for indicator_id in self.panels}
-        return self.once(
-            f"profile of {area.code} at {self.level}",
-            lambda: profile(
-                measured, area.members, {REST: self.study.rest_of_borough(area)},
-                area_name=area.name, level=self.level,
-            ),
-        )  # fmt: skip
+        return profile(measured, area.members, comparators, area_name=area.name, level=self.level)
 
     def measured(self, indicator_id: str) -> Measured:
         """An indicator made ready to be compared; see `measure`. Worked out once."""
-        indicator_id = self.indicator_id(indicator_id)
-        if indicator_id not in self._measured:
-            panel = self.panels[indicator_id]
-            self._measured[indicator_id] = self.once(
-                f"{indicator_id} measured", lambda: measure(self.study, indicator_id, panel)
-            )
-        return self._measured[indicator_id]
+        known, indicator_id = self._measured, self.indicator_id(indicator_id)
+        if indicator_id not in known:
+            panel, what = self.panels[indicator_id], f"{indicator_id} measured"
+            known[indicator_id] = self.once(what, lambda: measure(self.study, indicator_id, panel))
+        return known[indicator_id]
 
     def indicator(self, indicator_id: str) -> Indicator:
         """The indicator as it is observed here: see `Indicator.seen_in`."""
@@ -155,8 +134,7 @@ class AreaBrief(Shown):
         return self.once("progress on the plan", self._plan)
 
     def _plan(self) -> PlanProgress:
-        plan = self.study.read("plan")
-        indicators = [self.study.indicator(name) for name in self.panels]
+        plan, indicators = self.study.read("plan"), list(map(self.study.indicator, self.panels))
         names = {indicator.indicator_id: indicator.name for indicator in indicators}
         return plan_progress(plan, plan_values(plan, self.panels, indicators), names=names)
 
@@ -168,11 +146,15 @@ class AreaBrief(Shown):
         """How many indicators are better and worse than in the rest of the borough."""
         return headline(self.profile, self.study, self.area)
 
+    sentence = headline
+
     def trend_sentence(self, indicator_id: str) -> wording.Sentence:
         """Where the area and its comparators began and ended."""
         one = self.measured(indicator_id)
         indicator, since = one.indicator, one.since(self.area.members)
         frame = self.trend(indicator_id, whole=False).dropna(subset="value")
+        if frame.empty:
+            return wording.Sentence(f"{indicator.name}: no value is known.")
         moves = []
         unit, words = wording.once(indicator.per)
         for name, line in frame.groupby("series", sort=False):
@@ -182,8 +164,6 @@ class AreaBrief(Shown):
             )
             went = f"went from {first} to {last}" if len(line) > 1 else f"was {last}"
             moves.append(f"in {name} it {went}")
-        if not moves:
-            return wording.Sentence(f"{indicator.name}: no value is known.")
         text = f"{indicator.name}{words}: {'; '.join(moves)}."
         if since is not None:
             text += f" Counted from {wording.period(since)}, when the way of recording changed."
@@ -229,34 +209,19 @@ class AreaBrief(Shown):
         pool = lasting if over_time and lasting else list(known.index)
         return str(next((name for name in worse if name in pool), pool[0]))
 
-    def trend(
-        self,
-        indicator_id: str,
-        comparators: Collection[str] | None = None,
-        *,
-        whole: bool = True,
-    ) -> pd.DataFrame:
-        """The area and all or some comparators through time: period, series, value, low, high.
+    def trend(self, indicator_id: str, *, whole: bool = True) -> pd.DataFrame:
+        """The area and all comparators through time: period, series, value, low, high.
 
         By whole years, so that seasons do not hide the direction. With `whole`, also before the
         last break, which `events` marks.
         """
-        one = self.measured(indicator_id)
-        others = list(self.comparators if comparators is None else comparators)
-        lines = [self.series(indicator_id, name, whole=whole) for name in ("", *others)]
-        lengths = list(map(len, lines))
-        limits = group_limits(lines[0], indicator=one.indicator, level=self.level)
-        none = np.full(sum(lengths[1:]), np.nan)
-        low, high = (np.concatenate([limit, none]) for limit in limits)
-        return pd.DataFrame(
-            {
-                "period": pd.concat([line["period"] for line in lines], ignore_index=True),
-                "value": np.concatenate([line["value"] for line in lines]),
-                "series": np.repeat([self.area.name, *others], lengths),
-                "low": low,
-                "high": high,
-            }
-        )
+        own = self.series(indicator_id, whole=whole)
+        low, high = group_limits(own, indicator=self.indicator(indicator_id), level=self.level)
+        lines = [own.assign(series=self.area.name, low=low, high=high)]
+        for name in self.comparators:
+            lines.append(self.series(indicator_id, name, whole=whole).assign(series=name))
+        columns = ["period", "value", "series", "low", "high"]
+        return pd.concat(lines, ignore_index=True)[columns]
 
     def series(
         self, indicator_id: str, comparator: str = "", *, years: bool = True, whole: bool = False
@@ -327,14 +292,11 @@ class AreaBrief(Shown):
 
     def gap(self, indicator_id: str, comparator: str = REST) -> Gap:
         """The gap to a comparator in every year, with intervals."""
+        own, other = self.series(indicator_id), self.series(indicator_id, comparator)
         return gap_between(
-            self.series(indicator_id),
-            self.series(indicator_id, comparator),
-            indicator=self.indicator(indicator_id),
-            level=self.level,
-            area_name=self.area.name,
-            comparator_name=comparator,
-        )
+            own, other, indicator=self.indicator(indicator_id), level=self.level,
+            area_name=self.area.name, comparator_name=comparator,
+        )  # fmt: skip
 
 
 def area_brief(

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 OWN, BESIDE, OTHER = "area", "neighbour", "elsewhere"
+MOST_CLUSTERS = 12  # rows of the table of clusters
 
 
 @dataclass(frozen=True)
@@ -60,16 +61,14 @@ class Places(Shown):
         )
 
     def _standing(self, own: pd.DataFrame, n: int) -> str:
+        end = "highest" if self.indicator.polarity == "none" else "worst"
         if len(own) == 1:
-            row = own.iloc[0]
-            return (
-                f"{self.area} has {self._quantity(row['value'])}, the "
-                f"{wording.placed(row['rank'], self._end())} of {n}."
-            )
-        best, last = int(own["rank"].min()), int(own["rank"].max())
+            place = wording.placed(own["rank"].iloc[0], end)
+            return f"{self.area} has {self._quantity(own['value'].iloc[0])}, the {place} of {n}."
+        first, last = (wording.ordinal(int(x)) for x in (own["rank"].min(), own["rank"].max()))
         return (
-            f"The {len(own)} small areas of {self.area} stand between "
-            f"{wording.ordinal(best)} and {wording.ordinal(last)} of {n} from the {self._end()}."
+            f"The {len(own)} small areas of {self.area} stand between {first} and {last} of {n} "
+            f"from the {end}."
         )
 
     def _around(self) -> str:
@@ -84,9 +83,6 @@ class Places(Shown):
             text = f"The area that touches it is{'' if among else ' not'} in the {side} half"
         return f"{text}."
 
-    def _end(self) -> str:
-        return "highest" if self.indicator.polarity == "none" else "worst"
-
     def _quantity(self, value: float) -> str:
         return wording.quantity(value, self.indicator.per)
 
@@ -95,15 +91,13 @@ class Places(Shown):
 
         A `background` is a local picture with its world file, drawn beneath; nothing is fetched.
         """
-        return self._map("value", self.indicator.name, self.frame["area_code"], ax, background)
+        return self._map("value", ax, background=background)
 
     def draw_smoothed(self, ax: Axes | None = None) -> Axes:
         """The same map with chance taken out, in the same classes of colour."""
         if self.frame["smoothed"].isna().all():
             raise PanelError(self._no_smoothing())
-        return self._map(
-            "smoothed", f"{self.indicator.name}, smoothed", self.frame["area_code"], ax
-        )
+        return self._map("smoothed", ax, said=", smoothed")
 
     def smoothing_sentence(self) -> wording.Sentence:
         """How far smoothing moved the area, and how many areas it gave another colour."""
@@ -112,10 +106,8 @@ class Places(Shown):
             return wording.Sentence(self._no_smoothing())
         classes = self._classes()
         before, after = (np.searchsorted(classes, known[c]) for c in ("value", "smoothed"))
-        text = (
-            f"Smoothing gives {wording.of_total(int((before != after).sum()), len(known))} small "
-            "areas another colour."
-        )
+        moved = wording.of_total(int((before != after).sum()), len(known))
+        text = f"Smoothing gives {moved} small areas another colour."
         own = known[known["role"] == OWN]
         if len(own) == 1:
             ends = [self._quantity(own[column].iloc[0]) for column in ("value", "smoothed")]
@@ -130,8 +122,7 @@ class Places(Shown):
 
     def draw_close(self, ax: Axes | None = None, background: str | Path | None = None) -> Axes:
         """The area and the areas that touch it, in the same classes of colour as the whole map."""
-        near = self.frame.loc[self.frame["role"] != OTHER, "area_code"]
-        return self._map("value", self.indicator.name, near, ax, background)
+        return self._map("value", ax, background=background, roles=(OWN, BESIDE))
 
     def draw_order(self, ax: Axes | None = None) -> Axes:
         """All small areas in order of their value, with intervals."""
@@ -149,23 +140,21 @@ class Places(Shown):
     def _map(
         self,
         column: str,
-        label: str,
-        codes: Collection[str],
         ax: Axes | None,
+        *,
+        said: str = "",
         background: str | Path | None = None,
+        roles: Collection[str] = (OWN, BESIDE, OTHER),
     ) -> Axes:
-        shapes = self.shapes[self.shapes["area_code"].isin(codes)]
-        values = self.frame[["area_code", column]]
+        shown = self.frame[self.frame["role"].isin(roles)]
+        codes = {role: list(rows["area_code"]) for role, rows in self.frame.groupby("role")}
         return figures.draw_choropleth(
-            shapes.merge(values, on="area_code", how="left"),
+            self.shapes.merge(shown[["area_code", column]], on="area_code"),
             column=column,
             unit=self.indicator.per,
-            label=f"{label}, {wording.period(self.period)}",
+            label=f"{self.indicator.name}{said}, {wording.period(self.period)}",
             bounds=self._classes(),
-            highlight={
-                name: list(self.frame.loc[self.frame["role"] == role, "area_code"])
-                for name, role in ((self.area, OWN), ("Neighbours", BESIDE))
-            },
+            highlight={self.area: codes.get(OWN, []), "Neighbours": codes.get(BESIDE, [])},
             background=background,
             ax=ax,
         )
@@ -175,26 +164,19 @@ class Places(Shown):
         known = self.frame["value"].dropna()
         return list(np.unique(np.quantile(known, [0.2, 0.4, 0.6, 0.8, 1.0])))
 
-    def moran(self, *, permutations: int = 999, seed: int = 0) -> Moran:
+    def moran(self, *, permutations: int = 999) -> Moran:
         """Whether neighbouring areas are alike."""
         values = self.frame.set_index("area_code")["value"]
-        return moran(values, self.neighbours, permutations=permutations, seed=seed)
+        return moran(values, self.neighbours, permutations=permutations)
 
-    def clusters(self, found: Moran) -> pd.DataFrame:
-        """Areas that lie among their like, or among their opposites, more surely than by chance.
+    def clusters_table(self, found: Moran) -> Table:
+        """The areas most surely among their like, or their opposites, and how many there are.
 
-        ``area_code``, ``name``, ``value``, ``pattern`` and ``p``, adjusted for the number of areas
-        looked at (Benjamini and Hochberg), the surest first.
+        p is adjusted for the number of areas looked at (Benjamini and Hochberg).
         """
-        local = found.local.rename(columns={"p_value": "p"})[["area_code", "pattern", "p"]]
-        rows = self.frame.merge(local.assign(p=adjust_p(local["p"])), on="area_code")
+        local = found.local.assign(p=adjust_p(found.local["p_value"]))
+        rows = self.frame.merge(local[["area_code", "pattern", "p"]], on="area_code")
         rows = rows[rows["p"] <= SURPRISING].sort_values(["p", "rank"], kind="stable")
-        columns = ["area_code", "name", "value", "pattern", "p"]
-        return rows[columns].reset_index(drop=True)
-
-    def clusters_table(self, found: Moran, *, n: int = 12) -> Table:
-        """The first `n` of `clusters`, with how many there are of each pattern."""
-        rows = self.clusters(found)
         counts = rows["pattern"].value_counts()
         told = wording.and_list(f"{count} {pattern}" for pattern, count in counts.items())
         columns = {
@@ -204,7 +186,7 @@ class Places(Shown):
             "p": [wording.p_value(p) for p in rows["p"]],
         }
         return figures.table(
-            pd.DataFrame(columns).head(n),
+            pd.DataFrame(columns).head(MOST_CLUSTERS),
             caption=f"{self.indicator.name}: the small areas most surely like, or unlike, those "
             "around them",
             note=f"In all: {told or 'none'}. p allows for {len(found.local)} areas looked at.",
