@@ -13,9 +13,8 @@ from lsp_analysis.standing.change.gap_forecast import Mixture
 from lsp_analysis.study.periods import parse_period
 
 LEAST = 8  # values below which no odds are given
-RATIOS = np.r_[
-    0.0, 10 ** np.arange(-2.0, 2.01, 0.5)
-]  # variance of the level's steps by the noise's
+# Variances of the level's steps, by the noise's.
+RATIOS = np.append(0.0, 10 ** np.arange(-2.0, 2.01, 0.5))
 ODDS = (
     (0.9, "Very likely"),
     (0.66, "Likely"),
@@ -134,8 +133,7 @@ def _forecasts(values: np.ndarray, steps: int) -> Mixture:
         means.append(size * ahead.predicted_mean)
         scales.append(size * np.sqrt(variance * ahead.var_pred_mean))
         logs.append(-0.5 * (df * np.log(variance) + np.log(spread[used]).sum()))
-    weights = np.exp(np.array(logs) - max(logs))
-    return Mixture(np.array(means), np.array(scales), weights / weights.sum(), df)
+    return Mixture.of(np.array(means), np.array(scales), np.array(logs), df)
 
 
 def plan_forecasts(

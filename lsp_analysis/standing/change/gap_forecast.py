@@ -26,6 +26,7 @@ from lsp_analysis.standing.checks import check_level
 AUTOCORRELATIONS = np.linspace(0.0, 0.98, 50)
 HALVINGS = 60
 FEWEST = 8  # gaps, beyond those that the seasons use up
+Fit = tuple[np.ndarray, np.ndarray, float]
 
 
 @dataclass(frozen=True)
@@ -118,19 +119,9 @@ def gap_trend(of: Gap, *, ahead: int = 0, level: float = 0.95) -> GapTrend:
     coming = terms.out_of_sample(ahead) if ahead else terms.in_sample()[:0]
     designs = [_design(part, gaps, per_year) for part in (terms.in_sample(), coming)]
     fits = [_fit(gaps, *designs, rho) for rho in AUTOCORRELATIONS]
-    likely = np.array([fit.log_likelihood for fit in fits])
-    weights = np.exp(likely - likely.max())
-    mixture = Mixture(
-        np.array([fit.means for fit in fits]),
-        np.array([fit.errors for fit in fits]),
-        weights / weights.sum(),
-        n - designs[0].shape[1],
-    )
-    value, low, high = (
-        mixture.mean(),
-        mixture.quantile(0.5 - level / 2),
-        mixture.quantile(0.5 + level / 2),
-    )
+    mixture = Mixture.of(*map(np.array, zip(*fits, strict=True)), n - designs[0].shape[1])
+    value = mixture.mean()
+    low, high = (mixture.quantile(0.5 + side * level / 2) for side in (-1, 1))
     seen = of.frame[["period", "gap", "low", "high"]].assign(kind="observed")
     limits = {"gap": value[1:], "low": low[1:], "high": high[1:]}
     forecast = pd.DataFrame({"period": designs[1].index, **limits, "kind": "forecast"})
@@ -149,15 +140,6 @@ def gap_trend(of: Gap, *, ahead: int = 0, level: float = 0.95) -> GapTrend:
 
 
 @dataclass(frozen=True)
-class _Fit:
-    """Slope and forecasts under one autocorrelation, their errors, and how likely it is."""
-
-    means: np.ndarray
-    errors: np.ndarray
-    log_likelihood: float
-
-
-@dataclass(frozen=True)
 class Mixture:
     """Student's t distributions of several quantities (columns), averaged over fits (rows)."""
 
@@ -165,6 +147,12 @@ class Mixture:
     errors: np.ndarray
     weights: np.ndarray
     df: int
+
+    @classmethod
+    def of(cls, means: np.ndarray, errors: np.ndarray, logs: np.ndarray, df: int) -> Mixture:
+        """Fits that weigh as they are likely; `logs` are their log likelihoods."""
+        weights = np.exp(logs - logs.max())
+        return cls(means, errors, weights / weights.sum(), df)
 
     def mean(self) -> np.ndarray:
         """Slope and forecasts, each fit weighing as it is likely."""
@@ -195,8 +183,11 @@ def _design(terms: pd.DataFrame, gaps: pd.Series, per_year: int) -> pd.DataFrame
     return terms.assign(trend=(terms["trend"] - (len(gaps) + 1) / 2) / per_year)
 
 
-def _fit(gaps: pd.Series, design: pd.DataFrame, coming: pd.DataFrame, rho: float) -> _Fit:
-    """The line by generalised least squares, when errors `k` periods apart correlate `rho**k`."""
+def _fit(gaps: pd.Series, design: pd.DataFrame, coming: pd.DataFrame, rho: float) -> Fit:
+    """The line by generalised least squares, when errors `k` periods apart correlate `rho**k`.
+
+    Slope and forecasts, their standard errors, and the log likelihood.
+    """
     known = gaps.notna().to_numpy()
     times = np.flatnonzero(known)
     alike = rho ** np.abs(np.subtract.outer(times, times))
@@ -214,7 +205,7 @@ def _fit(gaps: pd.Series, design: pd.DataFrame, coming: pd.DataFrame, rho: float
     own = 1 - np.einsum("ij,ji->i", leaning, rho ** np.abs(np.subtract.outer(times, ahead)))
     variance = own + np.einsum("ij,jk,ik->i", line, covariance, line)
     logs = np.linalg.slogdet(alike)[1] - np.linalg.slogdet(covariance)[1]
-    return _Fit(
+    return (
         np.append(fit.params[place], forecast),
         np.sqrt(spread * np.append(covariance[place, place], variance)),
         float(-0.5 * (fit.df_resid * np.log(spread) + logs)),

@@ -14,6 +14,7 @@ from lsp_analysis.standing.change.process import VARIATION, ProcessChart, proces
 from lsp_analysis.standing.change.trends import PER_YEAR, RecentTrend, recent_trend
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 from lsp_analysis.standing.place.groups import group_limits
+from lsp_analysis.standing.place.profile_words import quantities
 from lsp_analysis.study.asking.dates import as_date
 
 ASSURANCE = {
@@ -44,16 +45,14 @@ class Signals(ShownTable):
             for word in ORDER
             if len(names := known.loc[known["variation"] == word, "name"])
         ]
-        moved = int(known["variation"].isin(ORDER).sum())
-        text = (
-            f"{wording.of_total(moved, len(known))} indicators of {self.area} ended outside "
-            f"{self._usual()}."
-        )
+        moved, usual = int(known["variation"].isin(ORDER).sum()), self._usual()
+        many = f"{wording.of_total(moved, len(known))} indicators of {self.area}"
+        text = f"{many} ended outside {usual}."
         if len(known) == 1:
             side = "outside" if moved else "inside"
-            usual = self._usual().replace("their", "its")
             which = "that can be charted " if len(self.table) > 1 else ""
-            text = f"the only indicator of {self.area} {which}ended {side} {usual}."
+            only = f"the only indicator of {self.area} {which}ended"
+            text = f"{only} {side} {usual.replace('their', 'its')}."
         if told:
             text += f" {wording.capital('; '.join(told))}."
         return wording.Sentence(wording.capital(text))
@@ -66,10 +65,7 @@ class Signals(ShownTable):
     def shown_table(self) -> Table:
         """Every indicator's last point, what it means, and whether the target is in reach."""
         rows = self.table
-        values = [wording.quantity(x, u) for x, u in zip(rows["value"], rows["unit"], strict=True)]
-        targets = [
-            wording.quantity(x, u) for x, u in zip(rows["target"], rows["unit"], strict=True)
-        ]
+        values, targets = (quantities(rows[name], rows["unit"]) for name in ("value", "target"))
         shown = {
             "Indicator": rows["name"],
             "Last": [wording.period(period, short=True) for period in rows["period"]],
@@ -232,10 +228,7 @@ def _moment(when: object) -> pd.Timestamp:
 
 def _last_point(chart: ProcessChart | Absent, path: pd.DataFrame) -> dict[str, object]:
     """The last point of a chart, or of the series itself when it could not be charted."""
-    if not chart:
-        own = path.dropna(subset="value")
-        last = own.iloc[-1] if len(own) else {"period": None, "value": None}
-        return {"period": last["period"], "value": last["value"], "variation": NO_CHART}
-    last = chart.points.iloc[-1]
-    variation = VARIATION[chart.variation]
+    known = chart.points if chart else path.dropna(subset="value")
+    last = known.iloc[-1] if len(known) else {"period": None, "value": None}
+    variation = VARIATION[chart.variation] if chart else NO_CHART
     return {"period": last["period"], "value": last["value"], "variation": variation}

@@ -35,8 +35,20 @@ _JUDGED = {
 }
 
 
+class _Drawn(Shown):
+    """A trend that draws the ``series`` it is of."""
+
+    unit: str
+    series: pd.DataFrame
+
+    def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
+        """Draw the series, with its intervals where it has some, and, if given, dated events."""
+        drawn = self.series.assign(series=self.chart_name or "Value")
+        return figures.draw_trend(drawn, unit=self.unit, events=events, ax=ax)
+
+
 @dataclass(frozen=True)
-class RecentTrend(Shown):
+class RecentTrend(_Drawn):
     """Direction of the last five points, if they have one."""
 
     slope: float  # units a period
@@ -72,11 +84,6 @@ class RecentTrend(Shown):
             f"Over the last {POINTS} points: {self.label.lower()} "
             f"({wording.difference(self.slope, self.unit)} a period)."
         )
-
-    def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
-        """Draw the series with its intervals and, if given, dated events."""
-        drawn = self.series.assign(series=self.chart_name or "Value")
-        return figures.draw_trend(drawn, unit=self.unit, events=events, ax=ax)
 
 
 def recent_trend(series: pd.DataFrame, *, polarity: str = "none", unit: str = "") -> RecentTrend:
@@ -156,7 +163,7 @@ def weighted_slope(
 
 
 @dataclass(frozen=True)
-class ProportionTrend(Shown):
+class ProportionTrend(_Drawn):
     """Whether a proportion rises or falls over all its periods, by the chi-squared test."""
 
     name: str
@@ -183,11 +190,6 @@ class ProportionTrend(Shown):
             f"{wording.period(last['period'])}, {wording.inside(self.name)} {moved}: {said} by the "
             f"chi-squared test for proportions ({wording.p_value(self.p_value)})."
         )
-
-    def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
-        """Draw the series and, if given, dated events."""
-        drawn = self.series.assign(series=self.chart_name or "Value")
-        return figures.draw_trend(drawn, unit=self.unit, events=events, ax=ax)
 
 
 def proportion_trend(series: pd.DataFrame, *, indicator: Indicator) -> ProportionTrend:

@@ -126,11 +126,11 @@ def too_few(table: pd.DataFrame) -> str:
     return f"Too few cases to say: {wording.and_list(names)}." if names else ""
 
 
-def not_comparable(table: pd.DataFrame) -> str:
+def not_comparable(table: pd.DataFrame, most: int = MOST_NAMED) -> str:
     """One sentence for each reason why indicators are not compared; empty when all are."""
     rows = table[table["verdict"] == NOT]
     told = [
-        f"{wording.capital(wording.some_of(names, MOST_NAMED))}: not comparable, {why}."
+        f"{wording.capital(wording.some_of(names, most))}: not comparable, {why}."
         for why, names in rows.groupby("reason", sort=False)["name"]
     ]
     return " ".join(told)

@@ -26,7 +26,7 @@ def headline(profile: Profile, study: Study, area: Area) -> wording.Sentence:
     Where none can be judged, the numbers of the first stand for themselves.
     """
     verdicts = profile.table["verdict"]
-    counts = [(word, int((verdicts == word).sum())) for word in CLEAR if (verdicts == word).any()]
+    counts = [(word, n) for word in CLEAR if (n := int((verdicts == word).sum()))]
     judged = int((~verdicts.isin([NOT, FEW])).sum())
     if not judged:
         told = _unjudged(profile)
@@ -95,11 +95,11 @@ def profile_table(profile: Profile) -> Table:
         "Indicator": table["name"],
         "Period": table["when"],
         profile.area: [_with_limits(row) for row in table.to_dict("records")],
-        "Rest of borough": _quantities(table["comparator_value"], table["unit"]),
+        "Rest of borough": quantities(table["comparator_value"], table["unit"]),
         "Verdict": table["verdict"],
     }
     for name in profile.comparators[1:]:
-        others = _quantities(table[f"{name}: value"], table["unit"])
+        others = quantities(table[f"{name}: value"], table["unit"])
         verdicts = table[f"{name}: verdict"]
         columns["Similarly deprived" if name == ALIKE else wording.capital(name)] = [
             f"{value}: {verdict}" for value, verdict in zip(others, verdicts, strict=True)
@@ -127,7 +127,8 @@ def _cautions(table: pd.DataFrame) -> list[str]:
     ]
 
 
-def _quantities(values: pd.Series, units: pd.Series) -> list[str]:
+def quantities(values: pd.Series, units: pd.Series) -> list[str]:
+    """Values in words, each in its own unit."""
     return [wording.quantity(x, unit) for x, unit in zip(values, units, strict=True)]
 
 

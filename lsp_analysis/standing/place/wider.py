@@ -5,6 +5,7 @@ A value of an MSOA cannot be shared out over its small areas, so it is compared 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -17,7 +18,8 @@ from lsp_analysis.showing import Shown
 from lsp_analysis.standing.comparison.baseline import Comparison, compare_measured
 from lsp_analysis.standing.comparison.measured import Measured, measure
 from lsp_analysis.standing.comparison.profiles import Profile, profile
-from lsp_analysis.standing.comparison.verdict import CLEAR, CLOSE, NOT, UNCLEAR
+from lsp_analysis.standing.comparison.verdict import CLEAR, CLOSE, UNCLEAR, not_comparable
+from lsp_analysis.standing.place.profile_words import quantities
 
 if TYPE_CHECKING:
     from lsp_analysis.figures.tables import Table
@@ -78,23 +80,20 @@ def levels_of(study: Study, area: Area) -> Iterator[Level]:
 
 def measured_at(study: Study, kind: str) -> dict[str, Measured]:
     """The indicators given at a level and not for small areas, ready to be compared."""
-    return study.once(f"{kind} measured", lambda: _measured(study, kind))
 
+    def made() -> dict[str, Measured]:
+        rows = study.read("observations", columns=["area_code", "indicator_id"])
+        types = study.areas().drop_duplicates("area_code").set_index("area_code")["area_type"]
+        seen = rows["area_code"].map(types)
+        small = set(rows.loc[seen == study.small_area_type, "indicator_id"])
+        found = {}
+        for name in rows.loc[seen == kind, "indicator_id"].unique():
+            if name not in small:
+                with contextlib.suppress(PanelError):
+                    found[name] = measure(study, name, study.panel(name, level=kind))
+        return found
 
-def _measured(study: Study, kind: str) -> dict[str, Measured]:
-    rows = study.read("observations", columns=["area_code", "indicator_id"])
-    types = study.areas().drop_duplicates("area_code").set_index("area_code")["area_type"]
-    seen = rows["area_code"].map(types)
-    small = set(rows.loc[seen == study.small_area_type, "indicator_id"])
-    made = {}
-    for indicator_id in rows.loc[seen == kind, "indicator_id"].unique():
-        if indicator_id not in small:
-            try:
-                panel = study.panel(indicator_id, level=kind)
-            except PanelError:
-                continue
-            made[indicator_id] = measure(study, indicator_id, panel)
-    return made
+    return study.once(f"{kind} measured", made)
 
 
 @dataclass(frozen=True)
@@ -112,10 +111,8 @@ class LargerAreas(Shown):
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per indicator: ``level``, ``area``, and the columns of `profile`."""
-        parts = [
-            made.table.assign(level=kind, area=made.area) for kind, made in self.profiles.items()
-        ]
-        return pd.concat(parts)
+        made = self.profiles.items()
+        return pd.concat(one.table.assign(level=kind, area=one.area) for kind, one in made)
 
     def sentence(self) -> wording.Sentence:
         """How the larger areas stand on the indicators given for them, rules said once."""
@@ -134,8 +131,8 @@ class LargerAreas(Shown):
             "Measure": rows["name"],
             "Period": rows["when"],
             "Area": rows["area"],
-            "Value": _quantities(rows, "value"),
-            "The borough's others": _quantities(rows, "comparator_value"),
+            "Value": quantities(rows["value"], rows["unit"]),
+            "The borough's others": quantities(rows["comparator_value"], rows["unit"]),
             "Verdict": rows["verdict"],
             "Rank": [
                 wording.MISSING if wording.is_missing(row.rank) else
@@ -143,22 +140,12 @@ class LargerAreas(Shown):
                 for row in rows[["rank", "of", "level"]].itertuples(index=False, name="Row")
             ],
         }  # fmt: skip
-        reasons = rows[rows["verdict"] == NOT].groupby("reason", sort=False)["name"].agg(list)
-        told = [
-            f"{wording.capital(wording.some_of(names))}: not comparable, {why}."
-            for why, names in reasons.items()
-        ]
+        order = "Rank 1 is the worst, or the highest where neither end is good."
         return figures.table(
             pd.DataFrame(cells).reset_index(drop=True),
             caption=f"{self.area}: measures given by MSOA or ward only",
-            note=" ".join(
-                ["Rank 1 is the worst, or the highest where neither end is good.", *told]
-            ),
+            note=f"{order} {not_comparable(rows, most=4)}".strip(),
         )
-
-
-def _quantities(rows: pd.DataFrame, column: str) -> list[str]:
-    return [wording.quantity(x, unit) for x, unit in zip(rows[column], rows["unit"], strict=True)]
 
 
 def _places(made: Profile, word: str) -> str:
@@ -187,12 +174,9 @@ def larger_areas(brief: AreaBrief) -> LargerAreas:
     for level in levels_of(brief.study, brief.area):
         measured = measured_at(brief.study, level.kind)
         if measured:
+            others = {level.comparator: level.others}
             made[level.kind] = profile(
-                measured,
-                level.own,
-                {level.comparator: level.others},
-                area_name=level.name,
-                level=brief.level,
+                measured, level.own, others, area_name=level.name, level=brief.level
             )
     if not made:
         raise PanelError(
@@ -211,13 +195,9 @@ def compare_larger(brief: AreaBrief, indicator_id: str) -> Comparison:
         measured = measured_at(study, level.kind)
         if indicator_id in measured:
             return compare_measured(
-                measured[indicator_id],
-                area=level.own,
-                comparator=level.others,
-                level=brief.level,
-                area_name=level.name,
-                comparator_name=level.comparator,
-            )
+                measured[indicator_id], area=level.own, comparator=level.others,
+                area_name=level.name, comparator_name=level.comparator, level=brief.level,
+            )  # fmt: skip
     raise PanelError(
         f"{study.indicator(indicator_id).name} has no observations for small areas, MSOAs or wards "
         f"that {brief.area.name} is in. Add some: lsp-analysis add."
