@@ -613,7 +613,7 @@ def test_a_withheld_count_is_wide_enough_for_one_who_knows_how_many_people_it_is
         small = rule.is_small(counts) | rule.is_small(people - counts)
         sums = sum_matrix(9, [(8, list(range(8)))])
         try:
-            hidden = withhold(counts, sums, rule, small=small, most=people).hidden
+            hidden = withhold(counts, sums, rule, small=small, most=people)
         except DisclosureError:
             continue
         low, high = np.where(hidden, 1, counts), np.where(hidden, people, counts)

@@ -129,8 +129,7 @@ def _release(study: Study) -> tuple[int, list[str]]:
         whole = kind in WHOLE
         freq = period_kinds(own["period_start"], own["period_end"]).iloc[0]
         own["period"] = pd.PeriodIndex(own["period_start"], freq=freq)
-        hidden = (own["note"] == SUPPRESSED).to_numpy()
-        own = own[own["numerator"].notna() | hidden].reset_index(drop=True)
+        own = own[own["numerator"].notna() | (own["note"] == SUPPRESSED)].reset_index(drop=True)
         hidden = (own["note"] == SUPPRESSED).to_numpy()
         for row in own[rule.is_small(own["numerator"])].itertuples():
             found.append(f"{_place(row)} shows a count of {row.numerator:g}.")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lsp_analysis.disclosure.deduction import sum_matrix
 from lsp_analysis.disclosure.profiles import SUPPRESSED, Profile
-from lsp_analysis.disclosure.suppression import Pattern, withhold
+from lsp_analysis.disclosure.suppression import withhold
 from lsp_analysis.errors import DisclosureError
 from lsp_analysis.study.indicator import Indicator, join_periods
 from lsp_analysis.study.panel import COLUMNS
@@ -32,12 +32,10 @@ class ShownCounts:
         ``area_code``, ``period``, ``numerator``, ``denominator``, ``value``, ``note``; ``imputed``
         for withheld counts: a share of the totals shown, for adding areas up and nothing else.
         Areas first, then what they make up.
-    pattern : what was withheld
     by_year : whether months or quarters were joined to years, because parts of them were small
     """
 
     rows: pd.DataFrame = field(repr=False)
-    pattern: Pattern = field(repr=False)
     by_year: bool = False
 
 
@@ -90,18 +88,17 @@ def show_counts(
     people = rows["denominator"].to_numpy(float)
     most = np.full(len(known), np.inf)
     if whole:
-        few = withhold(people[known], matrix, profile).hidden  # counted as those they hold are
+        few = withhold(people[known], matrix, profile)  # counted as those they hold are
         small, most = small | few, most_of(people[known], few, profile)
         shown_people = np.where(few, np.nan, profile.rounded(people[known]))
         people = np.full(len(rows), np.nan)
         people[known] = shown_people
-    pattern = withhold(
+    hidden = np.zeros(len(rows), dtype=bool)
+    hidden[known] = withhold(
         counts, matrix, profile, small=small, most=most, before=before, shown_before=shown
     )
-    hidden = np.zeros(len(rows), dtype=bool)
-    hidden[known] = pattern.hidden
     shown_rows = _shown(rows.assign(denominator=people), hidden, indicator, profile, groups)
-    return ShownCounts(shown_rows, pattern, by_year)
+    return ShownCounts(shown_rows, by_year)
 
 
 def most_of(people: np.ndarray, withheld: np.ndarray, profile: Profile) -> np.ndarray:
@@ -173,17 +170,14 @@ def _earlier(rows, earlier, profile) -> tuple[np.ndarray | None, np.ndarray | No
     """Flags of what an earlier release withheld, and of what any shows as it is now."""
     if earlier is None or earlier.empty:
         return None, None
-    dates = {
-        "start": rows["period"].dt.start_time,
-        "end": rows["period"].dt.end_time.dt.normalize(),
-    }
-    now = rows.assign(**dates, now=profile.rounded(rows["numerator"]), row=np.arange(len(rows)))
-    old = earlier[["area_code", "numerator", "note"]].assign(
-        start=pd.to_datetime(earlier["period_start"]), end=pd.to_datetime(earlier["period_end"])
-    )
-    both = now[["area_code", "start", "end", "now", "row"]].merge(
-        old, on=["area_code", "start", "end"]
-    )
+    keys = ["area_code", "period_start", "period_end"]
+    ends = rows["period"].dt.end_time.dt.normalize()
+    now = rows[["area_code"]].assign(
+        period_start=rows["period"].dt.start_time, period_end=ends,
+        now=profile.rounded(rows["numerator"]), row=np.arange(len(rows)),
+    )  # fmt: skip
+    dates = {name: pd.to_datetime(earlier[name]) for name in keys[1:]}
+    both = now.merge(earlier[["area_code", "numerator", "note"]].assign(**dates), on=keys)
     withheld = both["note"] == SUPPRESSED
     same = ~withheld & (both["numerator"] == both["now"])
     every = np.arange(len(rows))
@@ -192,16 +186,13 @@ def _earlier(rows, earlier, profile) -> tuple[np.ndarray | None, np.ndarray | No
 
 def _shown(rows, hidden, indicator, profile, groups) -> pd.DataFrame:
     """Rows with withheld counts blank and the others rounded, values worked out again."""
-    base = rows["denominator"]
-    made = rows.assign(numerator=profile.rounded(rows["numerator"]))
-    made["numerator"] = made["numerator"].mask(hidden)
-    made["value"] = made["numerator"]
+    base, counts = rows["denominator"], pd.Series(profile.rounded(rows["numerator"]), rows.index)
+    value = counts = counts.mask(hidden)
     if indicator.unit != "count":
-        above = base.where(base > 0)
-        made["value"] = made["numerator"] / above * indicator.multiplier
-    made["note"] = rows["note"].mask(hidden, SUPPRESSED)
-    made["imputed"] = _shares(made, hidden, groups)
-    return made
+        value = counts / base.where(base > 0) * indicator.multiplier
+    note = rows["note"].mask(hidden, SUPPRESSED)
+    made = rows.assign(numerator=counts, value=value, note=note)
+    return made.assign(imputed=_shares(made, hidden, groups))
 
 
 def _shares(made: pd.DataFrame, hidden: np.ndarray, groups: Groups) -> pd.Series:

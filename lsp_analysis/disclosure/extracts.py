@@ -106,9 +106,9 @@ def aggregate_extracts(
     services = placed.groupby(["area_code", "period", "id"])["agency"].nunique()
     several = (services > 1).groupby(level=[0, 1]).sum()
     overlap = several[several.index].reset_index(name="count").assign(agency=SEVERAL, type="")
-    table = pd.concat([by_kind.reset_index(name="count"), overlap])
-    if placed["agency"].nunique() < 2:
-        table = by_kind.reset_index(name="count")
+    table = by_kind.reset_index(name="count")
+    if len(set(placed["agency"])) > 1:
+        table = pd.concat([table, overlap])
     table["count"] = [shown_count(count, rule.name) for count in table["count"]]
     periods = pd.PeriodIndex(table["period"])
     table["period_start"] = periods.start_time.strftime("%Y-%m-%d")
@@ -174,17 +174,9 @@ def _read(file: Path, key: bytes) -> pd.DataFrame:
     found = found.rename(columns=lambda name: name.strip().lower())
     ids = next((name for name in ("person_id", "event_id") if name in found), "")
     place = next((name for name in ("area_code", "postcode") if name in found), "")
-    lacking = [
-        words
-        for words, there in (
-            ("person_id or event_id", ids),
-            ("date", "date" in found),
-            ("area_code or postcode", place),
-            ("agency", "agency" in found),
-        )
-        if not there
-    ]
-    if lacking:
+    there = {"person_id or event_id": ids, "date": "date" in found}
+    there |= {"area_code or postcode": place, "agency": "agency" in found}
+    if lacking := [words for words, held in there.items() if not held]:
         raise DisclosureError(
             f"The extract {file} has no column {' and no column '.join(lacking)}. Add it."
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -95,12 +96,10 @@ def release_study(
         tables,
         study.geometry() if study.has("geometry") else None,
         about={
+            **{name: about.get(name) for name in ("licenses", "sources", "lsp:attribution")},
             "name": study.name,
             "title": study.title,
-            "licenses": about.get("licenses"),
-            "sources": about.get("sources"),
             "lsp:simulated": study.simulated,
-            "lsp:attribution": about.get("lsp:attribution"),
             "lsp:code_vintage": study.code_vintage,
             "lsp:small_area_type": study.small_area_type,
         },
@@ -172,7 +171,9 @@ def _observed(
         shown = show_counts(panel, groups, indicator, profile, earlier=before)
     except DisclosureError as error:
         raise DisclosureError(f"{indicator.name}: {error}") from error
-    return _rows(shown, indicator_id), told | _told(shown, groups)
+    rows = _rows(shown, indicator_id)
+    hidden = (rows["note"] == SUPPRESSED) & ~rows["area_code"].isin(list(groups))
+    return rows, told | {"by_year": shown.by_year, "withheld": int(hidden.sum())}
 
 
 def _residents(rows: pd.DataFrame, min_cell: int) -> pd.DataFrame:
@@ -230,19 +231,6 @@ def _rows(shown: ShownCounts, indicator_id: str) -> pd.DataFrame:
     return rows.assign(note=rows["note"].replace("", None))
 
 
-def _told(shown: ShownCounts, groups: Groups) -> dict[str, Any]:
-    areas = ~shown.rows["area_code"].isin(list(groups))
-    hidden = shown.rows["note"] == SUPPRESSED
-    return {
-        "by_year": shown.by_year,
-        "method": shown.pattern.method,
-        "counts": int((shown.rows["numerator"].notna() | hidden)[areas].sum()),
-        "withheld": int(hidden[areas].sum()),
-        "totals_withheld": int(hidden[~areas].sum()),
-        "beyond": shown.pattern.beyond,
-    }
-
-
 def _earlier_releases(study: Study, out: Path, groups: Groups) -> list[Study]:
     """Releases of the same study, with the same areas, in `out` and in the folders beside it."""
     beside = sorted(out.absolute().parent.glob(f"*/{FOLDER}/{DESCRIPTOR}"))
@@ -281,8 +269,6 @@ def _shown_before(indicator_id: str, rule: Profile, earlier: list[Study]) -> pd.
 
 def _mark(path: Path, audience: str, extra: dict[str, str]) -> None:
     """Say in the descriptor that this is a release, and what its other files hold."""
-    from hashlib import sha256
-
     file = path / DESCRIPTOR
     descriptor = json.loads(file.read_text(encoding="utf-8"))
     digests = {name: sha256(text.encode()).hexdigest() for name, text in extra.items()}

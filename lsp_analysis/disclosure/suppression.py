@@ -7,8 +7,6 @@ not safe yet, the cheapest set of cells that move with it, and then an audit of 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -25,27 +23,6 @@ NEAR = 6  # counts looked at in each sum, before all are
 LARGE = 400  # cells above which speed comes before the last cell saved
 
 
-@dataclass(frozen=True)
-class Pattern:
-    """What is withheld of a table.
-
-    Attributes
-    ----------
-    hidden : flags, one per cell
-    small : flags of the cells that the rule itself withholds; the others protect these
-    method : "none", "rounding", "exact" or "greedy"
-    """
-
-    hidden: np.ndarray
-    small: np.ndarray
-    method: str
-
-    @property
-    def beyond(self) -> int:
-        """How many cells are withheld beside the small ones."""
-        return int((self.hidden & ~self.small).sum())
-
-
 def withhold(
     counts: np.ndarray,
     sums: sparse.csr_array,
@@ -56,8 +33,8 @@ def withhold(
     before: np.ndarray | None = None,
     shown_before: np.ndarray | None = None,
     exact: bool | None = None,
-) -> Pattern:
-    """Choose the cells to withhold, so that each keeps a range of at least ``profile.width``.
+) -> np.ndarray:
+    """Flags of the cells to withhold, so that each keeps a range of at least ``profile.width``.
 
     Parameters
     ----------
@@ -87,18 +64,14 @@ def withhold(
             "Withdraw that release, and publish into a new folder."
         )
     if not small.any():
-        return Pattern(hidden, small, "none")
+        return hidden
     if profile.base > 1:
-        return Pattern(
-            _totals(counts, sums, profile, hidden, shown_before, most), small, "rounding"
-        )
+        return _totals(counts, sums, profile, hidden, shown_before, most)
     may = ~hidden & ~shown_before & (counts > profile.hidden_to)
     if exact is None:
         exact = len(counts) <= EXACT_CELLS and small.sum() <= EXACT_SMALL
     found = _exactly(counts, sums, profile, hidden, may, most) if exact else None
-    if found is not None:
-        return Pattern(found, small, "exact")
-    return Pattern(_greedily(counts, sums, profile, hidden, may, most), small, "greedy")
+    return _greedily(counts, sums, profile, hidden, may, most) if found is None else found
 
 
 def audited(counts, hidden, sums, profile: Profile, most: np.ndarray | float = np.inf) -> dict:
@@ -328,7 +301,7 @@ def protect_table(table: pd.DataFrame, *, profile: str) -> pd.DataFrame:
     """
     rule = find_profile(profile)
     full, sums = with_margins(table.to_numpy(float))
-    hidden = withhold(full, sum_matrix(len(full), sums), rule).hidden
+    hidden = withhold(full, sum_matrix(len(full), sums), rule)
     text = np.where(hidden, MARK, rule.rounded(full).astype(int).astype(str))
     shape = (len(table) + 1, len(table.columns) + 1)
     return pd.DataFrame(
