@@ -8,7 +8,7 @@ from small_study import LSOAS, MONTHS, small_tables, write_small_study
 
 from lsp_analysis import open_study
 from lsp_analysis.resources import study_path
-from lsp_analysis.standing.completeness import coverage, large_steps
+from lsp_analysis.standing.study_check import coverage, large_steps
 
 
 def line(values: list[float]) -> pd.DataFrame:

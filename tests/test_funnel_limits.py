@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsp_analysis.standing.comparison.funnel_limits import (
+from lsp_analysis.standing.comparison.funnels import (
     classify_proportions,
     classify_rates,
     classify_ratios,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.standing.comparison.judging import adjust_p, judge
+from lsp_analysis.standing.comparison.verdict import adjust_p, judge
 
 
 @pytest.mark.parametrize(

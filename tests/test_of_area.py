@@ -11,7 +11,7 @@ from lsp_analysis.errors import ParameterError
 from lsp_analysis.standing import answers
 from lsp_analysis.standing.answers import gap_page, map_page, profile_page, trend_page
 from lsp_analysis.standing.comparison.standardise import counts_by_age
-from lsp_analysis.standing.place.ages import age_adjusted, has_ages
+from lsp_analysis.standing.place.residents import age_adjusted, has_ages
 
 
 def test_the_answers_agree_on_the_last_year(brief):

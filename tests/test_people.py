@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.place.residents import first_age, people
+from lsp_analysis.standing.comparison.standardise import first_age
+from lsp_analysis.standing.place.residents import people
 
 BANDS = ["0-14", "15-64", "65+"]
 

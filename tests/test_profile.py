@@ -63,6 +63,8 @@ def test_rank_one_is_the_worst_for_either_polarity():
     assert table["rank"].tolist() == [1, 1]
     assert table["decile"].tolist() == [1, 1]
     assert table["of"].tolist() == [38, 38]
+    assert table.loc["burglary", "worst"] > table.loc["burglary", "best"]
+    assert table.loc["work", "worst"] < table.loc["work", "best"]
 
 
 def test_what_changed_since_the_period_before_is_said():

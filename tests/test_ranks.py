@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.standing.comparison.judging import place_among, quantiles, ranks
+from lsp_analysis.standing.comparison.verdict import place_among, quantiles, ranks
 
 
 @given(n=st.integers(10, 400), groups=st.sampled_from([4, 5, 10]))

@@ -37,14 +37,13 @@ from lsp_analysis.standing.comparison.baseline import (
 )
 from lsp_analysis.standing.comparison.funnels import Funnel, funnel
 from lsp_analysis.standing.comparison.measured import measure
-from lsp_analysis.standing.completeness import coverage as coverage_of
 from lsp_analysis.standing.inequality import gradient
 from lsp_analysis.standing.inequality.life import LifeExpectancy, life_expectancy_in
 from lsp_analysis.standing.inequality.sii import SlopeIndex
 from lsp_analysis.standing.inequality.uneven import Unevenness, unevenness
 from lsp_analysis.standing.place import mapped, other_areas, wider
-from lsp_analysis.standing.place.ages import AgeAdjusted, age_adjusted, has_ages
 from lsp_analysis.standing.place.brief import REST, AreaBrief, area_brief
+from lsp_analysis.standing.place.residents import AgeAdjusted, age_adjusted, has_ages
 from lsp_analysis.study.areas import Area
 from lsp_analysis.study.store import Study, open_study
 
@@ -305,7 +304,7 @@ def _funnel_of_areas(study: Study, indicator: str = "") -> Funnel:
 
 
 data_check = _answer(study_check.data_check, of=_study_of)
-coverage = _answer(coverage_of, "coverage", of=_study_of)
+coverage = _answer(study_check.coverage, of=_study_of)
 owners = _answer(study_check.owners_table, "owners", of=_study_of)
 funnel_of_areas = _answer(_funnel_of_areas, "funnel_of_areas", of=_study_of)
 

@@ -27,10 +27,10 @@ from lsp_analysis.experiments.power import intracluster as icc
 from lsp_analysis.standing.change import process_rules, trends
 from lsp_analysis.standing.comparison import (
     contrast,
-    funnel_limits,
+    funnels,
     intervals,
-    judging,
     standardise,
+    verdict,
 )
 from lsp_analysis.standing.inequality import life, sii, space, uneven
 from lsp_analysis.standing.place import groups
@@ -184,7 +184,7 @@ def _empirical_bayes(i: Inputs) -> Inputs:
 
 @binds("benchmark_rag_single_ci")
 def _benchmark(i: Inputs) -> Inputs:
-    word = judging.judge(
+    word = verdict.judge(
         *(_number(i[name]) for name in ("lower95", "upper95")),
         benchmark=_number(i["benchmark"]),
         polarity=_polarity(i.get("polarity")),
@@ -231,12 +231,12 @@ def _rate_ratio_exact(i: Inputs) -> Inputs:
 
 @binds("p_adjust")
 def _p_adjust(i: Inputs) -> Inputs:
-    return {method: judging.adjust_p(i["p"], method=method) for method in ("bh", "holm", "by")}
+    return {method: verdict.adjust_p(i["p"], method=method) for method in ("bh", "holm", "by")}
 
 
 @binds("quantiles_phe")
 def _quantiles(i: Inputs) -> Inputs:
-    return {"quantile": judging.quantiles(i["v"], 5)}
+    return {"quantile": verdict.quantiles(i["v"], 5)}
 
 
 # Funnels
@@ -244,30 +244,30 @@ def _quantiles(i: Inputs) -> Inputs:
 
 @binds("funnel_proportion_limits")
 def _funnel_limits(i: Inputs) -> Inputs:
-    limits = funnel_limits.proportion_limits(i["n"], i["average"]).iloc[0]
-    return limits[list(funnel_limits.LIMIT_COLUMNS)].to_dict()
+    limits = funnels.proportion_limits(i["n"], i["average"]).iloc[0]
+    return limits[list(funnels.LIMIT_COLUMNS)].to_dict()
 
 
 @binds("funnel_ratio_limits")
 def _funnel_ratio_limits(i: Inputs) -> Inputs:
-    limits = funnel_limits.expected_at_limits(i["obs"]).iloc[0]
+    limits = funnels.expected_at_limits(i["obs"]).iloc[0]
     names = ("lower_2s_exp", "upper_2s_exp", "lower_3s_exp", "upper_3s_exp")
-    return dict(zip(names, limits[list(funnel_limits.LIMIT_COLUMNS)], strict=True))
+    return dict(zip(names, limits[list(funnels.LIMIT_COLUMNS)], strict=True))
 
 
 @binds("funnel_ratio_significance")
 def _funnel_ratio(i: Inputs) -> Inputs:
-    return {"significance": str(funnel_limits.classify_ratios(i["obs"], i["expected"])[0])}
+    return {"significance": str(funnels.classify_ratios(i["obs"], i["expected"])[0])}
 
 
 @binds("funnel_proportion_significance")
 def _funnel_proportion(i: Inputs) -> Inputs:
-    return {"significance": funnel_limits.classify_proportions(i["num"], i["den"])}
+    return {"significance": funnels.classify_proportions(i["num"], i["den"])}
 
 
 @binds("funnel_rate_significance")
 def _funnel_rate(i: Inputs) -> Inputs:
-    return {"significance": funnel_limits.classify_rates(i["obs"], i["pop"])}
+    return {"significance": funnels.classify_rates(i["obs"], i["pop"])}
 
 
 # Inequality and space

@@ -229,7 +229,8 @@ def life(brief: AreaBrief) -> wording.Sentence | None:
 
 def _ages_title(wide: pd.DataFrame, borough: str) -> str:
     """Which broad age group the area has most more of than the comparator, if any."""
-    from lsp_analysis.standing.place.residents import CHILDREN_UNDER, OLDER_FROM, first_age
+    from lsp_analysis.standing.comparison.standardise import first_age
+    from lsp_analysis.standing.place.residents import CHILDREN_UNDER, OLDER_FROM
 
     ages = wide.index.map(first_age)
     groups = {

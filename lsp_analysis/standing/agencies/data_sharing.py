@@ -12,9 +12,9 @@ from lsp_analysis.disclosure.suppression import protect_table
 from lsp_analysis.errors import PanelError
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import ShownTable
-from lsp_analysis.standing.completeness import LENGTHS
 from lsp_analysis.standing.place.brief import AreaBrief
 from lsp_analysis.standing.place.mapped import small_names
+from lsp_analysis.standing.study_check import LENGTHS
 from lsp_analysis.study import schema
 from lsp_analysis.study.store import Study
 

@@ -16,7 +16,7 @@ from lsp_analysis.errors import PanelError, ParameterError, check_one_of
 from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.change.process_rules import xmr
 from lsp_analysis.standing.checks import check_columns
-from lsp_analysis.standing.comparison.judging import POLARITIES
+from lsp_analysis.standing.comparison.verdict import POLARITIES
 
 FEW_POINTS = 12  # under which limits are on trial
 
@@ -92,7 +92,6 @@ def process_chart(
     target: float | None = None,
     rebase: list[pd.Period] | None = None,
     fix_after: int | None = None,
-    screen_outliers: bool = True,
 ) -> ProcessChart:
     """Process limits, special causes and assurance for one series.
 
@@ -111,8 +110,6 @@ def process_chart(
         change of process is dated: nothing is rebased by itself.
     fix_after : int, optional
         Work the limits of each stretch out from its first `fix_after` points only.
-    screen_outliers : bool
-        Leave moving ranges beyond 3.267 times their mean out of the limits (once).
 
     Raises
     ------
@@ -130,7 +127,6 @@ def process_chart(
         direction=_WANTED[polarity],
         rebase_at=points_at,
         fix_after=fix_after,
-        screen_outliers=screen_outliers,
     )
     points.insert(0, "period", periods)
     last = points.iloc[-1]

@@ -46,8 +46,9 @@ def xmr(
         Increase is good, decrease is good, or neither.
     rebase_at : int, any number of them
         Points, counted from 1, with which limits and rules start afresh.
-    fix_after, screen_outliers
-        As for `process_chart`.
+    fix_after : as for `process_chart`
+    screen_outliers : bool
+        Leave moving ranges beyond 3.267 times their mean out of the limits (once).
 
     Returns
     -------

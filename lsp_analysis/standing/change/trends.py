@@ -13,7 +13,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, check_one_of
 from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.checks import as_parts, check_columns
-from lsp_analysis.standing.comparison.judging import POLARITIES
+from lsp_analysis.standing.comparison.verdict import POLARITIES
 from lsp_analysis.study.indicator import Indicator
 
 POINTS = 5

@@ -1,7 +1,9 @@
 """Funnel plots: how far from the average chance alone would take an area of each size.
 
-Spiegelhalter (2005). Where areas differ by more than chance the sentence says how much wider limits
-that allow for it would be.
+Spiegelhalter (2005), with the conventions of the Fingertips technical guidance: 95% and 99.8%
+limits, normal (score) limits for proportions, and for rates and ratios the exact or Byar's limits
+of the observed count. Where areas differ by more than chance the sentence says how much wider
+limits that allow for it would be.
 """
 
 from __future__ import annotations
@@ -11,14 +13,20 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.special import gammainccinv, gammaincinv, ndtri
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Axes, Shown
-from lsp_analysis.standing.checks import check_columns
-from lsp_analysis.standing.comparison import funnel_limits
+from lsp_analysis.standing.checks import as_counts, as_events, as_exposure, as_parts, check_columns
+from lsp_analysis.standing.comparison.intervals import poisson_limits
 from lsp_analysis.study.indicator import Indicator
 
+INNER, OUTER = 0.95, 0.998
+LABELS = ("Low (0.001)", "Low (0.025)", "Not significant", "High (0.025)", "High (0.001)")
+NOT_KNOWN = "Not known"
+SMALL_EXPECTED = 5  # under five expected events the normal limits are too narrow above
+LIMIT_COLUMNS = ("lower95", "upper95", "lower998", "upper998")
 DISPERSED = 1.5  # z-scores this scattered are worth a word
 _PLACES = {
     "Low (0.001)": "below the 99.8% limits",
@@ -49,7 +57,7 @@ class Funnel(Shown):
     def sentence(self) -> wording.Sentence:
         """How many areas lie outside each pair of limits, and how wide these should be."""
         counted = self.points["verdict"].value_counts()
-        outside = {word: int(counted.get(word, 0)) for word in funnel_limits.LABELS}
+        outside = {word: int(counted.get(word, 0)) for word in LABELS}
         text = (
             f"{self.name} in {wording.period(self.period)}: of {len(self.points)} areas, "
             f"{outside['High (0.001)']} lie above and {outside['Low (0.001)']} below the 99.8% "
@@ -108,14 +116,14 @@ def funnel(panel: pd.DataFrame, *, indicator: Indicator) -> Funnel:
     average = counts.sum() / people.sum()
     sizes = np.geomspace(people.min(), people.max(), 200)
     if indicator.kind == "events":
-        words, variance = funnel_limits.classify_rates(counts, people), average
-        limits = funnel_limits.rate_limits(sizes * average).assign(size=sizes)
+        words, variance = classify_rates(counts, people), average
+        limits = rate_limits(sizes * average).assign(size=sizes)
         scale = indicator.multiplier * average
     else:
-        words = funnel_limits.classify_proportions(counts, people)
+        words = classify_proportions(counts, people)
         variance = average * (1 - average)
-        limits, scale = funnel_limits.proportion_limits(sizes, average), indicator.multiplier
-    limits[list(funnel_limits.LIMIT_COLUMNS)] *= scale
+        limits, scale = proportion_limits(sizes, average), indicator.multiplier
+    limits[list(LIMIT_COLUMNS)] *= scale
     rates = indicator.multiplier * counts / people
     points = {"label": rows["area_code"].to_numpy(), "size": people, "value": rates}
     return Funnel(
@@ -134,3 +142,102 @@ def winsorised_dispersion(z: ArrayLike) -> float:
     z = np.asarray(z, float)
     low, high = np.nanquantile(z, [WINSOR, 1 - WINSOR])
     return float(np.nanmean(np.clip(z, low, high) ** 2))
+
+
+def proportion_limits(population: ArrayLike, average: float) -> pd.DataFrame:
+    """Control limits of shares at each population, kept between 0 and 1.
+
+    Parameters
+    ----------
+    population : array
+        Denominators at which to give limits.
+    average : float between 0 and 1
+        Share over all areas together.
+
+    Returns
+    -------
+    DataFrame
+        ``size``, ``lower95``, ``upper95``, ``lower998``, ``upper998``, and ``small`` (True where
+        fewer than five events are expected and the normal limits are not to be relied on).
+    """
+    size = as_exposure(np.atleast_1d(population))
+    error = np.sqrt(average * (1 - average) / size)
+    z95, z998 = ndtri(0.5 + INNER / 2), ndtri(0.5 + OUTER / 2)
+    ends = zip(LIMIT_COLUMNS, (-z95, z95, -z998, z998), strict=True)
+    shares = {name: np.clip(average + z * error, 0, 1) for name, z in ends}
+    return pd.DataFrame({"size": size, **shares, "small": size * average < SMALL_EXPECTED})
+
+
+def rate_limits(expected: ArrayLike) -> pd.DataFrame:
+    """Control limits, as ratios to the average, for areas with these expected numbers of events.
+
+    The ratio at which a count would lie exactly on its exact Poisson limit (`expected_at_limits`,
+    read the other way round); columns as for `proportion_limits`, the expected number as ``size``.
+    """
+    expected = as_exposure(np.atleast_1d(expected))
+    most = np.nanmax(expected, initial=1.0)
+    counts = np.append(np.arange(100), np.geomspace(100, 100 + 2 * most, 500))
+    at = expected_at_limits(counts)
+    limits = {name: np.interp(expected, at[name], counts) / expected for name in LIMIT_COLUMNS}
+    return pd.DataFrame({"size": expected, **limits})
+
+
+def expected_at_limits(observed: ArrayLike) -> pd.DataFrame:
+    """Expected numbers at which a count lies exactly on each Poisson control limit.
+
+    Parameters
+    ----------
+    observed : array of counts
+
+    Returns
+    -------
+    DataFrame
+        ``lower95`` and ``lower998``: expected numbers at which so few events have a chance of 2.5%
+        and 0.1%. ``upper95`` and ``upper998``: at which so many have.
+    """
+    observed = np.atleast_1d(as_counts(observed))
+    some = np.where(observed > 0, observed, np.nan)
+    columns = {}
+    for end, tail in (("95", (1 - INNER) / 2), ("998", (1 - OUTER) / 2)):
+        columns[f"lower{end}"] = gammainccinv(observed + 1, tail)
+        columns[f"upper{end}"] = np.where(observed == 0, 0.0, gammaincinv(some, tail))
+    return pd.DataFrame(columns)
+
+
+def classify_proportions(counts: ArrayLike, population: ArrayLike) -> np.ndarray:
+    """Words for each share against the funnel around the share of all rows together."""
+    counts, population = map(np.atleast_1d, as_parts(counts, population))
+    limits = proportion_limits(population, _average(counts, population))
+    return label(counts / population, limits)
+
+
+def classify_ratios(observed: ArrayLike, expected: ArrayLike) -> np.ndarray:
+    """Words for observed over expected against 1: does the count's own interval reach it?"""
+    observed, expected = np.atleast_1d(as_counts(observed)), as_counts(expected, "expected number")
+    lower95, upper95 = poisson_limits(observed, level=INNER)
+    lower998, upper998 = poisson_limits(observed, level=OUTER)
+    # An interval above the expected number is a count above its limit, and the other way round.
+    known = ~np.isnan(observed + expected)
+    steps = np.where(lower95 > expected, 1, 0) + np.where(lower998 > expected, 1, 0)
+    steps = steps - np.where(upper95 < expected, 1, 0) - np.where(upper998 < expected, 1, 0)
+    return np.where(known, np.array(LABELS)[steps + 2], NOT_KNOWN)
+
+
+def classify_rates(counts: ArrayLike, population: ArrayLike) -> np.ndarray:
+    """Words for each crude rate against the rate of all rows together."""
+    counts, population = as_events(counts, population)
+    return classify_ratios(counts, population * _average(counts, population))
+
+
+def _average(counts: np.ndarray, population: np.ndarray) -> float:
+    """Events of all rows with both numbers over their population; missing if there are none."""
+    known = ~np.isnan(counts / population)
+    return counts[known].sum() / population[known].sum() if known.any() else np.nan
+
+
+def label(value: np.ndarray, limits: pd.DataFrame) -> np.ndarray:
+    """Where each value lies, row by row, among `LABELS`."""
+    lower95, upper95, lower998, upper998 = (limits[name].to_numpy() for name in LIMIT_COLUMNS)
+    tests = [np.isnan(value), value < lower998, value < lower95, value > upper998, value > upper95]
+    words = [NOT_KNOWN, LABELS[0], LABELS[1], LABELS[4], LABELS[3]]
+    return np.select(tests, words, default=LABELS[2])

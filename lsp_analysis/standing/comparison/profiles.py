@@ -21,8 +21,8 @@ from lsp_analysis.standing.comparison.baseline import (
     refuse_overlap,
 )
 from lsp_analysis.standing.comparison.exact import compare_groups
-from lsp_analysis.standing.comparison.judging import place_among
 from lsp_analysis.standing.comparison.measured import Measured
+from lsp_analysis.standing.comparison.verdict import place_among
 from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.study.areas import is_among
 from lsp_analysis.study.indicator import Indicator
@@ -36,7 +36,7 @@ IN_WORDS = ("first", "period", "why_not", "caution", "averaged")
 CHANGE = ("previous_first", "previous_period", "change", "change_low", "change_high")
 CHANGE += ("change_p_value", "change_expected", "change_why_not")
 COLUMNS = (*ABOUT, "unit", "unit_code", *COPIED, "coverage", "since", "rank", "of", "decile")
-COLUMNS += ("trend", *CHANGE)
+COLUMNS += ("worst", "best", "trend", *CHANGE)
 OF_COMPARISONS = ("difference_low", "difference_high", "ratio_low", "ratio_high", "p_value")
 
 
@@ -160,9 +160,10 @@ def profile(
         reporting) and ``since`` (first period after the last break); ``rank``, ``of``, ``decile``
         among small areas (1 is the worst, or the highest without polarity); ``trend`` (Fingertips,
         of the same season when periods are months or quarters); ``previous_period``, ``change``
-        with limits and ``change_verdict``; ``caution``; and for each further comparator its value
-        and verdict under its name (``name: value``, ``name: verdict``). Verdicts against each
-        comparator, and on changes, allow for all indicators (`verdict.settle`).
+        with limits and ``change_verdict``; ``worst`` and ``best`` of small areas; ``caution``; and
+        for each further comparator its value and verdict under its name (``name: value``,
+        ``name: verdict``). Verdicts against each comparator, and on changes, allow for all
+        indicators (`verdict.settle`).
 
     Raises
     ------
@@ -209,12 +210,18 @@ def row_of(
     others = each.loc[is_among(each["area_code"], list(comparator)), "value"].to_numpy(float)
     highest_first = one.indicator.polarity != "high_is_good"
     place = place_among(found.value, others, highest_first=highest_first)
-    ranked = np.isfinite(others).any() and not np.isnan(found.value)
+    ends = dict.fromkeys(("worst", "best"), np.nan)
+    if np.isfinite(others).any() and not np.isnan(found.value):
+        low, high = np.nanmin(others), np.nanmax(others)
+        ends = {"worst": high, "best": low} if highest_first else {"worst": low, "best": high}
+    else:
+        place = place[["of"]]
     return {
         **{name: values[name] for name in COPIED},
         "coverage": one.placed(area, found.first, found.period),
         "since": one.since(area),
-        **(place if ranked else place[["of"]]),
+        **place,
+        **ends,
         "trend": _trend(series[series["period"] <= found.period], one.indicator),
         **_change(one, series, found, area),
     }

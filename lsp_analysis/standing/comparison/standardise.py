@@ -6,6 +6,8 @@ Standard Population of 2013. Indirect: observed over expected, with Poisson limi
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
@@ -14,11 +16,11 @@ from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.checks import as_counts, as_exposure, check_level
 from lsp_analysis.standing.comparison.intervals import EXACT_BELOW, poisson_limits
-from lsp_analysis.standing.place.residents import by_single_band, first_age
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.store import Study
 
 _BANDS = np.arange(0, 95, 5)
+TOGETHER = "all"  # sexes or age bands
 
 # Nineteen five-year bands, 0-4 to 90 and over (Eurostat 2013).
 ESP2013 = 500 * np.array([10, 11, 11, 11, 12, 12, 13, 14, 14, 14, 14, 13, 12, 11, 10, 8, 5, 3, 2])
@@ -179,3 +181,21 @@ def _bands(ages: pd.Series) -> pd.Series:
             "needs."
         )
     return starts
+
+
+def first_age(band: str) -> int:
+    """The age at which a band begins.
+
+    >>> first_age("10-14"), first_age("90+"), first_age("all")
+    (10, 90, 0)
+    """
+    found = re.match(r"\D*(\d+)", str(band))
+    return int(found[1]) if found else 0
+
+
+def by_single_band(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows by single sex and age band where there are any, so that nobody counts twice."""
+    for column in ("sex", "age_band"):
+        parts = rows[rows[column] != TOGETHER]
+        rows = parts if len(parts) else rows
+    return rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -11,8 +10,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import Axes, Shown, ShownTable
-from lsp_analysis.standing.comparison.judging import place_among
-from lsp_analysis.standing.comparison.verdict import NOT, by_area
+from lsp_analysis.standing.comparison.verdict import NOT, by_area, place_among
 from lsp_analysis.standing.place.brief import ALIKE, REST, AreaBrief
 from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.standing.place.mapped import small_names
@@ -139,15 +137,11 @@ class Rug(ShownTable):
         )
 
 
-def rug(brief: AreaBrief, codes: Collection[str] | None = None) -> Rug:
+def rug(brief: AreaBrief) -> Rug:
     """Compare small areas with the rest of the borough on every indicator.
 
-    Parameters
-    ----------
-    brief : AreaBrief
-    codes : small-area codes, optional
-        Those of the area and of the areas that touch it, unless given; in a study without
-        boundaries, those of similarly deprived areas.
+    Those of the area and those that touch it; in a study without boundaries, similarly deprived
+    ones.
 
     Raises
     ------
@@ -155,11 +149,10 @@ def rug(brief: AreaBrief, codes: Collection[str] | None = None) -> Rug:
         No indicator can be compared.
     """
     own = list(brief.area.members)
-    beside, around = _beside(brief) if codes is None else (list(codes), "beside it")
-    wanted = [*own, *beside] if codes is None else list(codes)
+    beside, around = _beside(brief)
     names = small_names(brief)
     frames = []
-    for code in wanted:
+    for code in (*own, *beside):
         found = brief.profile_of(brief.study.area(code)).table
         frames.append(found.assign(indicator=found["name"], area=names[code], area_code=code))
     table = pd.concat(frames, ignore_index=True)
