@@ -12,7 +12,7 @@ from reference.bindings import answer
 from scipy import optimize, stats
 
 from lsp_analysis.errors import LspError
-from lsp_analysis.standing.comparison import funnel_limits
+from lsp_analysis.standing.comparison import funnels
 
 # Published figures
 
@@ -322,7 +322,7 @@ def test_a_count_withheld_is_not_taken_for_nought(obs):
 
 
 def test_areas_all_without_events_are_alike():
-    words = funnel_limits.classify_rates([0, 0, 0], [100, 2000, 0])
+    words = funnels.classify_rates([0, 0, 0], [100, 2000, 0])
     assert words.tolist() == ["Not significant", "Not significant", "Not known"]
 
 
