@@ -72,7 +72,7 @@ def test_all_looks_together_keep_their_alpha(kind, looks, alpha):
 def test_an_early_obrien_fleming_look_is_strict():
     bounds = spending_bounds((0.25, 0.5, 0.75, 1), "obrien_fleming")
     assert list(bounds.z) == sorted(bounds.z, reverse=True)
-    assert bounds.z[0] > 2 * bounds.constant
+    assert bounds.z[0] > 2 * bounds.z[-1]
 
 
 def test_crossing_chances_with_an_effect_are_those_of_a_simulation():

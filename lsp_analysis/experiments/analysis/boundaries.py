@@ -44,11 +44,6 @@ class Bounds(Shown):
     fractions: tuple[float, ...]
     z: tuple[float, ...]
 
-    @property
-    def constant(self) -> float:
-        """The bound at the last look."""
-        return self.z[-1]
-
     def summary_frame(self) -> pd.DataFrame:
         """One row per look: information, bound, its p-value, error spent by then."""
         stopped = np.cumsum(crossing_chances(self.z, self.fractions))

@@ -274,7 +274,7 @@ def _against_bound(
     crossed = "" if abs(z) < bound else "benefit" if z > 0 else "harm"
     if share >= 1 or not math.isfinite(one.error):
         return z, bound, crossed, math.nan, math.nan
-    final = boundaries.bounds_of(design, (*bounds.fractions, 1.0)).constant
+    final = boundaries.bounds_of(design, (*bounds.fractions, 1.0)).z[-1]
     drift = design.decision.worth_having / one.error / math.sqrt(share)
     chances = (
         boundaries.conditional_power(z, share, bound=final),

@@ -192,7 +192,7 @@ def _starts(experiment: Experiment) -> Axes:
     if experiment.draw:
         order = experiment.allocation["arm"].str.removeprefix("step ").astype(int)
         units = experiment.allocation.loc[order.sort_values(kind="stable").index, "unit"]
-    return draw_wedge(wedge(how.steps, len(how.periods)).frame(list(units), how.periods))
+    return draw_wedge(wedge(how.steps, len(how.periods)).frame(how.periods, list(units)))
 
 
 def _looks(design: Design) -> Table | None:

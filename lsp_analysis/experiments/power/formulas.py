@@ -22,7 +22,6 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.stats import nct, norm, t
 
-from lsp_analysis import figures
 from lsp_analysis.errors import DesignError, ParameterError
 
 
@@ -167,21 +166,16 @@ class Wedge:
         """Clusters in all."""
         return int(sum(self.clusters_per_step))
 
-    def frame(self, units: Sequence[str] = (), periods: Sequence[str] = ()) -> pd.DataFrame:
+    def frame(self, periods: Sequence[str], units: Sequence[str] = ()) -> pd.DataFrame:
         """Columns ``cluster``, ``period``, ``treated``, for `figures.draw_wedge`."""
         names = list(units) or [f"Cluster {n}" for n in range(1, self.n_clusters + 1)]
-        labels = list(periods) or [str(n) for n in range(1, self.n_periods + 1)]
         return pd.DataFrame(
             {
                 "cluster": np.repeat(names, self.n_periods),
-                "period": np.tile(labels, self.n_clusters),
+                "period": np.tile(periods, self.n_clusters),
                 "treated": self.treated.ravel(),
             }
         )
-
-    def plot(self, ax=None):
-        """Who starts when."""
-        return figures.draw_wedge(self.frame(), ax=ax)
 
 
 def wedge(clusters_per_step: Sequence[int], n_periods: int | None = None) -> Wedge:

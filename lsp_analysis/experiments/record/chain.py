@@ -20,7 +20,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from lsp_analysis import durable, untrusted, wording
+from lsp_analysis import durable, untrusted
 from lsp_analysis.errors import DesignError, LspError
 from lsp_analysis.experiments.protocol.unit_list import read_bytes
 
@@ -45,13 +45,6 @@ class Entry:
     def date(self) -> str:
         """Day of the entry, as it is printed."""
         return self.time[:10]
-
-    def sentence(self) -> wording.Sentence:
-        """What was put on record when, and the hash for the other party to keep."""
-        return wording.Sentence(
-            f"Line {self.number} of the register, {wording.period(self.date)}: {self.kind}. "
-            f"Its hash, for the other party to keep: {self.hash}."
-        )
 
 
 def read_register(folder: str | Path) -> list[Entry]:
