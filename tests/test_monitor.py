@@ -120,7 +120,7 @@ def kinds(folder):
 
 def test_a_planned_look_is_on_record(folder):
     look = take_look(folder, outcomes_of(folder), now=at(2010, 11, 1))
-    assert (look.number, look.planned) == (1, True)
+    assert look.number == 1
     assert kinds(folder) == ["look"]
     assert open_experiment(folder).deviations.empty
     assert look.table["bound"].tolist() == pytest.approx([bounds_of(_design(folder)).z[0]])
@@ -134,7 +134,7 @@ def _design(folder):
 
 def test_an_early_look_is_a_deviation_without_bounds(folder):
     look = take_look(folder, outcomes_of(folder), now=at(2010, 6, 1))
-    assert not look.planned
+    assert look.number == 0
     assert look.table["bound"].isna().all()
     assert kinds(folder) == ["look"]
     assert "2010-06-01" in open_experiment(folder).deviations["deviation"][0]
@@ -144,7 +144,7 @@ def test_an_early_look_is_a_deviation_without_bounds(folder):
 def test_a_look_taken_twice_is_a_deviation(folder):
     take_look(folder, outcomes_of(folder), now=at(2010, 11, 1))
     again = take_look(folder, outcomes_of(folder), now=at(2010, 12, 1))
-    assert not again.planned
+    assert again.number == 0
     assert kinds(folder) == ["look", "look"]
     assert len(open_experiment(folder).deviations) == 1
 

@@ -23,6 +23,7 @@ from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.showing import Shown
 
 LARGEST_Z = 8.0  # a bound that nothing crosses by chance
+START = np.zeros(1), np.ones(1)  # where the motion is before the first look: at zero
 POINTS = 801  # of the grid between two bounds; bounds are right to six decimals
 
 
@@ -80,7 +81,7 @@ def spending_bounds(fractions: tuple[float, ...], kind: str, alpha: float = 0.05
     fractions : rising shares of the information; the last need not be 1.
     """
     z: list[float] = []
-    state = _start()
+    state = START
     for number, time in enumerate(fractions):
         before = fractions[number - 1] if number else 0.0
         spent = _spent(time, kind, alpha) - (_spent(before, kind, alpha) if number else 0.0)
@@ -112,16 +113,11 @@ def crossing_chances(
     """
     times = np.asarray(fractions, float)
     bounds = np.asarray(z, float) * np.sqrt(times)  # on the scale of the Brownian motion
-    chances, state = [], _start()
+    chances, state = [], START
     for bound, step in zip(bounds, np.diff(times, prepend=0.0), strict=True):
         chances.append(_crossed(state, bound, step, drift))
         state = _onward(state, bound, step, drift)
     return np.array(chances)
-
-
-def _start() -> tuple[np.ndarray, np.ndarray]:
-    """Where the motion is before the first look: at zero, for certain."""
-    return np.zeros(1), np.ones(1)
 
 
 def _crossed(

@@ -164,18 +164,13 @@ class Look(Shown):
     labels: dict[str, str] = field(default_factory=dict, repr=False)
     information: float = math.nan
 
-    @property
-    def planned(self) -> bool:
-        """Whether the protocol foresaw this look."""
-        return self.number > 0
-
     def summary_frame(self) -> pd.DataFrame:
         """One row per arm."""
         return self.table.assign(look=self.number, date=self.date)
 
     def sentence(self) -> wording.Sentence:
         """What crossed its bound, if anything did."""
-        name = f"planned look {self.number}" if self.planned else "a look that was not planned"
+        name = f"planned look {self.number}" if self.number else "a look that was not planned"
         crossed = [
             f"{self.labels.get(row.arm, row.arm)} ({row.crossed})"
             for row in self.table.itertuples()

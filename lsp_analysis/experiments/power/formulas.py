@@ -87,7 +87,7 @@ def cluster_power(
     effect: float,
     *,
     sd: float,
-    clusters: float | tuple[float, float],
+    clusters: float,
     m: float,
     icc: float,
     cv: float = 0.0,
@@ -102,7 +102,7 @@ def cluster_power(
         Difference between arms, in the units of `sd`.
     sd : float
         Standard deviation between people; ``sqrt(p (1 - p))`` for a proportion.
-    clusters : number, or pair of numbers
+    clusters : float
         Clusters per arm.
     m, icc, cv : float
         As for `design_effect`.
@@ -112,13 +112,12 @@ def cluster_power(
     for name, value in {"icc": icc, "alpha": alpha}.items():
         if not 0 <= value <= 1:
             raise ParameterError(f"{name} is {value}. Give a share from 0 to 1.")
-    arms = clusters if isinstance(clusters, tuple) else (clusters, clusters)
-    error = sd * math.sqrt(design_effect(m, icc, cv) / m * (1 / arms[0] + 1 / arms[1]))
+    error = sd * math.sqrt(design_effect(m, icc, cv) / m * 2 / clusters)
     if error == 0:
         return 1.0 if effect else alpha
     if normal:
         return power_z(effect / error, alpha=alpha)
-    df = arms[0] + arms[1] - 2
+    df = 2 * clusters - 2
     return power_t(abs(effect) / error, df, alpha=alpha) if df >= 1 else 0.0
 
 

@@ -130,10 +130,8 @@ class Experiment:
         Each comparison is tested over the allocations that leave other arms as they are, at its
         share of the error; the one with the fewest is told of.
         """
-        level = (1 - self.design.analysis.level) / family_size(self.design)
-        pairs = compared_schemes(self.design, self.scheme)
-        fewest = min(pairs, key=lambda pair: pair.attainable_level(level))
-        if len(pairs) == 1:
+        fewest, level = least_able(self.design, self.scheme)
+        if len(self.design.comparisons()) == 1:
             return fewest.sentence(level)
         left = str(fewest.sentence(level)).replace("The scheme allows", "That leaves", 1)
         return wording.Sentence(
@@ -232,10 +230,11 @@ def positions(scheme: Scheme, allocation: pd.DataFrame) -> np.ndarray:
     return np.array([scheme.arms.index(arm_of[unit]) for unit in scheme.units])
 
 
-def compared_schemes(design: Design, scheme: Scheme) -> list[Scheme]:
-    """For each comparison, the allocations it is tested over, for an example of a draw."""
-    example = scheme.draw("example")
-    return [scheme.given(example, one.groups) for one in design.comparisons()]
+def least_able(design: Design, scheme: Scheme) -> tuple[Scheme, float]:
+    """The fewest allocations that a comparison is tested over, and its share of the error."""
+    level, example = (1 - design.analysis.level) / family_size(design), scheme.draw("example")
+    compared = [scheme.given(example, one.groups) for one in design.comparisons()]
+    return min(compared, key=lambda one: one.attainable_level(level)), level
 
 
 def _altered(file: Path, line: int) -> DesignError:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from lsp_analysis import durable
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.analysis.boundaries import family_size
 from lsp_analysis.experiments.draw.constrained import Constrained
 from lsp_analysis.experiments.draw.hash_stream import seed_of
 from lsp_analysis.experiments.draw.methods import scheme_of
@@ -26,8 +25,8 @@ from lsp_analysis.experiments.record.chain import Entry
 from lsp_analysis.experiments.record.folder import (
     Experiment,
     allocation_text,
-    compared_schemes,
     digest_of,
+    least_able,
     open_experiment,
     plan_before,
 )
@@ -94,15 +93,13 @@ def _planned(
         or reading.parse_design(content["design"]) != design
     ):
         raise DesignError(f"The files in {folder} were changed just now. Try again.")
-    level = (1 - design.analysis.level) / family_size(design)
+    fewest, level = least_able(design, scheme)
     if accept.strip():
         content["accepted"] = accept.strip()
-    else:
-        least = min(compared_schemes(design, scheme), key=lambda p: p.attainable_level(level))
-        if least.attainable_level(level) == 0:
-            raise DesignError(
-                f"{least.sentence(level)} To register it nevertheless, say why: --accept REASON."
-            )
+    elif fewest.attainable_level(level) == 0:
+        raise DesignError(
+            f"{fewest.sentence(level)} To register it nevertheless, say why: --accept REASON."
+        )
     today = chain.moment(now).date().isoformat()
     entries = chain.read_register(folder)
     if not entries:
