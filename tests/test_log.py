@@ -2,7 +2,6 @@
 
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
-from lsp_analysis.reports.page import stamped
 from lsp_analysis.reports.run import log
 
 
@@ -23,13 +22,13 @@ def test_what_fits_is_kept_as_it_was(tmp_path):
     log.add_cells(str(tmp_path / "one.log"), printed("short\n"))
     assert "short\n" in (tmp_path / "one.log").read_text()
     notebook = printed("short\n")
-    stamped.stamp(notebook, {}, {})
+    log.stamp(notebook, {}, {})
     assert notebook.cells[0].outputs[0].text == "short\n"
 
 
 def test_the_notebook_keeps_less_still():
     notebook = printed("x" * 5_000_000)
-    stamped.stamp(notebook, {}, {})
+    log.stamp(notebook, {}, {})
     text = notebook.cells[0].outputs[0].text
     assert len(text) < 101_000
     assert text.endswith("[4,900,000 characters more]\n")

@@ -17,9 +17,8 @@ from lsp_analysis.reports.page import pdf
 from lsp_analysis.reports.page.clean import marked_csv, spreadsheet
 from lsp_analysis.reports.page.content import Content, plain_text, read_content
 from lsp_analysis.reports.page.exporter import render_page
-from lsp_analysis.reports.page.stamped import stamp
 from lsp_analysis.reports.run.judge import fault_of_content, fault_of_run, take_sentinel
-from lsp_analysis.reports.run.log import add_cells
+from lsp_analysis.reports.run.log import add_cells, stamp
 
 
 def finish(

@@ -13,8 +13,7 @@ from lsp_analysis.absent import Absent
 from lsp_analysis.errors import LspError
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.reports.view import places
-from lsp_analysis.reports.view.dates import ticks_of, year_at, year_of
-from lsp_analysis.reports.view.part import Part
+from lsp_analysis.reports.view.part import Part, ticks_of, year_at, year_of
 from lsp_analysis.reports.view.rows import (
     WORDS,
     Row,

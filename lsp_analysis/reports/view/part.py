@@ -16,6 +16,8 @@ from lsp_analysis.reports.page.content import PART
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.wording import is_missing
 
+LONGEST_TICKS = 6
+
 
 @dataclass(frozen=True)
 class Part:
@@ -107,3 +109,24 @@ def how_sure(effect: EffectEstimate) -> tuple[str, str]:
 def sides(indicator: Indicator) -> tuple[str, str]:
     """Words for below and above what was expected: fewer and more events, else lower and higher."""
     return ("fewer", "more") if indicator.kind == "events" else ("lower", "higher")
+
+
+def year_at(period: pd.Period) -> float:
+    """Where a period lies on a scale of years: its middle, less half a year."""
+    start, end = period.start_time, period.end_time
+    middle = start + (end - start) / 2
+    return middle.year + (middle.day_of_year - 1) / 365.25 - 0.5
+
+
+def year_of(date: Any) -> float:
+    """Where a day, or the first day of a period, lies on the same scale."""
+    day = date.start_time if isinstance(date, pd.Period) else pd.Timestamp(date)
+    return day.year + (day.day_of_year - 1) / 365.25 - 0.5
+
+
+def ticks_of(periods: Any) -> list[list[Any]]:
+    """Place and name of six periods at the most, the last among them."""
+    periods = list(periods)
+    step = max(1, -(-len(periods) // LONGEST_TICKS))
+    chosen = periods[::-1][::step][::-1]
+    return [[year_at(p), wording.period(p, short=True)] for p in chosen]

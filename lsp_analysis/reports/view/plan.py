@@ -7,8 +7,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.reports.view import places
-from lsp_analysis.reports.view.dates import ticks_of, year_at
-from lsp_analysis.reports.view.part import Part
+from lsp_analysis.reports.view.part import Part, ticks_of, year_at
 from lsp_analysis.reports.view.plan_rows import NOUNS, PlanRows
 from lsp_analysis.reports.view.plan_screen import many, screen_of
 from lsp_analysis.reports.view.rows import unit_words
