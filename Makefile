@@ -30,7 +30,7 @@ test: $(VENV)/ready-to-test
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder tests
 
 test-all: $(VENV)/ready-to-test
-	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval-lax tests notebooks
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder --nbval-lax --nbval-kernel-startup-timeout 600 tests notebooks
 
 lab: $(VENV)/ready
 	$(BIN)/jupyter lab notebooks $(if $(filter 0,$(shell id -u)),--allow-root)

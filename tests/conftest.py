@@ -137,6 +137,21 @@ def forked_by(parent):
         yield
 
 
+def run_notebook(path: Path, folder: Path, parameters: dict | None = None):
+    """The notebook as it ran in `folder`, in a fork where there can be one."""
+    import papermill
+
+    from lsp_analysis.reports.fork.forked import can_fork
+    from lsp_analysis.reports.run import papermill_engine
+
+    papermill_engine.register()
+    return papermill.execute_notebook(
+        str(path), str(folder / path.name), parameters, cwd=str(folder), kernel_name="python3",
+        engine_name=papermill_engine.NAME if can_fork() else "nbclient",
+        progress_bar=False, start_timeout=600,
+    )  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def kept_parent(one_parent):
     """What the tests of a module make is made by forks of one parent."""

@@ -40,7 +40,7 @@ def browser():
     if CHROMIUM is None:
         pytest.skip("needs Chromium")
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET, timeout=0)
         yield browser
         browser.close()
 
@@ -73,6 +73,7 @@ class Visit:
     def __init__(self, browser, address, own=("file:",), **context):
         self.complaints, self.asked, self._own = [], [], own
         self.page = browser.new_context(**context).new_page()
+        self.page.set_default_timeout(0)  # of seconds, however busy the machine is
         self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", self._note)
@@ -348,6 +349,7 @@ def test_in_nbconvert_and_plain_html_every_last_line_shows_itself(browser, tmp_p
         file = tmp_path / f"{name}.html"
         file.write_text(body, encoding="utf-8")
         tab = browser.new_page(viewport={"width": 1000, "height": 1200})
+        tab.set_default_timeout(0)
         tab.goto(file.as_uri())
         for n, case in enumerate(LAST_LINES):
             assert_shows_itself(tab.locator(where).nth(n), case)

@@ -29,7 +29,7 @@ FAULTS = {
     "os._exit(0)": ("import os; os._exit(0)", "exit status 0|died", AMPLE),
     "killed": ("import os; os.kill(os.getpid(), 9)", "was killed|died", AMPLE),
     "a hang": (HANG, "stopped after 2 seconds", Limits(2, 3000)),
-    "memory": (f"{EAT}\nimport time; time.sleep(20)", "900 MB", Limits(600, 900)),
+    "memory": (f"{EAT}\nimport time; time.sleep(900)", "900 MB", Limits(600, 900)),
     "recursion": ("def f(): f()\nf()", "RecursionError", AMPLE),
     "a thread": ("import threading as t; t.Thread(target=lambda: 1/0).start()", "", AMPLE),
     "a fork": ("import os; os.fork()", "", AMPLE),

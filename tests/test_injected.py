@@ -21,7 +21,12 @@ def registered():
 
 
 def run(parameters, out, engine="nbclient", book=START):
-    about = {"engine_name": engine, "progress_bar": False, "kernel_name": "python3"}
+    about = {
+        "engine_name": engine,
+        "progress_bar": False,
+        "kernel_name": "python3",
+        "start_timeout": 600,
+    }
     return papermill.execute_notebook(str(book), str(out), parameters, **about)
 
 

@@ -10,12 +10,8 @@ from itertools import pairwise
 from statistics import median
 
 import nbformat
-import papermill
 import pytest
-from conftest import ROOT
-
-from lsp_analysis.reports.fork.forked import can_fork
-from lsp_analysis.reports.run import papermill_engine
+from conftest import ROOT, run_notebook
 
 NOTEBOOKS = sorted(
     path for path in (ROOT / "notebooks").rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts
@@ -68,11 +64,7 @@ def shown(cell):
 @each_to_read
 @pytest.mark.usefixtures("kept_parent")
 def test_it_runs_from_top_to_bottom_and_gives_the_results_it_keeps(path, tmp_path):
-    papermill_engine.register()
-    made = papermill.execute_notebook(
-        str(path), str(tmp_path / path.name), cwd=str(tmp_path), kernel_name="python3",
-        engine_name=papermill_engine.NAME if can_fork() else "nbclient", progress_bar=False,
-    )  # fmt: skip
+    made = run_notebook(path, tmp_path)
     ran = [cell for cell in made.cells if cell.cell_type == "code"]
     for cell, kept in zip(ran, code_cells(path), strict=True):
         assert not [out for out in cell.outputs if out.output_type == "error"], cell.source

@@ -1,12 +1,9 @@
 """Every notebook and template runs with its own defaults on a study that nobody prepared for it."""
 
-import papermill
 import pytest
-from conftest import ROOT
+from conftest import ROOT, run_notebook
 
 from lsp_analysis.cli import main
-from lsp_analysis.reports.fork.forked import can_fork
-from lsp_analysis.reports.run import papermill_engine
 
 BOOKS = {
     path.stem: path
@@ -26,12 +23,7 @@ def new_study(tmp_path_factory):
 
 
 def run(name, study, tmp_path, **parameters):
-    papermill_engine.register()
-    engine = "lsp-fork" if can_fork() else "nbclient"
-    found = papermill.execute_notebook(
-        str(BOOKS[name]), str(tmp_path / "made.ipynb"), {"study": str(study), **parameters},
-        engine_name=engine, kernel_name="python3", progress_bar=False, cwd=str(tmp_path),
-    )  # fmt: skip
+    found = run_notebook(BOOKS[name], tmp_path, {"study": str(study), **parameters})
     said = [out for cell in found.cells for out in cell.get("outputs", [])]
     assert said
     assert not [out for out in said if out["output_type"] == "error"]

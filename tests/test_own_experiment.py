@@ -2,19 +2,17 @@
 
 import numpy as np
 import pandas as pd
-import papermill
 import pytest
-from conftest import ROOT
+from conftest import ROOT, run_notebook
 
 from lsp_analysis import open_study
 from lsp_analysis.cli import main
 from lsp_analysis.experiments.record.chain import read_register
 from lsp_analysis.experiments.record.verification import verify
-from lsp_analysis.reports.fork.forked import can_fork
-from lsp_analysis.reports.run import papermill_engine
 
 pytestmark = pytest.mark.usefixtures("kept_parent")
 
+NOTEBOOKS = ROOT / "notebooks"
 PILOT = "Hall i' th' Wood"
 
 
@@ -86,7 +84,7 @@ def test_the_notebooks_read_an_experiment_of_ones_own(rounds, tmp_path, name, gi
     first, _ = rounds
     parameters = {"folder": str(first)} | {key: str(first / file) for key, file in given.items()}
     before = read_register(first)
-    execute(name, parameters, tmp_path)
+    run_notebook(NOTEBOOKS / f"{name}.ipynb", tmp_path, parameters)
     added = read_register(first)[len(before) :]  # the same outcomes are not analysed twice
     assert {entry.kind for entry in added} <= {"published"}
     assert verify(first).holds
@@ -102,18 +100,9 @@ def test_a_wedge_of_units_that_no_study_has_gets_the_power_of_a_wedge(tmp_path):
     text = file.read_text().replace('method = "blocked"', steps)
     file.write_text(text.replace('strata = ["district"]', ""))
     run("register", folder)
-    executed = execute("07_experiment_design", {"folder": str(folder)}, tmp_path)
+    executed = run_notebook(
+        NOTEBOOKS / "07_experiment_design.ipynb", tmp_path, {"folder": str(folder)}
+    )
     shown = [str(o.get("data", {})) for cell in executed.cells for o in cell.get("outputs", ())]
     assert any("in 3" in text and "smallest p-value is 2.9e-05" in text for text in shown)
     assert sum("are not areas of this study" in text for text in shown) == 3
-
-
-def execute(name, parameters, tmp_path):
-    """A notebook run on parameters of one's own."""
-    papermill_engine.register()
-    notebook = ROOT / "notebooks" / f"{name}.ipynb"
-    engine = papermill_engine.NAME if can_fork() else "nbclient"
-    return papermill.execute_notebook(
-        str(notebook), str(tmp_path / f"{name}.ipynb"), parameters,
-        engine_name=engine, kernel_name="python3", progress_bar=False, cwd=str(tmp_path),
-    )  # fmt: skip

@@ -29,6 +29,7 @@ def execute(book, tmp_path, engine="lsp-fork", parameters=None, **options):
         engine_name=engine,
         progress_bar=False,
         kernel_name="python3",
+        start_timeout=600,
         **options,
     )
 
