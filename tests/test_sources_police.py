@@ -270,3 +270,11 @@ def test_boltons_burglaries_are_all_placed_in_its_areas_and_months(real_bolton):
     assert "Cleveland" not in notes(study)
     recorded = study.indicators().query("source == 'Street-level crime, data.police.uk'")
     assert recorded["indicator_id"].tolist() == [BURGLARY]
+
+
+def test_points_whose_coordinates_were_rounded_are_refused(tmp_path):
+    folder = write_place(tmp_path / "native")
+    path = write_points(folder)
+    rows = [["2014-04", "Burglary", -2.43, 53.58] for _ in native.NEW]
+    native.write_rows(path, [["Month", "Crime.type", "Longitude", "Latitude"], *rows])
+    assert "coordinates of 2 decimals" in refusal(folder, tmp_path)

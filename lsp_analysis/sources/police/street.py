@@ -31,6 +31,7 @@ LONDON = "Europe/London"
 MONTH = re.compile(r"(?:19|20)\d\d-(?:0[1-9]|1[0-2])")
 LONGITUDE_LATITUDE = "EPSG:4326"
 COVERING = 0.5  # least share of a borough's areas with a crime for a force to be the borough's own
+DECIMALS = 4  # of a degree, about ten metres; the publisher gives six
 UNPLACED = 0.01  # share of a month's crimes without a place above which the month is not used
 
 NEEDED = {"month": "Month", "crime_type": "Crime type", "area_code": "LSOA code"}
@@ -128,6 +129,8 @@ def _read(found: Found, geography: Geography, register: Register) -> pd.DataFram
     by = [text["month"], text["force"]]
     text["placed"] = somewhere.groupby(by).transform("sum")
     text["total"] = somewhere.groupby(by).transform("size")
+    if points:
+        _refuse_rounded(text["latitude"], found)
     rows = text[inside | text["to_place"]].assign(path=found.path, points=points)
     for column in POINT:
         rows[column] = formats.numbers(rows, column, found) if column in rows else float("nan")
@@ -138,6 +141,16 @@ def _read(found: Found, geography: Geography, register: Register) -> pd.DataFram
             "or download the file again."
         )
     return rows
+
+
+def _refuse_rounded(degrees: pd.Series, found: Found) -> None:
+    """Stop at points that are too coarse to say in which small area they lie."""
+    decimals = degrees[degrees.str.contains(r"\d")].str.partition(".")[2].str.len()
+    if decimals.mean() < DECIMALS:
+        raise SourceError(
+            f"{found.place} has coordinates of {decimals.mean():.0f} decimals, which do not say in "
+            "which small area a point lies. Download it again, and do not save it in a spreadsheet."
+        )
 
 
 def _place(rows: pd.DataFrame, shapes: GeoDataFrame | None) -> pd.Series:
