@@ -201,3 +201,16 @@ def test_a_repeated_row_of_the_panel_that_shares_out_residents_is_told(tmp_path)
     panel.write_text("\n".join([*lines, lines[1], ""]))
     done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
     assert "repeats" in done.problems[panel.name]
+
+
+def test_a_period_that_has_fewer_areas_than_others_is_pointed_at(tmp_path):
+    folder = tmp_path / "native"
+    native.write_lookups(folder)
+    rows = [[code, year, 5] for year in (2021, 2022) for code in native.NEW]
+    native.write_rows(folder / "fires.csv", [["LSOA code", "Year", "Fires"], *rows])
+    whole = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+    assert "cut off" not in whole.sentence()
+    native.write_rows(folder / "fires.csv", [["LSOA code", "Year", "Fires"], *rows[:-2]])
+    cut = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+    said = "the period from 2022-01-01 has rows of 4 of the 6 areas (lsoa) that others have"
+    assert said in cut.sentence()

@@ -215,6 +215,23 @@ def _in_schema(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(made, index=cells.index)
 
 
+def _uneven(rows: pd.DataFrame, places: Places) -> list[str]:
+    """The period with the fewest of the areas that other periods of its indicator have."""
+    everybody = rows[(rows[["sex", "age", "group"]] == schema.ALL).all(axis=1)]
+    level = everybody["area_code"].fillna("").map(places.level)
+    by = [everybody["indicator_id"], level.rename("level")]
+    areas = everybody.groupby([*by, "period_start"])["area_code"].nunique()
+    lacking = areas.groupby(level=[0, 1]).transform("max") - areas
+    if not lacking.any():
+        return []
+    at = lacking.idxmax()
+    most = areas[at] + lacking[at]
+    return [
+        f"the period from {at[2]:%Y-%m-%d} has rows of {areas[at]} of the {most} areas "
+        f"({at[1] or 'other'}) that others have: rows may have been cut off"
+    ]
+
+
 def _far_out(rows: pd.DataFrame, places: Places) -> list[str]:
     """Numbers far beyond all others of their indicator and level, and numerators over nothing."""
     told = []
@@ -259,7 +276,7 @@ def _complete(account: Account, observed: Sheet, indicators: pd.DataFrame, place
         known = places.areas.loc[places.areas["area_type"] == kind, "area_code"].nunique()
         if 0 < counts.get(kind, 0) < known:
             account.notes.append(f"{counts[kind]} of the {known} {word} have rows")
-    account.notes += _far_out(rows, places)
+    account.notes += _uneven(rows, places) + _far_out(rows, places)
     account.rows = len(rows)
     first, last = rows["period_start"].min(), rows["period_end"].max()
     account.period = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}" if pd.notna(first) else ""
