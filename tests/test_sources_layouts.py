@@ -291,3 +291,16 @@ def test_a_table_of_postcodes_says_that_it_needs_a_directory(folder, tmp_path):
     native.write_rows(folder / "pp-2021.csv", rows)
     done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
     assert "postcodes and no codes of areas" in done.problems["pp-2021.csv"]
+
+
+@pytest.mark.parametrize(
+    "answers", [(98, 97, 99, 96, 98, 30), (100, 100, 100, 100, "c", 100)], ids=["part", "withheld"]
+)
+def test_answers_that_are_not_all_of_a_total_or_withheld_are_no_damage(folder, tmp_path, answers):
+    heads = ["LSOA code", "Year", "Total households", "With internet", "With neither"]
+    rows = [
+        [c, 2021, 100, n, "c" if n == "c" else 0] for c, n in zip(native.NEW, answers, strict=True)
+    ]
+    native.write_rows(folder / "internet.csv", [heads, *rows])
+    _, study = imported(folder, tmp_path)
+    assert study.read("observations")["denominator"].tolist() == [100] * 12
