@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.agencies import activities, plan
+from lsp_analysis.standing.agencies import plan
 from lsp_analysis.standing.change import process, trends
 from lsp_analysis.standing.comparison import funnels
 from lsp_analysis.standing.inequality import life, space
@@ -14,13 +14,7 @@ from lsp_analysis.study.indicator import Indicator
 NOTHING = pd.DataFrame({"Perid": [1], "vale": [2.0]})
 SHARE = Indicator("x", "Pupils absent", "percent", "proportion", 100.0, "low_is_good")
 CALLS = {
-    "activity": lambda: activities.activity(
-        NOTHING, area=["a"], population=1, start="2008", end="2009"
-    ),
     "plan": lambda: plan.plan_progress(NOTHING, NOTHING),
-    "spending": lambda: activities.resources(
-        NOTHING, area=["a"], population=1, population_elsewhere=1
-    ),
     "process": lambda: process.process_chart(NOTHING),
     "trend": lambda: trends.recent_trend(NOTHING),
     "season": lambda: trends.same_season(NOTHING),

@@ -11,7 +11,6 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import check_one_of
 from lsp_analysis.showing import Axes, ShownTable
-from lsp_analysis.standing.checks import check_columns
 
 BY = ("agency", "theme", "kind")
 SPENT_BY = ("stream", "theme", "agency")
@@ -90,7 +89,6 @@ def activity(
         number of interventions and agencies on the first day of each month.
     """
     check_one_of(by, BY, "grouping")
-    check_columns(interventions, ["area_code", "start", *BY], "table of interventions")
     start, end = pd.Timestamp(start), pd.Timestamp(end)
     rows = _running(interventions[interventions["area_code"].isin(area)], start, end)
     days = (rows["to"] - rows["from"]).dt.days + 1
@@ -139,7 +137,6 @@ class Resources(ShownTable):
     """Spending by stream, theme or agency, in an area, elsewhere, and tied to no area."""
 
     area: str
-    by: str
     population: float
     population_elsewhere: float
     table: pd.DataFrame = field(repr=False, compare=False)
@@ -194,7 +191,6 @@ def resources(
         ``share_of_people``, both in per cent.
     """
     check_one_of(by, SPENT_BY, "grouping")
-    check_columns(spending, [by, "area_code", "period", "amount_gbp"], "table of resources")
     codes = spending["area_code"]
     where = np.select([codes.isin(area), codes.notna()], ["area", "elsewhere"], "untied")
     rows = spending.assign(where=where)
@@ -205,7 +201,6 @@ def resources(
     over_time = over_time.rename(columns={"area": area_name, "elsewhere": "Elsewhere"})
     return Resources(
         area_name,
-        by,
         population,
         population_elsewhere,
         table.assign(

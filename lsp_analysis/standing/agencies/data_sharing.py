@@ -129,12 +129,9 @@ class SmallCounts(ShownTable):
         if worst["every"] != "year":
             text += f", but {wording.quantity(worst['hidden_by_year'], 'percent')} of those by year"
         free = list(self.table.loc[self.table["hidden_by_year"] == 0, "name"])
-        text += (
-            f". By year nothing is hidden of {wording.and_list(map(wording.inside, free))}."
-            if free
-            else "."
-        )
-        return wording.Sentence(text)
+        if free:
+            text += f". By year nothing is hidden of {wording.and_list(map(wording.inside, free))}"
+        return wording.Sentence(f"{text}.")
 
     def shown_table(self) -> Table:
         """Every indicator, the most hidden first."""
@@ -208,9 +205,7 @@ def shareable(
     """
     indicator = brief.study.indicator(indicator_id)
     rule = find_profile(profile)
-    pairs = brief.study.neighbours()
-    own = set(brief.area.members)
-    near = own.union(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"])
+    near = {*brief.area.members, *brief.touching()}
     panel = brief.measured(indicator_id).panel
     rows = panel[panel["area_code"].isin(near)].dropna(subset="numerator")
     if rows.empty:

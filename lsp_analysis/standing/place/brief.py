@@ -185,6 +185,11 @@ class AreaBrief(Shown):
         left_out = {1: "", 2: " of both"}.get(len(self.comparators), " of all")
         return f"{text}; the area itself is left out{left_out}."
 
+    def touching(self) -> list[str]:
+        """Small areas that share a boundary with the area; StudyError without boundaries."""
+        pairs, own = self.study.neighbours(), set(self.area.members)
+        return sorted(set(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"]) - own)
+
     def population(self, codes: list[str] | None = None) -> tuple[float, object] | None:
         """Residents of the area, or of `codes`, and the latest period they are known for."""
         people = residents(self.study, list(self.area.members) if codes is None else codes)

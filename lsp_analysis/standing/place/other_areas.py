@@ -171,7 +171,4 @@ def _beside(brief: AreaBrief) -> tuple[list[str], str]:
     """Small areas to set the area beside, and what they are to it."""
     if not brief.study.has("geometry"):
         return list(brief.comparators.get(ALIKE, [])), "as deprived"
-    pairs = brief.study.neighbours()
-    own = set(brief.area.members)
-    touching = set(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"]) - own
-    return sorted(touching), "next door"
+    return brief.touching(), "next door"
