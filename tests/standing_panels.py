@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 
@@ -56,3 +58,19 @@ def gap(
     made = measured_of(panel, indicator)
     own, other = made.series(area), made.series(comparator, others=True)
     return gap_between(own, other, indicator=indicator, **names)
+
+
+def place_with(table: pd.DataFrame, *, people: float, elsewhere: float = 0.0) -> SimpleNamespace:
+    """A brief of the neighbourhood N1, of the one small area A01, in 2008; its study is a table."""
+
+    def population(codes: list[str]) -> tuple[float, object]:
+        return (people if codes == ["A01"] else elsewhere), "2008"
+
+    study = SimpleNamespace(read=lambda name: table, has=lambda name: False)
+    return SimpleNamespace(
+        study=study,
+        area=SimpleNamespace(name="the area", code="N1", members=("A01",)),
+        comparators={"the rest of the borough": ["B07"]},
+        panels={"one": pd.DataFrame({"period": pd.period_range("2008-01", "2008-12", freq="M")})},
+        population=population,
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from standing_panels import place_with
 
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.standing.agencies.activities import activity
@@ -22,11 +23,11 @@ RUNS = pd.DataFrame(
         "people_reached": [np.nan, 80.0, np.nan, np.nan],
     }
 )
-YEAR = {"start": "2008-01-01", "end": "2008-12-31"}
+RUNS[["start", "end"]] = RUNS[["start", "end"]].apply(pd.to_datetime)
 
 
 def in_2008(**keywords: object):
-    return activity(RUNS, area=["N1", "A01"], population=1600, **{**YEAR, **keywords})
+    return activity(place_with(RUNS, people=1600), **keywords)
 
 
 def test_only_what_ran_in_the_area_at_the_time_counts():
@@ -56,7 +57,7 @@ def test_agencies_at_once_are_counted_month_by_month():
 
 
 def test_an_area_where_nothing_runs_says_so():
-    found = activity(RUNS, area=["Z9"], population=1000, **YEAR)
+    found = activity(place_with(RUNS.assign(area_code="Z9"), people=1000))
     assert found.table.empty
     assert found.sentence().startswith("No intervention is recorded")
 

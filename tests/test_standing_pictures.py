@@ -11,9 +11,9 @@ import pytest
 from pictures import assert_fit_for_a_page
 from standing_panels import RATE, compare, gap
 
-from lsp_analysis import open_study
+from lsp_analysis import area_brief, open_study
 from lsp_analysis.figures.style import alt_of
-from lsp_analysis.standing.agencies.activities import activity, resources
+from lsp_analysis.standing.agencies.activities import activity, spending
 from lsp_analysis.standing.agencies.plan import plan_progress, plan_values
 from lsp_analysis.standing.change.avoided import events_avoided
 from lsp_analysis.standing.change.gap_forecast import gap_trend
@@ -85,12 +85,6 @@ def made_plan():
     return plan_progress(plan, plan_values(plan, panels, indicators))
 
 
-def made_activity():
-    area = ["hall-i-th-wood", *sides()["area"]]
-    runs = sample().read("interventions")
-    return activity(runs, area=area, population=6000, start="2007-04-01", end="2011-03-31")
-
-
 def made_moran():
     deaths = panel(ADMISSIONS)
     latest = deaths[deaths["period"] == deaths["period"].max()].set_index("area_code")["value"]
@@ -102,10 +96,9 @@ def made_concentration():
     return concentration(-latest["value"], latest["numerator"], latest["denominator"])
 
 
-def made_resources():
-    codes = ["hall-i-th-wood", *sides()["area"]]
-    money = sample().read("resources")
-    return resources(money, area=codes, population=6000, population_elsewhere=270_000)
+@cache
+def made_brief():
+    return area_brief(sample(), "Hall i' th' Wood")
 
 
 RESULTS = {
@@ -122,8 +115,8 @@ RESULTS = {
     "concentration": made_concentration,
     "profile": made_profile,
     "plan": made_plan,
-    "activity": made_activity,
-    "resources": made_resources,
+    "activity": lambda: activity(made_brief()),
+    "resources": lambda: spending(made_brief()),
     "moran": made_moran,
 }
 

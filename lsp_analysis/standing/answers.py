@@ -20,7 +20,7 @@ from lsp_analysis.absent import Absent
 from lsp_analysis.errors import AreaError, PanelError, ParameterError, StudyError, UnknownNameError
 from lsp_analysis.showing import View, readable, refuse_misfit, with_note
 from lsp_analysis.standing import study_check
-from lsp_analysis.standing.agencies import agenda, data_sharing, joining
+from lsp_analysis.standing.agencies import activities, agenda, data_sharing, joining
 from lsp_analysis.standing.change import process_table
 from lsp_analysis.standing.change.avoided import EventsAvoided, events_avoided
 from lsp_analysis.standing.change.gap_forecast import GapTrend
@@ -281,8 +281,8 @@ small_area_map = _answer(mapped.places, "small_area_map")
 joined_up = _answer(joining.joined_up)
 plan_by_agency = _answer(joining.plan_by_agency)
 plan_sentence = _answer(agenda.plan_sentence)
-activity = _answer(joining.activity_in, "activity")
-spending = _answer(joining.spending_in, "spending")
+activity = _answer(activities.activity)
+spending = _answer(activities.spending)
 spending_table = _answer(joining.spending_table)
 near_by = _answer(joining.assets_table, "near_by")
 small_counts = _answer(data_sharing.small_counts)

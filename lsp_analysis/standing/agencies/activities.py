@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.errors import check_one_of
+from lsp_analysis.errors import PanelError, check_one_of
 from lsp_analysis.showing import Axes, ShownTable
+from lsp_analysis.standing.place.brief import REST, AreaBrief
 
 BY = ("agency", "theme", "kind")
 SPENT_BY = ("stream", "theme", "agency")
@@ -54,32 +54,11 @@ class Activity(ShownTable):
         return figures.draw_trend(long, unit="count", ax=ax)
 
 
-def activity(
-    interventions: pd.DataFrame,
-    *,
-    area: Collection[str],
-    population: float,
-    start: str | pd.Timestamp,
-    end: str | pd.Timestamp,
-    by: str = "agency",
-    area_name: str = "the area",
-) -> Activity:
-    """What was under way in an area between two dates.
+def activity(brief: AreaBrief, *, by: str = "agency") -> Activity:
+    """What was under way in the area over the time of its data.
 
-    Parameters
-    ----------
-    interventions : DataFrame, rows of the table `interventions`
-        ``area_code``, ``start``, ``agency``, ``theme``, ``kind``, and where known ``end`` (open
-        until then), ``cost_gbp``, ``people_reached``.
-    area : codes
-        Of the small areas, and of the neighbourhood itself where interventions carry its code.
-    population : float
-        Residents, for costs and reach per head.
-    start, end : dates
-        Both inclusive. The cost of an intervention that runs beyond them counts by its days inside;
-        without an end it runs until `end`.
-    by : "agency", "theme" or "kind"
-    area_name : str
+    The cost of an intervention that runs beyond that time counts by its days inside; without an end
+    it runs until the last day. `by` is "agency", "theme" or "kind".
 
     Returns
     -------
@@ -87,10 +66,19 @@ def activity(
         ``table`` has ``interventions``, ``cost_gbp``, ``cost_per_head``, ``without_cost``,
         ``people_reached``, ``cost_per_person_reached``, ``reached_per_1000``; ``at_once`` the
         number of interventions and agencies on the first day of each month.
+
+    Raises
+    ------
+    StudyError
+        The study has no interventions or no populations.
     """
     check_one_of(by, BY, "grouping")
-    start, end = pd.Timestamp(start), pd.Timestamp(end)
-    rows = _running(interventions[interventions["area_code"].isin(area)], start, end)
+    interventions = brief.study.read("interventions")
+    population = residents_of(brief, list(brief.area.members))
+    periods = [panel["period"] for panel in brief.panels.values()]
+    start = min(period.min().start_time for period in periods).normalize()
+    end = max(period.max().end_time for period in periods).normalize()
+    rows = _running(interventions[interventions["area_code"].isin(codes_of(brief))], start, end)
     days = (rows["to"] - rows["from"]).dt.days + 1
     inside = (rows["to"].clip(upper=end) - rows["from"].clip(lower=start)).dt.days + 1
     rows = rows.assign(
@@ -107,7 +95,8 @@ def activity(
     reached = table["people_reached"].where(table["people_reached"] > 0)
     table["cost_per_person_reached"] = table["cost_gbp"] / reached
     table["reached_per_1000"] = 1000 * table["people_reached"] / population
-    return Activity(area_name, start, end, population, table, _at_once(rows, start, end))
+    at_once = _at_once(rows, start, end)
+    return Activity(brief.area.name, start, end, population, table, at_once)
 
 
 def _running(rows: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
@@ -160,28 +149,8 @@ class Resources(ShownTable):
         return figures.draw_trend(self.by_period, unit="pounds a head", ax=ax)
 
 
-def resources(
-    spending: pd.DataFrame,
-    *,
-    area: Collection[str],
-    population: float,
-    population_elsewhere: float,
-    by: str = "stream",
-    area_name: str = "the area",
-) -> Resources:
-    """Add spending up by stream, theme or agency, inside and outside an area.
-
-    Parameters
-    ----------
-    spending : DataFrame, rows of the table `resources`
-        ``stream``, ``theme``, ``agency``, ``period``, ``amount_gbp``, and ``area_code`` where the
-        money is tied to one.
-    area : codes
-        Of the small areas, and of the neighbourhood itself where money carries its code.
-    population, population_elsewhere : float
-        Residents of the area and of the rest of the borough.
-    by : "stream", "theme" or "agency"
-    area_name : str
+def spending(brief: AreaBrief, *, by: str = "stream") -> Resources:
+    """Money tied to the area, elsewhere and to neither, by "stream", "theme" or "agency".
 
     Returns
     -------
@@ -189,18 +158,26 @@ def resources(
         ``table`` has ``area``, ``elsewhere``, ``untied`` (pounds), ``area_per_head``,
         ``elsewhere_per_head``, ``share_of_money`` (of all that is tied to an area) and
         ``share_of_people``, both in per cent.
+
+    Raises
+    ------
+    StudyError
+        The study has no resources or no populations.
     """
     check_one_of(by, SPENT_BY, "grouping")
-    codes = spending["area_code"]
-    where = np.select([codes.isin(area), codes.notna()], ["area", "elsewhere"], "untied")
-    rows = spending.assign(where=where)
+    rows = brief.study.read("resources")
+    population = residents_of(brief, list(brief.area.members))
+    population_elsewhere = residents_of(brief, brief.comparators[REST])
+    tied_to = rows["area_code"]
+    here = tied_to.isin(codes_of(brief))
+    rows = rows.assign(where=np.select([here, tied_to.notna()], ["area", "elsewhere"], "untied"))
     table = _spread_out(rows, by)
     tied = table["area"] + table["elsewhere"]
     people = {"area": population, "elsewhere": population_elsewhere}
     over_time = _spread_out(rows, "period")[list(people)] / pd.Series(people)
-    over_time = over_time.rename(columns={"area": area_name, "elsewhere": "Elsewhere"})
+    over_time = over_time.rename(columns={"area": brief.area.name, "elsewhere": "Elsewhere"})
     return Resources(
-        area_name,
+        brief.area.name,
         population,
         population_elsewhere,
         table.assign(
@@ -218,3 +195,23 @@ def _spread_out(rows: pd.DataFrame, by: str) -> pd.DataFrame:
     sums = rows.pivot_table(index=by, columns="where", values="amount_gbp", aggfunc="sum")
     sums = sums.reindex(columns=["area", "elsewhere", "untied"]).fillna(0.0)
     return sums.rename_axis(columns=None)
+
+
+def codes_of(brief: AreaBrief) -> list[str]:
+    """Codes of the area, of its small areas, and of every other area that lies wholly in it."""
+    own = set(brief.area.members)
+    inside: list[str] = []
+    if brief.study.has("area_members"):
+        rows = brief.study.read("area_members", where={"code_vintage": brief.area.code_vintage})
+        wholes = rows.groupby("area_code")["member_code"].agg(set)
+        inside = [code for code, parts in wholes.items() if parts <= own]
+    return list(dict.fromkeys([brief.area.code, *brief.area.members, *inside]))
+
+
+def residents_of(brief: AreaBrief, codes: list[str]) -> float:
+    """Residents of small areas; StudyError or PanelError where the study has none."""
+    found = brief.population(codes)
+    if found is None:
+        brief.study.file("populations")  # says that the study lacks the table
+        raise PanelError(f"The table populations has no residents of {brief.area.name}.")
+    return found[0]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.standing.agencies.joining import activity_in
+from lsp_analysis.standing.agencies.activities import activity
 from lsp_analysis.standing.comparison.verdict import NOT
 from lsp_analysis.standing.place.brief import ALIKE, AreaBrief
 
@@ -94,7 +94,7 @@ def activity_sentence(brief: AreaBrief) -> wording.Sentence:
             "The study does not record what agencies did here, so activity cannot be set beside "
             "outcomes."
         )
-    return activity_in(brief).sentence()
+    return activity(brief).sentence()
 
 
 def evidence_gaps(brief: AreaBrief) -> wording.Sentence | None:

@@ -12,7 +12,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import ShownTable
-from lsp_analysis.standing.agencies.activities import Activity, Resources, activity, resources
+from lsp_analysis.standing.agencies.activities import codes_of, spending
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 
 METRES_A_KM = 1000
@@ -126,41 +126,9 @@ def _works(brief: AreaBrief) -> tuple[str, ...]:
     )
 
 
-def activity_in(brief: AreaBrief, *, by: str = "agency") -> Activity:
-    """What was under way in the area over the time of its data; see `activity`.
-
-    StudyError without interventions or populations.
-    """
-    periods = [panel["period"] for panel in brief.panels.values()]
-    return activity(
-        brief.study.read("interventions"),
-        area=codes_of(brief),
-        population=_residents(brief, list(brief.area.members)),
-        start=min(period.min().start_time for period in periods).normalize(),
-        end=max(period.max().end_time for period in periods).normalize(),
-        by=by,
-        area_name=brief.area.name,
-    )
-
-
-def spending_in(brief: AreaBrief, *, by: str = "stream") -> Resources:
-    """Money tied to the area, elsewhere and to neither; see `resources`.
-
-    StudyError without resources or populations.
-    """
-    return resources(
-        brief.study.read("resources"),
-        area=codes_of(brief),
-        population=_residents(brief, list(brief.area.members)),
-        population_elsewhere=_residents(brief, brief.comparators[REST]),
-        by=by,
-        area_name=brief.area.name,
-    )
-
-
 def spending_table(brief: AreaBrief, *, by: str = "stream") -> Table:
-    """`spending_in` for people, all periods together."""
-    found = spending_in(brief, by=by).table
+    """`spending` for people, all periods together."""
+    found = spending(brief, by=by).table
     names = {"area": brief.area.name, "elsewhere": "Other areas", "untied": "Tied to no area"}
     shown = found[list(names)].rename(columns=names).rename_axis(wording.capital(by))
     return figures.table(shown, caption=f"Pounds by {by}, all periods together")
@@ -213,17 +181,6 @@ def assets_table(brief: AreaBrief) -> Table:
     )
 
 
-def codes_of(brief: AreaBrief) -> list[str]:
-    """Codes of the area, of its small areas, and of every other area that lies wholly in it."""
-    own = set(brief.area.members)
-    inside: list[str] = []
-    if brief.study.has("area_members"):
-        rows = brief.study.read("area_members", where={"code_vintage": brief.area.code_vintage})
-        wholes = rows.groupby("area_code")["member_code"].agg(set)
-        inside = [code for code, parts in wholes.items() if parts <= own]
-    return list(dict.fromkeys([brief.area.code, *brief.area.members, *inside]))
-
-
 def _here(brief: AreaBrief, table: str) -> pd.DataFrame | None:
     """Rows of a table that carry a code of the area; None when the study lacks the table."""
     if not brief.study.has(table):
@@ -236,11 +193,3 @@ def _counted(rows: pd.DataFrame | None, themes: pd.Index) -> pd.Series | float:
     if rows is None:
         return np.nan
     return rows["theme"].value_counts().reindex(themes).fillna(0).astype(int)
-
-
-def _residents(brief: AreaBrief, codes: list[str]) -> float:
-    found = brief.population(codes)
-    if found is None:
-        brief.study.file("populations")  # says that the study lacks the table
-        raise PanelError(f"The table populations has no residents of {brief.area.name}.")
-    return found[0]
