@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
@@ -85,6 +86,16 @@ def cut_to_few(study: Path) -> Path:
     out = study.with_name(f"{study.name}-few")
     with FileLock(study.with_name(f"{study.name}-few.lock")):
         return out if out.exists() else cut_down(study, out, REAL_INDICATORS)
+
+
+# No deadline: an example takes as long as a busy machine lets it.
+settings.register_profile("quick", deadline=None, max_examples=25)
+settings.register_profile("whole", deadline=None, max_examples=120)
+
+
+def pytest_configure(config):
+    """Fewer made-up examples in the quick tests."""
+    settings.load_profile("quick" if config.option.markexpr == "not slow" else "whole")
 
 
 REAL_STUDIES = {"real_bolton", "real_small", "real_bury"}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from claims import causal_words
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from lsp_analysis.effects.result import EffectEstimate
@@ -56,7 +56,6 @@ def effects(draw):
 WORTH = st.one_of(st.none(), st.floats(0.01, 20))
 
 
-@settings(max_examples=120, deadline=None)
 @given(effect=effects(), worth=WORTH)
 def test_no_sentence_claims_a_cause_or_has_a_hole_in_it(effect, worth):
     for said in (effect.sentence(worth_having=worth), effect.short_sentence()):
@@ -65,7 +64,6 @@ def test_no_sentence_claims_a_cause_or_has_a_hole_in_it(effect, worth):
         assert said.endswith(".")
 
 
-@settings(max_examples=120, deadline=None)
 @given(effect=effects(), worth=WORTH)
 def test_exactly_one_of_the_verdicts_is_given_and_it_follows_from_the_interval(effect, worth):
     said = effect.sentence(worth_having=worth)
@@ -92,7 +90,6 @@ def test_exactly_one_of_the_verdicts_is_given_and_it_follows_from_the_interval(e
     assert verdicts[expected], said
 
 
-@settings(max_examples=100, deadline=None)
 @given(effect=effects())
 def test_better_and_worse_follow_from_the_direction_and_the_good_side(effect):
     said = effect.sentence()
