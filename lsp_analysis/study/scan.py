@@ -51,8 +51,11 @@ def scan_table(
     """
     try:
         present = _names(file, content)
-        asked = _all_columns(table, present) if columns is None else list(columns)
-        _refuse_unknown([*asked, *where], table, present)
+        known = schema.TABLES[table].names if table in schema.TABLES else []
+        asked = list(dict.fromkeys([*known, *present])) if columns is None else list(columns)
+        for name in [*asked, *where]:
+            choices = dict.fromkeys([*present, *known])
+            check_one_of(name, choices, "column", StudyError, f" in the table {table}")
         _refuse_missing(asked, table, present, file)
         needed = [name for name in dict.fromkeys([*asked, *where]) if name in present]
         wanted = _filter(where, table, present)
@@ -132,17 +135,6 @@ def csv_header(file: Path, content: bytes) -> list[str]:
         raise StudyError(f"The header of {file} cannot be read ({error}). Restore it.") from error
 
 
-def _all_columns(table: str, present: list[str]) -> list[str]:
-    names = schema.TABLES[table].names if table in schema.TABLES else []
-    return [*names, *(name for name in present if name not in names)]
-
-
-def _refuse_unknown(wanted: list[str], table: str, present: list[str]) -> None:
-    for name in wanted:
-        known = dict.fromkeys([*present, *schema.TABLES[table].names])
-        check_one_of(name, known, "column", StudyError, f" in the table {table}")
-
-
 def _refuse_missing(wanted: list[str], table: str, present: list[str], file: Path) -> None:
     for name in wanted:
         column = schema.TABLES[table].column(name)
@@ -188,8 +180,7 @@ def _series(found: pa.Table, table: str, name: str) -> pd.Series:
 
 def _plain(error: Exception) -> str:
     """The last part of a nested message of pyarrow, which has the row and the cell."""
-    first = (str(error).splitlines() or [type(error).__name__])[0]
-    innermost = first.rpartition("Invalid: ")[2]
+    innermost = _first_line(error).rpartition("Invalid: ")[2]
     return re.sub(r"In CSV column #\d+: ", "", innermost)[:160]
 
 
@@ -205,8 +196,8 @@ def read_geometry(file: Path, content: bytes) -> GeoDataFrame:
             shapes = read(io.BytesIO(content))
     except Exception as error:  # GDAL, pyarrow and shapely share no base class
         raise StudyError(
-            f"The boundaries {file} cannot be read ({_first_line(error)}). The file may be missing "
-            "or cut short: restore it from a copy."
+            f"The boundaries {file} cannot be read ({_first_line(error)[:120]}). The file may be "
+            "missing or cut short: restore it from a copy."
         ) from error
     if "area_code" not in shapes or shapes.geometry.name is None:
         raise StudyError(f"The boundaries {file} have no column area_code. Add the areas' codes.")
@@ -221,4 +212,4 @@ def read_geometry(file: Path, content: bytes) -> GeoDataFrame:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:120]
+    return (str(error).splitlines() or [type(error).__name__])[0]

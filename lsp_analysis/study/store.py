@@ -104,10 +104,6 @@ def _called(indicators: pd.DataFrame) -> list[tuple[str, str]]:
     return list(indicators[["indicator_id", "name"]].fillna("").itertuples(index=False, name=None))
 
 
-def _has(row: pd.Series, field: str) -> bool:
-    return field in row and pd.notna(row[field])
-
-
 def _no_indicator(wanted: str, indicators: pd.DataFrame) -> str:
     """That there is no such indicator, and what may have been meant."""
     choices = [called for pair in _called(indicators) for called in pair if called]
@@ -255,8 +251,8 @@ class Study(Folder):
             found = rows[[folded in map(area_rules.fold_name, pair) for pair in _called(rows)]]
         if len(found) != 1:
             raise UnknownNameError(_no_indicator(wanted, rows))
-        row = found.iloc[0]
-        given = {field: row[field] for field in Indicator.__dataclass_fields__ if _has(row, field)}
+        row = found.iloc[0].dropna()
+        given = {name: row[name] for name in Indicator.__dataclass_fields__ if name in row}
         return Indicator(**{"name": row["indicator_id"], "unit": "", "value_type": ""} | given)
 
     def area(self, name_or_code: str | Area) -> Area:

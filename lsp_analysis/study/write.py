@@ -230,28 +230,16 @@ def typed(values: pd.Series, column: schema.Column, table: str) -> pd.Series:
     return made if column.default is None else made.fillna(column.default)
 
 
-def _to_text(values: pd.Series) -> pd.Series:
-    return values.astype("str").where(values.notna(), None).astype("str")
-
-
-def _to_whole(values: pd.Series) -> pd.Series:
-    return pd.to_numeric(values).astype("Int64")
-
-
 def _to_date(values: pd.Series) -> pd.Series:
     return pd.to_datetime(values, format="ISO8601").astype("datetime64[us]").dt.normalize()
 
 
-def _to_flag(values: pd.Series) -> pd.Series:
-    return values.astype("boolean")
-
-
 _CONVERT = {
-    "string": _to_text,
+    "string": lambda values: values.astype("str").where(values.notna(), None).astype("str"),
     "number": pd.to_numeric,
-    "integer": _to_whole,
+    "integer": lambda values: pd.to_numeric(values).astype("Int64"),
     "date": _to_date,
-    "boolean": _to_flag,
+    "boolean": lambda values: values.astype("boolean"),
 }
 
 

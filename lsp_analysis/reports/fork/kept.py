@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -38,7 +39,8 @@ class KeptStudy(Study):
         """
         self.gathered = True
         if not self.boroughs and len(set(self.boroughs_of(self.code_vintage).values())) > 1:
-            for first in (self.indicators, lambda: self._gazetteer, *map(self._reader, SHARED)):
+            shared = [partial(self.read, table) for table in SHARED]
+            for first in (self.indicators, lambda: self._gazetteer, *shared):
                 with contextlib.suppress(LspError):
                     first()
             return self
@@ -55,9 +57,6 @@ class KeptStudy(Study):
         self._held = {}
         self._decoded = None  # each fork would decode it anew, for the little it still reads
         return self
-
-    def _reader(self, table: str) -> Callable[[], pd.DataFrame]:
-        return lambda: self.read(table)
 
     def _part(self, boroughs: tuple[str, ...]) -> KeptStudy:
         return KeptStudy(super()._part(boroughs))

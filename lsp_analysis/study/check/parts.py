@@ -68,9 +68,8 @@ def check_parts(
             sheet, starts, found = _joined(folder, table, paths, borough, homes)
             problems += found
             if sheet is not None:
-                found = _checked(own | {table: sheet}, sheet.file, today)
+                found = _checked(own | {table: sheet}, sheet.file, today, kinds)
                 problems += [_in_its_part(one, starts) for one in found]
-                kinds.update(check_kinds(own | {table: sheet}))
     return problems + [one for one, times in kinds.items() if 2 * times > len(boroughs)]
 
 
@@ -100,12 +99,15 @@ def check_large(
         sheet, found = load_sheet(path, table, areas.tolist())
         problems += found
         if sheet is not None:
-            problems += _checked(own | {table: sheet}, sheet.file, today)
-            kinds.update(check_kinds(own | {table: sheet}))
+            problems += _checked(own | {table: sheet}, sheet.file, today, kinds)
     return problems + [one for one, times in kinds.items() if 2 * times > turns.nunique()]
 
 
-def _checked(own: dict[str, Sheet], file: str, today: pd.Timestamp) -> list[Problem]:
+def _checked(
+    own: dict[str, Sheet], file: str, today: pd.Timestamp, kinds: Counter[Problem]
+) -> list[Problem]:
+    """What is wrong with the rows of some boroughs; what is with their kinds is counted."""
+    kinds.update(check_kinds(own))
     found = check_keys(own) + check_areas(own) + check_periods(own) + check_values(own, today)
     return [problem for problem in found if problem.file == file]
 
