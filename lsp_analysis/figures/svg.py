@@ -229,14 +229,16 @@ def _ends(series: Sequence[tuple[Mapping, list[float]]], at_y: Callable, height:
 def bars(chart: Mapping[str, Any]) -> str:
     """Horizontal bars with their number at the end: ``rows`` of name, value and words."""
     most = max((row["value"] for row in chart["rows"]), default=0) or 1
+    longest = max((len(row["words"]) for row in chart["rows"]), default=0)
+    full = 38 - 2.5 * max(longest - 3, 0)  # more than three figures need room on a narrow screen
     drawn = []
     for i, row in enumerate(chart["rows"]):
         y = 26.0 * i
         drawn.append(text(row["name"], 0, y + 17))
         bar = tag("rect", class_=f"bar {chart.get('role', 'worse')}", x="54%", y=pixels(y + 5),
-                  width=percent(38 * row["value"] / most), height="15")  # fmt: skip
+                  width=percent(full * row["value"] / most), height="15")  # fmt: skip
         drawn.append(bar)
-        drawn.append(text(row["words"], 55 + 38 * row["value"] / most, y + 17, class_="strong"))
+        drawn.append(text(row["words"], 55 + full * row["value"] / most, y + 17, class_="strong"))
     height = 26.0 * len(chart["rows"]) + 4
     return picture("".join(drawn), label=chart["label"], class_="chart", height=height)
 
