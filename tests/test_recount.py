@@ -108,7 +108,7 @@ class Expected:
         one, row = self.recounts[name], self.rows[name]
         unit = one.per
         if unit == "percent":
-            unit = f"% of {one.base}" if one.base else unit
+            unit = f"% of {one.base}" if one.base else "%"
         if one.by_ages:
             unit = f"age-standardised, {unit}"
         worst, of = row["rank"], row["of"]
