@@ -84,11 +84,14 @@ class TimeAxis:
             return float("nan")
         if not self.freq:
             known = self.steps.get(moment)
-            return _as_year(moment, self.is_numeric) if known is None else float(known)
+            if known is not None or not self.is_numeric:
+                return float("nan") if known is None else float(known)
         try:
-            start = moment.start_time if isinstance(moment, pd.Period) else _first_day(moment)
+            start = _first_day(moment)
         except (ValueError, TypeError):
             return float("nan")
+        if not self.freq:
+            return float(_decimal_years(pd.DatetimeIndex([start]))[0])
         period = pd.Period(start, freq=self.freq)
         whole = period.end_time - period.start_time
         return period.ordinal + (start - period.start_time) / whole - 0.5
@@ -139,7 +142,9 @@ def _short(period: Any) -> str:
 
 
 def _first_day(moment: Any) -> pd.Timestamp:
-    """First day of a date, a year or text such as ``2008Q2``."""
+    """First day of a period, a date, a year or text such as ``2008Q2``."""
+    if isinstance(moment, pd.Period):
+        return moment.start_time
     if isinstance(moment, str | int | np.integer):
         return pd.Period(str(moment)).start_time
     return pd.Timestamp(moment)
@@ -155,17 +160,6 @@ def _middles(periods: Any) -> pd.Series:
 def _decimal_years(dates: pd.DatetimeIndex) -> np.ndarray:
     """Dates as years and parts of years."""
     return (dates.year + (dates.day_of_year - 1) / 365.25).to_numpy(dtype=float)
-
-
-def _as_year(moment: Any, is_numeric: bool) -> float:
-    """A date as a decimal year, for axes of plain years."""
-    if not is_numeric:
-        return float("nan")
-    try:
-        start = moment.start_time if isinstance(moment, pd.Period) else pd.Timestamp(str(moment))
-        return float(_decimal_years(pd.DatetimeIndex([start]))[0])
-    except (ValueError, TypeError):
-        return float("nan")
 
 
 # Moments marked on a chart over time -------------------------------------------------------------

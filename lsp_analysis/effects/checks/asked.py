@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 
 from lsp_analysis import wording
-from lsp_analysis.effects.one_area.single_area import estimate
+from lsp_analysis.effects.one_area.single_area import PERIODS, estimate
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.words import Size
 from lsp_analysis.errors import PanelError
@@ -75,9 +75,8 @@ class Asked:
     @property
     def step_name(self) -> str:
         """What `half_year` periods are called: "half year", or the period itself if longer."""
-        names = {"Y": "year", "Q": "quarter", "M": "month", "W": "week", "D": "day"}
         freq = self.question.dates.freqstr[0]
-        return names.get(freq, "period") if self.question.cycle < 4 else "half year"
+        return PERIODS.get(freq, "period") if self.question.cycle < 4 else "half year"
 
     @property
     def counted(self) -> str:

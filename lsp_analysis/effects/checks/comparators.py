@@ -165,16 +165,11 @@ def other_choices(asked: Asked) -> list[tuple[str, Asked, int]]:
         if areas.sum() >= FEWEST
     ]
     if question.ring.any():
-        near = comparison | question.ring
-        found.append(("neighbours too", asked.again(_without_ring), int(near.sum())))
+        apart, count = question.neighbours.tolil(), int((comparison | question.ring).sum())
+        apart[question.treated, :] = apart[:, question.treated] = False
+        too = asked.again(lambda question: replace(question, neighbours=apart.tocsr()))
+        found.append(("neighbours too", too, count))
     return [one for one in found if one[1] is not None]
-
-
-def _without_ring(question: Question) -> Question:
-    """The question with the neighbours of the treated among the comparison areas."""
-    apart = question.neighbours.tolil()
-    apart[question.treated, :] = apart[:, question.treated] = False
-    return replace(question, neighbours=apart.tocsr())
 
 
 def _nearer(distance: np.ndarray, comparison: np.ndarray, share: float) -> np.ndarray:
@@ -193,7 +188,15 @@ def _other_doings(
     """Rows of what else was done where, and the comparison areas it touched."""
     known, own = set(question.areas), set(question.areas[question.treated])
     rows, touched = [], np.zeros(len(question.areas), dtype=bool)
-    for label, code, date, is_programme in _doings(interventions, events):
+    doings = []
+    for table, name, columns in (
+        (interventions, "interventions", ["name", "area_code", "start"]),
+        (events, "events", ["label", "area_code", "date"]),
+    ):
+        if table is not None:
+            need_columns(table, columns, name)
+            doings += table[columns].assign(own=name == "interventions").to_numpy(object).tolist()
+    for label, code, date, is_programme in doings:
         areas = known & set(members.get(code, [code]))
         if not areas or len(areas) > 0.9 * len(known) or wording.is_missing(date):
             continue
@@ -206,16 +209,3 @@ def _other_doings(
             rows.append((label, date, "comparison areas", int(among_them.sum())))
             touched |= among_them
     return rows, touched
-
-
-def _doings(interventions: pd.DataFrame | None, events: pd.DataFrame | None) -> list[tuple]:
-    found = []
-    for table, name, columns in (
-        (interventions, "interventions", ["name", "area_code", "start"]),
-        (events, "events", ["label", "area_code", "date"]),
-    ):
-        if table is not None:
-            need_columns(table, columns, name)
-            rows = table[columns].itertuples(index=False, name=None)
-            found += [(*row, name == "interventions") for row in rows]
-    return found

@@ -30,7 +30,10 @@ def series_breaks(asked: Asked) -> CheckResult:
     question = asked.question
     level = question.level_of(question.comparison)
     series = np.log(np.maximum(level, 1e-3 * level.mean())) if question.counted else level
-    breaks: dict[Any, str] = dict.fromkeys(_noted_breaks(question), "noted by the publisher")
+    notes = _notes(question)
+    noted = notes.loc[notes["note"].str.contains("break", case=False).astype(bool), "period"]
+    noted = [date for date in sorted(noted.unique()) if date in question.dates]
+    breaks: dict[Any, str] = dict.fromkeys(noted, "noted by the publisher")
     even = bool((np.diff(question.event_time) == 1).all())
     looked = even and len(series) >= max(FEWEST_FOR_BREAKS, 3 * question.cycle)
     if looked:
@@ -157,22 +160,21 @@ def missing_data(question: Question) -> CheckResult:
     the start by 5 points more than elsewhere. Values that publishers mark as suppressed or
     estimated are counted.
     """
-    gone = ~question.known
-    rows, shares = [], {}
-    sides = {"before": slice(0, question.at), "after": slice(question.at, None)}
-    for label, areas in (("This neighbourhood", question.treated),
-                         ("Other areas", ~question.treated)):  # fmt: skip
-        for side, when in sides.items():
-            shares[label, side] = float(gone[areas][:, when].mean())
-            rows.append({"label": f"{label}, {side}", "estimate": 100 * shares[label, side]})
-    table = pd.DataFrame(rows).assign(low=np.nan, high=np.nan)
-    own, others = (
-        shares[label, "after"] - shares[label, "before"]
-        for label in ("This neighbourhood", "Other areas")
-    )
-    left_out = int((gone.any(axis=1) & ~question.treated).sum())
-    most = max(shares["This neighbourhood", side] for side in sides)
-    if most > MOST_MISSING or abs(own - others) > MOST_UNEVEN:
+    gone, own = ~question.known, question.treated
+    shares = pd.Series(
+        {
+            f"{label}, {side}": float(gone[areas][:, when].mean())
+            for label, areas in (("This neighbourhood", own), ("Other areas", ~own))
+            for side, when in (
+                ("before", slice(0, question.at)), ("after", slice(question.at, None)))
+        }
+    )  # fmt: skip
+    table = (100 * shares).rename_axis("label").reset_index(name="estimate")
+    table = table.assign(low=np.nan, high=np.nan)
+    before, after, others_before, others_after = shares
+    left_out = int((gone.any(axis=1) & ~own).sum())
+    most, uneven = max(before, after), abs((after - before) - (others_after - others_before))
+    if most > MOST_MISSING or uneven > MOST_UNEVEN:
         status = FAILED
         finding = (
             f"{100 * most:.0f}% of the neighbourhood's values are missing on one side of the "
@@ -186,11 +188,13 @@ def missing_data(question: Question) -> CheckResult:
         )
     else:
         status, finding = PASSED, "No value is missing."
-    said = " ".join(filter(None, [finding, _noted_words(question)]))
-    picture = "draw_forest" if gone.any() else ""
-    return CheckResult(
-        "Missing data", status, said, table, picture, {"unit": "% of values missing"}
-    )
+    notes = _notes(question)["note"]
+    counts = {word: int(notes.str.contains(word).sum()) for word in ("suppressed", "estimated")}
+    told = [f"{wording.counted(n, 'value')} as {word}" for word, n in counts.items() if n]
+    if told:
+        finding += f" The publishers' notes mark {wording.and_list(told)}."
+    picture, options = "draw_forest" if gone.any() else "", {"unit": "% of values missing"}
+    return CheckResult("Missing data", status, finding, table, picture, options)
 
 
 def _notes(question: Question) -> pd.DataFrame:
@@ -199,18 +203,3 @@ def _notes(question: Question) -> pd.DataFrame:
     if notes is None:
         return pd.DataFrame({"period": [], "note": []}, dtype=object)
     return notes[["period", "note"]].assign(note=notes["note"].astype("str").fillna(""))
-
-
-def _noted_breaks(question: Question) -> list[pd.Period]:
-    notes = _notes(question)
-    told = notes["note"].str.contains("break", case=False).astype(bool)
-    return [date for date in sorted(notes.loc[told, "period"].unique()) if date in question.dates]
-
-
-def _noted_words(question: Question) -> str:
-    text = _notes(question)["note"]
-    counts = {word: int(text.str.contains(word).sum()) for word in ("suppressed", "estimated")}
-    told = [
-        f"{wording.counted(count, 'value')} as {word}" for word, count in counts.items() if count
-    ]
-    return f"The publishers' notes mark {wording.and_list(told)}." if told else ""

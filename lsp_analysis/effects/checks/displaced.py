@@ -149,25 +149,20 @@ def displacement(asked: Asked) -> CheckResult:
         said = f"Displacement was not looked for: {why}."
         return CheckResult(name, UNSURE, said)
     near = next((areas for _, areas, _ in rings(question)), None)
-    both = None if near is None else near | question.treated
-    next_door = None if near is None else ask_ring(asked, near, both)
-    together = None if near is None else ask_ring(asked, both, both)
-    if next_door is None or together is None:
+    both = near if near is None else near | question.treated
+    judged = [near is not None and ask_ring(asked, areas, both) for areas in (near, both)]
+    if not all(judged):
         said = "There are too few areas beyond those next door to compare with."
         return CheckResult(name, UNSURE, said)
+    next_door, together = judged
     plain, quotient = _plain(question, near)
-    alone = question.kind == "stock"
+    ends = {} if question.kind == "stock" else {"low": plain.low, "high": plain.high}
     table = pd.DataFrame(
         [
             _events(asked, "This neighbourhood"),
             _events(next_door, f"The {wording.counted(int(near.sum()), 'area')} next door"),
             _events(together, "Both together"),
-            {
-                "label": "Both, by counts alone (WDD)",
-                "estimate": plain.total,
-                "low": np.nan if alone else plain.low,
-                "high": np.nan if alone else plain.high,
-            },
+            {"label": "Both, by counts alone (WDD)", "estimate": plain.total, **ends},
         ]
     )
     here = asked.size

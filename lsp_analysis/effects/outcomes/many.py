@@ -228,27 +228,26 @@ def _complete(
 ) -> tuple[dict[str, Question], list[tuple[str, str]]]:
     """Every question among the areas that have all values of all of them, in one order; and why
     the others are left out. All keep the neighbours of the first."""
-    left_out, complete = [], {}
+    left_out, codes = [], {}
     for name, question in questions.items():
         whole = question.known.all(axis=1)
-        if whole[question.treated].all():
-            complete[name] = question.areas[whole]
-        else:
+        codes[name] = question.areas[whole]
+        if not whole[question.treated].all():
             left_out.append((name, "Some of the treated areas' values are missing."))
-    usual = np.median([len(codes) for codes in complete.values()]) if complete else 0
-    for name, codes in list(complete.items()):
-        if len(codes) < LEAST_SHARED * usual:
-            said = f"Only {len(codes)} areas have all its values, against {usual:.0f}."
-            left_out.append((name, said))
-            del complete[name]
-    if not complete:
+            del codes[name]
+    usual = np.median([len(known) for known in codes.values()]) if codes else 0
+    few = {name: len(known) for name, known in codes.items() if len(known) < LEAST_SHARED * usual}
+    left_out += [
+        (name, f"Only {count} areas have all its values, against {usual:.0f}.")
+        for name, count in few.items()
+    ]
+    kept = [name for name in codes if name not in few]
+    if not kept:
         return {}, left_out
-    shared = reduce(pd.Index.intersection, complete.values())
-    found = {name: questions[name].among(questions[name].areas.isin(shared)) for name in complete}
-    first = next(iter(found.values()))
-    return {
-        name: replace(one, neighbours=first.neighbours) for name, one in found.items()
-    }, left_out
+    shared = reduce(pd.Index.intersection, (codes[name] for name in kept))
+    found = {name: questions[name].among(questions[name].areas.isin(shared)) for name in kept}
+    near = found[kept[0]].neighbours
+    return {name: replace(one, neighbours=near) for name, one in found.items()}, left_out
 
 
 def _levels(found: Iterable[Asked], groups: np.ndarray) -> np.ndarray:

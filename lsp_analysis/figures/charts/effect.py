@@ -222,30 +222,26 @@ def _written(
     largest = max(abs(x) for x in (estimate, low, high) if np.isfinite(x))
     divisor, suffix = marks.large_unit(largest)
     if suffix and abs(estimate) < divisor / 100:  # it would be 0.00 of the interval's millions
-        return _join(*(_by_its_own_size(x) for x in (estimate, low, high)))
+        sized = [(x, *marks.large_unit(abs(x))) for x in (estimate, low, high)]
+        return _join(*(wording.number(x / by, 2 if more else 0) + more for x, by, more in sized))
     places = 0 if 1000 <= largest < 1e6 else 1 if largest / divisor >= 10 else 2
     if largest < 0.1:
         return _join(*(wording.number(x) for x in (estimate, low, high)))
     return _join(*(wording.number(x / divisor, places) + suffix for x in (estimate, low, high)))
 
 
-def _by_its_own_size(x: float) -> str:
-    divisor, suffix = marks.large_unit(abs(x))
-    return wording.number(x / divisor, 2 if suffix else 0) + suffix
-
-
 def _written_open(estimate: float, low: float, high: float, limits: tuple[float, float]) -> str:
     """An estimate whose interval runs on beyond what is drawn: "−24  (−95 to over 200)"."""
-    bottom, top = limits
-    ends = (
-        wording.number(low, 0) if low >= bottom and np.isfinite(low) else _limit("under", bottom),
-        wording.number(high, 0) if high <= top and np.isfinite(high) else _limit("over", top),
-    )
+    beyond = [
+        f"{side} {wording.number(limit, 0)}" if np.isfinite(limit) else "no limit"
+        for side, limit in zip(("under", "over"), limits, strict=True)
+    ]
+    inside = low >= limits[0] and np.isfinite(low), high <= limits[1] and np.isfinite(high)
+    ends = [
+        wording.number(end, 0) if within else words
+        for end, within, words in zip((low, high), inside, beyond, strict=True)
+    ]
     return f"{wording.number(estimate, 0)}  ({ends[0]} to {ends[1]})"
-
-
-def _limit(beyond: str, limit: float) -> str:
-    return f"{beyond} {wording.number(limit, 0)}" if np.isfinite(limit) else "no limit"
 
 
 def _join(estimate: str, low: str, high: str) -> str:
