@@ -217,13 +217,11 @@ def test_the_comparison_areas_narrow_the_forecast():
     assert "comparison areas" not in own_past.comparator
 
 
-def test_effects_by_period_add_up():
+def test_the_effect_is_what_was_seen_less_the_forecast():
     found = forecast(world(effect=-5.0))
-    table = found.effects
-    assert len(table) == 20
-    assert table["cumulative"].iloc[-1] == pytest.approx(table["effect"].sum())
-    assert found.estimate == pytest.approx(table["effect"].mean())
-    assert (table["low"] < table["effect"]).all()
+    after = found.paths[found.paths["period"] >= found.start]
+    assert len(after) == 20
+    assert found.estimate == pytest.approx((after["treated"] - after["comparison"]).mean())
 
 
 @pytest.mark.parametrize("options", [{"trend": "trend"}, {"trend": "fixed"}, {"harmonics": 1}])

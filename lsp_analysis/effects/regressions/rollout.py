@@ -32,19 +32,16 @@ AGGREGATES = ("simple", "dynamic")
 
 @dataclass(frozen=True)
 class RolloutEffect(EffectEstimate):
-    """An average over areas that start at different times, with the parts it is made of.
+    """An average over areas that start at different times; `model` has the parts it is made of.
 
     Attributes
     ----------
     by_time : DataFrame
         Columns relative_period (calendar periods since an area's own start), estimate, se, low,
         high, p_value.
-    group_time : DataFrame
-        diff-diff's own table of effects by starting group and period.
     """
 
     by_time: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
-    group_time: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the effect by time since the start; return the axes."""
@@ -124,7 +121,6 @@ def rollout_effect(
         assumptions=(PARALLEL_LATER, parts.UNTOUCHED),
         paths=parts.paths_frame(question, own, own - share * estimate),
         by_time=table,
-        group_time=model.to_dataframe(),
         model=model,
     )
 

@@ -13,12 +13,9 @@ in closed form, which makes every placebo as cheap as the treated series.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
-from scipy import stats
 
 from lsp_analysis.effects import parts
 from lsp_analysis.effects.regressions.series import harmonics_of, ranked_groups, waves
@@ -36,20 +33,6 @@ DRIFTS = np.concatenate([[0.0], 10.0 ** np.arange(-3, 1.26, 0.25)])
 USUAL = 1.0  # the prior on the square root of a drift is half-normal with this spread
 
 
-@dataclass(frozen=True)
-class StructuralEffect(EffectEstimate):
-    """An effect against a forecast.
-
-    Attributes
-    ----------
-    effects : DataFrame
-        Columns period, effect, low, high (the model's own limits), and cumulative, for every date
-        after the start.
-    """
-
-    effects: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
-
-
 @parts.answers
 def structural_effect(
     question: Question,
@@ -57,7 +40,7 @@ def structural_effect(
     trend: str = "level",
     comparisons: bool = True,
     harmonics: int | None = None,
-) -> StructuralEffect:
+) -> EffectEstimate:
     """Observed level of the treated areas less a forecast from before the start.
 
     The same forecast is made for every placebo neighbourhood, and the effect, in standard errors,
@@ -79,7 +62,7 @@ def structural_effect(
 
     Returns
     -------
-    StructuralEffect
+    EffectEstimate
         `model` is the same model fitted by statsmodels (UnobservedComponents), its drift at the
         value of largest likelihood.
     """
@@ -97,7 +80,7 @@ def structural_effect(
         )
     fixed = _fixed(question, trend, waved)
     drifts = DRIFTS[:1] if trend == "fixed" else DRIFTS
-    means, spreads, errors, fitted = _forecasts(own, others, fixed, question.event_time, drifts)
+    means, errors, fitted = _forecasts(own, others, fixed, question.event_time, drifts)
     after = own[:, at:] - means
     estimates = after.mean(axis=1)
     estimate, error = float(estimates[0]), float(errors[0])
@@ -105,8 +88,7 @@ def structural_effect(
         estimate, error, question.level, how="the model's own forecast error"
     )
     found, fields = parts.ranked_or(own_error, question, groups, estimates, errors)
-    band = float(stats.norm.ppf(0.5 + question.level / 2)) * spreads[0]
-    return StructuralEffect(
+    return EffectEstimate(
         **parts.judged(question, float(own[0, at:].mean()), estimate, found) | fields,
         method=f"structural time series, {trend}",
         comparator="a forecast from its own past" + (
@@ -115,15 +97,6 @@ def structural_effect(
         error=error,
         assumptions=(SAME_LINK, *((parts.UNTOUCHED,) if comparisons else ())),
         paths=parts.paths_frame(question, own[0], np.append(fitted[0], means[0])),
-        effects=pd.DataFrame(
-            {
-                "period": question.dates[at:],
-                "effect": after[0],
-                "low": after[0] - band,
-                "high": after[0] + band,
-                "cumulative": after[0].cumsum(),
-            }
-        ),
         model=_by_statsmodels(question, own[0], others[0], fixed, trend),
     )  # fmt: skip
 
@@ -137,10 +110,10 @@ def _fixed(question: Question, trend: str, harmonics: int) -> np.ndarray:
 
 def _forecasts(
     own: np.ndarray, others: np.ndarray, fixed: np.ndarray, times: np.ndarray, drifts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Forecasts after time 0, averaged over drifts by their restricted likelihood.
 
-    Means and spreads (units, after), errors of the mean (units,), level before (units, before).
+    Means (units, after), errors of their mean (units,), level before (units, before).
 
     The level is a random walk from the first date, its variance in proportion to the time gone by.
     """
@@ -167,18 +140,14 @@ def _forecasts(
 
     mean = averaged("mean")
     off = np.array([one.mean for one in found]) - mean
-    return (
-        mean, np.sqrt(averaged("variances", off**2)),
-        np.sqrt(averaged("overall", off.mean(axis=2) ** 2)), averaged("level"),
-    )  # fmt: skip
+    return mean, np.sqrt(averaged("overall", off.mean(axis=2) ** 2)), averaged("level")
 
 
 class GivenDrift(NamedTuple):
-    """Forecasts of some units were the drift known: mean and variances (units, after), variance of
-    the mean over dates and restricted log likelihood (units,), level before (units, before)."""
+    """Forecasts of some units were the drift known: mean (units, after), variance of its mean over
+    dates and restricted log likelihood (units,), level before (units, before)."""
 
     mean: np.ndarray
-    variances: np.ndarray
     overall: np.ndarray
     likelihood: np.ndarray
     level: np.ndarray
@@ -212,7 +181,6 @@ def _given_drift(
     likelihood = np.linalg.slogdet(known)[1] + np.linalg.slogdet(gram)[1] + df * np.log(scale)
     return GivenDrift(
         mean=(z @ beta)[:, :, 0] + left @ pull.T,
-        variances=scale[:, None] * (np.diag(own) + (turned * lead).sum(axis=2)),
         overall=scale * (own.mean() + (turned.mean(axis=1) * middle[:, 0]).sum(axis=1)),
         likelihood=-0.5 * likelihood,
         level=(x @ beta)[:, :, 0] + left @ (walk[:at, :at] @ inverse).T,

@@ -48,10 +48,8 @@ class Regression:
 
     coefficients: pd.DataFrame
     covariance: np.ndarray = field(repr=False, compare=False)
-    residuals: np.ndarray = field(repr=False, compare=False)
     n_rows: int
     df: float
-    level: float = 0.95
     withheld: str = ""
     model: Any = field(default=None, repr=False, compare=False)
 
@@ -262,7 +260,7 @@ def two_way_fit(
     table = coefficient_table(fit.params, covariance, names, df, level)
     if withheld:
         table[["low", "high", "p_value"]] = math.nan
-    return Regression(table, covariance, fit.resid, len(outcome), df, level, withheld, fit)
+    return Regression(table, covariance, len(outcome), df, withheld, fit)
 
 
 def _off_median(column: np.ndarray, clusters: np.ndarray) -> int:
