@@ -7,7 +7,6 @@ result also says how large a drift it would have missed (Roth 2022, AER: Insight
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,13 +95,7 @@ class EventStudy(EffectEstimate):
 
 
 @parts.answers
-def event_study(
-    question: Question,
-    *,
-    inference: str = "auto",
-    width: int = 1,
-    covariates: Collection[str] = (),
-) -> EventStudy:
+def event_study(question: Question, *, inference: str = "auto", width: int = 1) -> EventStudy:
     """Two-way fixed effects with one effect per time since the start, from the last before it.
 
     Times are calendar periods since the start, so that a panel with gaps keeps its dates.
@@ -115,7 +108,6 @@ def event_study(
     width : int
         Calendar periods that share an effect, counted from the start either way: 12 makes years of
         months. Bins that the data cover in part are left out where whole ones remain.
-    covariates : names of `question.covariates`, for "clustered"
 
     Returns
     -------
@@ -124,7 +116,7 @@ def event_study(
     """
     if isinstance(width, bool) or not isinstance(width, int | np.integer) or width < 1:
         raise ParameterError(f"width={width!r} must be a whole number, 1 or more.")
-    inference = chosen_inference(question, inference, INFERENCES, covariates)
+    inference = chosen_inference(question, inference, INFERENCES)
     question = _whole_bins(question, width)
     each = int(question.treated.sum()) if inference == "placebo" else 1
     question.need(comparisons=1 + each, complete=inference == "placebo")
@@ -134,8 +126,8 @@ def event_study(
     marks = question.treated[:, None, None] & (place[:, None] == shown)
     names = tuple(f"time {k:+d}" for k in shown)
     complete = inference == "placebo"
-    fit, used = regression(question, marks, covariates, names=names, complete=complete)
-    estimates = fit.coefficients["estimate"].to_numpy()[: len(shown)]
+    fit, used = regression(question, marks, names=names, complete=complete)
+    estimates = fit.coefficients["estimate"].to_numpy()
     shares = np.array([(place == k).sum() for k in shown]) * (shown >= 0)
     shares = shares / shares.sum()
     estimate = float(shares @ estimates)
@@ -144,8 +136,7 @@ def event_study(
             question, place, shown, reference, shares
         )
     else:
-        fields, table = {}, fit.coefficients.iloc[: len(shown)].reset_index(drop=True)
-        covariance = fit.covariance[: len(shown), : len(shown)]
+        fields, table, covariance = {}, fit.coefficients.reset_index(drop=True), fit.covariance
     error = math.sqrt(max(float(shares @ covariance @ shares), 0.0))
     if not complete:
         found = parts.by_error(estimate, error, question.level, df=fit.df, withheld=fit.withheld,
