@@ -119,7 +119,7 @@ def test_a_number_far_beyond_all_others_is_pointed_at(tmp_path):
     (account,) = done.accounts
     (far,) = (note for note in account.notes if note.startswith("look at"))
     assert f"in {rows[4][0]}, 300,000" in far
-    assert any(f"no denominator, so no rate: first {rows[6][0]}" in n for n in account.notes)
+    assert any(f"have no denominator: first {rows[6][0]}" in n for n in account.notes)
 
 
 def test_a_rate_below_zero_is_refused_and_a_change_is_a_score(tmp_path):

@@ -95,8 +95,8 @@ def take_table(
 
 def _one_year_end(cells: pd.DataFrame, account: Account) -> pd.DataFrame:
     """Years that roll on by quarters or months, cut down to those that end as the latest does."""
-    start = pd.to_datetime(cells["period_start"], errors="coerce")
-    end = pd.to_datetime(cells["period_end"], errors="coerce")
+    start = pd.to_datetime(cells["period_start"], format="%Y-%m-%d", errors="coerce")
+    end = pd.to_datetime(cells["period_end"], format="%Y-%m-%d", errors="coerce")
     months = (end.dt.year - start.dt.year) * 12 + end.dt.month - start.dt.month + 1
     last = end.groupby(cells["indicator_name"]).transform("max").dt.month
     between = (months == 12) & (end.dt.month != last)
@@ -256,10 +256,11 @@ def _far_out(rows: pd.DataFrame, places: Places) -> list[str]:
                     f"{far}"
                 )
     over = rows["denominator"].notna().groupby(rows["indicator_id"]).transform("mean") > 0.5
-    without = over & rows["numerator"].notna() & rows["denominator"].isna() & rows["value"].isna()
+    counted = rows["numerator"].notna() | rows["value"].notna()
+    without = over & counted & rows["denominator"].isna()
     if without.any():
         first = rows.loc[without.idxmax(), "area_code"]
-        told.append(f"{without.sum():,} rows have no denominator, so no rate: first {first}")
+        told.append(f"{without.sum():,} rows have no denominator: first {first}")
     return told
 
 
