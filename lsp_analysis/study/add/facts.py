@@ -19,7 +19,7 @@ TYPE_OF_UNIT = {row["unit"]: row["value_type"] for row in schema.UNIT_ROWS}
 STOCK = re.compile(
     r"claimant|household|population|resident|dwelling|propert|meters?\b|caseload|registered|"
     r"patients|people|persons|families|pupils|vacan|stock|in (?:care|fuel poverty)|benefit|"
-    r"headcount|children|carers|\bnumerator\b",
+    r"headcount|children|carers|numerator",
     re.IGNORECASE,
 )
 # Words that say that a number of people is not what is given.

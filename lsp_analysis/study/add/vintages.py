@@ -175,8 +175,9 @@ def carry_over(cells: pd.DataFrame, places: Places, account: Account) -> pd.Data
     renamed = dict(zip(same["from_code"], same["to_code"], strict=True))
     kept = kept.assign(area_code=kept["area_code"].map(lambda code: renamed.get(code, code)))
     changed = links[~links["from_code"].isin(same["from_code"]) & links["to_code"].isin(whole)]
-    moved = _moved(cells, changed, places.residents)
-    return pd.concat([kept, moved]).reset_index(drop=True).fillna("")
+    parts = [part for _, part in cells.groupby("is_count")] if "is_count" in cells else [cells]
+    moved = [_moved(part, changed, places.residents) for part in parts]
+    return pd.concat([kept, *moved]).reset_index(drop=True).fillna("")
 
 
 def _moved(cells: pd.DataFrame, links: pd.DataFrame, residents: pd.Series | None) -> pd.DataFrame:
