@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shapely.affinity import translate
 from shapely.geometry import Polygon, box
+from small_study import write_small_study
 
+from lsp_analysis import open_study
 from lsp_analysis.errors import AreaError
 from lsp_analysis.study.areas import (
     Area,
@@ -278,3 +280,10 @@ def test_areas_are_found_among_codes_as_pandas_finds_them(dtype):
 def test_a_name_closes_what_it_turns_round(name, more):
     assert closed_name(name) == name + more
     assert closed_name(closed_name(name)) == name + more
+
+
+def test_a_name_that_no_file_could_hold_is_refused_like_any_other(tmp_path):
+    study = open_study(write_small_study(tmp_path / "study"))
+    for name in ("\ud800", "E01\udfff", "\x00"):
+        with pytest.raises(AreaError, match="No area of this study"):
+            study.area(name)

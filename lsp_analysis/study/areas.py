@@ -317,7 +317,8 @@ class Gazetteer:
         """
         self._areas = areas
         self._names = areas["area_name"] if names is None else names
-        self._codes = areas["area_code"].str.casefold()
+        # Not as Arrow's text, which half of a surrogate pair cannot be compared with.
+        self._codes = areas["area_code"].str.casefold().to_numpy(object)
 
     @cached_property
     def _by_name(self) -> dict[str, list[int]]:
