@@ -145,6 +145,17 @@ def test_codes_of_2001_are_carried_over_with_their_sum_and_a_count_of_what_moved
     assert (observed["note"] == "estimated").sum() == 4
 
 
+def test_a_problem_on_codes_carried_over_is_told_at_the_row_of_the_file(study, tmp_path):
+    raw = first_rows("18/06b_2001codes.csv")
+    at = len(raw) - 2
+    raw["Count"] = raw["Count"].astype(str)
+    raw.loc[raw.index[at], "Count"] = "-7"
+    path = tmp_path / "crimes.csv"
+    raw.to_csv(path, index=False)
+    with pytest.raises(StudyError, match=f"row {at + 2}, Count"):
+        add_table(study, path)
+
+
 def test_codes_of_two_years_in_one_table_are_told(study, tmp_path):
     raw = first_rows("18/06b_2001codes.csv")
     raw = pd.concat([raw, raw.iloc[:1].assign(LSOA01CD="E01033217")])

@@ -157,3 +157,19 @@ def test_a_table_on_any_codes_comes_to_a_study_on_any_others(own, theirs):
         else:
             assert float(made.loc[code, "numerator"]) == pytest.approx(number)
     assert bool(account.notes) == (own != theirs)
+
+
+def test_counts_and_scores_of_one_table_are_each_carried_over_by_their_own_rule():
+    own, _ = places(2011)
+    year = {"period_start": "2004-01-01", "period_end": "2004-12-31", "note": ""}
+    rows = [
+        (area, name, value, name == "people")
+        for name, values in (("people", "1 2 3 4 5 6"), ("score", "10 20 30 40 50 60"))
+        for area, value in zip("abcdex", values.split(), strict=True)
+    ]
+    cells = pd.DataFrame(rows, columns=["area_code", "indicator_name", "value", "is_count"])
+    made = carry_over(cells.assign(**year), own, Account("table.csv"))
+    merged = made[made["area_code"] == "cd"].set_index("indicator_name")["value"]
+    assert merged.astype(float).to_dict() == {"people": 7, "score": 35}
+    split = made[made["area_code"] == "b1"].set_index("indicator_name")["value"]
+    assert split.astype(float).to_dict() == {"people": 1, "score": 20}

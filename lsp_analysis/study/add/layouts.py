@@ -163,7 +163,7 @@ class OwnTable:
         column = problem.column
         ours = "period" if column in ("period_start", "period_end") else column
         row, heading = problem.row, ""
-        if row in self.places.index:
+        if row in self.places.index and "row" in self.places:
             row, heading = self.places.loc[row, ["row", "heading"]]
         theirs = self.names.get(column) or self.names.get(ours) or column
         if heading and ours not in ("area_code", *self.names):

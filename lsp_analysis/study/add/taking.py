@@ -68,6 +68,7 @@ def take_table(
     facts : columns of `indicators` for new ones.
     ask : whether a unit that cannot be told is asked for.
     """
+    table.cells = table.cells.assign(origin=table.cells.index)
     cells = _added_up(table) if table.layout and table.layout.add_up else table.cells
     if table.layout and table.layout.answers:
         cells = _over_all_answers(cells, table)
@@ -79,6 +80,7 @@ def take_table(
     headed = each(cells["heading"], unit_in) if "heading" in cells else ""
     cells = cells.assign(is_count=(told == "count") | ((told == "") & (headed == "count")))
     cells = carry_over(cells, places, table.account).drop(columns="is_count")
+    table.places = table.places.reindex(cells.pop("origin")).set_axis(cells.index)
     cells, indicators = _with_indicators(cells, table, known, name, indicator_id, facts, ask)
     observed, problems = judge_sheet("observations", table.account.file, _in_schema(cells), [])
     _complete(table.account, observed, indicators, places)

@@ -51,7 +51,7 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
             found = check_file(folder / part["path"], part)
             problems += [replace(one, file=part["path"]) for one in found]
     files = {r["name"]: folder / r["path"] for r in resources if isinstance(r["path"], str)}
-    large = {name: path for name, path in files.items() if is_large(path)}
+    large = {name: path for name, path in files.items() if is_file(path) and is_large(path)}
     sheets, unread = load_sheets({name: files[name] for name in files.keys() - large.keys()})
     problems += unread + check_keys(sheets) + check_areas(sheets)
     problems += check_periods(sheets) + check_values(sheets, now)
