@@ -26,6 +26,7 @@ STOCK = re.compile(
 DERIVED = re.compile(r"\b(rank|score|index|decile|average|rate|ratio|proportion|year)\b", re.I)
 STANDARDISED = re.compile(r"standardi[sz]ed|\bdsr\b|\bsmr\b|\bsar\b", re.IGNORECASE)
 MODELLED = re.compile(r"modelled|model-based|prevalence estimate|synthetic", re.IGNORECASE)
+ACRONYMS = {"esa", "gcse", "gp", "hb", "idaci", "idaopi", "imd", "jsa", "neet", "nhs", "uc"}
 
 
 def facts_of(
@@ -101,13 +102,17 @@ def readable(name: str) -> str:
 
     >>> readable("employment_rate"), readable("LongTermVacants"), readable("NEET")
     ('Employment rate', 'Long term vacants', 'NEET')
+    >>> readable("distance_to_a_gp"), readable("burglary_rate_per_1_000")
+    ('Distance to a GP', 'Burglary rate per 1,000')
     """
     plain = re.sub(r"; measures: value$", "", name, flags=re.IGNORECASE)
     if re.fullmatch(r"(?:[A-Z][a-z]{2,}){2,}", plain):
         plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()
     if "_" not in plain:
         return plain
-    spaced = " ".join(plain.replace("_", " ").split())
+    words = plain.replace("_", " ").split()
+    spaced = " ".join(word.upper() if word in ACRONYMS else word for word in words)
+    spaced = re.sub(r"(?<=\d) (?=000\b)", ",", spaced.replace("english", "English"))
     return spaced[:1].upper() + spaced[1:]
 
 

@@ -50,7 +50,7 @@ def fold(heading: str) -> str:
 
 def unit_in(text: str) -> str:
     """The unit that a heading or a column of units names, or an empty string."""
-    folded = text.casefold().replace("_", " ")
+    folded = re.sub(r"(?<=\d) (?=000\b)", "", text.casefold().replace("_", " "))
     said = (row["unit"] for row in UNIT_ROWS if "said" in row and re.search(row["said"], folded))
     return next(said, "")
 
