@@ -358,6 +358,7 @@ def test_a_model_that_cannot_be_fitted_says_so():
 # Other outcomes, subgroups, compliers
 
 
+@pytest.mark.slow
 def test_secondary_outcomes_are_adjusted_for_their_number():
     trial = a_trial(SECOND, THREE_ARMS, n=30)
     rng = np.random.default_rng(5)
@@ -456,6 +457,7 @@ def test_a_result_answers_as_all_results_do():
     assert effect.expected == pytest.approx(effect.observed - effect.estimate)
 
 
+@pytest.mark.slow
 def test_power_told_is_power_found():
     # The smallest effect that is told would be found in about four experiments of five.
     told = [contrast(a_trial(seed=s), a_trial().design.outcome).smallest_effect for s in range(5)]

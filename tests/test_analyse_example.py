@@ -42,6 +42,7 @@ def folder(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_a_true_effect_a_null_and_a_harm_are_each_judged_as_they_should_be(folder):
     half = write_outcomes(folder, "outcomes-6-months.csv")
     look = take_look(folder, half, now=at(2010, 11, 1)).table.set_index("arm")

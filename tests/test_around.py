@@ -102,6 +102,7 @@ def test_a_borough_says_in_its_country_what_it_says_alone(world, keep):
             assert mine == theirs
 
 
+@pytest.mark.slow
 def test_a_page_of_a_borough_is_the_same_page_in_its_country(world, tmp_path):
     country, alone, pilot = world
     files = []
@@ -227,6 +228,7 @@ def test_a_study_in_parts_is_checked_as_one_in_one_file_is(world, tmp_path):
             assert one.value in (str(value), f"{value:%Y-%m-%d}" if "period" in one.column else "")
 
 
+@pytest.mark.slow
 def test_rows_in_the_part_of_another_borough_are_told(world, tmp_path):
     folder = shutil.copytree(world[0].path, tmp_path / "moved")
     parts = sorted((folder / "observations").iterdir())
@@ -248,6 +250,7 @@ def test_rows_in_the_part_of_another_borough_are_told(world, tmp_path):
     assert "repeats that of row 2 of observations/e08000000.parquet" in again[0].problem
 
 
+@pytest.mark.slow
 def test_an_added_table_is_new_parts_and_nothing_else_is_written(world, tmp_path):
     folder = shutil.copytree(world[0].path, tmp_path / "study")
     before = {file: file.stat().st_mtime_ns for file in folder.rglob("*.parquet")}

@@ -246,6 +246,7 @@ def test_an_interrupted_run_keeps_what_is_done_and_leaves_nothing_half_written(
     assert not (out / ".lsp").exists()
 
 
+@pytest.mark.slow
 def test_two_runs_on_one_folder_at_once_both_end_well(folder, tmp_path):
     template, out = write_template(tmp_path), tmp_path / "out"
     runs = [start(folder, template, out) for _ in range(2)]

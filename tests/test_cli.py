@@ -197,6 +197,7 @@ def test_a_reader_who_has_seen_enough_changes_nothing():
     assert (done.returncode, done.stderr) == (1, "")
 
 
+@pytest.mark.slow
 def test_a_batch_that_nobody_listens_to_is_done_and_its_failures_counted(tmp_path):
     call = "import sys; from lsp_analysis.cli import main; sys.exit(main())"
     read_end, write_end = os.pipe()

@@ -44,6 +44,7 @@ def pages(out):
     return {p.relative_to(out): p.read_bytes() for p in out.rglob("*.html")}
 
 
+@pytest.mark.slow
 def test_a_cluster_makes_the_same_pages_and_tells_the_same_failures(folder, tmp_path):
     fails = 'assert place.code != "E01000002", "not this one"'
     template = write_template(tmp_path, [*CELLS, fails])
@@ -167,6 +168,7 @@ def test_workers_of_a_scheduler_elsewhere_send_the_pages_back(folder, tmp_path):
     assert there.differences == ""
 
 
+@pytest.mark.slow
 def test_a_worker_with_other_versions_or_without_the_study_makes_nothing(folder, tmp_path):
     job = JobMaker(folder, out=tmp_path / "out").make(
         LSOAS[0], load_template(write_template(tmp_path))

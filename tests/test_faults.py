@@ -100,6 +100,7 @@ def parent(tmp_path_factory):
     parent.close()
 
 
+@pytest.mark.slow
 def test_in_forks_every_fault_is_told_and_stops_no_other_report(parent, folder, tmp_path):
     jobs = jobs_of(folder, tmp_path, FAULTS)
     check(jobs, FAULTS, make_with(parent, jobs, 3))
@@ -124,6 +125,7 @@ def made(request):
     return lambda jobs: make_with(parent, jobs, 2)
 
 
+@pytest.mark.slow
 def test_what_a_report_leaves_running_ends_with_it_however_it_ends(made, folder, tmp_path):
     left = {"done": "", "died": "import os; os._exit(0)"}
     faults = {
@@ -165,6 +167,7 @@ def test_a_notebook_that_kills_the_parent_costs_no_other_report(parent, folder, 
     check(jobs, faults, make_with(parent, jobs, 2))
 
 
+@pytest.mark.slow
 def test_a_folder_for_scratch_that_goes_or_cannot_be_used_costs_no_more_than_it_must(
     parent, folder, tmp_path
 ):

@@ -59,6 +59,7 @@ def test_a_forecast_goes_on_from_the_line_and_widens():
     assert "If that went on" in found.sentence()
 
 
+@pytest.mark.slow
 def test_a_forecast_holds_what_came_next_about_as_often_as_it_says():
     hits = [_held(gap_of(15 - 0.3 * np.arange(24) + noise(24, seed=s))) for s in range(60)]
     assert 0.85 <= np.mean(hits) <= 1.0

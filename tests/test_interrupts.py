@@ -99,6 +99,7 @@ def test_a_report_asked_to_end_while_it_warms_up_does_so_at_once(folder, templat
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_closed_terminal_ends_a_batch_like_ctrl_c_unless_it_was_told_to_stay(
     folder, template, tmp_path
 ):

@@ -12,6 +12,7 @@ from lsp_analysis.reports.run.batch import run_reports
 
 OPTIONAL = ("deprivation", "code_lookup", "populations", "plan", "interventions", "events",
             "geometry")  # fmt: skip
+QUICK = ("geometry", "plan", "interventions")  # the slow tests take each of the others away too
 TEMPLATES = {"report_area": "N1", "report_public": "N1", "report_highlight": BOROUGH,
              "report_lead_agencies": BOROUGH, "report_thematic": BOROUGH}  # fmt: skip
 pytestmark = pytest.mark.usefixtures("kept_parent")
@@ -44,7 +45,9 @@ def pages_without(missing, folder):
     return pages_of(folder, tables, None if "geometry" in missing else squares())
 
 
-@pytest.mark.parametrize("missing", OPTIONAL)
+@pytest.mark.parametrize(
+    "missing", [m if m in QUICK else pytest.param(m, marks=pytest.mark.slow) for m in OPTIONAL]
+)
 def test_a_study_without_a_table_has_all_pages(missing, tmp_path):
     pages = pages_without([missing], tmp_path)
     plan = 'The study has no table "plan", so progress against targets is not known.'
@@ -61,6 +64,7 @@ def test_a_study_without_two_tables_has_all_pages(missing, tmp_path):
     assert all(pages_without(missing, tmp_path).values())
 
 
+@pytest.mark.slow
 def test_a_study_whose_indices_are_all_later_than_the_start_has_all_pages(tmp_path):
     tables = small_tables()
     last = tables["deprivation"]["edition"] == 2007

@@ -24,6 +24,7 @@ def table(folder, name="fruit"):
     return file
 
 
+@pytest.mark.slow
 def test_of_many_who_add_at_once_none_is_lost(study, tmp_path):
     files = [table(tmp_path, f"fruit_{k}") for k in range(8)]
     adding = [threading.Thread(target=add_table, args=(study, file)) for file in files]

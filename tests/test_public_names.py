@@ -33,6 +33,7 @@ def test_estimate_is_one_function_however_it_is_reached():
         "standing.place",
     ],
 )
+@pytest.mark.slow
 def test_any_module_can_be_the_first_to_be_imported(door):
     code = f"import lsp_analysis.{door}; from lsp_analysis.effects import estimate; estimate(1)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

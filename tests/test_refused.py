@@ -196,6 +196,7 @@ def put(path, make):
     make(path)
 
 
+@pytest.mark.slow
 def test_a_refused_command_says_why_and_leaves_every_byte(world, monkeypatch, capsys):
     monkeypatch.chdir(world)
     known, tried, odd = {}, 0, []

@@ -285,6 +285,7 @@ class TestTheAttack:
 
 
 @pytest.mark.parametrize("profile", ["nhs", "ons_5", "tre_10"])
+@pytest.mark.slow
 def test_what_is_shown_does_not_depend_on_which_of_two_withheld_counts_is_which(full, profile):
     """Withheld counts of one MSOA and year exchanged: everything that is shown stays as it was.
 

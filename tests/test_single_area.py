@@ -78,6 +78,7 @@ def effect_on(question: Question) -> float:
 
 
 @pytest.mark.parametrize("group_size", [1, 4])
+@pytest.mark.slow
 def test_a_true_fall_is_recovered_on_average(group_size):
     found = [effect_on(asked(seed, effect=FALL, group_size=group_size)) for seed in range(30)]
     assert np.mean(found) == pytest.approx(FALL, abs=3 * np.std(found) / np.sqrt(30))
