@@ -387,7 +387,7 @@ class TestFailsClosed:
         page = record.page.read_text(encoding="utf-8")
         assert f'<p class="restricted">{MARKING}</p>' in page
         assert f'@bottom-center {{ content: "{MARKING}"' in page  # of every printed page
-        for table in record.table_files:
+        for table in record.page.parent.glob("tables/*.csv"):
             assert MARKING in table.read_text(encoding="utf-8-sig").splitlines()[0]
         with pytest.raises(DisclosureError, match="holds pages for the audience internal"):
             run_reports(

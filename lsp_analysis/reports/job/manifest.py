@@ -78,11 +78,6 @@ class ReportRecord:
         """The PDF, if one was asked for and could be made."""
         return self._file(".pdf")
 
-    @property
-    def table_files(self) -> list[Path]:
-        """The numbers of each figure, as CSV."""
-        return [self.out / name for name in self.files if name.endswith(".csv")]
-
     def _file(self, ending: str) -> Path | None:
         name = f"{self.name}/{self.name}{ending}"
         return self.out / name if name in self.files else None
