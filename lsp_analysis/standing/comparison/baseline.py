@@ -26,7 +26,9 @@ NO_INTERVAL = {
     "standardised": "a published standardised rate without an interval",
     "mean": "an average without counts, of a single area",
 }
-SPREAD = "The interval shows how much areas differ from one another."
+SPREAD = (
+    "Areas count alike unless the source gives a base; the interval shows how much they differ."
+)
 
 
 @dataclass(frozen=True)
