@@ -12,8 +12,7 @@ from effect_worlds import START, codes, counted, counts, panel, question
 
 from lsp_analysis import Question
 from lsp_analysis.effects import interrupted_series, structural_effect
-from lsp_analysis.effects.regressions.series import _design, _stack, _with_design
-from lsp_analysis.effects.regressions.series_fit import changes_of_many, fit_series
+from lsp_analysis.effects.regressions import series
 from lsp_analysis.errors import PanelError, ParameterError
 
 MONTHS = pd.period_range("2006-01", periods=48, freq="M")
@@ -82,18 +81,18 @@ def test_the_season_is_the_calendars_and_its_phase_does_not_matter():
 def test_the_arithmetic_behind_placebos_is_that_of_statsmodels(family, controlled):
     asked = counted(counts(n_areas=24, n_periods=30, n_treated=1, seed=3), 1)
     groups = np.eye(24, dtype=bool)[[4, 9]]
-    stacked, kept, groups = _stack(asked, family != "gaussian", groups, controlled)
-    design = _design(asked, kept, "both", 1, ())
-    stacked = _with_design(stacked, design, ["level_change", "slope_change"], controlled)
-    many = changes_of_many(stacked, family)
+    kept = np.ones(30, dtype=bool)
+    outcome, people, groups = series._series(asked, kept, groups, family, controlled)
+    terms = series._terms(series._design(asked, "both", 1, ()), series.CHANGES["both"], controlled)
+    many = series.Stacked(outcome, people, *terms, family)
+    estimates, errors, _ = many.of_all()
     for at in range(1 + len(groups)):
-        people = None if stacked.people is None else stacked.people[[at]]
-        one = type(stacked)(
-            stacked.outcome[[at]], people, stacked.design, stacked.terms, stacked.time
-        )
-        own = fit_series(one, family, None, 0.95).changes(one)
-        assert many.estimates[at] == pytest.approx(own.estimates[0], abs=1e-8)
-        assert many.errors[at] == pytest.approx(own.errors[0], abs=1e-8)
+        own = None if people is None else people[[at]]
+        one = series.Stacked(outcome[[at]], own, *terms, family)
+        fit, _, covariance, _ = one.by_statsmodels(None)
+        found = one.effects(fit.params[None], covariance[None])
+        assert estimates[at] == pytest.approx(found[0][0], abs=1e-8)
+        assert errors[at] == pytest.approx(found[1][0], abs=1e-8)
 
 
 def test_a_rate_ratio_is_found_ranked_and_put_into_events():

@@ -13,7 +13,7 @@ _HOME = {
     "displacement_quotient": "checks.displaced",
     "edition_story": "outcomes.editions",
     "EffectEstimate": "result",
-    "event_study": "regressions.event_studies",
+    "event_study": "regressions.differences",
     "interrupted_series": "regressions.series",
     "many_outcomes": "outcomes.many",
     "outcomes_of": "outcomes.many",

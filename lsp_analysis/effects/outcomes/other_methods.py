@@ -13,8 +13,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.effects.checks.asked import Asked, ask
 from lsp_analysis.effects.checks.comparators import other_choices
 from lsp_analysis.effects.parts import answers
-from lsp_analysis.effects.regressions.differences import did
-from lsp_analysis.effects.regressions.event_studies import event_study
+from lsp_analysis.effects.regressions.differences import did, event_study
 from lsp_analysis.effects.regressions.rollout import rollout_effect
 from lsp_analysis.effects.regressions.series import interrupted_series
 from lsp_analysis.effects.regressions.structural import structural_effect

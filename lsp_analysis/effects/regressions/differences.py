@@ -1,24 +1,32 @@
-"""Difference-in-differences: treated areas' change less comparison areas' change."""
+"""Difference-in-differences: treated areas' change less comparison areas' change, over the whole
+time after the start or date by date (an event study).
+
+Before the start there should be no effect. A test that finds none is only as good as its power, so
+an event study also says how large a drift it would have missed (Roth 2022, AER: Insights 4:305).
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 from scipy import stats
 
-from lsp_analysis import wording
+from lsp_analysis import figures, wording
 from lsp_analysis.effects import parts
 from lsp_analysis.effects.one_area.groups import placebo_groups
-from lsp_analysis.effects.regressions import two_way
+from lsp_analysis.effects.regressions import honest, two_way
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError, check_one_of
+from lsp_analysis.showing import Axes, with_note
 from lsp_analysis.study.question import Question
 
 CLUSTERED = "Student's t, errors clustered by area"
-INFERENCES = ("auto", "placebo", "clustered", "welch")
+NO_ANTICIPATION = "Nothing changed in the treated areas in anticipation of the start."
+INFERENCES = ("auto", "placebo", "clustered")
 
 
 @parts.answers
@@ -50,43 +58,40 @@ def did(
     ----------
     Conley and Taber (2011), REStat 93:113; MacKinnon and Webb (2020), J. Econometrics 218:435.
     """
-    inference = chosen_inference(question, inference, INFERENCES, covariates)
+    inference = _chosen(question, inference, (*INFERENCES, "welch"), covariates)
     complete = inference != "clustered"
     each = int(question.treated.sum()) if inference == "placebo" else 0
     question.need(comparisons=1 + each, complete=complete)
-    fit, rows = regression(question, question.treated[:, None] & (question.event_time >= 0),
-                           covariates, complete=complete)  # fmt: skip
+    after = question.event_time >= 0
+    marks = question.treated[:, None, None] & after[:, None]
+    fit, used = _regression(question, marks, ("treatment",), covariates, complete=complete)
     estimate, error = (float(fit.coefficients[name].iloc[0]) for name in ("estimate", "se"))
+    method, placebos = "difference-in-differences, two-way fixed effects", pd.DataFrame()
     own = parts.treated_mean(question)
-    at = question.at
-    observed = float(np.nanmean(np.where(question.known, question.compared, np.nan)
-                                [question.treated][:, at:]))  # fmt: skip
-    path = own - np.where(np.arange(len(own)) >= at, estimate, 0.0)
-    changed: dict[str, Any] = {}
+    path = own - np.where(after, estimate, 0.0)
     if inference == "placebo":
-        groups = placebo_groups(question)
-        gaps = np.subtract(*parts.placebo_paths(question, groups))
-        changes = gaps[:, at:].mean(axis=1) - gaps[:, :at].mean(axis=1)
-        found = parts.placebo_inference(changes, question.level)
-        changed = {"placebos": parts.placebo_frame(question, groups, changes[1:])}
+        groups, changes = _among_placebos(question, np.where(after, 0, -1), [0], -1)
+        found = parts.placebo_inference(changes[:, 0], question.level)
+        placebos = parts.placebo_frame(question, groups, changes[1:, 0])
     elif inference == "welch":
         estimate, error, found = _by_welch(question)
-        changed = {"method": "difference in mean changes"}
+        method = "difference in mean changes"
     else:
-        found = parts.by_error(estimate, error, question.level, df=fit.df, withheld=fit.withheld,
-                         how=CLUSTERED)  # fmt: skip
-    common = parts.judged(question, observed, estimate, found) | {
-        "method": "difference-in-differences, two-way fixed effects",
-        "comparator": f"the change of {wording.counted(int(rows.sum()), 'comparison area')}",
-        "assumptions": (parts.PARALLEL, parts.UNTOUCHED),
-        "paths": parts.paths_frame(question, own, path),
-        "error": error,
-        "model": fit.model,
-    }
-    return EffectEstimate(**common | changed)
+        found = _clustered(question, fit, estimate, error)
+    observed = float(np.nanmean(question.compared[question.treated][:, after]))
+    return EffectEstimate(
+        **parts.judged(question, observed, estimate, found),
+        method=method,
+        comparator=f"the change of {wording.counted(int(used.sum()), 'comparison area')}",
+        assumptions=(parts.PARALLEL, parts.UNTOUCHED),
+        paths=parts.paths_frame(question, own, path),
+        placebos=placebos,
+        error=error,
+        model=fit.model,
+    )
 
 
-def chosen_inference(
+def _chosen(
     question: Question, inference: str, known: tuple[str, ...], covariates: Collection[str] = ()
 ) -> str:
     """The kind of inference meant: "auto" is placebos for fewer than five treated areas."""
@@ -99,19 +104,19 @@ def chosen_inference(
     return "placebo" if few and not len(covariates) else "clustered"
 
 
-def regression(
+def _regression(
     question: Question,
     marks: np.ndarray,
+    names: tuple[str, ...],
     covariates: Collection[str] = (),
     *,
-    names: tuple[str, ...] = ("treatment",),
     complete: bool = True,
 ) -> tuple[two_way.Regression, np.ndarray]:
     """Two-way regression of what is compared on marks of treatment, errors clustered by area.
 
     Parameters
     ----------
-    marks : bool array (n, t) or (n, t, k)
+    marks : bool array (n, t, k)
     complete : bool
         Whether comparison areas with a missing value are left out.
 
@@ -125,7 +130,6 @@ def regression(
     for array in extra:
         inside = inside & np.isfinite(array)
     areas, dates = np.nonzero(inside)
-    marks = marks if marks.ndim == 3 else marks[:, :, None]
     columns = np.column_stack([marks[areas, dates], *(a[areas, dates] for a in extra)])
     codes, periods = (np.unique(x, return_inverse=True)[1] for x in (areas, dates))
     errors = two_way.Errors(clusters=codes, treated=int(question.treated.sum()))
@@ -134,6 +138,25 @@ def regression(
         periods, errors, None, question.level,
     )  # fmt: skip
     return fit, used & inside.any(axis=1)
+
+
+def _clustered(
+    question: Question, fit: two_way.Regression, estimate: float, error: float
+) -> parts.Inference:
+    return parts.by_error(
+        estimate, error, question.level, df=fit.df, withheld=fit.withheld, how=CLUSTERED
+    )
+
+
+def _among_placebos(
+    question: Question, place: np.ndarray, shown: Collection[int], reference: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Placebo neighbourhoods, and changes of the gap from the dates at place `reference` to those
+    at each of `shown`, of the treated and every placebo; array (1 + B, len(shown))."""
+    groups = placebo_groups(question)
+    gaps = np.subtract(*parts.placebo_paths(question, groups))
+    means = np.column_stack([gaps[:, place == k].mean(axis=1) for k in [*shown, reference]])
+    return groups, means[:, :-1] - means[:, -1:]
 
 
 def _by_welch(question: Question) -> tuple[float, float, parts.Inference]:
@@ -148,14 +171,197 @@ def _by_welch(question: Question) -> tuple[float, float, parts.Inference]:
             'treated area use inference="placebo".'
         )
     estimate = float(groups[0].mean() - groups[1].mean())
-    how, error, df, withheld = (
-        "Welch's t on one change per area",
-        math.nan,
-        math.inf,
-        two_way.NO_ERROR,
-    )
+    error, df, withheld = math.nan, math.inf, two_way.NO_ERROR
     if max(map(np.ptp, groups)) > two_way.ROUNDING * np.ptp(values):
         error = math.sqrt(sum(group.var(ddof=1) / len(group) for group in groups))
         df, withheld = float(stats.ttest_ind(*groups, equal_var=False).df), ""
+    how = "Welch's t on one change per area"
     found = parts.by_error(estimate, error, question.level, df=df, withheld=withheld, how=how)
     return estimate, error, found
+
+
+# Date by date ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class EventStudy(EffectEstimate):
+    """Effects by time since the start; `estimate` is their mean over the dates from the start on.
+
+    Attributes
+    ----------
+    coefficients : DataFrame
+        Columns relative_period (calendar periods, or bins of them, since the start), estimate, se,
+        low, high, p_value; the reference is a row of 0 without interval.
+    covariance : DataFrame
+        Covariance of the estimates by relative period, without the reference.
+    pretrend_statistic, pretrend_p : float
+        Test that every effect before the start is 0: F where errors are clustered, rank of the
+        largest standardised effect where placebo areas are used. p is missing where it is withheld.
+    pretrend_detectable : float
+        Straight drift per period before the start that would be found with 80% power; a smaller
+        one may well be there.
+    """
+
+    coefficients: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
+    covariance: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
+    pretrend_statistic: float = math.nan
+    pretrend_p: float = math.nan
+    pretrend_detectable: float = math.nan
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the effect at every time since the start; return the axes."""
+        return figures.draw_event_study(self.coefficients, unit=self.unit, level=self.level, ax=ax)
+
+    def pretrend_sentence(self) -> wording.Sentence:
+        """Whether treated and comparison areas drifted apart before the start, in one line."""
+        if math.isnan(self.pretrend_p):
+            why = self.warnings[0] if self.warnings else "there is only one period before it."
+            return wording.Sentence(
+                f"Whether the areas drifted apart before the start could not be tested: {why}"
+            )
+        verdict = (
+            "drifted apart" if self.pretrend_p <= 1 - self.level else "were not seen to drift apart"
+        )
+        drift = wording.number(self.pretrend_detectable)
+        return wording.Sentence(
+            f"Before the start the treated and the comparison areas {verdict} "
+            f"({wording.p_value(self.pretrend_p)}); a steady drift of {drift} a period would "
+            "have been found four times in five."
+        )
+
+    def honest_bounds(self, restriction: str = "relative magnitudes") -> honest.HonestBounds:
+        """Intervals that hold although the areas may have parted without the programme.
+
+        Parameters
+        ----------
+        restriction : "relative magnitudes" or "smoothness"
+            How far they may have parted; see `regressions.honest`. Time is the calendar's.
+        """
+        rows = self.coefficients.set_index("relative_period")
+        shown = self.covariance.index.to_numpy()
+        reference = rows.index.difference(shown)[0]
+        effects = rows.loc[shown, "estimate"].to_numpy()
+        steps = honest.event_study_steps(shown, effects, self.covariance.to_numpy(), reference)
+        smooth = restriction == "smoothness"
+        bounds = honest.smoothness if smooth else honest.relative_magnitudes
+        found = bounds(steps, level=self.level, unit=self.unit)
+        return with_note(found, self._note, about=self.chart_name)
+
+
+@parts.answers
+def event_study(question: Question, *, inference: str = "auto", width: int = 1) -> EventStudy:
+    """Two-way fixed effects with one effect per time since the start, from the last before it.
+
+    Times are calendar periods since the start, so that a panel with gaps keeps its dates.
+
+    Parameters
+    ----------
+    question : Question
+    inference : "auto", "placebo" or "clustered"
+        As for `did`.
+    width : int
+        Calendar periods that share an effect, counted from the start either way: 12 makes years of
+        months. Bins that the data cover in part are left out where whole ones remain.
+
+    Returns
+    -------
+    EventStudy
+        `model` is the regression by statsmodels, area and date effects taken out in advance.
+    """
+    if isinstance(width, bool) or not isinstance(width, int | np.integer) or width < 1:
+        raise ParameterError(f"width={width!r} must be a whole number, 1 or more.")
+    ranked = _chosen(question, inference, INFERENCES) == "placebo"
+    question = _whole_bins(question, width)
+    each = int(question.treated.sum()) if ranked else 1
+    question.need(comparisons=1 + each, complete=ranked)
+    place = question.event_time // width
+    reference = int(place[place < 0].max())
+    shown = np.array(sorted(set(place) - {reference}))
+    marks = question.treated[:, None, None] & (place[:, None] == shown)
+    names = tuple(f"time {k:+d}" for k in shown)
+    fit, used = _regression(question, marks, names, complete=ranked)
+    estimates = fit.coefficients["estimate"].to_numpy()
+    shares = np.array([(place == k).sum() for k in shown]) * (shown >= 0)
+    shares = shares / shares.sum()
+    estimate, before = float(shares @ estimates), shown < 0
+    fields, table, covariance = {}, fit.coefficients.reset_index(drop=True), fit.covariance
+    if ranked:
+        groups, paths = _among_placebos(question, place, shown, reference)
+        covariance = paths[1:].T @ paths[1:] / len(groups)
+        table = _each_ranked(paths, np.sqrt(np.diag(covariance)), question.level)
+        found = parts.placebo_inference(paths @ shares, question.level)
+        fields = {"placebos": parts.placebo_frame(question, groups, paths[1:] @ shares)}
+        fields |= _pretrend_rank(paths[:, before], table["se"].to_numpy()[before])
+    error = math.sqrt(max(float(shares @ covariance @ shares), 0.0))
+    if not ranked:
+        found = _clustered(question, fit, estimate, error)
+        if not fit.withheld:
+            fields = _pretrend_f(estimates[before], covariance, fit.df)
+    own = parts.treated_mean(question)
+    effect = pd.Series(estimates, shown).reindex(place).fillna(0.0).to_numpy()
+    rows = pd.concat([table.assign(relative_period=shown),
+                      pd.DataFrame({"relative_period": [reference], "estimate": 0.0})])  # fmt: skip
+    columns = ["relative_period", "estimate", "se", "low", "high", "p_value"]
+    return EventStudy(
+        **parts.judged(question, float(own[place >= 0].mean()), estimate, found),
+        **fields,
+        pretrend_detectable=_noticed_drift(np.append(shown[before], reference), covariance),
+        method="event study",
+        comparator=f"the change of {wording.counted(int(used.sum()), 'comparison area')}",
+        assumptions=(parts.PARALLEL, NO_ANTICIPATION, parts.UNTOUCHED),
+        error=error,
+        paths=parts.paths_frame(question, own, own - effect),
+        coefficients=rows[columns].sort_values("relative_period", ignore_index=True),
+        covariance=pd.DataFrame(covariance, index=shown, columns=shown),
+        model=fit.model,
+    )
+
+
+def _whole_bins(question: Question, width: int) -> Question:
+    """The question without the dates of bins at either end that the data cover in part."""
+    place = question.event_time // width
+    first, last = question.event_time[0], question.event_time[-1]
+    kept = np.ones(len(place), dtype=bool)
+    if first % width and (place < 0).any() and len(set(place[place < 0])) > 1:
+        kept &= place > place[0]
+    if (last + 1) % width and len(set(place[place >= 0])) > 1:
+        kept &= place < place[-1]
+    return question if kept.all() else question.during(kept)
+
+
+def _each_ranked(paths: np.ndarray, errors: np.ndarray, level: float) -> pd.DataFrame:
+    """Every effect of a path ranked among those of the placebos."""
+    each = [parts.placebo_inference(path, level) for path in paths.T]
+    columns = {name: [getattr(one, name) for one in each] for name in ("low", "high", "p_value")}
+    return pd.DataFrame({"estimate": paths[0], "se": errors} | columns)
+
+
+def _pretrend_rank(paths: np.ndarray, errors: np.ndarray) -> dict[str, float]:
+    """Rank of the largest effect before the start, in standard errors, among the placebos'."""
+    if not len(errors):
+        return {}
+    largest = (np.abs(paths) / np.where(errors > 0, errors, np.inf)).max(axis=1)
+    p_value = parts.rank_p(float(largest[0]), largest[1:])[1]
+    return {"pretrend_statistic": float(largest[0]), "pretrend_p": p_value}
+
+
+def _pretrend_f(effects: np.ndarray, covariance: np.ndarray, df: float) -> dict[str, float]:
+    """F test that all effects before the start, the first ones, are 0."""
+    count = len(effects)
+    part = covariance[:count, :count]
+    if not count or np.diag(part).max() <= two_way.ROUNDING**2 * np.diag(covariance).max():
+        return {}  # nothing moved before the start: what is left is rounding
+    wald = float(effects @ np.linalg.pinv(part, hermitian=True) @ effects) / count
+    return {"pretrend_statistic": wald, "pretrend_p": float(stats.f.sf(wald, count, df))}
+
+
+def _noticed_drift(times: np.ndarray, covariance: np.ndarray) -> float:
+    """Straight drift a period that would be found with 80% power over the times before the start,
+    the last of them the reference."""
+    count = len(times) - 1
+    if not count:
+        return math.nan
+    distance = times - times.mean()
+    share = distance[:-1] / (distance**2).sum()
+    variance = float(share @ covariance[:count, :count] @ share)
+    return float(stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * math.sqrt(max(variance, 0.0))

@@ -24,7 +24,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr
+from scipy.stats import ncx2
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
@@ -189,16 +190,8 @@ def _half_length(bias: float, spread: float, level: float) -> tuple[float, float
     """Half-length of an interval for a normal estimate with at most that bias, and its two
     slopes."""
     ratio = bias / spread
-    critical = (
-        ratio + float(ndtri(level)) if ratio > 0.5 else float(ndtri(0.5 + level / 2)) + ratio / 2
-    )
-    for _ in range(20):
-        near, far = (math.exp(-((critical + side * ratio) ** 2) / 2) for side in (-1, 1))
-        covered = float(ndtr(critical - ratio) - ndtr(-critical - ratio))
-        step = (covered - level) * math.sqrt(2 * math.pi) / (near + far)
-        critical -= step
-        if abs(step) < 1e-10:
-            break
+    critical = math.sqrt(float(ncx2.ppf(level, 1, ratio**2)))  # of |normal about the ratio|
+    near, far = (math.exp(-((critical + side * ratio) ** 2) / 2) for side in (-1, 1))
     turn = (near - far) / (near + far)
     return spread * critical, turn, critical - ratio * turn
 
@@ -290,12 +283,9 @@ def event_study_steps(
     weights = np.full(after, 1 / after) if weights is None else np.asarray(weights, dtype=float)
     places = np.concatenate([times[before], [reference], times[~before]])
     apart = np.diff(places)
-    turn = np.zeros((count + 1, len(times)))
-    for row in range(count):
-        turn[row, row] = -1 / apart[row]
-        if row + 1 < count:
-            turn[row, row + 1] = 1 / apart[row]
-    turn[count, count:] = weights
+    from_reference = np.insert(np.eye(len(times)), count, 0.0, axis=0)
+    steps = np.diff(from_reference[: count + 1], axis=0) / apart[:count, None]
+    turn = np.vstack([steps, np.append(np.zeros(count), weights)])
     carried = np.cumsum(weights[::-1])[::-1] * apart[count:]
     bends = np.diff(places[:-1] + apart / 2)
     effects = np.asarray(effects, dtype=float)

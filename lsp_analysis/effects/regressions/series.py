@@ -7,16 +7,23 @@ out what happened everywhere at that time.
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from statsmodels.genmod import families
+from statsmodels.genmod.generalized_linear_model import GLM
+from statsmodels.regression.linear_model import OLS
+from statsmodels.stats.stattools import durbin_watson
+from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from lsp_analysis.effects import parts
 from lsp_analysis.effects.one_area.groups import placebo_groups
-from lsp_analysis.effects.regressions import series_fit
+from lsp_analysis.effects.regressions import two_way
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError, check_one_of
 from lsp_analysis.study.question import Question
@@ -27,12 +34,19 @@ SHARED_BREAK = (
     "Whatever else changed at the start changed the comparison areas' series by as much (in "
     "proportion, for counts)."
 )
-HARMONICS = 2  # a yearly and a half-yearly wave
+FAMILIES = {
+    "gaussian": "regression with normal errors",
+    "poisson": "Poisson regression",
+    "quasi_poisson": "Poisson regression, errors scaled up for overdispersion",
+}
 CHANGES = {
     "level": ["level_change"],
     "slope": ["slope_change"],
     "both": ["level_change", "slope_change"],
 }
+HARMONICS = 2  # a yearly and a half-yearly wave
+LENGTHS = {"W": 365.25 / 7, "D": 365.25}  # of a year, where it is no whole number of periods
+MOST_ROUNDS, SETTLED = 50, 1e-11  # of iteratively reweighted least squares
 
 
 @dataclass(frozen=True)
@@ -99,53 +113,49 @@ def interrupted_series(
         in proportion. `model` is the fitted regression by statsmodels.
     """
     family = family or ("quasi_poisson" if question.counted else "gaussian")
-    check_one_of(family, series_fit.FAMILIES, "family")
+    check_one_of(family, FAMILIES, "family")
     check_one_of(change, CHANGES, "change")
     question.need(before=2, comparisons=1 if controlled else 0)
     # a series with covariates of its own has no placebos
     groups = ranked_groups(question, 10**9 if len(covariates) else int(controlled))
-    stacked, kept, groups = _stack(question, family != "gaussian", groups, controlled)
-    design = _design(question, kept, change, harmonics_of(question, harmonics), covariates)
-    stacked = _with_design(stacked, design, CHANGES[change], controlled)
-    _check_design(stacked, family, lags)
-    fit = series_fit.fit_series(stacked, family, lags, question.level)
-    log = family != "gaussian"
-    own = fit.changes(stacked)
-    size, error, expected = (float(one[0]) for one in (own.estimates, own.errors, own.expected))
-    found = parts.by_error(size, error, question.level, df=fit.df, how=_INFERENCE[family])
-    fields: dict[str, Any] = {"warnings": (fit.withheld,)}
-    if not fit.withheld:
-        many = series_fit.changes_of_many(stacked, family)
-        found, fields = parts.ranked_or(found, question, groups, many.estimates, many.errors)
-        if "warnings" in fields:
-            fields["warnings"] += _alike(fit, lags, stacked)
-    if log:
-        size, found = series_fit.in_units(size, expected, found)
-    per, rows = question.per, kept.sum()
-    scale = np.ones(rows) if stacked.people is None else per / stacked.people[0, :rows]
-    without = np.full(len(kept), np.nan)
-    without[kept] = own.without[0, :rows] * scale
+    kept = question.known[question.treated].all(axis=0)
+    outcome, people, groups = _series(question, kept, groups, family, controlled)
+    design = _design(question, change, harmonics_of(question, harmonics), covariates)[kept]
+    series = Stacked(outcome, people, *_terms(design, CHANGES[change], controlled), family)
+    _check_design(series, lags)
+    fit, residuals, covariance, withheld = series.by_statsmodels(lags)
+    df = math.inf if family == "poisson" else float(fit.df_resid)
+    level = question.level
+    table = two_way.coefficient_table(fit.params, covariance, list(series.design), df, level)
+    sizes, errors, without = series.effects(np.array([fit.params]), covariance[None])
+    size, error = float(sizes[0]), float(errors[0])
+    expected = float(without[0, series.after].mean())
+    found = parts.by_error(size, error, level, df=df, how=FAMILIES[family])
+    fields: dict[str, Any] = {"warnings": (withheld,)}
+    if not withheld:
+        estimates, errors, _ = series.of_all()
+        found, fields = parts.ranked_or(found, question, groups, estimates, errors)
+        if "warnings" in fields and lags is None:
+            fields["warnings"] += _alike(residuals[: kept.sum()])
+    if series.log:
+        size, found = in_units(size, expected, found)
+    rows = kept.sum()
+    path = np.full(len(kept), np.nan)
+    path[kept] = without[0, :rows] * (1.0 if people is None else question.per / people[0, :rows])
     return InterruptedSeries(
         **parts.judged(question, expected + size, size, found) | fields,
         method=f"{'controlled ' if controlled else ''}interrupted time series",
         comparator="the earlier trend" + (" and the other areas' change" if controlled else ""),
-        multiplicative=log,
+        multiplicative=series.log,
         maryland=3 if controlled else 1,
         error=error,
         assumptions=(TREND_GOES_ON, *((SHARED_BREAK, parts.UNTOUCHED) if controlled else (ALONE,))),
-        paths=parts.paths_frame(question, question.level_of(question.treated), without),
-        coefficients=fit.coefficients,
-        changes=fit.coefficients.loc[stacked.terms],
-        dispersion=fit.dispersion,
-        model=fit.model,
+        paths=parts.paths_frame(question, question.level_of(question.treated), path),
+        coefficients=table,
+        changes=table.loc[series.terms],
+        dispersion=float((residuals**2).sum() / fit.df_resid),
+        model=fit,
     )
-
-
-_INFERENCE = {
-    "gaussian": "regression with normal errors",
-    "poisson": "Poisson regression",
-    "quasi_poisson": "Poisson regression, errors scaled up for overdispersion",
-}
 
 
 def harmonics_of(question: Question, harmonics: int | None) -> int:
@@ -169,65 +179,6 @@ def ranked_groups(question: Question, spare: int = 0) -> np.ndarray:
     return placebo_groups(question)
 
 
-def _stack(
-    question: Question, counts: bool, groups: np.ndarray, controlled: bool
-) -> tuple[series_fit.Stacked, np.ndarray, np.ndarray]:
-    """Series of all units on the dates that all treated areas have, which dates those are, and the
-    placebos kept: those without events before or after the start have no rate ratio."""
-    kept = question.known[question.treated].all(axis=0)
-    members = np.vstack([question.treated, groups])
-    rest = question.comparison & ~members
-    blocks = [members, rest] if controlled else [members]
-    totals, people = (
-        np.hstack([part.astype(float) @ array[:, kept] for part in blocks])
-        for array in (question.total, question.exposure)
-    )
-    if not counts:
-        levels = question.per * totals / people
-        return series_fit.Stacked(levels, None, pd.DataFrame(), [], kept), kept, groups
-    before = np.tile(question.event_time[kept] < 0, len(blocks))
-    halves = np.repeat(np.arange(len(blocks)), kept.sum())
-    for half in range(len(blocks)):
-        for side, ratio in ((before, "has no bound"), (~before, "is zero")):
-            if not totals[0, side & (halves == half)].any():
-                raise PanelError(
-                    f"There are no events {'before' if side is before else 'from'} the start"
-                    f"{' in the comparison areas' if half else ''}, so their rate ratio {ratio}. "
-                    "Use longer periods, or an exact test of the counts."
-                )
-    sides = [totals[:, side & (halves == 0)].any(axis=1) for side in (before, ~before)]
-    happened = sides[0] & sides[1]
-    base = None if question.population is None else people[happened]
-    found = series_fit.Stacked(totals[happened], base, pd.DataFrame(), [], kept)
-    return found, kept, groups[happened[1:]]
-
-
-def _design(
-    question: Question, kept: np.ndarray, change: str, harmonics: int, covariates: Collection[str]
-) -> pd.DataFrame:
-    """Columns intercept, time, the changes, waves of a year and covariates; one row per date."""
-    since = question.event_time[kept]
-    time = (since - since[0] + 1).astype(float)
-    after = since >= 0
-    columns = {
-        "intercept": np.ones(len(time)),
-        "time": time,
-        "level_change": after.astype(float),
-        "slope_change": np.where(after, since + 1.0, 0.0),
-    }
-    table = pd.DataFrame({n: columns[n] for n in ("intercept", "time", *CHANGES[change])})
-    season = waves(question, harmonics)[kept]
-    for k, column in enumerate(season.T, 1):
-        table[f"wave{k}"] = column
-    for name in covariates:
-        explains = parts.covariate(question, name)
-        table[str(name)] = explains[question.treated].mean(axis=0)[kept]
-    return table
-
-
-LENGTHS = {"W": 365.25 / 7, "D": 365.25}  # of a year, where it is no whole number of periods
-
-
 def waves(question: Question, harmonics: int) -> np.ndarray:
     """Sines and cosines of a yearly season by the calendar; array (t, columns)."""
     length = LENGTHS.get(question.dates.freqstr[0], float(question.cycle))
@@ -241,40 +192,232 @@ def waves(question: Question, harmonics: int) -> np.ndarray:
     return np.array(columns).T.reshape(len(time), len(columns))
 
 
-def _with_design(
-    stacked: series_fit.Stacked, design: pd.DataFrame, terms: list[str], controlled: bool
-) -> series_fit.Stacked:
-    """The series under a design; beside a control series each has its own trend and changes."""
-    time = design["time"].to_numpy(dtype=int)
-    if controlled:
-        own = design[["intercept", "time", *terms]].add_prefix("treated x ")
-        both = pd.concat([design, design], ignore_index=True)
-        zero = pd.DataFrame(0.0, index=own.index, columns=own.columns)
-        design = both.join(pd.concat([own, zero], ignore_index=True))
-        terms, time = [f"treated x {name}" for name in terms], np.tile(time, 2)
-    return series_fit.Stacked(stacked.outcome, stacked.people, design, terms, time)
+def _series(
+    question: Question, kept: np.ndarray, groups: np.ndarray, family: str, controlled: bool
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Outcomes and people of all units on the dates `kept`, those of the control series after their
+    own; and the placebos kept: those without events on one side have no rate ratio."""
+    members = np.vstack([question.treated, groups])
+    blocks = [members, question.comparison & ~members] if controlled else [members]
+    totals, people = (
+        np.hstack([part.astype(float) @ array[:, kept] for part in blocks])
+        for array in (question.total, question.exposure)
+    )
+    if family == "gaussian":
+        return question.per * totals / people, None, groups
+    before = question.event_time[kept] < 0
+    happened = np.ones(len(members), dtype=bool)
+    for half, counts in enumerate(np.split(totals, len(blocks), axis=1)):
+        for side, when, ratio in (("before", before, "has no bound"), ("from", ~before, "is zero")):
+            some = counts[:, when].any(axis=1)
+            if not some[0]:
+                raise PanelError(
+                    f"There are no events {side} the start"
+                    f"{' in the comparison areas' if half else ''}, so their rate ratio {ratio}. "
+                    "Use longer periods, or an exact test of the counts."
+                )
+            happened &= some | bool(half)
+    base = None if question.population is None else people[happened]
+    return totals[happened], base, groups[happened[1:]]
 
 
-def _check_design(stacked: series_fit.Stacked, family: str, lags: int | None) -> None:
-    n, k = stacked.design.shape
-    if n <= k or np.linalg.matrix_rank(stacked.design.to_numpy(dtype=float)) < k:
+def _design(
+    question: Question, change: str, harmonics: int, covariates: Collection[str]
+) -> pd.DataFrame:
+    """Columns intercept, time, the changes, waves of a year and covariates; one row per date."""
+    since = question.event_time
+    columns = {
+        "intercept": 1.0,
+        "time": since + 1.0,
+        "level_change": (since >= 0) * 1.0,
+        "slope_change": np.maximum(since + 1.0, 0.0),
+    }
+    table = pd.DataFrame({n: columns[n] for n in ("intercept", "time", *CHANGES[change])})
+    for k, column in enumerate(waves(question, harmonics).T, 1):
+        table[f"wave{k}"] = column
+    for name in covariates:
+        table[str(name)] = parts.covariate(question, name)[question.treated].mean(axis=0)
+    return table
+
+
+def _terms(
+    design: pd.DataFrame, terms: list[str], controlled: bool
+) -> tuple[pd.DataFrame, list[str]]:
+    """The design, time counted from 1, and the terms that are the effect; beside a control series
+    each has its own trend and changes."""
+    design = design.assign(time=design["time"] - design["time"].iloc[0] + 1)
+    if not controlled:
+        return design, terms
+    own = design[["intercept", "time", *terms]].add_prefix("treated x ")
+    both = [design.join(own), design.join(0.0 * own)]
+    return pd.concat(both, ignore_index=True), [f"treated x {name}" for name in terms]
+
+
+def _check_design(series: Stacked, lags: int | None) -> None:
+    n, k = series.x.shape
+    if n <= k or np.linalg.matrix_rank(series.x) < k:
         raise PanelError(
-            f"{n} values cannot support the {k} terms {', '.join(stacked.design)}: use fewer "
+            f"{n} values cannot support the {k} terms {', '.join(series.design)}: use fewer "
             "terms, or a longer series before and after the start."
         )
-    most = len(set(stacked.time)) // 2
+    most = len(set(series.time)) // 2
     if lags is not None and (not isinstance(lags, int | np.integer) or not 0 <= lags <= most):
         raise ParameterError(f"lags={lags!r} must be a whole number from 0 to {most}.")
 
 
-def _alike(
-    fit: series_fit.SeriesFit, lags: int | None, stacked: series_fit.Stacked
-) -> tuple[str, ...]:
+def _alike(residuals: np.ndarray) -> tuple[str, ...]:
     """A warning of residuals that are alike from one period to the next."""
-    correlation = 1 - fit.durbin_watson / 2
-    if lags is not None or correlation < 2 / math.sqrt(len(set(stacked.time))):
+    correlation = 1 - float(durbin_watson(residuals)) / 2
+    if correlation < 2 / math.sqrt(len(residuals)):
         return ()
     return (
         f"Residuals are correlated from one period to the next ({correlation:.2f}), so "
         "the interval is too narrow: give `lags`, or model the season with `harmonics`.",
     )
+
+
+def in_units(
+    estimate: float, expected: float, found: parts.Inference
+) -> tuple[float, parts.Inference]:
+    """A log ratio, and what may be said of it, as differences from what was expected."""
+    with np.errstate(over="ignore"):  # an upper end without bound
+        size, low, high = np.expm1([estimate, found.low, found.high]) * expected
+    smallest = -math.expm1(-found.smallest_effect) * expected
+    return float(size), replace(found, low=low, high=high, smallest_effect=smallest)
+
+
+@dataclass(frozen=True)
+class Stacked:
+    """Series of the treated and of every placebo, under one design.
+
+    Attributes
+    ----------
+    outcome : array (1 + B, rows)
+        Beside a control series its rows follow the unit's own.
+    people : array (1 + B, rows), optional
+        People at risk, for counts.
+    design : DataFrame (rows, k)
+    terms : list of str
+        Columns of the design that are the effect.
+    family : one of `FAMILIES`
+    """
+
+    outcome: np.ndarray
+    people: np.ndarray | None
+    design: pd.DataFrame
+    terms: list[str]
+    family: str
+
+    @cached_property
+    def x(self) -> np.ndarray:
+        """The design; array (rows, k)."""
+        return self.design.to_numpy(dtype=float)
+
+    @cached_property
+    def x0(self) -> np.ndarray:
+        """The design with the effect taken away; array (rows, k)."""
+        return self.design.assign(**dict.fromkeys(self.terms, 0.0)).to_numpy(dtype=float)
+
+    @property
+    def after(self) -> np.ndarray:
+        """Rows that the effect bears on; bool array (rows,)."""
+        return (self.x != self.x0).any(axis=1)
+
+    @property
+    def time(self) -> np.ndarray:
+        """Calendar period of each row, from 1; int array (rows,)."""
+        return self.design["time"].to_numpy(dtype=int)
+
+    @property
+    def log(self) -> bool:
+        """Whether effects are log ratios."""
+        return self.family != "gaussian"
+
+    def effects(
+        self, params: np.ndarray, covariance: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Mean effect after the start of some units, its error, and their series without it.
+
+        For counts the log of the ratio of totals with and without the effect (delta method); with
+        a change of level alone that is the coefficient itself.
+
+        Parameters
+        ----------
+        params, covariance : arrays (units, k), (units, k, k)
+        """
+        x, x0, after = self.x, self.x0, self.after
+        if not self.log:
+            without = params @ x0.T
+            gradient = np.tile((x - x0)[after].mean(axis=0), (len(params), 1))
+            estimates = (gradient * params).sum(axis=1)
+        else:
+            people = 1.0 if self.people is None else self.people[: len(params)]
+            seen, without = (people * np.exp(np.clip(params @ z.T, -700, 700)) for z in (x, x0))
+            shares = [part[:, after] / part[:, after].sum(axis=1, keepdims=True)
+                      for part in (seen, without)]  # fmt: skip
+            gradient = shares[0] @ x[after] - shares[1] @ x0[after]
+            estimates = np.log(seen[:, after].sum(axis=1) / without[:, after].sum(axis=1))
+        variances = np.einsum("uk,ukl,ul->u", gradient, covariance, gradient)
+        return estimates, np.sqrt(np.maximum(variances, 0.0)), without
+
+    def by_statsmodels(self, lags: int | None) -> tuple[Any, np.ndarray, np.ndarray, str]:
+        """The treated unit's fit, residuals (Pearson's for counts) and covariance; and why errors
+        are withheld, if they are."""
+        outcome, options = self.outcome[0], {}
+        if self.log:
+            people = None if self.people is None else np.log(self.people[0])
+            model = GLM(outcome, self.x, families.Poisson(), offset=people)
+            options = {"tol": 1e-10, "tol_criterion": "params"}
+        else:
+            model = OLS(outcome, self.x)
+        model.exog_names[:] = list(self.design)
+        if self.family == "quasi_poisson":
+            options["scale"] = "X2"
+        if lags is not None:
+            kinds = {"maxlags": lags, "use_correction": True}
+            options |= {"cov_type": "HAC", "cov_kwds": kinds}
+            if len(set(self.time)) < len(self.time):
+                options |= {"cov_type": "hac-groupsum", "cov_kwds": kinds | {"time": self.time}}
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", ConvergenceWarning)
+            try:
+                fit = model.fit(**options)
+            except (ConvergenceWarning, np.linalg.LinAlgError) as error:
+                raise PanelError(
+                    "The regression of the series did not converge. Use fewer terms, or longer "
+                    "periods."
+                ) from error
+        covariance = np.asarray(fit.cov_params())
+        residuals = fit.resid_pearson if self.log else fit.resid
+        exact = two_way.met_exactly(residuals, outcome)
+        if self.log:
+            exact = (residuals**2).max() <= two_way.ROUNDING
+        if not exact or (self.family == "poisson" and lags is None):
+            return fit, residuals, covariance, ""
+        return fit, residuals, np.full_like(covariance, math.nan), two_way.NO_ERROR
+
+    def of_all(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`effects` of the treated and every placebo, without Newey-West errors, all at once."""
+        x, outcome = self.x, self.outcome
+        df = len(x) - x.shape[1]
+        if not self.log:
+            inverse = np.linalg.inv(x.T @ x)
+            params = outcome @ x @ inverse
+            scale = ((outcome - params @ x.T) ** 2).sum(axis=1) / df
+            return self.effects(params, scale[:, None, None] * inverse)
+        offset = 0.0 if self.people is None else np.log(self.people)
+        means = np.maximum(outcome, 0.5)
+        for _ in range(MOST_ROUNDS):
+            working = np.log(means) - offset + (outcome - means) / means
+            gram = np.einsum("ur,rk,rl->ukl", means, x, x)
+            right = (means * working) @ x
+            params = np.linalg.solve(gram, right[:, :, None])[:, :, 0]
+            new = np.exp(np.clip(offset + params @ x.T, -30, 30))
+            moved, means = np.abs(new / means - 1).max(), new
+            if moved < SETTLED:
+                break
+        covariance = np.linalg.inv(np.einsum("ur,rk,rl->ukl", means, x, x))
+        if self.family == "quasi_poisson":
+            scale = ((outcome - means) ** 2 / means).sum(axis=1) / df
+            covariance = covariance * scale[:, None, None]
+        return self.effects(params, covariance)
