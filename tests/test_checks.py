@@ -20,7 +20,13 @@ from lsp_analysis.effects import (
     persistence,
     weighted_displacement_difference,
 )
-from lsp_analysis.effects.checks.around import metres_away, rings, spillover, steps_away
+from lsp_analysis.effects.checks.around import (
+    displacement,
+    metres_away,
+    rings,
+    spillover,
+    steps_away,
+)
 from lsp_analysis.effects.checks.comparators import (
     comparison_choice,
     contaminated_comparators,
@@ -33,7 +39,6 @@ from lsp_analysis.effects.checks.data_quality import (
     series_breaks,
     small_counts,
 )
-from lsp_analysis.effects.checks.displaced import displacement
 from lsp_analysis.effects.checks.pretrends import (
     anticipation,
     earlier_dates,
@@ -301,20 +306,19 @@ def test_without_neighbours_or_boundaries_rings_cannot_be_told():
 
 def test_the_example_of_wheeler_and_ratcliffe():
     found = weighted_displacement_difference((207, 110), (308, 318), (178, 157), (150, 140))
-    assert found.total == -118
-    assert found.total_error == pytest.approx(np.sqrt(1568))
-    assert found.z == pytest.approx(-2.98, abs=0.005)
-    assert [round(found.low), round(found.high)] == [-196, -40]
-    assert "107 fewer here and 11 fewer next door" in found.sentence()
-    assert found.summary_frame()["estimate"].tolist() == [-107, -11, -118]
-    assert_fit_for_a_page(found.plot())
+    both = found.loc["both"]
+    assert found["estimate"].tolist() == [-107, -11, -118]
+    assert both["error"] == pytest.approx(np.sqrt(1568))
+    assert both["estimate"] / both["error"] == pytest.approx(-2.98, abs=0.005)
+    assert [round(both["low"]), round(both["high"])] == [-196, -40]
 
 
 def test_longer_times_and_larger_controls_are_divided_out():
-    found = weighted_displacement_difference((80, 20), (100, 50), times=(2, 1))
-    assert found.total == -20
-    assert found.total_error == pytest.approx(np.sqrt(20 + 80 / 4 + 50 + 100 / 4))
-    assert weighted_displacement_difference((50, 40), (200, 180), sizes=(1, 2, 1, 1)).total == 0
+    both = weighted_displacement_difference((80, 20), (100, 50), times=(2, 1)).loc["both"]
+    assert both["estimate"] == -20
+    assert both["error"] == pytest.approx(np.sqrt(20 + 80 / 4 + 50 + 100 / 4))
+    level = weighted_displacement_difference((50, 40), (200, 180), sizes=(1, 2, 1, 1))
+    assert level["estimate"].abs().max() == 0
     with pytest.raises(ParameterError, match="0 or more"):
         weighted_displacement_difference((10, -1), (5, 5))
     with pytest.raises(ParameterError, match="above 0"):

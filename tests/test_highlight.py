@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lsp_analysis import area_brief, open_study, wording
-from lsp_analysis.effects.outcomes.all_programmes import NOT_NAMED, programmes
+from lsp_analysis.effects.outcomes.programme_page import NOT_NAMED, programmes
 from lsp_analysis.errors import AreaError
 from lsp_analysis.reports import view
 from lsp_analysis.reports.view.arrows import clear_gap_changes, gap_words, since

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from lsp_analysis import Question, estimate
-from lsp_analysis.effects.one_area.earlier_dates import too_many
 from lsp_analysis.effects.one_area.groups import find_groups, placebo_groups
 from lsp_analysis.effects.one_area.history import (
     Panel,
@@ -23,7 +22,7 @@ from lsp_analysis.effects.one_area.history import (
     windows,
     year_blocks,
 )
-from lsp_analysis.effects.one_area.placebo_rank import judge
+from lsp_analysis.effects.one_area.placebo_rank import judge, too_many
 from lsp_analysis.effects.one_area.regression_on_past import variance_slope
 from lsp_analysis.effects.result import FalseAlarms
 from lsp_analysis.errors import PanelError

@@ -10,7 +10,7 @@ _HOME = {
     "calibrated_effect": "synthetic.calibrated",
     "check_all": "checks.all_checks",
     "did": "regressions.differences",
-    "displacement_quotient": "checks.displaced",
+    "displacement_quotient": "checks.around",
     "edition_story": "outcomes.editions",
     "EffectEstimate": "result",
     "event_study": "regressions.differences",
@@ -20,7 +20,7 @@ _HOME = {
     "persistence": "checks.lasting",
     "programme_effects": "outcomes.programme_page",
     "programme_in": "outcomes.programme",
-    "programmes": "outcomes.all_programmes",
+    "programmes": "outcomes.programme_page",
     "rollout_effect": "regressions.rollout",
     "side_by_side": "outcomes.other_methods",
     "structural_effect": "regressions.structural",
@@ -28,7 +28,7 @@ _HOME = {
     "synthetic_did": "synthetic.sdid",
     "truth_beside": "outcomes.truth",
     "two_way_regression": "regressions.two_way",
-    "weighted_displacement_difference": "checks.displaced",
+    "weighted_displacement_difference": "checks.around",
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(

@@ -9,10 +9,9 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.effects.checks import comparators, pretrends
-from lsp_analysis.effects.checks.around import spillover
+from lsp_analysis.effects.checks.around import displacement, spillover
 from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, ask
 from lsp_analysis.effects.checks.data_quality import missing_data, series_breaks, small_counts
-from lsp_analysis.effects.checks.displaced import displacement
 from lsp_analysis.effects.checks.regression_to_mean import regression_to_the_mean
 from lsp_analysis.effects.parts import answers
 from lsp_analysis.effects.result import CheckResult

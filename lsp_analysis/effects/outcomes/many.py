@@ -69,61 +69,53 @@ class ManyOutcomes(Shown):
 
     def sentence(self) -> wording.Sentence:
         """What stands out, alone and with all allowed for, and the omnibus test."""
-        first = self.table.loc[self.primary]
+        first, rest = self.table.loc[self.primary], self.table.drop(index=self.primary)
         told = [
-            f"The outcome named in advance, {first['label']}, was "
-            f"{than_expected(first['size'])} "
+            f"The outcome named in advance, {first['label']}, was {than_expected(first['size'])} "
             f"({first['interval']}; {wording.p_value(first['p_value'])})."
         ]
-        rest = self.table.drop(index=self.primary)
         return wording.Sentence(" ".join(told + (self._others(rest) if len(rest) else [])))
 
     def _others(self, rest: pd.DataFrame) -> list[str]:
         """What the other measures show, behaviours and outcomes apart, and all together."""
         alpha = 1 - self.level + 1e-12
-        told = []
+        alone = []
         for kind in KINDS:
             rows = rest[rest["kind"] == kind]
+            stand = _that_do(rows[rows["p_value"] <= alpha], "stands", "stand", "out")
             if len(rows):
-                alone = rows[rows["p_value"] <= alpha]
-                stand = (
-                    wording.counted(len(alone), "stands", "stand") if len(alone) else "none stands"
-                )
-                told.append(
-                    f"of {wording.counted(len(rows), f'other {kind} measure')}, "
-                    f"{stand} out{self._named(alone)}"
-                )
-        allowed = rest[rest["p_adjusted"] <= alpha]
+                alone.append(f"of {wording.counted(len(rows), f'other {kind} measure')}, {stand}")
         by_chance = wording.number((1 - self.level) * len(rest), 1)
-        does = wording.counted(len(allowed), "does", "do") if len(allowed) else "none does"
         together = (
             "moved by more than chance usually makes"
             if self.omnibus_p <= alpha
             else "did not move by more than chance can make"
         )
         return [
-            f"At the {100 * (1 - self.level):.3g}% level, {'; '.join(told)}. Chance alone would "
+            f"At the {100 * (1 - self.level):.3g}% level, {'; '.join(alone)}. Chance alone would "
             f"make about {by_chance} of them do so.",
-            f"After allowing for the number of measures, {does}{self._named(allowed)}.",
+            "After allowing for the number of measures, "
+            f"{_that_do(rest[rest['p_adjusted'] <= alpha], 'does', 'do')}.",
             f"Taken together, the {wording.number(len(self.table))} measures {together} "
             f"({wording.p_value(self.omnibus_p)}).",
         ]
 
-    def _named(self, rows: pd.DataFrame) -> str:
-        named = [
-            f"{row.label}, {row.size}{side(row.sign, row.polarity)}" for row in rows.itertuples()
-        ]
-        return f" ({'; '.join(named)})" if named else ""
-
     def plot(self, ax: Axes | None = None) -> Axes:
         """All effects on one scale, behaviours and outcomes apart."""
         rows = self.summary_frame()
-        columns = {"label": "label", "relative": "estimate", "low": "low", "high": "high"}
-        frame = rows[list(columns)].rename(columns=columns).reset_index(drop=True)
+        frame = rows[["label", "relative", "low", "high"]].reset_index(drop=True)
+        frame = frame.rename(columns={"relative": "estimate"})
         if len(rows) > 1:
             group = rows["kind"].map(HEADINGS).where(~rows["primary"], HEADINGS["primary"])
             frame["group"] = group.to_numpy()
         return figures.draw_forest(frame, unit="% of what was expected", level=self.level, ax=ax)
+
+
+def _that_do(rows: pd.DataFrame, one: str, many: str, *tail: str) -> str:
+    """How many outcomes do something, and which, with what became of them."""
+    count = wording.counted(len(rows), one, many) if len(rows) else f"none {one}"
+    named = [f"{row.label}, {row.size}{side(row.sign, row.polarity)}" for row in rows.itertuples()]
+    return " ".join([count, *tail, *([f"({'; '.join(named)})"] if named else [])])
 
 
 def outcomes_of(
@@ -228,23 +220,27 @@ def _complete(
 ) -> tuple[dict[str, Question], list[tuple[str, str]]]:
     """Every question among the areas that have all values of all of them, in one order; and why
     the others are left out. All keep the neighbours of the first."""
-    left_out, codes = [], {}
-    for name, question in questions.items():
-        whole = question.known.all(axis=1)
-        codes[name] = question.areas[whole]
-        if not whole[question.treated].all():
-            left_out.append((name, "Some of the treated areas' values are missing."))
-            del codes[name]
-    usual = np.median([len(known) for known in codes.values()]) if codes else 0
-    few = {name: len(known) for name, known in codes.items() if len(known) < LEAST_SHARED * usual}
+    whole = {name: question.known.all(axis=1) for name, question in questions.items()}
+    counts = {
+        name: all_known.sum()
+        for name, all_known in whole.items()
+        if all_known[questions[name].treated].all()
+    }
+    usual = np.median(list(counts.values())) if counts else 0
+    left_out = [
+        (name, "Some of the treated areas' values are missing.")
+        for name in whole
+        if name not in counts
+    ]
     left_out += [
         (name, f"Only {count} areas have all its values, against {usual:.0f}.")
-        for name, count in few.items()
+        for name, count in counts.items()
+        if count < LEAST_SHARED * usual
     ]
-    kept = [name for name in codes if name not in few]
+    kept = [name for name in questions if name not in dict(left_out)]
     if not kept:
         return {}, left_out
-    shared = reduce(pd.Index.intersection, (codes[name] for name in kept))
+    shared = reduce(pd.Index.intersection, (questions[name].areas[whole[name]] for name in kept))
     found = {name: questions[name].among(questions[name].areas.isin(shared)) for name in kept}
     near = found[kept[0]].neighbours
     return {name: replace(one, neighbours=near) for name, one in found.items()}, left_out

@@ -10,19 +10,21 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lsp_analysis import wording
+from lsp_analysis import figures, wording
 from lsp_analysis.disclosure.release import EFFECTS, LEFT_OUT, on_record, released
 from lsp_analysis.effects.one_area.single_area import estimate
 from lsp_analysis.effects.outcomes.many import romano_wolf
 from lsp_analysis.effects.outcomes.programme import Programme, programme_in
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import AreaError, LspError, StudyError
+from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import Shown, carries_note
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.store import Study
@@ -60,6 +62,11 @@ class IndicatorEffect(Shown):
     cautions: tuple[str, ...] = ()
     reason: str = ""
     published: str = ""
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether there is an estimate of the programme itself: placebo dates are not."""
+        return self.effect is not None and not self.placebo_date
 
     def summary_frame(self) -> pd.DataFrame:
         """The estimate's row; no row when there is none."""
@@ -115,15 +122,12 @@ class ProgrammeEffects(Shown):
         )
 
     def estimates(self) -> list[IndicatorEffect]:
-        """Outcomes with an estimate of the programme itself, the primary first; placebo dates are
-        not."""
-        every = [self.primary, *self.others]
-        return [found for found in every if found.effect is not None and not found.placebo_date]
+        """Outcomes with an estimate of the programme itself, the primary first."""
+        return [found for found in (self.primary, *self.others) if found.is_judged]
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per outcome with an estimate, under its name."""
-        rows = [one.summary_frame().assign(name=one.indicator.name) for one in self.estimates()]
-        return pd.concat(rows).set_index("name") if rows else pd.DataFrame()
+        return _by_name((one.indicator.name, one) for one in self.estimates())
 
     def sentence(self) -> wording.Sentence:
         """How many outcomes stand out, and how many would by chance alone."""
@@ -150,18 +154,16 @@ class ProgrammeEffects(Shown):
         Others only where all outcomes have the same placebos, which a protected copy has not.
         """
         found = self.estimates()
-        if not found:
-            return []
-        p = np.array([one.effect.p_value for one in found], dtype=float)
         placebos = [one.effect.placebos for one in found]
         shared = all(len(one) and one["areas"].equals(placebos[0]["areas"]) for one in placebos)
         allowed = np.full(len(found), np.nan)
-        if shared:
+        if found and shared:
             allowed = romano_wolf(np.column_stack([one.effect.statistics for one in found]))
-        first = np.array([one is self.primary for one in found])
-        alpha = 1 - found[0].effect.level + 1e-12
-        clear = np.where(first, p, allowed) <= alpha
-        return [one for one, seen in zip(found, clear, strict=True) if seen]
+        return [
+            one
+            for one, p in zip(found, allowed, strict=True)
+            if (one.effect.p_value if one is self.primary else p) <= 1 - one.effect.level + 1e-12
+        ]
 
     def rule(self) -> str:
         """How the outcomes are judged, in a sentence to print once."""
@@ -176,6 +178,12 @@ class ProgrammeEffects(Shown):
         if self.programme.primary_outcome == self.primary.indicator.indicator_id:
             return f"{name} named in advance as the one that counts"
         return f"none named in advance as the one that counts ({name} is shown in full)"
+
+
+def _by_name(named: Iterable[tuple[str, IndicatorEffect]]) -> pd.DataFrame:
+    """One row per estimate, under its name."""
+    rows = [one.summary_frame().assign(name=name) for name, one in named]
+    return pd.concat(rows).set_index("name") if rows else pd.DataFrame()
 
 
 def indicator_effect(
@@ -244,7 +252,9 @@ def _effect(
         said = NOT_READY if row is None else f"{indicator.name}: {TOO_FEW}"
         reason = "" if programme.start is None else said
         return IndicatorEffect(indicator, reason=reason)
+    numbers = {name: float("nan") if row[name] is None else row[name] for name in NUMBERS}
     effect = EffectEstimate(
+        **numbers,
         outcome=indicator_id,
         method="",
         estimate=float(row["relative"]),
@@ -258,9 +268,8 @@ def _effect(
         warnings=tuple(row["cautions"]),
         paths=pd.DataFrame({"period": [pd.Period(row["last"])]}),
     )
-    numbers = {name: float("nan") if row[name] is None else row[name] for name in NUMBERS}
     said = " ".join([row["sentence"], BASIS, *row["cautions"]])
-    return IndicatorEffect(indicator, replace(effect, **numbers), published=said)
+    return IndicatorEffect(indicator, effect, published=said)
 
 
 _HARMLESS = re.compile(r"\d[\d.,]*%|\b(?:19|20)\d\d\b|\bp\s*[=<]\s*[\d.]+")
@@ -321,3 +330,90 @@ def _published(one: IndicatorEffect) -> dict[str, Any]:
 def _has_no_count(caution: str) -> bool:
     """Whether a caution names no number but shares, years and p-values."""
     return not re.search(r"\d", _HARMLESS.sub("", caution))
+
+
+NOT_NAMED = "No outcome was named in advance, so it is not judged here."
+TOO_EARLY = "These data begin too late to judge it."
+
+
+@dataclass(frozen=True)
+class Programmes(Shown):
+    """Programmes of a study, each with the effect on the outcome named for it, if one was."""
+
+    found: tuple[tuple[Programme, IndicatorEffect | None], ...] = field(repr=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row per programme with an estimate, under its name."""
+        return _by_name((programme.name, effect) for programme, effect in self.judged())
+
+    def judged(self) -> list[tuple[Programme, IndicatorEffect]]:
+        """The programmes whose named outcome has an effect."""
+        return [one for one in self.found if one[1] is not None and one[1].is_judged]
+
+    def sentence(self) -> wording.Sentence:
+        """How many programmes there are, and of how many anything can be said."""
+        if not self.found:
+            return wording.Sentence("No programme is on record, so none can be judged.")
+        judged = len(self.judged())
+        return wording.Sentence(
+            f"{wording.counted(len(self.found), 'programme').capitalize()} on record, "
+            f"{wording.in_words(judged)} with an outcome that can be judged."
+        )
+
+    def shown_table(self) -> Table:
+        """Programmes with place, start, outcome and verdict."""
+        rows = [
+            {
+                "Programme": programme.name,
+                "Where": programme.area.name,
+                "Began": wording.MISSING
+                if programme.start is None
+                else wording.period(programme.start),
+                "How that is known": programme.known,
+                "What may be said": _verdict(effect),
+            }
+            for programme, effect in self.found
+        ]
+        return figures.table(pd.DataFrame(rows), caption="Programmes, and what may be said of them")
+
+    table = shown_table
+
+
+def _verdict(effect: IndicatorEffect | None) -> str:
+    if effect is None:
+        return NOT_NAMED
+    if effect.placebo_date:
+        return TOO_EARLY
+    return effect.reason if effect.effect is None else str(effect.effect.short_sentence())
+
+
+@carries_note
+def programmes(study: Study, *, start: str = "2008-04", level: float = 0.95) -> Programmes:
+    """Judge every programme of a study on the outcome named for it.
+
+    Parameters
+    ----------
+    start : str
+        Month assumed for a pilot whose start the study does not record.
+    """
+    found = []
+    for code in _places(study):
+        programme = programme_in(study, study.area(code), start=start)
+        effect = None
+        if programme.start is not None and programme.primary_outcome:
+            effect = indicator_effect(
+                study, programme.primary_outcome, programme, level=level, checks=False
+            )
+        found.append((programme, effect))
+    return Programmes(tuple(found))
+
+
+def _places(study: Study) -> list[str]:
+    """Codes of the areas a programme worked in: as recorded, else those marked as pilots."""
+    if study.has("interventions"):
+        return list(pd.unique(study.read("interventions")["area_code"]))
+    areas = study.areas()
+    pilots = areas[areas["is_pilot"].fillna(False).astype(bool)]
+    pilots = pilots[pilots["code_vintage"] == study.code_vintage]
+    larger = pilots[pilots["area_type"] != study.small_area_type]
+    return list((larger if len(larger) else pilots)["area_code"])

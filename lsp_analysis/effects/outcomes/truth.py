@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pandas as pd
 
 from lsp_analysis import figures, untrusted, wording
@@ -13,6 +11,8 @@ from lsp_analysis.figures.tables import Table
 from lsp_analysis.study.areas import Area
 from lsp_analysis.study.asking.dates import as_date
 from lsp_analysis.study.store import Study
+
+COLUMNS = {"label": "Measure", "relative": "Estimate (%)", "low": "Low (%)", "high": "High (%)"}
 
 
 def truth_beside(
@@ -31,7 +31,16 @@ def truth_beside(
         return found.sentence()
     file = study.path / "truth.json"
     if not file.exists():
-        return _untold(study)
+        why = (
+            "these data are simulated, but what was put into them is not on record"
+            if study.simulated
+            else "this study says nothing of what would have happened without the programme, as no "
+            "study of real data can"
+        )
+        return wording.Sentence(
+            f"There is no known truth here: {why}. How far to trust the finding rests on the "
+            "checks, the other methods and the false positive rate above."
+        )
     told = untrusted.read_json(file, untrusted.schema("truth"))
     home, began = told["pilot"]["area_code"], as_date(told["pilot"]["start"])
     asked = as_date(start) if start else began
@@ -45,45 +54,19 @@ def truth_beside(
             f"The simulation put its effects into {home} alone, and this is another "
             "neighbourhood: what is true of it as a whole is not on record."
         )
-    rows = _rows(told["effects"], found)
+    true = {name: 100 * effect["pilot"]["relative"] for name, effect in told["effects"].items()}
+    rows = found.summary_frame().rename(columns=COLUMNS)
+    rows.insert(1, "True effect (%)", rows.index.map(true))
+    rows = rows[rows.index.isin(true)][["Measure", "True effect (%)", *list(COLUMNS.values())[1:]]]
     if rows.empty:
         return wording.Sentence("The simulation keeps no truth about these measures.")
+    inside = rows["True effect (%)"].between(rows["Low (%)"], rows["High (%)"])
+    rows["In the interval"] = inside.map({True: "yes", False: "no"})
     return figures.table(
-        rows, caption="What the simulation did, beside what was estimated", note=_said(rows, found)
+        rows.reset_index(drop=True),
+        caption="What the simulation did, beside what was estimated",
+        note=_said(rows, found),
     )
-
-
-def _untold(study: Study) -> wording.Sentence:
-    """That there is no truth to hold the finding against, and what is left to judge it by."""
-    why = (
-        "these data are simulated, but what was put into them is not on record"
-        if study.simulated
-        else "this study says nothing of what would have happened without the programme, as no "
-        "study of real data can"
-    )
-    return wording.Sentence(
-        f"There is no known truth here: {why}. How far to trust the finding rests on the checks, "
-        "the other methods and the false positive rate above."
-    )
-
-
-def _rows(effects: dict[str, Any], found: ManyOutcomes) -> pd.DataFrame:
-    rows = [
-        {
-            "Measure": row.label,
-            "True effect (%)": 100 * effects[name]["pilot"]["relative"],
-            "Estimate (%)": row.relative,
-            "Low (%)": row.low,
-            "High (%)": row.high,
-        }
-        for name, row in found.summary_frame().iterrows()
-        if name in effects
-    ]
-    frame = pd.DataFrame(rows)
-    if len(frame):
-        inside = frame["True effect (%)"].between(frame["Low (%)"], frame["High (%)"])
-        frame["In the interval"] = inside.map({True: "yes", False: "no"})
-    return frame
 
 
 def _said(rows: pd.DataFrame, found: ManyOutcomes) -> str:

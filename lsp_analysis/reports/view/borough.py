@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from lsp_analysis import wording
-from lsp_analysis.effects.outcomes.all_programmes import Programmes
+from lsp_analysis.effects.outcomes.programme_page import Programmes
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.arrows import clear_gap_changes, gap_words, since
 from lsp_analysis.reports.view.part import Part, is_clear
