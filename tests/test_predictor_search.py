@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lsp_analysis.effects.synthetic.predictors import (
+from lsp_analysis.effects.synthetic.weights import (
     LOWEST,
     bounded,
+    nearest_weights,
     search_predictor_weights,
     start_names,
     starting_points,
 )
-from lsp_analysis.effects.synthetic.weights import nearest_weights
 
 
 def matching(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

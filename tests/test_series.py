@@ -146,7 +146,7 @@ def test_ranks_keep_their_size_where_errors_of_the_series_would_not():
     [
         ({"family": "negative"}, "Choose from gaussian"),
         ({"change": "step"}, "Choose from level"),
-        ({"harmonics": 9}, "from 0 to half"),
+        ({"harmonics": 9}, "from 0 to 6"),
         ({"lags": 40}, "from 0 to 24"),
         ({"lags": 1.5}, "from 0 to 24"),
     ],

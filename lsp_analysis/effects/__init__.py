@@ -26,7 +26,7 @@ _HOME = {
     "structural_effect": "regressions.structural",
     "synthetic_control": "synthetic.control",
     "synthetic_did": "synthetic.sdid",
-    "truth_beside": "outcomes.truth",
+    "truth_beside": "outcomes.many",
     "two_way_regression": "regressions.two_way",
     "weighted_displacement_difference": "checks.around",
 }

@@ -188,6 +188,14 @@ def answers(method: Callable[..., T]) -> Callable[..., T]:
     return answered
 
 
+def check_whole(value: Any, name: str, least: int, most: float = math.inf) -> None:
+    """ParameterError unless `value` is a whole number from `least` to `most`."""
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or not least <= value <= most:
+        allowed = f", {least} or more" if math.isinf(most) else f" from {least} to {most}"
+        raise ParameterError(f"{name}={value!r} must be a whole number{allowed}.")
+
+
 def covariate(question: Question, name: Any) -> np.ndarray:
     """A covariate of the question by name, array (n, t); PanelError where there is none."""
     if name not in question.covariates:

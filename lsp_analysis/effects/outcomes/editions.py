@@ -23,6 +23,7 @@ from lsp_analysis.study.asking.dates import as_date
 from lsp_analysis.study.question import Question
 from lsp_analysis.study.store import Study
 
+HEADINGS = ["Edition", "Data mostly of", "National rank", "Position in the borough", "Areas ranked"]
 ALIKE = 10  # areas called as bad, or as quick to rise
 
 
@@ -70,38 +71,27 @@ class EditionStory(Shown):
         ]
         places = self.places.set_index("edition")
         change = float(places["position"][self.after] - places["position"][self.before])
-        others = [
-            f"{row.group} moved {_places(row.change)} on average"
-            for row in self.anyway.itertuples()
-        ]
-        late = places["data_year"][self.after]
-        test = (
-            "Among placebo neighbourhoods a difference-in-differences as large has "
-            f"{wording.p_value(self.effect.p_value)}. "
-            if self.pilot
-            else ""
-        )
+        others = [f"{row.group} moved {_places(row.change)} on average"
+                  for row in self.anyway.itertuples()]  # fmt: skip
+        test = ""
+        if self.pilot:
+            test = (
+                "Among placebo neighbourhoods a difference-in-differences as large has "
+                f"{wording.p_value(self.effect.p_value)}. "
+            )
         return wording.Sentence(
             f"Counting from the most deprived small area of the borough, {self.area} stood "
             f"{wording.and_list(steps)}. "
             f"From {self.before} to {self.after} it moved {_places(change)}; over the same time "
             f"{wording.and_list(others)}. "
-            f"{test}The {self.after} edition rests on data mostly of {late}, so these positions "
-            "say where the neighbourhood stood and attribute its movement to nothing."
+            f"{test}The {self.after} edition rests on data mostly of "
+            f"{places['data_year'][self.after]}, so these positions say where the "
+            "neighbourhood stood and attribute its movement to nothing."
         )
 
     def shown_table(self) -> Table:
         """Rank and position in every edition."""
-        shown = self.places.rename(
-            columns={
-                "edition": "Edition",
-                "data_year": "Data mostly of",
-                "rank": "National rank",
-                "position": "Position in the borough",
-                "of": "Areas ranked",
-            }
-        )
-        shown = shown.astype({"Edition": str, "Data mostly of": str})
+        shown = self.places.astype({"edition": str, "data_year": str}).set_axis(HEADINGS, axis=1)
         return figures.table(
             shown, caption=f"{self.area} in the Indices of Deprivation (1 is the most deprived)"
         )
@@ -123,11 +113,11 @@ class EditionStory(Shown):
 
 def _places(change: float) -> str:
     """A change of position in words; a rise in number is a move away from the most deprived end."""
-    size = wording.number(abs(round(change)))
-    if size == "0":
+    size = abs(round(change))
+    if not size:
         return "hardly at all"
-    noun = "place" if size == "1" else "places"
-    return f"{size} {noun} {'away from' if change > 0 else 'towards'} the most deprived end"
+    places = f"{wording.number(size)} {'place' if size == 1 else 'places'}"
+    return f"{places} {'away from' if change > 0 else 'towards'} the most deprived end"
 
 
 def positions(deprivation: pd.DataFrame) -> pd.DataFrame:

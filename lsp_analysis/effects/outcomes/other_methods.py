@@ -29,42 +29,44 @@ from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.study.question import Question
 
 Run = Callable[[Question], EffectEstimate]
-Unsuitable = Callable[[Question], str]
 OFF_LEVEL = 0.1  # of its level before the start, by which a synthetic control may be off
 BLOCKS = (6, 3, 2, 1)  # of dates before the start, each matched exactly, tried in turn
 
 
-def needs(before: int, *, years: int = 0, after: int = 1) -> Unsuitable:
-    """A rule that asks for so many dates before the start (or years) and after it."""
+def needs(run: Run, before: int, *, years: int = 0, after: int = 1) -> Run:
+    """A method that needs so many dates before the start (or years) and after it."""
 
-    def rule(question: Question) -> str:
-        fewest = max(before, years * question.cycle)
-        since = len(question.dates) - question.at
+    def answer(question: Question) -> EffectEstimate:
+        since, fewest = len(question.dates) - question.at, max(before, years * question.cycle)
         if question.at < fewest:
-            return f"{question.at} periods before the start, and it needs {fewest}"
+            raise PanelError(f"{question.at} periods before the start, and it needs {fewest}")
         if since < after:
-            return f"{since} periods after the start, and it needs {after}"
+            raise PanelError(f"{since} periods after the start, and it needs {after}")
         if not question.known[question.treated].all():
-            return "values of the neighbourhood are missing"
-        return ""
+            raise PanelError("values of the neighbourhood are missing")
+        return run(question)
 
-    return rule
-
-
-def one_start(question: Question) -> str:
-    """Why methods for staggered starts have nothing to add."""
-    if question.first_treated is not None:
-        return ""
-    return "all treated areas began at once, so it is plain difference-in-differences"
+    return answer
 
 
-def too_few_clusters(question: Question) -> str:
-    """Why errors clustered by area are no use."""
+def staggered(question: Question) -> EffectEstimate:
+    """Staggered starts, where they are."""
+    if question.first_treated is None:
+        raise PanelError(
+            "all treated areas began at once, so it is plain difference-in-differences"
+        )
+    return rollout_effect(question)
+
+
+def clustered(question: Question) -> EffectEstimate:
+    """Errors clustered by area, where enough are treated for them to be of use."""
     count = int(question.treated.sum())
-    if count >= FEWEST_TREATED_CLUSTERS:
-        return ""
-    areas = f"{count} treated area{'' if count == 1 else 's'}"
-    return f"with {areas} its p-value is far too small (see the calibration benchmark)"
+    if count < FEWEST_TREATED_CLUSTERS:
+        raise PanelError(
+            f"with {count} treated area{'' if count == 1 else 's'} its p-value is far too small "
+            "(see the calibration benchmark)"
+        )
+    return did(question, inference="clustered")
 
 
 def yearly_event_study(question: Question) -> EffectEstimate:
@@ -83,41 +85,35 @@ def matched_exactly(question: Question) -> EffectEstimate:
     raise refused
 
 
-def out_of_reach(question: Question) -> str:
-    """Why no weighted average of other areas will do for the neighbourhood."""
-    lacking = needs(8)(question)
-    if lacking:
-        return lacking
-    try:
-        found = synthetic_control(question)
-    except LspError as error:
-        return str(error)
-    withheld = next((said for said in found.warnings if "matched exactly" in said), "")
-    if withheld:
-        return withheld.rstrip(".")
+def within_reach(question: Question) -> EffectEstimate:
+    """Synthetic control, where a weighted average of other areas will do for the neighbourhood."""
+    found = synthetic_control(question)
+    for said in found.warnings:
+        if "matched exactly" in said:
+            raise PanelError(said)
     own, other = (found.paths[name][: question.at].mean() for name in ("treated", "comparison"))
     off = (other - own) / abs(own) if own else np.inf
-    if abs(off) <= OFF_LEVEL:
-        return ""
-    side = "below" if off < 0 else "above"
-    return f"no average of other areas reaches its level before the start: {abs(off):.0%} {side} it"
+    if abs(off) > OFF_LEVEL:
+        raise PanelError(
+            "no average of other areas reaches its level before the start: "
+            f"{abs(off):.0%} {'below' if off < 0 else 'above'} it"
+        )
+    return found
 
 
-CANDIDATES: dict[str, tuple[Run, Unsuitable]] = {
-    "Difference-in-differences": (lambda q: did(q, inference="placebo"), needs(2)),
-    "Event study": (yearly_event_study, needs(4)),
-    "Interrupted series, alone": (
-        lambda q: interrupted_series(q, change="level"), needs(8, years=2, after=4)),
-    "Interrupted series, controlled": (
-        lambda q: interrupted_series(q, change="level", controlled=True),
-        needs(8, years=2, after=4)),
-    "Structural forecast": (structural_effect, needs(10, years=2)),
-    "Synthetic control": (synthetic_control, out_of_reach),
-    "Synthetic difference-in-differences": (synthetic_did, needs(4)),
-    "Calibrated weights": (matched_exactly, needs(4)),
-    "Two-way fixed effects, errors clustered by area": (
-        lambda q: did(q, inference="clustered"), too_few_clusters),
-    "Staggered starts": (rollout_effect, one_start),
+CANDIDATES: dict[str, Run] = {
+    "Difference-in-differences": needs(lambda q: did(q, inference="placebo"), 2),
+    "Event study": needs(yearly_event_study, 4),
+    "Interrupted series, alone": needs(
+        lambda q: interrupted_series(q, change="level"), 8, years=2, after=4),
+    "Interrupted series, controlled": needs(
+        lambda q: interrupted_series(q, change="level", controlled=True), 8, years=2, after=4),
+    "Structural forecast": needs(structural_effect, 10, years=2),
+    "Synthetic control": needs(within_reach, 8),
+    "Synthetic difference-in-differences": needs(synthetic_did, 4),
+    "Calibrated weights": needs(matched_exactly, 4),
+    "Two-way fixed effects, errors clustered by area": clustered,
+    "Staggered starts": staggered,
 }  # fmt: skip
 
 
@@ -222,17 +218,12 @@ class SideBySide(Shown):
         """All suitable methods for a page, and below it why the others were left out."""
         per_cent = " (%)" if self.relative else ""
         scale = "per cent of what each expected" if self.relative else "units of the outcome"
-        shown = self.table.rename(
-            columns={
-                "label": "Method", "estimate": f"Effect{per_cent}",
-                "low": f"Low{per_cent}", "high": f"High{per_cent}",
-                "p_value": "p", "maryland": "Maryland level", "rests_on": "Rests on",
-            }
-        )  # fmt: skip
+        effect = [f"{name}{per_cent}" for name in ("Effect", "Low", "High")]
+        names = ["Method", *effect, "p", "Maryland level", "Rests on"]
         alike = self.unsuitable.groupby("reason", sort=False)["label"].agg("; ".join)
         reasons = [f"{labels}: {reason}" for reason, labels in alike.items()]
         return figures.table(
-            shown,
+            self.table.set_axis(names, axis=1),
             caption=f"The effect by every method that suits these data, in {scale}",
             note=f"Left out: {'. '.join(reasons)}." if reasons else "",
         )
@@ -271,15 +262,11 @@ def side_by_side(question: Question) -> SideBySide:
     """
     asked = ask(question)
     found, reasons = {"Adjusted for the past": asked.effect}, {}
-    for label, (run, unsuitable) in CANDIDATES.items():
-        reason = unsuitable(asked.question)
+    for label, run in CANDIDATES.items():
         try:
-            if not reason:
-                found[label] = run(asked.question)
+            found[label] = run(asked.question)
         except LspError as error:
-            reason = str(error).rstrip(".")
-        if reason:
-            reasons[label] = reason
+            reasons[label] = str(error).rstrip(".")
     relative = not wording.is_missing(asked.effect.relative)
     table = pd.DataFrame([_row(label, one, relative) for label, one in found.items()])
     return SideBySide(

@@ -268,8 +268,7 @@ def event_study(question: Question, *, inference: str = "auto", width: int = 1) 
     EventStudy
         `model` is the regression by statsmodels, area and date effects taken out in advance.
     """
-    if isinstance(width, bool) or not isinstance(width, int | np.integer) or width < 1:
-        raise ParameterError(f"width={width!r} must be a whole number, 1 or more.")
+    parts.check_whole(width, "width", 1)
     ranked = _chosen(question, inference, INFERENCES) == "placebo"
     question = _whole_bins(question, width)
     each = int(question.treated.sum()) if ranked else 1

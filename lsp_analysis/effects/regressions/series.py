@@ -25,7 +25,7 @@ from lsp_analysis.effects import parts
 from lsp_analysis.effects.one_area.groups import placebo_groups
 from lsp_analysis.effects.regressions import two_way
 from lsp_analysis.effects.result import EffectEstimate
-from lsp_analysis.errors import PanelError, ParameterError, check_one_of
+from lsp_analysis.errors import PanelError, check_one_of
 from lsp_analysis.study.question import Question
 
 TREND_GOES_ON = "Without the programme the series would have kept to its earlier trend and season."
@@ -163,12 +163,7 @@ def harmonics_of(question: Question, harmonics: int | None) -> int:
     cycle = question.cycle
     if harmonics is None:
         return HARMONICS if cycle > 3 and -question.event_time[0] >= 2 * cycle else 0
-    whole = isinstance(harmonics, int | np.integer) and not isinstance(harmonics, bool)
-    if not whole or not 0 <= harmonics <= cycle / 2:
-        raise ParameterError(
-            f"harmonics={harmonics!r} must be a whole number from 0 to half the {cycle} periods of "
-            "a year."
-        )
+    parts.check_whole(harmonics, "harmonics", 0, cycle // 2)
     return int(harmonics)
 
 
@@ -260,9 +255,8 @@ def _check_design(series: Stacked, lags: int | None) -> None:
             f"{n} values cannot support the {k} terms {', '.join(series.design)}: use fewer "
             "terms, or a longer series before and after the start."
         )
-    most = len(set(series.time)) // 2
-    if lags is not None and (not isinstance(lags, int | np.integer) or not 0 <= lags <= most):
-        raise ParameterError(f"lags={lags!r} must be a whole number from 0 to {most}.")
+    if lags is not None:
+        parts.check_whole(lags, "lags", 0, len(set(series.time)) // 2)
 
 
 def _alike(residuals: np.ndarray) -> tuple[str, ...]:

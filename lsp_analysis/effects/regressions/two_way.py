@@ -118,22 +118,7 @@ def few_clusters_warning(treated: int, total: int) -> str:
     )
 
 
-def _check_not_collinear(columns: np.ndarray, names: Sequence[str]) -> None:
-    """Raise PanelError when one column is all zero or a combination of the others."""
-    lengths = np.linalg.norm(columns, axis=0)
-    for name, length in zip(names, lengths, strict=True):
-        if length == 0:
-            raise PanelError(f"{name!r} is 0 in every row: leave it out.")
-    unit = columns / lengths
-    if np.linalg.eigvalsh(unit.T @ unit)[0] < 1e-12:
-        raise PanelError(
-            f"The columns {', '.join(map(str, names))} say the same thing twice (they are "
-            "collinear): leave one out."
-        )
-
-
 CLASSICAL, ROBUST = "classical", "HC1"
-MOST_CELLS = 300_000_000  # areas x periods beyond which the cross-table fits no small computer
 
 
 def two_way_regression(
@@ -230,7 +215,12 @@ def two_way_fit(
             "out, so its effect cannot be told from theirs: leave it out, or check which areas and "
             "periods it marks."
         )
-    _check_not_collinear(left, names)
+    unit = left / np.linalg.norm(left, axis=0)
+    if np.linalg.eigvalsh(unit.T @ unit)[0] < 1e-12:
+        raise PanelError(
+            f"The columns {', '.join(map(str, names))} say the same thing twice (they are "
+            "collinear): leave one out."
+        )
     model = OLS(demeaned, left) if weights is None else WLS(demeaned, left, weights)
     model.exog_names[:] = list(map(str, names))
     model.df_resid = len(outcome) - columns.shape[1] - rank
@@ -288,11 +278,6 @@ def without_effects(
     n_areas, n_periods = int(area.max()) + 1, int(period.max()) + 1
     if n_areas < n_periods:  # the smaller set is solved for, the larger eliminated
         return without_effects(columns, period, area, weights)
-    if n_areas * n_periods > MOST_CELLS:
-        raise PanelError(
-            f"{n_areas:,} areas by {n_periods:,} periods is too large a cross-table for two-way "
-            "fixed effects. Use longer periods or fewer areas."
-        )
     weights = np.ones(len(area)) if weights is None else weights
     cells = area.astype(np.int64) * n_periods + period
     table = np.bincount(cells, weights, n_areas * n_periods).reshape(n_areas, n_periods)

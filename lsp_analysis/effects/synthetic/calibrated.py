@@ -19,7 +19,7 @@ from scipy import stats
 from lsp_analysis.effects import parts
 from lsp_analysis.effects.regressions import two_way
 from lsp_analysis.effects.synthetic.weights import WeightedComparison, units_of, with_donors
-from lsp_analysis.errors import PanelError, ParameterError, check_one_of
+from lsp_analysis.errors import PanelError, check_one_of
 from lsp_analysis.study.question import Question
 
 GONE_ON = (
@@ -89,11 +89,7 @@ def calibrated_effect(
         When no weights at or above 0 meet every constraint.
     """
     check_one_of(alternative, ALTERNATIVES, "alternative")
-    whole = isinstance(block, int | np.integer) and not isinstance(block, bool)
-    if not whole or not 1 <= block <= question.at:
-        raise ParameterError(
-            f"block={block!r} must be a whole number from 1 to the {question.at} dates before."
-        )
+    parts.check_whole(block, "block", 1, question.at)
     question.need(complete=True)
     table = _constraints(question, covariates, match, block)
     few = question.treated.sum() < two_way.FEWEST_TREATED_CLUSTERS

@@ -22,22 +22,20 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.effects import parts
-from lsp_analysis.effects.synthetic.predictors import (
+from lsp_analysis.effects.synthetic.weights import (
+    LIKE_ANY,
     PredictorSpec,
+    WeightedComparison,
     Weighting,
     in_deviations,
+    is_unique,
+    nearest_weights,
     predictor_table,
     regression_weights,
     span_of,
     start_names,
-    weigh_donors,
-)
-from lsp_analysis.effects.synthetic.weights import (
-    LIKE_ANY,
-    WeightedComparison,
-    is_unique,
-    nearest_weights,
     units_of,
+    weigh_donors,
     with_donors,
 )
 from lsp_analysis.errors import ParameterError
@@ -109,9 +107,9 @@ def synthetic_control(
     ----------
     question : Question
         Two dates or more before the start. Several treated areas count equally.
-    predictors : list of (column, dates, operation), optional
+    predictors : list of (column, dates) or (column, dates, "mean"), optional
         For example ``("beer", range(1984, 1989), "mean")``; the column is one of
-        `question.covariates` or the outcome's name, and the operation mean unless named. Each is
+        `question.covariates` or the outcome's name, and its mean over the dates is matched. Each is
         taken in standard deviations over all areas. Without them every outcome before the start is
         matched equally.
     predictor_weights : one number per predictor, or "regression", optional
@@ -147,11 +145,7 @@ def synthetic_control(
             found = weigh_donors(apart, others[fitted], fixed, generations)
         gaps[:, row] = -(others @ found.donors), -(others @ plain)
         first = found if first is None else first
-    outcomes_rank = 0
-    if len(units) > 1:
-        ratios = fit_ratios(gaps[1], question.at)
-        outcomes_rank = parts.rank_p(ratios[0], ratios[1:])[0]
-    return _assembled(question, units, gaps[0], first, table, outcomes_rank)
+    return _assembled(question, units, gaps, first, table)
 
 
 def _fixed_weights(
@@ -191,14 +185,15 @@ def _assembled(
     gaps: np.ndarray,
     weighting: Weighting,
     table: pd.DataFrame,
-    outcomes_rank: int,
 ) -> SyntheticControl:
-    """The result, with its cautions; `gaps` (1 + B, t) and `units` begin with the treated."""
+    """The result, with its cautions; `gaps` (2, 1 + B, t), as chosen and with the outcomes alone
+    matched, and `units` begin with the treated."""
     at, n_placebos = question.at, len(units) - 1
+    ratios, plain = (fit_ratios(each, at) for each in gaps)
+    (rank, p_value), (outcomes_rank, _) = (parts.rank_p(r[0], r[1:]) for r in (ratios, plain))
+    gaps = gaps[0]
     before = (gaps[:, :at] ** 2).mean(axis=1)
-    ratios = fit_ratios(gaps, at)
     inference = _inference(gaps, at, before, question.level)
-    rank, p_value = parts.rank_p(ratios[0], ratios[1:])
     donors = question.areas[question.comparison]
     weights = pd.Series(weighting.donors, donors, name="weight")
     weights = weights[weights > 1e-6].sort_values(ascending=False)
@@ -229,7 +224,7 @@ def _assembled(
         fit_ratio=float(ratios[0]),
         rank=rank if n_placebos else 0,
         n_ranked=n_placebos + 1 if n_placebos else 0,
-        outcomes_only_rank=outcomes_rank,
+        outcomes_only_rank=outcomes_rank if n_placebos else 0,
         unique=weighting.unique,
         balance=pd.DataFrame(
             {
