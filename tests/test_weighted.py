@@ -148,7 +148,7 @@ def test_few_treated_areas_are_ranked_among_placebos_weighted_afresh():
     ("change", "error", "words"),
     [
         ({"block": 1, "match": ["other"]}, PanelError, "match all 12 values with 10"),
-        ({"block": 0}, ParameterError, "from 1 to the 6 dates"),
+        ({"block": 0}, ParameterError, "from 1 to 6, the dates"),
         ({"alternative": "lower"}, ParameterError, "two-sided, less, greater"),
         ({"match": ["none"]}, PanelError, "no covariate 'none'"),
     ],

@@ -188,11 +188,11 @@ def answers(method: Callable[..., T]) -> Callable[..., T]:
     return answered
 
 
-def check_whole(value: Any, name: str, least: int, most: float = math.inf) -> None:
-    """ParameterError unless `value` is a whole number from `least` to `most`."""
+def check_whole(value: Any, name: str, least: int, most: float = math.inf, which: str = "") -> None:
+    """ParameterError unless `value` is a whole number from `least` to `most`, which is `which`."""
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or not least <= value <= most:
-        allowed = f", {least} or more" if math.isinf(most) else f" from {least} to {most}"
+        allowed = f", {least} or more" if math.isinf(most) else f" from {least} to {most}{which}"
         raise ParameterError(f"{name}={value!r} must be a whole number{allowed}.")
 
 

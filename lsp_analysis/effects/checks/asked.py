@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.effects.one_area.single_area import PERIODS, estimate
@@ -88,6 +89,10 @@ class Asked:
         """Options of a chart of shown effects."""
         return {"unit": self.effect.scale.axis, "level": self.question.level}
 
+    def runs(self, ends: pd.Series) -> list[str]:
+        """The least and the largest of some shown effects in words."""
+        return [self.effect.scale.gap(end) for end in (ends.min(), ends.max())]
+
     def again(self, changed: Callable[[Question], Question]) -> Asked | None:
         """The same of a changed question; None where that cannot be answered."""
         try:
@@ -150,8 +155,7 @@ def span(question: Question, first: int, stop: int) -> str:
     """Event times `first` to `stop`, the latter left out, as dates in words."""
     times = question.event_time
     dates = question.dates[(times >= first) & (times < stop)]
-    ends = [wording.period(dates[at]) for at in (0, -1)]
-    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+    return " to ".join(dict.fromkeys(wording.period(dates[at]) for at in (0, -1)))
 
 
 def during(question: Question, first: int, stop: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +20,10 @@ SHOWN = 12  # placebos left out in turn: those that move the effect farthest
 TOO_MUCH = 0.25  # of the interval's half-width, by which one area may move the effect
 ENOUGH = 0.1  # the same, where leaving the area out also changes whether the effect is clear
 FAR = 0.5  # of the half-width, by which another choice of areas may move the effect
+DOINGS = {
+    "interventions": ["name", "area_code", "start"],
+    "events": ["label", "area_code", "date"],
+}  # tables of a study, and the columns that say what was done where and when
 ENOUGH_AREAS = 30  # in a choice, for how far it moves the effect to mean something
 
 
@@ -38,28 +41,23 @@ def leave_one_out(asked: Asked) -> CheckResult:
             f"With {wording.counted(count, 'comparison area')} too few are left to compare with "
             "once one is taken out."
         )
-        return CheckResult(
-            name,
-            UNSURE,
-            finding,
-        )
-    without = placebos.assign(moved=placebos["without"] - asked.own_units)
-    order = np.argsort(-without["moved"].abs(), kind="stable")[:SHOWN]
-    without = without.iloc[order].reset_index(drop=True)
-    table = pd.DataFrame({"label": "without " + without["areas"].astype(str)})
-    sides = {"estimate": 0.0, "low": -half, "high": half}
-    for column, side in sides.items():
-        table[column] = asked.shown(without["without"].to_numpy() + side)
+        return CheckResult(name, UNSURE, finding)
+    moved = (placebos["without"] - asked.own_units).abs().to_numpy()
+    order = np.argsort(-moved, kind="stable")[:SHOWN]
+    table = pd.DataFrame({"label": "without " + placebos["areas"].iloc[order].astype(str)})
+    table = table.reset_index(drop=True)
+    for column, side in (("estimate", 0.0), ("low", -half), ("high", half)):
+        table[column] = asked.shown(placebos["without"].to_numpy()[order] + side)
     size = asked.question.treated.sum()  # a placebo of several areas counts by area
-    share = float(without["moved"].abs().iloc[0]) / size / half if half else np.inf
-    worst = np.isin(asked.question.areas.astype(str), without["areas"].iloc[0].split())
+    share = float(moved[order[0]]) / size / half if half else np.inf
+    worst = np.isin(asked.question.areas.astype(str), placebos["areas"].iloc[order[0]].split())
     again = asked.among(asked.question.comparison & ~worst)
     turns = again is not None and again.size.clear != asked.size.clear
     status = FAILED if share > TOO_MUCH or (share > ENOUGH and turns) else PASSED
-    ends = [asked.effect.scale.gap(x) for x in (table["estimate"].min(), table["estimate"].max())]
+    low, high = asked.runs(table["estimate"])
     finding = (
         f"Whichever of {wording.counted(len(placebos), 'placebo neighbourhood')} is left out, the "
-        f"effect stays between {ends[0]} and {ends[1]} (with all: "
+        f"effect stays between {low} and {high} (with all: "
         f"{asked.effect.scale.gap(asked.size.estimate)})."
     )
     return CheckResult(name, status, finding, table, "draw_forest", asked.forest)
@@ -86,18 +84,18 @@ def comparison_choice(asked: Asked) -> CheckResult:
         if whole.clear and not size.clear and count >= ENOUGH_AREAS:
             unclear.append(label)
     table = pd.DataFrame(rows)
-    ends = [asked.effect.scale.gap(x) for x in (table["estimate"].min(), table["estimate"].max())]
+    low, high = asked.runs(table["estimate"])
     clear = table[(table["low"] > 0) | (table["high"] < 0)]["estimate"]
     if len(rows) == 1:
         status, finding = UNSURE, "There are too few areas to choose other comparisons from."
     else:
         opposed = (clear > 0).any() and (clear < 0).any()
         status = FAILED if outside or opposed else UNSURE if unclear else PASSED
-        finding = (
-            f"Over {wording.counted(len(rows), 'choice')} of comparison areas it runs from "
-            f"{ends[0]} to {ends[1]}"
-        ) + (f"; too far from the rest with {wording.and_list(outside)}." if outside else ".")
-        if unclear and not outside:
+        finding = f"Over {wording.counted(len(rows), 'choice')} of comparison areas it runs from "
+        finding += f"{low} to {high}."
+        if outside:
+            finding = f"{finding[:-1]}; too far from the rest with {wording.and_list(outside)}."
+        elif unclear:
             finding += f" It is no longer clear of chance with {wording.and_list(unclear)} alone."
     return CheckResult("Comparison pool", status, finding, table, "draw_forest", asked.forest)
 
@@ -109,13 +107,11 @@ def contaminated_comparators(asked: Asked) -> CheckResult:
     touch all alike and are left aside.
     """
     name, question, context = "Contaminated comparators", asked.question, asked.question.context
-    columns = ["label", "date", "where", "areas"]
-    interventions, events = context.get("interventions"), context.get("events")
-    if interventions is None and events is None:
+    if all(context.get(source) is None for source in DOINGS):
         said = "No list of other programmes or events was given to look through."
         return CheckResult(name, UNSURE, said)
-    rows, touched = _other_doings(question, interventions, events, context.get("members", {}))
-    table = pd.DataFrame(rows, columns=columns)
+    rows, touched = _other_doings(question)
+    table = pd.DataFrame(rows, columns=["label", "date", "where", "areas"])
     at_home = table[table["where"] == "here"]
     if len(at_home):
         said = (
@@ -179,33 +175,25 @@ def _nearer(distance: np.ndarray, comparison: np.ndarray, share: float) -> np.nd
     return np.isin(np.arange(len(comparison)), order[: round(share * len(order))])
 
 
-def _other_doings(
-    question: Question,
-    interventions: pd.DataFrame | None,
-    events: pd.DataFrame | None,
-    members: Mapping[str, Sequence[str]],
-) -> tuple[list[tuple], np.ndarray]:
+def _other_doings(question: Question) -> tuple[list[tuple], np.ndarray]:
     """Rows of what else was done where, and the comparison areas it touched."""
     known, own = set(question.areas), set(question.areas[question.treated])
-    rows, touched = [], np.zeros(len(question.areas), dtype=bool)
-    doings = []
-    for table, name, columns in (
-        (interventions, "interventions", ["name", "area_code", "start"]),
-        (events, "events", ["label", "area_code", "date"]),
-    ):
-        if table is not None:
-            need_columns(table, columns, name)
-            doings += table[columns].assign(own=name == "interventions").to_numpy(object).tolist()
-    for label, code, date, is_programme in doings:
-        areas = known & set(members.get(code, [code]))
-        if not areas or len(areas) > 0.9 * len(known) or wording.is_missing(date):
-            continue
-        if areas & own:
-            if is_programme and pd.Period(date, freq=question.dates.freq) > question.start:
-                rows.append((label, date, "here", len(areas)))
-            continue
-        among_them = question.areas.isin(list(areas)) & question.comparison
-        if among_them.any():
-            rows.append((label, date, "comparison areas", int(among_them.sum())))
-            touched |= among_them
+    members, touched = question.context.get("members", {}), np.zeros(len(known), dtype=bool)
+    rows = []
+    for source, columns in DOINGS.items():
+        table = question.context.get(source)
+        table = pd.DataFrame(columns=columns) if table is None else table
+        need_columns(table, columns, source)
+        for label, code, date in table[columns].itertuples(index=False):
+            areas = known & set(members.get(code, [code]))
+            if not areas or len(areas) > 0.9 * len(known) or wording.is_missing(date):
+                continue
+            among_them = question.areas.isin(list(areas)) & question.comparison
+            if areas & own:
+                own_programme = source == "interventions"
+                if own_programme and pd.Period(date, freq=question.dates.freq) > question.start:
+                    rows.append((label, date, "here", len(areas)))
+            elif among_them.any():
+                rows.append((label, date, "comparison areas", int(among_them.sum())))
+                touched |= among_them
     return rows, touched

@@ -40,9 +40,8 @@ def series_breaks(asked: Asked) -> CheckResult:
         at, p_value = largest_step(series, question.cycle)
         if p_value <= 1 - question.level + 1e-12:
             breaks.setdefault(question.dates[at], "seen in the comparison areas' series")
-    near = [
-        date for date in breaks if abs(date.ordinal - question.start.ordinal) <= asked.half_year
-    ]
+    start = question.start.ordinal
+    near = [date for date in breaks if abs(date.ordinal - start) <= asked.half_year]
     told = wording.and_list(f"{wording.period(date)}, {how}" for date, how in breaks.items())
     if near:
         status, finding = FAILED, f"A break near the start ({told}): levels may not compare."
@@ -160,15 +159,15 @@ def missing_data(question: Question) -> CheckResult:
     the start by 5 points more than elsewhere. Values that publishers mark as suppressed or
     estimated are counted.
     """
-    gone, own = ~question.known, question.treated
+    gone, own, at = ~question.known, question.treated, question.at
+    sides = {"before": slice(0, at), "after": slice(at, None)}
     shares = pd.Series(
         {
             f"{label}, {side}": float(gone[areas][:, when].mean())
             for label, areas in (("This neighbourhood", own), ("Other areas", ~own))
-            for side, when in (
-                ("before", slice(0, question.at)), ("after", slice(question.at, None)))
+            for side, when in sides.items()
         }
-    )  # fmt: skip
+    )
     table = (100 * shares).rename_axis("label").reset_index(name="estimate")
     table = table.assign(low=np.nan, high=np.nan)
     before, after, others_before, others_after = shares
@@ -181,11 +180,8 @@ def missing_data(question: Question) -> CheckResult:
             "start: those that remain may differ from those that are missing."
         )
     elif gone.any():
-        status = PASSED
-        finding = (
-            f"Few values are missing; {wording.counted(left_out, 'comparison area')} with gaps "
-            "took no part."
-        )
+        areas = wording.counted(left_out, "comparison area")
+        status, finding = PASSED, f"Few values are missing; {areas} with gaps took no part."
     else:
         status, finding = PASSED, "No value is missing."
     notes = _notes(question)["note"]
@@ -199,7 +195,6 @@ def missing_data(question: Question) -> CheckResult:
 
 def _notes(question: Question) -> pd.DataFrame:
     """The publishers' notes: period and note."""
-    notes = question.context.get("notes")
-    if notes is None:
-        return pd.DataFrame({"period": [], "note": []}, dtype=object)
-    return notes[["period", "note"]].assign(note=notes["note"].astype("str").fillna(""))
+    empty = pd.DataFrame({"period": [], "note": []}, dtype=object)
+    notes = question.context.get("notes", empty)[["period", "note"]]
+    return notes.assign(note=notes["note"].astype("str").fillna(""))

@@ -15,14 +15,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.effects.checks.asked import (
-    FAILED,
-    PASSED,
-    UNSURE,
-    Asked,
-    during,
-    span,
-)
+from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked, during, span
 from lsp_analysis.effects.parts import critical_value, rank_p
 from lsp_analysis.effects.regressions import honest
 from lsp_analysis.effects.result import CheckResult
@@ -123,12 +116,11 @@ def pre_trends(earlier: EarlierDates) -> CheckResult:
     carried = drift * earlier.carried.sum()
     if p_value <= 1 - asked.question.level + 1e-12:
         worst = table.loc[np.abs(earlier.statistics[0]).argmax()]
-        strayed = than_expected(asked.effect.scale.gap(worst["estimate"]))
-        status = FAILED
-        finding = (
-            f"It was not as expected before the start: in {worst['label']} it was {strayed} "
+        status, finding = FAILED, (
+            f"It was not as expected before the start: in {worst['label']} it was "
+            f"{than_expected(asked.effect.scale.gap(worst['estimate']))} "
             f"({wording.p_value(p_value)} over {dates})."
-        )
+        )  # fmt: skip
     else:
         critical = critical_value(asked.effect.statistics[1:], asked.question.level)
         room = asked.effect.error * max(abs(asked.effect.statistic), critical)
@@ -163,14 +155,9 @@ def undoing_violation(earlier: EarlierDates) -> CheckResult:
         )
         noticed = earlier.p_value <= 1 - asked.question.level + 1e-12
         status = PASSED if bounds.breakdown >= 1 else FAILED if noticed else UNSURE
-    table = pd.DataFrame(
-        {
-            "label": [VIOLATIONS[v] for v in bounds.table["violation"]],
-            "estimate": asked.shown(bounds.estimate),
-            "low": asked.shown(bounds.table["low"].to_numpy()),
-            "high": asked.shown(bounds.table["high"].to_numpy()),
-        }
-    )
+    ends = bounds.table.assign(estimate=bounds.estimate)[["estimate", "low", "high"]]
+    table = ends.apply(asked.shown)
+    table.insert(0, "label", [VIOLATIONS[v] for v in bounds.table["violation"]])
     options = asked.forest | {"limits": _drawn(asked, bounds)}
     return CheckResult(name, status, finding, table, "draw_forest", options)
 
@@ -179,9 +166,8 @@ def honest_bounds(earlier: EarlierDates) -> tuple[honest.HonestBounds, honest.Ho
     """Bounds by relative magnitudes and by smoothness, in units of effect (log, for counts)."""
     steps, level = _steps(earlier), earlier.asked.question.level
     bends = [violation * steps.error / 2 for violation in VIOLATIONS]
-    return honest.relative_magnitudes(steps, VIOLATIONS, level=level), honest.smoothness(
-        steps, bends, level=level
-    )
+    magnitudes = honest.relative_magnitudes(steps, VIOLATIONS, level=level)
+    return magnitudes, honest.smoothness(steps, bends, level=level)
 
 
 def anticipation(earlier: EarlierDates) -> CheckResult:

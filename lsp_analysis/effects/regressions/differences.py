@@ -20,7 +20,7 @@ from lsp_analysis.effects import parts
 from lsp_analysis.effects.one_area.groups import placebo_groups
 from lsp_analysis.effects.regressions import honest, two_way
 from lsp_analysis.effects.result import EffectEstimate
-from lsp_analysis.errors import PanelError, ParameterError, check_one_of
+from lsp_analysis.errors import PanelError, check_one_of
 from lsp_analysis.showing import Axes, with_note
 from lsp_analysis.study.question import Question
 
@@ -30,12 +30,10 @@ INFERENCES = ("auto", "placebo", "clustered")
 
 
 @parts.answers
-def did(
-    question: Question, *, inference: str = "auto", covariates: Collection[str] = ()
-) -> EffectEstimate:
+def did(question: Question, *, inference: str = "auto") -> EffectEstimate:
     """Two-way fixed effects: one effect per area, one per date, and one for the programme.
 
-    Areas next to treated ones are left out.
+    Areas next to treated ones are left out. `two_way_regression` takes covariates.
 
     Parameters
     ----------
@@ -46,7 +44,6 @@ def did(
         small. "clustered" takes errors as independent between areas only (Bertrand, Duflo and
         Mullainathan 2004). "welch" makes one number of each area, its change of mean, and compares
         the groups by Welch's t.
-    covariates : names of `question.covariates` that vary over time within areas
 
     Returns
     -------
@@ -58,13 +55,13 @@ def did(
     ----------
     Conley and Taber (2011), REStat 93:113; MacKinnon and Webb (2020), J. Econometrics 218:435.
     """
-    inference = _chosen(question, inference, (*INFERENCES, "welch"), covariates)
+    inference = _chosen(question, inference, (*INFERENCES, "welch"))
     complete = inference != "clustered"
     each = int(question.treated.sum()) if inference == "placebo" else 0
     question.need(comparisons=1 + each, complete=complete)
     after = question.event_time >= 0
     marks = question.treated[:, None, None] & after[:, None]
-    fit, used = _regression(question, marks, ("treatment",), covariates, complete=complete)
+    fit, used = _regression(question, marks, ["treatment"], complete)
     estimate, error = (float(fit.coefficients[name].iloc[0]) for name in ("estimate", "se"))
     method, placebos = "difference-in-differences, two-way fixed effects", pd.DataFrame()
     own = parts.treated_mean(question)
@@ -91,26 +88,17 @@ def did(
     )
 
 
-def _chosen(
-    question: Question, inference: str, known: tuple[str, ...], covariates: Collection[str] = ()
-) -> str:
+def _chosen(question: Question, inference: str, known: tuple[str, ...]) -> str:
     """The kind of inference meant: "auto" is placebos for fewer than five treated areas."""
     check_one_of(inference, known, "inference")
-    few = int(question.treated.sum()) < two_way.FEWEST_TREATED_CLUSTERS
-    if inference == "placebo" and len(covariates):
-        raise ParameterError('inference="placebo" takes no covariates: use "clustered".')
     if inference != "auto":
         return inference
-    return "placebo" if few and not len(covariates) else "clustered"
+    few = int(question.treated.sum()) < two_way.FEWEST_TREATED_CLUSTERS
+    return "placebo" if few else "clustered"
 
 
 def _regression(
-    question: Question,
-    marks: np.ndarray,
-    names: tuple[str, ...],
-    covariates: Collection[str] = (),
-    *,
-    complete: bool = True,
+    question: Question, marks: np.ndarray, names: list[str], complete: bool
 ) -> tuple[two_way.Regression, np.ndarray]:
     """Two-way regression of what is compared on marks of treatment, errors clustered by area.
 
@@ -126,15 +114,11 @@ def _regression(
     """
     used = question.comparison if complete else ~question.treated & ~question.ring
     inside = question.known & (used | question.treated)[:, None]
-    extra = [parts.covariate(question, name) for name in covariates]
-    for array in extra:
-        inside = inside & np.isfinite(array)
     areas, dates = np.nonzero(inside)
-    columns = np.column_stack([marks[areas, dates], *(a[areas, dates] for a in extra)])
     codes, periods = (np.unique(x, return_inverse=True)[1] for x in (areas, dates))
     errors = two_way.Errors(clusters=codes, treated=int(question.treated.sum()))
     fit = two_way.two_way_fit(
-        question.compared[areas, dates], columns.astype(float), [*names, *covariates], codes,
+        question.compared[areas, dates], marks[areas, dates].astype(float), names, codes,
         periods, errors, None, question.level,
     )  # fmt: skip
     return fit, used & inside.any(axis=1)
@@ -277,8 +261,7 @@ def event_study(question: Question, *, inference: str = "auto", width: int = 1) 
     reference = int(place[place < 0].max())
     shown = np.array(sorted(set(place) - {reference}))
     marks = question.treated[:, None, None] & (place[:, None] == shown)
-    names = tuple(f"time {k:+d}" for k in shown)
-    fit, used = _regression(question, marks, names, complete=ranked)
+    fit, used = _regression(question, marks, [f"time {k:+d}" for k in shown], ranked)
     estimates = fit.coefficients["estimate"].to_numpy()
     shares = np.array([(place == k).sum() for k in shown]) * (shown >= 0)
     shares = shares / shares.sum()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,8 +19,7 @@ from lsp_analysis.showing import Axes
 from lsp_analysis.study.question import Question
 
 PARALLEL_LATER = (
-    "Without the programme each group of areas would have changed as its comparison areas did, "
-    "given the covariates."
+    "Without the programme each group of areas would have changed as its comparison areas did."
 )
 COMPARATORS = {
     "never": ("never_treated", "areas where it never started"),
@@ -54,7 +52,6 @@ def rollout_effect(
     *,
     comparison: str = "never",
     aggregate: str = "simple",
-    covariates: Collection[str] = (),
 ) -> RolloutEffect:
     """Difference-in-differences for staggered starts (Callaway and Sant'Anna 2021).
 
@@ -69,7 +66,6 @@ def rollout_effect(
         Compare with areas that never start, or also with those that have not started yet.
     aggregate : "simple" or "dynamic"
         The mean over all treated areas and periods, or over times since the start.
-    covariates : names of `question.covariates`
 
     Returns
     -------
@@ -85,7 +81,7 @@ def rollout_effect(
             "question with a mapping of area code to start."
         )
     question.need()
-    model = _fitted(question, comparison, covariates)
+    model = _fitted(question, comparison)
     events = model.aggregate("event_study")
     table = pd.DataFrame(
         {
@@ -132,7 +128,7 @@ def _since(question: Question) -> np.ndarray:
     return np.where(begun.isna()[:, None], -1, since)
 
 
-def _fitted(question: Question, comparison: str, covariates: Collection[str]) -> Any:
+def _fitted(question: Question, comparison: str) -> Any:
     try:
         from diff_diff import CallawaySantAnna
     except ImportError as error:
@@ -148,7 +144,7 @@ def _fitted(question: Question, comparison: str, covariates: Collection[str]) ->
         time=np.tile(kept.dates.asi8 - first, len(kept.areas)),
         begun=np.repeat(begun, len(kept.dates)),
     )
-    frame = frame.dropna(subset=["value", *covariates])
+    frame = frame.dropna(subset=["value"])
     model = CallawaySantAnna(
         control_group=COMPARATORS[comparison][0], alpha=1 - question.level, cband=False,
         allow_unbalanced_panel=bool(len(frame) < question.outcome.size),
@@ -156,8 +152,6 @@ def _fitted(question: Question, comparison: str, covariates: Collection[str]) ->
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return model.fit(
-                frame, "value", "unit", "time", "begun", covariates=list(covariates) or None
-            )
+            return model.fit(frame, "value", "unit", "time", "begun")
         except ValueError as error:
             raise PanelError(f"The staggered starts cannot be compared: {error}") from error

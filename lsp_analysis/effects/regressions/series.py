@@ -163,7 +163,7 @@ def harmonics_of(question: Question, harmonics: int | None) -> int:
     cycle = question.cycle
     if harmonics is None:
         return HARMONICS if cycle > 3 and -question.event_time[0] >= 2 * cycle else 0
-    parts.check_whole(harmonics, "harmonics", 0, cycle // 2)
+    parts.check_whole(harmonics, "harmonics", 0, cycle // 2, ", half the periods of a year")
     return int(harmonics)
 
 

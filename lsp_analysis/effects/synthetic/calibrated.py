@@ -89,7 +89,7 @@ def calibrated_effect(
         When no weights at or above 0 meet every constraint.
     """
     check_one_of(alternative, ALTERNATIVES, "alternative")
-    parts.check_whole(block, "block", 1, question.at)
+    parts.check_whole(block, "block", 1, question.at, ", the dates before the start")
     question.need(complete=True)
     table = _constraints(question, covariates, match, block)
     few = question.treated.sum() < two_way.FEWEST_TREATED_CLUSTERS
