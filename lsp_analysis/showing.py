@@ -144,7 +144,7 @@ def readable(frame: pd.DataFrame) -> Table | None:
     if frame.index.name or frame.index.nlevels > 1:
         frame = frame.reset_index()
     frame = frame.dropna(axis=1, how="all")
-    for name in {"p", "p_value", "p_adjusted", "pretrend_p"} & set(frame):
+    for name in {"p", "p_value", "p_adjusted"} & set(frame):
         frame[name] = [wording.p_value(p)[2:].removeprefix("= ") for p in frame[name]]
     if frame.empty:
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +14,6 @@ from lsp_analysis import wording
 from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.effects.words import than_expected
-from lsp_analysis.errors import PanelError
-from lsp_analysis.study.asking.table import need_columns
 from lsp_analysis.study.question import Question
 
 if TYPE_CHECKING:
@@ -29,8 +26,8 @@ from scipy.special import ndtri
 from lsp_analysis.effects.words import Size
 from lsp_analysis.errors import ParameterError
 
-EDGES = (500.0, 1000.0, 1500.0)  # metres from the neighbourhood's boundary
-BORDERS = ("next door", "one area farther", "two areas farther")
+METRES = {"0 to 500 m away": 500, "500 to 1,000 m away": 1000, "1,000 to 1,500 m away": 1500}
+BORDERS = {"next door": 1, "one area farther": 2, "two areas farther": 3}
 LARGEST_RING = 0.25  # of all areas with data
 
 
@@ -83,24 +80,18 @@ def spillover(asked: Asked) -> CheckResult:
 
 
 def rings(
-    question: Question, geometry: GeoDataFrame | None = None, edges: Sequence[float] = EDGES
+    question: Question, geometry: GeoDataFrame | None = None
 ) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     """Label, areas, and all areas up to there, of each ring that holds some; nearest first."""
     eligible = question.known.all(axis=1) & ~question.treated
-    if geometry is not None:
-        away, bounds = metres_away(question, geometry), [0.0, *edges]
-        labels = [
-            f"{wording.number(low)} to {wording.number(high)} m away"
-            for low, high in pairwise(bounds)
-        ]
-    elif question.neighbours is not None:
-        away, bounds, labels = steps_away(question), [0, 1, 2, 3], list(BORDERS)
-    else:
+    if geometry is None and question.neighbours is None:
         return
-    for label, (low, high) in zip(labels, pairwise(bounds), strict=True):
-        inside = (away > low) & (away <= high) if low else (away <= high) & ~question.treated
-        if (inside & eligible).any():
-            yield label, inside & eligible, away <= high
+    away = steps_away(question) if geometry is None else metres_away(question, geometry)
+    nearer = question.treated
+    for label, edge in (BORDERS if geometry is None else METRES).items():
+        inside, nearer = (away <= edge) & ~nearer & eligible, away <= edge
+        if inside.any():
+            yield label, inside, nearer
 
 
 def steps_away(question: Question) -> np.ndarray:
@@ -112,17 +103,8 @@ def steps_away(question: Question) -> np.ndarray:
 def metres_away(question: Question, geometry: GeoDataFrame) -> np.ndarray:
     """Distance from the neighbourhood's boundary to a point inside each area, in metres.
 
-    Boundaries in degrees are put on a plane first. Raises PanelError for areas that repeat.
+    Boundaries are those of a study, in metres on a plane.
     """
-    need_columns(geometry, ["area_code", "geometry"], "geometry")
-    repeated = geometry["area_code"][geometry["area_code"].duplicated()]
-    if len(repeated):
-        raise PanelError(
-            f"The geometry has {len(repeated)} rows of areas that it has already, first "
-            f"{repeated.iloc[0]}. Dissolve them, so that an area has one row."
-        )
-    if geometry.crs is not None and geometry.crs.is_geographic:
-        geometry = geometry.to_crs(geometry.estimate_utm_crs())
     shapes = geometry.set_index("area_code").geometry
     home = shapes.loc[shapes.index.isin(question.areas[question.treated])].union_all()
     away = shapes.representative_point().distance(home).reindex(question.areas)

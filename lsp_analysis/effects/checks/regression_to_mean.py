@@ -75,26 +75,25 @@ def _changes(asked: Asked, groups: np.ndarray) -> tuple[pd.DataFrame, float, boo
     from either end, in the level of the half year before, as a share; and whether it lies far from
     every placebo."""
     question, found = asked.question, asked.effect
-    times, counts = question.event_time, found.multiplicative
+    times, counts, panel = question.event_time, found.multiplicative, read_panel(question)
 
     def parts(when: np.ndarray) -> np.ndarray:
         """Total and exposure of each group over some dates; array (groups, 2)."""
-        return np.column_stack(read_panel(question).sums(groups.astype(float), when))
+        return np.column_stack(panel.sums(groups.astype(float), when))
 
-    before = parts(question.just_before(question.cycle))
-    after = parts(times >= 0)
+    before, after = parts(question.just_before(question.cycle)), parts(times >= 0)
     changes = _change(before, after, counts)
-    expected = np.array([[found.counterfactual / question.per, 1.0]])
+    expected = [found.counterfactual / question.per, 1.0]
     if counts:
-        expected = np.array([[asked.expected_total, after[0, 1]]])
+        expected = [asked.expected_total, after[0, 1]]
+    anyway = _change(before[:1], np.array([expected]), counts)[0]
     level = before[:, 0] / np.maximum(before[:, 1], 1e-12)
     order = 1 + np.argsort(np.abs(level[1:] - level[0]), kind="stable")
     near = disjoint_rows(sparse.csr_array(groups), order, ALIKE)
     rows = [
         ("This neighbourhood", 1, changes[0], np.nan, np.nan),
-        ("Expected of an area that looked like it", 1,
-         _change(before[:1], expected, counts)[0], np.nan, np.nan),
-    ]  # fmt: skip
+        ("Expected of an area that looked like it", 1, anyway, np.nan, np.nan),
+    ]
     for label, areas in (
         (f"The {len(near)} nearest to it (middle half)", near),
         (f"All {len(groups) - 1} placebos (middle half)", list(range(1, len(groups)))),
@@ -103,9 +102,8 @@ def _changes(asked: Asked, groups: np.ndarray) -> tuple[pd.DataFrame, float, boo
         known = changes[areas][np.isfinite(changes[areas])]
         ends = np.quantile(known, [0.25, 0.75]) if len(known) else (np.nan, np.nan)
         rows.append((label, len(areas), together[0], *ends))
-    scale = question.per if not counts else 1.0
     table = pd.DataFrame(rows, columns=["label", "areas", "estimate", "low", "high"])
-    table[["estimate", "low", "high"]] *= scale
+    table[["estimate", "low", "high"]] *= 1.0 if counts else question.per
     recent = parts(question.just_before(asked.half_year))
     recent = recent[:, 0] / np.maximum(recent[:, 1], 1e-12)
     rank = 2 * min((recent >= recent[0]).sum(), (recent <= recent[0]).sum()) / len(recent)

@@ -1,9 +1,5 @@
 """Difference-in-differences: treated areas' change less comparison areas' change, over the whole
-time after the start or date by date (an event study).
-
-Before the start there should be no effect. A test that finds none is only as good as its power, so
-an event study also says how large a drift it would have missed (Roth 2022, AER: Insights 4:305).
-"""
+time after the start or date by date (an event study)."""
 
 from __future__ import annotations
 
@@ -178,40 +174,14 @@ class EventStudy(EffectEstimate):
         low, high, p_value; the reference is a row of 0 without interval.
     covariance : DataFrame
         Covariance of the estimates by relative period, without the reference.
-    pretrend_statistic, pretrend_p : float
-        Test that every effect before the start is 0: F where errors are clustered, rank of the
-        largest standardised effect where placebo areas are used. p is missing where it is withheld.
-    pretrend_detectable : float
-        Straight drift per period before the start that would be found with 80% power; a smaller
-        one may well be there.
     """
 
     coefficients: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
     covariance: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
-    pretrend_statistic: float = math.nan
-    pretrend_p: float = math.nan
-    pretrend_detectable: float = math.nan
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the effect at every time since the start; return the axes."""
         return figures.draw_event_study(self.coefficients, unit=self.unit, level=self.level, ax=ax)
-
-    def pretrend_sentence(self) -> wording.Sentence:
-        """Whether treated and comparison areas drifted apart before the start, in one line."""
-        if math.isnan(self.pretrend_p):
-            why = self.warnings[0] if self.warnings else "there is only one period before it."
-            return wording.Sentence(
-                f"Whether the areas drifted apart before the start could not be tested: {why}"
-            )
-        verdict = (
-            "drifted apart" if self.pretrend_p <= 1 - self.level else "were not seen to drift apart"
-        )
-        drift = wording.number(self.pretrend_detectable)
-        return wording.Sentence(
-            f"Before the start the treated and the comparison areas {verdict} "
-            f"({wording.p_value(self.pretrend_p)}); a steady drift of {drift} a period would "
-            "have been found four times in five."
-        )
 
     def honest_bounds(self, restriction: str = "relative magnitudes") -> honest.HonestBounds:
         """Intervals that hold although the areas may have parted without the programme.
@@ -265,7 +235,7 @@ def event_study(question: Question, *, inference: str = "auto", width: int = 1) 
     estimates = fit.coefficients["estimate"].to_numpy()
     shares = np.array([(place == k).sum() for k in shown]) * (shown >= 0)
     shares = shares / shares.sum()
-    estimate, before = float(shares @ estimates), shown < 0
+    estimate = float(shares @ estimates)
     fields, table, covariance = {}, fit.coefficients.reset_index(drop=True), fit.covariance
     if ranked:
         groups, paths = _among_placebos(question, place, shown, reference)
@@ -273,12 +243,9 @@ def event_study(question: Question, *, inference: str = "auto", width: int = 1) 
         table = _each_ranked(paths, np.sqrt(np.diag(covariance)), question.level)
         found = parts.placebo_inference(paths @ shares, question.level)
         fields = {"placebos": parts.placebo_frame(question, groups, paths[1:] @ shares)}
-        fields |= _pretrend_rank(paths[:, before], table["se"].to_numpy()[before])
     error = math.sqrt(max(float(shares @ covariance @ shares), 0.0))
     if not ranked:
         found = _clustered(question, fit, estimate, error)
-        if not fit.withheld:
-            fields = _pretrend_f(estimates[before], covariance, fit.df)
     own = parts.treated_mean(question)
     effect = pd.Series(estimates, shown).reindex(place).fillna(0.0).to_numpy()
     rows = pd.concat([table.assign(relative_period=shown),
@@ -287,7 +254,6 @@ def event_study(question: Question, *, inference: str = "auto", width: int = 1) 
     return EventStudy(
         **parts.judged(question, float(own[place >= 0].mean()), estimate, found),
         **fields,
-        pretrend_detectable=_noticed_drift(np.append(shown[before], reference), covariance),
         method="event study",
         comparator=f"the change of {wording.counted(int(used.sum()), 'comparison area')}",
         assumptions=(parts.PARALLEL, NO_ANTICIPATION, parts.UNTOUCHED),
@@ -316,34 +282,3 @@ def _each_ranked(paths: np.ndarray, errors: np.ndarray, level: float) -> pd.Data
     each = [parts.placebo_inference(path, level) for path in paths.T]
     columns = {name: [getattr(one, name) for one in each] for name in ("low", "high", "p_value")}
     return pd.DataFrame({"estimate": paths[0], "se": errors} | columns)
-
-
-def _pretrend_rank(paths: np.ndarray, errors: np.ndarray) -> dict[str, float]:
-    """Rank of the largest effect before the start, in standard errors, among the placebos'."""
-    if not len(errors):
-        return {}
-    largest = (np.abs(paths) / np.where(errors > 0, errors, np.inf)).max(axis=1)
-    p_value = parts.rank_p(float(largest[0]), largest[1:])[1]
-    return {"pretrend_statistic": float(largest[0]), "pretrend_p": p_value}
-
-
-def _pretrend_f(effects: np.ndarray, covariance: np.ndarray, df: float) -> dict[str, float]:
-    """F test that all effects before the start, the first ones, are 0."""
-    count = len(effects)
-    part = covariance[:count, :count]
-    if not count or np.diag(part).max() <= two_way.ROUNDING**2 * np.diag(covariance).max():
-        return {}  # nothing moved before the start: what is left is rounding
-    wald = float(effects @ np.linalg.pinv(part, hermitian=True) @ effects) / count
-    return {"pretrend_statistic": wald, "pretrend_p": float(stats.f.sf(wald, count, df))}
-
-
-def _noticed_drift(times: np.ndarray, covariance: np.ndarray) -> float:
-    """Straight drift a period that would be found with 80% power over the times before the start,
-    the last of them the reference."""
-    count = len(times) - 1
-    if not count:
-        return math.nan
-    distance = times - times.mean()
-    share = distance[:-1] / (distance**2).sum()
-    variance = float(share @ covariance[:count, :count] @ share)
-    return float(stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * math.sqrt(max(variance, 0.0))

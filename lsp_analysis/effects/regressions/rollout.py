@@ -83,15 +83,9 @@ def rollout_effect(
     question.need()
     model = _fitted(question, comparison)
     events = model.aggregate("event_study")
-    table = pd.DataFrame(
-        {
-            "relative_period": events.event_time.astype(int),
-            "estimate": events.att,
-            "se": events.se,
-            "low": events.conf_int_lower,
-            "high": events.conf_int_upper,
-            "p_value": events.p_value,
-        }
+    low, high = events.conf_int_lower, events.conf_int_upper
+    table = pd.DataFrame({"relative_period": events.event_time.astype(int)}).assign(
+        estimate=events.att, se=events.se, low=low, high=high, p_value=events.p_value
     )
     after = (events.event_time >= 0).astype(float)
     shares = after / after.sum()

@@ -13,7 +13,7 @@ in closed form, which makes every placebo as cheap as the treated series.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -130,33 +130,22 @@ def _forecasts(
     x, z, y = columns[:, :at], columns[:, at:], own[:, :at]
     walk = np.minimum.outer(times - times[0], times - times[0]).astype(float)
     found = [_given_drift(drift * walk, x, z, y, df) for drift in drifts]
-    weights = np.array([one.likelihood for one in found]) - drifts[:, None] / (2 * USUAL**2)
+    means, variances, likelihoods, levels = map(np.array, zip(*found, strict=True))
+    weights = likelihoods - drifts[:, None] / (2 * USUAL**2)
     share = np.exp(weights - weights.max(axis=0))
     share = share / share.sum(axis=0)
-
-    def averaged(name: str, spread: np.ndarray | float = 0.0) -> np.ndarray:
-        arrays = np.array([getattr(one, name) for one in found])
-        return np.einsum("du,du...->u...", share, arrays + spread)
-
-    mean = averaged("mean")
-    off = np.array([one.mean for one in found]) - mean
-    return mean, np.sqrt(averaged("overall", off.mean(axis=2) ** 2)), averaged("level")
-
-
-class GivenDrift(NamedTuple):
-    """Forecasts of some units were the drift known: mean (units, after), variance of its mean over
-    dates and restricted log likelihood (units,), level before (units, before)."""
-
-    mean: np.ndarray
-    overall: np.ndarray
-    likelihood: np.ndarray
-    level: np.ndarray
+    mean, level = (np.einsum("du,dut->ut", share, each) for each in (means, levels))
+    off = (means - mean).mean(axis=2)
+    return mean, np.sqrt((share * (variances + off**2)).sum(axis=0)), level
 
 
 def _given_drift(
     walk: np.ndarray, x: np.ndarray, z: np.ndarray, y: np.ndarray, df: int
-) -> GivenDrift:
-    """Generalised least squares with noise of variance 1 and a level of covariance `walk`.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Forecasts of some units were the drift known: mean (units, after), variance of its mean over
+    dates and restricted log likelihood (units,), level before (units, before).
+
+    Generalised least squares with noise of variance 1 and a level of covariance `walk`.
 
     Parameters
     ----------
@@ -179,12 +168,9 @@ def _given_drift(
     turned = lead @ np.linalg.inv(gram)
     middle = lead.mean(axis=1, keepdims=True)
     likelihood = np.linalg.slogdet(known)[1] + np.linalg.slogdet(gram)[1] + df * np.log(scale)
-    return GivenDrift(
-        mean=(z @ beta)[:, :, 0] + left @ pull.T,
-        overall=scale * (own.mean() + (turned.mean(axis=1) * middle[:, 0]).sum(axis=1)),
-        likelihood=-0.5 * likelihood,
-        level=(x @ beta)[:, :, 0] + left @ (walk[:at, :at] @ inverse).T,
-    )
+    variance = scale * (own.mean() + (turned.mean(axis=1) * middle[:, 0]).sum(axis=1))
+    level = (x @ beta)[:, :, 0] + left @ (walk[:at, :at] @ inverse).T
+    return (z @ beta)[:, :, 0] + left @ pull.T, variance, -0.5 * likelihood, level
 
 
 def _by_statsmodels(
