@@ -11,7 +11,7 @@ from scipy.optimize import minimize
 from lsp_analysis import Question
 from lsp_analysis.effects import calibrated_effect, did, synthetic_did
 from lsp_analysis.effects.synthetic.calibrated import balancing_weights
-from lsp_analysis.effects.synthetic.sdid import _parallel
+from lsp_analysis.effects.synthetic.control import _parallel
 from lsp_analysis.errors import PanelError, ParameterError
 
 

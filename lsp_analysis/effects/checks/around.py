@@ -1,4 +1,5 @@
-"""Did the effect spread to the areas around, or did the trouble only move there? Rings of areas."""
+"""Did the effect spread to the areas around, or did the trouble only move there? Rings of areas,
+and the weighted displacement difference and quotient."""
 
 from __future__ import annotations
 

@@ -44,26 +44,24 @@ class EarlierDates:
     ----------
     asked : Asked
         The question itself.
-    times : tuple of int
-        Event times at which something might have begun, `width` periods apart.
-    answers : tuple of Asked
-        The effect over the `width` periods after each, in the same placebos.
+    answers : tuple of (int, Asked)
+        Event times at which something might have begun, `width` periods apart, and the effect over
+        the `width` periods after each, in the same placebos.
     """
 
     asked: Asked
-    times: tuple[int, ...]
     width: int
-    answers: tuple[Asked, ...]
+    answers: tuple[tuple[int, Asked], ...]
 
     @property
     def statistics(self) -> np.ndarray:
         """Standardised errors, one row per neighbourhood (treated first), one column per date."""
-        return np.column_stack([found.effect.statistics for found in self.answers])
+        return np.column_stack([found.effect.statistics for _, found in self.answers])
 
     @property
     def errors(self) -> np.ndarray:
         """Standard errors of the treated neighbourhood's, in units of effect."""
-        return np.array([found.effect.error for found in self.answers])
+        return np.array([found.effect.error for _, found in self.answers])
 
     @property
     def carried(self) -> np.ndarray:
@@ -84,7 +82,7 @@ def earlier_dates(asked: Asked) -> EarlierDates:
     the neighbourhood has values."""
     width, times = asked.half_year, asked.question.event_time
     last = times[times < 0].max() + 1
-    found: dict[int, Asked] = {}
+    found: list[tuple[int, Asked]] = []
     for back in range(1, MOST_DATES + 1):
         first = last - width * back
         if (times < first).sum() < max(2, width):
@@ -92,9 +90,8 @@ def earlier_dates(asked: Asked) -> EarlierDates:
         answer = asked.between_dates(first, first + width, start=True)
         if answer is None or len(answer.effect.statistics) != len(asked.effect.statistics):
             break
-        found[first] = answer
-    order = sorted(found)
-    return EarlierDates(asked, tuple(order), width, tuple(found[first] for first in order))
+        found.insert(0, (first, answer))
+    return EarlierDates(asked, width, tuple(found))
 
 
 def pre_trends(earlier: EarlierDates) -> CheckResult:
@@ -104,14 +101,14 @@ def pre_trends(earlier: EarlierDates) -> CheckResult:
     account for as much as was found.
     """
     name, asked = "Pre-trends", earlier.asked
-    if not earlier.times:
+    if not earlier.answers:
         said = "There are too few periods before the start to look for a drift."
         return CheckResult(name, UNSURE, said)
-    rows = zip(earlier.times, earlier.answers, strict=True)
     table = pd.DataFrame(
-        found.size.row(span(asked.question, first, first + earlier.width)) for first, found in rows
+        found.size.row(span(asked.question, first, first + earlier.width))
+        for first, found in earlier.answers
     )
-    p_value, dates = earlier.p_value, wording.counted(len(earlier.times), "earlier date")
+    p_value, dates = earlier.p_value, wording.counted(len(earlier.answers), "earlier date")
     drift = _noticed_drift(earlier)
     carried = drift * earlier.carried.sum()
     if p_value <= 1 - asked.question.level + 1e-12:
@@ -138,7 +135,7 @@ def undoing_violation(earlier: EarlierDates) -> CheckResult:
     "passed" when steps as large as the largest one seen before the start would not undo it.
     """
     name, asked = "Size of violation that would undo it", earlier.asked
-    if not earlier.times or asked.effect.n_placebos < FEWEST_PLACEBOS:
+    if not earlier.answers or asked.effect.n_placebos < FEWEST_PLACEBOS:
         said = "There are too few earlier dates or placebos to say how large violations have been."
         return CheckResult(name, UNSURE, said)
     bounds, smooth = honest_bounds(earlier)
@@ -179,10 +176,10 @@ def anticipation(earlier: EarlierDates) -> CheckResult:
     looking worst looks worse than expected just before the start, and the estimate allows for that.
     """
     name, asked = "Anticipation", earlier.asked
-    if not earlier.times:
+    if not earlier.answers:
         said = "There are too few periods before the start to look for an early effect."
         return CheckResult(name, UNSURE, said)
-    question, first, early = asked.question, earlier.times[-1], earlier.answers[-1]
+    question, (first, early) = asked.question, earlier.answers[-1]
     last = first + earlier.width
     table = pd.DataFrame([early.size.row(span(question, first, last))])
     whole, size, smallest = asked.size, early.size, early.effect.smallest

@@ -1,6 +1,6 @@
 """How far every neighbourhood lies from what was expected, and what that allows to be said of the
 treated one: its rank among the placebos, the effects its rank does not rule out, and the smallest
-effect that would have been found."""
+effect that would have been found; and how often the method finds effects before anything began."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The effect on one treated neighbourhood, with inference that is valid there."""
+"""The effect on one treated neighbourhood, with inference that is valid there, and what it warns of
+as its data and its placebos show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A programme's effect on many outcomes: one named in advance, and the rest allowed for."""
+"""A programme's effect on many outcomes: one named in advance, and the rest allowed for; and what a
+simulated study knows of them and an analyst does not."""
 
 from __future__ import annotations
 

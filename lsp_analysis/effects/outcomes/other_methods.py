@@ -13,15 +13,13 @@ from lsp_analysis import figures, wording
 from lsp_analysis.effects.checks.asked import Asked, ask
 from lsp_analysis.effects.checks.comparators import other_choices
 from lsp_analysis.effects.parts import answers
-from lsp_analysis.effects.regressions.differences import did, event_study
-from lsp_analysis.effects.regressions.rollout import rollout_effect
+from lsp_analysis.effects.regressions.differences import did, event_study, rollout_effect
 from lsp_analysis.effects.regressions.series import interrupted_series
 from lsp_analysis.effects.regressions.structural import structural_effect
 from lsp_analysis.effects.regressions.two_way import FEWEST_TREATED_CLUSTERS
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.effects.synthetic.calibrated import calibrated_effect
-from lsp_analysis.effects.synthetic.control import synthetic_control
-from lsp_analysis.effects.synthetic.sdid import synthetic_did
+from lsp_analysis.effects.synthetic.control import synthetic_control, synthetic_did
 from lsp_analysis.effects.words import Scale, than_expected
 from lsp_analysis.errors import LspError, PanelError
 from lsp_analysis.figures.tables import Table

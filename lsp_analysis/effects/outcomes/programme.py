@@ -48,8 +48,7 @@ class Programme(Shown):
         within = wording.of_total(self.covered, total)
         if self.start is None:
             return wording.Sentence(
-                f"{self.name[:1].upper()}{self.name[1:]} worked in {within} small areas of "
-                f"{place}, "
+                f"{wording.capital(self.name)} worked in {within} small areas of {place}, "
                 "too few to judge it by the whole: see the page of the area it worked in."
             )
         if self.known == "recorded":

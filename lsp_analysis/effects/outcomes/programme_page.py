@@ -1,5 +1,6 @@
-"""A programme's effect on every outcome of a study, one of them named in advance; and what may be
-published of effects that were estimated on full counts.
+"""A programme's effect on every outcome of a study, one of them named in advance; every programme
+on record and what may be said of it, one line each; and what may be published of effects that were
+estimated on full counts.
 
 Published are the effect as a share of what was expected, its interval, its p-value and its
 cautions; never counts or the paths of counts. They are worked out when a protected copy of a study

@@ -142,16 +142,25 @@ def shortest(steps: Steps, violation: float, level: float) -> tuple[float, float
     turns, later = np.tile(steps.turns[: count - 1], 2), steps.turns[count - 1 :]
     beyond = float(np.abs(np.cumsum(steps.carried[::-1]))[::-1] @ later)
 
+    def weights_of(split: np.ndarray) -> np.ndarray:
+        """Weights of the steps from their running sums, which end in `total` so that a straight
+        line cancels."""
+        sums = split[: count - 1] - split[count - 1 :]
+        return np.diff(np.concatenate([[0.0], sums, [total]]))
+
     def length(split: np.ndarray) -> tuple[float, np.ndarray]:
-        cumulated = split[: count - 1] - split[count - 1 :]
-        weights = _step_weights(cumulated, total)
+        weights = weights_of(split)
         combined = np.append(-weights, 1.0)
         spread = math.sqrt(float(combined @ steps.covariance @ combined))
         bias = violation * (float(turns @ split) + beyond)
-        half, by_bias, by_spread = _half_length(bias, spread, level)
+        ratio = bias / spread
+        critical = math.sqrt(float(ncx2.ppf(level, 1, ratio**2)))  # of |normal about the ratio|
+        near, far = (math.exp(-((critical + side * ratio) ** 2) / 2) for side in (-1, 1))
+        by_bias = (near - far) / (near + far)
+        by_spread = critical - ratio * by_bias
         pull = -(steps.covariance @ combined)[:-1] / spread
         slope = by_spread * (pull[:-1] - pull[1:])
-        return half, np.concatenate([slope, -slope]) + by_bias * violation * turns
+        return spread * critical, np.concatenate([slope, -slope]) + by_bias * violation * turns
 
     if count == 1:
         return steps.estimate - total * float(steps.before[0]), length(np.zeros(0))[0]
@@ -166,9 +175,7 @@ def shortest(steps: Steps, violation: float, level: float) -> tuple[float, float
         bounds = [(0, None)] * len(start)
         found = minimize(length, start, jac=True, method="L-BFGS-B", bounds=bounds, options=_CLOSE)
         best, half = found.x, float(found.fun)
-    cumulated = best[: count - 1] - best[count - 1 :]
-    centre = steps.estimate - float(_step_weights(cumulated, total) @ steps.before)
-    return centre, half
+    return steps.estimate - float(weights_of(best) @ steps.before), half
 
 
 def _steadiest(steps: Steps) -> np.ndarray:
@@ -178,22 +185,6 @@ def _steadiest(steps: Steps) -> np.ndarray:
     system = np.block([[steps.covariance[:-1, :-1], sums], [sums.T, np.zeros((1, 1))]])
     wanted = np.append(steps.covariance[:-1, -1], steps.carried.sum())
     return np.cumsum(np.linalg.lstsq(system, wanted)[0][: count - 1])
-
-
-def _step_weights(cumulated: np.ndarray, total: float) -> np.ndarray:
-    """Weights of the steps from their running sums, which end in `total` so that a straight line
-    cancels."""
-    return np.diff(np.concatenate([[0.0], cumulated, [total]]))
-
-
-def _half_length(bias: float, spread: float, level: float) -> tuple[float, float, float]:
-    """Half-length of an interval for a normal estimate with at most that bias, and its two
-    slopes."""
-    ratio = bias / spread
-    critical = math.sqrt(float(ncx2.ppf(level, 1, ratio**2)))  # of |normal about the ratio|
-    near, far = (math.exp(-((critical + side * ratio) ** 2) / 2) for side in (-1, 1))
-    turn = (near - far) / (near + far)
-    return spread * critical, turn, critical - ratio * turn
 
 
 _GRID = 401  # effects tried for an interval, over the widest that it could be

@@ -1,5 +1,11 @@
 """Neighbourhoods that stand for the treated one in turn, and weights of those they are compared
-with."""
+with: to match outcomes, or predictors read from the panel, whose own weights are searched for.
+
+The fit is a jagged function of the predictor weights, smooth while the same donors are in use and
+with a kink wherever one comes or goes, so they are searched for by differential evolution (Storn
+and Price 1997), from starts spread over all scales. The draws are the same for each unit: its
+answer does not depend on the company.
+"""
 
 from __future__ import annotations
 
@@ -150,7 +156,12 @@ def predictor_table(question: Question, predictors: Sequence[PredictorSpec]) -> 
     known = {question.indicator.indicator_id: question.compared} | dict(question.covariates)
     used = question.comparison | question.treated
     for spec in predictors:
-        column, dates, operation = _parts(spec)
+        if isinstance(spec, str | dict) or not 2 <= len(spec) <= 3:
+            raise ParameterError(
+                f"{spec!r} is not a predictor: give (column, periods) or (column, periods, "
+                '"mean"), for example ("beer", range(1984, 1989), "mean").'
+            )
+        column, dates, operation = (*spec, "mean")[:3]
         if column not in known:
             raise PanelError(
                 f"The predictor {column!r} is neither the outcome nor a covariate of the question; "
@@ -198,15 +209,6 @@ def span_of(question: Question, dates: Any) -> np.ndarray:
     return at
 
 
-def _parts(spec: PredictorSpec) -> tuple[str, Any, str]:
-    if isinstance(spec, str | dict) or not 2 <= len(spec) <= 3:
-        raise ParameterError(
-            f"{spec!r} is not a predictor: give (column, periods) or (column, periods, operation), "
-            'for example ("beer", range(1984, 1989), "mean").'
-        )
-    return (*spec, "mean")[:3]
-
-
 def in_deviations(table: pd.DataFrame, question: Question) -> pd.DataFrame:
     """Each predictor in standard deviations over all areas, so that their units do not matter."""
     spread = table.loc[:, question.comparison | question.treated].std(axis=1, ddof=1)
@@ -230,8 +232,7 @@ def regression_weights(table: np.ndarray, question: Question, fitted: np.ndarray
     )
     design = np.column_stack([np.ones(len(predictors)), predictors])
     coefficients = np.linalg.lstsq(design, outcomes, rcond=None)[0][1:]
-    weights = (coefficients**2).sum(axis=1)
-    return weights / weights.sum()
+    return (coefficients**2).sum(axis=1)
 
 
 def weigh_donors(
