@@ -32,6 +32,7 @@ from lsp_analysis.effects.checks.comparators import (
     contaminated_comparators,
     leave_one_out,
     other_choices,
+    regression_to_the_mean,
 )
 from lsp_analysis.effects.checks.data_quality import (
     largest_step,
@@ -46,7 +47,6 @@ from lsp_analysis.effects.checks.pretrends import (
     pre_trends,
     undoing_violation,
 )
-from lsp_analysis.effects.checks.regression_to_mean import regression_to_the_mean
 from lsp_analysis.errors import PanelError, ParameterError
 
 CALM = {"mean_count": 40, "overdispersion": 0.02, "autocorrelation": 0.0}

@@ -12,7 +12,6 @@ from lsp_analysis.effects.checks import comparators, pretrends
 from lsp_analysis.effects.checks.around import displacement, spillover
 from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, ask
 from lsp_analysis.effects.checks.data_quality import missing_data, series_breaks, small_counts
-from lsp_analysis.effects.checks.regression_to_mean import regression_to_the_mean
 from lsp_analysis.effects.parts import answers
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.errors import check_one_of
@@ -89,7 +88,7 @@ def check_all(question: Question) -> Checks:
     asked = ask(question)
     earlier = pretrends.earlier_dates(asked)
     found = (
-        regression_to_the_mean(asked),
+        comparators.regression_to_the_mean(asked),
         pretrends.pre_trends(earlier),
         pretrends.undoing_violation(earlier),
         pretrends.anticipation(earlier),
