@@ -186,7 +186,7 @@ def test_a_treated_area_unlike_any_other_gets_a_warning():
         ({"predictors": PREDICTORS, "predictor_weights": [1.0]}, ParameterError, "3 numbers"),
         ({"predictors": PREDICTORS, "predictor_weights": "ols"}, ParameterError, "regression"),
         ({"predictors": [("rate", [])]}, PanelError, "None of these dates"),
-        ({"predictor_weights": [1.0]}, ParameterError, "needs `predictors`"),
+        ({"predictor_weights": [1.0]}, ParameterError, "each of `predictors`"),
         (
             {"predictors": PREDICTORS, "predictor_weights": [math.nan, 1, 1]},
             ParameterError,

@@ -144,14 +144,14 @@ def outcomes_of(
     asked = study.question(primary, place, start, level, needed=False)
     if not asked:
         return Absent(asked.reason)
-    for indicator_id in study.indicators()["indicator_id"]:
+    names = study.indicators()["indicator_id"]
+    for indicator_id in names:
         try:
             question = study.question(indicator_id, place, start, level)
         except PanelError:
             continue
         if not question.placebo_date or question.indicator.indicator_id == primary:
             questions.append(question)
-    names = study.indicators()["indicator_id"]
     if not set(behaviours) & set(names):  # a study of other indicators, unless one is misspelt
         behaviours = [name for name in behaviours if did_you_mean(name, names)]
     try:

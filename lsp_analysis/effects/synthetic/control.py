@@ -160,19 +160,14 @@ def _fixed_weights(
 ) -> np.ndarray | None:
     if weights is None:
         return None
-    if not len(table):
-        raise ParameterError("predictor_weights needs `predictors`.")
-    if isinstance(weights, str):
-        if weights != "regression":
-            raise ParameterError(
-                f'predictor_weights={weights!r} is not known: give numbers, or "regression".'
-            )
+    if isinstance(weights, str) and weights == "regression" and len(table):
         return regression_weights(table, question, fitted)
-    fixed = np.asarray(weights, dtype=float)
-    if len(fixed) != len(table) or not (fixed >= 0).all() or fixed.sum() <= 0:
+    given = [] if isinstance(weights, str) else list(weights)
+    fixed = np.asarray(given, dtype=float)
+    if len(fixed) != len(table) or not len(table) or not (fixed >= 0).all() or fixed.sum() <= 0:
         raise ParameterError(
-            f"predictor_weights={list(weights)} must be {len(table)} numbers of 0 or more, one for "
-            "each predictor, and not all 0."
+            f"predictor_weights={given or weights} must be {len(table)} numbers of 0 or more, one "
+            'for each of `predictors`, and not all 0; or "regression".'
         )
     return fixed
 
