@@ -8,7 +8,7 @@ from pandas.testing import assert_frame_equal
 from small_study import small_tables, write_small_study
 
 from lsp_analysis import open_study
-from lsp_analysis.reports.fork.kept import KeptStudy
+from lsp_analysis.reports.fork.kept import KeptStudy, keep_open
 from lsp_analysis.standing.place.brief import area_brief
 from lsp_analysis.study import folder as stored
 from lsp_analysis.study import store
@@ -82,9 +82,9 @@ def test_a_study_without_boundaries_is_gathered_too(tmp_path):
 
 
 def test_a_study_that_is_kept_open_is_given_to_whoever_opens_its_folder(study, monkeypatch):
-    monkeypatch.setattr(store, "_KEPT", {})
+    monkeypatch.setattr(store, "KEPT", {})
     kept = KeptStudy(study)
-    store.keep_open(kept)
+    keep_open(kept)
     assert open_study(study.path) is kept
     assert open_study(str(study.path / ".." / study.path.name)) is kept
 

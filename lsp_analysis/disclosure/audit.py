@@ -16,6 +16,7 @@ from lsp_analysis.disclosure.counts import WHOLE, most_of, table_sums
 from lsp_analysis.disclosure.deduction import Knowledge, sum_matrix, with_margins
 from lsp_analysis.disclosure.profiles import MARK, SUPPRESSED, Profile
 from lsp_analysis.disclosure.release import FOLDER, audience_of, groups_of, on_record
+from lsp_analysis.disclosure.suppression import known_of
 from lsp_analysis.errors import DisclosureError, LspError
 from lsp_analysis.study.descriptor import files_of
 from lsp_analysis.study.panel import period_kinds
@@ -125,8 +126,7 @@ def _release(study: Study) -> tuple[int, list[str]]:
         own = rows[(rows["indicator_id"] == indicator_id)].reset_index(drop=True)
         if not rule.hidden_to or own.empty:
             continue
-        kind = study.indicator(indicator_id).kind
-        whole = kind in WHOLE
+        whole = study.indicator(indicator_id).kind in WHOLE
         freq = period_kinds(own["period_start"], own["period_end"]).iloc[0]
         own["period"] = pd.PeriodIndex(own["period_start"], freq=freq)
         own = own[own["numerator"].notna() | (own["note"] == SUPPRESSED)].reset_index(drop=True)
@@ -138,11 +138,9 @@ def _release(study: Study) -> tuple[int, list[str]]:
         if whole:
             people = own["denominator"].to_numpy(float)
             most = most_of(people, np.isnan(people), rule)
-        low, high = rule.limits(np.where(hidden, 0.0, own["numerator"].fillna(0.0)))
         sums = table_sums(own, groups)
-        known = Knowledge(
-            np.where(hidden, 1.0, low), np.where(hidden, most, high), sum_matrix(len(own), sums)
-        )
+        shown = own["numerator"].fillna(0.0)
+        known = known_of(shown, hidden, sum_matrix(len(own), sums), rule, most)
         withheld += int(hidden.sum())
         try:
             narrow = known.narrow(np.flatnonzero(hidden), rule.width)

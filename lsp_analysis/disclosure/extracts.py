@@ -6,7 +6,6 @@ services are counted without exchanging names. Neither the key nor any record is
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import io
 import os
@@ -91,7 +90,7 @@ def aggregate_extracts(
     check_one_of(every, EVERY, "period", DisclosureError)
     key = _key(key_file)
     rows = pd.concat([_read(Path(file), key) for file in files], ignore_index=True)
-    rows["area_code"] = _places(rows, postcodes)
+    rows["area_code"] = _places(rows["place"], postcodes)
     placed = rows.dropna(subset="area_code")
     if placed.empty:
         raise DisclosureError(
@@ -99,20 +98,19 @@ def aggregate_extracts(
             f"{rows['place'].iloc[0]}). Check that the extract and the list of postcodes are "
             "of the same place."
         )
+    where = ["area_code", "period"]
     placed = placed.assign(period=placed["date"].dt.to_period(EVERY[every]))
-    by_kind = placed.groupby(["area_code", "period", "agency", "type"])["id"]
+    by_kind = placed.groupby([*where, "agency", "type"])["id"]
     few = rule.is_small(by_kind.nunique())  # records of few people are withheld, however many
-    by_kind = by_kind.size().mask(few, 1)
-    services = placed.groupby(["area_code", "period", "id"])["agency"].nunique()
-    several = (services > 1).groupby(level=[0, 1]).sum()
-    overlap = several[several.index].reset_index(name="count").assign(agency=SEVERAL, type="")
-    table = by_kind.reset_index(name="count")
+    table = by_kind.size().mask(few, 1).reset_index(name="count")
     if len(set(placed["agency"])) > 1:
-        table = pd.concat([table, overlap])
+        services = placed.groupby([*where, "id"])["agency"].nunique()
+        overlap = (services > 1).groupby(level=where).sum().reset_index(name="count")
+        table = pd.concat([table, overlap.assign(agency=SEVERAL, type="")])
     table["count"] = [shown_count(count, rule.name) for count in table["count"]]
-    periods = pd.PeriodIndex(table["period"])
-    table["period_start"] = periods.start_time.strftime("%Y-%m-%d")
-    table["period_end"] = periods.end_time.strftime("%Y-%m-%d")
+    for end in ("start", "end"):
+        days = getattr(pd.PeriodIndex(table["period"]), f"{end}_time")
+        table[f"period_{end}"] = days.strftime("%Y-%m-%d")
     columns = ["area_code", "period_start", "period_end", "agency", "type", "count"]
     ordered = table[columns].sort_values(columns[:-1], ignore_index=True)
     return SafeCounts(ordered, len(rows), len(rows) - len(placed), rule.about)
@@ -131,19 +129,18 @@ def write_counts(counts: SafeCounts, out: str | Path) -> Path:
 
 
 def _key(key_file: str | Path) -> bytes:
+    key = os.environ.get(KEY_VARIABLE, "").encode()
     if key_file:
         path = Path(key_file)
-        if _study_of(path):
+        if study := _study_of(path):
             raise DisclosureError(
-                f"The key {path} lies in the study folder {_study_of(path)}, which is handed on. "
-                "Keep it elsewhere."
+                f"The key {path} lies in the study folder {study}, which is handed on. Keep it "
+                "elsewhere."
             )
         try:
             key = untrusted.read_bytes(path, LARGEST_KEY).strip()
         except LspError as error:
             raise DisclosureError(f"{error} It should hold the key. Check its path.") from error
-    else:
-        key = os.environ.get(KEY_VARIABLE, "").encode()
     if not key:
         raise DisclosureError(
             "There is no key to replace ids by. Give a file with a secret of 16 bytes or more "
@@ -165,39 +162,42 @@ def _study_of(path: Path) -> Path | None:
 
 def _read(file: Path, key: bytes) -> pd.DataFrame:
     """The records of one extract with hashed ids: ``id``, ``date``, ``place``, ``agency``, type."""
-    if _study_of(file):
+    if study := _study_of(file):
         raise DisclosureError(
-            f"The extract {file} lies in the study folder {_study_of(file)}. Records of people "
-            "never belong there: move it elsewhere."
+            f"The extract {file} lies in the study folder {study}. Records of people never belong "
+            "there: move it elsewhere."
         )
     found = _csv(file, "The extract", keep_default_na=False)
     found = found.rename(columns=lambda name: name.strip().lower())
-    ids = next((name for name in ("person_id", "event_id") if name in found), "")
-    place = next((name for name in ("area_code", "postcode") if name in found), "")
-    there = {"person_id or event_id": ids, "date": "date" in found}
-    there |= {"area_code or postcode": place, "agency": "agency" in found}
-    if lacking := [words for words, held in there.items() if not held]:
+    held = {}
+    for names in ("person_id or event_id", "date", "area_code or postcode", "agency"):
+        held[names] = next((name for name in names.split(" or ") if name in found), "")
+    if lacking := [names for names, name in held.items() if not name]:
         raise DisclosureError(
             f"The extract {file} has no column {' and no column '.join(lacking)}. Add it."
         )
     if found.empty:
         raise DisclosureError(f"The extract {file} has no records.")
-    blank = found[ids].str.strip() == ""
-    if blank.any():
+    ids, date, place, agency = (found[name].str.strip() for name in held.values())
+    _refuse(ids == "", f"records of {file} have no {ids.name}", "Fill it in, or leave them out.")
+    days = pd.to_datetime(date.where(date.str.fullmatch(_DATE)), format="%Y-%m-%d", errors="coerce")
+    said = f"dates of {file} are not days up to today written like 2009-03-31"
+    _refuse(days.isna() | (days > pd.Timestamp.now()), said, "Correct them.")
+    hashed = [hmac.digest(key, text.casefold().encode(), "sha256") for text in ids]
+    facts = {"id": hashed, "date": days, "place": _folded(place), "agency": agency}
+    return pd.DataFrame(facts).assign(type=found.get("type", ""))
+
+
+def _refuse(wrong: pd.Series, said: str, remedy: str) -> None:
+    if wrong.any():
         raise DisclosureError(
-            f"{int(blank.sum())} of {len(found)} records of {file} have no {ids}, first in line "
-            f"{int(blank.idxmax()) + 2}. Fill it in, or leave those records out."
+            f"{int(wrong.sum())} of {len(wrong)} {said}, first in line {int(wrong.idxmax()) + 2}. "
+            f"{remedy}"
         )
-    kind = found.get("type", "")
-    return pd.DataFrame(
-        {
-            "id": [_hashed(text, key) for text in found[ids]],
-            "date": _dates(found["date"], file),
-            "place": found[place].str.upper().str.replace(r"\s", "", regex=True),
-            "agency": found["agency"].str.strip(),
-            "type": kind,
-        }
-    )
+
+
+def _folded(places: pd.Series) -> pd.Series:
+    return places.str.upper().str.replace(r"\s", "", regex=True)
 
 
 def _csv(file: str | Path, what: str, **how: Any) -> pd.DataFrame:
@@ -210,38 +210,18 @@ def _csv(file: str | Path, what: str, **how: Any) -> pd.DataFrame:
         raise DisclosureError(f"{what} {file} cannot be read as CSV ({reason}).") from error
 
 
-def _hashed(text: str, key: bytes) -> str:
-    return hmac.new(key, text.strip().casefold().encode(), hashlib.sha256).hexdigest()
-
-
-def _dates(text: pd.Series, file: Path) -> pd.Series:
-    """Dates of records; one that is no date, or lies in the future, stops everything."""
-    form = text.str.strip().str.fullmatch(_DATE)
-    made = pd.to_datetime(text.str.strip().where(form), format="%Y-%m-%d", errors="coerce")
-    wrong = made.isna() | (made > pd.Timestamp.now())
-    if wrong.any():
-        first = int(wrong.idxmax())
-        raise DisclosureError(
-            f"{int(wrong.sum())} of {len(text)} dates of {file} are not days up to today written "
-            f"like 2009-03-31, first in line {first + 2}. Correct them."
-        )
-    return made
-
-
-def _places(rows: pd.DataFrame, postcodes: str | Path) -> pd.Series:
+def _places(written: pd.Series, postcodes: str | Path) -> pd.Series:
     """The small area of each record, missing where it is not known."""
-    codes = rows["place"].str.fullmatch(_SMALL_AREA)
-    places = rows["place"].where(codes)
+    places = written.where(written.str.fullmatch(_SMALL_AREA))
     if postcodes:
         what = "The list of postcodes with the columns postcode and area_code,"
         listed = _csv(postcodes, what, usecols=["postcode", "area_code"])
-        keys = listed["postcode"].str.upper().str.replace(r"\s", "", regex=True)
-        known = pd.Series(listed["area_code"].to_numpy(), index=keys).groupby(level=0).first()
-        places = places.fillna(rows["place"].map(known))
-    elif not codes.any():
+        known = listed.groupby(_folded(listed["postcode"]))["area_code"].first()
+        return places.fillna(written.map(known))
+    if places.isna().all():
         raise DisclosureError(
             "The extract has no codes of small areas such as E01004766 (first: "
-            f"{rows['place'].iloc[0]}). If these are postcodes, give a list of postcodes with "
-            "their areas (--postcodes), with the columns postcode and area_code."
+            f"{written.iloc[0]}). If these are postcodes, give a list of postcodes with their "
+            "areas (--postcodes), with the columns postcode and area_code."
         )
     return places

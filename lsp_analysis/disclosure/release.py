@@ -90,8 +90,9 @@ def release_study(
     record = {"audience": audience, "indicators": told}
     findings = [_finding(one, study, tables["observations"], told) for one in effects(study)]
     extra = {RECORD: _json(record), EFFECTS: _json(findings)}
+    digests = {name: sha256(text.encode()).hexdigest() for name, text in extra.items()}
     about = study.descriptor
-    path = write_study(
+    return write_study(
         target,
         tables,
         study.geometry() if study.has("geometry") else None,
@@ -102,11 +103,10 @@ def release_study(
             "lsp:simulated": study.simulated,
             "lsp:code_vintage": study.code_vintage,
             "lsp:small_area_type": study.small_area_type,
+            "lsp:release": {"audience": audience, "files": digests},
         },
         extra_files=extra,
     )
-    _mark(path, audience, extra)
-    return path
 
 
 def refuse_other_pages(out: Path, audience: str) -> None:
@@ -265,15 +265,6 @@ def _shown_before(indicator_id: str, rule: Profile, earlier: list[Study]) -> pd.
             )
         rows.append(one.read("observations", where={"indicator_id": indicator_id}))
     return pd.concat(rows)
-
-
-def _mark(path: Path, audience: str, extra: dict[str, str]) -> None:
-    """Say in the descriptor that this is a release, and what its other files hold."""
-    file = path / DESCRIPTOR
-    descriptor = json.loads(file.read_text(encoding="utf-8"))
-    digests = {name: sha256(text.encode()).hexdigest() for name, text in extra.items()}
-    descriptor["lsp:release"] = {"audience": audience, "files": digests}
-    file.write_text(json.dumps(descriptor, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _json(content: Any) -> str:

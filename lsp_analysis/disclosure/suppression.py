@@ -81,28 +81,35 @@ def audited(counts, hidden, sums, profile: Profile, most: np.ndarray | float = n
     small, as nothing else is withheld but totals, and counts shown are known to within rounding;
     totals above the limit that are withheld to protect others need no more than that.
     """
-    low, high = profile.limits(np.where(hidden, 0.0, profile.rounded(counts)))
-    capped = profile.is_small(counts) & ~_are_totals(sums) & (profile.base > 1)
+    totals = np.zeros(len(counts), dtype=bool)
+    totals[sums.indices[sums.data < 0]] = True
+    capped = profile.is_small(counts) & ~totals & (profile.base > 1)
     most = np.where(capped, np.minimum(profile.hidden_to, most), most)
-    known = Knowledge(np.where(hidden, 1.0, low), np.where(hidden, most, high), sums)
+    known = known_of(profile.rounded(counts), hidden, sums, profile, most)
     guarded = hidden & profile.is_small(counts) if profile.base > 1 else hidden
     return known.narrow(np.flatnonzero(guarded).tolist(), profile.width, truth=counts)
 
 
-def _are_totals(sums: sparse.csr_array) -> np.ndarray:
-    made = np.zeros(sums.shape[1], dtype=bool)
-    made[sums.indices[sums.data < 0]] = True
-    return made
+def known_of(shown, hidden, sums, profile: Profile, most: np.ndarray) -> Knowledge:
+    """What follows from counts as they are shown: a withheld one is from 1 to `most`."""
+    low, high = profile.limits(np.where(hidden, 0.0, shown))
+    return Knowledge(np.where(hidden, 1.0, low), np.where(hidden, most, high), sums)
 
 
 def _totals(counts, sums, profile, hidden, shown_before, most) -> np.ndarray:
     """Withhold totals, smallest first, from which a rounded table would give a count away."""
+
+    def totals_of(cells: set[int]) -> set[int]:
+        at = sums[:, sorted(cells)].tocoo()
+        lines = sums[np.unique(at.row[at.data > 0])]
+        return set(lines.indices[lines.data < 0].tolist())
+
     hidden = hidden.copy()
     while narrow := audited(counts, hidden, sums, profile, most):
         just_now: set[int] = set()
         for cell in narrow:
             above = {cell}
-            while above := _totals_of(above, sums):  # and theirs, where these are withheld
+            while above := totals_of(above):  # and theirs, where these are withheld
                 if above & just_now:
                     break
                 free = [one for one in above if not hidden[one] and not shown_before[one]]
@@ -113,13 +120,6 @@ def _totals(counts, sums, profile, hidden, shown_before, most) -> np.ndarray:
                 raise _unprotected(counts, cell)
         hidden[list(just_now)] = True
     return hidden
-
-
-def _totals_of(cells: set[int], sums: sparse.csr_array) -> set[int]:
-    """The totals that any of `cells` are parts of."""
-    at = sums[:, sorted(cells)].tocoo()
-    lines = sums[np.unique(at.row[at.data > 0])]
-    return set(lines.indices[lines.data < 0].tolist())
 
 
 def _exactly(counts, sums, profile, hidden, may, most) -> np.ndarray | None:
@@ -143,40 +143,36 @@ def _fewest(counts, sums, profile, hidden, may, wanted, most) -> np.ndarray | No
     and one lower in that cell; only withheld cells can differ.
     """
     free = np.flatnonzero(hidden | may)
-    n, width = len(free), profile.width
+    n, width, blocks = len(free), profile.width, 2 * len(wanted)
     matrix = sums[:, free]
     matrix = matrix[np.diff(matrix.indptr) > 0]
     fall = np.minimum(counts[free] - 1, 2 * width)
     rise = np.minimum(most[free] - counts[free], 2 * width)
-    blocks, eye = 2 * len(wanted), sparse.eye_array(n)
-    moves = sparse.kron(sparse.eye_array(blocks), matrix)
-    zero = sparse.csr_array((moves.shape[0], n))
-    same = sparse.hstack([zero, moves])
-    repeated = sparse.vstack([eye] * blocks)
-    down = sparse.hstack(
-        [repeated.multiply(np.tile(fall, blocks)[:, None]), sparse.eye_array(n * blocks)]
+    at = np.searchsorted(free, wanted)
+    first = np.arange(0, blocks, 2) * n + at  # where each wanted cell is higher; it is lower n on
+    rows = np.arange(len(wanted))
+    asked = sparse.csr_array((np.full(len(at), -width), (rows, at)), (len(at), n))
+    moved = (np.tile(rows, 2), np.concatenate([first, first + n]))
+    apart = sparse.csr_array((np.repeat([1.0, -1.0], len(at)), moved), (len(at), n * blocks))
+    each, every = np.ones((blocks, 1)), sparse.eye_array(n * blocks)
+    zero = sparse.csr_array((blocks * matrix.shape[0], n))
+    system = sparse.block_array(
+        [
+            [zero, sparse.kron(sparse.eye_array(blocks), matrix)],
+            [sparse.kron(each, sparse.diags_array(fall)), every],
+            [sparse.kron(each, sparse.diags_array(rise)), -every],
+            [asked, apart],
+        ],
+        format="csr",
     )
-    up = sparse.hstack(
-        [repeated.multiply(np.tile(rise, blocks)[:, None]), -sparse.eye_array(n * blocks)]
-    )
-    place = {cell: i for i, cell in enumerate(free.tolist())}
-    apart = sparse.lil_array((len(wanted), n + n * blocks))
-    for k, cell in enumerate(wanted.tolist()):
-        i = place[cell]
-        apart[k, n + 2 * k * n + i], apart[k, n + (2 * k + 1) * n + i] = 1.0, -1.0
-        apart[k, i] = -width  # asked for only if it is withheld
-    must = hidden[free].astype(float)
+    upper = np.full(system.shape[0], np.inf)
+    upper[: zero.shape[0]] = 0.0
     reach = np.full(n * blocks, 2 * width)
     found = milp(
         np.concatenate([1 + 1e-4 * np.argsort(np.argsort(counts[free])) / n, np.zeros(n * blocks)]),
-        integrality=np.concatenate([np.ones(n), np.zeros(n * blocks)]),
-        bounds=Bounds(np.concatenate([must, -reach]), np.concatenate([np.ones(n), reach])),
-        constraints=[
-            LinearConstraint(same.tocsr(), 0, 0),
-            LinearConstraint(down.tocsr(), 0, np.inf),
-            LinearConstraint(up.tocsr(), 0, np.inf),
-            LinearConstraint(apart.tocsr(), 0, np.inf),
-        ],
+        integrality=np.repeat([1, 0], [n, n * blocks]),
+        bounds=Bounds(np.append(hidden[free].astype(float), -reach), np.append(np.ones(n), reach)),
+        constraints=LinearConstraint(system, 0, upper),
         options={"time_limit": SECONDS},
     )
     if found.status == 2:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -121,6 +122,36 @@ class Folder(Shown):
         entries = [*self.descriptor.get("sources", []), *self.descriptor.get("licenses", [])]
         titles = [entry.get("title") or entry.get("name") for entry in entries]
         return ". ".join(dict.fromkeys(str(title) for title in titles if title))
+
+    @cached_property
+    def small_area_type(self) -> str:
+        """Type of the areas the panels are of: the descriptor's, or LSOA, or the smallest type."""
+        given = self.descriptor.get("lsp:small_area_type")
+        kinds = set(self.read("areas", ["area_type"])["area_type"].dropna())
+        if given or not kinds:
+            return str(given or "lsoa")
+        order = ["lsoa", *schema.AREA_TYPES, *sorted(kinds)]
+        return next(kind for kind in order if kind in kinds)
+
+    @cached_property
+    def code_vintage(self) -> int:
+        """Vintage of codes the study works in: the descriptor's, or that of most small areas."""
+        given = self.descriptor.get("lsp:code_vintage")
+        if given:
+            if not re.fullmatch("[0-9]{4}", str(given)):
+                raise StudyError(
+                    f"{self.path / schema.DESCRIPTOR} has {given!r} as lsp:code_vintage. "
+                    "Write the year of the code list there, for example 2011."
+                )
+            return int(given)
+        own = {"area_type": self.small_area_type}
+        counts = self.read("areas", ["code_vintage"], own)["code_vintage"].value_counts()
+        if counts.empty:
+            raise StudyError(
+                f"The study {self.path} has no areas of type {self.small_area_type}. "
+                "Add its small areas to the table `areas`."
+            )
+        return int(max(counts[counts == counts.max()].index))
 
     def has(self, table: str) -> bool:
         """Whether the study has `table` (or ``geometry``)."""

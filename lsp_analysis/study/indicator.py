@@ -24,7 +24,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.errors import check_one_of
+from lsp_analysis import wording
+from lsp_analysis.errors import UnknownNameError, check_one_of, did_you_mean
+from lsp_analysis.study.areas import fold_name
 from lsp_analysis.study.schema import KINDS, UNIT_PERIODS
 
 # What each value type can be; the first is what it is when nothing is declared.
@@ -128,6 +130,33 @@ class Indicator:
         if not self.counted or panel["numerator"].notna().any():
             return self
         return replace(self, kind="published")
+
+
+def find_indicator(rows: pd.DataFrame, wanted: object) -> Indicator:
+    """The indicator of the table `rows` that has the id or the name `wanted`, in any case.
+
+    Raises
+    ------
+    UnknownNameError
+        There is none, or more than one; the message has the nearest names.
+    """
+    wanted = getattr(wanted, "indicator_id", wanted)
+    called = rows[["indicator_id", "name"]].fillna("")
+    nearest = ""
+    if isinstance(wanted, str):
+        found = rows[rows["indicator_id"] == wanted]
+        if found.empty:
+            found = rows[called.map(fold_name).eq(fold_name(wanted)).any(axis=1)]
+        if len(found) == 1:
+            row = found.iloc[0].dropna()
+            given = {name: row[name] for name in Indicator.__dataclass_fields__ if name in row}
+            return Indicator(**{"name": row["indicator_id"], "unit": "", "value_type": ""} | given)
+        nearest = did_you_mean(wanted, filter(None, called.to_numpy().ravel()))
+        said = f'This study has no indicator "{wanted}".{nearest}'
+    else:
+        said = f"An indicator is given by its id or name, and this is {wording.a_type(wanted)}."
+    listed = f" There are {wording.and_list(rows['indicator_id'].head(20))}."
+    raise UnknownNameError(f"{said}{'' if nearest else listed} The table `indicators` lists them.")
 
 
 def months_in(freq: str) -> int:

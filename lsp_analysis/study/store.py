@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -18,19 +17,17 @@ from lsp_analysis.errors import (
     LevelError,
     PanelError,
     StudyError,
-    UnknownNameError,
     check_one_of,
-    did_you_mean,
 )
 from lsp_analysis.resources import study_path
 from lsp_analysis.study import areas as area_rules
-from lsp_analysis.study import notebook, schema
+from lsp_analysis.study import notebook
 from lsp_analysis.study.add.vintages import deprivation_in
 from lsp_analysis.study.areas import Area, Gazetteer, closed_name
 from lsp_analysis.study.asking.around import boroughs_around
 from lsp_analysis.study.descriptor import read_descriptor, version_of
-from lsp_analysis.study.folder import Folder, mended, note_read
-from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.folder import Folder, mended
+from lsp_analysis.study.indicator import Indicator, find_indicator
 from lsp_analysis.study.panel import tidy_panel
 
 if TYPE_CHECKING:
@@ -42,7 +39,6 @@ if TYPE_CHECKING:
     from lsp_analysis.wording import Sentence
 
 T = TypeVar("T")
-MOST_PARTS = 8  # studies of some boroughs that `keep_open` keeps, the last ones
 
 
 def open_study(path: str | Path | Study) -> Study:
@@ -69,52 +65,13 @@ def open_study(path: str | Path | Study) -> Study:
         )
     notebook.refuse_unknown_parameters()
     folder = mended(study_path(path))
-    if folder in _KEPT:
-        return _KEPT[folder]
+    if folder in KEPT:
+        return KEPT[folder]
     version = version_of(folder)
     return Study(folder, read_descriptor(folder), version)
 
 
-def keep_open(study: Study) -> None:
-    """Let `open_study` give `study` for its folder from now on, in this process and its forks.
-
-    Of a study of some boroughs (`Study.around`) the larger one that is kept so takes note.
-    For processes that do nothing but make pages of one study as it is now; see `kept.KeptStudy`.
-    """
-    if study.boroughs and study.path in _KEPT:
-        study._whole = whole = _KEPT[study.path]
-        parts = {key: part for key, part in whole._parts.items() if key != study.boroughs}
-        whole._parts = dict([*parts.items()][1 - MOST_PARTS :]) | {study.boroughs: study}
-    else:
-        _KEPT[study.path] = study
-    for file, digest in study.digests.items():
-        note_read(file, digest)
-
-
-def kept_open(path: str | Path) -> Study | None:
-    """The study that `keep_open` was given for the folder `path`."""
-    return _KEPT.get(Path(path))
-
-
-_KEPT: dict[Path, Study] = {}
-
-
-def _called(indicators: pd.DataFrame) -> list[tuple[str, str]]:
-    """What each indicator may be called: its id and its name."""
-    return list(indicators[["indicator_id", "name"]].fillna("").itertuples(index=False, name=None))
-
-
-def _no_indicator(wanted: str, indicators: pd.DataFrame) -> str:
-    """That there is no such indicator, and what may have been meant."""
-    choices = [called for pair in _called(indicators) for called in pair if called]
-    nearest = did_you_mean(wanted, choices)
-    listed = (
-        "" if nearest else f" There are {wording.and_list(indicators['indicator_id'].head(20))}."
-    )
-    return (
-        f'This study has no indicator "{wanted}".{nearest}{listed} '
-        "The table `indicators` lists them."
-    )
+KEPT: dict[Path, Study] = {}  # studies that `open_study` gives for their folders
 
 
 class Study(Folder):
@@ -187,43 +144,13 @@ class Study(Folder):
     def _areas(self) -> pd.DataFrame:
         return area_rules.told_apart(self.read("areas"))
 
-    @cached_property
-    def small_area_type(self) -> str:
-        """Type of the areas the panels are of: the descriptor's, or LSOA, or the smallest type."""
-        given = self.descriptor.get("lsp:small_area_type")
-        kinds = set(self._areas["area_type"].dropna())
-        if given or not kinds:
-            return str(given or "lsoa")
-        order = ["lsoa", *schema.AREA_TYPES, *sorted(kinds)]
-        return next(kind for kind in order if kind in kinds)
-
-    @cached_property
-    def code_vintage(self) -> int:
-        """Vintage of codes the study works in: the descriptor's, or that of most small areas."""
-        given = self.descriptor.get("lsp:code_vintage")
-        if given:
-            if not re.fullmatch("[0-9]{4}", str(given)):
-                raise StudyError(
-                    f"{self.path / schema.DESCRIPTOR} has {given!r} as lsp:code_vintage. "
-                    "Write the year of the code list there, for example 2011."
-                )
-            return int(given)
-        of_type = self._areas["area_type"] == self.small_area_type
-        counts = self._areas.loc[of_type, "code_vintage"].value_counts()
-        if counts.empty:
-            raise StudyError(
-                f"The study {self.path} has no areas of type {self.small_area_type}. "
-                "Add its small areas to the table `areas`."
-            )
-        return int(max(counts[counts == counts.max()].index))
-
     def small_areas(self) -> pd.DataFrame:
         """Rows of `areas` that are small areas of the study's vintage, sorted by code."""
-        found = self._areas[
-            (self._areas["area_type"] == self.small_area_type)
-            & (self._areas["code_vintage"] == self.code_vintage)
-        ]
-        return found.sort_values("area_code", ignore_index=True)
+        return self._small(self.code_vintage).reset_index(drop=True)
+
+    def _small(self, vintage: int) -> pd.DataFrame:
+        areas = self._areas[self._areas["code_vintage"] == vintage]
+        return areas[areas["area_type"] == self.small_area_type].sort_values("area_code")
 
     def indicators(self) -> pd.DataFrame:
         """The table `indicators`."""
@@ -238,22 +165,7 @@ class Study(Folder):
 
         UnknownNameError, a StudyError, with the nearest names when there is no such one.
         """
-        rows = self._indicators
-        wanted = getattr(name, "indicator_id", name)
-        if not isinstance(wanted, str):
-            raise UnknownNameError(
-                f"An indicator is given by its id or its name, and this is "
-                f"{wording.a_type(wanted)}. {_no_indicator('', rows).partition('. ')[2]}"
-            )
-        found = rows[rows["indicator_id"] == wanted]
-        if found.empty:
-            folded = area_rules.fold_name(wanted)
-            found = rows[[folded in map(area_rules.fold_name, pair) for pair in _called(rows)]]
-        if len(found) != 1:
-            raise UnknownNameError(_no_indicator(wanted, rows))
-        row = found.iloc[0].dropna()
-        given = {name: row[name] for name in Indicator.__dataclass_fields__ if name in row}
-        return Indicator(**{"name": row["indicator_id"], "unit": "", "value_type": ""} | given)
+        return find_indicator(self._indicators, name)
 
     def area(self, name_or_code: str | Area) -> Area:
         """The area of that code or name, or the area itself.
@@ -275,15 +187,22 @@ class Study(Folder):
                 '"E01004802"; several areas treated at once are given to Question.from_frame.'
             )
         row = self._gazetteer.find(name_or_code, code_vintage=self.code_vintage)
-        vintage = int(row["code_vintage"])
-        name = row["area_name"] if pd.notna(row["area_name"]) else row["area_code"]
+        code, kind, vintage = row["area_code"], row["area_type"], int(row["code_vintage"])
+        boroughs, parts = self._made_of(vintage)
+        members = area_rules.small_members(code, parts, boroughs)
+        if kind == "borough":
+            members = tuple(one for one, borough in boroughs.items() if borough == code)
+        name, borough = (
+            row[column] if pd.notna(row[column]) else code
+            for column in ("area_name", "borough_code")
+        )
         return Area(
-            code=row["area_code"],
+            code=code,
             name=closed_name(name),
-            area_type=row["area_type"],
+            area_type=kind,
             code_vintage=vintage,
-            borough_code=row["borough_code"] if pd.notna(row["borough_code"]) else row["area_code"],
-            members=self._members(row["area_code"], row["area_type"], vintage),
+            borough_code=borough,
+            members=members,
             is_pilot=bool(row["is_pilot"]),
             study=self,
         )
@@ -294,27 +213,18 @@ class Study(Folder):
 
     def boroughs_of(self, vintage: int) -> dict[str, str]:
         """The borough of each small area of a vintage, by code."""
-        if vintage not in self._makeup:
-            self._makeup[vintage] = self._made_of(vintage)
-        return self._makeup[vintage][0]
-
-    def _members(self, code: str, area_type: str, vintage: int) -> tuple[str, ...]:
-        boroughs, parts = self.boroughs_of(vintage), self._makeup[vintage][1]
-        if area_type == "borough":
-            return tuple(code_ for code_, borough in boroughs.items() if borough == code)
-        return area_rules.small_members(code, parts, boroughs)
+        return self._made_of(vintage)[0]
 
     def _made_of(self, vintage: int) -> tuple[dict[str, str], dict[str, list[str]]]:
         """The borough of each small area of a vintage, by code, and the parts of every whole."""
-        small = self._areas[
-            (self._areas["area_type"] == self.small_area_type)
-            & (self._areas["code_vintage"] == vintage)
-        ].sort_values("area_code")
-        boroughs = dict(zip(small["area_code"], small["borough_code"], strict=True))
-        if not self.has("area_members"):
-            return boroughs, {}
-        members = self.read("area_members", where={"code_vintage": vintage})
-        return boroughs, area_rules.parts_of_wholes(members)
+        if vintage not in self._makeup:
+            small, parts = self._small(vintage), {}
+            boroughs = dict(zip(small["area_code"], small["borough_code"], strict=True))
+            if self.has("area_members"):
+                members = self.read("area_members", where={"code_vintage": vintage})
+                parts = area_rules.parts_of_wholes(members)
+            self._makeup[vintage] = boroughs, parts
+        return self._makeup[vintage]
 
     def rest_of_borough(self, area: Area) -> list[str]:
         """Codes of the borough's other small areas, the comparator of every gap."""
@@ -403,15 +313,14 @@ class Study(Folder):
         """
         if wanted:
             return self.indicator(wanted).indicator_id
-        known = set(self.indicators()["indicator_id"])
+        known = list(self.indicators()["indicator_id"])
         programmes = self.read("interventions") if self.has("interventions") else pd.DataFrame()
-        recorded = programmes.get("primary_outcome", pd.Series(dtype=object))
-        named = [name for name in recorded if name in known]
+        named = [name for name in programmes.get("primary_outcome", ()) if name in known]
         if not named:
             rows = self.read("observations", ["indicator_id", "area_code"])
             small = area_rules.is_among(rows["area_code"], self.small_areas()["area_code"].tolist())
             named = [*rows.loc[small, "indicator_id"].head(1)]
-        return str([*named, *self.indicators()["indicator_id"]][0])
+        return str([*named, *known][0])
 
     def question(
         self,
@@ -459,16 +368,9 @@ class Study(Folder):
     def surroundings(self) -> dict[str, Any]:
         """What questions share: neighbours, geometry, interventions, events, and the small areas
         (members) of the areas those two name; each only where the study has it."""
-        return self.once("surroundings", self._look_around)
+        from lsp_analysis.study.asking.from_study import look_around
 
-    def _look_around(self) -> dict[str, Any]:
-        known: dict[str, Any] = {}
-        if self.has(schema.GEOMETRY):
-            known["neighbours"] = self.neighbours()
-            known["geometry"] = self.geometry(self.small_areas()["area_code"])
-        tables = {name: self.read(name) for name in ("interventions", "events") if self.has(name)}
-        codes = {code for table in tables.values() for code in table["area_code"].dropna()}
-        return known | tables | {"members": {code: self.area(code).members for code in codes}}
+        return self.once("surroundings", lambda: look_around(self))
 
     def geometry(self, codes: Collection[str] | None = None) -> GeoDataFrame:
         """Boundaries in metres (EPSG:27700): ``area_code``, ``geometry``; of `codes` if given."""

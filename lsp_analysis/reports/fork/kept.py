@@ -10,10 +10,12 @@ from typing import Any
 import pandas as pd
 
 from lsp_analysis.errors import LspError
-from lsp_analysis.study import schema
+from lsp_analysis.study import schema, store
+from lsp_analysis.study.folder import note_read
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.store import Study, T
 
+MOST_PARTS = 8  # studies of some boroughs that `keep_open` keeps, the last ones
 SHARED = ("interventions", "area_members")  # what a page asks of the study around its borough
 
 
@@ -118,3 +120,19 @@ class KeptStudy(Study):
         if key not in self._memory:
             self._memory[key] = make()
         return self._memory[key]
+
+
+def keep_open(study: Study) -> None:
+    """Let `open_study` give `study` for its folder from now on, in this process and its forks.
+
+    Of a study of some boroughs (`Study.around`) the larger one that is kept so takes note.
+    For processes that do nothing but make pages of one study as it is now; see `KeptStudy`.
+    """
+    if study.boroughs and study.path in store.KEPT:
+        study._whole = whole = store.KEPT[study.path]
+        parts = {key: part for key, part in whole._parts.items() if key != study.boroughs}
+        whole._parts = dict([*parts.items()][1 - MOST_PARTS :]) | {study.boroughs: study}
+    else:
+        store.KEPT[study.path] = study
+    for file, digest in study.digests.items():
+        note_read(file, digest)

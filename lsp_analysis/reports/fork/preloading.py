@@ -15,12 +15,12 @@ from pkgutil import iter_modules
 import lsp_analysis
 from lsp_analysis.errors import LspError
 from lsp_analysis.reports.fork.forks import Forks
-from lsp_analysis.reports.fork.kept import KeptStudy
+from lsp_analysis.reports.fork.kept import KeptStudy, keep_open
 from lsp_analysis.reports.job.digests import made_with
 from lsp_analysis.reports.job.request import Limits
 from lsp_analysis.reports.job.template import source_of
 from lsp_analysis.standing.place.brief import area_brief
-from lsp_analysis.study.store import keep_open, kept_open, open_study
+from lsp_analysis.study.store import KEPT, open_study
 
 READING = Limits(seconds=60.0, megabytes=1500.0)  # of the study; larger ones are not kept
 FEW_COLLECTIONS = 50_000  # new objects between two; a report leaves some 40 MB of them in all
@@ -69,7 +69,7 @@ def preload(templates: Iterable[str] = (), study: str = "") -> str:
 def keep_boroughs(study: str, area: str) -> str:
     """Keep what pages read of the boroughs of `area` where a study that is kept has several; why
     it is not kept, where that cannot be. It is read in a fork, as in `preload`."""
-    whole = kept_open(study)
+    whole = KEPT.get(Path(study))
     part = whole and whole.around(area)
     if part is whole or part.gathered:
         return ""

@@ -17,12 +17,10 @@ from lsp_analysis.study.add.layouts import Account, OwnTable
 from lsp_analysis.study.add.places import Places
 from lsp_analysis.study.add.vintages import carry_over
 from lsp_analysis.study.areas import fold_name, slug
-from lsp_analysis.study.check.areas import check_areas
 from lsp_analysis.study.check.cells import judge_sheet
-from lsp_analysis.study.check.keys import check_keys
 from lsp_analysis.study.check.periods import check_periods
 from lsp_analysis.study.check.problems import Problem, Sheet
-from lsp_analysis.study.check.values import check_values
+from lsp_analysis.study.check.whole_study import check_rows
 
 KEY = list(schema.TABLES["observations"].key)
 SHOWN = 3
@@ -86,12 +84,10 @@ def take_table(
     _complete(table.account, observed, indicators, places)
     sheets = {"areas": _areas_sheet(places), "observations": observed}
     described = Sheet("indicators", "indicators", indicators.astype("str"), indicators)
-    found = check_keys({"observations": observed}) + check_areas(sheets)
-    found += check_periods(sheets, gaps=False)
-    found += check_values({"indicators": described, "observations": observed}, pd.Timestamp.now())
+    found = check_rows(sheets | {"indicators": described}, pd.Timestamp.now(), gaps=False)
     problems += [problem for problem in found if problem.file == observed.file]
-    gaps = check_periods(sheets, gaps=True) if ask else []
-    told = [gap for gap in gaps if gap.file == observed.file and gap not in problems]
+    gaps = check_periods(observed, sheets["areas"]) if ask else []
+    told = [gap for gap in gaps if gap not in problems]
     return Taken(observed, indicators, problems, told)
 
 

@@ -25,7 +25,7 @@ def as_dates(labels: pd.Series) -> pd.PeriodIndex:
     Raises
     ------
     PanelError
-        A label is missing, or says nothing of when it was, or labels are of several kinds.
+        A label is missing, or says nothing of when it was, or is of another length than others.
     """
     if labels.isna().any():
         raise PanelError(
@@ -34,14 +34,26 @@ def as_dates(labels: pd.Series) -> pd.PeriodIndex:
         )
     if isinstance(labels.dtype, pd.PeriodDtype):
         return pd.PeriodIndex(labels)
-    codes, met = _distinct(labels)
-    kinds = {_kind_of(label) for label in met}
-    if len(kinds) > 1:
-        raise PanelError(
-            f"The panel's periods mix labels of several kinds, such as {met[0]!r} and "
-            f"{next(x for x in met if _kind_of(x) != _kind_of(met[0]))!r}. Write all in one way."
-        )
-    return _periods_of(kinds.pop(), met).take(codes)
+    try:
+        codes, met = pd.factorize(labels)
+    except TypeError as error:
+        raise PanelError(f"The panel's periods cannot be read. {HOW_TO_WRITE}") from error
+    told = [_date_of(label) for label in met]
+    for label, period in zip(met, told, strict=True):
+        if period is None:
+            raise PanelError(
+                f"The panel's period {label!r} does not say when it was. {HOW_TO_WRITE}"
+            )
+        as_text = isinstance(label, str), isinstance(met[0], str)
+        if period.freqstr != told[0].freqstr or as_text[0] != as_text[1]:
+            raise PanelError(
+                f"The panel's periods mix labels of several kinds, such as {met[0]!r} and "
+                f"{label!r}. Write all in one way."
+            )
+    periods = pd.PeriodIndex(told)
+    if told[0].freqstr == "D" and not isinstance(met[0], pd.Period):
+        periods = _of_days(periods.start_time)
+    return periods.take(codes)
 
 
 def as_date(when: Any, freq: Any = None, name: str = "start") -> pd.Period:
@@ -81,47 +93,8 @@ def _date_of(when: Any) -> pd.Period | None:
     return None
 
 
-def _distinct(labels: pd.Series) -> tuple[np.ndarray, list[Any]]:
-    """Codes of the rows, and the labels they stand for."""
-    if isinstance(labels.dtype, pd.DatetimeTZDtype):
-        labels = labels.dt.tz_localize(None)
-    try:
-        codes, met = pd.factorize(labels)
-    except TypeError as error:
-        raise PanelError(f"The panel's periods cannot be read. {HOW_TO_WRITE}") from error
-    return codes, list(met)
-
-
-def _kind_of(label: Any) -> str:
-    if isinstance(label, pd.Period):
-        return label.freqstr
-    if isinstance(label, datetime.date | np.datetime64):
-        return "date"
-    if isinstance(label, int | float | np.number) and not isinstance(label, bool):
-        return "number"
-    return "text" if isinstance(label, str) else type(label).__name__
-
-
-def _periods_of(kind: str, met: list[Any]) -> pd.PeriodIndex:
-    if kind == "date":
-        return _of_days(pd.DatetimeIndex([pd.Timestamp(x).tz_localize(None) for x in met]))
-    if isinstance(met[0], pd.Period):
-        return pd.PeriodIndex(met)
-    told = [_date_of(label) for label in met]
-    for label, period in zip(met, told, strict=True):
-        if period is None or period.freqstr != told[0].freqstr:
-            raise PanelError(
-                f"The panel's period {label!r} does not say when it was, or not in the same way as "
-                f"the others. {HOW_TO_WRITE}"
-            )
-    if told[0].freqstr == "D":
-        return _of_days(pd.DatetimeIndex([period.start_time for period in told]))
-    return pd.PeriodIndex(told)
-
-
 def _of_days(days: pd.DatetimeIndex) -> pd.PeriodIndex:
     """Months, quarters or years from their first or last days; weeks or days from other dates."""
-    days = days.normalize()
     if not (days.is_month_start.all() or days.is_month_end.all()):
         weekly = len(set(days.day_of_week)) == 1 and len(set(days)) > 1
         return days.to_period(

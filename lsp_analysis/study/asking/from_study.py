@@ -9,6 +9,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.study import schema
 from lsp_analysis.study.asking.around import FEWEST, from_own_rank
 from lsp_analysis.study.asking.dates import as_date
 from lsp_analysis.study.asking.table import among_dates, dated, pairs_matrix, wide
@@ -65,6 +66,17 @@ def of_study(
         placebo_date=placebo_date,
         context=known | {"note": study.note, "notes": rows[["area_code", "period", "note"]]},
     )
+
+
+def look_around(study: Any) -> dict[str, Any]:
+    """What the questions to a study share; see `Study.surroundings`."""
+    known: dict[str, Any] = {}
+    if study.has(schema.GEOMETRY):
+        known["neighbours"] = study.neighbours()
+        known["geometry"] = study.geometry(study.small_areas()["area_code"])
+    tables = {name: study.read(name) for name in ("interventions", "events") if study.has(name)}
+    codes = {code for table in tables.values() for code in table["area_code"].dropna()}
+    return known | tables | {"members": {code: study.area(code).members for code in codes}}
 
 
 def _taken_in(area: Any, own: Any, study: Any, start: Any) -> list[str]:

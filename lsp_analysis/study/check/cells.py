@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 
 import numpy as np
@@ -19,11 +19,9 @@ from lsp_analysis.study import schema
 from lsp_analysis.study.check.problems import Problem, Sheet, as_written
 from lsp_analysis.study.periods import MONTHS, parse_period
 
-Finding = tuple[str, str]
-
 SERIAL_DAY_0 = pd.Timestamp("1899-12-30")
 NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?"
-# What stands for a longer expression in `cells.csv`; "<unseen>" is told by `_finding` itself.
+# What stands for a longer expression in `cells.csv`; "<unseen>" is told by `_findings` itself.
 SHORT = {
     "<month>": f"({'|'.join(MONTHS)})",
     "<number>": NUMBER,
@@ -39,18 +37,13 @@ def judge_sheet(
 ) -> tuple[Sheet, list[Problem]]:
     """The sheet of a table of text and the problems of its cells, added to `problems`."""
     typed = {}
-    found = Sheet(table, file, text, pd.DataFrame(index=text.index))
     for column in schema.TABLES[table].columns:
-        cells = (
-            text[column.name]
-            if column.name in text
-            else pd.Series("", index=text.index, dtype="str")
-        )
+        cells = text.get(column.name, pd.Series("", index=text.index, dtype="str"))
         if is_of(cells, column):
             typed[column.name] = cells.astype("float64" if column.type != "date" else cells.dtype)
-            continue
-        problems += judge_cells(found, column, cells)
-        typed[column.name] = read_cells(cells, column)
+        else:
+            problems += _judge_cells(file, column, cells)
+            typed[column.name] = _read_cells(cells, column)
     return Sheet(table, file, text, pd.DataFrame(typed, index=text.index)), problems
 
 
@@ -67,25 +60,16 @@ def is_of(cells: pd.Series, column: schema.Column) -> bool:
     return whole and not bool(np.isinf(numbers).any())
 
 
-def judge_cells(sheet: Sheet, column: schema.Column, cells: pd.Series) -> list[Problem]:
+def _judge_cells(file: str, column: schema.Column, cells: pd.Series) -> Iterator[Problem]:
     """What is wrong with the cells of one column, each distinct text judged once."""
     kind = _held_by(column)
-    verdicts = {}
-    for text in cells.unique():
-        found = _blanks(text) + (_finding(text.strip(), kind) if text.strip() else [])
-        if found:
-            verdicts[text] = found
-    problems = []
-    if verdicts:
-        for row, text in cells[cells.isin(list(verdicts))].items():
-            problems += [
-                Problem(sheet.file, int(row), column.name, text, problem, remedy)
-                for problem, remedy in verdicts[text]
-            ]
-    return problems
+    verdicts = {text: found for text in cells.unique() if (found := _findings(text, kind))}
+    for row, text in cells[cells.isin(list(verdicts))].items() if verdicts else ():
+        for finding in verdicts[text]:
+            yield Problem(file, *finding, int(row), column.name, text)
 
 
-def read_cells(cells: pd.Series, column: schema.Column) -> pd.Series:
+def _read_cells(cells: pd.Series, column: schema.Column) -> pd.Series:
     """One column in the type of the schema; missing where its text cannot be read."""
     text = cells.str.strip()
     if column.type in ("number", "integer"):
@@ -118,12 +102,6 @@ def _held_by(column: schema.Column) -> str:
     return "code" if coded else "text"
 
 
-def _blanks(text: str) -> list[Finding]:
-    if text == text.strip():
-        return []
-    return [("The cell has blanks before or after its text.", "Remove the blanks.")]
-
-
 @cache
 def _damages(kind: str) -> list[tuple[re.Pattern[str] | None, str, str]]:
     """How damaged cells of a kind are written, the problem and the remedy."""
@@ -136,15 +114,18 @@ def _damages(kind: str) -> list[tuple[re.Pattern[str] | None, str, str]]:
     return made
 
 
-def _finding(text: str, kind: str) -> list[Finding]:
-    """What is wrong with a cell's text, if anything."""
-    if kind in SOUND and SOUND[kind](text):
-        return []
+def _findings(text: str, kind: str) -> list[tuple[str, str]]:
+    """What is wrong with a cell's text, each problem with its remedy."""
+    bare = text.strip()
+    blanks = "The cell has blanks before or after its text."
+    found = [] if text == bare else [(blanks, "Remove the blanks.")]
+    if not bare or (kind in SOUND and SOUND[kind](bare)):
+        return found
     for pattern, problem, remedy in _damages(kind):
-        if pattern.fullmatch(text) if pattern else not text.isprintable():
-            said = _told(text) if "{" in problem + remedy else {}
-            return [(problem.format_map(said), remedy.format_map(said))]
-    return []
+        if pattern.fullmatch(bare) if pattern else not bare.isprintable():
+            said = _told(bare) if "{" in problem + remedy else {}
+            return [*found, (problem.format_map(said), remedy.format_map(said))]
+    return found
 
 
 def _told(text: str) -> dict[str, str]:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lsp_analysis import untrusted
-from lsp_analysis.study.check.problems import Problem
+from lsp_analysis.study.check.problems import Problem, Sheet
+from lsp_analysis.study.schema import GEOMETRY
+
+if TYPE_CHECKING:
+    from geopandas import GeoDataFrame
 
 # Bounds of the British National Grid in metres, with room to spare.
 GRID_BOUNDS = (-100_000, -100_000, 800_000, 1_400_000)
 FULL_CIRCLE = 360.0
 NATIONAL_GRID = "EPSG:27700"
+RESTORE = "Restore the file from a copy."
 
 
-def check_geometry(path: Path, areas: pd.DataFrame | None) -> list[Problem]:
+def check_geometry(path: Path, areas: pd.DataFrame | None) -> Iterator[Problem]:
     """Everything about the boundaries in the file `path`."""
     import geopandas
 
@@ -27,95 +34,78 @@ def check_geometry(path: Path, areas: pd.DataFrame | None) -> list[Problem]:
     except Exception as error:  # GDAL, pyarrow and shapely share no base class
         first = (str(error).splitlines() or [type(error).__name__])[0]
         first = first.replace(str(path), path.name)[:160]
-        problem = f"The boundaries cannot be read ({first})."
-        return [_whole(path, "", problem, "Restore the file from a copy.")]
+        yield Problem(path.name, f"The boundaries cannot be read ({first}).", RESTORE)
+        return
     if shapes.empty:
-        problem = "The file holds no boundaries."
-        return [_whole(path, "", problem, "Restore the file from a copy.")]
-    if "area_code" not in shapes:
+        yield Problem(path.name, "The file holds no boundaries.", RESTORE)
+    elif "area_code" not in shapes:
+        problem = "The boundaries have no column area_code."
         remedy = "Add the areas' codes as a column area_code."
-        return [_whole(path, "area_code", "The boundaries have no column area_code.", remedy)]
-    shapes.index = pd.RangeIndex(2, len(shapes) + 2)
-    problems = check_crs(path, shapes) + check_polygons(path, shapes)
-    return problems if areas is None else problems + check_codes(path, shapes["area_code"], areas)
+        yield Problem(path.name, problem, remedy, column="area_code")
+    else:
+        problem, remedy = _wrong_crs(shapes)
+        if problem:
+            yield Problem(path.name, problem, remedy, column="geometry")
+        yield from _wrong_shapes(path.name, shapes, areas)
 
 
-def check_crs(path: Path, shapes: object) -> list[Problem]:
-    """A coordinate reference system that is missing or cannot be that of the coordinates."""
+def _wrong_crs(shapes: GeoDataFrame) -> tuple[str, str]:
+    """A coordinate reference system that is missing or cannot be that of the coordinates, and the
+    remedy."""
     if shapes.crs is None:
         problem = "The boundaries have no coordinate reference system (CRS)."
-        return [_whole(path, "geometry", problem, "Save them with the one they are in.")]
-    west, south, east, north = shapes.total_bounds
-    degrees = max(abs(west), abs(south), abs(east), abs(north)) <= FULL_CIRCLE
+        return problem, "Save them with the one they are in."
     remedy = "Find out which CRS the coordinates are in and save the file with it."
+    degrees = bool(abs(shapes.total_bounds).max() <= FULL_CIRCLE)
+    named = f"the coordinate reference system (CRS) {shapes.crs.to_string()}"
     if degrees != bool(shapes.crs.is_geographic):
-        found, named = ("degrees", "metres") if degrees else ("metres", "degrees")
-        problem = (
-            f"The coordinates look like {found} but the coordinate reference system (CRS) "
-            f"{shapes.crs.to_string()} is in {named}."
-        )
-        return [_whole(path, "geometry", problem, remedy)]
-    bounds = shapes.to_crs(NATIONAL_GRID).total_bounds
-    low, high = GRID_BOUNDS[:2], GRID_BOUNDS[2:]
-    inside = all(low[i % 2] <= bound <= high[i % 2] for i, bound in enumerate(bounds))
-    if not inside:
-        problem = (
-            f"With the coordinate reference system (CRS) {shapes.crs.to_string()} the boundaries "
-            "lie outside Great Britain."
-        )
-        return [_whole(path, "geometry", problem, remedy)]
-    return []
+        found, said = ("degrees", "metres") if degrees else ("metres", "degrees")
+        return f"The coordinates look like {found} but {named} is in {said}.", remedy
+    west, south, east, north = shapes.to_crs(NATIONAL_GRID).total_bounds
+    left, bottom, right, top = GRID_BOUNDS
+    if left <= west <= east <= right and bottom <= south <= north <= top:
+        return "", ""
+    return f"With {named} the boundaries lie outside Great Britain.", remedy
 
 
-def check_polygons(path: Path, shapes: object) -> list[Problem]:
-    """Shapes that are missing, no polygons, or cross themselves."""
-    problems = []
+def _wrong_shapes(file: str, shapes: GeoDataFrame, areas: pd.DataFrame | None) -> Iterator[Problem]:
+    """Shapes that are missing, no polygons, or cross themselves; codes drawn twice or unknown, and
+    areas of a drawn type that have no polygon."""
+    shapes.index = pd.RangeIndex(2, len(shapes) + 2)
+    codes, kinds = shapes["area_code"], shapes.geom_type
+    sheet = Sheet(GEOMETRY, file, pd.DataFrame({"geometry": codes.astype("str")}), shapes)
     missing = shapes.geometry.isna() | shapes.geometry.is_empty
-    polygon = shapes.geom_type.isin(["Polygon", "MultiPolygon"])
-    reasons = shapes.geometry[~missing & polygon & ~shapes.is_valid].is_valid_reason()
-    for row, code in shapes.loc[missing, "area_code"].items():
-        problems.append(_at(path, row, code, "The area has no shape.", "Add its polygon."))
-    for row, code in shapes.loc[~missing & ~polygon, "area_code"].items():
-        problem = f"The shape is a {shapes.geom_type[row]} and no polygon."
-        problems.append(_at(path, row, code, problem, "Give the area's outline."))
-    for row, reason in reasons.items():
-        problem = f"The polygon is not valid ({reason})."
-        remedy = "Repair it, for example with make_valid in GeoPandas or Fix geometries in QGIS."
-        problems.append(_at(path, row, shapes.loc[row, "area_code"], problem, remedy))
-    return problems
-
-
-def check_codes(path: Path, codes: pd.Series, areas: pd.DataFrame) -> list[Problem]:
-    """Codes drawn twice or unknown, and areas of a drawn type that have no polygon."""
-    problems = []
-    for row, code in codes[codes.duplicated()].items():
-        problems.append(_at(path, row, code, "The area is drawn twice.", "Keep one polygon."))
-    for row, code in codes[~codes.isin(areas["area_code"])].items():
-        problem = "The table areas has no such code."
-        problems.append(_at(path, row, code, problem, "Correct the code, or add the area."))
+    other = ~missing & ~kinds.isin(["Polygon", "MultiPolygon"])
+    broken = ~missing & ~other & ~shapes.is_valid
+    reasons = shapes.geometry[broken].is_valid_reason()
+    repair = "Repair it, for example with make_valid in GeoPandas or Fix geometries in QGIS."
+    yield from sheet.flag(missing, "geometry", "The area has no shape.", "Add its polygon.")
+    yield from sheet.flag(
+        other,
+        "geometry",
+        lambda row: f"The shape is a {kinds[row]} and no polygon.",
+        "Give the area's outline.",
+    )
+    yield from sheet.flag(
+        broken, "geometry", lambda row: f"The polygon is not valid ({reasons[row]}).", repair
+    )
+    if areas is None:
+        return
+    twice, unknown = codes.duplicated(), ~codes.isin(areas["area_code"])
+    yield from sheet.flag(twice, "geometry", "The area is drawn twice.", "Keep one polygon.")
+    said, remedy = "The table areas has no such code.", "Correct the code, or add the area."
+    yield from sheet.flag(unknown, "geometry", said, remedy)
+    remedy = "Add its polygon, or correct its code in the boundaries."
     for code in _undrawn(codes, areas):
-        problem = "The area has no polygon."
-        remedy = "Add its polygon, or correct its code in the boundaries."
-        problems.append(Problem(path.name, 0, "area_code", code, problem, remedy))
-    return problems
+        yield Problem(file, "The area has no polygon.", remedy, column="area_code", value=code)
 
 
-def _undrawn(codes: pd.Series, areas: pd.DataFrame) -> list[str]:
+def _undrawn(codes: pd.Series, areas: pd.DataFrame) -> Iterator[str]:
     """Codes without a polygon, of each type and vintage that is drawn best."""
-    drawn = areas["area_code"].isin(codes)
-    missing: list[str] = []
-    for _, alike in areas.assign(drawn=drawn).groupby("area_type"):
+    areas = areas.assign(drawn=areas["area_code"].isin(codes))
+    for _, alike in areas.groupby("area_type"):
         count = alike.groupby("code_vintage")["drawn"].sum()
         if count.max() > 0:
             best = count[count == count.max()].index.max()
             rows = alike[(alike["code_vintage"] == best) & ~alike["drawn"]]
-            missing += rows["area_code"].dropna().tolist()
-    return missing
-
-
-def _whole(path: Path, column: str, problem: str, remedy: str) -> Problem:
-    return Problem(path.name, 0, column, "", problem, remedy)
-
-
-def _at(path: Path, row: int, code: object, problem: str, remedy: str) -> Problem:
-    return Problem(path.name, int(row), "geometry", str(code), problem, remedy)
+            yield from rows["area_code"].dropna()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, dataclass
 
 import pandas as pd
 
@@ -17,11 +17,11 @@ class Problem:
     """
 
     file: str
-    row: int
-    column: str
-    value: str
     problem: str
     remedy: str
+    row: int = 0
+    column: str = ""
+    value: str = ""
 
     def __str__(self) -> str:
         """One line for a person."""
@@ -50,31 +50,26 @@ class Sheet:
     typed: pd.DataFrame
 
     def flag(
-        self, wrong: pd.Series, column: str, problem: str | Callable[[int], str], remedy: str
+        self,
+        wrong: pd.Series | list[int],
+        column: str,
+        problem: str | Callable[[int], str],
+        remedy: str,
     ) -> list[Problem]:
-        """A problem at each row where `wrong` holds, in one sentence or one made from the row."""
-        rows = wrong.index[wrong.fillna(False).astype(bool)]
-        if rows.empty:
+        """A problem at each row where `wrong` holds, or at each of the rows `wrong`, in one
+        sentence or one made from the row."""
+        if isinstance(wrong, pd.Series):
+            wrong = wrong.index[wrong.fillna(False).astype(bool)].tolist()
+        if not wrong:
             return []
+        values = [""] * len(wrong)
         if column in self.text:
-            values = as_written(self.text.loc[rows, column]).fillna("")
-        else:
-            values = [""] * len(rows)
+            values = as_written(self.text.loc[wrong, column]).fillna("")
+        said = [problem if isinstance(problem, str) else problem(row) for row in wrong]
         return [
-            Problem(
-                self.file,
-                int(row),
-                column,
-                value,
-                problem if isinstance(problem, str) else problem(row),
-                remedy,
-            )
-            for row, value in zip(rows, values, strict=True)
+            Problem(self.file, text, remedy, int(row), column, value)
+            for row, value, text in zip(wrong, values, said, strict=True)
         ]
-
-    def flag_whole(self, column: str, problem: str, remedy: str) -> list[Problem]:
-        """One problem of the whole file or column."""
-        return [Problem(self.file, 0, column, "", problem, remedy)]
 
 
 def as_written(values: pd.Series) -> pd.Series:
@@ -86,8 +81,8 @@ def as_written(values: pd.Series) -> pd.Series:
 
 def problems_frame(problems: Sequence[Problem]) -> pd.DataFrame:
     """Problems as a table: file, row, column, value, problem, remedy."""
-    names = [item.name for item in fields(Problem)]
-    return pd.DataFrame([astuple(problem) for problem in problems], columns=names)
+    names = ["file", "row", "column", "value", "problem", "remedy"]
+    return pd.DataFrame([asdict(problem) for problem in problems], columns=names)
 
 
 def render(problems: Sequence[Problem]) -> str:

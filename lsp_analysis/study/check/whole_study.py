@@ -1,7 +1,14 @@
-"""Check a study folder and report every problem at once: file, row, column, value, remedy."""
+"""Check a study folder and report every problem at once: file, row, column, value, remedy.
+
+Large tables lie in parts by borough, and are checked one borough after the other, so that no more
+of them is held.
+"""
 
 from __future__ import annotations
 
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,16 +21,20 @@ from lsp_analysis.study.check.areas import check_areas
 from lsp_analysis.study.check.geometry import check_geometry
 from lsp_analysis.study.check.keys import check_keys
 from lsp_analysis.study.check.kinds import check_kinds
-from lsp_analysis.study.check.parts import check_large, check_parts, is_large
 from lsp_analysis.study.check.periods import check_periods
-from lsp_analysis.study.check.problems import Problem, Sheet, problems_frame, render
+from lsp_analysis.study.check.problems import Problem, Sheet, look_up, problems_frame, render
 from lsp_analysis.study.check.text import load_sheet
 from lsp_analysis.study.check.values import check_values
 from lsp_analysis.study.descriptor import files_of, read_descriptor
 from lsp_analysis.study.folder import mended
-from lsp_analysis.study.write import file_facts
+from lsp_analysis.study.write import file_facts, homes_of
 
 __all__ = ["Problem", "check_study", "problems_frame", "render"]
+
+SHARED = ("indicators", "interventions")  # tables that every borough's rows are held against
+KINDS_OF_FILE = (".csv", ".parquet", ".geojson", ".gpkg")
+RESTORE = "Restore it from a copy."
+Resource = dict[str, Any]
 
 
 def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) -> list[Problem]:
@@ -45,72 +56,86 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
     if not folder.is_dir():
         raise StudyError(f"There is no study folder {folder}. Check the path.")
     now = pd.Timestamp.now() if today is None else pd.Timestamp(today)
-    resources, problems = listed_resources(folder)
+    resources, problems = _listed_resources(folder)
     for resource in resources:
         for part in files_of(resource):
             found = check_file(folder / part["path"], part)
             problems += [replace(one, file=part["path"]) for one in found]
     files = {r["name"]: folder / r["path"] for r in resources if isinstance(r["path"], str)}
-    large = {name: path for name, path in files.items() if is_file(path) and is_large(path)}
-    sheets, unread = load_sheets({name: files[name] for name in files.keys() - large.keys()})
-    problems += unread + check_keys(sheets) + check_areas(sheets)
-    problems += check_periods(sheets) + check_values(sheets, now)
+    sheets = {}
+    for table in schema.TABLES:
+        if table in files and _is_file(files[table]):
+            sheet, found = load_sheet(files[table], table)
+            problems += found
+            if sheet is not None:
+                sheets[table] = sheet
+    problems += check_rows(sheets, now)
     problems += check_kinds(sheets)
-    problems += without_rows(sheets, {item["name"] for item in resources if item.get("hash")})
-    if "areas" in sheets:
-        problems += check_worked_in(folder, sheets["areas"].typed)
-    if schema.GEOMETRY in files and is_file(files[schema.GEOMETRY]):
-        areas = sheets["areas"].typed if "areas" in sheets else None
+    problems += _without_rows(sheets, {item["name"] for item in resources if item.get("hash")})
+    areas = sheets["areas"].typed if "areas" in sheets else None
+    if areas is not None:
+        problems += _worked_in(folder, areas)
+    if schema.GEOMETRY in files and _is_file(files[schema.GEOMETRY]):
         problems += check_geometry(files[schema.GEOMETRY], areas)
-    for name, path in large.items():
-        problems += check_large(path, name, sheets, now)
-    problems += check_parts(folder, resources, sheets, now)
+    problems += _check_parts(folder, resources, sheets, now)
     return sorted(dict.fromkeys(problems), key=lambda item: (item.file, item.row, item.column))
 
 
-def listed_resources(folder: Path) -> tuple[list[dict[str, Any]], list[Problem]]:
-    """Resources of the descriptor, or those the files' names tell when it cannot be read."""
+def check_rows(
+    sheets: Mapping[str, Sheet], today: pd.Timestamp, *, gaps: bool = True
+) -> Iterator[Problem]:
+    """What the rows of tables say, alone and together; see `check_periods` for `gaps`."""
+    yield from check_keys(sheets)
+    yield from check_areas(sheets)
+    if "observations" in sheets:
+        yield from check_periods(sheets["observations"], sheets.get("areas"), gaps=gaps)
+    yield from check_values(sheets, today)
+
+
+def _listed_resources(folder: Path) -> tuple[list[Resource], list[Problem]]:
+    """Resources of the descriptor, or those the files' names tell when it cannot be read; the first
+    of each known name whose files lie in the study folder."""
+    known, problems = [*schema.TABLES, schema.GEOMETRY], []
     try:
         resources = read_descriptor(folder)["resources"]
-        problems = []
     except StudyError as error:
         remedy = "Restore it from a copy, or write the study again."
         reason = str(error.__cause__ or error).replace(f"{folder / schema.DESCRIPTOR}", "It")
         problem = f"{reason} So the tables that it lists are not known for certain."
         if not (folder / schema.DESCRIPTOR).is_file():
             problem = "The study has no such file, which lists its tables."
-        problems = [Problem(schema.DESCRIPTOR, 0, "", "", problem, remedy)]
-        names = [*schema.TABLES, schema.GEOMETRY]
-        files = sorted(file for file in folder.iterdir() if file.stem in names)
-        kinds = {".csv", ".parquet", ".geojson", ".gpkg"}
-        resources = [{"name": f.stem, "path": f.name} for f in files if f.suffix in kinds]
-    inside, outside = _inside(folder, resources)
-    return _known(inside, problems + outside + _unlisted(folder, resources))
-
-
-def _inside(
-    folder: Path, resources: list[dict[str, Any]]
-) -> tuple[list[dict[str, Any]], list[Problem]]:
-    """Resources whose files lie in the study folder, the first of each name, and the others."""
-    kept: dict[str, dict[str, Any]] = {}
-    problems = []
+        problems.append(Problem(schema.DESCRIPTOR, problem, remedy))
+        files = sorted(file for file in folder.iterdir() if file.stem in known)
+        resources = [{"name": f.stem, "path": f.name} for f in files if f.suffix in KINDS_OF_FILE]
+    kept: dict[str, Resource] = {}
+    all_inside = True
     for resource in resources:
         name, paths = resource["name"], [part["path"] for part in files_of(resource)]
-        outside = next((path for path in paths if not stays_inside(folder, path)), None)
+        outside = next((path for path in paths if not _stays_inside(folder, path)), None)
         if outside is not None:
+            all_inside = False
             problem = f"The path of {name} is absolute or leads outside the study folder."
             remedy = "Copy the file into the study folder, and write its name there as the path."
-            problems.append(Problem(schema.DESCRIPTOR, 0, "path", outside, problem, remedy))
+            problems.append(Problem(schema.DESCRIPTOR, problem, remedy, 0, "path", outside))
         elif name in kept:
             problem = "The study lists this table twice."
             remedy = "Keep the entry of the file that is meant."
-            problems.append(Problem(schema.DESCRIPTOR, 0, "name", name, problem, remedy))
+            problems.append(Problem(schema.DESCRIPTOR, problem, remedy, 0, "name", name))
         else:
             kept[name] = resource
-    return list(kept.values()), problems
+    for table in schema.REQUIRED_TABLES if all_inside else ():
+        if table not in kept:
+            problem = f"The study has no table {table} ({schema.TABLES[table].about})."
+            problems.append(Problem(schema.DESCRIPTOR, problem, "Add the table."))
+    for name in kept:
+        if name not in known and (hint := did_you_mean(name, known, n=1)):
+            problem = f"A study has no table of this name.{hint}"
+            problems.append(Problem(schema.DESCRIPTOR, problem, "Rename it.", 0, "name", name))
+    problems += _unlisted(folder, resources)
+    return [resource for name, resource in kept.items() if name in known], problems
 
 
-def stays_inside(folder: Path, path: str) -> bool:
+def _stays_inside(folder: Path, path: str) -> bool:
     """Whether `path` of a descriptor is relative and, links followed, leads below `folder`."""
     if Path(path).is_absolute():
         return False
@@ -120,62 +145,40 @@ def stays_inside(folder: Path, path: str) -> bool:
         return True
 
 
-def _unlisted(folder: Path, resources: list[dict[str, Any]]) -> list[Problem]:
+def _unlisted(folder: Path, resources: list[Resource]) -> Iterator[Problem]:
     """Files named as tables that the descriptor does not list, and that nothing would read."""
     names = {*(resource["name"] for resource in resources), *schema.REQUIRED_TABLES}
     paths = {part["path"] for resource in resources for part in files_of(resource)}
-    return [
-        Problem(
-            file.name,
-            0,
-            "",
-            "",
-            f"The file is not listed in {schema.DESCRIPTOR}, so nothing reads it.",
-            "List it there as a resource, or take it out of the folder.",
-        )
-        for file in sorted(folder.iterdir())
-        if file.suffix in (".csv", ".parquet") and file.stem in schema.TABLES
-        if resources and file.stem not in names and file.name not in paths
-    ]
+    problem = f"The file is not listed in {schema.DESCRIPTOR}, so nothing reads it."
+    remedy = "List it there as a resource, or take it out of the folder."
+    for file in sorted(folder.iterdir()) if resources else ():
+        unknown = file.stem not in names and file.name not in paths
+        if unknown and file.suffix in (".csv", ".parquet") and file.stem in schema.TABLES:
+            yield Problem(file.name, problem, remedy)
 
 
-def _known(
-    resources: list[dict[str, Any]], problems: list[Problem]
-) -> tuple[list[dict[str, Any]], list[Problem]]:
-    names = [resource["name"] for resource in resources]
-    known = [*schema.TABLES, schema.GEOMETRY]
-    outside = {problem.value for problem in problems if problem.column == "path"}
-    for table in schema.REQUIRED_TABLES:
-        if table not in names and not outside:
-            problem = f"The study has no table {table} ({schema.TABLES[table].about})."
-            problems.append(Problem(schema.DESCRIPTOR, 0, "", "", problem, "Add the table."))
-    for name in names:
-        if name not in known and did_you_mean(name, known):
-            problem = f"A study has no table of this name.{did_you_mean(name, known, n=1)}"
-            problems.append(Problem(schema.DESCRIPTOR, 0, "name", name, problem, "Rename it."))
-    return [resource for resource in resources if resource["name"] in known], problems
-
-
-def check_file(path: Path, resource: dict[str, Any]) -> list[Problem]:
+def check_file(path: Path, resource: Resource) -> Iterator[Problem]:
     """Whether the file is there, whole, and the one the descriptor records."""
-    if not is_file(path):
+    if not _is_file(path):
         problem = f"The file is listed in {schema.DESCRIPTOR} but missing."
-        return [Problem(path.name, 0, "", "", problem, "Restore it from a copy.")]
-    recorded = resource.get("hash")
+        yield Problem(path.name, problem, RESTORE)
+        return
     facts = file_facts(path)
-    if not recorded or recorded == facts["hash"]:
-        return []
-    size, before = facts["bytes"], resource.get("bytes")
-    before = before if isinstance(before, int) else 0
+    if resource.get("hash") in (None, "", facts["hash"]):
+        return
+    size, before = facts["bytes"], resource.get("bytes", 0)
     if size < before and not path.read_bytes().endswith((b"\n", b"\r", b"}")):
         problem = f"The file seems cut short: it has {size:,} of {before:,} bytes."
-        return [Problem(path.name, 0, "", "", problem, "Restore it from a copy.")]
-    problem = f"The file was changed after its hash was recorded in {schema.DESCRIPTOR}."
-    remedy = "If the change was meant, remove this file's hash and bytes there; else restore it."
-    return [Problem(path.name, 0, "", "", problem, remedy)]
+        yield Problem(path.name, problem, RESTORE)
+    else:
+        problem = f"The file was changed after its hash was recorded in {schema.DESCRIPTOR}."
+        remedy = (
+            "If the change was meant, remove this file's hash and bytes there; else restore it."
+        )
+        yield Problem(path.name, problem, remedy)
 
 
-def is_file(path: Path) -> bool:
+def _is_file(path: Path) -> bool:
     """Whether there is such a file; a path that no system takes names none."""
     try:
         return path.is_file()
@@ -183,40 +186,24 @@ def is_file(path: Path) -> bool:
         return False
 
 
-def load_sheets(files: dict[str, Path]) -> tuple[dict[str, Sheet], list[Problem]]:
-    """Every table that can be read, by name, and what is wrong with the text of the files."""
-    sheets, problems = {}, []
-    for table in schema.TABLES:
-        if table in files and is_file(files[table]):
-            sheet, found = load_sheet(files[table], table)
-            problems += found
-            if sheet is not None:
-                sheets[table] = sheet
-    return sheets, problems
-
-
-def without_rows(sheets: dict[str, Sheet], recorded: set[str]) -> list[Problem]:
+def _without_rows(sheets: dict[str, Sheet], recorded: set[str]) -> Iterator[Problem]:
     """Required tables that have a header and nothing below it.
 
     One of those `recorded` with their hash is told by it when it lost its rows; else it was written
     so, as by an import that found no measures.
     """
-    remedy = "Add its rows, or restore the file from a copy."
-    return [
-        problem
-        for table in schema.REQUIRED_TABLES
-        if table in sheets and table not in recorded and sheets[table].text.empty
-        for problem in sheets[table].flag_whole("", "The table has no rows.", remedy)
-    ]
+    for table in schema.REQUIRED_TABLES:
+        if table in sheets and table not in recorded and sheets[table].text.empty:
+            remedy = "Add its rows, or restore the file from a copy."
+            yield Problem(sheets[table].file, "The table has no rows.", remedy)
 
 
-def check_worked_in(folder: Path, areas: pd.DataFrame) -> list[Problem]:
+def _worked_in(folder: Path, areas: pd.DataFrame) -> Iterator[Problem]:
     """The type of area and the code list that the descriptor says the study works in."""
     try:
         descriptor = read_descriptor(folder)
     except StudyError:  # told already
-        return []
-    problems = []
+        return
     for key, column in (("small_area_type", "area_type"), ("code_vintage", "code_vintage")):
         given = descriptor.get(f"lsp:{key}")
         known = sorted(areas[column].dropna().unique())
@@ -224,7 +211,79 @@ def check_worked_in(folder: Path, areas: pd.DataFrame) -> list[Problem]:
             problem = f"No row of the table areas has this {column}."
             named = [value if isinstance(value, str) else f"{value:.0f}" for value in known]
             remedy = f"Write one of {', '.join(named)}."
-            problems.append(
-                Problem(schema.DESCRIPTOR, 0, f"lsp:{key}", str(given), problem, remedy)
-            )
-    return problems
+            yield Problem(schema.DESCRIPTOR, problem, remedy, 0, f"lsp:{key}", str(given))
+
+
+def _check_parts(
+    folder: Path, resources: list[Resource], sheets: Mapping[str, Sheet], today: pd.Timestamp
+) -> list[Problem]:
+    """What is wrong with tables and boundaries in parts, beside `sheets` of one file each."""
+    boroughs: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for resource in resources:
+        for part in files_of(resource) if not isinstance(resource["path"], str) else []:
+            if (folder / part["path"]).is_file():
+                boroughs[part.get("borough", "")][resource["name"]].append(part["path"])
+    own = {name: sheets[name] for name in (*SHARED, "areas") if name in sheets}
+    whole = own.get("areas")
+    homes = homes_of(whole.typed) if whole else pd.Series(dtype="str")
+    problems: list[Problem] = []
+    kinds: Counter[Problem] = Counter()
+    for borough, tables in boroughs.items():
+        if whole:
+            inside = look_up(whole.typed["area_code"], homes).isin([borough, ""])
+            own["areas"] = replace(whole, text=whole.text[inside], typed=whole.typed[inside])
+        for path in tables.pop(schema.GEOMETRY, []):
+            found = check_geometry(folder / path, own["areas"].typed if whole else None)
+            problems += [replace(one, file=path) for one in found]
+        for table, paths in tables.items():
+            sheet, starts, found = _joined(folder, table, paths, borough, homes)
+            problems += found
+            if sheet is not None:
+                kinds.update(check_kinds(own | {table: sheet}))
+                rows = check_rows(own | {table: sheet}, today)
+                problems += [_in_its_part(one, starts) for one in rows if one.file == sheet.file]
+    return problems + [one for one, times in kinds.items() if 2 * times > len(boroughs)]
+
+
+def _joined(
+    folder: Path, table: str, paths: list[str], borough: str, homes: pd.Series
+) -> tuple[Sheet | None, dict[str, int], list[Problem]]:
+    """All parts of one borough as one sheet, its rows counted on from part to part, and what is to
+    be taken off the rows of each."""
+    loaded: list[list[pd.DataFrame]] = []
+    starts: dict[str, int] = {}
+    problems, start = [], 0
+    for path in paths:
+        sheet, found = load_sheet(folder / path, table)
+        problems += [replace(problem, file=path) for problem in found]
+        if sheet is None:
+            continue
+        home = look_up(sheet.typed["area_code"], homes)
+        apart = home.notna() & (home != borough)
+        said = "The file is of another borough than the area, so no page of the area finds the row."
+        sheet = replace(sheet, file=path)
+        problems += sheet.flag(apart, "area_code", said, "Write the study again.")
+        frames = [frame[~apart] for frame in (sheet.text, sheet.typed)]
+        loaded.append([frame.set_axis(frame.index + start) for frame in frames])
+        starts[path] = start
+        start += len(sheet.text)
+    if not loaded:
+        return None, starts, problems
+    text, typed = (pd.concat(frames) for frames in zip(*loaded, strict=True))
+    return Sheet(table, f"{table} of {borough}", text, typed), starts, problems
+
+
+def _in_its_part(problem: Problem, starts: Mapping[str, int]) -> Problem:
+    """A problem of a joined sheet with the file and the row that a person finds it in."""
+
+    def place(row: int) -> tuple[str, int]:
+        file = next(name for name in reversed(starts) if row >= starts[name] + 2 or not row)
+        return file, row - starts[file] if row else 0
+
+    def named(row: re.Match[str]) -> str:
+        there, number = place(int(row[1]))
+        return f"that of row {number}{'' if there == file else f' of {there}'}"
+
+    file, row = place(problem.row)
+    said = re.sub(r"that of row (\d+)", named, problem.problem)
+    return replace(problem, file=file, row=row, problem=said)
