@@ -92,7 +92,7 @@ def read_json(file: Path, schema: Mapping[str, Any], digest: str | None = None) 
 def parse_json(text: str | bytes, schema: Mapping[str, Any], where: str) -> Any:
     """The JSON `text` if it answers `schema`; LspError names `where` and the place in it."""
     try:
-        found = json.loads(text, parse_constant=_refuse_number, parse_float=_finite)
+        found = json.loads(text)
     except RecursionError as error:
         raise LspError(f"{where} is nested too deeply.") from error
     except ValueError as error:
@@ -121,19 +121,8 @@ def _compiled(schema: str) -> Any:
     return fastjsonschema.compile(json.loads(schema), use_default=False)
 
 
-def _refuse_number(text: str) -> float:
-    raise ValueError(f"{text} is not a number")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError(f"{text[:40]} is too large a number")
-    return number
-
-
 def _check_nodes(found: Any, where: str) -> None:
-    """Refuse what is nested too deeply, and text that cannot be written again."""
+    """Refuse what is nested too deeply, and what cannot be written again."""
     waiting = [(found, 1)]
     while waiting:
         value, depth = waiting.pop()
@@ -143,6 +132,8 @@ def _check_nodes(found: Any, where: str) -> None:
             waiting += [(one, depth + 1) for pair in value.items() for one in pair]
         elif isinstance(value, list):
             waiting += [(one, depth + 1) for one in value]
+        elif isinstance(value, float) and not math.isfinite(value):
+            raise LspError(f"{where} cannot be read as JSON (a number is missing or too large).")
         elif isinstance(value, str) and not value.isascii():
             try:
                 value.encode()

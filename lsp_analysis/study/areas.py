@@ -267,8 +267,7 @@ def similarly_deprived(
             f"({', '.join(area.members[:3]) or area.code}). Check its code vintage."
         )
     distance = (ranks.drop(own.index) - own.mean()).abs().dropna()
-    order = distance.rename("distance").rename_axis("area_code").reset_index()
-    return order.sort_values(["distance", "area_code"])["area_code"].head(n).tolist()
+    return distance.sort_index().sort_values(kind="stable").index[:n].tolist()
 
 
 def adjacency(geometry: GeoDataFrame, tolerance_m: float = 1.0) -> pd.DataFrame:
@@ -304,7 +303,6 @@ def adjacency(geometry: GeoDataFrame, tolerance_m: float = 1.0) -> pd.DataFrame:
 
 # Areas by name or code, as people write them --------------------------------------------------
 _ORDER = {kind: place for place, kind in enumerate(NAME_PRECEDENCE)}
-Row = dict[str, Any]
 
 
 class Gazetteer:
@@ -329,10 +327,7 @@ class Gazetteer:
                 found.setdefault(called, []).append(at)
         return found
 
-    def _rows(self, places: Collection[int]) -> list[Row]:
-        return self._areas.iloc[places].to_dict("records")
-
-    def find(self, text: str, *, code_vintage: int | None = None) -> Row:
+    def find(self, text: str, *, code_vintage: int | None = None) -> dict[str, Any]:
         """The row that `text` names, by code or by folded name.
 
         When areas of several types share the name, a neighbourhood comes before an MSOA, a ward
@@ -345,22 +340,25 @@ class Gazetteer:
             Nothing or more than one area answers; the message has the nearest names, or the codes.
         """
         wanted = fold_name(text)
-        named = self._rows(np.flatnonzero(self._codes == wanted))
-        named = named or _first_type(self._rows(self._by_name.get(wanted, [])))
-        if not named or not wanted:
+        named = self._areas[self._codes == wanted]
+        if named.empty:
+            named = self._areas.iloc[self._by_name.get(wanted, [])]
+            order = named["area_type"].map(_ORDER).fillna(len(_ORDER))
+            named = named[order == order.min()]
+        if named.empty or not wanted:
             raise AreaError(
                 f'No area of this study has the name or code "{_short(text)}".'
                 f"{self._nearest(wanted)} Codes such as E01004802 are safest."
             )
-        codes = sorted({row["area_code"] for row in named})
+        codes = sorted(named["area_code"].unique())
         if len(codes) > 1:
             raise AreaError(
                 f'"{_short(text)}" names more than one area: {", ".join(codes[:5])}. '
                 "Give the code instead."
             )
-        vintages = [row["code_vintage"] for row in named]
-        best = code_vintage if code_vintage in vintages else max(vintages)
-        return named[vintages.index(best)]
+        vintages = named["code_vintage"]
+        best = code_vintage if code_vintage in vintages.array else vintages.max()
+        return named[vintages == best].iloc[0].to_dict()
 
     def _nearest(self, wanted: str) -> str:
         close = difflib.get_close_matches(wanted[:100], self._by_name, n=3, cutoff=0.6)
@@ -368,11 +366,6 @@ class Gazetteer:
             return ""
         names = [f'"{self._areas["area_name"].iloc[self._by_name[one][-1]]}"' for one in close]
         return f" Did you mean {' or '.join(names)}?"
-
-
-def _first_type(named: list[Row]) -> list[Row]:
-    places = [_ORDER.get(row["area_type"], len(_ORDER)) for row in named]
-    return [row for row, place in zip(named, places, strict=True) if place == min(places)]
 
 
 def _short(text: str) -> str:

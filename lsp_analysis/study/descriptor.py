@@ -19,14 +19,9 @@ PARTS = "lsp:files"  # of a resource in parts: path, borough and hash of each
 def field(column: Column) -> dict[str, Any]:
     """The Frictionless field descriptor of one column."""
     made: dict[str, Any] = {"name": column.name, "type": column.type, "description": column.about}
-    constraints: dict[str, Any] = {}
-    if column.required:
-        constraints["required"] = True
-    if column.allowed:
-        constraints["enum"] = list(column.allowed)
-    if constraints:
-        made["constraints"] = constraints
-    return made
+    limits = {"required": column.required, "enum": list(column.allowed)}
+    limits = {name: limit for name, limit in limits.items() if limit}
+    return made | ({"constraints": limits} if limits else {})
 
 
 def table_schema(table: str, columns: Iterable[str]) -> dict[str, Any]:

@@ -45,7 +45,8 @@ def tidy_panel(
     PanelError
         Nothing is left, periods are of several or of unknown lengths, or a row is repeated.
     """
-    rows = _all_people(observations)
+    people = [name for name in ("sex", "age", "group") if name in observations]
+    rows = observations[(observations[people].fillna(ALL) == ALL).all(axis=1)]
     if "indicator_id" in rows:
         rows = rows[rows["indicator_id"] == indicator.indicator_id]
     if rows.empty:
@@ -54,23 +55,17 @@ def tidy_panel(
             "Add rows with sex, age and group `all`, or choose another indicator."
         )
     kinds = period_kinds(rows["period_start"], rows["period_end"])
-    kept = _one_kind(kinds, indicator.indicator_id, freq)
-    rows, freq = rows[kinds == kept], kept
-    panel = pd.DataFrame(
-        {
-            "area_code": rows["area_code"],
-            "period": pd.PeriodIndex(pd.to_datetime(rows["period_start"]), freq=freq),
-            "numerator": _numbers(rows, "numerator"),
-            "denominator": _numbers(rows, "denominator"),
-            "value": _numbers(rows, "value"),
-            "note": _notes(rows),
-        },
-        index=rows.index,
-    )
+    freq = _one_kind(kinds, indicator.indicator_id, freq)
+    rows = rows[kinds == freq]
+    period = pd.PeriodIndex(pd.to_datetime(rows["period_start"]), freq=freq)
+    panel = rows[["area_code"]].assign(period=period)
+    for name in ("numerator", "denominator", "value"):
+        panel[name] = pd.to_numeric(rows[name]).astype("float64") if name in rows else np.nan
+    panel["note"] = rows["note"].astype("str").fillna("") if "note" in rows else ""
     panel["value"] = panel["value"].fillna(_worked_out(panel, indicator))
     for name in CARRIED:
         if name in rows and rows[name].notna().any():
-            panel[name] = _numbers(rows, name)
+            panel[name] = pd.to_numeric(rows[name]).astype("float64")
     _refuse_repeats(panel, indicator.indicator_id)
     return panel.sort_values(["area_code", "period"], ignore_index=True)
 
@@ -134,26 +129,6 @@ def _worked_out(panel: pd.DataFrame, indicator: Indicator) -> pd.Series:
         return panel["numerator"].astype("float64")
     base = panel["denominator"].where(panel["denominator"] > 0)
     return panel["numerator"] / base * indicator.multiplier
-
-
-def _all_people(observations: pd.DataFrame) -> pd.DataFrame:
-    keep = pd.Series(True, index=observations.index)
-    for column in ("sex", "age", "group"):
-        if column in observations:
-            keep &= observations[column].fillna(ALL) == ALL
-    return observations[keep]
-
-
-def _numbers(rows: pd.DataFrame, column: str) -> pd.Series:
-    if column not in rows:
-        return pd.Series(np.nan, index=rows.index)
-    return pd.to_numeric(rows[column]).astype("float64")
-
-
-def _notes(rows: pd.DataFrame) -> pd.Series:
-    if "note" not in rows:
-        return pd.Series("", index=rows.index, dtype="str")
-    return rows["note"].astype("str").fillna("")
 
 
 def _refuse_repeats(panel: pd.DataFrame, indicator_id: str) -> None:

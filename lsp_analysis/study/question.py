@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from lsp_analysis.figures.tables import Table
 
 PER = {"events": 1000.0, "stock": 1000.0, "share": 100.0}
+PART_OF_MONTH = {"W": 84 / 365.25, "D": 12 / 365.25, "B": 12 / 260}
 CYCLE = {"M": 12, "Q": 4, "W": 52, "D": 365, "B": 260}  # periods in a year; others are years
 
 
@@ -231,18 +232,14 @@ class Question(Shown):
         self, label: str = "", unit: str = "", place: str = "", polarity: str = ""
     ) -> Question:
         """The same question with words for sentences and charts; those not given stay."""
-        for name, text in (("label", label), ("unit", unit), ("place", place)):
+        given = {"name": label, "unit": unit, "polarity": polarity}
+        for name, text in (given | {"place": place}).items():
             if not isinstance(text, str):
                 raise ParameterError(f"{name}={text!r} is not text. Write it in quotation marks.")
         check_one_of(polarity, ("", "none", "low_is_good", "high_is_good"), "polarity")
-        old = self.indicator
-        changed = replace(
-            old,
-            name=label or old.name,
-            unit=unit or old.unit,
-            polarity=polarity or old.polarity,
-        )
-        return replace(self, indicator=changed, place=place or self.place)
+        changed = {name: text for name, text in given.items() if text}
+        indicator = replace(self.indicator, **changed)
+        return replace(self, indicator=indicator, place=place or self.place)
 
     # What the estimators ask -----------------------------------------------------------------
 
@@ -267,12 +264,10 @@ class Question(Shown):
         periods in the period of the unit; 1 where values are compared as they are."""
         if not self.counted:
             return 1.0
-        months = MONTHS_OF_UNIT.get(self.indicator.unit_period, 0) if self.kind == "events" else 0
+        months = MONTHS_OF_UNIT.get(self.indicator.unit_period) if self.kind == "events" else None
         freq = self.dates.freqstr
-        part = {"W": 84 / 365.25, "D": 12 / 365.25, "B": 12 / 260}.get(freq[0])
-        return float(self.indicator.multiplier) * (
-            months / (part or months_in(freq)) if months else 1.0
-        )
+        part = PART_OF_MONTH.get(freq[0]) or months_in(freq)
+        return float(self.indicator.multiplier) * (months / part if months else 1.0)
 
     @property
     def unit(self) -> str:
@@ -359,11 +354,9 @@ class Question(Shown):
 
     def among(self, areas: np.ndarray) -> Question:
         """The same question to some of the areas only; `areas` is a bool array (n,)."""
-        arrays = {name: getattr(self, name) for name in ("outcome", "treated", "areas")}
-        changed = {name: array[areas] for name, array in arrays.items()}
-        for name in ("population", "first_treated"):
-            if getattr(self, name) is not None:
-                changed[name] = getattr(self, name)[areas]
+        by_area = ("outcome", "treated", "areas", "population", "first_treated")
+        held = {name: getattr(self, name) for name in by_area}
+        changed = {name: array[areas] for name, array in held.items() if array is not None}
         if self.neighbours is not None:
             changed["neighbours"] = self.neighbours[areas][:, areas]
         changed["covariates"] = {name: array[areas] for name, array in self.covariates.items()}

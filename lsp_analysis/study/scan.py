@@ -50,7 +50,9 @@ def scan_table(
     for its indicators one after the other. None keeps nothing.
     """
     try:
-        present = _names(file, content)
+        parquet = file.suffix == ".parquet"
+        source = pa.BufferReader(content)
+        present = pq.read_schema(source).names if parquet else csv_header(file, content)
         known = schema.TABLES[table].names if table in schema.TABLES else []
         asked = list(dict.fromkeys([*known, *present])) if columns is None else list(columns)
         for name in [*asked, *where]:
@@ -91,12 +93,6 @@ def refuse_if_cut_short(file: Path, content: bytes, recorded_bytes: int | None) 
             f"{file} seems cut short: it has {size:,} of {recorded_bytes:,} bytes and stops in "
             "the middle of a line. Restore it from a copy."
         )
-
-
-def _names(file: Path, content: bytes) -> list[str]:
-    if file.suffix == ".parquet":
-        return pq.read_schema(pa.BufferReader(content)).names
-    return csv_header(file, content)
 
 
 def _rows(

@@ -99,7 +99,10 @@ def one_writer(path: str | Path) -> Iterator[Path]:
                 warnings.warn(done, RepairNotice, stacklevel=3)
             yield target
     except OSError as error:
-        raise _unwritable(target, error) from error
+        raise StudyError(
+            f"The study folder {target} cannot be written: {error.strerror or error}. "
+            "Choose a folder you may write to, with room on the disk; nothing was changed."
+        ) from error
 
 
 @contextmanager
@@ -109,20 +112,10 @@ def whole_folder(target: Path) -> Iterator[Path]:
     Call it inside `one_writer`, which gives `target`.
     """
     refuse_if_not_a_study(target)
-    try:
-        with durable.new_folder(target) as work:
-            yield work
-            if target.exists():
-                _carry_over(target, work)
-    except OSError as error:
-        raise _unwritable(target, error) from error
-
-
-def _unwritable(target: Path, error: OSError) -> StudyError:
-    return StudyError(
-        f"The study folder {target} cannot be written: {error.strerror or error}. "
-        "Choose a folder you may write to, with room on the disk; nothing was changed."
-    )
+    with durable.new_folder(target) as work:
+        yield work
+        if target.exists():
+            _carry_over(target, work)
 
 
 def refuse_if_not_a_study(target: Path) -> None:
@@ -230,15 +223,13 @@ def typed(values: pd.Series, column: schema.Column, table: str) -> pd.Series:
     return made if column.default is None else made.fillna(column.default)
 
 
-def _to_date(values: pd.Series) -> pd.Series:
-    return pd.to_datetime(values, format="ISO8601").astype("datetime64[us]").dt.normalize()
-
-
 _CONVERT = {
     "string": lambda values: values.astype("str").where(values.notna(), None).astype("str"),
     "number": pd.to_numeric,
     "integer": lambda values: pd.to_numeric(values).astype("Int64"),
-    "date": _to_date,
+    "date": lambda values: (
+        pd.to_datetime(values, format="ISO8601").astype("datetime64[us]").dt.normalize()
+    ),
     "boolean": lambda values: values.astype("boolean"),
 }
 

@@ -108,10 +108,7 @@ def _codes(column: pd.Series) -> pd.Series:
 
 def as_numbers(column: pd.Series) -> pd.Series:
     """Text and the like as float64; PanelError for what is no number, infinite or out of range."""
-    kinds = pd.api.types
-    if kinds.is_complex_dtype(column) or kinds.is_datetime64_any_dtype(column) or (
-        kinds.is_timedelta64_dtype(column) or isinstance(column.dtype, pd.PeriodDtype)
-    ):  # fmt: skip
+    if column.dtype.kind in "cmM" or isinstance(column.dtype, pd.PeriodDtype):
         raise PanelError(
             f"{column.name!r} holds {column.dtype}, and not numbers: {column.iloc[0]}. Give a "
             "column of counts, rates or scores."
@@ -161,8 +158,7 @@ def treated_codes(
     if marks is not None:
         _check_switch(rows, marks, start)
         treated = rows.loc[marks, "area_code"].unique()
-    alone = isinstance(treated, str) or np.isscalar(treated)
-    codes = [] if treated is None else [treated] if alone else list(treated)
+    codes = [] if treated is None else [treated] if np.isscalar(treated) else list(treated)
     if codes and all(isinstance(code, bool | np.bool_) for code in codes):
         raise ParameterError(
             "`treated` is a list of true and false. Make it a column of the panel, and name that."
@@ -237,28 +233,26 @@ def pairs_matrix(
     if neighbours is None:
         return None
     if isinstance(neighbours, pd.DataFrame):
-        pairs = list(neighbours.iloc[:, :2].itertuples(index=False, name=None))
-    else:
-        try:
-            pairs = [(pair,) if isinstance(pair, str) else tuple(pair) for pair in neighbours]
-        except TypeError:
-            pairs = [(neighbours,)]
+        neighbours = neighbours.iloc[:, :2].itertuples(index=False, name=None)
+    try:
+        pairs = [(pair,) if isinstance(pair, str) else tuple(pair) for pair in neighbours]
+    except TypeError:
+        pairs = [(neighbours,)]
     odd = next((p for p in pairs if len(p) != 2 or not all(isinstance(c, Hashable) for c in p)), ())
     if odd:
         raise ParameterError(
             f"neighbours holds {odd if len(odd) > 1 else odd[0]!r}, which is no pair of codes. Give"
             " a list such as [('E01004802', 'E01004803')], or a DataFrame with two columns."
         )
-    ends = [areas.get_indexer([pair[end] for pair in pairs]) for end in (0, 1)]
-    at = np.column_stack(ends) if pairs else np.empty((0, 2), dtype=int)
+    at = areas.get_indexer([code for pair in pairs for code in pair]).reshape(-1, 2)
     if len(pairs) and (at < 0).all():
         raise ParameterError(
             f"No pair in neighbours, the first being {pairs[0]}, holds an area of the panel. Use "
             "the panel's own codes, or leave out `neighbours`."
         )
     at = at[(at >= 0).all(axis=1) & (at[:, 0] != at[:, 1])]
-    ones = np.ones(len(at), dtype=bool)
-    matrix = sparse.coo_array((ones, (at[:, 0], at[:, 1])), shape=(len(areas), len(areas))).tocsr()
+    ones, size = np.ones(len(at), dtype=bool), len(areas)
+    matrix = sparse.csr_array((ones, (at[:, 0], at[:, 1])), shape=(size, size))
     return (matrix + matrix.T).astype(bool)
 
 

@@ -26,10 +26,7 @@ OTHER_FORMATS |= {b"\xd0\xcf\x11\xe0": "an old Excel workbook", b"%PDF": "a PDF"
 
 
 class _Unreadable(Exception):
-    """What is wrong with a file of which nothing can be read."""
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
+    """A problem of a file of which nothing can be read, without the file's name."""
 
 
 def load_sheet(path: Path, table: str) -> tuple[Sheet | None, list[Problem]]:
@@ -40,7 +37,7 @@ def load_sheet(path: Path, table: str) -> tuple[Sheet | None, list[Problem]]:
         text = read(path, table, problems)
         return judge_sheet(table, path.name, text, problems)
     except _Unreadable as error:
-        return None, [*problems, error.problem]
+        return None, [*problems, Problem(path.name, *error.args)]
     except Exception as error:  # whatever a damaged file provokes is a finding, not the end
         first = (str(error).splitlines() or [type(error).__name__])[0][:160]
         problem = f"The file cannot be read ({first})."
@@ -52,16 +49,16 @@ def _read_csv(path: Path, table: str, problems: list[Problem]) -> pd.DataFrame:
     for start, kind in OTHER_FORMATS.items():
         if content.startswith(start):
             problem = f"The file is named .csv but is {kind}."
-            raise _Unreadable(Problem(file, problem, "Save the table as CSV UTF-8."))
+            raise _Unreadable(problem, "Save the table as CSV UTF-8.")
     text = _decode(file, content, problems)
     records = _records(file, text, problems)
-    _refuse_without_header(file, table, records)
+    _refuse_without_header(table, records)
     header, rows = [name.strip() for name in records[0]], records[1:]
     width = len(header)
     if width > MOST_COLUMNS:
         problem = f"The header has {width:,} columns, and at most {MOST_COLUMNS} are read."
         remedy = "Remove the columns beyond the table: a cell far to the right may hold something."
-        raise _Unreadable(Problem(file, problem, remedy, 1, value=header[0]))
+        raise _Unreadable(problem, remedy, 1, "", header[0])
     problems += _header_problems(file, table, header)
     remedy = "Restore the row: the file may be cut short, or text with a comma lacks its quotes."
     kept = {}
@@ -84,7 +81,7 @@ def _records(file: str, text: str, problems: list[Problem]) -> list[list[str]]:
     except csv.Error as error:
         remedy = "Restore the row: a quotation mark or the end of a line may be missing."
         problem = f"The row cannot be read ({error})."
-        raise _Unreadable(Problem(file, problem, remedy, len(records) + 1)) from error
+        raise _Unreadable(problem, remedy, len(records) + 1) from error
     if row := _open_quote(text):
         problem = "The row has a quotation mark without its fellow, and hides the text up to it."
         remedy = "Close or remove the mark; inside a quoted cell write it twice."
@@ -112,13 +109,13 @@ def _open_quote(text: str) -> int:
             reader = csv.reader(lines, strict=True)
 
 
-def _refuse_without_header(file: str, table: str, records: list[list[str]]) -> None:
+def _refuse_without_header(table: str, records: list[list[str]]) -> None:
     """Stop where the first row is no header of `table`, and say what it is."""
     names = schema.TABLES[table].names
     write = f"Write the header: {', '.join(names)}."
     written = [row for row, record in enumerate(records, start=1) if any(record)]
     if not written:
-        raise _Unreadable(Problem(file, "The file is empty: it has no header.", write))
+        raise _Unreadable("The file is empty: it has no header.", write)
     named = [
         row
         for row in written[:HEADER_WITHIN]
@@ -129,15 +126,15 @@ def _refuse_without_header(file: str, table: str, records: list[list[str]]) -> N
     first = ",".join(records[0])
     if named:
         problem = f"The header stands in row {named[0]} and not in the first."
-        raise _Unreadable(Problem(file, problem, "Remove the rows above it.", 1, value=first))
+        raise _Unreadable(problem, "Remove the rows above it.", 1, "", first)
     for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "upright strokes")):
         if {cell.strip() for cell in first.split(mark)}.intersection(names):
             problem = f"The cells are parted by {name} and not by commas."
             remedy = "Save it as CSV UTF-8, with commas."
-            raise _Unreadable(Problem(file, problem, remedy, 1, value=first))
+            raise _Unreadable(problem, remedy, 1, "", first)
     if not any(did_you_mean(name.strip(), names, n=1) for name in records[0] if name.strip()):
         problem = f"The first row names no column of the table {table}."
-        raise _Unreadable(Problem(file, problem, write, 1, value=first))
+        raise _Unreadable(problem, write, 1, "", first)
 
 
 def _read_parquet(path: Path, table: str, problems: list[Problem]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from os.path import isfile
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ import pandas as pd
 
 from lsp_analysis.errors import StudyError, did_you_mean
 from lsp_analysis.study import schema
-from lsp_analysis.study.check.areas import check_areas
 from lsp_analysis.study.check.geometry import check_geometry
 from lsp_analysis.study.check.keys import check_keys
 from lsp_analysis.study.check.kinds import check_kinds
@@ -56,7 +56,8 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
     if not folder.is_dir():
         raise StudyError(f"There is no study folder {folder}. Check the path.")
     now = pd.Timestamp.now() if today is None else pd.Timestamp(today)
-    resources, problems = _listed_resources(folder)
+    descriptor, problems = _descriptor(folder)
+    resources = descriptor["resources"]
     for resource in resources:
         for part in files_of(resource):
             found = check_file(folder / part["path"], part)
@@ -64,7 +65,7 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
     files = {r["name"]: folder / r["path"] for r in resources if isinstance(r["path"], str)}
     sheets = {}
     for table in schema.TABLES:
-        if table in files and _is_file(files[table]):
+        if table in files and isfile(files[table]):
             sheet, found = load_sheet(files[table], table)
             problems += found
             if sheet is not None:
@@ -74,8 +75,8 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
     problems += _without_rows(sheets, {item["name"] for item in resources if item.get("hash")})
     areas = sheets["areas"].typed if "areas" in sheets else None
     if areas is not None:
-        problems += _worked_in(folder, areas)
-    if schema.GEOMETRY in files and _is_file(files[schema.GEOMETRY]):
+        problems += _worked_in(descriptor, areas)
+    if schema.GEOMETRY in files and isfile(files[schema.GEOMETRY]):
         problems += check_geometry(files[schema.GEOMETRY], areas)
     problems += _check_parts(folder, resources, sheets, now)
     return sorted(dict.fromkeys(problems), key=lambda item: (item.file, item.row, item.column))
@@ -86,18 +87,17 @@ def check_rows(
 ) -> Iterator[Problem]:
     """What the rows of tables say, alone and together; see `check_periods` for `gaps`."""
     yield from check_keys(sheets)
-    yield from check_areas(sheets)
     if "observations" in sheets:
         yield from check_periods(sheets["observations"], sheets.get("areas"), gaps=gaps)
     yield from check_values(sheets, today)
 
 
-def _listed_resources(folder: Path) -> tuple[list[Resource], list[Problem]]:
-    """Resources of the descriptor, or those the files' names tell when it cannot be read; the first
-    of each known name whose files lie in the study folder."""
+def _descriptor(folder: Path) -> tuple[Resource, list[Problem]]:
+    """The descriptor, with the resources that the files' names tell when it cannot be read; of
+    these the first of each known name whose files lie in the study folder."""
     known, problems = [*schema.TABLES, schema.GEOMETRY], []
     try:
-        resources = read_descriptor(folder)["resources"]
+        descriptor = read_descriptor(folder)
     except StudyError as error:
         remedy = "Restore it from a copy, or write the study again."
         reason = str(error.__cause__ or error).replace(f"{folder / schema.DESCRIPTOR}", "It")
@@ -106,7 +106,9 @@ def _listed_resources(folder: Path) -> tuple[list[Resource], list[Problem]]:
             problem = "The study has no such file, which lists its tables."
         problems.append(Problem(schema.DESCRIPTOR, problem, remedy))
         files = sorted(file for file in folder.iterdir() if file.stem in known)
-        resources = [{"name": f.stem, "path": f.name} for f in files if f.suffix in KINDS_OF_FILE]
+        listed = [{"name": f.stem, "path": f.name} for f in files if f.suffix in KINDS_OF_FILE]
+        descriptor = {"resources": listed}
+    resources = descriptor["resources"]
     kept: dict[str, Resource] = {}
     all_inside = True
     for resource in resources:
@@ -132,7 +134,8 @@ def _listed_resources(folder: Path) -> tuple[list[Resource], list[Problem]]:
             problem = f"A study has no table of this name.{hint}"
             problems.append(Problem(schema.DESCRIPTOR, problem, "Rename it.", 0, "name", name))
     problems += _unlisted(folder, resources)
-    return [resource for name, resource in kept.items() if name in known], problems
+    inside = [resource for name, resource in kept.items() if name in known]
+    return descriptor | {"resources": inside}, problems
 
 
 def _stays_inside(folder: Path, path: str) -> bool:
@@ -159,7 +162,7 @@ def _unlisted(folder: Path, resources: list[Resource]) -> Iterator[Problem]:
 
 def check_file(path: Path, resource: Resource) -> Iterator[Problem]:
     """Whether the file is there, whole, and the one the descriptor records."""
-    if not _is_file(path):
+    if not isfile(path):
         problem = f"The file is listed in {schema.DESCRIPTOR} but missing."
         yield Problem(path.name, problem, RESTORE)
         return
@@ -178,14 +181,6 @@ def check_file(path: Path, resource: Resource) -> Iterator[Problem]:
         yield Problem(path.name, problem, remedy)
 
 
-def _is_file(path: Path) -> bool:
-    """Whether there is such a file; a path that no system takes names none."""
-    try:
-        return path.is_file()
-    except OSError:
-        return False
-
-
 def _without_rows(sheets: dict[str, Sheet], recorded: set[str]) -> Iterator[Problem]:
     """Required tables that have a header and nothing below it.
 
@@ -198,12 +193,8 @@ def _without_rows(sheets: dict[str, Sheet], recorded: set[str]) -> Iterator[Prob
             yield Problem(sheets[table].file, "The table has no rows.", remedy)
 
 
-def _worked_in(folder: Path, areas: pd.DataFrame) -> Iterator[Problem]:
+def _worked_in(descriptor: Resource, areas: pd.DataFrame) -> Iterator[Problem]:
     """The type of area and the code list that the descriptor says the study works in."""
-    try:
-        descriptor = read_descriptor(folder)
-    except StudyError:  # told already
-        return
     for key, column in (("small_area_type", "area_type"), ("code_vintage", "code_vintage")):
         given = descriptor.get(f"lsp:{key}")
         known = sorted(areas[column].dropna().unique())
