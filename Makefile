@@ -26,6 +26,9 @@ setup: $(VENV)/ready
 reports: $(VENV)/ready
 	$(BIN)/lsp-analysis reports $(STUDY) --areas "Hall i' th' Wood" --decile 1 --out $(OUT)
 
+# Two workers of one thread each: more threads wait for each other.
+test test-all: export OMP_NUM_THREADS = 1
+
 test: $(VENV)/ready-to-test
 	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder tests
 

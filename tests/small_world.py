@@ -34,7 +34,7 @@ def make_world(top):
     text = "\n".join(["code,month,count,population", *rows, ""])
     (top / "table.csv").write_text(text, encoding="utf-8")
     pd.read_csv(top / "table.csv").to_excel(top / "table.xlsx", index=False)
-    entries = "- areas: [N1]\n  decile: 1\n  parameters: {top: 3}\n- all: yes\n  name: later\n"
+    entries = "- areas: [N1]\n  parameters: {level: 0.9}\n- all: yes\n  name: later\n"
     (top / "batch.yaml").write_text(entries, encoding="utf-8")
     return top
 

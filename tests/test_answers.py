@@ -51,8 +51,9 @@ def test_every_answer_shows_itself_and_bears_the_note(place, name):
     by_indicator = list(signature(ask).parameters)[1:2] == ["indicator_id"]
     options = {"on": "2012-03-31"} if name == "sharing" else {}
     found = ask(place, *["burglary"] * by_indicator, **options)
-    assert "<p" in found._repr_html_() or "<table" in found._repr_html_()
-    if "<img" in found._repr_html_():
+    shown = found._repr_html_()
+    assert "<p" in shown or "<table" in shown
+    if "<img" in shown:
         texts = [text.get_text() for text in found.plot().figure.texts]
         assert "Simulated data" in texts
 

@@ -226,7 +226,11 @@ def start(folder, template, out):
 
 
 @pytest.mark.parametrize(
-    "how", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow), signal.SIGKILL]
+    "how",
+    [
+        signal.SIGINT,
+        *(pytest.param(how, marks=pytest.mark.slow) for how in (signal.SIGTERM, signal.SIGKILL)),
+    ],
 )
 def test_an_interrupted_run_keeps_what_is_done_and_leaves_nothing_half_written(
     folder, tmp_path, how

@@ -104,7 +104,7 @@ TEN = ' table:number-{}-repeated="10000"'
         ROW.format(' table:number-rows-repeated="2000000000"', FULL.format("")),
         ROW.format("", BLANKS),
         "<table:table-row>" * 200_000,
-        ROW.format("", FULL.format("")) * 3_000_000,
+        pytest.param(ROW.format("", FULL.format("")) * 3_000_000, marks=pytest.mark.slow),
     ],
     ids=["repeated", "columns", "rows", "blanks", "nesting", "bytes"],
 )
@@ -159,7 +159,9 @@ def test_a_table_that_is_vast_or_odd(study, tmp_path, capsys, text):
     assert "b.csv" in refused(capsys, "add", study, tmp_path / "b.csv")
 
 
-@pytest.mark.parametrize("line", [b"a" * 1000, b"a,b\n" * 250])
+@pytest.mark.parametrize(
+    "line", [pytest.param(b"a" * 1000, marks=pytest.mark.slow), b"a,b\n" * 250]
+)
 def test_an_archive_of_the_same_bytes_again_and_again(study, tmp_path, capsys, line):
     with gzip.open(tmp_path / "b.csv.gz", "wb", 9) as file:
         for _ in range(400):

@@ -7,6 +7,8 @@ import sys
 import tempfile
 
 import pytest
+from report_templates import write_template
+from small_study import LSOAS, write_small_study
 
 import lsp_analysis
 from lsp_analysis.cli import main
@@ -305,10 +307,11 @@ def test_what_is_quoted_in_a_complaint_steers_no_terminal(run):
 
 @pytest.mark.usefixtures("kept_parent")
 def test_reports_are_written_with_an_index_and_progress_told_apart_from_the_result(run, tmp_path):
-    words = ["--areas", "Hall i' th' Wood", "E01004803", "--out", str(tmp_path)]
-    code, out, err = run("reports", "bolton_demo", *words)
+    study, template = write_small_study(tmp_path / "study"), write_template(tmp_path)
+    words = ["--areas", "Hall i' th' Wood", LSOAS[1], "--template", str(template)]
+    code, out, err = run("reports", str(study), *words, "--out", str(tmp_path / "out"))
     assert code == 0
     assert "reports made in" in out
-    assert str(tmp_path / "index.html") in out
+    assert str(tmp_path / "out" / "index.html") in out
     assert "2 of 2" in err.splitlines()[-1]
-    assert len(list(tmp_path.glob("*/*.html"))) == 2
+    assert len(list(tmp_path.glob("out/*/*.html"))) == 2

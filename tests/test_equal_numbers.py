@@ -12,7 +12,7 @@ from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.run.batch import run_reports
 
 pytestmark = pytest.mark.usefixtures("kept_parent")
-AREA, OTHERS = "E02000993", ["E02000984", "E02000985"]
+AREA, OTHERS = "Hall i' th' Wood", ["E02000984", "E02000985"]
 PAGES = {
     "report_area": Entry([AREA]),
     "report_public": Entry([AREA], template="report_public"),

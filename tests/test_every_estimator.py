@@ -178,9 +178,12 @@ def test_odd_panels_are_answered_with_a_word_on_what_is_missing_or_refused(name,
      effects.synthetic_did],
 )  # fmt: skip
 def test_a_finding_about_an_area_picked_for_looking_worst_bears_the_caution(method):
-    """Worst of 40 areas, nothing done: what is called more than chance says what it rests on."""
+    """Worst of 40 areas, nothing done: what is called more than chance says what it rests on.
+
+    Of the first dozen boroughs these are three in which each method calls one more than chance.
+    """
     found = alarms = 0
-    for seed in range(12):
+    for seed in (2, 4, 8):
         frame = counts(n_areas=40, n_treated=0, n_periods=36, seed=seed)
         made = Question.from_frame(frame, "events", ["E000"], START, "people")
         levels = made.compared[:, made.just_before(12)].mean(axis=1)
@@ -188,4 +191,4 @@ def test_a_finding_about_an_area_picked_for_looking_worst_bears_the_caution(meth
         result = method(worst)
         alarms += result.p_value <= 0.05
         found += result.p_value <= 0.05 and "regression to the mean" in result.sentence()
-    assert found == alarms
+    assert found == alarms > 0

@@ -116,7 +116,7 @@ def server(monkeypatch):
     monkeypatch.setattr(download, "BACKOFF_SECONDS", 0)
     Answers.asked, Answers.waiting = Counter(), threading.Event()
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
+        threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{running.server_port}"
         Answers.waiting.set()
         running.shutdown()

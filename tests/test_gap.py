@@ -53,6 +53,7 @@ def test_a_small_move_is_no_clear_change():
     assert "no clear change" in change.sentence()
 
 
+@pytest.mark.slow
 def test_the_interval_of_a_change_in_gap_covers_the_truth():
     rng = np.random.default_rng(2)
     people = np.array([[1500], [20_000]])

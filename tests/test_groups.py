@@ -53,6 +53,7 @@ def test_a_score_is_averaged_and_a_count_added_up():
     assert group_series(counts, codes(0, 1), indicator=COUNT)["value"].tolist() == [42]
 
 
+@pytest.mark.slow
 def test_the_spread_of_unequal_areas_has_the_right_coverage():
     # Areas drawn afresh: the interval should hold the true ratio about 95 times in 100.
     rng = np.random.default_rng(7)

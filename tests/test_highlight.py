@@ -42,7 +42,7 @@ def test_every_area_has_a_verdict_on_every_indicator(study, found):
 
 
 def test_verdicts_are_those_of_each_areas_own_page(study, found):
-    for name in AREAS[:2]:
+    for name in AREAS[:1]:
         alone = area_brief(study, name).profile.table
         code = study.area(name).code
         together = found.table[found.table["area_code"] == code].set_index("indicator")

@@ -131,7 +131,7 @@ def simulated_steps(rng, violation, n_after=3):
     return Steps(truth + rng.multivariate_normal(np.zeros(4), spread), spread, carried)
 
 
-@pytest.mark.parametrize("violation", [0.0, 1.0])
+@pytest.mark.parametrize("violation", [pytest.param(0.0, marks=pytest.mark.slow), 1.0])
 def test_intervals_cover_zero_when_drift_is_all_there_is(violation):
     rng = np.random.default_rng(3)
     covered = []

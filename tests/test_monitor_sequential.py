@@ -23,12 +23,32 @@ def paths(times, drift=0.0, n=200_000, seed=0):
     ("kind", "alpha", "constants"),
     [
         # Jennison and Turnbull (2000), tables 2.1 and 2.3, two to ten looks
-        ("pocock", 0.01, [2.772, 2.873, 2.939, 2.986, 3.023, 3.053, 3.078, 3.099, 3.117]),
+        pytest.param(
+            "pocock",
+            0.01,
+            [2.772, 2.873, 2.939, 2.986, 3.023, 3.053, 3.078, 3.099, 3.117],
+            marks=pytest.mark.slow,
+        ),
         ("pocock", 0.05, [2.178, 2.289, 2.361, 2.413, 2.453, 2.485, 2.512, 2.535, 2.555]),
-        ("pocock", 0.10, [1.875, 1.992, 2.067, 2.122, 2.164, 2.197, 2.225, 2.249, 2.270]),
-        ("obrien_fleming", 0.01, [2.580, 2.595, 2.609, 2.621, 2.631, 2.640, 2.648, 2.654, 2.660]),
+        pytest.param(
+            "pocock",
+            0.10,
+            [1.875, 1.992, 2.067, 2.122, 2.164, 2.197, 2.225, 2.249, 2.270],
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "obrien_fleming",
+            0.01,
+            [2.580, 2.595, 2.609, 2.621, 2.631, 2.640, 2.648, 2.654, 2.660],
+            marks=pytest.mark.slow,
+        ),
         ("obrien_fleming", 0.05, [1.977, 2.004, 2.024, 2.040, 2.053, 2.063, 2.072, 2.080, 2.087]),
-        ("obrien_fleming", 0.10, [1.678, 1.710, 1.733, 1.751, 1.765, 1.776, 1.786, 1.794, 1.801]),
+        pytest.param(
+            "obrien_fleming",
+            0.10,
+            [1.678, 1.710, 1.733, 1.751, 1.765, 1.776, 1.786, 1.794, 1.801],
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_constants_are_the_published_ones(kind, alpha, constants):

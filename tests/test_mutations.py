@@ -4,6 +4,7 @@ Nor is all said to be well where what the file held is lost.
 """
 
 import copy
+import functools
 import io
 import json
 import os
@@ -32,7 +33,7 @@ from lsp_analysis.study import add_table, check_study, open_study
 from lsp_analysis.study.check.whole_study import render
 from lsp_analysis.study.schema import TABLES
 
-FEW, MANY = 2, int(os.environ.get("LSP_MUTATIONS", "6"))  # edits of each file
+FEW, MANY = 1, int(os.environ.get("LSP_MUTATIONS", "6"))  # edits of each file
 LONGEST = 30.0  # seconds of a processor that reading one small file may take
 NASTY = [
     *(None, True, -1, 0, 10**400, 1e308, "", " ", "x", "\0", "/etc/passwd"),
@@ -250,6 +251,12 @@ VOUCHED = ("study/", "packed/", "out/", "public/", "trial/")  # whose files are 
 FREE = ("datapackage.json", "manifest.jsonl")  # where blanks may be written otherwise
 
 
+@functools.cache
+def of_sound(use, top):
+    """What is said to be well of files as they are, which every test leaves as they were."""
+    return use(top)
+
+
 def told(use, top):
     """The sentence by which a file is refused, and what is said to be well else."""
     try:
@@ -266,7 +273,7 @@ def test_an_edited_file_is_read_or_refused_in_a_sentence(world, name, edited):
     file = world / name
     study = {path: path.read_bytes() for path in (world / "study").iterdir()}
     sound, rng, refused = file.read_bytes(), random.Random(f"{name} {edited}"), 0
-    _, well = told(use, world)
+    well = of_sound(use, world)
     assert well or not name.startswith(VOUCHED)
     try:
         for place in range(edited):

@@ -48,12 +48,13 @@ def test_adjusted_verdicts_are_fewer_and_the_page_says_that_they_are_adjusted():
     names = [f"i{k}" for k in range(60)]
     indicators = [Indicator(n, n, "per_1000", "rate", 1000.0, "low_is_good") for n in names]
     panels = {n: made(RATE, seed=k) for k, n in enumerate(names)}
-    table = profiled(panels, *indicators).table
+    found = profiled(panels, *indicators)
+    table = found.table
     assert (table["p_value"] < 0.05).sum() >= 1
     assert (table["verdict"] == "no clear difference").all()
     assert (table["change_p_value"] < 0.05).sum() >= 1
     assert (table["change_verdict"] == "no clear difference").all()
-    assert "Benjamini and Hochberg" in profiled(panels, *indicators).sentence()
+    assert "Benjamini and Hochberg" in found.sentence()
 
 
 def test_rank_one_is_the_worst_for_either_polarity():

@@ -3,6 +3,7 @@
 import html.parser
 import itertools
 import re
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -44,9 +45,9 @@ class Tags(html.parser.HTMLParser):
         assert self.open.pop() == tag
 
 
-@pytest.fixture
-def experiment(tmp_path):
-    folder = drawn(tmp_path / "experiment", LOOKS, HOSTILE)
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory):
+    folder = drawn(tmp_path_factory.mktemp("protocol") / "experiment", LOOKS, HOSTILE)
     file = folder / "design.toml"
     text = file.read_text(encoding="utf-8").replace("worth_having = 5.0", "worth_having = 4.0")
     file.write_text(text, encoding="utf-8", newline="\n")
@@ -54,8 +55,12 @@ def experiment(tmp_path):
     return open_experiment(folder)
 
 
-def test_the_protocol_page_is_whole_and_asks_for_nothing(experiment):
-    page = protocol_page(experiment, note="Simulated data")
+@pytest.fixture(scope="module")
+def page(experiment):
+    return protocol_page(experiment, note="Simulated data")
+
+
+def test_the_protocol_page_is_whole_and_asks_for_nothing(page):
     tags = Tags(page)
     assert tags.open == []
     assert [name for name, _ in tags.seen if name == "h1"] == ["h1"]
@@ -67,8 +72,7 @@ def test_the_protocol_page_is_whole_and_asks_for_nothing(experiment):
     assert "standard deviations from the control" in picture["alt"]
 
 
-def test_the_protocol_page_says_what_a_protocol_must(experiment):
-    page = protocol_page(experiment)
+def test_the_protocol_page_says_what_a_protocol_must(experiment, page):
     for said in [
         "The price fell.",
         "decision.worth_having: 5.0 -&gt; 4.0",
@@ -88,9 +92,9 @@ def test_the_protocol_page_says_what_a_protocol_must(experiment):
         assert said in page, said
 
 
-def test_the_page_is_the_same_twice(experiment, tmp_path):
-    one = write_protocol(experiment, tmp_path / "a/one.html").read_bytes()
-    assert write_protocol(experiment, tmp_path / "two.html").read_bytes() == one
+def test_the_page_is_the_same_twice(experiment, page, tmp_path):
+    written = write_protocol(experiment, tmp_path / "a/one.html", note="Simulated data")
+    assert written.read_text(encoding="utf-8") == page
 
 
 def test_the_flow_counts_every_cluster_down_to_the_analysis():
@@ -198,16 +202,16 @@ def test_a_command_that_cannot_be_read_is_a_usage_error(run, words):
     assert run(*words)[0] == 2
 
 
-def test_outcomes_opened_twice_are_shown_on_later_pages(experiment):
-    analyse(experiment.path, outcomes_of(experiment.path), now=at(2010, 12, 1))
-    assert "not as a planned look" in protocol_page(open_experiment(experiment.path))
+def test_outcomes_opened_twice_are_shown_on_later_pages(experiment, tmp_path):
+    folder = shutil.copytree(experiment.path, tmp_path / "copy")
+    analyse(folder, outcomes_of(folder), now=at(2010, 12, 1))
+    assert "not as a planned look" in protocol_page(open_experiment(folder))
 
 
-def test_a_protocol_shows_only_what_its_method_uses(experiment, tmp_path):
-    blocked = protocol_page(experiment)
-    assert "Columns of the units file to adjust for" in blocked
-    assert "(constrained)" not in blocked
-    assert "(wedge)" not in blocked
+def test_a_protocol_shows_only_what_its_method_uses(page, tmp_path):
+    assert "Columns of the units file to adjust for" in page
+    assert "(constrained)" not in page
+    assert "(wedge)" not in page
     steps = 'method = "wedge"\nsteps = [4, 4, 4]\nperiods = ["1", "2", "3", "4"]'
     folder = drawn(
         tmp_path / "wedge", ('method = "blocked"', steps), ('strata = ["district"]\n', "")

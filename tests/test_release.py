@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from attack_on_pages import attack
+from small_study import write_small_study
 
 from lsp_analysis import open_study
 from lsp_analysis.cli import main
@@ -61,13 +62,22 @@ def strict(tmp_path_factory, full):
     return with_tables(tmp_path_factory.mktemp("study") / "strict", indicators=indicators)
 
 
-@pytest.fixture(scope="module")
-def public(tmp_path_factory, strict):
-    """A public batch of that study."""
-    out = tmp_path_factory.mktemp("public") / "pages"
-    batch = run_reports(strict, [Entry(AREAS)], out=out, audience="public", workers=Workers(1))
+def public_pages(strict, areas, out):
+    batch = run_reports(strict, [Entry(areas)], out=out, audience="public", workers=Workers(1))
     assert not batch.failed, batch.sentence()
     return out
+
+
+@pytest.fixture(scope="module")
+def public(tmp_path_factory, strict):
+    """A public batch of that study: the neighbourhood and a small area."""
+    return public_pages(strict, AREAS[:3:2], tmp_path_factory.mktemp("public") / "pages")
+
+
+@pytest.fixture(scope="module")
+def public_of_all(tmp_path_factory, strict):
+    """The same of all four areas, which overlap, for what an attacker makes of them together."""
+    return public_pages(strict, AREAS, tmp_path_factory.mktemp("public") / "all")
 
 
 def true_counts(study):
@@ -109,7 +119,7 @@ def ages_of_residents(study):
 class TestTheAttack:
     @pytest.mark.slow
     def test_no_number_of_any_file_is_a_rate_or_limit_of_a_count_from_one_to_seven(
-        self, public, strict
+        self, public_of_all, strict
     ):
         """Rates, Wilson's, Byar's and exact limits of every small count, looked for everywhere."""
         from lsp_analysis.standing.comparison.intervals import poisson_limits, wilson_limits
@@ -131,12 +141,12 @@ class TestTheAttack:
         known = {f"{x:.7g}" for x in (*innocent, *innocent / 12, *shares)}
         known |= ages_of_residents(open_study(strict))
         codes = np.tile(small["area_code"], 5)
-        for record in read_records(public).values():
+        for record in read_records(public_of_all).values():
             own = np.isin(codes, [record.area_code, *record.members])
             given = {f"{x:.7g}" for x in secrets[own] if x > 0 and round(x, 3) != x} - known
             assert len(given) > 100
             seen = set()
-            for file in (public / record.name).rglob("*.*"):
+            for file in (public_of_all / record.name).rglob("*.*"):
                 if file.suffix in (".html", ".csv", ".ipynb"):
                     text = file.read_text(encoding="utf-8", errors="ignore")
                     seen |= {f"{float(x):.7g}" for x in NUMBER.findall(text)}
@@ -145,19 +155,19 @@ class TestTheAttack:
             assert not found, (record.name, found)
 
     @pytest.mark.slow
-    def test_an_outsider_with_the_finished_files_gets_no_small_count_back(self, public):
+    def test_an_outsider_with_the_finished_files_gets_no_small_count_back(self, public_of_all):
         """From long and printed numbers, limits, drawings, ranks and sums over areas."""
-        found = attack(public, sums=["influence"])
+        found = attack(public_of_all, sums=["influence"])
         assert not any(found.values()), found
 
     @pytest.mark.slow
     def test_the_same_outsider_gets_small_counts_back_from_internal_pages(
-        self, public, strict, tmp_path
+        self, public_of_all, strict, tmp_path
     ):
         """So that the attack is known to see them where they are."""
         entry = Entry([AREAS[0], *AREAS[2:]])
         run_reports(strict, [entry], out=tmp_path / "out", workers=Workers(1))
-        found = attack(tmp_path / "out", public / FOLDER)
+        found = attack(tmp_path / "out", public_of_all / FOLDER)
         true = true_counts(open_study(strict)).set_index(["indicator_id", "area_code", "period"])
         for way in ("numbers", "printed", "pictures"):
             counts = [
@@ -378,24 +388,20 @@ class TestFailsClosed:
     def test_a_table_that_may_not_be_published_is_left_out(self, full):
         assert "resources" not in tables_to_show(full, "public")
 
-    def test_internal_pages_are_made_with_a_warning_and_marked(self, full, public, tmp_path):
-        indicators = full.indicators().assign(disclosure_profile=None)
-        study = with_tables(tmp_path / "study", indicators=indicators)
+    def test_internal_pages_are_made_with_a_warning_and_marked(self, public, tmp_path):
+        study = write_small_study(tmp_path / "study")
         with pytest.warns(InternalNotice, match="has no rule"):
-            batch = run_reports(study, [Entry(AREAS[:1])], out=tmp_path / "out", workers=Workers(1))
+            batch = run_reports(study, [Entry(["N1"])], out=tmp_path / "out", workers=Workers(1))
         record = batch.records[0]
         page = record.page.read_text(encoding="utf-8")
         assert f'<p class="restricted">{MARKING}</p>' in page
         assert f'@bottom-center {{ content: "{MARKING}"' in page  # of every printed page
-        for table in record.page.parent.glob("tables/*.csv"):
+        tables = list(record.page.parent.glob("tables/*.csv"))
+        assert tables
+        for table in tables:
             assert MARKING in table.read_text(encoding="utf-8-sig").splitlines()[0]
         with pytest.raises(DisclosureError, match="holds pages for the audience internal"):
-            run_reports(
-                study_path("bolton_demo"),
-                [Entry(AREAS[:1])],
-                out=tmp_path / "out",
-                audience="public",
-            )
+            run_reports(study, [Entry(["N1"])], out=tmp_path / "out", audience="public")
         shutil.copytree(public / FOLDER, tmp_path / "out" / FOLDER)
         with pytest.raises(DisclosureError, match="is marked internal"):
             audit_folder(tmp_path / "out")

@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 
+import matplotlib
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from lsp_analysis.reports.fork.forked import can_fork
 from lsp_analysis.reports.job.request import Limits
+from lsp_analysis.reports.run.environment import INLINE
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="each run needs a fork of its own")
 
@@ -43,7 +45,7 @@ def run(notebook):
     from lsp_analysis.reports.fork.forks import Forks
     from lsp_analysis.reports.fork.shell import run_cells
 
-    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    os.environ["MPLBACKEND"] = INLINE
     forks = Forks()
     forks.start(1, lambda: nbformat.writes(run_cells(notebook)).encode(), Limits(600, 4000))
     [(_, outcome)], _ = forks.collect(90)
@@ -105,11 +107,12 @@ def test_every_cell_gives_what_a_kernel_gives(both):
 
 
 @pytest.mark.parametrize("preloaded", ["nothing", "pyplot", "a figure"])
-def test_no_figure_is_lost_whatever_was_loaded_before_the_fork(preloaded):
+def test_no_figure_is_lost_whatever_was_loaded_before_the_fork(preloaded, monkeypatch):
     from lsp_analysis.reports.fork.forks import Forks
     from lsp_analysis.reports.fork.shell import run_cells
 
     def load_and_run():
+        matplotlib.rcParams["backend"] = INLINE  # as in a process that starts with MPLBACKEND
         if preloaded != "nothing":
             import matplotlib.pyplot as plt
         if preloaded == "a figure":
@@ -118,7 +121,7 @@ def test_no_figure_is_lost_whatever_was_loaded_before_the_fork(preloaded):
         notebook = book(["import matplotlib.pyplot as plt\nplt.plot([1, 2]);"])
         return b"image/png" if "image/png" in str(run_cells(notebook).cells[0].outputs) else b""
 
-    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    monkeypatch.setenv("MPLBACKEND", INLINE)
     forks = Forks()
     forks.start(1, load_and_run, Limits(600, 4000))
     [(_, outcome)], _ = forks.collect(90)

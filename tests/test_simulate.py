@@ -107,7 +107,7 @@ def test_seasons_peak_in_july_and_trends_go_on():
     assert np.log(by_year.iloc[-1] / by_year.iloc[0]) == pytest.approx(0.2 * 4, abs=0.15)
 
 
-@pytest.mark.parametrize("effect", [-0.5, -0.2, 0.3])
+@pytest.mark.parametrize("effect", [-0.5, pytest.param(0.3, marks=pytest.mark.slow)])
 def test_the_effect_is_there_on_average_and_only_in_the_treated_months(effect):
     relative, absolute = [], []
     for seed in range(40):

@@ -294,22 +294,21 @@ def test_an_unknown_borough_is_answered_with_those_listed(folder, tmp_path, aske
     assert hint in str(error.value)
 
 
+CUT_TOGETHER = [
+    ["geography/codes.csv"],
+    ["geography/output areas.csv"],
+    ["geography/wards.csv"],
+    ["indices/all/b.csv", "indices/all/d.csv", "indices/all/e.csv", "2014/claimants.csv"],
+]
+CUTS = [(2, 12), (5, 0), (2, 0), (5, 12)]  # whole rows, and letters of the next
+
+
 @pytest.mark.parametrize(
-    "names",
-    [
-        ["geography/codes.csv"],
-        ["geography/output areas.csv"],
-        ["geography/wards.csv"],
-        ["indices/all/b.csv", "indices/all/d.csv", "indices/all/e.csv", "2014/claimants.csv"],
-    ],
-)
-@pytest.mark.parametrize(
-    ("whole_rows", "length"),
-    [
-        (2, 12),
-        (5, 0),
-        pytest.param(2, 0, marks=pytest.mark.slow),
-        pytest.param(5, 12, marks=pytest.mark.slow),
+    ("names", "whole_rows", "length"),
+    [  # every file in the quick tests, and every cut
+        pytest.param(names, *cut, marks=[] if CUTS.index(cut) == place else [pytest.mark.slow])
+        for place, names in enumerate(CUT_TOGETHER)
+        for cut in CUTS
     ],
 )
 def test_a_table_cut_within_a_row_or_between_rows_is_named(
