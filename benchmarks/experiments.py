@@ -38,8 +38,12 @@ from lsp_analysis.experiments.analysis.comparison import (
 )
 from lsp_analysis.experiments.analysis.randomisation_test import Redraws, redraws
 from lsp_analysis.experiments.analysis.trial import Trial
-from lsp_analysis.experiments.draw.constrained import constrain
-from lsp_analysis.experiments.draw.methods import blocked_scheme, simple_scheme, wedge_scheme
+from lsp_analysis.experiments.draw.methods import (
+    blocked_scheme,
+    constrain,
+    simple_scheme,
+    wedge_scheme,
+)
 from lsp_analysis.experiments.draw.scheme import Scheme
 
 ALPHA, DRAWS, BATCH, PERIODS = 0.05, 499, 25, 5

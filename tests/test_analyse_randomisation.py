@@ -10,8 +10,12 @@ from scipy import stats
 
 from lsp_analysis.errors import DesignError, ParameterError
 from lsp_analysis.experiments.analysis.randomisation_test import redraws
-from lsp_analysis.experiments.draw.constrained import constrain
-from lsp_analysis.experiments.draw.methods import blocked_scheme, simple_scheme, wedge_scheme
+from lsp_analysis.experiments.draw.methods import (
+    blocked_scheme,
+    constrain,
+    simple_scheme,
+    wedge_scheme,
+)
 from lsp_analysis.experiments.draw.scheme import Permuted
 
 

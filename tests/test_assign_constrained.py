@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.draw.constrained import constrain
-from lsp_analysis.experiments.draw.methods import blocked_scheme, wedge_scheme
+from lsp_analysis.experiments.draw.methods import blocked_scheme, constrain, wedge_scheme
 
 
 def past(n, k=2, seed=0):

@@ -8,13 +8,12 @@ import pytest
 from scipy import stats
 from small_experiment import a_trial, with_rows
 
-from lsp_analysis.experiments.analysis.attrition import bounds
 from lsp_analysis.experiments.analysis.findings import analyse_trial
 from lsp_analysis.experiments.analysis.randomisation_test import redraws
-from lsp_analysis.experiments.analysis.side_results import robust_fit
+from lsp_analysis.experiments.analysis.side_results import bounds, robust_slope
 from lsp_analysis.experiments.draw.methods import blocked_scheme
 from lsp_analysis.experiments.power.formulas import cluster_power, design_effect, wedge, wedge_power
-from lsp_analysis.experiments.power.intracluster import icc_of_counts
+from lsp_analysis.experiments.power.past import icc_of_counts
 
 # Donner and Klar (1994; 2000, table 6.1): users of smokeless tobacco and pupils, by school.
 CONTROL = "5/103 3/174 6/83 6/75 2/152 7/102 7/104 3/74 1/55 23/225 16/125 12/207"
@@ -131,43 +130,36 @@ def test_lees_bounds_of_a_normal_outcome():
     assert found["Lee, upper"] == pytest.approx(centre + move, abs=0.02)
 
 
-def cr2_by_matrices(terms, outcome, cluster):
-    """CR2 and Satterthwaite's degrees of freedom by whole matrices.
+def hc2_by_matrices(terms, outcome):
+    """HC2 and Satterthwaite's degrees of freedom of the last term, by whole matrices.
 
     Pustejovsky and Tipton (2018), sections 2.1 and 3.1, with independent errors as the working
-    model; it is what clubSandwich documents as ``vcov = "CR2", test = "Satterthwaite"``.
+    model and every row a cluster of its own: CR2 is then HC2.
     """
     n, k = terms.shape
     bread = np.linalg.inv(terms.T @ terms)
     hat = terms @ bread @ terms.T
     left = outcome - hat @ outcome
-    meat, own = np.zeros((k, k)), []
-    for one in np.unique(cluster):
-        here = cluster == one
-        values, vectors = np.linalg.eigh((np.eye(n) - hat)[np.ix_(here, here)])
-        root = np.where(values > 1e-10, values, np.inf) ** -0.5
-        adjust = vectors @ np.diag(root) @ vectors.T
-        score = terms[here].T @ adjust @ left[here]
-        meat += np.outer(score, score)
-        own.append((np.eye(n) - hat)[:, here] @ adjust @ terms[here] @ bread)
-    df = []
-    for j in range(k):
-        columns = np.array([one[:, j] for one in own])
-        joint = columns @ columns.T
-        df.append(np.trace(joint) ** 2 / (joint**2).sum())
-    return bread @ meat @ bread, np.array(df)
+    root = (1 - np.diag(hat)) ** -0.5
+    meat = terms.T @ np.diag((root * left) ** 2) @ terms
+    columns = ((np.eye(n) - hat) @ np.diag(root * (terms @ bread)[:, k - 1])).T
+    joint = columns @ columns.T
+    variance = (bread @ meat @ bread)[k - 1, k - 1]
+    return np.sqrt(variance), np.trace(joint) ** 2 / (joint**2).sum()
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_cr2_is_that_of_whole_matrices(seed):
+def test_robust_slopes_are_those_of_whole_matrices(seed):
     rng = np.random.default_rng(seed)
-    cluster = np.repeat(np.arange(8), rng.integers(1, 9, 8))
-    terms = np.column_stack([np.ones(len(cluster)), rng.normal(size=len(cluster)), cluster % 2])
-    outcome = rng.normal(size=8)[cluster] + rng.normal(size=len(cluster))
-    fit = robust_fit(terms, outcome, cluster)
-    covariance, df = cr2_by_matrices(terms, outcome, cluster)
-    assert fit.covariance == pytest.approx(covariance)
-    assert fit.df == pytest.approx(df)
+    terms = np.column_stack([np.ones(30), rng.normal(size=30), np.arange(30) % 5 == 0])
+    outcome = rng.normal(size=30)
+    _, error, df = robust_slope(terms, outcome)
+    assert (error, df) == pytest.approx(hc2_by_matrices(terms, outcome))
+    # Terms that were taken out before count just as well.
+    basis = np.linalg.qr(terms[:, :2])[0]
+    cleared = terms[:, 2:] - basis @ (basis.T @ terms[:, 2:])
+    again = robust_slope(cleared, outcome - basis @ (basis.T @ outcome), basis)
+    assert again == pytest.approx(robust_slope(terms, outcome))
 
 
 def test_models_show_estimates_and_no_interval_or_p():

@@ -12,7 +12,6 @@ from lsp_analysis.experiments.analysis.opening import look_at, signed_z, take_lo
 from lsp_analysis.experiments.record.delivery import monitor
 from lsp_analysis.experiments.record.folder import open_experiment
 from lsp_analysis.experiments.record.verification import verify
-from lsp_analysis.standing.change.process import process_chart
 
 LOOKS = (
     "[stopping]",
@@ -56,13 +55,6 @@ def test_delivery_is_added_up_by_arm(folder):
     assert "Usual services" in found.sentence()
 
 
-def test_a_series_goes_into_a_process_chart(folder):
-    series = monitor(open_experiment(folder), reports(folder)).series("dose", "wardens")
-    chart = process_chart(series, name="Dose", unit="percent", polarity="high_is_good")
-    assert len(chart.points) == 14
-    assert chart.points["value"].between(70, 100).all()
-
-
 def test_a_fall_in_dose_shows(folder):
     progress = reports(folder)
     late = progress["period"] >= pd.Period("2010-12", "M")
@@ -102,7 +94,7 @@ def test_reports_that_cannot_be_right_are_refused(folder, change, said):
 
 def test_a_measure_nobody_reported_is_refused(folder):
     with pytest.raises(ParameterError, match='Did you mean "dose"'):
-        monitor(open_experiment(folder), reports(folder)).series("doze", "wardens")
+        monitor(open_experiment(folder), reports(folder)).plot("doze")
 
 
 def test_monitoring_waits_for_the_draw(tmp_path):

@@ -20,8 +20,13 @@ from lsp_analysis.experiments.power.formulas import (
     power_z,
     smallest_effect,
 )
-from lsp_analysis.experiments.power.intracluster import icc_anova, icc_of_counts
-from lsp_analysis.experiments.power.past import describe_baseline, grid_of, windows
+from lsp_analysis.experiments.power.past import (
+    describe_baseline,
+    grid_of,
+    icc_anova,
+    icc_of_counts,
+    windows,
+)
 
 
 def a_panel(n_areas=60, n_periods=48, seed=0, sd=0.4, mean=40.0, residents=1500):

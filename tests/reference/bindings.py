@@ -23,7 +23,7 @@ from lsp_analysis.experiments.analysis.randomisation_test import redraws
 from lsp_analysis.experiments.draw import methods as schemes
 from lsp_analysis.experiments.power import formulas as closed_form
 from lsp_analysis.experiments.power import formulas as wedge
-from lsp_analysis.experiments.power import intracluster as icc
+from lsp_analysis.experiments.power import past as icc
 from lsp_analysis.standing.change import process_rules, trends
 from lsp_analysis.standing.comparison import (
     contrast,

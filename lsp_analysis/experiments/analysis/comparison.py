@@ -89,8 +89,7 @@ class Contrast:
         from scipy.stats import t
 
         half = (self.test.high - self.test.low) / 2
-        units = self.cells.loc[self.cells["used"], "unit"].nunique()
-        return float(half / t.isf((1 - self.test.level) / 2, max(1, units - 2)))
+        return float(half / t.isf((1 - self.test.level) / 2, self.df))
 
     @property
     def df(self) -> int:
@@ -278,7 +277,8 @@ def simulated_power(
     rows = np.arange(n_rows)
     if n_rows > SIMULATED_ALLOCATIONS:
         rows = np.sort(rng.choice(n_rows, SIMULATED_ALLOCATIONS, replace=False))
-    few = drawn.subset(rows)
+    alike = np.ones(n_cells)  # outcomes are weighted already
+    few = replace(drawn, raw=drawn.raw[rows], exposures=drawn.exposures[rows], whiten=alike)
     observed = rng.integers(0, len(rows), sims)
     own = rng.normal(size=(drawn.unit.max() + 1, sims))
     own = varying * (own - own.mean(axis=0))[drawn.unit]

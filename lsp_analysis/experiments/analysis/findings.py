@@ -9,18 +9,12 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.experiments.analysis import attrition
+from lsp_analysis.experiments.analysis import side_results
 from lsp_analysis.experiments.analysis.boundaries import adjusted_p, levels_of_tests
 from lsp_analysis.experiments.analysis.comparison import Contrast, contrast
 from lsp_analysis.experiments.analysis.models import fit_models
-from lsp_analysis.experiments.analysis.side_results import (
-    complier_effects,
-    factor_interaction,
-    secondary_effects,
-    subgroups,
-)
 from lsp_analysis.experiments.analysis.trial import Trial
-from lsp_analysis.experiments.power.intracluster import Clustering, icc_within
+from lsp_analysis.experiments.power.past import Clustering, icc_within
 from lsp_analysis.experiments.protocol.design import Comparison, Design, Outcome
 from lsp_analysis.showing import Axes, Shown, with_note
 
@@ -31,6 +25,7 @@ ASSUMPTIONS = (
     "only its mean is zero, it holds approximately, from about eight units an arm on.",
     "The interval assumes the same effect in every unit.",
 )
+SIZES = ["estimate", "low", "high"]
 FINDINGS = {
     "benefit": "works",
     "harm": "harms",
@@ -77,7 +72,7 @@ class Finding(Shown):
 
     def summary_frame(self) -> pd.DataFrame:
         """One row."""
-        names = ["estimate", "low", "high", "level", "p_value", "p_adjusted", "observed"]
+        names = [*SIZES, "level", "p_value", "p_adjusted", "observed"]
         row = {"arm": self.comparison.label} | {n: getattr(self, n) for n in names}
         row |= {"expected": self.expected, "finding": FINDINGS[self.kind]}
         return pd.DataFrame([row], index=pd.Index([self.outcome.name], name="outcome"))
@@ -183,21 +178,18 @@ class TrialResult(Shown):
         """What every reader must be told beside the numbers."""
         trial = self.trial
         said = list(dict.fromkeys(w for one in self.contrasts for w in one.warnings))
-        lost, gone = (int(self.missing[c].sum()) for c in ("units_without", "rows_without"))
+        lost, gone = self.missing[["units_without", "rows_without"]].sum().tolist()
         if lost or gone:
             counts = [f"the outcomes of {wording.counted(lost, self.design.unit)}"] if lost else []
             counts += [f"{wording.counted(gone, 'row')} of outcomes"] if gone > lost else []
             verb = "is" if gone == 1 and not lost else "are"
             said.append(
                 f"{wording.capital(wording.and_list(counts))} {verb} missing: see the bounds. "
-                f"{attrition.MONOTONICITY}"
+                f"{side_results.MONOTONICITY}"
             )
-        for noun, n in (
-            ("amendment", len(trial.amendments)),
-            ("deviation", len(trial.deviations)),
-        ):
-            if n:
-                said.append(f"{wording.capital(wording.counted(n, noun))} on record.")
+        for noun, frame in (("amendment", trial.amendments), ("deviation", trial.deviations)):
+            if len(frame):
+                said.append(f"{wording.capital(wording.counted(len(frame), noun))} on record.")
         if trial.n_analyses > 1:
             said.append(
                 f"The outcomes were analysed {wording.times(trial.n_analyses)}, with different "
@@ -233,24 +225,20 @@ class TrialResult(Shown):
 
     def forest_frame(self) -> pd.DataFrame:
         """Every estimate of the primary outcome, for one picture: label, estimate, low, high."""
-        columns = ["label", "estimate", "low", "high"]
-        parts = []
+        rows = []
         for one in self.effects:
-            own = [(f"{one.comparison.label}: registered", one.estimate, one.low, one.high)]
-            own += [
-                (f"{one.comparison.label}: {row.model}", row.estimate, math.nan, math.nan)
-                for row in self.models[self.models["arm"] == one.comparison.name].itertuples()
-            ]
-            parts.append(pd.DataFrame(own, columns=columns))
-        return pd.concat(parts, ignore_index=True).dropna(subset=["estimate"], ignore_index=True)
+            label = one.comparison.label
+            rows.append((f"{label}: registered", one.estimate, one.low, one.high))
+            models = self.models[self.models["arm"] == one.comparison.name].itertuples()
+            rows += [(f"{label}: {m.model}", m.estimate, math.nan, math.nan) for m in models]
+        frame = pd.DataFrame(rows, columns=["label", *SIZES])
+        return frame.dropna(subset=["estimate"], ignore_index=True)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """A forest of the comparisons: intention to treat on the primary outcome."""
-        names = ("estimate", "low", "high")
-        frame = pd.DataFrame({n: [getattr(e, n) for e in self.effects] for n in names})
-        frame.insert(0, "label", list(self.labels.values()))
+        frame = self.summary_frame().rename(columns={"arm": "label"}).reset_index(drop=True)
         return figures.draw_forest(
-            frame.replace([np.inf, -np.inf], np.nan),
+            frame[["label", *SIZES]].replace([np.inf, -np.inf], np.nan),
             unit=self.design.outcome.unit,
             worth_having=self.design.decision.worth_having or None,
             whiskers=f"intervals at {self.levels()}",
@@ -262,38 +250,31 @@ def analyse_trial(trial: Trial) -> TrialResult:
     """The registered analysis of a trial: a function of its rows and nothing else."""
     design = trial.design
     primary = design.outcome
-    numbers = range(1, len(design.comparisons()) + 1)
-    first = [contrast(trial, primary, number) for number in numbers]
-    side = secondary_effects(trial, design.analysis.level)
+    first = [contrast(trial, primary, n) for n in range(1, len(design.comparisons()) + 1)]
+    side = side_results.secondary_effects(trial, design.analysis.level)
     p_values = pd.Series([one.test.p_value for one in first])
     alphas = levels_of_tests(design, p_values, side["p_value"], trial.looks)
     adjusted, side["p_adjusted"] = adjusted_p(design, p_values, side, trial.looks)
     contrasts = tuple(one.at(1 - alpha) for one, alpha in zip(first, alphas, strict=True))
     with_note([one.test for one in contrasts], "", about=wording.capital(primary.label))
-    bounds = _by_name(
-        contrasts,
-        [
-            attrition.bounds(trial, primary, number, level=one.test.level)
-            for number, one in zip(numbers, contrasts, strict=True)
-        ],
-    )
-    effects = tuple(
-        finding_of(trial, one, float(p), bounds[bounds["arm"] == one.comparison.name])
-        for one, p in zip(contrasts, adjusted, strict=True)
-    )
-    models = [fit_models(trial, primary, number) for number in numbers]
+    shown, fitted, effects = [], [], []
+    for number, (one, p) in enumerate(zip(contrasts, adjusted, strict=True), start=1):
+        cases = side_results.bounds(trial, primary, number, level=one.test.level)
+        effects.append(finding_of(trial, one, float(p), cases))
+        shown.append(cases.assign(arm=one.comparison.name))
+        fitted.append(fit_models(trial, primary, number).assign(arm=one.comparison.name))
     return TrialResult(
         trial,
-        effects,
+        tuple(effects),
         contrasts,
-        _by_name(contrasts, models),
-        bounds,
-        side,
-        subgroups(trial, contrasts),
-        complier_effects(trial, contrasts),
-        factor_interaction(trial, contrasts, design.analysis.level),
-        attrition.missing_table(trial),
-        icc_within(trial.rows, primary, trial.arm_of_unit) if not design.is_wedge else None,
+        models=_stacked(fitted),
+        bounds=_stacked(shown),
+        secondary=side,
+        subgroups=side_results.subgroups(trial, contrasts),
+        compliers=side_results.complier_effects(trial, contrasts),
+        interaction=side_results.factor_interaction(trial, contrasts, design.analysis.level),
+        missing=side_results.missing_table(trial),
+        clustering=None if design.is_wedge else icc_within(trial.rows, primary, trial.arm_of_unit),
     )
 
 
@@ -309,19 +290,8 @@ def finding_of(trial: Trial, one: Contrast, p_adjusted: float, bounds: pd.DataFr
     if one.comparison.name in trial.crossed:
         kind = trial.crossed[one.comparison.name]
         reason = "It crossed its bound at a look before the end, and was decided then."
-    return Finding(
-        one.comparison,
-        one.outcome,
-        kind,
-        test.estimate,
-        test.low,
-        test.high,
-        test.level,
-        test.p_value,
-        p_adjusted,
-        one.observed,
-        reason,
-    )
+    found = *test.sizes[:3], test.level, test.p_value, p_adjusted, one.observed
+    return Finding(one.comparison, one.outcome, kind, *found, reason)
 
 
 def classify(
@@ -337,12 +307,11 @@ def classify(
     worth having lies outside the interval. "unclear": anything else.
     """
     sign = -1 if outcome.polarity == "low_is_good" else 1
-    best = max(sign * ends[0], sign * ends[1])
-    if significant:
-        if sign * estimate < 0:
-            return "harm"
-        return "no benefit" if best < worth_having else "benefit"
-    return "no benefit" if best < worth_having else "unclear"
+    if significant and sign * estimate < 0:
+        return "harm"
+    if max(sign * ends[0], sign * ends[1]) < worth_having:
+        return "no benefit"
+    return "benefit" if significant else "unclear"
 
 
 def _doubt(bounds: pd.DataFrame, kind: str, design: Design, outcome: Outcome) -> str:
@@ -363,9 +332,7 @@ def _doubt(bounds: pd.DataFrame, kind: str, design: Design, outcome: Outcome) ->
     return f"{name} for missing outcomes include zero." if low <= 0 <= high else ""
 
 
-def _by_name(contrasts: tuple[Contrast, ...], frames: list[pd.DataFrame]) -> pd.DataFrame:
+def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:
     """Tables of several comparisons as one, with the comparison's name first."""
-    names = [one.comparison.name for one in contrasts]
-    parts = [frame.assign(arm=name) for name, frame in zip(names, frames, strict=True)]
-    table = pd.concat(parts, ignore_index=True)
-    return table[["arm", *(c for c in table if c != "arm")]]
+    table = pd.concat(frames, ignore_index=True)
+    return table[["arm", *table.columns.drop("arm")]]

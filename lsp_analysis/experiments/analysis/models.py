@@ -47,6 +47,8 @@ class ModelData:
         Position of each row's unit.
     factor : float
         The outcome is this many times counts over base.
+    weights : array
+        Weight of each row in a mean over clusters, or over people.
     """
 
     counts: np.ndarray
@@ -54,29 +56,13 @@ class ModelData:
     terms: np.ndarray
     cluster: np.ndarray
     factor: float
+    weights: np.ndarray
     design: Design
 
     @property
     def outcome(self) -> np.ndarray:
         """Outcome per row, in its units."""
         return self.factor * self.counts / self.base
-
-    @property
-    def is_ratio(self) -> bool:
-        """Whether the outcome has a denominator."""
-        return bool(self.design.outcome.denominator)
-
-    @property
-    def weights(self) -> np.ndarray:
-        """Weight of each row in a mean over clusters, or over people."""
-        if self.design.estimand.summary == "people":
-            return self.base
-        return 1 / np.bincount(self.cluster)[self.cluster]
-
-    @property
-    def df(self) -> int:
-        """Clusters to spare."""
-        return len(np.unique(self.cluster)) - self.terms.shape[1]
 
 
 def fit_models(trial: Trial, outcome: Outcome, number: int = 1) -> pd.DataFrame:
@@ -106,21 +92,19 @@ def model_data(trial: Trial, outcome: Outcome, one: Comparison) -> ModelData:
     if design.is_wedge:
         periods = design.randomisation.periods[1:]
         terms.append(rows["period"].to_numpy()[:, None] == np.array(periods))
-    return ModelData(
-        rows["count"].to_numpy(float),
-        rows["base"].to_numpy(float),
-        np.column_stack([*terms, *(column[unit] for column in adjust)]).astype(float),
-        pd.factorize(unit)[0],
-        outcome.factor,
-        design,
-    )
+    terms = np.column_stack([*terms, *(column[unit] for column in adjust)]).astype(float)
+    count, base = (rows[name].to_numpy(float) for name in ("count", "base"))
+    weights, cluster = base, pd.factorize(unit)[0]
+    if design.estimand.summary != "people":
+        weights = 1 / np.bincount(cluster)[cluster]
+    return ModelData(count, base, terms, cluster, outcome.factor, weights, design)
 
 
 def _row(name: str, data: ModelData) -> tuple:
     """One model's row; a model that cannot be fitted says why."""
     n_clusters, n_rows = len(np.unique(data.cluster)), len(data.counts)
     estimate, note = math.nan, ""
-    if data.df < 1:
+    if n_clusters <= data.terms.shape[1]:
         note = "more is adjusted for than there are clusters"
     elif name in ("gee", "mixed") and n_clusters == n_rows:
         note = "needs several rows per cluster"
@@ -151,8 +135,9 @@ def _fit_glm(data: ModelData, *, clustered: bool = False) -> float:
     """
     import statsmodels.api as sm
 
-    family = sm.families.Poisson() if data.is_ratio else sm.families.Gaussian()
-    options = {"family": family, "offset": np.log(data.base) if data.is_ratio else None}
+    is_ratio = bool(data.design.outcome.denominator)
+    family = sm.families.Poisson() if is_ratio else sm.families.Gaussian()
+    options = {"family": family, "offset": np.log(data.base) if is_ratio else None}
     if clustered:
         options |= {"groups": data.cluster, "cov_struct": sm.cov_struct.Exchangeable()}
     model = (sm.GEE if clustered else sm.GLM)(data.counts, data.terms, **options)

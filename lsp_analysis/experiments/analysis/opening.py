@@ -70,22 +70,14 @@ def analysis_of(experiment: Experiment, file: Path) -> tuple[dict, TrialResult]:
     digest = rows.attrs["sha256"]
     n = len(dict.fromkeys([*experiment.opened, digest]))
     result = analyse_trial(make_trial(experiment, rows, n_analyses=n))
+    lost = int(result.missing["units_without"].sum())
     findings = [
-        {
-            "arm": one.comparison.name,
-            "finding": one.kind,
-            "missing_units": int(result.missing["units_without"].sum()),
-        }
+        {"arm": one.comparison.name, "finding": one.kind, "missing_units": lost}
         | {n: chain.plain(getattr(one, n)) for n in ("estimate", "low", "high", "p_adjusted")}
         for one in result.effects
     ]
-    numbers = digest_of(numbers_text(result))
-    return {
-        "file": file.name,
-        "sha256": digest,
-        "numbers": numbers,
-        "findings": findings,
-    }, result
+    content = {"file": file.name, "sha256": digest, "findings": findings}
+    return content | {"numbers": digest_of(numbers_text(result))}, result
 
 
 def all_numbers(result: TrialResult) -> pd.DataFrame:
@@ -122,7 +114,7 @@ def numbers_text(result: TrialResult) -> str:
 def _deviation(experiment: Experiment, content: dict, now: dt.datetime | None) -> str:
     """What departs from the protocol in this analysis; empty if nothing does."""
     said = []
-    today = chain.moment(now).date().isoformat()
+    today = chain.moment(now)[:10]
     planned = experiment.design.looks.dates
     if planned and today < planned[-1]:
         said.append(
@@ -171,16 +163,11 @@ class Look(Shown):
     def sentence(self) -> wording.Sentence:
         """What crossed its bound, if anything did."""
         name = f"planned look {self.number}" if self.number else "a look that was not planned"
-        crossed = [
-            f"{self.labels.get(row.arm, row.arm)} ({row.crossed})"
-            for row in self.table.itertuples()
-            if row.crossed
-        ]
-        found = (
-            f"bounds were crossed by {wording.and_list(crossed)}"
-            if crossed
-            else ("no bound was crossed: the experiment goes on")
-        )
+        rows = self.table[self.table["crossed"] != ""].itertuples()
+        crossed = [f"{self.labels.get(row.arm, row.arm)} ({row.crossed})" for row in rows]
+        found = "no bound was crossed: the experiment goes on"
+        if crossed:
+            found = f"bounds were crossed by {wording.and_list(crossed)}"
         return wording.Sentence(" ".join([f"At {name} on {self.date}, {found}.", *self.warnings]))
 
 
@@ -197,7 +184,7 @@ def take_look(folder: str | Path, outcomes: str | Path, *, now: dt.datetime | No
         the final analysis.
     """
     file = Path(outcomes)
-    date = chain.moment(now).date().isoformat()
+    date = chain.moment(now)[:10]
     look, content = look_of(open_experiment(folder), file, date)  # complains before it is locked
     with chain.alone(folder):
         look, content = look_of(open_experiment(folder), file, date)
@@ -212,7 +199,10 @@ def look_of(experiment: Experiment, file: Path, date: str) -> tuple[Look, dict]:
     number = _number(experiment, date)
     look = look_at(trial, number, date=date)
     content = {"look": number, "sha256": rows.attrs["sha256"], "file": file.name}
-    content["arms"] = [_entry(row) for row in look.table.to_dict("records")]
+    content["arms"] = [
+        {name: x if isinstance(x, str) else chain.plain(x) for name, x in row.items()}
+        for row in look.table.to_dict("records")
+    ]
     if number:
         content["information"] = look.information
     else:
@@ -247,8 +237,9 @@ def look_at(trial: Trial, number: int, *, date: str = "") -> Look:
     if not number:
         warnings.append("The bounds do not allow for it, so a chance finding is more likely.")
     labels = {one.name: one.label for one in design.comparisons()}
-    table = pd.DataFrame(rows, columns=LOOKED)
-    return Look(number, date, table, tuple(warnings), labels, information)
+    return Look(
+        number, date, pd.DataFrame(rows, columns=LOOKED), tuple(warnings), labels, information
+    )
 
 
 def signed_z(one: Contrast) -> float:
@@ -270,18 +261,11 @@ def _against_bound(
     if share >= 1 or not math.isfinite(one.error):
         return z, bound, crossed, math.nan, math.nan
     final = boundaries.bounds_of(design, (*bounds.fractions, 1.0)).z[-1]
-    drift = design.decision.worth_having / one.error / math.sqrt(share)
+    planned = design.decision.worth_having / one.error / math.sqrt(share)
     chances = (
-        boundaries.conditional_power(z, share, bound=final),
-        boundaries.conditional_power(z, share, bound=final, drift=drift),
+        boundaries.conditional_power(z, share, bound=final, drift=d) for d in (None, planned)
     )
     return z, bound, crossed, *chances
-
-
-def _entry(row: dict) -> dict:
-    """One arm's row as the register keeps it."""
-    words = {name: row[name] for name in ("arm", "crossed")}
-    return words | {name: chain.plain(value) for name, value in row.items() if name not in words}
 
 
 def _number(experiment: Experiment, date: str) -> int:

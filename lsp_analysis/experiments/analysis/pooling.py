@@ -18,6 +18,7 @@ from lsp_analysis.experiments.protocol.design import Arm, Design
 from lsp_analysis.showing import Axes, Shown, with_note
 
 FEW_ROUNDS = 3
+SAME = ("name", "unit", "polarity", "denominator", "multiplier")  # of the outcome, in all rounds
 
 
 @dataclass(frozen=True)
@@ -54,12 +55,8 @@ class Pooled(Shown):
 
     def summary_frame(self) -> pd.DataFrame:
         """The rounds, then all together."""
-        last = {
-            "label": "Rounds like these" if len(self.rounds) >= FEW_ROUNDS else "These two rounds",
-            "estimate": self.estimate,
-            "low": self.low,
-            "high": self.high,
-        }
+        label = "Rounds like these" if len(self.rounds) >= FEW_ROUNDS else "These two rounds"
+        last = {"label": label, "estimate": self.estimate, "low": self.low, "high": self.high}
         return pd.concat([self.rounds, pd.DataFrame([last])], ignore_index=True)
 
     def sentence(self) -> wording.Sentence:
@@ -102,30 +99,34 @@ def pool_rounds(results: Iterable[TrialResult], *, arm: str) -> Pooled:
         raise DesignError(
             f"Round {twice[0]} is given twice, and it counts once. Name the folder of each round."
         )
-    first = found[0].design
-    for result in found[1:]:
-        _check_same_outcome(first, result.design)
-    rounds = pd.DataFrame([_round_row(result, arm) for result in found])
-    open_ended = rounds.loc[~np.isfinite(rounds["error"]), "label"]
-    if len(open_ended):
+    designs = [result.design for result in found]
+    first, unit = designs[0], designs[0].outcome.unit
+    for other in designs[1:]:
+        differ = [n for n in SAME if getattr(first.outcome, n) != getattr(other.outcome, n)]
+        if differ:
+            raise DesignError(
+                f"Rounds {first.round} and {other.round} did not measure the same outcome (they "
+                f"differ in {wording.and_list(differ)}), so they cannot be pooled."
+            )
+    rows = []
+    for result in found:
+        one = result.contrasts[list(result.findings).index(arm)]
+        rows.append((f"Round {result.design.round}", *one.test.sizes[:3], one.error, one.df))
+    rounds = pd.DataFrame(rows, columns=["label", "estimate", "low", "high", "error", "df"])
+    if (open_ended := ~np.isfinite(rounds["error"])).any():
         raise DesignError(
-            f"{open_ended.iloc[0]} has an interval without an end, so the rounds cannot be pooled. "
-            "Report each by itself."
+            f"{rounds.loc[open_ended, 'label'].iloc[0]} has an interval without an end, so the "
+            "rounds cannot be pooled. Report each by itself."
         )
     level = first.analysis.level
-    estimate, low, high, tau, i2 = combine(
-        rounds["estimate"], rounds["error"], level=level, df=rounds["df"]
-    )
-    warnings = _what_changed([result.design for result in found], arm)
-    absent = sorted(set(range(1, max(numbers))) - set(numbers))
-    if absent:
+    sizes = combine(rounds["estimate"], rounds["error"], level=level, df=rounds["df"])
+    warnings = _what_changed(designs, arm)
+    if absent := sorted(set(range(1, max(numbers))) - set(numbers)):
         named = wording.and_list([f"round {n}" for n in absent])
         warnings.insert(0, f"{wording.capital(named)} is not among them.")
     if len(found) < FEW_ROUNDS:
         warnings.append("This is the mean of these two rounds: a third may differ from both.")
-    unit, label = first.outcome.unit, found[0].labels[arm]
-    said = tuple(warnings)
-    pooled = Pooled(rounds, estimate, low, high, tau, i2, unit, level, said, label)
+    pooled = Pooled(rounds, *sizes, unit, level, tuple(warnings), found[0].labels[arm])
     return with_note(pooled, found[0]._note, about=found[0].chart_name)
 
 
@@ -158,35 +159,12 @@ def combine(
     return mean, mean - quantile * spread, mean + quantile * spread, tau, i2
 
 
-def _round_row(result: TrialResult, arm: str) -> dict[str, object]:
-    one = result.contrasts[list(result.findings).index(arm)]
-    return {
-        "label": f"Round {result.design.round}",
-        "estimate": one.test.estimate,
-        "low": one.test.low,
-        "high": one.test.high,
-        "error": one.error,
-        "df": one.df,
-    }
-
-
-def _check_same_outcome(one: Design, other: Design) -> None:
-    same = ("name", "unit", "polarity", "denominator", "multiplier")
-    differ = [n for n in same if getattr(one.outcome, n) != getattr(other.outcome, n)]
-    if differ:
-        raise DesignError(
-            f"Rounds {one.round} and {other.round} did not measure the same outcome (they differ "
-            "in "
-            f"{wording.and_list(differ)}), so they cannot be pooled."
-        )
-
-
 def _what_changed(designs: list[Design], arm: str) -> list[str]:
     """A warning for each round whose intervention is not that of the round before."""
     warnings = []
     for before, after in pairwise(designs):
-        own = [asdict(_arm(d, arm).tidier) for d in (before, after)]
-        items = [name for name, text in own[0].items() if own[1][name] != text]
+        was, now = (asdict(_arm(d, arm).tidier) for d in (before, after))
+        items = [name for name in was if now[name] != was[name]]
         if items:
             warnings.append(
                 f"The intervention changed from round {before.round} to round {after.round} "

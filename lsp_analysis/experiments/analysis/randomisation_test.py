@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -64,11 +64,6 @@ class RandomisationTest(Shown):
         """Estimate, ends of the interval and p-value."""
         return self.estimate, self.low, self.high, self.p_value
 
-    @property
-    def inference(self) -> str:
-        """How the p-value was got, in words."""
-        return f"{'all' if self.exact else 'a sample of'} {self.n_allocations:,} allocations"
-
     def summary_frame(self) -> pd.DataFrame:
         """One row."""
         names = ["estimate", "low", "high", "p_value", "level", "n_allocations", "exact"]
@@ -76,10 +71,12 @@ class RandomisationTest(Shown):
 
     def sentence(self) -> wording.Sentence:
         """Estimate, interval and p-value in one line."""
+        which = "all" if self.exact else "a sample of"
         return wording.Sentence(
             f"The difference is {wording.difference(self.estimate)} "
             f"({wording.interval(self.low, self.high, level=self.level, of_change=True)}; "
-            f"{wording.p_value(self.p_value)} over {self.inference})."
+            f"{wording.p_value(self.p_value)} over {which} {self.n_allocations:,} "
+            "allocations)."
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
@@ -206,11 +203,6 @@ class Redraws:
         left = self.residual(outcome)
         left = left - self.coefficients(left)[0] * self.exposures[0]
         return math.sqrt(float(left @ left) / self.df) if self.df > 0 else math.nan
-
-    def subset(self, rows: np.ndarray) -> Redraws:
-        """Some of the allocations, for outcomes that are weighted already."""
-        alike = np.ones(self.exposures.shape[1])
-        return replace(self, raw=self.raw[rows], exposures=self.exposures[rows], whiten=alike)
 
     @cached_property
     def _corrected(self) -> np.ndarray:

@@ -1,22 +1,27 @@
-"""Beside the primary outcome: secondary outcomes, subgroups, interactions, effect of delivery."""
+"""Beside the primary outcome: secondary outcomes, subgroups, interactions, effect of delivery, and
+who has no outcome and how far they could move the answer."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import f as f_law
 from scipy.stats import t as t_law
 
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.comparison import Contrast, sized
 from lsp_analysis.experiments.analysis.randomisation_test import orthonormal
-from lsp_analysis.experiments.analysis.trial import RECEIVED, Trial
+from lsp_analysis.experiments.analysis.trial import RECEIVED, Trial, row_values, unit_values
+from lsp_analysis.experiments.protocol.design import Outcome
 
 SIZES = ["estimate", "low", "high", "p_value"]
+BOUNDS = ["case", "estimate", "low", "high", "p_value"]
+MONOTONICITY = (
+    "Lee's bounds assume that being drawn into the arm changes whether an outcome is known in one "
+    "direction only."
+)
 
 
 def secondary_effects(trial: Trial, level: float) -> pd.DataFrame:
@@ -39,23 +44,19 @@ def subgroups(trial: Trial, contrasts: Sequence[Contrast]) -> pd.DataFrame:
     """The primary outcome within the subgroups that the design declares, and no others.
 
     Columns ``subgroup``, ``category``, ``arm``, ``units``, ``estimate``, ``low``, ``high``,
-    ``p_value``, ``p_interaction`` (whether effects differ between categories: a robust Wald test
-    by unit, F with the smallest Satterthwaite degrees of freedom) and ``note``. A number column is
-    cut at its median.
+    ``p_value`` and ``note``. A number column is cut at its median.
     """
     rows = []
     for name in trial.design.analysis.subgroups:
         groups = _categories(trial.units[name])
         for number, one in enumerate(contrasts, start=1):
-            differ = _interaction(trial, one, groups)
             for category in sorted(groups.unique()):
                 inside = (groups == category).to_numpy()
+                n_units = int((inside & trial.compared(one.comparison, trial.units)).sum())
                 options = {"only": inside, "level": one.test.level}
                 found, note = sized(trial, one.outcome, number, **options)
-                compared = trial.compared(one.comparison, trial.units)
-                n_units = int((inside & compared).sum())
-                rows.append((name, category, one.comparison.name, n_units, *found, differ, note))
-    columns = ["subgroup", "category", "arm", "units", *SIZES, "p_interaction", "note"]
+                rows.append((name, category, one.comparison.name, n_units, *found, note))
+    columns = ["subgroup", "category", "arm", "units", *SIZES, "note"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -67,11 +68,16 @@ def factor_interaction(trial: Trial, contrasts: Sequence[Contrast], level: float
     """
     if not trial.design.factors:
         return pd.DataFrame(columns=SIZES)
-    cells = contrasts[0].cells
+    prepared = contrasts[0].redraws
     one, other = (c.cells["treated"].to_numpy(float) for c in contrasts)
-    terms = np.column_stack([one, other, one * other])
-    fit = _regress(trial, contrasts[0], terms, cells)
-    return pd.DataFrame([t_test(fit, 2, level)], columns=SIZES)
+    columns = (one, other, one * other, contrasts[0].cells["value"].to_numpy())
+    left = np.column_stack([prepared.residual(column) for column in columns])[prepared.used]
+    estimate, error, df = robust_slope(left[:, :-1], left[:, -1], prepared.basis[prepared.used])
+    if not (error > 0 and df > 0):
+        return pd.DataFrame([(estimate, math.nan, math.nan, math.nan)], columns=SIZES)
+    reach = float(t_law.isf((1 - level) / 2, df)) * error
+    p_value = float(2 * t_law.sf(abs(estimate) / error, df))
+    return pd.DataFrame([(estimate, estimate - reach, estimate + reach, p_value)], columns=SIZES)
 
 
 def complier_effects(trial: Trial, contrasts: Sequence[Contrast]) -> pd.DataFrame:
@@ -111,99 +117,137 @@ def _categories(column: pd.Series) -> pd.Series:
     return pd.Series(np.where(column <= middle, f"up to {middle:g}", f"above {middle:g}"))
 
 
-def _interaction(trial: Trial, one: Contrast, groups: pd.Series) -> float:
-    """P-value that the effect is the same in all categories."""
-    values, unit = one.cells, one.redraws.unit
-    category = groups.to_numpy()[unit]
-    used = values["used"].to_numpy()
-    kinds = sorted(set(category[used]))
-    if len(kinds) < 2:
-        return math.nan
-    treated = values["treated"].to_numpy(float)
-    own = (category[:, None] == np.array(kinds)[None, 1:]).astype(float)
-    crossed = own * treated[:, None]
-    fit = _regress(trial, one, np.column_stack([treated, crossed, own]), values)
-    tested = np.arange(1, 1 + crossed.shape[1])
-    covariance = fit.covariance[np.ix_(tested, tested)]
-    slopes, df = fit.params[tested], float(fit.df[tested].min())
-    if not np.isfinite(slopes).all() or df < 1 or np.linalg.matrix_rank(covariance) < len(tested):
-        return math.nan
-    wald = float(slopes @ np.linalg.solve(covariance, slopes)) / len(tested)
-    return float(f_law.sf(wald, len(tested), df))
+def robust_slope(
+    terms: np.ndarray, outcome: np.ndarray, absorbed: np.ndarray | None = None
+) -> tuple[float, float, float]:
+    """The last of the slopes of least squares, its HC2 standard error, and degrees of freedom.
 
-
-def _regress(trial: Trial, one: Contrast, terms: np.ndarray, values: pd.DataFrame):
-    """Robust fit of the contrast's cells on `terms`, cleared of what the contrast adjusts for."""
-    prepared, used = one.redraws, one.redraws.used
-    outcome = prepared.residual(values["value"].to_numpy())
-    left = np.column_stack([prepared.residual(column) for column in terms.T])
-    return robust_fit(left[used], outcome[used], prepared.unit[used], prepared.basis[used])
-
-
-@dataclass(frozen=True)
-class RobustFit:
-    """Least squares with a small-sample cluster-robust covariance (CR2).
-
-    Attributes
-    ----------
-    params : array, one per term
-    covariance : array, terms x terms
-    df : array, one per term
-        Satterthwaite's degrees of freedom for its t-test.
-    """
-
-    params: np.ndarray
-    covariance: np.ndarray
-    df: np.ndarray
-
-
-def robust_fit(
-    terms: np.ndarray, outcome: np.ndarray, cluster: np.ndarray, absorbed: np.ndarray | None = None
-) -> RobustFit:
-    """CR2 after Bell and McCaffrey; for clusters of one row it is HC2.
+    The latter are Satterthwaite's, after Bell and McCaffrey (2002).
 
     Parameters
     ----------
     terms : array, rows x terms
     outcome : array, one per row
-    cluster : array, one per row
     absorbed : array, rows x columns, optional
         Orthonormal columns already taken out of `terms` and `outcome`.
     """
     inverse = np.linalg.pinv(terms.T @ terms)
     params = inverse @ (terms.T @ outcome)
-    left = outcome - terms @ params
     own = orthonormal(terms)
     basis = own if absorbed is None else np.column_stack([absorbed, own])
-    directions = terms @ inverse
-    groups = [np.flatnonzero(cluster == one) for one in np.unique(cluster)]
-    scores, lengths, projected = [], [], []
-    for here in groups:
-        values, vectors = np.linalg.eigh(np.eye(len(here)) - basis[here] @ basis[here].T)
-        power = np.where(values > 1e-9, 1 / np.sqrt(np.where(values > 1e-9, values, 1.0)), 0.0)
-        adjusted = (vectors * power) @ (vectors.T @ directions[here])
-        scores.append(adjusted.T @ left[here])
-        lengths.append((adjusted**2).sum(axis=0))
-        projected.append(basis[here].T @ adjusted)
-    scores, lengths, projected = np.array(scores), np.array(lengths), np.array(projected)
-    df = []
-    for k in range(terms.shape[1]):
-        joint = np.diag(lengths[:, k]) - projected[:, :, k] @ projected[:, :, k].T
-        total = (joint**2).sum()
-        df.append(np.trace(joint) ** 2 / total if total > 0 else math.nan)
-    return RobustFit(params, scores.T @ scores, np.array(df))
+    free = 1 - (basis**2).sum(axis=1)
+    corrected = np.where(free > 1e-9, 1 / np.sqrt(np.maximum(free, 1e-9)), 0.0)
+    direction = corrected * (terms @ inverse)[:, -1]
+    error = float(np.linalg.norm(direction * (outcome - terms @ params)))
+    projected = direction[:, None] * basis
+    joint = np.diag(direction**2) - projected @ projected.T
+    total = float((joint**2).sum())
+    return float(params[-1]), error, np.trace(joint) ** 2 / total if total > 0 else math.nan
 
 
-def t_test(fit: RobustFit, term: int, level: float) -> tuple[float, float, float, float]:
-    """Estimate, interval and p-value of one term."""
-    estimate, df = float(fit.params[term]), float(fit.df[term])
-    error = math.sqrt(max(0.0, float(fit.covariance[term, term])))
-    if not (error > 0 and df > 0):
-        return estimate, math.nan, math.nan, math.nan
-    reach = float(t_law.isf((1 - level) / 2, df)) * error
-    return (
-        estimate,
-        estimate - reach,
-        estimate + reach,
-        float(2 * t_law.sf(abs(estimate) / error, df)),
-    )
+def unit_table(trial: Trial) -> pd.DataFrame:
+    """One row per unit, by name: who was drawn into which arm, and what is known of them.
+
+    Columns ``arm``; ``rows`` (units, or cells of a wedge, without any row count as one); ``known``,
+    rows with an outcome; ``people`` (of a wedge: mean over its periods); ``received`` where it is
+    reported.
+    """
+    cells = unit_values(trial, trial.design.outcome)
+    cells["rows"] = cells["rows"].clip(lower=1)
+    cells["people"] = cells["size"].where(cells["size"] > 0)
+    own = cells.groupby(level="unit", sort=False).agg({"rows": "sum", "known": "sum"})
+    own["people"] = cells["people"].groupby(level="unit").mean()
+    if RECEIVED in trial.rows:
+        own["received"] = trial.rows.groupby("unit")[RECEIVED].mean()
+    return own.assign(arm=trial.arm_of_unit.reindex(own.index))
+
+
+def missing_table(trial: Trial) -> pd.DataFrame:
+    """One row per arm: units drawn, units without any outcome, rows (people) without one.
+
+    Columns ``arm``, ``units``, ``units_without``, ``rows``, ``rows_without`` and ``names``, the
+    units that have none.
+    """
+    own, found = unit_table(trial), []
+    for arm in trial.scheme.arms:
+        here = own[own["arm"] == arm]
+        lost = here.index[here["known"] == 0]
+        rows, known = int(here["rows"].sum()), int(here["known"].sum())
+        found.append((arm, len(here), len(lost), rows, rows - known, ", ".join(lost)))
+    columns = ["arm", "units", "units_without", "rows", "rows_without", "names"]
+    return pd.DataFrame(found, columns=columns)
+
+
+def bounds(
+    trial: Trial, outcome: Outcome, number: int = 1, *, level: float | None = None
+) -> pd.DataFrame:
+    """The estimate under assumptions about the outcomes that are missing.
+
+    Rows: ``as observed``; ``Lee, lower`` and ``Lee, upper`` (Lee 2009: the side with more outcomes
+    known is trimmed at its top or bottom to the share of the other; whole rows, rounded up);
+    ``most against the arm`` and ``most in favour of the arm`` (Manski 1990; Horowitz and Manski
+    2000: a missing share is 0 or all, another value the lowest or highest seen). Without gaps, the
+    first row alone.
+    """
+    one = trial.design.comparisons()[number - 1]
+    cases: list[tuple[str, pd.DataFrame | None]] = [("as observed", None)]
+    complete = _with_absent(trial)
+    own = row_values(trial, outcome, complete)
+    own["treated"], own["inside"] = trial.treated(one, own), trial.compared(one, own)
+    if (own["inside"] & ~own["known"]).any():
+        for case, top in (("Lee, lower", True), ("Lee, upper", False)):
+            cases.append((case, _trimmed(complete, outcome, own, top)))
+        good_high = outcome.polarity == "high_is_good"
+        for case, arm_high in (("against", not good_high), ("in favour of", good_high)):
+            cases.append((f"most {case} the arm", _filled_in(complete, outcome, own, arm_high)))
+    table = [
+        (case, *sized(trial, outcome, number, rows=filled, level=level)[0])
+        for case, filled in cases
+    ]
+    return pd.DataFrame(table, columns=BOUNDS)
+
+
+def _trimmed(rows: pd.DataFrame, outcome: Outcome, own: pd.DataFrame, top: bool) -> pd.DataFrame:
+    """Rows of the better known side without its highest, or lowest, outcomes.
+
+    With `top` the treated lose their highest outcomes (or the controls their lowest), which makes
+    the effect as low as it can be.
+    """
+    compared = own[own["inside"]]
+    shares = [compared.loc[compared["treated"] == side, "known"].mean() for side in (True, False)]
+    side = shares[0] >= shares[1]
+    here = np.flatnonzero(own["inside"] & own["known"] & (own["treated"] == side))
+    excess = 1 - min(shares) / max(shares) if max(shares) > 0 else 0.0
+    n_cut = math.ceil(excess * len(here) - 1e-9)
+    value = own["value"].iloc[here]
+    if "period" in own:  # of a wedge: high or low for its period
+        value = value - value.groupby(own["period"].iloc[here]).transform("mean")
+    order = np.argsort(value.to_numpy(), kind="stable")
+    cut = here[order[::-1][:n_cut] if top == side else order[:n_cut]]
+    rows = rows.astype({outcome.name: float})
+    rows.iloc[cut, rows.columns.get_loc(outcome.name)] = np.nan
+    return rows
+
+
+def _filled_in(
+    rows: pd.DataFrame, outcome: Outcome, own: pd.DataFrame, arm_high: bool
+) -> pd.DataFrame:
+    """The rows with gaps filled: the highest value where the arm is to be high, else the lowest."""
+    low, high = float(own["value"].min()), float(own["value"].max())
+    if outcome.unit == "percent" and outcome.denominator:
+        low, high = 0.0, outcome.multiplier
+    fill = np.where(own["treated"] == arm_high, high, low)
+    rows = rows.astype({outcome.name: float})
+    if outcome.denominator:
+        base = rows[outcome.denominator].where(rows[outcome.denominator] > 0)
+        rows[outcome.denominator] = base.fillna(base.median())
+        fill = fill * rows[outcome.denominator] / outcome.multiplier
+    rows[outcome.name] = rows[outcome.name].mask(~own["known"], fill)
+    return rows
+
+
+def _with_absent(trial: Trial) -> pd.DataFrame:
+    """The rows, and an empty one for every unit (and period) that has none."""
+    by = trial.design.cell
+    wanted = unit_values(trial, trial.design.outcome).query("rows == 0").reset_index()[by]
+    return pd.concat([trial.rows, wanted], ignore_index=True) if len(wanted) else trial.rows.copy()

@@ -16,6 +16,7 @@ from lsp_analysis.experiments.protocol.unit_list import read_typed
 from lsp_analysis.experiments.record.folder import Experiment, positions
 
 RECEIVED = "received"
+RECORD = ("amendments", "deviations", "head", "crossed", "looks")  # of an experiment
 
 
 @dataclass(frozen=True)
@@ -84,19 +85,10 @@ def make_trial(experiment: Experiment, rows: pd.DataFrame, *, n_analyses: int = 
     """
     scheme = experiment.scheme
     units = experiment.units.set_index("unit").loc[list(scheme.units)].reset_index()
-    return Trial(
-        experiment.design,
-        units,
-        scheme,
-        positions(scheme, experiment.allocation),
-        check_rows(rows, experiment.design, scheme),
-        experiment.amendments,
-        experiment.deviations,
-        experiment.head,
-        experiment.crossed,
-        experiment.looks,
-        n_analyses,
-    )
+    drawn = positions(scheme, experiment.allocation)
+    checked = check_rows(rows, experiment.design, scheme)
+    record = {name: getattr(experiment, name) for name in RECORD}
+    return Trial(experiment.design, units, scheme, drawn, checked, n_analyses=n_analyses, **record)
 
 
 def read_outcomes(file: Path, design: Design) -> pd.DataFrame:
@@ -160,22 +152,17 @@ def row_values(trial: Trial, outcome: Outcome, rows: pd.DataFrame | None = None)
 
 
 def unit_values(
-    trial: Trial,
-    outcome: Outcome,
-    *,
-    by: list[str] | None = None,
-    rows: pd.DataFrame | None = None,
+    trial: Trial, outcome: Outcome, *, rows: pd.DataFrame | None = None
 ) -> pd.DataFrame:
     """One value per unit (wedge: and period): ratio of sums, or mean of what is known.
 
     Returns
     -------
-    DataFrame indexed by `by`, the design's cells by default: ``value``; ``size`` (sum of
-    denominators, or people with a value); ``rows``, ``known`` (rows there are, and rows with a
-    value). Units without any row are there, with a missing value.
+    DataFrame indexed by the design's cells: ``value``; ``size`` (sum of denominators, or people
+    with a value); ``rows``, ``known`` (rows there are, and rows with a value). Units without any
+    row are there, with a missing value.
     """
-    by = by or trial.design.cell
-    index = pd.Index(trial.scheme.units, name="unit")
+    by, index = trial.design.cell, pd.Index(trial.scheme.units, name="unit")
     if len(by) > 1:
         periods = trial.design.randomisation.periods
         index = pd.MultiIndex.from_product([index, periods], names=by)

@@ -52,21 +52,14 @@ class Balance(ShownTable):
             f"Of {wording.counted(len(sizes), 'comparison')}, "
             f"{wording.counted(n_large, 'difference')} {exceed} {LARGE} standard deviations; the "
             f"largest is {wording.number(worst['difference'], 2)} for "
-            f"{worst['covariate'].replace('_', ' ')} "
-            f"({worst['arm']})."
+            f"{worst['covariate'].replace('_', ' ')} ({worst['arm']})."
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Standardised differences, arm by arm."""
-        frame = pd.DataFrame(
-            {
-                "label": self.table["covariate"].str.replace("_", " "),
-                "estimate": self.table["difference"],
-                "low": np.nan,
-                "high": np.nan,
-                "group": self.table["arm"],
-            }
-        )
+        frame = self.table.rename(columns={"difference": "estimate", "arm": "group"})
+        labels = frame["covariate"].str.replace("_", " ")
+        frame = frame.assign(label=labels, low=np.nan, high=np.nan)
         return figures.draw_forest(
             frame, unit="standard deviations from the control", worth_having=SMALL, ax=ax
         )
@@ -93,8 +86,8 @@ def balance(
     table = _numeric(units[list(covariates)].reset_index(drop=True))
     others = [name for name in dict.fromkeys(arms) if name != control]
     rows = [
-        (name, other, *_compared(table[name], (arms == other), (arms == control)))
-        for name in table
+        (name, other, *_compared(column[arms == other].dropna(), column[arms == control].dropna()))
+        for name, column in table.items()
         for other in others
     ]
     columns = ["covariate", "arm", "mean_arm", "mean_control", "difference", "spread_ratio"]
@@ -136,9 +129,8 @@ def _numeric(table: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns=words).join(dummies).astype(float)
 
 
-def _compared(column: pd.Series, here: pd.Series, there: pd.Series) -> tuple[float, ...]:
+def _compared(own: pd.Series, other: pd.Series) -> tuple[float, ...]:
     """Means, difference in pooled standard deviations, ratio of spreads."""
-    own, other = column[here].dropna(), column[there].dropna()
     pooled = math.sqrt((own.var() + other.var()) / 2)
     apart = own.mean() - other.mean()
     difference = apart / pooled if pooled > 0 else 0.0 if apart == 0 else math.nan

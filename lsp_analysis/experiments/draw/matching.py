@@ -40,13 +40,11 @@ def match_pairs(units: pd.DataFrame, *, on: Sequence[str], unit: str = "unit") -
         )
     distance = mahalanobis(units[list(on)].to_numpy(float), names=on)
     mates = _perfect_matching(distance)
-    firsts = sorted(
-        (i for i in range(len(mates)) if i < mates[i]), key=lambda i: distance[i, mates[i]]
-    )
-    number = np.zeros(len(units), int)
-    for position, first in enumerate(firsts, start=1):
-        number[[first, mates[first]]] = position
     within = distance[np.arange(len(mates)), mates]
+    firsts = np.flatnonzero(np.arange(len(mates)) < mates)
+    firsts = firsts[np.argsort(within[firsts], kind="stable")]
+    number = np.zeros(len(units), int)
+    number[firsts] = number[mates[firsts]] = np.arange(1, len(firsts) + 1)
     return units.assign(pair=number, pair_distance=within).sort_values(
         ["pair", unit], ignore_index=True
     )
@@ -55,13 +53,10 @@ def match_pairs(units: pd.DataFrame, *, on: Sequence[str], unit: str = "unit") -
 def mahalanobis(values: np.ndarray, *, names: Sequence[str]) -> np.ndarray:
     """Distances between all rows, counting correlated columns once and in their own spread."""
     if not np.isfinite(values).all():
-        lacking = [
-            name for name, column in zip(names, values.T, strict=True) if np.isnan(column).any()
-        ]
+        lacking = np.array(names)[np.isnan(values).any(axis=0)]
         raise DesignError(
             f"{', '.join(lacking)} is missing for some units. Units are matched on what is known "
-            "of "
-            "all of them: fill it in, or match on something else."
+            "of all of them: fill it in, or match on something else."
         )
     spread = np.atleast_2d(np.cov(values, rowvar=False))
     apart = values[:, None, :] - values[None, :, :]

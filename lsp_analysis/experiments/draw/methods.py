@@ -1,16 +1,29 @@
-"""Build the scheme a design describes: simple, complete, blocked, paired, constrained, wedge."""
+"""Build the scheme a design describes: simple, complete, blocked, paired, constrained, wedge.
+
+Constrained randomisation draws among allocations that balance what was measured before (Moulton
+2004). The score of an allocation is the sum over covariates of how far the arms' means lie apart,
+in standard deviations, squared and weighted by the arms' sizes (Raab and Butcher 2001). It is
+worked out in whole numbers, so that the same allocations are acceptable on every machine.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
+from lsp_analysis import wording
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.draw.constrained import constrain
-from lsp_analysis.experiments.draw.scheme import Permuted, Scheme, Simple
+from lsp_analysis.experiments.draw.hash_stream import HashStream
+from lsp_analysis.experiments.draw.scheme import KIND, Groups, Permuted, Scheme, Simple
 from lsp_analysis.experiments.protocol.design import Design
+
+LARGEST_SCORE = 2**62  # of a 64-bit whole number
+FEWEST = 20  # acceptable allocations under which a test at 5% cannot reject at all
 
 
 def scheme_of(design: Design, units: pd.DataFrame, *, key: str = "") -> Scheme:
@@ -149,3 +162,226 @@ def _strata(units: pd.DataFrame, columns: list[str]) -> np.ndarray:
 def _numbered(values: pd.Series) -> np.ndarray:
     """Whole numbers from 0, in the order in which values first come."""
     return pd.factorize(values)[0]
+
+
+@dataclass(frozen=True)
+class BalanceRule:
+    """How allocations are scored, and below which score they are acceptable.
+
+    Attributes
+    ----------
+    standings : array of int, units x covariates
+        Distance of each unit from the mean, in standard deviations times a power of ten.
+    weights : tuple of int, one per arm
+        Common multiple of the arms' sizes over the arm's own size.
+    cutoff : int
+        Allocations that score less are acceptable.
+    """
+
+    standings: np.ndarray
+    weights: tuple[int, ...]
+    cutoff: int
+
+    def scores(self, allocations: np.ndarray) -> np.ndarray:
+        """Imbalance of each allocation (a row each); 0 is perfect."""
+        total = np.zeros(len(allocations), np.int64)
+        for arm, weight in enumerate(self.weights):
+            sums = (allocations == arm).astype(np.int64) @ self.standings
+            total += weight * (sums**2).sum(axis=1)
+        return total
+
+    def accepts(self, allocations: np.ndarray) -> np.ndarray:
+        """Which of `allocations` are acceptable."""
+        return self.scores(allocations) < self.cutoff
+
+
+@dataclass(frozen=True)
+class Constrained(Scheme):
+    """A list of acceptable allocations, of which one was drawn.
+
+    Attributes
+    ----------
+    rows : array, allocations x units
+        The acceptable allocations, best balanced first.
+    base : Permuted
+        The scheme they were picked from.
+    rule : BalanceRule
+    n_candidates : int
+        Most allocations that are listed or sampled to pick from.
+    """
+
+    rows: np.ndarray = field(repr=False, compare=False)
+    base: Permuted = field(repr=False, compare=False)
+    rule: BalanceRule = field(repr=False, compare=False)
+    n_candidates: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many allocations are acceptable."""
+        return len(self.rows)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the list, for the register."""
+        return hashlib.sha256(self.rows.astype(">i2").tobytes()).hexdigest()
+
+    def every(self) -> np.ndarray:
+        """The acceptable allocations, a row each."""
+        return self.rows
+
+    @property
+    def listable(self) -> bool:
+        """They are a list already."""
+        return True
+
+    def many(self, draws: int, key: str) -> np.ndarray:
+        """Rows of the list, each alike likely."""
+        return self.rows[[HashStream(key, d).below(self.size) for d in range(draws)]]
+
+    def holds(self, allocation: np.ndarray) -> bool:
+        """Whether the list has `allocation`."""
+        return bool((self.rows == allocation).all(axis=1).any())
+
+    def given(self, allocation: np.ndarray, groups: Groups) -> Scheme:
+        """Acceptable allocations in which units stay within their group of arms.
+
+        With two arms it is the list itself. With more, the few rows of the list that agree would
+        not do: allocations of the two arms are listed or sampled afresh and kept if acceptable.
+        """
+        if len(groups) == 1 and (self.group_of(allocation, groups) >= 0).all():
+            return self
+        base = self.base.given(allocation, groups)
+        found = _candidates(base, self.n_candidates, self.digest)
+        accepted = found[self.rule.accepts(found)]
+        rows = _distinct(np.vstack([accepted, allocation]).astype(KIND))
+        return Constrained(
+            self.units, self.arms, base.blocks, rows, base, self.rule, self.n_candidates
+        )
+
+    def how_many(self) -> str:
+        """How many allocations are acceptable, and of how many."""
+        sampled = "" if self.base.size <= self.n_candidates else " sampled"
+        looked_at = min(self.base.size, self.n_candidates)
+        return f"Of {looked_at:,} allocations{sampled}, {self.size:,} balance the arms well enough"
+
+    def sentence(self, alpha: float = 0.05) -> wording.Sentence:
+        """How many allocations are acceptable, what a test can do, and which units are tied."""
+        said, (together, apart) = super().sentence(alpha), self.tied()
+        if not together and not apart:
+            return said
+        return wording.Sentence(
+            f"{said} Among them {wording.counted(together, 'pair')} of units always share an arm "
+            f"and {apart:,} never: the outcomes of such units must not be correlated. Accept a "
+            "larger share, or balance on less."
+        )
+
+    def tied(self) -> tuple[int, int]:
+        """Pairs of units that share an arm in all acceptable allocations, and in none (Moulton)."""
+        share = sum(
+            (one := (self.rows == arm).astype(np.float64)).T @ one for arm in range(len(self.arms))
+        )
+        pairs = np.rint(share[np.triu_indices(len(self.units), k=1)])
+        return int((pairs == self.size).sum()), int((pairs == 0).sum())
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether the list has the mirror image of its every allocation."""
+        moving = (self.rows != self.rows[0]).any(axis=0)
+        arms = np.unique(self.rows[:, moving])
+        if len(arms) != 2:
+            return False
+        swapped = np.where(moving, arms.sum() - self.rows, self.rows).astype(KIND)
+        return {row.tobytes() for row in self.rows} == {row.tobytes() for row in swapped}
+
+
+def constrain(
+    base: Permuted,
+    covariates: np.ndarray,
+    *,
+    key: str,
+    candidates: int = 100_000,
+    acceptable: float = 0.1,
+) -> Constrained:
+    """Score allocations of `base` by balance, and accept the best share of them.
+
+    Parameters
+    ----------
+    base : Permuted
+        Complete, blocked or wedge scheme to pick from.
+    covariates : array, units x covariates
+        What to balance: the baseline outcome first of all, and whatever else may matter.
+    key : str
+        For sampling candidates where they are too many to list.
+    candidates : int
+        How many allocations to sample; all are listed if there are no more than that.
+    acceptable : float above 0, at most 1
+        Share of the candidates to accept, those with the lowest scores.
+
+    Raises
+    ------
+    DesignError
+        A covariate is missing somewhere or the same everywhere, or fewer than 20 allocations are
+        acceptable, with which a test at 5% could never find anything.
+    """
+    weights = _weights(base)
+    standings = _standings(covariates, weights)
+    found = _candidates(base, candidates, key)
+    loose = BalanceRule(standings, weights, LARGEST_SCORE)
+    scores = loose.scores(found)
+    wanted = min(len(found), max(1, math.ceil(acceptable * len(found))))
+    cutoff = int(np.partition(scores, wanted - 1)[wanted - 1]) + 1
+    rule = BalanceRule(standings, weights, cutoff)
+    rows = _distinct(found[scores < cutoff])
+    rows = rows[np.argsort(rule.scores(rows), kind="stable")]
+    if len(rows) < FEWEST:
+        raise DesignError(
+            f"Only {len(rows)} allocations of {len(found)} are acceptable; with fewer than "
+            f"{FEWEST} no test at 5% can find an effect. Accept a larger share, or randomise more "
+            "units."
+        )
+    return Constrained(base.units, base.arms, base.blocks, rows, base, rule, candidates)
+
+
+def _candidates(base: Permuted, most: int, key: str) -> np.ndarray:
+    """All allocations of `base`, or a sample of them, in which some may come twice."""
+    return base.every() if base.size <= most else base.many(most, f"{key}:candidates")
+
+
+def _distinct(rows: np.ndarray) -> np.ndarray:
+    """Each row once, in the order of their arms read from left to right."""
+    rows = np.ascontiguousarray(rows, dtype=">i2")
+    whole = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1]))).ravel()
+    return np.unique(whole).view(rows.dtype).reshape(-1, rows.shape[1]).astype(KIND)
+
+
+def _weights(base: Permuted) -> tuple[int, ...]:
+    sizes = np.bincount(base.labels, minlength=len(base.arms)).tolist()
+    multiple = math.lcm(*(size for size in sizes if size))
+    return tuple(multiple // size if size else 0 for size in sizes)
+
+
+def _standings(covariates: np.ndarray, weights: tuple[int, ...]) -> np.ndarray:
+    """Covariates in standard deviations from their mean, as whole numbers."""
+    columns = [_standardised(column, j) for j, column in enumerate(np.asarray(covariates, float).T)]
+    table = np.array(columns).T
+    largest = sum(math.fsum(abs(x) for x in column) ** 2 for column in columns) * sum(weights)
+    digits = min(4, math.floor(math.log10(math.sqrt(LARGEST_SCORE / max(largest, 1)))))
+    return np.rint(table * 10**digits).astype(np.int64)
+
+
+def _standardised(column: np.ndarray, number: int) -> list[float]:
+    """In plain Python with exact sums, so that no machine rounds otherwise than another."""
+    values = column.tolist()
+    if missing := sum(not math.isfinite(x) for x in values):
+        raise DesignError(
+            f"Covariate {number + 1} is missing for {missing} of "
+            f"{len(values)} units. Allocations can only be balanced on what is known of all units."
+        )
+    mean = math.fsum(values) / len(values)
+    spread = math.sqrt(math.fsum((x - mean) ** 2 for x in values) / max(1, len(values) - 1))
+    if spread == 0:
+        raise DesignError(
+            f"Covariate {number + 1} has the same value for all units, so there is nothing to "
+            "balance. Leave it out."
+        )
+    return [(x - mean) / spread for x in values]

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import durable, figures, wording
-from lsp_analysis.experiments.analysis.attrition import unit_table
 from lsp_analysis.experiments.analysis.findings import ASSUMPTIONS, TrialResult
 from lsp_analysis.experiments.analysis.models import NAMES
 from lsp_analysis.experiments.analysis.opening import all_numbers, numbers_text
 from lsp_analysis.experiments.analysis.pooling import Pooled
+from lsp_analysis.experiments.analysis.side_results import unit_table
 from lsp_analysis.experiments.analysis.trial import RECEIVED, unit_values
 from lsp_analysis.experiments.draw.covariate_balance import balance_by_design
 from lsp_analysis.experiments.papers.page_parts import page

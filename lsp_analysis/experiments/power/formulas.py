@@ -46,7 +46,7 @@ def sample_size(p1: float, p2: float, *, power: float = 0.8, alpha: float = 0.05
     ParameterError
         A share is not between 0 and 1, or the two are equal.
     """
-    for name, share in (("p1", p1), ("p2", p2), ("power", power), ("alpha", alpha)):
+    for name, share in {"p1": p1, "p2": p2, "power": power, "alpha": alpha}.items():
         if not 0 < share < 1:
             raise ParameterError(f"{name} is {share!r}, and lies between 0 and 1.")
     if p1 == p2:
@@ -127,16 +127,11 @@ def smallest_effect(
     """The effect at which `power_of` reaches `power`; infinite if none up to `largest` does."""
     if power_of(largest) < power:
         return math.inf
-    return _root(lambda effect: power_of(effect) - power, 0.0, largest)
-
-
-def _root(function: Callable[[float], float], low: float, high: float) -> float:
-    """Where a rising function crosses zero, looked for upwards from `low`; `low` if it is above."""
-    if function(low) >= 0:
-        return low
-    while function(min(2 * low + 1e-9, high)) < 0 and 2 * low + 1e-9 < high:
-        low = 2 * low + 1e-9
-    return float(brentq(function, low, min(2 * low + 1e-9, high), xtol=1e-10, rtol=1e-12))
+    high = 1e-9
+    while power_of(high) < power:  # power rises with the effect
+        high *= 2
+    found = brentq(lambda x: power_of(x) - power, 0.0, min(high, largest), xtol=1e-10, rtol=1e-12)
+    return float(found)
 
 
 @dataclass(frozen=True)
@@ -168,13 +163,8 @@ class Wedge:
     def frame(self, periods: Sequence[str], units: Sequence[str] = ()) -> pd.DataFrame:
         """Columns ``cluster``, ``period``, ``treated``, for `figures.draw_wedge`."""
         names = list(units) or [f"Cluster {n}" for n in range(1, self.n_clusters + 1)]
-        return pd.DataFrame(
-            {
-                "cluster": np.repeat(names, self.n_periods),
-                "period": np.tile(periods, self.n_clusters),
-                "treated": self.treated.ravel(),
-            }
-        )
+        index = pd.MultiIndex.from_product([names, periods], names=["cluster", "period"])
+        return pd.Series(self.treated.ravel(), index, name="treated").reset_index()
 
 
 def wedge(clusters_per_step: Sequence[int], n_periods: int | None = None) -> Wedge:
@@ -251,8 +241,6 @@ def wedge_power(
         design, sigma2=sigma**2 / n, tau2=tau**2, autocorrelation=autocorrelation
     )
     signal = abs(effect) / math.sqrt(variance)
-    return (
-        power_z(signal, alpha=alpha)
-        if normal
-        else power_t(signal, design.n_clusters - 2, alpha=alpha)
-    )
+    if normal:
+        return power_z(signal, alpha=alpha)
+    return power_t(signal, design.n_clusters - 2, alpha=alpha)

@@ -7,7 +7,8 @@ import math
 import tomllib
 import types
 import typing
-from dataclasses import MISSING, Field, fields, is_dataclass
+from collections.abc import Iterator
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +59,12 @@ def parse_design(text: str, *, name: str = FILE) -> Design:
 
 def differences(old: Design, new: Design) -> list[str]:
     """What an amendment changed, a line per field: ``outcome.label: "a" -> "b"``."""
-    before, after = flat(old), flat(new)
-    lines = []
-    for key in dict.fromkeys([*before, *after]):
-        if before.get(key) != after.get(key):
-            lines.append(f"{key}: {_shown(before, key)} -> {_shown(after, key)}")
-    return lines
+    was, now = ({key: repr(value) for key, value in flat(one).items()} for one in (old, new))
+    return [
+        f"{key}: {was.get(key, 'nothing')} -> {now.get(key, 'nothing')}"
+        for key in dict.fromkeys([*was, *now])
+        if was.get(key) != now.get(key)
+    ]
 
 
 def example(name: str) -> str:
@@ -87,10 +88,6 @@ def new_experiment(folder: str | Path) -> Path:
     return folder
 
 
-def _shown(values: dict[str, Any], key: str) -> str:
-    return repr(values[key]) if key in values else "nothing"
-
-
 def _build(kind: type, table: Any, where: str, problems: list[str]) -> Any:
     """An instance of `kind` from a TOML table; problems are noted and leave the result unfit."""
     if not isinstance(table, dict):
@@ -104,7 +101,8 @@ def _build(kind: type, table: Any, where: str, problems: list[str]) -> Any:
     for name, one in known.items():
         if name in table:
             given[name] = _value(table[name], hints[name], one.metadata, where + name, problems)
-        if _is_needed(one) and given.get(name, "") == "":
+        needed = one.default is MISSING and one.default_factory is MISSING
+        if needed and given.get(name, "") == "":
             state = "empty" if name in table else "missing"
             problems.append(f"{where}{name} is {state} ({one.metadata['about']}).")
     if any(p for p in problems if p.startswith(where)):
@@ -154,107 +152,93 @@ def _value(value: Any, hint: Any, rules: Any, where: str, problems: list[str]) -
     return value
 
 
-def _is_needed(one: Field) -> bool:
-    """Whether a field has no default."""
-    return one.default is MISSING and one.default_factory is MISSING
-
-
-def _of_arms(design: Design) -> list[str]:
-    found = []
+def _of_arms(design: Design) -> Iterator[str]:
     names = [arm.name for arm in design.arms]
     if len(names) < 2 or len(set(names)) < len(names):
-        found.append("arms must be two or more, each with a name of its own.")
+        yield "arms must be two or more, each with a name of its own."
     if [arm.role for arm in design.arms].count("control") != 1 or design.arms[0].role != "control":
-        found.append("The first arm, and no other, must have the role control.")
+        yield "The first arm, and no other, must have the role control."
     for arm in design.active:
         if arm.tidier is None:
-            found.append(f"arms.{arm.name} has no section [arms.tidier] saying what is done.")
+            yield f"arms.{arm.name} has no section [arms.tidier] saying what is done."
     columns = [outcome.name for outcome in design.outcomes()]
     if len(set(columns)) < len(columns):
-        found.append("Two outcomes have the same name; each needs its own column.")
-    found += _of_factors(design)
-    for name in set(design.harms.watched) - set(columns):
-        close = did_you_mean(name, columns)
-        found.append(f'harms.watched names "{name}", which is no outcome.{close}')
-    return found
-
-
-def _of_factors(design: Design) -> list[str]:
-    """Two factors make four arms: neither, each alone, both."""
-    if not design.factors:
-        return []
-    sets = sorted(sorted(arm.factors) for arm in design.arms)
-    one, *others = sorted(design.factors)
-    wanted = [[], [one], [one, *others], others]
-    if len(others) != 1 or sets != sorted(wanted) or design.arms[0].factors:
-        return [
+        yield "Two outcomes have the same name; each needs its own column."
+    if design.factors and not _is_two_by_two(design):
+        yield (
             "arms.factors must name two factors over four arms: none for the control, each factor "
             "alone, and both together."
-        ]
-    return ["A wedge has no factors: leave arms.factors out."] if design.is_wedge else []
+        )
+    elif design.factors and design.is_wedge:
+        yield "A wedge has no factors: leave arms.factors out."
+    for name in set(design.harms.watched) - set(columns):
+        close = did_you_mean(name, columns)
+        yield f'harms.watched names "{name}", which is no outcome.{close}'
 
 
-def _of_randomisation(design: Design) -> list[str]:
+def _is_two_by_two(design: Design) -> bool:
+    """Two factors make four arms: neither, each alone, both."""
+    one, *others = sorted(design.factors)
+    wanted = sorted([[], [one], [one, *others], others])
+    sets = sorted(sorted(arm.factors) for arm in design.arms)
+    return len(others) == 1 and sets == wanted and not design.arms[0].factors
+
+
+def _of_randomisation(design: Design) -> Iterator[str]:
     how = design.randomisation
-    found = []
     if how.method == "constrained" and not how.covariates:
-        found.append("randomisation.covariates is empty; name what to balance.")
+        yield "randomisation.covariates is empty; name what to balance."
     if how.method == "constrained" and not how.acceptable > 0:
-        found.append("randomisation.acceptable must be above 0.")
+        yield "randomisation.acceptable must be above 0."
     for name in ("units", "neighbours"):
         file = getattr(how, name)
         if Path(file).name != file:
-            found.append(f'randomisation.{name} is "{file}"; it must be a file in this folder.')
+            yield f'randomisation.{name} is "{file}"; it must be a file in this folder.'
     if how.source_date and _date(how.source_date) is None:
-        found.append("randomisation.source_date must be written year-month-day.")
-    found += _of_no_use(how)
+        yield "randomisation.source_date must be written year-month-day."
+    empty = Randomisation(method=how.method)
+    for one in fields(how):  # those, empty by default, that the method would pass over in silence
+        is_given = getattr(how, one.name) and not getattr(empty, one.name)
+        if is_given and how.method not in one.metadata.get("methods", (how.method,)):
+            methods = wording.and_list(one.metadata["methods"], last="or")
+            yield (
+                f'randomisation.{one.name} is of no use to the method "{how.method}"; it belongs '
+                f"to {methods}."
+            )
     if how.method == "blocked" and not (how.strata or how.block_size):
-        found.append("randomisation.strata or block_size must say what the blocks are.")
+        yield "randomisation.strata or block_size must say what the blocks are."
     if how.method == "pairs" and (len(design.arms) != 2 or any(a.share != 1 for a in design.arms)):
-        found.append("Pairs need two arms of equal share.")
+        yield "Pairs need two arms of equal share."
     if design.is_wedge:
         if not how.steps or min(how.steps) < 1:
-            found.append("randomisation.steps must give the clusters that start at each step.")
+            yield "randomisation.steps must give the clusters that start at each step."
         elif len(how.periods) < len(how.steps) + 1:
-            found.append("randomisation.periods must be more than the steps by at least one.")
+            yield "randomisation.periods must be more than the steps by at least one."
         if len(design.arms) != 2:
-            found.append("A wedge has two arms: before and after the start.")
-    return found
+            yield "A wedge has two arms: before and after the start."
 
 
-def _of_no_use(how: Randomisation) -> list[str]:
-    """Fields, empty by default, that the method would pass over in silence."""
-    empty = Randomisation(method=how.method)
-    found = [one for one in fields(how) if getattr(how, one.name) and not getattr(empty, one.name)]
-    return [
-        f'randomisation.{one.name} is of no use to the method "{how.method}"; it belongs to '
-        f"{wording.and_list(one.metadata['methods'], last='or')}."
-        for one in found
-        if how.method not in one.metadata.get("methods", (how.method,))
-    ]
-
-
-def _of_looks(design: Design) -> list[str]:
-    looks = design.looks
-    found = []
+def _of_looks(design: Design) -> Iterator[str]:
+    looks, even = design.looks, design.looks.fractions
     dates = [_date(text) for text in looks.dates]
     if None in dates:
-        found.append("looks.dates must be written year-month-day, such as 2010-03-31.")
+        yield "looks.dates must be written year-month-day, such as 2010-03-31."
     elif dates != sorted(set(dates)):
-        found.append("looks.dates must come in order of time, each once.")
+        yield "looks.dates must come in order of time, each once."
     if (looks.boundary == "none") != (len(looks.dates) < 2):
-        found.append(
+        yield (
             "looks.boundary must be obrien_fleming or pocock with two dates or more (the last is "
             "the final analysis), and none otherwise."
         )
-    if looks.information == "outcomes" and looks.fractions:
-        found.append("looks.fractions are not used where looks.information is outcomes.")
-    even = looks.fractions
-    if even and (
-        len(even) != len(looks.dates) or even != sorted(set(even)) or even[-1] != 1 or even[0] <= 0
+    if looks.information == "outcomes" and even:
+        yield "looks.fractions are not used where looks.information is outcomes."
+    if even and not (
+        len(even) == len(looks.dates)
+        and even == sorted(set(even))
+        and even[-1] == 1
+        and even[0] > 0
     ):
-        found.append("looks.fractions must rise to 1, one per date.")
-    return found
+        yield "looks.fractions must rise to 1, one per date."
 
 
 def _date(text: str) -> dt.date | None:

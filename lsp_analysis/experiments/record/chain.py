@@ -86,7 +86,7 @@ def append(
     """
     folder = Path(folder)
     entries = read_register(folder)
-    time = moment(now).strftime("%Y-%m-%dT%H:%M:%SZ")
+    time = moment(now)
     if entries and time < entries[-1].time:
         raise DesignError(
             f"An entry of {time} would be dated before the line before it ({entries[-1].time}). "
@@ -100,12 +100,10 @@ def append(
         "previous": entries[-1].hash if entries else GENESIS,
         "content": content,
     }
-    if fault := untrusted.fault_of(content, untrusted.schema("entries")[kind]):
-        raise DesignError(f"This cannot be put on record as {kind}: {fault}.")
     line = _canonical({**unsealed, "hash": _seal(unsealed)})
     try:
         entry = _checked(line, len(entries) + 1, entries, folder / FILE)
-    except DesignError as error:  # as text of which a character is half
+    except DesignError as error:  # its content is not that of its kind, or half a character
         raise DesignError(f"This cannot be put on record as {kind}: {error.__cause__}") from error
     try:
         durable.append_line(folder / FILE, line.decode())
@@ -129,9 +127,9 @@ def alone(folder: str | Path) -> Iterator[None]:
         ) from error
 
 
-def moment(now: dt.datetime | None = None) -> dt.datetime:
-    """The time in UTC: the clock's, unless it is given."""
-    return (now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC)
+def moment(now: dt.datetime | None = None) -> str:
+    """The time in UTC as it is written, first the day: the clock's, unless it is given."""
+    return f"{(now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def sha256_of(file: Path) -> str:
@@ -165,19 +163,13 @@ def _read(folder: Path) -> tuple[list[Entry], bytes]:
     entries: list[Entry] = []
     for number, line in enumerate(lines, start=1):
         entries.append(_checked(line, number, entries, file))
-    if rest and _holds(rest, len(lines) + 1, entries, file):
-        raise DesignError(
-            f"Line {len(lines) + 1} of {file} was altered: its line end (LF) is gone. Put it back."
-        )
-    return entries, rest
-
-
-def _holds(line: bytes, number: int, entries: list[Entry], file: Path) -> bool:
     try:
-        _checked(line, number, entries, file)
-    except DesignError:
-        return False
-    return True
+        _checked(rest, len(lines) + 1, entries, file)
+    except DesignError:  # cut short, or empty
+        return entries, rest
+    raise DesignError(
+        f"Line {len(lines) + 1} of {file} was altered: its line end (LF) is gone. Put it back."
+    )
 
 
 def _checked(line: bytes, number: int, entries: list[Entry], file: Path) -> Entry:
@@ -203,20 +195,15 @@ def _checked(line: bytes, number: int, entries: list[Entry], file: Path) -> Entr
         raise DesignError(f"{where} was altered: {entry.time} is no time. {restore}") from error
     unsealed = {name: value for name, value in facts.items() if name != "hash"}
     if _seal(unsealed) != entry.hash or _canonical(facts) != line:
-        raise DesignError(
-            f"{where} was altered: it does not have the hash that it was written with. {restore}"
-        )
-    if entry.previous != (entries[-1].hash if entries else GENESIS) or entry.number != number:
-        raise DesignError(
-            f"{where} does not follow the line before it: a line was removed, added or moved "
-            f"there. {restore}"
-        )
-    if entries and entry.time < entries[-1].time:
-        raise DesignError(
-            f"{where} is dated {entry.time}, before the line before it ({entries[-1].time}): it "
-            f"was not written when it says. {restore}"
-        )
-    return entry
+        fault = "was altered: it does not have the hash that it was written with."
+    elif entry.previous != (entries[-1].hash if entries else GENESIS) or entry.number != number:
+        fault = "does not follow the line before it: a line was removed, added or moved there."
+    elif entries and entry.time < entries[-1].time:
+        fault = f"is dated {entry.time}, before the line before it ({entries[-1].time}): it was "
+        fault += "not written when it says."
+    else:
+        return entry
+    raise DesignError(f"{where} {fault} {restore}")
 
 
 def _seal(unsealed: dict[str, Any]) -> str:

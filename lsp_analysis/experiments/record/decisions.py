@@ -52,7 +52,7 @@ def record_decision(
     if not reason.strip() or not by.strip():
         raise DesignError("A decision needs a reason and the name of who decided.")
     experiment = open_experiment(folder)
-    content = _evidence(experiment, arm) | {"decision": decision, "reason": reason, "by": by}
+    content = evidence_of(experiment, arm) | {"decision": decision, "reason": reason, "by": by}
     with chain.alone(folder):
         chain.append(folder, "decided", content, now=now)
     log = evidence_log([folder])
@@ -110,26 +110,23 @@ def last_analysis(experiment: Experiment) -> dict:
     return found[-1]
 
 
-def _evidence(experiment: Experiment, arm: str) -> dict[str, object]:
-    """What a decision rests on, as the register keeps it."""
+def evidence_of(experiment: Experiment, arm: str) -> dict[str, object]:
+    """What a decision rests on, as the register keeps it: the last analysis on record."""
     design = experiment.design
-    analysis = last_analysis(experiment)
-    findings = {row["arm"]: row for row in analysis["findings"]}
+    findings = {row["arm"]: row for row in last_analysis(experiment)["findings"]}
     check_one_of(arm, findings, "arm that was tried", DesignError)
     own = findings[arm]
-    numbers = {name: own.get(name) for name in ("estimate", "low", "high")}
-    return {
+    found = {name: own[name] for name in ("finding", "estimate", "low", "high", "missing_units")}
+    return found | {
         "title": design.title,
         "round": design.round,
         "arm": arm,
         "outcome": design.outcome.label,
         "unit": design.outcome.unit,
-        "finding": own["finding"],
-        "p_value": own.get("p_adjusted"),
-        "missing_units": int(own.get("missing_units", 0)),
+        "p_value": own["p_adjusted"],
         "amendments": len(experiment.amendments),
         "deviations": len(experiment.deviations),
-    } | numbers
+    }
 
 
 def set_top_level(text: str, name: str, value: str) -> str:

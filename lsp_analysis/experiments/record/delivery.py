@@ -1,8 +1,7 @@
 """Is the programme delivered, in the arm it was drawn for? Recruitment, dose, fidelity,
 contamination.
 
-Monitoring may be done at any time, by anybody: it looks at delivery and never at outcomes. The
-series it makes go straight into a process chart, which tells a change from usual variation.
+Monitoring may be done at any time, by anybody: it looks at delivery and never at outcomes.
 """
 
 from __future__ import annotations
@@ -27,6 +26,8 @@ MEASURES = {
     "follow_up": ("measured", "recruited", "Outcome measured, of those recruited", 0.9),
 }
 TOO_MUCH_IS_BAD = ("contamination",)
+COLUMNS = ["arm", "period", "numerator", "denominator"]
+AS_PLANNED = "Over all periods, delivery was as planned."
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ class Monitoring(Shown):
     Attributes
     ----------
     table : DataFrame
-        One row per measure, arm and period: ``numerator``, ``denominator``, ``value`` (per cent).
+        One row per measure, arm and period: ``numerator``, ``denominator``, ``value`` (per cent)
+        and ``well``, or not.
     labels : dict
         Name of each arm for readers.
     silent : tuple of str
@@ -47,26 +49,10 @@ class Monitoring(Shown):
     labels: dict[str, str]
     silent: tuple[str, ...] = ()
 
-    @property
-    def measures(self) -> list[str]:
-        """Measures that the reports allow."""
-        return list(dict.fromkeys(self.table["measure"]))
-
     def summary_frame(self) -> pd.DataFrame:
         """One row per measure and arm: ``value`` in per cent over all periods, ``well`` or not."""
-        sums = self.table.groupby(["measure", "arm"], sort=False)[
-            ["numerator", "denominator"]
-        ].sum()
-        sums = sums[sums["denominator"] > 0].reset_index()
-        share = sums["numerator"] / sums["denominator"]
-        well = [_is_well(m, s) for m, s in zip(sums["measure"], share, strict=True)]
-        return sums.assign(value=100 * share, well=well)
-
-    def series(self, measure: str, arm: str) -> pd.DataFrame:
-        """Columns ``period``, ``value`` of one arm, as `standing.process_chart` takes them."""
-        check_one_of(measure, self.measures, "measure that was reported")
-        own = self.table[(self.table["measure"] == measure) & (self.table["arm"] == arm)]
-        return own.loc[own["value"].notna(), ["period", "value"]].reset_index(drop=True)
+        by_arm = self.table.groupby(["measure", "arm"], sort=False, as_index=False)
+        return _judged(by_arm[["numerator", "denominator"]].sum())
 
     def sentence(self) -> wording.Sentence:
         """What is not well over all periods, and how low it fell where only the whole is well."""
@@ -76,25 +62,18 @@ class Monitoring(Shown):
             for row in self.summary_frame().itertuples()
             if not row.well
         ]
-        text = (
-            f"Not well: {'; '.join(said)}."
-            if said
-            else "Over all periods, delivery was as planned."
-        )
-        text += "".join(f" {one}" for one in self._for_a_time())
-        if self.silent:
-            text += f" No report at all from {wording.and_list(self.silent)}."
-        return wording.Sentence(text)
+        whole = f"Not well: {'; '.join(said)}." if said else AS_PLANNED
+        silent = [f"No report at all from {wording.and_list(self.silent)}."] if self.silent else []
+        return wording.Sentence(" ".join([whole, *self._for_a_time(), *silent]))
 
     def _for_a_time(self) -> Iterator[str]:
         """A sentence on each measure that is well as a whole, and was not so in some period."""
-        whole = self.summary_frame().set_index(["measure", "arm"])["well"]
-        rows = self.table[self.table["value"].notna()]
-        rows = rows[[whole[m, a] for m, a in zip(rows["measure"], rows["arm"], strict=True)]]
+        whole = self.summary_frame().query("well")[["measure", "arm"]]
+        rows = self.table[self.table["value"].notna()].merge(whole)
         for measure, own in rows.groupby("measure", sort=False):
             much = measure in TOO_MUCH_IS_BAD
             last = own.loc[own["value"].idxmax() if much else own["value"].idxmin()]
-            if _is_well(measure, last["value"] / 100):
+            if last["well"]:
                 continue
             end, side = ("highest", "above") if much else ("lowest", "below")
             yield (
@@ -105,6 +84,7 @@ class Monitoring(Shown):
 
     def plot(self, measure: str = "dose", ax: Axes | None = None) -> Axes:
         """One measure over time, an arm a line."""
+        check_one_of(measure, set(self.table["measure"]), "measure that was reported")
         own = self.table[(self.table["measure"] == measure) & self.table["value"].notna()]
         frame = own.assign(series=own["arm"].map(self.labels))[["period", "series", "value"]]
         ax = figures.draw_trend(frame, unit="percent", ax=ax)
@@ -130,33 +110,28 @@ def monitor(experiment: Experiment, progress: pd.DataFrame) -> Monitoring:
     arm_of = experiment.allocation.set_index("unit")["arm"]
     _check(progress, set(arm_of.index))
     rows = progress.assign(arm=progress["unit"].astype("str").map(arm_of))
-    parts = [
-        _measure(rows, name, numerator, denominator)
-        for name, (numerator, denominator, *_) in MEASURES.items()
-        if {numerator, denominator} <= set(rows)
-    ]
+    parts = []
+    for name, (numerator, denominator, *_) in MEASURES.items():
+        if {numerator, denominator} <= set(rows):
+            known = rows.dropna(subset=[numerator, denominator])
+            sums = known.groupby(["arm", "period"])[[numerator, denominator]].sum().reset_index()
+            parts.append(sums.set_axis(COLUMNS, axis=1).assign(measure=name))
     if not parts:
         pairs = wording.and_list(f"{n} and {d}" for n, d, *_ in MEASURES.values())
         raise DesignError(f"The reports hold no pair of counts. Give {pairs}, or some of these.")
     labels = {arm.name: arm.label for arm in experiment.design.arms}
     silent = tuple(sorted(set(arm_of.index) - set(rows["unit"].astype("str"))))
-    return Monitoring(pd.concat(parts, ignore_index=True), labels, silent)
+    table = pd.concat(parts, ignore_index=True)
+    applies = table.groupby(["measure", "arm"])["denominator"].transform("sum") > 0
+    return Monitoring(_judged(table[applies].reset_index(drop=True)), labels, silent)
 
 
-def _measure(rows: pd.DataFrame, name: str, numerator: str, denominator: str) -> pd.DataFrame:
-    """Sums by arm and period, for arms in which the measure applies at all."""
-    known = rows[rows[numerator].notna() & rows[denominator].notna()]
-    sums = known.groupby(["arm", "period"])[[numerator, denominator]].sum().reset_index()
-    sums.columns = ["arm", "period", "numerator", "denominator"]
-    total = sums.groupby("arm")["denominator"].transform("sum")
-    sums = sums[total > 0]
-    base = sums["denominator"].where(sums["denominator"] > 0)
-    return sums.assign(measure=name, value=100 * sums["numerator"] / base)
-
-
-def _is_well(measure: str, share: float) -> bool:
-    mark = MEASURES[measure][3]
-    return share <= mark if measure in TOO_MUCH_IS_BAD else share >= mark
+def _judged(sums: pd.DataFrame) -> pd.DataFrame:
+    """The sums with their share in per cent, and whether that is well."""
+    share = sums["numerator"] / sums["denominator"].where(sums["denominator"] > 0)
+    mark = sums["measure"].map({name: facts[3] for name, facts in MEASURES.items()})
+    well = (share >= mark).where(~sums["measure"].isin(TOO_MUCH_IS_BAD), share <= mark)
+    return sums.assign(value=100 * share, well=well)
 
 
 def _check(progress: pd.DataFrame, units: set[str]) -> None:

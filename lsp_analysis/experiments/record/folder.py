@@ -28,6 +28,7 @@ from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.chain import Entry
 
 PLANS = ("registered", "amended")
+AMEND = "Restore it from a copy, or register an amendment that says why it changed."
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Experiment:
     def units(self) -> pd.DataFrame:
         """The units file as registered; DesignError if it was changed since."""
         for name in self.changed():
-            raise _altered(self.path / name, self.plan.number)
+            raise altered(self.path / name, self.plan)
         name = self.design.randomisation.units
         found = read_units(self.path / name, self.design)
         if found.attrs["sha256"] != self.plan.content["files"].get(name):
@@ -157,7 +158,7 @@ class Experiment:
         if file.exists():
             content = read_bytes(file)
             if hashlib.sha256(content).hexdigest() != self.draw.content["sha256"]:
-                raise _altered(file, self.draw.number)
+                raise altered(file, self.draw)
         else:  # the draw was interrupted after it was put on record
             content = allocation_text(self.scheme, self.draw.content["seed"]).encode()
         return pd.read_csv(
@@ -237,10 +238,12 @@ def least_able(design: Design, scheme: Scheme) -> tuple[Scheme, float]:
     return min(compared, key=lambda one: one.attainable_level(level)), level
 
 
-def _altered(file: Path, line: int) -> DesignError:
+def altered(file: Path, entry: Entry, remedy: str = AMEND, where: str = "") -> DesignError:
+    """What is said of a file that is not the one that `entry` has on record."""
+    where = f" ({where})" if where else ""
     return DesignError(
-        f"{file} was altered: it is not the file that line {line} of the register has on "
-        "record. Restore it from a copy, or register an amendment that says why it changed."
+        f"{file} was altered: it is not the file that line {entry.number} of the register has on "
+        f"record{where}. {remedy}"
     )
 
 

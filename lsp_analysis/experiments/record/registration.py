@@ -9,9 +9,8 @@ from pathlib import Path
 
 from lsp_analysis import durable
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.draw.constrained import Constrained
 from lsp_analysis.experiments.draw.hash_stream import seed_of
-from lsp_analysis.experiments.draw.methods import scheme_of
+from lsp_analysis.experiments.draw.methods import Constrained, scheme_of
 from lsp_analysis.experiments.protocol import reading
 from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.experiments.protocol.unit_list import (
@@ -83,15 +82,10 @@ def _planned(
     names = [how.units, *([how.neighbours] if how.neighbours else [])]
     if how.neighbours:
         check_apart(table["unit"], folder / how.neighbours)
-    content = {
-        "design": read_bytes(folder / reading.FILE).decode(),
-        "files": {name: chain.sha256_of(folder / name) for name in names},
-        "note": note.strip(),
-    }
-    if (
-        content["files"][how.units] != table.attrs["sha256"]
-        or reading.parse_design(content["design"]) != design
-    ):
+    files = {name: chain.sha256_of(folder / name) for name in names}
+    text = read_bytes(folder / reading.FILE).decode()
+    content = {"design": text, "files": files, "note": note.strip()}
+    if files[how.units] != table.attrs["sha256"] or reading.parse_design(text) != design:
         raise DesignError(f"The files in {folder} were changed just now. Try again.")
     fewest, level = least_able(design, scheme)
     if accept.strip():
@@ -100,11 +94,10 @@ def _planned(
         raise DesignError(
             f"{fewest.sentence(level)} To register it nevertheless, say why: --accept REASON."
         )
-    today = chain.moment(now).date().isoformat()
+    today = chain.moment(now)[:10]
     entries = chain.read_register(folder)
     if not entries:
-        _check_source(design, today)
-        _check_dates(design.looks.dates, today)
+        _check_days(design, design.looks.dates, today, drawing=True)
         return "registered", content
     before = plan_before(entries)
     old = reading.parse_design(before.content["design"])
@@ -119,29 +112,25 @@ def _planned(
             "Draw first; an amendment can then ask for another draw, which goes on record beside "
             "it."
         )
-    if not drawn or redraw:
-        _check_source(design, today)
-    _check_dates([d for d in design.looks.dates if d not in old.looks.dates], today)
+    planned = [date for date in design.looks.dates if date not in old.looks.dates]
+    _check_days(design, planned, today, drawing=redraw or not drawn)
     return "amended", content | {"changes": changes, "redraw": redraw}
 
 
-def _check_source(design: Design, today: str) -> None:
-    """The public text that will seed the draw is named, and is not known yet."""
+def _check_days(design: Design, looks: list[str], today: str, *, drawing: bool) -> None:
+    """Looks are to come, and so is the public text that will seed the draw; that is named."""
     how = design.randomisation
-    if not how.source:
+    if drawing and not how.source:
         raise DesignError(
             "randomisation.source must name the public text that will seed the draw, such as the "
             "numbers of a named lottery, or what the other party says once it holds the head."
         )
-    if how.source_date and how.source_date <= today:
+    if drawing and how.source_date and how.source_date <= today:
         raise DesignError(
             f"randomisation.source_date is {how.source_date}, which is not after today ({today}): "
             "the text could be known already. Name a later one."
         )
-
-
-def _check_dates(dates: list[str], today: str) -> None:
-    past = [date for date in dates if date <= today]
+    past = [date for date in looks if date <= today]
     if past:
         raise DesignError(
             f"looks.dates has {past[0]}, which is not after today ({today}). Looks are planned "
@@ -217,41 +206,38 @@ def draw_allocation(folder: str | Path, *, text: str, now: dt.datetime | None = 
     return open_experiment(folder)
 
 
-def _drawn(
-    experiment: Experiment, text: str, now: dt.datetime | None
-) -> tuple[dict[str, str], bytes]:
+def _drawn(experiment: Experiment, text: str, now: dt.datetime | None) -> tuple[dict, bytes]:
     """What goes on record, and into the file; DesignError if no draw is due."""
-    draw, scheme = experiment.draw, experiment.scheme
+    draw = experiment.draw
     if draw is not None:
-        if (experiment.path / draw.content["file"]).exists() or draw.content[
-            "text"
-        ] != text.strip():
+        there = (experiment.path / draw.content["file"]).exists()
+        if there or draw.content["text"] != text.strip():
             raise DesignError(
                 f"The units were drawn on {draw.date} (line {draw.number} of the register). A "
                 "second draw needs an amendment that asks for it and says why: `lsp-analysis "
                 "design register FOLDER --redraw --note REASON`."
             )
-        return draw.content, allocation_text(scheme, draw.content["seed"]).encode()
-    how = experiment.design.randomisation
-    today = chain.moment(now).date().isoformat()
+        return draw.content, allocation_text(experiment.scheme, draw.content["seed"]).encode()
+    how, today = experiment.design.randomisation, chain.moment(now)[:10]
     if how.source_date and today < how.source_date:
         raise DesignError(
             f"The design names a text of {how.source_date} ({how.source}), and today is {today}. "
             "Draw when it is known."
         )
-    earlier = [e for e in experiment.entries if e.kind == "allocated"]
-    if text.strip() in {e.content["text"] for e in earlier}:
+    earlier = [e.content["text"] for e in experiment.entries if e.kind == "allocated"]
+    if text.strip() in earlier:
         raise DesignError("This text seeded a draw before. Another draw needs another text.")
-    seed = seed_of(experiment.head, text)
+    name = f"allocation-{len(earlier) + 1}.csv" if earlier else "allocation.csv"
+    content, written = draw_of(experiment, text, experiment.head)
+    return {"file": name} | content, written.encode()
+
+
+def draw_of(experiment: Experiment, text: str, answers: str) -> tuple[dict[str, str], str]:
+    """What is on record of a draw with `text`, in answer to a head, and the allocation as CSV."""
+    scheme, seed = experiment.scheme, seed_of(answers, text)
     written = allocation_text(scheme, seed)
-    content = {
-        "file": "allocation.csv" if not earlier else f"allocation-{len(earlier) + 1}.csv",
-        "sha256": digest_of(written),
-        "text": text.strip(),
-        "answers": experiment.head,
-        "seed": seed,
-        "allocations": str(scheme.size),
-    }
+    content = {"sha256": digest_of(written), "text": text.strip(), "answers": answers, "seed": seed}
+    content["allocations"] = str(scheme.size)
     if isinstance(scheme, Constrained):
         content["acceptable"] = scheme.digest
-    return content, written.encode()
+    return content, written
