@@ -135,9 +135,11 @@ def _onward(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Points between the bounds after `step`, and the chance of each, not having stopped."""
     points, chances = state
-    further, weights = _grid(bound)
+    further = np.linspace(-bound, bound, POINTS)
+    weights = np.full(POINTS, 2.0)  # Simpson's rule
+    weights[1::2], weights[[0, -1]] = 4.0, 1.0
     moves = norm.pdf(further[:, None], points + drift * step, math.sqrt(step))
-    return further, weights * (moves @ chances)
+    return further, weights * (further[1] - further[0]) / 3 * (moves @ chances)
 
 
 def conditional_power(
@@ -157,14 +159,6 @@ def conditional_power(
     expected = abs(z) / math.sqrt(fraction) if drift is None else side * drift
     left = 1 - fraction
     return float(norm.sf((bound - so_far - expected * left) / math.sqrt(left)))
-
-
-def _grid(bound: float) -> tuple[np.ndarray, np.ndarray]:
-    """Points between the bounds and their weights by Simpson's rule."""
-    points = np.linspace(-bound, bound, POINTS)
-    weights = np.full(POINTS, 2.0)
-    weights[1::2], weights[0], weights[-1] = 4.0, 1.0, 1.0
-    return points, weights * (points[1] - points[0]) / 3
 
 
 def holm(p_values: pd.Series) -> pd.Series:

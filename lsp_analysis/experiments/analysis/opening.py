@@ -21,7 +21,7 @@ from lsp_analysis.experiments.analysis.findings import TrialResult, analyse_tria
 from lsp_analysis.experiments.analysis.trial import Trial, make_trial, read_outcomes, unit_values
 from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.experiments.record import chain
-from lsp_analysis.experiments.record.folder import Experiment, digest_of, open_experiment
+from lsp_analysis.experiments.record.folder import Experiment, open_experiment
 from lsp_analysis.showing import Shown
 
 COLUMNS = ["outcome", "arm", "analysis", "estimate", "low", "high", "p_value", "p_adjusted", "note"]
@@ -50,8 +50,8 @@ def analyse(
     file = Path(outcomes)
     experiment = open_experiment(folder)
     content, result = analysis_of(experiment, file)
-    before = [e.content for e in experiment.entries if e.kind == "analysed"]
-    if content not in [{n: v for n, v in one.items() if n != "deviation"} for one in before]:
+    before = [entry.content | {"deviation": ""} for entry in experiment.of("analysed")]
+    if content | {"deviation": ""} not in before:
         if deviation := _deviation(experiment, content, now):
             content = content | {"deviation": deviation}
         with chain.alone(folder):
@@ -77,7 +77,7 @@ def analysis_of(experiment: Experiment, file: Path) -> tuple[dict, TrialResult]:
         for one in result.effects
     ]
     content = {"file": file.name, "sha256": digest, "findings": findings}
-    return content | {"numbers": digest_of(numbers_text(result))}, result
+    return content | {"numbers": chain.digest_of(numbers_text(result))}, result
 
 
 def all_numbers(result: TrialResult) -> pd.DataFrame:

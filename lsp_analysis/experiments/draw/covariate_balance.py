@@ -55,6 +55,11 @@ class Balance(ShownTable):
             f"{worst['covariate'].replace('_', ' ')} ({worst['arm']})."
         )
 
+    def baseline(self) -> pd.DataFrame:
+        """The means, with words for columns."""
+        names = self.means["covariate"].str.replace("_", " ")
+        return self.means.assign(covariate=names).rename(columns={"covariate": "Measured before"})
+
     def plot(self, ax: Axes | None = None) -> Axes:
         """Standardised differences, arm by arm."""
         frame = self.table.rename(columns={"difference": "estimate", "arm": "group"})

@@ -75,20 +75,14 @@ def shuffled_many(items: Sequence[int], key: str, draws: int, first: int = 0) ->
     rows = np.arange(draws)
     rejected = np.zeros(draws, dtype=bool)
     for step, last in enumerate(range(n - 1, 0, -1)):
-        other, refused = _remainders(words[:, step], last + 1)
-        rejected |= refused
+        other = words[:, step] % (last + 1)
+        rejected |= words[:, step] >= WORD_RANGE - WORD_RANGE % (last + 1)
         swapped = mixed[rows, other]
         mixed[rows, other] = mixed[:, last]
         mixed[:, last] = swapped
     for row in np.flatnonzero(rejected):  # a refused word moves all that follow it in its row
         mixed[row] = HashStream(key, first + int(row)).shuffled(items)
     return mixed
-
-
-def _remainders(words: np.ndarray, bound: int) -> tuple[np.ndarray, np.ndarray]:
-    """Remainders of words after division by `bound`, and which words a stream would refuse."""
-    limit = WORD_RANGE - WORD_RANGE % bound
-    return words % bound, words >= limit
 
 
 def _words(key: str, draw: int) -> Iterator[int]:

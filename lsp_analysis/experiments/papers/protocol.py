@@ -16,7 +16,7 @@ from lsp_analysis.experiments.draw.scheme import MOST_LISTED
 from lsp_analysis.experiments.papers.page_parts import page
 from lsp_analysis.experiments.power.formulas import wedge
 from lsp_analysis.experiments.power.registered import planned_power
-from lsp_analysis.experiments.protocol.design import Arm, Design, flat
+from lsp_analysis.experiments.protocol.design import Design, flat
 from lsp_analysis.experiments.record.folder import Experiment
 from lsp_analysis.figures import draw_wedge, table
 from lsp_analysis.figures.tables import Table
@@ -50,7 +50,7 @@ def protocol_page(experiment: Experiment, *, note: str = "") -> str:
         method=design.randomisation.method,
         first=experiment.entries[0],
         draw=draw,
-        n_draws=sum(entry.kind == "allocated" for entry in experiment.entries),
+        n_draws=len(experiment.of("allocated")),
         usual=USUAL,
         outcomes=_outcomes(design),
         power=_power(experiment),
@@ -83,7 +83,11 @@ def registration(experiment: Experiment) -> dict[str, object]:
     design, first = experiment.design, experiment.entries[0]
     how = design.randomisation
     planned = planned_power(design, experiment.units, experiment.scheme)
-    arms = [{"name": a.label, "type": a.role, "description": _described(a)} for a in design.arms]
+    done = [arm.tidier.procedures if arm.tidier else USUAL for arm in design.arms]
+    arms = [
+        {"name": arm.label, "type": arm.role, "description": what}
+        for arm, what in zip(design.arms, done, strict=True)
+    ]
     outcomes = [{"name": o.label, "measured": o.measured} for o in design.outcomes()]
     return {
         "osf": {
@@ -123,22 +127,13 @@ def registration(experiment: Experiment) -> dict[str, object]:
     }
 
 
-def _described(arm: Arm) -> str:
-    return arm.tidier.procedures if arm.tidier else USUAL
-
-
 def _outcomes(design: Design) -> pd.DataFrame:
     rows = [
-        (
-            one.label,
-            "primary" if one is design.outcome else "secondary",
-            wording.unit_label(one.unit),
-            one.polarity.split("_")[0],
-            one.measured,
-        )
-        for one in design.outcomes()
+        (o.label, "secondary", wording.unit_label(o.unit), o.polarity.split("_")[0], o.measured)
+        for o in design.outcomes()
     ]
-    return pd.DataFrame(rows, columns=["Outcome", "Role", "Unit", "Good is", "Measured"])
+    found = pd.DataFrame(rows, columns=["Outcome", "Role", "Unit", "Good is", "Measured"])
+    return found.assign(Role=["primary", *found["Role"][1:]])
 
 
 def _power(experiment: Experiment) -> list[str]:
@@ -190,9 +185,10 @@ def _starts(experiment: Experiment) -> Axes:
     """Who starts when: by name once they are drawn."""
     how, units = experiment.design.randomisation, ()
     if experiment.draw:
-        order = experiment.allocation["arm"].str.removeprefix("step ").astype(int)
-        units = experiment.allocation.loc[order.sort_values(kind="stable").index, "unit"]
-    return draw_wedge(wedge(how.steps, len(how.periods)).frame(how.periods, list(units)))
+        drawn = experiment.allocation
+        step = drawn["arm"].str.removeprefix("step ").astype(int)
+        units = list(drawn["unit"].iloc[step.argsort(kind="stable")])
+    return draw_wedge(wedge(how.steps, len(how.periods)).frame(how.periods, units))
 
 
 def _looks(design: Design) -> Table | None:

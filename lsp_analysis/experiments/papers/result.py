@@ -20,7 +20,7 @@ from lsp_analysis.experiments.analysis.trial import RECEIVED, unit_values
 from lsp_analysis.experiments.draw.covariate_balance import balance_by_design
 from lsp_analysis.experiments.papers.page_parts import page
 from lsp_analysis.experiments.record import chain
-from lsp_analysis.experiments.record.folder import digest_of, open_experiment
+from lsp_analysis.experiments.record.folder import open_experiment
 from lsp_analysis.figures import table
 from lsp_analysis.figures.style import stamp
 from lsp_analysis.figures.tables import Table
@@ -43,14 +43,9 @@ def result_page(result: TrialResult, *, note: str = "") -> str:
         Said under the title and on each figure, for example "Simulated data".
     """
     design, trial = result.design, result.trial
-    balance = balance_by_design(design, trial.units, trial.arm_of_unit)
-    baseline = None
-    if balance:
-        baseline = balance.means.rename(columns={"covariate": "Measured before"})
-        baseline["Measured before"] = baseline["Measured before"].str.replace("_", " ")
     lost, changed = _missing(result)
     frame = result.forest_frame().replace([np.inf, -np.inf], np.nan)
-    whiskers = f"intervals at {result.levels()}"
+    intervals = f"intervals at {result.levels()}"
     return page(
         "result",
         note,
@@ -61,10 +56,9 @@ def result_page(result: TrialResult, *, note: str = "") -> str:
         flow=draw_trial_flow(result),
         lost=lost,
         changed=changed,
-        balance=balance,
-        baseline=baseline,
+        balance=balance_by_design(design, trial.units, trial.arm_of_unit),
         appendix=appendix_table(result),
-        forest=figures.draw_forest(frame, unit=design.outcome.unit, whiskers=whiskers),
+        forest=figures.draw_forest(frame, unit=design.outcome.unit, whiskers=intervals),
         harms=_harms(result),
         alike=result.clustering,
         assumptions=ASSUMPTIONS,
@@ -79,7 +73,7 @@ def summary_page(result: TrialResult, *, note: str = "") -> str:
     note : str
         Said under the title and on the figure, for example "Simulated data".
     """
-    rule = dict(result.suggestions()[["arm", "the rule points to"]].to_numpy())
+    rule = zip(result.labels.values(), result.suggestions()["the rule points to"], strict=True)
     lost = int(result.missing["units_without"].sum())
     known = f"{wording.counted(lost, 'of them', 'of them')} without an outcome"
     found = [f"{one.sentence()} {HOW_SURE[one.kind]}" for one in result.effects]
@@ -91,7 +85,7 @@ def summary_page(result: TrialResult, *, note: str = "") -> str:
         result=result,
         known=known if lost else "all have an outcome",
         found=[*result.absences(), *found],
-        points="; ".join(f"{result.labels[name]}: {act}" for name, act in rule.items()),
+        points="; ".join(f"{label}: {act}" for label, act in rule),
     )
 
 
@@ -107,16 +101,10 @@ def rounds_page(pooled: Pooled, decided: pd.DataFrame, heads: Iterable[str]) -> 
     """
     columns = ["label", "estimate", "low", "high"]
     shown = pooled.summary_frame()[columns].rename(columns=str.capitalize)
-    digits = dict.fromkeys(["Estimate", "Low", "High"], 2)
+    rounds = table(shown, "Effect by round", digits=dict.fromkeys(["Estimate", "Low", "High"], 2))
     log = decided[["round", "finding", "decision", "reason", "by", "date"]]
-    return page(
-        "rounds",
-        "",
-        pooled=pooled,
-        rounds=table(shown, "Effect by round", digits=digits),
-        decided=log.rename(columns=str.capitalize),
-        heads=heads,
-    )
+    log = log.rename(columns=str.capitalize)
+    return page("rounds", "", pooled=pooled, rounds=rounds, decided=log, heads=heads)
 
 
 FILES = ("result.html", "summary.html", "result.csv", "data.csv", "codebook.csv")
@@ -141,10 +129,10 @@ def write_result(
         "codebook.csv": codebook(result, data).to_csv(index=False, lineterminator="\n"),
     }
     if (folder / chain.FILE).exists():
-        content = {"files": {name: digest_of(body) for name, body in written.items()}}
+        content = {"files": {name: chain.digest_of(body) for name, body in written.items()}}
         with chain.alone(folder):
-            entries = open_experiment(folder).entries
-            if content not in [e.content for e in entries if e.kind == "published"][-1:]:
+            last = open_experiment(folder).of("published")[-1:]
+            if content not in [entry.content for entry in last]:
                 chain.append(folder, "published", content, now=now)
     for name, body in written.items():
         durable.replace_file(folder / name, body.encode())
@@ -161,14 +149,9 @@ def appendix_table(result: TrialResult) -> Table:
             "Comparison": rows["arm"].map(lambda name: result.labels.get(name, name)),
             "Analysis": rows["analysis"],
             "Difference": rows["estimate"],
-            "Interval": [
-                "" if has_none else _ends(low, high)
-                for low, high, has_none in zip(
-                    rows["low"], rows["high"], rows["analysis"].isin(NAMES.values()), strict=True
-                )
-            ],
-            "p": [_short_p(p) for p in rows["p_value"]],
-            "Adjusted p": [_short_p(p) for p in rows["p_adjusted"]],
+            "Interval": _intervals(rows).mask(rows["analysis"].isin(NAMES.values()), ""),
+            "p": rows["p_value"].map(_short_p),
+            "Adjusted p": rows["p_adjusted"].map(_short_p),
         }
     )
     units = dict.fromkeys(wording.unit_label(one.unit).lower() for one in design.outcomes())
@@ -224,10 +207,8 @@ def codebook(result: TrialResult, data: pd.DataFrame) -> pd.DataFrame:
         role = "primary" if one is design.outcome else "secondary"
         about[one.name] = (f"{role} outcome: {one.label}, per unit: {one.measured}", one.unit)
     adjusted = {design.outcome.baseline, *design.analysis.covariates}
-    rows = []
-    for name in data:
-        what = "adjusted for in the registered test" if name in adjusted else "of the units file"
-        rows.append((name, *about.get(name, (what, ""))))
+    about = dict.fromkeys(adjusted, ("adjusted for in the registered test", "")) | about
+    rows = [(name, *about.get(name, ("of the units file", ""))) for name in data]
     return pd.DataFrame(rows, columns=["column", "meaning", "unit"])
 
 
@@ -237,8 +218,7 @@ def _missing(result: TrialResult) -> tuple[pd.DataFrame | None, pd.DataFrame | N
     if not frame["rows_without"].any():
         return None, None
     bounds = result.bounds.assign(arm=result.bounds["arm"].map(result.labels))
-    ends = zip(bounds["low"], bounds["high"], strict=True)
-    bounds["interval"] = [_ends(low, high) for low, high in ends]
+    bounds["interval"] = _intervals(bounds)
     labels = {arm.name: arm.label for arm in result.design.arms}
     lost = frame.assign(arm=frame["arm"].map(labels).fillna(frame["arm"].map(wording.capital)))
     shown = lost, bounds[["arm", "case", "estimate", "interval"]]
@@ -259,10 +239,13 @@ def _harms(result: TrialResult) -> list[str]:
     ]
 
 
-def _ends(low: float, high: float) -> str:
-    """An interval for a table; an end that is infinite or missing is open."""
-    ends = ["open" if not np.isfinite(x) else wording.number(x, 2) for x in (low, high)]
-    return " to ".join(ends)
+def _intervals(rows: pd.DataFrame) -> pd.Series:
+    """Intervals for a table; an end that is infinite or missing is open."""
+    low, high = (
+        rows[name].map(lambda x: wording.number(x, 2) if np.isfinite(x) else "open")
+        for name in ("low", "high")
+    )
+    return low + " to " + high
 
 
 def _short_p(p: float) -> str:
@@ -283,22 +266,17 @@ def flow_frame(result: TrialResult) -> pd.DataFrame:
     trial = result.trial
     table = unit_table(trial)
     labels = {arm.name: arm.label for arm in trial.design.arms}
-    arms = [
-        (labels.get(name, wording.capital(name)), table[table["arm"] == name])
-        for name in trial.scheme.arms
-    ]
-    rows = [("Randomised", "", len(table), None, "")]
-    rows += [("Allocated", label, len(own), None, _received_words(own)) for label, own in arms]
-    seen = [(label, own[own["known"] > 0], own.index[own["known"] == 0]) for label, own in arms]
-    for label, own, lost in seen:
-        gone = int((own["rows"] - own["known"]).sum())
+    drawn, followed, analysed = [], [], []
+    for name in trial.scheme.arms:
+        own, label = table[table["arm"] == name], labels.get(name, wording.capital(name))
+        drawn.append(("Allocated", label, len(own), None, _received_words(own)))
+        seen, lost = own[own["known"] > 0], own.index[own["known"] == 0]
+        gone, people = int((seen["rows"] - seen["known"]).sum()), round(seen["people"].sum())
         notes = [f"no outcome: {', '.join(lost)}"] if len(lost) else []
         notes += [f"{wording.counted(gone, 'row')} without an outcome"] if gone else []
-        people = round(own["people"].sum())
-        rows.append(("Followed up", label, len(own), people, "; ".join(notes)))
-    rows += [
-        ("Analysed", label, len(own), round(own["people"].sum()), "") for label, own, _ in seen
-    ]
+        followed.append(("Followed up", label, len(seen), people, "; ".join(notes)))
+        analysed.append(("Analysed", label, len(seen), people, ""))
+    rows = [("Randomised", "", len(table), None, ""), *drawn, *followed, *analysed]
     return pd.DataFrame(rows, columns=["stage", "arm", "clusters", "people", "note"])
 
 

@@ -69,14 +69,12 @@ class PlannedPower(Shown):
             elif math.isnan(row.power):
                 told += "; power cannot be told, because no standard deviation is known."
             else:
+                smallest = "no effect of any size is found"
+                if not math.isinf(row.smallest_effect):
+                    smallest = wording.quantity(row.smallest_effect, unit)
                 told += (
                     f". It finds {wording.quantity(worth, unit)}, the smallest effect worth having,"
-                    f" in {row.power:.0%} of experiments"
-                )
-                told += (
-                    "; no effect of any size is found four times in five."
-                    if math.isinf(row.smallest_effect)
-                    else f"; {wording.quantity(row.smallest_effect, unit)} four times in five."
+                    f" in {row.power:.0%} of experiments; {smallest} four times in five."
                 )
             if row.uneven:
                 told += (
@@ -115,7 +113,7 @@ def planned_power(design: Design, units: pd.DataFrame, scheme: Scheme) -> Planne
     for one, level in zip(design.comparisons(), levels, strict=True):
         test = planned_test(trial, one)
         reach = scheme.given(trial.drawn, one.groups)
-        power = smallest = math.nan
+        power = smallest = varying = math.nan
         if not math.isnan(sd):
             worth = design.decision.worth_having
             power = simulated_power(test, worth, sd, level=1 - level, sims=SIMS)
@@ -123,15 +121,10 @@ def planned_power(design: Design, units: pd.DataFrame, scheme: Scheme) -> Planne
         sizes = np.bincount(trial.drawn, minlength=len(scheme.arms))
         compared = [sizes[arm] for group in one.groups for arm in group]
         uneven = not design.is_wedge and len(set(compared)) > 1 and min(compared) < UNEVEN
-        varying = (
-            simulated_power(test, 0.0, 1.0, level=1 - level, varying=1.0, sims=SIMS)
-            if uneven
-            else math.nan
-        )
-        attainable, finest = reach.attainable_level(level), reach.finest_p
-        rows.append(
-            (one.name, one.label, level, attainable, finest, power, smallest, uneven, varying)
-        )
+        if uneven:
+            varying = simulated_power(test, 0.0, 1.0, level=1 - level, varying=1.0, sims=SIMS)
+        able = reach.attainable_level(level), reach.finest_p
+        rows.append((one.name, one.label, level, *able, power, smallest, uneven, varying))
     columns = ["comparison", "label", "level", "attainable", "finest_p", "power"]
     columns += ["smallest_effect", "uneven", "size_varying"]
     return PlannedPower(pd.DataFrame(rows, columns=columns), design, sd, source)

@@ -132,9 +132,14 @@ def moment(now: dt.datetime | None = None) -> str:
     return f"{(now or dt.datetime.now(dt.UTC)).astimezone(dt.UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
+def digest_of(content: str | bytes) -> str:
+    """SHA-256 of bytes, or of a text in UTF-8."""
+    return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
+
+
 def sha256_of(file: Path) -> str:
     """SHA-256 of a file's bytes."""
-    return hashlib.sha256(read_bytes(file)).hexdigest()
+    return digest_of(read_bytes(file))
 
 
 def first_difference(on_record: str, now: str) -> str:
@@ -207,7 +212,7 @@ def _checked(line: bytes, number: int, entries: list[Entry], file: Path) -> Entr
 
 
 def _seal(unsealed: dict[str, Any]) -> str:
-    return hashlib.sha256(_canonical(unsealed)).hexdigest()
+    return digest_of(_canonical(unsealed))
 
 
 def _canonical(facts: dict[str, Any]) -> bytes:

@@ -61,12 +61,11 @@ def record_decision(
 
 def evidence_log(folders: Iterable[str | Path]) -> pd.DataFrame:
     """Every decision on record, round by round: what was found, decided, why and by whom."""
-    rows = []
-    for folder in folders:
-        experiment = open_experiment(folder)
-        for entry in experiment.entries:
-            if entry.kind == "decided":
-                rows.append(entry.content | {"date": entry.date, "head": entry.hash})
+    rows = [
+        entry.content | {"date": entry.date, "head": entry.hash}
+        for folder in folders
+        for entry in open_experiment(folder).of("decided")
+    ]
     return pd.DataFrame(rows, columns=EVIDENCE)
 
 
@@ -101,13 +100,13 @@ def next_round(folder: str | Path, target: str | Path) -> Path:
 
 def last_analysis(experiment: Experiment) -> dict:
     """Content of the last analysis on record."""
-    found = [entry.content for entry in experiment.entries if entry.kind == "analysed"]
+    found = experiment.of("analysed")
     if not found:
         raise DesignError(
             "No analysis is on record. Analyse the outcomes first: `lsp-analysis design analyse "
             "FOLDER OUTCOMES`."
         )
-    return found[-1]
+    return found[-1].content
 
 
 def evidence_of(experiment: Experiment, arm: str) -> dict[str, object]:

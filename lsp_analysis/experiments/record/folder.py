@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,12 +19,9 @@ from lsp_analysis.experiments.draw.methods import scheme_of
 from lsp_analysis.experiments.draw.scheme import Scheme
 from lsp_analysis.experiments.protocol import reading
 from lsp_analysis.experiments.protocol.design import Design
-from lsp_analysis.experiments.protocol.unit_list import (
-    read_bytes,
-    read_units,
-)
+from lsp_analysis.experiments.protocol.unit_list import read_bytes, read_units
 from lsp_analysis.experiments.record import chain
-from lsp_analysis.experiments.record.chain import Entry
+from lsp_analysis.experiments.record.chain import Entry, digest_of
 
 PLANS = ("registered", "amended")
 AMEND = "Restore it from a copy, or register an amendment that says why it changed."
@@ -43,6 +39,10 @@ class Experiment:
     def head(self) -> str:
         """Hash of the register's last line: what the other party should hold."""
         return self.entries[-1].hash
+
+    def of(self, *kinds: str) -> list[Entry]:
+        """Entries of some kinds."""
+        return [entry for entry in self.entries if entry.kind in kinds]
 
     @property
     def plan(self) -> Entry:
@@ -76,22 +76,19 @@ class Experiment:
     @property
     def crossed(self) -> dict[str, str]:
         """Arms that crossed a bound at a look on record: "benefit" or "harm", the first to come."""
-        looks = [entry.content["arms"] for entry in self.entries if entry.kind == "look"]
-        found = [(row["arm"], row["crossed"]) for rows in looks for row in rows if row["crossed"]]
-        return dict(reversed(found))
+        rows = [row for entry in self.of("look") for row in entry.content["arms"]]
+        return {row["arm"]: row["crossed"] for row in reversed(rows) if row["crossed"]}
 
     @property
     def looks(self) -> tuple[float, ...]:
         """Share of the information at each planned look on record."""
-        taken = [e for e in self.entries if e.kind == "look" and e.content["look"]]
-        return tuple(float(e.content["information"]) for e in taken if "information" in e.content)
+        taken = [e.content for e in self.of("look") if e.content["look"]]
+        return tuple(float(one["information"]) for one in taken if "information" in one)
 
     @property
     def opened(self) -> list[str]:
         """SHA-256 of each different outcomes file that was analysed, in order."""
-        return list(
-            dict.fromkeys(e.content["sha256"] for e in self.entries if e.kind == "analysed")
-        )
+        return list(dict.fromkeys(e.content["sha256"] for e in self.of("analysed")))
 
     def changed(self) -> list[str]:
         """Files of units that are not those on record."""
@@ -112,13 +109,8 @@ class Experiment:
     @property
     def draw(self) -> Entry | None:
         """The draw in force: none before it, or once an amendment asks for another."""
-        latest = None
-        for entry in self.entries:
-            if entry.kind == "allocated":
-                latest = entry
-            elif entry.kind == "amended" and entry.content["redraw"]:
-                latest = None
-        return latest
+        drawn = [e for e in self.of("allocated", "amended") if e.content.get("redraw", True)]
+        return drawn[-1] if drawn and drawn[-1].kind == "allocated" else None
 
     @cached_property
     def scheme(self) -> Scheme:
@@ -157,7 +149,7 @@ class Experiment:
         file = self.path / self.draw.content["file"]
         if file.exists():
             content = read_bytes(file)
-            if hashlib.sha256(content).hexdigest() != self.draw.content["sha256"]:
+            if digest_of(content) != self.draw.content["sha256"]:
                 raise altered(file, self.draw)
         else:  # the draw was interrupted after it was put on record
             content = allocation_text(self.scheme, self.draw.content["seed"]).encode()
@@ -263,8 +255,3 @@ def _what_was_edited(file: Path, plan: Entry) -> str:
         "the change with a reason (`lsp-analysis design register FOLDER --note REASON`), or put "
         "the file back."
     )
-
-
-def digest_of(text: str) -> str:
-    """SHA-256 of a text in UTF-8."""
-    return hashlib.sha256(text.encode()).hexdigest()

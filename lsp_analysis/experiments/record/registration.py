@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from lsp_analysis import durable
@@ -20,11 +19,10 @@ from lsp_analysis.experiments.protocol.unit_list import (
     read_units,
 )
 from lsp_analysis.experiments.record import chain
-from lsp_analysis.experiments.record.chain import Entry
+from lsp_analysis.experiments.record.chain import Entry, digest_of
 from lsp_analysis.experiments.record.folder import (
     Experiment,
     allocation_text,
-    digest_of,
     least_able,
     open_experiment,
     plan_before,
@@ -94,18 +92,16 @@ def _planned(
         raise DesignError(
             f"{fewest.sentence(level)} To register it nevertheless, say why: --accept REASON."
         )
-    today = chain.moment(now)[:10]
-    entries = chain.read_register(folder)
+    today, entries = chain.moment(now)[:10], tuple(chain.read_register(folder))
     if not entries:
         _check_days(design, design.looks.dates, today, drawing=True)
         return "registered", content
-    before = plan_before(entries)
-    old = reading.parse_design(before.content["design"])
-    changes = _changes(before, content, old, design)
-    _check_amendment(changes, note, redraw, entries)
-    drawn = Experiment(folder, tuple(entries), old).draw is not None
+    old = reading.parse_design(plan_before(entries).content["design"])
+    before = Experiment(folder, entries, old)
+    changes = _changes(before, content, design)
+    _check_amendment(before, changes, note, redraw)
     day = old.randomisation.source_date
-    if not drawn and (not day or today >= day):
+    if before.draw is None and (not day or today >= day):
         known = f"has been known since {day}" if day else "has no day to come, so it may be known"
         raise DesignError(
             f"The text that seeds the draw {known}, and the design cannot change before the draw. "
@@ -113,7 +109,7 @@ def _planned(
             "it."
         )
     planned = [date for date in design.looks.dates if date not in old.looks.dates]
-    _check_days(design, planned, today, drawing=redraw or not drawn)
+    _check_days(design, planned, today, drawing=redraw or before.draw is None)
     return "amended", content | {"changes": changes, "redraw": redraw}
 
 
@@ -138,31 +134,30 @@ def _check_days(design: Design, looks: list[str], today: str, *, drawing: bool) 
         )
 
 
-def _changes(before: Entry, content: dict, old: Design, design: Design) -> list[str]:
-    changes = reading.differences(old, design)
+def _changes(before: Experiment, content: dict, design: Design) -> list[str]:
+    was, changes = before.plan.content, reading.differences(before.design, design)
     for name, digest in content["files"].items():
-        if before.content["files"].get(name) != digest:
+        if was["files"].get(name) != digest:
             changes.append(f"{name}: another list of units")
-    if not changes and before.content["design"] != content["design"]:
+    if not changes and was["design"] != content["design"]:
         changes.append("design.toml: wording of blanks or comments only")
     return changes
 
 
-def _check_amendment(changes: list[str], note: str, redraw: bool, entries: Sequence[Entry]) -> None:
+def _check_amendment(before: Experiment, changes: list[str], note: str, redraw: bool) -> None:
     if not changes and not redraw:
         raise DesignError("Nothing changed since the last registration, so there is no amendment.")
     if not note.strip():
         raise DesignError(
             f"An amendment needs a reason: --note REASON. It changes {'; '.join(changes[:5])}."
         )
-    drawn = any(entry.kind == "allocated" for entry in entries)
     moved = [change for change in changes if MOVES_UNITS.search(change)]
-    if drawn and moved and not redraw:
+    if before.of("allocated") and moved and not redraw:
         raise DesignError(
             f"The units are drawn already, and this changes what was drawn: {'; '.join(moved)}. "
             "Put it back, or ask for another draw with --redraw."
         )
-    if redraw and any(entry.kind == "analysed" for entry in entries):
+    if redraw and before.of("analysed"):
         raise DesignError(
             "The outcomes have been opened, so units cannot be drawn again. Start the next round."
         )
@@ -224,7 +219,7 @@ def _drawn(experiment: Experiment, text: str, now: dt.datetime | None) -> tuple[
             f"The design names a text of {how.source_date} ({how.source}), and today is {today}. "
             "Draw when it is known."
         )
-    earlier = [e.content["text"] for e in experiment.entries if e.kind == "allocated"]
+    earlier = [entry.content["text"] for entry in experiment.of("allocated")]
     if text.strip() in earlier:
         raise DesignError("This text seeded a draw before. Another draw needs another text.")
     name = f"allocation-{len(earlier) + 1}.csv" if earlier else "allocation.csv"
