@@ -10,7 +10,6 @@ from small_experiment import design
 
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.draw.methods import (
-    base_scheme,
     blocked_scheme,
     scheme_of,
     simple_scheme,
@@ -126,16 +125,16 @@ def units(n, **columns):
 
 def test_strata_and_small_blocks_become_blocks():
     plan = design(('strata = ["district"]', 'strata = ["district"]\nblock_size = 4'))
-    scheme = base_scheme(plan, units(12, district=["n"] * 8 + ["s"] * 4))
+    scheme = scheme_of(plan, units(12, district=["n"] * 8 + ["s"] * 4))
     assert scheme.blocks.tolist() == [0] * 4 + [1] * 4 + [2] * 4
     assert scheme.size == 6**3
 
 
 def test_pairs_must_be_pairs():
     plan = design(('method = "blocked"', 'method = "pairs"'), ('strata = ["district"]', ""))
-    assert base_scheme(plan, units(4, pair=[7, 3, 3, 7])).blocks.tolist() == [0, 1, 1, 0]
+    assert scheme_of(plan, units(4, pair=[7, 3, 3, 7])).blocks.tolist() == [0, 1, 1, 0]
     with pytest.raises(DesignError, match="come twice"):
-        base_scheme(plan, units(4, pair=[1, 1, 1, 2]))
+        scheme_of(plan, units(4, pair=[1, 1, 1, 2]))
 
 
 def test_steps_must_add_up_to_the_clusters():

@@ -103,8 +103,7 @@ def check(folder: str, *, head: str = "") -> str:
 def draw(folder: str, *, text: str) -> str:
     """Draw the units and say how many each arm has."""
     drawn = draw_allocation(folder, text=text)
-    counts = drawn.allocation["arm"].value_counts().reindex(drawn.scheme.arms)
-    shares = ", ".join(f"{arm} {n}" for arm, n in counts.items())
+    shares = ", ".join(f"{arm} {n}" for arm, n in drawn.arms_drawn().to_numpy())
     return (
         f"The allocation is in {drawn.path / drawn.draw.content['file']}: {shares}.\n"
         f"Head of the register, for the other party to keep: {drawn.head}"
@@ -162,9 +161,8 @@ def pool(folder: str, others: list[str], *, arm: str) -> str:
     pooled = pooling.pool_rounds(results, arm=arm)
     log = decisions.evidence_log([folder, *others])
     page = Path(folder) / "rounds.html"
-    durable.replace_file(
-        page, result_paper.rounds_page(pooled, log[log["arm"] == arm], heads).encode()
-    )
+    text = result_paper.rounds_page(pooled, log[log["arm"] == arm], heads)
+    durable.replace_file(page, text.encode())
     return f"{pooled.sentence()}\nThe rounds are in {page}."
 
 
@@ -184,9 +182,8 @@ def _units(folder: str) -> tuple[Path, pd.DataFrame]:
             f"The design in {folder} is registered, with its list of units. Change the list by "
             "hand and register an amendment, before the draw."
         )
-    design = reading.read_design(folder)
-    file = Path(folder) / design.randomisation.units
-    how = design.randomisation
+    how = reading.read_design(folder).randomisation
+    file = Path(folder) / how.units
     names = {how.unit, how.cluster, *how.strata} - {""}
     units = unit_list.read_typed(file, names=names, numbers=set())
     if how.unit not in units:

@@ -57,7 +57,7 @@ def study_of(own: str, study: str) -> Study:
     return open_study(DEMO)
 
 
-def folder_of(own: str, demo: str, *, round: int = 1) -> Path:
+def folder_of(own: str, demo: str) -> Path:
     """Your own experiment's folder, or the demo's, written into `demo` with design and units.
 
     An earlier demo in that folder is written anew.
@@ -70,7 +70,7 @@ def folder_of(own: str, demo: str, *, round: int = 1) -> Path:
     if own:
         read_design(own)
         return Path(own)
-    return set_up_example(demo, round=round)
+    return set_up_example(demo)
 
 
 def as_it_stands(
@@ -127,9 +127,8 @@ class Story:
     def analyse(self) -> TrialResult | Absent:
         """Outcomes opened and analysed, on record; those of one demo area are missing."""
         if self._own:
-            if not self._outcomes:
-                return Absent("No file of outcomes is given, so nothing was opened.")
-            return analyse(self.home, self._outcomes)
+            none = Absent("No file of outcomes is given, so nothing was opened.")
+            return analyse(self.home, self._outcomes) if self._outcomes else none
         result = analyse(self.home, write_outcomes(self.home), now=day("2011-05-02"))
         with_note([one.test for one in result.contrasts], SIMULATED, about=result.chart_name)
         return with_note(result, SIMULATED)
@@ -143,17 +142,13 @@ class Story:
 
     def decide(self) -> pd.DataFrame | Absent:
         """Decisions on record, absent until there is one; the demo's are taken first."""
-        if not self._own:
-            lead = {"by": "Lead agencies group", "now": day("2011-05-09")}
-            for arm, decision, reason in DECIDED:
-                decisions.record_decision(
-                    self.home, arm=arm, decision=decision, reason=reason, **lead
-                )
+        lead = {"by": "Lead agencies group", "now": day("2011-05-09")}
+        for arm, decision, reason in () if self._own else DECIDED:
+            decisions.record_decision(self.home, arm=arm, decision=decision, reason=reason, **lead)
         columns = ["round", "arm", "finding", "decision", "reason", "by", "date"]
         log = decisions.evidence_log([self.home])[columns]
-        return (
-            log if len(log) else Absent("No decision is on record: `lsp-analysis design decide`.")
-        )
+        none = Absent("No decision is on record: `lsp-analysis design decide`.")
+        return log if len(log) else none
 
     def pooled(self, first: TrialResult) -> Pooled | Absent:
         """The demo's second round of wardens, together with the first."""
@@ -188,8 +183,8 @@ def set_up_example(folder: str | Path, *, round: int = 1, after: str | Path | No
     round before, whose register the new design names.
     """
     folder = Path(folder)
-    _start_again(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    _start_again(folder)
     text = _file(round, FILE).read_text(encoding="utf-8")
     if after is not None:
         text = decisions.set_top_level(text, "inherits", f'"{open_experiment(after).head}"')

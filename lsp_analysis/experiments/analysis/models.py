@@ -22,12 +22,6 @@ from lsp_analysis.experiments.analysis.trial import Trial, dummies, row_values
 from lsp_analysis.experiments.protocol.design import Comparison, Design, Outcome
 from lsp_analysis.experiments.protocol.unit_list import covariate_table
 
-NAMES = {
-    "ols": "Regression (OLS)",
-    "glm": "Generalised linear model (GLM)",
-    "gee": "Generalised estimating equations, exchangeable (GEE)",
-    "mixed": "Mixed model, a level per unit (REML)",
-}
 COLUMNS = ["model", "estimate", "clusters", "rows", "note"]
 
 
@@ -103,7 +97,7 @@ def model_data(trial: Trial, outcome: Outcome, one: Comparison) -> ModelData:
 def _row(name: str, data: ModelData) -> tuple:
     """One model's row; a model that cannot be fitted says why."""
     n_clusters, n_rows = len(np.unique(data.cluster)), len(data.counts)
-    estimate, note = math.nan, ""
+    (label, fit), estimate, note = FITS[name], math.nan, ""
     if n_clusters <= data.terms.shape[1]:
         note = "more is adjusted for than there are clusters"
     elif name in ("gee", "mixed") and n_clusters == n_rows:
@@ -112,11 +106,11 @@ def _row(name: str, data: ModelData) -> tuple:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                estimate = float(FITS[name](data))
+                estimate = float(fit(data))
             note = "" if math.isfinite(estimate) else "did not converge"
         except (ValueError, ArithmeticError, np.linalg.LinAlgError, LspError) as problem:
             note = f"could not be fitted: {problem}"
-    return NAMES[name], estimate, n_clusters, n_rows, note
+    return label, estimate, n_clusters, n_rows, note
 
 
 def _fit_ols(data: ModelData) -> float:
@@ -161,9 +155,13 @@ def _standardised(data: ModelData, params: np.ndarray, family: object) -> float:
     return data.factor * (means[0] - means[1])
 
 
-FITS: dict[str, Callable[[ModelData], float]] = {
-    "ols": _fit_ols,
-    "glm": _fit_glm,
-    "gee": partial(_fit_glm, clustered=True),
-    "mixed": _fit_mixed,
+# name in a design -> name for readers, and the effect that it estimates
+FITS: dict[str, tuple[str, Callable[[ModelData], float]]] = {
+    "ols": ("Regression (OLS)", _fit_ols),
+    "glm": ("Generalised linear model (GLM)", _fit_glm),
+    "gee": (
+        "Generalised estimating equations, exchangeable (GEE)",
+        partial(_fit_glm, clustered=True),
+    ),
+    "mixed": ("Mixed model, a level per unit (REML)", _fit_mixed),
 }

@@ -14,7 +14,7 @@ from scipy.stats import t
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.findings import TrialResult
-from lsp_analysis.experiments.protocol.design import Arm, Design
+from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.showing import Axes, Shown, with_note
 
 FEW_ROUNDS = 3
@@ -163,7 +163,10 @@ def _what_changed(designs: list[Design], arm: str) -> list[str]:
     """A warning for each round whose intervention is not that of the round before."""
     warnings = []
     for before, after in pairwise(designs):
-        was, now = (asdict(_arm(d, arm).tidier) for d in (before, after))
+        was, now = (
+            asdict(next(a.tidier for a in design.active if arm == a.name or a.factors == [arm]))
+            for design in (before, after)
+        )
         items = [name for name in was if now[name] != was[name]]
         if items:
             warnings.append(
@@ -172,8 +175,3 @@ def _what_changed(designs: list[Design], arm: str) -> list[str]:
                 "not of one."
             )
     return warnings
-
-
-def _arm(design: Design, name: str) -> Arm:
-    """The arm of a name, or the one that has only this factor."""
-    return next(one for one in design.active if name == one.name or one.factors == [name])

@@ -325,7 +325,9 @@ def redraws(
             "scheme is valid. Was a unit moved, or is this the scheme of another round?"
         )
     exact = scheme.listable and scheme.size <= LISTED * draws
-    rows = _reference(scheme, allocation, None if exact else draws)
+    rows = scheme.every() if exact else scheme.many(draws, sample_key(allocation))
+    others = rows[(rows != allocation).any(axis=1)] if exact else rows
+    rows = np.vstack([allocation, others])
     per_unit = np.atleast_2d(np.asarray(exposure, float).T).T[rows]
     n_units, kinds = per_unit.shape[1:]
     unit = np.repeat(np.arange(n_units), kinds) if cell_unit is None else np.asarray(cell_unit)
@@ -347,15 +349,6 @@ def redraws(
 def sample_key(allocation: np.ndarray) -> str:
     """Key of the sample of allocations: SHA-256 of the observed one, arm numbers with commas."""
     return hashlib.sha256(",".join(str(int(arm)) for arm in allocation).encode()).hexdigest()
-
-
-def _reference(scheme: Scheme, allocation: np.ndarray, draws: int | None) -> np.ndarray:
-    """The observed allocation first, then the others: all of them, or as many as were asked for."""
-    if draws is not None:
-        return np.vstack([allocation, scheme.many(draws, sample_key(allocation))])
-    rows = scheme.every()
-    same = np.flatnonzero((rows == allocation).all(axis=1))[0]
-    return np.vstack([rows[same], np.delete(rows, same, axis=0)])
 
 
 def orthonormal(terms: np.ndarray) -> np.ndarray:

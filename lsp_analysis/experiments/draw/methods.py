@@ -37,30 +37,19 @@ def scheme_of(design: Design, units: pd.DataFrame, *, key: str = "") -> Scheme:
     key : str
         For sampling candidates of a constrained randomisation: the hash of the registration.
     """
-    base = base_scheme(design, units)
-    how = design.randomisation
-    if how.method != "constrained":
-        return base
-    return constrain(
-        base,
-        units[how.covariates].to_numpy(float),
-        key=key,
-        candidates=how.candidates,
-        acceptable=how.acceptable,
-    )
-
-
-def base_scheme(design: Design, units: pd.DataFrame) -> Permuted | Simple:
-    """The scheme before allocations are picked for balance."""
-    how = design.randomisation
-    names = tuple(units["unit"].astype(str))
+    how, names = design.randomisation, tuple(units["unit"].astype(str))
     if design.is_wedge:
         return wedge_scheme(names, how.steps, blocks=_strata(units, how.strata))
     arms = tuple(arm.name for arm in design.arms)
     shares = tuple(arm.share for arm in design.arms)
     if how.method == "simple":
         return simple_scheme(names, arms, shares)
-    return blocked_scheme(names, arms, shares, blocks=_blocks(design, units))
+    base = blocked_scheme(names, arms, shares, blocks=_blocks(design, units))
+    if how.method != "constrained":
+        return base
+    covariates = units[how.covariates].to_numpy(float)
+    options = {"candidates": how.candidates, "acceptable": how.acceptable}
+    return constrain(base, covariates, key=key, **options)
 
 
 def simple_scheme(
@@ -117,10 +106,7 @@ def wedge_scheme(
             f"The steps start {sum(steps)} clusters, but there are {len(units)} units. Make the "
             "numbers in randomisation.steps add up to them."
         )
-    arms = tuple(f"step {number}" for number in range(1, len(steps) + 1))
-    labels = np.repeat(np.arange(len(steps)), steps)
-    if blocks is None or len(np.unique(blocks)) == 1:
-        return Permuted(units, arms, np.zeros(len(units), int), labels)
+    arms = [f"step {number}" for number in range(1, len(steps) + 1)]
     return blocked_scheme(units, arms, steps, blocks=blocks)
 
 
@@ -254,9 +240,8 @@ class Constrained(Scheme):
         found = _candidates(base, self.n_candidates, self.digest)
         accepted = found[self.rule.accepts(found)]
         rows = _distinct(np.vstack([accepted, allocation]).astype(KIND))
-        return Constrained(
-            self.units, self.arms, base.blocks, rows, base, self.rule, self.n_candidates
-        )
+        own = base.blocks, rows, base, self.rule, self.n_candidates
+        return Constrained(self.units, self.arms, *own)
 
     def how_many(self) -> str:
         """How many allocations are acceptable, and of how many."""

@@ -35,7 +35,7 @@ def page(template: str, note: str, **facts: Any) -> str:
         "capitalize": str.capitalize,
         "style": Markup((folder / "page.css").read_text(encoding="utf-8")),
         "picture": lambda ax: Markup(_picture(ax, note)),
-        "table": lambda of, caption="": Markup(_table(of, caption)._repr_html_()),
+        "table": lambda *of: Markup(_table(*of)),
     }
     return environment.get_template(f"{template}.html.j2").render(facts, note=note)
 
@@ -59,8 +59,8 @@ def _answer(value: object) -> str:
     return wording.number(value) if isinstance(value, float) else str(value)
 
 
-def _table(of: pd.DataFrame | Table, caption: str) -> Table:
-    return of if isinstance(of, Table) else figures.table(of, caption)
+def _table(of: pd.DataFrame | Table, caption: str = "") -> str:
+    return (of if isinstance(of, Table) else figures.table(of, caption))._repr_html_()
 
 
 def _picture(ax: Axes, note: str) -> str:

@@ -37,20 +37,14 @@ def protocol_page(experiment: Experiment, *, note: str = "") -> str:
     note : str
         Said under the title and on each figure, for example "Simulated data".
     """
-    design, draw = experiment.design, experiment.draw
+    design, units = experiment.design, experiment.units
     told = resource("notebooks") / "experiments" / "how_units_are_drawn.txt"
-    units = experiment.units
-    if draw:
+    if experiment.draw:
         units = units.merge(experiment.allocation.drop(columns="block"), on="unit")
     return page(
         "protocol",
         note,
         experiment=experiment,
-        design=design,
-        method=design.randomisation.method,
-        first=experiment.entries[0],
-        draw=draw,
-        n_draws=len(experiment.of("allocated")),
         usual=USUAL,
         outcomes=_outcomes(design),
         power=_power(experiment),

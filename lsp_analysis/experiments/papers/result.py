@@ -12,7 +12,7 @@ import pandas as pd
 
 from lsp_analysis import durable, figures, wording
 from lsp_analysis.experiments.analysis.findings import ASSUMPTIONS, TrialResult
-from lsp_analysis.experiments.analysis.models import NAMES
+from lsp_analysis.experiments.analysis.models import FITS
 from lsp_analysis.experiments.analysis.opening import all_numbers, numbers_text
 from lsp_analysis.experiments.analysis.pooling import Pooled
 from lsp_analysis.experiments.analysis.side_results import unit_table
@@ -49,8 +49,6 @@ def result_page(result: TrialResult, *, note: str = "") -> str:
     return page(
         "result",
         note,
-        design=design,
-        trial=trial,
         result=result,
         answer=[*result.absences(), *(one.sentence() for one in result.effects)],
         flow=draw_trial_flow(result),
@@ -60,7 +58,6 @@ def result_page(result: TrialResult, *, note: str = "") -> str:
         appendix=appendix_table(result),
         forest=figures.draw_forest(frame, unit=design.outcome.unit, whiskers=intervals),
         harms=_harms(result),
-        alike=result.clustering,
         assumptions=ASSUMPTIONS,
     )
 
@@ -80,8 +77,6 @@ def summary_page(result: TrialResult, *, note: str = "") -> str:
     return page(
         "summary",
         note,
-        design=result.design,
-        trial=result.trial,
         result=result,
         known=known if lost else "all have an outcome",
         found=[*result.absences(), *found],
@@ -143,13 +138,14 @@ def appendix_table(result: TrialResult) -> Table:
     """Every number of the round, for the appendix of an article: outcomes by arm, all analyses."""
     design, rows = result.design, all_numbers(result)
     labels = {one.name: one.label for one in design.outcomes()}
+    models = {label for label, _ in FITS.values()}
     shown = pd.DataFrame(
         {
             "Outcome": rows["outcome"].map(labels),
             "Comparison": rows["arm"].map(lambda name: result.labels.get(name, name)),
             "Analysis": rows["analysis"],
             "Difference": rows["estimate"],
-            "Interval": _intervals(rows).mask(rows["analysis"].isin(NAMES.values()), ""),
+            "Interval": _intervals(rows).mask(rows["analysis"].isin(models), ""),
             "p": rows["p_value"].map(_short_p),
             "Adjusted p": rows["p_adjusted"].map(_short_p),
         }

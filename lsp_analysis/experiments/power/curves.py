@@ -17,13 +17,7 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.experiments.draw.methods import blocked_scheme
-from lsp_analysis.experiments.power.formulas import (
-    Wedge,
-    cluster_power,
-    power_t,
-    smallest_effect,
-    wedge_power,
-)
+from lsp_analysis.experiments.power import formulas
 from lsp_analysis.experiments.power.past import Grid, Windows, windows
 from lsp_analysis.showing import Axes, Shown
 
@@ -138,7 +132,7 @@ def parallel_power(
     df = 2 * clusters_per_arm - 3
     if df < 1 or error == 0 or alpha == 0:
         return 0.0
-    return power_t(abs(effect) * past.level / error, df, alpha=alpha)
+    return formulas.power_t(abs(effect) * past.level / error, df, alpha=alpha)
 
 
 def cluster_curve(
@@ -165,13 +159,13 @@ def cluster_curve(
     designs = []
     for size, likeness, k in product(m, icc, clusters):
         series = f"{wording.number(size)} people, correlation {likeness:g}"
-        power = partial(cluster_power, sd=sd, clusters=k, m=size, icc=likeness, cv=cv)
+        power = partial(formulas.cluster_power, sd=sd, clusters=k, m=size, icc=likeness, cv=cv)
         designs.append((k, series, power))
     return _curve(designs, effect, unit=unit)
 
 
 def wedge_curve(
-    past: Windows | Absent, designs: Sequence[Wedge], *, effect: float
+    past: Windows | Absent, designs: Sequence[formulas.Wedge], *, effect: float
 ) -> PowerCurve | Absent:
     """Power of stepped wedges by number of clusters, one series per number of steps.
 
@@ -189,7 +183,7 @@ def wedge_curve(
     known = {"sigma": past.sd_left, "tau": past.sd_between, "n": 1}
     found = []
     for one in designs:
-        power = partial(wedge_power, design=one, **known)
+        power = partial(formulas.wedge_power, design=one, **known)
         steps = wording.counted(len(one.clusters_per_step), "step").capitalize()
         found.append((one.n_clusters, steps, lambda share, power=power: power(share * past.level)))
     return _curve(found, effect, unit="share", xlabel="Clusters")
@@ -204,10 +198,10 @@ def _curve(
     largest: float = 1e6,
 ) -> PowerCurve:
     """The curve of designs, each an x, a series and the power by size of the effect."""
-    rows = [
-        (x, series, power(abs(effect)), smallest_effect(power, power=FAIR, largest=largest))
-        for x, series, power in designs
-    ]
+    rows = []
+    for x, series, power in designs:
+        smallest = formulas.smallest_effect(power, power=FAIR, largest=largest)
+        rows.append((x, series, power(abs(effect)), smallest))
     points = pd.DataFrame(rows, columns=["x", "series", "power", "smallest_effect"])
     way = "a rise of" if effect > 0 else "a fall of"
     size = abs(effect)

@@ -10,12 +10,8 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
+from lsp_analysis.experiments.analysis import comparison
 from lsp_analysis.experiments.analysis.boundaries import levels_of_tests
-from lsp_analysis.experiments.analysis.comparison import (
-    registered_test,
-    simulated_power,
-    smallest_found,
-)
 from lsp_analysis.experiments.analysis.randomisation_test import Redraws
 from lsp_analysis.experiments.analysis.trial import Trial
 from lsp_analysis.experiments.draw.methods import scheme_of
@@ -116,13 +112,15 @@ def planned_power(design: Design, units: pd.DataFrame, scheme: Scheme) -> Planne
         power = smallest = varying = math.nan
         if not math.isnan(sd):
             worth = design.decision.worth_having
-            power = simulated_power(test, worth, sd, level=1 - level, sims=SIMS)
-            smallest = smallest_found(test, sd, level=1 - level)
+            power = comparison.simulated_power(test, worth, sd, level=1 - level, sims=SIMS)
+            smallest = comparison.smallest_found(test, sd, level=1 - level)
         sizes = np.bincount(trial.drawn, minlength=len(scheme.arms))
         compared = [sizes[arm] for group in one.groups for arm in group]
         uneven = not design.is_wedge and len(set(compared)) > 1 and min(compared) < UNEVEN
         if uneven:
-            varying = simulated_power(test, 0.0, 1.0, level=1 - level, varying=1.0, sims=SIMS)
+            varying = comparison.simulated_power(
+                test, 0.0, 1.0, level=1 - level, varying=1.0, sims=SIMS
+            )
         able = reach.attainable_level(level), reach.finest_p
         rows.append((one.name, one.label, level, *able, power, smallest, uneven, varying))
     columns = ["comparison", "label", "level", "attainable", "finest_p", "power"]
@@ -137,7 +135,7 @@ def planned_test(trial: Trial, one: Comparison) -> Redraws:
     group = trial.scheme.group_of(trial.drawn, one.groups) >= 0
     used = np.repeat(group, n_periods)
     values = pd.DataFrame({"used": used, "weight": used.astype(float)})
-    return registered_test(trial, design.outcome, one, values)[0]
+    return comparison.registered_test(trial, design.outcome, one, values)[0]
 
 
 def planned_sd(design: Design, units: pd.DataFrame) -> tuple[float, str]:

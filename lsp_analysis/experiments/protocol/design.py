@@ -287,18 +287,15 @@ class Design:
                 for number, arm in enumerate(self.arms)
                 if arm.role == "active"
             ]
-        found = []
+        found, sets = [], [set(arm.factors) for arm in self.arms]
         for name in self.factors:
             having = [n for n, arm in enumerate(self.arms) if name in arm.factors]
-            groups = tuple((self._arm_with(set(self.arms[n].factors) - {name}), n) for n in having)
+            rest = [set(self.arms[n].factors) - {name} for n in having]
+            groups = tuple((sets.index(own), n) for own, n in zip(rest, having, strict=True))
             label = next((a.label for a in self.arms if a.factors == [name]), name)
-            found.append(
-                Comparison(name, label, f"no {wording.inside(label)}", tuple(having), groups)
-            )
+            versus = f"no {wording.inside(label)}"
+            found.append(Comparison(name, label, versus, tuple(having), groups))
         return found
-
-    def _arm_with(self, factors: set[str]) -> int:
-        return next(n for n, arm in enumerate(self.arms) if set(arm.factors) == factors)
 
     def outcomes(self) -> list[Outcome]:
         """The primary outcome, then the secondary ones."""

@@ -10,14 +10,8 @@ from lsp_analysis import durable
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.draw.hash_stream import seed_of
 from lsp_analysis.experiments.draw.methods import Constrained, scheme_of
-from lsp_analysis.experiments.protocol import reading
+from lsp_analysis.experiments.protocol import reading, unit_list
 from lsp_analysis.experiments.protocol.design import Design
-from lsp_analysis.experiments.protocol.unit_list import (
-    check_apart,
-    check_room,
-    read_bytes,
-    read_units,
-)
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.chain import Entry, digest_of
 from lsp_analysis.experiments.record.folder import (
@@ -74,14 +68,14 @@ def _planned(
     """Kind and content of the entry, if all is as it must be; nothing is written."""
     design = reading.read_design(folder)
     how = design.randomisation
-    table = read_units(folder / how.units, design)
+    table = unit_list.read_units(folder / how.units, design)
     scheme = scheme_of(design, table, key="room")
-    check_room(design, table, scheme)
+    unit_list.check_room(design, table, scheme)
     names = [how.units, *([how.neighbours] if how.neighbours else [])]
     if how.neighbours:
-        check_apart(table["unit"], folder / how.neighbours)
+        unit_list.check_apart(table["unit"], folder / how.neighbours)
     files = {name: chain.sha256_of(folder / name) for name in names}
-    text = read_bytes(folder / reading.FILE).decode()
+    text = unit_list.read_bytes(folder / reading.FILE).decode()
     content = {"design": text, "files": files, "note": note.strip()}
     if files[how.units] != table.attrs["sha256"] or reading.parse_design(text) != design:
         raise DesignError(f"The files in {folder} were changed just now. Try again.")
