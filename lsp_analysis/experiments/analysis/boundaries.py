@@ -178,15 +178,11 @@ def levels_of_tests(
     family = primary
     if design.analysis.multiplicity == "holm":
         family = pd.concat([primary, secondary.dropna()], ignore_index=True)
-    order = family.sort_values(kind="stable").index
-    levels, level = {}, alpha
-    rejecting = True
-    for rank, place in enumerate(order):
-        if rejecting:
-            level = alpha / (len(family) - rank)
-            rejecting = family[place] <= level
-        levels[place] = level
-    return [levels[place] for place in range(len(primary))]
+    ordered = family.sort_values(kind="stable")
+    steps = alpha / np.arange(len(family), 0, -1)
+    kept = np.flatnonzero(~(ordered.to_numpy() <= steps))  # from the first on, none is rejected
+    levels = pd.Series(np.minimum(steps, steps[kept[0] if len(kept) else -1]), ordered.index)
+    return levels[range(len(primary))].tolist()
 
 
 def adjusted_p(

@@ -52,17 +52,15 @@ class PowerCurve(Shown):
         """What is needed, or that no design here can detect the effect."""
         enough = self.points[self.points["power"] >= FAIR]
         if enough.empty:
-            best = self.points.loc[self.points["power"].idxmax()]
-            return wording.Sentence(
+            row = self.points.loc[self.points["power"].idxmax()]
+            said = (
                 f"None of these designs can detect {self.effect}: the best, with "
-                f"{self._which(best)}, would miss it {_in_ten(1 - best['power'])}. "
-                f"{self._smallest(best)}"
+                f"{self._which(row)}, would miss it {_in_ten(1 - row['power'])}."
             )
-        first = enough.loc[enough["x"].idxmin()]
-        return wording.Sentence(
-            f"To find {self.effect} at least {_in_ten(FAIR)} takes "
-            f"{self._which(first)}. {self._smallest(first)}"
-        )
+        else:
+            row = enough.loc[enough["x"].idxmin()]
+            said = f"To find {self.effect} at least {_in_ten(FAIR)} takes {self._which(row)}."
+        return wording.Sentence(f"{said} {self._smallest(row)}")
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Power against what can be chosen."""

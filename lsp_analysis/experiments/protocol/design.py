@@ -23,14 +23,15 @@ ATTRITION = ("lee", "worst_case")
 INFORMATION = ("planned", "outcomes")
 
 
-def says(about: str, default: Any = MISSING, **rules: Any) -> Any:
+def says(about: str, default: Any = MISSING, *, of: str = "", **rules: Any) -> Any:
     """A field: what it is for, its default, its rules (``choices``, ``least``, ``most``).
 
-    ``methods`` are those of randomising that it means something to, where it is not all.
+    `of` names the methods of randomising that it means something to, where it is not all.
     """
+    metadata = {"about": about, **rules} | ({"methods": of.split()} if of else {})
     if isinstance(default, list):
-        return field(default_factory=default.copy, metadata={"about": about, **rules})
-    return field(default=default, metadata={"about": about, **rules})
+        return field(default_factory=default.copy, metadata=metadata)
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,33 +92,27 @@ class Randomisation:
     unit: str = says("column with the unit's name", "unit")
     cluster: str = says("column of the cluster, where rows are people of clusters", "")
     strata: list[str] = says(
-        "columns within which units are randomised apart",
-        [],
-        methods=("blocked", "constrained", "wedge"),
+        "columns within which units are randomised apart", [], of="blocked constrained wedge"
     )
     block_size: int = says(
-        "units per block, in the file's order; 0 for whole strata", 0, least=0, methods=("blocked",)
+        "units per block, in the file's order; 0 for whole strata", 0, least=0, of="blocked"
     )
     source: str = says("public text to come that will seed the draw, such as a lottery", "")
     source_date: str = says("day on which that text becomes known, year-month-day", "")
     neighbours: str = says(
         "file of neighbouring units (unit, neighbour), none of which both take part", ""
     )
-    pair: str = says("column with the pair of each unit", "pair", methods=("pairs",))
-    covariates: list[str] = says("columns to balance (constrained)", [], methods=("constrained",))
+    pair: str = says("column with the pair of each unit", "pair", of="pairs")
+    covariates: list[str] = says("columns to balance (constrained)", [], of="constrained")
     acceptable: float = says(
-        "share of allocations to accept (constrained)",
-        0.1,
-        least=0,
-        most=1,
-        methods=("constrained",),
+        "share of allocations to accept (constrained)", 0.1, least=0, most=1, of="constrained"
     )
     candidates: int = says(
-        "allocations to score (constrained)", 100_000, least=100, methods=("constrained",)
+        "allocations to score (constrained)", 100_000, least=100, of="constrained"
     )
-    steps: list[int] = says("clusters that start at each step (wedge)", [], methods=("wedge",))
+    steps: list[int] = says("clusters that start at each step (wedge)", [], of="wedge")
     periods: list[str] = says(
-        "periods of the wedge; steps start from the second on", [], methods=("wedge",)
+        "periods of the wedge; steps start from the second on", [], of="wedge"
     )
 
 
@@ -141,11 +136,7 @@ class Analysis:
     models: list[str] = says("models shown beside the test", ["ols"], choices=MODELS)
     subgroups: list[str] = says("columns of the units file, the only subgroups looked at", [])
     between: float = says(
-        "share of a period's variance between clusters (wedge)",
-        1.0,
-        least=0,
-        most=1,
-        methods=("wedge",),
+        "share of a period's variance between clusters (wedge)", 1.0, least=0, most=1, of="wedge"
     )
     multiplicity: str = says(
         "how p-values of several outcomes and arms are adjusted", "gatekeeping", choices=FAMILIES
