@@ -79,11 +79,6 @@ def test_the_story_attributes_its_movement_to_nothing():
     assert causal_words(said) == []
 
 
-def test_without_a_programme_no_effect_is_tested():
-    assert "placebo" not in follow(pilot=False).sentence()
-    assert "placebo" in follow().sentence()
-
-
 @pytest.mark.parametrize(
     ("editions", "words"),
     [([2007, 2010], "one edition before 2008"), ([2000, 2004, 2007], "0 after")],

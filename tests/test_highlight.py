@@ -66,10 +66,10 @@ def test_what_is_off_track_is_told_with_who_leads_on_it(brief):
 def test_a_programme_is_judged_on_the_outcome_named_for_it_or_not_at_all(study):
     judged = programmes(study)
     assert "lower than expected" in judged.table().frame["What may be said"].iloc[0]
-    assert len(judged.summary_frame()) == 1
+    assert len(judged.judged()) == 1
     unnamed = replace(judged, found=((judged.found[0][0], None),))
     assert unnamed.table().frame["What may be said"].iloc[0] == NOT_NAMED
-    assert unnamed.summary_frame().empty
+    assert unnamed.judged() == []
 
 
 def test_the_grid_shows_every_verdict_of_the_measures_with_a_better_side(study, found):

@@ -93,7 +93,6 @@ def test_data_that_end_before_the_programme_give_a_reason_and_no_number(study):
 
 def test_what_stands_out_is_what_stands_out_beside_many_outcomes_in_the_notebook(effects, study):
     assert len(effects.estimates()) == 12
-    assert "named in advance" in effects.sentence()
     many = outcomes_of(study, effects.programme.area, effects.programme.start, PRIMARY)
     moved = many.table["p_adjusted"] <= 0.05
     moved[PRIMARY] = many.table.loc[PRIMARY, "p_value"] <= 0.05
@@ -110,14 +109,13 @@ def test_an_outcome_that_moved_far_beyond_its_placebos_stands_out_of_all(effects
     assert {one.indicator.indicator_id for one in seen} == {PRIMARY, first.indicator.indicator_id}
 
 
-def test_the_sentence_says_none_where_no_outcome_stands_out(effects):
+def test_nothing_stands_out_where_the_primary_outcome_did_not_move(effects):
     dull = replace(effects.primary, effect=replace(effects.primary.effect, p_value=0.5))
-    said = replace(effects, primary=dull, others=()).sentence()
-    assert "none stands out at the 5% level." in said
+    assert replace(effects, primary=dull, others=()).stand_out() == []
 
 
 def test_no_sentence_claims_a_cause(effects):
-    every = [effects.sentence(), effects.next_step()]
+    every = [effects.rule(), effects.next_step()]
     every += [one.sentence() for one in (effects.primary, *effects.others)]
     every.append(effects.primary.effect.cautions())
     assert not [word for said in every for word in causal_words(said)]
@@ -133,4 +131,3 @@ def test_the_next_step_grows_with_the_square_of_the_effect_that_can_be_seen(effe
 def test_an_effect_that_could_not_be_estimated_gives_its_reason(study):
     found = IndicatorEffect(study.indicator(PRIMARY), reason="too short.")
     assert found.sentence() == "too short."
-    assert found.summary_frame().empty

@@ -143,7 +143,6 @@ def weighted_displacement_difference(
     displacement: Sequence[float] = (0, 0),
     displacement_control: Sequence[float] = (0, 0),
     *,
-    times: Sequence[float] = (1, 1),
     sizes: Sequence[float] = (1, 1, 1, 1),
     level: float = 0.95,
 ) -> pd.DataFrame:
@@ -153,8 +152,6 @@ def weighted_displacement_difference(
     ----------
     treated, control, displacement, displacement_control : pairs of counts
         Before and after.
-    times : pair
-        What counts before and after are divided by, for example years.
     sizes : four numbers
         What counts of each area are divided by, in the order of the first four parameters.
 
@@ -175,9 +172,9 @@ def weighted_displacement_difference(
             "Each area needs a count before and one after, 0 or more: "
             f"got {treated}, {control}, {displacement} and {displacement_control}."
         )
-    scale = np.asarray(times, dtype=float) * np.asarray(sizes, dtype=float)[:, None]
+    scale = np.asarray(sizes, dtype=float)[:, None]
     if not (scale > 0).all():
-        raise ParameterError(f"times and sizes must be above 0, not {times} and {sizes}.")
+        raise ParameterError(f"sizes must be above 0, not {sizes}.")
     change = np.diff(counts / scale, axis=1)[:, 0] * [1, -1, 1, -1]
     variance = (counts / scale**2).sum(axis=1)
     table = pd.DataFrame(

@@ -44,14 +44,11 @@ class EditionStory(Shown):
         Difference-in-differences of position, ranked among placebo neighbourhoods.
     before, after : int
         The last edition before the start, and the next.
-    pilot : bool
-        Whether a programme worked here; without one the positions are told and no effect is tested.
     """
 
     area: str
     before: int
     after: int
-    pilot: bool
     places: pd.DataFrame = field(repr=False, compare=False)
     anyway: pd.DataFrame = field(repr=False, compare=False)
     lines: pd.DataFrame = field(repr=False, compare=False)
@@ -71,22 +68,18 @@ class EditionStory(Shown):
         ]
         places = self.places.set_index("edition")
         change = float(places["position"][self.after] - places["position"][self.before])
+        late = places["data_year"][self.after]
         others = [f"{row.group} moved {_places(row.change)} on average"
                   for row in self.anyway.itertuples()]  # fmt: skip
-        test = ""
-        if self.pilot:
-            test = (
-                "Among placebo neighbourhoods a difference-in-differences as large has "
-                f"{wording.p_value(self.effect.p_value)}. "
-            )
         return wording.Sentence(
             f"Counting from the most deprived small area of the borough, {self.area} stood "
             f"{wording.and_list(steps)}. "
             f"From {self.before} to {self.after} it moved {_places(change)}; over the same time "
             f"{wording.and_list(others)}. "
-            f"{test}The {self.after} edition rests on data mostly of "
-            f"{places['data_year'][self.after]}, so these positions say where the "
-            "neighbourhood stood and attribute its movement to nothing."
+            "Among placebo neighbourhoods a difference-in-differences as large has "
+            f"{wording.p_value(self.effect.p_value)}. "
+            f"The {self.after} edition rests on data mostly of {late}, so these positions "
+            "say where the neighbourhood stood and attribute its movement to nothing."
         )
 
     def shown_table(self) -> Table:
@@ -151,7 +144,6 @@ def follow_editions(
     place: str = "the neighbourhood",
     neighbours: pd.DataFrame | Iterable[tuple[str, str]] | None = None,
     level: float = 0.95,
-    pilot: bool = True,
 ) -> EditionStory:
     """Follow a neighbourhood through the Indices, comparators chosen on the last edition before the
     start.
@@ -199,7 +191,6 @@ def follow_editions(
         area=place,
         before=before,
         after=after,
-        pilot=pilot,
         places=own.groupby("edition").agg(columns).reset_index(),
         anyway=pd.DataFrame(anyway, columns=["group", "areas", "change"]),
         lines=_lines(wide, {place: list(treated), **groups}),
@@ -229,12 +220,7 @@ def _lines(wide: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFrame:
 
 @carries_note
 def edition_story(
-    study: Study,
-    area: Area,
-    *,
-    start: pd.Period | str,
-    pilot: bool = True,
-    level: float = 0.95,
+    study: Study, area: Area, *, start: pd.Period | str, level: float = 0.95
 ) -> EditionStory | Absent:
     """`follow_editions` for an area of a study, or why that is not possible.
 
@@ -252,7 +238,7 @@ def edition_story(
     try:
         return follow_editions(
             rows, treated=list(area.members), start=start, place=area.name,
-            neighbours=study.surroundings.get("neighbours"), level=level, pilot=pilot,
+            neighbours=study.surroundings.get("neighbours"), level=level,
         )  # fmt: skip
     except LspError as error:
         return Absent(str(error))

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,25 +68,12 @@ class IndicatorEffect(Shown):
         """Whether there is an estimate of the programme itself: placebo dates are not."""
         return self.effect is not None and not self.placebo_date
 
-    def summary_frame(self) -> pd.DataFrame:
-        """The estimate's row; no row when there is none."""
-        return self.effect.summary_frame() if self.effect else pd.DataFrame()
-
-    def sentence(self, worth_having: float | None = None) -> wording.Sentence:
+    def sentence(self) -> wording.Sentence:
         """The effect in one line, after what makes it no finding about the programme; or the
-        reason why there is none.
-
-        Parameters
-        ----------
-        worth_having : float, optional
-            Smallest effect worth having, as a positive share of what was expected.
-        """
-        effect, worth = self.effect, worth_having
-        if effect is None or self.published:
+        reason why there is none."""
+        if self.effect is None or self.published:
             return wording.Sentence(self.published or self.reason)
-        if worth is not None and not effect.multiplicative:
-            worth = abs(worth * effect.counterfactual) or None
-        said = effect.sentence(worth_having=worth)
+        said = self.effect.sentence()
         told = [*self.cautions, said] if self.placebo_date else [said, *self.cautions]
         return wording.Sentence(" ".join(told))
 
@@ -128,25 +114,10 @@ class ProgrammeEffects(Shown):
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per outcome with an estimate, under its name."""
-        return _by_name((one.indicator.name, one) for one in self.estimates())
-
-    def sentence(self) -> wording.Sentence:
-        """How many outcomes stand out, and how many would by chance alone."""
-        found = self.estimates()
-        if not found:
-            return wording.Sentence(
-                "No outcome of this study can show what the programme did."
-                if self.programme.start is not None
-                else "Without a programme to judge there are no effects to set side by side."
-            )
-        level, seen = found[0].effect.level, self.stand_out()
-        names = wording.and_list(wording.inside(one.indicator.name) for one in seen)
-        stand = wording.counted(len(seen), "stands", "stand") if seen else "none stands"
-        return wording.Sentence(
-            f"{wording.counted(len(found), 'outcome').capitalize()} looked at, {self._first()}; "
-            f"{stand} out at the {1 - level:.0%} level{f' ({names})' if names else ''}. "
-            f"{self.rule()}"
-        )
+        rows = [
+            one.effect.summary_frame().assign(name=one.indicator.name) for one in self.estimates()
+        ]
+        return pd.concat(rows).set_index("name") if rows else pd.DataFrame()
 
     def stand_out(self) -> list[IndicatorEffect]:
         """The primary outcome if it moved by more than chance, and others that did so with all
@@ -173,18 +144,6 @@ class ProgrammeEffects(Shown):
             "the others with all of them allowed for, as chance moves some of many (Romano and "
             "Wolf)."
         )
-
-    def _first(self) -> str:
-        name = wording.inside(self.primary.indicator.name)
-        if self.programme.primary_outcome == self.primary.indicator.indicator_id:
-            return f"{name} named in advance as the one that counts"
-        return f"none named in advance as the one that counts ({name} is shown in full)"
-
-
-def _by_name(named: Iterable[tuple[str, IndicatorEffect]]) -> pd.DataFrame:
-    """One row per estimate, under its name."""
-    rows = [one.summary_frame().assign(name=name) for name, one in named]
-    return pd.concat(rows).set_index("name") if rows else pd.DataFrame()
 
 
 def indicator_effect(
@@ -342,10 +301,6 @@ class Programmes(Shown):
     """Programmes of a study, each with the effect on the outcome named for it, if one was."""
 
     found: tuple[tuple[Programme, IndicatorEffect | None], ...] = field(repr=False)
-
-    def summary_frame(self) -> pd.DataFrame:
-        """One row per programme with an estimate, under its name."""
-        return _by_name((programme.name, effect) for programme, effect in self.judged())
 
     def judged(self) -> list[tuple[Programme, IndicatorEffect]]:
         """The programmes whose named outcome has an effect."""
