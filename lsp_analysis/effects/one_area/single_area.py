@@ -223,108 +223,70 @@ PULL = 0.25  # of the half-width of the interval, by which one area may move the
 
 def cautions_of(question: Question, found: Judgement) -> list[str]:
     """Every caution that follows from the question and the judgement."""
-    told = [*_missing(question), *_placebos(question, found), *_reach(question, found)]
-    return [caution for applies, caution in told if applies]
+    told = _missing(question) | _placebos(question, found) | _reach(question, found)
+    return [caution for caution, applies in told.items() if applies]
 
 
-def _missing(question: Question) -> list[tuple[bool, str]]:
+def _missing(question: Question) -> dict[str, bool]:
     """Values that are missing, and a past that is short."""
     gaps = int((~question.known.all(axis=1) & ~question.treated).sum())
     left_out = wording.capital(wording.counted(gaps, "comparison area"))
-    return [
-        (gaps > 0, f"{left_out} with missing values {'was' if gaps == 1 else 'were'} left out."),
-        (
-            not question.known[question.treated].all(),
-            "Some of the treated areas' values are missing; the others stand for them.",
+    return {
+        f"{left_out} with missing values {'was' if gaps == 1 else 'were'} left out.": gaps > 0,
+        "Some of the treated areas' values are missing; the others stand for them.": (
+            not question.known[question.treated].all()
         ),
-        (
-            question.at < question.cycle // 2,
-            f"Only {wording.counted(question.at, 'period')} before the start, less than half a "
-            "year: how bad the neighbourhood usually is can hardly be known, and its usual level "
-            "may be taken for an effect.",
-        ),
-    ]
+        f"Only {wording.counted(question.at, 'period')} before the start, less than half a "
+        "year: how bad the neighbourhood usually is can hardly be known, and its usual level "
+        "may be taken for an effect.": question.at < question.cycle // 2,
+    }
 
 
-def _placebos(question: Question, found: Judgement) -> list[tuple[bool, str]]:
+def _placebos(question: Question, found: Judgement) -> dict[str, bool]:
     """How many placebos there are, how they were found, and what they touch."""
     groups, alpha, near = found.groups, 1 - found.level, question.neighbours
     n, finest = groups.n_placebos, 1 / (groups.n_placebos + 1)
-    return [
-        (
-            near is None,
-            "No neighbours were given: the comparison includes areas next door, which may share "
-            "the effect, and placebos of several areas are not in one piece.",
+    verdict = ""
+    if abs(found.p_value - alpha) < found.margin:
+        verdict = f": too near {wording.number(alpha)} for a verdict"
+    return {
+        "No neighbours were given: the comparison includes areas next door, which may share "
+        "the effect, and placebos of several areas are not in one piece.": near is None,
+        "The neighbours that were given join no two areas of the panel: the comparison may "
+        "include areas next door, which may share the effect.": near is not None and not near.nnz,
+        "The treated areas do not form one piece, and neither do the placebos.": (
+            near is not None and not groups.contiguous
         ),
-        (
-            near is not None and not near.nnz,
-            "The neighbours that were given join no two areas of the panel: the comparison may "
-            "include areas next door, which may share the effect.",
-        ),
-        (
-            near is not None and not groups.contiguous,
-            "The treated areas do not form one piece, and neither do the placebos.",
-        ),
-        (
-            groups.beside,
-            "There are so few areas that the comparison includes those next door, which may share "
-            "the effect.",
-        ),
-        (
-            finest > alpha + 1e-9,
-            f"With {wording.counted(n, 'placebo')} the smallest possible p-value is "
-            f"{wording.number(finest)}: no effect of any size could be found at the "
-            f"{100 * alpha:.3g}% level.",
-        ),
-        (
-            groups.disjoint < n,
-            f"The {wording.number(n)} placebos overlap; {wording.number(groups.disjoint)} share no "
-            "area with one another.",
-        ),
-        (
-            not groups.listed,
-            "They are a sample of more that could not all be listed, so p is known to within "
-            f"{wording.number(found.margin)}{_too_near(found)}.",
-        ),
-    ]
+        "There are so few areas that the comparison includes those next door, which may share "
+        "the effect.": groups.beside,
+        f"With {wording.counted(n, 'placebo')} the smallest possible p-value is "
+        f"{wording.number(finest)}: no effect of any size could be found at the "
+        f"{100 * alpha:.3g}% level.": finest > alpha + 1e-9,
+        f"The {wording.number(n)} placebos overlap; {wording.number(groups.disjoint)} share no "
+        "area with one another.": groups.disjoint < n,
+        "They are a sample of more that could not all be listed, so p is known to within "
+        f"{wording.number(found.margin)}{verdict}.": not groups.listed,
+    }
 
 
-def _too_near(found: Judgement) -> str:
-    """Words for a drawn p-value that may lie on either side of the level."""
-    alpha = 1 - found.level
-    if abs(found.p_value - alpha) >= found.margin:
-        return ""
-    return f": too near {wording.number(alpha)} for a verdict"
-
-
-def _reach(question: Question, found: Judgement) -> list[tuple[bool, str]]:
+def _reach(question: Question, found: Judgement) -> dict[str, bool]:
     """Whether the expectation reaches beyond the placebos, rests on one, or on few events."""
     deciding, times = found.deciding
     levels = found.past.terms[:, 1]
     odd = int(np.argmax(np.abs(found.pulls)))
     half = found.critical / times * found.error[0]
-    return [
-        (
-            np.abs(levels[1:] - levels[0]).min() > FAR * levels[1:].std() > 0,
-            "No comparison neighbourhood looked like this one before the start; what was "
-            "expected is an extrapolation, and the interval is wider for it.",
+    return {
+        "No comparison neighbourhood looked like this one before the start; what was expected is "
+        "an extrapolation, and the interval is wider for it.": (
+            np.abs(levels[1:] - levels[0]).min() > FAR * levels[1:].std() > 0
         ),
-        (
-            times > ALONE,
-            f"One placebo, {_named(question, found, deciding)}, makes the interval "
-            f"{wording.times(round(times, 1))} as wide as it would be without it.",
-        ),
-        (
-            abs(found.pulls[odd]) > PULL * half,
-            f"The estimate depends strongly on {_named(question, found, odd)}: without it "
-            f"{_effect_without(found, float(found.pulls[odd]))}.",
-        ),
-        (
-            found.panel.scale == COUNT and found.expected[0] < FEW_EVENTS,
-            f"Only {wording.number(found.expected[0])} events were expected after the start: small "
-            "counts say little.",
-        ),
-    ]
+        f"One placebo, {_named(question, found, deciding)}, makes the interval "
+        f"{wording.times(round(times, 1))} as wide as it would be without it.": times > ALONE,
+        f"The estimate depends strongly on {_named(question, found, odd)}: without it "
+        f"{_effect_without(found, float(found.pulls[odd]))}.": abs(found.pulls[odd]) > PULL * half,
+        f"Only {wording.number(found.expected[0])} events were expected after the start: small "
+        "counts say little.": found.panel.scale == COUNT and found.expected[0] < FEW_EVENTS,
+    }
 
 
 def _named(question: Question, found: Judgement, placebo: int) -> str:
