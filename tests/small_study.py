@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import functools
 import io
+import tempfile
 from pathlib import Path
 
 import geopandas as gpd
@@ -180,8 +182,24 @@ def squares() -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame({"area_code": LSOAS}, geometry=shapes, crs="EPSG:27700")
 
 
+@functools.cache
+def as_written(record_hashes: bool) -> dict[str, bytes]:
+    """The files of the study as it is, written once for all tests of this process."""
+    with tempfile.TemporaryDirectory() as top:
+        study = write_small_study(Path(top) / "study", small_tables(), record_hashes=record_hashes)
+        return {file.name: file.read_bytes() for file in study.iterdir()}
+
+
 def write_small_study(path: Path, tables: dict | None = None, **options) -> Path:
-    """Write the study; hashes are left out so that damage is not also a changed file."""
+    """Write the study; hashes are left out so that damage is not also a changed file.
+
+    Without `tables` it is the study as it is, which is written once and copied.
+    """
+    if tables is None and not options.keys() - {"record_hashes"} and not path.exists():
+        path.mkdir(parents=True)
+        for name, content in as_written(options.get("record_hashes", False)).items():
+            (path / name).write_bytes(content)
+        return path
     about = {"name": "anytown", "title": "Anytown", "licenses": [OGL], "lsp:code_vintage": 2011}
     settings = {"record_hashes": False, "geometry": squares()} | options
     settings["about"] = about | settings.get("about", {})

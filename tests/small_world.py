@@ -20,8 +20,8 @@ from lsp_analysis.study.write import file_facts
 
 def make_world(top):
     """A study, an experiment, a folder of reports, a template and a table of one's own."""
-    write_small_study(top / "study", small_tables(), record_hashes=True)
-    with_parquet(write_small_study(top / "packed", small_tables(), record_hashes=True))
+    write_small_study(top / "study", record_hashes=True)
+    with_parquet(write_small_study(top / "packed", record_hashes=True))
     public_pages(top)
     drawn(top / "trial")
     commands.analyse(str(top / "trial"), str(outcomes_of(top / "trial")))

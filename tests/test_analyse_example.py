@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from conftest import ROOT
 from small_experiment import at
-from small_study import small_tables, write_small_study
+from small_study import write_small_study
 
 from lsp_analysis import open_study
 from lsp_analysis.experiments.analysis.opening import analyse, take_look
@@ -91,7 +91,7 @@ def test_all_arms_have_a_row_for_each_area_and_delivery_is_what_was_received():
 
 
 def test_a_study_without_the_areas_of_the_demo_gives_way_to_its_own(tmp_path):
-    write_small_study(tmp_path / "small", small_tables())
+    write_small_study(tmp_path / "small")
     assert study_of("", str(tmp_path / "small")).path.name == "bolton_demo"
     assert study_of("mine", str(tmp_path / "small")).path.name == "small"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from report_templates import write_template
 from small_experiment import drawn, outcomes_of, registered
-from small_study import LSOAS, small_tables, write_small_study
+from small_study import LSOAS, write_small_study
 
 from lsp_analysis.experiments.analysis.opening import analyse
 from lsp_analysis.experiments.protocol.reading import new_experiment
@@ -45,7 +45,7 @@ def kinds(folder):
 
 
 def test_tables_added_to_one_study(tmp_path):
-    study = write_small_study(tmp_path / "study", small_tables(), record_hashes=True)
+    study = write_small_study(tmp_path / "study", record_hashes=True)
     for k in range(MANY):
         text = f"code,month,count,population\n{LSOAS[0]},2008-01,{k},1000\n"
         (tmp_path / f"t{k}.csv").write_text(text, encoding="utf-8")
@@ -78,7 +78,7 @@ def test_outcomes_analysed_and_decisions_taken(tmp_path):
 
 
 def test_reports_put_into_one_folder(tmp_path):
-    write_small_study(tmp_path / "study", small_tables())
+    write_small_study(tmp_path / "study")
     write_template(tmp_path)
     (tmp_path / "out").mkdir()
     assert together("report", tmp_path) == [0] * MANY

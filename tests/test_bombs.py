@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from report_templates import write_template
 from small_experiment import drawn, outcomes_of
-from small_study import small_tables, write_small_study
+from small_study import write_small_study
 
 from lsp_analysis.cli import main
 
@@ -66,7 +66,7 @@ def main_said(capsys, *words):
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    return write_small_study(tmp_path_factory.mktemp("bombs") / "study", small_tables())
+    return write_small_study(tmp_path_factory.mktemp("bombs") / "study")
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_an_open_document_that_is_vast_or_odd(study, tmp_path, capsys, rows):
 
 
 def test_a_parquet_file_of_one_cell_again_and_again(tmp_path, capsys):
-    study = write_small_study(tmp_path / "study", small_tables())
+    study = write_small_study(tmp_path / "study")
     file = study / "datapackage.json"
     content = json.loads(file.read_text())
     for resource in content["resources"]:
@@ -244,7 +244,7 @@ def pipe(study):
     ids=["nesting", "digits", "nul", "outside", "schema", "loop", "pipe"],
 )
 def test_a_study_that_is_no_study(tmp_path, capsys, damage):
-    study = write_small_study(tmp_path / "study", small_tables())
+    study = write_small_study(tmp_path / "study")
     (tmp_path / "t.csv").write_text(f"{HEAD}E01000001,2008-01,1,1000\n")
     damage(study)
     refused(capsys, "check", study)

@@ -104,7 +104,12 @@ def path(kind, request, batch):
     return batch.index if kind == "index" else batch.records[0].page
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+each_scheme = pytest.mark.parametrize(
+    "scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)]
+)
+
+
+@each_scheme
 def test_it_asks_no_host_and_complains_of_nothing(browser, path, kind, scheme):
     visit = Visit(browser, path, color_scheme=scheme)
     visit.shoot(f"{kind}-{scheme}")

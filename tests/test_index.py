@@ -134,9 +134,8 @@ def test_rows_carry_what_they_are_sorted_and_filtered_by(study, made):
 
 
 def test_a_study_without_boundaries_has_an_index_without_a_map(made, tmp_path):
-    from small_study import small_tables
 
-    folder = write_small_study(tmp_path / "study", small_tables())
+    folder = write_small_study(tmp_path / "study")
     (folder / "geometry.geojson").write_text("{")
     page = render_index([replace(made, facts=FACTS)], open_study(folder))
     assert 'class="map"' not in page

@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 from pandas.testing import assert_frame_equal
-from small_study import small_tables, write_small_study
+from small_study import write_small_study
 
 from lsp_analysis import open_study
 from lsp_analysis.reports.fork.kept import KeptStudy, keep_open
@@ -76,7 +76,7 @@ def test_it_reads_nothing_twice(kept, monkeypatch):
 
 
 def test_a_study_without_boundaries_is_gathered_too(tmp_path):
-    folder = write_small_study(tmp_path / "study", small_tables())
+    folder = write_small_study(tmp_path / "study")
     (folder / "geometry.geojson").unlink()
     assert len(KeptStudy(open_study(folder)).gather().panel("burglary"))
 

@@ -6,7 +6,7 @@ import threading
 import warnings
 
 import pytest
-from small_study import LSOAS, small_tables, write_small_study
+from small_study import LSOAS, write_small_study
 
 from lsp_analysis import durable
 from lsp_analysis.errors import RepairNotice, StudyError
@@ -15,7 +15,7 @@ from lsp_analysis.study import add_table, check_study, new_study, open_study
 
 @pytest.fixture
 def study(tmp_path):
-    return write_small_study(tmp_path / "st", small_tables(), record_hashes=True)
+    return write_small_study(tmp_path / "st", record_hashes=True)
 
 
 def table(folder, name="fruit"):

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from small_study import write_small_study
 
 from lsp_analysis import durable
 from lsp_analysis.cli import main
@@ -70,7 +71,8 @@ def test_a_figure_without_text_for_readers_stops_the_check(tmp_path, capsys):
     plot = ["import matplotlib.pyplot as plt\n", "plt.plot([1, 2])"]
     notebook["cells"][-1]["source"] = plot
     path.write_text(json.dumps(notebook), encoding="utf-8")
-    assert main(["template", "check", str(path)]) == 1
+    study = str(write_small_study(tmp_path / "study"))
+    assert main(["template", "check", str(path), "--study", study]) == 1
     assert 'alt="..."' in capsys.readouterr().err
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from attack_on_pages import attack
-from small_study import write_small_study
+from small_study import LSOAS, small_tables, write_small_study
 
 from lsp_analysis import open_study
 from lsp_analysis.cli import main
 from lsp_analysis.disclosure.audit import MARKING, audit_folder
 from lsp_analysis.disclosure.counts import show_counts
-from lsp_analysis.disclosure.profiles import find_profile, profiles_of, tables_to_show
+from lsp_analysis.disclosure.profiles import PLAIN, find_profile, profiles_of, tables_to_show
 from lsp_analysis.disclosure.release import FOLDER, groups_of, release_study
 from lsp_analysis.errors import DisclosureError, InternalNotice, ParameterError
 from lsp_analysis.reports.job.manifest import read_records
@@ -425,29 +425,40 @@ class TestFailsClosed:
 
 class TestReleasesBesideEachOther:
     @pytest.fixture
-    def release(self, full, tmp_path):
-        """Release one indicator under `rule` into a folder, with one count or the name changed."""
+    def study(self, tmp_path):
+        """A study of one indicator under `rule`, with one count, the name or a table changed."""
 
-        def made(out, rule="ons_5", count=None, name=""):
-            rows = full.read("observations")
-            rows = rows[rows["indicator_id"] == "influence"].reset_index(drop=True)
+        def made(rule="ons_5", count=None, name="anytown", **changed):
+            tables = small_tables() | changed
+            del tables["plan"]  # on another indicator
+            for table in ("indicators", "observations"):
+                rows = tables[table]
+                tables[table] = rows[rows["indicator_id"] == "smoking"].reset_index(drop=True)
+            tables["indicators"]["disclosure_profile"] = rule
             if count:
-                rows.loc[rows.index[0], "numerator"] = count
-            every = full.indicators()
-            own = every[every["indicator_id"] == "influence"].assign(disclosure_profile=rule)
-            folder = tmp_path / "studies" / f"{out}{rule}{count}{name}"
-            study = open_study(with_tables(folder, observations=rows, indicators=own))
-            if name:
-                write_descriptor(folder, study.descriptor | {"name": name})
-            path = release_study(open_study(folder), tmp_path / "public" / out, "public")
-            rows = open_study(path).read("observations").set_index(["area_code", "period_start"])
-            return rows.loc[[(full.read("observations")["area_code"].iloc[0], rows.index[0][1])]]
+                tables["observations"].loc[0, "numerator"] = count
+            names = [table for table in tables if table not in PLAIN]
+            tables["sharing"] = pd.DataFrame({"table": names}).assign(may_publish=True)
+            folder = tmp_path / "studies" / str(len(list(tmp_path.glob("studies/*"))))
+            return open_study(write_small_study(folder, tables, about={"name": name}))
+
+        return made
+
+    @pytest.fixture
+    def release(self, study, tmp_path):
+        """Release such a study into a folder; the row of the count that may be changed."""
+
+        def made(out, **how):
+            path = release_study(study(**how), tmp_path / "public" / out, "public")
+            rows = open_study(path).read("observations")
+            return rows[rows["area_code"] == LSOAS[0]].iloc[0]
 
         return made
 
     def test_what_one_withheld_the_next_withholds(self, release):
-        assert release("first", count=3)["note"].iloc[0] == "suppressed"
-        assert release("second", count=20)["note"].iloc[0] == "suppressed"
+        assert release("first", count=3)["note"] == "suppressed"
+        assert release("second", count=20)["note"] == "suppressed"
+        assert release("another", count=20, name="elsewhere")["numerator"] == 20
 
     def test_another_rule_is_refused(self, release):
         release("first")
@@ -456,20 +467,17 @@ class TestReleasesBesideEachOther:
         with pytest.raises(DisclosureError, match="first shows"):
             release("second", rule="ons_3")
 
-    def test_an_area_of_other_small_areas_than_before_is_refused(self, full, release, tmp_path):
+    def test_an_area_of_other_small_areas_than_before_is_refused(self, release):
         release("first")
-        members = full.read("area_members")
-        own = members["area_code"] == "hall-i-th-wood-wide"
+        members = small_tables()["area_members"]
+        own = members["area_code"] == "E02000001"
         fewer = members.drop(members.index[own][0])
-        study = open_study(with_tables(tmp_path / "study", area_members=fewer))
-        with pytest.raises(
-            DisclosureError, match="hall-i-th-wood-wide is made of other small areas"
-        ):
-            release_study(study, tmp_path / "public" / "second", "public")
+        with pytest.raises(DisclosureError, match="E02000001 is made of other small areas"):
+            release("second", area_members=fewer)
 
     def test_another_study_is_refused_in_the_same_folder_and_free_in_another(self, release):
         release("first")
-        with pytest.raises(DisclosureError, match="holds pages of another study, bolton-demo"):
+        with pytest.raises(DisclosureError, match="holds pages of another study, anytown"):
             release("first", name="elsewhere")
         release("second", rule="nhs", name="elsewhere")
 

@@ -171,7 +171,7 @@ class TestWhatIsMissing:
 
     def test_a_parquet_file_cut_short_is_one_sentence(self, tmp_path, monkeypatch):
         monkeypatch.setattr("lsp_analysis.study.write.PARQUET_FROM_ROWS", 10)
-        folder = write_small_study(tmp_path / "study")
+        folder = write_small_study(tmp_path / "study", small_tables())
         file = folder / "observations.parquet"
         file.write_bytes(file.read_bytes()[:500])
         with pytest.raises(StudyError, match="cannot be read as table observations"):

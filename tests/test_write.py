@@ -20,13 +20,13 @@ def contents(folder):
 
 
 def test_the_same_tables_make_the_same_bytes(tmp_path):
-    first = write_small_study(tmp_path / "a", record_hashes=True)
-    second = write_small_study(tmp_path / "b", record_hashes=True)
+    first = write_small_study(tmp_path / "a", small_tables(), record_hashes=True)
+    second = write_small_study(tmp_path / "b", small_tables(), record_hashes=True)
     assert contents(first) == contents(second)
 
 
 def test_csv_has_plain_newlines_and_utf8_without_mark(tmp_path):
-    content = (write_small_study(tmp_path / "study") / "areas.csv").read_bytes()
+    content = (write_small_study(tmp_path / "study", small_tables()) / "areas.csv").read_bytes()
     assert content.startswith(b"area_code,")
     assert b"\r" not in content
     assert "Hall i’ th’ Wood".encode() in content
@@ -35,7 +35,7 @@ def test_csv_has_plain_newlines_and_utf8_without_mark(tmp_path):
 def test_hash_and_size_are_those_of_the_file(tmp_path):
     import hashlib
 
-    folder = write_small_study(tmp_path / "study", record_hashes=True)
+    folder = write_small_study(tmp_path / "study", small_tables(), record_hashes=True)
     for resource in json.loads((folder / "datapackage.json").read_text("utf-8"))["resources"]:
         content = (folder / resource["path"]).read_bytes()
         assert resource["bytes"] == len(content)
@@ -64,9 +64,9 @@ def test_codes_keep_their_zeros(tmp_path):
 
 
 def test_a_large_table_becomes_parquet_and_reads_the_same(tmp_path, monkeypatch):
-    as_csv = open_study(write_small_study(tmp_path / "csv"))
+    as_csv = open_study(write_small_study(tmp_path / "csv", small_tables()))
     monkeypatch.setattr("lsp_analysis.study.write.PARQUET_FROM_ROWS", 10)
-    as_parquet = open_study(write_small_study(tmp_path / "parquet"))
+    as_parquet = open_study(write_small_study(tmp_path / "parquet", small_tables()))
     assert (tmp_path / "parquet" / "observations.parquet").is_file()
     assert not (tmp_path / "parquet" / "observations.csv").exists()
     for where in ({}, {"indicator_id": "health"}, {"note": "suppressed"}):
@@ -76,7 +76,7 @@ def test_a_large_table_becomes_parquet_and_reads_the_same(tmp_path, monkeypatch)
 
 
 def test_a_failure_leaves_the_older_study_and_nothing_half_written(tmp_path):
-    folder = write_small_study(tmp_path / "study")
+    folder = write_small_study(tmp_path / "study", small_tables())
     before = contents(folder)
     tables = small_tables()
     tables["observations"] = tables["observations"].drop(columns="period_end")
@@ -98,7 +98,7 @@ def test_a_failure_of_any_kind_leaves_nothing(tmp_path):
 
 
 def test_files_of_their_own_are_carried_over(tmp_path):
-    folder = write_small_study(tmp_path / "study")
+    folder = write_small_study(tmp_path / "study", small_tables())
     (folder / "notes.txt").write_text("mine")
     (folder / "papers").mkdir()
     (folder / "papers" / "minutes.txt").write_text("agreed")
@@ -114,17 +114,17 @@ def test_something_else_in_the_way_is_left_alone(tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "cat.jpg").write_text("meow")
     with pytest.raises(StudyError, match="left alone"):
-        write_small_study(tmp_path / "photos")
+        write_small_study(tmp_path / "photos", small_tables())
     (tmp_path / "file").write_text("text")
     with pytest.raises(StudyError, match="is a file"):
-        write_small_study(tmp_path / "file")
+        write_small_study(tmp_path / "file", small_tables())
     assert sorted(os.listdir(tmp_path)) == ["file", "photos"]
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("text")
     with pytest.raises(StudyError, match="cannot be written"):
-        write_small_study(tmp_path / "file" / "study")
+        write_small_study(tmp_path / "file" / "study", small_tables())
 
 
 def test_unknown_tables_and_wrong_types_are_refused(tmp_path):
@@ -141,7 +141,7 @@ def test_unknown_tables_and_wrong_types_are_refused(tmp_path):
 
 
 def test_defaults_fill_what_is_left_out(tmp_path):
-    rows = open_study(write_small_study(tmp_path / "study")).read("observations")
+    rows = open_study(write_small_study(tmp_path / "study", small_tables())).read("observations")
     assert (rows[["sex", "age", "group"]] == "all").all(axis=None)
 
 
