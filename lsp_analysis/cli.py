@@ -178,7 +178,7 @@ def _fetch(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from lsp_analysis.reports.fork.memory import check_address_space
+    from lsp_analysis.reports.fork.process import check_address_space
 
     check_address_space()
     from lsp_analysis.reports.job.selection import Entry
@@ -192,12 +192,12 @@ def _report(arguments: argparse.Namespace) -> int:
 
 
 def _reports(arguments: argparse.Namespace) -> int:
-    from lsp_analysis.reports.fork.memory import check_address_space
+    from lsp_analysis.reports.fork.process import check_address_space
 
     if not arguments.scheduler:
         check_address_space()
     from lsp_analysis.reports.run.batch import run_reports
-    from lsp_analysis.reports.run.engines import Workers
+    from lsp_analysis.reports.run.runner import Workers
 
     batch = run_reports(
         arguments.study,

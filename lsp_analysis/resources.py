@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lsp_analysis import durable
 from lsp_analysis.errors import LspError, StudyError
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 HOME = Path(__file__).parent
 
@@ -66,6 +70,17 @@ def copy_notebooks(folder: str | Path) -> list[Path]:
         new.parent.mkdir(parents=True, exist_ok=True)
         durable.replace_file(new, old.read_bytes())
     return [new for _, new in pairs]
+
+
+@cache
+def page_template(name: str) -> Template:
+    """A template of pages that ships: reading it takes longer than filling it in."""
+    from jinja2 import Environment, FileSystemLoader
+
+    shown = resource("reports/template")
+    loader = FileSystemLoader([shown / "lsp-page", shown / "index"])
+    environment = Environment(loader=loader, autoescape=True, keep_trailing_newline=True)
+    return environment.get_template(name)
 
 
 @cache

@@ -138,12 +138,12 @@ def one_parent():
 def forked_by(parent):
     """Batches and notebooks are made by forks of this parent: quicker, and the same."""
     from lsp_analysis.reports.fork.forked import make_with
-    from lsp_analysis.reports.run import engines, papermill_engine
+    from lsp_analysis.reports.run import papermill_engine, runner
 
     with pytest.MonkeyPatch.context() as patch:
         if parent is not None:
             make = partial(make_with, parent)
-            patch.setattr(engines, "make_forked", make)
+            patch.setattr(runner, "make_forked", make)
             patch.setattr(papermill_engine, "_warm_parent", lambda: parent)
         yield
 

@@ -15,7 +15,7 @@ from lsp_analysis.errors import AreaError, ParameterError, ReportError, StudyErr
 from lsp_analysis.reports.job.manifest import read_records
 from lsp_analysis.reports.job.selection import Entry
 from lsp_analysis.reports.run.batch import run_reports
-from lsp_analysis.reports.run.engines import Workers
+from lsp_analysis.reports.run.runner import Workers
 
 SOME_FAIL = 'assert place.code != "E01000002", "not this one"'
 
@@ -210,7 +210,7 @@ RUN = """
     import sys
     from lsp_analysis.reports.job.selection import Entry
     from lsp_analysis.reports.run.batch import run_reports
-    from lsp_analysis.reports.run.engines import Workers
+    from lsp_analysis.reports.run.runner import Workers
     study, template, out = sys.argv[1:]
     try:
         run_reports(study, [Entry(every_area=True, template=template)], out=out,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_analysis.reports.page.clean import clean_html, safe_csv, spreadsheet
+from lsp_analysis.reports.page.content import clean_html, safe_csv, spreadsheet
 
 HOSTILE = [
     "<script>alert(1)</script>",

@@ -15,7 +15,7 @@ from lsp_analysis.reports.fork import forked
 from lsp_analysis.reports.fork.forked import WarmParent, can_fork, make_with
 from lsp_analysis.reports.job.request import JobMaker, Limits
 from lsp_analysis.reports.job.template import load_template
-from lsp_analysis.reports.run.engines import Workers, make_reports
+from lsp_analysis.reports.run.runner import Workers, make_reports
 
 AMPLE = Limits(600, 3000)
 HANG = "import time\nwhile True:\n    try: time.sleep(1)\n    except BaseException: pass"

@@ -4,7 +4,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from test_content import content_of, figure, shown
 
-from lsp_analysis.reports.run.judge import (
+from lsp_analysis.reports.run.finishing import (
     add_sentinel,
     fault_of_content,
     fault_of_run,

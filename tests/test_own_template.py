@@ -8,7 +8,7 @@ from small_study import write_small_study
 from lsp_analysis import durable
 from lsp_analysis.cli import main
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports.job.house_style import read_house_style, style_rules
+from lsp_analysis.reports.job.template import read_house_style, style_rules
 from lsp_analysis.reports.own_template import new_template
 
 pytestmark = pytest.mark.usefixtures("kept_parent")

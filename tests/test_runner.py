@@ -147,7 +147,7 @@ def test_a_fault_is_one_sentence_and_leaves_the_old_report(folder, tmp_path, eng
 
 @pytest.mark.slow
 def test_a_report_is_made_without_a_home(folder, template, tmp_path, monkeypatch):
-    monkeypatch.setattr("lsp_analysis.reports.run.engines.make_forked", make_forked)
+    monkeypatch.setattr("lsp_analysis.reports.run.runner.make_forked", make_forked)
     monkeypatch.setenv("HOME", "/nonexistent")
     for engine in ("", "kernel"):
         entry = Entry("N1", template=template)

@@ -10,8 +10,7 @@ from lsp_analysis import area_brief, open_study, programme_effects, programme_in
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports import view
 from lsp_analysis.reports.page.exporter import render_part
-from lsp_analysis.reports.view.part import plain
-from lsp_analysis.reports.view.rows import rows_of
+from lsp_analysis.reports.view.part import plain, rows_of
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ _HOME = {
     "draw_distribution": "charts.spread",
     "draw_power": "charts.design",
     "draw_wedge": "charts.design",
-    "draw_flow": "charts.flow",
+    "draw_flow": "charts.design",
     "draw_choropleth": "maps",
     "draw_where": "maps",
     "alt_of": "style",

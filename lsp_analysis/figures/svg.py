@@ -8,6 +8,8 @@ from html import escape
 from itertools import pairwise
 from typing import Any
 
+from markupsafe import Markup
+
 from lsp_analysis import wording
 
 NAN = math.nan
@@ -18,9 +20,9 @@ LINES_HEIGHT = 260.0
 GUTTER = 8.0  # per cent of a line chart left of its lines, for the numbers of its scale
 
 
-def draw(chart: Mapping[str, Any]) -> str:
+def draw(chart: Mapping[str, Any]) -> Markup:
     """The SVG or HTML of one chart, by its ``type``."""
-    return DRAWN[chart["type"]](chart)
+    return Markup(DRAWN[chart["type"]](chart))
 
 
 def spark(chart: Mapping[str, Any]) -> str:

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from lsp_analysis import durable
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports.job.house_style import read_house_style
 from lsp_analysis.reports.job.selection import Entry
-from lsp_analysis.reports.job.template import load_template
+from lsp_analysis.reports.job.template import load_template, read_house_style
 from lsp_analysis.reports.run.runner import run_report
 from lsp_analysis.resources import resource
 from lsp_analysis.study.store import open_study

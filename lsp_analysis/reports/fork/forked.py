@@ -21,9 +21,9 @@ from typing import Any
 
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.fork.forks import Outcome
+from lsp_analysis.reports.fork.process import process_environment
 from lsp_analysis.reports.job.manifest import ReportRecord
 from lsp_analysis.reports.job.request import Job
-from lsp_analysis.reports.run.environment import process_environment
 
 READY_WITHIN = 300.0  # seconds for the warm parent to load everything
 READY = 0  # number of the line by which it says that it has

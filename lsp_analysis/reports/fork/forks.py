@@ -18,7 +18,7 @@ from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, field
 
 from lsp_analysis.errors import LspError
-from lsp_analysis.reports.fork.memory import children, family, megabytes_of
+from lsp_analysis.reports.fork.process import children, family, megabytes_of
 from lsp_analysis.reports.job.request import Limits
 
 LOOK = 0.1  # seconds between two looks at the forks' clocks and memory

@@ -22,7 +22,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output
 from traitlets.config import Config
 
-from lsp_analysis.reports.run.environment import INLINE
+from lsp_analysis.reports.fork.process import INLINE
 
 SKIPPED = "skip-execution"  # the tag nbclient honours too
 

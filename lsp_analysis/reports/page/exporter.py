@@ -1,7 +1,7 @@
 """One self-contained HTML page from an executed notebook.
 
-``jupyter nbconvert --to lsp-page`` finds `PageExporter` too. A page needs no script, asks no host
-for anything, and is the same, byte for byte, when it is made from the same content.
+A page needs no script, asks no host for anything, and is the same, byte for byte, when it is made
+from the same content.
 """
 
 from __future__ import annotations
@@ -10,26 +10,25 @@ import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import cache
 from typing import Any
 from urllib.parse import quote
 
-from markupsafe import Markup
-from nbconvert.exporters.templateexporter import TemplateExporter
-from traitlets import default
+from nbformat import NotebookNode
 
 from lsp_analysis.figures.svg import draw
-from lsp_analysis.reports.job.house_style import style_rules
-from lsp_analysis.reports.page.clean import NUMBER, marked_csv, spreadsheet
+from lsp_analysis.reports.job.template import style_rules
 from lsp_analysis.reports.page.content import (
     HEADLINE,
+    NUMBER,
     Block,
     Content,
     block_of,
+    marked_csv,
     read_content,
     rows_of,
+    spreadsheet,
 )
-from lsp_analysis.resources import resource, stylesheet
+from lsp_analysis.resources import page_template, stylesheet
 from lsp_analysis.wording import number
 
 MOST_CODES = 12  # small areas named under the title
@@ -45,72 +44,19 @@ NOT_STATED = {
 }
 
 
-class PageExporter(TemplateExporter):
-    """Page of a report, through the nbconvert template ``reports/template/lsp-page``."""
-
-    output_mimetype = "text/html"
-    export_from_notebook = "Report page of lsp_analysis"
-
-    @default("file_extension")
-    def _html(self):
-        return ".html"
-
-    @default("template_name")
-    def _own_template(self):
-        return "lsp-page"
-
-    @default("extra_template_basedirs")
-    def _own_templates(self):
-        return [str(resource("reports/template"))]
-
-    def _create_environment(self):
-        environment = super()._create_environment()
-        environment.autoescape = environment.keep_trailing_newline = True
-        environment.globals["draw"] = _drawn
-        return environment
-
-    def from_notebook_node(self, nb, resources=None, **kw):
-        """The page of `nb`, whose metadata says what it is about."""
-        shown = page_parts(read_content(nb), nb.metadata.get("lsp", {}).get("report", {}))
-        return super().from_notebook_node(nb, {**(resources or {}), "page": shown}, **kw)
-
-
-def render_page(notebook: Any) -> str:
-    """The page of an executed `notebook`, ready to be written as UTF-8."""
-    html, _ = _exporter().from_notebook_node(notebook)
-    return html
+def render_page(notebook: NotebookNode) -> str:
+    """The page of an executed `notebook`, whose metadata says what it is about."""
+    about = notebook.metadata.get("lsp", {}).get("report", {})
+    parts = page_parts(read_content(notebook), about)
+    return page_template("page.html.j2").render(page=parts, draw=draw)
 
 
 def render_part(part: Mapping[str, Any]) -> str:
     """One piece of a page as HTML with its style, for a notebook that stands by itself."""
     block = replace(block_of(part), name="part")
-    drawn = _part_template().render(block=block, csv=_numbers(block), draw=_drawn)
+    drawn = page_template("part.html.j2").render(block=block, csv=_numbers(block), draw=draw)
     style = "".join(map(stylesheet, ("page.css", "chart.css"))).replace(":root", "&")
     return f'<div class="lsp-part"><style>.lsp-part {{{style}}}</style>{drawn}</div>'
-
-
-@cache
-def _part_template() -> Any:
-    from jinja2 import Environment, FileSystemLoader
-
-    loader = FileSystemLoader(resource("reports/template/lsp-page"))
-    environment = Environment(loader=loader, autoescape=True)
-    environment.globals["draw"] = _drawn
-    shown = (
-        "{% if block.kind == 'screen' %}{{ p.screen(block.part) }}{% elif block.kind == 'table' %}"
-    )
-    shown += "{{ p.measures(block, csv) }}{% else %}{{ p.finding(block, csv) }}{% endif %}"
-    return environment.from_string('{% import "parts.html.j2" as p with context %}' + shown)
-
-
-def _drawn(chart: Mapping[str, Any]) -> Markup:
-    return Markup(draw(chart))
-
-
-@cache
-def _exporter() -> PageExporter:
-    """The exporter, whose template is compiled once for all pages of a process and its forks."""
-    return PageExporter()
 
 
 def page_parts(content: Content, about: Mapping[str, Any]) -> dict[str, Any]:

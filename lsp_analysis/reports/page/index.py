@@ -7,7 +7,6 @@ import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -25,7 +24,7 @@ from lsp_analysis.reports.job.manifest import (
     settled_manifest,
 )
 from lsp_analysis.reports.view.places import MOST_SHAPES, Outlines, borough_name, outlines
-from lsp_analysis.resources import resource, stylesheet
+from lsp_analysis.resources import page_template, resource, stylesheet
 from lsp_analysis.study.areas import slug
 from lsp_analysis.study.store import Study, open_study
 from lsp_analysis.wording import capital, counted, number, ordinal
@@ -175,7 +174,8 @@ def render_index(
     used = {kind for row in rows for kind, n in row["counts"].items() if n and not boroughs}
     drawn = _drawn(shapes) if boroughs else outlines(study)
     title = f"{capital(borough_name(study))} neighbourhoods"
-    return _template().render(
+    return page_template("index.html.j2").render(
+        draw=draw,
         study=study,
         title=f"{study.title}, by borough" if boroughs else title,
         above=above,
@@ -198,21 +198,6 @@ def render_index(
         policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
         "img-src data:; base-uri 'none'; form-action 'none'",
     )
-
-
-@cache
-def _template() -> Any:
-    """The template of the page; it takes longer to read than to fill."""
-    from jinja2 import Environment, FileSystemLoader
-    from markupsafe import Markup
-
-    shown = resource("reports/template")
-    environment = Environment(
-        loader=FileSystemLoader([shown / "index", shown / "lsp-page"]), autoescape=True,
-        keep_trailing_newline=True,
-    )  # fmt: skip
-    environment.globals["draw"] = lambda chart: Markup(draw(chart))
-    return environment.get_template("index.html.j2")
 
 
 def _name(record: ReportRecord) -> tuple[str, str]:

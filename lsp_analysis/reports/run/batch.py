@@ -10,16 +10,15 @@ from pathlib import Path
 
 from lsp_analysis.durable import as_interrupts
 from lsp_analysis.errors import LspError, RepairNotice, ReportError
-from lsp_analysis.reports.fork.memory import check_address_space
+from lsp_analysis.reports.fork.process import check_address_space
 from lsp_analysis.reports.job import manifest
 from lsp_analysis.reports.job.manifest import FAILED, KEPT, ReportRecord
 from lsp_analysis.reports.job.request import Job, JobMaker, Limits, with_log
 from lsp_analysis.reports.job.selection import Entry, shard_of
 from lsp_analysis.reports.page import pdf
 from lsp_analysis.reports.page.index import write_index
-from lsp_analysis.reports.run.engines import Workers, make_reports
 from lsp_analysis.reports.run.log import add_to_log
-from lsp_analysis.reports.run.runner import prepare
+from lsp_analysis.reports.run.runner import Workers, make_reports, prepare
 from lsp_analysis.wording import counted
 
 

@@ -27,13 +27,11 @@ from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 
 from lsp_analysis.errors import LspError, ReportError
-from lsp_analysis.reports.fork.memory import megabytes_of
+from lsp_analysis.reports.fork.process import megabytes_of, process_environment
 from lsp_analysis.reports.job.manifest import ReportRecord
 from lsp_analysis.reports.job.request import Job, Limits
 from lsp_analysis.reports.job.template import AS_PYTHON, read_notebook
-from lsp_analysis.reports.run.environment import process_environment
-from lsp_analysis.reports.run.finishing import finish
-from lsp_analysis.reports.run.judge import add_sentinel
+from lsp_analysis.reports.run.finishing import add_sentinel, finish
 from lsp_analysis.reports.run.log import start_log
 
 KERNEL = "lsp-report"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,9 @@ from lsp_analysis.study.indicator import Indicator
 MOST_ARROWS = 24  # rows of the chart: the others are in its numbers
 MOST_TOLD = 3
 FEW_ARROWS = 2
+DRAWN = ("name", "first", "last", "clear", "words", "first_period", "last_period")
+NUMBERS = ("name", "theme", "unit", "first_period", "last_period", "gap_start", "gap_end")
+NUMBERS += ("change", "change_low", "change_high", "direction")
 
 
 @dataclass(frozen=True)
@@ -28,28 +32,35 @@ class GapMove:
     """A gap at its first and latest period, on the scale that the arrows share.
 
     `first` and `last` are shares of the comparator's latest value, above 0 where worse, so that an
-    arrow shortens exactly when the gap's absolute size does.
+    arrow shortens exactly when the gap's absolute size does; `clear` is whether that size changed
+    by more than chance.
     """
 
     name: str
     theme: str
     first: float
     last: float
-    words: str
-    now: str
+    both_words: str
+    now_words: str
     first_period: str
     last_period: str
+    clear: bool
     change: GapChange = field(repr=False, compare=False)
 
     @property
-    def clear(self) -> bool:
-        """Whether the gap's size changed by more than chance."""
-        return self.change.direction in ("narrowed", "widened")
+    def words(self) -> str:
+        """The gap in its own unit: then and now where it clearly changed, else now."""
+        return self.both_words if self.clear else self.now_words
 
     @property
     def narrowed(self) -> bool:
         """Whether its size clearly shrank."""
         return self.change.direction == "narrowed"
+
+    @property
+    def lead(self) -> str:
+        """What the gap is called: an advantage that shrinks is no gain."""
+        return "its advantage" if self.first < 0 and self.last < 0 else "the gap"
 
     def side(self, before: str = ", ", after: str = "") -> str:
         """On which side of the comparator the area lies, where that is not the worse one."""
@@ -58,70 +69,48 @@ class GapMove:
             return f"{before}from {sides[0]} than the rest to {sides[1]}{after}"
         return f"{before}where it does better{after}" if sides[1] == "better" else ""
 
-    @property
-    def lead(self) -> str:
-        """What the gap is called: an advantage that shrinks is no gain."""
-        return "its advantage" if self.first < 0 and self.last < 0 else "the gap"
-
     def told(self, *, again: bool = False) -> str:
         """How the gap changed, in a clause; `again` after another of the same name."""
         moved = "shrank" if self.narrowed else "grew"
-        sizes = f"{self.words}{self.side()}"
+        sizes = f"{self.both_words}{self.side()}"
         if self.first * self.last > 0:
-            sizes = self.words.replace("+", "").replace("−", "")
+            sizes = self.both_words.replace("+", "").replace("−", "")
         return f"{'that' if again else self.lead} in {wording.inside(self.name)} {moved}, {sizes}"
 
-    def drawn(self) -> dict[str, Any]:
-        """The row as the chart takes it."""
-        told = {n: getattr(self, n) for n in ("name", "first", "last", "clear")}
-        told["words"] = self.words if self.clear else self.now
-        return {**told, "first_period": self.first_period, "last_period": self.last_period}
-
-    def numbers(self) -> dict[str, Any]:
-        """The row as the page's CSV has it: gaps in the measure's unit, area less comparator."""
-        said = self.change
-        ends = {n: getattr(said, n) for n in ("gap_start", "gap_end", "change", "change_low",
-                                              "change_high", "direction")}  # fmt: skip
-        periods = {"first_period": self.first_period, "last_period": self.last_period}
-        return {"name": self.name, "theme": self.theme, "unit": said.unit, **periods, **ends}
+    def picked(self, names: Sequence[str]) -> dict[str, Any]:
+        """Some of what is known of it, by name: gaps are in the measure's unit."""
+        return {n: getattr(self.change if hasattr(self.change, n) else self, n) for n in names}
 
 
 def gap_moves(brief: AreaBrief) -> list[GapMove]:
     """Every gap that can be followed and has a worse side, the worst now first."""
-    moves = []
     table = brief.profile.table
-    for indicator_id in table.index[table["verdict"] != verdicts.NOT]:
-        if brief.indicator(indicator_id).polarity == "none":  # neither end is the worse one
-            continue
-        try:
-            gap = brief.gap(indicator_id)
-            change = gap.change()
-        except LspError:
-            continue
-        now = gap.frame.set_index("period").loc[change.end, "comparator_value"]
-        if not np.isfinite(now) or now == 0:
-            continue
-        worse = -1.0 if gap.polarity == "high_is_good" else 1.0
-        digits = 0 if max(abs(change.gap_start), abs(change.gap_end)) >= 9.95 else 1
-        ends = [
-            wording.difference(x, "", digits)
-            for x in (worse * change.gap_start, worse * change.gap_end)
-        ]
-        unit = _short_unit(brief.indicator(indicator_id))
-        moves.append(
-            GapMove(
-                name=gap.name,
-                theme=brief.study.indicator(indicator_id).theme,
-                first=worse * change.gap_start / abs(now),
-                last=worse * change.gap_end / abs(now),
-                words=f"{ends[0]} → {ends[1]} {unit}".strip(),
-                now=f"{ends[1]} {unit}".strip(),
-                first_period=change.when[0],
-                last_period=change.when[1],
-                change=change,
-            )
-        )
-    return sorted(moves, key=lambda move: -move.last)
+    found = [_move(brief, name) for name in table.index[table["verdict"] != verdicts.NOT]]
+    return sorted(filter(None, found), key=lambda move: -move.last)
+
+
+def _move(brief: AreaBrief, indicator_id: str) -> GapMove | None:
+    indicator = brief.indicator(indicator_id)
+    if indicator.polarity == "none":  # neither end is the worse one
+        return None
+    try:
+        gap = brief.gap(indicator_id)
+        change = gap.change()
+    except LspError:
+        return None
+    now = gap.frame.set_index("period").loc[change.end, "comparator_value"]
+    if not np.isfinite(now) or now == 0:
+        return None
+    worse = -1.0 if gap.polarity == "high_is_good" else 1.0
+    ends = [worse * change.gap_start, worse * change.gap_end]
+    digits = 0 if max(map(abs, ends)) >= 9.95 else 1
+    first, last = (wording.difference(end, "", digits) for end in ends)
+    unit, theme = _short_unit(indicator), brief.study.indicator(indicator_id).theme
+    words = f"{first} → {last} {unit}".strip(), f"{last} {unit}".strip()
+    clear = change.direction in ("narrowed", "widened")
+    return GapMove(
+        gap.name, theme, *(end / abs(now) for end in ends), *words, *change.when, clear, change
+    )
 
 
 def _short_unit(indicator: Indicator) -> str:
@@ -167,7 +156,7 @@ def gap_arrows(brief: AreaBrief) -> Part | Absent:
     shown = moves if len(moves) <= MOST_ARROWS else _chosen(moves)
     title = _gap_title(clear, moves)
     first = min(move.first_period for move in moves)
-    told = "; ".join(f"{m.name} {m.words}" for m in (clear or moves)[:4])
+    told = "; ".join(f"{m.name} {m.both_words}" for m in (clear or moves)[:4])
     data = {
         "question": "Is the gap narrowing?",
         "title": title,
@@ -175,12 +164,12 @@ def gap_arrows(brief: AreaBrief) -> Part | Absent:
         "chart": {
             "type": "arrows",
             "heading": "Gap now (+ is worse)",
-            "rows": [move.drawn() for move in shown],
+            "rows": [move.picked(DRAWN) for move in shown],
             "label": f"Gaps to the rest of {borough}, worst first. {told}.",
         },
         "note": _gap_note(moves, shown, first),
     }
-    frame = pd.DataFrame([move.numbers() for move in moves])
+    frame = pd.DataFrame([move.picked(NUMBERS) for move in moves])
     return Part("figure", data, frame)
 
 
@@ -194,21 +183,18 @@ def _chosen(moves: list[GapMove]) -> list[GapMove]:
 def _gap_title(clear: list[GapMove], moves: list[GapMove]) -> str:
     if not clear:
         return f"None of {wording.counted(len(moves), 'gap')} has clearly changed in size"
-    narrowed = [f"{wording.inside(m.name)}{m.side(' (', ')')}" for m in clear if m.narrowed]
-    widened = [f"{wording.inside(m.name)}{m.side(' (', ')')}" for m in clear if not m.narrowed]
+    named = {
+        did: [f"{wording.inside(m.name)}{m.side(' (', ')')}" for m in clear if m.narrowed == shrank]
+        for did, shrank in (("narrowed", True), ("widened", False))
+    }
+    changes = {did: names for did, names in named.items() if names}
     span = f" {since(clear)}".rstrip()
+    [(did, names), *other] = changes.items()
     if len(clear) == 1:
-        only = "Only in "
-        did = "narrowed" if narrowed else "widened"
-        return f"{only}{(narrowed or widened)[0]} has the gap clearly {did}{span}"
-    if len(clear) <= 3 and not (narrowed and widened):
-        names = wording.and_list(narrowed or widened)
-        return f"Gaps have clearly {'narrowed' if narrowed else 'widened'} in {names}{span}"
-    counts = [
-        f"{wording.in_words(len(some))} clearly {did}"
-        for some, did in ((narrowed, "narrowed"), (widened, "widened"))
-        if some
-    ]
+        return f"Only in {names[0]} has the gap clearly {did}{span}"
+    if len(clear) <= 3 and not other:
+        return f"Gaps have clearly {did} in {wording.and_list(names)}{span}"
+    counts = [f"{wording.in_words(len(some))} clearly {did}" for did, some in changes.items()]
     better = sum(m.last < 0 and not m.narrowed for m in clear)
     favour = f" ({better} of those that widened in its favour)" if better else ""
     return f"Of {len(moves)} gaps {wording.and_list(counts)}{span}{favour}"
@@ -220,5 +206,4 @@ def _gap_note(moves: list[GapMove], shown: list[GapMove], first: str) -> str:
     notes = [f"Arrows start in {first}{more}."]
     if len(shown) < len(moves):
         notes.append(f"{len(shown)} of {len(moves)} measures are drawn; all are in the numbers.")
-    notes.append("Bold: the size clearly changed (95% interval).")
-    return " ".join(notes)
+    return " ".join([*notes, "Bold: the size clearly changed (95% interval)."])

@@ -11,8 +11,7 @@ from lsp_analysis import wording
 from lsp_analysis.effects.outcomes.programme_page import Programmes
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.arrows import clear_gap_changes, gap_words, since
-from lsp_analysis.reports.view.part import Part, is_clear
-from lsp_analysis.reports.view.rows import KIND, WORDS, rows_of
+from lsp_analysis.reports.view.part import KIND, WORDS, Part, is_clear, rows_of
 from lsp_analysis.reports.view.screen import furthest_table, pilot_box
 from lsp_analysis.standing.agencies import highlight
 from lsp_analysis.standing.agencies.highlight import Highlights

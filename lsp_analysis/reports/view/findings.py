@@ -13,15 +13,18 @@ from lsp_analysis.absent import Absent
 from lsp_analysis.errors import LspError
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.reports.view import places
-from lsp_analysis.reports.view.part import Part, ticks_of, year_at, year_of
-from lsp_analysis.reports.view.rows import (
+from lsp_analysis.reports.view.part import (
     WORDS,
+    Part,
     Row,
     counts_of,
     furthest,
     heads_of,
     many_scores,
     rows_of,
+    ticks_of,
+    year_at,
+    year_of,
 )
 from lsp_analysis.standing import answers
 from lsp_analysis.standing.comparison import verdict as verdicts

@@ -1,4 +1,7 @@
-"""A piece of a page as data: the report's notebook holds it, the page draws it."""
+"""A piece of a page as data: the report's notebook holds it, the page draws it.
+
+And every measure of an area as a row of it, from the one table of verdicts.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,8 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.reports.page.content import PART
+from lsp_analysis.standing.comparison import verdict as verdicts
+from lsp_analysis.standing.place.brief import AreaBrief
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.wording import is_missing
 
@@ -130,3 +135,205 @@ def ticks_of(periods: Any) -> list[list[Any]]:
     step = max(1, -(-len(periods) // LONGEST_TICKS))
     chosen = periods[::-1][::step][::-1]
     return [[year_at(p), wording.period(p, short=True)] for p in chosen]
+
+
+KIND = {
+    "worse": "worse",
+    "better": "better",
+    "higher": "differs",
+    "lower": "differs",
+    verdicts.CLOSE: "close",
+    verdicts.UNCLEAR: "none",
+    verdicts.FEW: "few",
+    verdicts.NOT: "not",
+}
+WORDS = {
+    "worse": "worse",
+    "better": "better",
+    "differs": "higher or lower",
+    "close": verdicts.CLOSE,
+    "none": verdicts.UNCLEAR,
+    "few": verdicts.FEW,
+    "not": verdicts.NOT,
+}
+ORDER = tuple(WORDS)
+MANY_SCORES = 12  # without a better side: as many stand among the other measures at most
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measure of an area beside its comparator, ready to be shown.
+
+    Attributes
+    ----------
+    kind : str
+        "worse", "better", "differs", "close", "none", "few" or "not"; `word` is the verdict.
+    place : float
+        Where the area lies among the small areas: 0 the worst, 1 the best.
+    is_score : bool
+        Whether it is a score of which neither high nor low is better, as a part of an index.
+    about : str
+        What it counts, with its caution and its source.
+    here, rest : DataFrames
+        ``first``, ``period`` (the last) and ``value`` of the area and of its comparator through
+        time.
+    """
+
+    indicator_id: str
+    name: str
+    theme: str
+    unit: str
+    here_words: str
+    rest_words: str
+    kind: str
+    word: str
+    reason: str
+    rank: str
+    of: str
+    place: float
+    value: float
+    is_score: bool
+    about: str = field(repr=False)
+    here: pd.DataFrame = field(repr=False, compare=False)
+    rest: pd.DataFrame = field(repr=False, compare=False)
+
+    def shown(self, of: str = "") -> dict[str, Any]:
+        """The row as the page's template takes it; its place without "of" where the head has it."""
+        rank = self.rank.removesuffix(f" of {of}")
+        return {
+            "name": self.name, "unit": self.unit, "here": self.here_words, "rest": self.rest_words,
+            "kind": self.kind, "word": wording.capital(self.word), "rank": rank or self.reason,
+            "about": self.about,
+            "spark": self.spark(),
+        }  # fmt: skip
+
+    def spark(self) -> dict[str, Any]:
+        """The two series over the periods that either is known for."""
+        both = self.here.set_index("period")[["value"]].join(
+            self.rest.set_index("period")["value"].rename("rest"), how="outer"
+        )
+        both = both.sort_index()
+        ends = []
+        for name, column in (("here", "value"), ("elsewhere", "rest")):
+            known = both[column].dropna()
+            if len(known):
+                first, last = (amount(x) for x in (known.iloc[0], known.iloc[-1]))
+                ends.append(f"{name} from {first} to {last}")
+        return {
+            "type": "spark",
+            "here": list(both["value"]),
+            "rest": list(both["rest"]),
+            "label": f"{self.name}: {'; '.join(ends)}" if ends else f"{self.name}: no values",
+        }
+
+
+def rows_of(brief: AreaBrief) -> list[Row]:
+    """Every measure of an area, in the order of the study."""
+    return [_row(brief, str(name), told) for name, told in brief.profile.table.iterrows()]
+
+
+def many_scores(rows: list[Row]) -> list[Row]:
+    """Compared scores without a better side, where they are too many to stand among the rest."""
+    scores = [row for row in rows if row.is_score and row.kind not in ("few", "not")]
+    return scores if len(scores) > MANY_SCORES else []
+
+
+def years_of(rows: list[Row]) -> str:
+    """The years that the small lines of `rows` span: "2003 to 2012"."""
+    periods = [p for row in rows for p in row.here["period"]]
+    if not periods:
+        return ""
+    first = min(periods, key=lambda p: p.start_time)
+    last = max(periods, key=lambda p: p.end_time)
+    years = [p.start_time.year if p is first else p.end_time.year for p in (first, last)]
+    return str(years[0]) if years[0] == years[1] else f"{years[0]} to {years[1]}"
+
+
+def heads_of(rows: list[Row], every: list[Row]) -> dict[str, Any]:
+    """What stands over the columns of a table of `rows`, of all the page's: years, and of how many
+    areas each place is."""
+    sizes = [row.of for row in every if row.of]
+    return {"years": years_of(rows), "of": max(sizes, key=sizes.count, default="")}
+
+
+def counts_of(rows: list[Row]) -> dict[str, int]:
+    """How many measures have each kind of verdict, in `ORDER`; kinds without any are left out."""
+    found = {kind: sum(row.kind == kind for row in rows) for kind in ORDER}
+    return {kind: n for kind, n in found.items() if n}
+
+
+def furthest(rows: list[Row], kind: str) -> list[Row]:
+    """Rows of one kind, the furthest out among the small areas first."""
+    chosen = [row for row in rows if row.kind == kind]
+    far = (lambda row: -row.place) if kind == "better" else (lambda row: row.place)
+    return sorted(chosen, key=lambda row: (np.isnan(row.place), far(row)))
+
+
+def _row(brief: AreaBrief, indicator_id: str, told: pd.Series) -> Row:
+    indicator = brief.indicator(indicator_id)
+    empty = pd.DataFrame({"first": [], "period": [], "value": []})
+    known = indicator_id in brief.panels and not wording.is_missing(told["value"])
+    here, rest = (
+        brief.series(indicator_id, name)[["first", "period", "value"]] if known else empty
+        for name in ("", next(iter(brief.comparators)))
+    )
+    unit = unit_words(indicator)
+    if known and brief.measured(indicator_id).by_age is not None:
+        unit = f"age-standardised, {unit}"
+    rank, of = told.get("rank"), told.get("of")
+    ends = [told.get(end, np.nan) for end in ("worst", "best", "value")]
+    if np.ptp(np.asarray(ends, dtype=float)) <= 1e-9 * abs(float(told["value"])):
+        rank = np.nan  # all areas are alike, and none is the highest
+    return Row(
+        indicator_id=indicator_id,
+        name=indicator.name,
+        theme=indicator.theme,
+        unit=", ".join(filter(None, [unit, told["when"] if known else ""])),
+        here_words=amount(told["value"], indicator.unit),
+        rest_words=amount(told["comparator_value"], indicator.unit),
+        kind=KIND[told["verdict"]],
+        word=told["verdict"],
+        reason=told["reason"],
+        rank=_rank(rank, of, indicator.polarity),
+        of="" if wording.is_missing(of) else wording.number(of),
+        place=np.nan if wording.is_missing(rank) else (float(rank) - 0.5) / float(of),
+        value=float(told["value"]),
+        is_score=indicator.unit == "score" and indicator.polarity == "none",
+        about=about(indicator, told["caution"]),
+        here=here,
+        rest=rest,
+    )
+
+
+def about(indicator: Indicator, caution: Any = "") -> str:
+    """What an indicator counts, what to be careful of, and where it is from."""
+    caution = "" if wording.is_missing(caution) else caution
+    source = f"Source: {indicator.source}." if indicator.source else ""
+    return " ".join(filter(None, [indicator.definition, caution, source]))
+
+
+def _rank(rank: Any, of: Any, polarity: str) -> str:
+    """A place from the nearer end: "highest of 177", "6th highest of 177", "2nd lowest of 35"."""
+    if wording.is_missing(rank) or wording.is_missing(of):
+        return ""
+    from_worst, of = round(float(rank)), round(float(of))
+    ends = ("lowest", "highest") if polarity == "high_is_good" else ("highest", "lowest")
+    near = from_worst <= (of + 1) / 2
+    place = from_worst if near else of - from_worst + 1
+    return f"{wording.placed(place, ends[0] if near else ends[1])} of {wording.number(of)}"
+
+
+def unit_words(indicator: Indicator) -> str:
+    """The unit of an indicator's values, with its period."""
+    if indicator.unit == "percent":
+        return f"% of {indicator.base}" if indicator.base else "%"
+    return indicator.per or wording.unit_label(indicator.unit).lower()
+
+
+def amount(value: float, unit: str = "", finer: int = 0) -> str:
+    """A value as the page writes it: whole from 10 up, else and in per cent with one decimal;
+    `finer` adds decimals."""
+    if wording.is_missing(value):
+        return "–"
+    digits = 0 if abs(value) >= 9.95 and unit != "percent" else 1
+    return wording.number(float(value), digits + finer) + ("%" if unit == "percent" else "")

@@ -10,8 +10,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.effects.outcomes.programme_page import TOO_FEW, ProgrammeEffects
-from lsp_analysis.reports.view.part import Part, is_clear, ticks_of, year_at, year_of
-from lsp_analysis.reports.view.rows import amount
+from lsp_analysis.reports.view.part import Part, amount, is_clear, ticks_of, year_at, year_of
 
 FEW_OUTCOMES = 2
 MOST_OUTCOMES = 24  # rows of the chart: the others are in its numbers

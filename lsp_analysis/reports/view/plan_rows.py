@@ -10,7 +10,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.view import places
-from lsp_analysis.reports.view.rows import about, amount, unit_words
+from lsp_analysis.reports.view.part import about, amount, unit_words
 from lsp_analysis.standing.agencies.plan import (
     AWAY,
     BEHIND,

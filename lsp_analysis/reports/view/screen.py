@@ -12,17 +12,21 @@ from lsp_analysis.effects.outcomes.programme import Programme
 from lsp_analysis.effects.outcomes.programme_page import IndicatorEffect, ProgrammeEffects
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.arrows import clear_gap_changes, gap_words, since
-from lsp_analysis.reports.view.part import Part, how_sure, is_clear, likely_range, sides
-from lsp_analysis.reports.view.plan_rows import target_words
-from lsp_analysis.reports.view.rows import (
+from lsp_analysis.reports.view.part import (
     WORDS,
+    Part,
     Row,
     counts_of,
     furthest,
     heads_of,
+    how_sure,
+    is_clear,
+    likely_range,
     many_scores,
     rows_of,
+    sides,
 )
+from lsp_analysis.reports.view.plan_rows import target_words
 from lsp_analysis.standing.agencies import agenda
 from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import period_words
