@@ -1,11 +1,13 @@
 """A request is checked before anything starts, and every report has a name of its own."""
 
+import pickle
+
 import pytest
 from report_templates import write_template
 from small_study import LSOAS, small_tables, write_small_study
 
 from lsp_analysis.errors import AreaError, ParameterError, ReportError, StudyError
-from lsp_analysis.reports.job.request import Job, JobMaker
+from lsp_analysis.reports.job.request import JobMaker
 from lsp_analysis.reports.job.template import load_template
 
 HOSTILE = [
@@ -47,10 +49,8 @@ def test_a_job_says_what_its_page_is_about(maker, template):
 
 
 def test_a_job_survives_being_sent_to_another_process(maker, template):
-    import json
-
     job = maker.make("N1", template)
-    assert Job.from_dict(json.loads(json.dumps(job.as_dict()))) == job
+    assert pickle.loads(pickle.dumps(job)) == job
 
 
 def test_areas_of_one_name_have_reports_of_their_own(maker, template):

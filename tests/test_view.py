@@ -69,7 +69,7 @@ def test_the_first_screen_and_the_table_below_give_each_measure_the_same_values(
 def test_small_lines_end_at_the_value_beside_them(told):
     brief, _ = told
     for row in rows_of(brief):
-        values = row.here["value"].dropna()
+        values = row.series["value"].dropna()
         if len(values):
             assert values.iloc[-1] == pytest.approx(row.value)
 
@@ -219,4 +219,4 @@ def test_a_value_that_all_areas_share_has_no_place(study):
     brief = area_brief(study, study.area("Hall i' th' Wood"), panels={"influence": panel})
     (row,) = rows_of(brief)
     assert brief.profile.table["rank"].tolist() == [1]
-    assert (row.rank, row.here_words, row.rest_words) == ("", "30.0%", "30.0%")
+    assert (row.rank, row.here, row.rest) == ("", "30.0%", "30.0%")

@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import secrets
-import select
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
+from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,6 @@ class WarmParent:
         self._process: subprocess.Popen[bytes] | None = None
         self._complaints = Path(self._scratch, "complaints")  # of the process, should it not start
         self._said = ""
-        self._heard = b""
         self._numbers = count(READY + 1)
         self._ready, self._until = False, 0.0
         self.false_starts = 0  # since it was last ready
@@ -67,17 +66,16 @@ class WarmParent:
         """Start the process, which warms up while its first requests wait."""
         if self._process is not None:
             return
-        self._heard = b""
         self._ready, self._until = False, time.monotonic() + READY_WITHIN
         Path(self._scratch).mkdir(exist_ok=True)
         try:
-            with self._complaints.open("wb") as complaints:
+            (requests, self._requests), (self._replies, replies) = Pipe(False), Pipe(False)
+            with requests, replies, self._complaints.open("wb") as complaints:
                 self._process = subprocess.Popen(
                     [sys.executable, "-P", "-c", START, *self._warm, self._scratch],
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
+                    stdin=requests,
+                    stdout=replies,
                     stderr=complaints,
-                    bufsize=0,
                     start_new_session=True,  # who ends a group of processes leaves it its own
                     env={**os.environ, **process_environment(Path(self._scratch))},
                 )
@@ -87,33 +85,30 @@ class WarmParent:
                 f"in {Path(self._scratch).parent}, or let more files be open (ulimit -n)."
             ) from error
 
-    def ask(self, request: dict[str, Any]) -> int:
+    def ask(self, **request: Any) -> int:
         """Send one request and return its number; `listen` tells when the parent has died."""
         self.start()
         number = next(self._numbers)
-        line = memoryview(json.dumps({"number": number, **request}).encode() + b"\n")
         with contextlib.suppress(BrokenPipeError):
-            while line:
-                line = line[self._process.stdin.write(line) :]
+            self._requests.send({"number": number, **request})
         return number
 
     def listen(self, timeout: float | None = None) -> list[tuple[int, Outcome]] | None:
         """Numbers and outcomes of requests that are done; None when the parent has died."""
-        pipe = self._process.stdout
         patience = timeout if self._ready else READY_WITHIN if timeout is None else timeout
-        if not select.select([pipe], [], [], patience)[0]:
+        if not self._replies.poll(patience):
             if self._ready or time.monotonic() < self._until:
                 return []
             self._process.kill()
-        part = os.read(pipe.fileno(), 1 << 20)
-        if not part:
+        try:
+            number, outcome = self._replies.recv()
+        except EOFError:
             self._end()
             return None
-        *lines, self._heard = (self._heard + part).split(b"\n")
-        replies = [_reply(line) for line in lines]
-        if any(number == READY for number, _ in replies):
-            self._ready, self.false_starts = True, 0
-        return [reply for reply in replies if reply[0] != READY]
+        if number != READY:
+            return [(number, outcome)]
+        self._ready, self.false_starts = True, 0
+        return []
 
     def __del__(self) -> None:
         """Leave no process behind, not even when nobody got round to using it."""
@@ -128,7 +123,7 @@ class WarmParent:
     def _end(self) -> None:
         if self._process is None:
             return
-        self._process.stdin.close()  # at which it kills its forks and leaves, once it listens
+        self._requests.close()  # at which it kills its forks and leaves, once it listens
         if not self._ready:
             self._process.kill()
         try:
@@ -136,7 +131,7 @@ class WarmParent:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._process.stdout.close()
+        self._replies.close()
         with contextlib.suppress(OSError):
             self._said = self._complaints.read_text(errors="replace")
         code, self._process = self._process.returncode, None
@@ -155,12 +150,6 @@ class WarmParent:
         why = lines[-1].strip()[:300] if lines else f"exit status {code}"
         few = " Let more files be open (ulimit -n)." if "Too many open files" in why else ""
         return f"The process that makes reports could not start ({why}).{few}"
-
-
-def _reply(line: bytes) -> tuple[int, Outcome]:
-    said = json.loads(line)
-    number, answer = said.pop("number"), said.pop("answer")
-    return number, Outcome(answer=answer.encode(), **said)
 
 
 @dataclass
@@ -198,8 +187,7 @@ def make_with(
     while waiting or running:
         while waiting and _may_start(waiting[0], list(running.values()), workers):
             tried = waiting.popleft()
-            request = {"job": tried.job.as_dict(), "token": secrets.token_hex(8)}
-            running[parent.ask(request)] = tried
+            running[parent.ask(job=tried.job, token=secrets.token_hex(8))] = tried
         done = parent.listen()
         died = done is None
         for number, outcome in [(lost, parent.end) for lost in running] if died else done:

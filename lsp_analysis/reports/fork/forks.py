@@ -92,7 +92,11 @@ class Forks:
             os.close(theirs)
             raise
         if pid == 0:
-            _leave_after(lambda: self._become(work, _Sender(theirs), limits, log))
+            try:
+                self._become(work, theirs, limits, log)
+                os._exit(0)  # without anything its parent would do at its end
+            finally:
+                os._exit(UNHEARD)
         os.close(theirs)
         os.set_blocking(ours, False)
         self._running[pid] = _Fork(ticket, pid, ours, limits, time.monotonic())
@@ -135,9 +139,9 @@ class Forks:
                 return
             time.sleep(0.001)
 
-    def _become(self, work: Callable[[], bytes], sender: _Sender, limits: Limits, log: str) -> None:
+    def _become(self, work: Callable[[], bytes], pipe: int, limits: Limits, log: str) -> None:
         """Be the fork: run `work` alone and send what it answers."""
-        own = os.getpid()
+        own, at_first = os.getpid(), _file_of(pipe)
         try:
             _settle(limits, log)
             for other in self._private | {fork.pipe for fork in self._running.values()}:
@@ -152,7 +156,11 @@ class Forks:
             said = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
             good, content = False, said.rstrip(".: ").encode(errors="replace") + b"."
         if os.getpid() == own:  # else a cell forked, and this is its child come back
-            sender.send(_HEAD.pack(good, len(content)) + content)
+            view = memoryview(_HEAD.pack(good, len(content)) + content)
+            if _file_of(pipe) != at_first:  # a cell may close it, and another file take its place
+                raise OSError("the pipe was replaced")
+            while view:
+                view = view[os.write(pipe, view) :]
 
     def _receive(self, fork: _Fork) -> None:
         with contextlib.suppress(BlockingIOError):
@@ -203,26 +211,14 @@ def _manner(code: int) -> str:
     if code >= 0:
         return f"Its process left before the last cell was done (exit status {code})."
     name = _NAMES.get(-code, f"signal {-code}")
-    if -code in _CRASHES:
+    if name in CRASHES:
         return f"Its process crashed ({name}) in one of the libraries that the cells used."
     perhaps = ", perhaps because the machine ran out of memory" if -code == signal.SIGKILL else ""
     return f"Its process was killed ({name}){perhaps}."
 
 
 _NAMES = {int(one): one.name for one in signal.Signals}
-_CRASHES = {  # of which Windows lacks some
-    getattr(signal, name, None) for name in ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL")
-}
-
-
-def _leave_after(work: Callable[[], None]) -> None:
-    """Run `work` and end this process without anything its parent would do at its end."""
-    status = UNHEARD
-    try:
-        work()
-        status = 0
-    finally:
-        os._exit(status)
+CRASHES = ("SIGSEGV", "SIGBUS", "SIGABRT", "SIGFPE", "SIGILL")
 
 
 def _settle(limits: Limits, log: str) -> None:
@@ -262,24 +258,9 @@ def _control(option: int, value: int) -> None:
         ctypes.CDLL(None).prctl(option, value)
 
 
-class _Sender:
-    """A fork's end of its pipe, which a cell may close and another file then take the place of."""
-
-    def __init__(self, pipe: int) -> None:
-        self._pipe, self._identity = pipe, self._is_now(pipe)
-
-    def send(self, content: bytes) -> None:
-        """Send `content`; OSError when the pipe is no longer there."""
-        if self._is_now(self._pipe) != self._identity:
-            raise OSError("the pipe was replaced")
-        view = memoryview(content)
-        while view:
-            view = view[os.write(self._pipe, view) :]
-
-    @staticmethod
-    def _is_now(pipe: int) -> tuple[int, int]:
-        state = os.fstat(pipe)
-        return state.st_dev, state.st_ino
+def _file_of(pipe: int) -> tuple[int, int]:
+    state = os.fstat(pipe)
+    return state.st_dev, state.st_ino
 
 
 def _is_dead(pid: int) -> bool:

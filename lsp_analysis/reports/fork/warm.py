@@ -1,7 +1,7 @@
 """The warm parent: a process that loads everything once and makes each report in a fresh fork.
 
 It is started by `forked`, hears requests on its standard input and answers on its standard output,
-one line of JSON each, and ends with the process that started it. It has one thread, opens no
+one after another, and ends with the process that started it. It has one thread, opens no
 socket and never runs a notebook's cells itself.
 """
 
@@ -17,8 +17,8 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
 from functools import partial
+from multiprocessing.connection import Connection
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
@@ -41,7 +41,8 @@ IDLE = 5.0
 
 def main() -> None:
     """Serve until the other end of the standard input is closed."""
-    requests, replies = os.dup(0), os.dup(1)
+    requests = Connection(os.dup(0), writable=False)
+    replies = Connection(os.dup(1), readable=False)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that started this one
@@ -54,32 +55,26 @@ def main() -> None:
 class _Parent:
     """Requests at work, each in one fork at a time."""
 
-    def __init__(self, requests: int, replies: int, scratch: Path, unkept: str) -> None:
+    def __init__(
+        self, requests: Connection, replies: Connection, scratch: Path, unkept: str
+    ) -> None:
         self._requests, self._replies, self._scratch = requests, replies, scratch
         self._unkept = unkept  # why the study is not, and every report reads it
-        self._forks = Forks(private=(requests, replies), adopting=True)
+        self._forks = Forks(private=(requests.fileno(), replies.fileno()), adopting=True)
         self._next: dict[int, Callable[[Outcome], None]] = {}
-        self._heard = b""
 
     def serve(self) -> None:
         """Say that it is ready, and answer requests until there can be no more."""
         self._reply(READY, Outcome())
-        open_ended = True
-        while open_ended:
-            done, heard = self._forks.collect(IDLE, [self._requests])
-            for number, outcome in done:
-                self._next.pop(number)(outcome)
-            if heard:
-                open_ended = self._hear()
+        with contextlib.suppress(EOFError):
+            while True:
+                done, heard = self._forks.collect(IDLE, [self._requests.fileno()])
+                for number, outcome in done:
+                    self._next.pop(number)(outcome)
+                if heard:
+                    request = self._requests.recv()
+                    self._or_tell(request["number"], partial(self._begin, **request))
         self._forks.stop()
-
-    def _hear(self) -> bool:
-        part = os.read(self._requests, 1 << 20)
-        *lines, self._heard = (self._heard + part).split(b"\n")
-        for line in lines:
-            request = json.loads(line)
-            self._or_tell(request["number"], partial(self._begin, request))
-        return bool(part)
 
     def _or_tell(self, number: int, begin: Callable[[], None]) -> None:
         """Do `begin`; what the system refuses (room, processes) costs this report alone."""
@@ -93,16 +88,15 @@ class _Parent:
             )
             self._reply(number, Outcome(fault=fault))
 
-    def _begin(self, request: dict[str, Any]) -> None:
-        number = request["number"]
-        if "job" in request:
-            self._execute(number, Job.from_dict(request["job"]), request["token"])
-        else:
-            self._run_cells(number, request)
-
-    def _execute(self, number: int, job: Job, token: str) -> None:
-        """First half of a report: run the notebook's cells."""
-        place = self._place(number)
+    def _begin(
+        self, number: int, limits: Limits | None = None, job: Job | None = None, **about: Any
+    ) -> None:
+        """First half of a report, or all of a notebook for papermill's engine: run its cells."""
+        if job is None:
+            self._next[number] = lambda outcome: self._reply(number, outcome)
+            self._forks.start(number, lambda: with_outputs(**about), limits)
+            return
+        place, token = self._place(number), about["token"]
         start_log(job)
         unkept = self._unkept or keep_boroughs(job.study, job.about["area"]["code"])
         self._next[number] = lambda outcome: self._finish(number, job, token, outcome, unkept)
@@ -122,12 +116,6 @@ class _Parent:
         work = partial(finished, job, token, outcome.answer, run)
         self._or_tell(number, lambda: self._forks.start(number, work, FINISHING, log))
 
-    def _run_cells(self, number: int, request: dict[str, Any]) -> None:
-        """Run the cells of any notebook, for papermill's engine."""
-        limits, folder = Limits(**request["limits"]), Path(request["folder"])
-        self._next[number] = lambda outcome: self._reply(number, outcome)
-        self._forks.start(number, lambda: with_outputs(request["notebook"], folder), limits)
-
     def _place(self, number: int) -> Path:
         """An empty folder for the cells of one report to work in."""
         place = self._scratch / str(number)
@@ -135,10 +123,7 @@ class _Parent:
         return place
 
     def _reply(self, number: int, outcome: Outcome) -> None:
-        said = {**asdict(outcome), "answer": outcome.answer.decode()}
-        line = memoryview(json.dumps({"number": number, **said}).encode() + b"\n")
-        while line:
-            line = line[os.write(self._replies, line) :]
+        self._replies.send((number, outcome))
 
 
 def executed(job: Job, token: str, folder: Path) -> bytes:
@@ -158,7 +143,7 @@ def executed(job: Job, token: str, folder: Path) -> bytes:
     return with_outputs(notebook, folder)
 
 
-def with_outputs(notebook: Any, folder: Path) -> bytes:
+def with_outputs(notebook: Any, folder: str | Path) -> bytes:
     """The JSON of `notebook` after its cells were run in `folder`."""
     import nbformat
 

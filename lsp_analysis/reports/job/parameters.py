@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import io
 import json
-import keyword
 import math
 import tokenize
 from collections.abc import Callable, Mapping
@@ -64,8 +63,8 @@ def _declared(line: ast.stmt, comments: dict[int, str], template: str) -> Parame
         raise _unreadable(template, f"gives {name} no plain value") from error
     typed = isinstance(line, ast.AnnAssign)
     kind = ast.unparse(line.annotation) if typed else _kind_of(default)
-    if kind not in _CONVERT:
-        raise _unreadable(template, f"declares {name} as {kind}, not as {', '.join(_CONVERT)}")
+    if kind not in KINDS:
+        raise _unreadable(template, f"declares {name} as {kind}, not as {', '.join(KINDS)}")
     return Parameter(name, kind, default, comments.get(line.end_lineno or 0, ""))
 
 
@@ -108,7 +107,7 @@ def _checked(name: str, value: Any, declared: Mapping[str, Parameter], template:
         raise ParameterError(
             f"The parameter {name} is set by the command itself. Give it there, not as a parameter."
         )
-    if not isinstance(name, str) or name not in declared or not _is_identifier(name):
+    if not isinstance(name, str) or name not in declared:
         free = [known for known in declared if known not in SET_BY_THE_RUNNER]
         raise ParameterError(
             f"{template} has no parameter {str(name)[:60]!r}.{did_you_mean(str(name), free)} "
@@ -116,72 +115,46 @@ def _checked(name: str, value: Any, declared: Mapping[str, Parameter], template:
         )
     kind = declared[name].kind
     try:
-        return _CONVERT[kind](value)
+        return _converted(kind, value)
     except (ValueError, TypeError, RecursionError) as error:
         raise ParameterError(
-            f"The parameter {name} of {template} is {_WANTED[kind]}, not {str(value)[:60]!r}."
+            f"The parameter {name} of {template} is {KINDS[kind][1]}, not {str(value)[:60]!r}."
         ) from error
 
 
-def _is_identifier(name: str) -> bool:
-    return name.isidentifier() and not keyword.iskeyword(name)
-
-
-def _as_text(value: Any) -> str:
-    if not isinstance(value, str):
+def _converted(kind: str, value: Any) -> Any:
+    """`value` as its parameter's kind; ValueError or TypeError where it is none."""
+    if kind == "list[str]":
+        if isinstance(value, str):
+            as_json = value.lstrip().startswith("[")
+            value = json.loads(value) if as_json else filter(None, map(str.strip, value.split(",")))
+        elif not isinstance(value, list | tuple):
+            raise TypeError
+        return [_converted("str", item) for item in value]
+    if isinstance(value, str) and kind != "str":
+        value = FROM_TEXT[kind](value.strip())
+    types, _ = KINDS[kind]
+    if not isinstance(value, types) or (isinstance(value, bool) and kind != "bool"):
         raise TypeError
-    value.encode()  # bytes that were no text come from a command line as lone surrogates
-    return value
-
-
-def _as_int(value: Any) -> int:
-    if isinstance(value, str):
-        return int(value.strip())
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError
-    return value
-
-
-def _as_float(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise TypeError
-    number = float(value)
-    if not math.isfinite(number):
+    if kind == "float" and not math.isfinite(value):
         raise ValueError
-    return number
+    if kind == "str":
+        value.encode()  # bytes that were no text come from a command line as lone surrogates
+    return float(value) if kind == "float" else value
 
 
-def _as_bool(value: Any) -> bool:
-    if isinstance(value, bool):
-        return value
-    if not isinstance(value, str) or value.strip().casefold() not in TRUE | FALSE:
+def _truth(text: str) -> bool:
+    """True or false in words."""
+    if text.casefold() not in TRUE | FALSE:
         raise ValueError
-    return value.strip().casefold() in TRUE
+    return text.casefold() in TRUE
 
 
-def _as_list(value: Any) -> list[str]:
-    if isinstance(value, str):
-        value = json.loads(value) if value.lstrip().startswith("[") else _comma_separated(value)
-    if not isinstance(value, list | tuple):
-        raise TypeError
-    return [_as_text(item) for item in value]
-
-
-def _comma_separated(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-_CONVERT: dict[str, Callable[[Any], Any]] = {
-    "str": _as_text,
-    "int": _as_int,
-    "float": _as_float,
-    "bool": _as_bool,
-    "list[str]": _as_list,
-}
-_WANTED = {
-    "str": "text",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "list[str]": "a list of texts, such as smoking,burglary",
+FROM_TEXT: dict[str, Callable[[str], Any]] = {"int": int, "float": float, "bool": _truth}
+KINDS: dict[str, tuple[Any, str]] = {
+    "str": (str, "text"),
+    "int": (int, "a whole number"),
+    "float": (int | float, "a number"),
+    "bool": (bool, "true or false"),
+    "list[str]": (list, "a list of texts, such as smoking,burglary"),
 }

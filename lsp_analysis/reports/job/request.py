@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from lsp_analysis import durable, errors
 from lsp_analysis.reports.job import digests
@@ -80,17 +82,6 @@ class Job:
     sources: dict[str, list[int]] = field(default_factory=dict, repr=False)  # see `changed`
     files: dict[str, str] = field(default_factory=dict, repr=False)  # SHA-256 of the study's
     made_with: dict[str, str] = field(default_factory=dict, repr=False)  # see `digests`
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON can carry it."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, content: Mapping[str, Any]) -> Job:
-        """The job that `as_dict` described."""
-        plain = dict(content)
-        plain["limits"] = Limits(**plain["limits"])
-        return cls(**{**plain, "formats": tuple(plain["formats"])})
 
     @property
     def claim(self) -> dict[str, str]:
@@ -273,17 +264,12 @@ def _owners(study: Study) -> dict[str, str]:
 
     Areas of different types may share a name; it stays with the type that the name stands for.
     """
-    order = {kind: place for place, kind in enumerate(NAME_PRECEDENCE)}
-    claims: dict[str, set[tuple[int, str]]] = {}
     areas = study.areas()
-    names = areas["area_name"].fillna(areas["area_code"])
-    for code, name, kind in zip(areas["area_code"], names, areas["area_type"], strict=True):
-        rank = order.get(kind, len(order))
-        claims.setdefault(slug(name, fallback=code), set()).add((rank, code))
-    return {wish: _first(claim) for wish, claim in claims.items()}
-
-
-def _first(claims: set[tuple[int, str]]) -> str:
-    best = min(rank for rank, _ in claims)
-    codes = [code for rank, code in claims if rank == best]
-    return codes[0] if len(codes) == 1 else ""
+    codes = areas["area_code"]
+    order = {kind: place for place, kind in enumerate(NAME_PRECEDENCE)}
+    rank = areas["area_type"].map(order).fillna(len(order))
+    slugs = list(map(slug, areas["area_name"].fillna(codes), codes))
+    claims = pd.DataFrame({"code": codes, "rank": rank, "slug": slugs})
+    first = claims[claims["rank"] == claims.groupby("slug")["rank"].transform("min")]
+    alone = first.drop_duplicates(["slug", "code"]).drop_duplicates("slug", keep=False)
+    return dict(zip(alone["slug"], alone["code"], strict=True))

@@ -75,7 +75,7 @@ def _made(jobs: Sequence[Job], scheduler: str, workers: int) -> Iterator[Any]:
         yield
         by_key = {f"report-{job.name}-{secrets.token_hex(4)}": job for job in jobs}
         futures = [
-            client.submit(make_on_worker, job.as_dict(), key=key, retries=0, pure=False)
+            client.submit(make_on_worker, job, key=key, retries=0, pure=False)
             for key, job in by_key.items()
         ]
         done = distributed.as_completed(futures)
@@ -156,10 +156,9 @@ def _check_versions(client: Any) -> None:
             )
 
 
-def make_on_worker(content: dict[str, Any]) -> dict[str, Any]:
-    """Make the report that `content` describes; its record as text with its files, by their paths
+def make_on_worker(job: Job) -> dict[str, Any]:
+    """Make the report of `job`; its record as text with its files, by their paths
     in the output folder, or the reason why not."""
-    job = Job.from_dict(content)
     for what, path in (("study", Path(job.study, DESCRIPTOR)), ("template", Path(job.template))):
         if not path.exists():
             return {

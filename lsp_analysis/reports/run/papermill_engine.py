@@ -76,10 +76,8 @@ def register() -> None:
 def _executed(notebook: nbformat.NotebookNode, limits: Limits) -> nbformat.NotebookNode:
     from lsp_analysis.errors import ReportError
 
-    about = {"seconds": limits.seconds, "megabytes": limits.megabytes}
-    request = {"notebook": notebook, "folder": os.getcwd(), "limits": about}
     parent = _warm_parent()
-    parent.ask(request)
+    parent.ask(notebook=notebook, folder=os.getcwd(), limits=limits)
     while not (done := parent.listen()):
         if done is None:
             raise ReportError(f"{parent.end.fault} Run the notebook again.")

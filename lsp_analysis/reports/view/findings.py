@@ -33,6 +33,18 @@ from lsp_analysis.standing.place import wider
 from lsp_analysis.standing.place.brief import AreaBrief
 
 FEWEST_AGES = 3  # age bands worth a picture
+RATIOS = (
+    (3.5, "more than three times"),
+    (2.6, "about three times"),
+    (2.15, "more than twice"),
+    (1.85, "about twice"),
+    (1.6, "well above"),
+    (1.1, "above"),
+    (0.9, "about level with"),
+    (0.6, "below"),
+    (0.4, "about half"),
+    (0.0, "less than half"),
+)
 HALF_YEAR = 0.5  # from the start of a year to the place of its value
 MOST_PARTS = 12  # small areas of a neighbourhood that are set side by side
 
@@ -111,16 +123,13 @@ def _measures_frame(brief: AreaBrief) -> pd.DataFrame:
 def story(brief: AreaBrief, indicator_id: str) -> Part | Absent:
     """One measure through the years, here and in the rest of the borough."""
     row = next((row for row in rows_of(brief) if row.indicator_id == indicator_id), None)
-    if row is None or row.here["value"].notna().sum() < 3:
+    if row is None or row.series["value"].notna().sum() < 3:
         return Absent("The measure to watch has fewer than three periods to draw.")
-    borough = places.borough_name(brief.study)
-    both = row.here.set_index("period")[["value"]].join(
-        row.rest.set_index("period")["value"].rename("rest"), how="outer"
-    )
-    both = both.sort_index()
+    borough, both = places.borough_name(brief.study), row.series[["value", "rest"]]
     x = [year_at(p) for p in both.index]
-    words = dict(zip(row.here["period"], map(period_words, row.here["first"], row.here["period"]),
-                     strict=True))  # fmt: skip
+    words = dict(
+        zip(row.periods, map(period_words, row.series["first"].dropna(), row.periods), strict=True)
+    )
     pooled = any(" to " in word for word in words.values())
     indicator = brief.study.indicator(indicator_id)
     here, rest = both["value"].dropna(), both["rest"].dropna()
@@ -165,27 +174,12 @@ def _story_title(
         return f"{name}: about level with the rest of {borough}"
     same = np.isfinite(then) and _ratio_words(then) == said
     since = f", as in {first}" if same else f" ({_ratio_words(then)} in {first})"
-    if not np.isfinite(then):
-        since = ""
+    since = since if np.isfinite(then) else ""
     return f"{name}: {said} the rest of {borough}{since}"
 
 
 def _ratio_words(ratio: float) -> str:
-    for low, high, words in (
-        (3.5, np.inf, "more than three times"),
-        (2.6, 3.5, "about three times"),
-        (2.15, 2.6, "more than twice"),
-        (1.85, 2.15, "about twice"),
-        (1.6, 1.85, "well above"),
-        (1.1, 1.6, "above"),
-        (0.9, 1.1, "about level with"),
-        (0.6, 0.9, "below"),
-        (0.4, 0.6, "about half"),
-        (0.0, 0.4, "less than half"),
-    ):
-        if low <= ratio < high:
-            return words
-    return "far from"
+    return next((words for least, words in RATIOS if ratio >= least), "far from")
 
 
 def residents(brief: AreaBrief) -> Part | Absent:
@@ -203,14 +197,8 @@ def residents(brief: AreaBrief) -> Part | Absent:
     if len(wide) < FEWEST_AGES or not wide["comparator_share"].sum().sum() > 0:
         return Absent("The study has too few age bands here and elsewhere to compare ages.")
     wide = wide.reindex(frame["age_band"].drop_duplicates()).fillna(0.0)
-    rows = [
-        {
-            "age": str(age), "female": row["share", "Female"], "male": row["share", "Male"],
-            "female_rest": row["comparator_share", "Female"],
-            "male_rest": row["comparator_share", "Male"],
-        }
-        for age, row in wide.iterrows()
-    ]  # fmt: skip
+    wide.columns = ["female", "male", "female_rest", "male_rest"]
+    rows = wide.rename_axis("age").reset_index().astype({"age": str}).to_dict("records")
     borough = places.borough_name(brief.study)
     data = {
         "question": "Who lives here?",
@@ -240,7 +228,10 @@ def _ages_title(wide: pd.DataFrame, borough: str) -> str:
         "adults of working age": (ages >= CHILDREN_UNDER) & (ages < OLDER_FROM),
         f"people of {OLDER_FROM} or over": ages >= OLDER_FROM,
     }
-    here, rest = wide["share"].sum(axis=1), wide["comparator_share"].sum(axis=1)
+    here, rest = (
+        wide[["female", "male"]].sum(axis=1),
+        wide[["female_rest", "male_rest"]].sum(axis=1),
+    )
     more = {name: here[rows].sum() - rest[rows].sum() for name, rows in groups.items()}
     name = max(more, key=more.__getitem__)
     if more[name] < 1:

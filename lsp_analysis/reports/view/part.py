@@ -174,17 +174,17 @@ class Row:
         Whether it is a score of which neither high nor low is better, as a part of an index.
     about : str
         What it counts, with its caution and its source.
-    here, rest : DataFrames
-        ``first``, ``period`` (the last) and ``value`` of the area and of its comparator through
-        time.
+    series : DataFrame
+        The area's ``value`` and its comparator's, ``rest``, by period; ``first`` is the first of
+        several periods that a value of the area is for.
     """
 
     indicator_id: str
     name: str
     theme: str
     unit: str
-    here_words: str
-    rest_words: str
+    here: str
+    rest: str
     kind: str
     word: str
     reason: str
@@ -194,37 +194,28 @@ class Row:
     value: float
     is_score: bool
     about: str = field(repr=False)
-    here: pd.DataFrame = field(repr=False, compare=False)
-    rest: pd.DataFrame = field(repr=False, compare=False)
+    series: pd.DataFrame = field(repr=False, compare=False)
+
+    @property
+    def periods(self) -> pd.Index:
+        """The periods that the area's own series has."""
+        return self.series.index[self.series["first"].notna()]
 
     def shown(self, of: str = "") -> dict[str, Any]:
         """The row as the page's template takes it; its place without "of" where the head has it."""
-        rank = self.rank.removesuffix(f" of {of}")
-        return {
-            "name": self.name, "unit": self.unit, "here": self.here_words, "rest": self.rest_words,
-            "kind": self.kind, "word": wording.capital(self.word), "rank": rank or self.reason,
-            "about": self.about,
-            "spark": self.spark(),
-        }  # fmt: skip
+        told = {n: getattr(self, n) for n in ("name", "unit", "here", "rest", "kind", "about")}
+        rank = self.rank.removesuffix(f" of {of}") or self.reason
+        return {**told, "word": wording.capital(self.word), "rank": rank, "spark": self.spark()}
 
     def spark(self) -> dict[str, Any]:
         """The two series over the periods that either is known for."""
-        both = self.here.set_index("period")[["value"]].join(
-            self.rest.set_index("period")["value"].rename("rest"), how="outer"
-        )
-        both = both.sort_index()
         ends = []
         for name, column in (("here", "value"), ("elsewhere", "rest")):
-            known = both[column].dropna()
+            known = self.series[column].dropna()
             if len(known):
-                first, last = (amount(x) for x in (known.iloc[0], known.iloc[-1]))
-                ends.append(f"{name} from {first} to {last}")
-        return {
-            "type": "spark",
-            "here": list(both["value"]),
-            "rest": list(both["rest"]),
-            "label": f"{self.name}: {'; '.join(ends)}" if ends else f"{self.name}: no values",
-        }
+                ends.append(f"{name} from {amount(known.iloc[0])} to {amount(known.iloc[-1])}")
+        lines = {"here": list(self.series["value"]), "rest": list(self.series["rest"])}
+        return {"type": "spark", **lines, "label": f"{self.name}: {'; '.join(ends) or 'no values'}"}
 
 
 def rows_of(brief: AreaBrief) -> list[Row]:
@@ -240,7 +231,7 @@ def many_scores(rows: list[Row]) -> list[Row]:
 
 def years_of(rows: list[Row]) -> str:
     """The years that the small lines of `rows` span: "2003 to 2012"."""
-    periods = [p for row in rows for p in row.here["period"]]
+    periods = [p for row in rows for p in row.periods]
     if not periods:
         return ""
     first = min(periods, key=lambda p: p.start_time)
@@ -271,12 +262,15 @@ def furthest(rows: list[Row], kind: str) -> list[Row]:
 
 def _row(brief: AreaBrief, indicator_id: str, told: pd.Series) -> Row:
     indicator = brief.indicator(indicator_id)
-    empty = pd.DataFrame({"first": [], "period": [], "value": []})
+    series = pd.DataFrame({"first": [], "value": [], "rest": []})
     known = indicator_id in brief.panels and not wording.is_missing(told["value"])
-    here, rest = (
-        brief.series(indicator_id, name)[["first", "period", "value"]] if known else empty
-        for name in ("", next(iter(brief.comparators)))
-    )
+    if known:
+        here, rest = (
+            brief.series(indicator_id, name).set_index("period")
+            for name in ("", next(iter(brief.comparators)))
+        )
+        both = here[["first", "value"]].join(rest["value"].rename("rest"), how="outer")
+        series = both.sort_index()
     unit = unit_words(indicator)
     if known and brief.measured(indicator_id).by_age is not None:
         unit = f"age-standardised, {unit}"
@@ -289,8 +283,8 @@ def _row(brief: AreaBrief, indicator_id: str, told: pd.Series) -> Row:
         name=indicator.name,
         theme=indicator.theme,
         unit=", ".join(filter(None, [unit, told["when"] if known else ""])),
-        here_words=amount(told["value"], indicator.unit),
-        rest_words=amount(told["comparator_value"], indicator.unit),
+        here=amount(told["value"], indicator.unit),
+        rest=amount(told["comparator_value"], indicator.unit),
         kind=KIND[told["verdict"]],
         word=told["verdict"],
         reason=told["reason"],
@@ -300,8 +294,7 @@ def _row(brief: AreaBrief, indicator_id: str, told: pd.Series) -> Row:
         value=float(told["value"]),
         is_score=indicator.unit == "score" and indicator.polarity == "none",
         about=about(indicator, told["caution"]),
-        here=here,
-        rest=rest,
+        series=series,
     )
 
 

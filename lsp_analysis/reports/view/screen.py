@@ -363,8 +363,7 @@ def _for_index(
         box = data["box"]
         size = float(found.effect.estimate)
         pilot = f"{box['big']} {'' if is_clear(found.effect) else '(could be chance)'}".strip()
-    lines = [row for row in rows if len(row.here) > 1]
-    main = next(iter(lines), None)
+    main = next((row for row in rows if len(row.periods) > 1), None)
     return {
         "borough": f"{places.borough_name(brief.study)} neighbourhoods",
         "name": data["name"],
@@ -375,7 +374,7 @@ def _for_index(
         "pilot": pilot,
         "pilot_size": size,
         "spark": {
-            "name": f"{main.name}, {main.unit}", "value": main.value, "words": main.here_words,
+            "name": f"{main.name}, {main.unit}", "value": main.value, "words": main.here,
             "chart": main.spark(),
         } if main else {},
     }  # fmt: skip
