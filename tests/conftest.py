@@ -153,12 +153,10 @@ def run_notebook(path: Path, folder: Path, parameters: dict | None = None):
     import papermill
 
     from lsp_analysis.reports.fork.forked import can_fork
-    from lsp_analysis.reports.run import papermill_engine
 
-    papermill_engine.register()
     return papermill.execute_notebook(
         str(path), str(folder / path.name), parameters, cwd=str(folder), kernel_name="python3",
-        engine_name=papermill_engine.NAME if can_fork() else "nbclient",
+        engine_name="lsp-fork" if can_fork() else "nbclient",
         progress_bar=False, start_timeout=600,
     )  # fmt: skip
 

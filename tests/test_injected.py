@@ -8,16 +8,10 @@ from conftest import ROOT
 
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.reports.fork.forked import can_fork
-from lsp_analysis.reports.run import papermill_engine
 
 ENGINES = ["nbclient", *(["lsp-fork"] if can_fork() else [])]
 pytestmark = pytest.mark.usefixtures("kept_parent")
 START = ROOT / "notebooks" / "09_joining_up.ipynb"
-
-
-@pytest.fixture(autouse=True, scope="module")
-def registered():
-    papermill_engine.register()
 
 
 def run(parameters, out, engine="nbclient", book=START):

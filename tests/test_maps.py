@@ -5,15 +5,11 @@ from __future__ import annotations
 import geopandas as gpd
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import PathCollection
-from matplotlib.figure import Figure
 from pictures import assert_fit_for_a_page
-from shapely.geometry import MultiPolygon, Polygon, box
+from shapely.geometry import box
 
 from lsp_analysis import figures
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.figures.maps import paths_of
 
 
 @pytest.fixture
@@ -142,25 +138,6 @@ def test_real_boundaries_show_a_tiny_area_and_fit_a_page(shared):
     assert_fit_for_a_page(
         figures.draw_choropleth(mapped, column="rate", highlight={"Ours": ["E01004802"]})
     )
-
-
-def test_holes_islands_and_areas_without_ground_are_outlined_as_they_are():
-    ring = Polygon([(0, 0), (9, 0), (9, 9), (0, 9)], [[(3, 3), (6, 3), (6, 6), (3, 6)]])
-    islands = MultiPolygon([box(20, 0, 21, 1), box(30, 0, 31, 1)])
-    geo = gpd.GeoDataFrame(geometry=[ring, Polygon(), islands, None, box(40, 0, 50, 9)])
-    paths = hole, nothing, two, missing, plain = paths_of(geo)
-    figure = Figure(figsize=(1, 1), dpi=50)
-    ax = figure.add_axes((0, 0, 1, 1), xlim=(0, 50), ylim=(0, 50), frameon=False)
-    ax.add_collection(PathCollection(paths, facecolor="black", linewidth=0))
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    ground = np.asarray(canvas.buffer_rgba())[::-1, :, 0] < 128  # by y and x
-    assert ground[[1, 8, 0, 0, 5], [1, 8, 20, 30, 45]].all()
-    assert not ground[[4, 0], [4, 25]].any()
-    assert ground.sum() == 81 - 9 + 2 + 90
-    assert [len(path) for path in (hole, two, plain)] == [10, 10, 5]
-    assert len(nothing) == len(missing) == 0
-    assert all(len(path) == 0 for path in paths_of(geo.iloc[[1, 3]]))
 
 
 def test_where_an_area_lies_is_drawn_of_the_same_outlines_twice(borough):

@@ -16,11 +16,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def registered():
-    papermill_engine.register()
-
-
 def execute(book, tmp_path, engine="lsp-fork", parameters=None, **options):
     return papermill.execute_notebook(
         book,

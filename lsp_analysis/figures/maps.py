@@ -8,13 +8,10 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
-import shapely
 from matplotlib.axes import Axes
-from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgba
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.path import Path as MplPath
 
 from lsp_analysis import wording
 from lsp_analysis.errors import ParameterError
@@ -132,9 +129,8 @@ def draw_where(
     if geo.empty:
         return marks.nothing_drawn(ax, geo.drop(columns="geometry"), "Map")
     close = ax.inset_axes((0.63, 0.0, 0.37, 1.0))
-    paths = paths_of(geo)
     for axes, seam in ((ax, 0.3), (close, 0.8)):
-        _plain_map(axes, paths, chosen, around, seam)
+        _plain_map(axes, geo, chosen, around, seam)
     leave_room(ax, geo, _OVERVIEW_SHARE)
     if chosen.any():
         zoom(close, geo[chosen | around] if around.any() else geo[chosen])
@@ -157,7 +153,7 @@ def draw_where(
 
 def _plain_map(
     ax: Axes,
-    paths: list[MplPath],
+    geo: gpd.GeoDataFrame,
     chosen: np.ndarray,
     around: np.ndarray,
     seam: float,
@@ -168,9 +164,7 @@ def _plain_map(
     own = {"facecolor": style.PALETTE[0], "edgecolor": "white"}
     for rows, look in ((~(chosen | around), rest), (around, beside), (chosen, own)):
         if rows.any():
-            shown = [paths[row] for row in np.flatnonzero(rows) if len(paths[row])]
-            ax.add_collection(PathCollection(shown, linewidth=seam, **look))
-    ax.autoscale_view()
+            geo[rows].plot(ax=ax, linewidth=seam, aspect=None, **look)
     bare(ax)
 
 
@@ -307,23 +301,6 @@ def leave_room(ax: Axes, geo: gpd.GeoDataFrame, share: float) -> None:
     """Let the map take `share` of the axes' width, on the left."""
     left, low, right, high = geo.total_bounds
     ax.set(xlim=(left, left + (right - left) / share), ylim=(low, high))
-
-
-def paths_of(geo: gpd.GeoDataFrame) -> list[MplPath]:
-    """All polygons of each row as one path, holes included; empty where there is none.
-
-    All rows at once, and for every map they are drawn on: geopandas goes polygon by polygon, and
-    map by map.
-    """
-    parts, row = shapely.get_parts(geo.geometry.normalize().to_numpy(), return_index=True)
-    rings, part = shapely.get_rings(parts, return_index=True)
-    places, ring = shapely.get_coordinates(rings, return_index=True)
-    codes = np.full(len(places), MplPath.LINETO, MplPath.code_type)
-    codes[np.diff(ring, prepend=-1) != 0] = MplPath.MOVETO
-    codes[np.diff(ring, append=-1) != 0] = MplPath.CLOSEPOLY
-    cuts = np.searchsorted(row[part[ring]], np.arange(1, len(geo)))
-    pairs = zip(np.split(places, cuts), np.split(codes, cuts), strict=True)
-    return [MplPath(*pair) for pair in pairs]
 
 
 def rows_of(geo: gpd.GeoDataFrame, codes: str | Collection[str]) -> np.ndarray:

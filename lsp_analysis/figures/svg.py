@@ -11,6 +11,7 @@ from typing import Any
 from markupsafe import Markup
 
 from lsp_analysis import wording
+from lsp_analysis.resources import page_template
 
 NAN = math.nan
 LABEL = 10.0  # per cent of a drawing that a year written beside an arrow takes up
@@ -236,11 +237,9 @@ def bars(chart: Mapping[str, Any]) -> str:
     drawn = []
     for i, row in enumerate(chart["rows"]):
         y = 26.0 * i
-        drawn.append(text(row["name"], 0, y + 17))
-        bar = tag("rect", class_=f"bar {chart.get('role', 'worse')}", x="54%", y=pixels(y + 5),
-                  width=percent(full * row["value"] / most), height="15")  # fmt: skip
-        drawn.append(bar)
-        drawn.append(text(row["words"], 55 + full * row["value"] / most, y + 17, class_="strong"))
+        size = full * row["value"] / most
+        drawn += [text(row["name"], 0, y + 17), bar(54, y + 5, size, 15, "bar worse")]
+        drawn.append(text(row["words"], 55 + size, y + 17, class_="strong"))
     height = 26.0 * len(chart["rows"]) + 4
     return picture("".join(drawn), label=chart["label"], class_="chart", height=height)
 
@@ -275,14 +274,9 @@ def pyramid(chart: Mapping[str, Any]) -> str:
     for i, row in enumerate(rows):
         y = 24 + step * i
         for side, sign in (("female", -1), ("male", 1)):
-            size = 42 * row[side] / most
-            other = 42 * row[f"{side}_rest"] / most
-            edge = 50 + sign * 6
-            left = min(edge, edge + sign * size)
-            bar = tag("rect", class_="bar here", x=percent(left), y=pixels(y),
-                      width=percent(size), height=pixels(step - 3))  # fmt: skip
-            drawn.append(bar)
-            outer = edge + sign * other
+            size, edge = 42 * row[side] / most, 50 + sign * 6
+            outer = edge + sign * 42 * row[f"{side}_rest"] / most
+            drawn.append(bar(min(edge, edge + sign * size), y, size, step - 3, "bar here"))
             drawn.append(line(outer, y - 1, outer, y + step - 2, "mark rest"))
         drawn.append(text(row["age"], 50, y + 12, class_="soft", anchor="middle"))
     drawn += [text("Female", 30, 13, anchor="middle"), text("Male", 70, 13, anchor="middle")]
@@ -292,34 +286,7 @@ def pyramid(chart: Mapping[str, Any]) -> str:
 
 def locator(chart: Mapping[str, Any]) -> str:
     """Map of small areas: ``areas`` are path, class, name and link; ``places`` labels."""
-    drawn = []
-    for area in chart["areas"]:
-        shape = tag("path", class_=area["class"], d=area["path"])
-        if area.get("name"):
-            named = tag("title", escape(area["name"]))
-            shape = tag("path", named, class_=area["class"], d=area["path"])
-        drawn.append(tag("a", shape, href=area["link"]) if area.get("link") else shape)
-    for place in chart.get("places", []):
-        x, y = place["x"], place["y"]
-        if place.get("me"):
-            anchor = "end" if x > 0.7 * chart["width"] else ""
-            drawn.append(tag("text", escape(place["name"]), class_="me halo", x=pixels(x),
-                             y=pixels(y), text_anchor=anchor))  # fmt: skip
-            continue
-        drawn.append(tag("circle", class_="town", cx=pixels(x), cy=pixels(y), r="4"))
-        right = x > 0.72 * chart["width"]
-        drawn.append(tag("text", escape(place["name"]), class_="halo", y=pixels(y + 8),
-                         x=pixels(x - 9 if right else x + 9),
-                         text_anchor="end" if right else ""))  # fmt: skip
-    if chart.get("scale"):
-        length, words = chart["scale"]
-        y = chart["height"] - 8
-        drawn.append(tag("path", class_="scale", d=f"M8 {y - 8:.0f}v8h{length:.0f}v-8"))
-        drawn.append(tag("text", escape(words), x="16", y=pixels(y - 12)))
-    box = f"-4 -4 {chart['width'] + 8:.0f} {chart['height'] + 8:.0f}"
-    role = "group" if any(area.get("link") for area in chart["areas"]) else "img"
-    return tag("svg", "".join(drawn), class_="map", viewBox=box, role=role,
-               aria_label=chart["label"])  # fmt: skip
+    return page_template("map.svg.j2").render(chart, pixels=pixels)
 
 
 def _scale(low: float, high: float, first: float, last: float) -> Callable[[float], float]:
@@ -399,6 +366,12 @@ def band(low: Sequence[tuple[float, float]], high: Sequence[tuple[float, float]]
     shape = tag("polygon", class_="band", points=where)
     return tag("svg", shape, viewBox="0 0 100 100", preserveAspectRatio="none",
                width="100%", height=pixels(height))  # fmt: skip
+
+
+def bar(x: float, y: float, width: float, height: float, class_: str) -> str:
+    """A bar from `x` on, its corner above at `y`."""
+    return tag("rect", class_=class_, x=percent(x), y=pixels(y), width=percent(width),
+               height=pixels(height))  # fmt: skip
 
 
 def dot(x: float, y: float, class_: str = "dot", radius: float = 4) -> str:

@@ -14,6 +14,8 @@ from lsp_analysis.resources import resource
 from lsp_analysis.study.store import open_study
 from lsp_analysis.wording import counted
 
+SHOWN = ("figure", "table", "sentence")
+
 
 def new_template(path: str | Path) -> Path:
     """Write a commented report notebook and its house style file to start from.
@@ -73,12 +75,7 @@ def check_template(path: str | Path, study: str = "bolton_demo") -> str:
         if record.failed:
             raise ReportError(record.reason)
         size = record.page.stat().st_size
-    shows = [
-        counted(n, kind)
-        for n, kind in (
-            (record.figures, "figure"), (record.tables, "table"), (record.sentences, "sentence"),
-        )
-    ]  # fmt: skip
+    shows = [counted(getattr(record, f"{kind}s"), kind) for kind in SHOWN]
     headline = f'Its headline: "{record.headline}"' if record.headline else "It has no headline."
     style = " with its house style" if read_house_style(Path(path)) else ""
     return (

@@ -40,24 +40,21 @@ class KeptStudy(Study):
         several boroughs no more than tells which one a page is about; see `Study.around`.
         """
         self.gathered = True
-        if not self.boroughs and len(set(self.boroughs_of(self.code_vintage).values())) > 1:
-            shared = [partial(self.read, table) for table in SHARED]
-            for first in (self.indicators, lambda: self._gazetteer, *shared):
-                with contextlib.suppress(LspError):
-                    first()
-            return self
-        for first in (self.small_areas, self.geometry, lambda: self.surroundings, self.indicators):
+        several = not self.boroughs and len(set(self.boroughs_of(self.code_vintage).values())) > 1
+        wanted: list[Callable[[], Any]] = [self.indicators]
+        if several:
+            wanted += [lambda: self._gazetteer, *(partial(self.read, table) for table in SHARED)]
+        else:
+            tables = [t for t in schema.TABLES if t != "observations" and self.has(t)]
+            wanted += [self.small_areas, self.geometry, lambda: self.surroundings]
+            wanted += [partial(self.panel, name) for name in self.indicators()["indicator_id"]]
+            wanted += [partial(self.read, table) for table in tables]
+        for read in wanted:
             with contextlib.suppress(LspError):
-                first()
-        for indicator_id in self.indicators()["indicator_id"]:
-            with contextlib.suppress(LspError):
-                self.panel(indicator_id)
-        for table in schema.TABLES:
-            if table != "observations" and self.has(table):
-                with contextlib.suppress(LspError):
-                    self.read(table)
-        self._held = {}
-        self._decoded = None  # each fork would decode it anew, for the little it still reads
+                read()
+        if not several:
+            self._held = {}
+            self._decoded = None  # each fork would decode it anew, for the little it still reads
         return self
 
     def _part(self, boroughs: tuple[str, ...]) -> KeptStudy:
@@ -73,53 +70,43 @@ class KeptStudy(Study):
 
         Rows of a table that is remembered whole are picked from it.
         """
-        if where:
-            return self._rows(table, columns, where)
         wanted = None if columns is None else tuple(columns)
-        plain = super().read
-        return self._once(("read", table, wanted), lambda: plain(table, wanted))
-
-    def _rows(
-        self, table: str, columns: Iterable[str] | None, where: Mapping[str, Any]
-    ) -> pd.DataFrame:
-        whole = self._memory.get(("read", table, None))
-        if whole is None or not {*where, *(columns or ())} <= set(whole.columns):
-            return super().read(table, columns, where)
-        rows = whole
+        if not where:
+            return self._once(super().read, table, wanted)
+        rows = self._memory.get(("read", table, None))
+        if rows is None or not {*where, *(wanted or ())} <= set(rows.columns):
+            return super().read(table, wanted, where)
         for name, value in where.items():
             alone = isinstance(value, str) or not isinstance(value, Iterable)
             rows = rows[rows[name].isin([value] if alone else list(value))]
-        rows = rows if columns is None else rows[list(columns)]
+        rows = rows if wanted is None else rows[list(wanted)]
         return rows.reset_index(drop=True)
 
     def panel(
         self, indicator_id: str, *, freq: str | None = None, level: str | None = None
     ) -> pd.DataFrame:
         """Areas of one type of the study by period."""
-        plain = super().panel
-        key = ("panel", indicator_id, freq, level)
-        return self._once(key, lambda: plain(indicator_id, freq=freq, level=level))
+        return self._once(super().panel, indicator_id, freq=freq, level=level)
 
     def indicator(self, name: str) -> Indicator:
         """One indicator, as the table `indicators` describes it."""
-        plain = super().indicator
-        return self._remembered(("indicator", name), lambda: plain(name))
-
-    def once(self, what: str, make: Callable[[], T]) -> T:
-        """What `make` gave for `what` the first time; a frozen result, as nobody may change it."""
-        return self._remembered(("once", what), make)
+        return self._once(super().indicator, name)
 
     def neighbours(self) -> pd.DataFrame:
         """Small areas that share a boundary."""
-        return self._once("neighbours", super().neighbours)
+        return self._once(super().neighbours)
 
-    def _once(self, key: Any, make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
-        return self._remembered(key, make).copy(deep=False)
+    def once(self, what: Any, make: Callable[[], T]) -> T:
+        """What `make` gave for `what` the first time; a frozen result, as nobody may change it."""
+        if what not in self._memory:
+            self._memory[what] = make()
+        return self._memory[what]
 
-    def _remembered(self, key: Any, make: Callable[[], T]) -> T:
-        if key not in self._memory:
-            self._memory[key] = make()
-        return self._memory[key]
+    def _once(self, ask: Callable[..., T], *args: Any, **options: Any) -> T:
+        """What a method answered the first time; a frame as the caller's own."""
+        key = (ask.__name__, *args, *options.items())
+        found = self.once(key, partial(ask, *args, **options))
+        return found.copy(deep=False) if isinstance(found, pd.DataFrame) else found
 
 
 def keep_open(study: Study) -> None:

@@ -127,12 +127,9 @@ def _of_cell(cell: Mapping[str, Any]) -> list[Block]:
     if cell["cell_type"] != "code":
         return []
     shown = [block for output in cell["outputs"] if (block := _shown(output))]
-    headline = HEADLINE in cell["metadata"].get("tags", [])
-    return [_as_headline(block) if headline else block for block in shown]
-
-
-def _as_headline(block: Block) -> Block:
-    return Block(HEADLINE, block.html) if block.kind in ("sentence", "prose") else block
+    if HEADLINE not in cell["metadata"].get("tags", []):
+        return shown
+    return [Block(HEADLINE, b.html) if b.kind in ("sentence", "prose") else b for b in shown]
 
 
 def _shown(output: Mapping[str, Any]) -> Block | None:

@@ -156,36 +156,32 @@ def _check_versions(client: Any) -> None:
             )
 
 
-def make_on_worker(job: Job) -> dict[str, Any]:
-    """Make the report of `job`; its record as text with its files, by their paths
-    in the output folder, or the reason why not."""
+def make_on_worker(job: Job) -> tuple[ReportRecord | str, dict[str, bytes], bytes]:
+    """Make the report of `job`: its record, or the reason why not, the report's files by their
+    paths in its own folder, and its log."""
     for what, path in (("study", Path(job.study, DESCRIPTOR)), ("template", Path(job.template))):
         if not path.exists():
-            return {
-                "reason": f"The worker at {socket.gethostname()} has no {what} at {path}. It must "
-                "be at the same path on every machine."
-            }
+            reason = (
+                f"The worker at {socket.gethostname()} has no {what} at {path}. It must be at the "
+                "same path on every machine."
+            )
+            return reason, {}, b""
     with tempfile.TemporaryDirectory(prefix="lsp-") as scratch:
         own = replace(job, out=scratch, log=str(Path(scratch, "log")) if job.log else "")
-        answer = _made_here(own)
-        if "record" in answer:
-            record = ReportRecord.from_json(answer["record"], own.folder)
-            answer["files"] = {path: (own.folder / path).read_bytes() for path in record.files}
+        if can_fork():
+            [(_, result)] = make_with(_warm_parent(own), [own], workers=1)
+        else:
+            [(_, result)] = make_in_kernels([own], workers=1)
+        files, log = {}, b""
+        if isinstance(result, ReportRecord):
+            home = own.folder / job.name
+            paths = [own.folder / path for path in result.files]
+            files = {path.relative_to(home).as_posix(): path.read_bytes() for path in paths}
+        elif "was changed (" in result:
+            result += f" Or the worker at {socket.gethostname()} has another copy of it."
         with contextlib.suppress(OSError):
-            answer["log"] = Path(own.log).read_bytes()
-        return answer
-
-
-def _made_here(job: Job) -> dict[str, Any]:
-    if can_fork():
-        [(_, result)] = make_with(_warm_parent(job), [job], workers=1)
-    else:
-        [(_, result)] = make_in_kernels([job], workers=1)
-    if isinstance(result, str):
-        other = "was changed (" in result
-        here = f" Or the worker at {socket.gethostname()} has another copy of it." if other else ""
-        return {"reason": f"{result}{here}"}
-    return {"record": result.as_json()}
+            log = Path(own.log).read_bytes()
+        return result, files, log
 
 
 _THREAD = threading.local()
@@ -207,7 +203,7 @@ def _warm_parent(job: Job) -> WarmParent:
 
 
 def _result(future: Any, job: Job) -> ReportRecord | str:
-    """What a worker said, or how it was lost."""
+    """What a worker said, its files put where they were asked for, or how it was lost."""
     if future.status == "cancelled":
         return "The Dask scheduler was lost, or took the report back before it was made."
     if future.status != "finished":
@@ -216,25 +212,16 @@ def _result(future: Any, job: Job) -> ReportRecord | str:
         if type(error).__name__ == "KilledWorker":
             return f"The workers that tried it were lost ({said})."
         return f"Its worker failed with {type(error).__name__}: {said}."
-    return _received(future.result(), job)
-
-
-def _received(answer: dict[str, Any], job: Job) -> ReportRecord | str:
-    """Put what came back with an answer where it was asked for."""
-    if "log" in answer and job.log:
+    result, files, log = future.result()
+    if log and job.log:
         with contextlib.suppress(OSError):
             Path(job.log).parent.mkdir(parents=True, exist_ok=True)
-            Path(job.log).write_bytes(answer["log"])
-    if "reason" in answer:
-        return answer["reason"]
+            Path(job.log).write_bytes(log)
+    if isinstance(result, str):
+        return result
+    record = replace(result, out=job.folder)
     try:
-        record = ReportRecord.from_json(answer["record"], job.folder)
-        put_in_place(job, {_inside(p): c for p, c in answer["files"].items()}, record)
+        put_in_place(job, files, record)
     except LspError as error:
         return str(error)
     return record
-
-
-def _inside(path: str) -> str:
-    """The path of a report's file in the report's own folder."""
-    return path.partition("/")[2]

@@ -33,6 +33,8 @@ from lsp_analysis.reports.page.exporter import render_page
 from lsp_analysis.reports.run.log import add_cells, stamp
 from lsp_analysis.wording import counted
 
+SENTINEL = "lsp-sentinel"  # tag of the cell that shows that those before it ran
+
 
 def finish(
     job: Job, notebook: NotebookNode, token: str, run: dict[str, Any]
@@ -68,25 +70,21 @@ def finish(
             f"The process that made it has {other}. Install the same where reports are asked for "
             "and where they are made."
         )
+    told = (plain_text(block.html) for block in content.blocks if block.kind == "sentence")
+    marking = job.about["restricted"]
     record = manifest.record_of(
         job,
         status=manifest.MADE,
-        headline=content.headline or _first_sentence(content),
+        headline=content.headline or next(told, ""),
         figures=content.count("figure"),
         tables=content.count("table"),
         sentences=content.count("sentence"),
-        facts=_facts(job, content),
-        files={f"{job.name}/{path}": _sha(data) for path, data in written.items()},
+        facts=dict(content.facts) | ({"restricted": marking} if marking else {}),
+        files={f"{job.name}/{p}": hashlib.sha256(d).hexdigest() for p, d in written.items()},
         run=run,
     )
     put_in_place(job, written, record)
     return record
-
-
-def _facts(job: Job, content: Content) -> dict[str, Any]:
-    """What the index tells of the page, and for whom the page is."""
-    marking = job.about["restricted"]
-    return {**content.facts, "restricted": marking} if marking else dict(content.facts)
 
 
 def _files(job: Job, notebook: NotebookNode, content: Content) -> dict[str, bytes]:
@@ -127,17 +125,6 @@ def put_in_place(job: Job, written: dict[str, bytes], record: manifest.ReportRec
             f"It could not be written to {job.folder} ({error.strerror or error}). "
             "Make room there, or choose another output folder."
         ) from error
-
-
-def _first_sentence(content: Content) -> str:
-    return next((plain_text(b.html) for b in content.blocks if b.kind == "sentence"), "")
-
-
-def _sha(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
-SENTINEL = "lsp-sentinel"
 
 
 def add_sentinel(notebook: NotebookNode, token: str) -> None:

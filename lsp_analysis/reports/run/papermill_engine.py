@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from lsp_analysis.reports.fork.forked import WarmParent
     from lsp_analysis.reports.job.request import Limits
 
-NAME = "lsp-fork"
-
 
 @cache
 def _engine() -> type:
@@ -64,13 +62,6 @@ def __getattr__(name: str) -> type:
     if name != "ForkEngine":
         raise AttributeError(f"module {__name__} has no attribute {name}")
     return _engine()
-
-
-def register() -> None:
-    """Make the engine known to papermill in this process, without an entry point."""
-    from papermill.engines import papermill_engines
-
-    papermill_engines.register(NAME, _engine())
 
 
 def _executed(notebook: nbformat.NotebookNode, limits: Limits) -> nbformat.NotebookNode:
