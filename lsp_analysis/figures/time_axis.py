@@ -97,15 +97,11 @@ class TimeAxis:
         return period.ordinal + (start - period.start_time) / whole - 0.5
 
     def label(self, ax: Axes) -> None:
-        """Put few, horizontal labels on the x axis of `ax`."""
+        """Put few, horizontal labels on the x axis of `ax`, from the first period to the last."""
         places, labels = self._labels()
         ax.set_xticks(places, labels=labels)
         for text in ax.get_xticklabels():
             text.set_parse_math(False)
-        self.reach(ax)
-
-    def reach(self, ax: Axes) -> None:
-        """Let the x axis of `ax` go from the first period to the last."""
         if len(self.steps):
             low, high = self.steps.min(), self.steps.max()
             margin = max(0.03 * (high - low), 0.5 if self.freq or not self.is_numeric else 0.3)
@@ -114,8 +110,7 @@ class TimeAxis:
     def _labels(self) -> tuple[np.ndarray, list[str]]:
         """Positions and texts of the labels: all if few, else at even strides."""
         if not self.freq or not len(self.steps):
-            keep = _thinned(len(self.steps))
-            chosen = self.steps.iloc[keep]
+            chosen = self.steps.iloc[:: max(1, -(-len(self.steps) // _MOST_LABELS))]
             return chosen.to_numpy(), [_short(p) for p in chosen.index]
         low, high = int(self.steps.min()), int(self.steps.max())
         for stride in _STRIDES.get(self.freq[0], _YEARS):
@@ -128,11 +123,6 @@ class TimeAxis:
         whole_years = stride % per_year == 0 and per_year > 1
         periods = [pd.Period(ordinal=int(place), freq=self.freq) for place in places]
         return places, [str(p.year) if whole_years else _short(p) for p in periods]
-
-
-def _thinned(n: int) -> np.ndarray:
-    """Row numbers of at most eight evenly spaced labels out of `n`."""
-    return np.arange(0, n, max(1, -(-n // _MOST_LABELS)))
 
 
 def _short(period: Any) -> str:

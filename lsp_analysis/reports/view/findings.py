@@ -20,9 +20,9 @@ from lsp_analysis.reports.view.part import (
     counts_of,
     furthest,
     heads_of,
+    lines_of,
     many_scores,
     rows_of,
-    ticks_of,
     year_at,
     year_of,
 )
@@ -126,7 +126,6 @@ def story(brief: AreaBrief, indicator_id: str) -> Part | Absent:
     if row is None or row.series["value"].notna().sum() < 3:
         return Absent("The measure to watch has fewer than three periods to draw.")
     borough, both = places.borough_name(brief.study), row.series[["value", "rest"]]
-    x = [year_at(p) for p in both.index]
     words = dict(
         zip(row.periods, map(period_words, row.series["first"].dropna(), row.periods), strict=True)
     )
@@ -138,22 +137,15 @@ def story(brief: AreaBrief, indicator_id: str) -> Part | Absent:
         "title": _story_title(indicator.name, here, rest, words, borough),
         "subtitle": f"{wording.capital(row.unit.rpartition(', ')[0] or row.unit)}"
         f"{'; several years together, marked at their last' if pooled else ''}",
-        "chart": {
-            "type": "lines",
-            "x": x,
-            "ticks": ticks_of(both.index),
-            "unit": "%" if indicator.unit == "percent" else "",
-            "series": [
-                {"name": "here", "role": "here", "values": list(both["value"]),
-                 "end": "here"},
-                {"name": "rest", "role": "rest", "values": list(both["rest"]),
-                 "end": f"rest of {borough}"},
-            ],
-            "moments": _moments(brief, indicator_id, x),
-            "label": f"{row.spark()['label']}.",
-        },
+        "chart": lines_of(
+            both.index,
+            {"here": (both["value"], "here"), "rest": (both["rest"], f"rest of {borough}")},
+            f"{row.spark()['label']}.",
+            unit="%" if indicator.unit == "percent" else "",
+            moments=_moments(brief, indicator_id, *map(year_at, both.index[[0, -1]])),
+        ),
         "note": row.about.removeprefix(indicator.definition).strip(),
-    }  # fmt: skip
+    }
     numbers = both.reset_index().rename(columns={"value": "here"})
     numbers["period"] = numbers["period"].map(lambda p: words.get(p, wording.period(p)))
     return Part("figure", data, numbers)
@@ -296,16 +288,15 @@ def _tally(verdict: pd.Series) -> str:
     return ", ".join(told) or "none"
 
 
-def _moments(brief: AreaBrief, indicator_id: str, x: list[float]) -> list[list[Any]]:
+def _moments(brief: AreaBrief, indicator_id: str, first: float, last: float) -> list[list[Any]]:
+    """Dated events from just before the first period on, those far enough apart to be read."""
     events = brief.events(indicator_id)
     if events is None:
         return []
-    shown = [[year_of(date), label] for date, label in zip(events["date"], events["label"],
-                                                            strict=True)]  # fmt: skip
-    apart: list[list[Any]] = []
-    for moment in sorted(shown, key=lambda m: m[0]):
-        inside = min(x) - HALF_YEAR <= moment[0] <= max(x)
-        moment[0] = max(moment[0], min(x))  # a series counted anew starts with its break
-        if inside and all(moment[0] - other[0] > 0.02 * (max(x) - min(x)) for other in apart):
-            apart.append(moment)
-    return apart[:3]
+    told: list[list[Any]] = []
+    for date, label in zip(map(year_of, events["date"]), events["label"], strict=True):
+        at = max(date, first)  # a series counted anew starts with its break
+        apart = not told or at - told[-1][0] > 0.02 * (last - first)
+        if first - HALF_YEAR <= date <= last and apart:
+            told.append([at, label])
+    return told[:3]

@@ -6,7 +6,7 @@ And every measure of an area as a row of it, from the one table of verdicts.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -127,6 +127,24 @@ def year_of(date: Any) -> float:
     """Where a day, or the first day of a period, lies on the same scale."""
     day = date.start_time if isinstance(date, pd.Period) else pd.Timestamp(date)
     return day.year + (day.day_of_year - 1) / 365.25 - 0.5
+
+
+def lines_of(
+    periods: Iterable[pd.Period],
+    series: Mapping[str, tuple[Iterable[Any], str]],
+    label: str,
+    unit: str = "",
+    **more: Any,
+) -> dict[str, Any]:
+    """A chart of lines over `periods`: by its role (here, rest, expected, forecast) each one's
+    values and the words at its end; `more` are a band and moments."""
+    periods = list(periods)
+    lines = [
+        {"role": role, "values": list(values), "end": end} for role, (values, end) in series.items()
+    ]
+    x = [year_at(p) for p in periods]
+    about = {"type": "lines", "x": x, "ticks": ticks_of(periods), "unit": unit, "series": lines}
+    return {**about, "label": label, **more}
 
 
 def ticks_of(periods: Any) -> list[list[Any]]:

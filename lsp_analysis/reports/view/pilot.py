@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.effects.outcomes.programme_page import TOO_FEW, ProgrammeEffects
-from lsp_analysis.reports.view.part import Part, amount, is_clear, ticks_of, year_at, year_of
+from lsp_analysis.reports.view.part import Part, amount, is_clear, lines_of, year_of
 
 FEW_OUTCOMES = 2
 MOST_OUTCOMES = 24  # rows of the chart: the others are in its numbers
@@ -28,38 +29,29 @@ def pilot_path(effects: ProgrammeEffects) -> Part | Absent | None:
         return Absent(str(found.sentence()))
     effect = found.effect
     paths = effect.paths
-    yearly, x = _by_year(paths)
-    here, expected = list(yearly["treated"]), list(yearly["comparison"])
-    shown = [e if _ends_after(p, effect.start) else None
-             for p, e in zip(yearly["period"], expected, strict=True)]  # fmt: skip
-    band = _band(effect, yearly, shown)
-    name = found.indicator.name
+    yearly = _by_year(paths)
+    after = [period.end_time >= effect.start.start_time for period in yearly["period"]]
+    shown = [e if on else None for e, on in zip(yearly["comparison"], after, strict=True)]
     unit = found.indicator.per or effect.path_unit or effect.unit
     years = f"by year to {yearly['period'].iloc[-1]}" if len(yearly) < len(paths) else ""
-    title = _pilot_title(effect, name)
+    title = _pilot_title(effect, found.indicator.name)
     data = {
         "question": "Did the pilot work?",
         "title": title,
         "subtitle": ", ".join(filter(None, [wording.capital(unit), years])),
-        "chart": {
-            "type": "lines",
-            "x": x,
-            "ticks": ticks_of(yearly["period"]),
-            "unit": "",
-            "series": [
-                {"name": "here", "role": "here", "values": here, "end": f"{_last(here)} here"},
-                {"name": "expected", "role": "expected", "values": shown,
-                 "end": f"{_last(shown)} expected"},
-            ],
-            "band": band,
-            "moments": [[year_of(effect.start), f"Pilot starts, {wording.period(effect.start)}"]],
-            "label": f"{title}. {found.sentence()}",
-        },
-        "answers": [
-            ["What could mislead", _doubt(effect)],
-        ],
+        "chart": lines_of(
+            yearly["period"],
+            {
+                "here": (yearly["treated"], f"{_last(yearly['treated'])} here"),
+                "expected": (shown, f"{_last(shown)} expected"),
+            },
+            f"{title}. {found.sentence()}",
+            band=_band(effect, shown),
+            moments=[[year_of(effect.start), f"Pilot starts, {wording.period(effect.start)}"]],
+        ),
+        "answers": [["What could mislead", _doubt(effect)]],
         "note": f"Expected (dashed): from its own past and {effect.comparator}.",
-    }  # fmt: skip
+    }
     return Part("figure", data, paths)
 
 
@@ -137,18 +129,17 @@ def _pilot_title(effect: Any, name: str) -> str:
     return f"After the pilot began, {inside} ran {side} what was expected"
 
 
-def _by_year(paths: pd.DataFrame) -> tuple[pd.DataFrame, list[float]]:
+def _by_year(paths: pd.DataFrame) -> pd.DataFrame:
     """Monthly and quarterly paths as means of whole years; others as they are."""
     periods = pd.PeriodIndex(paths["period"])
     per_year = {"M": 12, "Q": 4}.get(periods.freqstr[0], 1)
     if per_year == 1:
-        return paths, [year_at(p) for p in periods]
+        return paths
     means = paths.assign(period=periods.asfreq("Y")).groupby("period")[["treated", "comparison"]]
-    whole = means.mean()[means.size() == per_year].reset_index()
-    return whole, [year_at(p) for p in whole["period"]]
+    return means.mean()[means.size() == per_year].reset_index()
 
 
-def _band(effect: Any, yearly: pd.DataFrame, expected: list[float | None]) -> dict[str, Any]:
+def _band(effect: Any, expected: list[float | None]) -> dict[str, Any]:
     """Where 95 in 100 areas where nothing was done lie about what is expected of them."""
     if effect.placebos.empty or not effect.multiplicative:
         return {}
@@ -157,9 +148,5 @@ def _band(effect: Any, yearly: pd.DataFrame, expected: list[float | None]) -> di
     return {"low": ends[0], "high": ends[1], "name": "Usual where nothing was done"}
 
 
-def _ends_after(period: pd.Period, start: pd.Period) -> bool:
-    return period.end_time >= start.start_time
-
-
-def _last(values: list[float | None]) -> str:
-    return amount(next((v for v in reversed(values) if v is not None and np.isfinite(v)), np.nan))
+def _last(values: Iterable[float | None]) -> str:
+    return amount(([v for v in values if v is not None and np.isfinite(v)] or [np.nan])[-1])

@@ -9,7 +9,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.reports.view import places
-from lsp_analysis.reports.view.part import Part, ticks_of, unit_words, year_at
+from lsp_analysis.reports.view.part import Part, lines_of, unit_words, year_at
 from lsp_analysis.reports.view.plan_rows import EXCEPTIONS, KIND, NOUNS, PlanRows, target_words
 from lsp_analysis.standing.agencies.agenda import NO_PLAN
 from lsp_analysis.standing.agencies.plan import MET, MISSED, NO_DATA, OFF_TRACK
@@ -73,12 +73,10 @@ class PlanView(PlanRows):
     def _path(self, measure_id: str, forecast: TargetForecast) -> Part:
         row = self.progress.table.loc[measure_id]
         indicator = self.study.indicator(row["indicator_id"])
-        series = self.series(measure_id)
-        ahead = forecast.paths
+        series, ahead = self.series(measure_id), forecast.paths
         periods = [*series["period"], *ahead["period"]]
-        n, m = len(series), len(ahead)
-        last = float(series["value"].iloc[-1])
-        none = [None] * (n - 1)
+        known = list(series["value"])
+        later = {end: [*[None] * (len(known) - 1), known[-1], *ahead[end]] for end in ENDS}
         odds = odds_words(forecast.probability)
         target = self.amount(measure_id, forecast.target)
         due = wording.period(str(row["due"]))
@@ -86,27 +84,18 @@ class PlanView(PlanRows):
             "question": "Will the target be met?",
             "title": f"{indicator.name}: {odds.lower()} to meet its target by {due}",
             "subtitle": f"{wording.capital(unit_words(indicator))}; forecast with its 80% interval",
-            "chart": {
-                "type": "lines",
-                "x": [year_at(p) for p in periods],
-                "ticks": ticks_of(periods),
-                "unit": "",
-                "series": [
-                    {"name": "borough", "role": "here", "end": "",
-                     "values": [*series["value"], *[None] * m]},
-                    {"name": "forecast", "role": "forecast", "end": "forecast",
-                     "values": [*none, last, *ahead["value"]]},
-                    {"name": "plan", "role": "rest", "values": self._planned(row, periods),
-                     "end": f"{target} planned"},
-                ],
-                "band": {
-                    "low": [*none, last, *ahead["low"]],
-                    "high": [*none, last, *ahead["high"]],
+            "chart": lines_of(
+                periods,
+                {
+                    "here": ([*known, *[None] * len(ahead)], ""),
+                    "forecast": (later["value"], "forecast"),
+                    "rest": (self._planned(row, periods), f"{target} planned"),
                 },
-                "label": str(forecast.sentence()),
-            },
+                str(forecast.sentence()),
+                band={"low": later["low"], "high": later["high"]},
+            ),
             "note": f"Lead agency: {row.get('lead_agency') or 'not named'}.",
-        }  # fmt: skip
+        }
         return Part("figure", data, ahead)
 
     def _planned(self, row: pd.Series, periods: list[pd.Period]) -> list[float | None]:
@@ -126,6 +115,7 @@ class PlanView(PlanRows):
 
 WORST, BEST = 3, 1
 MOST_MARKS = 12  # in a row of a group, one a measure
+ENDS = ("value", "low", "high")  # of a forecast
 LIKELY = ODDS[1][0]
 RULE = "Chosen as off track and furthest behind on the way from baseline to target."
 

@@ -178,11 +178,8 @@ def furthest_table(rows: list[Row], borough: str) -> dict[str, Any]:
     worst, best = furthest(rows, "worse")[:WORST], furthest(rows, "better")[:BEST]
     shown = [*worst, *best]
     title = f"Furthest from the rest of {borough}"
-    parts = []
-    if worst:
-        parts.append(f"{wording.in_words(len(worst))} worst")
-    if best:
-        parts.append(f"{wording.in_words(len(best))} best")
+    ends = ((worst, "worst"), (best, "best"))
+    parts = [f"{wording.in_words(len(some))} {end}" for some, end in ends if some]
     text = ""
     if not shown:
         shown = sorted(
@@ -218,27 +215,22 @@ def pilot_box(programme: Programme, found: IndicatorEffect) -> dict[str, Any]:
         late = f"The data begin too late to judge what began in {began}."
         told = late if found.placebo_date else str(found.sentence())
         return {"title": title, "sure": ["This cannot be told.", told]}
-    effect = found.effect
-    name = wording.inside(found.indicator.name)
+    effect, name = found.effect, wording.inside(found.indicator.name)
     times = f"{wording.period(effect.start)} to {wording.period(effect.paths['period'].iloc[-1])}"
+    box = {"title": title, "sure": list(how_sure(effect))}
     if not effect.multiplicative:
         unit = found.indicator.unit
-        size = wording.difference(effect.estimate, unit)
         likely = wording.interval(effect.low, effect.high, unit, effect.level, of_change=True)
-        return {
-            "title": title,
-            "big": size,
-            "small": f"in {name} against what was expected, {times}. {wording.capital(likely)}.",
-            "sure": list(how_sure(effect)),
-        }
+        small = f"in {name} against what was expected, {times}. {wording.capital(likely)}."
+        return {**box, "big": wording.difference(effect.estimate, unit), "small": small}
     less, more = sides(found.indicator)
-    small = f"{name} than expected, {times}. Likely range: {likely_range(effect, less, more)}."
+    if len(effect.placebos):
+        box["strip"] = _strip(effect, less, more)
     return {
-        "title": title,
+        **box,
         "big": f"{abs(100 * effect.relative):.0f}% {less if effect.relative < 0 else more}",
-        "small": small,
-        **({"strip": _strip(effect, less, more)} if len(effect.placebos) else {}),
-        "sure": list(how_sure(effect)),
+        "small": f"{name} than expected, {times}. Likely range: "
+        f"{likely_range(effect, less, more)}.",
     }
 
 
