@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -179,19 +178,14 @@ class TickNumbers(Formatter):
     def format_ticks(self, values: Any) -> list[str]:
         """Texts of all ticks of an axis, which matplotlib asks for together."""
         ticks = np.asarray(values, dtype=float)
-        return [_tick_text(ticks, tick) for tick in ticks]
+        divisor, suffix = large_unit(float(np.max(np.abs(ticks), initial=0.0)))
+        step = float(np.min(np.diff(ticks))) / divisor if len(ticks) > 1 else 1.0
+        decimals = next((d for d in range(10) if _tells(step, d)), 9)
+        return [wording.number(t / divisor, decimals) + (suffix if t else "") for t in ticks]
 
     def __call__(self, value: float, pos: int | None = None) -> str:
         """Text of a tick by itself."""
         return self.format_ticks([value])[0]
-
-
-def _tick_text(ticks: np.ndarray, value: float) -> str:
-    largest = float(np.max(np.abs(ticks), initial=0.0))
-    divisor, suffix = large_unit(largest)
-    step = float(np.min(np.diff(ticks))) / divisor if len(ticks) > 1 else 1.0
-    text = wording.number(value / divisor, _decimals(step))
-    return text + (suffix if value else "")
 
 
 def large_unit(largest: float) -> tuple[float, str]:
@@ -199,15 +193,10 @@ def large_unit(largest: float) -> tuple[float, str]:
     return next(((d, s) for d, s in ((1e9, "bn"), (1e6, "m")) if largest >= d), (1.0, ""))
 
 
-@cache
-def _decimals(step: float) -> int:
-    """Fewest decimals, up to nine, that show a step between ticks."""
-    for places in range(10):
-        if np.isclose(step * 10**places, round(step * 10**places), atol=1e-6) and round(
-            step * 10**places
-        ):
-            return places
-    return 9
+def _tells(step: float, decimals: int) -> bool:
+    """Whether so many decimals show a step between ticks."""
+    whole = round(step * 10**decimals)
+    return bool(whole) and bool(np.isclose(step * 10**decimals, whole, atol=1e-6))
 
 
 def rows(ax: Axes, labels: Iterable[Any], *, each: float = 0.3) -> np.ndarray:

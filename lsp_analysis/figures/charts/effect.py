@@ -172,8 +172,9 @@ def _open_ends(frame: pd.DataFrame, limits: tuple[float, float]) -> np.ndarray:
         for end in ("low", "high")
     )
     with np.errstate(invalid="ignore"):
-        beyond = np.array([low < limits[0], high > limits[1]])
-    return beyond | np.array([np.isneginf(low), np.isposinf(high)])
+        return np.array(
+            [(low < limits[0]) | np.isneginf(low), (high > limits[1]) | np.isposinf(high)]
+        )
 
 
 def _draw_open_ends(
@@ -219,15 +220,20 @@ def _written(
         return wording.MISSING
     if low < limits[0] or high > limits[1] or np.isinf(low) or np.isinf(high):
         return _written_open(estimate, low, high, limits)
-    largest = max(abs(x) for x in (estimate, low, high) if np.isfinite(x))
+    three = (estimate, low, high)
+    largest = max(abs(x) for x in three if np.isfinite(x))
     divisor, suffix = marks.large_unit(largest)
     if suffix and abs(estimate) < divisor / 100:  # it would be 0.00 of the interval's millions
-        sized = [(x, *marks.large_unit(abs(x))) for x in (estimate, low, high)]
-        return _join(*(wording.number(x / by, 2 if more else 0) + more for x, by, more in sized))
-    places = 0 if 1000 <= largest < 1e6 else 1 if largest / divisor >= 10 else 2
-    if largest < 0.1:
-        return _join(*(wording.number(x) for x in (estimate, low, high)))
-    return _join(*(wording.number(x / divisor, places) + suffix for x in (estimate, low, high)))
+        sized = [(x, *marks.large_unit(abs(x))) for x in three]
+        texts = [wording.number(x / by, 2 if more else 0) + more for x, by, more in sized]
+    elif largest < 0.1:
+        texts = [wording.number(x) for x in three]
+    else:
+        places = 0 if 1000 <= largest < 1e6 else 1 if largest / divisor >= 10 else 2
+        texts = [wording.number(x / divisor, places) + suffix for x in three]
+    if any(end.startswith(wording.MISSING) for end in texts[1:]):
+        return texts[0]
+    return f"{texts[0]}  ({texts[1]} to {texts[2]})"
 
 
 def _written_open(estimate: float, low: float, high: float, limits: tuple[float, float]) -> str:
@@ -242,13 +248,6 @@ def _written_open(estimate: float, low: float, high: float, limits: tuple[float,
         for end, within, words in zip((low, high), inside, beyond, strict=True)
     ]
     return f"{wording.number(estimate, 0)}  ({ends[0]} to {ends[1]})"
-
-
-def _join(estimate: str, low: str, high: str) -> str:
-    """An estimate with its interval in brackets; without it if an end is missing."""
-    if any(end.startswith(wording.MISSING) for end in (low, high)):
-        return estimate
-    return f"{estimate}  ({low} to {high})"
 
 
 def _forest_alt(frame: pd.DataFrame, unit: str, lines: str) -> str:

@@ -59,7 +59,7 @@ def draw_caterpillar(
     if known.empty:
         return marks.nothing_drawn(ax, frame, f"{wording.capital(noun)}s in order of their value")
     marked = known["label"].isin(chosen).to_numpy()
-    (_caterpillar_rows if in_rows else _caterpillar_columns)(ax, known, marked, unit, level)
+    _draw_areas(ax, known, marked, _value_label(known, unit, level), unit, in_rows)
     named = [marks.one_line(name) for name in known["label"][marked]]
     reference = None if wording.is_missing(reference) else reference
     if reference is not None:
@@ -70,36 +70,28 @@ def draw_caterpillar(
     return style.record(ax, alt=_caterpillar_alt(known, marked, reference, unit, noun), data=frame)
 
 
-def _caterpillar_rows(
-    ax: Axes, known: pd.DataFrame, marked: np.ndarray, unit: str, level: float
+def _draw_areas(
+    ax: Axes, known: pd.DataFrame, marked: np.ndarray, label: str, unit: str, in_rows: bool
 ) -> None:
-    """Areas as named rows."""
-    y = marks.rows(ax, known["label"], each=0.24)
+    """Areas as named rows, or many side by side, the highest on the left."""
+    n = len(known)
+    places = marks.rows(ax, known["label"], each=0.24) if in_rows else np.arange(1, n + 1)
     value, low, high = (marks.floats(known[c]) for c in ("value", "low", "high"))
-    for side, colour, marker in ((~marked, style.MARK, "o"), (marked, style.PALETTE[2], "D")):
-        ax.hlines(y[side], low[side], high[side], color=colour, linewidth=1.6)
-        ax.plot(value[side], y[side], linestyle="", marker=marker, color=colour, markersize=6)
-    marks.number_axis(ax, "x")
-    ax.set_xlabel(_value_label(known, unit, level), fontsize=style.SMALL)
-
-
-def _caterpillar_columns(
-    ax: Axes, known: pd.DataFrame, marked: np.ndarray, unit: str, level: float
-) -> None:
-    """Many areas side by side, the highest on the left."""
-    x = np.arange(1, len(known) + 1)
-    value, low, high = (marks.floats(known[c]) for c in ("value", "low", "high"))
-    for side, colour, wide, size in (
-        (~marked, style.MARK, 0.9, 2.5),
-        (marked, style.PALETTE[2], 2.2, 6),
-    ):
-        ax.vlines(x[side], low[side], high[side], color=colour, linewidth=wide)
-        marker = "D" if size == 6 else "o"
-        ax.plot(x[side], value[side], linestyle="", marker=marker, color=colour, markersize=size)
-    marks.value_axis(ax, _value_label(known, unit, level), value, low, high, zero=unit == "count")
-    ax.set_xlim(0, len(known) + 1)
-    ax.set_xlabel(f"{wording.number(len(known))} areas, highest first", fontsize=style.SMALL)
-    ax.set_xticks([1, len(known)], labels=["1", wording.number(len(known))])
+    widths, sizes = ((1.6, 1.6), (6, 6)) if in_rows else ((0.9, 2.2), (2.5, 6))
+    looks = zip((~marked, marked), (style.MARK, style.PALETTE[2]), "oD", widths, sizes, strict=True)
+    for side, colour, marker, wide, size in looks:
+        lines, at = (ax.hlines, (value, places)) if in_rows else (ax.vlines, (places, value))
+        lines(places[side], low[side], high[side], color=colour, linewidth=wide)
+        look = {"marker": marker, "color": colour, "markersize": size, "linestyle": ""}
+        ax.plot(*(one[side] for one in at), **look)
+    if in_rows:
+        marks.number_axis(ax, "x")
+        ax.set_xlabel(label, fontsize=style.SMALL)
+        return
+    marks.value_axis(ax, label, value, low, high, zero=unit == "count")
+    ax.set_xlim(0, n + 1)
+    ax.set_xlabel(f"{wording.number(n)} areas, highest first", fontsize=style.SMALL)
+    ax.set_xticks([1, n], labels=["1", wording.number(n)])
 
 
 def _value_label(known: pd.DataFrame, unit: str, level: float) -> str:
