@@ -129,8 +129,8 @@ def _borough_row(
     many = sum(row["counts"]["worse"] >= MANY for row in own)
     return {
         "name": name, "report": page, "code": borough, "members": [borough], "rank": None,
-        "about": f"{borough}, {counted(len(own), 'area')}", "measure": "", "themes": "",
-        "theme_list": [], "value": None, "links": {"page": page},
+        "about": f"{borough}, {counted(len(own), 'area')}", "themes": [], "spark": {},
+        "links": {"page": page},
         "headline": f"{_verdict(own)}{more}".strip(), "pilot": any(row["pilot"] for row in own),
         "search": " ".join([name, *(row["search"] for row in own)]), "areas": own,
         "counts": {kind: many if kind == "worse" else 0 for kind, _ in KINDS},
@@ -187,11 +187,11 @@ def render_index(
         kinds=[pair for pair in KINDS if pair[0] in used],
         verdict=_verdict(areas, "their" if boroughs else "the"),
         themes=_themes(areas),
-        theme_names=sorted({theme for row in rows for theme in row["theme_list"]}),
+        theme_names=sorted({theme for row in rows for theme in row["themes"]}),
         orders=ORDERS if used else [(key, word) for key, word in ORDERS if key == "name up"],
         measure=measure,
-        elsewhere=[_elsewhere(r) for r in made if boroughs or _is_other(r)],
-        failed=[_failure(record) for record in sorted(records, key=_name) if record.failed],
+        elsewhere=[(r, _links(r)) for r in made if boroughs or _is_other(r)],
+        failed=[(r, _links(r)) for r in sorted(records, key=_name) if r.failed],
         map=_map(rows, drawn, "borough" if boroughs else "area") if drawn else None,
         style=style,
         script=script,
@@ -227,7 +227,6 @@ def _row(record: ReportRecord) -> dict[str, Any]:
     rank, of = facts.get("rank"), facts.get("rank_of")
     more = "" if name == record.area_name else f"{record.area_name}, "
     template = "" if record.template == AREA_PAGE else f" · {record.template}"
-    spark = facts.get("spark") or {}
     return {
         "name": name,
         "report": record.name,
@@ -239,25 +238,21 @@ def _row(record: ReportRecord) -> dict[str, Any]:
         "counts": counts,
         "rank": rank,
         "rank_words": f"{ordinal(rank)} of {number(of)}" if rank and of else "",
-        "themes": "|".join(facts.get("themes", [])),
-        "theme_list": facts.get("themes", []),
+        "themes": facts.get("themes", []),
         "pilot": facts.get("pilot", ""),
         "pilot_size": facts.get("pilot_size", 0),
-        "spark": spark.get("chart"),
-        "measure": spark.get("name", ""),
-        "value": spark.get("value"),
-        "value_words": spark.get("words", ""),
+        "spark": facts.get("spark") or {},
         "links": {"page": "", **_links(record)},
     }
 
 
 def _one_measure(rows: list[dict[str, Any]]) -> str:
     """The measure that most rows show a value of; the values of others are taken out."""
-    counts = Counter(row["measure"] for row in rows if row["measure"])
+    counts = Counter(row["spark"]["name"] for row in rows if row["spark"])
     measure = counts.most_common(1)[0][0] if counts else ""
     for row in rows:
-        if row["measure"] != measure:
-            row.update(spark=None, value=None, value_words="")
+        if row["spark"].get("name") != measure:
+            row["spark"] = {}
     return measure
 
 
@@ -268,20 +263,6 @@ def _links(record: ReportRecord) -> dict[str, str]:
         links["earlier"] = page
     return {
         kind: quote(path.relative_to(record.out).as_posix()) for kind, path in links.items() if path
-    }
-
-
-def _failure(record: ReportRecord) -> dict[str, Any]:
-    return {
-        "name": record.area_name, "kind": record.area_kind, "code": record.area_code,
-        "reason": record.reason, "links": _links(record),
-    }  # fmt: skip
-
-
-def _elsewhere(record: ReportRecord) -> dict[str, str]:
-    return {
-        "link": _links(record)["page"],
-        "words": record.facts.get("title") or f"{record.area_name}: {record.template}",
     }
 
 
@@ -301,7 +282,7 @@ def _verdict(rows: Sequence[Mapping[str, Any]], their: str = "the") -> str:
 
 
 def _themes(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
-    found = Counter(theme for row in rows for theme in row["theme_list"])
+    found = Counter(theme for row in rows for theme in row["themes"])
     if not found:
         return None
     bars = [{"name": t, "value": n, "words": number(n)} for t, n in found.most_common()]

@@ -23,7 +23,10 @@ from lsp_analysis.reports.job.request import Job, JobMaker, Limits
 from lsp_analysis.reports.job.selection import Entry, jobs_of
 from lsp_analysis.reports.job.template import load_template
 from lsp_analysis.resources import study_path
-from lsp_analysis.study.store import Study, open_study
+from lsp_analysis.study.store import open_study
+
+ENGINES = ("fork", "kernel")
+SHOWING = 5.0  # seconds that a shared folder may take to show a file made elsewhere
 
 
 def run_report(
@@ -140,20 +143,12 @@ def study_for(
         refuse_other_pages(target, audience)
         warn_internal(full)
         return path
-    return release_study(
-        KeptStudy(full), target, audience, effects=lambda one: _effects(one, parameters or {})
-    )
-
-
-def _effects(study: Study, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     from lsp_analysis.effects.outcomes.programme_page import effects_to_publish
 
-    given = {name: parameters[name] for name in ("start", "level") if name in parameters}
-    return effects_to_publish(study, **given)
-
-
-ENGINES = ("fork", "kernel")
-SHOWING = 5.0  # seconds that a shared folder may take to show a file made elsewhere
+    given = {name: v for name, v in (parameters or {}).items() if name in ("start", "level")}
+    return release_study(
+        KeptStudy(full), target, audience, effects=lambda one: effects_to_publish(one, **given)
+    )
 
 
 @dataclass(frozen=True)
