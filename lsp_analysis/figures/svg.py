@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
 from lsp_analysis import wording
 from lsp_analysis.resources import page_template
 
-NAN = math.nan
 LABEL = 10.0  # per cent of a drawing that a year written beside an arrow takes up
 SPARK = (136, 40)
 TOP, FOOT = 34.0, 26.0  # pixels above and below a line chart's own area
 LINES_HEIGHT = 260.0
+MOST_GAP = 3.0  # gaps beyond three times the comparator's value are drawn at the edge
+MOST_EFFECT = 100.0  # per cent: effects beyond it too
 GUTTER = 8.0  # per cent of a line chart left of its lines, for the numbers of its scale
 
 
@@ -32,35 +33,22 @@ def spark(chart: Mapping[str, Any]) -> str:
     ``here`` and ``rest`` are numbers or None, ``label`` is read aloud.
     """
     width, height = SPARK
-    lines = [_known(chart["here"]), _known(chart.get("rest", []))]
-    every = [y for ys in lines for y in ys if not math.isnan(y)]
-    if max(sum(not math.isnan(y) for y in ys) for ys in lines) < 2:
+    here, rest = _known(chart["here"]), _known(chart.get("rest", []))
+    if max(np.isfinite(here).sum(), np.isfinite(rest).sum()) < 2:
         return ""  # one value is no line
-    low, high = min(0.0, *every), max(0.0, *every) or 1.0
+    low, high = _reach(here, rest)
+    at_y = _scale(low, high or 1.0, height - 2, 4)
     drawn = [tag("path", class_="axis", d=f"M0 {height - 0.5}H{width}")]
-    for ys, name in zip(reversed(lines), ("rest", "here"), strict=True):
-        at_y = _scale(low, high, height - 2, 4)
-        step = (width - 8) / max(1, len(ys) - 1)
-        places = [(2 + step * i, at_y(y)) for i, y in enumerate(ys)]
-        for run in _runs(places):
-            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in run)
-            drawn.append(tag("polyline", class_=f"line {name}", points=points))
-            if name == "here" and run[-1] == places[-1]:
-                x, y = run[-1]
-                drawn.append(tag("circle", class_="dot", cx=f"{x:.1f}", cy=f"{y:.1f}", r="3.6"))
+    for ys, name in ((rest, "rest"), (here, "here")):
+        x = 2 + (width - 8) / max(1, len(ys) - 1) * np.arange(len(ys))
+        for run in np.ma.clump_unmasked(np.ma.masked_invalid(ys)):
+            places = [f"{a:.1f},{b:.1f}" for a, b in zip(x[run], at_y(ys[run]), strict=True)]
+            drawn.append(tag("polyline", class_=f"line {name}", points=" ".join(places)))
+    if np.isfinite(here[-1:]).any():
+        last = {"cx": f"{x[-1]:.1f}", "cy": f"{at_y(here[-1]):.1f}"}
+        drawn.append(tag("circle", class_="dot", **last, r="3.6"))
     return tag("svg", "".join(drawn), class_="spark", viewBox=f"0 0 {width} {height}", role="img",
                aria_label=chart["label"], preserveAspectRatio="xMinYMid meet")  # fmt: skip
-
-
-def _runs(places: Sequence[tuple[float, float]]) -> list[list[tuple[float, float]]]:
-    """Stretches of points without a gap."""
-    runs: list[list[tuple[float, float]]] = [[]]
-    for place in places:
-        if math.isnan(place[1]):
-            runs.append([])
-        else:
-            runs[-1].append(place)
-    return [run for run in runs if run]
 
 
 def strip(chart: Mapping[str, Any]) -> str:
@@ -69,27 +57,22 @@ def strip(chart: Mapping[str, Any]) -> str:
     ``estimate``, ``low``, ``high`` and ``placebos`` are on one scale whose zero is "as expected".
     """
     placebos = _known(chart["placebos"])
-    ends = [chart["low"], chart["high"], chart["estimate"], *placebos, 0.0]
-    known = [x for x in ends if x is not None and math.isfinite(x)]
-    spread = max(abs(min(known)), abs(max(known))) or 1.0
-    low = max(min(known), -1.15 * spread)
-    high = min(max(known), 1.15 * spread)
+    placebos = placebos[np.isfinite(placebos)]
+    ends = _known([chart["low"], chart["high"]])
+    low, high = _reach(placebos, ends, chart["estimate"])
     at = _scale(low - 0.06 * (high - low), high + 0.06 * (high - low), 0, 100)
-    drawn = [
-        line(at(0), 22, at(0), 92, "zero"),
-        *(line(at(x), 68, at(x), 82, "tick") for x in placebos if low <= x <= high),
-    ]
-    ends = [min(max(at(_or(chart[end], edge)), 0), 100)
-            for end, edge in (("low", low), ("high", high))]  # fmt: skip
-    drawn += [line(ends[0], 36, ends[1], 36, "range"), dot(at(chart["estimate"]), 36, radius=8)]
-    middle = at(0)
-    drawn += [
+    middle, (first, last) = at(0), at(np.where(np.isfinite(ends), ends, [low, high]))
+    return picture(
+        line(middle, 22, middle, 92, "zero"),
+        *(line(at(x), 68, at(x), 82, "tick") for x in placebos),
+        line(first, 36, last, 36, "range"),
+        dot(at(chart["estimate"]), 36, radius=8),
         text("as expected", min(max(middle, 28), 72), 14, class_="soft", anchor="middle"),
         text(chart["less"], 0, 14, class_="soft"),
         text(chart["more"], 100, 14, class_="soft", anchor="end"),
         text(chart["below"], 0, 107, class_="soft"),
-    ]
-    return picture("".join(drawn), label=chart["label"], class_="chart strip", height=112)
+        label=chart["label"], class_="chart strip", height=112,
+    )  # fmt: skip
 
 
 def arrows(chart: Mapping[str, Any]) -> str:
@@ -99,10 +82,8 @@ def arrows(chart: Mapping[str, Any]) -> str:
     comparator), ``words`` for the same in its own unit, and ``clear``.
     """
     rows = chart["rows"]
-    places = [x for row in rows for x in (row["first"], row["last"]) if x is not None]
-    edge = 3.0  # gaps beyond three times the comparator's value are drawn at the edge
-    low = max(min(0.0, *places), -edge)
-    high = min(max(0.0, *places), edge)
+    ends = [x for row in rows for x in (row["first"], row["last"])]
+    low, high = np.clip(_reach(ends), -MOST_GAP, MOST_GAP)
     at, grid, marked = _ruled(low, high, 0.07, 100, "level")
     middle = at(0)
     if middle > 22:
@@ -131,12 +112,9 @@ def _ruled(
 
 
 def _arrow_row(row: Mapping[str, Any], grid: str, at: Callable, low: float, high: float) -> str:
-    kind = "clear" if row["clear"] else "unclear"
-    first, last = (
-        at(min(max(x, low), high)) if x is not None else NAN for x in (row["first"], row["last"])
-    )
-    y = 23.0
-    if math.isnan(first) or abs(first - last) < 0.8:
+    kind, y = "clear" if row["clear"] else "unclear", 23.0
+    first, last = at(np.clip([row["first"], row["last"]], low, high))
+    if abs(first - last) < 0.8:
         drawn = dot(last, y, f"head {kind}", 5)
     else:
         left = last < first
@@ -163,22 +141,17 @@ def _row(kind: str, name: str, inner: str, words: str) -> str:
 def lines(chart: Mapping[str, Any]) -> str:
     """Lines over time from zero, each labelled at its end.
 
-    ``x`` are positions in years, ``ticks`` pairs of position and label, ``series`` have ``name``,
+    ``x`` are positions in years, ``ticks`` pairs of position and label, ``series`` have
     ``role`` (here, rest, alike, expected, forecast), ``values`` and ``end`` (words at the end);
     ``band`` has ``low``, ``high`` and ``name``; ``moments`` pairs of position and label.
     """
-    height = float(chart.get("height", LINES_HEIGHT))
-    x = [float(v) for v in chart["x"]]
-    at_x = _scale(min(x), max(x) if max(x) > min(x) else min(x) + 1, GUTTER, 100)
+    height, x = LINES_HEIGHT, _known(chart["x"])
+    at_x = _scale(x.min(), max(x.max(), x.min() + 1e-9), GUTTER, 100)
     series = [(s, _known(s["values"])) for s in chart["series"]]
     edges = [_known(chart["band"][end]) for end in ("low", "high")] if chart.get("band") else []
-    every = [y for ys in [*(v for _, v in series), *edges] for y in ys if not math.isnan(y)]
-    marks = ticks(min(0.0, *every), max(0.0, *every))
+    marks = ticks(*_reach(*(ys for _, ys in series), *edges))
     at_y = _scale(marks[0], marks[-1], height - FOOT, TOP)
-    drawn = []
-    if edges:
-        low, high = ([(at_x(a), at_y(b)) for a, b in zip(x, ys, strict=True)] for ys in edges)
-        drawn.append(band(low, high, height))
+    drawn = [band(at_x(x), *map(at_y, edges), height)] if edges else []
     for mark in marks:
         drawn.append(line(0, at_y(mark), 100, at_y(mark), "zero" if mark == 0 else "grid"))
     for place, label in chart["ticks"]:
@@ -186,10 +159,10 @@ def lines(chart: Mapping[str, Any]) -> str:
         drawn.append(text(label, at_x(place), height - 6, class_="soft", anchor=side))
     drawn += _moments(chart.get("moments", []), at_x, height)
     for one, ys in series:
-        points = [(at_x(a), at_y(b)) for a, b in zip(x, ys, strict=True)]
+        points = list(zip(at_x(x), at_y(ys), strict=True))
         drawn.append(path(points, f"line {one['role']}"))
         if one["role"] == "here":
-            shown = [p for p in points if not math.isnan(p[1])]
+            shown = [p for p in points if np.isfinite(p[1])]
             drawn += [dot(*p, radius=3) for p in shown[:-1] if len(shown) < 40]
             drawn += [dot(*p, radius=5) for p in shown[-1:]]
     for mark in marks:  # above the lines, which on a narrow screen pass behind them
@@ -197,9 +170,10 @@ def lines(chart: Mapping[str, Any]) -> str:
         drawn.append(text(told, 0, at_y(mark) - 5, class_="soft halo"))
     drawn += _ends(series, at_y, height)
     if edges and chart["band"].get("name"):
-        place, top = next(p for p in high if not math.isnan(p[1]))
+        first = np.flatnonzero(np.isfinite(edges[1]))[0]
+        place, top = at_x(x[first]), at_y(edges[1][first])
         drawn.append(text(chart["band"]["name"], place + 0.8, top - 6, class_="soft"))
-    inner = picture("".join(drawn), label=chart["label"], class_="chart lines", height=height)
+    inner = picture(*drawn, label=chart["label"], class_="chart lines", height=height)
     return f'<div class="line-chart">{inner}</div>'
 
 
@@ -220,8 +194,8 @@ def _moments(moments: Sequence[Sequence[Any]], at_x: Callable, height: float) ->
 
 
 def _ends(series: Sequence[tuple[Mapping, list[float]]], at_y: Callable, height: float):
-    ends = [(one, next((y for y in reversed(ys) if not math.isnan(y)), None)) for one, ys in series]
-    shown = [(one, y) for one, y in ends if y is not None and one.get("end")]
+    known = [(one, ys[np.isfinite(ys)]) for one, ys in series if one.get("end")]
+    shown = [(one, ys[-1]) for one, ys in known if len(ys)]
     places = apart([at_y(y) for _, y in shown], 17)
     return [
         text(one["end"], 100, min(max(y, 12), height) + 5, class_=f"end {one['role']}", dx=10)
@@ -241,25 +215,19 @@ def bars(chart: Mapping[str, Any]) -> str:
         drawn += [text(row["name"], 0, y + 17), bar(54, y + 5, size, 15, "bar worse")]
         drawn.append(text(row["words"], 55 + size, y + 17, class_="strong"))
     height = 26.0 * len(chart["rows"]) + 4
-    return picture("".join(drawn), label=chart["label"], class_="chart", height=height)
+    return picture(*drawn, label=chart["label"], class_="chart", height=height)
 
 
 def forest(chart: Mapping[str, Any]) -> str:
     """Effects with their intervals, a row each, on one scale with zero as a line."""
     rows = chart["rows"]
-    ends = [x for row in rows for x in (row["low"], row["high"], row["estimate"])]
-    known = [x for x in ends if x is not None and math.isfinite(x)]
-    edge = float(chart.get("edge", 100.0))
-    low, high = max(min(0.0, *known), -edge), min(max(0.0, *known), edge)
+    ends = _known([[row["low"], row["high"], row["estimate"]] for row in rows])
+    low, high = np.clip(_reach(ends), -MOST_EFFECT, MOST_EFFECT)
     at, grid, shown = _ruled(low, high, 0.05, 1, "as expected")
     drawn = [_row("heading", chart["names"], "".join(shown), chart["heading"])]
-    for row in rows:
-        kind = "clear" if row["clear"] else "unclear"
-        first, last = (
-            min(max(at(_or(row[end], side)), 0), 100)
-            for end, side in (("low", -math.inf), ("high", math.inf))
-        )
-        here = min(max(at(row["estimate"]), 0), 100)
+    open_ends = np.where(np.isfinite(ends), ends, [-np.inf, np.inf, np.nan])
+    for row, places in zip(rows, np.clip(at(open_ends), 0, 100), strict=True):
+        kind, (first, last, here) = "clear" if row["clear"] else "unclear", places
         inner = line(first, 23, last, 23, f"arrow {kind}") + dot(here, 23, f"head {kind}", 6)
         drawn.append(_row(kind, row["name"], grid + inner, row["words"]))
     return tag("div", "".join(drawn), class_="arrows", role="img", aria_label=chart["label"])
@@ -281,7 +249,7 @@ def pyramid(chart: Mapping[str, Any]) -> str:
         drawn.append(text(row["age"], 50, y + 12, class_="soft", anchor="middle"))
     drawn += [text("Female", 30, 13, anchor="middle"), text("Male", 70, 13, anchor="middle")]
     height = 28 + step * len(rows)
-    return picture("".join(drawn), label=chart["label"], class_="chart", height=height)
+    return picture(*drawn, label=chart["label"], class_="chart", height=height)
 
 
 def locator(chart: Mapping[str, Any]) -> str:
@@ -289,20 +257,22 @@ def locator(chart: Mapping[str, Any]) -> str:
     return page_template("map.svg.j2").render(chart, pixels=pixels)
 
 
-def _scale(low: float, high: float, first: float, last: float) -> Callable[[float], float]:
+def _scale(low: float, high: float, first: float, last: float) -> Callable[[Any], Any]:
     """A straight scale from `low` to `high` onto `first` to `last`."""
     size = (high - low) or 1.0
     return lambda x: first + (last - first) * (x - low) / size
 
 
-def _known(values: Sequence[float | None]) -> list[float]:
+def _known(values: Sequence[Any]) -> np.ndarray:
     """Numbers, with NaN for None: JSON has no NaN."""
-    return [NAN if value is None else float(value) for value in values]
+    return np.array(values, dtype=float)
 
 
-def _or(value: float | None, other: float) -> float:
-    """`value`, or `other` where it is open or missing."""
-    return other if value is None or not math.isfinite(value) else float(value)
+def _reach(*values: Any) -> tuple[float, float]:
+    """The least and the most of zero and all known `values`."""
+    every = np.hstack([0.0, *(np.ravel(one) for one in values)])
+    known = every[np.isfinite(every)]
+    return known.min(), known.max()
 
 
 DRAWN: dict[str, Callable[[Mapping[str, Any]], str]] = {
@@ -321,13 +291,13 @@ def tag(name: str, inner: str = "", **attributes: object) -> str:
     return f"<{name}{told}>{inner}</{name}>" if inner else f"<{name}{told}/>"
 
 
-def picture(inner: str, *, label: str = "", class_: str, height: float | None = None) -> str:
+def picture(*inner: str, label: str = "", class_: str, height: float | None = None) -> str:
     """A drawing as wide as its place, `height` pixels high, read aloud as `label`.
 
     Without a label it is decoration, or described by what stands around it.
     """
     spoken = {"role": "img", "aria_label": label} if label else {"aria_hidden": "true"}
-    return tag("svg", inner, class_=class_, width="100%", height=height, **spoken)
+    return tag("svg", "".join(inner), class_=class_, width="100%", height=height, **spoken)
 
 
 def text(words: str, x: float, y: float, *, class_: str = "", anchor: str = "", dx: float = 0):
@@ -343,25 +313,19 @@ def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> str:
     return tag("line", class_=class_, x1=percent(x1), y1=pixels(y1), x2=percent(x2), y2=pixels(y2))
 
 
-def path(points: Iterable[tuple[float, float]], class_: str) -> str:
+def path(points: Sequence[tuple[float, float]], class_: str) -> str:
     """A broken line through `points`, with a gap at each whose height is not known."""
-    drawn, last = [], None
-    for x, y in points:
-        here = None if math.isnan(y) else (x, y)
-        if here and last:
-            drawn.append(line(*last, *here, class_))
-        last = here
-    return "".join(drawn)
+    steps = [(*a, *b) for a, b in pairwise(points) if np.isfinite([a[1], b[1]]).all()]
+    return "".join(line(*step, class_) for step in steps)
 
 
-def band(low: Sequence[tuple[float, float]], high: Sequence[tuple[float, float]], height: float):
+def band(x: np.ndarray, low: np.ndarray, high: np.ndarray, height: float) -> str:
     """The area between two lines over the same positions, as one shape without an outline."""
-    known = [
-        (a, b) for a, b in zip(low, high, strict=True) if not (math.isnan(a[1]) or math.isnan(b[1]))
-    ]
-    if len(known) < 2:
+    known = np.isfinite(low) & np.isfinite(high)
+    if known.sum() < 2:
         return ""
-    ring = [a for a, _ in known] + [b for _, b in reversed(known)]
+    ring = [*zip(x[known], low[known], strict=True)]
+    ring += [*zip(x[known], high[known], strict=True)][::-1]
     where = " ".join(f"{pixels(x)},{pixels(100 * y / height)}" for x, y in ring)
     shape = tag("polygon", class_="band", points=where)
     return tag("svg", shape, viewBox="0 0 100 100", preserveAspectRatio="none",
