@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -33,20 +34,21 @@ def spark(chart: Mapping[str, Any]) -> str:
     ``here`` and ``rest`` are numbers or None, ``label`` is read aloud.
     """
     width, height = SPARK
-    here, rest = _known(chart["here"]), _known(chart.get("rest", []))
-    if max(np.isfinite(here).sum(), np.isfinite(rest).sum()) < 2:
+    here, rest = (_known(chart.get(name, [])).tolist() for name in ("here", "rest"))
+    own, other = ([y for y in ys if not math.isnan(y)] for ys in (here, rest))
+    if max(len(own), len(other)) < 2:
         return ""  # one value is no line
-    low, high = _reach(here, rest)
-    at_y = _scale(low, high or 1.0, height - 2, 4)
+    at_y = _scale(min(0.0, *own, *other), max(0.0, *own, *other) or 1.0, height - 2, 4)
     drawn = [tag("path", class_="axis", d=f"M0 {height - 0.5}H{width}")]
     for ys, name in ((rest, "rest"), (here, "here")):
-        x = 2 + (width - 8) / max(1, len(ys) - 1) * np.arange(len(ys))
-        for run in np.ma.clump_unmasked(np.ma.masked_invalid(ys)):
-            places = [f"{a:.1f},{b:.1f}" for a, b in zip(x[run], at_y(ys[run]), strict=True)]
-            drawn.append(tag("polyline", class_=f"line {name}", points=" ".join(places)))
-    if np.isfinite(here[-1:]).any():
-        last = {"cx": f"{x[-1]:.1f}", "cy": f"{at_y(here[-1]):.1f}"}
-        drawn.append(tag("circle", class_="dot", **last, r="3.6"))
+        step = (width - 8) / max(1, len(ys) - 1)
+        places = [(2 + step * i, at_y(y)) for i, y in enumerate(ys)]
+        for missing, run in groupby(places, key=lambda place: math.isnan(place[1])):
+            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in run)
+            drawn += [] if missing else [tag("polyline", class_=f"line {name}", points=points)]
+    if here and not math.isnan(here[-1]):
+        x, y = places[-1]
+        drawn.append(tag("circle", class_="dot", cx=f"{x:.1f}", cy=f"{y:.1f}", r="3.6"))
     return tag("svg", "".join(drawn), class_="spark", viewBox=f"0 0 {width} {height}", role="img",
                aria_label=chart["label"], preserveAspectRatio="xMinYMid meet")  # fmt: skip
 
