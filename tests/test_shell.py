@@ -8,11 +8,11 @@ import sys
 import matplotlib
 import nbformat
 import pytest
+from lsp_analysis.reports.run.environment import INLINE
 from nbformat.v4 import new_code_cell, new_notebook
 
 from lsp_analysis.reports.fork.forked import can_fork
 from lsp_analysis.reports.job.request import Limits
-from lsp_analysis.reports.run.environment import INLINE
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="each run needs a fork of its own")
 
