@@ -8,10 +8,10 @@ import sys
 import matplotlib
 import nbformat
 import pytest
-from lsp_analysis.reports.run.environment import INLINE
 from nbformat.v4 import new_code_cell, new_notebook
 
 from lsp_analysis.reports.fork.forked import can_fork
+from lsp_analysis.reports.fork.process import INLINE
 from lsp_analysis.reports.job.request import Limits
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="each run needs a fork of its own")
