@@ -14,6 +14,7 @@ from pictures import assert_fit_for_a_page
 from lsp_analysis import Question, estimate, open_study
 from lsp_analysis.effects import many_outcomes, outcomes_of, side_by_side, truth_beside
 from lsp_analysis.effects.outcomes.other_methods import CANDIDATES, SideBySide
+from lsp_analysis.effects.words import Scale
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.resources import study_path
 
@@ -189,7 +190,7 @@ def test_groups_of_areas_are_ranked_among_groups():
 def table(*rows: tuple[float, float, float]) -> SideBySide:
     frame = pd.DataFrame(rows, columns=["estimate", "low", "high"])
     frame.insert(0, "label", [f"Method {i}" for i in range(len(rows))])
-    return SideBySide(frame, pd.DataFrame(), pd.DataFrame(), ())
+    return SideBySide(frame, pd.DataFrame(), pd.DataFrame(), (), Scale(True, "", 0.95))
 
 
 @pytest.mark.parametrize(

@@ -133,19 +133,15 @@ class SideBySide(Shown):
         estimate, low, high, preferred, method, areas: for the specification curve.
     estimates : tuple of EffectEstimate
         In the order of `table`.
-    relative : bool
-        Whether effects are in per cent.
-    unit : str
-        Unit of effects that are not.
+    scale : Scale
+        In per cent, or in the outcome's unit.
     """
 
     table: pd.DataFrame = field(repr=False, compare=False)
     unsuitable: pd.DataFrame = field(repr=False, compare=False)
     specifications: pd.DataFrame = field(repr=False, compare=False)
     estimates: tuple[EffectEstimate, ...] = field(repr=False, compare=False)
-    level: float = 0.95
-    relative: bool = True
-    unit: str = ""
+    scale: Scale
 
     @property
     def _sides(self) -> tuple[pd.Series, pd.DataFrame]:
@@ -183,7 +179,7 @@ class SideBySide(Shown):
 
     def sentence(self) -> wording.Sentence:
         """Whether the methods agree, from where to where they run, and why some were left out."""
-        (first, others), scale = self._sides, self._scale
+        (first, others), scale = self._sides, self.scale
         lead = (
             f"{first['label']}, the method chosen in advance, puts it at "
             f"{than_expected(scale.gap(first['estimate']))} "
@@ -208,14 +204,11 @@ class SideBySide(Shown):
             f"{verdict} Intervals clear of no effect: {wording.of_total(clear, len(rows))}."
         )
 
-    @property
-    def _scale(self) -> Scale:
-        return Scale(self.relative, self.unit, self.level)
-
     def shown_table(self) -> Table:
         """All suitable methods for a page, and below it why the others were left out."""
-        per_cent = " (%)" if self.relative else ""
-        scale = "per cent of what each expected" if self.relative else "units of the outcome"
+        per_cent, scale = "", "units of the outcome"
+        if self.scale.in_percent:
+            per_cent, scale = " (%)", "per cent of what each expected"
         effect = [f"{name}{per_cent}" for name in ("Effect", "Low", "High")]
         names = ["Method", *effect, "p", "Maryland level", "Rests on"]
         alike = self.unsuitable.groupby("reason", sort=False)["label"].agg("; ".join)
@@ -233,12 +226,14 @@ class SideBySide(Shown):
     def _drawn(self, rows: pd.DataFrame, ax: Axes | None) -> Axes:
         """Effects, one a row, in a range that keeps one wide interval from hiding all others."""
         first, estimates = self.table.iloc[0], self.table["estimate"].dropna()
-        least = 1.0 if self.relative else 1e-9
+        least = 1.0 if self.scale.in_percent else 1e-9
         half = np.nanmax([first["high"] - first["low"], abs(first["estimate"]), least]) / 2
         half = WIDEST_DRAWN * half if np.isfinite(half) else np.inf
         limits = float(estimates.min() - half), float(estimates.max() + half)
-        rows, unit = rows[["label", "estimate", "low", "high"]], self._scale.axis
-        return figures.draw_forest(rows, unit=unit, level=self.level, limits=limits, ax=ax)
+        return figures.draw_forest(
+            rows[["label", "estimate", "low", "high"]], unit=self.scale.axis,
+            level=self.scale.level, limits=limits, ax=ax,
+        )  # fmt: skip
 
     def plot_specifications(self, ax: Axes | None = None) -> Axes:
         """Every method and choice of comparison areas, in order of size."""
@@ -272,9 +267,7 @@ def side_by_side(question: Question) -> SideBySide:
         unsuitable=pd.DataFrame(reasons.items(), columns=["label", "reason"]),
         specifications=_specifications(asked, table, relative),
         estimates=tuple(found.values()),
-        level=question.level,
-        relative=relative,
-        unit=question.unit,
+        scale=Scale(relative, question.unit, question.level),
     )
 
 
