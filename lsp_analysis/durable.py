@@ -81,7 +81,7 @@ def locked(
     missing = [one for one in (path.parent, *path.parents[1:]) if not one.exists()]
     lock = FileLock(path, timeout=patience, poll_interval=0.02)
     try:
-        _acquire(lock, path)
+        _in_workshop(path.parent, lock.acquire)
     except Timeout as fault:
         raise error(
             f"Another process has been writing {name} in {folder} for {patience:.0f} seconds. "
@@ -98,25 +98,19 @@ def locked(
                 one.rmdir()  # succeeds when it is empty
 
 
-def _acquire(lock: object, path: Path) -> None:
-    """Take the lock, in a workshop that others may just be tidying away."""
+def _in_workshop(folder: Path, act: Callable[[], object]) -> None:
+    """Do `act` in `folder`, made first, and again where others are just tidying it away."""
     while True:
-        _make_workshop(path.parent)
-        try:
-            lock.acquire()  # type: ignore[attr-defined]
-            return
-        except FileNotFoundError:
-            continue
-
-
-def _make_workshop(folder: Path) -> None:
-    """Make `folder`, which others may just be tidying away."""
-    while not folder.is_dir():
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError:  # it was there, and may be gone by now
             if folder.exists() and not folder.is_dir():
                 raise
+        try:
+            act()
+            return
+        except FileNotFoundError:
+            continue
 
 
 def replace_folder(
@@ -210,13 +204,7 @@ def replace_file(path: Path, content: bytes) -> None:
     """Write one file in one step: temporary file, flush to the disk, rename."""
     draft = path.parent / WORKSHOP / f"{path.name}.{secrets.token_hex(4)}.draft"
     try:
-        while True:
-            _make_workshop(draft.parent)
-            try:
-                write_through(draft, content)
-                break
-            except FileNotFoundError:
-                continue
+        _in_workshop(draft.parent, lambda: _write_through(draft, content))
         os.replace(draft, path)
         _flush(path.parent)
     finally:
@@ -237,7 +225,10 @@ def append_line(path: Path, line: str) -> None:
     before = os.fstat(handle).st_size
     try:
         whole, end = _whole_lines(handle, before)
-        _write_all(handle, whole, end + line.encode() + b"\n")
+        os.lseek(handle, whole, os.SEEK_SET)
+        view = memoryview(end + line.encode() + b"\n")
+        while view:
+            view = view[os.write(handle, view) :]
         os.ftruncate(handle, os.lseek(handle, 0, os.SEEK_CUR))
         os.fsync(handle)
     except BaseException:
@@ -269,14 +260,7 @@ def _whole_lines(handle: int, size: int) -> tuple[int, bytes]:
     return size, b"\n"
 
 
-def _write_all(handle: int, at: int, content: bytes) -> None:
-    os.lseek(handle, at, os.SEEK_SET)
-    view = memoryview(content)
-    while view:
-        view = view[os.write(handle, view) :]
-
-
-def write_through(path: Path, content: bytes) -> None:
+def _write_through(path: Path, content: bytes) -> None:
     """Write one file and wait until it is on the disk."""
     with path.open("wb") as file:
         file.write(content)

@@ -82,11 +82,7 @@ def read_json(file: Path, schema: Mapping[str, Any], digest: str | None = None) 
     content = read_bytes(file)
     if digest is not None and hashlib.sha256(content).hexdigest() != digest:
         raise LspError(f"{file} was changed after it was made.")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise LspError(f"{file} cannot be read as JSON (it is not in UTF-8).") from error
-    return parse_json(text, schema, str(file))
+    return parse_json(content, schema, str(file))
 
 
 def parse_json(text: str | bytes, schema: Mapping[str, Any], where: str) -> Any:

@@ -107,7 +107,6 @@ WRONG = {
     "misspelt table": (lambda s, p: s.read("observation"), "observations"),
     "misspelt column": (lambda s, p: s.read("areas", ["area_cod"]), "area_code"),
     "type of area": (lambda s, p: s.areas("lsoas"), "lsoa"),
-    "length of period": (lambda s, p: s.panel("burglary", freq="weekly"), "weekly"),
     "question of no date": (lambda s, p: s.question("burglary", p, "soon"), "2008-04"),
     "question too late": (lambda s, p: s.question("burglary", p, "2030"), "nothing to evaluate"),
     "question of no outcome": (lambda s, p: s.question("burglry", p, "2008-04"), "burglary"),

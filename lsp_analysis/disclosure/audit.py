@@ -139,8 +139,7 @@ def _release(study: Study) -> tuple[int, list[str]]:
             people = own["denominator"].to_numpy(float)
             most = most_of(people, np.isnan(people), rule)
         sums = table_sums(own, groups)
-        shown = own["numerator"].fillna(0.0)
-        known = known_of(shown, hidden, sum_matrix(len(own), sums), rule, most)
+        known = known_of(own["numerator"], hidden, sum_matrix(len(own), sums), rule, most)
         withheld += int(hidden.sum())
         try:
             narrow = known.narrow(np.flatnonzero(hidden), rule.width)

@@ -41,12 +41,13 @@ def withheld_table(study: Study, area: Area) -> Table | None:
         for code, members in groups_of(study).items()
         if set(area.members) <= set(members) and code not in codes
     )
-    rows = [row for name, about in told.items() if (row := _row(study, name, about, codes, around))]
+    withheld = [name for name, about in told.items() if about.get("withheld")]
+    rows = {name: row for name in withheld if (row := _row(study, name, codes, around))}
     if not rows:
         return None
-    rules = dict.fromkeys(about["rule"] for row in rows for about in [row.pop("about")])
+    rules = dict.fromkeys(told[name]["rule"] for name in rows)
     return figures.table(
-        pd.DataFrame(rows),
+        pd.DataFrame(rows.values()),
         caption=f"{area.name}: latest values that are withheld",
         note=f"{MARK} withheld: {'; '.join(rules)}; and counts from which those could be worked "
         f"out. {wording.counted(len(rows), 'value').capitalize()} of "
@@ -56,15 +57,9 @@ def withheld_table(study: Study, area: Area) -> Table | None:
 
 
 def _row(
-    study: Study,
-    indicator_id: str,
-    about: dict[str, Any],
-    codes: list[str],
-    around: list[tuple[int, str]],
+    study: Study, indicator_id: str, codes: list[str], around: list[tuple[int, str]]
 ) -> dict[str, Any] | None:
     """The latest value of one indicator, if it is withheld."""
-    if not about.get("withheld"):
-        return None
     wanted = [*codes, *(code for _, code in around)]
     rows = study.read("observations", where={"indicator_id": indicator_id, "area_code": wanted})
     own = rows[rows["area_code"].isin(codes)]
@@ -86,5 +81,4 @@ def _row(
         "Period": wording.period(pd.Period(last["period_start"], freq=kind)),
         "Here": MARK,
         "In a larger area": instead,
-        "about": about,
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import untrusted
-from lsp_analysis.disclosure.counts import Groups, ShownCounts, show_counts
+from lsp_analysis.disclosure.counts import Groups, show_counts
 from lsp_analysis.disclosure.profiles import (
     OPEN,
     PLAIN,
@@ -71,7 +72,8 @@ def release_study(
     earlier = _earlier_releases(study, out, groups)
     observed, told = [], {}
     for indicator_id, profile in profiles.items():
-        rule = _at_least(profile, smallest["observations"])
+        least = 0 if profile == OPEN else smallest["observations"] - 1  # what is open stays open
+        rule = replace(profile, hidden_to=max(profile.hidden_to, least))
         rows, told[indicator_id] = _observed(study, indicator_id, rule, groups, earlier)
         observed.append(rows)
     carried = [name for name in (*PLAIN, *smallest) if name != "sharing" and study.has(name)]
@@ -146,13 +148,6 @@ def groups_of(study: Study) -> Groups:
     return made
 
 
-def _at_least(profile: Profile, min_cell: int) -> Profile:
-    """The rule with no smaller a cell than the agreement asks for; what is open stays open."""
-    if profile == OPEN or profile.hidden_to >= min_cell - 1:
-        return profile
-    return Profile(profile.name, min_cell - 1, profile.base)
-
-
 def _observed(
     study: Study, indicator_id: str, profile: Profile, groups: Groups, earlier: list[Study]
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -171,7 +166,10 @@ def _observed(
         shown = show_counts(panel, groups, indicator, profile, earlier=before)
     except DisclosureError as error:
         raise DisclosureError(f"{indicator.name}: {error}") from error
-    rows = _rows(shown, indicator_id)
+    period = pd.PeriodIndex(shown.rows["period"])
+    dates = {"period_start": period.start_time, "period_end": period.end_time.normalize()}
+    rows = shown.rows.assign(indicator_id=indicator_id, **dates)[OBSERVED]
+    rows["note"] = rows["note"].replace("", None)
     hidden = (rows["note"] == SUPPRESSED) & ~rows["area_code"].isin(list(groups))
     return rows, told | {"by_year": shown.by_year, "withheld": int(hidden.sum())}
 
@@ -222,13 +220,6 @@ def _finding(
             LEFT_OUT: True
         }
     return effect
-
-
-def _rows(shown: ShownCounts, indicator_id: str) -> pd.DataFrame:
-    period = pd.PeriodIndex(shown.rows["period"])
-    dates = {"period_start": period.start_time, "period_end": period.end_time.normalize()}
-    rows = shown.rows.assign(indicator_id=indicator_id, **dates)[OBSERVED]
-    return rows.assign(note=rows["note"].replace("", None))
 
 
 def _earlier_releases(study: Study, out: Path, groups: Groups) -> list[Study]:

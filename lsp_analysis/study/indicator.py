@@ -94,15 +94,14 @@ class Indicator:
 
     def __post_init__(self) -> None:
         """Fill in what is not given, and refuse what is unknown."""
-        given = {name: getattr(self, name) for name in ("kind", "unit_period", "age_related")}
-        kind = given["kind"] or KIND_OF_VALUE_TYPE.get(self.value_type, "")
-        check_one_of(kind, ("", *KINDS), "kind", where=f" for {self.indicator_id}")
-        per_year = kind in ("events", "standardised")
-        period = given["unit_period"] or ("year" if per_year else "")
-        check_one_of(period, ("", *UNIT_PERIODS), "unit_period", where=f" for {self.indicator_id}")
-        ages = given["age_related"]
+        kind = self.kind or KIND_OF_VALUE_TYPE.get(self.value_type, "")
+        period = self.unit_period or ("year" if kind in ("events", "standardised") else "")
+        ages = self.age_related
         if ages is None:
-            ages = kind in COUNTED and bool(FOLLOWS_AGE.search(self.name))
+            ages = kind in COUNTED and FOLLOWS_AGE.search(self.name) is not None
+        where = f" for {self.indicator_id}"
+        check_one_of(kind, ("", *KINDS), "kind", where=where)
+        check_one_of(period, ("", *UNIT_PERIODS), "unit_period", where=where)
         for name, value in (("kind", kind), ("unit_period", period), ("age_related", bool(ages))):
             object.__setattr__(self, name, value)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from lsp_analysis import figures, wording
-from lsp_analysis.errors import LspError, check_one_of
+from lsp_analysis.errors import check_one_of
 from lsp_analysis.study import schema
 
 if TYPE_CHECKING:
@@ -61,9 +61,15 @@ def study_table(study: Any) -> Table:
             "Small areas": held["areas"],
         }
     ).reset_index(drop=True)
+    return _first_rows(frame, f"What {study.name} holds", "indicators()")
+
+
+def _first_rows(frame: pd.DataFrame, caption: str, rest: str) -> Table:
+    """The first rows of a table, with what gives all of them."""
     more = len(frame) - _MOST_ROWS
-    note = f"{more} more: indicators()." if more > 0 else ""
-    return figures.table(frame.head(_MOST_ROWS), f"What {study.name} holds", note)
+    return figures.table(
+        frame.head(_MOST_ROWS), caption, f"{more} more: {rest}." if more > 0 else ""
+    )
 
 
 def held_by_indicator(study: Any) -> pd.DataFrame:
@@ -82,20 +88,19 @@ def held_by_indicator(study: Any) -> pd.DataFrame:
 def study_map(study: Any) -> Axes:
     """The small areas, by deprivation where the study knows it; StudyError without boundaries."""
     shapes = study.geometry(study.small_areas()["area_code"])
-    try:
-        rows = study.deprivation()
-    except LspError:
+    if not study.has("deprivation"):
         return figures.draw_where(shapes, highlight=[])
+    rows = study.read("deprivation")
     rows = rows[rows["area_code"].isin(shapes["area_code"])]
     known = rows.groupby("edition")["area_code"].nunique()
-    whole = known.index[known == known.max()] if len(known) else []
-    if not len(whole):
+    if known.empty:
         return figures.draw_where(shapes, highlight=[])
-    last = rows[rows["edition"] == max(whole)]
+    last = known.index[known == known.max()].max()
+    scores = rows.loc[rows["edition"] == last, ["area_code", "score"]]
     return figures.draw_choropleth(
-        shapes.merge(last[["area_code", "score"]], on="area_code", how="left"),
+        shapes.merge(scores, on="area_code", how="left"),
         column="score",
-        label=f"Index of Multiple Deprivation {max(whole)}",
+        label=f"Index of Multiple Deprivation {last}",
         unit="score",
     )
 
@@ -137,9 +142,7 @@ def area_table(area: Any) -> Table:
     people = residents(study, area.members)
     if people is not None:
         frame["Residents"] = people.reindex(area.members).array
-    more = len(frame) - _MOST_ROWS
-    note = f"{more} more: members." if more > 0 else ""
-    return figures.table(frame.head(_MOST_ROWS), f"The small areas of {area.name}", note)
+    return _first_rows(frame, f"The small areas of {area.name}", "members")
 
 
 def question_sentence(question: Any) -> wording.Sentence:
@@ -185,9 +188,7 @@ def question_table(question: Any) -> Table:
         "Periods before and after the start": f"{question.at} and {after}",
         "Level of confidence intervals": f"{100 * question.level:g}%",
     }
-    items = pd.DataFrame(
-        {"Item": list(rows), "Value": pd.Series(list(rows.values()), dtype=object)}
-    )
+    items = pd.Series(rows, dtype=object).rename_axis("Item").reset_index(name="Value")
     return figures.table(items, "What is asked")
 
 
@@ -200,14 +201,10 @@ def residents(study: Any, codes: list[str] | tuple[str, ...]) -> pd.Series | Non
     if rows.empty:
         return None
     last = rows[rows["period"] == rows["period"].max()]
-    last = _whole(_whole(last, "sex"), "age_band")
+    for column in ("sex", "age_band"):  # all people together where told, else all groups
+        together = last[last[column] == "all"]
+        last = together if len(together) else last
     return last.groupby("area_code")["population"].sum().rename(last["period"].iloc[0])
-
-
-def _whole(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Rows for all people together where there are any, else the groups, which add up to them."""
-    together = rows[rows[column] == "all"]
-    return together if len(together) else rows
 
 
 # Parameters that papermill gives -----------------------------------------------------------------

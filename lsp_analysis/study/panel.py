@@ -19,9 +19,7 @@ YEAR = 12
 QUARTER = 3
 
 
-def tidy_panel(
-    observations: pd.DataFrame, indicator: Indicator, *, freq: str | None = None
-) -> pd.DataFrame:
+def tidy_panel(observations: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
     """Observations of one indicator, all people together, as a panel of areas and periods.
 
     Parameters
@@ -31,8 +29,6 @@ def tidy_panel(
         left out.
     indicator : Indicator
         A value that is not given is worked out as numerator / denominator x multiplier.
-    freq : "M", "Q", "Y", "Y-MAR" or another year's end, optional
-        Keep the periods of this length only. Needed when the indicator has more than one.
 
     Returns
     -------
@@ -55,8 +51,7 @@ def tidy_panel(
             "Add rows with sex, age and group `all`, or choose another indicator."
         )
     kinds = period_kinds(rows["period_start"], rows["period_end"])
-    freq = _one_kind(kinds, indicator.indicator_id, freq)
-    rows = rows[kinds == freq]
+    freq = _one_kind(kinds, indicator.indicator_id)
     period = pd.PeriodIndex(pd.to_datetime(rows["period_start"]), freq=freq)
     panel = rows[["area_code"]].assign(period=period)
     for name in ("numerator", "denominator", "value"):
@@ -77,7 +72,7 @@ def period_kinds(start: pd.Series, end: pd.Series) -> pd.Series:
     """
     start, end = pd.to_datetime(start), pd.to_datetime(end)
     whole = start.dt.is_month_start & end.dt.is_month_end
-    months = (end.dt.year - start.dt.year) * YEAR + end.dt.month - start.dt.month + 1
+    months = months_to(start, end)
     ends = end.dt.month.map(lambda month: f"Y-{MONTHS[int(month) - 1]}", na_action="ignore")
     kinds = pd.Series("", index=start.index, dtype="str")
     kinds = kinds.mask(whole & (months == 1), "M")
@@ -86,16 +81,13 @@ def period_kinds(start: pd.Series, end: pd.Series) -> pd.Series:
     return kinds.mask(whole & (months % YEAR == 0) & (months > 0), years + ends)
 
 
-def _one_kind(kinds: pd.Series, indicator_id: str, freq: str | None) -> str:
+def months_to(start: pd.Series, end: pd.Series) -> pd.Series:
+    """Months from that of each start to that of each end, both counted."""
+    return (end.dt.year - start.dt.year) * YEAR + end.dt.month - start.dt.month + 1
+
+
+def _one_kind(kinds: pd.Series, indicator_id: str) -> str:
     found = sorted(kinds[kinds != ""].unique())
-    if freq is not None:
-        wanted = _full(freq)
-        if wanted not in found:
-            raise PanelError(
-                f'"{indicator_id}" has no periods of frequency {freq}; it has '
-                f"{', '.join(found) or 'none that are months, quarters or years'}."
-            )
-        return wanted
     unknown = int((kinds == "").sum())
     if unknown:
         raise PanelError(
@@ -106,19 +98,9 @@ def _one_kind(kinds: pd.Series, indicator_id: str, freq: str | None) -> str:
     if len(found) > 1:
         raise PanelError(
             f'"{indicator_id}" mixes periods of {len(found)} kinds: {", ".join(found)}. '
-            f'Choose one, for example freq="{found[0]}".'
+            "Make them two indicators, or correct the dates."
         )
     return found[0]
-
-
-def _full(freq: str) -> str:
-    """The frequency as pandas writes it in full: "Y" is "Y-DEC"."""
-    try:
-        return pd.Period("2000-01", freq).freqstr
-    except ValueError as error:
-        raise PanelError(
-            f'"{freq}" is no frequency of periods. Choose M, Q, Y or, for years to March, Y-MAR.'
-        ) from error
 
 
 def _worked_out(panel: pd.DataFrame, indicator: Indicator) -> pd.Series:

@@ -44,16 +44,13 @@ def parse_period(text: object) -> pd.Period | None:
     """
     folded = " ".join(str(text).split()).casefold()
     for pattern, freq in STORED:
-        match = pattern.match(folded)
-        if match:
-            year, *rest = map(int, match.groups())
+        if match := pattern.match(folded):
+            parts = match.groups()
             if freq == "Y-MAR":
-                follows = (year + 1) % 100 == rest[0]
-                return pd.Period(year=year + 1, freq=freq) if follows else None
-            if freq == "Q-DEC":
-                return pd.Period(year=year, quarter=rest[0], freq=freq)
+                follows = (int(parts[0]) + 1) % 100 == int(parts[1])
+                return pd.Period(year=int(parts[0]) + 1, freq=freq) if follows else None
             try:
-                return pd.Period(dt.date(year, *(rest or [1]), *[1] * (len(rest) < 2)), freq=freq)
+                return pd.Period(("Q" if freq == "Q-DEC" else "-").join(parts), freq=freq)
             except ValueError:  # 31 February
                 return None
     return None

@@ -159,9 +159,8 @@ def _series(found: pa.Table, table: str, name: str) -> pd.Series:
     """One column as pandas has it, its default where the file has nothing."""
     column = schema.TABLES[table].column(name)
     kind = _arrow_type(table, name)
-    if name not in found.column_names:
-        values = pa.nulls(found.num_rows, kind)
-    else:
+    values = pa.chunked_array([pa.nulls(found.num_rows, kind)])
+    if name in found.column_names:
         values = found[name].cast(kind)
     if pa.types.is_string(kind):
         values = pc.if_else(pc.equal(values, ""), pa.scalar(None, kind), values)
@@ -169,8 +168,6 @@ def _series(found: pa.Table, table: str, name: str) -> pd.Series:
         values = pc.fill_null(values, pa.scalar(column.default, kind))
     if pa.types.is_integer(kind) and values.null_count:
         values = values.cast(pa.float64())
-    if isinstance(values, pa.Array):
-        values = pa.chunked_array([values])
     return values.to_pandas().astype("str") if pa.types.is_string(kind) else values.to_pandas()
 
 

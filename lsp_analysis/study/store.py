@@ -266,9 +266,7 @@ class Study(Folder):
             return rows
         return deprivation_in(rows, code_vintage, self.read("code_lookup"))
 
-    def panel(
-        self, indicator_id: str, *, freq: str | None = None, level: str | None = None
-    ) -> pd.DataFrame:
+    def panel(self, indicator_id: str, *, level: str | None = None) -> pd.DataFrame:
         """Areas of one type by period; see `panel.tidy_panel` for its columns.
 
         `level` is an area type such as ``msoa`` or ``ward``; by default the small areas.
@@ -286,7 +284,7 @@ class Study(Folder):
             )
             error.levels = tuple(map(str, found))
             raise error
-        return tidy_panel(own, indicator, freq=freq)
+        return tidy_panel(own, indicator)
 
     def main_area(self, wanted: str = "") -> Area:
         """The area `wanted`; where none is, the pilot's, or the first neighbourhood or other area.

@@ -82,11 +82,9 @@ class KeptStudy(Study):
         rows = rows if wanted is None else rows[list(wanted)]
         return rows.reset_index(drop=True)
 
-    def panel(
-        self, indicator_id: str, *, freq: str | None = None, level: str | None = None
-    ) -> pd.DataFrame:
+    def panel(self, indicator_id: str, *, level: str | None = None) -> pd.DataFrame:
         """Areas of one type of the study by period."""
-        return self._once(super().panel, indicator_id, freq=freq, level=level)
+        return self._once(super().panel, indicator_id, level=level)
 
     def indicator(self, name: str) -> Indicator:
         """One indicator, as the table `indicators` describes it."""

@@ -21,6 +21,7 @@ from lsp_analysis.study.check.cells import judge_sheet
 from lsp_analysis.study.check.periods import check_periods
 from lsp_analysis.study.check.problems import Problem, Sheet
 from lsp_analysis.study.check.whole_study import check_rows
+from lsp_analysis.study.panel import months_to
 
 KEY = list(schema.TABLES["observations"].key)
 SHOWN = 3
@@ -95,7 +96,7 @@ def _one_year_end(cells: pd.DataFrame, account: Account) -> pd.DataFrame:
     """Years that roll on by quarters or months, cut down to those that end as the latest does."""
     start = pd.to_datetime(cells["period_start"], format="%Y-%m-%d", errors="coerce")
     end = pd.to_datetime(cells["period_end"], format="%Y-%m-%d", errors="coerce")
-    months = (end.dt.year - start.dt.year) * 12 + end.dt.month - start.dt.month + 1
+    months = months_to(start, end)
     last = end.groupby(cells["indicator_name"]).transform("max").dt.month
     between = (months == 12) & (end.dt.month != last)
     if between.any():

@@ -54,13 +54,8 @@ def _nearest(study: Any, own: set[str], needed: int, before: object) -> set[str]
     distance = from_own_rank(study, own, before)
     if distance is not None:
         order = list(distance.reindex(order).sort_values(kind="stable").index)
-    taken: set[str] = set()
-    for code in order:
-        if have >= needed:
-            break
-        taken.add(code)
-        have += counts[code]
-    return taken
+    sizes = np.cumsum([0, *(counts[code] for code in order)])
+    return set(order[: int((have + sizes < needed).sum())])
 
 
 def _region(study: Any, own: set[str]) -> list[str]:

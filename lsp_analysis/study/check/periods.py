@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from lsp_analysis.study.check.problems import Problem, Sheet, look_up
-from lsp_analysis.study.panel import period_kinds
+from lsp_analysis.study.panel import months_to, period_kinds
 
 SERIES = ["area_code", "sex", "age", "group"]
 DATES = ["period_start", "period_end"]
@@ -69,8 +69,8 @@ def _overlaps(sheet: Sheet, name: str, rows: pd.DataFrame, *, rolling: bool) -> 
     repeated = (start == before) & (end == previous["period_end"])
     other = (kind != previous["freq"]) & (kind != "") & (previous["freq"] != "")
     overlap = (start <= previous["period_end"]) & ~repeated & ~other
-    months = _months(start, end)
-    step = _months(before, start) - 1
+    months = months_to(start, end)
+    step = months_to(before, start) - 1
     steady = months.min() == months.max() and overlap.sum() > MOST * step.notna().sum()
     if not overlap.any() or (steady and not rolling):
         return []
@@ -87,10 +87,6 @@ def _overlaps(sheet: Sheet, name: str, rows: pd.DataFrame, *, rolling: bool) -> 
 
     remedy = "Keep periods of one length that do not overlap, or make them two indicators."
     return sheet.flag(overlap, "period_start", said, remedy)
-
-
-def _months(first: pd.Series, last: pd.Series) -> pd.Series:
-    return (last.dt.year - first.dt.year) * 12 + last.dt.month - first.dt.month + 1
 
 
 def _missing(sheet: Sheet, name: str, rows: pd.DataFrame, freq: str) -> Iterator[Problem]:
