@@ -157,28 +157,21 @@ class Folder(Shown):
         """Whether the study has `table` (or ``geometry``)."""
         return table in self._resources
 
-    def file(self, table: str) -> Path:
-        """Path of the file of `table`, of its first where it lies in parts; a plain sentence when
-        the study has no such table."""
-        if table in self._resources:
-            return self._file(table, files_of(self._resources[table])[0]["path"])
-        known = [*schema.TABLES, schema.GEOMETRY]
-        check_one_of(table, known, "table", StudyError, " in a study")
-        about = schema.TABLES[table].about if table in schema.TABLES else "boundaries of areas"
-        raise StudyError(
-            f"The study {self.path} has no table {table} ({about}), which this step needs. "
-            f"Add it: `lsp-analysis new` shows its columns."
-        )
-
     def files(self, table: str) -> dict[Path, dict[str, Any]]:
-        """Files of `table` that hold areas of this study, and what the descriptor says of each."""
-        self.file(table)  # says that the study lacks the table
+        """Files of `table` that hold areas of this study, else its first, and what the descriptor
+        says of each; a plain sentence when the study has no such table."""
+        if table not in self._resources:
+            known = [*schema.TABLES, schema.GEOMETRY]
+            check_one_of(table, known, "table", StudyError, " in a study")
+            about = schema.TABLES[table].about if table in schema.TABLES else "boundaries of areas"
+            raise StudyError(
+                f"The study {self.path} has no table {table} ({about}), which this step needs. "
+                "Add it: `lsp-analysis new` shows its columns."
+            )
         parts = files_of(self._resources[table])
-        return {
-            self._file(table, part["path"]): part
-            for part in parts
-            if not self.boroughs or part.get("borough", "") in ("", *self.boroughs)
-        }
+        homes = ("", *self.boroughs)
+        own = [part for part in parts if not self.boroughs or part.get("borough", "") in homes]
+        return {self._file(table, part["path"]): part for part in own or parts[:1]}
 
     def _file(self, table: str, name: str) -> Path:
         path = durable.settled(self.path / name, StudyError)
@@ -218,7 +211,7 @@ class Folder(Shown):
             has = placed.intersection(schema.TABLES[table].names if table in schema.TABLES else ())
             wanted = [*asked, *sorted(has.difference(asked))]
         frames = []
-        for file, facts in (self.files(table) or {self.file(table): {}}).items():
+        for file, facts in self.files(table).items():
             content = self._content(file)
             refuse_if_cut_short(file, content, facts.get("bytes"))
             found = scan_table(file, content, table, wanted, where or {}, self._decoded)

@@ -154,7 +154,8 @@ def write_table(
     form = "parquet" if len(ready) > PARQUET_FROM_ROWS else "csv"
     path = folder / f"{table}.{form}"
     if form == "csv":
-        as_text(ready).to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
+        text = _as_text(ready)
+        text.to_csv(path, index=False, lineterminator="\n", date_format="%Y-%m-%d")
     else:
         ready.to_parquet(path, index=False)
     facts = file_facts(path)
@@ -234,24 +235,18 @@ _CONVERT = {
 }
 
 
-def as_text(frame: pd.DataFrame) -> pd.DataFrame:
-    """Dates, flags and whole numbers as they are to stand in a CSV file."""
+def _as_text(frame: pd.DataFrame) -> pd.DataFrame:
+    """Flags and whole numbers as they are to stand in a CSV file."""
     made = {}
     for name, values in frame.items():
-        if pd.api.types.is_datetime64_any_dtype(values):
-            made[name] = values.dt.strftime("%Y-%m-%d")
-        elif pd.api.types.is_bool_dtype(values):
+        made[name] = values
+        if pd.api.types.is_bool_dtype(values):
             made[name] = values.map({True: "true", False: "false"})
-        elif pd.api.types.is_float_dtype(values) and _all_whole(values):
-            made[name] = values.astype("Int64")
-        else:
-            made[name] = values
+        elif pd.api.types.is_float_dtype(values):
+            present = values.dropna()
+            if (present == present.round()).all() and (present.abs() < 2**53).all():
+                made[name] = values.astype("Int64")
     return pd.DataFrame(made, index=frame.index)
-
-
-def _all_whole(values: pd.Series) -> bool:
-    present = values.dropna()
-    return bool((present == present.round()).all() and (present.abs() < 2**53).all())
 
 
 def write_geometry(

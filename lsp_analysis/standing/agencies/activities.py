@@ -212,6 +212,6 @@ def residents_of(brief: AreaBrief, codes: list[str]) -> float:
     """Residents of small areas; StudyError or PanelError where the study has none."""
     found = brief.population(codes)
     if found is None:
-        brief.study.file("populations")  # says that the study lacks the table
+        brief.study.files("populations")  # says that the study lacks the table
         raise PanelError(f"The table populations has no residents of {brief.area.name}.")
     return found[0]

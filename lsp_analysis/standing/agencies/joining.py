@@ -139,7 +139,7 @@ def plan_by_agency(brief: AreaBrief) -> Table:
 
     StudyError without a plan.
     """
-    brief.study.file("plan")  # says that the study lacks the table
+    brief.study.files("plan")  # says that the study lacks the table
     counts = brief.plan.by("lead_agency").rename(columns=wording.capital)
     return figures.table(
         counts.rename_axis("Lead agency").rename_axis(columns=None),

@@ -282,7 +282,7 @@ def _write(study: Study, new: Sheet, indicators: pd.DataFrame, replace: bool) ->
             if table == "indicators":
                 made = write_table(folder, table, indicators)
             elif table == "observations" and isinstance(resource["path"], str):
-                old = _held(study.file(table))
+                old = _held(next(iter(study.files(table))))
                 kept = old.text[~_taken_over(old, new)].apply(as_written)
                 merged = pd.concat([kept, given], ignore_index=True).fillna("")
                 made = write_observations(folder, merged, homes)

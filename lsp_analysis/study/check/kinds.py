@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pandas as pd
@@ -16,27 +16,24 @@ LEAST_STEPS = 100  # pairs of periods below which months and separate events are
 LEAST_COUNT = 1.0  # and mean count below which rounding hides it
 
 
-def check_kinds(sheets: Mapping[str, Sheet]) -> list[Problem]:
+def check_kinds(sheets: Mapping[str, Sheet]) -> Iterator[Problem]:
     """Kinds that the value type or the observed numbers contradict, each with the right one."""
     if not {"indicators", "observations"} <= set(sheets):
-        return []
+        return
     indicators, rows = sheets["indicators"], sheets["observations"].typed
     people = [c for c in ("sex", "age", "group") if c in rows]
     rows = rows[(rows[people].fillna("all") == "all").all(axis=1)]
     seen = dict(list(rows.groupby("indicator_id")))
-    problems = []
     for at, row in indicators.typed.iterrows():
         given = row.get("kind")
         declared = isinstance(given, str) and given in KINDS
         kind = given if declared else KIND_OF_VALUE_TYPE.get(row["value_type"], "")
         why, right = contradiction(kind, row["value_type"], seen.get(row["indicator_id"]))
         if why and (declared or right == "stock"):
-            here = pd.Series(indicators.typed.index == at, index=indicators.typed.index)
             named = f"The kind is {kind}" + ("" if declared else " (from the value type)")
             column = "kind" if "kind" in indicators.typed else "value_type"
             remedy = f"Write {right} in the column kind."
-            problems += indicators.flag(here, column, f"{named}, but {why}.", remedy)
-    return problems
+            yield from indicators.flag([at], column, f"{named}, but {why}.", remedy)
 
 
 def contradiction(kind: str, value_type: str, rows: pd.DataFrame | None) -> tuple[str, str]:
