@@ -356,7 +356,7 @@ def test_a_table_is_read_alike_in_pieces_of_any_size(study, tmp_path, monkeypatc
     file = csv_file(tmp_path, *lines)
     places = places_of(open_study(study))
     (whole,) = own_table.read_own_tables(file, places)
-    monkeypatch.setattr(own_table, "PIECE", piece)
+    monkeypatch.setattr("lsp_analysis.study.add.rows.PIECE", piece)
     (parts,) = own_table.read_own_tables(file, places)
     pd.testing.assert_frame_equal(parts.cells, whole.cells)
     pd.testing.assert_frame_equal(parts.places, whole.places)

@@ -179,7 +179,7 @@ def test_rows_cut_off_are_noticed_where_other_areas_go_further(tmp_path):
     native.write_rows(folder / "own.csv", kept)
     done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
     (account,) = done.accounts
-    assert any('rows of 1 periods, first "2019"' in note for note in account.notes)
+    assert any('only other areas have rows of "2019": ' in note for note in account.notes)
 
 
 def test_cells_in_the_wrong_columns_make_no_indicator_called_by_a_number(tmp_path):

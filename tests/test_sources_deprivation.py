@@ -125,6 +125,12 @@ def test_ranks_of_domains_are_told_and_never_offered_as_measures(tmp_path):
     (found,) = find_tables(tmp_path)
     cells = deprivation.read_domains(found, CODES).cells
     assert cells["indicator_name"].unique().tolist() == ["Income: score in the Indices of 2019"]
+    tenths = [[*row, "Income Decile" if not at else 1] for at, row in enumerate(scored)]
+    tenths[3].pop(4)  # a cell is lacking, so that those after it are under the wrong headings
+    native.write_rows(tmp_path / "file2.csv", tenths)
+    (found,) = find_tables(tmp_path)
+    with pytest.raises(SourceError, match=r"row 4 has .* cells and the headings"):
+        deprivation.read_domains(found, CODES)
     scored[3][-2] = 999  # a rank that is not that of its score
     native.write_rows(tmp_path / "file2.csv", scored)
     (found,) = find_tables(tmp_path)

@@ -6,7 +6,7 @@ import native_files as native
 import pytest
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import files, formats
+from lsp_analysis.sources import files
 from lsp_analysis.sources.formats import read_layouts, recognise, year_of
 from lsp_analysis.study.add.grids import open_grids
 
@@ -64,7 +64,7 @@ def test_title_rows_above_the_headings_are_passed_over(tmp_path):
     )
     found = only(tmp_path)
     assert found.heading_row == 4
-    assert formats.read(found)["amount"].tolist() == ["2.5"]
+    assert found.rows()["amount"].tolist() == ["2.5"]
 
 
 def test_hidden_and_lock_files_are_left_out(tmp_path):
@@ -76,7 +76,7 @@ def test_hidden_and_lock_files_are_left_out(tmp_path):
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
 def test_text_is_read_in_the_encodings_publishers_use(tmp_path, encoding):
     found = write(tmp_path, ["E1", "Hall i’ th’ Wood"], encoding=encoding)
-    assert formats.read(found)["amount"].tolist() == ["Hall i’ th’ Wood"]
+    assert found.rows()["amount"].tolist() == ["Hall i’ th’ Wood"]
 
 
 @pytest.mark.parametrize("tail", [b"E2,\x81\x8d\n", b"E2,\x00\n"])
@@ -101,46 +101,46 @@ def test_a_row_of_another_length_is_named_with_its_line(tmp_path, tail, message)
     with (tmp_path / "table.csv").open("a") as file:
         file.write(tail)
     with pytest.raises(SourceError, match=message):
-        formats.read(found)
+        found.rows()
 
 
 def test_a_last_row_that_is_not_ended_is_a_cut_when_the_rows_wanted_are_not_there(tmp_path):
     found = write(tmp_path, ["E1", "1"])
-    assert formats.read(found, ["E9"]).empty
+    assert found.rows(["E9"]).empty
     with (tmp_path / "table.csv").open("a") as file:
         file.write("E2,1")
-    assert len(formats.read(found, ["E1"])) == 1
+    assert len(found.rows(["E1"])) == 1
     with pytest.raises(SourceError, match="breaks off in its last row"):
-        formats.read(found, ["E9"])
+        found.rows(["E9"])
 
 
 def test_blank_rows_and_blank_cells_at_the_end_are_no_fault(tmp_path):
     found = write(tmp_path, ["E1", "1", ""], [], ["", ""], ["E2", "2"])
-    assert formats.read(found)["area_code"].tolist() == ["E1", "E2"]
+    assert found.rows()["area_code"].tolist() == ["E1", "E2"]
 
 
 def test_only_the_rows_asked_for_are_kept(tmp_path):
     found = write(tmp_path, ["E1", "1"], ["E2", "2"], ["E3", "3"])
-    assert formats.read(found, ["E3", "E1"])["row"].tolist() == [2, 4]
+    assert found.rows(["E3", "E1"])["row"].tolist() == [2, 4]
 
 
 def test_numbers_lose_their_commas_and_marks_for_missing_stay_missing(tmp_path):
     cells = ["7,694", " 1.5 ", "", "*", "..", "[x]"]
     found = write(tmp_path, *[[f"E{n}", cell] for n, cell in enumerate(cells)])
-    made = formats.numbers(formats.read(found), "amount", found)
+    made = found.numbers(found.rows(), "amount")
     assert made.dropna().tolist() == [7694.0, 1.5]
 
 
 def test_a_cell_that_is_no_number_is_named_with_its_row(tmp_path):
     found = write(tmp_path, ["E1", "1"], ["E2", "12a"])
     with pytest.raises(SourceError, match=r'table\.csv, row 3: "12a" is not a number'):
-        formats.numbers(formats.read(found), "amount", found)
+        found.numbers(found.rows(), "amount")
 
 
 def test_a_repeated_code_is_refused(tmp_path):
     found = write(tmp_path, ["E1", "1"], ["E2", "2"], ["E1", "3"])
     with pytest.raises(SourceError, match="E1 more than once, again in row 4"):
-        formats.refuse_repeats(formats.read(found), ["area_code"], found)
+        found.refuse_repeats(found.rows())
 
 
 @pytest.mark.parametrize(

@@ -235,7 +235,7 @@ def test_split_and_merged_areas_are_translated_by_where_residents_live(folder, t
 
 
 def native_headings():
-    from lsp_analysis.sources.ons.neighbourhoods import COLUMNS
+    from lsp_analysis.sources.ons.larger import COLUMNS
 
     return COLUMNS
 
@@ -417,14 +417,15 @@ def test_of_lookups_that_disagree_on_the_borough_the_shorter_one_is_told(folder,
     rows = (folder / "geography" / "output areas.csv").read_text().splitlines(keepends=True)
     (folder / "geography" / "output areas.csv").write_text("".join(rows[:-2]))
     message = told(folder, tmp_path)
-    assert "output areas.csv lists 5 LSOAs of 2011 of the borough and wards.csv 6" in message
+    assert "output areas.csv has no row for 1 of the borough's 6 areas" in message
+    assert "wards.csv has more LSOAs of 2011" in message
     assert len(open_study(tmp_path / "study").small_areas()) == 6
 
 
 def test_boundaries_of_some_areas_only_are_refused(folder, tmp_path):
     path = folder / "maps" / "areas.geojson"
     geopandas.read_file(path).head(4).to_file(path, driver="GeoJSON")
-    assert "no polygon for 2 of the 6 areas" in told(folder, tmp_path)
+    assert "no polygon for 2 of the borough's 6 areas" in told(folder, tmp_path)
 
 
 @pytest.mark.parametrize("vintage", [2001, 2011, 2021])

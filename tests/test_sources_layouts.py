@@ -304,3 +304,45 @@ def test_answers_that_are_not_all_of_a_total_or_withheld_are_no_damage(folder, t
     native.write_rows(folder / "internet.csv", [heads, *rows])
     _, study = imported(folder, tmp_path)
     assert study.read("observations")["denominator"].tolist() == [100] * 12
+
+
+def test_a_table_of_another_borough_by_name_is_not_needed(folder, tmp_path):
+    rows = [["Elsewhere East", 2019, 4], ["Elsewhere West", 2019, 5]]
+    native.write_rows(folder / "wards.csv", [["Ward name", "Year", "Count"], *rows])
+    native.write_rows(folder / "months.csv", [["Month", "Count"], ["2019-01", 4]])
+    done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+    assert "none of its areas is one of the study's (2 by name" in done.spare["wards.csv"]
+    assert set(done.problems) == {"months.csv"}  # it has no areas at all
+
+
+@pytest.mark.parametrize("heads", [["Year", "Month"], ["Period"]])
+def test_periods_that_only_other_areas_have_are_told(folder, tmp_path, heads):
+    periods = (
+        [["2019", "March"], ["2019", "April"]] if len(heads) == 2 else [["Mar-19"], ["Apr-19"]]
+    )
+    others = [f"E010990{number}" for number in range(10, 20)]
+    rows = [[code, *period, 5] for period in periods for code in (*native.NEW, *others)]
+    kept = [row for row in rows if row[0] in others or row[1:-1] == periods[0]]
+    native.write_rows(folder / "fires.csv", [["LSOA code", *heads, "Count"], *kept])
+    done, _ = imported(folder, tmp_path)
+    (account,) = done.accounts
+    assert f'only other areas have rows of "{" ".join(periods[1])}"' in " ".join(account.notes)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [["LSOA code", "Year", "Count"]],
+        [["Notes"], ["nothing"]],
+        [["LSOA code", "Year", "Count", "Number"], [native.NEW[0], 2019, 1, 2]],
+        [["LSOA code", "Year", "Count"], [native.NEW[0], 2019, "1O3"]],
+        [["LSOA code", "Count"], [native.NEW[0], 3]],
+        [["LSOA code", "Year", "Count"], [native.NEW[0], 2019, '"3\n4,5,6\n7']],
+    ],
+)
+def test_a_reason_names_the_file_and_no_folder(folder, tmp_path, rows):
+    native.write_rows(folder / "sub" / "own.csv", rows)
+    done = import_study(folder, borough=native.BOROUGH, out=tmp_path / "study")
+    (said,) = done.problems.values()
+    assert "own.csv" in said
+    assert str(tmp_path) not in said

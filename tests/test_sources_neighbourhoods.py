@@ -7,7 +7,7 @@ from conftest import ROOT
 
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources.ons.geography import Borough, Geography
-from lsp_analysis.sources.ons.neighbourhoods import COLUMNS, read_neighbourhoods
+from lsp_analysis.sources.ons.larger import COLUMNS, read_neighbourhoods
 
 ROW = {
     "neighbourhood_code": "mill-end",

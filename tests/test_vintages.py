@@ -7,8 +7,8 @@ import pytest
 
 from lsp_analysis.errors import AreaError
 from lsp_analysis.study.add.layouts import Account
-from lsp_analysis.study.add.places import Places
-from lsp_analysis.study.add.vintages import (
+from lsp_analysis.study.add.places import (
+    Places,
     carry_over,
     deprivation_in,
     links_between,

@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import choice, formats
-from lsp_analysis.sources.formats import Found
+from lsp_analysis.sources.formats import Found, refuse_gaps
 from lsp_analysis.sources.register import Register
 from lsp_analysis.study.add.grids import AGAIN
 from lsp_analysis.study.add.layouts import Account, OwnTable
@@ -63,59 +62,46 @@ def import_deprivation(
     """
     parts = []
     for edition, facts in EDITIONS.items():
-        if facts.vintage not in codes and not any(f.year == edition for f in founds):
-            continue
         mine = [found for found in founds if found.year == edition]
-        published = [found for found in mine if found.kind == KIND]
+        if facts.vintage not in codes and not mine:
+            continue
         adjusted = [found for found in mine if found.kind == KIND_ADJUSTED]
-        part = _one_edition(published, edition, facts, codes, register)
+        part = _one_edition([one for one in mine if one.kind == KIND], facts, codes, register)
         if part is not None:
             for found in adjusted:
                 register.note(f"{found.place} was not used: the published edition was.")
+        elif (part := _one_edition(adjusted, ADJUSTED, codes, register)) is not None:
+            register.note(
+                f"The {edition} Index is a version adjusted to LSOAs of 2011, for the published "
+                "one was not found in the folder: its ranks differ from those published."
+            )
         else:
-            part = _one_edition(adjusted, edition, ADJUSTED, codes, register)
-            register.note(_what_is_missing(edition, part))
-        parts.append(part)
-    found = [part for part in parts if part is not None]
-    return pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=COLUMNS)
-
-
-def _what_is_missing(edition: int, part: pd.DataFrame | None) -> str:
-    if part is None:
-        return f"No Index of Deprivation {edition} of this borough was found in the folder."
-    return (
-        f"The {edition} Index is a version adjusted to LSOAs of 2011, for the published one was "
-        "not found in the folder: its ranks differ from those published."
-    )
+            register.note(
+                f"No Index of Deprivation {edition} of this borough was found in the folder."
+            )
+        parts += [] if part is None else [part]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
 
 
 def _one_edition(
-    founds: Sequence[Found],
-    edition: int,
-    facts: Edition,
-    codes: Mapping[int, Sequence[str]],
-    register: Register,
+    founds: Sequence[Found], facts: Edition, codes: Mapping[int, Sequence[str]], register: Register
 ) -> pd.DataFrame | None:
     """One edition from its preferred copy; None when no file has any of the borough's areas."""
-    wanted = codes.get(facts.vintage, ())
 
     def overall(found: Found) -> pd.DataFrame:
-        rows = _read(found, facts, wanted)
-        made = rows[rows["domain"] == OVERALL].assign(edition=edition, data_year=facts.data_year)
-        made["code_vintage"], made["decile"] = facts.vintage, decile(made["rank"], facts.areas)
-        return made[COLUMNS]
+        rows = _read(found, facts, codes.get(facts.vintage, ()))
+        made = rows[rows["domain"] == OVERALL].assign(
+            edition=found.year, data_year=facts.data_year, code_vintage=facts.vintage
+        )
+        return made.assign(decile=decile(made["rank"], facts.areas))[COLUMNS]
 
-    ranked = sorted(
-        choice.preferred(founds),
-        key=lambda one: (not one.layout.native, "score" not in one.columns),
-    )
-    return choice.best_copy(ranked, overall, ["area_code"], "rank", register)
+    return register.first_copy(founds, overall, ["area_code"], "rank")
 
 
 OVERALL = "overall"
 MEASURE = re.compile(
     r"(?P<domain>(?!imd\b|index of multiple deprivation|rank of imd)[a-z][a-z ,&'-]*?)"
-    r"(?: sub domain| domain| sub-domain)?(?: \([a-z]+\))? (?P<what>score|rank)\b.*"
+    r"(?: sub domain| domain| sub-domain)?(?: \([a-z]+\))? (?P<what>score|rank|decile)\b.*"
 )
 # Domains that the publisher's headings shorten.
 IN_FULL = {"employ": "Employment", "healthdd": "Health deprivation and disability"}
@@ -176,16 +162,16 @@ def _read(found: Found, facts: Edition, codes: Sequence[str]) -> pd.DataFrame:
             columns.setdefault((match["domain"], match["what"]), at)
     places = {f"{domain} {what}": at for (domain, what), at in columns.items() if at is not None}
     found = replace(found, columns={"area_code": found.columns["area_code"], **places})
-    text = formats.read(found, codes)
+    text = found.rows(codes)
     if not text.empty:
-        choice.refuse_gaps(text["area_code"], codes, found.named)
-        formats.refuse_repeats(text, ["area_code"], found)
+        refuse_gaps(text["area_code"], codes, found.named)
+        found.refuse_repeats(text)
     parts = []
     for domain in dict.fromkeys(domain for domain, _ in columns):
         part = text[["area_code", "row"]].assign(domain=domain)
         for what in ("score", "rank", "decile"):
             name = f"{domain} {what}"
-            part[what] = formats.numbers(text, name, found) if name in places else float("nan")
+            part[what] = found.numbers(text, name) if name in places else float("nan")
         if f"{domain} rank" in places:
             _refuse_damage(part, facts, found)
         parts.append(part)
@@ -209,7 +195,9 @@ def _refuse_damage(rows: pd.DataFrame, facts: Edition, found: Found) -> None:
     step = 1.0 if (rows["domain"] == OVERALL).all() else 0.5
     order = rows.sort_values(["score", "rank"], ascending=[False, True])
     falls = order.index[(order["rank"].diff() < 0) & order["score"].notna()]
-    off = (rows["decile"].notna() & (rows["decile"] != decile(rank, last))) & (facts != ADJUSTED)
+    # Deciles of domains in copies are worked out by others, in ways of their own.
+    published = facts != ADJUSTED and step == 1
+    off = (rows["decile"].notna() & (rows["decile"] != decile(rank, last))) & published
     for wrong, why in (
         (~rank.between(1, last) | (rank % step > 0), f"is none of the ranks 1 to {last}"),
         (off, f"is not in the decile beside it, of {last:,} areas"),

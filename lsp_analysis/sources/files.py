@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import zipfile
-from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from lsp_analysis import untrusted
@@ -71,9 +70,3 @@ def sha256(path: Path) -> str:
     """SHA-256 of the file as it lies on disk."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def listed(codes: Iterable[str], shown: int = 5) -> str:
-    """The first codes, and dots where there are more."""
-    codes = list(codes)
-    return ", ".join(codes[:shown]) + (" ..." if len(codes) > shown else "")

@@ -1,4 +1,4 @@
-"""Publishers' tables: told by their headings, and their rows as text or numbers.
+"""Publishers' tables that are no observations: told by their headings, and read.
 
 A table is recognised by the headings of its columns, not by its file name: files are renamed,
 trimmed to a region, moved into folders. Only what no heading tells (the year of a yearly file) is
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -20,17 +20,19 @@ from typing import Any
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
+from lsp_analysis.study.add.cells import numbers_in
 from lsp_analysis.study.add.grids import AGAIN, Grid
-from lsp_analysis.study.add.headings import number_in
+from lsp_analysis.study.add.headings import MARKS
 from lsp_analysis.study.add.layouts import Layout, fold_heading
-from lsp_analysis.study.add.places import code_in
-from lsp_analysis.study.schema import MISSING_MARKS, UNIT_MULTIPLIER
+from lsp_analysis.study.add.rows import is_remark, read_rows
+from lsp_analysis.study.schema import UNIT_MULTIPLIER
 
 SEARCHED = 20  # rows in which headings are looked for
 YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 MID_YEAR = re.compile(r"mid[- ]?((?:19|20)\d\d)", re.IGNORECASE)
 SHORT_YEAR = re.compile(r"(?:pop[a-z]*|mid)[-_ ]?(\d\d)(?!\d)", re.IGNORECASE)
-MISSING = {"", "na", *(mark.casefold() for mark in MISSING_MARKS)}
+MISSING = MARKS | {"na"}
+SHOWN = 5  # codes in a message
 LICENCE = "Open Government Licence v3.0"
 
 
@@ -98,6 +100,87 @@ class Found:
         """Both, as an error about the whole table names it."""
         return f"{self.place} ({self.title})"
 
+    def rows(
+        self,
+        codes: Iterable[str] | None = None,
+        role: str = "area_code",
+        distinct: bool = False,
+    ) -> pd.DataFrame:
+        """Rows as text, one column per role, and ``row``, its number in the file.
+
+        Parameters
+        ----------
+        codes : keep only the rows with one of these codes; all rows when None.
+        role : the column the codes are in.
+        distinct : keep a row only the first time its cells are seen, as of a long directory.
+
+        Raises
+        ------
+        SourceError
+            A row has fewer cells than there are headings, or none is wanted and the last is not
+            ended: the file was cut.
+        """
+        wanted = None if codes is None else frozenset(codes)
+        at, needed, width = self.columns[role], max(self.columns.values()), len(self.headings)
+
+        def code_of(_: int, row: list[str]) -> str:
+            if len(row) <= needed:
+                return "" if is_remark(row) else "?"
+            code = row[at].strip()
+            return (code or "?") if wanted is None else code if code in wanted else ""
+
+        made, last = read_rows(
+            self.grid, self.heading_row, width, self.columns, code_of, distinct=distinct
+        )
+        short = wanted is None and 0 < len(last) < width and not is_remark(last)
+        if (short or (wanted and made.empty)) and not self.grid.ended:
+            lacks = "" if wanted is None else "has none of the rows wanted and "
+            raise SourceError(f"{self.place} {lacks}breaks off in its last row: it is cut. {AGAIN}")
+        return made.drop(columns="code").rename_axis("row").reset_index()
+
+    def numbers(self, rows: pd.DataFrame, role: str) -> pd.Series:
+        """A column of `rows` as numbers; marks for missing are missing.
+
+        Raises
+        ------
+        SourceError
+            A cell is neither a number nor a mark for missing; the message has its row and text.
+        """
+        made = numbers_in(rows[role])
+        wrong = made.isna() & ~rows[role].str.casefold().isin(MISSING)
+        if wrong.any():
+            bad = rows[wrong].iloc[0]
+            heading = self.headings[self.columns[role]]
+            raise SourceError(
+                f'{self.place}, row {bad["row"]}: "{bad[role]}" is not a number (column '
+                f'"{heading}"). Correct the cell, or download the file again.'
+            )
+        return made
+
+    def refuse_repeats(self, rows: pd.DataFrame) -> None:
+        """Stop when two rows are of the same area."""
+        repeated = rows[rows.duplicated("area_code")]
+        if not repeated.empty:
+            first = repeated.iloc[0]
+            raise SourceError(
+                f"{self.place} has {first['area_code']} more than once, again in row "
+                f"{first['row']}, and {len(repeated)} repeated rows in all. Delete the repeats, "
+                "or download the file again."
+            )
+
+
+def refuse_gaps(
+    present: Iterable[str], wanted: Collection[str], place: str, what: str = "row", why: str = ""
+) -> None:
+    """Stop when a table has some but not all of a borough's areas: it was cut or trimmed."""
+    missing = sorted(set(wanted) - set(present))
+    if missing:
+        more = " ..." if len(missing) > SHOWN else ""
+        raise SourceError(
+            f"{place} has no {what} for {len(missing)} of the borough's {len(wanted)} areas: "
+            f"{', '.join(missing[:SHOWN])}{more}. The file is cut or trimmed{why}. {AGAIN}"
+        )
+
 
 def recognise(grid: Grid, folders: tuple[str, ...], known: Iterable[Layout]) -> Found | None:
     """The first layout that one of the first rows of a grid is the headings of, or None."""
@@ -159,96 +242,3 @@ def year_of(
         f"{place} does not say which year it is of, nor does the name of the file. "
         "Put the year, and no other, in the file's name, for example claimants-2013.csv."
     )
-
-
-# The rows of a table that was recognised --------------------------------------------------------
-
-
-def read(
-    found: Found,
-    codes: Iterable[str] | None = None,
-    role: str = "area_code",
-    distinct: bool = False,
-) -> pd.DataFrame:
-    """Rows of a table as text, one column per role, and ``row``, its number in the file.
-
-    Parameters
-    ----------
-    found : the table to read.
-    codes : keep only the rows with one of these codes; all rows when None.
-    role : the column the codes are in.
-    distinct : keep a row only the first time its cells are seen, as of a long directory.
-
-    Raises
-    ------
-    SourceError
-        A row has fewer cells than there are headings, or none is wanted and the last is not ended:
-        the file was cut.
-    """
-    wanted = None if codes is None else frozenset(codes)
-    columns = found.columns
-    at, needed = columns[role], max(columns.values())
-    kept: list[tuple[object, ...]] = []
-    seen: set[tuple[str, ...]] = set()
-    last: list[str] = []
-    for number, row in found.grid.rows():
-        blank = number <= found.heading_row or not any(cell.strip() for cell in row)
-        if blank or (len(row) <= needed and _is_remark(row)):
-            continue
-        last = row
-        if wanted is not None and len(row) > at and row[at].strip() not in wanted:
-            continue
-        found.grid.refuse_shifted(number, row, len(found.headings), needed)
-        cells = tuple(row[place].strip() for place in columns.values())
-        if not distinct or cells not in seen:
-            seen.add(cells)
-            kept.append((number, *cells))
-    short = wanted is None and 0 < len(last) < len(found.headings)
-    if (short or (wanted and not kept)) and not found.grid.ended:
-        lacks = "" if wanted is None else "has none of the rows wanted and "
-        raise SourceError(f"{found.place} {lacks}breaks off in its last row: it is cut. {AGAIN}")
-    return pd.DataFrame(kept, columns=["row", *columns]).astype(dict.fromkeys(columns, "str"))
-
-
-def _is_remark(row: list[str]) -> bool:
-    """Whether a short row is a sentence below the table, and not a row that breaks off."""
-    written = [cell for cell in row if cell.strip()]
-    return (
-        len(written) <= 2
-        and not any(code_in(cell.strip()) or len(cell) < 3 for cell in written)
-        and " " in written[0].strip()
-    )
-
-
-def numbers(frame: pd.DataFrame, column: str, found: Found) -> pd.Series:
-    """A column of text as numbers, without thousands commas; marks for missing are missing.
-
-    Raises
-    ------
-    SourceError
-        A cell is neither a number nor a mark for missing; the message has its row and text.
-    """
-    given = {text: number_in(text) for text in frame[column].unique()}
-    plain = frame[column].map({text: found and found[0] for text, found in given.items()})
-    made = pd.to_numeric(plain, errors="coerce").astype("float64")
-    wrong = made.isna() & ~frame[column].str.casefold().isin(MISSING)
-    if wrong.any():
-        bad = frame[wrong]
-        heading = found.headings[found.columns[column]]
-        raise SourceError(
-            f'{found.place}, row {bad["row"].iloc[0]}: "{bad[column].iloc[0]}" is not a '
-            f'number (column "{heading}"). Correct the cell, or download the file again.'
-        )
-    return made
-
-
-def refuse_repeats(frame: pd.DataFrame, keys: list[str], found: Found) -> None:
-    """Stop when two rows have the same key."""
-    repeated = frame[frame.duplicated(keys)]
-    if not repeated.empty:
-        first = repeated.iloc[0]
-        code = " to ".join(str(first[key]) for key in keys)
-        raise SourceError(
-            f"{found.place} has {code} more than once, again in row {first['row']}, and "
-            f"{len(repeated)} repeated rows in all. Delete the repeats, or download the file again."
-        )

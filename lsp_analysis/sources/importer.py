@@ -17,16 +17,26 @@ from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import deprivation, files
 from lsp_analysis.sources.fetch import RECORD
 from lsp_analysis.sources.formats import Found, layouts, recognise
-from lsp_analysis.sources.ons import boundaries, lookups, populations
-from lsp_analysis.sources.ons.geography import Geography, find_geography, find_parents
+from lsp_analysis.sources.ons import boundaries, populations
+from lsp_analysis.sources.ons.geography import (
+    A_LIST,
+    KIND_LISTS,
+    KIND_LOOKUP,
+    KIND_NAMES,
+    Geography,
+    find_geography,
+    find_parents,
+    recognise_lookup,
+    share_by_residents,
+)
 from lsp_analysis.sources.ons.larger import (
     make_areas,
     make_members,
     make_msoas,
     make_neighbourhoods,
     make_wards,
+    read_neighbourhoods,
 )
-from lsp_analysis.sources.ons.neighbourhoods import read_neighbourhoods
 from lsp_analysis.sources.police import street
 from lsp_analysis.sources.police.crime import import_crime
 from lsp_analysis.sources.register import Register
@@ -42,7 +52,7 @@ if TYPE_CHECKING:
 
 NOTES = "IMPORT.md"
 NOT_NEEDED = "not needed beside the others, or nothing in it is of this borough"
-NOT_USED = {lookups.KIND: "another lookup was used", lookups.KIND_LISTS: lookups.A_LIST}
+NOT_USED = {KIND_LOOKUP: "another lookup was used", KIND_LISTS: A_LIST}
 NOT_USED["deprivation_denominators"] = (
     "people by which the Indices divide, no measures of their own"
 )
@@ -116,7 +126,7 @@ def import_study(
     folder : folder of native files; it is read and never changed.
     borough : code of the borough, for example E08000001.
     out : folder of the study; a study that is there is replaced whole, anything else is left alone.
-    neighbourhoods : CSV file of the partnership's own neighbourhoods, see `neighbourhoods.COLUMNS`.
+    neighbourhoods : CSV file of the partnership's own neighbourhoods, see `larger.COLUMNS`.
     vintage : year of the small areas (LSOAs) the study works with: 2001, 2011 or 2021.
 
     Raises
@@ -178,7 +188,7 @@ def _find(folder: Path, unpacked: Path, register: Register) -> _Found:
 def _known(grid: Grid, folders: tuple[str, ...]) -> Found | None:
     """The table of a known format in a grid: a publisher's, or a lookup."""
     of_kind = [layout for layout in layouts() if layout.kind]
-    return recognise(grid, folders, of_kind) or lookups.recognise_lookup(grid)
+    return recognise(grid, folders, of_kind) or recognise_lookup(grid)
 
 
 def _import(
@@ -190,13 +200,14 @@ def _import(
     register: Register,
 ) -> Imported:
     tables = found.tables
-    geography = find_geography(tables[lookups.KIND], borough, vintage, register)
-    people = populations.import_populations(tables[populations.KIND], geography, register)
+    geography = find_geography(tables[KIND_LOOKUP], borough, vintage, register)
     areas, members = _areas(tables, geography, neighbourhoods, register)
     places = Places(areas, geography.lookup, geography.vintage, borough)
+    people = populations.import_populations(tables[populations.KIND], geography, places, register)
     read = read_tables(found.others, places, register)
-    geography = geography.with_residents(_earliest(people, read))
-    places = replace(places, lookup=geography.lookup, residents=geography.residents)
+    shared = {"residents": _earliest(people, read)}
+    shared["lookup"] = share_by_residents(geography.lookup, shared["residents"])
+    geography, places = replace(geography, **shared), replace(places, **shared)
     shapes = _boundaries(found.polygons, areas, geography, register)
     ranks = deprivation.import_deprivation(
         [*tables[deprivation.KIND], *tables[deprivation.KIND_ADJUSTED]], geography.codes, register
@@ -273,10 +284,10 @@ def _areas(
     register: Register,
 ) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
     """The table `areas`, and what its larger areas are made of in the years given."""
-    known = tables[lookups.KIND]
+    known = tables[KIND_LOOKUP]
     parents = find_parents(known, geography, register)
     larger = [
-        make_msoas(parents, tables[lookups.KIND_NAMES], geography, register),
+        make_msoas(parents, tables[KIND_NAMES], geography, register),
         make_wards(known, geography, register),
     ]
     if neighbourhoods is not None:

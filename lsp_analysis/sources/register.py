@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+
+import pandas as pd
 
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import files
@@ -30,7 +32,7 @@ class Register:
     spare: dict[str, str] = field(default_factory=dict)  # by place: not needed, and why
     unused: dict[str, str] = field(default_factory=dict)  # by place: the same, if nothing uses it
     _sources: dict[str, dict[str, str]] = field(default_factory=dict)
-    _attributions: set[str] = field(default_factory=set)
+    attributions: set[str] = field(default_factory=set)  # keys of `LICENCES` to be named
 
     def note(self, text: str) -> None:
         """Remember one sentence about the import, once."""
@@ -45,9 +47,51 @@ class Register:
         except SourceError as error:
             self.problems[place] = str(error)
 
-    def use(self, found: Found, note: str = "") -> None:
-        """Record that a table was used."""
-        self.use_file(found.path, found.title, found.layout, note)
+    def first_copy(
+        self,
+        founds: Iterable[Found],
+        read: Callable[[Found], pd.DataFrame],
+        key: list[str] | None = None,
+        values: str = "",
+    ) -> pd.DataFrame | None:
+        """The rows of one table from the first of its copies that has any, or None.
+
+        The publisher's own files come first, then those that have scores beside ranks, then those
+        with fewest columns. A copy that is damaged is told and passed over.
+
+        Parameters
+        ----------
+        read : gives a copy's rows, with all areas wanted; SourceError where it is damaged.
+        key, values : columns of codes, and the column in which all copies must agree; a note tells
+            of each other copy, and none is used where two of equal standing disagree.
+        """
+        best, frame = None, None
+        for found in sorted(founds, key=_standing):
+            rows = None
+            with self.guard(found.place):
+                rows = read(found)
+            if rows is None or rows.empty:
+                continue
+            if best is None:
+                best, frame = found, rows
+                if key is None:
+                    break
+                continue
+            differing = _differing(frame, rows, key, values)
+            said = f"differs in {len(differing)} areas from" if differing else "says the same as"
+            if differing and found.layout.native == best.layout.native:
+                self.problems[best.place] = (
+                    f"{best.place} and {found.place} are both {best.title} but differ in the "
+                    f"{values} of {len(differing)} areas, first {differing[0]}. Keep only the "
+                    "right one."
+                )
+                return None
+            own = best.layout.native and not found.layout.native
+            why = "is the publisher's own file" if own else "comes first"
+            self.note(f"{found.place} {said} {best.place}, which {why} and was used.")
+        if best is not None:
+            self.use_file(best.path, best.title, best.layout)
+        return frame
 
     def use_file(self, path: Path, title: str, layout: Layout, note: str = "") -> None:
         """Record that a file was used; its name stands without folders, its bytes as a hash."""
@@ -62,11 +106,7 @@ class Register:
         }
         self._sources.setdefault(path.name, {key: value for key, value in facts.items() if value})
         if layout.licence:
-            self._attributions.add(layout.licence)
-
-    def use_ordnance_survey(self) -> None:
-        """Record that boundaries were used, which carry Ordnance Survey data."""
-        self._attributions.add("OS")
+            self.attributions.add(layout.licence)
 
     def not_needed(self) -> dict[str, str]:
         """By place, why a file was neither used nor found faulty."""
@@ -94,9 +134,23 @@ class Register:
     @property
     def licences(self) -> list[dict[str, str]]:
         """Frictionless ``licenses`` of what was used."""
-        return [about for key, about in LICENCES.items() if about and key in self._attributions]
+        return [about for key, about in LICENCES.items() if about and key in self.attributions]
 
     @property
     def attribution(self) -> str:
         """The sentences the licences ask for, for the foot of a page."""
-        return " ".join(ATTRIBUTION[key] for key in ATTRIBUTION if key in self._attributions)
+        return " ".join(ATTRIBUTION[key] for key in ATTRIBUTION if key in self.attributions)
+
+
+def _standing(found: Found) -> tuple[bool, bool, int, str]:
+    return (
+        not found.layout.native, "score" not in found.columns, len(found.headings), found.place
+    )  # fmt: skip
+
+
+def _differing(frame: pd.DataFrame, other: pd.DataFrame, key: list[str], values: str) -> list[str]:
+    """Codes whose values are not the same in both."""
+    both = frame.merge(other, on=key, how="left", suffixes=("", "_other"))
+    left, right = both[values], both[f"{values}_other"]
+    unlike = both.loc[(left != right) & ~(left.isna() & right.isna()), key]
+    return sorted(unlike.agg(", ages ".join, axis=1)) if len(unlike) else []

@@ -9,9 +9,8 @@ from pathlib import Path
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import choice
 from lsp_analysis.sources.deprivation import NO_MEASURES, read_domains
-from lsp_analysis.sources.formats import Found, layouts
+from lsp_analysis.sources.formats import Found, layouts, refuse_gaps
 from lsp_analysis.sources.ons.geography import Geography
 from lsp_analysis.sources.register import Register
 from lsp_analysis.study import schema
@@ -170,7 +169,7 @@ def _refuse_gaps(table: OwnTable, places: Places) -> None:
     wanted = [code for code in every if places.level(code) in levels]
     named = f"{table.account.place} ({table.account.title or table.layout.title})"
     why = ", or its codes are of another year and the lookup is not in the folder"
-    choice.refuse_gaps(have, wanted, named, why)
+    refuse_gaps(have, wanted, named, why=why)
 
 
 def _name_of(path: Path, table: OwnTable) -> str:

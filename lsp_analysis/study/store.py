@@ -22,7 +22,7 @@ from lsp_analysis.errors import (
 from lsp_analysis.resources import study_path
 from lsp_analysis.study import areas as area_rules
 from lsp_analysis.study import notebook
-from lsp_analysis.study.add.vintages import deprivation_in
+from lsp_analysis.study.add.places import deprivation_in
 from lsp_analysis.study.areas import Area, Gazetteer, closed_name
 from lsp_analysis.study.asking.around import boroughs_around
 from lsp_analysis.study.descriptor import read_descriptor, version_of
@@ -259,7 +259,7 @@ class Study(Folder):
         """The table `deprivation`, or one edition of it.
 
         In the codes it was published in, or, with `code_lookup`, in those of `code_vintage`; see
-        `vintages.deprivation_in`.
+        `places.deprivation_in`.
         """
         rows = self.read("deprivation", where={} if edition is None else {"edition": edition})
         if code_vintage is None:

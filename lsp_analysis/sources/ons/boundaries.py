@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lsp_analysis.errors import SourceError
+from lsp_analysis.sources.formats import refuse_gaps
 from lsp_analysis.sources.register import Register
 from lsp_analysis.study.add.grids import AGAIN, first_bytes, open_text
 from lsp_analysis.study.add.layouts import Layout
@@ -45,12 +46,6 @@ class BoundaryFile:
     code_property: str
     native: bool
     layer: str | None = None
-
-    @property
-    def layout(self) -> Layout:
-        """Title and publisher, for the record of sources."""
-        title = f"{TITLES[self.level]} boundaries {self.year}"
-        return Layout(title, PORTAL if self.native else COPY)
 
 
 def recognise_boundaries(path: Path) -> list[BoundaryFile]:
@@ -128,11 +123,15 @@ def import_boundaries(
                 continue
             _refuse_repeats_and_gaps(rows["area_code"].tolist(), codes, file)
             rows = _on_national_grid(rows, file, register)
-            valid, repaired = _repair(rows)
-            note = f"polygons repaired for crossing themselves: {repaired}" if repaired else ""
-            register.use_file(file.path, file.layout.title, file.layout, note)
-            register.use_ordnance_survey()
-            return valid.sort_values("area_code", ignore_index=True)
+            broken = ~rows.geometry.is_valid
+            repaired = rows.geometry.make_valid(method="structure", keep_collapsed=False)
+            rows = rows.set_geometry(rows.geometry.mask(broken, repaired))
+            said = f"polygons repaired for crossing themselves: {broken.sum()}"
+            title = f"{TITLES[level]} boundaries {file.year}"
+            source = Layout(title, PORTAL if file.native else COPY)
+            register.use_file(file.path, title, source, said if broken.any() else "")
+            register.attributions.add("OS")  # boundaries carry Ordnance Survey data
+            return rows.sort_values("area_code", ignore_index=True)
     return None
 
 
@@ -178,13 +177,7 @@ def _read_geojson(file: BoundaryFile, codes: Collection[str]) -> GeoDataFrame:
 
 
 def _refuse_repeats_and_gaps(have: list[str], wanted: Sequence[str], file: BoundaryFile) -> None:
-    missing = sorted(set(wanted) - set(have))
-    if missing:
-        raise SourceError(
-            f"{file.path.name} has no polygon for {len(missing)} of the {len(wanted)} areas of "
-            f"this kind in the borough: {', '.join(missing[:5])}. "
-            f"The file is cut or trimmed. {AGAIN}"
-        )
+    refuse_gaps(have, wanted, file.path.name, what="polygon")
     if len(have) > len(set(have)):
         repeated = next(code for code in have if have.count(code) > 1)
         raise SourceError(
@@ -222,10 +215,3 @@ def _on_national_grid(rows: GeoDataFrame, file: BoundaryFile, register: Register
 def _within(rows: GeoDataFrame, box: tuple[float, float, float, float]) -> bool:
     west, south, east, north = rows.total_bounds
     return bool(box[0] <= west <= east <= box[2] and box[1] <= south <= north <= box[3])
-
-
-def _repair(rows: GeoDataFrame) -> tuple[GeoDataFrame, int]:
-    """`rows` with valid polygons, and how many were not."""
-    broken = ~rows.geometry.is_valid
-    repaired = rows.geometry.make_valid(method="structure", keep_collapsed=False)
-    return rows.set_geometry(rows.geometry.mask(broken, repaired)), int(broken.sum())

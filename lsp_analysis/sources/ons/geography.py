@@ -1,24 +1,39 @@
 """The borough's small areas of 2001, 2011 and 2021, what became of which, and what lies in what.
 
 Everything else is read by the codes found here, because most publishers' files name no borough, or
-name it by a code that has changed since.
+name it by a code that has changed since. They come from lookups, in any of the ways the ONS writes
+them: told by their headings, which are codes of two levels or years (LSOA11CD, LAD22CD; lsoa21,
+oslaua in postcode directories), and no numbers. So a lookup of next year's wards needs no new line.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from lsp_analysis.errors import SourceError, did_you_mean
-from lsp_analysis.sources import choice
-from lsp_analysis.sources.formats import Found
-from lsp_analysis.sources.ons.lookups import read_lookup, small_years
+from lsp_analysis.sources.formats import Found, heading_rows, refuse_gaps
 from lsp_analysis.sources.register import Register
-from lsp_analysis.study.add.grids import AGAIN
-from lsp_analysis.study.add.vintages import links_between
+from lsp_analysis.study.add.grids import Grid
+from lsp_analysis.study.add.headings import roles_of
+from lsp_analysis.study.add.layouts import Layout
+from lsp_analysis.study.add.places import links_between
 
+ONS = "Office for National Statistics, Open Geography Portal"
+KIND_LOOKUP, KIND_NAMES = "lookup", "msoa_names"
+LEVEL = re.compile(r"(oa|lsoa|msoa|wd|ward|osward|lad|ltla|laua|oslaua)(\d\d)?(cd|nm)?")
+LEVELS = {"ward": "wd", "osward": "wd", "ltla": "lad", "laua": "lad", "oslaua": "lad"}
+POSTCODE = re.compile(r"pcd\w*|postcode")
+MEASURED = {"period", "numerator", "denominator", "value"}
+KIND_LISTS = "neighbourhood_lists"
+A_LIST = (
+    "a list of neighbourhoods: give yours with --neighbourhoods, in a file with the columns "
+    "neighbourhood_code, neighbourhood_name, definition, is_pilot, member_code, code_vintage, "
+    "weight, source"
+)
 SHOWN = 12
 STEPS = ((2001, 2011), (2011, 2021))
 VINTAGES = (2001, 2011, 2021)
@@ -53,30 +68,6 @@ class Geography:
     def own(self) -> list[str]:
         """Codes of the small areas the study works with."""
         return self.codes[self.vintage]
-
-    def year_of_codes(self, codes: Iterable[str], place: str) -> int:
-        """The year whose small areas hold all of the borough's among `codes`, the study's first.
-
-        Raises
-        ------
-        SourceError
-            They are of several years, and of no one.
-        """
-        mine = set(codes) & {code for listed in self.codes.values() for code in listed}
-        fits = [year for year, listed in self.codes.items() if mine <= set(listed)]
-        whole = [year for year in fits if set(self.codes[year]) <= mine]
-        for years in (whole, fits):
-            if years:
-                return min(years, key=lambda year: abs(year - self.vintage))
-        raise SourceError(
-            f"{place} mixes small-area codes of several years. Take the rows of one year of codes, "
-            "each in a file of its own."
-        )
-
-    def with_residents(self, residents: pd.Series | None) -> Geography:
-        """The same with split areas shared by the residents of their parts, as far as known."""
-        lookup = share_by_residents(self.lookup, residents)
-        return replace(self, lookup=lookup, residents=residents)
 
     def translate(self, members: pd.DataFrame, from_vintage: int, to_vintage: int) -> pd.DataFrame:
         """Members (``area_code``, ``member_code``, ``weight``) in the codes of another year.
@@ -156,7 +147,7 @@ def _listing(lookups: Sequence[Found], borough: str, register: Register) -> dict
     """
     known: dict[str, str] = {}
     listing: dict[str, pd.DataFrame] = {}
-    for found in choice.preferred(lookups):
+    for found in sorted(lookups, key=lambda one: ("postcode" in one.columns, one.place)):
         years = small_years(found)
         if "lad" not in found.columns or not years or (listing and "postcode" in found.columns):
             continue
@@ -187,13 +178,8 @@ def _small_areas(
     most = max(sets, key=lambda place: (sets[place][column].nunique(), place))
     whole = set(sets[most][column])
     for place, rows in sets.items():
-        have = set(rows[column])
-        if have != whole:
-            more = f"; {len(have - whole)} are in the first only" if have - whole else ""
-            register.problems[place] = (
-                f"{place} lists {len(have)} LSOAs of {year} of the borough and {most} "
-                f"{len(whole)}{more}. It is cut or trimmed. {AGAIN}"
-            )
+        with register.guard(place):
+            refuse_gaps(rows[column], whole, place, why=f": {most} has more LSOAs of {year}")
     named = sets[most].set_axis(["area_code", "area_name"], axis=1)
     named = named.mask(named == "", named["area_code"], axis=0)
     return named.drop_duplicates("area_code")
@@ -234,7 +220,7 @@ def _changes(
         role = "lad" if level == "msoa" else names[0] if side == older else names[1]
         first, *others = dict.fromkeys([role, *names, "change"])
         more = [f"{name}_name" for name in names]
-        rows = choice.first_whole(lookups, [first, *others], more, codes, register)
+        rows = whole_lookup(lookups, [first, *others], more, codes, register)
         if rows is not None:
             made.append(_as_lookup(rows, names, older, newer))
     return made
@@ -282,9 +268,98 @@ def find_parents(
         wanted = [f"{level}{vintage % 100:02d}" for level in ("lsoa", "msoa")]
         named = f"{wanted[1]}_name"
         codes = geography.codes[vintage]
-        rows = choice.first_whole(lookups, wanted, [named], codes, register)
+        rows = whole_lookup(lookups, wanted, [named], codes, register)
         if rows is not None:
             made = rows.assign(**{named: rows.get(named, rows[wanted[1]])})[[*wanted, named]]
             return made.set_axis(columns, axis=1).assign(code_vintage=vintage)
     register.note("No lookup of LSOA to MSOA was found, so the study has no MSOAs.")
     return pd.DataFrame(columns=[*columns, "code_vintage"])
+
+
+def recognise_lookup(grid: Grid) -> Found | None:
+    """A lookup in `grid`, its columns named ``lsoa11``, ``lsoa11_name``, ``lad``, ``wd17`` ...
+
+    Several years of boroughs or wards beside one another count by the latest. None when the
+    headings are another's.
+    """
+    return next((one for row in heading_rows(grid) if (one := _lookup(grid, *row[:2]))), None)
+
+
+def _lookup(grid: Grid, number: int, headings: Sequence[str]) -> Found | None:
+    if MEASURED & roles_of(headings, range(len(headings))).keys():
+        return None
+    columns: dict[str, int] = {}
+    for at, heading in enumerate(headings):
+        match = LEVEL.fullmatch(heading)
+        if match:
+            level = LEVELS.get(match[1], match[1])
+            year = "" if level == "lad" else match[2] or ""
+            columns.setdefault(f"{level}{year}{'_name' if match[3] == 'nm' else ''}", at)
+        elif heading in ("chgind", "chngind"):
+            columns["change"] = at
+        elif POSTCODE.fullmatch(heading):
+            columns["postcode"] = at
+    small = [name for name in columns if re.fullmatch(r"[lm]soa\d\d", name)]
+    codes = [name for name in columns if re.fullmatch(r"(oa|lsoa|msoa|wd|lad)\d*", name)]
+    if not small or len(codes) < 2:
+        return None
+    said = ", ".join(f"{name.rstrip('0123456789').upper()} {_year(name)}".strip() for name in codes)
+    layout = Layout(f"Lookup of {said}", ONS, kind=KIND_LOOKUP)
+    return Found(layout, grid, number, tuple(headings), columns)
+
+
+def _year(name: str) -> str:
+    digits = name[-2:]
+    return f"20{digits}" if digits.isdecimal() else ""
+
+
+def small_years(found: Found) -> list[int]:
+    """Years of the LSOA codes a lookup has, newest first."""
+    years = [int(name[4:]) for name in found.columns if re.fullmatch(r"lsoa\d\d", name)]
+    return sorted((2000 + year for year in years), reverse=True)
+
+
+def read_lookup(
+    found: Found, columns: Collection[str], codes: Collection[str] | None, role: str
+) -> pd.DataFrame:
+    """Distinct rows of some columns of a lookup, those with one of `codes` in the column `role`."""
+    wanted = {name: at for name, at in found.columns.items() if name in columns or name == role}
+    return replace(found, columns=wanted).rows(codes, role, distinct=True).drop(columns="row")
+
+
+def whole_lookup(
+    lookups: Iterable[Found],
+    roles: Sequence[str],
+    more: Sequence[str],
+    codes: Sequence[str],
+    register: Register,
+) -> pd.DataFrame | None:
+    """Rows of the first lookup with columns of all `roles` that has the areas, or None.
+
+    Parameters
+    ----------
+    roles, more : columns it must have, the first that of `codes`; and those it may have.
+    codes : codes wanted, all of which it must have if any.
+    register : gets the lookup used, and those that lack areas as problems.
+    """
+
+    def read(found: Found) -> pd.DataFrame:
+        rows = read_lookup(found, [*roles, *more], codes, roles[0])
+        if not rows.empty:
+            refuse_gaps(rows[roles[0]], codes, found.named)
+        return rows
+
+    fit = [one for one in lookups if set(roles) <= one.columns.keys()]
+    return register.first_copy([one for one in fit if one.place not in register.problems], read)
+
+
+def is_best_fit(found: Found) -> bool:
+    """Whether a lookup of wards has a row for each small area, not for each part of one."""
+    return not any(re.fullmatch(r"oa\d*|postcode", name) for name in found.columns)
+
+
+def read_names(found: Found, codes: list[str]) -> pd.DataFrame:
+    """Names people use for these MSOAs; those the Library has not named are left out."""
+    rows = found.rows(codes)
+    found.refuse_repeats(rows)
+    return rows[rows["local_name"] != ""]

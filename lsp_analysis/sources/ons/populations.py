@@ -13,11 +13,10 @@ from dataclasses import replace
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import choice, formats
-from lsp_analysis.sources.formats import Found
+from lsp_analysis.sources.formats import Found, refuse_gaps
 from lsp_analysis.sources.ons.geography import Geography
 from lsp_analysis.sources.register import Register
-from lsp_analysis.study.add.vintages import links_between, shared_out
+from lsp_analysis.study.add.places import Places, links_between, shared_out
 
 KIND = "populations"
 OLDEST = 90
@@ -40,44 +39,41 @@ def age_band(age: str) -> str:
 
 
 def import_populations(
-    founds: Sequence[Found], geography: Geography, register: Register
+    founds: Sequence[Found], geography: Geography, places: Places, register: Register
 ) -> pd.DataFrame:
     """All years in the folder as rows of the table `populations`, both sexes together.
 
     Parameters
     ----------
     founds : tables of population estimates that were found.
-    geography : the borough; estimates on codes of another year are carried over.
+    geography, places : the borough; estimates on codes of another year are carried over.
     register : gets the files used, and a note on residents that were shared out.
     """
     parts = [pd.DataFrame(columns=COLUMNS)]
     for year in sorted({found.year for found in founds}):
-        copies = choice.preferred(found for found in founds if found.year == year)
-        rows = choice.best_copy(
-            copies,
-            lambda found: _in_bands(_read_ages(found, geography, register), found.year),
+        rows = register.first_copy(
+            (found for found in founds if found.year == year),
+            lambda found: _in_bands(_read_ages(found, geography, places, register), found.year),
             ["area_code", "age_band"],
             "population",
-            register,
         )
         parts += [] if rows is None else [rows]
     return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
 
 
-def _read_ages(found: Found, geography: Geography, register: Register) -> pd.DataFrame:
+def _read_ages(
+    found: Found, geography: Geography, places: Places, register: Register
+) -> pd.DataFrame:
     """Residents by area and single year of age; SourceError where they are not the total."""
     every = {code for codes in geography.codes.values() for code in codes}
     found = replace(found, columns={**found.columns, **_age_columns(found)})
-    text = formats.read(found, every)
+    text = found.rows(every)
     if text.empty:
         return pd.DataFrame(columns=AGES, index=pd.Index([], name="area_code"))
-    vintage = geography.year_of_codes(text["area_code"], found.place)
-    text = text[text["area_code"].isin(geography.codes[vintage])]
-    choice.refuse_gaps(text["area_code"], geography.codes[vintage], found.named)
-    formats.refuse_repeats(text, ["area_code"], found)
-    single = {
-        role: formats.numbers(text, role, found) for role in found.columns if role != "area_code"
-    }
+    vintage = places.vintage_of(text["area_code"], found.place)
+    refuse_gaps(text["area_code"], geography.codes[vintage], found.named)
+    found.refuse_repeats(text)
+    single = {role: found.numbers(text, role) for role in found.columns if role != "area_code"}
     total = single.pop("total")
     ages = pd.DataFrame(single).T.groupby(lambda role: role.lstrip("fm")).sum(min_count=1).T
     ages = ages.reindex(columns=AGES)

@@ -15,8 +15,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.errors import SourceError
-from lsp_analysis.sources import formats
-from lsp_analysis.sources.formats import Found
+from lsp_analysis.sources.formats import MISSING, Found
 from lsp_analysis.sources.ons.boundaries import NATIONAL_GRID
 from lsp_analysis.sources.ons.geography import Geography
 from lsp_analysis.sources.register import Register
@@ -63,7 +62,8 @@ def read_crimes(
     the borough's forces that have a place; empty when no file has the borough.
     """
     parts = []
-    for found in _in_order(founds):
+    # Files that give codes before tables of points, then by name.
+    for found in sorted(founds, key=lambda found: (found.kind != KIND, found.place)):
         with register.guard(found.place):
             parts.append(_read(found, geography, register))
     rows = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
@@ -77,7 +77,7 @@ def read_crimes(
     rows = _without_unplaced(rows, register, geography.vintage)
     for found in founds:
         if found.path in set(rows["path"]):
-            register.use(found)
+            register.use_file(found.path, found.title, found.layout)
     return _once(rows, register)[["month", "crime_type", "area_code", "points", "coverage"]]
 
 
@@ -89,11 +89,6 @@ def _coverage(rows: pd.DataFrame) -> pd.Series:
     return share.reindex(pd.MultiIndex.from_frame(rows[["points", "month"]])).set_axis(rows.index)
 
 
-def _in_order(founds: Sequence[Found]) -> list[Found]:
-    """Files that give codes before tables of points, then by name."""
-    return sorted(founds, key=lambda found: (found.kind != KIND, found.place))
-
-
 def _read(found: Found, geography: Geography, register: Register) -> pd.DataFrame:
     """Rows that are in the borough or may be; those ``to_place`` have no code of its areas."""
     lacking = [heading for role, heading in NEEDED.items() if role not in found.columns]
@@ -102,7 +97,7 @@ def _read(found: Found, geography: Geography, register: Register) -> pd.DataFram
             f"{found.place} is a street file of data.police.uk without its column "
             f"{' and '.join(lacking)}. Download it again, or move it out of the folder."
         )
-    text = formats.read(found, role="month")
+    text = found.rows(role="month")
     if text.empty:
         register.note(f"{found.place} holds no crimes: its month counts as missing, not as zero.")
         return pd.DataFrame()
@@ -125,7 +120,7 @@ def _read(found: Found, geography: Geography, register: Register) -> pd.DataFram
     text["to_place"] = ~inside & (points | named | (text["area_code"] == ""))
     somewhere = text["area_code"].ne("")
     if "longitude" in text:
-        somewhere |= ~text["longitude"].str.casefold().isin(formats.MISSING)
+        somewhere |= ~text["longitude"].str.casefold().isin(MISSING)
     by = [text["month"], text["force"]]
     text["placed"] = somewhere.groupby(by).transform("sum")
     text["total"] = somewhere.groupby(by).transform("size")
@@ -133,7 +128,7 @@ def _read(found: Found, geography: Geography, register: Register) -> pd.DataFram
         _refuse_rounded(text["latitude"], found)
     rows = text[inside | text["to_place"]].assign(path=found.path, points=points)
     for column in POINT:
-        rows[column] = formats.numbers(rows, column, found) if column in rows else float("nan")
+        rows[column] = found.numbers(rows, column) if column in rows else float("nan")
     blank = rows[rows["crime_type"] == ""]
     if not blank.empty:
         raise SourceError(
@@ -194,26 +189,20 @@ def _note_points(rows: pd.DataFrame, shapes: GeoDataFrame | None, register: Regi
 
 def _of_own_forces(rows: pd.DataFrame, codes: Sequence[str], register: Register) -> pd.DataFrame:
     """Rows of the forces that police the borough, not of one next door with a few crimes in it."""
-    inside = rows[rows["area_code"].notna()]
-    reach = inside.groupby(["points", "force"])["area_code"].agg(["size", "nunique"])
-    for (points, force), found in reach.iterrows():
-        if found["nunique"] < COVERING * len(codes) and not _is_rare(rows, reach).all():
-            whose = "Tables of points" if points else (force or "Files that name no force")
-            crimes = wording.counted(int(found["size"]), "crime")
-            register.note(
-                f"{whose}: {crimes} in {found['nunique']} of the borough's "
-                f"{len(codes)} small areas, too few areas for files that cover the borough. "
-                "They were not counted."
-            )
-    own = reach.index[(reach["nunique"] >= COVERING * len(codes)) | _is_rare(rows, reach)]
-    return rows[pd.MultiIndex.from_frame(rows[["points", "force"]]).isin(own)]
-
-
-def _is_rare(rows: pd.DataFrame, reach: pd.DataFrame) -> pd.Series:
-    """Whether files hold searches, too few to reach most areas, of a force that has the borough."""
-    searches = rows["crime_type"].eq(STOPS).all()
-    share = rows["area_code"].notna().mean()
-    return pd.Series(searches and share >= UNPLACED, index=reach.index)
+    inside = rows["area_code"].notna()
+    # Searches are too few to reach most areas, even of the borough's own force.
+    rare = rows["crime_type"].eq(STOPS).all() and inside.mean() >= UNPLACED
+    reach = rows[inside].groupby(["points", "force"])["area_code"].agg(["size", "nunique"])
+    few = (reach["nunique"] < COVERING * len(codes)) & (not rare)
+    for (points, force), found in reach[few].iterrows():
+        whose = "Tables of points" if points else (force or "Files that name no force")
+        crimes = wording.counted(int(found["size"]), "crime")
+        register.note(
+            f"{whose}: {crimes} in {found['nunique']} of the borough's "
+            f"{len(codes)} small areas, too few areas for files that cover the borough. "
+            "They were not counted."
+        )
+    return rows[pd.MultiIndex.from_frame(rows[["points", "force"]]).isin(reach.index[~few])]
 
 
 def _without_unplaced(rows: pd.DataFrame, register: Register, vintage: int) -> pd.DataFrame:

@@ -201,7 +201,7 @@ def _one_table(file: Path, places: Places, answers: Answers) -> OwnTable:
     if len(ours) > 1:
         sheets = [table.account.sheet for table in ours]
         raise StudyError(
-            f"{file} has tables in the sheets {', '.join(sheets)}. Say which with --sheet "
+            f"{file.name} has tables in the sheets {', '.join(sheets)}. Say which with --sheet "
             f'"{sheets[0]}", and add one after the other.'
         )
     return ours[0]

@@ -32,6 +32,12 @@ def each(cells: pd.Series, told: Callable[[str], Any]) -> pd.Series:
     return pd.Series(pd.Index([told(text) for text in met]).take(at), index=cells.index)
 
 
+def numbers_in(cells: pd.Series) -> pd.Series:
+    """The numbers in cells of text, without thousands separators; missing where there is none."""
+    plain = each(cells, lambda text: (headings.number_in(text) or ("",))[0])
+    return pd.to_numeric(plain, errors="coerce").astype("float64")
+
+
 def plain_cells(plan: Plan, frame: pd.DataFrame, account: Account) -> OwnTable:
     """The rows with plain numbers and `all` for everybody, and the account completed."""
     made = frame.copy(deep=False)

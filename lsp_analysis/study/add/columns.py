@@ -27,8 +27,9 @@ EMBEDDED = re.compile(
 WHOLE = re.compile(
     r"(?:.*: ?)?(?:total\b.*|all (?:categories|usual residents|households|people|persons)\b.*)"
 )
-CODE_HEADING = re.compile(
-    r"(?:area|lsoa|msoa|ward|wd|lad|geography|gss|ons|neighbourhood)?(?:code|\d*cd)|lsoa|msoa|ward|area"
+AREA_HEADING = re.compile(
+    r"(?:area|lsoa|msoa|ward|wd|lad|la|geography|gss|ons|neighbourhood|borough|localauthority)?"
+    r"(?:code|name|\d*(?:cd|nm))|area|lsoa|msoa|ward|borough|localauthority"
 )
 
 
@@ -56,6 +57,11 @@ class Plan:
     units: list[int] = field(default_factory=list)
     measures: list[Measure] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def measured(self) -> set[int]:
+        """The columns of numbers that are read."""
+        return {at for one in self.measures for ats in one.columns.values() for at in ats}
 
     def name(self, at: int) -> str:
         """Heading of a column."""
@@ -131,7 +137,7 @@ def _code_columns(plan: Plan, places: Places, answers: Answers) -> list[int]:
     smallest = min(size_of(level) for _, level, _ in varying)
     best = [fact for fact in varying if size_of(fact[1]) == smallest]
     best = [fact for fact in best if not any(code[:1].isdigit() for code in fact[2])] or best
-    if any(_differ(fact[2], best[0][2]) for fact in best[1:]):
+    if any(a != b for fact in best for a, b in zip(fact[2], best[0][2], strict=True) if a and b):
         quoted = [f'"{names[at]}"' for at, *_ in best]
         raise SourceError(
             f"{plan.grid.place} has several columns of {best[0][1]} codes that differ: "
@@ -145,24 +151,19 @@ def _code_columns(plan: Plan, places: Places, answers: Answers) -> list[int]:
     return [main, *(at for at, *_ in others)]
 
 
-def _differ(one: Sequence[str], other: Sequence[str]) -> bool:
-    return any(a != b for a, b in zip(one, other, strict=True) if a and b)
-
-
 def _name_column(plan: Plan, places: Places) -> list[int]:
     """The column with the names of most areas, whose codes are then looked up."""
     found = [
         (len({plain_name(cell) for cell in cells if cell} & places.names.keys()), -at)
         for at, cells in enumerate(plan.sample)
     ]
-    headed = [
-        at for at, n in enumerate(plan.header.names) if CODE_HEADING.fullmatch(headings.fold(n))
-    ]
     if found and max(found)[0]:
         plan.by_name = True
         return [-max(found)[1]]
-    if headed:
-        return headed[:1]
+    for at, name in enumerate(plan.header.names):
+        if AREA_HEADING.fullmatch(headings.fold(name)):
+            plan.by_name = all(re.search("[a-z]{3}", cell.casefold()) for cell in plan.sample[at])
+            return [at]
     raise SourceError(
         f"{plan.grid.place} names no area of the study, by code or by name. Name the column of "
         "codes with --code-column, or add a column with the areas' codes."
@@ -312,14 +313,9 @@ def _is_whole(plan: Plan, whole: int, others: Mapping[int, object]) -> bool:
 
 
 def _refuse_twins(plan: Plan, one: int, other: int) -> None:
-    if plan.name(one).casefold() == plan.name(other).casefold():
-        raise SourceError(
-            f'{plan.grid.path} has several columns named "{plan.name(one)}" in row '
-            f"{plan.header.first_row + 1}. Rename those that are not meant."
-        )
     raise SourceError(
-        f'{plan.grid.place}: "{plan.name(one)}" and "{plan.name(other)}" may both be the column '
-        "meant. Rename the one that is not, or delete it."
+        f'{plan.grid.place} has several columns that may be meant, "{plan.name(one)}" and '
+        f'"{plan.name(other)}". Rename the one that is not, or delete it.'
     )
 
 

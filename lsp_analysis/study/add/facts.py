@@ -27,6 +27,16 @@ DERIVED = re.compile(r"\b(rank|score|index|decile|average|rate|ratio|proportion|
 STANDARDISED = re.compile(r"standardi[sz]ed|\bdsr\b|\bsmr\b|\bsar\b", re.IGNORECASE)
 MODELLED = re.compile(r"modelled|model-based|prevalence estimate|synthetic", re.IGNORECASE)
 ACRONYMS = {"esa", "gcse", "gp", "hb", "idaci", "idaopi", "imd", "jsa", "neet", "nhs", "uc"}
+AGED = re.compile(r"([FM]) ?(\d\d?(?: ?(?:to|-) ?\d\d?|\+| (?:and|or) over)?)", re.IGNORECASE)
+# Words that publishers write together.
+RUN_TOGETHER = re.compile(
+    "adult|average|benefit|birth|child(?:ren)?|claimant|count|crime|death|dwelling|employment|fuel"
+    "|home|house(?:hold)?|income|low|mean|median|num(?:ber)?|people|person|population|poverty|prices?"
+    "|projection|property|rate|ratio|rent|sales?|school|score|term|total|unemployment|vacant"
+    "|young",
+    re.IGNORECASE,
+)
+_JOINED = re.compile(f"(?:{RUN_TOGETHER.pattern}){{2,}}", re.IGNORECASE)
 
 
 def facts_of(
@@ -98,21 +108,25 @@ def facts_of(
 
 
 def readable(name: str) -> str:
-    """A name as people write it, of one that was a column's: spaces, and a first capital.
+    """A name as people write it, of one that was a column's or a file's: words, a first capital.
 
     >>> readable("employment_rate"), readable("LongTermVacants"), readable("NEET")
     ('Employment rate', 'Long term vacants', 'NEET')
     >>> readable("distance_to_a_gp"), readable("burglary_rate_per_1_000")
     ('Distance to a GP', 'Burglary rate per 1,000')
+    >>> readable("medianprice"), readable("Fuelpoverty"), readable("F0 to 15")
+    ('Median price', 'Fuel poverty', 'Females aged 0 to 15')
     """
     plain = re.sub(r"; measures: value$", "", name, flags=re.IGNORECASE)
+    if aged := AGED.fullmatch(plain):
+        return f"{'Females' if aged[1] in 'Ff' else 'Males'} aged {aged[2]}"
     if re.fullmatch(r"(?:[A-Z][a-z]{2,}){2,}", plain):
         plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()
-    if "_" not in plain:
-        return plain
-    words = plain.replace("_", " ").split()
-    spaced = " ".join(word.upper() if word in ACRONYMS else word for word in words)
+    words = plain.replace("_", " ").split() if "_" in plain or " " not in plain else [plain]
+    apart = [RUN_TOGETHER.sub(r" \g<0>", w).strip() if _JOINED.fullmatch(w) else w for w in words]
+    spaced = " ".join(word.upper() if word in ACRONYMS else word for word in apart)
     spaced = re.sub(r"(?<=\d) (?=000\b)", ",", spaced.replace("english", "English"))
+    spaced = re.sub(r"^num ", "number of ", spaced)
     return spaced[:1].upper() + spaced[1:]
 
 

@@ -15,7 +15,7 @@ import itertools
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,7 +44,7 @@ class Grid:
 
     path: Path
     sheet: str
-    stream: Callable[[int | None], Iterator[list[str]]] = field(repr=False)
+    stream: Callable[[Grid, int | None], Iterable[list[str]]] = field(repr=False)
     hidden: bool = False
     merged: int = 0  # ranges of merged cells, known when rows were read
     delimiter: str = ""
@@ -57,7 +57,7 @@ class Grid:
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Number, as a spreadsheet shows it, and cells of each row."""
-        return enumerate(self.stream(None), start=1)
+        return enumerate(self.stream(self, None), start=1)
 
     def refuse_shifted(self, number: int, row: list[str], width: int, needed: int) -> None:
         """Stop where it is not certain which cell stands in which of `width` columns.
@@ -77,7 +77,7 @@ class Grid:
 
     def head(self, limit: int = HEAD_ROWS) -> list[list[str]]:
         """The first rows, with single spaces in their cells."""
-        rows = itertools.islice(self.stream(limit), limit)
+        rows = itertools.islice(self.stream(self, limit), limit)
         return [[tidy(cell) for cell in row] for row in rows]
 
 
@@ -101,7 +101,7 @@ def open_grids(path: Path) -> list[Grid]:
         return _workbook(path)
     if name.endswith(TEXT_SUFFIXES):
         return [_text(path)]
-    raise SourceError(f"{path} is neither CSV nor XLSX. Save it as one of them.")
+    raise SourceError(f"{path.name} is neither CSV nor XLSX. Save it as one of them.")
 
 
 def first_bytes(path: Path) -> bytes:
@@ -180,9 +180,7 @@ def _text(path: Path) -> Grid:
         lines = [line for _, line in zip(range(30), text, strict=False)]
     head = "".join(lines)
     delimiter = max(",;\t|", key=head.count)
-    grid = Grid(path, "", lambda limit: iter(()), delimiter=delimiter)
-    grid.stream = lambda limit: _delimited(grid, encoding)
-    return grid
+    return Grid(path, "", lambda grid, _: _delimited(grid, encoding), delimiter=delimiter)
 
 
 def _delimited(grid: Grid, encoding: str) -> Iterator[list[str]]:
@@ -225,8 +223,8 @@ def _refuse_open_quote(
     hidden = any("\n" in cell and cell.count(grid.delimiter) >= max(width - 1, 1) for cell in row)
     if odd or hidden:
         raise SourceError(
-            f"{grid.path}, row {number}: a quotation mark is not closed, and the text after it "
-            "was read as one cell. Close or remove it."
+            f"{grid.path.name}, row {number}: a quotation mark is not closed, and the text "
+            "after it was read as one cell. Close or remove it."
         )
 
 
@@ -238,18 +236,14 @@ def _workbook(path: Path) -> list[Grid]:
     with _readable(path.name):
         untrusted.refuse_vast_sheets(path)
         book = load_workbook(str(path))
-        sheets = [
-            (item.name, item.visible != SheetVisibleEnum.Visible) for item in book.sheets_metadata
-        ]
+        sheets = book.sheets_metadata
     formats = functools.cache(lambda: _formats(path) if is_xlsx else {})
 
-    def rows_of(grid: Grid, limit: int | None) -> Iterator[list[str]]:
-        return iter(_sheet(grid, book, limit, formats().get(grid.sheet, [])))
+    def rows_of(grid: Grid, limit: int | None) -> list[list[str]]:
+        return _sheet(grid, book, limit, formats().get(grid.sheet, []))
 
-    grids = [Grid(path, name, lambda limit: iter(()), hidden=hidden) for name, hidden in sheets]
-    for grid in grids:
-        grid.stream = functools.partial(rows_of, grid)
-    return grids
+    shown = SheetVisibleEnum.Visible
+    return [Grid(path, one.name, rows_of, hidden=one.visible != shown) for one in sheets]
 
 
 _OF_SYSTEM = re.compile(r"([A-Z][a-z ]+)(?: \(os error|: ')")  # why the system refuses a file

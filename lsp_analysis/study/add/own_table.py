@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,22 +12,19 @@ import pandas as pd
 from lsp_analysis.errors import SourceError
 from lsp_analysis.study import periods as spans
 from lsp_analysis.study.add import headings
-from lsp_analysis.study.add.cells import each, plain_cells
+from lsp_analysis.study.add.cells import each, numbers_in, plain_cells
 from lsp_analysis.study.add.columns import EMBEDDED, Plan, plan_columns
-from lsp_analysis.study.add.grids import AGAIN, Grid, open_grids, tidy
+from lsp_analysis.study.add.grids import AGAIN, Grid, open_grids
 from lsp_analysis.study.add.headings import NUMBERS, Header
 from lsp_analysis.study.add.layouts import Account, Answers, Layout, OwnTable
-from lsp_analysis.study.add.places import TOTALS, Places, code_in, level_of, plain_name
+from lsp_analysis.study.add.places import Places, code_in, plain_name
+from lsp_analysis.study.add.rows import listed, rows_of_areas
 
 SAMPLE = 2_000
 MUCH_ALIKE = 0.1  # of the median, between the quartiles of sums over totals
 PERTURBED = 10  # by which a count may exceed its total, to protect people
-NOMIS_ANSWER = 25_000  # rows, cut without a word
 MOST_CODES = 4  # of one area in a row, as of its MSOA, ward and borough
-ALIKE = 0.85  # from which a name is taken for another misspelt (1: the same)
-FEW = 50  # codes that may be misspelt ones of the study's own
 POSTCODE = re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}")
-BROKEN_CODE = re.compile(r"[A-Z]\d{0,8}")
 TEXTS = ("indicator_id", "indicator_name", "sex", "age", "group", "note")
 NO_ANSWERS = Answers()
 # Sentences above a table whose date is that of the file and not of what it counts.
@@ -38,9 +33,6 @@ MADE_ON = re.compile(
     r"|copyright|from nomis on)\b",
     re.IGNORECASE,
 )
-PIECE = 100_000  # rows that are held as lists of cells at once
-
-Row = tuple[int, str, list[str]]  # number in the file, code of the area, cells
 
 
 def read_own_tables(
@@ -73,7 +65,9 @@ def read_own_tables(
         listed = ", ".join(grid.sheet for grid in grids)
         grids = [grid for grid in grids if grid.sheet == answers.sheet]
         if not grids:
-            raise SourceError(f'{file} has no sheet "{answers.sheet}"; it has {listed}. Name one.')
+            raise SourceError(
+                f'{file.name} has no sheet "{answers.sheet}"; it has {listed}. Name one.'
+            )
     hidden = [] if answers.sheet else [grid.sheet for grid in grids if grid.hidden]
     if len(hidden) < len(grids):
         grids = [grid for grid in grids if grid.sheet not in hidden]
@@ -94,12 +88,12 @@ def read_own_tables(
     if not tables:
         if any(POSTCODE.fullmatch(cell) for row in grids[0].head(SAMPLE) for cell in row):
             raise SourceError(
-                f"{file} has postcodes and no codes of areas. Add a column with the area of each, "
-                "by a postcode directory (ONSPD), and headings, and count or average its rows."
+                f"{file.name} has postcodes and no codes of areas. Add a column with the area of "
+                "each, by a postcode directory (ONSPD), and headings, and count or average rows."
             )
         raise SourceError(
-            f"{file} has no table with a column for the area's code, one for the period and one "
-            f"for the numerator or value; its first row is: {seen[:120] or 'empty'}. "
+            f"{file.name} has no table with a column for the area's code, one for the period and "
+            f"one for the numerator or value; its first row is: {seen[:120] or 'empty'}. "
             "Name the columns code, period, numerator, denominator."
         )
     return tables
@@ -159,13 +153,13 @@ def _read(
     if not plan.measures:
         return None
     account = Account(grid.path.name, grid.sheet, _title(header), notes=plan.notes)
-    kept, others = _rows(plan, places)
+    kept, others = rows_of_areas(plan, places)
     if others:
-        account.notes.append(f"left out rows of other areas ({_listed(others)})")
+        account.notes.append(f"left out rows of other areas ({listed(others)})")
     if kept.empty:
         account.problem = "none of its areas is one of the study's"
         if others:
-            account.problem += f" ({_listed(others)})"
+            account.problem += f" ({listed(others)})"
         return OwnTable(pd.DataFrame(), account, layout=plan.layout)
     if plan.layout is not None:
         answers = replace(
@@ -184,157 +178,6 @@ def _title(header: Header) -> str:
             return cell.removeprefix("Counting: ")
     named = [cell for cell in header.title if cell != "Stat-Xplore"]
     return named[0][:120] if named else ""
-
-
-def _rows(plan: Plan, places: Places) -> tuple[pd.DataFrame, Counter[str]]:
-    """The rows about the study's areas, as `_framed` has them, and a count of the others."""
-    grid, main = plan.grid, plan.codes[0]
-    named = _codes_by_name(plan, places) if plan.by_name else {}
-    numeric = [at for at, cells in enumerate(plan.sample) if headings.is_numeric(cells)]
-    needed = max(
-        [main, *plan.dates, *(at for m in plan.measures for c in m.columns.values() for at in c)]
-    )
-    width = len(plan.header.names)
-    pieces: list[pd.DataFrame] = []
-    kept: list[Row] = []
-    strange: list[Row] = []
-    unread: list[Row] = []
-    others: Counter[str] = Counter()
-    last: list[str] = []
-    read = 0
-    when: dict[bool, set[str]] = {True: set(), False: set()}  # of the study's areas, and of others
-    for number, row in grid.rows():
-        if number <= plan.header.data_row or not any(map(str.strip, row)):
-            continue
-        read += 1
-        cell = tidy(row[main]) if main < len(row) else ""
-        if not cell and "level" in plan.roles:
-            cell = next((tidy(row[at]) for at in plan.codes[1:] if row[at : at + 1] != [""]), "")
-        code = named.get(cell, "") if plan.by_name else (code_in(cell) or cell)
-        last = row
-        if plan.dates and plan.dates[0] < len(row):
-            when[code in places.known].add(row[plan.dates[0]])
-        if code in places.known:
-            grid.refuse_shifted(number, row, width, needed)
-            kept.append((number, code, [tidy(one) for one in row]))
-            if len(kept) == PIECE:
-                pieces.append(_framed(kept, width))
-                kept.clear()
-        elif code_in(cell) or (plan.by_name and cell):
-            others[code_in(cell) or cell] += 1
-            if len(others) <= FEW:
-                strange.append((number, code or cell, [tidy(one) for one in row]))
-        elif _is_heading(plan, row):
-            raise SourceError(
-                f"{grid.place}, row {number} has headings again: a second table begins there. Put "
-                "each table into a sheet or file of its own."
-            )
-        elif any(TOTALS.fullmatch(tidy(one).casefold()) for one in row):
-            others["total"] += 1
-        elif any(headings.number_in(tidy(row[at])) for at in numeric if at < len(row)):
-            unread.append((number, cell, [tidy(one) for one in row]))
-    if read and read % NOMIS_ANSWER == 0 and not grid.sheet:
-        plan.notes.append(
-            f"exactly {read:,} rows, as many as one answer of Nomis has: the rest may be missing. "
-            "Ask again with RecordOffset, or for fewer areas"
-        )
-    short = 0 < len(last) < min(len(plan.header.names), needed + 1)
-    if not grid.ended and short and BROKEN_CODE.fullmatch(tidy("".join(last[main : main + 1]))):
-        raise SourceError(f"{grid.place}: its last row breaks off, so the file is cut. {AGAIN}")
-    found = pd.concat([*pieces, _framed(kept, width)])
-    lacking = sorted(map(tidy, when[False] - when[True]))
-    if len(found) and lacking and headings.number_in(lacking[0][:4]):
-        plan.notes.append(
-            f'only other areas have rows of {len(lacking)} periods, first "{lacking[0]}": rows of '
-            "the study's areas may have been cut off"
-        )
-    if found.empty and not others:
-        raise SourceError(
-            f"{grid.path} has a header in row {plan.header.data_row} but no rows below it. "
-            "Add them."
-        )
-    if others:  # a table of other boroughs too, whose codes are not ours to correct
-        others.update(f"no code: {cell or 'blank'}" for _, cell, _ in unread)
-        unread = []
-    more = [*unread, *_misspelt(set(found["code"]), strange, others, places)]
-    return pd.concat([found, _framed(more, width)]).sort_index() if more else found, others
-
-
-def _framed(rows: Sequence[Row], width: int) -> pd.DataFrame:
-    """Rows as a table: the cells by the number of their column, and ``code``; the index is the
-    number of the row in the file."""
-    cells = [[*row[:width], *[""] * (width - len(row))] for _, _, row in rows]
-    numbers = [number for number, _, _ in rows]
-    made = pd.DataFrame(cells, index=numbers, columns=range(width), dtype="str")
-    return made.assign(code=pd.Series([code for _, code, _ in rows], index=numbers, dtype="str"))
-
-
-def _is_heading(plan: Plan, row: Sequence[str]) -> bool:
-    """Whether a row below the headings repeats that of the areas, and others beside it."""
-    main = plan.codes[0]
-    cells = [tidy(cell) for cell in row]
-    if main >= len(cells) or headings.fold(cells[main]) != headings.fold(plan.header.names[main]):
-        return False
-    others = [cell for at, cell in enumerate(cells) if cell and at != main]
-    return bool(others) and not any(map(headings.number_in, others))
-
-
-def _misspelt(
-    have: set[str], strange: list[Row], others: Counter[str], places: Places
-) -> list[Row]:
-    """Rows of unknown codes where as many of the study's own are lacking beside those it `have`.
-
-    Codes of other boroughs come beside all of this one; a few that stand where others lack are
-    mistakes, which the check will name.
-    """
-    level = {places.level(code) for code in have} & {"oa", "lsoa"}
-    mine = [row for row in strange if places.level(row[1]) in level]
-    codes = {code for _, code, _ in mine}
-    small = sum(places.level(code) in level for code in others)
-    lists = [places.small, *places.by_vintage.values()]
-    every = max(lists, key=lambda listed: len(listed & have))
-    if len(codes) < small or small > len(every - have):
-        return []
-    for code in codes:
-        del others[code]
-    return mine
-
-
-def _codes_by_name(plan: Plan, places: Places) -> dict[str, str]:
-    """The code of each name in the table, all of areas of one level."""
-    at = plan.codes[0]
-    rows = plan.grid.rows()
-    texts = {
-        tidy(row[at]) for number, row in rows if number > plan.header.data_row and at < len(row)
-    }
-    plan.notes.append(f'areas by the names in "{plan.name(at)}"')
-    found = places.codes_of(sorted(texts), plan.grid.place)
-    rows = places.areas[~places.areas["area_code"].isin(found.values())]
-    levels = {places.level(code) for code in found.values()}
-    lacking = rows.loc[rows["area_type"].isin(levels), "area_name"].astype("str").tolist()
-    for text in sorted(texts - found.keys()):
-        near = difflib.get_close_matches(text, lacking, 1, ALIKE)
-        if near and re.findall(r"\d+", near[0]) == re.findall(r"\d+", text):
-            raise SourceError(
-                f'{plan.grid.place}: "{text}" is the name of no area of the study. Did you mean '
-                f'"{near[0]}"? Correct it, or add a column with the areas\' codes.'
-            )
-    return found
-
-
-def _listed(others: Counter[str]) -> str:
-    """Codes that are not the study's by level, with the first ones where they are few."""
-    levels: dict[str, list[str]] = {}
-    for code in others:
-        levels.setdefault("total" if code == "total" else level_of(code) or "by name", []).append(
-            code
-        )
-    return ", ".join(
-        f"{len(codes)} {level}: {', '.join(codes[:3])}{' ...' if len(codes) > 3 else ''}"
-        if level != "total"
-        else f"{others['total']} of totals"
-        for level, codes in levels.items()
-    )
 
 
 def _long(plan: Plan, kept: pd.DataFrame, answers: Answers, account: Account) -> pd.DataFrame:
@@ -415,7 +258,7 @@ def _refuse_parts(plan: Plan, kept: pd.DataFrame) -> None:
     others = _answers(plan, whole)
     if not others:
         return
-    answers, total = kept[others].apply(_numbers), _numbers(kept[whole])
+    answers, total = kept[others].apply(numbers_in), numbers_in(kept[whole])
     share = answers.sum(axis=1) / total
     wrong = answers.lt(0).any(axis=1) | answers.gt(total + PERTURBED, axis=0).any(axis=1)
     middle = share.quantile([0.25, 0.5, 0.75])
@@ -434,20 +277,13 @@ def _refuse_parts(plan: Plan, kept: pd.DataFrame) -> None:
 
 def _sum(columns: Iterable[pd.Series]) -> pd.Series:
     """Columns added up, as text; what is no number makes the sum none."""
-    total = sum(map(_numbers, columns))
+    total = sum(map(numbers_in, columns))
     return total.map(lambda number: "" if pd.isna(number) else f"{number:.10g}")
-
-
-def _numbers(cells: pd.Series) -> pd.Series:
-    """The numbers in cells of text, missing where there is none."""
-    plain = each(cells, lambda text: (headings.number_in(text) or ("",))[0])
-    return pd.to_numeric(plain, errors="coerce").astype("float64")
 
 
 def _other_texts(plan: Plan) -> list[int]:
     """Columns of text that may tell rows of one area and period apart."""
-    used = {*plan.codes, *plan.roles.values(), *plan.dates, *plan.units}
-    used |= {at for measure in plan.measures for ats in measure.columns.values() for at in ats}
+    used = {*plan.codes, *plan.roles.values(), *plan.dates, *plan.units, *plan.measured}
     others = [at for at in range(len(plan.header.names)) if at not in used and plan.name(at)]
     return [at for at in others if not headings.is_numeric(plan.sample[at])]
 

@@ -14,8 +14,7 @@ from lsp_analysis.study.add.cells import each
 from lsp_analysis.study.add.facts import facts_of, refuse_damage, without_worked_out
 from lsp_analysis.study.add.headings import number_in, unit_in
 from lsp_analysis.study.add.layouts import Account, OwnTable
-from lsp_analysis.study.add.places import Places
-from lsp_analysis.study.add.vintages import carry_over
+from lsp_analysis.study.add.places import Places, carry_over
 from lsp_analysis.study.areas import fold_name, slug
 from lsp_analysis.study.check.cells import judge_sheet
 from lsp_analysis.study.check.periods import check_periods
