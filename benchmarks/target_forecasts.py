@@ -14,7 +14,7 @@ import argparse
 import numpy as np
 import pandas as pd
 
-from lsp_analysis.standing.agencies.target_odds import target_forecast
+from lsp_analysis.standing.agencies.plan import target_forecast
 
 BANDS = [0, 0.02, 0.1, 0.25, 0.4, 0.6, 0.75, 0.85, 0.98, 1]
 

@@ -35,6 +35,7 @@ from lsp_analysis.resources import copy_notebooks, study_path
 if TYPE_CHECKING:
     from lsp_analysis.reports.job.selection import Entry
 
+Outcome = tuple[str, Any]  # what a command has to say, and whether something failed
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
 NEEDED = ("study", "folder", "file", "notebook", "outcomes")  # arguments that are paths
 PATHS = (*NEEDED, "out", "batch", "extracts", "others", "key_file", "postcodes", "addresses")
@@ -76,9 +77,13 @@ def _run(arguments: argparse.Namespace) -> int:
     try:
         with as_interrupts():
             _check_paths(vars(arguments))
-            return COMMANDS[arguments.command](arguments)
+            said, failed = COMMANDS[arguments.command](arguments)
+            print_text(said)
+            return FAILED if failed else OK
     except LspError as error:
-        return print_error(error, _code_of(error, arguments.command))
+        # Reports that were begun have failed; others were refused before anything started.
+        begun = arguments.command not in ("report", "reports") or isinstance(error, UnfinishedError)
+        return print_error(error, FAILED if begun else REFUSED)
     except KeyboardInterrupt:
         return print_error(_INTERRUPTED.get(arguments.command, "interrupted."), INTERRUPTED)
     except OSError as error:
@@ -129,21 +134,14 @@ _INTERRUPTED = {
 }
 
 
-def _code_of(error: LspError, command: str) -> int:
-    """Reports that were begun have failed; others were refused before anything started."""
-    refused = command in ("report", "reports") and not isinstance(error, UnfinishedError)
-    return REFUSED if refused else FAILED
-
-
-def _check(arguments: argparse.Namespace) -> int:
+def _check(arguments: argparse.Namespace) -> Outcome:
     from lsp_analysis.study.check.whole_study import check_study, render
 
     problems = check_study(study_path(arguments.study))
-    print_text(render(problems))
-    return FAILED if problems else OK
+    return render(problems), problems
 
 
-def _import(arguments: argparse.Namespace) -> int:
+def _import(arguments: argparse.Namespace) -> Outcome:
     from lsp_analysis.sources import import_study
 
     done = import_study(
@@ -153,17 +151,15 @@ def _import(arguments: argparse.Namespace) -> int:
         out=arguments.out,
         vintage=arguments.vintage,
     )
-    print_text(f"{done.sentence()}\nNext: lsp-analysis check {done.path}")
-    return FAILED if done.problems else OK
+    return f"{done.sentence()}\nNext: lsp-analysis check {done.path}", done.problems
 
 
-def _fetch(arguments: argparse.Namespace) -> int:
+def _fetch(arguments: argparse.Namespace) -> Outcome:
     from lsp_analysis.sources import fetch
 
     if arguments.list:
         table = fetch.addresses_frame(fetch.read_addresses(arguments.addresses))
-        print_text(table.to_string(index=False, justify="left"))
-        return OK
+        return table.to_string(index=False, justify="left"), False
     if not (arguments.borough and arguments.out):
         raise ParameterError("Say which borough and where to: lsp-analysis fetch CODE --out FOLDER")
     done = fetch.fetch_borough(
@@ -173,11 +169,10 @@ def _fetch(arguments: argparse.Namespace) -> int:
         only=arguments.only,
         progress=print_progress,
     )
-    print_text(done.sentence())
-    return FAILED if done.problems else OK
+    return done.sentence(), done.problems
 
 
-def _report(arguments: argparse.Namespace) -> int:
+def _report(arguments: argparse.Namespace) -> Outcome:
     from lsp_analysis.reports.fork.process import check_address_space
 
     check_address_space()
@@ -186,12 +181,10 @@ def _report(arguments: argparse.Namespace) -> int:
 
     entry = Entry(arguments.area, **_page_of(arguments))
     how = _run_of(arguments)
-    record = run_report(arguments.study, entry, engine=arguments.engine, **how)
-    print_text(record.sentence())
-    return OK
+    return run_report(arguments.study, entry, engine=arguments.engine, **how).sentence(), False
 
 
-def _reports(arguments: argparse.Namespace) -> int:
+def _reports(arguments: argparse.Namespace) -> Outcome:
     from lsp_analysis.reports.fork.process import check_address_space
 
     if not arguments.scheduler:
@@ -207,8 +200,7 @@ def _reports(arguments: argparse.Namespace) -> int:
         progress=print_progress,
         **_run_of(arguments),
     )
-    print_text(batch.sentence())
-    return FAILED if batch.failed or batch.unindexed or batch.differences else OK
+    return batch.sentence(), batch.failed or batch.unindexed or batch.differences
 
 
 def _entries(arguments: argparse.Namespace) -> list[Entry]:
@@ -226,35 +218,33 @@ def _entries(arguments: argparse.Namespace) -> list[Entry]:
     return read_batch_file(arguments.batch, formats=which.formats)
 
 
-def _audit(arguments: argparse.Namespace) -> int:
+def _audit(arguments: argparse.Namespace) -> Outcome:
     from lsp_analysis.disclosure.audit import audit_folder
     from lsp_analysis.reports.page.index import index_as_made
 
     folder = Path(arguments.folder)
-    print_text(audit_folder(folder, as_made=index_as_made(folder)))
-    return OK
+    return audit_folder(folder, as_made=index_as_made(folder)), False
 
 
-def _aggregate(arguments: argparse.Namespace) -> int:
+def _aggregate(arguments: argparse.Namespace) -> Outcome:
     from lsp_analysis.disclosure.extracts import aggregate_extracts, write_counts
 
     names = ("key_file", "postcodes", "every", "profile")
     options = {name: getattr(arguments, name) for name in names}
     counts = aggregate_extracts(arguments.extracts, **options)
     out = arguments.out or f"{Path(arguments.extracts[0]).stem}-counts.csv"
-    print_text(f"{counts.sentence()}\nThe counts are in {write_counts(counts, out)}.")
-    return OK
+    return f"{counts.sentence()}\nThe counts are in {write_counts(counts, out)}.", False
 
 
-def _new(arguments: argparse.Namespace) -> int:
+def _new(arguments: argparse.Namespace) -> Outcome:
     from lsp_analysis.study import new_study
 
     path = new_study(arguments.study)
-    print_text(f"The study is in {path}. Replace its example rows, then: lsp-analysis check {path}")
-    return OK
+    said = f"The study is in {path}. Replace its example rows, then: lsp-analysis check {path}"
+    return said, False
 
 
-def _add(arguments: argparse.Namespace) -> int:
+def _add(arguments: argparse.Namespace) -> Outcome:
     from lsp_analysis.study import add_table
     from lsp_analysis.study.add.layouts import Answers
 
@@ -267,25 +257,20 @@ def _add(arguments: argparse.Namespace) -> int:
     facts = _settings(arguments.facts)
     for name in facts.keys() & {*options, *asked, "study_path", "file"}:
         raise ParameterError(f'"{name}" is no fact of an indicator. See: lsp-analysis add --help')
-    print_text(add_table(Path(arguments.study), arguments.file, **options, **facts).sentence())
-    return OK
+    return add_table(Path(arguments.study), arguments.file, **options, **facts).sentence(), False
 
 
-def _template(arguments: argparse.Namespace) -> int:
+def _template(arguments: argparse.Namespace) -> Outcome:
     from lsp_analysis.reports import own_template
 
-    if arguments.act == "new":
-        path = own_template.new_template(arguments.notebook)
-        print_text(
-            f"The template is in {path}, its house style beside it. "
-            f"Next: lsp-analysis template check {path}"
-        )
-    else:
-        print_text(own_template.check_template(arguments.notebook, arguments.study))
-    return OK
+    if arguments.act == "check":
+        return own_template.check_template(arguments.notebook, arguments.study), False
+    path = own_template.new_template(arguments.notebook)
+    said = f"The template is in {path}, its house style beside it. "
+    return f"{said}Next: lsp-analysis template check {path}", False
 
 
-def _design(arguments: argparse.Namespace) -> int:
+def _design(arguments: argparse.Namespace) -> Outcome:
     from lsp_analysis.experiments import commands
 
     acts = {"new": commands.new, "pair": commands.pair, "buffer": commands.buffer}
@@ -294,17 +279,13 @@ def _design(arguments: argparse.Namespace) -> int:
     acts |= {"decide": commands.decide, "next": commands.following, "pool": commands.pool}
     options = vars(arguments).copy()
     act, folder, _ = (options.pop(name) for name in ("act", "folder", "command"))
-    print_text(acts[act](folder, **options))
-    return OK
+    return acts[act](folder, **options), False
 
 
-def _notebooks(arguments: argparse.Namespace) -> int:
+def _notebooks(arguments: argparse.Namespace) -> Outcome:
     copied = copy_notebooks(arguments.folder)
-    print_text(
-        f"{len(copied)} notebooks are in {arguments.folder}. "
-        f"Next: jupyter lab {Path(arguments.folder) / '00_start_here.ipynb'}"
-    )
-    return OK
+    first = Path(arguments.folder) / "00_start_here.ipynb"
+    return f"{len(copied)} notebooks are in {arguments.folder}. Next: jupyter lab {first}", False
 
 
 def _page_of(arguments: argparse.Namespace) -> dict[str, Any]:

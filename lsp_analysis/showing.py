@@ -241,14 +241,20 @@ def _stamped(method: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(frozen=True)
 class View(Shown):
-    """One view of a result or a study, as a result of its own: what is said, drawn and listed.
+    """One view of a place or a study, as a result of its own: what is said, its numbers, what is
+    drawn, and how the numbers are listed where not as they are.
 
     `draw` takes nothing and returns axes, `tabulate` takes nothing and returns a table.
     """
 
     said: str
+    table: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
     draw: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
-    tabulate: Callable[[], Table | None] = field(default=lambda: None, repr=False, compare=False)
+    tabulate: Callable[[], Table | None] | None = field(default=None, repr=False, compare=False)
+
+    def summary_frame(self) -> pd.DataFrame:
+        """The numbers."""
+        return self.table
 
     def sentence(self) -> wording.Sentence:
         """What is said."""
@@ -260,4 +266,4 @@ class View(Shown):
 
     def shown_table(self) -> Table | None:
         """List it."""
-        return self.tabulate()
+        return self.tabulate() if self.tabulate else super().shown_table()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.standing.change.gaps import Gap, gap_between
-from lsp_analysis.standing.comparison.baseline import Comparison, compare_measured
+from lsp_analysis.standing.comparison.baseline import Comparison, Sides, compare_measured
 from lsp_analysis.standing.comparison.measured import Measured
 from lsp_analysis.study.indicator import Indicator
 
@@ -47,7 +47,7 @@ def measured_of(panel: pd.DataFrame, indicator: Indicator) -> Measured:
 
 def compare(panel: pd.DataFrame, *, indicator: Indicator, **sides: object) -> Comparison:
     """Two groups of areas of a panel compared."""
-    return compare_measured(measured_of(panel, indicator), **sides)
+    return compare_measured(measured_of(panel, indicator), Sides(**sides))
 
 
 def gap(
@@ -55,9 +55,7 @@ def gap(
     **names: object,
 ) -> Gap:  # fmt: skip
     """The gap between two groups of areas of a panel."""
-    made = measured_of(panel, indicator)
-    own, other = made.series(area), made.series(comparator, others=True)
-    return gap_between(own, other, indicator=indicator, **names)
+    return gap_between(measured_of(panel, indicator), Sides(area, comparator, **names))
 
 
 def place_with(table: pd.DataFrame, *, people: float, elsewhere: float = 0.0) -> SimpleNamespace:

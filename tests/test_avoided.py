@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from standing_panels import CLAIMS, RATE, SCORE, codes, panel_of
 
-from lsp_analysis.standing.change.avoided import events_avoided
+from lsp_analysis.standing.comparison.baseline import Sides, events_avoided
 from lsp_analysis.standing.comparison.measured import Measured
 
 HERE, ELSEWHERE = codes(0), codes(1, 2)
@@ -21,26 +21,27 @@ def closing(end: float = 60) -> pd.DataFrame:
 
 def avoided(panel: pd.DataFrame, indicator):
     measured = Measured(indicator, panel, panel)
-    return events_avoided(measured, area=HERE, comparator=ELSEWHERE)
+    found = events_avoided(measured, Sides(HERE, ELSEWHERE))
+    return found.table.iloc[0], found.sentence()
 
 
 def test_events_avoided_are_events_less_those_at_the_other_rate():
-    found = avoided(closing(), RATE)
+    found, said = avoided(closing(), RATE)
     assert found.events == pytest.approx(60 - 1000 * (55 + 54) / 2300)
     assert found.low < found.events < found.high
-    assert "13 fewer" in found.sentence()
+    assert "13 fewer" in said
 
 
 def test_an_area_below_its_comparator_would_have_had_more():
-    found = avoided(closing(end=20), RATE)
+    found, said = avoided(closing(end=20), RATE)
     assert found.events < 0
-    assert "27 more" in found.sentence()
+    assert "27 more" in said
 
 
 def test_stocks_are_counted_and_scores_are_not():
-    claims = avoided(closing(), CLAIMS)
-    score = avoided(closing(), SCORE)
+    claims, of_claims = avoided(closing(), CLAIMS)
+    score, of_score = avoided(closing(), SCORE)
     assert claims.events == pytest.approx(60 - 1000 * 109 / 2300)
-    assert "13 fewer in 2006 (claims; 95% interval" in claims.sentence()
+    assert "13 fewer in 2006 (claims; 95% interval" in of_claims
     assert np.isnan(score.events)
-    assert "cannot be worked out" in score.sentence()
+    assert "cannot be worked out" in of_score

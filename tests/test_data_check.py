@@ -5,7 +5,7 @@ from __future__ import annotations
 from small_study import set_cell, write_small_study
 
 from lsp_analysis import open_study
-from lsp_analysis.standing.study_check import data_check, owners_table, to_look_at
+from lsp_analysis.standing.study_check import data_check, funnel_of_areas, owners_table
 
 
 def test_a_sound_study_has_no_problem_and_lacks_what_it_lacks(tmp_path):
@@ -33,6 +33,8 @@ def test_the_funnel_looks_at_counts_of_events_unless_another_is_wanted(tmp_path)
     ids = open_study(folder).indicators()["indicator_id"].tolist()
     set_cell(folder, "indicators", 2, "value_type", "person_periods")
     study = open_study(folder)
-    assert to_look_at(study).value_type in ("rate", "proportion")
-    assert to_look_at(study).indicator_id != ids[0]
-    assert to_look_at(study, ids[0]).indicator_id == ids[0]
+    first = study.indicator(ids[0]).name
+    known = study.indicators().set_index("name")["value_type"]
+    assert known[funnel_of_areas(study).name] in ("rate", "proportion")
+    assert funnel_of_areas(study).name != first
+    assert funnel_of_areas(study, ids[0]).name == first

@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT
 from demo.graph import as_graph
 
-from lsp_analysis.standing.place.groups import group_series
+from lsp_analysis.standing.comparison.intervals import group_series
 from lsp_analysis.study.store import open_study
 
 DATA = ROOT / "data"

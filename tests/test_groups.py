@@ -8,7 +8,7 @@ from standing_panels import COUNT, RATE, SCORE, SHARE, codes, panel_of
 from statsmodels.stats.weightstats import DescrStatsW
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.place.groups import group_limits, group_series
+from lsp_analysis.standing.comparison.intervals import group_limits, group_series
 from lsp_analysis.study.indicator import Indicator
 
 STAY = Indicator("stay", "Length of stay", "mean", "mean", 1000.0)

@@ -9,7 +9,7 @@ from small_study import small_tables, write_small_study
 
 from lsp_analysis import area_brief, open_study, wording
 from lsp_analysis.errors import PanelError, StudyError
-from lsp_analysis.standing.agencies import activities, joining
+from lsp_analysis.standing.agencies import activities, agenda
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def bare(tmp_path):
 
 
 def test_each_theme_counts_its_indicators_and_its_worse_ones(brief):
-    table = joining.joined_up(brief).table
+    table = agenda.joined_up(brief).table
     assert table["indicators"].sum() == 12
     assert table["worse"].sum() == (brief.profile.table["verdict"] == "worse").sum()
     assert table["tied_gbp"].sum() == 420_000
@@ -34,7 +34,7 @@ def test_work_recorded_for_the_neighbourhood_is_found_from_its_small_area(brief)
 
 
 def test_the_nearest_asset_of_each_kind_is_listed_once(brief):
-    near = joining.assets_table(brief).frame
+    near = agenda.assets_table(brief).frame
     assert near["Kind"].is_unique
     assert near["Kilometres"].is_monotonic_decreasing
 
@@ -50,7 +50,7 @@ def test_the_nearest_asset_of_each_kind_is_found_by_looking_at_all(brief):
     table = pd.DataFrame(far)
     own = table[list(brief.area.members)].min(axis=1)
     nearer = table.drop(columns=list(brief.area.members)).lt(own, axis=0).sum(axis=1)
-    near = joining.assets_table(brief).frame.set_index("Kind")
+    near = agenda.assets_table(brief).frame.set_index("Kind")
     assert near["Kilometres"].to_dict() == pytest.approx((own / 1000).to_dict())
     said = near["Small areas with one nearer"].to_dict()
     rest = len(codes) - len(brief.area.members)
@@ -59,9 +59,9 @@ def test_the_nearest_asset_of_each_kind_is_found_by_looking_at_all(brief):
 
 def test_a_study_without_themes_or_tables_says_so(bare):
     with pytest.raises(PanelError, match="theme"):
-        joining.joined_up(bare)
-    for ask in (activities.activity, activities.spending, joining.assets_table):
+        agenda.joined_up(bare)
+    for ask in (activities.activity, activities.spending, agenda.assets_table):
         with pytest.raises(StudyError, match="has no table"):
             ask(bare)
     with pytest.raises(StudyError, match="no table plan"):
-        joining.plan_by_agency(bare)
+        agenda.plan_by_agency(bare)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
 
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.comparison.standardise import first_age
+from lsp_analysis.standing.place.brief import REST
 from lsp_analysis.standing.place.residents import people
 
 BANDS = ["0-14", "15-64", "65+"]
@@ -22,15 +25,22 @@ def table() -> pd.DataFrame:
     return pd.concat([residents("A", [20, 60, 20]), whole, residents("B", [10, 60, 30])])
 
 
+def here_in(populations: pd.DataFrame, code: str = "A") -> SimpleNamespace:
+    """A brief of one small area, beside B, in a study with these residents."""
+    study = SimpleNamespace(read=lambda name: populations)
+    area = SimpleNamespace(name="Here", members=(code,))
+    return SimpleNamespace(study=study, area=area, comparators={REST: ["B"]})
+
+
 def test_nobody_counts_twice_when_totals_stand_beside_the_bands():
-    found = people(table(), area=["A"], comparator=["B"])
+    found = people(here_in(table()))
     assert found.residents == 100
-    assert found.frame["share"].tolist() == [20, 60, 20]
-    assert found.frame["comparator_share"].tolist() == [10, 60, 30]
+    assert found.table["share"].tolist() == [20, 60, 20]
+    assert found.table["comparator_share"].tolist() == [10, 60, 30]
 
 
 def test_the_sentence_sets_children_and_older_people_beside_elsewhere():
-    said = people(table(), area=["A"], comparator=["B"], area_name="Here").sentence()
+    said = people(here_in(table())).sentence()
     assert "20.0% were under 15 and 20.0% were 65 or over, against 10.0% and 30.0%" in said
 
 
@@ -40,4 +50,4 @@ def test_bands_stand_in_order_of_age():
 
 def test_an_area_without_residents_is_refused():
     with pytest.raises(PanelError, match="no residents"):
-        people(table(), area=["C"], comparator=["B"])
+        people(here_in(table(), "C"))

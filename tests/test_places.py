@@ -44,9 +44,9 @@ def test_all_maps_share_their_classes_and_are_fit_for_a_page(found):
 
 def test_the_peers_are_the_similarly_deprived_and_the_area_comes_first(brief):
     ladder = peers(brief, "burglary")
-    assert ladder.frame["label"].iloc[0] == brief.area.name
-    assert len(ladder.frame) == 1 + len(brief.comparators[ALIKE])
-    assert (ladder.frame["low"] <= ladder.frame["value"]).all()
+    assert ladder.table["label"].iloc[0] == brief.area.name
+    assert len(ladder.table) == 1 + len(brief.comparators[ALIKE])
+    assert (ladder.table["low"] <= ladder.table["value"]).all()
 
 
 def test_the_rug_allows_for_all_its_comparisons(brief):

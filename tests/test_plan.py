@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from standing_panels import RATE, panel_of
 
-from lsp_analysis import figures, open_study
+from lsp_analysis import open_study
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.agencies.plan import plan_progress, plan_values
 from lsp_analysis.study.periods import parse_period
@@ -100,23 +100,6 @@ def test_only_values_up_to_the_due_date_and_the_day_of_reading_count():
     values = pd.concat([values_of(value, year) for year, value in seen.items()])
     assert plan_progress(plan_of(), values).table["value"]["m1"] == 13
     assert plan_progress(plan_of(), values, as_at="2008-06-30").table["value"]["m1"] == 18
-
-
-def test_the_chart_calls_measures_by_name_and_due_date_and_says_when_a_bar_is_cut():
-    both = pd.concat([plan_of(), plan_of(measure_id="m2", indicator_id="litter")])
-    values = pd.concat([values_of(11.0), values_of(50.0, measure_id="m2")])
-    near = plan_progress(both, values.head(1), names={"burglary": "Burglary"}).plot()
-    assert figures.alt_of(near).startswith(
-        "One measure in order of value, from 112.5% of the way (Burglary, by 2010)"
-    )
-    assert "intervals" not in figures.alt_of(near)
-    cut = plan_progress(both, values, names={"burglary": "Burglary"}).plot()
-    assert "down to −100.0% of the way (m2)" in figures.alt_of(cut)
-    keys = [axes.get_legend().get_texts()[0].get_text().replace("\n", " ") for axes in (near, cut)]
-    assert keys == [
-        "Target: 100",  # the axis says per cent of the way
-        "Drawn from −100 to 200; target: 100",
-    ]
 
 
 def test_values_add_areas_up_and_skip_what_is_not_known():

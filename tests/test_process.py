@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.standing.change.process import process_chart
-from lsp_analysis.standing.change.process_rules import xmr
+from lsp_analysis.standing.change.process import process_chart, xmr
 
 
 def series_of(values: list[float], start: str = "2004-01") -> pd.DataFrame:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from standing_panels import COUNT, RATE, SHARE, codes, panel_of
+from standing_panels import COUNT, RATE, SHARE, codes, measured_of, panel_of
 
-from lsp_analysis.standing.change.two_aims import Quadrant, quadrant_between, quadrant_name
-from lsp_analysis.standing.place.groups import group_series
+from lsp_analysis.standing.change.two_aims import Quadrant, aims_of, quadrant_name
+from lsp_analysis.standing.place.brief import REST, AreaBrief
+from lsp_analysis.study.areas import Area
 from lsp_analysis.study.indicator import Indicator
 
 HERE, ELSEWHERE = codes(0), codes(1)
@@ -20,14 +21,12 @@ def place(here: list[float], elsewhere: list[float], indicator: Indicator = RATE
 
 
 def quadrant_of(panels: dict, *indicators: Indicator) -> Quadrant:
-    series = {
-        one.indicator_id: tuple(
-            group_series(panels[one.indicator_id], codes, indicator=one)
-            for codes in (HERE, ELSEWHERE)
-        )
-        for one in indicators
-    }
-    return quadrant_between(series, indicators=indicators)
+    """Indicators of the area HERE, whose borough has one other, as two aims."""
+    area = Area("A00", "here", "lsoa", "2001", "B", tuple(HERE))
+    known = {one.indicator_id: measured_of(panels[one.indicator_id], one) for one in indicators}
+    brief = AreaBrief(None, area, {REST: ELSEWHERE}, panels, panels_given=True)
+    brief._measured.update(known)
+    return aims_of(brief)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +39,7 @@ def quadrant_of(panels: dict, *indicators: Indicator) -> Quadrant:
     ],
 )
 def test_each_corner_has_its_name_where_less_is_better(here, elsewhere, name):
-    row = place(here, elsewhere).frame.iloc[0]
+    row = place(here, elsewhere).table.iloc[0]
     assert row["quadrant"] == name
     assert row["clear"]
     assert row["borough_low"] < row["borough_change"] < row["borough_high"]
@@ -49,19 +48,19 @@ def test_each_corner_has_its_name_where_less_is_better(here, elsewhere, name):
 
 def test_where_more_is_better_a_rise_is_an_improvement():
     good = Indicator("work", "In work", "percent", "proportion", 100.0, "high_is_good")
-    row = place([5000, 6200], [60_000, 65_000], good).frame.iloc[0]
+    row = place([5000, 6200], [60_000, 65_000], good).table.iloc[0]
     assert row["quadrant"] == "levelling up"
     assert row["borough_change"] == pytest.approx(100 * 5 / 60)
 
 
 def test_changes_within_chance_are_not_clear():
-    assert not place([900, 890], [5000, 4990]).frame["clear"].iloc[0]
+    assert not place([900, 890], [5000, 4990]).table["clear"].iloc[0]
 
 
 def test_what_has_no_polarity_or_no_two_periods_is_named_and_not_placed():
     neutral = Indicator("calls", "Calls", "per_1000", "rate", 1000.0, "none")
     found = place([900, 500], [5000, 4000], neutral)
-    assert found.frame.empty
+    assert found.table.empty
     assert found.left_out == ("Calls",)
     assert place([900], [5000]).left_out == ("Burglary",)
     assert place([900, 500], [5000, 4000], COUNT).left_out == ("Fires",)
@@ -79,17 +78,17 @@ def test_standing_still_is_no_corner():
 
 def test_one_indicator_is_told_by_its_name_and_none_is_no_list():
     frame = pd.DataFrame({"label": ["Burglary"], "quadrant": ["levelling up"], "clear": [False]})
-    assert Quadrant("here", "there", 0.95, frame, ()).sentence() == (
+    assert Quadrant("there", 0.95, frame, ()).sentence() == (
         "Burglary: levelling up, though chance could have put it there."
     )
-    nobody = Quadrant("here", "there", 0.95, frame[:0], ("Claims",)).sentence()
+    nobody = Quadrant("there", 0.95, frame[:0], ("Claims",)).sentence()
     assert nobody.startswith("No indicator has both a direction")
     assert "Not placed: claims" in nobody
 
 
 def test_the_table_gives_both_changes_with_intervals_in_words():
     found = place([900, 500], [5000, 4000])
-    shown, row = found.shown_table().frame.iloc[0], found.frame.iloc[0]
+    shown, row = found.shown_table().frame.iloc[0], found.table.iloc[0]
     assert (shown["So it is"], shown["Clearly so"]) == ("levelling up", "yes")
     assert shown["Change in the rest of the borough (+ is better)"].startswith(
         f"+{row['borough_change']:.0f}% (+"

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_analysis.errors import ParameterError
 from lsp_analysis.standing.comparison.verdict import place_among, quantiles, ranks
 
 
@@ -54,8 +52,3 @@ def test_a_place_counts_the_area_itself():
 def test_rank_one_is_the_worst_by_default_and_the_lowest_when_asked():
     assert ranks([3.0, 8.0, 8.0]).tolist() == [3, 1, 1]
     assert ranks([3.0, 8.0, 8.0], highest_first=False).tolist() == [1, 2, 2]
-
-
-def test_no_groups_are_refused():
-    with pytest.raises(ParameterError, match="1 or more"):
-        quantiles([1.0], 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lsp_analysis.standing.inequality.uneven import segregation
+from lsp_analysis.standing.inequality.space import segregation
 
 
 def test_segregation_does_not_depend_on_how_large_the_areas_are_drawn():
@@ -24,6 +24,6 @@ def test_a_place_says_how_unevenly_those_counted_live_in_its_borough():
 
     place = open_study(ROOT / "data" / "bolton_demo").area("Hall i' th' Wood")
     found = standing.segregation(place, "child_poverty")
-    assert 0.2 < found.indices["dissimilarity"] < 0.5
+    assert 0.2 < found.table.loc["dissimilarity", "value"] < 0.5
     assert "would have to live in another small area" in found.sentence()
     assert not standing.segregation(place, "burglary")

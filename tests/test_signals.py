@@ -9,7 +9,6 @@ import pytest
 from lsp_analysis.standing.change.process_table import (
     process_of,
     signals,
-    target_of,
     without_seasons,
 )
 
@@ -48,7 +47,7 @@ def test_rebasing_starts_the_limits_afresh_at_the_change_only(brief):
     chart = process_of(brief, "antisocial_behaviour", rebase="2008-04")
     changed = chart.points["mean"].diff().fillna(0) != 0
     assert chart.points.loc[changed, "period"].astype(str).tolist() == ["2008-04"]
-    assert chart.target == target_of(brief, "antisocial_behaviour")
+    assert chart.target == brief.plan.last_targets["antisocial_behaviour"]
 
 
 def test_the_sentence_counts_what_the_table_shows(brief):

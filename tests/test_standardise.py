@@ -1,4 +1,4 @@
-"""Direct and indirect standardisation."""
+"""Direct standardisation."""
 
 from __future__ import annotations
 
@@ -8,12 +8,8 @@ import pytest
 from standing_panels import RATE
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.comparison.standardise import (
-    ESP2013,
-    directly_standardised,
-    indirectly_standardised,
-)
-from lsp_analysis.standing.place.groups import group_limits
+from lsp_analysis.standing.comparison.intervals import group_limits
+from lsp_analysis.standing.comparison.standardise import ESP2013, directly_standardised
 
 
 def rates_of(events, people, standard) -> pd.DataFrame:
@@ -68,23 +64,3 @@ def test_the_dobson_interval_covers_a_known_rate():
     table = rates_of(rng.poisson(people * risk, (500, 4)), np.tile(people, (500, 1)), standard)
     covered = (table["low"] <= truth) & (truth <= table["high"])
     assert 0.92 <= covered.mean() <= 0.985
-
-
-def test_no_events_at_all_have_a_ratio_of_nought_with_an_upper_limit():
-    row = indirectly_standardised([0, 0], [100, 100], [100, 300], [10_000, 10_000]).loc[0]
-    assert row["ratio"] == 0
-    assert row["ratio_low"] == 0
-    assert row["ratio_high"] == pytest.approx(-np.log(0.025) / 4)
-
-
-def test_each_group_has_its_own_expected_number():
-    bands = [[2, 4], [1, np.nan]], [[1000, 200], [500, 100]]
-    table = indirectly_standardised(*bands, [100, 50], [10_000, 500])
-    assert table["expected"].to_list() == pytest.approx([30, 15])
-    assert table["ratio"][0] == pytest.approx(0.2)
-    assert np.isnan(table["ratio"][1])
-
-
-def test_an_age_band_without_reference_is_refused():
-    with pytest.raises(PanelError, match="2 age bands and the reference 1"):
-        indirectly_standardised([1, 2], [100, 100], [100], [10_000])

@@ -14,18 +14,16 @@ from standing_panels import RATE, compare, gap
 from lsp_analysis import area_brief, open_study
 from lsp_analysis.figures.style import alt_of
 from lsp_analysis.standing.agencies.activities import activity, spending
-from lsp_analysis.standing.agencies.plan import plan_progress, plan_values
-from lsp_analysis.standing.change.avoided import events_avoided
 from lsp_analysis.standing.change.gap_forecast import gap_trend
 from lsp_analysis.standing.change.process import process_chart
 from lsp_analysis.standing.change.trends import recent_trend
+from lsp_analysis.standing.comparison.baseline import Sides, events_avoided
 from lsp_analysis.standing.comparison.funnels import funnel
+from lsp_analysis.standing.comparison.intervals import group_limits, group_series
 from lsp_analysis.standing.comparison.measured import measure
 from lsp_analysis.standing.comparison.profiles import profile
-from lsp_analysis.standing.inequality.gradient import concentration
-from lsp_analysis.standing.inequality.sii import slope_index
+from lsp_analysis.standing.inequality.gradient import shared_out, slope_index
 from lsp_analysis.standing.inequality.space import moran
-from lsp_analysis.standing.place.groups import group_limits, group_series
 
 ADMISSIONS = "emergency_admissions"
 
@@ -78,22 +76,10 @@ def made_profile():
     return profile(made, place["area"], others, area_name=place["area_name"])
 
 
-def made_plan():
-    plan = sample().read("plan")
-    indicators = [sample().indicator(name) for name in plan["indicator_id"].unique()]
-    panels = {one.indicator_id: panel(one.indicator_id) for one in indicators}
-    return plan_progress(plan, plan_values(plan, panels, indicators))
-
-
 def made_moran():
     deaths = panel(ADMISSIONS)
     latest = deaths[deaths["period"] == deaths["period"].max()].set_index("area_code")["value"]
     return moran(latest, sample().neighbours(), permutations=199)
-
-
-def made_concentration():
-    latest = panel(ADMISSIONS)[lambda p: p["period"] == p["period"].max()]
-    return concentration(-latest["value"], latest["numerator"], latest["denominator"])
 
 
 @cache
@@ -105,16 +91,15 @@ RESULTS = {
     "comparison": lambda: two_sides(compare),
     "gap": lambda: two_sides(gap),
     "gap trend": lambda: gap_trend(two_sides(gap), ahead=3),
-    "events avoided": lambda: events_avoided(measured(ADMISSIONS), **sides()),
+    "events avoided": lambda: events_avoided(measured(ADMISSIONS), Sides(**sides())),
     "funnel": lambda: funnel(panel(ADMISSIONS), indicator=admissions()),
     "process": lambda: process_chart(
         series("burglary"), name="Burglary", unit="per_1000", polarity="low_is_good", target=1.2
     ),
     "recent trend": lambda: recent_trend(series(ADMISSIONS), unit="per_1000"),
     "slope index": lambda: slope_index([20.0] * 5, [80.0, 75, 71, 69, 62], se=[1.0] * 5),
-    "concentration": made_concentration,
+    "concentration": lambda: shared_out(made_brief(), ADMISSIONS),
     "profile": made_profile,
-    "plan": made_plan,
     "activity": lambda: activity(made_brief()),
     "resources": lambda: spending(made_brief()),
     "moran": made_moran,

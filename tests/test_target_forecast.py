@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.agencies import target_odds as module
-from lsp_analysis.standing.agencies.target_odds import (
+from lsp_analysis.standing.agencies import plan as module
+from lsp_analysis.standing.agencies.plan import (
     odds_words,
     plan_forecasts,
     target_forecast,

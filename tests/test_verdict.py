@@ -13,7 +13,7 @@ from standing_panels import RATE, SHARE, codes, compare, gap, panel_of
 
 from lsp_analysis.standing.agencies.agenda import NOTHING, priorities
 from lsp_analysis.standing.comparison import verdict as verdicts
-from lsp_analysis.standing.comparison.baseline import compare_measured
+from lsp_analysis.standing.comparison.baseline import Sides, compare_measured
 from lsp_analysis.standing.comparison.measured import Measured, by_year
 from lsp_analysis.standing.comparison.profiles import profile
 from lsp_analysis.study.indicator import Indicator, on_unit_period
@@ -48,7 +48,7 @@ def test_months_and_their_yearly_sums_have_one_verdict(seed):
     found = []
     for freq in ("M", "Q", "Y"):
         one = measured_from(months(counts, 1500.0, freq), RATE)
-        found.append(compare_measured(one, area=HERE, comparator=REST))
+        found.append(compare_measured(one, Sides(HERE, REST)))
     assert len({one.verdict for one in found}) == 1
     for one in found[1:]:
         assert one.value == pytest.approx(found[0].value)
@@ -68,7 +68,7 @@ def test_a_stock_has_one_interval_from_months_quarters_and_years(seed):
         freq = {1: "M", 3: "Q", 12: "Y"}[length]
         periods = pd.period_range("2010-01", periods=readings.shape[1], freq=freq)
         panel["period"] = np.tile(periods, 3)
-        found = compare_measured(measured_from(panel, STOCK), area=HERE, comparator=REST)
+        found = compare_measured(measured_from(panel, STOCK), Sides(HERE, REST))
         limits.append([found.value, found.low, found.high])
     assert limits[1] == pytest.approx(limits[0])
     assert limits[2] == pytest.approx(limits[0])
@@ -76,7 +76,7 @@ def test_a_stock_has_one_interval_from_months_quarters_and_years(seed):
 
 def test_twelve_months_of_claimants_are_not_twelve_times_the_people():
     panel = months(np.repeat([[132.0], [800.0], [700.0]], 24, axis=1), 1693.0)
-    found = compare_measured(measured_from(panel, STOCK), area=HERE, comparator=REST)
+    found = compare_measured(measured_from(panel, STOCK), Sides(HERE, REST))
     assert found.value == pytest.approx(100 * 132 / 1693)
     assert [found.low, found.high] == pytest.approx([6.6, 9.2], abs=0.1)
     assert found.verdict == "better"
@@ -145,7 +145,7 @@ def test_a_risk_that_follows_age_is_not_compared_without_ages():
     deaths = Indicator("deaths", "Deaths", "per_100000", "rate", 100_000.0, "low_is_good")
     panel = panel_of([[60], [200], [220]], [[1000], [20_000], [21_000]], multiplier=100_000)
     one = Measured(deaths, panel, panel, why_not="the risk follows age")
-    found = compare_measured(one, area=HERE, comparator=REST)
+    found = compare_measured(one, Sides(HERE, REST))
     assert (found.verdict, found.reason) == ("not comparable", "the risk follows age")
     assert "not comparable (the risk follows age)" in found.sentence()
 

@@ -9,7 +9,7 @@ import pytest
 
 from lsp_analysis import area_brief, compare, open_study, standing
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.place.wider import compare_larger, levels_of
+from lsp_analysis.standing.place.other_areas import compare_larger, levels_of
 from lsp_analysis.study import write_study
 
 SMALL = [f"E010000{n:02d}" for n in range(1, 13)]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lsp_analysis.standing.change.process_rules import xmr
+from lsp_analysis.standing.change.process import xmr
 
 SERIES = st.lists(st.integers(0, 40), min_size=2, max_size=40)
 

@@ -8,7 +8,6 @@ raises, with the nearest name there is.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
@@ -18,32 +17,16 @@ from typing import Any
 from lsp_analysis import wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.errors import AreaError, PanelError, ParameterError, StudyError, UnknownNameError
-from lsp_analysis.showing import View, readable, refuse_misfit, with_note
+from lsp_analysis.showing import View, refuse_misfit, with_note
 from lsp_analysis.standing import study_check
-from lsp_analysis.standing.agencies import activities, agenda, data_sharing, joining
-from lsp_analysis.standing.change import process_table
-from lsp_analysis.standing.change.avoided import EventsAvoided, events_avoided
-from lsp_analysis.standing.change.gap_forecast import GapTrend
-from lsp_analysis.standing.change.gap_forecast import gap_trend as gap_trend_of
-from lsp_analysis.standing.change.gaps import Gap
-from lsp_analysis.standing.change.trends import ProportionTrend, proportion_trend
-from lsp_analysis.standing.change.two_aims import Quadrant, quadrant_between
+from lsp_analysis.standing.agencies import activities, agenda, data_sharing
+from lsp_analysis.standing.change import gap_forecast, gaps, process_table, trends
+from lsp_analysis.standing.change import two_aims as aims
 from lsp_analysis.standing.checks import check_level
-from lsp_analysis.standing.comparison.baseline import (
-    Comparison,
-    compare_measured,
-    last_known,
-    period_words,
-)
-from lsp_analysis.standing.comparison.funnels import Funnel, funnel
-from lsp_analysis.standing.comparison.measured import measure
-from lsp_analysis.standing.inequality import gradient
-from lsp_analysis.standing.inequality.life import LifeExpectancy, life_expectancy_in
-from lsp_analysis.standing.inequality.sii import SlopeIndex
-from lsp_analysis.standing.inequality.uneven import Unevenness, unevenness
-from lsp_analysis.standing.place import mapped, other_areas, wider
+from lsp_analysis.standing.comparison import baseline
+from lsp_analysis.standing.inequality import gradient, life, space
+from lsp_analysis.standing.place import mapped, other_areas
 from lsp_analysis.standing.place.brief import REST, AreaBrief, area_brief
-from lsp_analysis.standing.place.residents import AgeAdjusted, age_adjusted, has_ages
 from lsp_analysis.study.areas import Area
 from lsp_analysis.study.store import Study, open_study
 
@@ -106,70 +89,39 @@ def _answer(make: Callable[..., Any], name: str = "", of: Callable[..., Any] = b
 
 
 @_answer
-def compare(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> Comparison:
+def compare(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> baseline.Comparison:
     """The area beside a comparator in its last year.
 
     Of an indicator given for MSOAs or wards only, the one that the area lies in beside the others.
     """
     if indicator_id not in brief.panels:
-        return wider.compare_larger(brief, indicator_id)
+        return other_areas.compare_larger(brief, indicator_id)
     one, sides = brief.measured(indicator_id), brief.sides(comparator)
-    found = compare_measured(one, **sides, level=brief.level)
+    found = baseline.compare_measured(one, sides, level=brief.level)
     row = brief.profile.table.loc[indicator_id]
     verdict = row["verdict"] if comparator == REST else row[f"{comparator}: verdict"]
     return replace(found, verdict=verdict)
 
 
 @_answer
-def avoided(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> EventsAvoided:
+def avoided(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> View:
     """What the gap of the last year comes to in events."""
     one, sides = brief.measured(indicator_id), brief.sides(comparator)
-    return events_avoided(one, **sides, level=brief.level)
+    return baseline.events_avoided(one, sides, level=brief.level)
 
 
-@_answer
-def age_standardised(brief: AreaBrief, indicator_id: str = "") -> AgeAdjusted:
-    """An outcome with the ages of areas made alike.
-
-    The last indicator counted by age, unless one is given; PanelError when there is none.
-    """
-    counted = [indicator_id] if indicator_id else has_ages(brief.study)
-    if not counted:
-        raise PanelError(
-            "No indicator of this study is counted by age band, so ages cannot be allowed for."
-        )
-    groups = {brief.area.name: brief.area.members, **brief.comparators}
-    return age_adjusted(brief.measured(counted[-1]), groups, level=brief.level)
-
-
-@_answer
-def life_expectancy(brief: AreaBrief) -> LifeExpectancy:
-    """Life expectancy at birth in the place and in what it is compared with.
-
-    PanelError in a study without deaths from all causes by five-year age band.
-    """
-    deaths = re.compile(r"\b(all causes|all deaths|mortality)", re.IGNORECASE)
-    counted = [name for name in has_ages(brief.study) if name in brief.panels]
-    named = [name for name in counted if deaths.search(brief.indicator(name).name)]
-    if not named:
-        raise PanelError(
-            "No indicator of this study is deaths from all causes by age band, from which life "
-            "expectancy is worked out."
-        )
-    groups = {brief.area.name: brief.area.members, **brief.comparators}
-    return life_expectancy_in(brief.measured(named[0]), groups, level=brief.level)
-
-
+age_standardised = _answer(life.age_adjusted, "age_standardised")
+life_expectancy = _answer(life.life_expectancy_in, "life_expectancy")
 peers = _answer(other_areas.peers)
 neighbours = _answer(other_areas.rug, "neighbours")
-larger_areas = _answer(wider.larger_areas)
+larger_areas = _answer(other_areas.larger_areas)
 
 
 # Through time ---------------------------------------------------------------------------------
 
 
 @_answer
-def gap(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> Gap:
+def gap(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> gaps.Gap:
     """The gap between the place and the rest of its borough, or `comparator`, in every year.
 
     `place` is an area of a study or its brief, `indicator_id` the id or name of an indicator.
@@ -180,9 +132,11 @@ def gap(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> Gap:
 @_answer
 def gap_trend(
     brief: AreaBrief, indicator_id: str, comparator: str = REST, ahead: int = 3
-) -> GapTrend:
+) -> gap_forecast.GapTrend:
     """A straight line through the gaps of all years, and `ahead` years further."""
-    return gap_trend_of(brief.gap(indicator_id, comparator), ahead=ahead, level=brief.level)
+    return gap_forecast.gap_trend(
+        brief.gap(indicator_id, comparator), ahead=ahead, level=brief.level
+    )
 
 
 @_answer
@@ -190,30 +144,18 @@ def trend(brief: AreaBrief, indicator_id: str) -> View:
     """One indicator of the place through the years, beside what it is compared with."""
     frame = brief.trend(indicator_id)
     wide = frame.pivot_table(index="period", columns="series", values="value", sort=False)
-    return View(
-        brief.trend_sentence(indicator_id),
-        lambda: brief.draw_trend(indicator_id),
-        lambda: readable(wide.rename_axis(columns=None)),
-    )
+    said, draw = brief.trend_sentence(indicator_id), lambda: brief.draw_trend(indicator_id)
+    return View(said, wide.rename_axis(columns=None), draw)
 
 
 @_answer
-def trend_test(brief: AreaBrief, indicator_id: str) -> ProportionTrend:
+def trend_test(brief: AreaBrief, indicator_id: str) -> View:
     """The chi-squared test for trend over all years; PanelError if it is no proportion."""
-    return proportion_trend(brief.series(indicator_id), indicator=brief.indicator(indicator_id))
+    about = {"indicator": brief.indicator(indicator_id), "events": brief.events(indicator_id)}
+    return trends.proportion_trend(brief.series(indicator_id), **about)
 
 
-@_answer
-def two_aims(brief: AreaBrief) -> Quadrant:
-    """Every indicator by how the rest of the borough changed and how the gap did."""
-    return quadrant_between(
-        {name: (brief.series(name), brief.series(name, REST)) for name in brief.panels},
-        indicators=[brief.indicator(indicator_id) for indicator_id in brief.panels],
-        level=brief.level,
-        area_name=brief.area.name,
-    )
-
-
+two_aims = _answer(aims.aims_of, "two_aims")
 recent_trend = _answer(process_table.recent_of, "recent_trend")
 process_chart = _answer(process_table.process_of, "process_chart")
 signals = _answer(process_table.signals)
@@ -222,47 +164,17 @@ signals = _answer(process_table.signals)
 # Over the borough -----------------------------------------------------------------------------
 
 
-@_answer
-def slope_index(brief: AreaBrief, indicator_id: str) -> SlopeIndex:
-    """The slope over the whole borough by deprivation, in the last year."""
-    return gradient.slope(**_by_deprivation(brief, indicator_id), level=brief.level)
-
-
-@_answer
-def slope_by_year(brief: AreaBrief, indicator_id: str) -> Gap:
-    """The slope over the whole borough by deprivation, year by year."""
-    return gradient.slopes(**_by_deprivation(brief, indicator_id), level=brief.level)
-
-
-@_answer
-def concentration(brief: AreaBrief, indicator_id: str) -> gradient.Concentration:
-    """How the events of the last year are shared out from the most to the least deprived."""
-    return gradient.shared_out(**_by_deprivation(brief, indicator_id))
-
-
-def _by_deprivation(brief: AreaBrief, indicator_id: str) -> dict[str, Any]:
-    """An indicator by whole years, and the Indices that similarly deprived areas were chosen on."""
-    one = brief.measured(indicator_id)
-    _, deprivation = brief.study.indices_before(brief.start, brief.area.code_vintage)
-    return {"panel": one.panel, "deprivation": deprivation, "indicator": one.indicator}
-
-
-@_answer
-def segregation(brief: AreaBrief, indicator_id: str) -> Unevenness:
-    """How unevenly the people whom an indicator counts live over the borough, in its last year."""
-    one = brief.measured(indicator_id)
-    last = last_known(brief.series(indicator_id))
-    rows = one.panel[one.panel["period"] == last]
-    codes = [*brief.area.members, *brief.comparators[REST]]
-    when = period_words(last, last, averaged=one.averaged)
-    return unevenness(rows[rows["area_code"].isin(codes)], one.indicator, when)
+slope_index = _answer(gradient.slope, "slope_index")
+slope_by_year = _answer(gradient.slopes, "slope_by_year")
+concentration = _answer(gradient.shared_out, "concentration")
+segregation = _answer(space.unevenness, "segregation")
 
 
 @_answer
 def smoothed_map(brief: AreaBrief, indicator_id: str) -> View:
     """The map of an indicator with each small area's value shrunk by how much of it is chance."""
     where = mapped.places(brief, indicator_id)
-    return View(where.smoothing_sentence(), where.draw_smoothed)
+    return View(where.smoothing_sentence(), draw=where.draw_smoothed)
 
 
 @_answer
@@ -270,7 +182,7 @@ def clustering(brief: AreaBrief, indicator_id: str, permutations: int = 999) -> 
     """Whether neighbouring small areas are alike (Moran's I), and where they are."""
     where = mapped.places(brief, indicator_id)
     found = where.moran(permutations=permutations)
-    return View(found.sentence(), found.plot, lambda: where.clusters_table(found))
+    return View(found.sentence(), draw=found.plot, tabulate=lambda: where.clusters_table(found))
 
 
 small_area_map = _answer(mapped.places, "small_area_map")
@@ -278,13 +190,13 @@ small_area_map = _answer(mapped.places, "small_area_map")
 
 # The partnership ------------------------------------------------------------------------------
 
-joined_up = _answer(joining.joined_up)
-plan_by_agency = _answer(joining.plan_by_agency)
+joined_up = _answer(agenda.joined_up)
+plan_by_agency = _answer(agenda.plan_by_agency)
 plan_sentence = _answer(agenda.plan_sentence)
 activity = _answer(activities.activity)
 spending = _answer(activities.spending)
-spending_table = _answer(joining.spending_table)
-near_by = _answer(joining.assets_table, "near_by")
+spending_table = _answer(agenda.spending_table)
+near_by = _answer(agenda.assets_table, "near_by")
 small_counts = _answer(data_sharing.small_counts)
 shareable = _answer(data_sharing.shareable)
 sharing = _answer(data_sharing.sharing, of=_study_of)
@@ -293,20 +205,10 @@ sharing = _answer(data_sharing.sharing, of=_study_of)
 # The study ------------------------------------------------------------------------------------
 
 
-def _funnel_of_areas(study: Study, indicator: str = "") -> Funnel:
-    """All small areas of a study against the limits of chance.
-
-    Of `indicator`, or of the first with counts of events.
-    """
-    chosen = study_check.to_look_at(study, indicator)
-    made = measure(study, chosen.indicator_id)
-    return funnel(made.panel, indicator=made.indicator)
-
-
 data_check = _answer(study_check.data_check, of=_study_of)
 coverage = _answer(study_check.coverage, of=_study_of)
 owners = _answer(study_check.owners_table, "owners", of=_study_of)
-funnel_of_areas = _answer(_funnel_of_areas, "funnel_of_areas", of=_study_of)
+funnel_of_areas = _answer(study_check.funnel_of_areas, of=_study_of)
 
 
 # Pages for a reader who picks the area and the indicator from lists: results in reading order -

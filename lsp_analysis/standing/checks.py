@@ -1,16 +1,14 @@
-"""Questions every method asks of its arguments before it starts."""
+"""Questions that methods ask of counts and levels before they start."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from numbers import Real
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
 from lsp_analysis import wording
-from lsp_analysis.errors import PanelError, ParameterError, did_you_mean
+from lsp_analysis.errors import PanelError, ParameterError
 
 ROUNDING = 1e-9  # by which a count worked out from a percentage may lie above its denominator
 
@@ -24,32 +22,9 @@ def check_level(level: float) -> float:
     return level
 
 
-def check_columns(frame: pd.DataFrame, columns: Iterable[str], what: str) -> None:
-    """Refuse a frame that lacks a column, naming the ones it has that look alike."""
-    missing = [column for column in columns if column not in frame.columns]
-    if missing:
-        raise PanelError(
-            f"The {what} has no column {missing[0]!r}; it has {', '.join(map(str, frame.columns))}."
-            f"{did_you_mean(missing[0], map(str, frame.columns))}"
-        )
-
-
-def as_numbers(values: ArrayLike, what: str) -> np.ndarray:
-    """Numbers as floats, missing ones as NaN; text, dates and endless numbers are refused."""
-    if getattr(values, "dtype", np.dtype(float)).kind in "Mm":
-        raise PanelError(f"The {what} holds dates, and numbers are wanted: were columns swapped?")
-    try:
-        numbers = np.asarray(values, dtype=float)
-    except (TypeError, ValueError):
-        numbers = _one_by_one(values, what)
-    if np.isinf(numbers).any():
-        raise PanelError(f"The {what} has an infinite value: was something divided by zero?")
-    return numbers
-
-
 def as_counts(counts: ArrayLike, what: str = "count") -> np.ndarray:
     """Counts as floats, missing ones as NaN; a negative count is refused."""
-    counts = as_numbers(counts, what)
+    counts = np.asarray(counts, dtype=float)
     if (counts < 0).any():
         raise PanelError(
             f"The {what} is negative in {wording.counted(int((counts < 0).sum()), 'row')}, the "
@@ -65,14 +40,8 @@ def as_exposure(population: ArrayLike) -> np.ndarray:
 
 
 def as_events(counts: ArrayLike, population: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Events and what they are counted over, of one shape; columns of two lengths are refused."""
-    counts, population = as_counts(counts), as_exposure(population)
-    if counts.ndim and population.ndim and counts.shape != population.shape:
-        raise PanelError(
-            f"There are {counts.size} counts and {population.size} denominators. Give one of each "
-            "per row."
-        )
-    counts, population = np.broadcast_arrays(counts, population)
+    """Events and what they are counted over, of one shape."""
+    counts, population = np.broadcast_arrays(as_counts(counts), as_exposure(population))
     return np.array(counts), np.array(population)
 
 
@@ -96,16 +65,3 @@ def possible_parts(counts: np.ndarray, population: np.ndarray) -> np.ndarray:
     For tables of a study, whose check names such rows: one bad row does not stop a page of others.
     """
     return np.where(counts > population * (1 + ROUNDING), np.nan, population)
-
-
-def _one_by_one(values: ArrayLike, what: str) -> np.ndarray:
-    """Numbers out of a mixed column, where pandas' missing value is one of them."""
-    entries = pd.Series(np.ravel(np.asarray(values, dtype=object)))
-    numbers = pd.to_numeric(entries, errors="coerce")
-    wrong = entries[numbers.isna() & entries.notna()]
-    if len(wrong):
-        raise PanelError(
-            f"The {what} holds {wrong.iloc[0]!r}, which is no number. Leave what is not known "
-            "empty, and keep marks such as * in the note."
-        )
-    return numbers.to_numpy(float).reshape(np.shape(values))

@@ -13,8 +13,9 @@ import pandas as pd
 from lsp_analysis import figures, wording
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import Shown, ShownTable
-from lsp_analysis.standing.comparison.measured import by_year, read_panels
-from lsp_analysis.standing.place.groups import group_series
+from lsp_analysis.standing.comparison.funnels import Funnel, funnel
+from lsp_analysis.standing.comparison.intervals import group_series
+from lsp_analysis.standing.comparison.measured import by_year, measure, read_panels
 from lsp_analysis.study import schema
 from lsp_analysis.study.check.problems import problems_frame
 from lsp_analysis.study.check.whole_study import check_study
@@ -110,16 +111,15 @@ def owners_table(study: Study) -> Table:
     return figures.table(shown, caption="Owners, sources and licences", note=study.attribution)
 
 
-def to_look_at(study: Study, wanted: str = "") -> Indicator:
-    """`wanted` if given, else the first indicator with counts of separate events, else the first.
+def funnel_of_areas(study: Study, indicator: str = "") -> Funnel:
+    """All small areas of a study against the limits of chance.
 
-    Such counts can be looked at area by area, in a funnel.
+    Of `indicator`, else of the first with counts of separate events, else of the first.
     """
-    if wanted:
-        return study.indicator(wanted)
-    shown = study.indicators()
-    counted = shown.loc[shown["value_type"].isin(["rate", "proportion"]), "indicator_id"]
-    return study.indicator([*counted, *shown["indicator_id"]][0])
+    known = study.indicators()
+    counted = known.loc[known["value_type"].isin(["rate", "proportion"]), "indicator_id"]
+    made = measure(study, indicator or [*counted, *known["indicator_id"]][0])
+    return funnel(made.panel, indicator=made.indicator)
 
 
 @dataclass(frozen=True)

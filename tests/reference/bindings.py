@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import optimize
+from reference import published_intervals
+from scipy import optimize, special
 from statsmodels.stats.stattools import durbin_watson
 
 from lsp_analysis import Question
@@ -24,16 +25,9 @@ from lsp_analysis.experiments.draw import methods as schemes
 from lsp_analysis.experiments.power import formulas as closed_form
 from lsp_analysis.experiments.power import formulas as wedge
 from lsp_analysis.experiments.power import past as icc
-from lsp_analysis.standing.change import process_rules, trends
-from lsp_analysis.standing.comparison import (
-    contrast,
-    funnels,
-    intervals,
-    standardise,
-    verdict,
-)
-from lsp_analysis.standing.inequality import life, sii, space, uneven
-from lsp_analysis.standing.place import groups
+from lsp_analysis.standing.change import process, trends
+from lsp_analysis.standing.comparison import funnels, intervals, standardise, verdict
+from lsp_analysis.standing.inequality import gradient, life, space
 from lsp_analysis.study import areas
 from lsp_analysis.study.indicator import Indicator
 
@@ -146,7 +140,7 @@ def _dsr(i: Inputs) -> Inputs:
     dsr = Indicator("x", "X", "per_100000", "rate", 100_000.0, "low_is_good")
 
     def table(level: float) -> pd.DataFrame:
-        low, high = groups.group_limits(rows, indicator=dsr, level=level)
+        low, high = intervals.group_limits(rows, indicator=dsr, level=level)
         return rows.assign(low=low, high=high)
 
     limits = _at_both_levels(table, LIMITS)
@@ -155,22 +149,13 @@ def _dsr(i: Inputs) -> Inputs:
 
 @binds("isr")
 def _isr(i: Inputs) -> Inputs:
-    def table(level: float) -> pd.DataFrame:
-        columns = (i[name] for name in ("obs", "pop", "ref_obs", "ref_pop"))
-        return standardise.indirectly_standardised(*columns, level=level)
-
-    row = table(0.95).iloc[0]
-    columns = {
-        f"{kind}_{name}": f"{kind}_{c}" for kind in ("ratio", "rate") for name, c in LIMITS.items()
-    }
-    values = {name: row[name] for name in ("observed", "expected", "ratio", "rate")}
-    return {**values, "ref_rate": row["reference_rate"], **_at_both_levels(table, columns)}
+    columns = (i[name] for name in ("obs", "pop", "ref_obs", "ref_pop"))
+    return published_intervals.indirectly_standardised(*columns)
 
 
 @binds("life_expectancy_chiang")
 def _life_expectancy(i: Inputs) -> Inputs:
-    columns = {"start_age": i["startage"], "deaths": i["deaths"], "population": i["pops"]}
-    table = life.life_expectancy(pd.DataFrame(columns))
+    table = life.life_expectancy(i["startage"], i["deaths"], i["pops"])
     return {"le": table["value"], "lower95": table["low"], "upper95": table["high"]}
 
 
@@ -184,49 +169,25 @@ def _empirical_bayes(i: Inputs) -> Inputs:
 
 @binds("benchmark_rag_single_ci")
 def _benchmark(i: Inputs) -> Inputs:
-    word = verdict.judge(
-        *(_number(i[name]) for name in ("lower95", "upper95")),
-        benchmark=_number(i["benchmark"]),
-        polarity=_polarity(i.get("polarity")),
-    )
-    return {"outcome": str(word)}
+    numbers = (_number(i[name]) for name in ("lower95", "upper95", "benchmark"))
+    word = published_intervals.beside_benchmark(*numbers, _polarity(i.get("polarity")))
+    return {"outcome": word}
 
 
 @binds("gap_proportions")
 def _gap_proportions(i: Inputs) -> Inputs:
-    groups = (i["x1"], i["n1"], i["x2"], i["n2"])
-    gap = contrast.difference_of_proportions(*groups)
-    ratio = contrast.ratio_of_proportions(*groups)
-    return {
-        "diff": gap.estimate,
-        "diff_lo": gap.low,
-        "diff_hi": gap.high,
-        "ratio": ratio.estimate,
-        "ratio_lo": ratio.low,
-        "ratio_hi": ratio.high,
-    }
+    return published_intervals.gap_of_proportions(i["x1"], i["n1"], i["x2"], i["n2"])
 
 
 @binds("gap_rates")
 def _gap_rates(i: Inputs) -> Inputs:
-    groups = (i["x1"], i["t1"], i["x2"], i["t2"])
-    score = contrast.ratio_of_rates(*groups)
-    wald = contrast.ratio_of_rates(*groups, method="wald-log")
-    return {
-        "rate_ratio": score.estimate,
-        "score_lo": score.low,
-        "score_hi": score.high,
-        "waldlog_lo": wald.low,
-        "waldlog_hi": wald.high,
-    }
+    return published_intervals.gap_of_rates(i["x1"], i["t1"], i["x2"], i["t2"])
 
 
 @binds("rate_ratio_exact")
 def _rate_ratio_exact(i: Inputs) -> Inputs:
     (x1, x2), (t1, t2) = i["x"], i["T"]
-    ratio = contrast.ratio_of_rates(x1, t1, x2, t2, method="exact")
-    p = contrast.exact_rate_test(x1, t1, x2, t2)
-    return {"rate_ratio": ratio.estimate, "p": p, "ci": [ratio.low, ratio.high]}
+    return published_intervals.exact_ratio_of_rates(x1, t1, x2, t2)
 
 
 @binds("p_adjust")
@@ -274,7 +235,16 @@ def _funnel_rate(i: Inputs) -> Inputs:
 
 
 def _slope_index(i: Inputs, **keywords: Any) -> Inputs:
-    found = sii.slope_index(i["population"], i["value"], **keywords)
+    """Errors, where only limits are given, are those of the limits on the scale of the line."""
+    i = _in_order(i)
+    se = i.get("se")
+    scale = keywords.pop("scale", 1.0)
+    value = i["value"] / scale
+    if "lower95" in i:
+        to_line, _, slope_at = gradient.TRANSFORMS[keywords.get("transform", "none")]
+        low, high = (to_line(i[end] / scale) for end in ("lower95", "upper95"))
+        se = (high - low) / (2 * special.ndtri(0.975)) * slope_at(value)
+    found = gradient.slope_index(i["population"], value, se, **keywords)
     return {
         "sii": found.sii,
         "rii": found.rii,
@@ -287,16 +257,12 @@ def _slope_index(i: Inputs, **keywords: Any) -> Inputs:
 
 @binds("sii_normal")
 def _sii_normal(i: Inputs) -> Inputs:
-    i = _in_order(i)
-    return _slope_index(
-        i, se=i.get("se"), limits=(i["lower95"], i["upper95"]) if "lower95" in i else None
-    )
+    return _slope_index(i)
 
 
 @binds("sii_rate_log")
 def _sii_log(i: Inputs) -> Inputs:
-    i = _in_order(i)
-    return _slope_index(i, limits=(i["lower95"], i["upper95"]), transform="log")
+    return _slope_index(i, transform="log")
 
 
 def _in_order(i: Inputs) -> Inputs:
@@ -310,15 +276,12 @@ def _in_order(i: Inputs) -> Inputs:
 @binds("sii_proportion_logit")
 def _sii_logit(i: Inputs) -> Inputs:
     # The cases give per cent, the function takes shares.
-    i = _in_order(i)
-    shares = {name: np.divide(i[name], 100) for name in ("value", "lower95", "upper95")}
-    limits = shares["lower95"], shares["upper95"]
-    return _slope_index({**i, **shares}, limits=limits, transform="logit", multiplier=-100)
+    return _slope_index(i, scale=100, transform="logit", multiplier=-100)
 
 
 @binds("segregation")
 def _segregation(i: Inputs) -> Inputs:
-    found = uneven.segregation(i["group"], i["total"])
+    found = space.segregation(i["group"], i["total"])
     return found.rename({"dissimilarity": "dissim"}).to_dict()
 
 
@@ -349,7 +312,7 @@ def _moran(i: Inputs) -> Inputs:
 @binds("xmr_plot_the_dots")
 def _xmr(i: Inputs) -> Inputs:
     rebase = _given(i, "rebase_at_point", [])
-    points = process_rules.xmr(
+    points = process.xmr(
         i["y"],
         direction=_given(i, "improvement_direction", 1),
         rebase_at=rebase if isinstance(rebase, list) else [rebase],

@@ -29,8 +29,8 @@ from lsp_analysis.reports.view.part import (
 from lsp_analysis.standing import answers
 from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import period_words
-from lsp_analysis.standing.place import wider
 from lsp_analysis.standing.place.brief import AreaBrief
+from lsp_analysis.standing.place.other_areas import LEVELS, measured_at
 
 FEWEST_AGES = 3  # age bands worth a picture
 RATIOS = (
@@ -179,7 +179,7 @@ def residents(brief: AreaBrief) -> Part | Absent:
     from lsp_analysis.standing.place.residents import people
 
     try:
-        here = people(brief.study.read("populations"), **brief.sides())
+        here = people(brief)
     except LspError as error:
         return Absent(str(error))
     frame = here.summary_frame()
@@ -277,7 +277,7 @@ def larger_areas(brief: AreaBrief) -> Table | Absent | None:
     None where every measure is given for small areas or for the whole borough only.
     """
     given = set(brief.study.indicators()["indicator_id"]) - set(brief.panels)
-    if not any(given & set(wider.measured_at(brief.study, kind)) for kind in wider.LEVELS if given):
+    if not given or not any(given & set(measured_at(brief.study, kind)) for kind in LEVELS):
         return None
     found = answers.larger_areas(brief)
     return found.shown_table() if found else found

@@ -12,8 +12,15 @@ from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.part import Part, lines_of, unit_words, year_at
 from lsp_analysis.reports.view.plan_rows import EXCEPTIONS, KIND, NOUNS, PlanRows, target_words
 from lsp_analysis.standing.agencies.agenda import NO_PLAN
-from lsp_analysis.standing.agencies.plan import MET, MISSED, NO_DATA, OFF_TRACK
-from lsp_analysis.standing.agencies.target_odds import ODDS, TargetForecast, odds_words
+from lsp_analysis.standing.agencies.plan import (
+    MET,
+    MISSED,
+    NO_DATA,
+    ODDS,
+    OFF_TRACK,
+    TargetForecast,
+    odds_words,
+)
 from lsp_analysis.study.periods import parse_period
 
 

@@ -20,10 +20,11 @@ from lsp_analysis.standing.agencies.plan import (
     OFF_TRACK,
     ON_TRACK,
     PlanProgress,
+    odds_words,
+    plan_forecasts,
     plan_progress,
     plan_values,
 )
-from lsp_analysis.standing.agencies.target_odds import odds_words, plan_forecasts
 from lsp_analysis.standing.comparison.measured import read_panels
 from lsp_analysis.study.periods import parse_period
 from lsp_analysis.study.store import Study

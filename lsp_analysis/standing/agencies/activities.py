@@ -9,7 +9,7 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, check_one_of
-from lsp_analysis.showing import Axes, ShownTable
+from lsp_analysis.showing import Axes, ShownTable, View
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 
 BY = ("agency", "theme", "kind")
@@ -121,40 +121,12 @@ def _at_once(rows: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.D
     return pd.DataFrame(counts)
 
 
-@dataclass(frozen=True)
-class Resources(ShownTable):
-    """Spending by stream, theme or agency, in an area, elsewhere, and tied to no area."""
-
-    area: str
-    population: float
-    population_elsewhere: float
-    table: pd.DataFrame = field(repr=False, compare=False)
-    by_period: pd.DataFrame = field(repr=False, compare=False)  # period, series, value per head
-
-    def sentence(self) -> wording.Sentence:
-        """Money tied to the area per head, that elsewhere, and how much is tied to neither."""
-        total = self.table[["area", "elsewhere", "untied"]].sum()
-        if total.sum() == 0:
-            return wording.Sentence("No spending is recorded.")
-        here = total["area"] / self.population
-        there = total["elsewhere"] / self.population_elsewhere
-        return wording.Sentence(
-            f"£{wording.number(round(total['area']))} is tied to {self.area} "
-            f"(£{wording.number(here, 2)} a head, against £{wording.number(there, 2)} elsewhere); "
-            f"£{wording.number(round(total['untied']))} is {EVERYWHERE}."
-        )
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw spending per head tied to the area and tied to elsewhere, period by period."""
-        return figures.draw_trend(self.by_period, unit="pounds a head", ax=ax)
-
-
-def spending(brief: AreaBrief, *, by: str = "stream") -> Resources:
+def spending(brief: AreaBrief, *, by: str = "stream") -> View:
     """Money tied to the area, elsewhere and to neither, by "stream", "theme" or "agency".
 
     Returns
     -------
-    Resources
+    View
         ``table`` has ``area``, ``elsewhere``, ``untied`` (pounds), ``area_per_head``,
         ``elsewhere_per_head``, ``share_of_money`` (of all that is tied to an area) and
         ``share_of_people``, both in per cent.
@@ -176,17 +148,28 @@ def spending(brief: AreaBrief, *, by: str = "stream") -> Resources:
     people = {"area": population, "elsewhere": population_elsewhere}
     over_time = _spread_out(rows, "period")[list(people)] / pd.Series(people)
     over_time = over_time.rename(columns={"area": brief.area.name, "elsewhere": "Elsewhere"})
-    return Resources(
-        brief.area.name,
-        population,
-        population_elsewhere,
-        table.assign(
-            area_per_head=table["area"] / population,
-            elsewhere_per_head=table["elsewhere"] / population_elsewhere,
-            share_of_money=100 * table["area"] / tied.where(tied > 0),
-            share_of_people=100 * population / (population + population_elsewhere),
-        ),
-        over_time.reset_index().melt("period", var_name="series"),
+    table = table.assign(
+        area_per_head=table["area"] / population,
+        elsewhere_per_head=table["elsewhere"] / population_elsewhere,
+        share_of_money=100 * table["area"] / tied.where(tied > 0),
+        share_of_people=100 * population / (population + population_elsewhere),
+    )
+    long = over_time.reset_index().melt("period", var_name="series")
+    return View(
+        _tied(brief.area.name, table[["area", "elsewhere", "untied"]].sum(), people), table,
+        lambda: figures.draw_trend(long, unit="pounds a head"),
+    )  # fmt: skip
+
+
+def _tied(area: str, total: pd.Series, people: dict[str, float]) -> str:
+    """Money tied to the area per head, that elsewhere, and how much is tied to neither."""
+    if total.sum() == 0:
+        return "No spending is recorded."
+    here, there = (total[where] / people[where] for where in people)
+    return (
+        f"£{wording.number(round(total['area']))} is tied to {area} "
+        f"(£{wording.number(here, 2)} a head, against £{wording.number(there, 2)} elsewhere); "
+        f"£{wording.number(round(total['untied']))} is {EVERYWHERE}."
     )
 
 

@@ -1,15 +1,23 @@
-"""What the plan, the agencies and the gaps in the evidence say should be done differently."""
+"""What the agencies do here, with which money, and what should be done differently: outcomes, the
+plan and the gaps in the evidence side by side."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import pandas as pd
+from scipy.spatial import KDTree
 
-from lsp_analysis import wording
-from lsp_analysis.standing.agencies.activities import activity
+from lsp_analysis import figures, wording
+from lsp_analysis.errors import PanelError
+from lsp_analysis.figures.tables import Table
+from lsp_analysis.showing import ShownTable
+from lsp_analysis.standing.agencies.activities import activity, codes_of, spending
 from lsp_analysis.standing.comparison.verdict import NOT
-from lsp_analysis.standing.place.brief import ALIKE, AreaBrief
+from lsp_analysis.standing.place.brief import ALIKE, REST, AreaBrief
 
+METRES_A_KM = 1000
 WANTED = {
     "deprivation": "similarly deprived areas and the story of the Indices",
     "geometry": "maps, neighbours and the ring around the area",
@@ -110,3 +118,178 @@ def evidence_gaps(brief: AreaBrief) -> wording.Sentence | None:
     if blank := list(table.loc[table["value"].isna(), "name"]):
         parts.append(f"No value is known here for {wording.some_of(blank)}.")
     return wording.Sentence(" ".join([*parts, *brief.notes])) if parts or brief.notes else None
+
+
+@dataclass(frozen=True)
+class JoinedUp(ShownTable):
+    """Each theme's outcomes in an area beside what is on record as done and spent there."""
+
+    area: str
+    table: pd.DataFrame = field(repr=False, compare=False)
+    works: tuple[str, ...] = ()  # dated events of the area's programmes, in words
+
+    def sentence(self) -> wording.Sentence:
+        """Themes that are worse here, with and without anybody on record as at work on them."""
+        worse = self.table[self.table["worse"] > 0]
+        if worse.empty:
+            return wording.Sentence(
+                f"On no theme is {self.area} worse than {REST} on any indicator."
+            )
+        without = self._themes(worse[worse["interventions"] == 0])
+        at_work = self._themes(worse[worse["interventions"] > 0])
+        text = f"{self.area} is worse than {REST} in {wording.counted(len(worse), 'theme')}."
+        if without:
+            text += f" No programme and no money is on record here under {without}."
+        if at_work:
+            text += f" Something is on record under {at_work}."
+        idle = self.table[(self.table["worse"] == 0) & (self.table["interventions"] > 0)]
+        if len(idle):
+            also = self._themes(idle)
+            text += f" Work is also on record for {also}, where no indicator is worse."
+        if without and self.works:
+            works = wording.and_list(self.works)
+            text += f" Programmes under other themes may reach them: {works}."
+        return wording.Sentence(text)
+
+    def _themes(self, rows: pd.DataFrame) -> str:
+        leads = rows["lead_agencies"].items()
+        return wording.and_list(f"{name} (led by {lead})" if lead else name for name, lead in leads)
+
+    def joined_table(self) -> Table:
+        """Theme by theme: who leads, what is worse, what is off track, what is done and spent."""
+        rows = self.table
+        shown = {
+            "Theme": rows.index,
+            "Lead agencies": rows["lead_agencies"],
+            "Worse here": [
+                wording.of_total(int(k), int(n))
+                for k, n in zip(rows["worse"], rows["indicators"], strict=True)
+            ],
+            "Borough off track": rows["off_track"].to_numpy(),
+            "Programmes here": rows["interventions"].to_numpy(),
+            "Pounds tied to the area": rows["tied_gbp"].to_numpy(),
+        }
+        return figures.table(
+            pd.DataFrame(shown).reset_index(drop=True),
+            caption=f"{self.area}: outcomes, work and money by theme",
+            note="Worse: indicators worse than in the rest of the borough. Off track: measures of "
+            "the borough's plan. Only work and money recorded against the area itself count.",
+            digits={"Pounds tied to the area": 0},
+        )
+
+    shown_table = joined_table
+
+
+def joined_up(brief: AreaBrief) -> JoinedUp:
+    """Set outcomes, plan, programmes and money of each theme side by side.
+
+    A table that the study lacks leaves its column empty.
+
+    Returns
+    -------
+    JoinedUp
+        ``table``, indexed by theme, has ``lead_agencies``, ``indicators``, ``worse``,
+        ``off_track``, ``interventions`` and ``tied_gbp``.
+
+    Raises
+    ------
+    PanelError
+        No indicator of the study has a theme.
+    """
+    indicators = brief.study.indicators().set_index("indicator_id")
+    indicators = indicators.loc[list(brief.panels)].dropna(subset="theme")
+    if indicators.empty:
+        raise PanelError("No indicator of this study has a theme to set work and money against.")
+    verdicts = brief.profile.table["verdict"].reindex(indicators.index)
+    themes = indicators.assign(worse=verdicts == "worse").groupby("theme", sort=False)
+    leads = themes["lead_agency"].agg(lambda names: wording.and_list(names.dropna().unique()))
+    table = pd.DataFrame({"lead_agencies": leads, "indicators": themes.size()})
+    table["worse"] = themes["worse"].sum()
+    table["off_track"] = _counted(brief.plan and brief.plan.off_track, table.index)
+    table["interventions"] = _counted(_here(brief, "interventions"), table.index)
+    money = _here(brief, "resources")
+    tied = np.nan if money is None else money.groupby("theme")["amount_gbp"].sum()
+    table["tied_gbp"] = tied if money is None else tied.reindex(table.index).fillna(0.0)
+    return JoinedUp(brief.area.name, table, _works(brief))
+
+
+def _works(brief: AreaBrief) -> tuple[str, ...]:
+    """Events of the area's programmes with their dates, as the trend charts mark them."""
+    rows = _here(brief, "events")
+    if rows is None or "intervention_id" not in rows:
+        return ()
+    begun_or_over = rows["kind"].str.contains(r"\b(?:start|end)", case=False)
+    rows = rows[rows["intervention_id"].notna() & ~begun_or_over].sort_values("date")
+    return tuple(
+        f"{wording.inside(label)} ({wording.period(date.to_period('M'))})"
+        for label, date in zip(rows["label"], rows["date"], strict=True)
+    )
+
+
+def spending_table(brief: AreaBrief, *, by: str = "stream") -> Table:
+    """`spending` for people, all periods together."""
+    found = spending(brief, by=by).table
+    names = {"area": brief.area.name, "elsewhere": "Other areas", "untied": "Tied to no area"}
+    shown = found[list(names)].rename(columns=names).rename_axis(wording.capital(by))
+    return figures.table(shown, caption=f"Pounds by {by}, all periods together")
+
+
+def plan_by_agency(brief: AreaBrief) -> Table:
+    """How many measures of the borough's plan each lead agency has met, missed and so on.
+
+    StudyError without a plan.
+    """
+    brief.study.files("plan")  # says that the study lacks the table
+    counts = brief.plan.by("lead_agency").rename(columns=wording.capital)
+    return figures.table(
+        counts.rename_axis("Lead agency").rename_axis(columns=None),
+        caption="Measures of the borough's plan by lead agency",
+    )
+
+
+def assets_table(brief: AreaBrief) -> Table:
+    """The nearest asset of each kind, and how many small areas have one nearer.
+
+    Distances are as the crow flies, from a point in the middle of each small area; for an area of
+    several, the least of theirs. StudyError without assets or boundaries.
+    """
+    assets = brief.study.read("assets").dropna(subset=["x", "y"])
+    shapes = brief.study.geometry([*brief.area.members, *brief.comparators[REST]])
+    middle = shapes.geometry.representative_point()
+    own = shapes["area_code"].isin(brief.area.members).to_numpy()
+    rows = []
+    for kind, some in assets.groupby("kind"):
+        metres, found = KDTree(some[["x", "y"]]).query(np.column_stack([middle.x, middle.y]))
+        place = np.where(own, metres, np.inf).argmin()
+        nearest, nearer = some.iloc[found[place]], int((metres[~own] < metres[place]).sum())
+        rows.append(
+            {
+                "Kind": kind,
+                "Nearest": nearest["name"],
+                "Services": nearest["services"],
+                "Kilometres": metres[place] / METRES_A_KM,
+                "Small areas with one nearer": wording.of_total(nearer, int((~own).sum())),
+            }
+        )
+    columns = ["Kind", "Nearest", "Services", "Kilometres", "Small areas with one nearer"]
+    shown = pd.DataFrame(rows, columns=columns).sort_values("Kilometres", ascending=False)
+    return figures.table(
+        shown.assign(Services=shown["Services"].str.replace(";", ", ")).reset_index(drop=True),
+        caption=f"The nearest asset of each kind, from {brief.area.name}, the furthest first",
+        note="As the crow flies, from the middle of each small area.",
+        digits={"Kilometres": 1},
+    )
+
+
+def _here(brief: AreaBrief, table: str) -> pd.DataFrame | None:
+    """Rows of a table that carry a code of the area; None when the study lacks the table."""
+    if not brief.study.has(table):
+        return None
+    return brief.study.read(table, where={"area_code": codes_of(brief)})
+
+
+def _counted(rows: pd.DataFrame | None, themes: pd.Index) -> pd.Series | float:
+    """Rows by theme; missing when there is no such table."""
+    if rows is None:
+        return np.nan
+    return rows["theme"].value_counts().reindex(themes).fillna(0).astype(int)

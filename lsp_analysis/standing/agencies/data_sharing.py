@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import numpy as np
 import pandas as pd
 
 from lsp_analysis import figures, wording
@@ -11,7 +12,7 @@ from lsp_analysis.disclosure.profiles import MARK, PLAIN, find_profile
 from lsp_analysis.disclosure.suppression import protect_table
 from lsp_analysis.errors import PanelError
 from lsp_analysis.figures.tables import Table
-from lsp_analysis.showing import ShownTable
+from lsp_analysis.showing import ShownTable, View
 from lsp_analysis.standing.place.brief import AreaBrief
 from lsp_analysis.standing.place.mapped import small_names
 from lsp_analysis.standing.study_check import LENGTHS
@@ -21,56 +22,7 @@ from lsp_analysis.study.store import Study
 IN_FORCE, EXPIRED, NONE = "in force", "expired", "no agreement"
 
 
-@dataclass(frozen=True)
-class Sharing(ShownTable):
-    """The study's tables and the agreements they may be shared under, on one day."""
-
-    on: pd.Timestamp
-    table: pd.DataFrame = field(repr=False, compare=False)
-
-    def sentence(self) -> wording.Sentence:
-        """Which tables have an agreement in force, which may be published, which have none."""
-        groups = {
-            status: list(self.table.index[self.table["status"] == status])
-            for status in (IN_FORCE, EXPIRED, NONE)
-        }
-        text = (
-            f"On {wording.period(self.on)} an agreement is in force for "
-            f"{wording.of_total(len(groups[IN_FORCE]), len(self.table))} tables."
-        )
-        if groups[EXPIRED]:
-            text += f" It has expired for {wording.and_list(groups[EXPIRED])}."
-        if groups[NONE]:
-            text += f" There is none for {wording.and_list(groups[NONE])}."
-        in_force = self.table[self.table["status"] == IN_FORCE]
-        closed = list(in_force.index[~in_force["may_publish"].astype(bool)])
-        if closed:
-            text += f" Not to be published: {wording.and_list(closed)}."
-        return wording.Sentence(text)
-
-    def shown_table(self) -> Table:
-        """The agreements for people."""
-        rows = self.table.reset_index()
-        columns = {
-            "table": "Table",
-            "status": "Agreement",
-            "owner_agency": "Owned by",
-            "recipients": "May be seen by",
-            "purpose": "For",
-            "min_cell": "Smallest count shown",
-            "expires": "Until",
-        }
-        shown = rows[list(columns)].rename(columns=columns)
-        for name in ("Owned by", "May be seen by", "For"):
-            shown[name] = shown[name].str.replace(";", ", ")
-        publish = rows["may_publish"].astype("object").map({True: "yes", False: "no"})
-        return figures.table(
-            shown.assign(**{"May be published": publish}),
-            caption=f"What may be shared on {wording.period(self.on)}",
-        )
-
-
-def sharing(study: Study, *, on: str | pd.Timestamp) -> Sharing:
+def sharing(study: Study, *, on: str | pd.Timestamp) -> View:
     """Look up the agreement on every table of a study that holds facts about people or money.
 
     Parameters
@@ -81,7 +33,7 @@ def sharing(study: Study, *, on: str | pd.Timestamp) -> Sharing:
 
     Returns
     -------
-    Sharing
+    View
         ``table``, indexed by table, has ``status`` (in force, expired, no agreement) and the
         columns of the table `sharing`.
 
@@ -94,11 +46,46 @@ def sharing(study: Study, *, on: str | pd.Timestamp) -> Sharing:
     agreements = study.read("sharing").set_index("table")
     held = [name for name in schema.TABLES if study.has(name) and name not in PLAIN]
     table = agreements.reindex(held).rename_axis("table")
-    known = table.index.isin(agreements.index)
-    over = table["expires"] < day
-    table.insert(0, "status", IN_FORCE)
-    table["status"] = table["status"].mask(over, EXPIRED).where(known, NONE)
-    return Sharing(day, table)
+    over, known = table["expires"] < day, table.index.isin(agreements.index)
+    status = np.select([~known, over], [NONE, EXPIRED], IN_FORCE)
+    table.insert(0, "status", status)
+    when = wording.period(day)
+    return View(_told(table, when), table, tabulate=lambda: _agreements(table, when))
+
+
+def _told(table: pd.DataFrame, when: str) -> str:
+    """Which tables have an agreement in force, which may be published, which have none."""
+    in_force = table[table["status"] == IN_FORCE]
+    of = wording.of_total(len(in_force), len(table))
+    text = f"On {when} an agreement is in force for {of} tables."
+    named = {
+        "It has expired for": table.index[table["status"] == EXPIRED],
+        "There is none for": table.index[table["status"] == NONE],
+        "Not to be published:": in_force.index[~in_force["may_publish"].astype(bool)],
+    }
+    lists = [f"{said} {wording.and_list(names)}." for said, names in named.items() if len(names)]
+    return " ".join([text, *lists])
+
+
+def _agreements(table: pd.DataFrame, when: str) -> Table:
+    """The agreements for people."""
+    columns = {
+        "table": "Table",
+        "status": "Agreement",
+        "owner_agency": "Owned by",
+        "recipients": "May be seen by",
+        "purpose": "For",
+        "min_cell": "Smallest count shown",
+        "expires": "Until",
+    }
+    shown = table.reset_index()[list(columns)].rename(columns=columns)
+    for name in ("Owned by", "May be seen by", "For"):
+        shown[name] = shown[name].str.replace(";", ", ")
+    publish = table["may_publish"].astype("object").map({True: "yes", False: "no"})
+    return figures.table(
+        shown.assign(**{"May be published": publish.to_numpy()}),
+        caption=f"What may be shared on {when}",
+    )
 
 
 @dataclass(frozen=True)

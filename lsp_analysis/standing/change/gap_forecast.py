@@ -21,7 +21,6 @@ from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.change.gaps import Gap
 from lsp_analysis.standing.change.trends import PER_YEAR
-from lsp_analysis.standing.checks import check_level
 
 AUTOCORRELATIONS = np.linspace(0.0, 0.98, 50)
 HALVINGS = 60
@@ -103,7 +102,6 @@ def gap_trend(of: Gap, *, ahead: int = 0, level: float = 0.95) -> GapTrend:
         Fewer than eight gaps are known, or than that and one for each season; or the gap does not
         vary around a line at all.
     """
-    check_level(level)
     gaps = of.frame.set_index("period")["gap"]
     gaps = gaps.reindex(pd.period_range(gaps.index.min(), gaps.index.max(), freq=gaps.index.freq))
     per_year = PER_YEAR.get(gaps.index.freqstr[0], 1)
@@ -120,8 +118,9 @@ def gap_trend(of: Gap, *, ahead: int = 0, level: float = 0.95) -> GapTrend:
     designs = [_design(part, gaps, per_year) for part in (terms.in_sample(), coming)]
     fits = [_fit(gaps, *designs, rho) for rho in AUTOCORRELATIONS]
     mixture = Mixture.of(*map(np.array, zip(*fits, strict=True)), n - designs[0].shape[1])
-    value = mixture.mean()
+    value = mixture.weights @ mixture.means
     low, high = (mixture.quantile(0.5 + side * level / 2) for side in (-1, 1))
+    below = mixture.below(np.zeros(value.shape))[0]
     seen = of.frame[["period", "gap", "low", "high"]].assign(kind="observed")
     limits = {"gap": value[1:], "low": low[1:], "high": high[1:]}
     forecast = pd.DataFrame({"period": designs[1].index, **limits, "kind": "forecast"})
@@ -131,7 +130,7 @@ def gap_trend(of: Gap, *, ahead: int = 0, level: float = 0.95) -> GapTrend:
         float(value[0]),
         float(low[0]),
         float(high[0]),
-        mixture.two_sided(),
+        float(2 * min(below, 1 - below)),
         float(mixture.weights @ AUTOCORRELATIONS),
         per_year > 1,
         level,
@@ -154,10 +153,6 @@ class Mixture:
         weights = np.exp(logs - logs.max())
         return cls(means, errors, weights / weights.sum(), df)
 
-    def mean(self) -> np.ndarray:
-        """Slope and forecasts, each fit weighing as it is likely."""
-        return self.weights @ self.means
-
     def below(self, values: np.ndarray) -> np.ndarray:
         """Chance of each lying below its value."""
         return self.weights @ stdtr(self.df, (values - self.means) / self.errors)
@@ -171,11 +166,6 @@ class Mixture:
             under = self.below(middle) < share
             low, high = np.where(under, middle, low), np.where(under, high, middle)
         return (low + high) / 2
-
-    def two_sided(self) -> float:
-        """p-value of no slope."""
-        below = self.below(np.zeros(self.means.shape[1]))[0]
-        return float(2 * min(below, 1 - below))
 
 
 def _design(terms: pd.DataFrame, gaps: pd.Series, per_year: int) -> pd.DataFrame:

@@ -16,11 +16,10 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import Axes, Shown
-from lsp_analysis.standing.checks import check_level
-from lsp_analysis.standing.comparison.baseline import period_words
+from lsp_analysis.standing.comparison.baseline import Sides, period_words
 from lsp_analysis.standing.comparison.exact import compare_groups
-from lsp_analysis.standing.place.groups import WITHHELD, group_limits
-from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.standing.comparison.intervals import WITHHELD, group_limits
+from lsp_analysis.standing.comparison.measured import Measured
 
 
 @dataclass(frozen=True)
@@ -56,13 +55,10 @@ class Gap(Shown):
                 f"{self.name} was too small to be published in {when}, so a change between "
                 "the periods that remain would mislead: they were published for being large."
             )
-        start, end = self.frame.iloc[known[[0, -1]]].to_dict("records")
-        was, now = (gap_size(row["gap"], row["low"], row["high"]) for row in (start, end))
-        return GapChange(
-            self.name, self.unit, self.area, self.comparator,
-            start["first"], start["period"], end["first"], end["period"],
-            start["gap"], end["gap"], *_mover(was, now), self.level,
-        )  # fmt: skip
+        ends = self.frame.iloc[known[[0, -1]]]
+        sizes = [gap_size(*gap) for gap in ends[["gap", "low", "high"]].to_numpy()]
+        when = tuple(map(period_words, ends["first"], ends["period"]))
+        return GapChange(self, *ends["period"], when, *ends["gap"], *_mover(*sizes))
 
     def sentence(self) -> wording.Sentence:
         """How the gap moved from the first period to the last."""
@@ -110,25 +106,20 @@ class Gap(Shown):
 class GapChange:
     """The change in a gap between two periods, in its absolute size."""
 
-    name: str
-    unit: str
-    area: str
-    comparator: str
-    start_first: pd.Period  # with `start`, where several years are taken together
+    of: Gap
     start: pd.Period
-    end_first: pd.Period
     end: pd.Period
+    when: tuple[str, str]  # both in words
     gap_start: float
     gap_end: float
     change: float  # in the absolute size of the gap: negative is narrowing
     change_low: float
     change_high: float
-    level: float
 
     @property
-    def when(self) -> tuple[str, str]:
-        """Both periods in words."""
-        return period_words(self.start_first, self.start), period_words(self.end_first, self.end)
+    def unit(self) -> str:
+        """That of the gap."""
+        return self.of.unit
 
     @property
     def direction(self) -> str:
@@ -141,50 +132,32 @@ class GapChange:
 
     def sentence(self) -> wording.Sentence:
         """The gap at both ends, and by how much its size changed."""
-        sides = f"The gap in {wording.inside(self.name)} between {self.area} and {self.comparator}"
-        unit, words = wording.once(self.unit)
-        started, ended = self.when
-        ends = [wording.difference(gap, unit) for gap in (self.gap_start, self.gap_end)]
+        gap, (started, ended) = self.of, self.when
+        sides = f"The gap in {wording.inside(gap.name)} between {gap.area} and {gap.comparator}"
+        unit, words = wording.once(gap.unit)
+        then, now = (wording.difference(size, unit) for size in (self.gap_start, self.gap_end))
         if self.direction == "not judged":
             return wording.Sentence(
-                f"{sides} was {ends[0]} in {started} and {ends[1]} in {ended}{words}; without an "
+                f"{sides} was {then} in {started} and {now} in {ended}{words}; without an "
                 "interval the change cannot be judged."
             )
         moved = "showed no clear change" if "no " in self.direction else self.direction
         limits = wording.interval(
-            self.change_low, self.change_high, unit, self.level, of_change=True
+            self.change_low, self.change_high, unit, gap.level, of_change=True
         )
         crossed = ""
         if self.gap_start * self.gap_end < 0:
-            below = self.gap_start < 0
-            crossed = ", from below to above" if below else ", from above to below"
-        between = f"from {started} to {ended}"
-        if " to " in started + ended:
-            between = f"between {started} and {ended}"
+            crossed = ", from below to above" if self.gap_start < 0 else ", from above to below"
+        pooled = " to " in started + ended
+        between = f"between {started} and {ended}" if pooled else f"from {started} to {ended}"
         return wording.Sentence(
-            f"{sides} {moved} {between}: "
-            f"{ends[0]} then, {ends[1]} now{words}{crossed} (change in its size "
-            f"{wording.difference(self.change, unit)}, {limits})."
+            f"{sides} {moved} {between}: {then} then, {now} now{words}{crossed} (change in its "
+            f"size {wording.difference(self.change, unit)}, {limits})."
         )
 
 
-def gap_between(
-    own: pd.DataFrame,
-    other: pd.DataFrame,
-    *,
-    indicator: Indicator,
-    level: float = 0.95,
-    area_name: str = "the area",
-    comparator_name: str = "the rest of the borough",
-) -> Gap:
+def gap_between(measured: Measured, sides: Sides, *, level: float = 0.95) -> Gap:
     """The gap in every period of both, absolute and relative, with intervals as in a comparison.
-
-    Parameters
-    ----------
-    own, other : series of areas without overlap, as `group_series` makes them
-    indicator : Indicator
-    level : float between 0 and 1
-    area_name, comparator_name : str
 
     Returns
     -------
@@ -193,7 +166,9 @@ def gap_between(
         ``comparator_value``, ``gap``, ``low``, ``high``, ``ratio``, ``ratio_low``, ``ratio_high``,
         ``p_value``, ``note``.
     """
-    check_level(level)
+    indicator, years = measured.indicator, measured.years_for(sides.area)
+    own = measured.series(sides.area, years=years)
+    other = measured.series(sides.comparator, others=True, years=years)
     own, other = (
         one[one["period"].isin(two["period"])].reset_index(drop=True)
         for one, two in ((own, other), (other, own))
@@ -209,12 +184,12 @@ def gap_between(
             "value_low": low,
             "value_high": high,
             "comparator_value": other["value"],
-            **apart.rename(columns=gaps),
+            **{gaps.get(name, name): values for name, values in apart.items()},
             "note": own["note"],
         }
     )
     about = (indicator.indicator_id, indicator.name, indicator.per, indicator.polarity)
-    return Gap(*about, area_name, comparator_name, level, frame)
+    return Gap(*about, sides.area_name, sides.comparator_name, level, frame)
 
 
 def gap_size(gap: float, low: float, high: float) -> tuple[float, float, float]:

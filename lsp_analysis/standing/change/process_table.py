@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent, if_possible
 from lsp_analysis.figures.tables import Table
-from lsp_analysis.showing import ShownTable
+from lsp_analysis.showing import View
 from lsp_analysis.standing.change.process import VARIATION, ProcessChart, process_chart
 from lsp_analysis.standing.change.trends import PER_YEAR, RecentTrend, recent_trend
+from lsp_analysis.standing.comparison.intervals import group_limits
 from lsp_analysis.standing.place.brief import REST, AreaBrief
-from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.standing.place.profile_words import quantities
 from lsp_analysis.study.asking.dates import as_date
 
@@ -27,63 +25,7 @@ FEWEST = 5  # points from which limits may be worked out
 ORDER = ("getting worse", "improving", "higher than usual", "lower than usual")
 
 
-@dataclass(frozen=True)
-class Signals(ShownTable):
-    """Variation and assurance of every indicator of an area."""
-
-    area: str
-    since: object
-    table: pd.DataFrame = field(repr=False, compare=False)
-
-    def sentence(self) -> wording.Sentence:
-        """How many indicators moved by more than their usual variation, and which."""
-        known = self.table[self.table["variation"] != NO_CHART]
-        if known.empty:
-            return wording.Sentence(f"No series of {self.area} is long and whole enough to chart.")
-        told = [
-            f"{word}: {wording.and_list(map(wording.inside, names))}"
-            for word in ORDER
-            if len(names := known.loc[known["variation"] == word, "name"])
-        ]
-        moved, usual = int(known["variation"].isin(ORDER).sum()), self._usual()
-        many = f"{wording.of_total(moved, len(known))} indicators of {self.area}"
-        text = f"{many} ended outside {usual}."
-        if len(known) == 1:
-            side = "outside" if moved else "inside"
-            which = "that can be charted " if len(self.table) > 1 else ""
-            only = f"the only indicator of {self.area} {which}ended"
-            text = f"{only} {side} {usual.replace('their', 'its')}."
-        if told:
-            text += f" {wording.capital('; '.join(told))}."
-        return wording.Sentence(wording.capital(text))
-
-    def _usual(self) -> str:
-        if self.since is None:
-            return "their usual variation"
-        return f"what was usual before {wording.period(self.since)}"
-
-    def shown_table(self) -> Table:
-        """Every indicator's last point, what it means, and whether the target is in reach."""
-        rows = self.table
-        values, targets = (quantities(rows[name], rows["unit"]) for name in ("value", "target"))
-        shown = {
-            "Indicator": rows["name"],
-            "Last": [wording.period(period, short=True) for period in rows["period"]],
-            "Value": values,
-            wording.capital(f"against {self._usual()}"): rows["variation"],
-            "Borough's target": ["none" if t == wording.MISSING else t for t in targets],
-            "As things are it": rows["assurance"],
-            "Last five years": rows["recent"],
-        }
-        return figures.table(
-            pd.DataFrame(shown).reset_index(drop=True),
-            caption=f"{self.area}: is it changing, and would it meet the borough's target?",
-            note="The rules are those of Making Data Count, with the usual seasons taken out; the "
-            "last five years are judged by the recent trend of Fingertips.",
-        )
-
-
-def signals(brief: AreaBrief, *, since: object = None) -> Signals:
+def signals(brief: AreaBrief, *, since: object = None) -> View:
     """Chart every indicator of an area, and say which ended outside their usual variation.
 
     Parameters
@@ -96,7 +38,7 @@ def signals(brief: AreaBrief, *, since: object = None) -> Signals:
 
     Returns
     -------
-    Signals
+    View
         ``table``, indexed by indicator_id, has ``name``, ``unit``, ``period`` and ``value`` (the
         last point), ``variation`` (in words, "no chart" where the series is broken), ``target``,
         ``assurance`` (in words, empty without a target), ``recent`` (label of Fingertips).
@@ -120,7 +62,51 @@ def signals(brief: AreaBrief, *, since: object = None) -> Signals:
             }
         )
     table = pd.DataFrame(rows).set_index("indicator_id")
-    return Signals(brief.area.name, since, table)
+    usual = "their usual variation"
+    if since is not None:
+        usual = f"what was usual before {wording.period(since)}"
+    said = wording.capital(_told(brief.area.name, table, usual))
+    return View(said, table, tabulate=lambda: _listed(brief.area.name, table, usual))
+
+
+def _told(area: str, table: pd.DataFrame, usual: str) -> str:
+    """How many indicators moved by more than their usual variation, and which."""
+    known = table[table["variation"] != NO_CHART]
+    if known.empty:
+        return f"No series of {area} is long and whole enough to chart."
+    moved = int(known["variation"].isin(ORDER).sum())
+    text = f"{wording.of_total(moved, len(known))} indicators of {area} ended outside {usual}."
+    if len(known) == 1:
+        side = "outside" if moved else "inside"
+        which = "that can be charted " if len(table) > 1 else ""
+        only = f"the only indicator of {area} {which}ended"
+        text = f"{only} {side} {usual.replace('their', 'its')}."
+    told = [
+        f"{word}: {wording.and_list(map(wording.inside, names))}"
+        for word in ORDER
+        if len(names := known.loc[known["variation"] == word, "name"])
+    ]
+    return f"{text} {wording.capital('; '.join(told))}." if told else text
+
+
+def _listed(area: str, rows: pd.DataFrame, usual: str) -> Table:
+    """Every indicator's last point, what it means, and whether the target is in reach."""
+    values, targets = (quantities(rows[name], rows["unit"]) for name in ("value", "target"))
+    shown = {
+        "Indicator": rows["name"],
+        "Last": [wording.period(period, short=True) for period in rows["period"]],
+        "Value": values,
+        wording.capital(f"against {usual}"): rows["variation"],
+        "Borough's target": ["none" if t == wording.MISSING else t for t in targets],
+        "As things are it": rows["assurance"],
+        "Last five years": rows["recent"],
+    }
+    return figures.table(
+        pd.DataFrame(shown).reset_index(drop=True),
+        caption=f"{area}: is it changing, and would it meet the borough's target?",
+        note="The rules are those of Making Data Count, with the usual seasons taken out; the "
+        "last five years are judged by the recent trend of Fingertips.",
+    )
 
 
 def process_of(
@@ -158,8 +144,8 @@ def process_of(
     periods = pd.PeriodIndex(series["period"])
     before = _settled(series["period"], settled_before)
     later = periods[periods.start_time >= _moment(rebase)]
-    if target is None and before < FEWEST:
-        target = target_of(brief, indicator_id)
+    if target is None and before < FEWEST and brief.plan is not None:
+        target = brief.plan.last_targets.get(indicator_id)
     rebased = FEWEST <= len(later) <= len(periods) - FEWEST
     return process_chart(
         series,
@@ -168,7 +154,7 @@ def process_of(
         polarity=indicator.polarity,
         target=target,
         fix_after=before if before >= FEWEST else None,
-        rebase=[later[0]] if rebased else None,
+        rebase=[later[0]] if rebased else (),
     )
 
 
@@ -199,19 +185,10 @@ def without_seasons(series: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFra
         return series
     around = known.rolling(per_year).mean().rolling(2).mean().shift(-per_year // 2)
     share = known / around
-    season = share.groupby(_season_of(share.index)).mean()
-    season = season / season.mean()
-    usual = season.reindex(_season_of(periods)).to_numpy()
+    part = "month" if per_year == PER_YEAR["M"] else "quarter"
+    season = share.groupby(getattr(share.index, part)).mean()
+    usual = (season / season.mean()).reindex(getattr(periods, part)).to_numpy()
     return series.assign(value=series["value"].to_numpy(float) / usual)
-
-
-def target_of(brief: AreaBrief, indicator_id: str) -> float | None:
-    """The target of the plan that is due last for an indicator; None without one."""
-    return None if brief.plan is None else brief.plan.last_targets.get(indicator_id)
-
-
-def _season_of(periods: pd.PeriodIndex) -> pd.Index:
-    return periods.month if periods.freqstr.startswith("M") else periods.quarter
 
 
 def _settled(periods: pd.Series, before: object) -> int:

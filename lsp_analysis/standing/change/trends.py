@@ -10,10 +10,9 @@ from numpy.typing import ArrayLike
 from scipy.special import chdtrc
 
 from lsp_analysis import figures, wording
-from lsp_analysis.errors import PanelError, check_one_of
-from lsp_analysis.showing import Axes, Shown
-from lsp_analysis.standing.checks import as_parts, check_columns
-from lsp_analysis.standing.comparison.verdict import POLARITIES
+from lsp_analysis.errors import PanelError
+from lsp_analysis.showing import Axes, Shown, View
+from lsp_analysis.standing.checks import as_parts
 from lsp_analysis.study.indicator import Indicator
 
 POINTS = 5
@@ -25,30 +24,10 @@ SURPRISING = 0.05
 
 CANNOT = "cannot be calculated"
 NO_CHANGE = "no change"
-_JUDGED = {
-    ("increasing", "high_is_good"): "Increasing and getting better",
-    ("increasing", "low_is_good"): "Increasing and getting worse",
-    ("decreasing", "high_is_good"): "Decreasing and getting worse",
-    ("decreasing", "low_is_good"): "Decreasing and getting better",
-    ("increasing", "none"): "Increasing",
-    ("decreasing", "none"): "Decreasing",
-}
-
-
-class _Drawn(Shown):
-    """A trend that draws the ``series`` it is of."""
-
-    unit: str
-    series: pd.DataFrame
-
-    def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
-        """Draw the series, with its intervals where it has some, and, if given, dated events."""
-        drawn = self.series.assign(series=self.chart_name or "Value")
-        return figures.draw_trend(drawn, unit=self.unit, events=events, ax=ax)
 
 
 @dataclass(frozen=True)
-class RecentTrend(_Drawn):
+class RecentTrend(Shown):
     """Direction of the last five points, if they have one."""
 
     slope: float  # units a period
@@ -65,7 +44,12 @@ class RecentTrend(_Drawn):
         """The marker as Fingertips prints it, with better or worse where there is a polarity."""
         if self.marker == CANNOT:
             return "Cannot be calculated"
-        return _JUDGED.get((self.marker, self.polarity), "No significant change")
+        if self.marker == NO_CHANGE:
+            return "No significant change"
+        if self.polarity == "none":
+            return self.marker.capitalize()
+        better = (self.marker == "increasing") == (self.polarity == "high_is_good")
+        return f"{self.marker.capitalize()} and getting {'better' if better else 'worse'}"
 
     def summary_frame(self) -> pd.DataFrame:
         """One row: slope, its error, the test and the marker."""
@@ -84,6 +68,11 @@ class RecentTrend(_Drawn):
             f"Over the last {POINTS} points: {self.label.lower()} "
             f"({wording.difference(self.slope, self.unit)} a period)."
         )
+
+    def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
+        """Draw the series with its intervals and, if given, dated events."""
+        drawn = self.series.assign(series=self.chart_name or "Value")
+        return figures.draw_trend(drawn, unit=self.unit, events=events, ax=ax)
 
 
 def recent_trend(series: pd.DataFrame, *, polarity: str = "none", unit: str = "") -> RecentTrend:
@@ -108,12 +97,11 @@ def recent_trend(series: pd.DataFrame, *, polarity: str = "none", unit: str = ""
         "cannot be calculated" when any of the last five periods is missing, has no value or
         interval, or has one of no width.
     """
-    check_columns(series, ["period", "value", "low", "high"], "series")
-    check_one_of(polarity, POLARITIES, "polarity")
-    last = np.argsort(series["period"].array)[-POINTS:]
-    columns = [series[name].to_numpy(float)[last] for name in ("value", "low", "high")]
+    last = series.iloc[np.argsort(series["period"].array)[-POINTS:]]
+    columns = last[["value", "low", "high"]].to_numpy(float).T
     slope, se, chi_squared, alike = weighted_slope(*columns)
-    if _is_broken(series["period"].array[last], columns) or np.isnan(chi_squared):
+    steps = set(np.diff(pd.PeriodIndex(last["period"]).asi8))
+    if len(last) < POINTS or len(steps) > 1 or np.isnan([*columns.ravel(), chi_squared]).any():
         return RecentTrend(np.nan, np.nan, np.nan, False, CANNOT, polarity, unit, series)
     marker = NO_CHANGE
     if alike and chi_squared > CHI_SQUARED:
@@ -126,7 +114,6 @@ def same_season(series: pd.DataFrame) -> pd.DataFrame:
 
     Yearly periods come back whole. Five Aprils have a trend; five months running have a season.
     """
-    check_columns(series, ["period"], "series")
     ordinals = pd.PeriodIndex(series["period"])
     per_year = PER_YEAR.get(ordinals.freqstr[0], 1)
     return series[(ordinals.asi8.max() - ordinals.asi8) % per_year == 0]
@@ -162,37 +149,9 @@ def weighted_slope(
     return float(slopes[0]), float(se), float(chi_squared), bool(alike)
 
 
-@dataclass(frozen=True)
-class ProportionTrend(_Drawn):
-    """Whether a proportion rises or falls over all its periods, by the chi-squared test."""
-
-    name: str
-    unit: str
-    n_periods: int
-    chi_squared: float
-    p_value: float
-    series: pd.DataFrame = field(repr=False, compare=False)
-
-    def summary_frame(self) -> pd.DataFrame:
-        """One row: periods, the test and its p-value."""
-        names = ("n_periods", "chi_squared", "p_value")
-        row = {name: getattr(self, name) for name in names}
-        return pd.DataFrame(row, index=pd.Index([self.name], name="name"))
-
-    def sentence(self) -> wording.Sentence:
-        """The direction over all periods, if the test sees one."""
-        known = self.series.dropna(subset="value")
-        first, last = known.iloc[0], known.iloc[-1]
-        moved = wording.change(last["value"] - first["value"], self.unit)
-        said = "a trend" if self.p_value < SURPRISING else "no clear trend"
-        return wording.Sentence(
-            f"Over all {self.n_periods} periods, {wording.period(first['period'])} to "
-            f"{wording.period(last['period'])}, {wording.inside(self.name)} {moved}: {said} by the "
-            f"chi-squared test for proportions ({wording.p_value(self.p_value)})."
-        )
-
-
-def proportion_trend(series: pd.DataFrame, *, indicator: Indicator) -> ProportionTrend:
+def proportion_trend(
+    series: pd.DataFrame, *, indicator: Indicator, events: pd.DataFrame | None = None
+) -> View:
     """The chi-squared test for trend (`chi_squared_trend`) over a whole series.
 
     Parameters
@@ -200,21 +159,33 @@ def proportion_trend(series: pd.DataFrame, *, indicator: Indicator) -> Proportio
     series : DataFrame, one row per period, in order
         ``period``, ``numerator``, ``denominator``, ``value``.
     indicator : Indicator, a share of other people in each period
+    events : DataFrame, optional
+        Dated events to mark on the chart.
 
     Raises
     ------
     PanelError
         The indicator is no share, or has fewer than three periods.
     """
+    name, unit = indicator.name, indicator.per
     if indicator.kind != "share":
         raise PanelError(
-            f"{indicator.name} is no share of separate people in each period, and the chi-squared "
-            "test for trend is for shares."
+            f"{name} is no share of separate people in each period, and the chi-squared test for "
+            "trend is for shares."
         )
-    check_columns(series, ["period", "numerator", "denominator", "value"], "series")
     known = series.dropna(subset=["numerator", "denominator"]).sort_values("period")
     chi_squared, p = chi_squared_trend(known["numerator"], known["denominator"])
-    return ProportionTrend(indicator.name, indicator.per, len(known), chi_squared, p, known)
+    row = {"n_periods": len(known), "chi_squared": chi_squared, "p_value": p}
+    drawn, known = known.assign(series=name), known.dropna(subset="value")
+    first, last = (wording.period(known["period"].iloc[end]) for end in (0, -1))
+    moved = wording.change(known["value"].iloc[-1] - known["value"].iloc[0], unit)
+    trend = "a trend" if p < SURPRISING else "no clear trend"
+    return View(
+        f"Over all {len(drawn)} periods, {first} to {last}, {wording.inside(name)} {moved}: "
+        f"{trend} by the chi-squared test for proportions ({wording.p_value(p)}).",
+        pd.DataFrame(row, index=pd.Index([name], name="name")),
+        lambda: figures.draw_trend(drawn, unit=unit, events=events),
+    )
 
 
 def chi_squared_trend(counts: ArrayLike, population: ArrayLike) -> tuple[float, float]:
@@ -243,11 +214,3 @@ def chi_squared_trend(counts: ArrayLike, population: ArrayLike) -> tuple[float, 
         return 0.0, 1.0
     chi_squared = (counts * centred).sum() ** 2 / spread
     return float(chi_squared), float(chdtrc(1, chi_squared))
-
-
-def _is_broken(last: ArrayLike, columns: list[np.ndarray]) -> bool:
-    """Fewer than five points, one without a value or limits, or not five running periods."""
-    if len(last) < POINTS or np.isnan(columns).any():
-        return True
-    ordinals = pd.PeriodIndex(last).asi8
-    return len(set(np.diff(ordinals))) != 1

@@ -10,13 +10,11 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Axes, Shown
-from lsp_analysis.standing.checks import check_level
-from lsp_analysis.standing.comparison.exact import COLUMNS, compared_values
-from lsp_analysis.standing.comparison.intervals import EXACT_BELOW
+from lsp_analysis.showing import Axes, Shown, View
+from lsp_analysis.standing.comparison.exact import COLUMNS, compare_rows
+from lsp_analysis.standing.comparison.intervals import EXACT_BELOW, WITHHELD, group_limits
 from lsp_analysis.standing.comparison.measured import COVERAGE_MOVED, Measured
-from lsp_analysis.standing.comparison.verdict import verdict_of
-from lsp_analysis.standing.place.groups import WITHHELD, group_limits
+from lsp_analysis.standing.comparison.verdict import REST, verdict_of
 from lsp_analysis.study.indicator import Indicator
 
 CLOSE_LEVEL = 0.90  # of the interval that must lie inside the margin: two tests at 5%
@@ -29,6 +27,17 @@ NO_INTERVAL = {
 SPREAD = (
     "Areas count alike unless the source gives a base; the interval shows how much they differ."
 )
+
+
+@dataclass(frozen=True)
+class Sides:
+    """An area and what it is compared with: small-area codes without overlap, and their names as
+    they are to read in a sentence."""
+
+    area: Collection[str]
+    comparator: Collection[str]
+    area_name: str = "the area"
+    comparator_name: str = REST
 
 
 @dataclass(frozen=True)
@@ -136,57 +145,43 @@ def period_words(first: pd.Period, last: pd.Period, *, averaged: str = "") -> st
     return f"average {averaged} of {text}" if averaged else text
 
 
-def compare_measured(
-    measured: Measured,
-    *,
-    area: Collection[str],
-    comparator: Collection[str],
-    period: pd.Period | None = None,
-    level: float = 0.95,
-    area_name: str = "the area",
-    comparator_name: str = "the rest of the borough",
-) -> Comparison:
-    """Set an area against other areas on one indicator in one period.
+def compare_measured(measured: Measured, sides: Sides, *, level: float = 0.95) -> Comparison:
+    """Set an area against other areas on one indicator, in the last period it has a value.
 
     One exact test and the interval inverted from it (`compare_groups`). Where no count is behind
     the value, published intervals are used, else small areas are the units (Welch's t), so a
-    single small area without a published interval is not compared.
-
-    Parameters
-    ----------
-    measured : Measured
-        The kind of its indicator picks the method and its polarity the words.
-    area, comparator : small-area codes
-        Without overlap: an area is compared with the rest of its borough, not with all of it.
-    period : Period, optional
-        The last period in which the area has a value, unless given.
-    level : float between 0 and 1
-    area_name, comparator_name : str
-        As they are to read in a sentence.
+    single small area without a published interval is not compared. The kind of the indicator picks
+    the method and its polarity the words.
 
     Raises
     ------
     PanelError
-        The groups overlap, neither is in the panel, or the period is not.
+        The sides overlap (an area is compared with the rest of its borough, not with all of it),
+        or one is not in the panel.
     """
-    check_level(level)
-    refuse_overlap(area, comparator)
-    indicator, years = measured.indicator, measured.years_for(area)
-    series = measured.series(area, years=years)
-    period = last_known(series) if period is None else period
-    own = _row_of(series, period, indicator)
-    others = measured.series(comparator, others=True, years=years, whole=True)
-    other = _row_of(others, period, indicator)
-    gap = _once(own, other, indicator, level)
-    close = gap if np.isnan(indicator.margin) else _once(own, other, indicator, CLOSE_LEVEL)
+    both = sorted(set(sides.area) & set(sides.comparator))
+    if both:
+        raise PanelError(
+            f"On both sides: {wording.counted(len(both), 'small area')}, first {both[0]}. "
+            "An area is not compared with itself: leave its small areas out of the comparator."
+        )
+    indicator, years = measured.indicator, measured.years_for(sides.area)
+    series = measured.series(sides.area, years=years)
+    period = last_known(series)
+    others = measured.series(sides.comparator, others=True, years=years, whole=True)
+    own, other = (_row_of(one, period, indicator) for one in (series, others))
+    gap = compare_rows(own, other, indicator=indicator, level=level)
+    close = gap
+    if not np.isnan(indicator.margin):
+        close = compare_rows(own, other, indicator=indicator, level=CLOSE_LEVEL)
     limits = [group_limits(side, indicator=indicator, level=level) for side in (own, other)]
     found = Comparison(
         indicator.indicator_id,
         indicator.name,
         indicator.per,
         indicator.polarity,
-        area_name,
-        comparator_name,
+        sides.area_name,
+        sides.comparator_name,
         own["first"].iloc[0],
         period,
         measured.averaged,
@@ -198,34 +193,11 @@ def compare_measured(
         close_low=close["difference_low"],
         close_high=close["difference_high"],
         why_not=_why_not(measured, own, other, gap),
-        caution=_caution(measured, own, other, gap, comparator_name, area),
+        caution=_caution(measured, own, other, gap, sides),
         level=level,
     )  # fmt: skip
-    return judged(found)
-
-
-def judged(found: Comparison) -> Comparison:
-    """The comparison with the verdict that it has by itself."""
-    verdict, reason = verdict_of(found.row(), found.p_value, found.level)
+    verdict, reason = verdict_of(found.row(), found.p_value, level)
     return replace(found, verdict=verdict, reason=reason)
-
-
-def _once(
-    own: pd.DataFrame, other: pd.DataFrame, indicator: Indicator, level: float
-) -> dict[str, float]:
-    """`compared_values` of two groups of one row each."""
-    values = compared_values(own, other, indicator=indicator, level=level)
-    return {name: float(array[0]) for name, array in values.items()}
-
-
-def refuse_overlap(area: Collection[str], comparator: Collection[str]) -> None:
-    """Refuse to compare an area with itself."""
-    both = sorted(set(area) & set(comparator))
-    if both:
-        raise PanelError(
-            f"On both sides: {wording.counted(len(both), 'small area')}, first {both[0]}. "
-            "An area is not compared with itself: leave its small areas out of the comparator."
-        )
 
 
 def last_known(series: pd.DataFrame) -> pd.Period:
@@ -287,13 +259,12 @@ def _caution(
     own: pd.DataFrame,
     other: pd.DataFrame,
     gap: dict[str, float],
-    rest_name: str,
-    area: Collection[str],
+    sides: Sides,
 ) -> str:
     """What a reader should know before believing the comparison, in sentences."""
     said, note = [], own["note"].iloc[0]
     known = not np.isnan(own["value"].iloc[0])
-    placed = measured.placed(area, own["first"].iloc[0], own["period"].iloc[0])
+    placed = measured.placed(sides.area, own["first"].iloc[0], own["period"].iloc[0])
     if placed < 1 - COVERAGE_MOVED:
         said.append(f"{100 * placed:.0f}% of cases could be placed in an area; the others count "
                     "nowhere.")  # fmt: skip
@@ -312,6 +283,49 @@ def _caution(
     if other["n_missing"].iloc[0]:
         missing = int(other["n_missing"].iloc[0])
         areas = wording.counted(missing, "small area")
-        said.append(f"In {rest_name}, {areas} without a value {'is' if missing == 1 else 'are'} "
-                    "left out.")  # fmt: skip
+        are = "is" if missing == 1 else "are"
+        said.append(f"In {sides.comparator_name}, {areas} without a value {are} left out.")
     return " ".join(said)
+
+
+def events_avoided(measured: Measured, sides: Sides, *, level: float = 0.95) -> View:
+    """Events avoided if the area had its comparator's rate: its people times the gap.
+
+    Events over the period, or people in an average month of a stock; a score has none. Of a
+    standardised rate, the events counted times the share of the rate that the gap is.
+
+    Returns
+    -------
+    View
+        ``table`` has ``events`` with ``low`` and ``high``, and the ``denominator`` of the area's
+        rate: its people, households or person-years.
+    """
+    found, indicator = compare_measured(measured, sides, level=level), measured.indicator
+    series = measured.series(sides.area, years=measured.years_for(sides.area))
+    own = series[series["period"] == found.period].iloc[0]
+    per_unit = own["denominator"] / indicator.multiplier
+    if "events" in own:
+        per_unit = own["events"] / own["value"]
+    if not indicator.counted or indicator.unit == "count":
+        per_unit = np.nan
+    gaps = (found.difference, found.difference_low, found.difference_high)
+    avoided = [per_unit * gap for gap in gaps]
+    index = pd.Index([found.indicator_id], name="indicator_id")
+    columns = ["events", "low", "high", "denominator"]
+    table = pd.DataFrame([[*avoided, own["denominator"]]], index, columns)
+    return View(_fewer(found, *avoided), table, found.plot)
+
+
+def _fewer(found: Comparison, events: float, low: float, high: float) -> str:
+    """How many fewer or more events equality would mean, in one period."""
+    if np.isnan(events):
+        return f"{found.name}: events avoided cannot be worked out."
+    about, fewer = wording.inside(found.name), "fewer" if events > 0 else "more"
+    if not np.isnan(low + high):
+        ends = sorted(round(end if events > 0 else -end) for end in (low, high))
+        about += f"; {wording.interval(*ends, 'count', found.level)}"
+    when = f"an {found.when()}" if found.averaged else found.when()
+    return (
+        f"At the rate of {found.comparator}, {found.area} would have had "
+        f"{wording.number(round(abs(events)))} {fewer} in {when} ({about})."
+    )

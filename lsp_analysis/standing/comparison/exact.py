@@ -18,7 +18,6 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import betainc, betaincinv, gammaincinv, gammaln, ndtr, ndtri, stdtr, stdtrit
 
-from lsp_analysis.standing.checks import check_level
 from lsp_analysis.study.indicator import Indicator
 
 COLUMNS = ("difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high")
@@ -46,7 +45,7 @@ def compare_rates(
     missing where a count or an exposure is.
     """
     x1, t1, x2, t2 = (np.asarray(part, dtype=float) for part in (x1, t1, x2, t2))
-    tail = (1 - check_level(level)) / 2
+    tail = (1 - level) / 2
     t1, t2 = np.where(t1 > 0, t1, np.nan), np.where(t2 > 0, t2, np.nan)
     total = x1 + x2
     some1, some2 = np.maximum(x1, 1e-300), np.maximum(x2, 1e-300)
@@ -76,7 +75,6 @@ def compare_shares(
     Arguments and result as for `compare_rates`; the test rounds averages to whole people.
     The ratio is that of the two shares at the limits of the odds ratio.
     """
-    check_level(level)
     groups = np.column_stack([np.asarray(part, dtype=float) for part in (x1, n1, x2, n2)])
     rows = [_share_row(*group, level) for group in np.round(np.round(groups, 6))]
     made = _named(np.array(rows, dtype=float).reshape(-1, len(COLUMNS)).T)
@@ -148,7 +146,7 @@ def _shares_at(log_odds: float, total: float, n1: float, n2: float) -> tuple[flo
 
 def compare_groups(
     own: pd.DataFrame, other: pd.DataFrame, *, indicator: Indicator, level: float
-) -> pd.DataFrame:
+) -> Values:
     """Two groups of small areas compared as the kind of the indicator asks, row by row.
 
     Parameters
@@ -164,27 +162,26 @@ def compare_groups(
 
     Returns
     -------
-    DataFrame with the values of `compare_rates`; differences in the indicator's unit.
+    dict with the values of `compare_rates`; differences in the indicator's unit.
     """
-    made = compared_values(own, other, indicator=indicator, level=level)
-    return pd.DataFrame(made, index=own.index)
-
-
-def compared_values(
-    own: pd.DataFrame, other: pd.DataFrame, *, indicator: Indicator, level: float
-) -> Values:
-    """`compare_groups` as a dict of arrays."""
     if indicator.unit == "count":
         return _named(np.full((len(COLUMNS), len(own)), np.nan))
-    if indicator.counted:
-        columns = ("numerator", "denominator")
-        groups = [side[name].to_numpy(float) for side in (own, other) for name in columns]
-        shares = indicator.kind != "events" and "events" not in own
-        compare = compare_shares if shares else compare_rates
-        made = compare(*groups, level=level)
-        scaled = [name for name in COLUMNS if name.startswith("difference")]
-        return made | {name: made[name] * indicator.multiplier for name in scaled}
-    return _spread_gap(own, other, level)
+    if not indicator.counted:
+        return _spread_gap(own, other, level)
+    columns = ("numerator", "denominator")
+    groups = [side[name].to_numpy(float) for side in (own, other) for name in columns]
+    shares = indicator.kind != "events" and "events" not in own
+    made = (compare_shares if shares else compare_rates)(*groups, level=level)
+    scaled = [name for name in COLUMNS if name.startswith("difference")]
+    return made | {name: made[name] * indicator.multiplier for name in scaled}
+
+
+def compare_rows(
+    own: pd.DataFrame, other: pd.DataFrame, *, indicator: Indicator, level: float
+) -> dict[str, float]:
+    """`compare_groups` of two groups of one row each."""
+    values = compare_groups(own, other, indicator=indicator, level=level)
+    return {name: float(array[0]) for name, array in values.items()}
 
 
 def _spread_gap(own: pd.DataFrame, other: pd.DataFrame, level: float) -> Values:

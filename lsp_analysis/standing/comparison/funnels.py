@@ -8,6 +8,7 @@ limits that allow for it would be.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,23 +19,23 @@ from scipy.special import gammainccinv, gammaincinv, ndtri
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Axes, Shown
-from lsp_analysis.standing.checks import as_counts, as_events, as_exposure, as_parts, check_columns
+from lsp_analysis.standing.checks import as_counts, as_events, as_exposure, as_parts
 from lsp_analysis.standing.comparison.intervals import poisson_limits
 from lsp_analysis.study.indicator import Indicator
 
 INNER, OUTER = 0.95, 0.998
-LABELS = ("Low (0.001)", "Low (0.025)", "Not significant", "High (0.025)", "High (0.001)")
-NOT_KNOWN = "Not known"
-SMALL_EXPECTED = 5  # under five expected events the normal limits are too narrow above
-LIMIT_COLUMNS = ("lower95", "upper95", "lower998", "upper998")
-DISPERSED = 1.5  # z-scores this scattered are worth a word
-_PLACES = {
+PLACES = {
     "Low (0.001)": "below the 99.8% limits",
     "Low (0.025)": "below the 95% limits",
     "Not significant": "within the limits",
     "High (0.025)": "above the 95% limits",
     "High (0.001)": "above the 99.8% limits",
 }
+LABELS = tuple(PLACES)
+NOT_KNOWN = "Not known"
+SMALL_EXPECTED = 5  # under five expected events the normal limits are too narrow above
+LIMIT_COLUMNS = ("lower95", "upper95", "lower998", "upper998")
+DISPERSED = 1.5  # z-scores this scattered are worth a word
 WINSOR = 0.1  # the share at each end that is drawn in before overdispersion is judged
 
 
@@ -56,8 +57,7 @@ class Funnel(Shown):
 
     def sentence(self) -> wording.Sentence:
         """How many areas lie outside each pair of limits, and how wide these should be."""
-        counted = self.points["verdict"].value_counts()
-        outside = {word: int(counted.get(word, 0)) for word in LABELS}
+        outside = self.points["verdict"].value_counts().reindex(LABELS, fill_value=0)
         text = (
             f"{self.name} in {wording.period(self.period)}: of {len(self.points)} areas, "
             f"{outside['High (0.001)']} lie above and {outside['Low (0.001)']} below the 99.8% "
@@ -73,7 +73,7 @@ class Funnel(Shown):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the funnel plot."""
-        places = self.points["verdict"].map(_PLACES).fillna("no data")
+        places = self.points["verdict"].map(PLACES).fillna("no data")
         return figures.draw_funnel(
             self.points[["label", "size", "value"]].assign(place=places),
             self.limits,
@@ -97,7 +97,6 @@ def funnel(panel: pd.DataFrame, *, indicator: Indicator) -> Funnel:
     PanelError
         The indicator has no counts of events or of people.
     """
-    check_columns(panel, ["area_code", "period", "numerator", "denominator"], "panel")
     if not indicator.counted or indicator.unit == "count":
         raise PanelError(
             "A funnel needs counts of events or of people, and "
@@ -207,20 +206,18 @@ def expected_at_limits(observed: ArrayLike) -> pd.DataFrame:
 def classify_proportions(counts: ArrayLike, population: ArrayLike) -> np.ndarray:
     """Words for each share against the funnel around the share of all rows together."""
     counts, population = map(np.atleast_1d, as_parts(counts, population))
-    limits = proportion_limits(population, _average(counts, population))
-    return label(counts / population, limits)
+    at = proportion_limits(population, _average(counts, population))[list(LIMIT_COLUMNS)]
+    low, high, lowest, highest = at.to_numpy().T
+    return _words(counts / population, (low, lowest), (high, highest))
 
 
 def classify_ratios(observed: ArrayLike, expected: ArrayLike) -> np.ndarray:
     """Words for observed over expected against 1: does the count's own interval reach it?"""
     observed, expected = np.atleast_1d(as_counts(observed)), as_counts(expected, "expected number")
-    lower95, upper95 = poisson_limits(observed, level=INNER)
-    lower998, upper998 = poisson_limits(observed, level=OUTER)
+    inner, outer = (poisson_limits(observed, level=level) for level in (INNER, OUTER))
+    low, high = zip(inner, outer, strict=True)
     # An interval above the expected number is a count above its limit, and the other way round.
-    known = ~np.isnan(observed + expected)
-    steps = np.where(lower95 > expected, 1, 0) + np.where(lower998 > expected, 1, 0)
-    steps = steps - np.where(upper95 < expected, 1, 0) - np.where(upper998 < expected, 1, 0)
-    return np.where(known, np.array(LABELS)[steps + 2], NOT_KNOWN)
+    return _words(-expected, [-end for end in high], [-end for end in low])
 
 
 def classify_rates(counts: ArrayLike, population: ArrayLike) -> np.ndarray:
@@ -235,9 +232,9 @@ def _average(counts: np.ndarray, population: np.ndarray) -> float:
     return counts[known].sum() / population[known].sum() if known.any() else np.nan
 
 
-def label(value: np.ndarray, limits: pd.DataFrame) -> np.ndarray:
-    """Where each value lies, row by row, among `LABELS`."""
-    lower95, upper95, lower998, upper998 = (limits[name].to_numpy() for name in LIMIT_COLUMNS)
-    tests = [np.isnan(value), value < lower998, value < lower95, value > upper998, value > upper95]
-    words = [NOT_KNOWN, LABELS[0], LABELS[1], LABELS[4], LABELS[3]]
-    return np.select(tests, words, default=LABELS[2])
+def _words(value: np.ndarray, low: Sequence[np.ndarray], high: Sequence[np.ndarray]) -> np.ndarray:
+    """Where each value lies among `LABELS`, by its inner and outer limits."""
+    steps = sum((value > end).astype(int) for end in high)
+    steps = steps - sum((value < end).astype(int) for end in low)
+    known = ~np.isnan(value + sum(low) + sum(high))
+    return np.where(known, np.array(LABELS)[steps + 2], NOT_KNOWN)

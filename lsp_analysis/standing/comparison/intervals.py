@@ -1,4 +1,4 @@
-"""Rates, proportions and means with their intervals, for one area or a million rows at once.
+"""Rates, proportions and means with their intervals, of single areas and of areas taken together.
 
 Sources: Breslow and Day (1987) for Byar's limits, Wilson (1927) for proportions, and the choices
 of the Fingertips technical guidance: exact Poisson limits for counts below ten, Byar's from ten.
@@ -7,15 +7,22 @@ A count of zero is data; a denominator of zero gives a missing rate.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import gammainccinv, gammaincinv, ndtri, stdtrit
 from statsmodels.stats.proportion import proportion_confint
 
+from lsp_analysis.errors import PanelError
 from lsp_analysis.standing import checks
+from lsp_analysis.study.areas import is_among
 from lsp_analysis.study.indicator import Indicator
 
+SUPPRESSED = "suppressed"  # the note of a count that is withheld
+WITHHELD = "the number is too small to be published"
+PUBLISHED_AT = ndtri(0.975)  # publishers' intervals are 95% ones
 EXACT_BELOW = 10  # counts under ten get exact limits: Byar's are off by more than rounding there
 
 
@@ -24,7 +31,7 @@ def exact_poisson_limits(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Exact (Garwood 1936) limits of Poisson means, from the chi-squared distribution."""
     counts = checks.as_counts(counts)
-    tail = (1 - checks.check_level(level)) / 2
+    tail = (1 - level) / 2
     lower = np.where(counts > 0, gammaincinv(np.where(counts > 0, counts, 1.0), tail), 0.0)
     return np.where(np.isnan(counts), np.nan, lower), gammainccinv(counts + 1, tail)
 
@@ -32,7 +39,7 @@ def exact_poisson_limits(
 def byar_limits(counts: ArrayLike, *, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Byar's limits of Poisson means (Breslow and Day 1987, page 69)."""
     counts = checks.as_counts(counts)
-    z = ndtri(0.5 + checks.check_level(level) / 2)
+    z = ndtri(0.5 + level / 2)
     some = np.where(counts > 0, counts, np.nan)
     lower = counts * (1 - 1 / (9 * some) - z / (3 * np.sqrt(some))) ** 3
     above = counts + 1
@@ -72,7 +79,7 @@ def wilson_limits(
     PanelError for a count above its population: such a ratio is a rate.
     """
     counts, population = checks.as_parts(counts, population)
-    alpha = 1 - checks.check_level(level)
+    alpha = 1 - level
     low, high = proportion_confint(counts, population, alpha=alpha, method="wilson")
     # Rounding leaves a trace where the limit is exactly zero or one.
     none, every = (counts == 0) & (population > 0), counts == population
@@ -85,7 +92,7 @@ def mean_limits(
     """Student's limits of means of `n` values; missing for fewer than two."""
     n = np.asarray(n, dtype=float)
     n = np.where(n >= 2, n, np.nan)
-    reach = stdtrit(n - 1, 0.5 + checks.check_level(level) / 2) * np.asarray(stdev) / np.sqrt(n)
+    reach = stdtrit(n - 1, 0.5 + level / 2) * np.asarray(stdev) / np.sqrt(n)
     return np.asarray(mean) - reach, np.asarray(mean) + reach
 
 
@@ -144,3 +151,146 @@ def empirical_bayes(events: ArrayLike, population: ArrayLike) -> np.ndarray:
     total = between + by_chance
     weight = np.divide(between, total, out=np.zeros_like(total), where=total != 0)
     return np.where(known, overall + weight * (rates - overall), np.nan)
+
+
+def group_series(
+    panel: pd.DataFrame,
+    codes: Collection[str],
+    *,
+    indicator: Indicator,
+    leave_out_missing: bool = False,
+) -> pd.DataFrame:
+    """One group of small areas through time: sums over sums, and how much the areas differ.
+
+    Numerators and denominators are added up. An indicator without them, such as a score, is
+    averaged over the areas (weighted by denominators where all are known). The standard error is
+    that of a ratio estimator with areas as its units (Cochran 1977, section 6.3): it describes the
+    spread between areas. Of a single area with a published interval it is that of the interval.
+
+    Parameters
+    ----------
+    panel : DataFrame, one row per area and period
+        ``area_code``, ``period``, ``numerator``, ``denominator``, ``value``; where known
+        ``lower95`` and ``upper95`` (published), ``imputed`` (for withheld counts, used only when
+        several areas are added up).
+    codes : small-area codes
+    indicator : Indicator
+    leave_out_missing : bool
+        A comparator of many areas can do without one that is suppressed; the area itself cannot,
+        so by default one missing part makes the period missing.
+
+    Returns
+    -------
+    DataFrame, one row per period of the panel
+        ``period``, ``numerator``, ``denominator``, ``value``, ``se``, ``published`` (whether the
+        standard error is), ``n_areas`` (with a value), ``n_missing``, ``note``.
+
+    Raises
+    ------
+    PanelError
+        There are no codes, or none of them is in the panel.
+    """
+    codes = list(dict.fromkeys(codes))
+    own = is_among(panel["area_code"], codes)
+    if not own.any():
+        raise PanelError(
+            f"None of the {len(codes)} areas asked for (first: {', '.join(codes[:3]) or 'none'}) "
+            f"is in the panel of {indicator.indicator_id!r}. Check the codes and their vintage."
+        )
+    periods = pd.PeriodIndex(panel["period"].unique()).sort_values()
+    row = periods.get_indexer(pd.PeriodIndex(panel["period"].array[own]))
+    numerator, denominator, value = (
+        panel[name].to_numpy(float)[own] for name in ("numerator", "denominator", "value")
+    )
+    if "imputed" in panel and len(codes) > 1:
+        imputed = panel["imputed"].to_numpy(float)[own]
+        numerator = np.where(np.isnan(numerator), imputed, numerator)
+    fixed = indicator.kind in ("standardised", "published") or indicator.value_type == "score"
+    additive = not fixed and not np.isnan(numerator).all()
+    top, weight = numerator, denominator
+    if not additive:
+        weight = np.ones(len(value)) if np.isnan(denominator).any() else denominator
+        top = value * weight
+    elif indicator.unit == "count":
+        weight = np.ones(len(value))
+    sums = _sums(top, weight, row, len(periods))
+    series = _estimates(sums, indicator, additive=additive)
+    published = np.zeros(len(periods), dtype=bool)
+    if not indicator.counted and "lower95" in panel:
+        reach = (panel["upper95"] - panel["lower95"]).to_numpy(float)[own] / 2
+        squares = np.bincount(row, (weight * reach / PUBLISHED_AT) ** 2, len(periods))
+        published = ~np.isnan(squares)
+        series["se"] = np.where(published, np.sqrt(squares) / sums["weight"], series["se"])
+    n_missing = len(codes) - sums["n_areas"]
+    known = sums["n_areas"] > 0 if leave_out_missing else n_missing == 0
+    series = {name: np.where(known, column, np.nan) for name, column in series.items()}
+    notes = [_note(missing, len(codes)) for missing in n_missing]
+    if "note" in panel and len(codes) == 1 and n_missing.any():
+        small = (panel["note"].array[own] == SUPPRESSED) & np.isnan(top)
+        notes = np.where(np.bincount(row, small, len(periods)) > 0, WITHHELD, notes)
+    counts = {"published": published, "n_areas": sums["n_areas"], "n_missing": n_missing}
+    return pd.DataFrame({"period": periods, **series, **counts, "note": notes})
+
+
+def group_limits(
+    series: pd.DataFrame, *, indicator: Indicator, level: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Limits of each row of a series: from its counts, published, or from its spread.
+
+    Standardised rates (with a column ``events``) have Dobson's limits: Byar's of the events,
+    stretched to the standard error of the rate (Dobson and others 1991).
+    """
+    value = series["value"].to_numpy(float)
+    if "events" in series:
+        events, effective = (series[name].to_numpy(float) for name in ("events", "numerator"))
+        low, high = byar_limits(events, level=level)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            stretch = value / np.sqrt(effective * events)
+        return value + stretch * (low - events), value + stretch * (high - events)
+    if indicator.counted:
+        return row_limits(series, indicator=indicator, level=level)
+    se, n = (series[name].to_numpy(float) for name in ("se", "n_areas"))
+    low, high = mean_limits(value, se * np.sqrt(n), n, level=level)
+    published = series["published"].to_numpy(bool) if "published" in series else False
+    reach = ndtri(0.5 + level / 2) * se
+    return np.where(published, value - reach, low), np.where(published, value + reach, high)
+
+
+def _sums(top: np.ndarray, weight: np.ndarray, row: np.ndarray, n: int) -> dict[str, np.ndarray]:
+    """Sums over areas, by period, that the estimate and its standard error are made of.
+
+    Each area's `top` and `weight` make the group's value; both are known or neither counts.
+    """
+    nobody = (top == 0) & (weight == 0)  # no pupils, none absent: adds nothing, lacks nothing
+    known = ~np.isnan(top) & (weight > 0) | nobody
+    row, top, weight = row[known], top[known], weight[known]
+    products = {"top": top, "weight": weight, "tt": top**2, "tw": top * weight, "ww": weight**2}
+    sums = {name: np.bincount(row, part, n) for name, part in products.items()}
+    return {**sums, "n_areas": np.bincount(row, minlength=n)}
+
+
+def _estimates(
+    sums: dict[str, np.ndarray], indicator: Indicator, *, additive: bool
+) -> dict[str, np.ndarray]:
+    counted = indicator.unit == "count"
+    nothing = np.full(len(sums["top"]), np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = sums["top"] / sums["weight"]
+        n = np.where(sums["n_areas"] > 1, sums["n_areas"], np.nan)
+        # The sum of (top - ratio x weight) squared, written out so that all periods go at once.
+        squared = sums["tt"] - 2 * ratio * sums["tw"] + ratio**2 * sums["ww"]
+        se = np.sqrt(n / (n - 1) * np.maximum(squared, 0)) / sums["weight"]
+    # A count is a total over its areas, each of weight one; a rate has its multiplier.
+    scale = sums["weight"] if counted else indicator.multiplier if additive else 1.0
+    return {
+        "numerator": sums["top"] if additive else nothing,
+        "denominator": sums["weight"] if additive and not counted else nothing,
+        "value": ratio * scale,
+        "se": se * scale,
+    }
+
+
+def _note(n_missing: int, n_codes: int) -> str:
+    if n_missing == 0:
+        return ""
+    return f"{n_missing} of {n_codes} small areas without a value"

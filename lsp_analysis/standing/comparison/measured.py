@@ -12,8 +12,8 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.errors import LevelError, LspError, PanelError, StudyError
+from lsp_analysis.standing.comparison.intervals import group_series
 from lsp_analysis.standing.comparison.standardise import counts_by_age, directly_standardised
-from lsp_analysis.standing.place.groups import group_series
 from lsp_analysis.study.areas import is_among
 from lsp_analysis.study.indicator import Indicator, join_periods, months_in, on_unit_period
 from lsp_analysis.study.store import Study
@@ -160,7 +160,7 @@ class Measured:
         """
         if self.by_age is None:
             return self.panel[self.panel["period"] == period].reset_index(drop=True)
-        chosen = np.isin(self.by_age["years"], np.arange(period.year - years + 1, period.year + 1))
+        chosen = self._ending(period.year, years)
         sums = (self.by_age[name][:, chosen].sum(axis=1) for name in ("events", "people"))
         rows = directly_standardised(*sums, multiplier=self.indicator.multiplier)
         return pd.DataFrame({"area_code": self.by_age["codes"], "period": period, **rows})
@@ -170,8 +170,12 @@ class Measured:
     ) -> float:
         """Person-years of a group in the `years` years up to `period`, where ages are known."""
         people = self.sums_by_age(codes, others=others)[1]
-        chosen = np.isin(self.by_age["years"], np.arange(period.year - years + 1, period.year + 1))
-        return float(people[chosen].sum())
+        return float(people[self._ending(period.year, years)].sum())
+
+    def _ending(self, last: int, years: int) -> np.ndarray:
+        """Which of the years by age are the `years` years up to `last`."""
+        known = self.by_age["years"]
+        return (known > last - years) & (known <= last)
 
     def sums_by_age(
         self, codes: Collection[str], *, others: bool = False
@@ -189,9 +193,10 @@ class Measured:
         events, people, missing = self.sums_by_age(codes, others=others)
         known = self.by_age["years"]
         ends = known[years - 1 :][::-1][::years][::-1]
-        at = [np.isin(known, np.arange(end - years + 1, end + 1)) for end in ends]
-        events = np.array([events[rows].sum(axis=0) for rows in at])
-        people = np.array([people[rows].sum(axis=0) for rows in at])
+        at = [self._ending(end, years) for end in ends]
+        events, people = (
+            np.array([part[rows].sum(axis=0) for rows in at]) for part in (events, people)
+        )
         return pd.DataFrame(
             {
                 "period": pd.PeriodIndex([str(end) for end in ends], freq="Y"),
@@ -210,11 +215,6 @@ class Measured:
     @cached_property
     def _noted(self) -> pd.Series:
         return self.observed["note"].fillna("").str.contains(BREAK, case=False)
-
-    @cached_property
-    def has_values(self) -> frozenset[str]:
-        """Codes of small areas with rows."""
-        return frozenset(self.panel["area_code"].unique())
 
 
 def measure(study: Study, indicator_id: str, panel: pd.DataFrame | None = None) -> Measured:
@@ -279,7 +279,7 @@ def by_year(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
 def read_panels(study: Study) -> tuple[dict[str, pd.DataFrame], list[str]]:
     """Panels of a study by indicator, and why any is missing.
 
-    An indicator given for MSOAs or wards is compared at its own level; see `wider`.
+    An indicator given for MSOAs or wards is compared at its own level; see `other_areas`.
     StudyError when no indicator has observations for small areas.
     """
     panels, notes, larger = {}, [], []

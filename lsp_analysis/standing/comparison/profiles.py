@@ -12,18 +12,17 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Axes, ShownTable
 from lsp_analysis.standing.change.trends import PER_YEAR, recent_trend, same_season
-from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import (
     Comparison,
+    Sides,
     compare_measured,
     period_words,
-    refuse_overlap,
 )
-from lsp_analysis.standing.comparison.exact import compare_groups
+from lsp_analysis.standing.comparison.exact import compare_rows
+from lsp_analysis.standing.comparison.intervals import group_limits
 from lsp_analysis.standing.comparison.measured import Measured
 from lsp_analysis.standing.comparison.verdict import place_among
-from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.study.areas import is_among
 from lsp_analysis.study.indicator import Indicator
 
@@ -170,23 +169,17 @@ def profile(
     PanelError
         There are no comparators.
     """
-    check_level(level)
     if not comparators:
         raise PanelError("A profile needs a comparator: give at least the rest of the borough.")
-    for codes in comparators.values():
-        refuse_overlap(area, codes)
     rows: list[dict[str, object]] = []
     further: dict[str, list[dict[str, object]]] = {name: [] for name in list(comparators)[1:]}
     for indicator_id, one in measured.items():
         about = {"indicator_id": indicator_id, **_about(one.indicator)}
-        if one.has_values.isdisjoint(area):
+        if not is_among(one.panel["area_code"], list(area)).any():
             rows.append({**about, "why_not": NO_DATA, "caution": NO_DATA, "trend": ""})
             continue
         for name, codes in comparators.items():
-            found = compare_measured(
-                one, area=area, comparator=codes, level=level,
-                area_name=area_name, comparator_name=name,
-            )  # fmt: skip
+            found = compare_measured(one, Sides(area, codes, area_name, name), level=level)
             if name in further:
                 further[name].append(found.row())
             else:
@@ -278,7 +271,7 @@ def _change(
         since = one.since(area)
         broken = since is not None and before < since
         return {"change_why_not": "counted anew since" if broken else "no period before"}
-    moved = compare_groups(*ends, indicator=one.indicator, level=found.level).iloc[0]
+    moved = compare_rows(*ends, indicator=one.indicator, level=found.level)
     values = [end["value"].iloc[0] for end in ends]
     total = sum(float(end.get("events", end["numerator"]).iloc[0]) for end in ends)
     known = not np.isnan(moved["p_value"])

@@ -1,7 +1,7 @@
-"""Rates made comparable between areas of different ages: direct and indirect standardisation.
+"""Rates made comparable between areas of different ages: direct standardisation.
 
-Direct: Dobson and others (1991), the method of the Fingertips technical guidance, to the European
-Standard Population of 2013. Indirect: observed over expected, with Poisson limits of the observed.
+Dobson and others (1991), the method of the Fingertips technical guidance, to the European Standard
+Population of 2013.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 
 from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.checks import as_counts, as_exposure, check_level
-from lsp_analysis.standing.comparison.intervals import EXACT_BELOW, poisson_limits
+from lsp_analysis.standing.checks import as_counts, as_exposure
+from lsp_analysis.standing.comparison.intervals import EXACT_BELOW
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.store import Study
 
@@ -72,56 +72,6 @@ def directly_standardised(
         "note": np.select(list(reasons.values()), list(reasons), ""),
         "events": total,
     }
-
-
-def indirectly_standardised(
-    events: ArrayLike,
-    people: ArrayLike,
-    reference_events: ArrayLike,
-    reference_people: ArrayLike,
-    *,
-    multiplier: float = 100_000,
-    level: float = 0.95,
-) -> pd.DataFrame:
-    """Indirectly standardised ratios and rates of groups, with exact or Byar's limits.
-
-    Parameters
-    ----------
-    events, people : arrays, groups x age bands
-    reference_events, reference_people : arrays, one element per band
-        Of the reference, for example England.
-    multiplier : float
-        For the rates; ratios have the reference at 1.
-    level : float between 0 and 1
-
-    Returns
-    -------
-    DataFrame, one row per group
-        ``observed``, ``expected``, ``ratio``, ``ratio_low``, ``ratio_high``, ``reference_rate``,
-        ``rate``, ``rate_low``, ``rate_high``. Missing for a group that lacks a count or a
-        population of some band, here or in the reference.
-
-    Raises
-    ------
-    PanelError
-        The reference has other age bands than the groups.
-    """
-    events, people = np.atleast_2d(as_counts(events)), np.atleast_2d(as_counts(people))
-    known, base = as_counts(reference_events, "reference count"), as_exposure(reference_people)
-    if not events.shape[-1] == people.shape[-1] == len(known) == len(base):
-        raise PanelError(
-            f"The areas have {events.shape[-1]} age bands and the reference {len(known)}. "
-            "Use the same bands for both, each once."
-        )
-    observed, expected = events.sum(axis=1), (people * known / base).sum(axis=1)
-    observed = np.where(np.isnan(expected), np.nan, observed)
-    limits = poisson_limits(observed, level=check_level(level))
-    overall = multiplier * known.sum() / base.sum()
-    table = pd.DataFrame({"observed": observed, "expected": expected, "reference_rate": overall})
-    for end, top in zip(("", "_low", "_high"), (observed, *limits), strict=True):
-        table[f"ratio{end}"] = top / np.where(expected > 0, expected, np.nan)
-        table[f"rate{end}"] = overall * table[f"ratio{end}"]
-    return table
 
 
 def counts_by_age(study: Study, indicator: Indicator) -> dict[str, np.ndarray]:

@@ -19,8 +19,7 @@ from numpy.typing import ArrayLike
 from statsmodels.stats.multitest import multipletests
 
 from lsp_analysis import wording
-from lsp_analysis.errors import PanelError, ParameterError, check_one_of
-from lsp_analysis.standing.checks import as_numbers
+from lsp_analysis.errors import PanelError
 
 REST = "the rest of the borough"
 ALIKE = "similarly deprived areas"
@@ -40,14 +39,13 @@ MEANINGS = {
     FEW: f"not clear, and fewer than {FEWEST_EXPECTED} cases are to be expected here",
     NOT: "the reason is given",
 }
-POLARITIES = ("high_is_good", "low_is_good", "none")
 # The words for being below and above the benchmark.
 SIDES = {
     "high_is_good": ("worse", "better"),
     "low_is_good": ("better", "worse"),
     "none": ("lower", "higher"),
 }
-ADJUSTMENTS = {"bh": "fdr_bh", "by": "fdr_by", "holm": "holm", "none": None}
+ADJUSTMENTS = {"bh": "fdr_bh", "by": "fdr_by", "holm": "holm"}
 
 
 def settle(rows: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
@@ -147,58 +145,23 @@ def not_comparable(table: pd.DataFrame, most: int = MOST_NAMED) -> str:
     return " ".join(told)
 
 
-def judge(
-    low: ArrayLike, high: ArrayLike, *, benchmark: ArrayLike = 0.0, polarity: str = "none"
-) -> np.ndarray:
-    """Compare intervals with a benchmark, in words.
-
-    Similar when the benchmark lies inside the closed interval, as on Fingertips; the benchmark is
-    taken as known without error. For a difference, leave the benchmark at zero.
-
-    Parameters
-    ----------
-    low, high : arrays, or single numbers
-        Limits of each area's value; missing ones are "not compared".
-    benchmark : array or number
-    polarity : "high_is_good", "low_is_good" or "none"
-        Without it the words are "lower" and "higher", which pass no judgement.
-
-    Returns
-    -------
-    array of str
-    """
-    check_one_of(polarity, POLARITIES, "polarity")
-    numbers = {"lower limit": low, "upper limit": high, "benchmark": benchmark}
-    low, high, benchmark = np.broadcast_arrays(
-        *(as_numbers(x, name) for name, x in numbers.items())
-    )
-    below, above = SIDES[polarity]
-    words = np.array(["not compared", "similar", below, above])
-    known = ~(np.isnan(low) | np.isnan(high) | np.isnan(benchmark))
-    return words[known * (1 + (high < benchmark) + 2 * (low > benchmark))]
-
-
 def adjust_p(p: ArrayLike, *, method: str = "bh") -> np.ndarray:
     """Adjust p-values for how many there are (statsmodels); missing ones stay out of the count.
 
     Parameters
     ----------
     p : array of p-values
-    method : "bh", "by", "holm" or "none"
+    method : "bh", "by" or "holm"
         Benjamini and Hochberg (1995) and Benjamini and Yekutieli (2001) hold the share of false
         discoveries; Holm (1979) the chance of any.
     """
-    check_one_of(method, ADJUSTMENTS, "adjustment")
-    p = as_numbers(p, "p-value")
-    known = ~np.isnan(p)
+    p = np.asarray(p, float)
     if (p < 0).any() or (p > 1).any():
-        raise PanelError(
-            f"The p-values run from {np.nanmin(p):g} to {np.nanmax(p):g}, and they lie from 0 to 1."
-        )
-    adjusted = np.full(p.shape, np.nan)
-    if ADJUSTMENTS[method] is None or not known.any():
-        return p
-    adjusted[known] = multipletests(p[known], method=ADJUSTMENTS[method])[1]
+        span = f"{np.nanmin(p):g} to {np.nanmax(p):g}"
+        raise PanelError(f"p-values lie from 0 to 1, and these from {span}.")
+    known, adjusted = ~np.isnan(p), np.full(p.shape, np.nan)
+    if known.any():
+        adjusted[known] = multipletests(p[known], method=ADJUSTMENTS[method])[1]
     return adjusted
 
 
@@ -224,10 +187,6 @@ def quantiles(
     array of float
         Missing throughout when there are fewer values than groups.
     """
-    if n_quantiles < 1 or n_quantiles != int(n_quantiles):
-        raise ParameterError(
-            f"There cannot be {n_quantiles} quantile groups: give a whole number, 1 or more."
-        )
     rank = ranks(values, highest_first=highest_first)
     n = np.count_nonzero(~np.isnan(rank))
     if n < n_quantiles:
@@ -239,7 +198,7 @@ def quantiles(
 
 def ranks(values: ArrayLike, *, highest_first: bool = True) -> np.ndarray:
     """Rank 1 for the highest (or lowest) value; ties share the lower rank, missing stay missing."""
-    series = pd.Series(np.atleast_1d(as_numbers(values, "value to rank")))
+    series = pd.Series(np.atleast_1d(np.asarray(values, float)))
     return series.rank(method="min", ascending=not highest_first).to_numpy()
 
 

@@ -11,77 +11,158 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from scipy.special import expit, logit
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Axes, Shown
+from lsp_analysis.showing import Axes, Shown, View
 from lsp_analysis.standing.change.gaps import Gap
 from lsp_analysis.standing.checks import as_counts, as_exposure
-from lsp_analysis.standing.inequality.sii import SlopeIndex, slope_index
-from lsp_analysis.standing.place.groups import group_series
+from lsp_analysis.standing.comparison.intervals import group_series
+from lsp_analysis.standing.comparison.measured import Measured
+from lsp_analysis.standing.place.brief import AreaBrief
 from lsp_analysis.study.indicator import Indicator
 
 GROUPS = 10
 REPETITIONS = 10_000
 MOST, LEAST = "the most deprived end of the borough", "the least deprived end"
+# How values are put on the scale of the line and back, and the slope of the way back by the value.
+TRANSFORMS = {
+    "none": (np.array, np.array, np.ones_like),
+    "log": (np.log, np.exp, np.array),
+    "logit": (logit, expit, lambda share: share * (1 - share)),
+}
 
 
-def slope(
-    panel: pd.DataFrame,
-    deprivation: pd.DataFrame,
+@dataclass(frozen=True)
+class SlopeIndex(Shown):
+    """Slope and relative index of inequality over quantiles of deprivation, with limits."""
+
+    sii: float
+    sii_low: float
+    sii_high: float
+    rii: float
+    rii_low: float
+    rii_high: float
+    level: float
+    transform: str
+    line: pd.DataFrame = field(repr=False, compare=False)  # position, value, fitted
+    unit: str = ""
+
+    def summary_frame(self) -> pd.DataFrame:
+        """Two rows, the slope index and the relative index, with limits."""
+        rows = {
+            "slope index": (self.sii, self.sii_low, self.sii_high),
+            "relative index": (self.rii, self.rii_low, self.rii_high),
+        }
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
+
+    def sentence(self) -> wording.Sentence:
+        """How far apart the two ends of the fitted line are."""
+        limits = wording.interval(
+            self.sii_low, self.sii_high, self.unit, self.level, of_change=True
+        )
+        return wording.Sentence(
+            "From one end of deprivation to the other the fitted value differs by "
+            f"{wording.difference(self.sii, self.unit)} ({limits}), a ratio of "
+            f"{wording.number(self.rii, 2)}."
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the groups' values, from the most to the least deprived, and the line fitted."""
+        groups = [f"group {number}" for number in range(1, len(self.line) + 1)]
+        names = {"value": "Values from most to least deprived", "fitted": "Line fitted"}
+        seen = self.line.assign(period=groups).rename(columns=names)
+        long = seen.drop(columns="position").melt("period", var_name="series")
+        return figures.draw_trend(long, unit=self.unit, ax=ax)
+
+
+def slope_index(
+    population: ArrayLike,
+    value: ArrayLike,
+    se: ArrayLike,
     *,
-    indicator: Indicator,
+    transform: str = "none",
+    multiplier: float = 1.0,
     level: float = 0.95,
+    repetitions: int = 100_000,
 ) -> SlopeIndex:
-    """The slope index of inequality over tenths of small areas by deprivation, in the last period.
+    """Slope and relative index of inequality of grouped values.
 
-    Positive when the indicator is higher among the most deprived. The line is fitted to logits of
-    proportions and to logarithms of other values, so that it never runs below zero or above the
-    whole, and to the values themselves where a group has none above zero; standard errors are
-    those of small areas differing within their group.
+    A line weighted by population is fitted to the values (or to their logarithms or logits) over
+    the mid-points of cumulative population, and its two ends are compared: least deprived less
+    most deprived, and their ratio. Limits come from values redrawn within their errors (Low and
+    Low 2004).
 
     Parameters
     ----------
-    panel : DataFrame, one row per small area and period
-    deprivation : DataFrame of one edition
-        ``area_code``, ``edition``, ``rank`` (1 the most deprived). Areas without one are left out.
-    indicator : Indicator
+    population, value, se : arrays, one element per group, most deprived first
+        Populations, and indicator values with their standard errors: proportions between 0 and 1
+        for "logit", above 0 for "log".
+    transform : "none", "log" for rates or "logit" for proportions
+    multiplier : float
+        Scale of the slope index; a negative one also turns the relative index over, for values
+        of which less is better.
     level : float between 0 and 1
-
-    Raises
-    ------
-    PanelError
-        Several editions are given, too few areas have a rank, or a group has no value.
+    repetitions : int
+        Number of redrawn sets of values; the random numbers always start at the same place.
     """
-    members = tenths(panel, deprivation)
-    last = panel["period"].max()
-    rows = _group_rows(panel[panel["period"] == last], members, indicator)
-    if not _is_whole(rows):
+    to_line, back, slope_at = TRANSFORMS[transform]
+    people, value, se = (np.asarray(part, float) for part in (population, value, se))
+    share = people / people.sum()
+    position = np.cumsum(share) - share / 2
+    # Least squares weighted by population, as matrices that turn values into points of the line.
+    design, root = np.column_stack([np.ones_like(position), position]), np.sqrt(share)
+    coefficients = np.linalg.pinv(design * root[:, None]) * root
+    ends = (np.array([[1.0, 0.0], [1.0, 1.0]]) @ coefficients).T  # most deprived, least deprived
+    fitted, error = to_line(value), se / slope_at(value)
+    draws = np.random.default_rng(0).standard_normal((repetitions, len(share)))
+    simulated = _indices(back((fitted + draws * error) @ ends), multiplier)
+    sii, rii = map(float, _indices(back(fitted @ ends), multiplier))
+    tail = (1 - level) / 2
+    sii_limits, rii_limits = (np.quantile(index, [tail, 1 - tail]) for index in simulated)
+    line = back(design @ coefficients @ fitted)
+    return SlopeIndex(
+        sii, *map(float, sii_limits), rii, *map(float, rii_limits), level, transform,
+        pd.DataFrame({"position": position, "value": value, "fitted": line}),
+    )  # fmt: skip
+
+
+def _indices(ends: np.ndarray, multiplier: float) -> tuple[np.ndarray, np.ndarray]:
+    most, least = ends[..., 0], ends[..., 1]
+    ratio = most / least if multiplier < 0 else least / most
+    return (least - most) * multiplier, ratio
+
+
+def slope(brief: AreaBrief, indicator_id: str) -> SlopeIndex:
+    """The slope over the whole borough by deprivation, in the last year.
+
+    Over tenths of small areas; positive when the indicator is higher among the most deprived. The
+    line is fitted to logits of proportions and to logarithms of other values, so that it never runs
+    below zero or above the whole, and to the values themselves where a group has none above zero;
+    standard errors are those of small areas differing within their group. PanelError where too few
+    areas have a rank, or a group has no value.
+    """
+    one, ranks = _by_deprivation(brief, indicator_id)
+    members, last = tenths(one.panel, ranks), one.panel["period"].max()
+    then = one.panel[one.panel["period"] == last]
+    found = _index(then, members, one.indicator, brief.level)
+    if found is None:
         raise PanelError(
-            f"{indicator.name} is not known in {last} for every group of areas by deprivation."
+            f"{one.indicator.name} is not known in {last} for every group of areas by deprivation."
         )
-    return _index(rows, indicator, level)
+    return found
 
 
-def slopes(
-    panel: pd.DataFrame,
-    deprivation: pd.DataFrame,
-    *,
-    indicator: Indicator,
-    level: float = 0.95,
-) -> Gap:
-    """The slope index through time, as the gap between the two ends of the borough.
+def slopes(brief: AreaBrief, indicator_id: str) -> Gap:
+    """The slope over the whole borough by deprivation, year by year, as the gap between its ends.
 
-    Parameters and errors as for `slope`; a period in which a group has no value is left out.
+    As for `slope`; a period in which a group has no value is left out.
     """
-    members = tenths(panel, deprivation)
-    rows = {
-        period: _group_rows(then, members, indicator) for period, then in panel.groupby("period")
-    }
-    found = []
-    for period, then in rows.items():
-        if _is_whole(then):
-            index = _index(then, indicator, level)
+    one, ranks = _by_deprivation(brief, indicator_id)
+    members, indicator, found = tenths(one.panel, ranks), one.indicator, []
+    for period, then in one.panel.groupby("period"):
+        if index := _index(then, members, indicator, brief.level):
             ends = index.line["fitted"].iloc[[0, -1]]
             sii, rii = index.summary_frame().to_numpy()
             found.append([period, period, *ends, *sii, *rii, ""])
@@ -92,62 +173,64 @@ def slopes(
     columns = ["first", "period", "value", "comparator_value", "gap", "low", "high", "ratio"]
     frame = pd.DataFrame(found, columns=[*columns, "ratio_low", "ratio_high", "note"])
     about = (indicator.indicator_id, indicator.name, indicator.per, indicator.polarity)
-    return Gap(*about, MOST, LEAST, level, frame)
+    return Gap(*about, MOST, LEAST, brief.level, frame)
 
 
-def shared_out(
-    panel: pd.DataFrame, deprivation: pd.DataFrame, *, indicator: Indicator
-) -> Concentration:
-    """How the events of the last period are shared out over people in order of deprivation.
+def shared_out(brief: AreaBrief, indicator_id: str) -> View:
+    """How the events of the last year are shared out from the most to the least deprived.
 
-    Parameters as for `slope`. PanelError for an indicator without events to share out.
+    PanelError for an indicator without events to share out.
     """
-    then = panel[panel["period"] == panel["period"].max()]
-    ranks = deprivation.set_index("area_code")["rank"]
+    one, ranks = _by_deprivation(brief, indicator_id)
+    then = one.panel[one.panel["period"] == one.panel["period"].max()]
     rows = then.assign(rank=then["area_code"].map(ranks)).dropna(subset="rank")
     if rows["numerator"].isna().all() or rows["denominator"].isna().all():
-        raise PanelError(f"{indicator.name} has no counts that could be shared out over people.")
-    return concentration(rows["rank"], rows["numerator"], rows["denominator"])
+        name = one.indicator.name
+        raise PanelError(f"{name} has no counts that could be shared out over people.")
+    index, curve = concentration(rows["rank"], rows["numerator"], rows["denominator"])
+    fifth = np.interp(0.2, *curve.to_numpy().T)
+    said = (
+        f"The most deprived fifth of people has {wording.quantity(100 * fifth, 'percent')} of the "
+        f"total (concentration index {wording.number(index, 2)}; below zero means more among the "
+        "most deprived)."
+    )
+    return View(said, curve, lambda: figures.draw_concentration(curve))
 
 
-def tenths(panel: pd.DataFrame, deprivation: pd.DataFrame) -> dict[int, list[str]]:
+def _by_deprivation(brief: AreaBrief, indicator_id: str) -> tuple[Measured, pd.Series]:
+    """An indicator, and ranks in the Indices that similarly deprived areas were chosen on."""
+    _, indices = brief.study.indices_before(brief.start, brief.area.code_vintage)
+    return brief.measured(indicator_id), indices.set_index("area_code")["rank"]
+
+
+def tenths(panel: pd.DataFrame, ranks: pd.Series) -> dict[int, list[str]]:
     """Codes of the panel's areas in ten groups of equal number, 1 the most deprived.
 
-    PanelError when there are several editions, or fewer than two areas a group have a rank.
+    PanelError when fewer than two areas a group have a rank.
     """
-    editions = set(deprivation["edition"])
-    if len(editions) != 1:
-        raise PanelError(f"{len(editions)} editions of the Indices are given. Choose one.")
-    ranks = deprivation.dropna(subset="rank").set_index("area_code")["rank"]
-    known = ranks[ranks.index.isin(panel["area_code"])].sort_values(kind="stable")
-    if len(known) < 2 * GROUPS:
+    known = ranks.dropna()[lambda known: known.index.isin(panel["area_code"])]
+    codes = known.sort_values(kind="stable").index
+    if len(codes) < 2 * GROUPS:
         raise PanelError(
-            f"{len(known)} areas of the panel have a rank of deprivation, and {GROUPS} groups need "
+            f"{len(codes)} areas of the panel have a rank of deprivation, and {GROUPS} groups need "
             f"{2 * GROUPS}. Check that both use codes of one vintage."
         )
-    place = np.arange(len(known)) * GROUPS // len(known) + 1
-    return {number: list(known.index[place == number]) for number in range(1, GROUPS + 1)}
+    place = np.arange(len(codes)) * GROUPS // len(codes) + 1
+    return {number: list(codes[place == number]) for number in range(1, GROUPS + 1)}
 
 
-def _group_rows(
-    then: pd.DataFrame, members: dict[int, list[str]], indicator: Indicator
-) -> pd.DataFrame:
-    """One row per group, most deprived first, or none for one without areas in the panel."""
-    rows = [
+def _index(
+    then: pd.DataFrame, members: dict[int, list[str]], indicator: Indicator, level: float
+) -> SlopeIndex | None:
+    """The slope over groups in one period; None where one of them has no value."""
+    groups = [
         group_series(then, codes, indicator=indicator, leave_out_missing=True)
         for codes in members.values()
         if then["area_code"].isin(codes).any()
     ]
-    return pd.concat(rows, ignore_index=True)
-
-
-def _is_whole(rows: pd.DataFrame) -> bool:
-    known = rows[["value", "se"]].notna().all(axis=1)
-    return bool(known.sum() == GROUPS)
-
-
-def _index(rows: pd.DataFrame, indicator: Indicator, level: float) -> SlopeIndex:
-    whole = indicator.multiplier
+    rows, whole = pd.concat(groups, ignore_index=True), indicator.multiplier
+    if rows[["value", "se"]].notna().all(axis=1).sum() != GROUPS:
+        return None
     is_share = (
         indicator.kind in ("share", "stock")
         and rows["value"].between(0, whole, inclusive="neither").all()
@@ -157,7 +240,7 @@ def _index(rows: pd.DataFrame, indicator: Indicator, level: float) -> SlopeIndex
     found = slope_index(
         rows["denominator"].fillna(rows["n_areas"]),
         rows["value"] / scale,
-        se=rows["se"] / scale,
+        rows["se"] / scale,
         transform=transform,
         multiplier=-scale,
         level=level,
@@ -167,33 +250,9 @@ def _index(rows: pd.DataFrame, indicator: Indicator, level: float) -> SlopeIndex
     return replace(found, line=line, unit=indicator.per)
 
 
-@dataclass(frozen=True)
-class Concentration(Shown):
-    """How an outcome is shared out over people ordered from most to least deprived."""
-
-    index: float
-    curve: pd.DataFrame = field(repr=False, compare=False)
-
-    def summary_frame(self) -> pd.DataFrame:
-        """The curve: cumulative shares of population and of the outcome."""
-        return self.curve
-
-    def sentence(self) -> wording.Sentence:
-        """What share of the outcome the most deprived fifth of people has."""
-        curve = self.curve
-        fifth = np.interp(0.2, curve["cumulative_population"], curve["cumulative_outcome"])
-        return wording.Sentence(
-            f"The most deprived fifth of people has {wording.quantity(100 * fifth, 'percent')} of "
-            f"the total (concentration index {wording.number(self.index, 2)}; below zero means "
-            "more among the most deprived)."
-        )
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the concentration curve against the line of equal shares."""
-        return figures.draw_concentration(self.curve, ax=ax)
-
-
-def concentration(order: ArrayLike, outcome: ArrayLike, population: ArrayLike) -> Concentration:
+def concentration(
+    order: ArrayLike, outcome: ArrayLike, population: ArrayLike
+) -> tuple[float, pd.DataFrame]:
     """Concentration curve and index of an outcome over areas in order of deprivation.
 
     Parameters
@@ -206,9 +265,10 @@ def concentration(order: ArrayLike, outcome: ArrayLike, population: ArrayLike) -
 
     Returns
     -------
-    Concentration
-        Its ``index`` is twice the area between the line of equality and the curve: negative when
-        the most deprived have more than their share (Kakwani, Wagstaff and van Doorslaer 1997).
+    index, curve
+        The index is twice the area between the line of equality and the curve: negative when the
+        most deprived have more than their share (Kakwani, Wagstaff and van Doorslaer 1997). The
+        curve has ``cumulative_population`` and ``cumulative_outcome``, as shares.
     """
     table = pd.DataFrame(
         {
@@ -221,4 +281,4 @@ def concentration(order: ArrayLike, outcome: ArrayLike, population: ArrayLike) -
     shares = shares / shares.iloc[-1]
     people, outcomes = (np.append(0.0, shares[name]) for name in ("people", "outcome"))
     curve = pd.DataFrame({"cumulative_population": people, "cumulative_outcome": outcomes})
-    return Concentration(float(1 - 2 * np.trapezoid(outcomes, people)), curve)
+    return float(1 - 2 * np.trapezoid(outcomes, people)), curve

@@ -1,13 +1,15 @@
-"""Life expectancy from an abridged life table.
+"""Outcomes with the ages of areas made alike: standardised rates and life expectancy.
 
-Chiang (1984), method II, with the variance of Silcocks and others (2001), which lets the last,
-open age band vary too: the choices of Eayres and Williams (2004) and of Fingertips.
+Standardised rates: Dobson and others (1991). Life tables: Chiang (1984), method II, with the
+variance of Silcocks and others (2001), which lets the last, open age band vary too: the choices of
+Eayres and Williams (2004) and of Fingertips.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,130 +17,170 @@ from scipy.special import ndtri
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
-from lsp_analysis.showing import Axes, ShownTable
-from lsp_analysis.standing.checks import as_counts, check_columns, check_level
+from lsp_analysis.showing import Axes, View
+from lsp_analysis.standing.checks import as_counts
+from lsp_analysis.standing.comparison.intervals import group_limits, poisson_limits
 from lsp_analysis.standing.comparison.measured import Measured
+from lsp_analysis.standing.place.brief import AreaBrief
+from lsp_analysis.study.store import Study
 
 INFANT_SHARE = 0.1  # of their first year that those who die in it live: most die in the first days
 OTHER_SHARE = 0.5
 RADIX = 100_000
 SMALLEST_POPULATION = 5_000  # person-years; below it the estimate is biased (Eayres and Williams)
+AGES = np.arange(0, 95, 5)
+ALL_DEATHS = re.compile(r"\b(all causes|all deaths|mortality)", re.IGNORECASE)
+MOST_YEARS = 5  # taken together: a small area needs several to reach 5,000 person-years
 
 
-@dataclass(frozen=True)
-class LifeExpectancy(ShownTable):
-    """Life expectancy at birth in an area and in what it is compared with."""
+def age_adjusted(brief: AreaBrief, indicator_id: str = "") -> View:
+    """An outcome with the ages of areas made alike (Dobson; European Standard Population 2013).
 
-    first: int  # year
-    last: int
-    level: float
-    table: pd.DataFrame = field(repr=False, compare=False)
-
-    def sentence(self) -> wording.Sentence:
-        """Both values with the interval of the area's, or why there is none."""
-        own, *others = self.table.to_dict("records")
-        here, *names = self.table.index
-        years = f"{self.first} to {self.last}" if self.first < self.last else str(self.first)
-        what = f"Life expectancy at birth at the death rates of {years}"
-        if np.isnan(own["value"]):
-            return wording.Sentence(f"{what} is not known: {here} has {own['note']}.")
-        told = [
-            f"{row['value']:.1f} in {name}"
-            for name, row in zip(names, others, strict=True)
-            if not np.isnan(row["value"])
-        ]
-        limits = wording.interval(own["low"], own["high"], "", self.level)
-        return wording.Sentence(
-            f"{what}: {wording.quantity(own['value'], 'years')} in {here} ({limits}), "
-            f"{wording.and_list(told)}."
-        )
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw life expectancy of all groups with intervals."""
-        rows = self.table.reset_index(names="label")
-        rows["label"] = rows["label"].map(wording.capital)
-        columns = ["label", "value", "low", "high"]
-        first = [rows["label"].iloc[0]]
-        return figures.draw_caterpillar(
-            rows[columns], highlight=first, unit="years", level=self.level, ax=ax
-        )
-
-
-def life_expectancy_in(
-    measured: Measured,
-    groups: Mapping[str, Collection[str]],
-    *,
-    years: int = 5,
-    level: float = 0.95,
-) -> LifeExpectancy:
-    """Life expectancy at birth in groups of small areas, the last years taken together.
-
-    Parameters
-    ----------
-    measured : Measured
-        Of deaths from all causes, counted by five-year age band.
-    groups : mapping of name to small-area codes, the area first
-    years : int
-        At most; a small area needs several to reach 5,000 person-years.
-    level : float between 0 and 1
-
-    Raises
-    ------
-    PanelError
-        The deaths are not counted by age.
+    The last indicator counted by age, unless one is given; PanelError when there is none. The last
+    years are pooled until the place has twenty events, five at the most. A count withheld leaves
+    the place without a rate, and its small area out of a comparator.
     """
+    counted = [indicator_id] if indicator_id else has_ages(brief.study)
+    if not counted:
+        raise PanelError(
+            "No indicator of this study is counted by age band, so ages cannot be allowed for."
+        )
+    measured = _by_age(brief, counted[-1])
+    indicator = measured.indicator
+    years = measured.years_for(brief.area.members)
+    rows = []
+    for place, codes in enumerate(_groups(brief).values()):
+        last = measured.series(codes, others=place > 0, years=years).iloc[[-1]]
+        low, high = group_limits(last, indicator=indicator, level=brief.level)
+        people = measured.people_in(codes, last["period"].iloc[0], years, others=place > 0)
+        events = last["events"].iloc[0]
+        scale = indicator.multiplier / people
+        crude = [end[0] * scale for end in poisson_limits(events, level=brief.level)]
+        told = {"crude": events * scale, "crude_low": crude[0], "crude_high": crude[1]}
+        kept = last[["events", "value", "note", "period", "first"]].iloc[0].to_dict()
+        rows.append({**kept, "low": low[0], "high": high[0], "population": people, **told})
+    table = pd.DataFrame(rows, index=pd.Index(list(_groups(brief)), name="group"))
+    name, unit = indicator.name, indicator.per
+    years = _span(table["first"].iloc[0].year, table["period"].iloc[0].year)
+    said = _with_ages_alike(f"{name}, {years}", table, unit, brief.level)
+    second = table.iloc[1]
+    line = {"reference": second["value"], "reference_label": wording.capital(second.name)}
+    return View(said, table, lambda: _drawn(table, unit, brief.level, **line))
+
+
+def _with_ages_alike(what: str, table: pd.DataFrame, unit: str, level: float) -> str:
+    """Both groups with ages made alike, then as counted."""
+    own, other = table.iloc[0], table.iloc[1]
+    if np.isnan(own["value"]):
+        return f"{what}: {own.name} has {own['note']}."
+    unit, words = wording.once(unit)
+    limits = wording.interval(own["low"], own["high"], unit, level)
+    here, there, crude, crude_there = (
+        wording.quantity(row[name], unit) for name in ("value", "crude") for row in (own, other)
+    )
+    return (
+        f"{what}, as if all areas had people of the same ages: {here} in {own.name} ({limits}) "
+        f"against {there} in {other.name}{words}. As counted it is {crude} against {crude_there}."
+    )
+
+
+def _span(first: int, last: int) -> str:
+    return f"{first} to {last}" if first < last else str(first)
+
+
+def _drawn(table: pd.DataFrame, unit: str, level: float, **line: Any) -> Axes:
+    """The area (first row) and what it is compared with, with intervals."""
+    rows = table.reset_index(names="label")[["label", "value", "low", "high"]]
+    rows["label"] = rows["label"].map(wording.capital)
+    return figures.draw_caterpillar(
+        rows, highlight=[rows["label"].iloc[0]], unit=unit, level=level, **line
+    )
+
+
+def _groups(brief: AreaBrief) -> dict[str, Collection[str]]:
+    """The place and what it is compared with."""
+    return {brief.area.name: brief.area.members, **brief.comparators}
+
+
+def _by_age(brief: AreaBrief, indicator_id: str) -> Measured:
+    measured = brief.measured(indicator_id)
     if measured.by_age is None:
         raise PanelError(f"{measured.indicator.name} is not counted by age in this study.")
-    known = measured.by_age["years"][-years:]
+    return measured
+
+
+def has_ages(study: Study) -> list[str]:
+    """Indicators of the study that are counted by age band and may be standardised, in order."""
+    rows = study.read("observations", columns=["indicator_id", "age"]).drop_duplicates()
+    known = set(rows.loc[rows["age"].fillna("all") != "all", "indicator_id"])
+    order = study.indicators()
+    return list(order.loc[order["indicator_id"].isin(known), "indicator_id"])
+
+
+def life_expectancy_in(brief: AreaBrief) -> View:
+    """Life expectancy at birth in the place and in what it is compared with, over five years.
+
+    PanelError in a study without deaths from all causes by five-year age band.
+    """
+    counted = [name for name in has_ages(brief.study) if name in brief.panels]
+    named = [name for name in counted if ALL_DEATHS.search(brief.indicator(name).name)]
+    if not named:
+        raise PanelError(
+            "No indicator of this study is deaths from all causes by age band, from which life "
+            "expectancy is worked out."
+        )
+    measured = _by_age(brief, named[0])
+    known = measured.by_age["years"][-MOST_YEARS:]
     rows = {}
-    for name, codes in groups.items():
-        deaths, people, _ = measured.sums_by_age(codes)
-        deaths, people = (part[-len(known) :].sum(axis=0) for part in (deaths, people))
-        columns = {"start_age": np.arange(0, 95, 5), "deaths": deaths, "population": people}
-        born = life_expectancy(pd.DataFrame(columns), level=level).iloc[0]
-        sums = {"deaths": np.nansum(deaths), "population": people.sum()}
-        rows[name] = {**born[["value", "low", "high", "note"]], **sums}
+    for name, codes in _groups(brief).items():
+        sums = measured.sums_by_age(codes)[:2]
+        deaths, people = (part[-len(known) :].sum(axis=0) for part in sums)
+        born = life_expectancy(AGES, deaths, people, level=brief.level).iloc[0]
+        counted = {"deaths": np.nansum(deaths), "population": people.sum()}
+        rows[name] = {**born[["value", "low", "high", "note"]], **counted}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("group")
-    return LifeExpectancy(int(known[0]), int(known[-1]), level, table)
+    what = f"Life expectancy at birth at the death rates of {_span(known[0], known[-1])}"
+    said = _beside_others(what, table, brief.level)
+    return View(said, table, lambda: _drawn(table, "years", brief.level))
 
 
-def life_expectancy(counts: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
+def _beside_others(what: str, table: pd.DataFrame, level: float) -> str:
+    """All values with the interval of the area's, or why there is none."""
+    own, others = table.iloc[0], table["value"].iloc[1:].dropna()
+    if np.isnan(own["value"]):
+        return f"{what} is not known: {own.name} has {own['note']}."
+    told = wording.and_list(f"{value:.1f} in {name}" for name, value in others.items())
+    limits = wording.interval(own["low"], own["high"], "", level)
+    here = wording.quantity(own["value"], "years")
+    return f"{what}: {here} in {own.name} ({limits}), {told}."
+
+
+def life_expectancy(
+    ages: np.ndarray, deaths: np.ndarray, people: np.ndarray, *, level: float = 0.95
+) -> pd.DataFrame:
     """Expected years of life left at the start of each age band, with limits.
 
     Parameters
     ----------
-    counts : DataFrame, one row per age band
-        ``start_age`` (0, 1, 5, 10 and so on), ``deaths``, ``population`` (person-years: with three
-        years of deaths, three years' population).
+    ages, deaths, people : arrays, one element per age band, in order
+        First ages (0, 1, 5, 10 and so on); person-years: with three years of deaths, three years'
+        population.
     level : float between 0 and 1
 
     Returns
     -------
-    DataFrame, one row per age band, in order of age
+    DataFrame, one row per age band
         ``start_age``, ``value`` (years), ``low``, ``high``, ``note``. All are missing in a table
         of fewer than 5,000 person-years, or with no people in a band, or with no deaths in the
         last one, and ``note`` says which.
-
-    Raises
-    ------
-    PanelError
-        There are no bands, or one is there twice.
     """
-    check_columns(counts, ["start_age", "deaths", "population"], "life table")
-    ordered = counts.sort_values("start_age", ignore_index=True)
-    ages = as_counts(ordered["start_age"], "start_age")
-    if ordered.empty or ordered["start_age"].duplicated().any():
-        raise PanelError(
-            f"{len(ordered)} rows do not make a life table of {len(set(ages))} age bands. "
-            "It needs each band once."
-        )
-    deaths, people = (as_counts(ordered[name], name) for name in ("deaths", "population"))
+    ages, deaths, people = map(as_counts, (ages, deaths, people))
     value, variance = life_table(ages, deaths, people)
-    reach = ndtri(0.5 + check_level(level) / 2) * np.sqrt(variance)
     note = _note(deaths, people)
-    value = np.where(note == "", value, np.nan)
+    value = np.nan * value if note else value
+    reach = ndtri(0.5 + level / 2) * np.sqrt(variance)
     limits = {"value": value, "low": value - reach, "high": value + reach}
-    return ordered[["start_age"]].assign(**limits, note=note)
+    return pd.DataFrame({"start_age": ages, **limits, "note": note})
 
 
 def chance_of_dying(ages: np.ndarray, deaths: np.ndarray, people: np.ndarray) -> np.ndarray:

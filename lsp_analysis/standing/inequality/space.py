@@ -1,6 +1,7 @@
-"""Do high values lie next to high values? Moran's I over areas that share a boundary.
+"""Do high values lie next to high values, and how unevenly do two groups of people live?
 
-Computed here on sparse row-standardised weights and checked against esda, which is not needed.
+Moran's I over areas that share a boundary, on sparse row-standardised weights, is checked against
+esda, which is not needed.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.sparse import csr_array
 from scipy.special import erfc
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.showing import Axes, Shown
-from lsp_analysis.standing.checks import check_columns
+from lsp_analysis.showing import Axes, Shown, View
+from lsp_analysis.standing.checks import as_parts
+from lsp_analysis.standing.comparison.baseline import last_known, period_words
+from lsp_analysis.standing.place.brief import REST, AreaBrief
 
 SURPRISING = 0.05
 QUADRANTS = {
@@ -102,7 +106,6 @@ def moran(
     PanelError
         Fewer than three areas have values, all are equal, or none has a neighbour.
     """
-    check_columns(neighbours, ["area_code", "neighbour_code"], "table of neighbours")
     known = values.dropna()
     if len(known) < 3 or known.nunique() < 2:
         raise PanelError(
@@ -121,7 +124,17 @@ def moran(
     variance = _variance(weights, n, total, expected)
     score = (value - expected) / np.sqrt(variance)
     rng = np.random.default_rng(seed)
-    permuted = np.array([_dealt(z, weights, total, rng) for _ in range(permutations)])
+    dealt = (rng.permutation(z) for _ in range(permutations))
+    permuted = np.array([n / total * (one @ (weights @ one)) / (z @ z) for one in dealt])
+    number = np.diff(weights.indptr)
+    quadrant = np.where(z > 0, np.where(lag > 0, 1, 4), np.where(lag > 0, 2, 3))
+    local = {
+        "area_code": known.index,
+        "local_i": (n - 1) * z * lag / (z @ z),
+        "quadrant": quadrant,
+        "pattern": [QUADRANTS[place] for place in quadrant],
+        "p_value": _local_p(z, lag, number, permutations, rng),
+    }
     return Moran(
         float(value),
         expected,
@@ -130,8 +143,8 @@ def moran(
         float(erfc(abs(score) / np.sqrt(2))),
         _two_sided(permuted, value),
         n,
-        int((np.diff(weights.indptr) == 0).sum()),
-        _local(known.index, z, lag, weights, permutations, rng),
+        int((number == 0).sum()),
+        pd.DataFrame(local),
         permuted,
     )
 
@@ -156,33 +169,11 @@ def _variance(weights: csr_array, n: int, total: float, expected: float) -> floa
     return top / ((n**2 - 1) * total**2) - expected**2
 
 
-def _dealt(z: np.ndarray, weights: csr_array, total: float, rng: np.random.Generator) -> float:
-    dealt = rng.permutation(z)
-    return len(z) / total * (dealt @ (weights @ dealt)) / (z @ z)
-
-
 def _two_sided(permuted: np.ndarray, value: float) -> float:
     if not len(permuted):
         return np.nan
     beyond = min(np.count_nonzero(permuted >= value), np.count_nonzero(permuted <= value))
     return min(1.0, 2 * (beyond + 1) / (len(permuted) + 1))
-
-
-def _local(
-    codes: pd.Index,
-    z: np.ndarray,
-    lag: np.ndarray,
-    weights: csr_array,
-    permutations: int,
-    rng: np.random.Generator,
-) -> pd.DataFrame:
-    local = (len(z) - 1) * z * lag / (z @ z)
-    among_high = lag > 0
-    quadrant = np.where(z > 0, np.where(among_high, 1, 4), np.where(among_high, 2, 3))
-    frame = pd.DataFrame({"area_code": codes, "local_i": local, "quadrant": quadrant})
-    frame["pattern"] = frame["quadrant"].map(QUADRANTS)
-    frame["p_value"] = _local_p(z, lag, np.diff(weights.indptr), permutations, rng)
-    return frame
 
 
 def _local_p(
@@ -200,3 +191,86 @@ def _local_p(
         higher = np.count_nonzero(lags >= z[area] * lag[area])
         p_values[area] = (min(higher, permutations - higher) + 1) / (permutations + 1)
     return p_values
+
+
+def unevenness(brief: AreaBrief, indicator_id: str) -> View:
+    """How unevenly the people whom an indicator counts live over the borough, in its last year.
+
+    PanelError where it is neither a share nor a stock of people.
+    """
+    one, last = brief.measured(indicator_id), last_known(brief.series(indicator_id))
+    if one.indicator.kind not in ("share", "stock"):
+        raise PanelError(
+            f"{one.indicator.name} does not count some of the people of an area, so how evenly "
+            "they live cannot be told. Choose a share, such as claimants."
+        )
+    codes = [*brief.area.members, *brief.comparators[REST]]
+    rows = one.panel[(one.panel["period"] == last) & one.panel["area_code"].isin(codes)]
+    counts, people = rows[["numerator", "denominator"]].dropna().to_numpy(float).T
+    when, borough = period_words(last, last, averaged=one.averaged), counts.sum() / people.sum()
+    indices = segregation(counts, people)
+    elsewhere, alike = (
+        wording.quantity(100 * indices[name], "percent", 0)
+        for name in ("dissimilarity", "isolation")
+    )
+    said = (
+        f"{one.indicator.name}, {when}: {elsewhere} of those counted would have to live in another "
+        "small area for every area to have the same share (index of dissimilarity). Where they "
+        f"live, {alike} of people are counted as well, against "
+        f"{wording.quantity(100 * borough, 'percent')} in the whole borough."
+    )
+    return View(said, indices.rename("value").rename_axis("index").to_frame())
+
+
+def segregation(group: ArrayLike, total: ArrayLike) -> pd.Series:
+    """Indices of how unevenly two groups live over areas (Massey and Denton 1988).
+
+    Parameters
+    ----------
+    group, total : arrays, one element per area
+        Members of the group, and all people. Areas without people are left out.
+
+    Returns
+    -------
+    Series
+        ``dissimilarity``, ``gini``, ``entropy``, ``atkinson`` (evenness, 0 to 1; the last with an
+        aversion of a half), ``isolation`` and ``interaction`` (chance that a member meets a
+        member, or a non-member).
+
+    Raises
+    ------
+    PanelError
+        Nobody is a member, or everybody.
+    """
+    group, total = as_parts(group, total)
+    known = ~np.isnan(group / total)
+    group, total = group[known], total[known]
+    if not 0 < group.sum() < total.sum():
+        raise PanelError(
+            f"{group.sum():g} of {total.sum():g} people are of the group. Evenness needs both "
+            "members and others."
+        )
+    share, people, overall = group / total, total.sum(), group.sum() / total.sum()
+    spread = people * overall * (1 - overall)
+    own, others = group / group.sum(), 1 - share
+    rising = np.argsort(share)
+    lorenz = np.append(0, np.cumsum(group[rising])) / group.sum()
+    base = np.append(0, np.cumsum((total - group)[rising])) / (total - group).sum()
+    kept = (total * np.sqrt(others * share)).sum() / (people * overall)
+    return pd.Series(
+        {
+            "dissimilarity": (total * np.abs(share - overall)).sum() / (2 * spread),
+            "gini": 1 - 2 * np.trapezoid(lorenz, base),
+            "isolation": (own * share).sum(),
+            "interaction": (own * others).sum(),
+            "entropy": 1 - (total * _entropy(share)).sum() / (people * _entropy(overall)),
+            "atkinson": 1 - overall / (1 - overall) * kept**2,
+        }
+    )
+
+
+def _entropy(share: ArrayLike) -> np.ndarray:
+    share = np.asarray(share, float)
+    inner = np.clip(share, np.finfo(float).tiny, 1 - np.finfo(float).eps)
+    entropy = -(inner * np.log(inner) + (1 - inner) * np.log1p(-inner))
+    return np.where((share == 0) | (share == 1), 0.0, entropy)

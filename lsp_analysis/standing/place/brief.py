@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 
@@ -17,10 +17,11 @@ from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.agencies.plan import PlanProgress, plan_progress, plan_values
 from lsp_analysis.standing.change.gaps import Gap, gap_between
 from lsp_analysis.standing.checks import check_level
+from lsp_analysis.standing.comparison.baseline import Sides
+from lsp_analysis.standing.comparison.intervals import group_limits
 from lsp_analysis.standing.comparison.measured import Measured, measure, read_panels
 from lsp_analysis.standing.comparison.profiles import Profile, profile
 from lsp_analysis.standing.comparison.verdict import ALIKE, REST
-from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.standing.place.profile_words import headline, profile_table
 from lsp_analysis.study.areas import Area
 from lsp_analysis.study.indicator import Indicator
@@ -252,14 +253,9 @@ class AreaBrief(Shown):
             )
         return self.comparators[comparator]
 
-    def sides(self, comparator: str = REST) -> dict[str, Any]:
-        """The area and a comparator, with their names, as the methods take them."""
-        return {
-            "area": self.area.members,
-            "comparator": self.codes(comparator),
-            "area_name": self.area.name,
-            "comparator_name": comparator,
-        }
+    def sides(self, comparator: str = REST) -> Sides:
+        """The area and a comparator, as the methods take them."""
+        return Sides(self.area.members, self.codes(comparator), self.area.name, comparator)
 
     @cached_property
     def _measured(self) -> dict[str, Measured]:
@@ -297,11 +293,7 @@ class AreaBrief(Shown):
 
     def gap(self, indicator_id: str, comparator: str = REST) -> Gap:
         """The gap to a comparator in every year, with intervals."""
-        own, other = self.series(indicator_id), self.series(indicator_id, comparator)
-        return gap_between(
-            own, other, indicator=self.indicator(indicator_id), level=self.level,
-            area_name=self.area.name, comparator_name=comparator,
-        )  # fmt: skip
+        return gap_between(self.measured(indicator_id), self.sides(comparator), level=self.level)
 
 
 def area_brief(

@@ -14,11 +14,10 @@ from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import Axes, Shown
-from lsp_analysis.standing.comparison.intervals import empirical_bayes
+from lsp_analysis.standing.comparison.intervals import empirical_bayes, group_limits
 from lsp_analysis.standing.comparison.verdict import adjust_p, ranks
 from lsp_analysis.standing.inequality.space import SURPRISING, Moran, moran
 from lsp_analysis.standing.place.brief import REST, AreaBrief
-from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.study.indicator import Indicator
 
 if TYPE_CHECKING:

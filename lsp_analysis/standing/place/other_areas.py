@@ -1,70 +1,47 @@
-"""An area beside others one by one: its peers in deprivation, and its neighbours."""
+"""An area beside others one by one: its peers in deprivation, its neighbours, and its MSOA or ward.
+
+A value of an MSOA cannot be shared out over its small areas, so an indicator given for MSOAs or
+wards only is compared at its own level.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import contextlib
+from collections.abc import Iterator
 
 import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.figures.tables import Table
-from lsp_analysis.showing import Axes, Shown, ShownTable
-from lsp_analysis.standing.comparison.verdict import NOT, by_area, place_among
+from lsp_analysis.showing import Axes, View
+from lsp_analysis.standing.comparison.baseline import Comparison, Sides, compare_measured
+from lsp_analysis.standing.comparison.intervals import group_limits
+from lsp_analysis.standing.comparison.measured import Measured, measure
+from lsp_analysis.standing.comparison.profiles import Profile, profile
+from lsp_analysis.standing.comparison.verdict import (
+    CLEAR,
+    CLOSE,
+    NOT,
+    UNCLEAR,
+    by_area,
+    not_comparable,
+    place_among,
+)
 from lsp_analysis.standing.place.brief import ALIKE, REST, AreaBrief
-from lsp_analysis.standing.place.groups import group_limits
 from lsp_analysis.standing.place.mapped import small_names
+from lsp_analysis.standing.place.profile_words import quantities
+from lsp_analysis.study.areas import Area
 from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.store import Study
 
-_MOST_TOLD = 4  # areas
-
-
-@dataclass(frozen=True)
-class Peers(Shown):
-    """One indicator in an area and in each of the areas nearest to it in deprivation."""
-
-    indicator: Indicator
-    area: str
-    period: pd.Period
-    level: float
-    rest: float  # value of the rest of the borough
-    frame: pd.DataFrame = field(repr=False, compare=False)  # label, value, low, high; area first
-
-    def summary_frame(self) -> pd.DataFrame:
-        """One row per area, the area itself first: label, value and its limits."""
-        return self.frame
-
-    def sentence(self) -> wording.Sentence:
-        """The area's place among its peers."""
-        unit, own = self.indicator.per, self.frame["value"].iloc[0]
-        others = self.frame["value"].iloc[1:].dropna()
-        name = f"{self.indicator.name} in {wording.period(self.period)}"
-        if pd.isna(own) or others.empty:
-            return wording.Sentence(f"{name}: there is nothing to put in order.")
-        up = self.indicator.polarity != "high_is_good"
-        place = place_among(own, others, highest_first=up)
-        end = "highest" if self.indicator.polarity == "none" else "worst"
-        return wording.Sentence(
-            f"{name}: among {wording.counted(len(others), 'area')} as deprived as it is, "
-            f"{self.area} is the {wording.placed(place['rank'], end)} of {int(place['of'])} with "
-            f"{wording.quantity(own, unit)}; the others run from "
-            f"{wording.quantity(others.min(), unit)} to {wording.quantity(others.max(), unit)}."
-        )
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the area and its peers in order, with the rest of the borough as a line."""
-        return figures.draw_caterpillar(
-            self.frame,
-            highlight=[self.area],
-            reference=self.rest,
-            reference_label="Rest of the borough",
-            unit=self.indicator.per,
-            level=self.level,
-            ax=ax,
-        )
+MOST_TOLD = 4  # areas
+LEVELS = {"msoa": "MSOA", "ward": "ward"}
+MOST_PLACES = 3  # of measures without intervals that a sentence gives
+INSIDE = 0.5  # share of a larger area's small areas above which it counts as part of a place
 
 
-def peers(brief: AreaBrief, indicator_id: str) -> Peers:
+def peers(brief: AreaBrief, indicator_id: str) -> View:
     """Set an area among the areas nearest to it in deprivation, in the last year it has a value.
 
     Raises
@@ -90,54 +67,41 @@ def peers(brief: AreaBrief, indicator_id: str) -> Peers:
     lines = [then.assign(label=brief.area.name), others.assign(label=others.index.map(names))]
     frame = pd.concat(lines, ignore_index=True)
     low, high = group_limits(frame, indicator=indicator, level=brief.level)
-    rest = brief.series(indicator_id, REST, whole=True)
-    rest = rest[rest["period"] == then["period"].iloc[0]]
-    period, others_value = then["period"].iloc[0], float(rest["value"].iloc[0])
-    return Peers(
-        indicator, brief.area.name, period, brief.level, others_value,
-        frame.assign(low=low, high=high)[["label", "value", "low", "high"]],
-    )  # fmt: skip
+    frame = frame.assign(low=low, high=high)[["label", "value", "low", "high"]]
+    rest, period = brief.series(indicator_id, REST, whole=True), then["period"].iloc[0]
+    rest = float(rest.loc[rest["period"] == period, "value"].iloc[0])
 
-
-@dataclass(frozen=True)
-class Rug(ShownTable):
-    """Verdicts of several small areas, each against all the others of the borough."""
-
-    own: tuple[str, ...]  # names of the area's own small areas
-    level: float
-    around: str  # what the other areas are to it: "next door", "as deprived"
-    table: pd.DataFrame = field(repr=False, compare=False)
-
-    def sentence(self) -> wording.Sentence:
-        """Which of the areas is worse most often, and how the neighbours compare."""
-        worse = self.table[self.table["verdict"] == "worse"]["area"].value_counts()
-        n = self.table["indicator"].nunique()
-        areas = list(pd.unique(self.table["area"]))
-        own = [f"{name} on {int(worse.get(name, 0))}" for name in areas if name in self.own]
-        text = f"Worse than the rest of the borough, of {wording.counted(n, 'indicator')}: "
-        text += wording.and_list(own)
-        if len(own) > _MOST_TOLD:
-            counts = sorted(int(worse.get(name, 0)) for name in self.own)
-            span = f"{counts[0]} to {counts[-1]}" if counts[0] != counts[-1] else f"{counts[0]}"
-            text = f"{text.split(':')[0]}: its {len(own)} small areas on {span}"
-        beside = {name: int(worse.get(name, 0)) for name in areas if name not in self.own}
-        if beside:
-            counts = sorted(beside.values())
-            most = [name for name, count in beside.items() if count == counts[-1]]
-            span = f"{counts[0]} to {counts[-1]}" if counts[0] != counts[-1] else f"{counts[0]}"
-            text += f"; the {wording.counted(len(beside), 'area')} {self.around} on {span}"
-            if counts[0] != counts[-1]:
-                text += f", most in {wording.and_list(most[:3])}"
-        return wording.Sentence(f"{text}. Each small area's verdicts are those of its own page.")
-
-    def shown_table(self) -> Table:
-        """Each small area's clear verdicts, those most often worse first."""
-        return figures.table(
-            by_area(self.table), caption="What is clearly different from the rest of the borough"
+    def draw() -> Axes:
+        return figures.draw_caterpillar(
+            frame,
+            highlight=[brief.area.name],
+            reference=rest,
+            reference_label="Rest of the borough",
+            unit=indicator.per,
+            level=brief.level,
         )
 
+    return View(_among_peers(brief.area.name, indicator, period, frame["value"]), frame, draw)
 
-def rug(brief: AreaBrief) -> Rug:
+
+def _among_peers(area: str, indicator: Indicator, period: pd.Period, values: pd.Series) -> str:
+    """The place of an area, the first, among its peers."""
+    unit, others = indicator.per, values.iloc[1:].dropna()
+    name = f"{indicator.name} in {wording.period(period)}"
+    if others.empty:
+        return f"{name}: there is nothing to put in order."
+    up = indicator.polarity != "high_is_good"
+    place = place_among(values.iloc[0], others, highest_first=up)
+    end = "highest" if indicator.polarity == "none" else "worst"
+    own, low, high = (wording.quantity(x, unit) for x in (values[0], others.min(), others.max()))
+    return (
+        f"{name}: among {wording.counted(len(others), 'area')} as deprived as it is, {area} is the "
+        f"{wording.placed(place['rank'], end)} of {int(place['of'])} with {own}; the others run "
+        f"from {low} to {high}."
+    )
+
+
+def rug(brief: AreaBrief) -> View:
     """Compare small areas with the rest of the borough on every indicator.
 
     Those of the area and those that touch it; in a study without boundaries, similarly deprived
@@ -162,9 +126,35 @@ def rug(brief: AreaBrief) -> Rug:
     columns += ["reason", "p_adjusted"]
     order = {name: place for place, name in enumerate(pd.unique(table["indicator"]))}
     table = table.sort_values("indicator", key=lambda names: names.map(order), kind="stable")
-    return Rug(
-        tuple(names.reindex(own)), brief.level, around, table[columns].reset_index(drop=True)
-    )
+    table = table[columns].reset_index(drop=True)
+    caption = "What is clearly different from the rest of the borough"
+    return View(
+        _among_others(table, names.reindex(own), around), table,
+        tabulate=lambda: figures.table(by_area(table), caption=caption),
+    )  # fmt: skip
+
+
+def _among_others(table: pd.DataFrame, own: pd.Series, around: str) -> str:
+    """Which of the area's own small areas is worse most often, and how the others compare."""
+    worse = (table["verdict"] == "worse").groupby(table["area"], sort=False).sum()
+    here, beside = worse[worse.index.isin(own)], worse[~worse.index.isin(own)]
+    n = wording.counted(table["indicator"].nunique(), "indicator")
+    text = f"Worse than the rest of the borough, of {n}: "
+    if len(here) > MOST_TOLD:
+        text += f"its {len(here)} small areas on {_span(here)}"
+    else:
+        text += wording.and_list(f"{name} on {count}" for name, count in here.items())
+    if len(beside):
+        text += f"; the {wording.counted(len(beside), 'area')} {around} on {_span(beside)}"
+        if beside.min() < beside.max():
+            most = beside.index[beside == beside.max()]
+            text += f", most in {wording.and_list(most[:3])}"
+    return f"{text}. Each small area's verdicts are those of its own page."
+
+
+def _span(counts: pd.Series) -> str:
+    low, high = counts.min(), counts.max()
+    return f"{low} to {high}" if low < high else f"{low}"
 
 
 def _beside(brief: AreaBrief) -> tuple[list[str], str]:
@@ -172,3 +162,131 @@ def _beside(brief: AreaBrief) -> tuple[list[str], str]:
     if not brief.study.has("geometry"):
         return list(brief.comparators.get(ALIKE, [])), "as deprived"
     return brief.touching(), "next door"
+
+
+def levels_of(study: Study, area: Area) -> Iterator[tuple[str, Sides]]:
+    """The levels above small areas at which an area can be compared, MSOAs first, and its sides.
+
+    An area is represented by the larger areas that lie for the most part inside it, or else by the
+    one that most of its small areas lie in.
+    """
+    mine, areas = set(area.members), study.areas()
+    for kind, word in LEVELS.items():
+        codes = areas.loc[areas["area_type"] == kind, "area_code"].drop_duplicates()
+        larger = [one for code in codes if (one := study.area(code)).members]
+        common = {one: len(mine.intersection(one.members)) for one in larger}
+        inside = [one for one in larger if common[one] > INSIDE * len(one.members)]
+        holder = max(larger, key=lambda one: (common[one], one.code), default=None)
+        if holder is None or not common[holder] or len(inside) == len(larger):
+            continue
+        own = [area] if area.area_type == kind else inside or [holder]
+        name = area.name if own == [area] else f"{own[0].name} ({word})"
+        if len(own) > 1:
+            name = f"the {wording.number(len(own))} {word}s mostly inside {area.name}"
+        chosen = [one.code for one in own]
+        others = [one.code for one in larger if one.code not in chosen]
+        yield kind, Sides(chosen, others, name, f"the borough's other {word}s")
+
+
+def measured_at(study: Study, kind: str) -> dict[str, Measured]:
+    """The indicators given at a level and not for small areas, ready to be compared."""
+
+    def made() -> dict[str, Measured]:
+        rows = study.read("observations", columns=["area_code", "indicator_id"])
+        types = study.areas().drop_duplicates("area_code").set_index("area_code")["area_type"]
+        seen = rows["area_code"].map(types)
+        small = set(rows.loc[seen == study.small_area_type, "indicator_id"])
+        found = {}
+        for name in rows.loc[seen == kind, "indicator_id"].unique():
+            if name not in small:
+                with contextlib.suppress(PanelError):
+                    found[name] = measure(study, name, study.panel(name, level=kind))
+        return found
+
+    return study.once(f"{kind} measured", made)
+
+
+def _places(made: Profile, word: str) -> str:
+    """The place of an area among others on the indicators where it lies furthest out."""
+    rows = made.table[made.table["rank"].notna() & (made.table["unit_code"] != "count")]
+    out = (rows["rank"] / rows["of"] - 0.5).abs().sort_values(ascending=False).index[:MOST_PLACES]
+    told = [
+        f"{row['when']}, {wording.quantity(row['value'], row['unit'])} for "
+        f"{wording.inside(row['name'])}, the "
+        f"{wording.placed(row['rank'], 'highest' if row['polarity'] == 'none' else 'worst')} of "
+        f"{row['of']:.0f}"
+        for _, row in rows.loc[out].iterrows()
+    ]
+    count = wording.counted(len(made.table), "measure")
+    if not told:
+        return f"{count}, none of which can be compared."
+    return f"{count}, none with an interval. In {made.area}: {'; '.join(told)} {word}s."
+
+
+def larger_areas(brief: AreaBrief) -> View:
+    """The place's MSOA or ward beside the borough's others, on all that is given for these only.
+
+    PanelError where the study has no such indicator, or the place is in no MSOA or ward.
+    """
+    made = {}
+    for kind, sides in levels_of(brief.study, brief.area):
+        if measured := measured_at(brief.study, kind):
+            others = {sides.comparator_name: sides.comparator}
+            made[kind] = profile(
+                measured, sides.area, others, area_name=sides.area_name, level=brief.level
+            )
+    if not made:
+        raise PanelError(
+            f"No indicator of this study is given for an MSOA or ward of {brief.area.name} only."
+        )
+    rows = pd.concat(one.table.assign(level=kind, area=one.area) for kind, one in made.items())
+    return View(_told(made), rows, tabulate=lambda: _listed(rows, brief.area.name))
+
+
+def _told(profiles: dict[str, Profile]) -> str:
+    """How the larger areas stand on the indicators given for them, rules said once."""
+    said, rules = [], []
+    for kind, made in profiles.items():
+        judged = made.table["verdict"].isin([*CLEAR, CLOSE, UNCLEAR])
+        told = str(made.sentence()).removesuffix(made.rule()).strip() if judged.any() else ""
+        said.append(f"Given by {LEVELS[kind]} only: {told or _places(made, LEVELS[kind])}")
+        rules += [made.rule()] if made.rule() in made.sentence() else []
+    return " ".join([*said, *rules[:1]])
+
+
+def _listed(rows: pd.DataFrame, area: str) -> Table:
+    """Value, comparator, verdict and rank of every indicator."""
+    ranks = [
+        wording.MISSING if wording.is_missing(rank) else f"{rank:.0f} of {of:.0f} {LEVELS[level]}s"
+        for rank, of, level in zip(rows["rank"], rows["of"], rows["level"], strict=True)
+    ]
+    cells = {
+        "Measure": rows["name"],
+        "Period": rows["when"],
+        "Area": rows["area"],
+        "Value": quantities(rows["value"], rows["unit"]),
+        "The borough's others": quantities(rows["comparator_value"], rows["unit"]),
+        "Verdict": rows["verdict"],
+        "Rank": ranks,
+    }
+    order = "Rank 1 is the worst, or the highest where neither end is good."
+    return figures.table(
+        pd.DataFrame(cells).reset_index(drop=True),
+        caption=f"{area}: measures given by MSOA or ward only",
+        note=f"{order} {not_comparable(rows, most=4)}".strip(),
+    )
+
+
+def compare_larger(brief: AreaBrief, indicator_id: str) -> Comparison:
+    """The place's MSOA or ward beside the borough's others, on an indicator given for these.
+
+    PanelError where it is given for neither.
+    """
+    study = brief.study
+    for kind, sides in levels_of(study, brief.area):
+        if found := measured_at(study, kind).get(indicator_id):
+            return compare_measured(found, sides, level=brief.level)
+    raise PanelError(
+        f"{study.indicator(indicator_id).name} has no observations for small areas, MSOAs or wards "
+        f"that {brief.area.name} is in. Add some: lsp-analysis add."
+    )
