@@ -17,6 +17,8 @@ from lsp_analysis.experiments.record.registration import draw_allocation, regist
 
 DESIGN = example("design.toml")
 TEXT = "Lottery of 13 February 2010: 4 16 20 25 38 45"
+NO_MODELS = ('models = ["ols"]', "models = []")
+FEW = ("draws = 9999", "draws = 999")
 
 
 def at(year: int, month: int, day: int) -> dt.datetime:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import functools
 import io
+import json
 import tempfile
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import geopandas as gpd
 import pandas as pd
 from shapely.geometry import box
 
-from lsp_analysis.study import write_study
+from lsp_analysis.study import check_study, write_study
 
 BOROUGH = "E08000099"
 LSOAS = ["E01000001", "E01000002", "E01000003", "E01000004"]
@@ -232,3 +233,27 @@ def row_of(folder: Path, table: str, **wanted: str) -> int:
         if all(cells[name] == value for name, value in wanted.items()):
             return number
     raise LookupError(wanted)
+
+
+def change_descriptor(folder, table, **facts):
+    file = folder / "datapackage.json"
+    descriptor = json.loads(file.read_text(encoding="utf-8"))
+    resources = {item["name"]: item for item in descriptor["resources"]}
+    resources[table] |= facts
+    file.write_text(json.dumps(descriptor), encoding="utf-8")
+
+
+def add_column(folder, table, column):
+    file = folder / f"{table}.csv"
+    header, *rows = read_rows(file)
+    write_rows(file, [[*header, column], *([*row, ""] for row in rows)])
+
+
+def found(folder, **wanted):
+    """Problems whose parts are as wanted; `problem` is matched as part of the sentence."""
+    phrase = wanted.pop("problem", "")
+    return [
+        item
+        for item in check_study(folder)
+        if phrase in item.problem and all(getattr(item, k) == v for k, v in wanted.items())
+    ]
