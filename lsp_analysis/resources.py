@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,3 +89,9 @@ def page_template(name: str) -> Template:
 def stylesheet(name: str) -> str:
     """A style sheet of the page template that ships."""
     return resource(f"reports/template/lsp-page/{name}").read_text(encoding="utf-8")
+
+
+def policy_digest(text: str) -> str:
+    """A style or script as the security policy of a page names it."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

@@ -8,13 +8,11 @@ from pathlib import Path
 from lsp_analysis import durable
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.job.selection import Entry
-from lsp_analysis.reports.job.template import load_template, read_house_style
+from lsp_analysis.reports.job.template import EXPECTED, load_template
 from lsp_analysis.reports.run.runner import run_report
 from lsp_analysis.resources import resource
 from lsp_analysis.study.store import open_study
 from lsp_analysis.wording import counted
-
-SHOWN = ("figure", "table", "sentence")
 
 
 def new_template(path: str | Path) -> Path:
@@ -72,12 +70,10 @@ def check_template(path: str | Path, study: str = "bolton_demo") -> str:
     area = open_study(study).main_area(str(template.parameters["area"].default)).code
     with tempfile.TemporaryDirectory(prefix="lsp-template-") as folder:
         record = run_report(study, Entry(area, template=path), out=folder)
-        if record.failed:
-            raise ReportError(record.reason)
         size = record.page.stat().st_size
-    shows = [counted(getattr(record, f"{kind}s"), kind) for kind in SHOWN]
+    shows = [counted(getattr(record, kinds), kinds.removesuffix("s")) for kinds in EXPECTED]
     headline = f'Its headline: "{record.headline}"' if record.headline else "It has no headline."
-    style = " with its house style" if read_house_style(Path(path)) else ""
+    style = " with its house style" if template.house else ""
     return (
         f"{Path(path).name} makes a page{style} on {record.label}: {', '.join(shows)}, "
         f"{size / 1000:,.0f} kB. {headline}"

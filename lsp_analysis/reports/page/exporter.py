@@ -6,8 +6,6 @@ from the same content.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -28,7 +26,7 @@ from lsp_analysis.reports.page.content import (
     rows_of,
     spreadsheet,
 )
-from lsp_analysis.resources import page_template, stylesheet
+from lsp_analysis.resources import page_template, policy_digest, stylesheet
 from lsp_analysis.wording import number
 
 MOST_CODES = 12  # small areas named under the title
@@ -92,7 +90,7 @@ def page_parts(content: Content, about: Mapping[str, Any]) -> dict[str, Any]:
         "summary": shown[:cut],
         "blocks": shown[cut:],
         "style": style,
-        "policy": f"default-src 'none'; img-src data:; style-src 'sha256-{_digest(style)}'; "
+        "policy": f"default-src 'none'; img-src data:; style-src '{policy_digest(style)}'; "
         "base-uri 'none'; form-action 'none'",
     }
 
@@ -164,7 +162,3 @@ def _rounded(cell: str) -> str:
     if ("." not in cell and "e" not in cell) or cell.endswith("%") or not NUMBER.fullmatch(cell):
         return cell
     return "< 0.000001" if 0 < float(cell) < FINEST else number(float(cell))
-
-
-def _digest(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,7 +22,7 @@ from lsp_analysis.reports.job.manifest import (
     settled_manifest,
 )
 from lsp_analysis.reports.view.places import MOST_SHAPES, Outlines, borough_name, outlines
-from lsp_analysis.resources import page_template, resource, stylesheet
+from lsp_analysis.resources import page_template, policy_digest, resource, stylesheet
 from lsp_analysis.study.areas import slug
 from lsp_analysis.study.store import Study, open_study
 from lsp_analysis.wording import capital, counted, number, ordinal
@@ -195,8 +193,9 @@ def render_index(
         map=_map(rows, drawn, "borough" if boroughs else "area") if drawn else None,
         style=style,
         script=script,
-        policy=f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
-        "img-src data:; base-uri 'none'; form-action 'none'",
+        policy=f"default-src 'none'; style-src '{policy_digest(style)}'; "
+        f"script-src '{policy_digest(script)}'; img-src data:; base-uri 'none'; "
+        "form-action 'none'",
     )
 
 
@@ -354,7 +353,3 @@ def _step_words(low: int, high: int, values: Any, of: str) -> str:
     n = sum(low <= value <= high for value in values)
     name = "none" if high == 0 else str(low) if low == high else f"{low} to {high}"
     return f"{name} ({counted(n, of)})"
-
-
-def _hash(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
