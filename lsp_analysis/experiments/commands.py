@@ -20,6 +20,8 @@ from lsp_analysis.experiments.record.folder import open_experiment
 from lsp_analysis.experiments.record.registration import draw_allocation, register_design
 from lsp_analysis.experiments.record.verification import verify
 
+KEEP = "Head of the register, for the other party to keep: {}"
+
 
 def new(folder: str) -> str:
     """Write an example design and units to fill in."""
@@ -78,7 +80,7 @@ def register(folder: str, *, note: str = "", redraw: bool = False, accept: str =
     said = f"Amendment {number} is" if number else "The design is"
     lines = [
         f"{said} on record as line {entry.number} of the register.",
-        f"Head of the register, for the other party to keep: {entry.hash}",
+        KEEP.format(entry.hash),
     ]
     if opened.draw is None:
         how = opened.design.randomisation
@@ -106,7 +108,7 @@ def draw(folder: str, *, text: str) -> str:
     shares = ", ".join(f"{arm} {n}" for arm, n in drawn.arms_drawn().to_numpy())
     return (
         f"The allocation is in {drawn.path / drawn.draw.content['file']}: {shares}.\n"
-        f"Head of the register, for the other party to keep: {drawn.head}"
+        f"{KEEP.format(drawn.head)}"
     )
 
 
@@ -135,10 +137,8 @@ def analyse(folder: str, outcomes: str) -> str:
 def decide(folder: str, *, arm: str, decision: str, reason: str, by: str) -> str:
     """Put on record what was decided about an arm."""
     row = decisions.record_decision(folder, arm=arm, decision=decision, reason=reason, by=by)
-    return (
-        f"On record: {decision} {arm}, decided by {by}. Head of the register, for the other party "
-        f"to keep: {row['head'].iloc[0]}"
-    )
+    keep = KEEP.format(row["head"].iloc[0])
+    return f"On record: {decision} {arm}, decided by {by}. {keep}"
 
 
 def following(folder: str, *, out: str) -> str:

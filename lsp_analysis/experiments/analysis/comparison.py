@@ -37,8 +37,6 @@ class Contrast:
         ``unit`` (and ``period``), ``value``, ``size``, ``treated``, ``used`` (bool), ``weight``.
     redraws : Redraws
         For testing other things over the same allocations.
-    attainable : float
-        Largest size, at most ``1 - level``, that the test can have; 0 where it can never reject.
     scheme : Scheme
         The allocations it was tested over.
     gaps : tuple of str
@@ -51,8 +49,12 @@ class Contrast:
     cells: pd.DataFrame = field(repr=False)
     redraws: Redraws = field(repr=False)
     scheme: Scheme = field(repr=False)
-    attainable: float
     gaps: tuple[str, ...] = ()
+
+    @property
+    def attainable(self) -> float:
+        """Largest size, at most ``1 - level``, that the test can have; 0 if it can never reject."""
+        return self.scheme.attainable_level(1 - self.test.level)
 
     @cached_property
     def smallest_effect(self) -> float:
@@ -66,9 +68,7 @@ class Contrast:
         """The same contrast with an interval of another coverage."""
         if level == self.test.level:
             return self
-        test = self.redraws.test(self.cells["value"].to_numpy(), level=level)
-        reach = self.scheme.attainable_level(1 - level)
-        return replace(self, test=test, attainable=reach)
+        return replace(self, test=self.redraws.test(self.cells["value"].to_numpy(), level=level))
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -145,8 +145,7 @@ def contrast(
         )
     test = drawn.test(values["value"].to_numpy(), level=level)
     scheme = trial.scheme.given(trial.drawn, one.groups)
-    reach = scheme.attainable_level(1 - level)
-    return Contrast(one, outcome, test, values, drawn, scheme, reach, tuple(gaps))
+    return Contrast(one, outcome, test, values, drawn, scheme, tuple(gaps))
 
 
 def sized(

@@ -18,7 +18,7 @@ from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis import boundaries
 from lsp_analysis.experiments.analysis.comparison import Contrast, contrast
 from lsp_analysis.experiments.analysis.findings import TrialResult, analyse_trial
-from lsp_analysis.experiments.analysis.trial import Trial, make_trial, read_outcomes, unit_values
+from lsp_analysis.experiments.analysis.trial import Trial, make_trial, unit_values
 from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.folder import Experiment, open_experiment
@@ -66,18 +66,17 @@ def analyse(
 
 def analysis_of(experiment: Experiment, file: Path) -> tuple[dict, TrialResult]:
     """The analysis of an outcomes file, and what the register says of it; nothing is written."""
-    rows = read_outcomes(file, experiment.design)
-    digest = rows.attrs["sha256"]
-    n = len(dict.fromkeys([*experiment.opened, digest]))
-    result = analyse_trial(make_trial(experiment, rows, n_analyses=n))
+    trial = make_trial(experiment, file)
+    result = analyse_trial(trial)
     lost = int(result.missing["units_without"].sum())
     findings = [
         {"arm": one.comparison.name, "finding": one.kind, "missing_units": lost}
         | {n: chain.plain(getattr(one, n)) for n in ("estimate", "low", "high", "p_adjusted")}
         for one in result.effects
     ]
-    content = {"file": file.name, "sha256": digest, "findings": findings}
-    return content | {"numbers": chain.digest_of(numbers_text(result))}, result
+    content = {"file": file.name, "sha256": trial.rows.attrs["sha256"]}
+    content |= {"findings": findings, "numbers": chain.digest_of(numbers_text(result))}
+    return content, result
 
 
 def all_numbers(result: TrialResult) -> pd.DataFrame:
@@ -194,11 +193,10 @@ def take_look(folder: str | Path, outcomes: str | Path, *, now: dt.datetime | No
 
 def look_of(experiment: Experiment, file: Path, date: str) -> tuple[Look, dict]:
     """A look on `date`, and what the register says of it; nothing is written."""
-    rows = read_outcomes(file, experiment.design)
-    trial = make_trial(experiment, rows)
+    trial = make_trial(experiment, file)
     number = _number(experiment, date)
     look = look_at(trial, number, date=date)
-    content = {"look": number, "sha256": rows.attrs["sha256"], "file": file.name}
+    content = {"look": number, "sha256": trial.rows.attrs["sha256"], "file": file.name}
     content["arms"] = [
         {name: x if isinstance(x, str) else chain.plain(x) for name, x in row.items()}
         for row in look.table.to_dict("records")

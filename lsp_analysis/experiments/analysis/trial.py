@@ -75,20 +75,24 @@ class Trial:
         return pd.Index(self.design.randomisation.periods).get_indexer(rows["period"]) > arm
 
 
-def make_trial(experiment: Experiment, rows: pd.DataFrame, *, n_analyses: int = 0) -> Trial:
-    """A trial from a registered experiment whose units are drawn, and rows of outcomes.
+def make_trial(experiment: Experiment, file: Path) -> Trial:
+    """A trial from a registered experiment whose units are drawn, and a file of outcomes.
+
+    The digest of the file is ``rows.attrs["sha256"]``.
 
     Raises
     ------
     DesignError
         Nothing is drawn, anything on record was altered, or the outcomes are not of these units.
     """
-    scheme = experiment.scheme
+    rows, scheme = read_outcomes(file, experiment.design), experiment.scheme
     units = experiment.units.set_index("unit").loc[list(scheme.units)].reset_index()
-    drawn = positions(scheme, experiment.allocation)
     checked = check_rows(rows, experiment.design, scheme)
+    checked.attrs = rows.attrs
     record = {name: getattr(experiment, name) for name in RECORD}
-    return Trial(experiment.design, units, scheme, drawn, checked, n_analyses=n_analyses, **record)
+    record["n_analyses"] = len({*experiment.opened, rows.attrs["sha256"]})
+    drawn = positions(scheme, experiment.allocation)
+    return Trial(experiment.design, units, scheme, drawn, checked, **record)
 
 
 def read_outcomes(file: Path, design: Design) -> pd.DataFrame:

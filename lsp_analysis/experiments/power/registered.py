@@ -11,7 +11,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.experiments.analysis import comparison
-from lsp_analysis.experiments.analysis.boundaries import levels_of_tests
+from lsp_analysis.experiments.analysis.boundaries import family_size, final_alpha
 from lsp_analysis.experiments.analysis.randomisation_test import Redraws
 from lsp_analysis.experiments.analysis.trial import Trial
 from lsp_analysis.experiments.draw.methods import scheme_of
@@ -100,13 +100,11 @@ def planned_power(design: Design, units: pd.DataFrame, scheme: Scheme) -> Planne
     sd, source = planned_sd(design, units)
     design = replace(design, analysis=replace(design.analysis, draws=FEW_DRAWS))
     trial = Trial(design, units, scheme, scheme.draw("example"), pd.DataFrame())
-    n = len(design.comparisons())
-    nothing = pd.Series(dtype=float)
-    if design.analysis.multiplicity == "holm":
-        nothing = pd.Series(1.0, index=range(n * len(design.secondary)))
-    levels = levels_of_tests(design, pd.Series(1.0, index=range(n)), nothing)
+    level = (1 - design.analysis.level) / family_size(design)  # where nothing else is found
+    if design.looks.boundary != "none":
+        level = final_alpha(design)
     rows = []
-    for one, level in zip(design.comparisons(), levels, strict=True):
+    for one in design.comparisons():
         test = planned_test(trial, one)
         reach = scheme.given(trial.drawn, one.groups)
         power = smallest = varying = math.nan
