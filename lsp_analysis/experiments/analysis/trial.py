@@ -147,12 +147,9 @@ def row_values(trial: Trial, outcome: Outcome, rows: pd.DataFrame | None = None)
     count = pd.to_numeric(rows[outcome.name])
     base = pd.to_numeric(rows[outcome.denominator]) if outcome.denominator else count * 0 + 1.0
     known = count.notna() & (base > 0)
-    return rows[trial.design.cell].assign(
-        count=count.where(known, 0),
-        base=base.where(known, 0),
-        known=known,
-        value=(outcome.factor * count / base).where(known),
-    )
+    value = (outcome.factor * count / base).where(known)
+    count, base = count.where(known, 0), base.where(known, 0)
+    return rows[trial.design.cell].assign(count=count, base=base, known=known, value=value)
 
 
 def unit_values(

@@ -77,11 +77,10 @@ def registration(experiment: Experiment) -> dict[str, object]:
     design, first = experiment.design, experiment.entries[0]
     how = design.randomisation
     planned = planned_power(design, experiment.units, experiment.scheme)
-    done = [arm.tidier.procedures if arm.tidier else USUAL for arm in design.arms]
-    arms = [
-        {"name": arm.label, "type": arm.role, "description": what}
-        for arm, what in zip(design.arms, done, strict=True)
-    ]
+    arms = []
+    for arm in design.arms:
+        what = arm.tidier.procedures if arm.tidier else USUAL
+        arms.append({"name": arm.label, "type": arm.role, "description": what})
     outcomes = [{"name": o.label, "measured": o.measured} for o in design.outcomes()]
     return {
         "osf": {

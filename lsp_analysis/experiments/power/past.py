@@ -369,13 +369,9 @@ def describe_baseline(grid: Grid | Absent) -> Baseline | Absent:
         return grid
     n = len(grid.periods)
     halves = grid.window(0, n // 2), grid.window(n // 2, n)
-    return Baseline(
-        level=float(grid.multiplier * grid.counts.sum() / grid.base.sum()),
-        n_periods=n,
-        clustering=_clustering_of(grid),
-        correlation=float(np.corrcoef(*halves)[0, 1]),
-        not_people=grid.not_people,
-    )
+    level = float(grid.multiplier * grid.counts.sum() / grid.base.sum())
+    correlation = float(np.corrcoef(*halves)[0, 1])
+    return Baseline(level, n, _clustering_of(grid), correlation, grid.not_people)
 
 
 def _clustering_of(grid: Grid) -> Clustering:

@@ -232,12 +232,8 @@ def _of_looks(design: Design) -> Iterator[str]:
         )
     if looks.information == "outcomes" and even:
         yield "looks.fractions are not used where looks.information is outcomes."
-    if even and not (
-        len(even) == len(looks.dates)
-        and even == sorted(set(even))
-        and even[-1] == 1
-        and even[0] > 0
-    ):
+    rises = even == sorted(set(even)) and len(even) == len(looks.dates)
+    if even and not (rises and even[0] > 0 and even[-1] == 1):
         yield "looks.fractions must rise to 1, one per date."
 
 

@@ -66,12 +66,8 @@ class Experiment:
     @property
     def deviations(self) -> pd.DataFrame:
         """One row per departure from the protocol: date and what it was."""
-        found = [
-            (e.date, e.content["what" if e.kind == "deviation" else "deviation"])
-            for e in self.entries
-            if e.kind == "deviation" or e.content.get("deviation")
-        ]
-        return pd.DataFrame(found, columns=["date", "deviation"])
+        said = [(e.date, e.content.get("what") or e.content.get("deviation")) for e in self.entries]
+        return pd.DataFrame([row for row in said if row[1]], columns=["date", "deviation"])
 
     @property
     def crossed(self) -> dict[str, str]:
