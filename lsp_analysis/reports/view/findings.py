@@ -184,11 +184,12 @@ def residents(brief: AreaBrief) -> Part | Absent:
         return Absent(str(error))
     frame = here.summary_frame()
     wide = frame.set_index(["age_band", "sex"])[["share", "comparator_share"]].unstack("sex")  # noqa: PD010
-    if not {("share", "Female"), ("share", "Male")} <= set(wide.columns):
+    both = [(of, sex) for of in ("share", "comparator_share") for sex in ("Female", "Male")]
+    if not set(both) <= set(wide.columns):
         return Absent("The study does not split residents by sex.")
     if len(wide) < FEWEST_AGES or not wide["comparator_share"].sum().sum() > 0:
         return Absent("The study has too few age bands here and elsewhere to compare ages.")
-    wide = wide.reindex(frame["age_band"].drop_duplicates()).fillna(0.0)
+    wide = wide.reindex(frame["age_band"].drop_duplicates())[both].fillna(0.0)
     wide.columns = ["female", "male", "female_rest", "male_rest"]
     rows = wide.rename_axis("age").reset_index().astype({"age": str}).to_dict("records")
     borough = places.borough_name(brief.study)
