@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from reference import published_intervals
-from scipy import optimize, special
+from scipy import optimize
 from statsmodels.stats.stattools import durbin_watson
 
 from lsp_analysis import Question
@@ -26,7 +25,14 @@ from lsp_analysis.experiments.power import formulas as closed_form
 from lsp_analysis.experiments.power import formulas as wedge
 from lsp_analysis.experiments.power import past as icc
 from lsp_analysis.standing.change import process, trends
-from lsp_analysis.standing.comparison import funnels, intervals, standardise, verdict
+from lsp_analysis.standing.comparison import (
+    contrast,
+    exact,
+    funnels,
+    intervals,
+    standardise,
+    verdict,
+)
 from lsp_analysis.standing.inequality import gradient, life, space
 from lsp_analysis.study import areas
 from lsp_analysis.study.indicator import Indicator
@@ -149,8 +155,16 @@ def _dsr(i: Inputs) -> Inputs:
 
 @binds("isr")
 def _isr(i: Inputs) -> Inputs:
-    columns = (i[name] for name in ("obs", "pop", "ref_obs", "ref_pop"))
-    return published_intervals.indirectly_standardised(*columns)
+    def table(level: float) -> pd.DataFrame:
+        columns = (i[name] for name in ("obs", "pop", "ref_obs", "ref_pop"))
+        return contrast.indirectly_standardised(*columns, level=level)
+
+    row = table(0.95).iloc[0]
+    columns = {
+        f"{kind}_{name}": f"{kind}_{c}" for kind in ("ratio", "rate") for name, c in LIMITS.items()
+    }
+    values = {name: row[name] for name in ("observed", "expected", "ratio", "rate")}
+    return {**values, "ref_rate": row["reference_rate"], **_at_both_levels(table, columns)}
 
 
 @binds("life_expectancy_chiang")
@@ -169,25 +183,37 @@ def _empirical_bayes(i: Inputs) -> Inputs:
 
 @binds("benchmark_rag_single_ci")
 def _benchmark(i: Inputs) -> Inputs:
-    numbers = (_number(i[name]) for name in ("lower95", "upper95", "benchmark"))
-    word = published_intervals.beside_benchmark(*numbers, _polarity(i.get("polarity")))
-    return {"outcome": word}
+    word = contrast.judge(
+        *(_number(i[name]) for name in ("lower95", "upper95")),
+        benchmark=_number(i["benchmark"]),
+        polarity=_polarity(i.get("polarity")),
+    )
+    return {"outcome": str(word)}
 
 
 @binds("gap_proportions")
 def _gap_proportions(i: Inputs) -> Inputs:
-    return published_intervals.gap_of_proportions(i["x1"], i["n1"], i["x2"], i["n2"])
+    found = contrast.compare_proportions(i["x1"], i["n1"], i["x2"], i["n2"])
+    names = {"difference": "diff", "ratio": "ratio"}
+    ends = {"": "", "_low": "_lo", "_high": "_hi"}
+    return {f"{names[n]}{ends[e]}": found[f"{n}{e}"] for n in names for e in ends}
 
 
 @binds("gap_rates")
 def _gap_rates(i: Inputs) -> Inputs:
-    return published_intervals.gap_of_rates(i["x1"], i["t1"], i["x2"], i["t2"])
+    groups = (i["x1"], i["t1"], i["x2"], i["t2"])
+    ratio, *score = contrast.ratio_of_rates(*groups)
+    _, *wald = contrast.ratio_of_rates(*groups, method="wald-log")
+    ends = ("score_lo", "score_hi", "waldlog_lo", "waldlog_hi")
+    return {"rate_ratio": ratio, **dict(zip(ends, score + wald, strict=True))}
 
 
 @binds("rate_ratio_exact")
 def _rate_ratio_exact(i: Inputs) -> Inputs:
     (x1, x2), (t1, t2) = i["x"], i["T"]
-    return published_intervals.exact_ratio_of_rates(x1, t1, x2, t2)
+    found = exact.compare_rates([x1], [t1], [x2], [t2])
+    ratio, low, high = (float(found[name][0]) for name in ("ratio", "ratio_low", "ratio_high"))
+    return {"rate_ratio": ratio, "p": contrast.exact_rate_test(x1, t1, x2, t2), "ci": [low, high]}
 
 
 @binds("p_adjust")
@@ -235,16 +261,7 @@ def _funnel_rate(i: Inputs) -> Inputs:
 
 
 def _slope_index(i: Inputs, **keywords: Any) -> Inputs:
-    """Errors, where only limits are given, are those of the limits on the scale of the line."""
-    i = _in_order(i)
-    se = i.get("se")
-    scale = keywords.pop("scale", 1.0)
-    value = i["value"] / scale
-    if "lower95" in i:
-        to_line, _, slope_at = gradient.TRANSFORMS[keywords.get("transform", "none")]
-        low, high = (to_line(i[end] / scale) for end in ("lower95", "upper95"))
-        se = (high - low) / (2 * special.ndtri(0.975)) * slope_at(value)
-    found = gradient.slope_index(i["population"], value, se, **keywords)
+    found = gradient.slope_index(i["population"], i["value"], **keywords)
     return {
         "sii": found.sii,
         "rii": found.rii,
@@ -257,12 +274,16 @@ def _slope_index(i: Inputs, **keywords: Any) -> Inputs:
 
 @binds("sii_normal")
 def _sii_normal(i: Inputs) -> Inputs:
-    return _slope_index(i)
+    i = _in_order(i)
+    return _slope_index(
+        i, se=i.get("se"), limits=(i["lower95"], i["upper95"]) if "lower95" in i else None
+    )
 
 
 @binds("sii_rate_log")
 def _sii_log(i: Inputs) -> Inputs:
-    return _slope_index(i, transform="log")
+    i = _in_order(i)
+    return _slope_index(i, limits=(i["lower95"], i["upper95"]), transform="log")
 
 
 def _in_order(i: Inputs) -> Inputs:
@@ -276,7 +297,10 @@ def _in_order(i: Inputs) -> Inputs:
 @binds("sii_proportion_logit")
 def _sii_logit(i: Inputs) -> Inputs:
     # The cases give per cent, the function takes shares.
-    return _slope_index(i, scale=100, transform="logit", multiplier=-100)
+    i = _in_order(i)
+    shares = {name: np.divide(i[name], 100) for name in ("value", "lower95", "upper95")}
+    limits = shares["lower95"], shares["upper95"]
+    return _slope_index({**i, **shares}, limits=limits, transform="logit", multiplier=-100)
 
 
 @binds("segregation")

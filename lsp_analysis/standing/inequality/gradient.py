@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import expit, logit
+from scipy.special import expit, logit, ndtri
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
@@ -80,8 +80,9 @@ class SlopeIndex(Shown):
 def slope_index(
     population: ArrayLike,
     value: ArrayLike,
-    se: ArrayLike,
+    se: ArrayLike | None = None,
     *,
+    limits: tuple[ArrayLike, ArrayLike] | None = None,
     transform: str = "none",
     multiplier: float = 1.0,
     level: float = 0.95,
@@ -99,6 +100,9 @@ def slope_index(
     population, value, se : arrays, one element per group, most deprived first
         Populations, and indicator values with their standard errors: proportions between 0 and 1
         for "logit", above 0 for "log".
+    limits : pair of arrays, in place of `se`
+        Lower and upper 95% limits of the values, from which standard errors are worked out on the
+        scale fitted.
     transform : "none", "log" for rates or "logit" for proportions
     multiplier : float
         Scale of the slope index; a negative one also turns the relative index over, for values
@@ -108,14 +112,19 @@ def slope_index(
         Number of redrawn sets of values; the random numbers always start at the same place.
     """
     to_line, back, slope_at = TRANSFORMS[transform]
-    people, value, se = (np.asarray(part, float) for part in (population, value, se))
+    people, value = (np.asarray(part, float) for part in (population, value))
     share = people / people.sum()
     position = np.cumsum(share) - share / 2
     # Least squares weighted by population, as matrices that turn values into points of the line.
     design, root = np.column_stack([np.ones_like(position), position]), np.sqrt(share)
     coefficients = np.linalg.pinv(design * root[:, None]) * root
     ends = (np.array([[1.0, 0.0], [1.0, 1.0]]) @ coefficients).T  # most deprived, least deprived
-    fitted, error = to_line(value), se / slope_at(value)
+    fitted = to_line(value)
+    if limits is None:
+        error = np.asarray(se, float) / slope_at(value)
+    else:
+        low, high = (to_line(np.asarray(end, float)) for end in limits)
+        error = (high - low) / (2 * ndtri(0.975))
     draws = np.random.default_rng(0).standard_normal((repetitions, len(share)))
     simulated = _indices(back((fitted + draws * error) @ ends), multiplier)
     sii, rii = map(float, _indices(back(fitted @ ends), multiplier))
