@@ -23,6 +23,7 @@ from lsp_analysis.reports.run.batch import run_reports
 from lsp_analysis.reports.run.runner import Workers
 from lsp_analysis.study import write
 from lsp_analysis.study.add.adding import add_table
+from lsp_analysis.study.check import whole_study
 from lsp_analysis.study.check.whole_study import check_study
 from lsp_analysis.study.write import write_study
 
@@ -175,6 +176,18 @@ def damaged(rows):
     return pd.concat([rows.drop(index=40), rows.loc[[60]]], ignore_index=True)
 
 
+def join_parts(folder):
+    """Observations in one Parquet file, as older versions wrote them."""
+    told = json.loads((folder / "datapackage.json").read_text("utf-8"))
+    (resource,) = [one for one in told["resources"] if one["name"] == "observations"]
+    joined = pd.concat([pd.read_parquet(folder / path) for path in resource["path"]])
+    joined.to_parquet(folder / "observations.parquet", index=False)
+    resource["path"] = "observations.parquet"
+    del resource["lsp:files"]
+    shutil.rmtree(folder / "observations")
+    (folder / "datapackage.json").write_text(json.dumps(told), encoding="utf-8")
+
+
 def test_a_study_in_parts_is_checked_as_one_in_one_file_is(world, tmp_path):
     _, alone, _ = world
     tables = {name: alone.read(name) for name in ("areas", "indicators", "interventions")}
@@ -191,17 +204,22 @@ def test_a_study_in_parts_is_checked_as_one_in_one_file_is(world, tmp_path):
     tables["areas"] = pd.concat([areas, top.assign(area_name="Other"), own])
     tables["observations"] = pd.concat([rows, twin], ignore_index=True)
     found = {}
-    for name, most in (("one", 10**9), ("parts", 1_000)):
+    for name, most in (("one", 10**9), ("large", 1_000), ("parts", 1_000)):
         with pytest.MonkeyPatch.context() as changed:
             changed.setattr(write, "PARQUET_FROM_ROWS", most)
             folder = write_study(tmp_path / name, tables, about={"name": name})
+            if name == "large":
+                join_parts(folder)
+            changed.setattr(whole_study, "LARGE", 1_000)
             problems = check_study(folder)
+        if name == "large":
+            assert any("observations.parquet" in one.file for one in problems)
         said = [re.sub("row [0-9]+|[0-9]+ rows", "rows", one.problem) for one in problems]
         found[name] = {
             (one.column, text, one.remedy, one.value.removesuffix(".0"))
             for one, text in zip(problems, said, strict=True)
         }
-    assert found["parts"] == found["one"]
+    assert found["parts"] == found["large"] == found["one"]
     assert len(problems) > 16
     for one in problems:
         if one.file.startswith("observations/") and one.row and "," not in one.column:

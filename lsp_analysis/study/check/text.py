@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from lsp_analysis import untrusted
 from lsp_analysis.errors import did_you_mean
@@ -29,12 +33,19 @@ class _Unreadable(Exception):
     """A problem of a file of which nothing can be read, without the file's name."""
 
 
-def load_sheet(path: Path, table: str) -> tuple[Sheet | None, list[Problem]]:
-    """The table in the file `path` and what is wrong with its text; None when it cannot be read."""
+def load_sheet(
+    path: Path, table: str, areas: Sequence[str | None] | None = None
+) -> tuple[Sheet | None, list[Problem]]:
+    """The table in the file `path` and what is wrong with its text; None when it cannot be read.
+
+    Of a Parquet file only the rows of `areas`, where they are given.
+    """
     problems: list[Problem] = []
     try:
-        read = _read_parquet if path.suffix == ".parquet" else _read_csv
-        text = read(path, table, problems)
+        if path.suffix == ".parquet":
+            text = _read_parquet(path, table, problems, areas)
+        else:
+            text = _read_csv(path, table, problems)
         return judge_sheet(table, path.name, text, problems)
     except _Unreadable as error:
         return None, [*problems, Problem(path.name, *error.args)]
@@ -137,11 +148,16 @@ def _refuse_without_header(table: str, records: list[list[str]]) -> None:
         raise _Unreadable(problem, write, 1, "", first)
 
 
-def _read_parquet(path: Path, table: str, problems: list[Problem]) -> pd.DataFrame:
+def _read_parquet(
+    path: Path, table: str, problems: list[Problem], areas: Sequence[str | None] | None
+) -> pd.DataFrame:
     content = path.read_bytes()
     untrusted.refuse_vast_parquet(path, content)
-    frame = pd.read_parquet(io.BytesIO(content))
-    frame.index = pd.RangeIndex(2, len(frame) + 2)
+    if areas is None:
+        frame = pd.read_parquet(io.BytesIO(content))
+        frame.index = pd.RangeIndex(2, len(frame) + 2)
+    else:
+        frame = _rows_of(content, areas)
     known = schema.TABLES[table]
     problems += _header_problems(path.name, table, list(frame.columns))
     text = {
@@ -150,6 +166,17 @@ def _read_parquet(path: Path, table: str, problems: list[Problem]) -> pd.DataFra
         for name, values in frame.items()
     }  # fmt: skip
     return pd.DataFrame(text)
+
+
+def _rows_of(content: bytes, areas: Sequence[str | None]) -> pd.DataFrame:
+    """Rows of a Parquet file's `content` that are about `areas`, at their numbers in the file."""
+    found, first = [], 2
+    for batch in pq.ParquetFile(pa.BufferReader(content)).iter_batches():
+        own = pc.is_in(batch["area_code"].cast(pa.string()), pa.array(areas, pa.string()))
+        rows = batch.filter(own).to_pandas()
+        found.append(rows.set_axis(first + np.flatnonzero(own.to_numpy(zero_copy_only=False))))
+        first += len(batch)
+    return pd.concat(found)
 
 
 def _decode(file: str, content: bytes, problems: list[Problem]) -> str:

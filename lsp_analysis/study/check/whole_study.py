@@ -1,7 +1,7 @@
 """Check a study folder and report every problem at once: file, row, column, value, remedy.
 
-Large tables lie in parts by borough, and are checked one borough after the other, so that no more
-of them is held.
+Large tables lie in parts by borough or, as older versions wrote them, in one Parquet file. They
+are checked some boroughs after the others, so that no more of them is held.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from lsp_analysis.errors import StudyError, did_you_mean
 from lsp_analysis.study import schema
@@ -32,6 +34,7 @@ from lsp_analysis.study.write import file_facts, homes_of
 __all__ = ["Problem", "check_study", "problems_frame", "render"]
 
 SHARED = ("indicators", "interventions")  # tables that every borough's rows are held against
+LARGE = 1_000_000  # rows of one file from which it is checked some boroughs at a time
 KINDS_OF_FILE = (".csv", ".parquet", ".geojson", ".gpkg")
 RESTORE = "Restore it from a copy."
 Resource = dict[str, Any]
@@ -63,9 +66,12 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
             found = check_file(folder / part["path"], part)
             problems += [replace(one, file=part["path"]) for one in found]
     files = {r["name"]: folder / r["path"] for r in resources if isinstance(r["path"], str)}
-    sheets = {}
+    sheets, large = {}, {}
     for table in schema.TABLES:
         if table in files and isfile(files[table]):
+            if _is_large(files[table]):
+                large[table] = files[table]
+                continue
             sheet, found = load_sheet(files[table], table)
             problems += found
             if sheet is not None:
@@ -78,6 +84,8 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
         problems += _worked_in(descriptor, areas)
     if schema.GEOMETRY in files and isfile(files[schema.GEOMETRY]):
         problems += check_geometry(files[schema.GEOMETRY], areas)
+    for table, path in large.items():
+        problems += _check_large(path, table, sheets, now)
     problems += _check_parts(folder, resources, sheets, now)
     return sorted(dict.fromkeys(problems), key=lambda item: (item.file, item.row, item.column))
 
@@ -203,6 +211,38 @@ def _worked_in(descriptor: Resource, areas: pd.DataFrame) -> Iterator[Problem]:
             named = [value if isinstance(value, str) else f"{value:.0f}" for value in known]
             remedy = f"Write one of {', '.join(named)}."
             yield Problem(schema.DESCRIPTOR, problem, remedy, 0, f"lsp:{key}", str(given))
+
+
+def _is_large(path: Path) -> bool:
+    """Whether a file is a Parquet table of more rows about areas than are to be held at once."""
+    try:
+        about = pq.read_metadata(path)
+    except (OSError, pa.ArrowException):  # no Parquet file, or damaged: who reads it says so
+        return False
+    return about.num_rows > LARGE and "area_code" in about.schema.names
+
+
+def _check_large(
+    path: Path, table: str, sheets: Mapping[str, Sheet], today: pd.Timestamp
+) -> list[Problem]:
+    """What is wrong with a large table in one Parquet file, some boroughs after the others."""
+    own = {name: sheets[name] for name in (*SHARED, "areas") if name in sheets}
+    homes = homes_of(own["areas"].typed) if "areas" in own else pd.Series(dtype="str")
+    met = pq.read_table(path, columns=["area_code"])["area_code"].to_pandas()
+    rows = met.value_counts(dropna=False)
+    home = look_up(rows.index.to_series(), homes).fillna("").to_numpy()
+    turns = (rows.groupby(home).sum().cumsum() // LARGE).reindex(home).to_numpy()
+    problems: list[Problem] = []
+    kinds: Counter[Problem] = Counter()
+    for _, areas in rows.groupby(turns):
+        codes = [None if pd.isna(code) else code for code in areas.index]
+        sheet, found = load_sheet(path, table, codes)
+        problems += found
+        if sheet is not None:
+            kinds.update(check_kinds(own | {table: sheet}))
+            found = check_rows(own | {table: sheet}, today)
+            problems += [one for one in found if one.file == sheet.file]
+    return problems + [one for one, times in kinds.items() if 2 * times > len(set(turns))]
 
 
 def _check_parts(
