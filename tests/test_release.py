@@ -276,7 +276,7 @@ class TestTheAttack:
         assert (over / FOLDER / "observations.csv").read_bytes() == first
 
 
-def test_internal_pages_are_made_with_a_warning_and_marked(self, public, tmp_path):
+def test_internal_pages_are_made_with_a_warning_and_marked(public, tmp_path):
     study = write_small_study(tmp_path / "study")
     with pytest.warns(InternalNotice, match="has no rule"):
         batch = run_reports(study, [Entry(["N1"])], out=tmp_path / "out", workers=Workers(1))
