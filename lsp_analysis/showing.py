@@ -244,12 +244,12 @@ class View(Shown):
     """One view of a place or a study, as a result of its own: what is said, its numbers, what is
     drawn, and how the numbers are listed where not as they are.
 
-    `draw` takes nothing and returns axes, `tabulate` takes nothing and returns a table.
+    `draw` takes axes or None and returns axes, `tabulate` takes nothing and returns a table.
     """
 
     said: str
     table: pd.DataFrame = field(default_factory=pd.DataFrame, repr=False, compare=False)
-    draw: Callable[[], Any] | None = field(default=None, repr=False, compare=False)
+    draw: Callable[[Axes | None], Any] | None = field(default=None, repr=False, compare=False)
     tabulate: Callable[[], Table | None] | None = field(default=None, repr=False, compare=False)
 
     def summary_frame(self) -> pd.DataFrame:
@@ -260,9 +260,9 @@ class View(Shown):
         """What is said."""
         return wording.Sentence(self.said)
 
-    def plot(self) -> Any:
-        """Draw it, and return the axes."""
-        return self.draw() if self.draw else None
+    def plot(self, ax: Axes | None = None) -> Any:
+        """Draw it, on `ax` if given, and return the axes."""
+        return self.draw(ax) if self.draw else None
 
     def shown_table(self) -> Table | None:
         """List it."""

@@ -36,9 +36,7 @@ def test_exact_limits_exclude_one_when_the_exact_test_does():
     share = stats.binomtest(3, 53, 0.25)
     high = compare_rates([3], [1000], [50], [3000])["ratio_high"][0]
     assert exact_rate_test(3, 1000, 50, 3000) == pytest.approx(share.pvalue)
-    assert high == pytest.approx(
-        3 * share.proportion_ci().high / (1 - share.proportion_ci().high)
-    )
+    assert high == pytest.approx(3 * share.proportion_ci().high / (1 - share.proportion_ci().high))
     assert high < 1
 
 

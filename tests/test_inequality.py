@@ -31,3 +31,12 @@ def test_simulated_limits_are_those_of_normal_theory():
 def test_the_same_values_give_the_same_limits():
     draw = [slope_index(PEOPLE, [9.0, 8, 7, 7, 5], se=[1.0] * 5).sii_low for _ in range(2)]
     assert draw[0] == draw[1]
+
+
+@pytest.mark.parametrize("transform", ["log", "logit"])
+def test_errors_given_either_way_agree(transform):
+    value, se = np.array([0.3, 0.25, 0.22, 0.2, 0.15]), 0.001
+    by_error = slope_index(PEOPLE, value, se=[se] * 5, transform=transform)
+    low, high = value - 1.959964 * se, value + 1.959964 * se
+    by_limits = slope_index(PEOPLE, value, limits=(low, high), transform=transform)
+    assert by_error.sii_low == pytest.approx(by_limits.sii_low, rel=1e-3)

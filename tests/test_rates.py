@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 from standing_panels import CLAIMS, COUNT, RATE, SCORE, SHARE, panel_of
 
-from lsp_analysis.errors import PanelError
+from lsp_analysis.errors import PanelError, ParameterError
+from lsp_analysis.standing.checks import as_events
 from lsp_analysis.standing.comparison.intervals import (
     byar_limits,
     exact_poisson_limits,
@@ -107,3 +109,38 @@ def test_a_share_above_the_whole_is_refused_and_a_rate_above_it_is_not():
 def test_no_rows_give_no_limits():
     assert not len(poisson_limits([])[0])
     assert not len(wilson_limits([], [])[0])
+
+
+def test_a_level_in_per_cent_is_refused():
+    with pytest.raises(ParameterError, match=r"0\.95 for 95%"):
+        poisson_limits([3], level=95)
+
+
+UGLY = {
+    "text": (["5", "x"], [10, 20], "holds 'x', which is no number"),
+    "negative": ([-1, 5], [10, 20], "negative in one row"),
+    "infinite": ([np.inf, 5], [10, 20], "infinite"),
+    "dates": (pd.to_datetime(["2020-01-01", "2020-02-01"]), [10, 20], "holds dates"),
+    "two lengths": ([1, 2], [10, 20, 30], "2 counts and 3 denominators"),
+}
+
+
+@pytest.mark.parametrize("make", [as_events, wilson_limits])
+@pytest.mark.parametrize("what", UGLY)
+def test_what_is_no_count_is_refused_with_a_sentence(make, what):
+    counts, people, said = UGLY[what]
+    with pytest.raises(PanelError, match=said):
+        make(counts, people)
+
+
+@pytest.mark.parametrize(
+    "counts", [pd.Series([5, pd.NA], dtype=object), pd.array([5, pd.NA], dtype="Int64"), [5, None]]
+)
+def test_every_kind_of_missing_count_gives_a_missing_rate(counts):
+    assert np.isnan(wilson_limits(counts, [10, 10])[0]).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("level", [1.5, 95, 0, "95", None, np.nan])
+def test_a_level_that_is_no_share_is_refused(level):
+    with pytest.raises(ParameterError, match="for 95%"):
+        wilson_limits([5], [10], level=level)

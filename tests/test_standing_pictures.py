@@ -120,10 +120,11 @@ def test_a_result_draws_itself_and_speaks(name):
 
 
 def test_a_result_draws_on_the_axes_it_is_given():
-    figure, ax = plt.subplots()
-    assert two_sides(gap).plot(ax=ax) is ax
-    assert alt_of(ax)
-    plt.close(figure)
+    for name in ("gap", "concentration", "resources", "events avoided"):
+        figure, ax = plt.subplots()
+        assert RESULTS[name]().plot(ax=ax) is ax
+        assert alt_of(ax)
+        plt.close(figure)
 
 
 def test_a_series_of_noughts_still_has_a_process_chart():

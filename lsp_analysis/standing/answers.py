@@ -144,8 +144,8 @@ def trend(brief: AreaBrief, indicator_id: str) -> View:
     """One indicator of the place through the years, beside what it is compared with."""
     frame = brief.trend(indicator_id)
     wide = frame.pivot_table(index="period", columns="series", values="value", sort=False)
-    said, draw = brief.trend_sentence(indicator_id), lambda: brief.draw_trend(indicator_id)
-    return View(said, wide.rename_axis(columns=None), draw)
+    said, table = brief.trend_sentence(indicator_id), wide.rename_axis(columns=None)
+    return View(said, table, lambda ax: brief.draw_trend(indicator_id, ax=ax))
 
 
 @_answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from numbers import Real
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from lsp_analysis import wording
@@ -22,9 +23,22 @@ def check_level(level: float) -> float:
     return level
 
 
+def as_numbers(values: ArrayLike, what: str) -> np.ndarray:
+    """Numbers as floats, missing ones as NaN; text, dates and endless numbers are refused."""
+    if getattr(values, "dtype", np.dtype(float)).kind in "Mm":
+        raise PanelError(f"The {what} holds dates, and numbers are wanted: were columns swapped?")
+    try:
+        numbers = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):
+        numbers = _one_by_one(values, what)
+    if np.isinf(numbers).any():
+        raise PanelError(f"The {what} has an infinite value: was something divided by zero?")
+    return numbers
+
+
 def as_counts(counts: ArrayLike, what: str = "count") -> np.ndarray:
     """Counts as floats, missing ones as NaN; a negative count is refused."""
-    counts = np.asarray(counts, dtype=float)
+    counts = as_numbers(counts, what)
     if (counts < 0).any():
         raise PanelError(
             f"The {what} is negative in {wording.counted(int((counts < 0).sum()), 'row')}, the "
@@ -40,8 +54,14 @@ def as_exposure(population: ArrayLike) -> np.ndarray:
 
 
 def as_events(counts: ArrayLike, population: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Events and what they are counted over, of one shape."""
-    counts, population = np.broadcast_arrays(as_counts(counts), as_exposure(population))
+    """Events and what they are counted over, of one shape; columns of two lengths are refused."""
+    counts, population = as_counts(counts), as_exposure(population)
+    if counts.ndim and population.ndim and counts.shape != population.shape:
+        raise PanelError(
+            f"There are {counts.size} counts and {population.size} denominators. Give one of each "
+            "per row."
+        )
+    counts, population = np.broadcast_arrays(counts, population)
     return np.array(counts), np.array(population)
 
 
@@ -65,3 +85,16 @@ def possible_parts(counts: np.ndarray, population: np.ndarray) -> np.ndarray:
     For tables of a study, whose check names such rows: one bad row does not stop a page of others.
     """
     return np.where(counts > population * (1 + ROUNDING), np.nan, population)
+
+
+def _one_by_one(values: ArrayLike, what: str) -> np.ndarray:
+    """Numbers out of a mixed column, where pandas' missing value is one of them."""
+    entries = pd.Series(np.ravel(np.asarray(values, dtype=object)))
+    numbers = pd.to_numeric(entries, errors="coerce")
+    wrong = entries[numbers.isna() & entries.notna()]
+    if len(wrong):
+        raise PanelError(
+            f"The {what} holds {wrong.iloc[0]!r}, which is no number. Leave what is not known "
+            "empty, and keep marks such as * in the note."
+        )
+    return numbers.to_numpy(float).reshape(np.shape(values))

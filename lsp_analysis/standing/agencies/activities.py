@@ -157,7 +157,7 @@ def spending(brief: AreaBrief, *, by: str = "stream") -> View:
     long = over_time.reset_index().melt("period", var_name="series")
     return View(
         _tied(brief.area.name, table[["area", "elsewhere", "untied"]].sum(), people), table,
-        lambda: figures.draw_trend(long, unit="pounds a head"),
+        lambda ax: figures.draw_trend(long, unit="pounds a head", ax=ax),
     )  # fmt: skip
 
 

@@ -184,7 +184,7 @@ def proportion_trend(
         f"Over all {len(drawn)} periods, {first} to {last}, {wording.inside(name)} {moved}: "
         f"{trend} by the chi-squared test for proportions ({wording.p_value(p)}).",
         pd.DataFrame(row, index=pd.Index([name], name="name")),
-        lambda: figures.draw_trend(drawn, unit=unit, events=events),
+        lambda ax: figures.draw_trend(drawn, unit=unit, events=events, ax=ax),
     )
 
 

@@ -18,6 +18,7 @@ import pandas as pd
 from scipy.optimize import brentq
 from scipy.special import betainc, betaincinv, gammaincinv, gammaln, ndtr, ndtri, stdtr, stdtrit
 
+from lsp_analysis.standing.checks import check_level
 from lsp_analysis.study.indicator import Indicator
 
 COLUMNS = ("difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high")
@@ -45,7 +46,7 @@ def compare_rates(
     missing where a count or an exposure is.
     """
     x1, t1, x2, t2 = (np.asarray(part, dtype=float) for part in (x1, t1, x2, t2))
-    tail = (1 - level) / 2
+    tail = (1 - check_level(level)) / 2
     t1, t2 = np.where(t1 > 0, t1, np.nan), np.where(t2 > 0, t2, np.nan)
     total = x1 + x2
     some1, some2 = np.maximum(x1, 1e-300), np.maximum(x2, 1e-300)
@@ -75,6 +76,7 @@ def compare_shares(
     Arguments and result as for `compare_rates`; the test rounds averages to whole people.
     The ratio is that of the two shares at the limits of the odds ratio.
     """
+    check_level(level)
     groups = np.column_stack([np.asarray(part, dtype=float) for part in (x1, n1, x2, n2)])
     rows = [_share_row(*group, level) for group in np.round(np.round(groups, 6))]
     made = _named(np.array(rows, dtype=float).reshape(-1, len(COLUMNS)).T)

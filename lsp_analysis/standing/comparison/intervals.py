@@ -31,7 +31,7 @@ def exact_poisson_limits(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Exact (Garwood 1936) limits of Poisson means, from the chi-squared distribution."""
     counts = checks.as_counts(counts)
-    tail = (1 - level) / 2
+    tail = (1 - checks.check_level(level)) / 2
     lower = np.where(counts > 0, gammaincinv(np.where(counts > 0, counts, 1.0), tail), 0.0)
     return np.where(np.isnan(counts), np.nan, lower), gammainccinv(counts + 1, tail)
 
@@ -39,7 +39,7 @@ def exact_poisson_limits(
 def byar_limits(counts: ArrayLike, *, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Byar's limits of Poisson means (Breslow and Day 1987, page 69)."""
     counts = checks.as_counts(counts)
-    z = ndtri(0.5 + level / 2)
+    z = ndtri(0.5 + checks.check_level(level) / 2)
     some = np.where(counts > 0, counts, np.nan)
     lower = counts * (1 - 1 / (9 * some) - z / (3 * np.sqrt(some))) ** 3
     above = counts + 1
@@ -79,7 +79,7 @@ def wilson_limits(
     PanelError for a count above its population: such a ratio is a rate.
     """
     counts, population = checks.as_parts(counts, population)
-    alpha = 1 - level
+    alpha = 1 - checks.check_level(level)
     low, high = proportion_confint(counts, population, alpha=alpha, method="wilson")
     # Rounding leaves a trace where the limit is exactly zero or one.
     none, every = (counts == 0) & (population > 0), counts == population
@@ -92,7 +92,7 @@ def mean_limits(
     """Student's limits of means of `n` values; missing for fewer than two."""
     n = np.asarray(n, dtype=float)
     n = np.where(n >= 2, n, np.nan)
-    reach = stdtrit(n - 1, 0.5 + level / 2) * np.asarray(stdev) / np.sqrt(n)
+    reach = stdtrit(n - 1, 0.5 + checks.check_level(level) / 2) * np.asarray(stdev) / np.sqrt(n)
     return np.asarray(mean) - reach, np.asarray(mean) + reach
 
 

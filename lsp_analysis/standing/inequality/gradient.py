@@ -203,7 +203,7 @@ def shared_out(brief: AreaBrief, indicator_id: str) -> View:
         f"total (concentration index {wording.number(index, 2)}; below zero means more among the "
         "most deprived)."
     )
-    return View(said, curve, lambda: figures.draw_concentration(curve))
+    return View(said, curve, lambda ax: figures.draw_concentration(curve, ax=ax))
 
 
 def _by_deprivation(brief: AreaBrief, indicator_id: str) -> tuple[Measured, pd.Series]:
@@ -237,6 +237,8 @@ def _index(
         for codes in members.values()
         if then["area_code"].isin(codes).any()
     ]
+    if not groups:
+        return None
     rows, whole = pd.concat(groups, ignore_index=True), indicator.multiplier
     if rows[["value", "se"]].notna().all(axis=1).sum() != GROUPS:
         return None

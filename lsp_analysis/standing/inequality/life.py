@@ -65,7 +65,7 @@ def age_adjusted(brief: AreaBrief, indicator_id: str = "") -> View:
     said = _with_ages_alike(f"{name}, {years}", table, unit, brief.level)
     second = table.iloc[1]
     line = {"reference": second["value"], "reference_label": wording.capital(second.name)}
-    return View(said, table, lambda: _drawn(table, unit, brief.level, **line))
+    return View(said, table, lambda ax: _drawn(table, unit, brief.level, ax=ax, **line))
 
 
 def _with_ages_alike(what: str, table: pd.DataFrame, unit: str, level: float) -> str:
@@ -141,7 +141,7 @@ def life_expectancy_in(brief: AreaBrief) -> View:
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("group")
     what = f"Life expectancy at birth at the death rates of {_span(known[0], known[-1])}"
     said = _beside_others(what, table, brief.level)
-    return View(said, table, lambda: _drawn(table, "years", brief.level))
+    return View(said, table, lambda ax: _drawn(table, "years", brief.level, ax=ax))
 
 
 def _beside_others(what: str, table: pd.DataFrame, level: float) -> str:

@@ -261,7 +261,7 @@ class AreaBrief(Shown):
     def _measured(self) -> dict[str, Measured]:
         return {}
 
-    def draw_trend(self, indicator_id: str) -> Axes:
+    def draw_trend(self, indicator_id: str, ax: Axes | None = None) -> Axes:
         """The trend of one indicator, dated events and breaks of its series marked on it."""
         ax = figures.draw_trend(
             self.trend(indicator_id),
@@ -269,6 +269,7 @@ class AreaBrief(Shown):
             highlight=self.area.name,
             events=self.events(indicator_id),
             level=self.level,
+            ax=ax,
         )
         return name_chart(ax, self.indicator(indicator_id).name)
 

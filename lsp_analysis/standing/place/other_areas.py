@@ -71,7 +71,7 @@ def peers(brief: AreaBrief, indicator_id: str) -> View:
     rest, period = brief.series(indicator_id, REST, whole=True), then["period"].iloc[0]
     rest = float(rest.loc[rest["period"] == period, "value"].iloc[0])
 
-    def draw() -> Axes:
+    def draw(ax: Axes | None) -> Axes:
         return figures.draw_caterpillar(
             frame,
             highlight=[brief.area.name],
@@ -79,6 +79,7 @@ def peers(brief: AreaBrief, indicator_id: str) -> View:
             reference_label="Rest of the borough",
             unit=indicator.per,
             level=brief.level,
+            ax=ax,
         )
 
     return View(_among_peers(brief.area.name, indicator, period, frame["value"]), frame, draw)
