@@ -4,15 +4,17 @@ import itertools
 import mmap
 import os
 import signal
+import struct
 import subprocess
 import sys
 import time
+from multiprocessing import Pipe
 from pathlib import Path
 
 import pytest
 
 from lsp_analysis.errors import ReportError
-from lsp_analysis.reports.fork.forked import can_fork
+from lsp_analysis.reports.fork.forked import WarmParent, can_fork
 from lsp_analysis.reports.job.request import Limits
 
 pytestmark = pytest.mark.skipif(not can_fork(), reason="needs fork")
@@ -165,3 +167,13 @@ def test_a_forks_own_output_goes_to_its_log(tmp_path):
     while forks:
         forks.collect(10)
     assert (tmp_path / "log").read_bytes() == b"from below"
+
+
+def test_a_warm_parent_that_is_killed_within_a_reply_has_ended():
+    parent = WarmParent()
+    parent._process = subprocess.Popen(["true"])
+    parent._ready = True
+    (_, parent._requests), (parent._replies, writer) = Pipe(False), Pipe(False)
+    os.write(writer.fileno(), struct.pack("!i", 100) + b"only a part")
+    writer.close()
+    assert parent.listen(5) is None

@@ -148,7 +148,7 @@ def lines(chart: Mapping[str, Any]) -> str:
     ``band`` has ``low``, ``high`` and ``name``; ``moments`` pairs of position and label.
     """
     height, x = LINES_HEIGHT, _known(chart["x"])
-    at_x = _scale(x.min(), max(x.max(), x.min() + 1e-9), GUTTER, 100)
+    at_x = _scale(x.min(), x.max(), GUTTER, 100)
     series = [(s, _known(s["values"])) for s in chart["series"]]
     edges = [_known(chart["band"][end]) for end in ("low", "high")] if chart.get("band") else []
     marks = ticks(*_reach(*(ys for _, ys in series), *edges))
@@ -171,7 +171,7 @@ def lines(chart: Mapping[str, Any]) -> str:
         told = wording.number(mark) + (chart["unit"] if mark == marks[-1] else "")
         drawn.append(text(told, 0, at_y(mark) - 5, class_="soft halo"))
     drawn += _ends(series, at_y, height)
-    if edges and chart["band"].get("name"):
+    if edges and chart["band"].get("name") and np.isfinite(edges[1]).any():
         first = np.flatnonzero(np.isfinite(edges[1]))[0]
         place, top = at_x(x[first]), at_y(edges[1][first])
         drawn.append(text(chart["band"]["name"], place + 0.8, top - 6, class_="soft"))

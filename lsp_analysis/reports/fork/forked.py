@@ -102,7 +102,7 @@ class WarmParent:
             self._process.kill()
         try:
             number, outcome = self._replies.recv()
-        except EOFError:
+        except (EOFError, OSError):  # OSError where it was killed within a reply
             self._end()
             return None
         if number != READY:

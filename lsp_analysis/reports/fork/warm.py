@@ -66,14 +66,16 @@ class _Parent:
     def serve(self) -> None:
         """Say that it is ready, and answer requests until there can be no more."""
         self._reply(READY, Outcome())
-        with contextlib.suppress(EOFError):
-            while True:
-                done, heard = self._forks.collect(IDLE, [self._requests.fileno()])
-                for number, outcome in done:
-                    self._next.pop(number)(outcome)
-                if heard:
+        while True:
+            done, heard = self._forks.collect(IDLE, [self._requests.fileno()])
+            for number, outcome in done:
+                self._next.pop(number)(outcome)
+            if heard:
+                try:
                     request = self._requests.recv()
-                    self._or_tell(request["number"], partial(self._begin, **request))
+                except (EOFError, OSError):  # OSError where who asks was killed within a request
+                    break
+                self._or_tell(request["number"], partial(self._begin, **request))
         self._forks.stop()
 
     def _or_tell(self, number: int, begin: Callable[[], None]) -> None:
@@ -163,10 +165,6 @@ def finished(job: Job, token: str, notebook: bytes, run: dict[str, Any]) -> byte
 
     record = finish(job, nbformat.reads(notebook.decode(), as_version=4), token, run)
     return record.as_json().encode()
-
-
-if __name__ == "__main__":
-    main()
 
 
 READING = Limits(seconds=60.0, megabytes=1500.0)  # of the study; larger ones are not kept

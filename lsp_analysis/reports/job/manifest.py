@@ -346,8 +346,13 @@ def settled_manifest(out: Path) -> Manifest:
     for name in (*found.unrecorded, *found.altered):
         with contextlib.suppress(LspError), durable.locked(out, name):
             pass  # who was at it is done
-    again = read_manifest(out, mend=True) if found.unrecorded or found.altered else found
-    return replace(again, damaged=found.damaged)
+    known = read_records(out) if found.unrecorded or found.altered else found.records
+    return replace(
+        found,
+        records=known,
+        unrecorded=tuple(name for name in found.unrecorded if name not in known),
+        altered=tuple(name for name in found.altered if not whole(known[name])),
+    )
 
 
 def made_anew(jobs: Sequence[Job], known: Mapping[str, ReportRecord]) -> str:

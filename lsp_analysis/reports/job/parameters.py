@@ -116,7 +116,7 @@ def _checked(name: str, value: Any, declared: Mapping[str, Parameter], template:
     kind = declared[name].kind
     try:
         return _converted(kind, value)
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ParameterError(
             f"The parameter {name} of {template} is {KINDS[kind][1]}, not {str(value)[:60]!r}."
         ) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,8 +17,6 @@ from lsp_analysis.resources import resource
 
 if TYPE_CHECKING:
     from nbformat import NotebookNode
-import base64
-import tomllib
 
 DEFAULT = "report_area"
 AS_PYTHON = {
@@ -37,7 +37,7 @@ class Template:
     digest: str
     notebook: dict[str, Any] = field(repr=False, compare=False)
     state: dict[str, list[int]] = field(repr=False, compare=False)  # of its file when it was read
-    house: dict[str, str] = field(default_factory=dict, repr=False)  # see `house_style`
+    house: dict[str, str] = field(default_factory=dict, repr=False)  # see `read_house_style`
     audience: str = ""  # that it is for, unless another is asked for
 
 

@@ -247,10 +247,10 @@ def _row(record: ReportRecord) -> dict[str, Any]:
 
 def _one_measure(rows: list[dict[str, Any]]) -> str:
     """The measure that most rows show a value of; the values of others are taken out."""
-    counts = Counter(row["spark"]["name"] for row in rows if row["spark"])
+    counts = Counter(name for row in rows if (name := row["spark"].get("name")))
     measure = counts.most_common(1)[0][0] if counts else ""
     for row in rows:
-        if row["spark"].get("name") != measure:
+        if row["spark"].get("name", "") != measure:
             row["spark"] = {}
     return measure
 
