@@ -88,9 +88,11 @@ def read_json(file: Path, schema: Mapping[str, Any], digest: str | None = None) 
 def parse_json(text: str | bytes, schema: Mapping[str, Any], where: str) -> Any:
     """The JSON `text` if it answers `schema`; LspError names `where` and the place in it."""
     try:
-        found = json.loads(text)
+        found = json.loads(text.decode("utf-8-sig") if isinstance(text, bytes) else text)
     except RecursionError as error:
         raise LspError(f"{where} is nested too deeply.") from error
+    except UnicodeDecodeError as error:
+        raise LspError(f"{where} cannot be read as JSON (it is not in UTF-8).") from error
     except ValueError as error:
         raise LspError(f"{where} cannot be read as JSON ({str(error)[:200]}).") from error
     _check_nodes(found, where)

@@ -74,6 +74,9 @@ PANELS: dict[str, tuple[Callable[[pd.DataFrame], Any], str]] = {
         lambda f: f.assign(area_code=[[c] for c in f["area_code"]]), "cannot stand for an area"),
     "months and quarters": (lambda f: mixed(f, lambda p: p.asfreq("Q")), "several kinds"),
     "periods and text": (lambda f: mixed(f, str), "several kinds"),
+    "days and dates": (
+        lambda f: mixed(f.assign(period=f["period"].dt.start_time), lambda d: d.to_period("D")),
+        "several kinds"),
     "row numbers": (lambda f: f.assign(period=f["period"].dt.month), "does not say when"),
     "text that is no date": (lambda f: f.assign(period="spring"), "does not say when"),
     "a row twice": (lambda f: pd.concat([f, f.iloc[[5]]]), "repeat an"),
@@ -196,6 +199,21 @@ def test_dates_are_true_and_may_have_gaps(labels, freq, first):
     gaps = np.diff(found.event_time)
     assert gaps[0] != 0
     assert found.event_time[-1] == 0
+
+
+def test_fortnights_have_no_part_in_a_share():
+    weeks = pd.period_range("2008-01-06", periods=4, freq="2W-SUN")
+    frame = pd.DataFrame({"area_code": np.repeat(["a", "b"], 4), "period": [*weeks, *weeks]})
+    found = Question.from_frame(
+        frame.assign(n=range(8), people=9), "n", ["a"], weeks[2], population="people", kind="share"
+    )
+    assert found.per == 100
+
+
+def test_words_that_are_no_text_are_refused_by_their_own_name():
+    for name in ("label", "unit", "place"):
+        with pytest.raises(ParameterError, match=f"^{name}=3 is not text"):
+            asked().named(**{name: 3})
 
 
 def test_a_count_over_people_is_events_and_its_rate_is_compared():

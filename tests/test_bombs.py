@@ -235,13 +235,14 @@ def pipe(study):
     [
         lambda study: (study / "datapackage.json").write_text("[" * 100_000),
         lambda study: (study / "datapackage.json").write_text('{"resources": %s}' % ("9" * 5000)),
+        lambda study: (study / "datapackage.json").write_text('{"resources": []}', "utf-16"),
         swap(lambda one: one.update(path="a\0b")),
         swap(lambda one: one.update(path="../study/areas.csv/..")),
         swap(lambda one: one.update(schema="x")),
         loop,
         pipe,
     ],
-    ids=["nesting", "digits", "nul", "outside", "schema", "loop", "pipe"],
+    ids=["nesting", "digits", "encoding", "nul", "outside", "schema", "loop", "pipe"],
 )
 def test_a_study_that_is_no_study(tmp_path, capsys, damage):
     study = write_small_study(tmp_path / "study")

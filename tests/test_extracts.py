@@ -147,6 +147,7 @@ def changed(**columns):
         (changed(area_code="E09000001"), "give a list of postcodes"),
         (lambda frame: frame.drop(columns="date"), "has no column date"),
         (lambda frame: frame.drop(columns=["agency", "person_id"]), "no column person_id or"),
+        (lambda frame: frame.assign(DATE=frame["date"]), 'has two columns "date"'),
         (lambda frame: frame.iloc[:0], "has no records"),
     ],
 )
@@ -187,6 +188,13 @@ def test_a_key_is_needed_and_must_be_long(tmp_path, extract, monkeypatch):
         aggregate_extracts([extract])
     monkeypatch.setenv("LSP_ANALYSIS_KEY", SECRET.decode())
     assert aggregate_extracts([extract]).records == 600
+
+
+def test_a_row_of_more_cells_than_headings_is_refused(tmp_path, key):
+    bad = tmp_path / "bad.csv"
+    bad.write_text("person_id,date,area_code,agency\np1,2009-01-01,E01004766,Police,x,y\n")
+    with pytest.raises(DisclosureError, match="more cells than there are headings"):
+        aggregate_extracts([bad], key_file=key)
 
 
 @pytest.mark.parametrize("hostile", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "a,b\n2", "Ж" * 300])

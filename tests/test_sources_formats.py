@@ -104,6 +104,14 @@ def test_a_row_of_another_length_is_named_with_its_line(tmp_path, tail, message)
         found.rows()
 
 
+@pytest.mark.parametrize("tail", ["E2", "Notes", "E2\nE3,3\n", "Source: here\n"])
+def test_a_short_row_of_another_area_is_no_fault_where_the_rows_wanted_are_there(tmp_path, tail):
+    found = write(tmp_path, ["E1", "1"])
+    with (tmp_path / "table.csv").open("a") as file:
+        file.write(tail)
+    assert found.rows(["E1"])["amount"].tolist() == ["1"]
+
+
 def test_a_last_row_that_is_not_ended_is_a_cut_when_the_rows_wanted_are_not_there(tmp_path):
     found = write(tmp_path, ["E1", "1"])
     assert found.rows(["E9"]).empty

@@ -42,6 +42,11 @@ def test_blank_weight_is_the_whole_area_and_blank_is_pilot_is_no(tmp_path, geogr
     assert rows["is_pilot"].tolist() == [False, False]
 
 
+def test_blank_rows_are_passed_over_and_counted(tmp_path, geography):
+    path = native.write_rows(tmp_path / "own.csv", [[], list(COLUMNS), [], [*ROW.values()]])
+    assert read_neighbourhoods(path, geography)["row"].tolist() == [4]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

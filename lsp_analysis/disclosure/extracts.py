@@ -169,6 +169,9 @@ def _read(file: Path, key: bytes) -> pd.DataFrame:
         )
     found = _csv(file, "The extract", keep_default_na=False)
     found = found.rename(columns=lambda name: name.strip().lower())
+    if found.columns.has_duplicates:
+        twice = found.columns[found.columns.duplicated()][0]
+        raise DisclosureError(f'The extract {file} has two columns "{twice}". Keep one of them.')
     held = {}
     for names in ("person_id or event_id", "date", "area_code or postcode", "agency"):
         held[names] = next((name for name in names.split(" or ") if name in found), "")
@@ -204,7 +207,10 @@ def _csv(file: str | Path, what: str, **how: Any) -> pd.DataFrame:
     """A table of text; DisclosureError says why `what` cannot be read."""
     try:
         content = io.BytesIO(untrusted.read_bytes(Path(file), LARGEST))
-        return pd.read_csv(content, dtype=str, encoding="utf-8-sig", **how)
+        found = pd.read_csv(content, dtype=str, encoding="utf-8-sig", **how)
+        if not isinstance(found.index, pd.RangeIndex):
+            raise ValueError("a row has more cells than there are headings")
+        return found
     except (LspError, ValueError) as error:
         reason = " ".join(str(error).split())[:200].rstrip(".")
         raise DisclosureError(f"{what} {file} cannot be read as CSV ({reason}).") from error

@@ -124,10 +124,12 @@ class Found:
         at, needed, width = self.columns[role], max(self.columns.values()), len(self.headings)
 
         def code_of(_: int, row: list[str]) -> str:
-            if len(row) <= needed:
-                return "" if is_remark(row) else "?"
-            code = row[at].strip()
-            return (code or "?") if wanted is None else code if code in wanted else ""
+            if len(row) <= needed and is_remark(row):
+                return ""
+            code = row[at].strip() if at < len(row) else ""
+            if wanted is None or at >= len(row):
+                return code or "?"
+            return code if code in wanted else ""
 
         made, last = read_rows(
             self.grid, self.heading_row, width, self.columns, code_of, distinct=distinct

@@ -232,11 +232,11 @@ class Question(Shown):
         self, label: str = "", unit: str = "", place: str = "", polarity: str = ""
     ) -> Question:
         """The same question with words for sentences and charts; those not given stay."""
-        given = {"name": label, "unit": unit, "polarity": polarity}
-        for name, text in (given | {"place": place}).items():
+        for name, text in (("label", label), ("unit", unit), ("place", place)):
             if not isinstance(text, str):
                 raise ParameterError(f"{name}={text!r} is not text. Write it in quotation marks.")
         check_one_of(polarity, ("", "none", "low_is_good", "high_is_good"), "polarity")
+        given = {"name": label, "unit": unit, "polarity": polarity}
         changed = {name: text for name, text in given.items() if text}
         indicator = replace(self.indicator, **changed)
         return replace(self, indicator=indicator, place=place or self.place)
@@ -265,9 +265,11 @@ class Question(Shown):
         if not self.counted:
             return 1.0
         months = MONTHS_OF_UNIT.get(self.indicator.unit_period) if self.kind == "events" else None
+        if not months:
+            return float(self.indicator.multiplier)
         freq = self.dates.freqstr
         part = PART_OF_MONTH.get(freq[0]) or months_in(freq)
-        return float(self.indicator.multiplier) * (months / part if months else 1.0)
+        return float(self.indicator.multiplier) * (months / part)
 
     @property
     def unit(self) -> str:

@@ -235,7 +235,8 @@ def _read_rows(path: Path) -> pd.DataFrame:
             f"There is no neighbourhood file {path}. Correct the path, or leave it out."
         )
     [grid, *_] = open_grids(path)
-    headings = next(iter(grid.head(1)), [])
+    written = ((number, row) for number, row in enumerate(grid.head(), start=1) if any(row))
+    header, headings = next(written, (1, []))
     missing = [name for name in COLUMNS if name not in headings]
     if missing:
         raise SourceError(
@@ -252,7 +253,7 @@ def _read_rows(path: Path) -> pd.DataFrame:
         return "wanted"
 
     columns = {name: headings.index(name) for name in COLUMNS}
-    rows, _ = read_rows(grid, 1, len(headings), columns, code_of)
+    rows, _ = read_rows(grid, header, len(headings), columns, code_of)
     if rows.empty:
         raise SourceError(f"The neighbourhood file {path.name} has no rows. Add one per member.")
     return rows.drop(columns="code").rename_axis("row").reset_index()

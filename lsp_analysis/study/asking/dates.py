@@ -44,8 +44,8 @@ def as_dates(labels: pd.Series) -> pd.PeriodIndex:
             raise PanelError(
                 f"The panel's period {label!r} does not say when it was. {HOW_TO_WRITE}"
             )
-        as_text = isinstance(label, str), isinstance(met[0], str)
-        if period.freqstr != told[0].freqstr or as_text[0] != as_text[1]:
+        alike = all(isinstance(label, of) == isinstance(met[0], of) for of in (str, pd.Period))
+        if period.freqstr != told[0].freqstr or not alike:
             raise PanelError(
                 f"The panel's periods mix labels of several kinds, such as {met[0]!r} and "
                 f"{label!r}. Write all in one way."
