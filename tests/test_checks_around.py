@@ -34,7 +34,7 @@ from lsp_analysis.effects.checks.comparators import (
 from lsp_analysis.effects.checks.data_quality import (
     small_counts,
 )
-from lsp_analysis.errors import ParameterError
+from lsp_analysis.errors import PanelError, ParameterError
 
 CALM = {"mean_count": 40, "overdispersion": 0.02, "autocorrelation": 0.0}
 
@@ -90,6 +90,9 @@ def test_distance_runs_from_the_boundary_to_a_point_inside():
     other = question.areas[~question.treated][0]
     fewer = metres_away(question, geometry[geometry["area_code"] != other])
     assert np.isinf(fewer[question.areas == other]).all()
+    twice = gpd.GeoDataFrame(pd.concat([geometry, geometry.iloc[:2]], ignore_index=True))
+    with pytest.raises(PanelError, match="2 rows of areas that it has already"):
+        metres_away(question, twice)
 
 
 def test_without_neighbours_or_boundaries_rings_cannot_be_told():

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from claims import causal_words
 from pictures import assert_fit_for_a_page
+from scipy.stats import norm
 
 from lsp_analysis.effects.regressions.honest import (
     Steps,
+    _critical,
     accepted,
     event_study_steps,
     normal_draws,
@@ -200,3 +202,9 @@ def test_steps_are_per_unit_of_time_and_a_straight_drift_over_uneven_dates_is_ta
     assert (found["low"] + found["high"]) / 2 == pytest.approx(0, abs=1e-9)
     bent = smoothness(steps, [0.1]).table.iloc[0]
     assert bent["low"] < found["low"] < found["high"] < bent["high"]
+
+
+@pytest.mark.parametrize("ratio", [0.0, 0.3, 2.0, 39.0, 41.0, 1e3, 1e7, 1e12])
+def test_the_quantile_of_a_biased_estimate_is_that_of_its_two_tails(ratio):
+    found = _critical(ratio, 0.95)
+    assert norm.cdf(found - ratio) - norm.cdf(-found - ratio) == pytest.approx(0.95, abs=1e-4)

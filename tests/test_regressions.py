@@ -283,6 +283,13 @@ def test_a_straight_drift_over_uneven_dates_leaves_zero_within_smoothness_bounds
     assert ends["low"] <= 3.0 <= ends["high"]
 
 
+def test_a_cross_table_larger_than_any_memory_is_refused():
+    names = np.arange(20_000).astype(str)  # a period for each row, as when a column is mistaken
+    rows = pd.DataFrame({"area_code": names, "period": names, "rate": 1.0, "on": 0.0})
+    with pytest.raises(PanelError, match="20,000 areas by 20,000 periods is too large"):
+        two_way_regression(rows, "rate", ["on"])
+
+
 def test_months_can_share_an_effect_by_the_year():
     frame = panel(n_periods=60, effect=2.0, noise=0.0)
     found = event_study(question(frame), width=12)

@@ -3,6 +3,7 @@ and the weighted displacement difference and quotient."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,22 +11,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 from scipy.sparse.csgraph import dijkstra
+from scipy.special import ndtri
 
 from lsp_analysis import wording
 from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked
 from lsp_analysis.effects.result import CheckResult
-from lsp_analysis.effects.words import than_expected
+from lsp_analysis.effects.words import Size, than_expected
+from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.study.question import Question
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
-
-import math
-
-from scipy.special import ndtri
-
-from lsp_analysis.effects.words import Size
-from lsp_analysis.errors import ParameterError
 
 METRES = {"0 to 500 m away": 500, "500 to 1,000 m away": 1000, "1,000 to 1,500 m away": 1500}
 BORDERS = {"next door": 1, "one area farther": 2, "two areas farther": 3}
@@ -104,8 +100,14 @@ def steps_away(question: Question) -> np.ndarray:
 def metres_away(question: Question, geometry: GeoDataFrame) -> np.ndarray:
     """Distance from the neighbourhood's boundary to a point inside each area, in metres.
 
-    Boundaries are those of a study, in metres on a plane.
+    Boundaries are those of a study, in metres on a plane. Raises PanelError for areas that repeat.
     """
+    repeated = geometry["area_code"][geometry["area_code"].duplicated()]
+    if len(repeated):
+        raise PanelError(
+            f"The geometry has {len(repeated)} rows of areas that it has already, first "
+            f"{repeated.iloc[0]}. Dissolve them, so that an area has one row."
+        )
     shapes = geometry.set_index("area_code").geometry
     home = shapes.loc[shapes.index.isin(question.areas[question.treated])].union_all()
     away = shapes.representative_point().distance(home).reindex(question.areas)

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 from scipy.stats import ncx2
 
 from lsp_analysis import figures, wording
@@ -154,7 +154,7 @@ def shortest(steps: Steps, violation: float, level: float) -> tuple[float, float
         spread = math.sqrt(float(combined @ steps.covariance @ combined))
         bias = violation * (float(turns @ split) + beyond)
         ratio = bias / spread
-        critical = math.sqrt(float(ncx2.ppf(level, 1, ratio**2)))  # of |normal about the ratio|
+        critical = _critical(ratio, level)
         near, far = (math.exp(-((critical + side * ratio) ** 2) / 2) for side in (-1, 1))
         by_bias = (near - far) / (near + far)
         by_spread = critical - ratio * by_bias
@@ -178,6 +178,13 @@ def shortest(steps: Steps, violation: float, level: float) -> tuple[float, float
     return steps.estimate - float(weights_of(best) @ steps.before), half
 
 
+def _critical(ratio: float, level: float) -> float:
+    """Quantile of the size of a normal variable with mean `ratio` and variance 1."""
+    if ratio > ONE_TAIL:  # the other tail is nothing, and SciPy's quantile is lost above a million
+        return ratio + float(ndtri(level))
+    return math.sqrt(float(ncx2.ppf(level, 1, ratio**2)))
+
+
 def _steadiest(steps: Steps) -> np.ndarray:
     """Running sums, but for the last, of the weights that leave the estimate the least variance."""
     count = len(steps.before)
@@ -187,6 +194,7 @@ def _steadiest(steps: Steps) -> np.ndarray:
     return np.cumsum(np.linalg.lstsq(system, wanted)[0][: count - 1])
 
 
+ONE_TAIL = 40.0  # standard errors of bias from which an estimate strays to one side alone
 _GRID = 401  # effects tried for an interval, over the widest that it could be
 _WIDEST = 20.0  # violations above this count as "any"
 

@@ -119,6 +119,7 @@ def few_clusters_warning(treated: int, total: int) -> str:
 
 
 CLASSICAL, ROBUST = "classical", "HC1"
+MOST_CELLS = 300_000_000  # areas x periods beyond which the cross-table fits no small computer
 
 
 def two_way_regression(
@@ -278,6 +279,11 @@ def without_effects(
     n_areas, n_periods = int(area.max()) + 1, int(period.max()) + 1
     if n_areas < n_periods:  # the smaller set is solved for, the larger eliminated
         return without_effects(columns, period, area, weights)
+    if n_areas * n_periods > MOST_CELLS:
+        raise PanelError(
+            f"{n_areas:,} areas by {n_periods:,} periods is too large a cross-table for two-way "
+            "fixed effects. Use longer periods or fewer areas."
+        )
     weights = np.ones(len(area)) if weights is None else weights
     cells = area.astype(np.int64) * n_periods + period
     table = np.bincount(cells, weights, n_areas * n_periods).reshape(n_areas, n_periods)
