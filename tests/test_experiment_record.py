@@ -29,6 +29,7 @@ from lsp_analysis.experiments.analysis.opening import analyse
 from lsp_analysis.experiments.draw.matching import spaced_units
 from lsp_analysis.experiments.papers.protocol import write_protocol
 from lsp_analysis.experiments.papers.result import write_result
+from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.folder import open_experiment
 from lsp_analysis.experiments.record.registration import draw_allocation, register_design
 from lsp_analysis.experiments.record.verification import verify
@@ -135,6 +136,17 @@ def test_a_damaged_register_is_named_and_never_a_traceback(finished, tmp_path):
         survived += not found.holds
         assert not found.holds, lines[number][:200]
     assert survived > 60
+
+
+def test_a_draw_written_anew_without_its_list_of_allocations_is_found(tmp_path):
+    folder = drawn(tmp_path / "x", *METHODS["constrained"])
+    assert verify(folder).holds
+    first, allocated = chain.read_register(folder)
+    (folder / chain.FILE).unlink()
+    chain.append(folder, first.kind, first.content, now=at(2010, 2, 1))
+    told = {name: value for name, value in allocated.content.items() if name != "acceptable"}
+    chain.append(folder, allocated.kind, told, now=at(2010, 2, 15))
+    assert "not the one that the registration" in verify(folder).sentence()
 
 
 # A draw checked without this package

@@ -124,6 +124,7 @@ def test_smallest_difference_in_a_proportion():
 
 def test_an_effect_no_design_can_see_is_infinite():
     assert smallest_effect(lambda d: 0.1) == math.inf
+    assert smallest_effect(lambda d: 0.9) == 0  # a level as high as the power
 
 
 # Intracluster correlation

@@ -127,6 +127,8 @@ def smallest_effect(
     """The effect at which `power_of` reaches `power`; infinite if none up to `largest` does."""
     if power_of(largest) < power:
         return math.inf
+    if power_of(0.0) >= power:  # the level alone is as high
+        return 0.0
     high = 1e-9
     while power_of(high) < power:  # power rises with the effect
         high *= 2

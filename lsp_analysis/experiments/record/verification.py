@@ -206,7 +206,7 @@ def _look_at_draws(folder: Path, entries: list[Entry], drawn: list[Entry]) -> It
                 f"The draw of line {entry.number} could not be made again: the list of units was "
                 "amended after it."
             )
-        elif any(was.get(name, value) != value for name, value in again.items()):
+        elif not again.items() <= ({"answers": again["answers"]} | was).items():
             raise DesignError(
                 f"The allocation of line {entry.number} is not the one that the registration and "
                 "the text of the other party give. It was not drawn by this register."
