@@ -241,9 +241,9 @@ def _stamped(method: Callable[..., Any]) -> Callable[..., Any]:
 
 @dataclass(frozen=True)
 class View(Shown):
-    """One view of a place or a study, as a result of its own: what is said, its numbers, what is
-    drawn, and how the numbers are listed where not as they are.
+    """One view of a place or a study: a sentence, its numbers, a chart, and a table for readers.
 
+    Without `tabulate` the numbers themselves are shown as the table.
     `draw` takes axes or None and returns axes, `tabulate` takes nothing and returns a table.
     """
 
