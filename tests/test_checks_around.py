@@ -115,6 +115,11 @@ def test_larger_controls_are_divided_out():
     assert level["estimate"].abs().max() == 0
     with pytest.raises(ParameterError, match="0 or more"):
         weighted_displacement_difference((10, -1), (5, 5))
+    for odd in (("a", 1), (np.nan, 1), (3, 1, 4)):
+        with pytest.raises(ParameterError, match="0 or more"):
+            weighted_displacement_difference(odd, (5, 5))
+    with pytest.raises(ParameterError, match=r"write 0\.95"):
+        weighted_displacement_difference((2, 1), (3, 3), level=95)
     with pytest.raises(ParameterError, match="above 0"):
         weighted_displacement_difference((2, 1), (3, 3), sizes=(1, 1, 0, 1))
 

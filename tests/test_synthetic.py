@@ -183,10 +183,10 @@ def test_a_treated_area_unlike_any_other_gets_a_warning():
         ({"predictors": [("rate", 1990, "mode")]}, ParameterError, "Choose from mean"),
         ({"predictors": ["load"]}, ParameterError, "is not a predictor"),
         ({"predictors": [("load",)]}, ParameterError, "is not a predictor"),
-        ({"predictors": PREDICTORS, "predictor_weights": [1.0]}, ParameterError, "3 numbers"),
+        ({"predictors": PREDICTORS, "predictor_weights": [1.0]}, ParameterError, r"\(3\)"),
         ({"predictors": PREDICTORS, "predictor_weights": "ols"}, ParameterError, "regression"),
         ({"predictors": [("rate", [])]}, PanelError, "None of these dates"),
-        ({"predictor_weights": [1.0]}, ParameterError, "each of `predictors`"),
+        ({"predictor_weights": [1.0]}, ParameterError, "needs `predictors`"),
         (
             {"predictors": PREDICTORS, "predictor_weights": [math.nan, 1, 1]},
             ParameterError,

@@ -166,17 +166,25 @@ def weighted_displacement_difference(
     Raises
     ------
     ParameterError
-        Counts below 0, not in pairs, or to be divided by nothing.
+        Counts below 0 or missing, not in pairs, or to be divided by nothing; a level that is no
+        share.
     """
-    counts = np.array([treated, control, displacement, displacement_control], dtype=float)
-    if counts.shape != (4, 2) or (counts < 0).any():
+    try:
+        counts = np.array([treated, control, displacement, displacement_control], dtype=float)
+    except (TypeError, ValueError):  # text, or counts that are not in pairs
+        counts = np.empty(0)
+    if counts.shape != (4, 2) or not (counts >= 0).all():
         raise ParameterError(
             "Each area needs a count before and one after, 0 or more: "
             f"got {treated}, {control}, {displacement} and {displacement_control}."
         )
     scale = np.asarray(sizes, dtype=float)[:, None]
-    if not (scale > 0).all():
-        raise ParameterError(f"sizes must be above 0, not {sizes}.")
+    if scale.shape != (4, 1) or not (scale > 0).all():
+        raise ParameterError(f"sizes must be four numbers above 0, not {sizes}.")
+    if not 0 < level < 1:
+        raise ParameterError(
+            f"The level is {level!r}, and it must lie between 0 and 1: write 0.95 for 95%."
+        )
     change = np.diff(counts / scale, axis=1)[:, 0] * [1, -1, 1, -1]
     variance = (counts / scale**2).sum(axis=1)
     table = pd.DataFrame(

@@ -195,6 +195,7 @@ def missing_data(question: Question) -> CheckResult:
 
 def _notes(question: Question) -> pd.DataFrame:
     """The publishers' notes: period and note."""
-    empty = pd.DataFrame({"period": [], "note": []}, dtype=object)
-    notes = question.context.get("notes", empty)[["period", "note"]]
-    return notes.assign(note=notes["note"].astype("str").fillna(""))
+    notes = question.context.get("notes")
+    if notes is None:
+        return pd.DataFrame({"period": [], "note": []}, dtype=object)
+    return notes[["period", "note"]].assign(note=notes["note"].astype("str").fillna(""))

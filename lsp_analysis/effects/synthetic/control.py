@@ -160,14 +160,18 @@ def _fixed_weights(
 ) -> np.ndarray | None:
     if weights is None:
         return None
-    if isinstance(weights, str) and weights == "regression" and len(table):
+    if not len(table):
+        raise ParameterError("predictor_weights needs `predictors`.")
+    if isinstance(weights, str) and weights == "regression":
         return regression_weights(table, question, fitted)
-    given = [] if isinstance(weights, str) else list(weights)
-    fixed = np.asarray(given, dtype=float)
-    if len(fixed) != len(table) or not len(table) or not (fixed >= 0).all() or fixed.sum() <= 0:
+    try:
+        fixed = np.asarray(weights, dtype=float)
+    except ValueError:
+        fixed = np.empty(0)
+    if fixed.shape != (len(table),) or not (fixed >= 0).all() or fixed.sum() <= 0:
         raise ParameterError(
-            f"predictor_weights={given or weights} must be {len(table)} numbers of 0 or more, one "
-            'for each of `predictors`, and not all 0; or "regression".'
+            f"predictor_weights={weights!r} must be numbers of 0 or more, one for each predictor "
+            f'({len(table)}), and not all 0; or "regression".'
         )
     return fixed
 

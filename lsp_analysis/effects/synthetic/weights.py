@@ -156,7 +156,7 @@ def predictor_table(question: Question, predictors: Sequence[PredictorSpec]) -> 
     known = {question.indicator.indicator_id: question.compared} | dict(question.covariates)
     used = question.comparison | question.treated
     for spec in predictors:
-        if isinstance(spec, str | dict) or not 2 <= len(spec) <= 3:
+        if not isinstance(spec, tuple | list) or not 2 <= len(spec) <= 3:
             raise ParameterError(
                 f"{spec!r} is not a predictor: give (column, periods) or (column, periods, "
                 '"mean"), for example ("beer", range(1984, 1989), "mean").'

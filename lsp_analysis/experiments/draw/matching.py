@@ -53,7 +53,7 @@ def match_pairs(units: pd.DataFrame, *, on: Sequence[str], unit: str = "unit") -
 def mahalanobis(values: np.ndarray, *, names: Sequence[str]) -> np.ndarray:
     """Distances between all rows, counting correlated columns once and in their own spread."""
     if not np.isfinite(values).all():
-        lacking = np.array(names)[np.isnan(values).any(axis=0)]
+        lacking = np.array(names)[~np.isfinite(values).all(axis=0)]
         raise DesignError(
             f"{', '.join(lacking)} is missing for some units. Units are matched on what is known "
             "of all of them: fill it in, or match on something else."
