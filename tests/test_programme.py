@@ -111,11 +111,15 @@ def test_an_outcome_that_moved_far_beyond_its_placebos_stands_out_of_all(effects
 
 def test_nothing_stands_out_where_the_primary_outcome_did_not_move(effects):
     dull = replace(effects.primary, effect=replace(effects.primary.effect, p_value=0.5))
-    assert replace(effects, primary=dull, others=()).stand_out() == []
+    alone = replace(effects, primary=dull, others=())
+    assert alone.stand_out() == []
+    assert "none stands out at the 5% level." in alone.sentence()
+    nothing = replace(alone, primary=replace(dull, effect=None, reason="too short."))
+    assert "No outcome of this study can show" in nothing._repr_html_()
 
 
 def test_no_sentence_claims_a_cause(effects):
-    every = [effects.rule(), effects.next_step()]
+    every = [effects.sentence(), effects.next_step()]
     every += [one.sentence() for one in (effects.primary, *effects.others)]
     every.append(effects.primary.effect.cautions())
     assert not [word for said in every for word in causal_words(said)]

@@ -119,6 +119,22 @@ class ProgrammeEffects(Shown):
         ]
         return pd.concat(rows).set_index("name") if rows else pd.DataFrame()
 
+    def sentence(self) -> wording.Sentence:
+        """How many outcomes stand out, or why there are none to look at."""
+        found, seen = self.estimates(), self.stand_out()
+        if not found:
+            return wording.Sentence(
+                "No outcome of this study can show what the programme did."
+                if self.programme.start is not None
+                else "Without a programme to judge there are no effects to set side by side."
+            )
+        names = wording.and_list(wording.inside(one.indicator.name) for one in seen)
+        stand = wording.counted(len(seen), "stands", "stand") if seen else "none stands"
+        return wording.Sentence(
+            f"{wording.counted(len(found), 'outcome').capitalize()} looked at; {stand} out at the "
+            f"{1 - found[0].effect.level:.0%} level{f' ({names})' if names else ''}. {self.rule()}"
+        )
+
     def stand_out(self) -> list[IndicatorEffect]:
         """The primary outcome if it moved by more than chance, and others that did so with all
         outcomes allowed for (`romano_wolf`, as in `outcomes_of`).
