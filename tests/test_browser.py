@@ -122,7 +122,7 @@ def test_it_asks_no_host_and_complains_of_nothing(browser, path, kind, scheme):
     assert visit.asked == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@each_scheme
 def test_axe_finds_no_violation(browser, path, scheme):
     visit = Visit(browser, path, color_scheme=scheme, bypass_csp=True)
     visit.page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")

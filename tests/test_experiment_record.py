@@ -190,7 +190,14 @@ def test_the_standard_library_alone_draws_the_same(tmp_path, method):
     assert again.returncode == 1
 
 
-@pytest.mark.parametrize("method", ["blocked", "complete", "people", "wedge"])
+@pytest.mark.parametrize(
+    "method",
+    [
+        "blocked",
+        "wedge",
+        *(pytest.param(method, marks=pytest.mark.slow) for method in ("complete", "people")),
+    ],
+)
 def test_an_outsider_works_draw_estimate_and_p_out_again(tmp_path, method):
     # From the protocol, data.csv with its codebook and docs/verify_draw.py, without this package.
     complete = (('method = "blocked"', 'method = "complete"'), ('strata = ["district"]', ""))

@@ -88,7 +88,7 @@ def test_a_report_asked_to_end_leaves_no_process_and_no_file(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("wait", [0.7, 2.0])
+@pytest.mark.parametrize("wait", [0.7, pytest.param(2.0, marks=pytest.mark.slow)])
 def test_a_report_asked_to_end_while_it_warms_up_does_so_at_once(folder, template, tmp_path, wait):
     run = begin("report", folder, "--area", "N1", "--template", template, "--out", tmp_path / "out")
     time.sleep(wait)
