@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import native_files as native
+import pandas as pd
 import pytest
 
+from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import import_study
+from lsp_analysis.study.add.facts import facts_of
 from lsp_analysis.study.add.headings import number_in, with_other_marks
 
 HEALTH = "General health: "
@@ -95,6 +98,17 @@ def test_rates_that_happen_to_have_three_decimals_are_no_thousands():
     rates = ["1.751", "2.346", "1.112"]
     assert with_other_marks(rates, "homelessness_rate_per_1000_households") == ""
     assert with_other_marks(rates, "Median price paid") == "1.751"
+
+
+def test_people_that_are_counted_in_three_decimals_are_no_score():
+    def facts(*values):
+        rows = pd.DataFrame({"value": values})
+        return facts_of(rows, "HB_claimants", "w.csv", {}, percent=False, ask=False)
+
+    with pytest.raises(SourceError, match=r'three decimals, such as "4\.838"'):
+        facts("4.838", "", "21.470")
+    assert facts("4.838", "21.47")["unit"] == "score"
+    assert facts("4838", "21470")["unit"] == "count"
 
 
 @pytest.mark.parametrize("text", ["1,459", "1 459", "1\u202f459", "1’459", "1'459"])

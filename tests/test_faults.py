@@ -252,6 +252,7 @@ def test_a_notebook_of_whatever_kernel_runs_in_this_python(made, folder, tmp_pat
     assert not [told for told in results if isinstance(told, str)]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not can_fork(), reason="needs fork")
 def test_the_parent_ends_with_the_process_that_started_it():
     starter = subprocess.Popen([sys.executable, "-c", STARTER], stdout=subprocess.PIPE)

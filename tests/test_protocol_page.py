@@ -92,6 +92,7 @@ def test_the_protocol_page_says_what_a_protocol_must(experiment, page):
         assert said in page, said
 
 
+@pytest.mark.slow
 def test_the_page_is_the_same_twice(experiment, page, tmp_path):
     written = write_protocol(experiment, tmp_path / "a/one.html", note="Simulated data")
     assert written.read_text(encoding="utf-8") == page

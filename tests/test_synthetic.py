@@ -51,6 +51,7 @@ def test_under_no_effect_every_rank_is_as_likely():
     assert np.mean(ranks) == pytest.approx(6.5, abs=3 * np.sqrt((12**2 - 1) / 12 / worlds))
 
 
+@pytest.mark.slow
 def test_names_order_and_units_do_not_matter_and_the_same_seed_gives_the_same_digits(world):
     names = dict(zip(codes(20), reversed(codes(20)), strict=True))
     changed = changed_areas(world.assign(rate=1000 * world["rate"]), names)

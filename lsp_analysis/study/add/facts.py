@@ -10,7 +10,7 @@ import pandas as pd
 
 from lsp_analysis.errors import SourceError
 from lsp_analysis.study import schema
-from lsp_analysis.study.add.headings import unit_in
+from lsp_analysis.study.add.headings import DOTTED, unit_in
 from lsp_analysis.study.add.layouts import OwnTable
 from lsp_analysis.study.check.cells import rounding_of
 from lsp_analysis.study.indicator import KIND_OF_VALUE_TYPE
@@ -86,6 +86,12 @@ def facts_of(
     counts = STOCK.search(words) and not DERIVED.search(words)
     if not unit and counts and _all_whole(numbers["value"]):
         unit = "count"
+    if not unit and counts and (dotted := _all_dotted(rows["value"])):
+        raise SourceError(
+            f'All numbers of "{name}" have three decimals, such as "{dotted}" in {place}, and by '
+            "its name people or things are counted. If the dot parts thousands, save the table "
+            "without it; if they are shares or means, add it with its unit: -p unit=percent."
+        )
     asked = {"unit", "value_type", "kind"} & given.keys()
     unknown = not unit and not asked
     unit = unit or "score"
@@ -139,6 +145,12 @@ def _numbers(rows: pd.DataFrame, column: str) -> pd.Series:
 def _all_whole(values: pd.Series) -> bool:
     given = values.dropna()
     return bool(len(given)) and bool((given == given.round()).all())
+
+
+def _all_dotted(cells: pd.Series) -> str:
+    """The first of two or more numbers all written as thousands parted by a dot, or ""."""
+    given = cells[cells != ""]
+    return given.iloc[0] if len(given) > 1 and given.map(DOTTED.fullmatch).notna().all() else ""
 
 
 def _unit_of_parts(numerator: pd.Series, denominator: pd.Series, value: pd.Series) -> str:

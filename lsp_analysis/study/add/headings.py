@@ -40,7 +40,7 @@ _WHOLE_WORDS = re.compile(
     r".*(?:price|£|number|count|population|households|people)",
     re.IGNORECASE,
 )
-_DOTTED = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}")
+DOTTED = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}")
 
 
 def fold(heading: str) -> str:
@@ -204,7 +204,7 @@ def with_other_marks(cells: Sequence[str], words: str = "") -> str:
     fractions = [cell for cell in numbers if "." in cell]
     mixed = len(numbers) > len(fractions) or _WHOLE_WORDS.match(words)
     dotted = mixed and len(fractions) > 1 and 3 * len(fractions) > len(numbers)
-    return fractions[0] if dotted and all(map(_DOTTED.fullmatch, fractions)) else ""
+    return fractions[0] if dotted and all(map(DOTTED.fullmatch, fractions)) else ""
 
 
 def is_numeric(cells: Sequence[str]) -> bool:
