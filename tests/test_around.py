@@ -80,7 +80,7 @@ def test_what_parts_hold_is_what_was_written(world):
     assert len(one) == 3 * MONTHS
 
 
-@pytest.mark.parametrize("keep", [False, True])
+@pytest.mark.parametrize("keep", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_borough_says_in_its_country_what_it_says_alone(world, keep):
     country, alone, pilot = world
     if keep:

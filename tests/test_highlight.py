@@ -102,6 +102,7 @@ def test_a_borough_without_indices_has_its_screen_without_a_gap(study, found):
     assert [about for about, _ in screen["changed"]] == ["Since the year before:"]
 
 
+@pytest.mark.slow
 def test_areas_that_share_a_name_are_told_apart_by_their_codes(study):
     """Four areas called alike: each keeps its own column, verdicts and place on the map."""
     alike = [replace(study.area(code), name="Central") for code in AREAS]

@@ -131,6 +131,7 @@ def run_installed(installed, folder, *arguments):
 WRITTEN = {"rendered", "experiment_demo", ".ipynb_checkpoints"}  # by notebooks and reports
 
 
+@pytest.mark.slow
 def test_the_wheel_carries_notebooks_page_template_and_sample_study(installed):
     shipped = installed / "lsp_analysis" / "_shipped"
     for folder in ["notebooks", "reports", "data/bolton_demo", "data/neighbourhoods"]:
@@ -144,6 +145,7 @@ def test_the_wheel_carries_notebooks_page_template_and_sample_study(installed):
     assert not list(shipped.rglob("rendered"))
 
 
+@pytest.mark.slow
 def test_the_installed_command_checks_the_sample_study_from_any_folder(installed, tmp_path):
     helped = run_installed(installed, tmp_path, "--help")
     assert (helped.returncode, helped.stderr) == (0, "")

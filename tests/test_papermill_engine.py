@@ -41,6 +41,7 @@ def outputs(book):
     ]
 
 
+@pytest.mark.slow
 def test_the_outputs_are_those_of_papermills_own_engine(tmp_path):
     study = write_small_study(tmp_path / "study")
     given = {"study": str(study), "area": "N1", "top": 1}

@@ -44,6 +44,7 @@ def test_a_row_is_the_comparison_it_stands_for():
     assert row[f"{SIMILAR}: verdict"] == "worse"
 
 
+@pytest.mark.slow
 def test_adjusted_verdicts_are_fewer_and_the_page_says_that_they_are_adjusted():
     names = [f"i{k}" for k in range(60)]
     indicators = [Indicator(n, n, "per_1000", "rate", 1000.0, "low_is_good") for n in names]
