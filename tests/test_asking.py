@@ -201,13 +201,17 @@ def test_dates_are_true_and_may_have_gaps(labels, freq, first):
     assert found.event_time[-1] == 0
 
 
-def test_fortnights_have_no_part_in_a_share():
-    weeks = pd.period_range("2008-01-06", periods=4, freq="2W-SUN")
-    frame = pd.DataFrame({"area_code": np.repeat(["a", "b"], 4), "period": [*weeks, *weeks]})
-    found = Question.from_frame(
-        frame.assign(n=range(8), people=9), "n", ["a"], weeks[2], population="people", kind="share"
-    )
-    assert found.per == 100
+def test_fortnights_make_a_rate_a_year_and_have_no_part_in_a_share():
+    def per(kind, freq):
+        weeks = pd.period_range("2008-01-06", periods=4, freq=freq)
+        frame = pd.DataFrame({"area_code": np.repeat(["a", "b"], 4), "period": [*weeks, *weeks]})
+        frame = frame.assign(n=range(8), people=9)
+        return Question.from_frame(frame, "n", ["a"], weeks[2], population="people", kind=kind).per
+
+    assert per("share", "2W-SUN") == 100
+    assert per("events", "2W-SUN") == pytest.approx(per("events", "W-SUN") / 2)
+    assert per("events", "14D") == pytest.approx(per("events", "2W-SUN"))
+    assert per("events", "24h") == pytest.approx(per("events", "D"))
 
 
 def test_words_that_are_no_text_are_refused_by_their_own_name():

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from lsp_analysis.figures.tables import Table
 
 PER = {"events": 1000.0, "stock": 1000.0, "share": 100.0}
-PART_OF_MONTH = {"W": 84 / 365.25, "D": 12 / 365.25, "B": 12 / 260}
+PART_OF_MONTH = {"W": 84 / 365.25, "D": 12 / 365.25, "B": 12 / 260, "h": 12 / 8766}
 CYCLE = {"M": 12, "Q": 4, "W": 52, "D": 365, "B": 260}  # periods in a year; others are years
 
 
@@ -267,8 +267,8 @@ class Question(Shown):
         months = MONTHS_OF_UNIT.get(self.indicator.unit_period) if self.kind == "events" else None
         if not months:
             return float(self.indicator.multiplier)
-        freq = self.dates.freqstr
-        part = PART_OF_MONTH.get(freq[0]) or months_in(freq)
+        freq = self.dates.freq
+        part = freq.n * PART_OF_MONTH.get(freq.base.freqstr[0], 0) or months_in(freq.freqstr)
         return float(self.indicator.multiplier) * (months / part)
 
     @property
