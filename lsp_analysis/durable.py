@@ -104,7 +104,7 @@ def _in_workshop(folder: Path, act: Callable[[], object]) -> None:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except FileExistsError:  # it was there, and may be gone by now
-            if folder.exists() and not folder.is_dir():
+            if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
                 raise
         try:
             act()

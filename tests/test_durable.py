@@ -145,3 +145,9 @@ def test_a_read_only_folder_is_told_before_any_work():
 
     with pytest.raises(ReportError, match="cannot be written"):
         manifest.check_writable(Path("/proc/lsp"))
+
+
+def test_a_link_to_nowhere_in_place_of_the_workshop_is_an_error_and_no_endless_wait(tmp_path):
+    (tmp_path / durable.WORKSHOP).symlink_to(tmp_path / "nowhere")
+    with pytest.raises(FileExistsError), durable.locked(tmp_path, "study"):
+        pass
