@@ -10,7 +10,7 @@ import pandas as pd
 
 from lsp_analysis.errors import SourceError
 from lsp_analysis.study import schema
-from lsp_analysis.study.add.headings import DOTTED, unit_in
+from lsp_analysis.study.add.headings import DOTTED, FRACTIONS, unit_in
 from lsp_analysis.study.add.layouts import OwnTable
 from lsp_analysis.study.check.cells import rounding_of
 from lsp_analysis.study.indicator import KIND_OF_VALUE_TYPE
@@ -86,7 +86,8 @@ def facts_of(
     counts = STOCK.search(words) and not DERIVED.search(words)
     if not unit and counts and _all_whole(numbers["value"]):
         unit = "count"
-    if not unit and counts and (dotted := _all_dotted(rows["value"])):
+    whole = counts and not FRACTIONS.search(words)
+    if not unit and whole and (dotted := _all_dotted(rows["value"])):
         raise SourceError(
             f'All numbers of "{name}" have three decimals, such as "{dotted}" in {place}, and by '
             "its name people or things are counted. If the dot parts thousands, save the table "

@@ -35,11 +35,12 @@ _NUMBER = re.compile(
 )
 
 _OTHER_MARKS = re.compile(r"[-+£]?(?:\d{1,3}(?:\.\d{3})*,\d+|\d{1,3}(?:\.\d{3}){2,})%?")
-_WHOLE_WORDS = re.compile(
-    r"(?!.*(?:\bper\b|per_|rate|%|share|proportion|ratio|score|index|indicator|average|mean|thousand|million|000s))"
-    r".*(?:price|£|number|count|population|households|people)",
+FRACTIONS = re.compile(  # of names whose numbers may well have decimals
+    r"\bper\b|per_|rate|%|share|proportion|ratio|score|index|indicator|average|mean|thousand"
+    r"|million|000s",
     re.IGNORECASE,
 )
+_WHOLE_WORDS = re.compile(r"price|£|number|count|population|households|people", re.IGNORECASE)
 DOTTED = re.compile(r"[-+]?[1-9]\d{0,2}\.\d{3}")
 
 
@@ -202,7 +203,8 @@ def with_other_marks(cells: Sequence[str], words: str = "") -> str:
         return strange[0]
     numbers = [cell for cell in given if number_in(cell) and cell != "0"]
     fractions = [cell for cell in numbers if "." in cell]
-    mixed = len(numbers) > len(fractions) or _WHOLE_WORDS.match(words)
+    whole = _WHOLE_WORDS.search(words) and not FRACTIONS.search(words)
+    mixed = len(numbers) > len(fractions) or whole
     dotted = mixed and len(fractions) > 1 and 3 * len(fractions) > len(numbers)
     return fractions[0] if dotted and all(map(DOTTED.fullmatch, fractions)) else ""
 
