@@ -36,13 +36,7 @@ from lsp_analysis.study.asking.table import (
     treated_codes,
     wide,
 )
-from lsp_analysis.study.indicator import (
-    COUNTED,
-    KINDS,
-    MONTHS_OF_UNIT,
-    Indicator,
-    months_in,
-)
+from lsp_analysis.study.indicator import COUNTED, KINDS, MONTHS_OF_UNIT, Indicator, months_in
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
