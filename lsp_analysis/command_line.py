@@ -1,7 +1,5 @@
 """How a command line of ``lsp-analysis`` is read; `cli` says what each command does."""
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import io

@@ -6,8 +6,6 @@ beside the target, where `restore` finds it, under the lock, and finishes or und
 A polite request to end (SIGTERM, a closed terminal) is taken like Ctrl-C, to end tidily.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import json

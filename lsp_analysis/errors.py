@@ -1,7 +1,5 @@
 """One family of errors. Each message says what was found, where, and what to do next."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Iterable
 

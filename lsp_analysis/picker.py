@@ -5,8 +5,6 @@ is asked for what was picked, and shown as it comes. Where there are no widgets,
 a notebook do the same.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from importlib.util import find_spec
 from typing import Any

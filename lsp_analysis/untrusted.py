@@ -3,8 +3,6 @@
 Each message names the file and the place in it; callers add what to do.
 """
 
-from __future__ import annotations
-
 import codecs
 import hashlib
 import json

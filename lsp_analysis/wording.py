@@ -3,8 +3,6 @@
 British spelling, a true minus sign, and percentage points kept apart from per cent.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import html
 import math

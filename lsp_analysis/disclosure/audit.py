@@ -1,7 +1,5 @@
 """What an outsider can work out from a folder of finished pages, reading only what is published."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path

@@ -1,7 +1,5 @@
 """One indicator's counts as they may be shown: areas, what they make up, and every period."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 

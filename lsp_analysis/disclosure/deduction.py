@@ -4,8 +4,6 @@ Counts are cells of a list; sums say which cell is the total of which others. An
 range of each cell, a single number where it is shown, and that the sums hold.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

@@ -4,8 +4,6 @@ Ids are replaced by keyed hashes (HMAC-SHA256) as they are read, so that people 
 services are counted without exchanging names. Neither the key nor any record is written anywhere.
 """
 
-from __future__ import annotations
-
 import hmac
 import io
 import os

@@ -1,7 +1,5 @@
 """What a page says of the counts that are withheld from it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pandas as pd

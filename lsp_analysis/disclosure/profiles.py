@@ -1,7 +1,5 @@
 """Small-number rules: which counts are withheld, how others are rounded, what may be deduced."""
 
-from __future__ import annotations
-
 import re
 import warnings
 from dataclasses import dataclass

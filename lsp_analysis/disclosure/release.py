@@ -5,8 +5,6 @@ withheld count. It lies beside the pages as the record of what was shown, and th
 the same folder, or into one beside it, keeps to it.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import replace

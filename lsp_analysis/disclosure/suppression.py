@@ -5,8 +5,6 @@ and Salazar 2001, with a range for each withheld cell). Larger ones by adding, f
 not safe yet, the cheapest set of cells that move with it, and then an audit of all of them.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from scipy import sparse

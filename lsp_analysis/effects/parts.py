@@ -1,8 +1,6 @@
 """Parts that every estimator's result is put together from: what is said of chance (a rank among
 placebos, or the estimate's own standard error), sizes, paths and placebos."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """What every estimator returns: one effect, how sure we are, and what could be wrong with it."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 from functools import cached_property

@@ -1,7 +1,5 @@
 """An effect in one plain line: direction, size, unit, interval, comparator, period, caution."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from numbers import Real

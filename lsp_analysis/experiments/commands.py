@@ -1,7 +1,5 @@
 """What ``lsp-analysis design`` does, each act in a few words to print."""
 
-from __future__ import annotations
-
 import math
 from pathlib import Path
 

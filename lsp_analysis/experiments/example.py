@@ -5,8 +5,6 @@ the designs (``data/make_experiment_demo.py`` made them), so whatever is drawn, 
 known.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 from pathlib import Path
 

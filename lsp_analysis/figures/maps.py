@@ -1,7 +1,5 @@
 """Maps of small areas, drawn in metres on the British National Grid (EPSG:27700)."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any

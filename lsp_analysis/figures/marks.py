@@ -1,7 +1,5 @@
 """Small pieces that several pictures share: keys, labels, rows, number axes, empty charts."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
 from typing import Any

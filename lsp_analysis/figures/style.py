@@ -4,8 +4,6 @@ Figures are built on matplotlib's Figure and never on pyplot, whose registry of 
 shared by a whole process and lost in a fork. Colours are those of the Government Analysis Function.
 """
 
-from __future__ import annotations
-
 import base64
 import html
 import io

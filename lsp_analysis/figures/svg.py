@@ -1,7 +1,5 @@
 """The charts of a page, drawn from plain numbers as they stand in the report's notebook."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from html import escape

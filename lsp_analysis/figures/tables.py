@@ -1,7 +1,5 @@
 """Tables for people: real HTML tables that a screen reader can walk through."""
 
-from __future__ import annotations
-
 import html
 import numbers
 from dataclasses import dataclass, field

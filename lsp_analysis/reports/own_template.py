@@ -1,7 +1,5 @@
 """Report templates of one's own: a commented notebook to start from, and a check of one."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 

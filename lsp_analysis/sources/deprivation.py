@@ -4,8 +4,6 @@ Editions to 2010 are on LSOAs of 2001, those of 2015 and 2019 on those of 2011,
 that of 2025 on those of 2021.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

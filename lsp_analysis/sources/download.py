@@ -1,7 +1,5 @@
 """Requests to publishers that are polite, patient and bounded, and whole files from them."""
 
-from __future__ import annotations
-
 import json
 import os
 import re

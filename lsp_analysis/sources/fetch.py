@@ -4,8 +4,6 @@ Addresses stand in one table that a user can copy and edit. `pooch` keeps what w
 is taken only when it is whole, of the kind expected, and has the headings expected.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """The files of a folder, archives unpacked."""
 
-from __future__ import annotations
-
 import hashlib
 import shutil
 import zipfile

@@ -6,8 +6,6 @@ looked for in the names of the sheet, the file and its folders. The headings of 
 in a file of the folder `publishers`.
 """
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """What an import used and what it left out: each file with publisher, licence, hash and reason."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """Tables of any publisher, or of nobody known, through the one reader of tables."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from pathlib import Path

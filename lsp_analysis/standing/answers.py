@@ -6,8 +6,6 @@ the answer is an `Absent`, which counts as false and says why. An unknown indica
 raises, with the nearest name there is.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps

@@ -1,7 +1,5 @@
 """Questions that methods ask of counts and levels before they start."""
 
-from __future__ import annotations
-
 from numbers import Real
 
 import numpy as np

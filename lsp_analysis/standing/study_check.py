@@ -1,8 +1,6 @@
 """Can these numbers be trusted? What a study holds, what its check found, how complete it is, and
 whether a series makes a step that asks for a reason."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any

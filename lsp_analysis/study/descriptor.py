@@ -1,7 +1,5 @@
 """``datapackage.json``: what a study says of its files, as Frictionless Data Package has it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Observations into panels: one row per area and period, and areas added up into larger ones."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 

@@ -4,8 +4,6 @@ A study's own files write each kind in one way. What one text of another table l
 heading, a column beside it or the neighbours tell; what nothing tells is asked.
 """
 
-from __future__ import annotations
-
 import calendar
 import datetime as dt
 import re

@@ -4,8 +4,6 @@ Every other module asks this one what a table holds: the store for the types of 
 check for keys and allowed values, `new` for the help it prints beside an example row.
 """
 
-from __future__ import annotations
-
 import csv
 from dataclasses import dataclass
 from importlib import resources

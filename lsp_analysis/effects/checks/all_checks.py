@@ -1,7 +1,5 @@
 """What could fool us? Every check of one estimate, in one call."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

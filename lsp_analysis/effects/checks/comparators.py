@@ -3,8 +3,6 @@
 Areas picked for looking worst improve without a programme.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Could the numbers themselves be what moved: breaks, small counts, missing values?"""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

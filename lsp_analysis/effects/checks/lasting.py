@@ -1,7 +1,5 @@
 """Did the effect last? Window by window after the start, and once the funding ended."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any

@@ -7,8 +7,6 @@ those of its placebos. A test that finds none is only as good as its power (Roth
 finding.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

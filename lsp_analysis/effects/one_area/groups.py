@@ -4,8 +4,6 @@ They are fixed by the data alone: all of them where they can be listed, otherwis
 that the values of the areas give, so that neither names nor the order of rows nor a seed matter.
 """
 
-from __future__ import annotations
-
 import math
 import random
 from collections.abc import Iterable

@@ -2,8 +2,6 @@
 treated one: its rank among the placebos, the effects its rank does not rule out, and the smallest
 effect that would have been found; and how often the method finds effects before anything began."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass
 from functools import cached_property

@@ -5,8 +5,6 @@ each placebo is predicted without the placebos that it shares an area with, so t
 predicted as the treated neighbourhood is.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,8 +1,6 @@
 """The effect on one treated neighbourhood, with inference that is valid there, and what it warns of
 as its data and its placebos show."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

@@ -4,8 +4,6 @@ Scores are not comparable between editions, so areas are followed by rank and by
 borough: 1 is the borough's most deprived small area.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 

@@ -1,8 +1,6 @@
 """A programme's effect on many outcomes: one named in advance, and the rest allowed for; and what a
 simulated study knows of them and an analyst does not."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from functools import reduce

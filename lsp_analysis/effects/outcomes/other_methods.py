@@ -1,8 +1,6 @@
 """Do other methods say the same? The ways to estimate one effect, what each must be given before it
 can be trusted with it, and all that suit on one scale, beside other choices of areas."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """The programme in an area of a study: when it began, and how that is known."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 
 import pandas as pd

@@ -7,8 +7,6 @@ cautions; never counts or the paths of counts. They are worked out when a protec
 is made, kept beside it, and read from there by the pages.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from dataclasses import dataclass, field

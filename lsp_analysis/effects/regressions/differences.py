@@ -2,8 +2,6 @@
 time after the start or date by date (an event study); and for a programme rolled out at different
 times in different areas, by the package diff-diff."""
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Collection

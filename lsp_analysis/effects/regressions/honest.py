@@ -15,8 +15,6 @@ stage. Effects of single periods after the start are eliminated in advance, so t
 is the larger of two normal variables. Steps are per unit of time, so that dates may be uneven.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field

@@ -10,8 +10,6 @@ of drifts by their likelihood. Given the drift, level and coefficients are gener
 in closed form, which makes every placebo as cheap as the treated series.
 """
 
-from __future__ import annotations
-
 import math
 from typing import Any
 

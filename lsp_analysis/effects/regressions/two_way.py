@@ -1,8 +1,6 @@
 """Least squares through statsmodels with area and period effects absorbed, and standard errors that
 count what was absorbed."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field

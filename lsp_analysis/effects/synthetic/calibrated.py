@@ -6,8 +6,6 @@ and in every outcome of every date before the start. With one treated area dates
 in blocks, and placebos say how far chance goes.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace

@@ -14,8 +14,6 @@ Synthetic difference-in-differences (Arkhangelsky and others 2021) weighs dates 
 and allows for a lasting difference in level.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

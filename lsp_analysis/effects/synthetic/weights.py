@@ -7,8 +7,6 @@ and Price 1997), from starts spread over all scales. The draws are the same for 
 answer does not depend on the company.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field

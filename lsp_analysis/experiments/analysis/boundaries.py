@@ -5,8 +5,6 @@ and their joint law is integrated numerically (Armitage, McPherson and Rowe 1969
 Turnbull 2000, chapter 19).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

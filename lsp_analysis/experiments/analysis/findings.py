@@ -1,7 +1,5 @@
 """From outcomes to findings: intention to treat first, adjusted as registered, then the rest."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field
 

@@ -6,8 +6,6 @@ Models have no interval and no p-value: with few clusters theirs do not hold in 
 constrained draws, or with people in clusters. Both are the registered randomisation test's alone.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Callable

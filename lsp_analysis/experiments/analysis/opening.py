@@ -3,8 +3,6 @@
 Both go on record. Looks are taken at planned times, against bounds that allow for them.
 """
 
-from __future__ import annotations
-
 import datetime as dt
 import math
 from dataclasses import dataclass, field, replace

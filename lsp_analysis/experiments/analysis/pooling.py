@@ -1,7 +1,5 @@
 """Several rounds of one experiment together, with a warning where the intervention changed."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field

@@ -7,8 +7,6 @@ units the test also holds where the effect varies from unit to unit and only its
 and Ding 2021).
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 from dataclasses import dataclass, field

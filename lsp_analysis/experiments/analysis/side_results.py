@@ -1,8 +1,6 @@
 """Beside the primary outcome: secondary outcomes, subgroups, interactions, effect of delivery, and
 who has no outcome and how far they could move the answer."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """A trial as it is analysed: design, scheme, draw and outcomes, and the values of its units."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

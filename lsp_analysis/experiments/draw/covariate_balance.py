@@ -4,8 +4,6 @@ A test of baseline differences would ask whether a random draw was random. What 
 a difference is, beside how much the covariate matters for the outcome (Altman 1985; Senn 1994).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -5,8 +5,6 @@ a key alone, in whole numbers, so it comes out the same on every machine and in 
 that has SHA-256.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterator, Sequence
 from functools import lru_cache

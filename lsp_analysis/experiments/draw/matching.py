@@ -1,7 +1,5 @@
 """Choices among units before any draw: pairs that are most alike, and units that lie apart."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -6,8 +6,6 @@ in standard deviations, squared and weighted by the arms' sizes (Raab and Butche
 worked out in whole numbers, so that the same allocations are acceptable on every machine.
 """
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Pages of an experiment, from their templates: self-contained HTML, no script, ready to print."""
 
-from __future__ import annotations
-
 import base64
 import html
 from dataclasses import fields

@@ -1,7 +1,5 @@
 """The protocol as a page to print, in the order of SPIRIT, and as data for a registry."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 """What a round found, in the order of CONSORT: the flow of clusters and people, a page to print and
 tables to compute on."""
 
-from __future__ import annotations
-
 import datetime as dt
 from collections.abc import Iterable
 from pathlib import Path

@@ -4,8 +4,6 @@ From formulas on what the past shows (`power_curve`), on people in clusters (`cl
 stepped wedges (`wedge_curve`). All say plainly when a design cannot detect what it is for.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field

@@ -11,8 +11,6 @@ correlation between periods that decays to a constant (the cluster autocorrelati
 others 2016) is an option.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,8 +1,6 @@
 """What the past says of an experiment to come: level, spread, windows, and how alike people of one
 cluster are (the intracluster correlation by analysis of variance)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What the registered test itself can find: power, smallest effect and size, by simulation."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path

@@ -5,8 +5,6 @@ problems at once.
 """
 
 # ruff: noqa: RUF009 - every field is made by `says`, which is `dataclasses.field`
-from __future__ import annotations
-
 from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from typing import Any
 

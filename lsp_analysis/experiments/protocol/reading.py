@@ -1,7 +1,5 @@
 """Read ``design.toml`` and check it: all problems at once, each with where it is and what to do."""
 
-from __future__ import annotations
-
 import datetime as dt
 import math
 import tomllib

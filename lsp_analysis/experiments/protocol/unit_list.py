@@ -1,7 +1,5 @@
 """The units of an experiment: read as they stand in their file, and checked before any is drawn."""
 
-from __future__ import annotations
-
 import hashlib
 import io
 import math

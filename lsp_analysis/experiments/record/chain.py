@@ -7,8 +7,6 @@ written anew, so the hash of the last line (the head) is printed on every page a
 other party: `verify` compares it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import datetime as dt
 import hashlib

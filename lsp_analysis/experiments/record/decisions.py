@@ -1,7 +1,5 @@
 """From round to round: decide, put the decision on record, inherit the protocol."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
 from collections.abc import Iterable

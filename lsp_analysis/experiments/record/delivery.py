@@ -4,8 +4,6 @@ contamination.
 Monitoring may be done at any time, by anybody: it looks at delivery and never at outcomes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 

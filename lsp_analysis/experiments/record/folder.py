@@ -1,7 +1,5 @@
 """An experiment is a folder of design, units, register and allocation: open it."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field

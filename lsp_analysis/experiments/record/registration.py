@@ -1,7 +1,5 @@
 """Freeze a design, amend it, and draw its units: what must hold before each goes on record."""
 
-from __future__ import annotations
-
 import datetime as dt
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Hold design, units, draws, outcomes and results to the register; say what was not checked."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,5 @@
 """Experiments: power, the order of starts, and the flow of clusters and people CONSORT asks for."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes

@@ -1,7 +1,5 @@
 """Effects with their intervals: one a row, one a period, one a ring of distance."""
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes

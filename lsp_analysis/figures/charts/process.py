@@ -1,7 +1,5 @@
 """Process charts (XmR): what is routine variation and what is not."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Who is highest: areas in order of their value, each with its interval."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Spread: the funnel, the concentration curve, and how placebo estimates lie."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Any
 

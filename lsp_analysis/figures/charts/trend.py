@@ -1,7 +1,5 @@
 """Lines over time: a neighbourhood and its comparison, several series, a gap."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Make reports in forks of a warm parent process: start it, feed it, and outlive its death."""
 
-from __future__ import annotations
-
 import contextlib
 import json
 import os

@@ -5,8 +5,6 @@ they do reaches it or each other. What a fork answers counts only when it is who
 is killed, or leaves by ``os._exit(0)``, has failed. Limits are enforced here, outside the fork.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import os

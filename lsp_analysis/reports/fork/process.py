@@ -1,7 +1,5 @@
 """A process that runs notebooks: its settings, and how much memory it and all it started hold."""
 
-from __future__ import annotations
-
 import contextlib
 import math
 import os

@@ -4,8 +4,6 @@ Meant for a process made for one report: the shell replaces ``__main__`` and the
 No kernel is started and no socket opened.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 import json

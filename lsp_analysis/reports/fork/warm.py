@@ -5,8 +5,6 @@ one after another, and ends with the process that started it. It has one thread,
 socket and never runs a notebook's cells itself.
 """
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import gc

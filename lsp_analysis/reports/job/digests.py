@@ -1,7 +1,5 @@
 """Fingerprints of all a report depends on, so that what is up to date is not made again."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 import json

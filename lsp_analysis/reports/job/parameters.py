@@ -1,7 +1,5 @@
 """Parameters of a report: declared once in its notebook, checked before anything starts."""
 
-from __future__ import annotations
-
 import ast
 import io
 import json

@@ -1,7 +1,5 @@
 """Which reports a batch makes: areas, templates and parameters, from a command or a YAML file."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence

@@ -3,8 +3,6 @@
 Hostile names are text, never code, on a page as in a spreadsheet.
 """
 
-from __future__ import annotations
-
 import csv
 import io
 import re

@@ -4,8 +4,6 @@ A page needs no script, asks no host for anything, and is the same, byte for byt
 from the same content.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

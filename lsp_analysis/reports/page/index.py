@@ -1,7 +1,5 @@
 """The page that leads to all reports of a folder: searchable, sortable, whole without script."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A page as PDF, by WeasyPrint, where its system library Pango is to be found."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import re

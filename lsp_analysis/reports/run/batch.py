@@ -1,7 +1,5 @@
 """Make many reports unattended: choose, skip what is up to date, make, record, and index."""
 
-from __future__ import annotations
-
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence

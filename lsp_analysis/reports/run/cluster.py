@@ -6,8 +6,6 @@ they do not fork themselves: each thread keeps a warm parent process that does. 
 reports of lost workers and stragglers to others.
 """
 
-from __future__ import annotations
-
 import atexit
 import contextlib
 import logging

@@ -3,8 +3,6 @@
 Only what is there counts, never what papermill's metadata says.
 """
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import json

@@ -5,8 +5,6 @@ interpreter, whatever kernels are installed elsewhere, and needs no writable hom
 outside the kernel ends it when it takes too long or too much memory, or the run is over.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import logging

@@ -1,7 +1,5 @@
 """Make one report, or hand many to an engine: forks of a warm parent, kernels, a Dask cluster."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """Is the gap narrowing? Every gap at its first and its latest period, as arrows on one scale."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any

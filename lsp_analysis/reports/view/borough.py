@@ -1,7 +1,5 @@
 """The whole borough on a page: which areas stand out, on what, and what to look at first."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The figures of an area's page, each with what it shows as its title."""
 
-from __future__ import annotations
-
 from itertools import groupby
 from typing import Any
 

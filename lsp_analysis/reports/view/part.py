@@ -3,8 +3,6 @@
 And every measure of an area as a row of it, from the one table of verdicts.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """What the pilot did: its own outcome against what was expected, and all its outcomes."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 

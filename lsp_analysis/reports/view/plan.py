@@ -1,7 +1,5 @@
 """The partnership's plan on a page: a first screen, every measure, and what lies ahead."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The partnership's plan as rows of a page: every measure with its target, status and odds."""
 
-from __future__ import annotations
-
 from functools import cached_property
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The first screen of an area's page: what it is, how it does, what worked, what next."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

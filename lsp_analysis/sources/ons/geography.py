@@ -6,8 +6,6 @@ them: told by their headings, which are codes of two levels or years (LSOA11CD, 
 oslaua in postcode directories), and no numbers. So a lookup of next year's wards needs no new line.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -7,8 +7,6 @@ member; a neighbourhood of several definitions (the estate itself, the estate an
 has one code and name for each.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from pathlib import Path

@@ -4,8 +4,6 @@ Headings are an LSOA code, a total, and one column per age ("0" to "89" and "90+
 of the Small Area Population Estimates and in copies whose other columns a distributor renamed.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import replace

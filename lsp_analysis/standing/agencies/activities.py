@@ -1,7 +1,5 @@
 """What the agencies do in an area and with which money: who, what, how much, how many at once."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

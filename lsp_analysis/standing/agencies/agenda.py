@@ -1,8 +1,6 @@
 """What the agencies do here, with which money, and what should be done differently: outcomes, the
 plan and the gaps in the evidence side by side."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

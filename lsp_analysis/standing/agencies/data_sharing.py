@@ -1,7 +1,5 @@
 """What may be shared: agreements in force, and what small numbers would be hidden."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

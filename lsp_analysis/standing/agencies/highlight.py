@@ -1,7 +1,5 @@
 """The whole borough for those who steer it: which areas stand out, which changed, and the gap."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field

@@ -1,8 +1,6 @@
 """How the plan is going: each measure against its target and its stretch target, and the odds of
 meeting a target still ahead by a state-space forecast."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property

@@ -4,8 +4,6 @@ XmR charts with the rules of Making Data Count (NHS England), checked against th
 package: limits from moving ranges, and four rules of special cause.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, field

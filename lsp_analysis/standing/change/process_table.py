@@ -1,7 +1,5 @@
 """Which indicators of an area really moved: a process chart for each, and one line on all."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from lsp_analysis import figures, wording

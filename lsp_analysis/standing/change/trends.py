@@ -1,7 +1,5 @@
 """Is it going up or down? The recent trend of Fingertips and the trend in proportions."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Two aims at once: does the borough get better, and does the gap close?"""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import pandas as pd

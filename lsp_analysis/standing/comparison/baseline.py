@@ -1,7 +1,5 @@
 """An area beside the rest of its borough, beside similarly deprived areas, or beside any others."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 

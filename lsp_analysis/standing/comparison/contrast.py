@@ -4,8 +4,6 @@ Pages compare groups by one exact test instead: see `lsp_analysis.standing.compa
 groups must not overlap. Counts and populations are arrays of one shape, or single numbers.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike

@@ -9,8 +9,6 @@ takes events as independent of one another: where one cause brings several it re
 ``python benchmarks/standing.py`` shows.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np

@@ -6,8 +6,6 @@ of the observed count. Where areas differ by more than chance the sentence says 
 limits that allow for it would be.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 

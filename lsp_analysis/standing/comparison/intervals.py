@@ -5,8 +5,6 @@ of the Fingertips technical guidance: exact Poisson limits for counts below ten,
 A count of zero is data; a denominator of zero gives a missing rate.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 
 import numpy as np

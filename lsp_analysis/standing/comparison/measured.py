@@ -1,7 +1,5 @@
 """One indicator made ready to be compared: whole years, since the last break, ages allowed for."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property

@@ -1,7 +1,5 @@
 """One area on one page: every indicator beside its comparators, and what stands out."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 

@@ -4,8 +4,6 @@ Dobson and others (1991), the method of the Fingertips technical guidance, to th
 Population of 2013.
 """
 
-from __future__ import annotations
-
 import re
 
 import numpy as np

@@ -11,8 +11,6 @@ A verdict is one of
 - **not comparable**: with the reason, such as ages that are missing.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike

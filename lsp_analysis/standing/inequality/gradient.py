@@ -4,8 +4,6 @@ One neighbourhood may close its gap while the next falls behind. The slope over 
 by deprivation, sees both.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 
 import numpy as np

@@ -5,8 +5,6 @@ variance of Silcocks and others (2001), which lets the last, open age band vary 
 Eayres and Williams (2004) and of Fingertips.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection
 from typing import Any

@@ -4,8 +4,6 @@ Moran's I over areas that share a boundary, on sparse row-standardised weights, 
 esda, which is not needed.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

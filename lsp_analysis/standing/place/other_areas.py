@@ -4,8 +4,6 @@ A value of an MSOA cannot be shared out over its small areas, so an indicator gi
 wards only is compared at its own level.
 """
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 

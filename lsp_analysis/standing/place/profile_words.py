@@ -1,7 +1,5 @@
 """The profile of an area for readers: its first line, and a table with one row an indicator."""
 
-from __future__ import annotations
-
 import pandas as pd
 
 from lsp_analysis import figures, wording

@@ -1,7 +1,5 @@
 """Who lives here: residents by age and sex."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import pandas as pd

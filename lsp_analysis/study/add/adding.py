@@ -1,7 +1,5 @@
 """Take an analyst's own table into a study: read, checked, and written whole or not at all."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

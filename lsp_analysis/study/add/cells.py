@@ -1,7 +1,5 @@
 """The cells of a table that was read: numbers, marks, people and units, in a study's own words."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from typing import Any

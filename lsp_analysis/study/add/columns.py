@@ -1,7 +1,5 @@
 """Which columns of a table hold the areas, the periods and the numbers."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,7 +1,5 @@
 """What the numbers of a table are: their unit, their kind, and whether their parts agree."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

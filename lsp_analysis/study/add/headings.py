@@ -1,7 +1,5 @@
 """Which column of somebody else's table is what: told by headings, units and content."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """What a reader of tables is told in advance, and what it says of a table afterwards."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """Start a study: every table with example rows, and a README that explains each column."""
 
-from __future__ import annotations
-
 import io
 from importlib import resources
 from pathlib import Path

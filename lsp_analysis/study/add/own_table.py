@@ -1,7 +1,5 @@
 """Read a table somebody else made, CSV or workbook, whatever its columns are called."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """The rows of a table below its headings, as text: those wanted, in one pass through the file."""
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections import Counter

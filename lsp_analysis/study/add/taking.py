@@ -1,7 +1,5 @@
 """A table that was read, as rows of a study: codes carried over, indicators named, all checked."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

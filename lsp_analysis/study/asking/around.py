@@ -1,7 +1,5 @@
 """Which boroughs of a large study a question about one place is asked of, and their rows."""
 
-from __future__ import annotations
-
 from collections import Counter
 from typing import Any
 

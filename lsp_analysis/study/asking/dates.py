@@ -1,7 +1,5 @@
 """Labels of periods, whatever a table calls them, as pandas Periods with true dates."""
 
-from __future__ import annotations
-
 import datetime
 from typing import Any
 

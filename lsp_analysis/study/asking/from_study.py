@@ -1,7 +1,5 @@
 """The question what a programme in one place did to one indicator of a study."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

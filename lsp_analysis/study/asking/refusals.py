@@ -1,7 +1,5 @@
 """What a question cannot be asked of: refused once, before any estimator sees it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -1,7 +1,5 @@
 """A tidy table read for a question: numbers, codes, starts and neighbours, refused if wrong."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any

@@ -5,8 +5,6 @@ that hold text, codes, periods, dates, flags or numbers, with the problem and th
 that fits is told.
 """
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Callable, Iterator

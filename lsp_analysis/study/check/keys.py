@@ -1,8 +1,6 @@
 """Check what identifies rows and links tables: blanks, allowed words, repeated and unknown keys,
 codes of areas of other vintages, and counts that do not add up to those of the borough."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 import pandas as pd

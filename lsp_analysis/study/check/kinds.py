@@ -1,7 +1,5 @@
 """Check that the kind of each indicator is one that its numbers can have."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Check the periods of observations: those that are missing, overlap, roll or are of no length."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import pandas as pd

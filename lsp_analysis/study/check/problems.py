@@ -1,7 +1,5 @@
 """What a check finds: where, what is wrong with it, and what to do."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 

@@ -1,7 +1,5 @@
 """Check a table's file as text: its format, encoding, quotes, header and shape."""
 
-from __future__ import annotations
-
 import csv
 import difflib
 import io

@@ -4,8 +4,6 @@ A rule names a column, the rows that are wrong (a formula of the row's columns a
 `_derived` adds to them), the problem, in which ``{column}`` is filled in, and the remedy.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 
 import numpy as np

@@ -4,8 +4,6 @@ Large tables lie in parts by borough or, as older versions wrote them, in one Pa
 are checked some boroughs after the others, so that no more of them is held.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
