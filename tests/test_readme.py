@@ -44,6 +44,12 @@ def test_the_lines_for_a_notebook_run_and_say_what_is_quoted_below_them(capsys):
     assert as_one_line(quoted) in as_one_line(capsys.readouterr().out)
 
 
+@pytest.mark.parametrize("page", ["disclosure", "effects"])
+def test_the_lines_of_a_docs_page_that_need_no_data_of_yours_run(page):
+    text = (ROOT / "docs" / f"{page}.md").read_text(encoding="utf-8")
+    exec(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[-1], {})
+
+
 @pytest.mark.parametrize("words", commands(), ids=" ".join)
 def test_every_command_can_be_given_as_it_is_printed(words):
     assert read_command_line(words[1:]).command in COMMANDS

@@ -2,17 +2,25 @@
 
 import lazy_loader
 
+_HOME = {
+    "PlanView": "plan",
+    "all_measures": "findings",
+    "borough_screen": "borough",
+    "editions": "findings",
+    "first_screen": "screen",
+    "gap_arrows": "arrows",
+    "larger_areas": "findings",
+    "life": "findings",
+    "outcomes": "pilot",
+    "pilot_path": "pilot",
+    "refuse_part": "places",
+    "residents": "findings",
+    "small_areas": "findings",
+    "story": "findings",
+    "verdict_grid": "borough",
+}
+
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submod_attrs={
-        "arrows": ["gap_arrows"],
-        "borough": ["borough_screen", "verdict_grid"],
-        "findings": [
-            "all_measures", "editions", "larger_areas", "life", "residents", "small_areas", "story",
-        ],
-        "pilot": ["outcomes", "pilot_path"],
-        "places": ["refuse_part"],
-        "plan": ["PlanView"],
-        "screen": ["first_screen"],
-    },
-)  # fmt: skip
+    submod_attrs={home: [n for n in _HOME if _HOME[n] == home] for home in _HOME.values()},
+)
