@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lsp_analysis.figures.marks import TimeAxis
 from lsp_analysis.figures.style import new_axes
-from lsp_analysis.figures.time_axis import TimeAxis
 
 
 def labels(periods):

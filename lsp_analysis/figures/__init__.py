@@ -10,10 +10,10 @@ _HOME = {
     "draw_paths": "charts.trend",
     "draw_trend": "charts.trend",
     "draw_gap": "charts.trend",
-    "draw_caterpillar": "charts.rank",
+    "draw_caterpillar": "charts.spread",
     "draw_funnel": "charts.spread",
     "draw_concentration": "charts.spread",
-    "draw_process": "charts.process",
+    "draw_process": "charts.trend",
     "draw_forest": "charts.effect",
     "draw_event_study": "charts.effect",
     "draw_nothing": "charts.effect",
@@ -31,6 +31,5 @@ _HOME = {
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={home: [n for n in _HOME if _HOME[n] == home] for home in _HOME.values()},
+    __name__, submod_attrs={home: [n for n in _HOME if _HOME[n] == home] for home in _HOME.values()}
 )

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -19,7 +18,11 @@ from lsp_analysis.figures import marks, style
 SEQUENCE = ("#E8EEF5", "#B5C9DD", "#7C9DC0", "#43719F", "#12436D", "#0A2743")
 _HIGHLIGHT, _NEIGHBOUR = style.PALETTE[3], style.PALETTE[2]
 _MAP_SHARE, _OVERVIEW_SHARE = 0.67, 0.58  # of the width; the key or the close-up has the rest
-_PLAIN, _SEAM = "#F1F1F1", "#8A8A8A"
+_SEAM = "#8A8A8A"
+_REST = {"facecolor": "#F1F1F1", "edgecolor": _SEAM}
+_BESIDE = {"facecolor": "#9DC9C5", "edgecolor": _SEAM, "hatch": "..."}
+_OWN = {"facecolor": style.PALETTE[0], "edgecolor": "white"}
+_MISSING = {"facecolor": "white", "edgecolor": _SEAM, "hatch": "////"}
 _CLASSES = 5
 _OVER_BACKGROUND = 0.7  # opacity of what is drawn over a picture
 GRID_CODE = 27700  # EPSG code of the British National Grid, in metres
@@ -73,10 +76,7 @@ def draw_choropleth(
     fill = [shades[m] if ok else (1, 1, 1, 1) for m, ok in zip(member, known, strict=True)]
     geo.plot(ax=ax, color=fill, edgecolor="white", linewidth=0.4, aspect=None)
     if not known.all():
-        missing = geo[~known]
-        missing.plot(
-            ax=ax, facecolor="white", edgecolor=_SEAM, hatch="////", linewidth=0.4, aspect=None
-        )
+        geo[~known].plot(ax=ax, **_MISSING, linewidth=0.4, aspect=None)
     outlines = []
     for name, codes in [*named[1:], *named[:1]]:
         look = (_HIGHLIGHT, 2.6) if name == named[0][0] else (_NEIGHBOUR, 1.5)
@@ -86,17 +86,31 @@ def draw_choropleth(
     counts = np.bincount(member[known], minlength=len(bounds))
     handles, labels = _class_key(values[known], bounds, counts, shades, unit)
     if not known.all():
-        handles.append(Patch(facecolor="white", edgecolor=_SEAM, hatch="////"))
+        handles.append(Patch(**_MISSING))
         labels.append(f"no data ({int((~known).sum())})")
-    for handle, text in reversed(outlines):
-        handles.append(handle)
-        labels.append(text)
+    handles += [line for line, _ in reversed(outlines)]
+    labels += [text for _, text in reversed(outlines)]
     measured = wording.unit_label(unit)
     title = ", ".join(filter(None, [marks.one_line(label), label and wording.inside(measured)]))
-    _side_key(ax, handles, labels, title or measured)
-    return style.record(
-        ax, alt=_choropleth_alt(geo, values, label, unit, named[0][1] if named else ()), data=frame
+    heading = [marks.wrapped(title or measured, 24, 4), "(number of areas)"]
+    legend = ax.legend(
+        handles,
+        labels,
+        title="\n".join(filter(None, heading)),
+        loc="upper left",
+        bbox_to_anchor=(_MAP_SHARE + 0.03, 1.0),
+        frameon=False,
+        alignment="left",
+        fontsize=style.SMALL,
+        title_fontsize=style.SMALL,
+        labelspacing=0.6,
+        handlelength=1.8,
+        handleheight=1.2,
+        borderaxespad=0,
     )
+    legend.get_title().set_color(style.INK)
+    alt = _choropleth_alt(geo, values, label, unit, named[0][1] if named else ())
+    return style.record(ax, alt=alt, data=frame)
 
 
 @style.in_house_style
@@ -127,43 +141,54 @@ def draw_where(
     if geo.empty:
         return marks.nothing_drawn(ax, geo.drop(columns="geometry"), "Map")
     close = ax.inset_axes((0.63, 0.0, 0.37, 1.0))
+    roles = (~(chosen | around), _REST), (around, _BESIDE), (chosen, _OWN)
     for axes, seam in ((ax, 0.3), (close, 0.8)):
-        _plain_map(axes, geo, chosen, around, seam)
+        for rows, look in roles:
+            if rows.any():
+                geo[rows].plot(ax=axes, linewidth=seam, aspect=None, **look)
+        bare(axes)
     leave_room(ax, geo, _OVERVIEW_SHARE)
     if chosen.any():
-        zoom(close, geo[chosen | around] if around.any() else geo[chosen])
+        left, low, right, high = geo[chosen | around].total_bounds
+        half = max(right - left, high - low, 200.0) * 0.62  # some ground around it
+        x, y = (left + right) / 2, (low + high) / 2
+        close.set(xlim=(x - half, x + half), ylim=(y - half, y + half))
+        close.spines[:].set_visible(True)
+        close.spines[:].set_color(style.MARK)
         ax.indicate_inset_zoom(close, edgecolor=style.INK, alpha=1, linewidth=0.9)
     else:
         close.remove()
-    handles = [Patch(facecolor=style.PALETTE[0], edgecolor="white")]
-    labels = [
-        f"{marks.one_line(name) or 'The area'} ({wording.counted(int(chosen.sum()), 'small area')})"
-    ]
+    called = marks.one_line(name) or "The area"
+    small = wording.counted(int(chosen.sum()), "small area")
+    handles, labels = [Patch(**_OWN)], [f"{called} ({small})"]
     if around.any():
-        handles.append(Patch(facecolor="#9DC9C5", edgecolor=style.INK, hatch="..."))
+        handles.append(Patch(**_BESIDE | {"edgecolor": style.INK}))
         labels.append(f"Neighbours ({int(around.sum())})")
     marks.key_above(ax, handles, labels, lift=4)
     frame = geo.drop(columns="geometry").assign(
         role=np.select([chosen, around], ["area", "neighbour"], "rest of the borough")
     )
-    return style.record(ax, alt=_where_alt(geo, chosen, around, name), data=frame)
+    every = f"map of {wording.counted(len(geo), 'small area')}"
+    if not chosen.any():
+        alt = f"{wording.capital(every)}; {called} is not among them."
+        return style.record(ax, alt=alt, data=frame)
+    square_km = float(geo[chosen].geometry.area.sum()) / 1e6
+    size = f"{wording.number(square_km, 1 if square_km >= 1 else 2)} square kilometres"
+    alt = f"Map. {called} ({small}, {size}) lies in the {_side(geo, chosen)} of a {every}."
+    if around.any():
+        alt += f" Around it: {wording.counted(int(around.sum()), 'neighbouring area')}."
+    return style.record(ax, alt=alt, data=frame)
 
 
-def _plain_map(
-    ax: Axes,
-    geo: gpd.GeoDataFrame,
-    chosen: np.ndarray,
-    around: np.ndarray,
-    seam: float,
-) -> None:
-    """All areas pale, neighbours dotted, the area dark."""
-    rest = {"facecolor": _PLAIN, "edgecolor": _SEAM}
-    beside = {"facecolor": "#9DC9C5", "edgecolor": _SEAM, "hatch": "..."}
-    own = {"facecolor": style.PALETTE[0], "edgecolor": "white"}
-    for rows, look in ((~(chosen | around), rest), (around, beside), (chosen, own)):
-        if rows.any():
-            geo[rows].plot(ax=ax, linewidth=seam, aspect=None, **look)
-    bare(ax)
+def _side(geo: gpd.GeoDataFrame, chosen: np.ndarray) -> str:
+    """Where on a map some areas lie, by compass: "north-west", "middle"."""
+    left, low, right, high = geo.total_bounds
+    spot = geo[chosen].geometry.union_all().centroid
+    across = (spot.x - left) / (right - left) if right > left else 0.5
+    up = (spot.y - low) / (high - low) if high > low else 0.5
+    north = "south" if up < 0.4 else "north" if up > 0.6 else ""
+    east = "west" if across < 0.4 else "east" if across > 0.6 else ""
+    return "-".join(filter(None, [north, east])) or "middle"
 
 
 def _class_bounds(values: np.ndarray, given: Sequence[float] | None) -> np.ndarray:
@@ -189,35 +214,14 @@ def _class_key(
     values: np.ndarray, bounds: np.ndarray, counts: np.ndarray, shades: list[str], unit: str
 ) -> tuple[list[Patch], list[str]]:
     """Key entries: the range of each class and how many areas are in it, highest first."""
-    lows = np.concatenate([[min(values.min(), bounds[0])], bounds[:-1]])
+    lows = [min(values.min(), bounds[0]), *bounds[:-1]]
     handles = [Patch(facecolor=shade, edgecolor=_SEAM, linewidth=0.6) for shade in shades]
     labels = []
     for i, (low, high, n) in enumerate(zip(lows, bounds, counts, strict=True)):
-        ends = [wording.quantity(end, unit if unit == "percent" else "") for end in (low, high)]
+        ends = [marks.in_key(end, unit) for end in (low, high)]
         text = ends[1] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
         labels.append(f"{'over ' if i and ends[0] != ends[1] else ''}{text} ({n})")
     return handles[::-1], labels[::-1]
-
-
-def _side_key(ax: Axes, handles: list[Any], labels: list[str], title: str) -> None:
-    """The key of a map, in one column at its side, under what is mapped."""
-    heading = "\n".join(filter(None, [marks.wrapped(title, 24, 4), "(number of areas)"]))
-    legend = ax.legend(
-        handles,
-        labels,
-        title=heading,
-        loc="upper left",
-        bbox_to_anchor=(_MAP_SHARE + 0.03, 1.0),
-        frameon=False,
-        alignment="left",
-        fontsize=style.SMALL,
-        title_fontsize=style.SMALL,
-        labelspacing=0.6,
-        handlelength=1.8,
-        handleheight=1.2,
-        borderaxespad=0,
-    )
-    legend.get_title().set_color(style.INK)
 
 
 def _choropleth_alt(
@@ -229,45 +233,22 @@ def _choropleth_alt(
 ) -> str:
     """Range and middle of the map, and the highlighted areas' value and place."""
     known = np.isfinite(values)
-    low, middle, high = np.quantile(values[known], [0, 0.5, 1])
-    missing = int((~known).sum())
-    words = [
+    low, middle, high = (
+        wording.quantity(end, unit) for end in np.quantile(values[known], [0, 0.5, 1])
+    )
+    missing = f"; {int((~known).sum())} without data" if not known.all() else ""
+    words = (
         f"Map of {wording.inside(marks.one_line(label)) or 'values'} in "
-        f"{wording.counted(len(geo), 'small area')}: from "
-        f"{wording.quantity(low, unit)} to {wording.quantity(high, unit)}, half of them below "
-        f"{wording.quantity(middle, unit)}" + (f"; {missing} without data." if missing else ".")
-    ]
+        f"{wording.counted(len(geo), 'small area')}: from {low} to {high}, half of them below "
+        f"{middle}{missing}."
+    )
     chosen = rows_of(geo, highlight) & known
-    if chosen.any():
-        mean = float(values[chosen].mean())
-        place = wording.placed(int((values[known] > mean).sum()) + 1, "highest")
-        what = "The outlined area has" if chosen.sum() == 1 else "The outlined areas average"
-        words.append(f"{what} {wording.quantity(mean, unit)}, the {place}.")
-    return " ".join(words)
-
-
-def _where_alt(geo: gpd.GeoDataFrame, chosen: np.ndarray, around: np.ndarray, name: str) -> str:
-    """Where in the borough the area lies, by compass, and how much ground it covers."""
-    called = marks.one_line(name) or "The area"
     if not chosen.any():
-        return f"Map of {wording.counted(len(geo), 'small area')}; {called} is not among them."
-    left, low, right, high = geo.total_bounds
-    spot = geo[chosen].geometry.union_all().centroid
-    across = (spot.x - left) / (right - left) if right > left else 0.5
-    up = (spot.y - low) / (high - low) if high > low else 0.5
-    sides = (
-        "south" if up < 0.4 else "north" if up > 0.6 else "",
-        "west" if across < 0.4 else "east" if across > 0.6 else "",
-    )
-    side = "-".join(filter(None, sides))
-    square_km = float(geo[chosen].geometry.area.sum()) / 1e6
-    n = wording.counted(int(around.sum()), "neighbouring area")
-    beside = f" Around it: {n}." if around.any() else ""
-    return (
-        f"Map. {called} ({wording.counted(int(chosen.sum()), 'small area')}, "
-        f"{wording.number(square_km, 1 if square_km >= 1 else 2)} square kilometres) lies in the "
-        f"{side or 'middle'} of a map of {wording.counted(len(geo), 'small area')}.{beside}"
-    )
+        return words
+    mean = float(values[chosen].mean())
+    place = wording.placed(int((values[known] > mean).sum()) + 1, "highest")
+    what = "The outlined area has" if chosen.sum() == 1 else "The outlined areas average"
+    return f"{words} {what} {wording.quantity(mean, unit)}, the {place}."
 
 
 def map_axes(
@@ -322,16 +303,6 @@ def outline(
     edge.plot(ax=ax, color="white", linewidth=width + 1.6, zorder=4, aspect=None)
     edge.plot(ax=ax, color=colour, linewidth=width, zorder=5, aspect=None)
     return [(Line2D([], [], color=colour, linewidth=width), marks.wrapped(name, 24))]
-
-
-def zoom(ax: Axes, part: gpd.GeoDataFrame) -> None:
-    """Show `part` in a framed square with some ground around it."""
-    left, low, right, high = part.total_bounds
-    half = max(right - left, high - low, 200.0) * 0.62
-    x, y = (left + right) / 2, (low + high) / 2
-    ax.set(xlim=(x - half, x + half), ylim=(y - half, y + half))
-    ax.spines[:].set_visible(True)
-    ax.spines[:].set_color(style.MARK)
 
 
 def _lay_background(ax: Axes, picture: Path) -> None:

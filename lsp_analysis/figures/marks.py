@@ -1,7 +1,10 @@
-"""Small pieces that several pictures share: keys, labels, rows, number axes, empty charts."""
+"""Small pieces that several pictures share: keys, labels, rows, number and time axes, events."""
+
+from __future__ import annotations
 
 import textwrap
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,11 +40,16 @@ def floats(values: Any) -> np.ndarray:
     return np.where(np.isfinite(array), array, np.nan)
 
 
+def columns(frame: pd.DataFrame, *names: str) -> list[np.ndarray]:
+    """Some columns of `frame` as floats; see `floats`."""
+    return [floats(frame[name]) for name in names]
+
+
 def has_intervals(frame: pd.DataFrame) -> bool:
     """Whether `frame` has any pair of ``low`` and ``high`` to draw, and so to speak of."""
     if not {"low", "high"} <= set(frame.columns):
         return False
-    return bool((np.isfinite(floats(frame["low"])) & np.isfinite(floats(frame["high"]))).any())
+    return bool(np.isfinite(columns(frame, "low", "high")).all(axis=0).any())
 
 
 def one_line(text: Any) -> str:
@@ -51,9 +59,8 @@ def one_line(text: Any) -> str:
 
 def wrapped(text: Any, width: int = 26, lines: int = 3) -> str:
     """A long name on up to `lines` lines of `width` characters, cut with an ellipsis."""
-    return "\n".join(
-        textwrap.wrap(one_line(text), width, max_lines=lines, placeholder=" …") or [""]
-    )
+    parts = textwrap.wrap(one_line(text), width, max_lines=lines, placeholder=" …")
+    return "\n".join(parts)
 
 
 def in_key(value: float, unit: str) -> str:
@@ -73,40 +80,41 @@ def chosen_labels(highlight: str | Collection[str] | None) -> set[str]:
 
 def style_of(i: int) -> dict[str, Any]:
     """Colour, dash and marker of series `i`; past the fourth, marks are hollow."""
-    colour = style.PALETTE[i % 4]
-    fill = colour if i < 4 else "white"
-    turn = (i + i // 4) % 4
+    colour, turn = style.PALETTE[i % 4], (i + i // 4) % 4
     return {
         "color": colour,
         "linestyle": style.DASHES[turn],
         "marker": style.MARKERS[turn],
-        "markerfacecolor": fill,
+        "markerfacecolor": colour if i < 4 else "white",
     }
 
 
 def key_above(
-    ax: Axes,
-    handles: Sequence[Any],
-    labels: Sequence[Any],
-    *,
-    lift: float = 20,
-    taken: float = 0.7,
+    ax: Axes, handles: Sequence[Any], labels: Sequence[Any], *, lift: float = 20, taken: float = 0.7
 ) -> None:
     """A key in rows above the plot.
 
     `lift` is its distance in points from the plot's upper edge, `taken` the inches of the figure's
     width that lie beside the plot.
     """
-    room = ax.figure.get_size_inches()[0] * _share_of_width(ax) - taken
+    spec = ax.get_subplotspec()
+    share = len(spec.colspan) / spec.get_gridspec().ncols if spec else ax.get_position().width
+    room = ax.figure.get_size_inches()[0] * share - taken
     longest = int(np.clip((room - 0.65) / 0.076, 24, 60))
     texts = [wording.capital(wrapped(label, longest, 2)) for label in labels]
+    widths = [0.65 + 0.076 * max(map(len, text.split("\n"))) for text in texts]
+    fitting = (  # matplotlib fills a key column by column
+        columns
+        for columns in range(len(texts), 1, -1)
+        if sum(part.max() for part in np.array_split(widths, columns)) <= room
+    )
     # matplotlib drops labels that start with an underscore
     texts = [f" {text}" if text.startswith("_") else text for text in texts]
     key = ax.legend(
         handles,
         texts,
         loc="lower left",
-        ncols=_key_columns(texts, room),
+        ncols=next(fitting, 1),
         frameon=False,
         borderaxespad=0,
         borderpad=0,
@@ -118,28 +126,10 @@ def key_above(
     style.lift_key(key, lift)
 
 
-def _key_columns(texts: list[str], room: float) -> int:
-    """Most columns of a key that fit into `room` inches; matplotlib fills it column by column."""
-    widths = [0.65 + 0.076 * max(map(len, text.split("\n"))) for text in texts]
-    for columns in range(len(texts), 1, -1):
-        if sum(part.max() for part in np.array_split(widths, columns)) <= room:
-            return columns
-    return 1
-
-
-def _share_of_width(ax: Axes) -> float:
-    """Part of the figure's width that the axes' cell takes."""
-    spec = ax.get_subplotspec()
-    if spec is None:
-        return ax.get_position().width
-    return len(spec.colspan) / spec.get_gridspec().ncols
-
-
 def unit_above(ax: Axes, label: str, width: int = 80) -> None:
     """Name the vertical axis in horizontal text over its upper end."""
-    ax.set_title(
-        wrapped(label, width, 2), loc="left", fontsize=style.SMALL, color=style.INK, y=1, pad=5
-    )
+    look = {"loc": "left", "fontsize": style.SMALL, "color": style.INK, "y": 1, "pad": 5}
+    ax.set_title(wrapped(label, width, 2), **look)
 
 
 def number_axis(ax: Axes, which: str = "y") -> None:
@@ -166,8 +156,8 @@ def value_axis(ax: Axes, label: str, *values: Any, zero: bool = False) -> None:
     pad = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
     bottom = 0.0 if start_at_zero else low - pad
     ax.set_ylim(bottom, high + pad)
-    cut = low > 0 and not start_at_zero
-    unit_above(ax, f"{label} (axis does not start at zero)".strip() if cut else label)
+    cut = " (axis does not start at zero)" if low > 0 and not start_at_zero else ""
+    unit_above(ax, f"{label}{cut}".strip())
 
 
 class TickNumbers(Formatter):
@@ -178,7 +168,9 @@ class TickNumbers(Formatter):
         ticks = np.asarray(values, dtype=float)
         divisor, suffix = large_unit(float(np.max(np.abs(ticks), initial=0.0)))
         step = float(np.min(np.diff(ticks))) / divisor if len(ticks) > 1 else 1.0
-        decimals = next((d for d in range(10) if _tells(step, d)), 9)
+        scaled = (step * 10**d for d in range(10))
+        tells = (round(s) and np.isclose(s, round(s), atol=1e-6) for s in scaled)
+        decimals = next((d for d, enough in enumerate(tells) if enough), 9)
         return [wording.number(t / divisor, decimals) + (suffix if t else "") for t in ticks]
 
     def __call__(self, value: float, pos: int | None = None) -> str:
@@ -189,12 +181,6 @@ class TickNumbers(Formatter):
 def large_unit(largest: float) -> tuple[float, str]:
     """What numbers up to `largest` are best divided by, and the letters that say so."""
     return next(((d, s) for d, s in ((1e9, "bn"), (1e6, "m")) if largest >= d), (1.0, ""))
-
-
-def _tells(step: float, decimals: int) -> bool:
-    """Whether so many decimals show a step between ticks."""
-    whole = round(step * 10**decimals)
-    return bool(whole) and bool(np.isclose(step * 10**decimals, whole, atol=1e-6))
 
 
 def rows(ax: Axes, labels: Iterable[Any], *, each: float = 0.3) -> np.ndarray:
@@ -241,3 +227,192 @@ def zero_line(ax: Axes, which: str = "y") -> None:
     """A firm line where there is no effect, gap or change."""
     line = ax.axhline if which == "y" else ax.axvline
     line(0.0, color=style.INK, linewidth=1.0, zorder=1.5)
+
+
+# Time along an axis ------------------------------------------------------------------------------
+
+# periods a year, and how many lie between two labels
+_STRIDES = {"M": (12, (1, 2, 3, 6, 12, 24, 36, 60, 120)), "Q": (4, (1, 2, 4, 8, 12, 20, 40))}
+_MOST_LABELS = 8
+
+
+@dataclass(frozen=True)
+class TimeAxis:
+    """Where periods lie along an axis.
+
+    Attributes
+    ----------
+    steps : Series indexed by period, of float
+        Position of every period met.
+    freq : str
+        Pandas frequency of the periods; empty for years, numbers and other labels.
+    is_numeric : bool
+        Whether the distance between positions means time.
+    """
+
+    steps: pd.Series
+    freq: str
+    is_numeric: bool
+
+    @classmethod
+    def of(cls, periods: Any) -> TimeAxis:
+        """Read the axis off all periods to be drawn, in any order and with repeats."""
+        unique = pd.Series(periods).dropna().drop_duplicates()
+        index = pd.Index(unique, dtype=unique.dtype)
+        if isinstance(index, pd.PeriodIndex):
+            steps = pd.Series(np.array(index.asi8, dtype=float), index=index).sort_values()
+            return cls(steps, index.freqstr if len(index) else "", True)
+        steps = pd.Series([_place(value) for value in unique], index=index, dtype=float)
+        if len(steps) and steps.notna().all():
+            return cls(steps.sort_values(kind="stable"), "", True)
+        return cls(pd.Series(np.arange(len(index), dtype=float), index=index), "", False)
+
+    def places(self, periods: Any) -> np.ndarray:
+        """Positions of `periods`; those not met before are NaN."""
+        return pd.Series(periods).map(self.steps).to_numpy(dtype=float)
+
+    def line(self, periods: Any, *columns: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Positions and columns in order of time, with NaN rows where a period is missing."""
+        x = self.places(periods)
+        order = np.argsort(x, kind="stable")
+        x, rest = x[order], [np.asarray(column, dtype=float)[order] for column in columns]
+        if not self.freq or len(x) < 2:
+            return x, *rest
+        breaks = np.flatnonzero(np.diff(x) > 1) + 1
+        return np.insert(x, breaks, x[breaks - 1] + 1), *(
+            np.insert(column, breaks, np.nan) for column in rest
+        )
+
+    def start_of(self, moment: Any) -> float:
+        """Where a period or date begins, also outside the periods met; NaN if nowhere.
+
+        A period's values lie at its middle, so the first day of one lies half a step before them.
+        """
+        if not self.freq and moment in self.steps.index:
+            return float(self.steps[moment])
+        if wording.is_missing(moment) or not (self.freq or self.is_numeric):
+            return np.nan
+        try:
+            start = _first_day(moment)
+        except (ValueError, TypeError):
+            return np.nan
+        if not self.freq:
+            return _place(start)
+        period = pd.Period(start, freq=self.freq)
+        whole = period.end_time - period.start_time
+        return period.ordinal + (start - period.start_time) / whole - 0.5
+
+    def label(self, ax: Axes) -> None:
+        """Put few, horizontal labels on the x axis of `ax`, from the first period to the last."""
+        places, labels = self._labels()
+        ax.set_xticks(places, labels=labels)
+        for text in ax.get_xticklabels():
+            text.set_parse_math(False)
+        if len(self.steps):
+            low, high = self.steps.min(), self.steps.max()
+            margin = max(0.03 * (high - low), 0.5 if self.freq or not self.is_numeric else 0.3)
+            ax.set_xlim(low - margin, high + margin)
+
+    def _labels(self) -> tuple[np.ndarray, list[str]]:
+        """Positions and texts of the labels: all if few, else at even strides."""
+        if not self.freq:
+            chosen = self.steps.iloc[:: max(1, -(-len(self.steps) // _MOST_LABELS))]
+            return chosen.to_numpy(), [_short(p) for p in chosen.index]
+        low, high = int(self.steps.min()), int(self.steps.max())
+        per_year, strides = _STRIDES.get(self.freq[0], (1, (1, 2, 5, 10, 20, 50)))
+        for stride in strides:
+            places = np.arange(-(-low // stride) * stride, high + 1, stride)
+            if len(places) <= _MOST_LABELS:
+                break
+        places = places if len(places) else np.array([low])
+        periods = [pd.Period(ordinal=int(place), freq=self.freq) for place in places]
+        if per_year > 1 and stride % per_year == 0:
+            return places, [str(p.year) for p in periods]
+        return places, [_short(p) for p in periods]
+
+
+def _short(period: Any) -> str:
+    """A period on two short lines at most."""
+    text = wording.period(period, short=True)
+    return text.replace(" ", "\n", 1) if len(text) < 14 else text[:14]
+
+
+def _first_day(moment: Any) -> pd.Timestamp:
+    """First day of a period, a date, a year or text such as ``2008Q2``."""
+    if isinstance(moment, pd.Period):
+        return moment.start_time
+    if isinstance(moment, str | int | np.integer):
+        return pd.Period(str(moment)).start_time
+    return pd.Timestamp(moment)
+
+
+def _place(value: Any) -> float:
+    """A date, or the middle of a period, as years and parts of years; a number as it is."""
+    if isinstance(value, pd.Period):
+        return (_place(value.start_time) + _place(value.end_time)) / 2
+    if isinstance(value, pd.Timestamp):
+        return value.year + (value.day_of_year - 1) / 365.25
+    return float(pd.to_numeric(value, errors="coerce"))
+
+
+# Moments marked on a chart over time -------------------------------------------------------------
+
+_LONGEST = 76  # characters of an event's line
+
+
+def shade_after(ax: Axes, place: float, start: Any) -> None:
+    """Shade the time from the start on, and say what it is."""
+    _, right = ax.get_xlim()
+    right = max(right, place + 0.5)
+    ax.axvspan(place, right, color=style.BAND, alpha=0.28, linewidth=0, zorder=0)
+    ax.axvline(place, color=style.INK, linewidth=1.0, zorder=1)
+    ax.set_xlim(right=right)
+    ax.set_xlabel(
+        f"Shaded: from the start, {wording.period(start)}", fontsize=style.SMALL, loc="right"
+    )
+
+
+def mark_events(ax: Axes, events: pd.DataFrame | None, time: TimeAxis) -> list[str]:
+    """Number the events on the chart and list them under its axis.
+
+    Parameters
+    ----------
+    events : DataFrame, optional
+        Columns ``date`` (or ``period``) and ``label``; those outside the chart are left out.
+    time : TimeAxis
+        The chart's own.
+
+    Returns
+    -------
+    list of str
+        The lines of the list.
+    """
+    if events is None or not len(events):
+        return []
+    when = "date" if "date" in events else "period"
+    need(events, [when, "label"], "The frame of events")
+    low, high = ax.get_xlim()
+    placed = events.assign(place=events[when].map(time.start_of))
+    inside = placed[placed["place"].between(low, high)].sort_values("place", kind="stable")
+    listed, run, last = [], 0, -np.inf
+    for i, (place, date, label) in enumerate(inside[["place", when, "label"]].to_numpy(object), 1):
+        ax.axvline(place, color=style.MARK, linewidth=1.0, linestyle=(0, (2, 2)), zorder=1)
+        run = run + 1 if place - last < 0.035 * (high - low) else 0  # close rings step down
+        ax.annotate(
+            str(i),
+            (place, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, -14 * (run % 6)),
+            textcoords="offset points",
+            ha="center",
+            va="top",
+            fontsize=style.SMALL,
+            color=style.INK,
+            zorder=6,
+            bbox={"boxstyle": "circle,pad=0.15", "facecolor": "white", "edgecolor": style.MARK},
+        )
+        listed.append(f"{i} {one_line(label)} ({wording.period(date)})")
+        last = place
+    if listed:
+        text_below(ax, "\n".join(wrapped(line, _LONGEST, 2) for line in listed))
+    return listed

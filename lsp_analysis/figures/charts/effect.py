@@ -47,13 +47,13 @@ def draw_forest(
     marks.need(frame, ["label", "estimate", "low", "high"], "draw_forest")
     given, frame = frame, _with_headings(frame)
     ax = style.axes_for(ax, height=0.9 + max(0.5, marks.row_heights(frame["label"]).sum()))
-    estimate, low, high = (marks.floats(frame[c]) for c in ("estimate", "low", "high"))
+    estimate, low, high = marks.columns(frame, "estimate", "low", "high")
     if not np.isfinite(estimate).any():
         return marks.nothing_drawn(ax, frame, "Chart of estimates with intervals")
     y = marks.rows(ax, frame["label"])
     if worth_having:
-        band = (-worth_having, worth_having)
-        ax.axvspan(*band, color=style.BAND, alpha=0.35, linewidth=0, zorder=0)
+        shade = {"color": style.BAND, "alpha": 0.35, "linewidth": 0, "zorder": 0}
+        ax.axvspan(-worth_having, worth_having, **shade)
     limits = _room(frame, limits)
     open_ends = _open_ends(frame, limits)
     low, high = (
@@ -68,18 +68,25 @@ def draw_forest(
     _draw_open_ends(ax, y, estimate, open_ends)
     lines = f"lines: {whiskers}" if whiskers else f"with {marks.level_words(level)} intervals"
     lines = lines if np.isfinite(low).any() or open_ends.any() else ""
-    notes = [lines] if lines else []
-    if worth_having:
-        notes.append(f"grey: smaller than {wording.number(worth_having)}")
+    grey = f"grey: smaller than {wording.number(worth_having)}" if worth_having else ""
     name = wording.change_label(unit) or "Estimate"
-    ax.set_xlabel(f"{name}{', ' if notes else ''}{'; '.join(notes)}", fontsize=style.SMALL)
-    written = [
-        _written(*row, limits) for row in zip(estimate, frame["low"], frame["high"], strict=True)
-    ]
-    for i in np.flatnonzero(frame["is_heading"]):
-        written[i] = ""
-        ax.get_yticklabels()[i].set_fontweight("bold")
-    _write_beside(ax, y, written)
+    notes = "; ".join(filter(None, [lines, grey]))
+    ax.set_xlabel(", ".join(filter(None, [name, notes])), fontsize=style.SMALL)
+    ends = zip(y, estimate, frame["low"], frame["high"], frame["is_heading"], strict=True)
+    for i, (height, *row, is_heading) in enumerate(ends):
+        if is_heading:
+            ax.get_yticklabels()[i].set_fontweight("bold")
+            continue
+        ax.annotate(
+            _written(*row, limits),
+            (1, height),
+            xycoords=("axes fraction", "data"),
+            xytext=(10, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=style.SMALL,
+            color=style.INK,
+        )
     return style.record(ax, alt=_forest_alt(given, unit, lines), data=given)
 
 
@@ -101,15 +108,11 @@ def draw_event_study(
     """
     marks.need(frame, ["relative_period", "estimate", "low", "high"], "draw_event_study")
     ax = style.axes_for(ax)
-    x, estimate, low, high = (
-        marks.floats(frame[c]) for c in ("relative_period", "estimate", "low", "high")
-    )
+    x, estimate, low, high = marks.columns(frame, "relative_period", "estimate", "low", "high")
     if not np.isfinite(estimate).any():
         return marks.nothing_drawn(ax, frame, "Chart of effects by period")
-    before = x < 0
-    ax.axvspan(
-        -0.5, max(np.nanmax(x), 0) + 0.5, color=style.BAND, alpha=0.28, linewidth=0, zorder=0
-    )
+    before, right = x < 0, max(np.nanmax(x), 0) + 0.5
+    ax.axvspan(-0.5, right, color=style.BAND, alpha=0.28, linewidth=0, zorder=0)
     ax.vlines(x, low, high, **_WHISKER)
     ax.plot(x[~before], estimate[~before], **_POINT)
     ax.plot(x[before], estimate[before], **_POINT | {"markerfacecolor": "white"})
@@ -118,11 +121,22 @@ def draw_event_study(
     marks.number_axis(ax, "x")
     ax.xaxis.grid(False)
     ax.xaxis.get_major_locator().set_params(integer=True, nbins=9)
-    ax.set_xlim(np.nanmin(x) - 0.7, max(np.nanmax(x), 0) + 0.5)
+    ax.set_xlim(np.nanmin(x) - 0.7, right)
     ax.set_xlabel("Periods since the start (shaded: from the start on)", fontsize=style.SMALL)
     name = wording.change_label(unit) or "Estimate"
     marks.unit_above(ax, f"{name}, with {marks.level_words(level)} intervals")
-    return style.record(ax, alt=_event_alt(x, estimate, low, high, unit, level), data=frame)
+    words = ["Effect in each period counted from the start."]
+    for side, rows in (("before the start", before), ("from the start on", x >= 0)):
+        known = rows & np.isfinite(low) & np.isfinite(high)
+        clear = int((known & ((low > 0) | (high < 0))).sum())
+        if known.any():
+            share = wording.of_total(clear, int(known.sum()))
+            words.append(f"Intervals clear of zero {side}: {share}.")
+    last = int(np.nanargmax(np.where(np.isfinite(estimate), x, np.nan)))
+    within = wording.interval(low[last], high[last], unit, level, of_change=True)
+    size = wording.difference(estimate[last], unit)
+    words.append(f"In period {wording.number(x[last])} the estimate is {size} ({within}).")
+    return style.record(ax, alt=" ".join(words), data=frame)
 
 
 @style.in_house_style
@@ -154,13 +168,10 @@ def _with_headings(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _room(frame: pd.DataFrame, limits: tuple[float, float]) -> tuple[float, float]:
     """`limits`, or nearer ones where a few rows would crush all others: ten times their middle."""
-    far = np.abs(np.array([marks.floats(frame[c]) for c in ("estimate", "low", "high")]))
-    reach = np.fmax.reduce(far)
+    reach = np.fmax.reduce(np.abs(marks.columns(frame, "estimate", "low", "high")))
     reach = reach[np.isfinite(reach) & (reach > 0)]
-    if len(reach) < 3 or reach.max() <= _CRUSHED * np.median(reach):
-        return limits
-    room = _CRUSHED * float(np.median(reach))
-    return max(limits[0], -room), min(limits[1], room)
+    room = _CRUSHED * float(np.median(reach)) if len(reach) > 2 else np.inf
+    return limits if reach.max(initial=0) <= room else tuple(np.clip(limits, -room, room))
 
 
 def _open_ends(frame: pd.DataFrame, limits: tuple[float, float]) -> np.ndarray:
@@ -169,18 +180,11 @@ def _open_ends(frame: pd.DataFrame, limits: tuple[float, float]) -> np.ndarray:
         pd.to_numeric(frame[end], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
         for end in ("low", "high")
     )
-    with np.errstate(invalid="ignore"):
-        return np.array(
-            [(low < limits[0]) | np.isneginf(low), (high > limits[1]) | np.isposinf(high)]
-        )
+    beyond = (low < limits[0]) | np.isneginf(low), (high > limits[1]) | np.isposinf(high)
+    return np.array(beyond)
 
 
-def _draw_open_ends(
-    ax: Axes,
-    y: np.ndarray,
-    estimate: np.ndarray,
-    open_ends: np.ndarray,
-) -> None:
+def _draw_open_ends(ax: Axes, y: np.ndarray, estimate: np.ndarray, open_ends: np.ndarray) -> None:
     """A line from the estimate to the edge, with an arrow's head, for every end that is open."""
     edges = ax.get_xlim()
     for edge, marker, runs_on in zip(edges, "<>", open_ends, strict=True):
@@ -192,36 +196,27 @@ def _draw_open_ends(
     ax.set_xlim(edges[0] - room[0], edges[1] + room[1])
 
 
-def _write_beside(ax: Axes, y: np.ndarray, texts: list[str]) -> None:
-    """Write a column of texts to the right of the plot, a row each."""
-    for height, text in zip(y, texts, strict=True):
-        ax.annotate(
-            text,
-            (1, height),
-            xycoords=("axes fraction", "data"),
-            xytext=(10, 0),
-            textcoords="offset points",
-            va="center",
-            fontsize=style.SMALL,
-            color=style.INK,
-        )
-
-
 def _written(
-    estimate: float,
-    low: float,
-    high: float,
-    limits: tuple[float, float] = (-np.inf, np.inf),
+    estimate: float, low: float, high: float, limits: tuple[float, float] = (-np.inf, np.inf)
 ) -> str:
-    """An estimate and its interval as they stand beside their row; millions as "1.2m"."""
+    """An estimate and its interval as they stand beside their row; millions as "1.2m"; ends beyond
+    what is drawn as "−24  (−95 to over 200)"."""
     if not np.isfinite(estimate):
         return wording.MISSING
-    if low < limits[0] or high > limits[1] or np.isinf(low) or np.isinf(high):
-        return _written_open(estimate, low, high, limits)
     three = (estimate, low, high)
     largest = max(abs(x) for x in three if np.isfinite(x))
     divisor, suffix = marks.large_unit(largest)
-    if suffix and abs(estimate) < divisor / 100:  # it would be 0.00 of the interval's millions
+    if low < limits[0] or high > limits[1] or np.isinf([low, high]).any():
+        texts = [wording.number(x, 0) for x in three]
+        sides = [
+            f"{side} {wording.number(limit, 0)}" if np.isfinite(limit) else "no limit"
+            for side, limit in zip(("under", "over"), limits, strict=True)
+        ]
+        if low < limits[0] or not np.isfinite(low):
+            texts[1] = sides[0]
+        if high > limits[1] or not np.isfinite(high):
+            texts[2] = sides[1]
+    elif suffix and abs(estimate) < divisor / 100:  # it would be 0.00 of the interval's millions
         sized = [(x, *marks.large_unit(abs(x))) for x in three]
         texts = [wording.number(x / by, 2 if more else 0) + more for x, by, more in sized]
     elif largest < 0.1:
@@ -234,66 +229,20 @@ def _written(
     return f"{texts[0]}  ({texts[1]} to {texts[2]})"
 
 
-def _written_open(estimate: float, low: float, high: float, limits: tuple[float, float]) -> str:
-    """An estimate whose interval runs on beyond what is drawn: "−24  (−95 to over 200)"."""
-    beyond = [
-        f"{side} {wording.number(limit, 0)}" if np.isfinite(limit) else "no limit"
-        for side, limit in zip(("under", "over"), limits, strict=True)
-    ]
-    inside = low >= limits[0] and np.isfinite(low), high <= limits[1] and np.isfinite(high)
-    ends = [
-        wording.number(end, 0) if within else words
-        for end, within, words in zip((low, high), inside, beyond, strict=True)
-    ]
-    return f"{wording.number(estimate, 0)}  ({ends[0]} to {ends[1]})"
-
-
 def _forest_alt(frame: pd.DataFrame, unit: str, lines: str) -> str:
     """How many rows clear the line of no effect, and the first of them in words."""
-    estimate, low, high = (marks.floats(frame[c]) for c in ("estimate", "low", "high"))
-    listed = _listed(frame["label"], estimate, low, high, unit)
-    if not lines:
-        return f"Estimates, {wording.counted(len(frame), 'row')}. {listed}"
-    clear = int(((low > 0) | (high < 0)).sum())
-    return (
-        f"Estimates {lines}, {wording.counted(len(frame), 'row')}. Intervals clear of 0: "
-        f"{wording.of_total(clear, len(frame))}. {listed}"
-    )
-
-
-def _event_alt(
-    x: np.ndarray,
-    estimate: np.ndarray,
-    low: np.ndarray,
-    high: np.ndarray,
-    unit: str,
-    level: float,
-) -> str:
-    """How many intervals clear zero on each side of the start, and the last estimate."""
-    words = ["Effect in each period counted from the start."]
-    for name, side in (("before the start", x < 0), ("from the start on", x >= 0)):
-        known = side & np.isfinite(low) & np.isfinite(high)
-        clear = int((known & ((low > 0) | (high < 0))).sum())
-        if known.any():
-            share = wording.of_total(clear, int(known.sum()))
-            words.append(f"Intervals clear of zero {name}: {share}.")
-    last = np.flatnonzero(np.isfinite(estimate))[np.argmax(x[np.isfinite(estimate)])]
-    within = wording.interval(low[last], high[last], unit, level, of_change=True)
-    size = wording.difference(estimate[last], unit)
-    words.append(f"In period {wording.number(x[last])} the estimate is {size} ({within}).")
-    return " ".join(words)
-
-
-def _listed(
-    labels: pd.Series, estimate: np.ndarray, low: np.ndarray, high: np.ndarray, unit: str
-) -> str:
-    """The first rows in words, and how many more there are."""
-    named = f", {wording.inside(wording.change_label(unit))}"
+    estimate, low, high = marks.columns(frame, "estimate", "low", "high")
+    named = f", {wording.inside(wording.change_label(unit))}" if unit else ""
     texts = [
         f"{marks.one_line(label)} {_written(*row)}"
-        for label, *row in zip(labels, estimate, low, high, strict=True)
+        for label, *row in zip(frame["label"], estimate, low, high, strict=True)
     ]
     more = f"; {len(texts) - 6} more are in the table of numbers" if len(texts) > 6 else ""
-    drawn = np.isfinite(low).any() or np.isfinite(high).any()
+    drawn = np.isfinite([low, high]).any()
     what = "Estimates and intervals" if drawn else "Estimates"
-    return f"{what}{named if unit else ''}: {'; '.join(texts[:6])}{more}."
+    clear = int(((low > 0) | (high < 0)).sum())
+    of = f" Intervals clear of 0: {wording.of_total(clear, len(frame))}." if lines else ""
+    return (
+        f"{f'Estimates {lines}'.strip()}, {wording.counted(len(frame), 'row')}.{of} "
+        f"{what}{named}: {'; '.join(texts[:6])}{more}."
+    )

@@ -1,4 +1,4 @@
-"""Spread: the funnel, the concentration curve, and how placebo estimates lie."""
+"""Spread: areas in order and by size, the concentration curve, and how placebo estimates lie."""
 
 from collections.abc import Collection
 from typing import Any
@@ -20,7 +20,8 @@ _FUNNEL = {
     "below the 95% limits": (style.PALETTE[0], "v", "white", 6),
     "below the 99.8% limits": (style.PALETTE[0], "v", style.PALETTE[0], 6.5),
 }
-_LABELLED = 6
+_LABELLED = 6  # points of a funnel
+_MOST_ROWS = 40  # of a caterpillar: more stand side by side
 _DASHED = (0, (5, 2))
 
 
@@ -58,15 +59,13 @@ def draw_funnel(
         limits, ["size", "lower95", "upper95", "lower998", "upper998"], "draw_funnel's limits"
     )
     ax = style.axes_for(ax, height=4.0)
-    size, value = marks.floats(points["size"]), marks.floats(points["value"])
+    size, value = marks.columns(points, "size", "value")
     if not (np.isfinite(size) & np.isfinite(value)).any():
         return marks.nothing_drawn(ax, points, "Funnel plot")
     lines = limits.sort_values("size")
     for column, dash in (("95", _DASHED), ("998", "-")):
-        for side in ("lower", "upper"):
-            ax.plot(
-                lines["size"], lines[side + column], color=style.INK, linewidth=1.0, linestyle=dash
-            )
+        for end in (f"lower{column}", f"upper{column}"):
+            ax.plot(lines["size"], lines[end], color=style.INK, linewidth=1.0, linestyle=dash)
     ax.axhline(average, color=style.MARK, linewidth=1.0)
     where = points["place"].to_numpy(dtype=object)
     handles, labels = [], []
@@ -80,55 +79,59 @@ def draw_funnel(
     labels += ["95% limits", "99.8% limits", f"average: {marks.in_key(average, unit)}"]
     marks.value_axis(ax, wording.unit_label(unit) or "Value", value, zero=True)
     _size_axis(ax, size, marks.one_line(size_label))
-    _name_points(ax, points, size, value, where, highlight, average)
+    wanted = marks.chosen_labels(highlight)
+    chosen = np.flatnonzero(points["label"].isin(wanted))
+    if wanted:
+        ring = {"mfc": "none", "mec": style.INK, "ms": 12, "mew": 1.4, "zorder": 5}
+        ax.plot(size[chosen], value[chosen], "o", **ring)
+        named = chosen
+    else:
+        outer = np.flatnonzero(np.char.find(where.astype(str), "99.8") >= 0)
+        named = outer[np.argsort(-np.abs(value[outer] - average))]
+    _name_points(ax, points["label"], size, value, named)
     marks.key_above(ax, handles, labels)
-    alt = _funnel_alt(points, value, where, average, unit, highlight)
-    return style.record(ax, alt=alt, data=points)
+    met = [f"{int((where == name).sum())} {name}" for name in _FUNNEL if (where == name).any()]
+    words = [
+        f"Funnel plot of {wording.counted(len(points), 'area')} around an average of "
+        f"{wording.quantity(average, unit)}: {wording.and_list(met)}."
+    ]
+    for i in chosen[:4]:
+        label = marks.one_line(points["label"].iloc[i])
+        words.append(f"{label}: {wording.quantity(value[i], unit)}, {where[i]}.")
+    return style.record(ax, alt=" ".join(words), data=points)
 
 
 def _size_axis(ax: Axes, size: np.ndarray, label: str) -> None:
     """Sizes on a plain scale, or a logarithmic one where they differ thirtyfold."""
     known = size[np.isfinite(size)]
-    if len(known) and known.max() > 30 * known.min() > 0:
+    marks.number_axis(ax, "x")
+    if known.max() > 30 * known.min() > 0:
         ax.set_xscale("log")
         low, high = np.floor(np.log10(known.min())), np.ceil(np.log10(known.max()))
         ax.xaxis.set_major_locator(FixedLocator(10 ** np.arange(low, high + 1)))
         ax.xaxis.set_minor_locator(NullLocator())
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: wording.number(v)))
-        ax.xaxis.grid(True, color=style.GRID, linewidth=0.8)
-        ax.set_xlabel(f"{label} (each step is ten times the one before)", fontsize=style.SMALL)
-    else:
-        marks.number_axis(ax, "x")
-        ax.set_xlabel(label, fontsize=style.SMALL)
+        label += " (each step is ten times the one before)"
+    ax.set_xlabel(label, fontsize=style.SMALL)
 
 
 def _name_points(
-    ax: Axes,
-    points: pd.DataFrame,
-    size: np.ndarray,
-    value: np.ndarray,
-    where: np.ndarray,
-    highlight: str | Collection[str] | None,
-    average: float,
+    ax: Axes, labels: pd.Series, size: np.ndarray, value: np.ndarray, places: np.ndarray
 ) -> None:
-    """Name the highlighted points, or the few that lie farthest outside."""
-    chosen = marks.chosen_labels(highlight)
-    if chosen:
-        places = np.flatnonzero(points["label"].isin(chosen))
-        ax.plot(
-            size[places], value[places], "o", mfc="none", mec=style.INK, ms=12, mew=1.4, zorder=5
-        )
-        places = _apart(places, size, value)
-    else:
-        outer = np.flatnonzero(np.char.find(where.astype(str), "99.8") >= 0)
-        places = _apart(outer[np.argsort(-np.abs(value[outer] - average))], size, value)
-    middle = np.nanmedian(size)
+    """Name the first few points at `places` whose names would not run into each other."""
+    both, middle = np.array([size, value]), np.nanmedian(size)
+    room = np.array([[0.5], [0.16]]) * (np.nanmax(both, 1) - np.nanmin(both, 1))[:, None]
+    kept: list[int] = []
     for i in places:
-        if np.isfinite([size[i], value[i]]).all():
+        near = (np.abs(both[:, kept] - both[:, [i]]) < room).all(axis=0)
+        if near.any() or len(kept) == _LABELLED:
+            continue
+        kept.append(i)
+        if np.isfinite(both[:, i]).all():
             left = size[i] > middle
             ax.annotate(
-                marks.wrapped(points["label"].iloc[i], 24),
-                (size[i], value[i]),
+                marks.wrapped(labels.iloc[i], 24),
+                both[:, i],
                 fontsize=style.SMALL,
                 xytext=(-9 if left else 9, 0),
                 textcoords="offset points",
@@ -137,40 +140,6 @@ def _name_points(
                 zorder=6,
                 bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
             )
-
-
-def _apart(places: np.ndarray, size: np.ndarray, value: np.ndarray) -> list[int]:
-    """The first few of `places` whose names would not run into each other."""
-    room = np.array([[0.5], [0.16]]) * np.array(
-        [[np.nanmax(x) - np.nanmin(x)] for x in (size, value)]
-    )
-    both, kept = np.array([size, value]), []
-    for i in places:
-        near = (np.abs(both[:, kept] - both[:, [i]]) < room).all(axis=0)
-        if not near.any() and len(kept) < _LABELLED:
-            kept.append(i)
-    return kept
-
-
-def _funnel_alt(
-    points: pd.DataFrame,
-    value: np.ndarray,
-    where: np.ndarray,
-    average: float,
-    unit: str,
-    highlight: str | Collection[str] | None,
-) -> str:
-    """How many points lie where, and where the highlighted ones do."""
-    met = [f"{int((where == name).sum())} {name}" for name in _FUNNEL if (where == name).any()]
-    words = [
-        f"Funnel plot of {wording.counted(len(points), 'area')} around an average of "
-        f"{wording.quantity(average, unit)}: {wording.and_list(met)}."
-    ]
-    chosen = marks.chosen_labels(highlight)
-    for i in np.flatnonzero(points["label"].isin(chosen))[:4]:
-        label = marks.one_line(points["label"].iloc[i])
-        words.append(f"{label}: {wording.quantity(value[i], unit)}, {where[i]}.")
-    return " ".join(words)
 
 
 @style.in_house_style
@@ -185,7 +154,7 @@ def draw_concentration(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """
     marks.need(frame, ["cumulative_population", "cumulative_outcome"], "draw_concentration")
     ax = style.axes_for(ax, width=4.8, height=4.4)
-    x, y = (100 * marks.floats(frame[c]) for c in ("cumulative_population", "cumulative_outcome"))
+    x, y = 100 * np.array(marks.columns(frame, "cumulative_population", "cumulative_outcome"))
     known = np.isfinite(x) & np.isfinite(y)
     if not known.any():
         return marks.nothing_drawn(ax, frame, "Concentration curve")
@@ -251,11 +220,20 @@ def draw_distribution(
     ax.set_ylim(bottom=0)
     ax.set_xlabel(wording.change_label(unit) or "Estimate", fontsize=style.SMALL)
     marks.unit_above(ax, "Number")
-    marks.key_above(ax, handles, labels, lift=20)
-    frame["observed"] = float(observed) if seen else np.nan
-    return style.record(
-        ax, alt=_distribution_alt(known, observed if seen else None, unit), data=frame
+    marks.key_above(ax, handles, labels)
+    low, high = np.quantile(known, [0.025, 0.975])
+    alt = (
+        f"Histogram of {wording.counted(len(known), 'placebo estimate')}; the middle 95% lie "
+        f"between {wording.difference(low, unit)} and {wording.difference(high, unit)}."
     )
+    if seen:
+        as_far = int((np.abs(known) >= abs(observed)).sum())
+        alt += (
+            f" The observed estimate is {wording.difference(observed, unit)}; "
+            f"as far from zero or farther lie {wording.of_total(as_far, len(known))}."
+        )
+    frame["observed"] = float(observed) if seen else np.nan
+    return style.record(ax, alt=alt, data=frame)
 
 
 def _bins(known: np.ndarray, observed: float) -> np.ndarray:
@@ -267,17 +245,113 @@ def _bins(known: np.ndarray, observed: float) -> np.ndarray:
     return np.linspace(low, high, int(np.clip(np.sqrt(len(known)) * 1.5, 10, 40)) + 1)
 
 
-def _distribution_alt(known: np.ndarray, observed: float | None, unit: str) -> str:
-    """Middle 95% of the placebos and how many lie as far from zero as the observed value."""
-    low, high = np.quantile(known, [0.025, 0.975])
+@style.in_house_style
+def draw_caterpillar(
+    frame: pd.DataFrame,
+    *,
+    highlight: str | Collection[str] | None = None,
+    reference: float | None = None,
+    reference_label: str = "Reference",
+    unit: str = "",
+    level: float = 0.95,
+    noun: str = "area",
+    ax: Axes | None = None,
+) -> Axes:
+    """Areas in order of their value, each with its interval.
+
+    Up to 40 areas are named rows; more stand side by side and only highlighted ones are named.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns ``label``, ``value``, ``low``, ``high``.
+    highlight : str or collection of str
+        Labels drawn in colour and named.
+    reference : float, optional
+        A value to compare with, such as the borough's.
+    reference_label : str
+        Whose value that is.
+    unit : str
+        Unit code or axis label.
+    level : float between 0 and 1
+        Coverage of the intervals.
+    noun : str
+        What one row is, for the text: an area, a measure.
+    """
+    marks.need(frame, ["label", "value", "low", "high"], "draw_caterpillar")
+    chosen = marks.chosen_labels(highlight)
+    known = frame[np.isfinite(marks.floats(frame["value"]))]
+    known = known.sort_values("value", ascending=False, kind="stable")
+    in_rows = len(known) <= _MOST_ROWS
+    height = 1.0 + marks.row_heights(known["label"], each=0.24).sum() if in_rows else 3.6
+    ax = style.axes_for(ax, height=max(1.8, height))
+    if known.empty:
+        return marks.nothing_drawn(ax, frame, f"{wording.capital(noun)}s in order of their value")
+    marked = known["label"].isin(chosen).to_numpy()
+    tail = f", with {marks.level_words(level)} intervals" if marks.has_intervals(known) else ""
+    _draw_areas(ax, known, marked, f"{wording.unit_label(unit) or 'Value'}{tail}", unit, in_rows)
+    named = [marks.one_line(name) for name in known["label"][marked]]
+    key = []
+    if named:
+        line = Line2D([], [], marker="D", color=style.PALETTE[2], linestyle="-", markersize=6)
+        key.append((line, named[0] if len(named) == 1 else f"Highlighted ({len(named)})"))
+    if not wording.is_missing(reference):
+        rule = {"color": style.INK, "linewidth": 1.2}
+        (ax.axvline if in_rows else ax.axhline)(reference, **rule, zorder=1.6)
+        of = f"{reference_label}: {marks.in_key(reference, unit)}"
+        key.append((Line2D([], [], **rule), of))
+    if key:
+        lift, taken = (5, 2.4) if in_rows else (20, 0.7)
+        marks.key_above(ax, *zip(*key, strict=True), lift=lift, taken=taken)
+    return style.record(ax, alt=_caterpillar_alt(known, marked, reference, unit, noun), data=frame)
+
+
+def _draw_areas(
+    ax: Axes, known: pd.DataFrame, marked: np.ndarray, label: str, unit: str, in_rows: bool
+) -> None:
+    """Areas as named rows, or many side by side, the highest on the left."""
+    n = len(known)
+    places = marks.rows(ax, known["label"], each=0.24) if in_rows else np.arange(1, n + 1)
+    value, low, high = marks.columns(known, "value", "low", "high")
+    widths, sizes = ((1.6, 1.6), (6, 6)) if in_rows else ((0.9, 2.2), (2.5, 6))
+    looks = zip((~marked, marked), (style.MARK, style.PALETTE[2]), "oD", widths, sizes, strict=True)
+    for side, colour, marker, wide, size in looks:
+        lines, at = (ax.hlines, (value, places)) if in_rows else (ax.vlines, (places, value))
+        lines(places[side], low[side], high[side], color=colour, linewidth=wide)
+        look = {"marker": marker, "color": colour, "markersize": size, "linestyle": ""}
+        ax.plot(*(one[side] for one in at), **look)
+    if in_rows:
+        marks.number_axis(ax, "x")
+        ax.set_xlabel(label, fontsize=style.SMALL)
+        return
+    marks.value_axis(ax, label, value, low, high, zero=unit == "count")
+    ax.set_xlim(0, n + 1)
+    ax.set_xlabel(f"{wording.number(n)} areas, highest first", fontsize=style.SMALL)
+    ax.set_xticks([1, n], labels=["1", wording.number(n)])
+
+
+def _caterpillar_alt(
+    known: pd.DataFrame, marked: np.ndarray, reference: float | None, unit: str, noun: str
+) -> str:
+    """Ends of the order, the highlighted areas' places, and how many clear the reference."""
+    n = len(known)
+    first, last = known.iloc[0], known.iloc[-1]
     words = [
-        f"Histogram of {wording.counted(len(known), 'placebo estimate')}; the middle 95% lie "
-        f"between {wording.difference(low, unit)} and {wording.difference(high, unit)}."
+        f"{wording.capital(wording.counted(n, noun))} in order of value, from "
+        f"{wording.quantity(first['value'], unit)} ({marks.one_line(first['label'])}) down to "
+        f"{wording.quantity(last['value'], unit)} ({marks.one_line(last['label'])})."
     ]
-    if observed is not None:
-        as_far = int((np.abs(known) >= abs(observed)).sum())
+    for place in np.flatnonzero(marked)[:4]:
+        row = known.iloc[place]
         words.append(
-            f"The observed estimate is {wording.difference(observed, unit)}; "
-            f"as far from zero or farther lie {wording.of_total(as_far, len(known))}."
+            f"{marks.one_line(row['label'])} is {wording.ordinal(int(place) + 1)} of {n} with "
+            f"{wording.quantity(row['value'], unit)}."
+        )
+    if marks.has_intervals(known) and not wording.is_missing(reference):
+        low, high = marks.columns(known, "low", "high")
+        above, below = int((low > reference).sum()), int((high < reference).sum())
+        words.append(
+            f"Against the reference of {wording.quantity(reference, unit)}, {above} intervals lie "
+            f"wholly above and {below} wholly below."
         )
     return " ".join(words)

@@ -24,7 +24,7 @@ from lsp_analysis.reports.view.part import (
     rows_of,
     sides,
 )
-from lsp_analysis.reports.view.plan_rows import target_words
+from lsp_analysis.reports.view.plan import target_words
 from lsp_analysis.standing.agencies import agenda
 from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import period_words
