@@ -8,8 +8,7 @@ import pytest
 from small_study import small_tables, write_small_study
 
 from lsp_analysis.study import new_study, schema
-from lsp_analysis.study.descriptor import table_schema
-from lsp_analysis.study.write import conform, write_study
+from lsp_analysis.study.write import conform, table_schema, write_study
 
 FRICTIONLESS_TYPES = {"string", "number", "integer", "date", "boolean"}
 

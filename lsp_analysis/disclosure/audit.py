@@ -16,7 +16,7 @@ from lsp_analysis.disclosure.profiles import MARK, SUPPRESSED, Profile
 from lsp_analysis.disclosure.release import FOLDER, audience_of, groups_of, on_record
 from lsp_analysis.disclosure.suppression import known_of
 from lsp_analysis.errors import DisclosureError, LspError
-from lsp_analysis.study.descriptor import files_of
+from lsp_analysis.study.folder import files_of
 from lsp_analysis.study.panel import period_kinds
 from lsp_analysis.study.schema import DESCRIPTOR
 from lsp_analysis.study.store import Study, open_study

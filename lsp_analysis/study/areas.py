@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,17 +16,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from lsp_analysis.errors import AreaError, ParameterError
+from lsp_analysis.errors import AreaError, LspError, ParameterError
 from lsp_analysis.showing import Shown
 from lsp_analysis.study import notebook
 from lsp_analysis.study.schema import NAME_PRECEDENCE
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.figures.tables import Table
-    from lsp_analysis.wording import Sentence
 
 # The last two are what Windows' apostrophes become in a file read as Latin-1.
 APOSTROPHES = dict.fromkeys(
@@ -35,6 +32,7 @@ SLUG_LENGTH = 60
 # Windows will not open a file of these names, whatever its ending.
 DEVICES = {"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))}
 HALF = 0.5
+FEWEST = 60  # small areas to compare with, below which other boroughs are taken in
 
 
 @dataclass(frozen=True)
@@ -61,17 +59,9 @@ class Area(Shown):
 
     _note = note
 
-    def sentence(self) -> Sentence:
-        """What it is made of, and how many live there."""
-        return notebook.area_sentence(self)
-
-    def plot(self) -> Axes:
-        """Map of where it lies; StudyError when its study has no boundaries."""
-        return notebook.area_map(self)
-
-    def shown_table(self) -> Table:
-        """Its small areas, with names and residents."""
-        return notebook.area_table(self)
+    sentence = notebook.area_sentence
+    plot = notebook.area_map
+    shown_table = notebook.area_table
 
     def _repr_html_(self) -> str:
         return super()._repr_html_() if self.study else self.sentence()._repr_html_()
@@ -93,13 +83,13 @@ def closed_name(name: str) -> str:
     >>> closed_name("\u202eolleh") == "\u202eolleh\u202c"
     True
     """
-    open_ones: list[str] = []
+    missing = ""
     for mark in name:
         if mark in _CLOSED_BY:
-            open_ones.append(_CLOSED_BY[mark])
-        elif open_ones and mark == open_ones[-1]:
-            open_ones.pop()
-    return name + "".join(reversed(open_ones))
+            missing = _CLOSED_BY[mark] + missing
+        elif missing.startswith(mark):
+            missing = missing[1:]
+    return name + missing
 
 
 _CLOSED_BY = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c")
@@ -125,8 +115,6 @@ def told_apart(areas: pd.DataFrame) -> pd.DataFrame:
     folded = areas["area_name"].map(fold_name, na_action="ignore")
     keys = areas[["area_type", "code_vintage"]].assign(folded=folded)
     shared = keys.duplicated(keep=False) & folded.notna()
-    if not shared.any():
-        return areas
     coded = areas["area_name"] + " (" + areas["area_code"] + ")"
     return areas.assign(area_name=areas["area_name"].mask(shared, coded))
 
@@ -177,19 +165,13 @@ def small_members(
     parts : of every whole; see `parts_of_wholes`.
     small_codes : codes of the study's small areas.
     """
-    if area_code in small_codes:
-        return (area_code,)
-    found: set[str] = set()
-    seen = {area_code}
-    waiting = list(parts.get(area_code, []))
+    seen: set[str] = set()
+    waiting = {area_code}
     while waiting:
-        code = waiting.pop()
-        if code in small_codes:
-            found.add(code)
-        elif code not in seen:
-            waiting += parts.get(code, [])
-        seen.add(code)
-    return tuple(sorted(found))
+        seen |= waiting
+        whole = waiting.difference(small_codes)
+        waiting = {part for code in whole for part in parts.get(code, ())} - seen
+    return tuple(sorted(seen.intersection(small_codes)))
 
 
 def is_among(column: pd.Series, codes: Collection[str]) -> np.ndarray:
@@ -221,6 +203,59 @@ def rest_of_borough(small_areas: pd.DataFrame, area: Area) -> list[str]:
             f'other small area has borough code "{area.borough_code}". Choose another area.'
         )
     return rest
+
+
+def boroughs_around(study: Any, place: str | Area, fewest: int, before: object) -> tuple[str, ...]:
+    """Codes of the boroughs of `place`, and of those that `Study.around` takes in; empty where they
+    are all that the study has, or cannot be told."""
+    area = place if isinstance(place, Area) else study.area(place)
+    homes = study.boroughs_of(area.code_vintage)
+    own = {homes.get(code) for code in area.members} or {area.borough_code}
+    if not all(isinstance(code, str) and code for code in own):
+        return ()
+    if fewest:
+        own |= _nearest(study, own, len(area.members) + fewest, before)
+    return () if set(homes.values()) <= own else tuple(sorted(own))
+
+
+def _nearest(study: Any, own: set[str], needed: int, before: object) -> set[str]:
+    """Boroughs nearest in deprivation, or first by code where ranks are not known, as many as give
+    `needed` small areas with `own`."""
+    counts = Counter(study.boroughs_of(study.code_vintage).values())
+    have = sum(counts[code] for code in own)
+    if have >= needed:
+        return set()
+    order = _region(study, own) or sorted(map(str, set(counts) - own))
+    distance = from_own_rank(study, own, before)
+    if distance is not None:
+        order = list(distance.reindex(order).sort_values(kind="stable").index)
+    sizes = np.cumsum([0, *(counts[code] for code in order)])
+    return set(order[: int((have + sizes < needed).sum())])
+
+
+def _region(study: Any, own: set[str]) -> list[str]:
+    """The other boroughs of the region that holds all of `own`, where the study tells it."""
+    areas = study.areas()
+    regions = set(areas.loc[areas["area_type"] == "region", "area_code"])
+    if not regions or not study.has("area_members"):
+        return []
+    members = study.read("area_members")
+    inside = members[members["area_code"].isin(regions)].groupby("area_code")["member_code"]
+    holding = [codes for _, codes in inside.agg(set).items() if own <= codes]
+    return sorted(holding[0] - own) if holding else []
+
+
+def from_own_rank(study: Any, own: set[str], before: object) -> pd.Series | None:
+    """How far the mean rank of each borough in deprivation lies from that of `own`, by the last
+    edition before; None where it is not known."""
+    homes = study.small_areas().set_index("area_code")["borough_code"]
+    try:
+        _, rows = study.indices_before(before, study.code_vintage)
+    except LspError:
+        return None
+    borough = rows["area_code"].map(homes)
+    here = rows.loc[borough.isin(own), "rank"].mean()
+    return None if pd.isna(here) else (rows.groupby(borough)["rank"].mean() - here).abs()
 
 
 def last_edition_before(editions: Iterable[int], start: object) -> int:
@@ -362,10 +397,8 @@ class Gazetteer:
 
     def _nearest(self, wanted: str) -> str:
         close = difflib.get_close_matches(wanted[:100], self._by_name, n=3, cutoff=0.6)
-        if not close:
-            return ""
         names = [f'"{self._areas["area_name"].iloc[self._by_name[one][-1]]}"' for one in close]
-        return f" Did you mean {' or '.join(names)}?"
+        return f" Did you mean {' or '.join(names)}?" if close else ""
 
 
 def _short(text: str) -> str:

@@ -12,24 +12,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
-from lsp_analysis import durable, untrusted
-from lsp_analysis.errors import LspError, RepairNotice, StudyError, check_one_of
+from lsp_analysis import durable, untrusted, wording
+from lsp_analysis.errors import LspError, RepairNotice, StudyError, check_one_of, did_you_mean
+from lsp_analysis.resources import shipped_studies
 from lsp_analysis.showing import Shown
 from lsp_analysis.study import schema
-from lsp_analysis.study.asking.around import HOME, PLACED, own_rows
-from lsp_analysis.study.descriptor import files_of, version_of
+from lsp_analysis.study.areas import is_among
 from lsp_analysis.study.scan import Decoded, read_geometry, refuse_if_cut_short, scan_table
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 NATIONAL_GRID = "EPSG:27700"
+PARTS = "lsp:files"  # of a resource in parts: path, borough and hash of each
 SIMULATED = "Simulated data"
 LARGEST_TABLE = 2**36  # bytes
 _DIGESTS: dict[str, str] = {}
 SEVERAL = "several versions"
+PLACED = ("area_code", "member_code", "to_code")  # columns that tell where a row is
+HOME = ("area_type", "borough_code")  # and those of the table of areas
 
 
 def mended(path: str | Path) -> Path:
@@ -60,6 +64,49 @@ def proof(token: str) -> str:
 def note_read(file: str, digest: str) -> None:
     """Remember that this process has read `file`, with its SHA-256."""
     _DIGESTS[file] = digest if _DIGESTS.get(file, digest) == digest else SEVERAL
+
+
+def files_of(resource: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The files of a resource, each with its path and, where recorded, its hash and bytes.
+
+    A large table of several boroughs lies in parts, each of one ``borough`` (empty for areas in
+    none), which the resource lists as ``lsp:files``; a file without that is of all areas.
+    """
+    paths = resource["path"]
+    if isinstance(paths, str):
+        return [{name: resource[name] for name in ("path", "hash", "bytes") if name in resource}]
+    known = {part["path"]: part for part in resource.get(PARTS, [])}
+    return [known.get(path, {"path": path}) for path in paths]
+
+
+def version_of(path: Path) -> tuple[int, ...]:
+    """Changes whenever the study at `path` is written; empty when there is none."""
+    try:
+        about = (path / schema.DESCRIPTOR).stat()
+    except (OSError, ValueError):
+        return ()
+    return about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns
+
+
+def read_descriptor(path: Path) -> dict[str, Any]:
+    """The content of ``datapackage.json`` in the folder `path`."""
+    file = path / schema.DESCRIPTOR
+    if not path.is_dir():
+        shipped = shipped_studies()
+        nearest = did_you_mean(path.name, shipped, cutoff=0.4)
+        raise StudyError(
+            f"There is no study folder {path}.{nearest or ' Check the path.'} "
+            f"This package brings {wording.and_list(shipped)}."
+        )
+    if not file.is_file():
+        raise StudyError(
+            f"{path} is not a study: it has no {schema.DESCRIPTOR}. "
+            "Make a study with `lsp-analysis new` or `lsp-analysis import`."
+        )
+    try:
+        return untrusted.read_json(file, untrusted.schema("datapackage"))
+    except LspError as error:
+        raise StudyError(f"{error} Restore it from a copy, or write the study again.") from error
 
 
 class Folder(Shown):
@@ -215,7 +262,7 @@ class Folder(Shown):
             content = self._content(file)
             refuse_if_cut_short(file, content, facts.get("bytes"))
             found = scan_table(file, content, table, wanted, where or {}, self._decoded)
-            frames.append(own_rows(self, table, found) if self.boroughs else found)
+            frames.append(self._own_rows(table, found))
         found = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
         return found if wanted is asked else found[asked]
 
@@ -223,6 +270,20 @@ class Folder(Shown):
     def codes(self) -> frozenset[str]:
         """Codes of all areas of this study."""
         return frozenset(self.read("areas", ["area_code"])["area_code"])
+
+    def _own_rows(self, table: str, rows: pd.DataFrame) -> pd.DataFrame:
+        """Rows of a table that are not about areas of boroughs that this study leaves out."""
+        if not self.boroughs:
+            return rows
+        if table == "areas":
+            inside = rows["borough_code"].fillna("")
+            inside = inside.where(rows["area_type"] != "borough", rows["area_code"])
+            own = is_among(inside, [*self.boroughs, ""])
+        else:
+            own = np.ones(len(rows), dtype=bool)
+            for name in rows.columns.intersection(PLACED):
+                own &= is_among(rows[name], self.codes) | rows[name].isna().to_numpy()
+        return rows if own.all() else rows[own].reset_index(drop=True)
 
     def _content(self, file: Path) -> bytes:
         """The bytes of `file`, whose fingerprint is kept: they are what an answer was made from.
@@ -256,4 +317,4 @@ class Folder(Shown):
         files = self.files(schema.GEOMETRY)
         found = [read_geometry(one, self._content(one)).to_crs(NATIONAL_GRID) for one in files]
         shapes = found[0] if len(found) == 1 else pd.concat(found, ignore_index=True)
-        return own_rows(self, schema.GEOMETRY, shapes) if self.boroughs else shapes
+        return self._own_rows(schema.GEOMETRY, shapes)

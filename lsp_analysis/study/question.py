@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -37,11 +37,6 @@ from lsp_analysis.study.asking.table import (
     wide,
 )
 from lsp_analysis.study.indicator import COUNTED, KINDS, MONTHS_OF_UNIT, Indicator, months_in
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from lsp_analysis.figures.tables import Table
 
 PER = {"events": 1000.0, "stock": 1000.0, "share": 100.0}
 PART_OF_MONTH = {"W": 84 / 365.25, "D": 12 / 365.25, "B": 12 / 260, "h": 12 / 8766}
@@ -129,17 +124,9 @@ class Question(Shown):
         """The outcome in words."""
         return wording.capital(self.label)
 
-    def sentence(self) -> wording.Sentence:
-        """What is asked, of which areas and dates, and with which caution."""
-        return notebook.question_sentence(self)
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the treated areas and all others through time; nothing is estimated."""
-        return notebook.question_chart(self, ax)
-
-    def shown_table(self) -> Table:
-        """What every estimator will use."""
-        return notebook.question_table(self)
+    sentence = notebook.question_sentence
+    plot = notebook.question_chart
+    shown_table = notebook.question_table
 
     def __repr__(self) -> str:
         """The question in one line."""

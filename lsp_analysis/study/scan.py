@@ -134,7 +134,7 @@ def csv_header(file: Path, content: bytes) -> list[str]:
 def _refuse_missing(wanted: list[str], table: str, present: list[str], file: Path) -> None:
     for name in wanted:
         column = schema.TABLES[table].column(name)
-        if name not in present and column.required and column.default is None:
+        if name not in present and column.needed:
             raise StudyError(f"{file} has no column {name} ({column.about}). Add the column.")
 
 

@@ -41,6 +41,11 @@ class Column:
     suggested: tuple[str, ...] = ()
     default: Any = None
 
+    @property
+    def needed(self) -> bool:
+        """Whether a file must have it, as nothing takes its place."""
+        return self.required and self.default is None
+
 
 @dataclass(frozen=True)
 class Table:

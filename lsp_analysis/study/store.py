@@ -24,19 +24,14 @@ from lsp_analysis.study import areas as area_rules
 from lsp_analysis.study import notebook
 from lsp_analysis.study.add.places import deprivation_in
 from lsp_analysis.study.areas import Area, Gazetteer, closed_name
-from lsp_analysis.study.asking.around import boroughs_around
-from lsp_analysis.study.descriptor import read_descriptor, version_of
-from lsp_analysis.study.folder import Folder, mended
+from lsp_analysis.study.folder import Folder, mended, read_descriptor, version_of
 from lsp_analysis.study.indicator import Indicator, find_indicator
 from lsp_analysis.study.panel import tidy_panel
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
-    from matplotlib.axes import Axes
 
-    from lsp_analysis.figures.tables import Table
     from lsp_analysis.study.question import Question
-    from lsp_analysis.wording import Sentence
 
 T = TypeVar("T")
 
@@ -65,10 +60,8 @@ def open_study(path: str | Path | Study) -> Study:
         )
     notebook.refuse_unknown_parameters()
     folder = mended(study_path(path))
-    if folder in KEPT:
-        return KEPT[folder]
     version = version_of(folder)
-    return Study(folder, read_descriptor(folder), version)
+    return KEPT.get(folder) or Study(folder, read_descriptor(folder), version)
 
 
 KEPT: dict[Path, Study] = {}  # studies that `open_study` gives for their folders
@@ -89,17 +82,9 @@ class Study(Folder):
         self._whole: Study | None = None
         self._makeup: dict[int, tuple[dict[str, str], dict[str, list[str]]]] = {}  # by vintage
 
-    def sentence(self) -> Sentence:
-        """How many indicators, areas and years it has, and which tables it lacks."""
-        return notebook.study_sentence(self)
-
-    def plot(self) -> Axes:
-        """Map of its small areas; StudyError when it has no boundaries."""
-        return notebook.study_map(self)
-
-    def shown_table(self) -> Table:
-        """Its indicators with their units and dates."""
-        return notebook.study_table(self)
+    sentence = notebook.study_sentence
+    plot = notebook.study_map
+    shown_table = notebook.study_table
 
     def around(self, place: str | Area, fewest: int = 0, before: object = None) -> Study:
         """The boroughs that `place` lies in as a study of their own, which reads nothing else.
@@ -116,17 +101,14 @@ class Study(Folder):
             Deprivation is that of the last edition of the Indices before it.
         """
         whole = self if not self.boroughs else self._whole or open_study(self.path)
-        key = boroughs_around(whole, place, fewest, before)
+        key = area_rules.boroughs_around(whole, place, fewest, before)
         if key in ((), self.boroughs):
             return whole if not key else self
         if key not in whole._parts:
-            whole._parts[key] = whole._part(key)
+            part = Study(self.path, self.descriptor, self.version)
+            part.boroughs, part._whole = key, whole
+            whole._parts[key] = part
         return whole._parts[key]
-
-    def _part(self, boroughs: tuple[str, ...]) -> Study:
-        part = Study(self.path, self.descriptor, self.version)
-        part.boroughs, part._whole = boroughs, self
-        return part
 
     def __getstate__(self) -> dict[str, Any]:
         """All but the larger study it is a part of, and its own parts."""
@@ -192,20 +174,10 @@ class Study(Folder):
         members = area_rules.small_members(code, parts, boroughs)
         if kind == "borough":
             members = tuple(one for one, borough in boroughs.items() if borough == code)
-        name, borough = (
-            row[column] if pd.notna(row[column]) else code
-            for column in ("area_name", "borough_code")
-        )
-        return Area(
-            code=code,
-            name=closed_name(name),
-            area_type=kind,
-            code_vintage=vintage,
-            borough_code=borough,
-            members=members,
-            is_pilot=bool(row["is_pilot"]),
-            study=self,
-        )
+        own = [row["area_name"], row["borough_code"]]
+        name, borough = (code if pd.isna(given) else given for given in own)
+        pilot = bool(row["is_pilot"])
+        return Area(code, closed_name(name), kind, vintage, borough, members, pilot, study=self)
 
     @cached_property
     def _gazetteer(self) -> Gazetteer:

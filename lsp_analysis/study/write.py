@@ -16,15 +16,17 @@ import pandas as pd
 
 from lsp_analysis import durable
 from lsp_analysis.errors import RepairNotice, StudyError, check_one_of
-from lsp_analysis.study import descriptor, schema
+from lsp_analysis.study import schema
 from lsp_analysis.study.areas import slug
+from lsp_analysis.study.folder import NATIONAL_GRID, PARTS, read_descriptor
+from lsp_analysis.study.schema import Column
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
 
 PARQUET_FROM_ROWS = 200_000
 CENTIMETRES = 2
-NATIONAL_GRID = "EPSG:27700"
+PROFILE = "https://datapackage.org/profiles/2.0/datapackage.json"
 
 
 def write_study(
@@ -76,7 +78,7 @@ def write_study(
         if not record_hashes:
             resources = [forget_facts(resource) for resource in resources]
         said = {key: value for key, value in about.items() if value not in (None, "", [], ())}
-        write_descriptor(folder, {"$schema": descriptor.PROFILE, **said, "resources": resources})
+        write_descriptor(folder, {"$schema": PROFILE, **said, "resources": resources})
         for file, text in (extra_files or {}).items():
             (folder / file).write_text(text, encoding="utf-8", newline="\n")
     return target
@@ -158,11 +160,7 @@ def write_table(
         text.to_csv(path, index=False, lineterminator="\n", date_format="%Y-%m-%d")
     else:
         ready.to_parquet(path, index=False)
-    facts = file_facts(path)
-    if form == "parquet":
-        # frictionless does not count the bytes of a Parquet file, and would call any number wrong.
-        del facts["bytes"]
-    return descriptor.table_resource(table, list(ready.columns), path.name, **facts)
+    return resource_of(table, path, ready)
 
 
 def _in_parts(
@@ -173,8 +171,7 @@ def _in_parts(
     for frame in frames:
         columns |= dict.fromkeys(frame)
         parts += write_parts(folder, table, frame, homes)
-    paths = [part["path"] for part in parts]
-    return descriptor.table_resource(table, columns, paths, **{descriptor.PARTS: parts})
+    return resource_of(table, parts, columns)
 
 
 def write_parts(
@@ -266,10 +263,54 @@ def write_geometry(
     if homes is not None:
         rounded = shapely.transform(kept.geometry.to_numpy(), lambda at: at.round(CENTIMETRES))
         parts = write_parts(folder, schema.GEOMETRY, kept.set_geometry(rounded), homes)
-        paths = [part["path"] for part in parts]
-        return descriptor.geometry_resource(paths, **{descriptor.PARTS: parts})
+        return resource_of(schema.GEOMETRY, parts)
     kept.to_file(path, driver="GeoJSON", COORDINATE_PRECISION=CENTIMETRES)
-    return descriptor.geometry_resource(path.name, **file_facts(path))
+    return resource_of(schema.GEOMETRY, path)
+
+
+def field(column: Column) -> dict[str, Any]:
+    """The Frictionless field descriptor of one column."""
+    made: dict[str, Any] = {"name": column.name, "type": column.type, "description": column.about}
+    limits = {"required": column.required, "enum": list(column.allowed)}
+    limits = {name: limit for name, limit in limits.items() if limit}
+    return made | ({"constraints": limits} if limits else {})
+
+
+def table_schema(table: str, columns: Iterable[str]) -> dict[str, Any]:
+    """The Frictionless table schema of `table` as written with `columns`.
+
+    Columns the schema does not know are kept as text: an analyst may carry notes of their own.
+    """
+    known = schema.TABLES[table]
+    fields = [
+        field(known.column(name) or Column(name, "string", "", required=False)) for name in columns
+    ]
+    made: dict[str, Any] = {"fields": fields, "missingValues": [""], "primaryKey": list(known.key)}
+    if "indicator_id" in known.names and table != "indicators":
+        reference = {"resource": "indicators", "fields": ["indicator_id"]}
+        made["foreignKeys"] = [{"fields": ["indicator_id"], "reference": reference}]
+    return made
+
+
+def resource_of(
+    name: str, files: Path | list[dict[str, Any]], columns: Iterable[str] = ()
+) -> dict[str, Any]:
+    """The Frictionless resource of a table with these `columns`, or of the boundaries, which are no
+    table: in one file, or in parts, each as `write_parts` describes it."""
+    whole = isinstance(files, Path)
+    path = files.name if whole else [part["path"] for part in files]
+    facts = file_facts(files) if whole else {PARTS: files}
+    form = (path if whole else path[0]).rsplit(".", 1)[-1]
+    if form == "parquet":  # frictionless does not count its bytes, and would call any number wrong
+        facts.pop("bytes", None)
+    if name == schema.GEOMETRY:
+        made = {"name": name, "path": path, "format": form}
+        return made | {"description": "boundaries of areas, keyed by area_code"} | facts
+    made = {"name": name, "type": "table", "path": path, "format": form}
+    if form == "csv":
+        made |= {"mediatype": "text/csv", "encoding": "utf-8"}
+    about = {"description": schema.TABLES[name].about}
+    return made | about | facts | {"schema": table_schema(name, columns)}
 
 
 def write_descriptor(folder: Path, content: Mapping[str, Any]) -> None:
@@ -287,10 +328,11 @@ def file_facts(path: Path) -> dict[str, Any]:
 
 def forget_facts(resource: Mapping[str, Any]) -> dict[str, Any]:
     """A resource without size and hash, so that its file may be edited by hand."""
-    kept = {key: value for key, value in resource.items() if key not in ("bytes", "hash")}
-    if descriptor.PARTS in kept:
-        kept[descriptor.PARTS] = [forget_facts(part) for part in kept[descriptor.PARTS]]
-    return kept
+    return {
+        key: [forget_facts(part) for part in value] if key == PARTS else value
+        for key, value in resource.items()
+        if key not in ("bytes", "hash")
+    }
 
 
 def _ordered(tables: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -304,7 +346,7 @@ def _ordered(tables: Mapping[str, Any]) -> list[tuple[str, Any]]:
 def _carry_over(old: Path, new: Path) -> None:
     """Copy files of the older folder that its descriptor does not list."""
     try:
-        listed = descriptor.read_descriptor(old)["resources"]
+        listed = read_descriptor(old)["resources"]
         paths = [[one["path"]] if isinstance(one["path"], str) else one["path"] for one in listed]
         ours = {Path(path).parts[0] if len(of) > 1 else path for of in paths for path in of}
     except StudyError:

@@ -12,7 +12,7 @@ from lsp_analysis.effects.checks.asked import Asked, ask, during, span
 from lsp_analysis.effects.parts import answers, rank_p
 from lsp_analysis.effects.words import than_expected
 from lsp_analysis.showing import Axes, Shown
-from lsp_analysis.study.asking.dates import as_date
+from lsp_analysis.study.asking.table import as_date
 from lsp_analysis.study.question import Question
 
 HORIZONS = (3, 6, 12, 24)

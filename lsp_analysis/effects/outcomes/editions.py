@@ -17,7 +17,7 @@ from lsp_analysis.errors import LspError, PanelError
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import Axes, Shown, carries_note
 from lsp_analysis.study.areas import Area
-from lsp_analysis.study.asking.dates import as_date
+from lsp_analysis.study.asking.table import as_date
 from lsp_analysis.study.question import Question
 from lsp_analysis.study.store import Study
 

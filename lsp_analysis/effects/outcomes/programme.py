@@ -7,7 +7,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.showing import Shown
 from lsp_analysis.study.areas import Area
-from lsp_analysis.study.asking.dates import as_date
+from lsp_analysis.study.asking.table import as_date
 from lsp_analysis.study.store import Study
 
 LEAST_COVERED = 0.25  # share of an area that a programme must have worked in to be judged by it

@@ -20,7 +20,7 @@ from scipy.stats import qmc
 from lsp_analysis.effects.one_area.groups import placebo_groups
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError, check_one_of
-from lsp_analysis.study.asking.dates import as_date
+from lsp_analysis.study.asking.table import as_date
 from lsp_analysis.study.question import Question
 
 LIKE_ANY = (

@@ -15,7 +15,7 @@ from lsp_analysis.reports.job import digests
 from lsp_analysis.reports.job.parameters import check_parameters
 from lsp_analysis.reports.job.template import DEFAULT, Template
 from lsp_analysis.study.areas import Area, slug
-from lsp_analysis.study.descriptor import read_descriptor
+from lsp_analysis.study.folder import read_descriptor
 from lsp_analysis.study.schema import NAME_PRECEDENCE
 from lsp_analysis.study.store import Study, open_study
 

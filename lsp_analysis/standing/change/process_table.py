@@ -11,7 +11,7 @@ from lsp_analysis.standing.change.trends import PER_YEAR, RecentTrend, recent_tr
 from lsp_analysis.standing.comparison.intervals import group_limits
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 from lsp_analysis.standing.place.profile_words import quantities
-from lsp_analysis.study.asking.dates import as_date
+from lsp_analysis.study.asking.table import as_date
 
 ASSURANCE = {
     "consistent_pass": "will meet it",

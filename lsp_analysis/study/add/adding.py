@@ -20,7 +20,7 @@ from lsp_analysis.study.add.taking import KEY, Taken, take_table
 from lsp_analysis.study.check.problems import Problem, Sheet, as_written, look_up
 from lsp_analysis.study.check.text import load_sheet
 from lsp_analysis.study.check.whole_study import check_file
-from lsp_analysis.study.descriptor import PARTS, files_of, table_resource
+from lsp_analysis.study.folder import files_of
 from lsp_analysis.study.panel import period_kinds
 from lsp_analysis.study.store import Study, open_study
 from lsp_analysis.study.write import (
@@ -30,6 +30,7 @@ from lsp_analysis.study.write import (
     forget_facts,
     homes_of,
     one_writer,
+    resource_of,
     typed,
     whole_folder,
     write_descriptor,
@@ -297,8 +298,7 @@ def _write(study: Study, new: Sheet, indicators: pd.DataFrame, replace: bool) ->
                     parts += write_parts(folder, table, rows, homes)
                     columns = [field["name"] for field in resource["schema"]["fields"]]
                     columns = [*columns, *(name for name in rows if name not in columns)]
-                    paths = [part["path"] for part in parts]
-                    made = table_resource(table, columns, paths, **{PARTS: parts})
+                    made = resource_of(table, parts, columns)
             hashed = any("hash" in part for part in files_of(resource))
             resources.append(made if hashed else forget_facts(made))
         write_descriptor(folder, {**study.descriptor, "resources": resources})
@@ -333,4 +333,4 @@ def write_observations(folder: Path, text: pd.DataFrame, homes: pd.Series) -> di
         return write_table(folder, "observations", ordered.replace("", None), homes)
     path = folder / "observations.csv"
     ordered.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
-    return table_resource("observations", list(ordered), path.name, **file_facts(path))
+    return resource_of("observations", path, ordered)

@@ -10,7 +10,7 @@ from lsp_analysis.errors import SourceError
 from lsp_analysis.study import schema
 from lsp_analysis.study.add.headings import DOTTED, FRACTIONS, unit_in
 from lsp_analysis.study.add.layouts import OwnTable
-from lsp_analysis.study.check.cells import rounding_of
+from lsp_analysis.study.check.text import rounding_of
 from lsp_analysis.study.indicator import KIND_OF_VALUE_TYPE
 
 TYPE_OF_UNIT = {row["unit"]: row["value_type"] for row in schema.UNIT_ROWS}

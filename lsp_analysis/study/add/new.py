@@ -82,5 +82,5 @@ def readme(title: str) -> str:
 def _describe(column: schema.Column) -> str:
     words = column.allowed or column.suggested
     about = f"{column.about}: {', '.join(words)}" if words else column.about
-    must = "yes" if column.required and column.default is None else "no"
+    must = "yes" if column.needed else "no"
     return f"| {column.name} | {about} ({column.type}) | {must} |"

@@ -14,10 +14,10 @@ from lsp_analysis.study.add.headings import number_in, unit_in
 from lsp_analysis.study.add.layouts import Account, OwnTable
 from lsp_analysis.study.add.places import Places, carry_over
 from lsp_analysis.study.areas import fold_name, slug
-from lsp_analysis.study.check.cells import judge_sheet
-from lsp_analysis.study.check.periods import check_periods
 from lsp_analysis.study.check.problems import Problem, Sheet
-from lsp_analysis.study.check.whole_study import check_rows
+from lsp_analysis.study.check.rows import check_rows
+from lsp_analysis.study.check.series import check_periods
+from lsp_analysis.study.check.text import judge_sheet
 from lsp_analysis.study.panel import months_to
 
 KEY = list(schema.TABLES["observations"].key)

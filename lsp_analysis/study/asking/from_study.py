@@ -8,9 +8,8 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.study import schema
-from lsp_analysis.study.asking.around import FEWEST, from_own_rank
-from lsp_analysis.study.asking.dates import as_date
-from lsp_analysis.study.asking.table import among_dates, dated, pairs_matrix, wide
+from lsp_analysis.study.areas import FEWEST, from_own_rank
+from lsp_analysis.study.asking.table import among_dates, as_date, dated, pairs_matrix, wide
 from lsp_analysis.study.indicator import COUNTED, Indicator
 from lsp_analysis.study.question import Question
 

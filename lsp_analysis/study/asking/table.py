@@ -1,7 +1,11 @@
-"""A tidy table read for a question: numbers, codes, starts and neighbours, refused if wrong."""
+"""A tidy table read for a question: numbers, codes, dates, starts and neighbours, refused if wrong.
 
+Labels of periods, whatever a table calls them, become pandas Periods with true dates.
+"""
+
+import datetime
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,9 +14,13 @@ from scipy import sparse
 
 from lsp_analysis import wording
 from lsp_analysis.errors import AreaError, PanelError, ParameterError, did_you_mean
-from lsp_analysis.study.asking.dates import as_date, as_dates
+from lsp_analysis.study.periods import MONTHS, parse_period, read_span
 
 LARGEST = 1e60  # a size beyond which squares of sums overflow, and below whose inverse they vanish
+YEARS = (1800, 2200)  # whole numbers between them are calendar years
+HOW_TO_WRITE = (
+    "Write months as 2008-04, quarters as 2008Q2, years as 2008 or 2008/09, or give pandas Periods."
+)
 
 
 def listed(value: Any) -> list[Any]:
@@ -72,20 +80,16 @@ def read_rows(frame: Any, names: list[Any], treated: Any) -> tuple[pd.DataFrame,
             f"({first['area_code']}, {first['period']}). An area has one row per period: add the "
             "rows up, or average them if they are rates."
         )
-    named = isinstance(treated, str) and treated in frame.columns
-    return rows, _marks(frame[treated]) if named else None
-
-
-def _marks(column: pd.Series) -> pd.Series:
-    """Rows that a column of 0 and 1, or false and true, marks; PanelError for anything else."""
-    numbers = as_numbers(column)
-    if not numbers.isin((0.0, 1.0)).all():
-        odd = column[~numbers.isin((0.0, 1.0))].iloc[0]
+    if not isinstance(treated, str) or treated not in frame.columns:
+        return rows, None
+    marks = as_numbers(frame[treated])
+    odd = frame.loc[~marks.isin((0.0, 1.0)), treated]
+    if len(odd):
         raise PanelError(
-            f"{column.name!r} must hold only 0 and 1 (or false and true) to mark the treated; it "
-            f"holds {odd!r}."
+            f"{treated!r} must hold only 0 and 1 (or false and true) to mark the treated; it "
+            f"holds {odd.iloc[0]!r}."
         )
-    return numbers == 1
+    return rows, marks == 1
 
 
 def _codes(column: pd.Series) -> pd.Series:
@@ -98,8 +102,7 @@ def _codes(column: pd.Series) -> pd.Series:
     odd = next((x for x in column if not isinstance(x, Hashable)), None)
     if odd is not None:
         raise PanelError(f"'area_code' holds {odd!r}, which cannot stand for an area. Give codes.")
-    kinds = {isinstance(x, str) for x in column}
-    if len(kinds) > 1:
+    if len({isinstance(x, str) for x in column}) > 1:
         raise PanelError("'area_code' mixes text and numbers. Write all codes in one way.")
     return column.infer_objects()
 
@@ -118,8 +121,7 @@ def as_numbers(column: pd.Series) -> pd.Series:
             f"{column.name!r} is not a number in {int(wrong.sum())} of {len(column)} rows, first "
             f"{column[wrong].iloc[0]!r}. Correct them, and leave missing what is not known."
         )
-    numbers = numbers.astype("float64")
-    sizes = numbers.abs()
+    sizes = numbers.astype("float64").abs()
     if np.isinf(sizes).any():
         raise PanelError(
             f"{column.name!r} is infinite in {int(np.isinf(sizes).sum())} of {len(sizes)} rows, as "
@@ -130,7 +132,94 @@ def as_numbers(column: pd.Series) -> pd.Series:
             f"{column.name!r} has {sizes.max():.3g} for its largest size, which cannot be "
             "calculated with. Check the column, or give it in other units."
         )
-    return numbers
+    return numbers.astype("float64")
+
+
+def as_dates(labels: pd.Series) -> pd.PeriodIndex:
+    """Periods of a column of Periods, dates, calendar years or text, row by row.
+
+    First or last days of months become the months, quarters or years that they are apart.
+
+    Raises
+    ------
+    PanelError
+        A label is missing, or says nothing of when it was, or is of another length than others.
+    """
+    if labels.isna().any():
+        raise PanelError(
+            f"{int(labels.isna().sum())} of {len(labels)} rows of the panel have no period. "
+            "Fill it in, or leave those rows out."
+        )
+    if isinstance(labels.dtype, pd.PeriodDtype):
+        return pd.PeriodIndex(labels)
+    try:
+        codes, met = pd.factorize(labels)
+    except TypeError as error:
+        raise PanelError(f"The panel's periods cannot be read. {HOW_TO_WRITE}") from error
+    told = [_date_of(label) for label in met]
+    for label, period in zip(met, told, strict=True):
+        if period is None:
+            raise PanelError(
+                f"The panel's period {label!r} does not say when it was. {HOW_TO_WRITE}"
+            )
+        alike = all(isinstance(label, of) == isinstance(met[0], of) for of in (str, pd.Period))
+        if period.freqstr != told[0].freqstr or not alike:
+            raise PanelError(
+                f"The panel's periods mix labels of several kinds, such as {met[0]!r} and "
+                f"{label!r}. Write all in one way."
+            )
+    periods = pd.PeriodIndex(told)
+    if told[0].freqstr == "D" and not isinstance(met[0], pd.Period):
+        periods = _of_days(periods.start_time)
+    return periods.take(codes)
+
+
+def as_date(when: Any, freq: Any = None, name: str = "start") -> pd.Period:
+    """One Period from a Period, date, year or text: with `freq`, the first of that length it holds.
+
+    Raises ParameterError, which calls it `name`, for anything else.
+    """
+    found = _date_of(when)
+    if found is None:
+        raise ParameterError(
+            f"{name}={when!r} is not a month, quarter or year. Write it as 2008-04, 2008Q2 or 2008."
+        )
+    return found if freq is None or found.freq == freq else found.asfreq(freq, how="start")
+
+
+def _date_of(when: Any) -> pd.Period | None:
+    if isinstance(when, pd.Period):
+        return when
+    if isinstance(when, str):
+        found, span = parse_period(when), read_span(when)
+        if found is not None or span is None:
+            return found
+        lengths = {1: "M", 3: "Q-DEC", 12: f"Y-{span.end:%b}".upper()}
+        freq = "D" if span.start == span.end else lengths.get(span.months)
+        return None if freq is None else pd.Period(span.start, freq=freq)
+    if isinstance(when, datetime.date | np.datetime64) and not pd.isna(when):
+        return pd.Period(pd.Timestamp(when).tz_localize(None), freq="D")
+    number = isinstance(when, int | float | np.number) and not isinstance(when, bool)
+    if number and YEARS[0] <= when <= YEARS[1] and float(when).is_integer():
+        return pd.Period(year=int(when), freq="Y")
+    return None
+
+
+def _of_days(days: pd.DatetimeIndex) -> pd.PeriodIndex:
+    """Months, quarters or years from their first or last days; weeks or days from other dates."""
+    if not (days.is_month_start.all() or days.is_month_end.all()):
+        weekly = len(set(days.day_of_week)) == 1 and len(set(days)) > 1
+        before = f"{days[0] - pd.Timedelta(days=1):%a}".upper()
+        return days.to_period(f"W-{before}" if weekly else "D")
+    months = days.to_period("M")
+    ordinals = np.unique(months.asi8)
+    step = int(np.gcd.reduce(np.diff(ordinals))) if len(ordinals) > 1 else 1
+    first = months.min() if days.is_month_start.all() else months.min() - min(step, 12) + 1
+    if step % 12 == 0:
+        return months.asfreq(f"Y-{MONTHS[(first.month - 2) % 12].upper()}")
+    if step == 3:
+        return months.asfreq(f"Q-{MONTHS[((first.month - 1) % 3 or 12) - 1].upper()}")
+    return months
 
 
 def wide(rows: pd.DataFrame, column: str) -> pd.DataFrame:
@@ -149,28 +238,24 @@ def treated_codes(
     """Codes of the treated areas: given, marked in some rows, or those that have a start."""
     if treated is None and isinstance(start, Mapping):
         treated = list(start)
-    if isinstance(treated, pd.DataFrame):
-        raise ParameterError(
-            f"`treated` is a table of {len(treated)} rows. Give the area codes alone, as a list."
-        )
     if marks is not None:
         _check_switch(rows, marks, start)
         treated = rows.loc[marks, "area_code"].unique()
     codes = [] if treated is None else [treated] if np.isscalar(treated) else list(treated)
-    if codes and all(isinstance(code, bool | np.bool_) for code in codes):
-        raise ParameterError(
-            "`treated` is a list of true and false. Make it a column of the panel, and name that."
-        )
     known = list(rows["area_code"].unique())
     for code in codes:
-        if not isinstance(code, Hashable):
+        if not isinstance(code, Hashable) or isinstance(code, bool | np.bool_):
             raise ParameterError(
-                f"`treated` holds {code!r}, which is no area code. Give a plain list of codes."
+                f"`treated` holds {code!r}, which is no area code. Give a plain list of codes, or "
+                "the name of a column that marks them."
             )
         if code not in known:
+            hint = did_you_mean(str(code), map(str, known))
+            kinds = ["text" if isinstance(x, str) else "numbers" for x in (known[0], code)]
+            if kinds[0] != kinds[1]:
+                hint = f" Codes there are {kinds[0]}, such as {known[0]!r}, and {code!r} is not."
             raise AreaError(
-                f"The treated area {code!r} is not among the panel's {len(known)} areas."
-                f"{_near(code, known)}"
+                f"The treated area {code!r} is not among the panel's {len(known)} areas.{hint}"
             )
     if not codes:
         raise AreaError("No treated area was given. Name the area codes of the neighbourhood.")
@@ -191,14 +276,6 @@ def _check_switch(rows: pd.DataFrame, marks: pd.Series, start: Any) -> None:
             f"start={start}. Give that start or, where areas start at different times, a mapping "
             "of area code to start."
         )
-
-
-def _near(code: Any, known: Sequence[Any]) -> str:
-    """What to try for an unknown code: one of the other kind, or one that is spelt nearly so."""
-    kinds = ["text" if isinstance(x, str) else "numbers" for x in (known[0], code)]
-    if kinds[0] != kinds[1]:
-        return f" Codes there are {kinds[0]}, such as {known[0]!r}, and {code!r} is not."
-    return did_you_mean(str(code), map(str, known))
 
 
 def starts(
@@ -288,10 +365,10 @@ def dated(
 
 def among_dates(fields: Mapping[str, Any], dates: np.ndarray) -> dict[str, Any]:
     """Fields of a Question cut to some of its dates; `dates` is a bool array (t,)."""
-    changed = dict(fields)
-    changed["dates"] = fields["dates"][dates]
-    for name in ("outcome", "population"):
-        if fields[name] is not None:
-            changed[name] = fields[name][:, dates]
-    changed["covariates"] = {name: a[:, dates] for name, a in fields["covariates"].items()}
-    return changed
+    people = fields["population"]
+    return dict(fields) | {
+        "dates": fields["dates"][dates],
+        "outcome": fields["outcome"][:, dates],
+        "population": None if people is None else people[:, dates],
+        "covariates": {name: array[:, dates] for name, array in fields["covariates"].items()},
+    }

@@ -6,7 +6,7 @@ are checked some boroughs after the others, so that no more of them is held.
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from os.path import isfile
 from pathlib import Path
@@ -19,14 +19,11 @@ import pyarrow.parquet as pq
 from lsp_analysis.errors import StudyError, did_you_mean
 from lsp_analysis.study import schema
 from lsp_analysis.study.check.geometry import check_geometry
-from lsp_analysis.study.check.keys import check_keys
-from lsp_analysis.study.check.kinds import check_kinds
-from lsp_analysis.study.check.periods import check_periods
 from lsp_analysis.study.check.problems import Problem, Sheet, look_up, problems_frame, render
+from lsp_analysis.study.check.rows import check_rows
+from lsp_analysis.study.check.series import check_kinds
 from lsp_analysis.study.check.text import load_sheet
-from lsp_analysis.study.check.values import check_values
-from lsp_analysis.study.descriptor import files_of, read_descriptor
-from lsp_analysis.study.folder import mended
+from lsp_analysis.study.folder import files_of, mended, read_descriptor
 from lsp_analysis.study.write import file_facts, homes_of
 
 __all__ = ["Problem", "check_study", "problems_frame", "render"]
@@ -36,6 +33,9 @@ LARGE = 1_000_000  # rows of one file from which it is checked some boroughs at 
 KINDS_OF_FILE = (".csv", ".parquet", ".geojson", ".gpkg")
 RESTORE = "Restore it from a copy."
 Resource = dict[str, Any]
+# A part of a study that is checked by itself: its name, its areas where they are fewer, a table if
+# it could be read, what is to be taken off the rows of each of its files, and what is wrong so far.
+Turn = tuple[str, dict[str, Sheet], Sheet | None, dict[str, int], list[Problem]]
 
 
 def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) -> list[Problem]:
@@ -64,38 +64,38 @@ def check_study(path: str | Path, *, today: str | pd.Timestamp | None = None) ->
             found = check_file(folder / part["path"], part)
             problems += [replace(one, file=part["path"]) for one in found]
     files = {r["name"]: folder / r["path"] for r in resources if isinstance(r["path"], str)}
-    sheets, large = {}, {}
-    for table in schema.TABLES:
-        if table in files and isfile(files[table]):
-            if _is_large(files[table]):
-                large[table] = files[table]
-                continue
-            sheet, found = load_sheet(files[table], table)
-            problems += found
-            if sheet is not None:
-                sheets[table] = sheet
+    sheets: dict[str, Sheet] = {}
+    large = {}
+    for table in [table for table in schema.TABLES if isfile(files.get(table, ""))]:
+        if _is_large(files[table]):
+            large[table] = files[table]
+            continue
+        sheet, found = load_sheet(files[table], table)
+        problems += found
+        if sheet is not None:
+            sheets[table] = sheet
     problems += check_rows(sheets, now)
     problems += check_kinds(sheets)
-    problems += _without_rows(sheets, {item["name"] for item in resources if item.get("hash")})
-    areas = sheets["areas"].typed if "areas" in sheets else None
-    if areas is not None:
+    # A table with its hash on record is told by it when it lost its rows; else it was written so,
+    # as by an import that found no measures.
+    recorded = {item["name"] for item in resources if item.get("hash")}
+    for table in sheets.keys() & set(schema.REQUIRED_TABLES) - recorded:
+        if sheets[table].text.empty:
+            remedy = "Add its rows, or restore the file from a copy."
+            problems.append(Problem(sheets[table].file, "The table has no rows.", remedy))
+    whole = sheets.get("areas")
+    areas = whole.typed if whole else None
+    homes = homes_of(areas) if whole else pd.Series(dtype="str")
+    if whole:
         problems += _worked_in(descriptor, areas)
-    if schema.GEOMETRY in files and isfile(files[schema.GEOMETRY]):
+    if isfile(files.get(schema.GEOMETRY, "")):
         problems += check_geometry(files[schema.GEOMETRY], areas)
+    own = {name: sheets[name] for name in (*SHARED, "areas") if name in sheets}
     for table, path in large.items():
-        problems += _check_large(path, table, sheets, now)
-    problems += _check_parts(folder, resources, sheets, now)
+        problems += _check_in_turns(_turns_of_file(path, table, homes), own, now)
+    parts = _turns_of_parts(folder, resources, whole, homes)
+    problems += _check_in_turns(parts, own, now)
     return sorted(dict.fromkeys(problems), key=lambda item: (item.file, item.row, item.column))
-
-
-def check_rows(
-    sheets: Mapping[str, Sheet], today: pd.Timestamp, *, gaps: bool = True
-) -> Iterator[Problem]:
-    """What the rows of tables say, alone and together; see `check_periods` for `gaps`."""
-    yield from check_keys(sheets)
-    if "observations" in sheets:
-        yield from check_periods(sheets["observations"], sheets.get("areas"), gaps=gaps)
-    yield from check_values(sheets, today)
 
 
 def _descriptor(folder: Path) -> tuple[Resource, list[Problem]]:
@@ -187,18 +187,6 @@ def check_file(path: Path, resource: Resource) -> Iterator[Problem]:
         yield Problem(path.name, problem, remedy)
 
 
-def _without_rows(sheets: dict[str, Sheet], recorded: set[str]) -> Iterator[Problem]:
-    """Required tables that have a header and nothing below it.
-
-    One of those `recorded` with their hash is told by it when it lost its rows; else it was written
-    so, as by an import that found no measures.
-    """
-    for table in schema.REQUIRED_TABLES:
-        if table in sheets and table not in recorded and sheets[table].text.empty:
-            remedy = "Add its rows, or restore the file from a copy."
-            yield Problem(sheets[table].file, "The table has no rows.", remedy)
-
-
 def _worked_in(descriptor: Resource, areas: pd.DataFrame) -> Iterator[Problem]:
     """The type of area and the code list that the descriptor says the study works in."""
     for key, column in (("small_area_type", "area_type"), ("code_vintage", "code_vintage")):
@@ -211,6 +199,25 @@ def _worked_in(descriptor: Resource, areas: pd.DataFrame) -> Iterator[Problem]:
             yield Problem(schema.DESCRIPTOR, problem, remedy, 0, f"lsp:{key}", str(given))
 
 
+def _check_in_turns(
+    turns: Iterable[Turn], own: Mapping[str, Sheet], today: pd.Timestamp
+) -> list[Problem]:
+    """What is wrong with tables that are held a part at a time, beside `own` of one file each; of
+    a kind of indicator, what most of the turns say."""
+    problems: list[Problem] = []
+    kinds: Counter[Problem] = Counter()
+    named = set()
+    for turn, areas, sheet, starts, found in turns:
+        named.add(turn)
+        problems += found
+        if sheet is not None:
+            together = {**own, **areas, sheet.table: sheet}
+            kinds.update(check_kinds(together))
+            rows = check_rows(together, today)
+            problems += [_in_its_part(one, starts) for one in rows if one.file == sheet.file]
+    return problems + [one for one, times in kinds.items() if 2 * times > len(named)]
+
+
 def _is_large(path: Path) -> bool:
     """Whether a file is a Parquet table of more rows about areas than are to be held at once."""
     try:
@@ -220,58 +227,38 @@ def _is_large(path: Path) -> bool:
     return about.num_rows > LARGE and "area_code" in about.schema.names
 
 
-def _check_large(
-    path: Path, table: str, sheets: Mapping[str, Sheet], today: pd.Timestamp
-) -> list[Problem]:
-    """What is wrong with a large table in one Parquet file, some boroughs after the others."""
-    own = {name: sheets[name] for name in (*SHARED, "areas") if name in sheets}
-    homes = homes_of(own["areas"].typed) if "areas" in own else pd.Series(dtype="str")
+def _turns_of_file(path: Path, table: str, homes: pd.Series) -> Iterator[Turn]:
+    """A large table in one Parquet file, some boroughs after the others."""
     met = pq.read_table(path, columns=["area_code"])["area_code"].to_pandas()
     rows = met.value_counts(dropna=False)
     home = look_up(rows.index.to_series(), homes).fillna("").to_numpy()
     turns = (rows.groupby(home).sum().cumsum() // LARGE).reindex(home).to_numpy()
-    problems: list[Problem] = []
-    kinds: Counter[Problem] = Counter()
-    for _, areas in rows.groupby(turns):
+    for turn, areas in rows.groupby(turns):
         codes = [None if pd.isna(code) else code for code in areas.index]
         sheet, found = load_sheet(path, table, codes)
-        problems += found
-        if sheet is not None:
-            kinds.update(check_kinds(own | {table: sheet}))
-            found = check_rows(own | {table: sheet}, today)
-            problems += [one for one in found if one.file == sheet.file]
-    return problems + [one for one, times in kinds.items() if 2 * times > len(set(turns))]
+        yield str(turn), {}, sheet, {path.name: 0}, found
 
 
-def _check_parts(
-    folder: Path, resources: list[Resource], sheets: Mapping[str, Sheet], today: pd.Timestamp
-) -> list[Problem]:
-    """What is wrong with tables and boundaries in parts, beside `sheets` of one file each."""
+def _turns_of_parts(
+    folder: Path, resources: list[Resource], whole: Sheet | None, homes: pd.Series
+) -> Iterator[Turn]:
+    """Tables and boundaries in parts, one borough after the other."""
     boroughs: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for resource in resources:
         for part in files_of(resource) if not isinstance(resource["path"], str) else []:
             if (folder / part["path"]).is_file():
                 boroughs[part.get("borough", "")][resource["name"]].append(part["path"])
-    own = {name: sheets[name] for name in (*SHARED, "areas") if name in sheets}
-    whole = own.get("areas")
-    homes = homes_of(whole.typed) if whole else pd.Series(dtype="str")
-    problems: list[Problem] = []
-    kinds: Counter[Problem] = Counter()
     for borough, tables in boroughs.items():
+        areas = {}
         if whole:
             inside = look_up(whole.typed["area_code"], homes).isin([borough, ""])
-            own["areas"] = replace(whole, text=whole.text[inside], typed=whole.typed[inside])
+            own = replace(whole, text=whole.text[inside], typed=whole.typed[inside])
+            areas = {"areas": own}
         for path in tables.pop(schema.GEOMETRY, []):
-            found = check_geometry(folder / path, own["areas"].typed if whole else None)
-            problems += [replace(one, file=path) for one in found]
+            found = check_geometry(folder / path, own.typed if whole else None)
+            yield borough, areas, None, {}, [replace(one, file=path) for one in found]
         for table, paths in tables.items():
-            sheet, starts, found = _joined(folder, table, paths, borough, homes)
-            problems += found
-            if sheet is not None:
-                kinds.update(check_kinds(own | {table: sheet}))
-                rows = check_rows(own | {table: sheet}, today)
-                problems += [_in_its_part(one, starts) for one in rows if one.file == sheet.file]
-    return problems + [one for one, times in kinds.items() if 2 * times > len(boroughs)]
+            yield borough, areas, *_joined(folder, table, paths, borough, homes)
 
 
 def _joined(
