@@ -52,20 +52,18 @@ def audit_folder(folder: str | Path, *, as_made: Mapping[str, bytes] = MappingPr
     path = Path(folder)
     if not path.is_dir():
         raise DisclosureError(f"There is no folder {path}. Check the path.")
-    found, withheld = list(_files_that_fail(path, as_made)), 0
-    tables = list(_tables(path))
+    audits = [_table(name, table) for name, table in _tables(path)]
     has_release = (path / FOLDER).is_dir()
-    if not has_release and not tables:
+    if not has_release and not audits:
         raise DisclosureError(
             f"{path} holds neither pages made for an audience nor a table with withheld counts. "
             "Make pages with lsp-analysis reports --audience public, then audit their folder."
         )
+    found = list(_files_that_fail(path, as_made))
     if has_release and audience_of(path):
-        count, faults = _release(open_study(path / FOLDER))
-        withheld, found = withheld + count, found + faults
-    for file, table in tables:
-        count, faults = _table(file.relative_to(path).as_posix(), table)
-        withheld, found = withheld + count, found + faults
+        audits.insert(0, _release(open_study(path / FOLDER)))
+    withheld = sum(count for count, _ in audits)
+    found += [fault for _, faults in audits for fault in faults]
     if found:
         more = [f"and {len(found) - 10} more"] if len(found) > 10 else []
         listed = "\n  ".join([*found[:10], *more])
@@ -78,40 +76,30 @@ def audit_folder(folder: str | Path, *, as_made: Mapping[str, bytes] = MappingPr
 
 def _files_that_fail(path: Path, as_made: Mapping[str, bytes]) -> Iterator[str]:
     """Files that are marked as internal, were not made with the others, or changed since."""
-    listed, damaged = _listed(path)
-    yield from damaged
-    digests = listed | {name: sha256(content).hexdigest() for name, content in as_made.items()}
-    for file in sorted(p for p in path.rglob("*") if p.is_file()):
-        content, name = file.read_bytes(), file.relative_to(path).as_posix()
-        if MARKING.encode() in content:
-            yield f"{name} is marked {MARKING}."
-        elif listed and name not in digests and name not in RECORDS and file.suffix != ".log":
-            yield f"{name} was not made with the pages, so nothing is known of what it shows."
-        elif sha256(content).hexdigest() != digests.get(name, sha256(content).hexdigest()):
-            yield f"{name} was changed after it was made."
-
-
-def _listed(path: Path) -> tuple[dict[str, str], list[str]]:
-    """SHA-256 of each file that the manifest, or the descriptor of the release, says was made, and
-    lines of the manifest that say nothing."""
-    made: dict[str, str] = {}
-    damaged, manifest = [], path / "manifest.jsonl"
+    made: dict[str, str] = {}  # SHA-256 by what the manifest and the release's descriptor say
+    manifest = path / "manifest.jsonl"
     lines = untrusted.read_bytes(manifest, LARGEST).splitlines() if manifest.exists() else []
     for number, line in enumerate(lines, start=1):
         try:
             record = untrusted.parse_json(line, _RECORD, f"Line {number} of {manifest}")
             made |= record.get("files", {})
         except LspError as error:
-            damaged.append(f"{error} Its pages cannot be compared with it: make them again.")
+            yield f"{error} Its pages cannot be compared with it: make them again."
     if (path / FOLDER).is_dir():
         about = open_study(path / FOLDER).descriptor
-        told = about.get("lsp:release", {}).get("files", {})
-        made |= {f"{FOLDER}/{name}": digest for name, digest in told.items()}
-        for one in about["resources"]:
-            for part in files_of(one):
-                digest = part.get("hash", "").removeprefix("sha256:")
-                made[f"{FOLDER}/{part['path']}"] = digest
-    return made, damaged
+        told = dict(about.get("lsp:release", {}).get("files", {}))
+        told |= {p["path"]: p.get("hash", "") for one in about["resources"] for p in files_of(one)}
+        made |= {f"{FOLDER}/{file}": told[file].removeprefix("sha256:") for file in told}
+    listed = bool(made)
+    made |= {name: sha256(content).hexdigest() for name, content in as_made.items()}
+    for file in sorted(p for p in path.rglob("*") if p.is_file()):
+        content, name = file.read_bytes(), file.relative_to(path).as_posix()
+        if MARKING.encode() in content:
+            yield f"{name} is marked {MARKING}."
+        elif name in made and sha256(content).hexdigest() != made[name]:
+            yield f"{name} was changed after it was made."
+        elif listed and name not in {*made, *RECORDS} and file.suffix != ".log":
+            yield f"{name} was not made with the pages, so nothing is known of what it shows."
 
 
 def _release(study: Study) -> tuple[int, list[str]]:
@@ -129,8 +117,8 @@ def _release(study: Study) -> tuple[int, list[str]]:
         own["period"] = pd.PeriodIndex(own["period_start"], freq=freq)
         own = own[own["numerator"].notna() | (own["note"] == SUPPRESSED)].reset_index(drop=True)
         hidden = (own["note"] == SUPPRESSED).to_numpy()
-        for row in own[rule.is_small(own["numerator"])].itertuples():
-            found.append(f"{_place(row)} shows a count of {row.numerator:g}.")
+        shown = own[rule.is_small(own["numerator"])].itertuples()
+        found += [f"{_place(row)} shows a count of {row.numerator:g}." for row in shown]
         area = ~own["area_code"].isin(list(groups)).to_numpy()
         most = np.where(area & (rule.base > 1) & (not whole), float(rule.hidden_to), np.inf)
         if whole:
@@ -160,18 +148,18 @@ def _place(row: Any) -> str:
     return f"{FOLDER}/observations: {row.indicator_id}, {row.area_code}, from {start:%Y-%m-%d},"
 
 
-def _tables(path: Path) -> Iterator[tuple[Path, pd.DataFrame]]:
-    """Tables with totals and withheld counts, as `protect_table` makes them."""
+def _tables(path: Path) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Names of files, and their tables with totals and withheld counts; see `protect_table`."""
     for file in sorted(path.rglob("*.csv")):
         if FOLDER in file.parts or not file.is_file():
             continue
         try:
             table = pd.read_csv(file, dtype=str, keep_default_na=False, index_col=0)
-        except (OSError, ValueError, UnicodeDecodeError):
+        except (OSError, ValueError):
             continue
         last = [str(axis[-1]).casefold() for axis in table.axes if len(axis)]
         if len(last) == 2 and set(last) <= set(TOTALS) and (table == MARK).any().any():
-            yield file, table
+            yield file.relative_to(path).as_posix(), table
 
 
 def _table(name: str, table: pd.DataFrame) -> tuple[int, list[str]]:

@@ -5,6 +5,8 @@ and Salazar 2001, with a range for each withheld cell). Larger ones by adding, f
 not safe yet, the cheapest set of cells that move with it, and then an audit of all of them.
 """
 
+from itertools import islice
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -61,10 +63,10 @@ def withhold(
             f"{int((small & shown_before).sum())} small counts were shown in an earlier release. "
             "Withdraw that release, and publish into a new folder."
         )
+    if profile.base > 1 and small.any():
+        return _totals(counts, sums, profile, hidden, shown_before, most)
     if not small.any():
         return hidden
-    if profile.base > 1:
-        return _totals(counts, sums, profile, hidden, shown_before, most)
     may = ~hidden & ~shown_before & (counts > profile.hidden_to)
     if exact is None:
         exact = len(counts) <= EXACT_CELLS and small.sum() <= EXACT_SMALL
@@ -79,12 +81,13 @@ def audited(counts, hidden, sums, profile: Profile, most: np.ndarray | float = n
     small, as nothing else is withheld but totals, and counts shown are known to within rounding;
     totals above the limit that are withheld to protect others need no more than that.
     """
-    totals = np.zeros(len(counts), dtype=bool)
-    totals[sums.indices[sums.data < 0]] = True
-    capped = profile.is_small(counts) & ~totals & (profile.base > 1)
-    most = np.where(capped, np.minimum(profile.hidden_to, most), most)
+    guarded = hidden
+    if profile.base > 1:
+        capped = profile.is_small(counts)
+        guarded = hidden & capped
+        capped[sums.indices[sums.data < 0]] = False  # totals
+        most = np.where(capped, np.minimum(profile.hidden_to, most), most)
     known = known_of(profile.rounded(counts), hidden, sums, profile, most)
-    guarded = hidden & profile.is_small(counts) if profile.base > 1 else hidden
     return known.narrow(np.flatnonzero(guarded).tolist(), profile.width, truth=counts)
 
 
@@ -125,9 +128,7 @@ def _exactly(counts, sums, profile, hidden, may, most) -> np.ndarray | None:
     wanted = np.flatnonzero(hidden)
     for _ in range(PASSES):
         found = _fewest(counts, sums, profile, hidden, may, wanted, most)
-        if found is None:
-            return None
-        narrow = audited(counts, found, sums, profile, most)
+        narrow = {} if found is None else audited(counts, found, sums, profile, most)
         if not narrow:
             return found
         wanted = np.union1d(wanted, list(narrow))
@@ -205,15 +206,10 @@ def _moving_with(cell, counts, sums, profile, made, may, most) -> tuple[np.ndarr
     """
     ready = made | may
     for free in (_near(cell, counts, sums, made, ready), np.flatnonzero(ready)):
-        moves = []
-        for up in (True, False):
-            if found := _cheapest_move(cell, up, free, counts, sums, profile, made, most):
-                moves.append(found)
-                if len(counts) > LARGE:
-                    break
+        ways = (_cheapest_move(cell, up, free, counts, sums, profile, made, most) for up in (1, 0))
+        moves = list(islice(filter(None, ways), 1 if len(counts) > LARGE else 2))
         if moves:
-            _, moved, by = min(moves, key=lambda move: move[0])
-            return moved, by
+            return min(moves, key=lambda move: move[0])[1:]
     raise _unprotected(counts, cell)
 
 

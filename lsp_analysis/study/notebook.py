@@ -36,15 +36,12 @@ def study_sentence(study: Any) -> wording.Sentence:
     if len(held):
         text += f", from {held['first'].min():%Y} to {held['last'].max():%Y}"
     lacks = [_CALLED.get(name, name) for name in _OPTIONAL if not study.has(name)]
-    said = [f"{text}."]
-    if study.simulated:
-        said.append("The numbers are simulated.")
+    said = f"{text}." + " The numbers are simulated." * study.simulated
     if lacks:
-        said.append(f"It has no {wording.and_list(lacks, last='or')}.")
-    unseen = len(study.indicators()) - len(held)
-    if unseen:
-        said.append(f"{wording.capital(wording.counted(unseen, 'indicator'))} without a value.")
-    return wording.Sentence(" ".join(said))
+        said += f" It has no {wording.and_list(lacks, last='or')}."
+    if unseen := len(study.indicators()) - len(held):
+        said += f" {wording.capital(wording.counted(unseen, 'indicator'))} without a value."
+    return wording.Sentence(said)
 
 
 def study_table(study: Any) -> Table:
@@ -81,16 +78,15 @@ def held_by_indicator(study: Any) -> pd.DataFrame:
     held = grouped.agg(
         first=("period_start", "min"), last=("period_end", "max"), areas=("area_code", "nunique")
     )
-    order = [name for name in study.indicators()["indicator_id"] if name in held.index]
-    return held.loc[order]
+    return held.loc[[name for name in study.indicators()["indicator_id"] if name in held.index]]
 
 
 def study_map(study: Any) -> Axes:
     """The small areas, by deprivation where the study knows it; StudyError without boundaries."""
     shapes = study.geometry(study.small_areas()["area_code"])
-    if not study.has("deprivation"):
-        return figures.draw_where(shapes, highlight=[])
-    rows = study.read("deprivation")
+    rows = pd.DataFrame(columns=["area_code", "edition"])
+    if study.has("deprivation"):
+        rows = study.read("deprivation")
     rows = rows[rows["area_code"].isin(shapes["area_code"])]
     known = rows.groupby("edition")["area_code"].nunique()
     if known.empty:
@@ -108,15 +104,13 @@ def study_map(study: Any) -> Axes:
 def area_sentence(area: Any) -> wording.Sentence:
     """What an area is made of, and how many live there."""
     codes = list(area.members)
-    listed = wording.and_list(codes[:_MOST_CODES])
-    if len(codes) > _MOST_CODES:
-        listed = f"{', '.join(codes[:_MOST_CODES])} and {len(codes) - _MOST_CODES} more"
+    more = [f"{len(codes) - _MOST_CODES} more"] if len(codes) > _MOST_CODES else []
+    listed = wording.and_list([*codes[:_MOST_CODES], *more])
     made = wording.counted(len(codes), "small area")
     text = f"{area.name} is {made} ({listed}, codes of {area.code_vintage})"
     people = residents(area.study.around(area), codes) if area.study else None
     if people is not None:
-        period = people.name
-        text += f" with {wording.number(people.sum())} residents ({wording.period(period)})"
+        text += f" with {wording.number(people.sum())} residents ({wording.period(people.name)})"
     return wording.Sentence(f"{text}.")
 
 
@@ -126,11 +120,9 @@ def area_map(area: Any) -> Axes:
     pairs = study.neighbours()
     own = set(area.members)
     around = set(pairs.loc[pairs["area_code"].isin(own), "neighbour_code"]) - own
+    shapes = study.geometry(study.small_areas()["area_code"])
     return figures.draw_where(
-        study.geometry(study.small_areas()["area_code"]),
-        highlight=list(own),
-        neighbours=sorted(around),
-        name=area.name,
+        shapes, highlight=list(own), neighbours=sorted(around), name=area.name
     )
 
 
@@ -160,13 +152,9 @@ def question_sentence(question: Any) -> wording.Sentence:
 
 def question_chart(question: Any, ax: Axes | None = None) -> Axes:
     """The treated areas and all others through time; nothing is estimated."""
-    paths = pd.DataFrame(
-        {
-            "period": question.dates,
-            "treated": question.level_of(question.treated),
-            "comparison": question.level_of(~question.treated),
-        }
-    )
+    sides = {"treated": question.treated, "comparison": ~question.treated}
+    levels = {name: question.level_of(areas) for name, areas in sides.items()}
+    paths = pd.DataFrame({"period": question.dates, **levels})
     return figures.draw_paths(
         paths,
         start=question.start,
@@ -219,13 +207,11 @@ def refuse_unknown_parameters() -> None:
     parameters before it does not."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
-    cells = getattr(shell, "user_ns", {}).get("In", [])
-    for before, cell in pairwise(cells):
+    for before, cell in pairwise(getattr(shell, "user_ns", {}).get("In", [])):
         known = _assigned(before, ast.AnnAssign)
-        if not cell.startswith(INJECTED) or "study" not in known:
-            continue
-        for name in _assigned(cell, ast.Assign):
-            check_one_of(name, known, "parameter")
+        if cell.startswith(INJECTED) and "study" in known:
+            for name in _assigned(cell, ast.Assign):
+                check_one_of(name, known, "parameter")
 
 
 def _assigned(source: str, kind: type[ast.Assign] | type[ast.AnnAssign]) -> list[str]:

@@ -26,7 +26,6 @@ from lsp_analysis.study.asking.refusals import (
     check_values,
 )
 from lsp_analysis.study.asking.table import (
-    among_dates,
     check_level,
     dated,
     listed,
@@ -38,7 +37,8 @@ from lsp_analysis.study.asking.table import (
 )
 from lsp_analysis.study.indicator import COUNTED, KINDS, MONTHS_OF_UNIT, Indicator, months_in
 
-PER = {"events": 1000.0, "stock": 1000.0, "share": 100.0}
+UNIT_OF_KIND = {"events": ("per_1000", 1000.0), "share": ("percent", 100.0)}
+UNIT_OF_KIND["stock"] = UNIT_OF_KIND["events"]
 PART_OF_MONTH = {"W": 84 / 365.25, "D": 12 / 365.25, "B": 12 / 260, "h": 12 / 8766}
 CYCLE = {"M": 12, "Q": 4, "W": 52, "D": 365, "B": 260}  # periods in a year; others are years
 
@@ -185,29 +185,32 @@ class Question(Shown):
             )
         rows, marks = read_rows(frame, names, treated)
         codes = treated_codes(rows, treated, start, marks)
-        tables = {name: wide(rows, name) for name in dict.fromkeys(names)}
-        values = tables[outcome]
+        values = wide(rows, outcome)
         areas, dates = values.index, pd.PeriodIndex(values.columns)
+        counted = population is not None
         if not kind:
-            whole = population is not None and (values.to_numpy() % 1 == 0)[values.notna()].all()
+            whole = counted and (values.to_numpy() % 1 == 0)[values.notna()].all()
             kind = "events" if whole else "mean"
+        check_one_of(kind, KINDS, "kind")
+        unit, per = UNIT_OF_KIND.get(kind, ("", 1.0)) if counted else ("", 1.0)
         begun, own = starts(start, areas, dates)
-        fields = {
-            "areas": areas,
-            "dates": dates,
-            "outcome": values.to_numpy(),
-            "population": None if population is None else tables[population].to_numpy(),
-            "treated": areas.isin(codes),
-            "neighbours": pairs_matrix(areas, neighbours),
-            "covariates": {name: tables[name].to_numpy() for name in listed(covariates)},
-        }
         kept, first, cautions = dated(dates, begun, fewest_before=1)
-        fields = among_dates(fields, kept)
-        notes = {"notes": rows[["area_code", "period", "note"]]} if "note" in rows else {}
+        arrays = {name: wide(rows, name).to_numpy()[:, kept] for name in names}
         return cls(
-            **fields, start=first, first_treated=own, kind=kind, cautions=cautions, context=notes,
-            indicator=_indicator(str(outcome), kind, counted=population is not None),
-        )  # fmt: skip
+            areas=areas,
+            dates=dates[kept],
+            outcome=arrays[outcome],
+            treated=areas.isin(codes),
+            start=first,
+            population=arrays[population] if counted else None,
+            neighbours=pairs_matrix(areas, neighbours),
+            first_treated=own,
+            indicator=Indicator(str(outcome), "", unit, "", multiplier=per, kind=kind),
+            kind=kind,
+            cautions=cautions,
+            covariates={name: arrays[name] for name in listed(covariates)},
+            context={"notes": rows[["area_code", "period", "note"]]} if "note" in rows else {},
+        )
 
     def named(
         self, label: str = "", unit: str = "", place: str = "", polarity: str = ""
@@ -352,10 +355,14 @@ class Question(Shown):
         ----------
         dates : bool array (t,)
         """
-        by_date = ("dates", "outcome", "population", "covariates")
-        fields = {name: getattr(self, name) for name in by_date}
-        changed = among_dates(fields, dates)
-        return replace(self, **changed, start=self.start if start is None else start)
+        return replace(
+            self,
+            dates=self.dates[dates],
+            outcome=self.outcome[:, dates],
+            population=None if self.population is None else self.population[:, dates],
+            covariates={name: array[:, dates] for name, array in self.covariates.items()},
+            start=self.start if start is None else start,
+        )
 
     def frame(self) -> pd.DataFrame:
         """One row per area and date: area_code, period, value, outcome, population, treated."""
@@ -372,11 +379,3 @@ class Question(Shown):
             }
             | {name: array.ravel() for name, array in self.covariates.items()}
         )
-
-
-def _indicator(name: str, kind: str, counted: bool) -> Indicator:
-    """The indicator of a column of a table."""
-    check_one_of(kind, KINDS, "kind")
-    unit = {"events": "per_1000", "stock": "per_1000", "share": "percent"}.get(kind, "")
-    per = PER.get(kind, 1.0) if counted else 1.0
-    return Indicator(name, "", unit if counted else "", "", multiplier=per, kind=kind)

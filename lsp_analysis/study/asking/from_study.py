@@ -9,7 +9,7 @@ from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.study import schema
 from lsp_analysis.study.areas import FEWEST, from_own_rank
-from lsp_analysis.study.asking.table import among_dates, as_date, dated, pairs_matrix, wide
+from lsp_analysis.study.asking.table import as_date, dated, pairs_matrix, wide
 from lsp_analysis.study.indicator import COUNTED, Indicator
 from lsp_analysis.study.question import Question
 
@@ -24,36 +24,37 @@ def of_study(
     own, study = study.around(place), study.around(place, FEWEST, start)
     area = study.area(place)
     rows = study.panel(indicator.indicator_id)
-    kind = indicator.kind or "mean"
+    kind, rated = indicator.kind or "mean", indicator.value_type != "count"
     parts = rows["numerator"].notna() & (rows["denominator"] > 0)
-    counted = kind in COUNTED and indicator.value_type != "count" and bool(parts.any())
-    if kind in ("events", "share") and not counted and indicator.value_type != "count":
+    counted = kind in COUNTED and rated and bool(parts.any())
+    if kind in ("events", "share") and rated and not counted:
         kind = "published"
     if counted:
         rows = rows[parts]
     table = wide(rows, "numerator" if counted else "value")
-    people = wide(rows, "denominator").to_numpy() if counted else None
     areas, dates = table.index, pd.PeriodIndex(table.columns)
     began = as_date(start)
-    _check_members(indicator, area, areas)
+    lacking = sorted(set(area.members).difference(areas))
+    if lacking:
+        raise PanelError(
+            f"{indicator.name} has no values for {len(lacking)} of the "
+            f"{wording.counted(len(area.members), 'small area')} of {area.name}, first {lacking[0]}"
+            ". Add them to the study, or choose another indicator."
+        )
     try:
         kept, first, cautions = dated(dates, began)
         placebo_date = False
     except PanelError as error:
         kept, first, cautions = _placebo_date(indicator, dates, began, error)
         placebo_date = True
-    fields = {
-        "areas": areas,
-        "dates": dates,
-        "outcome": table.to_numpy(),
-        "population": people,
-        "treated": areas.isin(area.members),
-        "covariates": {},
-    }
     known = study.surroundings
     return Question(
-        **among_dates(fields, kept),
+        areas=areas,
+        dates=dates[kept],
+        outcome=table.to_numpy()[:, kept],
+        treated=areas.isin(area.members),
         start=first,
+        population=wide(rows, "denominator").to_numpy()[:, kept] if counted else None,
         neighbours=pairs_matrix(areas, known.get("neighbours")),
         indicator=indicator,
         kind=kind,
@@ -92,16 +93,6 @@ def _taken_in(area: Any, own: Any, study: Any, start: Any) -> list[str]:
         f"The borough of {area.name} has fewer than {FEWEST} other small areas, so those of "
         f"{wording.and_list(names)}, {why}, are compared with as well."
     ]
-
-
-def _check_members(indicator: Indicator, area: Any, known: pd.Index) -> None:
-    lacking = sorted(set(area.members) - set(known))
-    if lacking:
-        raise PanelError(
-            f"{indicator.name} has no values for {len(lacking)} of the "
-            f"{wording.counted(len(area.members), 'small area')} of {area.name}, first {lacking[0]}"
-            ". Add them to the study, or choose another indicator."
-        )
 
 
 def _placebo_date(

@@ -238,6 +238,10 @@ def treated_codes(
     """Codes of the treated areas: given, marked in some rows, or those that have a start."""
     if treated is None and isinstance(start, Mapping):
         treated = list(start)
+    if isinstance(treated, pd.DataFrame):
+        raise ParameterError(
+            f"`treated` is a table of {len(treated)} rows. Give the area codes alone, as a list."
+        )
     if marks is not None:
         _check_switch(rows, marks, start)
         treated = rows.loc[marks, "area_code"].unique()
@@ -247,7 +251,7 @@ def treated_codes(
         if not isinstance(code, Hashable) or isinstance(code, bool | np.bool_):
             raise ParameterError(
                 f"`treated` holds {code!r}, which is no area code. Give a plain list of codes, or "
-                "the name of a column that marks them."
+                "the name of a column of true and false that marks them."
             )
         if code not in known:
             hint = did_you_mean(str(code), map(str, known))
@@ -361,14 +365,3 @@ def dated(
         f"{wording.period(date)}, in which the programme began, is left out." for date in mixed
     )
     return before | after, dates[after][0], cautions
-
-
-def among_dates(fields: Mapping[str, Any], dates: np.ndarray) -> dict[str, Any]:
-    """Fields of a Question cut to some of its dates; `dates` is a bool array (t,)."""
-    people = fields["population"]
-    return dict(fields) | {
-        "dates": fields["dates"][dates],
-        "outcome": fields["outcome"][:, dates],
-        "population": None if people is None else people[:, dates],
-        "covariates": {name: array[:, dates] for name, array in fields["covariates"].items()},
-    }
