@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from lsp_analysis.standing.change.gap_forecast import gap_trend
-from lsp_analysis.standing.change.gaps import Gap
+from lsp_analysis.standing.change.gaps import Gap, gap_trend
 from lsp_analysis.standing.comparison.exact import compare_rates, compare_shares
 from lsp_analysis.standing.comparison.funnels import funnel
 from lsp_analysis.standing.comparison.intervals import (

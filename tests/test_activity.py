@@ -8,7 +8,7 @@ import pytest
 from standing_panels import place_with
 
 from lsp_analysis.errors import ParameterError
-from lsp_analysis.standing.agencies.activities import activity
+from lsp_analysis.standing.agencies.agenda import activity
 
 RUNS = pd.DataFrame(
     {

@@ -8,14 +8,14 @@ from scipy import stats
 from statsmodels.stats.rates import confint_poisson_2indep
 
 from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.standing.comparison.contrast import (
+from lsp_analysis.standing.comparison.exact import (
     compare_proportions,
+    compare_rates,
     exact_rate_test,
     indirectly_standardised,
     judge,
     ratio_of_rates,
 )
-from lsp_analysis.standing.comparison.exact import compare_rates
 from lsp_analysis.standing.inequality.gradient import slope_index
 
 

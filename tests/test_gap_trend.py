@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.change.gap_forecast import gap_trend
-from lsp_analysis.standing.change.gaps import Gap
+from lsp_analysis.standing.change.gaps import Gap, gap_trend
 
 
 def gap_of(values: np.ndarray, freq: str = "Y") -> Gap:
@@ -27,14 +26,6 @@ def test_the_slope_is_found_a_year_whatever_the_length_of_the_period():
     for found in (yearly, monthly):
         assert found.slope_low < -0.8 < found.slope_high
         assert found.slope == pytest.approx(-0.8, abs=0.25)
-
-
-def test_seasons_do_not_pass_for_a_trend():
-    season = 5 * np.sin(2 * np.pi * np.arange(44) / 4)
-    found = gap_trend(gap_of(10 + season + noise(44), "Q"))
-    assert found.seasonal
-    assert found.slope_low < 0 < found.slope_high
-    assert found.slope_high - found.slope_low < 0.5
 
 
 def test_a_gap_that_wanders_is_given_wider_limits():
@@ -103,5 +94,3 @@ def test_a_period_left_out_does_not_shift_the_years():
 def test_too_few_gaps_are_refused():
     with pytest.raises(PanelError, match="a trend needs 8"):
         gap_trend(gap_of(np.arange(6.0)))
-    with pytest.raises(PanelError, match="a trend needs 20"):
-        gap_trend(gap_of(np.arange(14.0), "M"))

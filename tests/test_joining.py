@@ -9,7 +9,7 @@ from small_study import small_tables, write_small_study
 
 from lsp_analysis import area_brief, open_study, wording
 from lsp_analysis.errors import PanelError, StudyError
-from lsp_analysis.standing.agencies import activities, agenda
+from lsp_analysis.standing.agencies import agenda
 
 
 @pytest.fixture
@@ -29,8 +29,8 @@ def test_each_theme_counts_its_indicators_and_its_worse_ones(brief):
 
 def test_work_recorded_for_the_neighbourhood_is_found_from_its_small_area(brief):
     small = brief.about("E01004802")
-    assert "hall-i-th-wood" in activities.codes_of(small)
-    assert activities.activity(small).table["interventions"].sum() == 1
+    assert "hall-i-th-wood" in agenda.codes_of(small)
+    assert agenda.activity(small).table["interventions"].sum() == 1
 
 
 def test_the_nearest_asset_of_each_kind_is_listed_once(brief):
@@ -60,7 +60,7 @@ def test_the_nearest_asset_of_each_kind_is_found_by_looking_at_all(brief):
 def test_a_study_without_themes_or_tables_says_so(bare):
     with pytest.raises(PanelError, match="theme"):
         agenda.joined_up(bare)
-    for ask in (activities.activity, activities.spending, agenda.assets_table):
+    for ask in (agenda.activity, agenda.spending, agenda.assets_table):
         with pytest.raises(StudyError, match="has no table"):
             ask(bare)
     with pytest.raises(StudyError, match="no table plan"):

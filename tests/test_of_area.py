@@ -10,7 +10,7 @@ import pytest
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.standing import answers
 from lsp_analysis.standing.answers import gap_page, map_page, profile_page, trend_page
-from lsp_analysis.standing.comparison.standardise import counts_by_age
+from lsp_analysis.standing.comparison.measured import counts_by_age
 from lsp_analysis.standing.inequality.life import age_adjusted, has_ages
 
 

@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.comparison.standardise import first_age
+from lsp_analysis.standing.comparison.measured import first_age
+from lsp_analysis.standing.inequality.life import people
 from lsp_analysis.standing.place.brief import REST
-from lsp_analysis.standing.place.residents import people
 
 BANDS = ["0-14", "15-64", "65+"]
 

@@ -9,7 +9,7 @@ import pytest
 from lsp_analysis import area_brief, open_study
 from lsp_analysis.reports import view
 from lsp_analysis.sources import import_study
-from lsp_analysis.standing.place.profile_words import headline
+from lsp_analysis.standing.comparison.profiles import headline
 
 EACH = 20  # burglaries a month in every area, whether placed or not
 MONTHS = [f"{year}-{month:02d}" for year in (2011, 2012, 2013) for month in range(1, 13)]

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from standing_panels import COUNT, RATE, SHARE, codes, measured_of, panel_of
 
-from lsp_analysis.standing.change.two_aims import Quadrant, aims_of, quadrant_name
+from lsp_analysis.standing.inequality.gradient import Quadrant, aims_of, quadrant_name
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 from lsp_analysis.study.areas import Area
 from lsp_analysis.study.indicator import Indicator

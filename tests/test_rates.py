@@ -11,8 +11,8 @@ from scipy import stats
 from standing_panels import CLAIMS, COUNT, RATE, SCORE, SHARE, panel_of
 
 from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.standing.checks import as_events
 from lsp_analysis.standing.comparison.intervals import (
+    as_events,
     byar_limits,
     exact_poisson_limits,
     mean_limits,

@@ -10,7 +10,7 @@ from small_study import small_tables, write_small_study
 
 from lsp_analysis import area_brief, open_study
 from lsp_analysis.errors import PanelError
-from lsp_analysis.standing.change.process_table import signals
+from lsp_analysis.standing.change.process import signals
 from lsp_analysis.standing.place.other_areas import rug
 
 

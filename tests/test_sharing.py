@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from lsp_analysis.standing.agencies.data_sharing import shareable, sharing, small_counts
+from lsp_analysis.standing.study_check import shareable, sharing, small_counts
 
 
 def test_the_last_day_of_an_agreement_still_counts(brief):

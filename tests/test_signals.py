@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lsp_analysis.standing.change.process_table import (
+from lsp_analysis.standing.change.process import (
     process_of,
     signals,
     without_seasons,

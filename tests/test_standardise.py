@@ -9,7 +9,7 @@ from standing_panels import RATE
 
 from lsp_analysis.errors import PanelError
 from lsp_analysis.standing.comparison.intervals import group_limits
-from lsp_analysis.standing.comparison.standardise import ESP2013, directly_standardised
+from lsp_analysis.standing.comparison.measured import ESP2013, directly_standardised
 
 
 def rates_of(events, people, standard) -> pd.DataFrame:

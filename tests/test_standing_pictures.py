@@ -13,8 +13,8 @@ from standing_panels import RATE, compare, gap
 
 from lsp_analysis import area_brief, open_study
 from lsp_analysis.figures.style import alt_of
-from lsp_analysis.standing.agencies.activities import activity, spending
-from lsp_analysis.standing.change.gap_forecast import gap_trend
+from lsp_analysis.standing.agencies.agenda import activity, spending
+from lsp_analysis.standing.change.gaps import gap_trend
 from lsp_analysis.standing.change.process import process_chart
 from lsp_analysis.standing.change.trends import recent_trend
 from lsp_analysis.standing.comparison.baseline import Sides, events_avoided

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from standing_panels import place_with
 
-from lsp_analysis.standing.agencies.activities import spending
+from lsp_analysis.standing.agencies.agenda import spending
 
 MONEY = pd.DataFrame(
     {

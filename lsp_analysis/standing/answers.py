@@ -17,11 +17,10 @@ from lsp_analysis.absent import Absent
 from lsp_analysis.errors import AreaError, PanelError, ParameterError, StudyError, UnknownNameError
 from lsp_analysis.showing import View, refuse_misfit, with_note
 from lsp_analysis.standing import study_check
-from lsp_analysis.standing.agencies import activities, agenda, data_sharing
-from lsp_analysis.standing.change import gap_forecast, gaps, process_table, trends
-from lsp_analysis.standing.change import two_aims as aims
-from lsp_analysis.standing.checks import check_level
+from lsp_analysis.standing.agencies import agenda
+from lsp_analysis.standing.change import gaps, process, trends
 from lsp_analysis.standing.comparison import baseline
+from lsp_analysis.standing.comparison.intervals import check_level
 from lsp_analysis.standing.inequality import gradient, life, space
 from lsp_analysis.standing.place import mapped, other_areas
 from lsp_analysis.standing.place.brief import REST, AreaBrief, area_brief
@@ -130,11 +129,9 @@ def gap(brief: AreaBrief, indicator_id: str, comparator: str = REST) -> gaps.Gap
 @_answer
 def gap_trend(
     brief: AreaBrief, indicator_id: str, comparator: str = REST, ahead: int = 3
-) -> gap_forecast.GapTrend:
+) -> gaps.GapTrend:
     """A straight line through the gaps of all years, and `ahead` years further."""
-    return gap_forecast.gap_trend(
-        brief.gap(indicator_id, comparator), ahead=ahead, level=brief.level
-    )
+    return gaps.gap_trend(brief.gap(indicator_id, comparator), ahead=ahead, level=brief.level)
 
 
 @_answer
@@ -153,10 +150,10 @@ def trend_test(brief: AreaBrief, indicator_id: str) -> View:
     return trends.proportion_trend(brief.series(indicator_id), **about)
 
 
-two_aims = _answer(aims.aims_of, "two_aims")
-recent_trend = _answer(process_table.recent_of, "recent_trend")
-process_chart = _answer(process_table.process_of, "process_chart")
-signals = _answer(process_table.signals)
+two_aims = _answer(gradient.aims_of, "two_aims")
+recent_trend = _answer(process.recent_of, "recent_trend")
+process_chart = _answer(process.process_of, "process_chart")
+signals = _answer(process.signals)
 
 
 # Over the borough -----------------------------------------------------------------------------
@@ -191,13 +188,13 @@ small_area_map = _answer(mapped.places, "small_area_map")
 joined_up = _answer(agenda.joined_up)
 plan_by_agency = _answer(agenda.plan_by_agency)
 plan_sentence = _answer(agenda.plan_sentence)
-activity = _answer(activities.activity)
-spending = _answer(activities.spending)
+activity = _answer(agenda.activity)
+spending = _answer(agenda.spending)
 spending_table = _answer(agenda.spending_table)
 near_by = _answer(agenda.assets_table, "near_by")
-small_counts = _answer(data_sharing.small_counts)
-shareable = _answer(data_sharing.shareable)
-sharing = _answer(data_sharing.sharing, of=_study_of)
+small_counts = _answer(study_check.small_counts)
+shareable = _answer(study_check.shareable)
+sharing = _answer(study_check.sharing, of=_study_of)
 
 
 # The study ------------------------------------------------------------------------------------

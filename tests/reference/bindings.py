@@ -25,14 +25,7 @@ from lsp_analysis.experiments.power import formulas as closed_form
 from lsp_analysis.experiments.power import formulas as wedge
 from lsp_analysis.experiments.power import past as icc
 from lsp_analysis.standing.change import process, trends
-from lsp_analysis.standing.comparison import (
-    contrast,
-    exact,
-    funnels,
-    intervals,
-    standardise,
-    verdict,
-)
+from lsp_analysis.standing.comparison import exact, funnels, intervals, measured, verdict
 from lsp_analysis.standing.inequality import gradient, life, space
 from lsp_analysis.study import areas
 from lsp_analysis.study.indicator import Indicator
@@ -140,8 +133,8 @@ def _mean(i: Inputs) -> Inputs:
 
 @binds("dsr_dobson")
 def _dsr(i: Inputs) -> Inputs:
-    standard = _given(i, "stdpop", standardise.ESP2013)
-    made = standardise.directly_standardised([i["obs"]], [i["pop"]], standard=standard)
+    standard = _given(i, "stdpop", measured.ESP2013)
+    made = measured.directly_standardised([i["obs"]], [i["pop"]], standard=standard)
     rows = pd.DataFrame(made)
     dsr = Indicator("x", "X", "per_100000", "rate", 100_000.0, "low_is_good")
 
@@ -157,7 +150,7 @@ def _dsr(i: Inputs) -> Inputs:
 def _isr(i: Inputs) -> Inputs:
     def table(level: float) -> pd.DataFrame:
         columns = (i[name] for name in ("obs", "pop", "ref_obs", "ref_pop"))
-        return contrast.indirectly_standardised(*columns, level=level)
+        return exact.indirectly_standardised(*columns, level=level)
 
     row = table(0.95).iloc[0]
     columns = {
@@ -183,7 +176,7 @@ def _empirical_bayes(i: Inputs) -> Inputs:
 
 @binds("benchmark_rag_single_ci")
 def _benchmark(i: Inputs) -> Inputs:
-    word = contrast.judge(
+    word = exact.judge(
         *(_number(i[name]) for name in ("lower95", "upper95")),
         benchmark=_number(i["benchmark"]),
         polarity=_polarity(i.get("polarity")),
@@ -193,7 +186,7 @@ def _benchmark(i: Inputs) -> Inputs:
 
 @binds("gap_proportions")
 def _gap_proportions(i: Inputs) -> Inputs:
-    found = contrast.compare_proportions(i["x1"], i["n1"], i["x2"], i["n2"])
+    found = exact.compare_proportions(i["x1"], i["n1"], i["x2"], i["n2"])
     names = {"difference": "diff", "ratio": "ratio"}
     ends = {"": "", "_low": "_lo", "_high": "_hi"}
     return {f"{names[n]}{ends[e]}": found[f"{n}{e}"] for n in names for e in ends}
@@ -202,8 +195,8 @@ def _gap_proportions(i: Inputs) -> Inputs:
 @binds("gap_rates")
 def _gap_rates(i: Inputs) -> Inputs:
     groups = (i["x1"], i["t1"], i["x2"], i["t2"])
-    ratio, *score = contrast.ratio_of_rates(*groups)
-    _, *wald = contrast.ratio_of_rates(*groups, method="wald-log")
+    ratio, *score = exact.ratio_of_rates(*groups)
+    _, *wald = exact.ratio_of_rates(*groups, method="wald-log")
     ends = ("score_lo", "score_hi", "waldlog_lo", "waldlog_hi")
     return {"rate_ratio": ratio, **dict(zip(ends, score + wald, strict=True))}
 
@@ -213,7 +206,7 @@ def _rate_ratio_exact(i: Inputs) -> Inputs:
     (x1, x2), (t1, t2) = i["x"], i["T"]
     found = exact.compare_rates([x1], [t1], [x2], [t2])
     ratio, low, high = (float(found[name][0]) for name in ("ratio", "ratio_low", "ratio_high"))
-    return {"rate_ratio": ratio, "p": contrast.exact_rate_test(x1, t1, x2, t2), "ci": [low, high]}
+    return {"rate_ratio": ratio, "p": exact.exact_rate_test(x1, t1, x2, t2), "ci": [low, high]}
 
 
 @binds("p_adjust")

@@ -174,7 +174,7 @@ def _ratio_words(ratio: float) -> str:
 
 def residents(brief: AreaBrief) -> Part | Absent:
     """Who lives here: ages and sexes beside those of the rest of the borough."""
-    from lsp_analysis.standing.place.residents import people
+    from lsp_analysis.standing.inequality.life import people
 
     try:
         here = people(brief)
@@ -210,8 +210,8 @@ def life(brief: AreaBrief) -> wording.Sentence | None:
 
 def _ages_title(wide: pd.DataFrame, borough: str) -> str:
     """Which broad age group the area has most more of than the comparator, if any."""
-    from lsp_analysis.standing.comparison.standardise import first_age
-    from lsp_analysis.standing.place.residents import CHILDREN_UNDER, OLDER_FROM
+    from lsp_analysis.standing.comparison.measured import first_age
+    from lsp_analysis.standing.inequality.life import CHILDREN_UNDER, OLDER_FROM
 
     ages = wide.index.map(first_age)
     groups = {

@@ -11,7 +11,7 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import ShownTable
-from lsp_analysis.standing.change.gap_forecast import Mixture
+from lsp_analysis.standing.change.gaps import Mixture
 from lsp_analysis.standing.change.trends import PER_YEAR
 from lsp_analysis.standing.comparison.intervals import group_series
 from lsp_analysis.study.indicator import Indicator, on_unit_period

@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from scipy.special import stdtr, stdtrit
+from statsmodels.regression.linear_model import GLS
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import Axes, Shown
+from lsp_analysis.standing.change.trends import PER_YEAR
 from lsp_analysis.standing.comparison.baseline import Sides, period_words
 from lsp_analysis.standing.comparison.exact import compare_groups
 from lsp_analysis.standing.comparison.intervals import WITHHELD, group_limits
@@ -57,8 +60,12 @@ class Gap(Shown):
             )
         ends = self.frame.iloc[known[[0, -1]]]
         sizes = [gap_size(*gap) for gap in ends[["gap", "low", "high"]].to_numpy()]
+        (was, was_low, was_high), (now, now_low, now_high) = sizes
+        # Limits put together from each one's own (Newcombe 1998, MOVER).
+        low = now - was - np.hypot(now - now_low, was_high - was)
+        high = now - was + np.hypot(now_high - now, was - was_low)
         when = tuple(map(period_words, ends["first"], ends["period"]))
-        return GapChange(self, *ends["period"], when, *ends["gap"], *_mover(*sizes))
+        return GapChange(self, *ends["period"], when, *ends["gap"], now - was, low, high)
 
     def sentence(self) -> wording.Sentence:
         """How the gap moved from the first period to the last."""
@@ -77,29 +84,20 @@ class Gap(Shown):
     def shown_table(self, n: int = 6) -> Table:
         """The last `n` periods: both values, and the gap as a difference and as a ratio."""
         rows = self.frame.tail(n)
+        values = {self.area: "value", wording.capital(self.comparator): "comparator_value"}
         columns = {
             "Period": list(map(period_words, rows["first"], rows["period"])),
-            self.area: [wording.quantity(x, self.unit) for x in rows["value"]],
-            wording.capital(self.comparator): [
-                wording.quantity(x, self.unit) for x in rows["comparator_value"]
-            ],
+            **{of: [wording.quantity(x, self.unit) for x in rows[c]] for of, c in values.items()},
             "Difference": [wording.difference(x, self.unit) for x in rows["gap"]],
             "Ratio": rows["ratio"].to_numpy(),
         }
-        return figures.table(
-            pd.DataFrame(columns), caption=f"{self.name}: the gap told in two ways"
-        )
+        caption = f"{self.name}: the gap told in two ways"
+        return figures.table(pd.DataFrame(columns), caption=caption)
 
     def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
         """Draw the gap over time with its interval and, if given, dated events."""
-        return figures.draw_gap(
-            self.frame[["period", "gap", "low", "high"]],
-            unit=self.unit,
-            label=f"Gap to {self.comparator}",
-            events=events,
-            level=self.level,
-            ax=ax,
-        )
+        about = {"unit": self.unit, "label": f"Gap to {self.comparator}", "level": self.level}
+        return figures.draw_gap(self.frame, events=events, ax=ax, **about)
 
 
 @dataclass(frozen=True)
@@ -142,10 +140,8 @@ class GapChange:
                 "interval the change cannot be judged."
             )
         moved = "showed no clear change" if "no " in self.direction else self.direction
-        limits = wording.interval(
-            self.change_low, self.change_high, unit, gap.level, of_change=True
-        )
-        crossed = ""
+        ends = self.change_low, self.change_high
+        limits, crossed = wording.interval(*ends, unit, gap.level, of_change=True), ""
         if self.gap_start * self.gap_end < 0:
             crossed = ", from below to above" if self.gap_start < 0 else ", from above to below"
         pooled = " to " in started + ended
@@ -167,12 +163,10 @@ def gap_between(measured: Measured, sides: Sides, *, level: float = 0.95) -> Gap
         ``p_value``, ``note``.
     """
     indicator, years = measured.indicator, measured.years_for(sides.area)
-    own = measured.series(sides.area, years=years)
+    every = measured.series(sides.area, years=years)
     other = measured.series(sides.comparator, others=True, years=years)
-    own, other = (
-        one[one["period"].isin(two["period"])].reset_index(drop=True)
-        for one, two in ((own, other), (other, own))
-    )
+    own = every[every["period"].isin(other["period"])].reset_index(drop=True)
+    other = other[other["period"].isin(own["period"])].reset_index(drop=True)
     low, high = group_limits(own, indicator=indicator, level=level)
     apart = compare_groups(own, other, indicator=indicator, level=level)
     gaps = {"difference": "gap", "difference_low": "low", "difference_high": "high"}
@@ -202,11 +196,144 @@ def gap_size(gap: float, low: float, high: float) -> tuple[float, float, float]:
     return abs(gap), 0.0 if low <= 0 <= high else ends[0], ends[1]
 
 
-def _mover(
-    first: tuple[float, float, float], last: tuple[float, float, float]
-) -> tuple[float, float, float]:
-    """Last less first, with limits put together from each one's own (Newcombe 1998, MOVER)."""
-    (was, was_low, was_high), (now, now_low, now_high) = first, last
-    change = now - was
-    low = change - np.hypot(now - now_low, was_high - was)
-    return change, low, change + np.hypot(now_high - now, was - was_low)
+AUTOCORRELATIONS = np.linspace(0.0, 0.98, 50)
+HALVINGS = 60
+FEWEST = 8  # gaps
+
+
+@dataclass(frozen=True)
+class GapTrend(Shown):
+    """Slope of a gap and what it would be if the slope went on."""
+
+    name: str
+    unit: str
+    slope: float  # units a year, of the gap as signed
+    slope_low: float
+    slope_high: float
+    p_value: float
+    autocorrelation: float  # of what the line leaves over, from one period to the next
+    level: float
+    frame: pd.DataFrame = field(repr=False, compare=False)  # period, gap, low, high, kind
+
+    def summary_frame(self) -> pd.DataFrame:
+        """One row: slope a year with limits, and the autocorrelation allowed for."""
+        names = ("slope", "slope_low", "slope_high", "p_value", "autocorrelation")
+        row = {name: getattr(self, name) for name in names}
+        return pd.DataFrame(row, index=pd.Index([self.name], name="name"))
+
+    def sentence(self) -> wording.Sentence:
+        """Slope a year, and the gap at the end of the forecast if nothing else changes."""
+        last, about = self.frame.iloc[-1], (self.unit, self.level)
+        slope = wording.difference(self.slope, self.unit)
+        limits = wording.interval(self.slope_low, self.slope_high, *about, of_change=True)
+        what = f"The gap in {wording.inside(self.name)}"
+        text = f"{what} has moved by {slope} from each year to the next ({limits})."
+        if last["kind"] == "forecast":
+            ahead = wording.interval(last["low"], last["high"], *about, of_change=True)
+            text += (
+                f" If that went on it would be {wording.difference(last['gap'], self.unit)} in "
+                f"{wording.period(last['period'])} ({ahead}); a forecast knows of no new events."
+            )
+        return wording.Sentence(text)
+
+    def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
+        """Draw the gaps seen and forecast, with intervals and, if given, dated events."""
+        about = {"unit": self.unit, "label": "Gap, with a forecast", "level": self.level}
+        return figures.draw_gap(self.frame, events=events, ax=ax, **about)
+
+
+def gap_trend(of: Gap, *, ahead: int = 0, level: float = 0.95) -> GapTrend:
+    """Fit a straight line to a gap and carry it on.
+
+    A linear trend with first-order autoregressive errors (generalised least squares, statsmodels),
+    averaged over the autocorrelation; seasons are not modelled. Limits cover more than they claim
+    where errors are independent and somewhat less where they are strongly autocorrelated:
+    benchmarks show by how much. A period without a gap is passed over.
+
+    Parameters
+    ----------
+    of : Gap
+    ahead : int
+        Periods to forecast.
+    level : float between 0 and 1
+
+    Raises
+    ------
+    PanelError
+        Fewer than eight gaps are known, or the gap does not vary around a line at all.
+    """
+    gaps = of.frame.set_index("period")["gap"]
+    gaps = gaps.reindex(pd.period_range(gaps.index.min(), gaps.index.max(), freq=gaps.index.freq))
+    per_year, n = PER_YEAR.get(gaps.index.freqstr[0], 1), int(gaps.notna().sum())
+    if n < FEWEST:
+        raise PanelError(
+            f"{of.name} has a gap in {wording.counted(n, 'period')}, and a trend needs {FEWEST}. "
+            "Show the gaps themselves instead."
+        )
+    years = (np.arange(len(gaps) + ahead) - (len(gaps) - 1) / 2) / per_year
+    fits = [_fit(gaps.to_numpy(float), years, rho) for rho in AUTOCORRELATIONS]
+    mixture = Mixture.of(*map(np.array, zip(*fits, strict=True)), n - 2)
+    value, below = mixture.weights @ mixture.means, mixture.below(np.zeros(1 + ahead))[0]
+    low, high = (mixture.quantile(0.5 + side * level / 2) for side in (-1, 1))
+    seen = of.frame[["period", "gap", "low", "high"]].assign(kind="observed")
+    periods = pd.period_range(gaps.index[-1] + 1, periods=ahead)
+    limits = {"period": periods, "gap": value[1:], "low": low[1:], "high": high[1:]}
+    forecast = pd.DataFrame({**limits, "kind": "forecast"})
+    frame = pd.concat([seen, forecast] if ahead else [seen], ignore_index=True)
+    p_value, alike = 2 * min(below, 1 - below), mixture.weights @ AUTOCORRELATIONS
+    numbers = map(float, (value[0], low[0], high[0], p_value, alike))
+    return GapTrend(of.name, of.unit, *numbers, level, frame)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Student's t distributions of several quantities (columns), averaged over fits (rows)."""
+
+    means: np.ndarray
+    errors: np.ndarray
+    weights: np.ndarray
+    df: int
+
+    @classmethod
+    def of(cls, means: np.ndarray, errors: np.ndarray, logs: np.ndarray, df: int) -> Mixture:
+        """Fits that weigh as they are likely; `logs` are their log likelihoods."""
+        weights = np.exp(logs - logs.max())
+        return cls(means, errors, weights / weights.sum(), df)
+
+    def below(self, values: np.ndarray) -> np.ndarray:
+        """Chance of each lying below its value."""
+        return self.weights @ stdtr(self.df, (values - self.means) / self.errors)
+
+    def quantile(self, share: float) -> np.ndarray:
+        """By halving: between the lowest and the highest of the fits' own quantiles."""
+        own = self.means + stdtrit(self.df, share) * self.errors
+        low, high = own.min(axis=0), own.max(axis=0)
+        for _ in range(HALVINGS):
+            middle = (low + high) / 2
+            under = self.below(middle) < share
+            low, high = np.where(under, middle, low), np.where(under, high, middle)
+        return (low + high) / 2
+
+
+def _fit(gaps: np.ndarray, years: np.ndarray, rho: float) -> tuple[np.ndarray, np.ndarray, float]:
+    """The line by generalised least squares, when errors `k` periods apart correlate `rho**k`.
+
+    Slope and forecasts of the years after the gaps, their standard errors, the log likelihood.
+    """
+    times, design = np.flatnonzero(~np.isnan(gaps)), np.column_stack([np.ones_like(years), years])
+    alike = rho ** np.abs(np.subtract.outer(times, times))
+    fit = GLS(gaps[times], design[times], sigma=alike).fit()
+    if not fit.scale > 1e-12 * max(float(np.square(gaps[times]).mean()), 1e-300):
+        raise PanelError("No line could be fitted to the gap: it hardly varies around one.")
+    covariance, coming = fit.normalized_cov_params, design[len(gaps) :]
+    # What is still to come leans on the last errors as well as on the line.
+    along = rho ** np.abs(np.subtract.outer(times, np.arange(len(gaps), len(years))))
+    leaning = np.linalg.solve(alike, along).T
+    line = coming - leaning @ design[times]
+    variance = 1 - (leaning * along.T).sum(axis=1) + ((line @ covariance) * line).sum(axis=1)
+    logs = np.linalg.slogdet(alike)[1] - np.linalg.slogdet(covariance)[1]
+    return (
+        np.append(fit.params[1], coming @ fit.params + leaning @ fit.resid),
+        np.sqrt(fit.scale * np.append(covariance[1, 1], variance)),
+        float(-0.5 * (fit.df_resid * np.log(fit.scale) + logs)),
+    )

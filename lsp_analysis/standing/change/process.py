@@ -13,8 +13,15 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from lsp_analysis import figures, wording
+from lsp_analysis.absent import if_possible
 from lsp_analysis.errors import PanelError, ParameterError
-from lsp_analysis.showing import Axes, Shown
+from lsp_analysis.figures.tables import Table
+from lsp_analysis.showing import Axes, Shown, View
+from lsp_analysis.standing.change.trends import PER_YEAR, RecentTrend, recent_trend
+from lsp_analysis.standing.comparison.intervals import group_limits
+from lsp_analysis.standing.comparison.profiles import quantities
+from lsp_analysis.standing.place.brief import REST, AreaBrief
+from lsp_analysis.study.asking.table import as_date
 
 LIMIT = 2.66  # mean moving ranges from mean to limit: three standard deviations
 OUTLYING = 3.267  # times the mean moving range beyond which a range is screened out
@@ -71,10 +78,8 @@ class ProcessChart(Shown):
         value, low, high = (
             wording.quantity(last[name], self.unit) for name in ("value", "lpl", "upl")
         )
-        text = (
-            f"{self.name} was {value} in {wording.period(last['period'])}: "
-            f"{VARIATION[self.variation]} (usual range {low} to {high})."
-        )
+        when, variation = wording.period(last["period"]), VARIATION[self.variation]
+        text = f"{self.name} was {value} in {when}: {variation} (usual range {low} to {high})."
         if self.assurance is not None:
             target = wording.quantity(self.target, self.unit)
             text += f" At this range {ASSURANCE[self.assurance].format(target)}."
@@ -84,10 +89,8 @@ class ProcessChart(Shown):
 
     def plot(self, ax: Axes | None = None, events: pd.DataFrame | None = None) -> Axes:
         """Draw the process chart and, if given, dated events (``date``, ``label``)."""
-        points = self._drawn()[["period", "value", "mean", "lpl", "upl", "point_type"]]
-        return figures.draw_process(
-            points, unit=self.unit, target=self.target, events=events, ax=ax
-        )
+        about = {"unit": self.unit, "target": self.target}
+        return figures.draw_process(self._drawn(), events=events, ax=ax, **about)
 
 
 def process_chart(
@@ -125,35 +128,27 @@ def process_chart(
     ParameterError
         A period to rebase at is not in the series.
     """
-    periods = _check_periods(series)
-    starts = _starts(periods, rebase)
-    direction = DIRECTIONS[polarity]
-    points = xmr(
-        series["value"].to_numpy(float),
-        direction=direction,
-        rebase_at=starts,
-        fix_after=fix_after,
-    )
+    periods, direction = _check_periods(series), DIRECTIONS[polarity]
+    wrong = [period for period in rebase if period not in periods[1:]]
+    if wrong:
+        raise ParameterError(
+            f"The limits cannot be rebased at {wrong[0]}: give a period after the first, "
+            f"{periods[0]}, and up to the last, {periods[-1]}."
+        )
+    starts = sorted(periods.get_loc(period) + 1 for period in rebase)
+    points = xmr(series["value"], direction=direction, rebase_at=starts, fix_after=fix_after)
     points.insert(0, "period", periods)
-    last = points.iloc[-1]
-    shortest = int(np.diff([1, *starts, len(points) + 1]).min())
-    trial = min(shortest, fix_after or shortest) < FEW_POINTS
-    assurance = _assurance(last, target, direction)
+    last, shortest = points.iloc[-1], int(np.diff([1, *starts, len(points) + 1]).min())
+    trial, assurance = min(shortest, fix_after or shortest) < FEW_POINTS, None
+    if target is not None and direction:
+        above, below = target > last["upl"], target < last["lpl"]
+        assurance = "consistent_fail" if above == (direction > 0) else "consistent_pass"
+        assurance = assurance if above or below else "inconsistent"
     return ProcessChart(name, unit, target, last["point_type"], assurance, trial, points)
 
 
-def _assurance(last: pd.Series, target: float | None, direction: int) -> str | None:
-    if target is None or direction == 0:
-        return None
-    above, below = target > last["upl"], target < last["lpl"]
-    if not (above or below):
-        return "inconsistent"
-    return "consistent_fail" if above == (direction > 0) else "consistent_pass"
-
-
 def _check_periods(series: pd.DataFrame) -> pd.PeriodIndex:
-    periods = pd.PeriodIndex(series["period"])
-    missing = int(series["value"].isna().sum())
+    periods, missing = pd.PeriodIndex(series["period"]), int(series["value"].isna().sum())
     if len(periods) < 2 or missing:
         raise PanelError(
             "A process chart needs two periods or more, each with a value; this series has "
@@ -167,17 +162,6 @@ def _check_periods(series: pd.DataFrame) -> pd.PeriodIndex:
             "need every period once and in order."
         )
     return periods
-
-
-def _starts(periods: pd.PeriodIndex, rebase: Collection[pd.Period]) -> list[int]:
-    """Numbers, from 1, of the points at these periods."""
-    for period in rebase:
-        if period not in periods[1:]:
-            raise ParameterError(
-                f"The limits cannot be rebased at {period}: give a period after the first, "
-                f"{periods[0]}, and up to the last, {periods[-1]}."
-            )
-    return sorted(periods.get_loc(period) + 1 for period in rebase)
 
 
 def xmr(
@@ -211,10 +195,8 @@ def xmr(
     if np.isnan(values).any():
         raise PanelError(f"{np.isnan(values).sum()} of {len(values)} points have no value.")
     stretches = np.split(values, [point - 1 for point in sorted(rebase_at)])
-    parts = [
-        _stretch(part, direction, fix_after, screen_outliers) for part in stretches if len(part)
-    ]
-    return pd.concat(parts, ignore_index=True)
+    about = (direction, fix_after, screen_outliers)
+    return pd.concat([_stretch(x, *about) for x in stretches if len(x)], ignore_index=True)
 
 
 def _stretch(
@@ -223,10 +205,12 @@ def _stretch(
     settled = values[:fix_after]
     # Summed exactly, so that a point that lies on the mean is not taken for one beside it.
     mean = math.fsum(settled) / len(settled)
-    reach = LIMIT * _mean_moving_range(settled, screen_outliers)
+    ranges = np.abs(np.diff(settled))
+    if screen_outliers and ranges.any():
+        ranges = ranges[ranges < OUTLYING * ranges.mean()]
+    reach = LIMIT * ranges.mean() if len(ranges) else np.nan
     flags = _flags(values, mean, reach)
-    types = np.full(len(values), COMMON, dtype=object)
-    side = np.zeros(len(values), int)
+    types, side = np.full(len(values), COMMON, dtype=object), np.zeros(len(values), int)
     for rule in reversed(RULES):  # the first rule named is written last and so stays
         for sign, label in RULES[rule].items():
             types[flags[rule] == sign] = label
@@ -246,15 +230,6 @@ def _stretch(
     )
 
 
-def _mean_moving_range(values: np.ndarray, screen_outliers: bool) -> float:
-    ranges = np.abs(np.diff(values))
-    if len(ranges) == 0:
-        return np.nan
-    if screen_outliers and ranges.any():
-        ranges = ranges[ranges < OUTLYING * ranges.mean()]
-    return float(ranges.mean())
-
-
 def _flags(values: np.ndarray, mean: float, reach: float) -> dict[str, np.ndarray]:
     """For each rule, +1 or -1 at the points it picks out above or below."""
     offset = values - mean
@@ -267,12 +242,8 @@ def _flags(values: np.ndarray, mean: float, reach: float) -> dict[str, np.ndarra
         if abs(side[three].sum()) == 3 and np.count_nonzero(near[three]) >= 2:
             in_window[three] = 1
     steps = np.append(0, np.sign(np.diff(values))).astype(int)
-    return {
-        "outside": outside,
-        "trend": _runs(steps, RUN - 1, before=1),
-        "near": near * in_window,
-        "shift": _runs(side, RUN),
-    }
+    trend, shift = _runs(steps, RUN - 1, before=1), _runs(side, RUN)
+    return {"outside": outside, "trend": trend, "near": near * in_window, "shift": shift}
 
 
 def _runs(signs: np.ndarray, length: int, before: int = 0) -> np.ndarray:
@@ -286,3 +257,184 @@ def _runs(signs: np.ndarray, length: int, before: int = 0) -> np.ndarray:
         if signs[first] and last - first >= length:
             kept[max(first - before, 0) : last] = signs[first]
     return kept
+
+
+WILL = {
+    "consistent_pass": "will meet it",
+    "consistent_fail": "will miss it",
+    "inconsistent": "will meet it at times",
+}
+NO_CHART = "no chart"
+FEWEST_SETTLED = 5  # points from which limits may be worked out
+ORDER = ("getting worse", "improving", "higher than usual", "lower than usual")
+
+
+def signals(brief: AreaBrief, *, since: object = None) -> View:
+    """Chart every indicator of an area, and say which ended outside their usual variation.
+
+    Parameters
+    ----------
+    brief : AreaBrief
+    since : Period, date or text, optional
+        A dated change, such as a programme's start. What is usual is then what was usual before it,
+        and whether a target will be met is judged by the points from it on. Passed over where no
+        series has five points before.
+
+    Returns
+    -------
+    View
+        ``table``, indexed by indicator_id, has ``name``, ``unit``, ``period`` and ``value`` (the
+        last point), ``variation`` (in words, "no chart" where the series is broken), ``target``,
+        ``assurance`` (in words, empty without a target), ``recent`` (label of Fingertips).
+    """
+    early = [_settled(panel["period"].drop_duplicates(), since) for panel in brief.panels.values()]
+    since, rows = since if max(early) >= FEWEST_SETTLED else None, []
+    for indicator_id in brief.panels:
+        indicator = brief.indicator(indicator_id)
+        moved = if_possible(process_of, brief, indicator_id, settled_before=since)
+        now = moved if since is None else if_possible(process_of, brief, indicator_id, rebase=since)
+        # The last point of the chart, or of the series itself where it cannot be charted.
+        path = brief.series(indicator_id, whole=True).dropna(subset="value")
+        last = (moved.points if moved else path)[["period", "value"]].tail(1).to_dict("records")
+        row = {
+            "indicator_id": indicator_id,
+            "name": indicator.name,
+            "unit": indicator.per,
+            **(last[0] if last else {"period": None, "value": None}),
+            "variation": VARIATION[moved.variation] if moved else NO_CHART,
+            "target": now.target if now else None,
+            "assurance": WILL.get(now.assurance, "") if now else "",
+            "recent": recent_of(brief, indicator_id).label,
+        }
+        rows.append(row)
+    table = pd.DataFrame(rows).set_index("indicator_id")
+    usual = f"what was usual before {wording.period(since)}" if since else "their usual variation"
+    said = wording.capital(_told(brief.area.name, table, usual))
+    return View(said, table, tabulate=lambda: _listed(brief.area.name, table, usual))
+
+
+def _told(area: str, table: pd.DataFrame, usual: str) -> str:
+    """How many indicators moved by more than their usual variation, and which."""
+    known = table[table["variation"] != NO_CHART]
+    if known.empty:
+        return f"No series of {area} is long and whole enough to chart."
+    moved = int(known["variation"].isin(ORDER).sum())
+    text = f"{wording.of_total(moved, len(known))} indicators of {area} ended outside {usual}."
+    if len(known) == 1:
+        which = "that can be charted " if len(table) > 1 else ""
+        ended = f"ended {'outside' if moved else 'inside'} {usual.replace('their', 'its')}"
+        text = f"the only indicator of {area} {which}{ended}."
+    told = [
+        f"{word}: {wording.and_list(map(wording.inside, names))}"
+        for word in ORDER
+        if len(names := known.loc[known["variation"] == word, "name"])
+    ]
+    return f"{text} {wording.capital('; '.join(told))}." if told else text
+
+
+def _listed(area: str, rows: pd.DataFrame, usual: str) -> Table:
+    """Every indicator's last point, what it means, and whether the target is in reach."""
+    values, targets = (quantities(rows[name], rows["unit"]) for name in ("value", "target"))
+    shown = {
+        "Indicator": rows["name"],
+        "Last": [wording.period(period, short=True) for period in rows["period"]],
+        "Value": values,
+        wording.capital(f"against {usual}"): rows["variation"],
+        "Borough's target": ["none" if t == wording.MISSING else t for t in targets],
+        "As things are it": rows["assurance"],
+        "Last five years": rows["recent"],
+    }
+    return figures.table(
+        pd.DataFrame(shown).reset_index(drop=True),
+        caption=f"{area}: is it changing, and would it meet the borough's target?",
+        note="The rules are those of Making Data Count, with the usual seasons taken out; the "
+        "last five years are judged by the recent trend of Fingertips.",
+    )
+
+
+def process_of(
+    brief: AreaBrief,
+    indicator_id: str,
+    *,
+    target: float | None = None,
+    settled_before: object = None,
+    rebase: object = None,
+    keep_seasons: bool = False,
+) -> ProcessChart:
+    """The process chart of one indicator of an area.
+
+    Parameters
+    ----------
+    brief : AreaBrief
+    indicator_id : str
+    target : float, optional
+        That of the borough's plan unless given; none without a plan, or beside limits of the past,
+        which say nothing of what is to come.
+    settled_before : Period, date or text, optional
+        Work the limits out from the periods that end before it, to see what moved after.
+    rebase : Period, date or text, optional
+        Start the limits afresh in the first whole period from it on: a known change of process.
+        Either is passed over when it leaves fewer than five points to work limits out from.
+    keep_seasons : bool
+        Months and quarters are otherwise divided by how far the rest of the borough usually lies
+        above its mean in that season (`without_seasons`).
+    """
+    indicator, series = brief.indicator(indicator_id), brief.series(indicator_id, years=False)
+    if not keep_seasons:
+        series = without_seasons(series, brief.series(indicator_id, REST, years=False))
+    periods = pd.PeriodIndex(series["period"])
+    before = _settled(series["period"], settled_before)
+    later = periods[periods.start_time >= _moment(rebase)]
+    if target is None and before < FEWEST_SETTLED and brief.plan is not None:
+        target = brief.plan.last_targets.get(indicator_id)
+    rebased = FEWEST_SETTLED <= len(later) <= len(periods) - FEWEST_SETTLED
+    limits = {
+        "fix_after": before if before >= FEWEST_SETTLED else None,
+        "rebase": [later[0]] if rebased else (),
+    }
+    about = {"name": indicator.name, "unit": indicator.per, "polarity": indicator.polarity}
+    return process_chart(series, target=target, **about, **limits)
+
+
+def recent_of(brief: AreaBrief, indicator_id: str) -> RecentTrend:
+    """Fingertips' recent trend over the last five years."""
+    indicator, series = brief.indicator(indicator_id), brief.series(indicator_id)
+    low, high = group_limits(series, indicator=indicator, level=0.95)
+    series = series[["period", "value"]].assign(low=low, high=high)
+    return recent_trend(series, polarity=indicator.polarity, unit=indicator.per)
+
+
+def without_seasons(series: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """`series` divided by the usual season of `reference`, whose many areas show it plainly.
+
+    A month's season is the mean, over years, of the reference's value as a share of the mean of the
+    twelve months around it. Years are left as they are, and so is a series whose reference has a
+    value of zero.
+
+    Parameters
+    ----------
+    series, reference : DataFrame
+        ``period``, ``value``.
+    """
+    periods = pd.PeriodIndex(series["period"])
+    per_year = PER_YEAR.get(periods.freqstr[0], 1)
+    known = reference.set_index(pd.PeriodIndex(reference["period"]))["value"]
+    if per_year == 1 or len(known) < 2 * per_year or not (known > 0).all():
+        return series
+    share = known / known.rolling(per_year).mean().rolling(2).mean().shift(-per_year // 2)
+    part = "month" if per_year == PER_YEAR["M"] else "quarter"
+    season = share.groupby(getattr(share.index, part)).mean()
+    usual = (season / season.mean()).reindex(getattr(periods, part)).to_numpy()
+    return series.assign(value=series["value"].to_numpy(float) / usual)
+
+
+def _settled(periods: pd.Series, before: object) -> int:
+    """How many periods end before a moment."""
+    return int((pd.PeriodIndex(periods).end_time < _moment(before)).sum())
+
+
+def _moment(when: object) -> pd.Timestamp:
+    """First day of a Period, date or text; missing when there is none, which nothing is before."""
+    if when is None or when == "":
+        return pd.NaT
+    return as_date(when, name="the date").start_time

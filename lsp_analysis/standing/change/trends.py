@@ -10,7 +10,7 @@ from scipy.special import chdtrc
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Axes, Shown, View
-from lsp_analysis.standing.checks import as_parts
+from lsp_analysis.standing.comparison.intervals import as_parts
 from lsp_analysis.study.indicator import Indicator
 
 POINTS = 5
@@ -51,9 +51,8 @@ class RecentTrend(Shown):
 
     def summary_frame(self) -> pd.DataFrame:
         """One row: slope, its error, the test and the marker."""
-        names = ("slope", "se", "chi_squared", "all_of_one_sign", "marker")
-        row = {name: getattr(self, name) for name in names}
-        return pd.DataFrame({**row, "label": self.label}, index=[0])
+        names = ("slope", "se", "chi_squared", "all_of_one_sign", "marker", "label")
+        return pd.DataFrame([{name: getattr(self, name) for name in names}])
 
     def sentence(self) -> wording.Sentence:
         """The direction of the last five points and the slope a period."""
@@ -99,10 +98,10 @@ def recent_trend(series: pd.DataFrame, *, polarity: str = "none", unit: str = ""
     columns = last[["value", "low", "high"]].to_numpy(float).T
     slope, se, chi_squared, alike = weighted_slope(*columns)
     steps = set(np.diff(pd.PeriodIndex(last["period"]).asi8))
-    if len(last) < POINTS or len(steps) > 1 or np.isnan([*columns.ravel(), chi_squared]).any():
-        return RecentTrend(np.nan, np.nan, np.nan, False, CANNOT, polarity, unit, series)
     marker = NO_CHANGE
-    if alike and chi_squared > CHI_SQUARED:
+    if len(last) < POINTS or len(steps) > 1 or np.isnan([*columns.ravel(), chi_squared]).any():
+        (slope, se, chi_squared), alike, marker = np.full(3, np.nan), False, CANNOT
+    elif alike and chi_squared > CHI_SQUARED:
         marker = "increasing" if slope > 0 else "decreasing"
     return RecentTrend(slope, se, chi_squared, alike, marker, polarity, unit, series)
 

@@ -101,38 +101,26 @@ class Comparison(Shown):
             text = f"{self.name}: {where} has no value for {self.when()}."
             return wording.Sentence(f"{text} {self.caution}".strip())
         unit, words = wording.once(self.unit)
+        here, there = (wording.quantity(x, unit) for x in (self.value, self.comparator_value))
+        apart, low, high = self.difference, self.difference_low, self.difference_high
+        limits = f" ({wording.interval(low, high, unit, self.level, of_change=True)})"
         text = (
-            f"{self.name}, {self.when()}: "
-            f"{wording.quantity(self.value, unit)} in {self.area} against "
-            f"{wording.quantity(self.comparator_value, unit)} in {self.comparator}{words}, "
-            f"{wording.compared(self.difference, unit)}"
+            f"{self.name}, {self.when()}: {here} in {self.area} against {there} in "
+            f"{self.comparator}{words}, {wording.compared(apart, unit)}"
+            f"{'' if np.isnan(low) else limits}: {self.verdict}"
         )
-        if not np.isnan(self.difference_low):
-            low, high = self.difference_low, self.difference_high
-            text += f" ({wording.interval(low, high, unit, self.level, of_change=True)})"
-        text += f": {self.verdict}"
-        if self.reason:
-            text += f" ({self.reason})"
-        return wording.Sentence(f"{text}. {self.caution}".strip())
+        text += f" ({self.reason})." if self.reason else "."
+        return wording.Sentence(f"{text} {self.caution}".strip())
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw area and comparator, each with its interval."""
-        rows = pd.DataFrame(
-            {
-                "label": [self.area, self.comparator],
-                "value": [self.value, self.comparator_value],
-                "low": [self.low, self.comparator_low],
-                "high": [self.high, self.comparator_high],
-            }
-        )
+        own = (self.area, self.value, self.low, self.high)
+        other = (self.comparator, self.comparator_value, self.comparator_low, self.comparator_high)
+        rows = pd.DataFrame([own, other], columns=["label", "value", "low", "high"])
+        label = wording.capital(self.comparator.removeprefix("the "))
+        line = {"reference": self.comparator_value, "reference_label": label}
         return figures.draw_caterpillar(
-            rows,
-            highlight=[self.area],
-            reference=self.comparator_value,
-            reference_label=wording.capital(self.comparator.removeprefix("the ")),
-            unit=self.unit,
-            level=self.level,
-            ax=ax,
+            rows, highlight=[self.area], unit=self.unit, level=self.level, ax=ax, **line
         )
 
 
@@ -167,24 +155,26 @@ def compare_measured(measured: Measured, sides: Sides, *, level: float = 0.95) -
     series = measured.series(sides.area, years=years)
     period = last_known(series)
     others = measured.series(sides.comparator, others=True, years=years, whole=True)
-    own, other = (_row_of(one, period, indicator) for one in (series, others))
-    gap = compare_rows(own, other, indicator=indicator, level=level)
-    close = gap
+    own, other = (
+        rows[rows["period"] == period].reset_index(drop=True) for rows in (series, others)
+    )
+    if own.empty or other.empty:
+        raise PanelError(
+            f"{indicator.name} has no period {period}; it runs from {others['period'].min()} "
+            f"to {others['period'].max()}."
+        )
+    gap = close = compare_rows(own, other, indicator=indicator, level=level)
     if not np.isnan(indicator.margin):
         close = compare_rows(own, other, indicator=indicator, level=CLOSE_LEVEL)
-    limits = [group_limits(side, indicator=indicator, level=level) for side in (own, other)]
+    values = []
+    for side in (own, other):
+        low, high = group_limits(side, indicator=indicator, level=level)
+        values += [side["value"].iloc[0], low[0], high[0]]
     found = Comparison(
-        indicator.indicator_id,
-        indicator.name,
-        indicator.per,
-        indicator.polarity,
-        sides.area_name,
-        sides.comparator_name,
-        own["first"].iloc[0],
-        period,
+        *(indicator.indicator_id, indicator.name, indicator.per, indicator.polarity),
+        *(sides.area_name, sides.comparator_name, own["first"].iloc[0], period),
         measured.averaged,
-        *(end for side, limit in zip((own, other), limits, strict=True)
-          for end in (side["value"].iloc[0], *(ends[0] for ends in limit))),
+        *values,
         *(gap[name] for name in COLUMNS),
         expected=_expected(own, other, indicator),
         margin=indicator.margin,
@@ -193,7 +183,7 @@ def compare_measured(measured: Measured, sides: Sides, *, level: float = 0.95) -
         why_not=_why_not(measured, own, other, gap),
         caution=_caution(measured, own, other, gap, sides),
         level=level,
-    )  # fmt: skip
+    )
     verdict, reason = verdict_of(found.row(), found.p_value, level)
     return replace(found, verdict=verdict, reason=reason)
 
@@ -208,25 +198,14 @@ def last_known(series: pd.DataFrame) -> pd.Period:
     return known.max() if len(known) else series["period"].max()
 
 
-def _row_of(series: pd.DataFrame, period: pd.Period, indicator: Indicator) -> pd.DataFrame:
-    row = series[series["period"] == period].reset_index(drop=True)
-    if row.empty:
-        raise PanelError(
-            f"{indicator.name} has no period {period}; it runs from {series['period'].min()} "
-            f"to {series['period'].max()}."
-        )
-    return row
-
-
 def _expected(own: pd.DataFrame, other: pd.DataFrame, indicator: Indicator) -> float:
     """Cases in the area at the comparator's rate; of shares, the rarer of cases and others."""
     if not indicator.counted or indicator.unit == "count":
         return np.inf
-    theirs = other["value"].iloc[0]
+    theirs, people = other["value"].iloc[0], own["denominator"].iloc[0]
     if "events" in own:
         with np.errstate(divide="ignore", invalid="ignore"):
             return float(own["events"].iloc[0] * theirs / own["value"].iloc[0])
-    people = own["denominator"].iloc[0]
     cases = people * (theirs / indicator.multiplier)
     return float(cases if indicator.kind == "events" else min(cases, people - cases))
 
@@ -260,9 +239,8 @@ def _caution(
     sides: Sides,
 ) -> str:
     """What a reader should know before believing the comparison, in sentences."""
-    said, note = [], own["note"].iloc[0]
-    known = not np.isnan(own["value"].iloc[0])
-    placed = measured.placed(sides.area, own["first"].iloc[0], own["period"].iloc[0])
+    first, period, value, note = own.loc[0, ["first", "period", "value", "note"]]
+    said, known, placed = [], not np.isnan(value), measured.placed(sides.area, first, period)
     if placed < 1 - COVERAGE_MOVED:
         said.append(f"{100 * placed:.0f}% of cases could be placed in an area; the others count "
                     "nowhere.")  # fmt: skip
@@ -278,11 +256,10 @@ def _caution(
         said.append("The average of the year's counts, each of one date: nobody counts twice.")
     if note and known:
         said.append(f"{wording.capital(note)}.")
-    if other["n_missing"].iloc[0]:
-        missing = int(other["n_missing"].iloc[0])
-        areas = wording.counted(missing, "small area")
+    if missing := int(other["n_missing"].iloc[0]):
+        areas = f"{wording.counted(missing, 'small area')} without a value"
         are = "is" if missing == 1 else "are"
-        said.append(f"In {sides.comparator_name}, {areas} without a value {are} left out.")
+        said.append(f"In {sides.comparator_name}, {areas} {are} left out.")
     return " ".join(said)
 
 
@@ -306,24 +283,19 @@ def events_avoided(measured: Measured, sides: Sides, *, level: float = 0.95) -> 
         per_unit = own["events"] / own["value"]
     if not indicator.counted or indicator.unit == "count":
         per_unit = np.nan
-    gaps = (found.difference, found.difference_low, found.difference_high)
-    avoided = [per_unit * gap for gap in gaps]
-    index = pd.Index([found.indicator_id], name="indicator_id")
-    columns = ["events", "low", "high", "denominator"]
-    table = pd.DataFrame([[*avoided, own["denominator"]]], index, columns)
-    return View(_fewer(found, *avoided), table, found.plot)
-
-
-def _fewer(found: Comparison, events: float, low: float, high: float) -> str:
-    """How many fewer or more events equality would mean, in one period."""
+    gaps = np.array([found.difference, found.difference_low, found.difference_high])
+    events, low, high = per_unit * gaps
+    row = {"events": events, "low": low, "high": high, "denominator": own["denominator"]}
+    table = pd.DataFrame(row, pd.Index([found.indicator_id], name="indicator_id"))
     if np.isnan(events):
-        return f"{found.name}: events avoided cannot be worked out."
+        return View(f"{found.name}: events avoided cannot be worked out.", table, found.plot)
     about, fewer = wording.inside(found.name), "fewer" if events > 0 else "more"
     if not np.isnan(low + high):
         ends = sorted(round(end if events > 0 else -end) for end in (low, high))
         about += f"; {wording.interval(*ends, 'count', found.level)}"
     when = f"an {found.when()}" if found.averaged else found.when()
-    return (
+    said = (
         f"At the rate of {found.comparator}, {found.area} would have had "
         f"{wording.number(round(abs(events)))} {fewer} in {when} ({about})."
     )
+    return View(said, table, found.plot)

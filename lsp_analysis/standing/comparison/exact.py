@@ -13,10 +13,15 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy.optimize import brentq
 from scipy.special import betainc, betaincinv, gammaincinv, gammaln, ndtr, ndtri, stdtr, stdtrit
+from scipy.stats import binomtest
+from statsmodels.stats.proportion import confint_proportions_2indep
 
-from lsp_analysis.standing.checks import check_level
+from lsp_analysis.errors import PanelError, check_one_of
+from lsp_analysis.standing.comparison import intervals
+from lsp_analysis.standing.comparison.verdict import SIDES
 from lsp_analysis.study.indicator import Indicator
 
 COLUMNS = ("difference", "difference_low", "difference_high", "ratio", "ratio_low", "ratio_high")
@@ -44,7 +49,7 @@ def compare_rates(
     missing where a count or an exposure is.
     """
     x1, t1, x2, t2 = (np.asarray(part, dtype=float) for part in (x1, t1, x2, t2))
-    tail = (1 - check_level(level)) / 2
+    tail = (1 - intervals.check_level(level)) / 2
     t1, t2 = np.where(t1 > 0, t1, np.nan), np.where(t2 > 0, t2, np.nan)
     total = x1 + x2
     some1, some2 = np.maximum(x1, 1e-300), np.maximum(x2, 1e-300)
@@ -74,13 +79,13 @@ def compare_shares(
     Arguments and result as for `compare_rates`; the test rounds averages to whole people.
     The ratio is that of the two shares at the limits of the odds ratio.
     """
-    check_level(level)
+    intervals.check_level(level)
     groups = np.column_stack([np.asarray(part, dtype=float) for part in (x1, n1, x2, n2)])
     rows = [_share_row(*group, level) for group in np.round(np.round(groups, 6))]
     made = _named(np.array(rows, dtype=float).reshape(-1, len(COLUMNS)).T)
     with np.errstate(divide="ignore", invalid="ignore"):
-        shares = groups[:, 0] / groups[:, 1], groups[:, 2] / groups[:, 3]
-        exact = {"difference": shares[0] - shares[1], "ratio": shares[0] / shares[1]}
+        own, other = groups[:, 0] / groups[:, 1], groups[:, 2] / groups[:, 3]
+        exact = {"difference": own - other, "ratio": own / other}
     known = ~np.isnan(made["p_value"])
     return made | {name: np.where(known, values, np.nan) for name, values in exact.items()}
 
@@ -95,8 +100,8 @@ def _share_row(x1: float, n1: float, x2: float, n2: float, level: float) -> tupl
         return (np.nan,) * len(COLUMNS)
     total, tail = x1 + x2, (1 - level) / 2
     counts = np.arange(max(0.0, total - n2), min(n1, total) + 1)
-    parts = ((counts, n1 - counts), (total - counts, n2 - total + counts))
-    weights = -sum(gammaln(part + 1) for pair in parts for part in pair)
+    parts = (counts, n1 - counts, total - counts, n2 - total + counts)
+    weights = -sum(gammaln(part + 1) for part in parts)
 
     def beyond(log_odds: float, *, above: bool) -> float:
         chance = weights + counts * log_odds
@@ -136,8 +141,7 @@ def _shares_at(log_odds: float, total: float, n1: float, n2: float) -> tuple[flo
         first = min(n1, total) if log_odds > 0 else max(0.0, total - n2)
         return first / n1, (total - first) / n2
     if log_odds > 0:  # of the other group to this one, so that the square is taken of small numbers
-        other, own = _shares_at(-log_odds, total, n2, n1)
-        return own, other
+        return _shares_at(-log_odds, total, n2, n1)[::-1]
     odds = np.exp(log_odds)
     a, b, c = n1 * (1 - odds), n1 * odds - total * (1 - odds) + n2, -total * odds
     own = 2 * c / (-b - np.sqrt(b * b - 4 * a * c))
@@ -172,8 +176,7 @@ def compare_groups(
     groups = [side[name].to_numpy(float) for side in (own, other) for name in columns]
     shares = indicator.kind != "events" and "events" not in own
     made = (compare_shares if shares else compare_rates)(*groups, level=level)
-    scaled = [name for name in COLUMNS if name.startswith("difference")]
-    return made | {name: made[name] * indicator.multiplier for name in scaled}
+    return made | {name: made[name] * indicator.multiplier for name in COLUMNS[:3]}
 
 
 def compare_rows(
@@ -186,9 +189,9 @@ def compare_rows(
 
 def _spread_gap(own: pd.DataFrame, other: pd.DataFrame, level: float) -> Values:
     """Values with standard errors: published ones, else of the spread between small areas."""
-    v1, v2 = own["value"].to_numpy(float), other["value"].to_numpy(float)
-    s1, s2 = own["se"].to_numpy(float) ** 2, other["se"].to_numpy(float) ** 2
-    n1, n2 = own["n_areas"].to_numpy(float), other["n_areas"].to_numpy(float)
+    columns = ("value", "se", "n_areas")
+    (v1, se1, n1), (v2, se2, n2) = (side[[*columns]].to_numpy(float).T for side in (own, other))
+    s1, s2 = se1**2, se2**2
     published = np.asarray(own.get("published", np.zeros(len(own))), dtype=bool)
     with np.errstate(divide="ignore", invalid="ignore"):
         se = np.sqrt(s1 + s2)
@@ -201,3 +204,144 @@ def _spread_gap(own: pd.DataFrame, other: pd.DataFrame, level: float) -> Values:
     differences = (v1 - v2, v1 - v2 - reach * se, v1 - v2 + reach * se)
     ratios = (ratio, ratio * np.exp(-reach * log_se), ratio * np.exp(reach * log_se))
     return _named((*differences, *ratios, p_value))
+
+
+def compare_proportions(
+    x1: ArrayLike, n1: ArrayLike, x2: ArrayLike, n2: ArrayLike, *, level: float = 0.95
+) -> dict[str, np.ndarray]:
+    """Two proportions: Newcombe's limits of their difference, log limits of their ratio.
+
+    Returns the keys of `exact.COLUMNS`: ``difference`` and ``ratio`` (first group less, or over,
+    the second), each with ``_low`` and ``_high``. A count of zero leaves the limits of the ratio
+    missing: its logarithm has no spread. Newcombe (1998) and Katz (1978), from statsmodels.
+    """
+    groups = np.broadcast_arrays(*intervals.as_parts(x1, n1), *intervals.as_parts(x2, n2))
+    alpha, some = 1 - intervals.check_level(level), (groups[0] > 0) & (groups[2] > 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        own, other = groups[0] / groups[1], groups[2] / groups[3]
+        ends = confint_proportions_2indep(*groups, method="newcomb", compare="diff", alpha=alpha)
+        logs = confint_proportions_2indep(*groups, method="log", compare="ratio", alpha=alpha)
+        made = {"difference": own - other, "ratio": own / other}
+    for side, end, log_end in zip(("low", "high"), ends, logs, strict=True):
+        made[f"difference_{side}"] = np.asarray(end)
+        made[f"ratio_{side}"] = np.where(some, log_end, np.nan)
+    return made
+
+
+def ratio_of_rates(
+    x1: ArrayLike,
+    t1: ArrayLike,
+    x2: ArrayLike,
+    t2: ArrayLike,
+    *,
+    method: str = "score",
+    level: float = 0.95,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Ratio of two rates of events and its limits; for exact ones see `exact.compare_rates`.
+
+    Parameters
+    ----------
+    x1, t1, x2, t2 : events and exposures (people, or person-years) of the two groups
+    method : "score" (Wilson's limits of the first group's share of all events) or "wald-log"
+        With no events in the second group the upper limit is infinite; "wald-log" then has none.
+    level : float between 0 and 1
+    """
+    check_one_of(method, ("score", "wald-log"), "method")
+    x1, t1, x2, t2 = np.broadcast_arrays(*intervals.as_events(x1, t1), *intervals.as_events(x2, t2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = (x1 / t1) / (x2 / t2)
+        if method == "score":
+            low, high = intervals.wilson_limits(x1, x1 + x2, level=intervals.check_level(level))
+            return ratio, low / (1 - low) * t2 / t1, high / (1 - high) * t2 / t1
+        reach = ndtri(0.5 + intervals.check_level(level) / 2) * np.sqrt(1 / x1 + 1 / x2)
+        some = (x1 > 0) & (x2 > 0)
+        low, high = (np.where(some, ratio * np.exp(z), np.nan) for z in (-reach, reach))
+        return ratio, low, high
+
+
+def exact_rate_test(x1: float, t1: float, x2: float, t2: float) -> float:
+    """Two-sided p-value of two equal Poisson rates: binomial given all events (SciPy).
+
+    1 without any event, missing without exposure. PanelError if events are no whole numbers.
+    """
+    x1, t1, x2, t2 = map(float, (*intervals.as_events(x1, t1), *intervals.as_events(x2, t2)))
+    if np.isnan(x1 + t1 + x2 + t2):
+        return np.nan
+    if not (x1.is_integer() and x2.is_integer()):
+        raise PanelError(f"An exact test needs whole numbers of events, not {x1:g} and {x2:g}.")
+    return float(binomtest(int(x1), int(x1 + x2), t1 / (t1 + t2)).pvalue) if x1 + x2 else 1.0
+
+
+def indirectly_standardised(
+    events: ArrayLike,
+    people: ArrayLike,
+    reference_events: ArrayLike,
+    reference_people: ArrayLike,
+    *,
+    multiplier: float = 100_000,
+    level: float = 0.95,
+) -> pd.DataFrame:
+    """Indirectly standardised ratios and rates of groups, with limits of the events observed.
+
+    Parameters
+    ----------
+    events, people : arrays, groups x age bands
+    reference_events, reference_people : arrays, one element per band, for example of England
+    multiplier : float, of the rates; ratios have the reference at 1
+    level : float between 0 and 1
+
+    Returns
+    -------
+    DataFrame, one row per group
+        ``observed``, ``expected``, ``reference_rate``, and ``ratio`` and ``rate``, each with
+        ``_low`` and ``_high``. Missing where a count or a population of some band is.
+
+    Raises
+    ------
+    PanelError
+        The reference has other age bands than the groups.
+    """
+    events, people = (np.atleast_2d(intervals.as_counts(part)) for part in (events, people))
+    known = intervals.as_counts(reference_events, "reference count")
+    base = intervals.as_exposure(reference_people)
+    if not events.shape[-1] == people.shape[-1] == len(known) == len(base):
+        raise PanelError(
+            f"The areas have {events.shape[-1]} age bands and the reference {len(known)}. "
+            "Use the same bands for both, each once."
+        )
+    observed, expected = events.sum(axis=1), (people * known / base).sum(axis=1)
+    observed = np.where(np.isnan(expected), np.nan, observed)
+    limits = intervals.poisson_limits(observed, level=intervals.check_level(level))
+    overall = multiplier * known.sum() / base.sum()
+    table = pd.DataFrame({"observed": observed, "expected": expected, "reference_rate": overall})
+    for end, top in zip(("", "_low", "_high"), (observed, *limits), strict=True):
+        table[f"ratio{end}"] = top / np.where(expected > 0, expected, np.nan)
+        table[f"rate{end}"] = overall * table[f"ratio{end}"]
+    return table
+
+
+def judge(
+    low: ArrayLike, high: ArrayLike, *, benchmark: ArrayLike = 0.0, polarity: str = "none"
+) -> np.ndarray:
+    """Compare intervals with a benchmark that is known without error, in the words of Fingertips.
+
+    Parameters
+    ----------
+    low, high : arrays, or single numbers
+        Limits of each area's value; "not compared" where one is missing.
+    benchmark : array or number
+        "similar" when it lies inside the closed interval.
+    polarity : "high_is_good", "low_is_good" or "none"
+        Without it the words are "lower" and "higher", which pass no judgement.
+
+    Returns
+    -------
+    array of str
+    """
+    check_one_of(polarity, SIDES, "polarity")
+    low, high, benchmark = np.broadcast_arrays(
+        *(np.asarray(end, dtype=float) for end in (low, high, benchmark))
+    )
+    words = np.array(["not compared", "similar", *SIDES[polarity]])
+    known = ~np.isnan(low + high + benchmark)
+    return words[known * (1 + (high < benchmark) + 2 * (low > benchmark))]

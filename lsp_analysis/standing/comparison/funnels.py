@@ -17,8 +17,7 @@ from scipy.special import gammainccinv, gammaincinv, ndtri
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Axes, Shown
-from lsp_analysis.standing.checks import as_counts, as_events, as_exposure, as_parts
-from lsp_analysis.standing.comparison.intervals import poisson_limits
+from lsp_analysis.standing.comparison import intervals
 from lsp_analysis.study.indicator import Indicator
 
 INNER, OUTER = 0.95, 0.998
@@ -71,15 +70,10 @@ class Funnel(Shown):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the funnel plot."""
-        places = self.points["verdict"].map(PLACES).fillna("no data")
-        return figures.draw_funnel(
-            self.points[["label", "size", "value"]].assign(place=places),
-            self.limits,
-            average=self.average,
-            unit=self.unit,
-            size_label="Size: denominator of the rate",
-            ax=ax,
-        )
+        points = self.points.assign(place=self.points["verdict"].map(PLACES).fillna("no data"))
+        about = {"average": self.average, "unit": self.unit}
+        about["size_label"] = "Size: denominator of the rate"
+        return figures.draw_funnel(points, self.limits, ax=ax, **about)
 
 
 def funnel(panel: pd.DataFrame, *, indicator: Indicator) -> Funnel:
@@ -95,21 +89,16 @@ def funnel(panel: pd.DataFrame, *, indicator: Indicator) -> Funnel:
     PanelError
         The indicator has no counts of events or of people.
     """
-    if not indicator.counted or indicator.unit == "count":
-        raise PanelError(
-            "A funnel needs counts of events or of people, and "
-            f"{wording.inside(indicator.name)} has none."
-        )
     last = panel["period"].max()
     rows = panel[panel["period"] == last].dropna(subset=["numerator", "denominator"])
     rows = rows[rows["denominator"] > 0]
-    if rows.empty:
+    if not indicator.counted or indicator.unit == "count" or rows.empty:
         raise PanelError(
-            "A funnel needs counts of separate events, and "
+            "A funnel needs counts of events or of people and what they are counted over, and "
             f"{wording.inside(indicator.name)} has none in {wording.period(last)}. "
             "Add numerators and denominators."
         )
-    counts, people = (rows[name].to_numpy(float) for name in ("numerator", "denominator"))
+    counts, people = rows[["numerator", "denominator"]].to_numpy(float).T
     average = counts.sum() / people.sum()
     sizes = np.geomspace(people.min(), people.max(), 200)
     if indicator.kind == "events":
@@ -123,15 +112,10 @@ def funnel(panel: pd.DataFrame, *, indicator: Indicator) -> Funnel:
     limits[list(LIMIT_COLUMNS)] *= scale
     rates = indicator.multiplier * counts / people
     points = {"label": rows["area_code"].to_numpy(), "size": people, "value": rates}
-    return Funnel(
-        indicator.name,
-        indicator.per,
-        last,
-        indicator.multiplier * average,
-        winsorised_dispersion((counts / people - average) / np.sqrt(variance / people)),
-        pd.DataFrame({**points, "verdict": words}),
-        limits,
-    )
+    z = (counts / people - average) / np.sqrt(variance / people)
+    about = (indicator.name, indicator.per, last, indicator.multiplier * average)
+    points = pd.DataFrame({**points, "verdict": words})
+    return Funnel(*about, winsorised_dispersion(z), points, limits)
 
 
 def winsorised_dispersion(z: ArrayLike) -> float:
@@ -157,7 +141,7 @@ def proportion_limits(population: ArrayLike, average: float) -> pd.DataFrame:
         ``size``, ``lower95``, ``upper95``, ``lower998``, ``upper998``, and ``small`` (True where
         fewer than five events are expected and the normal limits are not to be relied on).
     """
-    size = as_exposure(np.atleast_1d(population))
+    size = intervals.as_exposure(np.atleast_1d(population))
     error = np.sqrt(average * (1 - average) / size)
     z95, z998 = ndtri(0.5 + INNER / 2), ndtri(0.5 + OUTER / 2)
     ends = zip(LIMIT_COLUMNS, (-z95, z95, -z998, z998), strict=True)
@@ -171,7 +155,7 @@ def rate_limits(expected: ArrayLike) -> pd.DataFrame:
     The ratio at which a count would lie exactly on its exact Poisson limit (`expected_at_limits`,
     read the other way round); columns as for `proportion_limits`, the expected number as ``size``.
     """
-    expected = as_exposure(np.atleast_1d(expected))
+    expected = intervals.as_exposure(np.atleast_1d(expected))
     most = np.nanmax(expected, initial=1.0)
     counts = np.append(np.arange(100), np.geomspace(100, 100 + 2 * most, 500))
     at = expected_at_limits(counts)
@@ -192,7 +176,7 @@ def expected_at_limits(observed: ArrayLike) -> pd.DataFrame:
         ``lower95`` and ``lower998``: expected numbers at which so few events have a chance of 2.5%
         and 0.1%. ``upper95`` and ``upper998``: at which so many have.
     """
-    observed = np.atleast_1d(as_counts(observed))
+    observed = np.atleast_1d(intervals.as_counts(observed))
     some = np.where(observed > 0, observed, np.nan)
     columns = {}
     for end, tail in (("95", (1 - INNER) / 2), ("998", (1 - OUTER) / 2)):
@@ -203,7 +187,7 @@ def expected_at_limits(observed: ArrayLike) -> pd.DataFrame:
 
 def classify_proportions(counts: ArrayLike, population: ArrayLike) -> np.ndarray:
     """Words for each share against the funnel around the share of all rows together."""
-    counts, population = map(np.atleast_1d, as_parts(counts, population))
+    counts, population = map(np.atleast_1d, intervals.as_parts(counts, population))
     at = proportion_limits(population, _average(counts, population))[list(LIMIT_COLUMNS)]
     low, high, lowest, highest = at.to_numpy().T
     return _words(counts / population, (low, lowest), (high, highest))
@@ -211,8 +195,11 @@ def classify_proportions(counts: ArrayLike, population: ArrayLike) -> np.ndarray
 
 def classify_ratios(observed: ArrayLike, expected: ArrayLike) -> np.ndarray:
     """Words for observed over expected against 1: does the count's own interval reach it?"""
-    observed, expected = np.atleast_1d(as_counts(observed)), as_counts(expected, "expected number")
-    inner, outer = (poisson_limits(observed, level=level) for level in (INNER, OUTER))
+    observed, expected = (
+        np.atleast_1d(intervals.as_counts(observed)),
+        intervals.as_counts(expected, "expected number"),
+    )
+    inner, outer = (intervals.poisson_limits(observed, level=level) for level in (INNER, OUTER))
     low, high = zip(inner, outer, strict=True)
     # An interval above the expected number is a count above its limit, and the other way round.
     return _words(-expected, [-end for end in high], [-end for end in low])
@@ -220,7 +207,7 @@ def classify_ratios(observed: ArrayLike, expected: ArrayLike) -> np.ndarray:
 
 def classify_rates(counts: ArrayLike, population: ArrayLike) -> np.ndarray:
     """Words for each crude rate against the rate of all rows together."""
-    counts, population = as_events(counts, population)
+    counts, population = intervals.as_events(counts, population)
     return classify_ratios(counts, population * _average(counts, population))
 
 

@@ -6,6 +6,7 @@ A count of zero is data; a denominator of zero gives a missing rate.
 """
 
 from collections.abc import Collection
+from numbers import Real
 
 import numpy as np
 import pandas as pd
@@ -13,10 +14,86 @@ from numpy.typing import ArrayLike
 from scipy.special import gammainccinv, gammaincinv, ndtri, stdtrit
 from statsmodels.stats.proportion import proportion_confint
 
-from lsp_analysis.errors import PanelError
-from lsp_analysis.standing import checks
+from lsp_analysis import wording
+from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.study.areas import is_among
 from lsp_analysis.study.indicator import Indicator
+
+ROUNDING = 1e-9  # by which a count worked out from a percentage may lie above its denominator
+
+
+def check_level(level: float) -> float:
+    """Refuse a level of confidence that is not a share, such as 95 for 0.95."""
+    if not isinstance(level, Real) or not 0 < level < 1:
+        raise ParameterError(
+            f"The level is {level!r}, and it must lie between 0 and 1: write 0.95 for 95%."
+        )
+    return level
+
+
+def as_numbers(values: ArrayLike, what: str) -> np.ndarray:
+    """Numbers as floats, missing ones as NaN; text, dates and endless numbers are refused."""
+    if getattr(values, "dtype", np.dtype(float)).kind in "Mm":
+        raise PanelError(f"The {what} holds dates, and numbers are wanted: were columns swapped?")
+    try:
+        numbers = np.asarray(values, dtype=float)
+    except (TypeError, ValueError):  # a mixed column, in which pandas' missing value may be one
+        entries = pd.Series(np.ravel(np.asarray(values, dtype=object)))
+        numbers = pd.to_numeric(entries, errors="coerce")
+        wrong = entries[numbers.isna() & entries.notna()]
+        if len(wrong):
+            raise PanelError(
+                f"The {what} holds {wrong.iloc[0]!r}, which is no number. Leave what is not known "
+                "empty, and keep marks such as * in the note."
+            ) from None
+        numbers = numbers.to_numpy(float).reshape(np.shape(values))
+    if np.isinf(numbers).any():
+        raise PanelError(f"The {what} has an infinite value: was something divided by zero?")
+    return numbers
+
+
+def as_counts(counts: ArrayLike, what: str = "count") -> np.ndarray:
+    """Counts as floats, missing ones as NaN; a negative count is refused."""
+    counts = as_numbers(counts, what)
+    if (counts < 0).any():
+        raise PanelError(
+            f"The {what} is negative in {wording.counted(int((counts < 0).sum()), 'row')}, the "
+            f"least {np.nanmin(counts):g}. Counts start at zero: correct the source table."
+        )
+    return counts
+
+
+def as_exposure(population: ArrayLike) -> np.ndarray:
+    """Denominators as floats, zero as NaN: nobody there means no rate, not an infinite one."""
+    population = as_counts(population, "denominator")
+    return np.where(population > 0, population, np.nan)
+
+
+def as_events(counts: ArrayLike, population: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Events and what they are counted over, of one shape; columns of two lengths are refused."""
+    counts, population = as_counts(counts), as_exposure(population)
+    if counts.ndim and population.ndim and counts.shape != population.shape:
+        raise PanelError(
+            f"There are {counts.size} counts and {population.size} denominators. Give one of each "
+            "per row."
+        )
+    counts, population = np.broadcast_arrays(counts, population)
+    return np.array(counts), np.array(population)
+
+
+def as_parts(counts: ArrayLike, population: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Counts of some of a population, as `as_events`; more than everybody is refused."""
+    counts, population = as_events(counts, population)
+    above = counts > population * (1 + ROUNDING)
+    if above.any():
+        count, base = counts[above].flat[0], population[above].flat[0]
+        raise PanelError(
+            f"The count is above its denominator in {wording.counted(int(above.sum()), 'row')}, "
+            f"the first {count:g} of {base:g}. A proportion counts some of the denominator: "
+            "correct the source table, or call it a rate."
+        )
+    return np.where(counts > population, population, counts), population
+
 
 SUPPRESSED = "suppressed"  # the note of a count that is withheld
 WITHHELD = "the number is too small to be published"
@@ -28,16 +105,16 @@ def exact_poisson_limits(
     counts: ArrayLike, *, level: float = 0.95
 ) -> tuple[np.ndarray, np.ndarray]:
     """Exact (Garwood 1936) limits of Poisson means, from the chi-squared distribution."""
-    counts = checks.as_counts(counts)
-    tail = (1 - checks.check_level(level)) / 2
+    counts = as_counts(counts)
+    tail = (1 - check_level(level)) / 2
     lower = np.where(counts > 0, gammaincinv(np.where(counts > 0, counts, 1.0), tail), 0.0)
     return np.where(np.isnan(counts), np.nan, lower), gammainccinv(counts + 1, tail)
 
 
 def byar_limits(counts: ArrayLike, *, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Byar's limits of Poisson means (Breslow and Day 1987, page 69)."""
-    counts = checks.as_counts(counts)
-    z = ndtri(0.5 + checks.check_level(level) / 2)
+    counts = as_counts(counts)
+    z = ndtri(0.5 + check_level(level) / 2)
     some = np.where(counts > 0, counts, np.nan)
     lower = counts * (1 - 1 / (9 * some) - z / (3 * np.sqrt(some))) ** 3
     above = counts + 1
@@ -59,7 +136,7 @@ def poisson_limits(counts: ArrayLike, *, level: float = 0.95) -> tuple[np.ndarra
     -------
     lower, upper : arrays like `counts` (of one element for a single number), in events
     """
-    counts = np.atleast_1d(checks.as_counts(counts))
+    counts = np.atleast_1d(as_counts(counts))
     lower, upper = byar_limits(counts, level=level)
     small = counts < EXACT_BELOW
     # Few distinct values are that small, so each is worked out once.
@@ -76,8 +153,8 @@ def wilson_limits(
 
     PanelError for a count above its population: such a ratio is a rate.
     """
-    counts, population = checks.as_parts(counts, population)
-    alpha = 1 - checks.check_level(level)
+    counts, population = as_parts(counts, population)
+    alpha = 1 - check_level(level)
     low, high = proportion_confint(counts, population, alpha=alpha, method="wilson")
     # Rounding leaves a trace where the limit is exactly zero or one.
     none, every = (counts == 0) & (population > 0), counts == population
@@ -90,7 +167,7 @@ def mean_limits(
     """Student's limits of means of `n` values; missing for fewer than two."""
     n = np.asarray(n, dtype=float)
     n = np.where(n >= 2, n, np.nan)
-    reach = stdtrit(n - 1, 0.5 + checks.check_level(level) / 2) * np.asarray(stdev) / np.sqrt(n)
+    reach = stdtrit(n - 1, 0.5 + check_level(level) / 2) * np.asarray(stdev) / np.sqrt(n)
     return np.asarray(mean) - reach, np.asarray(mean) + reach
 
 
@@ -112,10 +189,12 @@ def row_limits(
         return tuple(limit * per for limit in poisson_limits(counts, level=level))
     people = panel["denominator"].to_numpy(float, na_value=np.nan)
     if indicator.kind == "events":
-        events, people = checks.as_events(counts, people)
+        events, people = as_events(counts, people)
         scale = indicator.multiplier / people
         return tuple(limit * scale for limit in poisson_limits(events, level=level))
-    low, high = wilson_limits(counts, checks.possible_parts(counts, people), level=level)
+    # The check of a study names rows with more counted than there are; the others are shown.
+    possible = np.where(counts > people * (1 + ROUNDING), np.nan, people)
+    low, high = wilson_limits(counts, possible, level=level)
     return low * indicator.multiplier, high * indicator.multiplier
 
 
@@ -136,17 +215,15 @@ def empirical_bayes(events: ArrayLike, population: ArrayLike) -> np.ndarray:
     array of float
         Events per head, between the area's own rate and the overall one.
     """
-    events, population = checks.as_events(events, population)
+    events, population = as_events(events, population)
     known = ~np.isnan(events / population)
     if not known.any():
         return np.full(events.shape, np.nan)
-    people = population[known].sum()
+    people, rates = population[known].sum(), events / population
     overall = events[known].sum() / people
-    rates = events / population
     spread = (population * (rates - overall) ** 2)[known].sum() / people
     between = max(spread - overall / population[known].mean(), 0.0)
-    by_chance = overall / population
-    total = between + by_chance
+    total = between + overall / population
     weight = np.divide(between, total, out=np.zeros_like(total), where=total != 0)
     return np.where(known, overall + weight * (rates - overall), np.nan)
 
@@ -197,9 +274,8 @@ def group_series(
         )
     periods = pd.PeriodIndex(panel["period"].unique()).sort_values()
     row = periods.get_indexer(pd.PeriodIndex(panel["period"].array[own]))
-    numerator, denominator, value = (
-        panel[name].to_numpy(float)[own] for name in ("numerator", "denominator", "value")
-    )
+    columns = ("numerator", "denominator", "value")
+    numerator, denominator, value = (panel[name].to_numpy(float)[own] for name in columns)
     if "imputed" in panel and len(codes) > 1:
         imputed = panel["imputed"].to_numpy(float)[own]
         numerator = np.where(np.isnan(numerator), imputed, numerator)
@@ -211,7 +287,12 @@ def group_series(
         top = value * weight
     elif indicator.unit == "count":
         weight = np.ones(len(value))
-    sums = _sums(top, weight, row, len(periods))
+    # Each area's `top` and `weight` make the group's value; both are known or neither counts.
+    nobody = (top == 0) & (weight == 0)  # no pupils, none absent: adds nothing, lacks nothing
+    known = ~np.isnan(top) & (weight > 0) | nobody
+    parts = {"top": top, "weight": weight, "tt": top**2, "tw": top * weight, "ww": weight**2}
+    sums = {name: np.bincount(row[known], x[known], len(periods)) for name, x in parts.items()}
+    sums["n_areas"] = np.bincount(row[known], minlength=len(periods))
     series = _estimates(sums, indicator, additive=additive)
     published = np.zeros(len(periods), dtype=bool)
     if not indicator.counted and "lower95" in panel:
@@ -222,7 +303,8 @@ def group_series(
     n_missing = len(codes) - sums["n_areas"]
     known = sums["n_areas"] > 0 if leave_out_missing else n_missing == 0
     series = {name: np.where(known, column, np.nan) for name, column in series.items()}
-    notes = [_note(missing, len(codes)) for missing in n_missing]
+    lacking = f"of {len(codes)} small areas without a value"
+    notes = [f"{missing} {lacking}" if missing else "" for missing in n_missing]
     if "note" in panel and len(codes) == 1 and n_missing.any():
         small = (panel["note"].array[own] == SUPPRESSED) & np.isnan(top)
         notes = np.where(np.bincount(row, small, len(periods)) > 0, WITHHELD, notes)
@@ -254,19 +336,6 @@ def group_limits(
     return np.where(published, value - reach, low), np.where(published, value + reach, high)
 
 
-def _sums(top: np.ndarray, weight: np.ndarray, row: np.ndarray, n: int) -> dict[str, np.ndarray]:
-    """Sums over areas, by period, that the estimate and its standard error are made of.
-
-    Each area's `top` and `weight` make the group's value; both are known or neither counts.
-    """
-    nobody = (top == 0) & (weight == 0)  # no pupils, none absent: adds nothing, lacks nothing
-    known = ~np.isnan(top) & (weight > 0) | nobody
-    row, top, weight = row[known], top[known], weight[known]
-    products = {"top": top, "weight": weight, "tt": top**2, "tw": top * weight, "ww": weight**2}
-    sums = {name: np.bincount(row, part, n) for name, part in products.items()}
-    return {**sums, "n_areas": np.bincount(row, minlength=n)}
-
-
 def _estimates(
     sums: dict[str, np.ndarray], indicator: Indicator, *, additive: bool
 ) -> dict[str, np.ndarray]:
@@ -286,9 +355,3 @@ def _estimates(
         "value": ratio * scale,
         "se": se * scale,
     }
-
-
-def _note(n_missing: int, n_codes: int) -> str:
-    if n_missing == 0:
-        return ""
-    return f"{n_missing} of {n_codes} small areas without a value"

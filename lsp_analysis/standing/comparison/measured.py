@@ -1,5 +1,6 @@
 """One indicator made ready to be compared: whole years, since the last break, ages allowed for."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -7,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from lsp_analysis import wording
 from lsp_analysis.errors import LevelError, LspError, PanelError, StudyError
-from lsp_analysis.standing.comparison.intervals import group_series
-from lsp_analysis.standing.comparison.standardise import counts_by_age, directly_standardised
+from lsp_analysis.standing.comparison import intervals
 from lsp_analysis.study.areas import is_among
 from lsp_analysis.study.indicator import Indicator, join_periods, months_in, on_unit_period
 from lsp_analysis.study.store import Study
@@ -84,17 +85,14 @@ class Measured:
             The periods as observed, instead of whole years, and never standardised.
         """
         key = (tuple(codes), others, years, as_observed)
-        if key not in self._known:
-            if self.by_age is None or as_observed:
-                panel = self.observed if as_observed else self.panel
-                made = group_series(
-                    panel, codes, indicator=self.indicator, leave_out_missing=others
-                )
-                self._known[key] = made.assign(first=made["period"])
-            else:
-                self._known[key] = self._standardised(codes, others=others, years=years)
-        made = self._known[key]
-        since = self._since(codes) if as_observed else self.since(codes)
+        if key not in self._known and (self.by_age is None or as_observed):
+            panel = self.observed if as_observed else self.panel
+            about = {"indicator": self.indicator, "leave_out_missing": others}
+            made = intervals.group_series(panel, codes, **about)
+            self._known[key] = made.assign(first=made["period"])
+        elif key not in self._known:
+            self._known[key] = self._standardised(codes, others=others, years=years)
+        made, since = self._known[key], self._since(codes) if as_observed else self.since(codes)
         if whole or since is None:
             return made
         return made[made["first"] >= since].reset_index(drop=True)
@@ -125,8 +123,7 @@ class Measured:
             far = covered[(covered - covered.iloc[-1:].sum()).abs() > COVERAGE_MOVED]
             starts += list(far.index[-1:] + 1)
         first = rows["period"].min()
-        starts = [period for period in starts if period > first]
-        return max(starts) if starts else None
+        return max((period for period in starts if period > first), default=None)
 
     def placed(self, codes: Collection[str], first: pd.Period, last: pd.Period) -> float:
         """Share of the events placed, or of areas reporting, from `first` to `last`; NaN where
@@ -143,10 +140,9 @@ class Measured:
         across a break."""
         if self.by_age is None:
             return 1
-        counts = self.sums_by_age(codes)[0].sum(axis=1)
-        since = self.since(codes)
-        years = pd.PeriodIndex([str(year) for year in self.by_age["years"]], freq="Y")
-        known = counts[years >= since] if since is not None else counts
+        known, since = self.sums_by_age(codes)[0].sum(axis=1), self.since(codes)
+        if since is not None:
+            known = known[self.by_age["years"] >= since.year]
         most = max(1, min(MOST_YEARS, len(known)))
         reached = np.flatnonzero(np.cumsum(known[::-1])[:most] >= RELIABLE)
         return int(reached[0]) + 1 if len(reached) else most
@@ -172,8 +168,7 @@ class Measured:
 
     def _ending(self, last: int, years: int) -> np.ndarray:
         """Which of the years by age are the `years` years up to `last`."""
-        known = self.by_age["years"]
-        return (known > last - years) & (known <= last)
+        return (self.by_age["years"] > last - years) & (self.by_age["years"] <= last)
 
     def sums_by_age(
         self, codes: Collection[str], *, others: bool = False
@@ -188,23 +183,17 @@ class Measured:
 
     def _standardised(self, codes: Collection[str], *, others: bool, years: int) -> pd.DataFrame:
         """`series` with the ages of areas made alike."""
-        events, people, missing = self.sums_by_age(codes, others=others)
-        known = self.by_age["years"]
-        ends = known[years - 1 :][::-1][::years][::-1]
+        *parts, missing = self.sums_by_age(codes, others=others)
+        ends = self.by_age["years"][years - 1 :][::-1][::years][::-1]
         at = [self._ending(end, years) for end in ends]
-        events, people = (
-            np.array([part[rows].sum(axis=0) for rows in at]) for part in (events, people)
-        )
-        return pd.DataFrame(
-            {
-                "period": pd.PeriodIndex([str(end) for end in ends], freq="Y"),
-                "first": pd.PeriodIndex([str(end - years + 1) for end in ends], freq="Y"),
-                **directly_standardised(events, people, multiplier=self.indicator.multiplier),
-                "se": np.nan,
-                "n_areas": len(codes) - missing,
-                "n_missing": missing,
-            }
-        )
+        sums = [np.array([part[rows].sum(axis=0) for rows in at]) for part in parts]
+        columns = {
+            "period": pd.PeriodIndex(ends.astype(str), freq="Y"),
+            "first": pd.PeriodIndex((ends - years + 1).astype(str), freq="Y"),
+            **directly_standardised(*sums, multiplier=self.indicator.multiplier),
+        }
+        counts = {"n_areas": len(codes) - missing, "n_missing": missing}
+        return pd.DataFrame({**columns, "se": np.nan, **counts})
 
     @cached_property
     def _known(self) -> dict[tuple[Any, ...], pd.DataFrame]:
@@ -237,8 +226,7 @@ def measure(study: Study, indicator_id: str, panel: pd.DataFrame | None = None) 
     """
     panel = study.panel(indicator_id) if panel is None else panel
     indicator = study.indicator(indicator_id).seen_in(panel)
-    observed = on_unit_period(panel, indicator)
-    years = by_year(panel, indicator)
+    observed, years = on_unit_period(panel, indicator), by_year(panel, indicator)
     same = years["period"].dtype == panel["period"].dtype
     made = Measured(indicator, observed, observed if same else years)
     if not (indicator.age_related and indicator.counted):
@@ -267,8 +255,8 @@ def by_year(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
     noted = panel.assign(window=year)[panel["note"].fillna("") != ""]
     notes = noted.groupby(["area_code", "window"])["note"].agg(lambda n: "; ".join(sorted(set(n))))
     joined = joined.join(notes, on=["area_code", "window"])
-    joined = joined.assign(note=joined["note"].fillna("")).rename(columns={"window": "period"})
-    joined["period"] = joined["period"].astype("period[Y-DEC]")
+    joined["period"] = joined["window"].astype("period[Y-DEC]")
+    joined["note"] = joined["note"].fillna("")
     columns = ["area_code", "period", "numerator", "denominator", "value", "note"]
     columns += [end for end in ("lower95", "upper95") if end in joined]
     return joined[columns].reset_index(drop=True)
@@ -297,3 +285,131 @@ def read_panels(study: Study) -> tuple[dict[str, pd.DataFrame], list[str]]:
             "lsp-analysis add."
         )
     return panels, notes
+
+
+_BANDS = np.arange(0, 95, 5)
+TOGETHER = "all"  # sexes or age bands
+
+# Nineteen five-year bands, 0-4 to 90 and over (Eurostat 2013).
+ESP2013 = 500 * np.array([10, 11, 11, 11, 12, 12, 13, 14, 14, 14, 14, 13, 12, 11, 10, 8, 5, 3, 2])
+
+
+def directly_standardised(
+    events: ArrayLike,
+    people: ArrayLike,
+    *,
+    standard: ArrayLike = ESP2013,
+    multiplier: float = 100_000,
+) -> dict[str, np.ndarray]:
+    """Directly standardised rates of groups (rows) from their age bands (the last axis).
+
+    Parameters
+    ----------
+    events, people : arrays, groups x bands
+        Missing events are counts withheld, which are not counts of zero.
+    standard : array, one element per band
+        Population of the standard.
+    multiplier : float
+
+    Returns
+    -------
+    dict of arrays, one element per group
+        ``value``; ``numerator``, the effective count (rate squared over variance), and
+        ``denominator``, the exposure that gives the rate with it (Fay and Feuer 1997); ``events``
+        counted; ``note``. `group_limits` makes Dobson's limits of them. Under ten events the rate
+        is missing: it would rest on too few of the bands. So is the rate of a group with a band
+        without people, or without a count.
+    """
+    events, people = intervals.as_counts(events), intervals.as_exposure(people)
+    weight = intervals.as_counts(standard, "standard population")
+    total = events.sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = weight / weight.sum() / people
+        rate, variance = (share * events).sum(axis=-1), (share**2 * events).sum(axis=-1)
+        rate = np.where(total >= intervals.EXACT_BELOW, rate, np.nan)
+        counts, exposure = rate**2 / variance, rate / variance
+    reasons = {
+        "an age band without a count": np.isnan(total),
+        "an age band without people": np.isnan(people).any(axis=-1),
+        f"fewer than {intervals.EXACT_BELOW} events": total < intervals.EXACT_BELOW,
+    }
+    return {
+        "numerator": counts,
+        "denominator": exposure,
+        "value": rate * multiplier,
+        "note": np.select(list(reasons.values()), list(reasons), ""),
+        "events": total,
+    }
+
+
+def counts_by_age(study: Study, indicator: Indicator) -> dict[str, np.ndarray]:
+    """Events and residents of small areas by calendar year and five-year age band.
+
+    Returns
+    -------
+    dict with ``codes``, ``years``, and ``events`` and ``people`` (areas x years x 19 bands).
+    Without a row nobody was counted; a row without a number is a count withheld, and missing.
+
+    Raises
+    ------
+    PanelError
+        There are no counts by five-year band, or no year with residents by age as well.
+    """
+    rows = study.read("observations", where={"indicator_id": indicator.indicator_id})
+    rows = rows[(rows["age"] != "all") & (rows["group"].fillna("all") == "all")]
+    if rows.empty or not indicator.counted:
+        raise PanelError(f"{indicator.name} is not counted by age in this study.")
+    split = rows[rows["sex"] != "all"]
+    rows = split if len(split) else rows
+    banded = rows.assign(band=_bands(rows["age"]), year=rows["period_start"].dt.year)
+    keys = ["area_code", "year", "band"]
+    counts = banded.groupby(keys)["numerator"].sum(skipna=False)
+    known = by_single_band(study.read("populations"))
+    known = known[known["period"].str.fullmatch(r"\d{4}")]
+    known = known.assign(band=_bands(known["age_band"]), year=known["period"].astype(int))
+    residents = known.groupby(keys)["population"].sum()
+    years = sorted({*counts.index.unique("year")} & {*residents.index.unique("year")})
+    if not years:
+        name = wording.inside(indicator.name)
+        raise PanelError(f"There is no year with both {name} and residents by age band.")
+    small = set(study.small_areas()["area_code"])
+    codes = sorted(small & {*residents.index.unique("area_code")})
+    index = pd.MultiIndex.from_product([codes, years, _BANDS], names=keys)
+    shape = (len(codes), len(years), len(_BANDS))
+    withheld = counts.reindex(index).isna() & index.isin(counts.index)
+    events = counts.reindex(index).fillna(0.0).mask(withheld)
+    return {
+        "codes": np.array(codes),
+        "years": np.array(years),
+        "events": events.to_numpy(float).reshape(shape),
+        "people": residents.reindex(index).fillna(0.0).to_numpy(float).reshape(shape),
+    }
+
+
+def _bands(ages: pd.Series) -> pd.Series:
+    """First ages of five-year bands; refuses others, which the standard population has not."""
+    starts = ages.map({age: first_age(age) for age in ages.unique()})
+    if set(starts) != set(_BANDS):
+        raise PanelError(
+            "Ages are not in the nineteen five-year bands from 0-4 to 90+, which standardising "
+            "needs."
+        )
+    return starts
+
+
+def first_age(band: str) -> int:
+    """The age at which a band begins.
+
+    >>> first_age("10-14"), first_age("90+"), first_age("all")
+    (10, 90, 0)
+    """
+    found = re.match(r"\D*(\d+)", str(band))
+    return int(found[1]) if found else 0
+
+
+def by_single_band(rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows by single sex and age band where there are any, so that nobody counts twice."""
+    for column in ("sex", "age_band"):
+        parts = rows[rows[column] != TOGETHER]
+        rows = parts if len(parts) else rows
+    return rows

@@ -8,27 +8,22 @@ import pandas as pd
 
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError
+from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import Axes, ShownTable
 from lsp_analysis.standing.change.trends import PER_YEAR, recent_trend, same_season
+from lsp_analysis.standing.comparison import baseline
 from lsp_analysis.standing.comparison import verdict as verdicts
-from lsp_analysis.standing.comparison.baseline import (
-    Comparison,
-    Sides,
-    compare_measured,
-    period_words,
-)
 from lsp_analysis.standing.comparison.exact import compare_rows
 from lsp_analysis.standing.comparison.intervals import group_limits
 from lsp_analysis.standing.comparison.measured import Measured
-from lsp_analysis.standing.comparison.verdict import place_among
-from lsp_analysis.study.areas import is_among
-from lsp_analysis.study.indicator import Indicator
+from lsp_analysis.study.areas import Area, is_among
+from lsp_analysis.study.store import Study
 
 NO_DATA = "no data for this area"
 ABOUT = ("name", "theme", "kind", "polarity", "margin", "definition", "source")
 NOT_COPIED = {"indicator_id", "name", "unit", "polarity", "area", "comparator", "margin", "level"}
 NOT_COPIED |= {"verdict", "reason"}
-COPIED = tuple(name for name in Comparison.__dataclass_fields__ if name not in NOT_COPIED)
+COPIED = tuple(name for name in baseline.Comparison.__dataclass_fields__ if name not in NOT_COPIED)
 IN_WORDS = ("first", "period", "why_not", "caution", "averaged")
 CHANGE = ("previous_first", "previous_period", "change", "change_low", "change_high")
 CHANGE += ("change_p_value", "change_expected", "change_why_not")
@@ -66,12 +61,9 @@ class Profile(ShownTable):
 
     def sentence(self) -> wording.Sentence:
         """How the area stands, and what stands out."""
-        rest = self.comparators[0]
-        said = [
-            f"{wording.capital(self.area)} against {rest}, "
-            f"{wording.counted(len(self.table), 'indicator')}: "
-            f"{verdicts.counted(self.table['verdict'])}."
-        ]
+        rest, n = self.comparators[0], wording.counted(len(self.table), "indicator")
+        counts = verdicts.counted(self.table["verdict"])
+        said = [f"{wording.capital(self.area)} against {rest}, {n}: {counts}."]
         for word in verdicts.CLEAR:
             rows = self.standing_out(word, 3)
             if len(rows):
@@ -88,9 +80,8 @@ class Profile(ShownTable):
         if judged.empty and known.empty:
             return wording.Sentence("There is no period before to compare with.")
         if judged.empty:
-            return wording.Sentence(
-                f"{_moved(known.iloc[0])}; how much of that is chance cannot be told."
-            )
+            moved = _moved(known.iloc[0])
+            return wording.Sentence(f"{moved}; how much of that is chance cannot be told.")
         moved = judged[judged["change_verdict"].isin(verdicts.CLEAR)]
         told = [f"{_moved(row)} ({row['change_verdict']})." for _, row in moved.iterrows()]
         if not told:
@@ -99,30 +90,22 @@ class Profile(ShownTable):
                 looked = f"only {wording.inside(judged['name'].iloc[0])} could be looked at"
             told = [f"Nothing changed by more than chance usually makes ({looked})."]
         elif rest := len(judged) - len(moved):
-            others = "indicator" if rest == 1 else "indicators"
-            told.append(
-                f"The other {wording.number(rest)} {others} moved no more than chance usually "
-                "makes."
-            )
+            others = f"{wording.number(rest)} indicator{'' if rest == 1 else 's'}"
+            told.append(f"The other {others} moved no more than chance usually makes.")
         return wording.Sentence(" ".join(told))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw how far each indicator lies from the first comparator, in per cent of its value,
         with intervals, under the verdict that it has."""
         order = {word: place for place, word in enumerate(verdicts.VERDICTS)}
-        shown = self.table[self.table["ratio"].notna()].sort_values(
-            "verdict", key=lambda words: words.map(order), kind="stable"
-        )
+        shown = self.table[self.table["ratio"].notna()]
+        shown = shown.iloc[np.argsort(shown["verdict"].map(order), kind="stable")]
         ends = {"estimate": "ratio", "low": "ratio_low", "high": "ratio_high"}
         frame = pd.DataFrame({name: 100 * (shown[column] - 1) for name, column in ends.items()})
         frame = frame.assign(label=shown["name"], group=shown["verdict"].map(wording.capital))
-        rest = self.comparators[0].removeprefix("the ")
-        return figures.draw_forest(
-            frame.reset_index(drop=True),
-            unit=f"% of the value of the {rest}",
-            level=self.level,
-            ax=ax,
-        )
+        unit = f"% of the value of the {self.comparators[0].removeprefix('the ')}"
+        frame = frame.reset_index(drop=True)
+        return figures.draw_forest(frame, unit=unit, level=self.level, ax=ax)
 
 
 def profile(
@@ -172,12 +155,15 @@ def profile(
     rows: list[dict[str, object]] = []
     further: dict[str, list[dict[str, object]]] = {name: [] for name in list(comparators)[1:]}
     for indicator_id, one in measured.items():
-        about = {"indicator_id": indicator_id, **_about(one.indicator)}
+        known = one.indicator
+        about = {"indicator_id": indicator_id, "unit": known.per, "unit_code": known.unit}
+        about |= {name: getattr(known, name) for name in ABOUT}
         if not is_among(one.panel["area_code"], list(area)).any():
             rows.append({**about, "why_not": NO_DATA, "caution": NO_DATA, "trend": ""})
             continue
         for name, codes in comparators.items():
-            found = compare_measured(one, Sides(area, codes, area_name, name), level=level)
+            sides = baseline.Sides(area, codes, area_name, name)
+            found = baseline.compare_measured(one, sides, level=level)
             if name in further:
                 further[name].append(found.row())
             else:
@@ -192,7 +178,7 @@ def profile(
 
 
 def row_of(
-    one: Measured, found: Comparison, area: Collection[str], comparator: Collection[str]
+    one: Measured, found: baseline.Comparison, area: Collection[str], comparator: Collection[str]
 ) -> dict[str, object]:
     """Values, gap, rank, trend and change of one indicator; see `COLUMNS`."""
     years, values = one.years_for(area), found.row()
@@ -200,20 +186,22 @@ def row_of(
     each = one.each(found.period, years=years)
     others = each.loc[is_among(each["area_code"], list(comparator)), "value"].to_numpy(float)
     highest_first = one.indicator.polarity != "high_is_good"
-    place = place_among(found.value, others, highest_first=highest_first)
-    ends = dict.fromkeys(("worst", "best"), np.nan)
+    place = verdicts.place_among(found.value, others, highest_first=highest_first)
+    worst = best = np.nan
     if np.isfinite(others).any() and not np.isnan(found.value):
-        low, high = np.nanmin(others), np.nanmax(others)
-        ends = {"worst": high, "best": low} if highest_first else {"worst": low, "best": high}
+        best, worst = sorted([np.nanmin(others), np.nanmax(others)], reverse=not highest_first)
     else:
         place = place[["of"]]
+    # Fingertips' recent trend has 95% limits whatever the level of the page.
+    season = same_season(series[series["period"] <= found.period]).reset_index(drop=True)
+    low, high = group_limits(season, indicator=one.indicator, level=0.95)
+    trend = recent_trend(season.assign(low=low, high=high), polarity=one.indicator.polarity)
     return {
         **{name: values[name] for name in COPIED},
         "coverage": one.placed(area, found.first, found.period),
         "since": one.since(area),
         **place,
-        **ends,
-        "trend": _trend(series[series["period"] <= found.period], one.indicator),
+        **{"worst": worst, "best": best, "trend": trend.label},
         **_change(one, series, found, area),
     }
 
@@ -234,29 +222,15 @@ def _settled(rows: list[dict[str, object]], level: float) -> pd.DataFrame:
     )
     changes = verdicts.settle(moved, level=level)
     table["change_verdict"], table["change_reason"] = changes["verdict"], changes["reason"]
-    when = zip(table["first"], table["period"], table["averaged"], strict=True)
     table["when"] = [
-        wording.MISSING if pd.isna(last) else period_words(first, last, averaged=averaged)
-        for first, last, averaged in when
+        wording.MISSING if pd.isna(last) else baseline.period_words(first, last, averaged=averaged)
+        for first, last, averaged in table[["first", "period", "averaged"]].itertuples(index=False)
     ]
     return table
 
 
-def _about(indicator: Indicator) -> dict[str, object]:
-    """What is known of an indicator before any data."""
-    said = {name: getattr(indicator, name) for name in ABOUT}
-    return {**said, "unit": indicator.per, "unit_code": indicator.unit}
-
-
-def _trend(series: pd.DataFrame, indicator: Indicator) -> str:
-    """Fingertips recent trend, on 95% limits whatever the level of the page."""
-    season = same_season(series).reset_index(drop=True)
-    low, high = group_limits(season, indicator=indicator, level=0.95)
-    return recent_trend(season.assign(low=low, high=high), polarity=indicator.polarity).label
-
-
 def _change(
-    one: Measured, series: pd.DataFrame, found: Comparison, area: Collection[str]
+    one: Measured, series: pd.DataFrame, found: baseline.Comparison, area: Collection[str]
 ) -> dict[str, object]:
     """Change on the period before: the same month or quarter of the year before, if that.
 
@@ -270,13 +244,13 @@ def _change(
         broken = since is not None and before < since
         return {"change_why_not": "counted anew since" if broken else "no period before"}
     moved = compare_rows(*ends, indicator=one.indicator, level=found.level)
-    values = [end["value"].iloc[0] for end in ends]
+    now, then = (end["value"].iloc[0] for end in ends)
     total = sum(float(end.get("events", end["numerator"]).iloc[0]) for end in ends)
     known = not np.isnan(moved["p_value"])
     return {
         "previous_first": ends[1]["first"].iloc[0],
         "previous_period": before,
-        "change": values[0] - values[1],
+        "change": now - then,
         "change_low": moved["difference_low"],
         "change_high": moved["difference_high"],
         "change_p_value": moved["p_value"],
@@ -288,13 +262,116 @@ def _change(
 def _moved(row: pd.Series) -> str:
     """One indicator's change on the period before."""
     moved = wording.change(row["change"], row["unit"])
-    since = period_words(row["previous_first"], row["previous_period"], averaged=row["averaged"])
+    ends = row[["previous_first", "previous_period"]]
+    since = baseline.period_words(*ends, averaged=row["averaged"])
     return f"{row['name']} {moved} from {since} to {row['when']}"
 
 
 def _against(row: pd.Series) -> str:
-    here = wording.number(row["value"], 1)
-    if row["unit_code"] == "percent":
-        here = wording.quantity(row["value"], "percent")
+    unit = "percent" if row["unit_code"] == "percent" else ""
+    here = wording.quantity(row["value"], unit, None if unit else 1)
     there = wording.quantity(row["comparator_value"], row["unit"])
     return f"{wording.inside(row['name'])} ({here} against {there}, {row['when']})"
+
+
+def headline(profile: Profile, study: Study, area: Area) -> wording.Sentence:
+    """How many indicators of an area are better and worse than in the rest of its borough.
+
+    Where none can be judged, the numbers of the first stand for themselves.
+    """
+    found, rest = profile.table["verdict"], verdicts.REST
+    counts = [(word, n) for word in verdicts.CLEAR if (n := int((found == word).sum()))]
+    judged = int((~found.isin([verdicts.NOT, verdicts.FEW])).sum())
+    told = [f"not clearly different from {rest} on any of {judged} indicators"]
+    if counts and judged > 1:
+        (first, k), *more = counts
+        told = [f"{first} than {rest} on {wording.of_total(k, judged)} indicators"]
+        told += [f"{word} on {number}" for word, number in more]
+    elif judged == 1:
+        words = f"{counts[0][0]} than" if counts else "not clearly different from"
+        told = [f"{words} {rest} on the only indicator that can be judged"]
+    said = f"{profile.area} is {wording.and_list(told)}." if judged else _unjudged(profile)
+    return wording.Sentence(f"{said} {_deprived(study, area)}".strip())
+
+
+def _unjudged(profile: Profile) -> str:
+    """The first indicator's numbers, where there is no verdict."""
+    table = profile.table
+    known = table[table["value"].notna() & table["comparator_value"].notna()]
+    if known.empty:
+        return f"{profile.area} cannot be judged here."
+    row = known.iloc[0]
+    here, there = (wording.quantity(row[c], row["unit"]) for c in ("value", "comparator_value"))
+    ends = ("highest", "lowest") if row["polarity"] == "none" else ("worst", "best")
+    last = row["of"] > 1 and round(row["rank"]) == row["of"]
+    place = ends[1] if last else wording.placed(row["rank"], ends[0])
+    return (
+        f"{row['name']}: {here} in {profile.area} and {there} in {verdicts.REST} in {row['when']}, "
+        f"the {place} of {row['of']:.0f} small areas."
+    )
+
+
+def _deprived(study: Study, area: Area) -> str:
+    """Where the area stood in the latest Indices of Deprivation; empty without them."""
+    if not study.has("deprivation"):
+        return ""
+    rows = study.deprivation(code_vintage=area.code_vintage if study.has("code_lookup") else None)
+    known = rows[rows["area_code"].isin(area.members)].dropna(subset="rank")
+    if known.empty:
+        return ""
+    edition = known["edition"].max()
+    latest = rows[rows["edition"] == edition].set_index("area_code")["rank"]
+    places = latest.rank()[list(set(area.members) & set(latest.index))]
+    if len(places) == 1:
+        place = wording.placed(places.iloc[0], "most deprived")
+        where = f"{place} of the borough's {len(latest)} small areas"
+        return f"In the Indices of {edition} {area.name} was the {where}."
+    decile = known.loc[known["edition"] == edition, "decile"]
+    worst = wording.of_total(int((decile == 1).sum()), len(decile))
+    where = f"{worst} small areas here were in England's most deprived tenth"
+    return f"In the Indices of {edition}, {where}."
+
+
+def profile_table(profile: Profile) -> Table:
+    """Values with intervals, comparators, verdicts and ranks of every indicator of a profile."""
+    table = profile.table
+    columns = {
+        "Indicator": table["name"],
+        "Period": table["when"],
+        profile.area: [_with_limits(row) for row in table.to_dict("records")],
+        "Rest of borough": quantities(table["comparator_value"], table["unit"]),
+        "Verdict": table["verdict"],
+    }
+    for name in profile.comparators[1:]:
+        others = pd.Series(quantities(table[f"{name}: value"], table["unit"]), table.index)
+        of = "Similarly deprived" if name == verdicts.ALIKE else wording.capital(name)
+        columns[of] = others + ": " + table[f"{name}: verdict"]
+    columns["Rank (1 worst)"] = [
+        wording.MISSING if wording.is_missing(rank) else f"{rank:.0f} of {of:.0f}"
+        for rank, of in zip(table["rank"], table["of"], strict=True)
+    ]
+    rows = table[table["caution"].fillna("") != ""]
+    cautions = [
+        f"{wording.capital(wording.and_list(map(wording.inside, names)))}: {caution}"
+        for caution, names in rows.groupby("caution", sort=False)["name"]
+    ]
+    notes = [profile.rule(), verdicts.too_few(table), verdicts.not_comparable(table), *cautions]
+    return figures.table(
+        pd.DataFrame(columns).reset_index(drop=True),
+        caption=f"{profile.area}: latest value of every indicator, with "
+        f"{100 * profile.level:.0f}% interval, beside its comparators",
+        note=" ".join(filter(None, notes)),
+    )
+
+
+def quantities(values: pd.Series, units: pd.Series) -> list[str]:
+    """Values in words, each in its own unit."""
+    return [wording.quantity(x, unit) for x, unit in zip(values, units, strict=True)]
+
+
+def _with_limits(row: dict) -> str:
+    """A value with its unit and, where there is one, its interval."""
+    value = wording.quantity(row["value"], row["unit"])
+    if wording.is_missing(row["low"]):
+        return value
+    return f"{value} ({wording.number(row['low'], 1)} to {wording.number(row['high'], 1)})"

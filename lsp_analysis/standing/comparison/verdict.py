@@ -64,11 +64,10 @@ def settle(rows: pd.DataFrame, *, level: float = 0.95) -> pd.DataFrame:
     """
     tested = rows["why_not"].fillna("") == ""  # the others are no comparisons to allow for
     adjusted = adjust_p(rows["p_value"].astype(float).where(tested))
-    found = [
-        verdict_of(row, p, level) for row, p in zip(rows.to_dict("records"), adjusted, strict=True)
-    ]
-    words, reasons = zip(*found, strict=True) if found else ((), ())
-    return rows.assign(p_adjusted=adjusted, verdict=list(words), reason=list(reasons))
+    pairs = zip(rows.to_dict("records"), adjusted, strict=True)
+    found = [verdict_of(row, p, level) for row, p in pairs]
+    words, reasons = ([one[part] for one in found] for part in (0, 1))
+    return rows.assign(p_adjusted=adjusted, verdict=words, reason=reasons)
 
 
 def verdict_of(row: dict[str, object], p_adjusted: float, level: float) -> tuple[str, str]:
@@ -116,13 +115,12 @@ def by_area(table: pd.DataFrame) -> pd.DataFrame:
     counts = table["verdict"].eq("worse").groupby(table["area"], sort=False).sum()
     rows = []
     for area in counts.sort_values(ascending=False, kind="stable").index:
-        own = table[table["area"] == area]
-        told = {}
+        own, told = table[table["area"] == area], {"Area": area}
         for word in CLEAR:
-            names = list(own.loc[own["verdict"] == word, "indicator"])
-            listed = f": {'; '.join(names)}" if names else ""
-            told[f"{wording.capital(word)} on"] = f"{len(names)}{listed}"
-        rows.append({"Area": area, **told})
+            names = own.loc[own["verdict"] == word, "indicator"]
+            listed = f"{len(names)}: {'; '.join(names)}" if len(names) else "0"
+            told[f"{wording.capital(word)} on"] = listed
+        rows.append(told)
     shown = pd.DataFrame(rows)
     return shown[[c for c in shown if c in ("Area", "Worse on") or (shown[c] != "0").any()]]
 
@@ -136,11 +134,10 @@ def too_few(table: pd.DataFrame) -> str:
 def not_comparable(table: pd.DataFrame, most: int = MOST_NAMED) -> str:
     """One sentence for each reason why indicators are not compared; empty when all are."""
     rows = table[table["verdict"] == NOT]
-    told = [
+    return " ".join(
         f"{wording.capital(wording.some_of(names, most))}: not comparable, {why}."
         for why, names in rows.groupby("reason", sort=False)["name"]
-    ]
-    return " ".join(told)
+    )
 
 
 def adjust_p(p: ArrayLike, *, method: str = "bh") -> np.ndarray:
@@ -218,7 +215,6 @@ def place_among(value: float, others: ArrayLike, *, highest_first: bool = True) 
         ``rank``, ``of`` (known values, this one among them), ``decile`` (missing under ten).
     """
     joined = np.append(np.asarray(others, dtype=float), value)
-    tenths = quantiles(joined, 10, highest_first=highest_first)
     rank = ranks(joined, highest_first=highest_first)[-1]
-    known = int(np.count_nonzero(~np.isnan(joined)))
-    return pd.Series({"rank": rank, "of": known, "decile": tenths[-1]})
+    tenth = quantiles(joined, 10, highest_first=highest_first)[-1]
+    return pd.Series({"rank": rank, "of": np.count_nonzero(~np.isnan(joined)), "decile": tenth})

@@ -15,8 +15,8 @@ from scipy.special import erfc
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.showing import Axes, Shown, View
-from lsp_analysis.standing.checks import as_parts
 from lsp_analysis.standing.comparison.baseline import last_known, period_words
+from lsp_analysis.standing.comparison.intervals import as_parts
 from lsp_analysis.standing.place.brief import REST, AreaBrief
 
 SURPRISING = 0.05

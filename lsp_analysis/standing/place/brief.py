@@ -16,13 +16,11 @@ from lsp_analysis.figures.tables import Table
 from lsp_analysis.showing import Axes, Shown
 from lsp_analysis.standing.agencies.plan import PlanProgress, plan_progress, plan_values
 from lsp_analysis.standing.change.gaps import Gap, gap_between
-from lsp_analysis.standing.checks import check_level
 from lsp_analysis.standing.comparison.baseline import Sides
-from lsp_analysis.standing.comparison.intervals import group_limits
+from lsp_analysis.standing.comparison.intervals import check_level, group_limits
 from lsp_analysis.standing.comparison.measured import Measured, measure, read_panels
-from lsp_analysis.standing.comparison.profiles import Profile, profile
+from lsp_analysis.standing.comparison.profiles import Profile, headline, profile, profile_table
 from lsp_analysis.standing.comparison.verdict import ALIKE, REST
-from lsp_analysis.standing.place.profile_words import headline, profile_table
 from lsp_analysis.study.areas import Area
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.notebook import area_sentence, residents

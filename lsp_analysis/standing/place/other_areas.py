@@ -16,7 +16,7 @@ from lsp_analysis.showing import Axes, View
 from lsp_analysis.standing.comparison.baseline import Comparison, Sides, compare_measured
 from lsp_analysis.standing.comparison.intervals import group_limits
 from lsp_analysis.standing.comparison.measured import Measured, measure
-from lsp_analysis.standing.comparison.profiles import Profile, profile
+from lsp_analysis.standing.comparison.profiles import Profile, profile, quantities
 from lsp_analysis.standing.comparison.verdict import (
     CLEAR,
     CLOSE,
@@ -28,7 +28,6 @@ from lsp_analysis.standing.comparison.verdict import (
 )
 from lsp_analysis.standing.place.brief import ALIKE, REST, AreaBrief
 from lsp_analysis.standing.place.mapped import small_names
-from lsp_analysis.standing.place.profile_words import quantities
 from lsp_analysis.study.areas import Area
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.study.store import Study
