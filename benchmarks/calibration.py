@@ -25,8 +25,8 @@ import pandas as pd
 from worlds import World, read_worlds
 
 from lsp_analysis import Question
-from lsp_analysis.effects.one_area import history, regression_on_past
-from lsp_analysis.effects.one_area.groups import Groups, find_groups
+from lsp_analysis.effects.one_area import neighbourhoods, regression_on_past
+from lsp_analysis.effects.one_area.neighbourhoods import Groups, find_groups
 from lsp_analysis.effects.one_area.placebo_rank import Judgement, judge
 
 LEVEL, FALL = 0.95, -0.25
@@ -127,7 +127,7 @@ def answers(way: str, question: Question, groups: Groups) -> tuple[float, float,
 
 def judged(way: str, question: Question, groups: Groups) -> Judgement:
     """The judgement of `estimate`, or what is left of it without one part."""
-    panel = history.read_panel(question)
+    panel = neighbourhoods.read_panel(question)
     core, past = regression_on_past, history
     if way == "no surroundings":
         panel = replace(panel, neighbours=None)
@@ -155,23 +155,27 @@ def judged(way: str, question: Question, groups: Groups) -> Judgement:
     return found
 
 
-def without_moves(*arguments: Any) -> history.Past:
+def without_moves(*arguments: Any) -> neighbourhoods.Past:
     """The past without its moves from year to year."""
-    past = history.read_past(*arguments)
+    past = neighbourhoods.read_past(*arguments)
     return replace(past, steps=past.steps[:, :0], chance=past.chance[:, :0])
 
 
 def plain_rank(question: Question, groups: Groups) -> float:
     """Rank of the treated one's residual among placebos', each scaled by its leverage."""
-    panel = history.read_panel(question)
+    panel = neighbourhoods.read_panel(question)
     year = panel.before[panel.years[panel.before] >= -1 - 1e-9]
     windows = [panel.after, year, np.setdiff1d(panel.before, year)]
     values = []
     for dates in windows:
         if len(dates):
             total, exposure = panel.sums(groups.members, dates)
-            rate = (total + 0.5 * (panel.scale == history.COUNT)) / exposure
-            low = 0.0 if panel.scale == history.COUNT else history.OFFSET * np.median(rate[1:])
+            rate = (total + 0.5 * (panel.scale == neighbourhoods.COUNT)) / exposure
+            low = (
+                0.0
+                if panel.scale == neighbourhoods.COUNT
+                else neighbourhoods.OFFSET * np.median(rate[1:])
+            )
             values.append(np.log(rate + low) if panel.multiplies else rate)
     terms = np.column_stack([np.ones(len(values[0])), *values[1:]])
     inverse = np.linalg.pinv(terms[1:].T @ terms[1:])

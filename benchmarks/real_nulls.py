@@ -22,8 +22,7 @@ import pandas as pd
 import shapely
 
 from lsp_analysis import Question
-from lsp_analysis.effects.one_area.groups import find_groups
-from lsp_analysis.effects.one_area.history import read_panel
+from lsp_analysis.effects.one_area.neighbourhoods import find_groups, read_panel
 from lsp_analysis.effects.one_area.placebo_rank import judge
 from lsp_analysis.errors import LspError
 

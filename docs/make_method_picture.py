@@ -10,8 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "data"))
 from demo.boroughs import Counts, simulate_borough
 
 from lsp_analysis import Question
-from lsp_analysis.effects.one_area.groups import find_groups
-from lsp_analysis.effects.one_area.history import read_panel
+from lsp_analysis.effects.one_area.neighbourhoods import find_groups, read_panel
 from lsp_analysis.effects.one_area.placebo_rank import judge
 
 BLUE, TEAL, PURPLE = "#12436D", "#28A197", "#801650"

@@ -16,14 +16,14 @@ from lsp_analysis.effects import (
     check_all,
     persistence,
 )
-from lsp_analysis.effects.checks.comparators import (
-    regression_to_the_mean,
-)
-from lsp_analysis.effects.checks.data_quality import (
+from lsp_analysis.effects.checks.all_checks import (
     largest_step,
     missing_data,
     series_breaks,
     small_counts,
+)
+from lsp_analysis.effects.checks.comparators import (
+    regression_to_the_mean,
 )
 from lsp_analysis.effects.checks.pretrends import (
     anticipation,

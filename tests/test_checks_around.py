@@ -18,6 +18,9 @@ from lsp_analysis.effects import (
     displacement_quotient,
     weighted_displacement_difference,
 )
+from lsp_analysis.effects.checks.all_checks import (
+    small_counts,
+)
 from lsp_analysis.effects.checks.around import (
     displacement,
     metres_away,
@@ -30,9 +33,6 @@ from lsp_analysis.effects.checks.comparators import (
     contaminated_comparators,
     leave_one_out,
     other_choices,
-)
-from lsp_analysis.effects.checks.data_quality import (
-    small_counts,
 )
 from lsp_analysis.errors import PanelError, ParameterError
 

@@ -124,13 +124,18 @@ def test_without_violation_the_interval_is_the_usual_one():
     )
 
 
+def even(values: np.ndarray, covariance: np.ndarray, carried: np.ndarray) -> Steps:
+    """Steps between dates that are all as far apart."""
+    return Steps(values, covariance, carried, np.ones(len(values) + len(carried) - 2))
+
+
 def simulated_steps(rng, violation, n_after=3):
     """Steps before that are all of one size, and after the start `violation` times that."""
     carried = np.arange(n_after, 0, -1) / n_after
     step = 0.5
     truth = np.array([step, -step, step, violation * step * carried.sum()])
     spread = np.diag([0.15, 0.15, 0.15, 0.3]) ** 2
-    return Steps(truth + rng.multivariate_normal(np.zeros(4), spread), spread, carried)
+    return even(truth + rng.multivariate_normal(np.zeros(4), spread), spread, carried)
 
 
 @pytest.mark.parametrize("violation", [pytest.param(0.0, marks=pytest.mark.slow), 1.0])
@@ -153,7 +158,7 @@ def test_a_straight_drift_is_taken_off_by_smoothness_of_zero():
 
 
 def test_units_scale_the_bounds_and_leave_the_breakdown():
-    doubled = Steps(2 * MEAN.values, 4 * MEAN.covariance, MEAN.carried)
+    doubled = even(2 * MEAN.values, 4 * MEAN.covariance, MEAN.carried)
     old, new = relative_magnitudes(MEAN), relative_magnitudes(doubled)
     assert new.breakdown == pytest.approx(old.breakdown)
     assert new.table["low"].to_numpy() == pytest.approx(2 * old.table["low"].to_numpy())
@@ -161,14 +166,14 @@ def test_units_scale_the_bounds_and_leave_the_breakdown():
 
 
 def test_a_finding_that_was_none_has_nothing_to_undo():
-    nothing = Steps(np.array([0.1, -0.1, 0.05]), 0.04 * np.eye(3), np.array([1.0, 0.5]))
+    nothing = even(np.array([0.1, -0.1, 0.05]), 0.04 * np.eye(3), np.array([1.0, 0.5]))
     found = relative_magnitudes(nothing)
     assert found.breakdown == 0
     assert "no finding to undo" in found.sentence()
 
 
 def test_a_finding_that_no_violation_undoes_says_so():
-    sure = relative_magnitudes(Steps(np.array([0.0, 0.0, 9.0]), 1e-6 * np.eye(3), np.array([0.1])))
+    sure = relative_magnitudes(even(np.array([0.0, 0.0, 9.0]), 1e-6 * np.eye(3), np.array([0.1])))
     assert math.isinf(sure.breakdown)
     assert "infinity" not in sure.sentence()
     assert "undoes the finding" in sure.sentence()

@@ -114,7 +114,7 @@ def test_nothing_stands_out_where_the_primary_outcome_did_not_move(effects):
     alone = replace(effects, primary=dull, others=())
     assert alone.stand_out() == []
     assert "none stands out at the 5% level." in alone.sentence()
-    nothing = replace(alone, primary=replace(dull, effect=None, reason="too short."))
+    nothing = replace(alone, primary=replace(dull, effect=None, instead="too short."))
     assert "No outcome of this study can show" in nothing._repr_html_()
 
 
@@ -133,5 +133,5 @@ def test_the_next_step_grows_with_the_square_of_the_effect_that_can_be_seen(effe
 
 
 def test_an_effect_that_could_not_be_estimated_gives_its_reason(study):
-    found = IndicatorEffect(study.indicator(PRIMARY), reason="too short.")
+    found = IndicatorEffect(study.indicator(PRIMARY), instead="too short.")
     assert found.sentence() == "too short."

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from lsp_analysis import Question, estimate
-from lsp_analysis.effects.one_area.groups import find_groups, placebo_groups
-from lsp_analysis.effects.one_area.history import (
+from lsp_analysis.effects.one_area.neighbourhoods import (
     Panel,
+    find_groups,
+    placebo_groups,
     read_panel,
     shrunken_level,
     windows,

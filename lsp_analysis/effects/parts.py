@@ -62,7 +62,7 @@ def by_error(
     *,
     df: float = math.inf,
     withheld: str = "",
-    how: str = "",
+    how: str,
 ) -> Inference:
     """Interval, p-value and power from a standard error by Student's t, or the normal."""
     reach, power = (math.nan, math.nan) if withheld else stats.t.ppf([0.5 + level / 2, 0.8], df)
@@ -108,15 +108,12 @@ def placebo_inference(
     statistics, scale = placebos / errors[1:], float(errors[0])
     p_value = rank_p(abs(estimate) / scale, np.abs(statistics))[1]
     critical = critical_value(statistics, level)
+    found = Inference(p_value, n_placebos=n, finest_p=finest, how=how)
     if not math.isfinite(critical):
-        return Inference(
-            p_value, n_placebos=n, finest_p=finest, warning=too_few(n, finest, level), how=how
-        )
+        return replace(found, warning=too_few(n, finest, level))
     detectable = critical + np.quantile(np.concatenate([statistics, -statistics]), 0.8)
-    half = critical * scale
-    return Inference(
-        p_value, estimate - half, estimate + half, n, finest, float(detectable * scale), how=how
-    )
+    low, high = estimate - critical * scale, estimate + critical * scale
+    return replace(found, low=low, high=high, smallest_effect=float(detectable * scale))
 
 
 def rank_p(statistic: float, placebos: np.ndarray) -> tuple[int, float]:
@@ -127,11 +124,15 @@ def rank_p(statistic: float, placebos: np.ndarray) -> tuple[int, float]:
 
 def too_few(n: int, finest: float, level: float) -> str:
     """Why `n` placebos allow no interval at `level`."""
-    needed = math.ceil(1 / (1 - level) - 1e-9) - 1
     return (
         f"With {n} placebo{'' if n == 1 else 's'} no p-value below {finest:.3g} is possible, so "
-        f"there is no {100 * level:.4g}% interval: that needs {needed} placebos or more."
+        f"there is no {100 * level:.4g}% interval: that needs {fewest_for(level)} placebos or more."
     )
+
+
+def fewest_for(level: float) -> int:
+    """Placebos without which no rank is significant at `level`."""
+    return math.ceil(1 / (1 - level) - 1e-9) - 1
 
 
 def critical_value(placebos: np.ndarray, level: float) -> float:
@@ -240,26 +241,25 @@ def described(question: Question) -> dict[str, Any]:
     }
 
 
+def sizes(*numbers: float) -> dict[str, float]:
+    """Fields of a result by name: effect with its interval, in its own units and as a share of the
+    counterfactual; observed and counterfactual; smallest effect, in both."""
+    names = ("estimate", "low", "high", "relative", "relative_low", "relative_high", "observed")
+    names += ("counterfactual", "smallest_effect", "smallest_relative")
+    return {name: float(number) for name, number in zip(names, numbers, strict=True)}
+
+
 def judged(
     question: Question, observed: float, estimate: float, found: Inference
 ) -> dict[str, Any]:
     """Fields of a result that the question knows, and that follow from the effect's size and from
     what may be said of it; shares are of a positive counterfactual."""
-    expected = observed - estimate
+    expected, smallest = observed - estimate, found.smallest_effect
     share = 1 / expected if expected > 0 else math.nan
-    numbers = {
-        "estimate": estimate,
-        "low": found.low,
-        "high": found.high,
-        "relative": estimate * share,
-        "relative_low": found.low * share,
-        "relative_high": found.high * share,
-        "observed": observed,
-        "counterfactual": expected,
-        "smallest_effect": found.smallest_effect,
-        "smallest_relative": found.smallest_effect / expected if expected > 0 else math.nan,
-    }
-    return described(question) | {name: float(x) for name, x in numbers.items()} | {
+    ends = estimate, found.low, found.high
+    least = smallest / expected if expected > 0 else math.nan
+    numbers = sizes(*ends, *(end * share for end in ends), observed, expected, smallest, least)
+    return described(question) | numbers | {
         "p_value": found.p_value,
         "n_placebos": found.n_placebos,
         "finest_p": found.finest_p,

@@ -47,13 +47,11 @@ class FalseAlarms:
                 "The false positive rate of this method on these data could not be measured: "
                 "there are too few periods before the start."
             )
-        raised = "never found an effect"
-        if self.alarms:
-            raised = f"found one {wording.times(self.alarms)} ({self.rate:.0%})"
+        raised = f"found one {wording.times(self.alarms)} ({self.rate:.0%})"
         return wording.Sentence(
             f"Tried on {wording.counted(self.trials, 'occasion')} before the start when nothing "
             f"had been done ({wording.counted(self.dates, 'earlier date')}, the areas picked again "
-            f"for looking as bad), the method {raised}."
+            f"for looking as bad), the method {raised if self.alarms else 'never found an effect'}."
         )
 
 
@@ -183,29 +181,23 @@ class EffectEstimate(EffectWords, Shown):
         Three years or more of months or quarters are also averaged by the year, counted from the
         start.
         """
-        cycle = _periods_a_year(self.paths)
+        kind = str(self.paths["period"].dtype)[7:8] if "period" in self.paths else ""
+        cycle = {"M": 12, "Q": 4}.get(kind, 1)
+        labels = (self.area or "Treated", "What was expected")
+        average, unit = cycle if len(self.paths) >= 3 * cycle else 1, self.path_unit or self.unit
         return figures.draw_paths(
-            self.paths,
-            start=self.start,
-            unit=self.path_unit or self.unit,
-            labels=(self.area or "Treated", "What was expected"),
-            average=cycle if len(self.paths) >= 3 * cycle else 1,
-            ax=ax,
+            self.paths, start=self.start, unit=unit, labels=labels, average=average, ax=ax
         )
 
     def plot_placebos(self, ax: Axes | None = None) -> Axes:
         """Draw where the neighbourhood's statistic lies among those of its placebos; where it was
         not ranked the picture says so."""
+        label, unit = "Placebo neighbourhoods", "standard errors from what was expected"
         if "statistic" not in self.placebos or self.placebos.empty:
-            return figures.draw_nothing(
-                self.placebos, what="Placebo neighbourhoods", reason=NOT_RANKED, ax=ax
-            )
+            return figures.draw_nothing(self.placebos, what=label, reason=NOT_RANKED, ax=ax)
+        ranked = self.placebos["statistic"]
         return figures.draw_distribution(
-            self.placebos["statistic"],
-            observed=self.statistic,
-            unit="standard errors from what was expected",
-            label="Placebo neighbourhoods",
-            ax=ax,
+            ranked, observed=self.statistic, unit=unit, label=label, ax=ax
         )
 
     def placebo_sentence(self) -> wording.Sentence:
@@ -216,23 +208,14 @@ class EffectEstimate(EffectWords, Shown):
         if not math.isnan(self.statistic) and "statistic" in self.placebos:
             far = abs(self.statistic) * (1 - 1e-12)
             as_far = int((self.placebos["statistic"].abs() >= far).sum())
-        apart = (
-            f" ({wording.number(self.n_disjoint)} of which share no area)"
-            if 0 < self.n_disjoint < self.n_placebos
-            else ""
-        )
+        apart = f" ({wording.number(self.n_disjoint)} of which share no area)"
+        apart = apart if 0 < self.n_disjoint < self.n_placebos else ""
         return wording.Sentence(
             f"Of {wording.number(self.n_placebos)} placebo neighbourhoods{apart}, "
             f"{wording.number(as_far) if as_far else 'none'} differed as much from what was "
             f"expected of them, so {wording.p_value(self.p_value)}. The smallest p-value they "
             f"allow is {wording.number(self.finest_p)}."
         )
-
-
-def _periods_a_year(paths: pd.DataFrame) -> int:
-    """Periods in a year of monthly and quarterly paths; 1 for all others."""
-    kind = str(paths["period"].dtype) if "period" in paths else ""
-    return 12 if kind == "period[M]" else 4 if kind.startswith("period[Q") else 1
 
 
 @dataclass(frozen=True)

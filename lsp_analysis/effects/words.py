@@ -128,8 +128,7 @@ class Size(NamedTuple):
 
     def row(self, label: str) -> dict[str, object]:
         """A row of a table that `figures.draw_forest` draws."""
-        row = {"label": label, "estimate": self.estimate, "low": self.low, "high": self.high}
-        return row | {"p_value": self.p_value}
+        return {"label": label} | dict(zip(self._fields[:4], self[:4], strict=True))
 
 
 class EffectWords:
@@ -161,8 +160,8 @@ class EffectWords:
             caution = self.caution.rstrip(".")
             beside = f"; {caution[:1].lower()}{caution[1:]}" if caution else ""
             tail = f"more than chance usually makes{self._for_the_better()}{beside}"
-        name = f"{self._name[:1].upper()}{self._name[1:]}"
-        return Sentence(f"{name} ran {than_expected(self._gap())} ({self._interval()}): {tail}.")
+        said = f"{self._name} ran {than_expected(self._gap())} ({self._interval()}): {tail}."
+        return Sentence(said[:1].upper() + said[1:])
 
     def path_sentence(self) -> Sentence:
         """What `plot` shows: the level before the start, after it, and what was expected."""
@@ -223,22 +222,17 @@ class EffectWords:
             wording.quantity(x, self.unit) if self.unit else wording.number(x)
             for x in (self.observed, self.counterfactual)
         )
-        chance = ""
+        when = chance = ""
         if not wording.is_missing(self.p_value):
             by = f" by {self.inference}" if self.inference else ""
             chance = f"; {wording.p_value(self.p_value)}{by}"
+        if self.start is not None and not self.paths.empty:
+            first, last = map(wording.period, (self.start, self.paths["period"].iloc[-1]))
+            when = f"In {last}, " if first == last else f"From {first} to {last}, "
         return (
-            f"{self._when()}{self._name} ran {than_expected(self._gap())} from {self.comparator} "
+            f"{when}{self._name} ran {than_expected(self._gap())} from {self.comparator} "
             f"({observed} against {expected} expected; {self._interval()}{chance})."
         )
-
-    def _when(self) -> str:
-        if self.start is None or self.paths.empty:
-            return ""
-        last = self.paths["period"].iloc[-1]
-        if last == self.start:
-            return f"In {wording.period(last)}, "
-        return f"From {wording.period(self.start)} to {wording.period(last)}, "
 
     def _finding(self, kind: str, worth_having: float | None) -> str:
         """What the interval and the smallest detectable effect allow to be said."""
@@ -247,9 +241,8 @@ class EffectWords:
         if kind == "difference":
             usual = f"more than chance differences between areas usually make{better}"
             return f"That is {usual}; {caution}"
-        worth = ""
-        if worth_having is not None:
-            worth = self.scale.size(100 * worth_having if self.scale.in_percent else worth_having)
+        times = 100 if self.scale.in_percent else 1
+        worth = "" if worth_having is None else self.scale.size(times * worth_having)
         if kind == "small difference":
             return (
                 f"That is more than chance usually makes{better}, but less than the smallest "
@@ -260,11 +253,10 @@ class EffectWords:
                 "That is evidence of no effect worth having: the interval leaves out every effect "
                 f"of {worth} or more. {level}"
             )
-        unsure = "We cannot tell whether there was an effect:"
         why = "no evidence of an effect is not evidence of none."
         if worth:
             why = f"the interval includes no effect, and effects of {worth} or more."
-        return f"{unsure} {why} {self._smallest()} {level}"
+        return f"We cannot tell whether there was an effect: {why} {self._smallest()} {level}"
 
     def _for_the_better(self) -> str:
         """Whether the effect is for the better, where the measure has a good side."""

@@ -42,8 +42,7 @@ def spillover(asked: Asked) -> CheckResult:
         found = ask_ring(asked, ring, nearer)
         if found is not None:
             around.append(found)
-            row = found.size.row(label)
-            rows.append({"ring": label, "areas": int(ring.sum())} | row)
+            rows.append({"ring": label, "areas": int(ring.sum())} | found.size.row(label))
     columns = ["ring", "areas", "estimate", "low", "high", "p_value"]
     table = pd.DataFrame(rows, columns=columns)
     if table.empty:
@@ -56,22 +55,20 @@ def spillover(asked: Asked) -> CheckResult:
         for row in (moved if len(moved) else table.head(1)).itertuples()
     )
     smallest, whole = around[0].effect.smallest, _whole_effect_there(asked, around[0])
-    seen = (
-        f"A change of {asked.as_size(smallest)} there would have been found four times in five"
-        if np.isfinite(smallest)
-        else "No change of any size there would have been found"
-    )
+    seen = "No change of any size there would have been found"
+    if np.isfinite(smallest):
+        size = asked.as_size(smallest)
+        seen = f"A change of {size} there would have been found four times in five"
     if len(moved):
-        status, rest = FAILED, "The programme may have touched areas beyond its own."
+        status, rest = FAILED, "The programme may have touched areas beyond its own"
     elif smallest > whole:
-        status = UNSURE
-        rest = (
-            f"{seen}; had all of the effect moved there, they would differ by only "
-            f"{asked.as_size(whole)}."
+        only = (
+            f"had all of the effect moved there, they would differ by only {asked.as_size(whole)}"
         )
+        status, rest = UNSURE, f"{seen}; {only}"
     else:
-        status, rest = PASSED, f"{seen}."
-    finding = f"{wording.capital(told)}. {rest}"
+        status, rest = PASSED, seen
+    finding = f"{wording.capital(told)}. {rest}."
     drawn = table.rename(columns={"ring": "label"})
     return CheckResult(name, status, finding, table, "draw_forest", asked.forest, drawn)
 
@@ -130,13 +127,11 @@ def ask_ring(asked: Asked, ring: np.ndarray, nearer: np.ndarray) -> Asked | None
 def _whole_effect_there(asked: Asked, ring: Asked) -> float:
     """Size that the neighbourhood's whole effect would have in a ring, as shown."""
     here = asked.effect
-    if here.multiplicative and asked.question.counted:
-        return 100 * abs(here.relative) * asked.expected_total / ring.expected_total
     if here.multiplicative:
-        return 100 * abs(here.relative)
-    gone = abs(here.observed - here.counterfactual)
-    exposures = [one.question.exposure[one.question.treated].sum() for one in (asked, ring)]
-    return gone * exposures[0] / exposures[1]
+        share = asked.expected_total / ring.expected_total if asked.question.counted else 1.0
+        return 100 * abs(here.relative) * share
+    own, there = (one.question.exposure[one.question.treated].sum() for one in (asked, ring))
+    return abs(here.observed - here.counterfactual) * own / there
 
 
 def weighted_displacement_difference(
@@ -187,10 +182,8 @@ def weighted_displacement_difference(
         )
     change = np.diff(counts / scale, axis=1)[:, 0] * [1, -1, 1, -1]
     variance = (counts / scale**2).sum(axis=1)
-    table = pd.DataFrame(
-        {"estimate": change, "error": variance}, index=["programme area"] * 2 + ["next door"] * 2
-    )
-    table = table.groupby(level=0, sort=False).sum()
+    table = pd.DataFrame({"estimate": change, "error": variance})
+    table = table.groupby(["programme area"] * 2 + ["next door"] * 2, sort=False).sum()
     table.loc["both"] = table.sum()
     table["error"] **= 0.5
     half = float(ndtri(0.5 + level / 2)) * table["error"]
@@ -228,28 +221,28 @@ def displacement(asked: Asked) -> CheckResult:
     counts = asked.effect.multiplicative and question.counted
     if not counts or question.neighbours is None:
         why = "no neighbours were given" if counts else "the outcome is not a count"
-        said = f"Displacement was not looked for: {why}."
-        return CheckResult(name, UNSURE, said)
-    near = next((areas for _, areas, _ in rings(question)), None)
-    both = near if near is None else near | question.treated
-    judged = [near is not None and ask_ring(asked, areas, both) for areas in (near, both)]
+        return CheckResult(name, UNSURE, f"Displacement was not looked for: {why}.")
+    near = next((areas for _, areas, _ in rings(question)), np.zeros(0, dtype=bool))
+    both = near | question.treated if near.any() else near
+    judged = [near.any() and ask_ring(asked, areas, both) for areas in (near, both)]
     if not all(judged):
         said = "There are too few areas beyond those next door to compare with."
         return CheckResult(name, UNSURE, said)
     next_door, together = judged
     plain, quotient = _plain(question, near)
     shown = ["estimate"] if question.kind == "stock" else ["estimate", "low", "high"]
-    table = pd.DataFrame(
-        [
-            _events(asked, "This neighbourhood"),
-            _events(next_door, f"The {wording.counted(int(near.sum()), 'area')} next door"),
-            _events(together, "Both together"),
-            {"label": "Both, by counts alone (WDD)"} | plain[shown].to_dict(),
-        ]
-    )
-    here = asked.size
+    rows = [
+        _events(asked, "This neighbourhood"),
+        _events(next_door, f"The {wording.counted(int(near.sum()), 'area')} next door"),
+        _events(together, "Both together"),
+        {"label": "Both, by counts alone (WDD)"} | plain[shown].to_dict(),
+    ]
+    table, here = pd.DataFrame(rows), asked.size
     status, rest = _judged(here, next_door.size, together.size)
-    amounts = [_more_or_fewer(round(x)) for x in table["estimate"][:3]]
+    amounts = [
+        f"{wording.number(abs(round(x)))} {'more' if round(x) > 0 else 'fewer'}"
+        for x in table["estimate"][:3]
+    ]
     told = (
         f"Since the start {amounts[0]} {asked.counted} than expected here, {amounts[1]} next door, "
         f"{amounts[2]} together. {rest}"
@@ -259,8 +252,7 @@ def displacement(asked: Asked) -> CheckResult:
             f" (By counts alone the displacement quotient is {wording.number(quotient, 2)}; below "
             "−1 more moved than was gained.)"
         )
-    unit = f"{wording.capital(asked.counted)} since the start"
-    options = {"unit": unit, "level": question.level}
+    options = asked.forest | {"unit": f"{wording.capital(asked.counted)} since the start"}
     return CheckResult(name, status, told, table, "draw_forest", options)
 
 
@@ -278,13 +270,8 @@ def _judged(here: Size, there: Size, net: Size) -> tuple[str, str]:
 def _events(asked: Asked, label: str) -> dict[str, object]:
     """Events above or below expectation, with the interval of the effect."""
     found, expected = asked.effect, asked.expected_total
-    ends = (found.relative, found.relative_low, found.relative_high)
-    names = ("estimate", "low", "high")
-    return {"label": label} | dict(zip(names, (expected * end for end in ends), strict=True))
-
-
-def _more_or_fewer(events: float) -> str:
-    return f"{wording.number(abs(events))} {'more' if events > 0 else 'fewer'}"
+    ends = {"estimate": found.relative, "low": found.relative_low, "high": found.relative_high}
+    return {"label": label} | {name: expected * end for name, end in ends.items()}
 
 
 def _plain(question: Question, near: np.ndarray) -> tuple[pd.Series, float]:
@@ -296,13 +283,12 @@ def _plain(question: Question, near: np.ndarray) -> tuple[pd.Series, float]:
     times = question.event_time
     length = min(-times[0], times[-1] + 1)
     windows = (times >= -length) & (times < 0), (times >= 0) & (times < length)
-    pairs = [
+    here, there, control = (
         tuple(float(question.total[areas][:, when].sum()) for when in windows)
         for areas in (question.treated, near, question.comparison)
-    ]
-    here, there, control = pairs
-    level_with_it = (max(control[0], 0.5) / max(pair[0], 0.5) for pair in (here, there))
-    sizes = [size for scale in level_with_it for size in (1, scale)]
+    )
+    scales = [max(control[0], 0.5) / max(pair[0], 0.5) for pair in (here, there)]
+    sizes = (1, scales[0], 1, scales[1])
     plain = weighted_displacement_difference(
         here, control, there, control, sizes=sizes, level=question.level
     )

@@ -12,8 +12,7 @@ from scipy import sparse
 from lsp_analysis import wording
 from lsp_analysis.effects.checks.around import steps_away
 from lsp_analysis.effects.checks.asked import FAILED, PASSED, UNSURE, Asked
-from lsp_analysis.effects.one_area.groups import disjoint_rows, placebo_groups
-from lsp_analysis.effects.one_area.history import read_panel
+from lsp_analysis.effects.one_area.neighbourhoods import disjoint_rows, placebo_groups, read_panel
 from lsp_analysis.effects.result import CheckResult
 from lsp_analysis.study.asking.table import need_columns
 from lsp_analysis.study.question import Question
@@ -41,20 +40,18 @@ def leave_one_out(asked: Asked) -> CheckResult:
     name, placebos, half = "Leave one comparator out", asked.effect.placebos, asked.half_width
     count = int(asked.question.comparison.sum())
     if count < FEWEST_TO_LEAVE:
-        finding = (
-            f"With {wording.counted(count, 'comparison area')} too few are left to compare with "
-            "once one is taken out."
-        )
+        areas = wording.counted(count, "comparison area")
+        finding = f"With {areas} too few are left to compare with once one is taken out."
         return CheckResult(name, UNSURE, finding)
-    moved = (placebos["without"] - asked.own_units).abs().to_numpy()
-    order = np.argsort(-moved, kind="stable")[:SHOWN]
-    table = pd.DataFrame({"label": "without " + placebos["areas"].iloc[order].astype(str)})
-    table = table.reset_index(drop=True)
+    moved = (placebos["without"] - asked.own_units).abs()
+    farthest = placebos.loc[moved.sort_values(ascending=False, kind="stable").index[:SHOWN]]
+    without, areas = farthest["without"].to_numpy(), farthest["areas"].astype(str)
+    table = pd.DataFrame({"label": ("without " + areas).to_numpy()})
     for column, side in (("estimate", 0.0), ("low", -half), ("high", half)):
-        table[column] = asked.shown(placebos["without"].to_numpy()[order] + side)
+        table[column] = asked.shown(without + side)
     size = asked.question.treated.sum()  # a placebo of several areas counts by area
-    share = float(moved[order[0]]) / size / half if half else np.inf
-    worst = np.isin(asked.question.areas.astype(str), placebos["areas"].iloc[order[0]].split())
+    share = float(moved.max()) / size / half if half else np.inf
+    worst = np.isin(asked.question.areas.astype(str), areas.iloc[0].split())
     again = asked.among(asked.question.comparison & ~worst)
     turns = again is not None and again.size.clear != asked.size.clear
     status = FAILED if share > TOO_MUCH or (share > ENOUGH and turns) else PASSED
@@ -87,20 +84,17 @@ def comparison_choice(asked: Asked) -> CheckResult:
             outside.append(label)
         if whole.clear and not size.clear and count >= ENOUGH_AREAS:
             unclear.append(label)
-    table = pd.DataFrame(rows)
+    table, choices = pd.DataFrame(rows), wording.counted(len(rows), "choice")
     low, high = asked.runs(table["estimate"])
-    clear = table[(table["low"] > 0) | (table["high"] < 0)]["estimate"]
+    opposed = (table["low"] > 0).any() and (table["high"] < 0).any()
+    status = FAILED if outside or opposed else UNSURE if unclear else PASSED
+    finding = f"Over {choices} of comparison areas it runs from {low} to {high}."
     if len(rows) == 1:
         status, finding = UNSURE, "There are too few areas to choose other comparisons from."
-    else:
-        opposed = (clear > 0).any() and (clear < 0).any()
-        status = FAILED if outside or opposed else UNSURE if unclear else PASSED
-        finding = f"Over {wording.counted(len(rows), 'choice')} of comparison areas it runs from "
-        finding += f"{low} to {high}."
-        if outside:
-            finding = f"{finding[:-1]}; too far from the rest with {wording.and_list(outside)}."
-        elif unclear:
-            finding += f" It is no longer clear of chance with {wording.and_list(unclear)} alone."
+    elif outside:
+        finding = f"{finding[:-1]}; too far from the rest with {wording.and_list(outside)}."
+    elif unclear:
+        finding += f" It is no longer clear of chance with {wording.and_list(unclear)} alone."
     return CheckResult("Comparison pool", status, finding, table, "draw_forest", asked.forest)
 
 
@@ -159,11 +153,8 @@ def other_choices(asked: Asked) -> list[tuple[str, Asked, int]]:
     if question.neighbours is not None:
         nearest = _nearer(steps_away(question), comparison, 0.5)
         choices |= {"nearest half": nearest, "farthest half": comparison & ~nearest}
-    found = [
-        (label, asked.among(areas), int(areas.sum()))
-        for label, areas in choices.items()
-        if areas.sum() >= FEWEST
-    ]
+    counts = {label: int(areas.sum()) for label, areas in choices.items()}
+    found = [(name, asked.among(choices[name]), n) for name, n in counts.items() if n >= FEWEST]
     if question.ring.any():
         apart, count = question.neighbours.tolil(), int((comparison | question.ring).sum())
         apart[question.treated, :] = apart[:, question.treated] = False
@@ -235,30 +226,28 @@ def regression_to_the_mean(asked: Asked) -> CheckResult:
         f"like it was {_signed(asked, expected)} ({near} nearest to it then: "
         f"{_signed(asked, alike)} together; all: {_signed(asked, everyone)})."
     )
+    status, rest = FAILED, (
+        "It stood out in the half year before the start, and half or more of its difference "
+        "since then also arose in such areas without a programme: a plain comparison would "
+        "count that as an effect, and the estimate does not."
+    )  # fmt: skip
     if far or table.loc[2, "areas"] < FEWEST_ALIKE:
         status, rest = UNSURE, "No comparison area was as bad, so this rests on extrapolation."
     elif abs(expected - everyone) < LITTLE * (whole.high - whole.low) / 2:
         status, rest = PASSED, "Such areas changed about as much as all areas did."
     elif abs(expected - everyone) < MISLED * abs(own - everyone):
-        status = PASSED
-        rest = "Such areas explain less than half of its difference from all areas."
+        status, rest = PASSED, "Such areas explain less than half of its difference from all areas."
     elif 2 / len(groups) > STOOD_OUT:
         status, rest = UNSURE, "There are too few areas to say whether it stood out."
     elif rank > STOOD_OUT:
-        status = PASSED
-        rest = "It did not stand out in the half year before; such swings are chance."
-    else:
-        status = FAILED
-        rest = (
-            "It stood out in the half year before the start, and half or more of its difference "
-            "since then also arose in such areas without a programme: a plain comparison would "
-            "count that as an effect, and the estimate does not."
+        status, rest = (
+            PASSED,
+            "It did not stand out in the half year before; such swings are chance.",
         )
+    name, finding = "Regression to the mean", f"{anyway} {rest}"
     unit = "% since the year before" if counts else asked.effect.unit
     options = {"unit": unit, "whiskers": "middle half"}
-    return CheckResult(
-        "Regression to the mean", status, f"{anyway} {rest}", table, "draw_forest", options
-    )
+    return CheckResult(name, status, finding, table, "draw_forest", options)
 
 
 def _changes(asked: Asked, groups: np.ndarray) -> tuple[pd.DataFrame, float, bool]:
@@ -274,13 +263,13 @@ def _changes(asked: Asked, groups: np.ndarray) -> tuple[pd.DataFrame, float, boo
 
     before, after = parts(question.just_before(question.cycle)), parts(times >= 0)
     changes = _change(before, after, counts)
+    level = before[:, 0] / np.maximum(before[:, 1], 1e-12)
+    order = 1 + np.argsort(np.abs(level[1:] - level[0]), kind="stable")
+    near = disjoint_rows(sparse.csr_array(groups), order, ALIKE)
     expected = [found.counterfactual / question.per, 1.0]
     if counts:
         expected = [asked.expected_total, after[0, 1]]
     anyway = _change(before[:1], np.array([expected]), counts)[0]
-    level = before[:, 0] / np.maximum(before[:, 1], 1e-12)
-    order = 1 + np.argsort(np.abs(level[1:] - level[0]), kind="stable")
-    near = disjoint_rows(sparse.csr_array(groups), order, ALIKE)
     rows = [
         ("This neighbourhood", 1, changes[0], np.nan, np.nan),
         ("Expected of an area that looked like it", 1, anyway, np.nan, np.nan),
@@ -314,6 +303,6 @@ def _change(before: np.ndarray, after: np.ndarray, counts: bool) -> np.ndarray:
 
 
 def _signed(asked: Asked, change: float) -> str:
-    if not asked.effect.multiplicative or wording.is_missing(change):
-        return wording.difference(change, asked.effect.unit)
-    return f"{wording.difference(change, digits=0 if abs(change) >= 10 else 1)}%"
+    if asked.effect.multiplicative and not wording.is_missing(change):
+        return f"{wording.difference(change, digits=0 if abs(change) >= 10 else 1)}%"
+    return wording.difference(change, asked.effect.unit)

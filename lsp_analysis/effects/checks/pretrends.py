@@ -107,8 +107,6 @@ def pre_trends(earlier: EarlierDates) -> CheckResult:
         for first, found in earlier.answers
     )
     p_value, dates = earlier.p_value, wording.counted(len(earlier.answers), "earlier date")
-    drift = _noticed_drift(earlier)
-    carried = drift * earlier.carried.sum()
     if p_value <= 1 - asked.question.level + 1e-12:
         worst = table.loc[np.abs(earlier.statistics[0]).argmax()]
         status, finding = FAILED, (
@@ -117,13 +115,20 @@ def pre_trends(earlier: EarlierDates) -> CheckResult:
             f"({wording.p_value(p_value)} over {dates})."
         )  # fmt: skip
     else:
+        drift = _noticed_drift(earlier)
+        carried = drift * earlier.carried.sum()
         critical = critical_value(asked.effect.statistics[1:], asked.question.level)
         room = asked.effect.error * max(abs(asked.effect.statistic), critical)
         status = PASSED if carried <= room else UNSURE
-        finding = (
-            f"It was as expected on {dates} ({wording.p_value(p_value)}). "
-            f"{_missed(asked, drift, carried)}"
-        )
+        missed = "With so few placebos no drift of any size would have been found."
+        if np.isfinite(drift):
+            each, total = (asked.as_size(float(asked.shown(-size))) for size in (drift, carried))
+            missed = (
+                f"A steady fall by {each} every {asked.step_name} would have been noticed four "
+                "times in five, a slower one less often; by itself that one would look like an "
+                f"effect of {total}."
+            )
+        finding = f"It was as expected on {dates} ({wording.p_value(p_value)}). {missed}"
     return CheckResult(name, status, finding, table, "draw_forest", asked.forest)
 
 
@@ -137,16 +142,17 @@ def undoing_violation(earlier: EarlierDates) -> CheckResult:
         said = "There are too few earlier dates or placebos to say how large violations have been."
         return CheckResult(name, UNSURE, said)
     bounds, smooth = honest_bounds(earlier)
-    before = _steps(earlier).before
-    largest = asked.effect.scale.gap(float(asked.shown(float(before[np.abs(before).argmax()]))))
-    if not bounds.breakdown:
-        status, finding = UNSURE, str(bounds.sentence())
-    else:
-        size, wide = _share_in_words(bounds.breakdown), asked.step_name
+    status, finding = UNSURE, str(bounds.sentence())
+    if bounds.breakdown:
+        before, wide, bending = _steps(earlier).before, asked.step_name, ""
+        largest = asked.effect.scale.gap(float(asked.shown(float(before[np.abs(before).argmax()]))))
+        if np.isfinite(smooth.breakdown):
+            bend = asked.as_size(float(asked.shown(smooth.breakdown)))
+            bending = f"; so would a drift that changes by {bend} from one {wide} to the next"
         finding = (
             f"Before the start it moved away from the others by at most {largest} in one {wide}. "
-            f"Moving {size} in every {wide} after it would undo the finding"
-            f"{_bending(asked, smooth.breakdown)}."
+            f"Moving {_share_in_words(bounds.breakdown)} in every {wide} after it would undo the "
+            f"finding{bending}."
         )
         noticed = earlier.p_value <= 1 - asked.question.level + 1e-12
         status = PASSED if bounds.breakdown >= 1 else FAILED if noticed else UNSURE
@@ -179,37 +185,31 @@ def anticipation(earlier: EarlierDates) -> CheckResult:
         return CheckResult(name, UNSURE, said)
     question, (first, early) = asked.question, earlier.answers[-1]
     last = first + earlier.width
-    table = pd.DataFrame([early.size.row(span(question, first, last))])
     whole, size, smallest = asked.size, early.size, early.effect.smallest
+    table = pd.DataFrame([size.row(span(question, first, last))])
     statistics = early.effect.statistics * np.sign(asked.effect.statistic)
     along = statistics[0] > 0
-    strayed = size.p_value
-    if along:
-        strayed = ((statistics[1:] >= statistics[0]).sum() + 1) / len(statistics)
+    strayed = (statistics >= statistics[0]).mean() if along else size.p_value
     seen = strayed <= 1 - question.level + 1e-12
     room = max(abs(whole.estimate), asked.effect.smallest)
     when = wording.capital(during(question, first, last))
     where = f"{when} it was {than_expected(asked.effect.scale.gap(size.estimate))}"
     if seen and along and whole.clear:
-        status, rest = FAILED, "the effect, or what looks like it, began before the start."
+        status, rest = FAILED, "the effect, or what looks like it, began before the start"
     elif seen and along:
-        status, rest = UNSURE, "with no clear effect after it, none can have begun early."
+        status, rest = UNSURE, "with no clear effect after it, none can have begun early"
     elif seen:
-        status, rest = PASSED, (
-            "that is the other way from the effect, as in places picked for looking worst; "
-            "the estimate allows for it."
-        )  # fmt: skip
+        status, rest = PASSED, "that is the other way from the effect, as in places picked for "
+        rest += "looking worst; the estimate allows for it"
     elif whole.clear and size.low <= whole.estimate <= size.high:
         status = UNSURE
-        rest = "as large an effect as that after the start could have begun then, unseen."
+        rest = "as large an effect as that after the start could have begun then, unseen"
     else:
         status = PASSED if whole.clear or smallest <= 2 * room else UNSURE
-        rest = (
-            f"an early effect of {asked.as_size(smallest)} would have been found."
-            if np.isfinite(smallest)
-            else "no early effect of any size would have been found."
-        )
-    finding = f"{where} ({early.effect.scale.within(size.low, size.high)}): {rest}"
+        sized = f"an early effect of {asked.as_size(smallest)}"
+        rest = sized if np.isfinite(smallest) else "no early effect of any size"
+        rest += " would have been found"
+    finding = f"{where} ({early.effect.scale.within(size.low, size.high)}): {rest}."
     return CheckResult(name, status, finding, table, "draw_forest", asked.forest)
 
 
@@ -225,23 +225,14 @@ def _noticed_drift(earlier: EarlierDates) -> float:
     return float(drifts[np.argmax(power >= POWER)]) if (power >= POWER).any() else np.inf
 
 
-def _missed(asked: Asked, drift: float, carried: float) -> str:
-    if not np.isfinite(drift):
-        return "With so few placebos no drift of any size would have been found."
-    each, total = (asked.as_size(float(asked.shown(-size))) for size in (drift, carried))
-    return (
-        f"A steady fall by {each} every {asked.step_name} would have been noticed four times in "
-        f"five, a slower one less often; by itself that one would look like an effect of {total}."
-    )
-
-
 def _steps(earlier: EarlierDates) -> honest.Steps:
     """Errors at earlier dates and the estimate, with the covariance of the placebos' own."""
     asked = earlier.asked
     statistics = np.column_stack([earlier.statistics, asked.effect.statistics])
     errors = np.append(earlier.errors, asked.effect.error)
-    among = statistics[1:].T @ statistics[1:] / (len(statistics) - 1)
-    return honest.Steps(statistics[0] * errors, among * np.outer(errors, errors), earlier.carried)
+    among = statistics[1:].T @ statistics[1:] / (len(statistics) - 1) * np.outer(errors, errors)
+    bends = np.ones(len(earlier.errors) + len(earlier.carried) - 1)
+    return honest.Steps(statistics[0] * errors, among, earlier.carried, bends)
 
 
 def _drawn(asked: Asked, bounds: honest.HonestBounds) -> tuple[float, float]:
@@ -251,14 +242,6 @@ def _drawn(asked: Asked, bounds: honest.HonestBounds) -> tuple[float, float]:
     ends = bounds.estimate - WIDEST_DRAWN * half, bounds.estimate + WIDEST_DRAWN * half
     low, high = (float(asked.shown(end)) for end in ends)
     return (-100.0, high) if asked.effect.multiplicative else (low, high)
-
-
-def _bending(asked: Asked, bend: float) -> str:
-    """How much a drift must change to undo the finding too; empty where no change does."""
-    if not np.isfinite(bend):
-        return ""
-    size, wide = asked.as_size(float(asked.shown(bend))), asked.step_name
-    return f"; so would a drift that changes by {size} from one {wide} to the next"
 
 
 def _share_in_words(share: float) -> str:

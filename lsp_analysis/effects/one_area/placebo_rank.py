@@ -9,8 +9,7 @@ from functools import cached_property
 import numpy as np
 from scipy.stats import binom, norm
 
-from lsp_analysis.effects.one_area.groups import Groups, disjoint_rows
-from lsp_analysis.effects.one_area.history import COUNT, LINEAR, Panel
+from lsp_analysis.effects.one_area.neighbourhoods import COUNT, LINEAR, Groups, Panel, disjoint_rows
 from lsp_analysis.effects.one_area.regression_on_past import Expectation, expect
 from lsp_analysis.effects.result import FalseAlarms
 
@@ -75,9 +74,9 @@ class Judgement(Expectation):
     def rank_of(self, row: int) -> float:
         """p-value of any row among all placebos but itself."""
         sizes = np.abs(self.statistic)
-        others = np.arange(1, len(sizes)) != row
-        farther = ~(sizes[1:] < sizes[row] / self.room * (1 - ROUNDING)) & others
-        return float((farther.sum() + 1) / (others.sum() + 1))
+        others = np.delete(sizes, [0, row])
+        farther = ~(others < sizes[row] / self.room * (1 - ROUNDING))
+        return float((farther.sum() + 1) / (len(others) + 1))
 
     @cached_property
     def margin(self) -> float:
@@ -114,22 +113,19 @@ class Judgement(Expectation):
     def effects(self) -> tuple[float, float, float]:
         """Effect on the treated neighbourhood and the ends of its interval: a log ratio, or a
         difference of means."""
-        found = [
-            (self._effect(mean), *self._ends(mean, self.critical))
-            for mean in (self.expected[0], self.without[0])
-        ]
-        (estimate, *_), ends = found[0], [end for _, *both in found for end in both]
-        return estimate, min(ends), max(ends)
+        means = self.expected[0], self.without[0]
+        ends = [end for mean in means for end in self._ends(mean)]
+        return self._effect(means[0]), min(ends), max(ends)
 
     def _effect(self, mean: float) -> float:
         if self.panel.scale == LINEAR:
             return float((self.observed[0] - mean) / self.exposure[0])
         return math.log(self.observed[0] / mean) if self.observed[0] > 0 else -math.inf
 
-    def _ends(self, mean: float, critical: float) -> tuple[float, float]:
+    def _ends(self, mean: float) -> tuple[float, float]:
         """Effects at which the treated neighbourhood would lie `critical` from `mean`; what was
         seen is between them, also where small counts are skew."""
-        seen = self._effect(mean)
+        seen, critical = self._effect(mean), self.critical
         if not math.isfinite(critical):
             return -math.inf, math.inf
         if self.panel.scale == LINEAR:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from lsp_analysis.effects.one_area.history import COUNT, LINEAR, Panel, Past, read_past
+from lsp_analysis.effects.one_area.neighbourhoods import COUNT, LINEAR, Panel, Past, read_past
 from lsp_analysis.errors import PanelError
 
 ROUNDS = 4  # of weights and variances in turn; they settle after three
@@ -70,14 +70,10 @@ class Expectation:
         terms, exposure = self.past.terms[1:], self.exposure[1:]
         if not self.panel.multiplies:
             return sm.WLS(self.observed[1:] / exposure, terms, weights=self.weights).fit()
-        family = sm.families.Poisson()
-        return sm.GLM(
-            (self.observed + self.base)[1:],
-            terms,
-            family=family,
-            exposure=exposure,
-            var_weights=self.weights,
-        ).fit(tol=1e-12, tol_criterion="params", scale=1.0)
+        options = {"exposure": exposure, "var_weights": self.weights}
+        total = (self.observed + self.base)[1:]
+        model = sm.GLM(total, terms, sm.families.Poisson(), **options)
+        return model.fit(tol=1e-12, tol_criterion="params", scale=1.0)
 
 
 def expect(panel: Panel, members: sparse.csr_array, disjoint: int) -> Expectation:
@@ -103,7 +99,12 @@ def expect(panel: Panel, members: sparse.csr_array, disjoint: int) -> Expectatio
     overlap.data = np.ones_like(overlap.data)
     level = terms[:, 1] / max(terms[1:, 1].std(), np.finfo(float).tiny)
     moves, by_chance = past.steps, past.chance
-    coefficients, size, least = _first(panel, observed, exposure, terms)
+    coefficients, size, least = np.zeros(terms.shape[1]), FIRST_SHOCK, LEAST_SHOCK
+    if panel.multiplies:
+        coefficients[:2] = np.log(observed[1:].sum() / exposure[1:].sum()), 1.0
+    else:
+        size = max(float((observed / exposure)[1:].var()), np.finfo(float).tiny)
+        least = LEAST_SHARE * size
     for _ in range(ROUNDS):
         curve = _curve(level, variance_slope(level[1:], moves, by_chance))
         coefficients, weights, fits, inverse = _fitted(
@@ -121,13 +122,12 @@ def expect(panel: Panel, members: sparse.csr_array, disjoint: int) -> Expectatio
         size = max(size, least)
         moves, by_chance = np.c_[past.steps, off[1:]], np.c_[past.chance, known]
     shock = size * curve
-    shared = carried_over(
-        panel, members, disjoint, coefficients[1], past.offset, off, chance + shock + reach
-    )
+    variance = chance + shock + reach
+    shared = carried_over(panel, members, disjoint, coefficients[1], past.offset, off, variance)
     alike = shared + (1 - fits[:, 1]) * terms[:, 1]
-    both = [panel.shifted(expected, exposure, by) - base for by in (shared, alike)]
+    both = [expected + by * exposure for by in (shared, alike)]
     if panel.multiplies:
-        both = [np.maximum(mean, LEAST * base) for mean in both]
+        both = [np.maximum(expected * np.exp(by) - base, LEAST * base) for by in (shared, alike)]
     return Expectation(
         observed=total,
         expected=both[0],
@@ -156,18 +156,6 @@ def _curve(level: np.ndarray, slope: float) -> np.ndarray:
     return curve / np.exp(np.log(curve[1:]).mean())
 
 
-def _first(
-    panel: Panel, observed: np.ndarray, exposure: np.ndarray, terms: np.ndarray
-) -> tuple[np.ndarray, float, float]:
-    """Coefficients and variance to begin with, and the least that the latter may become."""
-    coefficients = np.zeros(terms.shape[1])
-    if panel.multiplies:
-        coefficients[:2] = np.log(observed[1:].sum() / exposure[1:].sum()), 1.0
-        return coefficients, FIRST_SHOCK, LEAST_SHOCK
-    variance = max(float((observed / exposure)[1:].var()), np.finfo(float).tiny)
-    return coefficients, variance, LEAST_SHARE * variance
-
-
 def _fitted(
     panel: Panel,
     observed: np.ndarray,
@@ -184,7 +172,8 @@ def _fitted(
     neighbourhood's coefficients (1 + B, p) and their covariances (1 + B, p, p).
     """
     for _ in range(MOST_STEPS):
-        weights, rows, working = 1 / shock, 1 / shock, observed / exposure
+        weights = rows = 1 / shock
+        working = observed / exposure
         if panel.multiplies:
             eta = terms @ coefficients
             mean = exposure * np.exp(np.clip(eta, -FARTHEST, FARTHEST))

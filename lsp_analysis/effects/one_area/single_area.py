@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.effects.one_area.groups import Groups, find_groups
-from lsp_analysis.effects.one_area.history import COUNT, read_panel
+from lsp_analysis.effects.one_area.neighbourhoods import COUNT, find_groups, read_panel
 from lsp_analysis.effects.one_area.placebo_rank import Judgement, false_positives, judge, too_many
-from lsp_analysis.effects.parts import answers, described
-from lsp_analysis.effects.result import EffectEstimate, FalseAlarms
+from lsp_analysis.effects.parts import answers, described, paths_frame, sizes
+from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError
 from lsp_analysis.study.question import Question
 
@@ -83,11 +82,22 @@ def estimate(
     found = judge(panel, groups, question.level)
     alarms = false_positives(panel, groups, question.level) if checks else None
     unit, path_unit = _units(question)
+    caution = ""
+    if alarms is not None and too_many(alarms, question.level):
+        caution = (
+            f"On these data the method found an effect {wording.times(alarms.alarms)} in "
+            f"{wording.number(alarms.trials)} trials at dates before anything began, and should "
+            f"in about {100 * (1 - question.level):.3g}%: do not rely on its verdict alone."
+        )
+    told = _missing(question) | _placebos(question, found) | _reach(question, found)
+    alike = question.neighbours is None or groups.beside
+    compared = int((groups.members[1:].sum(axis=0) > 0).sum())
+    comparator = _many(compared, "other area" if alike else "area")
     return EffectEstimate(
         **described(question) | {"unit": unit},
         method=METHOD,
         multiplicative=panel.multiplies,
-        comparator=_comparator(question, groups),
+        comparator=comparator if alike else f"{comparator} beyond its neighbours",
         inference=f"rank among {_many(groups.n_placebos, 'placebo neighbourhood')}",
         maryland=2 if question.at < question.cycle // 2 else 3,
         statistic=float(found.statistic[0]),
@@ -98,22 +108,14 @@ def estimate(
         p_value=found.p_value,
         false_alarms=alarms,
         assumptions=(*ASSUMPTIONS, UNTOUCHED[question.neighbours is not None]),
-        warnings=tuple(cautions_of(question, found)),
-        caution=heard_false_positives(alarms, question.level),
+        warnings=tuple(caution for caution, applies in told.items() if applies),
+        caution=caution,
         paths=_paths(question, found),
         path_unit=path_unit,
         placebos=_placebo_frame(question, found),
         model=found.model() if checks else None,
         **_sizes(question, found),
     )
-
-
-def _comparator(question: Question, groups: Groups) -> str:
-    """Whom the neighbourhood is compared with."""
-    count = int((groups.members[1:].sum(axis=0) > 0).sum())
-    if question.neighbours is None or groups.beside:
-        return _many(count, "other area")
-    return f"{_many(count, 'area')} beyond its neighbours"
 
 
 def _many(count: int, noun: str) -> str:
@@ -149,24 +151,15 @@ def _sizes(question: Question, found: Judgement) -> dict[str, float]:
     smallest = found.smallest(rise)
     if found.panel.multiplies:
         ends = [math.expm1(end) for end in (effect, low, high)]
-        sizes = [observed - expected, *(_absolute(end, observed, expected) for end in (low, high))]
+        own = [observed - expected, *(_absolute(end, observed, expected) for end in (low, high))]
         least = abs(math.expm1(smallest if rise else -smallest))
         least = least if math.isfinite(smallest) else math.inf
         smallest = least * expected
     else:
-        sizes = [effect, low, high]
-        positive = bool((found.panel.total >= 0).all()) and expected > 0
-        ends = [size / expected if positive else math.nan for size in sizes]
-        least = smallest / expected if positive else math.nan
-    names = ("", "_low", "_high")
-    return {
-        **dict(zip(("estimate", "low", "high"), map(float, sizes), strict=True)),
-        **{f"relative{name}": float(end) for name, end in zip(names, ends, strict=True)},
-        "observed": float(observed),
-        "counterfactual": float(expected),
-        "smallest_effect": float(smallest),
-        "smallest_relative": float(least),
-    }
+        own = [effect, low, high]
+        share = 1.0 if (found.panel.total >= 0).all() and expected > 0 else math.nan
+        *ends, least = (share * size / expected for size in (*own, smallest))
+    return sizes(*own, *ends, observed, expected, smallest, least)
 
 
 def _absolute(effect: float, observed: float, expected: float) -> float:
@@ -185,16 +178,14 @@ def _paths(question: Question, found: Judgement) -> pd.DataFrame:
     compared = np.asarray(found.groups.members[1:].sum(axis=0)).ravel() > 0
     own, others = question.level_of(question.treated), question.level_of(compared)
     wanted = question.per * found.expected[0] / found.exposure[0]
-    before, after = slice(0, question.at), slice(question.at, None)
-    seen = ~np.isnan(own[before])
-    path, usual = np.empty_like(others), others[before][seen].mean()
-    if found.panel.multiplies and usual > 0 and others[after].sum() > 0:
-        path[before] = others[before] * own[before][seen].mean() / usual
-        path[after] = others[after] * wanted / others[after].mean()
+    before, after = others[: question.at], others[question.at :]
+    seen = ~np.isnan(own[: question.at])
+    level, usual = own[: question.at][seen].mean(), before[seen].mean()
+    if found.panel.multiplies and usual > 0 and after.sum() > 0:
+        path = np.append(before * level / usual, after * wanted / after.mean())
     else:
-        path[before] = others[before] + own[before][seen].mean() - usual
-        path[after] = others[after] + wanted - others[after].mean()
-    return pd.DataFrame({"period": question.dates, "treated": own, "comparison": path})
+        path = np.append(before + level - usual, after + wanted - after.mean())
+    return paths_frame(question, own, path)
 
 
 def _placebo_frame(question: Question, found: Judgement) -> pd.DataFrame:
@@ -202,27 +193,20 @@ def _placebo_frame(question: Question, found: Judgement) -> pd.DataFrame:
     on the treated one, a log ratio or a difference, were it left out of the regression."""
     members = found.groups.members
     unit = found.expected if found.panel.multiplies else found.exposure
-    table = {
-        "estimate": (found.observed - found.expected) / unit,
-        "statistic": found.statistic,
-        "error": found.error,
-    }
     groups = np.split(members.indices, members.indptr[1:-1])[1:]
-    areas = [" ".join(map(str, question.areas[np.sort(group)])) for group in groups]
-    columns = {name: column[1:] for name, column in table.items()}
-    return pd.DataFrame({"areas": areas} | columns | {"without": found.effects[0] - found.pulls})
+    return pd.DataFrame({
+        "areas": [" ".join(map(str, question.areas[np.sort(group)])) for group in groups],
+        "estimate": ((found.observed - found.expected) / unit)[1:],
+        "statistic": found.statistic[1:],
+        "error": found.error[1:],
+        "without": found.effects[0] - found.pulls,
+    })  # fmt: skip
 
 
 FEW_EVENTS = 10
 FAR = 0.5  # standard deviations of placebos' levels to the nearest of them
 ALONE = 2.0  # times by which the critical placebo strays farther than the next
 PULL = 0.25  # of the half-width of the interval, by which one area may move the expectation
-
-
-def cautions_of(question: Question, found: Judgement) -> list[str]:
-    """Every caution that follows from the question and the judgement."""
-    told = _missing(question) | _placebos(question, found) | _reach(question, found)
-    return [caution for caution, applies in told.items() if applies]
 
 
 def _missing(question: Question) -> dict[str, bool]:
@@ -244,9 +228,8 @@ def _placebos(question: Question, found: Judgement) -> dict[str, bool]:
     """How many placebos there are, how they were found, and what they touch."""
     groups, alpha, near = found.groups, 1 - found.level, question.neighbours
     n, finest = groups.n_placebos, 1 / (groups.n_placebos + 1)
-    verdict = ""
-    if abs(found.p_value - alpha) < found.margin:
-        verdict = f": too near {wording.number(alpha)} for a verdict"
+    too_near = abs(found.p_value - alpha) < found.margin
+    verdict = f": too near {wording.number(alpha)} for a verdict" if too_near else ""
     return {
         "No neighbours were given: the comparison includes areas next door, which may share "
         "the effect, and placebos of several areas are not in one piece.": near is None,
@@ -273,6 +256,11 @@ def _reach(question: Question, found: Judgement) -> dict[str, bool]:
     levels = found.past.terms[:, 1]
     odd = int(np.argmax(np.abs(found.pulls)))
     half = found.critical / times * found.error[0]
+    effect = found.effects[0] - float(found.pulls[odd])
+    without = f"the difference would be {wording.number(effect)}"
+    if found.panel.multiplies:
+        gap = f"{wording.number(100 * abs(math.expm1(effect)), 0)}%"
+        without = f"the outcome would be {gap} {'higher' if effect > 0 else 'lower'} than expected"
     return {
         "No comparison neighbourhood looked like this one before the start; what was expected is "
         "an extrapolation, and the interval is wider for it.": (
@@ -280,8 +268,9 @@ def _reach(question: Question, found: Judgement) -> dict[str, bool]:
         ),
         f"One placebo, {_named(question, found, deciding)}, makes the interval "
         f"{wording.times(round(times, 1))} as wide as it would be without it.": times > ALONE,
-        f"The estimate depends strongly on {_named(question, found, odd)}: without it "
-        f"{_effect_without(found, float(found.pulls[odd]))}.": abs(found.pulls[odd]) > PULL * half,
+        f"The estimate depends strongly on {_named(question, found, odd)}: without it {without}.": (
+            abs(found.pulls[odd]) > PULL * half
+        ),
         f"Only {wording.number(found.expected[0])} events were expected after the start: small "
         "counts say little.": found.panel.scale == COUNT and found.expected[0] < FEW_EVENTS,
     }
@@ -290,23 +279,3 @@ def _reach(question: Question, found: Judgement) -> dict[str, bool]:
 def _named(question: Question, found: Judgement, placebo: int) -> str:
     """Codes of a placebo's areas."""
     return wording.and_list(question.areas[found.groups.members[[placebo + 1]].indices])
-
-
-def _effect_without(found: Judgement, pull: float) -> str:
-    """What would have been found, in words, were one placebo left out of the regression."""
-    effect = found.effects[0] - pull
-    if not found.panel.multiplies:
-        return f"the difference would be {wording.number(effect)}"
-    size = wording.number(100 * abs(math.expm1(effect)), 0)
-    return f"the outcome would be {size}% {'higher' if effect > 0 else 'lower'} than expected"
-
-
-def heard_false_positives(alarms: FalseAlarms | None, level: float) -> str:
-    """What has to be said first where the method finds too much in these data; else nothing."""
-    if alarms is None or not too_many(alarms, level):
-        return ""
-    return (
-        f"On these data the method found an effect {wording.times(alarms.alarms)} in "
-        f"{wording.number(alarms.trials)} trials at dates before anything began, and should in "
-        f"about {100 * (1 - level):.3g}%: do not rely on its verdict alone."
-    )

@@ -105,10 +105,9 @@ class EditionStory(Shown):
 def _places(change: float) -> str:
     """A change of position in words; a rise in number is a move away from the most deprived end."""
     size = abs(round(change))
-    if not size:
-        return "hardly at all"
-    places = f"{wording.number(size)} {'place' if size == 1 else 'places'}"
-    return f"{places} {'away from' if change > 0 else 'towards'} the most deprived end"
+    way = "away from" if change > 0 else "towards"
+    places = f"{wording.number(size)} {'place' if size == 1 else 'places'} {way}"
+    return f"{places} the most deprived end" if size else "hardly at all"
 
 
 def positions(deprivation: pd.DataFrame) -> pd.DataFrame:
@@ -185,13 +184,16 @@ def follow_editions(
     change = wide[after] - wide[before]
     moved = {name: change.reindex(codes).dropna() for name, codes in groups.items()}
     anyway = [(name, len(changes), changes.mean()) for name, changes in moved.items()]
+    means = {name: wide.loc[codes].mean() for name, codes in {place: [*treated], **groups}.items()}
+    lines = pd.DataFrame(means).rename_axis("edition").reset_index()
+    lines = lines.melt("edition", var_name="series", value_name="position")
     return EditionStory(
         area=place,
         before=before,
         after=after,
         places=own.groupby("edition").agg(columns).reset_index(),
         anyway=pd.DataFrame(anyway, columns=["group", "areas", "change"]),
-        lines=_lines(wide, {place: list(treated), **groups}),
+        lines=lines.assign(edition=lines["edition"].astype(str)),
         effect=did(replace(asked, level=level), inference="placebo"),
     )
 
@@ -206,14 +208,6 @@ def _alike(wide: pd.DataFrame, treated: list[str], first: int, before: int) -> d
     quick = (rise - (own[before] - own[first])).abs().sort_values(kind="stable").index[:ALIKE]
     moved = f"the {len(quick)} areas that moved as far from {first} to {before}"
     return {f"the {len(near)} areas as deprived in {before}": list(near), moved: list(quick)}
-
-
-def _lines(wide: pd.DataFrame, groups: dict[str, list[str]]) -> pd.DataFrame:
-    """Mean position of each group in each edition, as the chart of slopes takes it."""
-    means = pd.DataFrame({name: wide.loc[codes].mean() for name, codes in groups.items()})
-    long = means.rename_axis("edition").reset_index()
-    long = long.melt("edition", var_name="series", value_name="position")
-    return long.assign(edition=long["edition"].astype(str))
 
 
 @carries_note

@@ -13,8 +13,7 @@ from scipy.optimize import nnls
 from lsp_analysis import figures, untrusted, wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.effects.checks.asked import Asked
-from lsp_analysis.effects.one_area.groups import placebo_groups
-from lsp_analysis.effects.one_area.history import read_panel
+from lsp_analysis.effects.one_area.neighbourhoods import placebo_groups, read_panel
 from lsp_analysis.effects.one_area.single_area import estimate
 from lsp_analysis.effects.words import Scale, percent, side, than_expected
 from lsp_analysis.errors import LspError, PanelError, ParameterError, did_you_mean
@@ -25,7 +24,6 @@ from lsp_analysis.study.asking.table import as_date
 from lsp_analysis.study.question import Question
 from lsp_analysis.study.store import Study
 
-KINDS = ("behaviour", "outcome")
 HEADINGS = {
     "primary": "Named in advance",
     "behaviour": "What people do",
@@ -71,35 +69,28 @@ class ManyOutcomes(Shown):
     def sentence(self) -> wording.Sentence:
         """What stands out, alone and with all allowed for, and the omnibus test."""
         first, rest = self.table.loc[self.primary], self.table.drop(index=self.primary)
-        told = [
+        alpha = 1 - self.level + 1e-12
+        told = (
             f"The outcome named in advance, {first['label']}, was {than_expected(first['size'])} "
             f"({first['interval']}; {wording.p_value(first['p_value'])})."
-        ]
-        return wording.Sentence(" ".join(told + (self._others(rest) if len(rest) else [])))
-
-    def _others(self, rest: pd.DataFrame) -> list[str]:
-        """What the other measures show, behaviours and outcomes apart, and all together."""
-        alpha = 1 - self.level + 1e-12
-        alone = []
-        for kind in KINDS:
-            rows = rest[rest["kind"] == kind]
-            stand = _that_do(rows[rows["p_value"] <= alpha], "stands", "stand", "out")
-            if len(rows):
-                alone.append(f"of {wording.counted(len(rows), f'other {kind} measure')}, {stand}")
-        by_chance = wording.number((1 - self.level) * len(rest), 1)
-        together = (
-            "moved by more than chance usually makes"
-            if self.omnibus_p <= alpha
-            else "did not move by more than chance can make"
         )
-        return [
-            f"At the {100 * (1 - self.level):.3g}% level, {'; '.join(alone)}. Chance alone would "
-            f"make about {by_chance} of them do so.",
+        if rest.empty:
+            return wording.Sentence(told)
+        alone = []
+        for kind, rows in rest.groupby("kind"):
+            stand = _that_do(rows[rows["p_value"] <= alpha], "stands", "stand", "out")
+            alone.append(f"of {wording.counted(len(rows), f'other {kind} measure')}, {stand}")
+        together = "did not move by more than chance can make"
+        if self.omnibus_p <= alpha:
+            together = "moved by more than chance usually makes"
+        return wording.Sentence(
+            f"{told} At the {100 * (1 - self.level):.3g}% level, {'; '.join(alone)}. Chance alone "
+            f"would make about {wording.number((1 - self.level) * len(rest), 1)} of them do so. "
             "After allowing for the number of measures, "
-            f"{_that_do(rest[rest['p_adjusted'] <= alpha], 'does', 'do')}.",
+            f"{_that_do(rest[rest['p_adjusted'] <= alpha], 'does', 'do')}. "
             f"Taken together, the {wording.number(len(self.table))} measures {together} "
-            f"({wording.p_value(self.omnibus_p)}).",
-        ]
+            f"({wording.p_value(self.omnibus_p)})."
+        )
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """All effects on one scale, behaviours and outcomes apart."""
@@ -179,16 +170,16 @@ def many_outcomes(
         The primary question cannot be answered, or no placebo has data for all.
     """
     questions = list(questions)
-    names = [question.indicator.indicator_id for question in questions]
-    if primary not in names:
-        hint = did_you_mean(primary, names)
+    named = {question.indicator.indicator_id: question for question in questions}
+    if primary not in named:
+        hint = did_you_mean(primary, named)
         raise ParameterError(f"The primary outcome {primary!r} is not among those asked.{hint}")
     treated = {tuple(question.areas[question.treated]) for question in questions}
-    if len(set(names)) < len(names) or len(treated) > 1:
+    if len(named) < len(questions) or len(treated) > 1:
         raise ParameterError(
             "Questions need names of their own, and must all be of the same treated areas."
         )
-    read, left_out = _complete(dict(zip(names, questions, strict=True)))
+    read, left_out = _complete(named)
     found: dict[str, Asked] = {}
     groups = placebo_groups(next(iter(read.values()))) if read else None
     for name, question in read.items():
@@ -201,8 +192,7 @@ def many_outcomes(
         raise PanelError(f"The primary outcome cannot be judged: {why}")
     statistics = np.column_stack([asked.effect.statistics for asked in found.values()])
     table = pd.DataFrame(map(_row, found.values()), index=pd.Index(found, name="outcome"))
-    kinds = ["behaviour" if name in behaviours else "outcome" for name in found]
-    table.insert(1, "kind", kinds)
+    table.insert(1, "kind", ["behaviour" if name in behaviours else "outcome" for name in found])
     table.insert(3, "primary", table.index == primary)
     table["p_adjusted"] = romano_wolf(statistics)
     return ManyOutcomes(
@@ -221,18 +211,15 @@ def _complete(
 ) -> tuple[dict[str, Question], list[tuple[str, str]]]:
     """Every question among the areas that have all values of all of them, in one order; and why
     the others are left out. All keep the neighbours of the first."""
-    whole = {name: question.known.all(axis=1) for name, question in questions.items()}
-    counts = {
-        name: all_known.sum()
-        for name, all_known in whole.items()
-        if all_known[questions[name].treated].all()
-    }
-    usual = np.median(list(counts.values())) if counts else 0
+    whole = {name: one.areas[one.known.all(axis=1)] for name, one in questions.items()}
+    missing = "Some of the treated areas' values are missing."
     left_out = [
-        (name, "Some of the treated areas' values are missing.")
-        for name in whole
-        if name not in counts
+        (name, missing)
+        for name, one in questions.items()
+        if not one.areas[one.treated].isin(whole[name]).all()
     ]
+    counts = {name: len(areas) for name, areas in whole.items() if name not in dict(left_out)}
+    usual = np.median([*counts.values()]) if counts else 0
     left_out += [
         (name, f"Only {count} areas have all its values, against {usual:.0f}.")
         for name, count in counts.items()
@@ -241,7 +228,7 @@ def _complete(
     kept = [name for name in questions if name not in dict(left_out)]
     if not kept:
         return {}, left_out
-    shared = reduce(pd.Index.intersection, (questions[name].areas[whole[name]] for name in kept))
+    shared = reduce(pd.Index.intersection, (whole[name] for name in kept))
     found = {name: questions[name].among(questions[name].areas.isin(shared)) for name in kept}
     near = found[kept[0]].neighbours
     return {name: replace(one, neighbours=near) for name, one in found.items()}, left_out
@@ -267,9 +254,7 @@ def _row(asked: Asked) -> dict[str, object]:
     return {
         "label": asked.question.label,
         "polarity": asked.question.polarity,
-        "relative": shares[0],
-        "low": shares[1],
-        "high": shares[2],
+        **dict(zip(("relative", "low", "high"), shares, strict=True)),
         "p_value": size.p_value,
         "smallest": 100 * found.smallest_relative,
         "size": scale.gap(shown[0]),
@@ -293,10 +278,7 @@ def romano_wolf(statistics: np.ndarray) -> np.ndarray:
     order = np.argsort(-sizes[0], kind="stable")
     remaining = np.maximum.accumulate(sizes[1:, order][:, ::-1], axis=1)[:, ::-1]
     beaten = (remaining >= sizes[0, order] * (1 - 1e-12)).sum(axis=0)
-    adjusted = np.maximum.accumulate((beaten + 1) / len(sizes))
-    found = np.empty(len(order))
-    found[order] = adjusted
-    return found
+    return np.maximum.accumulate((beaten + 1) / len(sizes))[np.argsort(order)]
 
 
 def omnibus(statistics: np.ndarray, levels: np.ndarray | None = None) -> float:
@@ -355,12 +337,10 @@ def truth_beside(
         return found.sentence()
     file = study.path / "truth.json"
     if not file.exists():
-        why = (
-            "these data are simulated, but what was put into them is not on record"
-            if study.simulated
-            else "this study says nothing of what would have happened without the programme, as no "
-            "study of real data can"
-        )
+        why = "these data are simulated, but what was put into them is not on record"
+        if not study.simulated:
+            why = "this study says nothing of what would have happened without the programme, as "
+            why += "no study of real data can"
         return wording.Sentence(
             f"There is no known truth here: {why}. How far to trust the finding rests on the "
             "checks, the other methods and the false positive rate above."
@@ -386,25 +366,19 @@ def truth_beside(
         return wording.Sentence("The simulation keeps no truth about these measures.")
     inside = rows["True effect (%)"].between(rows["Low (%)"], rows["High (%)"])
     rows["In the interval"] = inside.map({True: "yes", False: "no"})
+    said = []
+    if found.primary in rows.index:
+        true, estimated = rows.loc[found.primary, ["True effect (%)", "Estimate (%)"]].map(percent)
+        where = "inside" if inside[found.primary] else "outside"
+        said.append(
+            f"The outcome named in advance was in truth {true}, by the estimate {estimated}; the "
+            f"truth lies {where} its interval."
+        )
+    if len(rows) > 1:
+        held = wording.of_total(int(inside.sum()), len(rows))
+        said.append(f"Intervals that hold the truth: {held}.")
     return figures.table(
         rows.reset_index(drop=True),
         caption="What the simulation did, beside what was estimated",
-        note=_said(rows, found),
+        note=" ".join(said),
     )
-
-
-def _said(rows: pd.DataFrame, found: ManyOutcomes) -> str:
-    """How near the truth the estimates came, in a sentence or two."""
-    held = rows["In the interval"] == "yes"
-    lead = ""
-    if len(rows) > 1:
-        lead = f"Intervals that hold the truth: {wording.of_total(int(held.sum()), len(rows))}."
-    first = rows[rows["Measure"] == found.table.loc[found.primary, "label"]]
-    if first.empty:
-        return lead
-    row = first.iloc[0]
-    where = "inside" if row["In the interval"] == "yes" else "outside"
-    return (
-        f"The outcome named in advance was in truth {percent(row['True effect (%)'])}, by the "
-        f"estimate {percent(row['Estimate (%)'])}; the truth lies {where} its interval. {lead}"
-    ).rstrip()

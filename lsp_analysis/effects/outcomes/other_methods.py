@@ -87,7 +87,7 @@ def within_reach(question: Question) -> EffectEstimate:
     for said in found.warnings:
         if "matched exactly" in said:
             raise PanelError(said)
-    own, other = (found.paths[name][: question.at].mean() for name in ("treated", "comparison"))
+    own, other = found.paths[["treated", "comparison"]][: question.at].mean()
     off = (other - own) / abs(own) if own else np.inf
     if abs(off) > OFF_LEVEL:
         raise PanelError(
@@ -166,8 +166,7 @@ class SideBySide(Shown):
         if others.empty:
             return "alone"
         turned = others["estimate"] * first["estimate"] < 0
-        clear = (others["low"] > 0) | (others["high"] < 0)
-        if (turned & clear).any() or (self.outside and turned.any()):
+        if (turned & _clear(others)).any() or (self.outside and turned.any()):
             return "disagree"
         return "agree on direction only" if self.outside else "agree"
 
@@ -183,10 +182,9 @@ class SideBySide(Shown):
             f"{than_expected(scale.gap(first['estimate']))} "
             f"({scale.within(first['low'], first['high'])})."
         )
-        if self.agreement == "alone":
+        if others.empty:
             return wording.Sentence(f"{lead} No other method is suitable here.")
         low, high = (scale.gap(end) for end in (others["estimate"].min(), others["estimate"].max()))
-        count = wording.counted(len(others), "other method")
         outside = wording.and_list(name.lower() for name in self.outside)
         farther = f" (farther from it than chance allows: {outside})" if outside else ""
         verdict = {
@@ -195,11 +193,11 @@ class SideBySide(Shown):
             "Plain comparisons do not allow for regression to the mean.",
             "disagree": f"They disagree, so the finding depends on the method{farther}.",
         }[self.agreement]
-        rows = pd.concat([first.to_frame().T, others])
-        clear = int(((rows["low"] > 0) | (rows["high"] < 0)).sum())
+        clear = int(_clear(others).sum()) + bool(first["low"] > 0 or first["high"] < 0)
         return wording.Sentence(
-            f"{lead} By {count} it {f'runs from {low} to {high}' if low != high else f'is {low}'}. "
-            f"{verdict} Intervals clear of no effect: {wording.of_total(clear, len(rows))}."
+            f"{lead} By {wording.counted(len(others), 'other method')} it "
+            f"{f'runs from {low} to {high}' if low != high else f'is {low}'}. {verdict} "
+            f"Intervals clear of no effect: {wording.of_total(clear, 1 + len(others))}."
         )
 
     def shown_table(self) -> Table:
@@ -239,6 +237,11 @@ class SideBySide(Shown):
         return self._drawn(rows.assign(label=rows["method"] + ", " + rows["areas"]), ax)
 
 
+def _clear(rows: pd.DataFrame) -> pd.Series:
+    """Which intervals leave out zero."""
+    return (rows["low"] > 0) | (rows["high"] < 0)
+
+
 @answers
 def side_by_side(question: Question) -> SideBySide:
     """Estimate one effect by every method that suits its data.
@@ -270,24 +273,22 @@ def side_by_side(question: Question) -> SideBySide:
 
 
 def _row(label: str, found: EffectEstimate, relative: bool) -> dict[str, object]:
-    names = ("estimate", "low", "high")
-    sizes = [getattr(found, name) for name in names]
+    sizes = {"estimate": found.estimate, "low": found.low, "high": found.high}
     if relative:
-        sizes = [100 * x for x in (found.relative, found.relative_low, found.relative_high)]
-    return {"label": label} | dict(zip(names, sizes, strict=True)) | {
-        "p_value": found.p_value,
-        "maryland": found.maryland,
-        "rests_on": found.inference or "the width of its interval",
-    }  # fmt: skip
+        shares = (found.relative, found.relative_low, found.relative_high)
+        sizes = {name: 100 * share for name, share in zip(sizes, shares, strict=True)}
+    rests_on = found.inference or "the width of its interval"
+    about = {"p_value": found.p_value, "maryland": found.maryland, "rests_on": rests_on}
+    return {"label": label} | sizes | about
 
 
 def _specifications(asked: Asked, table: pd.DataFrame, relative: bool) -> pd.DataFrame:
     """The methods side by side, and the preferred one with other comparison areas."""
-    frame = table[["label", "estimate", "low", "high"]].rename(columns={"label": "method"})
-    frame = frame.assign(areas="all but neighbours", preferred=frame.index == 0)
-    rows = [
+    frame = table.assign(areas="all but neighbours", preferred=table.index == 0)
+    others = [
         _row(table["label"][0], found.effect, relative) | {"areas": label, "preferred": False}
         for label, found, _ in other_choices(asked)
     ]
-    others = pd.DataFrame(rows).rename(columns={"label": "method"})
-    return pd.concat([frame, others.reindex(columns=frame.columns)], ignore_index=True)
+    every = pd.concat([frame, pd.DataFrame(others)], ignore_index=True)
+    every = every.rename(columns={"label": "method"})
+    return every[["method", "estimate", "low", "high", "areas", "preferred"]]

@@ -39,27 +39,24 @@ class Programme(Shown):
     def sentence(self) -> wording.Sentence:
         """What began where and when, and how sure that is."""
         place, total = self.area.name, len(self.area.members)
+        within, began = wording.of_total(self.covered, total), wording.period(self.start)
+        where = "is marked as a pilot area" if self.area.is_pilot else "holds a pilot area"
+        part = f" It worked in {within} of the small areas here." if self.covered < total else ""
         if self.covered == 0:
-            return wording.Sentence(
-                f"No programme is on record in {place}, so there is no effect to estimate here."
-            )
-        within = wording.of_total(self.covered, total)
-        if self.start is None:
-            return wording.Sentence(
+            said = f"No programme is on record in {place}, so there is no effect to estimate here."
+        elif self.start is None:
+            said = (
                 f"{wording.capital(self.name)} worked in {within} small areas of {place}, "
                 "too few to judge it by the whole: see the page of the area it worked in."
             )
-        if self.known == "recorded":
-            text = f"{self.name} began in {place} in {wording.period(self.start)}."
+        elif self.known == "recorded":
+            said = f"{self.name} began in {place} in {began}.{part}"
         else:
-            where = "is marked as a pilot area" if self.area.is_pilot else "holds a pilot area"
-            text = (
+            said = (
                 f"{place} {where}, but the study does not record when the pilot began: "
-                f"{wording.period(self.start)} is assumed."
+                f"{began} is assumed.{part}"
             )
-        if self.covered < total:
-            text += f" It worked in {within} of the small areas here."
-        return wording.Sentence(text)
+        return wording.Sentence(said)
 
 
 def programme_in(study: Study, area: str | Area, *, start: str = "2008-04") -> Programme:

@@ -48,18 +48,15 @@ class IndicatorEffect(Shown):
         the programme's.
     cautions : tuple of str
         What was left out, or that the start is a placebo date.
-    reason : str
-        Why there is no estimate.
-    published : str
-        All that is said of an effect that a protected copy of a study holds.
+    instead : str
+        Why there is no estimate; or all that is said of one that a protected copy of a study holds.
     """
 
     indicator: Indicator
     effect: EffectEstimate | None = None
     placebo_date: bool = False
     cautions: tuple[str, ...] = ()
-    reason: str = ""
-    published: str = ""
+    instead: str = ""
 
     @property
     def is_judged(self) -> bool:
@@ -69,8 +66,8 @@ class IndicatorEffect(Shown):
     def sentence(self) -> wording.Sentence:
         """The effect in one line, after what makes it no finding about the programme; or the
         reason why there is none."""
-        if self.effect is None or self.published:
-            return wording.Sentence(self.published or self.reason)
+        if self.effect is None or self.instead:
+            return wording.Sentence(self.instead)
         said = self.effect.sentence()
         told = [*self.cautions, said] if self.placebo_date else [said, *self.cautions]
         return wording.Sentence(" ".join(told))
@@ -86,24 +83,21 @@ class ProgrammeEffects(Shown):
 
     def next_step(self, worth_having: float = 0.1) -> wording.Sentence:
         """How many neighbourhoods would have to be treated alike to see an effect worth having."""
-        effect = self.primary.effect
+        effect, name = self.primary.effect, wording.inside(self.primary.indicator.name)
         if effect is None or wording.is_missing(effect.smallest_relative):
             return wording.Sentence(
                 "Before the next phase, decide which outcome counts, and record it before and "
                 "after in every small area."
             )
-        smallest = effect.smallest_relative
-        name = wording.inside(self.primary.indicator.name)
+        smallest, fall = effect.smallest_relative, f"a fall of {100 * worth_having:.0f}%"
         if smallest <= worth_having:
-            return wording.Sentence(
-                f"On {name} one neighbourhood is enough: a fall of {100 * worth_having:.0f}% "
-                "would have been seen."
-            )
+            said = f"On {name} one neighbourhood is enough: {fall} would have been seen."
+            return wording.Sentence(said)
         needed = int(np.ceil((np.log1p(-min(smallest, 0.99)) / np.log1p(-worth_having)) ** 2))
         return wording.Sentence(
             f"In one neighbourhood a fall in {name} of {100 * smallest:.0f}% or more would be "
-            f"found four times in five; a fall of {100 * worth_having:.0f}% takes about "
-            f"{wording.number(needed)} such neighbourhoods, drawn at random and treated alike."
+            f"found four times in five; {fall} takes about {wording.number(needed)} such "
+            "neighbourhoods, drawn at random and treated alike."
         )
 
     def estimates(self) -> list[IndicatorEffect]:
@@ -112,20 +106,18 @@ class ProgrammeEffects(Shown):
 
     def summary_frame(self) -> pd.DataFrame:
         """One row per outcome with an estimate, under its name."""
-        rows = [
-            one.effect.summary_frame().assign(name=one.indicator.name) for one in self.estimates()
-        ]
+        found = [(one.effect.summary_frame(), one.indicator.name) for one in self.estimates()]
+        rows = [row.assign(name=name) for row, name in found]
         return pd.concat(rows).set_index("name") if rows else pd.DataFrame()
 
     def sentence(self) -> wording.Sentence:
         """How many outcomes stand out, or why there are none to look at."""
         found, seen = self.estimates(), self.stand_out()
         if not found:
-            return wording.Sentence(
-                "No outcome of this study can show what the programme did."
-                if self.programme.start is not None
-                else "Without a programme to judge there are no effects to set side by side."
-            )
+            said = "No outcome of this study can show what the programme did."
+            if self.programme.start is None:
+                said = "Without a programme to judge there are no effects to set side by side."
+            return wording.Sentence(said)
         names = wording.and_list(wording.inside(one.indicator.name) for one in seen)
         stand = wording.counted(len(seen), "stands", "stand") if seen else "none stands"
         return wording.Sentence(
@@ -180,7 +172,7 @@ def indicator_effect(
     except LspError as error:
         said = str(error)
         named = said if said.startswith(indicator.name) else f"{indicator.name}: {said}"
-        return IndicatorEffect(indicator, reason=named)
+        return IndicatorEffect(indicator, instead=named)
     return IndicatorEffect(indicator, effect, question.placebo_date, question.cautions)
 
 
@@ -201,12 +193,11 @@ def programme_effects(
     """
     names = [primary, *(name for name in study.indicators()["indicator_id"] if name != primary)]
     if released(study):
+        asked = programme.area.code, str(programme.start)
         rows = {
             row["indicator_id"]: row
             for row in on_record(study, EFFECTS)
-            if row["area_code"] == programme.area.code
-            and row["start"] == str(programme.start)
-            and abs(row["level"] - level) < 1e-9
+            if (row["area_code"], row["start"]) == asked and abs(row["level"] - level) < 1e-9
         }
         found = [_effect(study, programme, name, rows.get(name)) for name in names]
     else:
@@ -224,11 +215,9 @@ def _effect(
     indicator = study.indicator(indicator_id)
     if row is None or LEFT_OUT in row:
         said = NOT_READY if row is None else f"{indicator.name}: {TOO_FEW}"
-        reason = "" if programme.start is None else said
-        return IndicatorEffect(indicator, reason=reason)
-    numbers = {name: float("nan") if row[name] is None else row[name] for name in NUMBERS}
+        return IndicatorEffect(indicator, instead="" if programme.start is None else said)
     effect = EffectEstimate(
-        **numbers,
+        **{name: math.nan if row[name] is None else row[name] for name in NUMBERS},
         outcome=indicator_id,
         method="",
         estimate=float(row["relative"]),
@@ -243,10 +232,10 @@ def _effect(
         paths=pd.DataFrame({"period": [pd.Period(row["last"])]}),
     )
     said = " ".join([row["sentence"], BASIS, *row["cautions"]])
-    return IndicatorEffect(indicator, effect, published=said)
+    return IndicatorEffect(indicator, effect, instead=said)
 
 
-_HARMLESS = re.compile(r"\d[\d.,]*%|\b(?:19|20)\d\d\b|\bp\s*[=<]\s*[\d.]+")
+HARMLESS = r"\d[\d.,]*%|\b(?:19|20)\d\d\b|\bp\s*[=<]\s*[\d.]+"  # shares, years, p-values
 
 
 def effects_to_publish(
@@ -297,13 +286,10 @@ def _published(one: IndicatorEffect) -> dict[str, Any]:
         "n_disjoint": int(effect.n_disjoint),
         "last": str(effect.paths["period"].iloc[-1]),
         "sentence": f"{text}.",
-        "cautions": [caution for caution in map(str, effect.warnings) if _has_no_count(caution)],
+        "cautions": [
+            str(w) for w in effect.warnings if not re.search(r"\d", re.sub(HARMLESS, "", w))
+        ],
     }
-
-
-def _has_no_count(caution: str) -> bool:
-    """Whether a caution names no number but shares, years and p-values."""
-    return not re.search(r"\d", _HARMLESS.sub("", caution))
 
 
 NOT_NAMED = "No outcome was named in advance, so it is not judged here."
@@ -333,18 +319,12 @@ class Programmes(Shown):
     def shown_table(self) -> Table:
         """Programmes with place, start, outcome and verdict."""
         rows = [
-            {
-                "Programme": programme.name,
-                "Where": programme.area.name,
-                "Began": wording.MISSING
-                if programme.start is None
-                else wording.period(programme.start),
-                "How that is known": programme.known,
-                "What may be said": _verdict(effect),
-            }
-            for programme, effect in self.found
+            (one.name, one.area.name, wording.period(one.start), one.known, _verdict(effect))
+            for one, effect in self.found
         ]
-        return figures.table(pd.DataFrame(rows), caption="Programmes, and what may be said of them")
+        columns = ["Programme", "Where", "Began", "How that is known", "What may be said"]
+        table = pd.DataFrame(rows, columns=columns)
+        return figures.table(table, caption="Programmes, and what may be said of them")
 
     table = shown_table
 
@@ -354,7 +334,7 @@ def _verdict(effect: IndicatorEffect | None) -> str:
         return NOT_NAMED
     if effect.placebo_date:
         return TOO_EARLY
-    return effect.reason if effect.effect is None else str(effect.effect.short_sentence())
+    return effect.instead if effect.effect is None else str(effect.effect.short_sentence())
 
 
 @carries_note
@@ -383,7 +363,7 @@ def _places(study: Study) -> list[str]:
     if study.has("interventions"):
         return list(pd.unique(study.read("interventions")["area_code"]))
     areas = study.areas()
-    pilots = areas[areas["is_pilot"].fillna(False).astype(bool)]
-    pilots = pilots[pilots["code_vintage"] == study.code_vintage]
+    pilot = areas["is_pilot"].fillna(False).astype(bool)
+    pilots = areas[pilot & (areas["code_vintage"] == study.code_vintage)]
     larger = pilots[pilots["area_type"] != study.small_area_type]
     return list((larger if len(larger) else pilots)["area_code"])

@@ -14,7 +14,7 @@ from scipy import stats
 
 from lsp_analysis import figures, wording
 from lsp_analysis.effects import parts
-from lsp_analysis.effects.one_area.groups import placebo_groups
+from lsp_analysis.effects.one_area.neighbourhoods import placebo_groups
 from lsp_analysis.effects.regressions import honest, two_way
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError, check_one_of
@@ -24,6 +24,7 @@ from lsp_analysis.study.question import Question
 CLUSTERED = "Student's t, errors clustered by area"
 NO_ANTICIPATION = "Nothing changed in the treated areas in anticipation of the start."
 INFERENCES = ("auto", "placebo", "clustered")
+TWO_WAY = "difference-in-differences, two-way fixed effects"
 
 
 @parts.answers
@@ -60,26 +61,22 @@ def did(question: Question, *, inference: str = "auto") -> EffectEstimate:
     marks = question.treated[:, None, None] & after[:, None]
     fit, used = _regression(question, marks, ["treatment"], complete)
     estimate, error = (float(fit.coefficients[name].iloc[0]) for name in ("estimate", "se"))
-    method, placebos = "difference-in-differences, two-way fixed effects", pd.DataFrame()
-    own = parts.treated_mean(question)
-    path = own - np.where(after, estimate, 0.0)
+    own, fields = parts.treated_mean(question), {}
+    fields["paths"] = parts.paths_frame(question, own, own - np.where(after, estimate, 0.0))
     if inference == "placebo":
         groups, changes = _among_placebos(question, np.where(after, 0, -1), [0], -1)
         found = parts.placebo_inference(changes[:, 0], question.level)
-        placebos = parts.placebo_frame(question, groups, changes[1:, 0])
+        fields["placebos"] = parts.placebo_frame(question, groups, changes[1:, 0])
     elif inference == "welch":
         estimate, error, found = _by_welch(question)
-        method = "difference in mean changes"
     else:
         found = _clustered(question, fit, estimate, error)
     observed = float(np.nanmean(question.compared[question.treated][:, after]))
     return EffectEstimate(
-        **parts.judged(question, observed, estimate, found),
-        method=method,
+        **parts.judged(question, observed, estimate, found) | fields,
+        method="difference in mean changes" if inference == "welch" else TWO_WAY,
         comparator=f"the change of {wording.counted(int(used.sum()), 'comparison area')}",
         assumptions=(parts.PARALLEL, parts.UNTOUCHED),
-        paths=parts.paths_frame(question, own, path),
-        placebos=placebos,
         error=error,
         model=fit.model,
     )
@@ -241,7 +238,8 @@ def event_study(question: Question, *, inference: str = "auto", width: int = 1) 
     if ranked:
         groups, paths = _among_placebos(question, place, shown, reference)
         covariance = paths[1:].T @ paths[1:] / len(groups)
-        table = _each_ranked(paths, np.sqrt(np.diag(covariance)), question.level)
+        each = [vars(parts.placebo_inference(path, question.level)) for path in paths.T]
+        table = pd.DataFrame(each).assign(estimate=paths[0], se=np.sqrt(np.diag(covariance)))
         found = parts.placebo_inference(paths @ shares, question.level)
         fields = {"placebos": parts.placebo_frame(question, groups, paths[1:] @ shares)}
     error = math.sqrt(max(float(shares @ covariance @ shares), 0.0))
@@ -276,13 +274,6 @@ def _whole_bins(question: Question, width: int) -> Question:
     if (last + 1) % width and len(set(place[place >= 0])) > 1:
         kept &= place < place[-1]
     return question if kept.all() else question.during(kept)
-
-
-def _each_ranked(paths: np.ndarray, errors: np.ndarray, level: float) -> pd.DataFrame:
-    """Every effect of a path ranked among those of the placebos."""
-    each = [parts.placebo_inference(path, level) for path in paths.T]
-    columns = {name: [getattr(one, name) for one in each] for name in ("low", "high", "p_value")}
-    return pd.DataFrame({"estimate": paths[0], "se": errors} | columns)
 
 
 PARALLEL_LATER = (
@@ -350,24 +341,23 @@ def rollout_effect(
     question.need()
     model = _fitted(question, comparison)
     events = model.aggregate("event_study")
-    low, high = events.conf_int_lower, events.conf_int_upper
-    table = pd.DataFrame({"relative_period": events.event_time.astype(int)}).assign(
-        estimate=events.att, se=events.se, low=low, high=high, p_value=events.p_value
-    )
-    after = (events.event_time >= 0).astype(float)
-    shares = after / after.sum()
+    table = pd.DataFrame({
+        "relative_period": events.event_time.astype(int), "estimate": events.att, "se": events.se,
+        "low": events.conf_int_lower, "high": events.conf_int_upper, "p_value": events.p_value,
+    })  # fmt: skip
     estimate, error = float(model.overall_att), float(model.overall_se)
     if aggregate == "dynamic":
+        shares = (events.event_time >= 0) / (events.event_time >= 0).sum()
         estimate = float(shares @ events.att)
         error = math.sqrt(float(shares @ events.vcov @ shares))
-    n_treated = int(question.treated.sum())
-    others = int((~question.treated & ~question.ring).sum())
-    withheld = two_way.few_clusters_warning(n_treated, n_treated + others)
-    found = parts.by_error(estimate, error, question.level, withheld=withheld,
-                     how="normal approximation over areas")  # fmt: skip
+    n_treated, used = int(question.treated.sum()), int((~question.ring).sum())
+    withheld = two_way.few_clusters_warning(n_treated, used)
+    how = "normal approximation over areas"
+    found = parts.by_error(estimate, error, question.level, withheld=withheld, how=how)
     if withheld:
         table[["low", "high", "p_value"]] = math.nan
-    on = question.treated[:, None] & (_since(question) >= 0) & question.known
+    begun = question.dates.asi8 >= question.first_treated.asi8[:, None]
+    on = question.treated[:, None] & begun & question.known
     own = parts.treated_mean(question)
     share = on.sum(axis=0) / np.maximum(question.known[question.treated].sum(axis=0), 1)
     return RolloutEffect(
@@ -380,13 +370,6 @@ def rollout_effect(
         by_time=table,
         model=model,
     )
-
-
-def _since(question: Question) -> np.ndarray:
-    """Calendar periods since each area's own start; -1 where it never began; int array (n, t)."""
-    begun = question.first_treated
-    since = question.dates.asi8[None, :] - begun.asi8[:, None]
-    return np.where(begun.isna()[:, None], -1, since)
 
 
 def _fitted(question: Question, comparison: str) -> Any:

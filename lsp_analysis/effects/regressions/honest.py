@@ -30,7 +30,6 @@ from lsp_analysis.errors import PanelError
 from lsp_analysis.showing import Axes, Shown
 
 _DRAWS = 5_000  # of the least favourable case; the first stage is tested at a tenth of the level
-_SMALL = 1e-9
 _CLOSE = {"maxiter": 20_000, "maxfun": 50_000, "ftol": 1e-13, "gtol": 1e-9}  # for a hundred steps
 
 
@@ -46,14 +45,14 @@ class Steps:
     carried : array (after,)
         How much a step of size 1 in each interval after the start moves the estimate: with a mean
         over three even periods 1, 2/3, 1/3.
-    bends : array (before + after - 1,), optional
+    bends : array (before + after - 1,)
         Time between the middles of successive intervals; 1 where dates are even.
     """
 
     values: np.ndarray
     covariance: np.ndarray
     carried: np.ndarray
-    bends: np.ndarray | None = None
+    bends: np.ndarray
 
     @property
     def before(self) -> np.ndarray:
@@ -70,24 +69,12 @@ class Steps:
         """Standard error of the estimate."""
         return float(np.sqrt(self.covariance[-1, -1]))
 
-    @property
-    def turns(self) -> np.ndarray:
-        """`bends`, or ones."""
-        count = len(self.before) + len(self.carried) - 1
-        return np.ones(count) if self.bends is None else self.bends
-
 
 def normal_draws(steps: Steps) -> np.ndarray:
     """Draws (_DRAWS, before + 1) with the covariance of the steps and mean 0."""
     values, vectors = np.linalg.eigh(steps.covariance)
     root = vectors * np.sqrt(np.maximum(values, 0))
     return np.random.default_rng(0).standard_normal((_DRAWS, len(values))) @ root.T
-
-
-def widest_look(steps: Steps, violation: float) -> float:
-    """Distance from the estimate beyond which no effect need be tried."""
-    largest = np.abs(steps.before).max() + 4 * np.sqrt(np.diag(steps.covariance)[:-1].max())
-    return 5 * steps.error + violation * np.abs(steps.carried).sum() * largest
 
 
 def accepted(
@@ -125,7 +112,7 @@ def _rejected(
     seen = scaled @ steps.values - effects[:, None] * scaled[:, -1]  # noqa: PD011
     top, other = seen.max(axis=1), seen.min(axis=1)
     together = float(scaled[0] @ steps.covariance @ scaled[1])
-    floor = (other - together * top) / max(1 - together, _SMALL)
+    floor = (other - together * top) / max(1 - together, 1e-9)
     second_stage = (1 - level - first_stage) / (1 - first_stage)
     inside = np.maximum(ndtr(ceiling) - ndtr(floor), 1e-300)
     chance = (ndtr(ceiling) - ndtr(top)) / inside
@@ -137,21 +124,18 @@ def shortest(steps: Steps, violation: float, level: float) -> tuple[float, float
     `violation` at most."""
     count = len(steps.before)
     total = float(steps.carried.sum())
-    turns, later = np.tile(steps.turns[: count - 1], 2), steps.turns[count - 1 :]
+    turns, later = np.tile(steps.bends[: count - 1], 2), steps.bends[count - 1 :]
     beyond = float(np.abs(np.cumsum(steps.carried[::-1]))[::-1] @ later)
 
     def weights_of(split: np.ndarray) -> np.ndarray:
         """Weights of the steps from their running sums, which end in `total` so that a straight
         line cancels."""
-        sums = split[: count - 1] - split[count - 1 :]
-        return np.diff(np.concatenate([[0.0], sums, [total]]))
+        return np.diff(split[: count - 1] - split[count - 1 :], prepend=0.0, append=total)
 
     def length(split: np.ndarray) -> tuple[float, np.ndarray]:
-        weights = weights_of(split)
-        combined = np.append(-weights, 1.0)
+        combined = np.append(-weights_of(split), 1.0)
         spread = math.sqrt(float(combined @ steps.covariance @ combined))
-        bias = violation * (float(turns @ split) + beyond)
-        ratio = bias / spread
+        ratio = violation * (float(turns @ split) + beyond) / spread
         critical = _critical(ratio, level)
         near, far = (math.exp(-((critical + side * ratio) ** 2) / 2) for side in (-1, 1))
         by_bias = (near - far) / (near + far)
@@ -195,6 +179,7 @@ def _steadiest(steps: Steps) -> np.ndarray:
 ONE_TAIL = 40.0  # standard errors of bias from which an estimate strays to one side alone
 _GRID = 401  # effects tried for an interval, over the widest that it could be
 _WIDEST = 20.0  # violations above this count as "any"
+COLUMNS = ["violation", "low", "high"]
 
 
 @dataclass(frozen=True)
@@ -297,20 +282,20 @@ def relative_magnitudes(
     unit: str = "",
 ) -> HonestBounds:
     """Bounds if no step after the start exceeds `violation` times the largest step before it."""
-    draws = normal_draws(steps)
-    rows = []
-    for violation in violations:
-        grid = steps.estimate + np.linspace(-1, 1, _GRID) * widest_look(steps, violation)
+    draws, rows = normal_draws(steps), []
+    largest = np.abs(steps.before).max() + 4 * np.sqrt(np.diag(steps.covariance)[:-1].max())
+    for violation in violations:  # no effect farther away than this need be tried
+        widest = 5 * steps.error + violation * np.abs(steps.carried).sum() * largest
+        grid = steps.estimate + np.linspace(-1, 1, _GRID) * widest
         kept = grid[accepted(steps, grid, violation, draws, level)]
-        low, high = (kept.min(), kept.max()) if len(kept) else (math.nan, math.nan)
-        rows.append({"violation": violation, "low": low, "high": high})
+        rows.append((violation, *((kept[0], kept[-1]) if len(kept) else (math.nan, math.nan))))
+    table = pd.DataFrame(rows, columns=COLUMNS)
 
     def undone(violation: float) -> bool:
         return bool(accepted(steps, np.zeros(1), violation, draws, level)[0])
 
-    return HonestBounds(
-        "relative magnitudes", steps.estimate, _breakdown(undone), pd.DataFrame(rows), level, unit
-    )
+    breakdown = _breakdown(undone)
+    return HonestBounds("relative magnitudes", steps.estimate, breakdown, table, level, unit)
 
 
 def smoothness(
@@ -326,17 +311,16 @@ def smoothness(
     4.1): the estimate less a weighted sum of earlier steps that removes any straight line and as
     much of the rest as pays.
     """
-    rows = []
-    for violation in violations:
-        centre, half = shortest(steps, violation, level)
-        rows.append({"violation": violation, "low": centre - half, "high": centre + half})
+    found = [(violation, *shortest(steps, violation, level)) for violation in violations]
+    rows = [(violation, centre - half, centre + half) for violation, centre, half in found]
+    table = pd.DataFrame(rows, columns=COLUMNS)
 
     def undone(violation: float) -> bool:
         centre, half = shortest(steps, violation * steps.error, level)
         return abs(centre) <= half
 
     breakdown = _breakdown(undone) * steps.error
-    return HonestBounds("smoothness", steps.estimate, breakdown, pd.DataFrame(rows), level, unit)
+    return HonestBounds("smoothness", steps.estimate, breakdown, table, level, unit)
 
 
 def _breakdown(undone: Callable[[float], bool]) -> float:

@@ -22,7 +22,7 @@ from statsmodels.stats.stattools import durbin_watson
 from statsmodels.tools.sm_exceptions import ConvergenceWarning
 
 from lsp_analysis.effects import parts
-from lsp_analysis.effects.one_area.groups import placebo_groups
+from lsp_analysis.effects.one_area.neighbourhoods import placebo_groups
 from lsp_analysis.effects.regressions import two_way
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, check_one_of
@@ -39,11 +39,8 @@ FAMILIES = {
     "poisson": "Poisson regression",
     "quasi_poisson": "Poisson regression, errors scaled up for overdispersion",
 }
-CHANGES = {
-    "level": ["level_change"],
-    "slope": ["slope_change"],
-    "both": ["level_change", "slope_change"],
-}
+CHANGES = {"level": ["level_change"], "slope": ["slope_change"]}
+CHANGES["both"] = CHANGES["level"] + CHANGES["slope"]
 HARMONICS = 2  # a yearly and a half-yearly wave
 LENGTHS = {"W": 365.25 / 7, "D": 365.25}  # of a year, where it is no whole number of periods
 MOST_ROUNDS, SETTLED = 50, 1e-11  # of iteratively reweighted least squares
@@ -122,7 +119,14 @@ def interrupted_series(
     outcome, people, groups = _series(question, kept, groups, family, controlled)
     design = _design(question, change, harmonics_of(question, harmonics), covariates)[kept]
     series = Stacked(outcome, people, *_terms(design, CHANGES[change], controlled), family)
-    _check_design(series, lags)
+    n, k = series.x.shape
+    if n <= k or np.linalg.matrix_rank(series.x) < k:
+        raise PanelError(
+            f"{n} values cannot support the {k} terms {', '.join(series.design)}: use fewer "
+            "terms, or a longer series before and after the start."
+        )
+    if lags is not None:
+        parts.check_whole(lags, "lags", 0, len(set(series.time)) // 2)
     fit, residuals, covariance, withheld = series.by_statsmodels(lags)
     df = math.inf if family == "poisson" else float(fit.df_resid)
     level = question.level
@@ -137,8 +141,11 @@ def interrupted_series(
         found, fields = parts.ranked_or(found, question, groups, estimates, errors)
         if "warnings" in fields and lags is None:
             fields["warnings"] += _alike(residuals[: kept.sum()])
-    if series.log:
-        size, found = in_units(size, expected, found)
+    if series.log:  # a log ratio, and what may be said of it, as differences from what was expected
+        with np.errstate(over="ignore"):  # an upper end without bound
+            size, low, high = np.expm1([size, found.low, found.high]) * expected
+        smallest = -math.expm1(-found.smallest_effect) * expected
+        found = replace(found, low=low, high=high, smallest_effect=smallest)
     rows = kept.sum()
     path = np.full(len(kept), np.nan)
     path[kept] = without[0, :rows] * (1.0 if people is None else question.per / people[0, :rows])
@@ -178,13 +185,12 @@ def waves(question: Question, harmonics: int) -> np.ndarray:
     """Sines and cosines of a yearly season by the calendar; array (t, columns)."""
     length = LENGTHS.get(question.dates.freqstr[0], float(question.cycle))
     time = question.event_time - question.event_time[0] + 1.0
-    columns = []
+    columns = [np.empty((len(time), 0))]
     for k in range(1, harmonics + 1):
         angle = 2 * np.pi * k * time / length
-        if not np.isclose(2 * k, length):  # there the sine is 0 throughout
-            columns.append(np.sin(angle))
-        columns.append(np.cos(angle))
-    return np.array(columns).T.reshape(len(time), len(columns))
+        half = np.isclose(2 * k, length)  # there the sine is 0 throughout
+        columns += [np.cos(angle)] if half else [np.sin(angle), np.cos(angle)]
+    return np.column_stack(columns)
 
 
 def _series(
@@ -202,16 +208,16 @@ def _series(
         return question.per * totals / people, None, groups
     before = question.event_time[kept] < 0
     happened = np.ones(len(members), dtype=bool)
-    for half, counts in enumerate(np.split(totals, len(blocks), axis=1)):
+    whose = ("", " in the comparison areas")
+    for where, counts in zip(whose, np.split(totals, len(blocks), axis=1), strict=False):
         for side, when, ratio in (("before", before, "has no bound"), ("from", ~before, "is zero")):
             some = counts[:, when].any(axis=1)
             if not some[0]:
                 raise PanelError(
-                    f"There are no events {side} the start"
-                    f"{' in the comparison areas' if half else ''}, so their rate ratio {ratio}. "
+                    f"There are no events {side} the start{where}, so their rate ratio {ratio}. "
                     "Use longer periods, or an exact test of the counts."
                 )
-            happened &= some | bool(half)
+            happened &= some | bool(where)
     base = None if question.population is None else people[happened]
     return totals[happened], base, groups[happened[1:]]
 
@@ -221,13 +227,11 @@ def _design(
 ) -> pd.DataFrame:
     """Columns intercept, time, the changes, waves of a year and covariates; one row per date."""
     since = question.event_time
-    columns = {
-        "intercept": 1.0,
-        "time": since + 1.0,
-        "level_change": (since >= 0) * 1.0,
-        "slope_change": np.maximum(since + 1.0, 0.0),
-    }
-    table = pd.DataFrame({n: columns[n] for n in ("intercept", "time", *CHANGES[change])})
+    table = pd.DataFrame({"intercept": 1.0, "time": since + 1.0})
+    if change != "slope":
+        table["level_change"] = (since >= 0) * 1.0
+    if change != "level":
+        table["slope_change"] = np.maximum(since + 1.0, 0.0)
     for k, column in enumerate(waves(question, harmonics).T, 1):
         table[f"wave{k}"] = column
     for name in covariates:
@@ -244,40 +248,18 @@ def _terms(
     if not controlled:
         return design, terms
     own = design[["intercept", "time", *terms]].add_prefix("treated x ")
-    both = [design.join(own), design.join(0.0 * own)]
-    return pd.concat(both, ignore_index=True), [f"treated x {name}" for name in terms]
-
-
-def _check_design(series: Stacked, lags: int | None) -> None:
-    n, k = series.x.shape
-    if n <= k or np.linalg.matrix_rank(series.x) < k:
-        raise PanelError(
-            f"{n} values cannot support the {k} terms {', '.join(series.design)}: use fewer "
-            "terms, or a longer series before and after the start."
-        )
-    if lags is not None:
-        parts.check_whole(lags, "lags", 0, len(set(series.time)) // 2)
+    both = pd.concat([design.join(own), design.join(0.0 * own)], ignore_index=True)
+    return both, list(own.columns[2:])
 
 
 def _alike(residuals: np.ndarray) -> tuple[str, ...]:
     """A warning of residuals that are alike from one period to the next."""
     correlation = 1 - float(durbin_watson(residuals)) / 2
-    if correlation < 2 / math.sqrt(len(residuals)):
-        return ()
-    return (
+    said = (
         f"Residuals are correlated from one period to the next ({correlation:.2f}), so "
-        "the interval is too narrow: give `lags`, or model the season with `harmonics`.",
+        "the interval is too narrow: give `lags`, or model the season with `harmonics`."
     )
-
-
-def in_units(
-    estimate: float, expected: float, found: parts.Inference
-) -> tuple[float, parts.Inference]:
-    """A log ratio, and what may be said of it, as differences from what was expected."""
-    with np.errstate(over="ignore"):  # an upper end without bound
-        size, low, high = np.expm1([estimate, found.low, found.high]) * expected
-    smallest = -math.expm1(-found.smallest_effect) * expected
-    return float(size), replace(found, low=low, high=high, smallest_effect=smallest)
+    return () if correlation < 2 / math.sqrt(len(residuals)) else (said,)
 
 
 @dataclass(frozen=True)
@@ -347,10 +329,9 @@ class Stacked:
         else:
             people = 1.0 if self.people is None else self.people[: len(params)]
             seen, without = (people * np.exp(np.clip(params @ z.T, -700, 700)) for z in (x, x0))
-            shares = [part[:, after] / part[:, after].sum(axis=1, keepdims=True)
-                      for part in (seen, without)]  # fmt: skip
-            gradient = shares[0] @ x[after] - shares[1] @ x0[after]
-            estimates = np.log(seen[:, after].sum(axis=1) / without[:, after].sum(axis=1))
+            sums = [part[:, after].sum(axis=1, keepdims=True) for part in (seen, without)]
+            gradient = seen[:, after] / sums[0] @ x[after] - without[:, after] / sums[1] @ x0[after]
+            estimates = np.log(sums[0] / sums[1])[:, 0]
         variances = np.einsum("uk,ukl,ul->u", gradient, covariance, gradient)
         return estimates, np.sqrt(np.maximum(variances, 0.0)), without
 
@@ -371,7 +352,7 @@ class Stacked:
             kinds = {"maxlags": lags, "use_correction": True}
             options |= {"cov_type": "HAC", "cov_kwds": kinds}
             if len(set(self.time)) < len(self.time):
-                options |= {"cov_type": "hac-groupsum", "cov_kwds": kinds | {"time": self.time}}
+                options["cov_type"], kinds["time"] = "hac-groupsum", self.time
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)
             try:
@@ -383,9 +364,8 @@ class Stacked:
                 ) from error
         covariance = np.asarray(fit.cov_params())
         residuals = fit.resid_pearson if self.log else fit.resid
-        exact = two_way.met_exactly(residuals, outcome)
-        if self.log:
-            exact = (residuals**2).max() <= two_way.ROUNDING
+        close = (residuals**2).max() <= two_way.ROUNDING
+        exact = close if self.log else two_way.met_exactly(residuals, outcome)
         if not exact or (self.family == "poisson" and lags is None):
             return fit, residuals, covariance, ""
         return fit, residuals, np.full_like(covariance, math.nan), two_way.NO_ERROR

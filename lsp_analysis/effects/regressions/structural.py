@@ -14,6 +14,7 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from lsp_analysis.effects import parts
 from lsp_analysis.effects.regressions.series import harmonics_of, ranked_groups, waves
@@ -82,21 +83,19 @@ def structural_effect(
     after = own[:, at:] - means
     estimates = after.mean(axis=1)
     estimate, error = float(estimates[0]), float(errors[0])
-    own_error = parts.by_error(
-        estimate, error, question.level, how="the model's own forecast error"
-    )
+    how, beside = "the model's own forecast error", " and the comparison areas"
+    own_error = parts.by_error(estimate, error, question.level, how=how)
     found, fields = parts.ranked_or(own_error, question, groups, estimates, errors)
     return EffectEstimate(
         **parts.judged(question, float(own[0, at:].mean()), estimate, found) | fields,
         method=f"structural time series, {trend}",
-        comparator="a forecast from its own past" + (
-            " and the comparison areas" if comparisons else ""),
+        comparator=f"a forecast from its own past{beside if comparisons else ''}",
         maryland=3 if comparisons else 1,
         error=error,
-        assumptions=(SAME_LINK, *((parts.UNTOUCHED,) if comparisons else ())),
+        assumptions=(SAME_LINK, parts.UNTOUCHED) if comparisons else (SAME_LINK,),
         paths=parts.paths_frame(question, own[0], np.append(fitted[0], means[0])),
         model=_by_statsmodels(question, own[0], others[0], fixed, trend),
-    )  # fmt: skip
+    )
 
 
 def _fixed(question: Question, trend: str, harmonics: int) -> np.ndarray:
@@ -129,9 +128,7 @@ def _forecasts(
     walk = np.minimum.outer(times - times[0], times - times[0]).astype(float)
     found = [_given_drift(drift * walk, x, z, y, df) for drift in drifts]
     means, variances, likelihoods, levels = map(np.array, zip(*found, strict=True))
-    weights = likelihoods - drifts[:, None] / (2 * USUAL**2)
-    share = np.exp(weights - weights.max(axis=0))
-    share = share / share.sum(axis=0)
+    share = softmax(likelihoods - drifts[:, None] / (2 * USUAL**2), axis=0)
     mean, level = (np.einsum("du,dut->ut", share, each) for each in (means, levels))
     off = (means - mean).mean(axis=2)
     return mean, np.sqrt((share * (variances + off**2)).sum(axis=0)), level
@@ -181,12 +178,8 @@ def _by_statsmodels(
     place = question.event_time[:at] - question.event_time[0]
     series = np.full(place[-1] + 1, math.nan)
     series[place] = own[:at]
-    columns = np.column_stack([fixed[:at, 1:], others[:at]])
-    regressors = np.zeros((len(series), columns.shape[1]))
-    regressors[place] = columns
-    model = UnobservedComponents(
-        series,
-        "deterministic constant" if trend == "fixed" else "local level",
-        exog=regressors if regressors.shape[1] else None,
-    )
-    return model.fit(disp=False)
+    regressors = np.zeros((len(series), fixed.shape[1] - 1 + others.shape[1]))
+    regressors[place] = np.column_stack([fixed[:at, 1:], others[:at]])
+    level = "deterministic constant" if trend == "fixed" else "local level"
+    exog = regressors if regressors.shape[1] else None
+    return UnobservedComponents(series, level, exog=exog).fit(disp=False)

@@ -105,9 +105,9 @@ def met_exactly(residuals: np.ndarray, outcome: np.ndarray) -> bool:
 def few_clusters_warning(treated: int, total: int) -> str:
     """Why a cluster-robust test is withheld, or an empty string when there are clusters enough."""
     fewest = FEWEST_TREATED_CLUSTERS
-    if treated >= fewest and total - treated >= fewest:
-        return ""
     which, found = ("treated", treated) if treated < fewest else ("comparison", total - treated)
+    if found >= fewest:
+        return ""
     return (
         f"Interval and p-value are withheld: with {found} {which} "
         f"cluster{'' if found == 1 else 's'} a cluster-robust error is far too small, so it "
@@ -166,10 +166,9 @@ def two_way_regression(
     numbers = [outcome, *regressors, *([weights] if weights else [])]
     groups = [*labels, *([cluster] if clustered else [])]
     need_columns(frame, [*groups, *numbers])
-    rows = pd.DataFrame({name: frame[name] for name in groups}).assign(
-        **{name: as_numbers(frame[name]) for name in numbers}
-    )
-    rows = rows.dropna()
+    columns = {name: frame[name] for name in groups}
+    columns |= {name: as_numbers(frame[name]) for name in numbers}
+    rows = pd.DataFrame(columns).dropna()
     if rows.empty:
         raise PanelError(f"No row has a value in all of {', '.join(map(str, numbers))}.")
     share = None if weights is None else rows[weights].to_numpy()
@@ -183,11 +182,8 @@ def two_way_regression(
         few = min((_off_median(column, clusters) for column in columns.T), default=99)
         n_areas = int(areas.max()) + 1
         within = len(np.unique(np.column_stack([areas, clusters]), axis=0)) == n_areas
-        kind = Errors(
-            clusters=clusters,
-            nested=n_areas - 1 if within and not count_nested else 0,
-            treated=few if few < FEWEST_TREATED_CLUSTERS else None,
-        )
+        nested = n_areas - 1 if within and not count_nested else 0
+        kind = Errors(clusters, False, nested, few if few < FEWEST_TREATED_CLUSTERS else None)
     outcomes = rows[outcome].to_numpy()
     return two_way_fit(outcomes, columns, regressors, areas, periods, kind, share, level)
 

@@ -109,39 +109,36 @@ def calibrated_effect(
         _linearised(after[unit], after[others], found, independent_periods)
         for (unit, others), found in zip(pairs, sets, strict=True)
     ])  # fmt: skip
-    size, at = int(question.treated.sum()), question.at
+    size, (estimate, error, log_error) = int(question.treated.sum()), map(float, effects[0])
     own = size * parts.treated_mean(question)
     path = weights @ question.compared[donors]
     found, lost = _inference(effects, size, alternative, question.level)
-    expected, estimate = float(path[at:].mean()), float(effects[0, 0])
+    observed, expected = (float(x[question.at :].mean()) for x in (own, path))
     fields = parts.judged(question, expected + estimate, estimate, found)
     fields["warnings"] += (lost,) if lost else ()
-    if len(units) == 1 and not found.warning and expected > 0 and np.isfinite(effects[0, 2]):
-        half = float(stats.norm.ppf(0.5 + question.level / 2)) * float(effects[0, 2])
+    if len(units) == 1 and not found.warning and expected > 0 and np.isfinite(log_error):
+        half = float(stats.norm.ppf(0.5 + question.level / 2)) * log_error
         for end, side in (("relative_low", -1), ("relative_high", 1)):  # on the log scale
             fields[end] = math.expm1(math.log1p(fields["relative"]) + side * half)
     named = pd.Series(weights, question.areas[donors], name="weight")
-    after = len(question.dates) - at
+    balance = {
+        "treated": values[question.treated].sum(axis=0),
+        "comparison": weights @ values[donors],
+        "unweighted": values[donors].mean(axis=0) * size,
+    }
     return CalibratedEffect(
         **fields,
         method="comparison areas weighted to match exactly",
         comparator=f"{int((weights > 0).sum()):,} weighted comparison areas",
-        statistic=float(effects[0, 0] / effects[0, 1]) if effects[0, 1] else math.nan,
-        error=float(effects[0, 1]),
+        statistic=estimate / error if error else math.nan,
+        error=error,
         assumptions=(GONE_ON, parts.UNTOUCHED),
         paths=parts.paths_frame(question, own, path),
         placebos=parts.placebo_frame(question, units[1:], *effects[1:, :2].T),
         donor_weights=named[named > 0].sort_values(ascending=False),
-        total_observed=float(own[at:].mean() * after),
-        total_counterfactual=float(path[at:].mean() * after),
-        balance=pd.DataFrame(
-            {
-                "treated": values[question.treated].sum(axis=0),
-                "comparison": weights @ values[donors],
-                "unweighted": values[donors].mean(axis=0) * size,
-            },
-            index=table.columns,
-        ),
+        total_observed=observed * after.shape[1],
+        total_counterfactual=expected * after.shape[1],
+        balance=pd.DataFrame(balance, index=table.columns),
     )
 
 
@@ -177,15 +174,11 @@ def _linearised(
     means = np.array([own.mean(axis=0), weights @ others / size])
     level = means.mean(axis=1)
     shared = means.mean(axis=0) - level.mean()  # what the dates did to both
-    surprises = (
-        (own - shared - level[0]) / size,
-        weights[:, None] * (others - shared - level[1]) / size,
-    )
+    surprises = [own - shared - level[0], weights[:, None] * (others - shared - level[1])]
     n = (size + len(others)) * (n_after if independent_periods else 1)
-    squares = [
-        (part**2).sum() if independent_periods else (part.sum(axis=1) ** 2).sum()
-        for part in surprises
-    ]
+    if not independent_periods:  # an area's dates are added up first
+        surprises = [part.sum(axis=1) for part in surprises]
+    squares = [((part / size) ** 2).sum() for part in surprises]
     variances = np.array(squares) * n / (n - 1) / n_after**2
     ratio = (variances / level**2).sum() if level.min() > 0 else math.nan
     return size * (level[0] - level[1]), size * math.sqrt(variances.sum()), math.sqrt(ratio)
@@ -202,10 +195,9 @@ def _inference(
         said = f"{lost} of {len(effects) - 1} placebos could not be matched and were left out."
         return parts.placebo_inference(matched[:, 0], level, matched[:, 1]), said if lost else ""
     withheld = two_way.few_clusters_warning(n_treated, n_treated + two_way.FEWEST_TREATED_CLUSTERS)
-    if not withheld and error == 0:
-        withheld = two_way.NO_ERROR
-    found = parts.by_error(estimate, error, level, withheld=withheld,
-                     how="normal approximation, linearised error")  # fmt: skip
+    withheld = withheld or (two_way.NO_ERROR if error == 0 else "")
+    how = "normal approximation, linearised error"
+    found = parts.by_error(estimate, error, level, withheld=withheld, how=how)
     p_value = math.nan if withheld else float(ALTERNATIVES[alternative](estimate / error))
     return replace(found, p_value=p_value), ""
 
@@ -233,12 +225,9 @@ def balancing_weights(donors: np.ndarray, targets: np.ndarray, total: float) -> 
     spread = donors.std(axis=0)
     spread = np.where(spread > 0, spread, 1.0)
     centred = np.column_stack([np.ones(n), (donors - targets / total) / spread])
-    goal = np.zeros(centred.shape[1])
-    goal[0] = total
+    goal = total * np.eye(centred.shape[1])[0]
     base = total / n
-    multipliers = np.zeros(len(goal))
-    reached = base * np.ones(n)
-    height = _dual(reached, base, multipliers, goal)
+    multipliers, reached = np.zeros(len(goal)), np.full(n, base)
     for _ in range(MOST_ROUNDS):
         gap = goal - reached @ centred
         if np.abs(gap).max() <= EXACT * total:
@@ -247,18 +236,14 @@ def balancing_weights(donors: np.ndarray, targets: np.ndarray, total: float) -> 
         curvature = base * used.T @ used
         curvature[np.diag_indices_from(curvature)] += 1e-12 * max(np.trace(curvature), base)
         step = np.linalg.solve(curvature, gap)
-        climb = float(gap @ step)
+        height = (reached**2).sum() / (2 * base) - multipliers @ goal
         for length in 0.5 ** np.arange(40):
             trial = multipliers + length * step
             weights = base * np.maximum(1 + centred @ trial, 0.0)
-            new = _dual(weights, base, trial, goal)
-            if new <= height - 1e-4 * length * climb:
+            new = (weights**2).sum() / (2 * base) - trial @ goal
+            if new <= height - 1e-4 * length * (gap @ step):
                 break
         else:
             return None
-        multipliers, reached, height = trial, weights, new
+        multipliers, reached = trial, weights
     return None
-
-
-def _dual(weights: np.ndarray, base: float, multipliers: np.ndarray, goal: np.ndarray) -> float:
-    return float((weights**2).sum() / (2 * base) - multipliers @ goal)

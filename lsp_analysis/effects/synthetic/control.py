@@ -43,16 +43,16 @@ from lsp_analysis.effects.synthetic.weights import (
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.study.question import Question
 
-SHARED_ASSUMPTIONS = (
+SHARED = (
     "The weighted average that followed the treated area before the start would have gone on "
     "following it.",
     parts.UNTOUCHED,
     LIKE_ANY,
 )
-OUTCOMES_ASSUMPTION = (
+OUTCOMES_ONLY = (
     "Every period before the start counts equally in the match; no predictors were used."
 )
-PREDICTORS_ASSUMPTION = (
+BY_PREDICTORS = (
     "No predictor weighs less than a millionth of the largest, so that the weights are unique. As "
     "these weights tend to zero, only the outcomes count: see outcomes_only_rank."
 )
@@ -189,55 +189,42 @@ def _assembled(
 ) -> SyntheticControl:
     """The result, with its cautions; `gaps` (2, 1 + B, t), as chosen and with the outcomes alone
     matched, and `units` begin with the treated."""
-    at, n_placebos = question.at, len(units) - 1
+    at, n_ranked = question.at, len(units)
     ratios, plain = (fit_ratios(each, at) for each in gaps)
     (rank, p_value), (outcomes_rank, _) = (parts.rank_p(r[0], r[1:]) for r in (ratios, plain))
     gaps = gaps[0]
     before = (gaps[:, :at] ** 2).mean(axis=1)
     inference = _inference(gaps, at, before, question.level)
-    donors = question.areas[question.comparison]
-    weights = pd.Series(weighting.donors, donors, name="weight")
+    weights = pd.Series(weighting.donors, question.areas[question.comparison], name="weight")
     weights = weights[weights > 1e-6].sort_values(ascending=False)
     fields = parts.gap_effect(question, parts.treated_mean(question), gaps[0], inference)
-    if n_placebos:
-        how = "rank of the post/pre fit ratio among placebo areas"
-        fields |= {"p_value": p_value, "inference": how}
+    fields["warnings"] += _warnings(question, weighting, before[0], (rank, outcomes_rank), n_ranked)
+    if n_ranked > 1:
+        fields |= {"p_value": p_value, "rank": rank, "n_ranked": n_ranked}
+        fields["outcomes_only_rank"] = outcomes_rank
+        fields["inference"] = "rank of the post/pre fit ratio among placebo areas"
+    placebos = parts.placebo_frame(question, units[1:], gaps[1:, at:].mean(axis=1))
     reached, predicted = weighting.start_loss, table.to_numpy()[:, question.comparison]
-    fields["warnings"] = (
-        *fields["warnings"],
-        *_warnings(question, weighting, before[0], (rank, outcomes_rank), n_placebos + 1),
-    )
+    starts = {"start": start_names(table.index)[: len(reached)], "fit_mspe": reached}
+    balance = {
+        "treated": table.to_numpy()[:, question.treated].mean(axis=1),
+        "synthetic": predicted @ weighting.donors,
+        "comparison_mean": predicted.mean(axis=1),
+    }
     return SyntheticControl(
         **fields,
         method=f"synthetic control, {'outcomes only' if table.empty else 'predictors'}",
         comparator=f"a weighted average of {len(weights)} comparison areas",
-        assumptions=(
-            *SHARED_ASSUMPTIONS,
-            OUTCOMES_ASSUMPTION if table.empty else PREDICTORS_ASSUMPTION,
-        ),
-        placebos=parts.placebo_frame(question, units[1:], gaps[1:, at:].mean(axis=1)).assign(
-            statistic=ratios[1:], pre_mspe=before[1:]
-        ),
+        assumptions=(*SHARED, OUTCOMES_ONLY if table.empty else BY_PREDICTORS),
+        placebos=placebos.assign(statistic=ratios[1:], pre_mspe=before[1:]),
         statistic=float(ratios[0]),
         donor_weights=weights,
         predictor_weights=pd.Series(weighting.predictors, table.index, dtype=float),
         pre_mspe=float(before[0]),
         fit_ratio=float(ratios[0]),
-        rank=rank if n_placebos else 0,
-        n_ranked=n_placebos + 1 if n_placebos else 0,
-        outcomes_only_rank=outcomes_rank if n_placebos else 0,
         unique=weighting.unique,
-        balance=pd.DataFrame(
-            {
-                "treated": table.to_numpy()[:, question.treated].mean(axis=1),
-                "synthetic": predicted @ weighting.donors,
-                "comparison_mean": predicted.mean(axis=1),
-            },
-            index=table.index,
-        ),
-        starts=pd.DataFrame(
-            {"start": start_names(table.index)[: len(reached)], "fit_mspe": reached}
-        ),
+        balance=pd.DataFrame(balance, index=table.index),
+        starts=pd.DataFrame(starts),
     )
 
 
@@ -256,14 +243,14 @@ def _inference(gaps: np.ndarray, at: int, before: np.ndarray, level: float) -> p
             "exactly before the start, so their errors do not show how far areas differ by chance. "
             "Use more periods, or fewer comparison areas."
         )
-        return replace(inference, low=math.nan, high=math.nan, warning=warning,
-                                   smallest_effect=math.nan)  # fmt: skip
+        none = dict.fromkeys(("low", "high", "smallest_effect"), math.nan)
+        return replace(inference, **none, warning=warning)
     return inference
 
 
 def _warnings(
     question: Question, weighting: Weighting, pre_mspe: float, ranks: tuple[int, int], count: int
-) -> list[str]:
+) -> tuple[str, ...]:
     """What weakens a synthetic control: `ranks` with the predictors and without, among `count`."""
     everyone = question.compared[question.comparison | question.treated][:, : question.at]
     told = {
@@ -276,7 +263,7 @@ def _warnings(
         "other, so the weighted average is no stand-in for the treated area.": pre_mspe
         > everyone.var(axis=0).mean(),
     }
-    return [text for text, applies in told.items() if applies]
+    return tuple(text for text, applies in told.items() if applies)
 
 
 SLIGHT = 1e-6
@@ -328,10 +315,9 @@ def synthetic_did(question: Question) -> SyntheticDiD:
         errors take the weights as given.
     """
     question.need(before=2, complete=True)
-    units = units_of(question)
+    units, at = units_of(question), question.at
     found = [_adjusted_gap(question, *one) for one in with_donors(question, units)]
     (weights, shares, _), gaps = found[0], np.array([gap for _, _, gap in found])
-    at = question.at
     estimates = gaps[:, at:].mean(axis=1)
     inference = parts.placebo_inference(estimates, question.level)
     named = pd.Series(weights, question.areas[question.comparison], name="weight")

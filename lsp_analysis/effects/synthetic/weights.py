@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.optimize import differential_evolution, nnls
 from scipy.stats import qmc
 
-from lsp_analysis.effects.one_area.groups import placebo_groups
+from lsp_analysis.effects.one_area.neighbourhoods import placebo_groups
 from lsp_analysis.effects.result import EffectEstimate
 from lsp_analysis.errors import PanelError, ParameterError, check_one_of
 from lsp_analysis.study.asking.table import as_date
@@ -187,14 +187,13 @@ def span_of(question: Question, dates: Any) -> np.ndarray:
     if isinstance(dates, slice):
         first = before[0] if dates.start is None else as_date(dates.start, freq, "dates")
         last = before[-1] if dates.stop is None else as_date(dates.stop, freq, "dates")
-        wanted = [date for date in before if first <= date <= last]
+        wanted = before[(before >= first) & (before <= last)]
     else:
         alone = isinstance(dates, str | pd.Period) or not isinstance(dates, Iterable)
         wanted = [as_date(date, freq, "dates") for date in ([dates] if alone else dates)]
-    late = [date for date in wanted if date >= question.start]
-    if late:
+    for late in (date for date in wanted if date >= question.start):
         raise PanelError(
-            f"{late[0]} is not before the start {question.start}: what the programme may have "
+            f"{late} is not before the start {question.start}: what the programme may have "
             "changed cannot be matched on. Choose earlier dates."
         )
     at = before.get_indexer(pd.PeriodIndex(wanted, freq=freq))
@@ -299,8 +298,8 @@ def starting_points(count: int) -> np.ndarray:
 
 def start_names(predictors: Sequence[str]) -> list[str]:
     """What each start of `starting_points` is."""
-    lone = [f"{name} in front" for name in predictors]
-    return ["equal weights", *lone, *(f"spread {i + 1}" for i in range(SPREAD))]
+    lone, spread = (f"{name} in front" for name in predictors), range(1, SPREAD + 1)
+    return ["equal weights", *lone, *(f"spread {i}" for i in spread)]
 
 
 def bounded(logs: np.ndarray) -> np.ndarray:

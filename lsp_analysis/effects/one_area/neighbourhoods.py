@@ -1,13 +1,176 @@
-"""A question's data by area and date, summed over windows before the start and after it."""
+"""The treated neighbourhood and its placebos, groups of untreated areas as large; and what is known
+of each before the start and after it.
+
+Placebos are fixed by the data alone: all of them where they can be listed, otherwise drawn in an
+order that the values of the areas give, so that neither names nor the order of rows nor a seed
+matter.
+"""
 
 from __future__ import annotations
 
+import math
+import random
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
+from scipy.sparse.csgraph import connected_components
 
+from lsp_analysis.effects.parts import fewest_for
+from lsp_analysis.errors import PanelError
 from lsp_analysis.study.question import Question
+
+MOST_GROUPS = 2_000  # listed or drawn; the Monte Carlo error of a drawn p of 5% is then 0.5 points
+ROUNDS = 60  # times that a group is grown from every area before drawing ends
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The treated neighbourhood and its placebos.
+
+    Attributes
+    ----------
+    members : sparse float array (1 + B, n)
+        Row 0 is the treated neighbourhood; the others are its placebos.
+    disjoint : int
+        How many placebos share no area with one another (counted greedily, so a lower bound).
+    listed : bool
+        Whether the placebos are all there are; otherwise they were drawn.
+    contiguous : bool
+        Whether treated neighbourhood and placebos are each in one piece.
+    beside : bool
+        Whether areas next to the treated ones are among the placebos, which would be too few
+        without them.
+    """
+
+    members: sparse.csr_array
+    disjoint: int
+    listed: bool = True
+    contiguous: bool = True
+    beside: bool = False
+
+    @property
+    def n_placebos(self) -> int:
+        """Number of placebo neighbourhoods, B."""
+        return self.members.shape[0] - 1
+
+
+def placebo_groups(question: Question) -> np.ndarray:
+    """Placebo neighbourhoods of a question; bool array (B, n).
+
+    Single areas where one is treated; otherwise groups of as many areas, in one piece where the
+    treated ones are and neighbours are known.
+
+    Raises
+    ------
+    PanelError
+        When no placebo of the treated one's size is left.
+    """
+    return find_groups(question).members[1:].toarray() > 0
+
+
+def find_groups(question: Question, placebos: np.ndarray | None = None) -> Groups:
+    """The treated neighbourhood with its placebos, found or given as a bool array (B, n)."""
+    if placebos is not None:
+        members = sparse.csr_array(np.vstack([question.treated, placebos]).astype(float))
+        return Groups(members, count_disjoint(members[1:]))
+    size = int(question.treated.sum())
+    everyone = question.known.all(axis=1) & ~question.treated
+    few = question.comparison.sum() < fewest_for(question.level) <= everyone.sum()
+    beside = size == 1 and bool(few)  # a rank among areas beyond the ring could not reach the level
+    allowed = everyone if beside else question.comparison
+    order, contiguous, listed = np.flatnonzero(allowed), True, True
+    groups = {(row,) for row in range(len(order))}
+    if size > 1:  # in an order that only the areas' values decide
+        order = order[np.lexsort(np.hstack([question.total, question.exposure])[order].T)]
+        contiguous = _in_one_piece(question)
+        groups, listed = (_contiguous if contiguous else _scattered)(question, order, size)
+    if not groups:
+        raise PanelError(
+            f"No comparison is left: {int(allowed.sum())} areas with a value in every period lie "
+            "outside the treated neighbourhood and its neighbours, and none of them form a group "
+            f"of {size}. Give a panel with more areas, or fewer treated ones."
+        )
+    areas = [np.flatnonzero(question.treated), *(order[list(group)] for group in sorted(groups))]
+    columns, rows = np.concatenate(areas), np.repeat(np.arange(len(areas)), [*map(len, areas)])
+    shape = len(areas), len(question.areas)
+    members = sparse.csr_array((np.ones(len(columns)), (rows, columns)), shape=shape)
+    return Groups(members, count_disjoint(members[1:]), listed, contiguous, beside)
+
+
+def _in_one_piece(question: Question) -> bool:
+    if question.neighbours is None:
+        return False
+    own = question.neighbours[question.treated][:, question.treated]
+    return connected_components(own, directed=False, return_labels=False) == 1
+
+
+def _contiguous(
+    question: Question, order: np.ndarray, size: int
+) -> tuple[set[tuple[int, ...]], bool]:
+    """Groups of `size` allowed areas in one piece, as positions in `order`, and whether they are
+    all there are."""
+    inside = question.neighbours.tocsr()[order][:, order]
+    near = [set(row) for row in np.split(inside.indices, inside.indptr[1:-1])]
+    groups = {(row,) for row in range(len(order))}
+    for _ in range(size - 1):
+        wider = set()
+        for group in groups:
+            for area in set().union(*(near[row] for row in group)).difference(group):
+                wider.add(tuple(sorted((*group, area))))
+            if len(wider) > MOST_GROUPS:
+                return _grown(near, size), False
+        groups = wider
+    return groups, True
+
+
+def _grown(near: list[set[int]], size: int) -> set[tuple[int, ...]]:
+    """Groups grown from every area in turn by neighbours at random, until there are enough."""
+    rng = random.Random(1)
+    grown: set[tuple[int, ...]] = set()
+    for _ in range(ROUNDS):
+        for first in range(len(near)):
+            group, border = [first], set(near[first])
+            while len(group) < size and border:
+                group.append(rng.choice(sorted(border)))
+                border |= near[group[-1]]
+                border.difference_update(group)
+            if len(group) == size:
+                grown.add(tuple(sorted(group)))
+        if len(grown) >= MOST_GROUPS:
+            break
+    return grown
+
+
+def _scattered(_: Question, order: np.ndarray, size: int) -> tuple[set[tuple[int, ...]], bool]:
+    """Random groups of `size` allowed areas, for areas that are not in one piece: never all."""
+    rng, draws = np.random.default_rng(1), MOST_GROUPS if len(order) >= size else 0
+    drawn = (rng.choice(len(order), size, replace=False) for _ in range(draws))
+    return {tuple(sorted(group)) for group in drawn}, False
+
+
+def disjoint_rows(
+    members: sparse.csr_array, order: Iterable[int], most: float = math.inf
+) -> list[int]:
+    """Rows in that order that share no area with those taken before, up to so many."""
+    taken = np.zeros(members.shape[1], dtype=bool)
+    rows: list[int] = []
+    for row in order:
+        areas = members.indices[members.indptr[row] : members.indptr[row + 1]]
+        if not taken[areas].any():
+            taken[areas] = True
+            rows.append(int(row))
+        if len(rows) >= most:
+            break
+    return rows
+
+
+def count_disjoint(members: sparse.csr_array) -> int:
+    """How many rows can be taken that share no area, those that overlap least first."""
+    busy = members @ np.asarray(members.sum(axis=0)).ravel()
+    return len(disjoint_rows(members, np.argsort(busy, kind="stable")))
+
 
 COUNT, LOG, LINEAR = "count", "log", "linear"
 AREAS_PER_TERM = 5  # placebos for each column of the regression
@@ -68,17 +231,12 @@ class Panel:
         value = total / np.where(exposure > 0, exposure, np.nan)
         return np.log(value + offset) if self.multiplies else value
 
-    def shifted(self, total: np.ndarray, exposure: np.ndarray, by: np.ndarray) -> np.ndarray:
-        """Totals once an effect is added to their means, or to their logs."""
-        return total * np.exp(by) if self.multiplies else total + by * exposure
-
     def started(self, date: int, length: int) -> Panel:
         """The panel as if something had begun at position `date`, with `length` dates after it."""
         kept = slice(0, date + length)
         years = self.years[kept] - self.years[date]
-        return replace(
-            self, total=self.total[:, kept], exposure=self.exposure[:, kept], years=years
-        )
+        total, exposure = self.total[:, kept], self.exposure[:, kept]
+        return replace(self, total=total, exposure=exposure, years=years)
 
     def differs(self, members: sparse.csr_array) -> bool:
         """Whether all groups are known, and placebos differ, on both sides of the start."""
@@ -90,14 +248,12 @@ def read_panel(question: Question) -> Panel:
     """The data of a question. Its kind decides the scale: events are counts; stocks, shares and
     other rates are compared as logs; means and scores, and anything with values below zero, as they
     are."""
-    values = question.outcome[question.known]
-    scale = LINEAR if question.kind == "mean" or (values < 0).any() else LOG
-    if scale == LOG and question.kind == "events" and (values % 1 == 0).all():
-        scale = COUNT
-    years = question.event_time / question.cycle
-    return Panel(
-        question.total, question.exposure, years, question.cycle, scale, question.neighbours
-    )
+    values, years = question.outcome[question.known], question.event_time / question.cycle
+    scale = COUNT if question.kind == "events" and (values % 1 == 0).all() else LOG
+    if question.kind == "mean" or (values < 0).any():
+        scale = LINEAR
+    data = question.total, question.exposure, years
+    return Panel(*data, question.cycle, scale, question.neighbours)
 
 
 def windows(panel: Panel, most: int) -> list[np.ndarray]:
@@ -115,8 +271,7 @@ def windows(panel: Panel, most: int) -> list[np.ndarray]:
     older = before[: -len(recent)]
     if most == 1 or not len(older):
         return [before]
-    middle = older[years[older] >= -2 - ROUNDING]
-    middle = middle if len(middle) else older[-1:]
+    middle = older[-max(1, int((years[older] >= -2 - ROUNDING).sum())) :]
     if most == 2 or len(middle) == len(older):
         return [recent, older]
     return [recent, middle, older[: -len(middle)]]
