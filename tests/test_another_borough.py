@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from lsp_analysis import area_brief, open_study
-from lsp_analysis.reports.view.arrows import clear_gap_changes, gap_moves, gap_words
+from lsp_analysis.reports.view.changes import clear_gap_changes, gap_moves, gap_words
 from lsp_analysis.standing.agencies.agenda import NOTHING, priorities
 from lsp_analysis.standing.comparison.measured import read_panels
 

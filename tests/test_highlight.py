@@ -10,7 +10,7 @@ from lsp_analysis import area_brief, open_study, wording
 from lsp_analysis.effects.outcomes.programme_page import NOT_NAMED, programmes
 from lsp_analysis.errors import AreaError
 from lsp_analysis.reports import view
-from lsp_analysis.reports.view.arrows import clear_gap_changes, gap_words, since
+from lsp_analysis.reports.view.changes import clear_gap_changes, gap_words, since
 from lsp_analysis.resources import study_path
 from lsp_analysis.standing.agencies.highlight import (
     highlights,

@@ -75,7 +75,7 @@ def test_small_lines_end_at_the_value_beside_them(told):
 
 
 def test_an_arrow_shortens_exactly_when_the_gap_shrinks(told):
-    from lsp_analysis.reports.view.arrows import gap_moves
+    from lsp_analysis.reports.view.changes import gap_moves
 
     brief, _ = told
     moves = {move.name: move for move in gap_moves(brief)}
@@ -92,7 +92,7 @@ def test_an_arrow_shortens_exactly_when_the_gap_shrinks(told):
 
 
 def test_a_gap_in_the_areas_favour_is_never_told_as_one_against_it(told):
-    from lsp_analysis.reports.view.arrows import gap_moves, gap_words
+    from lsp_analysis.reports.view.changes import gap_moves, gap_words
 
     brief, _ = told
     for move in gap_moves(brief):

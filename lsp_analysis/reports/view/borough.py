@@ -8,7 +8,7 @@ import numpy as np
 from lsp_analysis import wording
 from lsp_analysis.effects.outcomes.programme_page import Programmes
 from lsp_analysis.reports.view import places
-from lsp_analysis.reports.view.arrows import clear_gap_changes, gap_words, since
+from lsp_analysis.reports.view.changes import clear_gap_changes, gap_words, since
 from lsp_analysis.reports.view.part import KIND, WORDS, Part, is_clear, rows_of
 from lsp_analysis.reports.view.screen import furthest_table, pilot_box
 from lsp_analysis.standing.agencies import highlight
@@ -66,12 +66,14 @@ def borough_screen(
 
 def _tally(found: Highlights) -> list[list[Any]]:
     """How many areas are worse on something, better only, and neither."""
-    has = {word: found.table["verdict"].eq(word).groupby(found.table["area"]).any()
-           for word in verdicts.CLEAR[:2]}  # fmt: skip
+    worse, better = (
+        found.table["verdict"].eq(word).groupby(found.table["area"]).any()
+        for word in verdicts.CLEAR[:2]
+    )
     counts = [
-        ["worse", int(has["worse"].sum()), "worse on something"],
-        ["better", int((has["better"] & ~has["worse"]).sum()), "only better"],
-        ["none", int((~has["better"] & ~has["worse"]).sum()), "neither"],
+        ["worse", int(worse.sum()), "worse on something"],
+        ["better", int((better & ~worse).sum()), "only better"],
+        ["none", int((~better & ~worse).sum()), "neither"],
     ]
     return [told for told in counts if told[1]]
 
@@ -109,26 +111,24 @@ def verdict_grid(study: Study, found: Highlights) -> Part:
     shown = table[table["indicator_id"].isin(sided)]
     areas = found.worst_first()[:MOST_AREAS]
     worse = shown["verdict"].eq("worse").groupby(shown["indicator_id"]).sum()
-    order = list(worse.sort_values(ascending=False, kind="stable").index)
     by_place = shown.set_index(["indicator_id", "area"])["verdict"]
-    names = shown.drop_duplicates("indicator_id").set_index("indicator_id")
+    named = shown.drop_duplicates("indicator_id").set_index("indicator_id")
+    named = named.assign(unit=named["unit"].replace("percent", "%"))
     rows = [
         {
-            "name": names.loc[name, "indicator"],
-            "unit": ", ".join(filter(None, [_unit(names.loc[name, "unit"]),
-                                            names.loc[name, "when"]])),
+            "name": named.loc[name, "indicator"],
+            "unit": ", ".join(filter(None, named.loc[name, ["unit", "when"]])),
             "cells": [[KIND[by_place[name, area]], by_place[name, area]] for area in areas],
         }
-        for name in order
-    ]  # fmt: skip
-    left_out = table["indicator_id"].nunique() - len(rows)
+        for name in worse.sort_values(ascending=False, kind="stable").index
+    ]
     notes = []
-    if left_out:
+    if left_out := table["indicator_id"].nunique() - len(rows):
         notes.append(
             f"{wording.capital(wording.counted(left_out, 'measure'))} without a better side, or "
             "on which no area can be judged, are in the numbers."
         )
-    if found.table["area"].nunique() > len(areas):
+    if table["area"].nunique() > len(areas):
         notes.append(f"The {len(areas)} areas most often worse are shown.")
     words = [verdict for verdict in verdicts.VERDICTS if shown["verdict"].eq(verdict).any()]
     data = {
@@ -147,23 +147,17 @@ def verdict_grid(study: Study, found: Highlights) -> Part:
     return Part("measures", data, table.drop(columns="area_code"))
 
 
-def _unit(unit: str) -> str:
-    return "%" if unit == "percent" else unit
-
-
 def _grid_title(found: Highlights, measures: int) -> str:
     worse = found.times_worse()
     if worse.empty:
         return f"None of the {found.kind} is clearly worse on any measure"
     n = wording.counted(measures, "measure")
-    most = worse[worse == worse.iloc[0]]
-    names = wording.and_list(most.index[:WORST])
+    times, most = wording.in_words(worse.iloc[0]), worse[worse == worse.iloc[0]]
     if len(most) > WORST:
         areas = wording.capital(wording.counted(len(most), "area"))
-        of = "the only measure" if measures == 1 else f"{wording.in_words(worse.iloc[0])} of {n}"
-        return f"{areas} are worse on {of}"
+        return f"{areas} are worse on {'the only measure' if measures == 1 else f'{times} of {n}'}"
     verb = "is" if len(most) == 1 else "are"
-    return f"{names} {verb} worse on {wording.in_words(worse.iloc[0])} of {n}, more than any other"
+    return f"{wording.and_list(most.index)} {verb} worse on {times} of {n}, more than any other"
 
 
 def _changed(found: Highlights, brief: AreaBrief | None) -> list[list[str]]:
@@ -187,12 +181,12 @@ def _next(study: Study, found: Highlights, brief: AreaBrief | None) -> dict[str,
         agencies = wording.and_list(dict.fromkeys(filter(None, leads)))
         led = f" (lead: {agencies})" if agencies else ""
         items.append([f"{area}:", f"{wording.some_of(rows['indicator'], NAMED + 1)}{led}."])
+    after = RULE if items else ""
     plan = brief.plan if brief else None
-    after = [RULE] if items else []
     if plan is not None and plan.table["status"].isin(OFF_TRACK).any():
-        after.append(str(highlight.leads_sentence(plan)))
+        after = f"{after} {highlight.leads_sentence(plan)}".strip()
     lead = "Look first at:" if items else "The numbers single out no area."
-    return {"lead": lead, "items": items, "after": " ".join(after)}
+    return {"lead": lead, "items": items, "after": after}
 
 
 def _map(study: Study, found: Highlights) -> dict[str, Any] | None:

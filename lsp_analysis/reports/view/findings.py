@@ -10,20 +10,8 @@ from lsp_analysis import figures, wording
 from lsp_analysis.absent import Absent
 from lsp_analysis.errors import LspError
 from lsp_analysis.figures.tables import Table
-from lsp_analysis.reports.view import places
-from lsp_analysis.reports.view.part import (
-    WORDS,
-    Part,
-    Row,
-    counts_of,
-    furthest,
-    heads_of,
-    lines_of,
-    many_scores,
-    rows_of,
-    year_at,
-    year_of,
-)
+from lsp_analysis.reports.view import part, places
+from lsp_analysis.reports.view.part import Part, Row
 from lsp_analysis.standing import answers
 from lsp_analysis.standing.comparison import verdict as verdicts
 from lsp_analysis.standing.comparison.baseline import period_words
@@ -43,55 +31,59 @@ RATIOS = (
     (0.4, "about half"),
     (0.0, "less than half"),
 )
+MEASURED = [
+    "name", "theme", "kind", "definition", "source", "unit", "when", "value", "low", "high",
+    "comparator_value", "difference", "difference_low", "difference_high", "p_value", "p_adjusted",
+    "verdict", "reason", "rank", "of", "trend", "change", "change_verdict", "coverage", "since",
+    "caution",
+]  # fmt: skip
+WORST_FIRST = ("worse", "differs", "none", "close", "better")
 HALF_YEAR = 0.5  # from the start of a year to the place of its value
 MOST_PARTS = 12  # small areas of a neighbourhood that are set side by side
 
 
 def all_measures(brief: AreaBrief) -> Part:
     """Every measure by theme, worst first, with its verdict."""
-    rows = rows_of(brief)
+    rows, table = part.rows_of(brief), brief.profile.table
     borough = places.borough_name(brief.study)
-    scores = many_scores(rows)
+    scores, counts = part.many_scores(rows), part.counts_of(rows)
     shown = [row for row in rows if row.kind not in ("few", "not") and row not in scores]
-    heads = heads_of(shown, rows)
-    themes = _by_theme(shown, heads["of"])
-    table = brief.profile.table
-    apart = [f"{n} {WORDS[kind]}" for kind in ("few", "not") if (n := counts_of(rows).get(kind))]
-    why = [verdicts.too_few(table), verdicts.not_comparable(table)]
+    heads = part.heads_of(shown, rows)
+    apart = [f"{counts[kind]} {part.WORDS[kind]}" for kind in ("few", "not") if kind in counts]
+    used = {row.word for row in rows}
+    meanings = [f"{wording.capital(word)}: {verdicts.MEANINGS[word]}." for word in verdicts.VERDICTS
+                if word in used]  # fmt: skip
+    meanings += [brief.profile.rule(), verdicts.too_few(table), verdicts.not_comparable(table)]
     data = {
         "question": "Where are we at?",
         "title": _measures_title(rows, borough),
         "subtitle": "By theme, worst first. Lines start at zero.",
         "rest": f"Rest of {borough}",
         **heads,
-        "themes": themes,
+        "themes": _by_theme(shown, heads["of"]),
         "folded": f"{len(scores)} scores of which neither high nor low is better" if scores else "",
         "more": _by_theme(scores, heads["of"]),
         "text": f"Left out: {wording.and_list(apart)}." if apart else "",
-        "explained": " ".join(filter(None, [_meanings(rows), brief.profile.rule(), *why])),
+        "explained": " ".join(filter(None, meanings)),
     }
-    return Part("measures", data, _measures_frame(brief))
+    return Part("measures", data, table[MEASURED].reset_index())
 
 
 def _by_theme(rows: list[Row], of: str) -> list[dict[str, Any]]:
     """The rows of each theme, worst first, as the page's template takes them."""
-    named = groupby(sorted(rows, key=lambda row: row.theme), key=lambda row: row.theme)
-    themes = [
-        {"name": theme, "rows": [row.shown(of) for row in _worst_first(list(own))]}
-        for theme, own in named
-    ]
+    themes = []
+    for theme, own in groupby(sorted(rows, key=lambda row: row.theme), key=lambda row: row.theme):
+        worst_first = sorted(
+            own, key=lambda row: (WORST_FIRST.index(row.kind), np.isnan(row.place), row.place)
+        )
+        themes.append({"name": theme, "rows": [row.shown(of) for row in worst_first]})
     if len(themes) == 1:
         themes[0]["name"] = ""
     return themes
 
 
-def _worst_first(rows: list[Row]) -> list[Row]:
-    order = {kind: i for i, kind in enumerate(("worse", "differs", "none", "close", "better"))}
-    return sorted(rows, key=lambda row: (order[row.kind], np.isnan(row.place), row.place))
-
-
 def _measures_title(rows: list[Row], borough: str) -> str:
-    worst = furthest(rows, "worse")
+    worst = part.furthest(rows, "worse")
     if not worst:
         return f"No measure is clearly worse than in the rest of {borough}"
     themes = list(dict.fromkeys(row.theme for row in worst if row.theme))
@@ -100,27 +92,12 @@ def _measures_title(rows: list[Row], borough: str) -> str:
         return f"Only {first} is clearly worse than in the rest of {borough}"
     where = f", across {wording.counted(len(themes), 'theme')}" if len(themes) > 1 else ""
     number = wording.capital(wording.counted(len(worst), "measure"))
-    return f"{number} are clearly worse{where}; furthest out: {first}"
-
-
-def _meanings(rows: list[Row]) -> str:
-    used = {row.word for row in rows}
-    told = [f"{wording.capital(word)}: {verdicts.MEANINGS[word]}." for word in verdicts.VERDICTS
-            if word in used]  # fmt: skip
-    return " ".join(told)
-
-
-def _measures_frame(brief: AreaBrief) -> pd.DataFrame:
-    wanted = ["name", "theme", "kind", "definition", "source", "unit", "when", "value", "low",
-              "high", "comparator_value", "difference", "difference_low", "difference_high",
-              "p_value", "p_adjusted", "verdict", "reason", "rank", "of", "trend", "change",
-              "change_verdict", "coverage", "since", "caution"]  # fmt: skip
-    return brief.profile.table[wanted].reset_index()
+    return f"{number} are clearly worse{where}; part.furthest out: {first}"
 
 
 def story(brief: AreaBrief, indicator_id: str) -> Part | Absent:
     """One measure through the years, here and in the rest of the borough."""
-    row = next((row for row in rows_of(brief) if row.indicator_id == indicator_id), None)
+    row = next((row for row in part.rows_of(brief) if row.indicator_id == indicator_id), None)
     if row is None or row.series["value"].notna().sum() < 3:
         return Absent("The measure to watch has fewer than three periods to draw.")
     borough, both = places.borough_name(brief.study), row.series[["value", "rest"]]
@@ -129,18 +106,18 @@ def story(brief: AreaBrief, indicator_id: str) -> Part | Absent:
     )
     pooled = any(" to " in word for word in words.values())
     indicator = brief.study.indicator(indicator_id)
-    here, rest = both["value"].dropna(), both["rest"].dropna()
+    span = [words[both["value"].dropna().index[end]] for end in (0, -1)]
     data = {
         "question": "The measure to watch",
-        "title": _story_title(indicator.name, here, rest, words, borough),
+        "title": f"{indicator.name}{_compared(both, span, f'the rest of {borough}')}",
         "subtitle": f"{wording.capital(row.unit.rpartition(', ')[0] or row.unit)}"
         f"{'; several years together, marked at their last' if pooled else ''}",
-        "chart": lines_of(
+        "chart": part.lines_of(
             both.index,
             {"here": (both["value"], "here"), "rest": (both["rest"], f"rest of {borough}")},
             f"{row.spark()['label']}.",
             unit="%" if indicator.unit == "percent" else "",
-            moments=_moments(brief, indicator_id, *map(year_at, both.index[[0, -1]])),
+            moments=_moments(brief, indicator_id, *map(part.year_at, both.index[[0, -1]])),
         ),
         "note": row.about.removeprefix(indicator.definition).strip(),
     }
@@ -149,23 +126,18 @@ def story(brief: AreaBrief, indicator_id: str) -> Part | Absent:
     return Part("figure", data, numbers)
 
 
-def _story_title(
-    name: str, here: pd.Series, rest: pd.Series, words: dict[Any, str], borough: str
-) -> str:
+def _compared(both: pd.DataFrame, span: list[str], rest: str) -> str:
     """What the two lines show now, and whether they did at first."""
-    now, then = (
-        here.iloc[place] / rest.iloc[place] if rest.iloc[place] else np.nan for place in (-1, 0)
-    )
-    first = words[here.index[0]]
+    here, there = both["value"].dropna(), both["rest"].dropna()
+    then, now = (here.iloc[end] / there.iloc[end] if there.iloc[end] else np.nan for end in (0, -1))
     if not np.isfinite(now):
-        return f"{name}, {first} to {words[here.index[-1]]}"
+        return f", {span[0]} to {span[1]}"
     said = _ratio_words(now)
-    if said == "about level with":
-        return f"{name}: about level with the rest of {borough}"
-    same = np.isfinite(then) and _ratio_words(then) == said
-    since = f", as in {first}" if same else f" ({_ratio_words(then)} in {first})"
-    since = since if np.isfinite(then) else ""
-    return f"{name}: {said} the rest of {borough}{since}"
+    if said == "about level with" or not np.isfinite(then):
+        return f": {said} {rest}"
+    first = _ratio_words(then)
+    since = f", as in {span[0]}" if first == said else f" ({first} in {span[0]})"
+    return f": {said} {rest}{since}"
 
 
 def _ratio_words(ratio: float) -> str:
@@ -219,15 +191,11 @@ def _ages_title(wide: pd.DataFrame, borough: str) -> str:
         "adults of working age": (ages >= CHILDREN_UNDER) & (ages < OLDER_FROM),
         f"people of {OLDER_FROM} or over": ages >= OLDER_FROM,
     }
-    here, rest = (
-        wide[["female", "male"]].sum(axis=1),
-        wide[["female_rest", "male_rest"]].sum(axis=1),
-    )
-    more = {name: here[rows].sum() - rest[rows].sum() for name, rows in groups.items()}
-    name = max(more, key=more.__getitem__)
-    if more[name] < 1:
+    here, rest = (wide[[f"female{of}", f"male{of}"]].sum(axis=1) for of in ("", "_rest"))
+    shares = {name: (here[rows].sum(), rest[rows].sum()) for name, rows in groups.items()}
+    name, (own, other) = max(shares.items(), key=lambda share: share[1][0] - share[1][1])
+    if own - other < 1:
         return f"Ages are much like those in the rest of {borough}"
-    own, other = here[groups[name]].sum(), rest[groups[name]].sum()
     return f"More {name} than the rest of {borough}: {own:.0f}% against {other:.0f}%"
 
 
@@ -256,15 +224,16 @@ def small_areas(brief: AreaBrief) -> Table | Absent | None:
     if len(members) > MOST_PARTS:
         return Absent(f"The area has {len(members)} small areas: each has a page of its own.")
     names = places.local_names(brief.study)
-    found: dict[str, dict[str, str]] = {}
+    rows = []
     for code in members:
-        table = brief.about(code).profile.table
-        found[names.get(code, code)] = {
-            theme or "All": _tally(rows["verdict"]) for theme, rows in table.groupby("theme")
-        }
-    frame = pd.DataFrame(found).T.rename_axis("Small area").reset_index()
+        row = {"Small area": names.get(code, code)}
+        for theme, own in brief.about(code).profile.table.groupby("theme")["verdict"]:
+            counts = [(word, int((own == word).sum())) for word in ("worse", "better")]
+            told = ", ".join(f"{n} {word}" for word, n in counts if n)
+            row[theme or "All"] = told or "none"
+        rows.append(row)
     return figures.table(
-        frame,
+        pd.DataFrame(rows),
         caption="Clear differences from the rest of the borough in each small area, by theme",
         note="The other measures of each theme are not clearly different, or too few to say.",
     )
@@ -282,18 +251,13 @@ def larger_areas(brief: AreaBrief) -> Table | Absent | None:
     return found.shown_table() if found else found
 
 
-def _tally(verdict: pd.Series) -> str:
-    told = [f"{n} {word}" for word in ("worse", "better") if (n := int((verdict == word).sum()))]
-    return ", ".join(told) or "none"
-
-
 def _moments(brief: AreaBrief, indicator_id: str, first: float, last: float) -> list[list[Any]]:
     """Dated events from just before the first period on, those far enough apart to be read."""
     events = brief.events(indicator_id)
     if events is None:
         return []
     told: list[list[Any]] = []
-    for date, label in zip(map(year_of, events["date"]), events["label"], strict=True):
+    for date, label in zip(map(part.year_of, events["date"]), events["label"], strict=True):
         at = max(date, first)  # a series counted anew starts with its break
         apart = not told or at - told[-1][0] > 0.02 * (last - first)
         if first - HALF_YEAR <= date <= last and apart:

@@ -19,7 +19,7 @@ from lsp_analysis.standing.place.brief import AreaBrief
 from lsp_analysis.study.indicator import Indicator
 from lsp_analysis.wording import is_missing
 
-LONGEST_TICKS = 6
+MOST_TICKS = 6
 
 
 @dataclass(frozen=True)
@@ -65,17 +65,14 @@ def plain(value: Any) -> Any:
         return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | np.ndarray | pd.Series):
         return [plain(item) for item in value]
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
+    value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, str):
         return str(value)
     if is_missing(value):
         return None
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return round(float(value), 6) if math.isfinite(value) else None
-    return str(value)
+    if isinstance(value, float):
+        return round(value, 6) if math.isfinite(value) else None
+    return value if isinstance(value, int) else str(value)
 
 
 def is_clear(effect: EffectEstimate) -> bool:
@@ -86,12 +83,12 @@ def is_clear(effect: EffectEstimate) -> bool:
 def likely_range(effect: EffectEstimate, less: str, more: str) -> str:
     """An interval of a relative effect in words: "7% to 38% fewer", "38% fewer to 5% more"."""
     low, high = 100 * effect.relative_low, 100 * effect.relative_high
-    if not np.isfinite(low) or not np.isfinite(high):
+    if not np.isfinite([low, high]).all():
         return "not known"
     if low < 0 < high:
         return f"{-low:.0f}% {less} to {high:.0f}% {more}"
-    ends = sorted([abs(low), abs(high)])
-    return f"{ends[0]:.0f}% to {ends[1]:.0f}% {less if high <= 0 else more}"
+    near, far = sorted([abs(low), abs(high)])
+    return f"{near:.0f}% to {far:.0f}% {less if high <= 0 else more}"
 
 
 def how_sure(effect: EffectEstimate) -> tuple[str, str]:
@@ -100,9 +97,7 @@ def how_sure(effect: EffectEstimate) -> tuple[str, str]:
     if wording.is_missing(p):
         return "How sure this is cannot be told.", " ".join(map(str, effect.warnings[:1]))
     as_far = max(0, round(p * (n + 1)) - 1)
-    areas = wording.of_total(as_far, n)
-    if as_far == 1:
-        areas = f"one of {wording.number(n)}"
+    areas = f"one of {wording.number(n)}" if as_far == 1 else wording.of_total(as_far, n)
     told = f"{wording.capital(areas)} areas where nothing was done moved as far, for their size."
     if not is_clear(effect):
         return "It could be chance.", told
@@ -116,9 +111,7 @@ def sides(indicator: Indicator) -> tuple[str, str]:
 
 def year_at(period: pd.Period) -> float:
     """Where a period lies on a scale of years: its middle, less half a year."""
-    start, end = period.start_time, period.end_time
-    middle = start + (end - start) / 2
-    return middle.year + (middle.day_of_year - 1) / 365.25 - 0.5
+    return year_of(period.start_time + (period.end_time - period.start_time) / 2)
 
 
 def year_of(date: Any) -> float:
@@ -137,20 +130,19 @@ def lines_of(
     """A chart of lines over `periods`: by its role (here, rest, expected, forecast) each one's
     values and the words at its end; `more` are a band and moments."""
     periods = list(periods)
-    lines = [
-        {"role": role, "values": list(values), "end": end} for role, (values, end) in series.items()
-    ]
-    x = [year_at(p) for p in periods]
-    about = {"type": "lines", "x": x, "ticks": ticks_of(periods), "unit": unit, "series": lines}
-    return {**about, "label": label, **more}
-
-
-def ticks_of(periods: Any) -> list[list[Any]]:
-    """Place and name of six periods at the most, the last among them."""
-    periods = list(periods)
-    step = max(1, -(-len(periods) // LONGEST_TICKS))
-    chosen = periods[::-1][::step][::-1]
-    return [[year_at(p), wording.period(p, short=True)] for p in chosen]
+    chosen = periods[:: -max(1, -(-len(periods) // MOST_TICKS))][::-1]  # the last among them
+    return {
+        "type": "lines",
+        "x": [year_at(p) for p in periods],
+        "ticks": [[year_at(p), wording.period(p, short=True)] for p in chosen],
+        "unit": unit,
+        "series": [
+            {"role": role, "values": list(values), "end": end}
+            for role, (values, end) in series.items()
+        ],
+        "label": label,
+        **more,
+    }
 
 
 KIND = {
@@ -245,22 +237,13 @@ def many_scores(rows: list[Row]) -> list[Row]:
     return scores if len(scores) > MANY_SCORES else []
 
 
-def years_of(rows: list[Row]) -> str:
-    """The years that the small lines of `rows` span: "2003 to 2012"."""
-    periods = [p for row in rows for p in row.periods]
-    if not periods:
-        return ""
-    first = min(periods, key=lambda p: p.start_time)
-    last = max(periods, key=lambda p: p.end_time)
-    years = [p.start_time.year if p is first else p.end_time.year for p in (first, last)]
-    return str(years[0]) if years[0] == years[1] else f"{years[0]} to {years[1]}"
-
-
 def heads_of(rows: list[Row], every: list[Row]) -> dict[str, Any]:
-    """What stands over the columns of a table of `rows`, of all the page's: years, and of how many
-    areas each place is."""
+    """What stands over the columns of a table of `rows`, of all the page's: the years that their
+    small lines span, and of how many areas each place is."""
+    ends = [t.year for row in rows for p in row.periods for t in (p.start_time, p.end_time)]
+    years = sorted({min(ends), max(ends)}) if ends else []
     sizes = [row.of for row in every if row.of]
-    return {"years": years_of(rows), "of": max(sizes, key=sizes.count, default="")}
+    return {"years": " to ".join(map(str, years)), "of": max(sizes, key=sizes.count, default="")}
 
 
 def counts_of(rows: list[Row]) -> dict[str, int]:
@@ -272,14 +255,14 @@ def counts_of(rows: list[Row]) -> dict[str, int]:
 def furthest(rows: list[Row], kind: str) -> list[Row]:
     """Rows of one kind, the furthest out among the small areas first."""
     chosen = [row for row in rows if row.kind == kind]
-    far = (lambda row: -row.place) if kind == "better" else (lambda row: row.place)
-    return sorted(chosen, key=lambda row: (np.isnan(row.place), far(row)))
+    sign = -1 if kind == "better" else 1
+    return sorted(chosen, key=lambda row: (np.isnan(row.place), sign * row.place))
 
 
 def _row(brief: AreaBrief, indicator_id: str, told: pd.Series) -> Row:
     indicator = brief.indicator(indicator_id)
-    series = pd.DataFrame({"first": [], "value": [], "rest": []})
     known = indicator_id in brief.panels and not wording.is_missing(told["value"])
+    series, unit = pd.DataFrame({"first": [], "value": [], "rest": []}), unit_words(indicator)
     if known:
         here, rest = (
             brief.series(indicator_id, name).set_index("period")
@@ -287,18 +270,18 @@ def _row(brief: AreaBrief, indicator_id: str, told: pd.Series) -> Row:
         )
         both = here[["first", "value"]].join(rest["value"].rename("rest"), how="outer")
         series = both.sort_index()
-    unit = unit_words(indicator)
-    if known and brief.measured(indicator_id).by_age is not None:
-        unit = f"age-standardised, {unit}"
+        if brief.measured(indicator_id).by_age is not None:
+            unit = f"age-standardised, {unit}"
+        unit = ", ".join(filter(None, [unit, told["when"]]))
     rank, of = told.get("rank"), told.get("of")
-    ends = [told.get(end, np.nan) for end in ("worst", "best", "value")]
-    if np.ptp(np.asarray(ends, dtype=float)) <= 1e-9 * abs(float(told["value"])):
+    ends = np.array([told.get(end) for end in ("worst", "best", "value")], dtype=float)
+    if np.ptp(ends) <= 1e-9 * abs(ends[-1]):
         rank = np.nan  # all areas are alike, and none is the highest
     return Row(
         indicator_id=indicator_id,
         name=indicator.name,
         theme=indicator.theme,
-        unit=", ".join(filter(None, [unit, told["when"] if known else ""])),
+        unit=unit,
         here=amount(told["value"], indicator.unit),
         rest=amount(told["comparator_value"], indicator.unit),
         kind=KIND[told["verdict"]],
@@ -325,11 +308,11 @@ def _rank(rank: Any, of: Any, polarity: str) -> str:
     """A place from the nearer end: "highest of 177", "6th highest of 177", "2nd lowest of 35"."""
     if wording.is_missing(rank) or wording.is_missing(of):
         return ""
-    from_worst, of = round(float(rank)), round(float(of))
+    place, of = round(float(rank)), round(float(of))
     ends = ("lowest", "highest") if polarity == "high_is_good" else ("highest", "lowest")
-    near = from_worst <= (of + 1) / 2
-    place = from_worst if near else of - from_worst + 1
-    return f"{wording.placed(place, ends[0] if near else ends[1])} of {wording.number(of)}"
+    if place > (of + 1) / 2:
+        place, ends = of - place + 1, ends[::-1]
+    return f"{wording.placed(place, ends[0])} of {wording.number(of)}"
 
 
 def unit_words(indicator: Indicator) -> str:

@@ -28,23 +28,29 @@ def local_names(study: Study) -> dict[str, str]:
     That of the middle-layer area it lies in, where that has a name of its own, with the letter of
     the small area: "Hall i' th' Wood B" for Bolton 010B. Otherwise its own name.
     """
-    return study.once("local names", lambda: _local_names(study))
+
+    def named() -> dict[str, str]:
+        small = study.small_areas()
+        names = dict(zip(small["area_code"], small["area_name"].astype(str), strict=True))
+        for _, parent, inside in _groups(study, "msoa"):
+            for code in [] if _NUMBERED.match(parent) else inside:
+                if letter := _LETTER.match(names.get(code, "")):
+                    names[code] = f"{parent} {letter[1]}"
+        return names
+
+    return study.once("local names", named)
 
 
-def _local_names(study: Study) -> dict[str, str]:
-    areas = study.areas().drop_duplicates("area_code").set_index("area_code")
-    small = study.small_areas()
-    named = dict(zip(small["area_code"], small["area_name"].astype(str), strict=True))
+def _groups(study: Study, kind: str) -> list[tuple[str, str, list[str]]]:
+    """Code, name and small areas of every area of a larger kind, as far as the study knows."""
     if not study.has("area_members"):
-        return named
-    members = study.read("area_members")
-    middle = areas.index[areas["area_type"] == "msoa"]
-    for row in members[members["area_code"].isin(middle)].itertuples():
-        parent = str(areas.loc[row.area_code, "area_name"])
-        letter = _LETTER.match(named.get(row.member_code, ""))
-        if letter and not _NUMBERED.match(parent):
-            named[row.member_code] = f"{parent} {letter[1]}"
-    return named
+        return []
+    members = study.read("area_members").groupby("area_code")["member_code"].agg(list)
+    areas = study.areas().drop_duplicates("area_code").query("area_type == @kind")
+    return [
+        (code, str(name), members.get(code, []))
+        for code, name in zip(areas["area_code"], areas["area_name"], strict=True)
+    ]
 
 
 def name_of(study: Study, area: Area) -> str:
@@ -54,17 +60,11 @@ def name_of(study: Study, area: Area) -> str:
 
 def parents(study: Study, area: Area) -> list[str]:
     """Names of the wards and middle-layer areas that hold all of an area, the larger kind first."""
-    if not study.has("area_members"):
-        return []
-    own = set(area.members)
-    areas = study.areas().drop_duplicates("area_code").set_index("area_code")
-    members = study.read("area_members").groupby("area_code")["member_code"].agg(set)
-    found = []
+    own, found = set(area.members), []
     for kind, said in (("ward", "{} ward"), ("msoa", "{}")):
-        for code in areas.index[areas["area_type"] == kind]:
-            name = str(areas.loc[code, "area_name"])
-            inside = code != area.code and own <= members.get(code, set())
-            if inside and name != area.name and not _NUMBERED.match(name):
+        for code, name, inside in _groups(study, kind):
+            other = code != area.code and name != area.name
+            if other and own <= set(inside) and not _NUMBERED.match(name):
                 found.append(said.format(name))
     return found
 
@@ -102,8 +102,8 @@ class Outlines:
         self, areas: Sequence[Mapping[str, Any]], label: str, places: Sequence[dict] = ()
     ) -> dict[str, Any]:
         """The map of `areas` (path, class, name, link) with names of `places` and a scale bar."""
-        fitting = [m for m in _METRES if m * self.scale <= 0.3 * self.width] or [_METRES[0]]
-        metres = fitting[-1]
+        fitting = [m for m in _METRES if m * self.scale <= 0.3 * self.width]
+        metres = max(fitting, default=_METRES[0])
         words = f"{metres / 1000:g} km" if metres >= 1000 else f"{metres} m"
         return {
             "type": "map", "width": self.width, "height": self.height, "areas": areas,
@@ -143,30 +143,24 @@ def locator(study: Study, area: Area) -> dict[str, Any] | None:
     own = [code for code in area.members if drawn and code in drawn.paths]
     if drawn is None or not own or len(own) == len(drawn.paths):
         return None
-    centre = np.mean([drawn.points[code] for code in own], axis=0)
-    labels = _bearings(study, drawn, centre)
-    label = {"name": name_of(study, area), "me": True, "x": float(centre[0]),
-             "y": float(max(centre[1] - 34, 24))}  # fmt: skip
-    side = "north" if centre[1] < drawn.height / 2 else "south"
-    across = "west" if centre[0] < drawn.width / 2 else "east"
-    told = f"Map of {borough_name(study)}: {name_of(study, area)} lies in its {side}-{across}."
-    return drawn.dark(set(own), told, [*labels, label])
+    x, y = np.mean([drawn.points[code] for code in own], axis=0)
+    name = name_of(study, area)
+    me = {"name": name, "me": True, "x": float(x), "y": float(max(y - 34, 24))}
+    side = "north" if y < drawn.height / 2 else "south"
+    across = "west" if x < drawn.width / 2 else "east"
+    told = f"Map of {borough_name(study)}: {name} lies in its {side}-{across}."
+    return drawn.dark(set(own), told, [*_bearings(study, drawn, np.array([x, y])), me])
 
 
 def _bearings(study: Study, drawn: Outlines, away: np.ndarray, most: int = 4) -> list[dict]:
     """Names of parts of the borough that are far from one another and from the area itself."""
-    members = study.read("area_members") if study.has("area_members") else None
-    areas = study.areas().drop_duplicates("area_code")
-    kinds = [k for k in ("ward", "msoa", "neighbourhood") if (areas["area_type"] == k).any()]
-    if members is None or not kinds:
-        return []
-    named = areas[areas["area_type"].isin(kinds[:1]) & ~areas["area_name"].str.match(_NUMBERED)]
-    spots: dict[str, np.ndarray] = {}
-    for code, name in zip(named["area_code"], named["area_name"], strict=True):
-        inside = members.loc[members["area_code"] == code, "member_code"]
-        points = [drawn.points[c] for c in inside if c in drawn.points]
-        if points:
-            spots[str(name)] = np.mean(points, axis=0)
+    kinds = (_groups(study, kind) for kind in ("ward", "msoa", "neighbourhood"))
+    spots = {
+        name: np.mean(points, axis=0)
+        for _, name, inside in next(filter(None, kinds), [])
+        if not _NUMBERED.match(name)
+        and (points := [drawn.points[code] for code in inside if code in drawn.points])
+    }
     chosen: list[dict] = []
     taken = [away]
     while spots and len(chosen) < most:
@@ -174,9 +168,8 @@ def _bearings(study: Study, drawn: Outlines, away: np.ndarray, most: int = 4) ->
         name = max(far, key=far.__getitem__)
         if far[name] < 90:
             break
-        x, y = spots.pop(name)
-        taken.append(np.array([x, y]))
-        chosen.append({"name": name, "x": float(x), "y": float(y)})
+        taken.append(spots.pop(name))
+        chosen.append({"name": name, "x": float(taken[-1][0]), "y": float(taken[-1][1])})
     return chosen
 
 
@@ -188,11 +181,10 @@ def borough_name(study: Study) -> str:
 
 def refuse_part(study: Study, area: str, template: str) -> None:
     """ReportError where a page on a whole borough is asked for of less; an empty `area` is all."""
-    if not area:
-        return
-    place = study.area(area)
-    missing = len(set(study.small_areas()["area_code"]) - set(place.members))
-    if missing:
+    place = study.area(area) if area else None
+    if place is not None and (
+        missing := len(set(study.small_areas()["area_code"]) - set(place.members))
+    ):
         raise ReportError(
             f"{template} is about the whole borough, and {place.name} leaves out {missing} of its "
             f"small areas. For {place.name} use the template report_area; for this one give "

@@ -57,12 +57,7 @@ class PlanView:
     """
 
     def __init__(
-        self,
-        study: Study,
-        by: str = "lead_agency",
-        only: str = "",
-        as_at: str = "",
-        area: str = "",
+        self, study: Study, by: str = "lead_agency", only: str = "", as_at: str = "", area: str = ""
     ) -> None:
         """Read the plan and its values; ReportError for a theme or agency that it does not have.
 
@@ -361,7 +356,8 @@ class PlanView:
         table = self.progress.table
         due = table[table["status"].isin((MET, MISSED))]
         told = []
-        for _, of in list(due.groupby(due["due"].map(lambda d: _due_by(d).year)))[-2:]:
+        rounds = due.groupby(due["due"].map(lambda d: parse_period(d).start_time.year))
+        for _, of in list(rounds)[-2:]:
             met, dates = int((of["status"] == MET).sum()), sorted(set(of["due"].map(str)))
             share = "the one" if met == len(of) == 1 else wording.of_total(met, len(of))
             told.append(f"{share} due in {wording.and_list(map(wording.period, dates), last='or')}")
@@ -372,8 +368,7 @@ class PlanView:
             away = sorted((m for m in moved if moved[m] < 0), key=moved.__getitem__)
             which = f"; away from them: {wording.some_of(map(self.name, away), 3)}" if away else ""
             to = wording.of_total(sum(step > 0 for step in moved.values()), len(moved))
-            told = f"{to} moved towards their targets{which}."
-            said.append(["Since the period before:", told])
+            said.append(["Since the period before:", f"{to} moved towards their targets{which}."])
         return said or [["", "No target is due yet, and no measure is known for two periods."]]
 
     def _step(self, measure: str) -> float:
