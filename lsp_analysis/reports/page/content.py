@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 from html import escape, unescape
+from itertools import count
 from typing import Any
 
 import nh3
@@ -79,8 +80,7 @@ def read_content(notebook: Mapping[str, Any]) -> Content:
     shown = tuple(b for b in blocks if b.kind == "figure" or b.part or b.html)
     lines = (b.part["verdict"] if b.part else plain_text(b.html)
              for b in shown if b.kind in (HEADLINE, "screen"))  # fmt: skip
-    headline = next(lines, "")
-    return Content(outline.title, headline, shown)
+    return Content(outline.title, next(lines, ""), shown)
 
 
 def plain_text(html: str) -> str:
@@ -89,33 +89,22 @@ def plain_text(html: str) -> str:
 
 
 def _blocks(notebook: Mapping[str, Any]) -> Iterator[Block]:
-    for section in _sections(notebook["cells"]):
-        code = [cell for cell in section if cell["cell_type"] == "code"]
-        if _is_minor(section[0]) and code and not any(map(_of_cell, code)):
-            continue
-        for cell in section:
-            yield from _of_cell(cell)
+    """What the cells show, in turn.
 
-
-def _sections(cells: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    """Cells in turn, cut before each text cell that starts with a heading."""
-    section: list[Mapping[str, Any]] = []
-    for cell in cells:
-        if section and cell["cell_type"] == "markdown" and cell["source"].lstrip().startswith("#"):
-            yield section
-            section = []
-        section.append(cell)
-    if section:
-        yield section
-
-
-def _is_minor(cell: Mapping[str, Any]) -> bool:
-    """Whether a section starts with a heading below the second level.
-
-    Such a section is left out when its code has nothing to show: a study without ages has no page
-    on who lives here.
+    A section under a heading below the second level is left out when its code has nothing to show:
+    a study without ages has no page on who lives here.
     """
-    return cell["cell_type"] == "markdown" and cell["source"].lstrip().startswith("###")
+    sections: list[list[Mapping[str, Any]]] = [[]]
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown" and cell["source"].lstrip().startswith("#"):
+            sections.append([])
+        sections[-1].append(cell)
+    for section in sections:
+        code = [cell for cell in section if cell["cell_type"] == "code"]
+        first = section[0]["source"].lstrip() if code and section[0] not in code else ""
+        if not first.startswith("###") or any(map(_of_cell, code)):
+            for cell in section:
+                yield from _of_cell(cell)
 
 
 def _of_cell(cell: Mapping[str, Any]) -> list[Block]:
@@ -174,36 +163,31 @@ def _without_far_links(part: Any) -> Any:
 
 
 def _figure(mime: str, data: Mapping[str, Any], about: Mapping[str, Any]) -> Block:
-    content = "".join(data[mime].split()) if mime != "image/svg+xml" else _base64(data[mime])
+    content = "".join(data[mime].split())
+    if mime == "image/svg+xml":
+        content = b64encode(data[mime].encode()).decode("ascii")
+    width, height = (
+        round(side) if isinstance(side, int | float) and 0 < side < 10_000 else 0
+        for side in (about.get("width"), about.get("height"))
+    )
     return Block(
         "figure",
         alt=" ".join(str(about.get("alt", "")).split()),
         picture=f"data:{mime};base64,{content}",
-        width=_pixels(about.get("width")),
-        height=_pixels(about.get("height")),
+        width=width,
+        height=height,
         csv=safe_csv(data.get("text/csv", "")),
     )
 
 
-def _base64(text: str) -> str:
-    return b64encode(text.encode()).decode("ascii")
-
-
-def _pixels(side: Any) -> int:
-    return round(side) if isinstance(side, int | float) and 0 < side < 10_000 else 0
-
-
 def _from_html(html: str, numbers: str) -> Block:
     safe = clean_html(html).strip()
-    if "<table" in safe:
-        return Block("table", _with_scopes(safe), csv=safe_csv(numbers))
-    return Block("sentence" if _PARAGRAPH.match(safe) else "prose", safe)
-
-
-def _with_scopes(table: str) -> str:
-    """Say of every header cell what it heads, where the table does not."""
-    head, end, body = table.partition("</thead>")
-    return head.replace("<th>", '<th scope="col">') + end + body.replace("<th>", '<th scope="row">')
+    if "<table" not in safe:
+        return Block("sentence" if _PARAGRAPH.match(safe) else "prose", safe)
+    # Header cells that do not say what they head are told by where they stand.
+    head, end, body = safe.partition("</thead>")
+    head, body = head.replace("<th>", '<th scope="col">'), body.replace("<th>", '<th scope="row">')
+    return Block("table", head + end + body, csv=safe_csv(numbers))
 
 
 def _from_markdown(source: str) -> str:
@@ -227,23 +211,19 @@ class _Outline:
             self.title = text
             return ""
         self._level = level = min(max(level, 2), self._level + 1)
-        anchor = self._free_anchor(slug(text, fallback="section"))
-        return f'<h{level} id="{anchor}">{html}</h{level}>'
-
-    def _free_anchor(self, wish: str) -> str:
-        anchor, again = wish, 2
+        anchor = wish = slug(text, fallback="section")
+        again = count(2)
         while anchor in self._anchors:
-            anchor, again = f"{wish}-{again}", again + 1
+            anchor = f"{wish}-{next(again)}"
         self._anchors.add(anchor)
-        return anchor
+        return f'<h{level} id="{anchor}">{html}</h{level}>'
 
 
 def _numbered(block: Block, outline: _Outline) -> Block:
     html = _HEADING.sub(lambda found: outline.heading(int(found[1]), found[2]), block.html)
     number, name = 0, "first-screen" if block.kind == "screen" else ""
     if block.kind in outline.counts:
-        outline.counts[block.kind] += 1
-        number = outline.counts[block.kind]
+        outline.counts[block.kind] = number = outline.counts[block.kind] + 1
         name = f"{block.kind}-{number:02d}"
     return replace(block, html=html.strip(), number=number, name=name)
 
@@ -298,11 +278,13 @@ def safe_csv(text: str) -> str:
     >>> safe_csv("area,gap\\n=cmd(),-1.5\\n")
     "area,gap\\n'=cmd(),-1.5\\n"
     """
-    made = io.StringIO()
-    writer = csv.writer(made, lineterminator="\n")
     lines = text.replace("\r\n", "\n").replace("\r", " ")  # a bare one would end a row
-    for row in csv.reader(io.StringIO(lines)):
-        writer.writerow([_safe_cell(cell) for cell in row])
+    return _csv([_safe_cell(cell) for cell in row] for row in rows_of(lines))
+
+
+def _csv(rows: Iterable[list[str]]) -> str:
+    made = io.StringIO()
+    csv.writer(made, lineterminator="\n").writerows(rows)
     return made.getvalue()
 
 
@@ -315,10 +297,8 @@ def marked_csv(text: str, marking: str) -> str:
     """CSV with `marking` as the name of a last, empty column, so that no part of it is without."""
     if not marking or not text:
         return text
-    made = io.StringIO()
-    head, *rows = csv.reader(io.StringIO(text))
-    csv.writer(made, lineterminator="\n").writerows([[*head, marking], *([*r, ""] for r in rows)])
-    return made.getvalue()
+    head, *rows = rows_of(text)
+    return _csv([[*head, marking], *([*row, ""] for row in rows)])
 
 
 def spreadsheet(text: str) -> bytes:

@@ -13,17 +13,8 @@ from nbformat import NotebookNode
 
 from lsp_analysis.figures.svg import draw
 from lsp_analysis.reports.job.template import style_rules
-from lsp_analysis.reports.page.content import (
-    HEADLINE,
-    NUMBER,
-    Block,
-    Content,
-    block_of,
-    marked_csv,
-    read_content,
-    rows_of,
-    spreadsheet,
-)
+from lsp_analysis.reports.page import content as contents
+from lsp_analysis.reports.page.content import Block, Content
 from lsp_analysis.resources import page_template, policy_digest, stylesheet
 from lsp_analysis.wording import number
 
@@ -43,13 +34,13 @@ NOT_STATED = {
 def render_page(notebook: NotebookNode) -> str:
     """The page of an executed `notebook`, whose metadata says what it is about."""
     about = notebook.metadata.get("lsp", {}).get("report", {})
-    parts = page_parts(read_content(notebook), about)
+    parts = page_parts(contents.read_content(notebook), about)
     return page_template("page.html.j2").render(page=parts, draw=draw)
 
 
 def render_part(part: Mapping[str, Any]) -> str:
     """One piece of a page as HTML with its style, for a notebook that stands by itself."""
-    block = replace(block_of(part), name="part")
+    block = replace(contents.block_of(part), name="part")
     drawn = page_template("part.html.j2").render(block=block, csv=_numbers(block), draw=draw)
     style = "".join(map(stylesheet, ("page.css", "chart.css"))).replace(":root", "&")
     return f'<div class="lsp-part"><style>.lsp-part {{{style}}}</style>{drawn}</div>'
@@ -67,11 +58,10 @@ def page_parts(content: Content, about: Mapping[str, Any]) -> dict[str, Any]:
     """
     about = {key: about.get(key, empty) for key, empty in NOT_STATED.items()}
     house = about["template"].get("house", {})
-    style = "".join(stylesheet(name) for name in ("page.css", "chart.css")) + style_rules(house)
+    style = "".join(map(stylesheet, ("page.css", "chart.css"))) + style_rules(house)
     if marking := about["restricted"]:  # at the foot of every printed page
-        style += (
-            f'@page {{ @bottom-center {{ content: "{marking}"; font: 700 8.5pt sans-serif }} }}'
-        )
+        foot = f'content: "{marking}"; font: 700 8.5pt sans-serif'
+        style += f"@page {{ @bottom-center {{ {foot} }} }}"
     name = about["area"]["name"]
     shown = [(block, _numbers(block, about["restricted"])) for block in content.blocks]
     cut = _end_of_summary(content.blocks)
@@ -100,7 +90,7 @@ def _end_of_summary(blocks: tuple[Block, ...]) -> int:
     if blocks and blocks[0].kind == "screen":
         return 1
     starts = [i for i, block in enumerate(blocks) if block.html.startswith("<h2")]
-    lines = [i for i, block in enumerate(blocks) if block.kind == HEADLINE]
+    lines = [i for i, block in enumerate(blocks) if block.kind == contents.HEADLINE]
     is_summary = len(starts) > 1 and lines and starts[0] < lines[0] < starts[1]
     return starts[1] if is_summary else 0
 
@@ -110,9 +100,8 @@ def _place(area: Mapping[str, Any]) -> str:
     codes = list(area["members"])
     if not codes:
         return ""
-    if codes == [area["code"]]:
-        what = f"{area['kind']} {area['code']}"
-    else:
+    what = f"{area['kind']} {area['code']}"
+    if codes != [area["code"]]:
         more = f" and {len(codes) - MOST_CODES} more" if len(codes) > MOST_CODES else ""
         noun = "small area" if len(codes) == 1 else "small areas"
         what = f"{area['kind']} made of {noun} {', '.join(codes[:MOST_CODES])}{more}"
@@ -132,31 +121,31 @@ def _numbers(block: Block, marking: str = "") -> dict[str, Any]:
     """The numbers of a figure, or of a table that the page draws, as rows and as a link."""
     if not block.csv or (block.kind != "figure" and not block.part):
         return {}
-    head, *rows = rows_of(block.csv)
+    head, *rows = contents.rows_of(block.csv)
     rows = [row for row in rows if len(row) == len(head)]
-    numeric = [_is_numeric(column) for column in zip(*rows, strict=True)]
-    marked = marked_csv(block.csv, marking)
-    small = len(marked.encode()) <= LARGEST_DOWNLOAD
+    marked = contents.marked_csv(block.csv, marking)
+    link = f"data:text/csv;charset=utf-8,{quote(contents.spreadsheet(marked), safe=',')}"
     return {
         "summary": "The numbers" if block.kind == "figure" else "All the numbers",
         "about": block.part.get("title") or block.alt or block.name,
         "head": head,
-        "numeric": numeric,
+        "numeric": [
+            all(not cell or contents.NUMBER.fullmatch(cell) for cell in column)
+            for column in zip(*rows, strict=True)
+        ],
         "rows": [[_rounded(cell) for cell in row] for row in rows[:LARGEST_TABLE]],
         "left_out": max(0, len(rows) - LARGEST_TABLE),
         "file": f"{block.name}.csv",
-        "link": f"data:text/csv;charset=utf-8,{quote(spreadsheet(marked), safe=',')}"
-        if small
-        else "",
+        "link": link if len(marked.encode()) <= LARGEST_DOWNLOAD else "",
     }
-
-
-def _is_numeric(column: tuple[str, ...]) -> bool:
-    return all(not cell or NUMBER.fullmatch(cell) for cell in column)
 
 
 def _rounded(cell: str) -> str:
     """A number for reading; the file has all its digits."""
-    if ("." not in cell and "e" not in cell) or cell.endswith("%") or not NUMBER.fullmatch(cell):
+    if (
+        ("." not in cell and "e" not in cell)
+        or cell.endswith("%")
+        or not contents.NUMBER.fullmatch(cell)
+    ):
         return cell
     return "< 0.000001" if 0 < float(cell) < FINEST else number(float(cell))

@@ -44,8 +44,6 @@ ORDERS = (
 )
 STEPS = 5  # classes of the map
 MANY = 5  # measures, on which an area is worse
-AREAS = {"area": "small areas", "borough": "boroughs"}
-LEADS = {"area": "report", "borough": "areas"}
 BOROUGHS = "Areas worse than the rest of their borough on five or more measures"
 
 
@@ -84,9 +82,15 @@ def index_as_made(out: Path) -> dict[str, bytes]:
 
 
 def _index_of(found: Manifest, out: Path, study: Study) -> dict[str, bytes]:
-    gone = {name: _gone(found.records[name]) for name in found.gone}
-    records = [*(found.records | gone).values()]
-    records += [_unrecorded(out, name) for name in found.unrecorded]
+    gone = "Its page is no longer in the folder."
+    records = [
+        replace(record, status=FAILED, reason=gone) if name in found.gone else record
+        for name, record in found.records.items()
+    ]
+    said = "This page is in the folder and not on record."
+    for name in found.unrecorded:
+        files = {f"{name}/{name}.html": ""}
+        records.append(ReportRecord(out, name, MADE, "", name, "", "", headline=said, files=files))
     homes = study.boroughs_of(study.code_vintage) if len(records) > MOST_SHAPES else {}
     if len(set(homes.values())) > 1:
         return _by_borough(records, study, homes)
@@ -119,28 +123,17 @@ def _borough_row(
 ) -> dict[str, Any]:
     """One borough of the list: how its areas stand, and all that they may be looked for by."""
     own = [_row(record) for record in records if not record.failed]
-    name = borough_name(part)
-    failed = len(records) - len(own)
+    name, failed = borough_name(part), len(records) - len(own)
     more = f" {capital(counted(failed, 'report'))} could not be made." if failed else ""
-    many = sum(row["counts"]["worse"] >= MANY for row in own)
+    worse = sum(row["counts"]["worse"] >= MANY for row in own)
     return {
         "name": name, "report": page, "code": borough, "members": [borough], "rank": None,
         "about": f"{borough}, {counted(len(own), 'area')}", "themes": [], "spark": {},
         "links": {"page": page},
         "headline": f"{_verdict(own)}{more}".strip(), "pilot": any(row["pilot"] for row in own),
         "search": " ".join([name, *(row["search"] for row in own)]), "areas": own,
-        "counts": {kind: many if kind == "worse" else 0 for kind, _ in KINDS},
+        "counts": dict.fromkeys(dict(KINDS), 0) | {"worse": worse},
     }  # fmt: skip
-
-
-def _gone(record: ReportRecord) -> ReportRecord:
-    return replace(record, status=FAILED, reason="Its page is no longer in the folder.")
-
-
-def _unrecorded(out: Path, name: str) -> ReportRecord:
-    files = {f"{name}/{name}.html": ""}
-    said = "This page is in the folder and not on record."
-    return ReportRecord(out, name, MADE, "", name, "", "", headline=said, files=files)
 
 
 def render_index(
@@ -158,24 +151,26 @@ def render_index(
     above : address of the index that leads to this one.
     rows, shapes : boroughs to list and to draw in place of areas.
     """
-    shown = resource("reports/template")
+    shown = resource("reports/template/index")
     style = "".join(map(stylesheet, ("page.css", "chart.css")))
-    style += (shown / "index/index.css").read_text("utf-8")
-    script = (shown / "index/index.js").read_text("utf-8")
+    style += (shown / "index.css").read_text("utf-8")
+    script = (shown / "index.js").read_text("utf-8")
     made = [record for record in records if not record.failed]
-    boroughs = list(rows)
-    rows = boroughs or sorted((_row(r) for r in made if not _is_other(r)), key=_worst)
+    boroughs, of = list(rows), "borough" if rows else "area"
+    worst_first = [_row(record) for record in made if not _is_other(record)]
+    worst_first.sort(key=lambda row: (-row["counts"]["worse"], row["rank"] or 10**9,
+                                      row["name"].casefold(), row["report"]))  # fmt: skip
+    rows = boroughs or worst_first
     areas = [area for row in boroughs for area in row["areas"]] or rows
     measure = _one_measure(rows)
     used = {kind for row in rows for kind, n in row["counts"].items() if n and not boroughs}
-    drawn = _drawn(shapes) if boroughs else outlines(study)
     title = f"{capital(borough_name(study))} neighbourhoods"
     return page_template("index.html.j2").render(
         draw=draw,
         study=study,
         title=f"{study.title}, by borough" if boroughs else title,
         above=above,
-        listed="borough" if boroughs else "area",
+        listed=of,
         restricted=next((r.facts["restricted"] for r in made if r.facts.get("restricted")), ""),
         total=len(made) + sum(len(row["areas"]) for row in boroughs),
         rows=rows,
@@ -188,7 +183,7 @@ def render_index(
         measure=measure,
         elsewhere=[(r, _links(r)) for r in made if boroughs or _is_other(r)],
         failed=[(r, _links(r)) for r in sorted(records, key=_name) if r.failed],
-        map=_map(rows, drawn, "borough" if boroughs else "area") if drawn else None,
+        map=_map(rows, _drawn(shapes) if boroughs else outlines(study), of),
         style=style,
         script=script,
         policy=f"default-src 'none'; style-src '{policy_digest(style)}'; "
@@ -201,16 +196,6 @@ def _name(record: ReportRecord) -> tuple[str, str]:
     return record.area_name.casefold(), record.name
 
 
-def _worst(row: Mapping[str, Any]) -> tuple:
-    """Most worse first, then most deprived, then by name and by the report's own name."""
-    return (
-        -row["counts"]["worse"],
-        row["rank"] or 10**9,
-        row["name"].casefold(),
-        row["report"],
-    )
-
-
 def _is_other(record: ReportRecord) -> bool:
     """Whether a page, by what it tells the index, is not one of an area."""
     return record.template != AREA_PAGE and bool(record.facts.keys() - {"restricted"})
@@ -219,9 +204,8 @@ def _is_other(record: ReportRecord) -> bool:
 def _row(record: ReportRecord) -> dict[str, Any]:
     """One area of the list, from what its page said of itself."""
     facts = record.facts
-    name = facts.get("name") or record.area_name
-    counts = {kind: int(facts.get("counts", {}).get(kind, 0)) for kind, _ in KINDS}
-    rank, of = facts.get("rank"), facts.get("rank_of")
+    name, rank, of = (facts.get(key) for key in ("name", "rank", "rank_of"))
+    name = name or record.area_name
     more = "" if name == record.area_name else f"{record.area_name}, "
     template = "" if record.template == AREA_PAGE else f" · {record.template}"
     return {
@@ -232,7 +216,7 @@ def _row(record: ReportRecord) -> dict[str, Any]:
         "about": f"{more}{record.area_code}{template}",
         "headline": record.headline,
         "search": f"{name} {record.area_name} {record.area_code}",
-        "counts": counts,
+        "counts": {kind: int(facts.get("counts", {}).get(kind, 0)) for kind, _ in KINDS},
         "rank": rank,
         "rank_words": f"{ordinal(rank)} of {number(of)}" if rank and of else "",
         "themes": facts.get("themes", []),
@@ -246,7 +230,7 @@ def _row(record: ReportRecord) -> dict[str, Any]:
 def _one_measure(rows: list[dict[str, Any]]) -> str:
     """The measure that most rows show a value of; the values of others are taken out."""
     counts = Counter(name for row in rows if (name := row["spark"].get("name")))
-    measure = counts.most_common(1)[0][0] if counts else ""
+    measure = max(counts, key=counts.__getitem__, default="")
     for row in rows:
         if row["spark"].get("name", "") != measure:
             row["spark"] = {}
@@ -268,8 +252,7 @@ def _verdict(rows: Sequence[Mapping[str, Any]], their: str = "the") -> str:
     judged = [row["counts"]["worse"] for row in rows if any(row["counts"].values())]
     if not judged:
         return ""
-    many = sum(n >= MANY for n in judged)
-    none = sum(n == 0 for n in judged)
+    many, none = sum(n >= MANY for n in judged), judged.count(0)
     are = ["is" if n == 1 else "are" for n in (many, none)]
     return (
         f"{capital(counted(many, 'area'))} of {number(len(judged))} {are[0]} worse than the rest "
@@ -295,46 +278,41 @@ def _drawn(shapes: Sequence[Mapping[str, Any]]) -> Outlines | None:
     return Outlines(GeoDataFrame(shapes))
 
 
-def _map(rows: Sequence[Mapping[str, Any]], drawn: Outlines, of: str) -> dict[str, Any] | None:
+def _map(
+    rows: Sequence[Mapping[str, Any]], drawn: Outlines | None, of: str
+) -> dict[str, Any] | None:
     """Small areas or boroughs, each a link, darker where more measures, or areas, are worse."""
     by_code = {row["members"][0]: row for row in rows if len(row["members"]) == 1}
-    if not by_code:
+    if drawn is None or not by_code:
         return None
     pilots = {code for row in rows if row["pilot"] for code in row["members"]}
     counts = {code: row["counts"]["worse"] for code, row in by_code.items()}
     edges = _edges(list(counts.values()))
-    areas = [
-        _shape(code, path, by_code.get(code), edges, of, code in pilots)
-        for code, path in sorted(drawn.paths.items(), key=lambda item: item[0] in pilots)
-    ]
-    steps = [
-        {"class": f"step{i + 1}", "words": _step_words(low, high, counts.values(), of)}
-        for i, (low, high) in enumerate(edges)
-    ]
+    areas = []
+    for code, path in sorted(drawn.paths.items(), key=lambda item: item[0] in pilots):
+        if code not in by_code:
+            areas.append({"path": path, "class": "land"})
+            continue
+        row, n = by_code[code], counts[code]
+        step = next(i for i, (low, high) in enumerate(edges, 1) if low <= n <= high)
+        told = counted(n, "area") if of == "borough" else f"worse on {n}"
+        areas.append({
+            "path": path, "class": f"step{step}" + (" outlined" if code in pilots else ""),
+            "name": f"{row['name']}: {told}", "link": row["links"]["page"],
+        })  # fmt: skip
+    legend = []
+    for i, (low, high) in enumerate(edges, 1):
+        n = sum(low <= count <= high for count in counts.values())
+        name = "none" if high == 0 else str(low) if low == high else f"{low} to {high}"
+        legend.append({"class": f"step{i}", "words": f"{name} ({counted(n, of)})"})
     most = max((sum(row["counts"].values()) for row in rows), default=0)
+    what, leads = ("small areas", "report") if of == "area" else ("boroughs", "areas")
+    label = f"Map of {what}; each is a link to its {leads}, and all are in the list."
     return {
         "title": f"Measures clearly worse than the rest, of {most}" if of == "area" else BOROUGHS,
-        "legend": steps,
-        "chart": drawn.chart(
-            areas,
-            f"Map of {AREAS[of]}; each is a link to its {LEADS[of]}, and all are in the list.",
-        ),
+        "legend": legend,
+        "chart": drawn.chart(areas, label),
         "note": f"Each {of} is a link." + (" Outlined: the pilot." if pilots else ""),
-    }  # fmt: skip
-
-
-def _shape(
-    code: str, path: str, row: Mapping[str, Any] | None, edges: Sequence, of: str, pilot: bool
-) -> dict[str, Any]:
-    if row is None:
-        return {"path": path, "class": "land"}
-    n = row["counts"]["worse"]
-    step = next(i for i, (low, high) in enumerate(edges) if low <= n <= high)
-    return {
-        "path": path,
-        "class": f"step{step + 1}" + (" outlined" if pilot else ""),
-        "name": f"{row['name']}: {counted(n, 'area') if of == 'borough' else f'worse on {n}'}",
-        "link": row["links"]["page"],
     }
 
 
@@ -345,9 +323,3 @@ def _edges(values: list[int]) -> list[tuple[int, int]]:
         return [(0, 0)]
     width = -(-most // (STEPS - 1))
     return [(0, 0), *((low, min(low + width - 1, most)) for low in range(1, most + 1, width))]
-
-
-def _step_words(low: int, high: int, values: Any, of: str) -> str:
-    n = sum(low <= value <= high for value in values)
-    name = "none" if high == 0 else str(low) if low == high else f"{low} to {high}"
-    return f"{name} ({counted(n, of)})"

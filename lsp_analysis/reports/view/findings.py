@@ -92,7 +92,7 @@ def _measures_title(rows: list[Row], borough: str) -> str:
         return f"Only {first} is clearly worse than in the rest of {borough}"
     where = f", across {wording.counted(len(themes), 'theme')}" if len(themes) > 1 else ""
     number = wording.capital(wording.counted(len(worst), "measure"))
-    return f"{number} are clearly worse{where}; part.furthest out: {first}"
+    return f"{number} are clearly worse{where}; furthest out: {first}"
 
 
 def story(brief: AreaBrief, indicator_id: str) -> Part | Absent:

@@ -158,7 +158,7 @@ def _deprivation(brief: AreaBrief) -> tuple[int, int, int] | None:
 
 
 def furthest_table(rows: list[Row], borough: str) -> dict[str, Any]:
-    """The measures part.furthest from the comparator: three worst, one best."""
+    """The measures furthest from the comparator: three worst, one best."""
     worst, best = part.furthest(rows, "worse")[:WORST], part.furthest(rows, "better")[:BEST]
     ends = ((worst, "worst"), (best, "best"))
     parts = [f"{wording.in_words(len(some))} {end}" for some, end in ends if some]
