@@ -11,9 +11,8 @@ from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.boundaries import final_alpha, holm
 from lsp_analysis.experiments.analysis.comparison import contrast
 from lsp_analysis.experiments.analysis.findings import analyse_trial, classify
-from lsp_analysis.experiments.analysis.models import fit_models
 from lsp_analysis.experiments.analysis.opening import analyse
-from lsp_analysis.experiments.analysis.side_results import bounds, missing_table
+from lsp_analysis.experiments.analysis.side_results import bounds, fit_models, missing_table
 from lsp_analysis.experiments.analysis.trial import unit_values
 from lsp_analysis.experiments.record.folder import open_experiment
 from lsp_analysis.experiments.record.verification import verify

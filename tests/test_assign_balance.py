@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from small_experiment import drawn
 
-from lsp_analysis.experiments.draw.covariate_balance import balance, balance_of
+from lsp_analysis.experiments.papers.page_parts import balance, balance_of
 from lsp_analysis.experiments.record.folder import open_experiment
 
 UNITS = pd.DataFrame({"age": [1.0, 2, 3, 5, 6, 7], "district": list("nnsnss")})

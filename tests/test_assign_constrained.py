@@ -73,7 +73,7 @@ def test_with_three_arms_two_are_compared_over_acceptable_allocations_only():
     part = scheme.given(drawn, ((0, 1),))
     whole = scheme.base.every()
     fixed = ((whole == drawn) | np.isin(drawn, (0, 1))).all(axis=1)
-    expected = whole[fixed & scheme.rule.accepts(whole)]
+    expected = whole[fixed & (scheme.rule.scores(whole) < scheme.rule.cutoff)]
     assert {tuple(r) for r in part.every().tolist()} == {tuple(r) for r in expected.tolist()}
     assert part.holds(drawn)
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsp_analysis.experiments.draw import hash_stream as draw
-from lsp_analysis.experiments.draw.hash_stream import HashStream, seed_of, shuffled_many
+from lsp_analysis.experiments.draw import scheme as draw
+from lsp_analysis.experiments.draw.scheme import HashStream, seed_of, shuffled_many
 
 
 def test_the_stream_is_the_documented_one():

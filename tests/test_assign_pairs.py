@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.draw.matching import mahalanobis, match_pairs
+from lsp_analysis.experiments.draw.methods import mahalanobis, match_pairs
 
 
 def units(values):

@@ -12,9 +12,12 @@ from lsp_analysis.experiments.analysis.opening import analyse, take_look
 from lsp_analysis.experiments.analysis.pooling import pool_rounds
 from lsp_analysis.experiments.papers.result import write_result
 from lsp_analysis.experiments.record import chain
-from lsp_analysis.experiments.record.decisions import record_decision
 from lsp_analysis.experiments.record.folder import allocation_text, digest_of, open_experiment
-from lsp_analysis.experiments.record.registration import draw_allocation, register_design
+from lsp_analysis.experiments.record.registration import (
+    draw_allocation,
+    record_decision,
+    register_design,
+)
 from lsp_analysis.experiments.record.verification import verify
 
 LOOKS = (
@@ -61,7 +64,7 @@ def written(folder, entries):
     for number, entry in enumerate(entries, start=1):
         bare = {k: v for k, v in entry.items() if k != "hash"}
         bare |= {"number": number, "previous": before}
-        before = chain._seal(bare)
+        before = chain.digest_of(chain._canonical(bare))
         out.append(chain._canonical({**bare, "hash": before}))
     (folder / "register.jsonl").write_bytes(b"\n".join(out) + b"\n")
 

@@ -26,7 +26,7 @@ from test_analyse import WEDGE
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments import commands
 from lsp_analysis.experiments.analysis.opening import analyse
-from lsp_analysis.experiments.draw.matching import spaced_units
+from lsp_analysis.experiments.draw.methods import spaced_units
 from lsp_analysis.experiments.papers.protocol import write_protocol
 from lsp_analysis.experiments.papers.result import write_result
 from lsp_analysis.experiments.record import chain

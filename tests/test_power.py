@@ -8,14 +8,12 @@ import pytest
 from scipy import stats
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.experiments.power.curves import (
-    cluster_curve,
-    parallel_power,
-    power_curve,
-)
 from lsp_analysis.experiments.power.formulas import (
+    cluster_curve,
     cluster_power,
     design_effect,
+    parallel_power,
+    power_curve,
     power_t,
     power_z,
     smallest_effect,

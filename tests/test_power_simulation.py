@@ -5,7 +5,7 @@ import pytest
 import statsmodels.api as sm
 from test_power import a_panel
 
-from lsp_analysis.experiments.power.curves import parallel_power
+from lsp_analysis.experiments.power.formulas import parallel_power
 from lsp_analysis.experiments.power.past import grid_of, windows
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.power.curves import wedge_curve
-from lsp_analysis.experiments.power.formulas import wedge, wedge_power, wedge_variance
+from lsp_analysis.experiments.power.formulas import wedge, wedge_curve, wedge_power, wedge_variance
 from lsp_analysis.experiments.power.past import Windows
 
 

@@ -72,7 +72,7 @@ def test_a_resealed_line_breaks_the_chain_at_the_next(folder):
     facts = [json.loads(line) for line in lines(folder)]
     facts[0]["content"]["note"] = "nothing to see"
     unsealed = {name: value for name, value in facts[0].items() if name != "hash"}
-    facts[0]["hash"] = chain._seal(unsealed)
+    facts[0]["hash"] = chain.digest_of(chain._canonical(unsealed))
     rewrite(folder, [chain._canonical(f) + b"\n" for f in facts])
     assert "Line 2 of" in said(folder)
     assert "does not follow the line before" in said(folder)
@@ -156,7 +156,7 @@ def test_an_allocation_forged_with_its_register_is_not_the_one_drawn(tmp_path):
     facts = [json.loads(line) for line in lines(folder)]
     facts[1]["content"]["sha256"] = chain.sha256_of(folder / "allocation.csv")
     unsealed = {name: value for name, value in facts[1].items() if name != "hash"}
-    facts[1]["hash"] = chain._seal(unsealed)
+    facts[1]["hash"] = chain.digest_of(chain._canonical(unsealed))
     rewrite(folder, [chain._canonical(f) + b"\n" for f in facts])
     assert "not the one that the registration and the text" in said(folder)
 

@@ -12,13 +12,14 @@ from lsp_analysis.experiments.analysis.findings import analyse_trial
 from lsp_analysis.experiments.analysis.opening import analyse
 from lsp_analysis.experiments.analysis.pooling import combine, pool_rounds
 from lsp_analysis.experiments.protocol.reading import differences
-from lsp_analysis.experiments.record.decisions import (
+from lsp_analysis.experiments.record.folder import open_experiment
+from lsp_analysis.experiments.record.registration import (
+    draw_allocation,
     evidence_log,
     next_round,
     record_decision,
+    register_design,
 )
-from lsp_analysis.experiments.record.folder import open_experiment
-from lsp_analysis.experiments.record.registration import draw_allocation, register_design
 from lsp_analysis.experiments.record.verification import verify
 
 DECIDE = {"arm": "wardens", "reason": "It works.", "by": "Lead agencies"}

@@ -8,14 +8,13 @@ import pandas as pd
 from lsp_analysis import durable, wording
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis import opening, pooling
-from lsp_analysis.experiments.draw.matching import match_pairs, spaced_units
+from lsp_analysis.experiments.draw.methods import match_pairs, spaced_units
 from lsp_analysis.experiments.papers import protocol as protocol_paper
 from lsp_analysis.experiments.papers import result as result_paper
 from lsp_analysis.experiments.power.registered import planned_power
 from lsp_analysis.experiments.protocol import reading, unit_list
-from lsp_analysis.experiments.record import chain, decisions
+from lsp_analysis.experiments.record import chain, registration
 from lsp_analysis.experiments.record.folder import open_experiment
-from lsp_analysis.experiments.record.registration import draw_allocation, register_design
 from lsp_analysis.experiments.record.verification import verify
 
 KEEP = "Head of the register, for the other party to keep: {}"
@@ -72,7 +71,7 @@ def buffer(folder: str) -> str:
 
 def register(folder: str, *, note: str = "", redraw: bool = False, accept: str = "") -> str:
     """Freeze the design, or amend it."""
-    entry = register_design(folder, note=note, redraw=redraw, accept=accept)
+    entry = registration.register_design(folder, note=note, redraw=redraw, accept=accept)
     opened = open_experiment(folder)
     number = len(opened.amendments)
     said = f"Amendment {number} is" if number else "The design is"
@@ -102,7 +101,7 @@ def check(folder: str, *, head: str = "") -> str:
 
 def draw(folder: str, *, text: str) -> str:
     """Draw the units and say how many each arm has."""
-    drawn = draw_allocation(folder, text=text)
+    drawn = registration.draw_allocation(folder, text=text)
     shares = ", ".join(f"{arm} {n}" for arm, n in drawn.arms_drawn().to_numpy())
     return (
         f"The allocation is in {drawn.path / drawn.draw.content['file']}: {shares}.\n"
@@ -134,14 +133,14 @@ def analyse(folder: str, outcomes: str) -> str:
 
 def decide(folder: str, *, arm: str, decision: str, reason: str, by: str) -> str:
     """Put on record what was decided about an arm."""
-    row = decisions.record_decision(folder, arm=arm, decision=decision, reason=reason, by=by)
+    row = registration.record_decision(folder, arm=arm, decision=decision, reason=reason, by=by)
     keep = KEEP.format(row["head"].iloc[0])
     return f"On record: {decision} {arm}, decided by {by}. {keep}"
 
 
 def following(folder: str, *, out: str) -> str:
     """Start the next round in another folder, from the design of this one."""
-    path = decisions.next_round(folder, out)
+    path = registration.next_round(folder, out)
     return (
         f"The design of the next round is in {path / reading.FILE}. Change what was learnt, name a "
         f"public text to come, put its units beside it, then: lsp-analysis design register {path}"
@@ -153,11 +152,11 @@ def pool(folder: str, others: list[str], *, arm: str) -> str:
     results, heads = [], []
     for one in (folder, *others):
         experiment = open_experiment(one)
-        file = Path(one) / Path(decisions.last_analysis(experiment)["file"]).name
+        file = Path(one) / Path(registration.last_analysis(experiment)["file"]).name
         results.append(opening.analysis_of(experiment, file)[1])
         heads.append(experiment.head)
     pooled = pooling.pool_rounds(results, arm=arm)
-    log = decisions.evidence_log([folder, *others])
+    log = registration.evidence_log([folder, *others])
     page = Path(folder) / "rounds.html"
     text = result_paper.rounds_page(pooled, log[log["arm"] == arm], heads)
     durable.replace_file(page, text.encode())

@@ -17,10 +17,15 @@ from lsp_analysis.experiments.analysis.opening import Look, analyse, take_look
 from lsp_analysis.experiments.analysis.pooling import Pooled, pool_rounds
 from lsp_analysis.experiments.papers.result import write_result
 from lsp_analysis.experiments.protocol.reading import FILE, read_design
-from lsp_analysis.experiments.record import decisions
 from lsp_analysis.experiments.record.delivery import Monitoring, monitor
 from lsp_analysis.experiments.record.folder import Experiment, open_experiment
-from lsp_analysis.experiments.record.registration import draw_allocation, register_design
+from lsp_analysis.experiments.record.registration import (
+    draw_allocation,
+    evidence_log,
+    record_decision,
+    register_design,
+    set_top_level,
+)
 from lsp_analysis.resources import resource
 from lsp_analysis.showing import with_note
 from lsp_analysis.study.store import Study, open_study
@@ -49,10 +54,9 @@ def study_of(own: str, study: str) -> Study:
     always planned on `study`.
     """
     data = open_study(study)
-    known, units = set(data.indicators()["indicator_id"]), pd.read_csv(_file(1, "units.csv"))
-    if own or (known >= OUTCOMES and set(data.small_areas()["area_code"]) >= set(units["unit"])):
-        return data
-    return open_study(DEMO)
+    areas, units = data.small_areas()["area_code"], pd.read_csv(_file(1, "units.csv"))["unit"]
+    holds_demo = set(areas) >= set(units) and set(data.indicators()["indicator_id"]) >= OUTCOMES
+    return data if own or holds_demo else open_study(DEMO)
 
 
 def folder_of(own: str, demo: str) -> Path:
@@ -67,22 +71,15 @@ def folder_of(own: str, demo: str) -> Path:
     """
     if own:
         read_design(own)
-        return Path(own)
-    return set_up_example(demo)
+    return Path(own) if own else set_up_example(demo)
 
 
-def as_it_stands(
-    own: str, home: str | Path, *, text: str = "", round: int = 1
-) -> Experiment | Absent:
+def as_it_stands(own: str, home: str | Path, *, text: str = "") -> Experiment | Absent:
     """Your own experiment as it is on record; the demo is registered and drawn first.
 
     Your own is absent while it is not registered: reading a notebook puts nothing on record.
     """
-    if own:
-        return if_possible(open_experiment, own)
-    registered, drawn = map(day, DATES[round])
-    register_design(home, now=registered)
-    return draw_allocation(home, text=text, now=drawn)
+    return if_possible(open_experiment, own) if own else draw_example(home, text=text)
 
 
 class Story:
@@ -125,8 +122,9 @@ class Story:
     def analyse(self) -> TrialResult | Absent:
         """Outcomes opened and analysed, on record; those of one demo area are missing."""
         if self._own:
-            none = Absent("No file of outcomes is given, so nothing was opened.")
-            return analyse(self.home, self._outcomes) if self._outcomes else none
+            if not self._outcomes:
+                return Absent("No file of outcomes is given, so nothing was opened.")
+            return analyse(self.home, self._outcomes)
         result = analyse(self.home, write_outcomes(self.home), now=day("2011-05-02"))
         with_note([one.test for one in result.contrasts], SIMULATED, about=result.chart_name)
         return with_note(result, SIMULATED)
@@ -142,11 +140,12 @@ class Story:
         """Decisions on record, absent until there is one; the demo's are taken first."""
         lead = {"by": "Lead agencies group", "now": day("2011-05-09")}
         for arm, decision, reason in () if self._own else DECIDED:
-            decisions.record_decision(self.home, arm=arm, decision=decision, reason=reason, **lead)
+            record_decision(self.home, arm=arm, decision=decision, reason=reason, **lead)
         columns = ["round", "arm", "finding", "decision", "reason", "by", "date"]
-        log = decisions.evidence_log([self.home])[columns]
-        none = Absent("No decision is on record: `lsp-analysis design decide`.")
-        return log if len(log) else none
+        log = evidence_log([self.home])[columns]
+        if log.empty:
+            return Absent("No decision is on record: `lsp-analysis design decide`.")
+        return log
 
     def pooled(self, first: TrialResult) -> Pooled | Absent:
         """The demo's second round of wardens, together with the first."""
@@ -169,8 +168,9 @@ def draw_example(
     round, after
         As for `set_up_example`.
     """
-    home = set_up_example(folder, round=round, after=after)
-    return as_it_stands("", home, text=text, round=round)
+    home, (registered, drawn) = set_up_example(folder, round=round, after=after), DATES[round]
+    register_design(home, now=day(registered))
+    return draw_allocation(home, text=text, now=day(drawn))
 
 
 def set_up_example(folder: str | Path, *, round: int = 1, after: str | Path | None = None) -> Path:
@@ -182,25 +182,19 @@ def set_up_example(folder: str | Path, *, round: int = 1, after: str | Path | No
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _start_again(folder)
+    if (folder / FILE).exists():  # an earlier demo is removed, and nothing that is not one
+        theirs = read_design(folder).title
+        if theirs not in {read_design(_file(number, FILE)).title for number in DATES}:
+            raise DesignError(f"{folder} holds an experiment that is not the demo. Choose another.")
+        for path in folder.glob("*"):
+            if path.suffix in (".jsonl", ".csv", ".html", ".json", ".toml"):
+                path.unlink()
     text = _file(round, FILE).read_text(encoding="utf-8")
     if after is not None:
-        text = decisions.set_top_level(text, "inherits", f'"{open_experiment(after).head}"')
+        text = set_top_level(text, "inherits", f'"{open_experiment(after).head}"')
     (folder / FILE).write_bytes(text.encode())
     (folder / "units.csv").write_bytes(_file(round, "units.csv").read_bytes())
     return folder
-
-
-def _start_again(folder: Path) -> None:
-    """Remove an earlier demo from a folder, and nothing that is not one."""
-    if not (folder / FILE).exists():
-        return
-    theirs = read_design(folder).title
-    if theirs not in {read_design(_file(round, FILE)).title for round in DATES}:
-        raise DesignError(f"{folder} holds an experiment that is not the demo. Choose another.")
-    for path in folder.glob("*"):
-        if path.suffix in (".jsonl", ".csv", ".html", ".json", ".toml"):
-            path.unlink()
 
 
 def brought_by_draw(folder: Path, name: str) -> pd.DataFrame:

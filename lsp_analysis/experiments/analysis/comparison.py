@@ -73,15 +73,12 @@ class Contrast:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader must know of the test."""
-        said = [
-            f"{name} was missing for some units and filled in with its mean." for name in self.gaps
-        ]
-        if self.attainable == 0:
-            said.append(
-                f"Only {self.test.n_allocations:,} allocations were possible: at this level no "
-                "effect, however large, could have been found."
-            )
-        return tuple(said)
+        gaps = (f"{n} was missing for some units and filled in with its mean." for n in self.gaps)
+        few = (
+            f"Only {self.test.n_allocations:,} allocations were possible: at this level no effect, "
+            "however large, could have been found."
+        )
+        return *gaps, *([few] if self.attainable == 0 else [])
 
     @property
     def error(self) -> float:
@@ -132,9 +129,7 @@ def contrast(
     DesignError
         One side has no outcome, or nothing is left to compare after adjustment.
     """
-    design = trial.design
-    level = design.analysis.level if level is None else level
-    one = design.comparisons()[number - 1]
+    one = trial.design.comparisons()[number - 1]
     values = cell_values(trial, outcome, one, only=only, rows=rows)
     _check_both_sides(values, outcome)
     drawn, gaps = registered_test(trial, outcome, one, values)
@@ -143,7 +138,7 @@ def contrast(
             f"Nothing is left to compare on {outcome.label}: blocks and covariates take up all "
             f"{int(values['used'].sum())} values. Adjust for less."
         )
-    test = drawn.test(values["value"].to_numpy(), level=level)
+    test = drawn.test(values["value"].to_numpy(), level=level or trial.design.analysis.level)
     scheme = trial.scheme.given(trial.drawn, one.groups)
     return Contrast(one, outcome, test, values, drawn, scheme, tuple(gaps))
 
@@ -187,22 +182,19 @@ def registered_test(
     is generalised least squares on the cells observed: period means, covariates, and a level per
     unit whose share of the variance is registered (all of it: the levels are fixed effects).
     """
-    design, scheme = trial.design, trial.scheme
+    design, scheme, arms = trial.design, trial.scheme, np.arange(len(trial.scheme.arms))
     covariates, gaps = covariate_table(trial.units, outcome, design.analysis.covariates)
     used, weights = values["used"].to_numpy(), values["weight"].to_numpy(float)
     if design.is_wedge:
-        n_units, n_periods = len(trial.drawn), len(design.randomisation.periods)
-        unit = np.repeat(np.arange(n_units), n_periods)
-        period = np.tile(np.arange(n_periods), n_units)
-        exposure = np.arange(n_periods) >= np.arange(1, len(scheme.arms) + 1)[:, None]
+        unit, period = np.indices((len(trial.drawn), len(design.randomisation.periods)))
+        exposure, unit, period = period[0] > arms[:, None], unit.ravel(), period.ravel()
         terms = [dummies(period, used), covariates[unit]]
-        share = design.analysis.between
-        if share >= 1:
+        if design.analysis.between >= 1:
             terms.append(dummies(unit, used))
         else:
-            weights = _whitening(unit, weights, share)
+            weights = _whitening(unit, weights, design.analysis.between)
     else:
-        exposure = np.isin(np.arange(len(scheme.arms)), one.treated)
+        exposure = np.isin(arms, one.treated)
         group = scheme.group_of(trial.drawn, one.groups)
         terms = [covariates, dummies(scheme.blocks, used), dummies(group, used)]
     drawn = redraws(
@@ -237,7 +229,7 @@ def _check_both_sides(values: pd.DataFrame, outcome: Outcome) -> None:
             f"{outcome.label} is the same everywhere ({wording.number(known.iloc[0])}), so nothing "
             "can be learnt from it. Is the file complete? Report it as it is."
         )
-    if sides.all() or not sides.any():
+    if sides.nunique() < 2:
         side = "the control" if sides.any() else "the arm that is tried"
         raise DesignError(
             f"No unit of {side} has a value of {outcome.label}, so there is nothing to compare. "
@@ -271,8 +263,7 @@ def simulated_power(
     sims : int
         Simulated experiments; the same random numbers serve every effect and `sd`.
     """
-    rng = np.random.default_rng(20100401)
-    n_rows, n_cells = drawn.exposures.shape
+    rng, (n_rows, n_cells) = np.random.default_rng(20100401), drawn.exposures.shape
     rows = np.arange(n_rows)
     if n_rows > SIMULATED_ALLOCATIONS:
         rows = np.sort(rng.choice(n_rows, SIMULATED_ALLOCATIONS, replace=False))
@@ -284,8 +275,8 @@ def simulated_power(
     shown = sd * rng.normal(size=(n_cells, sims)) * drawn.used[:, None]
     shown += (effect + own) * few.raw[observed].T
     found = np.abs(few.statistics(shown))
-    mine = found[observed, np.arange(sims)]
-    p_values = (found >= mine * (1 - 1e-5)).mean(axis=0)  # many at once are less exact
+    mine = found[observed, np.arange(sims)] * (1 - 1e-5)  # many at once are less exact
+    p_values = (found >= mine).mean(axis=0)
     return float((p_values <= 1 - level + 1e-12).mean())
 
 

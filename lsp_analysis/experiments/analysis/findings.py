@@ -10,7 +10,7 @@ from lsp_analysis import figures, wording
 from lsp_analysis.experiments.analysis import side_results
 from lsp_analysis.experiments.analysis.boundaries import adjusted_p, levels_of_tests
 from lsp_analysis.experiments.analysis.comparison import Contrast, contrast
-from lsp_analysis.experiments.analysis.models import fit_models
+from lsp_analysis.experiments.analysis.side_results import fit_models
 from lsp_analysis.experiments.analysis.trial import Trial
 from lsp_analysis.experiments.power.past import Clustering, icc_within
 from lsp_analysis.experiments.protocol.design import Comparison, Design, Outcome
@@ -167,9 +167,9 @@ class TrialResult(Shown):
             (self.secondary, "label", "Secondary outcome"),
             (self.subgroups, "category", "Subgroup"),
         ):
-            for row in frame[frame["note"] != ""].to_dict("records"):
-                why = row["note"].rstrip(".")
-                said.append(f"{noun} {row[column]} was registered and has no estimate ({why}).")
+            for name, note in frame.loc[frame["note"] != "", [column, "note"]].to_numpy():
+                why = f"has no estimate ({note.rstrip('.')})"
+                said.append(f"{noun} {name} was registered and {why}.")
         return list(dict.fromkeys(said))
 
     def cautions(self) -> list[str]:
@@ -213,24 +213,23 @@ class TrialResult(Shown):
         unit, said = self.design.outcome.unit, []
         for one in self.contrasts:
             size = one.smallest_effect
-            what = f"{one.comparison.label}: the registered test, at {1 - one.test.level:.1%}, "
+            finds = f"finds an effect of {wording.quantity(size, unit)}"
             if math.isinf(size):
-                said.append(f"{what}can find no effect of any size four times in five.")
-            elif not math.isnan(size):
-                amount = wording.quantity(size, unit)
-                said.append(f"{what}finds an effect of {amount} four times in five.")
+                finds = "can find no effect of any size"
+            what = f"{one.comparison.label}: the registered test, at {1 - one.test.level:.1%}, "
+            said += [] if math.isnan(size) else [f"{what}{finds} four times in five."]
         return said
 
     def forest_frame(self) -> pd.DataFrame:
         """Every estimate of the primary outcome, for one picture: label, estimate, low, high."""
-        rows = []
+        frames = []
         for one in self.effects:
-            label = one.comparison.label
-            rows.append((f"{label}: registered", one.estimate, one.low, one.high))
-            models = self.models[self.models["arm"] == one.comparison.name].itertuples()
-            rows += [(f"{label}: {m.model}", m.estimate, math.nan, math.nan) for m in models]
-        frame = pd.DataFrame(rows, columns=["label", *SIZES])
-        return frame.dropna(subset=["estimate"], ignore_index=True)
+            models = self.models[self.models["arm"] == one.comparison.name]
+            own = one.summary_frame().assign(model="registered")[["model", *SIZES]]
+            own = pd.concat([own, models[["model", "estimate"]]])
+            frames.append(own.assign(label=one.comparison.label + ": " + own["model"]))
+        found = pd.concat(frames)[["label", *SIZES]]
+        return found.dropna(subset=["estimate"], ignore_index=True)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """A forest of the comparisons: intention to treat on the primary outcome."""
@@ -281,10 +280,8 @@ def finding_of(trial: Trial, one: Contrast, p_adjusted: float, bounds: pd.DataFr
     design, test = trial.design, one.test
     alpha, worth = 1 - design.analysis.level, design.decision.worth_having
     kind = classify(test.estimate, (test.low, test.high), p_adjusted <= alpha, one.outcome, worth)
-    reason = ""
-    doubt = _doubt(bounds, kind, design, one.outcome)
-    if doubt:
-        kind, reason = "unclear", doubt
+    if reason := _doubt(bounds, kind, design, one.outcome):
+        kind = "unclear"
     if one.comparison.name in trial.crossed:
         kind = trial.crossed[one.comparison.name]
         reason = "It crossed its bound at a look before the end, and was decided then."
@@ -323,11 +320,10 @@ def _doubt(bounds: pd.DataFrame, kind: str, design: Design, outcome: Outcome) ->
         return f"Too many outcomes are missing: {name.lower()} cannot be worked out."
     sign = -1 if outcome.polarity == "low_is_good" else 1
     low, high = sorted(sign * cases)
+    beyond, what = low <= 0 <= high, "zero"
     if kind == "no benefit":
-        if high < design.decision.worth_having:
-            return ""
-        return f"{name} for missing outcomes include a benefit worth having."
-    return f"{name} for missing outcomes include zero." if low <= 0 <= high else ""
+        beyond, what = high >= design.decision.worth_having, "a benefit worth having"
+    return f"{name} for missing outcomes include {what}." if beyond else ""
 
 
 def _stacked(frames: list[pd.DataFrame]) -> pd.DataFrame:

@@ -50,8 +50,15 @@ def analyse(
     content, result = analysis_of(experiment, file)
     before = [entry.content | {"deviation": ""} for entry in experiment.of("analysed")]
     if content | {"deviation": ""} not in before:
-        if deviation := _deviation(experiment, content, now):
-            content = content | {"deviation": deviation}
+        said, today, planned = [], chain.moment(now)[:10], experiment.design.looks.dates
+        if planned and today < planned[-1]:
+            said.append(
+                f"Outcomes were analysed on {today}, before the final analysis planned for "
+                f"{planned[-1]} and not as a planned look."
+            )
+        if experiment.opened and content["sha256"] not in experiment.opened:
+            said.append(f"Outcomes were analysed again, with another file ({content['file']}).")
+        content |= {"deviation": " ".join(said)} if said else {}
         with chain.alone(folder):
             if open_experiment(folder).head != experiment.head:
                 raise DesignError("Somebody else has written to the register. Analyse again.")
@@ -106,21 +113,6 @@ def all_numbers(result: TrialResult) -> pd.DataFrame:
 def numbers_text(result: TrialResult) -> str:
     """`all_numbers` as CSV, to nine digits: the same on every machine."""
     return all_numbers(result).to_csv(index=False, lineterminator="\n", float_format="%.9g")
-
-
-def _deviation(experiment: Experiment, content: dict, now: dt.datetime | None) -> str:
-    """What departs from the protocol in this analysis; empty if nothing does."""
-    said = []
-    today = chain.moment(now)[:10]
-    planned = experiment.design.looks.dates
-    if planned and today < planned[-1]:
-        said.append(
-            f"Outcomes were analysed on {today}, before the final analysis planned for "
-            f"{planned[-1]} and not as a planned look."
-        )
-    if experiment.opened and content["sha256"] not in experiment.opened:
-        said.append(f"Outcomes were analysed again, with another file ({content['file']}).")
-    return " ".join(said)
 
 
 LOOKED = ["arm", "z", "bound", "crossed", "conditional_power", "power_if_worth_having"]

@@ -12,7 +12,6 @@ from scipy.stats import t
 from lsp_analysis import figures, wording
 from lsp_analysis.errors import DesignError
 from lsp_analysis.experiments.analysis.findings import TrialResult
-from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.showing import Axes, Shown, with_note
 
 FEW_ROUNDS = 3
@@ -92,16 +91,14 @@ def pool_rounds(results: Iterable[TrialResult], *, arm: str) -> Pooled:
     if len(found) < 2:
         raise DesignError(f'Fewer than two rounds tried "{arm}", so there is nothing to pool.')
     numbers = [result.design.round for result in found]
-    twice = [n for n in numbers if numbers.count(n) > 1]
-    if twice:
+    if twice := [n for n in numbers if numbers.count(n) > 1]:
         raise DesignError(
             f"Round {twice[0]} is given twice, and it counts once. Name the folder of each round."
         )
     designs = [result.design for result in found]
     first, unit = designs[0], designs[0].outcome.unit
     for other in designs[1:]:
-        differ = [n for n in SAME if getattr(first.outcome, n) != getattr(other.outcome, n)]
-        if differ:
+        if differ := [n for n in SAME if getattr(first.outcome, n) != getattr(other.outcome, n)]:
             raise DesignError(
                 f"Rounds {first.round} and {other.round} did not measure the same outcome (they "
                 f"differ in {wording.and_list(differ)}), so they cannot be pooled."
@@ -118,7 +115,18 @@ def pool_rounds(results: Iterable[TrialResult], *, arm: str) -> Pooled:
         )
     level = first.analysis.level
     sizes = combine(rounds["estimate"], rounds["error"], level=level, df=rounds["df"])
-    warnings = _what_changed(designs, arm)
+    warnings = []
+    for before, after in pairwise(designs):
+        was, now = (
+            asdict(next(a.tidier for a in design.active if arm == a.name or a.factors == [arm]))
+            for design in (before, after)
+        )
+        if items := [name for name in was if now[name] != was[name]]:
+            warnings.append(
+                f"The intervention changed from round {before.round} to round {after.round} "
+                f"({wording.and_list(items)}): the pooled effect is of a family of interventions, "
+                "not of one."
+            )
     if absent := sorted(set(range(1, max(numbers))) - set(numbers)):
         named = wording.and_list([f"round {n}" for n in absent])
         warnings.insert(0, f"{wording.capital(named)} is not among them.")
@@ -155,21 +163,3 @@ def combine(
     quantile = t.isf((1 - level) / 2, freedom)
     tau, i2 = math.sqrt(max(0.0, float(found.tau2))), max(0.0, float(found.i2))
     return mean, mean - quantile * spread, mean + quantile * spread, tau, i2
-
-
-def _what_changed(designs: list[Design], arm: str) -> list[str]:
-    """A warning for each round whose intervention is not that of the round before."""
-    warnings = []
-    for before, after in pairwise(designs):
-        was, now = (
-            asdict(next(a.tidier for a in design.active if arm == a.name or a.factors == [arm]))
-            for design in (before, after)
-        )
-        items = [name for name in was if now[name] != was[name]]
-        if items:
-            warnings.append(
-                f"The intervention changed from round {before.round} to round {after.round} "
-                f"({wording.and_list(items)}): the pooled effect is of a family of interventions, "
-                "not of one."
-            )
-    return warnings

@@ -1,21 +1,41 @@
-"""Beside the primary outcome: secondary outcomes, subgroups, interactions, effect of delivery, and
-who has no outcome and how far they could move the answer."""
+"""Beside the registered test: secondary outcomes, subgroups, interactions, effect of delivery, who
+has no outcome and how far they could move the answer, and the same comparison by usual models.
+
+Every model's effect is given as a difference in the units of the outcome: the mean that it predicts
+with the programme everywhere less the mean without (standardisation over the units there are).
+Models have no interval and no p-value: with few clusters theirs do not hold in blocked or
+constrained draws, or with people in clusters. Both are the registered randomisation test's alone.
+"""
 
 import math
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from scipy.stats import t as t_law
 
-from lsp_analysis.errors import DesignError
+from lsp_analysis.errors import DesignError, LspError
 from lsp_analysis.experiments.analysis.comparison import Contrast, sized
 from lsp_analysis.experiments.analysis.randomisation_test import orthonormal
-from lsp_analysis.experiments.analysis.trial import RECEIVED, Trial, row_values, unit_values
+from lsp_analysis.experiments.analysis.trial import (
+    RECEIVED,
+    Trial,
+    dummies,
+    row_values,
+    unit_values,
+)
 from lsp_analysis.experiments.protocol.design import Outcome
+from lsp_analysis.experiments.protocol.unit_list import covariate_table
 
 SIZES = ["estimate", "low", "high", "p_value"]
 BOUNDS = ["case", "estimate", "low", "high", "p_value"]
+MODELS = {
+    "ols": "Regression (OLS)",
+    "glm": "Generalised linear model (GLM)",
+    "gee": "Generalised estimating equations, exchangeable (GEE)",
+    "mixed": "Mixed model, a level per unit (REML)",
+}
 MONOTONICITY = (
     "Lee's bounds assume that being drawn into the arm changes whether an outcome is known in one "
     "direction only."
@@ -46,7 +66,11 @@ def subgroups(trial: Trial, contrasts: Sequence[Contrast]) -> pd.DataFrame:
     """
     rows = []
     for name in trial.design.analysis.subgroups:
-        groups = _categories(trial.units[name])
+        groups = trial.units[name]
+        if pd.api.types.is_numeric_dtype(groups) and groups.nunique() > 2:
+            middle = groups.median()
+            groups = groups.le(middle).map({True: f"up to {middle:g}", False: f"above {middle:g}"})
+        groups = groups.astype("str").fillna("not known")
         for number, one in enumerate(contrasts, start=1):
             for category in sorted(groups.unique()):
                 inside = (groups == category).to_numpy()
@@ -71,10 +95,10 @@ def factor_interaction(trial: Trial, contrasts: Sequence[Contrast], level: float
     columns = (one, other, one * other, contrasts[0].cells["value"].to_numpy())
     left = np.column_stack([prepared.residual(column) for column in columns])[prepared.used]
     estimate, error, df = robust_slope(left[:, :-1], left[:, -1], prepared.basis[prepared.used])
-    if not (error > 0 and df > 0):
-        return pd.DataFrame([(estimate, math.nan, math.nan, math.nan)], columns=SIZES)
-    reach = float(t_law.isf((1 - level) / 2, df)) * error
-    p_value = float(2 * t_law.sf(abs(estimate) / error, df))
+    reach = p_value = math.nan
+    if error > 0 and df > 0:
+        reach = float(t_law.isf((1 - level) / 2, df)) * error
+        p_value = float(2 * t_law.sf(abs(estimate) / error, df))
     return pd.DataFrame([(estimate, estimate - reach, estimate + reach, p_value)], columns=SIZES)
 
 
@@ -105,14 +129,6 @@ def complier_effects(trial: Trial, contrasts: Sequence[Contrast]) -> pd.DataFram
         shares = (float(got[used & treated].mean()), float(got[used & ~treated].mean()))
         rows.append((one.comparison.name, *shares, *test.sizes))
     return pd.DataFrame(rows, columns=columns)
-
-
-def _categories(column: pd.Series) -> pd.Series:
-    """Words as they are; numbers as the half they lie in."""
-    if not pd.api.types.is_numeric_dtype(column) or column.nunique() <= 2:
-        return column.astype("str").fillna("not known")
-    middle = column.median()
-    return pd.Series(np.where(column <= middle, f"up to {middle:g}", f"above {middle:g}"))
 
 
 def robust_slope(
@@ -189,7 +205,9 @@ def bounds(
     """
     one = trial.design.comparisons()[number - 1]
     cases: list[tuple[str, pd.DataFrame | None]] = [("as observed", None)]
-    complete = _with_absent(trial)
+    by = trial.design.cell  # an empty row for every unit (and period) that has none
+    absent = unit_values(trial, trial.design.outcome).query("rows == 0").reset_index()[by]
+    complete = pd.concat([trial.rows, absent], ignore_index=True) if len(absent) else trial.rows
     own = row_values(trial, outcome, complete)
     own["treated"], own["inside"] = trial.treated(one, own), trial.compared(one, own)
     if (own["inside"] & ~own["known"]).any():
@@ -244,8 +262,77 @@ def _filled_in(
     return rows
 
 
-def _with_absent(trial: Trial) -> pd.DataFrame:
-    """The rows, and an empty one for every unit (and period) that has none."""
-    by = trial.design.cell
-    wanted = unit_values(trial, trial.design.outcome).query("rows == 0").reset_index()[by]
-    return pd.concat([trial.rows, wanted], ignore_index=True) if len(wanted) else trial.rows.copy()
+def fit_models(trial: Trial, outcome: Outcome, number: int = 1) -> pd.DataFrame:
+    """The models that the design asks for, one row each, for comparison `number` (from 1).
+
+    Rows are those with a value of the arms compared, or of all periods of a wedge.
+
+    Returns
+    -------
+    DataFrame with ``model``, ``estimate``, ``clusters``, ``rows`` and ``note``: why there is no
+    estimate, where there is none.
+    """
+    design, rows = trial.design, row_values(trial, outcome)
+    one = design.comparisons()[number - 1]
+    rows = rows[rows["known"] & trial.compared(one, rows)]
+    unit = trial.places(rows)
+    covariates, _ = covariate_table(trial.units, outcome, design.analysis.covariates)
+    spread = covariates.std(axis=0)  # standardised, so that models converge
+    adjust = [(covariates - covariates.mean(axis=0)) / np.where(spread > 0, spread, 1)]
+    group = trial.scheme.group_of(trial.drawn, one.groups)
+    adjust += [dummies(trial.scheme.blocks, unit), dummies(group, unit)]
+    terms = [np.ones(len(rows)), trial.treated(one, rows)]
+    if design.is_wedge:
+        periods = design.randomisation.periods[1:]
+        terms.append(rows["period"].to_numpy()[:, None] == np.array(periods))
+    terms = np.column_stack([*terms, *(column[unit] for column in adjust)]).astype(float)
+    cluster = pd.factorize(unit)[0]
+    by_people = design.estimand.summary == "people"
+    weight = rows["base"] if by_people else 1 / np.bincount(cluster)[cluster]
+    rows = rows.assign(cluster=cluster, weight=weight)
+    n_clusters, found = len(np.unique(cluster)), []
+    for name in design.analysis.models:
+        estimate, note = math.nan, ""
+        if n_clusters <= terms.shape[1]:
+            note = "more is adjusted for than there are clusters"
+        elif name in ("gee", "mixed") and n_clusters == len(rows):
+            note = "needs several rows per cluster"
+        else:
+            try:
+                with warnings.catch_warnings(action="ignore"):
+                    estimate = float(_effect_by(name, rows, terms, outcome, design.is_wedge))
+                note = "" if math.isfinite(estimate) else "did not converge"
+            except (ValueError, ArithmeticError, np.linalg.LinAlgError, LspError) as problem:
+                note = f"could not be fitted: {problem}"
+        found.append((MODELS[name], estimate, n_clusters, len(rows), note))
+    return pd.DataFrame(found, columns=["model", "estimate", "clusters", "rows", "note"])
+
+
+def _effect_by(
+    name: str, rows: pd.DataFrame, terms: np.ndarray, outcome: Outcome, is_wedge: bool
+) -> float:
+    """Effect by one model; `terms` are the constant, the exposure, then what is adjusted for.
+
+    GLM and GEE are Poisson for ratios (shares too, Zou 2004) and normal for means, GEE with an
+    exchangeable working correlation within clusters.
+    """
+    columns = ("count", "base", "value", "weight", "cluster")
+    count, base, value, weight, cluster = (rows[c].to_numpy() for c in columns)
+    if name == "ols":  # weighted; in a wedge with a level for each cluster
+        if is_wedge:
+            terms = np.column_stack([terms, np.eye(cluster.max() + 1)[cluster]])
+        root = np.sqrt(weight)
+        return np.linalg.lstsq(terms * root[:, None], value * root, rcond=None)[0][1]
+    import statsmodels.api as sm
+
+    if name == "mixed":
+        return sm.MixedLM(value, terms, groups=cluster).fit(reml=True).fe_params[1]
+    family = sm.families.Poisson() if outcome.denominator else sm.families.Gaussian()
+    options = {"family": family, "offset": np.log(base) if outcome.denominator else None}
+    if name == "gee":
+        options |= {"groups": cluster, "cov_struct": sm.cov_struct.Exchangeable()}
+    fitted = (sm.GEE if name == "gee" else sm.GLM)(count, terms, **options).fit()
+    everywhere, nowhere = terms.copy(), terms.copy()
+    everywhere[:, 1], nowhere[:, 1] = 1.0, 0.0
+    means = [family.link.inverse(x @ fitted.params) for x in (everywhere, nowhere)]
+    return outcome.factor * np.subtract(*(np.average(m, weights=weight) for m in means))

@@ -83,24 +83,19 @@ def make_trial(experiment: Experiment, file: Path) -> Trial:
     DesignError
         Nothing is drawn, anything on record was altered, or the outcomes are not of these units.
     """
-    rows, scheme = read_outcomes(file, experiment.design), experiment.scheme
+    design, scheme, how = experiment.design, experiment.scheme, experiment.design.randomisation
+    numbers = {name for one in design.outcomes() for name in (one.name, one.denominator)}
+    if not file.is_file():
+        raise DesignError(f"There is no outcomes file {file}. Check the path.")
+    names = {"unit", "period", how.unit, how.cluster}
+    rows = read_typed(file, names=names, numbers={RECEIVED, *numbers})
     units = experiment.units.set_index("unit").loc[list(scheme.units)].reset_index()
-    checked = check_rows(rows, experiment.design, scheme)
+    checked = check_rows(rows, design, scheme)
     checked.attrs = rows.attrs
     record = {name: getattr(experiment, name) for name in RECORD}
     record["n_analyses"] = len({*experiment.opened, rows.attrs["sha256"]})
     drawn = positions(scheme, experiment.allocation)
-    return Trial(experiment.design, units, scheme, drawn, checked, **record)
-
-
-def read_outcomes(file: Path, design: Design) -> pd.DataFrame:
-    """Rows of an outcomes file; names of units and periods stay text."""
-    how, outcomes = design.randomisation, design.outcomes()
-    names = {"unit", "period", how.unit, how.cluster}
-    numbers = {RECEIVED, *(one.name for one in outcomes), *(one.denominator for one in outcomes)}
-    if not file.is_file():
-        raise DesignError(f"There is no outcomes file {file}. Check the path.")
-    return read_typed(file, names=names, numbers=numbers)
+    return Trial(design, units, scheme, drawn, checked, **record)
 
 
 def check_rows(rows: pd.DataFrame, design: Design, scheme: Scheme) -> pd.DataFrame:
@@ -127,12 +122,23 @@ def check_rows(rows: pd.DataFrame, design: Design, scheme: Scheme) -> pd.DataFra
             f"The outcomes have {wording.counted(len(strangers), 'unit')} that were never drawn, "
             f"first {strangers[0]}. Take them out, or correct their names."
         )
-    if design.is_wedge:
-        _check_periods(rows, how.periods)
+    strange = set(rows["period"].astype("str")) - set(how.periods) if design.is_wedge else ()
+    if strange:
+        raise DesignError(
+            f'The outcomes have a period "{min(strange)}" that the design does not name. Its '
+            f"periods are {wording.and_list(how.periods)}."
+        )
     for outcome in design.outcomes():
         if outcome.denominator:
             _check_counts(rows, outcome)
-    _check_repeats(rows, by)
+    counts = rows.groupby(by).size()  # several rows are people, if most units have several
+    twice = counts[counts > 1]
+    if len(twice) and (counts == 1).mean() > 0.5:
+        name = twice.index[0] if len(by) == 1 else " in period ".join(map(str, twice.index[0]))
+        raise DesignError(
+            f"{name} has {twice.iloc[0]} rows of outcomes where most have one. Add them up, or "
+            "keep one."
+        )
     return rows
 
 
@@ -189,25 +195,4 @@ def _check_counts(rows: pd.DataFrame, outcome: Outcome) -> None:
         raise DesignError(
             f"{first['unit']} has {first[outcome.name]:g} {outcome.name} of "
             f"{first[outcome.denominator]:g} {outcome.denominator}, which cannot be. Correct it."
-        )
-
-
-def _check_repeats(rows: pd.DataFrame, by: list[str]) -> None:
-    """A row per person means several for most units; a few units with two are slips."""
-    counts = rows.groupby(by).size()
-    twice = counts[counts > 1]
-    if len(twice) and (counts == 1).mean() > 0.5:
-        name = twice.index[0] if len(by) == 1 else " in period ".join(map(str, twice.index[0]))
-        raise DesignError(
-            f"{name} has {twice.iloc[0]} rows of outcomes where most have one. Add them up, or "
-            "keep one."
-        )
-
-
-def _check_periods(rows: pd.DataFrame, periods: list[str]) -> None:
-    strange = sorted(set(rows["period"].astype("str")) - set(periods))
-    if strange:
-        raise DesignError(
-            f'The outcomes have a period "{strange[0]}" that the design does not name. Its '
-            f"periods are {wording.and_list(periods)}."
         )

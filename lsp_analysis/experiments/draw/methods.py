@@ -1,4 +1,5 @@
-"""Build the scheme a design describes: simple, complete, blocked, paired, constrained, wedge.
+"""Build the scheme a design describes: simple, complete, blocked, paired, constrained, wedge; and
+match units in pairs, or choose some that lie apart, before any draw.
 
 Constrained randomisation draws among allocations that balance what was measured before (Moulton
 2004). The score of an allocation is the sum over covariates of how far the arms' means lie apart,
@@ -8,7 +9,7 @@ worked out in whole numbers, so that the same allocations are acceptable on ever
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,8 +17,7 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.draw.hash_stream import HashStream
-from lsp_analysis.experiments.draw.scheme import KIND, Groups, Permuted, Scheme, Simple
+from lsp_analysis.experiments.draw.scheme import KIND, Groups, HashStream, Permuted, Scheme, Simple
 from lsp_analysis.experiments.protocol.design import Design
 
 LARGEST_SCORE = 2**62  # of a 64-bit whole number
@@ -83,7 +83,10 @@ def blocked_scheme(
     for block in np.unique(blocks):
         places = np.flatnonzero(blocks == block)
         seen += len(places)
-        counts = _share_out(len(places), shares, behind=seen * shares / shares.sum() - given)
+        counts = len(places) * shares // shares.sum()
+        behind = seen * shares / shares.sum() - given - counts
+        order = np.argsort(-np.round(behind, 9), kind="stable")
+        counts[order[: len(places) - counts.sum()]] += 1
         given += counts
         labels[places] = np.repeat(np.arange(len(arms)), counts)
     if not given.all():
@@ -106,15 +109,6 @@ def wedge_scheme(
         )
     arms = [f"step {number}" for number in range(1, len(steps) + 1)]
     return blocked_scheme(units, arms, steps, blocks=blocks)
-
-
-def _share_out(n: int, shares: np.ndarray, *, behind: np.ndarray) -> np.ndarray:
-    """`n` units among arms in proportion to `shares`; what is left over to those most behind."""
-    counts = n * shares // shares.sum()
-    left = n - counts.sum()
-    order = np.argsort(-np.round(behind - counts, 9), kind="stable")
-    counts[order[:left]] += 1
-    return counts
 
 
 def _blocks(design: Design, units: pd.DataFrame) -> np.ndarray:
@@ -174,10 +168,6 @@ class BalanceRule:
             total += weight * (sums**2).sum(axis=1)
         return total
 
-    def accepts(self, allocations: np.ndarray) -> np.ndarray:
-        """Which of `allocations` are acceptable."""
-        return self.scores(allocations) < self.cutoff
-
 
 @dataclass(frozen=True)
 class Constrained(Scheme):
@@ -236,7 +226,7 @@ class Constrained(Scheme):
             return self
         base = self.base.given(allocation, groups)
         found = _candidates(base, self.n_candidates, self.digest)
-        accepted = found[self.rule.accepts(found)]
+        accepted = found[self.rule.scores(found) < self.rule.cutoff]
         rows = _distinct(np.vstack([accepted, allocation]).astype(KIND))
         own = base.blocks, rows, base, self.rule, self.n_candidates
         return Constrained(self.units, self.arms, *own)
@@ -306,8 +296,13 @@ def constrain(
         A covariate is missing somewhere or the same everywhere, or fewer than 20 allocations are
         acceptable, with which a test at 5% could never find anything.
     """
-    weights = _weights(base)
-    standings = _standings(covariates, weights)
+    sizes = np.bincount(base.labels, minlength=len(base.arms)).tolist()
+    multiple = math.lcm(*(size for size in sizes if size))
+    weights = tuple(multiple // size if size else 0 for size in sizes)
+    columns = [_standardised(column, j) for j, column in enumerate(np.asarray(covariates, float).T)]
+    largest = sum(math.fsum(abs(x) for x in column) ** 2 for column in columns) * sum(weights)
+    digits = min(4, math.floor(math.log10(math.sqrt(LARGEST_SCORE / max(largest, 1)))))
+    standings = np.rint(np.array(columns).T * 10**digits).astype(np.int64)
     found = _candidates(base, candidates, key)
     loose = BalanceRule(standings, weights, LARGEST_SCORE)
     scores = loose.scores(found)
@@ -337,21 +332,6 @@ def _distinct(rows: np.ndarray) -> np.ndarray:
     return np.unique(whole).view(rows.dtype).reshape(-1, rows.shape[1]).astype(KIND)
 
 
-def _weights(base: Permuted) -> tuple[int, ...]:
-    sizes = np.bincount(base.labels, minlength=len(base.arms)).tolist()
-    multiple = math.lcm(*(size for size in sizes if size))
-    return tuple(multiple // size if size else 0 for size in sizes)
-
-
-def _standings(covariates: np.ndarray, weights: tuple[int, ...]) -> np.ndarray:
-    """Covariates in standard deviations from their mean, as whole numbers."""
-    columns = [_standardised(column, j) for j, column in enumerate(np.asarray(covariates, float).T)]
-    table = np.array(columns).T
-    largest = sum(math.fsum(abs(x) for x in column) ** 2 for column in columns) * sum(weights)
-    digits = min(4, math.floor(math.log10(math.sqrt(LARGEST_SCORE / max(largest, 1)))))
-    return np.rint(table * 10**digits).astype(np.int64)
-
-
 def _standardised(column: np.ndarray, number: int) -> list[float]:
     """In plain Python with exact sums, so that no machine rounds otherwise than another."""
     values = column.tolist()
@@ -368,3 +348,98 @@ def _standardised(column: np.ndarray, number: int) -> list[float]:
             "balance. Leave it out."
         )
     return [(x - mean) / spread for x in values]
+
+
+def match_pairs(units: pd.DataFrame, *, on: Sequence[str], unit: str = "unit") -> pd.DataFrame:
+    """Pairs with the smallest total Mahalanobis distance, found by integer programming.
+
+    A greedy match takes the closest pair first and leaves the rest to each other; this one looks
+    at all pairs together (optimal nonbipartite matching, Greevy and others 2004).
+
+    Parameters
+    ----------
+    units : DataFrame, one row per unit, an even number of them
+    on : list of str
+        Columns to match on: the baseline outcome, and covariates that foretell the outcome.
+    unit : str
+        Column with the unit's name.
+
+    Returns
+    -------
+    `units` with the columns ``pair`` (1, 2, ..., the closest pair first) and ``pair_distance``.
+
+    Raises
+    ------
+    DesignError
+        An odd number of units, or a missing value in a column to match on.
+    """
+    if len(units) % 2 or units.empty:
+        raise DesignError(
+            f"{len(units)} units cannot be paired off. Leave one out before the pairs are made, "
+            "and say in the protocol which and why."
+        )
+    distance = mahalanobis(units[list(on)].to_numpy(float), names=on)
+    first, second = np.triu_indices(len(distance), k=1)
+    edges = np.tile(np.arange(len(first)), 2)
+    taken = _cheapest(distance[first, second], np.concatenate([first, second]), edges, at_least=1)
+    mates = np.zeros(len(distance), int)
+    mates[first[taken]], mates[second[taken]] = second[taken], first[taken]
+    within = distance[np.arange(len(mates)), mates]
+    firsts = np.flatnonzero(np.arange(len(mates)) < mates)
+    firsts = firsts[np.argsort(within[firsts], kind="stable")]
+    number = np.zeros(len(units), int)
+    number[firsts] = number[mates[firsts]] = np.arange(1, len(firsts) + 1)
+    return units.assign(pair=number, pair_distance=within).sort_values(
+        ["pair", unit], ignore_index=True
+    )
+
+
+def mahalanobis(values: np.ndarray, *, names: Sequence[str]) -> np.ndarray:
+    """Distances between all rows, counting correlated columns once and in their own spread."""
+    if not np.isfinite(values).all():
+        lacking = np.array(names)[~np.isfinite(values).all(axis=0)]
+        raise DesignError(
+            f"{', '.join(lacking)} is missing for some units. Units are matched on what is known "
+            "of all of them: fill it in, or match on something else."
+        )
+    spread = np.atleast_2d(np.cov(values, rowvar=False))
+    apart = values[:, None, :] - values[None, :, :]
+    return np.sqrt(np.maximum(np.einsum("ijk,kl,ijl->ij", apart, np.linalg.pinv(spread), apart), 0))
+
+
+def spaced_units(units: pd.DataFrame, pairs: list[tuple[str, str]]) -> pd.Series:
+    """Which units to keep so that none are neighbours, as many as possible: a bool per row.
+
+    The others are the buffer: they take no part. It is the largest independent set; among equals,
+    units that come first in the file are kept.
+    """
+    n, place = len(units), {unit: i for i, unit in enumerate(units["unit"].astype(str))}
+    ends = [(place[a], place[b]) for a, b in pairs if a != b and a in place and b in place]
+    if not ends:
+        return pd.Series(True, index=units.index)
+    costs = np.arange(n) / (2.0 * n**2) - 1
+    edges = np.repeat(np.arange(len(ends)), 2)
+    return pd.Series(_cheapest(costs, edges, np.ravel(ends), at_least=0), index=units.index)
+
+
+def _cheapest(
+    costs: np.ndarray, of: np.ndarray, option: np.ndarray, *, at_least: int
+) -> np.ndarray:
+    """Options to take at the least cost by integer programming, at most one of each `of`."""
+    from scipy.optimize import LinearConstraint, milp
+    from scipy.sparse import csr_array
+
+    touches = csr_array((np.ones(len(of)), (of, option)), shape=(of.max() + 1, len(costs)))
+    found = milp(
+        costs,
+        integrality=np.ones(len(costs)),
+        bounds=(0, 1),
+        constraints=LinearConstraint(touches, at_least, 1),
+        options={"mip_rel_gap": 0.0},
+    )
+    if not found.success:
+        raise DesignError(
+            f"No best set of units was found ({found.message}). Match on fewer columns, or take "
+            "fewer units."
+        )
+    return found.x > 0.5

@@ -9,9 +9,8 @@ from lsp_analysis import durable, wording
 from lsp_analysis.experiments.analysis.boundaries import bounds_of
 from lsp_analysis.experiments.analysis.randomisation_test import LISTED
 from lsp_analysis.experiments.analysis.side_results import MONOTONICITY
-from lsp_analysis.experiments.draw.covariate_balance import balance_of
 from lsp_analysis.experiments.draw.scheme import MOST_LISTED
-from lsp_analysis.experiments.papers.page_parts import page
+from lsp_analysis.experiments.papers.page_parts import balance_of, page
 from lsp_analysis.experiments.power.formulas import wedge
 from lsp_analysis.experiments.power.registered import planned_power
 from lsp_analysis.experiments.protocol.design import Design, flat

@@ -10,13 +10,11 @@ import pandas as pd
 
 from lsp_analysis import durable, figures, wording
 from lsp_analysis.experiments.analysis.findings import ASSUMPTIONS, TrialResult
-from lsp_analysis.experiments.analysis.models import FITS
 from lsp_analysis.experiments.analysis.opening import all_numbers, numbers_text
 from lsp_analysis.experiments.analysis.pooling import Pooled
-from lsp_analysis.experiments.analysis.side_results import unit_table
+from lsp_analysis.experiments.analysis.side_results import MODELS, unit_table
 from lsp_analysis.experiments.analysis.trial import RECEIVED, unit_values
-from lsp_analysis.experiments.draw.covariate_balance import balance_by_design
-from lsp_analysis.experiments.papers.page_parts import page
+from lsp_analysis.experiments.papers.page_parts import balance_by_design, page
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.folder import open_experiment
 from lsp_analysis.figures import table
@@ -136,14 +134,13 @@ def appendix_table(result: TrialResult) -> Table:
     """Every number of the round, for the appendix of an article: outcomes by arm, all analyses."""
     design, rows = result.design, all_numbers(result)
     labels = {one.name: one.label for one in design.outcomes()}
-    models = {label for label, _ in FITS.values()}
     shown = pd.DataFrame(
         {
             "Outcome": rows["outcome"].map(labels),
             "Comparison": rows["arm"].map(lambda name: result.labels.get(name, name)),
             "Analysis": rows["analysis"],
             "Difference": rows["estimate"],
-            "Interval": _intervals(rows).mask(rows["analysis"].isin(models), ""),
+            "Interval": _intervals(rows).mask(rows["analysis"].isin(MODELS.values()), ""),
             "p": rows["p_value"].map(_short_p),
             "Adjusted p": rows["p_adjusted"].map(_short_p),
         }
@@ -263,7 +260,10 @@ def flow_frame(result: TrialResult) -> pd.DataFrame:
     drawn, followed, analysed = [], [], []
     for name in trial.scheme.arms:
         own, label = table[table["arm"] == name], labels.get(name, wording.capital(name))
-        drawn.append(("Allocated", label, len(own), None, _received_words(own)))
+        share = own["received"].mean() if "received" in own else 0.0
+        got = "" if wording.is_missing(share) or not share else "received "
+        got += f"{wording.quantity(100 * share, 'percent')} of the programme" if got else ""
+        drawn.append(("Allocated", label, len(own), None, got))
         seen, lost = own[own["known"] > 0], own.index[own["known"] == 0]
         gone, people = int((seen["rows"] - seen["known"]).sum()), round(seen["people"].sum())
         notes = [f"no outcome: {', '.join(lost)}"] if len(lost) else []
@@ -279,10 +279,3 @@ def draw_trial_flow(result: TrialResult, ax: Axes | None = None) -> Axes:
     ax = figures.draw_flow(flow_frame(result), ax=ax)
     stamp(ax.figure, result._note)
     return ax
-
-
-def _received_words(own: pd.DataFrame) -> str:
-    share = own["received"].mean() if "received" in own else 0.0
-    if wording.is_missing(share) or not share:
-        return ""
-    return f"received {wording.quantity(100 * share, 'percent')} of the programme"

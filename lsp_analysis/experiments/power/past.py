@@ -365,24 +365,15 @@ def describe_baseline(grid: Grid | Absent) -> Baseline | Absent:
     """
     if not grid:
         return grid
-    n = len(grid.periods)
+    n, sizes, squares = len(grid.periods), grid.base.mean(axis=1), (math.nan,) * 3
+    if not grid.not_people:  # mean squares are averaged over periods before they are compared
+        rare, periods = grid.kind == "events", zip(grid.counts.T, grid.base.T, strict=True)
+        found = [icc_of_counts(counts, base, rare=rare) for counts, base in periods]
+        squares = np.mean([(one.between, one.within, one.n0) for one in found], axis=0).tolist()
+    size = float(sizes.mean()) if (grid.base != 1).any() else math.nan
+    cv = float(sizes.std(ddof=1) / sizes.mean())
+    clustering = Clustering(*squares, len(sizes), size, cv)
     halves = grid.window(0, n // 2), grid.window(n // 2, n)
     level = float(grid.multiplier * grid.counts.sum() / grid.base.sum())
     correlation = float(np.corrcoef(*halves)[0, 1])
-    return Baseline(level, n, _clustering_of(grid), correlation, grid.not_people)
-
-
-def _clustering_of(grid: Grid) -> Clustering:
-    """Between people, pooled over periods: mean squares are averaged before they are compared.
-
-    Missing but for the sizes where people are not counted once each.
-    """
-    sizes = grid.base.mean(axis=1)
-    size = float(sizes.mean()) if (grid.base != 1).any() else math.nan
-    cv = float(sizes.std(ddof=1) / sizes.mean())
-    if grid.not_people:
-        return Clustering(math.nan, math.nan, math.nan, len(sizes), size, cv)
-    rare, periods = grid.kind == "events", zip(grid.counts.T, grid.base.T, strict=True)
-    found = [icc_of_counts(counts, base, rare=rare) for counts, base in periods]
-    squares = np.mean([(one.between, one.within, one.n0) for one in found], axis=0)
-    return Clustering(*map(float, squares), len(sizes), size, cv)
+    return Baseline(level, n, clustering, correlation, grid.not_people)

@@ -11,14 +11,9 @@ from typing import Any
 from lsp_analysis import wording
 
 METHODS = ("simple", "complete", "blocked", "pairs", "constrained", "wedge")
-POLARITIES = ("high_is_good", "low_is_good")
 BOUNDARIES = ("none", "obrien_fleming", "pocock")
-SUMMARIES = ("clusters", "people")
 MODELS = ("ols", "glm", "gee", "mixed")
-ROLES = ("control", "active")
-FAMILIES = ("gatekeeping", "holm")
 ATTRITION = ("lee", "worst_case")
-INFORMATION = ("planned", "outcomes")
 
 
 def says(about: str, default: Any = MISSING, *, of: str = "", **rules: Any) -> Any:
@@ -54,7 +49,7 @@ class Arm:
 
     name: str = says("short name, as it stands in the allocation")
     label: str = says("name for readers")
-    role: str = says("control or active", choices=ROLES)
+    role: str = says("control or active", choices=("control", "active"))
     share: int = says("units in this arm relative to the others", 1, least=1)
     factors: list[str] = says(
         "factors of a two-by-two experiment that this arm gets; the control none", []
@@ -69,7 +64,7 @@ class Outcome:
     name: str = says("column of the outcomes file")
     label: str = says("name for readers")
     unit: str = says("unit code such as per_1000, or words with the period")
-    polarity: str = says("which way is good", choices=POLARITIES)
+    polarity: str = says("which way is good", choices=("high_is_good", "low_is_good"))
     measured: str = says("how, by whom and when it is measured")
     denominator: str = says("column to divide by; empty if the outcome is a mean", "")
     multiplier: float = says("numerator / denominator is given per this many", 1.0)
@@ -120,7 +115,7 @@ class Estimand:
 
     population: str = says("whom the effect is meant for")
     contrast: str = says("what is compared with what")
-    summary: str = says("a mean over clusters or over people", choices=SUMMARIES)
+    summary: str = says("a mean over clusters or over people", choices=("clusters", "people"))
     other_events: str = says("what is done about people who move, refuse or get something else")
 
 
@@ -137,7 +132,9 @@ class Analysis:
         "share of a period's variance between clusters (wedge)", 1.0, least=0, most=1, of="wedge"
     )
     multiplicity: str = says(
-        "how p-values of several outcomes and arms are adjusted", "gatekeeping", choices=FAMILIES
+        "how p-values of several outcomes and arms are adjusted",
+        "gatekeeping",
+        choices=("gatekeeping", "holm"),
     )
     attrition: str = says("bounds that decide where outcomes are missing", "lee", choices=ATTRITION)
 
@@ -162,7 +159,7 @@ class Looks:
         "information at a look: planned (the fractions above), or outcomes (share of units, "
         "and periods of a wedge, with an outcome)",
         "planned",
-        choices=INFORMATION,
+        choices=("planned", "outcomes"),
     )
     boundary: str = says("how strict the looks are", "none", choices=BOUNDARIES)
 

@@ -130,14 +130,11 @@ def _value(value: Any, hint: Any, rules: Any, where: str, problems: list[str]) -
         words = TYPES.get(hint, hint.__name__)
         problems.append(f"{where} is {value!r}; it must be {words}.")
         return None
-    if hint is str:
-        value = value.strip()
-        if "\n" in value and where.endswith("name"):
-            problems.append(f"{where} is {value!r}; it must be one line.")
-    if hint is float:
-        value = float(value)
-        if not math.isfinite(value):
-            problems.append(f"{where} is {value}; it must be a finite number.")
+    value = value.strip() if hint is str else hint(value)
+    if hint is str and "\n" in value and where.endswith("name"):
+        problems.append(f"{where} is {value!r}; it must be one line.")
+    if hint is float and not math.isfinite(value):
+        problems.append(f"{where} is {value}; it must be a finite number.")
     choices, least, most = (rules.get(name) for name in ("choices", "least", "most"))
     if choices and value and value not in choices:
         problems.append(
@@ -162,7 +159,10 @@ def _of_arms(design: Design) -> Iterator[str]:
     columns = [outcome.name for outcome in design.outcomes()]
     if len(set(columns)) < len(columns):
         yield "Two outcomes have the same name; each needs its own column."
-    if design.factors and not _is_two_by_two(design):
+    one, *others = sorted(design.factors) or [""]
+    sets = sorted(sorted(arm.factors) for arm in design.arms)
+    two_by_two = len(others) == 1 and sets == sorted([[], [one], [one, *others], others])
+    if design.factors and (not two_by_two or design.arms[0].factors):
         yield (
             "arms.factors must name two factors over four arms: none for the control, each factor "
             "alone, and both together."
@@ -172,14 +172,6 @@ def _of_arms(design: Design) -> Iterator[str]:
     for name in set(design.harms.watched) - set(columns):
         close = did_you_mean(name, columns)
         yield f'harms.watched names "{name}", which is no outcome.{close}'
-
-
-def _is_two_by_two(design: Design) -> bool:
-    """Two factors make four arms: neither, each alone, both."""
-    one, *others = sorted(design.factors)
-    wanted = sorted([[], [one], [one, *others], others])
-    sets = sorted(sorted(arm.factors) for arm in design.arms)
-    return len(others) == 1 and sets == wanted and not design.arms[0].factors
 
 
 def _of_randomisation(design: Design) -> Iterator[str]:

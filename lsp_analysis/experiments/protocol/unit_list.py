@@ -44,7 +44,18 @@ def read_units(file: Path, design: Design) -> pd.DataFrame:
         )
     if units.empty:
         raise DesignError(f"{file} has no rows. Give one for each {design.unit}.")
-    found = by_cluster(units, design).rename(columns={how.unit: "unit"})
+    repeated = units.loc[units[how.unit].duplicated(), how.unit]
+    if how.cluster:
+        found = _clusters(units, design)
+    elif units[how.unit].isna().any() or not repeated.empty:
+        raise DesignError(
+            f'Units must have a name each, and once: {len(repeated)} names are repeated, first "'
+            f'{repeated.iloc[0] if len(repeated) else "(missing)"}". For people in clusters name '
+            "the column randomisation.cluster."
+        )
+    else:
+        found = units
+    found = found.rename(columns={how.unit: "unit"})
     found.attrs["sha256"] = units.attrs["sha256"]
     return found
 
@@ -99,21 +110,6 @@ def read_bytes(file: Path) -> bytes:
         raise DesignError(f"{error} The record needs it.") from error
 
 
-def by_cluster(units: pd.DataFrame, design: Design) -> pd.DataFrame:
-    """One row per unit of randomisation: rows of people become rows of clusters, by their means."""
-    how = design.randomisation
-    if how.cluster:
-        return _clusters(units, design)
-    repeated = units.loc[units[how.unit].duplicated(), how.unit]
-    if units[how.unit].isna().any() or not repeated.empty:
-        raise DesignError(
-            f'Units must have a name each, and once: {len(repeated)} names are repeated, first "'
-            f'{repeated.iloc[0] if len(repeated) else "(missing)"}". For people in clusters name '
-            "the column randomisation.cluster."
-        )
-    return units
-
-
 def covariate_table(
     units: pd.DataFrame, outcome: Outcome, names: Sequence[str]
 ) -> tuple[np.ndarray, list[str]]:
@@ -122,17 +118,14 @@ def covariate_table(
     Filling in a baseline covariate with its mean does no harm in a randomised comparison (White
     and Thompson 2005). The outcome's own value before comes first.
     """
-    wanted = [outcome.baseline, *names] if outcome.baseline else list(names)
-    table = units[list(dict.fromkeys(wanted))]
+    table = units[[name for name in dict.fromkeys([outcome.baseline, *names]) if name]]
     numeric = table.select_dtypes("number")
-    words = [name for name in table if name not in numeric]
-    gaps = [name for name in numeric if numeric[name].isna().any()]
-    empty = [name for name in gaps if numeric[name].isna().all()]
-    if empty:
-        raise DesignError(f"{empty[0]} is missing for all units, so it cannot be adjusted for.")
-    filled = numeric.fillna(numeric.mean())
-    if words:
-        filled = filled.join(pd.get_dummies(table[words].astype("str"), drop_first=True))
+    gaps = numeric.columns[numeric.isna().any()].tolist()
+    for name in numeric.columns[numeric.isna().all()]:
+        raise DesignError(f"{name} is missing for all units, so it cannot be adjusted for.")
+    filled, words = numeric.fillna(numeric.mean()), table.drop(columns=numeric.columns)
+    if words.shape[1]:
+        filled = filled.join(pd.get_dummies(words.astype("str"), drop_first=True))
     return filled.to_numpy(float), gaps
 
 
@@ -152,12 +145,10 @@ def check_room(design: Design, units: pd.DataFrame, scheme: Scheme) -> None:
     if design.is_wedge:
         return
     covariates, _ = covariate_table(units, design.outcome, design.analysis.covariates)
-    example = scheme.draw("room")
     for one in design.comparisons():
-        group = scheme.group_of(example, one.groups)
+        group = scheme.group_of(scheme.draw("room"), one.groups)
         inside = group >= 0
-        labels = [scheme.blocks[inside], group[inside]]
-        dummies = [label[:, None] == np.unique(label)[None, :] for label in labels]
+        dummies = [(label[:, None] == np.unique(label))[inside] for label in (scheme.blocks, group)]
         terms = np.linalg.matrix_rank(np.column_stack([covariates[inside], *dummies]).astype(float))
         if inside.sum() - terms - 1 < 1:
             raise DesignError(
@@ -196,9 +187,9 @@ def check_apart(units: pd.Series, file: Path) -> None:
 
 def _used(design: Design) -> set[str]:
     """Columns that the design needs besides names."""
-    used = {*design.randomisation.covariates, *design.analysis.covariates}
-    used |= {*design.analysis.subgroups, *(outcome.baseline for outcome in design.outcomes())}
-    return used - {""}
+    how, analysis = design.randomisation, design.analysis
+    baselines = {outcome.baseline for outcome in design.outcomes()}
+    return {*how.covariates, *analysis.covariates, *analysis.subgroups, *baselines} - {""}
 
 
 def _typed(column: pd.Series, file: Path, *, numbers: bool, alike: bool) -> pd.Series:
@@ -220,13 +211,14 @@ def _typed(column: pd.Series, file: Path, *, numbers: bool, alike: bool) -> pd.S
 
 def _number(text: str) -> float:
     try:
-        value = float(text) if "_" not in text else math.nan
+        value = float(text)
     except ValueError:
         return math.nan
-    return value if math.isfinite(value) else math.nan
+    return value if math.isfinite(value) and "_" not in text else math.nan
 
 
 def _clusters(units: pd.DataFrame, design: Design) -> pd.DataFrame:
+    """Rows of people as rows of clusters, by their means."""
     how = design.randomisation
     if units[how.cluster].isna().any():
         raise DesignError(f"A row has no {how.cluster}: each must name the cluster it belongs to.")

@@ -98,7 +98,7 @@ def append(
         "previous": entries[-1].hash if entries else GENESIS,
         "content": content,
     }
-    line = _canonical({**unsealed, "hash": _seal(unsealed)})
+    line = _canonical({**unsealed, "hash": digest_of(_canonical(unsealed))})
     try:
         entry = _checked(line, len(entries) + 1, entries, folder / FILE)
     except DesignError as error:  # its content is not that of its kind, or half a character
@@ -197,7 +197,7 @@ def _checked(line: bytes, number: int, entries: list[Entry], file: Path) -> Entr
     except ValueError as error:
         raise DesignError(f"{where} was altered: {entry.time} is no time. {restore}") from error
     unsealed = {name: value for name, value in facts.items() if name != "hash"}
-    if _seal(unsealed) != entry.hash or _canonical(facts) != line:
+    if digest_of(_canonical(unsealed)) != entry.hash or _canonical(facts) != line:
         fault = "was altered: it does not have the hash that it was written with."
     elif entry.previous != (entries[-1].hash if entries else GENESIS) or entry.number != number:
         fault = "does not follow the line before it: a line was removed, added or moved there."
@@ -207,10 +207,6 @@ def _checked(line: bytes, number: int, entries: list[Entry], file: Path) -> Entr
     else:
         return entry
     raise DesignError(f"{where} {fault} {restore}")
-
-
-def _seal(unsealed: dict[str, Any]) -> str:
-    return digest_of(_canonical(unsealed))
 
 
 def _canonical(facts: dict[str, Any]) -> bytes:

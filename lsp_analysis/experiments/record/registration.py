@@ -1,15 +1,20 @@
-"""Freeze a design, amend it, and draw its units: what must hold before each goes on record."""
+"""Freeze a design, amend it, draw its units, decide, start the next round: what must hold before
+each goes on record."""
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
+import pandas as pd
+
 from lsp_analysis import durable
-from lsp_analysis.errors import DesignError
-from lsp_analysis.experiments.draw.hash_stream import seed_of
+from lsp_analysis.errors import DesignError, check_one_of
 from lsp_analysis.experiments.draw.methods import Constrained, scheme_of
+from lsp_analysis.experiments.draw.scheme import seed_of
 from lsp_analysis.experiments.protocol import reading, unit_list
 from lsp_analysis.experiments.protocol.design import Design
+from lsp_analysis.experiments.protocol.reading import FILE, parse_design
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.chain import Entry, digest_of
 from lsp_analysis.experiments.record.folder import (
@@ -69,10 +74,9 @@ def _planned(
     table = unit_list.read_units(folder / how.units, design)
     scheme = scheme_of(design, table, key="room")
     unit_list.check_room(design, table, scheme)
-    names = [how.units, *([how.neighbours] if how.neighbours else [])]
     if how.neighbours:
         unit_list.check_apart(table["unit"], folder / how.neighbours)
-    files = {name: chain.sha256_of(folder / name) for name in names}
+    files = {n: chain.sha256_of(folder / n) for n in (how.units, how.neighbours) if n}
     text = unit_list.read_bytes(folder / reading.FILE).decode()
     content = {"design": text, "files": files, "note": note.strip()}
     if files[how.units] != table.attrs["sha256"] or reading.parse_design(text) != design:
@@ -88,9 +92,12 @@ def _planned(
     if not entries:
         _check_days(design, design.looks.dates, today, drawing=True)
         return "registered", content
-    old = reading.parse_design(plan_before(entries).content["design"])
-    before = Experiment(folder, entries, old)
-    changes = _changes(before, content, design)
+    was = plan_before(entries).content
+    old = reading.parse_design(was["design"])
+    before, changes = Experiment(folder, entries, old), reading.differences(old, design)
+    changes += [f"{n}: another list of units" for n in files if was["files"].get(n) != files[n]]
+    if not changes and was["design"] != text:
+        changes.append("design.toml: wording of blanks or comments only")
     _check_amendment(before, changes, note, redraw)
     day = old.randomisation.source_date
     if before.draw is None and (not day or today >= day):
@@ -124,16 +131,6 @@ def _check_days(design: Design, looks: list[str], today: str, *, drawing: bool) 
             f"looks.dates has {past[0]}, which is not after today ({today}). Looks are planned "
             "before they can be taken."
         )
-
-
-def _changes(before: Experiment, content: dict, design: Design) -> list[str]:
-    was, changes = before.plan.content, reading.differences(before.design, design)
-    for name, digest in content["files"].items():
-        if was["files"].get(name) != digest:
-            changes.append(f"{name}: another list of units")
-    if not changes and was["design"] != content["design"]:
-        changes.append("design.toml: wording of blanks or comments only")
-    return changes
 
 
 def _check_amendment(before: Experiment, changes: list[str], note: str, redraw: bool) -> None:
@@ -173,7 +170,7 @@ def draw_allocation(folder: str | Path, *, text: str, now: dt.datetime | None = 
         The day of the text has not come, it seeded a draw before, or the units are drawn already
         and no amendment asks for another draw.
     """
-    if not text.encode(errors="ignore").strip() or text.encode(errors="ignore").decode() != text:
+    if not text.strip() or text.encode(errors="ignore").decode() != text:
         raise DesignError(
             "The other party's text is empty, or is no text. Ask for it, and pass it as --text."
         )
@@ -228,3 +225,117 @@ def draw_of(experiment: Experiment, text: str, answers: str) -> tuple[dict[str, 
     if isinstance(scheme, Constrained):
         content["acceptable"] = scheme.digest
     return content, written
+
+
+DECISIONS = ("continue", "adapt", "stop", "scale")
+EVIDENCE = [
+    "title", "round", "arm", "outcome", "unit", "estimate", "low", "high", "p_value", "finding",
+    "decision", "reason", "by", "date", "missing_units", "amendments", "deviations", "head",
+]  # fmt: skip
+
+
+def record_decision(
+    folder: str | Path,
+    *,
+    arm: str,
+    decision: str,
+    reason: str,
+    by: str,
+    now: dt.datetime | None = None,
+) -> pd.DataFrame:
+    """Put what was decided about an arm on record, with the finding of the last analysis.
+
+    Parameters
+    ----------
+    arm : name of the arm (or factor) that was tried.
+    decision : "continue", "adapt", "stop" or "scale".
+    reason, by : why, and who decided.
+
+    Returns
+    -------
+    The evidence log's row.
+
+    Raises
+    ------
+    DesignError
+        The decision or the arm is unknown, no reason is given, or nothing was analysed yet.
+    """
+    check_one_of(decision, DECISIONS, "decision", DesignError)
+    if not reason.strip() or not by.strip():
+        raise DesignError("A decision needs a reason and the name of who decided.")
+    experiment = open_experiment(folder)
+    content = evidence_of(experiment, arm) | {"decision": decision, "reason": reason, "by": by}
+    with chain.alone(folder):
+        chain.append(folder, "decided", content, now=now)
+    log = evidence_log([folder])
+    return log[log["arm"] == arm].tail(1).reset_index(drop=True)
+
+
+def evidence_log(folders: Iterable[str | Path]) -> pd.DataFrame:
+    """Every decision on record, round by round: what was found, decided, why and by whom."""
+    rows = [
+        entry.content | {"date": entry.date, "head": entry.hash}
+        for folder in folders
+        for entry in open_experiment(folder).of("decided")
+    ]
+    return pd.DataFrame(rows, columns=EVIDENCE)
+
+
+def next_round(folder: str | Path, target: str | Path) -> Path:
+    """Start the next round: the same protocol, one round on, that names the round it comes from.
+
+    Write what was redesigned into the new ``design.toml``, put its units beside it, and register
+    it before its data.
+    """
+    experiment = open_experiment(folder)
+    target = durable.settled(target, DesignError)
+    if (target / FILE).exists():
+        raise DesignError(f"{target / FILE} is there already. Choose another folder.")
+    text = experiment.plan.content["design"]
+    text = set_top_level(text, "round", str(experiment.design.round + 1))
+    text = set_top_level(text, "inherits", f'"{experiment.head}"')
+    inherited = parse_design(text, name="the next round's design")
+    if (inherited.round, inherited.inherits) != (experiment.design.round + 1, experiment.head):
+        raise DesignError(
+            f"The lines `round` and `inherits` of {experiment.path / FILE} could not be set. Copy "
+            "the file by hand and set them."
+        )
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        durable.replace_file(target / FILE, text.encode())  # makes it a design
+    except OSError as error:
+        raise DesignError(
+            f"{error.filename or target} cannot be made ({error.strerror}). Choose another folder."
+        ) from error
+    return target
+
+
+def last_analysis(experiment: Experiment) -> dict:
+    """Content of the last analysis on record."""
+    found = experiment.of("analysed")
+    if not found:
+        raise DesignError(
+            "No analysis is on record. Analyse the outcomes first: `lsp-analysis design analyse "
+            "FOLDER OUTCOMES`."
+        )
+    return found[-1].content
+
+
+def evidence_of(experiment: Experiment, arm: str) -> dict[str, object]:
+    """What a decision rests on, as the register keeps it: the last analysis on record."""
+    design = experiment.design
+    findings = {row["arm"]: dict(row) for row in last_analysis(experiment)["findings"]}
+    check_one_of(arm, findings, "arm that was tried", DesignError)
+    found = findings[arm] | {"title": design.title, "round": design.round}
+    found |= {"outcome": design.outcome.label, "unit": design.outcome.unit}
+    found["p_value"] = found.pop("p_adjusted")
+    departures = {n: len(getattr(experiment, n)) for n in ("amendments", "deviations")}
+    return found | departures
+
+
+def set_top_level(text: str, name: str, value: str) -> str:
+    """Set a field above the first section of a TOML text, in place or after the title."""
+    head, section, rest = re.split(r"(^\[|\Z)", text, maxsplit=1, flags=re.M)
+    line = f"{name} = {value}"
+    changed, n = re.subn(rf"^{name}[ \t]*=.*$", line, head, count=1, flags=re.M)
+    return (changed if n else f"{head.rstrip()}\n{line}\n\n") + section + rest

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
@@ -12,19 +12,17 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.errors import DesignError, LspError
-from lsp_analysis.experiments.analysis.findings import TrialResult
+from lsp_analysis.experiments.analysis.opening import all_numbers, analysis_of, look_of
 from lsp_analysis.experiments.protocol.reading import parse_design
 from lsp_analysis.experiments.record import chain
 from lsp_analysis.experiments.record.chain import Entry
-from lsp_analysis.experiments.record.decisions import evidence_of
 from lsp_analysis.experiments.record.folder import (
-    Experiment,
     altered,
     experiment_before,
     open_experiment,
     plan_before,
 )
-from lsp_analysis.experiments.record.registration import draw_of
+from lsp_analysis.experiments.record.registration import draw_of, evidence_of
 from lsp_analysis.showing import Shown
 
 SAME = 1e-6  # relative difference up to which numbers worked out again are the same
@@ -34,6 +32,7 @@ NO_HEAD = (
     "show: pass the hash that the other party holds as --head."
 )
 RESTORE = "Restore it from a copy, or analyse it, which goes on record."
+TABLE = "result.csv"
 WRITE_AGAIN = "`lsp-analysis design analyse` writes it again."
 
 
@@ -71,12 +70,9 @@ class Verification(Shown):
 
     def sentence(self) -> wording.Sentence:
         """What holds, what does not, what was not checked, and the head."""
-        if self.problems:
-            return wording.Sentence(" ".join(self.problems))
-        said = [f"What was checked holds: {'; '.join(self.checked)}."]
-        said += self.unchecked
-        said.append(f"Head of the register: {self.head}.")
-        return wording.Sentence(" ".join(said))
+        holds = f"What was checked holds: {'; '.join(self.checked)}."
+        all_told = holds, *self.unchecked, f"Head of the register: {self.head}."
+        return wording.Sentence(" ".join(self.problems or all_told))
 
 
 def verify(folder: str | Path, *, head: str = "", recompute: bool = True) -> Verification:
@@ -100,22 +96,19 @@ def verify(folder: str | Path, *, head: str = "", recompute: bool = True) -> Ver
     checked = [f"{wording.counted(len(entries), 'line')} of the register"]
     unchecked = [] if head else [NO_HEAD]
     problems = [said for said in (_about_head(entries, head), chain.unfinished(folder)) if said]
-    drawn, opened, published = (
-        [entry for entry in entries if entry.kind in kinds]
-        for kinds in (("allocated",), ("analysed", "look"), ("published",))
-    )
+    drawn = [entry for entry in entries if entry.kind == "allocated"]
+    opened = [entry for entry in entries if entry.kind in ("analysed", "look")]
+    published = [entry for entry in entries if entry.kind == "published"]
     outcomes = {e.content["file"]: (e.content["sha256"], e) for e in opened}
     results = {name: (digest, e) for e in published for name, digest in e.content["files"].items()}
-    looks: list[tuple[str, list[Entry], Iterable[str]]] = [
+    looks = [
         ("the design with its units", entries, _look_at_plan(folder, entries)),
         ("the draw, made again from its text", drawn, _look_at_draws(folder, entries, drawn)),
         ("the outcomes that were analysed", opened, _compared(folder, outcomes, RESTORE)),
         ("the files of results", published, _compared(folder, results, WRITE_AGAIN)),
+        ("the numbers, worked out again", opened, _look_at_numbers(folder, entries, opened)),
     ]
-    if recompute:
-        numbers = _look_at_numbers(folder, entries, opened)
-        looks.append(("the numbers, worked out again", opened, numbers))
-    for name, own, look in looks:
+    for name, own, look in looks if recompute else looks[:-1]:
         try:
             left = list(look)
         except LspError as error:
@@ -136,23 +129,26 @@ def _about_head(entries: list[Entry], head: str) -> str:
         return ""
     if not re.fullmatch("[0-9a-f]{64}", head):
         return f"{head[:70]!r} is not a head of a register: give all 64 characters of the hash."
-    place = next((n for n, entry in enumerate(entries) if entry.hash == head), None)
-    if place is None:
+    held = next((entry.number for entry in entries if entry.hash == head), None)
+    if held is None:
         return (
             f"No line of the register has the hash {head}: its end was cut off, it was branched "
             "before that line, or it was written anew."
         )
     first = next((entry for entry in entries if entry.kind == "allocated"), None)
-    if first is None or first.number <= place + 1:
-        return ""
-    if first.content.get("answers", plan_before(entries, first).hash) == head:
+    if first is None or first.number <= held or _answered(entries, first) == head:
         return ""
     return (
-        f"The draw of line {first.number} does not answer the head handed over (line {place + 1}): "
-        f"{wording.counted(first.number - place - 2, 'line')} came in between, so the design "
+        f"The draw of line {first.number} does not answer the head handed over (line {held}): "
+        f"{wording.counted(first.number - held - 1, 'line')} came in between, so the design "
         "could have been changed until the draw suited. Ask why; the other party should have been "
         "given the later head before the text was known."
     )
+
+
+def _answered(entries: list[Entry], draw: Entry) -> str:
+    """The head that a draw answers; one that does not say it answers its registration."""
+    return draw.content.get("answers", plan_before(entries, draw).hash)
 
 
 def _look_at_plan(folder: Path, entries: list[Entry]) -> Iterator[str]:
@@ -182,47 +178,41 @@ def _look_at_draws(folder: Path, entries: list[Entry], drawn: list[Entry]) -> It
             f"{folder / strays[0]} is there, and no draw of it is on record. Remove it, or restore "
             "the register from the copy that the other party holds."
         )
-    seen = set()
-    for entry in drawn:
-        was, line = entry.content, f"line {entry.number} of the register"
-        again, text = _drawn_again(experiment_before(folder, entries, entry), entry)
-        file = folder / was["file"]
+    texts = [entry.content["text"] for entry in drawn]
+    for place, entry in enumerate(drawn):
+        was, file = entry.content, folder / entry.content["file"]
+        then, answers = experiment_before(folder, entries, entry), _answered(entries, entry)
+        again, text = {}, ""
+        if not then.changed():  # amended since, or altered, which is said elsewhere
+            if answers not in (then.head, then.plan.hash):
+                raise DesignError(
+                    f"The draw of line {entry.number} answers a head that is not that of the line "
+                    "before it."
+                )
+            again, text = draw_of(then, was["text"], answers)
         if not file.exists():
             raise DesignError(
-                f"{file} is missing, and {line} has it on record. `lsp-analysis design draw` with "
-                "the same text writes it again."
+                f"{file} is missing, and line {entry.number} of the register has it on record. "
+                "`lsp-analysis design draw` with the same text writes it again."
             )
         if chain.sha256_of(file) != was["sha256"]:
             now = file.read_bytes().decode(errors="replace")
             where = chain.first_difference(text, now) if again else ""
             raise altered(file, entry, "Put it back from the other party's copy.", where)
-        if was["text"] in seen:
+        if was["text"] in texts[:place]:
             raise DesignError(f"The text of line {entry.number} seeded a draw before.")
-        seen.add(was["text"])
         if not again:
             yield (
                 f"The draw of line {entry.number} could not be made again: the list of units was "
                 "amended after it."
             )
-        elif not again.items() <= ({"answers": again["answers"]} | was).items():
+        elif not again.items() <= ({"answers": answers} | was).items():
             raise DesignError(
                 f"The allocation of line {entry.number} is not the one that the registration and "
                 "the text of the other party give. It was not drawn by this register."
             )
     if len(drawn) > 1:
         yield f"Units were drawn {wording.times(len(drawn))}: see the amendments."
-
-
-def _drawn_again(then: Experiment, draw: Entry) -> tuple[dict[str, str], str]:
-    """What goes on record and into the file as the register gives it; empty if units changed."""
-    if then.changed():
-        return {}, ""  # amended since, or altered, which is said elsewhere
-    answers = draw.content.get("answers", then.plan.hash)
-    if answers not in (then.head, then.plan.hash):
-        raise DesignError(
-            f"The draw of line {draw.number} answers a head that is not that of the line before it."
-        )
-    return draw_of(then, draw.content["text"], answers)
 
 
 def _compared(folder: Path, latest: dict[str, tuple[str, Entry]], remedy: str) -> Iterator[str]:
@@ -237,9 +227,7 @@ def _compared(folder: Path, latest: dict[str, tuple[str, Entry]], remedy: str) -
 
 def _look_at_numbers(folder: Path, entries: list[Entry], opened: list[Entry]) -> Iterator[str]:
     """Work out every look and analysis again whose outcomes are there; decisions rest on them."""
-    from lsp_analysis.experiments.analysis.opening import analysis_of, look_of
-
-    results = {}
+    results, digest, table = {}, "", None
     for entry in {(e.kind, e.content["sha256"]): e for e in opened}.values():
         was, file = entry.content, folder / Path(entry.content["file"]).name
         if not file.is_file() or chain.sha256_of(file) != was["sha256"]:
@@ -251,11 +239,10 @@ def _look_at_numbers(folder: Path, entries: list[Entry], opened: list[Entry]) ->
                 "after it."
             )
             continue
-        rows = "arms" if entry.kind == "look" else "findings"
         if entry.kind == "look":
-            now = look_of(then, file, entry.date)[1]
+            rows, now = "arms", look_of(then, file, entry.date)[1]
         else:
-            now, results[was["sha256"]] = analysis_of(then, file)
+            rows, (now, results[was["sha256"]]) = "findings", analysis_of(then, file)
         for old, new in zip_longest(was[rows], now[rows], fillvalue={}):
             if not _alike(old, new):
                 raise DesignError(
@@ -263,14 +250,10 @@ def _look_at_numbers(folder: Path, entries: list[Entry], opened: list[Entry]) ->
                     f"{new}. The design, the outcomes or this package's version is not that of the "
                     "analysis."
                 )
-    _check_decisions(folder, entries)
-    _check_table(folder, entries, results)
-
-
-def _check_decisions(folder: Path, entries: list[Entry]) -> None:
-    """A decision repeats the finding of the analysis before it."""
     for entry in entries:
-        if entry.kind == "decided":
+        if entry.kind == "analysed":
+            digest = entry.content["sha256"]
+        elif entry.kind == "decided":  # repeats the finding of the analysis before it
             now = evidence_of(experiment_before(folder, entries, entry), entry.content["arm"])
             for name in ("finding", "estimate", "low", "high"):
                 if entry.content[name] != now[name]:
@@ -278,29 +261,24 @@ def _check_decisions(folder: Path, entries: list[Entry]) -> None:
                         f"Line {entry.number} of the register decides on a {name} of "
                         f"{entry.content[name]}; the analysis before it has {now[name]}."
                     )
+        elif entry.kind == "published" and TABLE in entry.content["files"]:
+            table = results.get(digest), entry.number
+    if table and table[0] and (folder / TABLE).is_file():
+        _check_table(folder / TABLE, all_numbers(table[0]), table[1])
 
 
-def _check_table(folder: Path, entries: list[Entry], results: dict[str, TrialResult]) -> None:
-    """Hold the table of results, where it was written, to the outcomes that it was made from."""
-    from lsp_analysis.experiments.analysis.opening import all_numbers
-
-    file, digest, result, line = folder / "result.csv", "", None, 0
-    for entry in entries:
-        if entry.kind == "published" and file.name in entry.content["files"]:
-            result, line = results.get(digest), entry.number
-        elif entry.kind == "analysed":
-            digest = entry.content["sha256"]
-    if result is None or not file.is_file():
-        return
-    now = all_numbers(result)[NUMBERS].astype(float)
+def _check_table(file: Path, numbers: pd.DataFrame, line: int) -> None:
+    """Hold the table of results to the outcomes that it was made from."""
+    now = numbers[NUMBERS].astype(float)
     try:
         told = pd.read_csv(file).reindex(columns=NUMBERS)
     except ValueError:  # not UTF-8, or not a table
         told = now.head(0)
     told = told.apply(pd.to_numeric, errors="coerce")
-    close = {"rtol": SAME, "atol": SAME, "equal_nan": True}
     for name in NUMBERS:
-        if len(told) != len(now) or not np.allclose(told[name], now[name], **close):
+        if len(told) != len(now) or not np.allclose(
+            told[name], now[name], rtol=SAME, atol=SAME, equal_nan=True
+        ):
             raise DesignError(
                 f"{file} is not what the outcomes give (column {name}), although line {line} of "
                 f"the register has it on record. {WRITE_AGAIN}"
@@ -310,8 +288,8 @@ def _check_table(folder: Path, entries: list[Entry], results: dict[str, TrialRes
 def _alike(was: dict, now: dict) -> bool:
     """Whether rows say the same, numbers up to rounding."""
     return was.keys() == now.keys() and all(
-        math.isclose(old, new, rel_tol=SAME, abs_tol=2e-6)
-        if isinstance(old, float) and isinstance(new, float)
-        else old == new
-        for old, new in ((was[name], now[name]) for name in now)
+        math.isclose(old, now[name], rel_tol=SAME, abs_tol=2e-6)
+        if isinstance(old, float) and isinstance(now[name], float)
+        else old == now[name]
+        for name, old in was.items()
     )
