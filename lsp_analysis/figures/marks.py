@@ -207,12 +207,6 @@ def row_heights(labels: Iterable[Any], *, each: float = 0.3) -> np.ndarray:
     return np.maximum(each, 0.16 * lines + 0.08)
 
 
-def text_below(ax: Axes, text: str) -> None:
-    """Text under the plot, its lines starting at the plot's left edge."""
-    ax.set_xlabel(text, loc="left", fontsize=style.SMALL)
-    ax.xaxis.label.set_horizontalalignment("left")
-
-
 def nothing_drawn(ax: Axes, frame: pd.DataFrame, what: str, said: str = "") -> Axes:
     """A chart without a number in it says so, or why, in the picture and in its alternative
     text."""
@@ -414,5 +408,6 @@ def mark_events(ax: Axes, events: pd.DataFrame | None, time: TimeAxis) -> list[s
         listed.append(f"{i} {one_line(label)} ({wording.period(date)})")
         last = place
     if listed:
-        text_below(ax, "\n".join(wrapped(line, _LONGEST, 2) for line in listed))
+        below = "\n".join(wrapped(line, _LONGEST, 2) for line in listed)
+        ax.set_xlabel(below, loc="left", fontsize=style.SMALL)
     return listed

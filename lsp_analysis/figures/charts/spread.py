@@ -254,7 +254,6 @@ def draw_caterpillar(
     reference_label: str = "Reference",
     unit: str = "",
     level: float = 0.95,
-    noun: str = "area",
     ax: Axes | None = None,
 ) -> Axes:
     """Areas in order of their value, each with its interval.
@@ -275,8 +274,6 @@ def draw_caterpillar(
         Unit code or axis label.
     level : float between 0 and 1
         Coverage of the intervals.
-    noun : str
-        What one row is, for the text: an area, a measure.
     """
     marks.need(frame, ["label", "value", "low", "high"], "draw_caterpillar")
     chosen = marks.chosen_labels(highlight)
@@ -286,7 +283,7 @@ def draw_caterpillar(
     height = 1.0 + marks.row_heights(known["label"], each=0.24).sum() if in_rows else 3.6
     ax = style.axes_for(ax, height=max(1.8, height))
     if known.empty:
-        return marks.nothing_drawn(ax, frame, f"{wording.capital(noun)}s in order of their value")
+        return marks.nothing_drawn(ax, frame, "Areas in order of their value")
     marked = known["label"].isin(chosen).to_numpy()
     tail = f", with {marks.level_words(level)} intervals" if marks.has_intervals(known) else ""
     _draw_areas(ax, known, marked, f"{wording.unit_label(unit) or 'Value'}{tail}", unit, in_rows)
@@ -303,7 +300,7 @@ def draw_caterpillar(
     if key:
         lift, taken = (5, 2.4) if in_rows else (20, 0.7)
         marks.key_above(ax, *zip(*key, strict=True), lift=lift, taken=taken)
-    return style.record(ax, alt=_caterpillar_alt(known, marked, reference, unit, noun), data=frame)
+    return style.record(ax, alt=_caterpillar_alt(known, marked, reference, unit), data=frame)
 
 
 def _draw_areas(
@@ -331,13 +328,13 @@ def _draw_areas(
 
 
 def _caterpillar_alt(
-    known: pd.DataFrame, marked: np.ndarray, reference: float | None, unit: str, noun: str
+    known: pd.DataFrame, marked: np.ndarray, reference: float | None, unit: str
 ) -> str:
     """Ends of the order, the highlighted areas' places, and how many clear the reference."""
     n = len(known)
     first, last = known.iloc[0], known.iloc[-1]
     words = [
-        f"{wording.capital(wording.counted(n, noun))} in order of value, from "
+        f"{wording.capital(wording.counted(n, 'area'))} in order of value, from "
         f"{wording.quantity(first['value'], unit)} ({marks.one_line(first['label'])}) down to "
         f"{wording.quantity(last['value'], unit)} ({marks.one_line(last['label'])})."
     ]

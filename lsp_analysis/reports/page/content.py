@@ -9,7 +9,6 @@ import re
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
 from html import escape, unescape
 from itertools import count
 from typing import Any
@@ -244,32 +243,30 @@ FORMULA = re.compile(r"[=+\-@\t\r]")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?%?")
 
 
+_CLEANER = nh3.Cleaner(
+    tags=HEADINGS | TEXT | LISTS | TABLES | {"div"},
+    clean_content_tags={"script", "style", "title", "template", "svg", "math", "iframe"},
+    attributes={
+        "a": {"href"},
+        "abbr": {"title"},
+        "th": {"colspan", "rowspan"},
+        "td": {"colspan", "rowspan"},
+    },
+    tag_attribute_values={"th": {"scope": {"col", "row", "colgroup", "rowgroup"}}},
+    allowed_classes={
+        "span": VERDICTS | LIGHTS,
+        "th": {"number"},
+        "td": {"number"},
+        "p": {"table-note"},
+    },
+    url_schemes={"https", "http", "mailto"},
+    link_rel="noopener noreferrer",
+)
+
+
 def clean_html(html: str) -> str:
     """`html` with only what reads as text, lists and tables; links may lead to web pages."""
-    return _cleaner().clean(html)
-
-
-@cache
-def _cleaner() -> nh3.Cleaner:
-    return nh3.Cleaner(
-        tags=HEADINGS | TEXT | LISTS | TABLES | {"div"},
-        clean_content_tags={"script", "style", "title", "template", "svg", "math", "iframe"},
-        attributes={
-            "a": {"href"},
-            "abbr": {"title"},
-            "th": {"colspan", "rowspan"},
-            "td": {"colspan", "rowspan"},
-        },
-        tag_attribute_values={"th": {"scope": {"col", "row", "colgroup", "rowgroup"}}},
-        allowed_classes={
-            "span": VERDICTS | LIGHTS,
-            "th": {"number"},
-            "td": {"number"},
-            "p": {"table-note"},
-        },
-        url_schemes={"https", "http", "mailto"},
-        link_rel="noopener noreferrer",
-    )
+    return _CLEANER.clean(html)
 
 
 def safe_csv(text: str) -> str:

@@ -21,6 +21,5 @@ _HOME = {
 }
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
-    __name__,
-    submod_attrs={home: [n for n in _HOME if _HOME[n] == home] for home in _HOME.values()},
+    __name__, submod_attrs={home: [n for n in _HOME if _HOME[n] == home] for home in _HOME.values()}
 )

@@ -26,10 +26,7 @@ RULE = "Chosen as worse than the rest of the borough on more measures than the o
 
 
 def borough_screen(
-    study: Study,
-    found: Highlights,
-    brief: AreaBrief | None = None,
-    works: Programmes | None = None,
+    study: Study, found: Highlights, brief: AreaBrief | None = None, works: Programmes | None = None
 ) -> Part:
     """What those who steer a borough should know who read no further.
 

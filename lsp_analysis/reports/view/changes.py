@@ -33,7 +33,8 @@ class GapMove:
 
     `first` and `last` are shares of the comparator's latest value, above 0 where worse, so that an
     arrow shortens exactly when the gap's absolute size does; `clear` is whether that size changed
-    by more than chance.
+    by more than chance. In its own unit `both_words` are the gap then and now, and `words` the same
+    where it clearly changed, else the gap now.
     """
 
     name: str
@@ -41,16 +42,11 @@ class GapMove:
     first: float
     last: float
     both_words: str
-    now_words: str
+    words: str
     first_period: str
     last_period: str
     clear: bool
     change: GapChange = field(repr=False, compare=False)
-
-    @property
-    def words(self) -> str:
-        """The gap in its own unit: then and now where it clearly changed, else now."""
-        return self.both_words if self.clear else self.now_words
 
     @property
     def narrowed(self) -> bool:
@@ -112,16 +108,11 @@ def _move(brief: AreaBrief, indicator_id: str) -> GapMove | None:
         unit = f"per {indicator.multiplier:,.0f} {unit}"
     elif indicator.unit not in ("count", "mean", "score", ""):
         unit = "points" if indicator.unit == "percent" else indicator.unit
-    return GapMove(
-        gap.name,
-        brief.study.indicator(indicator_id).theme,
-        *(end / abs(now) for end in ends),
-        f"{first} → {last} {unit}".strip(),
-        f"{last} {unit}".strip(),
-        *change.when,
-        change.direction in ("narrowed", "widened"),
-        change,
-    )
+    clear = change.direction in ("narrowed", "widened")
+    both, now_words = f"{first} → {last} {unit}".strip(), f"{last} {unit}".strip()
+    theme, shares = brief.study.indicator(indicator_id).theme, [end / abs(now) for end in ends]
+    words = both if clear else now_words
+    return GapMove(gap.name, theme, *shares, both, words, *change.when, clear, change)
 
 
 def clear_gap_changes(brief: AreaBrief) -> list[GapMove]:

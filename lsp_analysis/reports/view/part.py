@@ -145,16 +145,6 @@ def lines_of(
     }
 
 
-KIND = {
-    "worse": "worse",
-    "better": "better",
-    "higher": "differs",
-    "lower": "differs",
-    verdicts.CLOSE: "close",
-    verdicts.UNCLEAR: "none",
-    verdicts.FEW: "few",
-    verdicts.NOT: "not",
-}
 WORDS = {
     "worse": "worse",
     "better": "better",
@@ -164,7 +154,7 @@ WORDS = {
     "few": verdicts.FEW,
     "not": verdicts.NOT,
 }
-ORDER = tuple(WORDS)
+KIND = {word: kind for kind, word in WORDS.items()} | {"higher": "differs", "lower": "differs"}
 MANY_SCORES = 12  # without a better side: as many stand among the other measures at most
 
 
@@ -247,8 +237,8 @@ def heads_of(rows: list[Row], every: list[Row]) -> dict[str, Any]:
 
 
 def counts_of(rows: list[Row]) -> dict[str, int]:
-    """How many measures have each kind of verdict, in `ORDER`; kinds without any are left out."""
-    found = {kind: sum(row.kind == kind for row in rows) for kind in ORDER}
+    """How many measures have each kind of verdict, in the order of `WORDS`; no kind has none."""
+    found = {kind: sum(row.kind == kind for row in rows) for kind in WORDS}
     return {kind: n for kind, n in found.items() if n}
 
 

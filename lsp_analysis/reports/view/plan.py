@@ -10,34 +10,19 @@ from lsp_analysis import wording
 from lsp_analysis.errors import ReportError
 from lsp_analysis.reports.view import places
 from lsp_analysis.reports.view.part import Part, about, amount, lines_of, unit_words, year_at
+from lsp_analysis.standing.agencies import plan as plans
 from lsp_analysis.standing.agencies.agenda import NO_PLAN
-from lsp_analysis.standing.agencies.plan import (
-    AWAY,
-    BEHIND,
-    MET,
-    MISSED,
-    NO_DATA,
-    ODDS,
-    OFF_TRACK,
-    ON_TRACK,
-    PlanProgress,
-    TargetForecast,
-    odds_words,
-    plan_forecasts,
-    plan_progress,
-    plan_values,
-)
 from lsp_analysis.standing.comparison.measured import read_panels
 from lsp_analysis.study.periods import parse_period
 from lsp_analysis.study.store import Study
 
-KIND = {MET: "better", ON_TRACK: "close", BEHIND: "none", AWAY: "worse", MISSED: "worse",
-        NO_DATA: "few"}  # fmt: skip
-EXCEPTIONS = (MISSED, AWAY, BEHIND, NO_DATA, ON_TRACK, MET)
+KIND = {plans.MET: "better", plans.ON_TRACK: "close", plans.BEHIND: "none", plans.AWAY: "worse",
+        plans.MISSED: "worse", plans.NO_DATA: "few"}  # fmt: skip
+EXCEPTIONS = (plans.MISSED, plans.AWAY, plans.BEHIND, plans.NO_DATA, plans.ON_TRACK, plans.MET)
 NOUNS = {"lead_agency": "lead agency", "theme": "theme"}
 WORST, BEST = 3, 1
 MOST_MARKS = 12  # in a row of a group, one a measure
-LIKELY = ODDS[1][0]
+LIKELY = plans.ODDS[1][0]
 RULE = "Chosen as off track and furthest behind on the way from baseline to target."
 
 
@@ -74,11 +59,11 @@ class PlanView:
         panels, _ = read_panels(study)
         indicators = [study.indicator(name) for name in panels]
         names = {indicator.indicator_id: indicator.name for indicator in indicators}
-        values = plan_values(study.read("plan"), panels, indicators)
+        values = plans.plan_values(study.read("plan"), panels, indicators)
         if as_at:
             ends = values["period"].map(lambda period: period.end_time)
             values = values[ends <= pd.Timestamp(as_at) + pd.Timedelta(days=1)]
-        progress = plan_progress(study.read("plan"), values, as_at=as_at or None, names=names)
+        progress = plans.plan_progress(study.read("plan"), values, as_at=as_at or None, names=names)
         table = progress.table.reindex(columns=[*dict.fromkeys([*progress.table, *NOUNS])])
         if only:
             named = table[by].fillna("").str.casefold() == only.casefold()
@@ -86,16 +71,16 @@ class PlanView:
                 known = wording.and_list(sorted(table[by].dropna().unique()))
                 raise ReportError(f"The plan has no {NOUNS[by]} {only!r}. It has {known}.")
             table = table[named]
-        self.progress = PlanProgress(table)
+        self.progress = plans.PlanProgress(table)
         self.values = values
-        self.odds = plan_forecasts(table, values, as_at=as_at or None)
+        self.odds = plans.plan_forecasts(table, values, as_at=as_at or None)
 
     @cached_property
     def rows(self) -> pd.DataFrame:
         """A row per measure: its first target still open, else its last. Exceptions come first,
         those furthest from their target before others."""
         table = self.progress.table.assign(due_by=self.progress.table["due"].map(_due_by))
-        closed = table["status"].isin((MET, MISSED))
+        closed = table["status"].isin((plans.MET, plans.MISSED))
         ahead = table[~closed].sort_values("due_by", kind="stable")
         past = table[closed].sort_values("due_by", ascending=False, kind="stable")
         found = pd.concat([ahead, past]).drop_duplicates("indicator_id")
@@ -106,12 +91,12 @@ class PlanView:
     @cached_property
     def off(self) -> pd.DataFrame:
         """The rows of measures that are off track."""
-        return self.rows[self.rows["status"].isin(OFF_TRACK)]
+        return self.rows[self.rows["status"].isin(plans.OFF_TRACK)]
 
     def grouped(self) -> dict[str, pd.DataFrame]:
         """The rows by agency or theme, the group with most exceptions first."""
         groups = list(self.rows.groupby(self.rows[self.group].fillna("No agency named")))
-        groups.sort(key=lambda group: -int(group[1]["status"].isin(OFF_TRACK).sum()))
+        groups.sort(key=lambda group: -int(group[1]["status"].isin(plans.OFF_TRACK).sum()))
         return {str(name): rows for name, rows in groups}
 
     def heads(self) -> dict[str, str]:
@@ -137,7 +122,7 @@ class PlanView:
         """The latest value and the target, in as many digits as tell them apart."""
         row = self.progress.table.loc[measure_id]
         told = [self.amount(measure_id, row[end]) for end in ("value", "target")]
-        if told[0] == told[1] and row["status"] != MET:  # what is missed by little is not met
+        if told[0] == told[1] and row["status"] != plans.MET:  # what is missed by little is not met
             told = [self.amount(measure_id, row[end], finer=1) for end in ("value", "target")]
         return told
 
@@ -151,7 +136,7 @@ class PlanView:
         odds = self.odds.get(measure_id)
         told = f"due {self.due(measure_id)}"
         if odds is not None and not odds.reason:
-            told = f"{told}; {odds_words(odds.probability).lower()}"
+            told = f"{told}; {plans.odds_words(odds.probability).lower()}"
         when = "" if wording.is_missing(row["period"]) else wording.period(row["period"])
         others = ""
         for other in table.index[table["indicator_id"] == row["indicator_id"]].drop(measure_id):
@@ -240,7 +225,7 @@ class PlanView:
     def _known_odds(self) -> dict[str, float]:
         return {m: f.probability for m, f in self.odds.items() if np.isfinite(f.probability)}
 
-    def _path(self, measure_id: str, forecast: TargetForecast) -> Part:
+    def _path(self, measure_id: str, forecast: plans.TargetForecast) -> Part:
         row = self.progress.table.loc[measure_id]
         indicator = self.study.indicator(row["indicator_id"])
         series, ahead = self.series(measure_id), forecast.paths
@@ -248,7 +233,7 @@ class PlanView:
         known = list(series["value"])
         before = [None] * (len(known) - 1)
         later = {end: [*before, known[-1], *ahead[end]] for end in ("value", "low", "high")}
-        odds = odds_words(forecast.probability).lower()
+        odds = plans.odds_words(forecast.probability).lower()
         target = self.amount(measure_id, forecast.target)
         data = {
             "question": "Will the target be met?",
@@ -307,7 +292,7 @@ class PlanView:
     def _furthest(self) -> dict[str, Any]:
         """The measures furthest from their targets, and the one furthest beyond its own."""
         worst = list(self.off.index[:WORST])
-        met = self.rows[self.rows["status"] == MET].sort_values("progress", kind="stable")
+        met = self.rows[self.rows["status"] == plans.MET].sort_values("progress", kind="stable")
         best = list(met.index[-BEST:])
         title = "Furthest from target" if worst else "Closest to target"
         shown = [*worst, *best] or list(self.rows.index[: WORST + BEST])
@@ -330,7 +315,7 @@ class PlanView:
             "big": f"{wording.capital(likely)} likely",
             "small": f"to be met by their dates: odds of {LIKELY:.0%} or more by a forecast from "
             "each measure’s past.",
-            "sure": ["Least likely:", f"{told}: {odds_words(odds[least]).lower()}."],
+            "sure": ["Least likely:", f"{told}: {plans.odds_words(odds[least]).lower()}."],
         }
 
     def _stretch(self) -> dict[str, Any] | None:
@@ -338,7 +323,7 @@ class PlanView:
         table = self.progress.table.dropna(subset="stretch_status")
         if table.empty:
             return None
-        met = table["stretch_status"] == MET
+        met = table["stretch_status"] == plans.MET
         sure = ["", ""]
         for measure, row in table[~met].sort_values("stretch_progress").tail(1).iterrows():
             value, target = (self.amount(measure, row[end]) for end in ("value", "stretch_target"))
@@ -354,11 +339,11 @@ class PlanView:
     def _changed(self) -> list[list[str]]:
         """How the targets of each round fared, and which way the measures last moved."""
         table = self.progress.table
-        due = table[table["status"].isin((MET, MISSED))]
+        due = table[table["status"].isin((plans.MET, plans.MISSED))]
         told = []
         rounds = due.groupby(due["due"].map(lambda d: parse_period(d).start_time.year))
         for _, of in list(rounds)[-2:]:
-            met, dates = int((of["status"] == MET).sum()), sorted(set(of["due"].map(str)))
+            met, dates = int((of["status"] == plans.MET).sum()), sorted(set(of["due"].map(str)))
             share = "the one" if met == len(of) == 1 else wording.of_total(met, len(of))
             told.append(f"{share} due in {wording.and_list(map(wording.period, dates), last='or')}")
         said = [["Targets met:", f"{wording.and_list(told)}."]] if told else []
@@ -392,7 +377,7 @@ class PlanView:
     def _unknown(self) -> list[list[str]]:
         """Measures without data, targets without odds, and causes."""
         told = []
-        silent = self.rows.index[self.rows["status"] == NO_DATA]
+        silent = self.rows.index[self.rows["status"] == plans.NO_DATA]
         if len(silent):
             names = wording.capital(wording.some_of(map(self.name, silent)))
             told.append([f"{names}:", "no data."])
@@ -425,5 +410,5 @@ def _due_by(due: Any) -> pd.Timestamp:
 
 def target_words(status: str) -> str:
     """How a measure stands to its target, inside a sentence: "target missed", "behind target"."""
-    told = {BEHIND: "behind target", AWAY: "moving away from target"}
+    told = {plans.BEHIND: "behind target", plans.AWAY: "moving away from target"}
     return told.get(status, f"target {status}")

@@ -62,7 +62,10 @@ def first_screen(brief: AreaBrief, effects: ProgrammeEffects) -> Part:
         "next": _next(brief),
         "unknown": _unknown(brief, rows),
     }
-    pilot, size = _pilot_size(effects, data["box"])
+    pilot, size = data["box"].get("big", ""), 0.0
+    if pilot:
+        size = float(effects.primary.effect.estimate)
+        pilot += "" if part.is_clear(effects.primary.effect) else " (could be chance)"
     main = next((row for row in rows if len(row.periods) > 1), None)
     data["index"] = {
         "borough": f"{borough} neighbourhoods",
@@ -116,15 +119,6 @@ def _pilot_line(effects: ProgrammeEffects) -> str:
         moved = "fell" if found.effect.estimate < 0 else "rose"
         return f"{wording.capital(name)} {moved} more than expected after the pilot began."
     return f"Whether the pilot changed {name} cannot be told."
-
-
-def _pilot_size(effects: ProgrammeEffects, box: dict[str, Any]) -> tuple[str, float]:
-    """The pilot's effect in a few words, and as a number to sort by."""
-    found = effects.primary
-    if found.effect is None or found.placebo_date or effects.programme.start is None:
-        return "", 0.0
-    doubt = "" if part.is_clear(found.effect) else " (could be chance)"
-    return f"{box['big']}{doubt}", float(found.effect.estimate)
 
 
 def _facts(brief: AreaBrief, borough: str, placed: tuple[int, ...] | None) -> list[list[str]]:
