@@ -215,10 +215,11 @@ def test_areas_with_gaps_are_left_out_and_too_few_refused():
         grid_of(panel[panel["area_code"].isin(["a00", "a01"])])
 
 
-def test_a_past_too_short_is_refused():
+@pytest.mark.parametrize(("before", "after"), [(12, 12), (0, 12), (12, 0)])
+def test_a_past_too_short_is_refused_and_so_is_no_baseline(before, after):
     grid = grid_of(a_panel(n_areas=4, n_periods=20))
-    with pytest.raises(PanelError, match="do not fit into the 20 periods"):
-        windows(grid, before=12, after=12)
+    with pytest.raises(PanelError, match=r"do not fit into the 20 periods.*at least one"):
+        windows(grid, before=before, after=after)
 
 
 # Curves

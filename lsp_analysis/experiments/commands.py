@@ -94,9 +94,9 @@ def register(folder: str, *, note: str = "", redraw: bool = False, accept: str =
 def check(folder: str, *, head: str = "") -> str:
     """Show that nothing on record was changed; DesignError names what was."""
     found = verify(folder, head=head)
-    if not found.holds:
-        raise DesignError(str(found.sentence()))
-    return str(found.sentence())
+    if found.holds:
+        return str(found.sentence())
+    raise DesignError(str(found.sentence()))
 
 
 def draw(folder: str, *, text: str) -> str:
@@ -121,8 +121,7 @@ def look(folder: str, outcomes: str) -> str:
 
 def analyse(folder: str, outcomes: str) -> str:
     """Open the outcomes, on record, and write what was found as a page and tables."""
-    places = [Path(folder) / name for name in result_paper.FILES]
-    durable.check_places(places, DesignError)
+    durable.check_places([Path(folder) / name for name in result_paper.FILES], DesignError)
     result = opening.analyse(folder, outcomes)
     page, summary, numbers, data, codebook = result_paper.write_result(result, folder)
     return (

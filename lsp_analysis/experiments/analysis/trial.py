@@ -116,8 +116,7 @@ def check_rows(rows: pd.DataFrame, design: Design, scheme: Scheme) -> pd.DataFra
     if rows[by].isna().to_numpy().any():
         raise DesignError(f"A row of the outcomes has no {' or no '.join(by)}. Fill it in.")
     rows = rows.astype({"unit": "str"})
-    strangers = sorted(set(rows["unit"]) - set(scheme.units))
-    if strangers:
+    if strangers := sorted(set(rows["unit"]) - set(scheme.units)):
         raise DesignError(
             f"The outcomes have {wording.counted(len(strangers), 'unit')} that were never drawn, "
             f"first {strangers[0]}. Take them out, or correct their names."

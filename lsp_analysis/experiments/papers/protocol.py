@@ -1,6 +1,7 @@
 """The protocol as a page to print, in the order of SPIRIT, and as data for a registry."""
 
 import json
+from itertools import zip_longest
 from pathlib import Path
 
 import pandas as pd
@@ -119,11 +120,10 @@ def registration(experiment: Experiment) -> dict[str, object]:
 
 def _outcomes(design: Design) -> pd.DataFrame:
     rows = [
-        (o.label, "secondary", wording.unit_label(o.unit), o.polarity.split("_")[0], o.measured)
-        for o in design.outcomes()
+        (o.label, role, wording.unit_label(o.unit), o.polarity.split("_")[0], o.measured)
+        for o, role in zip_longest(design.outcomes(), ["primary"], fillvalue="secondary")
     ]
-    found = pd.DataFrame(rows, columns=["Outcome", "Role", "Unit", "Good is", "Measured"])
-    return found.assign(Role=["primary", *found["Role"][1:]])
+    return pd.DataFrame(rows, columns=["Outcome", "Role", "Unit", "Good is", "Measured"])
 
 
 def _power(experiment: Experiment) -> list[str]:

@@ -293,10 +293,11 @@ def windows(grid: Grid | Absent, *, before: int, after: int) -> Windows | Absent
     if not grid:
         return grid
     n_areas, n_periods = grid.counts.shape
-    if before < 0 or after < 1 or before + after > n_periods:
+    if before < 1 or after < 1 or before + after > n_periods:
         raise PanelError(
             f"A baseline of {before} and a follow-up of {after} periods do not fit into the "
-            f"{n_periods} periods of the past. Shorten them, or find a longer series."
+            f"{n_periods} periods of the past. Give each at least one, shorten them, or find a "
+            "longer series."
         )
     found = []
     for split in range(before, n_periods - after + 1):

@@ -10,17 +10,18 @@ import pandas as pd
 from lsp_analysis import wording
 from lsp_analysis.experiments.analysis import comparison
 from lsp_analysis.experiments.analysis.boundaries import family_size, final_alpha
-from lsp_analysis.experiments.analysis.randomisation_test import Redraws
 from lsp_analysis.experiments.analysis.trial import Trial
 from lsp_analysis.experiments.draw.methods import scheme_of
 from lsp_analysis.experiments.draw.scheme import Scheme
-from lsp_analysis.experiments.protocol.design import Comparison, Design
+from lsp_analysis.experiments.protocol.design import Design
 from lsp_analysis.experiments.protocol.reading import read_design
 from lsp_analysis.experiments.protocol.unit_list import covariate_table, read_units
 from lsp_analysis.showing import Shown
 
 UNEVEN = 8  # units an arm from which a test holds where effects vary, or with arms of equal size
 SIMS = 2_000
+COLUMNS = ["comparison", "label", "level", "attainable", "finest_p", "power"]
+COLUMNS += ["smallest_effect", "uneven", "size_varying"]
 FEW_DRAWS = 999  # allocations that stand for more than twenty times as many
 
 
@@ -103,7 +104,10 @@ def planned_power(design: Design, units: pd.DataFrame, scheme: Scheme) -> Planne
         level = final_alpha(design)
     rows = []
     for one in design.comparisons():
-        test = planned_test(trial, one)
+        used = scheme.group_of(trial.drawn, one.groups) >= 0  # as if every outcome were known
+        used = np.repeat(used, len(design.randomisation.periods) if design.is_wedge else 1)
+        values = pd.DataFrame({"used": used, "weight": used.astype(float)})
+        test, _ = comparison.registered_test(trial, design.outcome, one, values)
         reach = scheme.given(trial.drawn, one.groups)
         power = smallest = varying = math.nan
         if not math.isnan(sd):
@@ -119,19 +123,7 @@ def planned_power(design: Design, units: pd.DataFrame, scheme: Scheme) -> Planne
             )
         able = reach.attainable_level(level), reach.finest_p
         rows.append((one.name, one.label, level, *able, power, smallest, uneven, varying))
-    columns = ["comparison", "label", "level", "attainable", "finest_p", "power"]
-    columns += ["smallest_effect", "uneven", "size_varying"]
-    return PlannedPower(pd.DataFrame(rows, columns=columns), design, sd, source)
-
-
-def planned_test(trial: Trial, one: Comparison) -> Redraws:
-    """The registered test of one comparison, were every outcome known."""
-    design = trial.design
-    n_periods = len(design.randomisation.periods) if design.is_wedge else 1
-    group = trial.scheme.group_of(trial.drawn, one.groups) >= 0
-    used = np.repeat(group, n_periods)
-    values = pd.DataFrame({"used": used, "weight": used.astype(float)})
-    return comparison.registered_test(trial, design.outcome, one, values)[0]
+    return PlannedPower(pd.DataFrame(rows, columns=COLUMNS), design, sd, source)
 
 
 def planned_sd(design: Design, units: pd.DataFrame) -> tuple[float, str]:

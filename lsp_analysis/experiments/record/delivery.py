@@ -133,11 +133,9 @@ def _judged(sums: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check(progress: pd.DataFrame, units: set[str]) -> None:
-    lacking = [name for name in ("unit", "period") if name not in progress]
-    if lacking:
+    if lacking := [name for name in ("unit", "period") if name not in progress]:
         raise DesignError(f"The reports have no column {wording.and_list(lacking)}.")
-    strangers = sorted(set(progress["unit"].astype("str")) - units)
-    if strangers:
+    if strangers := sorted(set(progress["unit"].astype("str")) - units):
         raise DesignError(f"Unit {strangers[0]} reports, but was not randomised. Correct its name.")
     twice = progress[progress.duplicated(["unit", "period"])]
     if len(twice):

@@ -50,15 +50,13 @@ class Experiment:
     @property
     def amendments(self) -> pd.DataFrame:
         """One row per amendment: number, date, reason, changes, and when it was made."""
-        rows, when = [], "before the draw"
-        for entry in self.entries:
-            if entry.kind == "allocated" and when == "before the draw":
-                when = "after the draw"
-            elif entry.kind == "analysed":
-                when = "after the outcomes"
-            elif entry.kind == "amended":
-                changes = "; ".join(entry.content["changes"])
-                rows.append((len(rows) + 1, entry.date, entry.content["note"], changes, when))
+        rows = []
+        for number, entry in enumerate(self.of("amended"), start=1):
+            before = {one.kind for one in self.entries[: entry.number - 1]}
+            after = "the outcomes" if "analysed" in before else "the draw"
+            when = f"after {after}" if before & {"analysed", "allocated"} else "before the draw"
+            changes = "; ".join(entry.content["changes"])
+            rows.append((number, entry.date, entry.content["note"], changes, when))
         return pd.DataFrame(rows, columns=["amendment", "date", "reason", "changes", "made"])
 
     @property
@@ -177,7 +175,7 @@ def open_experiment(folder: str | Path) -> Experiment:
     plan = plan_before(entries)
     file = folder / reading.FILE
     if not file.is_file() or read_bytes(file) != plan.content["design"].encode():
-        raise DesignError(_what_was_edited(file, plan))
+        raise _edited(file, plan)
     design = reading.parse_design(plan.content["design"], name=str(file))
     return Experiment(folder, tuple(entries), design)
 
@@ -233,7 +231,7 @@ def altered(file: Path, entry: Entry, remedy: str = AMEND, where: str = "") -> D
     )
 
 
-def _what_was_edited(file: Path, plan: Entry) -> str:
+def _edited(file: Path, plan: Entry) -> DesignError:
     """Which fields of the design differ from those on record."""
     try:
         old = reading.parse_design(plan.content["design"])
@@ -244,7 +242,7 @@ def _what_was_edited(file: Path, plan: Entry) -> str:
     now = read_bytes(file).decode(errors="replace") if file.is_file() else ""
     where = chain.first_difference(plan.content["design"], now)
     where = f" in its {where}" if where.startswith("line") else f": {where}"
-    return (
+    return DesignError(
         f"{file} was altered after line {plan.number} of the register{where} ({listed}). Register "
         "the change with a reason (`lsp-analysis design register FOLDER --note REASON`), or put "
         "the file back."
