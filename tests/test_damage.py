@@ -8,8 +8,8 @@ import pytest
 
 from lsp_analysis.errors import SourceError
 from lsp_analysis.sources import import_study
-from lsp_analysis.study.add.facts import facts_of
 from lsp_analysis.study.add.headings import number_in, with_other_marks
+from lsp_analysis.study.add.taking import facts_of
 
 HEALTH = "General health: "
 ANSWERS = ["Total: All usual residents", "Good health", "Bad health", "Very bad health"]

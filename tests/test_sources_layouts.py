@@ -279,7 +279,7 @@ def test_a_list_of_boroughs_is_one_though_a_ward_is_called_like_some_borough():
         }
     )
     lookup = pd.DataFrame(columns=["from_code", "to_code", "from_vintage", "to_vintage"])
-    places = Places(areas, lookup, 2011, "E08000901")
+    places = Places(areas, lookup, 2011)
     boroughs = ["Stafford", "Ambleford", *(f"Borough {n}" for n in range(300))]
     assert places.codes_of(boroughs, "a.csv") == {"Ambleford": "E08000901"}
     wards = places.codes_of(["Ward 1", "Ward 2", "Ambleford"], "a.csv")

@@ -18,9 +18,8 @@ from typing import Any
 import pandas as pd
 
 from lsp_analysis.errors import SourceError
-from lsp_analysis.study.add.cells import numbers_in
 from lsp_analysis.study.add.grids import AGAIN, Grid
-from lsp_analysis.study.add.headings import MARKS
+from lsp_analysis.study.add.headings import MARKS, numbers_in
 from lsp_analysis.study.add.layouts import Layout, fold_heading
 from lsp_analysis.study.add.rows import is_remark, read_rows
 from lsp_analysis.study.schema import UNIT_MULTIPLIER

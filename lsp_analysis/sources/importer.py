@@ -202,7 +202,7 @@ def _import(
     tables = found.tables
     geography = find_geography(tables[KIND_LOOKUP], borough, vintage, register)
     areas, members = _areas(tables, geography, neighbourhoods, register)
-    places = Places(areas, geography.lookup, geography.vintage, borough)
+    places = Places(areas, geography.lookup, geography.vintage)
     people = populations.import_populations(tables[populations.KIND], geography, places, register)
     read = read_tables(found.others, places, register)
     shared = {"residents": _earliest(people, read)}

@@ -7,7 +7,7 @@ _HOME = {
     "open_study": "store",
     "write_study": "write",
     "check_study": "check.whole_study",
-    "new_study": "add.new",
+    "new_study": "add.adding",
     "add_table": "add.adding",
 }
 

@@ -1,9 +1,11 @@
-"""Take an analyst's own table into a study: read, checked, and written whole or not at all."""
+"""Start a study, and take an analyst's own tables into it: checked, and whole or not at all."""
 
+import io
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import replace as changed
+from importlib import resources as shipped
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,7 @@ from lsp_analysis.study.write import (
     whole_folder,
     write_descriptor,
     write_parts,
+    write_study,
     write_table,
 )
 
@@ -174,21 +177,14 @@ def _held(file: Path) -> Sheet:
 
 def places_of(study: Study) -> Places:
     """The areas of a study, for a table that names them."""
-    areas = study.read("areas")
     empty = pd.DataFrame(columns=schema.TABLES["code_lookup"].names)
     residents = None
     if study.has("populations"):
         people = study.read("populations")
         people = people[people["period"] == people["period"].min()]
         residents = people.groupby("area_code")["population"].sum()
-    boroughs = areas.loc[areas["area_type"] == "borough", "area_code"]
-    return Places(
-        areas=areas,
-        lookup=study.read("code_lookup") if study.has("code_lookup") else empty,
-        vintage=study.code_vintage,
-        borough=boroughs.iloc[0] if len(boroughs) else "",
-        residents=residents,
-    )
+    lookup = study.read("code_lookup") if study.has("code_lookup") else empty
+    return Places(study.read("areas"), lookup, study.code_vintage, residents)
 
 
 def _one_table(file: Path, places: Places, answers: Answers) -> OwnTable:
@@ -241,23 +237,23 @@ def _check_against(old: Sheet, new: Sheet, replace: bool) -> list[Problem]:
     """Rows the study has already, and periods of another length than it has."""
     problems = []
     if not replace:
-        there = pd.MultiIndex.from_frame(old.typed[KEY].astype("str"))
-        again = pd.MultiIndex.from_frame(new.typed[KEY].astype("str")).isin(there)
+        again = pd.Series(_repeated(new, old), index=new.typed.index)
         said = "The study has this indicator, area and period already."
-        remedy = "Leave the row out, or add with replace."
-        problems += new.flag(pd.Series(again, index=new.typed.index), "area_code", said, remedy)
-    lengths = {
-        name: period_kinds(rows["period_start"], rows["period_end"])
-        for name, rows in old.typed.groupby("indicator_id")
-    }
-    for name, rows in new.typed.groupby("indicator_id"):
-        kinds = period_kinds(rows["period_start"], rows["period_end"])
-        if name in lengths:
-            other = ~kinds.isin(lengths[name].unique())
-            said = f"The study has {name} in periods of another length."
-            remedy = "Give the table another indicator_id."
-            problems += new.flag(other[other].iloc[:1], "period_start", said, remedy)
+        problems += new.flag(again, "area_code", said, "Leave the row out, or add with replace.")
+    kinds = [period_kinds(one.typed["period_start"], one.typed["period_end"]) for one in (old, new)]
+    known = kinds[0].groupby(old.typed["indicator_id"]).agg(set)
+    for name, own in kinds[1].groupby(new.typed["indicator_id"]):
+        other = own.index[~own.isin(known.get(name, own))]
+        said = f"The study has {name} in periods of another length."
+        remedy = "Give the table another indicator_id."
+        problems += new.flag(other[:1].tolist(), "period_start", said, remedy)
     return problems
+
+
+def _repeated(one: Sheet, other: Sheet) -> np.ndarray:
+    """Which rows of `one` are of an indicator, area and period that `other` has too."""
+    keys = [pd.MultiIndex.from_frame(sheet.typed[KEY].astype("str")) for sheet in (one, other)]
+    return keys[0].isin(keys[1])
 
 
 def _refusal(file: Path, problems: list[Problem], table: OwnTable) -> str:
@@ -282,9 +278,8 @@ def _write(study: Study, new: Sheet, indicators: pd.DataFrame, replace: bool) ->
                 made = write_table(folder, table, indicators)
             elif table == "observations" and isinstance(resource["path"], str):
                 old = _held(next(iter(study.files(table))))
-                kept = old.text[~_taken_over(old, new)].apply(as_written)
-                merged = pd.concat([kept, given], ignore_index=True).fillna("")
-                made = write_observations(folder, merged, homes)
+                kept = old.text[~_repeated(old, new)].apply(as_written)
+                made = _write_as_text(folder, pd.concat([kept, given], ignore_index=True), homes)
             else:
                 made = resource
                 for part in files_of(resource):
@@ -292,31 +287,23 @@ def _write(study: Study, new: Sheet, indicators: pd.DataFrame, replace: bool) ->
                     place.parent.mkdir(parents=True, exist_ok=True)
                     durable.link_or_copy(str(study.path / part["path"]), str(place))
                 if table == "observations":
-                    own = _by_file(study, new) if replace else ()
-                    parts = _rewritten(study, folder, resource, own)
+                    parts = _parts_without(study, folder, resource, new if replace else None)
                     rows = conform(table, given.replace("", None))
                     parts += write_parts(folder, table, rows, homes)
                     columns = [field["name"] for field in resource["schema"]["fields"]]
-                    columns = [*columns, *(name for name in rows if name not in columns)]
-                    made = resource_of(table, parts, columns)
+                    made = resource_of(table, parts, dict.fromkeys([*columns, *rows]))
             hashed = any("hash" in part for part in files_of(resource))
             resources.append(made if hashed else forget_facts(made))
         write_descriptor(folder, {**study.descriptor, "resources": resources})
 
 
-def _taken_over(old: Sheet, new: Sheet) -> np.ndarray:
-    """Which of the old rows the new ones take the place of."""
-    keys = [pd.MultiIndex.from_frame(one.typed[KEY].astype("str")) for one in (old, new)]
-    return keys[0].isin(keys[1])
-
-
-def _rewritten(
-    study: Study, folder: Path, resource: Mapping[str, Any], own: Iterable[tuple[Path, Sheet]]
+def _parts_without(
+    study: Study, folder: Path, resource: Mapping[str, Any], new: Sheet | None
 ) -> list[dict[str, Any]]:
     """The parts of a table in `folder`, without the rows that new ones take the place of."""
     parts = {study.path / part["path"]: part for part in files_of(resource)}
-    for file, new in own:
-        again = _taken_over(_held(file), new)
+    for file, own in _by_file(study, new) if new else ():
+        again = _repeated(_held(file), own)
         if again.any():
             place = folder / parts[file]["path"]
             place.unlink()  # it is the study's own file under a second name
@@ -325,12 +312,65 @@ def _rewritten(
     return list(parts.values())
 
 
-def write_observations(folder: Path, text: pd.DataFrame, homes: pd.Series) -> dict[str, Any]:
+def _write_as_text(folder: Path, text: pd.DataFrame, homes: pd.Series) -> dict[str, Any]:
     """Write observations kept as text, so that nothing an analyst wrote is read and rewritten."""
-    names = schema.TABLES["observations"].names
-    ordered = text[[*(n for n in names if n in text), *(n for n in text if n not in names)]]
+    names = dict.fromkeys([*schema.TABLES["observations"].names, *text])
+    ordered = text[[name for name in names if name in text]].fillna("")
     if len(ordered) > PARQUET_FROM_ROWS:
         return write_table(folder, "observations", ordered.replace("", None), homes)
     path = folder / "observations.csv"
     ordered.to_csv(path, index=False, encoding="utf-8", lineterminator="\n")
     return resource_of("observations", path, ordered)
+
+
+def new_study(
+    path: str | Path, *, name: str = "my-study", title: str = "A study of our borough"
+) -> Path:
+    """Write a study with example rows in every table, to be replaced, and a README on its columns.
+
+    It passes the check as it is. Hashes are not recorded, for its files are to be edited by hand.
+
+    Parameters
+    ----------
+    path : folder to write; it must not exist, or be empty.
+    name, title : short name (lower case, no spaces), and title for people.
+
+    Raises
+    ------
+    StudyError
+        There is something at `path` already, or it cannot be written.
+    """
+    folder = durable.settled(path, StudyError)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise StudyError(f"There is something at {folder} already. Choose a new folder.")
+    return write_study(
+        folder,
+        {table: _example(table) for table in schema.TABLES},
+        about={"name": name, "title": title, "lsp:simulated": False},
+        extra_files={"README.md": _readme(title)},
+        record_hashes=False,
+    )
+
+
+def _example(table: str) -> pd.DataFrame:
+    """Example rows of one table; the place is invented, and so are the numbers."""
+    text = (shipped.files("lsp_analysis.study") / "example" / f"{table}.csv").read_text("utf-8")
+    columns = schema.TABLES[table].columns
+    texts = {column.name: "str" for column in columns if column.type == "string"}
+    return pd.read_csv(io.StringIO(text), dtype=texts)
+
+
+def _readme(title: str) -> str:
+    """What each table and column of a study is for, as Markdown, from the schema."""
+    about = (shipped.files("lsp_analysis.study") / "example" / "README.md").read_text("utf-8")
+    lines = [f"# {title}", "", about.rstrip()]
+    for table in schema.TABLES.values():
+        lines += ["", f"## {table.name}", "", f"{table.about[0].upper()}{table.about[1:]}.", ""]
+        lines += ["| column | holds | must be there |", "|---|---|---|"]
+        for column in table.columns:
+            words = ", ".join(column.allowed or column.suggested)
+            holds = f"{column.about}{words and f': {words}'} ({column.type})"
+            must = "yes" if column.needed else "no"
+            lines.append(f"| {column.name} | {holds} | {must} |")
+        lines += ["", f"One row for each {' + '.join(table.key)}."]
+    return "\n".join([*lines, ""])

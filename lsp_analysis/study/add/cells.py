@@ -1,14 +1,11 @@
 """The cells of a table that was read: numbers, marks, people and units, in a study's own words."""
 
 import re
-from collections.abc import Callable
-from typing import Any
 
 import pandas as pd
 
-from lsp_analysis.study.add import headings
 from lsp_analysis.study.add.columns import Plan
-from lsp_analysis.study.add.headings import NUMBERS
+from lsp_analysis.study.add.headings import NUMBERS, each, number_in
 from lsp_analysis.study.add.layouts import Account, OwnTable
 from lsp_analysis.study.schema import ALL, MISSING_MARKS
 
@@ -21,60 +18,49 @@ SEXES |= {"f": "female", "females": "female", "women": "female", "girls": "femal
 MARKS = {mark.casefold(): meaning for mark, meaning in MISSING_MARKS.items()}
 MARKS_BEHIND = {"r": "revised", "e": "estimated"}
 PEOPLE = ("sex", "age", "group")
+KEY = ["indicator_name", "area_code", "period_start", "period_end"]
 MOST_GROUPS = 400
 
 
-def each(cells: pd.Series, told: Callable[[str], Any]) -> pd.Series:
-    """What `told` says of each cell, asked once of each distinct text; no cell is missing."""
-    at, met = pd.factorize(cells)
-    return pd.Series(pd.Index([told(text) for text in met]).take(at), index=cells.index)
-
-
-def numbers_in(cells: pd.Series) -> pd.Series:
-    """The numbers in cells of text, without thousands separators; missing where there is none."""
-    plain = each(cells, lambda text: (headings.number_in(text) or ("",))[0])
-    return pd.to_numeric(plain, errors="coerce").astype("float64")
-
-
 def plain_cells(plan: Plan, frame: pd.DataFrame, account: Account) -> OwnTable:
-    """The rows with plain numbers and `all` for everybody, and the account completed."""
-    made = frame.copy(deep=False)
-    if "note" not in made:
-        made["note"] = ""
+    """The rows with plain numbers and `all` for everybody, and the account completed.
+
+    Rows that give a number again beside another text, as of two geographies, are kept once. Rows
+    that repeat another in every cell stay, for the check to find: somebody pasted them twice.
+    """
+    made = frame.assign(note=frame.get("note", ""), unit=frame["unit"].str.strip())
     numbers = [name for name in NUMBERS if name in made]
     percents = {name: _plain_numbers(made, name) for name in numbers}
-    valued = [name for name in ("value", "lower95", "upper95") if name in percents]
-    percent = any(map(percents.get, valued)) and all(percents[n] is not False for n in valued)
-    if percents.get("value") is None and any(percents.values()):
-        percent = False
-    for name in PEOPLE:
-        if name in made:
-            made[name] = each(made[name], _everybody)
+    ends = (percents.get("lower95"), percents.get("upper95"))
+    percent = bool(percents.get("value")) and False not in ends
+    people = [name for name in PEOPLE if name in made]
+    for name in people:
+        made[name] = each(made[name], _everybody)
     if "sex" in made:
         made["sex"] = each(made["sex"].str.casefold(), lambda sex: SEXES.get(sex, sex))
     made = _with_names(made)
     added_up = plan.layout is not None and plan.layout.add_up
-    made = made if added_up else _with_groups(made, account)
-    made = _one_group_only(made, account)
-    made = made if added_up else _said_once(made, account)
-    made["unit"] = made["unit"].str.strip()
+    made = _one_group_only(made if added_up else _with_groups(made, plan.notes), plan.notes)
+    key = [*KEY, "unit", *(name for name in (*PEOPLE, *NUMBERS) if name in made)]
+    again = made.duplicated(key) & ~made.duplicated([*key, "raw"])
+    if again.any() and not added_up:
+        plan.notes.append(f"{again.sum()} rows give the numbers of others again")
+        made = made[~again]
     several = len(plan.measures) > 1
     if not several and made["row"].is_unique:
         made.index = pd.Index(made["row"])
     places = made[["row", "heading"]] if several else made[["row"]].assign(heading="")
-    names = {"area_code": plan.name(plan.codes[0])}
-    if plan.dates:
-        names["period"] = plan.name(plan.dates[0])
-    names |= {role: plan.name(at) for role, at in plan.roles.items() if role in made}
+    at = {"area_code": plan.codes[0]} | ({"period": plan.dates[0]} if plan.dates else {})
+    at |= {role: at for role, at in plan.roles.items() if role in made}
     if not several:
-        own = plan.measures[0].columns
-        names |= {role: plan.name(at[0]) for role, at in own.items()}
+        at |= {role: columns[0] for role, columns in plan.measures[0].columns.items()}
+    names = {role: plan.name(column) for role, column in at.items()}
     account.columns = ", ".join(f'{ours} "{theirs}"' for ours, theirs in names.items())
     if several:
         account.columns += f", {len(plan.measures)} columns of numbers"
     account.rows = len(made)
     kept = [name for name in made if not name.startswith("text:") and name not in ("row", "raw")]
-    return OwnTable(made[kept], account, places, names, bool(percent), plan.layout)
+    return OwnTable(made[kept], account, places, names, percent, plan.layout)
 
 
 def _plain_numbers(frame: pd.DataFrame, name: str) -> bool | None:
@@ -83,27 +69,22 @@ def _plain_numbers(frame: pd.DataFrame, name: str) -> bool | None:
     None where the column has no number at all.
     """
     cells = frame[name]
-    read = {text: headings.number_in(text) for text in cells.unique()}
-    marks = {
-        text: MARKS[text.casefold()]
-        for text in read
-        if text and text.casefold() in MARKS and text != "#N/A"
+    texts = [text for text in cells.unique() if text]
+    read = {text: found for text in texts if (found := number_in(text))}
+    marks = {text: MARKS[text.casefold()] for text in texts if text.casefold() in MARKS}
+    marks.pop("#N/A", None)
+    behind = {text: mark.strip("[]()").casefold() for text, (_, _, mark) in read.items()}
+    meanings = marks | {
+        text: MARKS_BEHIND[one] for text, one in behind.items() if one in MARKS_BEHIND
     }
-    behind = {
-        text: MARKS_BEHIND[found[2].strip("[]()").casefold()]
-        for text, found in read.items()
-        if found and found[2].strip("[]()").casefold() in MARKS_BEHIND
-    }
-    meanings = {**marks, **behind}
     said = each(cells, lambda text: meanings.get(text, ""))
     frame["note"] = frame["note"].mask((frame["note"] == "") & (said != ""), said)
-    plain = {text: found[0] for text, found in read.items() if found}
-    plain |= dict.fromkeys(marks, "")
-    percents = [found[1] for found in read.values() if found]
-    if percents and any(percents) and not all(percents):  # a sign here and there says nothing
-        plain |= {text: text for text, found in read.items() if found and found[1]}
+    plain = {text: number for text, (number, _, _) in read.items()} | dict.fromkeys(marks, "")
+    percents = [text for text, (_, percent, _) in read.items() if percent]
+    if len(percents) < len(read):  # a sign here and there says nothing
+        plain |= dict(zip(percents, percents, strict=True))
     frame[name] = each(cells, lambda text: plain.get(text, text))
-    return all(percents) if percents else None
+    return len(percents) == len(read) if read else None
 
 
 def _everybody(text: str) -> str:
@@ -112,28 +93,20 @@ def _everybody(text: str) -> str:
 
 def _with_names(frame: pd.DataFrame) -> pd.DataFrame:
     """A name of the indicator in every row, empty where the table gives none."""
-    made = frame.copy(deep=False)
-    if "indicator_name" not in made:
-        made["indicator_name"] = made.get("indicator_id", "")
-    joined = made["indicator_name"].str.cat(made["measure"], sep=": ").str.strip(": ")
-    made["indicator_name"] = joined
-    units = made.groupby("indicator_name")["unit"].transform("nunique")
-    several = (units > 1) & (made["unit"].str.strip() != "")
-    made["indicator_name"] = joined.mask(
-        several, joined + " (" + made["unit"].str.strip() + ")"
-    ).str.removeprefix(" ")
-    if (
-        "indicator_id" not in made
-        or made.groupby("indicator_id")["indicator_name"].nunique().max() > 1
-    ):
+    given = frame.get("indicator_name", frame.get("indicator_id", pd.Series("", frame.index)))
+    name = given.str.cat(frame["measure"], sep=": ").str.strip(": ")
+    several = frame.groupby(name)["unit"].transform("nunique") > 1
+    several &= frame["unit"] != ""
+    name = name.mask(several, (name + " (" + frame["unit"] + ")").str.removeprefix(" "))
+    made = frame.assign(indicator_name=name)
+    if "indicator_id" not in made or name.groupby(made["indicator_id"]).nunique().max() > 1:
         made["indicator_id"] = ""
     return made
 
 
-def _with_groups(frame: pd.DataFrame, account: Account) -> pd.DataFrame:
+def _with_groups(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """Columns of text that alone tell rows apart become the group; others are passed over."""
-    key = ["indicator_name", "area_code", "period_start", "period_end"]
-    key += [name for name in PEOPLE if name in frame]
+    key = [*KEY, *(name for name in PEOPLE if name in frame)]
     made = frame
     for column in [name for name in frame if name.startswith("text:")]:
         repeated = made.duplicated(key, keep=False)
@@ -149,24 +122,11 @@ def _with_groups(frame: pd.DataFrame, account: Account) -> pd.DataFrame:
             )
             made = made.assign(group=joined)
             key = list(dict.fromkeys([*key, "group"]))
-            account.notes.append(f'groups of "{column.removeprefix("text:")}"')
+            notes.append(f'groups of "{column.removeprefix("text:")}"')
     return made
 
 
-def _said_once(frame: pd.DataFrame, account: Account) -> pd.DataFrame:
-    """Rows that give a number again beside another text, as of two geographies, once.
-
-    Rows that repeat another in every cell stay, for the check to find: somebody pasted them twice.
-    """
-    key = ["indicator_name", "area_code", "period_start", "period_end", "unit"]
-    key += [name for name in (*PEOPLE, *NUMBERS) if name in frame]
-    again = frame.duplicated(key) & ~frame.duplicated([*key, "raw"])
-    if again.any():
-        account.notes.append(f"{again.sum()} rows give the numbers of others again")
-    return frame[~again]
-
-
-def _one_group_only(frame: pd.DataFrame, account: Account) -> pd.DataFrame:
+def _one_group_only(frame: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     """One group alone is what its indicator is of; two sexes alone are two indicators.
 
     A page shows the rows for `all`: without any, nothing would be shown.
@@ -180,13 +140,13 @@ def _one_group_only(frame: pd.DataFrame, account: Account) -> pd.DataFrame:
         sexes = ~has_all & (kinds == 2) & (name == "sex")
         if alone.any():
             values = sorted(made.loc[alone, name].unique())
-            account.notes.append(f"of {name} {', '.join(values[:3])} only")
+            notes.append(f"of {name} {', '.join(values[:3])} only")
         if sexes.any():
             said = made["indicator_name"] + " (" + made[name] + ")"
             made["indicator_name"] = made["indicator_name"].mask(sexes, said.str.strip())
             made["indicator_id"] = made["indicator_id"].mask(sexes, "")
         lacking = ~has_all & ~alone & ~sexes
         if lacking.any():
-            account.notes.append(f"no rows for all: pages show none of its groups by {name}")
+            notes.append(f"no rows for all: pages show none of its groups by {name}")
         made[name] = made[name].mask(alone | sexes, ALL)
     return made

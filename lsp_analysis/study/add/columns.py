@@ -2,8 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+import pandas as pd
 
 from lsp_analysis.errors import SourceError, did_you_mean
 from lsp_analysis.study import periods as spans
@@ -11,9 +14,10 @@ from lsp_analysis.study.add import headings
 from lsp_analysis.study.add.grids import Grid
 from lsp_analysis.study.add.headings import NUMBERS, Header
 from lsp_analysis.study.add.layouts import Answers, Layout
-from lsp_analysis.study.add.places import Places, code_in, plain_name, size_of
+from lsp_analysis.study.add.places import Places, plain_name, size_of
 
 SHOWN = 3
+SAMPLE = 2_000  # rows that say what a column holds
 DAMAGED = 0.05  # share of rows that may be mixed up while columns still tell what they are
 FAR_ABOVE = 2  # times the total, from which a part is no part but a mistake
 EMBEDDED = re.compile(
@@ -46,7 +50,9 @@ class Plan:
 
     grid: Grid
     header: Header
-    sample: Sequence[Sequence[str]]
+    places: Places
+    answers: Answers
+    sample: Sequence[Sequence[str]]  # cells of each column in the first rows
     layout: Layout | None = None
     roles: dict[str, int] = field(default_factory=dict)
     codes: list[int] = field(default_factory=list)  # of the smallest areas first
@@ -68,17 +74,17 @@ class Plan:
 
 def plan_columns(
     grid: Grid,
-    sample: Sequence[Sequence[str]],
+    head: Sequence[Sequence[str]],
     header: Header,
     places: Places,
     answers: Answers,
-    layouts: Sequence[Layout] = (),
+    layouts: Sequence[Layout],
 ) -> Plan:
     """What each column of `grid` is, told by headings, content and what was answered.
 
     Parameters
     ----------
-    sample : cells of each column in the first rows of the table.
+    head : its first rows.
     layouts : publishers' tables, the first that fits is taken.
 
     Raises
@@ -86,78 +92,83 @@ def plan_columns(
     SourceError
         Two columns may be meant alike.
     """
-    plan = Plan(grid, header, sample)
-    names = [plan.name(at) for at in range(len(header.names))]
-    given: dict[str, tuple[int, ...]] = {}
+    rows, width = head[header.data_row : header.data_row + SAMPLE], range(len(header.names))
+    sample = [[row[at] if at < len(row) else "" for row in rows] for at in width]
+    plan = Plan(grid, header, places, answers, sample)
     told = " ".join([grid.place, *header.title]).casefold()
-    for layout in layouts:
-        columns = layout.columns(names) if layout.named in told else None
-        if columns is not None:
-            plan.layout, given = layout, columns
-            break
-    fixed = {role: at[0] for role, at in given.items() if role not in (*NUMBERS, "check")}
-    plan.codes = _code_columns(plan, places, answers)
-    taken = {*plan.codes, *fixed.values(), *(at for ats in given.values() for at in ats)}
-    free = [at for at in range(len(names)) if at not in taken]
-    plan.roles = {**headings.roles_of(header.names, free), **fixed}
-    named = plan.roles.get("indicator_name")
-    units = headings.SPELLINGS["unit"]
-    plan.units = [at for at in free if headings.fold(header.names[at]) in units and at != named]
-    plan.dates = _date_columns(plan, answers)
+    names = [plan.name(at) for at in width]
+    fits = ((layout, layout.columns(names)) for layout in layouts if layout.named in told)
+    plan.layout, given = next((fit for fit in fits if fit[1] is not None), (None, {}))
     numbers = {role: at for role, at in given.items() if role in (*NUMBERS, "check")}
-    _refuse_other_marks(plan, {at for ats in numbers.values() for at in ats})
-    plan.measures = [Measure("", numbers)] if numbers else _measures(plan, free, answers)
+    plan.codes = _code_columns(plan)
+    taken = {*plan.codes, *chain(*given.values())}
+    free = [at for at in width if at not in taken]
+    fixed = {role: at[0] for role, at in given.items() if role not in numbers}
+    plan.roles = headings.roles_of(header.names, free) | fixed
+    units = [at for at in free if headings.fold(header.names[at]) in headings.SPELLINGS["unit"]]
+    plan.units = [at for at in units if at != plan.roles.get("indicator_name")]
+    plan.dates = _date_columns(plan)
+    special = plan.layout or Layout("", "")
+    plan.answers = replace(
+        answers, period=answers.period or special.period, freq=answers.freq or special.freq
+    )
+    what = special.indicator.get("name", "")
+    for at in chain(*numbers.values()) if numbers else free:
+        strange = headings.with_other_marks(sample[at], f"{names[at]} {what}")
+        if strange:
+            raise SourceError(
+                f'{grid.place}, column "{names[at]}" has numbers such as "{strange}", '
+                "with a comma for decimals or a dot for thousands. Save it with points for "
+                "decimals and commas, or nothing, for thousands."
+            )
+    plan.measures = [Measure("", numbers)] if numbers else _measures(plan, free)
     return plan
 
 
-def _code_columns(plan: Plan, places: Places, answers: Answers) -> list[int]:
-    names = plan.header.names
-    if answers.code_column:
-        wanted = headings.fold(answers.code_column)
-        found = [at for at, name in enumerate(names) if headings.fold(name) == wanted]
+def _code_columns(plan: Plan) -> list[int]:
+    names, places, answer = plan.header.names, plan.places, plan.answers.code_column
+    if answer:
+        found = [
+            at for at, name in enumerate(names) if headings.fold(name) == headings.fold(answer)
+        ]
         if found:
             return found[:1]
         raise SourceError(
-            f'{plan.grid.place} has no column "{answers.code_column}".'
-            f"{did_you_mean(answers.code_column, names)} It has {', '.join(filter(None, names))}."
+            f'{plan.grid.place} has no column "{answer}".{did_you_mean(answer, names)} '
+            f"It has {', '.join(filter(None, names))}."
         )
-    facts = []
-    for at, cells in enumerate(plan.sample):
-        given = [cell for cell in cells if cell]
-        codes = [code_in(cell) or (cell if cell in places.own else "") for cell in cells]
-        real = [code for code in codes if code]
-        if real and len(real) >= 0.5 * len(given):
-            level = Counter(map(places.level, real)).most_common(1)[0][0]
-            facts.append((at, level, codes))
-    if not facts:
-        return _name_column(plan, places)
-    varying = [fact for fact in facts if len(set(fact[2])) > 1] or facts
-    smallest = min(size_of(level) for _, level, _ in varying)
-    best = [fact for fact in varying if size_of(fact[1]) == smallest]
-    best = [fact for fact in best if not any(code[:1].isdigit() for code in fact[2])] or best
-    if any(a != b for fact in best for a, b in zip(fact[2], best[0][2], strict=True) if a and b):
-        quoted = [f'"{names[at]}"' for at, *_ in best]
+    codes = {at: list(map(places.code_in, cells)) for at, cells in enumerate(plan.sample)}
+    real = {at: list(filter(None, codes[at])) for at in codes}
+    coded = [at for at in real if real[at] and 2 * len(real[at]) >= sum(map(bool, plan.sample[at]))]
+    if not coded:
+        return _name_column(plan)
+    level = {at: Counter(map(places.level, real[at])).most_common(1)[0][0] for at in coded}
+    coded.sort(key=lambda at: size_of(level[at]))
+    varying = [at for at in coded if len(set(codes[at])) > 1] or coded
+    best = [at for at in varying if size_of(level[at]) == size_of(level[varying[0]])]
+    main, *more = [at for at in best if not any(c[:1].isdigit() for c in codes[at])] or best
+    if any(a != b for at in more for a, b in zip(codes[at], codes[main], strict=True) if a and b):
+        quoted = [f'"{names[at]}"' for at in (main, *more)]
         raise SourceError(
-            f"{plan.grid.place} has several columns of {best[0][1]} codes that differ: "
+            f"{plan.grid.place} has several columns of {level[main]} codes that differ: "
             f"{', '.join(quoted)}. Say which with --code-column {quoted[0]}."
         )
-    main, level, _ = best[0]
-    others = sorted((f for f in facts if f[0] != main), key=lambda fact: size_of(fact[1]))
-    if any(one[1] != level for one in others):
-        said = ", ".join(f'"{names[at]}" ({kind or "other"})' for at, kind, _ in others)
-        plan.notes.append(f'codes of "{names[main]}" ({level or "other"}), not those of {said}')
-    return [main, *(at for at, *_ in others)]
+    coded.remove(main)
+    if any(level[at] != level[main] for at in coded):
+        said = ", ".join(f'"{names[at]}" ({level[at] or "other"})' for at in coded)
+        plan.notes.append(
+            f'codes of "{names[main]}" ({level[main] or "other"}), not those of {said}'
+        )
+    return [main, *coded]
 
 
-def _name_column(plan: Plan, places: Places) -> list[int]:
+def _name_column(plan: Plan) -> list[int]:
     """The column with the names of most areas, whose codes are then looked up."""
-    found = [
-        (len({plain_name(cell) for cell in cells if cell} & places.names.keys()), -at)
-        for at, cells in enumerate(plan.sample)
-    ]
-    if found and max(found)[0]:
+    known = plan.places.names.keys()
+    met = [len({plain_name(cell) for cell in cells if cell} & known) for cells in plan.sample]
+    if any(met):
         plan.by_name = True
-        return [-max(found)[1]]
+        return [met.index(max(met))]
     for at, name in enumerate(plan.header.names):
         if AREA_HEADING.fullmatch(headings.fold(name)):
             plan.by_name = all(re.search("[a-z]{3}", cell.casefold()) for cell in plan.sample[at])
@@ -168,49 +179,42 @@ def _name_column(plan: Plan, places: Places) -> list[int]:
     )
 
 
-def _date_columns(plan: Plan, answers: Answers) -> list[int]:
+def _date_columns(plan: Plan) -> list[int]:
     """The columns that together name a row's period; none when headings or titles do."""
-    names = [headings.fold(name) for name in plan.header.names]
-    if answers.period:
-        wanted = headings.fold(answers.period)
+    names, roles = [headings.fold(name) for name in plan.header.names], plan.roles
+    if plan.answers.period:
+        wanted = headings.fold(plan.answers.period)
         return [names.index(wanted)] if wanted in names else []
-    if {"period_start", "period_end"} <= plan.roles.keys():
-        return [plan.roles["period_start"], plan.roles["period_end"]]
-    if "period" not in plan.roles:
+    if {"period_start", "period_end"} <= roles.keys():
+        return [roles["period_start"], roles["period_end"]]
+    if "period" not in roles:
         return []
     part = next((names.index(one) for one in ("month", "quarter") if one in names), None)
     years = [at for at, one in enumerate(names) if re.fullmatch(r"\w{0,9}year", one)]
     if part is not None and years and not any(re.search(r"\d{4}", c) for c in plan.sample[part]):
         return [years[0], part]
-    kind = plan.roles.get("period_kind")
-    return [plan.roles["period"], *([kind] if kind is not None else [])]
+    return [roles[role] for role in ("period", "period_kind") if role in roles]
 
 
-def _numeric(plan: Plan, free: Sequence[int]) -> list[int]:
-    """The columns of measurements among `free`."""
+def _measures(plan: Plan, free: Sequence[int]) -> list[Measure]:
+    folded = {at: headings.fold(plan.name(at)) for at in free}
+    _tell_unread(plan, [at for at in free if headings.NOT_OFFERED.fullmatch(folded[at])])
     used = {at for role, at in plan.roles.items() if role not in NUMBERS}
     used |= {*plan.dates, *plan.units}
-    return [
+    numeric = [
         at
         for at in free
         if at not in used
         and headings.fold(plan.header.names[at]) not in headings.SPELLINGS["period"]
-        and not headings.NO_MEASURE.fullmatch(headings.fold(plan.name(at)))
-        and not headings.NOT_OFFERED.fullmatch(headings.fold(plan.name(at)))
+        and not headings.NO_MEASURE.fullmatch(folded[at])
+        and not headings.NOT_OFFERED.fullmatch(folded[at])
         and (
             headings.is_numeric(plan.sample[at])
             or (at in plan.roles.values() and bool(plan.header.names[at]))
             or (not plan.dates and spans.may_be_period(plan.header.names[at]))
         )
     ]
-
-
-def _measures(plan: Plan, free: Sequence[int], answers: Answers) -> list[Measure]:
-    _refuse_other_marks(plan, free)
-    numeric = _numeric(plan, free)
-    ranked = [at for at in free if headings.NOT_OFFERED.fullmatch(headings.fold(plan.name(at)))]
-    _tell_unread(plan, ranked)
-    dated = {} if plan.dates else _heading_spans(plan, numeric, answers)
+    dated = {} if plan.dates else _heading_spans(plan, numeric)
     facts = {at: _describe(plan, at, dated) for at in numeric}
     roles = {at: headings.measure_role(text) for at, (_, text) in facts.items()}
     if not {"numerator", "value"} & set(roles.values()):
@@ -219,7 +223,11 @@ def _measures(plan: Plan, free: Sequence[int], answers: Answers) -> list[Measure
     for at, role in roles.items():
         columns = groups.setdefault(facts[at][0], {})
         if role and role in columns:
-            _refuse_twins(plan, columns[role][0], at)
+            raise SourceError(
+                f"{plan.grid.place} has several columns that may be meant, "
+                f'"{plan.name(columns[role][0])}" and "{plan.name(at)}". Rename the one that is '
+                "not, or delete it."
+            )
         if role:
             columns[role] = (at,)
     _tell_unread(plan, [at for at, role in roles.items() if not role])
@@ -228,28 +236,14 @@ def _measures(plan: Plan, free: Sequence[int], answers: Answers) -> list[Measure
     return [one for one in made if {"numerator", "value"} & one.columns.keys()]
 
 
-def _refuse_other_marks(plan: Plan, columns: Iterable[int]) -> None:
-    what = str(plan.layout.indicator.get("name", "")) if plan.layout else ""
-    for at in columns:
-        strange = headings.with_other_marks(plan.sample[at], f"{plan.name(at)} {what}")
-        if strange:
-            raise SourceError(
-                f'{plan.grid.place}, column "{plan.name(at)}" has numbers such as "{strange}", '
-                "with a comma for decimals or a dot for thousands. Save it with points for "
-                "decimals and commas, or nothing, for thousands."
-            )
-
-
-def _heading_spans(
-    plan: Plan, numeric: Sequence[int], answers: Answers
-) -> dict[str, spans.Span | None]:
+def _heading_spans(plan: Plan, numeric: Sequence[int]) -> dict[str, spans.Span | None]:
     """The period each heading of a column of numbers names, where two or more do."""
     texts = {text for at in numeric for text in (plan.header.tops[at], plan.header.names[at])}
     dated = [text for text in texts if text and spans.may_be_period(text)]
     if len(dated) < 2 and not any(plan.header.tops):
         return {}
     corner = next((name for name in plan.header.names if name), "")
-    return spans.spans_of(sorted(dated), corner, freq=answers.freq)
+    return spans.spans_of(sorted(dated), corner, freq=plan.answers.freq)
 
 
 def _describe(
@@ -277,44 +271,31 @@ def _describe(
 def _by_column(plan: Plan, facts: Mapping[int, tuple[spans.Span | None, str]]) -> list[Measure]:
     """Each column of numbers a measure of its own, over that of totals if there is one."""
     whole = [at for at, (_, text) in facts.items() if WHOLE.fullmatch(text.casefold())]
-    if len(facts) == 2:
-        whole = whole or [
-            at for at, (_, text) in facts.items() if headings.measure_role(text) == "denominator"
-        ]
-    if len(whole) == 1 and len(facts) > 1 and not _is_whole(plan, whole[0], facts):
+    if len(facts) == 2 and not whole:
+        roles = {at: headings.measure_role(text) for at, (_, text) in facts.items()}
+        whole = [at for at, role in roles.items() if role == "denominator"]
+    whole = whole if len(whole) == 1 and len(facts) > 1 else []
+    if whole and _exceeded(plan, whole[0], [*facts]):
         plan.notes.append(
             f'"{plan.name(whole[0])}" is less than other columns, so it is not taken as their total'
         )
-    elif len(whole) == 1 and len(facts) > 1:
-        base = (whole[0],)
-        return [
-            Measure(text, {"numerator": (at,), "denominator": base}, span)
-            for at, (span, text) in facts.items()
-            if at != whole[0]
-        ]
-    return [Measure(text, {"value": (at,)}, span) for at, (span, text) in facts.items()]
+        whole = []
+    role, base = ("numerator", {"denominator": (whole[0],)}) if whole else ("value", {})
+    return [
+        Measure(text, {role: (at,), **base}, span)
+        for at, (span, text) in facts.items()
+        if at not in whole
+    ]
 
 
-def _is_whole(plan: Plan, whole: int, others: Mapping[int, object]) -> bool:
-    """Whether no column exceeds the one of totals, but for rows whose cells are mixed up."""
-    rows, mixed_up = 0, set()
-    for row, total in enumerate(plan.sample[whole]):
-        everyone = headings.number_in(total)
-        rows += everyone is not None
-        for at in others:
-            one = headings.number_in(plan.sample[at][row])
-            if one and everyone and float(one[0]) > float(everyone[0]):
-                if float(one[0]) < FAR_ABOVE * float(everyone[0]):
-                    return False
-                mixed_up.add(row)
-    return len(mixed_up) <= DAMAGED * rows
-
-
-def _refuse_twins(plan: Plan, one: int, other: int) -> None:
-    raise SourceError(
-        f'{plan.grid.place} has several columns that may be meant, "{plan.name(one)}" and '
-        f'"{plan.name(other)}". Rename the one that is not, or delete it.'
-    )
+def _exceeded(plan: Plan, whole: int, columns: Sequence[int]) -> bool:
+    """Whether a column exceeds that of totals, but for a few rows whose cells are mixed up."""
+    cells = pd.DataFrame({at: plan.sample[at] for at in columns}, dtype="str")
+    numbers = cells.apply(headings.numbers_in)
+    above = numbers.gt(numbers[whole], axis=0)
+    far = above & numbers.ge(FAR_ABOVE * numbers[whole], axis=0)
+    mixed_up, rows = above.any(axis=1).sum(), numbers[whole].notna().sum()
+    return bool(far.any(axis=None) or mixed_up > DAMAGED * rows)
 
 
 def _tell_unread(plan: Plan, columns: Sequence[int]) -> None:

@@ -177,9 +177,7 @@ def open_text(path: Path, encoding: str = "") -> Iterator[TextIO]:
 def _text(path: Path) -> Grid:
     encoding = encoding_of(path)
     with open_text(path, encoding) as text:
-        lines = [line for _, line in zip(range(30), text, strict=False)]
-    head = "".join(lines)
-    delimiter = max(",;\t|", key=head.count)
+        delimiter = max(",;\t|", key="".join(itertools.islice(text, 30)).count)
     return Grid(path, "", lambda grid, _: _delimited(grid, encoding), delimiter=delimiter)
 
 
@@ -193,39 +191,30 @@ def _delimited(grid: Grid, encoding: str) -> Iterator[list[str]]:
                 seen.append(line)
                 yield line
 
-        reader = csv.reader(lines(), delimiter=grid.delimiter)
-        number, width = 0, 0
+        number = width = 0
         try:
-            for row in reader:
-                number += 1
-                unended = bool(seen) and not seen[-1].endswith(("\n", "\r"))
-                if len(seen) > 1 or (unended and f'{grid.delimiter}"' in seen[-1]):
-                    _refuse_open_quote(grid, number, seen, row, width)
+            for number, row in enumerate(csv.reader(lines(), delimiter=grid.delimiter), start=1):
+                grid.ended = not seen or seen[-1].endswith(("\n", "\r"))
+                if len(seen) > 1 or (not grid.ended and f'{grid.delimiter}"' in seen[-1]):
+                    most = max(width - 1, 1)
+                    hidden = any("\n" in c and c.count(grid.delimiter) >= most for c in row)
+                    if hidden or sum(line.count('"') for line in seen) % 2:
+                        raise SourceError(
+                            f"{grid.path.name}, row {number}: a quotation mark is not closed, and "
+                            "the text after it was read as one cell. Close or remove it."
+                        )
                 if len(row) > MOST_COLUMNS:
                     raise SourceError(
                         f"{grid.path.name}, row {number} has {len(row):,} columns; at most "
                         f"{MOST_COLUMNS:,} are read. Keep those of the table."
                     )
                 width = max(width, len(row))
-                grid.ended = not unended
                 seen.clear()
                 yield row
         except csv.Error as error:
             raise SourceError(
                 f"{grid.path.name} breaks off at row {number + 1} ({error}). {AGAIN}"
             ) from error
-
-
-def _refuse_open_quote(
-    grid: Grid, number: int, lines: list[str], row: list[str], width: int
-) -> None:
-    odd = sum(line.count('"') for line in lines) % 2
-    hidden = any("\n" in cell and cell.count(grid.delimiter) >= max(width - 1, 1) for cell in row)
-    if odd or hidden:
-        raise SourceError(
-            f"{grid.path.name}, row {number}: a quotation mark is not closed, and the text "
-            "after it was read as one cell. Close or remove it."
-        )
 
 
 def _workbook(path: Path) -> list[Grid]:
@@ -278,24 +267,20 @@ def _sheet(
         merged = sheet.merged_cell_ranges or []
         grid.merged = len(merged)
     for (top, left), (bottom, right) in merged:
-        for row in range(top, min(bottom + 1, len(cells))):
-            for column in range(left, min(right + 1, len(cells[row]))):
-                if (row, column) != (top, left) and bottom - top < HEAD_ROWS:
-                    cells[row][column] = cells[top][left]
+        for row in cells[top : bottom + 1] if bottom - top < HEAD_ROWS else ():
+            row[left : right + 1] = cells[top][left : left + 1] * len(row[left : right + 1])
     last: list[str] = []
     made = []
-    for number, row in enumerate(cells):
-        if number < len(formats):
-            for at, (_, formula) in enumerate(formats[number]):
-                if formula and at < len(row) and row[at] == "":
-                    raise SourceError(
-                        f'{path.name}, sheet "{name}", row {number + 1}: the cell holds a formula '
-                        "without its result. Open the file in Excel, save it and try again."
-                    )
-            last = [shown for shown, _ in formats[number]] or last
-        made.append(
-            [_as_text(cell, last[at] if at < len(last) else "") for at, cell in enumerate(row)]
-        )
+    rows = itertools.zip_longest(cells, formats[: len(cells)], fillvalue=())
+    for number, (row, marks) in enumerate(rows, start=1):
+        if any(formula and cell == "" for cell, (_, formula) in zip(row, marks, strict=False)):
+            raise SourceError(
+                f"{grid.place}, row {number}: the cell holds a formula without its result. Open "
+                "the file in Excel, save it and try again."
+            )
+        last = [shown for shown, _ in marks] or last
+        shown = itertools.zip_longest(row, last[: len(row)], fillvalue="")
+        made.append(list(itertools.starmap(_as_text, shown)))
     return made
 
 
@@ -303,18 +288,12 @@ def _formats(path: Path) -> dict[str, list[list[tuple[str, bool]]]]:
     """By sheet, the number format of each cell of the first rows, and whether it is a formula."""
     import openpyxl
 
-    with (
-        _readable(path.name),
-        closing(openpyxl.load_workbook(path, read_only=True)) as book,
-    ):
+    def mark(cell: Any) -> tuple[str, bool]:
+        return str(getattr(cell, "number_format", "")), str(cell.value)[:1] == "="
+
+    with _readable(path.name), closing(openpyxl.load_workbook(path, read_only=True)) as book:
         return {
-            sheet.title: [
-                [
-                    (str(getattr(cell, "number_format", "")), str(cell.value)[:1] == "=")
-                    for cell in row
-                ]
-                for row in sheet.iter_rows(max_row=FORMAT_ROWS)
-            ]
+            sheet.title: [list(map(mark, row)) for row in sheet.iter_rows(max_row=FORMAT_ROWS)]
             for sheet in book.worksheets
         }
 

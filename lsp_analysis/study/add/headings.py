@@ -2,11 +2,15 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from itertools import pairwise
+from typing import Any
 
-from lsp_analysis.study.add.places import code_in
+import pandas as pd
+
+from lsp_analysis.study.add.places import Places, code_in, plain_name
 from lsp_analysis.study.schema import MISSING_MARKS, UNIT_ROWS
 
 MARKS = {"", *(mark.casefold() for mark in MISSING_MARKS)}
@@ -68,11 +72,27 @@ def number_in(cell: str) -> tuple[str, bool, str] | None:
     return match["number"].replace(",", ""), bool(match["percent"]), match["mark"] or ""
 
 
+def each(cells: pd.Series, told: Callable[[str], Any]) -> pd.Series:
+    """What `told` says of each cell, asked once of each distinct text; no cell is missing."""
+    at, met = pd.factorize(cells)
+    return pd.Series(pd.Index([told(text) for text in met]).take(at), index=cells.index)
+
+
+def numbers_in(cells: pd.Series) -> pd.Series:
+    """The numbers in cells of text, without thousands separators; missing where there is none."""
+    plain = each(cells, lambda text: (number_in(text) or ("",))[0])
+    return pd.to_numeric(plain, errors="coerce").astype("float64")
+
+
+def written(numbers: pd.Series) -> pd.Series:
+    """Numbers as text, blank where one is missing."""
+    return numbers.map(lambda number: "" if pd.isna(number) else f"{number:.10g}")
+
+
 @dataclass(frozen=True)
 class Header:
     """Where a table's headings are and what they say."""
 
-    first_row: int  # of the headings, from 0
     data_row: int  # of the first area, from 0
     names: tuple[str, ...]
     tops: tuple[str, ...]  # a second row of headings above, each over its own columns
@@ -80,87 +100,61 @@ class Header:
 
     def heading(self, at: int) -> str:
         """Both headings of a column in one."""
-        parts = dict.fromkeys(part for part in (self.tops[at], self.names[at]) if part)
-        return " ".join(parts)
+        return " ".join(dict.fromkeys(filter(None, (self.tops[at], self.names[at]))))
 
 
-def find_header(rows: Sequence[Sequence[str]], is_area: Callable[[str], bool]) -> Header | None:
-    """The headings: the last written row above the first that names an area, or None."""
-    for at, row in enumerate(rows):
-        if _written(row) > 1 and any(map(is_area, row)):
-            found = _header_above(rows, at)
-            if found is not None:
-                return found
-    return None
+def find_header(rows: Sequence[Sequence[str]], places: Places) -> Header | None:
+    """The headings: above the first area by code or by name, or told by the usual spellings.
 
-
-def header_of_names(rows: Sequence[Sequence[str]], is_area: Callable[[str], bool]) -> Header | None:
-    """The headings of a table without codes: the first row without numbers above one with them."""
-    known = next(
-        (at for at, row in enumerate(rows) if _written(row) > 1 and any(map(is_area, row))), 0
-    )
-    for at, row in enumerate(rows[:known]):
-        plain = any(number_in(cell) and not _year(cell) for cell in row)
-        below = next((r for r in rows[at + 1 : known + 1] if _written(r) > 1), [])
-        if _written(row) > 1 and not plain and any(number_in(c) and not _year(c) for c in below):
-            data = next(n for n in range(at + 1, known + 1) if _written(rows[n]) > 1)
-            return _header_above(rows, data)
-    return None
-
-
-def named_header(rows: Sequence[Sequence[str]]) -> Header | None:
-    """The first row with usual headings of codes or numbers, whatever stands below it, or None."""
-    for at, row in enumerate(rows[:SEARCHED_ROWS]):
+    Above areas by name they are the first row without numbers above one with them.
+    """
+    full = [at for at, row in enumerate(rows) if _written(row) > 1]
+    coded = (_header_above(rows, at) for at in full if any(map(places.code_in, rows[at])))
+    if found := next(filter(None, coded), None):
+        return found
+    first = next((n for n in full if any(plain_name(c) in places.names for c in rows[n])), 0)
+    for above, below in pairwise(at for at in full if at <= first):
+        if _measured(rows[below]) and not _measured(rows[above]):
+            found = found or _header_above(rows, below)
+    for at, row in enumerate(() if found else rows[:SEARCHED_ROWS]):
         roles = roles_of(row, range(len(row)))
         if _written(row) > 2 and len(roles) > 1 and {"period", *NUMBERS} & roles.keys():
             return _header_above([*rows[: at + 1], ["", ""]], at + 1)
-    return None
+    return found
 
 
 def _written(row: Sequence[str]) -> int:
-    return sum(bool(cell) for cell in row)
+    return sum(map(bool, row))
+
+
+def _measured(row: Iterable[str]) -> bool:
+    """Whether a row has numbers that are no years."""
+    return any(number_in(cell) and not re.match(r"(?:19|20)\d\d", cell) for cell in row)
 
 
 def _header_above(rows: Sequence[Sequence[str]], data: int) -> Header | None:
     """The headings above the first row of data; None where what stands there is none."""
-    above = [at for at in range(data - 1, max(data - SEARCHED_ROWS, -1), -1) if _written(rows[at])]
-    named = [at for at in above if _written(rows[at]) > 1]
-    if not named:
-        return None
-    at = named[0]
-    if any(map(code_in, rows[at])) or any(number_in(c) and not _year(c) for c in rows[at]):
+    above = range(data - 1, max(data - SEARCHED_ROWS, -1), -1)
+    at = next((at for at in above if _written(rows[at]) > 1), None)
+    if at is None or any(map(code_in, rows[at])) or _measured(rows[at]):
         return None
     if 2 * _written(rows[at]) < _written(rows[data]) and not _written(rows[at + 1]):
         return None  # remarks, a blank row, and no headings
-    names = list(rows[at])
-    width = len(names)
-    tops = [""] * width
-    first = at
+    names, tops, first = rows[at], [""] * len(rows[at]), at
     if at and _is_top(rows[at - 1], names):
-        first, carried = at - 1, ""
-        for place in range(width):
-            cell = rows[first][place] if place < len(rows[first]) else ""
-            carried = cell or carried
-            tops[place] = "" if carried == names[place] else carried
+        first, top = at - 1, ""
+        for place, cell in enumerate([*rows[first], *tops][: len(names)]):
+            top = cell or top
+            tops[place] = "" if top == names[place] else top
     title = tuple(cell for row in rows[:first] for cell in row if cell)
-    return Header(first, data, tuple(names), tuple(tops), title)
+    return Header(data, tuple(names), tuple(tops), title)
 
 
 def _is_top(row: Sequence[str], names: Sequence[str]) -> bool:
     """Whether a row stands over headings that repeat or lack beyond the first column."""
-    over = [at for at, cell in enumerate(row) if cell and at]
     given = [name for name in names if name]
-    repeats = len(set(given)) < len(given)
-    lacking = any(at < len(names) and not names[at] for at, cell in enumerate(row) if cell)
-    return (
-        bool(over)
-        and (repeats or lacking)
-        and all(not number_in(row[at]) or _year(row[at]) for at in over)
-    )
-
-
-def _year(cell: str) -> bool:
-    return bool(re.match(r"(?:19|20)\d\d", cell))
+    lacking = any(cell and not name for cell, name in zip(row, names, strict=False))
+    return any(row[1:]) and (len(set(given)) < len(given) or lacking) and not _measured(row[1:])
 
 
 def roles_of(names: Sequence[str], free: Sequence[int]) -> dict[str, int]:

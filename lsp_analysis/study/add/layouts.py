@@ -3,10 +3,18 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 import pandas as pd
 
+from lsp_analysis.study import schema
+from lsp_analysis.study.add.headings import each
+from lsp_analysis.study.add.places import Places
 from lsp_analysis.study.check.problems import Problem
+
+SHOWN = 3
+FAR = 10  # times the next largest number, from which one is told as far out
+FEWEST = 8  # numbers that say what is usual
 
 
 @dataclass(frozen=True)
@@ -167,3 +175,77 @@ class OwnTable:
         if heading and ours not in ("area_code", *self.names):
             theirs = heading
         return replace(problem, file=self.account.place, row=int(row), column=theirs)
+
+
+def _uneven(rows: pd.DataFrame, places: Places) -> list[str]:
+    """The period with the fewest of the areas that other periods of its indicator have."""
+    everybody = rows[(rows[["sex", "age", "group"]] == schema.ALL).all(axis=1)]
+    level = everybody["area_code"].fillna("").map(places.level)
+    by = [everybody["indicator_id"], level.rename("level")]
+    areas = everybody.groupby([*by, "period_start"])["area_code"].nunique()
+    lacking = areas.groupby(level=[0, 1]).transform("max") - areas
+    if not lacking.any():
+        return []
+    at = lacking.idxmax()
+    most = areas[at] + lacking[at]
+    return [
+        f"the period from {at[2]:%Y-%m-%d} has rows of {areas[at]} of the {most} areas "
+        f"({at[1] or 'other'}) that others have: rows may have been cut off"
+    ]
+
+
+def _far_out(rows: pd.DataFrame, places: Places) -> list[str]:
+    """Numbers far beyond all others of their indicator and level, and numerators over nothing."""
+    told = []
+    names = ["numerator", "denominator", "value"]
+    by = [rows["indicator_id"], each(rows["area_code"].fillna(""), places.level)]
+    groups = [(one, own) for (one, _), own in rows[names].groupby(by)]
+    for name, (indicator_id, own) in product(names, groups):
+        numbers = own[name].dropna().sort_values()
+        if len(numbers) < FEWEST:
+            continue
+        low, second, next_to, high = numbers.iloc[[0, 1, -2, -1]]
+        usual = numbers.median()
+        if 0 < max(FAR * next_to, 2 * FAR * usual) < high:
+            odd, far = numbers.tail(1), f"more than {FAR} times any other"
+        elif low < 0 <= second or (low == 0 < usual < FAR * second):
+            odd, far = numbers.head(1), "zero or below, and no other is near it"
+        else:
+            continue
+        told.append(
+            f"look at the {name} of {indicator_id} in {rows.loc[odd.index[0], 'area_code']}, "
+            f"{odd.iloc[0]:,.10g}: it is {far}"
+        )
+    over = rows["denominator"].notna().groupby(rows["indicator_id"]).transform("mean") > 0.5
+    counted = rows["numerator"].notna() | rows["value"].notna()
+    without = over & counted & rows["denominator"].isna()
+    if without.any():
+        first = rows.loc[without.idxmax(), "area_code"]
+        told.append(f"{without.sum():,} rows have no denominator: first {first}")
+    return told
+
+
+def complete_account(
+    account: Account, rows: pd.DataFrame, indicators: pd.DataFrame, places: Places
+) -> None:
+    """Put rows, levels, periods and kinds into the account."""
+    levels = rows["area_code"].dropna().drop_duplicates().map(places.level)
+    small = levels.isin(["lsoa", "oa"])
+    counts = levels.value_counts()
+    account.level = ", ".join(f"{count} {level or 'other'}" for level, count in counts.items())
+    if small.any() and len(places.small) > small.sum():
+        account.notes.append(f"{small.sum()} of the {len(places.small)} small areas have rows")
+    every = places.areas.groupby("area_type")["area_code"].nunique()
+    for kind, word in (("msoa", "MSOAs"), ("ward", "wards")):
+        known = every.get(kind, 0)
+        if 0 < counts.get(kind, 0) < known:
+            account.notes.append(f"{counts[kind]} of the {known} {word} have rows")
+    account.notes += _uneven(rows, places) + _far_out(rows, places)
+    account.rows = len(rows)
+    first, last = rows["period_start"].min(), rows["period_end"].max()
+    account.period = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}" if pd.notna(first) else ""
+    mine = indicators[indicators["indicator_id"].isin(rows["indicator_id"])]
+    kinds = mine.reindex(columns=["unit", "kind"]).astype("str").replace("nan", "")
+    kinds = kinds.drop_duplicates()
+    said = [f"{row.unit} ({row.kind})" if row.kind else row.unit for row in kinds.itertuples()]
+    account.kind = ", ".join(said[:SHOWN])

@@ -74,14 +74,12 @@ class Places:
     areas : DataFrame, the table `areas`; a column ``other_name`` may hold a second name.
     lookup : DataFrame, the table `code_lookup`; may be empty.
     vintage : year of the small areas the study works with.
-    borough : code of the borough; areas of others are left out of tables.
     residents : residents by code, to share out areas that merged; None shares alike.
     """
 
     areas: pd.DataFrame
     lookup: pd.DataFrame
     vintage: int
-    borough: str = ""
     residents: pd.Series | None = field(default=None, compare=False)
 
     @cached_property
@@ -94,32 +92,31 @@ class Places:
     @cached_property
     def by_vintage(self) -> dict[int, frozenset[str]]:
         """Codes of every other vintage from which the lookup leads to the study's own."""
-        rows = self.lookup
-        sides: dict[int, set[str]] = {}
-        for side in ("from", "to"):
-            for year, part in rows.groupby(f"{side}_vintage"):
-                sides.setdefault(int(year), set()).update(part[f"{side}_code"])
-        return {year: frozenset(codes) for year, codes in sides.items() if year != self.vintage}
+        ends = [self.lookup[[f"{end}_vintage", f"{end}_code"]] for end in ("from", "to")]
+        both = pd.concat([one.set_axis(["year", "code"], axis=1) for one in ends])
+        both = both[both["year"] != self.vintage]
+        return {int(year): frozenset(codes) for year, codes in both.groupby("year")["code"]}
 
     @cached_property
     def known(self) -> frozenset[str]:
         """Codes of any vintage."""
         return self.own.union(*self.by_vintage.values())
 
+    def code_in(self, cell: str) -> str:
+        """The code of an area that a cell holds: an official one, or one of the study's own."""
+        return code_in(cell) or (cell if cell in self.own else "")
+
     @cached_property
     def names(self) -> dict[str, list[tuple[str, str]]]:
         """Level and code of the areas with each folded name."""
         rows = self.areas[self.areas["area_code"].isin(self.own)].drop_duplicates("area_code")
+        rows = rows.reindex(columns=["area_type", "area_code", "area_name", "other_name"])
         found: dict[str, list[tuple[str, str]]] = {}
-        for column in ("area_name", "other_name"):
-            if column in rows:
-                named = rows[rows[column].notna() & (rows[column] != "")]
-                for name, level, code in zip(
-                    named[column], named["area_type"], named["area_code"], strict=True
-                ):
-                    pairs = found.setdefault(plain_name(str(name)), [])
-                    if (level, code) not in pairs:
-                        pairs.append((level, code))
+        for level, code, _, name in rows.melt(rows.columns[:2]).dropna().itertuples(index=False):
+            pairs = found.setdefault(plain_name(str(name)), [])
+            if (level, code) not in pairs:
+                pairs.append((level, code))
+        found.pop("", None)
         return found
 
     def level(self, code: str) -> str:
@@ -170,20 +167,16 @@ class Places:
         SourceError
             They are of several, and of no one.
         """
-        mine = {code for code in codes if code in self.known}
+        mine = self.known & set(codes)
         if mine <= self.own:
             return self.vintage
         for year, listed in sorted(self.by_vintage.items(), reverse=True):
             if mine <= listed | (self.own - self.small):
                 return year
-        odd = {
-            year: sorted(mine & listed - self.own)[:1]
-            for year, listed in self.by_vintage.items()
-            if mine & listed - self.own
-        }
-        only = sorted(mine & self.own - frozenset().union(*self.by_vintage.values()))[:1]
-        said = [f"{codes[0]} ({year})" for year, codes in odd.items()]
-        said += [f"{code} ({self.vintage})" for code in only]
+        older = frozenset().union(*self.by_vintage.values())
+        odd = {year: mine & listed - self.own for year, listed in self.by_vintage.items()}
+        odd[self.vintage] = mine & self.own - older
+        said = [f"{min(codes)} ({year})" for year, codes in odd.items() if codes]
         raise SourceError(
             f"{place} mixes small-area codes of several years: {', '.join(said)}. "
             "Take the rows of one year of codes, each in a file of its own."
@@ -365,7 +358,7 @@ def _moved(cells: pd.DataFrame, links: pd.DataFrame, residents: pd.Series | None
     if rows.empty:
         return cells.iloc[:0]
     counts = [name for name in ("numerator", "denominator") if name in cells]
-    means = [name for name in ("value",) if name in cells]
+    means = ["value"] if "value" in cells else []
     if "numerator" not in counts and "is_count" in cells and cells["is_count"].all():
         # A count without a denominator stands in the column of values until its unit is known.
         counts, means = counts + means, []
@@ -383,12 +376,9 @@ def _moved(cells: pd.DataFrame, links: pd.DataFrame, residents: pd.Series | None
     complete = grouped.size() == made.index.get_level_values("area_code").map(expected)
     broken = grouped["complex"].any()
     numbers = numbers.reindex(made.index).where(complete & ~broken)
-    for name in numbers:
-        made[name] = numbers[name].map(lambda number: "" if pd.isna(number) else f"{number:.10g}")
+    made = made.assign(**numbers.map(lambda number: "" if pd.isna(number) else f"{number:.10g}"))
     made["note"] = made["note"].mask(grouped["split"].any(), "estimated")
     silent = (made[list(numbers)] == "").all(axis=1) & made["note"].isin(["", "estimated"])
     made["note"] = made["note"].mask(silent, "not available").mask(broken, "break")
-    for end in ("lower95", "upper95"):
-        if end in made:
-            made[end] = ""
+    made[[end for end in ("lower95", "upper95") if end in made]] = ""
     return made.reset_index().reindex(columns=cells.columns, fill_value="")

@@ -3,7 +3,8 @@
 import difflib
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 
 import pandas as pd
 
@@ -55,28 +56,22 @@ def read_rows(
         A row that is kept has more cells than headings, or lacks one that is needed.
     """
     needed = max(columns.values()) if needed is None else needed
-    pieces: list[pd.DataFrame] = []
-    kept: list[Row] = []
     last: list[str] = []
 
-    def put_away() -> None:
-        made = framed(kept, columns)
-        pieces.append(made[~made.duplicated()] if distinct else made)
-        kept.clear()
+    def wanted() -> Iterator[Row]:
+        for number, row in grid.rows():
+            if number > header and any(map(str.strip, row)):
+                last[:] = row
+                if code := code_of(number, row):
+                    grid.refuse_shifted(number, row, width, needed)
+                    yield number, code, row
 
-    for number, row in grid.rows():
-        if number <= header or not any(map(str.strip, row)):
-            continue
-        last = row
-        code = code_of(number, row)
-        if code:
-            grid.refuse_shifted(number, row, width, needed)
-            kept.append((number, code, row))
-            if len(kept) == PIECE:
-                put_away()
-    put_away()
+    rows, pieces = wanted(), [framed([], columns)]
+    while piece := list(islice(rows, PIECE)):
+        made = framed(piece, columns)
+        pieces.append(made.drop_duplicates() if distinct else made)
     made = pd.concat(pieces)
-    return (made[~made.duplicated()] if distinct else made), last
+    return (made.drop_duplicates() if distinct else made), last
 
 
 def framed(rows: Sequence[Row], columns: Mapping[str | int, int]) -> pd.DataFrame:
@@ -99,7 +94,7 @@ def is_remark(row: Sequence[str]) -> bool:
     )
 
 
-def rows_of_areas(plan: Plan, places: Places) -> tuple[pd.DataFrame, Counter[str]]:
+def rows_of_areas(plan: Plan) -> tuple[pd.DataFrame, Counter[str]]:
     """The rows about the study's areas, each with its ``code``, and a count of the others.
 
     Raises
@@ -110,7 +105,7 @@ def rows_of_areas(plan: Plan, places: Places) -> tuple[pd.DataFrame, Counter[str
     grid, main, width = plan.grid, plan.codes[0], len(plan.header.names)
     needed = max([main, *plan.dates, *plan.measured])
     columns = dict(enumerate(range(width)))
-    seen = _Seen(plan, places, _codes_by_name(plan, places) if plan.by_name else {})
+    seen = _Seen(plan, _codes_by_name(plan) if plan.by_name else {})
     found, last = read_rows(grid, plan.header.data_row, width, columns, seen.code_of, needed=needed)
     short = 0 < len(last) < min(width, needed + 1)
     if not grid.ended and short and BROKEN_CODE.fullmatch(tidy("".join(last[main : main + 1]))):
@@ -120,27 +115,32 @@ def rows_of_areas(plan: Plan, places: Places) -> tuple[pd.DataFrame, Counter[str
             f"{grid.place} has a header in row {plan.header.data_row} but no rows below it. "
             "Add them."
         )
-    if len(found):
-        seen.tell_of_periods()
+    lacking = seen.periods[False] - seen.periods[True]
+    lacking = sorted(period for period in lacking if re.search(r"\d\d", period))
+    if lacking and len(found):
+        more = f" and {len(lacking) - 1} more periods" if len(lacking) > 1 else ""
+        plan.notes.append(
+            f'only other areas have rows of "{lacking[0]}"{more}: rows of the study\'s areas may '
+            "have been cut off"
+        )
     if seen.read and seen.read % NOMIS_ANSWER == 0 and not grid.sheet:
         plan.notes.append(
             f"exactly {seen.read:,} rows, as many as one answer of Nomis has: the rest may be "
             "missing. Ask again with RecordOffset, or for fewer areas"
         )
-    unread = seen.unread
     if seen.others:  # a table of other boroughs too, whose codes are not ours to correct
-        seen.others.update(f"no code: {cell or 'blank'}" for _, cell, _ in unread)
-        unread = []
-    more = [*unread, *_misspelt(set(found["code"]), seen.strange, seen.others, places)]
-    made = pd.concat([found, framed(more, columns)]).sort_index() if more else found
+        seen.others.update(f"no code: {cell or 'blank'}" for _, cell, _ in seen.unread)
+        seen.unread.clear()
+    kept = [*seen.unread, *_misspelt(set(found["code"]), seen, plan.places)]
+    made = pd.concat([found, framed(kept, columns)]).sort_index() if kept else found
     return made, seen.others
 
 
 class _Seen:
     """What the rows of a table are of, as they pass: the study's areas, others, or neither."""
 
-    def __init__(self, plan: Plan, places: Places, named: Mapping[str, str]) -> None:
-        self.plan, self.known, self.named = plan, places.known, named
+    def __init__(self, plan: Plan, named: Mapping[str, str]) -> None:
+        self.plan, self.known, self.named = plan, plan.places.known, named
         self.numeric = [at for at, cells in enumerate(plan.sample) if headings.is_numeric(cells)]
         self.read = 0
         self.others: Counter[str] = Counter()
@@ -178,17 +178,6 @@ class _Seen:
             self.unread.append((number, cell, row))
         return ""
 
-    def tell_of_periods(self) -> None:
-        """Note periods in which only other areas have rows."""
-        lacking = self.periods[False] - self.periods[True]
-        first, *more = sorted(one for one in lacking if re.search(r"\d\d", one)) or [""]
-        if first:
-            said = f" and {len(more)} more periods" if more else ""
-            self.plan.notes.append(
-                f'only other areas have rows of "{first}"{said}: rows of the study\'s areas may '
-                "have been cut off"
-            )
-
 
 def _is_heading(plan: Plan, row: Sequence[str]) -> bool:
     """Whether a row below the headings repeats that of the areas, and others beside it."""
@@ -200,34 +189,30 @@ def _is_heading(plan: Plan, row: Sequence[str]) -> bool:
     return bool(others) and not any(map(number_in, others))
 
 
-def _misspelt(
-    have: set[str], strange: list[Row], others: Counter[str], places: Places
-) -> list[Row]:
+def _misspelt(have: set[str], seen: _Seen, places: Places) -> list[Row]:
     """Rows of unknown codes where as many of the study's own are lacking beside those it `have`.
 
     Codes of other boroughs come beside all of this one; a few that stand where others lack are
     mistakes, which the check will name.
     """
     level = {places.level(code) for code in have} & {"oa", "lsoa"}
-    mine = [row for row in strange if places.level(row[1]) in level]
+    mine = [row for row in seen.strange if places.level(row[1]) in level]
     codes = {code for _, code, _ in mine}
-    small = sum(places.level(code) in level for code in others)
+    small = sum(places.level(code) in level for code in seen.others)
     lists = [places.small, *places.by_vintage.values()]
     every = max(lists, key=lambda listed: len(listed & have))
     if len(codes) < small or small > len(every - have):
         return []
     for code in codes:
-        del others[code]
+        del seen.others[code]
     return mine
 
 
-def _codes_by_name(plan: Plan, places: Places) -> dict[str, str]:
+def _codes_by_name(plan: Plan) -> dict[str, str]:
     """The code of each name in the table, all of areas of one level."""
-    at = plan.codes[0]
-    rows = plan.grid.rows()
-    texts = {
-        tidy(row[at]) for number, row in rows if number > plan.header.data_row and at < len(row)
-    }
+    at, places = plan.codes[0], plan.places
+    rows = islice(plan.grid.rows(), plan.header.data_row, None)
+    texts = {tidy(row[at]) for _, row in rows if at < len(row)}
     plan.notes.append(f'areas by the names in "{plan.name(at)}"')
     found = places.codes_of(sorted(texts), plan.grid.place)
     rows = places.areas[~places.areas["area_code"].isin(found.values())]
@@ -247,12 +232,12 @@ def listed(others: Counter[str]) -> str:
     """Codes that are not the study's by level, with the first ones where they are few."""
     levels: dict[str, list[str]] = {}
     for code in others:
-        levels.setdefault("total" if code == "total" else level_of(code) or "by name", []).append(
-            code
-        )
-    return ", ".join(
-        f"{len(codes)} {level}: {', '.join(codes[:3])}{' ...' if len(codes) > 3 else ''}"
-        if level != "total"
-        else f"{others['total']} of totals"
+        level = "total" if code == "total" else level_of(code) or "by name"
+        levels.setdefault(level, []).append(code)
+    said = {
+        level: f"{len(codes)} {level}: {', '.join(codes[:3])}{' ...' if len(codes) > 3 else ''}"
         for level, codes in levels.items()
-    )
+    }
+    if "total" in said:
+        said["total"] = f"{others['total']} of totals"
+    return ", ".join(said.values())

@@ -1,5 +1,9 @@
-"""A table that was read, as rows of a study: codes carried over, indicators named, all checked."""
+"""A table that was read, as rows of a study: codes carried over, indicators named, all checked.
 
+What its numbers are (their unit, their kind) is told by their headings or by themselves.
+"""
+
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,22 +12,40 @@ import pandas as pd
 
 from lsp_analysis.errors import SourceError
 from lsp_analysis.study import schema
-from lsp_analysis.study.add.cells import each
-from lsp_analysis.study.add.facts import facts_of, refuse_damage, without_worked_out
-from lsp_analysis.study.add.headings import number_in, unit_in
-from lsp_analysis.study.add.layouts import Account, OwnTable
+from lsp_analysis.study.add.headings import DOTTED, FRACTIONS, each, number_in, unit_in, written
+from lsp_analysis.study.add.layouts import Account, Layout, OwnTable, complete_account
 from lsp_analysis.study.add.places import Places, carry_over
 from lsp_analysis.study.areas import fold_name, slug
 from lsp_analysis.study.check.problems import Problem, Sheet
 from lsp_analysis.study.check.rows import check_rows
 from lsp_analysis.study.check.series import check_periods
-from lsp_analysis.study.check.text import judge_sheet
+from lsp_analysis.study.check.text import judge_sheet, rounding_of
+from lsp_analysis.study.indicator import KIND_OF_VALUE_TYPE
 from lsp_analysis.study.panel import months_to
 
 KEY = list(schema.TABLES["observations"].key)
-SHOWN = 3
-FAR = 10  # times the next largest number, from which one is told as far out
-FEWEST = 8  # numbers that say what is usual
+TYPE_OF_UNIT = {row["unit"]: row["value_type"] for row in schema.UNIT_ROWS}
+STOCK = re.compile(
+    r"claimant|household|population|resident|dwelling|propert|meters?\b|caseload|registered|"
+    r"patients|people|persons|families|pupils|vacan|stock|in (?:care|fuel poverty)|benefit|"
+    r"headcount|children|carers|numerator",
+    re.IGNORECASE,
+)
+# Words that say that a number of people is not what is given.
+DERIVED = re.compile(r"\b(rank|score|index|decile|average|rate|ratio|proportion|year)\b", re.I)
+STANDARDISED = re.compile(r"standardi[sz]ed|\bdsr\b|\bsmr\b|\bsar\b", re.IGNORECASE)
+MODELLED = re.compile(r"modelled|model-based|prevalence estimate|synthetic", re.IGNORECASE)
+ACRONYMS = {"esa", "gcse", "gp", "hb", "idaci", "idaopi", "imd", "jsa", "neet", "nhs", "uc"}
+AGED = re.compile(r"([FM]) ?(\d\d?(?: ?(?:to|-) ?\d\d?|\+| (?:and|or) over)?)", re.IGNORECASE)
+# Words that publishers write together.
+RUN_TOGETHER = re.compile(
+    "adult|average|benefit|birth|child(?:ren)?|claimant|count|crime|death|dwelling|employment|fuel"
+    "|home|house(?:hold)?|income|low|mean|median|num(?:ber)?|people|person|population|poverty|prices?"
+    "|projection|property|rate|ratio|rent|sales?|school|score|term|total|unemployment|vacant"
+    "|young",
+    re.IGNORECASE,
+)
+_JOINED = re.compile(f"(?:{RUN_TOGETHER.pattern}){{2,}}", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -65,28 +87,36 @@ def take_table(
     ask : whether a unit that cannot be told is asked for.
     """
     table.cells = table.cells.assign(origin=table.cells.index)
-    cells = _added_up(table) if table.layout and table.layout.add_up else table.cells
-    if table.layout and table.layout.answers:
+    special = table.layout or Layout("", "")
+    cells = _added_up(table) if special.add_up else table.cells
+    if special.answers:
         cells = _over_all_answers(cells, table)
-    refuse_damage(cells, table)
-    if table.layout and table.layout.readings > 1:
-        cells = _averaged(cells, table.layout.readings, table.account)
+    _refuse_damage(cells, table)
+    if special.readings > 1:
+        said = f"the average of {special.readings} counts is kept in place of their sum"
+        table.account.notes.append(said)
+        means = _numbers(cells, "numerator") / special.readings
+        averages = cells["numerator"].where(means.isna(), means.map("{:.15g}".format))
+        cells = cells.assign(numerator=averages)
     cells = _one_year_end(cells, table.account)
-    told = each(cells["unit"], unit_in) if "unit" in cells else ""
-    headed = each(cells["heading"], unit_in) if "heading" in cells else ""
+    told, headed = each(cells["unit"], unit_in), each(cells["heading"], unit_in)
     cells = cells.assign(is_count=(told == "count") | ((told == "") & (headed == "count")))
     cells = carry_over(cells, places, table.account).drop(columns="is_count")
     table.places = table.places.reindex(cells.pop("origin")).set_axis(cells.index)
-    cells, indicators = _with_indicators(cells, table, known, name, indicator_id, facts, ask)
+    given = {**special.indicator, **facts}
+    indicator_id = indicator_id or str(given.pop("indicator_id", ""))
+    cells, indicators = _with_indicators(cells, table, known, name, indicator_id, given, ask)
     observed, problems = judge_sheet("observations", table.account.file, _in_schema(cells), [])
-    _complete(table.account, observed, indicators, places)
-    sheets = {"areas": _areas_sheet(places), "observations": observed}
-    described = Sheet("indicators", "indicators", indicators.astype("str"), indicators)
-    found = check_rows(sheets | {"indicators": described}, pd.Timestamp.now(), gaps=False)
+    complete_account(table.account, observed.typed, indicators, places)
+    fill = {c.name: "" if c.default is None else c.default for c in schema.TABLES["areas"].columns}
+    areas = pd.DataFrame({name: places.areas.get(name, blank) for name, blank in fill.items()})
+    frames = {"areas": areas.reset_index(drop=True), "indicators": indicators}
+    sheets = {name: Sheet(name, name, one.astype("str"), one) for name, one in frames.items()}
+    sheets["observations"] = observed
+    found = check_rows(sheets, pd.Timestamp.now(), gaps=False)
     problems += [problem for problem in found if problem.file == observed.file]
     gaps = check_periods(observed, sheets["areas"]) if ask else []
-    told = [gap for gap in gaps if gap not in problems]
-    return Taken(observed, indicators, problems, told)
+    return Taken(observed, indicators, problems, [gap for gap in gaps if gap not in problems])
 
 
 def _one_year_end(cells: pd.DataFrame, account: Account) -> pd.DataFrame:
@@ -112,10 +142,7 @@ def _added_up(table: OwnTable) -> pd.DataFrame:
     key += [name for name in ("sex", "age", "group") if name in cells]
     numbers = cells[counts].apply(pd.to_numeric, errors="coerce")
     grouped = cells.assign(**numbers).groupby(key, sort=False)
-    made = grouped.first()
-    sums = grouped[counts].sum(min_count=1)
-    for name in counts:
-        made[name] = sums[name].map(lambda number: "" if pd.isna(number) else f"{number:.10g}")
+    made = grouped.first().assign(**grouped[counts].sum(min_count=1).apply(written))
     table.account.notes.append(f"{len(cells):,} rows added up to {len(made):,}")
     return made.reset_index()[list(cells)]
 
@@ -137,37 +164,18 @@ def _over_all_answers(cells: pd.DataFrame, table: OwnTable) -> pd.DataFrame:
     )
 
 
-def _averaged(cells: pd.DataFrame, readings: int, account: Account) -> pd.DataFrame:
-    """Numerators that are the sum of several counts of the same people, as their average."""
-    account.notes.append(f"the average of {readings} counts is kept in place of their sum")
-    numbers = pd.to_numeric(cells["numerator"], errors="coerce") / readings
-    kept = cells["numerator"].where(numbers.isna(), numbers.map("{:.15g}".format))
-    return cells.assign(numerator=kept)
-
-
-def _areas_sheet(places: Places) -> Sheet:
-    names = [name for name in schema.TABLES["areas"].names if name in places.areas]
-    typed = places.areas[names].reset_index(drop=True)
-    for column in schema.TABLES["areas"].columns:
-        if column.name not in typed:
-            typed[column.name] = column.default if column.default is not None else ""
-    return Sheet("areas", "areas", typed.astype("str"), typed)
-
-
 def _with_indicators(
     cells: pd.DataFrame,
     table: OwnTable,
     known: pd.DataFrame,
     name: str,
     indicator_id: str,
-    facts: Mapping[str, Any],
+    given: Mapping[str, Any],
     ask: bool,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Cells with the id of each row's own indicator, and the study's indicators with the new."""
     ids = dict(zip(known["name"].map(fold_name), known["indicator_id"], strict=True))
     ids |= {fold_name(one): one for one in known["indicator_id"]}
-    given = {**(table.layout.indicator if table.layout else {}), **facts}
-    indicator_id = indicator_id or str(given.pop("indicator_id", ""))
     named = cells["indicator_name"]
     if indicator_id and named.nunique() < 2:
         named = pd.Series(str(given.get("name") or indicator_id), index=cells.index, dtype="str")
@@ -182,8 +190,8 @@ def _with_indicators(
                 f'{table.account.place} has an indicator that is called "{one}": the cells of a '
                 "row stand in the wrong columns. Correct it, or download the file again."
             )
-        made = ids.get(fold_name(one)) or own_ids[one]
-        made = made or indicator_id or slug(one, fallback="indicator").replace("-", "_")
+        plain = slug(one, fallback="indicator").replace("-", "_")
+        made = ids.get(fold_name(one)) or own_ids[one] or indicator_id or plain
         ids[fold_name(one)] = made
         if made not in listed:
             described = facts_of(
@@ -191,12 +199,176 @@ def _with_indicators(
             )
             listed[made] = {"indicator_id": made} | described
             new.append(listed[made])
-        part = without_worked_out(rows, listed[made]).assign(indicator_id=made)
+        part = _without_worked_out(rows, listed[made]).assign(indicator_id=made)
         parts.append(part[part.columns.intersection(schema.TABLES["observations"].names)])
     cells = pd.concat(parts).sort_index().fillna("")
-    if not new:
-        return cells, known
-    return cells, pd.concat([known, pd.DataFrame(new)], ignore_index=True)
+    made = pd.concat([known, pd.DataFrame(new)], ignore_index=True) if new else known
+    return cells, made
+
+
+def facts_of(
+    rows: pd.DataFrame, name: str, place: str, given: Mapping[str, Any], *, percent: bool, ask: bool
+) -> dict[str, Any]:
+    """Columns of `indicators` for a new indicator, as its heading, its unit or its numbers tell.
+
+    Parameters
+    ----------
+    rows : its rows, numbers as text.
+    name, place : the indicator and the table, for messages.
+    given : facts that were given; they come first.
+    percent : whether its values have percent signs.
+    ask : whether an unknown unit is asked for; else the numbers are shown as they were published.
+
+    Raises
+    ------
+    SourceError
+        The unit cannot be told, and is asked for; or signs and the unit given disagree.
+    """
+    numbers = {c: _numbers(rows, c) for c in ("numerator", "denominator", "value")}
+    counted, based, valued = (c in rows and bool((rows[c] != "").any()) for c in numbers)
+    heading, units = (rows[c].iloc[0] if c in rows else "" for c in ("heading", "unit"))
+    told = unit_in(units) or unit_in(heading) or unit_in(name)
+    unit = given.get("unit", "")
+    if percent and unit not in ("", "percent"):
+        raise SourceError(
+            f'The values of "{name}" have percent signs, and the unit given is {unit}. '
+            "Give percent as the unit, or take the signs away."
+        )
+    if not unit and counted and based:
+        unit = (unit_in(heading) if valued else "") or _unit_of_parts(**numbers)
+        unit = unit if unit not in ("", "count") else "percent"
+    if not unit and counted and valued and told.startswith("per"):
+        unit = told
+    if not unit:
+        unit = "percent" if percent else "count" if counted else told
+    if not unit and ask:
+        raise SourceError(
+            f'The table has values of "{name}" and no numerators, so their unit cannot be told. '
+            f"Give unit, one of {', '.join(schema.UNITS)}: -p unit=percent. Or name the columns "
+            "of counts numerator and denominator."
+        )
+    words = f"{name} {heading}".replace("_", " ")
+    counts = STOCK.search(words) and not DERIVED.search(words)
+    values = numbers["value"].dropna()
+    if not unit and counts and len(values) and (values == values.round()).all():
+        unit = "count"
+    if not unit and counts and not FRACTIONS.search(words):
+        cells = rows.loc[rows["value"] != "", "value"]
+        if len(cells) > 1 and cells.map(DOTTED.fullmatch).notna().all():
+            raise SourceError(
+                f'All numbers of "{name}" have three decimals, such as "{cells.iloc[0]}" in '
+                f"{place}, and by its name people or things are counted. If the dot parts "
+                "thousands, save the table without it; if they are shares or means, add it with "
+                "its unit: -p unit=percent."
+            )
+    unknown = not unit and not {"unit", "value_type", "kind"} & given.keys()
+    unit = unit or "score"
+    usual = "dsr" if STANDARDISED.search(f"{name} {units}") else TYPE_OF_UNIT[unit]
+    kind = KIND_OF_VALUE_TYPE[usual]
+    if usual == "count":
+        kind = "stock" if STOCK.search(f"{name} {heading} {units}") else "events"
+    elif MODELLED.search(name) or (not counted and usual in ("proportion", "rate")) or unknown:
+        kind = "published"
+    if "value_type" in given:
+        kind = KIND_OF_VALUE_TYPE.get(str(given["value_type"]), kind)
+    return {
+        "name": readable(name),
+        "unit": unit,
+        "value_type": usual,
+        "kind": kind,
+        "multiplier": schema.UNIT_MULTIPLIER.get(unit, 1.0),
+        "polarity": "none",
+        **given,
+    }
+
+
+def readable(name: str) -> str:
+    """A name as people write it, of one that was a column's or a file's: words, a first capital.
+
+    >>> readable("employment_rate"), readable("LongTermVacants"), readable("NEET")
+    ('Employment rate', 'Long term vacants', 'NEET')
+    >>> readable("distance_to_a_gp"), readable("burglary_rate_per_1_000")
+    ('Distance to a GP', 'Burglary rate per 1,000')
+    >>> readable("medianprice"), readable("Fuelpoverty"), readable("F0 to 15")
+    ('Median price', 'Fuel poverty', 'Females aged 0 to 15')
+    """
+    plain = re.sub(r"; measures: value$", "", name, flags=re.IGNORECASE)
+    if aged := AGED.fullmatch(plain):
+        return f"{'Females' if aged[1] in 'Ff' else 'Males'} aged {aged[2]}"
+    if re.fullmatch(r"(?:[A-Z][a-z]{2,}){2,}", plain):
+        plain = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", plain).lower()
+    words = plain.replace("_", " ").split() if "_" in plain or " " not in plain else [plain]
+    apart = [RUN_TOGETHER.sub(r" \g<0>", w).strip() if _JOINED.fullmatch(w) else w for w in words]
+    spaced = " ".join(word.upper() if word in ACRONYMS else word for word in apart)
+    spaced = re.sub(r"(?<=\d) (?=000\b)", ",", spaced.replace("english", "English"))
+    spaced = re.sub(r"^num ", "number of ", spaced)
+    return spaced[:1].upper() + spaced[1:]
+
+
+def _numbers(rows: pd.DataFrame, column: str) -> pd.Series:
+    if column not in rows:
+        return pd.Series(dtype="float64")
+    return pd.to_numeric(rows[column], errors="coerce").astype("float64")
+
+
+def _unit_of_parts(numerator: pd.Series, denominator: pd.Series, value: pd.Series) -> str:
+    """The unit in which the values are the parts' ratio, or an empty string."""
+    ratio = (value / (numerator / denominator.where(denominator > 0))).dropna()
+    usual = ratio[(ratio > 0) & (ratio < float("inf"))].median()
+    sizes = schema.UNIT_MULTIPLIER | {"mean": 1.0}
+    return next((unit for unit, size in sizes.items() if abs(usual / size - 1) < 0.02), "")
+
+
+def _expected(rows: pd.DataFrame) -> pd.Series:
+    base = _numbers(rows, "denominator")
+    return _numbers(rows, "numerator") / base.where(base > 0)
+
+
+def _refuse_damage(rows: pd.DataFrame, table: OwnTable) -> None:
+    """Stop where a column that is numerator / denominator, as published, is not.
+
+    As published: to the decimals printed, times 1 or times the indicator's multiplier.
+    """
+    if "check" not in rows:
+        return
+    printed, ratio = _numbers(rows, "check"), _expected(rows)
+    multiplier = float((table.layout.indicator if table.layout else {}).get("multiplier", 1.0))
+    off = pd.Series(True, index=rows.index)
+    for factor in (1.0, multiplier):
+        tolerance = rounding_of(rows["check"]) * 1.001 + 2e-6 * (ratio * factor).abs()
+        off &= ~((printed - ratio * factor).abs() <= tolerance)
+    off &= printed.notna() & ratio.notna()
+    if off.any():
+        row = table.places.loc[off.idxmax(), "row"]
+        raise SourceError(
+            f'{table.account.place}, row {row}: "{table.names["check"]}" is not '
+            f'"{table.names["numerator"]}" over "{table.names["denominator"]}", so the row is '
+            "damaged. Download the file again."
+        )
+
+
+def _without_worked_out(rows: pd.DataFrame, facts: Mapping[str, Any]) -> pd.DataFrame:
+    """The rows without values that their own parts give, to the decimals printed.
+
+    A published estimate keeps its value and loses a numerator that it was not worked out from; its
+    denominator stays as its weight. A count stands as the numerator.
+    """
+    made = rows.copy()
+    if facts["unit"] == "count" and "value" in made:
+        if "numerator" not in made:
+            return made.rename(columns={"value": "numerator"})
+        return made
+    if not {"numerator", "denominator", "value"} <= set(made.columns):
+        return made
+    if facts.get("kind") == "published":
+        return made.drop(columns="numerator")
+    if facts["value_type"] in ("dsr", "score"):
+        return made
+    expected = _expected(made) * float(facts["multiplier"])
+    tolerance = rounding_of(made["value"]) * 1.001 + 1e-6 * expected.abs()
+    agrees = (_numbers(made, "value") - expected).abs() <= tolerance
+    made["value"] = made["value"].mask(agrees & ("lower95" not in made), "")
+    return made
 
 
 def _in_schema(cells: pd.DataFrame) -> pd.DataFrame:
@@ -205,80 +377,6 @@ def _in_schema(cells: pd.DataFrame) -> pd.DataFrame:
     for column in schema.TABLES["observations"].columns:
         if column.name not in cells and not column.required and not column.default:
             continue
-        blank = pd.Series(column.default or "", index=cells.index, dtype="str")
-        given = cells.get(column.name, blank).astype("str")
-        made[column.name] = given.where(given != "", column.default) if column.default else given
+        given = cells.get(column.name, pd.Series("", cells.index)).astype("str")
+        made[column.name] = given.where(given != "", column.default or "")
     return pd.DataFrame(made, index=cells.index)
-
-
-def _uneven(rows: pd.DataFrame, places: Places) -> list[str]:
-    """The period with the fewest of the areas that other periods of its indicator have."""
-    everybody = rows[(rows[["sex", "age", "group"]] == schema.ALL).all(axis=1)]
-    level = everybody["area_code"].fillna("").map(places.level)
-    by = [everybody["indicator_id"], level.rename("level")]
-    areas = everybody.groupby([*by, "period_start"])["area_code"].nunique()
-    lacking = areas.groupby(level=[0, 1]).transform("max") - areas
-    if not lacking.any():
-        return []
-    at = lacking.idxmax()
-    most = areas[at] + lacking[at]
-    return [
-        f"the period from {at[2]:%Y-%m-%d} has rows of {areas[at]} of the {most} areas "
-        f"({at[1] or 'other'}) that others have: rows may have been cut off"
-    ]
-
-
-def _far_out(rows: pd.DataFrame, places: Places) -> list[str]:
-    """Numbers far beyond all others of their indicator and level, and numerators over nothing."""
-    told = []
-    names = ["numerator", "denominator", "value"]
-    by = [rows["indicator_id"], each(rows["area_code"].fillna(""), places.level)]
-    groups = [(one, own) for (one, _), own in rows[names].groupby(by)]
-    for name in names:
-        for indicator_id, own in groups:
-            numbers = own[name].dropna()
-            if len(numbers) < FEWEST:
-                continue
-            large, small, usual = numbers.nlargest(2), numbers.nsmallest(2), numbers.median()
-            low, far = small.iloc[0], ""
-            if 0 < max(FAR * large.iloc[-1], 2 * FAR * usual) < large.iloc[0]:
-                odd, far = large, f"more than {FAR} times any other"
-            elif low < 0 <= small.iloc[-1] or (low == 0 < usual < FAR * small.iloc[-1]):
-                odd, far = small, "zero or below, and no other is near it"
-            if far:
-                area = rows.loc[odd.index[0], "area_code"]
-                told.append(
-                    f"look at the {name} of {indicator_id} in {area}, {odd.iloc[0]:,.10g}: it is "
-                    f"{far}"
-                )
-    over = rows["denominator"].notna().groupby(rows["indicator_id"]).transform("mean") > 0.5
-    counted = rows["numerator"].notna() | rows["value"].notna()
-    without = over & counted & rows["denominator"].isna()
-    if without.any():
-        first = rows.loc[without.idxmax(), "area_code"]
-        told.append(f"{without.sum():,} rows have no denominator: first {first}")
-    return told
-
-
-def _complete(account: Account, observed: Sheet, indicators: pd.DataFrame, places: Places) -> None:
-    """Put rows, levels, periods and kinds into the account."""
-    rows = observed.typed
-    levels = rows["area_code"].dropna().drop_duplicates().map(places.level)
-    small = levels.isin(["lsoa", "oa"])
-    counts = levels.value_counts()
-    account.level = ", ".join(f"{count} {level or 'other'}" for level, count in counts.items())
-    if small.any() and len(places.small) > small.sum():
-        account.notes.append(f"{small.sum()} of the {len(places.small)} small areas have rows")
-    for kind, word in (("msoa", "MSOAs"), ("ward", "wards")):
-        known = places.areas.loc[places.areas["area_type"] == kind, "area_code"].nunique()
-        if 0 < counts.get(kind, 0) < known:
-            account.notes.append(f"{counts[kind]} of the {known} {word} have rows")
-    account.notes += _uneven(rows, places) + _far_out(rows, places)
-    account.rows = len(rows)
-    first, last = rows["period_start"].min(), rows["period_end"].max()
-    account.period = f"{first:%Y-%m-%d} to {last:%Y-%m-%d}" if pd.notna(first) else ""
-    mine = indicators[indicators["indicator_id"].isin(rows["indicator_id"])]
-    kinds = mine.reindex(columns=["unit", "kind"]).astype("str").replace("nan", "")
-    kinds = kinds.drop_duplicates()
-    said = [f"{row.unit} ({row.kind})" if row.kind else row.unit for row in kinds.itertuples()]
-    account.kind = ", ".join(said[:SHOWN])
