@@ -65,7 +65,6 @@ def period_starts(texts: pd.Series) -> pd.Series:
 # Periods in other people's tables ----------------------------------------------------------------
 CENTURY_TURNS = 70  # Apr-69 is 2069, Apr-70 is 1970
 YEAR_STARTS = {"financial": 4, "academic": 9, "calendar": 1}
-FREQUENCIES = {"M": 1, "Q": 3, "Y": 12, "Y-MAR": 12, "Y-AUG": 12}
 
 
 class Span(NamedTuple):
@@ -84,8 +83,7 @@ class Span(NamedTuple):
 
 def months_from(year: int, month: int, count: int) -> Span:
     """The `count` months from the first of one."""
-    last = year * 12 + month - 1 + count - 1
-    end_year, end_month = divmod(last, 12)
+    end_year, end_month = divmod(year * 12 + month + count - 2, 12)
     last_day = calendar.monthrange(end_year, end_month + 1)[1]
     return Span(dt.date(year, month, 1), dt.date(end_year, end_month + 1, last_day))
 
@@ -144,26 +142,18 @@ def read_span(text: object, kind: str = "") -> Span | None:
     (Span(start=datetime.date(2019, 4, 1), end=datetime.date(2019, 6, 30)), 36)
     """
     folded = fold_period(text)
-    ending = _ENDING.match(folded)
-    if ending:
+    if ending := _ENDING.match(folded):
         last = read_span(folded[ending.end() :])
-        if last is None or last.months > 3:
-            return None
-        return months_to(last.end, 12)
-    named = _KIND_OF_YEAR.match(folded)
-    if named:
+        return months_to(last.end, 12) if last and last.months <= 3 else None
+    if named := _KIND_OF_YEAR.match(folded):
         kind = _KINDS.get(named["kind"], named["kind"])
         folded = folded[named.end() :]
-    for name, form in _FORMS:
-        match = form.match(folded)
-        if match:
-            try:
-                found = _span(name, match.groupdict(), kind)
-            except ValueError:  # 31 February, or a year beyond the calendar
-                return None
-            if found is not None:
-                return found
-    return None
+    matches = ((name, match) for name, form in _FORMS if (match := form.match(folded)))
+    try:
+        spans = (_span(name, match.groupdict(), kind) for name, match in matches)
+        return next(filter(None, spans), None)
+    except ValueError:  # 31 February, or a year beyond the calendar
+        return None
 
 
 def _span(form: str, parts: Mapping[str, str | None], kind: str) -> Span | None:
@@ -181,8 +171,7 @@ def _span(form: str, parts: Mapping[str, str | None], kind: str) -> Span | None:
         last = _following(year, parts["s2"])
         return months_from(year, first, 12 * (last - year)) if last > year + 1 else None
     if form == "quarter":
-        start = first if kind == "financial" else 1
-        return months_from(year, start + 3 * (int(parts["q"]) - 1), 3) if start == 1 else None
+        return months_from(year, 3 * int(parts["q"]) - 2, 3) if kind != "financial" else None
     if form == "split quarter":
         months = first - 1 + 3 * (int(parts["q"]) - 1)
         follows = _following(year, parts["s"]) == year + 1
@@ -275,7 +264,7 @@ def spans_of(
         kind = {"Y-MAR": "financial", "Y-AUG": "academic"}[freq]
     bare = {text: _BARE_SPLIT.match(fold_period(text)) for text in texts}
     if texts and all(bare.values()):
-        return _months_or_years(texts, bare, fold_period(heading), kind, freq, place)
+        return _months_or_years(bare, fold_period(heading), kind, freq, place)
     found = {text: read_span(text, kind) for text in texts}
     single = [text for text in texts if re.fullmatch(YEAR, fold_period(text))]
     if single and kind in ("financial", "academic"):
@@ -310,9 +299,8 @@ def _lasting(span: Span | None, freq: str) -> Span | None:
     if span is None or span.months not in (0, 1):
         return span
     if span.months == 1 and freq in ("Q", "Y"):
-        return months_to(span.end, FREQUENCIES[freq])
-    name = {"Q": "Q-DEC", "Y": "Y-DEC"}.get(freq, freq)
-    period = pd.Period(span.start, freq=name)
+        return months_to(span.end, {"Q": 3, "Y": 12}[freq])
+    period = pd.Period(span.start, freq={"Q": "Q-DEC", "Y": "Y-DEC"}.get(freq, freq))
     return Span(period.start_time.date(), period.end_time.date())
 
 
@@ -336,15 +324,11 @@ def may_be_period(text: str) -> bool:
 
 
 def _months_or_years(
-    texts: list[str],
-    bare: Mapping[str, re.Match[str] | None],
-    heading: str,
-    kind: str,
-    freq: str,
-    place: str,
+    bare: Mapping[str, re.Match[str]], heading: str, kind: str, freq: str, place: str
 ) -> dict[str, Span | None]:
     """Texts such as 200708 or 2006-07: years in two parts, or months."""
-    parts = {text: (int(match[1]), int(match[2])) for text, match in bare.items() if match}
+    texts = [*bare]
+    parts = {text: (int(match[1]), int(match[2])) for text, match in bare.items()}
     as_years = all((year + 1) % 100 == short for year, short in parts.values())
     as_months = all(1 <= short <= 12 for _, short in parts.values())
     spaced = any(" " in fold_period(text) for text in texts)

@@ -177,13 +177,14 @@ def _held(file: Path) -> Sheet:
 
 def places_of(study: Study) -> Places:
     """The areas of a study, for a table that names them."""
-    empty = pd.DataFrame(columns=schema.TABLES["code_lookup"].names)
+    lookup = pd.DataFrame(columns=schema.TABLES["code_lookup"].names)
     residents = None
     if study.has("populations"):
         people = study.read("populations")
         people = people[people["period"] == people["period"].min()]
         residents = people.groupby("area_code")["population"].sum()
-    lookup = study.read("code_lookup") if study.has("code_lookup") else empty
+    if study.has("code_lookup"):
+        lookup = study.read("code_lookup")
     return Places(study.read("areas"), lookup, study.code_vintage, residents)
 
 
@@ -208,9 +209,8 @@ def _checked_facts(facts: Mapping[str, Any]) -> dict[str, Any]:
     for name, value in facts.items():
         check_one_of(name, FACTS, "fact of an indicator")
         column = schema.TABLES["indicators"].column(name)
-        allowed = column.allowed
-        if allowed:
-            check_one_of(value, allowed, name)
+        if column.allowed:
+            check_one_of(value, column.allowed, name)
         try:
             made[name] = typed(pd.Series([value]), column, "indicators").iloc[0]
         except StudyError as error:

@@ -162,22 +162,20 @@ def roles_of(names: Sequence[str], free: Sequence[int]) -> dict[str, int]:
     folded = {at: fold(names[at]) for at in free}
     roles: dict[str, int] = {}
     for role, spellings in SPELLINGS.items():
-        found = [at for one in spellings for at in free if folded[at] == one]
-        taken = [at for at in found if at not in roles.values()]
-        if taken:
-            roles[role] = taken[0]
+        left = [at for at in free if at not in roles.values()]
+        found = [at for one in spellings for at in left if folded[at] == one]
+        if found:
+            roles[role] = found[0]
     return roles
 
 
 def measure_role(text: str) -> str:
     """The role of a column of numbers by its heading: numerator, denominator, value, or none."""
-    folded = fold(text)
-    for role in NUMBERS:
-        if folded in SPELLINGS[role]:
-            return role
-    if re.match(r"(?:crude )?(?:rate|percentage|percent|proportion|%)\b.{0,25}$", text.casefold()):
-        return "value"
-    return ""
+    rate = re.match(
+        r"(?:crude )?(?:rate|percentage|percent|proportion|%)\b.{0,25}$", text.casefold()
+    )
+    usual = (role for role in NUMBERS if fold(text) in SPELLINGS[role])
+    return next(usual, "value" if rate else "")
 
 
 def with_other_marks(cells: Sequence[str], words: str = "") -> str:

@@ -194,16 +194,14 @@ def _with_indicators(
         made = ids.get(fold_name(one)) or own_ids[one] or indicator_id or plain
         ids[fold_name(one)] = made
         if made not in listed:
-            described = facts_of(
-                rows, str(one), table.account.place, given, percent=table.percent, ask=ask
-            )
-            listed[made] = {"indicator_id": made} | described
+            place, percent = table.account.place, table.percent
+            about = facts_of(rows, str(one), place, given, percent=percent, ask=ask)
+            listed[made] = {"indicator_id": made} | about
             new.append(listed[made])
         part = _without_worked_out(rows, listed[made]).assign(indicator_id=made)
         parts.append(part[part.columns.intersection(schema.TABLES["observations"].names)])
     cells = pd.concat(parts).sort_index().fillna("")
-    made = pd.concat([known, pd.DataFrame(new)], ignore_index=True) if new else known
-    return cells, made
+    return cells, pd.concat([known, pd.DataFrame(new)], ignore_index=True) if new else known
 
 
 def facts_of(
