@@ -169,8 +169,7 @@ def answers(method: Callable[..., T]) -> Callable[..., T]:
             return question
         if not isinstance(question, Question):
             raise ParameterError(
-                f"{method.__name__} takes a Question, and was given "
-                f"{wording.a_type(question)}. "
+                f"{method.__name__} takes a Question, and was given {wording.a_type(question)}. "
                 "Build one with study.question(...) or Question.from_frame(...)."
             )
         refuse_misfit(method.__name__, method, question, *args, **options)
@@ -214,10 +213,8 @@ def picked_caution(question: Question) -> str:
     """
     good = GOOD.get(question.polarity)
     others = question.known.all(axis=1) & ~question.treated
-    for window in (question.cycle // 2, question.cycle, 10**6):
+    for window in (question.cycle // 2, question.cycle, 10**6) if others.any() else ():
         recent = question.just_before(window)
-        if not others.any():
-            continue
         own = np.nanmean(question.level_of(question.treated)[recent])
         levels = question.compared[others][:, recent].mean(axis=1)
         shares = (levels >= own).mean(), (levels <= own).mean()

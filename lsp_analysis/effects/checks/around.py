@@ -43,11 +43,13 @@ def spillover(asked: Asked) -> CheckResult:
         if found is not None:
             around.append(found)
             rows.append({"ring": label, "areas": int(ring.sum())} | found.size.row(label))
-    columns = ["ring", "areas", "estimate", "low", "high", "p_value"]
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=["ring", "areas", "estimate", "low", "high", "p_value"])
     if table.empty:
-        lacking = question.neighbours is None
-        why = "no neighbours were given" if lacking else "no ring can be judged"
+        why = (
+            "no ring can be judged"
+            if question.neighbours is not None
+            else "no neighbours were given"
+        )
         return CheckResult(name, UNSURE, f"Areas around it were not looked at: {why}.", table)
     moved = table[table["p_value"] <= (1 - question.level) / len(table) + 1e-12]
     told = wording.and_list(
@@ -181,8 +183,7 @@ def weighted_displacement_difference(
             f"The level is {level!r}, and it must lie between 0 and 1: write 0.95 for 95%."
         )
     change = np.diff(counts / scale, axis=1)[:, 0] * [1, -1, 1, -1]
-    variance = (counts / scale**2).sum(axis=1)
-    table = pd.DataFrame({"estimate": change, "error": variance})
+    table = pd.DataFrame({"estimate": change, "error": (counts / scale**2).sum(axis=1)})
     table = table.groupby(["programme area"] * 2 + ["next door"] * 2, sort=False).sum()
     table.loc["both"] = table.sum()
     table["error"] **= 0.5

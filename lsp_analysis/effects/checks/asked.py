@@ -253,8 +253,7 @@ def persistence(question: Question, funding_ends: Any = "") -> Persistence:
     ends = [compared[0], compared[-1]] if len(compared) > 1 else compared
     change_p, change = _change(*(found for _, found in ends)) if len(ends) > 1 else (np.nan, "")
     axis, said = asked.effect.scale.axis, tuple(_said(question, *end) for end in ends)
-    table = _table(asked, windows)
-    return Persistence(table, funded, change_p, change, axis, question.level, said)
+    return Persistence(_table(asked, windows), funded, change_p, change, axis, question.level, said)
 
 
 def _answered(asked: Asked, *windows: tuple[int, int]) -> dict[tuple[int, int], Asked]:
@@ -269,8 +268,7 @@ def _ended(question: Question, funding_ends: Any) -> int:
         return int(question.event_time[-1]) + 1
     end = as_date(funding_ends, name="funding_ends").end_time
     after = pd.Period(end, freq=question.dates.freq)
-    whole = after.end_time <= end
-    return after.ordinal - question.start.ordinal + int(whole)
+    return after.ordinal - question.start.ordinal + int(after.end_time <= end)
 
 
 def _table(asked: Asked, windows: dict[tuple[int, int], Asked]) -> pd.DataFrame:

@@ -23,10 +23,8 @@ SHOWN = 12  # placebos left out in turn: those that move the effect farthest
 TOO_MUCH = 0.25  # of the interval's half-width, by which one area may move the effect
 ENOUGH = 0.1  # the same, where leaving the area out also changes whether the effect is clear
 FAR = 0.5  # of the half-width, by which another choice of areas may move the effect
-DOINGS = {
-    "interventions": ["name", "area_code", "start"],
-    "events": ["label", "area_code", "date"],
-}  # tables of a study, and the columns that say what was done where and when
+# Tables of a study, and their columns that say what was done where and when.
+DOINGS = {"interventions": ["name", "area_code", "start"], "events": ["label", "area_code", "date"]}
 ENOUGH_AREAS = 30  # in a choice, for how far it moves the effect to mean something
 
 
@@ -146,10 +144,8 @@ def other_choices(asked: Asked) -> list[tuple[str, Asked, int]]:
     comparison, recent = question.comparison, question.just_before(question.cycle)
     levels = question.compared[:, recent].mean(axis=1)
     gap = np.abs(levels - np.nanmean(question.level_of(question.treated)[recent]))
-    choices = {
-        "most alike half": _nearer(gap, comparison, 0.5),
-        "most alike quarter": _nearer(gap, comparison, 0.25),
-    }
+    shares = {"most alike half": 0.5, "most alike quarter": 0.25}
+    choices = {label: _nearer(gap, comparison, share) for label, share in shares.items()}
     if question.neighbours is not None:
         nearest = _nearer(steps_away(question), comparison, 0.5)
         choices |= {"nearest half": nearest, "farthest half": comparison & ~nearest}
@@ -240,10 +236,8 @@ def regression_to_the_mean(asked: Asked) -> CheckResult:
     elif 2 / len(groups) > STOOD_OUT:
         status, rest = UNSURE, "There are too few areas to say whether it stood out."
     elif rank > STOOD_OUT:
-        status, rest = (
-            PASSED,
-            "It did not stand out in the half year before; such swings are chance.",
-        )
+        status = PASSED
+        rest = "It did not stand out in the half year before; such swings are chance."
     name, finding = "Regression to the mean", f"{anyway} {rest}"
     unit = "% since the year before" if counts else asked.effect.unit
     options = {"unit": unit, "whiskers": "middle half"}
@@ -262,8 +256,7 @@ def _changes(asked: Asked, groups: np.ndarray) -> tuple[pd.DataFrame, float, boo
         return np.column_stack(panel.sums(groups.astype(float), when))
 
     before, after = parts(question.just_before(question.cycle)), parts(times >= 0)
-    changes = _change(before, after, counts)
-    level = before[:, 0] / np.maximum(before[:, 1], 1e-12)
+    changes, level = _change(before, after, counts), _level(before)
     order = 1 + np.argsort(np.abs(level[1:] - level[0]), kind="stable")
     near = disjoint_rows(sparse.csr_array(groups), order, ALIKE)
     expected = [found.counterfactual / question.per, 1.0]
@@ -284,22 +277,22 @@ def _changes(asked: Asked, groups: np.ndarray) -> tuple[pd.DataFrame, float, boo
         rows.append((label, len(areas), together[0], *ends))
     table = pd.DataFrame(rows, columns=["label", "areas", "estimate", "low", "high"])
     table[["estimate", "low", "high"]] *= 1.0 if counts else question.per
-    recent = parts(question.just_before(asked.half_year))
-    recent = recent[:, 0] / np.maximum(recent[:, 1], 1e-12)
+    recent = _level(parts(question.just_before(asked.half_year)))
     rank = 2 * min((recent >= recent[0]).sum(), (recent <= recent[0]).sum()) / len(recent)
-    usual = parts(times < 0)
-    usual = np.log1p(usual[:, 0] / np.maximum(usual[:, 1], 1e-12)) if counts else level
-    far = np.abs(usual[1:] - usual[0]).min() > UNLIKE * usual[1:].std()
-    return table, rank, bool(far)
+    usual = np.log1p(_level(parts(times < 0))) if counts else level
+    return table, rank, bool(np.abs(usual[1:] - usual[0]).min() > UNLIKE * usual[1:].std())
+
+
+def _level(part: np.ndarray) -> np.ndarray:
+    """Rates of rows of total and exposure."""
+    return part[:, 0] / np.maximum(part[:, 1], 1e-12)
 
 
 def _change(before: np.ndarray, after: np.ndarray, counts: bool) -> np.ndarray:
     """Change of rows of total and exposure: per cent for counts, missing from zero."""
-    old, new = (part[:, 0] / np.maximum(part[:, 1], 1e-12) for part in (before, after))
-    if not counts:
-        return new - old
+    old, new = _level(before), _level(after)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(old > 0, 100 * (new / old - 1), np.nan)
+        return np.where(old > 0, 100 * (new / old - 1), np.nan) if counts else new - old
 
 
 def _signed(asked: Asked, change: float) -> str:

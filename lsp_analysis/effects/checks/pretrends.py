@@ -22,6 +22,7 @@ from lsp_analysis.effects.words import than_expected
 POWER = 0.8
 MOST_DATES = 6  # half years, three years back
 FEWEST_PLACEBOS = 20  # to learn a covariance of as many as seven statistics from
+# Multiples of the largest step before the start, and what rows that allow for them are called.
 VIOLATIONS = {
     0: "if it did not part",
     0.1: "if a tenth as far as before",
@@ -30,7 +31,6 @@ VIOLATIONS = {
     1: "if as far as before",
     2: "if twice as far as before",
 }
-"""Multiples of the largest step before the start, and what rows that allow for them are called."""
 WIDEST_DRAWN = 4  # half-widths of the interval on either side, beyond which bounds are arrows
 
 
@@ -64,8 +64,7 @@ class EarlierDates:
     @property
     def carried(self) -> np.ndarray:
         """How much a step in each half year after the start moves the mean effect."""
-        last = int(self.asked.question.event_time[-1]) + 1
-        after = max(1, round(last / self.width))
+        after = max(1, round((int(self.asked.question.event_time[-1]) + 1) / self.width))
         return np.arange(after, 0, -1) / after
 
     @property

@@ -293,8 +293,7 @@ def year_blocks(panel: Panel) -> tuple[list[np.ndarray], int]:
         half = len(before) // 2
         blocks = [before[half:], before[:half]]
     span = int(np.clip(len(np.unique(np.floor(after + ROUNDING))), 1, max(len(blocks) // 3, 1)))
-    joined = [np.concatenate(blocks[i : i + span]) for i in range(len(blocks) - span + 1)]
-    return joined, span
+    return [np.concatenate(blocks[i : i + span]) for i in range(len(blocks) - span + 1)], span
 
 
 @dataclass(frozen=True)

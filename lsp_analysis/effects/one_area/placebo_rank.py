@@ -81,8 +81,7 @@ class Judgement(Expectation):
     @cached_property
     def margin(self) -> float:
         """What the p-value of drawn placebos has to lie below the level, to be surely below it."""
-        alpha = 1 - self.level
-        error = math.sqrt(alpha * self.level / self.groups.n_placebos)
+        error = math.sqrt((1 - self.level) * self.level / self.groups.n_placebos)
         return 0.0 if self.groups.listed else float(norm.ppf((1 + SURE) / 2)) * error
 
     @cached_property

@@ -91,8 +91,7 @@ class EditionStory(Shown):
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Positions by edition: the neighbourhood, and areas as deprived before the start."""
-        shown = list(dict.fromkeys(self.lines["series"]))[:2]
-        lines = self.lines[self.lines["series"].isin(shown)]
+        lines = self.lines[self.lines["series"].isin(self.lines["series"].unique()[:2])]
         return figures.draw_trend(
             lines.rename(columns={"edition": "period", "position": "value"}),
             unit="position in the borough (1 is most deprived)",

@@ -15,6 +15,7 @@ from lsp_analysis.absent import Absent
 from lsp_analysis.effects.checks.asked import Asked
 from lsp_analysis.effects.one_area.neighbourhoods import placebo_groups, read_panel
 from lsp_analysis.effects.one_area.single_area import estimate
+from lsp_analysis.effects.parts import rank_p
 from lsp_analysis.effects.words import Scale, percent, side, than_expected
 from lsp_analysis.errors import LspError, PanelError, ParameterError, did_you_mean
 from lsp_analysis.figures.tables import Table
@@ -188,8 +189,7 @@ def many_outcomes(
         except LspError as error:
             left_out.append((name, str(error)))
     if primary not in found:
-        why = dict(left_out)[primary]
-        raise PanelError(f"The primary outcome cannot be judged: {why}")
+        raise PanelError(f"The primary outcome cannot be judged: {dict(left_out)[primary]}")
     statistics = np.column_stack([asked.effect.statistics for asked in found.values()])
     table = pd.DataFrame(map(_row, found.values()), index=pd.Index(found, name="outcome"))
     table.insert(1, "kind", ["behaviour" if name in behaviours else "outcome" for name in found])
@@ -206,9 +206,7 @@ def many_outcomes(
     )
 
 
-def _complete(
-    questions: dict[str, Question],
-) -> tuple[dict[str, Question], list[tuple[str, str]]]:
+def _complete(questions: dict[str, Question]) -> tuple[dict[str, Question], list[tuple[str, str]]]:
     """Every question among the areas that have all values of all of them, in one order; and why
     the others are left out. All keep the neighbours of the first."""
     whole = {name: one.areas[one.known.all(axis=1)] for name, one in questions.items()}
@@ -300,8 +298,7 @@ def omnibus(statistics: np.ndarray, levels: np.ndarray | None = None) -> float:
         common = units @ shared
         rest = ((units - np.outer(common, shared)) ** 2).sum(axis=1)
         squares = _evened(common**2, levels) + _evened(rest, levels)
-    beaten = (squares[1:] >= squares[0] * (1 - 1e-12)).sum()
-    return float((beaten + 1) / len(squares))
+    return rank_p(squares[0], squares[1:])[1]
 
 
 def _evened(squares: np.ndarray, levels: np.ndarray) -> np.ndarray:

@@ -323,7 +323,7 @@ class Programmes(Shown):
             for one, effect in self.found
         ]
         columns = ["Programme", "Where", "Began", "How that is known", "What may be said"]
-        table = pd.DataFrame(rows, columns=columns)
+        table = pd.DataFrame(rows, columns=columns if rows else None)
         return figures.table(table, caption="Programmes, and what may be said of them")
 
     table = shown_table

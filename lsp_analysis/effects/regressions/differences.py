@@ -306,10 +306,7 @@ class RolloutEffect(EffectEstimate):
 
 @parts.answers
 def rollout_effect(
-    question: Question,
-    *,
-    comparison: str = "never",
-    aggregate: str = "simple",
+    question: Question, *, comparison: str = "never", aggregate: str = "simple"
 ) -> RolloutEffect:
     """Difference-in-differences for staggered starts (Callaway and Sant'Anna 2021).
 

@@ -4,8 +4,6 @@ Lopez Bernal, Cummins and Gasparrini (2017); beside a control series, the same (
 out what happened everywhere at that time.
 """
 
-from __future__ import annotations
-
 import math
 import warnings
 from collections.abc import Collection
@@ -116,6 +114,7 @@ def interrupted_series(
     # a series with covariates of its own has no placebos
     groups = ranked_groups(question, 10**9 if len(covariates) else int(controlled))
     kept = question.known[question.treated].all(axis=0)
+    rows = int(kept.sum())
     outcome, people, groups = _series(question, kept, groups, family, controlled)
     design = _design(question, change, harmonics_of(question, harmonics), covariates)[kept]
     series = Stacked(outcome, people, *_terms(design, CHANGES[change], controlled), family)
@@ -128,8 +127,7 @@ def interrupted_series(
     if lags is not None:
         parts.check_whole(lags, "lags", 0, len(set(series.time)) // 2)
     fit, residuals, covariance, withheld = series.by_statsmodels(lags)
-    df = math.inf if family == "poisson" else float(fit.df_resid)
-    level = question.level
+    df, level = math.inf if family == "poisson" else float(fit.df_resid), question.level
     table = two_way.coefficient_table(fit.params, covariance, list(series.design), df, level)
     sizes, errors, without = series.effects(np.array([fit.params]), covariance[None])
     size, error = float(sizes[0]), float(errors[0])
@@ -139,14 +137,17 @@ def interrupted_series(
     if not withheld:
         estimates, errors, _ = series.of_all()
         found, fields = parts.ranked_or(found, question, groups, estimates, errors)
-        if "warnings" in fields and lags is None:
-            fields["warnings"] += _alike(residuals[: kept.sum()])
+        alike = 1 - float(durbin_watson(residuals[:rows])) / 2
+        if "warnings" in fields and lags is None and alike >= 2 / math.sqrt(rows):
+            fields["warnings"] += (
+                f"Residuals are correlated from one period to the next ({alike:.2f}), so the "
+                "interval is too narrow: give `lags`, or model the season with `harmonics`.",
+            )
     if series.log:  # a log ratio, and what may be said of it, as differences from what was expected
         with np.errstate(over="ignore"):  # an upper end without bound
             size, low, high = np.expm1([size, found.low, found.high]) * expected
         smallest = -math.expm1(-found.smallest_effect) * expected
         found = replace(found, low=low, high=high, smallest_effect=smallest)
-    rows = kept.sum()
     path = np.full(len(kept), np.nan)
     path[kept] = without[0, :rows] * (1.0 if people is None else question.per / people[0, :rows])
     return InterruptedSeries(
@@ -250,16 +251,6 @@ def _terms(
     own = design[["intercept", "time", *terms]].add_prefix("treated x ")
     both = pd.concat([design.join(own), design.join(0.0 * own)], ignore_index=True)
     return both, list(own.columns[2:])
-
-
-def _alike(residuals: np.ndarray) -> tuple[str, ...]:
-    """A warning of residuals that are alike from one period to the next."""
-    correlation = 1 - float(durbin_watson(residuals)) / 2
-    said = (
-        f"Residuals are correlated from one period to the next ({correlation:.2f}), so "
-        "the interval is too narrow: give `lags`, or model the season with `harmonics`."
-    )
-    return () if correlation < 2 / math.sqrt(len(residuals)) else (said,)
 
 
 @dataclass(frozen=True)
@@ -384,8 +375,7 @@ class Stacked:
         for _ in range(MOST_ROUNDS):
             working = np.log(means) - offset + (outcome - means) / means
             gram = np.einsum("ur,rk,rl->ukl", means, x, x)
-            right = (means * working) @ x
-            params = np.linalg.solve(gram, right[:, :, None])[:, :, 0]
+            params = np.linalg.solve(gram, ((means * working) @ x)[:, :, None])[:, :, 0]
             new = np.exp(np.clip(offset + params @ x.T, -30, 30))
             moved, means = np.abs(new / means - 1).max(), new
             if moved < SETTLED:

@@ -27,8 +27,8 @@ SAME_LINK = (
     "The treated series would have kept its earlier relation to the comparison series, apart "
     "from the drift it had before the start."
 )
+# Variance of the level's monthly, quarterly or yearly step over that of the noise.
 DRIFTS = np.concatenate([[0.0], 10.0 ** np.arange(-3, 1.26, 0.25)])
-"""Variance of the level's monthly, quarterly or yearly step over that of the noise."""
 USUAL = 1.0  # the prior on the square root of a drift is half-normal with this spread
 
 
@@ -80,8 +80,7 @@ def structural_effect(
     fixed = _fixed(question, trend, waved)
     drifts = DRIFTS[:1] if trend == "fixed" else DRIFTS
     means, errors, fitted = _forecasts(own, others, fixed, question.event_time, drifts)
-    after = own[:, at:] - means
-    estimates = after.mean(axis=1)
+    estimates = (own[:, at:] - means).mean(axis=1)
     estimate, error = float(estimates[0]), float(errors[0])
     how, beside = "the model's own forecast error", " and the comparison areas"
     own_error = parts.by_error(estimate, error, question.level, how=how)

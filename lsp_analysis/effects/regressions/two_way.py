@@ -15,11 +15,11 @@ from statsmodels.stats.sandwich_covariance import cov_cluster
 from lsp_analysis.errors import PanelError, ParameterError
 from lsp_analysis.study.asking.table import as_numbers, check_level, listed, need_columns
 
+# With fewer treated clusters, cluster-robust tests reject too often (MacKinnon and Webb 2018).
 FEWEST_TREATED_CLUSTERS = 5
-"""With fewer treated clusters, cluster-robust tests reject too often (MacKinnon and Webb 2018)."""
 
+# Residuals smaller than this, as a share of the outcome's range, are arithmetic and no error.
 ROUNDING = 1e-9
-"""Residuals smaller than this, as a share of the outcome's range, are arithmetic and no error."""
 
 NO_ERROR = (
     "Interval and p-value are withheld: the model fits every value exactly, so nothing shows how "

@@ -203,8 +203,8 @@ def _inference(
 
 
 MOST_ROUNDS = 100
+# Largest gap that counts as met, in standard deviations of an area times the treated areas.
 EXACT = 1e-9
-"""Largest gap that counts as met, in standard deviations of an area times the treated areas."""
 
 
 def balancing_weights(donors: np.ndarray, targets: np.ndarray, total: float) -> np.ndarray | None:

@@ -24,22 +24,7 @@ import pandas as pd
 
 from lsp_analysis.effects import parts
 from lsp_analysis.effects.regressions.two_way import Errors, Regression, two_way_fit
-from lsp_analysis.effects.synthetic.weights import (
-    LIKE_ANY,
-    PredictorSpec,
-    WeightedComparison,
-    Weighting,
-    in_deviations,
-    is_unique,
-    nearest_weights,
-    predictor_table,
-    regression_weights,
-    span_of,
-    start_names,
-    units_of,
-    weigh_donors,
-    with_donors,
-)
+from lsp_analysis.effects.synthetic import weights as matching
 from lsp_analysis.errors import ParameterError
 from lsp_analysis.study.question import Question
 
@@ -47,21 +32,19 @@ SHARED = (
     "The weighted average that followed the treated area before the start would have gone on "
     "following it.",
     parts.UNTOUCHED,
-    LIKE_ANY,
+    matching.LIKE_ANY,
 )
-OUTCOMES_ONLY = (
-    "Every period before the start counts equally in the match; no predictors were used."
-)
+OUTCOMES = "Every period before the start counts equally in the match; no predictors were used."
 BY_PREDICTORS = (
     "No predictor weighs less than a millionth of the largest, so that the weights are unique. As "
     "these weights tend to zero, only the outcomes count: see outcomes_only_rank."
 )
+# Mean square before the start, as a share of the usual one after it, that is no error at all.
 EXACT = 1e-9
-"""Mean square before the start, as a share of the usual one after it, that is no error at all."""
 
 
 @dataclass(frozen=True)
-class SyntheticControl(WeightedComparison):
+class SyntheticControl(matching.WeightedComparison):
     """An effect measured against a weighted average of areas alike in outcomes or predictors.
 
     Attributes
@@ -98,7 +81,7 @@ class SyntheticControl(WeightedComparison):
 def synthetic_control(
     question: Question,
     *,
-    predictors: Sequence[PredictorSpec] = (),
+    predictors: Sequence[matching.PredictorSpec] = (),
     predictor_weights: str | Sequence[float] | None = None,
     fit_dates: Any = None,
     generations: int = 150,
@@ -131,37 +114,36 @@ def synthetic_control(
         that the mean gap, in units of the error before the start, would not reject.
     """
     question.need(before=2, complete=True)
-    fitted = np.arange(question.at) if fit_dates is None else span_of(question, fit_dates)
-    table = predictor_table(question, predictors)
-    scaled = in_deviations(table, question).to_numpy()
+    fitted = np.arange(question.at) if fit_dates is None else matching.span_of(question, fit_dates)
+    table = matching.predictor_table(question, predictors)
+    scaled = matching.in_deviations(table, question).to_numpy()
     fixed = _fixed_weights(question, predictor_weights, scaled, fitted)
-    values, units = question.compared, units_of(question)
+    values, units = question.compared, matching.units_of(question)
     gaps, first = np.empty((2, len(units), values.shape[1])), None
     # the treated areas may be donors of placebos, as in Abadie, Diamond and Hainmueller (2010)
-    for row, (unit, donors) in enumerate(with_donors(question, units, treated_too=True)):
+    for row, (unit, donors) in enumerate(matching.with_donors(question, units, treated_too=True)):
         others = values[donors].T - values[unit].mean(axis=0)[:, None]
-        plain = nearest_weights(others[fitted])
-        found = Weighting(plain, np.empty(0), row > 0 or is_unique(others[fitted], plain))
+        plain = matching.nearest_weights(others[fitted])
+        found = matching.Weighting(
+            plain, np.empty(0), row > 0 or matching.is_unique(others[fitted], plain)
+        )
         if len(scaled):
             apart = scaled[:, donors] - scaled[:, unit].mean(axis=1, keepdims=True)
-            found = weigh_donors(apart, others[fitted], fixed, generations)
+            found = matching.weigh_donors(apart, others[fitted], fixed, generations)
         gaps[:, row] = -(others @ found.donors), -(others @ plain)
         first = found if first is None else first
     return _assembled(question, units, gaps, first, table)
 
 
 def _fixed_weights(
-    question: Question,
-    weights: str | Sequence[float] | None,
-    table: np.ndarray,
-    fitted: np.ndarray,
+    question: Question, weights: str | Sequence[float] | None, table: np.ndarray, fitted: np.ndarray
 ) -> np.ndarray | None:
     if weights is None:
         return None
     if not len(table):
         raise ParameterError("predictor_weights needs `predictors`.")
     if isinstance(weights, str) and weights == "regression":
-        return regression_weights(table, question, fitted)
+        return matching.regression_weights(table, question, fitted)
     try:
         fixed = np.asarray(weights, dtype=float)
     except ValueError:
@@ -184,7 +166,7 @@ def _assembled(
     question: Question,
     units: np.ndarray,
     gaps: np.ndarray,
-    weighting: Weighting,
+    weighting: matching.Weighting,
     table: pd.DataFrame,
 ) -> SyntheticControl:
     """The result, with its cautions; `gaps` (2, 1 + B, t), as chosen and with the outcomes alone
@@ -205,7 +187,7 @@ def _assembled(
         fields["inference"] = "rank of the post/pre fit ratio among placebo areas"
     placebos = parts.placebo_frame(question, units[1:], gaps[1:, at:].mean(axis=1))
     reached, predicted = weighting.start_loss, table.to_numpy()[:, question.comparison]
-    starts = {"start": start_names(table.index)[: len(reached)], "fit_mspe": reached}
+    starts = {"start": matching.start_names(table.index)[: len(reached)], "fit_mspe": reached}
     balance = {
         "treated": table.to_numpy()[:, question.treated].mean(axis=1),
         "synthetic": predicted @ weighting.donors,
@@ -215,7 +197,7 @@ def _assembled(
         **fields,
         method=f"synthetic control, {'outcomes only' if table.empty else 'predictors'}",
         comparator=f"a weighted average of {len(weights)} comparison areas",
-        assumptions=(*SHARED, OUTCOMES_ONLY if table.empty else BY_PREDICTORS),
+        assumptions=(*SHARED, OUTCOMES if table.empty else BY_PREDICTORS),
         placebos=placebos.assign(statistic=ratios[1:], pre_mspe=before[1:]),
         statistic=float(ratios[0]),
         donor_weights=weights,
@@ -234,8 +216,7 @@ def _inference(gaps: np.ndarray, at: int, before: np.ndarray, level: float) -> p
         return parts.NO_PLACEBOS
     means = gaps[:, at:].mean(axis=1)
     least = EXACT * np.median((gaps[:, at:] ** 2).mean(axis=1))
-    errors = np.sqrt(np.maximum(before, least))
-    inference = parts.placebo_inference(means, level, errors)
+    inference = parts.placebo_inference(means, level, np.sqrt(np.maximum(before, least)))
     exact = int((before[1:] <= least).sum())
     if exact and exact >= math.floor((1 - level) * (inference.n_placebos + 1) + 1e-9):
         warning = (
@@ -249,10 +230,15 @@ def _inference(gaps: np.ndarray, at: int, before: np.ndarray, level: float) -> p
 
 
 def _warnings(
-    question: Question, weighting: Weighting, pre_mspe: float, ranks: tuple[int, int], count: int
+    question: Question,
+    weighting: matching.Weighting,
+    pre_mspe: float,
+    ranks: tuple[int, int],
+    count: int,
 ) -> tuple[str, ...]:
     """What weakens a synthetic control: `ranks` with the predictors and without, among `count`."""
     everyone = question.compared[question.comparison | question.treated][:, : question.at]
+    usual = everyone.var(axis=0).mean()
     told = {
         f"The rank depends on the predictors: {ranks[0]} of {count} with them, {ranks[1]} of "
         f"{count} when only the outcomes are matched, which is where predictor weights that tend "
@@ -260,28 +246,27 @@ def _warnings(
         "Other donor weights match the predictors as well; of these, the ones that fit the "
         "outcomes best were taken.": not weighting.unique,
         "The fit before the start is poor: the gap then is as wide as areas differ from each "
-        "other, so the weighted average is no stand-in for the treated area.": pre_mspe
-        > everyone.var(axis=0).mean(),
+        "other, so the weighted average is no stand-in for the treated area.": pre_mspe > usual,
     }
     return tuple(text for text, applies in told.items() if applies)
 
 
+# Ridge on the period weights, in noise levels: only to make them unique (the authors' value).
 SLIGHT = 1e-6
-"""Ridge on the period weights, in noise levels: only to make them unique (the authors' value)."""
 
+# Noise taken where donors move in step, as a share of the range, so that weights are unique.
 LEAST_NOISE = 1e-6
-"""Noise taken where donors move in step, as a share of the range, so that weights are unique."""
 
 ASSUMPTIONS = (
     "The treated area would have changed as the weighted comparison did; a lasting difference in "
     "level between them is allowed for.",
     parts.UNTOUCHED,
-    LIKE_ANY,
+    matching.LIKE_ANY,
 )
 
 
 @dataclass(frozen=True)
-class SyntheticDiD(WeightedComparison):
+class SyntheticDiD(matching.WeightedComparison):
     """An effect from weighted areas and weighted periods.
 
     Attributes
@@ -315,8 +300,8 @@ def synthetic_did(question: Question) -> SyntheticDiD:
         errors take the weights as given.
     """
     question.need(before=2, complete=True)
-    units, at = units_of(question), question.at
-    found = [_adjusted_gap(question, *one) for one in with_donors(question, units)]
+    units, at = matching.units_of(question), question.at
+    found = [_adjusted_gap(question, *one) for one in matching.with_donors(question, units)]
     (weights, shares, _), gaps = found[0], np.array([gap for _, _, gap in found])
     estimates = gaps[:, at:].mean(axis=1)
     inference = parts.placebo_inference(estimates, question.level)
@@ -373,4 +358,4 @@ def _adjusted_gap(
 def _parallel(gaps: np.ndarray, zeta: float) -> np.ndarray:
     """Weights of columns whose weighted gaps (rows, columns) vary least about their mean, with a
     ridge penalty `zeta` in units of the outcome."""
-    return nearest_weights(gaps - gaps.mean(axis=0), zeta**2 * len(gaps))
+    return matching.nearest_weights(gaps - gaps.mean(axis=0), zeta**2 * len(gaps))

@@ -101,15 +101,15 @@ def is_unique(points: np.ndarray, weights: np.ndarray) -> bool:
     return bool(loss > TIE * scale and slack.min() > TIE * scale)
 
 
+# (column, periods), or the same with "mean" behind it, as other software writes it.
 PredictorSpec = tuple[str, Any, str] | tuple[str, Any]
-"""(column, periods), or the same with "mean" behind it, as other software writes it."""
 
+# Squared discrepancy, in standard deviations, below which predictors are matched exactly.
 EXACT = 1e-10
-"""Squared discrepancy, in standard deviations, below which predictors are matched exactly."""
 
+# Log of the least predictor weight as a share of the largest; at 0 donor weights need not be
+# unique.
 LOWEST = float(np.log(1e-6))
-"""Log of the least predictor weight as a share of the largest; at 0 donor weights need not be
-unique."""
 
 SPREAD = 64  # starts over all scales of the weights, beside equal ones and each predictor in front
 ALIKE = 1e-4  # relative spread of a population's fits at which its evolution is over
@@ -228,8 +228,7 @@ def regression_weights(table: np.ndarray, question: Question, fitted: np.ndarray
         for values in (table.T, question.compared[:, fitted])
     )
     design = np.column_stack([np.ones(len(predictors)), predictors])
-    coefficients = np.linalg.lstsq(design, outcomes, rcond=None)[0][1:]
-    return (coefficients**2).sum(axis=1)
+    return (np.linalg.lstsq(design, outcomes, rcond=None)[0][1:] ** 2).sum(axis=1)
 
 
 def weigh_donors(
