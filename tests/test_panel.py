@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from small_study import burglary, smoking
 
 from lsp_analysis.errors import PanelError
-from lsp_analysis.study.indicator import Indicator
-from lsp_analysis.study.panel import COLUMNS, period_kinds, tidy_panel
+from lsp_analysis.study.indicator import COLUMNS, Indicator, period_kinds, tidy_panel
 
 BURGLARY = Indicator("burglary", "Burglary", "per_1000", "rate", 1000.0)
 SMOKING = Indicator("smoking", "Smoking", "percent", "proportion", 100.0)

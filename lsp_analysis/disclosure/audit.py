@@ -17,7 +17,7 @@ from lsp_analysis.disclosure.release import FOLDER, audience_of, groups_of, on_r
 from lsp_analysis.disclosure.suppression import known_of
 from lsp_analysis.errors import DisclosureError, LspError
 from lsp_analysis.study.folder import files_of
-from lsp_analysis.study.panel import period_kinds
+from lsp_analysis.study.indicator import period_kinds
 from lsp_analysis.study.schema import DESCRIPTOR
 from lsp_analysis.study.store import Study, open_study
 

@@ -10,8 +10,7 @@ from lsp_analysis.disclosure.deduction import sum_matrix
 from lsp_analysis.disclosure.profiles import SUPPRESSED, Profile
 from lsp_analysis.disclosure.suppression import withhold
 from lsp_analysis.errors import DisclosureError
-from lsp_analysis.study.indicator import Indicator, join_periods
-from lsp_analysis.study.panel import COLUMNS
+from lsp_analysis.study.indicator import COLUMNS, Indicator, join_periods
 
 KEY = ["area_code", "period"]
 YEAR_DAYS = 360
@@ -76,7 +75,11 @@ def show_counts(
     months = panel["period"].dtype.freq.freqstr[0] in "MQ"
     by_year = months and _joined(panel, earlier, bool(_small(panel, indicator, profile).any()))
     if by_year:
-        panel = _years(panel, indicator)
+        per_year = 12 if panel["period"].dtype.freq.freqstr[0] == "M" else 4
+        joined = join_periods(panel, indicator, panel["period"].dt.year)
+        joined = joined[joined["n_periods"] == per_year]
+        years = pd.PeriodIndex(joined["window"].astype(int).astype(str), freq="Y")
+        panel = joined.assign(period=years, note="")[COLUMNS]
     rows = pd.concat([panel, *_totals(panel, groups)], ignore_index=True)
     known = np.flatnonzero(rows["numerator"].notna())
     counts = rows["numerator"].to_numpy(float)[known]
@@ -129,14 +132,6 @@ def _small(rows: pd.DataFrame, indicator: Indicator, profile: Profile) -> np.nda
         small |= profile.is_small(denominator - numerator)
         small |= profile.is_small(denominator) & ~np.isnan(numerator)
     return small
-
-
-def _years(panel: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
-    made = join_periods(panel, indicator, panel["period"].dt.year)
-    per_year = {"M": 12, "Q": 4}[panel["period"].dtype.freq.freqstr[0]]
-    made = made[made["n_periods"] == per_year]
-    period = pd.PeriodIndex(made["window"].astype(int).astype(str), freq="Y")
-    return made.assign(period=period, note="")[[*KEY, "numerator", "denominator", "value", "note"]]
 
 
 def _totals(panel: pd.DataFrame, groups: Groups) -> list[pd.DataFrame]:
@@ -200,10 +195,10 @@ def _shares(made: pd.DataFrame, hidden: np.ndarray, groups: Groups) -> pd.Series
     to the totals of smaller and smaller areas in turn: all of it follows from what is shown.
     """
     people = made["denominator"].fillna(1.0) if made["denominator"].notna().any() else 1.0
-    shares = pd.Series(np.where(hidden, people, np.nan), made.index)
+    values = np.where(hidden, people, np.nan)
     totals = made["area_code"].isin(list(groups)).to_numpy()
     at = {period: np.array(rows) for period, rows in made[~totals].groupby("period").groups.items()}
-    shown = made[totals & made["numerator"].notna().to_numpy()]
+    shown = made[totals & made["numerator"].notna()]
     order = sorted(groups, key=lambda code: -len(groups[code]))
     fits = []
     for code in order:
@@ -214,7 +209,6 @@ def _shares(made: pd.DataFrame, hidden: np.ndarray, groups: Groups) -> pd.Series
             if len(free):
                 left = max(row.numerator - made["numerator"].to_numpy()[own[~hidden[own]]].sum(), 0)
                 fits.append((free, left))
-    values = shares.to_numpy().copy()
     for _ in range(SHARED_OUT if len(order) > 1 else 1):
         for free, left in fits:
             now = values[free].sum()

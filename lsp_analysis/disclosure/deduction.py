@@ -184,8 +184,8 @@ def feasible_intervals(
     if not margins_published:
         return dict.fromkeys(cells, (0.0, math.inf))
     full, sums = with_margins(table)
-    shape = np.asarray(table).shape
-    at = {cell: int(np.ravel_multi_index(cell, (shape[0] + 1, shape[1] + 1))) for cell in cells}
+    across = np.shape(table)[1] + 1
+    at = {(row, column): row * across + column for row, column in cells}
     low, high = full.copy(), full.copy()
     low[list(at.values())], high[list(at.values())] = 0.0, math.inf
     found = Knowledge(low, high, sum_matrix(len(full), sums)).ranges(at.values())

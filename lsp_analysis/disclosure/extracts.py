@@ -106,9 +106,9 @@ def aggregate_extracts(
         overlap = (services > 1).groupby(level=where).sum().reset_index(name="count")
         table = pd.concat([table, overlap.assign(agency=SEVERAL, type="")])
     table["count"] = [shown_count(count, rule.name) for count in table["count"]]
-    for end in ("start", "end"):
-        days = getattr(pd.PeriodIndex(table["period"]), f"{end}_time")
-        table[f"period_{end}"] = days.strftime("%Y-%m-%d")
+    periods = pd.PeriodIndex(table["period"])
+    table["period_start"] = periods.start_time.strftime("%Y-%m-%d")
+    table["period_end"] = periods.end_time.strftime("%Y-%m-%d")
     columns = ["area_code", "period_start", "period_end", "agency", "type", "count"]
     ordered = table[columns].sort_values(columns[:-1], ignore_index=True)
     return SafeCounts(ordered, len(rows), len(rows) - len(placed), rule.about)
@@ -130,11 +130,7 @@ def _key(key_file: str | Path) -> bytes:
     key = os.environ.get(KEY_VARIABLE, "").encode()
     if key_file:
         path = Path(key_file)
-        if study := _study_of(path):
-            raise DisclosureError(
-                f"The key {path} lies in the study folder {study}, which is handed on. Keep it "
-                "elsewhere."
-            )
+        _refuse_in_study(path, "The key", ", which is handed on. Keep it elsewhere.")
         try:
             key = untrusted.read_bytes(path, LARGEST_KEY).strip()
         except LspError as error:
@@ -152,34 +148,30 @@ def _key(key_file: str | Path) -> bytes:
     return key
 
 
-def _study_of(path: Path) -> Path | None:
-    """The study folder that `path` lies in."""
-    parents = path.resolve().parents
-    return next((parent for parent in parents if (parent / DESCRIPTOR).exists()), None)
+def _refuse_in_study(path: Path, what: str, why: str) -> None:
+    for parent in path.resolve().parents:
+        if (parent / DESCRIPTOR).exists():
+            raise DisclosureError(f"{what} {path} lies in the study folder {parent}{why}")
 
 
 def _read(file: Path, key: bytes) -> pd.DataFrame:
     """The records of one extract with hashed ids: ``id``, ``date``, ``place``, ``agency``, type."""
-    if study := _study_of(file):
-        raise DisclosureError(
-            f"The extract {file} lies in the study folder {study}. Records of people never belong "
-            "there: move it elsewhere."
-        )
+    never = ". Records of people never belong there: move it elsewhere."
+    _refuse_in_study(file, "The extract", never)
     found = _csv(file, "The extract", keep_default_na=False)
     found = found.rename(columns=lambda name: name.strip().lower())
     if found.columns.has_duplicates:
         twice = found.columns[found.columns.duplicated()][0]
         raise DisclosureError(f'The extract {file} has two columns "{twice}". Keep one of them.')
-    held = {}
-    for names in ("person_id or event_id", "date", "area_code or postcode", "agency"):
-        held[names] = next((name for name in names.split(" or ") if name in found), "")
-    if lacking := [names for names, name in held.items() if not name]:
+    wanted = ("person_id or event_id", "date", "area_code or postcode", "agency")
+    held = {names: [name for name in names.split(" or ") if name in found] for names in wanted}
+    if lacking := [names for names, there in held.items() if not there]:
         raise DisclosureError(
             f"The extract {file} has no column {' and no column '.join(lacking)}. Add it."
         )
     if found.empty:
         raise DisclosureError(f"The extract {file} has no records.")
-    ids, date, place, agency = (found[name].str.strip() for name in held.values())
+    ids, date, place, agency = (found[there[0]].str.strip() for there in held.values())
     _refuse(ids == "", f"records of {file} have no {ids.name}", "Fill it in, or leave them out.")
     days = pd.to_datetime(date.where(date.str.fullmatch(_DATE)), format="%Y-%m-%d", errors="coerce")
     said = f"dates of {file} are not days up to today written like 2009-03-31"

@@ -9,11 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from lsp_analysis.errors import (
-    DisclosureError,
-    InternalNotice,
-    did_you_mean,
-)
+from lsp_analysis.errors import DisclosureError, InternalNotice, did_you_mean
 from lsp_analysis.study import schema
 from lsp_analysis.study.store import Study
 from lsp_analysis.wording import and_list
@@ -37,7 +33,6 @@ class Profile:
     name: str
     hidden_to: int
     base: int = 1
-    source: str = ""
 
     @property
     def width(self) -> float:
@@ -84,14 +79,11 @@ class Profile:
 
 OPEN = Profile("open", 0)
 PROFILES = {
-    profile.name: profile
-    for profile in (
-        OPEN,
-        Profile("nhs", 7, 5, "NHS Digital, disclosure control for HES and ECDS, September 2018"),
-        Profile("ons_3", 2, 1, "Office for National Statistics, counts below 3"),
-        Profile("ons_5", 4, 1, "Office for National Statistics, counts below 5"),
-        Profile("tre_10", 9, 1, "trusted research environments, counts below 10"),
-    )
+    "open": OPEN,
+    "nhs": Profile("nhs", 7, 5),  # NHS Digital, disclosure control for HES and ECDS, September 2018
+    "ons_3": Profile("ons_3", 2),  # Office for National Statistics, counts below 3
+    "ons_5": Profile("ons_5", 4),  # Office for National Statistics, counts below 5
+    "tre_10": Profile("tre_10", 9),  # trusted research environments, counts below 10
 }
 
 

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lsp_analysis import untrusted
+from lsp_analysis import figures, untrusted, wording
 from lsp_analysis.disclosure.counts import Groups, show_counts
 from lsp_analysis.disclosure.profiles import (
+    MARK,
     OPEN,
     PLAIN,
     SUPPRESSED,
@@ -26,6 +27,9 @@ from lsp_analysis.disclosure.profiles import (
     tables_to_show,
 )
 from lsp_analysis.errors import DisclosureError, LspError, PanelError, StudyError
+from lsp_analysis.figures.tables import Table
+from lsp_analysis.study.areas import Area
+from lsp_analysis.study.indicator import period_kinds
 from lsp_analysis.study.schema import DESCRIPTOR
 from lsp_analysis.study.store import Study, open_study
 from lsp_analysis.study.write import write_study
@@ -36,6 +40,11 @@ EFFECTS = "effects.json"
 OBSERVED = ["indicator_id", "area_code", "period_start", "period_end", "numerator", "denominator"]
 OBSERVED += ["value", "note", "imputed"]
 LEFT_OUT = "withheld"
+POOLING = (
+    "Months are joined to years where a month would be withheld. Where a year is withheld too, "
+    "the smallest larger area whose total may be shown stands beside it. Years are not added up: "
+    "counts of single years would follow from such totals."
+)
 
 
 def release_study(
@@ -89,15 +98,18 @@ def release_study(
         tables["populations"] = _residents(tables["populations"], smallest["populations"])
     record = {"audience": audience, "indicators": told}
     findings = [_finding(one, study, tables["observations"], told) for one in effects(study)]
-    extra = {RECORD: _json(record), EFFECTS: _json(findings)}
+    extra = {
+        name: json.dumps(content, indent=1, ensure_ascii=False, default=_plain) + "\n"
+        for name, content in ((RECORD, record), (EFFECTS, findings))
+    }
     digests = {name: sha256(text.encode()).hexdigest() for name, text in extra.items()}
-    about = study.descriptor
+    kept = ("licenses", "sources", "lsp:attribution")
     return write_study(
         target,
         tables,
         study.geometry() if study.has("geometry") else None,
         about={
-            **{name: about.get(name) for name in ("licenses", "sources", "lsp:attribution")},
+            **{name: study.descriptor.get(name) for name in kept},
             "name": study.name,
             "title": study.title,
             "lsp:simulated": study.simulated,
@@ -136,11 +148,9 @@ def groups_of(study: Study) -> Groups:
     small = set(study.small_areas()["area_code"])
     areas = study.areas()
     areas = areas[areas["code_vintage"] == study.code_vintage]
-    made = {}
-    for code in areas.loc[areas["area_type"] != study.small_area_type, "area_code"].unique():
-        members = tuple(m for m in study.area(code).members if m in small)
-        if len(members) > 1:
-            made[str(code)] = members
+    larger = areas.loc[areas["area_type"] != study.small_area_type, "area_code"].unique()
+    made = {str(c): tuple(m for m in study.area(c).members if m in small) for c in larger}
+    made = {code: members for code, members in made.items() if len(members) > 1}
     for borough, rows in study.small_areas().groupby("borough_code"):
         made.setdefault(str(borough), tuple(rows["area_code"]))
     return made
@@ -256,11 +266,8 @@ def _shown_before(indicator_id: str, rule: Profile, earlier: list[Study]) -> pd.
     return pd.concat(rows)
 
 
-def _json(content: Any) -> str:
-    def plain(value: Any) -> Any:
-        return value.item() if isinstance(value, np.generic) else str(value)
-
-    return json.dumps(content, indent=1, ensure_ascii=False, default=plain) + "\n"
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def released(study: Study) -> dict[str, Any]:
@@ -281,3 +288,66 @@ def on_record(study: Study, name: str = RECORD) -> Any:
         ) from error
     except LspError as error:
         raise StudyError(f"{error} Restore it from a copy.") from error
+
+
+def withheld_table(study: Study, area: Area) -> Table | None:
+    """Latest values of an area that are withheld, and what can still be said of each.
+
+    None for a study with its full counts, and where nothing of the area is withheld.
+
+    Parameters
+    ----------
+    study : a protected copy, or any other study.
+    area : the area that the page is about.
+    """
+    told = released(study).get("indicators", {})
+    if not told:
+        return None
+    study = study.around(area)
+    codes = [area.code] if len(area.members) > 1 else list(area.members)
+    around = sorted(
+        (len(members), code)
+        for code, members in groups_of(study).items()
+        if set(area.members) <= set(members) and code not in codes
+    )
+    withheld = [name for name, about in told.items() if about.get("withheld")]
+    rows = {name: row for name in withheld if (row := _withheld(study, name, codes, around))}
+    if not rows:
+        return None
+    rules = dict.fromkeys(told[name]["rule"] for name in rows)
+    return figures.table(
+        pd.DataFrame(rows.values()),
+        caption=f"{area.name}: latest values that are withheld",
+        note=f"{MARK} withheld: {'; '.join(rules)}; and counts from which those could be worked "
+        f"out. {wording.counted(len(rows), 'value').capitalize()} of "
+        f"{wording.counted(len(told), 'indicator')} {'is' if len(rows) == 1 else 'are'} withheld. "
+        f"{POOLING}",
+    )
+
+
+def _withheld(
+    study: Study, indicator_id: str, codes: list[str], around: list[tuple[int, str]]
+) -> dict[str, Any] | None:
+    """The latest value of one indicator, if it is withheld."""
+    wanted = [*codes, *(code for _, code in around)]
+    rows = study.read("observations", where={"indicator_id": indicator_id, "area_code": wanted})
+    own = rows[rows["area_code"].isin(codes)]
+    if own.empty:
+        return None
+    last = own[own["period_start"] == own["period_start"].max()].iloc[0]
+    if last["note"] != SUPPRESSED:
+        return None
+    then = rows[rows["period_start"] == last["period_start"]].set_index("area_code")["value"]
+    indicator = study.indicator(indicator_id)
+    kind = period_kinds(own["period_start"].tail(1), own["period_end"].tail(1)).iloc[0]
+    shown = next((code for _, code in around if pd.notna(then.get(code))), "")
+    instead = wording.MISSING
+    if shown:
+        value = wording.quantity(then[shown], indicator.per)
+        instead = f"{value} in {study.area(shown).name}"
+    return {
+        "Indicator": indicator.name,
+        "Period": wording.period(pd.Period(last["period_start"], freq=kind)),
+        "Here": MARK,
+        "In a larger area": instead,
+    }

@@ -17,7 +17,7 @@ from lsp_analysis.study.add.own_table import read_own_tables
 from lsp_analysis.study.add.places import Places
 from lsp_analysis.study.add.taking import KEY, take_table
 from lsp_analysis.study.check.series import skips
-from lsp_analysis.study.panel import period_kinds
+from lsp_analysis.study.indicator import period_kinds
 
 UNKNOWN = "publisher not known"
 NUMBERS = ["numerator", "denominator", "value"]

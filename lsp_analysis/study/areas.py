@@ -219,30 +219,24 @@ def boroughs_around(study: Any, place: str | Area, fewest: int, before: object) 
 
 
 def _nearest(study: Any, own: set[str], needed: int, before: object) -> set[str]:
-    """Boroughs nearest in deprivation, or first by code where ranks are not known, as many as give
-    `needed` small areas with `own`."""
+    """Boroughs of its region, where that is known, nearest in deprivation, or first by code where
+    ranks are not known, as many as give `needed` small areas with `own`."""
     counts = Counter(study.boroughs_of(study.code_vintage).values())
     have = sum(counts[code] for code in own)
     if have >= needed:
         return set()
-    order = _region(study, own) or sorted(map(str, set(counts) - own))
+    areas, holding = study.areas(), []
+    regions = areas.loc[areas["area_type"] == "region", "area_code"]
+    if len(regions) and study.has("area_members"):
+        members = study.read("area_members")
+        members = members[members["area_code"].isin(regions)].groupby("area_code")["member_code"]
+        holding = [codes for codes in members.agg(set) if own < codes]
+    order = sorted(map(str, (holding[0] if holding else set(counts)) - own))
     distance = from_own_rank(study, own, before)
     if distance is not None:
         order = list(distance.reindex(order).sort_values(kind="stable").index)
     sizes = np.cumsum([0, *(counts[code] for code in order)])
     return set(order[: int((have + sizes < needed).sum())])
-
-
-def _region(study: Any, own: set[str]) -> list[str]:
-    """The other boroughs of the region that holds all of `own`, where the study tells it."""
-    areas = study.areas()
-    regions = set(areas.loc[areas["area_type"] == "region", "area_code"])
-    if not regions or not study.has("area_members"):
-        return []
-    members = study.read("area_members")
-    inside = members[members["area_code"].isin(regions)].groupby("area_code")["member_code"]
-    holding = [codes for _, codes in inside.agg(set).items() if own <= codes]
-    return sorted(holding[0] - own) if holding else []
 
 
 def from_own_rank(study: Any, own: set[str], before: object) -> pd.Series | None:

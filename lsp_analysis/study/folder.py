@@ -122,6 +122,8 @@ class Folder(Shown):
     ) -> None:
         """Use `open_study`, which reads the descriptor."""
         self.path = path
+        self.name = str(descriptor.get("name") or path.resolve().name)
+        self.title = str(descriptor.get("title") or self.name)
         self.version = version or version_of(path)
         self.digests: dict[str, str] = {}  # SHA-256 of the files it has read, by path
         self._held: dict[Path, bytes] = {}
@@ -132,16 +134,6 @@ class Folder(Shown):
     def __repr__(self) -> str:
         """Name and folder."""
         return f"Study({self.name!r}, {str(self.path)!r})"
-
-    @property
-    def name(self) -> str:
-        """Short name; that of the folder when the descriptor has none."""
-        return str(self.descriptor.get("name") or self.path.resolve().name)
-
-    @property
-    def title(self) -> str:
-        """Title for people."""
-        return str(self.descriptor.get("title") or self.name)
 
     @property
     def simulated(self) -> bool:
@@ -163,12 +155,10 @@ class Folder(Shown):
     @property
     def attribution(self) -> str:
         """Licence and attribution lines for the foot of a page."""
-        given = self.descriptor.get("lsp:attribution")
-        if given:
-            return str(given)
         entries = [*self.descriptor.get("sources", []), *self.descriptor.get("licenses", [])]
         titles = [entry.get("title") or entry.get("name") for entry in entries]
-        return ". ".join(dict.fromkeys(str(title) for title in titles if title))
+        named = ". ".join(dict.fromkeys(str(title) for title in titles if title))
+        return str(self.descriptor.get("lsp:attribution") or named)
 
     @cached_property
     def small_area_type(self) -> str:
@@ -184,13 +174,13 @@ class Folder(Shown):
     def code_vintage(self) -> int:
         """Vintage of codes the study works in: the descriptor's, or that of most small areas."""
         given = self.descriptor.get("lsp:code_vintage")
-        if given:
-            if not re.fullmatch("[0-9]{4}", str(given)):
-                raise StudyError(
-                    f"{self.path / schema.DESCRIPTOR} has {given!r} as lsp:code_vintage. "
-                    "Write the year of the code list there, for example 2011."
-                )
+        if given and re.fullmatch("[0-9]{4}", str(given)):
             return int(given)
+        if given:
+            raise StudyError(
+                f"{self.path / schema.DESCRIPTOR} has {given!r} as lsp:code_vintage. "
+                "Write the year of the code list there, for example 2011."
+            )
         own = {"area_type": self.small_area_type}
         counts = self.read("areas", ["code_vintage"], own)["code_vintage"].value_counts()
         if counts.empty:
@@ -218,13 +208,10 @@ class Folder(Shown):
         parts = files_of(self._resources[table])
         homes = ("", *self.boroughs)
         own = [part for part in parts if not self.boroughs or part.get("borough", "") in homes]
-        return {self._file(table, part["path"]): part for part in own or parts[:1]}
-
-    def _file(self, table: str, name: str) -> Path:
-        path = durable.settled(self.path / name, StudyError)
-        if not path.is_relative_to(self.path):
+        found = {durable.settled(self.path / p["path"], StudyError): p for p in own or parts[:1]}
+        if not all(path.is_relative_to(self.path) for path in found):
             raise StudyError(f"Table {table} of {self.path} lies outside the study folder.")
-        return path
+        return found
 
     def read(
         self,
@@ -251,11 +238,10 @@ class Folder(Shown):
         StudyError
             The table, its file or a column is missing, or the file is damaged.
         """
-        asked = None if columns is None else list(columns)
-        wanted = asked
-        if asked is not None and self.boroughs:  # by which rows of other boroughs are told
-            placed = {*PLACED, *(HOME if table == "areas" else ())}
-            has = placed.intersection(schema.TABLES[table].names if table in schema.TABLES else ())
+        asked = wanted = None if columns is None else list(columns)
+        if asked is not None and self.boroughs and table in schema.TABLES:
+            placed = {*PLACED, *(HOME if table == "areas" else ())}  # tell rows of other boroughs
+            has = placed.intersection(schema.TABLES[table].names)
             wanted = [*asked, *sorted(has.difference(asked))]
         frames = []
         for file, facts in self.files(table).items():

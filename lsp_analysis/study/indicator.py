@@ -1,4 +1,4 @@
-"""What an indicator is: its kind, the period of its unit, and how its periods are joined.
+"""What an indicator is: its kind, the period of its unit, its panel, and how periods are joined.
 
 The kind decides how several periods become one value, which interval a value has, and in which
 words it is printed:
@@ -25,9 +25,10 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis import wording
-from lsp_analysis.errors import UnknownNameError, check_one_of, did_you_mean
+from lsp_analysis.errors import PanelError, UnknownNameError, check_one_of, did_you_mean
 from lsp_analysis.study.areas import fold_name
-from lsp_analysis.study.schema import KINDS, UNIT_PERIODS
+from lsp_analysis.study.periods import MONTHS
+from lsp_analysis.study.schema import ALL, KINDS, UNIT_PERIODS
 
 # What each value type can be; the first is what it is when nothing is declared.
 KINDS_OF_VALUE_TYPE = {
@@ -40,6 +41,11 @@ KINDS_OF_VALUE_TYPE = {
     "dsr": ("standardised", "published"),
 }
 KIND_OF_VALUE_TYPE = {value_type: kinds[0] for value_type, kinds in KINDS_OF_VALUE_TYPE.items()}
+COLUMNS = ["area_code", "period", "numerator", "denominator", "value", "note"]
+# A directly standardised rate or a score has no parts that can be added up.
+NOT_ADDITIVE = ("dsr", "score")
+# Columns of observations that a panel has where any of its rows has a number there.
+CARRIED = ("lower95", "upper95", "coverage", "imputed")
 COUNTED = ("events", "stock", "share")  # kinds whose parts are whole people or events
 MONTHS_IN = {"M": 1, "Q": 3, "Y": 12, "A": 12}
 MONTHS_OF_UNIT = {"month": 1, "quarter": 3, "year": 12}
@@ -228,3 +234,103 @@ def join_periods(
         part = part / MONTHS_OF_UNIT.get(indicator.unit_period, np.nan)
         made["value"] = made["numerator"] / (part if indicator.kind == "events" else 1.0)
     return made.reset_index()
+
+
+def tidy_panel(observations: pd.DataFrame, indicator: Indicator) -> pd.DataFrame:
+    """Observations of one indicator, all people together, as a panel of areas and periods.
+
+    Parameters
+    ----------
+    observations : DataFrame, rows of the table `observations`
+        Rows of other indicators and of single groups of people (sex, age, group not ``all``) are
+        left out.
+    indicator : Indicator
+        A value that is not given is worked out as numerator / denominator x multiplier.
+
+    Returns
+    -------
+    DataFrame with ``area_code``, ``period`` (pandas Period), ``numerator``, ``denominator``,
+    ``value`` (in the indicator's unit), ``note`` (empty when there is none), sorted; where the
+    study has them also ``lower95``, ``upper95``, ``coverage`` and ``imputed``.
+
+    Raises
+    ------
+    PanelError
+        Nothing is left, periods are of several or of unknown lengths, or a row is repeated.
+    """
+    people = [name for name in ("sex", "age", "group") if name in observations]
+    rows = observations[(observations[people].fillna(ALL) == ALL).all(axis=1)]
+    if "indicator_id" in rows:
+        rows = rows[rows["indicator_id"] == indicator.indicator_id]
+    if rows.empty:
+        raise PanelError(
+            f'There are no observations of "{indicator.indicator_id}" for all people together. '
+            "Add rows with sex, age and group `all`, or choose another indicator."
+        )
+    kinds = period_kinds(rows["period_start"], rows["period_end"])
+    freq = _one_kind(kinds, indicator.indicator_id)
+    period = pd.PeriodIndex(pd.to_datetime(rows["period_start"]), freq=freq)
+    panel = rows[["area_code"]].assign(period=period)
+    for name in ("numerator", "denominator", "value"):
+        panel[name] = pd.to_numeric(rows[name]).astype("float64") if name in rows else np.nan
+    panel["note"] = rows["note"].astype("str").fillna("") if "note" in rows else ""
+    panel["value"] = panel["value"].fillna(_worked_out(panel, indicator))
+    for name in CARRIED:
+        if name in rows and rows[name].notna().any():
+            panel[name] = pd.to_numeric(rows[name]).astype("float64")
+    repeated = panel[panel.duplicated(["area_code", "period"])]
+    if not repeated.empty:
+        first = repeated.iloc[0]
+        raise PanelError(
+            f'{len(repeated)} rows of "{indicator.indicator_id}" repeat an area and period, first '
+            f"({first['area_code']}, {first['period']}). Keep one row for each."
+        )
+    return panel.sort_values(["area_code", "period"], ignore_index=True)
+
+
+def period_kinds(start: pd.Series, end: pd.Series) -> pd.Series:
+    """The pandas frequency of each period: M, Q, Y-DEC, 3Y-MAR ...; empty when it is none of these.
+
+    A month, a quarter of the calendar year, or whole years from the first of any month.
+    """
+    start, end = pd.to_datetime(start), pd.to_datetime(end)
+    whole = start.dt.is_month_start & end.dt.is_month_end
+    months = months_to(start, end)
+    named = end.dt.month.map(lambda month: MONTHS[int(month) - 1].upper(), na_action="ignore")
+    years = (months // 12).map(lambda n: f"{n:.0f}Y-" if n > 1 else "Y-", na_action="ignore")
+    kinds = pd.Series("", index=start.index, dtype="str")
+    kinds = kinds.mask(whole & (months == 1), "M")
+    kinds = kinds.mask(whole & (months == 3) & (end.dt.month % 3 == 0), "Q-DEC")
+    return kinds.mask(whole & (months % 12 == 0) & (months > 0), years + named)
+
+
+def months_to(start: pd.Series, end: pd.Series) -> pd.Series:
+    """Months from that of each start to that of each end, both counted."""
+    return (end.dt.year - start.dt.year) * 12 + end.dt.month - start.dt.month + 1
+
+
+def _one_kind(kinds: pd.Series, indicator_id: str) -> str:
+    found = sorted(kinds[kinds != ""].unique())
+    unknown = int((kinds == "").sum())
+    if unknown:
+        raise PanelError(
+            f'{unknown} of {len(kinds)} periods of "{indicator_id}" are not a month, a calendar '
+            "quarter or twelve months from the first of a month. "
+            "Correct period_start and period_end."
+        )
+    if len(found) > 1:
+        raise PanelError(
+            f'"{indicator_id}" mixes periods of {len(found)} kinds: {", ".join(found)}. '
+            "Make them two indicators, or correct the dates."
+        )
+    return found[0]
+
+
+def _worked_out(panel: pd.DataFrame, indicator: Indicator) -> pd.Series:
+    """Numerator / denominator x multiplier; for a count, the numerator itself."""
+    if indicator.value_type in NOT_ADDITIVE:
+        return pd.Series(np.nan, index=panel.index)
+    if indicator.unit == "count":
+        return panel["numerator"].astype("float64")
+    base = panel["denominator"].where(panel["denominator"] > 0)
+    return panel["numerator"] / base * indicator.multiplier

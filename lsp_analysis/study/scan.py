@@ -58,14 +58,14 @@ def scan_table(
         for name in [*asked, *where]:
             choices = dict.fromkeys([*present, *known])
             check_one_of(name, choices, "column", StudyError, f" in the table {table}")
-        _refuse_missing(asked, table, present, file)
+        for name in asked:
+            column = schema.TABLES[table].column(name)
+            if name not in present and column.needed:
+                raise StudyError(f"{file} has no column {name} ({column.about}). Add the column.")
         needed = [name for name in dict.fromkeys([*asked, *where]) if name in present]
         wanted = _filter(where, table, present)
-        if (
-            wanted is not None
-            and decoded is not None
-            and len(content) <= DECODED_BYTES.get(file.suffix, 0)
-        ):
+        small = len(content) <= DECODED_BYTES.get(file.suffix, 0)
+        if wanted is not None and decoded is not None and small:
             version = (hash(content), *needed)
             if decoded.get(file, (None,))[0] != version:
                 decoded[file] = (version, _rows(file, content, table, needed, None))
@@ -122,20 +122,11 @@ def csv_header(file: Path, content: bytes) -> list[str]:
     if not first:
         raise StudyError(f"{file} is empty. Restore it from a copy, or write its header again.")
     try:
-        line = first[0].decode("utf-8-sig")
+        return next(csv.reader([first[0].decode("utf-8-sig")]), [])
     except UnicodeDecodeError as error:
         raise StudyError(f"{file} is not in UTF-8. Save it again as CSV UTF-8.") from error
-    try:
-        return next(csv.reader([line]), [])
     except csv.Error as error:
         raise StudyError(f"The header of {file} cannot be read ({error}). Restore it.") from error
-
-
-def _refuse_missing(wanted: list[str], table: str, present: list[str], file: Path) -> None:
-    for name in wanted:
-        column = schema.TABLES[table].column(name)
-        if name not in present and column.needed:
-            raise StudyError(f"{file} has no column {name} ({column.about}). Add the column.")
 
 
 def _filter(where: Mapping[str, Any], table: str, present: list[str]) -> pc.Expression | None:

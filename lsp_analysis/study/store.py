@@ -12,21 +12,14 @@ import pandas as pd
 
 from lsp_analysis import wording
 from lsp_analysis.absent import Absent
-from lsp_analysis.errors import (
-    AreaError,
-    LevelError,
-    PanelError,
-    StudyError,
-    check_one_of,
-)
+from lsp_analysis.errors import AreaError, LevelError, PanelError, StudyError, check_one_of
 from lsp_analysis.resources import study_path
 from lsp_analysis.study import areas as area_rules
 from lsp_analysis.study import notebook
 from lsp_analysis.study.add.places import deprivation_in
 from lsp_analysis.study.areas import Area, Gazetteer, closed_name
 from lsp_analysis.study.folder import Folder, mended, read_descriptor, version_of
-from lsp_analysis.study.indicator import Indicator, find_indicator
-from lsp_analysis.study.panel import tidy_panel
+from lsp_analysis.study.indicator import Indicator, find_indicator, tidy_panel
 
 if TYPE_CHECKING:
     from geopandas import GeoDataFrame
@@ -209,10 +202,8 @@ class Study(Folder):
         in the codes of the area's vintage where the study can translate.
         """
         edition, rows = self.indices_before(before, area.code_vintage)
-        borough = {*self.rest_of_borough(area), *area.members}
-        return area_rules.similarly_deprived(
-            rows[rows["area_code"].isin(borough)], area, edition=edition, n=n
-        )
+        rows = rows[rows["area_code"].isin([*self.rest_of_borough(area), *area.members])]
+        return area_rules.similarly_deprived(rows, area, edition=edition, n=n)
 
     def indices_before(self, before: object, vintage: int) -> tuple[int, pd.DataFrame]:
         """The last edition of the Indices older than `before` (a Period, date or year), its rows.
@@ -239,7 +230,7 @@ class Study(Folder):
         return deprivation_in(rows, code_vintage, self.read("code_lookup"))
 
     def panel(self, indicator_id: str, *, level: str | None = None) -> pd.DataFrame:
-        """Areas of one type by period; see `panel.tidy_panel` for its columns.
+        """Areas of one type by period; see `indicator.tidy_panel` for its columns.
 
         `level` is an area type such as ``msoa`` or ``ward``; by default the small areas.
         """
@@ -250,11 +241,11 @@ class Study(Folder):
         own = rows[rows["area_code"].isin(wanted)]
         if own.empty and len(rows):
             others = self._areas["area_code"].isin(rows["area_code"])
-            found = pd.unique(self._areas.loc[others, "area_type"])
+            found = tuple(map(str, pd.unique(self._areas.loc[others, "area_type"])))
             error = LevelError(
-                f"{indicator.name} is given by {' and '.join(map(str, found))} only, not by {kind}."
+                f"{indicator.name} is given by {' and '.join(found)} only, not by {kind}."
             )
-            error.levels = tuple(map(str, found))
+            error.levels = found
             raise error
         return tidy_panel(own, indicator)
 

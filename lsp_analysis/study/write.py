@@ -71,7 +71,11 @@ def write_study(
     """
     with one_writer(path) as target, whole_folder(target) as folder:
         homes = homes_of(tables["areas"]) if "areas" in tables else None
-        resources = [write_table(folder, table, rows, homes) for table, rows in _ordered(tables)]
+        missing = [table for table in schema.REQUIRED_TABLES if table not in tables]
+        if missing:
+            raise StudyError(f"A study needs the tables {', '.join(missing)}. Add them.")
+        ordered = sorted(tables, key=[*schema.TABLES, *tables].index)
+        resources = [write_table(folder, table, tables[table], homes) for table in ordered]
         if geometry is not None:
             parted = any(isinstance(resource["path"], list) for resource in resources)
             resources.append(write_geometry(folder, geometry, homes if parted else None))
@@ -151,11 +155,11 @@ def write_table(
         return _in_parts(folder, table, (conform(table, one) for one in frame), homes)
     ready = conform(table, frame)
     several = homes is not None and len(homes[homes != ""].unique()) > 1
-    if several and "area_code" in ready and len(ready) > PARQUET_FROM_ROWS:
+    large = len(ready) > PARQUET_FROM_ROWS
+    if large and several and "area_code" in ready:
         return _in_parts(folder, table, [ready], homes)
-    form = "parquet" if len(ready) > PARQUET_FROM_ROWS else "csv"
-    path = folder / f"{table}.{form}"
-    if form == "csv":
+    path = folder / f"{table}.{'parquet' if large else 'csv'}"
+    if not large:
         text = _as_text(ready)
         text.to_csv(path, index=False, lineterminator="\n", date_format="%Y-%m-%d")
     else:
@@ -335,14 +339,6 @@ def forget_facts(resource: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _ordered(tables: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    missing = [table for table in schema.REQUIRED_TABLES if table not in tables]
-    if missing:
-        raise StudyError(f"A study needs the tables {', '.join(missing)}. Add them.")
-    known = [table for table in schema.TABLES if table in tables]
-    return [(table, tables[table]) for table in [*known, *(t for t in tables if t not in known)]]
-
-
 def _carry_over(old: Path, new: Path) -> None:
     """Copy files of the older folder that its descriptor does not list."""
     try:
@@ -354,9 +350,8 @@ def _carry_over(old: Path, new: Path) -> None:
     for item in old.iterdir():
         if item.name in ours or os.path.lexists(new / item.name):
             continue
+        place, link = new / item.name, durable.link_or_copy
         if item.is_dir() and not item.is_symlink():
-            shutil.copytree(
-                item, new / item.name, symlinks=True, copy_function=durable.link_or_copy
-            )
+            shutil.copytree(item, place, symlinks=True, copy_function=link)
         else:
-            durable.link_or_copy(str(item), str(new / item.name))
+            link(str(item), str(place))

@@ -23,7 +23,7 @@ from lsp_analysis.study.check.problems import Problem, Sheet, as_written, look_u
 from lsp_analysis.study.check.text import load_sheet
 from lsp_analysis.study.check.whole_study import check_file
 from lsp_analysis.study.folder import files_of
-from lsp_analysis.study.panel import period_kinds
+from lsp_analysis.study.indicator import period_kinds
 from lsp_analysis.study.store import Study, open_study
 from lsp_analysis.study.write import (
     PARQUET_FROM_ROWS,

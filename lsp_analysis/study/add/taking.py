@@ -20,8 +20,7 @@ from lsp_analysis.study.check.problems import Problem, Sheet
 from lsp_analysis.study.check.rows import check_rows
 from lsp_analysis.study.check.series import check_periods
 from lsp_analysis.study.check.text import judge_sheet, rounding_of
-from lsp_analysis.study.indicator import KIND_OF_VALUE_TYPE
-from lsp_analysis.study.panel import months_to
+from lsp_analysis.study.indicator import KIND_OF_VALUE_TYPE, months_to
 
 KEY = list(schema.TABLES["observations"].key)
 TYPE_OF_UNIT = {row["unit"]: row["value_type"] for row in schema.UNIT_ROWS}

@@ -58,23 +58,6 @@ def check_sides(question: Any) -> None:
         )
 
 
-def _check_comparisons(question: Any) -> None:
-    """Raise PanelError where comparison areas have no events, or do not differ at all."""
-    values = question.compared[question.comparison]
-    if not values.any():
-        raise PanelError(
-            f"{question.label!r} is 0 in every comparison area, so nothing shows how far areas "
-            "differ by chance. Choose an outcome that happens there too."
-        )
-    everyone = question.compared[question.comparison | question.treated]
-    if len(everyone) > 2 and not np.nanmax(np.ptp(values, axis=0)) and len(values) > 1:
-        raise PanelError(
-            f"{question.label!r} is the same in all {len(values)} comparison areas in every "
-            "period, so it cannot show how far areas differ by chance. Check the column, and the "
-            "periods it was measured in."
-        )
-
-
 def check_population(question: Any) -> None:
     """Raise PanelError for a population of zero or less, or one that changes its unit."""
     people, known = question.population, question.known
@@ -114,8 +97,18 @@ def check_enough(question: Any, before: int, comparisons: int, complete: bool) -
             f"{wording.counted(found, 'area')} can be compared with{why}; this method needs "
             f"{comparisons} or more. Add comparison areas, or leave out periods with gaps."
         )
-    if comparisons:
-        _check_comparisons(question)
+    values = question.compared[question.comparison]
+    if comparisons and not values.any():
+        raise PanelError(
+            f"{question.label!r} is 0 in every comparison area, so nothing shows how far areas "
+            "differ by chance. Choose an outcome that happens there too."
+        )
+    if comparisons and found > 1 and not np.nanmax(np.ptp(values, axis=0)):
+        raise PanelError(
+            f"{question.label!r} is the same in all {found} comparison areas in every period, so it"
+            " cannot show how far areas differ by chance. Check the column, and the periods it was "
+            "measured in."
+        )
     if complete and not question.known[question.treated].all():
         row, column = np.argwhere(~question.known[question.treated])[0]
         raise PanelError(

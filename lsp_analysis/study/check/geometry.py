@@ -43,29 +43,29 @@ def check_geometry(path: Path, areas: pd.DataFrame | None) -> Iterator[Problem]:
         remedy = "Add the areas' codes as a column area_code."
         yield Problem(path.name, problem, remedy, column="area_code")
     else:
-        problem, remedy = _wrong_crs(shapes)
-        if problem:
-            yield Problem(path.name, problem, remedy, column="geometry")
+        for said in _wrong_crs(shapes):
+            yield Problem(path.name, *said, column="geometry")
         yield from _wrong_shapes(path.name, shapes, areas)
 
 
-def _wrong_crs(shapes: GeoDataFrame) -> tuple[str, str]:
+def _wrong_crs(shapes: GeoDataFrame) -> Iterator[tuple[str, str]]:
     """A coordinate reference system that is missing or cannot be that of the coordinates, and the
     remedy."""
     if shapes.crs is None:
         problem = "The boundaries have no coordinate reference system (CRS)."
-        return problem, "Save them with the one they are in."
+        yield problem, "Save them with the one they are in."
+        return
     remedy = "Find out which CRS the coordinates are in and save the file with it."
     degrees = bool(abs(shapes.total_bounds).max() <= FULL_CIRCLE)
     named = f"the coordinate reference system (CRS) {shapes.crs.to_string()}"
     if degrees != bool(shapes.crs.is_geographic):
         found, said = ("degrees", "metres") if degrees else ("metres", "degrees")
-        return f"The coordinates look like {found} but {named} is in {said}.", remedy
+        yield f"The coordinates look like {found} but {named} is in {said}.", remedy
+        return
     west, south, east, north = shapes.to_crs(NATIONAL_GRID).total_bounds
     left, bottom, right, top = GRID_BOUNDS
-    if left <= west <= east <= right and bottom <= south <= north <= top:
-        return "", ""
-    return f"With {named} the boundaries lie outside Great Britain.", remedy
+    if not (left <= west <= east <= right and bottom <= south <= north <= top):
+        yield f"With {named} the boundaries lie outside Great Britain.", remedy
 
 
 def _wrong_shapes(file: str, shapes: GeoDataFrame, areas: pd.DataFrame | None) -> Iterator[Problem]:
@@ -80,15 +80,10 @@ def _wrong_shapes(file: str, shapes: GeoDataFrame, areas: pd.DataFrame | None) -
     reasons = shapes.geometry[broken].is_valid_reason()
     repair = "Repair it, for example with make_valid in GeoPandas or Fix geometries in QGIS."
     yield from sheet.flag(missing, "geometry", "The area has no shape.", "Add its polygon.")
-    yield from sheet.flag(
-        other,
-        "geometry",
-        lambda row: f"The shape is a {kinds[row]} and no polygon.",
-        "Give the area's outline.",
-    )
-    yield from sheet.flag(
-        broken, "geometry", lambda row: f"The polygon is not valid ({reasons[row]}).", repair
-    )
+    said = "The shape is a {} and no polygon.".format
+    yield from sheet.flag(other, "geometry", kinds[other].map(said).get, "Give the area's outline.")
+    said = "The polygon is not valid ({}).".format
+    yield from sheet.flag(broken, "geometry", reasons.map(said).get, repair)
     if areas is None:
         return
     twice, unknown = codes.duplicated(), ~codes.isin(areas["area_code"])
@@ -96,16 +91,9 @@ def _wrong_shapes(file: str, shapes: GeoDataFrame, areas: pd.DataFrame | None) -
     said, remedy = "The table areas has no such code.", "Correct the code, or add the area."
     yield from sheet.flag(unknown, "geometry", said, remedy)
     remedy = "Add its polygon, or correct its code in the boundaries."
-    for code in _undrawn(codes, areas):
-        yield Problem(file, "The area has no polygon.", remedy, column="area_code", value=code)
-
-
-def _undrawn(codes: pd.Series, areas: pd.DataFrame) -> Iterator[str]:
-    """Codes without a polygon, of each type and vintage that is drawn best."""
-    areas = areas.assign(drawn=areas["area_code"].isin(codes))
     for _, alike in areas.groupby("area_type"):
-        count = alike.groupby("code_vintage")["drawn"].sum()
-        if count.max() > 0:
-            best = count[count == count.max()].index.max()
-            rows = alike[(alike["code_vintage"] == best) & ~alike["drawn"]]
-            yield from rows["area_code"].dropna()
+        drawn = alike["area_code"].isin(codes)
+        count = drawn.groupby(alike["code_vintage"]).sum()
+        best = count[(count == count.max()) & (count > 0)].index.max()  # the vintage drawn best
+        for code in alike.loc[(alike["code_vintage"] == best) & ~drawn, "area_code"].dropna():
+            yield Problem(file, "The area has no polygon.", remedy, column="area_code", value=code)

@@ -23,14 +23,10 @@ class Problem:
 
     def __str__(self) -> str:
         """One line for a person."""
-        place = self.file
-        if self.row:
-            place += f", row {self.row}"
-        if self.column:
-            place += f", {self.column}"
-        if self.value:
-            place += f" = {_short(self.value)}"
-        return f"{place}: {self.problem} {self.remedy}"
+        row = f"row {self.row}" if self.row else ""
+        place = ", ".join(part for part in (self.file, row, self.column) if part)
+        value = f" = {_short(self.value)}" if self.value else ""
+        return f"{place}{value}: {self.problem} {self.remedy}"
 
 
 @dataclass(frozen=True)
@@ -87,9 +83,8 @@ def render(problems: Sequence[Problem]) -> str:
     """Problems as lines for the command line, the count last."""
     if not problems:
         return "No problems found."
-    files = len({problem.file for problem in problems})
-    count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
-    found = f"{count} in {files} file{'s' if files > 1 else ''}."
+    many, files = len(problems), len({problem.file for problem in problems})
+    found = f"{many} problem{'s' * (many > 1)} in {files} file{'s' * (files > 1)}."
     return "\n".join([*map(str, problems), found])
 
 

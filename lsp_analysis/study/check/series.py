@@ -7,8 +7,14 @@ import numpy as np
 import pandas as pd
 
 from lsp_analysis.study.check.problems import Problem, Sheet, look_up
-from lsp_analysis.study.indicator import COUNTED, KIND_OF_VALUE_TYPE, KINDS, KINDS_OF_VALUE_TYPE
-from lsp_analysis.study.panel import months_to, period_kinds
+from lsp_analysis.study.indicator import (
+    COUNTED,
+    KIND_OF_VALUE_TYPE,
+    KINDS,
+    KINDS_OF_VALUE_TYPE,
+    months_to,
+    period_kinds,
+)
 
 SERIES = ["area_code", "sex", "age", "group"]
 DATES = ["period_start", "period_end"]
@@ -121,8 +127,8 @@ def skips(seen: pd.PeriodIndex) -> bool:
 
 
 def _listed(missing: pd.Index) -> str:
-    first = ", ".join(map(str, missing[:3]))
-    return f"{first} and {len(missing) - 3} more" if len(missing) > 3 else first
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+    return ", ".join(map(str, missing[:3])) + more
 
 
 def check_kinds(sheets: Mapping[str, Sheet]) -> Iterator[Problem]:
@@ -175,8 +181,7 @@ def steadiness(rows: pd.DataFrame) -> float:
     missing for years, short series and very small counts.
     """
     rows = rows.dropna(subset=["numerator"]).sort_values(["area_code", "period_start"])
-    months = (rows["period_end"] - rows["period_start"]).dt.days
-    if rows.empty or months.median() > 93:
+    if rows.empty or (rows["period_end"] - rows["period_start"]).dt.days.median() > 93:
         return np.nan
     x, area = rows["numerator"], rows["area_code"]
     share = (x / rows["denominator"].where(rows["denominator"] > 0)).clip(0, 1).fillna(0)

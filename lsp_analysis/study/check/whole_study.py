@@ -116,12 +116,10 @@ def _descriptor(folder: Path) -> tuple[Resource, list[Problem]]:
         descriptor = {"resources": listed}
     resources = descriptor["resources"]
     kept: dict[str, Resource] = {}
-    all_inside = True
     for resource in resources:
         name, paths = resource["name"], [part["path"] for part in files_of(resource)]
         outside = next((path for path in paths if not _stays_inside(folder, path)), None)
         if outside is not None:
-            all_inside = False
             problem = f"The path of {name} is absolute or leads outside the study folder."
             remedy = "Copy the file into the study folder, and write its name there as the path."
             problems.append(Problem(schema.DESCRIPTOR, problem, remedy, 0, "path", outside))
@@ -131,8 +129,9 @@ def _descriptor(folder: Path) -> tuple[Resource, list[Problem]]:
             problems.append(Problem(schema.DESCRIPTOR, problem, remedy, 0, "name", name))
         else:
             kept[name] = resource
-    for table in schema.REQUIRED_TABLES if all_inside else ():
-        if table not in kept:
+    all_inside = not any(problem.column == "path" for problem in problems)
+    for table in schema.REQUIRED_TABLES:
+        if all_inside and table not in kept:
             problem = f"The study has no table {table} ({schema.TABLES[table].about})."
             problems.append(Problem(schema.DESCRIPTOR, problem, "Add the table."))
     for name in kept:
@@ -176,15 +175,12 @@ def check_file(path: Path, resource: Resource) -> Iterator[Problem]:
     if resource.get("hash") in (None, "", facts["hash"]):
         return
     size, before = facts["bytes"], resource.get("bytes", 0)
+    problem = f"The file was changed after its hash was recorded in {schema.DESCRIPTOR}."
+    remedy = "If the change was meant, remove this file's hash and bytes there; else restore it."
     if size < before and not path.read_bytes().endswith((b"\n", b"\r", b"}")):
         problem = f"The file seems cut short: it has {size:,} of {before:,} bytes."
-        yield Problem(path.name, problem, RESTORE)
-    else:
-        problem = f"The file was changed after its hash was recorded in {schema.DESCRIPTOR}."
-        remedy = (
-            "If the change was meant, remove this file's hash and bytes there; else restore it."
-        )
-        yield Problem(path.name, problem, remedy)
+        remedy = RESTORE
+    yield Problem(path.name, problem, remedy)
 
 
 def _worked_in(descriptor: Resource, areas: pd.DataFrame) -> Iterator[Problem]:
