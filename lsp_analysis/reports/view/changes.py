@@ -243,7 +243,7 @@ def outcomes(effects: ProgrammeEffects) -> Part | Absent | None:
         return None
     found = [one for one in effects.estimates() if one.effect.multiplicative]
     every = [effects.primary, *effects.others]
-    names = [one.indicator.name for one in every if one.effect is None and TOO_FEW in one.reason]
+    names = [one.indicator.name for one in every if one.effect is None and TOO_FEW in one.instead]
     withheld = f"{wording.capital(wording.some_of(names))}: {TOO_FEW}" if names else ""
     if len(found) < FEW_OUTCOMES:
         return Absent(f"Fewer than two outcomes can be set side by side. {withheld}".strip())
