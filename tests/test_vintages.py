@@ -6,7 +6,6 @@ import pandas as pd
 import pytest
 
 from lsp_analysis.errors import AreaError
-from lsp_analysis.study.add.layouts import Account
 from lsp_analysis.study.add.places import (
     Places,
     carry_over,
@@ -146,8 +145,8 @@ def test_a_table_on_any_codes_comes_to_a_study_on_any_others(own, theirs):
     cells = cells.assign(
         period_start="2019", period_end="2019", indicator_name="n", note="", denominator="100"
     )
-    account = Account("own.csv")
-    made = carry_over(cells, known, account).set_index("area_code")
+    notes = []
+    made = carry_over(cells, known, "own.csv", notes).set_index("area_code")
     wanted = recounted(numbers, theirs, own)
     complex_between = 2021 in (own, theirs) and own != theirs
     assert set(made.index) == set(wanted)
@@ -156,7 +155,7 @@ def test_a_table_on_any_codes_comes_to_a_study_on_any_others(own, theirs):
             assert made.loc[code, ["numerator", "note"]].tolist() == ["", "break"]
         else:
             assert float(made.loc[code, "numerator"]) == pytest.approx(number)
-    assert bool(account.notes) == (own != theirs)
+    assert bool(notes) == (own != theirs)
 
 
 def test_counts_and_scores_of_one_table_are_each_carried_over_by_their_own_rule():
@@ -168,7 +167,7 @@ def test_counts_and_scores_of_one_table_are_each_carried_over_by_their_own_rule(
         for area, value in zip("abcdex", values.split(), strict=True)
     ]
     cells = pd.DataFrame(rows, columns=["area_code", "indicator_name", "value", "is_count"])
-    made = carry_over(cells.assign(**year), own, Account("table.csv"))
+    made = carry_over(cells.assign(**year), own, "table.csv", [])
     merged = made[made["area_code"] == "cd"].set_index("indicator_name")["value"]
     assert merged.astype(float).to_dict() == {"people": 7, "score": 35}
     split = made[made["area_code"] == "b1"].set_index("indicator_name")["value"]

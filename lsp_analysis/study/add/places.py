@@ -3,22 +3,16 @@
 Codes of one vintage become those of another with nothing dropped in silence.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from lsp_analysis.errors import AreaError, SourceError
 from lsp_analysis.study.areas import fold_name
-
-if TYPE_CHECKING:
-    from lsp_analysis.study.add.layouts import Account
 
 _CODE = re.compile(r"([A-Z]\d{8}|\d\d[A-Z]{2}(?:[A-Z]{2}(?:\d{4})?)?)(?:$| ?: )")
 _LEVELS = {"00": "oa", "01": "lsoa", "02": "msoa", "05": "ward", "47": "combined authority"}
@@ -312,8 +306,8 @@ def links_between(
     return direct[columns]
 
 
-def carry_over(cells: pd.DataFrame, places: Places, account: Account) -> pd.DataFrame:
-    """Rows on codes of another year as rows on the study's own, what moved told in the account.
+def carry_over(cells: pd.DataFrame, places: Places, place: str, notes: list[str]) -> pd.DataFrame:
+    """Rows on codes of another year as rows on the study's own, what moved told in the notes.
 
     Counts are shared out over the areas that one was split into and added up where areas merged;
     values without counts are inherited, and averaged by residents where areas merged. What is
@@ -323,14 +317,15 @@ def carry_over(cells: pd.DataFrame, places: Places, account: Account) -> pd.Data
     ----------
     cells : rows of `observations` as text, from `read_own_tables`.
     places : areas of the study and its lookup.
-    account : gets a note with the number of codes unchanged, merged, split and complex.
+    place : the table's file and sheet, for messages.
+    notes : gets a note with the number of codes unchanged, merged, split and complex.
 
     Raises
     ------
     SourceError
         The table mixes codes of several years.
     """
-    vintage = places.vintage_of(cells["area_code"].unique(), account.place)
+    vintage = places.vintage_of(cells["area_code"].unique(), place)
     if vintage == places.vintage:
         return cells
     links = links_between(places.lookup, vintage, places.vintage, places.residents)
@@ -338,7 +333,7 @@ def carry_over(cells: pd.DataFrame, places: Places, account: Account) -> pd.Data
     kinds = links.drop_duplicates("from_code")["change"].value_counts()
     whole = set(links.loc[links["to_code"].isin(places.own), "to_code"])
     said = ", ".join(f"{kinds[kind]} {WORDS[kind]}" for kind in WORDS if kind in kinds)
-    account.notes.append(f"codes of {vintage} carried over to {places.vintage}: {said}")
+    notes.append(f"codes of {vintage} carried over to {places.vintage}: {said}")
     alone = ~links["to_code"].duplicated(keep=False) & (links["change"] != "X")
     same = links[alone & (links["weight"] > 1 - WEIGHT_TOLERANCE)]
     kept = cells[

@@ -85,6 +85,7 @@ def take_table(
     facts : columns of `indicators` for new ones.
     ask : whether a unit that cannot be told is asked for.
     """
+    account = table.account
     table.cells = table.cells.assign(origin=table.cells.index)
     special = table.layout or Layout("", "")
     cells = _added_up(table) if special.add_up else table.cells
@@ -93,20 +94,20 @@ def take_table(
     _refuse_damage(cells, table)
     if special.readings > 1:
         said = f"the average of {special.readings} counts is kept in place of their sum"
-        table.account.notes.append(said)
+        account.notes.append(said)
         means = _numbers(cells, "numerator") / special.readings
         averages = cells["numerator"].where(means.isna(), means.map("{:.15g}".format))
         cells = cells.assign(numerator=averages)
-    cells = _one_year_end(cells, table.account)
+    cells = _one_year_end(cells, account)
     told, headed = each(cells["unit"], unit_in), each(cells["heading"], unit_in)
     cells = cells.assign(is_count=(told == "count") | ((told == "") & (headed == "count")))
-    cells = carry_over(cells, places, table.account).drop(columns="is_count")
+    cells = carry_over(cells, places, account.place, account.notes).drop(columns="is_count")
     table.places = table.places.reindex(cells.pop("origin")).set_axis(cells.index)
     given = {**special.indicator, **facts}
     indicator_id = indicator_id or str(given.pop("indicator_id", ""))
     cells, indicators = _with_indicators(cells, table, known, name, indicator_id, given, ask)
-    observed, problems = judge_sheet("observations", table.account.file, _in_schema(cells), [])
-    complete_account(table.account, observed.typed, indicators, places)
+    observed, problems = judge_sheet("observations", account.file, _in_schema(cells), [])
+    complete_account(account, observed.typed, indicators, places)
     fill = {c.name: "" if c.default is None else c.default for c in schema.TABLES["areas"].columns}
     areas = pd.DataFrame({name: places.areas.get(name, blank) for name, blank in fill.items()})
     frames = {"areas": areas.reset_index(drop=True), "indicators": indicators}
